@@ -1,0 +1,57 @@
+# Everything is built in .venv; nothing needs root or a thing installed by hand.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PROTOC := build/protoc
+ARGS ?=
+
+.PHONY: venv demo test check bench cluster protos docs format clean
+
+venv: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/pip install --quiet --editable '.[server,sandbox]' --group dev
+	touch $@
+
+demo: venv  ## The main job: lenders submit, people consent, lenders query, everybody verifies.
+	$(BIN)/python -m tests.demo $(ARGS)
+
+test: venv  ## All tests, on real servers and real databases.
+	$(BIN)/python -m pytest $(ARGS)
+
+check: venv  ## Format, lint, types, import contracts, generated code, contract, documents.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	PATH="$(BIN):$$PATH" $(BIN)/buf lint
+	PATH="$(BIN):$$PATH" $(BIN)/buf format --diff --exit-code protos --exclude-path protos/buf
+	$(MAKE) protos
+	git diff --exit-code -- protos/gen docs/contract.md
+
+bench: venv  ## Figures beside same-run baselines, to build/bench.json.
+	$(BIN)/python -m tests.bench $(ARGS)
+
+cluster: venv  ## The multi-node harness.
+	$(BIN)/python -m tests.cluster $(ARGS)
+
+protos: $(PROTOC)/.ready  ## Generates protos/gen and docs/contract.md.
+	PATH="$(PROTOC)/bin:$$PATH" $(PROTOC)/bin/python protos/generate.py
+
+$(PROTOC)/.ready: protos/requirements.txt
+	$(PYTHON) -m venv $(PROTOC)
+	$(PROTOC)/bin/pip install --quiet -r protos/requirements.txt
+	touch $@
+
+docs: venv  ## The documents as a site in build/site.
+	$(BIN)/mkdocs build --strict --quiet
+
+format: venv
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	PATH="$(BIN):$$PATH" $(BIN)/buf format -w protos --exclude-path protos/buf
+
+clean:
+	rm -rf $(VENV) build
