@@ -1,0 +1,90 @@
+"""The journeys of auditors: reading the log and its proofs. Unsigned and open to
+every member; the log tells nothing by itself.
+"""
+
+from __future__ import annotations
+
+from bureau import statement
+from bureau.errors import Refusal
+from bureau.house import Bureau, Caller
+from bureau.ledger import log
+from bureau.ledger.log import LoggedEntry
+from bureau.store import statements as s
+from creditbureau.v1.log_pb2 import GetInclusionProofResponse, ListLeavesResponse, Receipt
+
+
+def get_checkpoint(bureau: Bureau) -> str:
+    """The newest signed checkpoint."""
+    with bureau.database.snapshot() as db:
+        return log.newest_checkpoint(db)
+
+
+def list_checkpoints(bureau: Bureau, page_size: int, page_token: str) -> tuple[list[str], str]:
+    """A page of all checkpoints, oldest first."""
+    if page_token and not page_token.isdigit():
+        raise Refusal("BAD_PAGE_TOKEN", "not a page token of this method")
+    limit = page_size or 1000
+    after = int(page_token) if page_token else -1
+    with bureau.database.snapshot() as db:
+        rows = db.all(s.checkpoints_after, after=after, limit=limit + 1)
+    token = str(rows[limit - 1][0]) if len(rows) > limit else ""
+    return [note for _, note in rows[:limit]], token
+
+
+def list_leaves(bureau: Bureau, start: int, page_size: int) -> ListLeavesResponse:
+    """Commitments from an index on.
+
+    Raises:
+        Refusal: BEYOND_LOG.
+    """
+    with bureau.database.snapshot() as db:
+        size = log.size_of(db)
+        if start > size:
+            raise Refusal("BEYOND_LOG", f"the log has {size} leaves")
+        found = log.leaves(db, start, page_size or 10_000)
+    return ListLeavesResponse(commitments=found, tree_size=size)
+
+
+def inclusion_proof(bureau: Bureau, index: int, size: int) -> GetInclusionProofResponse:
+    """Proof that a leaf is in the tree of a size; 0 means the newest.
+
+    Raises:
+        Refusal: BEYOND_LOG.
+    """
+    with bureau.database.snapshot() as db:
+        size = size or log.size_of(db)
+        proof = log.inclusion_proof(db, index, size)
+    return GetInclusionProofResponse(proof=proof, tree_size=size)
+
+
+def consistency_proof(bureau: Bureau, first: int, second: int) -> list[bytes]:
+    """Proof that one tree is a prefix of another.
+
+    Raises:
+        Refusal: BEYOND_LOG.
+    """
+    with bureau.database.snapshot() as db:
+        return log.consistency_proof(db, first, second)
+
+
+def tile(bureau: Bureau, level: int, index: int) -> bytes:
+    """The hashes of a tile.
+
+    Raises:
+        Refusal: BEYOND_LOG.
+    """
+    with bureau.database.snapshot() as db:
+        return log.tile(db, level, index)
+
+
+def receipt(bureau: Bureau, caller: Caller, request_id: str) -> Receipt:
+    """The receipt of a statement that the caller signed, as it was first given.
+
+    Raises:
+        Refusal: NOT_FOUND, also for other members' statements.
+    """
+    with bureau.database.snapshot() as db:
+        row = db.one(s.entry_of_request, signer=caller.signer, request_id=request_id.lower())
+        if row is None:
+            raise Refusal.of_field("NOT_FOUND", "request_id", "no such statement of the caller")
+        return statement.receipt_of(log.proof_of(db, LoggedEntry(*row)))

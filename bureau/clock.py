@@ -1,0 +1,39 @@
+"""The one source of time. A request reads it once; a sandbox can move it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+MICROSECONDS = 1_000_000
+
+
+@dataclass(slots=True)
+class Clock:
+    """Wall time in microseconds since 1970 UTC, never running backwards.
+
+    Attributes:
+        offset_us: How far a sandbox has moved the clock, in microseconds.
+    """
+
+    offset_us: int = 0
+    _last_us: int = 0
+
+    def now_us(self) -> int:
+        """Microseconds since 1970 UTC; at least what the last call returned."""
+        now = time.time_ns() // 1000 + self.offset_us
+        self._last_us = max(self._last_us, now)
+        return self._last_us
+
+
+def month_of(time_us: int) -> int:
+    """The calendar month (UTC) of a time, as yyyymm."""
+    moment = datetime.fromtimestamp(time_us / MICROSECONDS, UTC)
+    return moment.year * 100 + moment.month
+
+
+def date_of(time_us: int) -> int:
+    """The calendar date (UTC) of a time, as yyyymmdd."""
+    moment = datetime.fromtimestamp(time_us / MICROSECONDS, UTC)
+    return moment.year * 10000 + moment.month * 100 + moment.day

@@ -1,0 +1,129 @@
+"""Settings: `bureau.toml` in the bureau's folder, overridden by environment
+variables with the prefix `BUREAU_`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+SETTINGS_FILE = "bureau.toml"
+SERVICES = (
+    "Directory",
+    "Subjects",
+    "Consents",
+    "Furnishing",
+    "Reporting",
+    "Log",
+    "Members",
+)
+
+
+class Settings(BaseSettings):
+    """How one node runs. Paths that are not absolute lie in the folder.
+
+    Attributes:
+        folder: The bureau's folder.
+        origin: The log's origin: a name without a scheme, like
+            `bureau.example/log`; the audience of every statement.
+        listen: Address and port; port 0 lets the system choose.
+        addresses: How members reach the bureau; goes into their profiles.
+        database_url: `sqlite:///…` or `postgresql://…`.
+        jurisdiction: Whose rules hold, ISO 3166-1 alpha-2.
+        node: Name of this node among several.
+        services: Services of the contract that this node serves.
+        workers: Requests worked on at once.
+        passphrase_file: Opens the keyring.
+        metrics_listen: Address and port of the Prometheus endpoint; none if
+            empty.
+        log_level: `debug`, `info`, `warning` or `error`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="BUREAU_", extra="forbid", frozen=True)
+
+    folder: Path
+    origin: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9./_-]{0,254}$")]
+    listen: str = "127.0.0.1:7443"
+    addresses: tuple[str, ...] = ()
+    database_url: str = ""
+    jurisdiction: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "US"
+    node: str = "node-1"
+    services: tuple[str, ...] = SERVICES
+    workers: Annotated[int, Field(ge=2, le=512)] = 32
+    passphrase_file: Path = Path("server/passphrase")
+    metrics_listen: str = ""
+    log_level: str = "info"
+
+    @classmethod
+    def load(cls, folder: str | Path, **overrides: object) -> Settings:
+        """Reads a bureau folder's settings.
+
+        Raises:
+            FileNotFoundError: It is no bureau folder.
+            pydantic.ValidationError: A setting is wrong; the message names it.
+        """
+        folder = Path(folder).resolve()
+        path = folder / SETTINGS_FILE
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is missing: make a bureau with `bureau init {folder}`")
+        given = {name: value for name, value in overrides.items() if value is not None}
+        return _from_file(path)(folder=folder, **given)
+
+    @property
+    def database(self) -> str:
+        """The database's URL."""
+        return self.database_url or f"sqlite:///{self.folder / 'bureau.db'}"
+
+    @property
+    def server_folder(self) -> Path:
+        """What a serving node needs: TLS certificate and key, the authority's
+        certificate, the keyring.
+        """
+        return self.folder / "server"
+
+    @property
+    def authority_folder(self) -> Path:
+        """The certificate authority: the operator's; a serving node does without."""
+        return self.folder / "authority"
+
+    @property
+    def operator_folder(self) -> Path:
+        """The operator's profile."""
+        return self.folder / "operator"
+
+    @property
+    def kept_checkpoint(self) -> Path:
+        """Where the newest checkpoint is kept apart from the database."""
+        return self.folder / f"checkpoint-{self.node}"
+
+    def passphrase(self) -> bytes:
+        """What opens the keyring."""
+        return (self.folder / self.passphrase_file).read_bytes().strip()
+
+
+def _from_file(path: Path) -> type[Settings]:
+    class FileSettings(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return (
+                init_settings,
+                env_settings,
+                TomlConfigSettingsSource(settings_cls, toml_file=path),
+            )
+
+    return FileSettings

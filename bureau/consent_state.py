@@ -1,0 +1,129 @@
+"""Consents: what one allows, by pure rules over its row.
+
+The order in which `refusal_of` checks is published with the contract
+(`Reporting.QueryReport`): the first failure answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bureau.clock import MICROSECONDS
+from bureau.codes import has
+from bureau.errors import Refusal
+from creditbureau.v1 import codes_pb2, consent_pb2
+
+ACTIVE = consent_pb2.CONSENT_STATE_ACTIVE
+PAUSED = consent_pb2.CONSENT_STATE_PAUSED
+REVOKED = consent_pb2.CONSENT_STATE_REVOKED
+
+
+@dataclass(frozen=True, slots=True)
+class HeldConsent:
+    """A consent as its row holds it; sets are masks, times microseconds."""
+
+    consent_id: str
+    subject_id: str
+    grantee: str
+    actions: int
+    purposes: int
+    sections: int
+    portfolio_types: int
+    history_months: int
+    start_us: int
+    expire_us: int
+    max_uses: int
+    frequency_unit: int
+    frequency_value: int
+    state: int
+    use_count: int
+    period: int
+    period_count: int
+    entry_key: int
+    create_us: int
+    update_us: int
+    note: str
+
+    def state_at(self, now_us: int) -> int:
+        """Its ConsentState at a time."""
+        if self.state != ACTIVE:
+            return self.state
+        if now_us >= self.expire_us:
+            return consent_pb2.CONSENT_STATE_EXPIRED
+        if now_us < self.start_us:
+            return consent_pb2.CONSENT_STATE_PENDING
+        if self.max_uses and self.use_count >= self.max_uses:
+            return consent_pb2.CONSENT_STATE_EXHAUSTED
+        return ACTIVE
+
+    def uses_in_period(self, now_us: int) -> int:
+        """Uses so far in the calendar period of a time."""
+        return self.period_count if self.period == period_of(self.frequency_unit, now_us) else 0
+
+
+def period_of(unit: int, now_us: int) -> int:
+    """The calendar day (yyyymmdd), month (yyyymm) or year (yyyy) of a time, UTC."""
+    moment = datetime.fromtimestamp(now_us / MICROSECONDS, UTC)
+    if unit == consent_pb2.FREQUENCY_UNIT_DAY:
+        return moment.year * 10000 + moment.month * 100 + moment.day
+    if unit == consent_pb2.FREQUENCY_UNIT_MONTH:
+        return moment.year * 100 + moment.month
+    return moment.year
+
+
+def check_inquiry(
+    consent: HeldConsent | None, member_id: str, subject_id: str, purpose: int, now_us: int
+) -> HeldConsent:
+    """Whether a member may inquire about a subject under a consent.
+
+    Raises:
+        Refusal: CONSENT_REQUIRED, alike for an unknown subject, an unknown
+            consent and somebody else's; else, to its holder, the consent's
+            state: CONSENT_REVOKED, CONSENT_PAUSED, CONSENT_EXPIRED,
+            CONSENT_EXHAUSTED, CONSENT_SCOPE.
+    """
+    if consent is None or consent.grantee != member_id or consent.subject_id != subject_id:
+        raise Refusal("CONSENT_REQUIRED", "no consent of this subject covers the request")
+    check_not_withdrawn(consent)
+    if now_us >= consent.expire_us:
+        raise Refusal("CONSENT_EXPIRED", f"the consent ended at {_words(consent.expire_us)}")
+    if now_us < consent.start_us:
+        raise Refusal("CONSENT_EXPIRED", f"the consent begins at {_words(consent.start_us)}")
+    if consent.max_uses and consent.use_count >= consent.max_uses:
+        raise Refusal("CONSENT_EXHAUSTED", f"max_uses: all {consent.max_uses} uses are used up")
+    if consent.frequency_unit and consent.uses_in_period(now_us) >= consent.frequency_value:
+        unit = consent_pb2.FrequencyUnit.Name(consent.frequency_unit)  # type: ignore[arg-type]
+        unit = unit.removeprefix("FREQUENCY_UNIT_").lower()
+        raise Refusal(
+            "CONSENT_EXHAUSTED",
+            f"frequency: the {consent.frequency_value} uses of this {unit} are used up",
+        )
+    if not has(consent.actions, codes_pb2.ACTION_INQUIRE):
+        raise Refusal("CONSENT_SCOPE", "the consent does not cover inquiries")
+    if not has(consent.purposes, purpose):
+        raise Refusal("CONSENT_SCOPE", "the consent does not cover this purpose")
+    return consent
+
+
+def check_not_withdrawn(consent: HeldConsent) -> None:
+    """Raises CONSENT_REVOKED or CONSENT_PAUSED by the subject's own word."""
+    if consent.state == REVOKED:
+        raise Refusal(
+            "CONSENT_REVOKED",
+            f"the subject revoked the consent at {_words(consent.update_us)}{_note(consent)}",
+        )
+    if consent.state == PAUSED:
+        raise Refusal(
+            "CONSENT_PAUSED",
+            f"the subject paused the consent at {_words(consent.update_us)}{_note(consent)}",
+        )
+
+
+def _note(consent: HeldConsent) -> str:
+    return f': "{consent.note}"' if consent.note else ""
+
+
+def _words(time_us: int) -> str:
+    moment = datetime.fromtimestamp(time_us / MICROSECONDS, UTC)
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

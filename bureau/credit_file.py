@@ -1,0 +1,97 @@
+"""The credit file of one subject as of a log size: what is on record, read once.
+
+Everything comes from records below that size, so the same size gives the same
+file for ever.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bureau.store import statements as s
+from bureau.store.database import Connection
+from creditbureau.v1 import report_pb2
+from creditbureau.v1.record_pb2 import Record, TradelineSnapshot
+
+# Hard inquiries are shown for two years.
+INQUIRY_KEPT_US = 730 * 86_400 * 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class MonthRow:
+    """What holds for one month of a tradeline."""
+
+    month: int
+    status: int
+    balance_minor: int
+    amount_due_minor: int
+    amount_paid_minor: int
+    amount_past_due_minor: int
+    submission_key: int
+    record_index: int
+    record_key: int
+
+
+@dataclass(frozen=True, slots=True)
+class FiledTradeline:
+    """A tradeline: its months, newest first, and its newest record."""
+
+    tradeline_id: str
+    member_id: str
+    months: list[MonthRow]
+    snapshot: TradelineSnapshot
+    submission_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FiledInquiry:
+    """A hard inquiry on the file."""
+
+    inquiry_id: str
+    member_id: str
+    purpose: int
+    kind: int
+    outcome: int
+    create_us: int
+    leaf_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class CreditFile:
+    """Everything held on one subject, as of a log size and a time."""
+
+    subject_id: str
+    log_size: int
+    now_us: int
+    tradelines: list[FiledTradeline] = field(default_factory=list)
+    inquiries: list[FiledInquiry] = field(default_factory=list)
+
+
+def read_file(db: Connection, subject_id: str, log_size: int, now_us: int) -> CreditFile:
+    """Reads a subject's file as of a log size."""
+    names = {row[0]: row for row in db.all(s.file_tradelines, subject_id=subject_id)}
+    months: dict[int, list[MonthRow]] = {}
+    for key, *row in db.all(s.file_records, subject_id=subject_id, log_size=log_size):
+        known = months.setdefault(key, [])
+        # The first row of a month is the one that holds; the rest it replaced.
+        if not known or known[-1].month != row[0]:
+            known.append(MonthRow(*row))
+    tradelines = []
+    for key, rows in months.items():
+        _, tradeline_id, member_id = names[key]
+        newest = db.one(s.record_by_key, record_key=rows[0].record_key)
+        assert newest is not None, "a record key in a row names a record"
+        body, submission_id = newest[2], newest[3]
+        snapshot = Record.FromString(body).snapshot
+        tradelines.append(FiledTradeline(tradeline_id, member_id, rows, snapshot, submission_id))
+    inquiries = [
+        FiledInquiry(*row)
+        for row in db.all(
+            s.file_inquiries,
+            subject_id=subject_id,
+            kind=report_pb2.INQUIRY_KIND_HARD,
+            since_us=now_us - INQUIRY_KEPT_US,
+            log_size=log_size,
+        )
+    ]
+    return CreditFile(subject_id, log_size, now_us, tradelines, inquiries)

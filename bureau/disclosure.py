@@ -1,0 +1,78 @@
+"""The journeys of disclosure: what the subject sees of their own file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bureau import statement
+from bureau.consent import open_subject_request
+from bureau.credit_file import read_file
+from bureau.errors import Refusal
+from bureau.house import Bureau
+from bureau.ledger import log
+from bureau.report import WHOLE_FILE, open_report, shape
+from bureau.store import statements as s
+from bureau_keys.envelope import digest, peek
+from creditbureau.v1 import codes_pb2
+from creditbureau.v1.consents_pb2 import SubjectRequest
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.report_pb2 import InquiryLine
+
+# More inquiries than this are read page by page.
+DISCLOSED_INQUIRIES = 1000
+
+
+def get_file(bureau: Bureau, request: Envelope) -> Envelope:
+    """The subject's whole file, signed by the bureau.
+
+    Raises:
+        Refusal: What `open_subject_request` raises.
+    """
+    now_us = bureau.clock.now_us()
+    with bureau.database.snapshot() as db:
+        subject_id = open_subject_request(bureau, db, request, "creditbureau.v1.Subjects/GetFile")
+        file = read_file(db, subject_id, log.size_of(db), now_us)
+        rows = db.all(
+            s.inquiries_before, subject_id=subject_id, before=1 << 62, limit=DISCLOSED_INQUIRIES
+        )
+    request_id = peek(request, SubjectRequest).header.request_id
+    report = open_report(bureau.origin, bureau.jurisdiction, request_id, digest(request), now_us)
+    report.subject_id = subject_id
+    report.purpose = codes_pb2.PURPOSE_SUBJECT_DISCLOSURE
+    shape(report, file, WHOLE_FILE)
+    del report.inquiries[:]
+    report.inquiries.extend(inquiry_line(row) for row in rows)
+    return statement.sign_report(bureau, report.SerializeToString(deterministic=True))
+
+
+def list_inquiries(
+    bureau: Bureau, request: Envelope, page_size: int, page_token: str
+) -> tuple[list[InquiryLine], str]:
+    """Who looked at the subject's file, granted and denied, newest first."""
+    limit = page_size or 100
+    if page_token and not page_token.isdigit():
+        raise Refusal("BAD_PAGE_TOKEN", "not a page token of this method")
+    before = int(page_token) if page_token else 1 << 62
+    with bureau.database.snapshot() as db:
+        subject_id = open_subject_request(
+            bureau, db, request, "creditbureau.v1.Subjects/ListInquiries"
+        )
+        rows = db.all(s.inquiries_before, subject_id=subject_id, before=before, limit=limit + 1)
+    token = str(rows[limit - 1][0]) if len(rows) > limit else ""
+    return [inquiry_line(row) for row in rows[:limit]], token
+
+
+def inquiry_line(row: tuple[Any, ...]) -> InquiryLine:
+    """An inquiry as the subject sees it: all of it."""
+    at = dict(zip((*s.INQUIRY_COLUMNS, "leaf_index"), row, strict=True))
+    return InquiryLine(
+        inquiry_id=at["inquiry_id"],
+        member_id=at["member_id"],
+        purpose=at["purpose"],
+        kind=at["kind"],
+        outcome=at["outcome"],
+        create_time=statement.time_of(at["create_us"]),
+        consent_id=at["consent_id"],
+        denial_reason=at["denial_reason"],
+        leaf_index=at["leaf_index"],
+    )

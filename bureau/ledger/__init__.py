@@ -1,0 +1,1 @@
+"""The ledger: the commit queue and the log that orders what it commits."""

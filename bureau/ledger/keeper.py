@@ -1,0 +1,97 @@
+"""Keeps the newest checkpoint apart from the database.
+
+A database that comes back from a backup, or from a standby that lagged, would
+make the log forget what members hold receipts for. A node compares before it
+serves, and refuses such a database with both checkpoints as evidence.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+from bureau.store import statements as s
+from bureau.store.database import Connection
+from bureau_keys.checkpoint import open_checkpoint
+from bureau_keys.signing import VerifyKey
+
+# Seconds between writes: what a power cut may take from the evidence.
+PAUSE_S = 0.2
+
+
+class ForkedLogError(Exception):
+    """The database and the checkpoint kept apart from it cannot both be true."""
+
+    def __init__(self, kept: str, found: str) -> None:
+        super().__init__(
+            "the database does not hold the log that this node has served\n\n"
+            f"kept apart from the database:\n{kept}\nin the database:\n{found}\n"
+            "A restored backup or a lagging standby looks like this. See "
+            "docs/operating.md, 'A database that went back in time'."
+        )
+        self.kept = kept
+        self.found = found
+
+
+class Keeper:
+    """Writes the newest checkpoint to a file, a few times a second at most."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._note = ""
+        self._changed = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def keep(self, note: str) -> None:
+        """Takes the newest checkpoint; returns at once."""
+        self._note = note
+        self._changed.set()
+
+    def stop(self) -> None:
+        """Writes what it has and ends."""
+        self._stopping.set()
+        self._changed.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            self._changed.wait()
+            self._changed.clear()
+            if self._note:
+                self._write(self._note)
+            if self._stopping.wait(PAUSE_S):
+                if self._changed.is_set() and self._note:
+                    self._write(self._note)
+                return
+
+    def _write(self, note: str) -> None:
+        fresh = self._path.with_suffix(".new")
+        with fresh.open("w", encoding="utf-8") as file:
+            file.write(note)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._path)
+
+
+def check(path: Path, db: Connection, origin: str, key: VerifyKey) -> None:
+    """Holds the database against the checkpoint kept apart from it.
+
+    Raises:
+        ForkedLogError: The database is behind, or has another log.
+        bureau_keys.errors.BadProof: The kept checkpoint is not the log's.
+    """
+    if not path.exists():
+        return
+    kept_note = path.read_text("utf-8")
+    kept = open_checkpoint(kept_note, origin, key)
+    newest = db.one(s.newest_checkpoint)
+    found_note = str(newest[0]) if newest else "(no checkpoint)\n"
+    same_size = db.one(s.checkpoint_at, tree_size=kept.size)
+    if same_size is None or open_checkpoint(same_size[0], origin, key).root != kept.root:
+        raise ForkedLogError(kept_note, found_note)

@@ -1,0 +1,274 @@
+"""The commit queue: one writer through which every change goes.
+
+Request threads verify and parse in parallel, then hand over a unit of work. The
+writer drains the queue, runs the units one after another in one transaction,
+each behind a savepoint so that one that fails harms no other, appends their
+leaves and commits once: one durable commit acknowledges many requests, and the
+order of the log is the order of effects.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from queue import Empty, Queue
+from typing import Any, Generic, TypeVar
+
+import structlog
+
+from bureau.clock import Clock
+from bureau.errors import Refusal
+from bureau.ledger import log
+from bureau.ledger.log import LoggedEntry, LogProof, NewLeaf, SignedStatement
+from bureau.store import statements as s
+from bureau.store.database import Connection, Database, StorageError
+from bureau_keys.signing import SigningKey
+
+T = TypeVar("T")
+
+logger = structlog.get_logger("bureau.ledger")
+
+# Requests that may wait; beyond it the bureau sheds load instead of queueing.
+MAX_WAITING = 2048
+# Units in one transaction: bounds how long the first of them waits.
+MAX_BATCH = 256
+# Seconds that a caller waits for its commit before the outcome is unknown.
+MAX_WAIT_S = 60.0
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What a unit of work sees of the writer's transaction.
+
+    Attributes:
+        db: The connection.
+        now_us: Time of the batch, microseconds since 1970.
+        entry_key: Key of the entry that this unit will become.
+        answer_digest: SHA-256 of a signed answer, if the unit makes one.
+    """
+
+    db: Connection
+    now_us: int
+    entry_key: int
+    answer_digest: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """What a unit returns to refuse a request and yet keep what it wrote."""
+
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Committed(Generic[T]):
+    """An acknowledged statement.
+
+    Attributes:
+        result: What the unit returned; None for a replay.
+        proof: The entry, its inclusion proof and checkpoint: the receipt.
+        replayed: The statement had been accepted before; `proof` is the first
+            one again.
+    """
+
+    result: T | None
+    proof: LogProof
+    replayed: bool
+
+
+Work = Callable[[Transaction], T | Denied]
+
+
+@dataclass(slots=True)
+class _Unit:
+    statement: SignedStatement
+    work: Work[Any]
+    done: threading.Event = field(default_factory=threading.Event)
+    committed: Committed[Any] | None = None
+    error: Exception | None = None
+
+    def fail(self, error: Exception) -> None:
+        self.error = error
+        self.done.set()
+
+
+class Ledger:
+    """The writer and its queue."""
+
+    def __init__(
+        self,
+        database: Database,
+        key: SigningKey,
+        origin: str,
+        clock: Clock,
+        *,
+        on_commit: Callable[[str], None] = lambda _note: None,
+        on_fatal: Callable[[str], None] = lambda _why: None,
+    ) -> None:
+        """Args:
+        database: Where everything is stored.
+        key: Signs checkpoints.
+        origin: The log's origin.
+        clock: The time.
+        on_commit: Is given each checkpoint after its commit.
+        on_fatal: Is told when the process must not go on.
+        """
+        self._database = database
+        self._key = key
+        self._origin = origin
+        self._clock = clock
+        self._on_commit = on_commit
+        self._on_fatal = on_fatal
+        self._queue: Queue[_Unit | None] = Queue(MAX_WAITING)
+        self._entry_keys = _EntryKeys()
+        self._open = True
+        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+
+    def start(self) -> None:
+        """Starts the writer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Takes no more, finishes what it took, and ends the writer."""
+        self._open = False
+        self._queue.put(None)
+        self._thread.join()
+
+    def commit(self, statement: SignedStatement, work: Work[T]) -> Committed[T]:
+        """Runs a unit of work and appends its statement, durably, once.
+
+        A statement that was accepted before is not run again: its first proof
+        comes back. Blocks until the outcome is on disk.
+
+        Raises:
+            Refusal: What the unit raised or denied; IDEMPOTENCY_CONFLICT if the
+                request id was used for other bytes; OVERLOADED,
+                DATABASE_UNAVAILABLE, STORAGE_FULL, SHUTTING_DOWN.
+        """
+        if not self._open:
+            raise Refusal("SHUTTING_DOWN", "the node is stopping")
+        if self._queue.qsize() >= MAX_WAITING:
+            raise Refusal("OVERLOADED", "too many writes are waiting")
+        unit = _Unit(statement, work)
+        self._queue.put(unit)
+        if not unit.done.wait(MAX_WAIT_S):
+            raise Refusal("DATABASE_UNAVAILABLE", "the write was not settled in time")
+        if unit.error is not None:
+            raise unit.error
+        assert unit.committed is not None
+        return unit.committed
+
+    def _run(self) -> None:
+        stopping = False
+        waiting: list[_Unit] = []
+        while not (stopping and not waiting):
+            batch = waiting or [unit for unit in [self._queue.get()] if unit]
+            stopping = stopping or not batch
+            try:
+                while len(batch) < MAX_BATCH:
+                    unit = self._queue.get_nowait()
+                    if unit is None:
+                        stopping = True
+                    else:
+                        batch.append(unit)
+            except Empty:
+                pass
+            waiting = self._commit_batch(batch) if batch else []
+
+    def _commit_batch(self, batch: list[_Unit]) -> list[_Unit]:
+        """Commits a batch; returns the units that must wait for the next one."""
+        try:
+            return self._transact(batch)
+        except StorageError as error:
+            if error.conflict and len(batch) > 1:
+                # Somebody else took a request id or a row: find out whose, one by one.
+                return [late for unit in batch for late in self._commit_batch([unit])]
+            logger.error("batch_failed", error=str(error), units=len(batch), fatal=error.fatal)
+            refusal = _refusal_of(error)
+            for unit in batch:
+                unit.fail(refusal)
+            if error.fatal:
+                self._on_fatal(str(error))
+        except Exception:
+            logger.exception("batch_broken", units=len(batch))
+            for unit in batch:
+                unit.fail(Refusal("INTERNAL", "the bureau failed on this request"))
+        return []
+
+    def _transact(self, batch: list[_Unit]) -> list[_Unit]:
+        accepted: list[tuple[_Unit, NewLeaf, Any]] = []
+        answered: list[tuple[_Unit, Committed[Any]]] = []
+        refused: list[tuple[_Unit, Exception]] = []
+        late: list[_Unit] = []
+        taken: set[tuple[str, str]] = set()
+        now_us = self._clock.now_us()
+
+        with self._database.transaction() as db:
+            for unit in batch:
+                name = (unit.statement.signer, unit.statement.request_id)
+                if name in taken:
+                    late.append(unit)  # its twin is in this batch: replay it from the next
+                    continue
+                taken.add(name)
+                tx = Transaction(db, now_us, self._entry_keys.next(now_us))
+                db.script("SAVEPOINT unit")
+                try:
+                    if found := db.one(s.entry_of_request, signer=name[0], request_id=name[1]):
+                        answered.append((unit, _replay(db, LoggedEntry(*found), unit.statement)))
+                    else:
+                        result = unit.work(tx)
+                        if isinstance(result, Denied):
+                            refused.append((unit, result.refusal))
+                        else:
+                            leaf = NewLeaf(tx.entry_key, unit.statement, tx.answer_digest)
+                            accepted.append((unit, leaf, result))
+                except Refusal as refusal:
+                    db.script("ROLLBACK TO SAVEPOINT unit")
+                    refused.append((unit, refusal))
+                db.script("RELEASE SAVEPOINT unit")
+            leaves = [leaf for _, leaf, _ in accepted]
+            proofs = log.append(db, leaves, self._key, self._origin, now_us) if leaves else []
+
+        # On disk. A crash from here on loses only replies; a retry fetches them.
+        if proofs:
+            self._on_commit(proofs[-1].checkpoint)
+        for (unit, _, result), proof in zip(accepted, proofs, strict=True):
+            unit.committed = Committed(result, proof, replayed=False)
+            unit.done.set()
+        for unit, committed in answered:
+            unit.committed = committed
+            unit.done.set()
+        for unit, error in refused:
+            unit.fail(error)
+        return late
+
+
+@dataclass(slots=True)
+class _EntryKeys:
+    """Time-ordered keys: milliseconds, then 22 bits that start at random, so that
+    nodes do not meet; should they, the primary key refuses and the batch is
+    tried again.
+    """
+
+    last: int = 0
+
+    def next(self, now_us: int) -> int:
+        fresh = (now_us >> 10) << 22 | secrets.randbits(21)
+        self.last = fresh if fresh >> 22 > self.last >> 22 else self.last + 1
+        return self.last
+
+
+def _replay(db: Connection, entry: LoggedEntry, statement: SignedStatement) -> Committed[Any]:
+    if entry.digest != statement.digest:
+        raise Refusal("IDEMPOTENCY_CONFLICT", "this request id was used for another request")
+    return Committed(None, log.proof_of(db, entry), replayed=True)
+
+
+def _refusal_of(error: StorageError) -> Refusal:
+    if error.full:
+        return Refusal("STORAGE_FULL", "the bureau's disk is full")
+    if error.conflict:
+        return Refusal("CONFLICT", "another request was in the way")
+    return Refusal("DATABASE_UNAVAILABLE", "the database did not answer; the outcome is unknown")

@@ -1,0 +1,202 @@
+"""The composition root: puts a bureau together from its settings and serves it.
+
+Start: database at this version's schema, not behind the kept checkpoint; keys;
+ledger; gRPC. Stop: health says NOT_SERVING, what was accepted finishes, the
+ledger drains, connections close.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from prometheus_client import start_http_server
+
+from bureau.clock import Clock
+from bureau.config import Settings
+from bureau.house import Bureau
+from bureau.ledger import keeper
+from bureau.ledger.keeper import Keeper
+from bureau.ledger.queue import Ledger
+from bureau.rpc.guard import Registered
+from bureau.rpc.methods import MAX_REQUEST_BYTES
+from bureau.rpc.services import CONTRACT, handlers
+from bureau.store import schema
+from bureau.store.database import Database
+from bureau_keys.keyring import Keyring
+from bureau_keys.pseudonym import Evaluator
+
+logger = structlog.get_logger("bureau.main")
+
+LOG_KEY, REPORT_KEY, DIRECTORY_SEED = "log", "report", "directory"
+
+# Limits against floods, stalls and bombs; each measured, see docs/adr/0004.
+CHANNEL_OPTIONS = (
+    ("grpc.max_receive_message_length", MAX_REQUEST_BYTES + 1024),
+    ("grpc.max_metadata_size", 8192),
+    ("grpc.absolute_max_metadata_size", 16384),
+    ("grpc.max_concurrent_streams", 100),
+    ("grpc.max_allowed_incoming_connections", 4096),
+    ("grpc.server_handshake_timeout_ms", 5000),
+    ("grpc.max_connection_idle_ms", 300_000),
+    ("grpc.max_connection_age_ms", 600_000),
+    ("grpc.max_connection_age_grace_ms", 30_000),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+    ("grpc.http2.max_ping_strikes", 2),
+    ("grpc.so_reuseport", 0),  # a second server on the port must fail, not share it
+)
+# Calls beyond the workers wait in line; beyond these they are refused.
+CALLS_PER_WORKER = 8
+
+
+class SchemaError(Exception):
+    """The database is not at the schema that this version needs."""
+
+
+class Server:
+    """One node of a bureau."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        """Puts the parts together; nothing runs yet.
+
+        Raises:
+            SchemaError: The database needs `bureau db migrate`.
+            ForkedLogError: The database is behind the kept checkpoint.
+            bureau_keys.errors.LockedKey: Wrong passphrase.
+        """
+        self.settings = settings
+        self.clock = clock or Clock()
+        self.stopped = threading.Event()
+        self.failure = ""
+
+        # 1. The database, as this version needs it and as it was left.
+        self.database = Database(settings.database)
+        if pending := schema.pending(self.database):
+            raise SchemaError(
+                f"the database lacks {len(pending)} revisions, from {pending[0][0]} on: "
+                "run `bureau db migrate`"
+            )
+        keyring = Keyring.open(settings.server_folder / "keyring", settings.passphrase())
+        log_key = keyring.get(LOG_KEY)
+        with self.database.snapshot() as db:
+            keeper.check(settings.kept_checkpoint, db, settings.origin, log_key.verify_key)
+
+        # 2. The ledger.
+        self.keeper = Keeper(settings.kept_checkpoint)
+        self.ledger = Ledger(
+            self.database,
+            log_key,
+            settings.origin,
+            self.clock,
+            on_commit=self.keeper.keep,
+            on_fatal=self._fail,
+        )
+        serves_directory = "Directory" in settings.services
+        self.bureau = Bureau(
+            origin=settings.origin,
+            jurisdiction=settings.jurisdiction,
+            database=self.database,
+            ledger=self.ledger,
+            clock=self.clock,
+            report_key=keyring.get(REPORT_KEY),
+            evaluator=Evaluator.from_seed(keyring.seed(DIRECTORY_SEED))
+            if serves_directory
+            else None,
+        )
+
+        # 3. gRPC.
+        self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="call")
+        self._grpc = grpc.server(
+            self._pool,
+            interceptors=[Registered(self.bureau)],
+            options=CHANNEL_OPTIONS,
+            maximum_concurrent_rpcs=settings.workers * CALLS_PER_WORKER,
+        )
+        self._grpc.add_generic_rpc_handlers(handlers(self.bureau, settings.services))
+        self._health = health.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
+        names = [service.full_name for service in CONTRACT if service.name in settings.services]
+        reflection.enable_server_reflection(
+            [*names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._grpc
+        )
+        self._services = ["", *names]
+        self.port = 0
+
+    @property
+    def address(self) -> str:
+        """Where the server listens, once started."""
+        host = self.settings.listen.rpartition(":")[0]
+        return f"{host}:{self.port}"
+
+    def start(self) -> None:
+        """Serves.
+
+        Raises:
+            RuntimeError: The port is taken.
+        """
+        self.ledger.start()
+        self.keeper.start()
+        self.port = self._grpc.add_secure_port(
+            self.settings.listen, tls_credentials(self.settings.server_folder)
+        )
+        self._grpc.start()
+        for name in self._services:
+            self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        if self.settings.metrics_listen:
+            host, _, port = self.settings.metrics_listen.rpartition(":")
+            start_http_server(int(port), host)
+        logger.info("serving", address=self.address, node=self.settings.node)
+
+    def stop(self, grace_s: float = 10.0) -> None:
+        """Takes no more calls, finishes those it accepted, and closes."""
+        if self.stopped.is_set():
+            return
+        self._health.enter_graceful_shutdown()
+        self._grpc.stop(grace_s).wait()
+        self.ledger.stop()
+        self.keeper.stop()
+        self._pool.shutdown(wait=False)
+        self.database.dispose()
+        self.stopped.set()
+        logger.info("stopped", node=self.settings.node)
+
+    def wait(self) -> None:
+        """Blocks until the server has stopped."""
+        self.stopped.wait()
+
+    def _fail(self, why: str) -> None:
+        """The disk failed under the database: nothing more may be acknowledged."""
+        self.failure = why
+        logger.critical("fatal", why=why)
+        threading.Thread(target=self.stop, args=(0.0,), daemon=True).start()
+
+
+def tls_credentials(folder: Path) -> grpc.ServerCredentials:
+    """Mutual TLS from a node's folder; new files are picked up for new connections."""
+    names = ("tls.key", "tls.pem", "ca.pem")
+    state: dict[str, float] = {}
+
+    def read() -> grpc.ServerCertificateConfiguration:
+        key, chain, authority = ((folder / name).read_bytes() for name in names)
+        return grpc.ssl_server_certificate_configuration([(key, chain)], authority)
+
+    def changed() -> grpc.ServerCertificateConfiguration | None:
+        try:
+            newest = max((folder / name).stat().st_mtime for name in names)
+            if state.get("newest") == newest:
+                return None
+            configuration = read()
+        except OSError:
+            # gRPC goes on with what it has; somebody must know.
+            logger.exception("tls_reload_failed", folder=str(folder))
+            return None
+        state["newest"] = newest
+        return configuration
+
+    return grpc.dynamic_ssl_server_credentials(read(), changed, require_client_authentication=True)

@@ -1,0 +1,354 @@
+"""The journeys of membership: admission, changes, credentials, and who is who.
+
+Each is a statement signed by the operator (a member may change its own
+credentials), and a leaf of the log, so that whose key counted when can be proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+
+from bureau import rules, statement
+from bureau.codes import codes_of, mask_of
+from bureau.errors import Refusal
+from bureau.house import Bureau, Caller
+from bureau.ledger import log
+from bureau.ledger.log import LoggedEntry
+from bureau.ledger.queue import Transaction
+from bureau.statement import Opened
+from bureau.store import statements as s
+from bureau.store.database import Connection
+from bureau_keys.authority import fingerprint, identity_of, not_after
+from bureau_keys.errors import KeysError
+from bureau_keys.signing import VerifyKey
+from creditbureau.v1 import members_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.members_pb2 import (
+    Admission,
+    CredentialChange,
+    KeyPossession,
+    LoggedStatement,
+    Member,
+    MemberChange,
+    MemberKey,
+    MemberStateChange,
+)
+
+M = TypeVar("M", bound=Message)
+
+
+def admit_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Member, Receipt]:
+    """Admits a member with its roles, purposes, certificates and keys.
+
+    Raises:
+        Refusal: What `open_statement` raises, for the admission and for each
+            proof of possession in it; ALREADY_EXISTS, WEAK_KEY, BAD_TEXT,
+            INVALID_FIELD (certificates).
+    """
+    caller.require_operator()
+    # 1. Open and verify; so each key that it registers.
+    with bureau.database.snapshot() as db:
+        opened = _open(bureau, db, caller, envelope, Admission, "admission")
+        admission = opened.message
+        keys = [
+            _open_key(bureau, db, key, admission.member_id, f"keys[{place}]")
+            for place, key in enumerate(admission.keys)
+        ]
+    _check_text(admission.display_name, "display_name")
+    certificates = [
+        _read_certificate(der, admission.member_id, f"certificates[{place}]")
+        for place, der in enumerate(admission.certificates)
+    ]
+
+    # 2. One unit of work.
+    def work(tx: Transaction) -> None:
+        opened.admit(tx)
+        if tx.db.one(s.member_by_id, member_id=admission.member_id):
+            raise Refusal.of_field("ALREADY_EXISTS", "member_id", "there is a member of this id")
+        tx.db.run(
+            s.add_member,
+            member_id=admission.member_id,
+            display_name=admission.display_name,
+            state=members_pb2.MEMBER_STATE_ACTIVE,
+            roles=mask_of(admission.roles),
+            purposes=mask_of(admission.purposes),
+            jurisdiction=admission.jurisdiction,
+            group_id=admission.group,
+            directory_quota=admission.directory_quota,
+            create_us=tx.now_us,
+        )
+        for key in keys:
+            _add_key(tx, admission.member_id, key)
+        for certificate in certificates:
+            _add_certificate(tx, admission.member_id, certificate)
+
+    return _commit(bureau, caller, opened, admission.member_id, work)
+
+
+def change_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Member, Receipt]:
+    """Changes a member's name, roles, purposes, quota or group.
+
+    Raises:
+        Refusal: What `open_statement` raises; NOT_FOUND, BAD_TEXT.
+    """
+    caller.require_operator()
+    with bureau.database.snapshot() as db:
+        opened = _open(bureau, db, caller, envelope, MemberChange, "member-change")
+    change = opened.message
+    _check_text(change.display_name, "display_name")
+
+    def work(tx: Transaction) -> None:
+        opened.admit(tx)
+        _require(tx, change.member_id)
+        tx.db.run(
+            s.change_member,
+            which=change.member_id,
+            display_name=change.display_name,
+            roles=mask_of(change.roles),
+            purposes=mask_of(change.purposes),
+            directory_quota=change.directory_quota,
+            group_id=change.group,
+        )
+
+    return _commit(bureau, caller, opened, change.member_id, work)
+
+
+def set_member_state(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Member, Receipt]:
+    """Suspends a member, or ends its suspension; it holds from the next call on.
+
+    Raises:
+        Refusal: What `open_statement` raises; NOT_FOUND, WRONG_STATE.
+    """
+    caller.require_operator()
+    with bureau.database.snapshot() as db:
+        opened = _open(bureau, db, caller, envelope, MemberStateChange, "member-state")
+    change = opened.message
+    if change.member_id == caller.member_id:
+        raise Refusal.of_field("WRONG_STATE", "member_id", "the operator cannot suspend itself")
+    _check_text(change.note, "note")
+
+    def work(tx: Transaction) -> None:
+        opened.admit(tx)
+        row = _require(tx, change.member_id)
+        if row[s.MEMBER_COLUMNS.index("state")] == change.state:
+            raise Refusal("WRONG_STATE", "the member is in this state already")
+        tx.db.run(s.set_member_state, which=change.member_id, state=change.state)
+
+    return _commit(bureau, caller, opened, change.member_id, work)
+
+
+def change_credential(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Member, Receipt]:
+    """Registers or withdraws a signing key or a certificate.
+
+    What was signed before a withdrawal stays valid by its log index.
+
+    Raises:
+        Refusal: What `open_statement` raises; ROLE_REQUIRED, WEAK_KEY,
+            NOT_FOUND, ALREADY_EXISTS, WRONG_STATE.
+    """
+    with bureau.database.snapshot() as db:
+        opened = _open(bureau, db, caller, envelope, CredentialChange, "credential")
+        change = opened.message
+        if change.member_id != caller.member_id:
+            caller.require_operator()
+        key = None
+        if change.HasField("add_key"):
+            key = _open_key(bureau, db, change.add_key, change.member_id, "add_key")
+    certificate = None
+    if change.HasField("add_certificate"):
+        certificate = _read_certificate(change.add_certificate, change.member_id, "add_certificate")
+
+    def work(tx: Transaction) -> None:
+        opened.admit(tx)
+        _require(tx, change.member_id)
+        if key:
+            _add_key(tx, change.member_id, key)
+        elif certificate:
+            _add_certificate(tx, change.member_id, certificate)
+        elif change.HasField("withdraw_key"):
+            if change.withdraw_key == opened.key_id:
+                raise Refusal.of_field(
+                    "WRONG_STATE", "withdraw_key", "a key cannot withdraw itself; use another"
+                )
+            _require_touched(
+                tx.db.run(
+                    s.withdraw_member_key,
+                    which=change.withdraw_key,
+                    owner=change.member_id,
+                    until=tx.entry_key,
+                ),
+                "withdraw_key",
+            )
+        else:
+            _require_touched(
+                tx.db.run(
+                    s.withdraw_certificate,
+                    which=change.withdraw_certificate,
+                    owner=change.member_id,
+                ),
+                "withdraw_certificate",
+            )
+
+    return _commit(bureau, caller, opened, change.member_id, work)
+
+
+def get_member(bureau: Bureau, caller: Caller, member_id: str, *, with_statements: bool) -> Member:
+    """One member, with the statements that made it if asked for.
+
+    Raises:
+        Refusal: NOT_FOUND.
+    """
+    with bureau.database.snapshot() as db:
+        row = db.one(s.member_by_id, member_id=member_id)
+        if row is None:
+            raise Refusal.of_field("NOT_FOUND", "member_id", "there is no such member")
+        member = _member_of(db, caller, row)
+        if with_statements:
+            member.statements.extend(_statements(db, member_id))
+    return member
+
+
+def list_members(
+    bureau: Bureau, caller: Caller, page_size: int, page_token: str
+) -> tuple[list[Member], str]:
+    """A page of members in order of id."""
+    limit = page_size or 100
+    with bureau.database.snapshot() as db:
+        rows = db.all(s.members_after, after=page_token, limit=limit + 1)
+        members = [_member_of(db, caller, row) for row in rows[:limit]]
+    return members, rows[limit - 1][0] if len(rows) > limit else ""
+
+
+def _open(
+    bureau: Bureau,
+    db: Connection,
+    caller: Caller,
+    envelope: Envelope,
+    payload: type[M],
+    kind: str,
+) -> Opened[M]:
+    return statement.open_statement(bureau, db, envelope, payload, kind=kind, signer=caller.signer)
+
+
+def _open_key(
+    bureau: Bureau, db: Connection, envelope: Envelope, member_id: str, field: str
+) -> VerifyKey:
+    _, key = statement.open_possession(
+        bureau, db, envelope, KeyPossession, signer=f"members/{member_id}", field=field
+    )
+    return key
+
+
+def _read_certificate(der: bytes, member_id: str, field: str) -> tuple[str, int]:
+    """A certificate's fingerprint and end (µs); it must name the member."""
+    try:
+        named = identity_of(der)
+        ends_us = int(not_after(der).timestamp() * 1_000_000)
+    except (KeysError, ValueError) as error:
+        raise Refusal.of_field("INVALID_FIELD", field, f"no certificate: {error}") from error
+    if named != member_id:
+        raise Refusal.of_field("INVALID_FIELD", field, "the certificate names another member")
+    return fingerprint(der), ends_us
+
+
+def _commit(
+    bureau: Bureau,
+    caller: Caller,
+    opened: Opened[M],
+    member_id: str,
+    work: Callable[[Transaction], None],
+) -> tuple[Member, Receipt]:
+    def whole(tx: Transaction) -> None:
+        work(tx)
+        tx.db.run(s.add_member_statement, member_id=member_id, entry_key=tx.entry_key)
+
+    committed = bureau.ledger.commit(opened.signed, whole)
+    member = get_member(bureau, caller, member_id, with_statements=False)
+    return member, statement.receipt_of(committed.proof)
+
+
+def _add_key(tx: Transaction, member_id: str, key: VerifyKey) -> None:
+    if tx.db.one(s.member_key_owner, key_id=key.key_id):
+        raise Refusal("ALREADY_EXISTS", "the key is or was registered before")
+    tx.db.run(
+        s.add_member_key,
+        key_id=key.key_id,
+        member_id=member_id,
+        public_key=key.raw,
+        from_entry=tx.entry_key,
+        to_entry=None,
+    )
+
+
+def _add_certificate(tx: Transaction, member_id: str, certificate: tuple[str, int]) -> None:
+    name, ends_us = certificate
+    if tx.db.one(s.certificate_owner, fingerprint=name):
+        raise Refusal("ALREADY_EXISTS", "the certificate is or was registered before")
+    tx.db.run(
+        s.add_certificate,
+        fingerprint=name,
+        member_id=member_id,
+        not_after_us=ends_us,
+        withdrawn=0,
+    )
+
+
+def _require(tx: Transaction, member_id: str) -> tuple[Any, ...]:
+    row = tx.db.one(s.lock_member, member_id=member_id)
+    if row is None:
+        raise Refusal.of_field("NOT_FOUND", "member_id", "there is no such member")
+    return row
+
+
+def _require_touched(rows: int, field: str) -> None:
+    if rows == 0:
+        raise Refusal.of_field("NOT_FOUND", field, "the member has none such in force")
+
+
+def _check_text(text: str, field: str) -> None:
+    if rules.bad_text(text):
+        raise Refusal.of_field("BAD_TEXT", field, "control or bidirectional characters")
+
+
+def _member_of(db: Connection, caller: Caller, row: tuple[Any, ...]) -> Member:
+    at = dict(zip(s.MEMBER_COLUMNS, row, strict=True))
+    member = Member(
+        member_id=at["member_id"],
+        display_name=at["display_name"],
+        state=at["state"],
+        roles=codes_of(at["roles"]),  # type: ignore[arg-type]
+        purposes=codes_of(at["purposes"]),  # type: ignore[arg-type]
+        jurisdiction=at["jurisdiction"],
+        group=at["group_id"],
+        create_time=statement.time_of(at["create_us"]),
+        keys=[
+            MemberKey(
+                key_id=key_id,
+                public_key=public_key,
+                valid_from_index=from_index,
+                valid_to_index=to_index,
+            )
+            for key_id, public_key, from_index, to_index in db.all(
+                s.keys_of, member_id=at["member_id"]
+            )
+        ],
+    )
+    if caller.is_operator or caller.member_id == member.member_id:
+        member.directory_quota = at["directory_quota"]
+        found = db.all(s.certificates_of, member_id=member.member_id)
+        member.certificate_fingerprints.extend(row[0] for row in found)
+    return member
+
+
+def _statements(db: Connection, member_id: str) -> list[LoggedStatement]:
+    return [
+        LoggedStatement(
+            envelope=Envelope.FromString(row[-1]),
+            receipt=statement.receipt_of(log.proof_of(db, LoggedEntry(*row[:-1]))),
+        )
+        for row in db.all(s.statements_of_member, member_id=member_id)
+    ]

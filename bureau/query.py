@@ -1,0 +1,198 @@
+"""The journey of an inquiry: a signed report, under consent, and never unlogged.
+
+The file is read from one snapshot of committed state, as of a log size. The
+inquiry is then committed under the consent's lock, where everything that the
+subject decides is checked again; the report leaves only after that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from bureau import consent_state, statement
+from bureau.consent_state import HeldConsent
+from bureau.credit_file import read_file
+from bureau.errors import Refusal
+from bureau.evidence import evidence_of
+from bureau.house import Bureau, Caller
+from bureau.ledger import log
+from bureau.ledger.queue import Denied, Transaction
+from bureau.report import Scope, open_report, shape
+from bureau.statement import Opened
+from bureau.store import statements as s
+from bureau.store.database import Connection
+from creditbureau.v1 import codes_pb2, report_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.report_pb2 import Evidence
+from creditbureau.v1.reporting_pb2 import Inquiry, QueryReportResponse
+
+# Inquiries that other members see; the rest only the subject does.
+HARD_PURPOSES = frozenset(
+    {
+        codes_pb2.PURPOSE_CREDIT_APPLICATION,
+        codes_pb2.PURPOSE_CONSUMER_TRANSACTION,
+        codes_pb2.PURPOSE_COLLECTION,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A report that is ready and has not left.
+
+    Attributes:
+        payload: Its bytes.
+        log_size: The log size that it was read at.
+    """
+
+    payload: bytes
+    evidence: list[Evidence]
+    outcome: int
+    log_size: int
+
+
+def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryReportResponse:
+    """Answers an inquiry with a signed report.
+
+    Raises:
+        Refusal: What `open_statement` raises; CLOCK_SKEW, EXPIRED_REQUEST,
+            PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, and the consent's reasons
+            (`consent_state.check_inquiry`).
+    """
+    now_us = bureau.clock.now_us()
+    with bureau.database.snapshot() as db:
+        # 1. Open and verify.
+        opened = statement.open_statement(
+            bureau, db, envelope, Inquiry, kind="inquiry", signer=caller.signer
+        )
+        inquiry = opened.message
+        statement.check_fresh(opened.header, now_us)
+        if not caller.purposes >> inquiry.purpose & 1:
+            raise Refusal("PURPOSE_NOT_PERMITTED", "the member is not admitted for this purpose")
+        bureau.misses.check(caller.member_id, now_us)
+        # 2. Prepare: the report as of the log's size. Without a consent of this
+        #    subject for this member nothing is read, whoever the subject is.
+        held = _consent(db.one(s.consent_by_id, consent_id=inquiry.consent_id.lower()))
+        prepared = None
+        if held and held.grantee == caller.member_id and held.subject_id == inquiry.subject_id:
+            prepared = _prepare(bureau, db, opened, held, log.size_of(db), now_us)
+
+    # 3. One unit of work: the consent under its lock, its use, the inquiry, the leaf.
+    def work(tx: Transaction) -> Denied | None:
+        opened.admit(tx)
+        locked = _consent(tx.db.one(s.lock_consent, consent_id=inquiry.consent_id.lower()))
+        try:
+            allowed = consent_state.check_inquiry(
+                locked, caller.member_id, inquiry.subject_id, inquiry.purpose, tx.now_us
+            )
+        except Refusal as refusal:
+            _record(tx, opened, now_us, denial_reason=refusal.reason)
+            return Denied(refusal)
+        if prepared is None:
+            raise Refusal("CONFLICT", "the consent came into being meanwhile")
+        tx.db.run(
+            s.count_use,
+            which=allowed.consent_id,
+            period=consent_state.period_of(allowed.frequency_unit, tx.now_us),
+            period_count=allowed.uses_in_period(tx.now_us) + 1,
+        )
+        _record(tx, opened, now_us, prepared=prepared)
+        tx.answer_digest = hashlib.sha256(prepared.payload).digest()
+        return None
+
+    try:
+        committed = bureau.ledger.commit(opened.signed, work)
+    except Refusal as refusal:
+        if refusal.reason == "CONSENT_REQUIRED":
+            bureau.misses.miss(caller.member_id, now_us)
+        raise
+
+    # 4. A retry gets the first answer again, unless the subject withdrew it.
+    if committed.replayed:
+        prepared = _again(bureau, opened, committed.proof.entry)
+    assert prepared is not None, "an accepted inquiry has a report"
+
+    # 5. Committed: sign and answer.
+    return QueryReportResponse(
+        report=statement.sign_report(bureau, prepared.payload),
+        receipt=statement.receipt_of(committed.proof),
+        evidence=prepared.evidence,
+    )
+
+
+def _prepare(
+    bureau: Bureau,
+    db: Connection,
+    opened: Opened[Inquiry],
+    held: HeldConsent,
+    log_size: int,
+    now_us: int,
+) -> Prepared:
+    inquiry = opened.message
+    scope = Scope(held.sections, held.portfolio_types, held.history_months)
+    file = read_file(db, inquiry.subject_id, log_size, now_us)
+    report = open_report(
+        bureau.origin, bureau.jurisdiction, opened.header.request_id, opened.signed.digest, now_us
+    )
+    report.member_id = held.grantee
+    report.subject_id = inquiry.subject_id
+    report.purpose = inquiry.purpose
+    report.consent_id = held.consent_id
+    shape(report, file, scope)
+    return Prepared(
+        report.SerializeToString(deterministic=True),
+        evidence_of(db, file, inquiry.evidence, scope),
+        report.outcome,
+        log_size,
+    )
+
+
+def _again(bureau: Bureau, opened: Opened[Inquiry], entry: log.LoggedEntry) -> Prepared:
+    """The report that an accepted inquiry got, made again as of its log size."""
+    with bureau.database.snapshot() as db:
+        row = db.one(s.inquiry_of_entry, entry_key=entry.entry_key)
+        assert row is not None, "an accepted inquiry has a row"
+        at = dict(zip(s.INQUIRY_COLUMNS, row, strict=True))
+        held = _consent(db.one(s.consent_by_id, consent_id=at["consent_id"]))
+        assert held is not None, "an accepted inquiry had a consent"
+        consent_state.check_not_withdrawn(held)
+        prepared = _prepare(bureau, db, opened, held, at["log_size"], at["create_us"])
+    if hashlib.sha256(prepared.payload).digest() != entry.answer_digest:
+        raise Refusal("INTERNAL", "the report could not be made again as it was")
+    return prepared
+
+
+def _record(
+    tx: Transaction,
+    opened: Opened[Inquiry],
+    now_us: int,
+    *,
+    prepared: Prepared | None = None,
+    denial_reason: str = "",
+) -> None:
+    """Notes that somebody asked, for the subject to see."""
+    inquiry = opened.message
+    hard = inquiry.purpose in HARD_PURPOSES
+    outcome = report_pb2.INQUIRY_OUTCOME_DENIED
+    if prepared:
+        hit = prepared.outcome == report_pb2.REPORT_OUTCOME_HIT
+        outcome = report_pb2.INQUIRY_OUTCOME_REPORTED if hit else report_pb2.INQUIRY_OUTCOME_NO_HIT
+    tx.db.run(
+        s.add_inquiry,
+        subject_id=inquiry.subject_id,
+        member_id=opened.header.signer.removeprefix("members/"),
+        inquiry_id=opened.signed.request_id,
+        consent_id=inquiry.consent_id.lower(),
+        purpose=inquiry.purpose,
+        kind=report_pb2.INQUIRY_KIND_HARD if hard else report_pb2.INQUIRY_KIND_SOFT,
+        outcome=outcome,
+        denial_reason=denial_reason,
+        create_us=now_us,
+        entry_key=tx.entry_key if prepared else None,
+        log_size=prepared.log_size if prepared else -1,
+    )
+
+
+def _consent(row: tuple[object, ...] | None) -> HeldConsent | None:
+    return HeldConsent(*row) if row else None  # type: ignore[arg-type]

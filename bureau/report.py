@@ -1,0 +1,301 @@
+"""Shapes a credit file into a report: what a scope opens, the summary, and what
+was left out. Pure: the same file and scope give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bureau.codes import codes_of, has
+from bureau.credit_file import CreditFile, FiledInquiry, FiledTradeline, MonthRow
+from bureau.statement import time_of
+from creditbureau.v1 import codes_pb2, report_pb2
+from creditbureau.v1.envelope_pb2 import Header
+from creditbureau.v1.record_pb2 import RecordRef, TradelineSnapshot
+from creditbureau.v1.report_pb2 import (
+    CurrencyTotal,
+    InquiryLine,
+    Omission,
+    PaymentHistory,
+    Report,
+    Summary,
+    Tradeline,
+)
+
+# The character of the payment history for each status (Metro 2 payment history
+# profile).
+PROFILE = {
+    codes_pb2.ACCOUNT_STATUS_CURRENT: "0",
+    codes_pb2.ACCOUNT_STATUS_PAST_DUE_30: "1",
+    codes_pb2.ACCOUNT_STATUS_PAST_DUE_60: "2",
+    codes_pb2.ACCOUNT_STATUS_PAST_DUE_90: "3",
+    codes_pb2.ACCOUNT_STATUS_PAST_DUE_120: "4",
+    codes_pb2.ACCOUNT_STATUS_PAST_DUE_150: "5",
+    codes_pb2.ACCOUNT_STATUS_PAST_DUE_180: "6",
+    codes_pb2.ACCOUNT_STATUS_PAID_OR_CLOSED: "E",
+    codes_pb2.ACCOUNT_STATUS_TRANSFERRED: "D",
+    codes_pb2.ACCOUNT_STATUS_PAID_SURRENDER: "E",
+    codes_pb2.ACCOUNT_STATUS_PAID_COLLECTION: "E",
+    codes_pb2.ACCOUNT_STATUS_PAID_REPOSSESSION: "E",
+    codes_pb2.ACCOUNT_STATUS_PAID_CHARGE_OFF: "E",
+    codes_pb2.ACCOUNT_STATUS_PAID_FORECLOSURE_STARTED: "E",
+    codes_pb2.ACCOUNT_STATUS_CLAIM_FILED: "6",
+    codes_pb2.ACCOUNT_STATUS_DEED_IN_LIEU: "H",
+    codes_pb2.ACCOUNT_STATUS_COLLECTION: "G",
+    codes_pb2.ACCOUNT_STATUS_FORECLOSURE: "H",
+    codes_pb2.ACCOUNT_STATUS_SURRENDER: "J",
+    codes_pb2.ACCOUNT_STATUS_REPOSSESSION: "K",
+    codes_pb2.ACCOUNT_STATUS_CHARGE_OFF: "L",
+}
+NO_DATA = "D"
+# From best to worst.
+SEVERITY = "BDE0123456JHGKL"
+
+# Statuses 30 or more days past due, or worse, and still owed.
+DELINQUENT = frozenset("123456GHJKL")
+ENDED = frozenset(
+    {
+        codes_pb2.ACCOUNT_STATUS_PAID_OR_CLOSED,
+        codes_pb2.ACCOUNT_STATUS_TRANSFERRED,
+        codes_pb2.ACCOUNT_STATUS_PAID_SURRENDER,
+        codes_pb2.ACCOUNT_STATUS_PAID_COLLECTION,
+        codes_pb2.ACCOUNT_STATUS_PAID_REPOSSESSION,
+        codes_pb2.ACCOUNT_STATUS_PAID_CHARGE_OFF,
+    }
+)
+LINES = frozenset({codes_pb2.PORTFOLIO_TYPE_LINE_OF_CREDIT, codes_pb2.PORTFOLIO_TYPE_REVOLVING})
+HALF_YEAR_US = 183 * 86_400 * 1_000_000
+# Changes when a report of the same file would look different.
+RULES_VERSION = "2026-11"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a report may hold. Sets are masks.
+
+    Attributes:
+        portfolio_types: Kinds of facility; 0 means all.
+        history_months: Months of payment history, from a tradeline's newest on.
+    """
+
+    sections: int
+    portfolio_types: int
+    history_months: int
+
+
+# The subject's own: everything.
+WHOLE_FILE = Scope(
+    sections=sum(1 << code for code in codes_pb2.Section.values() if code),
+    portfolio_types=0,
+    history_months=120,
+)
+
+
+def open_report(
+    origin: str, jurisdiction: str, request_id: str, request_digest: bytes, now_us: int
+) -> Report:
+    """An empty report that answers a request."""
+    return Report(
+        header=Header(
+            audience=origin,
+            signer="bureau",
+            request_id=request_id,
+            issue_time=time_of(now_us),
+            schema_version=1,
+        ),
+        request_digest=request_digest,
+        jurisdiction=jurisdiction,
+        rules_version=RULES_VERSION,
+    )
+
+
+def shape(report: Report, file: CreditFile, scope: Scope) -> None:
+    """Fills a report with what the scope opens of a file, and with the omissions.
+
+    Args:
+        report: Has its header and what it answers already.
+        file: The credit file.
+        scope: What may be shown.
+    """
+    report.sections.extend(codes_of(scope.sections))  # type: ignore[arg-type]
+    report.log_size = file.log_size
+    in_scope = [
+        (line, party.role)
+        for line in file.tradelines
+        for party in line.snapshot.parties
+        if party.subject_id == file.subject_id
+        and (not scope.portfolio_types or has(scope.portfolio_types, line.snapshot.portfolio_type))
+    ]
+    hit = bool(file.tradelines)
+    report.outcome = report_pb2.REPORT_OUTCOME_HIT if hit else report_pb2.REPORT_OUTCOME_NO_HIT
+    lines = [line for line, _ in in_scope]
+
+    if has(scope.sections, codes_pb2.SECTION_SUMMARY):
+        report.summary.CopyFrom(summary_of(lines, file.inquiries, file.now_us))
+    if has(scope.sections, codes_pb2.SECTION_TRADELINES):
+        for line, role in in_scope:
+            filled = tradeline_of(line, role)
+            if has(scope.sections, codes_pb2.SECTION_PAYMENT_HISTORY) and scope.history_months:
+                filled.history.CopyFrom(history_of(line.months, scope.history_months))
+            report.tradelines.append(filled)
+    if has(scope.sections, codes_pb2.SECTION_INQUIRIES):
+        report.inquiries.extend(inquiry_of(inquiry) for inquiry in file.inquiries)
+    report.omissions.extend(omissions_of(file, lines, scope))
+
+
+def tradeline_of(line: FiledTradeline, role: int) -> Tradeline:
+    """A tradeline as of its newest month, without its history."""
+    at, newest = line.snapshot, line.months[0]
+    filled = Tradeline(
+        tradeline_id=line.tradeline_id,
+        member_id=line.member_id,
+        role=role,  # type: ignore[arg-type]
+        portfolio_type=at.portfolio_type,
+        account_type=at.account_type,
+        currency=at.currency,
+        open_date=at.open_date,
+        term_months=at.term_months,
+        secured=at.secured,
+        month=at.month,
+        status=at.status,
+        balance_minor=at.balance_minor,
+        amount_due_minor=at.amount_due_minor,
+        amount_paid_minor=at.amount_paid_minor,
+        amount_past_due_minor=at.amount_past_due_minor,
+        days_past_due=at.days_past_due,
+        close_date=at.close_date,
+        close_reason=at.close_reason,
+        first_delinquency_date=at.first_delinquency_date,
+        classification=at.classification,
+        compliance_condition=at.compliance_condition,
+        restructured=at.restructured,
+        record=RecordRef(submission_id=line.submission_id, record_index=newest.record_index),
+        party_count=len(at.parties),
+    )
+    if at.HasField("credit_limit_minor"):
+        filled.credit_limit_minor = at.credit_limit_minor
+    if at.HasField("original_amount_minor"):
+        filled.original_amount_minor = at.original_amount_minor
+    return filled
+
+
+def history_of(months: list[MonthRow], length: int) -> PaymentHistory:
+    """Payment history by columns, newest month first, gaps filled with D and 0."""
+    newest = months[0].month
+    columns = PaymentHistory(newest_month=newest)
+    by_age = {age_of(row.month, newest): row for row in months}
+    profile = []
+    span = min(length, max(by_age) + 1)
+    for age in range(span):
+        row = by_age.get(age)
+        profile.append(character_of(row) if row else NO_DATA)
+    rows = [by_age.get(age) for age in range(span)]
+    columns.profile = "".join(profile)
+    columns.balance_minor.extend([row.balance_minor if row else 0 for row in rows])
+    columns.amount_due_minor.extend([row.amount_due_minor if row else 0 for row in rows])
+    columns.amount_paid_minor.extend([row.amount_paid_minor if row else 0 for row in rows])
+    columns.amount_past_due_minor.extend([row.amount_past_due_minor if row else 0 for row in rows])
+    return columns
+
+
+def character_of(row: MonthRow) -> str:
+    """The payment history character of one month."""
+    if row.status == codes_pb2.ACCOUNT_STATUS_CURRENT and row.balance_minor == 0:
+        return "E"
+    return PROFILE.get(row.status, NO_DATA)
+
+
+def age_of(month: int, newest: int) -> int:
+    """Months between two months (yyyymm)."""
+    return (newest // 100 - month // 100) * 12 + newest % 100 - month % 100
+
+
+def inquiry_of(inquiry: FiledInquiry) -> InquiryLine:
+    """A hard inquiry as another member may see it."""
+    return InquiryLine(
+        member_id=inquiry.member_id,
+        purpose=inquiry.purpose,  # type: ignore[arg-type]
+        kind=inquiry.kind,  # type: ignore[arg-type]
+        outcome=inquiry.outcome,  # type: ignore[arg-type]
+        create_time=time_of(inquiry.create_us),
+    )
+
+
+def summary_of(
+    lines: list[FiledTradeline], inquiries: Iterable[FiledInquiry], now_us: int
+) -> Summary:
+    """The figures that a person looks at first."""
+    open_lines = [line for line in lines if is_open(line.snapshot)]
+    newest = [character_of(line.months[0]) for line in lines]
+    worst = ""
+    for line in lines:
+        top = line.months[0].month
+        for row in line.months:
+            if age_of(row.month, top) < 24:
+                worst = max(worst, character_of(row), key=_severity)
+    since_us = now_us - HALF_YEAR_US
+    return Summary(
+        tradeline_count=len(lines),
+        open_tradeline_count=len(open_lines),
+        furnisher_count=len({line.member_id for line in lines}),
+        delinquent_tradeline_count=sum(character in DELINQUENT for character in newest),
+        worst_status_24m=worst,
+        oldest_open_date=min((line.snapshot.open_date for line in lines), default=0),
+        inquiry_count_6m=sum(inquiry.create_us >= since_us for inquiry in inquiries),
+        totals=totals_of([line.snapshot for line in open_lines]),
+        lending_line_count=sum(line.snapshot.portfolio_type in LINES for line in open_lines),
+    )
+
+
+def totals_of(snapshots: list[TradelineSnapshot]) -> list[CurrencyTotal]:
+    """Sums over open tradelines, one for each currency in order of its code."""
+    totals = []
+    for currency in sorted({at.currency for at in snapshots}):
+        same = [at for at in snapshots if at.currency == currency]
+        lines = [at for at in same if at.portfolio_type in LINES and at.credit_limit_minor > 0]
+        limit = sum(at.credit_limit_minor for at in lines)
+        drawn = sum(max(at.balance_minor, 0) for at in lines)
+        totals.append(
+            CurrencyTotal(
+                currency=currency,
+                balance_minor=sum(at.balance_minor for at in same),
+                credit_limit_minor=limit,
+                amount_past_due_minor=sum(at.amount_past_due_minor for at in same),
+                amount_due_minor=sum(at.amount_due_minor for at in same),
+                unsecured_balance_minor=sum(at.balance_minor for at in same if not at.secured),
+                utilisation_per_mille=drawn * 1000 // limit if limit else -1,
+            )
+        )
+    return totals
+
+
+def is_open(at: TradelineSnapshot) -> bool:
+    """Whether an account can still be owed on or drawn."""
+    return not at.close_date and at.status not in ENDED
+
+
+def omissions_of(file: CreditFile, lines: list[FiledTradeline], scope: Scope) -> list[Omission]:
+    """What a subscriber is told of what was left out: that it was, and why."""
+    left_out = []
+    sections = {
+        codes_pb2.SECTION_TRADELINES: len(lines) < len(file.tradelines)
+        or (lines and not has(scope.sections, codes_pb2.SECTION_TRADELINES)),
+        codes_pb2.SECTION_PAYMENT_HISTORY: any(
+            age_of(line.months[-1].month, line.months[0].month) >= scope.history_months
+            or not has(scope.sections, codes_pb2.SECTION_PAYMENT_HISTORY)
+            for line in lines
+        ),
+        codes_pb2.SECTION_INQUIRIES: file.inquiries
+        and not has(scope.sections, codes_pb2.SECTION_INQUIRIES),
+        codes_pb2.SECTION_SUMMARY: not has(scope.sections, codes_pb2.SECTION_SUMMARY),
+    }
+    for section, omitted in sections.items():
+        if omitted:
+            reason = report_pb2.OMISSION_REASON_CONSENT_SCOPE
+            left_out.append(Omission(reason=reason, section=section))
+    return left_out
+
+
+def _severity(character: str) -> int:
+    return SEVERITY.find(character)

@@ -1,0 +1,1 @@
+"""gRPC's edge: nothing inside knows that there is a network."""

@@ -1,0 +1,205 @@
+"""The guard: what every call passes, in this order.
+
+1. The certificate's fingerprint is registered for a member, valid and not
+   withdrawn, on every call. 2. The member is not suspended and has a role that
+opens the method. 3. The request is small enough, parses and keeps the contract's
+field rules. 4. The journey. 5. Whatever it raises leaves as one kind of status.
+
+Requests arrive as bytes and are parsed here: a parser that fails inside gRPC
+would answer INTERNAL, and one that runs before the size check can be made to
+allocate.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import grpc
+import structlog
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from bureau import rules
+from bureau.errors import Refusal
+from bureau.house import Bureau, Caller
+from bureau.metrics import observe
+from bureau.rpc.crossing import abort
+from bureau.rpc.methods import METHODS, Method
+from bureau.store import statements as s
+from bureau.store.database import StorageError
+from bureau_keys.authority import fingerprint
+from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE
+
+logger = structlog.get_logger("bureau.rpc")
+
+# What the network may take of a client's deadline, and the least that is left to
+# work with.
+TRANSIT_S = 0.02
+LEAST_S = 0.1
+
+Handler = Callable[[Caller, Any], Message]
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Builds gRPC handlers around journeys.
+
+    Attributes:
+        bureau: The bureau's parts.
+    """
+
+    bureau: Bureau
+
+    def handler(self, method: MethodDescriptor, journey: Handler) -> grpc.RpcMethodHandler:
+        """A unary gRPC handler of a contract's method around a journey."""
+        name = f"{method.containing_service.name}/{method.name}"
+        rule = METHODS[name]
+        request_class = GetMessageClass(method.input_type)
+
+        def handle(data: bytes, context: grpc.ServicerContext) -> bytes | None:
+            started = time.perf_counter()
+            request_id = str(uuid.uuid4())
+            member = reason = ""
+            try:
+                check_deadline(context, rule)
+                caller = self.authenticate(context)
+                member = caller.member_id
+                authorize(caller, rule)
+                request = parse(request_class, data, rule)
+                return journey(caller, request).SerializeToString()
+            except Refusal as refusal:
+                reason = refusal.reason
+                abort(context, refusal, request_id)
+            except StorageError as error:
+                reason = "DATABASE_UNAVAILABLE"
+                logger.error("storage_failed", method=name, request_id=request_id, error=str(error))
+                abort(context, Refusal(reason, "the database did not answer"), request_id)
+            except Exception as error:
+                if context.code() is not None:  # abort() raises to unwind
+                    raise
+                reason = "INTERNAL"
+                logger.exception("call_broken", method=name, request_id=request_id)
+                abort(context, Refusal(reason, type(error).__name__), request_id)
+            finally:
+                seconds = time.perf_counter() - started
+                observe(name, reason or "OK", seconds)
+                logger.info(
+                    "call",
+                    method=name,
+                    member=member,
+                    reason=reason or "OK",
+                    ms=round(seconds * 1000, 2),
+                    request_id=request_id,
+                )
+            return None
+
+        return grpc.unary_unary_rpc_method_handler(handle)
+
+    def authenticate(self, context: grpc.ServicerContext) -> Caller:
+        """The member whose registered certificate opened the connection.
+
+        Raises:
+            Refusal: UNKNOWN_CERTIFICATE, MEMBER_SUSPENDED.
+        """
+        pem = context.auth_context().get("x509_pem_cert")
+        if not pem:
+            raise Refusal("UNKNOWN_CERTIFICATE", "no client certificate")
+        with self.bureau.database.snapshot() as db:
+            row = db.one(s.caller, fingerprint=fingerprint_of(pem[0]))
+        if row is None:
+            raise Refusal("UNKNOWN_CERTIFICATE", "the certificate is not registered")
+        member_id, state, roles, purposes, jurisdiction, not_after_us, withdrawn = row
+        if withdrawn:
+            raise Refusal("UNKNOWN_CERTIFICATE", "the certificate was withdrawn")
+        if self.bureau.clock.now_us() >= not_after_us:
+            raise Refusal("UNKNOWN_CERTIFICATE", "the certificate has expired")
+        if state != MEMBER_STATE_ACTIVE:
+            raise Refusal("MEMBER_SUSPENDED", "the member is suspended")
+        return Caller(member_id, roles, purposes, jurisdiction)
+
+
+def authorize(caller: Caller, rule: Method) -> None:
+    """Raises ROLE_REQUIRED unless one of the caller's roles opens the method."""
+    if not caller.roles & rule.roles:
+        raise Refusal("ROLE_REQUIRED", "none of the member's roles opens this method")
+
+
+def check_deadline(context: grpc.ServicerContext, rule: Method) -> None:
+    """Refuses a call whose deadline leaves no time to work."""
+    left = context.time_remaining()
+    if left is not None and min(left, rule.max_seconds) - TRANSIT_S < LEAST_S:
+        raise Refusal("DEADLINE", "the deadline leaves less than 100 ms")
+
+
+def parse(request_class: type[Message], data: bytes, rule: Method) -> Message:
+    """The request, checked against the contract.
+
+    Raises:
+        Refusal: TOO_LARGE, MALFORMED_MESSAGE, or a reason for a field.
+    """
+    if len(data) > rule.max_bytes:
+        raise Refusal("TOO_LARGE", f"the request has {len(data)} of {rule.max_bytes} bytes allowed")
+    try:
+        request = request_class.FromString(data)
+    except DecodeError as error:
+        raise Refusal("MALFORMED_MESSAGE", "the bytes are no such message") from error
+    rules.check(request)
+    return request
+
+
+@lru_cache(maxsize=4096)
+def fingerprint_of(pem: bytes) -> str:
+    """Fingerprint of a certificate as the TLS layer hands it out."""
+    return fingerprint(pem)
+
+
+def refuse_unserved(method: MethodDescriptor) -> grpc.RpcMethodHandler:
+    """A handler for a method that this bureau does not serve."""
+
+    def handle(_data: bytes, context: grpc.ServicerContext) -> bytes | None:
+        message = f"{method.containing_service.name}/{method.name}"
+        abort(context, Refusal("NOT_SERVED", message), str(uuid.uuid4()))
+        return None
+
+    if method.server_streaming:
+        return grpc.unary_stream_rpc_method_handler(handle)
+    return grpc.unary_unary_rpc_method_handler(handle)
+
+
+class Registered(grpc.ServerInterceptor):
+    """Keeps methods outside the contract (health, reflection) to registered
+    certificates too. The contract's own methods have their guard.
+    """
+
+    def __init__(self, bureau: Bureau) -> None:
+        self._guard = Guard(bureau)
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler | None],
+        details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler | None:
+        handler = continuation(details)
+        if handler is None or details.method.startswith("/creditbureau."):
+            return handler
+        for kind in ("unary_unary", "unary_stream", "stream_unary", "stream_stream"):
+            behaviour = getattr(handler, kind)
+            if behaviour:
+                return handler._replace(**{kind: self._checked(behaviour)})
+        return handler
+
+    def _checked(self, behaviour: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        def checked(request: Any, context: grpc.ServicerContext) -> Any:
+            try:
+                self._guard.authenticate(context)
+            except Refusal as refusal:
+                abort(context, refusal, str(uuid.uuid4()))
+            return behaviour(request, context)
+
+        return checked

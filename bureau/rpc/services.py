@@ -1,0 +1,180 @@
+"""The thin servicers: each method of the contract is one call of a journey."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import Message
+
+from bureau import audit, consent, directory, disclosure, member, query, subject, submit
+from bureau.house import Bureau
+from bureau.rpc.guard import Guard, Handler, refuse_unserved
+from creditbureau.v1 import (
+    consents_pb2,
+    directory_pb2,
+    furnishing_pb2,
+    log_pb2,
+    members_pb2,
+    reporting_pb2,
+    subjects_pb2,
+)
+
+CONTRACT: tuple[ServiceDescriptor, ...] = tuple(
+    file.DESCRIPTOR.services_by_name[name]
+    for file, name in (
+        (directory_pb2, "Directory"),
+        (subjects_pb2, "Subjects"),
+        (consents_pb2, "Consents"),
+        (furnishing_pb2, "Furnishing"),
+        (reporting_pb2, "Reporting"),
+        (log_pb2, "Log"),
+        (members_pb2, "Members"),
+    )
+)
+
+
+def handlers(bureau: Bureau, served: Iterable[str]) -> list[grpc.GenericRpcHandler]:
+    """GRPC handlers of the services named; what a service does not yet serve, and
+    a method without a rule, is refused.
+    """
+    guard = Guard(bureau)
+    wanted = set(served)
+    journeys = journeys_of(bureau)
+    return [
+        grpc.method_handlers_generic_handler(
+            service.full_name,
+            {
+                method.name: guard.handler(method, journeys[f"{service.name}/{method.name}"])
+                if f"{service.name}/{method.name}" in journeys
+                else refuse_unserved(method)
+                for method in service.methods
+            },
+        )
+        for service in CONTRACT
+        if service.name in wanted
+    ]
+
+
+def journeys_of(b: Bureau) -> dict[str, Handler]:
+    """Every method that the bureau serves, by `Service/Method`."""
+    return {
+        # Directory
+        "Directory/GetDirectoryKey": lambda _, r: directory_pb2.GetDirectoryKeyResponse(
+            public_key=directory.evaluator_of(b).public_key
+        ),
+        "Directory/Evaluate": lambda c, r: directory.evaluate(b, c, r.evaluation),
+        # Subjects
+        "Subjects/AttestKey": lambda c, r: subjects_pb2.AttestKeyResponse(
+            receipt=subject.attest_key(b, c, r.attestation)
+        ),
+        "Subjects/RotateKey": lambda _, r: subjects_pb2.RotateKeyResponse(
+            receipt=subject.rotate_key(b, r.rotation)
+        ),
+        "Subjects/ListInquiries": lambda _, r: _page(
+            subjects_pb2.ListInquiriesResponse,
+            "inquiries",
+            disclosure.list_inquiries(b, r.subject_request, r.page_size, r.page_token),
+        ),
+        "Subjects/GetFile": lambda _, r: subjects_pb2.GetFileResponse(
+            file=disclosure.get_file(b, r.subject_request)
+        ),
+        # Consents
+        "Consents/GrantConsent": lambda _, r: _receipted(
+            consents_pb2.GrantConsentResponse, "consent", consent.grant_consent(b, r.consent)
+        ),
+        "Consents/ChangeConsent": lambda _, r: _receipted(
+            consents_pb2.ChangeConsentResponse, "consent", consent.change_consent(b, r.change)
+        ),
+        "Consents/GetConsent": lambda c, r: consents_pb2.GetConsentResponse(
+            consent=consent.get_consent(b, c, r.consent_id, _given(r, "subject_request"))
+        ),
+        "Consents/ListConsents": lambda c, r: _page(
+            consents_pb2.ListConsentsResponse,
+            "consents",
+            consent.list_consents(
+                b, c, _given(r, "subject_request"), r.subject_id, r.page_size, r.page_token
+            ),
+        ),
+        # Furnishing
+        "Furnishing/SubmitRecords": lambda c, r: _receipted(
+            furnishing_pb2.SubmitRecordsResponse,
+            "submission",
+            submit.submit_records(b, c, r.manifest, r.batch),
+        ),
+        "Furnishing/GetSubmission": lambda c, r: _submission(
+            submit.find_submission(b, c, r.submission_id)
+        ),
+        "Furnishing/ListSubmissions": lambda c, r: _page(
+            furnishing_pb2.ListSubmissionsResponse,
+            "submissions",
+            submit.list_submissions(b, c, r.page_size, r.page_token),
+        ),
+        # Reporting
+        "Reporting/QueryReport": lambda c, r: query.query_report(b, c, r.inquiry),
+        # Log
+        "Log/GetCheckpoint": lambda _, r: log_pb2.GetCheckpointResponse(
+            checkpoint=audit.get_checkpoint(b)
+        ),
+        "Log/ListCheckpoints": lambda _, r: _page(
+            log_pb2.ListCheckpointsResponse,
+            "checkpoints",
+            audit.list_checkpoints(b, r.page_size, r.page_token),
+        ),
+        "Log/ListLeaves": lambda _, r: audit.list_leaves(b, r.start_index, r.page_size),
+        "Log/GetInclusionProof": lambda _, r: audit.inclusion_proof(b, r.leaf_index, r.tree_size),
+        "Log/GetConsistencyProof": lambda _, r: log_pb2.GetConsistencyProofResponse(
+            proof=audit.consistency_proof(b, r.first_size, r.second_size)
+        ),
+        "Log/GetTile": lambda _, r: log_pb2.GetTileResponse(hashes=audit.tile(b, r.level, r.index)),
+        "Log/GetReceipt": lambda c, r: log_pb2.GetReceiptResponse(
+            receipt=audit.receipt(b, c, r.request_id)
+        ),
+        # Members
+        "Members/AdmitMember": lambda c, r: _receipted(
+            members_pb2.AdmitMemberResponse, "member", member.admit_member(b, c, r.admission)
+        ),
+        "Members/ChangeMember": lambda c, r: _receipted(
+            members_pb2.ChangeMemberResponse, "member", member.change_member(b, c, r.change)
+        ),
+        "Members/SetMemberState": lambda c, r: _receipted(
+            members_pb2.SetMemberStateResponse, "member", member.set_member_state(b, c, r.change)
+        ),
+        "Members/ChangeCredential": lambda c, r: _receipted(
+            members_pb2.ChangeCredentialResponse, "member", member.change_credential(b, c, r.change)
+        ),
+        "Members/GetMember": lambda c, r: members_pb2.GetMemberResponse(
+            member=member.get_member(b, c, r.member_id, with_statements=r.with_statements)
+        ),
+        "Members/ListMembers": lambda c, r: _page(
+            members_pb2.ListMembersResponse,
+            "members",
+            member.list_members(b, c, r.page_size, r.page_token),
+        ),
+    }
+
+
+def _receipted(response: Any, name: str, answer: tuple[Any, Any]) -> Message:
+    """A response of a thing and the receipt for it."""
+    thing, receipt = answer
+    return response(**{name: thing, "receipt": receipt})  # type: ignore[no-any-return]
+
+
+def _page(response: Any, name: str, page: tuple[list[Any], str]) -> Message:
+    """A response of a page and the token of the next."""
+    things, token = page
+    return response(**{name: things, "next_page_token": token})  # type: ignore[no-any-return]
+
+
+def _submission(answer: tuple[Any, Any, Any]) -> Message:
+    submission, manifest, receipt = answer
+    return furnishing_pb2.GetSubmissionResponse(
+        submission=submission, manifest=manifest, receipt=receipt
+    )
+
+
+def _given(request: Message, name: str) -> Any:
+    """An optional message field, or None."""
+    return getattr(request, name) if request.HasField(name) else None

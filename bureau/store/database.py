@@ -1,0 +1,283 @@
+"""Connections to the database, SQLite or PostgreSQL, by one URL.
+
+Statements are SQLAlchemy Core on the SQLModel tables, compiled once per dialect
+and run on the driver's own cursor: rows are plain tuples, which on the path of a
+request is several times faster than going through an ORM or a result proxy.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import psycopg
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.sql import ClauseElement
+
+# Lists in `IN` are padded to this many, so that a statement has one shape.
+LIST_SIZE = 256
+
+Row = tuple[Any, ...]
+
+
+class StorageError(Exception):
+    """The database did not do what it was asked.
+
+    Attributes:
+        outcome_known: False where a commit may or may not have happened.
+        full: The disk is full.
+        fatal: The process must not go on: what is on disk is unknown.
+        conflict: Another transaction was in the way; a retry helps.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        outcome_known: bool = True,
+        full: bool = False,
+        fatal: bool = False,
+        conflict: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.outcome_known = outcome_known
+        self.full = full
+        self.fatal = fatal
+        self.conflict = conflict
+
+
+class SqlText(NamedTuple):
+    """A statement as one dialect spells it.
+
+    Attributes:
+        text: The SQL.
+        places: The parameters' names by place; empty where the driver takes
+            them by name.
+        constants: Parameters whose value the statement itself fixes.
+    """
+
+    text: str
+    places: tuple[str, ...]
+    constants: dict[str, Any]
+
+
+class Statement:
+    """A named statement: SQL text for each dialect, made when first used."""
+
+    def __init__(self, clause: ClauseElement) -> None:
+        self._clause = clause
+        self._compiled: dict[str, SqlText] = {}
+
+    def sql(self, dialect: Dialect) -> SqlText:
+        """The SQL text for a dialect."""
+        found = self._compiled.get(dialect.name)
+        if found is None:
+            compiled = self._clause.compile(dialect=dialect)
+            constants = {name: v for name, v in compiled.params.items() if v is not None}
+            found = SqlText(str(compiled), tuple(compiled.positiontup or ()), constants)
+            self._compiled[dialect.name] = found
+        return found
+
+
+class Connection:
+    """A driver's connection that runs named statements."""
+
+    def __init__(self, raw: Any, dialect: Dialect) -> None:
+        self._raw = raw
+        self._dialect = dialect
+        self._cursor = raw.cursor()
+
+    @property
+    def dialect_name(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._dialect.name
+
+    def all(self, statement: Statement, **values: Any) -> list[Row]:
+        """Every row."""
+        self._execute(statement, values)
+        return self._cursor.fetchall()  # type: ignore[no-any-return]
+
+    def one(self, statement: Statement, **values: Any) -> Row | None:
+        """The first row, or None."""
+        self._execute(statement, values)
+        return self._cursor.fetchone()  # type: ignore[no-any-return]
+
+    def run(self, statement: Statement, **values: Any) -> int:
+        """Runs a change; returns how many rows it touched."""
+        self._execute(statement, values)
+        return self._cursor.rowcount  # type: ignore[no-any-return]
+
+    def among(
+        self, statement: Statement, name: str, wanted: Sequence[Any], **values: Any
+    ) -> list[Row]:
+        """Every row for a list of wanted values, in slices of `LIST_SIZE`.
+
+        The statement compares with `IN` a list made by `statements.listed(name)`.
+        """
+        rows: list[Row] = []
+        for start in range(0, len(wanted), LIST_SIZE):
+            part = wanted[start : start + LIST_SIZE]
+            for place in range(LIST_SIZE):
+                values[f"{name}_{place}"] = part[place] if place < len(part) else part[-1]
+            self._execute(statement, values)
+            rows += self._cursor.fetchall()
+        return rows
+
+    def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Runs a change once for each row of values."""
+        sql, places, _ = statement.sql(self._dialect)
+        if places:
+            self._cursor.executemany(sql, [tuple(row[name] for name in places) for row in rows])
+        else:
+            self._cursor.executemany(sql, rows)
+
+    def tuples(self, statement: Statement, order: tuple[str, ...], rows: Sequence[Row]) -> None:
+        """Runs a change once for each tuple of values, named in `order`."""
+        sql, places, _ = statement.sql(self._dialect)
+        if places:
+            if places != order:
+                pick = [order.index(name) for name in places]
+                rows = [tuple(row[i] for i in pick) for row in rows]
+            self._cursor.executemany(sql, rows)
+        else:
+            self._cursor.executemany(sql, [dict(zip(order, row, strict=True)) for row in rows])
+
+    def script(self, sql: str) -> None:
+        """Runs one statement of the transaction's own language (BEGIN, SAVEPOINT …)."""
+        self._cursor.execute(sql)
+
+    def _execute(self, statement: Statement, values: Mapping[str, Any]) -> None:
+        sql, places, constants = statement.sql(self._dialect)
+        if constants:
+            values = {**constants, **values}
+        if places:
+            self._cursor.execute(sql, [values[name] for name in places])
+        else:
+            self._cursor.execute(sql, values)
+
+
+class Database:
+    """A database by URL: `sqlite:////path/bureau.db` or `postgresql://…`."""
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+            self.engine = create_engine(
+                parsed, pool_size=32, max_overflow=16, pool_reset_on_return=None
+            )
+        elif parsed.get_backend_name() == "sqlite":
+            self.engine = create_engine(
+                parsed,
+                pool_size=32,
+                max_overflow=16,
+                pool_reset_on_return=None,
+                connect_args={"check_same_thread": False, "timeout": 10},
+            )
+            event.listen(self.engine, "connect", _prepare_sqlite)
+        else:
+            raise ValueError(f"database URL {url!r}: use sqlite:/// or postgresql://")
+        self.url = parsed
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    @cached_property
+    def _begin_read(self) -> str:
+        return "BEGIN" if self.is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+    @cached_property
+    def _begin_write(self) -> str:
+        return "BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN"
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A read of committed state: every statement inside sees the same moment.
+
+        Raises:
+            StorageError: The database cannot be reached.
+        """
+        with self._transaction(self._begin_read, end="ROLLBACK") as connection:
+            yield connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A write: committed at the end of the block, rolled back if it raises.
+
+        Raises:
+            StorageError: The database failed; `outcome_known` says whether the
+                transaction is surely undone.
+        """
+        with self._transaction(self._begin_write, end="COMMIT") as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, begin: str, *, end: str) -> Iterator[Connection]:
+        try:
+            pooled = self.engine.raw_connection()
+        except Exception as error:
+            raise translate(error) from error
+        committing = False
+        try:
+            raw = pooled.driver_connection
+            connection = Connection(raw, self.engine.dialect)
+            if not self.is_sqlite:
+                raw.autocommit = True  # transactions are opened and closed in words, below
+            connection.script(begin)
+            try:
+                yield connection
+            except BaseException:
+                connection.script("ROLLBACK")
+                raise
+            committing = end == "COMMIT"
+            connection.script(end)
+        except (sqlite3.Error, psycopg.Error) as error:
+            pooled.invalidate()
+            raise translate(error, committing=committing) from error
+        finally:
+            pooled.close()
+
+    def dispose(self) -> None:
+        """Closes every connection."""
+        self.engine.dispose()
+
+
+def engine_of(url: str) -> Engine:
+    """The SQLAlchemy engine of a URL, for migrations."""
+    return Database(url).engine
+
+
+def translate(error: Exception, *, committing: bool = False) -> StorageError:
+    """A driver's error as the bureau's own, without the driver's values in it."""
+    code = getattr(error, "sqlite_errorname", "") or getattr(error, "sqlstate", "") or ""
+    name = f"{type(error).__name__} {code}".strip()
+    if code in {"SQLITE_FULL", "53100"}:
+        return StorageError(name, full=True)
+    if code.startswith(("SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        # After a failed fsync SQLite would go on with pages that are not on disk.
+        return StorageError(name, outcome_known=False, fatal=True)
+    if code in {"40001", "40P01", "23505"} or code.startswith(
+        ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CONSTRAINT")
+    ):
+        return StorageError(name, conflict=True)
+    return StorageError(name, outcome_known=not committing)
+
+
+def _prepare_sqlite(raw: sqlite3.Connection, _record: object) -> None:
+    raw.isolation_level = None  # transactions are opened and closed in words
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # NORMAL loses acknowledged commits in a power cut
+        "foreign_keys=ON",
+        "cache_size=-65536",
+        "temp_store=MEMORY",
+        "wal_autocheckpoint=4000",
+        "trusted_schema=OFF",
+    ):
+        raw.execute(f"PRAGMA {pragma}")

@@ -1,0 +1,468 @@
+"""Every statement that the bureau runs, by name.
+
+Parameters are the names in `bind(...)`, or the columns of the table for inserts.
+Rows come back as plain tuples in the order of the columns that each names.
+`FOR UPDATE` and `FOR SHARE` are what makes the journeys hold when several nodes
+write to one PostgreSQL; SQLite has one writer and leaves them out.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from sqlalchemy import (
+    ColumnElement,
+    Table,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlmodel import SQLModel
+
+from bureau.store import tables as t
+from bureau.store.database import LIST_SIZE, Statement
+
+
+def table(model: type[SQLModel]) -> Table:
+    """The table behind a model."""
+    return cast(Table, model.__table__)  # type: ignore[attr-defined]
+
+
+def bind(name: str) -> Any:
+    """A parameter of a statement."""
+    return bindparam(name)
+
+
+def listed(name: str) -> list[Any]:
+    """The parameters of a list of fixed size, for `Connection.among`."""
+    return [bindparam(f"{name}_{place}") for place in range(LIST_SIZE)]
+
+
+def adding(model: type[SQLModel]) -> Statement:
+    """An insert of all columns but those that the database counts."""
+    target = table(model)
+    columns = [c.name for c in target.columns if c.autoincrement is not True]
+    return Statement(insert(target).values({name: bindparam(name) for name in columns}).inline())
+
+
+def if_new(model: type[SQLModel]) -> Statement:
+    """An insert that leaves an existing row as it is. SQLite and PostgreSQL
+    spell it alike.
+    """
+    target = table(model)
+    columns = [c.name for c in target.columns if c.autoincrement is not True]
+    clause = upsert(target).values({name: bindparam(name) for name in columns})
+    return Statement(clause.on_conflict_do_nothing().inline())
+
+
+head = table(t.LogHead)
+entry = table(t.Entry)
+statement = table(t.StatementBytes)
+tile = table(t.LogTile)
+checkpoint = table(t.CheckpointNote)
+member = table(t.MemberRow)
+member_key = table(t.MemberKeyRow)
+certificate = table(t.MemberCertificateRow)
+member_statement = table(t.MemberStatementRow)
+usage = table(t.DirectoryUsage)
+subject_key = table(t.SubjectKeyRow)
+consent = table(t.ConsentRow)
+submission = table(t.SubmissionRow)
+tradeline = table(t.TradelineRow)
+party = table(t.TradelinePartyRow)
+record = table(t.RecordRow)
+inquiry = table(t.InquiryRow)
+
+# The log ---------------------------------------------------------------------
+
+add_head = adding(t.LogHead)
+log_size = Statement(select(head.c.tree_size).where(head.c.head_id == 1))
+lock_head = Statement(
+    select(head.c.tree_size, head.c.frontier).where(head.c.head_id == 1).with_for_update()
+)
+move_head = Statement(
+    update(head)
+    .where(head.c.head_id == 1)
+    .values(tree_size=bind("new_size"), frontier=bind("new_frontier"))
+)
+ENTRY_COLUMNS = tuple(c.name for c in entry.columns)
+add_entry = adding(t.Entry)
+add_statement = adding(t.StatementBytes)
+add_tile = adding(t.LogTile)
+add_checkpoint = adding(t.CheckpointNote)
+entry_of_request = Statement(
+    select(*entry.columns).where(
+        entry.c.signer == bind("signer"), entry.c.request_id == bind("request_id")
+    )
+)
+entry_by_key = Statement(select(*entry.columns).where(entry.c.entry_key == bind("entry_key")))
+envelope_of = Statement(
+    select(statement.c.envelope).where(statement.c.entry_key == bind("entry_key"))
+)
+commitments = Statement(
+    select(entry.c.commitment)
+    .where(entry.c.leaf_index >= bind("start"), entry.c.leaf_index < bind("stop"))
+    .order_by(entry.c.leaf_index)
+)
+full_tile = Statement(
+    select(tile.c.hashes).where(tile.c.level == bind("level"), tile.c.tile_index == bind("index"))
+)
+tile_roots = Statement(
+    select(tile.c.root)
+    .where(
+        tile.c.level == bind("level"),
+        tile.c.tile_index >= bind("start"),
+        tile.c.tile_index < bind("stop"),
+    )
+    .order_by(tile.c.tile_index)
+)
+newest_checkpoint = Statement(
+    select(checkpoint.c.note).order_by(checkpoint.c.tree_size.desc()).limit(1)
+)
+checkpoint_at = Statement(
+    select(checkpoint.c.note).where(checkpoint.c.tree_size == bind("tree_size"))
+)
+first_checkpoint_over = Statement(
+    select(checkpoint.c.tree_size, checkpoint.c.note)
+    .where(checkpoint.c.tree_size > bind("leaf_index"))
+    .order_by(checkpoint.c.tree_size)
+    .limit(1)
+)
+checkpoints_after = Statement(
+    select(checkpoint.c.tree_size, checkpoint.c.note)
+    .where(checkpoint.c.tree_size > bind("after"))
+    .order_by(checkpoint.c.tree_size)
+    .limit(bind("limit"))
+)
+
+# Members ---------------------------------------------------------------------
+
+MEMBER_COLUMNS = tuple(c.name for c in member.columns)
+add_member = adding(t.MemberRow)
+member_by_id = Statement(select(*member.columns).where(member.c.member_id == bind("member_id")))
+lock_member = Statement(
+    select(*member.columns).where(member.c.member_id == bind("member_id")).with_for_update()
+)
+members_after = Statement(
+    select(*member.columns)
+    .where(member.c.member_id > bind("after"))
+    .order_by(member.c.member_id)
+    .limit(bind("limit"))
+)
+change_member = Statement(
+    update(member)
+    .where(member.c.member_id == bind("which"))
+    .values(
+        display_name=bind("display_name"),
+        roles=bind("roles"),
+        purposes=bind("purposes"),
+        directory_quota=bind("directory_quota"),
+        group_id=bind("group_id"),
+    )
+)
+set_member_state = Statement(
+    update(member).where(member.c.member_id == bind("which")).values(state=bind("state"))
+)
+caller = Statement(
+    select(
+        member.c.member_id,
+        member.c.state,
+        member.c.roles,
+        member.c.purposes,
+        member.c.jurisdiction,
+        certificate.c.not_after_us,
+        certificate.c.withdrawn,
+    )
+    .join_from(certificate, member, certificate.c.member_id == member.c.member_id)
+    .where(certificate.c.fingerprint == bind("fingerprint"))
+)
+add_certificate = adding(t.MemberCertificateRow)
+certificates_of = Statement(
+    select(certificate.c.fingerprint)
+    .where(certificate.c.member_id == bind("member_id"), certificate.c.withdrawn == 0)
+    .order_by(certificate.c.fingerprint)
+)
+certificate_owner = Statement(
+    select(certificate.c.member_id).where(certificate.c.fingerprint == bind("fingerprint"))
+)
+withdraw_certificate = Statement(
+    update(certificate)
+    .where(
+        certificate.c.fingerprint == bind("which"),
+        certificate.c.member_id == bind("owner"),
+        certificate.c.withdrawn == 0,
+    )
+    .values(withdrawn=1)
+)
+add_member_key = adding(t.MemberKeyRow)
+member_key_owner = Statement(
+    select(member_key.c.member_id).where(member_key.c.key_id == bind("key_id"))
+)
+key_in_force = Statement(
+    select(member_key.c.public_key).where(
+        member_key.c.key_id == bind("key_id"),
+        member_key.c.member_id == bind("member_id"),
+        member_key.c.to_entry.is_(None),
+    )
+)
+withdraw_member_key = Statement(
+    update(member_key)
+    .where(
+        member_key.c.key_id == bind("which"),
+        member_key.c.member_id == bind("owner"),
+        member_key.c.to_entry.is_(None),
+    )
+    .values(to_entry=bind("until"))
+)
+_from, _to = entry.alias("from_entry"), entry.alias("to_entry")
+keys_of = Statement(
+    select(
+        member_key.c.key_id,
+        member_key.c.public_key,
+        _from.c.leaf_index,
+        func.coalesce(_to.c.leaf_index, 0),
+    )
+    .join_from(member_key, _from, member_key.c.from_entry == _from.c.entry_key)
+    .outerjoin(_to, member_key.c.to_entry == _to.c.entry_key)
+    .where(member_key.c.member_id == bind("member_id"))
+    .order_by(_from.c.leaf_index)
+)
+add_member_statement = adding(t.MemberStatementRow)
+statements_of_member = Statement(
+    select(*entry.columns, statement.c.envelope)
+    .join_from(member_statement, entry, member_statement.c.entry_key == entry.c.entry_key)
+    .join(statement, statement.c.entry_key == entry.c.entry_key)
+    .where(member_statement.c.member_id == bind("member_id"))
+    .order_by(entry.c.leaf_index)
+)
+
+# The directory's meter -------------------------------------------------------
+
+_meter = upsert(usage).values(
+    member_id=bind("member_id"), day=bind("day"), element_count=bind("count")
+)
+meter = Statement(
+    _meter.on_conflict_do_update(
+        index_elements=[usage.c.member_id, usage.c.day],
+        set_={"element_count": usage.c.element_count + _meter.excluded.element_count},
+    ).returning(usage.c.element_count)
+)
+
+# Subjects --------------------------------------------------------------------
+
+add_subject_key = adding(t.SubjectKeyRow)
+subject_key_in_force = Statement(
+    select(subject_key.c.public_key).where(
+        subject_key.c.key_id == bind("key_id"),
+        subject_key.c.subject_id == bind("subject_id"),
+        subject_key.c.to_entry.is_(None),
+    )
+)
+subject_key_owner = Statement(
+    select(subject_key.c.subject_id).where(subject_key.c.key_id == bind("key_id"))
+)
+retire_subject_keys = Statement(
+    update(subject_key)
+    .where(subject_key.c.subject_id == bind("whose"), subject_key.c.to_entry.is_(None))
+    .values(to_entry=bind("until"))
+)
+
+# Consents --------------------------------------------------------------------
+
+CONSENT_COLUMNS = tuple(c.name for c in consent.columns)
+add_consent = adding(t.ConsentRow)
+consent_by_id = Statement(
+    select(*consent.columns).where(consent.c.consent_id == bind("consent_id"))
+)
+lock_consent = Statement(
+    select(*consent.columns).where(consent.c.consent_id == bind("consent_id")).with_for_update()
+)
+count_use = Statement(
+    update(consent)
+    .where(consent.c.consent_id == bind("which"))
+    .values(
+        use_count=consent.c.use_count + 1, period=bind("period"), period_count=bind("period_count")
+    )
+)
+set_consent_state = Statement(
+    update(consent)
+    .where(consent.c.consent_id == bind("which"))
+    .values(state=bind("state"), update_us=bind("update_us"), note=bind("note"))
+)
+
+
+def _consents_before(whose: ColumnElement[bool]) -> Statement:
+    """A page of consents, newest first, below the place (create_us, consent_id)."""
+    below = or_(
+        consent.c.create_us < bind("before_us"),
+        and_(consent.c.create_us == bind("before_us"), consent.c.consent_id < bind("before_id")),
+    )
+    return Statement(
+        select(*consent.columns, statement.c.envelope)
+        .join_from(consent, statement, consent.c.entry_key == statement.c.entry_key)
+        .where(whose, below)
+        .order_by(consent.c.create_us.desc(), consent.c.consent_id.desc())
+        .limit(bind("limit"))
+    )
+
+
+consents_of_subject = _consents_before(consent.c.subject_id == bind("subject_id"))
+consents_of_grantee = _consents_before(consent.c.grantee == bind("grantee"))
+consents_of_grantee_on = _consents_before(
+    and_(consent.c.grantee == bind("grantee"), consent.c.subject_id == bind("subject_id"))
+)
+subjects_with_consent = Statement(
+    select(consent.c.subject_id)
+    .where(
+        consent.c.grantee == bind("grantee"),
+        consent.c.subject_id.in_(listed("subject")),
+        consent.c.state == bind("state"),
+        consent.c.actions.op("&")(bind("action")) != 0,
+        consent.c.start_us <= bind("now_us"),
+        consent.c.expire_us > bind("now_us"),
+    )
+    .with_for_update(read=True)
+)
+
+# Submissions -----------------------------------------------------------------
+
+add_submission = adding(t.SubmissionRow)
+submission_by_id = Statement(
+    select(
+        submission.c.submission_key,
+        submission.c.submission_id,
+        submission.c.kind,
+        submission.c.record_count,
+        submission.c.new_tradeline_count,
+        submission.c.label,
+        submission.c.create_us,
+        entry.c.leaf_index,
+    )
+    .join_from(submission, entry, submission.c.submission_key == entry.c.entry_key)
+    .where(
+        submission.c.submission_id == bind("submission_id"),
+        submission.c.member_id == bind("member_id"),
+    )
+)
+submissions_before = Statement(
+    select(
+        submission.c.submission_key,
+        submission.c.submission_id,
+        submission.c.kind,
+        submission.c.record_count,
+        submission.c.new_tradeline_count,
+        submission.c.label,
+        submission.c.create_us,
+        entry.c.leaf_index,
+    )
+    .join_from(submission, entry, submission.c.submission_key == entry.c.entry_key)
+    .where(submission.c.member_id == bind("member_id"), entry.c.leaf_index < bind("before"))
+    .order_by(entry.c.leaf_index.desc())
+    .limit(bind("limit"))
+)
+record_hashes = Statement(
+    select(submission.c.record_hashes, submission.c.member_id).where(
+        submission.c.submission_key == bind("submission_key")
+    )
+)
+add_tradeline = if_new(t.TradelineRow)
+tradelines_of_refs = Statement(
+    select(tradeline.c.account_ref, tradeline.c.tradeline_key, tradeline.c.currency).where(
+        tradeline.c.member_id == bind("member_id"), tradeline.c.account_ref.in_(listed("ref"))
+    )
+)
+add_party = if_new(t.TradelinePartyRow)
+RECORD_COLUMNS = tuple(c.name for c in record.columns if c.autoincrement is not True)
+add_record = adding(t.RecordRow)
+
+# The credit file -------------------------------------------------------------
+
+# The records of a subject's tradelines as of a log size; the first of each
+# (tradeline, month) is the one that holds: a correction before an original,
+# then the later submission.
+file_records = Statement(
+    select(
+        record.c.tradeline_key,
+        record.c.month,
+        record.c.status,
+        record.c.balance_minor,
+        record.c.amount_due_minor,
+        record.c.amount_paid_minor,
+        record.c.amount_past_due_minor,
+        record.c.submission_key,
+        record.c.record_index,
+        record.c.record_key,
+    )
+    .join_from(party, record, record.c.tradeline_key == party.c.tradeline_key)
+    .join(entry, entry.c.entry_key == record.c.submission_key)
+    .where(party.c.subject_id == bind("subject_id"), entry.c.leaf_index < bind("log_size"))
+    .order_by(
+        record.c.tradeline_key,
+        record.c.month.desc(),
+        record.c.correction.desc(),
+        entry.c.leaf_index.desc(),
+        record.c.record_index.desc(),
+    )
+)
+file_tradelines = Statement(
+    select(tradeline.c.tradeline_key, tradeline.c.tradeline_id, tradeline.c.member_id)
+    .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
+    .where(party.c.subject_id == bind("subject_id"))
+)
+record_by_key = Statement(
+    select(
+        record.c.submission_key,
+        record.c.record_index,
+        record.c.body,
+        submission.c.submission_id,
+    )
+    .join_from(record, submission, record.c.submission_key == submission.c.submission_key)
+    .where(record.c.record_key == bind("record_key"))
+)
+
+# Inquiries -------------------------------------------------------------------
+
+INQUIRY_COLUMNS = tuple(c.name for c in inquiry.columns)
+add_inquiry = adding(t.InquiryRow)
+inquiry_of_entry = Statement(
+    select(*inquiry.columns).where(inquiry.c.entry_key == bind("entry_key"))
+)
+_inquiry_entry = entry.alias("inquiry_entry")
+# Hard inquiries since a time, as of a log size; granted ones only.
+file_inquiries = Statement(
+    select(
+        inquiry.c.inquiry_id,
+        inquiry.c.member_id,
+        inquiry.c.purpose,
+        inquiry.c.kind,
+        inquiry.c.outcome,
+        inquiry.c.create_us,
+        _inquiry_entry.c.leaf_index,
+    )
+    .join_from(inquiry, _inquiry_entry, inquiry.c.entry_key == _inquiry_entry.c.entry_key)
+    .where(
+        inquiry.c.subject_id == bind("subject_id"),
+        inquiry.c.kind == bind("kind"),
+        inquiry.c.create_us >= bind("since_us"),
+        _inquiry_entry.c.leaf_index < bind("log_size"),
+    )
+    .order_by(_inquiry_entry.c.leaf_index.desc())
+)
+inquiries_before = Statement(
+    select(*inquiry.columns, func.coalesce(_inquiry_entry.c.leaf_index, -1))
+    .join_from(
+        inquiry, _inquiry_entry, inquiry.c.entry_key == _inquiry_entry.c.entry_key, isouter=True
+    )
+    .where(inquiry.c.subject_id == bind("subject_id"), inquiry.c.inquiry_key < bind("before"))
+    .order_by(inquiry.c.inquiry_key.desc())
+    .limit(bind("limit"))
+)
+
+# What a check of the database counts -----------------------------------------
+
+entry_count = Statement(select(func.count(), func.max(entry.c.leaf_index)).select_from(entry))

@@ -1,0 +1,260 @@
+"""The bureau's tables.
+
+Every column is an integer, a text or bytes, so that rows pass unchanged between
+Python and any database driver: times are microseconds since 1970 UTC, dates
+yyyymmdd, months yyyymm, money minor units, sets of codes bit masks (bit n set:
+code n is in the set). What the bureau has learned is append-only: a record
+refers to the entry of the log that it came with, and the file as of any log size
+is the records whose entry lies below it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+
+def big(*, primary_key: bool = False, null: bool = False) -> Column[int]:
+    """A 64-bit integer; SQLModel's own `int` would be 32 bits wide."""
+    return Column(BigInteger, primary_key=primary_key, nullable=null, autoincrement=False)
+
+
+def counter() -> Column[int]:
+    """A primary key that the database counts up."""
+    wide = BigInteger().with_variant(Integer(), "sqlite")  # SQLite counts INTEGER keys only
+    return Column(wide, primary_key=True, autoincrement=True)
+
+
+def text(*, primary_key: bool = False, index: bool = False) -> Column[str]:
+    return Column(Text, primary_key=primary_key, nullable=False, index=index)
+
+
+def blob(*, null: bool = False) -> Column[bytes]:
+    return Column(LargeBinary, nullable=null)
+
+
+class LogHead(SQLModel, table=True):
+    """The one row that orders the log: its size and its right edge."""
+
+    __tablename__ = "log_head"
+    head_id: int = Field(sa_column=big(primary_key=True))
+    tree_size: int = Field(sa_column=big())
+    # Roots of the perfect subtrees along the right edge, 32 bytes each.
+    frontier: bytes = Field(sa_column=blob())
+
+
+class Entry(SQLModel, table=True):
+    """A leaf of the log: one accepted statement."""
+
+    __tablename__ = "entry"
+    __table_args__ = (UniqueConstraint("signer", "request_id"),)
+    # Time-ordered and unique, given before the leaf index is known.
+    entry_key: int = Field(sa_column=big(primary_key=True))
+    leaf_index: int = Field(sa_column=Column(BigInteger, nullable=False, unique=True))
+    kind: str = Field(sa_column=text())
+    signer: str = Field(sa_column=text())
+    request_id: str = Field(sa_column=text())
+    # SHA-256 of the statement's PAE, and of the answer where it is signed.
+    digest: bytes = Field(sa_column=blob())
+    answer_digest: bytes = Field(sa_column=blob())
+    salt: bytes = Field(sa_column=blob())
+    commitment: bytes = Field(sa_column=blob())
+    time_us: int = Field(sa_column=big())
+
+
+class StatementBytes(SQLModel, table=True):
+    """The signed envelope of an entry, byte for byte."""
+
+    __tablename__ = "statement"
+    entry_key: int = Field(sa_column=big(primary_key=True))
+    envelope: bytes = Field(sa_column=blob())
+
+
+class LogTile(SQLModel, table=True):
+    """A full tile of 256 hashes and its root (C2SP tlog-tiles)."""
+
+    __tablename__ = "log_tile"
+    level: int = Field(sa_column=big(primary_key=True))
+    tile_index: int = Field(sa_column=big(primary_key=True))
+    hashes: bytes = Field(sa_column=blob())
+    root: bytes = Field(sa_column=blob())
+
+
+class CheckpointNote(SQLModel, table=True):
+    """Every checkpoint that was signed."""
+
+    __tablename__ = "checkpoint"
+    tree_size: int = Field(sa_column=big(primary_key=True))
+    note: str = Field(sa_column=text())
+    time_us: int = Field(sa_column=big())
+
+
+class MemberRow(SQLModel, table=True):
+    __tablename__ = "member"
+    member_id: str = Field(sa_column=text(primary_key=True))
+    display_name: str = Field(sa_column=text())
+    state: int = Field(sa_column=big())
+    roles: int = Field(sa_column=big())
+    purposes: int = Field(sa_column=big())
+    jurisdiction: str = Field(sa_column=text())
+    group_id: str = Field(sa_column=text())
+    directory_quota: int = Field(sa_column=big())
+    create_us: int = Field(sa_column=big())
+
+
+class MemberKeyRow(SQLModel, table=True):
+    """A member's signing key; it counts between two entries of the log."""
+
+    __tablename__ = "member_key"
+    key_id: str = Field(sa_column=text(primary_key=True))
+    member_id: str = Field(sa_column=text(index=True))
+    public_key: bytes = Field(sa_column=blob())
+    from_entry: int = Field(sa_column=big())
+    to_entry: int | None = Field(sa_column=big(null=True))
+
+
+class MemberCertificateRow(SQLModel, table=True):
+    """A certificate with which a member may connect."""
+
+    __tablename__ = "member_certificate"
+    fingerprint: str = Field(sa_column=text(primary_key=True))
+    member_id: str = Field(sa_column=text(index=True))
+    not_after_us: int = Field(sa_column=big())
+    withdrawn: int = Field(sa_column=big())
+
+
+class MemberStatementRow(SQLModel, table=True):
+    """Which entries made a member what it is."""
+
+    __tablename__ = "member_statement"
+    member_id: str = Field(sa_column=text(primary_key=True))
+    entry_key: int = Field(sa_column=big(primary_key=True))
+
+
+class DirectoryUsage(SQLModel, table=True):
+    """Elements that a member had evaluated on one day (UTC, yyyymmdd)."""
+
+    __tablename__ = "directory_usage"
+    member_id: str = Field(sa_column=text(primary_key=True))
+    day: int = Field(sa_column=big(primary_key=True))
+    element_count: int = Field(sa_column=big())
+
+
+class SubjectKeyRow(SQLModel, table=True):
+    """The key that an attesting member bound to a subject."""
+
+    __tablename__ = "subject_key"
+    key_id: str = Field(sa_column=text(primary_key=True))
+    subject_id: str = Field(sa_column=text(index=True))
+    public_key: bytes = Field(sa_column=blob())
+    from_entry: int = Field(sa_column=big())
+    to_entry: int | None = Field(sa_column=big(null=True))
+
+
+class ConsentRow(SQLModel, table=True):
+    """A consent: what the subject signed, unpacked, and its present state."""
+
+    __tablename__ = "consent"
+    __table_args__ = (Index("consent_by_grantee", "grantee", "subject_id"),)
+    consent_id: str = Field(sa_column=text(primary_key=True))
+    subject_id: str = Field(sa_column=text(index=True))
+    grantee: str = Field(sa_column=text())
+    actions: int = Field(sa_column=big())
+    purposes: int = Field(sa_column=big())
+    sections: int = Field(sa_column=big())
+    portfolio_types: int = Field(sa_column=big())
+    history_months: int = Field(sa_column=big())
+    start_us: int = Field(sa_column=big())
+    expire_us: int = Field(sa_column=big())
+    max_uses: int = Field(sa_column=big())
+    frequency_unit: int = Field(sa_column=big())
+    frequency_value: int = Field(sa_column=big())
+    # ACTIVE, PAUSED or REVOKED by the subject's statements; the rest follows
+    # from time and uses.
+    state: int = Field(sa_column=big())
+    use_count: int = Field(sa_column=big())
+    # The calendar period (yyyy, yyyymm or yyyymmdd) of the newest use, and the
+    # uses in it.
+    period: int = Field(sa_column=big())
+    period_count: int = Field(sa_column=big())
+    entry_key: int = Field(sa_column=big())
+    create_us: int = Field(sa_column=big())
+    update_us: int = Field(sa_column=big())
+    note: str = Field(sa_column=text())
+
+
+class SubmissionRow(SQLModel, table=True):
+    """A signed batch of records; its key is that of its entry."""
+
+    __tablename__ = "submission"
+    submission_key: int = Field(sa_column=big(primary_key=True))
+    submission_id: str = Field(sa_column=text())
+    member_id: str = Field(sa_column=text(index=True))
+    kind: int = Field(sa_column=big())
+    record_count: int = Field(sa_column=big())
+    new_tradeline_count: int = Field(sa_column=big())
+    label: str = Field(sa_column=text())
+    # Leaf hashes of the records in order, 32 bytes each: proofs without the
+    # neighbours' bytes.
+    record_hashes: bytes = Field(sa_column=blob())
+    create_us: int = Field(sa_column=big())
+
+
+class TradelineRow(SQLModel, table=True):
+    """One account of one furnisher. What it is like stands in its records."""
+
+    __tablename__ = "tradeline"
+    __table_args__ = (UniqueConstraint("member_id", "account_ref"),)
+    tradeline_key: int = Field(sa_column=counter())
+    tradeline_id: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    member_id: str = Field(sa_column=text())
+    account_ref: str = Field(sa_column=text())
+    currency: str = Field(sa_column=text())
+
+
+class TradelinePartyRow(SQLModel, table=True):
+    """Which subjects were ever named on a tradeline: the index to a file."""
+
+    __tablename__ = "tradeline_party"
+    subject_id: str = Field(sa_column=text(primary_key=True))
+    tradeline_key: int = Field(sa_column=big(primary_key=True))
+
+
+class RecordRow(SQLModel, table=True):
+    """A record as it was signed, and of a snapshot what a history needs."""
+
+    __tablename__ = "record"
+    __table_args__ = (Index("record_by_tradeline", "tradeline_key", "month"),)
+    record_key: int = Field(sa_column=counter())
+    submission_key: int = Field(sa_column=big())
+    record_index: int = Field(sa_column=big())
+    tradeline_key: int = Field(sa_column=big())
+    month: int = Field(sa_column=big())
+    # 1 for a correction: it beats every original of its month.
+    correction: int = Field(sa_column=big())
+    status: int = Field(sa_column=big())
+    balance_minor: int = Field(sa_column=big())
+    amount_due_minor: int = Field(sa_column=big())
+    amount_paid_minor: int = Field(sa_column=big())
+    amount_past_due_minor: int = Field(sa_column=big())
+    body: bytes = Field(sa_column=blob())
+
+
+class InquiryRow(SQLModel, table=True):
+    """The fact that a report was asked for, granted or denied."""
+
+    __tablename__ = "inquiry"
+    inquiry_key: int = Field(sa_column=counter())
+    subject_id: str = Field(sa_column=text(index=True))
+    member_id: str = Field(sa_column=text())
+    inquiry_id: str = Field(sa_column=text())
+    consent_id: str = Field(sa_column=text())
+    purpose: int = Field(sa_column=big())
+    kind: int = Field(sa_column=big())
+    outcome: int = Field(sa_column=big())
+    denial_reason: str = Field(sa_column=text())
+    create_us: int = Field(sa_column=big())
+    # The entry of a granted one; none for a denied one.
+    entry_key: int | None = Field(sa_column=big(null=True))
+    # The log size that the report was read at.
+    log_size: int = Field(sa_column=big())

@@ -1,0 +1,249 @@
+"""The journey of a submission: one signed batch of records, stored whole or not
+at all.
+
+A furnisher signs a manifest over the RFC 6962 root of its records. The bureau
+answers all violations of all records at once, and keeps the records' bytes as
+they came, so that each can be traced to the furnisher's signature.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from bureau import rules, statement
+from bureau.errors import Refusal
+from bureau.house import Bureau, Caller
+from bureau.ledger.queue import Transaction
+from bureau.record_rules import check_records, currency_breaches
+from bureau.statement import Opened
+from bureau.store import statements as s
+from bureau_keys.merkle import leaf_hash, root_of
+from creditbureau.v1 import codes_pb2, consent_pb2, record_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.furnishing_pb2 import Submission
+from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.record_pb2 import (
+    ParsedRecordBatch,
+    Record,
+    RecordBatch,
+    SubmissionManifest,
+)
+
+MAX_RECORDS = 10_000
+
+FURNISH_MASK = 1 << codes_pb2.ACTION_FURNISH
+
+
+def submit_records(
+    bureau: Bureau, caller: Caller, envelope: Envelope, batch: bytes
+) -> tuple[Submission, Receipt]:
+    """Stores a batch of records.
+
+    Raises:
+        Refusal: What `open_statement` raises; MALFORMED_MESSAGE, NON_CANONICAL,
+            TOO_MANY_ITEMS, ROOT_MISMATCH, the reasons of `check_records`,
+            CONSENT_REQUIRED, CURRENCY_MISMATCH.
+    """
+    # 1. Open the manifest and verify its signature.
+    with bureau.database.snapshot() as db:
+        opened = statement.open_statement(
+            bureau, db, envelope, SubmissionManifest, kind="submission", signer=caller.signer
+        )
+    manifest = opened.message
+    # 2. The records are the ones that were signed.
+    raws, records = _read(batch)
+    hashes = [leaf_hash(raw) for raw in raws]
+    if len(raws) != manifest.record_count or root_of(hashes) != manifest.records_root:
+        raise Refusal.of_field(
+            "ROOT_MISMATCH", "records_root", "the records do not hash to the root that was signed"
+        )
+    # 3. Every record keeps every rule.
+    check_records(records, bureau.clock.now_us())
+
+    # 4. One unit of work.
+    def work(tx: Transaction) -> None:
+        opened.admit(tx)
+        _require_consents(tx, caller.member_id, records)
+        keys, new_count = _tradelines(tx, caller.member_id, records)
+        _store(tx, caller.member_id, opened, hashes, new_count)
+        _store_records(tx, manifest, keys, raws, records)
+
+    committed = bureau.ledger.commit(opened.signed, work)
+
+    # 5. The answer; of a replay, the first one again.
+    submission = find_submission(bureau, caller, opened.signed.request_id)[0]
+    return submission, statement.receipt_of(committed.proof)
+
+
+def find_submission(
+    bureau: Bureau, caller: Caller, submission_id: str
+) -> tuple[Submission, Envelope, Receipt]:
+    """A submission that the caller made.
+
+    Raises:
+        Refusal: NOT_FOUND, also for other members' submissions.
+    """
+    with bureau.database.snapshot() as db:
+        row = db.one(
+            s.submission_by_id, submission_id=submission_id.lower(), member_id=caller.member_id
+        )
+        if row is None:
+            raise Refusal.of_field("NOT_FOUND", "submission_id", "no such submission of the caller")
+        envelope, receipt = statement.logged(db, row[0])
+    return submission_of(row), envelope, receipt
+
+
+def list_submissions(
+    bureau: Bureau, caller: Caller, page_size: int, page_token: str
+) -> tuple[list[Submission], str]:
+    """A page of the caller's submissions, newest first."""
+    if page_token and not page_token.isdigit():
+        raise Refusal("BAD_PAGE_TOKEN", "not a page token of this method")
+    limit = page_size or 100
+    before = int(page_token) if page_token else 1 << 62
+    with bureau.database.snapshot() as db:
+        rows = db.all(
+            s.submissions_before, member_id=caller.member_id, before=before, limit=limit + 1
+        )
+    found = [submission_of(row) for row in rows[:limit]]
+    return found, str(found[-1].leaf_index) if len(rows) > limit else ""
+
+
+def submission_of(row: tuple[Any, ...]) -> Submission:
+    """A submission from its row."""
+    _, submission_id, kind, count, new_count, label, create_us, leaf_index = row
+    return Submission(
+        submission_id=submission_id,
+        kind=kind,
+        record_count=count,
+        new_tradeline_count=new_count,
+        label=label,
+        create_time=statement.time_of(create_us),
+        leaf_index=leaf_index,
+    )
+
+
+def _read(batch: bytes) -> tuple[list[bytes], list[Record]]:
+    """The batch as the bytes that were signed, and as messages."""
+    try:
+        raws = RecordBatch.FromString(batch)
+        parsed = ParsedRecordBatch.FromString(batch)
+    except DecodeError as error:
+        raise Refusal.of_field("MALFORMED_MESSAGE", "batch", "no serialised RecordBatch") from error
+    if len(raws.records) > MAX_RECORDS:
+        raise Refusal.of_field("TOO_MANY_ITEMS", "batch", f"more than {MAX_RECORDS} records")
+    # Both readings of the same bytes: unknown fields, and any other encoding of
+    # a record, show as a difference.
+    parsed.DiscardUnknownFields()
+    if parsed.SerializeToString(deterministic=True) != batch:
+        raise Refusal.of_field(
+            "NON_CANONICAL", "batch", "unknown fields, or not the canonical encoding"
+        )
+    return list(raws.records), list(parsed.records)
+
+
+def _require_consents(tx: Transaction, member_id: str, records: list[Record]) -> None:
+    """Everybody on every account must have consented to be furnished."""
+    wanted = {p.subject_id for record in records for p in record.snapshot.parties}
+    rows = tx.db.among(
+        s.subjects_with_consent,
+        "subject",
+        sorted(wanted),
+        grantee=member_id,
+        state=consent_pb2.CONSENT_STATE_ACTIVE,
+        action=FURNISH_MASK,
+        now_us=tx.now_us,
+    )
+    missing = wanted - {row[0] for row in rows}
+    if missing:
+        raise rules.refusal(
+            [
+                rules.breach(
+                    f"records[{place}].snapshot.parties[{seat}].subject_id",
+                    "CONSENT_REQUIRED",
+                    "no consent of this subject to furnish covers the caller",
+                )
+                for place, record in enumerate(records)
+                for seat, party in enumerate(record.snapshot.parties)
+                if party.subject_id in missing
+            ]
+        )
+
+
+def _tradelines(
+    tx: Transaction, member_id: str, records: list[Record]
+) -> tuple[dict[str, int], int]:
+    """The keys of all accounts, new ones made; and how many were new."""
+    currency_of = {record.account_ref: record.snapshot.currency for record in records}
+    refs = sorted(currency_of)
+    known = tx.db.among(s.tradelines_of_refs, "ref", refs, member_id=member_id)
+    if found := currency_breaches(records, {ref: currency for ref, _, currency in known}):
+        raise rules.refusal(found)
+    keys = {ref: key for ref, key, _ in known}
+    new = [ref for ref in refs if ref not in keys]
+    if new:
+        order = ("tradeline_id", "member_id", "account_ref", "currency")
+        rows = [(secrets.token_hex(16), member_id, ref, currency_of[ref]) for ref in new]
+        tx.db.tuples(s.add_tradeline, order, rows)
+        made = tx.db.among(s.tradelines_of_refs, "ref", new, member_id=member_id)
+        keys.update((ref, key) for ref, key, _ in made)
+    return keys, len(new)
+
+
+def _store(
+    tx: Transaction,
+    member_id: str,
+    opened: Opened[SubmissionManifest],
+    hashes: list[bytes],
+    new_count: int,
+) -> None:
+    manifest = opened.message
+    tx.db.run(
+        s.add_submission,
+        submission_key=tx.entry_key,
+        submission_id=opened.signed.request_id,
+        member_id=member_id,
+        kind=manifest.kind,
+        record_count=manifest.record_count,
+        new_tradeline_count=new_count,
+        label=manifest.label,
+        record_hashes=b"".join(hashes),
+        create_us=tx.now_us,
+    )
+
+
+def _store_records(
+    tx: Transaction,
+    manifest: SubmissionManifest,
+    keys: dict[str, int],
+    raws: list[bytes],
+    records: list[Record],
+) -> None:
+    correction = int(manifest.kind == record_pb2.SUBMISSION_KIND_CORRECTION)
+    rows = []
+    parties = set()
+    for place, (raw, record) in enumerate(zip(raws, records, strict=True)):
+        key = keys[record.account_ref]
+        at = record.snapshot
+        rows.append(
+            (
+                tx.entry_key,
+                place,
+                key,
+                at.month,
+                correction,
+                at.status,
+                at.balance_minor,
+                at.amount_due_minor,
+                at.amount_paid_minor,
+                at.amount_past_due_minor,
+                raw,
+            )
+        )
+        for party in at.parties:
+            parties.add((party.subject_id, key))
+    tx.db.tuples(s.add_record, s.RECORD_COLUMNS, rows)
+    tx.db.tuples(s.add_party, ("subject_id", "tradeline_key"), sorted(parties))

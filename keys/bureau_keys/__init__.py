@@ -1,0 +1,1 @@
+"""Signatures, proofs and certificates: pure, and the same code on both sides."""

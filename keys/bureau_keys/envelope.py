@@ -1,0 +1,122 @@
+"""Signed envelopes: DSSE v1 over protobuf messages.
+
+The signature covers PAE(payload type, payload). What was signed is never encoded
+again: the same bytes are verified, parsed and stored.
+Source: secure-systems-lab/dsse, protocol.md and envelope.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
+from bureau_keys.errors import BadSignature, MalformedMessage, NonCanonical, WrongPayloadType
+from bureau_keys.signing import SigningKey, VerifyKey
+from creditbureau.v1.envelope_pb2 import Envelope, Signature
+
+M = TypeVar("M", bound=Message)
+
+
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """Pre-authentication encoding: `DSSEv1 SP len SP type SP len SP body`."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def payload_type_of(message: Message | type[Message]) -> str:
+    """The payload type of a message, for example
+    `application/vnd.creditbureau.submission-manifest.v1+protobuf`."""
+    return _payload_type(message.DESCRIPTOR.name)
+
+
+@cache
+def _payload_type(name: str) -> str:
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
+    return f"application/vnd.creditbureau.{words}.v1+protobuf"
+
+
+def seal(message: Message, key: SigningKey) -> Envelope:
+    """Signs a message."""
+    envelope = Envelope(
+        payload=message.SerializeToString(deterministic=True),
+        payload_type=payload_type_of(message),
+    )
+    add_signature(envelope, key)
+    return envelope
+
+
+def add_signature(envelope: Envelope, key: SigningKey) -> None:
+    """Adds one more signature over the same payload."""
+    signature = key.sign(pae(envelope.payload_type, envelope.payload))
+    envelope.signatures.append(Signature(sig=signature, keyid=key.verify_key.key_id))
+
+
+def peek(envelope: Envelope, payload: type[M]) -> M:
+    """The payload without looking at signatures: to learn who claims to sign.
+
+    Raises:
+        WrongPayloadType: Another payload type.
+        MalformedMessage, NonCanonical: See `parse_canonical`.
+    """
+    if envelope.payload_type != payload_type_of(payload):
+        raise WrongPayloadType(
+            f"payload type {envelope.payload_type!r}, expected {payload_type_of(payload)!r}"
+        )
+    return parse_canonical(payload, envelope.payload)
+
+
+def verify_envelope(
+    envelope: Envelope, payload: type[M], keys: Mapping[str, VerifyKey]
+) -> tuple[M, VerifyKey]:
+    """Verifies an envelope under keys of its signer.
+
+    Args:
+        envelope: What was received.
+        payload: The message that it must hold.
+        keys: The signer's keys by key id.
+
+    Returns:
+        The message, and the key that signed it.
+
+    Raises:
+        WrongPayloadType, MalformedMessage, NonCanonical: See `peek`.
+        BadSignature: No signature is by one of the keys, or it does not verify.
+    """
+    # 1. The right kind of payload, canonically encoded.
+    message = peek(envelope, payload)
+    # 2. A signature that says it is by one of the keys. The key id is a hint.
+    for signature in envelope.signatures:
+        key = keys.get(signature.keyid)
+        if key is not None:
+            # 3. It verifies over the bytes that were received.
+            key.verify(signature.sig, pae(envelope.payload_type, envelope.payload))
+            return message, key
+    raise BadSignature("no signature is by a key that counts for the signer")
+
+
+def parse_canonical(payload: type[M], data: bytes) -> M:
+    """Parses bytes that must be the canonical encoding of a message.
+
+    Raises:
+        MalformedMessage: They are no such message.
+        NonCanonical: Unknown fields, or another encoding of the same message.
+    """
+    try:
+        message = payload.FromString(data)
+    except DecodeError as error:
+        raise MalformedMessage(f"no {payload.DESCRIPTOR.name}") from error
+    message.DiscardUnknownFields()
+    if message.SerializeToString(deterministic=True) != data:
+        raise NonCanonical("unknown fields, or not the canonical encoding")
+    return message
+
+
+def digest(envelope: Envelope) -> bytes:
+    """SHA-256 of the PAE: what names a statement. Signatures are left out, as one
+    message can have several."""
+    return hashlib.sha256(pae(envelope.payload_type, envelope.payload)).digest()

@@ -1,0 +1,106 @@
+"""A member's profile: the folder with which its engineer reaches a bureau.
+
+The operator hands it over at admission. `profile.toml` says who the member is,
+where the bureau is and what to trust; the files beside it are the certificate
+authority, the member's TLS certificate and key, and its signing key::
+
+    profile.toml   member, addresses, origin, log_key, report_keys, directory_key
+    ca.pem         the authority that issued the bureau's certificate
+    tls.pem        the member's certificate (P-256)
+    tls.key        its private key
+    signing.pem    the member's Ed25519 signing key (PKCS#8, may be encrypted)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What a client pins: obtained from the operator once, never from the wire.
+
+    Attributes:
+        origin: The log's origin; also the audience of everything signed for it.
+        log_key: C2SP verifier key of the log's checkpoints.
+        report_keys: Ed25519 public keys (32 bytes) under which reports verify.
+        directory_key: Public key of the directory's VOPRF, 32 bytes.
+    """
+
+    origin: str
+    log_key: str
+    report_keys: tuple[bytes, ...]
+    directory_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A member's way to one bureau. Keys are PEM text."""
+
+    member_id: str
+    addresses: tuple[str, ...]
+    trust: Trust
+    ca_pem: bytes
+    tls_certificate_pem: bytes
+    tls_key_pem: bytes
+    signing_key_pem: bytes
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Profile:
+        """Reads a profile folder.
+
+        Raises:
+            FileNotFoundError: A file of the profile is missing; the message names it.
+            ValueError: `profile.toml` lacks a setting; the message names it.
+        """
+        folder = Path(folder)
+        settings = tomllib.loads((folder / "profile.toml").read_text("utf-8"))
+        try:
+            trust = Trust(
+                origin=settings["origin"],
+                log_key=settings["log_key"],
+                report_keys=tuple(bytes.fromhex(key) for key in settings["report_keys"]),
+                directory_key=bytes.fromhex(settings["directory_key"]),
+            )
+            member_id, addresses = settings["member"], tuple(settings["addresses"])
+        except KeyError as missing:
+            raise ValueError(f"{folder / 'profile.toml'} lacks the setting {missing}") from missing
+        return cls(
+            member_id=member_id,
+            addresses=addresses,
+            trust=trust,
+            ca_pem=(folder / "ca.pem").read_bytes(),
+            tls_certificate_pem=(folder / "tls.pem").read_bytes(),
+            tls_key_pem=(folder / "tls.key").read_bytes(),
+            signing_key_pem=(folder / "signing.pem").read_bytes(),
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Writes the profile folder; private files are readable by the owner only."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        settings = {
+            "member": self.member_id,
+            "addresses": list(self.addresses),
+            "origin": self.trust.origin,
+            "log_key": self.trust.log_key,
+            "report_keys": [key.hex() for key in self.trust.report_keys],
+            "directory_key": self.trust.directory_key.hex(),
+        }
+        # JSON strings and arrays of strings are valid TOML values.
+        text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
+        _write(folder / "profile.toml", text.encode())
+        _write(folder / "ca.pem", self.ca_pem)
+        _write(folder / "tls.pem", self.tls_certificate_pem)
+        _write(folder / "tls.key", self.tls_key_pem)
+        _write(folder / "signing.pem", self.signing_key_pem)
+
+
+def _write(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
