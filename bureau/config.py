@@ -5,7 +5,7 @@ variables with the prefix `BUREAU_`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 from pydantic_settings import (
@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     log_level: str = "info"
 
     @classmethod
-    def load(cls, folder: str | Path, **overrides: object) -> Settings:
+    def load(cls, folder: str | Path, **overrides: Any) -> Settings:
         """Reads a bureau folder's settings.
 
         Raises:

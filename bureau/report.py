@@ -25,7 +25,7 @@ from creditbureau.v1.report_pb2 import (
 
 # The character of the payment history for each status (Metro 2 payment history
 # profile).
-PROFILE = {
+PROFILE: dict[int, str] = {
     codes_pb2.ACCOUNT_STATUS_CURRENT: "0",
     codes_pb2.ACCOUNT_STATUS_PAST_DUE_30: "1",
     codes_pb2.ACCOUNT_STATUS_PAST_DUE_60: "2",

@@ -79,7 +79,7 @@ class Statement:
         if found is None:
             compiled = self._clause.compile(dialect=dialect)
             constants = {name: v for name, v in compiled.params.items() if v is not None}
-            found = SqlText(str(compiled), tuple(compiled.positiontup or ()), constants)
+            found = SqlText(str(compiled), tuple(getattr(compiled, "positiontup", None) or ()), constants)
             self._compiled[dialect.name] = found
         return found
 
@@ -225,7 +225,7 @@ class Database:
             raise translate(error) from error
         committing = False
         try:
-            raw = pooled.driver_connection
+            raw: Any = pooled.driver_connection
             connection = Connection(raw, self.engine.dialect)
             if not self.is_sqlite:
                 raw.autocommit = True  # transactions are opened and closed in words, below
