@@ -1,0 +1,165 @@
+"""The SDK of the credit bureau.
+
+`Lender` submits records and queries reports, `Wallet` grants and revokes
+consents, `Auditor` checks the log; each has an `Async` twin. `CreditBureau` is
+the small protocol that a lender's own code depends on. Everything raised is a
+`BureauError` (`bureau_client.errors`). `bureau_client.verify` checks reports and
+receipts offline.
+"""
+
+from bureau_client.auditor import Auditor
+from bureau_client.audits import AuditReport, Checkpoint, Fault
+from bureau_client.codes import (
+    AccountStatus,
+    Action,
+    ActionReason,
+    Classification,
+    CloseReason,
+    ComplianceCondition,
+    ConsentMode,
+    ConsentState,
+    DeletionReason,
+    EvidenceLevel,
+    FacilityActionKind,
+    FrequencyUnit,
+    IdentificationMethod,
+    Initiator,
+    InquiryKind,
+    InquiryOutcome,
+    OmissionReason,
+    PartyRole,
+    PortfolioType,
+    Purpose,
+    ReportOutcome,
+    Role,
+    Section,
+    SubmissionKind,
+)
+from bureau_client.consents import Consent, Frequency
+from bureau_client.driver.retry import RetryPolicy
+from bureau_client.errors import (
+    BureauError,
+    Conflict,
+    ConsentError,
+    ConsentExhausted,
+    ConsentExpired,
+    ConsentPaused,
+    ConsentRequired,
+    ConsentRevoked,
+    ConsentScope,
+    DeadlineExceeded,
+    Internal,
+    InvalidRequest,
+    NotAuthenticated,
+    NotFound,
+    Overloaded,
+    PermissionDenied,
+    QuotaExceeded,
+    Unavailable,
+    VerificationFailed,
+    Violation,
+    WrongState,
+)
+from bureau_client.lender import Lender
+from bureau_client.members import Member, MemberKey
+from bureau_client.months import Month
+from bureau_client.progress import Progress
+from bureau_client.provider import CreditBureau
+from bureau_client.receipts import Receipt
+from bureau_client.records import (
+    Deletion,
+    FacilityAction,
+    Party,
+    RawCode,
+    Record,
+    RecordRef,
+    Snapshot,
+)
+from bureau_client.reports import Evidence, InquiryLine, Report, Summary
+from bureau_client.submissions import Rejection, Submission, SubmitResult
+from bureau_client.tradelines import PaymentHistory, Tradeline
+from bureau_client.wallet import Wallet
+from bureau_keys.profile import Profile, Trust
+from bureau_keys.signing import SigningKey
+
+__all__ = [
+    "AccountStatus",
+    "Action",
+    "ActionReason",
+    "AuditReport",
+    "Auditor",
+    "BureauError",
+    "Checkpoint",
+    "Classification",
+    "CloseReason",
+    "ComplianceCondition",
+    "Conflict",
+    "Consent",
+    "ConsentError",
+    "ConsentExhausted",
+    "ConsentExpired",
+    "ConsentMode",
+    "ConsentPaused",
+    "ConsentRequired",
+    "ConsentRevoked",
+    "ConsentScope",
+    "ConsentState",
+    "CreditBureau",
+    "DeadlineExceeded",
+    "Deletion",
+    "DeletionReason",
+    "Evidence",
+    "EvidenceLevel",
+    "FacilityAction",
+    "FacilityActionKind",
+    "Fault",
+    "Frequency",
+    "FrequencyUnit",
+    "IdentificationMethod",
+    "Initiator",
+    "InquiryKind",
+    "InquiryLine",
+    "InquiryOutcome",
+    "Internal",
+    "InvalidRequest",
+    "Lender",
+    "Member",
+    "MemberKey",
+    "Month",
+    "NotAuthenticated",
+    "NotFound",
+    "OmissionReason",
+    "Overloaded",
+    "Party",
+    "PartyRole",
+    "PaymentHistory",
+    "PermissionDenied",
+    "PortfolioType",
+    "Profile",
+    "Progress",
+    "Purpose",
+    "QuotaExceeded",
+    "RawCode",
+    "Receipt",
+    "Record",
+    "RecordRef",
+    "Rejection",
+    "Report",
+    "ReportOutcome",
+    "RetryPolicy",
+    "Role",
+    "Section",
+    "SigningKey",
+    "Snapshot",
+    "Submission",
+    "SubmissionKind",
+    "SubmitResult",
+    "Summary",
+    "Tradeline",
+    "Trust",
+    "Unavailable",
+    "VerificationFailed",
+    "Violation",
+    "Wallet",
+    "WrongState",
+]

@@ -1,0 +1,85 @@
+"""The coded fields: every enum of the contract, under short names.
+
+`Purpose.CREDIT_APPLICATION` is the contract's `PURPOSE_CREDIT_APPLICATION`;
+numbers are the contract's numbers. `text` gives the words for people. A number
+that this release does not know yet reads as a member named `UNKNOWN_<number>`,
+so that an older client can show a newer bureau's report.
+"""
+
+from bureau_client.codes.base import (
+    Code,
+)
+from bureau_client.codes.facility import (
+    AccountStatus,
+    ActionReason,
+    Classification,
+    CloseReason,
+    ComplianceCondition,
+    DeletionReason,
+    FacilityActionKind,
+    Initiator,
+    PartyRole,
+    PortfolioType,
+    SubmissionKind,
+)
+from bureau_client.codes.permission import (
+    Action,
+    ConsentMode,
+    ConsentState,
+    ConsentTransition,
+    FrequencyUnit,
+    IdentificationMethod,
+    MemberState,
+    Purpose,
+    Role,
+    Section,
+)
+from bureau_client.codes.report import (
+    DisputeOutcome,
+    DisputeReason,
+    DisputeState,
+    EvidenceLevel,
+    FlagKind,
+    HoldKind,
+    HoldState,
+    InquiryKind,
+    InquiryOutcome,
+    OmissionReason,
+    ReportOutcome,
+)
+
+__all__ = [
+    "AccountStatus",
+    "Action",
+    "ActionReason",
+    "Classification",
+    "CloseReason",
+    "Code",
+    "ComplianceCondition",
+    "ConsentMode",
+    "ConsentState",
+    "ConsentTransition",
+    "DeletionReason",
+    "DisputeOutcome",
+    "DisputeReason",
+    "DisputeState",
+    "EvidenceLevel",
+    "FacilityActionKind",
+    "FlagKind",
+    "FrequencyUnit",
+    "HoldKind",
+    "HoldState",
+    "IdentificationMethod",
+    "Initiator",
+    "InquiryKind",
+    "InquiryOutcome",
+    "MemberState",
+    "OmissionReason",
+    "PartyRole",
+    "PortfolioType",
+    "Purpose",
+    "ReportOutcome",
+    "Role",
+    "Section",
+    "SubmissionKind",
+]

@@ -1,0 +1,41 @@
+"""What all coded fields have in common."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Self
+
+
+class Code(IntEnum):
+    """A coded field; prints as its name."""
+
+    @property
+    def text(self) -> str:
+        """The name in words: `credit application`."""
+        return self.name.replace("_", " ").lower()
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Reads a name as a person writes it: `credit-application`, `Credit Application`.
+
+        Raises:
+            ValueError: No such name; the message lists those there are.
+
+        """
+        name = text.strip().upper().replace("-", "_").replace(" ", "_")
+        if name in cls.__members__ and cls[name]:
+            return cls[name]
+        known = ", ".join(code.name.lower() for code in cls if code)
+        raise ValueError(f"{text!r} is not one of: {known}")
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            return None
+        unknown = int.__new__(cls, value)
+        unknown._name_ = f"UNKNOWN_{value}"
+        unknown._value_ = value
+        return unknown

@@ -1,0 +1,155 @@
+"""Carries plans out over `grpc.aio`, in the running event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from bureau_client.driver.channels import OPTIONS, credentials
+from bureau_client.driver.conduct import Attempt, Done, Pause, advance, conduct
+from bureau_client.driver.retry import RetryPolicy
+from bureau_client.driver.rotation import Rotation
+from bureau_client.driver.translate import translate
+from bureau_client.errors import BureauError
+from bureau_client.plans.plan import Plan
+from bureau_client.progress import OnProgress, Progress
+from bureau_keys.profile import Profile
+
+Result = TypeVar("Result")
+
+
+class AsyncTransport(Protocol):
+    """Sends one attempt; a test may stand in for it."""
+
+    async def send(self, attempt: Attempt) -> Message:
+        """The reply.
+
+        Raises:
+            BureauError: There is none.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Closes connections."""
+        ...
+
+
+class AsyncDriver:
+    """Carries plans out; for tasks of one event loop at a time."""
+
+    def __init__(
+        self,
+        transport: AsyncTransport,
+        addresses: int,
+        policy: RetryPolicy,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._transport = transport
+        self._rotation = Rotation(addresses)
+        self._policy = policy
+        self._sleep = sleep
+        self._now = now
+
+    async def run(
+        self,
+        plan: Plan[Result],
+        on_progress: OnProgress | None = None,
+        *,
+        heavy: bool = False,
+    ) -> Result:
+        """The plan's result.
+
+        Args:
+            plan: What to do.
+            on_progress: Called in the event loop.
+            heavy: The plan computes for long between its calls: its steps then
+                run in a worker thread, and the event loop stays free.
+
+        Raises:
+            BureauError: The bureau refused, could not be reached or not believed.
+        """
+        effects = conduct(plan, self._rotation, self._policy, self._now)
+        move: Callable[..., Awaitable[Any]] = _in_thread if heavy else _here
+        step = await move(effects, None)
+        while not isinstance(step, Done):
+            reply: Message | None = None
+            failure: BureauError | None = None
+            match step:
+                case Attempt():
+                    try:
+                        reply = await self._transport.send(step)
+                    except BureauError as error:
+                        failure = error
+                case Pause():
+                    await self._sleep(step.seconds)
+                case Progress() if on_progress is not None:
+                    on_progress(step)
+            step = await move(effects, reply, failure)
+        result: Result = step.result
+        return result
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._transport.close()
+
+
+async def _here(*step: Any) -> Any:
+    return advance(*step)
+
+
+async def _in_thread(*step: Any) -> Any:
+    return await asyncio.to_thread(advance, *step)
+
+
+class GrpcAioTransport:
+    """One channel an address, made when first used, in the event loop that uses it."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._channels: dict[int, grpc.aio.Channel] = {}
+
+    async def send(self, attempt: Attempt) -> Message:
+        """The reply to one attempt.
+
+        Raises:
+            BureauError: The call failed.
+        """
+        method = attempt.call.method
+        send = self._channel(attempt.address).unary_unary(
+            f"/{method.path}",
+            request_serializer=method.request.SerializeToString,
+            response_deserializer=method.reply.FromString,
+        )
+        try:
+            reply: Message = await send(attempt.call.request, timeout=attempt.timeout_seconds)
+        except grpc.aio.AioRpcError as error:
+            address = self._profile.addresses[attempt.address]
+            trailers = error.trailing_metadata()
+            explained = translate(error.code(), error.details() or "", trailers, address=address)
+        else:
+            return reply
+        raise explained
+
+    async def close(self) -> None:
+        """Closes the channels; a later call would open new ones."""
+        channels, self._channels = self._channels, {}
+        for channel in channels.values():
+            await channel.close()
+
+    def _channel(self, address: int) -> grpc.aio.Channel:
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop, self._channels = loop, {}
+        if address not in self._channels:
+            self._channels[address] = grpc.aio.secure_channel(
+                self._profile.addresses[address], credentials(self._profile), OPTIONS
+            )
+        return self._channels[address]

@@ -1,0 +1,32 @@
+"""What both drivers say to gRPC about a connection."""
+
+from __future__ import annotations
+
+import grpc
+
+from bureau_keys.profile import Profile
+
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+
+OPTIONS: tuple[tuple[str, int | str], ...] = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    # One mechanism for retries, our own: the same for both drivers, and testable.
+    ("grpc.enable_retries", 0),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    # A node that comes back is found again within our own pauses.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.primary_user_agent", "bureau-client"),
+)
+
+
+def credentials(profile: Profile) -> grpc.ChannelCredentials:
+    """Mutual TLS with the profile's files."""
+    return grpc.ssl_channel_credentials(
+        root_certificates=profile.ca_pem,
+        private_key=profile.tls_key_pem,
+        certificate_chain=profile.tls_certificate_pem,
+    )

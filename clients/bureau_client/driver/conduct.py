@@ -1,0 +1,111 @@
+"""Turns a plan into single attempts and pauses; does no I/O itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from google.protobuf.message import Message
+
+from bureau_client.driver.retry import RetryPolicy, worth_retrying
+from bureau_client.driver.rotation import Rotation
+from bureau_client.errors import BureauError
+from bureau_client.plans.plan import Call, Plan
+from bureau_client.progress import Progress
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Send this call to this address; answer with the reply or its error."""
+
+    call: Call
+    address: int
+    timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait so long."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[Result]):
+    """The plan's result."""
+
+    result: Result
+
+
+Effect: TypeAlias = Attempt | Pause | Progress
+Effects: TypeAlias = Generator[Effect, Any, Result]
+
+
+def conduct(
+    plan: Plan[Result], rotation: Rotation, policy: RetryPolicy, now: Callable[[], float]
+) -> Effects[Result]:
+    """Carries a plan out, one effect at a time.
+
+    Args:
+        plan: What to do.
+        rotation: The addresses; shared by all plans of one client.
+        policy: Deadlines and retries.
+        now: Seconds of a clock that never goes back.
+    """
+    step = advance(plan, None)
+    while not isinstance(step, Done):
+        if isinstance(step, Progress):
+            yield step
+            step = advance(plan, None)
+            continue
+        try:
+            reply = yield from _persist(step, rotation, policy, now)
+        except BureauError as error:
+            step = advance(plan, None, error)
+        else:
+            step = advance(plan, reply)
+    result: Result = step.result
+    return result
+
+
+def advance(
+    plan: Generator[Effect | Call, Any, Result], answer: object, error: BaseException | None = None
+) -> Any:
+    """Moves a generator one step: what it yields next, or `Done`."""
+    try:
+        return plan.send(answer) if error is None else plan.throw(error)
+    except StopIteration as stop:
+        return Done(stop.value)
+
+
+def _persist(
+    call: Call, rotation: Rotation, policy: RetryPolicy, now: Callable[[], float]
+) -> Effects[Message]:
+    patience = call.method.patience
+    give_up = now() + policy.budget(patience)
+    tried: set[int] = set()
+    for attempt in range(1, policy.attempts + 1):
+        address = rotation.pick(now())
+        tried.add(address)
+        timeout = min(policy.timeout(patience), give_up - now())
+        try:
+            reply: Message = yield Attempt(call, address, timeout)
+        except BureauError as error:
+            # The bureau's own request id, if it gave one, finds more in its logs.
+            error.request_id = error.request_id or call.request_id
+            if not worth_retrying(error):
+                raise
+            rotation.failed(address, now())
+            fresh = error.retry_after is None and rotation.has_other(tried)
+            pause = 0.0 if fresh else policy.pause(attempt, error)
+            if attempt == policy.attempts or now() + pause >= give_up:
+                raise
+            if pause:
+                yield Pause(pause)
+        else:
+            rotation.worked(address)
+            return reply
+    raise AssertionError("the last attempt returns or raises")

@@ -1,0 +1,147 @@
+"""Carries plans out over `grpc`, in the calling thread."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from bureau_client.driver.channels import OPTIONS, credentials
+from bureau_client.driver.conduct import Attempt, Done, Pause, advance, conduct
+from bureau_client.driver.retry import RetryPolicy
+from bureau_client.driver.rotation import Rotation
+from bureau_client.driver.translate import translate
+from bureau_client.errors import BureauError
+from bureau_client.plans.plan import Plan
+from bureau_client.progress import OnProgress, Progress
+from bureau_keys.profile import Profile
+
+Result = TypeVar("Result")
+
+
+class Transport(Protocol):
+    """Sends one attempt; a test may stand in for it."""
+
+    def send(self, attempt: Attempt) -> Message:
+        """The reply.
+
+        Raises:
+            BureauError: There is none.
+        """
+        ...
+
+    def close(self) -> None:
+        """Closes connections."""
+        ...
+
+
+class Driver:
+    """Carries plans out; safe to share between threads."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        addresses: int,
+        policy: RetryPolicy,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._transport = transport
+        self._rotation = Rotation(addresses)
+        self._policy = policy
+        self._sleep = sleep
+        self._now = now
+
+    def run(self, plan: Plan[Result], on_progress: OnProgress | None = None) -> Result:
+        """The plan's result.
+
+        Raises:
+            BureauError: The bureau refused, could not be reached or not believed.
+        """
+        effects = conduct(plan, self._rotation, self._policy, self._now)
+        step = advance(effects, None)
+        while not isinstance(step, Done):
+            reply: Message | None = None
+            failure: BureauError | None = None
+            match step:
+                case Attempt():
+                    try:
+                        reply = self._transport.send(step)
+                    except BureauError as error:
+                        failure = error
+                case Pause():
+                    self._sleep(step.seconds)
+                case Progress() if on_progress is not None:
+                    on_progress(step)
+            step = advance(effects, reply, failure)
+        result: Result = step.result
+        return result
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._transport.close()
+
+
+class GrpcTransport:
+    """One channel an address, made when first used.
+
+    A forked child makes its own: gRPC's channels do not survive a fork.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+        self._channels: dict[int, grpc.Channel] = {}
+        self._calls: dict[tuple[int, str], Callable[..., Message]] = {}
+
+    def send(self, attempt: Attempt) -> Message:
+        """The reply to one attempt.
+
+        Raises:
+            BureauError: The call failed.
+        """
+        send = self._callable(attempt)
+        try:
+            return send(attempt.call.request, timeout=attempt.timeout_seconds)
+        except grpc.RpcError as error:
+            # What gRPC raises is a Call too; its base class does not say so.
+            failed: grpc.Call = error  # type: ignore[assignment]
+            address = self._profile.addresses[attempt.address]
+            trailers = failed.trailing_metadata() or ()
+            explained = translate(failed.code(), failed.details() or "", trailers, address=address)
+        raise explained
+
+    def close(self) -> None:
+        """Closes the channels; a later call would open new ones."""
+        with self._lock:
+            channels, self._channels, self._calls = self._channels, {}, {}
+        for channel in channels.values():
+            channel.close()
+
+    def _callable(self, attempt: Attempt) -> Callable[..., Message]:
+        method = attempt.call.method
+        with self._lock:
+            if os.getpid() != self._process:
+                self._process, self._channels, self._calls = os.getpid(), {}, {}
+            key = attempt.address, method.path
+            if key not in self._calls:
+                self._calls[key] = self._channel(attempt.address).unary_unary(
+                    f"/{method.path}",
+                    request_serializer=method.request.SerializeToString,
+                    response_deserializer=method.reply.FromString,
+                )
+            return self._calls[key]
+
+    def _channel(self, address: int) -> grpc.Channel:
+        if address not in self._channels:
+            self._channels[address] = grpc.secure_channel(
+                self._profile.addresses[address], credentials(self._profile), OPTIONS
+            )
+        return self._channels[address]

@@ -1,0 +1,154 @@
+"""The contract's methods that the SDK calls, with their patience."""
+
+from __future__ import annotations
+
+from bureau_client.plans.plan import Method, Patience, Reply, Request
+from creditbureau.v1 import (
+    consents_pb2,
+    directory_pb2,
+    furnishing_pb2,
+    log_pb2,
+    members_pb2,
+    reporting_pb2,
+    subjects_pb2,
+)
+
+
+def _method(
+    path: str, request: type[Request], reply: type[Reply], patience: Patience
+) -> Method[Request, Reply]:
+    return Method(f"creditbureau.v1.{path}", request, reply, patience)
+
+
+EVALUATE = _method(
+    "Directory/Evaluate",
+    directory_pb2.EvaluateRequest,
+    directory_pb2.EvaluateResponse,
+    Patience.WRITE,
+)
+
+SUBMIT_RECORDS = _method(
+    "Furnishing/SubmitRecords",
+    furnishing_pb2.SubmitRecordsRequest,
+    furnishing_pb2.SubmitRecordsResponse,
+    Patience.BULK,
+)
+GET_SUBMISSION = _method(
+    "Furnishing/GetSubmission",
+    furnishing_pb2.GetSubmissionRequest,
+    furnishing_pb2.GetSubmissionResponse,
+    Patience.READ,
+)
+LIST_SUBMISSIONS = _method(
+    "Furnishing/ListSubmissions",
+    furnishing_pb2.ListSubmissionsRequest,
+    furnishing_pb2.ListSubmissionsResponse,
+    Patience.READ,
+)
+
+QUERY_REPORT = _method(
+    "Reporting/QueryReport",
+    reporting_pb2.QueryReportRequest,
+    reporting_pb2.QueryReportResponse,
+    Patience.WRITE,
+)
+
+GRANT_CONSENT = _method(
+    "Consents/GrantConsent",
+    consents_pb2.GrantConsentRequest,
+    consents_pb2.GrantConsentResponse,
+    Patience.WRITE,
+)
+CHANGE_CONSENT = _method(
+    "Consents/ChangeConsent",
+    consents_pb2.ChangeConsentRequest,
+    consents_pb2.ChangeConsentResponse,
+    Patience.WRITE,
+)
+LIST_CONSENTS = _method(
+    "Consents/ListConsents",
+    consents_pb2.ListConsentsRequest,
+    consents_pb2.ListConsentsResponse,
+    Patience.READ,
+)
+
+ATTEST_KEY = _method(
+    "Subjects/AttestKey",
+    subjects_pb2.AttestKeyRequest,
+    subjects_pb2.AttestKeyResponse,
+    Patience.WRITE,
+)
+ROTATE_KEY = _method(
+    "Subjects/RotateKey",
+    subjects_pb2.RotateKeyRequest,
+    subjects_pb2.RotateKeyResponse,
+    Patience.WRITE,
+)
+LIST_INQUIRIES = _method(
+    "Subjects/ListInquiries",
+    subjects_pb2.ListInquiriesRequest,
+    subjects_pb2.ListInquiriesResponse,
+    Patience.READ,
+)
+GET_FILE = _method(
+    "Subjects/GetFile",
+    subjects_pb2.GetFileRequest,
+    subjects_pb2.GetFileResponse,
+    Patience.READ,
+)
+
+GET_MEMBER = _method(
+    "Members/GetMember",
+    members_pb2.GetMemberRequest,
+    members_pb2.GetMemberResponse,
+    Patience.READ,
+)
+LIST_MEMBERS = _method(
+    "Members/ListMembers",
+    members_pb2.ListMembersRequest,
+    members_pb2.ListMembersResponse,
+    Patience.READ,
+)
+CHANGE_CREDENTIAL = _method(
+    "Members/ChangeCredential",
+    members_pb2.ChangeCredentialRequest,
+    members_pb2.ChangeCredentialResponse,
+    Patience.WRITE,
+)
+
+GET_CHECKPOINT = _method(
+    "Log/GetCheckpoint",
+    log_pb2.GetCheckpointRequest,
+    log_pb2.GetCheckpointResponse,
+    Patience.READ,
+)
+LIST_CHECKPOINTS = _method(
+    "Log/ListCheckpoints",
+    log_pb2.ListCheckpointsRequest,
+    log_pb2.ListCheckpointsResponse,
+    Patience.READ,
+)
+LIST_LEAVES = _method(
+    "Log/ListLeaves",
+    log_pb2.ListLeavesRequest,
+    log_pb2.ListLeavesResponse,
+    Patience.READ,
+)
+GET_CONSISTENCY_PROOF = _method(
+    "Log/GetConsistencyProof",
+    log_pb2.GetConsistencyProofRequest,
+    log_pb2.GetConsistencyProofResponse,
+    Patience.READ,
+)
+GET_TILE = _method(
+    "Log/GetTile",
+    log_pb2.GetTileRequest,
+    log_pb2.GetTileResponse,
+    Patience.READ,
+)
+GET_RECEIPT = _method(
+    "Log/GetReceipt",
+    log_pb2.GetReceiptRequest,
+    log_pb2.GetReceiptResponse,
+    Patience.READ,
+)

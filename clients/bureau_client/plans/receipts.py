@@ -1,0 +1,50 @@
+"""Receipts as they come in: checked before anything else is believed."""
+
+from __future__ import annotations
+
+from bureau_client import arguments
+from bureau_client.plans import methods
+from bureau_client.plans.caller import Reader
+from bureau_client.plans.plan import Plan, ask
+from bureau_client.receipts import Receipt
+from bureau_client.verify.belief import believed
+from bureau_client.verify.receipts import verify_checkpoint, verify_logged
+from bureau_client.wire.receipts import read_receipt
+from bureau_keys import envelope as envelopes
+from creditbureau.v1 import log_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
+
+
+def take_receipt(
+    reader: Reader, message: log_pb2.Receipt, statement: Envelope, *, kind: str
+) -> Receipt:
+    """The receipt of a statement, once it verifies.
+
+    Raises:
+        VerificationFailed: It does not.
+    """
+    with believed("The receipt"):
+        receipt = read_receipt(message)
+    digest = envelopes.digest(statement)
+    reader.heads.see(verify_logged(receipt, digest, reader.trust, kind=kind))
+    return receipt
+
+
+def get_receipt(reader: Reader, request_id: str, statement: bytes | None) -> Plan[Receipt]:
+    """The receipt of a write that the caller made.
+
+    Without the statement only the checkpoint's signature can be checked.
+    """
+    request_id = arguments.request_id(request_id, "request_id")
+    reply = yield from ask(
+        methods.GET_RECEIPT, log_pb2.GetReceiptRequest(request_id=request_id), request_id
+    )
+    with believed("The receipt"):
+        receipt = read_receipt(reply.receipt)
+    if statement is None:
+        checkpoint = verify_checkpoint(receipt.checkpoint, reader.trust)
+    else:
+        digest = envelopes.digest(Envelope.FromString(statement))
+        checkpoint = verify_logged(receipt, digest, reader.trust)
+    reader.heads.see(checkpoint)
+    return receipt

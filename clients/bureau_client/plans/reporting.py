@@ -1,0 +1,77 @@
+"""Querying a report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bureau_client import arguments
+from bureau_client.codes import EvidenceLevel, Purpose
+from bureau_client.errors import VerificationFailed
+from bureau_client.members import Member
+from bureau_client.plans import methods
+from bureau_client.plans.caller import Caller
+from bureau_client.plans.members import get_member
+from bureau_client.plans.plan import Plan, ask
+from bureau_client.plans.receipts import take_receipt
+from bureau_client.reports import Evidence, Report
+from bureau_client.verify.belief import believed
+from bureau_client.verify.evidence import verify_provenance
+from bureau_client.verify.members import verify_member
+from bureau_client.verify.reports import verify_report
+from bureau_client.wire.reports import read_evidence
+from bureau_keys.envelope import seal
+from creditbureau.v1 import reporting_pb2
+
+
+def query(
+    caller: Caller,
+    subject_id: str,
+    *,
+    purpose: Purpose,
+    consent_id: str,
+    evidence: EvidenceLevel,
+) -> Plan[Report]:
+    """One report: signed, logged, and the answer to this very inquiry."""
+    inquiry = reporting_pb2.Inquiry(
+        header=caller.author.header(),
+        subject_id=arguments.subject_id(subject_id),
+        purpose=arguments.code(purpose, "purpose"),  # type: ignore[arg-type]
+        consent_id=arguments.request_id(consent_id, "consent_id"),
+        evidence=int(evidence),  # type: ignore[arg-type]
+    )
+    sealed = seal(inquiry, caller.author.key)
+    request = reporting_pb2.QueryReportRequest(inquiry=sealed)
+    reply = yield from ask(methods.QUERY_REPORT, request, inquiry.header.request_id)
+    receipt = take_receipt(caller, reply.receipt, sealed, kind="inquiry")
+    report = verify_report(
+        reply.report.SerializeToString(deterministic=True),
+        sealed.SerializeToString(deterministic=True),
+        receipt,
+        caller.trust,
+    )
+    with believed("The evidence"):
+        pieces = tuple(map(read_evidence, reply.evidence))
+    furnishers = yield from _furnishers_of(caller, report, pieces)
+    return replace(report, evidence=pieces, furnishers=furnishers)
+
+
+def _furnishers_of(
+    caller: Caller, report: Report, pieces: tuple[Evidence, ...]
+) -> Plan[tuple[Member, ...]]:
+    """The members behind the evidence, every piece of it verified."""
+    furnisher_of = {line.tradeline_id: line.member_id for line in report.tradelines}
+    used: dict[str, Member] = {}
+    for piece in pieces:
+        member_id = furnisher_of.get(piece.tradeline_id, "")
+        if member_id in caller.furnishers:
+            # Keys come and go: a member known from before may be out of date.
+            try:
+                verify_provenance(report, piece, caller.furnishers[member_id])
+            except VerificationFailed:
+                del caller.furnishers[member_id]
+        if member_id not in caller.furnishers:
+            member = yield from get_member(member_id, with_statements=True)
+            caller.furnishers[member_id] = verify_member(member.encoded, caller.trust)
+            verify_provenance(report, piece, caller.furnishers[member_id])
+        used[member_id] = caller.furnishers[member_id]
+    return tuple(used.values())

@@ -1,0 +1,81 @@
+"""Checks that a report is the bureau's answer to one request, and reads it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from bureau_client.codes import Purpose
+from bureau_client.receipts import Receipt
+from bureau_client.reports import Report
+from bureau_client.verify.belief import believed, expect
+from bureau_client.verify.receipts import verify_receipt
+from bureau_client.wire.reports import read_report
+from bureau_keys import envelope as envelopes
+from bureau_keys.profile import Trust
+from bureau_keys.signing import VerifyKey
+from creditbureau.v1 import consents_pb2, report_pb2, reporting_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
+
+
+def verify_report(envelope: bytes, inquiry: bytes, receipt: Receipt, trust: Trust) -> Report:
+    """Checks a report that a member queried.
+
+    Args:
+        envelope: The signed report, a serialised DSSE envelope.
+        inquiry: The signed inquiry, likewise.
+        receipt: The receipt of the inquiry.
+        trust: The bureau's keys.
+
+    Returns:
+        The report with its receipt.
+
+    Raises:
+        VerificationFailed: The bureau did not sign it, it answers another
+            inquiry, or the receipt does not cover both.
+    """
+    message = _signed_by_bureau(envelope, inquiry, trust)
+    with believed("The inquiry"):
+        asked = envelopes.peek(Envelope.FromString(inquiry), reporting_pb2.Inquiry)
+    _, _, member_id = asked.header.signer.partition("/")
+    expect("The report's request id", message.header.request_id, asked.header.request_id)
+    expect("The report's subject", message.subject_id, asked.subject_id)
+    expect("The report's purpose", Purpose(message.purpose), Purpose(asked.purpose))
+    expect("The report's consent", message.consent_id, asked.consent_id)
+    expect("The report's member", message.member_id, member_id)
+    verify_receipt(receipt, inquiry, trust, kind="inquiry")
+    answer = hashlib.sha256(Envelope.FromString(envelope).payload).digest()
+    expect("The answer that the receipt covers", receipt.answer_digest, answer)
+    with believed("The report"):
+        report = read_report(message, envelope=envelope, inquiry=inquiry)
+    return replace(report, receipt=receipt)
+
+
+def verify_file(envelope: bytes, request: bytes, trust: Trust) -> Report:
+    """Checks a subject's own file: signed by the bureau, in answer to this request.
+
+    Raises:
+        VerificationFailed: It is not.
+    """
+    message = _signed_by_bureau(envelope, request, trust)
+    with believed("The request"):
+        asked = envelopes.peek(Envelope.FromString(request), consents_pb2.SubjectRequest)
+    _, _, subject_id = asked.header.signer.partition("/")
+    expect("The file's subject", message.subject_id, subject_id)
+    expect("The file's request id", message.header.request_id, asked.header.request_id)
+    expect("The file's purpose", Purpose(message.purpose), Purpose.SUBJECT_DISCLOSURE)
+    with believed("The file"):
+        return read_report(message, envelope=envelope, inquiry=request)
+
+
+def _signed_by_bureau(envelope: bytes, request: bytes, trust: Trust) -> report_pb2.Report:
+    with believed("The report"):
+        keys = [VerifyKey.from_raw(raw) for raw in trust.report_keys]
+        message, _ = envelopes.verify_envelope(
+            Envelope.FromString(envelope), report_pb2.Report, {key.key_id: key for key in keys}
+        )
+        digest = envelopes.digest(Envelope.FromString(request))
+    expect("The report's signer", message.header.signer, "bureau")
+    expect("The report's audience", message.header.audience, trust.origin)
+    expect("The digest of the request it answers", message.request_digest, digest)
+    return message
