@@ -115,15 +115,12 @@ def _from_file(path: Path) -> type[Settings]:
         def settings_customise_sources(
             cls,
             settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
+            *sources: PydanticBaseSettingsSource,
+            **named: Any,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return (
-                init_settings,
-                env_settings,
-                TomlConfigSettingsSource(settings_cls, toml_file=path),
-            )
+            """What is given wins over the environment, and that over the file."""
+            del sources
+            file = TomlConfigSettingsSource(settings_cls, toml_file=path)
+            return named["init_settings"], named["env_settings"], file
 
     return FileSettings

@@ -59,6 +59,7 @@ class Caller:
 
     @property
     def is_operator(self) -> bool:
+        """Whether it runs the bureau."""
         return has(self.roles, codes_pb2.ROLE_OPERATOR)
 
     def require_operator(self) -> None:

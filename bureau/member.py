@@ -22,6 +22,7 @@ from bureau.statement import Opened
 from bureau.store import statements as s
 from bureau.store.database import Connection
 from bureau_keys.authority import fingerprint, identity_of, not_after
+from bureau_keys.envelope import peek
 from bureau_keys.errors import KeysError
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1 import members_pb2
@@ -50,10 +51,46 @@ def admit_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Me
             INVALID_FIELD (certificates).
     """
     caller.require_operator()
-    # 1. Open and verify; so each key that it registers.
     with bureau.database.snapshot() as db:
         opened = _open(bureau, db, caller, envelope, Admission, "admission")
-        admission = opened.message
+    return _admit(bureau, caller, opened)
+
+
+def bootstrap_operator(bureau: Bureau, envelope: Envelope) -> tuple[Member, Receipt]:
+    """Admits the operator as the first leaf of a new bureau's log.
+
+    Nobody is there yet to vouch for it: the admission is signed with the very
+    key that it registers.
+
+    Raises:
+        Refusal: What `admit_member` raises; WRONG_STATE if the log has leaves.
+    """
+    with bureau.database.snapshot() as db:
+        if log.size_of(db):
+            raise Refusal("WRONG_STATE", "the log has leaves: the bureau has its operator")
+        claimed = peek(envelope, Admission)
+        if len(claimed.keys) != 1:
+            raise Refusal.of_field("INVALID_FIELD", "keys", "the operator starts with one key")
+        key = _open_key(bureau, db, claimed.keys[0], claimed.member_id, "keys[0]")
+        caller = Caller(
+            claimed.member_id,
+            mask_of(claimed.roles),
+            mask_of(claimed.purposes),
+            bureau.jurisdiction,
+        )
+        caller.require_operator()
+        opened = statement.open_statement(
+            bureau, db, envelope, Admission, kind="admission", signer=caller.signer, key=key
+        )
+    return _admit(bureau, caller, opened, by_own_key=True)
+
+
+def _admit(
+    bureau: Bureau, caller: Caller, opened: Opened[Admission], *, by_own_key: bool = False
+) -> tuple[Member, Receipt]:
+    admission = opened.message
+    # 1. Verify each key and certificate that it registers.
+    with bureau.database.snapshot() as db:
         keys = [
             _open_key(bureau, db, key, admission.member_id, f"keys[{place}]")
             for place, key in enumerate(admission.keys)
@@ -66,7 +103,8 @@ def admit_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Me
 
     # 2. One unit of work.
     def work(tx: Transaction) -> None:
-        opened.admit(tx)
+        if not by_own_key:
+            opened.admit(tx)
         if tx.db.one(s.member_by_id, member_id=admission.member_id):
             raise Refusal.of_field("ALREADY_EXISTS", "member_id", "there is a member of this id")
         tx.db.run(

@@ -45,6 +45,7 @@ class Keeper:
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
 
     def start(self) -> None:
+        """Starts writing."""
         self._thread.start()
 
     def keep(self, note: str) -> None:

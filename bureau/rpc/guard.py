@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 import structlog
@@ -44,6 +44,7 @@ TRANSIT_S = 0.02
 LEAST_S = 0.1
 
 Handler = Callable[[Caller, Any], Message]
+AnyHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Guard:
 
     bureau: Bureau
 
-    def handler(self, method: MethodDescriptor, journey: Handler) -> grpc.RpcMethodHandler:
+    def handler(self, method: MethodDescriptor, journey: Handler) -> AnyHandler:
         """A unary gRPC handler of a contract's method around a journey."""
         name = f"{method.containing_service.name}/{method.name}"
         rule = METHODS[name]
@@ -81,8 +82,6 @@ class Guard:
                 logger.error("storage_failed", method=name, request_id=request_id, error=str(error))
                 abort(context, Refusal(reason, "the database did not answer"), request_id)
             except Exception as error:
-                if context.code() is not None:  # abort() raises to unwind
-                    raise
                 reason = "INTERNAL"
                 logger.exception("call_broken", method=name, request_id=request_id)
                 abort(context, Refusal(reason, type(error).__name__), request_id)
@@ -159,7 +158,7 @@ def fingerprint_of(pem: bytes) -> str:
     return fingerprint(pem)
 
 
-def refuse_unserved(method: MethodDescriptor) -> grpc.RpcMethodHandler:
+def refuse_unserved(method: MethodDescriptor) -> AnyHandler:
     """A handler for a method that this bureau does not serve."""
 
     def handle(_data: bytes, context: grpc.ServicerContext) -> bytes | None:
@@ -182,16 +181,21 @@ class Registered(grpc.ServerInterceptor):
 
     def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler | None],
-        details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler | None:
-        handler = continuation(details)
-        if handler is None or details.method.startswith("/creditbureau."):
+        continuation: Callable[[grpc.HandlerCallDetails], AnyHandler | None],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> AnyHandler | None:
+        """Wraps the handlers that have no guard of their own."""
+        handler = continuation(handler_call_details)
+        if handler is None or handler_call_details.method.startswith("/creditbureau."):
             return handler
-        for kind in ("unary_unary", "unary_stream", "stream_unary", "stream_stream"):
+        for kind, rebuild in _REBUILD.items():
             behaviour = getattr(handler, kind)
             if behaviour:
-                return handler._replace(**{kind: self._checked(behaviour)})
+                return rebuild(
+                    self._checked(behaviour),
+                    request_deserializer=handler.request_deserializer,
+                    response_serializer=handler.response_serializer,
+                )
         return handler
 
     def _checked(self, behaviour: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -203,3 +207,11 @@ class Registered(grpc.ServerInterceptor):
             return behaviour(request, context)
 
         return checked
+
+
+_REBUILD: dict[str, Callable[..., AnyHandler]] = {
+    "unary_unary": grpc.unary_unary_rpc_method_handler,
+    "unary_stream": grpc.unary_stream_rpc_method_handler,
+    "stream_unary": grpc.stream_unary_rpc_method_handler,
+    "stream_stream": grpc.stream_stream_rpc_method_handler,
+}

@@ -62,7 +62,7 @@ def journeys_of(b: Bureau) -> dict[str, Handler]:
     """Every method that the bureau serves, by `Service/Method`."""
     return {
         # Directory
-        "Directory/GetDirectoryKey": lambda _, r: directory_pb2.GetDirectoryKeyResponse(
+        "Directory/GetDirectoryKey": lambda *_: directory_pb2.GetDirectoryKeyResponse(
             public_key=directory.evaluator_of(b).public_key
         ),
         "Directory/Evaluate": lambda c, r: directory.evaluate(b, c, r.evaluation),
@@ -115,7 +115,7 @@ def journeys_of(b: Bureau) -> dict[str, Handler]:
         # Reporting
         "Reporting/QueryReport": lambda c, r: query.query_report(b, c, r.inquiry),
         # Log
-        "Log/GetCheckpoint": lambda _, r: log_pb2.GetCheckpointResponse(
+        "Log/GetCheckpoint": lambda *_: log_pb2.GetCheckpointResponse(
             checkpoint=audit.get_checkpoint(b)
         ),
         "Log/ListCheckpoints": lambda _, r: _page(

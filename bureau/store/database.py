@@ -79,7 +79,9 @@ class Statement:
         if found is None:
             compiled = self._clause.compile(dialect=dialect)
             constants = {name: v for name, v in compiled.params.items() if v is not None}
-            found = SqlText(str(compiled), tuple(getattr(compiled, "positiontup", None) or ()), constants)
+            found = SqlText(
+                str(compiled), tuple(getattr(compiled, "positiontup", None) or ()), constants
+            )
             self._compiled[dialect.name] = found
         return found
 
@@ -186,6 +188,7 @@ class Database:
 
     @property
     def is_sqlite(self) -> bool:
+        """Whether it is embedded; else it is PostgreSQL."""
         return self.url.get_backend_name() == "sqlite"
 
     @cached_property

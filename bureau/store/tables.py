@@ -26,10 +26,12 @@ def counter() -> Column[int]:
 
 
 def text(*, primary_key: bool = False, index: bool = False) -> Column[str]:
+    """A text of any length."""
     return Column(Text, primary_key=primary_key, nullable=False, index=index)
 
 
 def blob(*, null: bool = False) -> Column[bytes]:
+    """Bytes of any length."""
     return Column(LargeBinary, nullable=null)
 
 
@@ -90,6 +92,8 @@ class CheckpointNote(SQLModel, table=True):
 
 
 class MemberRow(SQLModel, table=True):
+    """An institution admitted to the bureau."""
+
     __tablename__ = "member"
     member_id: str = Field(sa_column=text(primary_key=True))
     display_name: str = Field(sa_column=text())

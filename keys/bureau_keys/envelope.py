@@ -30,7 +30,8 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 
 def payload_type_of(message: Message | type[Message]) -> str:
     """The payload type of a message, for example
-    `application/vnd.creditbureau.submission-manifest.v1+protobuf`."""
+    `application/vnd.creditbureau.submission-manifest.v1+protobuf`.
+    """
     return _payload_type(message.DESCRIPTOR.name)
 
 
@@ -118,5 +119,6 @@ def parse_canonical(payload: type[M], data: bytes) -> M:
 
 def digest(envelope: Envelope) -> bytes:
     """SHA-256 of the PAE: what names a statement. Signatures are left out, as one
-    message can have several."""
+    message can have several.
+    """
     return hashlib.sha256(pae(envelope.payload_type, envelope.payload)).digest()

@@ -31,7 +31,8 @@ def root_of(leaf_hashes: Sequence[bytes]) -> bytes:
 
 class Frontier:
     """The right edge of a growing tree: roots of its perfect subtrees, largest
-    first. Enough to append, to know the root, and to prove what was appended."""
+    first. Enough to append, to know the root, and to prove what was appended.
+    """
 
     def __init__(self, size: int = 0, hashes: Sequence[bytes] = ()) -> None:
         if size.bit_count() != len(hashes):

@@ -1,5 +1,6 @@
 """Subject ids through an oblivious, verifiable evaluation (RFC 9497, mode VOPRF,
-ristretto255-SHA512): the evaluator learns neither identifier nor subject id."""
+ristretto255-SHA512): the evaluator learns neither identifier nor subject id.
+"""
 
 from __future__ import annotations
 
@@ -37,9 +38,8 @@ class Blinded:
     """The client's side of one batch."""
 
     def __init__(self, inputs: Sequence[bytes]) -> None:
-        """
-        Args:
-            inputs: Normalised identifiers, 1 to 256.
+        """Args:
+        inputs: Normalised identifiers, 1 to 256.
         """
         if not 1 <= len(inputs) <= MAX_BATCH:
             raise MalformedMessage(f"a batch has 1 to {MAX_BATCH} inputs")

@@ -10,10 +10,6 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 
-from bureau_keys.checkpoint import Checkpoint, open_checkpoint
-from bureau_keys.merkle import leaf_hash, verify_inclusion
-from bureau_keys.signing import VerifyKey
-
 
 @dataclass(frozen=True, slots=True)
 class LeafStatement:

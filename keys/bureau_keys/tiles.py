@@ -20,11 +20,10 @@ class TileSource:
     """Finds the hashes of perfect subtrees in tiles, each fetched once."""
 
     def __init__(self, fetch: Fetch) -> None:
-        """
-        Args:
-            fetch: Given tile level, tile index and width (how many hashes are
-                needed, from the first on), returns at least so many hashes, one
-                after another.
+        """Args:
+        fetch: Given tile level, tile index and width (how many hashes are
+            needed, from the first on), returns at least so many hashes, one
+            after another.
         """
         self._fetch = fetch
         self._tiles: dict[tuple[int, int], bytes] = {}
