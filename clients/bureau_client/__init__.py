@@ -7,6 +7,9 @@ the small protocol that a lender's own code depends on. Everything raised is a
 receipts offline.
 """
 
+from bureau_client.async_auditor import AsyncAuditor
+from bureau_client.async_lender import AsyncLender
+from bureau_client.async_wallet import AsyncWallet
 from bureau_client.auditor import Auditor
 from bureau_client.audits import AuditReport, Checkpoint, Fault
 from bureau_client.codes import (
@@ -86,6 +89,9 @@ __all__ = [
     "AccountStatus",
     "Action",
     "ActionReason",
+    "AsyncAuditor",
+    "AsyncLender",
+    "AsyncWallet",
     "AuditReport",
     "Auditor",
     "BureauError",

@@ -5,7 +5,7 @@ and the request id that finds it in the bureau's logs. Programs look at the
 class, at `reason` (a name of the contract's `Reason`) and at `violations`.
 """
 
-# ruff: noqa: N818 - the names say what happened; the base class says that they are errors.
+
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def translate(
     request = _first(status, error_details_pb2.RequestInfo)
     cls = BY_REASON.get(info.reason) or BY_STATUS.get(code, errors.Internal)
     return cls(
-        status.message or details,
+        status.message.removeprefix(f"{info.reason}: ") or details,
         reason=info.reason,
         fix=advice.message if advice else _help(status),
         request_id=request.request_id if request else "",

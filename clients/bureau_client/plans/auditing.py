@@ -8,8 +8,8 @@ from itertools import pairwise
 from bureau_client.audits import AuditReport, Checkpoint, Fault
 from bureau_client.errors import BureauError, NotFound, VerificationFailed
 from bureau_client.plans import log
-from bureau_client.plans.plan import Plan
 from bureau_client.plans.caller import Reader
+from bureau_client.plans.plan import Plan
 from bureau_client.progress import Progress
 from bureau_client.verify.receipts import verify_checkpoint
 from bureau_keys import merkle

@@ -1,0 +1,168 @@
+"""A subject's own way to the bureau, asynchronous."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from bureau_client import arguments
+from bureau_client.client import DEFAULT_POLICY, AsyncClient, subject_caller
+from bureau_client.codes import (
+    Action,
+    ConsentMode,
+    ConsentTransition,
+    PortfolioType,
+    Purpose,
+    Section,
+)
+from bureau_client.consents import Consent, Frequency
+from bureau_client.driver.retry import RetryPolicy
+from bureau_client.plans import consents, subjects
+from bureau_client.plans.plan import Clock, utc_now
+from bureau_client.receipts import Receipt
+from bureau_client.reports import InquiryLine, Report
+from bureau_keys.profile import Profile
+from bureau_keys.signing import SigningKey
+
+
+class AsyncWallet(AsyncClient):
+    """A person with their own key: grants and revokes consents, sees who looked.
+
+    Statements are signed here and carried by an agent (a wallet operator, a
+    consent manager), whose profile opens the connection and which can read and
+    change nothing by itself. `wallet_folder` keeps the key on disk.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        subject_id: str,
+        key: SigningKey,
+        *,
+        clock: Clock = utc_now,
+        policy: RetryPolicy = DEFAULT_POLICY,
+    ) -> None:
+        """Prepares; nothing is sent before the first call.
+
+        Args:
+            profile: The agent's profile.
+            subject_id: The person's id.
+            key: The person's own key.
+            clock: What time it is.
+            policy: Deadlines and retries.
+
+        Raises:
+            InvalidRequest: The subject id is none.
+        """
+        super().__init__(profile, policy)
+        self._subject_id = arguments.subject_id(subject_id)
+        self._caller = subject_caller(profile, subject_id, key, clock)
+
+    @property
+    def subject_id(self) -> str:
+        """The person that this is."""
+        return self._subject_id
+
+    def binding(self) -> bytes:
+        """The person's agreement to their key, for an attesting member to hand in.
+
+        Made without a network. It is good for five minutes; make it when the
+        member asks for it.
+        """
+        envelope = subjects.bind(self._caller.author, self._subject_id)
+        return envelope.SerializeToString(deterministic=True)
+
+    async def grant(
+        self,
+        grantee: str,
+        actions: Sequence[Action],
+        purposes: Sequence[Purpose] = (),
+        sections: Sequence[Section] = (),
+        *,
+        expire: datetime | timedelta,
+        start: datetime | None = None,
+        portfolio_types: Sequence[PortfolioType] = (),
+        history_months: int = 24,
+        max_uses: int = 0,
+        frequency: Frequency | None = None,
+        mode: ConsentMode = ConsentMode.VIEW,
+        data_life: timedelta = timedelta(0),
+    ) -> Consent:
+        """Signs a consent and hands it in.
+
+        Args:
+            grantee: The member that may act.
+            actions: What it may do: FURNISH, INQUIRE, MONITOR.
+            purposes: For INQUIRE and MONITOR: what for.
+            sections: What reports under it hold.
+            expire: Until when, or for how long.
+            start: From when; None: from now.
+            portfolio_types: Which kinds of facility; empty means all.
+            history_months: Months of payment history; 0 means none.
+            max_uses: Reports in all; 0 means no limit.
+            frequency: Reports per calendar unit; None means no limit.
+            mode: What the grantee may do with what it gets.
+            data_life: How long it may keep it; only, and then surely, with STORE.
+
+        Raises:
+            InvalidRequest: The consent goes over its purpose's ceiling; the
+                violation names it.
+        """
+        plan = consents.grant(
+            self._caller,
+            self._subject_id,
+            grantee,
+            actions=actions,
+            purposes=purposes,
+            sections=sections,
+            portfolio_types=portfolio_types,
+            history_months=history_months,
+            start=start,
+            expire=expire,
+            max_uses=max_uses,
+            frequency=frequency,
+            mode=mode,
+            data_life=data_life,
+        )
+        return await self._driver.run(plan)
+
+    async def pause(self, consent_id: str, note: str = "") -> Consent:
+        """Pauses a consent, from the next request on; the grantee reads the note."""
+        return await self._change(consent_id, ConsentTransition.PAUSE, note)
+
+    async def resume(self, consent_id: str, note: str = "") -> Consent:
+        """Ends a pause.
+
+        Raises:
+            WrongState: The consent is not paused.
+        """
+        return await self._change(consent_id, ConsentTransition.RESUME, note)
+
+    async def revoke(self, consent_id: str, note: str = "") -> Consent:
+        """Revokes a consent for good, from the next request on."""
+        return await self._change(consent_id, ConsentTransition.REVOKE, note)
+
+    async def consents(self, *, limit: int | None = None) -> list[Consent]:
+        """All consents that the person granted, newest first."""
+        return await self._driver.run(consents.list_own(self._caller, limit))
+
+    async def inquiries(self, *, limit: int | None = None) -> list[InquiryLine]:
+        """Who looked: every inquiry, granted and denied, newest first."""
+        return await self._driver.run(subjects.list_inquiries(self._caller, limit))
+
+    async def file(self) -> Report:
+        """The person's whole credit file, signed by the bureau.
+
+        It names what reports leave out, and why.
+        """
+        return await self._driver.run(subjects.get_file(self._caller))
+
+    async def rotate_key(self, new_key: SigningKey) -> Receipt:
+        """Replaces the key by a statement signed with the present one.
+
+        Save the new key first: from the moment it is accepted, only it counts.
+        """
+        return await self._driver.run(subjects.rotate_key(self._caller, self._subject_id, new_key))
+
+    async def _change(self, consent_id: str, transition: ConsentTransition, note: str) -> Consent:
+        return await self._driver.run(consents.change(self._caller, consent_id, transition, note))

@@ -1,0 +1,135 @@
+"""A person's key and id in a folder: what `bureau-wallet` works on.
+
+    wallet.json    the subject id
+    key.pem        the Ed25519 key (PKCS#8, may be encrypted)
+    next-key.pem   during a rotation only: the key that is to replace it
+
+A rotation can be cut off at any point: the next key is on disk before it is
+sent, and `rotate` finds out which of the two the bureau knows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from bureau_client import arguments
+from bureau_client.client import open_key
+from bureau_client.errors import InvalidRequest, NotAuthenticated
+from bureau_client.plans.plan import Clock, utc_now
+from bureau_client.receipts import Receipt
+from bureau_client.wallet import Wallet
+from bureau_keys.profile import Profile
+from bureau_keys.signing import SigningKey
+
+SETTINGS, KEY, NEXT_KEY = "wallet.json", "key.pem", "next-key.pem"
+
+
+@dataclass(frozen=True, slots=True)
+class WalletFolder:
+    """One person's wallet on disk.
+
+    Attributes:
+        path: The folder.
+        subject_id: The person's id.
+        passphrase: Opens the key; None where it is not locked.
+    """
+
+    path: Path
+    subject_id: str
+    passphrase: str | None = None
+
+    @classmethod
+    def create(
+        cls, path: str | Path, subject_id: str, passphrase: str | None = None
+    ) -> WalletFolder:
+        """Makes a folder with a new key, readable by its owner only.
+
+        Raises:
+            InvalidRequest: The folder has a wallet already, or the id is none.
+        """
+        folder = cls(Path(path), arguments.subject_id(subject_id), passphrase)
+        folder.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if (folder.path / KEY).exists():
+            raise InvalidRequest(
+                f"{folder.path} holds a wallet already",
+                reason="ALREADY_EXISTS",
+                fix="Choose another folder; a key that is lost cannot be made again",
+            )
+        folder._write(KEY, SigningKey.generate())
+        settings = json.dumps({"subject_id": subject_id}) + "\n"
+        (folder.path / SETTINGS).write_text(settings, "utf-8")
+        return folder
+
+    @classmethod
+    def load(cls, path: str | Path, passphrase: str | None = None) -> WalletFolder:
+        """Finds a wallet on disk.
+
+        Raises:
+            InvalidRequest: The folder holds no wallet.
+        """
+        path = Path(path)
+        try:
+            settings = json.loads((path / SETTINGS).read_text("utf-8"))
+            return cls(path, arguments.subject_id(settings["subject_id"]), passphrase)
+        except (OSError, ValueError, KeyError, TypeError):
+            raise InvalidRequest(
+                f"{path} holds no wallet",
+                reason="NOT_FOUND",
+                fix="Make one with `bureau-wallet create`",
+            ) from None
+
+    def open(self, profile: Profile, *, clock: Clock = utc_now) -> Wallet:
+        """The wallet, ready to use.
+
+        Args:
+            profile: The agent that carries its statements.
+            clock: What time it is.
+
+        Raises:
+            NotAuthenticated: The passphrase does not open the key.
+        """
+        return Wallet(profile, self.subject_id, self._read(KEY), clock=clock)
+
+    def rotate(self, profile: Profile, *, clock: Clock = utc_now) -> Receipt | None:
+        """Replaces the key, here and at the bureau.
+
+        Returns:
+            The receipt; None where an earlier rotation had gone through unnoticed
+            and only the folder was behind.
+        """
+        if not (self.path / NEXT_KEY).exists():
+            self._write(NEXT_KEY, SigningKey.generate())
+        elif self._bureau_knows_next(profile, clock):
+            self._promote()
+            return None
+        with self.open(profile, clock=clock) as wallet:
+            receipt = wallet.rotate_key(self._read(NEXT_KEY))
+        self._promote()
+        return receipt
+
+    def _bureau_knows_next(self, profile: Profile, clock: Clock) -> bool:
+        with Wallet(profile, self.subject_id, self._read(NEXT_KEY), clock=clock) as wallet:
+            try:
+                wallet.inquiries(limit=1)
+            except NotAuthenticated as error:
+                if error.reason == "BAD_SIGNATURE":
+                    return False
+                raise
+        return True
+
+    def _promote(self) -> None:
+        (self.path / NEXT_KEY).replace(self.path / KEY)
+
+    def _read(self, name: str) -> SigningKey:
+        return open_key((self.path / name).read_bytes(), self.passphrase)
+
+    def _write(self, name: str, key: SigningKey) -> None:
+        pem = key.to_pem(self.passphrase.encode() if self.passphrase else None)
+        descriptor = os.open(self.path / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
