@@ -1,14 +1,27 @@
-"""Receipts: proof, for ever and offline, that a statement is in the log.
+"""Receipts: proof, offline and for ever, that a statement is in the log.
 
 The log's entry is a commitment, HMAC-SHA256 under a random salt over what is said
-about the statement, so that the log tells nothing to who does not hold it. Text
-form: C2SP tlog-proof, with salt and statement line in its extra data.
+about the statement, so that the log tells nothing to those who do not hold it.
+The text form is C2SP tlog-proof; its extra data opens the commitment: the salt,
+then the lines that are committed to.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hmac
 from dataclasses import dataclass
+
+from bureau_keys.checkpoint import Checkpoint, open_checkpoint
+from bureau_keys.errors import BadProof, MalformedMessage
+from bureau_keys.merkle import HASH_BYTES, leaf_hash, verify_inclusion
+from bureau_keys.signing import VerifyKey
+
+HEAD = "c2sp.org/tlog-proof@v1"
+SALT_BYTES = 32
+# A proof has at most one hash for each level of a tree of 2^63 leaves.
+MAX_PROOF = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +48,110 @@ class LeafStatement:
             f"{answer}\n{self.time_us}\n"
         ).encode()
 
+    @classmethod
+    def from_text(cls, text: bytes) -> LeafStatement:
+        """Reads the lines.
+
+        Raises:
+            MalformedMessage: They are not such lines.
+        """
+        try:
+            head, kind, envelope, answer, time_us, end = text.decode("ascii").split("\n")
+            statement = cls(
+                kind,
+                bytes.fromhex(envelope),
+                b"" if answer == "-" else bytes.fromhex(answer),
+                int(time_us),
+            )
+        except ValueError as error:
+            raise MalformedMessage("not the lines of a leaf") from error
+        if head != "creditbureau/leaf/v1" or end or statement.text() != text:
+            raise MalformedMessage("not the lines of a leaf")
+        return statement
+
 
 def commitment(statement: LeafStatement, salt: bytes) -> bytes:
     """The log's entry for a statement: HMAC-SHA256 under a salt of 32 bytes."""
     return hmac.digest(salt, statement.text(), "sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A receipt as a file that stands alone.
+
+    Attributes:
+        index: The leaf's index, zero-based.
+        proof: Inclusion proof, the leaf's sibling first.
+        checkpoint: The signed checkpoint that the proof leads to.
+        salt: Opens the commitment, 32 bytes.
+        statement: What is committed to.
+    """
+
+    index: int
+    proof: tuple[bytes, ...]
+    checkpoint: str
+    salt: bytes
+    statement: LeafStatement
+
+    def verify(self, envelope_digest: bytes, origin: str, key: VerifyKey) -> Checkpoint:
+        """Checks that a statement is in the log.
+
+        Args:
+            envelope_digest: `envelope.digest` of the statement in question.
+            origin: The log.
+            key: The log's key.
+
+        Raises:
+            BadProof: It is another statement's receipt, or does not hold.
+        """
+        # 1. It speaks of this statement.
+        if self.statement.envelope_digest != envelope_digest:
+            raise BadProof("the receipt is for another statement")
+        # 2. The log signed this tree.
+        checkpoint = open_checkpoint(self.checkpoint, origin, key)
+        # 3. The leaf is in it.
+        hashed = leaf_hash(commitment(self.statement, self.salt))
+        verify_inclusion(hashed, self.index, checkpoint.size, self.proof, checkpoint.root)
+        return checkpoint
+
+    def to_text(self) -> str:
+        """The C2SP tlog-proof."""
+        lines = [HEAD, f"extra {_encode(self.salt + self.statement.text())}"]
+        lines += [f"index {self.index}", *map(_encode, self.proof), "", self.checkpoint]
+        return "\n".join(lines)
+
+    @classmethod
+    def from_text(cls, text: str) -> Receipt:
+        """Reads a C2SP tlog-proof with our extra data.
+
+        Raises:
+            MalformedMessage: It is none.
+        """
+        head, separator, checkpoint = text.partition("\n\n")
+        lines = head.split("\n")
+        if not separator or len(lines) < 3 or lines[0] != HEAD:
+            raise MalformedMessage("not a tlog-proof")
+        extra, index, *proof = lines[1:]
+        if not extra.startswith("extra ") or not index.startswith("index "):
+            raise MalformedMessage("a receipt has extra data and an index")
+        number = index.removeprefix("index ")
+        if not (number.isascii() and number.isdigit()) or str(int(number)) != number:
+            raise MalformedMessage("an index is a decimal")
+        hashes = tuple(_decode(line) for line in proof)
+        if len(hashes) > MAX_PROOF or any(len(part) != HASH_BYTES for part in hashes):
+            raise MalformedMessage("a proof has at most 63 hashes of 32 bytes")
+        opening = _decode(extra.removeprefix("extra "))
+        salt, lines_of_leaf = opening[:SALT_BYTES], opening[SALT_BYTES:]
+        statement = LeafStatement.from_text(lines_of_leaf)
+        return cls(int(number), hashes, checkpoint, salt, statement)
+
+
+def _encode(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _decode(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise MalformedMessage("not base64") from error
