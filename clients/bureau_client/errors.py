@@ -5,8 +5,6 @@ and the request id that finds it in the bureau's logs. Programs look at the
 class, at `reason` (a name of the contract's `Reason`) and at `violations`.
 """
 
-
-
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -10,13 +10,13 @@ from typing import Any, Protocol, TypeVar
 import grpc
 from google.protobuf.message import Message
 
-from bureau_client.driver.channels import OPTIONS, credentials
+from bureau_client.driver.channels import OPTIONS, blame_certificate, credentials
 from bureau_client.driver.conduct import Attempt, Done, Pause, advance, conduct
 from bureau_client.driver.retry import RetryPolicy
 from bureau_client.driver.rotation import Rotation
 from bureau_client.driver.translate import translate
 from bureau_client.errors import BureauError
-from bureau_client.plans.plan import Plan
+from bureau_client.plans.plan import Plan, utc_now
 from bureau_client.progress import OnProgress, Progress
 from bureau_keys.profile import Profile
 
@@ -136,7 +136,7 @@ class GrpcAioTransport:
             explained = translate(error.code(), error.details() or "", trailers, address=address)
         else:
             return reply
-        raise explained
+        raise blame_certificate(explained, self._profile, utc_now())
 
     async def close(self) -> None:
         """Closes the channels; a later call would open new ones."""

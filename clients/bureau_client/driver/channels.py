@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import grpc
 
+from bureau_client.driver.connection_errors import TLS_REFUSED
+from bureau_client.errors import BureauError, NotAuthenticated
+from bureau_keys.authority import not_after
+from bureau_keys.errors import MalformedMessage
 from bureau_keys.profile import Profile
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -29,4 +35,25 @@ def credentials(profile: Profile) -> grpc.ChannelCredentials:
         root_certificates=profile.ca_pem,
         private_key=profile.tls_key_pem,
         certificate_chain=profile.tls_certificate_pem,
+    )
+
+
+def blame_certificate(error: BureauError, profile: Profile, now: datetime) -> BureauError:
+    """The error itself, or a clearer one where the profile's certificate is the cause.
+
+    A bureau that refuses a certificate only closes the connection; whether the
+    certificate has expired can be seen here.
+    """
+    if error.reason != TLS_REFUSED:
+        return error
+    try:
+        end = not_after(profile.tls_certificate_pem)
+    except MalformedMessage:
+        return error
+    if now < end:
+        return error
+    return NotAuthenticated(
+        f"The profile's certificate (tls.pem) expired on {end:%Y-%m-%d %H:%M} UTC",
+        reason="UNKNOWN_CERTIFICATE",
+        fix="Ask the operator for a new certificate, or check this machine's clock",
     )

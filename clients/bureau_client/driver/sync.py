@@ -6,18 +6,18 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
-from bureau_client.driver.channels import OPTIONS, credentials
+from bureau_client.driver.channels import OPTIONS, blame_certificate, credentials
 from bureau_client.driver.conduct import Attempt, Done, Pause, advance, conduct
 from bureau_client.driver.retry import RetryPolicy
 from bureau_client.driver.rotation import Rotation
 from bureau_client.driver.translate import translate
 from bureau_client.errors import BureauError
-from bureau_client.plans.plan import Plan
+from bureau_client.plans.plan import Plan, utc_now
 from bureau_client.progress import OnProgress, Progress
 from bureau_keys.profile import Profile
 
@@ -112,11 +112,11 @@ class GrpcTransport:
             return send(attempt.call.request, timeout=attempt.timeout_seconds)
         except grpc.RpcError as error:
             # What gRPC raises is a Call too; its base class does not say so.
-            failed: grpc.Call = error  # type: ignore[assignment]
+            failed: Any = error
             address = self._profile.addresses[attempt.address]
             trailers = failed.trailing_metadata() or ()
             explained = translate(failed.code(), failed.details() or "", trailers, address=address)
-        raise explained
+        raise blame_certificate(explained, self._profile, utc_now())
 
     def close(self) -> None:
         """Closes the channels; a later call would open new ones."""
