@@ -42,6 +42,7 @@ class Settings(BaseSettings):
         services: Services of the contract that this node serves.
         workers: Requests worked on at once.
         passphrase_file: Opens the keyring.
+        member_days: For how long certificates are issued.
         metrics_listen: Address and port of the Prometheus endpoint; none if
             empty.
         log_level: `debug`, `info`, `warning` or `error`.
@@ -59,6 +60,7 @@ class Settings(BaseSettings):
     services: tuple[str, ...] = SERVICES
     workers: Annotated[int, Field(ge=2, le=512)] = 32
     passphrase_file: Path = Path("server/passphrase")
+    member_days: Annotated[int, Field(ge=1, le=825)] = 397
     metrics_listen: str = ""
     log_level: str = "info"
 

@@ -1,0 +1,85 @@
+"""What is made and signed to admit a member: keys, proofs of possession, the
+admission itself. Nothing here reaches a bureau.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bureau_keys.authority import der_of
+from bureau_keys.envelope import seal
+from bureau_keys.signing import SigningKey
+from creditbureau.v1.envelope_pb2 import Envelope, Header
+from creditbureau.v1.members_pb2 import Admission, KeyPossession
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Somebody who signs for one bureau.
+
+    Attributes:
+        member_id: Who.
+        origin: The bureau's origin: the audience.
+        key: With which key.
+    """
+
+    member_id: str
+    origin: str
+    key: SigningKey
+
+    def header(self, now_us: int) -> Header:
+        """The header of a new statement, with a request id of its own."""
+        header = Header(
+            audience=self.origin,
+            signer=f"members/{self.member_id}",
+            request_id=str(uuid.uuid4()),
+            schema_version=SCHEMA_VERSION,
+        )
+        header.issue_time.FromMicroseconds(now_us)
+        return header
+
+    def possession(self, now_us: int) -> Envelope:
+        """Proof that the signer holds the key: signed with it, naming it."""
+        message = KeyPossession(header=self.header(now_us), public_key=self.key.verify_key.raw)
+        return seal(message, self.key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newcomer:
+    """A member to be admitted. Codes are those of the contract.
+
+    Attributes:
+        quota: Directory evaluations a day.
+        group: Shared by members of one group; may be empty.
+        certificate_pem: Its TLS certificate.
+        possession: Its signing key with the proof that it holds it.
+    """
+
+    member_id: str
+    display_name: str
+    roles: Sequence[int]
+    purposes: Sequence[int]
+    jurisdiction: str
+    quota: int
+    group: str
+    certificate_pem: bytes
+    possession: Envelope
+
+    def admission(self, header: Header) -> Admission:
+        """The statement that admits it."""
+        return Admission(
+            header=header,
+            member_id=self.member_id,
+            display_name=self.display_name,
+            roles=self.roles,  # type: ignore[arg-type]
+            purposes=self.purposes,  # type: ignore[arg-type]
+            jurisdiction=self.jurisdiction,
+            directory_quota=self.quota,
+            certificates=[der_of(self.certificate_pem)],
+            keys=[self.possession],
+            group=self.group,
+        )

@@ -1,0 +1,56 @@
+"""The contract's codes as words for people: `ROLE_FURNISHER` is `furnisher`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from google.protobuf.descriptor import EnumDescriptor
+
+from creditbureau.v1.codes_pb2 import DESCRIPTOR as CODES
+from creditbureau.v1.members_pb2 import DESCRIPTOR as MEMBERS
+
+
+class Words:
+    """The words of one enum, in the order of its codes."""
+
+    def __init__(self, enum: EnumDescriptor) -> None:
+        prefix = enum.values_by_number[0].name.removesuffix("UNSPECIFIED")
+        self._words = {
+            value.number: value.name.removeprefix(prefix).lower().replace("_", "-")
+            for value in enum.values
+            if value.number
+        }
+        self._codes = {word: code for code, word in self._words.items()}
+
+    @property
+    def all(self) -> Sequence[str]:
+        """Every word."""
+        return tuple(self._codes)
+
+    def word(self, code: int) -> str:
+        """The word for a code; the number of one that this version does not know."""
+        return self._words.get(code, str(code))
+
+    def words(self, codes: Iterable[int]) -> list[str]:
+        """The words for codes."""
+        return [self.word(code) for code in codes]
+
+    def code(self, word: str) -> int:
+        """The code for a word.
+
+        Raises:
+            ValueError: There is no such word; the message names those there are.
+        """
+        try:
+            return self._codes[word.lower().replace("_", "-")]
+        except KeyError:
+            raise ValueError(f"{word!r} is none of {', '.join(self._codes)}") from None
+
+    def codes(self, words: Iterable[str]) -> list[int]:
+        """The codes for words."""
+        return [self.code(word) for word in words]
+
+
+ROLES = Words(CODES.enum_types_by_name["Role"])
+PURPOSES = Words(CODES.enum_types_by_name["Purpose"])
+MEMBER_STATES = Words(MEMBERS.enum_types_by_name["MemberState"])
