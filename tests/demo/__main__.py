@@ -1,0 +1,196 @@
+"""`make demo`: lenders submit, people consent, lenders query, everybody verifies."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bureau_client import (
+    Auditor,
+    BureauError,
+    Consent,
+    Month,
+    Purpose,
+    Report,
+)
+from bureau_client.cli.show import show_inquiries, show_report
+from tests.demo import journey
+from tests.demo.journey import OnDone, Step, Town
+from tests.demo.sandbox import Sandbox, running_sandbox
+from tests.demo.verdict import Verdict, audit
+from tests.demo.world import make_world
+
+console = Console()
+
+
+def main() -> int:
+    """Runs the demo; 0 if everything verifies."""
+    options = parse()
+    started = time.monotonic()
+    folder = Path(options.dir or tempfile.mkdtemp(prefix="creditbureau-demo-")) / "bureau"
+    try:
+        with running_sandbox(folder, keep=options.keep) as sandbox:
+            console.rule("[bold]a credit bureau, from nothing[/]")
+            console.print(f"the bureau serves at {sandbox.address}, its folder is {folder}")
+            world = make_world(options.subjects, options.months, options.seed, last_month())
+            town = Town(world)
+            with journey.closing(town):
+                verdict = run(town, sandbox)
+            show_verdict(verdict, time.monotonic() - started)
+            if options.keep:
+                say_how_to_talk(town, sandbox)
+    finally:
+        if not options.keep and not options.dir:
+            shutil.rmtree(folder.parent, ignore_errors=True)
+    return 0 if verdict.ok else 1
+
+
+def run(town: Town, sandbox: Sandbox) -> Verdict:
+    """The main job."""
+    world = town.world
+    console.print(
+        f"{len(world.people)} subjects, {len(world.lenders)} lenders, {len(world.months)} months, "
+        f"{world.snapshot_count:,} account months, {len(world.applications)} applications\n"
+    )
+    with progress() as step:
+        journey.admit_members(town, sandbox, step)
+        assert town.auditor is not None, "the auditor is admitted first"
+        with Auditor(town.auditor) as auditor:
+            first = auditor.checkpoint()
+        journey.find_subjects(town, step)
+        journey.bind_keys(town, step)
+        journey.grant_consents(town, step)
+        journey.submit_months(town, step)
+        journey.query_reports(town, step)
+
+    report = telling(town)
+    console.rule("[bold]one report, as a person would want to see it[/]")
+    show_report(report, console)
+    show_refusals(town, report)
+    with progress() as step:
+        return audit(town, first, step)
+
+
+def show_refusals(town: Town, report: Report) -> None:
+    """Refused for want of consent; refused after revocation; the subject sees all."""
+    person = next(p for p, subject in town.subject_of.items() if subject == report.subject_id)
+    asked = next(c for pair, c in town.inquiring.items() if c.consent_id == report.consent_id)
+    stranger = next(m for m in town.world.lenders if m != report.member_id)
+
+    console.rule("[bold]a lender without a consent[/]")
+    show_refusal(town, stranger, asked)
+    console.rule("[bold]the subject revokes; the lender asks again[/]")
+    with town.wallet(person) as wallet:
+        wallet.revoke(asked.consent_id, "I took another offer")
+        show_refusal(town, report.member_id, asked)
+        console.rule("[bold]who looked, as the subject sees it[/]")
+        show_inquiries(wallet.inquiries(), console)
+
+
+def show_refusal(town: Town, lender: str, consent: Consent) -> None:
+    """Asks, and shows the refusal with its explanation.
+
+    Raises:
+        AssertionError: The bureau answered.
+    """
+    try:
+        town.lenders[lender].query(
+            consent.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consent.consent_id
+        )
+    except BureauError as error:
+        console.print(Panel(str(error), title=f"{lender} asks", border_style="red"))
+    else:
+        raise AssertionError("a report left without a consent")
+
+
+def telling(town: Town) -> Report:
+    """The report that has most to show: several furnishers, and trouble."""
+    return max(
+        town.reports,
+        key=lambda report: (
+            any(
+                set(line.history.profile) & set("123456L")
+                for line in report.tradelines
+                if line.history
+            ),
+            len({line.member_id for line in report.tradelines}),
+        ),
+    )
+
+
+def show_verdict(verdict: Verdict, seconds: float) -> None:
+    """What was verified, in a few lines."""
+    console.rule("[bold]the auditor's verdict[/]")
+    table = Table(box=None, show_header=False)
+    for name, count in verdict.checked.items():
+        table.add_row(name, f"{count:,}")
+    console.print(table)
+    for failure in verdict.failures[:10]:
+        console.print(f"[red]{failure}[/]")
+    word = "[green]everything verifies[/]" if verdict.ok else "[red]it does not verify[/]"
+    console.print(f"\n[bold]{word}[/] ({seconds:.0f} s)")
+
+
+def say_how_to_talk(town: Town, sandbox: Sandbox) -> None:
+    """The first commands to try on a bureau that is left up."""
+    lender = town.world.lenders[0]
+    profile = sandbox.profile_folder(lender)
+    console.print(
+        f"\nThe bureau stays up at {sandbox.address}. Talk to it:\n"
+        f"  bureau member list --dir {sandbox.folder}\n"
+        f"  bureau log verify --dir {sandbox.folder}\n"
+        f"  bureau-lender consents --profile {profile}\n"
+        f"  pkill -f 'serve --dir {sandbox.folder}'     stops it\n"
+    )
+
+
+@contextmanager
+def progress() -> Iterator[Step]:
+    """Bars on a terminal, one line a step elsewhere."""
+    columns = (
+        TextColumn("{task.description:<40}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as bars:
+
+        def step(name: str, total: int) -> OnDone:
+            task = bars.add_task(name, total=total)
+            return lambda: bars.advance(task)
+
+        yield step
+
+
+def last_month() -> Month:
+    """The last month that is over."""
+    return Month.of(datetime.now(UTC).date()) - 1
+
+
+def parse() -> argparse.Namespace:
+    """The demo's options."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--subjects", type=int, default=500)
+    parser.add_argument("--months", type=int, default=36)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument(
+        "--dir", help="where the bureau's folder is made (default: a temporary one)"
+    )
+    parser.add_argument("--keep", action="store_true", help="leave the bureau up")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,227 @@
+"""The main job, step by step, through the SDK alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from bureau.operator import Operator
+from bureau_client import (
+    Action,
+    Consent,
+    EvidenceLevel,
+    IdentificationMethod,
+    Lender,
+    Purpose,
+    Receipt,
+    Report,
+    Section,
+    SigningKey,
+    Submission,
+    Wallet,
+)
+from bureau_keys.profile import Profile
+from tests.demo.sandbox import Sandbox
+from tests.demo.world import World, identifier
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+WALLETS, AUDITOR = "wallets", "auditor"
+AT_ONCE = 6
+REPORT_SECTIONS = (
+    Section.SUMMARY,
+    Section.TRADELINES,
+    Section.PAYMENT_HISTORY,
+    Section.INQUIRIES,
+    Section.EVIDENCE,
+)
+
+Step = Callable[[str, int], "OnDone"]
+OnDone = Callable[[], None]
+
+
+@dataclass(slots=True)
+class Town:
+    """Everybody at the bureau, and what they hold in their hands.
+
+    Attributes:
+        lenders: Each lender's client.
+        wallets: The agent's profile, through which wallets reach the bureau.
+        subject_of: Subject id of each person.
+        keys: Each person's own key.
+        furnishing: Consents to furnish.
+        inquiring: Consents to inquire, by person and lender.
+    """
+
+    world: World
+    lenders: dict[str, Lender] = field(default_factory=dict)
+    wallets: Profile | None = None
+    auditor: Profile | None = None
+    subject_of: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, SigningKey] = field(default_factory=dict)
+    attestations: list[Receipt] = field(default_factory=list)
+    furnishing: list[Consent] = field(default_factory=list)
+    inquiring: dict[tuple[str, str], Consent] = field(default_factory=dict)
+    submissions: list[Submission] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+
+    def wallet(self, person: str) -> Wallet:
+        """A person's wallet, to be closed after use."""
+        assert self.wallets is not None, "the agent is admitted first"
+        return Wallet(self.wallets, self.subject_of[person], self.keys[person])
+
+
+def admit_members(town: Town, sandbox: Sandbox, step: Step) -> None:
+    """1. Every lender is admitted, with certificate and keys; an agent, an auditor."""
+    done = step("admitting members", len(town.world.lenders) + 2)
+    with Operator(sandbox.operator) as operator:
+        for member_id in town.world.lenders:
+            name = f"Lender {int(member_id.removeprefix('lender-'))}"
+            roles = ("furnisher", "subscriber", "attester")
+            profile = sandbox.admit(operator, member_id, name, roles, "credit-application")
+            town.lenders[member_id] = Lender(profile)
+            done()
+        town.wallets = sandbox.admit(operator, WALLETS, "The wallets' operator", ("agent",))
+        done()
+        town.auditor = sandbox.admit(operator, AUDITOR, "An auditor", ("auditor",))
+        done()
+
+
+def find_subjects(town: Town, step: Step) -> None:
+    """2. Each lender turns its customers' identifiers into subject ids, blinded."""
+    place = {person: number for number, person in enumerate(town.world.people)}
+    known = {lender: set(people) for lender, people in town.world.customers.items()}
+    for application in town.world.applications:
+        known.setdefault(application.lender, set()).add(application.person)
+    met = set().union(*known.values())
+    first = town.world.lenders[0]
+    known.setdefault(first, set()).update(set(town.world.people) - met)
+    done = step("asking the directory for subject ids", len(known))
+
+    def ask(lender: str) -> list[tuple[str, str]]:
+        people = sorted(known[lender])
+        wanted = [identifier(place[person]) for person in people]
+        found = town.lenders[lender].subject_ids(wanted)
+        done()
+        return list(zip(people, found, strict=True))
+
+    for pairs in at_once(ask, sorted(known)):
+        for person, subject_id in pairs:
+            if town.subject_of.setdefault(person, subject_id) != subject_id:
+                raise AssertionError(f"two lenders got two subject ids for {person}")
+
+
+def bind_keys(town: Town, step: Step) -> None:
+    """3. Every subject gets a wallet, its key bound by a lender that knows them."""
+    attesters = {person: lender for lender, them in town.world.customers.items() for person in them}
+    done = step("binding subjects' keys", len(town.world.people))
+
+    def bind(person: str) -> Receipt:
+        lender = town.lenders[attesters.get(person, town.world.lenders[0])]
+        with town.wallet(person) as wallet:
+            receipt = lender.attest(
+                wallet.binding(),
+                method=IdentificationMethod.EXISTING_CUSTOMER,
+                identify_time=datetime.now(UTC),
+            )
+        done()
+        return receipt
+
+    town.keys = {person: SigningKey.generate() for person in town.world.people}
+    town.attestations = at_once(bind, town.world.people)
+
+
+def grant_consents(town: Town, step: Step) -> None:
+    """4. Subjects consent: to be furnished by their lenders, to be asked for."""
+    furnishers: dict[str, list[str]] = {person: [] for person in town.world.people}
+    for lender, people in town.world.customers.items():
+        for person in people:
+            furnishers[person].append(lender)
+    subscribers: dict[str, set[str]] = {person: set() for person in town.world.people}
+    for application in town.world.applications:
+        subscribers[application.person].add(application.lender)
+    pairs = sum(map(len, furnishers.values())) + sum(map(len, subscribers.values()))
+    done = step("granting consents", pairs)
+
+    def grant(person: str) -> tuple[list[Consent], dict[tuple[str, str], Consent]]:
+        furnish, inquire = [], {}
+        with town.wallet(person) as wallet:
+            for lender in sorted(furnishers[person]):
+                furnish.append(wallet.grant(lender, [Action.FURNISH], expire=timedelta(days=1800)))
+                done()
+            for lender in sorted(subscribers[person]):
+                inquire[person, lender] = wallet.grant(
+                    lender,
+                    [Action.INQUIRE],
+                    [Purpose.CREDIT_APPLICATION],
+                    REPORT_SECTIONS,
+                    expire=timedelta(days=30),
+                    history_months=36,
+                    max_uses=10,
+                )
+                done()
+        return furnish, inquire
+
+    for furnish, inquire in at_once(grant, town.world.people):
+        town.furnishing += furnish
+        town.inquiring |= inquire
+
+
+def submit_months(town: Town, step: Step) -> None:
+    """5. Every lender submits every month: one signature for each batch."""
+    world = town.world
+    done = step("submitting records", world.snapshot_count)
+
+    def submit(lender: str) -> list[Submission]:
+        made: list[Submission] = []
+        for month in world.months:
+            rows = world.files.get((lender, month), [])
+            if rows:
+                records = [row.snapshot(town.subject_of) for row in rows]
+                made += town.lenders[lender].submit(records, label=f"{month}").submissions
+                for _ in rows:
+                    done()
+        return made
+
+    for made in at_once(submit, world.lenders):
+        town.submissions += made
+
+
+def query_reports(town: Town, step: Step) -> None:
+    """6. Lenders ask for a report on every application, under the consent for it."""
+    done = step("querying reports", len(town.inquiring))
+
+    def ask(pair: tuple[str, str]) -> Report:
+        person, lender = pair
+        report = town.lenders[lender].query(
+            town.subject_of[person],
+            purpose=Purpose.CREDIT_APPLICATION,
+            consent_id=town.inquiring[pair].consent_id,
+            evidence=EvidenceLevel.NEWEST,
+        )
+        done()
+        return report
+
+    town.reports = at_once(ask, sorted(town.inquiring))
+
+
+def at_once(work: Callable[[T], R], things: Iterable[T]) -> list[R]:
+    """Runs work on things, a few at a time; the results in their order."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(work, things))
+
+
+@contextmanager
+def closing(town: Town) -> Iterator[None]:
+    """Closes the lenders' connections at the end of the block."""
+    with ExitStack() as stack:
+        try:
+            yield
+        finally:
+            for lender in town.lenders.values():
+                stack.callback(lender.close)

@@ -1,0 +1,117 @@
+"""A bureau in a process of its own, made and run by its own commands."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bureau.admitting import admit, equip
+from bureau.clock import Clock
+from bureau.config import Settings
+from bureau.operator import CallError, Operator
+from bureau.words import PURPOSES, ROLES
+from bureau_keys.profile import Profile
+
+START_S = 30.0
+STOP_S = 15.0
+EVALUATIONS_A_DAY = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A bureau that serves.
+
+    Attributes:
+        folder: The bureau's folder.
+        address: Where it listens.
+    """
+
+    folder: Path
+    address: str
+
+    @property
+    def operator(self) -> Profile:
+        """The operator's profile."""
+        return Profile.load(self.folder / "operator")
+
+    def admit(
+        self, operator: Operator, member_id: str, name: str, roles: Sequence[str], *purposes: str
+    ) -> Profile:
+        """Admits a member with new certificate and keys; writes its profile folder."""
+        settings = Settings.load(self.folder)
+        kit = equip(settings, member_id, Clock().now_us())
+        admit(
+            operator,
+            kit,
+            display_name=name,
+            roles=ROLES.codes(roles),
+            purposes=PURPOSES.codes(purposes),
+            jurisdiction=settings.jurisdiction,
+            quota=EVALUATIONS_A_DAY,
+            group="",
+        )
+        kit.save(self.profile_folder(member_id))
+        return kit.profile
+
+    def profile_folder(self, member_id: str) -> Path:
+        """Where a member's profile lies."""
+        return self.folder / "members" / member_id
+
+
+@contextmanager
+def running_sandbox(folder: Path, *, keep: bool) -> Iterator[Sandbox]:
+    """`bureau init` and `bureau serve`; stopped at the end of the block unless
+    it is to be kept."""
+    command = Path(sys.executable).with_name("bureau")
+    address = f"127.0.0.1:{free_port()}"
+    subprocess.run(
+        [command, "init", folder, "--listen", address, "--origin", "demo.creditbureau/log"],
+        check=True,
+        capture_output=True,
+    )
+    with (folder / "serve.log").open("wb") as log:
+        server = subprocess.Popen([command, "serve", "--dir", folder], stderr=log, stdout=log)
+    try:
+        sandbox = Sandbox(folder, address)
+        await_answer(sandbox, server)
+        yield sandbox
+    except BaseException:
+        keep = False
+        raise
+    finally:
+        if not keep:
+            server.send_signal(signal.SIGTERM)
+            server.wait(STOP_S)
+
+
+def await_answer(sandbox: Sandbox, server: subprocess.Popen[bytes]) -> None:
+    """Waits until the bureau answers.
+
+    Raises:
+        RuntimeError: It ended, or does not answer in time.
+    """
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with Operator(sandbox.operator) as operator:
+                operator.checkpoint()
+        except CallError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError(f"the bureau does not answer; see {sandbox.folder / 'serve.log'}")
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
