@@ -17,7 +17,7 @@ from bureau.store import statements as s
 from bureau.store.database import Connection
 from creditbureau.v1 import codes_pb2, consent_pb2, consents_pb2
 from creditbureau.v1.consent_pb2 import Consent, ConsentChange
-from creditbureau.v1.consents_pb2 import ConsentView, SubjectRequest
+from creditbureau.v1.consents_pb2 import ConsentView
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
 
@@ -148,22 +148,6 @@ def list_consents(
     return views, token
 
 
-def open_subject_request(bureau: Bureau, db: Connection, request: Envelope, method: str) -> str:
-    """Verifies a subject's signed request to read; returns the subject id.
-
-    Raises:
-        Refusal: What `open_statement` raises; SIGNER_MISMATCH if it was signed
-            for another method; CLOCK_SKEW, EXPIRED_REQUEST.
-    """
-    opened = statement.open_statement(
-        bureau, db, request, SubjectRequest, kind="subject-request", signer=None
-    )
-    statement.check_fresh(opened.header, bureau.clock.now_us())
-    if opened.message.method != method:
-        raise Refusal.of_field("SIGNER_MISMATCH", "method", f"signed for another method: {method}")
-    return opened.header.signer.removeprefix("subjects/")
-
-
 def breaches(consent: Consent) -> list[tuple[str, FieldViolation]]:
     """The rules that hold over several fields of a consent."""
     found: list[tuple[str, FieldViolation]] = []
@@ -255,7 +239,7 @@ def _asker(
     if request is None:
         return caller.signer
     name = f"creditbureau.v1.Consents/{method}"
-    return f"subjects/{open_subject_request(bureau, db, request, name)}"
+    return f"subjects/{statement.open_subject_request(bureau, db, request, name)}"
 
 
 def _own(row: tuple[Any, ...] | None, signer: str) -> HeldConsent:

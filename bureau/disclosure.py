@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from bureau import statement
-from bureau.consent import open_subject_request
 from bureau.credit_file import read_file
 from bureau.errors import Refusal
 from bureau.house import Bureau
@@ -30,7 +29,9 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
     """
     now_us = bureau.clock.now_us()
     with bureau.database.snapshot() as db:
-        subject_id = open_subject_request(bureau, db, request, "creditbureau.v1.Subjects/GetFile")
+        subject_id = statement.open_subject_request(
+            bureau, db, request, "creditbureau.v1.Subjects/GetFile"
+        )
         file = read_file(db, subject_id, log.size_of(db), now_us)
         rows = db.all(
             s.inquiries_before, subject_id=subject_id, before=1 << 62, limit=DISCLOSED_INQUIRIES
@@ -54,7 +55,7 @@ def list_inquiries(
         raise Refusal("BAD_PAGE_TOKEN", "not a page token of this method")
     before = int(page_token) if page_token else 1 << 62
     with bureau.database.snapshot() as db:
-        subject_id = open_subject_request(
+        subject_id = statement.open_subject_request(
             bureau, db, request, "creditbureau.v1.Subjects/ListInquiries"
         )
         rows = db.all(s.inquiries_before, subject_id=subject_id, before=before, limit=limit + 1)

@@ -25,6 +25,7 @@ from bureau.store.database import Connection
 from bureau_keys.envelope import digest, pae, payload_type_of, peek, verify_envelope
 from bureau_keys.errors import KeysError
 from bureau_keys.signing import VerifyKey
+from creditbureau.v1.consents_pb2 import SubjectRequest
 from creditbureau.v1.envelope_pb2 import Envelope, Header, Signature
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.report_pb2 import Report
@@ -135,6 +136,22 @@ def open_possession(
         bureau, db, envelope, payload, kind="possession", signer=signer, key=key
     )
     return opened, key
+
+
+def open_subject_request(bureau: Bureau, db: Connection, request: Envelope, method: str) -> str:
+    """Verifies a subject's signed request to read; returns the subject id.
+
+    Raises:
+        Refusal: What `open_statement` raises; SIGNER_MISMATCH if it was signed
+            for another method; CLOCK_SKEW, EXPIRED_REQUEST.
+    """
+    opened = open_statement(
+        bureau, db, request, SubjectRequest, kind="subject-request", signer=None
+    )
+    check_fresh(opened.header, bureau.clock.now_us())
+    if opened.message.method != method:
+        raise Refusal.of_field("SIGNER_MISMATCH", "method", f"signed for another method: {method}")
+    return opened.header.signer.removeprefix("subjects/")
 
 
 def check_fresh(header: Header, now_us: int) -> None:
