@@ -9,9 +9,12 @@ order of the log is the order of effects.
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
+import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from queue import Empty, Queue
 from typing import Any, Generic, TypeVar
@@ -36,6 +39,9 @@ MAX_WAITING = 2048
 MAX_BATCH = 256
 # Seconds that a caller waits for its commit before the outcome is unknown.
 MAX_WAIT_S = 60.0
+# Monotonic time after which nobody waits for what this call does; the guard sets
+# it, so that a call that has been given up is not begun.
+deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
 
 
 @dataclass(slots=True)
@@ -85,6 +91,7 @@ Work = Callable[[Transaction], T | Denied]
 class _Unit:
     statement: SignedStatement
     work: Work[Any]
+    deadline: float
     done: threading.Event = field(default_factory=threading.Event)
     committed: Committed[Any] | None = None
     error: Exception | None = None
@@ -145,16 +152,16 @@ class Ledger:
         Raises:
             Refusal: What the unit raised or denied; IDEMPOTENCY_CONFLICT if the
                 request id was used for other bytes; OVERLOADED,
-                DATABASE_UNAVAILABLE, STORAGE_FULL, SHUTTING_DOWN.
+                DATABASE_UNAVAILABLE, STORAGE_FULL, SHUTTING_DOWN, DEADLINE.
         """
         if not self._open:
             raise Refusal("SHUTTING_DOWN", "the node is stopping")
         if self._queue.qsize() >= MAX_WAITING:
             raise Refusal("OVERLOADED", "too many writes are waiting")
-        unit = _Unit(statement, work)
+        unit = _Unit(statement, work, deadline.get())
         self._queue.put(unit)
-        if not unit.done.wait(MAX_WAIT_S):
-            raise Refusal("DATABASE_UNAVAILABLE", "the write was not settled in time")
+        if not unit.done.wait(min(MAX_WAIT_S, unit.deadline - time.monotonic())):
+            raise Refusal("DEADLINE", "not settled in time: a retry with the same id tells")
         if unit.error is not None:
             raise unit.error
         assert unit.committed is not None
@@ -207,6 +214,9 @@ class Ledger:
 
         with self._database.transaction() as db:
             for unit in batch:
+                if time.monotonic() > unit.deadline:
+                    refused.append((unit, Refusal("DEADLINE", "given up before it was begun")))
+                    continue
                 name = (unit.statement.signer, unit.statement.request_id)
                 if name in taken:
                     late.append(unit)  # its twin is in this batch: replay it from the next

@@ -28,6 +28,7 @@ from google.protobuf.message_factory import GetMessageClass
 from bureau import rules
 from bureau.errors import Refusal
 from bureau.house import Bureau, Caller
+from bureau.ledger.queue import deadline
 from bureau.metrics import observe
 from bureau.rpc.crossing import abort
 from bureau.rpc.methods import METHODS, Method
@@ -68,7 +69,7 @@ class Guard:
             request_id = str(uuid.uuid4())
             member = reason = ""
             try:
-                check_deadline(context, rule)
+                deadline.set(time.monotonic() + seconds_left(context, rule))
                 caller = self.authenticate(context)
                 member = caller.member_id
                 authorize(caller, rule)
@@ -129,11 +130,18 @@ def authorize(caller: Caller, rule: Method) -> None:
         raise Refusal("ROLE_REQUIRED", "none of the member's roles opens this method")
 
 
-def check_deadline(context: grpc.ServicerContext, rule: Method) -> None:
-    """Refuses a call whose deadline leaves no time to work."""
+def seconds_left(context: grpc.ServicerContext, rule: Method) -> float:
+    """Time to work: the client's deadline, cut to the method's longest, less what
+    the network takes.
+
+    Raises:
+        Refusal: DEADLINE if it is not worth beginning.
+    """
     left = context.time_remaining()
-    if left is not None and min(left, rule.max_seconds) - TRANSIT_S < LEAST_S:
+    left = rule.max_seconds if left is None else min(left, rule.max_seconds) - TRANSIT_S
+    if left < LEAST_S:
         raise Refusal("DEADLINE", "the deadline leaves less than 100 ms")
+    return left
 
 
 def parse(request_class: type[Message], data: bytes, rule: Method) -> Message:
