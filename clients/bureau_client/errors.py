@@ -73,9 +73,11 @@ class BureauError(Exception):
 
     def __str__(self) -> str:
         parts = [_sentence(self.message)]
-        if self.violations:
-            shown = [str(violation) for violation in self.violations[:SHOWN_VIOLATIONS]]
-            more = len(self.violations) - len(shown)
+        # The bureau's message may say what its only violation says.
+        told = [v for v in self.violations if v.message not in self.message]
+        if told:
+            shown = [str(violation) for violation in told[:SHOWN_VIOLATIONS]]
+            more = len(told) - len(shown)
             shown += [f"and {more} more"] if more else []
             parts.append(_sentence("; ".join(shown)))
         if self.partial is not None and self.partial.accepted_count:
@@ -177,4 +179,7 @@ class Internal(BureauError):
 
 def _sentence(text: str) -> str:
     text = text.strip()
+    # A word is capitalised, a field's path is not.
+    first = text.split(" ", 1)[0]
+    text = text[0].upper() + text[1:] if first.isalpha() else text
     return text if not text or text[-1] in ".!?。" else f"{text}."

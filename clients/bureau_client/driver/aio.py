@@ -75,6 +75,19 @@ class AsyncDriver:
         Raises:
             BureauError: The bureau refused, could not be reached or not believed.
         """
+        try:
+            return await self._carry_out(plan, on_progress, heavy=heavy)
+        except BureauError as error:
+            # Where in the SDK it came up is of no use to who called.
+            raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._transport.close()
+
+    async def _carry_out(
+        self, plan: Plan[Result], on_progress: OnProgress | None, *, heavy: bool
+    ) -> Result:
         effects = conduct(plan, self._rotation, self._policy, self._now)
         move: Callable[..., Awaitable[Any]] = _in_thread if heavy else _here
         step = await move(effects, None)
@@ -94,10 +107,6 @@ class AsyncDriver:
             step = await move(effects, reply, failure)
         result: Result = step.result
         return result
-
-    async def close(self) -> None:
-        """Closes the connections."""
-        await self._transport.close()
 
 
 async def _here(*step: Any) -> Any:

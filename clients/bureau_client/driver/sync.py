@@ -64,6 +64,17 @@ class Driver:
         Raises:
             BureauError: The bureau refused, could not be reached or not believed.
         """
+        try:
+            return self._carry_out(plan, on_progress)
+        except BureauError as error:
+            # Where in the SDK it came up is of no use to who called.
+            raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._transport.close()
+
+    def _carry_out(self, plan: Plan[Result], on_progress: OnProgress | None) -> Result:
         effects = conduct(plan, self._rotation, self._policy, self._now)
         step = advance(effects, None)
         while not isinstance(step, Done):
@@ -82,10 +93,6 @@ class Driver:
             step = advance(effects, reply, failure)
         result: Result = step.result
         return result
-
-    def close(self) -> None:
-        """Closes the connections."""
-        self._transport.close()
 
 
 class GrpcTransport:

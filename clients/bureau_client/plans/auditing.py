@@ -69,16 +69,16 @@ def audit(reader: Reader, since: str | None) -> Plan[AuditReport]:
 def _run(reader: Reader, since: str | None) -> Plan[tuple[Fault | None, _Audit]]:
     notes = yield from log.list_notes()
     head = yield from log.newest_checkpoint(reader)
-    notes = [*([since] if since else []), *notes, head.note]
+    # In the order in which they were signed; the head may be newer than the list.
+    listed = dict.fromkeys([*notes, head.note])
+    kept = [since] if since and since not in listed else []
     checkpoints: list[Checkpoint] = []
-    for note in notes:
+    for note in [*listed, *kept]:
         try:
             checkpoints.append(_open(reader, note))
         except VerificationFailed as error:
             return Fault(f"{error.message}:\n{note}"), _Audit([])
-    # Checkpoints are listed in the order in which they were signed.
-    listed = checkpoints[1 if since else 0 :]
-    for before, after in pairwise(listed):
+    for before, after in pairwise(checkpoints[: len(listed)]):
         if after.size < before.size:
             text = f"The log shrank: size {after.size} was signed after size {before.size}"
             return Fault(text, size=after.size), _Audit([])
