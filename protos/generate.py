@@ -1,4 +1,5 @@
-"""Generates the typed Python code of the contract into `protos/gen`.
+"""Generates the typed Python code of the contract into `protos/gen`, and its
+reference into `docs/contract.md`.
 
 Runs in an environment of its own (`make protos` builds it), because the code
 must load on runtimes older than the one the project uses: protoc of
@@ -12,14 +13,21 @@ process, where a second, differing one from another library would clash.
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from types import ModuleType
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from reference import MethodRule, Page, role_words
 
 PROTOS = Path(__file__).parent
+ROOT = PROTOS.parent
 GEN = PROTOS / "gen"
+REFERENCE = ROOT / "docs" / "contract.md"
 RULES = "buf/validate/validate.proto"
 
 
@@ -28,7 +36,8 @@ def main() -> None:
     whole = GEN / "whole.binpb"
     GEN.mkdir(exist_ok=True)
     protoc(f"-I{PROTOS}", "--include_imports", "--include_source_info", f"-o{whole}", *files)
-    contract = without_rules_import(whole.read_bytes())
+    described = whole.read_bytes()
+    contract = without_rules_import(described)
     whole.unlink()
 
     stripped = GEN / "stripped.binpb"
@@ -39,8 +48,11 @@ def main() -> None:
     protoc(source, f"--grpc_python_out={GEN}", f"--mypy_grpc_out=quiet:{GEN}", *services)
     stripped.unlink()
     for package in ("creditbureau", "creditbureau/v1"):
-        (GEN / package / "__init__.py").write_text('"""Generated from `protos/`; never edited."""\n')
+        (GEN / package / "__init__.py").write_text(
+            '"""Generated from `protos/`; never edited."""\n'
+        )
     (GEN / "creditbureau" / "py.typed").touch()
+    write_reference(described)
 
 
 def without_rules_import(serialized: bytes) -> FileDescriptorSet:
@@ -54,6 +66,40 @@ def without_rules_import(serialized: bytes) -> FileDescriptorSet:
         file.dependency.extend(kept)
         contract.file.append(file)
     return contract
+
+
+def write_reference(described: bytes) -> None:
+    """Writes `docs/contract.md`.
+
+    The generated code and the bureau's table of methods are loaded from the
+    tree; both need nothing but protobuf. `buf.validate` is compiled aside, so
+    that the options parse.
+    """
+    sys.path.insert(0, str(GEN))
+    methods = load(ROOT / "bureau" / "rpc" / "methods.py").METHODS
+    roles = importlib.import_module("creditbureau.v1.codes_pb2").Role.items()
+    rules = {
+        name: MethodRule(role_words(rule.roles, roles), rule.max_bytes, rule.max_seconds)
+        for name, rule in methods.items()
+    }
+    with tempfile.TemporaryDirectory() as place:
+        protoc(f"-I{PROTOS}", f"--python_out={place}", RULES)
+        sys.path.insert(0, place)
+        validate = importlib.import_module("buf.validate.validate_pb2")
+    REFERENCE.parent.mkdir(exist_ok=True)
+    page = Page(FileDescriptorSet.FromString(described), rules, validate).text()
+    REFERENCE.write_text(page.rstrip("\n") + "\n", "utf-8")
+
+
+def load(path: Path) -> ModuleType:
+    """A module by its file, without the package that it lies in."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None, "a Python file has a spec"
+    assert spec.loader is not None, "and a loader"
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # where dataclasses look for their module
+    spec.loader.exec_module(module)
+    return module
 
 
 def protoc(*args: str) -> None:
