@@ -1,0 +1,133 @@
+"""What both command lines share: options, errors, exit codes, progress."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeVar
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from bureau_client import errors
+from bureau_client.cli.output import Output, err
+from bureau_client.codes import Code
+from bureau_client.progress import OnProgress, Progress
+from bureau_keys.profile import Profile
+
+ProfileOption = Annotated[
+    Path,
+    typer.Option(
+        "--profile",
+        envvar="BUREAU_PROFILE",
+        metavar="DIR",
+        help="The profile folder that the operator handed out.",
+    ),
+]
+PassphraseOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file",
+        metavar="FILE",
+        help="File with the passphrase of the signing key, if it is locked.",
+    ),
+]
+OutputOption = Annotated[
+    Output, typer.Option("--output", help="Form of the data on stdout.", show_default=True)
+]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", min=1, help="At most so many, the newest.")
+]
+
+# First match wins; what is not listed exits with 1.
+EXIT_CODES: tuple[tuple[type[errors.BureauError], int], ...] = (
+    (errors.NotAuthenticated, 3),
+    (errors.PermissionDenied, 3),
+    (errors.NotFound, 4),
+    (errors.InvalidRequest, 5),
+    (errors.VerificationFailed, 5),
+    (errors.Conflict, 6),
+    (errors.WrongState, 6),
+    (errors.Unavailable, 7),
+    (errors.Overloaded, 7),
+    (errors.QuotaExceeded, 7),
+)
+EXIT_PARTIAL = 8
+EXIT_HELP = (
+    "Exit codes: 0 ok, 2 usage, 3 not authenticated or not permitted, 4 not found, 5 invalid, "
+    "6 conflict, 7 unavailable, 8 only a part was imported."
+)
+
+C = TypeVar("C", bound=Code)
+
+
+def run(app: typer.Typer) -> NoReturn:
+    """Runs a command line: errors become one paragraph and an exit code."""
+    # gRPC writes to stderr what the SDK says better.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    try:
+        app()
+    except errors.BureauError as error:
+        fail(str(error), exit_code(error))
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        fail(f"{error.filename}: {error.strerror}", 2)
+    except ValueError as error:
+        fail(str(error), 2)
+    sys.exit(0)
+
+
+def exit_code(error: errors.BureauError) -> int:
+    """The exit code for an error."""
+    return next((code for cls, code in EXIT_CODES if isinstance(error, cls)), 1)
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Says what is wrong, on stderr, and exits."""
+    err.print(f"[bold red]error[/] {escape(message)}", soft_wrap=True)
+    sys.exit(code)
+
+
+def load_profile(folder: Path) -> Profile:
+    """The profile in a folder."""
+    return Profile.load(folder)
+
+
+def read_passphrase(file: Path | None) -> str | None:
+    """The passphrase in a file, without the line's end."""
+    return None if file is None else file.read_text("utf-8").rstrip("\r\n")
+
+
+def code_parser(cls: type[C]) -> Callable[[str], C]:
+    """Reads an option's value as a code, by name."""
+
+    def parse(text: str | C) -> C:
+        return text if isinstance(text, cls) else cls.parse(str(text))
+
+    parse.__name__ = cls.__name__
+    return parse
+
+
+def names_of(cls: type[Code]) -> str:
+    """The names that an option takes."""
+    return ", ".join(code.text.replace(" ", "-") for code in cls if code)
+
+
+@contextmanager
+def progress_bar(what: str, total: int | None = None) -> Iterator[OnProgress | None]:
+    """A progress bar on stderr; None where that is no terminal."""
+    if not err.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Bar(*columns, TimeRemainingColumn(), console=err, transient=True) as bar:
+        task = bar.add_task(what, total=total)
+
+        def show(progress: Progress) -> None:
+            bar.update(task, completed=progress.done, total=progress.total or total)
+
+        yield show

@@ -1,0 +1,279 @@
+"""`bureau-lender`: submit records, query reports, verify what one holds."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bureau_client.cli import common, importing
+from bureau_client.cli.common import (
+    LimitOption,
+    OutputOption,
+    PassphraseOption,
+    ProfileOption,
+    code_parser,
+    names_of,
+)
+from bureau_client.cli.output import Output, emit_many, emit_one, err, out
+from bureau_client.cli.show import show_report
+from bureau_client.codes import EvidenceLevel, IdentificationMethod, Purpose, SubmissionKind
+from bureau_client.files.csv_records import columns
+from bureau_client.lender import Lender
+from bureau_client.reports import Report
+from bureau_client.verify import verify_bundle
+
+app = typer.Typer(
+    help="Submit credit records and query reports as a member of the bureau. " + common.EXIT_HELP,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Entry point."""
+    common.run(app)
+
+
+@app.command()
+def submit(
+    file: Annotated[Path, typer.Argument(help="CSV file; `template` prints its columns.")],
+    profile: ProfileOption,
+    kind: Annotated[
+        SubmissionKind,
+        typer.Option(
+            parser=code_parser(SubmissionKind),
+            metavar="KIND",
+            show_default="original",
+            help=f"How it relates to what was sent before: {names_of(SubmissionKind)}.",
+        ),
+    ] = SubmissionKind.ORIGINAL,
+    label: Annotated[str, typer.Option(help="Name at the bureau; else the file's name.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and send nothing.")] = False,
+    skip_invalid: Annotated[
+        bool, typer.Option("--skip-invalid", help="Leave wrong rows out and submit the others.")
+    ] = False,
+    rejects: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where rows left out go; else FILE.rejects.csv."),
+    ] = None,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Submit the records in a CSV file."""
+    if dry_run:
+        found = importing.check_file(file)
+        if found.rejects:
+            raise importing.refuse(found)
+        err.print(f"{found.row_count} rows are in order; nothing was sent (dry run)")
+        return
+    with (
+        _lender(profile, passphrase_file) as lender,
+        common.progress_bar("submitting") as on_progress,
+    ):
+        found = importing.import_file(
+            lender,
+            file,
+            kind=kind,
+            label=label or file.name,
+            skip_invalid=skip_invalid,
+            on_progress=on_progress,
+        )
+    assert found.result is not None
+    shown = ("submission_id", "record_count", "new_tradeline_count", "leaf_index")
+    emit_many(found.result.submissions, output, shown)
+    err.print(f"{found.result.accepted_count} of {found.row_count} records accepted, logged")
+    if found.rejects:
+        target = rejects or file.with_name(f"{file.name}.rejects.csv")
+        importing.write_rejects(found, target)
+        err.print(f"[yellow]{len(found.rejects)} rows were left out: {target}[/]")
+        sys.exit(common.EXIT_PARTIAL)
+
+
+@app.command()
+def template(
+    describe: Annotated[
+        bool, typer.Option("--describe", help="Say how each column is written.")
+    ] = False,
+) -> None:
+    """Print the header of a CSV file for `submit`."""
+    if describe:
+        emit_many(columns(), Output.TABLE, ("name", "required", "form"))
+    else:
+        csv.writer(sys.stdout, lineterminator="\n").writerow(c.name for c in columns())
+
+
+@app.command()
+def query(
+    subject_id: Annotated[str, typer.Argument(help="From `subject-id`.")],
+    profile: ProfileOption,
+    purpose: Annotated[
+        Purpose,
+        typer.Option(
+            parser=code_parser(Purpose), metavar="PURPOSE", help=f"Why: {names_of(Purpose)}."
+        ),
+    ],
+    consent: Annotated[str, typer.Option(metavar="ID", help="The consent that allows it.")],
+    evidence: Annotated[
+        EvidenceLevel,
+        typer.Option(
+            parser=code_parser(EvidenceLevel),
+            metavar="LEVEL",
+            show_default="none",
+            help="Furnishers' own signed records to fetch and verify: none, newest, all.",
+        ),
+    ] = EvidenceLevel.NONE,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep everything that `verify` needs."),
+    ] = None,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Ask for a credit report under a consent."""
+    with _lender(profile, passphrase_file) as lender:
+        report = lender.query(subject_id, purpose=purpose, consent_id=consent, evidence=evidence)
+    if save is not None:
+        report.save(save)
+        err.print(f"saved to {save}")
+    _emit_report(report, output)
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="A report that `query --save` wrote.")],
+    profile: ProfileOption,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Verify a saved report, offline: signature, request, receipt, evidence."""
+    trust = common.load_profile(profile).trust
+    report = verify_bundle(Report.load(file), trust)
+    steps = ["the bureau signed the report, in answer to this very request"]
+    if report.receipt is not None:
+        leaf, size = report.receipt.leaf_index, report.receipt.tree_size
+        steps.append(f"its inquiry is leaf {leaf} of the log, which signed size {size}")
+    if report.evidence:
+        count, names = len(report.evidence), ", ".join(m.member_id for m in report.furnishers)
+        steps.append(f"{count} records verify under the signatures of {names}")
+    for step in steps:
+        err.print(f"[green]✓[/] {step}")
+    _emit_report(report, output)
+
+
+@app.command("subject-id")
+def subject_id(
+    country: Annotated[str, typer.Argument(help="ISO 3166-1 alpha-2, for example CN.")],
+    scheme: Annotated[str, typer.Argument(help="Which identifier: resident-id, passport …")],
+    profile: ProfileOption,
+    passphrase_file: PassphraseOption = None,
+) -> None:
+    """Turn national identifiers into subject ids.
+
+    The identifiers are read from stdin, one a line, so that they stay out of the
+    shell's history; the ids come out in the same order. The bureau does not see
+    the identifiers.
+    """
+    if sys.stdin.isatty():
+        err.print("[dim]identifiers, one a line; end with Ctrl-D[/]")
+    identifiers = [(country, scheme, line.strip()) for line in sys.stdin if line.strip()]
+    with (
+        _lender(profile, passphrase_file) as lender,
+        common.progress_bar("evaluating", len(identifiers)) as on_progress,
+    ):
+        for found in lender.subject_ids(identifiers, on_progress=on_progress):
+            out.print(found)
+
+
+@app.command()
+def attest(
+    binding: Annotated[Path, typer.Argument(help="What `bureau-wallet binding` wrote.")],
+    profile: ProfileOption,
+    method: Annotated[
+        IdentificationMethod,
+        typer.Option(
+            parser=code_parser(IdentificationMethod),
+            metavar="METHOD",
+            help=f"How the person was identified: {names_of(IdentificationMethod)}.",
+        ),
+    ],
+    identified: Annotated[
+        datetime | None, typer.Option(help="When, UTC; else now.", formats=["%Y-%m-%dT%H:%M:%S"])
+    ] = None,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Attest that a key is the key of a person whom this member has identified."""
+    moment = identified.replace(tzinfo=UTC) if identified else datetime.now(UTC)
+    with _lender(profile, passphrase_file) as lender:
+        receipt = lender.attest(binding.read_bytes(), method=method, identify_time=moment)
+    emit_one(receipt, output)
+
+
+@app.command()
+def consents(
+    profile: ProfileOption,
+    subject: Annotated[str | None, typer.Option(metavar="ID", help="Only of this person.")] = None,
+    limit: LimitOption = None,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List the consents that this member holds."""
+    with _lender(profile, passphrase_file) as lender:
+        found = lender.consents(subject, limit=limit)
+    shown = ("consent_id", "subject_id", "state", "actions", "purposes", "expire_time", "use_count")
+    emit_many(found, output, shown)
+
+
+@app.command()
+def submissions(
+    profile: ProfileOption,
+    limit: LimitOption = None,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List this member's submissions."""
+    with _lender(profile, passphrase_file) as lender:
+        found = lender.submissions(limit=limit)
+    shown = ("create_time", "submission_id", "kind", "record_count", "label", "leaf_index")
+    emit_many(found, output, shown)
+
+
+@app.command()
+def receipt(
+    request_id: Annotated[str, typer.Argument(help="Request id of a write; errors name it.")],
+    profile: ProfileOption,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show the receipt of a write: whether it took effect."""
+    with _lender(profile, passphrase_file) as lender:
+        emit_one(lender.receipt(request_id), output)
+
+
+@app.command()
+def members(
+    profile: ProfileOption,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List the members of the bureau."""
+    with _lender(profile, passphrase_file) as lender:
+        found = lender.members()
+    shown = ("member_id", "display_name", "state", "roles", "jurisdiction", "group")
+    emit_many(found, output, shown)
+
+
+def _lender(folder: Path, passphrase_file: Path | None) -> Lender:
+    passphrase = common.read_passphrase(passphrase_file)
+    return Lender(common.load_profile(folder), passphrase=passphrase)
+
+
+def _emit_report(report: Report, output: Output) -> None:
+    if output is Output.TABLE:
+        show_report(report, out)
+    else:
+        emit_one(report, output)

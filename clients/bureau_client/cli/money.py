@@ -1,0 +1,20 @@
+"""Amounts for people."""
+
+from __future__ import annotations
+
+# ISO 4217 currencies whose minor unit is not a hundredth.
+_EXPONENTS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"), 0),
+    **dict.fromkeys(("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
+
+
+def written(amount_minor: int | None, currency: str) -> str:
+    """An amount in major units: `written(123456, "CNY")` is `1,234.56`; None is a dash."""
+    if amount_minor is None:
+        return "–"
+    exponent = _EXPONENTS.get(currency, 2)
+    whole, part = divmod(abs(amount_minor), 10**exponent)
+    sign = "-" if amount_minor < 0 else ""
+    return f"{sign}{whole:,}" + (f".{part:0{exponent}}" if exponent else "")

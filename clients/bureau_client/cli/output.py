@@ -1,0 +1,124 @@
+"""How results are written: table, json, jsonl or csv."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bureau_client.codes import Code
+from bureau_client.months import Month
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+class Output(StrEnum):
+    """Form of the data on stdout."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+def plain(value: Any) -> Any:
+    """A result as JSON has it: codes by name, times in ISO 8601, bytes in hex.
+
+    Fields that are only there to be verified (envelopes, proofs) are left out;
+    `--save` keeps them.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type | Month):
+        return {
+            field.name: plain(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+            if field.repr
+        }
+    if isinstance(value, Code):
+        return value.name
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Month):
+        return str(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def emit_one(value: Any, output: Output) -> None:
+    """Writes one thing; as a table its fields stand below one another."""
+    fields = plain(value)
+    if output is Output.TABLE:
+        table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+        for name, field in fields.items():
+            table.add_row(f"[dim]{name.replace('_', ' ')}[/]", _cell(field))
+        out.print(table)
+    elif output is Output.JSON:
+        _write(json.dumps(fields, ensure_ascii=False, indent=2))
+    else:
+        emit_many([value], output, ())
+
+
+def emit_many(values: Sequence[Any], output: Output, shown: Sequence[str]) -> None:
+    """Writes a list.
+
+    Args:
+        values: Results of one kind.
+        output: In which form.
+        shown: The columns of the table form; the other forms have all fields.
+    """
+    rows: list[dict[str, Any]] = [plain(value) for value in values]
+    match output:
+        case Output.JSON:
+            _write(json.dumps(rows, ensure_ascii=False, indent=2))
+        case Output.JSONL:
+            for row in rows:
+                _write(json.dumps(row, ensure_ascii=False))
+        case Output.CSV:
+            writer = csv.writer(sys.stdout, lineterminator="\n")
+            if rows:
+                writer.writerow(rows[0])
+            writer.writerows([_cell(cell) for cell in row.values()] for row in rows)
+        case Output.TABLE:
+            _table(rows, shown)
+
+
+def _table(rows: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> None:
+    if not rows:
+        err.print("[dim]none[/]")
+        return
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    for name in shown:
+        right = all(isinstance(row[name], int) for row in rows)
+        table.add_column(name.replace("_", " "), justify="right" if right else "left")
+    for row in rows:
+        table.add_row(*(_cell(row[name]) for name in shown))
+    out.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ";".join(_cell(item) for item in value)
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text + "\n")

@@ -1,0 +1,268 @@
+"""A report for people, on a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from bureau_client.cli.heatmap import heatmap, legend
+from bureau_client.cli.money import written
+from bureau_client.codes import AccountStatus, FacilityActionKind, ReportOutcome
+from bureau_client.reports import Report, Summary
+from bureau_client.tradelines import Tradeline
+
+_GOOD, _BAD, _WARN = "green", "bold red", "yellow"
+
+
+def show_report(report: Report, console: Console) -> None:
+    """Prints a verified report: figures, facilities, payment history, inquiries,
+    what was left out, who reported what, and the receipt.
+    """
+    console.print(Panel(_head(report), title="[bold]Credit report[/]", border_style="blue"))
+    for title, part in _parts(report, console.width):
+        console.print(Text(f"\n{title}", style="bold blue"))
+        console.print(part)
+    console.print()
+    console.print(_receipt_line(report), soft_wrap=True)
+
+
+def _parts(report: Report, width: int) -> list[tuple[str, RenderableType]]:
+    parts: list[tuple[str, RenderableType]] = []
+    if report.flags:
+        parts.append(("To review", _flags(report)))
+    if report.summary is not None:
+        parts.append(("In short", _summary(report.summary)))
+    if report.tradelines:
+        parts.append(("Facilities", _facilities(report)))
+    if any(line.history for line in report.tradelines):
+        parts.append(("Payment history", Group(heatmap(report.tradelines, width), legend())))
+    if any(line.actions for line in report.tradelines):
+        parts.append(("What lenders did", _actions(report)))
+    if report.inquiries:
+        parts.append(("Who asked", _inquiries(report)))
+    if report.holds:
+        parts.append(("Holds", _holds(report)))
+    if report.disputes:
+        parts.append(("Disputes", _disputes(report)))
+    if report.standings:
+        parts.append(("Standard of credit", _standings(report)))
+    if report.attributes:
+        parts.append(("Attributes", _attributes(report)))
+    if report.omissions:
+        parts.append(("Left out", _omissions(report)))
+    if report.subject_statement:
+        parts.append(("The subject says", Text(report.subject_statement)))
+    if report.tradelines:
+        parts.append(("Who reported what", _sources(report)))
+    return parts
+
+
+def _head(report: Report) -> Table:
+    hit = report.outcome is ReportOutcome.HIT
+    grid = _grid()
+    grid.add_row("subject", report.subject_id)
+    outcome = Text("credit file found" if hit else "no credit file", _GOOD if hit else _WARN)
+    grid.add_row("outcome", outcome)
+    grid.add_row("purpose", report.purpose.text)
+    if report.member_id:
+        grid.add_row("asked by", report.member_id)
+        grid.add_row("consent", report.consent_id)
+    grid.add_row("issued", f"{report.issue_time:%Y-%m-%d %H:%M:%S} UTC")
+    grid.add_row("sections", ", ".join(section.text for section in report.sections) or "–")
+    rules = f"{report.jurisdiction} {report.rules_version}".strip()
+    grid.add_row("as of", f"log size {report.log_size}" + (f", rules {rules}" if rules else ""))
+    return grid
+
+
+def _summary(summary: Summary) -> RenderableType:
+    grid = _grid()
+    grid.add_row(
+        "facilities",
+        f"{summary.tradeline_count}, {summary.open_tradeline_count} open, "
+        f"from {summary.furnisher_count} furnishers",
+    )
+    late = summary.delinquent_tradeline_count
+    grid.add_row("30+ days past due", Text(str(late), _BAD if late else _GOOD))
+    grid.add_row("worst in 24 months", summary.worst_status_24m or "–")
+    grid.add_row("oldest facility", str(summary.oldest_open_date or "–"))
+    grid.add_row("inquiries, 6 months", str(summary.inquiry_count_6m))
+    if summary.frozen_line_count:
+        frozen = f"{summary.frozen_line_count} frozen, {summary.lending_line_count} lending"
+        grid.add_row("lines", Text(frozen, _WARN))
+    totals = _table("currency", "balance", "limits", "utilisation", "past due", "due", "unsecured")
+    for total in summary.totals:
+        share = total.utilisation_per_mille
+        totals.add_row(
+            total.currency,
+            written(total.balance_minor, total.currency),
+            written(total.credit_limit_minor, total.currency),
+            "–" if share is None else f"{share / 10:.1f} %",
+            _late(total.amount_past_due_minor, total.currency),
+            written(total.amount_due_minor, total.currency),
+            written(total.unsecured_balance_minor, total.currency),
+        )
+    return Group(grid, Text(), totals) if summary.totals else grid
+
+
+def _facilities(report: Report) -> Table:
+    table = _table(
+        "#", "furnisher", "facility", "opened", "month", "status", "balance", "limit", "past due"
+    )
+    for number, line in enumerate(report.tradelines, 1):
+        limit = line.credit_limit_minor
+        table.add_row(
+            str(number),
+            line.member_id,
+            f"{line.portfolio_type.text} {line.account_type}"
+            + ("" if line.party_count < 2 else f", {line.role.text}"),
+            str(line.open_date or "–"),
+            str(line.month or "–"),
+            _status(line),
+            f"{written(line.balance_minor, line.currency)} {line.currency}",
+            written(line.original_amount_minor if limit is None else limit, line.currency),
+            _late(line.amount_past_due_minor, line.currency),
+        )
+    return table
+
+
+def _status(line: Tradeline) -> Text:
+    style = _BAD
+    if line.status in (AccountStatus.CURRENT, AccountStatus.PAID_OR_CLOSED):
+        style = _GOOD
+    text = Text(line.status.text, style)
+    if line.days_past_due:
+        text.append(f" ({line.days_past_due} days)")
+    if line.restructured:
+        text.append(" restructured", _WARN)
+    if line.compliance_condition:
+        text.append(f" {line.compliance_condition.text}", _WARN)
+    return text
+
+
+def _actions(report: Report) -> Table:
+    table = _table("#", "when", "action", "by", "reasons", "review by", "appeal")
+    for number, line in enumerate(report.tradelines, 1):
+        for action in line.actions:
+            frozen = action.kind in (FacilityActionKind.FREEZE, FacilityActionKind.CHARGE_OFF)
+            table.add_row(
+                str(number),
+                f"{action.effective_time:%Y-%m-%d}" if action.effective_time else "–",
+                Text(action.kind.text, _WARN if frozen else ""),
+                action.initiator.text,
+                ", ".join(reason.text for reason in action.reasons),
+                str(action.review_by_date or "–"),
+                action.appeal_route or "–",
+            )
+    return table
+
+
+def _inquiries(report: Report) -> Table:
+    table = _table("when", "member", "purpose", "kind", "outcome")
+    for line in report.inquiries:
+        outcome = line.outcome.text + (f": {line.denial_reason}" if line.denial_reason else "")
+        when = f"{line.create_time:%Y-%m-%d %H:%M}" if line.create_time else "–"
+        table.add_row(when, line.member_id, line.purpose.text, line.kind.text, outcome)
+    return table
+
+
+def _holds(report: Report) -> Table:
+    table = _table("kind", "state", "since", "until")
+    for hold in report.holds:
+        since = f"{hold.create_time:%Y-%m-%d}" if hold.create_time else "–"
+        until = f"{hold.expire_time:%Y-%m-%d}" if hold.expire_time else "–"
+        table.add_row(Text(hold.kind.text, _WARN), hold.state.text, since, until)
+    return table
+
+
+def _disputes(report: Report) -> Table:
+    table = _table("tradeline", "field", "month", "reason", "state", "outcome")
+    for dispute in report.disputes:
+        table.add_row(
+            dispute.tradeline_id[:8],
+            dispute.field,
+            str(dispute.month or "all"),
+            dispute.reason.text,
+            dispute.state.text,
+            dispute.outcome.text if dispute.outcome else "–",
+        )
+    return table
+
+
+def _standings(report: Report) -> Table:
+    table = _table("rule", "value", "limit", "")
+    for standing in report.standings:
+        verdict = Text("within", _GOOD) if standing.within else Text("beyond", _BAD)
+        rule = standing.rule.replace("_", " ")
+        table.add_row(rule, f"{standing.value:,}", f"{standing.limit:,}", verdict)
+    return table
+
+
+def _attributes(report: Report) -> Table:
+    table = _table("attribute", "value", "unit")
+    for attribute in report.attributes:
+        value = "missing" if attribute.value is None else f"{attribute.value:g}"
+        table.add_row(attribute.name, value, attribute.unit)
+    return table
+
+
+def _omissions(report: Report) -> Table:
+    table = _table("section", "because of", "tradeline")
+    for omission in report.omissions:
+        which = omission.tradeline_id[:8] or "–"
+        table.add_row(omission.section.text, Text(omission.reason.text, _WARN), which)
+    return table
+
+
+def _flags(report: Report) -> Table:
+    table = _table("", "")
+    for flag in report.flags:
+        texts = "\n".join(flag.texts[tag] for tag in sorted(flag.texts))
+        table.add_row(Text(flag.kind.text, _BAD), texts)
+    return table
+
+
+def _sources(report: Report) -> Table:
+    furnisher_of = {line.tradeline_id: line.member_id for line in report.tradelines}
+    names = {member.member_id: member.display_name for member in report.furnishers}
+    table = _table("furnisher", "facilities", "signed records verified")
+    for member_id in dict.fromkeys(furnisher_of.values()):
+        lines = [owner for owner in furnisher_of.values() if owner == member_id]
+        pieces = [p for p in report.evidence if furnisher_of.get(p.tradeline_id) == member_id]
+        name = names.get(member_id, "")
+        title = f"{member_id} ({name})" if name else member_id
+        table.add_row(title, str(len(lines)), str(len(pieces)) if pieces else "not asked for")
+    return table
+
+
+def _receipt_line(report: Report) -> Text:
+    receipt = report.receipt
+    if receipt is None:
+        return Text("✓ signed by the bureau", _GOOD)
+    return Text.assemble(
+        ("✓ signed by the bureau, inquiry logged", _GOOD),
+        f"  leaf {receipt.leaf_index} of the log at size {receipt.tree_size}, "
+        f"{receipt.log_time:%Y-%m-%d %H:%M:%S} UTC, request {report.request_id}",
+    )
+
+
+def _late(amount_minor: int, currency: str) -> Text:
+    return Text(written(amount_minor, currency), _BAD if amount_minor else "dim")
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_column()
+    return grid
+
+
+_RIGHT = {"#", "balance", "limit", "limits", "past due", "due", "unsecured", "utilisation", "value"}
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0), show_header=any(names))
+    for name in names:
+        table.add_column(name, justify="right" if name in _RIGHT else "left")
+    return table

@@ -1,0 +1,273 @@
+"""`bureau-wallet`: a person grants and revokes consents, and sees who looked."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bureau_client.cli import common
+from bureau_client.cli.common import (
+    LimitOption,
+    OutputOption,
+    ProfileOption,
+    code_parser,
+    names_of,
+)
+from bureau_client.cli.output import Output, emit_many, emit_one, err, out
+from bureau_client.cli.show import show_report
+from bureau_client.codes import (
+    Action,
+    ConsentMode,
+    FrequencyUnit,
+    PortfolioType,
+    Purpose,
+    Section,
+)
+from bureau_client.consents import Consent, Frequency
+from bureau_client.wallet import Wallet
+from bureau_client.wallet_folder import WalletFolder
+
+app = typer.Typer(
+    help="Hold your own key: say who may see your credit file, and see who looked. "
+    + common.EXIT_HELP,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+WalletOption = Annotated[
+    Path,
+    typer.Option(
+        "--wallet", envvar="BUREAU_WALLET", metavar="DIR", help="Folder with your id and key."
+    ),
+]
+PassphraseOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file", metavar="FILE", help="File with the passphrase of the key, if locked."
+    ),
+]
+NoteOption = Annotated[str, typer.Option(help="Why; the member reads it.")]
+ConsentArgument = Annotated[str, typer.Argument(help="The consent's id; `consents` lists them.")]
+
+_SHOWN = ("consent_id", "grantee", "state", "actions", "purposes", "expire_time", "use_count")
+
+
+def main() -> None:
+    """Entry point."""
+    common.run(app)
+
+
+@app.command()
+def create(
+    subject_id: Annotated[str, typer.Argument(help="Your subject id, from a member.")],
+    wallet: WalletOption,
+    passphrase_file: PassphraseOption = None,
+) -> None:
+    """Make a wallet with a new key."""
+    folder = WalletFolder.create(wallet, subject_id, common.read_passphrase(passphrase_file))
+    err.print(f"made {folder.path}; let a member attest what `bureau-wallet binding` writes")
+
+
+@app.command()
+def binding(
+    wallet: WalletOption,
+    profile: ProfileOption,
+    file: Annotated[Path | None, typer.Option(help="Where to; else stdout.")] = None,
+    passphrase_file: PassphraseOption = None,
+) -> None:
+    """Write your agreement to your key, for a member to attest within five minutes."""
+    with _wallet(wallet, profile, passphrase_file) as opened:
+        data = opened.binding()
+    if file is not None:
+        file.write_bytes(data)
+    else:
+        sys.stdout.buffer.write(data)
+
+
+@app.command()
+def grant(
+    grantee: Annotated[str, typer.Argument(help="The member that may act.")],
+    wallet: WalletOption,
+    profile: ProfileOption,
+    action: Annotated[
+        list[Action],
+        typer.Option(
+            parser=code_parser(Action), metavar="ACTION", help=f"{names_of(Action)}; repeatable."
+        ),
+    ],
+    purpose: Annotated[
+        list[Purpose] | None,
+        typer.Option(
+            parser=code_parser(Purpose), metavar="PURPOSE", help=f"{names_of(Purpose)}; repeatable."
+        ),
+    ] = None,
+    section: Annotated[
+        list[Section] | None,
+        typer.Option(
+            parser=code_parser(Section), metavar="SECTION", help=f"{names_of(Section)}; repeatable."
+        ),
+    ] = None,
+    portfolio_type: Annotated[
+        list[PortfolioType] | None,
+        typer.Option(
+            parser=code_parser(PortfolioType),
+            metavar="TYPE",
+            help=f"Only: {names_of(PortfolioType)}; repeatable.",
+        ),
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, help="Valid for so many days.")] = 30,
+    history_months: Annotated[int, typer.Option(min=0, max=120)] = 24,
+    max_uses: Annotated[int, typer.Option(min=0, help="Reports in all; 0: no limit.")] = 0,
+    uses_a_month: Annotated[
+        int | None, typer.Option(min=1, help="Reports a calendar month.")
+    ] = None,
+    mode: Annotated[
+        ConsentMode,
+        typer.Option(
+            parser=code_parser(ConsentMode),
+            metavar="MODE",
+            show_default="view",
+            help=f"What may be done with the report: {names_of(ConsentMode)}.",
+        ),
+    ] = ConsentMode.VIEW,
+    keep_days: Annotated[
+        int, typer.Option(min=0, help="With mode store: it may be kept for so many days.")
+    ] = 0,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Sign a consent and hand it in."""
+    with _wallet(wallet, profile, passphrase_file) as opened:
+        consent = opened.grant(
+            grantee,
+            action,
+            purpose or (),
+            section or (),
+            expire=timedelta(days=days),
+            portfolio_types=portfolio_type or (),
+            history_months=history_months,
+            max_uses=max_uses,
+            frequency=Frequency(FrequencyUnit.MONTH, uses_a_month) if uses_a_month else None,
+            mode=mode,
+            data_life=timedelta(days=keep_days),
+        )
+    emit_one(consent, output)
+
+
+@app.command()
+def pause(
+    consent_id: ConsentArgument,
+    wallet: WalletOption,
+    profile: ProfileOption,
+    note: NoteOption = "",
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Pause a consent, from the next request on."""
+    with _wallet(wallet, profile, passphrase_file) as opened:
+        _emit_change(opened.pause(consent_id, note), output)
+
+
+@app.command()
+def resume(
+    consent_id: ConsentArgument,
+    wallet: WalletOption,
+    profile: ProfileOption,
+    note: NoteOption = "",
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """End a pause."""
+    with _wallet(wallet, profile, passphrase_file) as opened:
+        _emit_change(opened.resume(consent_id, note), output)
+
+
+@app.command()
+def revoke(
+    consent_id: ConsentArgument,
+    wallet: WalletOption,
+    profile: ProfileOption,
+    note: NoteOption = "",
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Revoke a consent for good, from the next request on."""
+    with _wallet(wallet, profile, passphrase_file) as opened:
+        _emit_change(opened.revoke(consent_id, note), output)
+
+
+@app.command()
+def consents(
+    wallet: WalletOption,
+    profile: ProfileOption,
+    limit: LimitOption = None,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List the consents that you granted."""
+    with _wallet(wallet, profile, passphrase_file) as opened:
+        emit_many(opened.consents(limit=limit), output, _SHOWN)
+
+
+@app.command()
+def inquiries(
+    wallet: WalletOption,
+    profile: ProfileOption,
+    limit: LimitOption = None,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List who looked: every inquiry about you, granted and denied."""
+    with _wallet(wallet, profile, passphrase_file) as opened:
+        found = opened.inquiries(limit=limit)
+    shown = ("create_time", "member_id", "purpose", "kind", "outcome", "denial_reason")
+    emit_many(found, output, shown)
+
+
+@app.command("file")
+def credit_file(
+    wallet: WalletOption,
+    profile: ProfileOption,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keep it, to be verified offline.")
+    ] = None,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show your whole credit file, and what reports leave out."""
+    with _wallet(wallet, profile, passphrase_file) as opened:
+        report = opened.file()
+    if save is not None:
+        report.save(save)
+        err.print(f"saved to {save}")
+    if output is Output.TABLE:
+        show_report(report, out)
+    else:
+        emit_one(report, output)
+
+
+@app.command("rotate-key")
+def rotate_key(
+    wallet: WalletOption, profile: ProfileOption, passphrase_file: PassphraseOption = None
+) -> None:
+    """Replace your key, here and at the bureau; can be repeated if it is cut off."""
+    folder = WalletFolder.load(wallet, common.read_passphrase(passphrase_file))
+    receipt = folder.rotate(common.load_profile(profile))
+    where = f"leaf {receipt.leaf_index}" if receipt else "an earlier rotation had gone through"
+    err.print(f"the new key counts ({where}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC)")
+
+
+def _wallet(folder: Path, profile: Path, passphrase_file: Path | None) -> Wallet:
+    found = WalletFolder.load(folder, common.read_passphrase(passphrase_file))
+    return found.open(common.load_profile(profile))
+
+
+def _emit_change(consent: Consent, output: Output) -> None:
+    if output is Output.TABLE:
+        err.print(f"{consent.consent_id} is {consent.state.text}, from the next request on")
+    else:
+        emit_one(consent, output)
