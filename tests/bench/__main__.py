@@ -1,0 +1,92 @@
+"""Figures beside baselines of the same run: `python -m tests.bench [--quick] [--only NAME]`.
+
+Servers run on one core and the load on another. A call that fails ends the run.
+Read the ratios: absolute figures depend on what else the machine does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bureau import logs
+from tests.bench import process
+from tests.bench.house import QUICK, Size, open_house
+from tests.bench.measure import BENCHES, Measure
+
+OUTPUT = Path("build/bench.json")
+WIDTH = 120
+# In the order in which they run.
+MODULES = (
+    "startup",
+    "envelopes",
+    "proofs",
+    "reports",
+    "submissions",
+    "consents",
+    "directory",
+    "bulk",
+    "memory",
+)
+
+
+def main() -> None:
+    for module in MODULES:
+        importlib.import_module(f"tests.bench.{module}")
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer calls, for a first look")
+    parser.add_argument("--only", action="append", choices=sorted(BENCHES), metavar="NAME")
+    arguments = parser.parse_args()
+    chosen = [name for name in BENCHES if not arguments.only or name in arguments.only]
+
+    logs.configure("warning")
+    console = Console(stderr=True)
+    found: list[Measure] = []
+    os.sched_setaffinity(0, process.LOAD_CORE)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        console.print("building a bureau with people and their files …")
+        with open_house(Path(folder), QUICK if arguments.quick else Size()) as house:
+            for name in chosen:
+                console.print(f"{name} …")
+                found += BENCHES[name](house)
+    OUTPUT.parent.mkdir(exist_ok=True)
+    OUTPUT.write_text(json.dumps([measure.json() for measure in found], indent=1) + "\n", "utf-8")
+    output = Console()
+    output.width = max(output.width, WIDTH)
+    output.print(_table(found))
+
+
+def _table(found: list[Measure]) -> Table:
+    table = Table("measure", title=str(OUTPUT))
+    for column in ("value", "baseline", "ratio"):
+        table.add_column(column, justify="right")
+    table.add_column("target")
+    table.add_column("reached")
+    for measure in found:
+        mark = {True: "[green]yes", False: "[red]no", None: ""}[measure.reached]
+        ratio = "" if measure.ratio is None else f"{measure.ratio:.2f}"
+        baseline = "" if measure.baseline is None else _figure(measure.baseline)
+        table.add_row(
+            measure.name,
+            f"{_figure(measure.value)} {measure.unit}",
+            baseline,
+            ratio,
+            measure.target,
+            mark,
+        )
+    return table
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+if __name__ == "__main__":
+    main()

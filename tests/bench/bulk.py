@@ -1,0 +1,114 @@
+"""Bulk: batches of 10,000 signed records, beside raw SQLite.
+
+The baseline inserts the very rows that the bureau stored for a batch, into a copy
+of its database from before, with the same tables, indexes and pragmas, by
+`executemany` and in one commit, on the servers' core.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from bureau.store.database import Database
+from creditbureau.v1.furnishing_pb2 import SubmitRecordsResponse
+from tests.bench.house import BATCH, LENDERS, House
+from tests.bench.measure import Measure, bench
+from tests.bench.people import months_back, record
+from tests.bench.process import SERVER_CORE, on_core
+
+# What a batch leaves behind: table, and how its rows are found by the entry's key.
+STORED = (
+    ("tradeline", "tradeline_key > :tradeline"),
+    ("tradeline_party", "tradeline_key > :tradeline"),
+    ("record", "submission_key = :entry"),
+    ("submission", "submission_key = :entry"),
+    ("entry", "entry_key = :entry"),
+    ("statement", "entry_key = :entry"),
+    ("checkpoint", "time_us >= (SELECT time_us FROM entry WHERE entry_key = :entry)"),
+)
+
+
+@bench("bulk")
+def bulk(house: House) -> Iterator[Measure]:
+    """The crowd's first month (every account new), then more months of the same."""
+    crowd = {
+        name: [account for account in house.crowd if account.lender == name] for name in LENDERS
+    }
+    new_batches = min(house.size.batches, len(LENDERS) * len(crowd[LENDERS[0]]) // BATCH)
+    months = list(months_back(house.size.batches + 1))
+    with closing(Raw(Path(house.settings.folder))) as raw:
+        for name, batches in (
+            ("bulk records, new accounts", [(lender, months[0]) for lender in LENDERS]),
+            (
+                "bulk records, known accounts",
+                [(lender, month) for month in months[1:] for lender in LENDERS],
+            ),
+        ):
+            spent = bare = 0.0
+            wanted = new_batches if "new" in name else house.size.batches
+            for lender_name, month in batches[:wanted]:
+                lender = house.lenders[lender_name]
+                submit = lender.call("Furnishing/SubmitRecords")
+                request = lender.submission(
+                    [record(account, month) for account in crowd[lender_name][:BATCH]]
+                )
+                started = time.perf_counter()
+                answer = submit(request)
+                spent += time.perf_counter() - started
+                bare += raw.repeat(SubmitRecordsResponse.FromString(answer))
+            yield Measure(
+                name=name,
+                value=wanted * BATCH / spent,
+                unit="1/s",
+                baseline=wanted * BATCH / bare,
+                least_ratio=0.4,
+            )
+
+
+class Raw:
+    """A copy of the bureau's database, written without the bureau."""
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / "raw.db"
+        with (
+            closing(sqlite3.connect(folder / "bureau.db")) as source,
+            closing(sqlite3.connect(path)) as copy,
+        ):
+            source.backup(copy)
+        self._source = sqlite3.connect(folder / "bureau.db")
+        # The bureau's own way to connect: the same pragmas.
+        self._database = Database(f"sqlite:///{path}")
+        self._pooled = self._database.engine.raw_connection()
+
+    def repeat(self, answer: SubmitRecordsResponse) -> float:
+        """Inserts what the bureau stored for a submission; returns the seconds."""
+        raw = self._pooled.cursor()
+        (entry,) = self._source.execute(
+            "SELECT entry_key FROM entry WHERE leaf_index = ?", [answer.receipt.leaf_index]
+        ).fetchone()
+        (tradeline,) = raw.execute("SELECT max(tradeline_key) FROM tradeline").fetchone()
+        keys = {"entry": entry, "tradeline": tradeline}
+        rows = {
+            table: self._source.execute(f"SELECT * FROM {table} WHERE {where}", keys).fetchall()
+            for table, where in STORED
+        }
+        assert len(rows["record"]) == answer.submission.record_count
+        with on_core(SERVER_CORE):
+            started = time.perf_counter()
+            raw.execute("BEGIN IMMEDIATE")
+            for table, found in rows.items():
+                if found:
+                    places = ", ".join("?" * len(found[0]))
+                    raw.executemany(f"INSERT INTO {table} VALUES ({places})", found)
+            raw.execute("COMMIT")
+            return time.perf_counter() - started
+
+    def close(self) -> None:
+        """Closes both databases."""
+        self._source.close()
+        self._pooled.close()
+        self._database.dispose()

@@ -1,0 +1,340 @@
+"""The bench's house: a bureau with members and people, served by a process on one
+core, and beside it on the same core the bare echo server.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from bureau.codes import mask_of
+from bureau.config import Settings
+from bureau.folder import Plan, create
+from bureau.store import statements as s
+from bureau.store.database import Database
+from bureau.testing import running_bureau
+from bureau_keys.envelope import seal
+from bureau_keys.merkle import leaf_hash, root_of
+from bureau_keys.profile import Profile
+from bureau_keys.signing import SigningKey
+from creditbureau.v1 import codes_pb2, consent_pb2
+from creditbureau.v1.envelope_pb2 import Header
+from creditbureau.v1.furnishing_pb2 import SubmitRecordsRequest
+from creditbureau.v1.record_pb2 import (
+    SUBMISSION_KIND_ORIGINAL,
+    RecordBatch,
+    SubmissionManifest,
+)
+from tests.bench import process
+from tests.bench.people import Account, Person, months_back, people, record
+
+LENDERS = ("alder", "birch", "cedar")
+BATCH = 10_000
+START_S = 30.0
+
+BUREAU_SERVE = (Path(sys.executable).with_name("bureau"), "serve", "--dir")
+ECHO = (sys.executable, "-m", "tests.bench.echo")
+
+# A purpose whose inquiries only the subject sees: files do not grow under load.
+PURPOSE = codes_pb2.PURPOSE_WRITTEN_INSTRUCTION
+SECTIONS = (
+    codes_pb2.SECTION_SUMMARY,
+    codes_pb2.SECTION_TRADELINES,
+    codes_pb2.SECTION_PAYMENT_HISTORY,
+    codes_pb2.SECTION_INQUIRIES,
+    codes_pb2.SECTION_EVIDENCE,
+)
+
+Call = Callable[[bytes], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much a run does.
+
+    Attributes:
+        people: With ordinary files; a tenth as many have long ones.
+        crowd: People with one account at each lender, for bulk.
+        rounds: Bureau and baseline take turns so often.
+        calls: In each round.
+        batches: Of 10,000 records, of each kind.
+    """
+
+    people: int = 600
+    crowd: int = 10_000
+    rounds: int = 6
+    calls: int = 1000
+    batches: int = 6
+
+
+QUICK = Size(people=150, rounds=2, calls=300, batches=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Lender:
+    """A member of the bench's bureau.
+
+    Attributes:
+        channel: To the bureau.
+    """
+
+    profile: Profile
+    key: SigningKey
+    channel: grpc.Channel
+
+    def header(self) -> Header:
+        """The header of a new statement."""
+        return header(self.profile.trust.origin, f"members/{self.profile.member_id}")
+
+    def submission(self, records: Sequence[bytes]) -> bytes:
+        """A signed submission, ready to send."""
+        manifest = SubmissionManifest(
+            header=self.header(),
+            kind=SUBMISSION_KIND_ORIGINAL,
+            records_root=root_of([leaf_hash(raw) for raw in records]),
+            record_count=len(records),
+            label="bench",
+        )
+        return SubmitRecordsRequest(
+            manifest=seal(manifest, self.key),
+            batch=RecordBatch(records=records).SerializeToString(),
+        ).SerializeToString()
+
+    def call(self, method: str) -> Call:
+        """A method of the bureau, bytes to bytes."""
+        return bytes_call(self.channel, f"/creditbureau.v1.{method}")
+
+
+@dataclass(slots=True)
+class House:
+    """Everything that the benchmarks work with.
+
+    Attributes:
+        people: With ordinary files.
+        heavy: With long files.
+        crowd: With an account at each lender, nothing reported yet.
+        idle_mib: The bureau's memory after its start.
+    """
+
+    folder: Path
+    size: Size
+    settings: Settings
+    bureau: subprocess.Popen[bytes]
+    echo: subprocess.Popen[bytes]
+    echo_channel: grpc.Channel
+    lenders: dict[str, Lender] = field(default_factory=dict)
+    people: list[Person] = field(default_factory=list)
+    heavy: list[Person] = field(default_factory=list)
+    crowd: list[Account] = field(default_factory=list)
+    idle_mib: float = 0
+
+    def echo_of(self, name: str, answer: bytes) -> Call:
+        """The echo server's method that gives this answer."""
+        (self.folder / "echo").mkdir(exist_ok=True)
+        (self.folder / "echo" / name).write_bytes(answer)
+        return bytes_call(self.echo_channel, f"/echo/{name}")
+
+
+def bytes_call(channel: grpc.Channel, method: str) -> Call:
+    """A method that takes and gives bytes."""
+
+    def same(data: bytes) -> bytes:
+        return data
+
+    return channel.unary_unary(method, same, same)
+
+
+def header(origin: str, signer: str) -> Header:
+    """The header of a new statement."""
+    made = Header(audience=origin, signer=signer, request_id=str(uuid.uuid4()), schema_version=1)
+    made.issue_time.GetCurrentTime()
+    return made
+
+
+def consent_id_of(person: Person, lender: str) -> str:
+    """The consent under which a lender inquires about a person."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{person.subject_id} {lender}"))
+
+
+@contextmanager
+def open_house(folder: Path, size: Size) -> Iterator[House]:
+    """Builds the house, serves it, fills it; closes it afterwards."""
+    port, echo_port = free_port(), free_port()
+    settings = create(folder / "bureau", Plan(listen=f"127.0.0.1:{port}"))
+    profiles = _admit(settings)
+    crowd = _seed(settings, size)
+    with (
+        serving(*BUREAU_SERVE, settings.folder, log=folder / "bureau.log") as bureau,
+        serving(
+            *ECHO,
+            settings.folder,
+            f"127.0.0.1:{echo_port}",
+            log=folder / "echo.log",
+        ) as echo,
+    ):
+        with channel_of(profiles["operator"], f"127.0.0.1:{port}") as channel:
+            wait_for(channel)
+        lenders = {
+            name: Lender(
+                profile,
+                SigningKey.from_pem(profile.signing_key_pem),
+                channel_of(profile, f"127.0.0.1:{port}"),
+            )
+            for name, profile in profiles.items()
+        }
+        with channel_of(profiles["alder"], f"127.0.0.1:{echo_port}") as echo_channel:
+            house = House(
+                settings.folder, size, settings, bureau, echo, echo_channel, lenders, *crowd
+            )
+            house.idle_mib = process.memory_mib(bureau.pid)
+            _furnish(house)
+            yield house
+        for lender in lenders.values():
+            lender.channel.close()
+
+
+@contextmanager
+def serving(*command: str | Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A server's process inside the block."""
+    child = process.start(*map(str, command), log=log)
+    try:
+        yield child
+    finally:
+        child.terminate()
+        child.wait(timeout=START_S)
+
+
+def channel_of(profile: Profile, address: str) -> grpc.Channel:
+    """A member's connection."""
+    credentials = grpc.ssl_channel_credentials(
+        profile.ca_pem, profile.tls_key_pem, profile.tls_certificate_pem
+    )
+    return grpc.secure_channel(address, credentials)
+
+
+def wait_for(channel: grpc.Channel) -> None:
+    """Waits until a bureau says that it serves."""
+    health: Any = health_pb2_grpc.HealthStub(channel)
+    answer = health.Check(health_pb2.HealthCheckRequest(), timeout=START_S, wait_for_ready=True)
+    assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _admit(settings: Settings) -> dict[str, Profile]:
+    with running_bureau(settings.folder) as bureau:
+        profiles = {
+            name: bureau.add_member(
+                name,
+                ["furnisher", "subscriber", "attester", "agent"],
+                ["written-instruction"],
+            )
+            for name in LENDERS
+        }
+        profiles["operator"] = bureau.operator
+    return profiles
+
+
+def _seed(settings: Settings, size: Size) -> tuple[list[Person], list[Person], list[Account]]:
+    """Writes keys and consents as rows: that they are there is all that counts here."""
+    ordinary = people("ordinary", LENDERS, size.people)
+    heavy = people("heavy", LENDERS, max(size.people // 10, 1), heavy=True)
+    strangers = [person.subject_id for person in people("crowd", LENDERS, size.crowd)]
+    crowd = [
+        Account(lender, f"crowd-{number}", subject_id)
+        for lender in LENDERS
+        for number, subject_id in enumerate(strangers)
+    ]
+    rows = [
+        _consent_row(str(uuid.uuid4()), account.subject_id, account.lender, inquire=False)
+        for account in crowd
+    ]
+    keys = []
+    for person in (*ordinary, *heavy):
+        public = person.key.verify_key
+        keys.append(
+            {
+                "key_id": public.key_id,
+                "subject_id": person.subject_id,
+                "public_key": public.raw,
+                "from_entry": 0,
+                "to_entry": None,
+            }
+        )
+        for lender in LENDERS:
+            whose = person.subject_id
+            rows.append(_consent_row(str(uuid.uuid4()), whose, lender, inquire=False))
+            rows.append(_consent_row(consent_id_of(person, lender), whose, lender, inquire=True))
+    database = Database(settings.database)
+    try:
+        with database.transaction() as db:
+            db.many(s.add_consent, rows)
+            db.many(s.add_subject_key, keys)
+    finally:
+        database.dispose()
+    return ordinary, heavy, crowd
+
+
+def _consent_row(
+    consent_id: str, subject_id: str, lender: str, *, inquire: bool
+) -> dict[str, object]:
+    now = datetime.now(UTC)
+    return {
+        "consent_id": consent_id,
+        "subject_id": subject_id,
+        "grantee": lender,
+        "actions": mask_of([codes_pb2.ACTION_INQUIRE if inquire else codes_pb2.ACTION_FURNISH]),
+        "purposes": mask_of([PURPOSE]),
+        "sections": mask_of(SECTIONS),
+        "portfolio_types": 0,
+        "history_months": 36,
+        "start_us": _us(now - timedelta(days=1)),
+        "expire_us": _us(now + timedelta(days=300)),
+        "max_uses": 0,
+        "frequency_unit": 0,
+        "frequency_value": 0,
+        "state": consent_pb2.CONSENT_STATE_ACTIVE,
+        "use_count": 0,
+        "period": 0,
+        "period_count": 0,
+        "entry_key": 0,
+        "create_us": _us(now),
+        "update_us": _us(now),
+        "note": "",
+    }
+
+
+def _us(moment: datetime) -> int:
+    return int(moment.timestamp() * 1_000_000)
+
+
+def _furnish(house: House) -> None:
+    """Reports everybody's history, month by month as lenders do, so that a
+    person's records lie apart in the database.
+    """
+    for name in LENDERS:
+        lender = house.lenders[name]
+        submit = lender.call("Furnishing/SubmitRecords")
+        waiting: list[bytes] = []
+        for month in months_back(36):
+            for person in (*house.heavy, *house.people):
+                if month in months_back(person.months):
+                    waiting += [record(a, month) for a in person.accounts if a.lender == name]
+        for start in range(0, len(waiting), BATCH):
+            submit(lender.submission(waiting[start : start + BATCH]))

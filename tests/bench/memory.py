@@ -1,0 +1,22 @@
+"""Memory of the serving process; the last benchmark, so that it has seen the load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.bench.house import House
+from tests.bench.measure import Measure, bench
+from tests.bench.process import memory_mib
+
+
+@bench("memory")
+def memory(house: House) -> Iterator[Measure]:
+    """Resident, beside the echo server's."""
+    bare = memory_mib(house.echo.pid)
+    yield Measure(name="memory after start", value=house.idle_mib, unit="MiB", baseline=bare)
+    yield Measure(
+        name="memory after the load",
+        value=memory_mib(house.bureau.pid),
+        unit="MiB",
+        baseline=bare,
+    )

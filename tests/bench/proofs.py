@@ -1,0 +1,82 @@
+"""Proofs of the log: made and verified, beside the bare hashing that they need."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+
+from bureau_keys.merkle import Frontier, inclusion_path, leaf_hash, root_of, verify_inclusion
+from bureau_keys.tiles import TILE_WIDTH, TileSource
+from tests.bench.house import House
+from tests.bench.measure import Measure, bench
+
+SIZE = 1 << 16
+COUNT = 4096
+LEDGER_BATCH = 256
+
+
+@bench("proofs")
+def proofs(_house: House) -> Iterator[Measure]:
+    """In a log of 65,536 leaves: a path has 16 hashes."""
+    leaves = [leaf_hash(number.to_bytes(8, "big")) for number in range(SIZE)]
+    tiles = _tiles(leaves)
+    root = root_of(leaves)
+    picked = [number * 7919 % SIZE for number in range(COUNT)]
+    source = TileSource(lambda level, index, _width: tiles[level][index])
+    made = {index: inclusion_path(source, index, SIZE) for index in picked}
+
+    def make_one_by_one() -> None:
+        for index in picked[:256]:
+            fresh = TileSource(lambda level, index, _width: tiles[level][index])
+            inclusion_path(fresh, index, SIZE)
+
+    def make_as_the_ledger_does() -> None:
+        frontier = Frontier()
+        for start in range(0, COUNT, LEDGER_BATCH):
+            frontier.extend_with_proofs(leaves[start : start + LEDGER_BATCH])
+
+    def verify() -> None:
+        for index in picked:
+            verify_inclusion(leaves[index], index, SIZE, made[index], root)
+
+    def hashing(hashes: int) -> Callable[[], None]:
+        pair = leaves[0] + leaves[1]
+
+        def run() -> None:
+            for _ in range(hashes):
+                sha256(b"\x01" + pair).digest()
+
+        return run
+
+    per_proof = len(made[picked[0]])
+    # From tiles each proof hashes two tiles' worth of nodes; appended, two a leaf.
+    yield _rate("proofs made from tiles", 256, make_one_by_one, hashing(256 * 2 * TILE_WIDTH))
+    yield _rate("proofs made while appending", COUNT, make_as_the_ledger_does, hashing(2 * COUNT))
+    yield _rate("proofs verified", COUNT, verify, hashing(COUNT * per_proof))
+
+
+def best_of(work: Callable[[], None], rounds: int = 5) -> float:
+    """The shortest time that some work took."""
+    took = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        work()
+        took.append(time.perf_counter() - started)
+    return min(took)
+
+
+def _rate(name: str, count: int, work: Callable[[], None], bare: Callable[[], None]) -> Measure:
+    return Measure(
+        name=name, value=count / best_of(work), unit="1/s", baseline=count / best_of(bare)
+    )
+
+
+def _tiles(leaves: list[bytes]) -> list[list[bytes]]:
+    """All full tiles by level."""
+    levels, row = [], leaves
+    while row:
+        groups = [row[i : i + TILE_WIDTH] for i in range(0, len(row), TILE_WIDTH)]
+        levels.append([b"".join(group) for group in groups])
+        row = [root_of(group) for group in groups] if len(row) > 1 else []
+    return levels

@@ -1,0 +1,76 @@
+"""Reports a second: inquiry in, signed report with its receipt out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import cycle, islice
+
+from bureau_keys.envelope import seal
+from creditbureau.v1.report_pb2 import REPORT_OUTCOME_HIT, Report
+from creditbureau.v1.reporting_pb2 import (
+    EVIDENCE_LEVEL_NEWEST,
+    EVIDENCE_LEVEL_NONE,
+    EvidenceLevel,
+    Inquiry,
+    QueryReportRequest,
+    QueryReportResponse,
+)
+from tests.bench.calls import Requests, against_echo
+from tests.bench.house import PURPOSE, House, consent_id_of
+from tests.bench.measure import Measure, bench
+from tests.bench.people import Person
+
+LENDER = "alder"
+
+
+@bench("reports")
+def reports(house: House) -> Iterator[Measure]:
+    """On ordinary files and on long ones, and with the furnishers' records."""
+    call = house.lenders[LENDER].call("Reporting/QueryReport")
+    for name, people, evidence, least_ratio in (
+        ("reports", house.people, EVIDENCE_LEVEL_NONE, 0.4),
+        ("reports on long files", house.heavy, EVIDENCE_LEVEL_NONE, None),
+        ("reports with evidence", house.people, EVIDENCE_LEVEL_NEWEST, None),
+    ):
+        requests = inquiries(house, people, evidence)
+        _check(call(requests(1)[0]), people[0], evidence)
+        share = 1.0 if least_ratio else 0.4
+        yield from against_echo(house, name, call, requests, least_ratio=least_ratio, share=share)
+
+
+def inquiries(
+    house: House, people: Sequence[Person], evidence: EvidenceLevel.ValueType
+) -> Requests:
+    """Makes signed inquiries about people in turn, first of all the first."""
+    lender = house.lenders[LENDER]
+
+    def make(count: int) -> list[bytes]:
+        return [
+            QueryReportRequest(
+                inquiry=seal(
+                    Inquiry(
+                        header=lender.header(),
+                        subject_id=person.subject_id,
+                        purpose=PURPOSE,
+                        consent_id=consent_id_of(person, LENDER),
+                        evidence=evidence,
+                    ),
+                    lender.key,
+                )
+            ).SerializeToString()
+            for person in islice(cycle(people), count)
+        ]
+
+    return make
+
+
+def _check(answer: bytes, person: Person, evidence: EvidenceLevel.ValueType) -> None:
+    """The report holds what was furnished."""
+    response = QueryReportResponse.FromString(answer)
+    report = Report.FromString(response.report.payload)
+    assert report.outcome == REPORT_OUTCOME_HIT
+    assert [len(line.history.profile) for line in report.tradelines] == [person.months] * len(
+        person.accounts
+    )
+    expected = len(person.accounts) if evidence == EVIDENCE_LEVEL_NEWEST else 0
+    assert len(response.evidence) == expected

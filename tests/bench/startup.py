@@ -1,0 +1,59 @@
+"""From the start of the command to the first answer that it serves."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+
+from bureau.folder import Plan, create
+from bureau_keys.profile import Profile
+from tests.bench.house import BUREAU_SERVE, House, channel_of, free_port, serving, wait_for
+from tests.bench.measure import Measure, bench
+from tests.bench.process import SERVER_CORE, on_core
+
+ROUNDS = 5
+
+
+@bench("startup")
+def startup(house: House) -> Iterator[Measure]:
+    """Of `bureau serve`, beside the imports that nothing gets around."""
+    took, bare = [], []
+    with tempfile.TemporaryDirectory(prefix="bench-") as place:
+        address = f"127.0.0.1:{free_port()}"
+        settings = create(Path(place) / "bureau", Plan(listen=address))
+        operator = Profile.load(settings.operator_folder)
+        for _ in range(min(ROUNDS, house.size.rounds)):
+            took.append(_start(settings.folder, operator, address))
+            bare.append(_import())
+    yield Measure(
+        name="start-up to SERVING", value=min(took), unit="s", baseline=min(bare), most=1.5
+    )
+
+
+def _start(folder: Path, operator: Profile, address: str) -> float:
+    started = time.perf_counter()
+    with serving(*BUREAU_SERVE, folder, log=folder / "startup.log"):
+        while True:
+            with channel_of(operator, address) as channel:
+                try:
+                    wait_for(channel)
+                except grpc.RpcError:
+                    time.sleep(0.01)
+                    continue
+            return time.perf_counter() - started
+
+
+def _import() -> float:
+    with on_core(SERVER_CORE):
+        started = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-c", "import grpc, sqlalchemy"], check=True, env=dict(os.environ)
+        )
+        return time.perf_counter() - started
