@@ -21,18 +21,19 @@ from bureau_client import (
     Auditor,
     BureauError,
     Consent,
+    InquiryLine,
     Month,
     Purpose,
     Report,
 )
-from bureau_client.cli.show import show_inquiries, show_report
+from bureau_client.cli.show import show_report
 from tests.demo import journey
 from tests.demo.journey import OnDone, Step, Town
 from tests.demo.sandbox import Sandbox, running_sandbox
 from tests.demo.verdict import Verdict, audit
 from tests.demo.world import make_world
 
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 120)
 
 
 def main() -> int:
@@ -96,7 +97,7 @@ def show_refusals(town: Town, report: Report) -> None:
         wallet.revoke(asked.consent_id, "I took another offer")
         show_refusal(town, report.member_id, asked)
         console.rule("[bold]who looked, as the subject sees it[/]")
-        show_inquiries(wallet.inquiries(), console)
+        show_inquiries(wallet.inquiries())
 
 
 def show_refusal(town: Town, lender: str, consent: Consent) -> None:
@@ -115,19 +116,30 @@ def show_refusal(town: Town, lender: str, consent: Consent) -> None:
         raise AssertionError("a report left without a consent")
 
 
+def show_inquiries(inquiries: list[InquiryLine]) -> None:
+    """Who looked, or was not let to."""
+    table = Table("when", "who", "what for", "outcome", "leaf", box=None, header_style="dim")
+    for line in inquiries:
+        refused = line.denial_reason
+        table.add_row(
+            f"{line.create_time:%Y-%m-%d %H:%M:%S}",
+            line.member_id,
+            line.purpose.text,
+            f"[red]{refused}[/]" if refused else line.outcome.text,
+            "" if refused else f"{line.leaf_index}",
+        )
+    console.print(table)
+
+
 def telling(town: Town) -> Report:
     """The report that has most to show: several furnishers, and trouble."""
-    return max(
-        town.reports,
-        key=lambda report: (
-            any(
-                set(line.history.profile) & set("123456L")
-                for line in report.tradelines
-                if line.history
-            ),
-            len({line.member_id for line in report.tradelines}),
-        ),
-    )
+
+    def tells(report: Report) -> tuple[bool, bool, int]:
+        histories = [line.history.profile for line in report.tradelines if line.history]
+        trouble = any(set(profile) & set("23456L") for profile in histories)
+        return trouble, len(report.inquiries) > 1, len({t.member_id for t in report.tradelines})
+
+    return max(town.reports, key=tells)
 
 
 def show_verdict(verdict: Verdict, seconds: float) -> None:
