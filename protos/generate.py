@@ -52,7 +52,15 @@ def main() -> None:
             '"""Generated from `protos/`; never edited."""\n'
         )
     (GEN / "creditbureau" / "py.typed").touch()
+    load_on_oldest_runtime(files)
     write_reference(described)
+
+
+def load_on_oldest_runtime(files: list[str]) -> None:
+    """Imports every generated module here, on the oldest protobuf that users have."""
+    names = [name.removesuffix(".proto").replace("/", ".") + "_pb2" for name in files]
+    script = f"import importlib; [importlib.import_module(name) for name in {names}]"
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=GEN)
 
 
 def without_rules_import(serialized: bytes) -> FileDescriptorSet:
