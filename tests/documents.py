@@ -1,0 +1,92 @@
+"""The project's documents as tests see them: pages, their code, their links."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
+_INLINE = re.compile(r"`([^`\n]+)`")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block of code.
+
+    Attributes:
+        line: The line of its first line of code, from 1.
+    """
+
+    page: Path
+    language: str
+    code: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def pages() -> list[Path]:
+    """Every document."""
+    return [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted(DOCS.rglob("*.md"))]
+
+
+def blocks(page: Path, *languages: str) -> list[Block]:
+    """A page's blocks of these languages, in order."""
+    text = page.read_text("utf-8")
+    found = []
+    for match in _FENCE.finditer(text):
+        if match[1] in languages:
+            line = text.count("\n", 0, match.start(2)) + 1
+            found.append(Block(page, match[1], match[2], line))
+    return found
+
+
+def commands(block: Block) -> list[str]:
+    """The commands of a console block: `$ ` begins one, `> ` continues it."""
+    found: list[str] = []
+    for line in block.code.splitlines():
+        if line.startswith("$ "):
+            found.append(line[2:])
+        elif line.startswith("> ") and found:
+            found[-1] += "\n" + line[2:]
+    return found
+
+
+def mentioned(page: Path, program: str) -> Iterator[list[str]]:
+    """The words of every call of a program that a page shows or names."""
+    told = [command for block in blocks(page, "console", "sh") for command in commands(block)]
+    told += _INLINE.findall(_FENCE.sub("", page.read_text("utf-8")))
+    for command in told:
+        for part in re.split(r"[|;&\n]", command):
+            words = part.split()
+            if words and words[0] == program:
+                try:
+                    yield shlex.split(part, comments=True)
+                except ValueError:
+                    yield words
+
+
+def links(page: Path) -> list[str]:
+    """Where a page's links lead."""
+    return _LINK.findall(_INLINE.sub("", _FENCE.sub("", page.read_text("utf-8"))))
+
+
+def anchors(page: Path) -> set[str]:
+    """The fragments of a page's headings."""
+    text = _FENCE.sub("", page.read_text("utf-8"))
+    return {slug(heading) for heading in _HEADING.findall(text)}
+
+
+def slug(heading: str) -> str:
+    """A heading's fragment, as the site makes it."""
+    plain = re.sub(r"[^\w\s-]", "", heading).strip().lower()
+    return re.sub(r"[-\s]+", "-", plain)

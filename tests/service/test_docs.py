@@ -1,0 +1,148 @@
+"""The documents' code runs: every Python block and every console command.
+
+`first-report.md` makes a bureau by its own commands; the other pages go on from
+there, as their readers do, each in the folder that it has left.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.documents import DOCS, ROOT, Block, blocks, commands
+
+BIN = Path(sys.executable).parent
+COMMAND_S = 60.0
+
+
+@dataclass(slots=True)
+class Reader:
+    """Somebody who types what a page says.
+
+    Attributes:
+        folder: Where they are.
+        listen: Where their bureau listens.
+        serving: The bureaus that they left running.
+        names: What their Python session knows.
+    """
+
+    folder: Path
+    listen: str
+    serving: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    names: dict[str, Any] = field(default_factory=dict)
+
+    def follow(self, page: Path) -> None:
+        """Runs a page's code from top to bottom."""
+        for block in blocks(page, "python", "console"):
+            if block.language == "python":
+                self._run_python(block)
+            else:
+                for command in commands(block):
+                    self._run_command(command, block)
+
+    def leave(self) -> None:
+        """Stops what was left running."""
+        for process in self.serving:
+            process.send_signal(signal.SIGTERM)
+        for process in self.serving:
+            process.wait(COMMAND_S)
+
+    def _run_python(self, block: Block) -> None:
+        source = "\n" * (block.line - 1) + block.code
+        exec(compile(source, str(block.page), "exec"), self.names)
+
+    def _run_command(self, command: str, block: Block) -> None:
+        if command.startswith("bureau serve"):
+            self._serve(command)
+            return
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            cwd=self.folder,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_S,
+            check=False,
+        )
+        told = f"{block}: {command}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, told
+
+    def _serve(self, command: str) -> None:
+        log = self.folder / f"serve-{len(self.serving)}.log"
+        with log.open("w") as file:
+            process = subprocess.Popen(
+                command.split(),
+                executable=BIN / "bureau",
+                cwd=self.folder,
+                env=self._environment(),
+                stderr=file,
+            )
+        self.serving.append(process)
+        end = time.monotonic() + COMMAND_S
+        while time.monotonic() < end and process.poll() is None:
+            if "serving at" in log.read_text():
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{command}: {log.read_text()}")
+
+    def _environment(self) -> dict[str, str]:
+        # The port of the text may be taken; where the bureau listens is a setting.
+        path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+        return {**os.environ, "PATH": path, "BUREAU_LISTEN": self.listen, "COLUMNS": "120"}
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    """Somebody who has followed `first-report.md`."""
+    folder = tmp_path_factory.mktemp("reader")
+    before = Path.cwd()
+    os.chdir(folder)
+    reader = Reader(folder, f"127.0.0.1:{free_port()}")
+    try:
+        reader.follow(DOCS / "first-report.md")
+        yield reader
+    finally:
+        reader.leave()
+        os.chdir(before)
+
+
+def test_first_report(reader: Reader) -> None:
+    assert (reader.folder / "report.json").is_file()
+    assert (reader.folder / "another-report.json").is_file()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        ROOT / "README.md",
+        DOCS / "sdk.md",
+        DOCS / "consents.md",
+        DOCS / "auditors.md",
+        DOCS / "operating.md",
+    ],
+    ids=lambda page: page.stem,
+)
+def test_page(reader: Reader, page: Path) -> None:
+    session = Reader(reader.folder, reader.listen, names=dict(reader.names))
+    try:
+        session.follow(page)
+    finally:
+        session.leave()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,149 @@
+"""What the documents say holds: links, commands, reasons, settings, pure code."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import typer.main
+import yaml  # type: ignore[import-untyped]
+
+from bureau.cli.app import app as bureau_cli
+from bureau.config import Settings
+from bureau.errors import REASONS
+from bureau.main import CHANNEL_OPTIONS
+from bureau_client import errors
+from bureau_client.cli import lender, wallet
+from bureau_client.driver.translate import BY_REASON, BY_STATUS
+from creditbureau.v1.error_pb2 import Reason
+from tests.documents import DOCS, ROOT, anchors, blocks, commands, links, mentioned, pages
+
+PAGES = pages()
+PROGRAMS = {
+    "bureau": typer.main.get_command(bureau_cli),
+    "bureau-lender": typer.main.get_command(lender.app),
+    "bureau-wallet": typer.main.get_command(wallet.app),
+}
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in links(page):
+        if re.match(r"https?://", link):
+            continue
+        path, _, fragment = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{name_of(page)}: {link}"
+        if fragment:
+            assert fragment in anchors(target), f"{name_of(page)}: {link}"
+
+
+def test_the_site_has_every_page() -> None:
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))
+    found = set(paths_of(site["nav"]))
+    assert found == {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")}
+
+
+def paths_of(nav: object) -> list[str]:
+    if isinstance(nav, str):
+        return [nav]
+    parts = nav.values() if isinstance(nav, dict) else nav
+    assert not isinstance(parts, str)
+    return [path for part in parts for path in paths_of(part)]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_commands_exist(page: Path) -> None:
+    for program, command in PROGRAMS.items():
+        for words in mentioned(page, program):
+            check_command(command, words[1:], f"{name_of(page)}: {' '.join(words)}")
+
+
+def check_command(command: Any, words: list[str], told: str) -> None:
+    """Fails unless the words name a command, with options that it has."""
+    while hasattr(command, "commands") and words and not words[0].startswith("-"):
+        assert words[0] in command.commands, told
+        command, words = command.commands[words[0]], words[1:]
+    known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+    for word in words:
+        if word.startswith("--") and word != "--help":
+            assert word.partition("=")[0] in known, told
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_code_parses(page: Path) -> None:
+    for block in blocks(page, "python"):
+        ast.parse(block.code, str(block))
+    for block in blocks(page, "console"):
+        assert commands(block), f"{block}: a console block begins its commands with `$ `"
+
+
+def test_pure_code_runs() -> None:
+    names: dict[str, object] = {}
+    for block in blocks(DOCS / "errors.md", "python"):
+        exec(compile(block.code, str(block), "exec"), names)
+
+
+def test_errors_page_has_every_reason() -> None:
+    told = [
+        line
+        for line in (DOCS / "errors.md").read_text("utf-8").splitlines()
+        if re.match(r"\| `[A-Z_]+` \|", line)
+    ]
+    assert told == reason_rows()
+
+
+def reason_rows() -> list[str]:
+    """A row for each reason: its cause from the contract, its fix from the bureau."""
+    contract = (ROOT / "protos/creditbureau/v1/error.proto").read_text("utf-8")
+    rows = []
+    for match in re.finditer(r"((?:^  // .*\n)+)  REASON_(\w+) = \d+;", contract, re.MULTILINE):
+        comment = " ".join(line.strip().removeprefix("// ") for line in match[1].splitlines())
+        status, _, cause = comment.partition(". ")
+        rule = REASONS[match[2]]
+        assert status == rule.status, match[2]
+        cls = BY_REASON.get(match[2]) or BY_STATUS.get(grpc.StatusCode[status], errors.Internal)
+        rows.append(f"| `{match[2]}` | {status} | {cause} | {rule.fix} | `{cls.__name__}` |")
+    assert len(rows) == len(Reason.values()) - 1
+    return rows
+
+
+def test_operating_page_has_every_setting() -> None:
+    text = (DOCS / "operating.md").read_text("utf-8")
+    missing = [name for name in Settings.model_fields if f"`{name}`" not in text]
+    assert missing == ["folder"]
+
+
+def test_limits_page_has_every_option() -> None:
+    text = (DOCS / "adr/0004-limits-of-the-grpc-server.md").read_text("utf-8")
+    for name, value in CHANNEL_OPTIONS:
+        told = name.removeprefix("grpc.").removeprefix("http2.")
+        assert f"{told}`" in text, name
+        if told.endswith("_ms"):
+            assert str(value) in text, name
+
+
+def test_the_operators_page_explains_a_database_that_went_back() -> None:
+    text = (DOCS / "operating.md").read_text("utf-8")
+    assert "\n## A database that went back in time\n" in text
+
+
+def test_package_hosts_and_machine_paths_are_not_named() -> None:
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        assert not re.search(r"pypi\.org|/work/|/root/|/home/", text), name_of(page)
+
+
+def test_architecture_names_what_is_there() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    named = set(re.findall(r"`((?:bureau|clients|keys|protos|tests|docs)/[\w./-]+)`", text))
+    missing = sorted(path for path in named if not (ROOT / path).exists())
+    assert not missing
