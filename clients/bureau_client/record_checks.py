@@ -57,13 +57,16 @@ _CODES: tuple[tuple[str, type[Code], bool], ...] = (
 _DAYS = ("open_date", "close_date", "first_delinquency_date", "last_payment_date")
 _FLAGS = ("secured", "restructured")
 _TEXTS = (
-    ("account_type", re.compile(r"[0-9A-Z]{2}"), "two characters, digits or capitals: 18"),
+    ("account_type", re.compile(r"[0-9A-Z]{2}"), "two digits or capitals (Metro 2): 18"),
     ("currency", re.compile(r"[A-Z]{3}"), "an ISO 4217 code: CNY, EUR, USD"),
     ("special_comment", re.compile(r"[A-Z]{0,2}"), "at most two capitals: M"),
     ("payment_rating", re.compile(r"[0-6GL]?"), "0 to 6, G or L"),
     ("original_creditor", re.compile(r".{0,64}"), "at most 64 characters"),
     ("application_ref", re.compile(r"[!-~]{0,64}"), "at most 64 visible ASCII characters"),
 )
+
+# How each text is written, for people.
+TEXT_FORMS = {name: wanted for name, _, wanted in _TEXTS}
 
 _integers = attrgetter(*(name for name, _, _ in _INTEGERS))
 _texts = attrgetter(*(name for name, _, _ in _TEXTS))

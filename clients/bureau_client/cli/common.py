@@ -114,7 +114,7 @@ def code_parser(cls: type[C]) -> Callable[[str], C]:
 
 def names_of(cls: type[Code]) -> str:
     """The names that an option takes."""
-    return ", ".join(code.text.replace(" ", "-") for code in cls if code)
+    return ", ".join(cls.spellings())
 
 
 @contextmanager

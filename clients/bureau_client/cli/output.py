@@ -17,7 +17,9 @@ from rich.table import Table
 from bureau_client.codes import Code
 from bureau_client.months import Month
 
-out = Console(highlight=False)
+# A table that goes into a pipe or a file has no edge to keep to.
+PIPE_WIDTH = 160
+out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 err = Console(stderr=True, highlight=False)
 
 
@@ -104,10 +106,23 @@ def _table(rows: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> None:
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
     for name in shown:
         right = all(isinstance(row[name], int) for row in rows)
-        table.add_column(name.replace("_", " "), justify="right" if right else "left")
+        table.add_column(
+            name.replace("_", " "),
+            justify="right" if right else "left",
+            # What people copy stays whole.
+            no_wrap=name.endswith(("_id", "_time")),
+            overflow="fold",
+        )
     for row in rows:
-        table.add_row(*(_cell(row[name]) for name in shown))
+        table.add_row(*(_shown(name, row[name]) for name in shown))
     out.print(table)
+
+
+def _shown(name: str, value: Any) -> str:
+    """A table's cell: times to the second."""
+    if name.endswith("_time") and value:
+        return f"{datetime.fromisoformat(value):%Y-%m-%d %H:%M:%S}"
+    return _cell(value)
 
 
 def _cell(value: Any) -> str:

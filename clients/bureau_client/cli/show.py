@@ -20,7 +20,8 @@ def show_report(report: Report, console: Console) -> None:
     """Prints a verified report: figures, facilities, payment history, inquiries,
     what was left out, who reported what, and the receipt.
     """
-    console.print(Panel(_head(report), title="[bold]Credit report[/]", border_style="blue"))
+    title = "Credit report" if report.member_id else "Your credit file"
+    console.print(Panel(_head(report), title=f"[bold]{title}[/]", border_style="blue"))
     for title, part in _parts(report, console.width):
         console.print(Text(f"\n{title}", style="bold blue"))
         console.print(part)

@@ -28,8 +28,12 @@ class Code(IntEnum):
         name = text.strip().upper().replace("-", "_").replace(" ", "_")
         if name in cls.__members__ and cls[name]:
             return cls[name]
-        known = ", ".join(code.name.lower() for code in cls if code)
-        raise ValueError(f"{text!r} is not one of: {known}")
+        raise ValueError(f"{text!r} is not one of: {', '.join(cls.spellings())}")
+
+    @classmethod
+    def spellings(cls) -> list[str]:
+        """Every name as `parse` reads it and files write it: `credit-application`."""
+        return [code.text.replace(" ", "-") for code in cls if code]
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:

@@ -21,7 +21,7 @@ from typing import IO, Any, get_type_hints
 from bureau_client.codes import Code, PartyRole
 from bureau_client.errors import InvalidRequest, Violation
 from bureau_client.months import Month
-from bureau_client.record_checks import check_record
+from bureau_client.record_checks import TEXT_FORMS, check_record
 from bureau_client.records import Party, Snapshot
 
 SEPARATOR = ";"
@@ -81,7 +81,11 @@ def columns() -> list[Column]:
         Column(ROLE, required=False, form=_form(PartyRole)),
     ]
     fields = [
-        Column(field.name, field.default is dataclasses.MISSING, _form(_TYPES[field.name]))
+        Column(
+            field.name,
+            field.default is dataclasses.MISSING,
+            TEXT_FORMS.get(field.name) or _form(_TYPES[field.name]),
+        )
         for field in dataclasses.fields(Snapshot)
         if field.name not in _LEFT_OUT
     ]
@@ -203,7 +207,7 @@ def _parser(hint: Any) -> Callable[[str], Any]:
 
 def _form(hint: Any) -> str:
     if isinstance(hint, type) and issubclass(hint, Code):
-        return ", ".join(code.text.replace(" ", "-") for code in hint if code)
+        return ", ".join(hint.spellings())
     forms: dict[Callable[[str], Any], str] = {
         _integer: "integer",
         _yes_or_no: "true or false",

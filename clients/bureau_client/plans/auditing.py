@@ -67,21 +67,20 @@ def audit(reader: Reader, since: str | None) -> Plan[AuditReport]:
 
 
 def _run(reader: Reader, since: str | None) -> Plan[tuple[Fault | None, _Audit]]:
-    notes = yield from log.list_notes()
+    listed = yield from log.list_notes()
     head = yield from log.newest_checkpoint(reader)
-    # In the order in which they were signed; the head may be newer than the list.
-    listed = dict.fromkeys([*notes, head.note])
-    kept = [since] if since and since not in listed else []
+    if head.note not in listed:
+        listed.append(head.note)
+    kept = [since] if since else []
     checkpoints: list[Checkpoint] = []
     for note in [*listed, *kept]:
         try:
             checkpoints.append(_open(reader, note))
         except VerificationFailed as error:
             return Fault(f"{error.message}:\n{note}"), _Audit([])
-    for before, after in pairwise(checkpoints[: len(listed)]):
-        if after.size < before.size:
-            text = f"The log shrank: size {after.size} was signed after size {before.size}"
-            return Fault(text, size=after.size), _Audit([])
+    fault = _contradiction(checkpoints, checkpoints[: len(listed)])
+    if fault is not None:
+        return fault, _Audit([])
     state = _Audit(sorted(checkpoints, key=lambda c: c.size, reverse=True))
     wrong = state.settle()
     started = reader.clock()
@@ -98,6 +97,20 @@ def _run(reader: Reader, since: str | None) -> Plan[tuple[Fault | None, _Audit]]
     if wrong is None:
         return None, state
     return (yield from _locate(state, wrong)), state
+
+
+def _contradiction(checkpoints: list[Checkpoint], listed: list[Checkpoint]) -> Fault | None:
+    """What checkpoints alone can show: a shrunk log, or a forked one."""
+    for before, after in pairwise(listed):
+        if after.size < before.size:
+            text = f"The log shrank: size {after.size} was signed after size {before.size}"
+            return Fault(text, size=after.size)
+    roots: dict[int, bytes] = {}
+    for checkpoint in checkpoints:
+        if roots.setdefault(checkpoint.size, checkpoint.root) != checkpoint.root:
+            text = f"The log is forked: two roots of size {checkpoint.size} were signed"
+            return Fault(text, size=checkpoint.size)
+    return None
 
 
 def _open(reader: Reader, note: str) -> Checkpoint:
@@ -134,8 +147,6 @@ def _locate(state: _Audit, wrong: Checkpoint) -> Plan[Fault]:
     for index, (ours, theirs) in enumerate(zip(state.since_good, kept, strict=False), first):
         if ours != theirs:
             return Fault(f"{text}: leaf {index} was changed", wrong.size, index, index)
-    if first == wrong.size:
-        return Fault(f"{text}, which was signed before with another root", wrong.size)
     text += f": one of the leaves {first} to {wrong.size - 1} was changed"
     return Fault(text, wrong.size, first, wrong.size - 1)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bureau_client import arguments
 from bureau_client.codes import EvidenceLevel, Purpose
-from bureau_client.errors import VerificationFailed
+from bureau_client.errors import NotFound, VerificationFailed
 from bureau_client.members import Member
 from bureau_client.plans import methods
 from bureau_client.plans.caller import Caller
@@ -14,8 +14,8 @@ from bureau_client.plans.members import get_member
 from bureau_client.plans.plan import Plan, ask
 from bureau_client.plans.receipts import take_receipt
 from bureau_client.reports import Evidence, Report
-from bureau_client.verify.belief import believed
-from bureau_client.verify.evidence import verify_provenance
+from bureau_client.verify.belief import TELL, believed
+from bureau_client.verify.evidence import tradeline_of, verify_provenance
 from bureau_client.verify.members import verify_member
 from bureau_client.verify.reports import verify_report
 from bureau_client.wire.reports import read_evidence
@@ -59,10 +59,9 @@ def _furnishers_of(
     caller: Caller, report: Report, pieces: tuple[Evidence, ...]
 ) -> Plan[tuple[Member, ...]]:
     """The members behind the evidence, every piece of it verified."""
-    furnisher_of = {line.tradeline_id: line.member_id for line in report.tradelines}
     used: dict[str, Member] = {}
     for piece in pieces:
-        member_id = furnisher_of.get(piece.tradeline_id, "")
+        member_id = tradeline_of(report, piece).member_id
         if member_id in caller.furnishers:
             # Keys come and go: a member known from before may be out of date.
             try:
@@ -70,8 +69,19 @@ def _furnishers_of(
             except VerificationFailed:
                 del caller.furnishers[member_id]
         if member_id not in caller.furnishers:
-            member = yield from get_member(member_id, with_statements=True)
-            caller.furnishers[member_id] = verify_member(member.encoded, caller.trust)
+            caller.furnishers[member_id] = yield from _furnisher(caller, member_id)
             verify_provenance(report, piece, caller.furnishers[member_id])
         used[member_id] = caller.furnishers[member_id]
     return tuple(used.values())
+
+
+def _furnisher(caller: Caller, member_id: str) -> Plan[Member]:
+    try:
+        member = yield from get_member(member_id, with_statements=True)
+    except NotFound:
+        raise VerificationFailed(
+            f"The report names {member_id} as a furnisher, which is no member",
+            reason="WRONG_ANSWER",
+            fix=TELL,
+        ) from None
+    return verify_member(member.encoded, caller.trust)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bureau_client.errors import VerificationFailed
 from bureau_client.reports import Report
-from bureau_client.verify.evidence import verify_provenance
+from bureau_client.verify.evidence import tradeline_of, verify_provenance
 from bureau_client.verify.members import verify_member
 from bureau_client.verify.reports import verify_file, verify_report
 from bureau_keys.profile import Trust
@@ -40,9 +40,8 @@ def verify_bundle(bundle: Report, trust: Trust) -> Report:
         for member in (verify_member(known.encoded, trust) for known in bundle.furnishers)
     }
     # 3. Each piece of evidence says what the report says.
-    furnisher_of = {line.tradeline_id: line.member_id for line in report.tradelines}
     for piece in bundle.evidence:
-        member_id = furnisher_of.get(piece.tradeline_id, "")
+        member_id = tradeline_of(report, piece).member_id
         if member_id not in furnishers:
             raise VerificationFailed(
                 f"The keys behind tradeline {piece.tradeline_id} are missing", reason="BAD_PROOF"

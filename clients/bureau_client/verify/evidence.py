@@ -67,14 +67,7 @@ def verify_provenance(report: Report, evidence: Evidence, furnisher: Member) -> 
         VerificationFailed: The furnisher's signature does not verify, or the
             report says something else than the signed record.
     """
-    lines = [line for line in report.tradelines if line.tradeline_id == evidence.tradeline_id]
-    if not lines:
-        raise VerificationFailed(
-            f"Evidence came for tradeline {evidence.tradeline_id}, which is not in the report",
-            reason="WRONG_ANSWER",
-            fix=TELL,
-        )
-    line = lines[0]
+    line = tradeline_of(report, evidence)
     expect("The furnisher of the evidence", furnisher.member_id, line.member_id)
     snapshot = verify_evidence(evidence, furnisher)
     subjects = {party.subject_id for party in snapshot.parties}
@@ -87,6 +80,22 @@ def verify_provenance(report: Report, evidence: Evidence, furnisher: Member) -> 
     if evidence.month == line.month:
         _compare_newest(line, snapshot)
     _compare_month(line, evidence, snapshot)
+
+
+def tradeline_of(report: Report, evidence: Evidence) -> Tradeline:
+    """The tradeline that a piece of evidence is for.
+
+    Raises:
+        VerificationFailed: The report has none such.
+    """
+    for line in report.tradelines:
+        if line.tradeline_id == evidence.tradeline_id:
+            return line
+    raise VerificationFailed(
+        f"Evidence came for tradeline {evidence.tradeline_id}, which is not in the report",
+        reason="WRONG_ANSWER",
+        fix=TELL,
+    )
 
 
 def _compare_newest(line: Tradeline, signed: record_pb2.TradelineSnapshot) -> None:

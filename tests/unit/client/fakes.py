@@ -1,0 +1,387 @@
+"""A bureau in memory: it signs, logs and answers as the contract says, and can be
+told to lie. The SDK reaches it through its transport, so that everything above the
+network is the real thing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from google.protobuf.message import Message
+
+from bureau_client import (
+    AccountStatus,
+    Auditor,
+    Lender,
+    Month,
+    Party,
+    PortfolioType,
+    RetryPolicy,
+    Snapshot,
+    Wallet,
+)
+from bureau_client.driver.conduct import Attempt
+from bureau_client.driver.sync import Driver
+from bureau_client.errors import BureauError, NotFound
+from bureau_client.wire.scalars import micros_of, timestamp_of
+from bureau_keys import merkle
+from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
+from bureau_keys.envelope import digest, peek, seal
+from bureau_keys.note import note_vkey
+from bureau_keys.profile import Profile, Trust
+from bureau_keys.pseudonym import Evaluator
+from bureau_keys.receipt import LeafStatement, commitment
+from bureau_keys.signing import SigningKey
+from creditbureau.v1 import (
+    consent_pb2,
+    consents_pb2,
+    directory_pb2,
+    furnishing_pb2,
+    log_pb2,
+    members_pb2,
+    record_pb2,
+    report_pb2,
+    reporting_pb2,
+    subjects_pb2,
+)
+from creditbureau.v1.envelope_pb2 import Envelope, Header
+
+ORIGIN = "fake.example/log"
+NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, UTC)
+SUBJECT = "ab" * 16
+JANUARY = Month(2026, 1)
+NO_WAIT = RetryPolicy(first_pause_seconds=0.0)
+
+
+def clock() -> datetime:
+    return NOW
+
+
+def header(signer: str, request_id: str) -> Header:
+    return Header(
+        audience=ORIGIN,
+        signer=signer,
+        request_id=request_id,
+        issue_time=timestamp_of(NOW),
+        schema_version=1,
+    )
+
+
+def snapshot(account_ref: str = "A-1", month: Month = JANUARY, **values: Any) -> Snapshot:
+    fields: dict[str, Any] = {
+        "account_ref": account_ref,
+        "month": month,
+        "parties": (Party(SUBJECT),),
+        "portfolio_type": PortfolioType.REVOLVING,
+        "account_type": "18",
+        "currency": "CNY",
+        "open_date": date(2020, 5, 17),
+        "status": AccountStatus.CURRENT,
+        "balance_minor": 123_45,
+    }
+    return Snapshot(**(fields | values))
+
+
+@dataclass(slots=True)
+class FakeLog:
+    """An append-only log that signs a checkpoint after each leaf."""
+
+    key: SigningKey = field(default_factory=SigningKey.generate)
+    leaves: list[bytes] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def checkpoint(self, size: int | None = None) -> str:
+        leaves = self.leaves[:size]
+        root = merkle.root_of([merkle.leaf_hash(leaf) for leaf in leaves])
+        return sign_checkpoint(Checkpoint(ORIGIN, len(leaves), root), self.key)
+
+    def append(self, kind: str, envelope: Envelope, answer: bytes = b"") -> log_pb2.Receipt:
+        salt = os.urandom(32)
+        answer_digest = hashlib.sha256(answer).digest() if answer else b""
+        statement = LeafStatement(kind, digest(envelope), answer_digest, micros_of(NOW))
+        self.leaves.append(commitment(statement, salt))
+        note = self.checkpoint()
+        self.notes.append(note)
+        hashes = [merkle.leaf_hash(leaf) for leaf in self.leaves]
+        return log_pb2.Receipt(
+            leaf_index=len(self.leaves) - 1,
+            proof=merkle.inclusion_proof(hashes, len(hashes) - 1),
+            checkpoint=note,
+            salt=salt,
+            kind=kind,
+            answer_digest=answer_digest,
+            log_time=timestamp_of(NOW),
+        )
+
+
+class FakeBureau:
+    """Answers attempts. `mend` may change an answer before it leaves; `fail` is
+    asked first and may raise."""
+
+    def __init__(self) -> None:
+        self.log = FakeLog()
+        self.report_key = SigningKey.generate()
+        self.member_key = SigningKey.generate()
+        self.evaluator = Evaluator.from_seed(bytes(32))
+        self.calls: list[Attempt] = []
+        self.fail: Callable[[Attempt], BureauError | None] = lambda _: None
+        self.mend: Callable[[str, Any], None] = lambda _method, _reply: None
+        self.terms: dict[str, Any] = {}
+        self.batches: list[list[bytes]] = []
+        self.furnished: list[tuple[Envelope, list[bytes], int]] = []
+        self.consents: list[consents_pb2.ConsentView] = []
+        self.admission = self._admit()
+
+    @property
+    def trust(self) -> Trust:
+        return Trust(
+            origin=ORIGIN,
+            log_key=note_vkey(ORIGIN, self.log.key.verify_key),
+            report_keys=(self.report_key.verify_key.raw,),
+            directory_key=self.evaluator.public_key,
+        )
+
+    def profile(self, *addresses: str) -> Profile:
+        return Profile(
+            member_id="acme",
+            addresses=addresses or ("one:1",),
+            trust=self.trust,
+            ca_pem=b"",
+            tls_certificate_pem=b"",
+            tls_key_pem=b"",
+            signing_key_pem=self.member_key.to_pem(),
+        )
+
+    def lender(self) -> Lender:
+        lender = Lender(self.profile(), clock=clock)
+        lender._driver = Driver(self, 1, NO_WAIT, sleep=lambda _: None)
+        return lender
+
+    def wallet(self, key: SigningKey | None = None) -> Wallet:
+        wallet = Wallet(self.profile(), SUBJECT, key or SigningKey.generate(), clock=clock)
+        wallet._driver = Driver(self, 1, NO_WAIT, sleep=lambda _: None)
+        return wallet
+
+    def auditor(self) -> Auditor:
+        auditor = Auditor(self.profile(), clock=clock)
+        auditor._driver = Driver(self, 1, NO_WAIT, sleep=lambda _: None)
+        return auditor
+
+    # The transport.
+
+    def send(self, attempt: Attempt) -> Message:
+        self.calls.append(attempt)
+        error = self.fail(attempt)
+        if error is not None:
+            raise error
+        method = attempt.call.method.path.rpartition("/")[2]
+        reply: Message = getattr(self, method)(attempt.call.request)
+        self.mend(method, reply)
+        return reply
+
+    def close(self) -> None:
+        pass
+
+    # The methods, by their names in the contract.
+
+    def Evaluate(self, request: directory_pb2.EvaluateRequest) -> Message:  # noqa: N802
+        evaluation = peek(request.evaluation, directory_pb2.Evaluation)
+        return directory_pb2.EvaluateResponse(
+            evaluated_elements=self.evaluator.evaluate(list(evaluation.blinded_elements)),
+            receipt=self.log.append("evaluation", request.evaluation),
+        )
+
+    def SubmitRecords(self, request: furnishing_pb2.SubmitRecordsRequest) -> Message:  # noqa: N802
+        manifest = peek(request.manifest, record_pb2.SubmissionManifest)
+        records = list(record_pb2.RecordBatch.FromString(request.batch).records)
+        assert merkle.root_of([merkle.leaf_hash(r) for r in records]) == manifest.records_root
+        receipt = self.log.append("submission", request.manifest)
+        self.batches.append(records)
+        self.furnished.append((request.manifest, records, receipt.leaf_index))
+        return furnishing_pb2.SubmitRecordsResponse(
+            submission=furnishing_pb2.Submission(
+                submission_id=manifest.header.request_id,
+                kind=manifest.kind,
+                record_count=len(records),
+                label=manifest.label,
+                leaf_index=receipt.leaf_index,
+            ),
+            receipt=receipt,
+        )
+
+    def QueryReport(self, request: reporting_pb2.QueryReportRequest) -> Message:  # noqa: N802
+        inquiry = peek(request.inquiry, reporting_pb2.Inquiry)
+        report = self.report(inquiry.header.request_id, request.inquiry)
+        report.member_id = inquiry.header.signer.removeprefix("members/")
+        report.purpose = inquiry.purpose
+        report.consent_id = inquiry.consent_id
+        for name, value in self.terms.items():
+            setattr(report, name, value)
+        evidence = self._fill(report) if inquiry.evidence > 1 else []
+        sealed = seal(report, self.report_key)
+        receipt = self.log.append("inquiry", request.inquiry, sealed.payload)
+        return reporting_pb2.QueryReportResponse(report=sealed, receipt=receipt, evidence=evidence)
+
+    def GetFile(self, request: subjects_pb2.GetFileRequest) -> Message:  # noqa: N802
+        asked = peek(request.subject_request, consents_pb2.SubjectRequest)
+        report = self.report(asked.header.request_id, request.subject_request)
+        report.purpose = 12
+        return subjects_pb2.GetFileResponse(file=seal(report, self.report_key))
+
+    def GrantConsent(self, request: consents_pb2.GrantConsentRequest) -> Message:  # noqa: N802
+        consent = peek(request.consent, consent_pb2.Consent)
+        view = consents_pb2.ConsentView(
+            consent_id=consent.header.request_id, consent=request.consent, state=1
+        )
+        self.consents.append(view)
+        return consents_pb2.GrantConsentResponse(
+            consent=view, receipt=self.log.append("consent", request.consent)
+        )
+
+    def ChangeConsent(self, request: consents_pb2.ChangeConsentRequest) -> Message:  # noqa: N802
+        change = peek(request.change, consent_pb2.ConsentChange)
+        view = next(v for v in self.consents if v.consent_id == change.consent_id)
+        view.state = {1: 2, 2: 1, 3: 3}[change.transition]
+        view.note = change.note
+        return consents_pb2.ChangeConsentResponse(
+            consent=view, receipt=self.log.append("consent-change", request.change)
+        )
+
+    def ListConsents(self, request: consents_pb2.ListConsentsRequest) -> Message:  # noqa: N802
+        at = int(request.page_token or 0)
+        return consents_pb2.ListConsentsResponse(
+            consents=self.consents[at : at + 1],
+            next_page_token=str(at + 1) if at + 1 < len(self.consents) else "",
+        )
+
+    def AttestKey(self, request: subjects_pb2.AttestKeyRequest) -> Message:  # noqa: N802
+        return subjects_pb2.AttestKeyResponse(
+            receipt=self.log.append("attestation", request.attestation)
+        )
+
+    def RotateKey(self, request: subjects_pb2.RotateKeyRequest) -> Message:  # noqa: N802
+        return subjects_pb2.RotateKeyResponse(
+            receipt=self.log.append("key-rotation", request.rotation)
+        )
+
+    def ChangeCredential(  # noqa: N802
+        self, request: members_pb2.ChangeCredentialRequest
+    ) -> Message:
+        return members_pb2.ChangeCredentialResponse(
+            receipt=self.log.append("credential", request.change)
+        )
+
+    def ListInquiries(self, _: subjects_pb2.ListInquiriesRequest) -> Message:  # noqa: N802
+        line = report_pb2.InquiryLine(inquiry_id="x", member_id="brook", purpose=3, kind=1)
+        return subjects_pb2.ListInquiriesResponse(inquiries=[line])
+
+    def GetMember(self, request: members_pb2.GetMemberRequest) -> Message:  # noqa: N802
+        if request.member_id != "acme":
+            raise NotFound("no such member")
+        return members_pb2.GetMemberResponse(member=self.admission)
+
+    def GetCheckpoint(self, _: log_pb2.GetCheckpointRequest) -> Message:  # noqa: N802
+        return log_pb2.GetCheckpointResponse(checkpoint=self.log.notes[-1])
+
+    def ListCheckpoints(self, request: log_pb2.ListCheckpointsRequest) -> Message:  # noqa: N802
+        at = int(request.page_token or 0)
+        more = at + 3 < len(self.log.notes)
+        return log_pb2.ListCheckpointsResponse(
+            checkpoints=self.log.notes[at : at + 3], next_page_token=str(at + 3) if more else ""
+        )
+
+    def ListLeaves(self, request: log_pb2.ListLeavesRequest) -> Message:  # noqa: N802
+        start = request.start_index
+        # Small pages, so that the audit has to ask again.
+        found = self.log.leaves[start : start + min(request.page_size, 4)]
+        return log_pb2.ListLeavesResponse(commitments=found, tree_size=len(self.log.leaves))
+
+    def GetTile(self, request: log_pb2.GetTileRequest) -> Message:  # noqa: N802
+        leaves = self.log.leaves[256 * request.index :][:256]
+        hashes = b"".join(merkle.leaf_hash(leaf) for leaf in leaves)
+        return log_pb2.GetTileResponse(hashes=hashes)
+
+    # What reports are made of.
+
+    def report(self, request_id: str, request: Envelope) -> report_pb2.Report:
+        return report_pb2.Report(
+            header=header("bureau", request_id),
+            request_digest=digest(request),
+            subject_id=SUBJECT,
+            outcome=2,
+        )
+
+    def _fill(self, report: report_pb2.Report) -> list[report_pb2.Evidence]:
+        """A tradeline for the newest furnished record, and the evidence for it."""
+        manifest, records, leaf_index = self.furnished[-1]
+        record = record_pb2.Record.FromString(records[-1])
+        signed = record.snapshot
+        report.outcome = 1
+        report.tradelines.add(
+            tradeline_id="cd" * 16,
+            member_id="acme",
+            role=1,
+            portfolio_type=signed.portfolio_type,
+            account_type=signed.account_type,
+            currency=signed.currency,
+            open_date=signed.open_date,
+            month=signed.month,
+            status=signed.status,
+            balance_minor=signed.balance_minor,
+            history=report_pb2.PaymentHistory(
+                newest_month=signed.month,
+                profile="01",
+                balance_minor=[signed.balance_minor, 7],
+                amount_due_minor=[0, 0],
+                amount_paid_minor=[0, 0],
+                amount_past_due_minor=[0, 0],
+            ),
+        )
+        hashes = [merkle.leaf_hash(r) for r in records]
+        return [
+            report_pb2.Evidence(
+                tradeline_id="cd" * 16,
+                month=signed.month,
+                manifest=manifest,
+                record=records[-1],
+                record_index=len(records) - 1,
+                proof=merkle.inclusion_proof(hashes, len(records) - 1),
+                leaf_index=leaf_index,
+            )
+        ]
+
+    def _admit(self) -> members_pb2.Member:
+        key = self.member_key
+        possession = members_pb2.KeyPossession(
+            header=header("members/acme", "00000000-0000-4000-8000-000000000001"),
+            public_key=key.verify_key.raw,
+        )
+        admission = seal(
+            members_pb2.Admission(
+                header=header("members/operator", "00000000-0000-4000-8000-000000000002"),
+                member_id="acme",
+                display_name="Acme",
+                roles=[1, 2, 3],
+                jurisdiction="CN",
+                keys=[seal(possession, key)],
+            ),
+            SigningKey.generate(),
+        )
+        receipt = self.log.append("admission", admission)
+        member_key = members_pb2.MemberKey(
+            key_id=key.verify_key.key_id,
+            public_key=key.verify_key.raw,
+            valid_from_index=receipt.leaf_index,
+        )
+        statement = members_pb2.LoggedStatement(envelope=admission, receipt=receipt)
+        return members_pb2.Member(
+            member_id="acme", display_name="Acme", keys=[member_key], statements=[statement]
+        )
+
+
+def in_days(days: int) -> datetime:
+    return NOW + timedelta(days=days)

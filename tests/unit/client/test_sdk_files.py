@@ -1,0 +1,245 @@
+"""Files: saved reports, CSV, wallets on disk."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import dataclasses
+import io
+import json
+import stat
+
+import pytest
+from hypothesis import given
+
+from bureau_client import (
+    EvidenceLevel,
+    InvalidRequest,
+    NotAuthenticated,
+    Party,
+    PartyRole,
+    Purpose,
+    Report,
+    SigningKey,
+    Unavailable,
+    VerificationFailed,
+    verify,
+)
+from bureau_client.files.csv_records import columns, read_rows, write_row
+from bureau_client.wallet_folder import WalletFolder
+from tests.unit.client.fakes import SUBJECT, FakeBureau, snapshot
+from tests.unit.client.test_sdk_journeys import CONSENT
+from tests.unit.client.test_sdk_records import snapshots
+
+# Saved reports
+
+
+@pytest.fixture
+def bureau():
+    return FakeBureau()
+
+
+@pytest.fixture
+def saved(bureau, tmp_path):
+    lender = bureau.lender()
+    lender.submit([snapshot("A-1"), snapshot("A-2")])
+    report = lender.query(
+        SUBJECT,
+        purpose=Purpose.CREDIT_APPLICATION,
+        consent_id=CONSENT,
+        evidence=EvidenceLevel.NEWEST,
+    )
+    path = tmp_path / "report.json"
+    report.save(path)
+    return report, path
+
+
+def test_a_saved_report_verifies_offline(bureau, saved):
+    report, path = saved
+    assert Report.load(path) == report
+    assert verify.verify_bundle(Report.load(path), bureau.trust) == report
+
+
+def test_the_own_file_can_be_saved_too(bureau, tmp_path):
+    file = bureau.wallet().file()
+    file.save(tmp_path / "f")
+    assert verify.verify_bundle(Report.load(tmp_path / "f"), bureau.trust) == file
+
+
+def test_under_other_keys_nothing_verifies(saved):
+    _, path = saved
+    with pytest.raises(VerificationFailed):
+        verify.verify_bundle(Report.load(path), FakeBureau().trust)
+
+
+@pytest.mark.parametrize("part", ["report", "request", "receipt", "evidence", "furnishers"])
+@pytest.mark.parametrize("bit", [0, 77, 150, 301])
+def test_a_changed_bit_anywhere_is_seen(bureau, saved, part, bit):
+    honest, path = saved
+    parts = json.loads(path.read_text())
+    text = parts[part][0] if isinstance(parts[part], list) else parts[part]
+    data = bytearray(base64.b64decode(text))
+    data[bit % len(data)] ^= 1
+    changed = base64.b64encode(data).decode()
+    parts[part] = [changed] if isinstance(parts[part], list) else changed
+    path.write_text(json.dumps(parts))
+    try:
+        found = verify.verify_bundle(Report.load(path), bureau.trust)
+    except (VerificationFailed, InvalidRequest):
+        return
+    # A member's name and the asker's own signature are nobody's claim about the
+    # subject; whatever the report says must be as it was.
+    aside = {"furnishers": (), "inquiry": b""}
+    assert dataclasses.replace(found, **aside) == dataclasses.replace(honest, **aside)
+
+
+@pytest.mark.parametrize("part", ["receipt", "evidence", "furnishers"])
+def test_what_is_missing_is_missed(bureau, saved, part):
+    _, path = saved
+    parts = json.loads(path.read_text())
+    if isinstance(parts[part], list):
+        parts[part] = []
+    else:
+        del parts[part]
+    path.write_text(json.dumps(parts))
+    if part == "evidence":
+        assert verify.verify_bundle(Report.load(path), bureau.trust).evidence == ()
+        return
+    with pytest.raises(VerificationFailed):
+        verify.verify_bundle(Report.load(path), bureau.trust)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": "x"}', "\x00", '{"format": 1}'])
+def test_what_is_no_saved_report_is_said_so(tmp_path, text):
+    path = tmp_path / "x"
+    path.write_text(text)
+    with pytest.raises(InvalidRequest, match="not a saved report"):
+        Report.load(path)
+
+
+# CSV
+
+
+def table(*rows):
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, [column.name for column in columns()])
+    writer.writeheader()
+    writer.writerows(rows)
+    stream.seek(0)
+    return stream
+
+
+@given(snapshots)
+def test_what_is_written_is_read_again(record):
+    parties = tuple(Party(party.subject_id, party.role) for party in record.parties)
+    record = dataclasses.replace(record, parties=parties)
+    (row,) = read_rows(table(write_row(record)))
+    assert row.violations == ()
+    assert row.snapshot == record
+
+
+def test_only_the_required_columns_are_needed():
+    required = [column.name for column in columns() if column.required]
+    cells = write_row(snapshot())
+    text = ",".join(required) + "\n" + ",".join(cells[name] for name in required) + "\n"
+    (row,) = read_rows(io.StringIO(text))
+    assert row.snapshot == snapshot()
+
+
+def test_a_header_that_does_not_fit_names_every_column():
+    with pytest.raises(InvalidRequest) as caught:
+        list(read_rows(io.StringIO("account_ref,balance\n")))
+    wrong = {v.field: v.rule for v in caught.value.violations}
+    assert wrong["balance"] == "UNKNOWN_COLUMN"
+    assert wrong["month"] == "MISSING_COLUMN"
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "says"),
+    [
+        ("month", "May 2024", "2024-05"),
+        ("balance_minor", "12.50", "minor units"),
+        ("status", "bad", "past-due-30"),
+        ("open_date", "01/02/2020", "2024-05-31"),
+        ("secured", "maybe", "true"),
+        ("role", "joint;maker", "2 entries for 1"),
+        ("currency", "yuan", "ISO 4217"),
+        ("subject_id", "123", "32 lower-case hex"),
+        ("account_ref", "", "empty"),
+    ],
+)
+def test_a_wrong_cell_is_named_by_line_and_column(column, text, says):
+    good = write_row(snapshot())
+    first, second = read_rows(table(good, good | {column: text}))
+    assert first.snapshot is not None
+    assert second.snapshot is None
+    assert second.line == 3
+    assert column in {violation.field for violation in second.violations}
+    assert any(says in violation.message for violation in second.violations)
+
+
+def test_several_persons_stand_in_one_row():
+    cells = write_row(snapshot()) | {"subject_id": f"{SUBJECT};{'0' * 32}", "role": "maker; joint"}
+    (row,) = read_rows(table(cells))
+    assert [party.role for party in row.snapshot.parties] == [PartyRole.MAKER, PartyRole.JOINT]
+
+
+# Wallets
+
+
+def open_with(bureau, monkeypatch):
+    monkeypatch.setattr("bureau_client.client.GrpcTransport", lambda _profile: bureau)
+
+
+def test_a_wallet_is_kept_private(tmp_path):
+    WalletFolder.create(tmp_path / "w", SUBJECT)
+    assert stat.S_IMODE((tmp_path / "w" / "key.pem").stat().st_mode) == 0o600
+    with pytest.raises(InvalidRequest, match="already"):
+        WalletFolder.create(tmp_path / "w", SUBJECT)
+    assert WalletFolder.load(tmp_path / "w").subject_id == SUBJECT
+
+
+def test_a_folder_without_a_wallet_is_said_so(tmp_path):
+    with pytest.raises(InvalidRequest, match="no wallet"):
+        WalletFolder.load(tmp_path)
+
+
+def test_a_locked_wallet_needs_its_passphrase(bureau, tmp_path):
+    WalletFolder.create(tmp_path / "w", SUBJECT, "secret")
+    with pytest.raises(NotAuthenticated):
+        WalletFolder.load(tmp_path / "w").open(bureau.profile())
+    WalletFolder.load(tmp_path / "w", "secret").open(bureau.profile()).close()
+
+
+def key_in(folder):
+    return SigningKey.from_pem((folder / "key.pem").read_bytes()).verify_key.key_id
+
+
+def test_a_rotation_replaces_the_key(bureau, tmp_path, monkeypatch):
+    open_with(bureau, monkeypatch)
+    folder = WalletFolder.create(tmp_path / "w", SUBJECT)
+    before = key_in(folder.path)
+    assert folder.rotate(bureau.profile()).kind == "key-rotation"
+    assert key_in(folder.path) != before
+    assert not (folder.path / "next-key.pem").exists()
+
+
+@pytest.mark.parametrize("went_through", [True, False])
+def test_a_rotation_that_was_cut_off_is_finished(bureau, tmp_path, monkeypatch, went_through):
+    open_with(bureau, monkeypatch)
+    monkeypatch.setattr("bureau_client.driver.sync.time.sleep", lambda _: None)
+    folder = WalletFolder.create(tmp_path / "w", SUBJECT)
+    bureau.fail = lambda _: Unavailable("cut off")
+    with pytest.raises(Unavailable):
+        folder.rotate(bureau.profile())
+    kept = SigningKey.from_pem((folder.path / "next-key.pem").read_bytes()).verify_key.key_id
+
+    def unknown_key(attempt):
+        listing = attempt.call.method.path.endswith("ListInquiries")
+        return NotAuthenticated("no", reason="BAD_SIGNATURE") if listing else None
+
+    bureau.fail = (lambda _: None) if went_through else unknown_key
+    receipt = folder.rotate(bureau.profile())
+    assert (receipt is None) == went_through
+    # The key that was on disk before anything was sent, not a third one.
+    assert key_in(folder.path) == kept

@@ -1,0 +1,209 @@
+"""Retries and failover, without a network and without waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bureau_client.driver.aio import AsyncDriver
+from bureau_client.driver.conduct import Attempt
+from bureau_client.driver.retry import LONGEST_BUDGET_SECONDS, RetryPolicy, worth_retrying
+from bureau_client.driver.rotation import REST_SECONDS, Rotation
+from bureau_client.driver.sync import Driver
+from bureau_client.errors import (
+    BureauError,
+    Conflict,
+    DeadlineExceeded,
+    InvalidRequest,
+    NotAuthenticated,
+    Overloaded,
+    QuotaExceeded,
+    Unavailable,
+)
+from bureau_client.plans import methods
+from bureau_client.plans.plan import Patience, ask
+from bureau_client.progress import Progress
+from creditbureau.v1 import log_pb2
+
+REQUEST = log_pb2.GetCheckpointRequest()
+REPLY = log_pb2.GetCheckpointResponse(checkpoint="x")
+
+
+class Script:
+    """A transport that fails as told, and a clock that its waiting moves."""
+
+    def __init__(self, *outcomes: BureauError | None, takes: float = 0.0) -> None:
+        self.outcomes = list(outcomes)
+        self.takes = takes
+        self.attempts: list[Attempt] = []
+        self.pauses: list[float] = []
+        self.time = 100.0
+
+    def send(self, attempt):
+        self.attempts.append(attempt)
+        self.time += min(self.takes, attempt.timeout_seconds)
+        error = self.outcomes.pop(0) if self.outcomes else None
+        if error is not None:
+            raise error
+        return REPLY
+
+    def close(self):
+        pass
+
+    def sleep(self, seconds):
+        self.pauses.append(seconds)
+        self.time += seconds
+
+    def run(self, addresses=1, policy=None, method=methods.GET_CHECKPOINT):
+        driver = Driver(
+            self, addresses, policy or RetryPolicy(), sleep=self.sleep, now=lambda: self.time
+        )
+        return driver.run(ask(method, REQUEST, "the-id"))
+
+    @property
+    def addresses(self):
+        return [attempt.address for attempt in self.attempts]
+
+
+def test_what_passes_is_tried_again_with_the_same_request():
+    script = Script(Unavailable("a"), DeadlineExceeded("b"))
+    assert script.run() is REPLY
+    assert len(script.attempts) == 3
+    assert all(attempt.call.request is REQUEST for attempt in script.attempts)
+
+
+def test_pauses_double_and_end():
+    policy = RetryPolicy(attempts=9, longest_pause_seconds=1.0, read_seconds=60)
+    script = Script(*[Unavailable("down")] * 8)
+    script.run(policy=policy)
+    for pause, longest in zip(script.pauses, [0.1, 0.2, 0.4, 0.8, 1, 1, 1, 1], strict=True):
+        assert longest / 2 <= pause <= longest
+
+
+@pytest.mark.parametrize(
+    "error", [InvalidRequest("a"), Conflict("b"), NotAuthenticated("c"), Overloaded("no hint")]
+)
+def test_what_does_not_pass_is_not_tried_again(error):
+    script = Script(error)
+    with pytest.raises(type(error)):
+        script.run()
+    assert len(script.attempts) == 1
+
+
+def test_the_bureaus_own_delay_is_kept():
+    script = Script(Overloaded("busy", retry_after=timedelta(seconds=2)))
+    script.run()
+    assert script.pauses == [2.0]
+
+
+def test_a_delay_beyond_the_budget_is_left_to_the_caller():
+    script = Script(QuotaExceeded("tomorrow", retry_after=timedelta(hours=9)))
+    with pytest.raises(QuotaExceeded) as caught:
+        script.run()
+    assert script.pauses == []
+    assert "32400 s" in str(caught.value)
+
+
+def test_attempts_end_and_the_last_error_is_told():
+    script = Script(*[Unavailable(f"try {n}") for n in range(20)])
+    with pytest.raises(Unavailable, match="Try 5"):
+        script.run()
+    assert len(script.attempts) == RetryPolicy().attempts
+
+
+def test_a_silent_bureau_costs_at_most_twice_the_deadline():
+    script = Script(*[DeadlineExceeded("late") for _ in range(20)], takes=1000)
+    with pytest.raises(DeadlineExceeded):
+        script.run()
+    assert script.time - 100.0 <= 2 * RetryPolicy().read_seconds
+    assert [round(attempt.timeout_seconds) for attempt in script.attempts] == [5, 5]
+
+
+def test_no_request_is_repeated_after_it_has_expired():
+    for patience in Patience:
+        policy = RetryPolicy(read_seconds=900, write_seconds=900, bulk_seconds=900)
+        assert policy.budget(patience) == LONGEST_BUDGET_SECONDS < 300
+
+
+def test_an_error_tells_the_request_it_was_about():
+    with pytest.raises(InvalidRequest) as caught:
+        Script(InvalidRequest("no")).run()
+    assert caught.value.request_id == "the-id"
+
+
+def test_another_address_is_tried_at_once():
+    script = Script(Unavailable("first is down"))
+    script.run(addresses=3)
+    assert script.addresses == [0, 1]
+    assert script.pauses == []
+
+
+def test_when_all_addresses_failed_there_is_a_pause():
+    script = Script(*[Unavailable("down")] * 3)
+    script.run(addresses=2)
+    assert len(script.pauses) == 2
+    assert set(script.addresses) == {0, 1}
+
+
+def test_addresses_take_turns_and_one_that_failed_rests():
+    rotation = Rotation(3)
+    assert [rotation.pick(0) for _ in range(4)] == [0, 1, 2, 0]
+    rotation.failed(1, now=10)
+    assert [rotation.pick(11) for _ in range(4)] == [2, 0, 2, 0]
+    assert 1 in {rotation.pick(10 + REST_SECONDS) for _ in range(3)}
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=30))
+def test_there_is_always_an_address(history):
+    rotation = Rotation(4)
+    for now, (index, worked) in enumerate(history):
+        rotation.worked(index) if worked else rotation.failed(index, now)
+        assert 0 <= rotation.pick(now) < 4
+
+
+def test_what_is_worth_retrying():
+    second = timedelta(seconds=1)
+    assert worth_retrying(Unavailable("x"))
+    assert worth_retrying(Overloaded("x", retry_after=second))
+    assert not worth_retrying(QuotaExceeded("x"))
+    assert worth_retrying(NotAuthenticated("x", reason="TLS_REFUSED"))
+    assert not worth_retrying(NotAuthenticated("x", reason="UNKNOWN_CERTIFICATE"))
+
+
+@pytest.mark.parametrize("heavy", [False, True])
+def test_the_asynchronous_driver_does_the_same(heavy):
+    told = []
+    pauses = []
+    outcomes = [Unavailable("once"), None, InvalidRequest("second call")]
+
+    class Transport:
+        async def send(self, _attempt):
+            error = outcomes.pop(0)
+            if error is not None:
+                raise error
+            return REPLY
+
+        async def close(self):
+            pass
+
+    async def sleep(seconds):
+        pauses.append(seconds)
+
+    def plan():
+        yield Progress(1, 2, timedelta(0))
+        reply = yield from ask(methods.GET_CHECKPOINT, REQUEST)
+        try:
+            yield from ask(methods.GET_CHECKPOINT, REQUEST)
+        except InvalidRequest as error:
+            return reply, error.message
+        raise AssertionError
+
+    driver = AsyncDriver(Transport(), 1, RetryPolicy(), sleep=sleep)
+    result = asyncio.run(driver.run(plan(), told.append, heavy=heavy))
+    assert result == (REPLY, "second call")
+    assert len(pauses) == 1
+    assert [progress.done for progress in told] == [1]

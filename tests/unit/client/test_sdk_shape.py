@@ -1,0 +1,94 @@
+"""The SDK's shape: twins that agree, methods of the contract, one small protocol."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+import bureau_client
+from bureau_client import (
+    AsyncAuditor,
+    AsyncLender,
+    AsyncWallet,
+    Auditor,
+    CreditBureau,
+    Lender,
+    Wallet,
+)
+from bureau_client.plans import methods
+from bureau_client.plans.plan import Method
+from creditbureau.v1 import (
+    consents_pb2,
+    directory_pb2,
+    furnishing_pb2,
+    log_pb2,
+    members_pb2,
+    reporting_pb2,
+    subjects_pb2,
+)
+from tests.unit.client.fakes import FakeBureau
+
+TWINS = [(Lender, AsyncLender), (Wallet, AsyncWallet), (Auditor, AsyncAuditor)]
+FILES = (
+    consents_pb2,
+    directory_pb2,
+    furnishing_pb2,
+    log_pb2,
+    members_pb2,
+    reporting_pb2,
+    subjects_pb2,
+)
+
+
+def public(cls):
+    return {
+        name: member
+        for name, member in inspect.getmembers(cls, inspect.isfunction)
+        if not name.startswith("_") or name == "__init__"
+    }
+
+
+@pytest.mark.parametrize(("sync", "asynchronous"), TWINS)
+def test_twins_have_the_same_methods_and_say_the_same(sync, asynchronous):
+    ours, theirs = public(sync), public(asynchronous)
+    assert ours.keys() == theirs.keys()
+    for name in ours.keys() - {"close"}:
+        assert inspect.signature(ours[name]) == inspect.signature(theirs[name]), name
+        assert inspect.getdoc(ours[name]) == inspect.getdoc(theirs[name]), name
+
+
+def test_every_method_is_one_of_the_contract():
+    contract = {
+        method.full_name: method
+        for file in FILES
+        for service in file.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+    }
+    ours = [value for value in vars(methods).values() if isinstance(value, Method)]
+    assert len(ours) > 15
+    for method in ours:
+        found = contract[method.path.replace("/", ".")]
+        assert found.input_type is method.request.DESCRIPTOR
+        assert found.output_type is method.reply.DESCRIPTOR
+
+
+def test_a_lender_is_a_credit_bureau():
+    # Held statically: mypy refuses the assignment if the protocol is not met.
+    bureau: CreditBureau = FakeBureau().lender()
+    assert bureau.submit([]).accepted_count == 0
+
+
+def test_what_is_exported_exists_and_is_described():
+    for name in bureau_client.__all__:
+        thing = getattr(bureau_client, name)
+        assert getattr(thing, "__doc__", "x"), name
+
+
+def test_values_are_frozen_and_light():
+    report = FakeBureau().wallet().file()
+    with pytest.raises(AttributeError):
+        report.subject_id = "x"
+    assert not hasattr(report, "__dict__")
+    # Bulk stays out of logs.
+    assert "envelope" not in repr(report)
