@@ -36,6 +36,7 @@ class Settings(BaseSettings):
             `bureau.example/log`; the audience of every statement.
         listen: Address and port; port 0 lets the system choose.
         addresses: How members reach the bureau; goes into their profiles.
+        names: Further host names and addresses in the node's certificate.
         database_url: `sqlite:///…` or `postgresql://…`.
         jurisdiction: Whose rules hold, ISO 3166-1 alpha-2.
         node: Name of this node among several.
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     origin: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9./_-]{0,254}$")]
     listen: str = "127.0.0.1:7443"
     addresses: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     database_url: str = ""
     jurisdiction: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "US"
     node: str = "node-1"

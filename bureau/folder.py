@@ -18,7 +18,6 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,8 +58,7 @@ class Plan:
     Attributes:
         addresses: How members reach it; empty means where it listens.
         database_url: Empty means a SQLite file in the folder.
-        dns_names: Further host names of the server's certificate.
-        ips: Further addresses of the server's certificate.
+        names: Further host names and addresses in the server's certificate.
         member_days: For how long certificates are issued.
         passphrase_file: Opens keyring and authority; None makes one for each.
     """
@@ -70,8 +68,7 @@ class Plan:
     addresses: tuple[str, ...] = ()
     database_url: str = ""
     jurisdiction: str = "US"
-    dns_names: tuple[str, ...] = ()
-    ips: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     member_days: int = 397
     passphrase_file: Path | None = None
 
@@ -138,17 +135,10 @@ def load_authority(settings: Settings) -> Authority:
     return Authority.load(folder, passphrase)
 
 
-def issue_node(
-    settings: Settings, authority: Authority, now_us: int, names: Sequence[str] = ()
-) -> None:
-    """Gives the node a new TLS key and certificate; a running node takes them up.
-
-    Args:
-        names: Host names and addresses besides those that the settings name.
-    """
+def issue_node(settings: Settings, authority: Authority, now_us: int) -> None:
+    """Gives the node a new TLS key and certificate; a serving node takes them up."""
     found = {host_of(address) for address in (settings.listen, *settings.addresses)}
-    found |= {"localhost", "127.0.0.1", "::1", *names} - ANYWHERE
-    hosts = sorted(found - ANYWHERE)
+    hosts = sorted({"localhost", "127.0.0.1", "::1", *settings.names, *found} - ANYWHERE)
     ips = [host for host in hosts if _is_ip(host)]
     key, csr = new_key_and_csr(settings.node)
     certificate = authority.issue_server(
@@ -202,7 +192,7 @@ def _build(folder: Path, plan: Plan, clock: Clock) -> Settings:
         settings.authority_folder,
         own.read_bytes().strip() if own.is_file() else settings.passphrase(),
     )
-    issue_node(settings, authority, now_us, (*plan.dns_names, *plan.ips))
+    issue_node(settings, authority, now_us)
     # 4. The node's keys.
     keyring = Keyring.create(settings.server_folder / "keyring", settings.passphrase())
     keyring.add(LOG_KEY, SigningKey.generate())
@@ -282,6 +272,7 @@ def _settings_text(plan: Plan) -> str:
         "origin": plan.origin,
         "listen": plan.listen,
         "addresses": list(plan.addresses),
+        "names": list(plan.names),
         "jurisdiction": plan.jurisdiction,
         "member_days": plan.member_days,
     }

@@ -72,7 +72,7 @@ class Keeper:
                 return
 
     def _write(self, note: str) -> None:
-        fresh = self._path.with_suffix(".new")
+        fresh = self._path.with_name(self._path.name + ".new")
         with fresh.open("w", encoding="utf-8") as file:
             file.write(note)
             file.flush()

@@ -1,0 +1,220 @@
+"""Verifies a saved report offline: whose it is, and who stands behind each line.
+
+The file is what the SDK's `Report.save` writes (JSON, format
+`creditbureau/report-bundle/v1`); every part in it is the signed or handed-out
+bytes in base64, and only they are believed.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
+from bureau.proof import check_receipt
+from bureau_keys.envelope import digest, parse_canonical, payload_type_of, peek, verify_envelope
+from bureau_keys.errors import BadProof, KeysError, MalformedMessage
+from bureau_keys.merkle import leaf_hash, verify_inclusion
+from bureau_keys.profile import Trust
+from bureau_keys.signing import VerifyKey
+from creditbureau.v1.consents_pb2 import SubjectRequest
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.members_pb2 import Admission, CredentialChange, KeyPossession, Member
+from creditbureau.v1.record_pb2 import Record, SubmissionManifest
+from creditbureau.v1.report_pb2 import Evidence, Report, Tradeline
+from creditbureau.v1.reporting_pb2 import Inquiry
+
+FORMAT = "creditbureau/report-bundle/v1"
+# What a tradeline says of its newest month in the furnisher's own words.
+QUOTED = (
+    "month",
+    "portfolio_type",
+    "account_type",
+    "currency",
+    "open_date",
+    "status",
+    "balance_minor",
+    "amount_due_minor",
+    "amount_paid_minor",
+    "amount_past_due_minor",
+    "days_past_due",
+)
+
+M = TypeVar("M", bound=Message)
+# A member's keys, each with the log indices between which it counts.
+Keys = list[tuple[VerifyKey, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedReport:
+    """What a bundle proves.
+
+    Attributes:
+        report: The report.
+        leaf_index: Of the inquiry; None for a subject's own file.
+        proven: Ids of tradelines whose furnisher's signature verified.
+    """
+
+    report: Report
+    leaf_index: int | None
+    proven: tuple[str, ...]
+
+
+def verify_bundle(path: Path, trust: Trust) -> VerifiedReport:
+    """Verifies a saved report.
+
+    Args:
+        trust: The bureau's keys, pinned; never taken from the file.
+
+    Raises:
+        KeysError: Something in it does not hold; the message says what.
+        OSError: The file cannot be read.
+    """
+    parts = _read(path)
+    # 1. The bureau signed the report, for this request.
+    request = parse(Envelope, parts["request"])
+    keys = {key.key_id: key for key in map(VerifyKey.from_raw, trust.report_keys)}
+    report, _ = verify_envelope(parse(Envelope, parts["report"]), Report, keys)
+    require(report.header.audience == trust.origin, "the report is of another bureau")
+    require(report.header.signer == "bureau", "the report is not the bureau's own statement")
+    require(report.request_digest == digest(request), "the report answers another request")
+    # 2. The inquiry is in the log, with this very report as its answer.
+    leaf_index = None
+    if request.payload_type != payload_type_of(SubjectRequest):
+        leaf_index = _check_inquiry(report, request, parts, trust)
+    # 3. Furnishers' keys stand in the log; each line says what its furnisher signed.
+    members = [parse(Member, part) for part in parts["furnishers"]]
+    keys_of = {member.member_id: _logged_keys(member, trust) for member in members}
+    lines = {line.tradeline_id: line for line in report.tradelines}
+    proven = []
+    for part in parts["evidence"]:
+        piece = parse(Evidence, part)
+        line = lines.get(piece.tradeline_id)
+        if line is None:
+            raise BadProof("evidence is for a tradeline that is not in the report")
+        _check_evidence(report, line, piece, keys_of.get(line.member_id, []))
+        proven.append(line.tradeline_id)
+    return VerifiedReport(report, leaf_index, tuple(dict.fromkeys(proven)))
+
+
+def parse(kind: type[M], data: bytes) -> M:
+    """A message from its bytes.
+
+    Raises:
+        MalformedMessage: They are no such message.
+    """
+    try:
+        return kind.FromString(data)
+    except DecodeError as error:
+        raise MalformedMessage(f"no {kind.DESCRIPTOR.name} in the bundle") from error
+
+
+def require(holds: bool, otherwise: str) -> None:
+    """Raises BadProof unless something holds."""
+    if not holds:
+        raise BadProof(otherwise)
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    """The bundle's parts as bytes."""
+    try:
+        stored = json.loads(path.read_bytes())
+        if stored["format"] != FORMAT:
+            raise MalformedMessage(f"{path} is of another format than {FORMAT}")
+        single = {name: _bytes(stored[name]) for name in ("report", "request")}
+        several = {
+            name: [_bytes(part) for part in stored.get(name, [])]
+            for name in ("evidence", "furnishers")
+        }
+        receipt = {"receipt": _bytes(stored["receipt"])} if "receipt" in stored else {}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MalformedMessage(f"{path} is no saved report") from error
+    return {**single, **several, **receipt}
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
+def _check_inquiry(
+    report: Report, request: Envelope, parts: Mapping[str, Any], trust: Trust
+) -> int:
+    inquiry = peek(request, Inquiry)
+    require(
+        (report.subject_id, report.purpose, report.consent_id, f"members/{report.member_id}")
+        == (inquiry.subject_id, inquiry.purpose, inquiry.consent_id, inquiry.header.signer),
+        "the report is about something else than the inquiry",
+    )
+    require("receipt" in parts, "the receipt of the inquiry is missing")
+    receipt = parse(Receipt, parts["receipt"])
+    require(receipt.kind == "inquiry", f"the receipt is of a {receipt.kind}")
+    check_receipt(receipt, request, trust)
+    answer = hashlib.sha256(parse(Envelope, parts["report"]).payload).digest()
+    require(receipt.answer_digest == answer, "the receipt is of another answer")
+    return receipt.leaf_index
+
+
+def _logged_keys(member: Member, trust: Trust) -> Keys:
+    """The member's keys whose registration is in the log."""
+    registered: dict[str, int] = {}
+    for logged in member.statements:
+        check_receipt(logged.receipt, logged.envelope, trust)
+        for possession in _possessions(logged.envelope, member.member_id):
+            key = VerifyKey.from_raw(peek(possession, KeyPossession).public_key)
+            verify_envelope(possession, KeyPossession, {key.key_id: key})
+            registered.setdefault(key.key_id, logged.receipt.leaf_index)
+    found = []
+    for known in member.keys:
+        key = VerifyKey.from_raw(known.public_key)
+        since = registered.get(key.key_id)
+        require(
+            since is not None and since <= known.valid_from_index,
+            f"the registration of a key of {member.member_id} is not in the log",
+        )
+        found.append((key, known.valid_from_index, known.valid_to_index or (1 << 62)))
+    return found
+
+
+def _possessions(statement: Envelope, member_id: str) -> list[Envelope]:
+    if statement.payload_type == payload_type_of(Admission):
+        admission = peek(statement, Admission)
+        return list(admission.keys) if admission.member_id == member_id else []
+    if statement.payload_type == payload_type_of(CredentialChange):
+        change = peek(statement, CredentialChange)
+        return (
+            [change.add_key] if change.member_id == member_id and change.HasField("add_key") else []
+        )
+    return []
+
+
+def _check_evidence(report: Report, line: Tradeline, piece: Evidence, keys: Keys) -> None:
+    what = f"tradeline {line.tradeline_id}, {piece.month}"
+    counting = {key.key_id: key for key, start, end in keys if start <= piece.leaf_index < end}
+    try:
+        manifest, _ = verify_envelope(piece.manifest, SubmissionManifest, counting)
+        verify_inclusion(
+            leaf_hash(piece.record),
+            piece.record_index,
+            manifest.record_count,
+            list(piece.proof),
+            manifest.records_root,
+        )
+    except KeysError as error:
+        raise BadProof(f"{what}: {error}") from error
+    require(manifest.header.signer == f"members/{line.member_id}", f"{what}: another furnisher's")
+    signed = parse_canonical(Record, piece.record).snapshot
+    require(
+        report.subject_id in {party.subject_id for party in signed.parties},
+        f"{what}: the record is about somebody else",
+    )
+    require(signed.month == piece.month, f"{what}: the record is of another month")
+    if piece.month == line.month:
+        wrong = [name for name in QUOTED if getattr(line, name) != getattr(signed, name)]
+        require(not wrong, f"{what}: the report says otherwise in {', '.join(wrong)}")

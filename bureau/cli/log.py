@@ -1,0 +1,85 @@
+"""`bureau log`: the log as members see it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bureau.cli.frame import Dir, Output, Shown, group, operator_of, say, show_one
+from bureau.log_audit import audit_log
+from bureau.operator import Operator
+from bureau.proof import check_checkpoint
+from bureau_keys.merkle import leaf_hash, verify_inclusion
+from bureau_keys.profile import Profile
+
+app = group("The log: checkpoints, proofs, audit.")
+
+ProfileFolder = Annotated[
+    Path | None,
+    typer.Option("--profile", help="Act with this profile instead of the operator's."),
+]
+
+
+@app.command()
+def checkpoint(folder: Dir = None, profile: ProfileFolder = None) -> None:
+    """The newest signed checkpoint, verified."""
+    with _reader(folder, profile) as reader:
+        note = reader.checkpoint()
+        check_checkpoint(note, reader.profile.trust)
+    sys.stdout.write(note)
+
+
+@app.command()
+def proof(
+    index: Annotated[int, typer.Argument(min=0, help="Index of the leaf.")],
+    size: Annotated[int, typer.Option(min=0, help="Of the tree; 0: the newest checkpoint's.")] = 0,
+    folder: Dir = None,
+    profile: ProfileFolder = None,
+    output: Shown = Output.TABLE,
+) -> None:
+    """The inclusion proof of a leaf: hashes in hex, the leaf's sibling first.
+
+    One that leads to the newest checkpoint is verified.
+    """
+    with _reader(folder, profile) as reader:
+        newest = check_checkpoint(reader.checkpoint(), reader.profile.trust)
+        size = size or newest.size
+        path = reader.inclusion_proof(index, size)
+        if size == newest.size:
+            (leaf,) = reader.leaves(index, index + 1)
+            verify_inclusion(leaf_hash(leaf), index, size, path, newest.root)
+    hashes = [part.hex() for part in path]
+    shown = "\n".join(hashes) if output is Output.TABLE else hashes
+    show_one({"leaf_index": index, "tree_size": size, "proof": shown}, output)
+
+
+@app.command()
+def verify(
+    from_size: Annotated[
+        int, typer.Option(min=0, help="Also check the consistency proof from this size on.")
+    ] = 0,
+    folder: Dir = None,
+    profile: ProfileFolder = None,
+    output: Shown = Output.TABLE,
+) -> None:
+    """Downloads every leaf and recomputes every checkpoint that was signed."""
+    with _reader(folder, profile) as reader:
+        audited = audit_log(reader, from_size)
+    say("the log holds: its leaves give every root that it signed")
+    show_one(
+        {
+            "origin": audited.checkpoint.origin,
+            "tree_size": audited.checkpoint.size,
+            "root": audited.checkpoint.root.hex(),
+            "checkpoints": audited.checkpoints,
+            "consistent_from": audited.consistent_from or None,
+        },
+        output,
+    )
+
+
+def _reader(folder: Path | None, profile: Path | None) -> Operator:
+    return Operator(Profile.load(profile)) if profile else operator_of(folder)

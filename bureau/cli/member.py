@@ -1,0 +1,215 @@
+"""`bureau member`: admits members and looks after them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bureau import admitting
+from bureau.cli import credentials
+from bureau.cli.exits import Exit, Stop
+from bureau.cli.frame import (
+    Dir,
+    Output,
+    Shown,
+    group,
+    operator_of,
+    say,
+    settings_of,
+    show,
+    show_one,
+)
+from bureau.clock import Clock
+from bureau.operator import CallError
+from bureau.words import MEMBER_STATES, PURPOSES, ROLES
+from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED, Member
+
+app = group("Members: admission, changes, suspension, keys and certificates.")
+app.add_typer(credentials.keys, name="keys")
+app.add_typer(credentials.certificates, name="cert")
+
+MemberId = Annotated[str, typer.Argument(metavar="ID", help="The member's id.")]
+LIST_COLUMNS = ("member_id", "display_name", "state", "roles", "purposes", "jurisdiction", "group")
+
+
+def _role(word: str) -> int:
+    return ROLES.code(word)
+
+
+def _purpose(word: str) -> int:
+    return PURPOSES.code(word)
+
+
+ROLE_HELP = f"Of {', '.join(ROLES.all)}; repeatable."
+PURPOSE_HELP = f"For which it may inquire, of {', '.join(PURPOSES.all)}; repeatable."
+
+
+@app.command()
+def add(
+    member_id: MemberId,
+    role: Annotated[list[int], typer.Option(parser=_role, metavar="ROLE", help=ROLE_HELP)],
+    name: Annotated[str, typer.Option(help="Name for people; the id if empty.")] = "",
+    purpose: Annotated[
+        list[int] | None, typer.Option(parser=_purpose, metavar="PURPOSE", help=PURPOSE_HELP)
+    ] = None,
+    quota: Annotated[int, typer.Option(min=0, help="Directory evaluations a day.")] = 100_000,
+    jurisdiction: Annotated[
+        str, typer.Option(help="ISO 3166-1 alpha-2; the bureau's if empty.")
+    ] = "",
+    group_id: Annotated[str, typer.Option("--group", help="Shared by members of a group.")] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for its profile. [default: ./ID]", show_default=False),
+    ] = None,
+    days: Annotated[int, typer.Option(min=0, help="Of its certificate; 0: as settings say.")] = 0,
+    csr: Annotated[
+        Path | None,
+        typer.Option(help="The member's own certificate request.", exists=True, dir_okay=False),
+    ] = None,
+    key_possession: Annotated[
+        Path | None,
+        typer.Option(help="The member's own key, as signed proof.", exists=True, dir_okay=False),
+    ] = None,
+    folder: Dir = None,
+    output: Shown = Output.TABLE,
+) -> None:
+    """Admits a member and writes its profile.
+
+    With --csr and --key-possession the member keeps its private keys and gets
+    only its certificate and what to trust.
+    """
+    settings = settings_of(folder)
+    now_us = Clock().now_us()
+    if (csr is None) != (key_possession is None):
+        raise Stop(Exit.USAGE, "--csr and --key-possession go together")
+    if csr and key_possession:
+        possession = credentials.read_possession(key_possession)
+        kit = admitting.equip_with_own_keys(
+            settings, member_id, csr.read_bytes(), possession, now_us, days
+        )
+    else:
+        kit = admitting.equip(settings, member_id, now_us, days)
+    place = out or Path(member_id)
+    with operator_of(folder) as operator:
+        operator.checkpoint()  # answers at all
+        # Before the admission: an admitted member whose keys are lost is of no use.
+        kit.save(place)
+        try:
+            member, receipt = admitting.admit(
+                operator,
+                kit,
+                display_name=name or member_id,
+                roles=role,
+                purposes=purpose or [],
+                jurisdiction=jurisdiction or settings.jurisdiction,
+                quota=quota,
+                group=group_id,
+            )
+        except CallError as error:
+            if error.status == "UNAVAILABLE":
+                say(f"whether it was admitted is unknown; its profile stays in {place}")
+            else:
+                shutil.rmtree(place)
+            raise
+    say(f"admitted {member_id} at log index {receipt.leaf_index}; its profile: {place}")
+    show_one(described(member), output)
+
+
+@app.command("list")
+def list_all(folder: Dir = None, output: Shown = Output.TABLE) -> None:
+    """All members."""
+    with operator_of(folder) as operator:
+        show((described(member) for member in operator.members()), output, LIST_COLUMNS)
+
+
+@app.command("show")
+def show_member(member_id: MemberId, folder: Dir = None, output: Shown = Output.TABLE) -> None:
+    """One member."""
+    with operator_of(folder) as operator:
+        show_one(described(operator.member(member_id)), output)
+
+
+@app.command()
+def suspend(
+    member_id: MemberId,
+    note: Annotated[str, typer.Option(help="Why, for the member to read.")] = "",
+    folder: Dir = None,
+) -> None:
+    """Refuses every call of a member from now on; what it furnished stays."""
+    _set_state(folder, member_id, MEMBER_STATE_SUSPENDED, note)
+
+
+@app.command()
+def resume(
+    member_id: MemberId,
+    note: Annotated[str, typer.Option(help="Why, for the member to read.")] = "",
+    folder: Dir = None,
+) -> None:
+    """Ends a member's suspension."""
+    _set_state(folder, member_id, MEMBER_STATE_ACTIVE, note)
+
+
+@app.command()
+def change(
+    member_id: MemberId,
+    name: Annotated[str | None, typer.Option(help="Name for people.")] = None,
+    role: Annotated[
+        list[int] | None, typer.Option(parser=_role, metavar="ROLE", help=ROLE_HELP)
+    ] = None,
+    purpose: Annotated[
+        list[int] | None, typer.Option(parser=_purpose, metavar="PURPOSE", help=PURPOSE_HELP)
+    ] = None,
+    no_purposes: Annotated[bool, typer.Option("--no-purposes", help="Takes all away.")] = False,
+    quota: Annotated[int | None, typer.Option(min=0, help="Directory evaluations a day.")] = None,
+    group_id: Annotated[str | None, typer.Option("--group", help="Its group; may be ''.")] = None,
+    folder: Dir = None,
+    output: Shown = Output.TABLE,
+) -> None:
+    """Changes what is named; --role and --purpose replace the whole list."""
+    if all(option is None for option in (name, quota, group_id)) and not (
+        role or purpose or no_purposes
+    ):
+        raise Stop(Exit.USAGE, "nothing to change: name at least one option")
+    if purpose and no_purposes:
+        raise Stop(Exit.USAGE, "--purpose and --no-purposes exclude each other")
+    with operator_of(folder) as operator:
+        member = operator.member(member_id)
+        if name is not None:
+            member.display_name = name
+        if role:
+            member.roles[:] = role  # type: ignore[assignment]
+        if purpose or no_purposes:
+            member.purposes[:] = purpose or []  # type: ignore[assignment]
+        if quota is not None:
+            member.directory_quota = quota
+        if group_id is not None:
+            member.group = group_id
+        changed, receipt = operator.change(member)
+    say(f"changed {member_id} at log index {receipt.leaf_index}")
+    show_one(described(changed), output)
+
+
+def described(member: Member) -> dict[str, Any]:
+    """A member in words."""
+    return {
+        "member_id": member.member_id,
+        "display_name": member.display_name,
+        "state": MEMBER_STATES.word(member.state),
+        "roles": ROLES.words(member.roles),
+        "purposes": PURPOSES.words(member.purposes),
+        "jurisdiction": member.jurisdiction,
+        "group": member.group,
+        "directory_quota": member.directory_quota,
+        "create_time": member.create_time.ToJsonString(),
+        "keys": [credentials.described_key(key) for key in member.keys],
+        "certificates": list(member.certificate_fingerprints),
+    }
+
+
+def _set_state(folder: Path | None, member_id: str, state: int, note: str) -> None:
+    with operator_of(folder) as operator:
+        member, receipt = operator.set_state(member_id, state, note)
+    say(f"{member_id} is {MEMBER_STATES.word(member.state)} from log index {receipt.leaf_index} on")

@@ -1,0 +1,71 @@
+"""The log of events: lines on stderr, for a person or as JSON, without what is
+secret or about a person.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+# Values that never appear, whatever they hold.
+SECRET_NAMES = frozenset(
+    {"passphrase", "password", "secret", "seed", "private_key", "signing_key", "salt", "pem"}
+)
+# A subject id, and the password in a URL. Fingerprints and digests are longer,
+# request ids have dashes.
+_SUBJECT_ID = re.compile(r"(?<![0-9a-f])([0-9a-f]{4})[0-9a-f]{28}(?![0-9a-f])")
+_URL_PASSWORD = re.compile(r"(://[^:/@\s]*):[^@\s]+@")
+
+Event = MutableMapping[str, Any]
+
+
+def configure(level: str = "info", *, as_json: bool | None = None) -> None:
+    """Sets up the log of this process.
+
+    Args:
+        level: `debug`, `info`, `warning` or `error`.
+        as_json: One JSON object a line; None: unless stderr is a terminal.
+    """
+    if as_json is None:
+        as_json = not sys.stderr.isatty()
+    last = [structlog.processors.JSONRenderer()] if as_json else [structlog.dev.ConsoleRenderer()]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            masked,
+            *last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def masked(_logger: object, _method: str, event: Event) -> Event:
+    """Takes out of an event what may not be read: secrets, subject ids, bytes."""
+    for name, value in event.items():
+        event[name] = "***" if name in SECRET_NAMES else _masked(value)
+    return event
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return _URL_PASSWORD.sub(r"\1:***@", _SUBJECT_ID.sub(r"\1…", value))
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+    if isinstance(value, dict):
+        return {
+            _masked(key): "***" if key in SECRET_NAMES else _masked(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_masked(inner) for inner in value]
+    return value

@@ -1,0 +1,119 @@
+"""The statements of a check of the whole database."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, exists, literal, select, union_all
+
+from bureau.store import statements as s
+from bureau.store.database import Statement
+
+# Entries with their statements, in order of the log.
+CHECKED_COLUMNS = (*s.ENTRY_COLUMNS, "envelope")
+entries_from = Statement(
+    select(*s.entry.columns, s.statement.c.envelope)
+    .join_from(s.entry, s.statement, s.entry.c.entry_key == s.statement.c.entry_key, isouter=True)
+    .where(s.entry.c.leaf_index >= s.bind("start"))
+    .order_by(s.entry.c.leaf_index)
+    .limit(s.bind("limit"))
+)
+head_row = Statement(select(s.head.c.tree_size, s.head.c.frontier))
+tiles = Statement(
+    select(s.tile.c.level, s.tile.c.tile_index, s.tile.c.hashes, s.tile.c.root).order_by(
+        s.tile.c.level, s.tile.c.tile_index
+    )
+)
+
+# A submission's records as they were signed, and their hashes.
+submissions = Statement(
+    select(
+        s.submission.c.submission_key,
+        s.submission.c.record_hashes,
+        s.entry.c.leaf_index,
+        s.statement.c.envelope,
+    )
+    .join_from(s.submission, s.entry, s.submission.c.submission_key == s.entry.c.entry_key)
+    .join(s.statement, s.statement.c.entry_key == s.entry.c.entry_key)
+    .where(s.submission.c.submission_key > s.bind("after"))
+    .order_by(s.submission.c.submission_key)
+    .limit(s.bind("limit"))
+)
+RECORD_COLUMNS = (
+    "record_index",
+    "month",
+    "status",
+    "balance_minor",
+    "amount_due_minor",
+    "amount_paid_minor",
+    "amount_past_due_minor",
+    "body",
+)
+records_of = Statement(
+    select(*(s.record.c[name] for name in RECORD_COLUMNS))
+    .where(s.record.c.submission_key == s.bind("submission_key"))
+    .order_by(s.record.c.record_index)
+)
+
+
+def _lost(column: Column[int], what: Column[str] | Column[int]) -> Statement:
+    """Rows that name an entry that is not there: what the row is, and the key."""
+    found = s.entry.alias()
+    return Statement(
+        select(what, column)
+        .join_from(what.table, found, column == found.c.entry_key, isouter=True)
+        .where(column.is_not(None), found.c.entry_key.is_(None))
+    )
+
+
+# Rows without their entry, by the name of what they are.
+LOST_ENTRIES = {
+    "statement": _lost(s.statement.c.entry_key, s.statement.c.entry_key),
+    "member statement": _lost(s.member_statement.c.entry_key, s.member_statement.c.member_id),
+    "member key": _lost(s.member_key.c.from_entry, s.member_key.c.key_id),
+    "withdrawn member key": _lost(s.member_key.c.to_entry, s.member_key.c.key_id),
+    "subject key": _lost(s.subject_key.c.from_entry, s.subject_key.c.key_id),
+    "replaced subject key": _lost(s.subject_key.c.to_entry, s.subject_key.c.key_id),
+    "consent": _lost(s.consent.c.entry_key, s.consent.c.consent_id),
+    "submission": _lost(s.submission.c.submission_key, s.submission.c.submission_id),
+    "inquiry": _lost(s.inquiry.c.entry_key, s.inquiry.c.inquiry_id),
+}
+
+
+def _bare(kind: str, key: Column[int]) -> Statement:
+    """Entries of a kind whose effect is not there: their leaf indices."""
+    return Statement(
+        select(s.entry.c.leaf_index)
+        .where(s.entry.c.kind == kind, ~exists().where(key == s.entry.c.entry_key))
+        .order_by(s.entry.c.leaf_index)
+    )
+
+
+# Entries without their effect, by kind.
+LOST_EFFECTS = {
+    "admission": _bare("admission", s.member_statement.c.entry_key),
+    "member-change": _bare("member-change", s.member_statement.c.entry_key),
+    "member-state": _bare("member-state", s.member_statement.c.entry_key),
+    "credential": _bare("credential", s.member_statement.c.entry_key),
+    "attestation": _bare("attestation", s.subject_key.c.from_entry),
+    "key-rotation": _bare("key-rotation", s.subject_key.c.from_entry),
+    "consent": _bare("consent", s.consent.c.entry_key),
+    "submission": _bare("submission", s.submission.c.submission_key),
+    "inquiry": _bare("inquiry", s.inquiry.c.entry_key),
+}
+
+# Records without their submission or their account.
+lost_records = Statement(
+    union_all(
+        select(literal("submission"), s.record.c.record_key).where(
+            ~exists().where(s.submission.c.submission_key == s.record.c.submission_key)
+        ),
+        select(literal("tradeline"), s.record.c.record_key).where(
+            ~exists().where(s.tradeline.c.tradeline_key == s.record.c.tradeline_key)
+        ),
+    )
+)
+
+newest_checkpoint_time = Statement(
+    select(s.checkpoint.c.tree_size, s.checkpoint.c.time_us)
+    .order_by(s.checkpoint.c.tree_size.desc())
+    .limit(1)
+)
