@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
+from queue import Empty, LifoQueue
 from typing import Any, NamedTuple
 
 import psycopg
@@ -21,6 +22,10 @@ from sqlalchemy.sql import ClauseElement
 
 # Lists in `IN` are padded to this many, so that a statement has one shape.
 LIST_SIZE = 256
+
+# Connections of one process, and seconds that a caller waits for one.
+MAX_CONNECTIONS = 48
+MAX_WAIT_S = 30.0
 
 Row = tuple[Any, ...]
 
@@ -99,6 +104,10 @@ class Connection:
         """`sqlite` or `postgresql`."""
         return self._dialect.name
 
+    def close(self) -> None:
+        """Closes the driver's connection."""
+        self._raw.close()
+
     def all(self, statement: Statement, **values: Any) -> list[Row]:
         """Every row."""
         self._execute(statement, values)
@@ -170,14 +179,10 @@ class Database:
         parsed = make_url(url)
         if parsed.get_backend_name() == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
-            self.engine = create_engine(
-                parsed, pool_size=32, max_overflow=16, pool_reset_on_return=None
-            )
+            self.engine = create_engine(parsed, pool_reset_on_return=None)
         elif parsed.get_backend_name() == "sqlite":
             self.engine = create_engine(
                 parsed,
-                pool_size=32,
-                max_overflow=16,
                 pool_reset_on_return=None,
                 connect_args={"check_same_thread": False, "timeout": 10},
             )
@@ -185,6 +190,12 @@ class Database:
         else:
             raise ValueError(f"database URL {url!r}: use sqlite:/// or postgresql://")
         self.url = parsed
+        # Open connections that nobody uses, the last used on top as its cache is
+        # warm; below them one None for each that may still be opened. The
+        # engine's own pool does the same and takes several times as long.
+        self._idle: LifoQueue[Connection | None] = LifoQueue()
+        for _ in range(MAX_CONNECTIONS):
+            self._idle.put(None)
 
     @property
     def is_sqlite(self) -> bool:
@@ -199,39 +210,28 @@ class Database:
     def _begin_write(self) -> str:
         return "BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN"
 
-    @contextmanager
-    def snapshot(self) -> Iterator[Connection]:
+    def snapshot(self) -> AbstractContextManager[Connection]:
         """A read of committed state: every statement inside sees the same moment.
 
         Raises:
             StorageError: The database cannot be reached.
         """
-        with self._transaction(self._begin_read, end="ROLLBACK") as connection:
-            yield connection
+        return self._transaction(self._begin_read, end="ROLLBACK")
 
-    @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self) -> AbstractContextManager[Connection]:
         """A write: committed at the end of the block, rolled back if it raises.
 
         Raises:
             StorageError: The database failed; `outcome_known` says whether the
                 transaction is surely undone.
         """
-        with self._transaction(self._begin_write, end="COMMIT") as connection:
-            yield connection
+        return self._transaction(self._begin_write, end="COMMIT")
 
     @contextmanager
     def _transaction(self, begin: str, *, end: str) -> Iterator[Connection]:
-        try:
-            pooled = self.engine.raw_connection()
-        except Exception as error:
-            raise translate(error) from error
+        connection = self._take()
         committing = False
         try:
-            raw: Any = pooled.driver_connection
-            connection = Connection(raw, self.engine.dialect)
-            if not self.is_sqlite:
-                raw.autocommit = True  # transactions are opened and closed in words, below
             connection.script(begin)
             try:
                 yield connection
@@ -241,13 +241,41 @@ class Database:
             committing = end == "COMMIT"
             connection.script(end)
         except (sqlite3.Error, psycopg.Error) as error:
-            pooled.invalidate()
+            # What state it is in is unknown: the next one gets a new connection.
+            connection.close()
+            self._idle.put(None)
             raise translate(error, committing=committing) from error
-        finally:
-            pooled.close()
+        except BaseException:
+            self._idle.put(connection)
+            raise
+        self._idle.put(connection)
+
+    def _take(self) -> Connection:
+        """An idle connection, or a new one; waits where all are in use."""
+        try:
+            connection = self._idle.get(timeout=MAX_WAIT_S)
+        except Empty:
+            raise StorageError("every connection is in use") from None
+        if connection is not None:
+            return connection
+        try:
+            pooled = self.engine.raw_connection()
+            raw: Any = pooled.driver_connection
+            pooled.detach()
+            if not self.is_sqlite:
+                raw.autocommit = True  # transactions are opened and closed in words
+            return Connection(raw, self.engine.dialect)
+        except Exception as error:
+            self._idle.put(None)
+            raise translate(error) from error
 
     def dispose(self) -> None:
-        """Closes every connection."""
+        """Closes every connection that is not in use."""
+        idle = [self._idle.get() for _ in range(self._idle.qsize())]
+        for connection in idle:
+            if connection is not None:
+                connection.close()
+            self._idle.put(None)
         self.engine.dispose()
 
 
