@@ -37,6 +37,7 @@ from bureau_keys.pseudonym import Evaluator
 from bureau_keys.receipt import LeafStatement, commitment
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import (
+    codes_pb2,
     consent_pb2,
     consents_pb2,
     directory_pb2,
@@ -54,6 +55,12 @@ ORIGIN = "fake.example/log"
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, UTC)
 SUBJECT = "ab" * 16
 JANUARY = Month(2026, 1)
+# The state that each transition leads to.
+AFTER = {
+    consent_pb2.CONSENT_TRANSITION_PAUSE: consent_pb2.CONSENT_STATE_PAUSED,
+    consent_pb2.CONSENT_TRANSITION_RESUME: consent_pb2.CONSENT_STATE_ACTIVE,
+    consent_pb2.CONSENT_TRANSITION_REVOKE: consent_pb2.CONSENT_STATE_REVOKED,
+}
 NO_WAIT = RetryPolicy(first_pause_seconds=0.0)
 
 
@@ -130,6 +137,11 @@ class FakeBureau:
         self.calls: list[Attempt] = []
         self.fail: Callable[[Attempt], BureauError | None] = lambda _: None
         self.mend: Callable[[str, Any], None] = lambda _method, _reply: None
+        self.tamper: Callable[[report_pb2.Report], None] = lambda _: None
+        self.tamper_evidence: Callable[[report_pb2.Report, report_pb2.Evidence], None] = (
+            lambda _report, _piece: None
+        )
+        self.answers: dict[str, Callable[[Any], Message]] = {}
         self.terms: dict[str, Any] = {}
         self.batches: list[list[bytes]] = []
         self.furnished: list[tuple[Envelope, list[bytes], int]] = []
@@ -179,7 +191,8 @@ class FakeBureau:
         if error is not None:
             raise error
         method = attempt.call.method.path.rpartition("/")[2]
-        reply: Message = getattr(self, method)(attempt.call.request)
+        answer = self.answers.get(method) or getattr(self, method)
+        reply: Message = answer(attempt.call.request)
         self.mend(method, reply)
         return reply
 
@@ -229,13 +242,15 @@ class FakeBureau:
     def GetFile(self, request: subjects_pb2.GetFileRequest) -> Message:  # noqa: N802
         asked = peek(request.subject_request, consents_pb2.SubjectRequest)
         report = self.report(asked.header.request_id, request.subject_request)
-        report.purpose = 12
+        report.purpose = codes_pb2.PURPOSE_SUBJECT_DISCLOSURE
         return subjects_pb2.GetFileResponse(file=seal(report, self.report_key))
 
     def GrantConsent(self, request: consents_pb2.GrantConsentRequest) -> Message:  # noqa: N802
         consent = peek(request.consent, consent_pb2.Consent)
         view = consents_pb2.ConsentView(
-            consent_id=consent.header.request_id, consent=request.consent, state=1
+            consent_id=consent.header.request_id,
+            consent=request.consent,
+            state=consent_pb2.CONSENT_STATE_ACTIVE,
         )
         self.consents.append(view)
         return consents_pb2.GrantConsentResponse(
@@ -245,7 +260,7 @@ class FakeBureau:
     def ChangeConsent(self, request: consents_pb2.ChangeConsentRequest) -> Message:  # noqa: N802
         change = peek(request.change, consent_pb2.ConsentChange)
         view = next(v for v in self.consents if v.consent_id == change.consent_id)
-        view.state = {1: 2, 2: 1, 3: 3}[change.transition]
+        view.state = AFTER[change.transition]
         view.note = change.note
         return consents_pb2.ChangeConsentResponse(
             consent=view, receipt=self.log.append("consent-change", request.change)
@@ -276,7 +291,9 @@ class FakeBureau:
         )
 
     def ListInquiries(self, _: subjects_pb2.ListInquiriesRequest) -> Message:  # noqa: N802
-        line = report_pb2.InquiryLine(inquiry_id="x", member_id="brook", purpose=3, kind=1)
+        line = report_pb2.InquiryLine(
+            inquiry_id="x", member_id="brook", purpose=codes_pb2.PURPOSE_CREDIT_APPLICATION
+        )
         return subjects_pb2.ListInquiriesResponse(inquiries=[line])
 
     def GetMember(self, request: members_pb2.GetMemberRequest) -> Message:  # noqa: N802
@@ -308,23 +325,25 @@ class FakeBureau:
     # What reports are made of.
 
     def report(self, request_id: str, request: Envelope) -> report_pb2.Report:
-        return report_pb2.Report(
+        report = report_pb2.Report(
             header=header("bureau", request_id),
             request_digest=digest(request),
             subject_id=SUBJECT,
-            outcome=2,
+            outcome=report_pb2.REPORT_OUTCOME_NO_HIT,
         )
+        self.tamper(report)
+        return report
 
     def _fill(self, report: report_pb2.Report) -> list[report_pb2.Evidence]:
         """A tradeline for the newest furnished record, and the evidence for it."""
         manifest, records, leaf_index = self.furnished[-1]
         record = record_pb2.Record.FromString(records[-1])
         signed = record.snapshot
-        report.outcome = 1
+        report.outcome = report_pb2.REPORT_OUTCOME_HIT
         report.tradelines.add(
             tradeline_id="cd" * 16,
             member_id="acme",
-            role=1,
+            role=codes_pb2.PARTY_ROLE_INDIVIDUAL,
             portfolio_type=signed.portfolio_type,
             account_type=signed.account_type,
             currency=signed.currency,
@@ -342,7 +361,7 @@ class FakeBureau:
             ),
         )
         hashes = [merkle.leaf_hash(r) for r in records]
-        return [
+        pieces = [
             report_pb2.Evidence(
                 tradeline_id="cd" * 16,
                 month=signed.month,
@@ -353,6 +372,8 @@ class FakeBureau:
                 leaf_index=leaf_index,
             )
         ]
+        self.tamper_evidence(report, pieces[0])
+        return pieces
 
     def _admit(self) -> members_pb2.Member:
         key = self.member_key
@@ -365,7 +386,7 @@ class FakeBureau:
                 header=header("members/operator", "00000000-0000-4000-8000-000000000002"),
                 member_id="acme",
                 display_name="Acme",
-                roles=[1, 2, 3],
+                roles=[codes_pb2.ROLE_FURNISHER, codes_pb2.ROLE_SUBSCRIBER],
                 jurisdiction="CN",
                 keys=[seal(possession, key)],
             ),

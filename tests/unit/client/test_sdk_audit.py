@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bureau_client import NotFound, VerificationFailed
+from bureau_client import Auditor, Fault, NotFound, Progress, VerificationFailed
 from bureau_client.verify.heads import SeenHeads
 from bureau_keys import merkle
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
 from bureau_keys.signing import SigningKey
+from creditbureau.v1 import log_pb2
 from tests.unit.client.fakes import ORIGIN, FakeBureau, FakeLog, snapshot
 
 
@@ -27,22 +29,29 @@ def log_of(size: int, *, key: SigningKey | None = None) -> FakeLog:
     return log
 
 
+def fault_of(auditor: Auditor, since: str | None = None) -> Fault:
+    fault = auditor.audit(since).fault
+    assert fault is not None
+    return fault
+
+
 @pytest.fixture
-def bureau():
+def bureau() -> Any:
     found = FakeBureau()
     found.log = log_of(11)
     return found
 
 
-def test_an_honest_log_passes(bureau):
-    told = []
+def test_an_honest_log_passes(bureau: FakeBureau) -> None:
+    told: list[Progress] = []
     report = bureau.auditor().audit(on_progress=told.append)
     assert report.ok
+    assert report.newest is not None
     assert (report.tree_size, report.checkpoint_count, report.newest.size) == (11, 11, 11)
     assert [progress.done for progress in told] == [4, 8, 11]
 
 
-def test_an_empty_log_passes():
+def test_an_empty_log_passes() -> None:
     bureau = FakeBureau()
     bureau.log = FakeLog()
     bureau.log.notes.append(bureau.log.checkpoint())
@@ -51,81 +60,80 @@ def test_an_empty_log_passes():
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10))
-def test_a_changed_leaf_is_named(index):
+def test_a_changed_leaf_is_named(index: Any) -> None:
     bureau = FakeBureau()
     bureau.log = log_of(11)
     auditor = bureau.auditor()
     kept = [merkle.leaf_hash(leaf) for leaf in bureau.log.leaves]
     bureau.log.leaves[index] = os.urandom(32)
 
-    def as_it_was(method, reply):
+    def as_it_was(method: Any, reply: Any) -> None:
         if method == "GetTile":
             reply.hashes = b"".join(kept)
 
     bureau.mend = as_it_was
-    fault = auditor.audit().fault
+    fault = fault_of(auditor)
     assert (fault.size, fault.first_index, fault.last_index) == (index + 1, index, index)
     assert f"leaf {index} was changed" in fault.text
 
 
-def test_a_changed_leaf_is_narrowed_down_where_tiles_were_changed_too(bureau):
+def test_a_changed_leaf_is_narrowed_down_where_tiles_were_changed_too(bureau: FakeBureau) -> None:
     auditor = bureau.auditor()
     del bureau.log.notes[4:7]
     bureau.log.leaves[5] = os.urandom(32)
-    fault = auditor.audit().fault
+    fault = fault_of(auditor)
     assert (fault.size, fault.first_index, fault.last_index) == (8, 4, 7)
 
 
-def test_a_deleted_leaf_is_named(bureau):
+def test_a_deleted_leaf_is_named(bureau: FakeBureau) -> None:
     auditor = bureau.auditor()
     del bureau.log.leaves[3]
-    fault = auditor.audit().fault
+    fault = fault_of(auditor)
     assert (fault.first_index, fault.size) == (3, 4)
 
 
-def test_leaves_cut_off_at_the_end_are_missed(bureau):
+def test_leaves_cut_off_at_the_end_are_missed(bureau: FakeBureau) -> None:
     auditor = bureau.auditor()
     del bureau.log.leaves[8:]
-    fault = auditor.audit().fault
+    fault = fault_of(auditor)
     assert "Leaf 8 is missing" in fault.text
     bureau.fail = lambda attempt: (
         NotFound("beyond") if getattr(attempt.call.request, "start_index", 0) >= 8 else None
     )
-    assert "Leaf 8 is missing" in auditor.audit().fault.text
+    assert "Leaf 8 is missing" in fault_of(auditor).text
 
 
-def test_a_checkpoint_of_another_key_is_named(bureau):
+def test_a_checkpoint_of_another_key_is_named(bureau: FakeBureau) -> None:
     auditor = bureau.auditor()
     bureau.log.notes[5] = log_of(6).notes[5]
-    report = auditor.audit()
-    assert "does not verify" in report.fault.text
-    assert bureau.log.notes[5] in report.fault.text
+    fault = fault_of(auditor)
+    assert "does not verify" in fault.text
+    assert bureau.log.notes[5] in fault.text
 
 
-def test_a_log_that_shrank_is_named(bureau):
+def test_a_log_that_shrank_is_named(bureau: FakeBureau) -> None:
     bureau.log.notes.append(bureau.log.notes[3])
-    assert "shrank" in bureau.auditor().audit().fault.text
+    assert "shrank" in fault_of(bureau.auditor()).text
 
 
-def test_two_roots_of_one_size_are_named(bureau):
+def test_two_roots_of_one_size_are_named(bureau: FakeBureau) -> None:
     other = log_of(11, key=bureau.log.key)
     bureau.log.notes.append(other.notes[-1])
-    fault = bureau.auditor().audit().fault
+    fault = fault_of(bureau.auditor())
     assert fault.size == 11
     assert fault.first_index is None
 
 
-def test_a_checkpoint_kept_from_before_must_still_hold(bureau):
+def test_a_checkpoint_kept_from_before_must_still_hold(bureau: FakeBureau) -> None:
     auditor = bureau.auditor()
     assert auditor.audit(bureau.log.notes[4]).ok
     rewritten = log_of(11, key=bureau.log.key)
     kept = bureau.log.notes[4]
     bureau.log = rewritten
-    report = bureau.auditor().audit(kept)
-    assert report.fault.size == 5
+    assert fault_of(bureau.auditor(), kept).size == 5
 
 
-def test_leaves_and_checkpoints(bureau):
+def test_leaves_and_checkpoints(bureau: FakeBureau) -> None:
     auditor = bureau.auditor()
     assert auditor.leaves(2, 9) == bureau.log.leaves[2:9]
     assert auditor.leaves(9, 99) == bureau.log.leaves[9:]
@@ -133,20 +141,18 @@ def test_leaves_and_checkpoints(bureau):
     assert auditor.checkpoint().size == 11
 
 
-def test_consistency_is_proved_or_refused(bureau):
+def test_consistency_is_proved_or_refused(bureau: FakeBureau) -> Any:
     hashes = [merkle.leaf_hash(leaf) for leaf in bureau.log.leaves]
 
     class Source:
-        def node(self, level, index):
+        def node(self, level: Any, index: Any) -> Any:
             return merkle.root_of(hashes[index << level : (index + 1) << level])
 
-    def prove(request):
-        from creditbureau.v1 import log_pb2  # noqa: PLC0415
-
+    def prove(request: Any) -> Any:
         proof = merkle.consistency_path(Source(), request.first_size, request.second_size)
         return log_pb2.GetConsistencyProofResponse(proof=proof)
 
-    bureau.GetConsistencyProof = prove
+    bureau.answers["GetConsistencyProof"] = prove
     notes = bureau.log.notes
     bureau.auditor().consistency(notes[2], notes[9])
     bureau.auditor().consistency(notes[9], notes[2])
@@ -158,7 +164,7 @@ def test_consistency_is_proved_or_refused(bureau):
         bureau.auditor().consistency(other.notes[2], notes[2])
 
 
-def test_a_client_that_saw_two_logs_says_so():
+def test_a_client_that_saw_two_logs_says_so() -> None:
     bureau = FakeBureau()
     lender = bureau.lender()
     lender.submit([snapshot()])
@@ -167,19 +173,19 @@ def test_a_client_that_saw_two_logs_says_so():
         lender.submit([snapshot()])
 
 
-def test_heads_remember_the_newest():
+def test_heads_remember_the_newest() -> None:
     heads = SeenHeads()
-    assert heads.newest is None
     for size in (3, 9, 5):
         heads.see(Checkpoint(ORIGIN, size, bytes(32)))
-    assert heads.newest.size == 9
+    assert heads.newest == Checkpoint(ORIGIN, 9, bytes(32))
 
 
-def test_receipts_and_members_are_verified_offline():
+def test_receipts_and_members_are_verified_offline() -> None:
     bureau = FakeBureau()
     result = bureau.lender().submit([snapshot()])
     submission = result.submissions[0]
     auditor = bureau.auditor()
+    assert submission.receipt is not None
     auditor.verify_receipt(submission.receipt, submission.manifest)
     with pytest.raises(VerificationFailed):
         auditor.verify_receipt(submission.receipt, b"\x0a\x01x")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pickle
 from datetime import timedelta
+from typing import Any
 
 import grpc
 import pytest
-from google.protobuf.any_pb2 import Any
+from google.protobuf.any_pb2 import Any as Packed
 from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2 as details
 from google.rpc import status_pb2
@@ -21,20 +22,20 @@ ADDRESS = "bureau.example:7443"
 CODE = grpc.StatusCode
 
 
-def trailers(*parts, message="what happened"):
+def trailers(*parts: Any, message: Any = "what happened") -> Any:
     status = status_pb2.Status(code=3, message=message)
     for part in parts:
-        packed = Any()
+        packed = Packed()
         packed.Pack(part)
         status.details.append(packed)
     return (("other", "x"), ("grpc-status-details-bin", status.SerializeToString()))
 
 
-def info(reason, domain="creditbureau"):
+def info(reason: Any, domain: Any = "creditbureau") -> Any:
     return details.ErrorInfo(reason=reason, domain=domain)
 
 
-def test_everything_that_the_bureau_says_arrives():
+def test_everything_that_the_bureau_says_arrives() -> None:
     field = details.BadRequest.FieldViolation(
         field="records[7].snapshot.month", description="lies ahead", reason="DATE_ORDER"
     )
@@ -60,7 +61,7 @@ def test_everything_that_the_bureau_says_arrives():
     )
 
 
-def test_help_is_taken_where_there_is_no_message():
+def test_help_is_taken_where_there_is_no_message() -> None:
     link = details.Help.Link(description="Ask the operator", url="https://x.example")
     error = translate(
         CODE.PERMISSION_DENIED, "", trailers(info("HOLD"), details.Help(links=[link])), address=""
@@ -93,13 +94,13 @@ def test_help_is_taken_where_there_is_no_message():
         ("A_REASON_OF_TOMORROW", CODE.PERMISSION_DENIED, errors.PermissionDenied),
     ],
 )
-def test_reasons_and_codes_become_classes(reason, code, cls):
+def test_reasons_and_codes_become_classes(reason: Any, code: Any, cls: Any) -> None:
     error = translate(code, "", trailers(info(reason)), address=ADDRESS)
     assert type(error) is cls
     assert error.reason == reason
 
 
-def test_the_table_names_reasons_of_the_contract():
+def test_the_table_names_reasons_of_the_contract() -> None:
     known = {name.removeprefix("REASON_") for name, _ in error_pb2.Reason.items()}
     assert set(BY_REASON) <= known
 
@@ -166,7 +167,7 @@ WORDS = [
 
 
 @pytest.mark.parametrize(("words", "cls", "says"), WORDS)
-def test_grpcs_own_words_never_reach_a_person(words, cls, says):
+def test_grpcs_own_words_never_reach_a_person(words: Any, cls: Any, says: Any) -> None:
     error = translate(CODE.UNAVAILABLE, words, (), address=ADDRESS)
     assert type(error) is cls
     assert says in str(error)
@@ -176,7 +177,7 @@ def test_grpcs_own_words_never_reach_a_person(words, cls, says):
 
 
 @pytest.mark.parametrize("code", [code for code in CODE if code is not CODE.OK])
-def test_every_code_has_a_class_even_without_an_explanation(code):
+def test_every_code_has_a_class_even_without_an_explanation(code: Any) -> None:
     for words in (
         (),
         trailers(info("X", domain="elsewhere")),
@@ -187,14 +188,14 @@ def test_every_code_has_a_class_even_without_an_explanation(code):
         assert str(error)
 
 
-def test_a_long_list_of_fields_is_cut_in_the_text_only():
+def test_a_long_list_of_fields_is_cut_in_the_text_only() -> None:
     violations = [Violation(f"records[{n}]", "R", f"m{n}") for n in range(40)]
     error = errors.InvalidRequest("No", violations=violations)
     assert "and 30 more" in str(error)
     assert len(error.violations) == 40
 
 
-def test_errors_cross_processes():
+def test_errors_cross_processes() -> None:
     error = errors.ConsentPaused(
         "paused", reason="CONSENT_PAUSED", violations=[Violation("a", "b", "c")]
     )
@@ -204,6 +205,6 @@ def test_errors_cross_processes():
     assert again.violations == error.violations
 
 
-def test_consent_errors_are_permissions_denied():
+def test_consent_errors_are_permissions_denied() -> None:
     assert issubclass(errors.ConsentError, errors.PermissionDenied)
     assert issubclass(errors.DeadlineExceeded, errors.Unavailable)

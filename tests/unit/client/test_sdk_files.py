@@ -8,6 +8,8 @@ import dataclasses
 import io
 import json
 import stat
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -35,12 +37,12 @@ from tests.unit.client.test_sdk_records import snapshots
 
 
 @pytest.fixture
-def bureau():
+def bureau() -> Any:
     return FakeBureau()
 
 
 @pytest.fixture
-def saved(bureau, tmp_path):
+def saved(bureau: FakeBureau, tmp_path: Path) -> Any:
     lender = bureau.lender()
     lender.submit([snapshot("A-1"), snapshot("A-2")])
     report = lender.query(
@@ -54,19 +56,19 @@ def saved(bureau, tmp_path):
     return report, path
 
 
-def test_a_saved_report_verifies_offline(bureau, saved):
+def test_a_saved_report_verifies_offline(bureau: FakeBureau, saved: Any) -> None:
     report, path = saved
     assert Report.load(path) == report
     assert verify.verify_bundle(Report.load(path), bureau.trust) == report
 
 
-def test_the_own_file_can_be_saved_too(bureau, tmp_path):
+def test_the_own_file_can_be_saved_too(bureau: FakeBureau, tmp_path: Path) -> None:
     file = bureau.wallet().file()
     file.save(tmp_path / "f")
     assert verify.verify_bundle(Report.load(tmp_path / "f"), bureau.trust) == file
 
 
-def test_under_other_keys_nothing_verifies(saved):
+def test_under_other_keys_nothing_verifies(saved: Any) -> None:
     _, path = saved
     with pytest.raises(VerificationFailed):
         verify.verify_bundle(Report.load(path), FakeBureau().trust)
@@ -74,7 +76,9 @@ def test_under_other_keys_nothing_verifies(saved):
 
 @pytest.mark.parametrize("part", ["report", "request", "receipt", "evidence", "furnishers"])
 @pytest.mark.parametrize("bit", [0, 77, 150, 301])
-def test_a_changed_bit_anywhere_is_seen(bureau, saved, part, bit):
+def test_a_changed_bit_anywhere_is_seen(
+    bureau: FakeBureau, saved: Any, part: Any, bit: Any
+) -> None:
     honest, path = saved
     parts = json.loads(path.read_text())
     text = parts[part][0] if isinstance(parts[part], list) else parts[part]
@@ -89,12 +93,15 @@ def test_a_changed_bit_anywhere_is_seen(bureau, saved, part, bit):
         return
     # A member's name and the asker's own signature are nobody's claim about the
     # subject; whatever the report says must be as it was.
-    aside = {"furnishers": (), "inquiry": b""}
-    assert dataclasses.replace(found, **aside) == dataclasses.replace(honest, **aside)
+    assert facts(found) == facts(honest)
+
+
+def facts(report: Report) -> Report:
+    return dataclasses.replace(report, furnishers=(), inquiry=b"")
 
 
 @pytest.mark.parametrize("part", ["receipt", "evidence", "furnishers"])
-def test_what_is_missing_is_missed(bureau, saved, part):
+def test_what_is_missing_is_missed(bureau: FakeBureau, saved: Any, part: Any) -> None:
     _, path = saved
     parts = json.loads(path.read_text())
     if isinstance(parts[part], list):
@@ -110,7 +117,7 @@ def test_what_is_missing_is_missed(bureau, saved, part):
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": "x"}', "\x00", '{"format": 1}'])
-def test_what_is_no_saved_report_is_said_so(tmp_path, text):
+def test_what_is_no_saved_report_is_said_so(tmp_path: Path, text: Any) -> None:
     path = tmp_path / "x"
     path.write_text(text)
     with pytest.raises(InvalidRequest, match="not a saved report"):
@@ -120,7 +127,7 @@ def test_what_is_no_saved_report_is_said_so(tmp_path, text):
 # CSV
 
 
-def table(*rows):
+def table(*rows: Any) -> Any:
     stream = io.StringIO()
     writer = csv.DictWriter(stream, [column.name for column in columns()])
     writer.writeheader()
@@ -130,7 +137,7 @@ def table(*rows):
 
 
 @given(snapshots)
-def test_what_is_written_is_read_again(record):
+def test_what_is_written_is_read_again(record: Any) -> None:
     parties = tuple(Party(party.subject_id, party.role) for party in record.parties)
     record = dataclasses.replace(record, parties=parties)
     (row,) = read_rows(table(write_row(record)))
@@ -138,7 +145,7 @@ def test_what_is_written_is_read_again(record):
     assert row.snapshot == record
 
 
-def test_only_the_required_columns_are_needed():
+def test_only_the_required_columns_are_needed() -> None:
     required = [column.name for column in columns() if column.required]
     cells = write_row(snapshot())
     text = ",".join(required) + "\n" + ",".join(cells[name] for name in required) + "\n"
@@ -146,7 +153,7 @@ def test_only_the_required_columns_are_needed():
     assert row.snapshot == snapshot()
 
 
-def test_a_header_that_does_not_fit_names_every_column():
+def test_a_header_that_does_not_fit_names_every_column() -> None:
     with pytest.raises(InvalidRequest) as caught:
         list(read_rows(io.StringIO("account_ref,balance\n")))
     wrong = {v.field: v.rule for v in caught.value.violations}
@@ -168,7 +175,7 @@ def test_a_header_that_does_not_fit_names_every_column():
         ("account_ref", "", "empty"),
     ],
 )
-def test_a_wrong_cell_is_named_by_line_and_column(column, text, says):
+def test_a_wrong_cell_is_named_by_line_and_column(column: Any, text: Any, says: Any) -> None:
     good = write_row(snapshot())
     first, second = read_rows(table(good, good | {column: text}))
     assert first.snapshot is not None
@@ -178,20 +185,21 @@ def test_a_wrong_cell_is_named_by_line_and_column(column, text, says):
     assert any(says in violation.message for violation in second.violations)
 
 
-def test_several_persons_stand_in_one_row():
+def test_several_persons_stand_in_one_row() -> None:
     cells = write_row(snapshot()) | {"subject_id": f"{SUBJECT};{'0' * 32}", "role": "maker; joint"}
     (row,) = read_rows(table(cells))
+    assert row.snapshot is not None
     assert [party.role for party in row.snapshot.parties] == [PartyRole.MAKER, PartyRole.JOINT]
 
 
 # Wallets
 
 
-def open_with(bureau, monkeypatch):
+def open_with(bureau: FakeBureau, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bureau_client.client.GrpcTransport", lambda _profile: bureau)
 
 
-def test_a_wallet_is_kept_private(tmp_path):
+def test_a_wallet_is_kept_private(tmp_path: Path) -> None:
     WalletFolder.create(tmp_path / "w", SUBJECT)
     assert stat.S_IMODE((tmp_path / "w" / "key.pem").stat().st_mode) == 0o600
     with pytest.raises(InvalidRequest, match="already"):
@@ -199,33 +207,39 @@ def test_a_wallet_is_kept_private(tmp_path):
     assert WalletFolder.load(tmp_path / "w").subject_id == SUBJECT
 
 
-def test_a_folder_without_a_wallet_is_said_so(tmp_path):
+def test_a_folder_without_a_wallet_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="no wallet"):
         WalletFolder.load(tmp_path)
 
 
-def test_a_locked_wallet_needs_its_passphrase(bureau, tmp_path):
+def test_a_locked_wallet_needs_its_passphrase(bureau: FakeBureau, tmp_path: Path) -> None:
     WalletFolder.create(tmp_path / "w", SUBJECT, "secret")
     with pytest.raises(NotAuthenticated):
         WalletFolder.load(tmp_path / "w").open(bureau.profile())
     WalletFolder.load(tmp_path / "w", "secret").open(bureau.profile()).close()
 
 
-def key_in(folder):
+def key_in(folder: Any) -> Any:
     return SigningKey.from_pem((folder / "key.pem").read_bytes()).verify_key.key_id
 
 
-def test_a_rotation_replaces_the_key(bureau, tmp_path, monkeypatch):
+def test_a_rotation_replaces_the_key(
+    bureau: FakeBureau, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     open_with(bureau, monkeypatch)
     folder = WalletFolder.create(tmp_path / "w", SUBJECT)
     before = key_in(folder.path)
-    assert folder.rotate(bureau.profile()).kind == "key-rotation"
+    receipt = folder.rotate(bureau.profile())
+    assert receipt is not None
+    assert receipt.kind == "key-rotation"
     assert key_in(folder.path) != before
     assert not (folder.path / "next-key.pem").exists()
 
 
 @pytest.mark.parametrize("went_through", [True, False])
-def test_a_rotation_that_was_cut_off_is_finished(bureau, tmp_path, monkeypatch, went_through):
+def test_a_rotation_that_was_cut_off_is_finished(
+    bureau: FakeBureau, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, went_through: Any
+) -> Any:
     open_with(bureau, monkeypatch)
     monkeypatch.setattr("bureau_client.driver.sync.time.sleep", lambda _: None)
     folder = WalletFolder.create(tmp_path / "w", SUBJECT)
@@ -234,7 +248,7 @@ def test_a_rotation_that_was_cut_off_is_finished(bureau, tmp_path, monkeypatch, 
         folder.rotate(bureau.profile())
     kept = SigningKey.from_pem((folder.path / "next-key.pem").read_bytes()).verify_key.key_id
 
-    def unknown_key(attempt):
+    def unknown_key(attempt: Any) -> Any:
         listing = attempt.call.method.path.endswith("ListInquiries")
         return NotAuthenticated("no", reason="BAD_SIGNATURE") if listing else None
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -19,7 +21,9 @@ from bureau_client import (
     IdentificationMethod,
     InvalidRequest,
     NotAuthenticated,
+    Progress,
     Purpose,
+    Report,
     ReportOutcome,
     Section,
     SigningKey,
@@ -29,34 +33,42 @@ from bureau_client import (
     Violation,
     Wallet,
 )
+from bureau_client.driver.conduct import Attempt
 from bureau_client.lender import Lender
 from bureau_keys.envelope import peek
 from bureau_keys.pseudonym import Evaluator
-from creditbureau.v1 import consents_pb2, record_pb2
+from creditbureau.v1 import consents_pb2, record_pb2, report_pb2
 from tests.unit.client.fakes import NOW, SUBJECT, FakeBureau, clock, in_days, snapshot
 
 CONSENT = str(uuid4())
 
 
 @pytest.fixture
-def bureau():
+def bureau() -> Any:
     return FakeBureau()
 
 
-def ask(lender: Lender, **changes):
-    arguments = {"purpose": Purpose.CREDIT_APPLICATION, "consent_id": CONSENT} | changes
-    return lender.query(SUBJECT, **arguments)
+def ask(lender: Lender, evidence: EvidenceLevel = EvidenceLevel.NONE) -> Report:
+    return lender.query(
+        SUBJECT, purpose=Purpose.CREDIT_APPLICATION, consent_id=CONSENT, evidence=evidence
+    )
+
+
+def request_of(attempt: Attempt) -> Any:
+    """What was sent; each test knows which message it is."""
+    return attempt.call.request
 
 
 # Submitting
 
 
-def test_records_arrive_as_they_were_given_and_are_receipted(bureau):
-    told = []
+def test_records_arrive_as_they_were_given_and_are_receipted(bureau: FakeBureau) -> None:
+    told: list[Progress] = []
     records = [snapshot(f"A-{n}") for n in range(5)]
     result = bureau.lender().submit(iter(records), label="may.csv", on_progress=told.append)
     (submission,) = result.submissions
     assert (submission.record_count, submission.label) == (5, "may.csv")
+    assert submission.receipt is not None
     assert submission.receipt.leaf_index == submission.leaf_index
     parsed = [record_pb2.Record.FromString(data) for data in bureau.batches[0]]
     assert [record.account_ref for record in parsed] == [r.account_ref for r in records]
@@ -64,9 +76,11 @@ def test_records_arrive_as_they_were_given_and_are_receipted(bureau):
     assert [(progress.done, progress.total) for progress in told] == [(5, None)]
 
 
-def test_large_inputs_are_cut_into_batches(bureau, monkeypatch):
+def test_large_inputs_are_cut_into_batches(
+    bureau: FakeBureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("bureau_client.plans.batches.batches.__defaults__", (4, 6 << 20))
-    told = []
+    told: list[Progress] = []
     records = [snapshot(f"A-{n}") for n in range(10)]
     result = bureau.lender().submit(records, on_progress=told.append)
     assert [len(batch) for batch in bureau.batches] == [4, 4, 2]
@@ -74,7 +88,9 @@ def test_large_inputs_are_cut_into_batches(bureau, monkeypatch):
     assert [(progress.done, progress.total) for progress in told] == [(4, 10), (8, 10), (10, 10)]
 
 
-def test_batches_stay_within_their_bytes(bureau, monkeypatch):
+def test_batches_stay_within_their_bytes(
+    bureau: FakeBureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("bureau_client.plans.batches.batches.__defaults__", (10_000, 1000))
     bureau.lender().submit([snapshot(f"A-{n}") for n in range(30)])
     assert len(bureau.batches) > 3
@@ -82,7 +98,7 @@ def test_batches_stay_within_their_bytes(bureau, monkeypatch):
         assert len(record_pb2.RecordBatch(records=batch).SerializeToString()) <= 1000
 
 
-def test_nothing_is_sent_of_a_batch_with_a_wrong_record(bureau):
+def test_nothing_is_sent_of_a_batch_with_a_wrong_record(bureau: FakeBureau) -> None:
     records = [snapshot(), snapshot(balance_minor=1.5), snapshot(currency="?")]
     with pytest.raises(InvalidRequest) as caught:
         bureau.lender().submit(records)
@@ -93,11 +109,11 @@ def test_nothing_is_sent_of_a_batch_with_a_wrong_record(bureau):
     ]
 
 
-def refuse_accounts(*refs):
+def refuse_accounts(*refs: Any) -> Any:
     """The bureau refuses records of these accounts, as it would: by their place."""
 
-    def fail(attempt):
-        batch = record_pb2.RecordBatch.FromString(attempt.call.request.batch)
+    def fail(attempt: Any) -> Any:
+        batch = record_pb2.RecordBatch.FromString(request_of(attempt).batch)
         found = [
             Violation(f"records[{place}].snapshot.month", "DATE_ORDER", "lies ahead")
             for place, data in enumerate(batch.records)
@@ -108,10 +124,10 @@ def refuse_accounts(*refs):
     return fail
 
 
-def test_wrong_records_are_skipped_and_told(bureau):
+def test_wrong_records_are_skipped_and_told(bureau: FakeBureau) -> None:
     bureau.fail = refuse_accounts("A-2", "A-5")
     records = [snapshot(f"A-{n}") for n in range(7)]
-    records[3] = dataclasses.replace(records[3], balance_minor=0.5)
+    records[3] = snapshot("A-3", balance_minor=0.5)
     result = bureau.lender().submit(records, on_invalid="skip")
     assert result.accepted_count == 4
     assert [rejection.index for rejection in result.rejected] == [2, 3, 5]
@@ -119,30 +135,33 @@ def test_wrong_records_are_skipped_and_told(bureau):
     assert result.rejected[2].violations[0].field == "records[5].snapshot.month"
 
 
-def test_a_batch_that_is_wrong_throughout_leaves_nothing_to_send(bureau):
+def test_a_batch_that_is_wrong_throughout_leaves_nothing_to_send(bureau: FakeBureau) -> None:
     bureau.fail = refuse_accounts("A-1", "A-2")
     result = bureau.lender().submit([snapshot("A-1"), snapshot("A-2")], on_invalid="skip")
     assert (result.accepted_count, len(result.rejected)) == (0, 2)
 
 
-def test_what_is_no_records_fault_is_not_skipped(bureau):
+def test_what_is_no_records_fault_is_not_skipped(bureau: FakeBureau) -> None:
     bureau.fail = lambda _: NotAuthenticated("who?", reason="BAD_SIGNATURE")
     with pytest.raises(NotAuthenticated):
         bureau.lender().submit([snapshot()], on_invalid="skip")
 
 
-def test_a_failure_tells_what_was_accepted_before_it(bureau, monkeypatch):
+def test_a_failure_tells_what_was_accepted_before_it(
+    bureau: FakeBureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("bureau_client.plans.batches.batches.__defaults__", (2, 6 << 20))
     bureau.fail = refuse_accounts("A-3")
     with pytest.raises(InvalidRequest) as caught:
         bureau.lender().submit([snapshot(f"A-{n}") for n in range(6)])
+    assert caught.value.partial is not None
     assert caught.value.partial.accepted_count == 2
     assert "2 records before it were accepted" in str(caught.value)
     # Places count through everything that was passed.
     assert caught.value.violations[0].field == "records[3].snapshot.month"
 
 
-def test_a_retry_sends_the_same_bytes(bureau):
+def test_a_retry_sends_the_same_bytes(bureau: FakeBureau) -> None:
     outcomes = [Unavailable("lost"), None]
     bureau.fail = lambda _: outcomes.pop(0)
     bureau.lender().submit([snapshot()])
@@ -167,7 +186,7 @@ def test_a_retry_sends_the_same_bytes(bureau):
         lambda r: r.ClearField("receipt"),
     ],
 )
-def test_no_acknowledgement_without_proof(bureau, change):
+def test_no_acknowledgement_without_proof(bureau: FakeBureau, change: Any) -> None:
     bureau.mend = lambda _method, reply: change(reply)
     with pytest.raises(VerificationFailed):
         bureau.lender().submit([snapshot()])
@@ -177,7 +196,9 @@ def test_no_acknowledgement_without_proof(bureau, change):
     ("arguments", "field"),
     [({"label": "ein Ü"}, "label"), ({"kind": SubmissionKind.UNSPECIFIED}, "kind")],
 )
-def test_wrong_arguments_are_refused_before_anything_is_sent(bureau, arguments, field):
+def test_wrong_arguments_are_refused_before_anything_is_sent(
+    bureau: FakeBureau, arguments: Any, field: Any
+) -> None:
     with pytest.raises(InvalidRequest) as caught:
         bureau.lender().submit([snapshot()], **arguments)
     assert caught.value.violations[0].field == field
@@ -187,45 +208,35 @@ def test_wrong_arguments_are_refused_before_anything_is_sent(bureau, arguments, 
 # Querying
 
 
-def test_a_report_is_the_answer_to_this_inquiry(bureau):
+def test_a_report_is_the_answer_to_this_inquiry(bureau: FakeBureau) -> None:
     report = ask(bureau.lender())
     assert report.outcome is ReportOutcome.NO_HIT
     assert (report.subject_id, report.consent_id, report.member_id) == (SUBJECT, CONSENT, "acme")
+    assert report.receipt is not None
     assert report.receipt.kind == "inquiry"
 
 
-def lie(field, value):
+Deceive = Callable[[FakeBureau], None]
+
+
+def lie(field: str, value: Any) -> Deceive:
     """The bureau signs a report that says something else."""
 
-    def change(bureau):
-        honest = bureau.report
+    def deceive(bureau: FakeBureau) -> None:
+        bureau.tamper = lambda report: setattr(report, field, value)
 
-        def report(request_id, request):
-            message = honest(request_id, request)
-            setattr(message, field, value)
-            return message
-
-        bureau.report = report
-
-    return change
+    return deceive
 
 
-def header_lie(field, value):
-    def change(bureau):
-        honest = bureau.report
+def header_lie(field: str, value: Any) -> Deceive:
+    def deceive(bureau: FakeBureau) -> None:
+        bureau.tamper = lambda report: setattr(report.header, field, value)
 
-        def report(request_id, request):
-            message = honest(request_id, request)
-            setattr(message.header, field, value)
-            return message
-
-        bureau.report = report
-
-    return change
+    return deceive
 
 
-def mend(change):
-    def apply(bureau):
+def mend(change: Any) -> Any:
+    def apply(bureau: FakeBureau) -> None:
         bureau.mend = lambda method, reply: change(reply) if method == "QueryReport" else None
 
     return apply
@@ -246,14 +257,14 @@ def mend(change):
         mend(lambda r: r.receipt.__setattr__("answer_digest", b"")),
     ],
 )
-def test_a_report_that_does_not_verify_is_not_returned(bureau, deceive):
+def test_a_report_that_does_not_verify_is_not_returned(bureau: FakeBureau, deceive: Any) -> None:
     lender = bureau.lender()
     deceive(bureau)
     with pytest.raises(VerificationFailed):
         ask(lender)
 
 
-def test_a_report_under_another_key_is_not_believed(bureau):
+def test_a_report_under_another_key_is_not_believed(bureau: FakeBureau) -> None:
     lender = bureau.lender()
     bureau.report_key = SigningKey.generate()
     with pytest.raises(VerificationFailed):
@@ -268,20 +279,23 @@ def test_a_report_under_another_key_is_not_believed(bureau):
         ("member_id", "b", "member"),
     ],
 )
-def test_a_report_on_other_terms_is_not_believed(bureau, field, value, says):
+def test_a_report_on_other_terms_is_not_believed(
+    bureau: FakeBureau, field: Any, value: Any, says: Any
+) -> None:
     lender = bureau.lender()
     bureau.terms = {field: value}
     with pytest.raises(VerificationFailed, match=says):
         ask(lender)
 
 
-def test_evidence_is_traced_to_its_furnisher(bureau):
+def test_evidence_is_traced_to_its_furnisher(bureau: FakeBureau) -> None:
     lender = bureau.lender()
     lender.submit([snapshot("A-1"), snapshot("A-2", balance_minor=777)])
     report = ask(lender, evidence=EvidenceLevel.NEWEST)
     assert len(report.evidence) == 1
     assert [member.member_id for member in report.furnishers] == ["acme"]
     assert report.tradelines[0].balance_minor == 777
+    assert report.tradelines[0].history is not None
     assert report.tradelines[0].history.months()[1].balance_minor == 7
     ask(lender, evidence=EvidenceLevel.NEWEST)
     methods = [attempt.call.method.path for attempt in bureau.calls]
@@ -289,43 +303,36 @@ def test_evidence_is_traced_to_its_furnisher(bureau):
     assert methods.count("creditbureau.v1.Members/GetMember") == 1
 
 
-def tell(field, value):
-    def change(bureau):
-        honest = bureau._fill
+def tell(field: str, value: Any) -> Deceive:
+    """The report says of the tradeline something else than its furnisher."""
 
-        def fill(report):
-            pieces = honest(report)
-            setattr(report.tradelines[0], field, value)
-            return pieces
+    def deceive(bureau: FakeBureau) -> None:
+        bureau.tamper_evidence = lambda report, _: setattr(report.tradelines[0], field, value)
 
-        bureau._fill = fill
-
-    return change
+    return deceive
 
 
-def spoil(change):
-    def apply(bureau):
-        honest = bureau._fill
+def spoil(change: Callable[[report_pb2.Evidence], object]) -> Deceive:
+    """The evidence is something else than what the furnisher signed."""
 
-        def fill(report):
-            pieces = honest(report)
-            change(pieces[0])
-            return pieces
+    def deceive(bureau: FakeBureau) -> None:
+        def tamper(_: report_pb2.Report, piece: report_pb2.Evidence) -> None:
+            change(piece)
 
-        bureau._fill = fill
+        bureau.tamper_evidence = tamper
 
-    return apply
+    return deceive
 
 
-def withdraw_key(bureau):
+def withdraw_key(bureau: FakeBureau) -> None:
     bureau.admission.keys[0].valid_to_index = 1
 
 
-def backdate_key(bureau):
+def backdate_key(bureau: FakeBureau) -> None:
     del bureau.admission.statements[:]
 
 
-def swap_key(bureau):
+def swap_key(bureau: FakeBureau) -> None:
     bureau.admission.keys[0].public_key = SigningKey.generate().verify_key.raw
 
 
@@ -348,7 +355,9 @@ def swap_key(bureau):
         swap_key,
     ],
 )
-def test_a_tradeline_that_its_furnisher_did_not_sign_is_not_believed(bureau, deceive):
+def test_a_tradeline_that_its_furnisher_did_not_sign_is_not_believed(
+    bureau: FakeBureau, deceive: Any
+) -> None:
     lender = bureau.lender()
     lender.submit([snapshot("A-1"), snapshot("A-2")])
     deceive(bureau)
@@ -364,7 +373,9 @@ def test_a_tradeline_that_its_furnisher_did_not_sign_is_not_believed(bureau, dec
         (SUBJECT, {"consent_id": "x"}, "consent_id"),
     ],
 )
-def test_a_query_with_a_wrong_argument_is_not_sent(bureau, subject, changes, field):
+def test_a_query_with_a_wrong_argument_is_not_sent(
+    bureau: FakeBureau, subject: Any, changes: Any, field: Any
+) -> None:
     arguments = {"purpose": Purpose.COLLECTION, "consent_id": CONSENT} | changes
     with pytest.raises(InvalidRequest) as caught:
         bureau.lender().query(subject, **arguments)
@@ -377,7 +388,7 @@ def test_a_query_with_a_wrong_argument_is_not_sent(bureau, subject, changes, fie
 # Subject ids
 
 
-def test_subject_ids_come_in_order_and_each_identifier_counts_once(bureau):
+def test_subject_ids_come_in_order_and_each_identifier_counts_once(bureau: FakeBureau) -> None:
     lender = bureau.lender()
     same = ("CN", "resident-id", "110101199003071234")
     first, second, third = lender.subject_ids([same, ("CN", "resident-id", "other"), same])
@@ -386,8 +397,8 @@ def test_subject_ids_come_in_order_and_each_identifier_counts_once(bureau):
     assert b"110101199003071234" not in bureau.calls[0].call.request.SerializeToString()
 
 
-def test_many_identifiers_go_in_batches(bureau):
-    told = []
+def test_many_identifiers_go_in_batches(bureau: FakeBureau) -> None:
+    told: list[Progress] = []
     ids = bureau.lender().subject_ids(
         [("CN", "resident-id", f"n{n}") for n in range(300)], on_progress=told.append
     )
@@ -395,14 +406,14 @@ def test_many_identifiers_go_in_batches(bureau):
     assert [(progress.done, progress.total) for progress in told] == [(256, 300), (300, 300)]
 
 
-def test_an_answer_under_another_directory_key_is_not_believed(bureau):
+def test_an_answer_under_another_directory_key_is_not_believed(bureau: FakeBureau) -> None:
     lender = bureau.lender()
     bureau.evaluator = Evaluator.from_seed(bytes([1]) * 32)
     with pytest.raises(VerificationFailed):
         lender.subject_id("CN", "resident-id", "1")
 
 
-def test_an_identifier_that_is_none_is_named_by_its_place_only(bureau):
+def test_an_identifier_that_is_none_is_named_by_its_place_only(bureau: FakeBureau) -> None:
     with pytest.raises(InvalidRequest) as caught:
         bureau.lender().subject_ids([("CN", "resident-id", "1"), ("CN", "resident-id", "|secret|")])
     assert caught.value.violations[0].field == "identifiers[1]"
@@ -412,7 +423,7 @@ def test_an_identifier_that_is_none_is_named_by_its_place_only(bureau):
 # Wallets
 
 
-def test_a_consent_says_what_was_granted(bureau):
+def test_a_consent_says_what_was_granted(bureau: FakeBureau) -> None:
     wallet = bureau.wallet()
     consent = wallet.grant(
         "acme",
@@ -429,6 +440,7 @@ def test_a_consent_says_what_was_granted(bureau):
     assert (consent.start_time, consent.expire_time) == (NOW, in_days(30))
     assert consent.frequency == Frequency(FrequencyUnit.MONTH, 5)
     assert consent.data_life == timedelta(days=10)
+    assert consent.receipt is not None
     assert consent.receipt.kind == "consent"
     assert wallet.pause(consent.consent_id, "later").note == "later"
     assert wallet.resume(consent.consent_id).state is ConsentState.ACTIVE
@@ -447,7 +459,9 @@ def test_a_consent_says_what_was_granted(bureau):
         ({"mode": ConsentMode.UNSPECIFIED}, "mode"),
     ],
 )
-def test_a_consent_that_makes_no_sense_is_not_signed(bureau, changes, field):
+def test_a_consent_that_makes_no_sense_is_not_signed(
+    bureau: FakeBureau, changes: Any, field: Any
+) -> None:
     arguments = {"grantee": "acme", "actions": [Action.FURNISH], "expire": in_days(1)} | changes
     with pytest.raises(InvalidRequest) as caught:
         bureau.wallet().grant(**arguments)
@@ -455,20 +469,20 @@ def test_a_consent_that_makes_no_sense_is_not_signed(bureau, changes, field):
     assert bureau.calls == []
 
 
-def test_a_consent_that_comes_back_changed_is_not_believed(bureau):
+def test_a_consent_that_comes_back_changed_is_not_believed(bureau: FakeBureau) -> None:
     bureau.mend = lambda _m, reply: reply.consent.__setattr__("consent_id", str(uuid4()))
     with pytest.raises(VerificationFailed):
         bureau.wallet().grant("acme", [Action.FURNISH], expire=in_days(1))
 
 
-def test_each_page_is_asked_for_by_a_signed_request_of_its_own(bureau):
+def test_each_page_is_asked_for_by_a_signed_request_of_its_own(bureau: FakeBureau) -> None:
     wallet = bureau.wallet()
     for _ in range(3):
         wallet.grant("acme", [Action.FURNISH], expire=in_days(1))
     bureau.calls.clear()
     assert len(wallet.consents()) == 3
     signed = [
-        peek(attempt.call.request.subject_request, consents_pb2.SubjectRequest)
+        peek(request_of(attempt).subject_request, consents_pb2.SubjectRequest)
         for attempt in bureau.calls
     ]
     assert {request.method for request in signed} == {"creditbureau.v1.Consents/ListConsents"}
@@ -477,7 +491,7 @@ def test_each_page_is_asked_for_by_a_signed_request_of_its_own(bureau):
     assert len(wallet.consents(limit=2)) == 2
 
 
-def test_the_own_file_is_the_answer_to_this_request(bureau):
+def test_the_own_file_is_the_answer_to_this_request(bureau: FakeBureau) -> None:
     wallet = bureau.wallet()
     assert wallet.file().purpose is Purpose.SUBJECT_DISCLOSURE
     lie("subject_id", "00" * 16)(bureau)
@@ -485,12 +499,12 @@ def test_the_own_file_is_the_answer_to_this_request(bureau):
         wallet.file()
 
 
-def test_who_looked(bureau):
+def test_who_looked(bureau: FakeBureau) -> None:
     (line,) = bureau.wallet().inquiries()
     assert (line.member_id, line.purpose) == ("brook", Purpose.CREDIT_APPLICATION)
 
 
-def test_a_binding_is_attested_and_a_key_rotated(bureau):
+def test_a_binding_is_attested_and_a_key_rotated(bureau: FakeBureau) -> None:
     wallet = bureau.wallet()
     receipt = bureau.lender().attest(
         wallet.binding(), method=IdentificationMethod.IN_PERSON, identify_time=NOW
@@ -499,16 +513,16 @@ def test_a_binding_is_attested_and_a_key_rotated(bureau):
     new = SigningKey.generate()
     assert wallet.rotate_key(new).kind == "key-rotation"
     wallet.consents()
-    signature = bureau.calls[-1].call.request.subject_request.signatures[0]
+    signature = request_of(bureau.calls[-1]).subject_request.signatures[0]
     assert signature.keyid == new.verify_key.key_id
 
 
-def test_what_is_no_binding_is_not_attested(bureau):
+def test_what_is_no_binding_is_not_attested(bureau: FakeBureau) -> None:
     with pytest.raises(InvalidRequest, match="binding"):
         bureau.lender().attest(b"x", method=IdentificationMethod.IN_PERSON, identify_time=NOW)
 
 
-def test_a_wallet_needs_a_subject_id(bureau):
+def test_a_wallet_needs_a_subject_id(bureau: FakeBureau) -> None:
     with pytest.raises(InvalidRequest):
         Wallet(bureau.profile(), "me", SigningKey.generate())
 
@@ -516,17 +530,17 @@ def test_a_wallet_needs_a_subject_id(bureau):
 # Keys
 
 
-def test_after_a_rotation_the_new_key_signs(bureau):
+def test_after_a_rotation_the_new_key_signs(bureau: FakeBureau) -> None:
     lender = bureau.lender()
     new = SigningKey.generate()
     added, withdrawn = lender.rotate_key(new)
     assert (added.kind, withdrawn.kind) == ("credential", "credential")
-    first, second = (attempt.call.request.change.signatures[0].keyid for attempt in bureau.calls)
+    first, second = (request_of(attempt).change.signatures[0].keyid for attempt in bureau.calls)
     assert first == bureau.member_key.verify_key.key_id
     assert second == new.verify_key.key_id
 
 
-def test_a_locked_key_says_so(bureau):
+def test_a_locked_key_says_so(bureau: FakeBureau) -> None:
     locked = dataclasses.replace(
         bureau.profile(), signing_key_pem=bureau.member_key.to_pem(b"right")
     )
@@ -536,7 +550,7 @@ def test_a_locked_key_says_so(bureau):
     assert Lender(locked, passphrase="right", clock=clock).member_id == "acme"
 
 
-def test_all_errors_are_of_one_family(bureau):
+def test_all_errors_are_of_one_family(bureau: FakeBureau) -> None:
     bureau.mend = lambda _method, reply: reply.Clear()
     with pytest.raises(BureauError):
         bureau.lender().submit([snapshot()])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -68,7 +69,7 @@ snapshots = st.builds(
 
 
 @given(snapshots)
-def test_what_is_right_passes_and_says_the_same_on_the_wire(record):
+def test_what_is_right_passes_and_says_the_same_on_the_wire(record: Any) -> None:
     assert check_record(record, 0) == []
     parsed = parse_canonical(record_pb2.Record, encode_record(record, SALT))
     signed = parsed.snapshot
@@ -82,7 +83,7 @@ def test_what_is_right_passes_and_says_the_same_on_the_wire(record):
     assert signed.secured == record.secured
 
 
-def test_every_field_of_the_contract_reaches_the_wire():
+def test_every_field_of_the_contract_reaches_the_wire() -> None:
     record = snapshot(
         parties=(Party(SUBJECT, PartyRole.JOINT, date(2021, 1, 1)),),
         credit_limit_minor=1,
@@ -138,14 +139,14 @@ def test_every_field_of_the_contract_reaches_the_wire():
         ("raw_codes", (RawCode("a", "b"),) * 17, "TOO_MANY_ITEMS", "16"),
     ],
 )
-def test_what_is_wrong_is_named_by_its_path(field, value, rule, says):
+def test_what_is_wrong_is_named_by_its_path(field: Any, value: Any, rule: Any, says: Any) -> None:
     (violation,) = check_record(snapshot(**{field: value}), 7)
     assert violation.field == f"records[7].snapshot.{field}"
     assert violation.rule == rule
     assert says in violation.message
 
 
-def test_parties_are_named_by_their_place():
+def test_parties_are_named_by_their_place() -> None:
     wrong = snapshot(parties=(Party(SUBJECT), Party("4401012345678"), Party(SUBJECT, PartyRole(0))))
     assert [v.field for v in check_record(wrong, 0)] == [
         "records[0].snapshot.parties[1].subject_id",
@@ -153,12 +154,12 @@ def test_parties_are_named_by_their_place():
     ]
 
 
-def test_all_that_is_wrong_is_said_at_once():
+def test_all_that_is_wrong_is_said_at_once() -> None:
     wrong = snapshot(account_ref="has space", balance_minor=1.0, currency="", days_past_due=-1)
     assert len(check_record(wrong, 0)) == 4
 
 
-def test_actions_and_deletions_are_checked_and_encoded():
+def test_actions_and_deletions_are_checked_and_encoded() -> None:
     action = FacilityAction(
         account_ref="A-1",
         kind=FacilityActionKind.LIMIT_CHANGE,
@@ -183,7 +184,7 @@ def test_actions_and_deletions_are_checked_and_encoded():
     assert parsed.deletion.month == 202601
 
 
-def test_what_is_no_record_is_said_so():
-    (violation,) = check_record({"account_ref": "A"}, 3)
+def test_what_is_no_record_is_said_so() -> None:
+    (violation,) = check_record({"account_ref": "A"}, 3)  # type: ignore[arg-type]
     assert violation.field == "records[3]"
     assert "dict" in violation.message

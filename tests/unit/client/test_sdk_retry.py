@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -43,7 +44,7 @@ class Script:
         self.pauses: list[float] = []
         self.time = 100.0
 
-    def send(self, attempt):
+    def send(self, attempt: Any) -> Any:
         self.attempts.append(attempt)
         self.time += min(self.takes, attempt.timeout_seconds)
         error = self.outcomes.pop(0) if self.outcomes else None
@@ -51,32 +52,34 @@ class Script:
             raise error
         return REPLY
 
-    def close(self):
+    def close(self) -> None:
         pass
 
-    def sleep(self, seconds):
+    def sleep(self, seconds: Any) -> None:
         self.pauses.append(seconds)
         self.time += seconds
 
-    def run(self, addresses=1, policy=None, method=methods.GET_CHECKPOINT):
+    def run(
+        self, addresses: Any = 1, policy: Any = None, method: Any = methods.GET_CHECKPOINT
+    ) -> Any:
         driver = Driver(
             self, addresses, policy or RetryPolicy(), sleep=self.sleep, now=lambda: self.time
         )
         return driver.run(ask(method, REQUEST, "the-id"))
 
     @property
-    def addresses(self):
+    def addresses(self) -> Any:
         return [attempt.address for attempt in self.attempts]
 
 
-def test_what_passes_is_tried_again_with_the_same_request():
+def test_what_passes_is_tried_again_with_the_same_request() -> None:
     script = Script(Unavailable("a"), DeadlineExceeded("b"))
     assert script.run() is REPLY
     assert len(script.attempts) == 3
     assert all(attempt.call.request is REQUEST for attempt in script.attempts)
 
 
-def test_pauses_double_and_end():
+def test_pauses_double_and_end() -> None:
     policy = RetryPolicy(attempts=9, longest_pause_seconds=1.0, read_seconds=60)
     script = Script(*[Unavailable("down")] * 8)
     script.run(policy=policy)
@@ -87,20 +90,20 @@ def test_pauses_double_and_end():
 @pytest.mark.parametrize(
     "error", [InvalidRequest("a"), Conflict("b"), NotAuthenticated("c"), Overloaded("no hint")]
 )
-def test_what_does_not_pass_is_not_tried_again(error):
+def test_what_does_not_pass_is_not_tried_again(error: Any) -> None:
     script = Script(error)
     with pytest.raises(type(error)):
         script.run()
     assert len(script.attempts) == 1
 
 
-def test_the_bureaus_own_delay_is_kept():
+def test_the_bureaus_own_delay_is_kept() -> None:
     script = Script(Overloaded("busy", retry_after=timedelta(seconds=2)))
     script.run()
     assert script.pauses == [2.0]
 
 
-def test_a_delay_beyond_the_budget_is_left_to_the_caller():
+def test_a_delay_beyond_the_budget_is_left_to_the_caller() -> None:
     script = Script(QuotaExceeded("tomorrow", retry_after=timedelta(hours=9)))
     with pytest.raises(QuotaExceeded) as caught:
         script.run()
@@ -108,14 +111,14 @@ def test_a_delay_beyond_the_budget_is_left_to_the_caller():
     assert "32400 s" in str(caught.value)
 
 
-def test_attempts_end_and_the_last_error_is_told():
+def test_attempts_end_and_the_last_error_is_told() -> None:
     script = Script(*[Unavailable(f"try {n}") for n in range(20)])
     with pytest.raises(Unavailable, match="Try 5"):
         script.run()
     assert len(script.attempts) == RetryPolicy().attempts
 
 
-def test_a_silent_bureau_costs_at_most_twice_the_deadline():
+def test_a_silent_bureau_costs_at_most_twice_the_deadline() -> None:
     script = Script(*[DeadlineExceeded("late") for _ in range(20)], takes=1000)
     with pytest.raises(DeadlineExceeded):
         script.run()
@@ -123,33 +126,33 @@ def test_a_silent_bureau_costs_at_most_twice_the_deadline():
     assert [round(attempt.timeout_seconds) for attempt in script.attempts] == [5, 5]
 
 
-def test_no_request_is_repeated_after_it_has_expired():
+def test_no_request_is_repeated_after_it_has_expired() -> None:
     for patience in Patience:
         policy = RetryPolicy(read_seconds=900, write_seconds=900, bulk_seconds=900)
         assert policy.budget(patience) == LONGEST_BUDGET_SECONDS < 300
 
 
-def test_an_error_tells_the_request_it_was_about():
+def test_an_error_tells_the_request_it_was_about() -> None:
     with pytest.raises(InvalidRequest) as caught:
         Script(InvalidRequest("no")).run()
     assert caught.value.request_id == "the-id"
 
 
-def test_another_address_is_tried_at_once():
+def test_another_address_is_tried_at_once() -> None:
     script = Script(Unavailable("first is down"))
     script.run(addresses=3)
     assert script.addresses == [0, 1]
     assert script.pauses == []
 
 
-def test_when_all_addresses_failed_there_is_a_pause():
+def test_when_all_addresses_failed_there_is_a_pause() -> None:
     script = Script(*[Unavailable("down")] * 3)
     script.run(addresses=2)
     assert len(script.pauses) == 2
     assert set(script.addresses) == {0, 1}
 
 
-def test_addresses_take_turns_and_one_that_failed_rests():
+def test_addresses_take_turns_and_one_that_failed_rests() -> None:
     rotation = Rotation(3)
     assert [rotation.pick(0) for _ in range(4)] == [0, 1, 2, 0]
     rotation.failed(1, now=10)
@@ -158,14 +161,14 @@ def test_addresses_take_turns_and_one_that_failed_rests():
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=30))
-def test_there_is_always_an_address(history):
+def test_there_is_always_an_address(history: Any) -> None:
     rotation = Rotation(4)
     for now, (index, worked) in enumerate(history):
         rotation.worked(index) if worked else rotation.failed(index, now)
         assert 0 <= rotation.pick(now) < 4
 
 
-def test_what_is_worth_retrying():
+def test_what_is_worth_retrying() -> None:
     second = timedelta(seconds=1)
     assert worth_retrying(Unavailable("x"))
     assert worth_retrying(Overloaded("x", retry_after=second))
@@ -175,25 +178,25 @@ def test_what_is_worth_retrying():
 
 
 @pytest.mark.parametrize("heavy", [False, True])
-def test_the_asynchronous_driver_does_the_same(heavy):
-    told = []
+def test_the_asynchronous_driver_does_the_same(heavy: Any) -> Any:
+    told: list[Progress] = []
     pauses = []
     outcomes = [Unavailable("once"), None, InvalidRequest("second call")]
 
     class Transport:
-        async def send(self, _attempt):
+        async def send(self, _attempt: Any) -> Any:
             error = outcomes.pop(0)
             if error is not None:
                 raise error
             return REPLY
 
-        async def close(self):
+        async def close(self) -> None:
             pass
 
-    async def sleep(seconds):
+    async def sleep(seconds: Any) -> None:
         pauses.append(seconds)
 
-    def plan():
+    def plan() -> Any:
         yield Progress(1, 2, timedelta(0))
         reply = yield from ask(methods.GET_CHECKPOINT, REQUEST)
         try:

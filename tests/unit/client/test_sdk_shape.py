@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ FILES = (
 )
 
 
-def public(cls):
+def public(cls: Any) -> Any:
     return {
         name: member
         for name, member in inspect.getmembers(cls, inspect.isfunction)
@@ -50,7 +51,7 @@ def public(cls):
 
 
 @pytest.mark.parametrize(("sync", "asynchronous"), TWINS)
-def test_twins_have_the_same_methods_and_say_the_same(sync, asynchronous):
+def test_twins_have_the_same_methods_and_say_the_same(sync: Any, asynchronous: Any) -> None:
     ours, theirs = public(sync), public(asynchronous)
     assert ours.keys() == theirs.keys()
     for name in ours.keys() - {"close"}:
@@ -58,7 +59,7 @@ def test_twins_have_the_same_methods_and_say_the_same(sync, asynchronous):
         assert inspect.getdoc(ours[name]) == inspect.getdoc(theirs[name]), name
 
 
-def test_every_method_is_one_of_the_contract():
+def test_every_method_is_one_of_the_contract() -> None:
     contract = {
         method.full_name: method
         for file in FILES
@@ -73,22 +74,22 @@ def test_every_method_is_one_of_the_contract():
         assert found.output_type is method.reply.DESCRIPTOR
 
 
-def test_a_lender_is_a_credit_bureau():
+def test_a_lender_is_a_credit_bureau() -> None:
     # Held statically: mypy refuses the assignment if the protocol is not met.
     bureau: CreditBureau = FakeBureau().lender()
     assert bureau.submit([]).accepted_count == 0
 
 
-def test_what_is_exported_exists_and_is_described():
+def test_what_is_exported_exists_and_is_described() -> None:
     for name in bureau_client.__all__:
         thing = getattr(bureau_client, name)
         assert getattr(thing, "__doc__", "x"), name
 
 
-def test_values_are_frozen_and_light():
+def test_values_are_frozen_and_light() -> None:
     report = FakeBureau().wallet().file()
     with pytest.raises(AttributeError):
-        report.subject_id = "x"
+        report.subject_id = "x"  # type: ignore[misc]
     assert not hasattr(report, "__dict__")
     # Bulk stays out of logs.
     assert "envelope" not in repr(report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from types import ModuleType
+from typing import Any
 
 import pytest
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
@@ -42,32 +43,32 @@ months = st.builds(Month, st.integers(1950, 2900), st.integers(1, 12))
 
 
 @given(months, st.integers(-500, 500))
-def test_months_move_by_whole_months(month, steps):
+def test_months_move_by_whole_months(month: Any, steps: Any) -> None:
     assert (month + steps) - month == steps
     assert (month + steps) - steps == month
     assert (month + steps > month) == (steps > 0)
 
 
 @given(months)
-def test_months_are_read_as_they_are_written(month):
+def test_months_are_read_as_they_are_written(month: Any) -> None:
     assert Month.parse(str(month)) == month
     assert Month.from_number(month.number) == month
     assert Month.of(date(month.year, month.month, 28)) == month
 
 
-def test_a_year_ends_with_december():
+def test_a_year_ends_with_december() -> None:
     assert Month(2024, 12) + 1 == Month(2025, 1)
     assert str(Month(2024, 5)) == "2024-05"
     assert Month(2024, 5).number == 202405
 
 
 @pytest.mark.parametrize("text", ["2024-13", "2024-00", "24-05", "May 2024", "", "2024-5"])
-def test_what_is_no_month_is_refused(text):
+def test_what_is_no_month_is_refused(text: Any) -> None:
     with pytest.raises(ValueError, match="month"):
         Month.parse(text)
 
 
-def test_every_enum_of_the_contract_is_mirrored_exactly():
+def test_every_enum_of_the_contract_is_mirrored_exactly() -> None:
     mirrored = {
         name: {code.name: int(code) for code in cls}
         for name, cls in vars(codes).items()
@@ -82,7 +83,7 @@ def test_every_enum_of_the_contract_is_mirrored_exactly():
     assert mirrored == contract
 
 
-def test_codes_read_as_people_write_them():
+def test_codes_read_as_people_write_them() -> None:
     for text in ("credit-application", "Credit Application", "CREDIT_APPLICATION"):
         assert Purpose.parse(text) is Purpose.CREDIT_APPLICATION
     with pytest.raises(ValueError, match="credit-application"):
@@ -91,38 +92,38 @@ def test_codes_read_as_people_write_them():
         Purpose.parse("unspecified")
 
 
-def test_a_code_of_a_newer_bureau_can_be_shown():
+def test_a_code_of_a_newer_bureau_can_be_shown() -> None:
     assert str(Purpose(77)) == "UNKNOWN_77"
     with pytest.raises(ValueError, match="-1"):
         Purpose(-1)
 
 
 @given(st.dates(date(1900, 1, 1), date(2999, 12, 31)))
-def test_days_survive_the_wire(day):
+def test_days_survive_the_wire(day: Any) -> None:
     assert scalars.day_of(scalars.number_of(day)) == day
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
-def test_moments_survive_the_wire_to_the_microsecond(moment):
+def test_moments_survive_the_wire_to_the_microsecond(moment: Any) -> None:
     assert scalars.moment_of(scalars.timestamp_of(moment)) == moment
 
 
 @given(st.timedeltas(timedelta(0), timedelta(days=4000)))
-def test_spans_survive_the_wire(span):
+def test_spans_survive_the_wire(span: Any) -> None:
     assert scalars.span_of(scalars.duration_of(span)) == span
 
 
-def test_a_moment_in_another_zone_is_the_same_moment():
+def test_a_moment_in_another_zone_is_the_same_moment() -> None:
     there = datetime(2026, 1, 1, 8, tzinfo=timezone(timedelta(hours=8)))
     assert scalars.moment_of(scalars.timestamp_of(there)) == datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def test_a_moment_without_a_zone_is_refused():
+def test_a_moment_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         scalars.timestamp_of(datetime(2026, 1, 1))  # noqa: DTZ001
 
 
-def test_nothing_is_nothing_on_the_wire():
+def test_nothing_is_nothing_on_the_wire() -> None:
     assert scalars.number_of(None) == 0
     assert scalars.day_of(0) is None
     assert scalars.month_of(0) is None
