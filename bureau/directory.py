@@ -12,6 +12,7 @@ from bureau.errors import Refusal
 from bureau.house import Bureau, Caller
 from bureau.ledger.queue import Transaction
 from bureau.store import statements as s
+from bureau.store.database import Connection
 from bureau_keys.errors import KeysError
 from bureau_keys.pseudonym import Evaluator
 from creditbureau.v1.directory_pb2 import EvaluateResponse, Evaluation
@@ -26,43 +27,56 @@ def evaluate(bureau: Bureau, caller: Caller, envelope: Envelope) -> EvaluateResp
             NOT_SERVED.
     """
     evaluator = evaluator_of(bureau)
-    # 1. Open and verify.
+    now_us = bureau.clock.now_us()
+    # 1. Open and verify; a member over its quota is not worked for.
     with bureau.database.snapshot() as db:
         opened = statement.open_statement(
             bureau, db, envelope, Evaluation, kind="evaluation", signer=caller.signer
         )
-    elements = opened.message.blinded_elements
+        elements = list(opened.message.blinded_elements)
+        signed = opened.signed
+        if not db.one(s.entry_of_request, signer=signed.signer, request_id=signed.request_id):
+            _left(db, caller, now_us, len(elements))
     # 2. Evaluate: the dear part, before the writer is asked.
     try:
-        evaluated = evaluator.evaluate(list(elements))
+        evaluated = evaluator.evaluate(elements)
     except KeysError as error:
         raise Refusal.of_field("INVALID_FIELD", "blinded_elements", str(error)) from error
 
     # 3. Meter, and log that it happened. A retry is metered once.
-    def work(tx: Transaction) -> int:
+    def work(tx: Transaction) -> None:
         opened.admit(tx)
-        member = tx.db.one(s.lock_member, member_id=caller.member_id)
-        assert member is not None, "a caller is a member"
-        quota = int(member[s.MEMBER_COLUMNS.index("directory_quota")])
-        used = tx.db.one(
-            s.meter, member_id=caller.member_id, day=date_of(tx.now_us), count=len(elements)
-        )
-        assert used is not None, "the meter returns its reading"
-        if used[0] > quota:
-            raise Refusal(
-                "QUOTA_EXCEEDED",
-                f"the directory quota of {quota} elements a day does not hold "
-                f"{len(elements)} more; it renews at midnight UTC",
-                retry_after_s=_until_midnight_s(tx.now_us),
-            )
-        return quota - int(used[0])
+        tx.db.one(s.lock_member, member_id=caller.member_id)
+        _left(tx.db, caller, tx.now_us, len(elements))
+        tx.db.one(s.meter, member_id=caller.member_id, day=date_of(tx.now_us), count=len(elements))
 
     committed = bureau.ledger.commit(opened.signed, work)
+    with bureau.database.snapshot() as db:
+        left = _left(db, caller, now_us, 0)
     return EvaluateResponse(
         evaluated_elements=evaluated,
-        remaining_quota=committed.result or 0,
+        remaining_quota=left,
         receipt=statement.receipt_of(committed.proof),
     )
+
+
+def _left(db: Connection, caller: Caller, now_us: int, wanted: int) -> int:
+    """What a member may still have evaluated today.
+
+    Raises:
+        Refusal: QUOTA_EXCEEDED if that is less than it wants.
+    """
+    row = db.one(s.metered, member_id=caller.member_id, day=date_of(now_us))
+    assert row is not None, "a caller is a member"
+    quota, used = row
+    if used + wanted > quota:
+        raise Refusal(
+            "QUOTA_EXCEEDED",
+            f"the directory quota of {quota} elements a day does not hold {wanted} more; "
+            "it renews at midnight UTC",
+            retry_after_s=_until_midnight_s(now_us),
+        )
+    return int(quota - used)
 
 
 def evaluator_of(bureau: Bureau) -> Evaluator:

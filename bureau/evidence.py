@@ -5,11 +5,11 @@ from __future__ import annotations
 from bureau.codes import has
 from bureau.credit_file import CreditFile, FiledTradeline, MonthRow
 from bureau.report import Scope, age_of
-from bureau.statement import logged
 from bureau.store import statements as s
 from bureau.store.database import Connection
 from bureau_keys.merkle import inclusion_proof
 from creditbureau.v1 import codes_pb2, reporting_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.report_pb2 import Evidence
 
 HASH = 32
@@ -39,18 +39,18 @@ def evidence_of(db: Connection, file: CreditFile, level: int, scope: Scope) -> l
 
 
 def _evidence(db: Connection, line: FiledTradeline, row: MonthRow) -> Evidence:
-    manifest, receipt = logged(db, row.submission_key)
-    hashes = db.one(s.record_hashes, submission_key=row.submission_key)
+    submission = db.one(s.submission_evidence, submission_key=row.submission_key)
     record = db.one(s.record_by_key, record_key=row.record_key)
-    assert hashes is not None, "a record's submission is kept"
+    assert submission is not None, "a record's submission is kept"
     assert record is not None, "a record key in a row names a record"
-    leaves = [hashes[0][i : i + HASH] for i in range(0, len(hashes[0]), HASH)]
+    hashes, manifest, leaf_index = submission
+    leaves = [hashes[i : i + HASH] for i in range(0, len(hashes), HASH)]
     return Evidence(
         tradeline_id=line.tradeline_id,
         month=row.month,
-        manifest=manifest,
+        manifest=Envelope.FromString(manifest),
         record=record[2],
         record_index=row.record_index,
         proof=inclusion_proof(leaves, row.record_index),
-        leaf_index=receipt.leaf_index,
+        leaf_index=leaf_index,
     )

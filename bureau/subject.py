@@ -77,6 +77,7 @@ def _open_binding(
 def _bind(bureau: Bureau, opened: Opened[M], binding: KeyBinding, key: VerifyKey) -> Receipt:
     def work(tx: Transaction) -> None:
         opened.admit(tx)
+        statement.check_fresh(binding.header, tx.now_us)
         if tx.db.one(s.subject_key_owner, key_id=key.key_id):
             raise Refusal.of_field(
                 "ALREADY_EXISTS", "binding.public_key", "the key is or was bound before"

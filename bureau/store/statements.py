@@ -243,6 +243,16 @@ statements_of_member = Statement(
 
 # The directory's meter -------------------------------------------------------
 
+metered = Statement(
+    select(member.c.directory_quota, func.coalesce(usage.c.element_count, 0))
+    .join_from(
+        member,
+        usage,
+        and_(usage.c.member_id == member.c.member_id, usage.c.day == bind("day")),
+        isouter=True,
+    )
+    .where(member.c.member_id == bind("member_id"))
+)
 _meter = upsert(usage).values(
     member_id=bind("member_id"), day=bind("day"), element_count=bind("count")
 )
@@ -365,10 +375,11 @@ submissions_before = Statement(
     .order_by(entry.c.leaf_index.desc())
     .limit(bind("limit"))
 )
-record_hashes = Statement(
-    select(submission.c.record_hashes, submission.c.member_id).where(
-        submission.c.submission_key == bind("submission_key")
-    )
+submission_evidence = Statement(
+    select(submission.c.record_hashes, statement.c.envelope, entry.c.leaf_index)
+    .join_from(submission, entry, submission.c.submission_key == entry.c.entry_key)
+    .join(statement, statement.c.entry_key == entry.c.entry_key)
+    .where(submission.c.submission_key == bind("submission_key"))
 )
 add_tradeline = if_new(t.TradelineRow)
 tradelines_of_refs = Statement(
