@@ -6,8 +6,8 @@ The order in which `refusal_of` checks is published with the contract
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from bureau.clock import MICROSECONDS
 from bureau.codes import has
@@ -19,8 +19,7 @@ PAUSED = consent_pb2.CONSENT_STATE_PAUSED
 REVOKED = consent_pb2.CONSENT_STATE_REVOKED
 
 
-@dataclass(frozen=True, slots=True)
-class HeldConsent:
+class HeldConsent(NamedTuple):
     """A consent as its row holds it; sets are masks, times microseconds."""
 
     consent_id: str

@@ -7,6 +7,7 @@ file for ever.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bureau.store import statements as s
 from bureau.store.database import Connection
@@ -17,10 +18,10 @@ from creditbureau.v1.record_pb2 import Record, TradelineSnapshot
 INQUIRY_KEPT_US = 730 * 86_400 * 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class MonthRow:
-    """What holds for one month of a tradeline."""
+class MonthRow(NamedTuple):
+    """What holds for one month of a tradeline, as `statements.file_records` has it."""
 
+    tradeline_key: int
     month: int
     status: int
     balance_minor: int
@@ -71,11 +72,13 @@ def read_file(db: Connection, subject_id: str, log_size: int, now_us: int) -> Cr
     """Reads a subject's file as of a log size."""
     names = {row[0]: row for row in db.all(s.file_tradelines, subject_id=subject_id)}
     months: dict[int, list[MonthRow]] = {}
-    for key, *row in db.all(s.file_records, subject_id=subject_id, log_size=log_size):
-        known = months.setdefault(key, [])
+    for row in map(
+        MonthRow._make, db.all(s.file_records, subject_id=subject_id, log_size=log_size)
+    ):
+        known = months.setdefault(row.tradeline_key, [])
         # The first row of a month is the one that holds; the rest it replaced.
-        if not known or known[-1].month != row[0]:
-            known.append(MonthRow(*row))
+        if not known or known[-1].month != row.month:
+            known.append(row)
     tradelines = []
     for key, rows in months.items():
         _, tradeline_id, member_id = names[key]

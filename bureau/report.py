@@ -49,6 +49,9 @@ PROFILE: dict[int, str] = {
     codes_pb2.ACCOUNT_STATUS_CHARGE_OFF: "L",
 }
 NO_DATA = "D"
+# What a history has for a month without data: D and zeros.
+NO_MONTH = MonthRow(*(0,) * len(MonthRow._fields))
+CURRENT = codes_pb2.ACCOUNT_STATUS_CURRENT
 # From best to worst.
 SEVERITY = "BDE0123456JHGKL"
 
@@ -183,25 +186,25 @@ def tradeline_of(line: FiledTradeline, role: int) -> Tradeline:
 def history_of(months: list[MonthRow], length: int) -> PaymentHistory:
     """Payment history by columns, newest month first, gaps filled with D and 0."""
     newest = months[0].month
-    columns = PaymentHistory(newest_month=newest)
-    by_age = {age_of(row.month, newest): row for row in months}
-    profile = []
-    span = min(length, max(by_age) + 1)
-    for age in range(span):
-        row = by_age.get(age)
-        profile.append(character_of(row) if row else NO_DATA)
-    rows = [by_age.get(age) for age in range(span)]
-    columns.profile = "".join(profile)
-    columns.balance_minor.extend([row.balance_minor if row else 0 for row in rows])
-    columns.amount_due_minor.extend([row.amount_due_minor if row else 0 for row in rows])
-    columns.amount_paid_minor.extend([row.amount_paid_minor if row else 0 for row in rows])
-    columns.amount_past_due_minor.extend([row.amount_past_due_minor if row else 0 for row in rows])
-    return columns
+    span = min(length, age_of(months[-1].month, newest) + 1)
+    rows = [NO_MONTH] * span
+    for row in months:
+        age = age_of(row.month, newest)
+        if age < span:
+            rows[age] = row
+    return PaymentHistory(
+        newest_month=newest,
+        profile="".join(map(character_of, rows)),
+        balance_minor=[row.balance_minor for row in rows],
+        amount_due_minor=[row.amount_due_minor for row in rows],
+        amount_paid_minor=[row.amount_paid_minor for row in rows],
+        amount_past_due_minor=[row.amount_past_due_minor for row in rows],
+    )
 
 
 def character_of(row: MonthRow) -> str:
     """The payment history character of one month."""
-    if row.status == codes_pb2.ACCOUNT_STATUS_CURRENT and row.balance_minor == 0:
+    if not row.balance_minor and row.status == CURRENT:
         return "E"
     return PROFILE.get(row.status, NO_DATA)
 
@@ -228,19 +231,20 @@ def summary_of(
     """The figures that a person looks at first."""
     open_lines = [line for line in lines if is_open(line.snapshot)]
     newest = [character_of(line.months[0]) for line in lines]
-    worst = ""
-    for line in lines:
-        top = line.months[0].month
-        for row in line.months:
-            if age_of(row.month, top) < 24:
-                worst = max(worst, character_of(row), key=_severity)
+    # Two years are 200 in yyyymm.
+    recent = {
+        character_of(row)
+        for line in lines
+        for row in line.months
+        if row.month > line.months[0].month - 200
+    }
     since_us = now_us - HALF_YEAR_US
     return Summary(
         tradeline_count=len(lines),
         open_tradeline_count=len(open_lines),
         furnisher_count=len({line.member_id for line in lines}),
         delinquent_tradeline_count=sum(character in DELINQUENT for character in newest),
-        worst_status_24m=worst,
+        worst_status_24m=max(recent, key=SEVERITY.find, default=""),
         oldest_open_date=min((line.snapshot.open_date for line in lines), default=0),
         inquiry_count_6m=sum(inquiry.create_us >= since_us for inquiry in inquiries),
         totals=totals_of([line.snapshot for line in open_lines]),
@@ -295,7 +299,3 @@ def omissions_of(file: CreditFile, lines: list[FiledTradeline], scope: Scope) ->
             reason = report_pb2.OMISSION_REASON_CONSENT_SCOPE
             left_out.append(Omission(reason=reason, section=section))
     return left_out
-
-
-def _severity(character: str) -> int:
-    return SEVERITY.find(character)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bureau.errors import Refusal
 from bureau.store import statements as s
@@ -47,8 +48,7 @@ class SignedStatement:
     envelope: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedEntry:
+class LoggedEntry(NamedTuple):
     """An entry of the log, as its row holds it."""
 
     entry_key: int
@@ -123,8 +123,7 @@ def append(
     note = sign_checkpoint(Checkpoint(origin, frontier.size, frontier.root()), key)
 
     # 4. Rows.
-    rows = [tuple(getattr(entry, name) for name in s.ENTRY_COLUMNS) for entry in entries]
-    db.tuples(s.add_entry, s.ENTRY_COLUMNS, rows)
+    db.tuples(s.add_entry, LoggedEntry._fields, entries)
     db.tuples(
         s.add_statement,
         ("entry_key", "envelope"),

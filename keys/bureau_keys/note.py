@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from dataclasses import dataclass
 
 from bureau_keys.errors import BadProof, BadSignature, MalformedMessage
@@ -16,6 +17,7 @@ DASH = "\u2014"
 KEY_HASH_BYTES = 4
 MAX_NOTE_BYTES = 1_000_000
 MAX_SIGNATURES = 100
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def verify_note(note: str, verifier: Verifier) -> str:
 
 def check_text(text: str) -> None:
     """Raises MalformedMessage unless a text can be signed."""
-    if not text.endswith("\n") or any(ord(c) < 0x20 and c != "\n" for c in text):
+    if not text.endswith("\n") or _CONTROL.search(text):
         raise MalformedMessage("a note's text ends with a newline and has no control characters")
 
 

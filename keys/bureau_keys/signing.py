@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -53,9 +54,7 @@ class VerifyKey:
             WeakKey: Wrong length, not on the curve, of small order, or not in
                 canonical encoding.
         """
-        if len(raw) != KEY_BYTES or not bindings.crypto_core_ed25519_is_valid_point(raw):
-            raise WeakKey("not an Ed25519 key that is safe to verify with")
-        return cls(raw, hashlib.sha256(SPKI_PREFIX + raw).hexdigest())
+        return _checked(raw)
 
     @classmethod
     def from_spki(cls, der: bytes) -> VerifyKey:
@@ -98,6 +97,14 @@ class VerifyKey:
             bindings.crypto_sign_open(signature + message, self.raw)
         except CryptoError as error:
             raise BadSignature("the signature does not verify") from error
+
+
+# The check takes as long as verifying a signature, and keys come again and again.
+@lru_cache(maxsize=16384)
+def _checked(raw: bytes) -> VerifyKey:
+    if len(raw) != KEY_BYTES or not bindings.crypto_core_ed25519_is_valid_point(raw):
+        raise WeakKey("not an Ed25519 key that is safe to verify with")
+    return VerifyKey(raw, hashlib.sha256(SPKI_PREFIX + raw).hexdigest())
 
 
 @dataclass(frozen=True, slots=True, repr=False)
