@@ -65,17 +65,20 @@ def submit_records(
     check_records(records, bureau.clock.now_us())
 
     # 4. One unit of work.
-    def work(tx: Transaction) -> None:
+    def work(tx: Transaction) -> Submission:
         opened.admit(tx)
         _require_consents(tx, caller.member_id, records)
         keys, new_count = _tradelines(tx, caller.member_id, records)
-        _store(tx, caller.member_id, opened, hashes, new_count)
         _store_records(tx, manifest, keys, raws, records)
+        return _store(tx, caller.member_id, opened, hashes, new_count)
 
     committed = bureau.ledger.commit(opened.signed, work)
 
     # 5. The answer; of a replay, the first one again.
-    submission = find_submission(bureau, caller, opened.signed.request_id)[0]
+    submission = committed.result
+    if submission is None:
+        submission = find_submission(bureau, caller, opened.signed.request_id)[0]
+    submission.leaf_index = committed.proof.entry.leaf_index
     return submission, statement.receipt_of(committed.proof)
 
 
@@ -89,7 +92,7 @@ def find_submission(
     """
     with bureau.database.snapshot() as db:
         row = db.one(
-            s.submission_by_id, submission_id=submission_id.lower(), member_id=caller.member_id
+            s.submission_of_request, signer=caller.signer, request_id=submission_id.lower()
         )
         if row is None:
             raise Refusal.of_field("NOT_FOUND", "submission_id", "no such submission of the caller")
@@ -203,7 +206,7 @@ def _store(
     opened: Opened[SubmissionManifest],
     hashes: list[bytes],
     new_count: int,
-) -> None:
+) -> Submission:
     manifest = opened.message
     tx.db.run(
         s.add_submission,
@@ -216,6 +219,14 @@ def _store(
         label=manifest.label,
         record_hashes=b"".join(hashes),
         create_us=tx.now_us,
+    )
+    return Submission(
+        submission_id=opened.signed.request_id,
+        kind=manifest.kind,
+        record_count=manifest.record_count,
+        new_tradeline_count=new_count,
+        label=manifest.label,
+        create_time=statement.time_of(tx.now_us),
     )
 
 

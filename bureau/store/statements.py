@@ -342,7 +342,7 @@ subjects_with_consent = Statement(
 # Submissions -----------------------------------------------------------------
 
 add_submission = adding(t.SubmissionRow)
-submission_by_id = Statement(
+submission_of_request = Statement(
     select(
         submission.c.submission_key,
         submission.c.submission_id,
@@ -354,10 +354,7 @@ submission_by_id = Statement(
         entry.c.leaf_index,
     )
     .join_from(submission, entry, submission.c.submission_key == entry.c.entry_key)
-    .where(
-        submission.c.submission_id == bind("submission_id"),
-        submission.c.member_id == bind("member_id"),
-    )
+    .where(entry.c.signer == bind("signer"), entry.c.request_id == bind("request_id"))
 )
 submissions_before = Statement(
     select(
