@@ -59,8 +59,8 @@ def encode_record(record: Record, salt: bytes) -> bytes:
 
 
 def _snapshot(record: Snapshot) -> record_pb2.TradelineSnapshot:
-    # Zeros are set too, which is cheaper than picking them out; they are not written.
-    fields = dict(zip(_PLAIN, _plain_values(record), strict=True))
+    plain = zip(_PLAIN, _plain_values(record), strict=True)
+    fields = {name: value for name, value in plain if value}
     for name, day in zip(_DAYS, _day_values(record), strict=True):
         if day is not None:
             fields[name] = number_of(day)

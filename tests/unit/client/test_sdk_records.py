@@ -25,6 +25,7 @@ from bureau_client import (
     RawCode,
     RecordRef,
     Snapshot,
+    record_checks,
 )
 from bureau_client.codes import DeletionReason
 from bureau_client.record_checks import check_record
@@ -144,6 +145,22 @@ def test_what_is_wrong_is_named_by_its_path(field: Any, value: Any, rule: Any, s
     assert violation.field == f"records[7].snapshot.{field}"
     assert violation.rule == rule
     assert says in violation.message
+
+
+WEIRD = st.sampled_from([None, 0, -1, 1.5, True, "", "x", 10**16, (), AccountStatus.CURRENT, NAIVE])
+
+
+@given(snapshots, st.sampled_from([f.name for f in dataclasses.fields(Snapshot)]), WEIRD)
+def test_the_short_way_never_passes_what_the_long_way_refuses(
+    record: Snapshot, field: str, value: Any
+) -> None:
+    if field == "parties" and not isinstance(value, tuple):
+        return
+    if field == "raw_codes" and not isinstance(value, tuple):
+        return
+    changed = dataclasses.replace(record, **{field: value})
+    if record_checks._plainly_right(changed):
+        assert list(record_checks._snapshot(changed, "x")) == []
 
 
 def test_parties_are_named_by_their_place() -> None:

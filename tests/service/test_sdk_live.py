@@ -1,0 +1,323 @@
+"""The SDK against a real bureau, over mutual TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from multiprocessing import get_context
+from typing import Any
+
+import pytest
+
+from bureau.clock import Clock
+from bureau.folder import load_authority, moment
+from bureau.testing import RunningBureau, running_bureau
+from bureau_client import (
+    AccountStatus,
+    Action,
+    AsyncAuditor,
+    AsyncLender,
+    AsyncWallet,
+    Auditor,
+    ConsentMode,
+    ConsentPaused,
+    ConsentRevoked,
+    EvidenceLevel,
+    IdentificationMethod,
+    InvalidRequest,
+    Lender,
+    Month,
+    NotAuthenticated,
+    Party,
+    PortfolioType,
+    Profile,
+    Purpose,
+    Report,
+    ReportOutcome,
+    RetryPolicy,
+    Section,
+    SigningKey,
+    Snapshot,
+    Unavailable,
+    Wallet,
+    verify,
+)
+from bureau_keys.authority import Authority, new_key_and_csr
+
+LENDER = ("furnisher", "subscriber", "attester")
+SECTIONS = [
+    Section.SUMMARY,
+    Section.TRADELINES,
+    Section.PAYMENT_HISTORY,
+    Section.INQUIRIES,
+    Section.EVIDENCE,
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class House:
+    """A bureau with two lenders, an agent and an auditor."""
+
+    bureau: RunningBureau
+    acme: Profile
+    brook: Profile
+    agent: Profile
+    auditor: Profile
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    with running_bureau() as bureau:
+        yield House(
+            bureau,
+            bureau.add_member("acme", LENDER, ["credit-application"]),
+            bureau.add_member("brook", LENDER, ["credit-application"]),
+            bureau.add_member("agent", ["agent"]),
+            bureau.add_member("watch", ["auditor"]),
+        )
+
+
+def new_person(house: House) -> Wallet:
+    """A person whose key acme has attested, and who lets acme furnish."""
+    with Lender(house.acme) as acme:
+        subject_id = acme.subject_id("CN", "resident-id", os.urandom(8).hex())
+        wallet = Wallet(house.agent, subject_id, SigningKey.generate())
+        acme.attest(
+            wallet.binding(),
+            method=IdentificationMethod.IN_PERSON,
+            identify_time=datetime.now(UTC),
+        )
+    wallet.grant("acme", [Action.FURNISH], expire=timedelta(days=300))
+    return wallet
+
+
+def months(subject_id: str, count: int, account_ref: str = "") -> list[Snapshot]:
+    """The newest months of one account; of each person another one."""
+    return [
+        Snapshot(
+            account_ref=account_ref or f"CARD-{subject_id}",
+            month=Month(2024, 1) + back,
+            parties=(Party(subject_id),),
+            portfolio_type=PortfolioType.REVOLVING,
+            account_type="18",
+            currency="CNY",
+            open_date=date(2020, 1, 2),
+            status=AccountStatus.CURRENT,
+            balance_minor=100_00 + back,
+            credit_limit_minor=5_000_00,
+        )
+        for back in range(count)
+    ]
+
+
+def may_inquire(wallet: Wallet, **changes: Any) -> str:
+    arguments: dict[str, Any] = {"max_uses": 5, "expire": timedelta(days=20)} | changes
+    consent = wallet.grant(
+        "brook", [Action.INQUIRE], [Purpose.CREDIT_APPLICATION], SECTIONS, **arguments
+    )
+    return consent.consent_id
+
+
+def ask(lender: Lender, wallet: Wallet, consent_id: str, **changes: Any) -> Report:
+    return lender.query(
+        wallet.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consent_id, **changes
+    )
+
+
+def test_from_a_record_to_a_report_and_back_to_its_signature(house: House, tmp_path: Any) -> None:
+    wallet = new_person(house)
+    with Lender(house.acme) as acme, Lender(house.brook) as brook, wallet:
+        result = acme.submit(months(wallet.subject_id, 24))
+        assert (result.accepted_count, result.new_tradeline_count) == (24, 1)
+        consent_id = may_inquire(wallet)
+        report = ask(brook, wallet, consent_id, evidence=EvidenceLevel.ALL)
+        assert report.outcome is ReportOutcome.HIT
+        assert report.tradelines[0].balance_minor == 100_23
+        assert len(report.evidence) == 24
+
+        report.save(tmp_path / "report")
+        saved = Report.load(tmp_path / "report")
+        assert verify.verify_bundle(saved, house.brook.trust) == report
+
+        assert [line.member_id for line in wallet.inquiries()] == ["brook"]
+        assert len(wallet.file().tradelines) == 1
+        wallet.pause(consent_id, "wait")
+        with pytest.raises(ConsentPaused, match="wait"):
+            ask(brook, wallet, consent_id)
+        wallet.revoke(consent_id)
+        with pytest.raises(ConsentRevoked):
+            ask(brook, wallet, consent_id)
+
+
+def test_the_asynchronous_clients_do_the_same(house: House) -> None:
+    async def journey() -> None:
+        async with AsyncLender(house.acme) as acme, AsyncLender(house.brook) as brook:
+            subject_id = await acme.subject_id("CN", "resident-id", os.urandom(8).hex())
+            wallet = AsyncWallet(house.agent, subject_id, SigningKey.generate())
+            await acme.attest(
+                wallet.binding(),
+                method=IdentificationMethod.REMOTE_DOCUMENT,
+                identify_time=datetime.now(UTC),
+            )
+            await wallet.grant("acme", [Action.FURNISH], expire=timedelta(days=300))
+            consent = await wallet.grant(
+                "brook",
+                [Action.INQUIRE],
+                [Purpose.CREDIT_APPLICATION],
+                SECTIONS,
+                expire=timedelta(days=20),
+                max_uses=8,
+                mode=ConsentMode.VIEW,
+            )
+            await acme.submit(months(subject_id, 3))
+            queries = [
+                brook.query(
+                    subject_id,
+                    purpose=Purpose.CREDIT_APPLICATION,
+                    consent_id=consent.consent_id,
+                    evidence=EvidenceLevel.NEWEST,
+                )
+                for _ in range(8)
+            ]
+            reports = await asyncio.gather(*queries)
+            assert {report.tradelines[0].balance_minor for report in reports} == {100_02}
+            assert len(await wallet.inquiries()) == 8
+            await wallet.close()
+        async with AsyncAuditor(house.auditor) as auditor:
+            assert (await auditor.audit()).ok
+
+    # Twice: a second event loop gets connections of its own.
+    asyncio.run(journey())
+    asyncio.run(journey())
+
+
+def test_wrong_records_are_named_skipped_and_told(house: House) -> None:
+    wallet = new_person(house)
+    records = months(wallet.subject_id, 6)
+    stranger = (Party("0" * 32),)
+    records[2] = dataclasses.replace(records[2], parties=stranger)
+    records[4] = dataclasses.replace(records[4], close_date=date(1999, 1, 1))
+    with Lender(house.acme) as acme:
+        with pytest.raises(InvalidRequest) as caught:
+            acme.submit(records)
+        assert [violation.field for violation in caught.value.violations] == [
+            "records[4].snapshot.close_date"
+        ]
+        result = acme.submit(records, on_invalid="skip")
+        assert result.accepted_count == 4
+        assert [rejection.index for rejection in result.rejected] == [2, 4]
+
+
+def test_the_log_holds_under_audit(house: House) -> None:
+    with Auditor(house.auditor) as auditor:
+        before = auditor.checkpoint()
+        new_person(house)
+        after = auditor.checkpoint()
+        assert after.size > before.size
+        auditor.consistency(before.note, after.note)
+        report = auditor.audit(before.note)
+        assert report.fault is None
+        assert report.newest == after
+        assert auditor.member("acme").keys
+
+
+def test_a_key_is_rotated_and_what_it_signed_stays_good(house: House) -> None:
+    profile = house.bureau.add_member("rotor", LENDER, ["credit-application"])
+    new = SigningKey.generate()
+    with Lender(profile) as lender:
+        lender.rotate_key(new)
+        lender.subject_id("CN", "resident-id", "1")
+    with Lender(profile) as old, pytest.raises(NotAuthenticated):
+        old.subject_id("CN", "resident-id", "1")
+    with Auditor(house.auditor) as auditor:
+        keys = auditor.member("rotor").keys
+    assert sorted(key.valid_to_index is None for key in keys) == [False, True]
+
+
+def test_a_lost_reply_is_settled_by_its_receipt(house: House) -> None:
+    wallet = new_person(house)
+    with Lender(house.acme) as acme:
+        submission = acme.submit(months(wallet.subject_id, 1)).submissions[0]
+        again = acme.receipt(submission.submission_id, submission.manifest)
+        assert again == submission.receipt
+        assert acme.submission(submission.submission_id).manifest == submission.manifest
+
+
+def test_a_bureau_that_comes_back_is_found_again(house: House) -> None:
+    wallet = new_person(house)
+    with Lender(house.acme) as acme:
+        acme.members()
+        restart = threading.Thread(target=house.bureau.restart)
+        restart.start()
+        deadline = time.monotonic() + 30
+        done = 0
+        while restart.is_alive() or done < 3:
+            done += acme.submit(months(wallet.subject_id, 1, f"R-{done}")).accepted_count
+            assert time.monotonic() < deadline
+        restart.join()
+
+
+def test_the_next_address_answers_where_the_first_does_not(house: House) -> None:
+    nobody = "127.0.0.1:1"
+    profile = dataclasses.replace(house.acme, addresses=(nobody, house.bureau.address))
+    with Lender(profile) as lender:
+        started = time.monotonic()
+        for _ in range(5):
+            assert lender.members()
+        assert time.monotonic() - started < 2
+
+
+def _members_in_child(profile: Profile) -> int:
+    with Lender(profile) as lender:
+        return len(lender.members())
+
+
+def test_a_spawned_worker_has_connections_of_its_own(house: House) -> None:
+    with Lender(house.acme) as lender:
+        count = len(lender.members())
+        with get_context("spawn").Pool(1) as pool:
+            assert pool.apply(_members_in_child, (house.acme,)) == count
+
+
+NO_RETRY = RetryPolicy(attempts=1)
+
+
+def refusal(profile: Profile) -> str:
+    """What a person reads when the connection is refused."""
+    with (
+        Lender(profile, policy=NO_RETRY) as lender,
+        pytest.raises((NotAuthenticated, Unavailable)) as caught,
+    ):
+        lender.members()
+    text = str(caught.value)
+    for jargon in ("Socket closed", "handshake", "SSL", "ipv4"):
+        assert jargon not in text
+    return text
+
+
+def test_refused_connections_say_what_to_check(house: House) -> None:
+    acme, settings = house.acme, house.bureau.settings
+    authority = load_authority(settings)
+    now = moment(Clock().now_us())
+    key, csr = new_key_and_csr("acme")
+
+    nobody = dataclasses.replace(acme, addresses=("127.0.0.1:1",))
+    assert "Nothing listens at 127.0.0.1:1" in refusal(nobody)
+    stranger = Authority.create("another", now)
+    assert "ca.pem" in refusal(dataclasses.replace(acme, ca_pem=stranger.pem))
+
+    def with_certificate(pem: bytes) -> Profile:
+        return dataclasses.replace(acme, tls_key_pem=key, tls_certificate_pem=pem)
+
+    expired = authority.issue_member(csr, "acme", now - timedelta(days=500))
+    assert "tls.pem) expired" in refusal(with_certificate(expired))
+    unregistered = authority.issue_member(csr, "acme", now)
+    assert "not registered" in refusal(with_certificate(unregistered))
+    foreign = stranger.issue_member(csr, "acme", now)
+    assert "tls.pem" in refusal(with_certificate(foreign))
+    assert "tls.key" in refusal(dataclasses.replace(acme, tls_key_pem=key))

@@ -1,0 +1,237 @@
+"""The command lines: what goes to stdout, what to stderr, and the exit codes."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from bureau_client import EvidenceLevel, Month, PaymentHistory, Purpose, Report, errors
+from bureau_client.cli import common, lender, wallet
+from bureau_client.cli.money import written
+from bureau_client.cli.output import Output, emit_many
+from bureau_client.cli.show import show_report
+from bureau_client.files.csv_records import columns, write_row
+from tests.unit.client.fakes import SUBJECT, FakeBureau, snapshot
+from tests.unit.client.test_sdk_journeys import CONSENT
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def bureau(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeBureau:
+    bureau = FakeBureau()
+    bureau.profile().save(tmp_path / "profile")
+    monkeypatch.setenv("BUREAU_PROFILE", str(tmp_path / "profile"))
+    monkeypatch.setattr("bureau_client.client.GrpcTransport", lambda _profile: bureau)
+    return bureau
+
+
+@pytest.fixture
+def run(bureau: FakeBureau, monkeypatch: pytest.MonkeyPatch) -> Run:
+    def run(*arguments: object, main: Callable[[], None] = lender.main) -> int:
+        monkeypatch.setattr("sys.argv", ["bureau", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        code = left.value.code
+        assert isinstance(code, int)
+        return code
+
+    return run
+
+
+def write_csv(path: Path, *rows: dict[str, str]) -> Path:
+    names = [column.name for column in columns()]
+    lines = [",".join(row[name] for name in names) for row in rows]
+    path.write_text("\n".join([",".join(names), *lines]) + "\n")
+    return path
+
+
+def query(bureau: FakeBureau) -> Report:
+    client = bureau.lender()
+    client.submit([snapshot("A-1")])
+    return client.query(
+        SUBJECT,
+        purpose=Purpose.CREDIT_APPLICATION,
+        consent_id=CONSENT,
+        evidence=EvidenceLevel.NEWEST,
+    )
+
+
+def test_a_file_is_submitted(
+    run: Run, bureau: FakeBureau, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write_csv(tmp_path / "may.csv", *(write_row(snapshot(f"A-{n}")) for n in range(3)))
+    assert run("submit", file, "--output", "json") == 0
+    told = capsys.readouterr()
+    (submission,) = json.loads(told.out)
+    assert (submission["record_count"], submission["label"]) == (3, "may.csv")
+    assert "3 of 3 records accepted" in told.err
+
+
+def test_a_dry_run_sends_nothing(run: Run, bureau: FakeBureau, tmp_path: Path) -> None:
+    good, bad = write_row(snapshot()), write_row(snapshot()) | {"currency": "yuan"}
+    assert run("submit", write_csv(tmp_path / "a.csv", good), "--dry-run") == 0
+    assert run("submit", write_csv(tmp_path / "b.csv", good, bad), "--dry-run") == 5
+    assert bureau.calls == []
+
+
+def test_wrong_rows_are_named_by_line(
+    run: Run, bureau: FakeBureau, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = write_row(snapshot()), write_row(snapshot()) | {"balance_minor": "1.5"}
+    assert run("submit", write_csv(tmp_path / "a.csv", good, bad)) == 5
+    assert "line 3, balance_minor" in capsys.readouterr().err.lower()
+    assert bureau.calls == []
+
+
+def test_a_partial_import_leaves_the_rejects_to_be_corrected(
+    run: Run, bureau: FakeBureau, tmp_path: Path
+) -> None:
+    good, bad = write_row(snapshot("A-1")), write_row(snapshot("A-2")) | {"month": "May"}
+    file = write_csv(tmp_path / "a.csv", good, bad)
+    assert run("submit", file, "--skip-invalid") == 8
+    rejects = (tmp_path / "a.csv.rejects.csv").read_text().splitlines()
+    assert len(rejects) == 2
+    assert rejects[1].startswith("A-2,May")
+    assert len(bureau.batches[0]) == 1
+
+
+def test_a_report_is_saved_and_verified_offline(
+    run: Run, bureau: FakeBureau, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bureau.lender().submit([snapshot("A-1")])
+    saved = tmp_path / "r.json"
+    arguments = ["query", SUBJECT, "--purpose", "credit-application", "--consent", CONSENT]
+    assert run(*arguments, "--evidence", "newest", "--save", saved) == 0
+    assert "Credit report" in capsys.readouterr().out
+    bureau.fail = lambda _: pytest.fail("verify must not call anybody")
+    assert run("verify", saved, "--output", "json") == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["subject_id"] == SUBJECT
+    assert "1 records verify under the signatures of acme" in told.err
+    saved.write_text(saved.read_text().replace("A", "B", 5))
+    assert run("verify", saved) == 5
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.NotAuthenticated("x"), 3),
+        (errors.ConsentRevoked("x"), 3),
+        (errors.NotFound("x"), 4),
+        (errors.InvalidRequest("x"), 5),
+        (errors.VerificationFailed("x"), 5),
+        (errors.Conflict("x"), 6),
+        (errors.WrongState("x"), 6),
+        (errors.Overloaded("x"), 7),
+        (errors.QuotaExceeded("x"), 7),
+        (errors.Internal("x"), 1),
+    ],
+)
+def test_each_error_has_its_exit_code(
+    run: Run,
+    bureau: FakeBureau,
+    error: errors.BureauError,
+    code: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bureau.fail = lambda _: error
+    assert run("members") == code
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("error X.")
+
+
+def test_an_unreachable_bureau_exits_with_seven() -> None:
+    assert common.exit_code(errors.Unavailable("x")) == 7
+    assert common.exit_code(errors.DeadlineExceeded("x")) == 7
+
+
+def test_usage_errors_exit_with_two(run: Run) -> None:
+    assert run("query") == 2
+    assert run("query", SUBJECT, "--purpose", "because", "--consent", CONSENT) == 2
+    assert run("members", "--profile", "nowhere") == 2
+
+
+def test_a_person_grants_and_revokes(
+    run: Run, bureau: FakeBureau, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "wallet"
+
+    def person(*arguments: object) -> int:
+        return run(*arguments, "--wallet", folder, main=wallet.main)
+
+    assert person("create", SUBJECT) == 0
+    assert person("binding", "--file", tmp_path / "binding") == 0
+    assert run("attest", tmp_path / "binding", "--method", "in-person") == 0
+    capsys.readouterr()
+    assert person("grant", "acme", "--action", "furnish", "--output", "json") == 0
+    consent = json.loads(capsys.readouterr().out)["consent_id"]
+    assert person("pause", consent, "--note", "later") == 0
+    assert person("revoke", consent) == 0
+    assert person("consents", "--output", "jsonl") == 0
+    assert json.loads(capsys.readouterr().out)["state"] == "REVOKED"
+    assert person("inquiries", "--output", "csv") == 0
+    assert "brook,CREDIT_APPLICATION" in capsys.readouterr().out
+    assert person("file") == 0
+    assert person("rotate-key") == 0
+
+
+def test_a_report_is_shown_whole(bureau: FakeBureau) -> None:
+    report = query(bureau)
+    history = PaymentHistory(Month(2026, 1), "0123E-LGB?", (), (), (), ())
+    line = dataclasses.replace(report.tradelines[0], history=history)
+    console = Console(file=io.StringIO(), width=120)
+    show_report(dataclasses.replace(report, tradelines=(line,)), console)
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    for part in ("Credit report", "Facilities", "Payment history", "Who reported what", "leaf 2"):
+        assert part in text
+    assert "123.45 CNY" in text
+    assert "2026" in text
+    assert "2025" in text
+
+
+def test_a_narrow_terminal_shows_the_newest_years(bureau: FakeBureau) -> None:
+    report = query(bureau)
+    history = PaymentHistory(Month(2026, 1), "0" * 100, (), (), (), ())
+    line = dataclasses.replace(report.tradelines[0], history=history)
+    console = Console(file=io.StringIO(), width=60)
+    show_report(dataclasses.replace(report, tradelines=(line,)), console)
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert "2026" in text
+    assert "2019" not in text
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        (123_456_789, "CNY", "1,234,567.89"),
+        (-5, "EUR", "-0.05"),
+        (1500, "JPY", "1,500"),
+        (1234, "KWD", "1.234"),
+        (None, "USD", "–"),
+        (0, "USD", "0.00"),
+    ],
+)
+def test_amounts_are_written_in_major_units(amount: Any, currency: str, text: str) -> None:
+    assert written(amount, currency) == text
+
+
+def test_every_form_has_the_same_fields(
+    bureau: FakeBureau, capsys: pytest.CaptureFixture[str]
+) -> None:
+    submissions = bureau.lender().submit([snapshot()]).submissions
+    emit_many(submissions, Output.JSONL, ())
+    row = json.loads(capsys.readouterr().out)
+    emit_many(submissions, Output.CSV, ())
+    assert capsys.readouterr().out.splitlines()[0].split(",") == list(row)
+    assert "manifest" not in row
