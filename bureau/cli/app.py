@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -32,8 +31,6 @@ app.add_typer(report.app, name="report")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and exits with its code."""
-    # gRPC's own lines would stand beside the explanation of the same failure.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         app(args=list(sys.argv[1:] if arguments is None else arguments))
     except EXPLAINED as error:

@@ -17,6 +17,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from cryptography.exceptions import InvalidTag
@@ -27,10 +28,25 @@ from bureau_keys.errors import LockedKey, MalformedMessage
 
 FORMAT = "creditbureau sealed stream v1"
 CHUNK_BYTES = 1 << 20
-TAG_BYTES = 16
+TAG_BYTES, NONCE_BYTES = 16, 12
 MAX_HEADER_BYTES = 65536
 # About 250 ms and 64 MiB: a stolen file can be guessed at offline.
 SCRYPT = {"n": 1 << 16, "r": 8, "p": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """A sealed file's first line.
+
+    Attributes:
+        wrapped: The data key under the passphrase's, behind its nonce.
+        binding: Digest of the line; every chunk is encrypted with it.
+    """
+
+    about: dict[str, Any]
+    salt: bytes
+    wrapped: bytes
+    binding: bytes
 
 
 def seal_stream(
@@ -42,7 +58,7 @@ def seal_stream(
         about: What the header says in clear, JSON; it is authenticated.
     """
     data_key, salt = secrets.token_bytes(32), secrets.token_bytes(16)
-    nonce = secrets.token_bytes(12)
+    nonce = secrets.token_bytes(NONCE_BYTES)
     wrapped = nonce + AESGCM(_derive(passphrase, salt)).encrypt(nonce, data_key, FORMAT.encode())
     header = {
         "format": FORMAT,
@@ -64,8 +80,7 @@ def read_about(source: BinaryIO) -> dict[str, Any]:
     Raises:
         MalformedMessage: It is no sealed file.
     """
-    about: dict[str, Any] = _header(source)[0]["about"]
-    return about
+    return _read_header(source).about
 
 
 def open_stream(source: BinaryIO, passphrase: bytes) -> Iterator[bytes]:
@@ -76,19 +91,19 @@ def open_stream(source: BinaryIO, passphrase: bytes) -> Iterator[bytes]:
         LockedKey: The passphrase does not open it.
         MalformedMessage: It is no sealed file, or it was changed or cut off.
     """
-    header, line = _header(source)
-    wrapped = base64.b64decode(header["data_key"])
-    wrapping = AESGCM(_derive(passphrase, base64.b64decode(header["salt"])))
+    header = _read_header(source)
+    nonce, wrapped = header.wrapped[:NONCE_BYTES], header.wrapped[NONCE_BYTES:]
     try:
-        data_key = wrapping.decrypt(wrapped[:12], wrapped[12:], FORMAT.encode())
-    except InvalidTag as error:
+        wrapping = AESGCM(_derive(passphrase, header.salt))
+        data_key = wrapping.decrypt(nonce, wrapped, FORMAT.encode())
+    except (InvalidTag, ValueError) as error:
         raise LockedKey("the passphrase does not open the file") from error
-    cipher, binding = AESGCM(data_key), hashlib.sha256(line).digest()
+    cipher = AESGCM(data_key)
     number, sealed = 0, _sealed_chunk(source)
     while True:
         following = _sealed_chunk(source, may_end=True)
         try:
-            chunk = cipher.decrypt(_nonce(number, last=not following), sealed, binding)
+            chunk = cipher.decrypt(_nonce(number, last=not following), sealed, header.binding)
         except InvalidTag as error:
             raise MalformedMessage("the file was changed or cut off") from error
         yield chunk
@@ -108,15 +123,16 @@ def _chunks(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
     yield bytes(waiting), True
 
 
-def _header(source: BinaryIO) -> tuple[dict[str, Any], bytes]:
+def _read_header(source: BinaryIO) -> _Header:
     line = source.readline(MAX_HEADER_BYTES)
     try:
-        header = json.loads(line)
-        if header["format"] != FORMAT:
+        stored = json.loads(line)
+        if stored["format"] != FORMAT or not isinstance(stored["about"], dict):
             raise MalformedMessage(f"not a {FORMAT}")
+        salt, wrapped = (base64.b64decode(stored[name]) for name in ("salt", "data_key"))
     except (ValueError, KeyError, TypeError) as error:
         raise MalformedMessage("not a sealed file") from error
-    return header, line
+    return _Header(stored["about"], salt, wrapped, hashlib.sha256(line).digest())
 
 
 def _sealed_chunk(source: BinaryIO, *, may_end: bool = False) -> bytes:

@@ -1,0 +1,418 @@
+"""The operator's command line against a bureau that serves in its own process."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bureau.cli import main
+from bureau.paperwork import Signer
+from bureau.testing import running_bureau
+from bureau_client import Auditor
+from bureau_keys.authority import new_key_and_csr
+from bureau_keys.profile import Profile
+from bureau_keys.signing import SigningKey
+from tests.unit.operator.lived_in import CANARY, LivedIn, live_in
+
+OK, USAGE, AUTH, NOT_FOUND, INVALID, CONFLICT, UNAVAILABLE = 0, 2, 3, 4, 5, 6, 7
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def bureau(*arguments: object) -> Told:
+    out, err = io.StringIO(), io.StringIO()
+    code: object = None
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as stopped:
+            code = stopped.code
+    return Told(int(str(code or 0)), out.getvalue(), err.getvalue())
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """`bureau serve` in a process of its own."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bureau", "serve", "--dir", str(folder)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    try:
+        for line in process.stderr:
+            if line.startswith("serving at "):
+                break
+        else:
+            raise AssertionError("the bureau did not start")
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    place = tmp_path_factory.mktemp("cli") / "bureau"
+    assert bureau("init", place, "--listen", f"127.0.0.1:{free_port()}").code == OK
+    with serving(place):
+        yield place
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("BUREAU_")]:
+        monkeypatch.delenv(name)
+
+
+# Members ---------------------------------------------------------------------
+
+
+def add(folder: Path, member_id: str, *more: str) -> Told:
+    options = more or ("--role", "auditor")
+    return bureau("member", "add", member_id, *options, "--dir", folder, "-o", "json")
+
+
+def test_a_member_that_was_added_can_work(folder: Path, tmp_path: Path) -> None:
+    told = add(
+        folder,
+        "riverbank",
+        *("--name", "Riverbank Bank", "--role", "furnisher", "--role", "subscriber"),
+        *("--purpose", "credit-application", "--quota", "10", "--group", "river"),
+        *("--out", "profiles/riverbank"),
+    )
+    assert told.code == OK, told.err
+    assert told.json["display_name"] == "Riverbank Bank"
+    assert told.json["roles"] == ["furnisher", "subscriber"]
+    assert told.json["purposes"] == ["credit-application"]
+    assert (told.json["directory_quota"], told.json["group"]) == (10, "river")
+    profile = Profile.load(tmp_path / "profiles/riverbank")
+    with Auditor(profile) as auditor:
+        assert auditor.checkpoint()
+
+
+def test_a_member_that_keeps_its_keys(folder: Path, tmp_path: Path) -> None:
+    tls_key, csr = new_key_and_csr("hillside")
+    signer = Signer("hillside", "creditbureau.local/log", SigningKey.generate())
+    Path("csr.pem").write_bytes(csr)
+    Path("possession").write_bytes(signer.possession(time.time_ns() // 1000).SerializeToString())
+    own = ("--role", "auditor", "--csr", "csr.pem", "--key-possession", "possession")
+    told = add(folder, "hillside", *own)
+    assert told.code == OK, told.err
+    assert sorted(path.name for path in Path("hillside").iterdir()) == [
+        "ca.pem",
+        "profile.toml",
+        "tls.pem",
+    ]
+    Path("hillside/tls.key").write_bytes(tls_key)
+    Path("hillside/signing.pem").write_bytes(signer.key.to_pem())
+    with Auditor(Profile.load("hillside")) as auditor:
+        assert auditor.checkpoint()
+    assert add(folder, "other", "--role", "auditor", "--csr", "csr.pem").code == USAGE
+    Path("possession").write_text("nothing signed")
+    assert add(folder, "other", *own).code == INVALID
+
+
+def test_refusals_have_their_exit_codes(folder: Path) -> None:
+    assert add(folder, "twice").code == OK
+    again = add(folder, "twice", "--role", "auditor", "--out", "other")
+    assert (again.code, again.out) == (CONFLICT, "")
+    assert "ALREADY_EXISTS" in again.err
+    assert not Path("other").exists(), "nothing stays of a member that was not admitted"
+    assert add(folder, "twice").code == CONFLICT, "a profile is not written over"
+    assert add(folder, "Wrong_Id", "--role", "auditor", "--out", "x").code == INVALID
+    assert add(folder, "x", "--role", "king").code == USAGE
+    assert add(folder, "x", "--role", "auditor", "--purpose", "fun").code == USAGE
+    assert bureau("member", "show", "nobody", "--dir", folder).code == NOT_FOUND
+    assert bureau("member", "suspend", "operator", "--dir", folder).code == INVALID
+    assert bureau("member", "list", "--dir", "nowhere").code == NOT_FOUND
+    assert bureau("member", "nonsense").code == USAGE
+
+
+def test_suspension_holds_until_it_ends(folder: Path) -> None:
+    assert add(folder, "lakeside").code == OK
+    read = ("log", "checkpoint", "--profile", "lakeside")
+    assert bureau(*read).code == OK
+    assert bureau("member", "suspend", "lakeside", "--note", "fees", "--dir", folder).code == OK
+    refused = bureau(*read)
+    assert (refused.code, refused.out) == (AUTH, "")
+    assert "MEMBER_SUSPENDED" in refused.err
+    assert bureau("member", "suspend", "lakeside", "--dir", folder).code == INVALID
+    assert bureau("member", "resume", "lakeside", "--dir", folder).code == OK
+    assert bureau(*read).code == OK
+
+
+def test_a_change_leaves_the_rest_as_it_is(folder: Path) -> None:
+    before = add(folder, "seaside", "--role", "auditor", "--group", "coast").json
+    change = ("member", "change", "seaside", "--dir", folder, "-o", "json")
+    told = bureau(*change, "--name", "Seaside", "--purpose", "collection", "--quota", "3")
+    assert told.code == OK, told.err
+    assert told.json == before | {
+        "display_name": "Seaside",
+        "purposes": ["collection"],
+        "directory_quota": 3,
+    }
+    assert bureau(*change, "--no-purposes", "--group", "").json["purposes"] == []
+    assert bureau(*change).code == USAGE
+
+
+def test_lists_come_in_three_forms(folder: Path) -> None:
+    add(folder, "aaa")
+    shown = ("member", "list", "--dir", folder)
+    as_json = bureau(*shown, "-o", "json").json
+    assert [row["member_id"] for row in as_json] == sorted(row["member_id"] for row in as_json)
+    as_lines = bureau(*shown, "-o", "jsonl").out.splitlines()
+    assert [json.loads(line) for line in as_lines] == as_json
+    header, first, *_ = bureau(*shown).out.splitlines()
+    assert header.split()[:4] == ["member", "id", "display", "name"]
+    assert first.split() == ["aaa", "aaa", "active", "auditor", "US"]
+
+
+def test_keys_come_and_go(folder: Path) -> None:
+    first = add(folder, "hilltop").json["keys"][0]["key_id"]
+    keys = ("member", "keys")
+    assert bureau(*keys, "add", "hilltop", "--out", "new.pem", "--dir", folder).code == OK
+    assert Path("new.pem").stat().st_mode & 0o077 == 0
+    second = SigningKey.from_pem(Path("new.pem").read_bytes()).verify_key.key_id
+    assert bureau(*keys, "withdraw", "hilltop", first, "--dir", folder).code == OK
+    assert bureau(*keys, "withdraw", "hilltop", first, "--dir", folder).code == NOT_FOUND
+    told = bureau(*keys, "list", "hilltop", "--dir", folder, "-o", "json").json
+    assert {at["key_id"]: at["valid_to_index"] is None for at in told} == {
+        first: False,
+        second: True,
+    }
+    assert bureau(*keys, "add", "hilltop", "--dir", folder).code == USAGE
+
+
+def test_certificates_are_renewed_and_withdrawn(folder: Path) -> None:
+    (old,) = add(folder, "valley").json["certificates"]
+    cert = ("member", "cert")
+    assert bureau(*cert, "renew", "valley", "--out", "valley", "--dir", folder).code == OK
+    assert bureau(*cert, "withdraw", "valley", old, "--dir", folder).code == OK
+    told = bureau(*cert, "list", "valley", "--dir", folder, "-o", "json").json
+    assert [at["fingerprint"] for at in told] != [old]
+    assert len(told) == 1
+    assert bureau("log", "checkpoint", "--profile", "valley").code == OK, "with the new one"
+
+
+def test_a_withdrawn_certificate_is_refused(folder: Path) -> None:
+    (only,) = add(folder, "moor").json["certificates"]
+    assert bureau("member", "cert", "withdraw", "moor", only, "--dir", folder).code == OK
+    refused = bureau("log", "checkpoint", "--profile", "moor")
+    assert refused.code == AUTH
+    assert "UNKNOWN_CERTIFICATE" in refused.err
+
+
+# The log ---------------------------------------------------------------------
+
+
+def test_the_log_is_audited_from_outside(folder: Path) -> None:
+    add(folder, "watcher")
+    told = bureau("log", "verify", "--profile", "watcher", "--from-size", "1", "-o", "json")
+    assert told.code == OK, told.err
+    size = told.json["tree_size"]
+    assert told.json["checkpoints"] == size + 1
+    assert told.json["consistent_from"] == 1
+    assert bureau("log", "checkpoint", "--dir", folder).out.splitlines()[1] == str(size)
+    proof = bureau("log", "proof", "0", "--dir", folder, "-o", "json").json
+    assert proof["tree_size"] == size
+    assert bureau("log", "proof", str(size), "--dir", folder).code == NOT_FOUND
+    assert bureau("log", "verify", "--from-size", str(size + 1), "--dir", folder).code == INVALID
+
+
+def test_a_log_of_another_key_is_not_believed(folder: Path) -> None:
+    add(folder, "doubter")
+    settings = Path("doubter/profile.toml")
+    key = bureau_key(Path("elsewhere"))
+    lines = [
+        f'log_key = "{key}"' if line.startswith("log_key") else line
+        for line in settings.read_text().splitlines()
+    ]
+    settings.write_text("\n".join(lines))
+    assert bureau("log", "checkpoint", "--profile", "doubter").code == INVALID
+    assert bureau("log", "verify", "--profile", "doubter").code == INVALID
+
+
+def bureau_key(place: Path) -> str:
+    """The log key of another bureau."""
+    assert bureau("init", place).code == OK
+    return Profile.load(place / "operator").trust.log_key
+
+
+# Serving ---------------------------------------------------------------------
+
+
+def test_it_stops_gracefully_and_starts_again(tmp_path: Path) -> None:
+    place = tmp_path / "b"
+    bureau("init", place, "--listen", f"127.0.0.1:{free_port()}")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with serving(place) as process:
+            assert bureau("log", "checkpoint", "--dir", place).code == OK
+            process.send_signal(number)
+            assert process.wait(15) == OK
+        assert bureau("log", "checkpoint", "--dir", place).code == UNAVAILABLE
+    told = bureau("member", "add", "late", "--role", "agent", "--dir", place)
+    assert told.code == UNAVAILABLE
+    assert not Path("late").exists()
+
+
+def test_a_port_that_is_taken(folder: Path) -> None:
+    with serving_elsewhere(folder) as told:
+        assert told.returncode == UNAVAILABLE
+        assert "cannot listen" in told.stderr
+
+
+@contextlib.contextmanager
+def serving_elsewhere(folder: Path) -> Iterator[subprocess.CompletedProcess[str]]:
+    yield subprocess.run(
+        [sys.executable, "-m", "bureau", "serve", "--dir", str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_services_are_named_rightly(folder: Path) -> None:
+    assert bureau("serve", "--services", "Log,Nonsense", "--dir", folder).code == USAGE
+    assert bureau("serve", "--log-format", "xml", "--dir", folder).code == USAGE
+
+
+# The database ----------------------------------------------------------------
+
+
+@pytest.fixture
+def lived_in(tmp_path: Path) -> LivedIn:
+    with running_bureau(tmp_path / "used") as running:
+        return live_in(running, tmp_path)
+
+
+def test_backup_check_and_restore(lived_in: LivedIn, tmp_path: Path) -> None:
+    at = ("--dir", lived_in.folder)
+    assert bureau("db", "check", *at).code == OK
+    assert bureau("db", "backup", "b", *at).code == OK
+    assert CANARY.encode() not in Path("b").read_bytes()
+    assert bureau("db", "backup", "b", *at).code == CONFLICT
+    assert bureau("db", "restore", "b", *at).code == CONFLICT
+    for file in lived_in.folder.glob("bureau.db*"):
+        file.unlink()
+    assert bureau("db", "restore", "b", *at).code == OK
+    assert bureau("db", "check", *at).code == OK
+    Path("other").write_text("wrong")
+    shutil.rmtree(tmp_path / "elsewhere", ignore_errors=True)
+    told = bureau(
+        *("db", "restore", "b", "--passphrase-file", "other", *at),
+        *("--db", f"sqlite:///{tmp_path / 'x.db'}"),
+    )
+    assert told.code == AUTH
+
+
+def test_a_restored_past_is_warned_of_and_not_served(lived_in: LivedIn) -> None:
+    at = ("--dir", lived_in.folder)
+    assert bureau("db", "backup", "b", *at).code == OK
+    with running_bureau(lived_in.folder) as running:
+        running.add_member("newer", ["auditor"])
+    for file in lived_in.folder.glob("bureau.db*"):
+        file.unlink()
+    told = bureau("db", "restore", "b", *at)
+    assert told.code == OK
+    assert "will refuse to serve" in told.err
+    with serving_elsewhere(lived_in.folder) as refused:
+        assert refused.returncode == CONFLICT
+        assert "kept apart from the database" in refused.stderr
+
+
+def test_an_edit_by_hand_is_named(lived_in: LivedIn) -> None:
+    with sqlite3.connect(lived_in.folder / "bureau.db") as connection:
+        connection.execute("UPDATE record SET status = 1, balance_minor = 5")
+    connection.close()
+    told = bureau("db", "check", "--dir", lived_in.folder, "-o", "json")
+    assert told.code == INVALID
+    assert {row["leaf_index"] for row in told.json} == {7}
+
+
+def test_migrations(folder: Path, tmp_path: Path) -> None:
+    empty = ("--dir", folder, "--db", f"sqlite:///{tmp_path / 'empty.db'}")
+    assert bureau("db", "status", *empty, "-o", "json").json["revision"] is None
+    assert bureau("db", "check", *empty).code == INVALID
+    assert bureau("db", "migrate", *empty).code == OK
+    told = bureau("db", "status", *empty, "-o", "json").json
+    assert told["revision"] == told["newest_revision"]
+    assert told["pending"] == []
+    assert "nothing to do" in bureau("db", "migrate", *empty).err
+
+
+# Reports, doctor, the rest ---------------------------------------------------
+
+
+def test_saved_reports_are_verified_offline(lived_in: LivedIn) -> None:
+    trust = ("--trust", lived_in.folder / "operator", "-o", "json")
+    told = bureau("report", "verify", lived_in.saved_report, *trust)
+    assert told.code == OK, told.err
+    (row,) = told.json
+    assert (row["verified"], row["tradelines"], row["proven"]) == (True, 1, 1)
+    changed = json.loads(lived_in.saved_report.read_text())
+    del changed["receipt"]
+    Path("changed.json").write_text(json.dumps(changed))
+    told = bureau("report", "verify", lived_in.saved_report, "changed.json", *trust)
+    assert told.code == INVALID
+    assert [row["verified"] for row in told.json] == [True, False]
+    assert bureau("report", "verify", "missing.json", *trust).code == USAGE
+
+
+def test_the_doctor_sees_the_bureau_serving(folder: Path) -> None:
+    told = bureau("doctor", "--dir", folder, "-o", "json")
+    assert told.code == OK, told.out
+    assert {row["health"] for row in told.json} <= {"ok", "warn"}
+    (port,) = [row for row in told.json if row["subject"] == "port"]
+    assert "a bureau answers" in port["told"]
+
+
+def test_a_node_certificate_is_renewed_while_it_serves(folder: Path) -> None:
+    before = (folder / "server/tls.pem").read_bytes()
+    assert bureau("renew", "--dir", folder).code == OK
+    assert (folder / "server/tls.pem").read_bytes() != before
+    assert bureau("log", "checkpoint", "--dir", folder).code == OK
+
+
+def test_version_and_help() -> None:
+    assert bureau("version").out.startswith("creditbureau ")
+    told = bureau("--help")
+    assert told.code == OK
+    for command in ("init", "serve", "member", "log", "db", "report", "doctor"):
+        assert command in told.out
+    assert bureau("init", "--jurisdiction", "usa", "there").code == INVALID
+    assert not Path("there").exists()

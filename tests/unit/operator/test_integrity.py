@@ -1,0 +1,128 @@
+"""A superuser's edit of any row is found, and the entry named."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from bureau.config import Settings
+from bureau.folder import trust_of
+from bureau.integrity import Checked, check_database
+from bureau.store.database import Database
+from bureau_keys.note import parse_vkey
+from tests.unit.operator.lived_in import LivedIn
+
+SUBMISSION, INQUIRY = 7, 8
+
+
+def check(lived_in: LivedIn) -> Checked:
+    settings = Settings.load(lived_in.folder)
+    database = Database(settings.database)
+    try:
+        log_key = parse_vkey(trust_of(settings).log_key).key
+        return check_database(database, settings.origin, log_key)
+    finally:
+        database.dispose()
+
+
+def tamper(lived_in: LivedIn, sql: str) -> None:
+    with closing(sqlite3.connect(lived_in.folder / "bureau.db")) as connection, connection:
+        assert connection.execute(sql).rowcount, "the edit must touch a row"
+
+
+def test_what_was_not_touched_holds(lived_in: LivedIn) -> None:
+    checked = check(lived_in)
+    assert checked.findings == []
+    assert (checked.entries, checked.records) == (lived_in.entries, 3)
+    assert checked.checkpoints == lived_in.entries + 1
+
+
+@pytest.mark.parametrize(
+    ("sql", "index", "what"),
+    [
+        (
+            "UPDATE entry SET kind = 'consent' WHERE leaf_index = 7",
+            SUBMISSION,
+            "its commitment does not follow",
+        ),
+        (
+            "UPDATE entry SET time_us = time_us + 1 WHERE leaf_index = 2",
+            2,
+            "its commitment does not follow",
+        ),
+        (
+            "UPDATE entry SET answer_digest = zeroblob(32) WHERE leaf_index = 8",
+            INQUIRY,
+            "its commitment does not follow",
+        ),
+        (
+            (
+                "UPDATE statement SET envelope = (SELECT envelope FROM statement LIMIT 1) "
+                "WHERE entry_key = (SELECT entry_key FROM entry WHERE leaf_index = 4)"
+            ),
+            4,
+            "its statement is not the one that was logged",
+        ),
+        (
+            (
+                "DELETE FROM statement "
+                "WHERE entry_key = (SELECT entry_key FROM entry WHERE leaf_index = 4)"
+            ),
+            4,
+            "its statement is missing",
+        ),
+        ("DELETE FROM entry WHERE leaf_index = 3", 3, "1 entries are missing"),
+        ("DELETE FROM entry WHERE leaf_index = 8", None, "the newest checkpoint is of 9"),
+        (
+            "UPDATE record SET balance_minor = 0 WHERE month = 202602",
+            SUBMISSION,
+            "record 1: its columns are not what was signed",
+        ),
+        (
+            (
+                "UPDATE record SET body = (SELECT body FROM record WHERE month = 202601) "
+                "WHERE month = 202602"
+            ),
+            SUBMISSION,
+            "record 1 is not the one that was signed",
+        ),
+        ("DELETE FROM record WHERE month = 202602", SUBMISSION, "it has 2 of 3 records"),
+        (
+            "UPDATE submission SET record_hashes = zeroblob(96)",
+            SUBMISSION,
+            "its records' hashes do not give the root",
+        ),
+        ("DELETE FROM inquiry", INQUIRY, "the inquiry was logged, its effect is not there"),
+        ("DELETE FROM submission", SUBMISSION, "the submission was logged, its effect is not"),
+        ("DELETE FROM tradeline", None, "is of a tradeline that is not there"),
+        ("UPDATE subject_key SET from_entry = 12345", None, "names an entry that is not there"),
+        ("UPDATE log_head SET tree_size = 7", None, "the head row is not"),
+        (
+            (
+                "UPDATE checkpoint SET note = (SELECT note FROM checkpoint WHERE tree_size = 4) "
+                "WHERE tree_size = 5"
+            ),
+            None,
+            "the entries do not give the root signed for size 5",
+        ),
+        (
+            (
+                "UPDATE checkpoint SET note = replace(note, 'creditbureau.local/log', 'other/log') "
+                "WHERE tree_size = 5"
+            ),
+            None,
+            "the checkpoint of size 5",
+        ),
+        ("ALTER TABLE member ADD COLUMN note TEXT", None, "schema: "),
+    ],
+)
+def test_an_edit_is_found(lived_in: LivedIn, sql: str, index: int | None, what: str) -> None:
+    if sql.startswith("ALTER"):
+        with closing(sqlite3.connect(lived_in.folder / "bureau.db")) as connection:
+            connection.execute(sql)
+    else:
+        tamper(lived_in, sql)
+    findings = check(lived_in).findings
+    assert any(at.leaf_index == index and what in at.what for at in findings), findings

@@ -1,0 +1,71 @@
+"""Events keep what is personal or secret to themselves."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import structlog
+
+from bureau import logs
+
+SUBJECT = "3fa9" + "0" * 24 + "beef"
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> object:
+    yield
+    structlog.reset_defaults()
+
+
+def test_a_line_of_json_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", as_json=True)
+    log = structlog.get_logger("test")
+    log.debug("unseen")
+    log.info("call", subject_id=SUBJECT, passphrase="open", ms=3, data=b"12345")
+    out, err = capsys.readouterr()
+    assert out == ""
+    (line,) = err.splitlines()
+    event = json.loads(line)
+    assert event.pop("timestamp").endswith("Z")
+    assert event == {
+        "event": "call",
+        "level": "info",
+        "subject_id": "3fa9…",
+        "passphrase": "***",
+        "ms": 3,
+        "data": "<5 bytes>",
+    }
+
+
+def test_a_person_reads_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", as_json=False)
+    structlog.get_logger("test").warning("slow", subject=SUBJECT)
+    assert "slow" in (told := capsys.readouterr().err)
+    assert SUBJECT not in told
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (f"no consent of {SUBJECT} here", "no consent of 3fa9… here"),
+        ("a" * 64, "a" * 64),
+        ("0190a1b2-0000-7000-8000-000000000000", "0190a1b2-0000-7000-8000-000000000000"),
+        ("postgresql://bureau:hunter2@db/bureau", "postgresql://bureau:***@db/bureau"),
+        ({"seed": "x", "who": [SUBJECT]}, {"seed": "***", "who": ["3fa9…"]}),
+        (7, 7),
+    ],
+)
+def test_masks(value: object, shown: object) -> None:
+    assert logs.masked(None, "info", {"told": value}) == {"told": shown}
+
+
+def test_a_traceback_is_masked_too(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", as_json=True)
+    try:
+        int(f"no number: {SUBJECT}")
+    except ValueError:
+        structlog.get_logger("test").exception("broken")
+    told = capsys.readouterr().err
+    assert "Traceback" in told
+    assert SUBJECT not in told
