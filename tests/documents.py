@@ -66,7 +66,7 @@ def mentioned(page: Path, program: str) -> Iterator[list[str]]:
     told = [command for block in blocks(page, "console", "sh") for command in commands(block)]
     told += _INLINE.findall(_FENCE.sub("", page.read_text("utf-8")))
     for command in told:
-        for part in re.split(r"[|;&\n]", command):
+        for part in re.split(r"[|;&\n)]|\$\(", command):
             words = part.split()
             if words and words[0] == program:
                 try:

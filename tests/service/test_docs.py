@@ -21,6 +21,9 @@ import pytest
 
 from tests.documents import DOCS, ROOT, Block, blocks, commands
 
+# One reader for all pages, and many commands.
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("documents")]
+
 BIN = Path(sys.executable).parent
 COMMAND_S = 60.0
 

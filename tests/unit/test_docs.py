@@ -147,3 +147,12 @@ def test_architecture_names_what_is_there() -> None:
     named = set(re.findall(r"`((?:bureau|clients|keys|protos|tests|docs)/[\w./-]+)`", text))
     missing = sorted(path for path in named if not (ROOT / path).exists())
     assert not missing
+
+
+def test_architecture_names_tests_that_there_are() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", text)
+    assert named
+    for file, name in named:
+        found = re.search(rf"def {name}\(", (ROOT / file).read_text("utf-8"))
+        assert found, f"{file}::{name}"
