@@ -31,14 +31,18 @@ class MonthRow(NamedTuple):
     submission_key: int
     record_index: int
     record_key: int
+    correction: int
 
 
 @dataclass(frozen=True, slots=True)
 class FiledTradeline:
-    """A tradeline: its months, newest first, and its newest record."""
+    """A tradeline: the subject's part in it, its months, newest first, and its newest
+    record.
+    """
 
     tradeline_id: str
     member_id: str
+    role: int
     months: list[MonthRow]
     snapshot: TradelineSnapshot
     submission_id: str
@@ -72,12 +76,11 @@ def read_file(db: Connection, subject_id: str, log_size: int, now_us: int) -> Cr
     """Reads a subject's file as of a log size."""
     names = {row[0]: row for row in db.all(s.file_tradelines, subject_id=subject_id)}
     months: dict[int, list[MonthRow]] = {}
-    for row in map(
-        MonthRow._make, db.all(s.file_records, subject_id=subject_id, log_size=log_size)
-    ):
+    for row in _records(db, subject_id, log_size):
         known = months.setdefault(row.tradeline_key, [])
-        # The first row of a month is the one that holds; the rest it replaced.
-        if not known or known[-1].month != row.month:
+        if known and known[-1].month == row.month:
+            known[-1] = max(known[-1], row, key=lambda rival: _rank(db, rival))
+        else:
             known.append(row)
     tradelines = []
     for key, rows in months.items():
@@ -86,7 +89,12 @@ def read_file(db: Connection, subject_id: str, log_size: int, now_us: int) -> Cr
         assert newest is not None, "a record key in a row names a record"
         body, submission_id = newest[2], newest[3]
         snapshot = Record.FromString(body).snapshot
-        tradelines.append(FiledTradeline(tradeline_id, member_id, rows, snapshot, submission_id))
+        # An account that no longer names the subject is not on their file.
+        roles = [party.role for party in snapshot.parties if party.subject_id == subject_id]
+        if roles:
+            tradelines.append(
+                FiledTradeline(tradeline_id, member_id, roles[0], rows, snapshot, submission_id)
+            )
     inquiries = [
         FiledInquiry(*row)
         for row in db.all(
@@ -98,3 +106,25 @@ def read_file(db: Connection, subject_id: str, log_size: int, now_us: int) -> Cr
         )
     ]
     return CreditFile(subject_id, log_size, now_us, tradelines, inquiries)
+
+
+def _records(db: Connection, subject_id: str, log_size: int) -> list[MonthRow]:
+    """The records below a log size, by tradeline and from the newest month on."""
+    rows = list(map(MonthRow._make, db.all(s.file_records, subject_id=subject_id)))
+    if (log_size,) == db.one(s.log_size):
+        return rows  # the snapshot holds nothing beyond it
+    leaves = {key: _leaf(db, key) for key in {row.submission_key for row in rows}}
+    return [row for row in rows if leaves[row.submission_key] < log_size]
+
+
+def _rank(db: Connection, row: MonthRow) -> tuple[int, int, int]:
+    """Which of two records for one month holds, the greater: a correction before an
+    original, then the later submission.
+    """
+    return row.correction, _leaf(db, row.submission_key), row.record_index
+
+
+def _leaf(db: Connection, entry_key: int) -> int:
+    row = db.one(s.leaf_of, entry_key=entry_key)
+    assert row is not None, "a submission is an entry of the log"
+    return int(row[0])

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from bureau.codes import has
 from bureau.credit_file import CreditFile, FiledTradeline, MonthRow
-from bureau.report import Scope, age_of
+from bureau.report import Scope, age_of, lines_in
 from bureau.store import statements as s
 from bureau.store.database import Connection
-from bureau_keys.merkle import inclusion_proof
+from bureau_keys.merkle import HASH_BYTES, inclusion_path, root_of
+from bureau_keys.tiles import TILE_WIDTH, TileSource
 from creditbureau.v1 import codes_pb2, reporting_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.report_pb2 import Evidence
 
-HASH = 32
+TILE = TILE_WIDTH * HASH_BYTES
 
 
 def evidence_of(db: Connection, file: CreditFile, level: int, scope: Scope) -> list[Evidence]:
@@ -23,12 +26,11 @@ def evidence_of(db: Connection, file: CreditFile, level: int, scope: Scope) -> l
     """
     if level <= reporting_pb2.EVIDENCE_LEVEL_NONE:
         return []
-    if not has(scope.sections, codes_pb2.SECTION_EVIDENCE):
+    needed = (codes_pb2.SECTION_EVIDENCE, codes_pb2.SECTION_TRADELINES)
+    if not all(has(scope.sections, section) for section in needed):
         return []
     found = []
-    for line in file.tradelines:
-        if scope.portfolio_types and not has(scope.portfolio_types, line.snapshot.portfolio_type):
-            continue
+    for line in lines_in(file, scope):
         newest = line.months[0].month
         for row in line.months:
             age = age_of(row.month, newest)
@@ -44,13 +46,27 @@ def _evidence(db: Connection, line: FiledTradeline, row: MonthRow) -> Evidence:
     assert submission is not None, "a record's submission is kept"
     assert record is not None, "a record key in a row names a record"
     hashes, manifest, leaf_index = submission
-    leaves = [hashes[i : i + HASH] for i in range(0, len(hashes), HASH)]
+    # A submission's tree is small: leaves, and roots over 256 of them.
+    rows = (hashes, _roots(hashes))
+    tiles = TileSource(
+        lambda level, index, width: rows[level][index * TILE : index * TILE + width * HASH_BYTES]
+    )
     return Evidence(
         tradeline_id=line.tradeline_id,
         month=row.month,
         manifest=Envelope.FromString(manifest),
         record=record[2],
         record_index=row.record_index,
-        proof=inclusion_proof(leaves, row.record_index),
+        proof=inclusion_path(tiles, row.record_index, len(hashes) // HASH_BYTES),
         leaf_index=leaf_index,
+    )
+
+
+@lru_cache(maxsize=32)
+def _roots(hashes: bytes) -> bytes:
+    """Roots over each 256 hashes. Reports of one month ask for the same submissions."""
+    return b"".join(
+        root_of([tile[i : i + HASH_BYTES] for i in range(0, TILE, HASH_BYTES)])
+        for tile in (hashes[start : start + TILE] for start in range(0, len(hashes), TILE))
+        if len(tile) == TILE
     )

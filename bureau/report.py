@@ -123,22 +123,15 @@ def shape(report: Report, file: CreditFile, scope: Scope) -> None:
     """
     report.sections.extend(codes_of(scope.sections))  # type: ignore[arg-type]
     report.log_size = file.log_size
-    in_scope = [
-        (line, party.role)
-        for line in file.tradelines
-        for party in line.snapshot.parties
-        if party.subject_id == file.subject_id
-        and (not scope.portfolio_types or has(scope.portfolio_types, line.snapshot.portfolio_type))
-    ]
     hit = bool(file.tradelines)
     report.outcome = report_pb2.REPORT_OUTCOME_HIT if hit else report_pb2.REPORT_OUTCOME_NO_HIT
-    lines = [line for line, _ in in_scope]
+    lines = lines_in(file, scope)
 
     if has(scope.sections, codes_pb2.SECTION_SUMMARY):
         report.summary.CopyFrom(summary_of(lines, file.inquiries, file.now_us))
     if has(scope.sections, codes_pb2.SECTION_TRADELINES):
-        for line, role in in_scope:
-            filled = tradeline_of(line, role)
+        for line in lines:
+            filled = tradeline_of(line)
             if has(scope.sections, codes_pb2.SECTION_PAYMENT_HISTORY) and scope.history_months:
                 filled.history.CopyFrom(history_of(line.months, scope.history_months))
             report.tradelines.append(filled)
@@ -147,13 +140,22 @@ def shape(report: Report, file: CreditFile, scope: Scope) -> None:
     report.omissions.extend(omissions_of(file, lines, scope))
 
 
-def tradeline_of(line: FiledTradeline, role: int) -> Tradeline:
+def lines_in(file: CreditFile, scope: Scope) -> list[FiledTradeline]:
+    """The tradelines of the kinds that a scope opens."""
+    return [
+        line
+        for line in file.tradelines
+        if not scope.portfolio_types or has(scope.portfolio_types, line.snapshot.portfolio_type)
+    ]
+
+
+def tradeline_of(line: FiledTradeline) -> Tradeline:
     """A tradeline as of its newest month, without its history."""
     at, newest = line.snapshot, line.months[0]
     filled = Tradeline(
         tradeline_id=line.tradeline_id,
         member_id=line.member_id,
-        role=role,  # type: ignore[arg-type]
+        role=line.role,  # type: ignore[arg-type]
         portfolio_type=at.portfolio_type,
         account_type=at.account_type,
         currency=at.currency,
