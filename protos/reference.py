@@ -42,10 +42,10 @@ declare them. Each statement that somebody signs travels in an
 one [Reason](#reason); [Errors](errors.md) says what each means and what to do.
 
 **Who** names the roles that open a method; one of them is enough. **Request**
-is the largest request that is read. **Deadline** is the longest that a caller
-should set; under 120 ms a call is refused with `DEADLINE`. A method marked
-*not served* is part of the contract, and this version of the bureau answers it
-with `NOT_SERVED`.
+is the largest request that is read. **Deadline** is the longest that the bureau
+works on a call; a client's own is cut to it, and one under 120 ms is refused with
+`DEADLINE`. A method marked *not served* is part of the contract, and this version
+of the bureau answers it with `NOT_SERVED`.
 
 Fields without a rule take any value of their type. A rule that is broken is
 answered with the field's path.
