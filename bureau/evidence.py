@@ -7,12 +7,12 @@ from functools import lru_cache
 from bureau.codes import has
 from bureau.credit_file import CreditFile, FiledTradeline, MonthRow
 from bureau.report import Scope, age_of, lines_in
+from bureau.statement import logged
 from bureau.store import statements as s
 from bureau.store.database import Connection
 from bureau_keys.merkle import HASH_BYTES, inclusion_path, root_of
 from bureau_keys.tiles import TILE_WIDTH, TileSource
 from creditbureau.v1 import codes_pb2, reporting_pb2
-from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.report_pb2 import Evidence
 
 TILE = TILE_WIDTH * HASH_BYTES
@@ -41,11 +41,12 @@ def evidence_of(db: Connection, file: CreditFile, level: int, scope: Scope) -> l
 
 
 def _evidence(db: Connection, line: FiledTradeline, row: MonthRow) -> Evidence:
-    submission = db.one(s.submission_evidence, submission_key=row.submission_key)
+    manifest, receipt = logged(db, row.submission_key)
+    submission = db.one(s.record_hashes, submission_key=row.submission_key)
     record = db.one(s.record_by_key, record_key=row.record_key)
     assert submission is not None, "a record's submission is kept"
     assert record is not None, "a record key in a row names a record"
-    hashes, manifest, leaf_index = submission
+    hashes: bytes = submission[0]
     # A submission's tree is small: leaves, and roots over 256 of them.
     rows = (hashes, _roots(hashes))
     tiles = TileSource(
@@ -54,11 +55,11 @@ def _evidence(db: Connection, line: FiledTradeline, row: MonthRow) -> Evidence:
     return Evidence(
         tradeline_id=line.tradeline_id,
         month=row.month,
-        manifest=Envelope.FromString(manifest),
+        manifest=manifest,
         record=record[2],
         record_index=row.record_index,
         proof=inclusion_path(tiles, row.record_index, len(hashes) // HASH_BYTES),
-        leaf_index=leaf_index,
+        receipt=receipt,
     )
 
 

@@ -372,11 +372,8 @@ submissions_before = Statement(
     .order_by(entry.c.leaf_index.desc())
     .limit(bind("limit"))
 )
-submission_evidence = Statement(
-    select(submission.c.record_hashes, statement.c.envelope, entry.c.leaf_index)
-    .join_from(submission, entry, submission.c.submission_key == entry.c.entry_key)
-    .join(statement, statement.c.entry_key == entry.c.entry_key)
-    .where(submission.c.submission_key == bind("submission_key"))
+record_hashes = Statement(
+    select(submission.c.record_hashes).where(submission.c.submission_key == bind("submission_key"))
 )
 add_tradeline = if_new(t.TradelineRow)
 tradelines_of_refs = Statement(
@@ -390,9 +387,7 @@ add_record = adding(t.RecordRow)
 
 # The credit file -------------------------------------------------------------
 
-# The records of a subject's tradelines as of a log size; the first of each
-# (tradeline, month) is the one that holds: a correction before an original,
-# then the later submission.
+# The records of a subject's tradelines, newest month first.
 file_records = Statement(
     select(
         record.c.tradeline_key,
@@ -405,18 +400,13 @@ file_records = Statement(
         record.c.submission_key,
         record.c.record_index,
         record.c.record_key,
+        record.c.correction,
     )
     .join_from(party, record, record.c.tradeline_key == party.c.tradeline_key)
-    .join(entry, entry.c.entry_key == record.c.submission_key)
-    .where(party.c.subject_id == bind("subject_id"), entry.c.leaf_index < bind("log_size"))
-    .order_by(
-        record.c.tradeline_key,
-        record.c.month.desc(),
-        record.c.correction.desc(),
-        entry.c.leaf_index.desc(),
-        record.c.record_index.desc(),
-    )
+    .where(party.c.subject_id == bind("subject_id"))
+    .order_by(record.c.tradeline_key, record.c.month.desc())
 )
+leaf_of = Statement(select(entry.c.leaf_index).where(entry.c.entry_key == bind("entry_key")))
 file_tradelines = Statement(
     select(tradeline.c.tradeline_key, tradeline.c.tradeline_id, tradeline.c.member_id)
     .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
