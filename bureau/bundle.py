@@ -99,7 +99,7 @@ def verify_bundle(path: Path, trust: Trust) -> VerifiedReport:
         line = lines.get(piece.tradeline_id)
         if line is None:
             raise BadProof("evidence is for a tradeline that is not in the report")
-        _check_evidence(report, line, piece, keys_of.get(line.member_id, []))
+        _check_evidence(report, line, piece, keys_of.get(line.member_id, []), trust)
         proven.append(line.tradeline_id)
     return VerifiedReport(report, leaf_index, tuple(dict.fromkeys(proven)))
 
@@ -194,10 +194,15 @@ def _possessions(statement: Envelope, member_id: str) -> list[Envelope]:
     return []
 
 
-def _check_evidence(report: Report, line: Tradeline, piece: Evidence, keys: Keys) -> None:
+def _check_evidence(
+    report: Report, line: Tradeline, piece: Evidence, keys: Keys, trust: Trust
+) -> None:
     what = f"tradeline {line.tradeline_id}, {piece.month}"
-    counting = {key.key_id: key for key, start, end in keys if start <= piece.leaf_index < end}
+    index = piece.receipt.leaf_index
+    counting = {key.key_id: key for key, start, end in keys if start <= index < end}
+    require(piece.receipt.kind == "submission", f"{what}: not the receipt of a submission")
     try:
+        check_receipt(piece.receipt, piece.manifest, trust)
         manifest, _ = verify_envelope(piece.manifest, SubmissionManifest, counting)
         verify_inclusion(
             leaf_hash(piece.record),

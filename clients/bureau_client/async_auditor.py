@@ -129,4 +129,4 @@ class AsyncAuditor(AsyncClient):
         Raises:
             VerificationFailed: It did not, or with a key that did not count.
         """
-        verify.verify_evidence(evidence, furnisher)
+        verify.verify_evidence(evidence, furnisher, self._reader.trust)

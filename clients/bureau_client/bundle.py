@@ -94,7 +94,7 @@ def _evidence_bytes(piece: Evidence) -> bytes:
         record=piece.record,
         record_index=piece.record_index,
         proof=piece.proof,
-        leaf_index=piece.leaf_index,
+        receipt=write_receipt(piece.receipt),
     ).SerializeToString(deterministic=True)
 
 

@@ -169,7 +169,7 @@ class Evidence:
         manifest: Serialised envelope of the manifest that the furnisher signed.
         record: The record's bytes, a leaf of the manifest's tree.
         proof: RFC 6962 inclusion proof of the record in the manifest's root.
-        leaf_index: Index in the log at which the furnisher's key must be valid.
+        receipt: Of the submission: the furnisher's key must be valid at its leaf.
     """
 
     tradeline_id: str
@@ -178,7 +178,7 @@ class Evidence:
     record: bytes = field(repr=False)
     record_index: int
     proof: tuple[bytes, ...] = field(repr=False)
-    leaf_index: int
+    receipt: Receipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

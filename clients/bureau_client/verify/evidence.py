@@ -8,20 +8,25 @@ from bureau_client.members import Member
 from bureau_client.reports import Evidence, Report
 from bureau_client.tradelines import Tradeline
 from bureau_client.verify.belief import TELL, believed, expect
+from bureau_client.verify.receipts import verify_receipt
 from bureau_client.wire.scalars import day_of
 from bureau_keys import envelope as envelopes
 from bureau_keys import merkle
+from bureau_keys.profile import Trust
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1 import record_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 
 
-def verify_evidence(evidence: Evidence, furnisher: Member) -> record_pb2.TradelineSnapshot:
+def verify_evidence(
+    evidence: Evidence, furnisher: Member, trust: Trust
+) -> record_pb2.TradelineSnapshot:
     """Checks that the furnisher signed a record, with a key that counted then.
 
     Args:
         evidence: The record, its manifest and the proof between them.
         furnisher: The member whose keys it must verify under.
+        trust: The log's origin and key.
 
     Returns:
         The snapshot that the furnisher signed.
@@ -29,10 +34,11 @@ def verify_evidence(evidence: Evidence, furnisher: Member) -> record_pb2.Tradeli
     Raises:
         VerificationFailed: No such signature, or the record is not under it.
     """
+    verify_receipt(evidence.receipt, evidence.manifest, trust, kind="submission")
     keys = [
         VerifyKey.from_raw(key.public_key)
         for key in furnisher.keys
-        if key.valid_at(evidence.leaf_index)
+        if key.valid_at(evidence.receipt.leaf_index)
     ]
     with believed(f"The manifest of {furnisher.member_id} behind {evidence.tradeline_id}"):
         manifest, _ = envelopes.verify_envelope(
@@ -55,13 +61,14 @@ def verify_evidence(evidence: Evidence, furnisher: Member) -> record_pb2.Tradeli
     return record.snapshot
 
 
-def verify_provenance(report: Report, evidence: Evidence, furnisher: Member) -> None:
+def verify_provenance(report: Report, evidence: Evidence, furnisher: Member, trust: Trust) -> None:
     """Checks that a report's tradeline says what its furnisher signed.
 
     Args:
         report: A verified report.
         evidence: What came with it for one tradeline and month.
         furnisher: The tradeline's furnisher.
+        trust: The log's origin and key.
 
     Raises:
         VerificationFailed: The furnisher's signature does not verify, or the
@@ -69,7 +76,7 @@ def verify_provenance(report: Report, evidence: Evidence, furnisher: Member) -> 
     """
     line = tradeline_of(report, evidence)
     expect("The furnisher of the evidence", furnisher.member_id, line.member_id)
-    snapshot = verify_evidence(evidence, furnisher)
+    snapshot = verify_evidence(evidence, furnisher, trust)
     subjects = {party.subject_id for party in snapshot.parties}
     if report.subject_id not in subjects:
         raise VerificationFailed(

@@ -29,6 +29,7 @@ from bureau_client.reports import (
     Standing,
     Summary,
 )
+from bureau_client.wire.receipts import read_receipt
 from bureau_client.wire.scalars import day_of, moment_of, moment_or_none, month_of
 from bureau_client.wire.tradelines import read_tradeline
 from creditbureau.v1 import dispute_pb2, hold_pb2, report_pb2, standard_pb2
@@ -115,7 +116,7 @@ def read_evidence(message: report_pb2.Evidence) -> Evidence:
         record=message.record,
         record_index=message.record_index,
         proof=tuple(message.proof),
-        leaf_index=message.leaf_index,
+        receipt=read_receipt(message.receipt),
     )
 
 

@@ -144,7 +144,7 @@ class FakeBureau:
         self.answers: dict[str, Callable[[Any], Message]] = {}
         self.terms: dict[str, Any] = {}
         self.batches: list[list[bytes]] = []
-        self.furnished: list[tuple[Envelope, list[bytes], int]] = []
+        self.furnished: list[tuple[Envelope, list[bytes], log_pb2.Receipt]] = []
         self.consents: list[consents_pb2.ConsentView] = []
         self.admission = self._admit()
 
@@ -214,7 +214,7 @@ class FakeBureau:
         assert merkle.root_of([merkle.leaf_hash(r) for r in records]) == manifest.records_root
         receipt = self.log.append("submission", request.manifest)
         self.batches.append(records)
-        self.furnished.append((request.manifest, records, receipt.leaf_index))
+        self.furnished.append((request.manifest, records, receipt))
         return furnishing_pb2.SubmitRecordsResponse(
             submission=furnishing_pb2.Submission(
                 submission_id=manifest.header.request_id,
@@ -336,7 +336,7 @@ class FakeBureau:
 
     def _fill(self, report: report_pb2.Report) -> list[report_pb2.Evidence]:
         """A tradeline for the newest furnished record, and the evidence for it."""
-        manifest, records, leaf_index = self.furnished[-1]
+        manifest, records, receipt = self.furnished[-1]
         record = record_pb2.Record.FromString(records[-1])
         signed = record.snapshot
         report.outcome = report_pb2.REPORT_OUTCOME_HIT
@@ -369,7 +369,7 @@ class FakeBureau:
                 record=records[-1],
                 record_index=len(records) - 1,
                 proof=merkle.inclusion_proof(hashes, len(records) - 1),
-                leaf_index=leaf_index,
+                receipt=receipt,
             )
         ]
         self.tamper_evidence(report, pieces[0])

@@ -275,7 +275,7 @@ def test_a_report_under_another_key_is_not_believed(bureau: FakeBureau) -> None:
     ("field", "value", "says"),
     [
         ("purpose", 4, "purpose"),
-        ("consent_id", str(uuid4()), "consent"),
+        ("consent_id", "00000000-0000-4000-8000-000000000000", "consent"),
         ("member_id", "b", "member"),
     ],
 )

@@ -8,6 +8,7 @@ from creditbureau.v1 import codes_pb2 as _codes_pb2
 from creditbureau.v1 import dispute_pb2 as _dispute_pb2
 from creditbureau.v1 import envelope_pb2 as _envelope_pb2
 from creditbureau.v1 import hold_pb2 as _hold_pb2
+from creditbureau.v1 import log_pb2 as _log_pb2
 from creditbureau.v1 import record_pb2 as _record_pb2
 from creditbureau.v1 import standard_pb2 as _standard_pb2
 from google.protobuf import descriptor as _descriptor
@@ -722,16 +723,12 @@ class Evidence(_message.Message):
     RECORD_FIELD_NUMBER: _builtins.int
     RECORD_INDEX_FIELD_NUMBER: _builtins.int
     PROOF_FIELD_NUMBER: _builtins.int
-    LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
     tradeline_id: _builtins.str
     month: _builtins.int
     record: _builtins.bytes
     """The record's bytes: a leaf of the manifest's tree."""
     record_index: _builtins.int
-    leaf_index: _builtins.int
-    """Index in the log of the submission: the furnisher's key must be valid
-    there.
-    """
     @_builtins.property
     def manifest(self) -> _envelope_pb2.Envelope:
         """Payload: SubmissionManifest, signed by the furnisher."""
@@ -739,6 +736,12 @@ class Evidence(_message.Message):
     @_builtins.property
     def proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """RFC 6962 inclusion proof of the record in the manifest's root."""
+
+    @_builtins.property
+    def receipt(self) -> _log_pb2.Receipt:
+        """The receipt of the submission: the furnisher's key must be valid at its leaf
+        index.
+        """
 
     def __init__(
         self,
@@ -749,11 +752,11 @@ class Evidence(_message.Message):
         record: _builtins.bytes = ...,
         record_index: _builtins.int = ...,
         proof: _abc.Iterable[_builtins.bytes] | None = ...,
-        leaf_index: _builtins.int = ...,
+        receipt: _log_pb2.Receipt | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["manifest", b"manifest"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["manifest", b"manifest", "receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["leaf_index", b"leaf_index", "manifest", b"manifest", "month", b"month", "proof", b"proof", "record", b"record", "record_index", b"record_index", "tradeline_id", b"tradeline_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["manifest", b"manifest", "month", b"month", "proof", b"proof", "receipt", b"receipt", "record", b"record", "record_index", b"record_index", "tradeline_id", b"tradeline_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
