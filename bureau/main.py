@@ -56,6 +56,10 @@ CHANNEL_OPTIONS = (
 CALLS_PER_WORKER = 8
 
 
+# Seconds after which a waiting main thread looks for signals.
+SIGNAL_CHECK_S = 0.5
+
+
 class SchemaError(Exception):
     """The database is not at the schema that this version needs."""
 
@@ -141,11 +145,12 @@ class Server:
         Raises:
             RuntimeError: The port is taken.
         """
-        self.ledger.start()
-        self.keeper.start()
+        # Bound first: a port that is taken must leave nothing running.
         self.port = self._grpc.add_secure_port(
             self.settings.listen, tls_credentials(self.settings.server_folder)
         )
+        self.ledger.start()
+        self.keeper.start()
         self._grpc.start()
         for name in self._services:
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
@@ -169,7 +174,10 @@ class Server:
 
     def wait(self) -> None:
         """Blocks until the server has stopped."""
-        self.stopped.wait()
+        # The system may hand a signal to any thread; the main one must wake up to
+        # run its handler.
+        while not self.stopped.wait(SIGNAL_CHECK_S):
+            pass
 
     def _fail(self, why: str) -> None:
         """The disk failed under the database: nothing more may be acknowledged."""
