@@ -282,7 +282,7 @@ def test_it_stops_gracefully_and_starts_again(tmp_path: Path) -> None:
         with serving(place) as process:
             assert bureau("log", "checkpoint", "--dir", place).code == OK
             process.send_signal(number)
-            assert process.wait(15) == OK
+            assert process.wait(30) == OK
         assert bureau("log", "checkpoint", "--dir", place).code == UNAVAILABLE
     told = bureau("member", "add", "late", "--role", "agent", "--dir", place)
     assert told.code == UNAVAILABLE
