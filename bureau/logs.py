@@ -58,7 +58,10 @@ def masked(_logger: object, _method: str, event: Event) -> Event:
 
 def _masked(value: Any) -> Any:
     if isinstance(value, str):
-        return _URL_PASSWORD.sub(r"\1:***@", _SUBJECT_ID.sub(r"\1…", value))
+        # Most are too short to hold either.
+        if len(value) >= 32:
+            value = _SUBJECT_ID.sub(r"\1…", value)
+        return _URL_PASSWORD.sub(r"\1:***@", value) if "://" in value else value
     if isinstance(value, bytes):
         return f"<{len(value)} bytes>"
     if isinstance(value, dict):

@@ -4,7 +4,7 @@ fields and between records. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import lru_cache
 
@@ -20,7 +20,7 @@ Breach = tuple[str, FieldViolation]
 PAST_DATES = ("open_date", "close_date", "first_delinquency_date", "last_payment_date")
 
 
-def check_records(batch: list[Record], now_us: int) -> None:
+def check_records(batch: ParsedRecordBatch, now_us: int) -> None:
     """Checks every record of a batch; all violations come back at once.
 
     Raises:
@@ -29,9 +29,9 @@ def check_records(batch: list[Record], now_us: int) -> None:
     """
     # Members' clocks and zones differ: today ends where the first zone's does.
     today = date_of(now_us + 14 * 3600 * 1_000_000)
-    found = rules.violations(ParsedRecordBatch(records=batch))
+    found = rules.violations(batch)
     seen: set[tuple[str, int]] = set()
-    for place, record in enumerate(batch):
+    for place, record in enumerate(batch.records):
         found += _breaches(record, today, f"records[{place}]")
         name = (record.account_ref, record.snapshot.month)
         if name in seen:
@@ -47,17 +47,21 @@ def check_records(batch: list[Record], now_us: int) -> None:
         raise rules.refusal(found)
 
 
-def currency_breaches(batch: list[Record], known: dict[str, str]) -> list[Breach]:
-    """Records in another currency than their account has."""
+def currency_breaches(batch: Iterable[tuple[str, str]], known: dict[str, str]) -> list[Breach]:
+    """Records in another currency than their account has.
+
+    Args:
+        batch: Account reference and currency of each record.
+        known: Currencies of accounts; learns the new ones.
+    """
     return [
         rules.breach(
             f"records[{place}].snapshot.currency",
             "CURRENCY_MISMATCH",
-            f"the account is in {known[record.account_ref]}",
+            f"the account is in {known[ref]}",
         )
-        for place, record in enumerate(batch)
-        if known.setdefault(record.account_ref, record.snapshot.currency)
-        != record.snapshot.currency
+        for place, (ref, currency) in enumerate(batch)
+        if known.setdefault(ref, currency) != currency
     ]
 
 

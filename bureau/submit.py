@@ -9,7 +9,8 @@ they came, so that each can be traced to the furnisher's signature.
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError
 
@@ -30,12 +31,27 @@ from creditbureau.v1.record_pb2 import (
     Record,
     RecordBatch,
     SubmissionManifest,
+    TradelineSnapshot,
 )
 
 MAX_RECORDS = 10_000
 MAX_RECORD_BYTES = 4096
 
 FURNISH_MASK = 1 << codes_pb2.ACTION_FURNISH
+
+
+class Line(NamedTuple):
+    """What is stored of a record, looked at once: batches are large."""
+
+    account_ref: str
+    snapshot: TradelineSnapshot
+    subject_ids: list[str]
+
+    @classmethod
+    def of(cls, record: Record) -> Line:
+        """A record's line."""
+        snapshot = record.snapshot
+        return cls(record.account_ref, snapshot, [p.subject_id for p in snapshot.parties])
 
 
 def submit_records(
@@ -55,21 +71,22 @@ def submit_records(
         )
     manifest = opened.message
     # 2. The records are the ones that were signed.
-    raws, records = _read(batch)
+    raws, parsed = _read(batch)
     hashes = [leaf_hash(raw) for raw in raws]
     if len(raws) != manifest.record_count or root_of(hashes) != manifest.records_root:
         raise Refusal.of_field(
             "ROOT_MISMATCH", "records_root", "the records do not hash to the root that was signed"
         )
     # 3. Every record keeps every rule.
-    check_records(records, bureau.clock.now_us())
+    check_records(parsed, bureau.clock.now_us())
+    lines = [Line.of(record) for record in parsed.records]
 
     # 4. One unit of work.
     def work(tx: Transaction) -> Submission:
         opened.admit(tx)
-        _require_consents(tx, caller.member_id, records)
-        keys, new_count = _tradelines(tx, caller.member_id, records)
-        _store_records(tx, manifest, keys, raws, records)
+        _require_consents(tx, caller.member_id, lines)
+        keys, new_count = _tradelines(tx, caller.member_id, lines)
+        _store_records(tx, manifest, keys, raws, lines)
         return _store(tx, caller.member_id, opened, hashes, new_count)
 
     committed = bureau.ledger.commit(opened.signed, work)
@@ -130,7 +147,7 @@ def submission_of(row: tuple[Any, ...]) -> Submission:
     )
 
 
-def _read(batch: bytes) -> tuple[list[bytes], list[Record]]:
+def _read(batch: bytes) -> tuple[Sequence[bytes], ParsedRecordBatch]:
     """The batch as the bytes that were signed, and as messages."""
     try:
         raws = RecordBatch.FromString(batch).records
@@ -149,12 +166,12 @@ def _read(batch: bytes) -> tuple[list[bytes], list[Record]]:
         raise Refusal.of_field(
             "NON_CANONICAL", "batch", "unknown fields, or not the canonical encoding"
         )
-    return list(raws), list(parsed.records)
+    return list(raws), parsed
 
 
-def _require_consents(tx: Transaction, member_id: str, records: list[Record]) -> None:
+def _require_consents(tx: Transaction, member_id: str, lines: list[Line]) -> None:
     """Everybody on every account must have consented to be furnished."""
-    wanted = {p.subject_id for record in records for p in record.snapshot.parties}
+    wanted = {subject_id for line in lines for subject_id in line.subject_ids}
     rows = tx.db.among(
         s.subjects_with_consent,
         "subject",
@@ -173,21 +190,20 @@ def _require_consents(tx: Transaction, member_id: str, records: list[Record]) ->
                     "CONSENT_REQUIRED",
                     "no consent of this subject to furnish covers the caller",
                 )
-                for place, record in enumerate(records)
-                for seat, party in enumerate(record.snapshot.parties)
-                if party.subject_id in missing
+                for place, line in enumerate(lines)
+                for seat, subject_id in enumerate(line.subject_ids)
+                if subject_id in missing
             ]
         )
 
 
-def _tradelines(
-    tx: Transaction, member_id: str, records: list[Record]
-) -> tuple[dict[str, int], int]:
+def _tradelines(tx: Transaction, member_id: str, lines: list[Line]) -> tuple[dict[str, int], int]:
     """The keys of all accounts, new ones made; and how many were new."""
-    currency_of = {record.account_ref: record.snapshot.currency for record in records}
+    currencies = [(line.account_ref, line.snapshot.currency) for line in lines]
+    currency_of = dict(currencies)
     refs = sorted(currency_of)
     known = tx.db.among(s.tradelines_of_refs, "ref", refs, member_id=member_id)
-    if found := currency_breaches(records, {ref: currency for ref, _, currency in known}):
+    if found := currency_breaches(currencies, {ref: currency for ref, _, currency in known}):
         raise rules.refusal(found)
     keys = {ref: key for ref, key, _ in known}
     new = [ref for ref in refs if ref not in keys]
@@ -234,15 +250,15 @@ def _store_records(
     tx: Transaction,
     manifest: SubmissionManifest,
     keys: dict[str, int],
-    raws: list[bytes],
-    records: list[Record],
+    raws: Sequence[bytes],
+    lines: list[Line],
 ) -> None:
     correction = int(manifest.kind == record_pb2.SUBMISSION_KIND_CORRECTION)
     rows = []
     parties = set()
-    for place, (raw, record) in enumerate(zip(raws, records, strict=True)):
-        key = keys[record.account_ref]
-        at = record.snapshot
+    for place, (raw, line) in enumerate(zip(raws, lines, strict=True)):
+        key = keys[line.account_ref]
+        at = line.snapshot
         rows.append(
             (
                 tx.entry_key,
@@ -258,7 +274,7 @@ def _store_records(
                 raw,
             )
         )
-        for party in at.parties:
-            parties.add((party.subject_id, key))
+        for subject_id in line.subject_ids:
+            parties.add((subject_id, key))
     tx.db.tuples(s.add_record, s.RECORD_COLUMNS, rows)
     tx.db.tuples(s.add_party, ("subject_id", "tradeline_key"), sorted(parties))
