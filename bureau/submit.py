@@ -174,7 +174,6 @@ def _require_consents(tx: Transaction, member_id: str, lines: list[Line]) -> Non
     wanted = {subject_id for line in lines for subject_id in line.subject_ids}
     rows = tx.db.among(
         s.subjects_with_consent,
-        "subject",
         sorted(wanted),
         grantee=member_id,
         state=consent_pb2.CONSENT_STATE_ACTIVE,
@@ -202,7 +201,7 @@ def _tradelines(tx: Transaction, member_id: str, lines: list[Line]) -> tuple[dic
     currencies = [(line.account_ref, line.snapshot.currency) for line in lines]
     currency_of = dict(currencies)
     refs = sorted(currency_of)
-    known = tx.db.among(s.tradelines_of_refs, "ref", refs, member_id=member_id)
+    known = tx.db.among(s.tradelines_of_refs, refs, member_id=member_id)
     if found := currency_breaches(currencies, {ref: currency for ref, _, currency in known}):
         raise rules.refusal(found)
     keys = {ref: key for ref, key, _ in known}
@@ -211,7 +210,7 @@ def _tradelines(tx: Transaction, member_id: str, lines: list[Line]) -> tuple[dic
         order = ("tradeline_id", "member_id", "account_ref", "currency")
         rows = [(secrets.token_hex(16), member_id, ref, currency_of[ref]) for ref in new]
         tx.db.tuples(s.add_tradeline, order, rows)
-        made = tx.db.among(s.tradelines_of_refs, "ref", new, member_id=member_id)
+        made = tx.db.among(s.tradelines_of_refs, new, member_id=member_id)
         keys.update((ref, key) for ref, key, _ in made)
     return keys, len(new)
 

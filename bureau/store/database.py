@@ -8,20 +8,20 @@ request is several times faster than going through an ORM or a result proxy.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from queue import Empty, LifoQueue
 from typing import Any, NamedTuple
 
 import psycopg
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, bindparam, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql import ClauseElement
 
-# Lists in `IN` are padded to this many, so that a statement has one shape.
-LIST_SIZE = 256
+# Lists in `IN` are padded to one of these, so that a statement has few shapes.
+LIST_SIZES = (4, 256)
 
 # Connections of one process, and seconds that a caller waits for one.
 MAX_CONNECTIONS = 48
@@ -91,6 +91,23 @@ class Statement:
         return found
 
 
+class ListStatement:
+    """A statement that compares with a list of values by `IN`."""
+
+    def __init__(self, clause: Callable[[list[Any]], ClauseElement]) -> None:
+        """Args:
+        clause: Makes the statement from the list's parameters.
+        """
+        self._shapes = {}
+        for size in LIST_SIZES:
+            names = tuple(f"listed_{place}" for place in range(size))
+            self._shapes[size] = names, Statement(clause([bindparam(name) for name in names]))
+
+    def shape(self, count: int) -> tuple[tuple[str, ...], Statement]:
+        """The statement for so many values, and the names of its list."""
+        return next(self._shapes[size] for size in LIST_SIZES if size >= count)
+
+
 class Connection:
     """A driver's connection that runs named statements."""
 
@@ -123,19 +140,14 @@ class Connection:
         self._execute(statement, values)
         return self._cursor.rowcount  # type: ignore[no-any-return]
 
-    def among(
-        self, statement: Statement, name: str, wanted: Sequence[Any], **values: Any
-    ) -> list[Row]:
-        """Every row for a list of wanted values, in slices of `LIST_SIZE`.
-
-        The statement compares with `IN` a list made by `statements.listed(name)`.
-        """
+    def among(self, listing: ListStatement, wanted: Sequence[Any], **values: Any) -> list[Row]:
+        """Every row for a list of wanted values, asked for in slices."""
         rows: list[Row] = []
-        for start in range(0, len(wanted), LIST_SIZE):
-            part = wanted[start : start + LIST_SIZE]
-            for place in range(LIST_SIZE):
-                values[f"{name}_{place}"] = part[place] if place < len(part) else part[-1]
-            self._execute(statement, values)
+        for start in range(0, len(wanted), LIST_SIZES[-1]):
+            part = wanted[start : start + LIST_SIZES[-1]]
+            names, statement = listing.shape(len(part))
+            padded = {name: part[min(i, len(part) - 1)] for i, name in enumerate(names)}
+            self._execute(statement, values | padded)
             rows += self._cursor.fetchall()
         return rows
 

@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import SQLModel
 
 from bureau.store import tables as t
-from bureau.store.database import LIST_SIZE, Statement
+from bureau.store.database import ListStatement, Statement
 
 
 def table(model: type[SQLModel]) -> Table:
@@ -36,11 +36,6 @@ def table(model: type[SQLModel]) -> Table:
 def bind(name: str) -> Any:
     """A parameter of a statement."""
     return bindparam(name)
-
-
-def listed(name: str) -> list[Any]:
-    """The parameters of a list of fixed size, for `Connection.among`."""
-    return [bindparam(f"{name}_{place}") for place in range(LIST_SIZE)]
 
 
 def adding(model: type[SQLModel]) -> Statement:
@@ -326,17 +321,19 @@ consents_of_grantee = _consents_before(consent.c.grantee == bind("grantee"))
 consents_of_grantee_on = _consents_before(
     and_(consent.c.grantee == bind("grantee"), consent.c.subject_id == bind("subject_id"))
 )
-subjects_with_consent = Statement(
-    select(consent.c.subject_id)
-    .where(
-        consent.c.grantee == bind("grantee"),
-        consent.c.subject_id.in_(listed("subject")),
-        consent.c.state == bind("state"),
-        consent.c.actions.op("&")(bind("action")) != 0,
-        consent.c.start_us <= bind("now_us"),
-        consent.c.expire_us > bind("now_us"),
+subjects_with_consent = ListStatement(
+    lambda subject_ids: (
+        select(consent.c.subject_id)
+        .where(
+            consent.c.grantee == bind("grantee"),
+            consent.c.subject_id.in_(subject_ids),
+            consent.c.state == bind("state"),
+            consent.c.actions.op("&")(bind("action")) != 0,
+            consent.c.start_us <= bind("now_us"),
+            consent.c.expire_us > bind("now_us"),
+        )
+        .with_for_update(read=True)
     )
-    .with_for_update(read=True)
 )
 
 # Submissions -----------------------------------------------------------------
@@ -376,10 +373,10 @@ record_hashes = Statement(
     select(submission.c.record_hashes).where(submission.c.submission_key == bind("submission_key"))
 )
 add_tradeline = if_new(t.TradelineRow)
-tradelines_of_refs = Statement(
-    select(tradeline.c.account_ref, tradeline.c.tradeline_key, tradeline.c.currency).where(
-        tradeline.c.member_id == bind("member_id"), tradeline.c.account_ref.in_(listed("ref"))
-    )
+tradelines_of_refs = ListStatement(
+    lambda refs: select(
+        tradeline.c.account_ref, tradeline.c.tradeline_key, tradeline.c.currency
+    ).where(tradeline.c.member_id == bind("member_id"), tradeline.c.account_ref.in_(refs))
 )
 add_party = if_new(t.TradelinePartyRow)
 RECORD_COLUMNS = tuple(c.name for c in record.columns if c.autoincrement is not True)
