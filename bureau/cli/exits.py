@@ -6,11 +6,11 @@ from enum import IntEnum
 
 from pydantic import ValidationError
 
-from bureau.backup import BackupError, DatabaseExistsError
 from bureau.folder import FolderError
 from bureau.ledger.keeper import ForkedLogError
 from bureau.main import SchemaError
 from bureau.operator import CallError
+from bureau.store.copies import CopyError, DatabaseExistsError
 from bureau.store.database import StorageError
 from bureau_keys.errors import KeysError, LockedKey
 
@@ -49,7 +49,7 @@ EXPLAINED = (
     FolderError,
     SchemaError,
     ForkedLogError,
-    BackupError,
+    CopyError,
     StorageError,
     KeysError,
     ValidationError,
@@ -74,7 +74,7 @@ _OF_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (SchemaError, Exit.INVALID),
     (ForkedLogError, Exit.CONFLICT),
     (DatabaseExistsError, Exit.CONFLICT),
-    (BackupError, Exit.INVALID),
+    (CopyError, Exit.INVALID),
     (StorageError, Exit.UNAVAILABLE),
     (FileNotFoundError, Exit.NOT_FOUND),
     (FileExistsError, Exit.CONFLICT),

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bureau.backup import DatabaseExistsError, about_backup, back_up, restore
+from bureau.backup import about_backup, back_up, restore
 from bureau.config import Settings
+from bureau.store.copies import DatabaseExistsError
 from bureau.store.database import Database
 from bureau_keys.errors import LockedKey, MalformedMessage
 from tests.unit.operator.lived_in import CANARY, LivedIn

@@ -1,0 +1,187 @@
+"""A whole database as bytes, and a new database from them.
+
+SQLite is copied by its online backup, which waits for no writer; PostgreSQL by
+`pg_dump`. Nothing is ever written over a database that exists.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from sqlalchemy import URL
+
+from bureau.store import schema
+from bureau.store.database import Database
+
+PIECE_BYTES = 1 << 20
+
+# Begins anew at each call; fails at its end if what it reads was cut off.
+Pieces = Callable[[], Iterator[bytes]]
+
+
+class CopyError(Exception):
+    """A database could not be copied or made from a copy.
+
+    Attributes:
+        fix: What to do about it.
+    """
+
+    def __init__(self, message: str, fix: str = "") -> None:
+        super().__init__(message)
+        self.fix = fix
+
+
+class DatabaseExistsError(CopyError):
+    """A copy is to be written over a database; that never happens."""
+
+
+def copy_out(database: Database) -> Iterator[bytes]:
+    """The database as it is at one moment.
+
+    Raises:
+        CopyError: `pg_dump` is missing or failed.
+    """
+    return _sqlite_out(database) if database.is_sqlite else _postgres_out(database)
+
+
+def copy_in(database: Database, pieces: Pieces) -> None:
+    """Makes the database that `copy_out` gave the bytes of, whole or not at all.
+
+    Raises:
+        DatabaseExistsError: There is a database already.
+        CopyError: The copy is broken; `pg_restore` is missing or failed.
+    """
+    if database.is_sqlite:
+        _sqlite_in(database, pieces)
+    else:
+        _postgres_in(database, pieces)
+
+
+def _sqlite_out(database: Database) -> Iterator[bytes]:
+    """The database's bytes at one moment, by way of a copy beside it."""
+    path = _sqlite_path(database)
+    copy = path.with_name(path.name + ".backup")
+    try:
+        private_file(copy).close()
+        with closing(sqlite3.connect(path)) as live, closing(sqlite3.connect(copy)) as still:
+            # In one go: page by page it would start anew at every write of others,
+            # who are not in its way and it not in theirs (WAL).
+            live.backup(still)
+            # One file without a log beside it.
+            still.execute("PRAGMA journal_mode=DELETE")
+        with copy.open("rb") as file:
+            yield from iter(lambda: file.read(PIECE_BYTES), b"")
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _sqlite_in(database: Database, pieces: Pieces) -> None:
+    path = _sqlite_path(database)
+    beside = [path.with_name(path.name + end) for end in ("", "-wal", "-shm")]
+    if any(file.exists() for file in beside):
+        raise DatabaseExistsError(
+            f"{path} exists", "Move the database away first, with its -wal and -shm files."
+        )
+    fresh = path.with_name(path.name + ".restored")
+    try:
+        with private_file(fresh) as file:
+            for piece in pieces():
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        with closing(sqlite3.connect(fresh)) as connection:
+            (found,) = connection.execute("PRAGMA integrity_check").fetchone()
+        if found != "ok":
+            raise CopyError(f"the database in the copy is broken: {found}")
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _postgres_out(database: Database) -> Iterator[bytes]:
+    command = [_tool("pg_dump"), "--format=custom", "--no-owner", "--no-privileges"]
+    with subprocess.Popen(  # noqa: S603  (a fixed tool, its arguments from the settings)
+        [*command, *_postgres_arguments(database)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_postgres_environment(database),
+    ) as dump:
+        assert dump.stdout is not None
+        assert dump.stderr is not None
+        yield from iter(lambda: dump.stdout.read(PIECE_BYTES), b"")  # type: ignore[union-attr]
+        complaint = dump.stderr.read().decode(errors="replace")
+    if dump.returncode:
+        raise CopyError(f"pg_dump failed: {complaint.strip()}")
+
+
+def _postgres_in(database: Database, pieces: Pieces) -> None:
+    if not schema.is_empty(database):
+        raise DatabaseExistsError(
+            "the database has tables", "Create a new, empty one and name it with --db."
+        )
+    command = [_tool("pg_restore"), "--no-owner", "--no-privileges", "--exit-on-error"]
+    command += ["--single-transaction", *_postgres_arguments(database)]
+    # The whole file first: one that was cut off shows at its end only.
+    for _ in pieces():
+        pass
+    with subprocess.Popen(  # noqa: S603  (as above)
+        command,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_postgres_environment(database),
+    ) as tool:
+        assert tool.stdin is not None
+        assert tool.stderr is not None
+        # If the pipe breaks, the tool says why on stderr.
+        with suppress(BrokenPipeError), tool.stdin as pipe:
+            for piece in pieces():
+                pipe.write(piece)
+        complaint = tool.stderr.read().decode(errors="replace")
+    if tool.returncode:
+        raise CopyError(f"pg_restore failed: {complaint.strip()}")
+
+
+def _sqlite_path(database: Database) -> Path:
+    assert database.url.database, "a bureau's SQLite database is a file"
+    return Path(database.url.database)
+
+
+def _postgres_arguments(database: Database) -> list[str]:
+    url = database.url
+    bare = URL.create(
+        "postgresql",
+        username=url.username,
+        host=url.host,
+        port=url.port,
+        database=url.database,
+        query=url.query,
+    )
+    return [f"--dbname={bare.render_as_string()}"]
+
+
+def _postgres_environment(database: Database) -> dict[str, str]:
+    """The password goes by the environment: arguments are for all to read."""
+    password = database.url.password
+    return {**os.environ, "PGPASSWORD": str(password)} if password else dict(os.environ)
+
+
+def _tool(name: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        raise CopyError(
+            f"{name} is not installed",
+            "Install PostgreSQL's client tools, of the server's version.",
+        )
+    return path
+
+
+def private_file(path: Path) -> BinaryIO:
+    """A new file, or an old one emptied, for its owner only."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
