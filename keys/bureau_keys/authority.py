@@ -1,27 +1,46 @@
-"""The certificate authority for mutual TLS (X.509, RFC 5280), on P-256.
-
-A member's identity is a URI in its certificate's subject alternative name,
-`creditbureau://members/{member id}`. Ed25519 certificates would fail in gRPC's
-TLS library.
+"""The certificate authority for mutual TLS (X.509, RFC 5280), on P-256: Ed25519
+certificates would fail in gRPC's TLS library.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from bureau_keys.errors import KeysError, LockedKey, MalformedMessage
+from bureau_keys.certificate import (
+    MEMBER_ID,
+    URI_PREFIX,
+    der_of,
+    fingerprint,
+    identity_of,
+    key_of_csr,
+    load_certificate,
+    new_key_and_csr,
+    not_after,
+)
+from bureau_keys.errors import BadProof, LockedKey, MalformedMessage
+from bureau_keys.files import write_private
 
-URI_PREFIX = "creditbureau://members/"
+__all__ = [
+    "Authority",
+    "der_of",
+    "fingerprint",
+    "identity_of",
+    "load_certificate",
+    "new_key_and_csr",
+    "not_after",
+]
+
 CA_DAYS = 3650
+CRL_DAYS = 30
 # Clocks differ: a certificate is valid from a little before it is issued.
 BACKDATE = timedelta(minutes=10)
 
@@ -33,11 +52,11 @@ class Authority:
         self,
         certificate: x509.Certificate,
         key: ec.EllipticCurvePrivateKey,
-        revoked: Sequence[x509.RevokedCertificate] = (),
+        crl: x509.CertificateRevocationList | None = None,
     ) -> None:
         self.certificate = certificate
         self._key = key
-        self._revoked = list(revoked)
+        self._crl = crl
 
     @classmethod
     def create(cls, name: str, now: datetime, days: int = CA_DAYS) -> Authority:
@@ -65,21 +84,38 @@ class Authority:
 
         Raises:
             LockedKey: The passphrase does not open the key.
+            MalformedMessage: A file is broken, or the key is not the certificate's.
             FileNotFoundError: The authority is not there.
         """
         folder = Path(folder)
-        certificate = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
+        certificate = load_certificate((folder / "ca.pem").read_bytes())
         try:
             key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), passphrase)
         except (TypeError, ValueError) as error:
             raise LockedKey("the passphrase does not open the authority's key") from error
-        assert isinstance(key, ec.EllipticCurvePrivateKey), "the authority's key is on P-256"
-        crl = folder / "ca.crl"
-        revoked = list(x509.load_pem_x509_crl(crl.read_bytes())) if crl.exists() else []
-        return cls(certificate, key, revoked)
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or (
+            key.public_key() != certificate.public_key()
+        ):
+            raise MalformedMessage("the authority's key is not that of its certificate")
+        try:
+            crl = x509.load_pem_x509_crl((folder / "ca.crl").read_bytes())
+        except FileNotFoundError:
+            return cls(certificate, key)
+        except ValueError as error:
+            raise MalformedMessage("the authority's revocation list is broken") from error
+        return cls(certificate, key, crl)
 
     def save(self, folder: str | Path, passphrase: bytes | None = None) -> None:
-        """Writes the authority; its key is encrypted if a passphrase is given."""
+        """Writes `ca.pem`, `ca.key` and, if it has revoked, `ca.crl` to a folder.
+
+        Args:
+            passphrase: Encrypts the key; None leaves it in clear.
+
+        Raises:
+            LockedKey: The passphrase is empty: it would protect nothing.
+        """
+        if passphrase == b"":
+            raise LockedKey("an empty passphrase protects nothing")
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         protection: serialization.KeySerializationEncryption = serialization.NoEncryption()
@@ -88,10 +124,10 @@ class Authority:
         pem = self._key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection
         )
+        write_private(folder / "ca.key", pem)
         (folder / "ca.pem").write_bytes(self.pem)
-        descriptor = os.open(folder / "ca.key", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
+        if self._crl is not None:
+            (folder / "ca.crl").write_bytes(self._crl.public_bytes(serialization.Encoding.PEM))
 
     @property
     def pem(self) -> bytes:
@@ -106,131 +142,109 @@ class Authority:
         now: datetime,
         days: int = 397,
     ) -> bytes:
-        """A node's certificate in PEM, for its host names and addresses."""
-        csr = _read_csr(csr_pem)
-        names: list[x509.GeneralName] = [x509.DNSName(name) for name in dns_names]
-        names += [x509.IPAddress(ipaddress.ip_address(ip)) for ip in ips]
-        return self._issue(csr, names, ExtendedKeyUsageOID.SERVER_AUTH, now, days)
+        """A node's certificate in PEM, for its host names and addresses.
+
+        Raises:
+            MalformedMessage: The request does not hold, or the names are none.
+        """
+        public = key_of_csr(csr_pem)
+        try:
+            names: list[x509.GeneralName] = [x509.DNSName(name) for name in dns_names]
+            names += [x509.IPAddress(ipaddress.ip_address(ip)) for ip in ips]
+        except ValueError as error:
+            raise MalformedMessage(f"not a host name or an address: {error}") from error
+        if not names:
+            raise MalformedMessage("a server's certificate names a host or an address")
+        use = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+        return self._issue(public, x509.SubjectAlternativeName(names), use, now, days)
 
     def issue_member(self, csr_pem: bytes, member_id: str, now: datetime, days: int = 397) -> bytes:
-        """A member's certificate in PEM. What the request says of names is ignored."""
-        csr = _read_csr(csr_pem)
-        names = [x509.UniformResourceIdentifier(URI_PREFIX + member_id)]
-        return self._issue(csr, names, ExtendedKeyUsageOID.CLIENT_AUTH, now, days)
+        """A member's certificate in PEM. What the request says of names is ignored.
+
+        Raises:
+            MalformedMessage: The request does not hold, or a member cannot have this id.
+        """
+        public = key_of_csr(csr_pem)
+        if not MEMBER_ID.fullmatch(member_id):
+            raise MalformedMessage(f"a member id is like {MEMBER_ID.pattern}")
+        names = x509.SubjectAlternativeName(
+            [x509.UniformResourceIdentifier(URI_PREFIX + member_id)]
+        )
+        use = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+        return self._issue(public, names, use, now, days)
+
+    def renew(self, certificate: bytes, now: datetime, days: int = 397) -> bytes:
+        """A further certificate in PEM for the same key and names.
+
+        Raises:
+            MalformedMessage: It is no certificate.
+            BadProof: Another authority issued it, or it was revoked.
+        """
+        old = load_certificate(certificate)
+        try:
+            old.verify_directly_issued_by(self.certificate)
+        except (ValueError, TypeError, InvalidSignature) as error:
+            raise BadProof("another authority issued the certificate") from error
+        if self.is_revoked(old.serial_number):
+            raise BadProof("the certificate was revoked")
+        public = old.public_key()
+        assert isinstance(public, ec.EllipticCurvePublicKey), "we issue for P-256 only"
+        names = old.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        use = old.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        return self._issue(public, names, use, now, days)
 
     def revoke(self, serial: int, now: datetime) -> bytes:
-        """Revokes a certificate; returns the new revocation list in PEM."""
-        entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now).build()
-        self._revoked.append(entry)
+        """Revokes a certificate; returns the new revocation list in PEM (RFC 5280
+        section 5), which ends after 30 days: revoking again makes it anew.
+        """
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(self.certificate.subject)
             .last_update(now)
-            .next_update(now + timedelta(days=30))
+            .next_update(now + timedelta(days=CRL_DAYS))
+            # Lists that are made later have higher numbers.
+            .add_extension(x509.CRLNumber(int(now.timestamp() * 1000)), critical=False)
+            .add_extension(self._identifier, critical=False)
         )
-        for revoked in self._revoked:
+        for revoked in self._crl or ():
             builder = builder.add_revoked_certificate(revoked)
-        return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        if not self.is_revoked(serial):
+            entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now)
+            builder = builder.add_revoked_certificate(entry.build())
+        self._crl = builder.sign(self._key, hashes.SHA256())
+        return self._crl.public_bytes(serialization.Encoding.PEM)
+
+    def is_revoked(self, serial: int) -> bool:
+        """Whether a certificate was revoked."""
+        crl = self._crl
+        return crl is not None and crl.get_revoked_certificate_by_serial_number(serial) is not None
+
+    @property
+    def _identifier(self) -> x509.AuthorityKeyIdentifier:
+        own = self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+        return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own.value)
 
     def _issue(
         self,
-        csr: x509.CertificateSigningRequest,
-        names: Sequence[x509.GeneralName],
-        use: x509.ObjectIdentifier,
+        public: ec.EllipticCurvePublicKey,
+        names: x509.SubjectAlternativeName,
+        use: x509.ExtendedKeyUsage,
         now: datetime,
         days: int,
     ) -> bytes:
-        public = csr.public_key()
-        if not isinstance(public, ec.EllipticCurvePublicKey):
-            raise MalformedMessage("TLS keys are ECDSA on P-256")
-        first = names[0].value
+        first = next(iter(names)).value
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, str(first)[-64:])])
-        issuer = self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
         certificate = (
             _builder(subject, self.certificate.subject, public, now, days)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=False), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([use]), critical=False)
-            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .add_extension(use, critical=False)
+            .add_extension(names, critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer.value),
-                critical=False,
-            )
+            .add_extension(self._identifier, critical=False)
             .sign(self._key, hashes.SHA256())
         )
         return certificate.public_bytes(serialization.Encoding.PEM)
-
-
-def new_key_and_csr(name: str) -> tuple[bytes, bytes]:
-    """A new P-256 TLS key and a signing request for it, both PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
-    csr = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
-    pem = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    return pem, csr.public_bytes(serialization.Encoding.PEM)
-
-
-def load_certificate(data: bytes) -> x509.Certificate:
-    """A certificate from PEM or DER.
-
-    Raises:
-        MalformedMessage: It is none.
-    """
-    try:
-        if data.lstrip().startswith(b"-----"):
-            return x509.load_pem_x509_certificate(data)
-        return x509.load_der_x509_certificate(data)
-    except ValueError as error:
-        raise MalformedMessage("not an X.509 certificate") from error
-
-
-def der_of(data: bytes) -> bytes:
-    """A certificate's DER, from PEM or DER."""
-    return load_certificate(data).public_bytes(serialization.Encoding.DER)
-
-
-def fingerprint(data: bytes) -> str:
-    """Lower-case hex SHA-256 of a certificate's DER, from PEM or DER."""
-    return load_certificate(data).fingerprint(hashes.SHA256()).hex()
-
-
-def not_after(data: bytes) -> datetime:
-    """When a certificate ends, UTC."""
-    return load_certificate(data).not_valid_after_utc
-
-
-def identity_of(data: bytes) -> str:
-    """The member id in a certificate.
-
-    Raises:
-        KeysError: It names no member, or more than one.
-    """
-    try:
-        names = load_certificate(data).extensions.get_extension_for_class(
-            x509.SubjectAlternativeName
-        )
-    except x509.ExtensionNotFound as error:
-        raise KeysError("the certificate names no member") from error
-    uris = names.value.get_values_for_type(x509.UniformResourceIdentifier)
-    members = [uri.removeprefix(URI_PREFIX) for uri in uris if uri.startswith(URI_PREFIX)]
-    if len(members) != 1:
-        raise KeysError("the certificate must name exactly one member")
-    return members[0]
-
-
-def _read_csr(pem: bytes) -> x509.CertificateSigningRequest:
-    try:
-        csr = x509.load_pem_x509_csr(pem)
-    except ValueError as error:
-        raise MalformedMessage("not a PEM certificate request") from error
-    if not csr.is_signature_valid:
-        raise MalformedMessage("the request is not signed by its own key")
-    return csr
 
 
 def _builder(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 
 from bureau_keys.errors import BadProof, MalformedMessage
+from bureau_keys.lines import from_base64, from_decimal, to_base64
 from bureau_keys.merkle import HASH_BYTES
 from bureau_keys.note import Verifier, sign_note, verify_note
 from bureau_keys.signing import SigningKey, VerifyKey
@@ -28,11 +27,15 @@ class Checkpoint:
 
     def body(self) -> str:
         """The text that is signed."""
-        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode('ascii')}\n"
+        return f"{self.origin}\n{self.size}\n{to_base64(self.root)}\n"
 
 
 def sign_checkpoint(checkpoint: Checkpoint, key: SigningKey) -> str:
-    """A checkpoint as a note signed under the log's origin."""
+    """A checkpoint as a note signed under the log's origin.
+
+    Raises:
+        MalformedMessage: The origin cannot name a key: empty, or has spaces or a plus.
+    """
     return sign_note(checkpoint.body(), checkpoint.origin, key)
 
 
@@ -40,7 +43,7 @@ def open_checkpoint(note: str, origin: str, key: VerifyKey) -> Checkpoint:
     """Verifies a log's checkpoint.
 
     Raises:
-        BadProof: It is not this log's, or its signature does not verify.
+        BadProof: It is no checkpoint of this log, or its signature does not verify.
     """
     try:
         checkpoint = parse_checkpoint(verify_note(note, Verifier(origin, key)))
@@ -61,12 +64,7 @@ def parse_checkpoint(body: str) -> Checkpoint:
     if len(lines) < 4 or lines[-1] != "" or not all(lines[:-1]):
         raise MalformedMessage("a checkpoint has origin, size and root")
     origin, size, encoded = lines[:3]
-    if not (size.isascii() and size.isdigit()) or (size[0] == "0" and size != "0"):
-        raise MalformedMessage("a checkpoint's size is a decimal")
-    try:
-        root = base64.b64decode(encoded, validate=True)
-    except binascii.Error as error:
-        raise MalformedMessage("a checkpoint's root is base64") from error
+    root = from_base64(encoded)
     if len(root) != HASH_BYTES:
         raise MalformedMessage("a checkpoint's root has 32 bytes")
-    return Checkpoint(origin, int(size), root)
+    return Checkpoint(origin, from_decimal(size), root)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import struct
-
-from bureau_keys.errors import BadProof, BadSignature
-from bureau_keys.note import COSIGNATURE_V1, key_hash, parse_note, signature_line
+from bureau_keys.errors import BadProof, BadSignature, MalformedMessage
+from bureau_keys.lines import MAX_DECIMAL
+from bureau_keys.note import COSIGNATURE_V1, check_name, key_hash, parse_note, signature_line
 from bureau_keys.signing import SigningKey, VerifyKey
 
 TIME_BYTES = 8
@@ -21,9 +20,15 @@ def cosign(note: str, name: str, key: SigningKey, time_s: int) -> str:
         note: The log's signed checkpoint.
         name: The witness's key name.
         time_s: Seconds since 1970 UTC.
+
+    Raises:
+        MalformedMessage: It is no signed note, or the time is not a 63-bit number.
     """
     text, _ = parse_note(note)
-    data = struct.pack(">Q", time_s) + key.sign(_message(text, time_s))
+    check_name(name)
+    if not 0 <= time_s <= MAX_DECIMAL:
+        raise MalformedMessage("a cosignature's time is below 2^63 seconds")
+    data = time_s.to_bytes(TIME_BYTES, "big") + key.sign(_message(text, time_s))
     return note + signature_line(name, key_hash(name, COSIGNATURE_V1, key.verify_key) + data)
 
 
@@ -35,18 +40,21 @@ def verify_cosignature(note: str, name: str, key: VerifyKey) -> int:
 
     Raises:
         MalformedMessage: It is no signed note.
-        BadProof: The witness has not cosigned it.
+        BadProof: The witness has not cosigned it, or its cosignature does not verify.
     """
     text, signatures = parse_note(note)
     wanted = (name, key_hash(name, COSIGNATURE_V1, key))
     for signature in signatures:
-        if (signature.name, signature.key_hash) == wanted and len(signature.signature) > TIME_BYTES:
-            (time_s,) = struct.unpack(">Q", signature.signature[:TIME_BYTES])
+        if signature[:2] == wanted:
+            stamp, own = signature.signature[:TIME_BYTES], signature.signature[TIME_BYTES:]
+            time_s = int.from_bytes(stamp, "big")
             try:
-                key.verify(signature.signature[TIME_BYTES:], _message(text, time_s))
+                key.verify(own, _message(text, time_s))
             except BadSignature as error:
                 raise BadProof(f"the cosignature by {name} does not verify") from error
-            return int(time_s)
+            if time_s > MAX_DECIMAL:
+                raise BadProof(f"the cosignature by {name} has an impossible time")
+            return time_s
     raise BadProof(f"the checkpoint is not cosigned by {name}")
 
 

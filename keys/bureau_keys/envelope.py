@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TypeVar
 
@@ -64,15 +64,14 @@ def peek(envelope: Envelope, payload: type[M]) -> M:
         WrongPayloadType: Another payload type.
         MalformedMessage, NonCanonical: See `parse_canonical`.
     """
-    if envelope.payload_type != payload_type_of(payload):
-        raise WrongPayloadType(
-            f"payload type {envelope.payload_type!r}, expected {payload_type_of(payload)!r}"
-        )
+    _check_type(envelope, payload)
     return parse_canonical(payload, envelope.payload)
 
 
 def verify_envelope(
-    envelope: Envelope, payload: type[M], keys: Mapping[str, VerifyKey]
+    envelope: Envelope,
+    payload: type[M],
+    keys: Mapping[str, VerifyKey] | Callable[[str], VerifyKey | None],
 ) -> tuple[M, VerifyKey]:
     """Verifies an envelope under keys of its signer.
 
@@ -85,19 +84,29 @@ def verify_envelope(
         The message, and the key that signed it.
 
     Raises:
-        WrongPayloadType, MalformedMessage, NonCanonical: See `peek`.
-        BadSignature: No signature is by one of the keys, or it does not verify.
+        WrongPayloadType: Another payload type.
+        BadSignature: No signature is by one of the keys, or the first that says it
+            is does not verify.
+        MalformedMessage, NonCanonical: See `parse_canonical`.
     """
-    # 1. The right kind of payload, canonically encoded.
-    message = peek(envelope, payload)
+    # 1. The right kind of payload.
+    _check_type(envelope, payload)
     # 2. A signature that says it is by one of the keys. The key id is a hint.
-    for signature in envelope.signatures:
-        key = keys.get(signature.keyid)
-        if key is not None:
-            # 3. It verifies over the bytes that were received.
-            key.verify(signature.sig, pae(envelope.payload_type, envelope.payload))
-            return message, key
-    raise BadSignature("no signature is by a key that counts for the signer")
+    find = keys.get if isinstance(keys, Mapping) else keys
+    named = ((find(signature.keyid), signature.sig) for signature in envelope.signatures)
+    key, signed = next(((key, signed) for key, signed in named if key), (None, b""))
+    if key is None:
+        raise BadSignature("no signature is by a key that counts for the signer")
+    # 3. It verifies over the bytes that were received.
+    key.verify(signed, pae(envelope.payload_type, envelope.payload))
+    # 4. They are this message, canonically encoded.
+    return parse_canonical(payload, envelope.payload), key
+
+
+def _check_type(envelope: Envelope, payload: type[Message]) -> None:
+    expected = payload_type_of(payload)
+    if envelope.payload_type != expected:
+        raise WrongPayloadType(f"payload type {envelope.payload_type!r}, expected {expected!r}")
 
 
 def parse_canonical(payload: type[M], data: bytes) -> M:

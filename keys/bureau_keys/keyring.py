@@ -1,16 +1,15 @@
 """A keyring: named secrets in one file, encrypted at rest.
 
-The file is JSON with the parameters in clear and one AES-256-GCM ciphertext; its
-key comes from a passphrase by scrypt (RFC 7914), once when the ring is opened.
-A rotated key stays in the ring under its name with a number, so that what it
-signed can still be explained.
+The file is JSON with a salt in clear and one AES-256-GCM ciphertext; its key comes
+from a passphrase by scrypt (RFC 7914), once when the ring is opened. A rotated key
+stays in the ring under its name with a number, `log@1`, so that what it signed can
+still be explained.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import os
 import secrets
 from pathlib import Path
 
@@ -18,10 +17,12 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from bureau_keys.errors import LockedKey
+from bureau_keys.errors import LockedKey, MalformedMessage
+from bureau_keys.files import write_private
 from bureau_keys.signing import SigningKey
 
 SEED_BYTES = 32
+NONCE_BYTES = 12
 LABEL = b"creditbureau keyring v1"
 # About 50 ms and 16 MiB (RFC 7914 section 2 names the parameters).
 SCRYPT = {"n": 1 << 14, "r": 8, "p": 1}
@@ -42,13 +43,14 @@ class Keyring:
 
         Raises:
             FileExistsError: There is one.
+            LockedKey: The passphrase is empty: it would protect nothing.
         """
         path = Path(path)
         if path.exists():
             raise FileExistsError(f"{path} exists")
         salt = secrets.token_bytes(16)
         ring = cls(path, _derive(passphrase, salt), salt, {})
-        ring._save()
+        ring._save({})
         return ring
 
     @classmethod
@@ -57,15 +59,19 @@ class Keyring:
 
         Raises:
             LockedKey: The passphrase is wrong, or the file was changed.
+            MalformedMessage: The file is no keyring.
             FileNotFoundError: There is none.
         """
         path = Path(path)
-        stored = json.loads(path.read_text("ascii"))
-        salt, sealed = (base64.b64decode(stored[name]) for name in ("salt", "sealed"))
+        try:
+            stored = json.loads(path.read_text("ascii"))
+            salt, sealed = (base64.b64decode(stored[name]) for name in ("salt", "sealed"))
+        except (ValueError, KeyError, TypeError) as error:
+            raise MalformedMessage(f"{path} is no keyring") from error
         key = _derive(passphrase, salt)
         try:
-            clear = AESGCM(key).decrypt(sealed[:12], sealed[12:], LABEL)
-        except InvalidTag as error:
+            clear = AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], LABEL)
+        except (InvalidTag, ValueError) as error:
             raise LockedKey(f"the passphrase does not open {path}") from error
         seeds = {name: bytes.fromhex(seed) for name, seed in json.loads(clear).items()}
         return cls(path, key, salt, seeds)
@@ -79,6 +85,7 @@ class Keyring:
 
         Raises:
             KeyError: The name is taken.
+            MalformedMessage: See `add_seed`.
         """
         self.add_seed(name, key.seed)
 
@@ -87,11 +94,13 @@ class Keyring:
 
         Raises:
             KeyError: The name is taken.
+            MalformedMessage: It has not 32 bytes, or the name is that of a rotated key.
         """
         if name in self._seeds:
             raise KeyError(f"the ring has a secret named {name}")
-        self._seeds[name] = seed
-        self._save()
+        if len(seed) != SEED_BYTES or "@" in name:
+            raise MalformedMessage("a secret has 32 bytes, and a name without @")
+        self._save({**self._seeds, name: seed})
 
     def get(self, name: str) -> SigningKey:
         """A signing key.
@@ -110,37 +119,46 @@ class Keyring:
         return self._seeds[name]
 
     def rotate(self, name: str) -> tuple[SigningKey, SigningKey]:
-        """Puts a new signing key in a name's place; returns the old and the new."""
+        """Puts a new signing key in a name's place; the old one stays as `name@1`,
+        the next as `name@2`.
+
+        Returns:
+            The old key and the new.
+
+        Raises:
+            KeyError: There is none of this name.
+        """
         old, new = self.get(name), SigningKey.generate()
         number = sum(known.startswith(f"{name}@") for known in self._seeds) + 1
-        self._seeds[f"{name}@{number}"] = old.seed
-        self._seeds[name] = new.seed
-        self._save()
+        self._save({**self._seeds, f"{name}@{number}": old.seed, name: new.seed})
         return old, new
 
     def change_passphrase(self, passphrase: bytes) -> None:
-        """Encrypts the ring under another passphrase."""
-        self._salt = secrets.token_bytes(16)
-        self._key = _derive(passphrase, self._salt)
-        self._save()
+        """Encrypts the ring under another passphrase.
 
-    def _save(self) -> None:
-        clear = json.dumps({name: seed.hex() for name, seed in self._seeds.items()}).encode()
-        nonce = secrets.token_bytes(12)
+        Raises:
+            LockedKey: It is empty: it would protect nothing.
+        """
+        salt = secrets.token_bytes(16)
+        fresh = Keyring(self._path, _derive(passphrase, salt), salt, self._seeds)
+        fresh._save(self._seeds)
+        self._key, self._salt = fresh._key, fresh._salt
+
+    def _save(self, seeds: dict[str, bytes]) -> None:
+        clear = json.dumps({name: seed.hex() for name, seed in seeds.items()}).encode()
+        nonce = secrets.token_bytes(NONCE_BYTES)
         sealed = nonce + AESGCM(self._key).encrypt(nonce, clear, LABEL)
         stored = {
             "format": LABEL.decode(),
             "salt": base64.b64encode(self._salt).decode("ascii"),
             "sealed": base64.b64encode(sealed).decode("ascii"),
         }
-        fresh = self._path.with_name(self._path.name + ".new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            json.dump(stored, file)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._path)
+        write_private(self._path, json.dumps(stored).encode())
+        # Only what is on disk is used: nothing is signed with a key that may be lost.
+        self._seeds = seeds
 
 
 def _derive(passphrase: bytes, salt: bytes) -> bytes:
+    if not passphrase:
+        raise LockedKey("an empty passphrase protects nothing")
     return Scrypt(salt=salt, length=32, **SCRYPT).derive(passphrase)

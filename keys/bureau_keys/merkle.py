@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Protocol
 
@@ -46,40 +46,38 @@ class Frontier:
 
     def append(self, hashed: bytes) -> None:
         """Adds a leaf by its hash."""
-        size, hashes = self.size, self.hashes
-        while size & 1:
-            hashed = sha256(b"\x01" + hashes.pop() + hashed).digest()
-            size >>= 1
-        hashes.append(hashed)
-        self.size += 1
+        self.extend((hashed,))
 
-    def extend(self, leaf_hashes: Sequence[bytes]) -> None:
+    def extend(self, leaf_hashes: Iterable[bytes]) -> None:
         """Adds leaves by their hashes."""
+        size, hashes = self.size, self.hashes
         for hashed in leaf_hashes:
-            self.append(hashed)
+            place, node = size, hashed
+            while place & 1:
+                node = sha256(b"\x01" + hashes.pop() + node).digest()
+                place >>= 1
+            hashes.append(node)
+            size += 1
+        self.size = size
 
     def root(self) -> bytes:
         """The tree's root; of the empty tree SHA-256 of nothing."""
         if not self.hashes:
             return EMPTY_ROOT
-        root = self.hashes[-1]
-        for hashed in reversed(self.hashes[:-1]):
-            root = node_hash(hashed, root)
-        return root
+        return _fold(self.hashes)
 
     def extend_with_proofs(self, leaf_hashes: Sequence[bytes]) -> list[list[bytes]]:
         """Adds leaves and proves each in the tree that results.
 
-        Needs nothing but the old edge and the new leaves: about two node hashes
-        a leaf for the batch, and no hashing for a proof.
+        Needs nothing but the old edge and the new leaves: about two node hashes a
+        leaf for the batch, and no hashing for a proof.
 
         Returns:
             For each leaf its inclusion proof, the leaf's sibling first.
         """
-        old_size, nodes = self.size, _Nodes(self.size, self.hashes, leaf_hashes)
+        first, rows, lefts = self.size, *_rows(self.size, self.hashes, leaf_hashes)
         self.extend(leaf_hashes)
-        size = self.size
-        return [inclusion_path(nodes, index, size) for index in range(old_size, size)]
+        return [_siblings_in(rows, index) + lefts for index in range(first, self.size)]
 
 
 class NodeSource(Protocol):
@@ -89,34 +87,59 @@ class NodeSource(Protocol):
         """Hash of the perfect subtree over leaves index * 2^level and on."""
 
 
-class _Nodes:
-    """Perfect subtrees of an old edge and new leaves."""
-
-    def __init__(self, size: int, edge: Sequence[bytes], leaf_hashes: Sequence[bytes]) -> None:
-        self._known: dict[tuple[int, int], bytes] = {}
-        rest = size
-        for hashed in reversed(edge):
-            level = (rest & -rest).bit_length() - 1
-            self._known[level, (rest >> level) - 1] = hashed
-            rest &= rest - 1
-        level, start, row = 0, size, list(leaf_hashes)
-        while row:
-            for place, hashed in enumerate(row, start):
-                self._known[level, place] = hashed
-            if start & 1:  # the left sibling is on the old edge
-                start -= 1
-                row.insert(0, self._known[level, start])
-            row = [node_hash(row[i], row[i + 1]) for i in range(0, len(row) - 1, 2)]
-            level, start = level + 1, start >> 1
-
-    def node(self, level: int, index: int) -> bytes:
-        """See `NodeSource`."""
-        return self._known[level, index]
-
-
 def inclusion_proof(leaf_hashes: Sequence[bytes], index: int) -> list[bytes]:
-    """Proof that a leaf is in the tree over leaf hashes, the leaf's sibling first."""
-    return inclusion_path(_Nodes(0, (), leaf_hashes), index, len(leaf_hashes))
+    """Proof that a leaf is in the tree over leaf hashes, the leaf's sibling first.
+
+    Raises:
+        BadProof: There is no such leaf.
+    """
+    if not 0 <= index < len(leaf_hashes):
+        raise BadProof(f"no leaf {index} in a tree of {len(leaf_hashes)}")
+    rows, _ = _rows(0, (), leaf_hashes)
+    return _siblings_in(rows, index)
+
+
+# From the leaves up: where a row starts, and its hashes to the tree's end.
+_Rows = list[tuple[int, list[bytes]]]
+
+
+def _rows(
+    size: int, edge: Sequence[bytes], leaf_hashes: Sequence[bytes]
+) -> tuple[_Rows, list[bytes]]:
+    """Rows of the tree that an old edge and new leaves make, up to the one node
+    that covers all new leaves; and the left siblings from there to the root.
+
+    A row starts with the old left sibling where its first new node has one. A node
+    without a right sibling moves up unchanged, so the last hash of a row is the
+    root of the subtree there, perfect or not.
+    """
+    lefts = list(edge)
+    rows, start, row = [], size, list(leaf_hashes)
+    while len(row) > 1:
+        if start & 1:
+            start -= 1
+            row.insert(0, lefts.pop())
+        rows.append((start, row))
+        pairs = iter(row)
+        above = [
+            sha256(b"\x01" + left + right).digest()
+            for left, right in zip(pairs, pairs, strict=False)
+        ]
+        if len(row) & 1:
+            above.append(row[-1])
+        start, row = start >> 1, above
+    return rows, lefts[::-1]
+
+
+def _siblings_in(rows: _Rows, index: int) -> list[bytes]:
+    """A leaf's siblings, as far up as rows go."""
+    path = []
+    for start, row in rows:
+        sibling = (index ^ 1) - start
+        if sibling < len(row):
+            path.append(row[sibling])
+        index >>= 1
+    return path
 
 
 def inclusion_path(source: NodeSource, index: int, size: int) -> list[bytes]:
@@ -127,23 +150,7 @@ def inclusion_path(source: NodeSource, index: int, size: int) -> list[bytes]:
     """
     if not 0 <= index < size:
         raise BadProof(f"no leaf {index} in a tree of {size}")
-    # Levels at which the path has full siblings, then the right edge above.
-    inner = (index ^ (size - 1)).bit_length()
-    path = []
-    for level in range(inner):
-        sibling = (index >> level) ^ 1
-        if sibling << level >= size:
-            continue
-        if (sibling + 1) << level <= size:
-            path.append(source.node(level, sibling))
-        else:
-            path.append(_edge(source, sibling << level, size))
-    place = index >> inner
-    for level in range(inner, size.bit_length()):
-        if place & 1:
-            path.append(source.node(level, place - 1))
-        place >>= 1
-    return path
+    return _siblings(source, 0, index, size)
 
 
 def consistency_path(source: NodeSource, first: int, second: int) -> list[bytes]:
@@ -159,32 +166,42 @@ def consistency_path(source: NodeSource, first: int, second: int) -> list[bytes]
     # The largest perfect subtree that ends at `first` is where the proof starts.
     level = (first & -first).bit_length() - 1
     place = (first >> level) - 1
-    proof = [] if first & (first - 1) == 0 else [source.node(level, place)]
-    end = second - 1
-    while end >> level != place or place:
-        if end >> level == 0:
-            break
-        sibling = place ^ 1
-        if sibling << level < second:
-            if (sibling + 1) << level <= second:
-                proof.append(source.node(level, sibling))
-            else:
-                proof.append(_edge(source, sibling << level, second))
-        place >>= 1
-        level += 1
-    return proof
+    # Where that is the whole first tree, the verifier has its root already.
+    own = [source.node(level, place)] if place else []
+    return own + _siblings(source, level, place, second)
+
+
+def _siblings(source: NodeSource, level: int, index: int, size: int) -> list[bytes]:
+    """Siblings of a node and of those above it, in the tree of `size`."""
+    path = []
+    node, last = source.node, (size - 1) >> level
+    while last:
+        sibling = index ^ 1
+        if sibling < last:
+            path.append(node(level, sibling))
+        elif sibling == last:
+            path.append(_edge(source, sibling << level, size))
+        index, last, level = index >> 1, last >> 1, level + 1
+    return path
 
 
 def _edge(source: NodeSource, start: int, size: int) -> bytes:
-    """Root over leaves from `start` to the end of a tree, an incomplete subtree."""
+    """Root over leaves from `start` to the end of a tree: its last subtree of some
+    height, which may be incomplete.
+    """
     parts = []
     while start < size:
         level = (size - start).bit_length() - 1
         parts.append(source.node(level, start >> level))
         start += 1 << level
-    root = parts.pop()
-    while parts:
-        root = node_hash(parts.pop(), root)
+    return _fold(parts)
+
+
+def _fold(parts: Sequence[bytes]) -> bytes:
+    """Root over neighbouring perfect subtrees, largest first; at least one."""
+    root = parts[-1]
+    for part in parts[-2::-1]:
+        root = node_hash(part, root)
     return root
 
 
@@ -198,22 +215,12 @@ def verify_inclusion(
     """
     if not 0 <= index < size:
         raise BadProof(f"no leaf {index} in a tree of {size}")
-    if len(hashed) != HASH_BYTES or any(len(part) != HASH_BYTES for part in proof):
-        raise BadProof("every hash has 32 bytes")
-    node, last, found = index, size - 1, hashed
-    for part in proof:
-        if last == 0:
-            raise BadProof("the inclusion proof is too long")
-        if node & 1 or node == last:
-            found = sha256(b"\x01" + part + found).digest()
-            while not node & 1 and node:
-                node >>= 1
-                last >>= 1
-        else:
-            found = sha256(b"\x01" + found + part).digest()
-        node >>= 1
-        last >>= 1
-    if last != 0 or found != root:
+    _check_hashes(hashed, *proof)
+    # Below, siblings on either side; above, where the path is the right edge, left ones.
+    inner = (index ^ (size - 1)).bit_length()
+    if len(proof) != inner + (index >> inner).bit_count():
+        raise BadProof("the inclusion proof is too long or too short")
+    if _climb(hashed, index, proof[:inner], proof[inner:]) != root:
         raise BadProof("the inclusion proof does not lead to the root")
 
 
@@ -231,27 +238,36 @@ def verify_consistency(
         if proof or first_root != second_root:
             raise BadProof("two roots for one size")
         return
-    parts = list(proof)
-    if first & (first - 1) == 0:
-        parts.insert(0, first_root)
-    if not parts or any(len(part) != HASH_BYTES for part in parts[1:]):
-        raise BadProof("the consistency proof is empty or malformed")
-    node, last = first - 1, second - 1
-    while node & 1:
-        node >>= 1
-        last >>= 1
-    old = new = parts[0]
-    for part in parts[1:]:
-        if last == 0:
-            raise BadProof("the consistency proof is too long")
-        if node & 1 or node == last:
-            old, new = node_hash(part, old), node_hash(part, new)
-            while not node & 1 and node:
-                node >>= 1
-                last >>= 1
-        else:
-            new = node_hash(new, part)
-        node >>= 1
-        last >>= 1
-    if last != 0 or old != first_root or new != second_root:
+    _check_hashes(first_root, *proof)
+    # The proof starts at the largest perfect subtree that ends at `first`.
+    level = (first & -first).bit_length() - 1
+    place = (first >> level) - 1
+    # Where that is the whole first tree, its root is known.
+    seed, path = (proof[0], proof[1:]) if place and proof else (first_root, proof)
+    inner = (place ^ ((second - 1) >> level)).bit_length()
+    if len(proof) != bool(place) + inner + (place >> inner).bit_count():
+        raise BadProof("the consistency proof is too long or too short")
+    siblings, edge = path[:inner], path[inner:]
+    lefts = [part for height, part in enumerate(siblings) if place >> height & 1]
+    old, new = _climb(seed, 0, (), [*lefts, *edge]), _climb(seed, place, siblings, edge)
+    if old != first_root or new != second_root:
         raise BadProof("the consistency proof does not lead to both roots")
+
+
+def _climb(hashed: bytes, place: int, siblings: Sequence[bytes], lefts: Sequence[bytes]) -> bytes:
+    """Root that a node leads to, by its siblings and then by left ones only."""
+    for part in siblings:
+        if place & 1:
+            hashed = sha256(b"\x01" + part + hashed).digest()
+        else:
+            hashed = sha256(b"\x01" + hashed + part).digest()
+        place >>= 1
+    for part in lefts:
+        hashed = sha256(b"\x01" + part + hashed).digest()
+    return hashed
+
+
+def _check_hashes(*hashes: bytes) -> None:
+    # Of other lengths, two pairs of hashes could be the same bytes.
+    if set(map(len, hashes)) != {HASH_BYTES}:
+        raise BadProof("every hash has 32 bytes")

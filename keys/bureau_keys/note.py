@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bureau_keys.errors import BadProof, BadSignature, MalformedMessage
-from bureau_keys.signing import SigningKey, VerifyKey
+from bureau_keys.lines import from_base64, to_base64
+from bureau_keys.signing import KEY_BYTES, SigningKey, VerifyKey
 
 ED25519 = b"\x01"
 COSIGNATURE_V1 = b"\x04"
 DASH = "\u2014"
 KEY_HASH_BYTES = 4
-MAX_NOTE_BYTES = 1_000_000
+# Characters; the format asks to accept 16 signatures at least.
+MAX_NOTE = 1_000_000
 MAX_SIGNATURES = 100
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+# Control characters, and halves of characters that UTF-8 cannot write.
+_UNFIT = re.compile(r"[\x00-\x09\x0b-\x1f\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True)
-class NoteSignature:
+class NoteSignature(NamedTuple):
     """One signature line.
 
     Attributes:
@@ -37,15 +38,20 @@ class NoteSignature:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """A name and the key that signs under it."""
+    """A name and the key that signs under it.
+
+    Attributes:
+        kind: Type of its signatures: notes, or cosignatures of checkpoints.
+    """
 
     name: str
     key: VerifyKey
+    kind: bytes = ED25519
 
     @property
     def key_hash(self) -> bytes:
         """What marks this key's lines in a note."""
-        return key_hash(self.name, ED25519, self.key)
+        return key_hash(self.name, self.kind, self.key)
 
 
 def key_hash(name: str, kind: bytes, key: VerifyKey) -> bytes:
@@ -54,8 +60,13 @@ def key_hash(name: str, kind: bytes, key: VerifyKey) -> bytes:
 
 
 def note_vkey(name: str, key: VerifyKey, kind: bytes = ED25519) -> str:
-    """A verifier key in text: `name+hash+base64`."""
-    return f"{name}+{key_hash(name, kind, key).hex()}+{_encode(kind + key.raw)}"
+    """A verifier key in text: `name+hash+base64`.
+
+    Raises:
+        MalformedMessage: A key cannot have this name.
+    """
+    check_name(name)
+    return f"{name}+{key_hash(name, kind, key).hex()}+{to_base64(kind + key.raw)}"
 
 
 def parse_vkey(vkey: str) -> Verifier:
@@ -63,17 +74,19 @@ def parse_vkey(vkey: str) -> Verifier:
 
     Raises:
         MalformedMessage: It is none, or not of Ed25519.
+        WeakKey: See `VerifyKey.from_raw`.
     """
     name, _, rest = vkey.partition("+")
     hashed, _, encoded = rest.partition("+")
-    data = _decode(encoded)
+    data = from_base64(encoded)
     check_name(name)
-    if data[:1] not in {ED25519, COSIGNATURE_V1} or len(data) != 33:
+    kind, raw = data[:1], data[1:]
+    if kind not in {ED25519, COSIGNATURE_V1} or len(raw) != KEY_BYTES:
         raise MalformedMessage("not an Ed25519 verifier key")
-    key = VerifyKey.from_raw(data[1:])
-    if key_hash(name, data[:1], key).hex() != hashed:
+    verifier = Verifier(name, VerifyKey.from_raw(raw), kind)
+    if verifier.key_hash.hex() != hashed:
         raise MalformedMessage("the verifier key's hash is not its own")
-    return Verifier(name, key)
+    return verifier
 
 
 def sign_note(text: str, name: str, key: SigningKey) -> str:
@@ -81,6 +94,9 @@ def sign_note(text: str, name: str, key: SigningKey) -> str:
 
     Args:
         text: One or more lines, with the last one's newline.
+
+    Raises:
+        MalformedMessage: The text or the name cannot stand in a note.
     """
     check_text(text)
     check_name(name)
@@ -90,7 +106,7 @@ def sign_note(text: str, name: str, key: SigningKey) -> str:
 
 def signature_line(name: str, data: bytes) -> str:
     """A signature line from key hash and signature."""
-    return f"{DASH} {name} {_encode(data)}\n"
+    return f"{DASH} {name} {to_base64(data)}\n"
 
 
 def parse_note(note: str) -> tuple[str, list[NoteSignature]]:
@@ -99,7 +115,7 @@ def parse_note(note: str) -> tuple[str, list[NoteSignature]]:
     Raises:
         MalformedMessage: It is no signed note.
     """
-    if len(note) > MAX_NOTE_BYTES:
+    if len(note) > MAX_NOTE:
         raise MalformedMessage("the note is too long")
     head, separator, tail = note.rpartition("\n\n")
     if not separator or not tail.endswith("\n"):
@@ -112,52 +128,46 @@ def parse_note(note: str) -> tuple[str, list[NoteSignature]]:
     return text, [_parse_line(line) for line in lines]
 
 
-def verify_note(note: str, verifier: Verifier) -> str:
-    """The text of a note that a key signed.
+def verify_note(note: str, *verifiers: Verifier) -> str:
+    """The text of a note that at least one of some keys signed.
+
+    Signatures of other keys are passed over.
 
     Raises:
         MalformedMessage: It is no signed note.
-        BadProof: It has no valid signature of the key.
+        BadProof: It has no signature by one of the keys, or one that does not verify.
     """
     text, signatures = parse_note(note)
-    mine = [s for s in signatures if (s.name, s.key_hash) == (verifier.name, verifier.key_hash)]
+    known = {(verifier.name, verifier.key_hash): verifier.key for verifier in verifiers}
+    mine = [signature for signature in signatures if signature[:2] in known]
     if not mine:
-        raise BadProof(f"the note is not signed by {verifier.name}")
+        names = " or ".join(verifier.name for verifier in verifiers)
+        raise BadProof(f"the note is not signed by {names}")
     for signature in mine:
         try:
-            verifier.key.verify(signature.signature, text.encode())
+            known[signature[:2]].verify(signature.signature, text.encode())
         except BadSignature as error:
-            raise BadProof(f"the note's signature by {verifier.name} does not verify") from error
+            raise BadProof(f"the note's signature by {signature.name} does not verify") from error
     return text
 
 
 def check_text(text: str) -> None:
     """Raises MalformedMessage unless a text can be signed."""
-    if not text.endswith("\n") or _CONTROL.search(text):
+    if not text.endswith("\n") or _UNFIT.search(text):
         raise MalformedMessage("a note's text ends with a newline and has no control characters")
 
 
 def check_name(name: str) -> None:
     """Raises MalformedMessage unless a key can have this name."""
-    if not name or "+" in name or any(c.isspace() for c in name):
+    if not name or "+" in name or any(c.isspace() for c in name) or _UNFIT.search(name):
         raise MalformedMessage("a key's name is not empty and has no spaces and no plus")
 
 
 def _parse_line(line: str) -> NoteSignature:
     dash, _, rest = line.partition(" ")
     name, _, encoded = rest.partition(" ")
-    data = _decode(encoded)
-    if dash != DASH or not name or len(data) <= KEY_HASH_BYTES:
+    check_name(name)
+    data = from_base64(encoded)
+    if dash != DASH or len(data) <= KEY_HASH_BYTES:
         raise MalformedMessage("not a signature line")
     return NoteSignature(name, data[:KEY_HASH_BYTES], data[KEY_HASH_BYTES:])
-
-
-def _encode(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
-
-
-def _decode(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise MalformedMessage("not base64") from error

@@ -14,10 +14,11 @@ authority, the member's TLS certificate and key, and its signing key::
 from __future__ import annotations
 
 import json
-import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+
+from bureau_keys.files import write_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +94,8 @@ class Profile:
         }
         # JSON strings and arrays of strings are valid TOML values.
         text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
-        _write(folder / "profile.toml", text.encode())
-        _write(folder / "ca.pem", self.ca_pem)
-        _write(folder / "tls.pem", self.tls_certificate_pem)
-        _write(folder / "tls.key", self.tls_key_pem)
-        _write(folder / "signing.pem", self.signing_key_pem)
-
-
-def _write(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
+        write_private(folder / "profile.toml", text.encode())
+        write_private(folder / "ca.pem", self.ca_pem)
+        write_private(folder / "tls.pem", self.tls_certificate_pem)
+        write_private(folder / "tls.key", self.tls_key_pem)
+        write_private(folder / "signing.pem", self.signing_key_pem)

@@ -12,26 +12,43 @@ from voprf import ristretto
 from bureau_keys.errors import BadProof, MalformedMessage
 
 MAX_BATCH = 256
+MAX_CHARACTERS = 256
 ELEMENT_BYTES = 32
+SEED_BYTES = 32
 SUBJECT_ID_BYTES = 16
-_DROPPED = str.maketrans("", "", " -./\u00a0")
 
 
 def normalise(country: str, scheme: str, identifier: str) -> bytes:
     """`country|scheme|identifier` in the one form in which all members write it.
 
-    NFKC, upper case, without spaces, dashes, dots and slashes.
+    NFKC, upper case, without spaces, dashes, dots and slashes; what is normalised
+    already stays as it is.
 
     Raises:
-        MalformedMessage: A part is empty or has control characters or a bar.
+        MalformedMessage: A part is empty, longer than 256 characters, or has control
+            or invisible characters or a bar.
     """
-    parts = []
-    for part in (country, scheme, identifier):
-        clean = unicodedata.normalize("NFKC", part).upper().translate(_DROPPED)
-        if not clean or "|" in clean or any(unicodedata.category(c)[0] == "C" for c in clean):
-            raise MalformedMessage("country, scheme and identifier must be plain, non-empty text")
-        parts.append(clean)
-    return "|".join(parts).encode()
+    return "|".join(map(_plain, (country, scheme, identifier))).encode()
+
+
+def _plain(part: str) -> str:
+    # After each step, as upper case and what was parted by a dash can have other forms.
+    upper = _nfkc(_nfkc(part).upper())
+    clean = _nfkc("".join(c for c in upper if not _is_dropped(c)))
+    if not clean or "|" in clean or any(unicodedata.category(c)[0] == "C" for c in clean):
+        raise MalformedMessage("country, scheme and identifier must be plain, non-empty text")
+    if len(clean) > MAX_CHARACTERS:
+        raise MalformedMessage(f"a part of an identifier has at most {MAX_CHARACTERS} characters")
+    return clean
+
+
+def _nfkc(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
+
+
+def _is_dropped(character: str) -> bool:
+    # Spaces and dashes of any width.
+    return character in "./" or unicodedata.category(character) in {"Zs", "Pd"}
 
 
 class Blinded:
@@ -39,10 +56,15 @@ class Blinded:
 
     def __init__(self, inputs: Sequence[bytes]) -> None:
         """Args:
-        inputs: Normalised identifiers, 1 to 256.
+        inputs: Normalised identifiers, 1 to 256, none of them empty.
+
+        Raises:
+            MalformedMessage: There are others.
         """
         if not 1 <= len(inputs) <= MAX_BATCH:
             raise MalformedMessage(f"a batch has 1 to {MAX_BATCH} inputs")
+        if not all(inputs):
+            raise MalformedMessage("an input is not empty")
         pairs = [ristretto.Client.blind(data) for data in inputs]
         self._clients = [client for client, _ in pairs]
         self.elements = [blinded.serialize() for _, blinded in pairs]
@@ -61,8 +83,11 @@ class Blinded:
             key = ristretto.PublicKey.deserialize(public_key)
             output = ristretto.VerifiableBatchOutput.deserialize(evaluated)
             results = ristretto.Client.finalize_batch(self._clients, output, key)
-        except Exception as error:
-            raise BadProof("the directory's answer does not verify under its key") from error
+        except BaseException as error:
+            # Where a proof does not hold voprf 0.2.0 panics, and a panic is no Exception.
+            if isinstance(error, ValueError) or type(error).__name__ == "PanicException":
+                raise BadProof("the directory's answer does not verify under its key") from error
+            raise
         return [result[:SUBJECT_ID_BYTES].hex() for result in results]
 
 
@@ -80,7 +105,13 @@ class Evaluator:
 
     @classmethod
     def from_seed(cls, seed: bytes) -> Evaluator:
-        """The evaluator of a secret seed of 32 bytes (DeriveKeyPair)."""
+        """The evaluator of a secret seed (RFC 9497 DeriveKeyPair).
+
+        Raises:
+            MalformedMessage: The seed has not 32 bytes.
+        """
+        if len(seed) != SEED_BYTES:
+            raise MalformedMessage("the directory's seed has 32 bytes")
         return cls(ristretto.Evaluator.from_seed(seed, b"creditbureau directory"))
 
     @property
@@ -89,15 +120,19 @@ class Evaluator:
         return self._evaluator.public_key.serialize()
 
     def evaluate(self, elements: Sequence[bytes]) -> bytes:
-        """Evaluated elements and their proof.
+        """Evaluated elements and their proof, as `Blinded.finalize` takes them.
 
         Raises:
-            MalformedMessage: An element is none, or there are too many.
+            MalformedMessage: An element is none (the identity is none either), or
+                there are none or too many.
         """
         if not 1 <= len(elements) <= MAX_BATCH:
             raise MalformedMessage(f"a batch has 1 to {MAX_BATCH} elements")
+        # The library would take what is longer, and ignore the rest.
+        if any(len(element) != ELEMENT_BYTES for element in elements):
+            raise MalformedMessage("a ristretto255 element has 32 bytes")
         try:
             blinded = [ristretto.BlindedInput.deserialize(element) for element in elements]
-        except Exception as error:
+        except ValueError as error:
             raise MalformedMessage("not a ristretto255 element") from error
         return self._evaluator.evaluate_batch(blinded).serialize()

@@ -8,13 +8,13 @@ then the lines that are committed to.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hmac
+import re
 from dataclasses import dataclass
 
 from bureau_keys.checkpoint import Checkpoint, open_checkpoint
 from bureau_keys.errors import BadProof, MalformedMessage
+from bureau_keys.lines import from_base64, from_decimal, to_base64
 from bureau_keys.merkle import HASH_BYTES, leaf_hash, verify_inclusion
 from bureau_keys.signing import VerifyKey
 
@@ -22,6 +22,8 @@ HEAD = "c2sp.org/tlog-proof@v1"
 SALT_BYTES = 32
 # A proof has at most one hash for each level of a tree of 2^63 leaves.
 MAX_PROOF = 63
+_KIND = re.compile(r"[a-z][a-z0-9-]*")
+_SIZES = frozenset({(HASH_BYTES, HASH_BYTES), (HASH_BYTES, 0)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,14 @@ class LeafStatement:
     time_us: int
 
     def text(self) -> bytes:
-        """The lines that are committed to."""
+        """The lines that are committed to.
+
+        Raises:
+            MalformedMessage: The fields do not make one line each.
+        """
+        sizes = len(self.envelope_digest), len(self.answer_digest)
+        if not _KIND.fullmatch(self.kind) or sizes not in _SIZES or self.time_us < 0:
+            raise MalformedMessage("a leaf has a kind, digests of 32 bytes and a time")
         answer = self.answer_digest.hex() or "-"
         return (
             f"creditbureau/leaf/v1\n{self.kind}\n{self.envelope_digest.hex()}\n"
@@ -71,7 +80,14 @@ class LeafStatement:
 
 
 def commitment(statement: LeafStatement, salt: bytes) -> bytes:
-    """The log's entry for a statement: HMAC-SHA256 under a salt of 32 bytes."""
+    """The log's entry for a statement: HMAC-SHA256 under a salt of 32 bytes.
+
+    Raises:
+        MalformedMessage: The salt has another length, or see `LeafStatement.text`.
+    """
+    # HMAC would take a shorter salt and one with zeros behind it for the same.
+    if len(salt) != SALT_BYTES:
+        raise MalformedMessage("a salt has 32 bytes")
     return hmac.digest(salt, statement.text(), "sha256")
 
 
@@ -103,6 +119,7 @@ class Receipt:
 
         Raises:
             BadProof: It is another statement's receipt, or does not hold.
+            MalformedMessage: Its salt or statement is none; never after `from_text`.
         """
         # 1. It speaks of this statement.
         if self.statement.envelope_digest != envelope_digest:
@@ -116,8 +133,8 @@ class Receipt:
 
     def to_text(self) -> str:
         """The C2SP tlog-proof."""
-        lines = [HEAD, f"extra {_encode(self.salt + self.statement.text())}"]
-        lines += [f"index {self.index}", *map(_encode, self.proof), "", self.checkpoint]
+        lines = [HEAD, f"extra {to_base64(self.salt + self.statement.text())}"]
+        lines += [f"index {self.index}", *map(to_base64, self.proof), "", self.checkpoint]
         return "\n".join(lines)
 
     @classmethod
@@ -134,24 +151,14 @@ class Receipt:
         extra, index, *proof = lines[1:]
         if not extra.startswith("extra ") or not index.startswith("index "):
             raise MalformedMessage("a receipt has extra data and an index")
-        number = index.removeprefix("index ")
-        if not (number.isascii() and number.isdigit()) or str(int(number)) != number:
-            raise MalformedMessage("an index is a decimal")
-        hashes = tuple(_decode(line) for line in proof)
+        hashes = tuple(map(from_base64, proof))
         if len(hashes) > MAX_PROOF or any(len(part) != HASH_BYTES for part in hashes):
             raise MalformedMessage("a proof has at most 63 hashes of 32 bytes")
-        opening = _decode(extra.removeprefix("extra "))
-        salt, lines_of_leaf = opening[:SALT_BYTES], opening[SALT_BYTES:]
-        statement = LeafStatement.from_text(lines_of_leaf)
-        return cls(int(number), hashes, checkpoint, salt, statement)
-
-
-def _encode(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
-
-
-def _decode(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise MalformedMessage("not base64") from error
+        opening = from_base64(extra.removeprefix("extra "))
+        return cls(
+            index=from_decimal(index.removeprefix("index ")),
+            proof=hashes,
+            checkpoint=checkpoint,
+            salt=opening[:SALT_BYTES],
+            statement=LeafStatement.from_text(opening[SALT_BYTES:]),
+        )

@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
     PublicFormat,
-    load_der_public_key,
     load_pem_private_key,
     load_pem_public_key,
 )
@@ -51,8 +50,8 @@ class VerifyKey:
         """A key from its 32 bytes.
 
         Raises:
-            WeakKey: Wrong length, not on the curve, of small order, or not in
-                canonical encoding.
+            WeakKey: Wrong length, not on the curve, outside the group of prime
+                order (small order too), or not in canonical encoding.
         """
         return _checked(raw)
 
@@ -63,17 +62,17 @@ class VerifyKey:
         Raises:
             WeakKey: It is of another kind, or `from_raw` refuses it.
         """
-        try:
-            key = load_der_public_key(der)
-        except (ValueError, UnsupportedAlgorithm) as error:
-            raise WeakKey("not a DER public key") from error
-        if not isinstance(key, Ed25519PublicKey):
-            raise WeakKey("a key of another kind than Ed25519")
-        return cls.from_raw(key.public_bytes(Encoding.Raw, PublicFormat.Raw))
+        if not der.startswith(SPKI_PREFIX):
+            raise WeakKey("not the DER public key of Ed25519")
+        return cls.from_raw(der.removeprefix(SPKI_PREFIX))
 
     @classmethod
     def from_pem(cls, pem: bytes) -> VerifyKey:
-        """A key from PEM; raises as `from_spki`."""
+        """A key from PEM.
+
+        Raises:
+            WeakKey: It is no PEM, or `from_spki` refuses it.
+        """
         try:
             key = load_pem_public_key(pem)
         except (ValueError, UnsupportedAlgorithm) as error:
@@ -125,7 +124,13 @@ class SigningKey:
 
     @classmethod
     def from_seed(cls, seed: bytes) -> SigningKey:
-        """The key of a 32-byte seed (RFC 8032 section 5.1.5)."""
+        """The key of a 32-byte seed (RFC 8032 section 5.1.5).
+
+        Raises:
+            MalformedMessage: It has another length.
+        """
+        if len(seed) != KEY_BYTES:
+            raise MalformedMessage("the seed of a signing key has 32 bytes")
         public, secret = bindings.crypto_sign_seed_keypair(seed)
         return cls(secret, VerifyKey.from_raw(public))
 
@@ -141,7 +146,7 @@ class SigningKey:
             key = load_pem_private_key(pem, passphrase)
         except TypeError as error:
             raise LockedKey("the key needs a passphrase, or needs none") from error
-        except ValueError as error:
+        except (ValueError, UnsupportedAlgorithm) as error:
             if b"ENCRYPTED" in pem:
                 raise LockedKey("the passphrase does not open the key") from error
             raise MalformedMessage("not a PEM private key") from error
@@ -150,7 +155,13 @@ class SigningKey:
         return cls.from_seed(key.private_bytes_raw())
 
     def to_pem(self, passphrase: bytes | None = None) -> bytes:
-        """PKCS#8 PEM, encrypted if a passphrase is given."""
+        """PKCS#8 PEM, encrypted if a passphrase is given.
+
+        Raises:
+            LockedKey: The passphrase is empty: it would protect nothing.
+        """
+        if passphrase == b"":
+            raise LockedKey("an empty passphrase protects nothing")
         protection = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
         key = Ed25519PrivateKey.from_private_bytes(self._secret[:KEY_BYTES])
         return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, protection)

@@ -7,7 +7,9 @@ is computed from the tile.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
+from bureau_keys.errors import BadProof
 from bureau_keys.merkle import HASH_BYTES, root_of
 
 TILE_HEIGHT = 8
@@ -16,29 +18,66 @@ TILE_WIDTH = 1 << TILE_HEIGHT
 Fetch = Callable[[int, int, int], bytes]
 
 
-class TileSource:
-    """Finds the hashes of perfect subtrees in tiles, each fetched once."""
+class Span(NamedTuple):
+    """Hashes of one tile: the node over them is their root.
 
-    def __init__(self, fetch: Fetch) -> None:
+    Attributes:
+        level: The tile's level.
+        tile: Its index within the level.
+        first: The first hash, 0 to 255.
+        stop: One past the last, 1 to 256.
+    """
+
+    level: int
+    tile: int
+    first: int
+    stop: int
+
+
+def span_of(level: int, index: int) -> Span:
+    """Where the perfect subtree over leaves index * 2^level and on is to be found."""
+    tile_level, height = divmod(level, TILE_HEIGHT)
+    tile_index, first = divmod(index << height, TILE_WIDTH)
+    return Span(tile_level, tile_index, first, first + (1 << height))
+
+
+def tile_width(level: int, index: int, size: int) -> int:
+    """How many hashes a tile has in a tree of `size`; 0: there is no such tile."""
+    return max(0, min(TILE_WIDTH, (size >> (TILE_HEIGHT * level)) - index * TILE_WIDTH))
+
+
+class TileSource:
+    """Finds the hashes of perfect subtrees in tiles, and remembers the tiles."""
+
+    def __init__(self, fetch: Fetch, size: int | None = None) -> None:
         """Args:
         fetch: Given tile level, tile index and width (how many hashes are
             needed, from the first on), returns at least so many hashes, one
             after another.
+        size: The tree's. Then each tile is fetched once, as wide as it is in
+            that tree; else as wide as a hash needs, again for one farther on.
         """
         self._fetch = fetch
+        self._size = size
         self._tiles: dict[tuple[int, int], bytes] = {}
 
     def node(self, level: int, index: int) -> bytes:
-        """Hash of the perfect subtree over leaves index * 2^level and on."""
-        tile_level, height = divmod(level, TILE_HEIGHT)
-        first = index << height
-        tile_index, place = divmod(first, TILE_WIDTH)
-        stop = place + (1 << height)
-        hashes = self._tile(tile_level, tile_index, stop)
-        return root_of([hashes[i * HASH_BYTES : (i + 1) * HASH_BYTES] for i in range(place, stop)])
+        """Hash of the perfect subtree over leaves index * 2^level and on.
 
-    def _tile(self, level: int, index: int, width: int) -> bytes:
+        Raises:
+            BadProof: The tile was fetched short.
+        """
+        span = span_of(level, index)
+        tile = self._tile(span)
+        hashes = [tile[i * HASH_BYTES : (i + 1) * HASH_BYTES] for i in range(span.first, span.stop)]
+        return hashes[0] if len(hashes) == 1 else root_of(hashes)
+
+    def _tile(self, span: Span) -> bytes:
+        level, index, _, stop = span
         known = self._tiles.get((level, index), b"")
-        if len(known) < width * HASH_BYTES:
+        if len(known) < stop * HASH_BYTES:
+            width = stop if self._size is None else tile_width(level, index, self._size)
             known = self._tiles[level, index] = self._fetch(level, index, width)
+            if len(known) < stop * HASH_BYTES:
+                raise BadProof(f"tile {index} of level {level} has fewer than {stop} hashes")
         return known
