@@ -11,7 +11,7 @@ from bureau_keys.signing import SigningKey
 from creditbureau.v1.reporting_pb2 import Inquiry
 from tests.bench.house import PURPOSE, House, header
 from tests.bench.measure import Measure, bench
-from tests.bench.proofs import best_of
+from tests.bench.proofs import against
 
 COUNT = 1000
 
@@ -52,6 +52,4 @@ def envelopes(_house: House) -> Iterator[Measure]:
         ("envelopes verified", verify, verify_bare),
         ("envelopes sealed", sign, sign_bare),
     ):
-        yield Measure(
-            name=name, value=COUNT / best_of(work), unit="1/s", baseline=COUNT / best_of(bare)
-        )
+        yield against(name, COUNT, work, bare)
