@@ -31,6 +31,7 @@ from bureau.store import schema
 from bureau.store.database import Database
 from bureau_keys.keyring import Keyring
 from bureau_keys.pseudonym import Evaluator
+from bureau_keys.signing import VerifyKey
 
 logger = structlog.get_logger("bureau.main")
 
@@ -81,16 +82,9 @@ class Server:
         self.failure = ""
 
         # 1. The database, as this version needs it and as it was left.
-        self.database = Database(settings.database)
-        if pending := schema.pending(self.database):
-            raise SchemaError(
-                f"the database lacks {len(pending)} revisions, from {pending[0][0]} on: "
-                "run `bureau db migrate`"
-            )
         keyring = Keyring.open(settings.server_folder / "keyring", settings.passphrase())
         log_key = keyring.get(LOG_KEY)
-        with self.database.snapshot() as db:
-            keeper.check(settings.kept_checkpoint, db, settings.origin, log_key.verify_key)
+        self.database = open_database(settings, log_key.verify_key)
 
         # 2. The ledger.
         self.keeper = Keeper(settings.kept_checkpoint)
@@ -184,6 +178,32 @@ class Server:
         self.failure = why
         logger.critical("fatal", why=why)
         threading.Thread(target=self.stop, args=(0.0,), daemon=True).start()
+
+
+def open_database(settings: Settings, log_key: VerifyKey) -> Database:
+    """The database, at this version's schema and not behind the kept checkpoint.
+
+    Raises:
+        SchemaError, ForkedLogError: See `Server`.
+    """
+    database = Database(settings.database)
+    try:
+        check_schema(database)
+        with database.snapshot() as db:
+            keeper.check(settings.kept_checkpoint, db, settings.origin, log_key)
+    except BaseException:
+        database.dispose()
+        raise
+    return database
+
+
+def check_schema(database: Database) -> None:
+    """Raises SchemaError for a database that is not at this version's schema."""
+    if pending := schema.pending(database):
+        raise SchemaError(
+            f"the database lacks {len(pending)} revisions, from {pending[0][0]} on: "
+            "run `bureau db migrate`"
+        )
 
 
 def tls_credentials(folder: Path) -> grpc.ServerCredentials:

@@ -131,6 +131,7 @@ class Ledger:
         self._queue: Queue[_Unit | None] = Queue(MAX_WAITING)
         self._entry_keys = _EntryKeys()
         self._open = True
+        self._gate = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
 
     def start(self) -> None:
@@ -139,8 +140,9 @@ class Ledger:
 
     def stop(self) -> None:
         """Takes no more, finishes what it took, and ends the writer."""
-        self._open = False
-        self._queue.put(None)
+        with self._gate:
+            self._open = False
+        self._queue.put(None)  # nothing comes behind it
         self._thread.join()
 
     def commit(self, statement: SignedStatement, work: Work[T]) -> Committed[T]:
@@ -154,12 +156,13 @@ class Ledger:
                 request id was used for other bytes; OVERLOADED,
                 DATABASE_UNAVAILABLE, STORAGE_FULL, SHUTTING_DOWN, DEADLINE.
         """
-        if not self._open:
-            raise Refusal("SHUTTING_DOWN", "the node is stopping")
-        if self._queue.qsize() >= MAX_WAITING:
-            raise Refusal("OVERLOADED", "too many writes are waiting")
         unit = _Unit(statement, work, deadline.get())
-        self._queue.put(unit)
+        with self._gate:
+            if not self._open:
+                raise Refusal("SHUTTING_DOWN", "the node is stopping")
+            if self._queue.full():
+                raise Refusal("OVERLOADED", "too many writes are waiting")
+            self._queue.put(unit)
         if not unit.done.wait(min(MAX_WAIT_S, unit.deadline - time.monotonic())):
             raise Refusal("DEADLINE", "not settled in time: a retry with the same id tells")
         if unit.error is not None:

@@ -101,6 +101,22 @@ class Guard:
 
         return grpc.unary_unary_rpc_method_handler(handle)
 
+    def unserved(self, method: MethodDescriptor) -> AnyHandler:
+        """A handler for a method of the contract that this bureau does not serve."""
+        name = f"{method.containing_service.name}/{method.name}"
+
+        def handle(_data: bytes, context: grpc.ServicerContext) -> None:
+            refusal = Refusal("NOT_SERVED", name)
+            try:
+                self.authenticate(context)
+            except Refusal as stranger:
+                refusal = stranger
+            abort(context, refusal, str(uuid.uuid4()))
+
+        if method.server_streaming:
+            return grpc.unary_stream_rpc_method_handler(handle)
+        return grpc.unary_unary_rpc_method_handler(handle)
+
     def authenticate(self, context: grpc.ServicerContext) -> Caller:
         """The member whose registered certificate opened the connection.
 
@@ -164,19 +180,6 @@ def parse(request_class: type[Message], data: bytes, rule: Method) -> Message:
 def fingerprint_of(pem: bytes) -> str:
     """Fingerprint of a certificate as the TLS layer hands it out."""
     return fingerprint(pem)
-
-
-def refuse_unserved(method: MethodDescriptor) -> AnyHandler:
-    """A handler for a method that this bureau does not serve."""
-
-    def handle(_data: bytes, context: grpc.ServicerContext) -> bytes | None:
-        message = f"{method.containing_service.name}/{method.name}"
-        abort(context, Refusal("NOT_SERVED", message), str(uuid.uuid4()))
-        return None
-
-    if method.server_streaming:
-        return grpc.unary_stream_rpc_method_handler(handle)
-    return grpc.unary_unary_rpc_method_handler(handle)
 
 
 class Registered(grpc.ServerInterceptor):

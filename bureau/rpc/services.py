@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 
 from bureau import audit, consent, directory, disclosure, member, query, subject, submit
 from bureau.house import Bureau
-from bureau.rpc.guard import Guard, Handler, refuse_unserved
+from bureau.rpc.guard import Guard, Handler
 from creditbureau.v1 import (
     consents_pb2,
     directory_pb2,
@@ -49,7 +49,7 @@ def handlers(bureau: Bureau, served: Iterable[str]) -> list[grpc.GenericRpcHandl
             {
                 method.name: guard.handler(method, journeys[f"{service.name}/{method.name}"])
                 if f"{service.name}/{method.name}" in journeys
-                else refuse_unserved(method)
+                else guard.unserved(method)
                 for method in service.methods
             },
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
 from queue import Empty, LifoQueue
 from typing import Any, NamedTuple
@@ -248,7 +248,9 @@ class Database:
             try:
                 yield connection
             except BaseException:
-                connection.script("ROLLBACK")
+                # After some errors nothing is open any more; the first one counts.
+                with suppress(sqlite3.Error, psycopg.Error):
+                    connection.script("ROLLBACK")
                 raise
             committing = end == "COMMIT"
             connection.script(end)
