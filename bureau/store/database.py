@@ -14,7 +14,6 @@ from functools import cached_property
 from queue import Empty, LifoQueue
 from typing import Any, NamedTuple
 
-import psycopg
 from sqlalchemy import Engine, bindparam, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import Dialect
@@ -202,6 +201,7 @@ class Database:
         else:
             raise ValueError(f"database URL {url!r}: use sqlite:/// or postgresql://")
         self.url = parsed
+        self._driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         # Open connections that nobody uses, the last used on top as its cache is
         # warm; below them one None for each that may still be opened. The
         # engine's own pool does the same and takes several times as long.
@@ -249,12 +249,12 @@ class Database:
                 yield connection
             except BaseException:
                 # After some errors nothing is open any more; the first one counts.
-                with suppress(sqlite3.Error, psycopg.Error):
+                with suppress(self._driver_error):
                     connection.script("ROLLBACK")
                 raise
             committing = end == "COMMIT"
             connection.script(end)
-        except (sqlite3.Error, psycopg.Error) as error:
+        except self._driver_error as error:
             # What state it is in is unknown: the next one gets a new connection.
             connection.close()
             self._idle.put(None)
