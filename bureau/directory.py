@@ -69,14 +69,14 @@ def _left(db: Connection, caller: Caller, now_us: int, wanted: int) -> int:
     row = db.one(s.metered, member_id=caller.member_id, day=date_of(now_us))
     assert row is not None, "a caller is a member"
     quota, used = row
-    if used + wanted > quota:
+    if wanted and used + wanted > quota:
         raise Refusal(
             "QUOTA_EXCEEDED",
             f"the directory quota of {quota} elements a day does not hold {wanted} more; "
             "it renews at midnight UTC",
             retry_after_s=_until_midnight_s(now_us),
         )
-    return int(quota - used)
+    return max(int(quota - used), 0)
 
 
 def evaluator_of(bureau: Bureau) -> Evaluator:

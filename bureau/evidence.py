@@ -29,12 +29,14 @@ def evidence_of(db: Connection, file: CreditFile, level: int, scope: Scope) -> l
     needed = (codes_pb2.SECTION_EVIDENCE, codes_pb2.SECTION_TRADELINES)
     if not all(has(scope.sections, section) for section in needed):
         return []
+    opens_history = has(scope.sections, codes_pb2.SECTION_PAYMENT_HISTORY)
+    whole = level == reporting_pb2.EVIDENCE_LEVEL_ALL and opens_history
     found = []
     for line in lines_in(file, scope):
         newest = line.months[0].month
         for row in line.months:
             age = age_of(row.month, newest)
-            in_history = level == reporting_pb2.EVIDENCE_LEVEL_ALL and age < scope.history_months
+            in_history = whole and age < scope.history_months
             if age == 0 or in_history:
                 found.append(_evidence(db, line, row))
     return found

@@ -258,6 +258,10 @@ class Ledger:
         return late
 
 
+# 2026-01-01 UTC: from here the keys of 63 bits last until 2097.
+EPOCH_US = 1_767_225_600_000_000
+
+
 @dataclass(slots=True)
 class _EntryKeys:
     """Time-ordered keys: milliseconds, then 22 bits that start at random, so that
@@ -268,7 +272,7 @@ class _EntryKeys:
     last: int = 0
 
     def next(self, now_us: int) -> int:
-        fresh = (now_us >> 10) << 22 | secrets.randbits(21)
+        fresh = (now_us - EPOCH_US >> 10) << 22 | secrets.randbits(21)
         self.last = fresh if fresh >> 22 > self.last >> 22 else self.last + 1
         return self.last
 

@@ -155,7 +155,7 @@ class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     `google.rpc.ErrorInfo.reason` (without the prefix `REASON_`) under the
     domain `creditbureau`, beside `google.rpc.BadRequest` for fields,
     `google.rpc.RetryInfo` where a retry helps, `google.rpc.RequestInfo` with
-    the request id and `google.rpc.Help` with what to do. The comment behind
+    the request id and `google.rpc.LocalizedMessage` with what to do. The comment behind
     each names the gRPC status.
     """
 

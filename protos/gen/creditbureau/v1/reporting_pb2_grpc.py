@@ -75,7 +75,7 @@ class ReportingServicer:
         """One report. It leaves only after its inquiry is committed. Checked in this
         order, first failure wins: purpose permitted, consent held, not revoked,
         not paused, in its time, uses left, purpose covered, holds. Reasons:
-        PURPOSE_NOT_PERMITTED, CONSENT_REQUIRED, CONSENT_REVOKED, CONSENT_PAUSED,
+        PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED, CONSENT_PAUSED,
         CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, EXPIRED_REQUEST,
         CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
         """

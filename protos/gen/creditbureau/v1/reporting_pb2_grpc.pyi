@@ -37,7 +37,7 @@ class ReportingStub:
     """One report. It leaves only after its inquiry is committed. Checked in this
     order, first failure wins: purpose permitted, consent held, not revoked,
     not paused, in its time, uses left, purpose covered, holds. Reasons:
-    PURPOSE_NOT_PERMITTED, CONSENT_REQUIRED, CONSENT_REVOKED, CONSENT_PAUSED,
+    PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED, CONSENT_PAUSED,
     CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, EXPIRED_REQUEST,
     CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
@@ -69,7 +69,7 @@ class ReportingAsyncStub(ReportingStub):
     """One report. It leaves only after its inquiry is committed. Checked in this
     order, first failure wins: purpose permitted, consent held, not revoked,
     not paused, in its time, uses left, purpose covered, holds. Reasons:
-    PURPOSE_NOT_PERMITTED, CONSENT_REQUIRED, CONSENT_REVOKED, CONSENT_PAUSED,
+    PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED, CONSENT_PAUSED,
     CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, EXPIRED_REQUEST,
     CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
@@ -104,7 +104,7 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         """One report. It leaves only after its inquiry is committed. Checked in this
         order, first failure wins: purpose permitted, consent held, not revoked,
         not paused, in its time, uses left, purpose covered, holds. Reasons:
-        PURPOSE_NOT_PERMITTED, CONSENT_REQUIRED, CONSENT_REVOKED, CONSENT_PAUSED,
+        PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED, CONSENT_PAUSED,
         CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, EXPIRED_REQUEST,
         CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
         """
