@@ -51,7 +51,8 @@ class Keeper:
     def keep(self, note: str) -> None:
         """Takes the newest checkpoint; returns at once."""
         self._note = note
-        self._changed.set()
+        if not self._changed.is_set():
+            self._changed.set()
 
     def stop(self) -> None:
         """Writes what it has and ends."""
