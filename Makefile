@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PROTOC := build/protoc
 ARGS ?=
 
-.PHONY: venv demo test check bench cluster protos docs format clean
+.PHONY: venv demo test check bench protos docs format clean
 
 venv: $(VENV)/.ready
 
@@ -19,7 +19,7 @@ demo: venv  ## The main job: lenders submit, people consent, lenders query, ever
 	$(BIN)/python -m tests.demo $(ARGS)
 
 test: venv  ## All tests, on real servers and real databases.
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: venv  ## Format, lint, types, import contracts, generated code, contract, documents.
 	$(BIN)/ruff format --check .
@@ -28,14 +28,13 @@ check: venv  ## Format, lint, types, import contracts, generated code, contract,
 	$(BIN)/lint-imports
 	PATH="$(BIN):$$PATH" $(BIN)/buf lint
 	PATH="$(BIN):$$PATH" $(BIN)/buf format --diff --exit-code protos --exclude-path protos/buf
+	PATH="$(BIN):$$PATH" $(BIN)/buf breaking protos --against protos/baseline.binpb
+	$(BIN)/mkdocs build --strict --quiet
 	$(MAKE) protos
 	git diff --exit-code -- protos/gen docs/contract.md
 
 bench: venv  ## Figures beside same-run baselines, to build/bench.json.
 	$(BIN)/python -m tests.bench $(ARGS)
-
-cluster: venv  ## The multi-node harness.
-	$(BIN)/python -m tests.cluster $(ARGS)
 
 protos: $(PROTOC)/.ready  ## Generates protos/gen and docs/contract.md.
 	PATH="$(PROTOC)/bin:$$PATH" $(PROTOC)/bin/python protos/generate.py

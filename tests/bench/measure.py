@@ -54,15 +54,18 @@ class Measure:
         return self.value <= self.most if self.most is not None else None
 
     def json(self) -> dict[str, Any]:
-        """The line of `build/bench.json`."""
+        """The line of `build/bench.json`; its target is of the ratio where the
+        measure has a baseline to be compared with, else of the value.
+        """
         return {
             "name": self.name,
             "value": round(self.value, 4),
             "unit": self.unit,
             "baseline": None if self.baseline is None else round(self.baseline, 4),
             "ratio": None if self.ratio is None else round(self.ratio, 4),
-            "target": self.target,
-            "reached": self.reached,
+            "target": next(
+                (n for n in (self.least_ratio, self.least, self.most) if n is not None), None
+            ),
         }
 
 
