@@ -78,6 +78,6 @@ class TileSource:
         if len(known) < stop * HASH_BYTES:
             width = stop if self._size is None else tile_width(level, index, self._size)
             known = self._tiles[level, index] = self._fetch(level, index, width)
-            if len(known) < stop * HASH_BYTES:
-                raise BadProof(f"tile {index} of level {level} has fewer than {stop} hashes")
+            if len(known) < max(width, stop) * HASH_BYTES:
+                raise BadProof(f"tile {index} of level {level} is too short")
         return known

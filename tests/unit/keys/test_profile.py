@@ -1,0 +1,61 @@
+"""The folder with which a member reaches a bureau."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from bureau_keys.profile import Profile, Trust
+
+PROFILE = Profile(
+    member_id="acme",
+    addresses=("one.example:7443", "two.example:7443"),
+    trust=Trust(
+        origin='quoted "origin" \\ ü',
+        log_key="bureau.example/log+00000000+AQ==",
+        report_keys=(bytes(32), bytes(range(32))),
+        directory_key=bytes(range(32, 64)),
+    ),
+    ca_pem=b"authority",
+    tls_certificate_pem=b"certificate",
+    tls_key_pem=b"key",
+    signing_key_pem=b"signing key",
+)
+FILES = ("ca.pem", "profile.toml", "signing.pem", "tls.key", "tls.pem")
+
+
+def test_a_profile_comes_back(tmp_path: Path) -> None:
+    PROFILE.save(tmp_path / "profile")
+    assert Profile.load(tmp_path / "profile") == PROFILE
+    PROFILE.save(tmp_path / "profile")
+    assert Profile.load(str(tmp_path / "profile")) == PROFILE
+
+
+def test_a_profile_is_its_owners(tmp_path: Path) -> None:
+    PROFILE.save(tmp_path / "profile")
+    assert stat.S_IMODE((tmp_path / "profile").stat().st_mode) == 0o700
+    found = sorted((tmp_path / "profile").iterdir())
+    assert tuple(path.name for path in found) == FILES
+    assert {stat.S_IMODE(path.stat().st_mode) for path in found} == {0o600}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
+    PROFILE.save(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(FileNotFoundError, match=name):
+        Profile.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["member", "addresses", "origin", "log_key", "report_keys", "directory_key"]
+)
+def test_a_missing_setting_is_named(tmp_path: Path, name: str) -> None:
+    PROFILE.save(tmp_path)
+    path = tmp_path / "profile.toml"
+    lines = path.read_text("utf-8").splitlines()
+    path.write_text("\n".join(line for line in lines if not line.startswith(f"{name} =")), "utf-8")
+    with pytest.raises(ValueError, match=name):
+        Profile.load(tmp_path)

@@ -1,0 +1,103 @@
+"""Where hashes lie in tiles, and proofs from tiles."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bureau_keys.errors import BadProof
+from bureau_keys.merkle import consistency_path, inclusion_path, root_of
+from bureau_keys.tiles import Span, TileSource, span_of, tile_width
+from tests.unit.keys import trees
+
+BIG = 70_000
+
+
+class Tiles:
+    """A tree's tiles, and a list of what was fetched."""
+
+    def __init__(self, leaves: list[bytes]) -> None:
+        self.levels = [leaves]
+        while len(self.levels[-1]) >= 256:
+            row = self.levels[-1]
+            full = range(0, len(row) // 256 * 256, 256)
+            self.levels.append([root_of(row[start : start + 256]) for start in full])
+        self.fetched: list[tuple[int, int, int]] = []
+
+    def fetch(self, level: int, index: int, width: int) -> bytes:
+        self.fetched.append((level, index, width))
+        hashes = self.levels[level][index * 256 : index * 256 + width]
+        assert len(hashes) == width, "no tile is asked for beyond its hashes"
+        return b"".join(hashes)
+
+
+@pytest.fixture(scope="module")
+def leaves() -> list[bytes]:
+    return trees.leaves(BIG)
+
+
+def test_the_specifications_example() -> None:
+    # C2SP tlog-tiles, "Partial Tiles": a tree of 70,000, and one of 256.
+    assert [tile_width(0, index, 70_000) for index in (0, 272, 273, 274)] == [256, 256, 112, 0]
+    assert [tile_width(1, index, 70_000) for index in (0, 1, 2)] == [256, 17, 0]
+    assert [tile_width(2, index, 70_000) for index in (0, 1)] == [1, 0]
+    assert [tile_width(level, 0, 256) for level in (0, 1, 2)] == [256, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("level", "index", "span"),
+    [
+        (0, 0, Span(0, 0, 0, 1)),
+        (0, 257, Span(0, 1, 1, 2)),
+        (3, 31, Span(0, 0, 248, 256)),
+        (7, 3, Span(0, 1, 128, 256)),
+        (8, 300, Span(1, 1, 44, 45)),
+        (9, 150, Span(1, 1, 44, 46)),
+        (16, 1, Span(2, 0, 1, 2)),
+    ],
+)
+def test_spans(level: int, index: int, span: Span) -> None:
+    assert span_of(level, index) == span
+
+
+@given(st.integers(0, 40), st.integers(0, 1 << 20))
+def test_a_span_covers_the_nodes_leaves(level: int, index: int) -> None:
+    span = span_of(level, index)
+    each = 1 << 8 * span.level
+    start = (span.tile * 256 + span.first) * each
+    assert (start, (span.stop - span.first) * each) == (index << level, 1 << level)
+    assert 0 <= span.first < span.stop <= 256
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, BIG), st.data())
+def test_proofs_from_tiles(leaves: list[bytes], size: int, data: st.DataObject) -> None:
+    index = data.draw(st.integers(0, size - 1))
+    tiles = Tiles(leaves[:size])
+    expected = trees.path(index, leaves[:size])
+    assert inclusion_path(TileSource(tiles.fetch), index, size) == expected
+    tiles.fetched.clear()
+    assert inclusion_path(TileSource(tiles.fetch, size), index, size) == expected
+    # Each tile once, as wide as the tree has it.
+    assert len({found[:2] for found in tiles.fetched}) == len(tiles.fetched)
+    for level, tile, width in tiles.fetched:
+        assert width == tile_width(level, tile, size)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, BIG), st.data())
+def test_consistency_from_tiles(leaves: list[bytes], second: int, data: st.DataObject) -> None:
+    first = data.draw(st.integers(1, second))
+    source = TileSource(Tiles(leaves[:second]).fetch, second)
+    assert consistency_path(source, first, second) == trees.proof(first, leaves[:second])
+
+
+def test_a_tile_that_is_short_is_not_believed() -> None:
+    def fetch(_level: int, _index: int, width: int) -> bytes:
+        return bytes(32 * (width - 1))
+
+    for size in (None, 256):
+        source = TileSource(fetch, size)
+        with pytest.raises(BadProof):
+            source.node(4, 0)
