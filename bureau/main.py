@@ -18,6 +18,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import start_http_server
 
+from bureau import rules
 from bureau.clock import Clock
 from bureau.config import Settings
 from bureau.house import Bureau
@@ -151,6 +152,7 @@ class Server:
         if self.settings.metrics_listen:
             host, _, port = self.settings.metrics_listen.rpartition(":")
             start_http_server(int(port), host)
+        threading.Thread(target=rules.validator, name="warm-up", daemon=True).start()
         logger.info("serving", address=self.address, node=self.settings.node)
 
     def stop(self, grace_s: float = 10.0) -> None:

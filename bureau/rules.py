@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
 
 from google.protobuf.message import Message
-from protovalidate import Validator, Violation
 
 from bureau.errors import FieldViolation, Refusal
 
-_validator = Validator()
+if TYPE_CHECKING:
+    from protovalidate import Validator, Violation
 
 # More would make the answer itself a flood.
 MAX_VIOLATIONS = 100
@@ -24,6 +26,16 @@ _REASON_OF_RULE = {
     "enum.defined_only": "UNKNOWN_ENUM",
     "enum.not_in": "UNKNOWN_ENUM",
 }
+
+
+@cache
+def validator() -> Validator:
+    """The validator. Loaded when first used, or by a node that has just begun to
+    serve: it takes longer to load than the rest of the start.
+    """
+    from protovalidate import Validator  # noqa: PLC0415  (see above)
+
+    return Validator()
 
 
 def check(message: Message, at: str = "") -> None:
@@ -56,7 +68,7 @@ def refusal(found: list[tuple[str, FieldViolation]]) -> Refusal:
 
 def violations(message: Message, at: str = "") -> list[tuple[str, FieldViolation]]:
     """Each breach of a field rule, with its reason."""
-    return [_breach(violation, at) for violation in _validator.collect_violations(message)]
+    return [_breach(violation, at) for violation in validator().collect_violations(message)]
 
 
 def bad_text(text: str) -> bool:

@@ -157,7 +157,7 @@ def test_refusals_have_their_exit_codes(folder: Path) -> None:
     assert add(folder, "x", "--role", "king").code == USAGE
     assert add(folder, "x", "--role", "auditor", "--purpose", "fun").code == USAGE
     assert bureau("member", "show", "nobody", "--dir", folder).code == NOT_FOUND
-    assert bureau("member", "suspend", "operator", "--dir", folder).code == INVALID
+    assert bureau("member", "suspend", "operator", "--dir", folder).code == CONFLICT
     assert bureau("member", "list", "--dir", "nowhere").code == NOT_FOUND
     assert bureau("member", "nonsense").code == USAGE
 
@@ -170,7 +170,7 @@ def test_suspension_holds_until_it_ends(folder: Path) -> None:
     refused = bureau(*read)
     assert (refused.code, refused.out) == (AUTH, "")
     assert "MEMBER_SUSPENDED" in refused.err
-    assert bureau("member", "suspend", "lakeside", "--dir", folder).code == INVALID
+    assert bureau("member", "suspend", "lakeside", "--dir", folder).code == CONFLICT
     assert bureau("member", "resume", "lakeside", "--dir", folder).code == OK
     assert bureau(*read).code == OK
 

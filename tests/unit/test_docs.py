@@ -12,7 +12,7 @@ import pytest
 import typer.main
 import yaml  # type: ignore[import-untyped]
 
-from bureau.cli.app import app as bureau_cli
+from bureau.cli.app import app_of
 from bureau.config import Settings
 from bureau.errors import REASONS
 from bureau.main import CHANNEL_OPTIONS
@@ -24,7 +24,7 @@ from tests.documents import DOCS, ROOT, anchors, blocks, commands, links, mentio
 
 PAGES = pages()
 PROGRAMS = {
-    "bureau": typer.main.get_command(bureau_cli),
+    "bureau": typer.main.get_command(app_of([])),
     "bureau-lender": typer.main.get_command(lender.app),
     "bureau-wallet": typer.main.get_command(wallet.app),
 }
