@@ -79,6 +79,7 @@ def test_extension_lines_are_covered_and_passed_over() -> None:
         "\n1\n" + BODY.split("\n")[2] + "\n",
         BODY[:-1],
         BODY + "\n",
+        BODY + "extension",
         BODY + "\nextension\n",
         BODY.replace("20852163", "020852163"),
         BODY.replace("20852163", "-1"),

@@ -195,7 +195,7 @@ TEXT = receipt(3, 9).to_text()
         TEXT.replace("index 3", "index 03"),
         TEXT.replace("index 3", "index -3"),
         TEXT.replace("index 3", "index " + "9" * 5000),
-        TEXT.replace("index 3\n", "index 3\n" + "A" * 43 + "=\n" * 64),
+        TEXT.replace("index 3\n", "index 3\n" + f"{'A' * 43}=\n" * 64),
         TEXT.replace("index 3\n", "index 3\nAAAA\n"),
         TEXT.replace("\n", "\r\n"),
         "\n".join(line for line in TEXT.split("\n") if not line.startswith("extra")),

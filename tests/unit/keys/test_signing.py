@@ -143,6 +143,14 @@ def test_keys_of_another_kind_are_refused() -> None:
         SigningKey.from_pem(pem)
 
 
+def test_an_spki_says_what_it_is() -> None:
+    raw, spki = KEY.verify_key.raw, KEY.verify_key.spki
+    x25519 = spki.replace(bytes.fromhex("2b6570"), bytes.fromhex("2b656e"))
+    for der in (b"", raw, spki[:-1], spki + b"\0", x25519):
+        with pytest.raises(WeakKey):
+            VerifyKey.from_spki(der)
+
+
 def test_keys_are_values() -> None:
     again = VerifyKey.from_raw(KEY.verify_key.raw)
     assert again == KEY.verify_key
