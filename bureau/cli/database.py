@@ -9,14 +9,14 @@ from typing import Annotated
 
 import typer
 
-from bureau.backup import about_backup, back_up, restore
 from bureau.cli.exits import Exit, Stop
 from bureau.cli.frame import Dir, Output, Shown, group, say, settings_of, show, show_one
 from bureau.config import Settings
-from bureau.folder import trust_of
-from bureau.integrity import check_database
 from bureau.ledger import keeper, log
 from bureau.ledger.keeper import ForkedLogError
+from bureau.office.backup import about_backup, back_up, restore
+from bureau.office.folder import trust_of
+from bureau.office.integrity import check_database
 from bureau.store import schema
 from bureau.store.database import Database
 from bureau_keys.note import parse_vkey

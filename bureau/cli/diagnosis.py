@@ -7,7 +7,7 @@ from importlib.metadata import version as version_of
 
 from bureau.cli.exits import Exit, Stop
 from bureau.cli.frame import Dir, Output, Shown, settings_of, show
-from bureau.doctor import Health, examine
+from bureau.office.doctor import Health, examine
 
 
 def doctor(folder: Dir = None, output: Shown = Output.TABLE) -> None:

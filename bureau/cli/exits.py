@@ -6,10 +6,10 @@ from enum import IntEnum
 
 from pydantic import ValidationError
 
-from bureau.folder import FolderError
 from bureau.ledger.keeper import ForkedLogError
 from bureau.main import SchemaError
-from bureau.operator import CallError
+from bureau.office.folder import FolderError
+from bureau.office.operator import CallError
 from bureau.store.copies import CopyError, DatabaseExistsError
 from bureau.store.database import StorageError
 from bureau_keys.errors import KeysError, LockedKey

@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bureau.config import SETTINGS_FILE, Settings
-from bureau.folder import addresses_of
-from bureau.operator import Operator
+from bureau.office.folder import addresses_of
+from bureau.office.operator import Operator
 from bureau_keys.profile import Profile
 
 # Wide enough that a file or a pipe never gets a shortened value.

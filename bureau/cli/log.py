@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from bureau.cli.frame import Dir, Output, Shown, group, operator_of, say, show_one
-from bureau.log_audit import audit_log
-from bureau.operator import Operator
-from bureau.proof import check_checkpoint
+from bureau.office.log_audit import audit_log
+from bureau.office.operator import Operator
+from bureau.office.proof import check_checkpoint
 from bureau_keys.merkle import leaf_hash, verify_inclusion
 from bureau_keys.profile import Profile
 

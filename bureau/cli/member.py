@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from bureau import admitting
 from bureau.cli import credentials
 from bureau.cli.exits import Exit, Stop
 from bureau.cli.frame import (
@@ -23,8 +22,9 @@ from bureau.cli.frame import (
     show_one,
 )
 from bureau.clock import Clock
-from bureau.operator import CallError
-from bureau.words import MEMBER_STATES, PURPOSES, ROLES
+from bureau.office import admitting
+from bureau.office.operator import CallError
+from bureau.office.words import MEMBER_STATES, PURPOSES, ROLES
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED, Member
 
 app = group("Members: admission, changes, suspension, keys and certificates.")

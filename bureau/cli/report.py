@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from bureau.bundle import VerifiedReport, verify_bundle
 from bureau.cli.exits import Exit, Stop
 from bureau.cli.frame import Output, Shown, group, show
-from bureau.words import PURPOSES
+from bureau.office.bundle import VerifiedReport, verify_bundle
+from bureau.office.words import PURPOSES
 from bureau_keys.errors import KeysError
 from bureau_keys.profile import Profile
 

@@ -14,8 +14,8 @@ from bureau.cli.exits import Exit, Stop
 from bureau.cli.frame import Dir, say, settings_of
 from bureau.clock import Clock
 from bureau.config import SERVICES
-from bureau.folder import OPERATOR_ID, Plan, create, issue_node, load_authority
 from bureau.main import Server
+from bureau.office.folder import OPERATOR_ID, Plan, create, issue_node, load_authority
 from bureau_keys.authority import not_after
 
 _PLAN = Plan()

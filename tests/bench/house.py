@@ -20,7 +20,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from bureau.codes import mask_of
 from bureau.config import Settings
-from bureau.folder import Plan, create
+from bureau.office.folder import Plan, create
 from bureau.store import statements as s
 from bureau.store.database import Database
 from bureau.testing import running_bureau

@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from bureau.folder import Plan
+from bureau.office.folder import Plan
 from bureau.testing import running_bureau
 from bureau_client import (
     AccountStatus,

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from bureau.cli import main
-from bureau.paperwork import Signer
+from bureau.office.paperwork import Signer
 from bureau.testing import running_bureau
 from bureau_client import Auditor
 from bureau_keys.authority import new_key_and_csr

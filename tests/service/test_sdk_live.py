@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from bureau.clock import Clock
-from bureau.folder import load_authority, moment
+from bureau.office.folder import load_authority, moment
 from bureau.testing import RunningBureau, running_bureau
 from bureau_client import (
     AccountStatus,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bureau.backup import about_backup, back_up, restore
 from bureau.config import Settings
+from bureau.office.backup import about_backup, back_up, restore
 from bureau.store.copies import DatabaseExistsError
 from bureau.store.database import Database
 from bureau_keys.errors import LockedKey, MalformedMessage

@@ -11,7 +11,7 @@ import pytest
 
 from bureau.clock import MICROSECONDS, Clock
 from bureau.config import Settings
-from bureau.doctor import Health, Symptom, examine
+from bureau.office.doctor import Health, Symptom, examine
 from tests.unit.operator.lived_in import LivedIn
 
 DAY_US = 86_400 * MICROSECONDS

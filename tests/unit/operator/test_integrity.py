@@ -8,8 +8,8 @@ from contextlib import closing
 import pytest
 
 from bureau.config import Settings
-from bureau.folder import trust_of
-from bureau.integrity import Checked, check_database
+from bureau.office.folder import trust_of
+from bureau.office.integrity import Checked, check_database
 from bureau.store.database import Database
 from bureau_keys.note import parse_vkey
 from tests.unit.operator.lived_in import LivedIn

@@ -29,7 +29,7 @@ from bureau.ledger import log
 from bureau.ledger.queue import Ledger
 from bureau.main import DIRECTORY_SEED, LOG_KEY, REPORT_KEY
 from bureau.member import bootstrap_operator
-from bureau.paperwork import Newcomer, Signer
+from bureau.office.paperwork import Newcomer, Signer
 from bureau.store import schema
 from bureau.store import statements as s
 from bureau.store.database import Database

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from bureau.clock import Clock
 from bureau.config import Settings
-from bureau.folder import addresses_of, host_of, moment, trust_of
 from bureau.ledger import keeper
 from bureau.ledger.keeper import ForkedLogError
-from bureau.operator import CallError, Operator
+from bureau.office.folder import addresses_of, host_of, moment, trust_of
+from bureau.office.operator import CallError, Operator
 from bureau.store import checks, schema
 from bureau.store.database import Database
 from bureau_keys.authority import not_after

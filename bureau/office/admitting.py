@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bureau.config import Settings
-from bureau.folder import addresses_of, load_authority, moment, trust_of
-from bureau.operator import Operator
-from bureau.paperwork import Newcomer, Signer
+from bureau.office.folder import addresses_of, load_authority, moment, trust_of
+from bureau.office.operator import Operator
+from bureau.office.paperwork import Newcomer, Signer
 from bureau_keys.authority import new_key_and_csr
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey

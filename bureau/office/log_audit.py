@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bureau.operator import Operator
-from bureau.proof import check_checkpoint
+from bureau.office.operator import Operator
+from bureau.office.proof import check_checkpoint
 from bureau_keys.checkpoint import Checkpoint
 from bureau_keys.errors import BadProof
 from bureau_keys.merkle import Frontier, leaf_hash, verify_consistency

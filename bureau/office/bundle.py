@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
-from bureau.proof import check_receipt
+from bureau.office.proof import check_receipt
 from bureau_keys.envelope import digest, parse_canonical, payload_type_of, peek, verify_envelope
 from bureau_keys.errors import BadProof, KeysError, MalformedMessage
 from bureau_keys.merkle import leaf_hash, verify_inclusion

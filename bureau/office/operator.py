@@ -17,8 +17,8 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from bureau.clock import Clock
-from bureau.paperwork import Newcomer, Signer
-from bureau.proof import check_receipt
+from bureau.office.paperwork import Newcomer, Signer
+from bureau.office.proof import check_receipt
 from bureau_keys.authority import der_of
 from bureau_keys.envelope import seal
 from bureau_keys.profile import Profile
