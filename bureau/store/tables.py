@@ -13,16 +13,19 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+# Every integer of SQLite has 64 bits, and only a key called INTEGER is the row's
+# own place in its tree, without an index beside it.
+WIDE = BigInteger().with_variant(Integer(), "sqlite")
+
 
 def big(*, primary_key: bool = False, null: bool = False) -> Column[int]:
     """A 64-bit integer; SQLModel's own `int` would be 32 bits wide."""
-    return Column(BigInteger, primary_key=primary_key, nullable=null, autoincrement=False)
+    return Column(WIDE, primary_key=primary_key, nullable=null, autoincrement=False)
 
 
 def counter() -> Column[int]:
     """A primary key that the database counts up."""
-    wide = BigInteger().with_variant(Integer(), "sqlite")  # SQLite counts INTEGER keys only
-    return Column(wide, primary_key=True, autoincrement=True)
+    return Column(WIDE, primary_key=True, autoincrement=True)
 
 
 def text(*, primary_key: bool = False, index: bool = False) -> Column[str]:
@@ -52,7 +55,7 @@ class Entry(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("signer", "request_id"),)
     # Time-ordered and unique, given before the leaf index is known.
     entry_key: int = Field(sa_column=big(primary_key=True))
-    leaf_index: int = Field(sa_column=Column(BigInteger, nullable=False, unique=True))
+    leaf_index: int = Field(sa_column=Column(WIDE, nullable=False, unique=True))
     kind: str = Field(sa_column=text())
     signer: str = Field(sa_column=text())
     request_id: str = Field(sa_column=text())
@@ -259,6 +262,6 @@ class InquiryRow(SQLModel, table=True):
     denial_reason: str = Field(sa_column=text())
     create_us: int = Field(sa_column=big())
     # The entry of a granted one; none for a denied one.
-    entry_key: int | None = Field(sa_column=big(null=True))
+    entry_key: int | None = Field(sa_column=Column(WIDE, nullable=True, index=True))
     # The log size that the report was read at.
     log_size: int = Field(sa_column=big())

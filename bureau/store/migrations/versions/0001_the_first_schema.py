@@ -1,4 +1,4 @@
-"""The first schema"""
+"""The first schema."""
 
 from __future__ import annotations
 
@@ -10,13 +10,25 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+WIDE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     op.create_table(
         "checkpoint",
-        sa.Column("tree_size", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "tree_size",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.Column("note", sa.Text(), nullable=False),
-        sa.Column("time_us", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "time_us",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("tree_size"),
     )
     op.create_table(
@@ -24,23 +36,108 @@ def upgrade() -> None:
         sa.Column("consent_id", sa.Text(), nullable=False),
         sa.Column("subject_id", sa.Text(), nullable=False),
         sa.Column("grantee", sa.Text(), nullable=False),
-        sa.Column("actions", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("purposes", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("sections", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("portfolio_types", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("history_months", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("start_us", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("expire_us", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("max_uses", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("frequency_unit", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("frequency_value", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("state", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("use_count", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("period", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("period_count", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("entry_key", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("create_us", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("update_us", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "actions",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "purposes",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "sections",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "portfolio_types",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "history_months",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "start_us",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "expire_us",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "max_uses",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "frequency_unit",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "frequency_value",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "state",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "use_count",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "period",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "period_count",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "entry_key",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "create_us",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "update_us",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.Column("note", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("consent_id"),
     )
@@ -49,14 +146,29 @@ def upgrade() -> None:
     op.create_table(
         "directory_usage",
         sa.Column("member_id", sa.Text(), nullable=False),
-        sa.Column("day", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("element_count", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "day",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "element_count",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("member_id", "day"),
     )
     op.create_table(
         "entry",
-        sa.Column("entry_key", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("leaf_index", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "entry_key",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("leaf_index", WIDE, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("signer", sa.Text(), nullable=False),
         sa.Column("request_id", sa.Text(), nullable=False),
@@ -64,7 +176,12 @@ def upgrade() -> None:
         sa.Column("answer_digest", sa.LargeBinary(), nullable=False),
         sa.Column("salt", sa.LargeBinary(), nullable=False),
         sa.Column("commitment", sa.LargeBinary(), nullable=False),
-        sa.Column("time_us", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "time_us",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("entry_key"),
         sa.UniqueConstraint("leaf_index"),
         sa.UniqueConstraint("signer", "request_id"),
@@ -73,7 +190,7 @@ def upgrade() -> None:
         "inquiry",
         sa.Column(
             "inquiry_key",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            WIDE,
             autoincrement=True,
             nullable=False,
         ),
@@ -81,27 +198,73 @@ def upgrade() -> None:
         sa.Column("member_id", sa.Text(), nullable=False),
         sa.Column("inquiry_id", sa.Text(), nullable=False),
         sa.Column("consent_id", sa.Text(), nullable=False),
-        sa.Column("purpose", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("kind", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("outcome", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "purpose",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "kind",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "outcome",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.Column("denial_reason", sa.Text(), nullable=False),
-        sa.Column("create_us", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("entry_key", sa.BigInteger(), autoincrement=False, nullable=True),
-        sa.Column("log_size", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "create_us",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("entry_key", WIDE, nullable=True),
+        sa.Column(
+            "log_size",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("inquiry_key"),
     )
+    op.create_index(op.f("ix_inquiry_entry_key"), "inquiry", ["entry_key"], unique=False)
     op.create_index(op.f("ix_inquiry_subject_id"), "inquiry", ["subject_id"], unique=False)
     op.create_table(
         "log_head",
-        sa.Column("head_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("tree_size", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "head_id",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "tree_size",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.Column("frontier", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("head_id"),
     )
     op.create_table(
         "log_tile",
-        sa.Column("level", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("tile_index", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "level",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "tile_index",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.Column("hashes", sa.LargeBinary(), nullable=False),
         sa.Column("root", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("level", "tile_index"),
@@ -110,21 +273,56 @@ def upgrade() -> None:
         "member",
         sa.Column("member_id", sa.Text(), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=False),
-        sa.Column("state", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("roles", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("purposes", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "state",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "roles",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "purposes",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.Column("jurisdiction", sa.Text(), nullable=False),
         sa.Column("group_id", sa.Text(), nullable=False),
-        sa.Column("directory_quota", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("create_us", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "directory_quota",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "create_us",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("member_id"),
     )
     op.create_table(
         "member_certificate",
         sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.Column("member_id", sa.Text(), nullable=False),
-        sa.Column("not_after_us", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("withdrawn", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "not_after_us",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "withdrawn",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("fingerprint"),
     )
     op.create_index(
@@ -135,42 +333,112 @@ def upgrade() -> None:
         sa.Column("key_id", sa.Text(), nullable=False),
         sa.Column("member_id", sa.Text(), nullable=False),
         sa.Column("public_key", sa.LargeBinary(), nullable=False),
-        sa.Column("from_entry", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("to_entry", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.Column(
+            "from_entry",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "to_entry",
+            WIDE,
+            autoincrement=False,
+            nullable=True,
+        ),
         sa.PrimaryKeyConstraint("key_id"),
     )
     op.create_index(op.f("ix_member_key_member_id"), "member_key", ["member_id"], unique=False)
     op.create_table(
         "member_statement",
         sa.Column("member_id", sa.Text(), nullable=False),
-        sa.Column("entry_key", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "entry_key",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("member_id", "entry_key"),
     )
     op.create_table(
         "record",
         sa.Column(
             "record_key",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            WIDE,
             autoincrement=True,
             nullable=False,
         ),
-        sa.Column("submission_key", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("record_index", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("tradeline_key", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("month", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("correction", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("status", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("balance_minor", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("amount_due_minor", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("amount_paid_minor", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("amount_past_due_minor", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "submission_key",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "record_index",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "tradeline_key",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "month",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "correction",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "status",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "balance_minor",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "amount_due_minor",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "amount_paid_minor",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "amount_past_due_minor",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("record_key"),
     )
     op.create_index("record_by_tradeline", "record", ["tradeline_key", "month"], unique=False)
     op.create_table(
         "statement",
-        sa.Column("entry_key", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "entry_key",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.Column("envelope", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("entry_key"),
     )
@@ -179,22 +447,57 @@ def upgrade() -> None:
         sa.Column("key_id", sa.Text(), nullable=False),
         sa.Column("subject_id", sa.Text(), nullable=False),
         sa.Column("public_key", sa.LargeBinary(), nullable=False),
-        sa.Column("from_entry", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("to_entry", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.Column(
+            "from_entry",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "to_entry",
+            WIDE,
+            autoincrement=False,
+            nullable=True,
+        ),
         sa.PrimaryKeyConstraint("key_id"),
     )
     op.create_index(op.f("ix_subject_key_subject_id"), "subject_key", ["subject_id"], unique=False)
     op.create_table(
         "submission",
-        sa.Column("submission_key", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "submission_key",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.Column("submission_id", sa.Text(), nullable=False),
         sa.Column("member_id", sa.Text(), nullable=False),
-        sa.Column("kind", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("record_count", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("new_tradeline_count", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "kind",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "record_count",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "new_tradeline_count",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.Column("label", sa.Text(), nullable=False),
         sa.Column("record_hashes", sa.LargeBinary(), nullable=False),
-        sa.Column("create_us", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "create_us",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("submission_key"),
     )
     op.create_index(op.f("ix_submission_member_id"), "submission", ["member_id"], unique=False)
@@ -202,7 +505,7 @@ def upgrade() -> None:
         "tradeline",
         sa.Column(
             "tradeline_key",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            WIDE,
             autoincrement=True,
             nullable=False,
         ),
@@ -217,6 +520,11 @@ def upgrade() -> None:
     op.create_table(
         "tradeline_party",
         sa.Column("subject_id", sa.Text(), nullable=False),
-        sa.Column("tradeline_key", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "tradeline_key",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("subject_id", "tradeline_key"),
     )
