@@ -10,9 +10,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -41,6 +38,7 @@ from bureau_client import (
     Wallet,
 )
 from tests.demo.sandbox import free_port
+from tests.service.node import Node
 
 PATIENT = RetryPolicy(attempts=100, longest_pause_seconds=0.3)
 LENDERS = 3
@@ -54,34 +52,6 @@ def database_url(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
         return ""
     return str(request.getfixturevalue("postgres_url"))
-
-
-class Node:
-    """A node in a process of its own, on a fixed port."""
-
-    def __init__(self, folder: Path, address: str) -> None:
-        self._command: list[str | Path] = [
-            Path(sys.executable).with_name("bureau"),
-            "serve",
-            "--dir",
-            folder,
-            "--listen",
-            address,
-        ]
-        self._log = (folder / "serve.log").open("ab")
-        self.start()
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(self._command, stdout=self._log, stderr=self._log)
-
-    def kill(self) -> None:
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
-
-    def stop(self) -> int:
-        self._process.send_signal(signal.SIGTERM)
-        self._log.close()
-        return self._process.wait(20)
 
 
 def snapshots(subject_id: str, lender: int, batch: int) -> list[Snapshot]:

@@ -1,0 +1,43 @@
+"""A node in a process of its own."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Self
+
+
+class Node:
+    """`bureau serve` on a fixed port; its log is `serve.log` in the folder."""
+
+    def __init__(self, folder: Path, address: str) -> None:
+        self._command: list[str | Path] = [
+            Path(sys.executable).with_name("bureau"),
+            "serve",
+            "--dir",
+            folder,
+            "--listen",
+            address,
+        ]
+        self._log = (folder / "serve.log").open("ab")
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=self._log, stderr=self._log)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def kill(self) -> None:
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> int:
+        self._process.send_signal(signal.SIGTERM)
+        self._log.close()
+        return self._process.wait(20)
