@@ -13,9 +13,10 @@ from google.protobuf.message import DecodeError
 from bureau.cli.exits import Exit, Stop
 from bureau.cli.frame import Dir, Output, Shown, group, operator_of, say, settings_of, show
 from bureau.clock import Clock
-from bureau.office.folder import load_authority, moment, write_private
+from bureau.office.folder import load_authority, moment
 from bureau.office.paperwork import Signer
 from bureau_keys.authority import new_key_and_csr, not_after
+from bureau_keys.files import write_private
 from bureau_keys.signing import SigningKey
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.members_pb2 import MemberKey

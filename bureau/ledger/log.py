@@ -185,7 +185,7 @@ def inclusion_proof(db: Connection, index: int, size: int) -> list[bytes]:
     """
     if size > size_of(db) or index >= size:
         raise Refusal("BEYOND_LOG", "there is no such leaf in a tree of this size")
-    return list(inclusion_path(tile_source(db), index, size))
+    return list(inclusion_path(tile_source(db, size), index, size))
 
 
 def consistency_proof(db: Connection, first: int, second: int) -> list[bytes]:
@@ -196,7 +196,7 @@ def consistency_proof(db: Connection, first: int, second: int) -> list[bytes]:
     """
     if not 1 <= first <= second or second > size_of(db):
         raise Refusal("BEYOND_LOG", "sizes must be ordered and within the log")
-    return list(consistency_path(tile_source(db), first, second))
+    return list(consistency_path(tile_source(db, second), first, second))
 
 
 def tile(db: Connection, level: int, index: int) -> bytes:
@@ -211,9 +211,9 @@ def tile(db: Connection, level: int, index: int) -> bytes:
     return _hashes(db, level, index, width)
 
 
-def tile_source(db: Connection) -> TileSource:
-    """Where proofs find the hashes of perfect subtrees."""
-    return TileSource(lambda level, index, width: _hashes(db, level, index, width))
+def tile_source(db: Connection, size: int) -> TileSource:
+    """Where proofs in the tree of a size find the hashes of perfect subtrees."""
+    return TileSource(lambda level, index, width: _hashes(db, level, index, width), size)
 
 
 def _hashes(db: Connection, level: int, index: int, width: int) -> bytes:

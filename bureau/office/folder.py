@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import os
 import secrets
 import shutil
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from bureau.store import statements as s
 from bureau.store.database import Database
 from bureau_keys.authority import Authority, new_key_and_csr
 from bureau_keys.envelope import seal
+from bureau_keys.files import write_private
 from bureau_keys.keyring import Keyring
 from bureau_keys.note import note_vkey
 from bureau_keys.profile import Profile, Trust
@@ -161,17 +161,6 @@ def moment(now_us: int) -> datetime:
 def host_of(address: str) -> str:
     """The host of `host:port`, without the brackets of an IPv6 address."""
     return address.rpartition(":")[0].strip("[]")
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Writes a file that only its owner reads, whole or not at all."""
-    fresh = path.with_name(path.name + ".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
 
 
 def _build(folder: Path, plan: Plan, clock: Clock) -> Settings:
