@@ -4,7 +4,7 @@ every member; the log tells nothing by itself.
 
 from __future__ import annotations
 
-from bureau import statement
+from bureau import rules, statement
 from bureau.errors import Refusal
 from bureau.house import Bureau, Caller
 from bureau.ledger import log
@@ -21,10 +21,8 @@ def get_checkpoint(bureau: Bureau) -> str:
 
 def list_checkpoints(bureau: Bureau, page_size: int, page_token: str) -> tuple[list[str], str]:
     """A page of all checkpoints, oldest first."""
-    if page_token and not page_token.isdigit():
-        raise Refusal("BAD_PAGE_TOKEN", "not a page token of this method")
     limit = page_size or 1000
-    after = int(page_token) if page_token else -1
+    after = rules.number_in(page_token, otherwise=-1)
     with bureau.database.snapshot() as db:
         rows = db.all(s.checkpoints_after, after=after, limit=limit + 1)
     token = str(rows[limit - 1][0]) if len(rows) > limit else ""

@@ -268,9 +268,5 @@ def _view(db: Connection, consent_id: str, now_us: int) -> ConsentView:
 
 def _place(token: str) -> tuple[int, str]:
     """Where a page starts: below (create_us, consent_id)."""
-    if not token:
-        return 1 << 62, ""
     time_us, _, consent_id = token.partition(".")
-    if not time_us.isdigit() or not consent_id:
-        raise Refusal("BAD_PAGE_TOKEN", "not a page token of this method")
-    return int(time_us), consent_id
+    return rules.number_in(time_us, otherwise=1 << 62), consent_id

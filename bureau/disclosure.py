@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bureau import statement
+from bureau import rules, statement
 from bureau.credit_file import read_file
-from bureau.errors import Refusal
 from bureau.house import Bureau
 from bureau.ledger import log
 from bureau.report import WHOLE_FILE, open_report, shape
@@ -51,9 +50,7 @@ def list_inquiries(
 ) -> tuple[list[InquiryLine], str]:
     """Who looked at the subject's file, granted and denied, newest first."""
     limit = page_size or 100
-    if page_token and not page_token.isdigit():
-        raise Refusal("BAD_PAGE_TOKEN", "not a page token of this method")
-    before = int(page_token) if page_token else 1 << 62
+    before = rules.number_in(page_token, otherwise=1 << 62)
     with bureau.database.snapshot() as db:
         subject_id = statement.open_subject_request(
             bureau, db, request, "creditbureau.v1.Subjects/ListInquiries"

@@ -254,6 +254,8 @@ def list_members(
     bureau: Bureau, caller: Caller, page_size: int, page_token: str
 ) -> tuple[list[Member], str]:
     """A page of members in order of id."""
+    if not page_token.isprintable():
+        raise Refusal.of_field("BAD_PAGE_TOKEN", "page_token", "not one that this method gave out")
     limit = page_size or 100
     with bureau.database.snapshot() as db:
         rows = db.all(s.members_after, after=page_token, limit=limit + 1)

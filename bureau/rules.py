@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from bureau.errors import FieldViolation, Refusal
 
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
 
 # More would make the answer itself a flood.
 MAX_VIOLATIONS = 100
+# Of a page token: what surely fits into 64 bits.
+MAX_DIGITS = 18
+# The first second of the year 10000, UTC.
+END_OF_TIME_S = 253_402_300_800
+NANOS = 1_000_000_000
 
 _REASON_OF_RULE = {
     "string.max_len": "TOO_LONG",
@@ -48,8 +55,21 @@ def check(message: Message, at: str = "") -> None:
     Raises:
         Refusal: With all violations; its reason is that of the first.
     """
-    if found := violations(message, at):
+    if found := [*violations(message, at), *_bad_times(message, at)]:
         raise refusal(found)
+
+
+def number_in(token: str, otherwise: int) -> int:
+    """The number that a page token is; `otherwise` for none.
+
+    Raises:
+        Refusal: BAD_PAGE_TOKEN.
+    """
+    if not token:
+        return otherwise
+    if not (token.isascii() and token.isdigit()) or len(token) > MAX_DIGITS:
+        raise Refusal.of_field("BAD_PAGE_TOKEN", "page_token", "not one that this method gave out")
+    return int(token)
 
 
 def breach(field: str, reason: str, message: str) -> tuple[str, FieldViolation]:
@@ -74,6 +94,20 @@ def violations(message: Message, at: str = "") -> list[tuple[str, FieldViolation
 def bad_text(text: str) -> bool:
     """Whether a text has control, format (bidirectional) or private characters."""
     return any(unicodedata.category(c) in {"Cc", "Cf", "Co", "Cs", "Cn"} for c in text)
+
+
+def _bad_times(message: Message, at: str) -> Iterator[tuple[str, FieldViolation]]:
+    """Times that are no times: protobuf lets any seconds and nanos through."""
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        path = f"{at}.{field.name}".lstrip(".")
+        for part in value if field.is_repeated else (value,):
+            if isinstance(part, (Timestamp, Duration)):
+                if not (0 <= part.seconds < END_OF_TIME_S and 0 <= part.nanos < NANOS):
+                    yield breach(path, "INVALID_FIELD", "must lie between 1970 and 9999")
+            elif isinstance(part, Message):
+                yield from _bad_times(part, path)
 
 
 def _breach(violation: Violation, at: str) -> tuple[str, FieldViolation]:

@@ -121,10 +121,8 @@ def list_submissions(
     bureau: Bureau, caller: Caller, page_size: int, page_token: str
 ) -> tuple[list[Submission], str]:
     """A page of the caller's submissions, newest first."""
-    if page_token and not page_token.isdigit():
-        raise Refusal("BAD_PAGE_TOKEN", "not a page token of this method")
     limit = page_size or 100
-    before = int(page_token) if page_token else 1 << 62
+    before = rules.number_in(page_token, otherwise=1 << 62)
     with bureau.database.snapshot() as db:
         rows = db.all(
             s.submissions_before, member_id=caller.member_id, before=before, limit=limit + 1

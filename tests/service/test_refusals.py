@@ -528,3 +528,34 @@ def test_roles_open_methods(scene: Scene) -> None:
         "PERMISSION_DENIED",
         "ROLE_REQUIRED",
     )
+
+
+# What is no time, and no page -------------------------------------------------
+
+NO_TIMES = [(-62135596801, 0), (253402300800, 0), (-1, 0), (0, -1), (0, 10**9), (2**63 - 1, 0)]
+
+
+@pytest.mark.parametrize(("seconds", "nanos"), NO_TIMES)
+def test_what_is_no_time_is_refused_by_field(scene: Scene, seconds: int, nanos: int) -> None:
+    def with_time(field: str) -> Answer:
+        consent = consent_pb2.Consent.FromString(scene.person.consent("acme", FURNISH).payload)
+        message = consent.header if field == "header.issue_time" else consent
+        time = getattr(message, field.rpartition(".")[2])
+        time.seconds, time.nanos = seconds, nanos
+        return scene.grant(seal(consent, scene.person.key))
+
+    for field in ("start_time", "expire_time", "header.issue_time"):
+        refused(scene, with_time(field), "INVALID_ARGUMENT", "INVALID_FIELD", field)
+
+
+@pytest.mark.parametrize("token", ["²", "١", "-1", "9" * 30, "1x", "\0"])
+def test_what_is_no_page_token_is_refused(scene: Scene, token: str) -> None:
+    checkpoints = log_pb2.ListCheckpointsRequest(page_token=token)
+    answer = scene.acme.send("Log/ListCheckpoints", checkpoints)
+    refused(scene, answer, "INVALID_ARGUMENT", "BAD_PAGE_TOKEN", "page_token")
+    submissions = furnishing_pb2.ListSubmissionsRequest(page_token=token)
+    answer = scene.acme.send("Furnishing/ListSubmissions", submissions)
+    refused(scene, answer, "INVALID_ARGUMENT", "BAD_PAGE_TOKEN", "page_token")
+    consents = consents_pb2.ListConsentsRequest(page_token=token)
+    answer = scene.acme.send("Consents/ListConsents", consents)
+    refused(scene, answer, "INVALID_ARGUMENT", "BAD_PAGE_TOKEN", "page_token")
