@@ -6,46 +6,41 @@ file for ever.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import partial
 
+from bureau.history import Account, Step, holding, steps_of
+from bureau.ledger import log
 from bureau.store import statements as s
 from bureau.store.database import Connection
 from creditbureau.v1 import report_pb2
 from creditbureau.v1.record_pb2 import Record, TradelineSnapshot
+from creditbureau.v1.report_pb2 import PaymentHistory
 
 # Hard inquiries are shown for two years.
 INQUIRY_KEPT_US = 730 * 86_400 * 1_000_000
 
 
-class MonthRow(NamedTuple):
-    """What holds for one month of a tradeline, as `statements.file_records` has it."""
-
-    tradeline_key: int
-    month: int
-    status: int
-    balance_minor: int
-    amount_due_minor: int
-    amount_paid_minor: int
-    amount_past_due_minor: int
-    submission_key: int
-    record_index: int
-    record_key: int
-    correction: int
-
-
 @dataclass(frozen=True, slots=True)
 class FiledTradeline:
-    """A tradeline: the subject's part in it, its months, newest first, and its newest
-    record.
+    """A tradeline: the subject's part in it, its history, and its newest record.
+
+    Attributes:
+        snapshot: What holds for the newest month.
+        submission_id: The submission that `snapshot` came with.
+        record_index: Its place in there.
+        steps: The records of the account, in order of the log.
     """
 
     tradeline_id: str
     member_id: str
     role: int
-    months: list[MonthRow]
+    history: PaymentHistory
     snapshot: TradelineSnapshot
     submission_id: str
+    record_index: int
+    steps: Callable[[], list[Step]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,30 +67,70 @@ class CreditFile:
     inquiries: list[FiledInquiry] = field(default_factory=list)
 
 
-def read_file(db: Connection, subject_id: str, log_size: int, now_us: int) -> CreditFile:
-    """Reads a subject's file as of a log size."""
-    names = {row[0]: row for row in db.all(s.file_tradelines, subject_id=subject_id)}
-    months: dict[int, list[MonthRow]] = {}
-    for row in _records(db, subject_id, log_size):
-        known = months.setdefault(row.tradeline_key, [])
-        if known and known[-1].month == row.month:
-            known[-1] = max(known[-1], row, key=lambda rival: _rank(db, rival))
-        else:
-            known.append(row)
+def read_file(db: Connection, subject_id: str, now_us: int) -> CreditFile:
+    """Reads a subject's file as it is."""
     tradelines = []
-    for key, rows in months.items():
-        _, tradeline_id, member_id = names[key]
-        newest = db.one(s.record_by_key, record_key=rows[0].record_key)
-        assert newest is not None, "a record key in a row names a record"
-        body, submission_id = newest[2], newest[3]
+    for name, member, history, trail, index, submission, body in db.all(
+        s.file_tradelines, subject_id=subject_id
+    ):
         snapshot = Record.FromString(body).snapshot
-        # An account that no longer names the subject is not on their file.
-        roles = [party.role for party in snapshot.parties if party.subject_id == subject_id]
-        if roles:
+        if role := role_of(subject_id, snapshot):
             tradelines.append(
-                FiledTradeline(tradeline_id, member_id, roles[0], rows, snapshot, submission_id)
+                FiledTradeline(
+                    name,
+                    member,
+                    role,
+                    PaymentHistory.FromString(history),
+                    snapshot,
+                    submission,
+                    index,
+                    partial(steps_of, trail),
+                )
             )
-    inquiries = [
+    log_size = log.size_of(db)
+    inquiries = _inquiries(db, subject_id, log_size, now_us)
+    return CreditFile(subject_id, log_size, now_us, tradelines, inquiries)
+
+
+def read_file_at(db: Connection, subject_id: str, log_size: int, now_us: int) -> CreditFile:
+    """Makes a subject's file again as it was at a log size."""
+    tradelines = []
+    for key, name, member, trail in db.all(s.file_trails, subject_id=subject_id):
+        steps = [step for step in steps_of(trail) if _leaf(db, step.submission_key) < log_size]
+        account, found = Account(key), {}
+        for step in holding(steps).values():
+            body, submission = _record(db, step)
+            found[step[:2]] = body, submission
+            account.take(step, body)
+        if not found:
+            continue
+        snapshot, submission = found[account.newest]
+        if role := role_of(subject_id, snapshot):
+            tradelines.append(
+                FiledTradeline(
+                    name,
+                    member,
+                    role,
+                    PaymentHistory.FromString(account.history),
+                    snapshot,
+                    submission,
+                    account.newest[1],
+                    partial(list, steps),
+                )
+            )
+    inquiries = _inquiries(db, subject_id, log_size, now_us)
+    return CreditFile(subject_id, log_size, now_us, tradelines, inquiries)
+
+
+def role_of(subject_id: str, snapshot: TradelineSnapshot) -> int:
+    """A person's part in an account; 0 if it no longer names them, and so is not on
+    their file.
+    """
+    return next((p.role for p in snapshot.parties if p.subject_id == subject_id), 0)
+
+
+def _inquiries(db: Connection, subject_id: str, log_size: int, now_us: int) -> list[FiledInquiry]:
+    return [
         FiledInquiry(*row)
         for row in db.all(
             s.file_inquiries,
@@ -105,23 +140,12 @@ def read_file(db: Connection, subject_id: str, log_size: int, now_us: int) -> Cr
             log_size=log_size,
         )
     ]
-    return CreditFile(subject_id, log_size, now_us, tradelines, inquiries)
 
 
-def _records(db: Connection, subject_id: str, log_size: int) -> list[MonthRow]:
-    """The records below a log size, by tradeline and from the newest month on."""
-    rows = list(map(MonthRow._make, db.all(s.file_records, subject_id=subject_id)))
-    if (log_size,) == db.one(s.log_size):
-        return rows  # the snapshot holds nothing beyond it
-    leaves = {key: _leaf(db, key) for key in {row.submission_key for row in rows}}
-    return [row for row in rows if leaves[row.submission_key] < log_size]
-
-
-def _rank(db: Connection, row: MonthRow) -> tuple[int, int, int]:
-    """Which of two records for one month holds, the greater: a correction before an
-    original, then the later submission.
-    """
-    return row.correction, _leaf(db, row.submission_key), row.record_index
+def _record(db: Connection, step: Step) -> tuple[TradelineSnapshot, str]:
+    row = db.one(s.record_at, submission_key=step.submission_key, record_index=step.record_index)
+    assert row is not None, "a step of a trail is a record"
+    return Record.FromString(row[0]).snapshot, row[1]
 
 
 def _leaf(db: Connection, entry_key: int) -> int:

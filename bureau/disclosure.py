@@ -7,7 +7,6 @@ from typing import Any
 from bureau import rules, statement
 from bureau.credit_file import read_file
 from bureau.house import Bureau
-from bureau.ledger import log
 from bureau.report import WHOLE_FILE, open_report, shape
 from bureau.store import statements as s
 from bureau_keys.envelope import digest, peek
@@ -31,7 +30,7 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
         subject_id = statement.open_subject_request(
             bureau, db, request, "creditbureau.v1.Subjects/GetFile"
         )
-        file = read_file(db, subject_id, log.size_of(db), now_us)
+        file = read_file(db, subject_id, now_us)
         rows = db.all(
             s.inquiries_before, subject_id=subject_id, before=1 << 62, limit=DISCLOSED_INQUIRIES
         )

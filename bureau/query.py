@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bureau import consent_state, statement
 from bureau.consent_state import HeldConsent
-from bureau.credit_file import read_file
+from bureau.credit_file import CreditFile, read_file, read_file_at
 from bureau.errors import Refusal
 from bureau.evidence import evidence_of
 from bureau.house import Bureau, Caller
@@ -76,7 +76,8 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
         held = _consent(db.one(s.consent_by_id, consent_id=inquiry.consent_id.lower()))
         prepared = None
         if held and held.grantee == caller.member_id and held.subject_id == inquiry.subject_id:
-            prepared = _prepare(bureau, db, opened, held, log.size_of(db), now_us)
+            file = read_file(db, inquiry.subject_id, now_us)
+            prepared = _prepare(bureau, db, opened, held, file)
 
     # 3. One unit of work: the consent under its lock, its use, the inquiry, the leaf.
     def work(tx: Transaction) -> Denied | None:
@@ -126,14 +127,16 @@ def _prepare(
     db: Connection,
     opened: Opened[Inquiry],
     held: HeldConsent,
-    log_size: int,
-    now_us: int,
+    file: CreditFile,
 ) -> Prepared:
     inquiry = opened.message
     scope = Scope(held.sections, held.portfolio_types, held.history_months)
-    file = read_file(db, inquiry.subject_id, log_size, now_us)
     report = open_report(
-        bureau.origin, bureau.jurisdiction, opened.header.request_id, opened.signed.digest, now_us
+        bureau.origin,
+        bureau.jurisdiction,
+        opened.header.request_id,
+        opened.signed.digest,
+        file.now_us,
     )
     report.member_id = held.grantee
     report.subject_id = inquiry.subject_id
@@ -144,7 +147,7 @@ def _prepare(
         report.SerializeToString(deterministic=True),
         evidence_of(db, file, inquiry.evidence, scope),
         report.outcome,
-        log_size,
+        file.log_size,
     )
 
 
@@ -157,7 +160,8 @@ def _again(bureau: Bureau, opened: Opened[Inquiry], entry: log.LoggedEntry) -> P
         held = _consent(db.one(s.consent_by_id, consent_id=at["consent_id"]))
         assert held is not None, "an accepted inquiry had a consent"
         consent_state.check_not_withdrawn(held)
-        prepared = _prepare(bureau, db, opened, held, at["log_size"], at["create_us"])
+        file = read_file_at(db, opened.message.subject_id, at["log_size"], at["create_us"])
+        prepared = _prepare(bureau, db, opened, held, file)
     if hashlib.sha256(prepared.payload).digest() != entry.answer_digest:
         raise Refusal("INTERNAL", "the report could not be made again as it was")
     return prepared

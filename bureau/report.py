@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bureau.codes import codes_of, has
-from bureau.credit_file import CreditFile, FiledInquiry, FiledTradeline, MonthRow
+from bureau.credit_file import CreditFile, FiledInquiry, FiledTradeline
+from bureau.history import first_months
 from bureau.statement import time_of
 from creditbureau.v1 import codes_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Header
@@ -17,41 +18,11 @@ from creditbureau.v1.report_pb2 import (
     CurrencyTotal,
     InquiryLine,
     Omission,
-    PaymentHistory,
     Report,
     Summary,
     Tradeline,
 )
 
-# The character of the payment history for each status (Metro 2 payment history
-# profile).
-PROFILE: dict[int, str] = {
-    codes_pb2.ACCOUNT_STATUS_CURRENT: "0",
-    codes_pb2.ACCOUNT_STATUS_PAST_DUE_30: "1",
-    codes_pb2.ACCOUNT_STATUS_PAST_DUE_60: "2",
-    codes_pb2.ACCOUNT_STATUS_PAST_DUE_90: "3",
-    codes_pb2.ACCOUNT_STATUS_PAST_DUE_120: "4",
-    codes_pb2.ACCOUNT_STATUS_PAST_DUE_150: "5",
-    codes_pb2.ACCOUNT_STATUS_PAST_DUE_180: "6",
-    codes_pb2.ACCOUNT_STATUS_PAID_OR_CLOSED: "E",
-    codes_pb2.ACCOUNT_STATUS_TRANSFERRED: "D",
-    codes_pb2.ACCOUNT_STATUS_PAID_SURRENDER: "E",
-    codes_pb2.ACCOUNT_STATUS_PAID_COLLECTION: "E",
-    codes_pb2.ACCOUNT_STATUS_PAID_REPOSSESSION: "E",
-    codes_pb2.ACCOUNT_STATUS_PAID_CHARGE_OFF: "E",
-    codes_pb2.ACCOUNT_STATUS_PAID_FORECLOSURE_STARTED: "E",
-    codes_pb2.ACCOUNT_STATUS_CLAIM_FILED: "6",
-    codes_pb2.ACCOUNT_STATUS_DEED_IN_LIEU: "H",
-    codes_pb2.ACCOUNT_STATUS_COLLECTION: "G",
-    codes_pb2.ACCOUNT_STATUS_FORECLOSURE: "H",
-    codes_pb2.ACCOUNT_STATUS_SURRENDER: "J",
-    codes_pb2.ACCOUNT_STATUS_REPOSSESSION: "K",
-    codes_pb2.ACCOUNT_STATUS_CHARGE_OFF: "L",
-}
-NO_DATA = "D"
-# What a history has for a month without data: D and zeros.
-NO_MONTH = MonthRow(*(0,) * len(MonthRow._fields))
-CURRENT = codes_pb2.ACCOUNT_STATUS_CURRENT
 # From best to worst.
 SEVERITY = "BDE0123456JHGKL"
 
@@ -133,7 +104,7 @@ def shape(report: Report, file: CreditFile, scope: Scope) -> None:
         for line in lines:
             filled = tradeline_of(line)
             if has(scope.sections, codes_pb2.SECTION_PAYMENT_HISTORY) and scope.history_months:
-                filled.history.CopyFrom(history_of(line.months, scope.history_months))
+                filled.history.CopyFrom(first_months(line.history, scope.history_months))
             report.tradelines.append(filled)
     if has(scope.sections, codes_pb2.SECTION_INQUIRIES):
         report.inquiries.extend(inquiry_of(inquiry) for inquiry in file.inquiries)
@@ -151,7 +122,7 @@ def lines_in(file: CreditFile, scope: Scope) -> list[FiledTradeline]:
 
 def tradeline_of(line: FiledTradeline) -> Tradeline:
     """A tradeline as of its newest month, without its history."""
-    at, newest = line.snapshot, line.months[0]
+    at = line.snapshot
     filled = Tradeline(
         tradeline_id=line.tradeline_id,
         member_id=line.member_id,
@@ -175,7 +146,7 @@ def tradeline_of(line: FiledTradeline) -> Tradeline:
         classification=at.classification,
         compliance_condition=at.compliance_condition,
         restructured=at.restructured,
-        record=RecordRef(submission_id=line.submission_id, record_index=newest.record_index),
+        record=RecordRef(submission_id=line.submission_id, record_index=line.record_index),
         party_count=len(at.parties),
     )
     if at.HasField("credit_limit_minor"):
@@ -183,37 +154,6 @@ def tradeline_of(line: FiledTradeline) -> Tradeline:
     if at.HasField("original_amount_minor"):
         filled.original_amount_minor = at.original_amount_minor
     return filled
-
-
-def history_of(months: list[MonthRow], length: int) -> PaymentHistory:
-    """Payment history by columns, newest month first, gaps filled with D and 0."""
-    newest = months[0].month
-    span = min(length, age_of(months[-1].month, newest) + 1)
-    rows = [NO_MONTH] * span
-    for row in months:
-        age = age_of(row.month, newest)
-        if age < span:
-            rows[age] = row
-    return PaymentHistory(
-        newest_month=newest,
-        profile="".join(map(character_of, rows)),
-        balance_minor=[row.balance_minor for row in rows],
-        amount_due_minor=[row.amount_due_minor for row in rows],
-        amount_paid_minor=[row.amount_paid_minor for row in rows],
-        amount_past_due_minor=[row.amount_past_due_minor for row in rows],
-    )
-
-
-def character_of(row: MonthRow) -> str:
-    """The payment history character of one month."""
-    if not row.balance_minor and row.status == CURRENT:
-        return "E"
-    return PROFILE.get(row.status, NO_DATA)
-
-
-def age_of(month: int, newest: int) -> int:
-    """Months between two months (yyyymm)."""
-    return (newest // 100 - month // 100) * 12 + newest % 100 - month % 100
 
 
 def inquiry_of(inquiry: FiledInquiry) -> InquiryLine:
@@ -232,20 +172,13 @@ def summary_of(
 ) -> Summary:
     """The figures that a person looks at first."""
     open_lines = [line for line in lines if is_open(line.snapshot)]
-    newest = [character_of(line.months[0]) for line in lines]
-    # Two years are 200 in yyyymm.
-    recent = {
-        character_of(row)
-        for line in lines
-        for row in line.months
-        if row.month > line.months[0].month - 200
-    }
+    recent = {character for line in lines for character in line.history.profile[:24]}
     since_us = now_us - HALF_YEAR_US
     return Summary(
         tradeline_count=len(lines),
         open_tradeline_count=len(open_lines),
         furnisher_count=len({line.member_id for line in lines}),
-        delinquent_tradeline_count=sum(character in DELINQUENT for character in newest),
+        delinquent_tradeline_count=sum(line.history.profile[0] in DELINQUENT for line in lines),
         worst_status_24m=max(recent, key=SEVERITY.find, default=""),
         oldest_open_date=min((line.snapshot.open_date for line in lines), default=0),
         inquiry_count_6m=sum(inquiry.create_us >= since_us for inquiry in inquiries),
@@ -288,7 +221,7 @@ def omissions_of(file: CreditFile, lines: list[FiledTradeline], scope: Scope) ->
         codes_pb2.SECTION_TRADELINES: len(lines) < len(file.tradelines)
         or (lines and not has(scope.sections, codes_pb2.SECTION_TRADELINES)),
         codes_pb2.SECTION_PAYMENT_HISTORY: any(
-            age_of(line.months[-1].month, line.months[0].month) >= scope.history_months
+            len(line.history.profile) > scope.history_months
             or not has(scope.sections, codes_pb2.SECTION_PAYMENT_HISTORY)
             for line in lines
         ),

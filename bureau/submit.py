@@ -16,12 +16,14 @@ from google.protobuf.message import DecodeError
 
 from bureau import rules, statement
 from bureau.errors import Refusal
+from bureau.history import Account, Step
 from bureau.house import Bureau, Caller
 from bureau.ledger.queue import Transaction
 from bureau.record_rules import check_records, currency_breaches
 from bureau.statement import Opened
 from bureau.store import statements as s
 from bureau_keys.merkle import leaf_hash, root_of
+from bureau_keys.tiles import Tiles
 from creditbureau.v1 import codes_pb2, consent_pb2, record_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.furnishing_pb2 import Submission
@@ -72,8 +74,8 @@ def submit_records(
     manifest = opened.message
     # 2. The records are the ones that were signed.
     raws, parsed = _read(batch)
-    hashes = [leaf_hash(raw) for raw in raws]
-    if len(raws) != manifest.record_count or root_of(hashes) != manifest.records_root:
+    tiles = Tiles.over([leaf_hash(raw) for raw in raws])
+    if len(raws) != manifest.record_count or root_of(tiles.roots) != manifest.records_root:
         raise Refusal.of_field(
             "ROOT_MISMATCH", "records_root", "the records do not hash to the root that was signed"
         )
@@ -85,9 +87,14 @@ def submit_records(
     def work(tx: Transaction) -> Submission:
         opened.admit(tx)
         _require_consents(tx, caller.member_id, lines)
-        keys, new_count = _tradelines(tx, caller.member_id, lines)
-        _store_records(tx, manifest, keys, raws, lines)
-        return _store(tx, caller.member_id, opened, hashes, new_count)
+        accounts = _accounts(tx, caller.member_id, lines)
+        correction = int(manifest.kind == record_pb2.SUBMISSION_KIND_CORRECTION)
+        for place, line in enumerate(lines):
+            step = Step(tx.entry_key, place, correction, line.snapshot.month)
+            accounts[line.account_ref].take(step, line.snapshot)
+        new_count = _store_accounts(tx, caller.member_id, accounts, lines)
+        _store_records(tx, accounts, raws, lines, tiles)
+        return _store(tx, caller.member_id, opened, new_count)
 
     committed = bureau.ledger.commit(opened.signed, work)
 
@@ -194,31 +201,55 @@ def _require_consents(tx: Transaction, member_id: str, lines: list[Line]) -> Non
         )
 
 
-def _tradelines(tx: Transaction, member_id: str, lines: list[Line]) -> tuple[dict[str, int], int]:
-    """The keys of all accounts, new ones made; and how many were new."""
+def _accounts(tx: Transaction, member_id: str, lines: list[Line]) -> dict[str, Account]:
+    """The accounts that the records are about, locked, by reference; of new ones
+    the key is 0.
+    """
     currencies = [(line.account_ref, line.snapshot.currency) for line in lines]
-    currency_of = dict(currencies)
-    refs = sorted(currency_of)
-    known = tx.db.among(s.tradelines_of_refs, refs, member_id=member_id)
-    if found := currency_breaches(currencies, {ref: currency for ref, _, currency in known}):
+    accounts = {ref: Account(0) for ref, _ in currencies}
+    known = {}
+    for ref, key, currency, history, trail, submission_key, record_index in tx.db.among(
+        s.lock_tradelines, sorted(accounts), member_id=member_id
+    ):
+        known[ref] = currency
+        accounts[ref] = Account(key, trail, (submission_key, record_index), history)
+    if found := currency_breaches(currencies, known):
         raise rules.refusal(found)
-    keys = {ref: key for ref, key, _ in known}
-    new = [ref for ref in refs if ref not in keys]
+    return accounts
+
+
+def _store_accounts(
+    tx: Transaction, member_id: str, accounts: dict[str, Account], lines: list[Line]
+) -> int:
+    """Stores what the accounts have become; returns how many are new."""
+    currency_of = {line.account_ref: line.snapshot.currency for line in lines}
+    new, moved = [], []
+    for ref, account in accounts.items():
+        if account.tradeline_key:
+            moved.append((account.history, account.trail, *account.newest, account.tradeline_key))
+        else:
+            account.tradeline_key = tx.new_key()
+            new.append(
+                (
+                    account.tradeline_key,
+                    secrets.token_hex(16),
+                    member_id,
+                    ref,
+                    currency_of[ref],
+                    *account.newest,
+                    account.history,
+                    account.trail,
+                )
+            )
     if new:
-        order = ("tradeline_id", "member_id", "account_ref", "currency")
-        rows = [(secrets.token_hex(16), member_id, ref, currency_of[ref]) for ref in new]
-        tx.db.tuples(s.add_tradeline, order, rows)
-        made = tx.db.among(s.tradelines_of_refs, new, member_id=member_id)
-        keys.update((ref, key) for ref, key, _ in made)
-    return keys, len(new)
+        tx.db.tuples(s.add_tradeline, s.TRADELINE_COLUMNS, new)
+    if moved:
+        tx.db.tuples(s.move_tradeline, s.MOVED_COLUMNS, moved)
+    return len(new)
 
 
 def _store(
-    tx: Transaction,
-    member_id: str,
-    opened: Opened[SubmissionManifest],
-    hashes: list[bytes],
-    new_count: int,
+    tx: Transaction, member_id: str, opened: Opened[SubmissionManifest], new_count: int
 ) -> Submission:
     manifest = opened.message
     tx.db.run(
@@ -230,7 +261,6 @@ def _store(
         record_count=manifest.record_count,
         new_tradeline_count=new_count,
         label=manifest.label,
-        record_hashes=b"".join(hashes),
         create_us=tx.now_us,
     )
     return Submission(
@@ -245,33 +275,25 @@ def _store(
 
 def _store_records(
     tx: Transaction,
-    manifest: SubmissionManifest,
-    keys: dict[str, int],
+    accounts: dict[str, Account],
     raws: Sequence[bytes],
     lines: list[Line],
+    tiles: Tiles,
 ) -> None:
-    correction = int(manifest.kind == record_pb2.SUBMISSION_KIND_CORRECTION)
     rows = []
     parties = set()
     for place, (raw, line) in enumerate(zip(raws, lines, strict=True)):
-        key = keys[line.account_ref]
-        at = line.snapshot
-        rows.append(
-            (
-                tx.entry_key,
-                place,
-                key,
-                at.month,
-                correction,
-                at.status,
-                at.balance_minor,
-                at.amount_due_minor,
-                at.amount_paid_minor,
-                at.amount_past_due_minor,
-                raw,
-            )
-        )
+        key = accounts[line.account_ref].tradeline_key
+        rows.append((tx.entry_key, place, key, raw))
         for subject_id in line.subject_ids:
             parties.add((subject_id, key))
     tx.db.tuples(s.add_record, s.RECORD_COLUMNS, rows)
     tx.db.tuples(s.add_party, ("subject_id", "tradeline_key"), sorted(parties))
+    tx.db.tuples(
+        s.add_record_tile,
+        s.RECORD_TILE_COLUMNS,
+        [
+            (tx.entry_key, index, hashes, root)
+            for index, (hashes, root) in enumerate(zip(tiles.hashes, tiles.roots, strict=True))
+        ],
+    )

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
@@ -52,12 +53,14 @@ class Transaction:
         db: The connection.
         now_us: Time of the batch, microseconds since 1970.
         entry_key: Key of the entry that this unit will become.
+        new_key: Makes a key that no row of any table has yet.
         answer_digest: SHA-256 of a signed answer, if the unit makes one.
     """
 
     db: Connection
     now_us: int
     entry_key: int
+    new_key: Callable[[], int]
     answer_digest: bytes = b""
 
 
@@ -112,7 +115,9 @@ class _Unit:
 
     def fail(self, error: Exception) -> None:
         """Refuses."""
-        self.error = error
+        # Without the writer's frames, which hold this unit: the circle would keep the
+        # call open until the collector comes.
+        self.error = error.with_traceback(None)
         self._decide()
 
     def _decide(self) -> None:
@@ -148,7 +153,7 @@ class Ledger:
         self._on_commit = on_commit
         self._on_fatal = on_fatal
         self._queue: SimpleQueue[_Unit | None] = SimpleQueue()
-        self._entry_keys = _EntryKeys()
+        self._keys = _Keys()
         self._open = True
         self._gate = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
@@ -185,7 +190,10 @@ class Ledger:
         if not unit.wait(min(MAX_WAIT_S, unit.deadline - time.monotonic())):
             raise Refusal("DEADLINE", "not settled in time: a retry with the same id tells")
         if unit.error is not None:
-            raise unit.error
+            try:
+                raise unit.error
+            finally:
+                del unit  # as in `fail`: the traceback will hold this frame
         assert unit.committed is not None
         return unit.committed
 
@@ -244,7 +252,8 @@ class Ledger:
                     late.append(unit)  # its twin is in this batch: replay it from the next
                     continue
                 taken.add(name)
-                tx = Transaction(db, now_us, self._entry_keys.next(now_us))
+                new_key = partial(self._keys.next, now_us)
+                tx = Transaction(db, now_us, new_key(), new_key)
                 db.script("SAVEPOINT unit")
                 try:
                     if found := db.one(s.entry_of_request, signer=name[0], request_id=name[1]):
@@ -280,7 +289,7 @@ EPOCH_US = 1_767_225_600_000_000
 
 
 @dataclass(slots=True)
-class _EntryKeys:
+class _Keys:
     """Time-ordered keys: milliseconds, then 22 bits that start at random, so that
     nodes do not meet; should they, the primary key refuses and the batch is
     tried again.

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
 
+from bureau.history import STEP, Account, steps_of
 from bureau.ledger.log import HASH, TILE
 from bureau.store import checks, schema
 from bureau.store import statements as s
@@ -23,11 +24,11 @@ from bureau_keys.errors import KeysError
 from bureau_keys.merkle import Frontier, leaf_hash, root_of
 from bureau_keys.receipt import LeafStatement, commitment
 from bureau_keys.signing import VerifyKey
+from bureau_keys.tiles import Tiles
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.record_pb2 import Record, SubmissionManifest
 
 PAGE = 1000
-SNAPSHOT_FIELDS = checks.RECORD_COLUMNS[1:-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ def check_database(database: Database, origin: str, log_key: VerifyKey) -> Check
         _check_tree(db, origin, log_key, hashes, checked)
         checked.findings += _check_tiles(db, hashes)
         _check_records(db, checked)
+        checked.findings += _check_accounts(db)
         checked.findings += _check_references(db)
     return checked
 
@@ -181,31 +183,70 @@ def _check_records(db: Connection, checked: Checked) -> None:
     """Holds the records, from which reports are made, against what was signed."""
     after = 0
     while page := db.all(checks.submissions, after=after, limit=PAGE):
-        for key, hashes, index, envelope in page:
+        for key, index, envelope in page:
             after = key
-            leaves = [hashes[at : at + HASH] for at in range(0, len(hashes), HASH)]
+            tiles = db.all(checks.tiles_of, submission_key=key)
             rows = db.all(checks.records_of, submission_key=key)
             checked.records += len(rows)
-            found = _breaches_of_submission(envelope, leaves, rows)
+            found = _breaches_of_submission(envelope, tiles, rows)
             checked.findings += [Finding(what, index) for what in found]
 
 
-def _breaches_of_submission(envelope: bytes, leaves: list[bytes], rows: list[Row]) -> Iterator[str]:
+def _breaches_of_submission(envelope: bytes, tiles: list[Row], rows: list[Row]) -> Iterator[str]:
     try:
         manifest = SubmissionManifest.FromString(Envelope.FromString(envelope).payload)
     except DecodeError:
         return  # said of the entry already
+    hashes = b"".join(tile for tile, _ in tiles)
+    leaves = [hashes[at : at + HASH] for at in range(0, len(hashes), HASH)]
     if len(leaves) != manifest.record_count or root_of(leaves) != manifest.records_root:
         yield "its records' hashes do not give the root that was signed"
+    elif [root for _, root in tiles] != Tiles.over(leaves).roots:
+        yield "its tiles' roots do not follow from its records' hashes"
     if [row[0] for row in rows] != list(range(manifest.record_count)):
         yield f"it has {len(rows)} of {manifest.record_count} records"
-    for place, *columns, body in rows:
+    for place, body in rows:
         if place >= len(leaves) or leaf_hash(body) != leaves[place]:
             yield f"record {place} is not the one that was signed"
-            continue
-        snapshot = Record.FromString(body).snapshot
-        if columns != [getattr(snapshot, name) for name in SNAPSHOT_FIELDS]:
-            yield f"record {place}: its columns are not what was signed"
+
+
+def _check_accounts(db: Connection) -> Iterator[Finding]:
+    """Makes every account again from its records."""
+    after, steps = 0, 0
+    while page := db.all(checks.accounts_after, after=after, limit=PAGE):
+        for key, name, history, trail, *newest in page:
+            after = key
+            steps += len(trail) // STEP.size
+            for what in _breaches_of_account(db, key, history, trail, newest):
+                yield Finding(f"account {name}: {what}")
+    if (steps,) != db.one(checks.record_count):
+        yield Finding(f"the accounts' trails have {steps} records, the bureau has others")
+
+
+def _breaches_of_account(
+    db: Connection, key: int, history: bytes, trail: bytes, newest: list[int]
+) -> Iterator[str]:
+    if len(trail) % STEP.size:
+        yield "its trail is cut off"
+        return
+    account, last = Account(key), (-1, -1)
+    for step in steps_of(trail):
+        row = db.one(
+            checks.step_record, submission_key=step.submission_key, record_index=step.record_index
+        )
+        if row is None or row[1] != key:
+            yield "its trail names a record that is not its own"
+            return
+        body, _, leaf_index = row
+        if (leaf_index, step.record_index) <= last:
+            yield "its trail is not in order of the log"
+        last = leaf_index, step.record_index
+        try:
+            account.take(step, Record.FromString(body).snapshot)
+        except DecodeError:
+            return  # said of the submission already
+    if list(account.newest) != newest or account.history != history:
+        yield "its history is not what its records give"
 
 
 def _check_references(db: Connection) -> Iterator[Finding]:
@@ -215,5 +256,5 @@ def _check_references(db: Connection) -> Iterator[Finding]:
     for kind, statement in checks.LOST_EFFECTS.items():
         for (index,) in db.all(statement):
             yield Finding(f"the {kind} was logged, its effect is not there", index)
-    for what, key in db.all(checks.lost_records):
-        yield Finding(f"record {key} is of a {what} that is not there")
+    for what, key, place in db.all(checks.lost_records):
+        yield Finding(f"record {place} of {key} is of a {what} that is not there")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, exists, literal, select, union_all
+from sqlalchemy import Column, exists, func, literal, select, union_all
 
 from bureau.store import statements as s
 from bureau.store.database import Statement
@@ -25,32 +25,47 @@ tiles = Statement(
 
 # A submission's records as they were signed, and their hashes.
 submissions = Statement(
-    select(
-        s.submission.c.submission_key,
-        s.submission.c.record_hashes,
-        s.entry.c.leaf_index,
-        s.statement.c.envelope,
-    )
+    select(s.submission.c.submission_key, s.entry.c.leaf_index, s.statement.c.envelope)
     .join_from(s.submission, s.entry, s.submission.c.submission_key == s.entry.c.entry_key)
     .join(s.statement, s.statement.c.entry_key == s.entry.c.entry_key)
     .where(s.submission.c.submission_key > s.bind("after"))
     .order_by(s.submission.c.submission_key)
     .limit(s.bind("limit"))
 )
-RECORD_COLUMNS = (
-    "record_index",
-    "month",
-    "status",
-    "balance_minor",
-    "amount_due_minor",
-    "amount_paid_minor",
-    "amount_past_due_minor",
-    "body",
-)
 records_of = Statement(
-    select(*(s.record.c[name] for name in RECORD_COLUMNS))
+    select(s.record.c.record_index, s.record.c.body)
     .where(s.record.c.submission_key == s.bind("submission_key"))
     .order_by(s.record.c.record_index)
+)
+tiles_of = Statement(
+    select(s.record_tile.c.hashes, s.record_tile.c.root)
+    .where(s.record_tile.c.submission_key == s.bind("submission_key"))
+    .order_by(s.record_tile.c.tile_index)
+)
+record_count = Statement(select(func.count()).select_from(s.record))
+
+# Accounts as their records left them.
+accounts_after = Statement(
+    select(
+        s.tradeline.c.tradeline_key,
+        s.tradeline.c.tradeline_id,
+        s.tradeline.c.history,
+        s.tradeline.c.trail,
+        s.tradeline.c.newest_submission_key,
+        s.tradeline.c.newest_record_index,
+    )
+    .where(s.tradeline.c.tradeline_key > s.bind("after"))
+    .order_by(s.tradeline.c.tradeline_key)
+    .limit(s.bind("limit"))
+)
+# A record of a trail, its account, and where its submission stands in the log.
+step_record = Statement(
+    select(s.record.c.body, s.record.c.tradeline_key, s.entry.c.leaf_index)
+    .join_from(s.record, s.entry, s.record.c.submission_key == s.entry.c.entry_key)
+    .where(
+        s.record.c.submission_key == s.bind("submission_key"),
+        s.record.c.record_index == s.bind("record_index"),
+    )
 )
 
 
@@ -103,10 +118,10 @@ LOST_EFFECTS = {
 # Records without their submission or their account.
 lost_records = Statement(
     union_all(
-        select(literal("submission"), s.record.c.record_key).where(
+        select(literal("submission"), s.record.c.submission_key, s.record.c.record_index).where(
             ~exists().where(s.submission.c.submission_key == s.record.c.submission_key)
         ),
-        select(literal("tradeline"), s.record.c.record_key).where(
+        select(literal("tradeline"), s.record.c.submission_key, s.record.c.record_index).where(
             ~exists().where(s.tradeline.c.tradeline_key == s.record.c.tradeline_key)
         ),
     )

@@ -71,6 +71,7 @@ submission = table(t.SubmissionRow)
 tradeline = table(t.TradelineRow)
 party = table(t.TradelinePartyRow)
 record = table(t.RecordRow)
+record_tile = table(t.RecordTileRow)
 inquiry = table(t.InquiryRow)
 
 # The log ---------------------------------------------------------------------
@@ -369,55 +370,94 @@ submissions_before = Statement(
     .order_by(entry.c.leaf_index.desc())
     .limit(bind("limit"))
 )
-record_hashes = Statement(
-    select(submission.c.record_hashes).where(submission.c.submission_key == bind("submission_key"))
+TRADELINE_COLUMNS = tuple(c.name for c in tradeline.columns)
+add_tradeline = adding(t.TradelineRow)
+# Locked in one order, so that two batches about the same accounts wait for each
+# other instead of for ever.
+lock_tradelines = ListStatement(
+    lambda refs: (
+        select(
+            tradeline.c.account_ref,
+            tradeline.c.tradeline_key,
+            tradeline.c.currency,
+            tradeline.c.history,
+            tradeline.c.trail,
+            tradeline.c.newest_submission_key,
+            tradeline.c.newest_record_index,
+        )
+        .where(tradeline.c.member_id == bind("member_id"), tradeline.c.account_ref.in_(refs))
+        .order_by(tradeline.c.account_ref)
+        .with_for_update()
+    )
 )
-add_tradeline = if_new(t.TradelineRow)
-tradelines_of_refs = ListStatement(
-    lambda refs: select(
-        tradeline.c.account_ref, tradeline.c.tradeline_key, tradeline.c.currency
-    ).where(tradeline.c.member_id == bind("member_id"), tradeline.c.account_ref.in_(refs))
+MOVED_COLUMNS = ("history", "trail", "newest_submission_key", "newest_record_index", "which")
+move_tradeline = Statement(
+    update(tradeline)
+    .where(tradeline.c.tradeline_key == bind("which"))
+    .values({name: bind(name) for name in MOVED_COLUMNS[:-1]})
 )
 add_party = if_new(t.TradelinePartyRow)
-RECORD_COLUMNS = tuple(c.name for c in record.columns if c.autoincrement is not True)
+RECORD_COLUMNS = tuple(c.name for c in record.columns)
 add_record = adding(t.RecordRow)
+RECORD_TILE_COLUMNS = tuple(c.name for c in record_tile.columns)
+add_record_tile = adding(t.RecordTileRow)
 
 # The credit file -------------------------------------------------------------
 
-# The records of a subject's tradelines, newest month first.
-file_records = Statement(
-    select(
-        record.c.tradeline_key,
-        record.c.month,
-        record.c.status,
-        record.c.balance_minor,
-        record.c.amount_due_minor,
-        record.c.amount_paid_minor,
-        record.c.amount_past_due_minor,
-        record.c.submission_key,
-        record.c.record_index,
-        record.c.record_key,
-        record.c.correction,
-    )
-    .join_from(party, record, record.c.tradeline_key == party.c.tradeline_key)
-    .where(party.c.subject_id == bind("subject_id"))
-    .order_by(record.c.tradeline_key, record.c.month.desc())
-)
-leaf_of = Statement(select(entry.c.leaf_index).where(entry.c.entry_key == bind("entry_key")))
+# A subject's tradelines, each with the record that holds for its newest month.
 file_tradelines = Statement(
-    select(tradeline.c.tradeline_key, tradeline.c.tradeline_id, tradeline.c.member_id)
+    select(
+        tradeline.c.tradeline_id,
+        tradeline.c.member_id,
+        tradeline.c.history,
+        tradeline.c.trail,
+        tradeline.c.newest_record_index,
+        submission.c.submission_id,
+        record.c.body,
+    )
+    .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
+    .join(
+        record,
+        and_(
+            record.c.submission_key == tradeline.c.newest_submission_key,
+            record.c.record_index == tradeline.c.newest_record_index,
+        ),
+    )
+    .join(submission, submission.c.submission_key == tradeline.c.newest_submission_key)
+    .where(party.c.subject_id == bind("subject_id"))
+    .order_by(tradeline.c.tradeline_key)
+)
+# The same accounts, to be made again as of a past log size.
+file_trails = Statement(
+    select(
+        tradeline.c.tradeline_key,
+        tradeline.c.tradeline_id,
+        tradeline.c.member_id,
+        tradeline.c.trail,
+    )
     .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
     .where(party.c.subject_id == bind("subject_id"))
+    .order_by(tradeline.c.tradeline_key)
 )
-record_by_key = Statement(
-    select(
-        record.c.submission_key,
-        record.c.record_index,
-        record.c.body,
-        submission.c.submission_id,
-    )
+leaf_of = Statement(select(entry.c.leaf_index).where(entry.c.entry_key == bind("entry_key")))
+record_at = Statement(
+    select(record.c.body, submission.c.submission_id)
     .join_from(record, submission, record.c.submission_key == submission.c.submission_key)
-    .where(record.c.record_key == bind("record_key"))
+    .where(
+        record.c.submission_key == bind("submission_key"),
+        record.c.record_index == bind("record_index"),
+    )
+)
+record_hashes = Statement(
+    select(record_tile.c.hashes).where(
+        record_tile.c.submission_key == bind("submission_key"),
+        record_tile.c.tile_index == bind("tile_index"),
+    )
+)
+record_roots = Statement(
+    select(record_tile.c.root)
+    .where(record_tile.c.submission_key == bind("submission_key"))
+    .order_by(record_tile.c.tile_index)
 )
 
 # Inquiries -------------------------------------------------------------------

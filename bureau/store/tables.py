@@ -201,22 +201,37 @@ class SubmissionRow(SQLModel, table=True):
     record_count: int = Field(sa_column=big())
     new_tradeline_count: int = Field(sa_column=big())
     label: str = Field(sa_column=text())
-    # Leaf hashes of the records in order, 32 bytes each: proofs without the
-    # neighbours' bytes.
-    record_hashes: bytes = Field(sa_column=blob())
     create_us: int = Field(sa_column=big())
 
 
+class RecordTileRow(SQLModel, table=True):
+    """Leaf hashes of up to 256 records of a submission, and the root over them:
+    proofs without the neighbours' bytes.
+    """
+
+    __tablename__ = "record_tile"
+    submission_key: int = Field(sa_column=big(primary_key=True))
+    tile_index: int = Field(sa_column=big(primary_key=True))
+    hashes: bytes = Field(sa_column=blob())
+    root: bytes = Field(sa_column=blob())
+
+
 class TradelineRow(SQLModel, table=True):
-    """One account of one furnisher. What it is like stands in its records."""
+    """One account of one furnisher, as its records left it (`bureau/history.py`)."""
 
     __tablename__ = "tradeline"
     __table_args__ = (UniqueConstraint("member_id", "account_ref"),)
-    tradeline_key: int = Field(sa_column=counter())
+    tradeline_key: int = Field(sa_column=big(primary_key=True))
     tradeline_id: str = Field(sa_column=Column(Text, nullable=False, unique=True))
     member_id: str = Field(sa_column=text())
     account_ref: str = Field(sa_column=text())
     currency: str = Field(sa_column=text())
+    # The record that holds for the newest month.
+    newest_submission_key: int = Field(sa_column=big())
+    newest_record_index: int = Field(sa_column=big())
+    # A PaymentHistory, and every record that the account ever got.
+    history: bytes = Field(sa_column=blob())
+    trail: bytes = Field(sa_column=blob())
 
 
 class TradelinePartyRow(SQLModel, table=True):
@@ -228,22 +243,15 @@ class TradelinePartyRow(SQLModel, table=True):
 
 
 class RecordRow(SQLModel, table=True):
-    """A record as it was signed, and of a snapshot what a history needs."""
+    """A record as it was signed. Batches are large and are only ever added at the
+    end: the key is their order, and there is no other index.
+    """
 
     __tablename__ = "record"
-    __table_args__ = (Index("record_by_tradeline", "tradeline_key", "month"),)
-    record_key: int = Field(sa_column=counter())
-    submission_key: int = Field(sa_column=big())
-    record_index: int = Field(sa_column=big())
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    submission_key: int = Field(sa_column=big(primary_key=True))
+    record_index: int = Field(sa_column=big(primary_key=True))
     tradeline_key: int = Field(sa_column=big())
-    month: int = Field(sa_column=big())
-    # 1 for a correction: it beats every original of its month.
-    correction: int = Field(sa_column=big())
-    status: int = Field(sa_column=big())
-    balance_minor: int = Field(sa_column=big())
-    amount_due_minor: int = Field(sa_column=big())
-    amount_paid_minor: int = Field(sa_column=big())
-    amount_past_due_minor: int = Field(sa_column=big())
     body: bytes = Field(sa_column=blob())
 
 

@@ -46,6 +46,21 @@ def tile_width(level: int, index: int, size: int) -> int:
     return max(0, min(TILE_WIDTH, (size >> (TILE_HEIGHT * level)) - index * TILE_WIDTH))
 
 
+class Tiles(NamedTuple):
+    """A small tree's leaf hashes in tiles of 256, and the root of each; the root
+    over these is the root over all.
+    """
+
+    hashes: list[bytes]
+    roots: list[bytes]
+
+    @classmethod
+    def over(cls, leaves: list[bytes]) -> Tiles:
+        """The tiles over leaf hashes."""
+        parts = [leaves[at : at + TILE_WIDTH] for at in range(0, len(leaves), TILE_WIDTH)]
+        return cls([b"".join(part) for part in parts], [root_of(part) for part in parts])
+
+
 class TileSource:
     """Finds the hashes of perfect subtrees in tiles, and remembers the tiles."""
 

@@ -1,7 +1,7 @@
 """Bulk: batches of 10,000 signed records, beside raw SQLite.
 
-The baseline inserts the very rows that the bureau stored for a batch, into a copy
-of its database from before, with the same tables, indexes and pragmas, by
+The baseline writes the very rows that the bureau stored for a batch, into a copy of
+its database from before, with the same tables, indexes and pragmas, by
 `executemany` and in one commit, on the servers' core.
 """
 
@@ -25,10 +25,20 @@ STORED = (
     ("tradeline", "tradeline_key > :tradeline"),
     ("tradeline_party", "tradeline_key > :tradeline"),
     ("record", "submission_key = :entry"),
+    ("record_tile", "submission_key = :entry"),
     ("submission", "submission_key = :entry"),
     ("entry", "entry_key = :entry"),
     ("statement", "entry_key = :entry"),
     ("checkpoint", "time_us >= (SELECT time_us FROM entry WHERE entry_key = :entry)"),
+)
+# What it changes: the accounts that were known before.
+MOVED = (
+    "SELECT history, trail, newest_submission_key, newest_record_index, tradeline_key "
+    "FROM tradeline WHERE newest_submission_key = :entry AND tradeline_key <= :tradeline"
+)
+MOVE = (
+    "UPDATE tradeline SET history = ?, trail = ?, newest_submission_key = ?, "
+    "newest_record_index = ? WHERE tradeline_key = ?"
 )
 
 
@@ -97,6 +107,7 @@ class Raw:
             for table, where in STORED
         }
         assert len(rows["record"]) == answer.submission.record_count
+        moved = self._source.execute(MOVED, keys).fetchall()
         with on_core(SERVER_CORE):
             started = time.perf_counter()
             raw.execute("BEGIN IMMEDIATE")
@@ -104,6 +115,7 @@ class Raw:
                 if found:
                     places = ", ".join("?" * len(found[0]))
                     raw.executemany(f"INSERT INTO {table} VALUES ({places})", found)
+            raw.executemany(MOVE, moved)
             raw.execute("COMMIT")
             return time.perf_counter() - started
 

@@ -357,11 +357,20 @@ def test_a_restored_past_is_warned_of_and_not_served(lived_in: LivedIn) -> None:
 
 def test_an_edit_by_hand_is_named(lived_in: LivedIn) -> None:
     with sqlite3.connect(lived_in.folder / "bureau.db") as connection:
-        connection.execute("UPDATE record SET status = 1, balance_minor = 5")
+        connection.execute("UPDATE record SET body = substr(body, 2)")
     connection.close()
     told = bureau("db", "check", "--dir", lived_in.folder, "-o", "json")
     assert told.code == INVALID
     assert {row["leaf_index"] for row in told.json} == {7}
+
+
+def test_a_prettier_history_is_named(lived_in: LivedIn) -> None:
+    with sqlite3.connect(lived_in.folder / "bureau.db") as connection:
+        connection.execute("UPDATE tradeline SET history = zeroblob(2)")
+    connection.close()
+    told = bureau("db", "check", "--dir", lived_in.folder, "-o", "json")
+    assert told.code == INVALID
+    assert "its history is not what its records give" in str(told.json)
 
 
 def test_migrations(folder: Path, tmp_path: Path) -> None:

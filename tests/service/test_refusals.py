@@ -3,9 +3,10 @@ stored, and the next good request succeeds."""
 
 from __future__ import annotations
 
+import gc
 import gzip
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -559,3 +560,26 @@ def test_what_is_no_page_token_is_refused(scene: Scene, token: str) -> None:
     consents = consents_pb2.ListConsentsRequest(page_token=token)
     answer = scene.acme.send("Consents/ListConsents", consents)
     refused(scene, answer, "INVALID_ARGUMENT", "BAD_PAGE_TOKEN", "page_token")
+
+
+# What a refusal leaves behind ----------------------------------------------------
+
+
+def test_refusals_are_freed_without_the_collector(scene: Scene) -> None:
+    """A call that a circle of references kept open would count against the streams of
+    its connection: after 100 of them the next is turned away.
+    """
+    revoked = scene.granted("acme", codes_pb2.ACTION_INQUIRE)
+    assert scene.change(revoked, consent_pb2.CONSENT_TRANSITION_REVOKE).code == "OK"
+    wanted: dict[str, Callable[[], Answer]] = {
+        "CONSENT_REVOKED": lambda: scene.acme.query(scene.person.subject_id, revoked),
+        "CONSENT_REQUIRED": lambda: scene.acme.submit([snapshot(uuid.uuid4().hex)]),
+        "MALFORMED_MESSAGE": lambda: scene.acme.send("Reporting/QueryReport", b"\xff"),
+    }
+    gc.collect()
+    gc.disable()
+    try:
+        for reason, send in wanted.items():
+            assert [send().reason for _ in range(120)] == [reason] * 120
+    finally:
+        gc.enable()

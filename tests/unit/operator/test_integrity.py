@@ -76,24 +76,36 @@ def test_what_was_not_touched_holds(lived_in: LivedIn) -> None:
         ("DELETE FROM entry WHERE leaf_index = 3", 3, "1 entries are missing"),
         ("DELETE FROM entry WHERE leaf_index = 8", None, "the newest checkpoint is of 9"),
         (
-            "UPDATE record SET balance_minor = 0 WHERE month = 202602",
-            SUBMISSION,
-            "record 1: its columns are not what was signed",
+            "UPDATE tradeline SET history = zeroblob(2)",
+            None,
+            "its history is not what its records give",
         ),
         (
             (
-                "UPDATE record SET body = (SELECT body FROM record WHERE month = 202601) "
-                "WHERE month = 202602"
+                "UPDATE record SET body = (SELECT body FROM record WHERE record_index = 0) "
+                "WHERE record_index = 1"
             ),
             SUBMISSION,
             "record 1 is not the one that was signed",
         ),
-        ("DELETE FROM record WHERE month = 202602", SUBMISSION, "it has 2 of 3 records"),
+        ("DELETE FROM record WHERE record_index = 1", SUBMISSION, "it has 2 of 3 records"),
         (
-            "UPDATE submission SET record_hashes = zeroblob(96)",
+            "UPDATE record_tile SET hashes = zeroblob(96)",
             SUBMISSION,
             "its records' hashes do not give the root",
         ),
+        (
+            "UPDATE record_tile SET root = zeroblob(32)",
+            SUBMISSION,
+            "its tiles' roots do not follow",
+        ),
+        (
+            "UPDATE tradeline SET trail = CAST(substr(trail, 16) || substr(trail, 1, 15) AS BLOB)",
+            None,
+            "its trail is not in order of the log",
+        ),
+        ("UPDATE tradeline SET trail = substr(trail, 16)", None, "the bureau has others"),
+        ("UPDATE tradeline SET newest_record_index = 0", None, "its history is not what"),
         ("DELETE FROM inquiry", INQUIRY, "the inquiry was logged, its effect is not there"),
         ("DELETE FROM submission", SUBMISSION, "the submission was logged, its effect is not"),
         ("DELETE FROM tradeline", None, "is of a tradeline that is not there"),

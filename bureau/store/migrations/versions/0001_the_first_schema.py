@@ -360,13 +360,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("member_id", "entry_key"),
     )
     op.create_table(
-        "record",
+        "record_tile",
         sa.Column(
-            "record_key",
+            "submission_key",
             WIDE,
-            autoincrement=True,
+            autoincrement=False,
             nullable=False,
         ),
+        sa.Column(
+            "tile_index",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("hashes", sa.LargeBinary(), nullable=False),
+        sa.Column("root", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("submission_key", "tile_index"),
+    )
+    op.create_table(
+        "record",
         sa.Column(
             "submission_key",
             WIDE,
@@ -385,52 +397,10 @@ def upgrade() -> None:
             autoincrement=False,
             nullable=False,
         ),
-        sa.Column(
-            "month",
-            WIDE,
-            autoincrement=False,
-            nullable=False,
-        ),
-        sa.Column(
-            "correction",
-            WIDE,
-            autoincrement=False,
-            nullable=False,
-        ),
-        sa.Column(
-            "status",
-            WIDE,
-            autoincrement=False,
-            nullable=False,
-        ),
-        sa.Column(
-            "balance_minor",
-            WIDE,
-            autoincrement=False,
-            nullable=False,
-        ),
-        sa.Column(
-            "amount_due_minor",
-            WIDE,
-            autoincrement=False,
-            nullable=False,
-        ),
-        sa.Column(
-            "amount_paid_minor",
-            WIDE,
-            autoincrement=False,
-            nullable=False,
-        ),
-        sa.Column(
-            "amount_past_due_minor",
-            WIDE,
-            autoincrement=False,
-            nullable=False,
-        ),
         sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("record_key"),
+        sa.PrimaryKeyConstraint("submission_key", "record_index"),
+        sqlite_with_rowid=False,
     )
-    op.create_index("record_by_tradeline", "record", ["tradeline_key", "month"], unique=False)
     op.create_table(
         "statement",
         sa.Column(
@@ -491,7 +461,6 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("label", sa.Text(), nullable=False),
-        sa.Column("record_hashes", sa.LargeBinary(), nullable=False),
         sa.Column(
             "create_us",
             WIDE,
@@ -506,13 +475,27 @@ def upgrade() -> None:
         sa.Column(
             "tradeline_key",
             WIDE,
-            autoincrement=True,
+            autoincrement=False,
             nullable=False,
         ),
         sa.Column("tradeline_id", sa.Text(), nullable=False),
         sa.Column("member_id", sa.Text(), nullable=False),
         sa.Column("account_ref", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column(
+            "newest_submission_key",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "newest_record_index",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("history", sa.LargeBinary(), nullable=False),
+        sa.Column("trail", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("tradeline_key"),
         sa.UniqueConstraint("member_id", "account_ref"),
         sa.UniqueConstraint("tradeline_id"),

@@ -1,0 +1,178 @@
+"""The history of an account, kept up record by record: what holds for each month,
+and the trail of the records that it comes from. Pure.
+
+Inside one month a correction beats every original, and of two of a kind the later
+one in the log holds. A history that grew record by record is the same as one made
+of the records that hold, so a file of any past log size can be made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from struct import Struct
+from typing import NamedTuple
+
+from creditbureau.v1 import codes_pb2
+from creditbureau.v1.record_pb2 import TradelineSnapshot
+from creditbureau.v1.report_pb2 import PaymentHistory
+
+# No history reaches further back from its newest month.
+MAX_MONTHS = 120
+
+# The character of the payment history for each status (Metro 2 payment history
+# profile).
+PROFILE: dict[int, str] = {
+    codes_pb2.ACCOUNT_STATUS_CURRENT: "0",
+    codes_pb2.ACCOUNT_STATUS_PAST_DUE_30: "1",
+    codes_pb2.ACCOUNT_STATUS_PAST_DUE_60: "2",
+    codes_pb2.ACCOUNT_STATUS_PAST_DUE_90: "3",
+    codes_pb2.ACCOUNT_STATUS_PAST_DUE_120: "4",
+    codes_pb2.ACCOUNT_STATUS_PAST_DUE_150: "5",
+    codes_pb2.ACCOUNT_STATUS_PAST_DUE_180: "6",
+    codes_pb2.ACCOUNT_STATUS_PAID_OR_CLOSED: "E",
+    codes_pb2.ACCOUNT_STATUS_TRANSFERRED: "D",
+    codes_pb2.ACCOUNT_STATUS_PAID_SURRENDER: "E",
+    codes_pb2.ACCOUNT_STATUS_PAID_COLLECTION: "E",
+    codes_pb2.ACCOUNT_STATUS_PAID_REPOSSESSION: "E",
+    codes_pb2.ACCOUNT_STATUS_PAID_CHARGE_OFF: "E",
+    codes_pb2.ACCOUNT_STATUS_PAID_FORECLOSURE_STARTED: "E",
+    codes_pb2.ACCOUNT_STATUS_CLAIM_FILED: "6",
+    codes_pb2.ACCOUNT_STATUS_DEED_IN_LIEU: "H",
+    codes_pb2.ACCOUNT_STATUS_COLLECTION: "G",
+    codes_pb2.ACCOUNT_STATUS_FORECLOSURE: "H",
+    codes_pb2.ACCOUNT_STATUS_SURRENDER: "J",
+    codes_pb2.ACCOUNT_STATUS_REPOSSESSION: "K",
+    codes_pb2.ACCOUNT_STATUS_CHARGE_OFF: "L",
+}
+NO_DATA = "D"
+CURRENT = codes_pb2.ACCOUNT_STATUS_CURRENT
+
+STEP = Struct("<qHBi")
+
+
+class Step(NamedTuple):
+    """One record of an account's trail.
+
+    Attributes:
+        submission_key: The entry that it came with.
+        record_index: Its place in the submission.
+        correction: 1 for a correction, else 0.
+        month: yyyymm.
+    """
+
+    submission_key: int
+    record_index: int
+    correction: int
+    month: int
+
+
+@dataclass(slots=True)
+class Account:
+    """An account as its records left it.
+
+    Attributes:
+        trail: Every record it ever got, in order of the log, packed.
+        newest: Submission key and record index of the record that holds for its
+            newest month.
+        history: A serialised PaymentHistory: what holds for each month.
+    """
+
+    tradeline_key: int
+    trail: bytes = b""
+    newest: tuple[int, int] = (0, 0)
+    history: bytes = b""
+
+    def take(self, step: Step, snapshot: TradelineSnapshot) -> None:
+        """Adds the next record of the log."""
+        history = PaymentHistory.FromString(self.history)
+        newest = history.newest_month
+        if step.month > newest or _holds(self.trail, step):
+            put_month(history, snapshot)
+            self.history = history.SerializeToString(deterministic=True)
+            if step.month >= newest:
+                self.newest = step[:2]
+        self.trail += STEP.pack(*step)
+
+
+def steps_of(trail: bytes) -> list[Step]:
+    """The records of a trail, in order of the log."""
+    return list(map(Step._make, STEP.iter_unpack(trail)))
+
+
+def holding(steps: Iterable[Step]) -> dict[int, Step]:
+    """The record that holds for each month."""
+    held: dict[int, Step] = {}
+    for step in steps:
+        rival = held.get(step.month)
+        if rival is None or step.correction >= rival.correction:
+            held[step.month] = step
+    return held
+
+
+def put_month(history: PaymentHistory, snapshot: TradelineSnapshot) -> None:
+    """Makes a snapshot hold for its month; gaps are filled with D and zeros."""
+    month, newest = snapshot.month, history.newest_month
+    age = months_between(month, newest) if newest else -1
+    if age < 0:
+        # A far newer month leaves nothing of what there was.
+        _lengthen(history, newer=min(-age, MAX_MONTHS))
+        history.newest_month = month
+        age = 0
+    elif age >= len(history.profile):
+        _lengthen(history, older=min(age + 1, MAX_MONTHS) - len(history.profile))
+    if age < MAX_MONTHS:
+        profile = history.profile
+        history.profile = profile[:age] + character_of(snapshot) + profile[age + 1 :]
+        history.balance_minor[age] = snapshot.balance_minor
+        history.amount_due_minor[age] = snapshot.amount_due_minor
+        history.amount_paid_minor[age] = snapshot.amount_paid_minor
+        history.amount_past_due_minor[age] = snapshot.amount_past_due_minor
+
+
+def first_months(history: PaymentHistory, count: int) -> PaymentHistory:
+    """The newest months of a history."""
+    if len(history.profile) <= count:
+        return history
+    return PaymentHistory(
+        newest_month=history.newest_month,
+        profile=history.profile[:count],
+        balance_minor=history.balance_minor[:count],
+        amount_due_minor=history.amount_due_minor[:count],
+        amount_paid_minor=history.amount_paid_minor[:count],
+        amount_past_due_minor=history.amount_past_due_minor[:count],
+    )
+
+
+def character_of(snapshot: TradelineSnapshot) -> str:
+    """The payment history character of a month."""
+    if not snapshot.balance_minor and snapshot.status == CURRENT:
+        return "E"
+    return PROFILE.get(snapshot.status, NO_DATA)
+
+
+def months_between(month: int, newest: int) -> int:
+    """Months between two months (yyyymm)."""
+    return (newest // 100 - month // 100) * 12 + newest % 100 - month % 100
+
+
+def _holds(trail: bytes, step: Step) -> bool:
+    """Whether a record that comes after a trail holds its month."""
+    if step.correction:
+        return True
+    return not any(at[3] == step.month and at[2] for at in STEP.iter_unpack(trail))
+
+
+def _lengthen(history: PaymentHistory, *, newer: int = 0, older: int = 0) -> None:
+    """Adds months without data at the ends, and cuts what reaches too far back."""
+    history.profile = (NO_DATA * newer + history.profile + NO_DATA * older)[:MAX_MONTHS]
+    for column in (
+        history.balance_minor,
+        history.amount_due_minor,
+        history.amount_paid_minor,
+        history.amount_past_due_minor,
+    ):
+        for _ in range(newer):
+            column.insert(0, 0)
+        column.extend([0] * older)
+        del column[MAX_MONTHS:]

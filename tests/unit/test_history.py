@@ -1,0 +1,96 @@
+"""The history of an account: however records come, each month shows what holds."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bureau.history import (
+    MAX_MONTHS,
+    Account,
+    Step,
+    character_of,
+    first_months,
+    holding,
+    months_between,
+    steps_of,
+)
+from creditbureau.v1.codes_pb2 import ACCOUNT_STATUS_CURRENT, ACCOUNT_STATUS_PAST_DUE_60
+from creditbureau.v1.record_pb2 import TradelineSnapshot
+from creditbureau.v1.report_pb2 import PaymentHistory
+
+
+def _month(number: int) -> int:
+    return number // 12 * 100 + number % 12 + 1
+
+
+MONTHS = st.integers(2010 * 12, 2026 * 12).map(_month)
+SNAPSHOTS = st.builds(
+    TradelineSnapshot,
+    month=MONTHS,
+    status=st.sampled_from([ACCOUNT_STATUS_CURRENT, ACCOUNT_STATUS_PAST_DUE_60]),
+    balance_minor=st.integers(-(10**15), 10**15),
+    amount_due_minor=st.integers(0, 10**15),
+    amount_paid_minor=st.integers(0, 10**15),
+    amount_past_due_minor=st.integers(0, 10**15),
+)
+DELIVERIES = st.lists(st.tuples(SNAPSHOTS, st.booleans()), min_size=1, max_size=40)
+
+
+def _delivered(deliveries: list[tuple[TradelineSnapshot, bool]]) -> Account:
+    account = Account(1)
+    for place, (snapshot, correction) in enumerate(deliveries):
+        account.take(Step(1000 + place, place, int(correction), snapshot.month), snapshot)
+    return account
+
+
+@given(DELIVERIES)
+def test_each_month_shows_what_holds(deliveries: list[tuple[TradelineSnapshot, bool]]) -> None:
+    """Slowly: of each month the last correction, or else the last original."""
+    account = _delivered(deliveries)
+    expected: dict[int, TradelineSnapshot] = {}
+    for wanted in (False, True):
+        for snapshot, correction in deliveries:
+            if correction is wanted:
+                expected[snapshot.month] = snapshot
+    newest = max(expected)
+    history = PaymentHistory.FromString(account.history)
+    assert history.newest_month == newest
+    span = min(max(months_between(month, newest) for month in expected) + 1, MAX_MONTHS)
+    shown = {months_between(month, newest): at for month, at in expected.items()}
+    assert len(history.profile) == span
+    for age in range(span):
+        at = shown.get(age, TradelineSnapshot())
+        assert history.profile[age] == (character_of(at) if age in shown else "D")
+        assert history.balance_minor[age] == at.balance_minor
+        assert history.amount_due_minor[age] == at.amount_due_minor
+        assert history.amount_paid_minor[age] == at.amount_paid_minor
+        assert history.amount_past_due_minor[age] == at.amount_past_due_minor
+    at_newest = deliveries[account.newest[1]][0]
+    assert at_newest == expected[newest]
+
+
+@given(DELIVERIES, st.integers(1, 40))
+def test_a_past_history_can_be_made_again(
+    deliveries: list[tuple[TradelineSnapshot, bool]], count: int
+) -> None:
+    """Of the records that hold alone, without those that they replaced."""
+    whole = _delivered(deliveries)
+    past = _delivered(deliveries[:count])
+    again = Account(1)
+    for step in holding(steps_of(whole.trail)[:count]).values():
+        again.take(step, deliveries[step.record_index][0])
+    assert again.history == past.history
+    assert again.newest == past.newest
+
+
+@given(DELIVERIES, st.integers(1, MAX_MONTHS))
+def test_the_first_months_are_the_newest(
+    deliveries: list[tuple[TradelineSnapshot, bool]], count: int
+) -> None:
+    history = PaymentHistory.FromString(_delivered(deliveries).history)
+    part = first_months(history, count)
+    assert part.newest_month == history.newest_month
+    assert part.profile == history.profile[:count]
+    assert list(part.balance_minor) == list(history.balance_minor)[:count]
+    assert list(part.amount_past_due_minor) == list(history.amount_past_due_minor)[:count]
