@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import grpc
 import pytest
@@ -171,15 +172,16 @@ def told_delay(court: Court) -> timedelta:
     """What a refused inquiry says about when to try again."""
     inquiry = court.acme.inquiry(court.person.subject_id, str(uuid.uuid4()), purpose=PURPOSE)
     request = reporting_pb2.QueryReportRequest(inquiry=inquiry)
-    call = court.acme.channel.unary_unary("/creditbureau.v1.Reporting/QueryReport")
+    call: Any = court.acme.channel.unary_unary("/creditbureau.v1.Reporting/QueryReport")
     with pytest.raises(grpc.RpcError) as error:
         call(request.SerializeToString(), timeout=20)
-    status = rpc_status.from_call(error.value)
-    assert status is not None
-    (packed,) = [one for one in status.details if one.Is(RetryInfo.DESCRIPTOR)]
+    failed: Any = error.value
     told = RetryInfo()
+    (packed,) = [
+        one for one in rpc_status.from_call(failed).details if one.Is(RetryInfo.DESCRIPTOR)
+    ]
     packed.Unpack(told)
-    return told.retry_delay.ToTimedelta()
+    return timedelta(microseconds=told.retry_delay.ToMicroseconds())
 
 
 # Uses by the calendar ----------------------------------------------------------------
