@@ -9,17 +9,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
-from bureau.history import Account, Step, holding, steps_of
+from bureau.accounts import held_snapshots, record_of
+from bureau.history import ACTION, Account, Step, holding, steps_of
 from bureau.ledger import log
 from bureau.store import statements as s
 from bureau.store.database import Connection
 from creditbureau.v1 import report_pb2
-from creditbureau.v1.record_pb2 import Record, TradelineSnapshot
+from creditbureau.v1.record_pb2 import FacilityAction, Record, RecordRef, TradelineSnapshot
 from creditbureau.v1.report_pb2 import PaymentHistory
 
 # Hard inquiries are shown for two years.
 INQUIRY_KEPT_US = 730 * 86_400 * 1_000_000
+
+
+class FiledAction(NamedTuple):
+    """A facility action, and where it stands."""
+
+    action: FacilityAction
+    record: RecordRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +37,9 @@ class FiledTradeline:
 
     Attributes:
         snapshot: What holds for the newest month.
-        submission_id: The submission that `snapshot` came with.
-        record_index: Its place in there.
+        record: Where `snapshot` stands.
         steps: The records of the account, in order of the log.
+        actions: What was done to the facility, newest first.
     """
 
     tradeline_id: str
@@ -38,9 +47,9 @@ class FiledTradeline:
     role: int
     history: PaymentHistory
     snapshot: TradelineSnapshot
-    submission_id: str
-    record_index: int
+    record: RecordRef
     steps: Callable[[], list[Step]]
+    actions: list[FiledAction] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +79,23 @@ class CreditFile:
 def read_file(db: Connection, subject_id: str, now_us: int) -> CreditFile:
     """Reads a subject's file as it is."""
     tradelines = []
-    for name, member, history, trail, index, submission, body in db.all(
+    for name, member, history, trail, marks, index, submission, body in db.all(
         s.file_tradelines, subject_id=subject_id
     ):
         snapshot = Record.FromString(body).snapshot
         if role := role_of(subject_id, snapshot):
-            tradelines.append(
-                FiledTradeline(
-                    name,
-                    member,
-                    role,
-                    PaymentHistory.FromString(history),
-                    snapshot,
-                    submission,
-                    index,
-                    partial(steps_of, trail),
-                )
+            line = FiledTradeline(
+                name,
+                member,
+                role,
+                PaymentHistory.FromString(history),
+                snapshot,
+                RecordRef(submission_id=submission, record_index=index),
+                partial(steps_of, trail),
             )
+            if marks >> ACTION & 1:
+                line.actions.extend(_actions(db, steps_of(trail)))
+            tradelines.append(line)
     log_size = log.size_of(db)
     inquiries = _inquiries(db, subject_id, log_size, now_us)
     return CreditFile(subject_id, log_size, now_us, tradelines, inquiries)
@@ -97,29 +106,39 @@ def read_file_at(db: Connection, subject_id: str, log_size: int, now_us: int) ->
     tradelines = []
     for key, name, member, trail in db.all(s.file_trails, subject_id=subject_id):
         steps = [step for step in steps_of(trail) if _leaf(db, step.submission_key) < log_size]
-        account, found = Account(key), {}
-        for step in holding(steps).values():
-            body, submission = _record(db, step)
-            found[step[:2]] = body, submission
-            account.take(step, body)
-        if not found:
+        held = holding(steps)
+        if not held:
             continue
-        snapshot, submission = found[account.newest]
-        if role := role_of(subject_id, snapshot):
+        account = Account(key)
+        account.begin_anew(held_snapshots(db, held))
+        newest, submission = record_of(db, held[max(held)])
+        if role := role_of(subject_id, newest.snapshot):
             tradelines.append(
                 FiledTradeline(
                     name,
                     member,
                     role,
                     PaymentHistory.FromString(account.history),
-                    snapshot,
-                    submission,
-                    account.newest[1],
+                    newest.snapshot,
+                    RecordRef(submission_id=submission, record_index=account.newest[1]),
                     partial(list, steps),
+                    _actions(db, steps),
                 )
             )
     inquiries = _inquiries(db, subject_id, log_size, now_us)
     return CreditFile(subject_id, log_size, now_us, tradelines, inquiries)
+
+
+def _actions(db: Connection, steps: list[Step]) -> list[FiledAction]:
+    """What was done to the facility, newest first."""
+    found = []
+    for step in steps:
+        if step.kind == ACTION:
+            record, submission = record_of(db, step)
+            reference = RecordRef(submission_id=submission, record_index=step.record_index)
+            found.append(FiledAction(record.action, reference))
+    found.sort(key=lambda at: at.action.effective_time.ToMicroseconds())
+    return found[::-1]
 
 
 def role_of(subject_id: str, snapshot: TradelineSnapshot) -> int:
@@ -140,12 +159,6 @@ def _inquiries(db: Connection, subject_id: str, log_size: int, now_us: int) -> l
             log_size=log_size,
         )
     ]
-
-
-def _record(db: Connection, step: Step) -> tuple[TradelineSnapshot, str]:
-    row = db.one(s.record_at, submission_key=step.submission_key, record_index=step.record_index)
-    assert row is not None, "a step of a trail is a record"
-    return Record.FromString(row[0]).snapshot, row[1]
 
 
 def _leaf(db: Connection, entry_key: int) -> int:

@@ -133,6 +133,10 @@ REASONS: dict[str, ReasonRule] = {
     "WRONG_STATE": ReasonRule(
         "FAILED_PRECONDITION", "Look at the present state first; it does not allow this change."
     ),
+    "DELETED_ITEM": ReasonRule(
+        "FAILED_PRECONDITION",
+        "Leave it out; or, if it is complete and accurate, report it as certified anew.",
+    ),
     "IDEMPOTENCY_CONFLICT": ReasonRule(
         "ALREADY_EXISTS", "Use a new request id for a new request; retry only with the same bytes."
     ),

@@ -2,8 +2,10 @@
 and the trail of the records that it comes from. Pure.
 
 Inside one month a correction beats every original, and of two of a kind the later
-one in the log holds. A history that grew record by record is the same as one made
-of the records that hold, so a file of any past log size can be made again.
+one in the log holds. A deletion voids what came before it; what it covers returns
+only with a record that its furnisher certified anew. A history that grew record by
+record is the same as one made of the records that hold, so a file of any past log
+size can be made again.
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ NO_DATA = "D"
 CURRENT = codes_pb2.ACCOUNT_STATUS_CURRENT
 
 STEP = Struct("<qHBi")
+ORIGINAL, CORRECTION, DELETION, ACTION = range(4)
 
 
 class Step(NamedTuple):
@@ -57,13 +60,13 @@ class Step(NamedTuple):
     Attributes:
         submission_key: The entry that it came with.
         record_index: Its place in the submission.
-        correction: 1 for a correction, else 0.
-        month: yyyymm.
+        kind: ORIGINAL or CORRECTION for a snapshot, DELETION, ACTION.
+        month: yyyymm; 0 for an action, and for the deletion of a whole account.
     """
 
     submission_key: int
     record_index: int
-    correction: int
+    kind: int
     month: int
 
 
@@ -74,25 +77,63 @@ class Account:
     Attributes:
         trail: Every record it ever got, in order of the log, packed.
         newest: Submission key and record index of the record that holds for its
-            newest month.
+            newest month; zeros if none does.
         history: A serialised PaymentHistory: what holds for each month.
+        marks: Which kinds of record the trail has: bit n for kind n.
     """
 
     tradeline_key: int
     trail: bytes = b""
     newest: tuple[int, int] = (0, 0)
     history: bytes = b""
+    marks: int = 0
 
     def take(self, step: Step, snapshot: TradelineSnapshot) -> None:
-        """Adds the next record of the log."""
+        """Adds a snapshot, the next record of the log."""
         history = PaymentHistory.FromString(self.history)
         newest = history.newest_month
-        if step.month > newest or _holds(self.trail, step):
+        if step.month > newest or self._holds(step):
             put_month(history, snapshot)
             self.history = history.SerializeToString(deterministic=True)
             if step.month >= newest:
                 self.newest = step[:2]
+        self.note(step)
+
+    def note(self, step: Step) -> None:
+        """Adds a record that changes no month."""
         self.trail += STEP.pack(*step)
+        self.marks |= 1 << step.kind
+
+    def begin_anew(self, held: Iterable[tuple[Step, TradelineSnapshot]]) -> None:
+        """Makes the history again of the records that hold, after a deletion."""
+        history, self.newest = PaymentHistory(), (0, 0)
+        for step, snapshot in held:
+            if step.month > history.newest_month:
+                self.newest = step[:2]
+            put_month(history, snapshot)
+        self.history = history.SerializeToString(deterministic=True)
+
+    def needs_certification(self, month: int) -> bool:
+        """Whether a month was deleted and has not returned since."""
+        if not self.marks >> DELETION & 1:
+            return False
+        returned = False
+        for _, _, kind, about in reversed(steps_of(self.trail)):
+            if kind == DELETION:
+                if about == month or (about == 0 and not returned):
+                    return True
+            elif kind != ACTION:
+                if about == month:
+                    return False
+                returned = True
+        return False
+
+    def _holds(self, step: Step) -> bool:
+        """Whether a snapshot that comes next holds its month."""
+        if step.kind == CORRECTION or not self.marks >> CORRECTION & 1:
+            return True
+        rival = holding(steps_of(self.trail)).get(step.month)
+        return rival is None or rival.kind != CORRECTION
 
 
 def steps_of(trail: bytes) -> list[Step]:
@@ -101,12 +142,18 @@ def steps_of(trail: bytes) -> list[Step]:
 
 
 def holding(steps: Iterable[Step]) -> dict[int, Step]:
-    """The record that holds for each month."""
+    """The snapshot that holds for each month."""
     held: dict[int, Step] = {}
     for step in steps:
-        rival = held.get(step.month)
-        if rival is None or step.correction >= rival.correction:
-            held[step.month] = step
+        if step.kind == DELETION:
+            if step.month:
+                held.pop(step.month, None)
+            else:
+                held.clear()
+        elif step.kind != ACTION:
+            rival = held.get(step.month)
+            if rival is None or step.kind >= rival.kind:
+                held[step.month] = step
     return held
 
 
@@ -154,13 +201,6 @@ def character_of(snapshot: TradelineSnapshot) -> str:
 def months_between(month: int, newest: int) -> int:
     """Months between two months (yyyymm)."""
     return (newest // 100 - month // 100) * 12 + newest % 100 - month % 100
-
-
-def _holds(trail: bytes, step: Step) -> bool:
-    """Whether a record that comes after a trail holds its month."""
-    if step.correction:
-        return True
-    return not any(at[3] == step.month and at[2] for at in STEP.iter_unpack(trail))
 
 
 def _lengthen(history: PaymentHistory, *, newer: int = 0, older: int = 0) -> None:

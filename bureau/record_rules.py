@@ -12,10 +12,25 @@ from bureau import rules
 from bureau.clock import date_of
 from bureau.codes import currencies
 from bureau.errors import FieldViolation
-from creditbureau.v1.record_pb2 import ParsedRecordBatch, Record, TradelineSnapshot
+from creditbureau.v1 import record_pb2
+from creditbureau.v1.record_pb2 import (
+    FacilityAction,
+    ParsedRecordBatch,
+    Record,
+    TradelineSnapshot,
+)
 
 Breach = tuple[str, FieldViolation]
 
+# What only some actions have, and surely have.
+NEEDED = {
+    "credit_limit_minor": {record_pb2.FACILITY_ACTION_KIND_LIMIT_CHANGE},
+    "new_account_ref": {
+        record_pb2.FACILITY_ACTION_KIND_RENUMBER,
+        record_pb2.FACILITY_ACTION_KIND_TRANSFER,
+    },
+    "new_member_id": {record_pb2.FACILITY_ACTION_KIND_TRANSFER},
+}
 # Dates of a snapshot that lie in the past or are absent.
 PAST_DATES = ("open_date", "close_date", "first_delinquency_date", "last_payment_date")
 
@@ -34,6 +49,8 @@ def check_records(batch: ParsedRecordBatch, now_us: int) -> None:
     for place, record in enumerate(batch.records):
         found += _breaches(record, today, f"records[{place}]")
         name = (record.account_ref, record.snapshot.month)
+        if not record.snapshot.month:
+            continue  # an account can have several actions
         if name in seen:
             found.append(
                 rules.breach(
@@ -61,7 +78,7 @@ def currency_breaches(batch: Iterable[tuple[str, str]], known: dict[str, str]) -
             f"the account is in {known[ref]}",
         )
         for place, (ref, currency) in enumerate(batch)
-        if known.setdefault(ref, currency) != currency
+        if currency and known.setdefault(ref, currency) != currency
     ]
 
 
@@ -76,11 +93,14 @@ def is_date(yyyymmdd: int) -> bool:
 
 
 def _breaches(record: Record, today: int, at: str) -> Iterator[Breach]:
+    if record.HasField("action"):
+        yield from _action_breaches(record.action, today, f"{at}.action")
+        return
     if not record.HasField("snapshot"):
-        if record.WhichOneof("body"):
-            yield rules.breach(
-                at, "INVALID_FIELD", "this bureau takes snapshots; actions and deletions later"
-            )
+        month = record.deletion.month
+        if month and not 1 <= month % 100 <= 12:
+            message = "not a month of the calendar"
+            yield rules.breach(f"{at}.deletion.month", "INVALID_FIELD", message)
         return
     snapshot = record.snapshot
     at = f"{at}.snapshot"
@@ -95,6 +115,30 @@ def _breaches(record: Record, today: int, at: str) -> Iterator[Breach]:
         people = [party.subject_id for party in snapshot.parties]
         if len(set(people)) < len(people):
             yield rules.breach(f"{at}.parties", "INVALID_FIELD", "a person stands in it twice")
+
+
+def _action_breaches(action: FacilityAction, today: int, at: str) -> Iterator[Breach]:
+    if date_of(action.effective_time.ToMicroseconds()) > today:
+        yield rules.breach(f"{at}.effective_time", "DATE_ORDER", "lies in the future")
+    if action.review_by_date and not is_date(action.review_by_date):
+        yield rules.breach(f"{at}.review_by_date", "INVALID_FIELD", "not a day of the calendar")
+    if action.appeal_route and rules.bad_text(action.appeal_route):
+        message = "control or bidirectional characters"
+        yield rules.breach(f"{at}.appeal_route", "BAD_TEXT", message)
+    given = {
+        "credit_limit_minor": action.HasField("credit_limit_minor"),
+        "new_account_ref": bool(action.new_account_ref),
+        "new_member_id": bool(action.new_member_id),
+    }
+    for name, kinds in NEEDED.items():
+        if given[name] != (action.kind in kinds):
+            message = f"belongs to {' and '.join(sorted(map(_kind_name, kinds)))}"
+            yield rules.breach(f"{at}.{name}", "INVALID_FIELD", message)
+
+
+def _kind_name(kind: int) -> str:
+    name = record_pb2.FacilityActionKind.Name(kind)  # type: ignore[arg-type]
+    return name.removeprefix("FACILITY_ACTION_KIND_")
 
 
 def _date_breaches(snapshot: TradelineSnapshot, today: int, at: str) -> Iterator[Breach]:

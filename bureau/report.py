@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bureau.codes import codes_of, has
-from bureau.credit_file import CreditFile, FiledInquiry, FiledTradeline
+from bureau.credit_file import CreditFile, FiledAction, FiledInquiry, FiledTradeline
 from bureau.history import first_months
 from bureau.statement import time_of
-from creditbureau.v1 import codes_pb2, report_pb2
+from creditbureau.v1 import codes_pb2, record_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Header
-from creditbureau.v1.record_pb2 import RecordRef, TradelineSnapshot
+from creditbureau.v1.record_pb2 import TradelineSnapshot
 from creditbureau.v1.report_pb2 import (
     CurrencyTotal,
     InquiryLine,
@@ -21,6 +21,7 @@ from creditbureau.v1.report_pb2 import (
     Report,
     Summary,
     Tradeline,
+    TradelineAction,
 )
 
 # From best to worst.
@@ -39,6 +40,12 @@ ENDED = frozenset(
     }
 )
 LINES = frozenset({codes_pb2.PORTFOLIO_TYPE_LINE_OF_CREDIT, codes_pb2.PORTFOLIO_TYPE_REVOLVING})
+# The newest of these says whether a line is frozen; without one, a special comment
+# of Metro 2: suspended, or suspended by collateral.
+FREEZES = frozenset(
+    {record_pb2.FACILITY_ACTION_KIND_FREEZE, record_pb2.FACILITY_ACTION_KIND_RESTORE}
+)
+FROZEN_COMMENTS = frozenset({"AP", "CL"})
 HALF_YEAR_US = 183 * 86_400 * 1_000_000
 # Changes when a report of the same file would look different.
 RULES_VERSION = "2026-11"
@@ -146,14 +153,41 @@ def tradeline_of(line: FiledTradeline) -> Tradeline:
         classification=at.classification,
         compliance_condition=at.compliance_condition,
         restructured=at.restructured,
-        record=RecordRef(submission_id=line.submission_id, record_index=line.record_index),
+        record=line.record,
         party_count=len(at.parties),
     )
+    if line.actions:
+        filled.actions.extend(map(action_of, line.actions))
     if at.HasField("credit_limit_minor"):
         filled.credit_limit_minor = at.credit_limit_minor
     if at.HasField("original_amount_minor"):
         filled.original_amount_minor = at.original_amount_minor
     return filled
+
+
+def action_of(filed: FiledAction) -> TradelineAction:
+    """A facility action as a report shows it."""
+    action = filed.action
+    shown = TradelineAction(
+        kind=action.kind,
+        initiator=action.initiator,
+        reasons=action.reasons,
+        effective_time=action.effective_time,
+        review_by_date=action.review_by_date,
+        appeal_route=action.appeal_route,
+        record=filed.record,
+    )
+    if action.HasField("credit_limit_minor"):
+        shown.credit_limit_minor = action.credit_limit_minor
+    return shown
+
+
+def is_frozen(line: FiledTradeline) -> bool:
+    """Whether a line cannot be drawn on for now."""
+    for filed in line.actions:
+        if filed.action.kind in FREEZES:
+            return filed.action.kind == record_pb2.FACILITY_ACTION_KIND_FREEZE
+    return line.snapshot.special_comment in FROZEN_COMMENTS
 
 
 def inquiry_of(inquiry: FiledInquiry) -> InquiryLine:
@@ -173,6 +207,7 @@ def summary_of(
     """The figures that a person looks at first."""
     open_lines = [line for line in lines if is_open(line.snapshot)]
     recent = {character for line in lines for character in line.history.profile[:24]}
+    drawable = [line for line in open_lines if line.snapshot.portfolio_type in LINES]
     since_us = now_us - HALF_YEAR_US
     return Summary(
         tradeline_count=len(lines),
@@ -183,7 +218,8 @@ def summary_of(
         oldest_open_date=min((line.snapshot.open_date for line in lines), default=0),
         inquiry_count_6m=sum(inquiry.create_us >= since_us for inquiry in inquiries),
         totals=totals_of([line.snapshot for line in open_lines]),
-        lending_line_count=sum(line.snapshot.portfolio_type in LINES for line in open_lines),
+        frozen_line_count=sum(map(is_frozen, drawable)),
+        lending_line_count=sum(not is_frozen(line) for line in drawable),
     )
 
 

@@ -8,18 +8,18 @@ they came, so that each can be traced to the furnisher's signature.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from google.protobuf.message import DecodeError
 
 from bureau import rules, statement
+from bureau.accounts import Booking, Line
 from bureau.errors import Refusal
-from bureau.history import Account, Step
+from bureau.history import ACTION
 from bureau.house import Bureau, Caller
 from bureau.ledger.queue import Transaction
-from bureau.record_rules import check_records, currency_breaches
+from bureau.record_rules import check_records
 from bureau.statement import Opened
 from bureau.store import statements as s
 from bureau_keys.merkle import leaf_hash, root_of
@@ -30,30 +30,14 @@ from creditbureau.v1.furnishing_pb2 import Submission
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.record_pb2 import (
     ParsedRecordBatch,
-    Record,
     RecordBatch,
     SubmissionManifest,
-    TradelineSnapshot,
 )
 
 MAX_RECORDS = 10_000
 MAX_RECORD_BYTES = 4096
 
 FURNISH_MASK = 1 << codes_pb2.ACTION_FURNISH
-
-
-class Line(NamedTuple):
-    """What is stored of a record, looked at once: batches are large."""
-
-    account_ref: str
-    snapshot: TradelineSnapshot
-    subject_ids: list[str]
-
-    @classmethod
-    def of(cls, record: Record) -> Line:
-        """A record's line."""
-        snapshot = record.snapshot
-        return cls(record.account_ref, snapshot, [p.subject_id for p in snapshot.parties])
 
 
 def submit_records(
@@ -63,8 +47,8 @@ def submit_records(
 
     Raises:
         Refusal: What `open_statement` raises; MALFORMED_MESSAGE, NON_CANONICAL,
-            TOO_MANY_ITEMS, ROOT_MISMATCH, the reasons of `check_records`,
-            CONSENT_REQUIRED, CURRENCY_MISMATCH.
+            TOO_MANY_ITEMS, ROOT_MISMATCH, the reasons of `check_records` and of
+            `Booking.load`, CONSENT_REQUIRED.
     """
     # 1. Open the manifest and verify its signature.
     with bureau.database.snapshot() as db:
@@ -81,20 +65,18 @@ def submit_records(
         )
     # 3. Every record keeps every rule.
     check_records(parsed, bureau.clock.now_us())
-    lines = [Line.of(record) for record in parsed.records]
+    correction = manifest.kind == record_pb2.SUBMISSION_KIND_CORRECTION
+    lines = [
+        Line.of(record, raw, correction) for raw, record in zip(raws, parsed.records, strict=True)
+    ]
 
     # 4. One unit of work.
     def work(tx: Transaction) -> Submission:
         opened.admit(tx)
-        _require_consents(tx, caller.member_id, lines)
-        accounts = _accounts(tx, caller.member_id, lines)
-        correction = int(manifest.kind == record_pb2.SUBMISSION_KIND_CORRECTION)
-        for place, line in enumerate(lines):
-            step = Step(tx.entry_key, place, correction, line.snapshot.month)
-            accounts[line.account_ref].take(step, line.snapshot)
-        new_count = _store_accounts(tx, caller.member_id, accounts, lines)
-        _store_records(tx, accounts, raws, lines, tiles)
-        return _store(tx, caller.member_id, opened, new_count)
+        booking = Booking.load(tx, caller.member_id, lines)
+        _require_consents(tx, booking, lines)
+        booking.book(tx, lines)
+        return _store(tx, caller.member_id, opened, tiles, len(booking.opened))
 
     committed = bureau.ledger.commit(opened.signed, work)
 
@@ -174,84 +156,60 @@ def _read(batch: bytes) -> tuple[Sequence[bytes], ParsedRecordBatch]:
     return list(raws), parsed
 
 
-def _require_consents(tx: Transaction, member_id: str, lines: list[Line]) -> None:
-    """Everybody on every account must have consented to be furnished."""
+def _require_consents(tx: Transaction, booking: Booking, lines: list[Line]) -> None:
+    """Everybody on every account must have consented to be furnished; only what is
+    deleted needs no consent.
+    """
     wanted = {subject_id for line in lines for subject_id in line.subject_ids}
+    acted = {line.account_ref for line in lines if line.kind == ACTION}
+    keys = sorted(booking.accounts[ref].tradeline_key for ref in acted)
+    on_acted = {row[0] for row in tx.db.among(s.parties_of, keys)}
     rows = tx.db.among(
         s.subjects_with_consent,
-        sorted(wanted),
-        grantee=member_id,
+        sorted(wanted | on_acted),
+        grantee=booking.member_id,
         state=consent_pb2.CONSENT_STATE_ACTIVE,
         action=FURNISH_MASK,
         now_us=tx.now_us,
     )
-    missing = wanted - {row[0] for row in rows}
-    if missing:
-        raise rules.refusal(
-            [
-                rules.breach(
-                    f"records[{place}].snapshot.parties[{seat}].subject_id",
-                    "CONSENT_REQUIRED",
-                    "no consent of this subject to furnish covers the caller",
-                )
-                for place, line in enumerate(lines)
-                for seat, subject_id in enumerate(line.subject_ids)
-                if subject_id in missing
-            ]
+    consenting = {row[0] for row in rows}
+    message = "no consent of this subject to furnish covers the caller"
+    found = [
+        rules.breach(
+            f"records[{place}].snapshot.parties[{seat}].subject_id", "CONSENT_REQUIRED", message
         )
-
-
-def _accounts(tx: Transaction, member_id: str, lines: list[Line]) -> dict[str, Account]:
-    """The accounts that the records are about, locked, by reference; of new ones
-    the key is 0.
-    """
-    currencies = [(line.account_ref, line.snapshot.currency) for line in lines]
-    accounts = {ref: Account(0) for ref, _ in currencies}
-    known = {}
-    for ref, key, currency, history, trail, submission_key, record_index in tx.db.among(
-        s.lock_tradelines, sorted(accounts), member_id=member_id
-    ):
-        known[ref] = currency
-        accounts[ref] = Account(key, trail, (submission_key, record_index), history)
-    if found := currency_breaches(currencies, known):
+        for place, line in enumerate(lines)
+        for seat, subject_id in enumerate(line.subject_ids)
+        if subject_id not in consenting
+    ]
+    if on_acted - consenting:
+        found += [
+            rules.breach(f"records[{place}].account_ref", "CONSENT_REQUIRED", message)
+            for place, line in enumerate(lines)
+            if line.kind == ACTION and _lacks_consent(tx, booking, line, consenting)
+        ]
+    if found:
         raise rules.refusal(found)
-    return accounts
 
 
-def _store_accounts(
-    tx: Transaction, member_id: str, accounts: dict[str, Account], lines: list[Line]
-) -> int:
-    """Stores what the accounts have become; returns how many are new."""
-    currency_of = {line.account_ref: line.snapshot.currency for line in lines}
-    new, moved = [], []
-    for ref, account in accounts.items():
-        if account.tradeline_key:
-            moved.append((account.history, account.trail, *account.newest, account.tradeline_key))
-        else:
-            account.tradeline_key = tx.new_key()
-            new.append(
-                (
-                    account.tradeline_key,
-                    secrets.token_hex(16),
-                    member_id,
-                    ref,
-                    currency_of[ref],
-                    *account.newest,
-                    account.history,
-                    account.trail,
-                )
-            )
-    if new:
-        tx.db.tuples(s.add_tradeline, s.TRADELINE_COLUMNS, new)
-    if moved:
-        tx.db.tuples(s.move_tradeline, s.MOVED_COLUMNS, moved)
-    return len(new)
+def _lacks_consent(tx: Transaction, booking: Booking, line: Line, consenting: set[str]) -> bool:
+    key = booking.accounts[line.account_ref].tradeline_key
+    return any(row[0] not in consenting for row in tx.db.among(s.parties_of, [key]))
 
 
 def _store(
-    tx: Transaction, member_id: str, opened: Opened[SubmissionManifest], new_count: int
+    tx: Transaction,
+    member_id: str,
+    opened: Opened[SubmissionManifest],
+    tiles: Tiles,
+    new_count: int,
 ) -> Submission:
     manifest = opened.message
+    rows = [
+        (tx.entry_key, index, hashes, root)
+        for index, (hashes, root) in enumerate(zip(tiles.hashes, tiles.roots, strict=True))
+    ]
+    tx.db.tuples(s.add_record_tile, s.RECORD_TILE_COLUMNS, rows)
     tx.db.run(
         s.add_submission,
         submission_key=tx.entry_key,
@@ -270,30 +228,4 @@ def _store(
         new_tradeline_count=new_count,
         label=manifest.label,
         create_time=statement.time_of(tx.now_us),
-    )
-
-
-def _store_records(
-    tx: Transaction,
-    accounts: dict[str, Account],
-    raws: Sequence[bytes],
-    lines: list[Line],
-    tiles: Tiles,
-) -> None:
-    rows = []
-    parties = set()
-    for place, (raw, line) in enumerate(zip(raws, lines, strict=True)):
-        key = accounts[line.account_ref].tradeline_key
-        rows.append((tx.entry_key, place, key, raw))
-        for subject_id in line.subject_ids:
-            parties.add((subject_id, key))
-    tx.db.tuples(s.add_record, s.RECORD_COLUMNS, rows)
-    tx.db.tuples(s.add_party, ("subject_id", "tradeline_key"), sorted(parties))
-    tx.db.tuples(
-        s.add_record_tile,
-        s.RECORD_TILE_COLUMNS,
-        [
-            (tx.entry_key, index, hashes, root)
-            for index, (hashes, root) in enumerate(zip(tiles.hashes, tiles.roots, strict=True))
-        ],
     )

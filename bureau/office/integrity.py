@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
 
-from bureau.history import STEP, Account, steps_of
+from bureau.history import STEP, Account, holding, steps_of
 from bureau.ledger.log import HASH, TILE
 from bureau.store import checks, schema
 from bureau.store import statements as s
@@ -214,27 +214,26 @@ def _check_accounts(db: Connection) -> Iterator[Finding]:
     """Makes every account again from its records."""
     after, steps = 0, 0
     while page := db.all(checks.accounts_after, after=after, limit=PAGE):
-        for key, name, history, trail, *newest in page:
+        for key, name, history, trail, marks, *newest in page:
             after = key
             steps += len(trail) // STEP.size
-            for what in _breaches_of_account(db, key, history, trail, newest):
+            stored = Account(key, trail, (newest[0], newest[1]), history, marks)
+            for what in _breaches_of_account(db, stored):
                 yield Finding(f"account {name}: {what}")
     if (steps,) != db.one(checks.record_count):
         yield Finding(f"the accounts' trails have {steps} records, the bureau has others")
 
 
-def _breaches_of_account(
-    db: Connection, key: int, history: bytes, trail: bytes, newest: list[int]
-) -> Iterator[str]:
-    if len(trail) % STEP.size:
+def _breaches_of_account(db: Connection, stored: Account) -> Iterator[str]:
+    if len(stored.trail) % STEP.size:
         yield "its trail is cut off"
         return
-    account, last = Account(key), (-1, -1)
-    for step in steps_of(trail):
+    steps, bodies, last = steps_of(stored.trail), {}, (-1, -1)
+    for step in steps:
         row = db.one(
             checks.step_record, submission_key=step.submission_key, record_index=step.record_index
         )
-        if row is None or row[1] != key:
+        if row is None or row[1] != stored.tradeline_key:
             yield "its trail names a record that is not its own"
             return
         body, _, leaf_index = row
@@ -242,10 +241,14 @@ def _breaches_of_account(
             yield "its trail is not in order of the log"
         last = leaf_index, step.record_index
         try:
-            account.take(step, Record.FromString(body).snapshot)
+            bodies[step] = Record.FromString(body).snapshot
         except DecodeError:
             return  # said of the submission already
-    if list(account.newest) != newest or account.history != history:
+    again = Account(stored.tradeline_key)
+    for step in steps:
+        again.note(step)
+    again.begin_anew((step, bodies[step]) for step in holding(steps).values())
+    if again != stored:
         yield "its history is not what its records give"
 
 

@@ -382,6 +382,7 @@ lock_tradelines = ListStatement(
             tradeline.c.currency,
             tradeline.c.history,
             tradeline.c.trail,
+            tradeline.c.marks,
             tradeline.c.newest_submission_key,
             tradeline.c.newest_record_index,
         )
@@ -390,13 +391,24 @@ lock_tradelines = ListStatement(
         .with_for_update()
     )
 )
-MOVED_COLUMNS = ("history", "trail", "newest_submission_key", "newest_record_index", "which")
+MOVED_COLUMNS = (
+    "account_ref",
+    "history",
+    "trail",
+    "marks",
+    "newest_submission_key",
+    "newest_record_index",
+    "which",
+)
 move_tradeline = Statement(
     update(tradeline)
     .where(tradeline.c.tradeline_key == bind("which"))
     .values({name: bind(name) for name in MOVED_COLUMNS[:-1]})
 )
 add_party = if_new(t.TradelinePartyRow)
+parties_of = ListStatement(
+    lambda keys: select(party.c.subject_id).where(party.c.tradeline_key.in_(keys)).distinct()
+)
 RECORD_COLUMNS = tuple(c.name for c in record.columns)
 add_record = adding(t.RecordRow)
 RECORD_TILE_COLUMNS = tuple(c.name for c in record_tile.columns)
@@ -411,6 +423,7 @@ file_tradelines = Statement(
         tradeline.c.member_id,
         tradeline.c.history,
         tradeline.c.trail,
+        tradeline.c.marks,
         tradeline.c.newest_record_index,
         submission.c.submission_id,
         record.c.body,

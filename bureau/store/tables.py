@@ -226,18 +226,21 @@ class TradelineRow(SQLModel, table=True):
     member_id: str = Field(sa_column=text())
     account_ref: str = Field(sa_column=text())
     currency: str = Field(sa_column=text())
-    # The record that holds for the newest month.
+    # The record that holds for the newest month; zeros if all is deleted.
     newest_submission_key: int = Field(sa_column=big())
     newest_record_index: int = Field(sa_column=big())
-    # A PaymentHistory, and every record that the account ever got.
+    # A PaymentHistory, every record that the account ever got, and which kinds
+    # of record these are.
     history: bytes = Field(sa_column=blob())
     trail: bytes = Field(sa_column=blob())
+    marks: int = Field(sa_column=big())
 
 
 class TradelinePartyRow(SQLModel, table=True):
     """Which subjects were ever named on a tradeline: the index to a file."""
 
     __tablename__ = "tradeline_party"
+    __table_args__ = (Index("party_by_tradeline", "tradeline_key"),)
     subject_id: str = Field(sa_column=text(primary_key=True))
     tradeline_key: int = Field(sa_column=big(primary_key=True))
 

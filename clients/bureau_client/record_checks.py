@@ -56,7 +56,7 @@ _CODES: tuple[tuple[str, type[Code], bool], ...] = (
     ("compliance_condition", ComplianceCondition, False),
 )
 _DAYS = ("open_date", "close_date", "first_delinquency_date", "last_payment_date")
-_FLAGS = ("secured", "restructured")
+_FLAGS = ("secured", "restructured", "certified")
 _TEXTS = (
     ("account_type", re.compile(r"[0-9A-Z]{2}"), "two digits or capitals (Metro 2): 18"),
     ("currency", re.compile(r"[A-Z]{3}"), "an ISO 4217 code: CNY, EUR, USD"),

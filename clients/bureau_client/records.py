@@ -85,6 +85,8 @@ class Snapshot:
         original_creditor: Who granted the credit, where the account was bought.
         application_ref: The furnisher's reference of the application.
         raw_codes: Codes as the file that it came from spelt them; at most 16.
+        certified: The furnisher certifies anew that it is complete and accurate; what
+            was deleted returns only so.
     """
 
     account_ref: str
@@ -119,6 +121,7 @@ class Snapshot:
     original_creditor: str = ""
     application_ref: str = ""
     raw_codes: tuple[RawCode, ...] = ()
+    certified: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

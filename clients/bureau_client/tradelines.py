@@ -78,6 +78,7 @@ class TradelineAction:
     review_by_date: date | None
     appeal_route: str
     record: RecordRef | None
+    credit_limit_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

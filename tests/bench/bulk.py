@@ -33,11 +33,11 @@ STORED = (
 )
 # What it changes: the accounts that were known before.
 MOVED = (
-    "SELECT history, trail, newest_submission_key, newest_record_index, tradeline_key "
+    "SELECT history, trail, marks, newest_submission_key, newest_record_index, tradeline_key "
     "FROM tradeline WHERE newest_submission_key = :entry AND tradeline_key <= :tradeline"
 )
 MOVE = (
-    "UPDATE tradeline SET history = ?, trail = ?, newest_submission_key = ?, "
+    "UPDATE tradeline SET history = ?, trail = ?, marks = ?, newest_submission_key = ?, "
     "newest_record_index = ? WHERE tradeline_key = ?"
 )
 

@@ -78,8 +78,8 @@ def test_a_past_history_can_be_made_again(
     whole = _delivered(deliveries)
     past = _delivered(deliveries[:count])
     again = Account(1)
-    for step in holding(steps_of(whole.trail)[:count]).values():
-        again.take(step, deliveries[step.record_index][0])
+    held = holding(steps_of(whole.trail)[:count]).values()
+    again.begin_anew((step, deliveries[step.record_index][0]) for step in held)
     assert again.history == past.history
     assert again.newest == past.newest
 

@@ -51,6 +51,7 @@ def encode_record(record: Record, salt: bytes) -> bytes:
     message = record_pb2.Record(salt=salt, account_ref=record.account_ref)
     if isinstance(record, Snapshot):
         message.snapshot.CopyFrom(_snapshot(record))
+        message.certified = record.certified
     elif isinstance(record, FacilityAction):
         message.action.CopyFrom(_action(record))
     else:

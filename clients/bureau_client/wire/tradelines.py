@@ -84,6 +84,9 @@ def _action(message: report_pb2.TradelineAction) -> TradelineAction:
         review_by_date=day_of(message.review_by_date),
         appeal_route=message.appeal_route,
         record=_reference(message.record) if message.HasField("record") else None,
+        credit_limit_minor=(
+            message.credit_limit_minor if message.HasField("credit_limit_minor") else None
+        ),
     )
 
 

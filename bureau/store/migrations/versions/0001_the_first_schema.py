@@ -496,6 +496,12 @@ def upgrade() -> None:
         ),
         sa.Column("history", sa.LargeBinary(), nullable=False),
         sa.Column("trail", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "marks",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("tradeline_key"),
         sa.UniqueConstraint("member_id", "account_ref"),
         sa.UniqueConstraint("tradeline_id"),
@@ -511,3 +517,4 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("subject_id", "tradeline_key"),
     )
+    op.create_index("party_by_tradeline", "tradeline_party", ["tradeline_key"], unique=False)

@@ -79,6 +79,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """FAILED_PRECONDITION. The state of the thing does not allow the change,
     for example resuming a consent that was revoked.
     """
+    REASON_DELETED_ITEM: _Reason.ValueType  # 33
+    """FAILED_PRECONDITION. The account or month was deleted and returns only with
+    a fresh certification.
+    """
     REASON_IDEMPOTENCY_CONFLICT: _Reason.ValueType  # 40
     """ALREADY_EXISTS. The request id was used for other bytes."""
     REASON_ALREADY_EXISTS: _Reason.ValueType  # 41
@@ -215,6 +219,10 @@ REASON_EXPIRED_REQUEST: Reason.ValueType  # 31
 REASON_WRONG_STATE: Reason.ValueType  # 32
 """FAILED_PRECONDITION. The state of the thing does not allow the change,
 for example resuming a consent that was revoked.
+"""
+REASON_DELETED_ITEM: Reason.ValueType  # 33
+"""FAILED_PRECONDITION. The account or month was deleted and returns only with
+a fresh certification.
 """
 REASON_IDEMPOTENCY_CONFLICT: Reason.ValueType  # 40
 """ALREADY_EXISTS. The request id was used for other bytes."""

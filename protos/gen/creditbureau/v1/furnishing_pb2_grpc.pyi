@@ -38,8 +38,8 @@ class FurnishingStub:
     of every record comes back in one answer, as field paths
     `records[7].snapshot.balance_minor`. Reasons: INVALID_FIELD,
     ROOT_MISMATCH, DUPLICATE_RECORD, DATE_ORDER, UNKNOWN_CURRENCY,
-    CURRENCY_MISMATCH, AMOUNT_RANGE, CONSENT_REQUIRED, EXPIRED_REQUEST,
-    CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+    CURRENCY_MISMATCH, AMOUNT_RANGE, DELETED_ITEM, CONSENT_REQUIRED,
+    EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
     GetSubmission: _grpc.UnaryUnaryMultiCallable[_furnishing_pb2.GetSubmissionRequest, _furnishing_pb2.GetSubmissionResponse]
     """A submission that the caller made. Reasons: NOT_FOUND, also for other
@@ -64,8 +64,8 @@ class FurnishingAsyncStub(FurnishingStub):
     of every record comes back in one answer, as field paths
     `records[7].snapshot.balance_minor`. Reasons: INVALID_FIELD,
     ROOT_MISMATCH, DUPLICATE_RECORD, DATE_ORDER, UNKNOWN_CURRENCY,
-    CURRENCY_MISMATCH, AMOUNT_RANGE, CONSENT_REQUIRED, EXPIRED_REQUEST,
-    CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+    CURRENCY_MISMATCH, AMOUNT_RANGE, DELETED_ITEM, CONSENT_REQUIRED,
+    EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
     GetSubmission: _aio.UnaryUnaryMultiCallable[_furnishing_pb2.GetSubmissionRequest, _furnishing_pb2.GetSubmissionResponse]  # type: ignore[assignment]
     """A submission that the caller made. Reasons: NOT_FOUND, also for other
@@ -93,8 +93,8 @@ class FurnishingServicer(metaclass=_abc_1.ABCMeta):
         of every record comes back in one answer, as field paths
         `records[7].snapshot.balance_minor`. Reasons: INVALID_FIELD,
         ROOT_MISMATCH, DUPLICATE_RECORD, DATE_ORDER, UNKNOWN_CURRENCY,
-        CURRENCY_MISMATCH, AMOUNT_RANGE, CONSENT_REQUIRED, EXPIRED_REQUEST,
-        CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+        CURRENCY_MISMATCH, AMOUNT_RANGE, DELETED_ITEM, CONSENT_REQUIRED,
+        EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
         """
 
     @_abc_1.abstractmethod

@@ -270,6 +270,7 @@ class Record(_message.Message):
     SNAPSHOT_FIELD_NUMBER: _builtins.int
     ACTION_FIELD_NUMBER: _builtins.int
     DELETION_FIELD_NUMBER: _builtins.int
+    CERTIFIED_FIELD_NUMBER: _builtins.int
     salt: _builtins.bytes
     """Random, 32 bytes, new for each record: one record can be proved, or
     erased, without its neighbours.
@@ -277,6 +278,10 @@ class Record(_message.Message):
     account_ref: _builtins.str
     """The furnisher's reference of the account: a token, not the number on a
     card.
+    """
+    certified: _builtins.bool
+    """The furnisher certifies anew that what had been deleted is complete and
+    accurate: only then does it return (15 U.S.C. 1681i(a)(5)(B)).
     """
     @_builtins.property
     def snapshot(self) -> Global___TradelineSnapshot: ...
@@ -292,10 +297,11 @@ class Record(_message.Message):
         snapshot: Global___TradelineSnapshot | None = ...,
         action: Global___FacilityAction | None = ...,
         deletion: Global___Deletion | None = ...,
+        certified: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "body", b"body", "deletion", b"deletion", "snapshot", b"snapshot"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_ref", b"account_ref", "action", b"action", "body", b"body", "deletion", b"deletion", "salt", b"salt", "snapshot", b"snapshot"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_ref", b"account_ref", "action", b"action", "body", b"body", "certified", b"certified", "deletion", b"deletion", "salt", b"salt", "snapshot", b"snapshot"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["snapshot", "action", "deletion"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015

@@ -428,10 +428,13 @@ class TradelineAction(_message.Message):
     REVIEW_BY_DATE_FIELD_NUMBER: _builtins.int
     APPEAL_ROUTE_FIELD_NUMBER: _builtins.int
     RECORD_FIELD_NUMBER: _builtins.int
+    CREDIT_LIMIT_MINOR_FIELD_NUMBER: _builtins.int
     kind: _record_pb2.FacilityActionKind.ValueType
     initiator: _record_pb2.Initiator.ValueType
     review_by_date: _builtins.int
     appeal_route: _builtins.str
+    credit_limit_minor: _builtins.int
+    """New limit, for LIMIT_CHANGE."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedScalarFieldContainer[_record_pb2.ActionReason.ValueType]: ...
     @_builtins.property
@@ -448,12 +451,15 @@ class TradelineAction(_message.Message):
         review_by_date: _builtins.int = ...,
         appeal_route: _builtins.str = ...,
         record: _record_pb2.RecordRef | None = ...,
+        credit_limit_minor: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time", "record", b"record"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_credit_limit_minor", b"_credit_limit_minor", "credit_limit_minor", b"credit_limit_minor", "effective_time", b"effective_time", "record", b"record"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_route", b"appeal_route", "effective_time", b"effective_time", "initiator", b"initiator", "kind", b"kind", "reasons", b"reasons", "record", b"record", "review_by_date", b"review_by_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_credit_limit_minor", b"_credit_limit_minor", "appeal_route", b"appeal_route", "credit_limit_minor", b"credit_limit_minor", "effective_time", b"effective_time", "initiator", b"initiator", "kind", b"kind", "reasons", b"reasons", "record", b"record", "review_by_date", b"review_by_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__credit_limit_minor: _TypeAlias = _typing.Literal["credit_limit_minor"]  # noqa: Y015
+    _WhichOneofArgType__credit_limit_minor: _TypeAlias = _typing.Literal["_credit_limit_minor", b"_credit_limit_minor"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__credit_limit_minor) -> _WhichOneofReturnType__credit_limit_minor | None: ...
 
 Global___TradelineAction: _TypeAlias = TradelineAction  # noqa: Y015
 

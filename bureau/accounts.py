@@ -1,0 +1,169 @@
+"""Books a batch of records into the accounts that they are about."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from bureau import rules
+from bureau.errors import FieldViolation
+from bureau.history import ACTION, CORRECTION, DELETION, ORIGINAL, Account, Step, holding, steps_of
+from bureau.ledger.queue import Transaction
+from bureau.record_rules import currency_breaches
+from bureau.store import statements as s
+from bureau.store.database import Connection
+from creditbureau.v1 import record_pb2
+from creditbureau.v1.record_pb2 import FacilityAction, Record, TradelineSnapshot
+
+Breach = tuple[str, FieldViolation]
+
+RENUMBERING = frozenset({record_pb2.FACILITY_ACTION_KIND_RENUMBER})
+
+
+class Line(NamedTuple):
+    """What is booked of a record, looked at once: batches are large."""
+
+    kind: int
+    account_ref: str
+    raw: bytes
+    record: Record
+    snapshot: TradelineSnapshot
+    subject_ids: list[str]
+
+    @classmethod
+    def of(cls, record: Record, raw: bytes, correction: bool) -> Line:
+        """A record's line."""
+        snapshot, kind = record.snapshot, CORRECTION if correction else ORIGINAL
+        if not snapshot.month:
+            kind = ACTION if record.HasField("action") else DELETION
+        people = [party.subject_id for party in snapshot.parties]
+        return cls(kind, record.account_ref, raw, record, snapshot, people)
+
+
+@dataclass(slots=True)
+class Booking:
+    """The accounts of one member that a batch is about, locked.
+
+    Attributes:
+        accounts: By reference; those that the batch opens have a key and no trail.
+        opened: The references of these.
+    """
+
+    member_id: str
+    accounts: dict[str, Account] = field(default_factory=dict)
+    opened: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, tx: Transaction, member_id: str, lines: list[Line]) -> Booking:
+        """Locks the accounts and checks what depends on them.
+
+        Raises:
+            Refusal: CURRENCY_MISMATCH; INVALID_FIELD for an action on an account that
+                there is not.
+        """
+        booking = cls(member_id)
+        known = {}
+        refs = sorted({line.account_ref for line in lines} | set(_renumbered(lines).values()))
+        for ref, key, currency, history, trail, marks, submission_key, index in tx.db.among(
+            s.lock_tradelines, refs, member_id=member_id
+        ):
+            known[ref] = currency
+            booking.accounts[ref] = Account(key, trail, (submission_key, index), history, marks)
+        currencies = [(line.account_ref, line.snapshot.currency) for line in lines]
+        if found := [*currency_breaches(currencies, known), *booking._breaches(lines)]:
+            raise rules.refusal(found)
+        for ref, currency in currencies:
+            if currency and ref not in booking.accounts:
+                booking.accounts[ref] = Account(tx.new_key())
+                booking.opened[ref] = currency
+        return booking
+
+    def _breaches(self, lines: list[Line]) -> Iterator[Breach]:
+        taken = set(self.accounts) | {line.account_ref for line in lines if line.kind < DELETION}
+        for place, line in enumerate(lines):
+            at, action = f"records[{place}]", line.record.action
+            if line.account_ref not in taken:
+                message = "the caller has no such account"
+                yield rules.breach(f"{at}.account_ref", "INVALID_FIELD", message)
+            elif action.kind in RENUMBERING and action.new_account_ref in taken:
+                message = "the caller has such an account already"
+                yield rules.breach(f"{at}.action.new_account_ref", "INVALID_FIELD", message)
+
+    def book(self, tx: Transaction, lines: Sequence[Line]) -> None:
+        """Stores the records, and what the accounts become by them.
+
+        Raises:
+            Refusal: DELETED_ITEM.
+        """
+        keys = [self.accounts[line.account_ref].tradeline_key for line in lines]
+        rows = [
+            (tx.entry_key, place, key, line.raw)
+            for place, (key, line) in enumerate(zip(keys, lines, strict=True))
+        ]
+        tx.db.tuples(s.add_record, s.RECORD_COLUMNS, rows)
+        parties = {
+            (subject_id, key)
+            for key, line in zip(keys, lines, strict=True)
+            for subject_id in line.subject_ids
+        }
+        tx.db.tuples(s.add_party, ("subject_id", "tradeline_key"), sorted(parties))
+        found: list[Breach] = []
+        for place, line in enumerate(lines):
+            account = self.accounts[line.account_ref]
+            step = Step(tx.entry_key, place, line.kind, _month_of(line))
+            if line.kind < DELETION:
+                if account.needs_certification(step.month) and not line.record.certified:
+                    at = f"records[{place}].certified"
+                    found.append(rules.breach(at, "DELETED_ITEM", "it was deleted before"))
+                account.take(step, line.snapshot)
+            else:
+                account.note(step)
+            if line.kind == DELETION:
+                account.begin_anew(held_snapshots(tx.db, holding(steps_of(account.trail))))
+        if found:
+            raise rules.refusal(found)
+        self._store(tx, _renumbered(lines))
+
+    def _store(self, tx: Transaction, renumbered: dict[str, str]) -> None:
+        new, moved = [], []
+        for ref, account in self.accounts.items():
+            key, ref_now = account.tradeline_key, renumbered.get(ref, ref)
+            if ref in self.opened:
+                name, currency = secrets.token_hex(16), self.opened[ref]
+                who = (key, name, self.member_id, ref_now, currency, *account.newest)
+                new.append((*who, account.history, account.trail, account.marks))
+            else:
+                what = (ref_now, account.history, account.trail, account.marks)
+                moved.append((*what, *account.newest, key))
+        if new:
+            tx.db.tuples(s.add_tradeline, s.TRADELINE_COLUMNS, new)
+        if moved:
+            tx.db.tuples(s.move_tradeline, s.MOVED_COLUMNS, moved)
+
+
+def held_snapshots(
+    db: Connection, held: dict[int, Step]
+) -> Iterator[tuple[Step, TradelineSnapshot]]:
+    """The snapshots that hold, from their records."""
+    for step in held.values():
+        yield step, record_of(db, step)[0].snapshot
+
+
+def record_of(db: Connection, step: Step) -> tuple[Record, str]:
+    """A record of a trail, and the submission that it came with."""
+    row = db.one(s.record_at, submission_key=step.submission_key, record_index=step.record_index)
+    assert row is not None, "a step of a trail is a record"
+    return Record.FromString(row[0]), row[1]
+
+
+def _month_of(line: Line) -> int:
+    return line.record.deletion.month if line.kind == DELETION else line.snapshot.month
+
+
+def _renumbered(lines: Sequence[Line]) -> dict[str, str]:
+    actions: list[tuple[str, FacilityAction]] = [
+        (line.account_ref, line.record.action) for line in lines if line.kind == ACTION
+    ]
+    return {ref: action.new_account_ref for ref, action in actions if action.kind in RENUMBERING}

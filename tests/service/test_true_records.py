@@ -1,0 +1,227 @@
+"""Records that stay true: what lenders delete, and what they do to facilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+
+from bureau_client import (
+    AccountStatus,
+    ActionReason,
+    BureauError,
+    Deletion,
+    DeletionReason,
+    EvidenceLevel,
+    FacilityAction,
+    FacilityActionKind,
+    Initiator,
+    InvalidRequest,
+    Month,
+    Party,
+    PartyRole,
+    Record,
+    SubmissionKind,
+    Wallet,
+)
+from tests.service.village import Village, account, village
+
+MAY, JUNE, JULY = Month(2024, 5), Month(2024, 6), Month(2024, 7)
+
+
+@pytest.fixture(scope="module")
+def town() -> Iterator[Village]:
+    with village("acme", "brook") as found:
+        yield found
+
+
+def action(town: Village, ref: str, kind: FacilityActionKind, **changes: object) -> FacilityAction:
+    fields: dict[str, object] = {
+        "account_ref": ref,
+        "kind": kind,
+        "initiator": Initiator.LENDER,
+        "reasons": (ActionReason.DELINQUENCY_ELSEWHERE,),
+        "effective_time": town.now() - timedelta(hours=1),
+    }
+    return FacilityAction(**(fields | changes))  # type: ignore[arg-type]
+
+
+def ref_of(wallet: Wallet, name: str) -> str:
+    return account(wallet, name, MAY).account_ref
+
+
+def test_a_deleted_month_is_gone_and_the_rest_stands(town: Village) -> None:
+    person = town.person()
+    for number, month in enumerate((MAY, JUNE, JULY), 1):
+        town.submit("acme", account(person, "card", month, balance_minor=number * 100))
+    (before,) = town.report(person, "brook").tradelines
+    deletion = Deletion(
+        account_ref=ref_of(person, "card"), reason=DeletionReason.INACCURATE, month=JULY
+    )
+    town.submit("acme", deletion)
+    (line,) = town.report(person, "brook", EvidenceLevel.ALL).tradelines
+    assert line.tradeline_id == before.tradeline_id
+    assert (line.month, line.balance_minor) == (JUNE, 200)
+    assert line.history is not None
+    assert line.history.balance_minor == (200, 100)
+
+
+def test_a_deleted_account_returns_only_certified_anew(town: Village) -> None:
+    person = town.person()
+    town.submit("acme", account(person, "card", MAY))
+    ref = ref_of(person, "card")
+    town.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.DISPUTE))
+    report = town.report(person, "brook")
+    assert report.tradelines == ()
+    for kind in (SubmissionKind.ORIGINAL, SubmissionKind.CORRECTION, SubmissionKind.RESEND):
+        with pytest.raises(BureauError) as caught:
+            town.submit("acme", account(person, "card", JUNE), kind=kind)
+        assert caught.value.reason == "DELETED_ITEM"
+        assert [v.field for v in caught.value.violations] == ["records[0].certified"]
+    town.submit("acme", account(person, "card", JUNE, certified=True))
+    assert [line.month for line in town.report(person, "brook").tradelines] == [JUNE]
+    # From here on it is an account like others; the deleted month is not.
+    town.submit("acme", account(person, "card", JULY))
+    with pytest.raises(BureauError):
+        town.submit(
+            "acme",
+            Deletion(account_ref=ref, reason=DeletionReason.FRAUD, month=JULY),
+            account(person, "card", JULY),
+        )
+
+
+def test_a_correction_before_a_deletion_does_not_outlive_it(town: Village) -> None:
+    person = town.person()
+    town.submit("acme", account(person, "card", MAY, balance_minor=1))
+    fix = account(person, "card", MAY, balance_minor=2)
+    town.submit("acme", fix, kind=SubmissionKind.CORRECTION)
+    ref = ref_of(person, "card")
+    town.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE, month=MAY))
+    town.submit("acme", account(person, "card", MAY, balance_minor=3, certified=True))
+    (line,) = town.report(person, "brook").tradelines
+    assert line.balance_minor == 3
+
+
+def test_a_freeze_is_shown_with_its_reasons(town: Village) -> None:
+    person = town.person()
+    town.submit("acme", account(person, "card", MAY))
+    town.submit("brook", account(person, "other", MAY))
+    ref = ref_of(person, "card")
+    freeze = action(
+        town,
+        ref,
+        FacilityActionKind.FREEZE,
+        reasons=(ActionReason.DELINQUENCY_ELSEWHERE, ActionReason.INQUIRIES),
+        review_by_date=date(2030, 1, 1),
+        appeal_route="https://acme.example/appeal",
+    )
+    submission_id = town.submit("acme", freeze)
+    report = town.report(person, "brook")
+    (frozen,) = [line for line in report.tradelines if line.actions]
+    (shown,) = frozen.actions
+    assert shown.kind is FacilityActionKind.FREEZE
+    assert shown.reasons == freeze.reasons
+    assert shown.review_by_date == freeze.review_by_date
+    assert shown.appeal_route == freeze.appeal_route
+    assert shown.record is not None
+    assert shown.record.submission_id == submission_id
+    assert report.summary is not None
+    assert (report.summary.frozen_line_count, report.summary.lending_line_count) == (1, 1)
+    restore = action(town, ref, FacilityActionKind.RESTORE, effective_time=town.now())
+    town.submit("acme", restore)
+    report = town.report(person, "brook")
+    assert report.summary is not None
+    assert (report.summary.frozen_line_count, report.summary.lending_line_count) == (0, 2)
+    (line,) = [line for line in report.tradelines if line.actions]
+    assert [at.kind for at in line.actions] == [
+        FacilityActionKind.RESTORE,
+        FacilityActionKind.FREEZE,
+    ]
+
+
+def test_actions_come_in_any_number_and_keep_the_limit(town: Village) -> None:
+    person = town.person()
+    town.submit("acme", account(person, "card", MAY))
+    ref = ref_of(person, "card")
+    town.submit(
+        "acme",
+        action(town, ref, FacilityActionKind.LIMIT_CHANGE, credit_limit_minor=500_00),
+        action(town, ref, FacilityActionKind.FREEZE),
+    )
+    (line,) = town.report(person, "brook").tradelines
+    limits = [at.credit_limit_minor for at in line.actions]
+    assert sorted(limits, key=str) == [500_00, None]
+
+
+def test_a_renumbered_account_is_the_same_tradeline(town: Village) -> None:
+    person = town.person()
+    town.submit("acme", account(person, "old", MAY))
+    renumber = action(
+        town,
+        ref_of(person, "old"),
+        FacilityActionKind.RENUMBER,
+        new_account_ref=ref_of(person, "new"),
+    )
+    town.submit("acme", renumber)
+    town.submit("acme", account(person, "new", JUNE))
+    (line,) = town.report(person, "brook").tradelines
+    assert line.month == JUNE
+    assert line.history is not None
+    assert len(line.history.profile) == 2
+
+
+@pytest.mark.parametrize("case", ["unknown", "taken", "in the batch"])
+def test_what_cannot_be_done_to_an_account_is_refused(town: Village, case: str) -> None:
+    person = town.person()
+    town.submit("acme", account(person, "card", MAY), account(person, "other", MAY))
+    ref, other, new = (ref_of(person, name) for name in ("card", "other", "new"))
+    kind = FacilityActionKind.RENUMBER
+    cases: dict[str, tuple[list[Record], str]] = {
+        "unknown": ([action(town, new, FacilityActionKind.FREEZE)], "account_ref"),
+        "taken": ([action(town, ref, kind, new_account_ref=other)], "action.new_account_ref"),
+        "in the batch": (
+            [action(town, ref, kind, new_account_ref=new), account(person, "new", JUNE)],
+            "action.new_account_ref",
+        ),
+    }
+    records, field = cases[case]
+    with pytest.raises(InvalidRequest) as caught:
+        town.submit("acme", *records)
+    assert [v.field for v in caught.value.violations] == [f"records[0].{field}"]
+
+
+def test_nobody_touches_the_accounts_of_others(town: Village) -> None:
+    person = town.person()
+    town.submit("acme", account(person, "card", MAY))
+    deletion = Deletion(account_ref=ref_of(person, "card"), reason=DeletionReason.FRAUD)
+    with pytest.raises(InvalidRequest):
+        town.submit("brook", deletion)
+    assert len(town.report(person, "brook").tradelines) == 1
+
+
+def test_an_action_needs_everybodys_consent_and_a_deletion_nobodys(town: Village) -> None:
+    person, partner = town.person(), town.person()
+    both = (Party(person.subject_id, PartyRole.JOINT), Party(partner.subject_id, PartyRole.JOINT))
+    town.submit("acme", account(person, "joint", MAY, parties=both))
+    for consent in partner.consents():
+        partner.revoke(consent.consent_id)
+    ref = ref_of(person, "joint")
+    with pytest.raises(BureauError) as caught:
+        town.submit("acme", action(town, ref, FacilityActionKind.FREEZE))
+    assert caught.value.reason == "CONSENT_REQUIRED"
+    town.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE))
+    assert town.report(person, "brook").tradelines == ()
+
+
+def test_joint_accounts_and_guarantors_are_on_each_ones_file(town: Village) -> None:
+    owner, guarantor = town.person(), town.person()
+    parties = (Party(owner.subject_id), Party(guarantor.subject_id, PartyRole.GUARANTOR))
+    town.submit("acme", account(owner, "loan", MAY, parties=parties))
+    (line,) = town.report(guarantor, "brook").tradelines
+    assert (line.role, line.party_count) == (PartyRole.GUARANTOR, 2)
+    # Somebody who has left an account no longer has it on their file.
+    town.submit("acme", account(owner, "loan", JUNE))
+    assert town.report(guarantor, "brook").tradelines == ()
+    (line,) = town.report(owner, "brook").tradelines
+    assert line.status is AccountStatus.CURRENT

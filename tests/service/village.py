@@ -1,0 +1,143 @@
+"""A bureau, lenders and people, driven through the SDK alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from bureau.clock import Clock
+from bureau.office.folder import Plan
+from bureau.testing import RunningBureau, running_bureau
+from bureau_client import (
+    AccountStatus,
+    Action,
+    EvidenceLevel,
+    IdentificationMethod,
+    Lender,
+    Month,
+    Party,
+    PortfolioType,
+    Purpose,
+    Record,
+    Report,
+    Section,
+    SigningKey,
+    Snapshot,
+    SubmissionKind,
+    Wallet,
+)
+
+LENDER = ("furnisher", "subscriber", "attester")
+PURPOSES = ("credit-application", "account-review", "collection", "written-instruction")
+ALL_SECTIONS = [section for section in Section if section]
+DAY = timedelta(days=1)
+
+
+@dataclass
+class Village:
+    """Lenders by name, and an agent that carries what people sign."""
+
+    bureau: RunningBureau
+    clock: Clock
+    lenders: dict[str, Lender]
+    agent: Any
+    closing: ExitStack
+    people: list[Wallet] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        """The bureau's time: everybody in the village has it."""
+        return datetime.fromtimestamp(self.clock.now_us() / 1e6, UTC)
+
+    def lender(self, name: str, *, group: str = "", roles: Sequence[str] = LENDER) -> Lender:
+        """A further lender."""
+        profile = self.bureau.add_member(name, roles, PURPOSES, group=group)
+        lender = self.closing.enter_context(Lender(profile, clock=self.now))
+        self.lenders[name] = lender
+        return lender
+
+    def person(self, *furnishers: str) -> Wallet:
+        """Somebody whose key is attested, and who lets lenders furnish: all, if none is
+        named.
+        """
+        lender = next(iter(self.lenders.values()))
+        subject_id = lender.subject_id("US", "ssn", os.urandom(8).hex())
+        wallet = Wallet(self.agent, subject_id, SigningKey.generate(), clock=self.now)
+        self.closing.enter_context(wallet)
+        lender.attest(
+            wallet.binding(),
+            method=IdentificationMethod.IN_PERSON,
+            identify_time=self.now() - timedelta(minutes=1),
+        )
+        for name in furnishers or self.lenders:
+            wallet.grant(name, [Action.FURNISH], expire=365 * DAY)
+        return wallet
+
+    def inquiring(self, wallet: Wallet, name: str, **changes: Any) -> str:
+        """A consent to inquire; its id."""
+        terms: dict[str, Any] = {
+            "purposes": [Purpose.CREDIT_APPLICATION],
+            "sections": ALL_SECTIONS,
+            "history_months": 36,
+            "max_uses": 10,
+            "expire": 20 * DAY,
+        }
+        return wallet.grant(name, [Action.INQUIRE], **(terms | changes)).consent_id
+
+    def report(
+        self,
+        wallet: Wallet,
+        name: str,
+        evidence: EvidenceLevel = EvidenceLevel.NONE,
+        **changes: Any,
+    ) -> Report:
+        """A report on somebody to a lender, under a consent of its own."""
+        consent_id = self.inquiring(wallet, name, **changes)
+        return self.lenders[name].query(
+            wallet.subject_id,
+            purpose=Purpose.CREDIT_APPLICATION,
+            consent_id=consent_id,
+            evidence=evidence,
+        )
+
+    def submit(
+        self, name: str, *records: Record, kind: SubmissionKind = SubmissionKind.ORIGINAL
+    ) -> str:
+        """Submits records; returns the submission's id."""
+        (submission,) = self.lenders[name].submit(records, kind=kind).submissions
+        return submission.submission_id
+
+
+def account(wallet: Wallet, ref: str, month: Month, **changes: Any) -> Snapshot:
+    """A month of a credit card of somebody's own."""
+    fields: dict[str, Any] = {
+        "account_ref": f"{wallet.subject_id[:10]}-{ref}",
+        "month": month,
+        "parties": (Party(wallet.subject_id),),
+        "portfolio_type": PortfolioType.REVOLVING,
+        "account_type": "18",
+        "currency": "USD",
+        "open_date": date(2020, 1, 31),
+        "status": AccountStatus.CURRENT,
+        "balance_minor": 100_00,
+        "credit_limit_minor": 1_000_00,
+        "amount_due_minor": 5_00,
+    }
+    return Snapshot(**(fields | changes))
+
+
+@contextmanager
+def village(*names: str, jurisdiction: str = "US", clock: Clock | None = None) -> Iterator[Village]:
+    """A bureau with lenders; its clock can be moved, and everybody follows."""
+    clock = clock or Clock()
+    with ExitStack() as closing:
+        plan = Plan(jurisdiction=jurisdiction)
+        bureau = closing.enter_context(running_bureau(plan=plan, clock=clock))
+        agent = bureau.add_member("agent", ["agent"])
+        found = Village(bureau, clock, {}, agent, closing)
+        for name in names or ("acme", "brook"):
+            found.lender(name)
+        yield found
