@@ -121,13 +121,17 @@ class Guard:
         """The member whose registered certificate opened the connection.
 
         Raises:
-            Refusal: UNKNOWN_CERTIFICATE, MEMBER_SUSPENDED.
+            Refusal: UNKNOWN_CERTIFICATE, MEMBER_SUSPENDED, DATABASE_UNAVAILABLE.
         """
         pem = context.auth_context().get("x509_pem_cert")
         if not pem:
             raise Refusal("UNKNOWN_CERTIFICATE", "no client certificate")
-        with self.bureau.database.snapshot() as db:
-            row = db.one(s.caller, fingerprint=fingerprint_of(pem[0]))
+        try:
+            with self.bureau.database.snapshot() as db:
+                row = db.one(s.caller, fingerprint=fingerprint_of(pem[0]))
+        except StorageError as error:
+            logger.error("storage_failed", error=str(error))
+            raise Refusal("DATABASE_UNAVAILABLE", "the database did not answer") from error
         if row is None:
             raise Refusal("UNKNOWN_CERTIFICATE", "the certificate is not registered")
         member_id, state, roles, purposes, jurisdiction, not_after_us, withdrawn = row

@@ -269,7 +269,6 @@ def test_a_restart_that_nobody_met_is_over_within_seconds(scene: Scene) -> None:
     assert made in scene.stored()
 
 
-@pytest.mark.xfail(reason="answers UNKNOWN: only the guard's handlers know StorageError")
 @pytest.mark.parametrize(
     "method",
     ["/creditbureau.v1.Subjects/PlaceHold", "/grpc.health.v1.Health/Check"],
