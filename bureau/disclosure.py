@@ -7,8 +7,17 @@ from typing import Any
 from bureau import rules, statement
 from bureau.credit_file import read_file
 from bureau.house import Bureau
-from bureau.report import WHOLE_FILE, open_report, shape
+from bureau.report import (
+    WHOLE_FILE,
+    add_own_words,
+    as_reported,
+    left_out,
+    open_report,
+    shape,
+)
 from bureau.store import statements as s
+from bureau.subject_file import read_state
+from bureau.subject_state import withdrawn_by_dispute
 from bureau_keys.envelope import digest, peek
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.consents_pb2 import SubjectRequest
@@ -31,6 +40,7 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
             bureau, db, request, "creditbureau.v1.Subjects/GetFile"
         )
         file = read_file(db, subject_id, now_us)
+        state = read_state(db, subject_id, bureau.policy, now_us)
         rows = db.all(
             s.inquiries_before, subject_id=subject_id, before=1 << 62, limit=DISCLOSED_INQUIRIES
         )
@@ -39,6 +49,9 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
     report.subject_id = subject_id
     report.purpose = codes_pb2.PURPOSE_SUBJECT_DISCLOSURE
     shape(report, file, WHOLE_FILE)
+    add_own_words(report, state, WHOLE_FILE)
+    withdrawn = withdrawn_by_dispute(state, bureau.policy)
+    report.omissions.extend(left_out(file, as_reported(file, state, bureau.policy), withdrawn))
     del report.inquiries[:]
     report.inquiries.extend(inquiry_line(row) for row in rows)
     return statement.sign_report(bureau, report.SerializeToString(deterministic=True))

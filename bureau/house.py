@@ -9,6 +9,7 @@ from bureau.codes import has
 from bureau.errors import Refusal
 from bureau.ledger.queue import Ledger
 from bureau.misses import MissBucket
+from bureau.policy import Policy
 from bureau.store.database import Database
 from bureau_keys.pseudonym import Evaluator
 from bureau_keys.signing import SigningKey
@@ -21,7 +22,7 @@ class Bureau:
 
     Attributes:
         origin: The log's origin, and the audience of every statement.
-        jurisdiction: Whose rules hold (ISO 3166-1 alpha-2).
+        policy: The rules of the place.
         report_key: Signs reports.
         evaluator: The directory's VOPRF key; None where another operator runs
             the directory.
@@ -29,13 +30,18 @@ class Bureau:
     """
 
     origin: str
-    jurisdiction: str
+    policy: Policy
     database: Database
     ledger: Ledger
     clock: Clock
     report_key: SigningKey
     evaluator: Evaluator | None
     misses: MissBucket = field(default_factory=MissBucket)
+
+    @property
+    def jurisdiction(self) -> str:
+        """Whose rules hold (ISO 3166-1 alpha-2)."""
+        return self.policy.jurisdiction
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from bureau.house import Bureau
 from bureau.ledger import keeper
 from bureau.ledger.keeper import Keeper
 from bureau.ledger.queue import Ledger
+from bureau.policy import load_policy
 from bureau.rpc.guard import Registered
 from bureau.rpc.methods import MAX_REQUEST_BYTES
 from bureau.rpc.services import CONTRACT, handlers
@@ -78,6 +79,7 @@ class Server:
         Raises:
             SchemaError: The database needs `bureau db migrate`.
             ForkedLogError: The database is behind the kept checkpoint.
+            PolicyError: There are no rules for the jurisdiction.
             bureau_keys.errors.LockedKey: Wrong passphrase.
         """
         self.settings = settings
@@ -85,7 +87,9 @@ class Server:
         self.stopped = threading.Event()
         self.failure = ""
 
-        # 1. The database, as this version needs it and as it was left.
+        # 1. The rules of the place; the database, as this version needs it and as it
+        #    was left.
+        policy = load_policy(settings.jurisdiction, settings.folder / "policy")
         keyring = Keyring.open(settings.server_folder / "keyring", settings.passphrase())
         log_key = keyring.get(LOG_KEY)
         self.database = open_database(settings, log_key.verify_key)
@@ -103,7 +107,7 @@ class Server:
         serves_directory = "Directory" in settings.services
         self.bureau = Bureau(
             origin=settings.origin,
-            jurisdiction=settings.jurisdiction,
+            policy=policy,
             database=self.database,
             ledger=self.ledger,
             clock=self.clock,

@@ -18,10 +18,12 @@ from bureau.evidence import evidence_of
 from bureau.house import Bureau, Caller
 from bureau.ledger import log
 from bureau.ledger.queue import Denied, Transaction
-from bureau.report import Scope, open_report, shape
+from bureau.report import Scope, add_own_words, as_reported, open_report, shape
 from bureau.statement import Opened
 from bureau.store import statements as s
 from bureau.store.database import Connection
+from bureau.subject_file import read_state
+from bureau.subject_state import SubjectState, check_holds
 from creditbureau.v1 import codes_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.report_pb2 import Evidence
@@ -57,8 +59,8 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
 
     Raises:
         Refusal: What `open_statement` raises; CLOCK_SKEW, EXPIRED_REQUEST,
-            PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, and the consent's reasons
-            (`consent_state.check_inquiry`).
+            PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, the consent's reasons
+            (`consent_state.check_inquiry`), HOLD.
     """
     now_us = bureau.clock.now_us()
     with bureau.database.snapshot() as db:
@@ -77,7 +79,8 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
         prepared = None
         if held and held.grantee == caller.member_id and held.subject_id == inquiry.subject_id:
             file = read_file(db, inquiry.subject_id, now_us)
-            prepared = _prepare(bureau, db, opened, held, file)
+            state = read_state(db, inquiry.subject_id, bureau.policy, now_us)
+            prepared = _prepare(bureau, db, opened, held, file, state)
 
     # 3. One unit of work: the consent under its lock, its use, the inquiry, the leaf.
     def work(tx: Transaction) -> Denied | None:
@@ -87,6 +90,9 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
             allowed = consent_state.check_inquiry(
                 locked, caller.member_id, inquiry.subject_id, inquiry.purpose, tx.now_us
             )
+            tx.db.one(s.share_subject, subject_id=inquiry.subject_id)
+            state = read_state(tx.db, inquiry.subject_id, bureau.policy, tx.now_us)
+            check_holds(state, bureau.policy, caller.member_id, inquiry.purpose, tx.now_us)
         except Refusal as refusal:
             _record(tx, opened, now_us, denial_reason=refusal.reason)
             return Denied(refusal)
@@ -128,6 +134,7 @@ def _prepare(
     opened: Opened[Inquiry],
     held: HeldConsent,
     file: CreditFile,
+    state: SubjectState,
 ) -> Prepared:
     inquiry = opened.message
     scope = Scope(held.sections, held.portfolio_types, held.history_months)
@@ -142,10 +149,12 @@ def _prepare(
     report.subject_id = inquiry.subject_id
     report.purpose = inquiry.purpose
     report.consent_id = held.consent_id
-    shape(report, file, scope)
+    shown = as_reported(file, state, bureau.policy)
+    shape(report, shown, scope)
+    add_own_words(report, state, scope)
     return Prepared(
         report.SerializeToString(deterministic=True),
-        evidence_of(db, file, inquiry.evidence, scope),
+        evidence_of(db, shown, inquiry.evidence, scope),
         report.outcome,
         file.log_size,
     )
@@ -160,8 +169,10 @@ def _again(bureau: Bureau, opened: Opened[Inquiry], entry: log.LoggedEntry) -> P
         held = _consent(db.one(s.consent_by_id, consent_id=at["consent_id"]))
         assert held is not None, "an accepted inquiry had a consent"
         consent_state.check_not_withdrawn(held)
-        file = read_file_at(db, opened.message.subject_id, at["log_size"], at["create_us"])
-        prepared = _prepare(bureau, db, opened, held, file)
+        subject_id, size, then_us = opened.message.subject_id, at["log_size"], at["create_us"]
+        file = read_file_at(db, subject_id, size, then_us)
+        state = read_state(db, subject_id, bureau.policy, then_us, size)
+        prepared = _prepare(bureau, db, opened, held, file, state)
     if hashlib.sha256(prepared.payload).digest() != entry.answer_digest:
         raise Refusal("INTERNAL", "the report could not be made again as it was")
     return prepared

@@ -4,18 +4,22 @@ was left out. Pure: the same file and scope give the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from bureau.codes import codes_of, has
 from bureau.credit_file import CreditFile, FiledAction, FiledInquiry, FiledTradeline
 from bureau.history import first_months
+from bureau.policy import Policy
+from bureau.retention import retained
 from bureau.statement import time_of
-from creditbureau.v1 import codes_pb2, record_pb2, report_pb2
+from bureau.subject_state import SubjectState, withdrawn_by_dispute
+from creditbureau.v1 import codes_pb2, hold_pb2, record_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Header
 from creditbureau.v1.record_pb2 import TradelineSnapshot
 from creditbureau.v1.report_pb2 import (
     CurrencyTotal,
+    Flag,
     InquiryLine,
     Omission,
     Report,
@@ -46,6 +50,10 @@ FREEZES = frozenset(
     {record_pb2.FACILITY_ACTION_KIND_FREEZE, record_pb2.FACILITY_ACTION_KIND_RESTORE}
 )
 FROZEN_COMMENTS = frozenset({"AP", "CL"})
+FRAUD_ALERT = {
+    "en": "The person has put a fraud alert on this file: make sure that it is really them.",
+    "zh": "本人已对此信用报告设置欺诈警示：请仔细核实申请人身份。",
+}
 HALF_YEAR_US = 183 * 86_400 * 1_000_000
 # Changes when a report of the same file would look different.
 RULES_VERSION = "2026-11"
@@ -116,6 +124,47 @@ def shape(report: Report, file: CreditFile, scope: Scope) -> None:
     if has(scope.sections, codes_pb2.SECTION_INQUIRIES):
         report.inquiries.extend(inquiry_of(inquiry) for inquiry in file.inquiries)
     report.omissions.extend(omissions_of(file, lines, scope))
+
+
+def as_reported(file: CreditFile, state: SubjectState, policy: Policy) -> CreditFile:
+    """A file as reports show it: without what the law withdraws."""
+    gone = withdrawn_by_dispute(state, policy)
+    kept = retained(file.tradelines, policy, file.now_us)
+    return replace(file, tradelines=[at for at in kept if at.tradeline_id not in gone])
+
+
+def add_own_words(report: Report, state: SubjectState, scope: Scope) -> None:
+    """Adds what the subject has on their file: holds, disputes, a statement."""
+    report.holds.extend(
+        hold for hold in state.holds.values() if hold.state != hold_pb2.HOLD_STATE_ENDED
+    )
+    if has(scope.sections, codes_pb2.SECTION_DISPUTES):
+        shown = {line.tradeline_id for line in report.tradelines}
+        report.disputes.extend(
+            dispute for dispute in state.disputes.values() if dispute.tradeline_id in shown
+        )
+    report.subject_statement = state.statement
+    for hold in report.holds:
+        if hold.kind == hold_pb2.HOLD_KIND_FRAUD_ALERT:
+            report.flags.append(Flag(kind=report_pb2.FLAG_KIND_FRAUD_ALERT, texts=FRAUD_ALERT))
+
+
+def left_out(file: CreditFile, shown: CreditFile, withdrawn: set[str]) -> Iterator[Omission]:
+    """For the subject: each tradeline that reports do not show, or not whole."""
+    whole = {line.tradeline_id: line for line in shown.tradelines}
+    for line in file.tradelines:
+        if whole.get(line.tradeline_id) is line:
+            continue
+        deleted = line.tradeline_id in withdrawn
+        yield Omission(
+            reason=report_pb2.OMISSION_REASON_DELETED
+            if deleted
+            else report_pb2.OMISSION_REASON_OBSOLETE,
+            section=codes_pb2.SECTION_PAYMENT_HISTORY
+            if line.tradeline_id in whole
+            else codes_pb2.SECTION_TRADELINES,
+            tradeline_id=line.tradeline_id,
+        )
 
 
 def lines_in(file: CreditFile, scope: Scope) -> list[FiledTradeline]:

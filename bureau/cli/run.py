@@ -57,6 +57,15 @@ def init(
             dir_okay=False,
         ),
     ] = None,
+    policy_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--policy",
+            help="Rules of a jurisdiction that the bureau does not come with (TOML).",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
 ) -> None:
     """Makes a new bureau in an empty folder."""
     settings = create(
@@ -70,6 +79,7 @@ def init(
             names=(*(dns or ()), *(ip or ())),
             member_days=member_days,
             passphrase_file=passphrase_file,
+            policy_file=policy_file,
         ),
     )
     say(f"made the bureau {settings.origin} in {settings.folder}")

@@ -29,6 +29,7 @@ from bureau.ledger.queue import Ledger
 from bureau.main import DIRECTORY_SEED, LOG_KEY, REPORT_KEY
 from bureau.member import bootstrap_operator
 from bureau.office.paperwork import Newcomer, Signer
+from bureau.policy import load_policy
 from bureau.store import schema
 from bureau.store import statements as s
 from bureau.store.database import Database
@@ -61,6 +62,7 @@ class Plan:
         names: Further host names and addresses in the server's certificate.
         member_days: For how long certificates are issued.
         passphrase_file: Opens keyring and authority; None makes one for each.
+        policy_file: The rules of a jurisdiction that the bureau does not come with.
     """
 
     origin: str = "creditbureau.local/log"
@@ -71,6 +73,7 @@ class Plan:
     names: tuple[str, ...] = ()
     member_days: int = 397
     passphrase_file: Path | None = None
+    policy_file: Path | None = None
 
 
 def create(folder: str | Path, plan: Plan, clock: Clock | None = None) -> Settings:
@@ -81,6 +84,7 @@ def create(folder: str | Path, plan: Plan, clock: Clock | None = None) -> Settin
     Raises:
         FolderError: The folder is not empty, or the database holds a bureau.
         pydantic.ValidationError: A setting of the plan is wrong.
+        PolicyError: There are no rules for the jurisdiction, or they are wrong.
     """
     folder = Path(folder).resolve()
     was_there = folder.exists()
@@ -170,6 +174,10 @@ def _build(folder: Path, plan: Plan, clock: Clock) -> Settings:
     settings = Settings.load(folder)
     settings.server_folder.mkdir(mode=0o700)
     settings.authority_folder.mkdir(mode=0o700)
+    if plan.policy_file is not None:
+        (folder / "policy").mkdir(mode=0o700)
+        shutil.copyfile(plan.policy_file, folder / "policy" / f"{plan.jurisdiction}.toml")
+    load_policy(settings.jurisdiction, folder / "policy")  # before anything rests on it
     # 2. Passphrases, each beside what it opens, or the operator's own for both.
     if plan.passphrase_file is None:
         for place in (settings.server_folder, settings.authority_folder):
@@ -228,7 +236,7 @@ def _start_log(
     ledger = Ledger(database, log_key, settings.origin, clock)
     bureau = Bureau(
         origin=settings.origin,
-        jurisdiction=settings.jurisdiction,
+        policy=load_policy(settings.jurisdiction, settings.folder / "policy"),
         database=database,
         ledger=ledger,
         clock=clock,

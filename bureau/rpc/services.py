@@ -9,7 +9,18 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 
-from bureau import audit, consent, directory, disclosure, member, query, subject, submit
+from bureau import (
+    audit,
+    consent,
+    directory,
+    disclosure,
+    dispute,
+    hold,
+    member,
+    query,
+    subject,
+    submit,
+)
 from bureau.house import Bureau
 from bureau.rpc.guard import Guard, Handler
 from creditbureau.v1 import (
@@ -81,6 +92,23 @@ def journeys_of(b: Bureau) -> dict[str, Handler]:
         "Subjects/GetFile": lambda _, r: subjects_pb2.GetFileResponse(
             file=disclosure.get_file(b, r.subject_request)
         ),
+        "Subjects/PlaceHold": lambda _, r: _receipted(
+            subjects_pb2.PlaceHoldResponse, "hold", hold.place_hold(b, r.placement)
+        ),
+        "Subjects/LiftHold": lambda _, r: _receipted(
+            subjects_pb2.LiftHoldResponse, "hold", hold.lift_hold(b, r.lift)
+        ),
+        "Subjects/OpenDispute": lambda _, r: _receipted(
+            subjects_pb2.OpenDisputeResponse, "dispute", dispute.open_dispute(b, r.opening)
+        ),
+        "Subjects/ListDisputes": lambda _, r: _page(
+            subjects_pb2.ListDisputesResponse,
+            "disputes",
+            dispute.list_disputes(b, r.subject_request, r.page_size, r.page_token),
+        ),
+        "Subjects/SetStatement": lambda _, r: subjects_pb2.SetStatementResponse(
+            receipt=dispute.set_statement(b, r.statement)
+        ),
         # Consents
         "Consents/GrantConsent": lambda _, r: _receipted(
             consents_pb2.GrantConsentResponse, "consent", consent.grant_consent(b, r.consent)
@@ -111,6 +139,14 @@ def journeys_of(b: Bureau) -> dict[str, Handler]:
             furnishing_pb2.ListSubmissionsResponse,
             "submissions",
             submit.list_submissions(b, c, r.page_size, r.page_token),
+        ),
+        "Furnishing/ListDisputedRecords": lambda c, r: _page(
+            furnishing_pb2.ListDisputedRecordsResponse,
+            "disputes",
+            dispute.disputed_records(b, c, r.page_size, r.page_token),
+        ),
+        "Furnishing/AnswerDispute": lambda c, r: _receipted(
+            furnishing_pb2.AnswerDisputeResponse, "dispute", dispute.answer_dispute(b, c, r.answer)
         ),
         # Reporting
         "Reporting/QueryReport": lambda c, r: query.query_report(b, c, r.inquiry),

@@ -59,6 +59,11 @@ accounts_after = Statement(
     .order_by(s.tradeline.c.tradeline_key)
     .limit(s.bind("limit"))
 )
+answer_leaf = Statement(
+    select(s.entry.c.leaf_index).where(
+        s.entry.c.entry_key == s.bind("entry_key"), s.entry.c.kind == "dispute-answer"
+    )
+)
 # A record of a trail, its account, and where its submission stands in the log.
 step_record = Statement(
     select(s.record.c.body, s.record.c.tradeline_key, s.entry.c.leaf_index)
@@ -91,6 +96,7 @@ LOST_ENTRIES = {
     "consent": _lost(s.consent.c.entry_key, s.consent.c.consent_id),
     "submission": _lost(s.submission.c.submission_key, s.submission.c.submission_id),
     "inquiry": _lost(s.inquiry.c.entry_key, s.inquiry.c.inquiry_id),
+    "subject event": _lost(s.subject_event.c.entry_key, s.subject_event.c.about),
 }
 
 
@@ -114,6 +120,10 @@ LOST_EFFECTS = {
     "consent": _bare("consent", s.consent.c.entry_key),
     "submission": _bare("submission", s.submission.c.submission_key),
     "inquiry": _bare("inquiry", s.inquiry.c.entry_key),
+    **{
+        kind: _bare(kind, s.subject_event.c.entry_key)
+        for kind in ("hold", "hold-lift", "dispute", "dispute-answer", "subject-statement")
+    },
 }
 
 # Records without their submission or their account.

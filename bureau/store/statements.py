@@ -73,6 +73,7 @@ party = table(t.TradelinePartyRow)
 record = table(t.RecordRow)
 record_tile = table(t.RecordTileRow)
 inquiry = table(t.InquiryRow)
+subject_event = table(t.SubjectEventRow)
 
 # The log ---------------------------------------------------------------------
 
@@ -471,6 +472,72 @@ record_roots = Statement(
     select(record_tile.c.root)
     .where(record_tile.c.submission_key == bind("submission_key"))
     .order_by(record_tile.c.tile_index)
+)
+
+# A subject's own holds, disputes and statement --------------------------------
+
+add_subject_event = adding(t.SubjectEventRow)
+# In order of the log, below a size of it. What was said in the same transaction has
+# no leaf yet: it comes last.
+_event_leaf = func.coalesce(entry.c.leaf_index, 1 << 61)
+subject_events = Statement(
+    select(
+        subject_event.c.kind, subject_event.c.about, subject_event.c.time_us, subject_event.c.body
+    )
+    .join_from(subject_event, entry, subject_event.c.entry_key == entry.c.entry_key, isouter=True)
+    .where(subject_event.c.subject_id == bind("subject_id"), _event_leaf < bind("log_size"))
+    .order_by(_event_leaf, subject_event.c.entry_key)
+)
+opening_of = Statement(
+    select(
+        subject_event.c.subject_id,
+        subject_event.c.member_id,
+        subject_event.c.body,
+    ).where(subject_event.c.about == bind("about"), subject_event.c.kind == bind("kind"))
+)
+# Disputes against a member's records, in order of the log.
+disputes_against = Statement(
+    select(subject_event.c.subject_id, subject_event.c.about, entry.c.leaf_index)
+    .join_from(subject_event, entry, subject_event.c.entry_key == entry.c.entry_key)
+    .where(
+        subject_event.c.member_id == bind("member_id"),
+        subject_event.c.kind == bind("kind"),
+        entry.c.leaf_index >= bind("start"),
+    )
+    .order_by(entry.c.leaf_index)
+    .limit(bind("limit"))
+)
+# Taken by whoever changes what holds on a file, and shared by whoever reads it to
+# act on it.
+lock_subject = Statement(
+    select(subject_key.c.key_id)
+    .where(subject_key.c.subject_id == bind("subject_id"), subject_key.c.to_entry.is_(None))
+    .with_for_update()
+)
+share_subject = Statement(
+    select(subject_key.c.key_id)
+    .where(subject_key.c.subject_id == bind("subject_id"), subject_key.c.to_entry.is_(None))
+    .with_for_update(read=True)
+)
+party_tradeline = Statement(
+    select(tradeline.c.tradeline_key, tradeline.c.member_id)
+    .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
+    .where(
+        party.c.subject_id == bind("subject_id"), tradeline.c.tradeline_id == bind("tradeline_id")
+    )
+)
+lock_tradeline = Statement(
+    select(
+        tradeline.c.tradeline_key,
+        tradeline.c.history,
+        tradeline.c.trail,
+        tradeline.c.marks,
+        tradeline.c.newest_submission_key,
+        tradeline.c.newest_record_index,
+        tradeline.c.account_ref,
+    )
+    .where(tradeline.c.tradeline_id == bind("tradeline_id"))
+    .with_for_update()
 )
 
 # Inquiries -------------------------------------------------------------------

@@ -276,3 +276,22 @@ class InquiryRow(SQLModel, table=True):
     entry_key: int | None = Field(sa_column=Column(WIDE, nullable=True, index=True))
     # The log size that the report was read at.
     log_size: int = Field(sa_column=big())
+
+
+class SubjectEventRow(SQLModel, table=True):
+    """What was said about a subject's own file: holds, disputes, a statement
+    (`bureau/subject_state.py`).
+    """
+
+    __tablename__ = "subject_event"
+    __table_args__ = (Index("subject_event_by_member", "member_id", "entry_key"),)
+    entry_key: int = Field(sa_column=big(primary_key=True))
+    subject_id: str = Field(sa_column=text(index=True))
+    kind: int = Field(sa_column=big())
+    # The hold or dispute that it is about.
+    about: str = Field(sa_column=text(index=True))
+    # The furnisher that a dispute is against.
+    member_id: str = Field(sa_column=text())
+    time_us: int = Field(sa_column=big())
+    # The payload as it was signed.
+    body: bytes = Field(sa_column=blob())

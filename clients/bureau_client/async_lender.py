@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Self
 
 from bureau_client.client import DEFAULT_POLICY, AsyncClient, member_caller
-from bureau_client.codes import EvidenceLevel, IdentificationMethod, Purpose, SubmissionKind
+from bureau_client.codes import (
+    DisputeOutcome,
+    EvidenceLevel,
+    IdentificationMethod,
+    Purpose,
+    SubmissionKind,
+)
 from bureau_client.consents import Consent
 from bureau_client.driver.retry import RetryPolicy
 from bureau_client.members import Member
@@ -19,14 +25,15 @@ from bureau_client.plans import (
     members,
     receipts,
     reporting,
+    rights,
     subjects,
 )
 from bureau_client.plans.furnishing import OnInvalid
 from bureau_client.plans.plan import Clock, utc_now
 from bureau_client.progress import OnProgress
 from bureau_client.receipts import Receipt
-from bureau_client.records import Record
-from bureau_client.reports import Report
+from bureau_client.records import Record, RecordRef
+from bureau_client.reports import Dispute, Report
 from bureau_client.submissions import Submission, SubmitResult
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
@@ -221,6 +228,32 @@ class AsyncLender(AsyncClient):
             NotFound: The write took no effect.
         """
         return await self._driver.run(receipts.get_receipt(self._caller, request_id, envelope))
+
+    async def disputes(self, *, limit: int | None = None) -> list[Dispute]:
+        """The disputes against this member's records, oldest first."""
+        return await self._driver.run(rights.list_disputed(limit))
+
+    async def answer_dispute(
+        self,
+        dispute_id: str,
+        outcome: DisputeOutcome,
+        *,
+        narrative: str = "",
+        correction: RecordRef | None = None,
+    ) -> Dispute:
+        """Answers a dispute. DELETED and FRAUD delete what was disputed.
+
+        Args:
+            correction: With MODIFIED: the record that was submitted instead.
+
+        Raises:
+            NotFound: No such dispute against this member.
+            WrongState: It is answered.
+        """
+        plan = rights.answer_dispute(
+            self._caller, dispute_id, outcome, narrative=narrative, correction=correction
+        )
+        return await self._driver.run(plan)
 
     async def member(self, member_id: str) -> Member:
         """One member.

@@ -11,16 +11,19 @@ from bureau_client.codes import (
     Action,
     ConsentMode,
     ConsentTransition,
+    DisputeReason,
+    HoldKind,
     PortfolioType,
     Purpose,
     Section,
 )
 from bureau_client.consents import Consent, Frequency
 from bureau_client.driver.retry import RetryPolicy
-from bureau_client.plans import consents, subjects
+from bureau_client.months import Month
+from bureau_client.plans import consents, rights, subjects
 from bureau_client.plans.plan import Clock, utc_now
 from bureau_client.receipts import Receipt
-from bureau_client.reports import InquiryLine, Report
+from bureau_client.reports import Dispute, Hold, InquiryLine, Report
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 
@@ -156,6 +159,77 @@ class AsyncWallet(AsyncClient):
         It names what reports leave out, and why.
         """
         return await self._driver.run(subjects.get_file(self._caller))
+
+    async def place_hold(self, kind: HoldKind, *, expire: datetime | None = None) -> Hold:
+        """Freezes the file, or puts a fraud alert on it, from the next request on.
+
+        Args:
+            expire: When it ends by itself; None means never.
+
+        Raises:
+            WrongState: Such a hold stands already.
+        """
+        return await self._driver.run(rights.place_hold(self._caller, kind, expire))
+
+    async def lift_hold(
+        self, hold_id: str, *, until: datetime | None = None, member_id: str = ""
+    ) -> Hold:
+        """Lifts a hold for good; or until a time, after which it is back.
+
+        Args:
+            member_id: Lifts it for this member only; needs `until`.
+
+        Raises:
+            NotFound: No such hold of the person's.
+            WrongState: It has ended.
+        """
+        return await self._driver.run(rights.lift_hold(self._caller, hold_id, until, member_id))
+
+    async def dispute(
+        self,
+        tradeline_id: str,
+        *,
+        field: str,
+        reason: DisputeReason,
+        month: Month | None = None,
+        narrative: str = "",
+        attachment_digests: Sequence[bytes] = (),
+    ) -> Dispute:
+        """Challenges what a tradeline says; reports show it at once.
+
+        Args:
+            field: Which field is wrong, for example `balance_minor`.
+            month: Which month; None means the whole account.
+            narrative: What is wrong, in the person's own words.
+            attachment_digests: SHA-256 of documents that the person keeps.
+
+        Raises:
+            NotFound: No such tradeline on the file.
+            WrongState: The same is disputed already.
+        """
+        plan = rights.open_dispute(
+            self._caller,
+            self._subject_id,
+            tradeline_id,
+            field=field,
+            reason=reason,
+            month=month,
+            narrative=narrative,
+            attachment_digests=attachment_digests,
+        )
+        return await self._driver.run(plan)
+
+    async def disputes(self, *, limit: int | None = None) -> list[Dispute]:
+        """The person's disputes, newest first."""
+        return await self._driver.run(rights.list_own_disputes(self._caller, limit))
+
+    async def set_statement(self, text: str) -> Receipt:
+        """Puts the person's own statement on the file, for every reader of a report.
+
+        Args:
+            text: At most 2,000 characters; empty takes the statement off.
+        """
+        return await self._driver.run(rights.set_statement(self._caller, text))
 
     async def rotate_key(self, new_key: SigningKey) -> Receipt:
         """Replaces the key by a statement signed with the present one.

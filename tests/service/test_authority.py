@@ -25,13 +25,16 @@ from creditbureau.v1 import (
     consent_pb2,
     consents_pb2,
     directory_pb2,
+    dispute_pb2,
     furnishing_pb2,
+    hold_pb2,
     log_pb2,
     members_pb2,
     reporting_pb2,
     subjects_pb2,
 )
 from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.report_pb2 import Report
 from tests.service.raw import Answer, Person, Raw, attestation, snapshot
 
 FURNISH, INQUIRE = codes_pb2.ACTION_FURNISH, codes_pb2.ACTION_INQUIRE
@@ -47,6 +50,11 @@ MAY = {
     "Subjects/RotateKey": "agent",
     "Subjects/ListInquiries": "agent",
     "Subjects/GetFile": "agent",
+    "Subjects/PlaceHold": "agent",
+    "Subjects/LiftHold": "agent",
+    "Subjects/OpenDispute": "agent",
+    "Subjects/ListDisputes": "agent",
+    "Subjects/SetStatement": "agent",
     "Consents/GrantConsent": "agent",
     "Consents/ChangeConsent": "agent",
     "Consents/GetConsent": "furnisher subscriber agent",
@@ -54,6 +62,8 @@ MAY = {
     "Furnishing/SubmitRecords": "furnisher",
     "Furnishing/GetSubmission": "furnisher",
     "Furnishing/ListSubmissions": "furnisher",
+    "Furnishing/ListDisputedRecords": "furnisher",
+    "Furnishing/AnswerDispute": "furnisher",
     "Reporting/QueryReport": "subscriber",
     "Log/GetCheckpoint": ANYBODY,
     "Log/ListCheckpoints": ANYBODY,
@@ -72,14 +82,8 @@ MAY = {
 
 # Methods of the contract that this version does not serve, to nobody.
 NOT_SERVED = (
-    "Subjects/PlaceHold",
-    "Subjects/LiftHold",
-    "Subjects/OpenDispute",
-    "Subjects/ListDisputes",
-    "Subjects/SetStatement",
     "Subjects/ListNotices",
     "Furnishing/WatchDisputes",
-    "Furnishing/AnswerDispute",
     "Reporting/ReplayReport",
     "Reporting/QueryPortfolio",
     "Reporting/WatchAlerts",
@@ -212,6 +216,64 @@ def get_file(town: Town, _raw: Raw) -> Message:
     return subjects_pb2.GetFileRequest(subject_request=asked_by(town.person, "Subjects/GetFile"))
 
 
+def place_hold(town: Town, _raw: Raw) -> Message:
+    return hold_of(town.newcomer())
+
+
+def hold_of(person: Person) -> subjects_pb2.PlaceHoldRequest:
+    message = hold_pb2.HoldPlacement(
+        header=person.header(), kind=hold_pb2.HOLD_KIND_SECURITY_FREEZE
+    )
+    return subjects_pb2.PlaceHoldRequest(placement=seal(message, person.key))
+
+
+def lift_hold(town: Town, _raw: Raw) -> Message:
+    person = town.newcomer()
+    hold = ok(town.members["agent"].send("Subjects/PlaceHold", hold_of(person))).hold
+    message = hold_pb2.HoldLift(header=person.header(), hold_id=hold.hold_id)
+    return subjects_pb2.LiftHoldRequest(lift=seal(message, person.key))
+
+
+def open_dispute(town: Town, _raw: Raw) -> Message:
+    """About an account that the furnisher reports."""
+    person, agent = town.newcomer(), town.members["agent"]
+    granted(agent, person, "furnisher", FURNISH)
+    ok(town.members["furnisher"].submit([snapshot(person.subject_id)]))
+    consent_id = granted(agent, person, "subscriber", INQUIRE)
+    answer = town.members["subscriber"].query(person.subject_id, consent_id)
+    (line,) = Report.FromString(ok(answer).report.payload).tradelines
+    message = dispute_pb2.DisputeOpening(
+        header=person.header(),
+        subject_id=person.subject_id,
+        tradeline_id=line.tradeline_id,
+        field="balance_minor",
+        reason=dispute_pb2.DISPUTE_REASON_WRONG_AMOUNT,
+    )
+    return subjects_pb2.OpenDisputeRequest(opening=seal(message, person.key))
+
+
+def list_disputes(town: Town, _raw: Raw) -> Message:
+    request = asked_by(town.person, "Subjects/ListDisputes")
+    return subjects_pb2.ListDisputesRequest(subject_request=request)
+
+
+def set_statement(town: Town, _raw: Raw) -> Message:
+    person = town.newcomer()
+    message = subjects_pb2.SubjectStatement(header=person.header(), text="It was not me.")
+    return subjects_pb2.SetStatementRequest(statement=seal(message, person.key))
+
+
+def answer_dispute(town: Town, raw: Raw) -> Message:
+    opening = open_dispute(town, raw)
+    dispute = ok(town.members["agent"].send("Subjects/OpenDispute", opening)).dispute
+    message = dispute_pb2.DisputeAnswer(
+        header=raw.header(),
+        dispute_id=dispute.dispute_id,
+        outcome=dispute_pb2.DISPUTE_OUTCOME_ACCURATE,
+    )
+    return furnishing_pb2.AnswerDisputeRequest(answer=seal(message, raw.key))
+
+
 def grant(town: Town, raw: Raw) -> Message:
     consent = town.person.consent(raw.profile.member_id, FURNISH)
     return consents_pb2.GrantConsentRequest(consent=consent)
@@ -307,6 +369,11 @@ GOOD: dict[str, Callable[[Town, Raw], Message]] = {
     "Subjects/RotateKey": rotate,
     "Subjects/ListInquiries": list_inquiries,
     "Subjects/GetFile": get_file,
+    "Subjects/PlaceHold": place_hold,
+    "Subjects/LiftHold": lift_hold,
+    "Subjects/OpenDispute": open_dispute,
+    "Subjects/ListDisputes": list_disputes,
+    "Subjects/SetStatement": set_statement,
     "Consents/GrantConsent": grant,
     "Consents/ChangeConsent": revoke,
     "Consents/GetConsent": get_consent,
@@ -314,6 +381,8 @@ GOOD: dict[str, Callable[[Town, Raw], Message]] = {
     "Furnishing/SubmitRecords": submit,
     "Furnishing/GetSubmission": get_submission,
     "Furnishing/ListSubmissions": always(furnishing_pb2.ListSubmissionsRequest()),
+    "Furnishing/ListDisputedRecords": always(furnishing_pb2.ListDisputedRecordsRequest()),
+    "Furnishing/AnswerDispute": answer_dispute,
     "Reporting/QueryReport": query,
     "Log/GetCheckpoint": always(log_pb2.GetCheckpointRequest()),
     "Log/ListCheckpoints": always(log_pb2.ListCheckpointsRequest()),

@@ -46,6 +46,19 @@ LIST_SUBMISSIONS = _method(
     Patience.READ,
 )
 
+LIST_DISPUTED_RECORDS = _method(
+    "Furnishing/ListDisputedRecords",
+    furnishing_pb2.ListDisputedRecordsRequest,
+    furnishing_pb2.ListDisputedRecordsResponse,
+    Patience.READ,
+)
+ANSWER_DISPUTE = _method(
+    "Furnishing/AnswerDispute",
+    furnishing_pb2.AnswerDisputeRequest,
+    furnishing_pb2.AnswerDisputeResponse,
+    Patience.WRITE,
+)
+
 QUERY_REPORT = _method(
     "Reporting/QueryReport",
     reporting_pb2.QueryReportRequest,
@@ -95,6 +108,37 @@ GET_FILE = _method(
     subjects_pb2.GetFileRequest,
     subjects_pb2.GetFileResponse,
     Patience.READ,
+)
+
+PLACE_HOLD = _method(
+    "Subjects/PlaceHold",
+    subjects_pb2.PlaceHoldRequest,
+    subjects_pb2.PlaceHoldResponse,
+    Patience.WRITE,
+)
+LIFT_HOLD = _method(
+    "Subjects/LiftHold",
+    subjects_pb2.LiftHoldRequest,
+    subjects_pb2.LiftHoldResponse,
+    Patience.WRITE,
+)
+OPEN_DISPUTE = _method(
+    "Subjects/OpenDispute",
+    subjects_pb2.OpenDisputeRequest,
+    subjects_pb2.OpenDisputeResponse,
+    Patience.WRITE,
+)
+LIST_DISPUTES = _method(
+    "Subjects/ListDisputes",
+    subjects_pb2.ListDisputesRequest,
+    subjects_pb2.ListDisputesResponse,
+    Patience.READ,
+)
+SET_STATEMENT = _method(
+    "Subjects/SetStatement",
+    subjects_pb2.SetStatementRequest,
+    subjects_pb2.SetStatementResponse,
+    Patience.WRITE,
 )
 
 GET_MEMBER = _method(

@@ -518,3 +518,34 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subject_id", "tradeline_key"),
     )
     op.create_index("party_by_tradeline", "tradeline_party", ["tradeline_key"], unique=False)
+    op.create_table(
+        "subject_event",
+        sa.Column(
+            "entry_key",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("subject_id", sa.Text(), nullable=False),
+        sa.Column(
+            "kind",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("about", sa.Text(), nullable=False),
+        sa.Column("member_id", sa.Text(), nullable=False),
+        sa.Column(
+            "time_us",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("entry_key"),
+    )
+    op.create_index("ix_subject_event_about", "subject_event", ["about"], unique=False)
+    op.create_index("ix_subject_event_subject_id", "subject_event", ["subject_id"], unique=False)
+    op.create_index(
+        "subject_event_by_member", "subject_event", ["member_id", "entry_key"], unique=False
+    )

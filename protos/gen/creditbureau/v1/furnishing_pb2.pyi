@@ -252,6 +252,52 @@ class WatchDisputesResponse(_message.Message):
 Global___WatchDisputesResponse: _TypeAlias = WatchDisputesResponse  # noqa: Y015
 
 @_typing.final
+class ListDisputedRecordsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most so many; 0 means 100."""
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDisputedRecordsRequest: _TypeAlias = ListDisputedRecordsRequest  # noqa: Y015
+
+@_typing.final
+class ListDisputedRecordsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DISPUTES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def disputes(self) -> _containers.RepeatedCompositeFieldContainer[_dispute_pb2.Dispute]: ...
+    def __init__(
+        self,
+        *,
+        disputes: _abc.Iterable[_dispute_pb2.Dispute] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disputes", b"disputes", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDisputedRecordsResponse: _TypeAlias = ListDisputedRecordsResponse  # noqa: Y015
+
+@_typing.final
 class AnswerDisputeRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -55,6 +55,11 @@ class FurnishingStub:
                 request_serializer=creditbureau_dot_v1_dot_furnishing__pb2.WatchDisputesRequest.SerializeToString,
                 response_deserializer=creditbureau_dot_v1_dot_furnishing__pb2.WatchDisputesResponse.FromString,
                 _registered_method=True)
+        self.ListDisputedRecords = channel.unary_unary(
+                '/creditbureau.v1.Furnishing/ListDisputedRecords',
+                request_serializer=creditbureau_dot_v1_dot_furnishing__pb2.ListDisputedRecordsRequest.SerializeToString,
+                response_deserializer=creditbureau_dot_v1_dot_furnishing__pb2.ListDisputedRecordsResponse.FromString,
+                _registered_method=True)
         self.AnswerDispute = channel.unary_unary(
                 '/creditbureau.v1.Furnishing/AnswerDispute',
                 request_serializer=creditbureau_dot_v1_dot_furnishing__pb2.AnswerDisputeRequest.SerializeToString,
@@ -101,6 +106,13 @@ class FurnishingServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListDisputedRecords(self, request, context):
+        """The disputes against the caller's records, oldest first, in pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AnswerDispute(self, request, context):
         """Answers a dispute. Reasons: NOT_FOUND, WRONG_STATE.
         """
@@ -130,6 +142,11 @@ def add_FurnishingServicer_to_server(servicer, server):
                     servicer.WatchDisputes,
                     request_deserializer=creditbureau_dot_v1_dot_furnishing__pb2.WatchDisputesRequest.FromString,
                     response_serializer=creditbureau_dot_v1_dot_furnishing__pb2.WatchDisputesResponse.SerializeToString,
+            ),
+            'ListDisputedRecords': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDisputedRecords,
+                    request_deserializer=creditbureau_dot_v1_dot_furnishing__pb2.ListDisputedRecordsRequest.FromString,
+                    response_serializer=creditbureau_dot_v1_dot_furnishing__pb2.ListDisputedRecordsResponse.SerializeToString,
             ),
             'AnswerDispute': grpc.unary_unary_rpc_method_handler(
                     servicer.AnswerDispute,
@@ -246,6 +263,33 @@ class Furnishing:
             '/creditbureau.v1.Furnishing/WatchDisputes',
             creditbureau_dot_v1_dot_furnishing__pb2.WatchDisputesRequest.SerializeToString,
             creditbureau_dot_v1_dot_furnishing__pb2.WatchDisputesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDisputedRecords(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditbureau.v1.Furnishing/ListDisputedRecords',
+            creditbureau_dot_v1_dot_furnishing__pb2.ListDisputedRecordsRequest.SerializeToString,
+            creditbureau_dot_v1_dot_furnishing__pb2.ListDisputedRecordsResponse.FromString,
             options,
             channel_credentials,
             insecure,

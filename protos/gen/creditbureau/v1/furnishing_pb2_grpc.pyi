@@ -51,6 +51,8 @@ class FurnishingStub:
     """Disputes against the caller's records, as they come; resumes from a
     cursor.
     """
+    ListDisputedRecords: _grpc.UnaryUnaryMultiCallable[_furnishing_pb2.ListDisputedRecordsRequest, _furnishing_pb2.ListDisputedRecordsResponse]
+    """The disputes against the caller's records, oldest first, in pages."""
     AnswerDispute: _grpc.UnaryUnaryMultiCallable[_furnishing_pb2.AnswerDisputeRequest, _furnishing_pb2.AnswerDisputeResponse]
     """Answers a dispute. Reasons: NOT_FOUND, WRONG_STATE."""
 
@@ -77,6 +79,8 @@ class FurnishingAsyncStub(FurnishingStub):
     """Disputes against the caller's records, as they come; resumes from a
     cursor.
     """
+    ListDisputedRecords: _aio.UnaryUnaryMultiCallable[_furnishing_pb2.ListDisputedRecordsRequest, _furnishing_pb2.ListDisputedRecordsResponse]  # type: ignore[assignment]
+    """The disputes against the caller's records, oldest first, in pages."""
     AnswerDispute: _aio.UnaryUnaryMultiCallable[_furnishing_pb2.AnswerDisputeRequest, _furnishing_pb2.AnswerDisputeResponse]  # type: ignore[assignment]
     """Answers a dispute. Reasons: NOT_FOUND, WRONG_STATE."""
 
@@ -124,6 +128,14 @@ class FurnishingServicer(metaclass=_abc_1.ABCMeta):
         """Disputes against the caller's records, as they come; resumes from a
         cursor.
         """
+
+    @_abc_1.abstractmethod
+    def ListDisputedRecords(
+        self,
+        request: _furnishing_pb2.ListDisputedRecordsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_furnishing_pb2.ListDisputedRecordsResponse, _abc.Awaitable[_furnishing_pb2.ListDisputedRecordsResponse]]:
+        """The disputes against the caller's records, oldest first, in pages."""
 
     @_abc_1.abstractmethod
     def AnswerDispute(

@@ -1,0 +1,222 @@
+"""The journeys of disputes: a subject challenges what is on their file, and its
+furnisher answers.
+"""
+
+from __future__ import annotations
+
+from bureau import rules, statement
+from bureau.accounts import held_snapshots
+from bureau.errors import Refusal
+from bureau.history import DELETION, Account, Step, holding, steps_of
+from bureau.house import Bureau, Caller
+from bureau.ledger.queue import Transaction
+from bureau.store import statements as s
+from bureau.store.database import Connection
+from bureau.subject_file import add_event, read_state
+from bureau.subject_state import ANSWER, DELETING, OPENING, STATEMENT
+from creditbureau.v1 import dispute_pb2
+from creditbureau.v1.dispute_pb2 import Dispute, DisputeAnswer, DisputeOpening
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.record_pb2 import TradelineSnapshot
+from creditbureau.v1.subjects_pb2 import SubjectStatement
+
+ANSWERABLE = frozenset({dispute_pb2.DISPUTE_STATE_OPEN, dispute_pb2.DISPUTE_STATE_LAPSED})
+FIELDS = frozenset(TradelineSnapshot.DESCRIPTOR.fields_by_name)
+
+
+def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
+    """Opens a dispute; reports show it at once, and the furnisher is told.
+
+    Raises:
+        Refusal: What `open_statement` raises; SIGNER_MISMATCH; NOT_FOUND for a
+            tradeline that is not on the subject's file; INVALID_FIELD, BAD_TEXT;
+            WRONG_STATE if the same is disputed already.
+    """
+    with bureau.database.snapshot() as db:
+        opened = statement.open_statement(
+            bureau, db, envelope, DisputeOpening, kind="dispute", signer=None
+        )
+    opening = opened.message
+    subject_id = opening.subject_id
+    if opened.header.signer != f"subjects/{subject_id}":
+        raise Refusal("SIGNER_MISMATCH", "a subject can dispute their own file only")
+    if opening.field not in FIELDS:
+        raise Refusal.of_field("INVALID_FIELD", "field", "no field of a snapshot")
+    _check_text(opening.narrative, "narrative")
+
+    def work(tx: Transaction) -> None:
+        opened.admit(tx)
+        tx.db.one(s.lock_subject, subject_id=subject_id)
+        found = tx.db.one(
+            s.party_tradeline, subject_id=subject_id, tradeline_id=opening.tradeline_id
+        )
+        if found is None:
+            raise Refusal.of_field("NOT_FOUND", "tradeline_id", "not on the subject's file")
+        state = read_state(tx.db, subject_id, bureau.policy, tx.now_us)
+        for other in state.disputes.values():
+            if other.state == dispute_pb2.DISPUTE_STATE_OPEN and _same(other, opening):
+                raise Refusal("WRONG_STATE", f"this is disputed already: {other.dispute_id}")
+        add_event(
+            tx, opened.signed.request_id, subject_id, OPENING, opening, member_id=str(found[1])
+        )
+
+    committed = bureau.ledger.commit(opened.signed, work)
+    dispute = _find(bureau, subject_id, opened.signed.request_id)
+    return dispute, statement.receipt_of(committed.proof)
+
+
+def list_disputes(
+    bureau: Bureau, request: Envelope, page_size: int, page_token: str
+) -> tuple[list[Dispute], str]:
+    """The subject's disputes, newest first."""
+    limit, start = page_size or 100, rules.number_in(page_token, otherwise=0)
+    with bureau.database.snapshot() as db:
+        subject_id = statement.open_subject_request(
+            bureau, db, request, "creditbureau.v1.Subjects/ListDisputes"
+        )
+        state = read_state(db, subject_id, bureau.policy, bureau.clock.now_us())
+    newest_first = list(state.disputes.values())[::-1]
+    page = newest_first[start : start + limit]
+    more = start + limit < len(newest_first)
+    return page, str(start + limit) if more else ""
+
+
+def disputed_records(
+    bureau: Bureau, caller: Caller, page_size: int, page_token: str
+) -> tuple[list[Dispute], str]:
+    """The disputes against a member's records, in order of the log."""
+    limit, start = page_size or 100, rules.number_in(page_token, otherwise=0)
+    with bureau.database.snapshot() as db:
+        found = disputes_against(bureau, db, caller.member_id, start, limit + 1)
+    token = str(found[limit - 1][0]) if len(found) > limit else ""
+    return [dispute for _, dispute in found[:limit]], token
+
+
+def disputes_against(
+    bureau: Bureau, db: Connection, member_id: str, start: int, limit: int
+) -> list[tuple[int, Dispute]]:
+    """Disputes against a member's records from a leaf of the log on, each with the
+    cursor behind it.
+    """
+    now_us = bureau.clock.now_us()
+    found = []
+    for subject_id, about, leaf_index in db.all(
+        s.disputes_against, member_id=member_id, kind=OPENING, start=start, limit=limit
+    ):
+        state = read_state(db, subject_id, bureau.policy, now_us)
+        found.append((leaf_index + 1, state.disputes[about]))
+    return found
+
+
+def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Dispute, Receipt]:
+    """Answers a dispute. DELETED and FRAUD delete what was disputed; MODIFIED names the
+    correction that was submitted. After the deadline the answer certifies the item
+    anew.
+
+    Raises:
+        Refusal: What `open_statement` raises; NOT_FOUND, also for disputes against
+            others; WRONG_STATE if it is answered; INVALID_FIELD, BAD_TEXT.
+    """
+    with bureau.database.snapshot() as db:
+        opened = statement.open_statement(
+            bureau, db, envelope, DisputeAnswer, kind="dispute-answer", signer=caller.signer
+        )
+    answer = opened.message
+    dispute_id = answer.dispute_id.lower()
+    _check_text(answer.narrative, "narrative")
+    modified = answer.outcome == dispute_pb2.DISPUTE_OUTCOME_MODIFIED
+    if modified != answer.HasField("correction"):
+        raise Refusal.of_field("INVALID_FIELD", "correction", "belongs to MODIFIED")
+
+    def work(tx: Transaction) -> str:
+        opened.admit(tx)
+        row = tx.db.one(s.opening_of, about=dispute_id, kind=OPENING)
+        if row is None or row[1] != caller.member_id:
+            raise Refusal.of_field("NOT_FOUND", "dispute_id", "no such dispute with the caller")
+        subject_id, _, body = row
+        tx.db.one(s.lock_subject, subject_id=subject_id)
+        dispute = read_state(tx.db, subject_id, bureau.policy, tx.now_us).disputes[dispute_id]
+        if dispute.state not in ANSWERABLE:
+            raise Refusal("WRONG_STATE", "the dispute is answered")
+        opening = DisputeOpening.FromString(body)
+        if modified:
+            _check_correction(tx, answer, opening)
+        if answer.outcome in DELETING:
+            _delete(tx, opening)
+        add_event(tx, dispute_id, subject_id, ANSWER, answer, member_id=caller.member_id)
+        return str(subject_id)
+
+    committed = bureau.ledger.commit(opened.signed, work)
+    with bureau.database.snapshot() as db:
+        row = db.one(s.opening_of, about=dispute_id, kind=OPENING)
+    assert row is not None, "an answered dispute was opened"
+    return _find(bureau, row[0], dispute_id), statement.receipt_of(committed.proof)
+
+
+def set_statement(bureau: Bureau, envelope: Envelope) -> Receipt:
+    """Puts the subject's own statement on their file, or takes it off.
+
+    Raises:
+        Refusal: What `open_statement` raises; BAD_TEXT.
+    """
+    with bureau.database.snapshot() as db:
+        opened = statement.open_statement(
+            bureau, db, envelope, SubjectStatement, kind="subject-statement", signer=None
+        )
+    _check_text(opened.message.text, "text")
+    subject_id = opened.header.signer.removeprefix("subjects/")
+
+    def work(tx: Transaction) -> None:
+        opened.admit(tx)
+        add_event(tx, "", subject_id, STATEMENT, opened.message)
+
+    return statement.receipt_of(bureau.ledger.commit(opened.signed, work).proof)
+
+
+def _find(bureau: Bureau, subject_id: str, dispute_id: str) -> Dispute:
+    with bureau.database.snapshot() as db:
+        state = read_state(db, subject_id, bureau.policy, bureau.clock.now_us())
+    return state.disputes[dispute_id]
+
+
+def _same(dispute: Dispute, opening: DisputeOpening) -> bool:
+    return (dispute.tradeline_id, dispute.month, dispute.field) == (
+        opening.tradeline_id,
+        opening.month,
+        opening.field,
+    )
+
+
+def _check_text(text: str, field: str) -> None:
+    if rules.bad_text(text.replace("\n", "")):
+        raise Refusal.of_field("BAD_TEXT", field, "control or bidirectional characters")
+
+
+def _check_correction(tx: Transaction, answer: DisputeAnswer, opening: DisputeOpening) -> None:
+    """The correction is a record of the disputed account."""
+    _, account = _locked(tx, opening.tradeline_id)
+    for step in steps_of(account.trail):
+        row = tx.db.one(
+            s.record_at, submission_key=step.submission_key, record_index=step.record_index
+        )
+        place = (answer.correction.submission_id.lower(), answer.correction.record_index)
+        if row and (row[1], step.record_index) == place:
+            return
+    raise Refusal.of_field("INVALID_FIELD", "correction", "no record of the disputed account")
+
+
+def _delete(tx: Transaction, opening: DisputeOpening) -> None:
+    """Withdraws the month, or the whole account, by the answer itself."""
+    ref, account = _locked(tx, opening.tradeline_id)
+    account.note(Step(tx.entry_key, 0, DELETION, opening.month))
+    account.begin_anew(held_snapshots(tx.db, holding(steps_of(account.trail))))
+    row = (ref, account.history, account.trail, account.marks, *account.newest)
+    tx.db.tuples(s.move_tradeline, s.MOVED_COLUMNS, [(*row, account.tradeline_key)])
+
+
+def _locked(tx: Transaction, tradeline_id: str) -> tuple[str, Account]:
+    row = tx.db.one(s.lock_tradeline, tradeline_id=tradeline_id)
+    assert row is not None, "a disputed tradeline exists"
+    key, history, trail, marks, submission_key, record_index, ref = row
+    return ref, Account(key, trail, (submission_key, record_index), history, marks)

@@ -1,0 +1,162 @@
+"""What a subject has on their own file: holds, disputes, a statement. Pure.
+
+Everything follows from what subjects and furnishers said, in order of the log, and
+from the time that is asked about; so it can be made again for any past log size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from bureau.errors import Refusal
+from bureau.policy import Policy
+from creditbureau.v1 import dispute_pb2, hold_pb2
+from creditbureau.v1.dispute_pb2 import Dispute, DisputeAnswer, DisputeOpening
+from creditbureau.v1.hold_pb2 import Hold, HoldLift, HoldPlacement
+from creditbureau.v1.subjects_pb2 import SubjectStatement
+
+DAY_US = 86_400 * 1_000_000
+
+PLACEMENT, LIFT, OPENING, ANSWER, STATEMENT = range(1, 6)
+
+DELETING = frozenset({dispute_pb2.DISPUTE_OUTCOME_DELETED, dispute_pb2.DISPUTE_OUTCOME_FRAUD})
+
+
+class Said(NamedTuple):
+    """A statement about a subject's own file.
+
+    Attributes:
+        kind: PLACEMENT, LIFT, OPENING, ANSWER or STATEMENT.
+        about: Id of the hold or dispute; empty for a statement.
+        time_us: When the bureau took it.
+        body: The payload as it was signed.
+    """
+
+    kind: int
+    about: str
+    time_us: int
+    body: bytes
+
+
+@dataclass(slots=True)
+class SubjectState:
+    """A subject's holds, disputes and statement, as of a time.
+
+    Attributes:
+        holds: By id, also those that have ended.
+        disputes: By id, also those that are closed.
+    """
+
+    holds: dict[str, Hold] = field(default_factory=dict)
+    disputes: dict[str, Dispute] = field(default_factory=dict)
+    statement: str = ""
+
+
+def state_of(told: Iterable[Said], policy: Policy, now_us: int) -> SubjectState:
+    """Folds what was said, in order of the log, into what holds at a time."""
+    state = SubjectState()
+    for said in told:
+        if said.kind == PLACEMENT:
+            state.holds[said.about] = _placed(said)
+        elif said.kind == LIFT:
+            _lift(state.holds[said.about], HoldLift.FromString(said.body))
+        elif said.kind == OPENING:
+            state.disputes[said.about] = _opened(said, policy)
+        elif said.kind == ANSWER:
+            dispute = state.disputes[said.about]
+            dispute.state = dispute_pb2.DISPUTE_STATE_ANSWERED
+            dispute.outcome = DisputeAnswer.FromString(said.body).outcome
+            dispute.close_time.FromMicroseconds(said.time_us)
+        else:
+            state.statement = SubjectStatement.FromString(said.body).text
+    for hold in state.holds.values():
+        hold.state = _hold_state(hold, now_us)
+    for dispute in state.disputes.values():
+        due = dispute.due_time.ToMicroseconds()
+        if dispute.state == dispute_pb2.DISPUTE_STATE_OPEN and now_us >= due:
+            dispute.state = dispute_pb2.DISPUTE_STATE_LAPSED
+            dispute.close_time.CopyFrom(dispute.due_time)
+    return state
+
+
+def check_holds(
+    state: SubjectState, policy: Policy, member_id: str, purpose: int, now_us: int
+) -> None:
+    """Raises HOLD if a security freeze stops a member's inquiry."""
+    if policy.freeze_exempt >> purpose & 1:
+        return
+    for hold in state.holds.values():
+        if hold.kind == hold_pb2.HOLD_KIND_SECURITY_FREEZE and in_force(hold, member_id, now_us):
+            raise Refusal("HOLD", "the subject has frozen the file")
+
+
+def in_force(hold: Hold, member_id: str, now_us: int) -> bool:
+    """Whether a hold stands against a member at a time."""
+    if _ended(hold, now_us):
+        return False
+    lifted = hold.HasField("lifted_until_time")
+    if lifted and now_us < hold.lifted_until_time.ToMicroseconds():
+        return bool(hold.lifted_for_member_id) and hold.lifted_for_member_id != member_id
+    return True
+
+
+def withdrawn_by_dispute(state: SubjectState, policy: Policy) -> set[str]:
+    """Tradelines that no report shows, because their dispute went unanswered."""
+    if policy.unanswered != "delete":
+        return set()
+    return {
+        dispute.tradeline_id
+        for dispute in state.disputes.values()
+        if dispute.state == dispute_pb2.DISPUTE_STATE_LAPSED
+    }
+
+
+def _placed(said: Said) -> Hold:
+    placement = HoldPlacement.FromString(said.body)
+    hold = Hold(hold_id=said.about, kind=placement.kind)
+    hold.create_time.FromMicroseconds(said.time_us)
+    if placement.HasField("expire_time"):
+        hold.expire_time.CopyFrom(placement.expire_time)
+    return hold
+
+
+def _lift(hold: Hold, lift: HoldLift) -> None:
+    hold.lifted_for_member_id = lift.member_id
+    if lift.HasField("until_time"):
+        hold.lifted_until_time.CopyFrom(lift.until_time)
+    else:
+        hold.state = hold_pb2.HOLD_STATE_ENDED
+
+
+def _ended(hold: Hold, now_us: int) -> bool:
+    expired = hold.HasField("expire_time") and now_us >= hold.expire_time.ToMicroseconds()
+    return expired or hold.state == hold_pb2.HOLD_STATE_ENDED
+
+
+def _hold_state(hold: Hold, now_us: int) -> hold_pb2.HoldState.ValueType:
+    if _ended(hold, now_us):
+        return hold_pb2.HOLD_STATE_ENDED
+    until = hold.lifted_until_time.ToMicroseconds()
+    if hold.HasField("lifted_until_time") and now_us < until:
+        return hold_pb2.HOLD_STATE_LIFTED_FOR_A_TIME
+    return hold_pb2.HOLD_STATE_IN_FORCE
+
+
+def _opened(said: Said, policy: Policy) -> Dispute:
+    opening = DisputeOpening.FromString(said.body)
+    dispute = Dispute(
+        dispute_id=said.about,
+        subject_id=opening.subject_id,
+        tradeline_id=opening.tradeline_id,
+        month=opening.month,
+        field=opening.field,
+        reason=opening.reason,
+        narrative=opening.narrative,
+        state=dispute_pb2.DISPUTE_STATE_OPEN,
+        attachment_digests=opening.attachment_digests,
+    )
+    dispute.create_time.FromMicroseconds(said.time_us)
+    dispute.due_time.FromMicroseconds(said.time_us + policy.dispute_days * DAY_US)
+    return dispute
