@@ -4,6 +4,7 @@ gone, in service again without a restart, and nothing acknowledged is lost."""
 from __future__ import annotations
 
 import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -43,17 +44,33 @@ WRITERS = 4
 GONE = ("UNAVAILABLE", "DATABASE_UNAVAILABLE")
 
 
+# PostgreSQL runs as a user of its own where the test is root's. To become that user a
+# process must be forked, which one with gRPC's threads in it does not always survive: a
+# fresh interpreter does it.
+AS_USER = """
+import subprocess, sys
+sys.exit(subprocess.call(sys.argv[2:], user=sys.argv[1] or None))
+"""
+
+
 @dataclass
 class Postgres:
     """A PostgreSQL of the test's own, that it may stop."""
 
     server: PostgresServer
+    running: bool = True
 
     def stop(self, mode: str) -> None:
         self._control("-m", mode, "stop")
+        self.running = False
 
     def start(self) -> None:
-        self.server.ensure_postgres_running()
+        if self.running:
+            return
+        socket = f'-h "" -k {self.server.get_postmaster_info().socket_dir}'
+        self._control("-o", socket, "-l", str(self.server.log), "start")
+        self.server.ensure_postgres_running()  # that it knows of this one
+        self.running = True
 
     def new_database(self) -> str:
         name = f"b{uuid.uuid4().hex[:8]}"
@@ -62,9 +79,10 @@ class Postgres:
         return uri.set(database=name).render_as_string(hide_password=False)
 
     def _control(self, *words: str) -> None:
-        command: list[str | Path] = [TOOLS / "pg_ctl", "-w", "-D", self.server.pgdata, *words]
+        command = [str(TOOLS / "pg_ctl"), "-w", "-D", str(self.server.pgdata), *words]
+        as_user = [sys.executable, "-c", AS_USER, self.server.system_user or ""]
         # Not captured: what it leaves running would keep a pipe open.
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, user=self.server.system_user)
+        subprocess.run([*as_user, *command], check=True, stdout=subprocess.DEVNULL)
 
 
 @pytest.fixture(scope="module")
