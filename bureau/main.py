@@ -27,8 +27,9 @@ from bureau.ledger import keeper
 from bureau.ledger.keeper import Keeper
 from bureau.ledger.queue import Ledger
 from bureau.policy import load_policy
-from bureau.rpc.guard import Registered
+from bureau.rpc.guard import Guard, Registered
 from bureau.rpc.methods import MAX_REQUEST_BYTES
+from bureau.rpc.seats import Seats
 from bureau.rpc.services import CONTRACT, handlers
 from bureau.store import schema
 from bureau.store.database import Database
@@ -118,14 +119,16 @@ class Server:
         )
 
         # 3. gRPC.
+        self._seats = Seats(max(settings.workers * 3 // 4, 1))
+        guard = Guard(self.bureau, self._seats)
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="call")
         self._grpc = grpc.server(
             self._pool,
-            interceptors=[Registered(self.bureau)],
+            interceptors=[Registered(guard)],
             options=CHANNEL_OPTIONS,
             maximum_concurrent_rpcs=settings.workers * CALLS_PER_WORKER,
         )
-        self._grpc.add_generic_rpc_handlers(handlers(self.bureau, settings.services))
+        self._grpc.add_generic_rpc_handlers(handlers(guard, settings.services))
         self._health = health.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         names = [service.full_name for service in CONTRACT if service.name in settings.services]
@@ -154,6 +157,7 @@ class Server:
         settle()
         self.ledger.start()
         self.keeper.start()
+        self._seats.start()
         self._grpc.start()
         for name in self._services:
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
@@ -171,6 +175,7 @@ class Server:
         self._grpc.stop(grace_s).wait()
         self.ledger.stop()
         self.keeper.stop()
+        self._seats.stop()
         self._pool.shutdown(wait=False)
         self.database.dispose()
         self.stopped.set()

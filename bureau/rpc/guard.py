@@ -1,20 +1,22 @@
 """The guard: what every call passes, in this order.
 
 1. The certificate's fingerprint is registered for a member, valid and not
-   withdrawn, on every call. 2. The member is not suspended and has a role that
-opens the method. 3. The request is small enough, parses and keeps the contract's
-field rules. 4. The journey. 5. Whatever it raises leaves as one kind of status.
+   withdrawn, on every call. 2. The member is not suspended, has a role that opens
+the method, and a seat is free for it. 3. The request arrives in time, is small
+enough, parses and keeps the contract's field rules. 4. The journey. 5. Whatever it
+raises leaves as one kind of status.
 
-Requests arrive as bytes and are parsed here: a parser that fails inside gRPC
-would answer INTERNAL, and one that runs before the size check can be made to
-allocate.
+Every method is served as if its request were a stream, of which one message is read:
+gRPC would else wait for the message of a stranger before the guard is asked.
+Requests arrive as bytes and are parsed here: a parser that fails inside gRPC would
+answer INTERNAL, and one that runs before the size check can be made to allocate.
 """
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -32,6 +34,7 @@ from bureau.ledger.queue import deadline
 from bureau.metrics import observe
 from bureau.rpc.crossing import abort
 from bureau.rpc.methods import METHODS, Method
+from bureau.rpc.seats import Seats
 from bureau.store import statements as s
 from bureau.store.database import StorageError
 from bureau_keys.authority import fingerprint
@@ -42,6 +45,8 @@ logger = structlog.get_logger("bureau.rpc")
 # What the network may take of a client's deadline, and the least that is left to
 # work with.
 TRANSIT_S = 0.02
+# Seconds in which a request must have arrived.
+ARRIVAL_S = 10.0
 LEAST_S = 0.1
 
 Handler = Callable[[Caller, Any], Message]
@@ -54,9 +59,11 @@ class Guard:
 
     Attributes:
         bureau: The bureau's parts.
+        seats: How many calls of a member may be at work.
     """
 
     bureau: Bureau
+    seats: Seats
 
     def handler(self, method: MethodDescriptor, journey: Handler) -> AnyHandler:
         """A unary gRPC handler of a contract's method around a journey."""
@@ -64,7 +71,7 @@ class Guard:
         rule = METHODS[name]
         request_class = GetMessageClass(method.input_type)
 
-        def handle(data: bytes, context: grpc.ServicerContext) -> bytes | None:
+        def handle(requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes | None:
             started = time.perf_counter()
             request_id = str(uuid.uuid4())
             member = reason = ""
@@ -73,8 +80,13 @@ class Guard:
                 caller = self.authenticate(context)
                 member = caller.member_id
                 authorize(caller, rule)
-                request = parse(request_class, data, rule)
-                return journey(caller, request).SerializeToString()
+                with self.seats.taken(member):
+                    data = self.received(requests, context, rule.max_seconds)
+                    request = parse(request_class, data, rule)
+                    return journey(caller, request).SerializeToString()
+            except grpc.RpcError:
+                reason = "CANCELLED"
+                raise
             except Refusal as refusal:
                 reason = refusal.reason
                 abort(context, refusal, request_id)
@@ -99,13 +111,27 @@ class Guard:
                 )
             return None
 
-        return grpc.unary_unary_rpc_method_handler(handle)
+        return grpc.stream_unary_rpc_method_handler(handle)
+
+    def received(
+        self, requests: Iterator[Any], context: grpc.ServicerContext, seconds: float
+    ) -> Any:
+        """The one message of a request.
+
+        Raises:
+            grpc.RpcError: The caller went away, or did not send it in time.
+            Refusal: MALFORMED_MESSAGE for a request without a message.
+        """
+        with self.seats.patience(context, min(seconds, ARRIVAL_S)):
+            for request in requests:
+                return request
+        raise Refusal("MALFORMED_MESSAGE", "there is no message in the request")
 
     def unserved(self, method: MethodDescriptor) -> AnyHandler:
         """A handler for a method of the contract that this bureau does not serve."""
         name = f"{method.containing_service.name}/{method.name}"
 
-        def handle(_data: bytes, context: grpc.ServicerContext) -> None:
+        def handle(_requests: Iterator[bytes], context: grpc.ServicerContext) -> None:
             refusal = Refusal("NOT_SERVED", name)
             try:
                 self.authenticate(context)
@@ -114,8 +140,8 @@ class Guard:
             abort(context, refusal, str(uuid.uuid4()))
 
         if method.server_streaming:
-            return grpc.unary_stream_rpc_method_handler(handle)
-        return grpc.unary_unary_rpc_method_handler(handle)
+            return grpc.stream_stream_rpc_method_handler(handle)
+        return grpc.stream_unary_rpc_method_handler(handle)
 
     def authenticate(self, context: grpc.ServicerContext) -> Caller:
         """The member whose registered certificate opened the connection.
@@ -187,12 +213,13 @@ def fingerprint_of(pem: bytes) -> str:
 
 
 class Registered(grpc.ServerInterceptor):
-    """Keeps methods outside the contract (health, reflection) to registered
-    certificates too. The contract's own methods have their guard.
+    """Keeps what is served beside the contract, health and reflection, to registered
+    certificates too, and to the seats of their members. The contract's own methods
+    have their guard. `Health.Watch`, a call without an end, is not served.
     """
 
-    def __init__(self, bureau: Bureau) -> None:
-        self._guard = Guard(bureau)
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
 
     def intercept_service(
         self,
@@ -203,30 +230,40 @@ class Registered(grpc.ServerInterceptor):
         handler = continuation(handler_call_details)
         if handler is None or handler_call_details.method.startswith("/creditbureau."):
             return handler
-        for kind, rebuild in _REBUILD.items():
-            behaviour = getattr(handler, kind)
-            if behaviour:
-                return rebuild(
-                    self._checked(behaviour),
-                    request_deserializer=handler.request_deserializer,
-                    response_serializer=handler.response_serializer,
-                )
-        return handler
+        if handler.unary_unary:
+            return grpc.stream_unary_rpc_method_handler(
+                self._one(handler.unary_unary),
+                request_deserializer=handler.request_deserializer,
+                response_serializer=handler.response_serializer,
+            )
+        if handler.stream_stream:
+            return grpc.stream_stream_rpc_method_handler(
+                self._several(handler.stream_stream),
+                request_deserializer=handler.request_deserializer,
+                response_serializer=handler.response_serializer,
+            )
+        return None
 
-    def _checked(self, behaviour: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-        def checked(request: Any, context: grpc.ServicerContext) -> Any:
+    def _one(self, behaviour: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        def checked(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
             try:
-                self._guard.authenticate(context)
+                with self._guard.seats.taken(self._guard.authenticate(context).member_id):
+                    request = self._guard.received(requests, context, ARRIVAL_S)
+                    return behaviour(request, context)
             except Refusal as refusal:
                 abort(context, refusal, str(uuid.uuid4()))
-            return behaviour(request, context)
 
         return checked
 
+    def _several(self, behaviour: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        def checked(requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
+            try:
+                with (
+                    self._guard.seats.taken(self._guard.authenticate(context).member_id),
+                    self._guard.seats.patience(context, ARRIVAL_S),
+                ):
+                    yield from behaviour(requests, context)
+            except Refusal as refusal:
+                abort(context, refusal, str(uuid.uuid4()))
 
-_REBUILD: dict[str, Callable[..., AnyHandler]] = {
-    "unary_unary": grpc.unary_unary_rpc_method_handler,
-    "unary_stream": grpc.unary_stream_rpc_method_handler,
-    "stream_unary": grpc.stream_unary_rpc_method_handler,
-    "stream_stream": grpc.stream_stream_rpc_method_handler,
-}
+        return checked

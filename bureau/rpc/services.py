@@ -47,13 +47,12 @@ CONTRACT: tuple[ServiceDescriptor, ...] = tuple(
 )
 
 
-def handlers(bureau: Bureau, served: Iterable[str]) -> list[grpc.GenericRpcHandler]:
+def handlers(guard: Guard, served: Iterable[str]) -> list[grpc.GenericRpcHandler]:
     """GRPC handlers of the services named; what a service does not yet serve, and
     a method without a rule, is refused.
     """
-    guard = Guard(bureau)
     wanted = set(served)
-    journeys = journeys_of(bureau)
+    journeys = journeys_of(guard.bureau)
     return [
         grpc.method_handlers_generic_handler(
             service.full_name,

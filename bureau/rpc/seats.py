@@ -1,0 +1,82 @@
+"""Seats: how many calls of one member may be at work at once, and how long a call may
+keep one while its request has not arrived.
+
+The workers are few. Without this a member could open calls, send nothing, and keep
+everybody else out.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import grpc
+
+from bureau.errors import Refusal
+
+# Seconds between two looks at the calls that wait for their request.
+LOOK_S = 0.5
+
+
+@dataclass(slots=True)
+class Seats:
+    """The seats of one node.
+
+    Attributes:
+        limit: Calls of one member at work at once.
+    """
+
+    limit: int
+    _taken: dict[str, int] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _waiting: dict[grpc.ServicerContext, float] = field(default_factory=dict)
+    _stopped: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        """Looks after calls that wait, until `stop`."""
+        threading.Thread(target=self._look, name="seats", daemon=True).start()
+
+    def stop(self) -> None:
+        """Looks no more."""
+        self._stopped.set()
+
+    @contextmanager
+    def taken(self, member_id: str) -> Iterator[None]:
+        """A seat for a call of a member.
+
+        Raises:
+            Refusal: OVERLOADED if all that the member may have are taken.
+        """
+        with self._lock:
+            count = self._taken.get(member_id, 0)
+            if count >= self.limit:
+                raise Refusal("OVERLOADED", f"the member has {count} calls at work")
+            self._taken[member_id] = count + 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                left = self._taken[member_id] - 1
+                if left:
+                    self._taken[member_id] = left
+                else:
+                    del self._taken[member_id]
+
+    @contextmanager
+    def patience(self, context: grpc.ServicerContext, seconds: float) -> Iterator[None]:
+        """Cancels a call that is still in the block after so many seconds."""
+        self._waiting[context] = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            del self._waiting[context]
+
+    def _look(self) -> None:
+        while not self._stopped.wait(LOOK_S):
+            now = time.monotonic()
+            for context, until in list(self._waiting.items()):
+                if now > until:
+                    context.cancel()
