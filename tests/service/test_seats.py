@@ -36,7 +36,7 @@ class Staller:
             self._end.wait()
             yield from ()
 
-        call = self.channel.stream_unary(method)
+        call: Any = self.channel.stream_unary(method)
         self.calls += [call.future(never()) for _ in range(count)]
 
     def close(self) -> None:
@@ -73,8 +73,8 @@ def test_calls_without_an_end_are_not_served() -> None:
     with running_bureau() as bureau:
         member = bureau.add_member("acme", ["auditor"])
         with channel_of(member) as channel:
-            watch = channel.unary_stream("/grpc.health.v1.Health/Watch")
+            watch: Any = channel.unary_stream("/grpc.health.v1.Health/Watch")
             request = health_pb2.HealthCheckRequest().SerializeToString()
             with pytest.raises(grpc.RpcError) as caught:
                 next(watch(request, timeout=5))
-            assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED  # type: ignore[attr-defined]
+            assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
