@@ -9,7 +9,18 @@ from typing import NamedTuple
 
 from bureau import rules
 from bureau.errors import FieldViolation
-from bureau.history import ACTION, CORRECTION, DELETION, ORIGINAL, Account, Step, holding, steps_of
+from bureau.history import (
+    ACTION,
+    CORRECTION,
+    DELETION,
+    ORIGINAL,
+    PEOPLE_CHANGED,
+    Account,
+    Step,
+    holding,
+    people_of,
+    steps_of,
+)
 from bureau.ledger.queue import Transaction
 from bureau.record_rules import currency_breaches
 from bureau.store import statements as s
@@ -66,11 +77,13 @@ class Booking:
         booking = cls(member_id)
         known = {}
         refs = sorted({line.account_ref for line in lines} | set(_renumbered(lines).values()))
-        for ref, key, currency, history, trail, marks, submission_key, index in tx.db.among(
+        for ref, key, currency, history, trail, marks, people, *newest in tx.db.among(
             s.lock_tradelines, refs, member_id=member_id
         ):
             known[ref] = currency
-            booking.accounts[ref] = Account(key, trail, (submission_key, index), history, marks)
+            booking.accounts[ref] = Account(
+                key, trail, (newest[0], newest[1]), history, marks, people
+            )
         currencies = [(line.account_ref, line.snapshot.currency) for line in lines]
         if found := [*currency_breaches(currencies, known), *booking._breaches(lines)]:
             raise rules.refusal(found)
@@ -91,6 +104,16 @@ class Booking:
                 message = "the caller has such an account already"
                 yield rules.breach(f"{at}.action.new_account_ref", "INVALID_FIELD", message)
 
+    def people_on(self, tx: Transaction, line: Line) -> set[str]:
+        """Who is on the account of a line, as far as it was furnished before."""
+        account = self.accounts[line.account_ref]
+        if not account.marks >> PEOPLE_CHANGED & 1:
+            return set(people_of(account.people))
+        if not account.newest[0]:
+            return set()
+        newest, _ = record_of(tx.db, Step(*account.newest, ORIGINAL, 0))
+        return {party.subject_id for party in newest.snapshot.parties}
+
     def book(self, tx: Transaction, lines: Sequence[Line]) -> None:
         """Stores the records, and what the accounts become by them.
 
@@ -103,13 +126,8 @@ class Booking:
             for place, (key, line) in enumerate(zip(keys, lines, strict=True))
         ]
         tx.db.tuples(s.add_record, s.RECORD_COLUMNS, rows)
-        parties = {
-            (subject_id, key)
-            for key, line in zip(keys, lines, strict=True)
-            for subject_id in line.subject_ids
-        }
-        tx.db.tuples(s.add_party, ("subject_id", "tradeline_key"), sorted(parties))
         found: list[Breach] = []
+        met: list[tuple[str, int]] = []
         for place, line in enumerate(lines):
             account = self.accounts[line.account_ref]
             step = Step(tx.entry_key, place, line.kind, _month_of(line))
@@ -117,6 +135,7 @@ class Booking:
                 if account.needs_certification(step.month) and not line.record.certified:
                     at = f"records[{place}].certified"
                     found.append(rules.breach(at, "DELETED_ITEM", "it was deleted before"))
+                met += [(who, account.tradeline_key) for who in account.meet(line.subject_ids)]
                 account.take(step, line.snapshot)
             else:
                 account.note(step)
@@ -124,6 +143,7 @@ class Booking:
                 account.begin_anew(held_snapshots(tx.db, holding(steps_of(account.trail))))
         if found:
             raise rules.refusal(found)
+        tx.db.tuples(s.add_party, ("subject_id", "tradeline_key"), sorted(met))
         self._store(tx, _renumbered(lines))
 
     def _store(self, tx: Transaction, renumbered: dict[str, str]) -> None:
@@ -133,9 +153,9 @@ class Booking:
             if ref in self.opened:
                 name, currency = secrets.token_hex(16), self.opened[ref]
                 who = (key, name, self.member_id, ref_now, currency, *account.newest)
-                new.append((*who, account.history, account.trail, account.marks))
+                new.append((*who, account.history, account.trail, account.marks, account.people))
             else:
-                what = (ref_now, account.history, account.trail, account.marks)
+                what = (ref_now, account.history, account.trail, account.marks, account.people)
                 moved.append((*what, *account.newest, key))
         if new:
             tx.db.tuples(s.add_tradeline, s.TRADELINE_COLUMNS, new)

@@ -6,13 +6,21 @@ file for ever.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bureau.accounts import held_snapshots, record_of
-from bureau.history import ACTION, Account, Step, holding, steps_of
+from bureau.history import (
+    ACTION,
+    DELETION,
+    PEOPLE_CHANGED,
+    Account,
+    Step,
+    holding,
+    steps_of,
+)
 from bureau.ledger import log
 from bureau.store import statements as s
 from bureau.store.database import Connection
@@ -38,8 +46,10 @@ class FiledTradeline:
     Attributes:
         snapshot: What holds for the newest month.
         record: Where `snapshot` stands.
-        steps: The records of the account, in order of the log.
-        actions: What was done to the facility, newest first.
+        steps: The records of the account that name the subject, in order of the log.
+        actions: What was done to the facility while the subject was on it, newest
+            first.
+        left: Whether the account's newest month names the subject no more.
     """
 
     tradeline_id: str
@@ -50,6 +60,7 @@ class FiledTradeline:
     record: RecordRef
     steps: Callable[[], list[Step]]
     actions: list[FiledAction] = field(default_factory=list)
+    left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +89,26 @@ class CreditFile:
 
 def read_file(db: Connection, subject_id: str, now_us: int) -> CreditFile:
     """Reads a subject's file as it is."""
-    tradelines = []
-    for name, member, history, trail, marks, index, submission, body in db.all(
+    tradelines: list[FiledTradeline] = []
+    for key, name, member, history, trail, marks, index, submission, body in db.all(
         s.file_tradelines, subject_id=subject_id
     ):
+        if marks >> PEOPLE_CHANGED & 1:
+            tradelines += _made_again(db, (key, name, member), steps_of(trail), subject_id)
+            continue
         snapshot = Record.FromString(body).snapshot
-        if role := role_of(subject_id, snapshot):
-            line = FiledTradeline(
-                name,
-                member,
-                role,
-                PaymentHistory.FromString(history),
-                snapshot,
-                RecordRef(submission_id=submission, record_index=index),
-                partial(steps_of, trail),
-            )
-            if marks >> ACTION & 1:
-                line.actions.extend(_actions(db, steps_of(trail)))
-            tradelines.append(line)
+        line = FiledTradeline(
+            name,
+            member,
+            role_of(subject_id, snapshot),
+            PaymentHistory.FromString(history),
+            snapshot,
+            RecordRef(submission_id=submission, record_index=index),
+            partial(steps_of, trail),
+        )
+        if marks >> ACTION & 1:
+            line.actions.extend(_actions(db, steps_of(trail)))
+        tradelines.append(line)
     log_size = log.size_of(db)
     inquiries = _inquiries(db, subject_id, log_size, now_us)
     return CreditFile(subject_id, log_size, now_us, tradelines, inquiries)
@@ -103,30 +116,55 @@ def read_file(db: Connection, subject_id: str, now_us: int) -> CreditFile:
 
 def read_file_at(db: Connection, subject_id: str, log_size: int, now_us: int) -> CreditFile:
     """Makes a subject's file again as it was at a log size."""
-    tradelines = []
-    for key, name, member, trail in db.all(s.file_trails, subject_id=subject_id):
+    tradelines: list[FiledTradeline] = []
+    for *account, trail in db.all(s.file_trails, subject_id=subject_id):
         steps = [step for step in steps_of(trail) if _leaf(db, step.submission_key) < log_size]
-        held = holding(steps)
-        if not held:
-            continue
-        account = Account(key)
-        account.begin_anew(held_snapshots(db, held))
-        newest, submission = record_of(db, held[max(held)])
-        if role := role_of(subject_id, newest.snapshot):
-            tradelines.append(
-                FiledTradeline(
-                    name,
-                    member,
-                    role,
-                    PaymentHistory.FromString(account.history),
-                    newest.snapshot,
-                    RecordRef(submission_id=submission, record_index=account.newest[1]),
-                    partial(list, steps),
-                    _actions(db, steps),
-                )
-            )
+        tradelines += _made_again(db, account, steps, subject_id)
     inquiries = _inquiries(db, subject_id, log_size, now_us)
     return CreditFile(subject_id, log_size, now_us, tradelines, inquiries)
+
+
+def _made_again(
+    db: Connection, account: Sequence[Any], steps: list[Step], subject_id: str
+) -> Iterator[FiledTradeline]:
+    """An account made of the records that hold and name a person; nothing if none
+    does. What holds for other months is about others.
+    """
+    key, name, member = account
+    held = holding(steps)
+    if not held:
+        return
+    found = list(held_snapshots(db, held))
+    own = [(step, snapshot) for step, snapshot in found if role_of(subject_id, snapshot)]
+    if not own:
+        return
+    again = Account(key)
+    again.begin_anew(own)
+    newest, snapshot = max(own, key=lambda at: at[0].month)
+    _, submission = record_of(db, newest)
+    yield FiledTradeline(
+        name,
+        member,
+        role_of(subject_id, snapshot),
+        PaymentHistory.FromString(again.history),
+        snapshot,
+        RecordRef(submission_id=submission, record_index=newest.record_index),
+        partial(list, [step for step, _ in own]),
+        _actions(db, list(_while_named(db, steps, subject_id))),
+        left=newest.month < max(held),
+    )
+
+
+def _while_named(db: Connection, steps: list[Step], subject_id: str) -> Iterator[Step]:
+    """The actions on an account that came while its records named a person."""
+    named = False
+    if not any(step.kind == ACTION for step in steps):
+        return
+    for step in steps:
+        if step.kind < DELETION:
+            named = bool(role_of(subject_id, record_of(db, step)[0].snapshot))
+        elif step.kind == ACTION and named:
+            yield step
 
 
 def _actions(db: Connection, steps: list[Step]) -> list[FiledAction]:
@@ -142,9 +180,7 @@ def _actions(db: Connection, steps: list[Step]) -> list[FiledAction]:
 
 
 def role_of(subject_id: str, snapshot: TradelineSnapshot) -> int:
-    """A person's part in an account; 0 if it no longer names them, and so is not on
-    their file.
-    """
+    """A person's part in an account; 0 if a snapshot does not name them."""
     return next((p.role for p in snapshot.parties if p.subject_id == subject_id), 0)
 
 

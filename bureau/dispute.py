@@ -211,12 +211,12 @@ def _delete(tx: Transaction, opening: DisputeOpening) -> None:
     ref, account = _locked(tx, opening.tradeline_id)
     account.note(Step(tx.entry_key, 0, DELETION, opening.month))
     account.begin_anew(held_snapshots(tx.db, holding(steps_of(account.trail))))
-    row = (ref, account.history, account.trail, account.marks, *account.newest)
+    row = (ref, account.history, account.trail, account.marks, account.people, *account.newest)
     tx.db.tuples(s.move_tradeline, s.MOVED_COLUMNS, [(*row, account.tradeline_key)])
 
 
 def _locked(tx: Transaction, tradeline_id: str) -> tuple[str, Account]:
     row = tx.db.one(s.lock_tradeline, tradeline_id=tradeline_id)
     assert row is not None, "a disputed tradeline exists"
-    key, history, trail, marks, submission_key, record_index, ref = row
-    return ref, Account(key, trail, (submission_key, record_index), history, marks)
+    key, history, trail, marks, people, submission_key, record_index, ref = row
+    return ref, Account(key, trail, (submission_key, record_index), history, marks, people)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from bureau.codes import has
 from bureau.credit_file import CreditFile
-from bureau.history import MAX_MONTHS, Step, holding, months_between
+from bureau.history import MAX_MONTHS, Step, holding
 from bureau.report import Scope, lines_in
 from bureau.statement import logged
 from bureau.store import statements as s
 from bureau.store.database import Connection
 from bureau_keys.merkle import HASH_BYTES, inclusion_path
+from bureau_keys.payment_profile import NO_DATA, months_between
 from bureau_keys.tiles import TILE_WIDTH, TileSource
 from creditbureau.v1 import codes_pb2, reporting_pb2
 from creditbureau.v1.record_pb2 import SubmissionManifest
-from creditbureau.v1.report_pb2 import Evidence
+from creditbureau.v1.report_pb2 import Evidence, PaymentHistory
 
 TILE = TILE_WIDTH * HASH_BYTES
 
@@ -34,14 +35,21 @@ def evidence_of(db: Connection, file: CreditFile, level: int, scope: Scope) -> l
     found = []
     for line in lines_in(file, scope):
         held = holding(line.steps())
-        newest = max(held)
         shown = min(scope.history_months, MAX_MONTHS) if whole else 1
         found += [
             _evidence(db, line.tradeline_id, held[month])
             for month in sorted(held, reverse=True)
-            if months_between(month, newest) < shown
+            if _is_shown(line.history, month, shown)
         ]
     return found
+
+
+def _is_shown(history: PaymentHistory, month: int, shown: int) -> bool:
+    """Whether a report says something of a month: what is too old to be reported does
+    not come back as evidence.
+    """
+    age = months_between(month, history.newest_month)
+    return age == 0 or (age < shown and history.profile[age] != NO_DATA)
 
 
 def _evidence(db: Connection, tradeline_id: str, step: Step) -> Evidence:

@@ -10,48 +10,22 @@ size can be made again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from struct import Struct
 from typing import NamedTuple
 
-from creditbureau.v1 import codes_pb2
+from bureau_keys.payment_profile import NO_DATA, character_of, months_between
 from creditbureau.v1.record_pb2 import TradelineSnapshot
 from creditbureau.v1.report_pb2 import PaymentHistory
 
 # No history reaches further back from its newest month.
 MAX_MONTHS = 120
 
-# The character of the payment history for each status (Metro 2 payment history
-# profile).
-PROFILE: dict[int, str] = {
-    codes_pb2.ACCOUNT_STATUS_CURRENT: "0",
-    codes_pb2.ACCOUNT_STATUS_PAST_DUE_30: "1",
-    codes_pb2.ACCOUNT_STATUS_PAST_DUE_60: "2",
-    codes_pb2.ACCOUNT_STATUS_PAST_DUE_90: "3",
-    codes_pb2.ACCOUNT_STATUS_PAST_DUE_120: "4",
-    codes_pb2.ACCOUNT_STATUS_PAST_DUE_150: "5",
-    codes_pb2.ACCOUNT_STATUS_PAST_DUE_180: "6",
-    codes_pb2.ACCOUNT_STATUS_PAID_OR_CLOSED: "E",
-    codes_pb2.ACCOUNT_STATUS_TRANSFERRED: "D",
-    codes_pb2.ACCOUNT_STATUS_PAID_SURRENDER: "E",
-    codes_pb2.ACCOUNT_STATUS_PAID_COLLECTION: "E",
-    codes_pb2.ACCOUNT_STATUS_PAID_REPOSSESSION: "E",
-    codes_pb2.ACCOUNT_STATUS_PAID_CHARGE_OFF: "E",
-    codes_pb2.ACCOUNT_STATUS_PAID_FORECLOSURE_STARTED: "E",
-    codes_pb2.ACCOUNT_STATUS_CLAIM_FILED: "6",
-    codes_pb2.ACCOUNT_STATUS_DEED_IN_LIEU: "H",
-    codes_pb2.ACCOUNT_STATUS_COLLECTION: "G",
-    codes_pb2.ACCOUNT_STATUS_FORECLOSURE: "H",
-    codes_pb2.ACCOUNT_STATUS_SURRENDER: "J",
-    codes_pb2.ACCOUNT_STATUS_REPOSSESSION: "K",
-    codes_pb2.ACCOUNT_STATUS_CHARGE_OFF: "L",
-}
-NO_DATA = "D"
-CURRENT = codes_pb2.ACCOUNT_STATUS_CURRENT
-
 STEP = Struct("<qHBi")
 ORIGINAL, CORRECTION, DELETION, ACTION = range(4)
+# A mark that is no kind of record: not all snapshots name the same people.
+PEOPLE_CHANGED = 4
 
 
 class Step(NamedTuple):
@@ -79,7 +53,9 @@ class Account:
         newest: Submission key and record index of the record that holds for its
             newest month; zeros if none does.
         history: A serialised PaymentHistory: what holds for each month.
-        marks: Which kinds of record the trail has: bit n for kind n.
+        marks: Which kinds of record the trail has: bit n for kind n; and
+            PEOPLE_CHANGED.
+        people: Everybody that a snapshot ever named, 16 bytes each.
     """
 
     tradeline_key: int
@@ -87,6 +63,21 @@ class Account:
     newest: tuple[int, int] = (0, 0)
     history: bytes = b""
     marks: int = 0
+    people: bytes = b""
+
+    def meet(self, subject_ids: Sequence[str]) -> list[str]:
+        """Notes whom the next snapshot names.
+
+        Returns:
+            Those that none named before.
+        """
+        if bytes.fromhex("".join(sorted(subject_ids))) == self.people:
+            return []
+        known = people_of(self.people)
+        if known:
+            self.marks |= 1 << PEOPLE_CHANGED
+        self.people = bytes.fromhex("".join(sorted({*known, *subject_ids})))
+        return [subject_id for subject_id in subject_ids if subject_id not in known]
 
     def take(self, step: Step, snapshot: TradelineSnapshot) -> None:
         """Adds a snapshot, the next record of the log."""
@@ -134,6 +125,11 @@ class Account:
             return True
         rival = holding(steps_of(self.trail)).get(step.month)
         return rival is None or rival.kind != CORRECTION
+
+
+def people_of(people: bytes) -> list[str]:
+    """The subject ids that an account's `people` are."""
+    return [people[at : at + 16].hex() for at in range(0, len(people), 16)]
 
 
 def steps_of(trail: bytes) -> list[Step]:
@@ -189,18 +185,6 @@ def first_months(history: PaymentHistory, count: int) -> PaymentHistory:
         amount_paid_minor=history.amount_paid_minor[:count],
         amount_past_due_minor=history.amount_past_due_minor[:count],
     )
-
-
-def character_of(snapshot: TradelineSnapshot) -> str:
-    """The payment history character of a month."""
-    if not snapshot.balance_minor and snapshot.status == CURRENT:
-        return "E"
-    return PROFILE.get(snapshot.status, NO_DATA)
-
-
-def months_between(month: int, newest: int) -> int:
-    """Months between two months (yyyymm)."""
-    return (newest // 100 - month // 100) * 12 + newest % 100 - month % 100
 
 
 def _lengthen(history: PaymentHistory, *, newer: int = 0, older: int = 0) -> None:

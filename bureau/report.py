@@ -33,6 +33,8 @@ SEVERITY = "BDE0123456JHGKL"
 
 # Statuses 30 or more days past due, or worse, and still owed.
 DELINQUENT = frozenset("123456GHJKL")
+# What fits into a field; sums beyond it stop there.
+INT32_MAX, INT64_MAX = (1 << 31) - 1, (1 << 63) - 1
 ENDED = frozenset(
     {
         codes_pb2.ACCOUNT_STATUS_PAID_OR_CLOSED,
@@ -129,7 +131,8 @@ def shape(report: Report, file: CreditFile, scope: Scope) -> None:
 def as_reported(file: CreditFile, state: SubjectState, policy: Policy) -> CreditFile:
     """A file as reports show it: without what the law withdraws."""
     gone = withdrawn_by_dispute(state, policy)
-    kept = retained(file.tradelines, policy, file.now_us)
+    present = [line for line in file.tradelines if not line.left]
+    kept = retained(present, policy, file.now_us)
     return replace(file, tradelines=[at for at in kept if at.tradeline_id not in gone])
 
 
@@ -155,11 +158,13 @@ def left_out(file: CreditFile, shown: CreditFile, withdrawn: set[str]) -> Iterat
     for line in file.tradelines:
         if whole.get(line.tradeline_id) is line:
             continue
-        deleted = line.tradeline_id in withdrawn
+        reason = report_pb2.OMISSION_REASON_OBSOLETE
+        if line.left:
+            reason = report_pb2.OMISSION_REASON_LEFT
+        elif line.tradeline_id in withdrawn:
+            reason = report_pb2.OMISSION_REASON_DELETED
         yield Omission(
-            reason=report_pb2.OMISSION_REASON_DELETED
-            if deleted
-            else report_pb2.OMISSION_REASON_OBSOLETE,
+            reason=reason,
             section=codes_pb2.SECTION_PAYMENT_HISTORY
             if line.tradeline_id in whole
             else codes_pb2.SECTION_TRADELINES,
@@ -283,15 +288,19 @@ def totals_of(snapshots: list[TradelineSnapshot]) -> list[CurrencyTotal]:
         totals.append(
             CurrencyTotal(
                 currency=currency,
-                balance_minor=sum(at.balance_minor for at in same),
-                credit_limit_minor=limit,
-                amount_past_due_minor=sum(at.amount_past_due_minor for at in same),
-                amount_due_minor=sum(at.amount_due_minor for at in same),
-                unsecured_balance_minor=sum(at.balance_minor for at in same if not at.secured),
-                utilisation_per_mille=drawn * 1000 // limit if limit else -1,
+                balance_minor=_sum(at.balance_minor for at in same),
+                credit_limit_minor=_sum([limit]),
+                amount_past_due_minor=_sum(at.amount_past_due_minor for at in same),
+                amount_due_minor=_sum(at.amount_due_minor for at in same),
+                unsecured_balance_minor=_sum(at.balance_minor for at in same if not at.secured),
+                utilisation_per_mille=min(drawn * 1000 // limit, INT32_MAX) if limit else -1,
             )
         )
     return totals
+
+
+def _sum(amounts: Iterable[int]) -> int:
+    return max(-INT64_MAX, min(sum(amounts), INT64_MAX))
 
 
 def is_open(at: TradelineSnapshot) -> bool:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from bureau.credit_file import FiledTradeline
-from bureau.history import NO_DATA, months_between
 from bureau.policy import Policy, Retention
+from bureau_keys.payment_profile import NO_DATA, months_between
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.report_pb2 import PaymentHistory
 
@@ -30,16 +30,22 @@ BAD = frozenset("123456GHJKL")
 def retained(
     lines: Iterable[FiledTradeline], policy: Policy, now_us: int
 ) -> Iterator[FiledTradeline]:
-    """The tradelines that may still be reported, without the months that may not."""
+    """The tradelines that may still be reported, without the months that may not. One
+    whose newest month may not has nothing left to say, unless it was written off: that
+    has a day of its own.
+    """
     today = datetime.fromtimestamp(now_us / 1e6, UTC).date()
     for line in lines:
-        rule = policy.retention[
-            "collection_or_charge_off" if line.snapshot.status in WRITTEN_OFF else "delinquency"
-        ]
-        if line.snapshot.status in WRITTEN_OFF and is_obsolete(line, rule, today):
+        written_off = line.snapshot.status in WRITTEN_OFF
+        rule = policy.retention["collection_or_charge_off"]
+        if written_off and is_obsolete(line, rule, today):
             continue
-        faded = _faded(line.history, policy.retention["delinquency"], today)
-        yield line if faded is line.history else replace(line, history=faded)
+        since = 1 if written_off else 0
+        faded = _faded(line.history, policy.retention["delinquency"], today, since)
+        if faded is line.history:
+            yield line
+        elif faded.profile[0] == line.history.profile[0]:
+            yield replace(line, history=faded)
 
 
 def is_obsolete(line: FiledTradeline, rule: Retention, today: date) -> bool:
@@ -66,8 +72,8 @@ def ends_on(yyyymmdd: int, rule: Retention) -> date:
     raise AssertionError("every month has a 28th day")
 
 
-def _faded(history: PaymentHistory, rule: Retention, today: date) -> PaymentHistory:
-    """A history whose bad months that are too old say nothing any more."""
+def _faded(history: PaymentHistory, rule: Retention, today: date, since: int) -> PaymentHistory:
+    """A history whose bad months from an age on, if too old, say nothing any more."""
     this_month = today.year * 100 + today.month
     oldest = months_between(history.newest_month, this_month)
     if oldest + len(history.profile) <= rule.months:
@@ -81,7 +87,7 @@ def _faded(history: PaymentHistory, rule: Retention, today: date) -> PaymentHist
             ended = oldest + age
         # From the month itself, or from the end of the bad run that it is in.
         anchor = ended if rule.anchor == "end_of_event" else oldest + age
-        if bad[age] and anchor >= rule.months:
+        if bad[age] and age >= since and anchor >= rule.months:
             too_old.append(age)
     if not too_old:
         return history

@@ -161,9 +161,8 @@ def _require_consents(tx: Transaction, booking: Booking, lines: list[Line]) -> N
     deleted needs no consent.
     """
     wanted = {subject_id for line in lines for subject_id in line.subject_ids}
-    acted = {line.account_ref for line in lines if line.kind == ACTION}
-    keys = sorted(booking.accounts[ref].tradeline_key for ref in acted)
-    on_acted = {row[0] for row in tx.db.among(s.parties_of, keys)}
+    acted = {line.account_ref: booking.people_on(tx, line) for line in lines if line.kind == ACTION}
+    on_acted = {subject_id for people in acted.values() for subject_id in people}
     rows = tx.db.among(
         s.subjects_with_consent,
         sorted(wanted | on_acted),
@@ -182,19 +181,13 @@ def _require_consents(tx: Transaction, booking: Booking, lines: list[Line]) -> N
         for seat, subject_id in enumerate(line.subject_ids)
         if subject_id not in consenting
     ]
-    if on_acted - consenting:
-        found += [
-            rules.breach(f"records[{place}].account_ref", "CONSENT_REQUIRED", message)
-            for place, line in enumerate(lines)
-            if line.kind == ACTION and _lacks_consent(tx, booking, line, consenting)
-        ]
+    found += [
+        rules.breach(f"records[{place}].account_ref", "CONSENT_REQUIRED", message)
+        for place, line in enumerate(lines)
+        if line.kind == ACTION and acted[line.account_ref] - consenting
+    ]
     if found:
         raise rules.refusal(found)
-
-
-def _lacks_consent(tx: Transaction, booking: Booking, line: Line, consenting: set[str]) -> bool:
-    key = booking.accounts[line.account_ref].tradeline_key
-    return any(row[0] not in consenting for row in tx.db.among(s.parties_of, [key]))
 
 
 def _store(

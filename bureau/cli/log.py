@@ -11,9 +11,9 @@ import typer
 from bureau.cli.frame import Dir, Output, Shown, group, operator_of, say, show_one
 from bureau.office.log_audit import audit_log
 from bureau.office.operator import Operator
-from bureau.office.proof import check_checkpoint
 from bureau_keys.merkle import leaf_hash, verify_inclusion
 from bureau_keys.profile import Profile
+from bureau_keys.proof import check_checkpoint
 
 app = group("The log: checkpoints, proofs, audit.")
 

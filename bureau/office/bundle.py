@@ -17,39 +17,22 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
-from bureau.office.proof import check_receipt
-from bureau_keys.envelope import digest, parse_canonical, payload_type_of, peek, verify_envelope
+from bureau_keys.envelope import digest, payload_type_of, peek, verify_envelope
 from bureau_keys.errors import BadProof, KeysError, MalformedMessage
-from bureau_keys.merkle import leaf_hash, verify_inclusion
+from bureau_keys.membership import LoggedKey, logged_keys
 from bureau_keys.profile import Trust
+from bureau_keys.proof import check_receipt
+from bureau_keys.provenance import differences, evidence_due, signed_snapshot
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1.consents_pb2 import SubjectRequest
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
-from creditbureau.v1.members_pb2 import Admission, CredentialChange, KeyPossession, Member
-from creditbureau.v1.record_pb2 import Record, SubmissionManifest
+from creditbureau.v1.members_pb2 import Member
 from creditbureau.v1.report_pb2 import Evidence, Report, Tradeline
 from creditbureau.v1.reporting_pb2 import Inquiry
 
 FORMAT = "creditbureau/report-bundle/v1"
-# What a tradeline says of its newest month in the furnisher's own words.
-QUOTED = (
-    "month",
-    "portfolio_type",
-    "account_type",
-    "currency",
-    "open_date",
-    "status",
-    "balance_minor",
-    "amount_due_minor",
-    "amount_paid_minor",
-    "amount_past_due_minor",
-    "days_past_due",
-)
-
 M = TypeVar("M", bound=Message)
-# A member's keys, each with the log indices between which it counts.
-Keys = list[tuple[VerifyKey, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +72,13 @@ def verify_bundle(path: Path, trust: Trust) -> VerifiedReport:
     leaf_index = None
     if request.payload_type != payload_type_of(SubjectRequest):
         leaf_index = _check_inquiry(report, request, parts, trust)
-    # 3. Furnishers' keys stand in the log; each line says what its furnisher signed.
-    members = [parse(Member, part) for part in parts["furnishers"]]
-    keys_of = {member.member_id: _logged_keys(member, trust) for member in members}
+    # 3. Furnishers' keys stand in the log, vouched for by the operator; each line says
+    #    what its furnisher signed, and none comes without.
+    keys_of = logged_keys(
+        [parse(Member, part) for part in (*parts["furnishers"], *parts["vouchers"])], trust
+    )
     lines = {line.tradeline_id: line for line in report.tradelines}
+    due = set() if leaf_index is None else evidence_due(report, peek(request, Inquiry).evidence)
     proven = []
     for part in parts["evidence"]:
         piece = parse(Evidence, part)
@@ -100,7 +86,10 @@ def verify_bundle(path: Path, trust: Trust) -> VerifiedReport:
         if line is None:
             raise BadProof("evidence is for a tradeline that is not in the report")
         _check_evidence(report, line, piece, keys_of.get(line.member_id, []), trust)
+        due.discard((piece.tradeline_id, piece.month))
         proven.append(line.tradeline_id)
+    for tradeline_id, month in sorted(due):
+        raise BadProof(f"tradeline {tradeline_id}, {month}: the evidence is missing")
     return VerifiedReport(report, leaf_index, tuple(dict.fromkeys(proven)))
 
 
@@ -131,7 +120,7 @@ def _read(path: Path) -> Mapping[str, Any]:
         single = {name: _bytes(stored[name]) for name in ("report", "request")}
         several = {
             name: [_bytes(part) for part in stored.get(name, [])]
-            for name in ("evidence", "furnishers")
+            for name in ("evidence", "furnishers", "vouchers")
         }
         receipt = {"receipt": _bytes(stored["receipt"])} if "receipt" in stored else {}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -161,65 +150,13 @@ def _check_inquiry(
     return receipt.leaf_index
 
 
-def _logged_keys(member: Member, trust: Trust) -> Keys:
-    """The member's keys whose registration is in the log."""
-    registered: dict[str, int] = {}
-    for logged in member.statements:
-        check_receipt(logged.receipt, logged.envelope, trust)
-        for possession in _possessions(logged.envelope, member.member_id):
-            key = VerifyKey.from_raw(peek(possession, KeyPossession).public_key)
-            verify_envelope(possession, KeyPossession, {key.key_id: key})
-            registered.setdefault(key.key_id, logged.receipt.leaf_index)
-    found = []
-    for known in member.keys:
-        key = VerifyKey.from_raw(known.public_key)
-        since = registered.get(key.key_id)
-        require(
-            since is not None and since <= known.valid_from_index,
-            f"the registration of a key of {member.member_id} is not in the log",
-        )
-        found.append((key, known.valid_from_index, known.valid_to_index or (1 << 62)))
-    return found
-
-
-def _possessions(statement: Envelope, member_id: str) -> list[Envelope]:
-    if statement.payload_type == payload_type_of(Admission):
-        admission = peek(statement, Admission)
-        return list(admission.keys) if admission.member_id == member_id else []
-    if statement.payload_type == payload_type_of(CredentialChange):
-        change = peek(statement, CredentialChange)
-        return (
-            [change.add_key] if change.member_id == member_id and change.HasField("add_key") else []
-        )
-    return []
-
-
 def _check_evidence(
-    report: Report, line: Tradeline, piece: Evidence, keys: Keys, trust: Trust
+    report: Report, line: Tradeline, piece: Evidence, keys: list[LoggedKey], trust: Trust
 ) -> None:
     what = f"tradeline {line.tradeline_id}, {piece.month}"
-    index = piece.receipt.leaf_index
-    counting = {key.key_id: key for key, start, end in keys if start <= index < end}
-    require(piece.receipt.kind == "submission", f"{what}: not the receipt of a submission")
     try:
-        check_receipt(piece.receipt, piece.manifest, trust)
-        manifest, _ = verify_envelope(piece.manifest, SubmissionManifest, counting)
-        verify_inclusion(
-            leaf_hash(piece.record),
-            piece.record_index,
-            manifest.record_count,
-            list(piece.proof),
-            manifest.records_root,
-        )
+        signed = signed_snapshot(piece, line.member_id, keys, trust)
     except KeysError as error:
         raise BadProof(f"{what}: {error}") from error
-    require(manifest.header.signer == f"members/{line.member_id}", f"{what}: another furnisher's")
-    signed = parse_canonical(Record, piece.record).snapshot
-    require(
-        report.subject_id in {party.subject_id for party in signed.parties},
-        f"{what}: the record is about somebody else",
-    )
-    require(signed.month == piece.month, f"{what}: the record is of another month")
-    if piece.month == line.month:
-        wrong = [name for name in QUOTED if getattr(line, name) != getattr(signed, name)]
-        require(not wrong, f"{what}: the report says otherwise in {', '.join(wrong)}")
+    for name, told, wanted in differences(report, line, signed):
+        raise BadProof(f"{what}: {name} is {told}, its furnisher signed {wanted}")

@@ -44,6 +44,8 @@ from bureau_keys.signing import SigningKey
 from creditbureau.v1.codes_pb2 import ROLE_OPERATOR
 
 OPERATOR_ID = "operator"
+# The public key with which the operator began; members pin it.
+FIRST_OPERATOR = "operator.pub"
 PASSPHRASE = "passphrase"  # noqa: S105  (a file's name)
 ANYWHERE = frozenset({"0.0.0.0", "[::]", "::", ""})  # noqa: S104  (compared with, not bound)
 
@@ -113,6 +115,7 @@ def trust_of(settings: Settings) -> Trust:
     return Trust(
         origin=settings.origin,
         log_key=note_vkey(settings.origin, keyring.get(LOG_KEY).verify_key),
+        operator_key=bytes.fromhex((settings.server_folder / FIRST_OPERATOR).read_text("utf-8")),
         report_keys=tuple(keyring.get(name).verify_key.raw for name in reports),
         directory_key=Evaluator.from_seed(keyring.seed(DIRECTORY_SEED)).public_key,
     )
@@ -196,7 +199,11 @@ def _build(folder: Path, plan: Plan, clock: Clock) -> Settings:
     keyring.add(REPORT_KEY, SigningKey.generate())
     keyring.add_seed(DIRECTORY_SEED, secrets.token_bytes(32))
     # 5. The operator.
-    operator = _operator_profile(settings, authority, now_us)
+    operator_key = SigningKey.generate()
+    write_private(
+        settings.server_folder / FIRST_OPERATOR, operator_key.verify_key.raw.hex().encode()
+    )
+    operator = _operator_profile(settings, authority, operator_key, now_us)
     operator.save(settings.operator_folder)
     # 6. The log, with the operator as its first leaf.
     database = Database(settings.database)
@@ -209,7 +216,9 @@ def _build(folder: Path, plan: Plan, clock: Clock) -> Settings:
     return settings
 
 
-def _operator_profile(settings: Settings, authority: Authority, now_us: int) -> Profile:
+def _operator_profile(
+    settings: Settings, authority: Authority, key: SigningKey, now_us: int
+) -> Profile:
     tls_key, csr = new_key_and_csr(OPERATOR_ID)
     return Profile(
         member_id=OPERATOR_ID,
@@ -220,7 +229,7 @@ def _operator_profile(settings: Settings, authority: Authority, now_us: int) -> 
             csr, OPERATOR_ID, moment(now_us), settings.member_days
         ),
         tls_key_pem=tls_key,
-        signing_key_pem=SigningKey.generate().to_pem(),
+        signing_key_pem=key.to_pem(),
     )
 
 

@@ -214,14 +214,14 @@ def _check_accounts(db: Connection) -> Iterator[Finding]:
     """Makes every account again from its records."""
     after, records = 0, 0
     while page := db.all(checks.accounts_after, after=after, limit=PAGE):
-        for key, name, history, trail, marks, *newest in page:
+        for key, name, history, trail, marks, people, *newest in page:
             after = key
             whole = trail[: len(trail) // STEP.size * STEP.size]
             records += sum(
                 step.kind != DELETION or _answer_of(db, step, key) is None
                 for step in steps_of(whole)
             )
-            stored = Account(key, trail, (newest[0], newest[1]), history, marks)
+            stored = Account(key, trail, (newest[0], newest[1]), history, marks, people)
             for what in _breaches_of_account(db, stored):
                 yield Finding(f"account {name}: {what}")
     if (records,) != db.one(checks.record_count):
@@ -251,9 +251,11 @@ def _breaches_of_account(db: Connection, stored: Account) -> Iterator[str]:
     again = Account(stored.tradeline_key)
     for step in steps:
         again.note(step)
+        if step.kind < DELETION:
+            again.meet([party.subject_id for party in bodies[step].parties])
     again.begin_anew((step, bodies[step]) for step in holding(steps).values())
     if again != stored:
-        yield "its history is not what its records give"
+        yield "its history or its people are not what its records give"
 
 
 def _answer_of(db: Connection, step: Step, tradeline_key: int) -> Row | None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bureau.office.operator import Operator
-from bureau.office.proof import check_checkpoint
 from bureau_keys.checkpoint import Checkpoint
 from bureau_keys.errors import BadProof
 from bureau_keys.merkle import Frontier, leaf_hash, verify_consistency
+from bureau_keys.proof import check_checkpoint
 
 
 @dataclass(frozen=True, slots=True)

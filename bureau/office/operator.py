@@ -18,10 +18,10 @@ from grpc_status import rpc_status
 
 from bureau.clock import Clock
 from bureau.office.paperwork import Newcomer, Signer
-from bureau.office.proof import check_receipt
 from bureau_keys.authority import der_of
 from bureau_keys.envelope import seal
 from bureau_keys.profile import Profile
+from bureau_keys.proof import check_receipt
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import log_pb2, members_pb2
 from creditbureau.v1.envelope_pb2 import Envelope

@@ -52,6 +52,7 @@ accounts_after = Statement(
         s.tradeline.c.history,
         s.tradeline.c.trail,
         s.tradeline.c.marks,
+        s.tradeline.c.people,
         s.tradeline.c.newest_submission_key,
         s.tradeline.c.newest_record_index,
     )

@@ -384,6 +384,7 @@ lock_tradelines = ListStatement(
             tradeline.c.history,
             tradeline.c.trail,
             tradeline.c.marks,
+            tradeline.c.people,
             tradeline.c.newest_submission_key,
             tradeline.c.newest_record_index,
         )
@@ -397,6 +398,7 @@ MOVED_COLUMNS = (
     "history",
     "trail",
     "marks",
+    "people",
     "newest_submission_key",
     "newest_record_index",
     "which",
@@ -406,10 +408,7 @@ move_tradeline = Statement(
     .where(tradeline.c.tradeline_key == bind("which"))
     .values({name: bind(name) for name in MOVED_COLUMNS[:-1]})
 )
-add_party = if_new(t.TradelinePartyRow)
-parties_of = ListStatement(
-    lambda keys: select(party.c.subject_id).where(party.c.tradeline_key.in_(keys)).distinct()
-)
+add_party = adding(t.TradelinePartyRow)
 RECORD_COLUMNS = tuple(c.name for c in record.columns)
 add_record = adding(t.RecordRow)
 RECORD_TILE_COLUMNS = tuple(c.name for c in record_tile.columns)
@@ -420,6 +419,7 @@ add_record_tile = adding(t.RecordTileRow)
 # A subject's tradelines, each with the record that holds for its newest month.
 file_tradelines = Statement(
     select(
+        tradeline.c.tradeline_key,
         tradeline.c.tradeline_id,
         tradeline.c.member_id,
         tradeline.c.history,
@@ -532,6 +532,7 @@ lock_tradeline = Statement(
         tradeline.c.history,
         tradeline.c.trail,
         tradeline.c.marks,
+        tradeline.c.people,
         tradeline.c.newest_submission_key,
         tradeline.c.newest_record_index,
         tradeline.c.account_ref,

@@ -229,18 +229,18 @@ class TradelineRow(SQLModel, table=True):
     # The record that holds for the newest month; zeros if all is deleted.
     newest_submission_key: int = Field(sa_column=big())
     newest_record_index: int = Field(sa_column=big())
-    # A PaymentHistory, every record that the account ever got, and which kinds
-    # of record these are.
+    # A PaymentHistory, every record that the account ever got, which kinds of
+    # record these are, and whom they name.
     history: bytes = Field(sa_column=blob())
     trail: bytes = Field(sa_column=blob())
     marks: int = Field(sa_column=big())
+    people: bytes = Field(sa_column=blob())
 
 
 class TradelinePartyRow(SQLModel, table=True):
     """Which subjects were ever named on a tradeline: the index to a file."""
 
     __tablename__ = "tradeline_party"
-    __table_args__ = (Index("party_by_tradeline", "tradeline_key"),)
     subject_id: str = Field(sa_column=text(primary_key=True))
     tradeline_key: int = Field(sa_column=big(primary_key=True))
 

@@ -95,10 +95,11 @@ class Auditor(Client):
         """A member, each of its keys checked against the log.
 
         Raises:
-            VerificationFailed: A key is not backed by a logged statement.
+            VerificationFailed: A key is not backed by a logged statement of somebody
+                entitled.
         """
-        member = self._driver.run(members.get_member(member_id, with_statements=True))
-        return verify.verify_member(member.encoded, self._reader.trust)
+        plan = members.vouched_member(self._reader.trust, member_id)
+        return self._driver.run(plan).member
 
     def verify_receipt(self, receipt: Receipt, envelope: bytes) -> None:
         """Checks, offline, that a signed statement is in the log.

@@ -16,7 +16,9 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from bureau_client.errors import InvalidRequest
-from bureau_client.reports import Evidence, Report
+from bureau_client.members import Member
+from bureau_client.reports import Report
+from bureau_client.verify.evidence import write_evidence
 from bureau_client.wire.members import read_member
 from bureau_client.wire.receipts import read_receipt, write_receipt
 from bureau_client.wire.reports import read_evidence, read_report
@@ -34,8 +36,12 @@ def write_bundle(report: Report, path: str | Path) -> None:
         "format": FORMAT,
         "report": _text(report.envelope),
         "request": _text(report.inquiry),
-        "evidence": [_text(_evidence_bytes(piece)) for piece in report.evidence],
+        "evidence": [
+            _text(write_evidence(piece).SerializeToString(deterministic=True))
+            for piece in report.evidence
+        ],
         "furnishers": [_text(member.encoded) for member in report.furnishers],
+        "vouchers": [_text(member.encoded) for member in report.vouchers],
     }
     if report.receipt is not None:
         parts["receipt"] = _text(write_receipt(report.receipt).SerializeToString())
@@ -57,7 +63,6 @@ def read_bundle(path: str | Path) -> Report:
         message = peek(Envelope.FromString(envelope), report_pb2.Report)
         report = read_report(message, envelope=envelope, inquiry=inquiry)
         pieces = [report_pb2.Evidence.FromString(_bytes(p)) for p in parts["evidence"]]
-        members = [members_pb2.Member.FromString(_bytes(m)) for m in parts["furnishers"]]
         receipt = None
         if "receipt" in parts:
             receipt = read_receipt(log_pb2.Receipt.FromString(_bytes(parts["receipt"])))
@@ -65,7 +70,8 @@ def read_bundle(path: str | Path) -> Report:
             report,
             receipt=receipt,
             evidence=tuple(map(read_evidence, pieces)),
-            furnishers=tuple(map(read_member, members)),
+            furnishers=_members(parts["furnishers"]),
+            vouchers=_members(parts["vouchers"]),
         )
     except KeyError as missing:
         raise _no_bundle(path, f"it lacks {missing}") from missing
@@ -86,16 +92,8 @@ def _no_bundle(path: str | Path, why: str) -> InvalidRequest:
     )
 
 
-def _evidence_bytes(piece: Evidence) -> bytes:
-    return report_pb2.Evidence(
-        tradeline_id=piece.tradeline_id,
-        month=piece.month.number,
-        manifest=Envelope.FromString(piece.manifest),
-        record=piece.record,
-        record_index=piece.record_index,
-        proof=piece.proof,
-        receipt=write_receipt(piece.receipt),
-    ).SerializeToString(deterministic=True)
+def _members(parts: list[str]) -> tuple[Member, ...]:
+    return tuple(read_member(members_pb2.Member.FromString(_bytes(part))) for part in parts)
 
 
 def _text(data: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from bureau_client.codes import MemberState, Purpose, Role
 
@@ -58,3 +59,10 @@ class Member:
     directory_quota: int | None
     certificate_fingerprints: tuple[str, ...]
     encoded: bytes = field(repr=False)
+
+
+class Vouched(NamedTuple):
+    """A member whose keys were verified, and the operators who vouched for them."""
+
+    member: Member
+    vouchers: tuple[Member, ...]

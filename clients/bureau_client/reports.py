@@ -201,6 +201,7 @@ class Report:
             file, which is signed but not logged.
         evidence: The furnishers' own signed records, where they were asked for.
         furnishers: The members whose keys the evidence was verified under.
+        vouchers: The operators who signed the statements that register these keys.
     """
 
     request_id: str
@@ -230,6 +231,7 @@ class Report:
     receipt: Receipt | None = None
     evidence: tuple[Evidence, ...] = ()
     furnishers: tuple[Member, ...] = ()
+    vouchers: tuple[Member, ...] = ()
 
     def save(self, path: str | Path) -> None:
         """Writes a self-contained bundle: everything to verify it offline."""

@@ -4,7 +4,8 @@ The operator hands it over at admission. `profile.toml` says who the member is,
 where the bureau is and what to trust; the files beside it are the certificate
 authority, the member's TLS certificate and key, and its signing key::
 
-    profile.toml   member, addresses, origin, log_key, report_keys, directory_key
+    profile.toml   member, addresses, origin, log_key, operator_key, report_keys,
+                   directory_key
     ca.pem         the authority that issued the bureau's certificate
     tls.pem        the member's certificate (P-256)
     tls.key        its private key
@@ -28,12 +29,15 @@ class Trust:
     Attributes:
         origin: The log's origin; also the audience of everything signed for it.
         log_key: C2SP verifier key of the log's checkpoints.
+        operator_key: Ed25519 public key (32 bytes) of the bureau's operator when the
+            bureau began: whoever else counts was vouched for from it on.
         report_keys: Ed25519 public keys (32 bytes) under which reports verify.
         directory_key: Public key of the directory's VOPRF, 32 bytes.
     """
 
     origin: str
     log_key: str
+    operator_key: bytes
     report_keys: tuple[bytes, ...]
     directory_key: bytes
 
@@ -64,6 +68,7 @@ class Profile:
             trust = Trust(
                 origin=settings["origin"],
                 log_key=settings["log_key"],
+                operator_key=bytes.fromhex(settings["operator_key"]),
                 report_keys=tuple(bytes.fromhex(key) for key in settings["report_keys"]),
                 directory_key=bytes.fromhex(settings["directory_key"]),
             )
@@ -89,6 +94,7 @@ class Profile:
             "addresses": list(self.addresses),
             "origin": self.trust.origin,
             "log_key": self.trust.log_key,
+            "operator_key": self.trust.operator_key.hex(),
             "report_keys": [key.hex() for key in self.trust.report_keys],
             "directory_key": self.trust.directory_key.hex(),
         }

@@ -19,6 +19,7 @@ from bureau_client import (
     Initiator,
     InvalidRequest,
     Month,
+    OmissionReason,
     Party,
     PartyRole,
     Record,
@@ -225,3 +226,73 @@ def test_joint_accounts_and_guarantors_are_on_each_ones_file(town: Village) -> N
     assert town.report(guarantor, "brook").tradelines == ()
     (line,) = town.report(owner, "brook").tradelines
     assert line.status is AccountStatus.CURRENT
+
+
+def joint(town: Village, *people: Wallet, month: Month, **changes: object) -> Record:
+    parties = tuple(Party(person.subject_id, PartyRole.JOINT) for person in people)
+    return account(people[0], "joint", month, parties=parties, **changes)
+
+
+def test_who_comes_later_sees_nothing_of_who_was_there_before(town: Village) -> None:
+    first, second = town.person(), town.person()
+    ref = ref_of(first, "joint")
+    late = {"status": AccountStatus.PAST_DUE_60, "days_past_due": 61}
+    town.submit("acme", joint(town, first, month=MAY, **late))
+    town.submit("acme", action(town, ref, FacilityActionKind.FREEZE))
+    town.submit("acme", joint(town, first, second, month=JUNE, account_ref=ref))
+    (line,) = town.report(second, "brook", EvidenceLevel.ALL).tradelines
+    assert line.history is not None
+    assert (line.history.profile, line.actions) == ("0", ())
+    (line,) = town.report(first, "brook", EvidenceLevel.ALL).tradelines
+    assert line.history is not None
+    assert (line.history.profile, len(line.actions)) == ("02", 1)
+
+
+def test_who_left_an_account_keeps_it_on_their_own_file_only(town: Village) -> None:
+    first, second = town.person(), town.person()
+    ref = ref_of(first, "joint")
+    town.submit("acme", joint(town, first, month=MAY))
+    town.submit("acme", joint(town, second, month=JUNE, account_ref=ref))
+    assert town.report(first, "brook", EvidenceLevel.ALL).tradelines == ()
+    mine = first.file()
+    (line,) = mine.tradelines
+    assert line.month == MAY
+    assert [(at.tradeline_id, at.reason) for at in mine.omissions] == [
+        (line.tradeline_id, OmissionReason.LEFT)
+    ]
+    # The account goes on without them: their consent is not asked for.
+    for consent in first.consents():
+        first.revoke(consent.consent_id)
+    town.submit("acme", action(town, ref, FacilityActionKind.FREEZE))
+    (line,) = town.report(second, "brook", EvidenceLevel.ALL).tradelines
+    assert line.history is not None
+    assert (line.history.profile, len(line.actions)) == ("0", 1)
+
+
+def test_a_correction_of_who_it_was_moves_the_month(town: Village) -> None:
+    wrong, right = town.person(), town.person()
+    ref = ref_of(wrong, "joint")
+    town.submit("acme", joint(town, wrong, month=MAY))
+    fix = joint(town, right, month=MAY, account_ref=ref)
+    town.submit("acme", fix, kind=SubmissionKind.CORRECTION)
+    assert town.report(wrong, "brook", EvidenceLevel.ALL).tradelines == ()
+    assert wrong.file().tradelines == ()
+    assert len(town.report(right, "brook", EvidenceLevel.ALL).tradelines) == 1
+
+
+def test_amounts_beyond_all_measure_are_reported(town: Village) -> None:
+    person = town.person()
+    most = 10**15
+    town.submit(
+        "acme",
+        *(
+            account(person, f"vast-{n}", MAY, balance_minor=most, credit_limit_minor=1)
+            for n in range(20)
+        ),
+    )
+    summary = town.report(person, "brook").summary
+    assert summary is not None
+    (total,) = summary.totals
+    assert total.balance_minor == 20 * most
+    assert total.utilisation_per_mille == 2**31 - 1
+    assert len(person.file().tradelines) == 20

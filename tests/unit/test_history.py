@@ -9,12 +9,11 @@ from bureau.history import (
     MAX_MONTHS,
     Account,
     Step,
-    character_of,
     first_months,
     holding,
-    months_between,
     steps_of,
 )
+from bureau_keys.payment_profile import character_of, months_between
 from creditbureau.v1.codes_pb2 import ACCOUNT_STATUS_CURRENT, ACCOUNT_STATUS_PAST_DUE_60
 from creditbureau.v1.record_pb2 import TradelineSnapshot
 from creditbureau.v1.report_pb2 import PaymentHistory

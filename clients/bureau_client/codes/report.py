@@ -48,6 +48,7 @@ class OmissionReason(Code):
     RECIPROCITY = 3
     OBSOLETE = 4  # for the subject only: dropped off by age
     DELETED = 5  # for the subject only: deleted
+    LEFT = 6  # for the subject only: the account names them no more
 
 
 class FlagKind(Code):

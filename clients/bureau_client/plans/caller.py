@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bureau_client.author import Author
-from bureau_client.members import Member
+from bureau_client.members import Vouched
 from bureau_client.plans.plan import Clock
 from bureau_client.verify.heads import SeenHeads
 from bureau_keys.profile import Trust
@@ -36,4 +36,4 @@ class Caller(Reader):
     """
 
     author: Author
-    furnishers: dict[str, Member] = field(default_factory=dict)
+    furnishers: dict[str, Vouched] = field(default_factory=dict)

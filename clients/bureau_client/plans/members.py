@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bureau_client import arguments
-from bureau_client.members import Member
+from bureau_client.members import Member, Vouched
 from bureau_client.plans import methods
 from bureau_client.plans.caller import Caller
 from bureau_client.plans.pages import collect
@@ -13,8 +13,10 @@ from bureau_client.plans.plan import Plan, ask
 from bureau_client.plans.receipts import take_receipt
 from bureau_client.receipts import Receipt
 from bureau_client.verify.belief import expect
+from bureau_client.verify.members import verify_member, vouchers_of
 from bureau_client.wire.members import read_member
 from bureau_keys.envelope import seal
+from bureau_keys.profile import Trust
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import members_pb2
 
@@ -27,6 +29,19 @@ def get_member(member_id: str, *, with_statements: bool = False) -> Plan[Member]
     reply = yield from ask(methods.GET_MEMBER, request)
     expect("The member", reply.member.member_id, member_id)
     return read_member(reply.member)
+
+
+def vouched_member(trust: Trust, member_id: str) -> Plan[Vouched]:
+    """One member whose keys are verified, with the operators who vouched for them."""
+    member = yield from get_member(member_id, with_statements=True)
+    vouchers: dict[str, Member] = {}
+    wanted = vouchers_of(member.encoded)
+    while wanted := wanted - {member_id, *vouchers}:
+        name = min(wanted)
+        vouchers[name] = yield from get_member(name, with_statements=True)
+        wanted |= vouchers_of(vouchers[name].encoded)
+    others = tuple(vouchers.values())
+    return Vouched(verify_member(member.encoded, trust, others), others)
 
 
 def list_members(limit: int | None) -> Plan[list[Member]]:

@@ -7,16 +7,15 @@ from dataclasses import replace
 from bureau_client import arguments
 from bureau_client.codes import EvidenceLevel, Purpose
 from bureau_client.errors import NotFound, VerificationFailed
-from bureau_client.members import Member
+from bureau_client.members import Vouched
 from bureau_client.plans import methods
 from bureau_client.plans.caller import Caller
-from bureau_client.plans.members import get_member
+from bureau_client.plans.members import vouched_member
 from bureau_client.plans.plan import Plan, ask
 from bureau_client.plans.receipts import take_receipt
 from bureau_client.reports import Evidence, Report
 from bureau_client.verify.belief import TELL, believed
-from bureau_client.verify.evidence import tradeline_of, verify_provenance
-from bureau_client.verify.members import verify_member
+from bureau_client.verify.evidence import tradeline_of, verify_complete, verify_provenance
 from bureau_client.verify.reports import verify_report
 from bureau_client.wire.reports import read_evidence
 from bureau_keys.envelope import seal
@@ -51,37 +50,45 @@ def query(
     )
     with believed("The evidence"):
         pieces = tuple(map(read_evidence, reply.evidence))
-    furnishers = yield from _furnishers_of(caller, report, pieces)
-    return replace(report, evidence=pieces, furnishers=furnishers)
+    verify_complete(report, pieces, evidence)
+    behind = yield from _verified(caller, report, pieces)
+    vouchers = {at.member_id: at for vouched in behind for at in vouched.vouchers}
+    return replace(
+        report,
+        evidence=pieces,
+        furnishers=tuple(vouched.member for vouched in behind),
+        vouchers=tuple(vouchers.values()),
+    )
 
 
-def _furnishers_of(
+def _verified(
     caller: Caller, report: Report, pieces: tuple[Evidence, ...]
-) -> Plan[tuple[Member, ...]]:
+) -> Plan[tuple[Vouched, ...]]:
     """The members behind the evidence, every piece of it verified."""
-    used: dict[str, Member] = {}
+    used: dict[str, Vouched] = {}
     for piece in pieces:
         member_id = tradeline_of(report, piece).member_id
         if member_id in caller.furnishers:
             # Keys come and go: a member known from before may be out of date.
+            known = caller.furnishers[member_id].member
             try:
-                verify_provenance(report, piece, caller.furnishers[member_id], caller.trust)
+                verify_provenance(report, piece, known, caller.trust)
             except VerificationFailed:
                 del caller.furnishers[member_id]
         if member_id not in caller.furnishers:
             caller.furnishers[member_id] = yield from _furnisher(caller, member_id)
-            verify_provenance(report, piece, caller.furnishers[member_id], caller.trust)
+            known = caller.furnishers[member_id].member
+            verify_provenance(report, piece, known, caller.trust)
         used[member_id] = caller.furnishers[member_id]
     return tuple(used.values())
 
 
-def _furnisher(caller: Caller, member_id: str) -> Plan[Member]:
+def _furnisher(caller: Caller, member_id: str) -> Plan[Vouched]:
     try:
-        member = yield from get_member(member_id, with_statements=True)
+        return (yield from vouched_member(caller.trust, member_id))
     except NotFound:
         raise VerificationFailed(
             f"The report names {member_id} as a furnisher, which is no member",
             reason="WRONG_ANSWER",
             fix=TELL,
         ) from None
-    return verify_member(member.encoded, caller.trust)

@@ -5,7 +5,7 @@ wrong; none returns a result that was not checked.
 """
 
 from bureau_client.verify.bundles import verify_bundle
-from bureau_client.verify.evidence import verify_evidence, verify_provenance
+from bureau_client.verify.evidence import verify_complete, verify_evidence, verify_provenance
 from bureau_client.verify.members import verify_member
 from bureau_client.verify.receipts import verify_checkpoint, verify_receipt
 from bureau_client.verify.reports import verify_file, verify_report
@@ -13,6 +13,7 @@ from bureau_client.verify.reports import verify_file, verify_report
 __all__ = [
     "verify_bundle",
     "verify_checkpoint",
+    "verify_complete",
     "verify_evidence",
     "verify_file",
     "verify_member",

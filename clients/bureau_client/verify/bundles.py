@@ -6,7 +6,12 @@ from dataclasses import replace
 
 from bureau_client.errors import VerificationFailed
 from bureau_client.reports import Report
-from bureau_client.verify.evidence import tradeline_of, verify_provenance
+from bureau_client.verify.evidence import (
+    level_asked,
+    tradeline_of,
+    verify_complete,
+    verify_provenance,
+)
 from bureau_client.verify.members import verify_member
 from bureau_client.verify.reports import verify_file, verify_report
 from bureau_keys.profile import Trust
@@ -37,9 +42,11 @@ def verify_bundle(bundle: Report, trust: Trust) -> Report:
     # 2. The furnishers' keys stand in the log.
     furnishers = {
         member.member_id: member
-        for member in (verify_member(known.encoded, trust) for known in bundle.furnishers)
+        for member in (
+            verify_member(known.encoded, trust, bundle.vouchers) for known in bundle.furnishers
+        )
     }
-    # 3. Each piece of evidence says what the report says.
+    # 3. Each piece of evidence says what the report says, and none is missing.
     for piece in bundle.evidence:
         member_id = tradeline_of(report, piece).member_id
         if member_id not in furnishers:
@@ -47,4 +54,11 @@ def verify_bundle(bundle: Report, trust: Trust) -> Report:
                 f"The keys behind tradeline {piece.tradeline_id} are missing", reason="BAD_PROOF"
             )
         verify_provenance(report, piece, furnishers[member_id], trust)
-    return replace(report, evidence=bundle.evidence, furnishers=tuple(furnishers.values()))
+    if bundle.member_id:
+        verify_complete(report, bundle.evidence, level_asked(bundle.inquiry))
+    return replace(
+        report,
+        evidence=bundle.evidence,
+        furnishers=tuple(furnishers.values()),
+        vouchers=bundle.vouchers,
+    )

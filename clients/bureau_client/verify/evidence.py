@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from bureau_client.codes import AccountStatus, PortfolioType
+from collections.abc import Iterable
+from typing import NoReturn
+
+from bureau_client.codes import EvidenceLevel
 from bureau_client.errors import VerificationFailed
 from bureau_client.members import Member
 from bureau_client.reports import Evidence, Report
 from bureau_client.tradelines import Tradeline
-from bureau_client.verify.belief import TELL, believed, expect
-from bureau_client.verify.receipts import verify_receipt
-from bureau_client.wire.scalars import day_of
-from bureau_keys import envelope as envelopes
-from bureau_keys import merkle
+from bureau_client.verify.belief import TELL, believed
+from bureau_client.wire.receipts import write_receipt
+from bureau_keys.envelope import peek
+from bureau_keys.membership import STILL, LoggedKey
 from bureau_keys.profile import Trust
+from bureau_keys.provenance import differences, evidence_due, signed_snapshot
 from bureau_keys.signing import VerifyKey
-from creditbureau.v1 import record_pb2
+from creditbureau.v1 import record_pb2, report_pb2, reporting_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 
 
@@ -25,7 +28,7 @@ def verify_evidence(
 
     Args:
         evidence: The record, its manifest and the proof between them.
-        furnisher: The member whose keys it must verify under.
+        furnisher: The member whose keys it must verify under; verified itself.
         trust: The log's origin and key.
 
     Returns:
@@ -34,40 +37,24 @@ def verify_evidence(
     Raises:
         VerificationFailed: No such signature, or the record is not under it.
     """
-    verify_receipt(evidence.receipt, evidence.manifest, trust, kind="submission")
     keys = [
-        VerifyKey.from_raw(key.public_key)
-        for key in furnisher.keys
-        if key.valid_at(evidence.receipt.leaf_index)
+        LoggedKey(
+            VerifyKey.from_raw(at.public_key), at.valid_from_index, at.valid_to_index or STILL
+        )
+        for at in furnisher.keys
     ]
-    with believed(f"The manifest of {furnisher.member_id} behind {evidence.tradeline_id}"):
-        manifest, _ = envelopes.verify_envelope(
-            Envelope.FromString(evidence.manifest),
-            record_pb2.SubmissionManifest,
-            {key.key_id: key for key in keys},
-        )
-    expect("The manifest's signer", manifest.header.signer, f"members/{furnisher.member_id}")
-    with believed(f"The record behind {evidence.tradeline_id}, {evidence.month}"):
-        merkle.verify_inclusion(
-            merkle.leaf_hash(evidence.record),
-            evidence.record_index,
-            manifest.record_count,
-            evidence.proof,
-            manifest.records_root,
-        )
-        record = envelopes.parse_canonical(record_pb2.Record, evidence.record)
-    expect("What the record holds", record.WhichOneof("body"), "snapshot")
-    expect("The record's month", record.snapshot.month, evidence.month.number)
-    return record.snapshot
+    with believed(f"What {furnisher.member_id} signed of {evidence.tradeline_id}"):
+        piece = write_evidence(evidence)
+        return signed_snapshot(piece, furnisher.member_id, keys, trust)
 
 
 def verify_provenance(report: Report, evidence: Evidence, furnisher: Member, trust: Trust) -> None:
-    """Checks that a report's tradeline says what its furnisher signed.
+    """Checks that a report's tradeline says what its furnisher signed, in every field.
 
     Args:
         report: A verified report.
         evidence: What came with it for one tradeline and month.
-        furnisher: The tradeline's furnisher.
+        furnisher: The tradeline's furnisher, verified.
         trust: The log's origin and key.
 
     Raises:
@@ -75,18 +62,36 @@ def verify_provenance(report: Report, evidence: Evidence, furnisher: Member, tru
             report says something else than the signed record.
     """
     line = tradeline_of(report, evidence)
-    expect("The furnisher of the evidence", furnisher.member_id, line.member_id)
-    snapshot = verify_evidence(evidence, furnisher, trust)
-    subjects = {party.subject_id for party in snapshot.parties}
-    if report.subject_id not in subjects:
-        raise VerificationFailed(
-            f"The record behind tradeline {line.tradeline_id} is about somebody else",
-            reason="WRONG_ANSWER",
-            fix=TELL,
+    if furnisher.member_id != line.member_id:
+        _refuse(f"Tradeline {line.tradeline_id} is not furnished by {furnisher.member_id}")
+    signed = verify_evidence(evidence, furnisher, trust)
+    message = _message_of(report)
+    (told,) = [at for at in message.tradelines if at.tradeline_id == line.tradeline_id]
+    for name, value, wanted in differences(message, told, signed):
+        _refuse(
+            f"Tradeline {line.tradeline_id} says {value!r} in {name} for {evidence.month}, "
+            f"where its furnisher signed {wanted!r}"
         )
-    if evidence.month == line.month:
-        _compare_newest(line, snapshot)
-    _compare_month(line, evidence, snapshot)
+
+
+def verify_complete(report: Report, evidence: Iterable[Evidence], level: EvidenceLevel) -> None:
+    """Checks that evidence covers everything that it was asked for.
+
+    Raises:
+        VerificationFailed: Some is missing.
+    """
+    due = evidence_due(_message_of(report), int(level))
+    for tradeline_id, month in sorted(
+        due - {(at.tradeline_id, at.month.number) for at in evidence}
+    ):
+        _refuse(f"The evidence for tradeline {tradeline_id} in {month} is missing")
+
+
+def level_asked(inquiry: bytes) -> EvidenceLevel:
+    """How much evidence a signed inquiry, a serialised envelope, asks for."""
+    with believed("The inquiry"):
+        asked = peek(Envelope.FromString(inquiry), reporting_pb2.Inquiry)
+    return EvidenceLevel(asked.evidence)
 
 
 def tradeline_of(report: Report, evidence: Evidence) -> Tradeline:
@@ -95,44 +100,28 @@ def tradeline_of(report: Report, evidence: Evidence) -> Tradeline:
     Raises:
         VerificationFailed: The report has none such.
     """
-    for line in report.tradelines:
-        if line.tradeline_id == evidence.tradeline_id:
-            return line
-    raise VerificationFailed(
-        f"Evidence came for tradeline {evidence.tradeline_id}, which is not in the report",
-        reason="WRONG_ANSWER",
-        fix=TELL,
+    named = [line for line in report.tradelines if line.tradeline_id == evidence.tradeline_id]
+    if not named:
+        _refuse(f"Evidence came for tradeline {evidence.tradeline_id}, which is not in the report")
+    return named[0]
+
+
+def write_evidence(piece: Evidence) -> report_pb2.Evidence:
+    """The contract's message of a piece of evidence."""
+    return report_pb2.Evidence(
+        tradeline_id=piece.tradeline_id,
+        month=piece.month.number,
+        manifest=Envelope.FromString(piece.manifest),
+        record=piece.record,
+        record_index=piece.record_index,
+        proof=piece.proof,
+        receipt=write_receipt(piece.receipt),
     )
 
 
-def _compare_newest(line: Tradeline, signed: record_pb2.TradelineSnapshot) -> None:
-    # The limit is left out: a later facility action may have changed it.
-    pairs = {
-        "portfolio type": (line.portfolio_type, PortfolioType(signed.portfolio_type)),
-        "account type": (line.account_type, signed.account_type),
-        "currency": (line.currency, signed.currency),
-        "open date": (line.open_date, day_of(signed.open_date)),
-        "status": (line.status, AccountStatus(signed.status)),
-        "balance": (line.balance_minor, signed.balance_minor),
-        "amount due": (line.amount_due_minor, signed.amount_due_minor),
-        "amount paid": (line.amount_paid_minor, signed.amount_paid_minor),
-        "amount past due": (line.amount_past_due_minor, signed.amount_past_due_minor),
-        "days past due": (line.days_past_due, signed.days_past_due),
-    }
-    for name, (told, wanted) in pairs.items():
-        expect(f"The {name} of tradeline {line.tradeline_id}", told, wanted)
+def _message_of(report: Report) -> report_pb2.Report:
+    return peek(Envelope.FromString(report.envelope), report_pb2.Report)
 
 
-def _compare_month(
-    line: Tradeline, evidence: Evidence, signed: record_pb2.TradelineSnapshot
-) -> None:
-    if line.history is None:
-        return
-    for month in line.history.months():
-        if month.month == evidence.month:
-            where = f"of tradeline {line.tradeline_id} in {month.month}"
-            expect(f"The balance {where}", month.balance_minor, signed.balance_minor)
-            expect(f"The amount due {where}", month.amount_due_minor, signed.amount_due_minor)
-            expect(f"The amount paid {where}", month.amount_paid_minor, signed.amount_paid_minor)
-            past_due = signed.amount_past_due_minor
-            expect(f"The amount past due {where}", month.amount_past_due_minor, past_due)
+def _refuse(why: str) -> NoReturn:
+    raise VerificationFailed(why, reason="WRONG_ANSWER", fix=TELL)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -133,6 +134,7 @@ class FakeBureau:
         self.log = FakeLog()
         self.report_key = SigningKey.generate()
         self.member_key = SigningKey.generate()
+        self.operator_key = SigningKey.generate()
         self.evaluator = Evaluator.from_seed(bytes(32))
         self.calls: list[Attempt] = []
         self.fail: Callable[[Attempt], BureauError | None] = lambda _: None
@@ -146,13 +148,17 @@ class FakeBureau:
         self.batches: list[list[bytes]] = []
         self.furnished: list[tuple[Envelope, list[bytes], log_pb2.Receipt]] = []
         self.consents: list[consents_pb2.ConsentView] = []
-        self.admission = self._admit()
+        self.operator = self._admit("operator", self.operator_key, codes_pb2.ROLE_OPERATOR)
+        self.admission = self._admit(
+            "acme", self.member_key, codes_pb2.ROLE_FURNISHER, codes_pb2.ROLE_SUBSCRIBER
+        )
 
     @property
     def trust(self) -> Trust:
         return Trust(
             origin=ORIGIN,
             log_key=note_vkey(ORIGIN, self.log.key.verify_key),
+            operator_key=self.operator_key.verify_key.raw,
             report_keys=(self.report_key.verify_key.raw,),
             directory_key=self.evaluator.public_key,
         )
@@ -297,9 +303,10 @@ class FakeBureau:
         return subjects_pb2.ListInquiriesResponse(inquiries=[line])
 
     def GetMember(self, request: members_pb2.GetMemberRequest) -> Message:  # noqa: N802
-        if request.member_id != "acme":
-            raise NotFound("no such member")
-        return members_pb2.GetMemberResponse(member=self.admission)
+        for member in (self.admission, self.operator):
+            if request.member_id == member.member_id:
+                return members_pb2.GetMemberResponse(member=member)
+        raise NotFound("no such member")
 
     def GetCheckpoint(self, _: log_pb2.GetCheckpointRequest) -> Message:  # noqa: N802
         return log_pb2.GetCheckpointResponse(checkpoint=self.log.notes[-1])
@@ -340,17 +347,12 @@ class FakeBureau:
         record = record_pb2.Record.FromString(records[-1])
         signed = record.snapshot
         report.outcome = report_pb2.REPORT_OUTCOME_HIT
-        report.tradelines.add(
+        report.sections.extend([codes_pb2.SECTION_TRADELINES, codes_pb2.SECTION_EVIDENCE])
+        line = report.tradelines.add(
             tradeline_id="cd" * 16,
             member_id="acme",
             role=codes_pb2.PARTY_ROLE_INDIVIDUAL,
-            portfolio_type=signed.portfolio_type,
-            account_type=signed.account_type,
-            currency=signed.currency,
-            open_date=signed.open_date,
-            month=signed.month,
-            status=signed.status,
-            balance_minor=signed.balance_minor,
+            party_count=len(signed.parties),
             history=report_pb2.PaymentHistory(
                 newest_month=signed.month,
                 profile="01",
@@ -360,6 +362,9 @@ class FakeBureau:
                 amount_past_due_minor=[0, 0],
             ),
         )
+        for at, value in signed.ListFields():
+            if at.name in line.DESCRIPTOR.fields_by_name:
+                setattr(line, at.name, value)
         hashes = [merkle.leaf_hash(r) for r in records]
         pieces = [
             report_pb2.Evidence(
@@ -375,22 +380,23 @@ class FakeBureau:
         self.tamper_evidence(report, pieces[0])
         return pieces
 
-    def _admit(self) -> members_pb2.Member:
-        key = self.member_key
+    def _admit(
+        self, member_id: str, key: SigningKey, *roles: codes_pb2.Role.ValueType
+    ) -> members_pb2.Member:
         possession = members_pb2.KeyPossession(
-            header=header("members/acme", "00000000-0000-4000-8000-000000000001"),
+            header=header(f"members/{member_id}", str(uuid.uuid4())),
             public_key=key.verify_key.raw,
         )
         admission = seal(
             members_pb2.Admission(
-                header=header("members/operator", "00000000-0000-4000-8000-000000000002"),
-                member_id="acme",
-                display_name="Acme",
-                roles=[codes_pb2.ROLE_FURNISHER, codes_pb2.ROLE_SUBSCRIBER],
+                header=header("members/operator", str(uuid.uuid4())),
+                member_id=member_id,
+                display_name=member_id.title(),
+                roles=roles,
                 jurisdiction="CN",
                 keys=[seal(possession, key)],
             ),
-            SigningKey.generate(),
+            self.operator_key,
         )
         receipt = self.log.append("admission", admission)
         member_key = members_pb2.MemberKey(
@@ -400,7 +406,10 @@ class FakeBureau:
         )
         statement = members_pb2.LoggedStatement(envelope=admission, receipt=receipt)
         return members_pb2.Member(
-            member_id="acme", display_name="Acme", keys=[member_key], statements=[statement]
+            member_id=member_id,
+            display_name=member_id.title(),
+            keys=[member_key],
+            statements=[statement],
         )
 
 

@@ -37,7 +37,7 @@ from bureau_client.driver.conduct import Attempt
 from bureau_client.lender import Lender
 from bureau_keys.envelope import peek
 from bureau_keys.pseudonym import Evaluator
-from creditbureau.v1 import consents_pb2, record_pb2, report_pb2
+from creditbureau.v1 import codes_pb2, consents_pb2, record_pb2, report_pb2
 from tests.unit.client.fakes import NOW, SUBJECT, FakeBureau, clock, in_days, snapshot
 
 CONSENT = str(uuid4())
@@ -180,7 +180,7 @@ def test_a_retry_sends_the_same_bytes(bureau: FakeBureau) -> None:
         lambda r: r.receipt.proof.append(bytes(32)),
         lambda r: r.receipt.log_time.__setattr__("nanos", 1000),
         lambda r: r.receipt.__setattr__(
-            "checkpoint", r.receipt.checkpoint.replace("\n2\n", "\n3\n")
+            "checkpoint", r.receipt.checkpoint.replace("\n3\n", "\n4\n")
         ),
         lambda r: r.receipt.__setattr__("checkpoint", ""),
         lambda r: r.ClearField("receipt"),
@@ -299,8 +299,8 @@ def test_evidence_is_traced_to_its_furnisher(bureau: FakeBureau) -> None:
     assert report.tradelines[0].history.months()[1].balance_minor == 7
     ask(lender, evidence=EvidenceLevel.NEWEST)
     methods = [attempt.call.method.path for attempt in bureau.calls]
-    # The furnisher's keys are asked for once.
-    assert methods.count("creditbureau.v1.Members/GetMember") == 1
+    # The furnisher and who vouched for it are asked for once.
+    assert methods.count("creditbureau.v1.Members/GetMember") == 2
 
 
 def tell(field: str, value: Any) -> Deceive:
@@ -332,6 +332,16 @@ def backdate_key(bureau: FakeBureau) -> None:
     del bureau.admission.statements[:]
 
 
+def tell_history(change: Callable[[report_pb2.PaymentHistory], object]) -> Deceive:
+    def deceive(bureau: FakeBureau) -> None:
+        def tamper(report: report_pb2.Report, _: report_pb2.Evidence) -> None:
+            change(report.tradelines[0].history)
+
+        bureau.tamper_evidence = tamper
+
+    return deceive
+
+
 def swap_key(bureau: FakeBureau) -> None:
     bureau.admission.keys[0].public_key = SigningKey.generate().verify_key.raw
 
@@ -343,6 +353,14 @@ def swap_key(bureau: FakeBureau) -> None:
         tell("status", 2),
         tell("days_past_due", 30),
         tell("currency", "USD"),
+        tell("account_type", "01"),
+        tell("secured", True),
+        tell("classification", 5),
+        tell("credit_limit_minor", 5),
+        tell("role", 2),
+        tell("party_count", 3),
+        tell_history(lambda at: at.__setattr__("profile", "31")),
+        tell_history(lambda at: at.balance_minor.__setitem__(0, 1)),
         tell("member_id", "acme2"),
         tell("tradeline_id", "ee" * 16),
         spoil(lambda piece: piece.__setattr__("record", piece.record + b"x")),
@@ -362,6 +380,27 @@ def test_a_tradeline_that_its_furnisher_did_not_sign_is_not_believed(
     lender.submit([snapshot("A-1"), snapshot("A-2")])
     deceive(bureau)
     with pytest.raises(VerificationFailed):
+        ask(lender, evidence=EvidenceLevel.NEWEST)
+
+
+def test_a_furnisher_that_nobody_entitled_admitted_is_not_believed(bureau: FakeBureau) -> None:
+    """Whoever holds the log's key, and not the operator's, can still admit nobody."""
+    lender = bureau.lender()
+    bureau.operator_key = SigningKey.generate()
+    bureau.admission = bureau._admit("acme", bureau.member_key, codes_pb2.ROLE_FURNISHER)
+    lender.submit([snapshot("A-1")])
+    with pytest.raises(VerificationFailed):
+        ask(lender, evidence=EvidenceLevel.NEWEST)
+
+
+def test_evidence_that_was_asked_for_is_all_there(bureau: FakeBureau) -> None:
+    lender = bureau.lender()
+    lender.submit([snapshot("A-1")])
+    with pytest.raises(VerificationFailed, match="missing"):
+        # The fake bureau gives the newest month alone.
+        ask(lender, evidence=EvidenceLevel.ALL)
+    bureau.mend = lambda _, reply: reply.ClearField("evidence")
+    with pytest.raises(VerificationFailed, match="missing"):
         ask(lender, evidence=EvidenceLevel.NEWEST)
 
 

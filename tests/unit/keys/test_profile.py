@@ -15,6 +15,7 @@ PROFILE = Profile(
     trust=Trust(
         origin='quoted "origin" \\ ü',
         log_key="bureau.example/log+00000000+AQ==",
+        operator_key=bytes(range(1, 33)),
         report_keys=(bytes(32), bytes(range(32))),
         directory_key=bytes(range(32, 64)),
     ),
@@ -50,7 +51,8 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["member", "addresses", "origin", "log_key", "report_keys", "directory_key"]
+    "name",
+    ["member", "addresses", "origin", "log_key", "operator_key", "report_keys", "directory_key"],
 )
 def test_a_missing_setting_is_named(tmp_path: Path, name: str) -> None:
     PROFILE.save(tmp_path)

@@ -78,7 +78,7 @@ def test_what_was_not_touched_holds(lived_in: LivedIn) -> None:
         (
             "UPDATE tradeline SET history = zeroblob(2)",
             None,
-            "its history is not what its records give",
+            "its history or its people are not what its records give",
         ),
         (
             (
@@ -105,7 +105,11 @@ def test_what_was_not_touched_holds(lived_in: LivedIn) -> None:
             "its trail is not in order of the log",
         ),
         ("UPDATE tradeline SET trail = substr(trail, 16)", None, "the bureau has others"),
-        ("UPDATE tradeline SET newest_record_index = 0", None, "its history is not what"),
+        (
+            "UPDATE tradeline SET newest_record_index = 0",
+            None,
+            "its history or its people are not what",
+        ),
         ("DELETE FROM inquiry", INQUIRY, "the inquiry was logged, its effect is not there"),
         ("DELETE FROM submission", SUBMISSION, "the submission was logged, its effect is not"),
         ("DELETE FROM tradeline", None, "is of a tradeline that is not there"),

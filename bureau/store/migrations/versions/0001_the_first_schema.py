@@ -502,6 +502,7 @@ def upgrade() -> None:
             autoincrement=False,
             nullable=False,
         ),
+        sa.Column("people", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("tradeline_key"),
         sa.UniqueConstraint("member_id", "account_ref"),
         sa.UniqueConstraint("tradeline_id"),
@@ -517,7 +518,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("subject_id", "tradeline_key"),
     )
-    op.create_index("party_by_tradeline", "tradeline_party", ["tradeline_key"], unique=False)
     op.create_table(
         "subject_event",
         sa.Column(

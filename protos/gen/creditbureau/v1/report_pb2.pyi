@@ -99,6 +99,8 @@ class _OmissionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Omissi
     """For the subject only: dropped off by age."""
     OMISSION_REASON_DELETED: _OmissionReason.ValueType  # 5
     """For the subject only: deleted."""
+    OMISSION_REASON_LEFT: _OmissionReason.ValueType  # 6
+    """For the subject only: the account's newest month names the subject no more."""
 
 class OmissionReason(_OmissionReason, metaclass=_OmissionReasonEnumTypeWrapper):
     """What was left out. A subscriber learns only that something of this kind was;
@@ -113,6 +115,8 @@ OMISSION_REASON_OBSOLETE: OmissionReason.ValueType  # 4
 """For the subject only: dropped off by age."""
 OMISSION_REASON_DELETED: OmissionReason.ValueType  # 5
 """For the subject only: deleted."""
+OMISSION_REASON_LEFT: OmissionReason.ValueType  # 6
+"""For the subject only: the account's newest month names the subject no more."""
 Global___OmissionReason: _TypeAlias = OmissionReason  # noqa: Y015
 
 class _FlagKind:
