@@ -31,6 +31,7 @@ from creditbureau.v1.record_pb2 import FacilityAction, Record, TradelineSnapshot
 Breach = tuple[str, FieldViolation]
 
 RENUMBERING = frozenset({record_pb2.FACILITY_ACTION_KIND_RENUMBER})
+TRANSFER = record_pb2.FACILITY_ACTION_KIND_TRANSFER
 
 
 class Line(NamedTuple):
@@ -85,7 +86,7 @@ class Booking:
                 key, trail, (newest[0], newest[1]), history, marks, people
             )
         currencies = [(line.account_ref, line.snapshot.currency) for line in lines]
-        if found := [*currency_breaches(currencies, known), *booking._breaches(lines)]:
+        if found := [*currency_breaches(currencies, known), *booking._breaches(tx, lines)]:
             raise rules.refusal(found)
         for ref, currency in currencies:
             if currency and ref not in booking.accounts:
@@ -93,8 +94,11 @@ class Booking:
                 booking.opened[ref] = currency
         return booking
 
-    def _breaches(self, lines: list[Line]) -> Iterator[Breach]:
+    def _breaches(self, tx: Transaction, lines: list[Line]) -> Iterator[Breach]:
         taken = set(self.accounts) | {line.account_ref for line in lines if line.kind < DELETION}
+        moved: set[str] = set()
+        named = sorted({line.record.action.new_member_id for line in lines if line.kind == ACTION})
+        members = {row[0] for row in tx.db.among(s.members_named, named)}
         for place, line in enumerate(lines):
             at, action = f"records[{place}]", line.record.action
             if line.account_ref not in taken:
@@ -103,6 +107,15 @@ class Booking:
             elif action.kind in RENUMBERING and action.new_account_ref in taken:
                 message = "the caller has such an account already"
                 yield rules.breach(f"{at}.action.new_account_ref", "INVALID_FIELD", message)
+            elif action.kind in RENUMBERING and line.account_ref in moved:
+                message = "the account is renumbered in the batch before"
+                yield rules.breach(f"{at}.account_ref", "INVALID_FIELD", message)
+            elif action.kind == TRANSFER and action.new_member_id not in members:
+                message = "there is no member of this id"
+                yield rules.breach(f"{at}.action.new_member_id", "INVALID_FIELD", message)
+            if action.kind in RENUMBERING:
+                moved.add(line.account_ref)
+                taken.add(action.new_account_ref)
 
     def people_on(self, tx: Transaction, line: Line) -> set[str]:
         """Who is on the account of a line, as far as it was furnished before."""

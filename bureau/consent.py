@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
 from importlib.resources import files
@@ -29,6 +30,10 @@ TRANSITIONS = {
     consent_pb2.CONSENT_TRANSITION_RESUME: ({PAUSED}, ACTIVE),
     consent_pb2.CONSENT_TRANSITION_REVOKE: ({ACTIVE, PAUSED}, REVOKED),
 }
+
+
+# Of a page token; empty for the first page.
+CONSENT_ID = re.compile(r"[0-9a-f-]{0,36}")
 
 
 def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Receipt]:
@@ -269,4 +274,6 @@ def _view(db: Connection, consent_id: str, now_us: int) -> ConsentView:
 def _place(token: str) -> tuple[int, str]:
     """Where a page starts: below (create_us, consent_id)."""
     time_us, _, consent_id = token.partition(".")
+    if not CONSENT_ID.fullmatch(consent_id):
+        raise Refusal.of_field("BAD_PAGE_TOKEN", "page_token", "not one that this method gave out")
     return rules.number_in(time_us, otherwise=1 << 62), consent_id

@@ -58,7 +58,13 @@ class HeldConsent(NamedTuple):
 
     def uses_in_period(self, now_us: int) -> int:
         """Uses so far in the calendar period of a time."""
-        return self.period_count if self.period == period_of(self.frequency_unit, now_us) else 0
+        return self.period_count if self.period >= period_of(self.frequency_unit, now_us) else 0
+
+    def period_at(self, now_us: int) -> int:
+        """The period that a use counts in: never one before the newest use's, whatever
+        a node's clock says.
+        """
+        return max(self.period, period_of(self.frequency_unit, now_us))
 
 
 def period_of(unit: int, now_us: int) -> int:

@@ -10,6 +10,7 @@ from bureau import statement
 from bureau.clock import date_of
 from bureau.errors import Refusal
 from bureau.house import Bureau, Caller
+from bureau.ledger.log import LoggedEntry
 from bureau.ledger.queue import Transaction
 from bureau.store import statements as s
 from bureau.store.database import Connection
@@ -35,8 +36,11 @@ def evaluate(bureau: Bureau, caller: Caller, envelope: Envelope) -> EvaluateResp
         )
         elements = list(opened.message.blinded_elements)
         signed = opened.signed
-        if not db.one(s.entry_of_request, signer=signed.signer, request_id=signed.request_id):
+        known = db.one(s.entry_of_request, signer=signed.signer, request_id=signed.request_id)
+        if known is None:
             _left(db, caller, now_us, len(elements))
+        elif LoggedEntry(*known).digest != signed.digest:
+            raise Refusal("IDEMPOTENCY_CONFLICT", "the request id was used for something else")
     # 2. Evaluate: the dear part, before the writer is asked.
     try:
         evaluated = evaluator.evaluate(elements)

@@ -24,8 +24,10 @@ from creditbureau.v1.consents_pb2 import SubjectRequest
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.report_pb2 import InquiryLine
 
-# More inquiries than this are read page by page.
-DISCLOSED_INQUIRIES = 1000
+# More inquiries than these are read page by page: those that got a report, and those
+# that were denied.
+DISCLOSED_GRANTED = 1000
+DISCLOSED_DENIED = 200
 
 
 def get_file(bureau: Bureau, request: Envelope) -> Envelope:
@@ -41,9 +43,9 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
         )
         file = read_file(db, subject_id, now_us)
         state = read_state(db, subject_id, bureau.policy, now_us)
-        rows = db.all(
-            s.inquiries_before, subject_id=subject_id, before=1 << 62, limit=DISCLOSED_INQUIRIES
-        )
+        page = {"subject_id": subject_id, "before": 1 << 62}
+        rows = db.all(s.granted_before, **page, limit=DISCLOSED_GRANTED)
+        rows += db.all(s.denied_before, **page, limit=DISCLOSED_DENIED)
     request_id = peek(request, SubjectRequest).header.request_id
     report = open_report(bureau.origin, bureau.jurisdiction, request_id, digest(request), now_us)
     report.subject_id = subject_id
@@ -53,7 +55,7 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
     withdrawn = withdrawn_by_dispute(state, bureau.policy)
     report.omissions.extend(left_out(file, as_reported(file, state, bureau.policy), withdrawn))
     del report.inquiries[:]
-    report.inquiries.extend(inquiry_line(row) for row in rows)
+    report.inquiries.extend(inquiry_line(row) for row in sorted(rows, reverse=True))
     return statement.sign_report(bureau, report.SerializeToString(deterministic=True))
 
 

@@ -22,10 +22,10 @@ from bureau.statement import Opened
 from bureau.store import statements as s
 from bureau.store.database import Connection
 from bureau_keys.authority import fingerprint, identity_of, not_after
-from bureau_keys.envelope import peek
+from bureau_keys.envelope import payload_type_of, peek
 from bureau_keys.errors import KeysError
 from bureau_keys.signing import VerifyKey
-from creditbureau.v1 import members_pb2
+from creditbureau.v1 import codes_pb2, members_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.members_pb2 import (
@@ -40,6 +40,10 @@ from creditbureau.v1.members_pb2 import (
 )
 
 M = TypeVar("M", bound=Message)
+
+# What other members need to check a member's keys. Suspensions, with their notes, are
+# between the operator and the member.
+SHOWN_TO_ALL = frozenset(map(payload_type_of, (Admission, MemberChange, CredentialChange)))
 
 
 def admit_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Member, Receipt]:
@@ -246,7 +250,8 @@ def get_member(bureau: Bureau, caller: Caller, member_id: str, *, with_statement
             raise Refusal.of_field("NOT_FOUND", "member_id", "there is no such member")
         member = _member_of(db, caller, row)
         if with_statements:
-            member.statements.extend(_statements(db, member_id))
+            all_of_them = caller.is_operator or caller.member_id == member_id
+            member.statements.extend(_statements(db, member_id, all_of_them))
     return member
 
 
@@ -305,6 +310,14 @@ def _commit(
     def whole(tx: Transaction) -> None:
         work(tx)
         tx.db.run(s.add_member_statement, member_id=member_id, entry_key=tx.entry_key)
+        able = tx.db.one(
+            s.members_able,
+            role=1 << codes_pb2.ROLE_OPERATOR,
+            state=members_pb2.MEMBER_STATE_ACTIVE,
+            now_us=tx.now_us,
+        )
+        if able == (0,):
+            raise Refusal("WRONG_STATE", "it would leave the bureau without an operator")
 
     committed = bureau.ledger.commit(opened.signed, whole)
     member = get_member(bureau, caller, member_id, with_statements=False)
@@ -384,11 +397,13 @@ def _member_of(db: Connection, caller: Caller, row: tuple[Any, ...]) -> Member:
     return member
 
 
-def _statements(db: Connection, member_id: str) -> list[LoggedStatement]:
+def _statements(db: Connection, member_id: str, all_of_them: bool) -> list[LoggedStatement]:
+    """What made a member what it is; for others, what its keys follow from."""
     return [
         LoggedStatement(
             envelope=Envelope.FromString(row[-1]),
             receipt=statement.receipt_of(log.proof_of(db, LoggedEntry(*row[:-1]))),
         )
         for row in db.all(s.statements_of_member, member_id=member_id)
+        if all_of_them or Envelope.FromString(row[-1]).payload_type in SHOWN_TO_ALL
     ]

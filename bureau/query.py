@@ -18,7 +18,7 @@ from bureau.evidence import evidence_of
 from bureau.house import Bureau, Caller
 from bureau.ledger import log
 from bureau.ledger.queue import Denied, Transaction
-from bureau.report import Scope, add_own_words, as_reported, open_report, shape
+from bureau.report import RULES_VERSION, Scope, add_own_words, as_reported, open_report, shape
 from bureau.statement import Opened
 from bureau.store import statements as s
 from bureau.store.database import Connection
@@ -35,6 +35,20 @@ HARD_PURPOSES = frozenset(
         codes_pb2.PURPOSE_CREDIT_APPLICATION,
         codes_pb2.PURPOSE_CONSUMER_TRANSACTION,
         codes_pb2.PURPOSE_COLLECTION,
+    }
+)
+
+
+# Refusals that the subject sees: who asks for many such is slowed down.
+DENIALS = frozenset(
+    {
+        "CONSENT_REQUIRED",
+        "CONSENT_REVOKED",
+        "CONSENT_PAUSED",
+        "CONSENT_EXPIRED",
+        "CONSENT_EXHAUSTED",
+        "CONSENT_SCOPE",
+        "HOLD",
     }
 )
 
@@ -101,7 +115,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
         tx.db.run(
             s.count_use,
             which=allowed.consent_id,
-            period=consent_state.period_of(allowed.frequency_unit, tx.now_us),
+            period=allowed.period_at(tx.now_us),
             period_count=allowed.uses_in_period(tx.now_us) + 1,
         )
         _record(tx, opened, now_us, prepared=prepared)
@@ -111,7 +125,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
     try:
         committed = bureau.ledger.commit(opened.signed, work)
     except Refusal as refusal:
-        if refusal.reason == "CONSENT_REQUIRED":
+        if refusal.reason in DENIALS:
             bureau.misses.miss(caller.member_id, now_us)
         raise
 
@@ -169,6 +183,8 @@ def _again(bureau: Bureau, opened: Opened[Inquiry], entry: log.LoggedEntry) -> P
         held = _consent(db.one(s.consent_by_id, consent_id=at["consent_id"]))
         assert held is not None, "an accepted inquiry had a consent"
         consent_state.check_not_withdrawn(held)
+        if at["rules_version"] != RULES_VERSION:
+            raise Refusal("WRONG_STATE", f"made by the rules of {at['rules_version']}: ask anew")
         subject_id, size, then_us = opened.message.subject_id, at["log_size"], at["create_us"]
         file = read_file_at(db, subject_id, size, then_us)
         state = read_state(db, subject_id, bureau.policy, then_us, size)
@@ -206,6 +222,7 @@ def _record(
         create_us=now_us,
         entry_key=tx.entry_key if prepared else None,
         log_size=prepared.log_size if prepared else -1,
+        rules_version=RULES_VERSION,
     )
 
 

@@ -118,6 +118,9 @@ def _breaches(record: Record, today: int, at: str) -> Iterator[Breach]:
 
 
 def _action_breaches(action: FacilityAction, today: int, at: str) -> Iterator[Breach]:
+    if wrong := list(rules.bad_times(action, at)):
+        yield from wrong
+        return
     if date_of(action.effective_time.ToMicroseconds()) > today:
         yield rules.breach(f"{at}.effective_time", "DATE_ORDER", "lies in the future")
     if action.review_by_date and not is_date(action.review_by_date):

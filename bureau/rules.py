@@ -18,8 +18,10 @@ from bureau.errors import FieldViolation, Refusal
 if TYPE_CHECKING:
     from protovalidate import Validator, Violation
 
-# More would make the answer itself a flood.
+# More would make the answer itself a flood; it travels in the headers, which are few
+# kilobytes.
 MAX_VIOLATIONS = 100
+MAX_VIOLATION_BYTES = 4000
 # Of a page token: what surely fits into 64 bits.
 MAX_DIGITS = 18
 # The first second of the year 10000, UTC.
@@ -55,7 +57,7 @@ def check(message: Message, at: str = "") -> None:
     Raises:
         Refusal: With all violations; its reason is that of the first.
     """
-    if found := [*violations(message, at), *_bad_times(message, at)]:
+    if found := [*violations(message, at), *bad_times(message, at)]:
         raise refusal(found)
 
 
@@ -81,9 +83,14 @@ def refusal(found: list[tuple[str, FieldViolation]]) -> Refusal:
     """One refusal for all violations, under the first one's reason."""
     reason, first = found[0]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return Refusal(
-        reason, f"{first.field}: {first.message}{more}", [v for _, v in found[:MAX_VIOLATIONS]]
-    )
+    shown: list[FieldViolation] = []
+    size = 0
+    for _, violation in found[:MAX_VIOLATIONS]:
+        size += len(violation.field) + len(violation.rule) + 4 * len(violation.message) + 12
+        if shown and size > MAX_VIOLATION_BYTES:
+            break
+        shown.append(violation)
+    return Refusal(reason, f"{first.field}: {first.message}{more}", shown)
 
 
 def violations(message: Message, at: str = "") -> list[tuple[str, FieldViolation]]:
@@ -96,7 +103,7 @@ def bad_text(text: str) -> bool:
     return any(unicodedata.category(c) in {"Cc", "Cf", "Co", "Cs", "Cn"} for c in text)
 
 
-def _bad_times(message: Message, at: str) -> Iterator[tuple[str, FieldViolation]]:
+def bad_times(message: Message, at: str) -> Iterator[tuple[str, FieldViolation]]:
     """Times that are no times: protobuf lets any seconds and nanos through."""
     for field, value in message.ListFields():
         if field.message_type is None:
@@ -107,7 +114,7 @@ def _bad_times(message: Message, at: str) -> Iterator[tuple[str, FieldViolation]
                 if not (0 <= part.seconds < END_OF_TIME_S and 0 <= part.nanos < NANOS):
                     yield breach(path, "INVALID_FIELD", "must lie between 1970 and 9999")
             elif isinstance(part, Message):
-                yield from _bad_times(part, path)
+                yield from bad_times(part, path)
 
 
 def _breach(violation: Violation, at: str) -> tuple[str, FieldViolation]:

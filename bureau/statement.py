@@ -99,7 +99,7 @@ def open_statement(
         if signer is not None and header.signer != signer:
             raise Refusal("SIGNER_MISMATCH", f"the statement must be signed by {signer}")
         # 3. Signed with a key that is in force.
-        keys = {key.key_id: key} if key else _keys_named(db, header.signer, envelope)
+        keys = {key.key_id: key} if key else _keys_named(db, header, envelope)
         message, verified = verify_envelope(envelope, payload, keys)
     except KeysError as error:
         raise Refusal(error.reason, str(error)) from error
@@ -167,22 +167,38 @@ def check_fresh(header: Header, now_us: int) -> None:
         )
 
 
-def key_of(db: Connection, signer: str, key_id: str) -> VerifyKey | None:
-    """A signer's key in force, or None."""
+def key_of(db: Connection, signer: str, key_id: str, *, retired: bool = False) -> VerifyKey | None:
+    """A signer's key in force, or None.
+
+    Args:
+        retired: Whether one that was in force once will do.
+    """
     kind, _, name = signer.partition("/")
     if kind == "members":
-        row = db.one(s.key_in_force, key_id=key_id, member_id=name)
+        which = s.any_member_key if retired else s.key_in_force
+        row = db.one(which, key_id=key_id, member_id=name)
     else:
-        row = db.one(s.subject_key_in_force, key_id=key_id, subject_id=name)
+        which = s.any_subject_key if retired else s.subject_key_in_force
+        row = db.one(which, key_id=key_id, subject_id=name)
     return VerifyKey.from_raw(row[0]) if row else None
 
 
-def _keys_named(db: Connection, signer: str, envelope: Envelope) -> dict[str, VerifyKey]:
-    found = {}
-    for signature in envelope.signatures:
-        if key := key_of(db, signer, signature.keyid):
-            found[signature.keyid] = key
+def _keys_named(db: Connection, header: Header, envelope: Envelope) -> dict[str, VerifyKey]:
+    """The signer's keys that an envelope names. A retry of what was accepted may be
+    signed with a key that has been replaced since: by that very statement, even.
+    """
+    names = [signature.keyid for signature in envelope.signatures]
+    found = {name: key for name in names if (key := key_of(db, header.signer, name))}
+    if not found and _was_accepted(db, header, envelope):
+        for name in names:
+            if key := key_of(db, header.signer, name, retired=True):
+                found[name] = key
     return found
+
+
+def _was_accepted(db: Connection, header: Header, envelope: Envelope) -> bool:
+    row = db.one(s.entry_of_request, signer=header.signer, request_id=header.request_id.lower())
+    return row is not None and LoggedEntry(*row).digest == digest(envelope)
 
 
 def logged(db: Connection, entry_key: int) -> tuple[Envelope, Receipt]:

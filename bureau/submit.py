@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 
 from bureau import rules, statement
 from bureau.accounts import Booking, Line
+from bureau.codes import has
 from bureau.errors import Refusal
 from bureau.history import ACTION
 from bureau.house import Bureau, Caller
@@ -37,6 +38,8 @@ from creditbureau.v1.record_pb2 import (
 MAX_RECORDS = 10_000
 MAX_RECORD_BYTES = 4096
 
+# A consent that names no kind of facility covers all.
+ANY_KIND = -1
 FURNISH_MASK = 1 << codes_pb2.ACTION_FURNISH
 
 
@@ -171,7 +174,10 @@ def _require_consents(tx: Transaction, booking: Booking, lines: list[Line]) -> N
         action=FURNISH_MASK,
         now_us=tx.now_us,
     )
-    consenting = {row[0] for row in rows}
+    # By subject, the kinds of facility that may be furnished.
+    opened: dict[str, int] = {}
+    for subject_id, portfolio_types in rows:
+        opened[subject_id] = opened.get(subject_id, 0) | (portfolio_types or ANY_KIND)
     message = "no consent of this subject to furnish covers the caller"
     found = [
         rules.breach(
@@ -179,12 +185,12 @@ def _require_consents(tx: Transaction, booking: Booking, lines: list[Line]) -> N
         )
         for place, line in enumerate(lines)
         for seat, subject_id in enumerate(line.subject_ids)
-        if subject_id not in consenting
+        if not has(opened.get(subject_id, 0), line.snapshot.portfolio_type)
     ]
     found += [
         rules.breach(f"records[{place}].account_ref", "CONSENT_REQUIRED", message)
         for place, line in enumerate(lines)
-        if line.kind == ACTION and acted[line.account_ref] - consenting
+        if line.kind == ACTION and acted[line.account_ref] - opened.keys()
     ]
     if found:
         raise rules.refusal(found)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
 
-from bureau.history import DELETION, STEP, Account, Step, holding, steps_of
+from bureau.history import DELETION, STEP, Account, Step, holding, people_of, steps_of
 from bureau.ledger.log import HASH, TILE
 from bureau.store import checks, schema
 from bureau.store import statements as s
@@ -212,20 +212,23 @@ def _breaches_of_submission(envelope: bytes, tiles: list[Row], rows: list[Row]) 
 
 def _check_accounts(db: Connection) -> Iterator[Finding]:
     """Makes every account again from its records."""
-    after, records = 0, 0
+    after, records, people = 0, 0, 0
     while page := db.all(checks.accounts_after, after=after, limit=PAGE):
-        for key, name, history, trail, marks, people, *newest in page:
+        for key, name, history, trail, marks, named, *newest in page:
             after = key
             whole = trail[: len(trail) // STEP.size * STEP.size]
             records += sum(
                 step.kind != DELETION or _answer_of(db, step, key) is None
                 for step in steps_of(whole)
             )
-            stored = Account(key, trail, (newest[0], newest[1]), history, marks, people)
+            stored = Account(key, trail, (newest[0], newest[1]), history, marks, named)
             for what in _breaches_of_account(db, stored):
                 yield Finding(f"account {name}: {what}")
+            people += len(people_of(stored.people))
     if (records,) != db.one(checks.record_count):
         yield Finding(f"the accounts' trails have {records} records, the bureau has others")
+    if (people,) != db.one(checks.party_count):
+        yield Finding(f"the accounts name {people} people, the index to files has others")
 
 
 def _breaches_of_account(db: Connection, stored: Account) -> Iterator[str]:
@@ -248,6 +251,9 @@ def _breaches_of_account(db: Connection, stored: Account) -> Iterator[str]:
             bodies[step] = Record.FromString(body).snapshot
         except DecodeError:
             return  # said of the submission already
+    for subject_id in people_of(stored.people):
+        if not db.one(checks.party, subject_id=subject_id, tradeline_key=stored.tradeline_key):
+            yield f"it is not on the file of {subject_id}"
     again = Account(stored.tradeline_key)
     for step in steps:
         again.note(step)

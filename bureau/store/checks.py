@@ -60,6 +60,13 @@ accounts_after = Statement(
     .order_by(s.tradeline.c.tradeline_key)
     .limit(s.bind("limit"))
 )
+party_count = Statement(select(func.count()).select_from(s.party))
+party = Statement(
+    select(s.party.c.subject_id).where(
+        s.party.c.subject_id == s.bind("subject_id"),
+        s.party.c.tradeline_key == s.bind("tradeline_key"),
+    )
+)
 answer_leaf = Statement(
     select(s.entry.c.leaf_index).where(
         s.entry.c.entry_key == s.bind("entry_key"), s.entry.c.kind == "dispute-answer"

@@ -15,10 +15,12 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    exists,
     func,
     insert,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -142,6 +144,9 @@ checkpoints_after = Statement(
 MEMBER_COLUMNS = tuple(c.name for c in member.columns)
 add_member = adding(t.MemberRow)
 member_by_id = Statement(select(*member.columns).where(member.c.member_id == bind("member_id")))
+members_named = ListStatement(
+    lambda names: select(member.c.member_id).where(member.c.member_id.in_(names))
+)
 lock_member = Statement(
     select(*member.columns).where(member.c.member_id == bind("member_id")).with_for_update()
 )
@@ -179,6 +184,23 @@ caller = Statement(
     .where(certificate.c.fingerprint == bind("fingerprint"))
 )
 add_certificate = adding(t.MemberCertificateRow)
+# Members with a role who can use it: active, with a certificate and a key.
+members_able = Statement(
+    select(func.count())
+    .select_from(member)
+    .where(
+        member.c.roles.op("&")(bind("role")) != 0,
+        member.c.state == bind("state"),
+        exists().where(
+            certificate.c.member_id == member.c.member_id,
+            certificate.c.withdrawn == 0,
+            certificate.c.not_after_us > bind("now_us"),
+        ),
+        exists().where(
+            member_key.c.member_id == member.c.member_id, member_key.c.to_entry.is_(None)
+        ),
+    )
+)
 certificates_of = Statement(
     select(certificate.c.fingerprint)
     .where(certificate.c.member_id == bind("member_id"), certificate.c.withdrawn == 0)
@@ -205,6 +227,11 @@ key_in_force = Statement(
         member_key.c.key_id == bind("key_id"),
         member_key.c.member_id == bind("member_id"),
         member_key.c.to_entry.is_(None),
+    )
+)
+any_member_key = Statement(
+    select(member_key.c.public_key).where(
+        member_key.c.key_id == bind("key_id"), member_key.c.member_id == bind("member_id")
     )
 )
 withdraw_member_key = Statement(
@@ -270,6 +297,11 @@ subject_key_in_force = Statement(
         subject_key.c.to_entry.is_(None),
     )
 )
+any_subject_key = Statement(
+    select(subject_key.c.public_key).where(
+        subject_key.c.key_id == bind("key_id"), subject_key.c.subject_id == bind("subject_id")
+    )
+)
 subject_key_owner = Statement(
     select(subject_key.c.subject_id).where(subject_key.c.key_id == bind("key_id"))
 )
@@ -325,7 +357,7 @@ consents_of_grantee_on = _consents_before(
 )
 subjects_with_consent = ListStatement(
     lambda subject_ids: (
-        select(consent.c.subject_id)
+        select(consent.c.subject_id, consent.c.portfolio_types)
         .where(
             consent.c.grantee == bind("grantee"),
             consent.c.subject_id.in_(subject_ids),
@@ -544,7 +576,7 @@ lock_tradeline = Statement(
 # Inquiries -------------------------------------------------------------------
 
 INQUIRY_COLUMNS = tuple(c.name for c in inquiry.columns)
-add_inquiry = adding(t.InquiryRow)
+add_inquiry = if_new(t.InquiryRow)
 inquiry_of_entry = Statement(
     select(*inquiry.columns).where(inquiry.c.entry_key == bind("entry_key"))
 )
@@ -569,15 +601,28 @@ file_inquiries = Statement(
     )
     .order_by(_inquiry_entry.c.leaf_index.desc())
 )
-inquiries_before = Statement(
-    select(*inquiry.columns, func.coalesce(_inquiry_entry.c.leaf_index, -1))
-    .join_from(
-        inquiry, _inquiry_entry, inquiry.c.entry_key == _inquiry_entry.c.entry_key, isouter=True
+
+
+def _inquiries_before(which: ColumnElement[bool]) -> Statement:
+    """Inquiries about a subject, newest first, below a place."""
+    return Statement(
+        select(*inquiry.columns, func.coalesce(_inquiry_entry.c.leaf_index, -1))
+        .join_from(
+            inquiry, _inquiry_entry, inquiry.c.entry_key == _inquiry_entry.c.entry_key, isouter=True
+        )
+        .where(
+            inquiry.c.subject_id == bind("subject_id"),
+            inquiry.c.inquiry_key < bind("before"),
+            which,
+        )
+        .order_by(inquiry.c.inquiry_key.desc())
+        .limit(bind("limit"))
     )
-    .where(inquiry.c.subject_id == bind("subject_id"), inquiry.c.inquiry_key < bind("before"))
-    .order_by(inquiry.c.inquiry_key.desc())
-    .limit(bind("limit"))
-)
+
+
+inquiries_before = _inquiries_before(true())
+granted_before = _inquiries_before(inquiry.c.entry_key.is_not(None))
+denied_before = _inquiries_before(inquiry.c.entry_key.is_(None))
 
 # What a check of the database counts -----------------------------------------
 

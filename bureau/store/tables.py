@@ -11,6 +11,7 @@ is the records whose entry lies below it.
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import text as text_clause
 from sqlmodel import Field, SQLModel
 
 # Every integer of SQLite has 64 bits, and only a key called INTEGER is the row's
@@ -262,6 +263,17 @@ class InquiryRow(SQLModel, table=True):
     """The fact that a report was asked for, granted or denied."""
 
     __tablename__ = "inquiry"
+    # One that was denied and asked again is one line: nobody buries the others.
+    __table_args__ = (
+        Index(
+            "denied_once",
+            "member_id",
+            "inquiry_id",
+            unique=True,
+            sqlite_where=text_clause("entry_key IS NULL"),
+            postgresql_where=text_clause("entry_key IS NULL"),
+        ),
+    )
     inquiry_key: int = Field(sa_column=counter())
     subject_id: str = Field(sa_column=text(index=True))
     member_id: str = Field(sa_column=text())
@@ -274,8 +286,10 @@ class InquiryRow(SQLModel, table=True):
     create_us: int = Field(sa_column=big())
     # The entry of a granted one; none for a denied one.
     entry_key: int | None = Field(sa_column=Column(WIDE, nullable=True, index=True))
-    # The log size that the report was read at.
+    # The log size that the report was read at, and the version of the rules that
+    # shaped it.
     log_size: int = Field(sa_column=big())
+    rules_version: str = Field(sa_column=text())
 
 
 class SubjectEventRow(SQLModel, table=True):

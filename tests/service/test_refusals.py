@@ -29,6 +29,7 @@ from creditbureau.v1 import (
     consents_pb2,
     furnishing_pb2,
     log_pb2,
+    record_pb2,
     reporting_pb2,
     subjects_pb2,
 )
@@ -314,6 +315,27 @@ def test_replays(scene: Scene) -> None:
     refused(scene, conflict, "ALREADY_EXISTS", "IDEMPOTENCY_CONFLICT")
 
 
+def test_a_retry_of_a_rotation_is_signed_with_the_key_that_it_replaced(scene: Scene) -> None:
+    """Its reply was lost, and the key is retired by then."""
+    key, newer = SigningKey.generate(), SigningKey.generate()
+    person = Person(uuid.uuid4().hex, key, scene.person.origin)
+    request = subjects_pb2.AttestKeyRequest(attestation=attestation(scene.acme, person))
+    assert scene.acme.send("Subjects/AttestKey", request).code == "OK"
+    binding = subjects_pb2.KeyBinding(
+        header=person.header(), subject_id=person.subject_id, public_key=newer.verify_key.raw
+    )
+    message = subjects_pb2.KeyRotation(header=person.header(), binding=seal(binding, newer))
+    rotation = subjects_pb2.RotateKeyRequest(rotation=seal(message, key))
+    first = scene.agent.send("Subjects/RotateKey", rotation)
+    again = scene.agent.send("Subjects/RotateKey", rotation)
+    assert (first.code, first.reply) == ("OK", again.reply)
+    # Nothing else is accepted under it.
+    message.header.request_id = str(uuid.uuid4())
+    other = subjects_pb2.RotateKeyRequest(rotation=seal(message, key))
+    answer = scene.agent.send("Subjects/RotateKey", other)
+    refused(scene, answer, "UNAUTHENTICATED", "BAD_SIGNATURE")
+
+
 # Consents --------------------------------------------------------------------
 
 
@@ -344,6 +366,35 @@ def test_an_unknown_subject_answers_as_one_without_consent(scene: Scene) -> None
     no_subject = scene.acme.query("00" * 16, str(uuid.uuid4()))
     no_consent = scene.acme.query(scene.person.subject_id, str(uuid.uuid4()))
     assert replace(no_subject, request_id="") == replace(no_consent, request_id="")
+
+
+def test_nobody_buries_an_inquiry_under_denied_ones(scene: Scene) -> None:
+    """What is denied and sent again is one line, and denials crowd out nothing."""
+    where = {"subject_id": scene.person.subject_id, "before": 1 << 62, "limit": 10_000}
+
+    def denied() -> int:
+        with scene.bureau.server.database.snapshot() as db:
+            return len(db.all(s.denied_before, **where))
+
+    before = denied()
+    envelope = scene.acme.inquiry(scene.person.subject_id, str(uuid.uuid4()))
+    for _ in range(5):
+        assert ask(scene, envelope).reason == "CONSENT_REQUIRED"
+    assert denied() == before + 1
+
+
+def test_a_consent_to_furnish_covers_the_kinds_that_it_names(scene: Scene) -> None:
+    person = Person(uuid.uuid4().hex, SigningKey.generate(), scene.person.origin)
+    request = subjects_pb2.AttestKeyRequest(attestation=attestation(scene.acme, person))
+    assert scene.acme.send("Subjects/AttestKey", request).code == "OK"
+    mortgage = codes_pb2.PORTFOLIO_TYPE_MORTGAGE
+    consent = person.consent("acme", FURNISH, portfolio_types=[mortgage])
+    assert scene.grant(consent).code == "OK"
+    answer = scene.acme.submit([snapshot(person.subject_id)])
+    field = "records[0].snapshot.parties[0].subject_id"
+    refused(scene, answer, "PERMISSION_DENIED", "CONSENT_REQUIRED", field)
+    house = snapshot(person.subject_id, portfolio_type=mortgage, account_type="26")
+    assert scene.acme.submit([house]).code == "OK"
 
 
 def test_uses_run_out(scene: Scene) -> None:
@@ -549,7 +600,30 @@ def test_what_is_no_time_is_refused_by_field(scene: Scene, seconds: int, nanos: 
         refused(scene, with_time(field), "INVALID_ARGUMENT", "INVALID_FIELD", field)
 
 
-@pytest.mark.parametrize("token", ["²", "١", "-1", "9" * 30, "1x", "\0"])
+@pytest.mark.parametrize(("seconds", "nanos"), NO_TIMES)
+def test_an_action_at_no_time_is_refused_by_field(scene: Scene, seconds: int, nanos: int) -> None:
+    action = record_pb2.FacilityAction(
+        kind=record_pb2.FACILITY_ACTION_KIND_FREEZE,
+        initiator=record_pb2.INITIATOR_LENDER,
+        reasons=[1],  # type: ignore[list-item]
+    )
+    action.effective_time.seconds, action.effective_time.nanos = seconds, nanos
+    record = record_pb2.Record(salt=bytes(32), account_ref="a1", action=action)
+    answer = scene.acme.submit([record])
+    field = "records[0].action.effective_time"
+    refused(scene, answer, "INVALID_ARGUMENT", "INVALID_FIELD", field)
+
+
+def test_a_flood_of_violations_still_says_what_is_wrong(scene: Scene) -> None:
+    """The answer travels in headers, which have few kilobytes."""
+    bad = {"currency": "x", "account_type": "?", "original_creditor": "y" * 80, "open_date": -1}
+    answer = scene.acme.submit([snapshot(scene.person.subject_id, **bad) for _ in range(200)])
+    assert (answer.code, answer.reason) == ("INVALID_ARGUMENT", "INVALID_FIELD"), answer
+    assert len(answer.fields) > 10
+    assert "more)" in answer.message
+
+
+@pytest.mark.parametrize("token", ["²", "١", "-1", "9" * 30, "1x", "\0", "1.\0", "1.x"])
 def test_what_is_no_page_token_is_refused(scene: Scene, token: str) -> None:
     checkpoints = log_pb2.ListCheckpointsRequest(page_token=token)
     answer = scene.acme.send("Log/ListCheckpoints", checkpoints)

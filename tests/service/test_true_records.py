@@ -172,7 +172,9 @@ def test_a_renumbered_account_is_the_same_tradeline(town: Village) -> None:
     assert len(line.history.profile) == 2
 
 
-@pytest.mark.parametrize("case", ["unknown", "taken", "in the batch"])
+@pytest.mark.parametrize(
+    "case", ["unknown", "taken", "in the batch", "one name", "twice", "nobody"]
+)
 def test_what_cannot_be_done_to_an_account_is_refused(town: Village, case: str) -> None:
     person = town.person()
     town.submit("acme", account(person, "card", MAY), account(person, "other", MAY))
@@ -182,14 +184,40 @@ def test_what_cannot_be_done_to_an_account_is_refused(town: Village, case: str) 
         "unknown": ([action(town, new, FacilityActionKind.FREEZE)], "account_ref"),
         "taken": ([action(town, ref, kind, new_account_ref=other)], "action.new_account_ref"),
         "in the batch": (
-            [action(town, ref, kind, new_account_ref=new), account(person, "new", JUNE)],
+            [account(person, "new", JUNE), action(town, ref, kind, new_account_ref=new)],
             "action.new_account_ref",
+        ),
+        "one name": (
+            [
+                action(town, ref, kind, new_account_ref=new),
+                action(town, other, kind, new_account_ref=new),
+            ],
+            "action.new_account_ref",
+        ),
+        "twice": (
+            [
+                action(town, ref, kind, new_account_ref=new),
+                action(town, ref, kind, new_account_ref=f"{new}er"),
+            ],
+            "account_ref",
+        ),
+        "nobody": (
+            [
+                action(
+                    town,
+                    ref,
+                    FacilityActionKind.TRANSFER,
+                    new_account_ref=new,
+                    new_member_id="nobody",
+                )
+            ],
+            "action.new_member_id",
         ),
     }
     records, field = cases[case]
     with pytest.raises(InvalidRequest) as caught:
         town.submit("acme", *records)
-    assert [v.field for v in caught.value.violations] == [f"records[0].{field}"]
+    assert [v.field for v in caught.value.violations] == [f"records[{len(records) - 1}].{field}"]
 
 
 def test_nobody_touches_the_accounts_of_others(town: Village) -> None:

@@ -9,6 +9,7 @@ from bureau_client import arguments
 from bureau_client.codes import (
     Action,
     ConsentMode,
+    ConsentState,
     ConsentTransition,
     PortfolioType,
     Purpose,
@@ -101,7 +102,10 @@ def change(
     receipt = take_receipt(caller, reply.receipt, sealed, kind="consent-change")
     expect("The consent's id", reply.consent.consent_id, consent_id)
     with believed("The consent"):
-        return read_consent(reply.consent, receipt)
+        consent = read_consent(reply.consent, receipt)
+    if transition is ConsentTransition.REVOKE:  # which is final
+        expect("The consent's state", consent.state, ConsentState.REVOKED)
+    return consent
 
 
 def list_held(subject_id: str | None, limit: int | None) -> Plan[list[Consent]]:

@@ -18,8 +18,10 @@ from bureau_client.plans.receipts import take_receipt
 from bureau_client.progress import Progress
 from bureau_client.records import Record
 from bureau_client.submissions import Rejection, Submission, SubmitResult
+from bureau_client.verify.belief import believed, expect
 from bureau_client.wire.submissions import read_submission
-from creditbureau.v1 import furnishing_pb2
+from bureau_keys.envelope import peek
+from creditbureau.v1 import furnishing_pb2, record_pb2
 
 OnInvalid: TypeAlias = Literal["raise", "skip"]
 
@@ -148,6 +150,15 @@ def get_submission(caller: Caller, submission_id: str) -> Plan[Submission]:
     request = furnishing_pb2.GetSubmissionRequest(submission_id=submission_id)
     reply = yield from ask(methods.GET_SUBMISSION, request)
     receipt = take_receipt(caller, reply.receipt, reply.manifest, kind="submission")
+    with believed("The submission"):
+        signed = peek(reply.manifest, record_pb2.SubmissionManifest)
+    told = reply.submission
+    expect("The submission's id", told.submission_id, submission_id)
+    expect("The manifest's request id", signed.header.request_id, submission_id)
+    expect("The manifest's signer", signed.header.signer, caller.author.name)
+    expect("The number of records", told.record_count, signed.record_count)
+    expect("The kind", SubmissionKind(told.kind), SubmissionKind(signed.kind))
+    expect("The leaf", told.leaf_index, receipt.leaf_index)
     manifest = reply.manifest.SerializeToString(deterministic=True)
     return read_submission(reply.submission, manifest=manifest, receipt=receipt)
 

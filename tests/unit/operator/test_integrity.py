@@ -112,6 +112,8 @@ def test_what_was_not_touched_holds(lived_in: LivedIn) -> None:
         ),
         ("DELETE FROM inquiry", INQUIRY, "the inquiry was logged, its effect is not there"),
         ("DELETE FROM submission", SUBMISSION, "the submission was logged, its effect is not"),
+        ("DELETE FROM tradeline_party", None, "it is not on the file of"),
+        ("UPDATE tradeline SET people = zeroblob(32)", None, "the index to files has others"),
         ("DELETE FROM tradeline", None, "is of a tradeline that is not there"),
         ("UPDATE subject_key SET from_entry = 12345", None, "names an entry that is not there"),
         ("UPDATE log_head SET tree_size = 7", None, "the head row is not"),

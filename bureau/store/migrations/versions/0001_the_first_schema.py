@@ -230,7 +230,16 @@ def upgrade() -> None:
             autoincrement=False,
             nullable=False,
         ),
+        sa.Column("rules_version", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("inquiry_key"),
+    )
+    op.create_index(
+        "denied_once",
+        "inquiry",
+        ["member_id", "inquiry_id"],
+        unique=True,
+        sqlite_where=sa.text("entry_key IS NULL"),
+        postgresql_where=sa.text("entry_key IS NULL"),
     )
     op.create_index(op.f("ix_inquiry_entry_key"), "inquiry", ["entry_key"], unique=False)
     op.create_index(op.f("ix_inquiry_subject_id"), "inquiry", ["subject_id"], unique=False)
