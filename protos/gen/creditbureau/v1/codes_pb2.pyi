@@ -155,6 +155,9 @@ class _SectionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Section.Value
     DESCRIPTOR: _descriptor.EnumDescriptor
     SECTION_UNSPECIFIED: _Section.ValueType  # 0
     SECTION_SUMMARY: _Section.ValueType  # 1
+    """Figures over the whole file, the worst status of 24 months among them,
+    whatever history_months opens.
+    """
     SECTION_TRADELINES: _Section.ValueType  # 2
     SECTION_PAYMENT_HISTORY: _Section.ValueType  # 3
     SECTION_INQUIRIES: _Section.ValueType  # 4
@@ -170,6 +173,9 @@ class Section(_Section, metaclass=_SectionEnumTypeWrapper):
 
 SECTION_UNSPECIFIED: Section.ValueType  # 0
 SECTION_SUMMARY: Section.ValueType  # 1
+"""Figures over the whole file, the worst status of 24 months among them,
+whatever history_months opens.
+"""
 SECTION_TRADELINES: Section.ValueType  # 2
 SECTION_PAYMENT_HISTORY: Section.ValueType  # 3
 SECTION_INQUIRIES: Section.ValueType  # 4
