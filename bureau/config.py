@@ -42,6 +42,7 @@ class Settings(BaseSettings):
         node: Name of this node among several.
         services: Services of the contract that this node serves.
         workers: Requests worked on at once.
+        streams: Streams open at once.
         passphrase_file: Opens the keyring.
         member_days: For how long certificates are issued.
         metrics_listen: Address and port of the Prometheus endpoint; none if
@@ -61,6 +62,7 @@ class Settings(BaseSettings):
     node: str = "node-1"
     services: tuple[str, ...] = SERVICES
     workers: Annotated[int, Field(ge=2, le=512)] = 32
+    streams: Annotated[int, Field(ge=1, le=512)] = 64
     passphrase_file: Path = Path("server/passphrase")
     member_days: Annotated[int, Field(ge=1, le=825)] = 397
     metrics_listen: str = ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from bureau.clock import Clock
 from bureau.codes import has
 from bureau.errors import Refusal
+from bureau.ledger.commits import Commits
 from bureau.ledger.queue import Ledger
 from bureau.misses import MissBucket
 from bureau.policy import Policy
@@ -27,6 +28,7 @@ class Bureau:
         evaluator: The directory's VOPRF key; None where another operator runs
             the directory.
         misses: Slows down members that guess.
+        commits: Wakes those that follow what is committed.
     """
 
     origin: str
@@ -37,6 +39,7 @@ class Bureau:
     report_key: SigningKey
     evaluator: Evaluator | None
     misses: MissBucket = field(default_factory=MissBucket)
+    commits: Commits = field(default_factory=Commits)
 
     @property
     def jurisdiction(self) -> str:

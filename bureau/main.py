@@ -59,6 +59,7 @@ CHANNEL_OPTIONS = (
 )
 # Calls beyond the workers wait in line; beyond these they are refused.
 CALLS_PER_WORKER = 8
+STREAMS_OF_MEMBER = 8
 
 
 # Objects more than freed, and rounds of younger generations, before a collection.
@@ -102,7 +103,7 @@ class Server:
             log_key,
             settings.origin,
             self.clock,
-            on_commit=self.keeper.keep,
+            on_commit=self._committed,
             on_fatal=self._fail,
         )
         serves_directory = "Directory" in settings.services
@@ -120,13 +121,15 @@ class Server:
 
         # 3. gRPC.
         self._seats = Seats(max(settings.workers * 3 // 4, 1))
-        guard = Guard(self.bureau, self._seats)
-        self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="call")
+        guard = Guard(self.bureau, self._seats, Seats(STREAMS_OF_MEMBER, settings.streams))
+        # A stream keeps its worker; others find theirs nevertheless.
+        workers = settings.workers + settings.streams
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="call")
         self._grpc = grpc.server(
             self._pool,
             interceptors=[Registered(guard)],
             options=CHANNEL_OPTIONS,
-            maximum_concurrent_rpcs=settings.workers * CALLS_PER_WORKER,
+            maximum_concurrent_rpcs=settings.workers * CALLS_PER_WORKER + settings.streams,
         )
         self._grpc.add_generic_rpc_handlers(handlers(guard, settings.services))
         self._health = health.HealthServicer()
@@ -172,6 +175,7 @@ class Server:
         if self.stopped.is_set():
             return
         self._health.enter_graceful_shutdown()
+        self.bureau.commits.close()
         self._grpc.stop(grace_s).wait()
         self.ledger.stop()
         self.keeper.stop()
@@ -187,6 +191,10 @@ class Server:
         # run its handler.
         while not self.stopped.wait(SIGNAL_CHECK_S):
             pass
+
+    def _committed(self, note: str) -> None:
+        self.keeper.keep(note)
+        self.bureau.commits.told()
 
     def _fail(self, why: str) -> None:
         """The disk failed under the database: nothing more may be acknowledged."""

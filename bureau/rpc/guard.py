@@ -17,6 +17,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -50,7 +51,22 @@ ARRIVAL_S = 10.0
 LEAST_S = 0.1
 
 Handler = Callable[[Caller, Any], Message]
+# Of a stream: messages, and None where there is nothing to tell at present.
+Streamer = Callable[[Caller, Any], Iterator[Message | None]]
+END: Any = object()
+# Seconds after which a stream looks for what other nodes committed, and for whether
+# its member is still admitted.
+POLL_S = 0.5
+ADMISSION_S = 2.0
 AnyHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+
+@dataclass(slots=True)
+class Call:
+    """A call at work."""
+
+    request_id: str
+    member: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,58 +76,103 @@ class Guard:
     Attributes:
         bureau: The bureau's parts.
         seats: How many calls of a member may be at work.
+        streams: How many streams of a member may be open.
     """
 
     bureau: Bureau
     seats: Seats
+    streams: Seats
 
     def handler(self, method: MethodDescriptor, journey: Handler) -> AnyHandler:
-        """A unary gRPC handler of a contract's method around a journey."""
-        name = f"{method.containing_service.name}/{method.name}"
+        """A gRPC handler of a unary method around a journey."""
+        name = name_of(method)
         rule = METHODS[name]
         request_class = GetMessageClass(method.input_type)
 
         def handle(requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes | None:
-            started = time.perf_counter()
-            request_id = str(uuid.uuid4())
-            member = reason = ""
-            try:
+            with self._answering(name, context) as call:
                 deadline.set(time.monotonic() + seconds_left(context, rule))
-                caller = self.authenticate(context)
-                member = caller.member_id
-                authorize(caller, rule)
-                with self.seats.taken(member):
+                caller = self._admitted(call, context, rule)
+                with self.seats.taken(call.member):
                     data = self.received(requests, context, rule.max_seconds)
                     request = parse(request_class, data, rule)
                     return journey(caller, request).SerializeToString()
-            except grpc.RpcError:
-                reason = "CANCELLED"
-                raise
-            except Refusal as refusal:
-                reason = refusal.reason
-                abort(context, refusal, request_id)
-            except StorageError as error:
-                reason = "DATABASE_UNAVAILABLE"
-                logger.error("storage_failed", method=name, request_id=request_id, error=str(error))
-                abort(context, Refusal(reason, "the database did not answer"), request_id)
-            except Exception as error:
-                reason = "INTERNAL"
-                logger.exception("call_broken", method=name, request_id=request_id)
-                abort(context, Refusal(reason, type(error).__name__), request_id)
-            finally:
-                seconds = time.perf_counter() - started
-                observe(name, reason or "OK", seconds)
-                logger.info(
-                    "call",
-                    method=name,
-                    member=member,
-                    reason=reason or "OK",
-                    ms=round(seconds * 1000, 2),
-                    request_id=request_id,
-                )
             return None
 
         return grpc.stream_unary_rpc_method_handler(handle)
+
+    def streamer(self, method: MethodDescriptor, journey: Streamer) -> AnyHandler:
+        """A gRPC handler of a streaming method around a journey. The stream ends with
+        its time, with the node, with the client, and with the member's admission.
+        """
+        name = name_of(method)
+        rule = METHODS[name]
+        request_class = GetMessageClass(method.input_type)
+
+        def handle(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+            with self._answering(name, context) as call:
+                end = time.monotonic() + seconds_left(context, rule)
+                caller = self._admitted(call, context, rule)
+                with self.streams.taken(call.member):
+                    data = self.received(requests, context, rule.max_seconds)
+                    answers = journey(caller, parse(request_class, data, rule))
+                    looked, seen = time.monotonic(), self.bureau.commits.count
+                    while context.is_active() and time.monotonic() < end:
+                        answer = next(answers, END)
+                        if answer is END:
+                            return
+                        if answer is not None:
+                            yield answer.SerializeToString()
+                        else:
+                            self.bureau.commits.wait(seen, POLL_S)
+                        seen = self.bureau.commits.count
+                        if time.monotonic() > looked + ADMISSION_S:
+                            looked = time.monotonic()
+                            self._admitted(call, context, rule)
+
+        return grpc.stream_stream_rpc_method_handler(handle)
+
+    @contextmanager
+    def _answering(self, name: str, context: grpc.ServicerContext) -> Iterator[Call]:
+        """Turns whatever a call raises into its status, and notes how it ended."""
+        started = time.perf_counter()
+        call = Call(str(uuid.uuid4()))
+        reason = ""
+        try:
+            yield call
+        except grpc.RpcError:
+            reason = "CANCELLED"
+            raise
+        except Refusal as refusal:
+            reason = refusal.reason
+            abort(context, refusal, call.request_id)
+        except StorageError as error:
+            reason = "DATABASE_UNAVAILABLE"
+            logger.error(
+                "storage_failed", method=name, request_id=call.request_id, error=str(error)
+            )
+            abort(context, Refusal(reason, "the database did not answer"), call.request_id)
+        except Exception as error:
+            reason = "INTERNAL"
+            logger.exception("call_broken", method=name, request_id=call.request_id)
+            abort(context, Refusal(reason, type(error).__name__), call.request_id)
+        finally:
+            seconds = time.perf_counter() - started
+            observe(name, reason or "OK", seconds)
+            logger.info(
+                "call",
+                method=name,
+                member=call.member,
+                reason=reason or "OK",
+                ms=round(seconds * 1000, 2),
+                request_id=call.request_id,
+            )
+
+    def _admitted(self, call: Call, context: grpc.ServicerContext, rule: Method) -> Caller:
+        caller = self.authenticate(context)
+        call.member = caller.member_id
+        authorize(caller, rule)
+        return caller
 
     def received(
         self, requests: Iterator[Any], context: grpc.ServicerContext, seconds: float
@@ -129,7 +190,7 @@ class Guard:
 
     def unserved(self, method: MethodDescriptor) -> AnyHandler:
         """A handler for a method of the contract that this bureau does not serve."""
-        name = f"{method.containing_service.name}/{method.name}"
+        name = name_of(method)
 
         def handle(_requests: Iterator[bytes], context: grpc.ServicerContext) -> None:
             refusal = Refusal("NOT_SERVED", name)
@@ -168,6 +229,11 @@ class Guard:
         if state != MEMBER_STATE_ACTIVE:
             raise Refusal("MEMBER_SUSPENDED", "the member is suspended")
         return Caller(member_id, roles, purposes, jurisdiction)
+
+
+def name_of(method: MethodDescriptor) -> str:
+    """`Service/Method`."""
+    return f"{method.containing_service.name}/{method.name}"
 
 
 def authorize(caller: Caller, rule: Method) -> None:

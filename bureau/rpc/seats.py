@@ -27,9 +27,11 @@ class Seats:
 
     Attributes:
         limit: Calls of one member at work at once.
+        whole: Of all members together; 0 for as many as there are.
     """
 
     limit: int
+    whole: int = 0
     _taken: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _waiting: dict[grpc.ServicerContext, float] = field(default_factory=dict)
@@ -52,6 +54,8 @@ class Seats:
         """
         with self._lock:
             count = self._taken.get(member_id, 0)
+            if self.whole and sum(self._taken.values()) >= self.whole:
+                raise Refusal("OVERLOADED", "all seats of the node are taken")
             if count >= self.limit:
                 raise Refusal("OVERLOADED", f"the member has {count} calls at work")
             self._taken[member_id] = count + 1
