@@ -13,6 +13,7 @@ from bureau.history import (
     ACTION,
     CORRECTION,
     DELETION,
+    DELINQUENT,
     ORIGINAL,
     PEOPLE_CHANGED,
     Account,
@@ -25,13 +26,27 @@ from bureau.ledger.queue import Transaction
 from bureau.record_rules import currency_breaches
 from bureau.store import statements as s
 from bureau.store.database import Connection
+from bureau_keys.payment_profile import character_of
 from creditbureau.v1 import record_pb2
 from creditbureau.v1.record_pb2 import FacilityAction, Record, TradelineSnapshot
+from creditbureau.v1.subjects_pb2 import NOTICE_KIND_ADVERSE_DATA, NOTICE_KIND_REINSERTION
 
 Breach = tuple[str, FieldViolation]
 
 RENUMBERING = frozenset({record_pb2.FACILITY_ACTION_KIND_RENUMBER})
 TRANSFER = record_pb2.FACILITY_ACTION_KIND_TRANSFER
+
+
+class News(NamedTuple):
+    """Something that people must be told.
+
+    Attributes:
+        kind: NoticeKind.
+    """
+
+    kind: int
+    tradeline_id: str
+    subject_ids: list[str]
 
 
 class Line(NamedTuple):
@@ -60,12 +75,16 @@ class Booking:
 
     Attributes:
         accounts: By reference; those that the batch opens have a key and no trail.
-        opened: The references of these.
+        opened: The references of these, with their currencies.
+        names: Tradeline ids by reference.
+        news: What the people on the accounts must be told.
     """
 
     member_id: str
     accounts: dict[str, Account] = field(default_factory=dict)
     opened: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    news: list[News] = field(default_factory=list)
 
     @classmethod
     def load(cls, tx: Transaction, member_id: str, lines: list[Line]) -> Booking:
@@ -78,10 +97,11 @@ class Booking:
         booking = cls(member_id)
         known = {}
         refs = sorted({line.account_ref for line in lines} | set(_renumbered(lines).values()))
-        for ref, key, currency, history, trail, marks, people, *newest in tx.db.among(
+        for ref, key, name, currency, history, trail, marks, people, *newest in tx.db.among(
             s.lock_tradelines, refs, member_id=member_id
         ):
             known[ref] = currency
+            booking.names[ref] = name
             booking.accounts[ref] = Account(
                 key, trail, (newest[0], newest[1]), history, marks, people
             )
@@ -92,6 +112,7 @@ class Booking:
             if currency and ref not in booking.accounts:
                 booking.accounts[ref] = Account(tx.new_key())
                 booking.opened[ref] = currency
+                booking.names[ref] = secrets.token_hex(16)
         return booking
 
     def _breaches(self, tx: Transaction, lines: list[Line]) -> Iterator[Breach]:
@@ -116,6 +137,12 @@ class Booking:
             if action.kind in RENUMBERING:
                 moved.add(line.account_ref)
                 taken.add(action.new_account_ref)
+
+    def people(self, lines: Sequence[Line]) -> set[str]:
+        """Everybody whose file the lines change."""
+        on_known = (people_of(at.people) for at in self.accounts.values())
+        named = (line.subject_ids for line in lines)
+        return {subject_id for people in (*on_known, *named) for subject_id in people}
 
     def people_on(self, tx: Transaction, line: Line) -> set[str]:
         """Who is on the account of a line, as far as it was furnished before."""
@@ -148,6 +175,7 @@ class Booking:
                 if account.needs_certification(step.month) and not line.record.certified:
                     at = f"records[{place}].certified"
                     found.append(rules.breach(at, "DELETED_ITEM", "it was deleted before"))
+                self._note_news(account, line, step)
                 met += [(who, account.tradeline_key) for who in account.meet(line.subject_ids)]
                 account.take(step, line.snapshot)
             else:
@@ -159,12 +187,20 @@ class Booking:
         tx.db.tuples(s.add_party, ("subject_id", "tradeline_key"), sorted(met))
         self._store(tx, _renumbered(lines))
 
+    def _note_news(self, account: Account, line: Line, step: Step) -> None:
+        """What the next snapshot of an account is to the people that it names."""
+        name = self.names[line.account_ref]
+        if line.record.certified and account.needs_certification(step.month):
+            self.news.append(News(NOTICE_KIND_REINSERTION, name, line.subject_ids))
+        if character_of(line.snapshot) in DELINQUENT and not account.is_delinquent():
+            self.news.append(News(NOTICE_KIND_ADVERSE_DATA, name, line.subject_ids))
+
     def _store(self, tx: Transaction, renumbered: dict[str, str]) -> None:
         new, moved = [], []
         for ref, account in self.accounts.items():
             key, ref_now = account.tradeline_key, renumbered.get(ref, ref)
             if ref in self.opened:
-                name, currency = secrets.token_hex(16), self.opened[ref]
+                name, currency = self.names[ref], self.opened[ref]
                 who = (key, name, self.member_id, ref_now, currency, *account.newest)
                 new.append((*who, account.history, account.trail, account.marks, account.people))
             else:

@@ -64,6 +64,9 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rece
             raise Refusal("ALREADY_EXISTS", "another subject's consent has this id")
         row = _row_of(consent, opened.signed.request_id, tx)
         tx.db.run(s.add_consent, **row)
+        if codes_pb2.ACTION_MONITOR in consent.actions:
+            who = (row["subject_id"], row["consent_id"], row["grantee"])
+            tx.db.run(s.add_monitor, **dict(zip(s.MONITOR_COLUMNS, who, strict=True)))
         return HeldConsent(**row)
 
     committed = bureau.ledger.commit(opened.signed, work)

@@ -90,6 +90,19 @@ def check_inquiry(
     """
     if consent is None or consent.grantee != member_id or consent.subject_id != subject_id:
         raise Refusal("CONSENT_REQUIRED", "no consent of this subject covers the request")
+    check_use(consent, purpose, now_us)
+    if not has(consent.actions, codes_pb2.ACTION_INQUIRE):
+        raise Refusal("CONSENT_SCOPE", "the consent does not cover inquiries")
+    return consent
+
+
+def check_use(consent: HeldConsent, purpose: int, now_us: int) -> None:
+    """Whether a consent can be used once more, for a purpose.
+
+    Raises:
+        Refusal: The consent's state: CONSENT_REVOKED, CONSENT_PAUSED,
+            CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE.
+    """
     check_not_withdrawn(consent)
     if now_us >= consent.expire_us:
         raise Refusal("CONSENT_EXPIRED", f"the consent ended at {_words(consent.expire_us)}")
@@ -104,11 +117,8 @@ def check_inquiry(
             "CONSENT_EXHAUSTED",
             f"frequency: the {consent.frequency_value} uses of this {unit} are used up",
         )
-    if not has(consent.actions, codes_pb2.ACTION_INQUIRE):
-        raise Refusal("CONSENT_SCOPE", "the consent does not cover inquiries")
     if not has(consent.purposes, purpose):
         raise Refusal("CONSENT_SCOPE", "the consent does not cover this purpose")
-    return consent
 
 
 def check_not_withdrawn(consent: HeldConsent) -> None:

@@ -4,12 +4,15 @@ furnisher answers.
 
 from __future__ import annotations
 
-from bureau import rules, statement
-from bureau.accounts import held_snapshots
+from collections.abc import Iterator
+
+from bureau import notices, rules, statement
+from bureau.accounts import News, held_snapshots
 from bureau.errors import Refusal
 from bureau.history import DELETION, Account, Step, holding, steps_of
 from bureau.house import Bureau, Caller
 from bureau.ledger.queue import Transaction
+from bureau.monitoring import tell_of_dispute
 from bureau.store import statements as s
 from bureau.store.database import Connection
 from bureau.subject_file import add_event, read_state
@@ -17,9 +20,13 @@ from bureau.subject_state import ANSWER, DELETING, OPENING, STATEMENT
 from creditbureau.v1 import dispute_pb2
 from creditbureau.v1.dispute_pb2 import Dispute, DisputeAnswer, DisputeOpening
 from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.furnishing_pb2 import WatchDisputesResponse
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.record_pb2 import TradelineSnapshot
-from creditbureau.v1.subjects_pb2 import SubjectStatement
+from creditbureau.v1.subjects_pb2 import NOTICE_KIND_DISPUTE, SubjectStatement
+
+# Disputes that a stream reads at once.
+PAGE = 100
 
 ANSWERABLE = frozenset({dispute_pb2.DISPUTE_STATE_OPEN, dispute_pb2.DISPUTE_STATE_LAPSED})
 FIELDS = frozenset(TradelineSnapshot.DESCRIPTOR.fields_by_name)
@@ -60,6 +67,7 @@ def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
         add_event(
             tx, opened.signed.request_id, subject_id, OPENING, opening, member_id=str(found[1])
         )
+        tell_of_dispute(tx, subject_id, opening.tradeline_id, bureau.policy)
 
     committed = bureau.ledger.commit(opened.signed, work)
     dispute = _find(bureau, subject_id, opened.signed.request_id)
@@ -91,6 +99,22 @@ def disputed_records(
         found = disputes_against(bureau, db, caller.member_id, start, limit + 1)
     token = str(found[limit - 1][0]) if len(found) > limit else ""
     return [dispute for _, dispute in found[:limit]], token
+
+
+def watch_disputes(
+    bureau: Bureau, caller: Caller, cursor: int
+) -> Iterator[WatchDisputesResponse | None]:
+    """The disputes against a member's records behind a cursor, as they come; None while
+    there is none.
+    """
+    while True:
+        with bureau.database.snapshot() as db:
+            found = disputes_against(bureau, db, caller.member_id, cursor, PAGE)
+        for behind, dispute in found:
+            cursor = behind
+            yield WatchDisputesResponse(dispute=dispute, cursor=cursor)
+        if not found:
+            yield None
 
 
 def disputes_against(
@@ -145,6 +169,8 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
         if answer.outcome in DELETING:
             _delete(tx, opening)
         add_event(tx, dispute_id, subject_id, ANSWER, answer, member_id=caller.member_id)
+        news = News(NOTICE_KIND_DISPUTE, opening.tradeline_id, [subject_id])
+        notices.give(tx, [news], caller.member_id)
         return str(subject_id)
 
     committed = bureau.ledger.commit(opened.signed, work)

@@ -22,6 +22,9 @@ from creditbureau.v1.report_pb2 import PaymentHistory
 # No history reaches further back from its newest month.
 MAX_MONTHS = 120
 
+# Payment history characters of a month 30 or more days past due, or worse.
+DELINQUENT = frozenset("123456GHJKL")
+
 STEP = Struct("<qHBi")
 ORIGINAL, CORRECTION, DELETION, ACTION = range(4)
 # A mark that is no kind of record: not all snapshots name the same people.
@@ -103,6 +106,10 @@ class Account:
                 self.newest = step[:2]
             put_month(history, snapshot)
         self.history = history.SerializeToString(deterministic=True)
+
+    def is_delinquent(self) -> bool:
+        """Whether its newest month is 30 or more days past due, or worse."""
+        return PaymentHistory.FromString(self.history).profile[:1] in DELINQUENT
 
     def needs_certification(self, month: int) -> bool:
         """Whether a month was deleted and has not returned since."""

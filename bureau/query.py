@@ -7,26 +7,21 @@ subject decides is checked again; the report leaves only after that.
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
-
 from bureau import consent_state, statement
 from bureau.consent_state import HeldConsent
-from bureau.credit_file import CreditFile, read_file, read_file_at
 from bureau.errors import Refusal
-from bureau.evidence import evidence_of
 from bureau.house import Bureau, Caller
 from bureau.ledger import log
 from bureau.ledger.queue import Denied, Transaction
-from bureau.report import RULES_VERSION, Scope, add_own_words, as_reported, open_report, shape
+from bureau.monitoring import tell_of_inquiry
+from bureau.prepare import Asked, Prepared, held_consent, prepare, prepare_again
+from bureau.report import RULES_VERSION
 from bureau.statement import Opened
 from bureau.store import statements as s
-from bureau.store.database import Connection
 from bureau.subject_file import read_state
-from bureau.subject_state import SubjectState, check_holds
+from bureau.subject_state import check_holds
 from creditbureau.v1 import codes_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
-from creditbureau.v1.report_pb2 import Evidence
 from creditbureau.v1.reporting_pb2 import Inquiry, QueryReportResponse
 
 # Inquiries that other members see; the rest only the subject does.
@@ -53,21 +48,6 @@ DENIALS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A report that is ready and has not left.
-
-    Attributes:
-        payload: Its bytes.
-        log_size: The log size that it was read at.
-    """
-
-    payload: bytes
-    evidence: list[Evidence]
-    outcome: int
-    log_size: int
-
-
 def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryReportResponse:
     """Answers an inquiry with a signed report.
 
@@ -89,12 +69,17 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
         bureau.misses.check(caller.member_id, now_us)
         # 2. Prepare: the report as of the log's size. Without a consent of this
         #    subject for this member nothing is read, whoever the subject is.
-        held = _consent(db.one(s.consent_by_id, consent_id=inquiry.consent_id.lower()))
+        asked = Asked(
+            opened.header.request_id,
+            opened.signed.digest,
+            inquiry.subject_id,
+            inquiry.purpose,
+            inquiry.evidence,
+        )
+        held = held_consent(db, inquiry.consent_id.lower())
         prepared = None
         if held and held.grantee == caller.member_id and held.subject_id == inquiry.subject_id:
-            file = read_file(db, inquiry.subject_id, now_us)
-            state = read_state(db, inquiry.subject_id, bureau.policy, now_us)
-            prepared = _prepare(bureau, db, opened, held, file, state)
+            prepared = prepare(bureau, db, asked, held, now_us)
 
     # 3. One unit of work: the consent under its lock, its use, the inquiry, the leaf.
     def work(tx: Transaction) -> Denied | None:
@@ -119,7 +104,9 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
             period_count=allowed.uses_in_period(tx.now_us) + 1,
         )
         _record(tx, opened, now_us, prepared=prepared)
-        tx.answer_digest = hashlib.sha256(prepared.payload).digest()
+        if inquiry.purpose in HARD_PURPOSES:
+            tell_of_inquiry(tx, inquiry.subject_id, bureau.policy, caller.member_id)
+        tx.answer_digest = prepared.digest
         return None
 
     try:
@@ -131,7 +118,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
 
     # 4. A retry gets the first answer again, unless the subject withdrew it.
     if committed.replayed:
-        prepared = _again(bureau, opened, committed.proof.entry)
+        prepared = _again(bureau, asked, committed.proof.entry)
     assert prepared is not None, "an accepted inquiry has a report"
 
     # 5. Committed: sign and answer.
@@ -142,54 +129,17 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
     )
 
 
-def _prepare(
-    bureau: Bureau,
-    db: Connection,
-    opened: Opened[Inquiry],
-    held: HeldConsent,
-    file: CreditFile,
-    state: SubjectState,
-) -> Prepared:
-    inquiry = opened.message
-    scope = Scope(held.sections, held.portfolio_types, held.history_months)
-    report = open_report(
-        bureau.origin,
-        bureau.jurisdiction,
-        opened.header.request_id,
-        opened.signed.digest,
-        file.now_us,
-    )
-    report.member_id = held.grantee
-    report.subject_id = inquiry.subject_id
-    report.purpose = inquiry.purpose
-    report.consent_id = held.consent_id
-    shown = as_reported(file, state, bureau.policy)
-    shape(report, shown, scope)
-    add_own_words(report, state, scope)
-    return Prepared(
-        report.SerializeToString(deterministic=True),
-        evidence_of(db, shown, inquiry.evidence, scope),
-        report.outcome,
-        file.log_size,
-    )
-
-
-def _again(bureau: Bureau, opened: Opened[Inquiry], entry: log.LoggedEntry) -> Prepared:
+def _again(bureau: Bureau, asked: Asked, entry: log.LoggedEntry) -> Prepared:
     """The report that an accepted inquiry got, made again as of its log size."""
     with bureau.database.snapshot() as db:
         row = db.one(s.inquiry_of_entry, entry_key=entry.entry_key)
         assert row is not None, "an accepted inquiry has a row"
         at = dict(zip(s.INQUIRY_COLUMNS, row, strict=True))
-        held = _consent(db.one(s.consent_by_id, consent_id=at["consent_id"]))
+        held = held_consent(db, at["consent_id"])
         assert held is not None, "an accepted inquiry had a consent"
         consent_state.check_not_withdrawn(held)
-        if at["rules_version"] != RULES_VERSION:
-            raise Refusal("WRONG_STATE", f"made by the rules of {at['rules_version']}: ask anew")
-        subject_id, size, then_us = opened.message.subject_id, at["log_size"], at["create_us"]
-        file = read_file_at(db, subject_id, size, then_us)
-        state = read_state(db, subject_id, bureau.policy, then_us, size)
-        prepared = _prepare(bureau, db, opened, held, file, state)
-    if hashlib.sha256(prepared.payload).digest() != entry.answer_digest:
+        prepared = prepare_again(bureau, db, asked, held, at)
+    if prepared.digest != entry.answer_digest:
         raise Refusal("INTERNAL", "the report could not be made again as it was")
     return prepared
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 
 from bureau.codes import codes_of, has
 from bureau.credit_file import CreditFile, FiledAction, FiledInquiry, FiledTradeline
-from bureau.history import first_months
+from bureau.history import DELINQUENT, first_months
 from bureau.policy import Policy
 from bureau.retention import retained
 from bureau.statement import time_of
 from bureau.subject_state import SubjectState, withdrawn_by_dispute
+from bureau.texts import texts
 from creditbureau.v1 import codes_pb2, hold_pb2, record_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Header
 from creditbureau.v1.record_pb2 import TradelineSnapshot
@@ -31,8 +32,6 @@ from creditbureau.v1.report_pb2 import (
 # From best to worst.
 SEVERITY = "BDE0123456JHGKL"
 
-# Statuses 30 or more days past due, or worse, and still owed.
-DELINQUENT = frozenset("123456GHJKL")
 # What fits into a field; sums beyond it stop there.
 INT32_MAX, INT64_MAX = (1 << 31) - 1, (1 << 63) - 1
 ENDED = frozenset(
@@ -52,10 +51,6 @@ FREEZES = frozenset(
     {record_pb2.FACILITY_ACTION_KIND_FREEZE, record_pb2.FACILITY_ACTION_KIND_RESTORE}
 )
 FROZEN_COMMENTS = frozenset({"AP", "CL"})
-FRAUD_ALERT = {
-    "en": "The person has put a fraud alert on this file: make sure that it is really them.",
-    "zh": "本人已对此信用报告设置欺诈警示：请仔细核实申请人身份。",
-}
 HALF_YEAR_US = 183 * 86_400 * 1_000_000
 # Changes when a report of the same file would look different.
 RULES_VERSION = "2026-11"
@@ -117,6 +112,10 @@ def shape(report: Report, file: CreditFile, scope: Scope) -> None:
 
     if has(scope.sections, codes_pb2.SECTION_SUMMARY):
         report.summary.CopyFrom(summary_of(lines, file.inquiries, file.now_us))
+        if pair := divergent(lines):
+            flag = report.flags.add(kind=report_pb2.FLAG_KIND_DIVERGENCE)
+            flag.tradeline_ids.extend(line.tradeline_id for line in pair)
+            flag.texts.update(texts("flag", "DIVERGENCE"))
     if has(scope.sections, codes_pb2.SECTION_TRADELINES):
         for line in lines:
             filled = tradeline_of(line)
@@ -149,7 +148,8 @@ def add_own_words(report: Report, state: SubjectState, scope: Scope) -> None:
     report.subject_statement = state.statement
     for hold in report.holds:
         if hold.kind == hold_pb2.HOLD_KIND_FRAUD_ALERT:
-            report.flags.append(Flag(kind=report_pb2.FLAG_KIND_FRAUD_ALERT, texts=FRAUD_ALERT))
+            words = texts("flag", "FRAUD_ALERT")
+            report.flags.append(Flag(kind=report_pb2.FLAG_KIND_FRAUD_ALERT, texts=words))
 
 
 def left_out(file: CreditFile, shown: CreditFile, withdrawn: set[str]) -> Iterator[Omission]:
@@ -242,6 +242,15 @@ def is_frozen(line: FiledTradeline) -> bool:
         if filed.action.kind in FREEZES:
             return filed.action.kind == record_pb2.FACILITY_ACTION_KIND_FREEZE
     return line.snapshot.special_comment in FROZEN_COMMENTS
+
+
+def divergent(lines: Iterable[FiledTradeline]) -> list[FiledTradeline]:
+    """The lines of which one is frozen while another lends; nothing if it is not so."""
+    drawable = [
+        line for line in lines if is_open(line.snapshot) and line.snapshot.portfolio_type in LINES
+    ]
+    frozen = sum(map(is_frozen, drawable))
+    return drawable if 0 < frozen < len(drawable) else []
 
 
 def inquiry_of(inquiry: FiledInquiry) -> InquiryLine:

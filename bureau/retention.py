@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from bureau.credit_file import FiledTradeline
+from bureau.history import DELINQUENT
 from bureau.policy import Policy, Retention
 from bureau_keys.payment_profile import NO_DATA, months_between
 from creditbureau.v1 import codes_pb2
@@ -23,8 +24,6 @@ WRITTEN_OFF = frozenset(
         codes_pb2.ACCOUNT_STATUS_PAID_CHARGE_OFF,
     }
 )
-# Payment history characters of a month that went badly.
-BAD = frozenset("123456GHJKL")
 
 
 def retained(
@@ -79,7 +78,7 @@ def _faded(history: PaymentHistory, rule: Retention, today: date, since: int) ->
     if oldest + len(history.profile) <= rule.months:
         return history
     ages = range(len(history.profile))
-    bad = [history.profile[age] in BAD for age in ages]
+    bad = [history.profile[age] in DELINQUENT for age in ages]
     too_old = []
     ended = oldest
     for age in ages:

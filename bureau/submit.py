@@ -13,13 +13,14 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from bureau import rules, statement
+from bureau import notices, rules, statement
 from bureau.accounts import Booking, Line
 from bureau.codes import has
 from bureau.errors import Refusal
 from bureau.history import ACTION
 from bureau.house import Bureau, Caller
 from bureau.ledger.queue import Transaction
+from bureau.monitoring import tell_of_accounts, watched_of
 from bureau.record_rules import check_records
 from bureau.statement import Opened
 from bureau.store import statements as s
@@ -34,6 +35,7 @@ from creditbureau.v1.record_pb2 import (
     RecordBatch,
     SubmissionManifest,
 )
+from creditbureau.v1.subjects_pb2 import NOTICE_KIND_ADVERSE_DATA
 
 MAX_RECORDS = 10_000
 MAX_RECORD_BYTES = 4096
@@ -69,6 +71,7 @@ def submit_records(
     # 3. Every record keeps every rule.
     check_records(parsed, bureau.clock.now_us())
     correction = manifest.kind == record_pb2.SUBMISSION_KIND_CORRECTION
+    adverse = bureau.policy.adverse_notice
     lines = [
         Line.of(record, raw, correction) for raw, record in zip(raws, parsed.records, strict=True)
     ]
@@ -78,8 +81,13 @@ def submit_records(
         opened.admit(tx)
         booking = Booking.load(tx, caller.member_id, lines)
         _require_consents(tx, booking, lines)
+        watched = watched_of(tx, booking.people(lines), bureau.policy)
         booking.book(tx, lines)
-        return _store(tx, caller.member_id, opened, tiles, len(booking.opened))
+        submission = _store(tx, caller.member_id, opened, tiles, len(booking.opened))
+        tell_of_accounts(tx, watched, bureau.policy, caller.member_id)
+        news = [at for at in booking.news if adverse or at.kind != NOTICE_KIND_ADVERSE_DATA]
+        notices.give(tx, news, caller.member_id)
+        return submission
 
     committed = bureau.ledger.commit(opened.signed, work)
 

@@ -29,6 +29,7 @@ from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.log_pb2_grpc import LogStub
 from creditbureau.v1.members_pb2 import CredentialChange, Member, MemberChange, MemberStateChange
 from creditbureau.v1.members_pb2_grpc import MembersStub
+from creditbureau.v1.standard_pb2 import StandardOfCredit
 
 READ_S, WRITE_S = 10.0, 30.0
 PAGE = 500
@@ -223,6 +224,22 @@ class Operator:
         """Proof that the tree of one size is a prefix of another's."""
         request = log_pb2.GetConsistencyProofRequest(first_size=first, second_size=second)
         return list(self._call(self._log.GetConsistencyProof, request, READ_S).proof)
+
+    def publish(self, standard: StandardOfCredit) -> Receipt:
+        """Publishes a standard of credit; its version must be the next."""
+        standard.header.CopyFrom(self._header())
+        sealed = seal(standard, self._signer.key)
+        request = members_pb2.PublishStandardRequest(standard=sealed)
+        answer = self._call(self._members.PublishStandard, request, WRITE_S)
+        check_receipt(answer.receipt, sealed, self.profile.trust)
+        return answer.receipt
+
+    def standard(self, version: int = 0) -> StandardOfCredit:
+        """The standard in force, or a version of it."""
+        request = members_pb2.GetStandardRequest(version=version)
+        answer = self._call(self._members.GetStandard, request, READ_S)
+        check_receipt(answer.receipt, answer.standard, self.profile.trust)
+        return StandardOfCredit.FromString(answer.standard.payload)
 
     def _header(self) -> Any:
         return self._signer.header(self._clock.now_us())

@@ -24,6 +24,8 @@ FURNISHER, SUBSCRIBER, ATTESTER = 1 << ROLE_FURNISHER, 1 << ROLE_SUBSCRIBER, 1 <
 AGENT, AUDITOR, OPERATOR = 1 << ROLE_AGENT, 1 << ROLE_AUDITOR, 1 << ROLE_OPERATOR
 ANYBODY = FURNISHER | SUBSCRIBER | ATTESTER | AGENT | AUDITOR | OPERATOR
 LENDERS = FURNISHER | SUBSCRIBER
+# Of a stream; it is opened again where it stopped.
+STREAM_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ METHODS: dict[str, Method] = {
     "Subjects/OpenDispute": Method(AGENT, max_bytes=64 * KIB, max_seconds=30),
     "Subjects/ListDisputes": Method(AGENT),
     "Subjects/SetStatement": Method(AGENT, max_seconds=30),
+    "Subjects/ListNotices": Method(AGENT),
     "Consents/GrantConsent": Method(AGENT, max_seconds=30),
     "Consents/ChangeConsent": Method(AGENT, max_seconds=30),
     "Consents/GetConsent": Method(LENDERS | AGENT),
@@ -61,8 +64,13 @@ METHODS: dict[str, Method] = {
     "Furnishing/GetSubmission": Method(FURNISHER),
     "Furnishing/ListSubmissions": Method(FURNISHER),
     "Furnishing/ListDisputedRecords": Method(FURNISHER),
+    "Furnishing/WatchDisputes": Method(FURNISHER, max_seconds=STREAM_S),
     "Furnishing/AnswerDispute": Method(FURNISHER, max_bytes=64 * KIB, max_seconds=30),
     "Reporting/QueryReport": Method(SUBSCRIBER, max_seconds=30),
+    "Reporting/ReplayReport": Method(SUBSCRIBER | AUDITOR, max_seconds=30),
+    "Reporting/QueryPortfolio": Method(SUBSCRIBER, max_bytes=512 * KIB, max_seconds=STREAM_S),
+    "Reporting/WatchAlerts": Method(SUBSCRIBER, max_seconds=STREAM_S),
+    "Reporting/AcknowledgeAlerts": Method(SUBSCRIBER),
     "Log/GetCheckpoint": Method(ANYBODY),
     "Log/ListCheckpoints": Method(ANYBODY),
     "Log/ListLeaves": Method(ANYBODY),
@@ -76,6 +84,8 @@ METHODS: dict[str, Method] = {
     "Members/ChangeCredential": Method(ANYBODY, max_seconds=30),
     "Members/GetMember": Method(ANYBODY),
     "Members/ListMembers": Method(ANYBODY),
+    "Members/PublishStandard": Method(OPERATOR, max_seconds=30),
+    "Members/GetStandard": Method(ANYBODY),
 }
 
 # The largest request of all: what gRPC itself lets in.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import grpc
-from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 
 from bureau import (
@@ -17,12 +17,17 @@ from bureau import (
     dispute,
     hold,
     member,
+    monitoring,
+    notices,
+    portfolio,
     query,
+    replay,
+    standard,
     subject,
     submit,
 )
 from bureau.house import Bureau
-from bureau.rpc.guard import Guard, Handler
+from bureau.rpc.guard import AnyHandler, Guard, Handler, Streamer, name_of
 from creditbureau.v1 import (
     consents_pb2,
     directory_pb2,
@@ -52,20 +57,34 @@ def handlers(guard: Guard, served: Iterable[str]) -> list[grpc.GenericRpcHandler
     a method without a rule, is refused.
     """
     wanted = set(served)
-    journeys = journeys_of(guard.bureau)
+    journeys, streams = journeys_of(guard.bureau), streams_of(guard.bureau)
+
+    def handler(method: MethodDescriptor) -> AnyHandler:
+        name = name_of(method)
+        if name in journeys:
+            return guard.handler(method, journeys[name])
+        if name in streams:
+            return guard.streamer(method, streams[name])
+        return guard.unserved(method)
+
     return [
         grpc.method_handlers_generic_handler(
-            service.full_name,
-            {
-                method.name: guard.handler(method, journeys[f"{service.name}/{method.name}"])
-                if f"{service.name}/{method.name}" in journeys
-                else guard.unserved(method)
-                for method in service.methods
-            },
+            service.full_name, {method.name: handler(method) for method in service.methods}
         )
         for service in CONTRACT
         if service.name in wanted
     ]
+
+
+def streams_of(b: Bureau) -> dict[str, Streamer]:
+    """Every streaming method that the bureau serves, by `Service/Method`."""
+    return {
+        "Furnishing/WatchDisputes": lambda c, r: dispute.watch_disputes(b, c, r.cursor),
+        "Reporting/QueryPortfolio": lambda c, r: portfolio.query_portfolio(
+            b, c, r.inquiry, r.cursor
+        ),
+        "Reporting/WatchAlerts": lambda c, r: monitoring.watch_alerts(b, c, r.cursor),
+    }
 
 
 def journeys_of(b: Bureau) -> dict[str, Handler]:
@@ -108,6 +127,11 @@ def journeys_of(b: Bureau) -> dict[str, Handler]:
         "Subjects/SetStatement": lambda _, r: subjects_pb2.SetStatementResponse(
             receipt=dispute.set_statement(b, r.statement)
         ),
+        "Subjects/ListNotices": lambda _, r: _page(
+            subjects_pb2.ListNoticesResponse,
+            "notices",
+            notices.list_notices(b, r.subject_request, r.page_size, r.page_token),
+        ),
         # Consents
         "Consents/GrantConsent": lambda _, r: _receipted(
             consents_pb2.GrantConsentResponse, "consent", consent.grant_consent(b, r.consent)
@@ -149,6 +173,10 @@ def journeys_of(b: Bureau) -> dict[str, Handler]:
         ),
         # Reporting
         "Reporting/QueryReport": lambda c, r: query.query_report(b, c, r.inquiry),
+        "Reporting/ReplayReport": lambda c, r: replay.replay_report(
+            b, c, r.inquiry_id, r.subject_id
+        ),
+        "Reporting/AcknowledgeAlerts": lambda c, r: monitoring.acknowledge_alerts(b, c, r.cursor),
         # Log
         "Log/GetCheckpoint": lambda *_: log_pb2.GetCheckpointResponse(
             checkpoint=audit.get_checkpoint(b)
@@ -187,6 +215,12 @@ def journeys_of(b: Bureau) -> dict[str, Handler]:
             members_pb2.ListMembersResponse,
             "members",
             member.list_members(b, c, r.page_size, r.page_token),
+        ),
+        "Members/PublishStandard": lambda c, r: members_pb2.PublishStandardResponse(
+            receipt=standard.publish(b, c, r.standard)
+        ),
+        "Members/GetStandard": lambda _, r: _receipted(
+            members_pb2.GetStandardResponse, "standard", standard.get(b, r.version)
         ),
     }
 

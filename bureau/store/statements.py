@@ -76,6 +76,11 @@ record = table(t.RecordRow)
 record_tile = table(t.RecordTileRow)
 inquiry = table(t.InquiryRow)
 subject_event = table(t.SubjectEventRow)
+monitor = table(t.MonitorRow)
+alert = table(t.AlertRow)
+mark = table(t.AlertMarkRow)
+notice = table(t.NoticeRow)
+standard = table(t.StandardRow)
 
 # The log ---------------------------------------------------------------------
 
@@ -412,6 +417,7 @@ lock_tradelines = ListStatement(
         select(
             tradeline.c.account_ref,
             tradeline.c.tradeline_key,
+            tradeline.c.tradeline_id,
             tradeline.c.currency,
             tradeline.c.history,
             tradeline.c.trail,
@@ -580,6 +586,16 @@ add_inquiry = if_new(t.InquiryRow)
 inquiry_of_entry = Statement(
     select(*inquiry.columns).where(inquiry.c.entry_key == bind("entry_key"))
 )
+inquiries_of_id = Statement(
+    select(*inquiry.columns).where(inquiry.c.inquiry_id == bind("inquiry_id"))
+)
+# The inquiries of one entry, by a place among them.
+inquiries_of_entry = Statement(
+    select(*inquiry.columns)
+    .where(inquiry.c.entry_key == bind("entry_key"), inquiry.c.inquiry_key > bind("after"))
+    .order_by(inquiry.c.inquiry_key)
+    .limit(bind("limit"))
+)
 _inquiry_entry = entry.alias("inquiry_entry")
 # Hard inquiries since a time, as of a log size; granted ones only.
 file_inquiries = Statement(
@@ -622,7 +638,130 @@ def _inquiries_before(which: ColumnElement[bool]) -> Statement:
 
 inquiries_before = _inquiries_before(true())
 granted_before = _inquiries_before(inquiry.c.entry_key.is_not(None))
-denied_before = _inquiries_before(inquiry.c.entry_key.is_(None))
+denied_before = _inquiries_before(inquiry.c.outcome == bind("denied"))
+
+# Monitoring ------------------------------------------------------------------
+
+add_monitor = adding(t.MonitorRow)
+MONITOR_COLUMNS = tuple(c.name for c in monitor.columns)
+# Consents to monitor any of these people that are in force at a time.
+monitors_of = ListStatement(
+    lambda subject_ids: (
+        select(
+            monitor.c.subject_id,
+            monitor.c.consent_id,
+            monitor.c.grantee,
+            consent.c.sections,
+            consent.c.portfolio_types,
+        )
+        .join_from(monitor, consent, monitor.c.consent_id == consent.c.consent_id)
+        .where(
+            monitor.c.subject_id.in_(subject_ids),
+            consent.c.state == bind("state"),
+            consent.c.start_us <= bind("now_us"),
+            consent.c.expire_us > bind("now_us"),
+        )
+        .order_by(monitor.c.subject_id, monitor.c.consent_id)
+    )
+)
+# A member's own consents to monitor, and to what end.
+monitored_by = Statement(
+    select(*consent.columns)
+    .join_from(monitor, consent, monitor.c.consent_id == consent.c.consent_id)
+    .where(
+        monitor.c.grantee == bind("grantee"),
+        consent.c.state == bind("state"),
+        consent.c.start_us <= bind("now_us"),
+        consent.c.expire_us > bind("now_us"),
+    )
+    .order_by(monitor.c.subject_id, monitor.c.consent_id)
+)
+# Whether a member furnishes an account of a person.
+furnishes = Statement(
+    select(tradeline.c.tradeline_key)
+    .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
+    .where(party.c.subject_id == bind("subject_id"), tradeline.c.member_id == bind("member_id"))
+    .limit(1)
+)
+add_alert = adding(t.AlertRow)
+ALERT_COLUMNS = tuple(c.name for c in alert.columns)
+# A member's alerts behind a place in the log, in its order, with the consent's state.
+alerts_after = Statement(
+    select(
+        alert.c.ordinal,
+        alert.c.subject_id,
+        alert.c.consent_id,
+        alert.c.kind,
+        alert.c.tradelines,
+        entry.c.leaf_index,
+        entry.c.time_us,
+        consent.c.state,
+        consent.c.expire_us,
+    )
+    .join_from(alert, entry, alert.c.entry_key == entry.c.entry_key)
+    .join(consent, consent.c.consent_id == alert.c.consent_id)
+    .where(
+        alert.c.member_id == bind("member_id"),
+        alert.c.entry_key >= bind("floor"),
+        or_(
+            entry.c.leaf_index > bind("leaf_index"),
+            and_(entry.c.leaf_index == bind("leaf_index"), alert.c.ordinal > bind("ordinal")),
+        ),
+    )
+    .order_by(entry.c.leaf_index, alert.c.ordinal)
+    .limit(bind("limit"))
+)
+key_at = Statement(select(entry.c.entry_key).where(entry.c.leaf_index == bind("leaf_index")))
+alert_mark = Statement(select(mark.c.cursor).where(mark.c.member_id == bind("member_id")))
+_mark = upsert(mark).values(member_id=bind("member_id"), cursor=bind("cursor"))
+set_alert_mark = Statement(
+    _mark.on_conflict_do_update(
+        index_elements=[mark.c.member_id],
+        set_={"cursor": _mark.excluded.cursor},
+        where=mark.c.cursor < _mark.excluded.cursor,
+    )
+)
+
+# Notices, and standards of credit ----------------------------------------------
+
+add_notice = adding(t.NoticeRow)
+NOTICE_COLUMNS = tuple(c.name for c in notice.columns)
+notices_before = Statement(
+    select(
+        entry.c.leaf_index,
+        notice.c.ordinal,
+        notice.c.kind,
+        notice.c.member_id,
+        notice.c.tradeline_id,
+        entry.c.time_us,
+    )
+    .join_from(notice, entry, notice.c.entry_key == entry.c.entry_key)
+    .where(
+        notice.c.subject_id == bind("subject_id"),
+        or_(
+            entry.c.leaf_index < bind("leaf_index"),
+            and_(entry.c.leaf_index == bind("leaf_index"), notice.c.ordinal < bind("ordinal")),
+        ),
+    )
+    .order_by(entry.c.leaf_index.desc(), notice.c.ordinal.desc())
+    .limit(bind("limit"))
+)
+add_standard = adding(t.StandardRow)
+newest_standard = Statement(select(func.max(standard.c.version)))
+standard_of = Statement(
+    select(statement.c.envelope, standard.c.entry_key)
+    .join_from(standard, statement, standard.c.entry_key == statement.c.entry_key)
+    .where(standard.c.version == bind("version"))
+)
+# The newest standard in force at a time, as of a log size.
+standard_at = Statement(
+    select(statement.c.envelope, standard.c.entry_key)
+    .join_from(standard, statement, standard.c.entry_key == statement.c.entry_key)
+    .join(entry, entry.c.entry_key == standard.c.entry_key)
+    .where(standard.c.effective_us <= bind("now_us"), entry.c.leaf_index < bind("log_size"))
+    .order_by(standard.c.version.desc())
+    .limit(1)
+)
 
 # What a check of the database counts -----------------------------------------
 

@@ -273,6 +273,7 @@ class InquiryRow(SQLModel, table=True):
             sqlite_where=text_clause("entry_key IS NULL"),
             postgresql_where=text_clause("entry_key IS NULL"),
         ),
+        Index("inquiry_by_id", "inquiry_id"),
     )
     inquiry_key: int = Field(sa_column=counter())
     subject_id: str = Field(sa_column=text(index=True))
@@ -309,3 +310,57 @@ class SubjectEventRow(SQLModel, table=True):
     time_us: int = Field(sa_column=big())
     # The payload as it was signed.
     body: bytes = Field(sa_column=blob())
+
+
+class MonitorRow(SQLModel, table=True):
+    """Who monitors whom, by consents that allow it (they may have ended since)."""
+
+    __tablename__ = "monitor"
+    __table_args__ = (Index("monitor_by_grantee", "grantee", "subject_id"),)
+    subject_id: str = Field(sa_column=text(primary_key=True))
+    consent_id: str = Field(sa_column=text(primary_key=True))
+    grantee: str = Field(sa_column=text())
+
+
+class AlertRow(SQLModel, table=True):
+    """An alert for a member, stored with the entry that caused it."""
+
+    __tablename__ = "alert"
+    __table_args__ = (Index("alert_by_member", "member_id", "entry_key"),)
+    entry_key: int = Field(sa_column=big(primary_key=True))
+    ordinal: int = Field(sa_column=big(primary_key=True))
+    member_id: str = Field(sa_column=text())
+    subject_id: str = Field(sa_column=text())
+    consent_id: str = Field(sa_column=text())
+    kind: int = Field(sa_column=big())
+    # Ids of tradelines, between blanks.
+    tradelines: str = Field(sa_column=text())
+
+
+class AlertMarkRow(SQLModel, table=True):
+    """Up to where a member has acknowledged its alerts."""
+
+    __tablename__ = "alert_mark"
+    member_id: str = Field(sa_column=text(primary_key=True))
+    cursor: int = Field(sa_column=big())
+
+
+class NoticeRow(SQLModel, table=True):
+    """Something that the bureau tells a subject, stored with the entry that caused it."""
+
+    __tablename__ = "notice"
+    subject_id: str = Field(sa_column=text(primary_key=True))
+    entry_key: int = Field(sa_column=big(primary_key=True))
+    ordinal: int = Field(sa_column=big(primary_key=True))
+    kind: int = Field(sa_column=big())
+    member_id: str = Field(sa_column=text())
+    tradeline_id: str = Field(sa_column=text())
+
+
+class StandardRow(SQLModel, table=True):
+    """A standard of credit as the operator signed it."""
+
+    __tablename__ = "standard"
+    version: int = Field(sa_column=big(primary_key=True))
+    entry_key: int = Field(sa_column=big())
+    effective_us: int = Field(sa_column=big())

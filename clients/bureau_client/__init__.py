@@ -16,6 +16,7 @@ from bureau_client.codes import (
     AccountStatus,
     Action,
     ActionReason,
+    AlertKind,
     Classification,
     CloseReason,
     ComplianceCondition,
@@ -34,6 +35,7 @@ from bureau_client.codes import (
     Initiator,
     InquiryKind,
     InquiryOutcome,
+    NoticeKind,
     OmissionReason,
     PartyRole,
     PortfolioType,
@@ -84,7 +86,9 @@ from bureau_client.records import (
     Snapshot,
 )
 from bureau_client.reports import Evidence, InquiryLine, Report, Summary
+from bureau_client.standards import Band, Standard
 from bureau_client.submissions import Rejection, Submission, SubmitResult
+from bureau_client.telling import Alert, DisputeNews, Notice
 from bureau_client.tradelines import PaymentHistory, Tradeline
 from bureau_client.wallet import Wallet
 from bureau_keys.profile import Profile, Trust
@@ -94,11 +98,14 @@ __all__ = [
     "AccountStatus",
     "Action",
     "ActionReason",
+    "Alert",
+    "AlertKind",
     "AsyncAuditor",
     "AsyncLender",
     "AsyncWallet",
     "AuditReport",
     "Auditor",
+    "Band",
     "BureauError",
     "Checkpoint",
     "Classification",
@@ -119,6 +126,7 @@ __all__ = [
     "DeadlineExceeded",
     "Deletion",
     "DeletionReason",
+    "DisputeNews",
     "DisputeOutcome",
     "DisputeReason",
     "DisputeState",
@@ -144,6 +152,8 @@ __all__ = [
     "Month",
     "NotAuthenticated",
     "NotFound",
+    "Notice",
+    "NoticeKind",
     "OmissionReason",
     "Overloaded",
     "Party",
@@ -167,6 +177,7 @@ __all__ = [
     "Section",
     "SigningKey",
     "Snapshot",
+    "Standard",
     "Submission",
     "SubmissionKind",
     "SubmitResult",

@@ -10,12 +10,13 @@ from bureau_client.audits import AuditReport, Checkpoint
 from bureau_client.client import DEFAULT_POLICY, AsyncClient
 from bureau_client.driver.retry import RetryPolicy
 from bureau_client.members import Member
-from bureau_client.plans import auditing, log, members
+from bureau_client.plans import auditing, log, members, monitoring, standards
 from bureau_client.plans.caller import Reader
 from bureau_client.plans.plan import Clock, utc_now
 from bureau_client.progress import OnProgress
 from bureau_client.receipts import Receipt
 from bureau_client.reports import Evidence, Report
+from bureau_client.standards import Standard
 from bureau_keys.profile import Profile
 
 
@@ -90,6 +91,29 @@ class AsyncAuditor(AsyncClient):
             VerificationFailed: One is not the log's, or the log was rewritten.
         """
         await self._driver.run(log.check_consistency(self._reader, first, second))
+
+    async def replay(self, inquiry_id: str, subject_id: str = "") -> Report:
+        """Any report again, exactly as it was. Its subject sees that it was looked at.
+
+        Args:
+            inquiry_id: Its `request_id`.
+            subject_id: Which one, of a portfolio's.
+
+        Raises:
+            NotFound: There is no such report.
+        """
+        return await self._driver.run(monitoring.replay(self._reader, inquiry_id, subject_id))
+
+    async def standard(self, version: int = 0) -> Standard:
+        """The consortium's standard of credit, verified.
+
+        Args:
+            version: 0 for the one in force.
+
+        Raises:
+            NotFound: There is none.
+        """
+        return await self._driver.run(standards.get_standard(self._reader, version))
 
     async def member(self, member_id: str) -> Member:
         """A member, each of its keys checked against the log.

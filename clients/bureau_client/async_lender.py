@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -23,9 +23,11 @@ from bureau_client.plans import (
     directory,
     furnishing,
     members,
+    monitoring,
     receipts,
     reporting,
     rights,
+    standards,
     subjects,
 )
 from bureau_client.plans.furnishing import OnInvalid
@@ -34,7 +36,9 @@ from bureau_client.progress import OnProgress
 from bureau_client.receipts import Receipt
 from bureau_client.records import Record, RecordRef
 from bureau_client.reports import Dispute, Report
+from bureau_client.standards import Standard
 from bureau_client.submissions import Submission, SubmitResult
+from bureau_client.telling import Alert, DisputeNews
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 
@@ -254,6 +258,65 @@ class AsyncLender(AsyncClient):
             self._caller, dispute_id, outcome, narrative=narrative, correction=correction
         )
         return await self._driver.run(plan)
+
+    def alerts(self, after: int = 0) -> AsyncIterator[Alert]:
+        """Alerts on people who consented to be monitored, as they come; it waits for
+        them without end. Each comes at least once, in the order of the log.
+
+        Args:
+            after: Cursor of the last one dealt with; 0 for what was acknowledged.
+
+        Raises:
+            BureauError: The bureau cannot be reached, for several attempts in a row.
+        """
+        return self._driver.follow(monitoring.alerts(after))
+
+    async def acknowledge(self, cursor: int) -> None:
+        """Tells the bureau that the alert of a cursor, and all before, are dealt with."""
+        await self._driver.run(monitoring.acknowledge(cursor))
+
+    def watch_disputes(self, after: int = 0) -> AsyncIterator[DisputeNews]:
+        """Disputes against this member's records, as they come; it waits for them
+        without end.
+
+        Args:
+            after: Cursor of the last one; 0 from the beginning.
+        """
+        return self._driver.follow(monitoring.disputes(after))
+
+    def portfolio(self, purpose: Purpose, subject_ids: Iterable[str] = ()) -> AsyncIterator[Report]:
+        """Reports on this member's own customers who consented to be monitored, one
+        after another, each verified. A stream that breaks goes on where it stopped.
+
+        Args:
+            purpose: ACCOUNT_REVIEW or COLLECTION.
+            subject_ids: Only these; none for all of them.
+        """
+        return self._driver.follow(monitoring.portfolio(self._caller, purpose, subject_ids))
+
+    async def replay(self, inquiry_id: str, subject_id: str = "") -> Report:
+        """A report that this member got, again, exactly as it was.
+
+        Args:
+            inquiry_id: Its `request_id`.
+            subject_id: Which one, of a portfolio's.
+
+        Raises:
+            NotFound: No such report of this member's.
+            ConsentRevoked: The consent that it rested on was revoked since.
+        """
+        return await self._driver.run(monitoring.replay(self._caller, inquiry_id, subject_id))
+
+    async def standard(self, version: int = 0) -> Standard:
+        """The consortium's standard of credit, verified.
+
+        Args:
+            version: 0 for the one in force.
+
+        Raises:
+            NotFound: There is none.
+        """
+        return await self._driver.run(standards.get_standard(self._caller, version))
 
     async def member(self, member_id: str) -> Member:
         """One member.

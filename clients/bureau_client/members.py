@@ -62,7 +62,12 @@ class Member:
 
 
 class Vouched(NamedTuple):
-    """A member whose keys were verified, and the operators who vouched for them."""
+    """A member whose keys were verified, and the operators who vouched for them.
+
+    Attributes:
+        is_operator: Whether its statements make it one.
+    """
 
     member: Member
     vouchers: tuple[Member, ...]
+    is_operator: bool

@@ -24,6 +24,7 @@ from bureau_client.plans import consents, rights, subjects
 from bureau_client.plans.plan import Clock, utc_now
 from bureau_client.receipts import Receipt
 from bureau_client.reports import Dispute, Hold, InquiryLine, Report
+from bureau_client.telling import Notice
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 
@@ -222,6 +223,10 @@ class Wallet(Client):
     def disputes(self, *, limit: int | None = None) -> list[Dispute]:
         """The person's disputes, newest first."""
         return self._driver.run(rights.list_own_disputes(self._caller, limit))
+
+    def notices(self, *, limit: int | None = None) -> list[Notice]:
+        """What the bureau has to tell the person, newest first."""
+        return self._driver.run(subjects.list_notices(self._caller, limit))
 
     def set_statement(self, text: str) -> Receipt:
         """Puts the person's own statement on the file, for every reader of a report.

@@ -8,7 +8,7 @@ count, whatever the bureau says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -71,12 +71,17 @@ def logged_keys(members: Iterable[Member], trust: Trust) -> dict[str, list[Logge
             member shows a key that none registers.
     """
     members = list(members)
-    register = _Register(trust)
-    about = [(logged, member.member_id) for member in members for logged in member.statements]
-    about.sort(key=lambda at: at[0].receipt.leaf_index)
-    for logged, member_id in about:
-        register.enter(logged, member_id)
+    register = _Register.of(members, trust)
     return {member.member_id: list(register.shown(member)) for member in members}
+
+
+def operators(members: Iterable[Member], trust: Trust) -> set[str]:
+    """Those among members whom the statements make operators.
+
+    Raises:
+        KeysError: As `logged_keys`.
+    """
+    return _Register.of(list(members), trust).operators
 
 
 @dataclass(slots=True)
@@ -86,6 +91,16 @@ class _Register:
     trust: Trust
     keys: dict[str, dict[str, LoggedKey]] = field(default_factory=dict)
     operators: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, members: Sequence[Member], trust: Trust) -> _Register:
+        """Goes through every statement about these members."""
+        register = cls(trust)
+        about = [(logged, member.member_id) for member in members for logged in member.statements]
+        about.sort(key=lambda at: at[0].receipt.leaf_index)
+        for logged, member_id in about:
+            register.enter(logged, member_id)
+        return register
 
     def enter(self, logged: LoggedStatement, member_id: str) -> None:
         """Takes in the next statement, about a member."""

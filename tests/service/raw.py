@@ -30,6 +30,8 @@ from creditbureau.v1 import (
 )
 from creditbureau.v1.envelope_pb2 import Envelope, Header
 
+# Seconds to wait for the first message of a stream.
+STREAM_S = 1.0
 SECTIONS = [1, 2, 3, 4, 6]
 DETAILS = (
     details.ErrorInfo,
@@ -78,11 +80,25 @@ class Raw:
         descriptor = next(s for s in CONTRACT if s.name == service)
         data = request if isinstance(request, bytes) else request.SerializeToString()
         reply_class = GetMessageClass(descriptor.methods_by_name[name].output_type)
-        call: Any = self.channel.unary_unary(f"/{descriptor.full_name}/{name}")
+        path = f"/{descriptor.full_name}/{name}"
+        if descriptor.methods_by_name[name].server_streaming:
+            return self._first(path, data, reply_class)
+        call: Any = self.channel.unary_unary(path)
         try:
             return Answer("OK", reply=reply_class.FromString(call(data, timeout=timeout)))
         except grpc.RpcError as error:
             return answer_of(error)
+
+    def _first(self, path: str, data: bytes, reply_class: Any) -> Answer:
+        """The first message of a stream; OK without one if it stays open, or ends."""
+        call: Any = self.channel.unary_stream(path)
+        try:
+            for message in call(data, timeout=STREAM_S):
+                return Answer("OK", reply=reply_class.FromString(message))
+        except grpc.RpcError as error:
+            answer = answer_of(error)
+            return answer if answer.code != "DEADLINE_EXCEEDED" else Answer("OK")
+        return Answer("OK")
 
     def inquiry(self, subject_id: str, consent_id: str, **changes: Any) -> Envelope:
         fields: dict[str, Any] = {

@@ -31,6 +31,7 @@ from creditbureau.v1 import (
     log_pb2,
     members_pb2,
     reporting_pb2,
+    standard_pb2,
     subjects_pb2,
 )
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -78,20 +79,18 @@ MAY = {
     "Members/ChangeCredential": ANYBODY,
     "Members/GetMember": ANYBODY,
     "Members/ListMembers": ANYBODY,
+    "Subjects/ListNotices": "agent",
+    "Furnishing/WatchDisputes": "furnisher",
+    "Reporting/ReplayReport": "subscriber auditor",
+    "Reporting/QueryPortfolio": "subscriber",
+    "Reporting/WatchAlerts": "subscriber",
+    "Reporting/AcknowledgeAlerts": "subscriber",
+    "Members/PublishStandard": "operator",
+    "Members/GetStandard": ANYBODY,
 }
 
 # Methods of the contract that this version does not serve, to nobody.
-NOT_SERVED = (
-    "Subjects/ListNotices",
-    "Furnishing/WatchDisputes",
-    "Reporting/ReplayReport",
-    "Reporting/QueryPortfolio",
-    "Reporting/WatchAlerts",
-    "Reporting/AcknowledgeAlerts",
-    "Reporting/RecordDecision",
-    "Members/PublishStandard",
-    "Members/GetStandard",
-)
+NOT_SERVED = ("Reporting/RecordDecision",)
 
 
 @dataclass
@@ -124,7 +123,7 @@ class Town:
 def town() -> Iterator[Town]:
     with running_bureau() as bureau:
         members = {
-            role: Raw(bureau.add_member(role, [role], ["credit-application"]))
+            role: Raw(bureau.add_member(role, [role], ["credit-application", "account-review"]))
             for role in ROLES
             if role != "operator"
         }
@@ -358,6 +357,53 @@ def change_credential(_town: Town, raw: Raw) -> Message:
     return credential(raw, raw.profile.member_id)
 
 
+def list_notices(town: Town, _raw: Raw) -> Message:
+    request = asked_by(town.person, "Subjects/ListNotices")
+    return subjects_pb2.ListNoticesRequest(subject_request=request)
+
+
+def replay(town: Town, _raw: Raw) -> Message:
+    """Of a report that the subscriber got."""
+    inquiry = town.members["subscriber"].inquiry(town.person.subject_id, town.inquire["subscriber"])
+    request = reporting_pb2.QueryReportRequest(inquiry=inquiry)
+    ok(town.members["subscriber"].send("Reporting/QueryReport", request))
+    asked = reporting_pb2.Inquiry.FromString(inquiry.payload)
+    return reporting_pb2.ReplayReportRequest(inquiry_id=asked.header.request_id)
+
+
+def query_portfolio(_town: Town, raw: Raw) -> Message:
+    message = reporting_pb2.PortfolioInquiry(
+        header=raw.header(), purpose=codes_pb2.PURPOSE_ACCOUNT_REVIEW
+    )
+    return reporting_pb2.QueryPortfolioRequest(inquiry=seal(message, raw.key))
+
+
+def standard_of(raw: Raw, version: int) -> members_pb2.PublishStandardRequest:
+    message = standard_pb2.StandardOfCredit(
+        header=raw.header(), version=version, jurisdiction="US", currency="USD"
+    )
+    message.effective_time.CopyFrom(message.header.issue_time)
+    return members_pb2.PublishStandardRequest(standard=seal(message, raw.key))
+
+
+def publish_standard(town: Town, raw: Raw) -> Message:
+    """The next version."""
+    return standard_of(raw, newest_standard(town) + 1)
+
+
+def get_standard(town: Town, _raw: Raw) -> Message:
+    if not newest_standard(town):
+        operator = town.members["operator"]
+        ok(operator.send("Members/PublishStandard", standard_of(operator, 1)))
+    return members_pb2.GetStandardRequest(version=1)
+
+
+def newest_standard(town: Town) -> int:
+    with town.bureau.server.database.snapshot() as db:
+        row = db.one(s.newest_standard)
+    return int(row[0] or 0) if row else 0
+
+
 def always(request: Message) -> Callable[[Town, Raw], Message]:
     return lambda _town, _raw: request
 
@@ -399,6 +445,14 @@ GOOD: dict[str, Callable[[Town, Raw], Message]] = {
     "Members/ChangeCredential": change_credential,
     "Members/GetMember": always(members_pb2.GetMemberRequest(member_id="auditor")),
     "Members/ListMembers": always(members_pb2.ListMembersRequest()),
+    "Subjects/ListNotices": list_notices,
+    "Furnishing/WatchDisputes": always(furnishing_pb2.WatchDisputesRequest()),
+    "Reporting/ReplayReport": replay,
+    "Reporting/QueryPortfolio": query_portfolio,
+    "Reporting/WatchAlerts": always(reporting_pb2.WatchAlertsRequest()),
+    "Reporting/AcknowledgeAlerts": always(reporting_pb2.AcknowledgeAlertsRequest(cursor=1)),
+    "Members/PublishStandard": publish_standard,
+    "Members/GetStandard": get_standard,
 }
 
 

@@ -289,7 +289,7 @@ def test_a_restart_that_nobody_met_is_over_within_seconds(scene: Scene) -> None:
 
 @pytest.mark.parametrize(
     "method",
-    ["/creditbureau.v1.Subjects/ListNotices", "/grpc.health.v1.Health/Check"],
+    ["/creditbureau.v1.Reporting/RecordDecision", "/grpc.health.v1.Health/Check"],
     ids=["a method that is not served", "health"],
 )
 def test_what_stands_beside_the_contracts_methods_tells_it_too(scene: Scene, method: str) -> None:

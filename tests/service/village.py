@@ -11,6 +11,7 @@ from typing import Any
 
 from bureau.clock import Clock
 from bureau.office.folder import Plan
+from bureau.office.operator import Operator
 from bureau.testing import RunningBureau, running_bureau
 from bureau_client import (
     AccountStatus,
@@ -21,20 +22,25 @@ from bureau_client import (
     Month,
     Party,
     PortfolioType,
+    Profile,
     Purpose,
     Record,
     Report,
+    RetryPolicy,
     Section,
     SigningKey,
     Snapshot,
     SubmissionKind,
     Wallet,
 )
+from creditbureau.v1.members_pb2 import MEMBER_STATE_SUSPENDED
 
 LENDER = ("furnisher", "subscriber", "attester")
 PURPOSES = ("credit-application", "account-review", "collection", "written-instruction")
 ALL_SECTIONS = [section for section in Section if section]
 DAY = timedelta(days=1)
+# A stream that brings nothing ends a test, not hangs it.
+PATIENCE = RetryPolicy(stream_seconds=20, attempts=3)
 
 
 @dataclass
@@ -47,6 +53,7 @@ class Village:
     agent: Any
     closing: ExitStack
     people: list[Wallet] = field(default_factory=list)
+    profiles: dict[str, Profile] = field(default_factory=dict)
 
     def now(self) -> datetime:
         """The bureau's time: everybody in the village has it."""
@@ -55,9 +62,15 @@ class Village:
     def lender(self, name: str, *, group: str = "", roles: Sequence[str] = LENDER) -> Lender:
         """A further lender."""
         profile = self.bureau.add_member(name, roles, PURPOSES, group=group)
-        lender = self.closing.enter_context(Lender(profile, clock=self.now))
+        self.profiles[name] = profile
+        lender = self.closing.enter_context(Lender(profile, clock=self.now, policy=PATIENCE))
         self.lenders[name] = lender
         return lender
+
+    def suspend(self, name: str) -> None:
+        """The operator suspends a lender."""
+        with Operator(self.bureau.operator) as operator:
+            operator.set_state(name, MEMBER_STATE_SUSPENDED, "")
 
     def person(self, *furnishers: str) -> Wallet:
         """Somebody whose key is attested, and who lets lenders furnish: all, if none is

@@ -47,11 +47,13 @@ from bureau_client.codes.report import (
     OmissionReason,
     ReportOutcome,
 )
+from bureau_client.codes.telling import AlertKind, NoticeKind
 
 __all__ = [
     "AccountStatus",
     "Action",
     "ActionReason",
+    "AlertKind",
     "Classification",
     "CloseReason",
     "Code",
@@ -74,6 +76,7 @@ __all__ = [
     "InquiryKind",
     "InquiryOutcome",
     "MemberState",
+    "NoticeKind",
     "OmissionReason",
     "PartyRole",
     "PortfolioType",

@@ -37,6 +37,7 @@ class InquiryOutcome(Code):
     REPORTED = 1
     NO_HIT = 2
     DENIED = 3
+    REPLAYED = 4  # an auditor had a report made again
 
 
 class OmissionReason(Code):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
 import grpc
@@ -12,11 +12,12 @@ from google.protobuf.message import Message
 
 from bureau_client.driver.channels import OPTIONS, blame_certificate, credentials
 from bureau_client.driver.conduct import Attempt, Done, Pause, advance, conduct
-from bureau_client.driver.retry import RetryPolicy
+from bureau_client.driver.retry import RetryPolicy, worth_retrying
 from bureau_client.driver.rotation import Rotation
 from bureau_client.driver.translate import translate
 from bureau_client.errors import BureauError
-from bureau_client.plans.plan import Plan, utc_now
+from bureau_client.plans.plan import Call, Plan, utc_now
+from bureau_client.plans.streams import Item, Stream
 from bureau_client.progress import OnProgress, Progress
 from bureau_keys.profile import Profile
 
@@ -31,6 +32,14 @@ class AsyncTransport(Protocol):
 
         Raises:
             BureauError: There is none.
+        """
+        ...
+
+    def stream(self, attempt: Attempt) -> AsyncIterator[Any]:
+        """The messages of one attempt at a stream.
+
+        Raises:
+            BureauError: It broke.
         """
         ...
 
@@ -80,6 +89,32 @@ class AsyncDriver:
         except BureauError as error:
             # Where in the SDK it came up is of no use to who called.
             raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
+
+    async def follow(self, stream: Stream[Item]) -> AsyncIterator[Item]:
+        """What a stream brings; it is opened again where it stopped.
+
+        Raises:
+            BureauError: As `run`; also when several attempts in a row bring nothing.
+        """
+        cursor, failures = stream.start, 0
+        while True:
+            address = self._rotation.pick(self._now())
+            timeout = self._policy.timeout(stream.method.patience)
+            attempt = Attempt(Call(stream.method, stream.request(cursor)), address, timeout)
+            try:
+                async for message in self._transport.stream(attempt):
+                    item, cursor, failures = stream.read(message), message.cursor, 0
+                    yield item
+            except BureauError as error:
+                failures += 1
+                if failures == self._policy.attempts or not worth_retrying(error):
+                    raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
+                self._rotation.failed(address, self._now())
+                await self._sleep(self._policy.pause(failures, error))
+            else:
+                self._rotation.worked(address)
+                if not stream.endless:
+                    return
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -140,12 +175,39 @@ class GrpcAioTransport:
         try:
             reply: Message = await send(attempt.call.request, timeout=attempt.timeout_seconds)
         except grpc.aio.AioRpcError as error:
-            address = self._profile.addresses[attempt.address]
-            trailers = error.trailing_metadata()
-            explained = translate(error.code(), error.details() or "", trailers, address=address)
+            explained = self._explained(error, attempt)
         else:
             return reply
         raise blame_certificate(explained, self._profile, utc_now())
+
+    async def stream(self, attempt: Attempt) -> AsyncIterator[Any]:
+        """The messages of one attempt at a stream.
+
+        Raises:
+            BureauError: It broke.
+        """
+        method = attempt.call.method
+        open_stream = self._channel(attempt.address).unary_stream(
+            f"/{method.path}",
+            request_serializer=method.request.SerializeToString,
+            response_deserializer=method.reply.FromString,
+        )
+        call: Any = open_stream(attempt.call.request, timeout=attempt.timeout_seconds)
+        try:
+            async for message in call:
+                yield message
+        except grpc.aio.AioRpcError as error:
+            explained = self._explained(error, attempt)
+        else:
+            return
+        finally:
+            call.cancel()
+        raise blame_certificate(explained, self._profile, utc_now())
+
+    def _explained(self, error: grpc.aio.AioRpcError, attempt: Attempt) -> BureauError:
+        address = self._profile.addresses[attempt.address]
+        trailers = error.trailing_metadata()
+        return translate(error.code(), error.details() or "", trailers, address=address)
 
     async def close(self) -> None:
         """Closes the channels; a later call would open new ones."""

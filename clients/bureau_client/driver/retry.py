@@ -26,6 +26,7 @@ class RetryPolicy:
         read_seconds: Deadline of a reading call.
         write_seconds: Deadline of a signed write.
         bulk_seconds: Deadline of a batch of records.
+        stream_seconds: Longest time of one stream, after which it is opened anew.
         attempts: Tries in all; 1 switches retries off.
         first_pause_seconds: Pause before the first retry; doubles each time.
         longest_pause_seconds: Where the doubling ends.
@@ -34,6 +35,7 @@ class RetryPolicy:
     read_seconds: float = 5.0
     write_seconds: float = 30.0
     bulk_seconds: float = 60.0
+    stream_seconds: float = 3600.0
     attempts: int = 6
     first_pause_seconds: float = 0.1
     longest_pause_seconds: float = 5.0
@@ -47,6 +49,8 @@ class RetryPolicy:
                 return self.write_seconds
             case Patience.BULK:
                 return self.bulk_seconds
+            case Patience.STREAM:
+                return self.stream_seconds
 
     def budget(self, patience: Patience) -> float:
         """Seconds that all attempts of one call may take together."""

@@ -13,7 +13,7 @@ from bureau_client.plans.plan import Plan, ask
 from bureau_client.plans.receipts import take_receipt
 from bureau_client.receipts import Receipt
 from bureau_client.verify.belief import expect
-from bureau_client.verify.members import verify_member, vouchers_of
+from bureau_client.verify.members import is_operator, verify_member, vouchers_of
 from bureau_client.wire.members import read_member
 from bureau_keys.envelope import seal
 from bureau_keys.profile import Trust
@@ -41,7 +41,8 @@ def vouched_member(trust: Trust, member_id: str) -> Plan[Vouched]:
         vouchers[name] = yield from get_member(name, with_statements=True)
         wanted |= vouchers_of(vouchers[name].encoded)
     others = tuple(vouchers.values())
-    return Vouched(verify_member(member.encoded, trust, others), others)
+    verified = verify_member(member.encoded, trust, others)
+    return Vouched(verified, others, is_operator(member.encoded, trust, others))
 
 
 def list_members(limit: int | None) -> Plan[list[Member]]:

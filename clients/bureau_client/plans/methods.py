@@ -46,6 +46,48 @@ LIST_SUBMISSIONS = _method(
     Patience.READ,
 )
 
+WATCH_DISPUTES = _method(
+    "Furnishing/WatchDisputes",
+    furnishing_pb2.WatchDisputesRequest,
+    furnishing_pb2.WatchDisputesResponse,
+    Patience.STREAM,
+)
+WATCH_ALERTS = _method(
+    "Reporting/WatchAlerts",
+    reporting_pb2.WatchAlertsRequest,
+    reporting_pb2.WatchAlertsResponse,
+    Patience.STREAM,
+)
+ACKNOWLEDGE_ALERTS = _method(
+    "Reporting/AcknowledgeAlerts",
+    reporting_pb2.AcknowledgeAlertsRequest,
+    reporting_pb2.AcknowledgeAlertsResponse,
+    Patience.WRITE,
+)
+QUERY_PORTFOLIO = _method(
+    "Reporting/QueryPortfolio",
+    reporting_pb2.QueryPortfolioRequest,
+    reporting_pb2.QueryPortfolioResponse,
+    Patience.STREAM,
+)
+REPLAY_REPORT = _method(
+    "Reporting/ReplayReport",
+    reporting_pb2.ReplayReportRequest,
+    reporting_pb2.ReplayReportResponse,
+    Patience.WRITE,
+)
+GET_STANDARD = _method(
+    "Members/GetStandard",
+    members_pb2.GetStandardRequest,
+    members_pb2.GetStandardResponse,
+    Patience.READ,
+)
+LIST_NOTICES = _method(
+    "Subjects/ListNotices",
+    subjects_pb2.ListNoticesRequest,
+    subjects_pb2.ListNoticesResponse,
+    Patience.READ,
+)
 LIST_DISPUTED_RECORDS = _method(
     "Furnishing/ListDisputedRecords",
     furnishing_pb2.ListDisputedRecordsRequest,

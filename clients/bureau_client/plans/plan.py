@@ -25,6 +25,7 @@ class Patience(Enum):
     READ = "read"
     WRITE = "write"
     BULK = "bulk"
+    STREAM = "stream"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,12 @@ from bureau_client.plans.receipts import take_receipt
 from bureau_client.plans.subject_requests import subject_request
 from bureau_client.receipts import Receipt
 from bureau_client.reports import InquiryLine, Report
+from bureau_client.telling import Notice
+from bureau_client.verify.belief import believed
 from bureau_client.verify.reports import verify_file
 from bureau_client.wire.reports import read_inquiry_line
 from bureau_client.wire.scalars import timestamp_of
+from bureau_client.wire.telling import read_notice
 from bureau_keys import envelope as envelopes
 from bureau_keys.envelope import seal
 from bureau_keys.errors import KeysError
@@ -80,6 +83,21 @@ def list_inquiries(caller: Caller, limit: int | None) -> Plan[list[InquiryLine]]
         )
         reply = yield from ask(methods.LIST_INQUIRIES, request)
         return [read_inquiry_line(line) for line in reply.inquiries], reply.next_page_token
+
+    return (yield from collect(page, limit))
+
+
+def list_notices(caller: Caller, limit: int | None) -> Plan[list[Notice]]:
+    """What the bureau has to tell the subject, newest first."""
+
+    def page(token: str) -> Plan[tuple[list[Notice], str]]:
+        request = subjects_pb2.ListNoticesRequest(
+            subject_request=subject_request(caller, methods.LIST_NOTICES.path),
+            page_token=token,
+        )
+        reply = yield from ask(methods.LIST_NOTICES, request)
+        with believed("The list of notices"):
+            return [read_notice(notice) for notice in reply.notices], reply.next_page_token
 
     return (yield from collect(page, limit))
 

@@ -12,7 +12,7 @@ from bureau_client.reports import Evidence, Report
 from bureau_client.tradelines import Tradeline
 from bureau_client.verify.belief import TELL, believed
 from bureau_client.wire.receipts import write_receipt
-from bureau_keys.envelope import peek
+from bureau_keys.envelope import payload_type_of, peek
 from bureau_keys.membership import STILL, LoggedKey
 from bureau_keys.profile import Trust
 from bureau_keys.provenance import differences, evidence_due, signed_snapshot
@@ -90,7 +90,10 @@ def verify_complete(report: Report, evidence: Iterable[Evidence], level: Evidenc
 def level_asked(inquiry: bytes) -> EvidenceLevel:
     """How much evidence a signed inquiry, a serialised envelope, asks for."""
     with believed("The inquiry"):
-        asked = peek(Envelope.FromString(inquiry), reporting_pb2.Inquiry)
+        envelope = Envelope.FromString(inquiry)
+        if envelope.payload_type != payload_type_of(reporting_pb2.Inquiry):
+            return EvidenceLevel.NONE
+        asked = peek(envelope, reporting_pb2.Inquiry)
     return EvidenceLevel(asked.evidence)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from bureau_client.members import Member
 from bureau_client.verify.belief import believed
 from bureau_client.wire.members import read_member
-from bureau_keys.membership import STILL, logged_keys, signers_of
+from bureau_keys.membership import STILL, logged_keys, operators, signers_of
 from bureau_keys.profile import Trust
 from creditbureau.v1 import members_pb2
 
@@ -46,3 +46,11 @@ def vouchers_of(encoded: bytes) -> set[str]:
     with believed("The member"):
         message = members_pb2.Member.FromString(encoded)
         return signers_of(message) - {message.member_id}
+
+
+def is_operator(encoded: bytes, trust: Trust, vouchers: Iterable[Member] = ()) -> bool:
+    """Whether the statements about a member make it an operator."""
+    with believed("The member"):
+        message = members_pb2.Member.FromString(encoded)
+        others = [members_pb2.Member.FromString(voucher.encoded) for voucher in vouchers]
+        return message.member_id in operators([message, *others], trust)

@@ -19,7 +19,7 @@ from creditbureau.v1.envelope_pb2 import Envelope
 
 
 def verify_report(envelope: bytes, inquiry: bytes, receipt: Receipt, trust: Trust) -> Report:
-    """Checks a report that a member queried.
+    """Checks a report that a member queried, for itself or among its portfolio.
 
     Args:
         envelope: The signed report, a serialised DSSE envelope.
@@ -35,20 +35,34 @@ def verify_report(envelope: bytes, inquiry: bytes, receipt: Receipt, trust: Trus
             inquiry, or the receipt does not cover both.
     """
     message = _signed_by_bureau(envelope, inquiry, trust)
-    with believed("The inquiry"):
-        asked = envelopes.peek(Envelope.FromString(inquiry), reporting_pb2.Inquiry)
+    asked = _asked(inquiry)
     _, _, member_id = asked.header.signer.partition("/")
     expect("The report's request id", message.header.request_id, asked.header.request_id)
-    expect("The report's subject", message.subject_id, asked.subject_id)
     expect("The report's purpose", Purpose(message.purpose), Purpose(asked.purpose))
-    expect("The report's consent", message.consent_id, asked.consent_id)
     expect("The report's member", message.member_id, member_id)
-    verify_receipt(receipt, inquiry, trust, kind="inquiry")
-    answer = hashlib.sha256(Envelope.FromString(envelope).payload).digest()
-    expect("The answer that the receipt covers", receipt.answer_digest, answer)
+    if isinstance(asked, reporting_pb2.Inquiry):
+        expect("The report's subject", message.subject_id, asked.subject_id)
+        expect("The report's consent", message.consent_id, asked.consent_id)
+        verify_receipt(receipt, inquiry, trust, kind="inquiry")
+        answer = hashlib.sha256(Envelope.FromString(envelope).payload).digest()
+        expect("The answer that the receipt covers", receipt.answer_digest, answer)
+    else:
+        # One leaf for many reports: it covers the inquiry, the bureau's signature each.
+        if asked.subject_ids:
+            named = message.subject_id in asked.subject_ids
+            expect("Whether the report's subject was asked about", named, True)
+        verify_receipt(receipt, inquiry, trust, kind="portfolio-inquiry")
     with believed("The report"):
         report = read_report(message, envelope=envelope, inquiry=inquiry)
     return replace(report, receipt=receipt)
+
+
+def _asked(inquiry: bytes) -> reporting_pb2.Inquiry | reporting_pb2.PortfolioInquiry:
+    with believed("The inquiry"):
+        envelope = Envelope.FromString(inquiry)
+        if envelope.payload_type == envelopes.payload_type_of(reporting_pb2.PortfolioInquiry):
+            return envelopes.peek(envelope, reporting_pb2.PortfolioInquiry)
+        return envelopes.peek(envelope, reporting_pb2.Inquiry)
 
 
 def verify_file(envelope: bytes, request: bytes, trust: Trust) -> Report:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -144,6 +144,8 @@ class FakeBureau:
             lambda _report, _piece: None
         )
         self.answers: dict[str, Callable[[Any], Message]] = {}
+        # What a stream brings; an error breaks it.
+        self.streams: dict[str, Callable[[Any], Iterable[Any]]] = {}
         self.terms: dict[str, Any] = {}
         self.batches: list[list[bytes]] = []
         self.furnished: list[tuple[Envelope, list[bytes], log_pb2.Receipt]] = []
@@ -201,6 +203,14 @@ class FakeBureau:
         reply: Message = answer(attempt.call.request)
         self.mend(method, reply)
         return reply
+
+    def stream(self, attempt: Attempt) -> Iterator[Any]:
+        self.calls.append(attempt)
+        method = attempt.call.method.path.rpartition("/")[2]
+        for reply in self.streams[method](attempt.call.request):
+            if isinstance(reply, BureauError):
+                raise reply
+            yield reply
 
     def close(self) -> None:
         pass

@@ -52,6 +52,9 @@ class Script:
             raise error
         return REPLY
 
+    def stream(self, _attempt: Any) -> Any:
+        raise AssertionError
+
     def close(self) -> None:
         pass
 
@@ -189,6 +192,9 @@ def test_the_asynchronous_driver_does_the_same(heavy: Any) -> Any:
             if error is not None:
                 raise error
             return REPLY
+
+        def stream(self, _attempt: Any) -> Any:
+            raise AssertionError
 
         async def close(self) -> None:
             pass

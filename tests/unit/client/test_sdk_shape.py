@@ -50,12 +50,16 @@ def public(cls: Any) -> Any:
     }
 
 
+def shape(method: Any) -> str:
+    return str(inspect.signature(method)).replace("AsyncIterator", "Iterator")
+
+
 @pytest.mark.parametrize(("sync", "asynchronous"), TWINS)
 def test_twins_have_the_same_methods_and_say_the_same(sync: Any, asynchronous: Any) -> None:
     ours, theirs = public(sync), public(asynchronous)
     assert ours.keys() == theirs.keys()
     for name in ours.keys() - {"close"}:
-        assert inspect.signature(ours[name]) == inspect.signature(theirs[name]), name
+        assert shape(ours[name]) == shape(theirs[name]), name
         assert inspect.getdoc(ours[name]) == inspect.getdoc(theirs[name]), name
 
 

@@ -241,6 +241,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("entry_key IS NULL"),
         postgresql_where=sa.text("entry_key IS NULL"),
     )
+    op.create_index("inquiry_by_id", "inquiry", ["inquiry_id"], unique=False)
     op.create_index(op.f("ix_inquiry_entry_key"), "inquiry", ["entry_key"], unique=False)
     op.create_index(op.f("ix_inquiry_subject_id"), "inquiry", ["subject_id"], unique=False)
     op.create_table(
@@ -557,4 +558,47 @@ def upgrade() -> None:
     op.create_index("ix_subject_event_subject_id", "subject_event", ["subject_id"], unique=False)
     op.create_index(
         "subject_event_by_member", "subject_event", ["member_id", "entry_key"], unique=False
+    )
+    op.create_table(
+        "monitor",
+        sa.Column("subject_id", sa.Text(), nullable=False),
+        sa.Column("consent_id", sa.Text(), nullable=False),
+        sa.Column("grantee", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("subject_id", "consent_id"),
+    )
+    op.create_index("monitor_by_grantee", "monitor", ["grantee", "subject_id"], unique=False)
+    op.create_table(
+        "alert",
+        sa.Column("entry_key", WIDE, autoincrement=False, nullable=False),
+        sa.Column("ordinal", WIDE, autoincrement=False, nullable=False),
+        sa.Column("member_id", sa.Text(), nullable=False),
+        sa.Column("subject_id", sa.Text(), nullable=False),
+        sa.Column("consent_id", sa.Text(), nullable=False),
+        sa.Column("kind", WIDE, autoincrement=False, nullable=False),
+        sa.Column("tradelines", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("entry_key", "ordinal"),
+    )
+    op.create_index("alert_by_member", "alert", ["member_id", "entry_key"], unique=False)
+    op.create_table(
+        "alert_mark",
+        sa.Column("member_id", sa.Text(), nullable=False),
+        sa.Column("cursor", WIDE, autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("member_id"),
+    )
+    op.create_table(
+        "notice",
+        sa.Column("subject_id", sa.Text(), nullable=False),
+        sa.Column("entry_key", WIDE, autoincrement=False, nullable=False),
+        sa.Column("ordinal", WIDE, autoincrement=False, nullable=False),
+        sa.Column("kind", WIDE, autoincrement=False, nullable=False),
+        sa.Column("member_id", sa.Text(), nullable=False),
+        sa.Column("tradeline_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("subject_id", "entry_key", "ordinal"),
+    )
+    op.create_table(
+        "standard",
+        sa.Column("version", WIDE, autoincrement=False, nullable=False),
+        sa.Column("entry_key", WIDE, autoincrement=False, nullable=False),
+        sa.Column("effective_us", WIDE, autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("version"),
     )

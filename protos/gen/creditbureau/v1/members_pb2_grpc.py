@@ -134,7 +134,8 @@ class MembersServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PublishStandard(self, request, context):
-        """Publishes a standard of credit for all members. Role: operator.
+        """Publishes a standard of credit for all members. Role: operator. Reasons:
+        WRONG_STATE (not the next version), INVALID_FIELD, UNKNOWN_CURRENCY.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -59,7 +59,9 @@ class MembersStub:
     ListMembers: _grpc.UnaryUnaryMultiCallable[_members_pb2.ListMembersRequest, _members_pb2.ListMembersResponse]
     """All members, in order of id, in pages."""
     PublishStandard: _grpc.UnaryUnaryMultiCallable[_members_pb2.PublishStandardRequest, _members_pb2.PublishStandardResponse]
-    """Publishes a standard of credit for all members. Role: operator."""
+    """Publishes a standard of credit for all members. Role: operator. Reasons:
+    WRONG_STATE (not the next version), INVALID_FIELD, UNKNOWN_CURRENCY.
+    """
     GetStandard: _grpc.UnaryUnaryMultiCallable[_members_pb2.GetStandardRequest, _members_pb2.GetStandardResponse]
     """The standard of credit in force, or of a given version. Reasons:
     NOT_FOUND.
@@ -96,7 +98,9 @@ class MembersAsyncStub(MembersStub):
     ListMembers: _aio.UnaryUnaryMultiCallable[_members_pb2.ListMembersRequest, _members_pb2.ListMembersResponse]  # type: ignore[assignment]
     """All members, in order of id, in pages."""
     PublishStandard: _aio.UnaryUnaryMultiCallable[_members_pb2.PublishStandardRequest, _members_pb2.PublishStandardResponse]  # type: ignore[assignment]
-    """Publishes a standard of credit for all members. Role: operator."""
+    """Publishes a standard of credit for all members. Role: operator. Reasons:
+    WRONG_STATE (not the next version), INVALID_FIELD, UNKNOWN_CURRENCY.
+    """
     GetStandard: _aio.UnaryUnaryMultiCallable[_members_pb2.GetStandardRequest, _members_pb2.GetStandardResponse]  # type: ignore[assignment]
     """The standard of credit in force, or of a given version. Reasons:
     NOT_FOUND.
@@ -172,7 +176,9 @@ class MembersServicer(metaclass=_abc_1.ABCMeta):
         request: _members_pb2.PublishStandardRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_members_pb2.PublishStandardResponse, _abc.Awaitable[_members_pb2.PublishStandardResponse]]:
-        """Publishes a standard of credit for all members. Role: operator."""
+        """Publishes a standard of credit for all members. Role: operator. Reasons:
+        WRONG_STATE (not the next version), INVALID_FIELD, UNKNOWN_CURRENCY.
+        """
 
     @_abc_1.abstractmethod
     def GetStandard(

@@ -76,6 +76,8 @@ class _InquiryOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Inquir
     INQUIRY_OUTCOME_REPORTED: _InquiryOutcome.ValueType  # 1
     INQUIRY_OUTCOME_NO_HIT: _InquiryOutcome.ValueType  # 2
     INQUIRY_OUTCOME_DENIED: _InquiryOutcome.ValueType  # 3
+    INQUIRY_OUTCOME_REPLAYED: _InquiryOutcome.ValueType  # 4
+    """An auditor had a report made again."""
 
 class InquiryOutcome(_InquiryOutcome, metaclass=_InquiryOutcomeEnumTypeWrapper): ...
 
@@ -83,6 +85,8 @@ INQUIRY_OUTCOME_UNSPECIFIED: InquiryOutcome.ValueType  # 0
 INQUIRY_OUTCOME_REPORTED: InquiryOutcome.ValueType  # 1
 INQUIRY_OUTCOME_NO_HIT: InquiryOutcome.ValueType  # 2
 INQUIRY_OUTCOME_DENIED: InquiryOutcome.ValueType  # 3
+INQUIRY_OUTCOME_REPLAYED: InquiryOutcome.ValueType  # 4
+"""An auditor had a report made again."""
 Global___InquiryOutcome: _TypeAlias = InquiryOutcome  # noqa: Y015
 
 class _OmissionReason:

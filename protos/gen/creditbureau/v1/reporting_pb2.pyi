@@ -140,16 +140,20 @@ class ReplayReportRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     INQUIRY_ID_FIELD_NUMBER: _builtins.int
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
     inquiry_id: _builtins.str
     """Request id of the inquiry."""
+    subject_id: _builtins.str
+    """Which of its reports; needed for an inquiry about a portfolio."""
     def __init__(
         self,
         *,
         inquiry_id: _builtins.str = ...,
+        subject_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["inquiry_id", b"inquiry_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inquiry_id", b"inquiry_id", "subject_id", b"subject_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -161,19 +165,25 @@ class ReplayReportResponse(_message.Message):
 
     REPORT_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    INQUIRY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def report(self) -> _envelope_pb2.Envelope: ...
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt: ...
+    @_builtins.property
+    def inquiry(self) -> _envelope_pb2.Envelope:
+        """Payload: the Inquiry, or PortfolioInquiry, that it answers."""
+
     def __init__(
         self,
         *,
         report: _envelope_pb2.Envelope | None = ...,
         receipt: _log_pb2.Receipt | None = ...,
+        inquiry: _envelope_pb2.Envelope | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "report", b"report"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["inquiry", b"inquiry", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "report", b"report"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inquiry", b"inquiry", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -84,8 +84,9 @@ class ReportingServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReplayReport(self, request, context):
-        """The report that the caller got, again, as it was at its log size.
-        Reasons: NOT_FOUND.
+        """A report that the caller got, again, as it was at its log size; to an
+        auditor anybody's, which the subject then sees. Reasons: NOT_FOUND,
+        CONSENT_REVOKED, CONSENT_PAUSED, WRONG_STATE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -93,7 +94,9 @@ class ReportingServicer:
 
     def QueryPortfolio(self, request, context):
         """Reports on the caller's own customers under standing consents; resumes
-        from a cursor.
+        from a cursor. Standing consents are those to monitor. Reasons:
+        PURPOSE_NOT_PERMITTED, INVALID_FIELD, TOO_MANY_ITEMS, EXPIRED_REQUEST,
+        CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -108,7 +111,7 @@ class ReportingServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AcknowledgeAlerts(self, request, context):
-        """Acknowledges alerts up to a cursor.
+        """Acknowledges alerts up to a cursor. Reasons: BEYOND_LOG.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,19 +42,22 @@ class ReportingStub:
     CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
     ReplayReport: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.ReplayReportRequest, _reporting_pb2.ReplayReportResponse]
-    """The report that the caller got, again, as it was at its log size.
-    Reasons: NOT_FOUND.
+    """A report that the caller got, again, as it was at its log size; to an
+    auditor anybody's, which the subject then sees. Reasons: NOT_FOUND,
+    CONSENT_REVOKED, CONSENT_PAUSED, WRONG_STATE.
     """
     QueryPortfolio: _grpc.UnaryStreamMultiCallable[_reporting_pb2.QueryPortfolioRequest, _reporting_pb2.QueryPortfolioResponse]
     """Reports on the caller's own customers under standing consents; resumes
-    from a cursor.
+    from a cursor. Standing consents are those to monitor. Reasons:
+    PURPOSE_NOT_PERMITTED, INVALID_FIELD, TOO_MANY_ITEMS, EXPIRED_REQUEST,
+    CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
     WatchAlerts: _grpc.UnaryStreamMultiCallable[_reporting_pb2.WatchAlertsRequest, _reporting_pb2.WatchAlertsResponse]
     """Alerts on consented subjects, at least once, in order; ends with the
     consent.
     """
     AcknowledgeAlerts: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.AcknowledgeAlertsRequest, _reporting_pb2.AcknowledgeAlertsResponse]
-    """Acknowledges alerts up to a cursor."""
+    """Acknowledges alerts up to a cursor. Reasons: BEYOND_LOG."""
     RecordDecision: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.RecordDecisionRequest, _reporting_pb2.RecordDecisionResponse]
     """Records the decision that a report led to: what was decided by which
     policy on which attributes, so that it can be explained and replayed.
@@ -74,19 +77,22 @@ class ReportingAsyncStub(ReportingStub):
     CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
     ReplayReport: _aio.UnaryUnaryMultiCallable[_reporting_pb2.ReplayReportRequest, _reporting_pb2.ReplayReportResponse]  # type: ignore[assignment]
-    """The report that the caller got, again, as it was at its log size.
-    Reasons: NOT_FOUND.
+    """A report that the caller got, again, as it was at its log size; to an
+    auditor anybody's, which the subject then sees. Reasons: NOT_FOUND,
+    CONSENT_REVOKED, CONSENT_PAUSED, WRONG_STATE.
     """
     QueryPortfolio: _aio.UnaryStreamMultiCallable[_reporting_pb2.QueryPortfolioRequest, _reporting_pb2.QueryPortfolioResponse]  # type: ignore[assignment]
     """Reports on the caller's own customers under standing consents; resumes
-    from a cursor.
+    from a cursor. Standing consents are those to monitor. Reasons:
+    PURPOSE_NOT_PERMITTED, INVALID_FIELD, TOO_MANY_ITEMS, EXPIRED_REQUEST,
+    CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
     WatchAlerts: _aio.UnaryStreamMultiCallable[_reporting_pb2.WatchAlertsRequest, _reporting_pb2.WatchAlertsResponse]  # type: ignore[assignment]
     """Alerts on consented subjects, at least once, in order; ends with the
     consent.
     """
     AcknowledgeAlerts: _aio.UnaryUnaryMultiCallable[_reporting_pb2.AcknowledgeAlertsRequest, _reporting_pb2.AcknowledgeAlertsResponse]  # type: ignore[assignment]
-    """Acknowledges alerts up to a cursor."""
+    """Acknowledges alerts up to a cursor. Reasons: BEYOND_LOG."""
     RecordDecision: _aio.UnaryUnaryMultiCallable[_reporting_pb2.RecordDecisionRequest, _reporting_pb2.RecordDecisionResponse]  # type: ignore[assignment]
     """Records the decision that a report led to: what was decided by which
     policy on which attributes, so that it can be explained and replayed.
@@ -115,8 +121,9 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         request: _reporting_pb2.ReplayReportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reporting_pb2.ReplayReportResponse, _abc.Awaitable[_reporting_pb2.ReplayReportResponse]]:
-        """The report that the caller got, again, as it was at its log size.
-        Reasons: NOT_FOUND.
+        """A report that the caller got, again, as it was at its log size; to an
+        auditor anybody's, which the subject then sees. Reasons: NOT_FOUND,
+        CONSENT_REVOKED, CONSENT_PAUSED, WRONG_STATE.
         """
 
     @_abc_1.abstractmethod
@@ -126,7 +133,9 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_reporting_pb2.QueryPortfolioResponse], _abc.AsyncIterator[_reporting_pb2.QueryPortfolioResponse]]:
         """Reports on the caller's own customers under standing consents; resumes
-        from a cursor.
+        from a cursor. Standing consents are those to monitor. Reasons:
+        PURPOSE_NOT_PERMITTED, INVALID_FIELD, TOO_MANY_ITEMS, EXPIRED_REQUEST,
+        CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
         """
 
     @_abc_1.abstractmethod
@@ -145,7 +154,7 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         request: _reporting_pb2.AcknowledgeAlertsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reporting_pb2.AcknowledgeAlertsResponse, _abc.Awaitable[_reporting_pb2.AcknowledgeAlertsResponse]]:
-        """Acknowledges alerts up to a cursor."""
+        """Acknowledges alerts up to a cursor. Reasons: BEYOND_LOG."""
 
     @_abc_1.abstractmethod
     def RecordDecision(

@@ -1,0 +1,197 @@
+"""The journeys of monitoring: alerts are written with what causes them, in its own
+transaction, and told to members that hold a consent to monitor, until it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from bureau.alerts import Change, changes, inquiry_changes, opens
+from bureau.consent_state import ACTIVE
+from bureau.credit_file import CreditFile, read_file
+from bureau.errors import Refusal
+from bureau.house import Bureau, Caller
+from bureau.ledger.queue import Transaction
+from bureau.policy import Policy
+from bureau.report import as_reported
+from bureau.statement import time_of
+from bureau.store import statements as s
+from bureau.store.database import Connection
+from bureau.subject_file import read_state
+from bureau.subject_state import check_holds
+from bureau.texts import texts
+from creditbureau.v1 import codes_pb2
+from creditbureau.v1.alert_pb2 import ALERT_KIND_DISPUTE, Alert, AlertKind
+from creditbureau.v1.reporting_pb2 import AcknowledgeAlertsResponse, WatchAlertsResponse
+
+PAGE = 200
+# A cursor is a leaf index and the alert's place in it.
+PLACE_BITS = 20
+# Entry keys go with time, not quite with leaf indices: no unit of work is so long.
+KEY_SLACK = (600 * 1_000_000 >> 10) << 22
+
+
+class Monitor(NamedTuple):
+    """A consent to monitor somebody."""
+
+    subject_id: str
+    consent_id: str
+    grantee: str
+    sections: int
+    portfolio_types: int
+
+
+class Watched(NamedTuple):
+    """People with monitors, and their files before something happens to them."""
+
+    monitors: list[Monitor]
+    before: dict[str, CreditFile]
+
+
+def watched_of(tx: Transaction, subject_ids: Iterable[str], policy: Policy) -> Watched:
+    """Which of these people are monitored, with their files as they are."""
+    rows = tx.db.among(s.monitors_of, sorted(subject_ids), state=ACTIVE, now_us=tx.now_us)
+    monitors = [Monitor(*row) for row in rows]
+    people = dict.fromkeys(at.subject_id for at in monitors)
+    return Watched(monitors, {who: _shown(tx, who, policy) for who in people})
+
+
+def tell_of_accounts(tx: Transaction, watched: Watched, policy: Policy, actor: str) -> None:
+    """Alerts of what has become of accounts.
+
+    Args:
+        actor: The member that did it: of its own accounts it knows.
+    """
+    told: list[tuple[Monitor, Change]] = []
+    for who, before in watched.before.items():
+        found = list(changes(before, _shown(tx, who, policy)))
+        for at in watched.monitors:
+            if at.subject_id == who:
+                told += [(at, change) for change in found if not _is_own(change, at, actor)]
+    _write(tx, told, policy)
+
+
+def tell_of_inquiry(tx: Transaction, subject_id: str, policy: Policy, actor: str) -> None:
+    """Alerts of an inquiry that other members see."""
+    watched = watched_of(tx, [subject_id], policy)
+    told = [
+        (at, change)
+        for at in watched.monitors
+        if at.grantee != actor
+        for change in inquiry_changes(watched.before[subject_id])
+    ]
+    _write(tx, told, policy)
+
+
+def tell_of_dispute(tx: Transaction, subject_id: str, tradeline_id: str, policy: Policy) -> None:
+    """Alerts of a dispute that was opened."""
+    watched = watched_of(tx, [subject_id], policy)
+    for file in watched.before.values():
+        about = tuple(line for line in file.tradelines if line.tradeline_id == tradeline_id)
+        change = Change(ALERT_KIND_DISPUTE, about)
+        _write(tx, [(at, change) for at in watched.monitors if about], policy)
+
+
+def watch_alerts(
+    bureau: Bureau, caller: Caller, cursor: int
+) -> Iterator[WatchAlertsResponse | None]:
+    """A member's alerts behind a cursor, as they come; None while there is none.
+
+    Args:
+        cursor: 0 for behind the last acknowledged.
+    """
+    if not cursor:
+        with bureau.database.snapshot() as db:
+            row = db.one(s.alert_mark, member_id=caller.member_id)
+        cursor = row[0] if row else 0
+    while True:
+        with bureau.database.snapshot() as db:
+            rows = _page(db, caller.member_id, cursor)
+        now_us = bureau.clock.now_us()
+        for ordinal, subject_id, consent_id, kind, about, leaf, time_us, state, end_us in rows:
+            cursor = leaf << PLACE_BITS | ordinal
+            # It ends with the consent: what was not told by then is told no more.
+            if state == ACTIVE and now_us < end_us:
+                alert = Alert(
+                    alert_id=f"{leaf}-{ordinal}",
+                    kind=kind,
+                    subject_id=subject_id,
+                    consent_id=consent_id,
+                    tradeline_ids=about.split(),
+                    create_time=time_of(time_us),
+                    cause_leaf_index=leaf,
+                    texts=texts("alert", AlertKind.Name(kind).removeprefix("ALERT_KIND_")),
+                )
+                yield WatchAlertsResponse(alert=alert, cursor=cursor)
+        if not rows:
+            yield None
+
+
+def acknowledge_alerts(bureau: Bureau, caller: Caller, cursor: int) -> AcknowledgeAlertsResponse:
+    """Notes up to where a member has its alerts; it never goes back.
+
+    Raises:
+        Refusal: BEYOND_LOG for a cursor that was not given out.
+    """
+    with bureau.database.transaction() as db:
+        if db.one(s.key_at, leaf_index=cursor >> PLACE_BITS) is None:
+            raise Refusal.of_field("BEYOND_LOG", "cursor", "not one that WatchAlerts gave out")
+        db.run(s.set_alert_mark, member_id=caller.member_id, cursor=cursor)
+    return AcknowledgeAlertsResponse()
+
+
+def _shown(tx: Transaction, subject_id: str, policy: Policy) -> CreditFile:
+    """A person's file as reports would show it."""
+    state = read_state(tx.db, subject_id, policy, tx.now_us)
+    return as_reported(read_file(tx.db, subject_id, tx.now_us), state, policy)
+
+
+def _is_own(change: Change, monitor: Monitor, actor: str) -> bool:
+    """Whether a member did it itself, to its own account alone."""
+    theirs = {line.member_id for line in change.tradelines}
+    return monitor.grantee == actor and theirs == {actor}
+
+
+def _write(tx: Transaction, told: list[tuple[Monitor, Change]], policy: Policy) -> None:
+    ordinal = 0
+    for monitor, change in told:
+        if not opens(monitor.sections, monitor.portfolio_types, change):
+            continue
+        if _is_held(tx, monitor, policy):
+            continue
+        tx.db.run(
+            s.add_alert,
+            entry_key=tx.entry_key,
+            ordinal=ordinal,
+            member_id=monitor.grantee,
+            subject_id=monitor.subject_id,
+            consent_id=monitor.consent_id,
+            kind=change.kind,
+            tradelines=" ".join(line.tradeline_id for line in change.tradelines),
+        )
+        ordinal += 1
+
+
+def _is_held(tx: Transaction, monitor: Monitor, policy: Policy) -> bool:
+    """Whether a security freeze stops the review of existing accounts here."""
+    state = read_state(tx.db, monitor.subject_id, policy, tx.now_us)
+    try:
+        review = codes_pb2.PURPOSE_ACCOUNT_REVIEW
+        check_holds(state, policy, monitor.grantee, review, tx.now_us)
+    except Refusal:
+        return True
+    return False
+
+
+def _page(db: Connection, member_id: str, cursor: int) -> list[tuple[Any, ...]]:
+    leaf, ordinal = cursor >> PLACE_BITS, cursor & (1 << PLACE_BITS) - 1
+    row = db.one(s.key_at, leaf_index=leaf) if cursor else None
+    return db.all(
+        s.alerts_after,
+        member_id=member_id,
+        floor=row[0] - KEY_SLACK if row else 0,
+        leaf_index=leaf if cursor else -1,
+        ordinal=ordinal,
+        limit=PAGE,
+    )

@@ -1,0 +1,114 @@
+"""Makes a report: what one consent opens of one file, as of a log size. The same
+again, from the log, for whoever has a right to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from bureau import standard
+from bureau.consent_state import HeldConsent
+from bureau.credit_file import CreditFile, read_file, read_file_at
+from bureau.errors import Refusal
+from bureau.evidence import evidence_of
+from bureau.house import Bureau
+from bureau.report import RULES_VERSION, Scope, add_own_words, as_reported, open_report, shape
+from bureau.store import statements as s
+from bureau.store.database import Connection
+from bureau.subject_file import ALL, read_state
+from creditbureau.v1.report_pb2 import Evidence
+
+
+class Asked(NamedTuple):
+    """What a report answers.
+
+    Attributes:
+        request_id: That of the inquiry.
+        digest: The inquiry's digest.
+        evidence: EvidenceLevel.
+    """
+
+    request_id: str
+    digest: bytes
+    subject_id: str
+    purpose: int
+    evidence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A report that is ready and has not left.
+
+    Attributes:
+        payload: Its bytes.
+        log_size: The log size that it was read at.
+    """
+
+    payload: bytes
+    evidence: list[Evidence]
+    outcome: int
+    log_size: int
+
+    @property
+    def digest(self) -> bytes:
+        """What the log holds of it: SHA-256 of its bytes."""
+        return hashlib.sha256(self.payload).digest()
+
+
+def prepare(
+    bureau: Bureau, db: Connection, asked: Asked, held: HeldConsent, now_us: int
+) -> Prepared:
+    """The report as of now."""
+    file = read_file(db, asked.subject_id, now_us)
+    return _made(bureau, db, asked, held, file, ALL)
+
+
+def prepare_again(
+    bureau: Bureau, db: Connection, asked: Asked, held: HeldConsent, row: dict[str, Any]
+) -> Prepared:
+    """The report as of its inquiry's row.
+
+    Raises:
+        Refusal: WRONG_STATE if other rules than this release's have made it.
+    """
+    if row["rules_version"] != RULES_VERSION:
+        raise Refusal("WRONG_STATE", f"made by the rules of {row['rules_version']}: ask anew")
+    file = read_file_at(db, asked.subject_id, row["log_size"], row["create_us"])
+    return _made(bureau, db, asked, held, file, row["log_size"])
+
+
+def _made(
+    bureau: Bureau,
+    db: Connection,
+    asked: Asked,
+    held: HeldConsent,
+    file: CreditFile,
+    state_size: int,
+) -> Prepared:
+    state = read_state(db, asked.subject_id, bureau.policy, file.now_us, state_size)
+    scope = Scope(held.sections, held.portfolio_types, held.history_months)
+    report = open_report(
+        bureau.origin, bureau.jurisdiction, asked.request_id, asked.digest, file.now_us
+    )
+    report.member_id = held.grantee
+    report.subject_id = asked.subject_id
+    report.purpose = asked.purpose  # type: ignore[assignment]
+    report.consent_id = held.consent_id
+    shown = as_reported(file, state, bureau.policy)
+    shape(report, shown, scope)
+    add_own_words(report, state, scope)
+    standard.add_standings(report, db, shown, scope)
+    return Prepared(
+        report.SerializeToString(deterministic=True),
+        evidence_of(db, shown, asked.evidence, scope),
+        report.outcome,
+        file.log_size,
+    )
+
+
+def held_consent(db: Connection, consent_id: str) -> HeldConsent | None:
+    """A consent as its row has it."""
+    row = db.one(s.consent_by_id, consent_id=consent_id)
+    return HeldConsent(*row) if row else None

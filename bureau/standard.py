@@ -1,0 +1,131 @@
+"""The consortium's standard of credit: published by the operator, read by all, and where
+a person stands against it. The bureau never decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bureau import statement
+from bureau.codes import currencies, has
+from bureau.credit_file import CreditFile
+from bureau.errors import Refusal
+from bureau.house import Bureau, Caller
+from bureau.ledger.queue import Transaction
+from bureau.report import Scope, is_open
+from bureau.store import statements as s
+from bureau.store.database import Connection
+from creditbureau.v1 import codes_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.report_pb2 import Report
+from creditbureau.v1.standard_pb2 import StandardOfCredit, StandardStanding
+
+
+def publish(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
+    """Publishes a standard; it holds from its effective time on.
+
+    Raises:
+        Refusal: What `open_statement` raises; UNKNOWN_CURRENCY; INVALID_FIELD for
+            bands that do not ascend; WRONG_STATE unless it is the next version.
+    """
+    caller.require_operator()
+    with bureau.database.snapshot() as db:
+        opened = statement.open_statement(
+            bureau, db, envelope, StandardOfCredit, kind="standard", signer=caller.signer
+        )
+    told = opened.message
+    if told.currency not in currencies():
+        raise Refusal.of_field("UNKNOWN_CURRENCY", "currency", "not an ISO 4217 currency")
+    days = [band.min_days_past_due for band in told.bands]
+    if days != sorted(set(days)):
+        raise Refusal.of_field("INVALID_FIELD", "bands", "must ascend in min_days_past_due")
+
+    def work(tx: Transaction) -> None:
+        opened.admit(tx)
+        row = tx.db.one(s.newest_standard)
+        newest = (row[0] if row else None) or 0
+        if told.version != newest + 1:
+            raise Refusal.of_field("WRONG_STATE", "version", f"the next one is {newest + 1}")
+        tx.db.run(
+            s.add_standard,
+            version=told.version,
+            entry_key=tx.entry_key,
+            effective_us=told.effective_time.ToMicroseconds(),
+        )
+
+    return statement.receipt_of(bureau.ledger.commit(opened.signed, work).proof)
+
+
+def get(bureau: Bureau, version: int) -> tuple[Envelope, Receipt]:
+    """A standard as the operator signed it; the one in force without a version.
+
+    Raises:
+        Refusal: NOT_FOUND.
+    """
+    with bureau.database.snapshot() as db:
+        if version:
+            row = db.one(s.standard_of, version=version)
+        else:
+            row = db.one(s.standard_at, now_us=bureau.clock.now_us(), log_size=1 << 62)
+        if row is None:
+            raise Refusal.of_field("NOT_FOUND", "version", "there is no such standard")
+        envelope, receipt = statement.logged(db, row[1])
+    return envelope, receipt
+
+
+def add_standings(report: Report, db: Connection, file: CreditFile, scope: Scope) -> None:
+    """Says where the subject of a report stands, if there is a standard."""
+    if not has(scope.sections, codes_pb2.SECTION_SUMMARY):
+        return
+    row = db.one(s.standard_at, now_us=file.now_us, log_size=file.log_size)
+    if row is not None:
+        standard = StandardOfCredit.FromString(Envelope.FromString(row[0]).payload)
+        report.standings.extend(standings(standard, file))
+
+
+def standings(standard: StandardOfCredit, file: CreditFile) -> Iterator[StandardStanding]:
+    """Where a person stands against each cap of a standard. Pure. Whether an exposure
+    is too high for an income the lender finds out: the bureau knows no incomes.
+    """
+    unsecured = [
+        line for line in file.tradelines if is_open(line.snapshot) and not line.snapshot.secured
+    ]
+    exposure = sum(
+        max(line.snapshot.balance_minor, 0)
+        for line in unsecured
+        if line.snapshot.currency == standard.currency
+    )
+    values = {
+        "max_unsecured_exposure_minor": min(exposure, (1 << 63) - 1),
+        "max_concurrent_lenders": len({line.member_id for line in unsecured}),
+    }
+    for rule, value in values.items():
+        limit = getattr(standard, rule)
+        yield StandardStanding(
+            standard_version=standard.version,
+            rule=rule,
+            limit=limit,
+            value=value,
+            within=value <= limit,
+        )
+    worst = max(
+        (classification_of(standard, line.snapshot.days_past_due) for line in file.tradelines),
+        default=0,
+    )
+    if standard.bands and worst:
+        yield StandardStanding(
+            standard_version=standard.version,
+            rule="classification",
+            limit=standard.bands[0].classification,
+            value=worst,
+            within=worst <= standard.bands[0].classification,
+        )
+
+
+def classification_of(standard: StandardOfCredit, days_past_due: int) -> int:
+    """The five-tier classification that the standard gives to days past due; 0 if none
+    of its bands has them.
+    """
+    found = [b.classification for b in standard.bands if b.min_days_past_due <= days_past_due]
+    return found[-1] if found else 0

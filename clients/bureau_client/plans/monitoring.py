@@ -1,0 +1,106 @@
+"""Alerts, portfolios, and reports of the past."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from bureau_client import arguments
+from bureau_client.codes import Purpose
+from bureau_client.plans import methods
+from bureau_client.plans.caller import Caller, Reader
+from bureau_client.plans.plan import Plan, ask
+from bureau_client.plans.streams import Stream
+from bureau_client.reports import Report
+from bureau_client.telling import Alert, DisputeNews
+from bureau_client.verify.belief import believed, expect
+from bureau_client.verify.receipts import verify_receipt
+from bureau_client.verify.reports import verify_report
+from bureau_client.wire.receipts import read_receipt
+from bureau_client.wire.reports import read_dispute
+from bureau_client.wire.telling import read_alert
+from bureau_keys.envelope import seal
+from creditbureau.v1 import furnishing_pb2, reporting_pb2
+
+
+def alerts(after: int) -> Stream[Alert]:
+    """Alerts as they come."""
+
+    def read(message: reporting_pb2.WatchAlertsResponse) -> Alert:
+        with believed("The alert"):
+            return read_alert(message)
+
+    return Stream(
+        methods.WATCH_ALERTS,
+        lambda cursor: reporting_pb2.WatchAlertsRequest(cursor=cursor),
+        read,
+        after,
+        endless=True,
+    )
+
+
+def acknowledge(cursor: int) -> Plan[None]:
+    """Tells the bureau up to where alerts were dealt with."""
+    request = reporting_pb2.AcknowledgeAlertsRequest(cursor=cursor)
+    yield from ask(methods.ACKNOWLEDGE_ALERTS, request)
+
+
+def disputes(after: int) -> Stream[DisputeNews]:
+    """Disputes against the calling member's records as they come."""
+
+    def read(message: furnishing_pb2.WatchDisputesResponse) -> DisputeNews:
+        with believed("The dispute"):
+            return DisputeNews(message.cursor, read_dispute(message.dispute))
+
+    return Stream(
+        methods.WATCH_DISPUTES,
+        lambda cursor: furnishing_pb2.WatchDisputesRequest(cursor=cursor),
+        read,
+        after,
+        endless=True,
+    )
+
+
+def portfolio(caller: Caller, purpose: Purpose, subject_ids: Iterable[str]) -> Stream[Report]:
+    """Reports on the calling member's customers, each verified."""
+    inquiry = reporting_pb2.PortfolioInquiry(
+        header=caller.author.header(),
+        purpose=arguments.code(purpose, "purpose"),  # type: ignore[arg-type]
+        subject_ids=map(arguments.subject_id, subject_ids),
+    )
+    sealed = seal(inquiry, caller.author.key)
+    asked = sealed.SerializeToString(deterministic=True)
+
+    def read(message: reporting_pb2.QueryPortfolioResponse) -> Report:
+        with believed("The receipt"):
+            receipt = read_receipt(message.receipt)
+        envelope = message.report.SerializeToString(deterministic=True)
+        report = verify_report(envelope, asked, receipt, caller.trust)
+        caller.heads.see(verify_receipt(receipt, asked, caller.trust))
+        return report
+
+    return Stream(
+        methods.QUERY_PORTFOLIO,
+        lambda cursor: reporting_pb2.QueryPortfolioRequest(inquiry=sealed, cursor=cursor),
+        read,
+        "",
+        endless=False,
+    )
+
+
+def replay(reader: Reader, inquiry_id: str, subject_id: str) -> Plan[Report]:
+    """A report again, exactly as it was."""
+    inquiry_id = arguments.request_id(inquiry_id, "inquiry_id")
+    request = reporting_pb2.ReplayReportRequest(
+        inquiry_id=inquiry_id,
+        subject_id=arguments.subject_id(subject_id) if subject_id else "",
+    )
+    reply = yield from ask(methods.REPLAY_REPORT, request)
+    asked = reply.inquiry.SerializeToString(deterministic=True)
+    with believed("The receipt"):
+        receipt = read_receipt(reply.receipt)
+    envelope = reply.report.SerializeToString(deterministic=True)
+    report = verify_report(envelope, asked, receipt, reader.trust)
+    expect("The report's request id", report.request_id, inquiry_id)
+    reader.heads.see(verify_receipt(receipt, asked, reader.trust))
+    return replace(report, receipt=receipt)

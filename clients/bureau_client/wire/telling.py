@@ -1,0 +1,59 @@
+"""Reads alerts, notices and standards."""
+
+from __future__ import annotations
+
+from bureau_client.codes import AlertKind, Classification, NoticeKind
+from bureau_client.receipts import Receipt
+from bureau_client.standards import Band, Standard
+from bureau_client.telling import Alert, Notice
+from bureau_client.wire.scalars import moment_of
+from creditbureau.v1 import reporting_pb2, standard_pb2, subjects_pb2
+
+
+def read_alert(message: reporting_pb2.WatchAlertsResponse) -> Alert:
+    """One alert with its cursor."""
+    at = message.alert
+    return Alert(
+        alert_id=at.alert_id,
+        cursor=message.cursor,
+        kind=AlertKind(at.kind),
+        subject_id=at.subject_id,
+        consent_id=at.consent_id,
+        tradeline_ids=tuple(at.tradeline_ids),
+        create_time=moment_of(at.create_time),
+        cause_leaf_index=at.cause_leaf_index,
+        texts=dict(at.texts),
+    )
+
+
+def read_notice(message: subjects_pb2.Notice) -> Notice:
+    """One notice."""
+    return Notice(
+        notice_id=message.notice_id,
+        kind=NoticeKind(message.kind),
+        member_id=message.member_id,
+        tradeline_id=message.tradeline_id,
+        create_time=moment_of(message.create_time),
+        texts=dict(message.texts),
+    )
+
+
+def read_standard(
+    message: standard_pb2.StandardOfCredit, envelope: bytes, receipt: Receipt
+) -> Standard:
+    """A standard of credit."""
+    return Standard(
+        version=message.version,
+        effective_time=moment_of(message.effective_time),
+        jurisdiction=message.jurisdiction,
+        currency=message.currency,
+        max_unsecured_exposure_minor=message.max_unsecured_exposure_minor,
+        max_concurrent_lenders=message.max_concurrent_lenders,
+        max_exposure_to_income_percent=message.max_exposure_to_income_percent,
+        bands=tuple(
+            Band(band.min_days_past_due, Classification(band.classification))
+            for band in message.bands
+        ),
+        envelope=envelope,
+        receipt=receipt,
+    )

@@ -1,0 +1,150 @@
+"""The consortium's standard of credit, reports of the past, and what people are told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bureau.office.operator import CallError, Operator
+from bureau_client import (
+    AccountStatus,
+    Auditor,
+    BureauError,
+    Classification,
+    Deletion,
+    DeletionReason,
+    InquiryOutcome,
+    Month,
+    NotFound,
+    NoticeKind,
+)
+from creditbureau.v1.codes_pb2 import (
+    CLASSIFICATION_LOSS,
+    CLASSIFICATION_NORMAL,
+    CLASSIFICATION_SUBSTANDARD,
+)
+from creditbureau.v1.standard_pb2 import ClassificationBand, StandardOfCredit
+from tests.service.village import Village, account, village
+
+MAY, JUNE = Month(2024, 5), Month(2024, 6)
+
+
+def standard(town: Village, version: int = 1, **changes: object) -> StandardOfCredit:
+    fields: dict[str, object] = {
+        "version": version,
+        "jurisdiction": "US",
+        "currency": "USD",
+        "max_unsecured_exposure_minor": 150_00,
+        "max_concurrent_lenders": 1,
+        "max_exposure_to_income_percent": 50,
+        "bands": [
+            ClassificationBand(min_days_past_due=0, classification=CLASSIFICATION_NORMAL),
+            ClassificationBand(min_days_past_due=61, classification=CLASSIFICATION_SUBSTANDARD),
+            ClassificationBand(min_days_past_due=181, classification=CLASSIFICATION_LOSS),
+        ],
+    }
+    message = StandardOfCredit(**(fields | changes))  # type: ignore[arg-type]
+    message.effective_time.FromDatetime(town.now() - timedelta(seconds=1))
+    return message
+
+
+def test_reports_say_where_a_person_stands_against_the_standard() -> None:
+    with village("acme", "brook") as town, Operator(town.bureau.operator) as operator:
+        person = town.person()
+        town.submit("acme", account(person, "card", MAY))
+        assert town.report(person, "brook").standings == ()
+        with pytest.raises(NotFound):
+            town.lenders["brook"].standard()
+        operator.publish(standard(town))
+        report = town.report(person, "brook")
+        assert [(at.rule, at.value, at.within) for at in report.standings] == [
+            ("max_unsecured_exposure_minor", 100_00, True),
+            ("max_concurrent_lenders", 1, True),
+            ("classification", 1, True),
+        ]
+        late = {"status": AccountStatus.PAST_DUE_60, "days_past_due": 65}
+        town.submit("brook", account(person, "line", MAY, **late))
+        report = town.report(person, "brook")
+        assert [(at.rule, at.value, at.within) for at in report.standings] == [
+            ("max_unsecured_exposure_minor", 200_00, False),
+            ("max_concurrent_lenders", 2, False),
+            ("classification", 3, False),
+        ]
+        told = town.lenders["brook"].standard()
+        assert (told.version, told.currency) == (1, "USD")
+        assert told.classify(61) is Classification.SUBSTANDARD
+        assert told.classify(0) is Classification.NORMAL
+        assert told.within_income(report, 400_00)
+        assert not told.within_income(report, 399_00)
+
+
+def test_a_standard_is_the_next_version_and_the_operators() -> None:
+    with village("acme") as town, Operator(town.bureau.operator) as operator:
+        with pytest.raises(CallError, match="the next one is 1"):
+            operator.publish(standard(town, 2))
+        operator.publish(standard(town, 1))
+        with pytest.raises(CallError, match="the next one is 2"):
+            operator.publish(standard(town, 1))
+        bands = [ClassificationBand(min_days_past_due=1, classification=CLASSIFICATION_LOSS)] * 2
+        with pytest.raises(CallError, match="ascend"):
+            operator.publish(standard(town, 2, bands=bands))
+        with pytest.raises(CallError, match="ISO 4217"):
+            operator.publish(standard(town, 2, currency="XQX"))
+        ahead = standard(town, 2)
+        ahead.effective_time.FromDatetime(town.now() + timedelta(days=1))
+        operator.publish(ahead)
+        # The one in force is the older one, until then.
+        assert operator.standard().version == 1
+        assert town.lenders["acme"].standard(2).version == 2
+
+
+# Reports of the past ----------------------------------------------------------------
+
+
+def test_a_report_again_as_it_was() -> None:
+    with village("acme", "brook") as town:
+        person = town.person()
+        town.submit("acme", account(person, "card", MAY, balance_minor=1_00))
+        first = town.report(person, "brook")
+        town.submit("acme", account(person, "card", JUNE, balance_minor=2_00))
+        person.set_statement("It was not me.")
+        with Auditor(town.bureau.add_member("auditor", ["auditor"])) as auditor:
+            for reader in (town.lenders["brook"], auditor):
+                again = reader.replay(first.request_id)
+                assert again.tradelines == first.tradelines
+                assert again.issue_time == first.issue_time
+                assert again.subject_statement == ""
+        # The subject sees the auditor.
+        (seen,) = [at for at in person.inquiries() if at.member_id == "auditor"]
+        assert seen.outcome is InquiryOutcome.REPLAYED
+        with pytest.raises(NotFound):
+            town.lenders["acme"].replay(first.request_id)
+        person.revoke(first.consent_id)
+        with pytest.raises(BureauError) as caught:
+            town.lenders["brook"].replay(first.request_id)
+        assert caught.value.reason == "CONSENT_REVOKED"
+
+
+# What people are told -----------------------------------------------------------------
+
+
+def test_people_are_told_what_the_law_wants_them_told() -> None:
+    late = {"status": AccountStatus.PAST_DUE_30, "days_past_due": 31}
+    with village("acme", "brook", jurisdiction="CN") as town:
+        person = town.person()
+        town.submit("acme", account(person, "card", MAY, **late))
+        town.submit("acme", account(person, "card", JUNE, **late))
+        (notice,) = person.notices()  # once, not every month
+        assert notice.kind is NoticeKind.ADVERSE_DATA
+        assert notice.member_id == "acme"
+        assert set(notice.texts) == {"en", "zh"}
+        ref = account(person, "card", MAY).account_ref
+        town.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE))
+        town.submit("acme", account(person, "card", JUNE, certified=True))
+        assert person.notices()[0].kind is NoticeKind.REINSERTION
+        assert person.notices(limit=1) == person.notices()[:1]
+    with village("acme") as town:
+        person = town.person()
+        town.submit("acme", account(person, "card", MAY, **late))
+        assert person.notices() == []
