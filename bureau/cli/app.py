@@ -22,7 +22,13 @@ COMMANDS = {
     "doctor": "diagnosis",
     "version": "diagnosis",
 }
-GROUPS = {"member": "member", "log": "log", "db": "database", "report": "report"}
+GROUPS = {
+    "member": "member",
+    "log": "log",
+    "db": "database",
+    "report": "report",
+    "standard": "standard",
+}
 
 
 def app_of(arguments: Sequence[str]) -> typer.Typer:

@@ -107,6 +107,8 @@ PAGES = (
     ROOT / "README.md",
     DOCS / "sdk.md",
     DOCS / "consents.md",
+    DOCS / "rights.md",
+    DOCS / "monitoring.md",
     DOCS / "auditors.md",
     DOCS / "operating.md",
 )

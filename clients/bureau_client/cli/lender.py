@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bureau_client.cli import common, importing
+from bureau_client.cli import common, importing, watching
 from bureau_client.cli.common import (
     LimitOption,
     OutputOption,
@@ -19,11 +19,10 @@ from bureau_client.cli.common import (
     code_parser,
     names_of,
 )
+from bureau_client.cli.lenders import emit_report, opened
 from bureau_client.cli.output import Output, emit_many, emit_one, err, out
-from bureau_client.cli.show import show_report
 from bureau_client.codes import EvidenceLevel, IdentificationMethod, Purpose, SubmissionKind
 from bureau_client.files.csv_records import columns
-from bureau_client.lender import Lender
 from bureau_client.reports import Report
 from bureau_client.verify import verify_bundle
 
@@ -32,6 +31,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(watching.disputes, name="dispute")
+for command in (watching.alerts, watching.portfolio, watching.replay, watching.standard):
+    app.command()(command)
 
 
 def main() -> None:
@@ -72,7 +74,7 @@ def submit(
         err.print(f"{found.row_count} rows are in order; nothing was sent (dry run)")
         return
     with (
-        _lender(profile, passphrase_file) as lender,
+        opened(profile, passphrase_file) as lender,
         common.progress_bar("submitting") as on_progress,
     ):
         found = importing.import_file(
@@ -135,12 +137,12 @@ def query(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Ask for a credit report under a consent."""
-    with _lender(profile, passphrase_file) as lender:
+    with opened(profile, passphrase_file) as lender:
         report = lender.query(subject_id, purpose=purpose, consent_id=consent, evidence=evidence)
     if save is not None:
         report.save(save)
         err.print(f"saved to {save}")
-    _emit_report(report, output)
+    emit_report(report, output)
 
 
 @app.command()
@@ -161,7 +163,7 @@ def verify(
         steps.append(f"{count} records verify under the signatures of {names}")
     for step in steps:
         err.print(f"[green]✓[/] {step}")
-    _emit_report(report, output)
+    emit_report(report, output)
 
 
 @app.command("subject-id")
@@ -181,7 +183,7 @@ def subject_id(
         err.print("[dim]identifiers, one a line; end with Ctrl-D[/]")
     identifiers = [(country, scheme, line.strip()) for line in sys.stdin if line.strip()]
     with (
-        _lender(profile, passphrase_file) as lender,
+        opened(profile, passphrase_file) as lender,
         common.progress_bar("evaluating", len(identifiers)) as on_progress,
     ):
         for found in lender.subject_ids(identifiers, on_progress=on_progress):
@@ -208,7 +210,7 @@ def attest(
 ) -> None:
     """Attest that a key is the key of a person whom this member has identified."""
     moment = identified.replace(tzinfo=UTC) if identified else datetime.now(UTC)
-    with _lender(profile, passphrase_file) as lender:
+    with opened(profile, passphrase_file) as lender:
         receipt = lender.attest(binding.read_bytes(), method=method, identify_time=moment)
     emit_one(receipt, output)
 
@@ -222,7 +224,7 @@ def consents(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List the consents that this member holds."""
-    with _lender(profile, passphrase_file) as lender:
+    with opened(profile, passphrase_file) as lender:
         found = lender.consents(subject, limit=limit)
     shown = ("consent_id", "subject_id", "state", "actions", "purposes", "expire_time", "use_count")
     emit_many(found, output, shown)
@@ -236,7 +238,7 @@ def submissions(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List this member's submissions."""
-    with _lender(profile, passphrase_file) as lender:
+    with opened(profile, passphrase_file) as lender:
         found = lender.submissions(limit=limit)
     shown = ("create_time", "submission_id", "kind", "record_count", "label", "leaf_index")
     emit_many(found, output, shown)
@@ -250,7 +252,7 @@ def receipt(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show the receipt of a write: whether it took effect."""
-    with _lender(profile, passphrase_file) as lender:
+    with opened(profile, passphrase_file) as lender:
         emit_one(lender.receipt(request_id), output)
 
 
@@ -261,19 +263,7 @@ def members(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List the members of the bureau."""
-    with _lender(profile, passphrase_file) as lender:
+    with opened(profile, passphrase_file) as lender:
         found = lender.members()
     shown = ("member_id", "display_name", "state", "roles", "jurisdiction", "group")
     emit_many(found, output, shown)
-
-
-def _lender(folder: Path, passphrase_file: Path | None) -> Lender:
-    passphrase = common.read_passphrase(passphrase_file)
-    return Lender(common.load_profile(folder), passphrase=passphrase)
-
-
-def _emit_report(report: Report, output: Output) -> None:
-    if output is Output.TABLE:
-        show_report(report, out)
-    else:
-        emit_one(report, output)

@@ -135,5 +135,11 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
+def write_line(fields: Any) -> None:
+    """Writes one thing as a line of JSON, at once."""
+    _write(json.dumps(fields, ensure_ascii=False))
+    sys.stdout.flush()
+
+
 def _write(text: str) -> None:
     sys.stdout.write(text + "\n")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bureau_client.cli import common
+from bureau_client.cli import common, rights
 from bureau_client.cli.common import (
     LimitOption,
     OutputOption,
@@ -19,6 +19,7 @@ from bureau_client.cli.common import (
 )
 from bureau_client.cli.output import Output, emit_many, emit_one, err, out
 from bureau_client.cli.show import show_report
+from bureau_client.cli.wallets import PassphraseOption, WalletOption, opened
 from bureau_client.codes import (
     Action,
     ConsentMode,
@@ -28,7 +29,6 @@ from bureau_client.codes import (
     Section,
 )
 from bureau_client.consents import Consent, Frequency
-from bureau_client.wallet import Wallet
 from bureau_client.wallet_folder import WalletFolder
 
 app = typer.Typer(
@@ -37,19 +37,11 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(rights.holds, name="hold")
+app.add_typer(rights.disputes, name="dispute")
+app.command("statement")(rights.statement)
+app.command("notices")(rights.notices)
 
-WalletOption = Annotated[
-    Path,
-    typer.Option(
-        "--wallet", envvar="BUREAU_WALLET", metavar="DIR", help="Folder with your id and key."
-    ),
-]
-PassphraseOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--passphrase-file", metavar="FILE", help="File with the passphrase of the key, if locked."
-    ),
-]
 NoteOption = Annotated[str, typer.Option(help="Why; the member reads it.")]
 ConsentArgument = Annotated[str, typer.Argument(help="The consent's id; `consents` lists them.")]
 
@@ -80,8 +72,8 @@ def binding(
     passphrase_file: PassphraseOption = None,
 ) -> None:
     """Write your agreement to your key, for a member to attest within five minutes."""
-    with _wallet(wallet, profile, passphrase_file) as opened:
-        data = opened.binding()
+    with opened(wallet, profile, passphrase_file) as own:
+        data = own.binding()
     if file is not None:
         file.write_bytes(data)
     else:
@@ -141,8 +133,8 @@ def grant(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Sign a consent and hand it in."""
-    with _wallet(wallet, profile, passphrase_file) as opened:
-        consent = opened.grant(
+    with opened(wallet, profile, passphrase_file) as own:
+        consent = own.grant(
             grantee,
             action,
             purpose or (),
@@ -168,8 +160,8 @@ def pause(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Pause a consent, from the next request on."""
-    with _wallet(wallet, profile, passphrase_file) as opened:
-        _emit_change(opened.pause(consent_id, note), output)
+    with opened(wallet, profile, passphrase_file) as own:
+        _emit_change(own.pause(consent_id, note), output)
 
 
 @app.command()
@@ -182,8 +174,8 @@ def resume(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """End a pause."""
-    with _wallet(wallet, profile, passphrase_file) as opened:
-        _emit_change(opened.resume(consent_id, note), output)
+    with opened(wallet, profile, passphrase_file) as own:
+        _emit_change(own.resume(consent_id, note), output)
 
 
 @app.command()
@@ -196,8 +188,8 @@ def revoke(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Revoke a consent for good, from the next request on."""
-    with _wallet(wallet, profile, passphrase_file) as opened:
-        _emit_change(opened.revoke(consent_id, note), output)
+    with opened(wallet, profile, passphrase_file) as own:
+        _emit_change(own.revoke(consent_id, note), output)
 
 
 @app.command()
@@ -209,8 +201,8 @@ def consents(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List the consents that you granted."""
-    with _wallet(wallet, profile, passphrase_file) as opened:
-        emit_many(opened.consents(limit=limit), output, _SHOWN)
+    with opened(wallet, profile, passphrase_file) as own:
+        emit_many(own.consents(limit=limit), output, _SHOWN)
 
 
 @app.command()
@@ -222,8 +214,8 @@ def inquiries(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List who looked: every inquiry about you, granted and denied."""
-    with _wallet(wallet, profile, passphrase_file) as opened:
-        found = opened.inquiries(limit=limit)
+    with opened(wallet, profile, passphrase_file) as own:
+        found = own.inquiries(limit=limit)
     shown = ("create_time", "member_id", "purpose", "kind", "outcome", "denial_reason")
     emit_many(found, output, shown)
 
@@ -239,8 +231,8 @@ def credit_file(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show your whole credit file, and what reports leave out."""
-    with _wallet(wallet, profile, passphrase_file) as opened:
-        report = opened.file()
+    with opened(wallet, profile, passphrase_file) as own:
+        report = own.file()
     if save is not None:
         report.save(save)
         err.print(f"saved to {save}")
@@ -259,11 +251,6 @@ def rotate_key(
     receipt = folder.rotate(common.load_profile(profile))
     where = f"leaf {receipt.leaf_index}" if receipt else "an earlier rotation had gone through"
     err.print(f"the new key counts ({where}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC)")
-
-
-def _wallet(folder: Path, profile: Path, passphrase_file: Path | None) -> Wallet:
-    found = WalletFolder.load(folder, common.read_passphrase(passphrase_file))
-    return found.open(common.load_profile(profile))
 
 
 def _emit_change(consent: Consent, output: Output) -> None:

@@ -1,0 +1,77 @@
+"""`bureau standard`: the consortium's standard of credit."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from google.protobuf.json_format import MessageToDict
+
+from bureau.cli.exits import Exit, Stop
+from bureau.cli.frame import Dir, Output, Shown, group, operator_of, say, show_one
+from creditbureau.v1.codes_pb2 import Classification
+from creditbureau.v1.standard_pb2 import ClassificationBand, StandardOfCredit
+
+app = group("The standard of credit that all members hold to.")
+
+CAPS = (
+    "max_unsecured_exposure_minor",
+    "max_concurrent_lenders",
+    "max_exposure_to_income_percent",
+)
+
+
+@app.command()
+def publish(
+    file: Annotated[
+        Path, typer.Argument(help="The standard as TOML.", exists=True, dir_okay=False)
+    ],
+    folder: Dir = None,
+) -> None:
+    """Publishes a standard; its version must be the next one."""
+    try:
+        standard = _read(tomllib.loads(file.read_text("utf-8")))
+    except (KeyError, TypeError, ValueError) as error:
+        wrong = f"{file} is no standard: {type(error).__name__}: {error}"
+        raise Stop(Exit.INVALID, wrong, "See the page on standards for an example.") from error
+    with operator_of(folder) as operator:
+        receipt = operator.publish(standard)
+    say(f"version {standard.version} is published (leaf {receipt.leaf_index})")
+
+
+@app.command()
+def show(
+    version: Annotated[int, typer.Option(min=0, help="0: the one in force.")] = 0,
+    folder: Dir = None,
+    output: Shown = Output.TABLE,
+) -> None:
+    """Shows a standard."""
+    with operator_of(folder) as operator:
+        found = operator.standard(version)
+    told = MessageToDict(found, preserving_proto_field_name=True)
+    told.pop("header")
+    show_one(told, output)
+
+
+def _read(table: dict[str, Any]) -> StandardOfCredit:
+    standard = StandardOfCredit(
+        version=table["version"],
+        jurisdiction=table["jurisdiction"],
+        currency=table["currency"],
+        **{cap: table[cap] for cap in CAPS},
+        bands=[
+            ClassificationBand(
+                min_days_past_due=band["min_days_past_due"],
+                classification=Classification.Value(f"CLASSIFICATION_{band['classification']}"),
+            )
+            for band in table.get("bands", [])
+        ],
+    )
+    begins = table["effective_time"]
+    if not isinstance(begins, datetime) or begins.tzinfo is None:
+        raise ValueError("effective_time needs a date, a time and a time zone")
+    standard.effective_time.FromDatetime(begins.astimezone(UTC))
+    return standard

@@ -1,0 +1,25 @@
+"""A lender on the command line: how it opens, how it shows a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bureau_client.cli import common
+from bureau_client.cli.output import Output, emit_one, out
+from bureau_client.cli.show import show_report
+from bureau_client.lender import Lender
+from bureau_client.reports import Report
+
+
+def opened(folder: Path, passphrase_file: Path | None) -> Lender:
+    """The lender of a profile folder."""
+    passphrase = common.read_passphrase(passphrase_file)
+    return Lender(common.load_profile(folder), passphrase=passphrase)
+
+
+def emit_report(report: Report, output: Output) -> None:
+    """Shows a report as a person wants to see it, or as data."""
+    if output is Output.TABLE:
+        show_report(report, out)
+    else:
+        emit_one(report, output)

@@ -1,0 +1,155 @@
+"""`bureau-wallet hold`, `dispute`, `statement`, `notices`: control over one's own file."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bureau_client.cli.common import LimitOption, OutputOption, ProfileOption, code_parser, names_of
+from bureau_client.cli.output import Output, emit_many, emit_one, err, out
+from bureau_client.cli.wallets import PassphraseOption, WalletOption, opened
+from bureau_client.codes import DisputeReason, HoldKind
+from bureau_client.months import Month
+
+holds = typer.Typer(help="Freeze your file, or warn of fraud.", no_args_is_help=True)
+disputes = typer.Typer(help="Say that something on your file is wrong.", no_args_is_help=True)
+
+TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+DISPUTE_COLUMNS = ("dispute_id", "tradeline_id", "field", "reason", "state", "outcome", "due_time")
+
+
+@holds.command("place")
+def place(
+    kind: Annotated[
+        HoldKind,
+        typer.Argument(parser=code_parser(HoldKind), metavar="KIND", help=names_of(HoldKind)),
+    ],
+    wallet: WalletOption,
+    profile: ProfileOption,
+    until: Annotated[
+        datetime | None, typer.Option(formats=TIMES, help="It ends by itself then, UTC.")
+    ] = None,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Place a hold, from the next request on."""
+    with opened(wallet, profile, passphrase_file) as own:
+        emit_one(own.place_hold(kind, expire=_utc(until)), output)
+
+
+@holds.command("lift")
+def lift(
+    hold_id: Annotated[str, typer.Argument(help="`hold list` shows it.")],
+    wallet: WalletOption,
+    profile: ProfileOption,
+    until: Annotated[
+        datetime | None, typer.Option(formats=TIMES, help="It is back then, UTC; else never.")
+    ] = None,
+    member: Annotated[str, typer.Option(help="For this member only; needs --until.")] = "",
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Lift a hold: for good, for a time, or for one member for a time."""
+    with opened(wallet, profile, passphrase_file) as own:
+        emit_one(own.lift_hold(hold_id, until=_utc(until), member_id=member), output)
+
+
+@holds.command("list")
+def list_holds(
+    wallet: WalletOption,
+    profile: ProfileOption,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List the holds on your file."""
+    with opened(wallet, profile, passphrase_file) as own:
+        found = own.file().holds
+    emit_many(found, output, ("hold_id", "kind", "state", "create_time", "expire_time"))
+
+
+@disputes.command("open")
+def open_dispute(
+    tradeline_id: Annotated[str, typer.Argument(help="Your `file` shows it (--output json).")],
+    wallet: WalletOption,
+    profile: ProfileOption,
+    field: Annotated[str, typer.Option(help="What is wrong, for example balance_minor.")],
+    reason: Annotated[
+        DisputeReason,
+        typer.Option(
+            parser=code_parser(DisputeReason), metavar="REASON", help=names_of(DisputeReason)
+        ),
+    ],
+    month: Annotated[str, typer.Option(help="Of this month, yyyy-mm; else of all.")] = "",
+    narrative: Annotated[str, typer.Option(help="What happened, in your own words.")] = "",
+    attach: Annotated[
+        list[Path] | None,
+        typer.Option(help="A document; only its SHA-256 is sent. Repeatable."),
+    ] = None,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Dispute something; every report shows it at once."""
+    digests = [hashlib.sha256(path.read_bytes()).digest() for path in attach or ()]
+    with opened(wallet, profile, passphrase_file) as own:
+        found = own.dispute(
+            tradeline_id,
+            field=field,
+            reason=reason,
+            month=Month.parse(month) if month else None,
+            narrative=narrative,
+            attachment_digests=digests,
+        )
+    emit_one(found, output)
+
+
+@disputes.command("list")
+def list_disputes(
+    wallet: WalletOption,
+    profile: ProfileOption,
+    limit: LimitOption = None,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List your disputes and what came of them."""
+    with opened(wallet, profile, passphrase_file) as own:
+        emit_many(own.disputes(limit=limit), output, DISPUTE_COLUMNS)
+
+
+def statement(
+    wallet: WalletOption,
+    profile: ProfileOption,
+    text: Annotated[str, typer.Argument(help="At most 2,000 characters; none removes it.")] = "",
+    passphrase_file: PassphraseOption = None,
+) -> None:
+    """Put a statement of your own on your file, for every reader of a report."""
+    with opened(wallet, profile, passphrase_file) as own:
+        receipt = own.set_statement(text)
+    done = "stands on your file" if text else "is off your file"
+    err.print(f"the statement {done} (leaf {receipt.leaf_index})")
+
+
+def notices(
+    wallet: WalletOption,
+    profile: ProfileOption,
+    limit: LimitOption = None,
+    language: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Read what the bureau has to tell you."""
+    with opened(wallet, profile, passphrase_file) as own:
+        found = own.notices(limit=limit)
+    if output is not Output.TABLE:
+        emit_many(found, output, ())
+        return
+    for notice in found:
+        words = notice.texts.get(language) or notice.texts["en"]
+        out.print(f"{notice.create_time:%Y-%m-%d}  [bold]{notice.member_id}[/]  {words}")
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment else None
