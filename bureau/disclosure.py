@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bureau import rules, statement
+from bureau.attributes import add_attributes
 from bureau.credit_file import read_file
 from bureau.house import Bureau
 from bureau.report import (
@@ -54,7 +55,9 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
     shape(report, file, WHOLE_FILE)
     add_own_words(report, state, WHOLE_FILE)
     withdrawn = withdrawn_by_dispute(state, bureau.policy)
-    report.omissions.extend(left_out(file, as_reported(file, state, bureau.policy), withdrawn))
+    reported = as_reported(file, state, bureau.policy)
+    add_attributes(report, reported, WHOLE_FILE)
+    report.omissions.extend(left_out(file, reported, withdrawn))
     del report.inquiries[:]
     report.inquiries.extend(inquiry_line(row) for row in sorted(rows, reverse=True))
     return statement.sign_report(bureau, report.SerializeToString(deterministic=True))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from bureau import standard
+from bureau.attributes import add_attributes
 from bureau.consent_state import HeldConsent
 from bureau.credit_file import CreditFile, read_file, read_file_at
 from bureau.errors import Refusal
@@ -98,6 +99,7 @@ def _made(
     report.consent_id = held.consent_id
     shown = as_reported(file, state, bureau.policy)
     shape(report, shown, scope)
+    add_attributes(report, shown, scope)
     add_own_words(report, state, scope)
     standard.add_standings(report, db, shown, scope)
     return Prepared(

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from bureau.attributes import REGISTRY
 from bureau.office.operator import CallError, Operator
 from bureau_client import (
     AccountStatus,
@@ -18,6 +19,7 @@ from bureau_client import (
     Month,
     NotFound,
     NoticeKind,
+    Section,
 )
 from creditbureau.v1.codes_pb2 import (
     CLASSIFICATION_LOSS,
@@ -97,6 +99,23 @@ def test_a_standard_is_the_next_version_and_the_operators() -> None:
         # The one in force is the older one, until then.
         assert operator.standard().version == 1
         assert town.lenders["acme"].standard(2).version == 2
+
+
+def test_a_report_has_the_attributes_that_its_consent_opens() -> None:
+    with village("acme", "brook") as town:
+        person = town.person()
+        late = {"status": AccountStatus.PAST_DUE_30, "days_past_due": 31}
+        town.submit("acme", account(person, "card", MAY))
+        town.submit("acme", account(person, "card", JUNE, **late))
+        report = town.report(person, "brook")
+        found = {at.name: (at.value, at.unit) for at in report.attributes}
+        assert set(found) == set(REGISTRY)
+        assert found["total_balance"] == (100_00.0, "USD")
+        assert found["revolving_utilisation"] == (0.1, "USD")
+        assert found["tradelines_now_30_plus"] == (1.0, "tradelines")
+        assert found["months_since_60_plus"] == (None, "months")
+        assert town.report(person, "brook", sections=[Section.SUMMARY]).attributes == ()
+        assert {at.name for at in person.file().attributes} == set(REGISTRY)
 
 
 # Reports of the past ----------------------------------------------------------------
