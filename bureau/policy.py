@@ -54,6 +54,8 @@ class Policy:
             or `annotate`.
         freeze_exempt: Mask of purposes that a security freeze does not stop.
         adverse_notice: Whether the subject is told of adverse data.
+        reciprocity_months: What a member furnished within so many months counts.
+        reciprocity_grace_days: For so long a new member sees everything.
     """
 
     jurisdiction: str
@@ -63,6 +65,8 @@ class Policy:
     unanswered: str
     freeze_exempt: int
     adverse_notice: bool
+    reciprocity_months: int
+    reciprocity_grace_days: int
 
 
 def load_policy(jurisdiction: str, folder: Path | None = None) -> Policy:
@@ -108,4 +112,6 @@ def _read(told: dict[str, Any]) -> Policy:
             Purpose.Value(f"PURPOSE_{name}") for name in told["freeze"]["exempt"]
         ),
         adverse_notice=bool(told["notice"]["adverse_data"]),
+        reciprocity_months=int(told["reciprocity"]["months"]),
+        reciprocity_grace_days=int(told["reciprocity"]["grace_days"]),
     )

@@ -18,6 +18,7 @@ from bureau.house import Bureau, Caller
 from bureau.ledger import log
 from bureau.ledger.queue import Transaction
 from bureau.prepare import Asked, held_consent, prepare_again
+from bureau.reciprocity import level_of
 from bureau.report import RULES_VERSION
 from bureau.statement import Opened
 from bureau.store import statements as s
@@ -105,6 +106,7 @@ def _record(
     inquiry = opened.message
     wanted = set(inquiry.subject_ids)
     log_size = log.size_of(tx.db)
+    level = level_of(tx.db, caller.member_id, bureau.policy, tx.now_us)
     hard = inquiry.purpose == codes_pb2.PURPOSE_COLLECTION
     count, seen = 0, set()
     for values in tx.db.all(
@@ -141,6 +143,7 @@ def _record(
             entry_key=tx.entry_key,
             log_size=log_size,
             rules_version=RULES_VERSION,
+            level=level,
         )
 
 

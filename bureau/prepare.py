@@ -15,11 +15,13 @@ from bureau.credit_file import CreditFile, read_file, read_file_at
 from bureau.errors import Refusal
 from bureau.evidence import evidence_of
 from bureau.house import Bureau
+from bureau.reciprocity import as_earned, level_of
 from bureau.report import RULES_VERSION, Scope, add_own_words, as_reported, open_report, shape
 from bureau.store import statements as s
 from bureau.store.database import Connection
 from bureau.subject_file import ALL, read_state
-from creditbureau.v1.report_pb2 import Evidence
+from creditbureau.v1 import codes_pb2
+from creditbureau.v1.report_pb2 import OMISSION_REASON_RECIPROCITY, Evidence
 
 
 class Asked(NamedTuple):
@@ -45,12 +47,14 @@ class Prepared:
     Attributes:
         payload: Its bytes.
         log_size: The log size that it was read at.
+        level: What the member had earned to see.
     """
 
     payload: bytes
     evidence: list[Evidence]
     outcome: int
     log_size: int
+    level: int
 
     @property
     def digest(self) -> bytes:
@@ -63,7 +67,8 @@ def prepare(
 ) -> Prepared:
     """The report as of now."""
     file = read_file(db, asked.subject_id, now_us)
-    return _made(bureau, db, asked, held, file, ALL)
+    level = level_of(db, held.grantee, bureau.policy, now_us)
+    return _made(bureau, db, asked, held, file, ALL, level)
 
 
 def prepare_again(
@@ -77,7 +82,7 @@ def prepare_again(
     if row["rules_version"] != RULES_VERSION:
         raise Refusal("WRONG_STATE", f"made by the rules of {row['rules_version']}: ask anew")
     file = read_file_at(db, asked.subject_id, row["log_size"], row["create_us"])
-    return _made(bureau, db, asked, held, file, row["log_size"])
+    return _made(bureau, db, asked, held, file, row["log_size"], row["level"])
 
 
 def _made(
@@ -87,6 +92,7 @@ def _made(
     held: HeldConsent,
     file: CreditFile,
     state_size: int,
+    level: int,
 ) -> Prepared:
     state = read_state(db, asked.subject_id, bureau.policy, file.now_us, state_size)
     scope = Scope(held.sections, held.portfolio_types, held.history_months)
@@ -97,8 +103,13 @@ def _made(
     report.subject_id = asked.subject_id
     report.purpose = asked.purpose  # type: ignore[assignment]
     report.consent_id = held.consent_id
-    shown = as_reported(file, state, bureau.policy)
+    reported = as_reported(file, state, bureau.policy)
+    shown = as_earned(reported, held.grantee, level)
     shape(report, shown, scope)
+    if len(shown.tradelines) < len(reported.tradelines):
+        report.omissions.add(
+            reason=OMISSION_REASON_RECIPROCITY, section=codes_pb2.SECTION_TRADELINES
+        )
     add_attributes(report, shown, scope)
     add_own_words(report, state, scope)
     standard.add_standings(report, db, shown, scope)
@@ -107,6 +118,7 @@ def _made(
         evidence_of(db, shown, asked.evidence, scope),
         report.outcome,
         file.log_size,
+        level,
     )
 
 

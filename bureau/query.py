@@ -173,6 +173,7 @@ def _record(
         entry_key=tx.entry_key if prepared else None,
         log_size=prepared.log_size if prepared else -1,
         rules_version=RULES_VERSION,
+        level=prepared.level if prepared else 0,
     )
 
 

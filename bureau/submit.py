@@ -17,10 +17,11 @@ from bureau import notices, rules, statement
 from bureau.accounts import Booking, Line
 from bureau.codes import has
 from bureau.errors import Refusal
-from bureau.history import ACTION
+from bureau.history import ACTION, DELETION
 from bureau.house import Bureau, Caller
 from bureau.ledger.queue import Transaction
 from bureau.monitoring import tell_of_accounts, watched_of
+from bureau.reciprocity import note_contribution
 from bureau.record_rules import check_records
 from bureau.statement import Opened
 from bureau.store import statements as s
@@ -85,6 +86,8 @@ def submit_records(
         booking.book(tx, lines)
         submission = _store(tx, caller.member_id, opened, tiles, len(booking.opened))
         tell_of_accounts(tx, watched, bureau.policy, caller.member_id)
+        furnished = (line.snapshot for line in lines if line.kind < DELETION)
+        note_contribution(tx, caller.member_id, furnished)
         news = [at for at in booking.news if adverse or at.kind != NOTICE_KIND_ADVERSE_DATA]
         notices.give(tx, news, caller.member_id)
         return submission

@@ -81,6 +81,7 @@ alert = table(t.AlertRow)
 mark = table(t.AlertMarkRow)
 notice = table(t.NoticeRow)
 standard = table(t.StandardRow)
+contribution = table(t.ContributionRow)
 
 # The log ---------------------------------------------------------------------
 
@@ -720,6 +721,35 @@ set_alert_mark = Statement(
         set_={"cursor": _mark.excluded.cursor},
         where=mark.c.cursor < _mark.excluded.cursor,
     )
+)
+
+# Reciprocity -----------------------------------------------------------------
+
+contribution_of = Statement(
+    select(contribution.c.good_us, contribution.c.default_us).where(
+        contribution.c.member_id == bind("member_id")
+    )
+)
+_contributed = upsert(contribution).values(
+    member_id=bind("member_id"), good_us=bind("good_us"), default_us=bind("default_us")
+)
+set_contribution = Statement(
+    _contributed.on_conflict_do_update(
+        index_elements=[contribution.c.member_id],
+        set_={
+            "good_us": _contributed.excluded.good_us,
+            "default_us": _contributed.excluded.default_us,
+        },
+    )
+)
+contributor = Statement(
+    select(
+        member.c.create_us,
+        func.coalesce(contribution.c.good_us, 0),
+        func.coalesce(contribution.c.default_us, 0),
+    )
+    .join_from(member, contribution, contribution.c.member_id == member.c.member_id, isouter=True)
+    .where(member.c.member_id == bind("member_id"))
 )
 
 # Notices, and standards of credit ----------------------------------------------

@@ -291,6 +291,8 @@ class InquiryRow(SQLModel, table=True):
     # shaped it.
     log_size: int = Field(sa_column=big())
     rules_version: str = Field(sa_column=text())
+    # What the member had earned to see (`bureau/reciprocity.py`).
+    level: int = Field(sa_column=big())
 
 
 class SubjectEventRow(SQLModel, table=True):
@@ -364,3 +366,14 @@ class StandardRow(SQLModel, table=True):
     version: int = Field(sa_column=big(primary_key=True))
     entry_key: int = Field(sa_column=big())
     effective_us: int = Field(sa_column=big())
+
+
+class ContributionRow(SQLModel, table=True):
+    """When a member last furnished accounts in good standing, and accounts in default:
+    what reciprocity follows from.
+    """
+
+    __tablename__ = "contribution"
+    member_id: str = Field(sa_column=text(primary_key=True))
+    good_us: int = Field(sa_column=big())
+    default_us: int = Field(sa_column=big())

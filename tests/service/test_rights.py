@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -256,3 +258,34 @@ def test_old_late_payments_fade(town: Village) -> None:
     (whole,) = person.file().tradelines
     assert whole.history is not None
     assert whole.history.profile == "011"
+
+
+def test_a_third_jurisdiction_needs_no_code(tmp_path: Path) -> None:
+    """Only a file of rules: here what is bad is forgotten after two years."""
+    text = (files("bureau") / "data" / "policy" / "US.toml").read_text("utf-8")
+    text = text.replace('jurisdiction = "US"', 'jurisdiction = "BR"')
+    text = text.replace("months = 84", "months = 24").replace("days = 30", "days = 15")
+    rules = tmp_path / "BR.toml"
+    rules.write_text(text, "utf-8")
+    with village("acme", "brook", jurisdiction="BR", policy_file=rules) as town:
+        person = town.person()
+        today = town.now().date()
+        now = Month(today.year, today.month)
+        late = {"status": AccountStatus.PAST_DUE_60, "days_past_due": 61}
+        town.submit("acme", account(person, "card", now - 25, **late))
+        town.submit("acme", account(person, "card", now - 23, **late))
+        town.submit("acme", account(person, "card", now))
+        report = town.report(person, "brook")
+        (line,) = report.tradelines
+        assert line.history is not None
+        assert [line.history.profile[age] for age in (0, 23, 25)] == ["0", "2", "D"]
+        assert report.jurisdiction == "BR"
+        (whole,) = person.file().tradelines
+        assert whole.history is not None
+        assert whole.history.profile[25] == "2"
+        dispute = person.dispute(
+            line.tradeline_id, field="balance_minor", reason=DisputeReason.WRONG_AMOUNT
+        )
+        assert dispute.create_time is not None
+        assert dispute.due_time is not None
+        assert dispute.due_time - dispute.create_time == timedelta(days=15)

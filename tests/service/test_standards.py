@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bureau.attributes import REGISTRY
+from bureau.clock import Clock
 from bureau.office.operator import CallError, Operator
 from bureau_client import (
     AccountStatus,
@@ -19,6 +20,7 @@ from bureau_client import (
     Month,
     NotFound,
     NoticeKind,
+    OmissionReason,
     Section,
 )
 from creditbureau.v1.codes_pb2 import (
@@ -167,3 +169,33 @@ def test_people_are_told_what_the_law_wants_them_told() -> None:
         person = town.person()
         town.submit("acme", account(person, "card", MAY, **late))
         assert person.notices() == []
+
+
+# Reciprocity ------------------------------------------------------------------------
+
+
+def test_a_member_sees_what_it_gives() -> None:
+    clock = Clock()
+    with village("acme", "brook", "cedar", clock=clock) as town:
+        person = town.person()
+        late = {"status": AccountStatus.PAST_DUE_30, "days_past_due": 31}
+        for ref, changes in (("good", {}), ("bad", late)):
+            town.submit("acme", account(person, ref, MAY, **changes))
+
+        def seen(name: str) -> tuple[int, bool]:
+            report = town.report(person, name)
+            cut = [at.reason for at in report.omissions] == [OmissionReason.RECIPROCITY]
+            return len(report.tradelines), cut
+
+        # A newcomer has a time of grace.
+        assert seen("brook") == (2, False)
+        clock.offset_us += 181 * 86_400 * 1_000_000
+        assert seen("brook") == (0, True)
+        # What it furnishes now counts, and it always sees its own.
+        town.submit("brook", account(person, "mine", JUNE, **late))
+        assert seen("brook") == (2, True)
+        town.submit("brook", account(person, "other", JUNE))
+        assert seen("brook") == (4, False)
+        report = town.report(person, "cedar")
+        again = town.lenders["cedar"].replay(report.request_id)
+        assert (again.tradelines, again.omissions) == (report.tradelines, report.omissions)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from bureau.clock import Clock
@@ -143,11 +144,16 @@ def account(wallet: Wallet, ref: str, month: Month, **changes: Any) -> Snapshot:
 
 
 @contextmanager
-def village(*names: str, jurisdiction: str = "US", clock: Clock | None = None) -> Iterator[Village]:
+def village(
+    *names: str,
+    jurisdiction: str = "US",
+    clock: Clock | None = None,
+    policy_file: Path | None = None,
+) -> Iterator[Village]:
     """A bureau with lenders; its clock can be moved, and everybody follows."""
     clock = clock or Clock()
     with ExitStack() as closing:
-        plan = Plan(jurisdiction=jurisdiction)
+        plan = Plan(jurisdiction=jurisdiction, policy_file=policy_file)
         bureau = closing.enter_context(running_bureau(plan=plan, clock=clock))
         agent = bureau.add_member("agent", ["agent"])
         found = Village(bureau, clock, {}, agent, closing)

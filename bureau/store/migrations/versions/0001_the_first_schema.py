@@ -231,6 +231,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("rules_version", sa.Text(), nullable=False),
+        sa.Column("level", WIDE, autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("inquiry_key"),
     )
     op.create_index(
@@ -601,4 +602,11 @@ def upgrade() -> None:
         sa.Column("entry_key", WIDE, autoincrement=False, nullable=False),
         sa.Column("effective_us", WIDE, autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("version"),
+    )
+    op.create_table(
+        "contribution",
+        sa.Column("member_id", sa.Text(), nullable=False),
+        sa.Column("good_us", WIDE, autoincrement=False, nullable=False),
+        sa.Column("default_us", WIDE, autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("member_id"),
     )
