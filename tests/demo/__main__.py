@@ -27,7 +27,7 @@ from bureau_client import (
     Report,
 )
 from bureau_client.cli.show import show_report
-from tests.demo import journey
+from tests.demo import aftermath, journey
 from tests.demo.journey import OnDone, Step, Town
 from tests.demo.sandbox import Sandbox, running_sandbox
 from tests.demo.verdict import Verdict, audit
@@ -79,6 +79,7 @@ def run(town: Town, sandbox: Sandbox) -> Verdict:
     report = telling(town)
     console.rule("[bold]one report, as a person would want to see it[/]")
     show_report(report, console)
+    aftermath.show(town, report, console)
     show_refusals(town, report)
     with progress() as step:
         return audit(town, first, step)

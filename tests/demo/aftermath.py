@@ -1,0 +1,130 @@
+"""What happens after a report: a correction, a dispute to its end, a freeze, an alert."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from rich.console import Console
+
+from bureau_client import (
+    Action,
+    Alert,
+    BureauError,
+    DisputeOutcome,
+    DisputeReason,
+    Frequency,
+    FrequencyUnit,
+    HoldKind,
+    Purpose,
+    Report,
+    Section,
+    SubmissionKind,
+    Wallet,
+)
+from bureau_client.records import RecordRef, Snapshot
+from tests.demo.journey import Town
+
+
+def show(town: Town, report: Report, console: Console) -> None:
+    """Shows each, on the person of a report; what does not come as it must, raises."""
+    person = next(p for p, subject in town.subject_of.items() if subject == report.subject_id)
+    watcher = next(m for m in town.world.lenders if m not in _furnishers(report))
+    with town.wallet(person) as wallet:
+        # Somebody watches from here on.
+        wallet.grant(
+            watcher,
+            [Action.MONITOR],
+            [Purpose.ACCOUNT_REVIEW],
+            [Section.SUMMARY, Section.TRADELINES, Section.DISPUTES],
+            expire=timedelta(days=90),
+            frequency=Frequency(FrequencyUnit.MONTH, 5),
+        )
+        console.rule("[bold]a dispute, to its end, by a correction[/]")
+        _dispute(town, report, wallet, console)
+        console.rule("[bold]an alert to a lender that may watch[/]")
+        _show_alert(next(town.lenders[watcher].alerts()), watcher, console)
+        console.rule("[bold]the subject freezes the file[/]")
+        _freeze(town, report, wallet, console)
+
+
+def _dispute(town: Town, report: Report, wallet: Wallet, console: Console) -> None:
+    line = max(report.tradelines, key=lambda at: at.amount_past_due_minor)
+    assert line.month is not None, "a tradeline has a newest month"
+    dispute = wallet.dispute(
+        line.tradeline_id,
+        field="balance_minor",
+        reason=DisputeReason.WRONG_AMOUNT,
+        month=line.month,
+        narrative="I paid most of it back.",
+    )
+    assert dispute.due_time is not None, "a dispute has a deadline"
+    console.print(f"the subject disputes the balance {line.balance_minor} at {line.member_id}")
+    console.print(f"{line.member_id} must answer by {dispute.due_time:%Y-%m-%d}")
+    # The furnisher sees it, corrects the record, and says so.
+    furnisher = town.lenders[line.member_id]
+    (seen,) = [at for at in furnisher.disputes() if at.dispute_id == dispute.dispute_id]
+    wrong = _furnished(town, report, line.member_id, seen.tradeline_id)
+    right = replace(wrong, balance_minor=line.balance_minor // 10)
+    result = furnisher.submit([right], kind=SubmissionKind.CORRECTION, label="correction")
+    town.submissions += result.submissions
+    (submission,) = result.submissions
+    answered = furnisher.answer_dispute(
+        seen.dispute_id,
+        DisputeOutcome.MODIFIED,
+        narrative="You are right; we had missed a payment.",
+        correction=RecordRef(submission.submission_id, 0),
+    )
+    (now,) = [at for at in wallet.file().tradelines if at.tradeline_id == line.tradeline_id]
+    assert now.balance_minor == right.balance_minor, "the correction holds"
+    console.print(f"answered: {answered.outcome.text}; the balance is {now.balance_minor} now")
+    for notice in wallet.notices():
+        console.print(f"the subject reads: {notice.texts['en']} {notice.texts['zh']}")
+
+
+def _show_alert(alert: Alert, watcher: str, console: Console) -> None:
+    words = f"{alert.texts['en']} {alert.texts['zh']}"
+    console.print(f"{watcher} is told: [bold]{alert.kind.text}[/], {words}")
+
+
+def _freeze(town: Town, report: Report, wallet: Wallet, console: Console) -> None:
+    hold = wallet.place_hold(HoldKind.SECURITY_FREEZE)
+    consent = wallet.grant(
+        report.member_id,
+        [Action.INQUIRE],
+        [Purpose.CREDIT_APPLICATION],
+        [Section.SUMMARY],
+        expire=timedelta(days=30),
+        max_uses=2,
+    )
+    lender = town.lenders[report.member_id]
+    ask = {"purpose": Purpose.CREDIT_APPLICATION, "consent_id": consent.consent_id}
+    refusal = None
+    try:
+        lender.query(report.subject_id, **ask)  # type: ignore[arg-type]
+    except BureauError as error:
+        refusal = error
+    assert refusal is not None, "a report left in spite of a freeze"
+    assert refusal.reason == "HOLD", refusal
+    console.print(f"{report.member_id} asks, with a consent: {refusal.message}")
+    wallet.lift_hold(hold.hold_id)
+    lender.query(report.subject_id, **ask)  # type: ignore[arg-type]
+    console.print("the subject lifts the freeze; the same question is answered")
+
+
+def _furnishers(report: Report) -> set[str]:
+    return {line.member_id for line in report.tradelines} | {report.member_id}
+
+
+def _furnished(town: Town, report: Report, member_id: str, tradeline_id: str) -> Snapshot:
+    """The record behind a tradeline's newest month, as its furnisher has it."""
+    (piece,) = [at for at in report.evidence if at.tradeline_id == tradeline_id]
+    month = piece.month
+    for (lender, _), rows in town.world.files.items():
+        if lender != member_id:
+            continue
+        for row in rows:
+            snapshot = row.snapshot(town.subject_of)
+            if snapshot.month == month and snapshot.account_ref.encode() in piece.record:
+                return snapshot
+    raise AssertionError("the furnisher has what it signed")
