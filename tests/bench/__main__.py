@@ -32,6 +32,7 @@ MODULES = (
     "submissions",
     "consents",
     "directory",
+    "alerts",
     "bulk",
     "memory",
 )

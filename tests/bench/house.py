@@ -56,6 +56,10 @@ SECTIONS = (
     codes_pb2.SECTION_EVIDENCE,
 )
 
+ALL_SECTIONS = [code for code in codes_pb2.Section.values() if code]
+# Monitors the first of the people.
+WATCHER = "birch"
+
 Call = Callable[[bytes], bytes]
 
 
@@ -162,9 +166,13 @@ def header(origin: str, signer: str) -> Header:
     return made
 
 
-def consent_id_of(person: Person, lender: str) -> str:
-    """The consent under which a lender inquires about a person."""
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{person.subject_id} {lender}"))
+def consent_id_of(person: Person, lender: str, kind: str = "plain") -> str:
+    """The consent under which a lender inquires about a person, or monitors them.
+
+    Args:
+        kind: `plain`; `full`, which opens all there is; `monitor`.
+    """
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{person.subject_id} {lender} {kind}"))
 
 
 @contextmanager
@@ -281,11 +289,19 @@ def _seed(settings: Settings, size: Size) -> tuple[list[Person], list[Person], l
             whose = person.subject_id
             rows.append(_consent_row(str(uuid.uuid4()), whose, lender, inquire=False))
             rows.append(_consent_row(consent_id_of(person, lender), whose, lender, inquire=True))
+            full = _consent_row(consent_id_of(person, lender, "full"), whose, lender, inquire=True)
+            rows.append(full | {"sections": mask_of(ALL_SECTIONS)})
+    watched = ordinary[0]
+    monitor = consent_id_of(watched, WATCHER, "monitor")
+    consent = _consent_row(monitor, watched.subject_id, WATCHER, inquire=False)
+    rows.append(consent | {"actions": mask_of([codes_pb2.ACTION_MONITOR])})
     database = Database(settings.database)
     try:
         with database.transaction() as db:
             db.many(s.add_consent, rows)
             db.many(s.add_subject_key, keys)
+            who = (watched.subject_id, monitor, WATCHER)
+            db.run(s.add_monitor, **dict(zip(s.MONITOR_COLUMNS, who, strict=True)))
     finally:
         database.dispose()
     return ordinary, heavy, crowd

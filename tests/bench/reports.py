@@ -17,10 +17,13 @@ from creditbureau.v1.reporting_pb2 import (
 )
 from tests.bench.calls import Requests, against_echo
 from tests.bench.house import PURPOSE, House, consent_id_of
-from tests.bench.measure import Measure, bench
+from tests.bench.load import Load
+from tests.bench.measure import Measure, bench, percentile
 from tests.bench.people import Person
 
 LENDER = "alder"
+# Calls of each kind in one round.
+ROUND = 100
 
 
 @bench("reports")
@@ -38,8 +41,33 @@ def reports(house: House) -> Iterator[Measure]:
         yield from against_echo(house, name, call, requests, least_ratio=least_ratio, share=share)
 
 
+@bench("full")
+def full(house: House) -> Iterator[Measure]:
+    """A report with everything that a consent can open, attributes included, beside the
+    plain one: both asked for by one caller, in turn.
+    """
+    call = house.lenders[LENDER].call("Reporting/QueryReport")
+    plain, whole = Load(), Load()
+    for _ in range(house.size.rounds):
+        for load, kind in ((plain, "plain"), (whole, "full")):
+            make = inquiries(house, house.people, EVIDENCE_LEVEL_NONE, kind)
+            load.run(house.bureau.pid, call, make(ROUND), callers=1)
+    report = Report.FromString(QueryReportResponse.FromString(whole.last).report.payload)
+    assert len(report.attributes) > 60
+    for name, share in (("p50", 0.5), ("p99", 0.99)):
+        yield Measure(
+            name=f"full report beside the plain one, {name} with one caller",
+            value=percentile(whole.latencies_ms, share),
+            unit="ms",
+            baseline=percentile(plain.latencies_ms, share),
+        )
+
+
 def inquiries(
-    house: House, people: Sequence[Person], evidence: EvidenceLevel.ValueType
+    house: House,
+    people: Sequence[Person],
+    evidence: EvidenceLevel.ValueType,
+    kind: str = "plain",
 ) -> Requests:
     """Makes signed inquiries about people in turn, first of all the first."""
     lender = house.lenders[LENDER]
@@ -52,7 +80,7 @@ def inquiries(
                         header=lender.header(),
                         subject_id=person.subject_id,
                         purpose=PURPOSE,
-                        consent_id=consent_id_of(person, LENDER),
+                        consent_id=consent_id_of(person, LENDER, kind),
                         evidence=evidence,
                     ),
                     lender.key,
