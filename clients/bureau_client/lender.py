@@ -147,6 +147,7 @@ class Lender(Client):
         label: str = "",
         on_progress: OnProgress | None = None,
         on_invalid: OnInvalid = "raise",
+        delivery: str = "",
     ) -> SubmitResult:
         """Submits records, in batches of at most 10,000 records and 6 MiB.
 
@@ -161,13 +162,21 @@ class Lender(Client):
             on_invalid: `raise` refuses a batch with a wrong record; `skip` leaves
                 wrong records out, submits the rest and tells of them in
                 `SubmitResult.rejected`.
+            delivery: A name for the whole, for example a file's digest. The same
+                records under the same name are stored once: after a crash, say it
+                again, and only what is not there yet is sent.
 
         Raises:
             InvalidRequest: Records break rules; `violations` names each field.
             ConsentRequired: A person on an account has given no consent to furnish.
         """
         plan = furnishing.submit(
-            self._caller, records, kind=kind, label=label, on_invalid=on_invalid
+            self._caller,
+            records,
+            kind=kind,
+            label=label,
+            on_invalid=on_invalid,
+            delivery=delivery,
         )
         return self._driver.run(plan, on_progress)
 

@@ -213,6 +213,34 @@ def test_wrong_records_are_named_skipped_and_told(house: House) -> None:
         assert [rejection.index for rejection in result.rejected] == [2, 4]
 
 
+def test_a_delivery_that_broke_off_goes_on(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that ended in the middle says the same again: nothing is stored twice."""
+    monkeypatch.setattr("bureau_client.plans.batches.batches.__defaults__", (4, 6 << 20))
+    wallet = new_person(house)
+    records = months(wallet.subject_id, 10)
+
+    def breaking() -> Iterator[Snapshot]:
+        yield from records[:9]
+        raise KeyboardInterrupt
+
+    with wallet, Lender(house.acme) as acme:
+        with pytest.raises(KeyboardInterrupt):
+            acme.submit(breaking(), delivery="may.csv")
+        first = acme.submissions(limit=2)
+        result = acme.submit(records, delivery="may.csv")
+        assert result.accepted_count == 10
+        ids = [at.submission_id for at in result.submissions]
+        assert ids[:2] == [at.submission_id for at in first][::-1]
+        assert all(at.receipt for at in result.submissions)
+        # All of it is there: nothing more is stored.
+        again = acme.submit(records, delivery="may.csv")
+        assert [at.leaf_index for at in again.submissions] == [
+            at.leaf_index for at in result.submissions
+        ]
+        other = acme.submit(records, delivery="june.csv")
+        assert {at.submission_id for at in other.submissions}.isdisjoint(ids)
+
+
 def test_the_log_holds_under_audit(house: House) -> None:
     with Auditor(house.auditor) as auditor:
         before = auditor.checkpoint()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,7 +58,7 @@ def import_file(
     skip_invalid: bool,
     on_progress: OnProgress | None,
 ) -> Import:
-    """Submits a file.
+    """Submits a file. After a crash, the same again sends only what is not there yet.
 
     Args:
         lender: Who submits.
@@ -82,6 +83,7 @@ def import_file(
             label=label,
             on_progress=on_progress,
             on_invalid="skip" if skip_invalid else "raise",
+            delivery=delivery_of(path, kind),
         )
     except BureauError as error:
         error.violations = tuple(_in_file(violation, lines) for violation in error.violations)
@@ -92,6 +94,12 @@ def import_file(
         found.rejects.append((lines[rejection.index], cells, rejection.violations))
     found.rejects.sort(key=lambda reject: reject[0])
     return found
+
+
+def delivery_of(path: Path, kind: SubmissionKind) -> str:
+    """What names a file's delivery: the same bytes, sent again, are stored once."""
+    with path.open("rb") as stream:
+        return f"{kind.name} {hashlib.file_digest(stream, 'sha256').hexdigest()}"
 
 
 def refuse(found: Import) -> InvalidRequest:

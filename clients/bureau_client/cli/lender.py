@@ -66,7 +66,12 @@ def submit(
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Submit the records in a CSV file."""
+    """Submit the records in a CSV file; `import` is another name for it.
+
+    After a crash, run it again: what is there already is not sent again. Rows that
+    are left out (--skip-invalid) go to a file of the same form, to be mended and
+    submitted.
+    """
     if dry_run:
         found = importing.check_file(file)
         if found.rejects:
@@ -94,6 +99,9 @@ def submit(
         importing.write_rejects(found, target)
         err.print(f"[yellow]{len(found.rejects)} rows were left out: {target}[/]")
         sys.exit(common.EXIT_PARTIAL)
+
+
+app.command("import")(submit)
 
 
 @app.command()

@@ -68,11 +68,12 @@ def batches(
 
 
 def sign_batch(
-    author: Author, batch: list[Entry], kind: SubmissionKind, label: str
+    author: Author, batch: list[Entry], kind: SubmissionKind, label: str, request_id: str = ""
 ) -> tuple[furnishing_pb2.SubmitRecordsRequest, str]:
     """The signed request for one batch, and its request id."""
     encoded = [entry.encoded for entry in batch]
     header = author.header()
+    header.request_id = request_id or header.request_id
     manifest = record_pb2.SubmissionManifest(
         header=header,
         kind=int(kind),  # type: ignore[arg-type]

@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence, Sized
 from typing import Literal, TypeAlias
+from uuid import UUID, uuid5
 
 from bureau_client import arguments
 from bureau_client.codes import SubmissionKind
-from bureau_client.errors import BureauError, InvalidRequest, VerificationFailed, Violation
+from bureau_client.errors import (
+    BureauError,
+    InvalidRequest,
+    NotFound,
+    VerificationFailed,
+    Violation,
+)
 from bureau_client.plans import methods
 from bureau_client.plans.batches import Entry, batches, entries, sign_batch
 from bureau_client.plans.caller import Caller
@@ -25,6 +32,8 @@ from creditbureau.v1 import furnishing_pb2, record_pb2
 
 OnInvalid: TypeAlias = Literal["raise", "skip"]
 
+# Request ids of deliveries are made of their names (RFC 9562, version 5).
+DELIVERIES = UUID("7f3f0c52-2a5b-5a53-9a0e-6d0f6a7d1c11")
 _LABEL = re.compile(r"[ -~]{0,128}")
 _RECORD = re.compile(r"records\[(\d+)\]")
 
@@ -36,6 +45,7 @@ def submit(
     kind: SubmissionKind,
     label: str,
     on_invalid: OnInvalid,
+    delivery: str,
 ) -> Plan[SubmitResult]:
     """Submits records batch by batch; each batch is stored whole or not at all."""
     arguments.code(kind, "kind")
@@ -48,7 +58,7 @@ def submit(
     rejected: list[Rejection] = []
     done = 0
     try:
-        for batch in batches(entries(records)):
+        for number, batch in enumerate(batches(entries(records))):
             sound, unsound = _split(batch)
             if unsound and on_invalid == "raise":
                 raise InvalidRequest(
@@ -58,7 +68,14 @@ def submit(
                     fix='Correct the fields, or pass on_invalid="skip" to submit the rest',
                 )
             rejected += unsound
-            submission = yield from _submit(caller, sound, kind, label, on_invalid, rejected)
+            request_id = _id_of(caller, delivery, number) if delivery else ""
+            submission = None
+            if request_id:
+                submission = yield from _sent_before(caller, request_id)
+            if submission is None:
+                submission = yield from _submit(
+                    caller, sound, kind, label, on_invalid, rejected, request_id
+                )
             submissions += [submission] if submission else []
             done += len(batch)
             yield Progress(done, total, caller.clock() - started)
@@ -66,6 +83,19 @@ def submit(
         error.partial = SubmitResult(tuple(submissions), tuple(rejected))
         raise
     return SubmitResult(tuple(submissions), tuple(sorted(rejected, key=lambda r: r.index)))
+
+
+def _id_of(caller: Caller, delivery: str, number: int) -> str:
+    """The request id of a batch of a delivery: the same whenever it is tried."""
+    name = f"{caller.author.audience}/{caller.author.name}/{delivery}/{number}"
+    return str(uuid5(DELIVERIES, name))
+
+
+def _sent_before(caller: Caller, request_id: str) -> Plan[Submission | None]:
+    try:
+        return (yield from get_submission(caller, request_id))
+    except NotFound:
+        return None
 
 
 def _split(batch: Iterable[Entry]) -> tuple[list[Entry], list[Rejection]]:
@@ -86,9 +116,10 @@ def _submit(
     label: str,
     on_invalid: OnInvalid,
     rejected: list[Rejection],
+    wanted_id: str,
 ) -> Plan[Submission | None]:
     while batch:
-        request, request_id = sign_batch(caller.author, batch, kind, label)
+        request, request_id = sign_batch(caller.author, batch, kind, label, wanted_id)
         try:
             reply = yield from ask(methods.SUBMIT_RECORDS, request, request_id)
         except BureauError as error:

@@ -242,6 +242,9 @@ class FakeBureau:
             receipt=receipt,
         )
 
+    def GetSubmission(self, _: furnishing_pb2.GetSubmissionRequest) -> Message:  # noqa: N802
+        raise NotFound("no such submission")
+
     def QueryReport(self, request: reporting_pb2.QueryReportRequest) -> Message:  # noqa: N802
         inquiry = peek(request.inquiry, reporting_pb2.Inquiry)
         report = self.report(inquiry.header.request_id, request.inquiry)
