@@ -85,6 +85,15 @@ def prepare_again(
     return _made(bureau, db, asked, held, file, row["log_size"], row["level"])
 
 
+def check_same(db: Connection, prepared: Prepared, answer_digest: bytes) -> None:
+    """Raises WRONG_STATE, or INTERNAL, unless a report is the one that was given."""
+    if prepared.digest == answer_digest:
+        return
+    if db.one(s.erasure_count) != (0,):
+        raise Refusal("WRONG_STATE", "what the report was made of was erased since")
+    raise Refusal("INTERNAL", "the report could not be made again as it was")
+
+
 def _made(
     bureau: Bureau,
     db: Connection,

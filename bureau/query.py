@@ -14,7 +14,7 @@ from bureau.house import Bureau, Caller
 from bureau.ledger import log
 from bureau.ledger.queue import Denied, Transaction
 from bureau.monitoring import tell_of_inquiry
-from bureau.prepare import Asked, Prepared, held_consent, prepare, prepare_again
+from bureau.prepare import Asked, Prepared, check_same, held_consent, prepare, prepare_again
 from bureau.report import RULES_VERSION
 from bureau.statement import Opened
 from bureau.store import statements as s
@@ -139,8 +139,7 @@ def _again(bureau: Bureau, asked: Asked, entry: log.LoggedEntry) -> Prepared:
         assert held is not None, "an accepted inquiry had a consent"
         consent_state.check_not_withdrawn(held)
         prepared = prepare_again(bureau, db, asked, held, at)
-    if prepared.digest != entry.answer_digest:
-        raise Refusal("INTERNAL", "the report could not be made again as it was")
+        check_same(db, prepared, entry.answer_digest)
     return prepared
 
 

@@ -15,6 +15,7 @@ from bureau.config import Settings
 from bureau.ledger import keeper, log
 from bureau.ledger.keeper import ForkedLogError
 from bureau.office.backup import about_backup, back_up, restore
+from bureau.office.erasure import erase_before, erase_person
 from bureau.office.folder import trust_of
 from bureau.office.integrity import check_database
 from bureau.store import schema
@@ -132,6 +133,31 @@ def check(folder: Dir = None, database_url: Db = None, output: Shown = Output.TA
         f"{len(checked.findings)} findings: the database is not what was signed",
         "Keep it as evidence; restore the newest backup elsewhere and compare.",
     )
+
+
+@app.command()
+def erase(
+    subject: Annotated[
+        str, typer.Option(metavar="ID", help="Accounts that name this person and nobody else.")
+    ] = "",
+    before: Annotated[
+        str, typer.Option(metavar="YYYY-MM", help="Accounts last reported before this month.")
+    ] = "",
+    folder: Dir = None,
+    database_url: Db = None,
+) -> None:
+    """Erases accounts for good: their records and salts. The log stays whole."""
+    if bool(subject) == bool(before):
+        raise typer.BadParameter("give --subject or --before", param_hint="--subject / --before")
+    with _opened(folder, database_url) as (_, database):
+        erased = (
+            erase_person(database, subject)
+            if subject
+            else erase_before(database, int(before.replace("-", "")))
+        )
+    say(f"erased {erased.accounts} accounts, {erased.records} records")
+    if erased.kept:
+        say(f"{erased.kept} accounts name others too and stay")
 
 
 @contextmanager

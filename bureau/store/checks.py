@@ -42,7 +42,13 @@ tiles_of = Statement(
     .where(s.record_tile.c.submission_key == s.bind("submission_key"))
     .order_by(s.record_tile.c.tile_index)
 )
-record_count = Statement(select(func.count()).select_from(s.record))
+# What was erased is blank.
+record_count = Statement(
+    select(func.count()).select_from(s.record).where(func.length(s.record.c.body) > 0)
+)
+blank_count = Statement(
+    select(func.count()).select_from(s.record).where(func.length(s.record.c.body) == 0)
+)
 
 # Accounts as their records left them.
 accounts_after = Statement(
@@ -128,6 +134,7 @@ LOST_EFFECTS = {
     "consent": _bare("consent", s.consent.c.entry_key),
     "submission": _bare("submission", s.submission.c.submission_key),
     "inquiry": _bare("inquiry", s.inquiry.c.entry_key),
+    "standard": _bare("standard", s.standard.c.entry_key),
     **{
         kind: _bare(kind, s.subject_event.c.entry_key)
         for kind in ("hold", "hold-lift", "dispute", "dispute-answer", "subject-statement")
@@ -141,7 +148,8 @@ lost_records = Statement(
             ~exists().where(s.submission.c.submission_key == s.record.c.submission_key)
         ),
         select(literal("tradeline"), s.record.c.submission_key, s.record.c.record_index).where(
-            ~exists().where(s.tradeline.c.tradeline_key == s.record.c.tradeline_key)
+            func.length(s.record.c.body) > 0,
+            ~exists().where(s.tradeline.c.tradeline_key == s.record.c.tradeline_key),
         ),
     )
 )

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    delete,
     exists,
     func,
     insert,
@@ -82,6 +83,7 @@ mark = table(t.AlertMarkRow)
 notice = table(t.NoticeRow)
 standard = table(t.StandardRow)
 contribution = table(t.ContributionRow)
+erasure = table(t.ErasureRow)
 
 # The log ---------------------------------------------------------------------
 
@@ -722,6 +724,26 @@ set_alert_mark = Statement(
         where=mark.c.cursor < _mark.excluded.cursor,
     )
 )
+
+# Erasure ---------------------------------------------------------------------
+
+accounts_of_person = Statement(
+    select(tradeline.c.tradeline_key, tradeline.c.people, tradeline.c.trail)
+    .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
+    .where(party.c.subject_id == bind("subject_id"))
+)
+blank_record = Statement(
+    update(record)
+    .where(record.c.submission_key == bind("entry"), record.c.record_index == bind("place"))
+    .values(body=bind("nothing"))
+)
+drop_account = Statement(delete(tradeline).where(tradeline.c.tradeline_key == bind("which")))
+drop_party = Statement(
+    delete(party).where(party.c.subject_id == bind("who"), party.c.tradeline_key == bind("which"))
+)
+add_erasure = adding(t.ErasureRow)
+erasure_count = Statement(select(func.count()).select_from(erasure))
+erased_record_count = Statement(select(func.coalesce(func.sum(erasure.c.record_count), 0)))
 
 # Reciprocity -----------------------------------------------------------------
 

@@ -377,3 +377,12 @@ class ContributionRow(SQLModel, table=True):
     member_id: str = Field(sa_column=text(primary_key=True))
     good_us: int = Field(sa_column=big())
     default_us: int = Field(sa_column=big())
+
+
+class ErasureRow(SQLModel, table=True):
+    """An account that was erased: its records are blank, their hashes stay."""
+
+    __tablename__ = "erasure"
+    tradeline_key: int = Field(sa_column=big(primary_key=True))
+    record_count: int = Field(sa_column=big())
+    time_us: int = Field(sa_column=big())

@@ -610,3 +610,10 @@ def upgrade() -> None:
         sa.Column("default_us", WIDE, autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("member_id"),
     )
+    op.create_table(
+        "erasure",
+        sa.Column("tradeline_key", WIDE, autoincrement=False, nullable=False),
+        sa.Column("record_count", WIDE, autoincrement=False, nullable=False),
+        sa.Column("time_us", WIDE, autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("tradeline_key"),
+    )
