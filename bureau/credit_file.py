@@ -22,14 +22,15 @@ from bureau.history import (
     steps_of,
 )
 from bureau.ledger import log
+from bureau.policy import Policy
 from bureau.store import statements as s
 from bureau.store.database import Connection
 from creditbureau.v1 import report_pb2
 from creditbureau.v1.record_pb2 import FacilityAction, Record, RecordRef, TradelineSnapshot
 from creditbureau.v1.report_pb2 import PaymentHistory
 
-# Hard inquiries are shown for two years.
-INQUIRY_KEPT_US = 730 * 86_400 * 1_000_000
+# A month of an inquiry's time on a file: the twelfth part of a year.
+MONTH_US = 365 * 86_400 * 1_000_000 // 12
 
 
 class FiledAction(NamedTuple):
@@ -87,7 +88,7 @@ class CreditFile:
     inquiries: list[FiledInquiry] = field(default_factory=list)
 
 
-def read_file(db: Connection, subject_id: str, now_us: int) -> CreditFile:
+def read_file(db: Connection, subject_id: str, policy: Policy, now_us: int) -> CreditFile:
     """Reads a subject's file as it is."""
     tradelines: list[FiledTradeline] = []
     for key, name, member, history, trail, marks, index, submission, body in db.all(
@@ -110,17 +111,19 @@ def read_file(db: Connection, subject_id: str, now_us: int) -> CreditFile:
             line.actions.extend(_actions(db, steps_of(trail)))
         tradelines.append(line)
     log_size = log.size_of(db)
-    inquiries = _inquiries(db, subject_id, log_size, now_us)
+    inquiries = _inquiries(db, subject_id, policy, log_size, now_us)
     return CreditFile(subject_id, log_size, now_us, tradelines, inquiries)
 
 
-def read_file_at(db: Connection, subject_id: str, log_size: int, now_us: int) -> CreditFile:
+def read_file_at(
+    db: Connection, subject_id: str, policy: Policy, log_size: int, now_us: int
+) -> CreditFile:
     """Makes a subject's file again as it was at a log size."""
     tradelines: list[FiledTradeline] = []
     for *account, trail in db.all(s.file_trails, subject_id=subject_id):
         steps = [step for step in steps_of(trail) if _leaf(db, step.submission_key) < log_size]
         tradelines += _made_again(db, account, steps, subject_id)
-    inquiries = _inquiries(db, subject_id, log_size, now_us)
+    inquiries = _inquiries(db, subject_id, policy, log_size, now_us)
     return CreditFile(subject_id, log_size, now_us, tradelines, inquiries)
 
 
@@ -184,14 +187,17 @@ def role_of(subject_id: str, snapshot: TradelineSnapshot) -> int:
     return next((p.role for p in snapshot.parties if p.subject_id == subject_id), 0)
 
 
-def _inquiries(db: Connection, subject_id: str, log_size: int, now_us: int) -> list[FiledInquiry]:
+def _inquiries(
+    db: Connection, subject_id: str, policy: Policy, log_size: int, now_us: int
+) -> list[FiledInquiry]:
+    """Hard inquiries for as long as the rules of the place show them."""
     return [
         FiledInquiry(*row)
         for row in db.all(
             s.file_inquiries,
             subject_id=subject_id,
             kind=report_pb2.INQUIRY_KIND_HARD,
-            since_us=now_us - INQUIRY_KEPT_US,
+            since_us=now_us - policy.retention["inquiry"].months * MONTH_US,
             log_size=log_size,
         )
     ]

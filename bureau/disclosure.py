@@ -43,7 +43,7 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
         subject_id = statement.open_subject_request(
             bureau, db, request, "creditbureau.v1.Subjects/GetFile"
         )
-        file = read_file(db, subject_id, now_us)
+        file = read_file(db, subject_id, bureau.policy, now_us)
         state = read_state(db, subject_id, bureau.policy, now_us)
         page = {"subject_id": subject_id, "before": 1 << 62}
         rows = db.all(s.granted_before, **page, limit=DISCLOSED_GRANTED)

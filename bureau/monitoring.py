@@ -144,7 +144,7 @@ def acknowledge_alerts(bureau: Bureau, caller: Caller, cursor: int) -> Acknowled
 def _shown(tx: Transaction, subject_id: str, policy: Policy) -> CreditFile:
     """A person's file as reports would show it."""
     state = read_state(tx.db, subject_id, policy, tx.now_us)
-    return as_reported(read_file(tx.db, subject_id, tx.now_us), state, policy)
+    return as_reported(read_file(tx.db, subject_id, policy, tx.now_us), state, policy)
 
 
 def _is_own(change: Change, monitor: Monitor, actor: str) -> bool:

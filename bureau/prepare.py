@@ -66,7 +66,7 @@ def prepare(
     bureau: Bureau, db: Connection, asked: Asked, held: HeldConsent, now_us: int
 ) -> Prepared:
     """The report as of now."""
-    file = read_file(db, asked.subject_id, now_us)
+    file = read_file(db, asked.subject_id, bureau.policy, now_us)
     level = level_of(db, held.grantee, bureau.policy, now_us)
     return _made(bureau, db, asked, held, file, ALL, level)
 
@@ -81,7 +81,7 @@ def prepare_again(
     """
     if row["rules_version"] != RULES_VERSION:
         raise Refusal("WRONG_STATE", f"made by the rules of {row['rules_version']}: ask anew")
-    file = read_file_at(db, asked.subject_id, row["log_size"], row["create_us"])
+    file = read_file_at(db, asked.subject_id, bureau.policy, row["log_size"], row["create_us"])
     return _made(bureau, db, asked, held, file, row["log_size"], row["level"])
 
 
