@@ -49,7 +49,7 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
         rows = db.all(s.granted_before, **page, limit=DISCLOSED_GRANTED)
         rows += db.all(s.denied_before, **page, denied=DENIED, limit=DISCLOSED_DENIED)
     request_id = peek(request, SubjectRequest).header.request_id
-    report = open_report(bureau.origin, bureau.jurisdiction, request_id, digest(request), now_us)
+    report = open_report(bureau.origin, bureau.policy, request_id, digest(request), now_us)
     report.subject_id = subject_id
     report.purpose = codes_pb2.PURPOSE_SUBJECT_DISCLOSURE
     shape(report, file, WHOLE_FILE)

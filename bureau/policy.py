@@ -17,6 +17,8 @@ from typing import Any
 from bureau.codes import mask_of
 from creditbureau.v1.codes_pb2 import Purpose
 
+# Changes when a report of the same file by the same policy would look different.
+RULES_VERSION = "2026-11"
 DELETE, ANNOTATE = "delete", "annotate"
 ANCHORS = frozenset({"month", "first_delinquency", "end_of_event", "inquiry"})
 ITEMS = frozenset({"delinquency", "collection_or_charge_off", "inquiry"})
@@ -67,6 +69,11 @@ class Policy:
     adverse_notice: bool
     reciprocity_months: int
     reciprocity_grace_days: int
+
+    @property
+    def rules_version(self) -> str:
+        """Version of all that shapes a report: the bureau's rules and the place's."""
+        return f"{RULES_VERSION}/{self.version}"
 
 
 def load_policy(jurisdiction: str, folder: Path | None = None) -> Policy:

@@ -19,7 +19,6 @@ from bureau.ledger import log
 from bureau.ledger.queue import Transaction
 from bureau.prepare import Asked, held_consent, prepare_again
 from bureau.reciprocity import level_of
-from bureau.report import RULES_VERSION
 from bureau.statement import Opened
 from bureau.store import statements as s
 from bureau.subject_file import read_state
@@ -142,7 +141,7 @@ def _record(
             create_us=tx.now_us,
             entry_key=tx.entry_key,
             log_size=log_size,
-            rules_version=RULES_VERSION,
+            rules_version=bureau.policy.rules_version,
             level=level,
         )
 

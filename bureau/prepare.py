@@ -16,7 +16,7 @@ from bureau.errors import Refusal
 from bureau.evidence import evidence_of
 from bureau.house import Bureau
 from bureau.reciprocity import as_earned, level_of
-from bureau.report import RULES_VERSION, Scope, add_own_words, as_reported, open_report, shape
+from bureau.report import Scope, add_own_words, as_reported, open_report, shape
 from bureau.store import statements as s
 from bureau.store.database import Connection
 from bureau.subject_file import ALL, read_state
@@ -79,7 +79,7 @@ def prepare_again(
     Raises:
         Refusal: WRONG_STATE if other rules than this release's have made it.
     """
-    if row["rules_version"] != RULES_VERSION:
+    if row["rules_version"] != bureau.policy.rules_version:
         raise Refusal("WRONG_STATE", f"made by the rules of {row['rules_version']}: ask anew")
     file = read_file_at(db, asked.subject_id, bureau.policy, row["log_size"], row["create_us"])
     return _made(bureau, db, asked, held, file, row["log_size"], row["level"])
@@ -105,9 +105,7 @@ def _made(
 ) -> Prepared:
     state = read_state(db, asked.subject_id, bureau.policy, file.now_us, state_size)
     scope = Scope(held.sections, held.portfolio_types, held.history_months)
-    report = open_report(
-        bureau.origin, bureau.jurisdiction, asked.request_id, asked.digest, file.now_us
-    )
+    report = open_report(bureau.origin, bureau.policy, asked.request_id, asked.digest, file.now_us)
     report.member_id = held.grantee
     report.subject_id = asked.subject_id
     report.purpose = asked.purpose  # type: ignore[assignment]

@@ -15,7 +15,6 @@ from bureau.ledger import log
 from bureau.ledger.queue import Denied, Transaction
 from bureau.monitoring import tell_of_inquiry
 from bureau.prepare import Asked, Prepared, check_same, held_consent, prepare, prepare_again
-from bureau.report import RULES_VERSION
 from bureau.statement import Opened
 from bureau.store import statements as s
 from bureau.subject_file import read_state
@@ -93,7 +92,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
             state = read_state(tx.db, inquiry.subject_id, bureau.policy, tx.now_us)
             check_holds(state, bureau.policy, caller.member_id, inquiry.purpose, tx.now_us)
         except Refusal as refusal:
-            _record(tx, opened, now_us, denial_reason=refusal.reason)
+            _record(bureau, tx, opened, now_us, denial_reason=refusal.reason)
             return Denied(refusal)
         if prepared is None:
             raise Refusal("CONFLICT", "the consent came into being meanwhile")
@@ -103,7 +102,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
             period=allowed.period_at(tx.now_us),
             period_count=allowed.uses_in_period(tx.now_us) + 1,
         )
-        _record(tx, opened, now_us, prepared=prepared)
+        _record(bureau, tx, opened, now_us, prepared=prepared)
         if inquiry.purpose in HARD_PURPOSES:
             tell_of_inquiry(tx, inquiry.subject_id, bureau.policy, caller.member_id)
         tx.answer_digest = prepared.digest
@@ -144,6 +143,7 @@ def _again(bureau: Bureau, asked: Asked, entry: log.LoggedEntry) -> Prepared:
 
 
 def _record(
+    bureau: Bureau,
     tx: Transaction,
     opened: Opened[Inquiry],
     now_us: int,
@@ -171,7 +171,7 @@ def _record(
         create_us=now_us,
         entry_key=tx.entry_key if prepared else None,
         log_size=prepared.log_size if prepared else -1,
-        rules_version=RULES_VERSION,
+        rules_version=bureau.policy.rules_version,
         level=prepared.level if prepared else 0,
     )
 

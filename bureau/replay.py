@@ -7,7 +7,6 @@ from bureau.codes import has
 from bureau.errors import Refusal
 from bureau.house import Bureau, Caller
 from bureau.prepare import Asked, check_same, held_consent, prepare_again
-from bureau.report import RULES_VERSION
 from bureau.store import statements as s
 from bureau_keys.envelope import digest
 from creditbureau.v1 import codes_pb2, report_pb2
@@ -71,7 +70,7 @@ def _note(bureau: Bureau, caller: Caller, row: dict[str, object]) -> None:
         "create_us": bureau.clock.now_us(),
         "entry_key": None,
         "log_size": -1,
-        "rules_version": RULES_VERSION,
+        "rules_version": bureau.policy.rules_version,
     }
     with bureau.database.transaction() as db:
         db.run(s.add_inquiry, **{k: v for k, v in (row | again).items() if k != "inquiry_key"})

@@ -52,8 +52,6 @@ FREEZES = frozenset(
 )
 FROZEN_COMMENTS = frozenset({"AP", "CL"})
 HALF_YEAR_US = 183 * 86_400 * 1_000_000
-# Changes when a report of the same file would look different.
-RULES_VERSION = "2026-11"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ WHOLE_FILE = Scope(
 
 
 def open_report(
-    origin: str, jurisdiction: str, request_id: str, request_digest: bytes, now_us: int
+    origin: str, policy: Policy, request_id: str, request_digest: bytes, now_us: int
 ) -> Report:
     """An empty report that answers a request."""
     return Report(
@@ -91,8 +89,8 @@ def open_report(
             schema_version=1,
         ),
         request_digest=request_digest,
-        jurisdiction=jurisdiction,
-        rules_version=RULES_VERSION,
+        jurisdiction=policy.jurisdiction,
+        rules_version=policy.rules_version,
     )
 
 
