@@ -18,10 +18,9 @@ from google.protobuf.message import DecodeError
 from bureau_client.errors import InvalidRequest
 from bureau_client.members import Member
 from bureau_client.reports import Report
-from bureau_client.verify.evidence import write_evidence
 from bureau_client.wire.members import read_member
 from bureau_client.wire.receipts import read_receipt, write_receipt
-from bureau_client.wire.reports import read_evidence, read_report
+from bureau_client.wire.reports import read_evidence, read_report, write_evidence
 from bureau_keys.envelope import peek
 from bureau_keys.errors import KeysError
 from creditbureau.v1 import log_pb2, members_pb2, report_pb2

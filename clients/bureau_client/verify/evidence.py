@@ -11,7 +11,7 @@ from bureau_client.members import Member
 from bureau_client.reports import Evidence, Report
 from bureau_client.tradelines import Tradeline
 from bureau_client.verify.belief import TELL, believed
-from bureau_client.wire.receipts import write_receipt
+from bureau_client.wire.reports import write_evidence
 from bureau_keys.envelope import payload_type_of, peek
 from bureau_keys.membership import STILL, LoggedKey
 from bureau_keys.profile import Trust
@@ -107,19 +107,6 @@ def tradeline_of(report: Report, evidence: Evidence) -> Tradeline:
     if not named:
         _refuse(f"Evidence came for tradeline {evidence.tradeline_id}, which is not in the report")
     return named[0]
-
-
-def write_evidence(piece: Evidence) -> report_pb2.Evidence:
-    """The contract's message of a piece of evidence."""
-    return report_pb2.Evidence(
-        tradeline_id=piece.tradeline_id,
-        month=piece.month.number,
-        manifest=Envelope.FromString(piece.manifest),
-        record=piece.record,
-        record_index=piece.record_index,
-        proof=piece.proof,
-        receipt=write_receipt(piece.receipt),
-    )
 
 
 def _message_of(report: Report) -> report_pb2.Report:

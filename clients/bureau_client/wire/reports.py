@@ -29,10 +29,11 @@ from bureau_client.reports import (
     Standing,
     Summary,
 )
-from bureau_client.wire.receipts import read_receipt
+from bureau_client.wire.receipts import read_receipt, write_receipt
 from bureau_client.wire.scalars import day_of, moment_of, moment_or_none, month_of
 from bureau_client.wire.tradelines import read_tradeline
 from creditbureau.v1 import dispute_pb2, hold_pb2, report_pb2, standard_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
 
 
 def read_report(message: report_pb2.Report, *, envelope: bytes, inquiry: bytes) -> Report:
@@ -117,6 +118,19 @@ def read_evidence(message: report_pb2.Evidence) -> Evidence:
         record_index=message.record_index,
         proof=tuple(message.proof),
         receipt=read_receipt(message.receipt),
+    )
+
+
+def write_evidence(piece: Evidence) -> report_pb2.Evidence:
+    """The contract's message of a piece of evidence."""
+    return report_pb2.Evidence(
+        tradeline_id=piece.tradeline_id,
+        month=piece.month.number,
+        manifest=Envelope.FromString(piece.manifest),
+        record=piece.record,
+        record_index=piece.record_index,
+        proof=piece.proof,
+        receipt=write_receipt(piece.receipt),
     )
 
 
