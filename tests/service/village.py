@@ -149,11 +149,12 @@ def village(
     jurisdiction: str = "US",
     clock: Clock | None = None,
     policy_file: Path | None = None,
+    database_url: str = "",
 ) -> Iterator[Village]:
     """A bureau with lenders; its clock can be moved, and everybody follows."""
     clock = clock or Clock()
     with ExitStack() as closing:
-        plan = Plan(jurisdiction=jurisdiction, policy_file=policy_file)
+        plan = Plan(jurisdiction=jurisdiction, policy_file=policy_file, database_url=database_url)
         bureau = closing.enter_context(running_bureau(plan=plan, clock=clock))
         agent = bureau.add_member("agent", ["agent"])
         found = Village(bureau, clock, {}, agent, closing)
