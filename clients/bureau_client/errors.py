@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bureau_client.texts import said
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
@@ -89,6 +91,20 @@ class BureauError(Exception):
         if self.request_id:
             parts.append(f"(request {self.request_id})")
         return " ".join(parts)
+
+    def explain(self, language: str = "en") -> str:
+        """What happened and what to do, in words for people.
+
+        Args:
+            language: BCP 47, for example `zh`; English where there is no other.
+        """
+        meaning, fix = said("Reason", self.reason, language)
+        if not meaning:
+            return str(self)
+        fields = ", ".join(dict.fromkeys(at.field for at in self.violations[:SHOWN_VIOLATIONS]))
+        parts = [meaning, f"[{fields}]" if fields else "", fix]
+        parts.append(f"({self.request_id})" if self.request_id else "")
+        return " ".join(filter(None, parts))
 
     def __reduce__(self) -> tuple[object, ...]:
         # Exceptions cross process boundaries (pools, task queues) by pickle.

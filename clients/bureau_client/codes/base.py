@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Self
 
+from bureau_client.texts import said
+
 
 class Code(IntEnum):
     """A coded field; prints as its name."""
@@ -13,6 +15,22 @@ class Code(IntEnum):
     def text(self) -> str:
         """The name in words: `credit application`."""
         return self.name.replace("_", " ").lower()
+
+    def text_in(self, language: str) -> str:
+        """What it means, in words for people.
+
+        Args:
+            language: BCP 47, for example `zh`; English where there is no other.
+        """
+        return said(type(self).__name__, self.name, language)[0] or self.text
+
+    def fix_in(self, language: str) -> str:
+        """What a person can do about it; empty where there is nothing to say.
+
+        Args:
+            language: As for `text_in`.
+        """
+        return said(type(self).__name__, self.name, language)[1]
 
     def __str__(self) -> str:
         return self.name
