@@ -213,35 +213,38 @@ def test_uses_renew_with_the_calendar(court: Court, timezone: str, unit: int) ->
     tick = timedelta(microseconds=1)
     first = next_start(unit, court.clock.now())
     second = next_start(unit, first)
-    third = next_start(unit, second)
-    consent_id = court.grant(
-        court.acme,
-        frequency=consent_pb2.Frequency(unit=unit, value=2),  # type: ignore[arg-type]
-        expire=third + timedelta(days=1),
+    busy, idle = (
+        court.grant(
+            court.acme,
+            frequency=consent_pb2.Frequency(unit=unit, value=2),  # type: ignore[arg-type]
+            expire=second + timedelta(days=1),
+        )
+        for _ in range(2)
     )
 
-    def used_up_at(moment: datetime) -> None:
+    def used_up_at(moment: datetime, consent_id: str) -> None:
         court.clock.set(moment)
         answer = court.query(court.acme, consent_id)
         assert (answer.code, answer.reason) == ("PERMISSION_DENIED", "CONSENT_EXHAUSTED"), answer
 
-    def two_uses_at(moment: datetime) -> None:
+    def two_uses_at(moment: datetime, consent_id: str) -> None:
         court.clock.set(moment)
         for _ in range(2):
             answer = court.query(court.acme, consent_id)
             assert answer.code == "OK", answer
-        used_up_at(moment)
+        used_up_at(moment, consent_id)
 
     # 1. The last moment of a period and the first of the next are two periods.
-    two_uses_at(first - tick)
-    two_uses_at(first)
-    # 2. Used up until the very end, however long ago the uses were.
-    used_up_at(first + (second - first) / 2)
-    used_up_at(second - tick)
-    # 3. What a period left unused is not added to the next.
-    two_uses_at(third)
+    two_uses_at(first - tick, busy)
+    two_uses_at(first, busy)
+    # 2. What a period left unused is not added to the next.
+    two_uses_at(first, idle)
+    # 3. Used up until the very end, however long ago the uses were.
+    used_up_at(first + (second - first) / 2, busy)
+    used_up_at(second - tick, busy)
+    two_uses_at(second, busy)
     # 4. Refusals are no uses; none was lost.
-    wanted = consents_pb2.GetConsentRequest(consent_id=consent_id)
+    wanted = consents_pb2.GetConsentRequest(consent_id=busy)
     assert court.acme.send("Consents/GetConsent", wanted).reply.consent.use_count == 6
 
 

@@ -14,10 +14,10 @@ from rich.console import Console
 
 from bureau_client import EvidenceLevel, Month, PaymentHistory, Purpose, Report, errors
 from bureau_client.cli import common, lender, wallet
-from bureau_client.cli.money import written
 from bureau_client.cli.output import Output, emit_many
 from bureau_client.cli.show import show_report
 from bureau_client.files.csv_records import columns, write_row
+from bureau_client.money import written
 from tests.unit.client.fakes import SUBJECT, FakeBureau, snapshot
 from tests.unit.client.test_sdk_journeys import CONSENT
 

@@ -1,4 +1,4 @@
-"""Amounts for people."""
+"""Amounts: minor units, and how they are written for people."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ _EXPONENTS = {
 }
 
 
+def exponent_of(currency: str) -> int:
+    """How many decimal digits the major unit of an ISO 4217 currency has."""
+    return _EXPONENTS.get(currency, 2)
+
+
 def written(amount_minor: int | None, currency: str) -> str:
     """An amount in major units: `written(123456, "CNY")` is `1,234.56`; None is a dash."""
     if amount_minor is None:
         return "–"
-    exponent = _EXPONENTS.get(currency, 2)
+    exponent = exponent_of(currency)
     whole, part = divmod(abs(amount_minor), 10**exponent)
     sign = "-" if amount_minor < 0 else ""
     return f"{sign}{whole:,}" + (f".{part:0{exponent}}" if exponent else "")

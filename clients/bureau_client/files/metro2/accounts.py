@@ -1,0 +1,57 @@
+"""What is remembered of a file's accounts, on disk, so that memory stays small."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import date
+
+from bureau_client.files.metro2.rules import KEPT, PREVIOUS
+from bureau_client.files.metro2.values import Value
+
+_DATE_AT = KEPT.index("date_of_first_delinquency")
+
+
+class Accounts:
+    """Account numbers of a file, and what its accounts said, in a temporary database."""
+
+    def __init__(self) -> None:
+        # An empty name is a temporary database on disk, with a small cache.
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._insert = f"INSERT INTO account VALUES ({', '.join('?' * (len(KEPT) + 2))})"  # noqa: S608
+        columns = ", ".join(f"k{number}" for number in range(len(KEPT)))
+        self._database.executescript(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+            f"CREATE TABLE account (number TEXT PRIMARY KEY, record INT, {columns}) WITHOUT ROWID;"
+            "BEGIN;"
+        )
+
+    def put(self, number: str, record: int, said: dict[str, Value]) -> int | None:
+        """Remembers an account.
+
+        Returns:
+            The record that it was remembered from before, None if it was not.
+        """
+        row = [said.get(name) for name in KEPT]
+        row[_DATE_AT] = str(row[_DATE_AT] or "")
+        try:
+            self._database.execute(self._insert, (number, record, *row))
+        except sqlite3.IntegrityError:
+            found = self._database.execute(
+                "SELECT record FROM account WHERE number = ?", (number,)
+            ).fetchone()
+            return int(found[0])
+        return None
+
+    def previous(self, number: str) -> dict[str, Value]:
+        """What an account said, under the names that rules know; empty if it is unknown."""
+        row = self._database.execute("SELECT * FROM account WHERE number = ?", (number,)).fetchone()
+        if row is None:
+            return {}
+        said: dict[str, Value] = dict(zip(KEPT, row[2:], strict=True))
+        day = said["date_of_first_delinquency"]
+        said["date_of_first_delinquency"] = date.fromisoformat(str(day)) if day else None
+        return {PREVIOUS + name: value for name, value in said.items()}
+
+    def close(self) -> None:
+        """Forgets them."""
+        self._database.close()

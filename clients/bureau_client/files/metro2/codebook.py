@@ -1,0 +1,46 @@
+"""The codes of records for the codes of Metro 2, and back."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TypeVar
+
+from bureau_client.codes import AccountStatus, Code
+from bureau_client.files.metro2.layout import table_of
+
+AnyCode = TypeVar("AnyCode", bound=Code)
+
+# Lower bound of the bucket, days.
+DAYS_PAST_DUE = {
+    AccountStatus.PAST_DUE_30: 30,
+    AccountStatus.PAST_DUE_60: 60,
+    AccountStatus.PAST_DUE_90: 90,
+    AccountStatus.PAST_DUE_120: 120,
+    AccountStatus.PAST_DUE_150: 150,
+    AccountStatus.PAST_DUE_180: 180,
+}
+# Account statuses that take a payment rating.
+RATED = frozenset({"05", "13", "65", "88", "89", "94", "95"})
+# Account statuses that withdraw what was reported.
+DELETES, DELETES_FRAUD = "DA", "DF"
+
+
+def code_of(cls: type[AnyCode], value: object) -> AnyCode:
+    """What a code of Metro 2 is in records; UNSPECIFIED where it is none."""
+    return cls[_names(cls).get(str(value), "UNSPECIFIED")]
+
+
+def spelling_of(code: Code) -> str:
+    """What a code of records is in Metro 2; empty where it is none."""
+    return {name: spelling for spelling, name in _names(type(code)).items()}.get(code.name, "")
+
+
+@cache
+def is_secured(account_type: str) -> bool:
+    """Whether accounts of a type stand on collateral."""
+    return account_type in table_of("codes")["secured"]["account_type"].split()
+
+
+@cache
+def _names(cls: type[Code]) -> dict[str, str]:
+    return dict(table_of("codes")[cls.__name__])

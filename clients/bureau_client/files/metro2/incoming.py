@@ -1,0 +1,195 @@
+"""Accounts of a Metro 2 file as records to submit.
+
+A month's account becomes a snapshot; status DA and DF, and an account that nobody is left
+on, become deletions; an L1 segment becomes a renumbering. Amounts are whole units of the
+currency in the file and minor units in records. Codes that records have no field for
+travel along as raw codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+
+from bureau_client.codes import (
+    AccountStatus,
+    ActionReason,
+    CloseReason,
+    ComplianceCondition,
+    DeletionReason,
+    FacilityActionKind,
+    Initiator,
+    PartyRole,
+    PortfolioType,
+)
+from bureau_client.files.metro2.codebook import (
+    DAYS_PAST_DUE,
+    DELETES,
+    DELETES_FRAUD,
+    code_of,
+    is_secured,
+)
+from bureau_client.files.metro2.findings import Finding, Severity
+from bureau_client.files.metro2.reader import Metro2Record
+from bureau_client.files.metro2.segments import MASK, Segment
+from bureau_client.money import exponent_of
+from bureau_client.months import Month
+from bureau_client.records import Deletion, FacilityAction, Party, RawCode, Record, Snapshot
+
+_PERSONS = ("BASE", "J1", "J2")
+_LEAVES = "Z"
+_NO_NUMBER = {"", "0" * 9}
+# Fields that records have no place for: they travel as raw codes.
+_RAW = (
+    "account_status",
+    "compliance_condition",
+    "payment_history_profile",
+    "terms_duration",
+    "terms_frequency",
+    "interest_type_indicator",
+    "consumer_information_indicator",
+)
+_NEW_ACCOUNT_NUMBER = {"1", "3"}
+_BY_GRANTOR = "M"
+
+
+def persons_of(record: Metro2Record) -> list[Segment]:
+    """The segments of the persons on an account, without those who leave it (ECOA Z)."""
+    return [at for at in record.all(*_PERSONS) if at.values.get("ecoa_code") != _LEAVES]
+
+
+def number_of(person: Segment) -> str:
+    """A person's social security number; empty where it is not reported."""
+    number = str(person.values.get("social_security_number") or "")
+    return "" if number in _NO_NUMBER else number
+
+
+def without_number(record: Metro2Record) -> list[Finding]:
+    """The persons who cannot be found for want of a number."""
+    return [
+        Finding(
+            "M2-IDENTITY",
+            Severity.ERROR,
+            record.number,
+            f"{person.kind}.social_security_number",
+            MASK if person.values.get("social_security_number") else "",
+            "the number of the person",
+            "Report the number, or keep the account back",
+        )
+        for person in persons_of(record)
+        if not number_of(person)
+    ]
+
+
+def records_of(record: Metro2Record, subject_ids: Sequence[str], currency: str) -> list[Record]:
+    """What to submit for one account.
+
+    Args:
+        record: An account without errors.
+        subject_ids: Of the persons that `persons_of` gives, in their order.
+        currency: ISO 4217, of the file's amounts.
+    """
+    base = record.first.values
+    account_ref = str(base["consumer_account_number"])
+    status = str(base["account_status"])
+    if status in {DELETES, DELETES_FRAUD} or not subject_ids:
+        fraud = status == DELETES_FRAUD
+        reason = DeletionReason.FRAUD if fraud else DeletionReason.INACCURATE
+        return [Deletion(account_ref=account_ref, reason=reason)]
+    parties = tuple(
+        Party(subject_id, code_of(PartyRole, person.values["ecoa_code"]))
+        for person, subject_id in zip(persons_of(record), subject_ids, strict=True)
+    )
+    as_of = _day(record.first, "date_of_account_information")
+    changes = [
+        _renumbering(account_ref, change, as_of)
+        for change in record.all("L1")
+        if change.values["change_indicator"] in _NEW_ACCOUNT_NUMBER
+    ]
+    return [_snapshot(record, parties, currency), *changes]
+
+
+def _snapshot(record: Metro2Record, parties: tuple[Party, ...], currency: str) -> Snapshot:
+    base = record.first
+    said = base.values
+    status = code_of(AccountStatus, said["account_status"])
+    portfolio = code_of(PortfolioType, said["portfolio_type"])
+    account_type = str(said["account_type"])
+    unit = 10 ** exponent_of(currency)
+    as_of = _day(base, "date_of_account_information")
+    terms = str(said["terms_duration"])
+    creditor = record.all("K1")
+    return Snapshot(
+        account_ref=str(said["consumer_account_number"]),
+        month=Month(as_of.year, as_of.month),
+        parties=parties,
+        portfolio_type=portfolio,
+        account_type=account_type,
+        currency=currency,
+        open_date=_day(base, "date_opened"),
+        status=status,
+        balance_minor=_amount(base, "current_balance") * unit,
+        credit_limit_minor=_amount(base, "credit_limit") * unit or None,
+        original_amount_minor=_amount(base, "highest_credit") * unit or None,
+        term_months=int(terms) if terms.isdigit() else 0,
+        secured=is_secured(account_type),
+        amount_due_minor=_amount(base, "scheduled_monthly_payment") * unit,
+        amount_paid_minor=_amount(base, "actual_payment") * unit,
+        amount_past_due_minor=_amount(base, "amount_past_due") * unit,
+        days_past_due=DAYS_PAST_DUE.get(status, 0),
+        close_date=_maybe_day(base, "date_closed"),
+        close_reason=_close_reason(base, status),
+        first_delinquency_date=_maybe_day(base, "date_of_first_delinquency"),
+        last_payment_date=_maybe_day(base, "date_of_last_payment"),
+        charge_off_amount_minor=_amount(base, "original_charge_off_amount") * unit,
+        compliance_condition=code_of(ComplianceCondition, said["compliance_condition"]),
+        special_comment=str(said["special_comment"]),
+        payment_rating=str(said["payment_rating"]),
+        original_creditor=str(creditor[0].values["original_creditor_name"]) if creditor else "",
+        raw_codes=tuple(
+            RawCode(f"metro2.{name}", str(said[name])) for name in _RAW if said.get(name)
+        ),
+    )
+
+
+def _renumbering(account_ref: str, change: Segment, as_of: date) -> FacilityAction:
+    return FacilityAction(
+        account_ref=account_ref,
+        kind=FacilityActionKind.RENUMBER,
+        initiator=Initiator.LENDER,
+        reasons=(ActionReason.POLICY_CHANGE,),
+        effective_time=datetime.combine(as_of, time(), UTC),
+        new_account_ref=str(change.values["new_consumer_account_number"]),
+    )
+
+
+def _close_reason(base: Segment, status: AccountStatus) -> CloseReason:
+    if base.values.get("date_closed") is None:
+        return CloseReason.UNSPECIFIED
+    if status == AccountStatus.TRANSFERRED:
+        return CloseReason.TRANSFERRED
+    if status in {AccountStatus.CHARGE_OFF, AccountStatus.PAID_CHARGE_OFF}:
+        return CloseReason.CHARGED_OFF
+    if base.values["compliance_condition"] == "XA":
+        return CloseReason.BY_CONSUMER
+    if base.values["special_comment"] == _BY_GRANTOR:
+        return CloseReason.BY_GRANTOR
+    return (
+        CloseReason.PAID_OFF if status == AccountStatus.PAID_OR_CLOSED else CloseReason.UNSPECIFIED
+    )
+
+
+def _amount(base: Segment, name: str) -> int:
+    amount = base.values[name]
+    return amount if isinstance(amount, int) else 0
+
+
+def _maybe_day(base: Segment, name: str) -> date | None:
+    day = base.values[name]
+    return day if isinstance(day, date) else None
+
+
+def _day(base: Segment, name: str) -> date:
+    day = _maybe_day(base, name)
+    assert day is not None, f"{name} is required"
+    return day

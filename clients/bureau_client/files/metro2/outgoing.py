@@ -1,0 +1,184 @@
+"""Records as accounts of a Metro 2 file.
+
+The format reports whole units of one currency, no negative balance, and persons by name
+and number, which records do not have: the furnisher gives them. What the format cannot
+say, is found; nothing is dropped silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from bureau_client.codes import Code
+from bureau_client.files.metro2.codebook import spelling_of
+from bureau_client.files.metro2.findings import Finding, Severity
+from bureau_client.files.metro2.segments import Segment, blank
+from bureau_client.files.metro2.values import BadValue, Value
+from bureau_client.money import exponent_of
+from bureau_client.records import Snapshot
+
+NO_HISTORY = "B" * 24
+_MAX_AMOUNT = 999_999_999
+_AMOUNTS = {
+    "credit_limit": "credit_limit_minor",
+    "highest_credit": "original_amount_minor",
+    "scheduled_monthly_payment": "amount_due_minor",
+    "actual_payment": "amount_paid_minor",
+    "current_balance": "balance_minor",
+    "amount_past_due": "amount_past_due_minor",
+    "original_charge_off_amount": "charge_off_amount_minor",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody on an account, as the furnisher knows them.
+
+    Attributes:
+        social_security_number: Nine digits.
+        country: ISO 3166-1 alpha-2.
+    """
+
+    surname: str
+    first_name: str
+    social_security_number: str
+    middle_name: str = ""
+    date_of_birth: date | None = None
+    telephone_number: str = ""
+    country: str = "US"
+    first_line_of_address: str = ""
+    second_line_of_address: str = ""
+    city: str = ""
+    state: str = ""
+    postal_code: str = ""
+
+
+def account_of(
+    snapshot: Snapshot,
+    people: Mapping[str, Person],
+    *,
+    currency: str,
+    identification_number: str,
+    as_of: date,
+    history: str = NO_HISTORY,
+) -> tuple[list[Segment], list[Finding]]:
+    """The segments of one account.
+
+    Args:
+        snapshot: What is reported.
+        people: The persons by their subject ids.
+        currency: ISO 4217, of the file.
+        identification_number: The furnisher's, at most 20 characters.
+        as_of: The date of account information.
+        history: 24 characters, the first for the month before.
+
+    Returns:
+        The segments, none if a finding is an error; and what the format cannot say.
+    """
+    found: list[Finding] = []
+    if snapshot.currency != currency:
+        found.append(_error("currency", snapshot.currency, currency, "Write a file of its own"))
+    if not snapshot.status or not spelling_of(snapshot.status):
+        found.append(_error("status", snapshot.status.name, "a status of Metro 2", "Leave it out"))
+    known = [people.get(party.subject_id) for party in snapshot.parties]
+    for party, person in zip(snapshot.parties, known, strict=True):
+        if person is None:
+            found.append(
+                _error("parties", party.subject_id, "a person with a name", "Add the person")
+            )
+    base: dict[str, Value] = {
+        "processing_indicator": "1",
+        "correction_indicator": "0",
+        "identification_number": identification_number,
+        "consumer_account_number": snapshot.account_ref,
+        "portfolio_type": spelling_of(snapshot.portfolio_type),
+        "account_type": snapshot.account_type,
+        "date_opened": snapshot.open_date,
+        "terms_duration": _terms(snapshot),
+        "terms_frequency": "M",
+        "account_status": spelling_of(snapshot.status),
+        "payment_rating": snapshot.payment_rating,
+        "payment_history_profile": history,
+        "special_comment": snapshot.special_comment,
+        "compliance_condition": spelling_of(snapshot.compliance_condition),
+        "date_of_account_information": as_of,
+        "date_of_first_delinquency": snapshot.first_delinquency_date,
+        "date_closed": snapshot.close_date,
+        "date_of_last_payment": snapshot.last_payment_date,
+    }
+    unit = 10 ** exponent_of(snapshot.currency)
+    for field, name in _AMOUNTS.items():
+        base[field] = _whole(name, getattr(snapshot, name) or 0, unit, found)
+    if any(finding.severity is Severity.ERROR for finding in found):
+        return [], found
+    persons = [person for person in known if person is not None]
+    roles = [party.role for party in snapshot.parties]
+    try:
+        segments = [
+            blank("BASE").with_values(**base, **_person(persons[0], roles[0], address=True))
+        ]
+        for person, role in zip(persons[1:], roles[1:], strict=True):
+            kind = "J1" if _address(person) == _address(persons[0]) else "J2"
+            said = _person(person, role, address=kind == "J2")
+            segments.append(blank(kind).with_values(**said))
+        if snapshot.original_creditor:
+            segments.append(
+                blank("K1").with_values(original_creditor_name=snapshot.original_creditor)
+            )
+    except BadValue as bad:
+        return [], [*found, _error("account", snapshot.account_ref, bad.expected, "Shorten it")]
+    return segments, found
+
+
+def _whole(name: str, minor: int, unit: int, found: list[Finding]) -> int:
+    """An amount in whole units; what is lost is found."""
+    if minor < 0:
+        expected = "zero: the format has no negative balance"
+        found.append(_warning(name, str(minor), expected))
+        return 0
+    whole, part = divmod(minor, unit)
+    if part:
+        found.append(_warning(name, str(minor), f"whole units; {part} minor units are left out"))
+    if whole > _MAX_AMOUNT:
+        found.append(_error(name, str(minor), "at most nine digits", "Leave the account out"))
+    return whole
+
+
+def _terms(snapshot: Snapshot) -> str:
+    if snapshot.term_months:
+        return f"{snapshot.term_months:03d}"
+    return {"R": "REV", "C": "LOC", "O": "001"}.get(spelling_of(snapshot.portfolio_type), "")
+
+
+def _person(person: Person, role: Code, *, address: bool) -> dict[str, Value]:
+    said: dict[str, Value] = {
+        "surname": person.surname,
+        "first_name": person.first_name,
+        "middle_name": person.middle_name,
+        "social_security_number": person.social_security_number,
+        "date_of_birth": person.date_of_birth,
+        "telephone_number": person.telephone_number,
+        "ecoa_code": spelling_of(role),
+    }
+    return said | _address(person) if address else said
+
+
+def _address(person: Person) -> dict[str, Value]:
+    return {
+        "country_code": person.country,
+        "first_line_of_address": person.first_line_of_address,
+        "second_line_of_address": person.second_line_of_address,
+        "city": person.city,
+        "state": person.state,
+        "postal_code": person.postal_code,
+    }
+
+
+def _error(field: str, got: str, expected: str, fix: str) -> Finding:
+    return Finding("M2-EXPORT", Severity.ERROR, 0, field, got, expected, fix)
+
+
+def _warning(field: str, got: str, expected: str) -> Finding:
+    return Finding("M2-EXPORT", Severity.WARNING, 0, field, got, expected, "Know that it is so")

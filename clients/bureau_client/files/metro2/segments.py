@@ -1,0 +1,211 @@
+"""Segments, and how a record is cut into them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from bureau_client.files.metro2 import values
+from bureau_client.files.metro2.findings import Finding, Severity
+from bureau_client.files.metro2.layout import (
+    ASSOCIATED,
+    BASE,
+    HEADER,
+    TRAILER,
+    Field,
+    Layout,
+    layouts,
+)
+from bureau_client.files.metro2.values import BadValue, Numbers, Value
+
+MASK = "•••"
+_DECIDING = ("time_stamp", "date_opened", "date_of_account_information")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One segment as its bytes stand in the file.
+
+    Attributes:
+        kind: HEADER, BASE, TRAILER, J1, J2, K1 to K4, L1, N1.
+        raw: Its bytes, descriptor word included.
+        numbers: How it writes its numbers.
+    """
+
+    kind: str
+    raw: bytes
+    numbers: Numbers = Numbers.CHARACTER
+
+    @property
+    def layout(self) -> Layout:
+        """Its fields."""
+        return layouts()[self.kind]
+
+    @cached_property
+    def parts(self) -> tuple[bytes, ...]:
+        """The bytes of each field."""
+        packed = self.numbers is not Numbers.CHARACTER
+        cut = self.layout.packed if packed else self.layout.character
+        return cut.unpack(self.raw)
+
+    @cached_property
+    def read(self) -> tuple[dict[str, Value], list[tuple[Field, bytes, BadValue]]]:
+        """The values of the fields that can be read, and those that cannot."""
+        found: dict[str, Value] = {}
+        wrong: list[tuple[Field, bytes, BadValue]] = []
+        if self.numbers is Numbers.CHARACTER and values.is_printable(self.raw):
+            # Cut as text, at once: most files are of this form.
+            text = self.raw.decode("ascii")
+            for field, start, end, of in _slices(self.kind):
+                try:
+                    found[field.name] = of(text[start:end].rstrip(" "))
+                except BadValue as bad:
+                    wrong.append((field, self.raw[start:end], bad))
+            return found, wrong
+        for field, raw in zip(self.layout.fields, self.parts, strict=True):
+            if field.kind == "reserved":
+                continue
+            try:
+                found[field.name] = values.read(field, raw, self.numbers)
+            except BadValue as bad:
+                wrong.append((field, raw, bad))
+        return found, wrong
+
+    @property
+    def values(self) -> Mapping[str, Value]:
+        """The value of every field that can be read."""
+        return self.read[0]
+
+    def with_values(self, **new: Value) -> Segment:
+        """The same with other values in some fields; the others keep their bytes.
+
+        Raises:
+            BadValue: A value does not fit.
+            KeyError: There is no such field.
+        """
+        parts = list(self.parts)
+        for name, value in new.items():
+            at = self.layout.index[name]
+            parts[at] = values.write(self.layout.fields[at], value, self.numbers)
+        return Segment(self.kind, b"".join(parts), self.numbers)
+
+    def text_of(self, name: str) -> str:
+        """What a field says, as it stands in the file; personal data masked."""
+        at = self.layout.index[name]
+        return shown(self.layout.fields[at], self.parts[at])
+
+
+@cache
+def _slices(kind: str) -> list[tuple[Field, int, int, Callable[[str], Value]]]:
+    """Where each field that says something stands in the character form."""
+    found = []
+    start = 0
+    for field in layouts()[kind].fields:
+        end = start + field.length
+        if field.kind != "reserved":
+            found.append((field, start, end, values.READ[field.kind]))
+        start = end
+    return found
+
+
+def blank(kind: str, numbers: Numbers = Numbers.CHARACTER) -> Segment:
+    """A segment that says nothing: blanks, and zeros in its numbers."""
+    layout = layouts()[kind]
+    packed = numbers is not Numbers.CHARACTER
+    parts = []
+    for field in layout.fields:
+        zero = field.kind in {"money", "count", "date", "time"}
+        if zero:
+            parts.append(values.write(field, None, numbers))
+        else:
+            parts.append(b" " * (field.packed_length if packed else field.length))
+    named = {HEADER: {"record_identifier": HEADER}, TRAILER: {"record_identifier": TRAILER}}
+    made = Segment(kind, b"".join(parts), numbers)
+    given = named.get(kind, {} if kind == BASE else {"segment_identifier": kind})
+    return made.with_values(**given)
+
+
+def shown(field: Field, raw: bytes) -> str:
+    """A field's bytes for people."""
+    text = raw.decode("ascii", "backslashreplace").rstrip(" ")
+    if any(byte < 0x20 or byte > 0x7E for byte in raw):
+        text = "0x" + raw.hex()
+    return MASK if field.personal and text else text
+
+
+def numbers_of(kind: str, raw: bytes) -> Numbers | None:
+    """How a packed record writes its numbers; None where it does not say."""
+    layout = layouts()[kind]
+    parts = layout.packed.unpack(raw[: layout.packed_length])
+    if kind == BASE:
+        deciding = [parts[layout.index[name]] for name in _DECIDING]
+        marks = {part[-1] for part in deciding if any(part) and not part.isspace()}
+        if marks == {values.BINARY_MARK}:
+            return Numbers.BINARY
+        return Numbers.DECIMAL if _signs(marks) else None
+    ends = {
+        part[-1] for field, part in zip(layout.fields, parts, strict=True) if field.kind == "count"
+    }
+    if _signs(ends):
+        return Numbers.DECIMAL
+    return None if any(_signs({end}) for end in ends) else Numbers.BINARY
+
+
+def _signs(ends: set[int]) -> bool:
+    """Whether all of them end in the sign of a packed decimal."""
+    return bool(ends) and all(end & 0x0F > 9 for end in ends)
+
+
+def split(raw: bytes, numbers: Numbers, record: int) -> Iterator[Segment | Finding]:
+    """Cuts a record into its segments; what cannot be cut is found.
+
+    Args:
+        raw: The record, descriptor word included.
+        numbers: How it writes its numbers.
+        record: Its number in the file.
+    """
+    kind = kind_of(raw)
+    packed = numbers is not Numbers.CHARACTER
+    layout = layouts()[kind]
+    length = layout.packed_length if packed else layout.length
+    if len(raw) < length:
+        yield Finding(
+            "M2-LENGTH",
+            Severity.ERROR,
+            record,
+            kind,
+            f"{len(raw)} bytes",
+            f"at least {length} bytes",
+            "Write the whole segment, blank filled",
+        )
+        return
+    yield Segment(kind, raw[:length], numbers)
+    at = length
+    while at < len(raw) and raw[at:].strip(b" \0"):
+        name = raw[at : at + 2].decode("ascii", "replace")
+        size = layouts()[name].length if name in ASSOCIATED and kind == BASE else 0
+        if not size or at + size > len(raw):
+            yield Finding(
+                "M2-SEGMENT",
+                Severity.ERROR,
+                record,
+                kind if not size else name,
+                f"{len(raw) - at} bytes that begin with {name!r}"
+                if not size
+                else f"{len(raw) - at} bytes",
+                f"one of {', '.join(ASSOCIATED)}, or blanks" if not size else f"{size} bytes",
+                "Write whole segments one behind the other",
+            )
+            return
+        yield Segment(name, raw[at : at + size])
+        at += size
+
+
+def kind_of(raw: bytes) -> str:
+    """What a record is: HEADER, BASE, TRAILER."""
+    if raw[4:10] == b"HEADER":
+        return HEADER
+    if raw[4:11] == b"TRAILER":
+        return TRAILER
+    return BASE

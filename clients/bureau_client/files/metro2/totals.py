@@ -1,0 +1,69 @@
+"""What a trailer counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from bureau_client.files.metro2.findings import Finding, Severity
+from bureau_client.files.metro2.layout import ASSOCIATED, BASE, TRAILER, layouts
+from bureau_client.files.metro2.reader import Metro2Record
+
+_COUNTED = ("social_security_number", "date_of_birth", "telephone_number")
+_PERSONS = ("BASE", "J1", "J2")
+_NONE = {"", "0" * 9, "0" * 10}
+
+
+class Totals:
+    """Counts the records of a file as its trailer does."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self.blocks = 0
+
+    def add(self, record: Metro2Record) -> None:
+        """Counts a record."""
+        # Header and trailer are blocks too.
+        self.blocks += 1
+        if record.kind != BASE:
+            return
+        self._counts["total_base_records"] += 1
+        for segment in record.segments:
+            values = segment.values
+            if segment.kind in ASSOCIATED:
+                self._counts[f"total_{segment.kind}"] += 1
+            if segment.kind not in _PERSONS:
+                continue
+            if segment.kind == BASE:
+                self._counts[f"total_status_{values.get('account_status')}"] += 1
+            self._counts["total_ecoa_Z"] += values.get("ecoa_code") == "Z"
+            for name in _COUNTED:
+                if values.get(name) is not None and values[name] not in _NONE:
+                    self._counts[f"total_{name}_{segment.kind}"] += 1
+                    self._counts[f"total_{name}_all"] += 1
+
+    def trailer(self) -> dict[str, int]:
+        """The trailer's counts by their names."""
+        names = [f.name for f in layouts()[TRAILER].fields if f.kind == "count"]
+        return {name: self._counts[name] for name in names} | {"block_count": self.blocks}
+
+    def compare(self, record: Metro2Record) -> Iterator[Finding]:
+        """What a trailer counts wrongly.
+
+        Args:
+            record: The trailer; it was added before.
+        """
+        said = record.first.values
+        for name, count in self.trailer().items():
+            # How many records share a block is the writer's affair.
+            if name == "block_count" or name not in said or said[name] == count:
+                continue
+            yield Finding(
+                "M2-TRAILER-COUNT",
+                Severity.ERROR,
+                record.number,
+                f"{TRAILER}.{name}",
+                record.first.text_of(name),
+                f"{count}, as the file has",
+                "Count again, or send the records that are missing",
+            )

@@ -1,0 +1,239 @@
+"""Validates files: form, codes, what fields say of one another, months, the trailer.
+
+Findings come as the file is read; memory does not grow with the file.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from datetime import date
+from typing import BinaryIO
+
+from bureau_client.files.metro2.accounts import Accounts
+from bureau_client.files.metro2.findings import Finding, Severity
+from bureau_client.files.metro2.layout import (
+    BASE,
+    HEADER,
+    TRAILER,
+    Field,
+    codes,
+    layouts,
+    open_tables,
+)
+from bureau_client.files.metro2.reader import Metro2Record, Reader
+from bureau_client.files.metro2.rules import CHARACTER_OF, rules_of
+from bureau_client.files.metro2.segments import MASK, Segment, shown
+from bureau_client.files.metro2.totals import Totals
+from bureau_client.files.metro2.values import Value
+
+_TERMS = {"LOC", "REV", ""}
+_HISTORY_LENGTH = 24
+
+
+def validate(
+    stream: BinaryIO, *, previous: BinaryIO | None = None, today: date | None = None
+) -> Iterator[tuple[Metro2Record, list[Finding]]]:
+    """Reads a file and says of every record what is wrong with it.
+
+    Args:
+        stream: The file, opened for reading bytes.
+        previous: The same furnisher's file of the month before, to compare with.
+        today: Dates after it are found; none if left out.
+
+    Yields:
+        Each record with its findings. A file that breaks off ends with a record of kind
+        "" that has the reason; what is missing as a whole comes with a record of number 0.
+    """
+    with ExitStack() as stack:
+        here = stack.enter_context(closing(Accounts()))
+        before = None
+        if previous is not None:
+            before = stack.enter_context(closing(Accounts()))
+            for record in Reader(previous):
+                if record.kind == BASE and record.segments:
+                    before.put(_number_of(record), record.number, _said(record))
+        yield from _Validation(here, before, today).run(stream)
+
+
+class _Validation:
+    """One file on its way through."""
+
+    def __init__(self, here: Accounts, before: Accounts | None, today: date | None) -> None:
+        self._here = here
+        self._before = before
+        self._today = today
+        self._totals = Totals()
+        self._seen: Counter[str] = Counter()
+
+    def run(self, stream: BinaryIO) -> Iterator[tuple[Metro2Record, list[Finding]]]:
+        for record in Reader(stream):
+            found = [*record.findings, *self._place(record)]
+            self._seen[record.kind] += 1
+            self._totals.add(record)
+            for segment in record.segments:
+                found += check_segment(segment, record.number)
+            if record.kind == BASE and record.segments:
+                found += self._account(record)
+            elif record.kind == TRAILER and record.segments:
+                found += self._totals.compare(record)
+            yield record, found
+        if missing := list(self._missing()):
+            yield Metro2Record(0, "", ()), missing
+
+    def _place(self, record: Metro2Record) -> Iterator[Finding]:
+        """Header first, trailer last, each once."""
+        if record.kind == HEADER and self._seen.total():
+            yield _order(record, "the header as the first record, once")
+        if record.kind and self._seen[TRAILER]:
+            yield _order(record, "nothing behind the trailer")
+
+    def _missing(self) -> Iterator[Finding]:
+        for kind in (HEADER, TRAILER):
+            if not self._seen[kind] and not self._seen[""]:
+                yield Finding(
+                    f"M2-{kind}", Severity.ERROR, 0, kind, "none", f"a {kind.lower()} record",
+                    "Send the whole file",
+                )  # fmt: skip
+
+    def _account(self, record: Metro2Record) -> Iterator[Finding]:
+        account = _said(record)
+        number = _number_of(record)
+        if self._before is not None:
+            account |= self._before.previous(number)
+        status = str(account.get("account_status"))
+        for rule in rules_of(status):
+            if rule.breaks(account):
+                yield _finding(
+                    rule.id,
+                    rule.severity,
+                    record,
+                    record.first,
+                    rule.field,
+                    rule.expected,
+                    rule.fix,
+                )
+        if earlier := self._here.put(number, record.number, account) if number else None:
+            yield _finding(
+                "M2-DUPLICATE", Severity.ERROR, record, record.first, "consumer_account_number",
+                f"one record an account; record {earlier} has it too", "Report each account once",
+            )  # fmt: skip
+        for name in ("date_opened", "date_of_account_information", "date_closed"):
+            day = account.get(name)
+            if self._today and isinstance(day, date) and day > self._today:
+                yield _finding(
+                    "M2-FUTURE", Severity.ERROR, record, record.first, name,
+                    "a day that has come", "Correct the date",
+                )  # fmt: skip
+
+
+def check_segment(segment: Segment, record: int) -> Iterator[Finding]:
+    """What is wrong with the form and the codes of a segment.
+
+    Args:
+        segment: The segment.
+        record: The number of its record.
+    """
+    said, wrong = segment.read
+    for field, raw, bad in wrong:
+        yield _found(bad.rule, Severity.ERROR, record, segment, field, raw, bad.expected)
+    for at, field in segment.layout.checked:
+        if field.name not in said:
+            continue
+        value = said[field.name]
+        if value is None or value == "":
+            if field.required:
+                rule, severity, expected = "M2-REQUIRED", Severity.ERROR, "a value"
+            elif field.kind == "money":
+                rule, severity, expected = "M2-NUMBER", Severity.WARNING, "zeros"
+            else:
+                continue
+        elif field.table and value not in codes(field.table):
+            rule, expected = "M2-CODE", _one_of(field.table)
+            severity = Severity.WARNING if field.table in open_tables() else Severity.ERROR
+        else:
+            continue
+        yield _found(rule, severity, record, segment, field, segment.parts[at], expected)
+    if segment.kind == BASE:
+        yield from _check_base(segment, said, record)
+
+
+def _one_of(table: str) -> str:
+    listed = sorted(codes(table))
+    return f"one of {' '.join(listed)}" if len(listed) < 30 else "a code of the table"
+
+
+def _check_base(segment: Segment, said: dict[str, Value], record: int) -> Iterator[Finding]:
+    layout = layouts()[BASE]
+    history = str(said.get("payment_history_profile", ""))
+    if history and (len(history) < _HISTORY_LENGTH or set(history) - codes("payment_history")):
+        at = layout.index["payment_history_profile"]
+        expected = f"24 of {' '.join(sorted(codes('payment_history')))}"
+        yield _found(
+            "M2-HISTORY", Severity.ERROR, record, segment, layout.fields[at], segment.parts[at],
+            expected,
+        )  # fmt: skip
+    terms = str(said.get("terms_duration", ""))
+    if terms not in _TERMS and not terms.isdigit():
+        at = layout.index["terms_duration"]
+        yield _found(
+            "M2-CODE", Severity.ERROR, record, segment, layout.fields[at], segment.parts[at],
+            "a number of months, LOC or REV",
+        )  # fmt: skip
+
+
+def _said(record: Metro2Record) -> dict[str, Value]:
+    """What rules look at: the base segment, and what the others add."""
+    said = dict(record.first.values)
+    change = record.all("L1")
+    said["change_indicator"] = change[0].values.get("change_indicator") if change else None
+    said["history_1"] = str(said.get("payment_history_profile") or "")[:1]
+    status = said.get("account_status")
+    if isinstance(status, str) and (character := CHARACTER_OF.get(status)):
+        said["status_character"] = character
+    for segment in record.all("J1", "J2"):
+        # Any person's bankruptcy counts.
+        if segment.values.get("consumer_information_indicator"):
+            said["consumer_information_indicator"] = segment.values[
+                "consumer_information_indicator"
+            ]
+    return said
+
+
+def _number_of(record: Metro2Record) -> str:
+    return str(record.first.values.get("consumer_account_number") or "")
+
+
+def _order(record: Metro2Record, expected: str) -> Finding:
+    return Finding(
+        "M2-ORDER", Severity.ERROR, record.number, record.kind, record.kind.lower(), expected,
+        "Write one header, the accounts, one trailer",
+    )  # fmt: skip
+
+
+def _finding(
+    rule: str,
+    severity: Severity,
+    record: Metro2Record,
+    segment: Segment,
+    field: str,
+    expected: str,
+    fix: str,
+) -> Finding:
+    got = segment.text_of(field)
+    return Finding(rule, severity, record.number, f"{segment.kind}.{field}", got, expected, fix)
+
+
+def _found(
+    rule: str,
+    severity: Severity,
+    record: int,
+    segment: Segment,
+    field: Field,
+    raw: bytes,
+    expected: str,
+) -> Finding:
+    where = f"{segment.kind}.{field.name}"
+    fix = "Correct the field" if shown(field, raw) != MASK else "Correct the field (not shown)"
+    return Finding(rule, severity, record, where, shown(field, raw), expected, fix)

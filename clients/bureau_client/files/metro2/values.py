@@ -1,0 +1,208 @@
+"""One field's value, read from its bytes and written to them.
+
+Numbers come in three forms: characters; packed decimals (two digits a byte, the last half
+byte the sign); and the binary numbers that some writers of the packed format put in their
+place (big-endian, dates and times with an `s` behind).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from enum import Enum
+from functools import lru_cache
+
+from bureau_client.files.metro2.layout import Field
+
+Value = str | int | date | datetime | None
+
+BINARY_MARK = ord("s")
+_PLUS, _UNSIGNED = 0x0C, 0x0F
+_SIGNS = {0x0A, _PLUS, 0x0E, _UNSIGNED}
+_NO_DATE, _NO_TIME = "0" * 8, "0" * 14
+_PRINTABLE = bytes(range(0x20, 0x7F))
+
+
+class Numbers(Enum):
+    """How a record writes its numbers."""
+
+    CHARACTER = "characters"
+    DECIMAL = "packed decimals"
+    BINARY = "binary numbers"
+
+
+class BadValue(ValueError):
+    """A field's bytes are none of its values.
+
+    Attributes:
+        rule: Which rule it breaks.
+        expected: What the bytes should be.
+    """
+
+    def __init__(self, rule: str, expected: str) -> None:
+        super().__init__(expected)
+        self.rule = rule
+        self.expected = expected
+
+
+def read(field: Field, raw: bytes, numbers: Numbers) -> Value:
+    """The value in a field's bytes.
+
+    Returns:
+        Text without the blanks behind it; digits as they stand; a number; a date or a
+        time, None where the field is zero or blank, and None for a blank number.
+
+    Raises:
+        BadValue: The bytes are no value of the field.
+    """
+    if field.packs and numbers is not Numbers.CHARACTER:
+        if raw.isspace():
+            return READ[field.kind]("")
+        digits = (_unpack if numbers is Numbers.DECIMAL else _unbinary)(field, raw)
+        return READ[field.kind](digits)
+    if not is_printable(raw):
+        raise BadValue("M2-TEXT", "printable ASCII characters")
+    return READ[field.kind](raw.decode("ascii").rstrip(" "))
+
+
+def is_printable(raw: bytes) -> bool:
+    """Whether bytes are printable ASCII throughout."""
+    return not raw.translate(None, _PRINTABLE)
+
+
+def write(field: Field, value: Value, numbers: Numbers) -> bytes:
+    """The bytes of a value; `read` reads it back.
+
+    Raises:
+        BadValue: The value does not fit into the field.
+    """
+    text = _written(field, value)
+    if len(text) > field.length:
+        raise BadValue("M2-LENGTH", f"at most {field.length} characters")
+    if field.kind == "reserved" or (isinstance(value, str) and field.kind != "digits"):
+        if not text.isascii() or not text.isprintable():
+            raise BadValue("M2-TEXT", "printable ASCII characters")
+        return text.encode("ascii").ljust(field.packed_length if _packs(numbers) else field.length)
+    if not field.packs or numbers is Numbers.CHARACTER:
+        return text.encode("ascii")
+    return (_pack if numbers is Numbers.DECIMAL else _binary)(field, text)
+
+
+def _packs(numbers: Numbers) -> bool:
+    return numbers is not Numbers.CHARACTER
+
+
+def _written(field: Field, value: Value) -> str:
+    if isinstance(value, datetime):
+        return value.strftime("%m%d%Y%H%M%S")
+    if isinstance(value, date):
+        return value.strftime("%m%d%Y")
+    if isinstance(value, int):
+        if value < 0:
+            raise BadValue("M2-AMOUNT", "no negative number")
+        return str(value).rjust(field.length, "0")
+    if value is None:
+        return "0" * field.length
+    if field.kind == "digits":
+        return value.rjust(field.length, "0") if value else " " * field.length
+    return value
+
+
+def _text(text: str) -> Value:
+    return text
+
+
+def _digits(text: str) -> Value:
+    if text and not text.isdigit():
+        raise BadValue("M2-DIGITS", "digits")
+    return text
+
+
+def _number(text: str) -> Value:
+    if not text:
+        return None
+    if not text.isdigit():
+        raise BadValue("M2-NUMBER", "digits, zero filled")
+    return int(text)
+
+
+# Few days occur in a file, each of them often.
+@lru_cache(4096)
+def _date(text: str) -> Value:
+    if not text or text == _NO_DATE:
+        return None
+    if not text.isdigit() or len(text) != len(_NO_DATE):
+        raise BadValue("M2-DATE", "a day as MMDDYYYY")
+    try:
+        return date(int(text[4:]), int(text[:2]), int(text[2:4]))
+    except ValueError:
+        raise BadValue("M2-DATE", "a day that there is, as MMDDYYYY") from None
+
+
+@lru_cache(64)
+def _time(text: str) -> Value:
+    if not text or text == _NO_TIME:
+        return None
+    if not text.isdigit() or len(text) != len(_NO_TIME):
+        raise BadValue("M2-DATE", "a time as MMDDYYYYHHMMSS")
+    try:
+        # Without a zone: the format has none.
+        return datetime(  # noqa: DTZ001
+            int(text[4:8]), int(text[:2]), int(text[2:4]), *_clock(text[8:])
+        )
+    except ValueError:
+        raise BadValue("M2-DATE", "a time that there is, as MMDDYYYYHHMMSS") from None
+
+
+def _clock(text: str) -> tuple[int, int, int]:
+    return int(text[:2]), int(text[2:4]), int(text[4:])
+
+
+# What the text of a field, without the blanks behind it, means.
+READ: dict[str, Callable[[str], Value]] = {
+    "text": _text,
+    "code": _text,
+    "reserved": _text,
+    "digits": _digits,
+    "money": _number,
+    "count": _number,
+    "date": _date,
+    "time": _time,
+}
+
+
+def _unpack(field: Field, raw: bytes) -> str:
+    digits, sign = raw.hex()[:-1], raw[-1] & 0x0F
+    if not digits.isdigit() or sign not in _SIGNS:
+        raise BadValue("M2-PACKED", "a packed decimal without a minus")
+    return _fitted(field, digits)
+
+
+def _pack(field: Field, text: str) -> bytes:
+    return bytes.fromhex(text.rjust(field.packed_length * 2 - 1, "0") + "c")
+
+
+def _unbinary(field: Field, raw: bytes) -> str:
+    if field.kind in {"date", "time"}:
+        if not any(raw):
+            return ""
+        if raw[-1] != BINARY_MARK:
+            raise BadValue("M2-PACKED", "a binary number with an s behind")
+        raw = raw[:-1]
+    return _fitted(field, str(int.from_bytes(raw)).rjust(field.length, "0"))
+
+
+def _binary(field: Field, text: str) -> bytes:
+    number = int(text)
+    if field.kind in {"date", "time"}:
+        return number.to_bytes(field.packed_length - 1) + bytes([BINARY_MARK])
+    return number.to_bytes(field.packed_length)
+
+
+def _fitted(field: Field, digits: str) -> str:
+    extra = len(digits) - field.length
+    if extra > 0:
+        if digits[:extra].strip("0"):
+            raise BadValue("M2-PACKED", f"at most {field.length} digits")
+        digits = digits[extra:]
+    return digits
