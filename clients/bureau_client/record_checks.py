@@ -32,6 +32,7 @@ from bureau_client.records import Deletion, FacilityAction, Party, Record, Snaps
 MAX_AMOUNT_MINOR = 10**15
 
 _SUBJECT_ID = re.compile(r"[0-9a-f]{32}")
+_RAW_VALUE = re.compile(r"[!-~]{1,32}")
 _REF = re.compile(r"[!-~]{1,64}")
 
 # Name, smallest, largest.
@@ -178,6 +179,10 @@ def _snapshot(snapshot: Snapshot, path: str) -> Iterator[Violation]:
             yield from _party(f"{path}.parties[{index}]", party)
     if len(snapshot.raw_codes) > 16:
         yield Violation(f"{path}.raw_codes", "TOO_MANY_ITEMS", "may hold at most 16")
+    for number, code in enumerate(snapshot.raw_codes):
+        if not _matches(code.value, _RAW_VALUE):
+            message = "must have 1 to 32 visible ASCII characters"
+            yield Violation(f"{path}.raw_codes[{number}].value", "INVALID_FIELD", message)
 
 
 def _is_party(party: Party) -> bool:

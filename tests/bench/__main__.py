@@ -35,6 +35,7 @@ MODULES = (
     "alerts",
     "bulk",
     "memory",
+    "metro2",
 )
 
 

@@ -27,7 +27,7 @@ from bureau_client import (
     Report,
 )
 from bureau_client.cli.show import show_report
-from tests.demo import aftermath, journey
+from tests.demo import aftermath, journey, metro2
 from tests.demo.journey import OnDone, Step, Town
 from tests.demo.sandbox import Sandbox, running_sandbox
 from tests.demo.verdict import Verdict, audit
@@ -80,6 +80,8 @@ def run(town: Town, sandbox: Sandbox) -> Verdict:
     console.rule("[bold]one report, as a person would want to see it[/]")
     show_report(report, console)
     aftermath.show(town, report, console)
+    with tempfile.TemporaryDirectory(prefix="creditbureau-demo-") as folder:
+        metro2.show(town, Path(folder), console)
     show_refusals(town, report)
     with progress() as step:
         return audit(town, first, step)

@@ -109,6 +109,7 @@ PAGES = (
     DOCS / "consents.md",
     DOCS / "rights.md",
     DOCS / "monitoring.md",
+    DOCS / "files.md",
     DOCS / "texts.md",
     DOCS / "auditors.md",
     DOCS / "operating.md",

@@ -73,12 +73,12 @@ class Village:
         with Operator(self.bureau.operator) as operator:
             operator.set_state(name, MEMBER_STATE_SUSPENDED, "")
 
-    def person(self, *furnishers: str) -> Wallet:
+    def person(self, *furnishers: str, number: str = "") -> Wallet:
         """Somebody whose key is attested, and who lets lenders furnish: all, if none is
         named.
         """
         lender = next(iter(self.lenders.values()))
-        subject_id = lender.subject_id("US", "ssn", os.urandom(8).hex())
+        subject_id = lender.subject_id("US", "ssn", number or os.urandom(8).hex())
         wallet = Wallet(self.agent, subject_id, SigningKey.generate(), clock=self.now)
         self.closing.enter_context(wallet)
         lender.attest(

@@ -57,6 +57,7 @@ EXIT_CODES: tuple[tuple[type[errors.BureauError], int], ...] = (
     (errors.Overloaded, 7),
     (errors.QuotaExceeded, 7),
 )
+EXIT_INVALID = 5
 EXIT_PARTIAL = 8
 EXIT_HELP = (
     "Exit codes: 0 ok, 2 usage, 3 not authenticated or not permitted, 4 not found, 5 invalid, "

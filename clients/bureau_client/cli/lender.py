@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bureau_client.cli import common, importing, watching
+from bureau_client.cli import common, files, watching
 from bureau_client.cli.common import (
     LimitOption,
     OutputOption,
@@ -21,8 +21,7 @@ from bureau_client.cli.common import (
 )
 from bureau_client.cli.lenders import emit_report, opened
 from bureau_client.cli.output import Output, emit_many, emit_one, err, out
-from bureau_client.codes import EvidenceLevel, IdentificationMethod, Purpose, SubmissionKind
-from bureau_client.files.csv_records import columns
+from bureau_client.codes import EvidenceLevel, IdentificationMethod, Purpose
 from bureau_client.reports import Report
 from bureau_client.verify import verify_bundle
 
@@ -32,89 +31,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(watching.disputes, name="dispute")
-for command in (watching.alerts, watching.portfolio, watching.replay, watching.standard):
+COMMANDS: tuple[Callable[..., None], ...] = (
+    *(files.submit, files.check, files.export, files.template),
+    *(watching.alerts, watching.portfolio, watching.replay, watching.standard),
+)
+for command in COMMANDS:
     app.command()(command)
+app.command("import")(files.submit)
 
 
 def main() -> None:
     """Entry point."""
     common.run(app)
-
-
-@app.command()
-def submit(
-    file: Annotated[Path, typer.Argument(help="CSV file; `template` prints its columns.")],
-    profile: ProfileOption,
-    kind: Annotated[
-        SubmissionKind,
-        typer.Option(
-            parser=code_parser(SubmissionKind),
-            metavar="KIND",
-            show_default="original",
-            help=f"How it relates to what was sent before: {names_of(SubmissionKind)}.",
-        ),
-    ] = SubmissionKind.ORIGINAL,
-    label: Annotated[str, typer.Option(help="Name at the bureau; else the file's name.")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and send nothing.")] = False,
-    skip_invalid: Annotated[
-        bool, typer.Option("--skip-invalid", help="Leave wrong rows out and submit the others.")
-    ] = False,
-    rejects: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Where rows left out go; else FILE.rejects.csv."),
-    ] = None,
-    passphrase_file: PassphraseOption = None,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Submit the records in a CSV file; `import` is another name for it.
-
-    After a crash, run it again: what is there already is not sent again. Rows that
-    are left out (--skip-invalid) go to a file of the same form, to be mended and
-    submitted.
-    """
-    if dry_run:
-        found = importing.check_file(file)
-        if found.rejects:
-            raise importing.refuse(found)
-        err.print(f"{found.row_count} rows are in order; nothing was sent (dry run)")
-        return
-    with (
-        opened(profile, passphrase_file) as lender,
-        common.progress_bar("submitting") as on_progress,
-    ):
-        found = importing.import_file(
-            lender,
-            file,
-            kind=kind,
-            label=label or file.name,
-            skip_invalid=skip_invalid,
-            on_progress=on_progress,
-        )
-    assert found.result is not None
-    shown = ("submission_id", "record_count", "new_tradeline_count", "leaf_index")
-    emit_many(found.result.submissions, output, shown)
-    err.print(f"{found.result.accepted_count} of {found.row_count} records accepted, logged")
-    if found.rejects:
-        target = rejects or file.with_name(f"{file.name}.rejects.csv")
-        importing.write_rejects(found, target)
-        err.print(f"[yellow]{len(found.rejects)} rows were left out: {target}[/]")
-        sys.exit(common.EXIT_PARTIAL)
-
-
-app.command("import")(submit)
-
-
-@app.command()
-def template(
-    describe: Annotated[
-        bool, typer.Option("--describe", help="Say how each column is written.")
-    ] = False,
-) -> None:
-    """Print the header of a CSV file for `submit`."""
-    if describe:
-        emit_many(columns(), Output.TABLE, ("name", "required", "form"))
-    else:
-        csv.writer(sys.stdout, lineterminator="\n").writerow(c.name for c in columns())
 
 
 @app.command()

@@ -1,1 +1,20 @@
-"""Records in files."""
+"""Files that lenders already have: CSV and Metro 2, checked and submitted.
+
+`import_file(lender, CsvSource(path))` or `import_file(lender, Metro2Source(path))` submits
+a file; `check_file` only looks at it.
+"""
+
+from bureau_client.files.importing import Import, check_file, import_file
+from bureau_client.files.metro2 import Metro2Source
+from bureau_client.files.sources import CsvSource, Reject, Row, Source
+
+__all__ = [
+    "CsvSource",
+    "Import",
+    "Metro2Source",
+    "Reject",
+    "Row",
+    "Source",
+    "check_file",
+    "import_file",
+]

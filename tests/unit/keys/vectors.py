@@ -27,10 +27,15 @@ def files(folder: str) -> list[Any]:
 
 def load(name: str) -> Any:
     """A file's JSON; skips the test where it is absent."""
+    return json.loads(read(name))
+
+
+def read(name: str) -> bytes:
+    """A file's bytes; skips the test where it is absent."""
     path = FOLDER / name
     if not path.is_file():
         pytest.skip(f"no published vectors {name} in {FOLDER}")
-    return json.loads(path.read_text("utf-8"))
+    return path.read_bytes()
 
 
 def _absent(folder: str) -> pytest.MarkDecorator:

@@ -10,6 +10,7 @@ from bureau_client.files.metro2.incoming import number_of, persons_of, records_o
 from bureau_client.files.metro2.outgoing import Person, account_of
 from bureau_client.files.metro2.reader import Metro2Record, Reader
 from bureau_client.files.metro2.segments import Segment, blank
+from bureau_client.files.metro2.source import Metro2Source
 from bureau_client.files.metro2.validation import validate
 from bureau_client.files.metro2.values import BadValue, Numbers
 from bureau_client.files.metro2.writer import Reporter, header, repacked, write
@@ -19,6 +20,7 @@ __all__ = [
     "Finding",
     "Framing",
     "Metro2Record",
+    "Metro2Source",
     "Numbers",
     "Person",
     "Reader",

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 from bureau_client.codes import AccountStatus, Code
 from bureau_client.files.metro2.layout import table_of
+from bureau_client.records import Snapshot
+from bureau_keys.payment_profile import NO_DATA, PROFILE
 
 AnyCode = TypeVar("AnyCode", bound=Code)
 
@@ -44,3 +46,10 @@ def is_secured(account_type: str) -> bool:
 @cache
 def _names(cls: type[Code]) -> dict[str, str]:
     return dict(table_of("codes")[cls.__name__])
+
+
+def character_of(snapshot: Snapshot) -> str:
+    """What a month shows in the payment history of later months."""
+    if snapshot.status == AccountStatus.CURRENT and not snapshot.balance_minor:
+        return "E"
+    return PROFILE.get(int(snapshot.status), NO_DATA)

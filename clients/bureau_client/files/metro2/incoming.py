@@ -54,7 +54,12 @@ _BY_GRANTOR = "M"
 
 
 def persons_of(record: Metro2Record) -> list[Segment]:
-    """The segments of the persons on an account, without those who leave it (ECOA Z)."""
+    """The segments of the persons on an account that is reported.
+
+    Those who leave it (ECOA Z) are not on it, and a deletion names nobody.
+    """
+    if record.first.values.get("account_status") in {DELETES, DELETES_FRAUD}:
+        return []
     return [at for at in record.all(*_PERSONS) if at.values.get("ecoa_code") != _LEAVES]
 
 
@@ -101,12 +106,15 @@ def records_of(record: Metro2Record, subject_ids: Sequence[str], currency: str) 
         for person, subject_id in zip(persons_of(record), subject_ids, strict=True)
     )
     as_of = _day(record.first, "date_of_account_information")
-    changes = [
-        _renumbering(account_ref, change, as_of)
-        for change in record.all("L1")
-        if change.values["change_indicator"] in _NEW_ACCOUNT_NUMBER
-    ]
+    changes = [_renumbering(account_ref, change, as_of) for change in renumberings_of(record)]
     return [_snapshot(record, parties, currency), *changes]
+
+
+def renumberings_of(record: Metro2Record) -> list[Segment]:
+    """The segments that give an account another number."""
+    return [
+        at for at in record.all("L1") if at.values.get("change_indicator") in _NEW_ACCOUNT_NUMBER
+    ]
 
 
 def _snapshot(record: Metro2Record, parties: tuple[Party, ...], currency: str) -> Snapshot:

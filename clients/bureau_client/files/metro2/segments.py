@@ -28,7 +28,8 @@ class Segment:
     """One segment as its bytes stand in the file.
 
     Attributes:
-        kind: HEADER, BASE, TRAILER, J1, J2, K1 to K4, L1, N1.
+        kind: HEADER, BASE, TRAILER, J1, J2, K1 to K4, L1, N1; empty for bytes that are
+            carried along unread.
         raw: Its bytes, descriptor word included.
         numbers: How it writes its numbers.
     """

@@ -29,11 +29,11 @@ class Totals:
             return
         self._counts["total_base_records"] += 1
         for segment in record.segments:
-            values = segment.values
             if segment.kind in ASSOCIATED:
                 self._counts[f"total_{segment.kind}"] += 1
             if segment.kind not in _PERSONS:
                 continue
+            values = segment.values
             if segment.kind == BASE:
                 self._counts[f"total_status_{values.get('account_status')}"] += 1
             self._counts["total_ecoa_Z"] += values.get("ecoa_code") == "Z"

@@ -79,17 +79,13 @@ def write(field: Field, value: Value, numbers: Numbers) -> bytes:
     text = _written(field, value)
     if len(text) > field.length:
         raise BadValue("M2-LENGTH", f"at most {field.length} characters")
-    if field.kind == "reserved" or (isinstance(value, str) and field.kind != "digits"):
-        if not text.isascii() or not text.isprintable():
-            raise BadValue("M2-TEXT", "printable ASCII characters")
-        return text.encode("ascii").ljust(field.packed_length if _packs(numbers) else field.length)
-    if not field.packs or numbers is Numbers.CHARACTER:
-        return text.encode("ascii")
-    return (_pack if numbers is Numbers.DECIMAL else _binary)(field, text)
-
-
-def _packs(numbers: Numbers) -> bool:
-    return numbers is not Numbers.CHARACTER
+    packed = numbers is not Numbers.CHARACTER
+    text = text.rstrip(" ")
+    if packed and field.packs and text:
+        return (_pack if numbers is Numbers.DECIMAL else _binary)(field, text)
+    if not text.isascii() or not (text or " ").isprintable():
+        raise BadValue("M2-TEXT", "printable ASCII characters")
+    return text.encode("ascii").ljust(field.packed_length if packed else field.length)
 
 
 def _written(field: Field, value: Value) -> str:

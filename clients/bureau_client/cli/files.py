@@ -1,0 +1,198 @@
+"""`bureau-lender submit`, `check`, `export`, `template`: files of records."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bureau_client.cli import common
+from bureau_client.cli.common import (
+    OutputOption,
+    PassphraseOption,
+    ProfileOption,
+    code_parser,
+    names_of,
+)
+from bureau_client.cli.lenders import opened
+from bureau_client.cli.output import Output, emit_many, err
+from bureau_client.codes import SubmissionKind
+from bureau_client.files import CsvSource, Metro2Source, Reject, Source, check_file, import_file
+from bureau_client.files.csv_records import columns
+from bureau_client.files.exporting import export_file, people_columns
+from bureau_client.files.importing import refuse
+from bureau_client.files.metro2 import Finding, Framing, Reporter, Severity
+from bureau_client.months import Month
+
+
+class Format(StrEnum):
+    """Format of a file of records; said, never guessed."""
+
+    CSV = "csv"
+    METRO2 = "metro2"
+
+
+FileArgument = Annotated[Path, typer.Argument(help="The file.", exists=True, dir_okay=False)]
+FormatOption = Annotated[Format, typer.Option("--format", help="Its format; it is not guessed.")]
+CurrencyOption = Annotated[
+    str, typer.Option(metavar="CODE", help="Metro 2: currency of its amounts, ISO 4217.")
+]
+PreviousOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Metro 2: the file of the month before, to compare with."),
+]
+
+
+def submit(
+    file: FileArgument,
+    profile: ProfileOption,
+    kind: Annotated[
+        SubmissionKind,
+        typer.Option(
+            parser=code_parser(SubmissionKind),
+            metavar="KIND",
+            show_default="original",
+            help=f"How it relates to what was sent before: {names_of(SubmissionKind)}.",
+        ),
+    ] = SubmissionKind.ORIGINAL,
+    label: Annotated[str, typer.Option(help="Name at the bureau; else the file's name.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and send nothing.")] = False,
+    skip_invalid: Annotated[
+        bool, typer.Option("--skip-invalid", help="Leave wrong rows out and submit the others.")
+    ] = False,
+    rejects: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where rows left out go; else FILE.rejects."),
+    ] = None,
+    format: FormatOption = Format.CSV,  # noqa: A002, the option's name
+    currency: CurrencyOption = "USD",
+    country: Annotated[
+        str, typer.Option(metavar="CC", help="Metro 2: country of the persons' numbers.")
+    ] = "US",
+    scheme: Annotated[
+        str, typer.Option(help="Metro 2: what the members call the persons' numbers.")
+    ] = "ssn",
+    previous: PreviousOption = None,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Submit the records in a file, CSV or Metro 2; `import` is another name for it.
+
+    After a crash, run it again: what is there already is not sent again. Rows that
+    are left out (--skip-invalid) go to a file of the same form, to be mended and
+    submitted.
+    """
+    source: Source = CsvSource(file)
+    if format is Format.METRO2:
+        source = Metro2Source(
+            file, currency=currency, country=country, scheme=scheme, previous=previous
+        )
+    if dry_run:
+        checked = check_file(source)
+        if checked.rejects:
+            raise refuse(source, checked)
+        err.print(f"{checked.row_count} rows are in order; nothing was sent (dry run)")
+        return
+    with (
+        opened(profile, passphrase_file) as lender,
+        common.progress_bar("submitting") as on_progress,
+    ):
+        found = import_file(
+            lender,
+            source,
+            kind=kind,
+            label=label,
+            skip_invalid=skip_invalid,
+            on_progress=on_progress,
+        )
+    shown = ("submission_id", "record_count", "new_tradeline_count", "leaf_index")
+    emit_many(found.submissions, output, shown)
+    err.print(f"{found.accepted_count} of {found.row_count} records accepted, logged")
+    if found.rejects:
+        _keep(source, found.rejects, rejects)
+        sys.exit(common.EXIT_PARTIAL)
+
+
+def check(
+    file: FileArgument,
+    previous: PreviousOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List everything that is wrong with a Metro 2 file; nothing is sent.
+
+    Errors keep an account from being submitted, warnings do not. Exits with 5 if there
+    is an error.
+    """
+    found: list[Finding] = []
+    count = 0
+    for _, findings in Metro2Source(file, previous=previous).findings():
+        count += 1
+        found += findings
+    emit_many(found, output, ("record", "rule", "severity", "field", "got", "expected", "fix"))
+    errors = sum(at.severity is Severity.ERROR for at in found)
+    err.print(f"{count} records: {errors} errors, {len(found) - errors} warnings")
+    if errors:
+        sys.exit(common.EXIT_INVALID)
+
+
+def export(
+    records: Annotated[Path, typer.Argument(help="CSV file as for `submit`.", exists=True)],
+    file: Annotated[Path, typer.Argument(help="The Metro 2 file to write.")],
+    people: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help=f"CSV of the persons: {', '.join(people_columns())}."),
+    ],
+    reporter: Annotated[str, typer.Option(metavar="NAME", help="Who reports, for the header.")],
+    identification: Annotated[
+        str, typer.Option(metavar="ID", help="The furnisher's identification number.")
+    ],
+    month: Annotated[
+        str, typer.Option(metavar="YYYY-MM", help="Which month; else the newest in the file.")
+    ] = "",
+    currency: CurrencyOption = "USD",
+    packed: Annotated[bool, typer.Option("--packed", help="Write the packed format.")] = False,
+    blocked: Annotated[bool, typer.Option("--blocked", help="Write block descriptors.")] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Write a month of a CSV file as a Metro 2 file.
+
+    The payment history comes from the earlier months in the CSV file. What Metro 2
+    cannot say, such as cents, is listed; accounts that it cannot say at all are left out.
+    """
+    count, found = export_file(
+        records,
+        people,
+        file,
+        Reporter(reporter),
+        identification_number=identification,
+        month=Month.parse(month) if month else None,
+        currency=currency,
+        framing=Framing(packed=packed, blocked=blocked),
+    )
+    emit_many(found, output, ("rule", "severity", "field", "got", "expected", "fix"))
+    err.print(f"{count} accounts written to {file}")
+    if any(at.severity is Severity.ERROR for at in found):
+        sys.exit(common.EXIT_PARTIAL)
+
+
+def template(
+    describe: Annotated[
+        bool, typer.Option("--describe", help="Say how each column is written.")
+    ] = False,
+) -> None:
+    """Print the header of a CSV file for `submit`."""
+    if describe:
+        emit_many(columns(), Output.TABLE, ("name", "required", "form"))
+    else:
+        csv.writer(sys.stdout, lineterminator="\n").writerow(c.name for c in columns())
+
+
+def _keep(source: Source, rejects: Sequence[Reject], path: Path | None) -> None:
+    target = path or source.path.with_name(f"{source.path.name}.rejects{source.suffix}")
+    source.write_rejects(rejects, target)
+    err.print(f"[yellow]{len(rejects)} rows were left out: {target}[/]")

@@ -1,0 +1,182 @@
+"""A Metro 2 file to import: checked whole, then turned into records.
+
+Persons are found by their numbers: the subject ids come from the bureau's directory, which
+sees neither numbers nor names. Identifiers are sent for some hundred accounts at a time.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import fields
+from datetime import UTC, date, datetime
+from itertools import islice
+from pathlib import Path
+
+from bureau_client.codes import SubmissionKind
+from bureau_client.errors import InvalidRequest, Violation
+from bureau_client.files.metro2.findings import Finding, Severity
+from bureau_client.files.metro2.incoming import (
+    number_of,
+    persons_of,
+    records_of,
+    renumberings_of,
+    without_number,
+)
+from bureau_client.files.metro2.layout import BASE, HEADER
+from bureau_client.files.metro2.reader import Metro2Record, Reader
+from bureau_client.files.metro2.segments import Segment
+from bureau_client.files.metro2.validation import validate
+from bureau_client.files.metro2.writer import Reporter, header, write
+from bureau_client.files.sources import Reject, Row, SubjectIds
+from bureau_client.records import Record
+
+ACCOUNTS_AT_ONCE = 256
+_CORRECTION = "1"
+
+
+class Metro2Source:
+    """A Metro 2 file; see `Source`."""
+
+    place = "record"
+    suffix = ".dat"
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        currency: str = "USD",
+        country: str = "US",
+        scheme: str = "ssn",
+        previous: Path | None = None,
+    ) -> None:
+        """A file, and what it does not say of itself.
+
+        Args:
+            path: Where it is.
+            currency: ISO 4217, of its amounts.
+            country: ISO 3166-1 alpha-2, of the persons' numbers.
+            scheme: What the numbers are called among the members.
+            previous: The file of the month before, to compare with.
+        """
+        self.path = path
+        self._currency = currency
+        self._country = country
+        self._scheme = scheme
+        self._previous = previous
+
+    def findings(self) -> Iterator[tuple[Metro2Record, list[Finding]]]:
+        """Every record of the file with what is wrong with it."""
+        with ExitStack() as stack:
+            stream = stack.enter_context(self.path.open("rb"))
+            before = None
+            if self._previous is not None:
+                before = stack.enter_context(self._previous.open("rb"))
+            today = datetime.now(UTC).date()
+            for record, found in validate(stream, previous=before, today=today):
+                more = without_number(record) if record.kind == BASE and record.segments else []
+                yield record, [*found, *more]
+
+    def check(self) -> Iterator[Row]:
+        """See `Source`."""
+        for record, found in self.findings():
+            errors = [at for at in found if at.severity is Severity.ERROR]
+            if record.kind == BASE:
+                yield self._row(record, violations=tuple(map(_violation, errors)))
+            elif errors:
+                # Whether accounts are missing cannot be known.
+                raise InvalidRequest(
+                    "The file is not whole",
+                    reason="INVALID_FIELD",
+                    violations=[_in_record(at) for at in errors],
+                    fix="Send the file as it was written, with its header and trailer",
+                )
+
+    def read(self, kind: SubmissionKind | None, subject_ids: SubjectIds) -> Iterator[Row]:
+        """See `Source`."""
+        sound = (
+            record
+            for record, found in self.findings()
+            if record.kind == BASE
+            and not any(at.severity is Severity.ERROR for at in found)
+            and _kind_of(record) == kind
+        )
+        while batch := list(islice(sound, ACCOUNTS_AT_ONCE)):
+            persons = [persons_of(record) for record in batch]
+            ids = iter(
+                subject_ids(
+                    (self._country, self._scheme, number_of(person))
+                    for those in persons
+                    for person in those
+                )
+            )
+            for record, those in zip(batch, persons, strict=True):
+                found = records_of(record, list(islice(ids, len(those))), self._currency)
+                yield self._row(record, records=tuple(found))
+
+    def field(self, path: str) -> str:
+        """See `Source`."""
+        return path.partition(".")[2].removeprefix("snapshot.") or path
+
+    def write_rejects(self, rejects: Sequence[Reject], path: Path) -> None:
+        """See `Source`; a CSV file beside it says why."""
+        with self.path.open("rb") as stream:
+            reader = Reader(stream)
+            first = next(iter(reader), None)
+        if first is not None and first.kind == HEADER and first.segments:
+            heading = first.first
+        else:
+            heading = header(Reporter("unknown"), date(1, 1, 1), date(1, 1, 1))
+        with path.open("wb") as out:
+            write(
+                out, heading, (_verbatim(reject.row.original) for reject in rejects), reader.framing
+            )
+        # The header is the first record there.
+        reasons = [
+            (number, violation)
+            for number, reject in enumerate(rejects, start=2)
+            for violation in reject.violations
+        ]
+        with path.with_name(path.name + ".reasons.csv").open("w", newline="") as listed:
+            writer = csv.writer(listed, lineterminator="\n")
+            writer.writerow(["record", *(at.name for at in fields(Violation))])
+            for number, violation in reasons:
+                writer.writerow([number, violation.field, violation.rule, violation.message])
+
+    @staticmethod
+    def _row(
+        record: Metro2Record,
+        records: tuple[Record, ...] = (),
+        violations: tuple[Violation, ...] = (),
+    ) -> Row:
+        return Row(
+            record.number,
+            record,
+            records,
+            record_count=1 + len(renumberings_of(record)),
+            violations=violations,
+            kind=_kind_of(record),
+        )
+
+
+def _kind_of(record: Metro2Record) -> SubmissionKind | None:
+    """A correction where the account says that it is one."""
+    corrects = record.segments and record.first.values.get("correction_indicator") == _CORRECTION
+    return SubmissionKind.CORRECTION if corrects else None
+
+
+def _verbatim(record: Metro2Record) -> list[Segment]:
+    """A record's segments, and as one more what could not be cut."""
+    known = b"".join(segment.raw for segment in record.segments)
+    rest = record.raw[len(known) :].rstrip(b" ")
+    return [*record.segments, *([Segment("", rest)] if rest else [])]
+
+
+def _violation(finding: Finding) -> Violation:
+    return Violation(finding.field, finding.rule, f"{finding.message}. {finding.fix}")
+
+
+def _in_record(finding: Finding) -> Violation:
+    where = f"record {finding.record}, {finding.field}" if finding.record else finding.field
+    return Violation(where, finding.rule, finding.message)
