@@ -116,18 +116,27 @@ class Booking:
         return booking
 
     def _breaches(self, tx: Transaction, lines: list[Line]) -> Iterator[Breach]:
-        taken = set(self.accounts) | {line.account_ref for line in lines if line.kind < DELETION}
+        # What stands in the log comes before what is said of it, in a batch as well.
+        there = {ref for ref, account in self.accounts.items() if account.newest[0]}
+        known = set(self.accounts)
+        taken = known | {line.account_ref for line in lines if line.kind < DELETION}
         moved: set[str] = set()
         named = sorted({line.record.action.new_member_id for line in lines if line.kind == ACTION})
         members = {row[0] for row in tx.db.among(s.members_named, named)}
         for place, line in enumerate(lines):
             at, action = f"records[{place}]", line.record.action
-            if line.account_ref not in taken:
+            if line.kind < DELETION:
+                there.add(line.account_ref)
+                known.add(line.account_ref)
+            if line.account_ref not in known:
                 message = "the caller has no such account"
                 yield rules.breach(f"{at}.account_ref", "INVALID_FIELD", message)
             elif action.kind in RENUMBERING and action.new_account_ref in taken:
                 message = "the caller has such an account already"
                 yield rules.breach(f"{at}.action.new_account_ref", "INVALID_FIELD", message)
+            elif action.kind in RENUMBERING and line.account_ref not in there:
+                message = "nothing is reported on the account"
+                yield rules.breach(f"{at}.account_ref", "INVALID_FIELD", message)
             elif action.kind in RENUMBERING and line.account_ref in moved:
                 message = "the account is renumbered in the batch before"
                 yield rules.breach(f"{at}.account_ref", "INVALID_FIELD", message)

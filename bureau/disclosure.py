@@ -20,16 +20,15 @@ from bureau.store import statements as s
 from bureau.subject_file import read_state
 from bureau.subject_state import withdrawn_by_dispute
 from bureau_keys.envelope import digest, peek
-from creditbureau.v1 import codes_pb2, report_pb2
+from creditbureau.v1 import codes_pb2
 from creditbureau.v1.consents_pb2 import SubjectRequest
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.report_pb2 import InquiryLine
 
 # More inquiries than these are read page by page: those that got a report, and those
-# that were denied.
+# that were denied or replayed to an auditor.
 DISCLOSED_GRANTED = 1000
-DISCLOSED_DENIED = 200
-DENIED = report_pb2.INQUIRY_OUTCOME_DENIED
+DISCLOSED_UNLOGGED = 200
 
 
 def get_file(bureau: Bureau, request: Envelope) -> Envelope:
@@ -47,7 +46,7 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
         state = read_state(db, subject_id, bureau.policy, now_us)
         page = {"subject_id": subject_id, "before": 1 << 62}
         rows = db.all(s.granted_before, **page, limit=DISCLOSED_GRANTED)
-        rows += db.all(s.denied_before, **page, denied=DENIED, limit=DISCLOSED_DENIED)
+        rows += db.all(s.unlogged_before, **page, limit=DISCLOSED_UNLOGGED)
     request_id = peek(request, SubjectRequest).header.request_id
     report = open_report(bureau.origin, bureau.policy, request_id, digest(request), now_us)
     report.subject_id = subject_id

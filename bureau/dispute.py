@@ -38,7 +38,7 @@ def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
     Raises:
         Refusal: What `open_statement` raises; SIGNER_MISMATCH; NOT_FOUND for a
             tradeline that is not on the subject's file; INVALID_FIELD, BAD_TEXT;
-            WRONG_STATE if the same is disputed already.
+            WRONG_STATE if the same is disputed already; ALREADY_EXISTS.
     """
     with bureau.database.snapshot() as db:
         opened = statement.open_statement(
@@ -60,6 +60,8 @@ def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
         )
         if found is None:
             raise Refusal.of_field("NOT_FOUND", "tradeline_id", "not on the subject's file")
+        if tx.db.one(s.opening_of, about=opened.signed.request_id, kind=OPENING):
+            raise Refusal("ALREADY_EXISTS", "there is a dispute of this id: take a new one")
         state = read_state(tx.db, subject_id, bureau.policy, tx.now_us)
         for other in state.disputes.values():
             if other.state == dispute_pb2.DISPUTE_STATE_OPEN and _same(other, opening):
@@ -158,14 +160,14 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
         row = tx.db.one(s.opening_of, about=dispute_id, kind=OPENING)
         if row is None or row[1] != caller.member_id:
             raise Refusal.of_field("NOT_FOUND", "dispute_id", "no such dispute with the caller")
-        subject_id, _, body = row
+        subject_id, _, body, opened_key = row
         tx.db.one(s.lock_subject, subject_id=subject_id)
         dispute = read_state(tx.db, subject_id, bureau.policy, tx.now_us).disputes[dispute_id]
         if dispute.state not in ANSWERABLE:
             raise Refusal("WRONG_STATE", "the dispute is answered")
         opening = DisputeOpening.FromString(body)
         if modified:
-            _check_correction(tx, answer, opening)
+            _check_correction(tx, answer, opening, opened_key)
         if answer.outcome in DELETING:
             _delete(tx, opening)
         add_event(tx, dispute_id, subject_id, ANSWER, answer, member_id=caller.member_id)
@@ -219,30 +221,42 @@ def _check_text(text: str, field: str) -> None:
         raise Refusal.of_field("BAD_TEXT", field, "control or bidirectional characters")
 
 
-def _check_correction(tx: Transaction, answer: DisputeAnswer, opening: DisputeOpening) -> None:
-    """The correction is a record of the disputed account."""
-    _, account = _locked(tx, opening.tradeline_id)
+def _check_correction(
+    tx: Transaction, answer: DisputeAnswer, opening: DisputeOpening, since: int
+) -> None:
+    """The correction is a record of the disputed account that came after the dispute,
+    about the month in dispute.
+    """
+    _, account = _locked(tx, opening.tradeline_id) or ("", Account(0))
     for step in steps_of(account.trail):
+        if step.submission_key < since or (opening.month and step.month != opening.month):
+            continue
         row = tx.db.one(
             s.record_at, submission_key=step.submission_key, record_index=step.record_index
         )
         place = (answer.correction.submission_id.lower(), answer.correction.record_index)
         if row and (row[1], step.record_index) == place:
             return
-    raise Refusal.of_field("INVALID_FIELD", "correction", "no record of the disputed account")
+    message = "no record of the disputed account and month from after the dispute"
+    raise Refusal.of_field("INVALID_FIELD", "correction", message)
 
 
 def _delete(tx: Transaction, opening: DisputeOpening) -> None:
     """Withdraws the month, or the whole account, by the answer itself."""
-    ref, account = _locked(tx, opening.tradeline_id)
+    found = _locked(tx, opening.tradeline_id)
+    if found is None:
+        return  # erased meanwhile: there is nothing left to withdraw
+    ref, account = found
     account.note(Step(tx.entry_key, 0, DELETION, opening.month))
     account.begin_anew(held_snapshots(tx.db, holding(steps_of(account.trail))))
     row = (ref, account.history, account.trail, account.marks, account.people, *account.newest)
     tx.db.tuples(s.move_tradeline, s.MOVED_COLUMNS, [(*row, account.tradeline_key)])
 
 
-def _locked(tx: Transaction, tradeline_id: str) -> tuple[str, Account]:
+def _locked(tx: Transaction, tradeline_id: str) -> tuple[str, Account] | None:
+    """A disputed account and its reference; None if it was erased since."""
     row = tx.db.one(s.lock_tradeline, tradeline_id=tradeline_id)
-    assert row is not None, "a disputed tradeline exists"
+    if row is None:
+        return None
     key, history, trail, marks, people, submission_key, record_index, ref = row
     return ref, Account(key, trail, (submission_key, record_index), history, marks, people)

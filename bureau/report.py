@@ -13,7 +13,7 @@ from bureau.history import DELINQUENT, first_months
 from bureau.policy import Policy
 from bureau.retention import retained
 from bureau.statement import time_of
-from bureau.subject_state import SubjectState, withdrawn_by_dispute
+from bureau.subject_state import SubjectState, holds_for, withdrawn_by_dispute
 from bureau.texts import texts
 from creditbureau.v1 import codes_pb2, hold_pb2, record_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Header
@@ -135,9 +135,13 @@ def as_reported(file: CreditFile, state: SubjectState, policy: Policy) -> Credit
 
 def add_own_words(report: Report, state: SubjectState, scope: Scope) -> None:
     """Adds what the subject has on their file: holds, disputes, a statement."""
-    report.holds.extend(
-        hold for hold in state.holds.values() if hold.state != hold_pb2.HOLD_STATE_ENDED
-    )
+    now_us = report.header.issue_time.ToMicroseconds()
+    if report.member_id:
+        report.holds.extend(holds_for(state, report.member_id, now_us))
+    else:
+        # The subject's own file.
+        ended = hold_pb2.HOLD_STATE_ENDED
+        report.holds.extend(hold for hold in state.holds.values() if hold.state != ended)
     if has(scope.sections, codes_pb2.SECTION_DISPUTES):
         shown = {line.tradeline_id for line in report.tradelines}
         report.disputes.extend(

@@ -54,7 +54,16 @@ def is_obsolete(line: FiledTradeline, rule: Retention, today: date) -> bool:
         "end_of_event": line.snapshot.close_date,
     }
     anchor = anchors.get(rule.anchor, 0)
+    if not anchor and rule.anchor == "first_delinquency":
+        # Its furnisher does not say when it began: not after its first bad month.
+        anchor = _first_bad_month(line.history) * 100 + 1
     return bool(anchor) and ends_on(anchor, rule) <= today
+
+
+def _first_bad_month(history: PaymentHistory) -> int:
+    age = max(age for age, at in enumerate(history.profile) if at in DELINQUENT or age == 0)
+    months = history.newest_month // 100 * 12 + history.newest_month % 100 - 1 - age
+    return months // 12 * 100 + months % 12 + 1
 
 
 def ends_on(yyyymmdd: int, rule: Retention) -> date:

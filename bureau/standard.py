@@ -4,15 +4,15 @@ a person stands against it. The bureau never decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bureau import statement
 from bureau.codes import currencies, has
-from bureau.credit_file import CreditFile
+from bureau.credit_file import CreditFile, FiledTradeline
 from bureau.errors import Refusal
 from bureau.house import Bureau, Caller
 from bureau.ledger.queue import Transaction
-from bureau.report import Scope, is_open
+from bureau.report import Scope, is_open, lines_in
 from bureau.store import statements as s
 from bureau.store.database import Connection
 from creditbureau.v1 import codes_pb2
@@ -81,21 +81,29 @@ def add_standings(report: Report, db: Connection, file: CreditFile, scope: Scope
     row = db.one(s.standard_at, now_us=file.now_us, log_size=file.log_size)
     if row is not None:
         standard = StandardOfCredit.FromString(Envelope.FromString(row[0]).payload)
-        report.standings.extend(standings(standard, file))
+        report.standings.extend(standings(standard, lines_in(file, scope)))
 
 
-def standings(standard: StandardOfCredit, file: CreditFile) -> Iterator[StandardStanding]:
-    """Where a person stands against each cap of a standard. Pure. Whether an exposure
-    is too high for an income the lender finds out: the bureau knows no incomes.
+def standings(
+    standard: StandardOfCredit, lines: Sequence[FiledTradeline]
+) -> Iterator[StandardStanding]:
+    """Where a person stands against each cap of a standard, by the tradelines that the
+    reader may see. Pure. Whether an exposure is too high for an income the lender finds
+    out: the bureau knows no incomes. It knows no rates of exchange either: what is owed
+    in other currencies is counted beside the cap, and is never within it.
     """
-    unsecured = [
-        line for line in file.tradelines if is_open(line.snapshot) and not line.snapshot.secured
-    ]
-    exposure = sum(
-        max(line.snapshot.balance_minor, 0)
-        for line in unsecured
-        if line.snapshot.currency == standard.currency
-    )
+    unsecured = [line for line in lines if is_open(line.snapshot) and not line.snapshot.secured]
+    owed = [line for line in unsecured if line.snapshot.balance_minor > 0]
+    ours = [line for line in owed if line.snapshot.currency == standard.currency]
+    exposure = sum(line.snapshot.balance_minor for line in ours)
+    if others := len(owed) - len(ours):
+        yield StandardStanding(
+            standard_version=standard.version,
+            rule="unsecured_accounts_in_other_currencies",
+            limit=0,
+            value=others,
+            within=False,
+        )
     values = {
         "max_unsecured_exposure_minor": min(exposure, (1 << 63) - 1),
         "max_concurrent_lenders": len({line.member_id for line in unsecured}),
@@ -110,7 +118,7 @@ def standings(standard: StandardOfCredit, file: CreditFile) -> Iterator[Standard
             within=value <= limit,
         )
     worst = max(
-        (classification_of(standard, line.snapshot.days_past_due) for line in file.tradelines),
+        (classification_of(standard, line.snapshot.days_past_due) for line in lines),
         default=0,
     )
     if standard.bands and worst:

@@ -47,9 +47,12 @@ class SubjectState:
     Attributes:
         holds: By id, also those that have ended.
         disputes: By id, also those that are closed.
+        lifts: Of each hold, until when it is lifted for whom; "" for all. Only those that
+            still stand.
     """
 
     holds: dict[str, Hold] = field(default_factory=dict)
+    lifts: dict[str, dict[str, int]] = field(default_factory=dict)
     disputes: dict[str, Dispute] = field(default_factory=dict)
     statement: str = ""
 
@@ -61,7 +64,7 @@ def state_of(told: Iterable[Said], policy: Policy, now_us: int) -> SubjectState:
         if said.kind == PLACEMENT:
             state.holds[said.about] = _placed(said)
         elif said.kind == LIFT:
-            _lift(state.holds[said.about], HoldLift.FromString(said.body))
+            _lift(state, said.about, HoldLift.FromString(said.body), now_us)
         elif said.kind == OPENING:
             state.disputes[said.about] = _opened(said, policy)
         elif said.kind == ANSWER:
@@ -72,6 +75,8 @@ def state_of(told: Iterable[Said], policy: Policy, now_us: int) -> SubjectState:
         else:
             state.statement = SubjectStatement.FromString(said.body).text
     for hold in state.holds.values():
+        # The subject sees what was lifted for all, or else for whomever.
+        _show_lift(hold, state.lifts.get(hold.hold_id, {}))
         hold.state = _hold_state(hold, now_us)
     for dispute in state.disputes.values():
         due = dispute.due_time.ToMicroseconds()
@@ -88,18 +93,34 @@ def check_holds(
     if policy.freeze_exempt >> purpose & 1:
         return
     for hold in state.holds.values():
-        if hold.kind == hold_pb2.HOLD_KIND_SECURITY_FREEZE and in_force(hold, member_id, now_us):
+        if hold.kind == hold_pb2.HOLD_KIND_SECURITY_FREEZE and _in_force(
+            state, hold, member_id, now_us
+        ):
             raise Refusal("HOLD", "the subject has frozen the file")
 
 
-def in_force(hold: Hold, member_id: str, now_us: int) -> bool:
+def holds_for(state: SubjectState, member_id: str, now_us: int) -> list[Hold]:
+    """The holds that have not ended, as a member sees them: not for whom else one is
+    lifted, which would say where the person asks for credit.
+    """
+    found = []
+    for hold in state.holds.values():
+        if _ended(hold, now_us):
+            continue
+        lifts = state.lifts.get(hold.hold_id, {})
+        shown = Hold()
+        shown.CopyFrom(hold)
+        _show_lift(shown, {who: until for who, until in lifts.items() if who in {"", member_id}})
+        shown.state = _hold_state(shown, now_us)
+        found.append(shown)
+    return found
+
+
+def _in_force(state: SubjectState, hold: Hold, member_id: str, now_us: int) -> bool:
     """Whether a hold stands against a member at a time."""
-    if _ended(hold, now_us):
-        return False
-    lifted = hold.HasField("lifted_until_time")
-    if lifted and now_us < hold.lifted_until_time.ToMicroseconds():
-        return bool(hold.lifted_for_member_id) and hold.lifted_for_member_id != member_id
-    return True
+    lifts = state.lifts.get(hold.hold_id, {})
+    lifted = any(now_us < lifts.get(who, 0) for who in ("", member_id))
+    return not lifted and not _ended(hold, now_us)
 
 
 def withdrawn_by_dispute(state: SubjectState, policy: Policy) -> set[str]:
@@ -122,12 +143,22 @@ def _placed(said: Said) -> Hold:
     return hold
 
 
-def _lift(hold: Hold, lift: HoldLift) -> None:
-    hold.lifted_for_member_id = lift.member_id
-    if lift.HasField("until_time"):
-        hold.lifted_until_time.CopyFrom(lift.until_time)
-    else:
-        hold.state = hold_pb2.HOLD_STATE_ENDED
+def _lift(state: SubjectState, hold_id: str, lift: HoldLift, now_us: int) -> None:
+    if not lift.HasField("until_time"):
+        state.holds[hold_id].state = hold_pb2.HOLD_STATE_ENDED
+    elif (until_us := lift.until_time.ToMicroseconds()) > now_us:
+        # One for all and ones for members stand beside each other; the last of each holds.
+        state.lifts.setdefault(hold_id, {})[lift.member_id] = until_us
+
+
+def _show_lift(hold: Hold, lifts: dict[str, int]) -> None:
+    """Writes into a hold the lift that opens it widest."""
+    hold.ClearField("lifted_for_member_id")
+    hold.ClearField("lifted_until_time")
+    if lifts:
+        who = "" if "" in lifts else max(lifts, key=lambda at: lifts[at])
+        hold.lifted_for_member_id = who
+        hold.lifted_until_time.FromMicroseconds(lifts[who])
 
 
 def _ended(hold: Hold, now_us: int) -> bool:

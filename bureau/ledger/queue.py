@@ -268,6 +268,13 @@ class Ledger:
                 except Refusal as refusal:
                     db.script("ROLLBACK TO SAVEPOINT unit")
                     refused.append((unit, refusal))
+                except StorageError:
+                    raise
+                except Exception:
+                    # A fault of ours in one unit is that unit's alone.
+                    logger.exception("unit_broken", request_id=unit.statement.request_id)
+                    db.script("ROLLBACK TO SAVEPOINT unit")
+                    refused.append((unit, Refusal("INTERNAL", "the bureau failed on this request")))
                 db.script("RELEASE SAVEPOINT unit")
             leaves = [leaf for _, leaf, _ in accepted]
             proofs = log.append(db, leaves, self._key, self._origin, now_us) if leaves else []

@@ -534,6 +534,7 @@ opening_of = Statement(
         subject_event.c.subject_id,
         subject_event.c.member_id,
         subject_event.c.body,
+        subject_event.c.entry_key,
     ).where(subject_event.c.about == bind("about"), subject_event.c.kind == bind("kind"))
 )
 # Disputes against a member's records, in order of the log.
@@ -641,7 +642,8 @@ def _inquiries_before(which: ColumnElement[bool]) -> Statement:
 
 inquiries_before = _inquiries_before(true())
 granted_before = _inquiries_before(inquiry.c.entry_key.is_not(None))
-denied_before = _inquiries_before(inquiry.c.outcome == bind("denied"))
+# Denied, or looked at again by an auditor: neither has an entry of its own.
+unlogged_before = _inquiries_before(inquiry.c.entry_key.is_(None))
 
 # Monitoring ------------------------------------------------------------------
 

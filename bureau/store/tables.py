@@ -269,6 +269,7 @@ class InquiryRow(SQLModel, table=True):
             "denied_once",
             "member_id",
             "inquiry_id",
+            "subject_id",
             unique=True,
             sqlite_where=text_clause("entry_key IS NULL"),
             postgresql_where=text_clause("entry_key IS NULL"),

@@ -237,7 +237,7 @@ def upgrade() -> None:
     op.create_index(
         "denied_once",
         "inquiry",
-        ["member_id", "inquiry_id"],
+        ["member_id", "inquiry_id", "subject_id"],
         unique=True,
         sqlite_where=sa.text("entry_key IS NULL"),
         postgresql_where=sa.text("entry_key IS NULL"),
