@@ -1,0 +1,91 @@
+"""What a worker did, one line an operation: what the auditor believes happened.
+
+A line is written when an operation is settled, and when the run ends for those that never
+were. `begin_ns` is read before the first byte is sent, `end_ns` after the last retry came
+back; both from the machine's monotonic clock, which all processes share.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, Any
+
+
+class Outcome(StrEnum):
+    """How an operation ended, as its caller knows."""
+
+    OK = "ok"
+    FAILED = "failed"  # refused, for good: it has no effect
+    UNKNOWN = "unknown"  # it may have had its effect
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One statement from its caller's side, all its retries together.
+
+    Attributes:
+        worker: Who did it, for example `lender-3`.
+        kind: What: `submit`, `grant`, `pause`, `resume`, `revoke`, `query`, `rotate`, ….
+        request_id: The statement's own; retries have the same.
+        outcome: How it ended.
+        begin_ns: When the first try began.
+        end_ns: When the last try ended.
+        reason: The refusal's reason, for what is not ok.
+        leaf_index: Place in the log, where it is ok.
+        receipt: The receipt's text (tlog-proof), where it is ok.
+        envelope: The signed statement, base64.
+        about: What it was about, in the worker's own words: subject, consent, accounts.
+    """
+
+    worker: str
+    kind: str
+    request_id: str
+    outcome: Outcome
+    begin_ns: int
+    end_ns: int
+    reason: str = ""
+    leaf_index: int | None = None
+    receipt: str = ""
+    envelope: str = ""
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+class History:
+    """A worker's file of operations."""
+
+    def __init__(self, folder: Path, worker: str) -> None:
+        self.worker = worker
+        self._file: IO[str] = path_of(folder, worker).open("a", encoding="utf-8")
+
+    def add(self, operation: Operation) -> None:
+        """Writes an operation down, before the worker goes on."""
+        self._file.write(json.dumps(asdict(operation), ensure_ascii=False) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+
+def path_of(folder: Path, worker: str) -> Path:
+    """Where a worker's history lies."""
+    return folder / f"history-{worker}.jsonl"
+
+
+def read_histories(folder: Path) -> Iterator[Operation]:
+    """Every operation of every worker, each worker's in its own order."""
+    for path in sorted(folder.glob("history-*.jsonl")):
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                fields = json.loads(line)
+                yield Operation(**{**fields, "outcome": Outcome(fields["outcome"])})
+
+
+def now_ns() -> int:
+    """The machine's monotonic clock."""
+    return time.monotonic_ns()
