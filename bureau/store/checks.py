@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import Column, exists, func, literal, select, union_all
 
-from bureau.store import statements as s
 from bureau.store.database import Statement
+from bureau.store.statements import spelling as s
+from bureau.store.statements.log import ENTRY_COLUMNS
 
 # Entries with their statements, in order of the log.
-CHECKED_COLUMNS = (*s.ENTRY_COLUMNS, "envelope")
+CHECKED_COLUMNS = (*ENTRY_COLUMNS, "envelope")
 entries_from = Statement(
     select(*s.entry.columns, s.statement.c.envelope)
     .join_from(s.entry, s.statement, s.entry.c.entry_key == s.statement.c.entry_key, isouter=True)

@@ -1,0 +1,75 @@
+"""The log: entries, tiles, checkpoints."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select, update
+
+from bureau.store import tables as t
+from bureau.store.database import Statement
+from bureau.store.statements.spelling import adding, bind, checkpoint, entry, head, statement, tile
+
+# The log ---------------------------------------------------------------------
+
+add_head = adding(t.LogHead)
+log_size = Statement(select(head.c.tree_size).where(head.c.head_id == 1))
+lock_head = Statement(
+    select(head.c.tree_size, head.c.frontier).where(head.c.head_id == 1).with_for_update()
+)
+move_head = Statement(
+    update(head)
+    .where(head.c.head_id == 1)
+    .values(tree_size=bind("new_size"), frontier=bind("new_frontier"))
+)
+ENTRY_COLUMNS = tuple(c.name for c in entry.columns)
+add_entry = adding(t.Entry)
+add_statement = adding(t.StatementBytes)
+add_tile = adding(t.LogTile)
+add_checkpoint = adding(t.CheckpointNote)
+entry_of_request = Statement(
+    select(*entry.columns).where(
+        entry.c.signer == bind("signer"), entry.c.request_id == bind("request_id")
+    )
+)
+entry_by_key = Statement(select(*entry.columns).where(entry.c.entry_key == bind("entry_key")))
+envelope_of = Statement(
+    select(statement.c.envelope).where(statement.c.entry_key == bind("entry_key"))
+)
+commitments = Statement(
+    select(entry.c.commitment)
+    .where(entry.c.leaf_index >= bind("start"), entry.c.leaf_index < bind("stop"))
+    .order_by(entry.c.leaf_index)
+)
+full_tile = Statement(
+    select(tile.c.hashes).where(tile.c.level == bind("level"), tile.c.tile_index == bind("index"))
+)
+tile_roots = Statement(
+    select(tile.c.root)
+    .where(
+        tile.c.level == bind("level"),
+        tile.c.tile_index >= bind("start"),
+        tile.c.tile_index < bind("stop"),
+    )
+    .order_by(tile.c.tile_index)
+)
+newest_checkpoint = Statement(
+    select(checkpoint.c.note).order_by(checkpoint.c.tree_size.desc()).limit(1)
+)
+checkpoint_at = Statement(
+    select(checkpoint.c.note).where(checkpoint.c.tree_size == bind("tree_size"))
+)
+first_checkpoint_over = Statement(
+    select(checkpoint.c.tree_size, checkpoint.c.note)
+    .where(checkpoint.c.tree_size > bind("leaf_index"))
+    .order_by(checkpoint.c.tree_size)
+    .limit(1)
+)
+checkpoints_after = Statement(
+    select(checkpoint.c.tree_size, checkpoint.c.note)
+    .where(checkpoint.c.tree_size > bind("after"))
+    .order_by(checkpoint.c.tree_size)
+    .limit(bind("limit"))
+)
+
+# What a check of the database counts -----------------------------------------
+
+entry_count = Statement(select(func.count(), func.max(entry.c.leaf_index)).select_from(entry))

@@ -1,0 +1,92 @@
+"""Submissions, the accounts they tell of, and their records."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+
+from bureau.store import tables as t
+from bureau.store.database import ListStatement, Statement
+from bureau.store.statements.spelling import (
+    adding,
+    bind,
+    entry,
+    record,
+    record_tile,
+    submission,
+    tradeline,
+)
+
+add_submission = adding(t.SubmissionRow)
+submission_of_request = Statement(
+    select(
+        submission.c.submission_key,
+        submission.c.submission_id,
+        submission.c.kind,
+        submission.c.record_count,
+        submission.c.new_tradeline_count,
+        submission.c.label,
+        submission.c.create_us,
+        entry.c.leaf_index,
+    )
+    .join_from(submission, entry, submission.c.submission_key == entry.c.entry_key)
+    .where(entry.c.signer == bind("signer"), entry.c.request_id == bind("request_id"))
+)
+submissions_before = Statement(
+    select(
+        submission.c.submission_key,
+        submission.c.submission_id,
+        submission.c.kind,
+        submission.c.record_count,
+        submission.c.new_tradeline_count,
+        submission.c.label,
+        submission.c.create_us,
+        entry.c.leaf_index,
+    )
+    .join_from(submission, entry, submission.c.submission_key == entry.c.entry_key)
+    .where(submission.c.member_id == bind("member_id"), entry.c.leaf_index < bind("before"))
+    .order_by(entry.c.leaf_index.desc())
+    .limit(bind("limit"))
+)
+TRADELINE_COLUMNS = tuple(c.name for c in tradeline.columns)
+add_tradeline = adding(t.TradelineRow)
+# Locked in one order, so that two batches about the same accounts wait for each
+# other instead of for ever.
+lock_tradelines = ListStatement(
+    lambda refs: (
+        select(
+            tradeline.c.account_ref,
+            tradeline.c.tradeline_key,
+            tradeline.c.tradeline_id,
+            tradeline.c.currency,
+            tradeline.c.history,
+            tradeline.c.trail,
+            tradeline.c.marks,
+            tradeline.c.people,
+            tradeline.c.newest_submission_key,
+            tradeline.c.newest_record_index,
+        )
+        .where(tradeline.c.member_id == bind("member_id"), tradeline.c.account_ref.in_(refs))
+        .order_by(tradeline.c.account_ref)
+        .with_for_update()
+    )
+)
+MOVED_COLUMNS = (
+    "account_ref",
+    "history",
+    "trail",
+    "marks",
+    "people",
+    "newest_submission_key",
+    "newest_record_index",
+    "which",
+)
+move_tradeline = Statement(
+    update(tradeline)
+    .where(tradeline.c.tradeline_key == bind("which"))
+    .values({name: bind(name) for name in MOVED_COLUMNS[:-1]})
+)
+add_party = adding(t.TradelinePartyRow)
+RECORD_COLUMNS = tuple(c.name for c in record.columns)
+add_record = adding(t.RecordRow)
+RECORD_TILE_COLUMNS = tuple(c.name for c in record_tile.columns)
+add_record_tile = adding(t.RecordTileRow)

@@ -1,0 +1,24 @@
+"""All statements under one name: none hides another."""
+
+import pkgutil
+from collections import Counter
+from importlib import import_module
+
+from bureau.store import statements
+from bureau.store.database import ListStatement, Statement
+
+
+def test_no_statement_stands_in_two_rooms() -> None:
+    rooms = [
+        import_module(f"{statements.__name__}.{found.name}")
+        for found in pkgutil.iter_modules(statements.__path__)
+    ]
+    names = Counter(
+        name
+        for room in rooms
+        for name, value in vars(room).items()
+        if isinstance(value, Statement | ListStatement)
+    )
+    assert names.most_common(1)[0][1] == 1
+    assert set(names) >= {"add_entry", "add_consent", "file_tradelines"}
+    assert all(hasattr(statements, name) for name in names if not name.startswith("_"))
