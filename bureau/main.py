@@ -12,6 +12,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from wsgiref.simple_server import WSGIServer
 
 import grpc
 import structlog
@@ -139,6 +140,7 @@ class Server:
             [*names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._grpc
         )
         self._services = ["", *names]
+        self._metrics: WSGIServer | None = None
         self.port = 0
 
     @property
@@ -166,7 +168,7 @@ class Server:
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         if self.settings.metrics_listen:
             host, _, port = self.settings.metrics_listen.rpartition(":")
-            start_http_server(int(port), host)
+            self._metrics, _ = start_http_server(int(port), host)
         threading.Thread(target=rules.validator, name="warm-up", daemon=True).start()
         logger.info("serving", address=self.address, node=self.settings.node)
 
@@ -181,6 +183,9 @@ class Server:
         self.keeper.stop()
         self._seats.stop()
         self._pool.shutdown(wait=False)
+        if self._metrics is not None:
+            self._metrics.shutdown()
+            self._metrics.server_close()
         self.database.dispose()
         self.stopped.set()
         logger.info("stopped", node=self.settings.node)

@@ -11,9 +11,31 @@ seconds = Histogram(
     ["method"],
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
 )
+commit_units = Histogram(
+    "bureau_commit_units",
+    "Statements in one commit.",
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
+)
+commit_seconds = Histogram(
+    "bureau_commit_seconds",
+    "Seconds of a commit, from its first unit to the disk.",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+)
+head_seconds = Histogram(
+    "bureau_head_seconds",
+    "Seconds from asking for the log's head row to the commit: here nodes take turns.",
+    buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
+)
 
 
 def observe(method: str, reason: str, duration_s: float) -> None:
     """Notes one call."""
     calls.labels(method, reason).inc()
     seconds.labels(method).observe(duration_s)
+
+
+def observe_commit(units: int, whole_s: float, head_s: float) -> None:
+    """Notes one commit of the ledger."""
+    commit_units.observe(units)
+    commit_seconds.observe(whole_s)
+    head_seconds.observe(head_s)

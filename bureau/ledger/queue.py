@@ -26,6 +26,7 @@ from bureau.clock import Clock
 from bureau.errors import Refusal
 from bureau.ledger import log
 from bureau.ledger.log import LoggedEntry, LogProof, NewLeaf, SignedStatement
+from bureau.metrics import observe_commit
 from bureau.store import statements as s
 from bureau.store.database import Connection, Database, StorageError
 from bureau_keys.signing import SigningKey
@@ -240,7 +241,7 @@ class Ledger:
         refused: list[tuple[_Unit, Exception]] = []
         late: list[_Unit] = []
         taken: set[tuple[str, str]] = set()
-        now_us = self._clock.now_us()
+        now_us, begun = self._clock.now_us(), time.monotonic()
 
         with self._database.transaction() as db:
             for unit in batch:
@@ -276,11 +277,13 @@ class Ledger:
                     db.script("ROLLBACK TO SAVEPOINT unit")
                     refused.append((unit, Refusal("INTERNAL", "the bureau failed on this request")))
                 db.script("RELEASE SAVEPOINT unit")
-            leaves = [leaf for _, leaf, _ in accepted]
+            leaves, at_head = [leaf for _, leaf, _ in accepted], time.monotonic()
             proofs = log.append(db, leaves, self._key, self._origin, now_us) if leaves else []
 
         # On disk. A crash from here on loses only replies; a retry fetches them.
         if proofs:
+            settled = time.monotonic()
+            observe_commit(len(proofs), settled - begun, settled - at_head)
             self._on_commit(proofs[-1].checkpoint)
         for (unit, _, result), proof in zip(accepted, proofs, strict=True):
             unit.succeed(Committed(result, proof, replayed=False))

@@ -1,0 +1,47 @@
+"""The Prometheus endpoint tells what the operator's guide says."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from bureau.testing import running_bureau
+from bureau_client import Lender
+from tests.demo.sandbox import free_port
+
+
+def samples(address: str) -> dict[str, float]:
+    """Every sample without labels, and counts of calls by method and reason."""
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    found: dict[str, float] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            found[" ".join((sample.name, *sample.labels.values()))] = sample.value
+    return found
+
+
+def test_calls_and_commits_are_counted(tmp_path: Path) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    with running_bureau(tmp_path, metrics_listen=address) as bureau:
+        before = samples(address)
+        with Lender(bureau.add_member("acme")) as acme:
+            acme.subject_id("US", "SSN", "000-12-3456")
+        after = samples(address)
+
+    def grown(name: str) -> float:
+        return after[name] - before.get(name, 0)
+
+    assert grown("bureau_calls_total Directory/Evaluate OK") == 1
+    assert grown("bureau_call_seconds_count Directory/Evaluate") == 1
+    commits = grown("bureau_commit_units_count")
+    assert commits >= 1
+    assert grown("bureau_commit_units_sum") >= commits
+    assert grown("bureau_commit_seconds_count") == grown("bureau_head_seconds_count") == commits
+    assert after["bureau_head_seconds_sum"] <= after["bureau_commit_seconds_sum"]
+    with pytest.raises(urllib.error.URLError):
+        samples(address)
