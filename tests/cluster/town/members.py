@@ -1,0 +1,97 @@
+"""Everybody who is admitted when the town is raised, and their profile folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bureau.clock import Clock
+from bureau.config import Settings
+from bureau.office.admitting import admit, equip
+from bureau.office.operator import Operator
+from bureau.office.words import PURPOSES, ROLES
+from bureau_keys.profile import Profile
+from tests.cluster.directions import MemberAt
+
+EVALUATIONS_A_DAY = 10_000_000
+# The hostile member meets its quota soon.
+EVALUATIONS_OF_HOSTILE = 2_000
+LENDER = ("furnisher", "subscriber")
+LENDER_PURPOSES = ("credit-application", "account-review", "written-instruction")
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Somebody to be admitted."""
+
+    member_id: str
+    kind: str
+    roles: Sequence[str]
+    purposes: Sequence[str] = ()
+    quota: int = EVALUATIONS_A_DAY
+
+
+def newcomers(lenders: int, wallets: int) -> Iterator[Newcomer]:
+    """Who is admitted, for so many lenders and wallets."""
+    for number in range(1, lenders + 1):
+        yield Newcomer(f"lender-{number}", "lender", LENDER, LENDER_PURPOSES)
+    for number in range(1, wallets + 1):
+        yield Newcomer(f"agent-{number}", "agent", ("agent",))
+    yield Newcomer("attester", "attester", ("attester",))
+    yield Newcomer("auditor", "auditor", ("auditor",))
+    yield Newcomer("hostile", "hostile", LENDER, LENDER_PURPOSES, EVALUATIONS_OF_HOSTILE)
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where members reach the bureau and its directory."""
+
+    nodes: tuple[str, ...]
+    directory: tuple[str, ...]
+
+
+def admit_all(
+    operator: Operator, settings: Settings, people: Sequence[Newcomer], to: Addresses, folder: Path
+) -> list[MemberAt]:
+    """Admits everybody, with keys and certificates of their own.
+
+    Args:
+        settings: The bureau's, with its authority.
+        to: Goes into their profiles.
+        folder: Where their profile folders go.
+    """
+    clock = Clock()
+    admitted = []
+    for one in people:
+        kit = equip(settings, one.member_id, clock.now_us())
+        admit(
+            operator,
+            kit,
+            display_name=one.member_id.title(),
+            roles=ROLES.codes(one.roles),
+            purposes=PURPOSES.codes(one.purposes),
+            jurisdiction=settings.jurisdiction,
+            quota=one.quota,
+        )
+        admitted.append(_save(kit.profile, one, to, folder))
+    return admitted
+
+
+def save_operator(settings: Settings, to: Addresses, folder: Path) -> MemberAt:
+    """The operator's profile folders, like everybody's."""
+    profile = Profile.load(settings.operator_folder)
+    return _save(profile, Newcomer(profile.member_id, "operator", ("operator",)), to, folder)
+
+
+def _save(profile: Profile, who: Newcomer, to: Addresses, folder: Path) -> MemberAt:
+    place = folder / who.member_id
+    for name, addresses in (("bureau", to.nodes), ("directory", to.directory)):
+        replace(profile, addresses=addresses).save(place / name)
+    return MemberAt(
+        who.member_id,
+        who.kind,
+        str(place / "bureau"),
+        str(place / "directory"),
+        list(who.roles),
+    )

@@ -1,0 +1,116 @@
+"""One node of the bureau: `bureau serve`, with ways of its own to both databases."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bureau.config import SETTINGS_FILE
+from bureau.office.operator import CallError, Operator
+from bureau_keys.profile import Profile
+from tests.cluster.timeline import Timeline
+from tests.cluster.town.postgres import DATABASE, SUPERUSER
+from tests.cluster.town.process import Process, wait_until
+from tests.cluster.town.proxy import Way
+from tests.cluster.town.shim import Shim
+from tests.cluster.town.warden import Warden
+
+START_S = 60.0
+# A node drains for ten seconds, and closes.
+DRAIN_S = 20.0
+
+
+class Node:
+    """A process that serves the bureau, or a part of it.
+
+    Attributes:
+        way: Where members reach it.
+        database_ways: By the server's name, how it reaches the database.
+        witness_ways: By the witness' name, how it reaches the witness.
+        shim: Between it and the clock; None if there is none.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        port: int,
+        way: Way,
+        database_ways: dict[str, Way],
+        *,
+        services: Sequence[str],
+        folder: Path,
+        logs: Path,
+        warden: Warden,
+        timeline: Timeline,
+        shim: Shim | None,
+    ) -> None:
+        """Nothing runs yet.
+
+        Args:
+            services: Of the contract, what it serves.
+            folder: Its own folder; see `settle`.
+        """
+        self.name = name
+        self.address = f"127.0.0.1:{port}"
+        self.way = way
+        self.database_ways = database_ways
+        self.witness_ways: dict[str, Way] = {}
+        self.folder = folder
+        self.shim = shim
+        command = [
+            str(Path(sys.executable).with_name("bureau")),
+            *("serve", "--dir", str(folder), "--node", name, "--listen", self.address),
+            *("--services", ",".join(services), "--log-format", "json"),
+            *("--db", several_hosts([way.port for way in database_ways.values()])),
+        ]
+        self.process = Process(
+            name,
+            command,
+            log=logs / f"{name}.log",
+            warden=warden,
+            timeline=timeline,
+            environment=shim.environment if shim else {},
+        )
+
+    def settle(self, bureau: Path) -> None:
+        """Gives it what a node needs of the bureau's folder, as on a machine of its own."""
+        self.folder.mkdir(parents=True, mode=0o700)
+        shutil.copy(bureau / SETTINGS_FILE, self.folder)
+        shutil.copytree(bureau / "server", self.folder / "server")
+
+    def start(self) -> None:
+        """Starts it; it does not answer yet."""
+        self.process.start()
+
+    def drain(self) -> int:
+        """Has it finish what it accepted and end; its exit code."""
+        return self.process.stop(seconds=DRAIN_S)
+
+    def answers(self, asking: Profile) -> bool:
+        """Whether it reads from its database and answers, past its members' way."""
+        try:
+            with Operator(replace(asking, addresses=(self.address,))) as reader:
+                reader.checkpoint()
+        except CallError:
+            return False
+        return True
+
+    def await_answer(self, asking: Profile) -> None:
+        """Waits until it answers.
+
+        Raises:
+            NotReadyError: It does not.
+        """
+        wait_until(f"{self.name} answers", lambda: self.answers(asking), START_S)
+
+
+def several_hosts(ports: Sequence[int]) -> str:
+    """The URL of a database that is at one of these ports: where it takes writes."""
+    hosts = "&".join(f"host=127.0.0.1:{port}" for port in ports)
+    return (
+        f"postgresql://{SUPERUSER}@/{DATABASE}?{hosts}"
+        "&target_session_attrs=read-write&connect_timeout=3"
+    )

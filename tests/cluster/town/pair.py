@@ -1,0 +1,91 @@
+"""Two PostgreSQL servers: a primary, and a standby without whom it commits nothing."""
+
+from __future__ import annotations
+
+import signal
+
+from tests.cluster.town.postgres import DATABASE, Postgres
+from tests.cluster.town.process import wait_until
+from tests.cluster.town.proxy import Way
+
+CATCH_UP_S = 60.0
+
+
+class Pair:
+    """Primary and standby, who may change places.
+
+    Attributes:
+        primary: Who takes writes.
+        standby: Who must have them before they are acknowledged.
+    """
+
+    def __init__(self, first: Postgres, second: Postgres, ways: dict[str, Way]) -> None:
+        """Args:
+        ways: By a server's name, the way on which its standby reaches it.
+        """
+        self.primary = first
+        self.standby = second
+        self.ways = ways
+
+    @property
+    def servers(self) -> tuple[Postgres, Postgres]:
+        """Both, always in the same order."""
+        first, second = sorted((self.primary, self.standby), key=lambda server: server.name)
+        return first, second
+
+    def make(self) -> None:
+        """Makes the primary, with an empty database and no standby."""
+        self.primary.make()
+        self.primary.start()
+        with self.primary.session() as session:
+            session.execute(f"CREATE DATABASE {DATABASE}")
+
+    def join(self) -> None:
+        """Makes the standby anew from the primary, and waits until both go together."""
+        self.standby.copy_of(self.primary.port)
+        self.start_standby()
+        wait_until("the standby streams", self.streaming, CATCH_UP_S)
+        with self.primary.session() as session:
+            # Goes along with every later copy, so that who is promoted keeps the promise.
+            session.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            session.execute("SELECT pg_reload_conf()")
+        self.await_together()
+
+    def start_standby(self) -> None:
+        """Starts the standby on the files that it has."""
+        self.standby.start(primary=self.ways[self.primary.name].port)
+
+    def start_primary(self) -> None:
+        """Starts the primary on the files that it has."""
+        self.primary.start()
+
+    def fail_over(self) -> None:
+        """The standby becomes the primary; what was the primary does not come back.
+
+        It is fenced first: it is ended and its files are never used again, so that it
+        cannot acknowledge anything more.
+        """
+        self.primary.stop(signal.SIGKILL)
+        self.standby.promote()
+        self.primary, self.standby = self.standby, self.primary
+
+    def streaming(self) -> bool:
+        """Whether the standby receives what the primary writes."""
+        query = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
+        return bool(self.primary.ask(query))
+
+    def together(self) -> bool:
+        """Whether the primary waits for the standby, and the standby is there."""
+        query = (
+            "SELECT count(*) FROM pg_stat_replication "
+            "WHERE state = 'streaming' AND sync_state = 'sync'"
+        )
+        return bool(self.primary.ask(query))
+
+    def await_together(self) -> None:
+        """Waits until writes are acknowledged by both.
+
+        Raises:
+            NotReadyError: They are not.
+        """
+        wait_until("the standby is synchronous", self.together, CATCH_UP_S)

@@ -1,0 +1,63 @@
+"""Ends whatever the harness left running, should it end without doing so itself.
+
+It is told process groups on its standard input: `+123` when one begins, `-123` when it has
+ended. When the input ends, for whatever reason the harness did, it kills those that remain.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+
+
+class Warden:
+    """The warden's process, as the harness holds it."""
+
+    def __init__(self) -> None:
+        # A session of its own: Ctrl-C in the terminal does not reach it.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__], stdin=subprocess.PIPE, start_new_session=True
+        )
+        self._lock = threading.Lock()
+
+    def watch(self, group: int) -> None:
+        """From now on this process group does not outlive the harness."""
+        self._tell(f"+{group}\n")
+
+    def release(self, group: int) -> None:
+        """This process group has ended."""
+        self._tell(f"-{group}\n")
+
+    def close(self) -> None:
+        """Ends the warden, and what it still watches."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+    def _tell(self, line: str) -> None:
+        assert self._process.stdin is not None
+        with self._lock:
+            self._process.stdin.write(line.encode())
+            self._process.stdin.flush()
+
+
+def main() -> None:
+    """Watches until the input ends."""
+    watched: set[int] = set()
+    for line in sys.stdin:
+        group = int(line[1:])
+        if line[0] == "+":
+            watched.add(group)
+        else:
+            watched.discard(group)
+    for group in watched:
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
