@@ -36,6 +36,7 @@ MODULES = (
     "bulk",
     "memory",
     "metro2",
+    "nodes",
 )
 
 

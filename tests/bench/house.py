@@ -176,10 +176,11 @@ def consent_id_of(person: Person, lender: str, kind: str = "plain") -> str:
 
 
 @contextmanager
-def open_house(folder: Path, size: Size) -> Iterator[House]:
+def open_house(folder: Path, size: Size, database_url: str = "") -> Iterator[House]:
     """Builds the house, serves it, fills it; closes it afterwards."""
     port, echo_port = free_port(), free_port()
-    settings = create(folder / "bureau", Plan(listen=f"127.0.0.1:{port}"))
+    plan = Plan(listen=f"127.0.0.1:{port}", database_url=database_url)
+    settings = create(folder / "bureau", plan)
     profiles = _admit(settings)
     crowd = _seed(settings, size)
     with (
@@ -213,9 +214,11 @@ def open_house(folder: Path, size: Size) -> Iterator[House]:
 
 
 @contextmanager
-def serving(*command: str | Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def serving(
+    *command: str | Path, log: Path, cores: set[int] = process.SERVER_CORE, **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """A server's process inside the block."""
-    child = process.start(*map(str, command), log=log)
+    child = process.start(*map(str, command), log=log, cores=cores, **environment)
     try:
         yield child
     finally:

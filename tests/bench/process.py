@@ -10,7 +10,7 @@ from pathlib import Path
 
 CORES = sorted(os.sched_getaffinity(0))
 # On a machine of one core everything shares it.
-SERVER_CORE, LOAD_CORE = {CORES[0]}, {CORES[-1]}
+SERVER_CORE, LOAD_CORE, ALL_CORES = {CORES[0]}, {CORES[-1]}, set(CORES)
 
 MIB = 1024 * 1024
 
@@ -26,16 +26,50 @@ def on_core(core: set[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def start(*command: str, log: Path) -> subprocess.Popen[bytes]:
-    """Starts a command on the servers' core."""
-    with on_core(SERVER_CORE), log.open("ab") as out:
-        return subprocess.Popen(command, stdout=out, stderr=out)
+@contextmanager
+def spread(pid: int) -> Iterator[None]:
+    """Another process, on the servers' core otherwise, runs on all cores."""
+    _allow(pid, ALL_CORES)
+    try:
+        yield
+    finally:
+        _allow(pid, SERVER_CORE)
+
+
+def _allow(pid: int, cores: set[int]) -> None:
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), cores)
+
+
+def start(
+    *command: str, log: Path, cores: set[int] = SERVER_CORE, **environment: str
+) -> subprocess.Popen[bytes]:
+    """Starts a command, on the servers' core if no other is named."""
+    with on_core(cores), log.open("ab") as out:
+        return subprocess.Popen(command, stdout=out, stderr=out, env=os.environ | environment)
 
 
 def cpu_seconds(pid: int) -> float:
     """Processor time that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def family_seconds(pid: int) -> float:
+    """Processor time of a process, its children that live, and those that have ended."""
+    total = 0.0
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            fields = (folder / "stat").read_text("ascii").rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended meanwhile
+        if int(folder.name) == pid:
+            total += sum(int(field) for field in fields[11:15])
+        elif int(fields[1]) == pid:
+            total += int(fields[11]) + int(fields[12])
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 def memory_mib(pid: int) -> float:
