@@ -87,6 +87,7 @@ from bureau_client.records import (
 )
 from bureau_client.reports import Evidence, InquiryLine, Report, Summary
 from bureau_client.standards import Band, Standard
+from bureau_client.statements import Statement
 from bureau_client.submissions import Rejection, Submission, SubmitResult
 from bureau_client.telling import Alert, DisputeNews, Notice
 from bureau_client.tradelines import PaymentHistory, Tradeline
@@ -178,6 +179,7 @@ __all__ = [
     "SigningKey",
     "Snapshot",
     "Standard",
+    "Statement",
     "Submission",
     "SubmissionKind",
     "SubmitResult",

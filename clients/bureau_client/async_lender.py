@@ -27,6 +27,7 @@ from bureau_client.plans import (
     receipts,
     reporting,
     rights,
+    settling,
     standards,
     subjects,
 )
@@ -37,6 +38,7 @@ from bureau_client.receipts import Receipt
 from bureau_client.records import Record, RecordRef
 from bureau_client.reports import Dispute, Report
 from bureau_client.standards import Standard
+from bureau_client.statements import OnStatement, Statement, unheard
 from bureau_client.submissions import Submission, SubmitResult
 from bureau_client.telling import Alert, DisputeNews
 from bureau_keys.profile import Profile
@@ -64,6 +66,7 @@ class AsyncLender(AsyncClient):
         signing_key: SigningKey | None = None,
         clock: Clock = utc_now,
         policy: RetryPolicy = DEFAULT_POLICY,
+        on_statement: OnStatement = unheard,
     ) -> None:
         """Prepares; nothing is sent before the first call.
 
@@ -73,11 +76,13 @@ class AsyncLender(AsyncClient):
             signing_key: Signs instead of the profile's key.
             clock: What time it is; a sandbox's clock can be passed.
             policy: Deadlines and retries.
+            on_statement: Is given what was signed before it is sent; who keeps it can
+                `settle` it later, after a crash too.
 
         Raises:
             NotAuthenticated: The signing key does not open.
         """
-        super().__init__(profile, policy)
+        super().__init__(profile, policy, on_statement)
         self._member_id = profile.member_id
         self._caller = member_caller(profile, signing_key, passphrase, clock)
 
@@ -241,6 +246,18 @@ class AsyncLender(AsyncClient):
             NotFound: The write took no effect.
         """
         return await self._driver.run(receipts.get_receipt(self._caller, request_id, envelope))
+
+    async def settle(self, statement: Statement) -> Receipt:
+        """Sends a statement again as it was signed. It has one effect: then or now.
+
+        Args:
+            statement: What `on_statement` was given.
+
+        Raises:
+            Unavailable: What became of it is still unknown.
+            BureauError: It took no effect, and is refused now.
+        """
+        return await self._driver.run(settling.settle(self._caller, statement))
 
     async def disputes(self, *, limit: int | None = None) -> list[Dispute]:
         """The disputes against this member's records, oldest first."""

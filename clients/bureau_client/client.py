@@ -12,6 +12,7 @@ from bureau_client.driver.sync import Driver, GrpcTransport
 from bureau_client.errors import NotAuthenticated
 from bureau_client.plans.caller import Caller
 from bureau_client.plans.plan import Clock
+from bureau_client.statements import OnStatement, unheard
 from bureau_keys.errors import KeysError
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
@@ -26,8 +27,11 @@ class Client:
     its own; calls under way in the parent do not reach it.
     """
 
-    def __init__(self, profile: Profile, policy: RetryPolicy) -> None:
-        self._driver = Driver(GrpcTransport(profile), len(profile.addresses), policy)
+    def __init__(
+        self, profile: Profile, policy: RetryPolicy, on_statement: OnStatement = unheard
+    ) -> None:
+        transport = GrpcTransport(profile)
+        self._driver = Driver(transport, len(profile.addresses), policy, on_statement)
 
     def close(self) -> None:
         """Closes the connections; a later call opens new ones."""
@@ -51,8 +55,11 @@ class AsyncClient:
     For the tasks of one event loop at a time.
     """
 
-    def __init__(self, profile: Profile, policy: RetryPolicy) -> None:
-        self._driver = AsyncDriver(GrpcAioTransport(profile), len(profile.addresses), policy)
+    def __init__(
+        self, profile: Profile, policy: RetryPolicy, on_statement: OnStatement = unheard
+    ) -> None:
+        transport = GrpcAioTransport(profile)
+        self._driver = AsyncDriver(transport, len(profile.addresses), policy, on_statement)
 
     async def close(self) -> None:
         """Closes the connections; a later call opens new ones."""

@@ -51,6 +51,8 @@ class BureauError(Exception):
         request_id: Finds the request in the bureau's logs; may be empty.
         violations: The fields that are wrong, all of them.
         retry_after: How long the bureau asks to wait before trying again.
+        attempts: Which try this ended. A write refused on a later one may have taken
+            effect on one before, whose answer was lost: `settle` tells.
         partial: For `submit`: what had been accepted before this happened.
     """
 
@@ -71,6 +73,7 @@ class BureauError(Exception):
         self.request_id = request_id
         self.violations = tuple(violations)
         self.retry_after = retry_after
+        self.attempts = 1
         self.partial: SubmitResult | None = None
 
     def __str__(self) -> str:

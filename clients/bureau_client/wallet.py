@@ -20,10 +20,11 @@ from bureau_client.codes import (
 from bureau_client.consents import Consent, Frequency
 from bureau_client.driver.retry import RetryPolicy
 from bureau_client.months import Month
-from bureau_client.plans import consents, rights, subjects
+from bureau_client.plans import consents, rights, settling, subjects
 from bureau_client.plans.plan import Clock, utc_now
 from bureau_client.receipts import Receipt
 from bureau_client.reports import Dispute, Hold, InquiryLine, Report
+from bureau_client.statements import OnStatement, Statement, unheard
 from bureau_client.telling import Notice
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
@@ -45,6 +46,7 @@ class Wallet(Client):
         *,
         clock: Clock = utc_now,
         policy: RetryPolicy = DEFAULT_POLICY,
+        on_statement: OnStatement = unheard,
     ) -> None:
         """Prepares; nothing is sent before the first call.
 
@@ -54,11 +56,13 @@ class Wallet(Client):
             key: The person's own key.
             clock: What time it is.
             policy: Deadlines and retries.
+            on_statement: Is given what was signed before it is sent; who keeps it can
+                `settle` it later, after a crash too.
 
         Raises:
             InvalidRequest: The subject id is none.
         """
-        super().__init__(profile, policy)
+        super().__init__(profile, policy, on_statement)
         self._subject_id = arguments.subject_id(subject_id)
         self._caller = subject_caller(profile, subject_id, key, clock)
 
@@ -235,6 +239,18 @@ class Wallet(Client):
             text: At most 2,000 characters; empty takes the statement off.
         """
         return self._driver.run(rights.set_statement(self._caller, text))
+
+    def settle(self, statement: Statement) -> Receipt:
+        """Sends a statement again as it was signed. It has one effect: then or now.
+
+        Args:
+            statement: What `on_statement` was given.
+
+        Raises:
+            Unavailable: What became of it is still unknown.
+            BureauError: It took no effect, and is refused now.
+        """
+        return self._driver.run(settling.settle(self._caller, statement))
 
     def rotate_key(self, new_key: SigningKey) -> Receipt:
         """Replaces the key by a statement signed with the present one.

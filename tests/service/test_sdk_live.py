@@ -43,6 +43,7 @@ from bureau_client import (
     Section,
     SigningKey,
     Snapshot,
+    Statement,
     Unavailable,
     Wallet,
     verify,
@@ -274,6 +275,42 @@ def test_a_lost_reply_is_settled_by_its_receipt(house: House) -> None:
         again = acme.receipt(submission.submission_id, submission.manifest)
         assert again == submission.receipt
         assert acme.submission(submission.submission_id).manifest == submission.manifest
+
+
+def test_what_was_signed_can_be_sent_again(house: House) -> None:
+    wallet = new_person(house)
+    consent_id = may_inquire(wallet)
+    sent: list[Statement] = []
+
+    # 1. Accepted: the first receipt again, whatever the subject decided since.
+    with Lender(house.brook, on_statement=sent.append) as brook:
+        report = ask(brook, wallet, consent_id)
+        accepted = sent.pop()
+        assert accepted.request_id == report.request_id
+        wallet.revoke(consent_id)
+        assert brook.settle(accepted) == report.receipt
+
+        # 2. Refused, and refused again: it has no effect.
+        with pytest.raises(ConsentRevoked) as refused:
+            ask(brook, wallet, consent_id)
+        assert refused.value.attempts == 1
+        with pytest.raises(ConsentRevoked):
+            brook.settle(sent.pop())
+
+    # 3. Cut off before it was sent: it takes effect now, by another client, once.
+    def cut_off(statement: Statement) -> None:
+        sent.append(statement)
+        raise InterruptedError
+
+    carried = Wallet(
+        house.agent, wallet.subject_id, wallet._caller.author.key, on_statement=cut_off
+    )
+    with carried, pytest.raises(InterruptedError):
+        may_inquire(carried)
+    assert sent[0].request_id not in {one.consent_id for one in wallet.consents()}
+    first, again = wallet.settle(sent[0]), wallet.settle(sent[0])
+    assert first == again
+    assert sent[0].request_id in {one.consent_id for one in wallet.consents()}
 
 
 def test_a_bureau_that_comes_back_is_found_again(house: House) -> None:

@@ -17,8 +17,10 @@ from bureau_client.driver.rotation import Rotation
 from bureau_client.driver.translate import translate
 from bureau_client.errors import BureauError
 from bureau_client.plans.plan import Call, Plan, utc_now
+from bureau_client.plans.settling import statement_of
 from bureau_client.plans.streams import Item, Stream
 from bureau_client.progress import OnProgress, Progress
+from bureau_client.statements import OnStatement, unheard
 from bureau_keys.profile import Profile
 
 Result = TypeVar("Result")
@@ -56,6 +58,7 @@ class AsyncDriver:
         transport: AsyncTransport,
         addresses: int,
         policy: RetryPolicy,
+        on_statement: OnStatement = unheard,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], float] = time.monotonic,
@@ -63,6 +66,7 @@ class AsyncDriver:
         self._transport = transport
         self._rotation = Rotation(addresses)
         self._policy = policy
+        self._on_statement = on_statement
         self._sleep = sleep
         self._now = now
 
@@ -100,7 +104,10 @@ class AsyncDriver:
         while True:
             address = self._rotation.pick(self._now())
             timeout = self._policy.timeout(stream.method.patience)
-            attempt = Attempt(Call(stream.method, stream.request(cursor)), address, timeout)
+            call = Call(stream.method, stream.request(cursor), stream.request_id)
+            if cursor == stream.start and (statement := statement_of(call)):
+                self._on_statement(statement)
+            attempt = Attempt(call, address, timeout)
             try:
                 async for message in self._transport.stream(attempt):
                     item, cursor, failures = stream.read(message), message.cursor, 0
@@ -123,7 +130,7 @@ class AsyncDriver:
     async def _carry_out(
         self, plan: Plan[Result], on_progress: OnProgress | None, *, heavy: bool
     ) -> Result:
-        effects = conduct(plan, self._rotation, self._policy, self._now)
+        effects = conduct(plan, self._rotation, self._policy, self._now, self._on_statement)
         move: Callable[..., Awaitable[Any]] = _in_thread if heavy else _here
         step = await move(effects, None)
         while not isinstance(step, Done):

@@ -12,7 +12,9 @@ from bureau_client.driver.retry import RetryPolicy, worth_retrying
 from bureau_client.driver.rotation import Rotation
 from bureau_client.errors import BureauError
 from bureau_client.plans.plan import Call, Plan
+from bureau_client.plans.settling import statement_of
 from bureau_client.progress import Progress
+from bureau_client.statements import OnStatement, unheard
 
 Result = TypeVar("Result")
 
@@ -45,7 +47,11 @@ Effects: TypeAlias = Generator[Effect, Any, Result]
 
 
 def conduct(
-    plan: Plan[Result], rotation: Rotation, policy: RetryPolicy, now: Callable[[], float]
+    plan: Plan[Result],
+    rotation: Rotation,
+    policy: RetryPolicy,
+    now: Callable[[], float],
+    on_statement: OnStatement = unheard,
 ) -> Effects[Result]:
     """Carries a plan out, one effect at a time.
 
@@ -54,6 +60,7 @@ def conduct(
         rotation: The addresses; shared by all plans of one client.
         policy: Deadlines and retries.
         now: Seconds of a clock that never goes back.
+        on_statement: Is given each signed statement before its first attempt.
     """
     step = advance(plan, None)
     while not isinstance(step, Done):
@@ -61,6 +68,8 @@ def conduct(
             yield step
             step = advance(plan, None)
             continue
+        if statement := statement_of(step):
+            on_statement(statement)
         try:
             reply = yield from _persist(step, rotation, policy, now)
         except BureauError as error:
@@ -96,6 +105,7 @@ def _persist(
         except BureauError as error:
             # The bureau's own request id, if it gave one, finds more in its logs.
             error.request_id = error.request_id or call.request_id
+            error.attempts = attempt
             if not worth_retrying(error):
                 raise
             rotation.failed(address, now())

@@ -18,8 +18,10 @@ from bureau_client.driver.rotation import Rotation
 from bureau_client.driver.translate import translate
 from bureau_client.errors import BureauError
 from bureau_client.plans.plan import Call, Plan, utc_now
+from bureau_client.plans.settling import statement_of
 from bureau_client.plans.streams import Item, Stream
 from bureau_client.progress import OnProgress, Progress
+from bureau_client.statements import OnStatement, unheard
 from bureau_keys.profile import Profile
 
 Result = TypeVar("Result")
@@ -57,6 +59,7 @@ class Driver:
         transport: Transport,
         addresses: int,
         policy: RetryPolicy,
+        on_statement: OnStatement = unheard,
         *,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
@@ -64,6 +67,7 @@ class Driver:
         self._transport = transport
         self._rotation = Rotation(addresses)
         self._policy = policy
+        self._on_statement = on_statement
         self._sleep = sleep
         self._now = now
 
@@ -89,7 +93,10 @@ class Driver:
         while True:
             address = self._rotation.pick(self._now())
             timeout = self._policy.timeout(stream.method.patience)
-            attempt = Attempt(Call(stream.method, stream.request(cursor)), address, timeout)
+            call = Call(stream.method, stream.request(cursor), stream.request_id)
+            if cursor == stream.start and (statement := statement_of(call)):
+                self._on_statement(statement)
+            attempt = Attempt(call, address, timeout)
             try:
                 for message in self._transport.stream(attempt):
                     item, cursor, failures = stream.read(message), message.cursor, 0
@@ -110,7 +117,7 @@ class Driver:
         self._transport.close()
 
     def _carry_out(self, plan: Plan[Result], on_progress: OnProgress | None) -> Result:
-        effects = conduct(plan, self._rotation, self._policy, self._now)
+        effects = conduct(plan, self._rotation, self._policy, self._now, self._on_statement)
         step = advance(effects, None)
         while not isinstance(step, Done):
             reply: Message | None = None

@@ -85,6 +85,7 @@ def portfolio(caller: Caller, purpose: Purpose, subject_ids: Iterable[str]) -> S
         read,
         "",
         endless=False,
+        request_id=inquiry.header.request_id,
     )
 
 

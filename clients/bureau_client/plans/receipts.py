@@ -16,9 +16,12 @@ from creditbureau.v1.envelope_pb2 import Envelope
 
 
 def take_receipt(
-    reader: Reader, message: log_pb2.Receipt, statement: Envelope, *, kind: str
+    reader: Reader, message: log_pb2.Receipt, statement: Envelope, *, kind: str | None = None
 ) -> Receipt:
     """The receipt of a statement, once it verifies.
+
+    Args:
+        kind: What kind of entry it must be; None: any.
 
     Raises:
         VerificationFailed: It does not.

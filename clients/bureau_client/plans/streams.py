@@ -25,6 +25,7 @@ class Stream(Generic[Item]):
         start: The cursor to begin with.
         endless: Whether it is to go on when the bureau ends it: streams have a
             longest time.
+        request_id: That of the signed statement, if any.
     """
 
     method: Method[Any, Any]
@@ -32,3 +33,4 @@ class Stream(Generic[Item]):
     read: Callable[[Any], Item]
     start: Cursor
     endless: bool
+    request_id: str = ""
