@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bureau import notices, rules, statement
-from bureau.accounts import News, held_snapshots
+from bureau.accounts import News, held_snapshots, record_of
 from bureau.errors import Refusal
-from bureau.history import DELETION, Account, Step, holding, steps_of
+from bureau.history import CORRECTION, DELETION, Account, Step, holding, steps_of
 from bureau.house import Bureau, Caller
 from bureau.ledger.queue import Transaction
 from bureau.monitoring import tell_of_dispute
@@ -224,21 +224,29 @@ def _check_text(text: str, field: str) -> None:
 def _check_correction(
     tx: Transaction, answer: DisputeAnswer, opening: DisputeOpening, since: int
 ) -> None:
-    """The correction is a record of the disputed account that came after the dispute,
-    about the month in dispute.
+    """What the answer names is a correction of the disputed account and month that came
+    after the dispute, and holds.
     """
     _, account = _locked(tx, opening.tradeline_id) or ("", Account(0))
-    for step in steps_of(account.trail):
-        if step.submission_key < since or (opening.month and step.month != opening.month):
+    place = (answer.correction.submission_id.lower(), answer.correction.record_index)
+    for step in holding(steps_of(account.trail)).values():
+        if step.kind != CORRECTION or not _is_later(tx.db, step.submission_key, since):
             continue
-        row = tx.db.one(
-            s.record_at, submission_key=step.submission_key, record_index=step.record_index
-        )
-        place = (answer.correction.submission_id.lower(), answer.correction.record_index)
-        if row and (row[1], step.record_index) == place:
+        if opening.month in {0, step.month} and place == (
+            record_of(tx.db, step)[1],
+            step.record_index,
+        ):
             return
-    message = "no record of the disputed account and month from after the dispute"
+    message = "no correction of the disputed account and month from after the dispute"
     raise Refusal.of_field("INVALID_FIELD", "correction", message)
+
+
+def _is_later(db: Connection, entry_key: int, than: int) -> bool:
+    """Whether an entry comes after another in the log; one without a leaf is only on its
+    way there.
+    """
+    leaf, other = (db.one(s.leaf_of, entry_key=key) for key in (entry_key, than))
+    return leaf is None or (other is not None and leaf > other)
 
 
 def _delete(tx: Transaction, opening: DisputeOpening) -> None:

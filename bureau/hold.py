@@ -51,7 +51,8 @@ def lift_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
 
     Raises:
         Refusal: What `open_statement` raises; NOT_FOUND; WRONG_STATE if it has
-            ended; DATE_ORDER; INVALID_FIELD for one member without a time.
+            ended; DATE_ORDER; INVALID_FIELD for one member without a time, and for one
+            that there is not.
     """
     with bureau.database.snapshot() as db:
         opened = statement.open_statement(
@@ -71,6 +72,8 @@ def lift_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
             raise Refusal.of_field("NOT_FOUND", "hold_id", "no such hold of the subject's")
         if hold.state == hold_pb2.HOLD_STATE_ENDED:
             raise Refusal("WRONG_STATE", "the hold has ended")
+        if lift.member_id and not tx.db.one(s.member_by_id, member_id=lift.member_id):
+            raise Refusal.of_field("INVALID_FIELD", "member_id", "there is no such member")
         add_event(tx, hold_id, subject_id, LIFT, lift)
 
     return _committed(bureau, opened, work, hold_id)

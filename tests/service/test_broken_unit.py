@@ -1,0 +1,59 @@
+"""A fault of the bureau's own in one unit of work harms no other in its batch."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from bureau import reciprocity, submit
+from bureau_client import BureauError, Month
+from tests.service.village import Village, account, village
+
+MAY = Month(2024, 5)
+
+
+def test_a_broken_unit_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The writer is held up until a broken unit and a good one wait for it together."""
+    with village("acme", "brook", "cedar") as town:
+        first, good, broken = (town.person() for _ in range(3))
+        begun, go_on = threading.Event(), threading.Event()
+        waiting = threading.Semaphore(0)
+        noted, committed = reciprocity.note_contribution, town.bureau.server.ledger.commit
+
+        def note(tx: Any, member_id: str, snapshots: Any) -> None:
+            if member_id == "acme":
+                begun.set()
+                assert go_on.wait(20)
+            if member_id == "brook":
+                raise ZeroDivisionError("a fault of ours")
+            noted(tx, member_id, snapshots)
+
+        def commit(*arguments: Any) -> Any:
+            waiting.release()
+            return committed(*arguments)
+
+        monkeypatch.setattr(submit, "note_contribution", note)
+        monkeypatch.setattr(town.bureau.server.ledger, "commit", commit)
+        with ThreadPoolExecutor(3) as pool:
+            ahead = pool.submit(town.submit, "acme", account(first, "card", MAY))
+            assert begun.wait(20)
+            fails = pool.submit(town.submit, "brook", account(broken, "card", MAY))
+            holds = pool.submit(town.submit, "cedar", account(good, "card", MAY))
+            for _ in range(3):
+                assert waiting.acquire(timeout=20)
+            go_on.set()
+            ahead.result(20)
+            holds.result(20)
+            with pytest.raises(BureauError) as caught:
+                fails.result(20)
+        assert caught.value.reason == "INTERNAL"
+        assert stored(town) == {"acme": 1, "brook": 0, "cedar": 1}
+        assert town.findings() == []
+
+
+def stored(town: Village) -> dict[str, int]:
+    """How many submissions each lender has at the bureau."""
+    return {name: len(lender.submissions()) for name, lender in town.lenders.items()}

@@ -1,0 +1,187 @@
+"""Holds, and a statement of one's own: what people put on their file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from bureau_client import (
+    Frequency,
+    FrequencyUnit,
+    HoldKind,
+    HoldState,
+    InvalidRequest,
+    Month,
+    NotFound,
+    PermissionDenied,
+    Purpose,
+    Wallet,
+    WrongState,
+)
+from tests.service.village import DAY, Village, account, database_of, village
+
+MAY = Month(2024, 5)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def town(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Village]:
+    with (
+        database_of(request.param, tmp_path_factory.mktemp("database")) as url,
+        village("acme", "brook", "cedar", database_url=url) as found,
+    ):
+        yield found
+
+
+def test_a_freeze_stops_new_credit_and_leaves_reviews(town: Village) -> None:
+    person = town.person()
+    town.submit("acme", account(person, "card", MAY))
+    review = town.inquiring(
+        person,
+        "brook",
+        purposes=[Purpose.ACCOUNT_REVIEW],
+        max_uses=0,
+        frequency=Frequency(FrequencyUnit.MONTH, 5),
+    )
+    hold = person.place_hold(HoldKind.SECURITY_FREEZE)
+    assert hold.state is HoldState.IN_FORCE
+    with pytest.raises(PermissionDenied) as caught:
+        town.report(person, "brook")
+    assert caught.value.reason == "HOLD"
+    newest = person.inquiries()[0]
+    assert newest.denial_reason == "HOLD"
+    report = town.lenders["brook"].query(
+        person.subject_id, purpose=Purpose.ACCOUNT_REVIEW, consent_id=review
+    )
+    assert [at.kind for at in report.holds] == [HoldKind.SECURITY_FREEZE]
+    with pytest.raises(WrongState):
+        person.place_hold(HoldKind.SECURITY_FREEZE)
+
+
+def test_a_freeze_is_lifted_for_one_member_and_for_a_time(town: Village) -> None:
+    person = town.person()
+    hold = person.place_hold(HoldKind.SECURITY_FREEZE)
+    until = town.now() + timedelta(days=2)
+    lifted = person.lift_hold(hold.hold_id, until=until, member_id="brook")
+    assert lifted.state is HoldState.LIFTED_FOR_A_TIME
+    town.report(person, "brook")
+    with pytest.raises(PermissionDenied):
+        town.report(person, "acme")
+    town.later(3 * DAY)
+    with pytest.raises(PermissionDenied):
+        town.report(person, "brook")
+    assert person.lift_hold(hold.hold_id).state is HoldState.ENDED
+    town.report(person, "acme")
+    with pytest.raises(WrongState):
+        person.lift_hold(hold.hold_id)
+    with pytest.raises(InvalidRequest):
+        person.lift_hold(hold.hold_id, member_id="brook")
+
+
+def test_nobody_lifts_the_hold_of_another(town: Village) -> None:
+    person, stranger = town.person(), town.person()
+    hold = person.place_hold(HoldKind.SECURITY_FREEZE)
+    with pytest.raises(NotFound):
+        stranger.lift_hold(hold.hold_id)
+
+
+def test_a_fraud_alert_is_on_every_report(town: Village) -> None:
+    person = town.person()
+    town.submit("acme", account(person, "card", MAY))
+    person.place_hold(HoldKind.FRAUD_ALERT, expire=town.now() + 30 * DAY)
+    report = town.report(person, "brook")
+    (flag,) = report.flags
+    assert set(flag.texts) == {"en", "zh"}
+    town.later(40 * DAY)
+    assert town.report(person, "brook").flags == ()
+
+
+def test_a_statement_is_read_by_all(town: Village) -> None:
+    person = town.person()
+    person.set_statement("I was ill in 2023.\nI am working again.")
+    assert town.report(person, "brook").subject_statement.startswith("I was ill")
+    person.set_statement("")
+    assert town.report(person, "brook").subject_statement == ""
+    with pytest.raises(InvalidRequest):
+        person.set_statement("turn \u202e around")
+
+
+# Lifts beside each other ----------------------------------------------------------
+
+
+def opens(town: Village, person: Wallet, *names: str) -> bool:
+    """Whether each of these lenders gets a report; all of them, or none."""
+    (answer,) = {_refusal(town, person, name) for name in names}
+    assert answer in {"", "HOLD"}
+    return not answer
+
+
+def _refusal(town: Village, person: Wallet, name: str) -> str:
+    try:
+        town.report(person, name)
+    except PermissionDenied as error:
+        return error.reason
+    return ""
+
+
+def test_a_freeze_is_lifted_for_several_members_at_once(town: Village) -> None:
+    person = town.person()
+    hold = person.place_hold(HoldKind.SECURITY_FREEZE)
+    person.lift_hold(hold.hold_id, until=town.now() + 3 * DAY, member_id="acme")
+    person.lift_hold(hold.hold_id, until=town.now() + 5 * DAY, member_id="brook")
+    # The second lift does not end the first one.
+    assert opens(town, person, "acme", "brook")
+    assert not opens(town, person, "cedar")
+    # One for all stands beside those for members.
+    person.lift_hold(hold.hold_id, until=town.now() + DAY)
+    assert opens(town, person, "acme", "brook", "cedar")
+    town.later(2 * DAY)
+    assert opens(town, person, "acme", "brook")
+    assert not opens(town, person, "cedar")
+    town.later(2 * DAY)
+    assert opens(town, person, "brook")
+    assert not opens(town, person, "acme")
+    town.later(2 * DAY)
+    assert not opens(town, person, "acme", "brook", "cedar")
+
+
+def test_a_window_is_made_shorter(town: Village) -> None:
+    person = town.person()
+    hold = person.place_hold(HoldKind.SECURITY_FREEZE)
+    person.lift_hold(hold.hold_id, until=town.now() + 9 * DAY, member_id="acme")
+    assert opens(town, person, "acme")
+    shorter = person.lift_hold(hold.hold_id, until=town.now() + HOUR, member_id="acme")
+    assert shorter.lifted_until_time is not None
+    assert shorter.lifted_until_time < town.now() + DAY
+    town.later(2 * HOUR)
+    # Not back in the longer one, which it replaced.
+    assert not opens(town, person, "acme")
+
+
+def test_nobody_reads_for_whom_else_a_hold_is_lifted(town: Village) -> None:
+    person = town.person()
+    hold = person.place_hold(HoldKind.FRAUD_ALERT)
+    person.lift_hold(hold.hold_id, until=town.now() + DAY, member_id="acme")
+    (own,) = person.file().holds
+    assert (own.state, own.lifted_for_member_id) == (HoldState.LIFTED_FOR_A_TIME, "acme")
+    report = town.report(person, "acme")
+    (acme,) = report.holds
+    assert (acme.state, acme.lifted_for_member_id) == (HoldState.LIFTED_FOR_A_TIME, "acme")
+    assert report.flags == ()
+    report = town.report(person, "brook")
+    (brook,) = report.holds
+    assert [at.kind.name for at in report.flags] == ["FRAUD_ALERT"]
+    assert brook.state is HoldState.IN_FORCE
+    assert (brook.lifted_for_member_id, brook.lifted_until_time) == ("", None)
+
+
+def test_a_hold_is_lifted_for_members_that_there_are(town: Village) -> None:
+    person = town.person()
+    hold = person.place_hold(HoldKind.SECURITY_FREEZE)
+    with pytest.raises(InvalidRequest) as caught:
+        person.lift_hold(hold.hold_id, until=town.now() + DAY, member_id="acmee")
+    assert [at.field for at in caught.value.violations] == ["member_id"]
