@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
-from bureau_keys.errors import BadProof, BadSignature, MalformedMessage
+from collections.abc import Iterable
+
+from bureau_keys.errors import BadProof, BadSignature, KeysError, MalformedMessage
 from bureau_keys.lines import MAX_DECIMAL
-from bureau_keys.note import COSIGNATURE_V1, check_name, key_hash, parse_note, signature_line
+from bureau_keys.note import (
+    COSIGNATURE_V1,
+    Verifier,
+    check_name,
+    key_hash,
+    parse_note,
+    parse_vkey,
+    signature_line,
+)
 from bureau_keys.signing import SigningKey, VerifyKey
 
 TIME_BYTES = 8
 
 
-def cosign(note: str, name: str, key: SigningKey, time_s: int) -> str:
-    """A checkpoint's note with a witness's cosignature added.
+def parse_witness(vkey: str) -> Verifier:
+    """Reads a witness's verifier key.
+
+    Raises:
+        MalformedMessage: It is none, or it is a log's.
+        WeakKey: See `VerifyKey.from_raw`.
+    """
+    verifier = parse_vkey(vkey)
+    if verifier.kind != COSIGNATURE_V1:
+        raise MalformedMessage(f"the key {verifier.name} signs notes, a witness's key cosigns")
+    return verifier
+
+
+def cosignature_line(note: str, name: str, key: SigningKey, time_s: int) -> str:
+    """A witness's cosignature of a checkpoint, as the line that joins its note.
 
     The witness states that, as of the time, this is the largest consistent tree
     that it has seen of the log: it must have checked that before.
@@ -29,7 +52,12 @@ def cosign(note: str, name: str, key: SigningKey, time_s: int) -> str:
     if not 0 <= time_s <= MAX_DECIMAL:
         raise MalformedMessage("a cosignature's time is below 2^63 seconds")
     data = time_s.to_bytes(TIME_BYTES, "big") + key.sign(_message(text, time_s))
-    return note + signature_line(name, key_hash(name, COSIGNATURE_V1, key.verify_key) + data)
+    return signature_line(name, key_hash(name, COSIGNATURE_V1, key.verify_key) + data)
+
+
+def cosign(note: str, name: str, key: SigningKey, time_s: int) -> str:
+    """A checkpoint's note with a witness's cosignature added: see `cosignature_line`."""
+    return note + cosignature_line(note, name, key, time_s)
 
 
 def verify_cosignature(note: str, name: str, key: VerifyKey) -> int:
@@ -56,6 +84,26 @@ def verify_cosignature(note: str, name: str, key: VerifyKey) -> int:
                 raise BadProof(f"the cosignature by {name} has an impossible time")
             return time_s
     raise BadProof(f"the checkpoint is not cosigned by {name}")
+
+
+def cosigners(note: str, witnesses: Iterable[Verifier]) -> list[str]:
+    """Names of those among some witnesses whose cosignature of a checkpoint verifies.
+
+    A key counts once, whatever names it goes by: a cosignature does not say for whom
+    it was made.
+
+    Raises:
+        MalformedMessage: It is no signed note.
+    """
+    parse_note(note)
+    found: dict[bytes, str] = {}
+    for witness in witnesses:
+        try:
+            verify_cosignature(note, witness.name, witness.key)
+        except KeysError:
+            continue  # not cosigned by this one, or not well: it does not count
+        found.setdefault(witness.key.raw, witness.name)
+    return list(found.values())
 
 
 def _message(text: str, time_s: int) -> bytes:

@@ -238,6 +238,30 @@ def verify_consistency(
         if proof or first_root != second_root:
             raise BadProof("two roots for one size")
         return
+    if _both_roots(first, second, first_root, proof) != (first_root, second_root):
+        raise BadProof("the consistency proof does not lead to both roots")
+
+
+def prefix_root(first: int, second: int, second_root: bytes, proof: Sequence[bytes]) -> bytes:
+    """Root of the tree of `first` that a consistency proof shows to be the start of
+    another tree.
+
+    Raises:
+        BadProof: It does not lead to the other tree's root, or it does not say: where
+            the first tree is perfect, a proof takes its root as known.
+    """
+    if not 1 <= first < second or not first & (first - 1) or not proof:
+        raise BadProof("the consistency proof does not give the first root")
+    old, new = _both_roots(first, second, proof[0], proof)
+    if new != second_root:
+        raise BadProof("the consistency proof does not lead to the second root")
+    return old
+
+
+def _both_roots(
+    first: int, second: int, first_root: bytes, proof: Sequence[bytes]
+) -> tuple[bytes, bytes]:
+    """The roots that a consistency proof leads to, where `first` is smaller."""
     _check_hashes(first_root, *proof)
     # The proof starts at the largest perfect subtree that ends at `first`.
     level = (first & -first).bit_length() - 1
@@ -249,9 +273,7 @@ def verify_consistency(
         raise BadProof("the consistency proof is too long or too short")
     siblings, edge = path[:inner], path[inner:]
     lefts = [part for height, part in enumerate(siblings) if place >> height & 1]
-    old, new = _climb(seed, 0, (), [*lefts, *edge]), _climb(seed, place, siblings, edge)
-    if old != first_root or new != second_root:
-        raise BadProof("the consistency proof does not lead to both roots")
+    return _climb(seed, 0, (), [*lefts, *edge]), _climb(seed, place, siblings, edge)
 
 
 def _climb(hashed: bytes, place: int, siblings: Sequence[bytes], lefts: Sequence[bytes]) -> bytes:
