@@ -1,0 +1,267 @@
+"""`bureau-witness`: makes a witness, serves it, and shows what it has seen."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import sqlite3
+import sys
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import IntEnum, StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bureau_keys.errors import KeysError, LockedKey
+from bureau_keys.files import write_private
+from bureau_keys.keyring import Keyring
+from bureau_keys.note import COSIGNATURE_V1, ED25519, check_name, note_vkey, parse_vkey
+from bureau_keys.signing import SigningKey
+from bureau_witness.book import Book, Evidence, Followed
+from bureau_witness.signer import Witness
+from bureau_witness.web import App
+from bureau_witness.web import serve as serve_app
+
+KEY = "witness"
+SETTINGS, KEYRING, PASSPHRASE, BOOK = "witness.toml", "keyring", "passphrase", "witness.db"
+WIDE = 160
+
+
+class Exit(IntEnum):
+    """How a command ended."""
+
+    AUTH = 3
+    NOT_FOUND = 4
+    INVALID = 5
+    CONFLICT = 6
+    UNAVAILABLE = 7
+    PARTIAL = 8
+
+
+class Output(StrEnum):
+    """How data is shown."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+app = typer.Typer(
+    name="bureau-witness",
+    help="A witness: cosigns the checkpoints of logs that only grow, keeps those of others.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+logs = typer.Typer(help="The logs that it follows.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(logs, name="log")
+
+Dir = Annotated[
+    Path, typer.Option("--dir", envvar="BUREAU_WITNESS_DIR", help="The witness's folder.")
+]
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option("--passphrase-file", envvar="BUREAU_WITNESS_PASSPHRASE_FILE", exists=True),
+]
+HERE = Path("witness-data")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A witness's folder: `witness.toml`, the keyring, its passphrase, the book."""
+
+    folder: Path
+
+    def settings(self) -> dict[str, Any]:
+        """Name, key and address."""
+        return tomllib.loads((self.folder / SETTINGS).read_text("utf-8"))
+
+    def key(self, passphrase_file: Path | None) -> SigningKey:
+        """The witness's key."""
+        path = passphrase_file or self.folder / PASSPHRASE
+        return Keyring.open(self.folder / KEYRING, path.read_bytes().strip()).get(KEY)
+
+    def book(self) -> Book:
+        """What it has seen."""
+        if not (self.folder / BOOK).is_file():
+            raise FileNotFoundError(
+                f"{self.folder / BOOK} is missing. A witness without its book must not go on "
+                "under its old key: bring the book back, or make a new witness."
+            )
+        return Book(self.folder / BOOK)
+
+
+@app.command()
+def init(
+    name: Annotated[
+        str, typer.Option(help="The witness's name: a URL of yours without its scheme.")
+    ],
+    folder: Dir = HERE,
+    listen: Annotated[str, typer.Option(help="Address and port to serve on.")] = "127.0.0.1:7446",
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Makes a witness in a new folder; prints the key by which its cosignatures verify."""
+    check_name(name)
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is not empty: name a new folder")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if passphrase_file is None:
+        passphrase_file = folder / PASSPHRASE
+        write_private(passphrase_file, secrets.token_urlsafe(32).encode() + b"\n")
+    key = SigningKey.generate()
+    keyring = Keyring.create(folder / KEYRING, passphrase_file.read_bytes().strip())
+    keyring.add(KEY, key)
+    vkey = note_vkey(name, key.verify_key, COSIGNATURE_V1)
+    settings = {"name": name, "key": vkey, "listen": listen}
+    text = "".join(f"{word} = {json.dumps(value)}\n" for word, value in settings.items())
+    write_private(folder / SETTINGS, text.encode())
+    Book(folder / BOOK).close()
+    _say(f"made the witness {name} in {folder}; its key, for the bureau and its members:")
+    sys.stdout.write(vkey + "\n")
+
+
+@app.command()
+def serve(
+    folder: Dir = HERE,
+    listen: Annotated[
+        str | None, typer.Option(help="Address and port, instead of the settings'.")
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Serves the witness until SIGTERM or Ctrl-C."""
+    place = Place(folder)
+    settings = place.settings()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    book = place.book()
+    web = App(Witness(settings["name"], place.key(passphrase_file), book))
+    try:
+        serve_app(web, listen or settings["listen"])
+    finally:
+        book.close()
+    if web.failure:
+        _say(f"error: stopped: {web.failure}")
+        raise typer.Exit(Exit.UNAVAILABLE)
+
+
+@logs.command("add")
+def log_add(
+    origin: Annotated[str, typer.Argument(help="The log's origin.")],
+    key: Annotated[str, typer.Argument(help="Its verifier key: name+hash+base64.")],
+    folder: Dir = HERE,
+) -> None:
+    """Follows a log from now on; a serving witness does at once."""
+    verifier = parse_vkey(key)
+    if verifier.name != origin or verifier.kind != ED25519:
+        raise ValueError(f"the key is of {verifier.name}, or no log's: {key}")
+    book = Place(folder).book()
+    try:
+        book.follow(verifier)
+    except KeyError as error:
+        raise FileExistsError(error.args[0]) from error
+    finally:
+        book.close()
+    _say(f"follows {origin}")
+
+
+@app.command()
+def show(
+    folder: Dir = HERE,
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to show it.")] = (
+        Output.TABLE
+    ),
+) -> None:
+    """What the witness has cosigned, and what speaks against a log.
+
+    Exit code 6 if a log is forked, 8 if one has signed what it has not explained.
+    """
+    place = Place(folder)
+    settings, book = place.settings(), place.book()
+    followed, evidence = book.logs(), book.evidence()
+    book.close()
+    rows = [_log_row(log, evidence) for log in followed]
+    pieces = [_piece(piece) for piece in evidence]
+    if output is Output.JSON:
+        told = {"name": settings["name"], "key": settings["key"], "logs": rows, "evidence": pieces}
+        sys.stdout.write(json.dumps(told, indent=2) + "\n")
+    else:
+        _print_table(settings, rows, pieces)
+    if any(piece.is_fork for piece in evidence):
+        raise typer.Exit(Exit.CONFLICT)
+    if evidence:
+        raise typer.Exit(Exit.PARTIAL)
+
+
+def _log_row(log: Followed, evidence: list[Evidence]) -> dict[str, Any]:
+    against = [piece.is_fork for piece in evidence if piece.origin == log.origin]
+    return {
+        "origin": log.origin,
+        "size": log.seen.size,
+        "root": log.seen.root.hex() if log.note else None,
+        "cosigned": _moment(log.time_s) if log.note else None,
+        "forks": against.count(True),
+        "unexplained": against.count(False),
+    }
+
+
+def _piece(piece: Evidence) -> dict[str, Any]:
+    return {
+        "origin": piece.origin,
+        "verdict": "fork" if piece.is_fork else "unexplained",
+        "received": _moment(piece.time_s),
+        "cosigned": piece.seen_note,
+        "other": piece.request.note,
+        "request": piece.request.to_bytes().decode(),
+    }
+
+
+def _print_table(
+    settings: dict[str, Any], rows: list[dict[str, Any]], pieces: list[dict[str, Any]]
+) -> None:
+    console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, markup=False)
+    console.print(f"{settings['name']}\n{settings['key']}\n", soft_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    names = ("origin", "size", "cosigned", "forks", "unexplained")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if row[name] is None else str(row[name]) for name in names))
+    console.print(table)
+    for piece in pieces:
+        word = "IS FORKED" if piece["verdict"] == "fork" else "has not explained what it signed"
+        console.print(f"\n{piece['origin']} {word} (received {piece['received']})", soft_wrap=True)
+        console.print(f"cosigned:\n{piece['cosigned']}\nrefused:\n{piece['other']}", soft_wrap=True)
+
+
+def _moment(time_s: int) -> str:
+    return datetime.fromtimestamp(time_s, UTC).isoformat()
+
+
+def _say(message: str) -> None:
+    """A message for the person, on stderr."""
+    sys.stderr.write(message + "\n")
+
+
+_EXITS: tuple[tuple[type[Exception], Exit], ...] = (
+    (LockedKey, Exit.AUTH),
+    (KeysError, Exit.INVALID),
+    (FileNotFoundError, Exit.NOT_FOUND),
+    (FileExistsError, Exit.CONFLICT),
+    (OSError, Exit.UNAVAILABLE),
+    (sqlite3.Error, Exit.UNAVAILABLE),
+    (ValueError, Exit.INVALID),
+)
+
+
+def main() -> None:
+    """Runs one command and exits with its code."""
+    try:
+        app()
+    except tuple(kind for kind, _ in _EXITS) as error:
+        fix = getattr(error, "fix", "")
+        _say("\n".join(filter(None, [f"error: {error}", fix])))
+        sys.exit(next(code for kind, code in _EXITS if isinstance(error, kind)))
