@@ -7,16 +7,31 @@ from __future__ import annotations
 from bureau import rules, statement
 from bureau.errors import Refusal
 from bureau.house import Bureau, Caller
-from bureau.ledger import log
+from bureau.ledger import cosignatures, log
 from bureau.ledger.log import LoggedEntry
 from bureau.store import statements as s
-from creditbureau.v1.log_pb2 import GetInclusionProofResponse, ListLeavesResponse, Receipt
+from creditbureau.v1.log_pb2 import (
+    GetCheckpointRequest,
+    GetInclusionProofResponse,
+    ListLeavesResponse,
+    Receipt,
+)
 
 
-def get_checkpoint(bureau: Bureau) -> str:
-    """The newest signed checkpoint."""
+def get_checkpoint(bureau: Bureau, asked: GetCheckpointRequest) -> str:
+    """The newest signed checkpoint, or the newest with so many cosignatures.
+
+    Raises:
+        Refusal: NOT_WITNESSED, BEYOND_LOG.
+    """
     with bureau.database.snapshot() as db:
-        return log.newest_checkpoint(db)
+        if asked.tree_size > log.size_of(db):
+            raise Refusal("BEYOND_LOG", f"the log has {log.size_of(db)} leaves")
+        if not asked.cosignatures:
+            return log.newest_checkpoint(db)
+        return cosignatures.newest_checkpoint(
+            db, asked.cosignatures, asked.witnesses, asked.tree_size
+        )
 
 
 def list_checkpoints(bureau: Bureau, page_size: int, page_token: str) -> tuple[list[str], str]:

@@ -7,13 +7,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from bureau_keys.cosignature import parse_witness
+from bureau_keys.errors import KeysError
+from bureau_keys.note import Verifier
 
 SETTINGS_FILE = "bureau.toml"
 SERVICES = (
@@ -25,6 +29,34 @@ SERVICES = (
     "Log",
     "Members",
 )
+
+
+class Witness(BaseModel):
+    """A witness that the log's checkpoints are brought to.
+
+    Attributes:
+        url: Its submission prefix (C2SP tlog-witness).
+        key: The verifier key of its cosignatures, `name+hash+base64`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+    key: str
+
+    @field_validator("key")
+    @classmethod
+    def _is_a_witnesss(cls, key: str) -> str:
+        try:
+            parse_witness(key)
+        except KeysError as error:
+            raise ValueError(str(error)) from error
+        return key
+
+    @property
+    def verifier(self) -> Verifier:
+        """Its name and key."""
+        return parse_witness(self.key)
 
 
 class Settings(BaseSettings):
@@ -45,6 +77,9 @@ class Settings(BaseSettings):
         streams: Streams open at once.
         passphrase_file: Opens the keyring.
         member_days: For how long certificates are issued.
+        witnesses: To whom checkpoints are brought to be cosigned; go into profiles.
+        quorum: How many of them a receipt needs, in profiles; each member may say
+            otherwise in its own.
         metrics_listen: Address and port of the Prometheus endpoint; none if
             empty.
         log_level: `debug`, `info`, `warning` or `error`.
@@ -65,8 +100,19 @@ class Settings(BaseSettings):
     streams: Annotated[int, Field(ge=1, le=512)] = 64
     passphrase_file: Path = Path("server/passphrase")
     member_days: Annotated[int, Field(ge=1, le=825)] = 397
+    witnesses: tuple[Witness, ...] = ()
+    quorum: Annotated[int, Field(ge=0, le=16)] = 0
     metrics_listen: str = ""
     log_level: str = "info"
+
+    @field_validator("witnesses")
+    @classmethod
+    def _are_different(cls, witnesses: tuple[Witness, ...]) -> tuple[Witness, ...]:
+        names = {witness.verifier.name for witness in witnesses}
+        keys = {witness.verifier.key.raw for witness in witnesses}
+        if min(len(names), len(keys)) < len(witnesses):
+            raise ValueError("each witness has a name and a key of its own")
+        return witnesses
 
     @classmethod
     def load(cls, folder: str | Path, **overrides: Any) -> Settings:

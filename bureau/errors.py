@@ -190,6 +190,10 @@ REASONS: dict[str, ReasonRule] = {
     "NOT_VISIBLE": ReasonRule("PERMISSION_DENIED", "Ask for what is the caller's own."),
     "NOT_FOUND": ReasonRule("NOT_FOUND", "Check the id; only the caller's own things are found."),
     "BEYOND_LOG": ReasonRule("OUT_OF_RANGE", "Ask within the size of the newest checkpoint."),
+    "NOT_WITNESSED": ReasonRule(
+        "FAILED_PRECONDITION",
+        "Ask again after a second; if it stays so, ask the witnesses what they have seen.",
+    ),
     "TOO_LARGE": ReasonRule("RESOURCE_EXHAUSTED", "Split the request into smaller ones."),
     "QUOTA_EXCEEDED": ReasonRule(
         "RESOURCE_EXHAUSTED", "Wait until the quota renews, or ask the operator for more."

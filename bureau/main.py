@@ -25,6 +25,7 @@ from bureau.clock import Clock
 from bureau.config import Settings
 from bureau.house import Bureau
 from bureau.ledger import keeper
+from bureau.ledger.couriers import Courier
 from bureau.ledger.keeper import Keeper
 from bureau.ledger.queue import Ledger
 from bureau.policy import load_policy
@@ -97,7 +98,7 @@ class Server:
         log_key = keyring.get(LOG_KEY)
         self.database = open_database(settings, log_key.verify_key)
 
-        # 2. The ledger.
+        # 2. The ledger, and who carries its checkpoints out.
         self.keeper = Keeper(settings.kept_checkpoint)
         self.ledger = Ledger(
             self.database,
@@ -107,6 +108,9 @@ class Server:
             on_commit=self._committed,
             on_fatal=self._fail,
         )
+        self._couriers = [
+            Courier(witness, self.database, self.clock) for witness in settings.witnesses
+        ]
         serves_directory = "Directory" in settings.services
         self.bureau = Bureau(
             origin=settings.origin,
@@ -162,6 +166,8 @@ class Server:
         settle()
         self.ledger.start()
         self.keeper.start()
+        for courier in self._couriers:
+            courier.start()
         self._seats.start()
         self._grpc.start()
         for name in self._services:
@@ -181,6 +187,8 @@ class Server:
         self._grpc.stop(grace_s).wait()
         self.ledger.stop()
         self.keeper.stop()
+        for courier in self._couriers:
+            courier.stop()
         self._seats.stop()
         self._pool.shutdown(wait=False)
         if self._metrics is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 calls = Counter("bureau_calls", "Calls by method and reason.", ["method", "reason"])
 seconds = Histogram(
@@ -25,6 +25,14 @@ head_seconds = Histogram(
     "bureau_head_seconds",
     "Seconds from asking for the log's head row to the commit: here nodes take turns.",
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
+)
+
+
+witness_errands = Counter(
+    "bureau_witness_errands", "Checkpoints brought to a witness.", ["witness", "outcome"]
+)
+witness_size = Gauge(
+    "bureau_witness_size", "Size of the newest checkpoint that it has cosigned.", ["witness"]
 )
 
 

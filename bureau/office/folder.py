@@ -118,6 +118,8 @@ def trust_of(settings: Settings) -> Trust:
         operator_key=bytes.fromhex((settings.server_folder / FIRST_OPERATOR).read_text("utf-8")),
         report_keys=tuple(keyring.get(name).verify_key.raw for name in reports),
         directory_key=Evaluator.from_seed(keyring.seed(DIRECTORY_SEED)).public_key,
+        witnesses=tuple(witness.key for witness in settings.witnesses),
+        quorum=settings.quorum,
     )
 
 

@@ -178,8 +178,8 @@ def journeys_of(b: Bureau) -> dict[str, Handler]:
         ),
         "Reporting/AcknowledgeAlerts": lambda c, r: monitoring.acknowledge_alerts(b, c, r.cursor),
         # Log
-        "Log/GetCheckpoint": lambda *_: log_pb2.GetCheckpointResponse(
-            checkpoint=audit.get_checkpoint(b)
+        "Log/GetCheckpoint": lambda _, r: log_pb2.GetCheckpointResponse(
+            checkpoint=audit.get_checkpoint(b, r)
         ),
         "Log/ListCheckpoints": lambda _, r: _page(
             log_pb2.ListCheckpointsResponse,

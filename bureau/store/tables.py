@@ -95,6 +95,16 @@ class CheckpointNote(SQLModel, table=True):
     time_us: int = Field(sa_column=big())
 
 
+class CosignatureRow(SQLModel, table=True):
+    """A witness's cosignature of a checkpoint: a line for its note."""
+
+    __tablename__ = "cosignature"
+    __table_args__ = (Index("cosignature_by_witness", "witness", "tree_size"),)
+    tree_size: int = Field(sa_column=big(primary_key=True))
+    witness: str = Field(sa_column=text(primary_key=True))
+    line: str = Field(sa_column=text())
+
+
 class MemberRow(SQLModel, table=True):
     """An institution admitted to the bureau."""
 

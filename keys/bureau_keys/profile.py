@@ -5,7 +5,7 @@ where the bureau is and what to trust; the files beside it are the certificate
 authority, the member's TLS certificate and key, and its signing key::
 
     profile.toml   member, addresses, origin, log_key, operator_key, report_keys,
-                   directory_key
+                   directory_key, witnesses, quorum
     ca.pem         the authority that issued the bureau's certificate
     tls.pem        the member's certificate (P-256)
     tls.key        its private key
@@ -33,6 +33,9 @@ class Trust:
             bureau began: whoever else counts was vouched for from it on.
         report_keys: Ed25519 public keys (32 bytes) under which reports verify.
         directory_key: Public key of the directory's VOPRF, 32 bytes.
+        witnesses: C2SP verifier keys of the witnesses whose cosignatures count.
+        quorum: How many of them must have cosigned what a receipt leads to; 0: the
+            log's own signature is enough.
     """
 
     origin: str
@@ -40,6 +43,8 @@ class Trust:
     operator_key: bytes
     report_keys: tuple[bytes, ...]
     directory_key: bytes
+    witnesses: tuple[str, ...] = ()
+    quorum: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,8 @@ class Profile:
                 operator_key=bytes.fromhex(settings["operator_key"]),
                 report_keys=tuple(bytes.fromhex(key) for key in settings["report_keys"]),
                 directory_key=bytes.fromhex(settings["directory_key"]),
+                witnesses=tuple(settings.get("witnesses", ())),
+                quorum=int(settings.get("quorum", 0)),
             )
             member_id, addresses = settings["member"], tuple(settings["addresses"])
         except KeyError as missing:
@@ -97,8 +104,10 @@ class Profile:
             "operator_key": self.trust.operator_key.hex(),
             "report_keys": [key.hex() for key in self.trust.report_keys],
             "directory_key": self.trust.directory_key.hex(),
+            "witnesses": list(self.trust.witnesses),
+            "quorum": self.trust.quorum,
         }
-        # JSON strings and arrays of strings are valid TOML values.
+        # JSON strings, numbers and arrays of strings are valid TOML values.
         text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
         write_private(folder / "profile.toml", text.encode())
         write_private(folder / "ca.pem", self.ca_pem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bureau_keys.checkpoint import Checkpoint, open_checkpoint
+from bureau_keys.cosignature import cosigners, parse_witness
 from bureau_keys.envelope import digest
 from bureau_keys.merkle import leaf_hash, verify_inclusion
 from bureau_keys.note import parse_vkey
@@ -19,6 +20,15 @@ def check_checkpoint(note: str, trust: Trust) -> Checkpoint:
         KeysError: It did not.
     """
     return open_checkpoint(note, trust.origin, parse_vkey(trust.log_key).key)
+
+
+def witnesses_of(note: str, trust: Trust) -> list[str]:
+    """Names of the trusted witnesses that have cosigned a checkpoint.
+
+    Raises:
+        KeysError: A key in the trust is none of a witness, or it is no signed note.
+    """
+    return cosigners(note, [parse_witness(vkey) for vkey in trust.witnesses])
 
 
 def check_receipt(receipt: Receipt, envelope: Envelope, trust: Trust) -> Checkpoint:

@@ -5,8 +5,18 @@ from __future__ import annotations
 from sqlalchemy import func, select, update
 
 from bureau.store import tables as t
-from bureau.store.database import Statement
-from bureau.store.statements.spelling import adding, bind, checkpoint, entry, head, statement, tile
+from bureau.store.database import ListStatement, Statement
+from bureau.store.statements.spelling import (
+    adding,
+    bind,
+    checkpoint,
+    cosignature,
+    entry,
+    head,
+    if_new,
+    statement,
+    tile,
+)
 
 # The log ---------------------------------------------------------------------
 
@@ -68,6 +78,36 @@ checkpoints_after = Statement(
     .where(checkpoint.c.tree_size > bind("after"))
     .order_by(checkpoint.c.tree_size)
     .limit(bind("limit"))
+)
+
+# Witnesses -------------------------------------------------------------------
+
+newest_checkpoint_before = Statement(
+    select(checkpoint.c.tree_size, checkpoint.c.note)
+    .where(checkpoint.c.time_us < bind("time_us"))
+    .order_by(checkpoint.c.tree_size.desc())
+    .limit(1)
+)
+add_cosignature = if_new(t.CosignatureRow)
+cosignatures_of = Statement(
+    select(cosignature.c.witness, cosignature.c.line)
+    .where(cosignature.c.tree_size == bind("tree_size"))
+    .order_by(cosignature.c.witness)
+)
+cosigned_size = Statement(
+    select(func.max(cosignature.c.tree_size)).where(cosignature.c.witness == bind("witness"))
+)
+_newest_cosigned = (
+    select(cosignature.c.tree_size)
+    .where(cosignature.c.tree_size >= bind("at_least"))
+    .group_by(cosignature.c.tree_size)
+    .having(func.count() >= bind("cosignatures"))
+    .order_by(cosignature.c.tree_size.desc())
+    .limit(1)
+)
+newest_cosigned = Statement(_newest_cosigned)
+newest_cosigned_by = ListStatement(
+    lambda names: _newest_cosigned.where(cosignature.c.witness.in_(names))
 )
 
 # What a check of the database counts -----------------------------------------

@@ -32,6 +32,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tree_size"),
     )
     op.create_table(
+        "cosignature",
+        sa.Column(
+            "tree_size",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("witness", sa.Text(), nullable=False),
+        sa.Column("line", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("tree_size", "witness"),
+    )
+    op.create_index("cosignature_by_witness", "cosignature", ["witness", "tree_size"])
+    op.create_table(
         "consent",
         sa.Column("consent_id", sa.Text(), nullable=False),
         sa.Column("subject_id", sa.Text(), nullable=False),

@@ -131,6 +131,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """NOT_FOUND. No such thing among those that the caller may see."""
     REASON_BEYOND_LOG: _Reason.ValueType  # 81
     """OUT_OF_RANGE. A log index or tree size beyond the log."""
+    REASON_NOT_WITNESSED: _Reason.ValueType  # 82
+    """FAILED_PRECONDITION. No checkpoint that will do has so many cosignatures
+    yet.
+    """
     REASON_TOO_LARGE: _Reason.ValueType  # 90
     """RESOURCE_EXHAUSTED. The request is larger than the method allows."""
     REASON_QUOTA_EXCEEDED: _Reason.ValueType  # 91
@@ -272,6 +276,10 @@ REASON_NOT_FOUND: Reason.ValueType  # 80
 """NOT_FOUND. No such thing among those that the caller may see."""
 REASON_BEYOND_LOG: Reason.ValueType  # 81
 """OUT_OF_RANGE. A log index or tree size beyond the log."""
+REASON_NOT_WITNESSED: Reason.ValueType  # 82
+"""FAILED_PRECONDITION. No checkpoint that will do has so many cosignatures
+yet.
+"""
 REASON_TOO_LARGE: Reason.ValueType  # 90
 """RESOURCE_EXHAUSTED. The request is larger than the method allows."""
 REASON_QUOTA_EXCEEDED: Reason.ValueType  # 91

@@ -79,12 +79,29 @@ Global___Receipt: _TypeAlias = Receipt  # noqa: Y015
 class GetCheckpointRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    COSIGNATURES_FIELD_NUMBER: _builtins.int
+    WITNESSES_FIELD_NUMBER: _builtins.int
+    TREE_SIZE_FIELD_NUMBER: _builtins.int
+    cosignatures: _builtins.int
+    """Only a checkpoint that at least so many witnesses have cosigned; 0: the
+    newest of all.
+    """
+    tree_size: _builtins.int
+    """Only a checkpoint of at least this size."""
+    @_builtins.property
+    def witnesses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the witnesses that count; empty: all that the bureau knows."""
+
     def __init__(
         self,
+        *,
+        cosignatures: _builtins.int = ...,
+        witnesses: _abc.Iterable[_builtins.str] | None = ...,
+        tree_size: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosignatures", b"cosignatures", "tree_size", b"tree_size", "witnesses", b"witnesses"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -96,7 +113,9 @@ class GetCheckpointResponse(_message.Message):
 
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.str
-    """C2SP checkpoint as a signed note."""
+    """C2SP checkpoint as a signed note; where cosignatures were asked for, with
+    all that the bureau has of it (C2SP tlog-cosignature).
+    """
     def __init__(
         self,
         *,

@@ -81,7 +81,8 @@ class LogServicer:
     """
 
     def GetCheckpoint(self, request, context):
-        """The newest checkpoint.
+        """The newest checkpoint; or the newest that witnesses have cosigned, which a
+        later inclusion proof can lead to. Reasons: NOT_WITNESSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

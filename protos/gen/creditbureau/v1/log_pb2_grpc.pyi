@@ -37,7 +37,9 @@ class LogStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> LogAsyncStub: ...
     GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetCheckpointRequest, _log_pb2.GetCheckpointResponse]
-    """The newest checkpoint."""
+    """The newest checkpoint; or the newest that witnesses have cosigned, which a
+    later inclusion proof can lead to. Reasons: NOT_WITNESSED.
+    """
     ListCheckpoints: _grpc.UnaryUnaryMultiCallable[_log_pb2.ListCheckpointsRequest, _log_pb2.ListCheckpointsResponse]
     """Every checkpoint that was ever signed, oldest first, in pages."""
     ListLeaves: _grpc.UnaryUnaryMultiCallable[_log_pb2.ListLeavesRequest, _log_pb2.ListLeavesResponse]
@@ -66,7 +68,9 @@ class LogAsyncStub(LogStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetCheckpoint: _aio.UnaryUnaryMultiCallable[_log_pb2.GetCheckpointRequest, _log_pb2.GetCheckpointResponse]  # type: ignore[assignment]
-    """The newest checkpoint."""
+    """The newest checkpoint; or the newest that witnesses have cosigned, which a
+    later inclusion proof can lead to. Reasons: NOT_WITNESSED.
+    """
     ListCheckpoints: _aio.UnaryUnaryMultiCallable[_log_pb2.ListCheckpointsRequest, _log_pb2.ListCheckpointsResponse]  # type: ignore[assignment]
     """Every checkpoint that was ever signed, oldest first, in pages."""
     ListLeaves: _aio.UnaryUnaryMultiCallable[_log_pb2.ListLeavesRequest, _log_pb2.ListLeavesResponse]  # type: ignore[assignment]
@@ -98,7 +102,9 @@ class LogServicer(metaclass=_abc_1.ABCMeta):
         request: _log_pb2.GetCheckpointRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_log_pb2.GetCheckpointResponse, _abc.Awaitable[_log_pb2.GetCheckpointResponse]]:
-        """The newest checkpoint."""
+        """The newest checkpoint; or the newest that witnesses have cosigned, which a
+        later inclusion proof can lead to. Reasons: NOT_WITNESSED.
+        """
 
     @_abc_1.abstractmethod
     def ListCheckpoints(

@@ -1,0 +1,119 @@
+"""Couriers bring the log's checkpoints to its witnesses and their cosignatures home:
+a thread for each, off every path of a request.
+
+A cosignature helps most where other witnesses have cosigned the same checkpoint. So
+nobody takes simply the newest: time is cut into ticks, and what was newest when the
+present tick began is due, for every courier of every node. Two that bring the same
+are told the same.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import structlog
+
+from bureau import metrics
+from bureau.clock import Clock
+from bureau.config import Witness
+from bureau.ledger import log
+from bureau.ledger.witness_door import Outcome, WitnessDoor, WitnessError
+from bureau.store import statements as s
+from bureau.store.database import Database, StorageError
+
+logger = structlog.get_logger("bureau.witnesses")
+
+TICK_US = 500_000
+# Seconds between two looks, after n failures doubled n times up to the longest.
+PAUSE_S, LONGEST_PAUSE_S = 0.25, 30.0
+# Seconds that a stopping node waits for an errand under way.
+STOP_S = 1.0
+
+
+class Courier:
+    """Runs between the log and one witness."""
+
+    def __init__(self, witness: Witness, database: Database, clock: Clock) -> None:
+        verifier = witness.verifier
+        self._name = verifier.name
+        self._database = database
+        self._clock = clock
+        self._door = WitnessDoor(witness.url, verifier)
+        self._failures = 0
+        self._told = ""
+        self._met = False
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"to {self._name}", daemon=True)
+
+    def start(self) -> None:
+        """Starts running."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends; what is under way is not waited for."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(STOP_S)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(min(PAUSE_S * 2**self._failures, LONGEST_PAUSE_S)):
+            try:
+                self._bring()
+            except WitnessError as error:
+                self._failed(error)
+            except StorageError:
+                # The ledger says what ails the database; here it is only awaited.
+                self._failures = min(self._failures + 1, 10)
+            except Exception:
+                logger.exception("courier_broken", witness=self._name)
+                self._failures = min(self._failures + 1, 10)
+        self._door.close()
+
+    def _bring(self) -> None:
+        """Brings what is due, unless the witness has cosigned it. At first it is asked
+        anyway: it may have seen what this database has forgotten.
+        """
+        tick_us = self._clock.now_us() // TICK_US * TICK_US
+        with self._database.snapshot() as db:
+            due = db.one(s.newest_checkpoint_before, time_us=tick_us)
+            cosigned = db.one(s.cosigned_size, witness=self._name)
+        have = cosigned[0] or 0 if cosigned else 0
+        metrics.witness_size.labels(self._name).set(have)
+        if due is None or (self._met and have >= due[0]):
+            return
+        size, note = due
+        try:
+            line = self._door.cosign(note, size, lambda old: self._proof(old, size))
+        except WitnessError as error:
+            if error.outcome is Outcome.AHEAD and not self._is_ahead(error.size):
+                return  # another node has brought a newer one
+            raise
+        with self._database.transaction() as db:
+            db.run(s.add_cosignature, tree_size=size, witness=self._name, line=line)
+        self._worked(size)
+
+    def _proof(self, old_size: int, size: int) -> list[bytes]:
+        with self._database.snapshot() as db:
+            return log.consistency_proof(db, old_size, size)
+
+    def _is_ahead(self, size: int) -> bool:
+        """Whether a size is beyond everything that this log has."""
+        with self._database.snapshot() as db:
+            return size > log.size_of(db)
+
+    def _worked(self, size: int) -> None:
+        metrics.witness_errands.labels(self._name, Outcome.COSIGNED).inc()
+        metrics.witness_size.labels(self._name).set(size)
+        if self._failures:
+            logger.info("witness_back", witness=self._name, size=size)
+        self._failures, self._told, self._met = 0, "", True
+
+    def _failed(self, error: WitnessError) -> None:
+        self._failures = min(self._failures + 1, 10)
+        metrics.witness_errands.labels(self._name, error.outcome).inc()
+        if (told := f"{error.outcome}: {error}") == self._told:
+            return  # once is enough
+        self._told = told
+        # That one is away happens; what the others say is about the log.
+        tell = logger.warning if error.outcome is Outcome.UNREACHABLE else logger.error
+        tell(f"witness_{error.outcome}", witness=self._name, told=str(error))
