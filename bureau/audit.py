@@ -1,5 +1,5 @@
-"""The journeys of auditors: reading the log and its proofs. Unsigned and open to
-every member; the log tells nothing by itself.
+"""The journeys of auditors: reading the log and its proofs. Open to every member, and
+unsigned but for a subject who asks for a receipt; the log tells nothing by itself.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from bureau.house import Bureau, Caller
 from bureau.ledger import cosignatures, log
 from bureau.ledger.log import LoggedEntry
 from bureau.store import statements as s
+from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import (
     GetCheckpointRequest,
     GetInclusionProofResponse,
@@ -90,14 +91,19 @@ def tile(bureau: Bureau, level: int, index: int) -> bytes:
         return log.tile(db, level, index)
 
 
-def receipt(bureau: Bureau, caller: Caller, request_id: str) -> Receipt:
-    """The receipt of a statement that the caller signed, as it was first given.
+def receipt(
+    bureau: Bureau, caller: Caller, request_id: str, subject_request: Envelope | None
+) -> Receipt:
+    """The receipt of a statement, as it was first given: of one that the caller
+    signed, or the subject whose request to read it carries.
 
     Raises:
-        Refusal: NOT_FOUND, also for other members' statements.
+        Refusal: NOT_FOUND, also for the statements of others; what
+            `open_subject_request` raises.
     """
     with bureau.database.snapshot() as db:
-        row = db.one(s.entry_of_request, signer=caller.signer, request_id=request_id.lower())
+        signer = statement.asker(bureau, db, caller, subject_request, "Log/GetReceipt")
+        row = db.one(s.entry_of_request, signer=signer, request_id=request_id.lower())
         if row is None:
-            raise Refusal.of_field("NOT_FOUND", "request_id", "no such statement of the caller")
+            raise Refusal.of_field("NOT_FOUND", "request_id", "no such statement of who asks")
         return statement.receipt_of(log.proof_of(db, LoggedEntry(*row)))

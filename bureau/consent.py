@@ -120,7 +120,7 @@ def get_consent(
     """
     now_us = bureau.clock.now_us()
     with bureau.database.snapshot() as db:
-        whose = _asker(bureau, db, caller, request, "GetConsent")
+        whose = statement.asker(bureau, db, caller, request, "Consents/GetConsent")
         view = _view(db, consent_id.lower(), now_us)
         signed = Consent.FromString(view.consent.payload)
         if whose not in {f"subjects/{signed.subject_id}", f"members/{signed.grantee}"}:
@@ -142,7 +142,9 @@ def list_consents(
     before_us, before_id = _place(page_token)
     place = {"before_us": before_us, "before_id": before_id, "limit": limit + 1}
     with bureau.database.snapshot() as db:
-        kind, _, whose = _asker(bureau, db, caller, request, "ListConsents").partition("/")
+        kind, _, whose = statement.asker(
+            bureau, db, caller, request, "Consents/ListConsents"
+        ).partition("/")
         if kind == "subjects":
             rows = db.all(s.consents_of_subject, subject_id=whose, **place)
         elif subject_id:
@@ -238,16 +240,6 @@ def _row_of(consent: Consent, consent_id: str, tx: Transaction) -> dict[str, Any
         "update_us": tx.now_us,
         "note": "",
     }
-
-
-def _asker(
-    bureau: Bureau, db: Connection, caller: Caller, request: Envelope | None, method: str
-) -> str:
-    """Who reads: the subject that signed the request, or else the member."""
-    if request is None:
-        return caller.signer
-    name = f"creditbureau.v1.Consents/{method}"
-    return f"subjects/{statement.open_subject_request(bureau, db, request, name)}"
 
 
 def _own(row: tuple[Any, ...] | None, signer: str) -> HeldConsent:

@@ -16,7 +16,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from bureau import rules
 from bureau.errors import Refusal
-from bureau.house import Bureau
+from bureau.house import Bureau, Caller
 from bureau.ledger import log
 from bureau.ledger.log import LoggedEntry, LogProof, SignedStatement
 from bureau.ledger.queue import Transaction
@@ -152,6 +152,20 @@ def open_subject_request(bureau: Bureau, db: Connection, request: Envelope, meth
     if opened.message.method != method:
         raise Refusal.of_field("SIGNER_MISMATCH", "method", f"signed for another method: {method}")
     return opened.header.signer.removeprefix("subjects/")
+
+
+def asker(
+    bureau: Bureau, db: Connection, caller: Caller, request: Envelope | None, method: str
+) -> str:
+    """Who reads: the subject that signed the request, or else the member.
+
+    Raises:
+        Refusal: What `open_subject_request` raises.
+    """
+    if request is None:
+        return caller.signer
+    name = f"creditbureau.v1.{method}"
+    return f"subjects/{open_subject_request(bureau, db, request, name)}"
 
 
 def check_fresh(header: Header, now_us: int) -> None:

@@ -2,7 +2,8 @@
 
 A key is bound to a subject id by the signed statement of a member that
 identified the person, around the person's own statement signed with that key. It
-is replaced by a fresh attestation, or by a rotation signed with the present key.
+is replaced by a fresh attestation, or by a rotation signed with the present key;
+either way the file says so, to whoever can read it from then on.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 
-from bureau import statement
+from bureau import notices, statement
+from bureau.accounts import News
 from bureau.errors import Refusal
 from bureau.house import Bureau, Caller
 from bureau.ledger.queue import Transaction
@@ -21,7 +23,12 @@ from bureau.store.database import Connection
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
-from creditbureau.v1.subjects_pb2 import KeyAttestation, KeyBinding, KeyRotation
+from creditbureau.v1.subjects_pb2 import (
+    NOTICE_KIND_KEY_REPLACED,
+    KeyAttestation,
+    KeyBinding,
+    KeyRotation,
+)
 
 M = TypeVar("M", bound=Message)
 
@@ -40,10 +47,10 @@ def attest_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
         binding, key = _open_binding(bureau, db, opened.message.binding)
     if opened.message.identify_time.ToMicroseconds() > bureau.clock.now_us():
         raise Refusal.of_field("DATE_ORDER", "identify_time", "lies in the future")
-    return _bind(bureau, opened, binding, key)
+    return _bind(bureau, caller, opened, binding, key)
 
 
-def rotate_key(bureau: Bureau, envelope: Envelope) -> Receipt:
+def rotate_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
     """Replaces a subject's key on the subject's own word, signed with the present
     key.
 
@@ -58,7 +65,7 @@ def rotate_key(bureau: Bureau, envelope: Envelope) -> Receipt:
         binding, key = _open_binding(bureau, db, opened.message.binding)
     if opened.header.signer != f"subjects/{binding.subject_id}":
         raise Refusal("SIGNER_MISMATCH", "the binding is for another subject")
-    return _bind(bureau, opened, binding, key)
+    return _bind(bureau, caller, opened, binding, key)
 
 
 def _open_binding(
@@ -74,7 +81,9 @@ def _open_binding(
     return binding, key
 
 
-def _bind(bureau: Bureau, opened: Opened[M], binding: KeyBinding, key: VerifyKey) -> Receipt:
+def _bind(
+    bureau: Bureau, caller: Caller, opened: Opened[M], binding: KeyBinding, key: VerifyKey
+) -> Receipt:
     def work(tx: Transaction) -> None:
         opened.admit(tx)
         statement.check_fresh(binding.header, tx.now_us)
@@ -82,7 +91,9 @@ def _bind(bureau: Bureau, opened: Opened[M], binding: KeyBinding, key: VerifyKey
             raise Refusal.of_field(
                 "ALREADY_EXISTS", "binding.public_key", "the key is or was bound before"
             )
-        tx.db.run(s.retire_subject_keys, whose=binding.subject_id, until=tx.entry_key)
+        if tx.db.run(s.retire_subject_keys, whose=binding.subject_id, until=tx.entry_key):
+            news = News(NOTICE_KIND_KEY_REPLACED, "", [binding.subject_id])
+            notices.give(tx, [news], caller.member_id)
         tx.db.run(
             s.add_subject_key,
             key_id=key.key_id,

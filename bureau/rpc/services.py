@@ -99,8 +99,8 @@ def journeys_of(b: Bureau) -> dict[str, Handler]:
         "Subjects/AttestKey": lambda c, r: subjects_pb2.AttestKeyResponse(
             receipt=subject.attest_key(b, c, r.attestation)
         ),
-        "Subjects/RotateKey": lambda _, r: subjects_pb2.RotateKeyResponse(
-            receipt=subject.rotate_key(b, r.rotation)
+        "Subjects/RotateKey": lambda c, r: subjects_pb2.RotateKeyResponse(
+            receipt=subject.rotate_key(b, c, r.rotation)
         ),
         "Subjects/ListInquiries": lambda _, r: _page(
             subjects_pb2.ListInquiriesResponse,
@@ -193,7 +193,7 @@ def journeys_of(b: Bureau) -> dict[str, Handler]:
         ),
         "Log/GetTile": lambda _, r: log_pb2.GetTileResponse(hashes=audit.tile(b, r.level, r.index)),
         "Log/GetReceipt": lambda c, r: log_pb2.GetReceiptResponse(
-            receipt=audit.receipt(b, c, r.request_id)
+            receipt=audit.receipt(b, c, r.request_id, _given(r, "subject_request"))
         ),
         # Members
         "Members/AdmitMember": lambda c, r: _receipted(

@@ -20,7 +20,7 @@ from bureau_client.codes import (
 from bureau_client.consents import Consent, Frequency
 from bureau_client.driver.retry import RetryPolicy
 from bureau_client.months import Month
-from bureau_client.plans import consents, rights, settling, subjects
+from bureau_client.plans import consents, receipts, rights, settling, subjects
 from bureau_client.plans.plan import Clock, utc_now
 from bureau_client.receipts import Receipt
 from bureau_client.reports import Dispute, Hold, InquiryLine, Report
@@ -227,6 +227,20 @@ class Wallet(Client):
     def disputes(self, *, limit: int | None = None) -> list[Dispute]:
         """The person's disputes, newest first."""
         return self._driver.run(rights.list_own_disputes(self._caller, limit))
+
+    def receipt(self, request_id: str, envelope: bytes | None = None) -> Receipt:
+        """The receipt of a write that the person made: whether it took effect.
+
+        Args:
+            request_id: The statement's request id; `BureauError.request_id` has it
+                where a reply was lost.
+            envelope: The signed statement. With it the receipt is verified; without
+                it only the checkpoint's signature is.
+
+        Raises:
+            NotFound: The write took no effect.
+        """
+        return self._driver.run(receipts.get_own_receipt(self._caller, request_id, envelope))
 
     def notices(self, *, limit: int | None = None) -> list[Notice]:
         """What the bureau has to tell the person, newest first."""

@@ -7,6 +7,7 @@ import dataclasses
 import os
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from multiprocessing import get_context
@@ -33,6 +34,7 @@ from bureau_client import (
     Lender,
     Month,
     NotAuthenticated,
+    NotFound,
     Party,
     PortfolioType,
     Profile,
@@ -188,6 +190,8 @@ def test_the_asynchronous_clients_do_the_same(house: House) -> None:
             reports = await asyncio.gather(*queries)
             assert {report.tradelines[0].balance_minor for report in reports} == {100_02}
             assert len(await wallet.inquiries()) == 8
+            receipt = await wallet.receipt(consent.consent_id, consent.envelope)
+            assert receipt == consent.receipt
             await wallet.close()
         async with AsyncAuditor(house.auditor) as auditor:
             assert (await auditor.audit()).ok
@@ -311,6 +315,16 @@ def test_what_was_signed_can_be_sent_again(house: House) -> None:
     first, again = wallet.settle(sent[0]), wallet.settle(sent[0])
     assert first == again
     assert sent[0].request_id in {one.consent_id for one in wallet.consents()}
+
+
+def test_a_person_settles_a_lost_reply_too(house: House) -> None:
+    wallet, stranger = new_person(house), new_person(house)
+    consent = wallet.grant("acme", [Action.FURNISH], expire=timedelta(days=3))
+    assert wallet.receipt(consent.consent_id, consent.envelope) == consent.receipt
+    with pytest.raises(NotFound):
+        stranger.receipt(consent.consent_id)
+    with pytest.raises(NotFound):
+        wallet.receipt(str(uuid.uuid4()))
 
 
 def test_a_bureau_that_comes_back_is_found_again(house: House) -> None:

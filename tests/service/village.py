@@ -88,18 +88,23 @@ class Village:
         """Somebody whose key is attested, and who lets lenders furnish: all, if none is
         named.
         """
-        lender = next(iter(self.lenders.values()))
+        name, lender = next(iter(self.lenders.items()))
         subject_id = lender.subject_id("US", "ssn", number or os.urandom(8).hex())
+        wallet = self.attested(name, subject_id)
+        for furnisher in furnishers or self.lenders:
+            wallet.grant(furnisher, [Action.FURNISH], expire=365 * DAY)
+        return wallet
+
+    def attested(self, name: str, subject_id: str) -> Wallet:
+        """A wallet with a new key that a lender attests to be a subject's."""
         key = self.keys[subject_id] = SigningKey.generate()
         wallet = Wallet(self.agent, subject_id, key, clock=self.now)
         self.closing.enter_context(wallet)
-        lender.attest(
+        self.lenders[name].attest(
             wallet.binding(),
             method=IdentificationMethod.IN_PERSON,
             identify_time=self.now() - timedelta(minutes=1),
         )
-        for name in furnishers or self.lenders:
-            wallet.grant(name, [Action.FURNISH], expire=365 * DAY)
         return wallet
 
     def signing(self, wallet: Wallet) -> Person:

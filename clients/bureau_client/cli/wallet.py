@@ -242,6 +242,19 @@ def credit_file(
         emit_one(report, output)
 
 
+@app.command()
+def receipt(
+    request_id: Annotated[str, typer.Argument(help="Request id of a write; errors name it.")],
+    wallet: WalletOption,
+    profile: ProfileOption,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show the receipt of a write: whether it took effect."""
+    with opened(wallet, profile, passphrase_file) as own:
+        emit_one(own.receipt(request_id), output)
+
+
 @app.command("rotate-key")
 def rotate_key(
     wallet: WalletOption, profile: ProfileOption, passphrase_file: PassphraseOption = None

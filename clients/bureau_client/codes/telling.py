@@ -29,3 +29,4 @@ class NoticeKind(Code):
     DISPUTE = 2
     REINSERTION = 3
     DECISION = 4
+    KEY_REPLACED = 5

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bureau_client import arguments
 from bureau_client.plans import methods
-from bureau_client.plans.caller import Reader
+from bureau_client.plans.caller import Caller, Reader
 from bureau_client.plans.plan import Plan, ask
+from bureau_client.plans.subject_requests import subject_request
 from bureau_client.receipts import Receipt
 from bureau_client.verify.belief import believed
 from bureau_client.verify.receipts import verify_checkpoint, verify_logged
@@ -33,15 +34,16 @@ def take_receipt(
     return receipt
 
 
-def get_receipt(reader: Reader, request_id: str, statement: bytes | None) -> Plan[Receipt]:
-    """The receipt of a write that the caller made.
+def get_receipt(
+    reader: Reader, request_id: str, statement: bytes | None, signed: Envelope | None = None
+) -> Plan[Receipt]:
+    """The receipt of a write that the caller made, or the subject whose request is signed.
 
     Without the statement only the checkpoint's signature can be checked.
     """
     request_id = arguments.request_id(request_id, "request_id")
-    reply = yield from ask(
-        methods.GET_RECEIPT, log_pb2.GetReceiptRequest(request_id=request_id), request_id
-    )
+    request = log_pb2.GetReceiptRequest(request_id=request_id, subject_request=signed)
+    reply = yield from ask(methods.GET_RECEIPT, request, request_id)
     with believed("The receipt"):
         receipt = read_receipt(reply.receipt)
     if statement is None:
@@ -51,3 +53,9 @@ def get_receipt(reader: Reader, request_id: str, statement: bytes | None) -> Pla
         checkpoint = verify_logged(receipt, digest, reader.trust)
     reader.heads.see(checkpoint)
     return receipt
+
+
+def get_own_receipt(caller: Caller, request_id: str, statement: bytes | None) -> Plan[Receipt]:
+    """The receipt of a subject's own write."""
+    signed = subject_request(caller, methods.GET_RECEIPT.path)
+    return (yield from get_receipt(caller, request_id, statement, signed))

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from creditbureau.v1 import envelope_pb2 as _envelope_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -364,16 +365,22 @@ class GetReceiptRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SUBJECT_REQUEST_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The request id of the statement."""
+    @_builtins.property
+    def subject_request(self) -> _envelope_pb2.Envelope:
+        """For a subject's own statement. Payload: SubjectRequest."""
+
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
+        subject_request: _envelope_pb2.Envelope | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["subject_request", b"subject_request"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "subject_request", b"subject_request"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -126,8 +126,9 @@ class LogServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetReceipt(self, request, context):
-        """The receipt of a write that the caller made, by its request id; what a
-        client asks when a reply was lost. Reasons: NOT_FOUND.
+        """The receipt of a write that the caller made, or the subject whose request
+        the caller carries, by its request id; what a client asks when a reply was
+        lost. Reasons: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

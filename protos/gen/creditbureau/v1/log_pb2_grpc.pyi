@@ -55,8 +55,9 @@ class LogStub:
     GetTile: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetTileRequest, _log_pb2.GetTileResponse]
     """A tile of 256 hashes (C2SP tlog-tiles). Reasons: BEYOND_LOG."""
     GetReceipt: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetReceiptRequest, _log_pb2.GetReceiptResponse]
-    """The receipt of a write that the caller made, by its request id; what a
-    client asks when a reply was lost. Reasons: NOT_FOUND.
+    """The receipt of a write that the caller made, or the subject whose request
+    the caller carries, by its request id; what a client asks when a reply was
+    lost. Reasons: NOT_FOUND.
     """
 
 @_typing.type_check_only
@@ -86,8 +87,9 @@ class LogAsyncStub(LogStub):
     GetTile: _aio.UnaryUnaryMultiCallable[_log_pb2.GetTileRequest, _log_pb2.GetTileResponse]  # type: ignore[assignment]
     """A tile of 256 hashes (C2SP tlog-tiles). Reasons: BEYOND_LOG."""
     GetReceipt: _aio.UnaryUnaryMultiCallable[_log_pb2.GetReceiptRequest, _log_pb2.GetReceiptResponse]  # type: ignore[assignment]
-    """The receipt of a write that the caller made, by its request id; what a
-    client asks when a reply was lost. Reasons: NOT_FOUND.
+    """The receipt of a write that the caller made, or the subject whose request
+    the caller carries, by its request id; what a client asks when a reply was
+    lost. Reasons: NOT_FOUND.
     """
 
 class LogServicer(metaclass=_abc_1.ABCMeta):
@@ -156,8 +158,9 @@ class LogServicer(metaclass=_abc_1.ABCMeta):
         request: _log_pb2.GetReceiptRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_log_pb2.GetReceiptResponse, _abc.Awaitable[_log_pb2.GetReceiptResponse]]:
-        """The receipt of a write that the caller made, by its request id; what a
-        client asks when a reply was lost. Reasons: NOT_FOUND.
+        """The receipt of a write that the caller made, or the subject whose request
+        the caller carries, by its request id; what a client asks when a reply was
+        lost. Reasons: NOT_FOUND.
         """
 
 def add_LogServicer_to_server(servicer: LogServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -70,6 +70,10 @@ class _NoticeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeKind
     """A deleted item came back with a fresh certification."""
     NOTICE_KIND_DECISION: _NoticeKind.ValueType  # 4
     """A decision was taken on a report."""
+    NOTICE_KIND_KEY_REPLACED: _NoticeKind.ValueType  # 5
+    """A new key took the place of the subject's key; member_id is the member
+    that attested it, or the agent that carried the subject's own rotation.
+    """
 
 class NoticeKind(_NoticeKind, metaclass=_NoticeKindEnumTypeWrapper): ...
 
@@ -82,6 +86,10 @@ NOTICE_KIND_REINSERTION: NoticeKind.ValueType  # 3
 """A deleted item came back with a fresh certification."""
 NOTICE_KIND_DECISION: NoticeKind.ValueType  # 4
 """A decision was taken on a report."""
+NOTICE_KIND_KEY_REPLACED: NoticeKind.ValueType  # 5
+"""A new key took the place of the subject's key; member_id is the member
+that attested it, or the agent that carried the subject's own rotation.
+"""
 Global___NoticeKind: _TypeAlias = NoticeKind  # noqa: Y015
 
 @_typing.final

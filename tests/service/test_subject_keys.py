@@ -1,0 +1,29 @@
+"""A subject's key: who replaced it, as the person reads it."""
+
+from __future__ import annotations
+
+import pytest
+
+from bureau_client import NotAuthenticated, NoticeKind, SigningKey
+from tests.service.village import village
+
+
+def test_a_person_reads_who_replaced_their_key() -> None:
+    with village("acme", "brook") as town:
+        person = town.person("acme")
+        assert person.notices() == []
+        person.rotate_key(SigningKey.generate())
+        (rotated,) = person.notices()
+        assert (rotated.kind, rotated.member_id) == (NoticeKind.KEY_REPLACED, "agent")
+
+        # A member attests a key that is not the person's; they lose their voice.
+        thief = town.attested("brook", person.subject_id)
+        with pytest.raises(NotAuthenticated):
+            person.notices()
+        thief.file()
+
+        # Attested anew, they read what happened meanwhile.
+        again = town.attested("acme", person.subject_id)
+        found = [(notice.kind, notice.member_id) for notice in again.notices()]
+        assert found == [(NoticeKind.KEY_REPLACED, name) for name in ("acme", "brook", "agent")]
+        assert set(again.notices()[0].texts) == {"en", "zh"}
