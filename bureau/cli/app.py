@@ -27,6 +27,7 @@ GROUPS = {
     "log": "log",
     "db": "database",
     "report": "report",
+    "report-key": "report_key",
     "standard": "standard",
 }
 

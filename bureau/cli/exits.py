@@ -10,6 +10,7 @@ from bureau.ledger.keeper import ForkedLogError
 from bureau.main import SchemaError
 from bureau.office.folder import FolderError
 from bureau.office.operator import CallError
+from bureau.office.report_key import ReportKeyError
 from bureau.store.copies import CopyError, DatabaseExistsError
 from bureau.store.database import StorageError
 from bureau_keys.errors import KeysError, LockedKey
@@ -47,6 +48,7 @@ EXPLAINED = (
     Stop,
     CallError,
     FolderError,
+    ReportKeyError,
     SchemaError,
     ForkedLogError,
     CopyError,
@@ -79,6 +81,7 @@ _OF_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (FileNotFoundError, Exit.NOT_FOUND),
     (FileExistsError, Exit.CONFLICT),
     (FolderError, Exit.CONFLICT),
+    (ReportKeyError, Exit.CONFLICT),
     (OSError, Exit.UNAVAILABLE),
     (ValueError, Exit.INVALID),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,8 +24,10 @@ from bureau.cli.frame import (
 )
 from bureau.clock import Clock
 from bureau.office import admitting
+from bureau.office.folder import addresses_of, trust_of
 from bureau.office.operator import CallError
 from bureau.office.words import MEMBER_STATES, PURPOSES, ROLES
+from bureau_keys.profile import settings_text
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED, Member
 
 app = group("Members: admission, changes, suspension, keys and certificates.")
@@ -130,6 +133,15 @@ def show_member(member_id: MemberId, folder: Dir = None, output: Shown = Output.
     """One member."""
     with operator_of(folder) as operator:
         show_one(described(operator.member(member_id)), output)
+
+
+@app.command()
+def profile(member_id: MemberId, folder: Dir = None) -> None:
+    """Prints a member's profile.toml as it is to be now; nothing in it is secret."""
+    settings = settings_of(folder)
+    with operator_of(folder) as operator:
+        operator.member(member_id)
+    sys.stdout.write(settings_text(member_id, addresses_of(settings), trust_of(settings)))
 
 
 @app.command()

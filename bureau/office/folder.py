@@ -110,7 +110,7 @@ def trust_of(settings: Settings) -> Trust:
         bureau_keys.errors.LockedKey: Wrong passphrase.
     """
     keyring = Keyring.open(settings.server_folder / "keyring", settings.passphrase())
-    # Reports of a key that was rotated out still verify.
+    # Reports of a key that was rotated out still verify; of the next one, from its day on.
     reports = [name for name in keyring.names() if name.partition("@")[0] == REPORT_KEY]
     return Trust(
         origin=settings.origin,

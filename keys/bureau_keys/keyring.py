@@ -3,7 +3,8 @@
 The file is JSON with a salt in clear and one AES-256-GCM ciphertext; its key comes
 from a passphrase by scrypt (RFC 7914), once when the ring is opened. A rotated key
 stays in the ring under its name with a number, `log@1`, so that what it signed can
-still be explained.
+still be explained; one that is to come stands there beforehand, as `log@next`, so
+that others can learn of it.
 """
 
 from __future__ import annotations
@@ -118,9 +119,21 @@ class Keyring:
         """
         return self._seeds[name]
 
+    def prepare(self, name: str) -> SigningKey:
+        """The signing key that the next rotation puts in a name's place, as `name@next`:
+        a new one, or the one that stands there already.
+
+        Raises:
+            KeyError: There is none of this name.
+        """
+        self.get(name)
+        if f"{name}@next" not in self._seeds:
+            self._save({**self._seeds, f"{name}@next": SigningKey.generate().seed})
+        return self.get(f"{name}@next")
+
     def rotate(self, name: str) -> tuple[SigningKey, SigningKey]:
-        """Puts a new signing key in a name's place; the old one stays as `name@1`,
-        the next as `name@2`.
+        """Puts the prepared signing key in a name's place, or a new one; the old one
+        stays as `name@1`, the next as `name@2`.
 
         Returns:
             The old key and the new.
@@ -128,10 +141,23 @@ class Keyring:
         Raises:
             KeyError: There is none of this name.
         """
-        old, new = self.get(name), SigningKey.generate()
-        number = sum(known.startswith(f"{name}@") for known in self._seeds) + 1
-        self._save({**self._seeds, f"{name}@{number}": old.seed, name: new.seed})
+        seeds = dict(self._seeds)
+        old, prepared = self.get(name), seeds.pop(f"{name}@next", None)
+        new = SigningKey.from_seed(prepared) if prepared else SigningKey.generate()
+        numbers = [int(known.partition("@")[2]) for known in seeds if known.startswith(f"{name}@")]
+        number = max(numbers, default=0) + 1
+        self._save({**seeds, f"{name}@{number}": old.seed, name: new.seed})
         return old, new
+
+    def drop(self, name: str) -> None:
+        """Takes a rotated key out of the ring: what it signed counts no more.
+
+        Raises:
+            KeyError: There is none of this name, or it is no rotated key's.
+        """
+        if not name.partition("@")[2].isdigit():
+            raise KeyError(f"{name} is not the name of a rotated key")
+        self._save({known: seed for known, seed in self._seeds.items() if known != name})
 
     def change_passphrase(self, passphrase: bytes) -> None:
         """Encrypts the ring under another passphrase.

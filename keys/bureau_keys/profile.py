@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,21 +97,26 @@ class Profile:
         """Writes the profile folder; private files are readable by the owner only."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        settings = {
-            "member": self.member_id,
-            "addresses": list(self.addresses),
-            "origin": self.trust.origin,
-            "log_key": self.trust.log_key,
-            "operator_key": self.trust.operator_key.hex(),
-            "report_keys": [key.hex() for key in self.trust.report_keys],
-            "directory_key": self.trust.directory_key.hex(),
-            "witnesses": list(self.trust.witnesses),
-            "quorum": self.trust.quorum,
-        }
-        # JSON strings, numbers and arrays of strings are valid TOML values.
-        text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
+        text = settings_text(self.member_id, self.addresses, self.trust)
         write_private(folder / "profile.toml", text.encode())
         write_private(folder / "ca.pem", self.ca_pem)
         write_private(folder / "tls.pem", self.tls_certificate_pem)
         write_private(folder / "tls.key", self.tls_key_pem)
         write_private(folder / "signing.pem", self.signing_key_pem)
+
+
+def settings_text(member_id: str, addresses: Sequence[str], trust: Trust) -> str:
+    """What stands in `profile.toml`; nothing in it is secret."""
+    settings = {
+        "member": member_id,
+        "addresses": list(addresses),
+        "origin": trust.origin,
+        "log_key": trust.log_key,
+        "operator_key": trust.operator_key.hex(),
+        "report_keys": [key.hex() for key in trust.report_keys],
+        "directory_key": trust.directory_key.hex(),
+        "witnesses": list(trust.witnesses),
+        "quorum": trust.quorum,
+    }
+    # JSON strings, numbers and arrays of strings are valid TOML values.
+    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())

@@ -15,15 +15,17 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bureau.cli import main
+from bureau.office.folder import Plan
 from bureau.office.paperwork import Signer
 from bureau.testing import running_bureau
-from bureau_client import Auditor
+from bureau_client import Auditor, IdentificationMethod, Lender, VerificationFailed, Wallet
 from bureau_keys.authority import new_key_and_csr
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
@@ -382,6 +384,58 @@ def test_migrations(folder: Path, tmp_path: Path) -> None:
     assert told["revision"] == told["newest_revision"]
     assert told["pending"] == []
     assert "nothing to do" in bureau("db", "migrate", *empty).err
+
+
+# The report key --------------------------------------------------------------
+
+
+def test_the_report_key_is_rotated_and_who_is_prepared_does_not_notice(tmp_path: Path) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    with running_bureau(tmp_path / "bureau", Plan(listen=address), listen=address) as running:
+        here, lived = ("--dir", running.folder), live_in(running, tmp_path)
+        agent, key = running.add_member("carrier", ["agent"]), SigningKey.generate()
+        attester = running.add_member("attester", ["attester"])
+        with Lender(attester) as lender, Wallet(agent, "0" * 32, key) as wallet:
+            lender.attest(
+                wallet.binding(),
+                method=IdentificationMethod.IN_PERSON,
+                identify_time=datetime.now(UTC),
+            )
+
+    # 1. The next key is made, and handed over; nothing is signed with it.
+    with serving(lived.folder):
+        told = bureau("report-key", "rotate", *here)
+        assert told.code == CONFLICT
+        assert "bureau report-key prepare" in told.err
+        assert bureau("report-key", "prepare", *here).code == OK
+        agent.save("carrier")
+        Path("carrier/profile.toml").write_text(bureau("member", "profile", "carrier", *here).out)
+        assert uses(*here) == ["signs", "next"]
+        assert bureau("report-key", "rotate", *here).code == OK
+        assert uses(*here) == ["signs", "past"]
+
+    # 2. It signs from the next start on. Who has it verifies; who has not is told.
+    with serving(lived.folder):
+        with Wallet(Profile.load("carrier"), "0" * 32, key) as wallet:
+            wallet.file()
+        with Wallet(agent, "0" * 32, key) as wallet, pytest.raises(VerificationFailed) as caught:
+            wallet.file()
+        assert "profile.toml" in str(caught.value)
+
+    # 3. What the old key signed still holds, until it is dropped.
+    trust = ("--trust", lived.folder / "operator")
+    assert bureau("report", "verify", lived.saved_report, *trust).code == OK
+    rows = bureau("report-key", "list", *here, "-o", "json").json
+    ids = {row["use"]: row["key_id"] for row in rows}
+    assert bureau("report-key", "drop", ids["signs"], *here).code == CONFLICT
+    assert bureau("report-key", "drop", ids["past"], *here).code == OK
+    assert bureau("report", "verify", lived.saved_report, *trust).code == INVALID
+
+
+def uses(*here: object) -> list[str]:
+    """What each report key is for."""
+    rows = bureau("report-key", "list", *here, "-o", "json").json
+    return [row["use"] for row in rows]
 
 
 # Reports, doctor, the rest ---------------------------------------------------

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import replace
 
 from bureau_client.codes import Purpose
+from bureau_client.errors import VerificationFailed
 from bureau_client.receipts import Receipt
 from bureau_client.reports import Report
 from bureau_client.verify.belief import believed, expect
@@ -16,6 +17,11 @@ from bureau_keys.profile import Trust
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1 import consents_pb2, report_pb2, reporting_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
+
+ASK = (
+    "Do not use it. If the operator, asked by another way, says that the report key was "
+    "rotated, take the new profile.toml from it and ask for the report again"
+)
 
 
 def verify_report(envelope: bytes, inquiry: bytes, receipt: Receipt, trust: Trust) -> Report:
@@ -84,10 +90,15 @@ def verify_file(envelope: bytes, request: bytes, trust: Trust) -> Report:
 
 def _signed_by_bureau(envelope: bytes, request: bytes, trust: Trust) -> report_pb2.Report:
     with believed("The report"):
-        keys = [VerifyKey.from_raw(raw) for raw in trust.report_keys]
-        message, _ = envelopes.verify_envelope(
-            Envelope.FromString(envelope), report_pb2.Report, {key.key_id: key for key in keys}
-        )
+        signed = Envelope.FromString(envelope)
+        pinned = {key.key_id: key for key in map(VerifyKey.from_raw, trust.report_keys)}
+        if not pinned.keys() & {signature.keyid for signature in signed.signatures}:
+            raise VerificationFailed(
+                "The report is signed by a key that this profile does not have",
+                reason="BAD_SIGNATURE",
+                fix=ASK,
+            )
+        message, _ = envelopes.verify_envelope(signed, report_pb2.Report, pinned)
         digest = envelopes.digest(Envelope.FromString(request))
     expect("The report's signer", message.header.signer, "bureau")
     expect("The report's audience", message.header.audience, trust.origin)

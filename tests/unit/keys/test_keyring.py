@@ -124,6 +124,32 @@ def test_rotated_keys_stay(path: Path) -> None:
     assert len(set(kept)) == 3
 
 
+def test_a_key_is_prepared_before_it_counts(path: Path) -> None:
+    ring = Keyring.create(path, PASSPHRASE)
+    ring.add("report", KEY)
+    to_come = ring.prepare("report")
+    assert ring.prepare("report").seed == to_come.seed
+    assert ring.get("report").seed == KEY.seed
+    assert Keyring.open(path, PASSPHRASE).names() == ["report", "report@next"]
+    old, new = ring.rotate("report")
+    assert (old.seed, new.seed) == (KEY.seed, to_come.seed)
+    assert ring.names() == ["report", "report@1"]
+
+
+def test_a_key_of_the_past_is_dropped_and_its_number_stays_free(path: Path) -> None:
+    ring = Keyring.create(path, PASSPHRASE)
+    ring.add("report", KEY)
+    ring.rotate("report")
+    ring.rotate("report")
+    ring.prepare("report")
+    ring.drop("report@1")
+    for wrong in ("report", "report@next", "report@1@2"):
+        with pytest.raises(KeyError):
+            ring.drop(wrong)
+    ring.rotate("report")
+    assert Keyring.open(path, PASSPHRASE).names() == ["report", "report@2", "report@3"]
+
+
 def test_a_new_passphrase(path: Path) -> None:
     ring = Keyring.create(path, PASSPHRASE)
     ring.add("log", KEY)
