@@ -30,7 +30,7 @@ class Node:
         way: Where members reach it.
         database_ways: By the server's name, how it reaches the database.
         witness_ways: By the witness' name, how it reaches the witness.
-        shim: Between it and the clock; None if there is none.
+        wanted: Whether it should run: who watches over services starts it if it does not.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class Node:
         Args:
             services: Of the contract, what it serves.
             folder: Its own folder; see `settle`.
+            shim: Between it and the clock; None if there is none.
         """
         self.name = name
         self.address = f"127.0.0.1:{port}"
@@ -59,7 +60,8 @@ class Node:
         self.database_ways = database_ways
         self.witness_ways: dict[str, Way] = {}
         self.folder = folder
-        self.shim = shim
+        self.wanted = False
+        self._shim = shim
         command = [
             str(Path(sys.executable).with_name("bureau")),
             *("serve", "--dir", str(folder), "--node", name, "--listen", self.address),
@@ -83,10 +85,22 @@ class Node:
 
     def start(self) -> None:
         """Starts it; it does not answer yet."""
+        self.wanted = True
         self.process.start()
+
+    def kill(self) -> None:
+        """Ends it in the midst of what it does."""
+        self.wanted = False
+        self.process.kill()
+
+    def set_clock(self, offset_s: float = 0.0) -> None:
+        """Moves its time of day; without a word it is right again."""
+        assert self._shim is not None, "there is nothing between it and its clock"
+        self._shim.become(clock_offset_s=offset_s)
 
     def drain(self) -> int:
         """Has it finish what it accepted and end; its exit code."""
+        self.wanted = False
         return self.process.stop(seconds=DRAIN_S)
 
     def answers(self, asking: Profile) -> bool:

@@ -33,6 +33,11 @@ class Pair:
         first, second = sorted((self.primary, self.standby), key=lambda server: server.name)
         return first, second
 
+    @property
+    def standby_way(self) -> Way:
+        """On which the standby follows the primary."""
+        return self.ways[self.primary.name]
+
     def make(self) -> None:
         """Makes the primary, with an empty database and no standby."""
         self.primary.make()
@@ -53,7 +58,7 @@ class Pair:
 
     def start_standby(self) -> None:
         """Starts the standby on the files that it has."""
-        self.standby.start(primary=self.ways[self.primary.name].port)
+        self.standby.start(primary=self.standby_way.port)
 
     def start_primary(self) -> None:
         """Starts the primary on the files that it has."""

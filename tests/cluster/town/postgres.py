@@ -125,10 +125,16 @@ class Postgres:
         else:
             self.process.stop(how)
 
+    def disk(self, *, flush_delay_s: float = 0.0, full: bool = False) -> None:
+        """Changes how its disk is; without a word all is well again."""
+        assert self.shim is not None, "there is nothing between it and its disk"
+        self.shim.become(flush_delay_s=flush_delay_s, disk_full=full)
+
     def promote(self) -> None:
-        """Makes a standby the primary; it takes writes when this returns."""
-        with self.session() as session:
-            session.execute("SELECT pg_promote(wait => true, wait_seconds => 30)")
+        """Makes it the primary, unless it is; it takes writes when this returns."""
+        if not self.is_primary():
+            with self.session() as session:
+                session.execute("SELECT pg_promote(wait => true, wait_seconds => 30)")
         wait_until(f"{self.name} takes writes", self.is_primary, START_S)
 
     def is_primary(self) -> bool:

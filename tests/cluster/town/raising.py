@@ -21,7 +21,7 @@ from tests.cluster.town.node import Node, several_hosts
 from tests.cluster.town.pair import Pair
 from tests.cluster.town.ports import free_ports
 from tests.cluster.town.postgres import Postgres, make_place
-from tests.cluster.town.process import Process
+from tests.cluster.town.process import NotReadyError, Process
 from tests.cluster.town.proxy import Proxy, Way
 from tests.cluster.town.shim import Shim, compile_shim
 from tests.cluster.town.warden import Warden
@@ -78,6 +78,18 @@ class Town:
         """The operator's profile, past every proxy."""
         profile = Profile.load(self.settings.operator_folder)
         return replace(profile, addresses=tuple(node.address for node in self.nodes))
+
+    def answering(self) -> Profile:
+        """The operator's profile, at the first node that answers.
+
+        Raises:
+            NotReadyError: None does.
+        """
+        for node in self.nodes:
+            asking = replace(self.operator, addresses=(node.address,))
+            if node.process.state == "up" and node.answers(asking):
+                return asking
+        raise NotReadyError("no node answers the operator")
 
     def node(self, name: str) -> Node:
         """A node by its name."""

@@ -1,0 +1,149 @@
+"""What happens to members while their requests are under way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from bureau.clock import MICROSECONDS, Clock
+from bureau.office.folder import load_authority, moment
+from bureau.office.operator import Operator
+from bureau_keys.authority import new_key_and_csr
+from bureau_keys.files import write_private
+from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED
+from tests.cluster.faults.fault import DATABASE, Fault
+from tests.cluster.town.raising import Town
+
+DAY_S = 86_400
+
+
+class MemberFault(Fault):
+    """Something happens to one member."""
+
+    member: str
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The member; and the operator's statements want a database."""
+        return frozenset({self.member, DATABASE})
+
+
+@dataclass(frozen=True)
+class RotateKey(MemberFault):
+    """A lender changes its signing key while its statements are under way."""
+
+    member: str
+
+    def inject(self, town: Town) -> None:
+        """Directs it to."""
+        town.directions.tell("rotate-key", self.member)
+
+    def heal(self, town: Town) -> None:
+        """Nothing is broken."""
+
+
+@dataclass(frozen=True)
+class SuspendMember(MemberFault):
+    """A lender is suspended while its requests are under way, and let in again."""
+
+    member: str
+
+    def inject(self, town: Town) -> None:
+        """The operator's statement."""
+        with Operator(town.answering()) as operator:
+            operator.set_state(self.member, MEMBER_STATE_SUSPENDED, "suspended by the harness")
+
+    def heal(self, town: Town) -> None:
+        """The operator's statement."""
+        with Operator(town.answering()) as operator:
+            operator.set_state(self.member, MEMBER_STATE_ACTIVE, "let in again by the harness")
+
+
+@dataclass(frozen=True)
+class ExpireCertificate(MemberFault):
+    """A lender's certificate ends while it is used; later it gets a new one."""
+
+    member: str
+    valid_s: float
+    length_s: ClassVar[tuple[float, float]] = (8.0, 11.0)
+
+    def inject(self, town: Town) -> None:
+        """Gives it a certificate that ends within seconds."""
+        renew(town, self.member, self.valid_s)
+
+    def heal(self, town: Town) -> None:
+        """Gives it one that lasts."""
+        renew(town, self.member, DAY_S)
+
+
+@dataclass(frozen=True)
+class RevokeConsent(Fault):
+    """Somebody revokes a consent while inquiries under it are under way."""
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """Nothing but somebody's consent."""
+        return frozenset({"consents"})
+
+    def inject(self, town: Town) -> None:
+        """Directs every wallet to."""
+        town.directions.tell("revoke")
+
+    def heal(self, town: Town) -> None:
+        """Nothing is broken."""
+
+
+@dataclass(frozen=True)
+class SendTwice(Fault):
+    """Every lender sends each statement to two nodes at once, and again out of order."""
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """How lenders retry."""
+        return frozenset({"retries"})
+
+    def inject(self, town: Town) -> None:
+        """Directs them to."""
+        town.directions.tell("twice")
+
+    def heal(self, town: Town) -> None:
+        """As usual again."""
+        town.directions.tell("once")
+
+
+@dataclass(frozen=True)
+class Attack(Fault):
+    """A member among the honest ones attacks."""
+
+    how: str
+    length_s: ClassVar[tuple[float, float]] = (5.0, 8.0)
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The hostile member."""
+        return frozenset({"hostile"})
+
+    def inject(self, town: Town) -> None:
+        """Directs it to."""
+        town.directions.tell("attack", "hostile", how=self.how)
+
+    def heal(self, town: Town) -> None:
+        """It rests."""
+        town.directions.tell("calm", "hostile")
+
+
+def renew(town: Town, member_id: str, seconds: float) -> None:
+    """Issues and registers a certificate for so many seconds, and tells its member."""
+    now_us = Clock().now_us()
+    key, request = new_key_and_csr(member_id)
+    # An authority issues for whole days: this one began when it must have, to end in time.
+    begun = moment(now_us - int((DAY_S - seconds) * MICROSECONDS))
+    certificate = load_authority(town.settings).issue_member(request, member_id, begun, days=1)
+    with Operator(town.answering()) as operator:
+        operator.add_certificate(member_id, certificate)
+    found = town.member(member_id)
+    for folder in (Path(found.profile), Path(found.directory)):
+        write_private(folder / "tls.key", key)
+        write_private(folder / "tls.pem", certificate)
+    town.directions.tell("reload", member_id)

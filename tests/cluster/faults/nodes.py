@@ -1,0 +1,101 @@
+"""Nodes that die, stop for a while, or are restarted in turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tests.cluster.faults.fault import DATABASE, Fault
+from tests.cluster.town.raising import Town
+
+
+@dataclass(frozen=True)
+class KillNode(Fault):
+    """A node, or the directory, is killed in the midst of its work, and started again."""
+
+    node: str
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The node."""
+        return frozenset({self.node})
+
+    def inject(self, town: Town) -> None:
+        """SIGKILL."""
+        town.node(self.node).kill()
+
+    def heal(self, town: Town) -> None:
+        """Starts it as a service manager would."""
+        town.node(self.node).start()
+
+
+@dataclass(frozen=True)
+class PauseNode(Fault):
+    """A node stands still for longer than every timeout, with its connections open."""
+
+    node: str
+    length_s: ClassVar[tuple[float, float]] = (8.0, 12.0)
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The node."""
+        return frozenset({self.node})
+
+    def inject(self, town: Town) -> None:
+        """SIGSTOP."""
+        town.node(self.node).process.pause()
+
+    def heal(self, town: Town) -> None:
+        """SIGCONT: it goes on where it stood, on a world that has moved."""
+        town.node(self.node).process.resume()
+
+
+@dataclass(frozen=True)
+class RollingRestart(Fault):
+    """Every node drains and starts again, one after another, under load."""
+
+    nodes: tuple[str, ...]
+    length_s: ClassVar[tuple[float, float]] = (0.0, 0.0)
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """Every node; and each waits for the database before the next goes."""
+        return frozenset({*self.nodes, DATABASE})
+
+    def inject(self, town: Town) -> None:
+        """One after another; the next when the last one answers again."""
+        asking = town.operator
+        for name in self.nodes:
+            node = town.node(name)
+            node.drain()
+            node.start()
+            node.await_answer(asking)
+
+    def heal(self, town: Town) -> None:
+        """They are all up already."""
+
+
+@dataclass(frozen=True)
+class SkewClock(Fault):
+    """A node's clock is wrong by minutes, and right again at once."""
+
+    node: str
+    by_s: float
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The node."""
+        return frozenset({self.node})
+
+    @classmethod
+    def missing(cls, town: Town) -> str:
+        """It needs the library between a process and its clock."""
+        return "" if town.library else "no compiler (cc) for the clock's shim"
+
+    def inject(self, town: Town) -> None:
+        """Moves the time of day; what measures intervals stays right."""
+        town.node(self.node).set_clock(self.by_s)
+
+    def heal(self, town: Town) -> None:
+        """Sets it right."""
+        town.node(self.node).set_clock()

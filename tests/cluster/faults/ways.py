@@ -1,0 +1,102 @@
+"""The network between two parts of the town: what a proxy can do to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tests.cluster.faults.fault import Fault
+from tests.cluster.town.proxy import BOTH, Condition, Direction, Way
+from tests.cluster.town.raising import Town
+
+# An answer on gRPC's connection: less are its pings and acknowledgements.
+ANSWER_BYTES = 256
+
+CONDITIONS = {
+    "drop": Condition(held=BOTH),
+    "drop-one-way": Condition(held=frozenset({Direction.BACK})),
+    "half-open": Condition(lost=BOTH),
+    "refuse": Condition(refused=True),
+    "delay": Condition(delay_s=0.4),
+    "throttle": Condition(bytes_per_s=20_000),
+    "lose-answers": Condition(cut_answers=ANSWER_BYTES),
+}
+
+
+class WayFault(Fault):
+    """Something happens on the ways of one node."""
+
+    length_s: ClassVar[tuple[float, float]] = (5.0, 8.0)
+
+    node: str
+    how: str
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The node: from the other side it looks as if it were gone."""
+        return frozenset({self.node})
+
+    def ways(self, town: Town) -> list[Way]:
+        """Which ways."""
+        raise NotImplementedError
+
+    def condition(self) -> Condition:
+        """How they become."""
+        return CONDITIONS[self.how]
+
+    def inject(self, town: Town) -> None:
+        """Changes their condition."""
+        for way in self.ways(town):
+            town.proxy.become(way, self.condition())
+
+    def heal(self, town: Town) -> None:
+        """Clears them."""
+        for way in self.ways(town):
+            town.proxy.become(way)
+
+
+@dataclass(frozen=True)
+class MembersWay(WayFault):
+    """The network between members and one node misbehaves."""
+
+    node: str
+    how: str
+
+    def ways(self, town: Town) -> list[Way]:
+        """Where members reach the node."""
+        return [town.node(self.node).way]
+
+
+@dataclass(frozen=True)
+class DatabaseWay(WayFault):
+    """The network between one node and the database misbehaves."""
+
+    node: str
+    how: str
+
+    def ways(self, town: Town) -> list[Way]:
+        """Where the node reaches either server."""
+        return list(town.node(self.node).database_ways.values())
+
+    def condition(self) -> Condition:
+        """A database's answers are short: every one is lost."""
+        if self.how == "lose-answers":
+            return Condition(cut_answers=1)
+        return CONDITIONS[self.how]
+
+
+@dataclass(frozen=True)
+class WitnessWay(WayFault):
+    """The network between one node and the witnesses misbehaves."""
+
+    node: str
+    how: str
+
+    def ways(self, town: Town) -> list[Way]:
+        """Where the node reaches its witnesses."""
+        return list(town.node(self.node).witness_ways.values())
+
+    @classmethod
+    def missing(cls, town: Town) -> str:
+        """It needs witnesses."""
+        return "" if town.nodes[0].witness_ways else "no witnesses"

@@ -1,0 +1,98 @@
+"""Carries a schedule out, and watches over services as a service manager does."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Callable, Sequence
+
+from tests.cluster.faults.fault import Fault
+from tests.cluster.schedule import Planned
+from tests.cluster.town.raising import Town
+
+TICK_S = 0.2
+
+
+class FaultError(Exception):
+    """The harness could not begin a fault, or could not end it."""
+
+
+class Nemesis:
+    """Breaks a town as planned, and mends it."""
+
+    def __init__(self, town: Town, schedule: Sequence[Planned]) -> None:
+        self._town = town
+        self._schedule = schedule
+        self.running: dict[int, Planned] = {}
+
+    def run(self, seconds: float, goes_on: Callable[[], bool] = lambda: True) -> None:
+        """Carries everything out, and returns when so many seconds are over.
+
+        Whatever runs is healed, also if something fails or the run is broken off.
+
+        Args:
+            goes_on: Is asked a few times a second; False ends the run.
+
+        Raises:
+            FaultError: A fault could not be begun or healed.
+        """
+        begun = time.monotonic()
+        # A healing that takes long moves what comes after it; the order stays.
+        agenda = [(planned.start_s, planned.number, planned) for planned in self._schedule]
+        heapq.heapify(agenda)
+        try:
+            while goes_on():
+                now_s = time.monotonic() - begun
+                if agenda and agenda[0][0] <= now_s and self._free_for(agenda[0][2]):
+                    _, number, planned = heapq.heappop(agenda)
+                    if number in self.running:
+                        late_s = self._heal(planned)
+                        agenda = [(at + late_s, n, p) for at, n, p in agenda]
+                    else:
+                        late_s = self._inject(planned)
+                        heapq.heappush(agenda, (now_s + late_s + planned.length_s, number, planned))
+                elif not agenda and now_s >= seconds:
+                    return
+                else:
+                    self._watch_over()
+                    time.sleep(TICK_S)
+        finally:
+            for planned in list(self.running.values()):
+                self._heal(planned)
+
+    def _free_for(self, planned: Planned) -> bool:
+        """Whether nothing of another round runs still."""
+        return all(other.round == planned.round for other in self.running.values())
+
+    def _inject(self, planned: Planned) -> float:
+        about = {"how": describe(planned.fault), "planned_s": planned.start_s}
+        self._town.timeline.tell("fault", planned.name, planned.number, **about)
+        self.running[planned.number] = planned
+        return self._carry_out(planned, planned.fault.inject, "begun")
+
+    def _heal(self, planned: Planned) -> float:
+        took_s = self._carry_out(planned, planned.fault.heal, "healed")
+        del self.running[planned.number]
+        self._town.timeline.tell("healed", planned.name, planned.number, took_s=round(took_s, 1))
+        return took_s
+
+    def _carry_out(self, planned: Planned, act: Callable[[Town], None], what: str) -> float:
+        begun = time.monotonic()
+        try:
+            act(self._town)
+        except Exception as error:
+            self.running.pop(planned.number, None)
+            raise FaultError(f"{planned.name} could not be {what}: {error}") from error
+        return time.monotonic() - begun
+
+    def _watch_over(self) -> None:
+        """Starts what ended by itself."""
+        for node in self._town.serving:
+            if node.wanted and not node.process.alive:
+                self._town.timeline.tell("revived", node.name, code=node.process.exit_code)
+                node.start()
+
+
+def describe(fault: Fault) -> dict[str, object]:
+    """A fault's particulars."""
+    return dict(vars(fault))
