@@ -118,10 +118,11 @@ class Direction:
     """One line of `control.jsonl`.
 
     Attributes:
-        do: `rotate-key` (the member changes its signing key), `reload` (its profile folder
-            has a new certificate), `revoke` (a wallet revokes a consent of its own choice
-            while inquiries run), `attack` and `calm` (the hostile member, `how` says which
-            attack; all there are if it is empty).
+        do: `rotate-key`: the member changes its signing key. `reload`: its profile folder has
+            a new certificate. `revoke`: a wallet revokes a consent of its own choice while
+            inquiries run. `twice` and `once`: lenders send every statement to two nodes at
+            once, and again out of order; or as usual. `attack` and `calm`: the hostile
+            member, `how` says which attack; all there are if it is empty.
         member: Whom it is for; empty: everybody who knows what it means.
         at_ns: When it was written, on the histories' clock.
         about: Further words, for example `{"how": "flood"}`.

@@ -5,16 +5,16 @@ from __future__ import annotations
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bureau.config import SERVICES, Settings
-from bureau.office.folder import Plan, create
+from bureau.config import SERVICES, SETTINGS_FILE, Settings
+from bureau.office.folder import Plan, create, trust_of
 from bureau.office.operator import Operator
 from bureau_keys.profile import Profile
-from tests.cluster.directions import Directions, MemberAt, NodeAt, TownMap
+from tests.cluster.directions import Directions, MemberAt, NodeAt, TownMap, WitnessAt
 from tests.cluster.timeline import Timeline
 from tests.cluster.town.members import Addresses, admit_all, newcomers, save_operator
 from tests.cluster.town.node import Node, several_hosts
@@ -22,13 +22,15 @@ from tests.cluster.town.pair import Pair
 from tests.cluster.town.ports import free_ports
 from tests.cluster.town.postgres import Postgres, make_place
 from tests.cluster.town.process import NotReadyError, Process
-from tests.cluster.town.proxy import Proxy, Way
+from tests.cluster.town.proxy import Proxy
 from tests.cluster.town.shim import Shim, compile_shim
 from tests.cluster.town.warden import Warden
+from tests.cluster.town.witness import Witness
 
 ORIGIN = "cluster.creditbureau/log"
 DIRECTORY = "directory"
 SERVERS = ("postgres-a", "postgres-b")
+WITNESSES = ("witness-a", "witness-b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Town:
     pair: Pair
     nodes: list[Node]
     directory: Node
+    witnesses: list[Witness]
     members: list[MemberAt] = field(default_factory=list)
 
     @property
@@ -71,7 +74,8 @@ class Town:
     def processes(self) -> list[Process]:
         """Every process of the town."""
         servers = [server.process for server in self.pair.servers]
-        return [*servers, *(node.process for node in self.serving)]
+        witnesses = [witness.process for witness in self.witnesses]
+        return [*servers, *(node.process for node in self.serving), *witnesses]
 
     @property
     def operator(self) -> Profile:
@@ -145,12 +149,17 @@ def raised_town(
         closing.callback(_stop_servers, pair)
         pair.make()
 
-        tell("the bureau, its first log entry")
+        tell("the bureau, its first log entry, its witnesses")
         settings = create(
             folder / "bureau",
             Plan(origin=ORIGIN, database_url=pair.primary.url, names=("127.0.0.1",)),
         )
-        nodes, directory = builder.nodes(size.nodes, pair, settings.folder)
+        witnesses = builder.witnesses(settings)
+        for witness in witnesses:
+            closing.callback(witness.process.stop)
+            witness.start()
+        nodes, directory = builder.nodes(size.nodes, pair, settings.folder, witnesses)
+        settings = witnessed(settings.folder, {w.url: w.key for w in witnesses})
         town = Town(
             folder,
             builder.timeline,
@@ -162,6 +171,7 @@ def raised_town(
             pair,
             nodes,
             directory,
+            witnesses,
         )
         closing.callback(_stop_nodes, town)
 
@@ -193,9 +203,18 @@ def map_of(town: Town, seed: int) -> TownMap:
         nodes=[NodeAt(node.name, node.way.address, node.address) for node in town.nodes],
         directory=NodeAt(DIRECTORY, town.directory.way.address, town.directory.address),
         members=town.members,
+        witnesses=[WitnessAt(w.name, w.url, w.key) for w in town.witnesses],
         database_url=several_hosts([server.port for server in servers]),
         servers={server.name: server.url for server in servers},
     )
+
+
+def witnessed(folder: Path, keys: Mapping[str, str]) -> Settings:
+    """Adds witnesses, by their URLs, to the settings in a folder."""
+    tables = [f'[[witnesses]]\nurl = "{url}"\nkey = "{key}"\n' for url, key in keys.items()]
+    with (folder / SETTINGS_FILE).open("a", encoding="utf-8") as file:
+        file.write("\n".join(tables))
+    return Settings.load(folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,11 +251,33 @@ class _Builder:
         }
         return Pair(servers[0], servers[1], ways)
 
-    def nodes(self, count: int, pair: Pair, bureau: Path) -> tuple[list[Node], Node]:
-        """The nodes, and the directory."""
+    def witnesses(self, settings: Settings) -> list[Witness]:
+        """Witnesses that follow the bureau's log."""
+        trust = trust_of(settings)
+        witnesses = []
+        for name, port in zip(WITNESSES, free_ports(len(WITNESSES)), strict=True):
+            place = self.folder / "witnesses" / name
+            witness = Witness(
+                name, place, port, logs=self.logs, warden=self.warden, timeline=self.timeline
+            )
+            witness.follow(trust.origin, trust.log_key)
+            witnesses.append(witness)
+        return witnesses
+
+    def nodes(
+        self, count: int, pair: Pair, bureau: Path, witnesses: Sequence[Witness]
+    ) -> tuple[list[Node], Node]:
+        """The nodes, and the directory; each with ways of its own to everything."""
         others = [service for service in SERVICES if service != "Directory"]
         nodes = [self._node(f"node-{n}", others, pair, bureau) for n in range(1, count + 1)]
-        return nodes, self._node(DIRECTORY, ["Directory", "Log"], pair, bureau)
+        directory = self._node(DIRECTORY, ["Directory", "Log"], pair, bureau)
+        for node in (*nodes, directory):
+            for witness, port in zip(witnesses, free_ports(len(witnesses)), strict=True):
+                way = self.proxy.open(f"{node.name} to {witness.name}", port, witness.port)
+                node.witness_ways[witness.name] = way
+            ways = {f"http://{node.witness_ways[w.name].address}": w.key for w in witnesses}
+            witnessed(node.folder, ways)
+        return nodes, directory
 
     def shim(self, name: str) -> Shim | None:
         """What stands between a process and the C library."""
@@ -255,7 +296,7 @@ class _Builder:
         node = Node(
             name,
             port,
-            self._members_way(name, own, port),
+            self.proxy.open(f"members to {name}", own, port),
             database_ways,
             services=services,
             folder=self.folder / "nodes" / name,
@@ -266,9 +307,6 @@ class _Builder:
         )
         node.settle(bureau)
         return node
-
-    def _members_way(self, name: str, own: int, port: int) -> Way:
-        return self.proxy.open(f"members to {name}", own, port)
 
 
 def _stop_nodes(town: Town) -> None:
