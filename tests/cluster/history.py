@@ -8,6 +8,7 @@ back; both from the machine's monotonic clock, which all processes share.
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -40,6 +41,8 @@ class Operation:
         receipt: The receipt's text (tlog-proof), where it is ok.
         envelope: The signed statement, base64.
         about: What it was about, in the worker's own words: subject, consent, accounts.
+        settled_ns: When a later resending told how it had ended; None where the first
+            tries told.
     """
 
     worker: str
@@ -53,19 +56,27 @@ class Operation:
     receipt: str = ""
     envelope: str = ""
     about: dict[str, Any] = field(default_factory=dict)
+    settled_ns: int | None = None
+
+    @property
+    def known_ns(self) -> int:
+        """From when on its caller knew how it ended."""
+        return self.settled_ns or self.end_ns
 
 
 class History:
-    """A worker's file of operations."""
+    """A worker's file of operations; safe to share between its threads."""
 
     def __init__(self, folder: Path, worker: str) -> None:
         self.worker = worker
+        self._lock = threading.Lock()
         self._file: IO[str] = path_of(folder, worker).open("a", encoding="utf-8")
 
     def add(self, operation: Operation) -> None:
         """Writes an operation down, before the worker goes on."""
-        self._file.write(json.dumps(asdict(operation), ensure_ascii=False) + "\n")
-        self._file.flush()
+        with self._lock:
+            self._file.write(json.dumps(asdict(operation), ensure_ascii=False) + "\n")
+            self._file.flush()
 
     def close(self) -> None:
         """Closes the file."""

@@ -6,6 +6,7 @@ from google.protobuf.message import Message
 
 from bureau_client.errors import (
     BureauError,
+    Conflict,
     NotFound,
     Overloaded,
     Unavailable,
@@ -47,7 +48,7 @@ def settle(caller: Caller, statement: Statement) -> Plan[Receipt]:
         reply = yield from ask(method, request)
     except BureauError as refusal:
         refusal.request_id = refusal.request_id or statement.request_id
-        if isinstance(refusal, Unavailable | Overloaded):
+        if isinstance(refusal, Unavailable | Overloaded | Conflict):
             raise
         # It may be refused now and yet have been accepted before.
         try:

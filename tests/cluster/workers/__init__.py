@@ -1,0 +1,39 @@
+"""Lenders, wallets, watchers and a hostile member, each a process of its own.
+
+They drive the SDK as a member's systems would, and write down what they did: every
+statement with its outcome and receipt. Only the hostile one goes past the SDK.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tests.cluster.directions import TownMap
+
+LENDER, WALLET, WATCHER, HOSTILE = "lender", "wallet", "watcher", "hostile"
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """One worker: what it does, its name, and the member in whose name it does it."""
+
+    role: str
+    name: str
+    member: str
+
+    def words(self) -> list[str]:
+        """Its part of the command line."""
+        return [self.role, "--name", self.name, "--member", self.member]
+
+
+def crew(town: TownMap) -> Iterator[Hand]:
+    """Everybody who works in a town; wallets first, since lenders wait for consents."""
+    for number, agent in enumerate(town.of_kind("agent"), 1):
+        yield Hand(WALLET, f"wallet-{number}", agent.member_id)
+    for lender in town.of_kind("lender"):
+        yield Hand(LENDER, lender.member_id, lender.member_id)
+    for number, lender in enumerate(town.of_kind("lender"), 1):
+        yield Hand(WATCHER, f"watcher-{number}", lender.member_id)
+    for hostile in town.of_kind("hostile"):
+        yield Hand(HOSTILE, hostile.member_id, hostile.member_id)

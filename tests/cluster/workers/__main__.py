@@ -1,0 +1,33 @@
+"""One worker: `python -m tests.cluster.workers lender --run FOLDER --name NAME --member ID`."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+from pathlib import Path
+
+from tests.cluster.directions import TownMap
+from tests.cluster.workers import HOSTILE, LENDER, WALLET, WATCHER
+from tests.cluster.workers.desk import Desk
+
+RATE = 3.0
+
+
+def main() -> None:
+    """Works until the run's folder says that it is over."""
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster.workers")
+    parser.add_argument("role", choices=[LENDER, WALLET, WATCHER, HOSTILE])
+    parser.add_argument("--run", type=Path, required=True, help="the run's folder")
+    parser.add_argument("--name", required=True, help="the worker's name")
+    parser.add_argument("--member", required=True, help="in whose name it works")
+    parser.add_argument("--rate", type=float, default=RATE, help="operations a second")
+    options = parser.parse_args()
+    town = TownMap.load(options.run)
+    member = next(one for one in town.members if one.member_id == options.member)
+    # Only the role's own module is loaded: ten processes begin at once.
+    role = import_module(f"tests.cluster.workers.{options.role}")
+    role.run(Desk(options.run, options.name, town, member, options.rate))
+
+
+if __name__ == "__main__":
+    main()

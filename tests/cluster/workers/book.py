@@ -1,0 +1,278 @@
+"""What a worker writes down, and how it settles what is unknown.
+
+A statement is written down once its outcome is known. What a broken connection left
+unknown is settled by the same bytes: while the run goes on, and when it ends until
+nothing is unknown any more.
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeVar
+
+from bureau_client import (
+    BureauError,
+    Internal,
+    NotAuthenticated,
+    Overloaded,
+    QuotaExceeded,
+    Receipt,
+    Statement,
+    Unavailable,
+    VerificationFailed,
+)
+from tests.cluster.history import History, Operation, Outcome, now_ns
+from tests.cluster.workers.receipts import text_of
+
+T = TypeVar("T")
+
+SETTLE_S = 60.0
+PAUSE_S = 0.5
+# Statements kept to be sent again although their answers came.
+REMEMBERED = 50
+
+
+class Client(Protocol):
+    """What can send a statement again."""
+
+    def settle(self, statement: Statement) -> Receipt:
+        """Its receipt."""
+        ...
+
+
+def _no_receipt(_: object) -> Receipt | None:
+    """For results that hand out none."""
+    return None
+
+
+def _nothing(_: bool) -> None:
+    """For those who need not know."""
+
+
+def _no_more(_: object) -> dict[str, Any]:
+    """For results that add nothing."""
+    return {}
+
+
+@dataclass(slots=True)
+class _Open:
+    """An operation that is not written down yet, and who can settle it."""
+
+    operation: Operation
+    statement: Statement
+    client: Client
+    then: Callable[[bool], None] = _nothing
+
+
+@dataclass
+class Book:
+    """One worker's; safe to share between its threads.
+
+    Attributes:
+        worker: The worker's name.
+        history: Where it is written.
+        accepted: The newest statements that were accepted.
+    """
+
+    worker: str
+    history: History
+    accepted: deque[Statement] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    _open: list[_Open] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _thread: threading.local = field(default_factory=threading.local)
+
+    def heard(self, statement: Statement) -> None:
+        """For clients' `on_statement`: what the present thread has signed."""
+        self._signed().append(statement)
+
+    def read(
+        self,
+        kind: str,
+        act: Callable[[], T],
+        *,
+        more: Callable[[T], dict[str, Any]] = _no_more,
+        **about: Any,
+    ) -> T | None:
+        """Reads something; None if it did not come. It has no effect either way."""
+        done = Operation(self.worker, kind, "", Outcome.OK, now_ns(), 0, about=about)
+        try:
+            found = act()
+        except BureauError as error:
+            told = replace(done, outcome=Outcome.FAILED, reason=reason_of(error))
+            self.history.add(replace(told, end_ns=now_ns()))
+            return None
+        self.history.add(replace(done, end_ns=now_ns(), about=about | more(found)))
+        return found
+
+    def attempt(
+        self,
+        kind: str,
+        client: Client,
+        act: Callable[[], T],
+        *,
+        receipt: Callable[[T], Receipt | None] = _no_receipt,
+        more: Callable[[T], dict[str, Any]] = _no_more,
+        then: Callable[[bool], None] = _nothing,
+        **about: Any,
+    ) -> T | None:
+        """Does something that is signed, and writes it down.
+
+        Args:
+            kind: What the history calls it.
+            client: Who can send it again.
+            act: The SDK's method, which signs at least one statement.
+            receipt: Where the result has the receipt, if it has one.
+            more: What the result adds to what it was about.
+            then: Is told whether it took effect, as soon as that is known.
+
+        Returns:
+            The result; None if it did not come.
+        """
+        signed = self._signed()
+        signed.clear()
+        begin = now_ns()
+        try:
+            result = act()
+        except BureauError as error:
+            told = [self._operation(kind, one, begin, about) for one in signed]
+            if not told:
+                refused = Operation(self.worker, kind, "", Outcome.FAILED, begin, now_ns())
+                self.history.add(replace(refused, reason=reason_of(error), about=about))
+                then(False)
+                return None
+            # The answers to those before came; only the last one's did not.
+            for operation, statement in zip(told[:-1], signed[:-1], strict=True):
+                self._keep(_Open(replace(operation, outcome=Outcome.OK), statement, client))
+            self._end(_Open(told[-1], signed[-1], client, then), error)
+            return None
+        given = receipt(result)
+        for statement in signed:
+            operation = self._operation(kind, statement, begin, about | more(result))
+            operation = replace(operation, outcome=Outcome.OK)
+            if given and statement is signed[-1]:
+                self._accept(operation, statement, given)
+            else:
+                # The SDK verified its receipt and did not hand it out: fetched later.
+                self._keep(_Open(operation, statement, client))
+        then(True)
+        return result
+
+    def again(self, client: Client, statement: Statement, how: str) -> None:
+        """Sends a statement once more, and writes down what came of that."""
+        begin = now_ns()
+        about = {"how": how, "method": statement.method}
+        try:
+            receipt = client.settle(statement)
+        except BureauError as error:
+            told = self._operation("again", statement, begin, about)
+            outcome, reason = outcome_of(error), reason_of(error)
+            self.history.add(replace(told, outcome=outcome, reason=reason))
+        else:
+            told = self._operation("again", statement, begin, about)
+            self._accept(replace(told, outcome=Outcome.OK), statement, receipt)
+
+    @property
+    def unknown(self) -> int:
+        """How many operations are not written down yet."""
+        with self._lock:
+            return len(self._open)
+
+    def settle_one(self) -> bool:
+        """Sends the oldest open statement again; whether it is settled, or none is open."""
+        with self._lock:
+            if not self._open:
+                return True
+            oldest = self._open.pop(0)
+        told = oldest.operation
+        try:
+            receipt = oldest.client.settle(oldest.statement)
+        except BureauError as error:
+            if told.outcome is Outcome.OK or not _is_final(error):
+                self._keep(oldest)
+                return False
+            told = replace(told, outcome=Outcome.FAILED, reason=reason_of(error))
+            self.history.add(replace(told, settled_ns=now_ns()))
+            oldest.then(False)
+            return True
+        settled = now_ns() if told.outcome is Outcome.UNKNOWN else None
+        told = replace(told, outcome=Outcome.OK, settled_ns=settled)
+        self._accept(told, oldest.statement, receipt)
+        if settled:
+            oldest.then(True)
+        return True
+
+    def close(self) -> None:
+        """Settles what is unknown; what stays so is written down as it is."""
+        give_up = time.monotonic() + SETTLE_S
+        while self.unknown and time.monotonic() < give_up:
+            if not self.settle_one():
+                time.sleep(PAUSE_S)
+        for left in self._open:
+            self.history.add(left.operation)
+        self.history.close()
+
+    def _operation(
+        self, kind: str, statement: Statement, begin: int, about: dict[str, Any]
+    ) -> Operation:
+        envelope = base64.b64encode(statement.envelope).decode()
+        return Operation(
+            self.worker,
+            kind,
+            statement.request_id,
+            Outcome.UNKNOWN,
+            begin,
+            now_ns(),
+            envelope=envelope,
+            about=about,
+        )
+
+    def _accept(self, told: Operation, statement: Statement, receipt: Receipt) -> None:
+        text = text_of(receipt, statement)
+        self.history.add(replace(told, leaf_index=receipt.leaf_index, receipt=text))
+        self.accepted.append(statement)
+
+    def _end(self, opened: _Open, error: BureauError) -> None:
+        told = replace(opened.operation, outcome=outcome_of(error), reason=reason_of(error))
+        if told.outcome is Outcome.FAILED:
+            self.history.add(told)
+            opened.then(False)
+        else:
+            opened.operation = told
+            self._keep(opened)
+
+    def _keep(self, opened: _Open) -> None:
+        with self._lock:
+            self._open.append(opened)
+
+    def _signed(self) -> list[Statement]:
+        if not hasattr(self._thread, "signed"):
+            self._thread.signed = []
+        found: list[Statement] = self._thread.signed
+        return found
+
+
+def outcome_of(error: BureauError) -> Outcome:
+    """What its caller knows after an error: a refusal is final only where no try before
+    it may have gone through."""
+    known = not isinstance(error, Unavailable | VerificationFailed | Internal)
+    return Outcome.FAILED if known and error.attempts == 1 else Outcome.UNKNOWN
+
+
+def reason_of(error: BureauError) -> str:
+    """Why, in one word."""
+    return error.reason or type(error).__name__
+
+
+def _is_final(error: BureauError) -> bool:
+    """Whether a refusal settles a statement: its own, not one of the connection, of the
+    moment, or of the member that carries it."""
+    if isinstance(error, Unavailable | Overloaded | QuotaExceeded | VerificationFailed | Internal):
+        return False
+    if isinstance(error, NotAuthenticated):
+        return error.reason == "BAD_SIGNATURE"
+    return error.reason != "MEMBER_SUSPENDED"

@@ -1,0 +1,61 @@
+"""What lenders have to furnish: creforge's world, the same for all of them.
+
+Its people are the town's; each of its lenders is one of the town's under another name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import count
+
+from bureau_client import Month, Snapshot, SubmissionKind
+from tests.cluster.directions import TownMap
+from tests.cluster.workers.people import identifiers
+from tests.demo.world import AccountMonth, World, make_world
+
+MONTHS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a lender hands in at once.
+
+    Attributes:
+        round: How often all was furnished before.
+    """
+
+    kind: SubmissionKind
+    label: str
+    rows: tuple[AccountMonth, ...]
+    round: int
+
+    def records(self, subject_of: dict[str, str]) -> list[Snapshot]:
+        """Its snapshots; in later rounds, with balances that have moved."""
+        made = [row.snapshot(subject_of) for row in self.rows]
+        return [replace(one, balance_minor=one.balance_minor + self.round) for one in made]
+
+
+def world_of(town: TownMap) -> World:
+    """The run's world; `World.people` are in the order of their identifiers."""
+    last = Month.of(datetime.now(UTC).date()) - 1
+    return make_world(len(identifiers(town)), MONTHS, town.seed, last)
+
+
+def deliveries(world: World, town: TownMap, lender: str, size: int) -> Iterator[Delivery]:
+    """What a lender furnishes: month after month, then all of it again as corrections."""
+    lenders = [member.member_id for member in town.of_kind("lender")]
+    mine = [name for at, name in enumerate(world.lenders) if lenders[at % len(lenders)] == lender]
+    rows = [
+        (month, row)
+        for month in world.months
+        for name in mine
+        for row in world.files.get((name, month), [])
+    ]
+    for again in count():
+        kind = SubmissionKind.CORRECTION if again else SubmissionKind.ORIGINAL
+        for start in range(0, len(rows), size):
+            part = rows[start : start + size]
+            label = f"{part[0][0]} round {again}"
+            yield Delivery(kind, label, tuple(row for _, row in part), again)

@@ -1,0 +1,331 @@
+"""A lender: it furnishes month after month, and asks for reports under whatever consents
+it holds, stale ones too.
+
+Part of what it signs goes to two nodes at once, or once more much later; at times several
+threads use up one consent together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from bureau_client import (
+    Action,
+    Consent,
+    DisputeOutcome,
+    EvidenceLevel,
+    Lender,
+    Profile,
+    Purpose,
+    Receipt,
+    Report,
+    SigningKey,
+    Statement,
+    SubmitResult,
+)
+from bureau_keys.envelope import peek, seal
+from bureau_keys.files import write_private
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.furnishing_pb2 import SubmitRecordsRequest
+from creditbureau.v1.record_pb2 import SubmissionManifest
+from tests.cluster.directions import Direction
+from tests.cluster.workers.desk import HURRIED, Desk
+from tests.cluster.workers.furnishing import deliveries, world_of
+from tests.cluster.workers.people import identifiers
+
+HANDS = 2
+RACERS = 4
+BATCH = 5
+REFRESH_S = 4.0
+TWINS = 0.15
+# What a hand does next, and how often in proportion.
+TASKS = {
+    "submit": 32,
+    "query": 34,
+    "race": 6,
+    "later": 8,
+    "conflict": 3,
+    "replay": 6,
+    "portfolio": 3,
+    "look": 5,
+    "answer": 3,
+}
+
+
+def run(desk: Desk) -> None:
+    """Works until the run is over, and settles what is unknown."""
+    worker = LenderWorker(desk)
+    worker.begin()
+    desk.at_work()
+    hands = [threading.Thread(target=worker.work, args=(n,)) for n in range(HANDS)]
+    for hand in hands:
+        hand.start()
+    while not desk.over:
+        for told in desk.directions():
+            worker.follow(told)
+        worker.refresh()
+        desk.book.settle_one()
+        time.sleep(REFRESH_S / 4)
+    for hand in hands:
+        hand.join()
+    worker.racers.shutdown()
+    desk.book.close()
+
+
+class LenderWorker:
+    """One lender at work; its threads share it."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk, self.book = desk, desk.book
+        self.racers = ThreadPoolExecutor(RACERS)
+        self.subject_of: dict[str, str] = {}
+        self.furnishable: set[str] = set()
+        self.inquirable: list[Consent] = []
+        self.reports: list[tuple[str, str]] = []
+        self._refreshed = 0.0
+        self._lock = threading.Lock()
+        self._world = world_of(desk.town)
+        self._deliveries = deliveries(self._world, desk.town, desk.member.member_id, BATCH)
+        self._twins = threading.local()
+        self._connect(None)
+
+    def _connect(self, key: SigningKey | None) -> None:
+        """Clients with the profile as it is now; each begins with another node."""
+        nodes = range(len(self.desk.town.nodes))
+        self.lenders = [self._client(self.desk.profile(node), key, self._heard) for node in nodes]
+        self.others = [self._client(self.desk.profile(node + 1), key) for node in nodes]
+
+    def _client(
+        self,
+        profile: Profile,
+        key: SigningKey | None,
+        heard: Callable[[Statement], None] = lambda _: None,
+    ) -> Lender:
+        return Lender(profile, signing_key=key, policy=HURRIED, on_statement=heard)
+
+    def begin(self) -> None:
+        """Learns the subject ids of everybody; without them there is nothing to do."""
+        numbers = identifiers(self.desk.town)
+        directory = Lender(
+            Profile.load(self.desk.member.directory), policy=HURRIED, on_statement=self.book.heard
+        )
+        while not self.subject_of and not self.desk.over:
+            found = self.book.attempt(
+                "evaluate", directory, lambda: directory.subject_ids(numbers), count=len(numbers)
+            )
+            if found:
+                self.subject_of = dict(zip(self._world.people, found, strict=True))
+            else:
+                time.sleep(1)
+
+    # While it works.
+
+    def work(self, number: int) -> None:
+        """One hand, until the run is over."""
+        chance = self.desk.dice(number)
+        names, weights = list(TASKS), list(TASKS.values())
+        while not self.desk.over:
+            time.sleep(chance.uniform(0.5, 1.5) * HANDS / self.desk.rate)
+            (task,) = chance.choices(names, weights)
+            self._twins.on = chance.random() < TWINS
+            getattr(self, task)(chance)
+
+    def refresh(self) -> None:
+        """Looks from time to time which consents it holds."""
+        if time.monotonic() - self._refreshed < REFRESH_S:
+            return
+        self._refreshed = time.monotonic()
+        lender = self.lenders[0]
+        held = self.book.read("consents", lambda: lender.consents(limit=300)) or []
+        inquirable = [one for one in held if Action.INQUIRE in one.actions]
+        furnishable = {one.subject_id for one in held if Action.FURNISH in one.actions}
+        with self._lock:
+            self.inquirable = inquirable or self.inquirable
+            self.furnishable |= furnishable
+
+    def follow(self, told: Direction) -> None:
+        """Does what the run directs."""
+        key = self.lenders[0]._caller.author.key
+        if told.do == "reload":
+            self._connect(key)
+            self.desk.done(told)
+        elif told.do == "rotate-key":
+            self._rotate(SigningKey.generate())
+            self.desk.done(told)
+
+    def _rotate(self, fresh: SigningKey) -> None:
+        lender = self.lenders[0]
+        for folder in (self.desk.member.profile, self.desk.member.directory):
+            write_private(Path(folder) / "next-signing.pem", fresh.to_pem(None))
+        self.book.attempt(
+            "rotate", lender, lambda: lender.rotate_key(fresh), receipt=lambda both: both[1]
+        )
+        # Where it broke off, both keys may count, and the client signs with one of them.
+        self._connect(lender._caller.author.key)
+
+    # What a hand does.
+
+    def submit(self, chance: random.Random) -> None:
+        """The next records that its customers allow."""
+        lender = chance.choice(self.lenders)
+        with self._lock:
+            delivery = next(self._deliveries)
+            records = [
+                record
+                for record in delivery.records(self.subject_of)
+                if {party.subject_id for party in record.parties} <= self.furnishable
+            ]
+        if records:
+            self.book.attempt(
+                "submit",
+                lender,
+                lambda: lender.submit(records, kind=delivery.kind, label=delivery.label),
+                receipt=_receipt_of,
+                more=lambda result: {"submission": result.submissions[0].submission_id},
+                accounts=sorted({record.account_ref for record in records}),
+                subjects=sorted({p.subject_id for record in records for p in record.parties}),
+                records=len(records),
+            )
+
+    def query(self, chance: random.Random) -> None:
+        """A report under a consent, which may have ended since it was seen."""
+        lender = chance.choice(self.lenders)
+        with self._lock:
+            newest = self.inquirable[: len(self.inquirable) // 2 + 8]
+        if newest:
+            level = chance.choice([EvidenceLevel.NONE] * 4 + [EvidenceLevel.NEWEST])
+            self._ask(lender, chance.choice(newest), level)
+
+    def race(self, chance: random.Random) -> None:
+        """Several at once, on several nodes, under one consent of few uses."""
+        with self._lock:
+            few = [one for one in self.inquirable if 0 < one.max_uses - one.use_count <= RACERS]
+        if few:
+            consent = chance.choice(few)
+            at_once = [
+                self.racers.submit(self._ask, self.lenders[n % len(self.lenders)], consent)
+                for n in range(RACERS)
+            ]
+            for one in at_once:
+                one.result()
+
+    def _ask(
+        self, lender: Lender, consent: Consent, level: EvidenceLevel = EvidenceLevel.NONE
+    ) -> None:
+        purpose = consent.purposes[0]
+        assert isinstance(purpose, Purpose)
+        report = self.book.attempt(
+            "query",
+            lender,
+            lambda: lender.query(
+                consent.subject_id,
+                purpose=purpose,
+                consent_id=consent.consent_id,
+                evidence=level,
+            ),
+            receipt=lambda report: report.receipt,
+            more=lambda report: {"digest": digest_of(report), "log_size": report.log_size},
+            consent=consent.consent_id,
+            subject=consent.subject_id,
+            purpose=purpose.name,
+            member=self.desk.member.member_id,
+        )
+        if report:
+            with self._lock:
+                self.reports.append((report.request_id, consent.subject_id))
+
+    def portfolio(self, chance: random.Random) -> None:
+        """Reports on its own customers, under the consents to monitor."""
+        lender = chance.choice(self.lenders)
+        self.book.attempt(
+            "portfolio",
+            lender,
+            lambda: list(lender.portfolio(Purpose.ACCOUNT_REVIEW)),
+            receipt=lambda reports: reports[0].receipt if reports else None,
+            more=lambda reports: {"reports": {r.consent_id: digest_of(r) for r in reports}},
+            member=self.desk.member.member_id,
+        )
+
+    def replay(self, chance: random.Random) -> None:
+        """A report of before, which must come as it was."""
+        lender = chance.choice(self.lenders)
+        with self._lock:
+            known = self.reports[-60:]
+        if known:
+            inquiry, subject = chance.choice(known)
+            self.book.read(
+                "replay",
+                lambda: lender.replay(inquiry, subject),
+                more=lambda report: {"digest": digest_of(report)},
+                inquiry=inquiry,
+            )
+
+    def later(self, chance: random.Random) -> None:
+        """Something accepted before, in the same bytes, by another way."""
+        known = list(self.book.accepted)
+        if known:
+            self.book.again(chance.choice(self.others), chance.choice(known), "later")
+
+    def conflict(self, chance: random.Random) -> None:
+        """An accepted submission's request id with other bytes, well signed."""
+        lender = chance.choice(self.lenders)
+        sent = [one for one in list(self.book.accepted) if one.method.endswith("SubmitRecords")]
+        if sent:
+            other = relabelled(chance.choice(sent), lender._caller.author.key)
+            self.book.again(chance.choice(self.others), other, "other bytes")
+
+    def look(self, chance: random.Random) -> None:
+        """What a lender reads on an ordinary day."""
+        lender = chance.choice(self.lenders)
+        self.book.read("submissions", lambda: lender.submissions(limit=5))
+        self.book.read("members", lambda: lender.members(limit=5))
+
+    def answer(self, chance: random.Random) -> None:
+        """Answers a dispute against its records."""
+        lender = chance.choice(self.lenders)
+        found = self.book.read("disputes", lambda: lender.disputes(limit=20)) or []
+        opened = [one for one in found if one.close_time is None]
+        if opened:
+            dispute = chance.choice(opened)
+            self.book.attempt(
+                "answer-dispute",
+                lender,
+                lambda: lender.answer_dispute(
+                    dispute.dispute_id, DisputeOutcome.ACCURATE, narrative="looked into"
+                ),
+                dispute=dispute.dispute_id,
+            )
+
+    def _heard(self, statement: Statement) -> None:
+        """Notes what a hand signs; now and then another node gets it at the same time."""
+        self.book.heard(statement)
+        if getattr(self._twins, "on", False) and not statement.method.endswith("QueryPortfolio"):
+            self._twins.on = False
+            other = self.others[int(statement.request_id[:8], 16) % len(self.others)]
+            self.racers.submit(self.book.again, other, statement, "at once")
+
+
+def digest_of(report: Report) -> str:
+    """SHA-256 of what the bureau signed as a report: what its leaf holds."""
+    return hashlib.sha256(Envelope.FromString(report.envelope).payload).hexdigest()
+
+
+def relabelled(sent: Statement, key: SigningKey) -> Statement:
+    """A submission under a label of its own, signed again under the same request id."""
+    request = SubmitRecordsRequest.FromString(sent.request)
+    manifest = peek(request.manifest, SubmissionManifest)
+    manifest.label = "other bytes"
+    request.manifest.CopyFrom(seal(manifest, key))
+    envelope = request.manifest.SerializeToString(deterministic=True)
+    return replace(sent, envelope=envelope, request=request.SerializeToString())
+
+
+def _receipt_of(result: SubmitResult) -> Receipt | None:
+    return result.submissions[0].receipt

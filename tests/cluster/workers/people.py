@@ -1,0 +1,23 @@
+"""Who lives in the town: the same people for everybody, from the run's seed.
+
+Every agent has a few people as its customers.
+"""
+
+from __future__ import annotations
+
+from tests.cluster.directions import TownMap
+
+PEOPLE_OF_AN_AGENT = 8
+Identifier = tuple[str, str, str]
+
+
+def identifiers(town: TownMap) -> list[Identifier]:
+    """Never-issued United States social security numbers, other ones for every seed."""
+    people = len(town.of_kind("agent")) * PEOPLE_OF_AN_AGENT
+    return [("US", "SSN", f"000-{10 + town.seed % 90:02}-{place:04}") for place in range(people)]
+
+
+def places_of(town: TownMap, agent: str) -> range:
+    """Which of the people are an agent's."""
+    number = [member.member_id for member in town.of_kind("agent")].index(agent)
+    return range(number * PEOPLE_OF_AN_AGENT, (number + 1) * PEOPLE_OF_AN_AGENT)

@@ -1,0 +1,27 @@
+"""A receipt of the SDK's as the file that stands alone."""
+
+from __future__ import annotations
+
+from bureau_client import Receipt, Statement
+from bureau_client.wire.scalars import micros_of
+from bureau_keys.envelope import digest
+from bureau_keys.receipt import LeafStatement
+from bureau_keys.receipt import Receipt as StandAlone
+from creditbureau.v1.envelope_pb2 import Envelope
+
+
+def text_of(receipt: Receipt, statement: Statement | bytes) -> str:
+    """Its C2SP tlog-proof.
+
+    Args:
+        statement: What it is the receipt of, or its envelope.
+    """
+    envelope = statement if isinstance(statement, bytes) else statement.envelope
+    told = LeafStatement(
+        receipt.kind,
+        digest(Envelope.FromString(envelope)),
+        receipt.answer_digest,
+        micros_of(receipt.log_time),
+    )
+    alone = StandAlone(receipt.leaf_index, receipt.proof, receipt.checkpoint, receipt.salt, told)
+    return alone.to_text()

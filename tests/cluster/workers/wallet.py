@@ -1,0 +1,350 @@
+"""An agent with the people it serves: they bind keys, grant consents and take them back,
+place holds, dispute, and look at their own file.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from bureau_client import (
+    Action,
+    Consent,
+    DisputeReason,
+    Frequency,
+    FrequencyUnit,
+    HoldKind,
+    IdentificationMethod,
+    Lender,
+    Profile,
+    Purpose,
+    Section,
+    SigningKey,
+    Wallet,
+)
+from bureau_keys.files import write_private
+from tests.cluster.directions import Direction
+from tests.cluster.workers.desk import HURRIED, Desk
+from tests.cluster.workers.people import identifiers, places_of
+
+HANDS = 2
+SETUP_RATE = 25.0
+KEYS = "people"
+TASKS = {
+    "grant": 34,
+    "revoke": 16,
+    "pause": 12,
+    "resume": 14,
+    "hold": 3,
+    "lift": 5,
+    "dispute": 4,
+    "say": 3,
+    "look": 9,
+    "rotate": 2,
+}
+SECTIONS = [section for section in Section if section]
+ACTIVE, PAUSED, REVOKED, UNKNOWN = "active", "paused", "revoked", "unknown"
+MONITORING = [Section.SUMMARY, Section.TRADELINES, Section.INQUIRIES, Section.DISPUTES]
+
+
+@dataclass
+class Person:
+    """Somebody with a key of their own, and what they remember.
+
+    Attributes:
+        consents: Consents to inquire, and how each stands: `active`, `paused`,
+            `revoked`, or `unknown` until a broken change of it is settled.
+    """
+
+    wallet: Wallet
+    consents: dict[str, str] = field(default_factory=dict)
+    hold: str = ""
+    bound: bool = False
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+
+def run(desk: Desk) -> None:
+    """Works until the run is over, and settles what is unknown."""
+    worker = WalletWorker(desk)
+    worker.begin()
+    desk.at_work()
+    hands = [threading.Thread(target=worker.work, args=(n,)) for n in range(HANDS)]
+    for hand in hands:
+        hand.start()
+    while not desk.over:
+        for told in desk.directions():
+            worker.follow(told)
+        desk.book.settle_one()
+        time.sleep(0.5)
+    for hand in hands:
+        hand.join()
+    desk.book.close()
+    worker.keep_keys()
+
+
+class WalletWorker:
+    """One agent at work; its threads share it."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk, self.book = desk, desk.book
+        self.people: list[Person] = []
+        self.lenders = [lender.member_id for lender in desk.town.of_kind("lender")]
+        (attester,) = desk.town.of_kind("attester")
+        self._attester = Lender(
+            Profile.load(attester.profile), policy=HURRIED, on_statement=self.book.heard
+        )
+        self._directory = Lender(
+            Profile.load(attester.directory), policy=HURRIED, on_statement=self.book.heard
+        )
+
+    def begin(self) -> None:
+        """Everybody gets a wallet, and consents so that lenders can begin."""
+        numbers = identifiers(self.desk.town)
+        mine = [numbers[place] for place in places_of(self.desk.town, self.desk.member.member_id)]
+        while not self.people and not self.desk.over:
+            found = self.book.attempt(
+                "evaluate",
+                self._directory,
+                lambda: self._directory.subject_ids(mine),
+                count=len(mine),
+            )
+            self.people = [
+                Person(self._wallet(place, subject, SigningKey.generate()))
+                for place, subject in enumerate(found or [])
+            ]
+            if not found:
+                time.sleep(1)
+        for person in self.people:
+            self._settle_in(person)
+
+    def _wallet(self, place: int, subject_id: str, key: SigningKey) -> Wallet:
+        return Wallet(
+            self.desk.profile(place),
+            subject_id,
+            key,
+            policy=HURRIED,
+            on_statement=self.book.heard,
+        )
+
+    def _settle_in(self, person: Person) -> None:
+        """Binds a key, lets every lender furnish and monitor, and one inquire."""
+        while not person.bound and not self.desk.over:
+            self._bind(person)
+        if not person.bound:
+            return
+        for lender in self.lenders:
+            self._grant(person, lender, [Action.FURNISH])
+            self._grant(person, lender, [Action.MONITOR], [Purpose.ACCOUNT_REVIEW], MONITORING)
+            time.sleep(1 / SETUP_RATE)
+        self.grant(person)
+
+    def _bind(self, person: Person) -> None:
+        def bound(accepted: bool) -> None:
+            person.bound = accepted
+
+        binding = person.wallet.binding()
+        self.book.attempt(
+            "attest",
+            self._attester,
+            lambda: self._attester.attest(
+                binding,
+                method=IdentificationMethod.EXISTING_CUSTOMER,
+                identify_time=datetime.now(UTC) - timedelta(minutes=1),
+            ),
+            receipt=lambda receipt: receipt,
+            then=bound,
+            subject=person.wallet.subject_id,
+        )
+        while not person.bound and self.book.unknown and not self.desk.over:
+            if not self.book.settle_one():
+                time.sleep(0.5)
+
+    # While it works.
+
+    def work(self, number: int) -> None:
+        """One hand, until the run is over."""
+        chance = self.desk.dice(number)
+        names, weights = list(TASKS), list(TASKS.values())
+        while not self.desk.over and self.people:
+            time.sleep(chance.uniform(0.5, 1.5) * HANDS / self.desk.rate)
+            (task,) = chance.choices(names, weights)
+            person = chance.choice(self.people)
+            with person.turn:
+                if person.bound:
+                    getattr(self, task)(person)
+
+    def follow(self, told: Direction) -> None:
+        """Does what the run directs."""
+        if told.do == "revoke":
+            for person in self.people:
+                with person.turn:
+                    self.revoke(person)
+            self.desk.done(told)
+
+    def keep_keys(self) -> None:
+        """Leaves everybody's key for the auditor, who looks at what each of them sees."""
+        folder = self.desk.folder / KEYS
+        folder.mkdir(exist_ok=True)
+        for person in self.people:
+            key = person.wallet._caller.author.key
+            write_private(folder / f"{person.wallet.subject_id}.pem", key.to_pem(None))
+
+    # What a person does.
+
+    def grant(self, person: Person) -> None:
+        """A consent to inquire, of few uses or of some."""
+        uses = self.desk.chance.choice([1, 2, 3, 3, 5, 10])
+        lender = self.desk.chance.choice(self.lenders)
+        consent = self._grant(
+            person, lender, [Action.INQUIRE], [Purpose.CREDIT_APPLICATION], SECTIONS, uses
+        )
+        if consent:
+            person.consents[consent.consent_id] = ACTIVE
+
+    def _grant(
+        self,
+        person: Person,
+        lender: str,
+        actions: list[Action],
+        purposes: list[Purpose] | None = None,
+        sections: list[Section] | None = None,
+        uses: int = 0,
+    ) -> Consent | None:
+        wallet = person.wallet
+        frequency = Frequency(FrequencyUnit.MONTH, 5) if Action.MONITOR in actions else None
+        return self.book.attempt(
+            "grant",
+            wallet,
+            lambda: wallet.grant(
+                lender,
+                actions,
+                purposes or [],
+                sections or [],
+                expire=timedelta(days=20),
+                max_uses=uses,
+                frequency=frequency,
+            ),
+            receipt=lambda consent: consent.receipt,
+            subject=wallet.subject_id,
+            grantee=lender,
+            actions=[action.name for action in actions],
+            purposes=[purpose.name for purpose in purposes or []],
+            max_uses=uses,
+            monthly=frequency.value if frequency else 0,
+        )
+
+    def revoke(self, person: Person) -> None:
+        """Takes a consent back for good."""
+        self._change(person, "revoke", {ACTIVE, PAUSED}, REVOKED)
+
+    def pause(self, person: Person) -> None:
+        """Pauses a consent."""
+        self._change(person, "pause", {ACTIVE}, PAUSED)
+
+    def resume(self, person: Person) -> None:
+        """Ends a pause."""
+        self._change(person, "resume", {PAUSED}, ACTIVE)
+
+    def _change(self, person: Person, kind: str, before: set[str], after: str) -> None:
+        able = [name for name, state in person.consents.items() if state in before]
+        if not able:
+            return
+        consent_id = self.desk.chance.choice(able)
+        was, person.consents[consent_id] = person.consents[consent_id], UNKNOWN
+        change = getattr(person.wallet, kind)
+
+        def settled(accepted: bool) -> None:
+            person.consents[consent_id] = after if accepted else was
+
+        self.book.attempt(
+            kind,
+            person.wallet,
+            lambda: change(consent_id, "by the harness"),
+            receipt=lambda consent: consent.receipt,
+            then=settled,
+            subject=person.wallet.subject_id,
+            consent=consent_id,
+        )
+
+    def hold(self, person: Person) -> None:
+        """Freezes the file."""
+        if person.hold:
+            return
+        wallet = person.wallet
+        held = self.book.attempt(
+            "hold",
+            wallet,
+            lambda: wallet.place_hold(HoldKind.SECURITY_FREEZE),
+            subject=wallet.subject_id,
+        )
+        person.hold = held.hold_id if held else ""
+
+    def lift(self, person: Person) -> None:
+        """Ends the freeze."""
+        if not person.hold:
+            return
+        wallet, hold_id = person.wallet, person.hold
+        if self.book.attempt(
+            "lift",
+            wallet,
+            lambda: wallet.lift_hold(hold_id),
+            subject=wallet.subject_id,
+            hold=hold_id,
+        ):
+            person.hold = ""
+
+    def dispute(self, person: Person) -> None:
+        """Challenges what some account says."""
+        wallet = person.wallet
+        file = self.book.read("file", wallet.file, subject=wallet.subject_id)
+        if file and file.tradelines:
+            line = self.desk.chance.choice(file.tradelines)
+            self.book.attempt(
+                "dispute",
+                wallet,
+                lambda: wallet.dispute(
+                    line.tradeline_id, field="balance_minor", reason=DisputeReason.WRONG_AMOUNT
+                ),
+                subject=wallet.subject_id,
+                tradeline=line.tradeline_id,
+            )
+
+    def say(self, person: Person) -> None:
+        """Puts words of their own on the file."""
+        wallet = person.wallet
+        text = f"said at {datetime.now(UTC):%H:%M:%S}"
+        self.book.attempt(
+            "statement",
+            wallet,
+            lambda: wallet.set_statement(text),
+            receipt=lambda receipt: receipt,
+            subject=wallet.subject_id,
+        )
+
+    def look(self, person: Person) -> None:
+        """Who looked, and what is on the file."""
+        wallet = person.wallet
+        self.book.read("inquiries", lambda: wallet.inquiries(limit=20), subject=wallet.subject_id)
+        self.book.read("file", wallet.file, subject=wallet.subject_id)
+        self.book.read("notices", lambda: wallet.notices(limit=5), subject=wallet.subject_id)
+
+    def rotate(self, person: Person) -> None:
+        """Replaces the key; until it is known which one counts, nothing is signed."""
+        fresh, old = SigningKey.generate(), person.wallet
+        person.bound = False
+
+        def settled(accepted: bool) -> None:
+            if accepted and old._caller.author.key is not fresh:
+                person.wallet = self._wallet(0, old.subject_id, fresh)
+            person.bound = True
+
+        self.book.attempt(
+            "rotate",
+            old,
+            lambda: old.rotate_key(fresh),
+            receipt=lambda receipt: receipt,
+            then=settled,
+            subject=old.subject_id,
+        )

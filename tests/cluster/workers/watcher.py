@@ -1,0 +1,82 @@
+"""Follows a lender's alerts as its systems would: each is dealt with, now and then what
+was dealt with is acknowledged, and a stream that breaks goes on behind the last one.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from bureau_client import Alert, BureauError, DeadlineExceeded, Lender
+from bureau_client.driver.retry import RetryPolicy
+from tests.cluster.history import Operation, Outcome, now_ns
+from tests.cluster.workers.book import reason_of
+from tests.cluster.workers.desk import HURRIED, Desk
+
+ACKNOWLEDGE_EVERY = 5
+# A stream that brings nothing for so long is opened anew: the run may be over.
+STREAM_S = 3.0
+# From time to time it forgets where it was, as after a restart of its own.
+FORGETS = 0.2
+# What the last writes caused comes within so many empty streams.
+LAST_STREAMS = 2
+
+
+def run(desk: Desk) -> None:
+    """Follows until the run is over and nothing more comes."""
+    policy: RetryPolicy = replace(HURRIED, stream_seconds=STREAM_S, attempts=1)
+    lenders = [Lender(desk.profile(node), policy=policy) for node in range(len(desk.town.nodes))]
+    stream, cursor, empty = 0, 0, 0
+    desk.at_work()
+    while empty < LAST_STREAMS:
+        stream += 1
+        lender = desk.chance.choice(lenders)
+        heard = _follow(desk, lender, stream, cursor)
+        empty = empty + 1 if desk.over and not heard else 0
+        if heard:
+            cursor = heard[-1].cursor
+        if desk.chance.random() < FORGETS:
+            cursor = 0
+    desk.book.close()
+
+
+def _follow(desk: Desk, lender: Lender, stream: int, cursor: int) -> list[Alert]:
+    """What one stream brought."""
+    heard: list[Alert] = []
+    begin = now_ns()
+    reason = ""
+    try:
+        for alert in lender.alerts(cursor):
+            heard.append(alert)
+            _note(desk, stream, alert)
+            if len(heard) % ACKNOWLEDGE_EVERY == 0:
+                desk.book.read(
+                    "acknowledge", lambda: lender.acknowledge(heard[-1].cursor), cursor=alert.cursor
+                )
+    except DeadlineExceeded:
+        pass
+    except BureauError as error:
+        reason = reason_of(error)
+        time.sleep(0.5)
+    outcome = Outcome.FAILED if reason else Outcome.OK
+    about = {"stream": stream, "after": cursor, "alerts": len(heard)}
+    told = Operation(desk.name, "watch", "", outcome, begin, now_ns(), reason, about=about)
+    desk.book.history.add(told)
+    return heard
+
+
+def _note(desk: Desk, stream: int, alert: Alert) -> None:
+    about = {
+        "stream": stream,
+        "cursor": alert.cursor,
+        "alert": alert.alert_id,
+        "kind": alert.kind.name,
+        "subject": alert.subject_id,
+        "consent": alert.consent_id,
+        "member": desk.member.member_id,
+    }
+    now = now_ns()
+    told = Operation(
+        desk.name, "alert", "", Outcome.OK, now, now, leaf_index=alert.cause_leaf_index, about=about
+    )
+    desk.book.history.add(told)
