@@ -5,9 +5,9 @@ variables with the prefix `BUREAU_`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -113,6 +113,12 @@ class Settings(BaseSettings):
         if min(len(names), len(keys)) < len(witnesses):
             raise ValueError("each witness has a name and a key of its own")
         return witnesses
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Self:
+        if self.quorum > len(self.witnesses):
+            raise ValueError(f"a quorum of {self.quorum} among {len(self.witnesses)} witnesses")
+        return self
 
     @classmethod
     def load(cls, folder: str | Path, **overrides: Any) -> Settings:

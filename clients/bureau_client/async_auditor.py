@@ -10,7 +10,7 @@ from bureau_client.audits import AuditReport, Checkpoint
 from bureau_client.client import DEFAULT_POLICY, AsyncClient
 from bureau_client.driver.retry import RetryPolicy
 from bureau_client.members import Member
-from bureau_client.plans import auditing, log, members, monitoring, standards
+from bureau_client.plans import auditing, log, members, monitoring, standards, witnessing
 from bureau_client.plans.caller import Reader
 from bureau_client.plans.plan import Clock, utc_now
 from bureau_client.progress import OnProgress
@@ -37,8 +37,7 @@ class AsyncAuditor(AsyncClient):
             clock: What time it is.
             policy: Deadlines and retries.
         """
-        super().__init__(profile, policy)
-        self._reader = Reader(trust=profile.trust, clock=clock)
+        super().__init__(profile, Reader(trust=profile.trust, clock=clock), policy)
 
     @classmethod
     def from_profile(cls, folder: str | Path) -> Self:
@@ -50,8 +49,19 @@ class AsyncAuditor(AsyncClient):
         """
         return cls(Profile.load(folder))
 
-    async def checkpoint(self) -> Checkpoint:
-        """The newest checkpoint, its signature verified."""
+    async def checkpoint(self, *, cosignatures: int = 0) -> Checkpoint:
+        """The newest checkpoint, its signatures verified.
+
+        Args:
+            cosignatures: Only one that so many of the profile's witnesses have
+                cosigned.
+
+        Raises:
+            NotWitnessed: There is none.
+        """
+        if cosignatures:
+            plan = witnessing.cosigned_checkpoint(self._reader, cosignatures)
+            return await self._driver.run(plan)
         return await self._driver.run(log.newest_checkpoint(self._reader))
 
     async def checkpoints(self) -> list[Checkpoint]:
@@ -130,8 +140,10 @@ class AsyncAuditor(AsyncClient):
 
         Raises:
             VerificationFailed: It is not.
+            NotWitnessed: Fewer witnesses have cosigned it than the profile says.
         """
         self._reader.heads.see(verify.verify_receipt(receipt, envelope, self._reader.trust))
+        verify.verify_witnessed(receipt.checkpoint, self._reader.trust)
 
     def verify_report(self, report: Report) -> Report:
         """Checks, offline, a report with all that came with it (`Report.load`).
@@ -141,6 +153,7 @@ class AsyncAuditor(AsyncClient):
 
         Raises:
             VerificationFailed: Something in it does not hold.
+            NotWitnessed: Fewer witnesses have cosigned it than the profile says.
         """
         return verify.verify_bundle(report, self._reader.trust)
 

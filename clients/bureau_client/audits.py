@@ -15,12 +15,14 @@ class Checkpoint:
         size: Number of leaves.
         root: RFC 6962 root, 32 bytes.
         note: The signed note itself.
+        witnesses: Names of the profile's witnesses that have cosigned it.
     """
 
     origin: str
     size: int
     root: bytes
     note: str
+    witnesses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

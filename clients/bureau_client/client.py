@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
@@ -10,8 +11,11 @@ from bureau_client.driver.aio import AsyncDriver, GrpcAioTransport
 from bureau_client.driver.retry import RetryPolicy
 from bureau_client.driver.sync import Driver, GrpcTransport
 from bureau_client.errors import NotAuthenticated
-from bureau_client.plans.caller import Caller
+from bureau_client.plans import witnessing
+from bureau_client.plans.caller import Caller, Reader
 from bureau_client.plans.plan import Clock
+from bureau_client.plans.witnessing import PATIENCE
+from bureau_client.receipts import Receipt
 from bureau_client.statements import OnStatement, unheard
 from bureau_keys.errors import KeysError
 from bureau_keys.profile import Profile
@@ -28,10 +32,32 @@ class Client:
     """
 
     def __init__(
-        self, profile: Profile, policy: RetryPolicy, on_statement: OnStatement = unheard
+        self,
+        profile: Profile,
+        reader: Reader,
+        policy: RetryPolicy,
+        on_statement: OnStatement = unheard,
     ) -> None:
+        self._reader = reader
         transport = GrpcTransport(profile)
         self._driver = Driver(transport, len(profile.addresses), policy, on_statement)
+
+    def witnessed(
+        self, receipt: Receipt, *, quorum: int | None = None, patience: timedelta = PATIENCE
+    ) -> Receipt:
+        """The same receipt, leading to a checkpoint that enough witnesses have cosigned.
+
+        Args:
+            receipt: What the bureau gave.
+            quorum: How many are enough; None: as many as the profile says, at least
+                one.
+            patience: How long they are waited for.
+
+        Raises:
+            NotWitnessed: There are not so many in time.
+            VerificationFailed: Bureau, witnesses and receipt contradict each other.
+        """
+        return self._driver.run(witnessing.witnessed(self._reader, receipt, quorum, patience))
 
     def close(self) -> None:
         """Closes the connections; a later call opens new ones."""
@@ -56,10 +82,33 @@ class AsyncClient:
     """
 
     def __init__(
-        self, profile: Profile, policy: RetryPolicy, on_statement: OnStatement = unheard
+        self,
+        profile: Profile,
+        reader: Reader,
+        policy: RetryPolicy,
+        on_statement: OnStatement = unheard,
     ) -> None:
+        self._reader = reader
         transport = GrpcAioTransport(profile)
         self._driver = AsyncDriver(transport, len(profile.addresses), policy, on_statement)
+
+    async def witnessed(
+        self, receipt: Receipt, *, quorum: int | None = None, patience: timedelta = PATIENCE
+    ) -> Receipt:
+        """The same receipt, leading to a checkpoint that enough witnesses have cosigned.
+
+        Args:
+            receipt: What the bureau gave.
+            quorum: How many are enough; None: as many as the profile says, at least
+                one.
+            patience: How long they are waited for.
+
+        Raises:
+            NotWitnessed: There are not so many in time.
+            VerificationFailed: Bureau, witnesses and receipt contradict each other.
+        """
+        plan = witnessing.witnessed(self._reader, receipt, quorum, patience)
+        return await self._driver.run(plan)
 
     async def close(self) -> None:
         """Closes the connections; a later call opens new ones."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
+    from bureau_client.receipts import Receipt
     from bureau_client.submissions import SubmitResult
 
 
@@ -190,6 +191,18 @@ class DeadlineExceeded(Unavailable):
 
 class VerificationFailed(BureauError):
     """What the bureau answered does not verify. Do not use it; tell the operator."""
+
+
+class NotWitnessed(BureauError):
+    """Fewer witnesses than needed have cosigned, in time, what a receipt leads to.
+
+    A write has taken effect nevertheless, and the bureau has signed that it did.
+
+    Attributes:
+        receipt: What the bureau gave; None where none was asked about.
+    """
+
+    receipt: Receipt | None = None
 
 
 class Internal(BureauError):

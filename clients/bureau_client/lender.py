@@ -82,9 +82,9 @@ class Lender(Client):
         Raises:
             NotAuthenticated: The signing key does not open.
         """
-        super().__init__(profile, policy, on_statement)
         self._member_id = profile.member_id
         self._caller = member_caller(profile, signing_key, passphrase, clock)
+        super().__init__(profile, self._caller, policy, on_statement)
 
     @classmethod
     def from_profile(cls, folder: str | Path, *, passphrase: str | None = None) -> Self:

@@ -62,9 +62,9 @@ class Wallet(Client):
         Raises:
             InvalidRequest: The subject id is none.
         """
-        super().__init__(profile, policy, on_statement)
         self._subject_id = arguments.subject_id(subject_id)
         self._caller = subject_caller(profile, subject_id, key, clock)
+        super().__init__(profile, self._caller, policy, on_statement)
 
     @property
     def subject_id(self) -> str:

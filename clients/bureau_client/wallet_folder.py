@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bureau_client import arguments
 from bureau_client.client import open_key
-from bureau_client.errors import InvalidRequest, NotAuthenticated
+from bureau_client.errors import InvalidRequest, NotAuthenticated, NotWitnessed
 from bureau_client.plans.plan import Clock, utc_now
 from bureau_client.receipts import Receipt
 from bureau_client.wallet import Wallet
@@ -106,7 +106,11 @@ class WalletFolder:
             self._promote()
             return None
         with self.open(profile, clock=clock) as wallet:
-            receipt = wallet.rotate_key(self._read(NEXT_KEY))
+            try:
+                receipt = wallet.rotate_key(self._read(NEXT_KEY))
+            except NotWitnessed:
+                self._promote()  # it took effect nevertheless
+                raise
         self._promote()
         return receipt
 

@@ -16,10 +16,13 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from bureau_keys.cosignature import parse_witness
+from bureau_keys.errors import KeysError
 from bureau_keys.files import write_private
 
 
@@ -66,10 +69,12 @@ class Profile:
 
         Raises:
             FileNotFoundError: A file of the profile is missing; the message names it.
-            ValueError: `profile.toml` lacks a setting; the message names it.
+            ValueError: `profile.toml` lacks a setting, or names witnesses that are none;
+                the message says which.
         """
         folder = Path(folder)
         settings = tomllib.loads((folder / "profile.toml").read_text("utf-8"))
+        witnesses, quorum = _witnesses(folder, settings)
         try:
             trust = Trust(
                 origin=settings["origin"],
@@ -77,8 +82,8 @@ class Profile:
                 operator_key=bytes.fromhex(settings["operator_key"]),
                 report_keys=tuple(bytes.fromhex(key) for key in settings["report_keys"]),
                 directory_key=bytes.fromhex(settings["directory_key"]),
-                witnesses=tuple(settings.get("witnesses", ())),
-                quorum=int(settings.get("quorum", 0)),
+                witnesses=witnesses,
+                quorum=quorum,
             )
             member_id, addresses = settings["member"], tuple(settings["addresses"])
         except KeyError as missing:
@@ -92,6 +97,15 @@ class Profile:
             tls_key_pem=(folder / "tls.key").read_bytes(),
             signing_key_pem=(folder / "signing.pem").read_bytes(),
         )
+
+    def requiring(self, quorum: int, witnesses: Sequence[str] | None = None) -> Profile:
+        """The same profile with another quorum.
+
+        Args:
+            witnesses: Verifier keys of the witnesses that count; None: as before.
+        """
+        chosen = self.trust.witnesses if witnesses is None else tuple(witnesses)
+        return replace(self, trust=replace(self.trust, witnesses=chosen, quorum=quorum))
 
     def save(self, folder: str | Path) -> None:
         """Writes the profile folder; private files are readable by the owner only."""
@@ -120,3 +134,17 @@ def settings_text(member_id: str, addresses: Sequence[str], trust: Trust) -> str
     }
     # JSON strings, numbers and arrays of strings are valid TOML values.
     return "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
+
+
+def _witnesses(folder: Path, settings: Mapping[str, Any]) -> tuple[tuple[str, ...], int]:
+    """Keys of the witnesses, and how many are needed."""
+    keys, quorum = tuple(settings.get("witnesses", ())), settings.get("quorum", 0)
+    try:
+        different = {parse_witness(key).key.raw for key in keys}
+    except (KeysError, AttributeError) as error:
+        raise ValueError(f"{folder / 'profile.toml'}: a witness is wrong: {error}") from error
+    if not isinstance(quorum, int) or not 0 <= quorum <= len(different):
+        raise ValueError(
+            f"{folder / 'profile.toml'}: the quorum is {quorum} among {len(different)} witnesses"
+        )
+    return keys, quorum

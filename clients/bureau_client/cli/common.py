@@ -53,6 +53,7 @@ EXIT_CODES: tuple[tuple[type[errors.BureauError], int], ...] = (
     (errors.VerificationFailed, 5),
     (errors.Conflict, 6),
     (errors.WrongState, 6),
+    (errors.NotWitnessed, 7),
     (errors.Unavailable, 7),
     (errors.Overloaded, 7),
     (errors.QuotaExceeded, 7),

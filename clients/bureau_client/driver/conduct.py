@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from bureau_client.driver.retry import RetryPolicy, worth_retrying
 from bureau_client.driver.rotation import Rotation
 from bureau_client.errors import BureauError
-from bureau_client.plans.plan import Call, Plan
+from bureau_client.plans.plan import Call, Pause, Plan
 from bureau_client.plans.settling import statement_of
 from bureau_client.progress import Progress
 from bureau_client.statements import OnStatement, unheard
@@ -26,13 +26,6 @@ class Attempt:
     call: Call
     address: int
     timeout_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Wait so long."""
-
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +57,7 @@ def conduct(
     """
     step = advance(plan, None)
     while not isinstance(step, Done):
-        if isinstance(step, Progress):
+        if isinstance(step, Progress | Pause):
             yield step
             step = advance(plan, None)
             continue

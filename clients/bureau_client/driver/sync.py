@@ -12,12 +12,12 @@ import grpc
 from google.protobuf.message import Message
 
 from bureau_client.driver.channels import OPTIONS, blame_certificate, credentials
-from bureau_client.driver.conduct import Attempt, Done, Pause, advance, conduct
+from bureau_client.driver.conduct import Attempt, Done, advance, conduct
 from bureau_client.driver.retry import RetryPolicy, worth_retrying
 from bureau_client.driver.rotation import Rotation
 from bureau_client.driver.translate import translate
 from bureau_client.errors import BureauError
-from bureau_client.plans.plan import Call, Plan, utc_now
+from bureau_client.plans.plan import Call, Pause, Plan, utc_now
 from bureau_client.plans.settling import statement_of
 from bureau_client.plans.streams import Item, Stream
 from bureau_client.progress import OnProgress, Progress

@@ -27,6 +27,7 @@ BY_REASON: MappingProxyType[str, type[BureauError]] = MappingProxyType(
         "CONSENT_EXPIRED": errors.ConsentExpired,
         "CONSENT_EXHAUSTED": errors.ConsentExhausted,
         "CONSENT_SCOPE": errors.ConsentScope,
+        "NOT_WITNESSED": errors.NotWitnessed,
         "OVERLOADED": errors.Overloaded,
         "STORAGE_FULL": errors.Overloaded,
     }

@@ -78,7 +78,7 @@ def grant(
     sealed = seal(consent, caller.author.key)
     request = consents_pb2.GrantConsentRequest(consent=sealed)
     reply = yield from ask(methods.GRANT_CONSENT, request, header.request_id)
-    receipt = take_receipt(caller, reply.receipt, sealed, kind="consent")
+    receipt = yield from take_receipt(caller, reply.receipt, sealed, kind="consent")
     expect("The consent's id", reply.consent.consent_id, header.request_id)
     expect("The consent's signed text", reply.consent.consent.payload, sealed.payload)
     with believed("The consent"):
@@ -99,7 +99,7 @@ def change(
     sealed = seal(statement, caller.author.key)
     request = consents_pb2.ChangeConsentRequest(change=sealed)
     reply = yield from ask(methods.CHANGE_CONSENT, request, statement.header.request_id)
-    receipt = take_receipt(caller, reply.receipt, sealed, kind="consent-change")
+    receipt = yield from take_receipt(caller, reply.receipt, sealed, kind="consent-change")
     expect("The consent's id", reply.consent.consent_id, consent_id)
     with believed("The consent"):
         consent = read_consent(reply.consent, receipt)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence, Sized
+from dataclasses import replace
 from typing import Literal, TypeAlias
 from uuid import UUID, uuid5
 
@@ -21,7 +22,8 @@ from bureau_client.plans.batches import Entry, batches, entries, sign_batch
 from bureau_client.plans.caller import Caller
 from bureau_client.plans.pages import collect
 from bureau_client.plans.plan import Plan, ask
-from bureau_client.plans.receipts import take_receipt
+from bureau_client.plans.receipts import read_verified, take_receipt
+from bureau_client.plans.witnessing import as_needed
 from bureau_client.progress import Progress
 from bureau_client.records import Record
 from bureau_client.submissions import Rejection, Submission, SubmitResult
@@ -79,10 +81,19 @@ def submit(
             submissions += [submission] if submission else []
             done += len(batch)
             yield Progress(done, total, caller.clock() - started)
+        # The witnesses of the last one have seen them all.
+        for place, submission in reversed(list(enumerate(submissions))):
+            submissions[place] = yield from _witnessed(caller, submission)
     except BureauError as error:
         error.partial = SubmitResult(tuple(submissions), tuple(rejected))
         raise
     return SubmitResult(tuple(submissions), tuple(sorted(rejected, key=lambda r: r.index)))
+
+
+def _witnessed(caller: Caller, submission: Submission) -> Plan[Submission]:
+    assert submission.receipt is not None, "what was just submitted has its receipt"
+    receipt = yield from as_needed(caller, submission.receipt)
+    return replace(submission, receipt=receipt)
 
 
 def _id_of(caller: Caller, delivery: str, number: int) -> str:
@@ -162,7 +173,7 @@ def _accepted(
     request_id: str,
     record_count: int,
 ) -> Submission:
-    receipt = take_receipt(caller, reply.receipt, request.manifest, kind="submission")
+    receipt = read_verified(caller, reply.receipt, request.manifest, kind="submission")
     told = reply.submission
     if (told.submission_id, told.record_count) != (request_id, record_count):
         raise VerificationFailed(
@@ -180,7 +191,7 @@ def get_submission(caller: Caller, submission_id: str) -> Plan[Submission]:
     submission_id = arguments.request_id(submission_id, "submission_id")
     request = furnishing_pb2.GetSubmissionRequest(submission_id=submission_id)
     reply = yield from ask(methods.GET_SUBMISSION, request)
-    receipt = take_receipt(caller, reply.receipt, reply.manifest, kind="submission")
+    receipt = yield from take_receipt(caller, reply.receipt, reply.manifest, kind="submission")
     with believed("The submission"):
         signed = peek(reply.manifest, record_pb2.SubmissionManifest)
     told = reply.submission

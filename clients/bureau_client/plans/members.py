@@ -87,4 +87,4 @@ def _change(caller: Caller, change: members_pb2.CredentialChange) -> Plan[Receip
     sealed = seal(change, caller.author.key)
     request = members_pb2.ChangeCredentialRequest(change=sealed)
     reply = yield from ask(methods.CHANGE_CREDENTIAL, request, change.header.request_id)
-    return take_receipt(caller, reply.receipt, sealed, kind="credential")
+    return (yield from take_receipt(caller, reply.receipt, sealed, kind="credential"))

@@ -220,6 +220,12 @@ LIST_LEAVES = _method(
     log_pb2.ListLeavesResponse,
     Patience.READ,
 )
+GET_INCLUSION_PROOF = _method(
+    "Log/GetInclusionProof",
+    log_pb2.GetInclusionProofRequest,
+    log_pb2.GetInclusionProofResponse,
+    Patience.READ,
+)
 GET_CONSISTENCY_PROOF = _method(
     "Log/GetConsistencyProof",
     log_pb2.GetConsistencyProofRequest,

@@ -51,7 +51,14 @@ class Call:
     request_id: str = ""
 
 
-Plan: TypeAlias = Generator[Call | Progress, Any, Result]
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait so long."""
+
+    seconds: float
+
+
+Plan: TypeAlias = Generator[Call | Progress | Pause, Any, Result]
 
 
 def ask(method: Method[Request, Reply], request: Request, request_id: str = "") -> Plan[Reply]:

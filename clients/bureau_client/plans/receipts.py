@@ -7,6 +7,7 @@ from bureau_client.plans import methods
 from bureau_client.plans.caller import Caller, Reader
 from bureau_client.plans.plan import Plan, ask
 from bureau_client.plans.subject_requests import subject_request
+from bureau_client.plans.witnessing import as_needed
 from bureau_client.receipts import Receipt
 from bureau_client.verify.belief import believed
 from bureau_client.verify.receipts import verify_checkpoint, verify_logged
@@ -17,6 +18,23 @@ from creditbureau.v1.envelope_pb2 import Envelope
 
 
 def take_receipt(
+    reader: Reader,
+    message: log_pb2.Receipt,
+    statement: Envelope,
+    *,
+    kind: str | None = None,
+) -> Plan[Receipt]:
+    """The receipt of a statement, once it verifies and as many witnesses have cosigned
+    what it leads to as the profile asks for.
+
+    Raises:
+        VerificationFailed: It does not.
+        NotWitnessed: They have not, in time; the write took effect.
+    """
+    return (yield from as_needed(reader, read_verified(reader, message, statement, kind=kind)))
+
+
+def read_verified(
     reader: Reader, message: log_pb2.Receipt, statement: Envelope, *, kind: str | None = None
 ) -> Receipt:
     """The receipt of a statement, once it verifies.
@@ -52,7 +70,7 @@ def get_receipt(
         digest = envelopes.digest(Envelope.FromString(statement))
         checkpoint = verify_logged(receipt, digest, reader.trust)
     reader.heads.see(checkpoint)
-    return receipt
+    return (yield from as_needed(reader, receipt))
 
 
 def get_own_receipt(caller: Caller, request_id: str, statement: bytes | None) -> Plan[Receipt]:

@@ -41,7 +41,7 @@ def query(
     sealed = seal(inquiry, caller.author.key)
     request = reporting_pb2.QueryReportRequest(inquiry=sealed)
     reply = yield from ask(methods.QUERY_REPORT, request, inquiry.header.request_id)
-    receipt = take_receipt(caller, reply.receipt, sealed, kind="inquiry")
+    receipt = yield from take_receipt(caller, reply.receipt, sealed, kind="inquiry")
     report = verify_report(
         reply.report.SerializeToString(deterministic=True),
         sealed.SerializeToString(deterministic=True),

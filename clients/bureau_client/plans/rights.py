@@ -39,7 +39,7 @@ def place_hold(caller: Caller, kind: HoldKind, expire: datetime | None) -> Plan[
     sealed = seal(placement, caller.author.key)
     request = subjects_pb2.PlaceHoldRequest(placement=sealed)
     reply = yield from ask(methods.PLACE_HOLD, request, placement.header.request_id)
-    take_receipt(caller, reply.receipt, sealed, kind="hold")
+    yield from take_receipt(caller, reply.receipt, sealed, kind="hold")
     expect("The hold's id", reply.hold.hold_id, placement.header.request_id)
     with believed("The hold"):
         return read_hold(reply.hold)
@@ -58,7 +58,7 @@ def lift_hold(caller: Caller, hold_id: str, until: datetime | None, member_id: s
     sealed = seal(lift, caller.author.key)
     request = subjects_pb2.LiftHoldRequest(lift=sealed)
     reply = yield from ask(methods.LIFT_HOLD, request, lift.header.request_id)
-    take_receipt(caller, reply.receipt, sealed, kind="hold-lift")
+    yield from take_receipt(caller, reply.receipt, sealed, kind="hold-lift")
     expect("The hold's id", reply.hold.hold_id, hold_id)
     with believed("The hold"):
         return read_hold(reply.hold)
@@ -89,7 +89,7 @@ def open_dispute(
     sealed = seal(opening, caller.author.key)
     request = subjects_pb2.OpenDisputeRequest(opening=sealed)
     reply = yield from ask(methods.OPEN_DISPUTE, request, opening.header.request_id)
-    take_receipt(caller, reply.receipt, sealed, kind="dispute")
+    yield from take_receipt(caller, reply.receipt, sealed, kind="dispute")
     expect("The dispute's id", reply.dispute.dispute_id, opening.header.request_id)
     with believed("The dispute"):
         return read_dispute(reply.dispute)
@@ -144,7 +144,7 @@ def answer_dispute(
     sealed = seal(answer, caller.author.key)
     request = furnishing_pb2.AnswerDisputeRequest(answer=sealed)
     reply = yield from ask(methods.ANSWER_DISPUTE, request, answer.header.request_id)
-    take_receipt(caller, reply.receipt, sealed, kind="dispute-answer")
+    yield from take_receipt(caller, reply.receipt, sealed, kind="dispute-answer")
     expect("The dispute's id", reply.dispute.dispute_id, dispute_id)
     with believed("The dispute"):
         return read_dispute(reply.dispute)
@@ -156,7 +156,7 @@ def set_statement(caller: Caller, text: str) -> Plan[Receipt]:
     sealed = seal(statement, caller.author.key)
     request = subjects_pb2.SetStatementRequest(statement=sealed)
     reply = yield from ask(methods.SET_STATEMENT, request, statement.header.request_id)
-    return take_receipt(caller, reply.receipt, sealed, kind="subject-statement")
+    return (yield from take_receipt(caller, reply.receipt, sealed, kind="subject-statement"))
 
 
 def _disputes(messages: Sequence[dispute_pb2.Dispute]) -> list[Dispute]:

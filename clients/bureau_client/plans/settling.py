@@ -56,7 +56,7 @@ def settle(caller: Caller, statement: Statement) -> Plan[Receipt]:
         except NotFound:
             raise refusal from None
     sealed = Envelope.FromString(statement.envelope)
-    return take_receipt(caller, reply.receipt, sealed)  # type: ignore[attr-defined]
+    return (yield from take_receipt(caller, reply.receipt, sealed))  # type: ignore[attr-defined]
 
 
 def _envelope_of(request: Message) -> Envelope | None:

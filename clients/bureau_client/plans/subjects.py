@@ -14,8 +14,9 @@ from bureau_client.plans import methods
 from bureau_client.plans.caller import Caller
 from bureau_client.plans.pages import collect
 from bureau_client.plans.plan import Plan, ask
-from bureau_client.plans.receipts import take_receipt
+from bureau_client.plans.receipts import read_verified, take_receipt
 from bureau_client.plans.subject_requests import subject_request
+from bureau_client.plans.witnessing import as_needed
 from bureau_client.receipts import Receipt
 from bureau_client.reports import InquiryLine, Report
 from bureau_client.telling import Notice
@@ -56,7 +57,7 @@ def attest(
     sealed = seal(attestation, caller.author.key)
     request = subjects_pb2.AttestKeyRequest(attestation=sealed)
     reply = yield from ask(methods.ATTEST_KEY, request, attestation.header.request_id)
-    return take_receipt(caller, reply.receipt, sealed, kind="attestation")
+    return (yield from take_receipt(caller, reply.receipt, sealed, kind="attestation"))
 
 
 def rotate_key(caller: Caller, subject_id: str, key: SigningKey) -> Plan[Receipt]:
@@ -68,9 +69,9 @@ def rotate_key(caller: Caller, subject_id: str, key: SigningKey) -> Plan[Receipt
     sealed = seal(rotation, caller.author.key)
     request = subjects_pb2.RotateKeyRequest(rotation=sealed)
     reply = yield from ask(methods.ROTATE_KEY, request, rotation.header.request_id)
-    receipt = take_receipt(caller, reply.receipt, sealed, kind="key-rotation")
-    caller.author = newcomer
-    return receipt
+    receipt = read_verified(caller, reply.receipt, sealed, kind="key-rotation")
+    caller.author = newcomer  # from here on, whatever the witnesses say
+    return (yield from as_needed(caller, receipt))
 
 
 def list_inquiries(caller: Caller, limit: int | None) -> Plan[list[InquiryLine]]:

@@ -14,6 +14,7 @@ from bureau_client.verify.evidence import (
 )
 from bureau_client.verify.members import verify_member
 from bureau_client.verify.reports import verify_file, verify_report
+from bureau_client.verify.witnesses import verify_witnessed
 from bureau_keys.profile import Trust
 
 
@@ -29,6 +30,8 @@ def verify_bundle(bundle: Report, trust: Trust) -> Report:
 
     Raises:
         VerificationFailed: Signature, request, receipt or evidence do not hold.
+        NotWitnessed: Fewer witnesses have cosigned the receipt's checkpoint than the
+            trust says.
     """
     # 1. The bureau signed it, in answer to this request, and logged it.
     if bundle.member_id:
@@ -37,6 +40,7 @@ def verify_bundle(bundle: Report, trust: Trust) -> Report:
                 "The report comes without the receipt of its inquiry", reason="BAD_PROOF"
             )
         report = verify_report(bundle.envelope, bundle.inquiry, bundle.receipt, trust)
+        verify_witnessed(bundle.receipt.checkpoint, trust)
     else:
         report = verify_file(bundle.envelope, bundle.inquiry, trust)
     # 2. The furnishers' keys stand in the log.

@@ -1,0 +1,57 @@
+"""Checks who has cosigned a checkpoint, beside the bureau."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from bureau_client.errors import NotWitnessed
+from bureau_client.verify.belief import believed
+from bureau_keys.cosignature import cosigners, parse_witness
+from bureau_keys.note import Verifier
+from bureau_keys.profile import Trust
+
+
+def witnesses_of(note: str, trust: Trust) -> tuple[str, ...]:
+    """Names of the trusted witnesses whose cosignature of a checkpoint verifies.
+
+    Raises:
+        VerificationFailed: It is no signed note.
+    """
+    with believed("The checkpoint"):
+        return tuple(cosigners(note, trusted_witnesses(trust)))
+
+
+def verify_witnessed(note: str, trust: Trust, quorum: int | None = None) -> tuple[str, ...]:
+    """Checks that enough witnesses have cosigned a checkpoint.
+
+    Args:
+        note: The signed checkpoint, with its cosignatures.
+        trust: Whose cosignatures count.
+        quorum: How many are enough; None: as many as the trust says.
+
+    Returns:
+        Their names.
+
+    Raises:
+        NotWitnessed: There are not so many.
+        VerificationFailed: It is no signed note.
+    """
+    needed = trust.quorum if quorum is None else quorum
+    found = witnesses_of(note, trust)
+    if len(found) < needed:
+        raise NotWitnessed(
+            f"The checkpoint has {len(found)} cosignatures that count, {needed} are needed",
+            reason="NOT_WITNESSED",
+            fix="Ask the bureau for one with more: `witnessed(receipt)` does",
+        )
+    return found
+
+
+def trusted_witnesses(trust: Trust) -> tuple[Verifier, ...]:
+    """The witnesses that a profile trusts."""
+    return _parsed(trust.witnesses)
+
+
+@lru_cache
+def _parsed(keys: tuple[str, ...]) -> tuple[Verifier, ...]:
+    return tuple(map(parse_witness, keys))
