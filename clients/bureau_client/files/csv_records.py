@@ -5,30 +5,35 @@ without a default are required. In place of `parties` there are `subject_id` and
 `role`; several persons on one account stand in one row, separated by `;`. Months
 are written 2024-05, days 2024-05-31, codes by name (`past-due-30`), amounts as
 integers in minor units, yes and no as `true` and `false`. An empty cell means the
-field's default.
+field's default. A column `reject_reason` is for people: a file of rejects has it.
 """
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import IO, Any, get_type_hints
 
 from bureau_client.codes import Code, PartyRole
-from bureau_client.errors import InvalidRequest, Violation
+from bureau_client.errors import Violation
+from bureau_client.files.csv_tables import Line, read_lines
 from bureau_client.months import Month
 from bureau_client.record_checks import TEXT_FORMS, check_record
 from bureau_client.records import Party, Snapshot
 
 SEPARATOR = ";"
 SUBJECT, ROLE = "subject_id", "role"
+REASON_COLUMN = "reject_reason"
 # Held in CSV by `subject_id` and `role`, or not at all.
 _LEFT_OUT = {"parties", "raw_codes"}
 _YES, _NO = {"true", "yes", "1"}, {"false", "no", "0"}
+# Not what int() and fromisoformat() take: 1_000 and 2024-W22-5 are hardly meant.
+_INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +71,13 @@ def read_rows(stream: IO[str]) -> Iterator[Row]:
     """Reads a file row by row.
 
     Raises:
-        InvalidRequest: The header lacks a column or has an unknown one.
+        InvalidRequest: The header does not fit, or the file is no CSV from some line on.
     """
-    reader = csv.DictReader(stream)
-    _check_header(list(reader.fieldnames or ()))
-    for cells in reader:
-        yield _read(reader.line_num, {k: (v or "").strip() for k, v in cells.items() if k})
+    known = columns()
+    required = [column.name for column in known if column.required]
+    for line in read_lines(stream, required, [*(column.name for column in known), REASON_COLUMN]):
+        line.cells.pop(REASON_COLUMN, None)
+        yield _read(line, required)
 
 
 def columns() -> list[Column]:
@@ -104,22 +110,10 @@ def write_row(snapshot: Snapshot) -> dict[str, str]:
     return cells
 
 
-def _check_header(names: Iterable[str]) -> None:
-    known = {column.name for column in columns()}
-    given = {name.strip() for name in names}
-    required = {column.name for column in columns() if column.required}
-    wrong = [Violation(name, "MISSING_COLUMN", "is missing") for name in sorted(required - given)]
-    wrong += [Violation(name, "UNKNOWN_COLUMN", "is unknown") for name in sorted(given - known)]
-    if wrong:
-        raise InvalidRequest(
-            "The file's header does not fit",
-            reason="INVALID_FIELD",
-            violations=wrong,
-            fix="`bureau-lender template` prints the columns",
-        )
-
-
-def _read(line: int, cells: dict[str, str]) -> Row:
+def _read(line: Line, required: list[str]) -> Row:
+    cells = line.cells
+    if line.violations:
+        return Row(line.number, cells, None, line.violations)
     values: dict[str, Any] = {}
     wrong: list[Violation] = []
     for name, text in cells.items():
@@ -129,20 +123,19 @@ def _read(line: int, cells: dict[str, str]) -> Row:
             values[name] = _PARSERS[name](text)
         except ValueError as error:
             wrong.append(Violation(name, "INVALID_FIELD", str(error)))
-    missing = [c.name for c in columns() if c.required and not cells.get(c.name)]
-    wrong += [Violation(name, "INVALID_FIELD", "is empty") for name in missing]
+    wrong += [Violation(name, "INVALID_FIELD", "is empty") for name in required if not cells[name]]
     try:
         values["parties"] = _parties(cells.get(SUBJECT, ""), cells.get(ROLE, ""))
     except ValueError as error:
         wrong.append(Violation(ROLE, "INVALID_FIELD", str(error)))
     if wrong:
-        return Row(line, cells, None, tuple(wrong))
+        return Row(line.number, cells, None, tuple(wrong))
     snapshot = Snapshot(**values)
     wrong = [
         dataclasses.replace(violation, field=column_of(violation.field))
         for violation in check_record(snapshot, 0)
     ]
-    return Row(line, cells, None if wrong else snapshot, tuple(wrong))
+    return Row(line.number, cells, None if wrong else snapshot, tuple(wrong))
 
 
 def column_of(path: str) -> str:
@@ -166,10 +159,9 @@ def _parties(subjects: str, roles: str) -> tuple[Party, ...]:
 
 
 def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is no integer; amounts are in minor units") from None
+    if _INTEGER.fullmatch(text) is None:
+        raise ValueError(f"{text[:40]!r} is no integer; amounts are in minor units")
+    return int(text)
 
 
 def _yes_or_no(text: str) -> bool:
@@ -181,10 +173,13 @@ def _yes_or_no(text: str) -> bool:
 
 
 def _day(text: str) -> date:
+    wrong = ValueError(f"{text[:40]!r} is no day; write it as 2024-05-31")
+    if _DAY.fullmatch(text) is None:
+        raise wrong
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no day; write it as 2024-05-31") from None
+        raise wrong from None
 
 
 def _code(cls: type[Code], text: str) -> Code:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from bureau_client.errors import InvalidRequest, Violation
 from bureau_client.files.csv_records import read_rows
+from bureau_client.files.csv_tables import open_table, read_lines
 from bureau_client.files.metro2 import (
     Finding,
     Framing,
@@ -28,6 +28,7 @@ from bureau_client.months import Month
 from bureau_client.records import Snapshot
 
 SUBJECT = "subject_id"
+_REQUIRED = (SUBJECT, "surname", "first_name", "social_security_number")
 _HISTORY_MONTHS = 24
 # Nothing was reported yet; a month in between was not reported.
 _BEFORE, _GAP = "B", "D"
@@ -42,24 +43,23 @@ def read_people(path: Path) -> dict[str, Person]:
     """The persons of a CSV file by their subject ids.
 
     Raises:
-        InvalidRequest: A column is unknown, or a required cell is empty.
+        InvalidRequest: The header does not fit, or a line is wrong.
     """
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        unknown = set(reader.fieldnames or ()) - set(people_columns())
-        if unknown:
-            raise _wrong(path, [(1, name, "is unknown") for name in sorted(unknown)])
-        people: dict[str, Person] = {}
-        for cells in reader:
-            given = {name: text for name, text in cells.items() if text}
-            subject_id = given.pop(SUBJECT, "")
+    people: dict[str, Person] = {}
+    with open_table(path) as stream:
+        for line in read_lines(stream, _REQUIRED, people_columns()):
+            wrong = [(line.number, at.field, at.message) for at in line.violations]
+            given = {name: text for name, text in line.cells.items() if text}
+            wrong += [(line.number, name, "is empty") for name in _REQUIRED if name not in given]
             born = given.pop("date_of_birth", "")
             try:
-                people[subject_id] = Person(
-                    **given, date_of_birth=date.fromisoformat(born) if born else None
-                )
-            except (TypeError, ValueError) as error:
-                raise _wrong(path, [(reader.line_num, SUBJECT, str(error))]) from None
+                day = date.fromisoformat(born) if born else None
+            except ValueError:
+                wrong.append((line.number, "date_of_birth", "is no day; write it as 2024-05-31"))
+            if wrong:
+                raise _wrong(path, wrong)
+            subject_id = given.pop(SUBJECT)
+            people[subject_id] = Person(**given, date_of_birth=day)
     return people
 
 
@@ -125,7 +125,7 @@ def export_file(
 
 def _accounts(records: Path) -> dict[str, dict[Month, Snapshot]]:
     accounts: defaultdict[str, dict[Month, Snapshot]] = defaultdict(dict)
-    with records.open(encoding="utf-8-sig", newline="") as stream:
+    with open_table(records) as stream:
         for row in read_rows(stream):
             if row.snapshot is None:
                 wrong = [(row.line, at.field, at.message) for at in row.violations]

@@ -10,10 +10,9 @@ from typing import Any, Protocol
 
 from bureau_client.codes import SubmissionKind
 from bureau_client.errors import Violation
-from bureau_client.files.csv_records import column_of, read_rows, write_row
+from bureau_client.files.csv_records import REASON_COLUMN, column_of, read_rows, write_row
+from bureau_client.files.csv_tables import open_table
 from bureau_client.records import Record, Snapshot
-
-REASON_COLUMN = "reject_reason"
 
 SubjectIds = Callable[[Iterable[tuple[str, str, str]]], Sequence[str]]
 
@@ -93,8 +92,7 @@ class CsvSource:
 
     def check(self) -> Iterator[Row]:
         """See `Source`."""
-        # utf-8-sig: spreadsheets put a byte order mark at the beginning.
-        with self.path.open(encoding="utf-8-sig", newline="") as stream:
+        with open_table(self.path) as stream:
             for row in read_rows(stream):
                 records = () if row.snapshot is None else (row.snapshot,)
                 yield Row(row.line, row.cells, records, violations=row.violations)
@@ -111,7 +109,7 @@ class CsvSource:
         """See `Source`; a last column says why."""
         rows = [(reject, self._cells(reject.row)) for reject in rejects]
         names = list(dict.fromkeys(name for _, cells in rows for name in cells))
-        with path.open("w", encoding="utf-8", newline="") as stream:
+        with open_table(path, "w") as stream:
             writer = csv.DictWriter(stream, [*names, REASON_COLUMN], lineterminator="\n")
             writer.writeheader()
             for reject, cells in rows:

@@ -1,25 +1,20 @@
-"""Files: saved reports, CSV, wallets on disk."""
+"""Files of the SDK: saved reports, wallets on disk."""
 
 from __future__ import annotations
 
 import base64
-import csv
 import dataclasses
-import io
 import json
 import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
 
 from bureau_client import (
     EvidenceLevel,
     InvalidRequest,
     NotAuthenticated,
-    Party,
-    PartyRole,
     Purpose,
     Report,
     SigningKey,
@@ -27,11 +22,9 @@ from bureau_client import (
     VerificationFailed,
     verify,
 )
-from bureau_client.files.csv_records import columns, read_rows, write_row
 from bureau_client.wallet_folder import WalletFolder
 from tests.unit.client.fakes import SUBJECT, FakeBureau, snapshot
 from tests.unit.client.test_sdk_journeys import CONSENT
-from tests.unit.client.test_sdk_records import snapshots
 
 # Saved reports
 
@@ -119,74 +112,6 @@ def test_what_is_no_saved_report_is_said_so(tmp_path: Path, text: Any) -> None:
     path.write_text(text)
     with pytest.raises(InvalidRequest, match="not a saved report"):
         Report.load(path)
-
-
-# CSV
-
-
-def table(*rows: Any) -> Any:
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, [column.name for column in columns()])
-    writer.writeheader()
-    writer.writerows(rows)
-    stream.seek(0)
-    return stream
-
-
-@given(snapshots)
-def test_what_is_written_is_read_again(record: Any) -> None:
-    parties = tuple(Party(party.subject_id, party.role) for party in record.parties)
-    record = dataclasses.replace(record, parties=parties)
-    (row,) = read_rows(table(write_row(record)))
-    assert row.violations == ()
-    assert row.snapshot == record
-
-
-def test_only_the_required_columns_are_needed() -> None:
-    required = [column.name for column in columns() if column.required]
-    cells = write_row(snapshot())
-    text = ",".join(required) + "\n" + ",".join(cells[name] for name in required) + "\n"
-    (row,) = read_rows(io.StringIO(text))
-    assert row.snapshot == snapshot()
-
-
-def test_a_header_that_does_not_fit_names_every_column() -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        list(read_rows(io.StringIO("account_ref,balance\n")))
-    wrong = {v.field: v.rule for v in caught.value.violations}
-    assert wrong["balance"] == "UNKNOWN_COLUMN"
-    assert wrong["month"] == "MISSING_COLUMN"
-
-
-@pytest.mark.parametrize(
-    ("column", "text", "says"),
-    [
-        ("month", "May 2024", "2024-05"),
-        ("balance_minor", "12.50", "minor units"),
-        ("status", "bad", "past-due-30"),
-        ("open_date", "01/02/2020", "2024-05-31"),
-        ("secured", "maybe", "true"),
-        ("role", "joint;maker", "2 entries for 1"),
-        ("currency", "yuan", "ISO 4217"),
-        ("subject_id", "123", "32 lower-case hex"),
-        ("account_ref", "", "empty"),
-    ],
-)
-def test_a_wrong_cell_is_named_by_line_and_column(column: Any, text: Any, says: Any) -> None:
-    good = write_row(snapshot())
-    first, second = read_rows(table(good, good | {column: text}))
-    assert first.snapshot is not None
-    assert second.snapshot is None
-    assert second.line == 3
-    assert column in {violation.field for violation in second.violations}
-    assert any(says in violation.message for violation in second.violations)
-
-
-def test_several_persons_stand_in_one_row() -> None:
-    cells = write_row(snapshot()) | {"subject_id": f"{SUBJECT};{'0' * 32}", "role": "maker; joint"}
-    (row,) = read_rows(table(cells))
-    assert row.snapshot is not None
-    assert [party.role for party in row.snapshot.parties] == [PartyRole.MAKER, PartyRole.JOINT]
 
 
 # Wallets

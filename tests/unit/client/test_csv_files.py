@@ -1,0 +1,196 @@
+"""CSV files of records: what is written is read, and nothing else is."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bureau_client import InvalidRequest, Party, PartyRole
+from bureau_client.files import CsvSource, Reject, check_file
+from bureau_client.files.csv_records import columns, read_rows, write_row
+from bureau_client.files.exporting import people_columns, read_people
+from tests.unit.client.fakes import SUBJECT, snapshot
+from tests.unit.client.test_sdk_records import snapshots
+
+
+def table(*rows: Any) -> Any:
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, [column.name for column in columns()])
+    writer.writeheader()
+    writer.writerows(rows)
+    stream.seek(0)
+    return stream
+
+
+@given(snapshots)
+def test_what_is_written_is_read_again(record: Any) -> None:
+    parties = tuple(Party(party.subject_id, party.role) for party in record.parties)
+    record = dataclasses.replace(record, parties=parties)
+    (row,) = read_rows(table(write_row(record)))
+    assert row.violations == ()
+    assert row.snapshot == record
+
+
+def test_only_the_required_columns_are_needed() -> None:
+    required = [column.name for column in columns() if column.required]
+    cells = write_row(snapshot())
+    text = ",".join(required) + "\n" + ",".join(cells[name] for name in required) + "\n"
+    (row,) = read_rows(io.StringIO(text))
+    assert row.snapshot == snapshot()
+
+
+def test_a_header_that_does_not_fit_names_every_column() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        list(read_rows(io.StringIO("account_ref,balance\n")))
+    wrong = {v.field: v.rule for v in caught.value.violations}
+    assert wrong["balance"] == "UNKNOWN_COLUMN"
+    assert wrong["month"] == "MISSING_COLUMN"
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "says"),
+    [
+        ("month", "May 2024", "2024-05"),
+        ("balance_minor", "12.50", "minor units"),
+        ("balance_minor", "1_000", "no integer"),
+        ("balance_minor", "１２", "no integer"),
+        ("balance_minor", "9" * 30, "must lie in"),
+        ("balance_minor", "9" * 5000, "no integer"),
+        ("status", "bad", "past-due-30"),
+        ("open_date", "01/02/2020", "2024-05-31"),
+        ("open_date", "20200131", "2024-05-31"),
+        ("open_date", "2020-W05-1", "2024-05-31"),
+        ("open_date", "2020-02-30", "2024-05-31"),
+        ("secured", "maybe", "true"),
+        ("role", "joint;maker", "2 entries for 1"),
+        ("currency", "yuan", "ISO 4217"),
+        ("subject_id", "123", "32 lower-case hex"),
+        ("account_ref", "", "empty"),
+    ],
+)
+def test_a_wrong_cell_is_named_by_line_and_column(column: Any, text: Any, says: Any) -> None:
+    good = write_row(snapshot())
+    first, second = read_rows(table(good, good | {column: text}))
+    assert first.snapshot is not None
+    assert second.snapshot is None
+    assert second.line == 3
+    assert column in {violation.field for violation in second.violations}
+    assert any(says in violation.message for violation in second.violations)
+
+
+def test_several_persons_stand_in_one_row() -> None:
+    cells = write_row(snapshot()) | {"subject_id": f"{SUBJECT};{'0' * 32}", "role": "maker; joint"}
+    (row,) = read_rows(table(cells))
+    assert row.snapshot is not None
+    assert [party.role for party in row.snapshot.parties] == [PartyRole.MAKER, PartyRole.JOINT]
+
+
+# --- files that are no such files -----------------------------------------------------
+
+HEADER = ",".join(column.name for column in columns())
+MONTH = write_row(snapshot())["month"]
+GOOD = ",".join(write_row(snapshot())[column.name] for column in columns())
+
+
+def file(tmp_path: Path, *lines: str | bytes) -> CsvSource:
+    path = tmp_path / "records.csv"
+    raw = [line if isinstance(line, bytes) else line.encode() for line in lines]
+    path.write_bytes(b"\n".join(raw) + b"\n")
+    return CsvSource(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        (GOOD + ",more", "WRONG_COUNT"),
+        # Cut off in the middle of an amount: 1000 is not taken for 100000.
+        (GOOD.rpartition(",")[0], "WRONG_COUNT"),
+        (GOOD.encode().replace(b"A-1", b"A-\xff"), "BAD_TEXT"),
+        (GOOD.replace("A-1", "A-\0"), "BAD_TEXT"),
+    ],
+)
+def test_a_line_of_another_form_is_left_out(tmp_path: Path, line: str | bytes, rule: str) -> None:
+    found = check_file(file(tmp_path, HEADER, GOOD, line, GOOD))
+    assert found.record_count == 2
+    (reject,) = found.rejects
+    assert (reject.row.place, reject.violations[0].rule) == (3, rule)
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ([], "is missing"),
+        ([HEADER.replace(",", ";")], "commas"),
+        ([HEADER + ",month"], "stands there 2 times"),
+        ([HEADER.encode("utf-16")], "not UTF-8"),
+        ([HEADER, '"' + GOOD, GOOD], "no CSV at line"),
+        ([HEADER, "x" * 200_000], "no CSV at line"),
+    ],
+)
+def test_a_file_of_another_form_is_refused(
+    tmp_path: Path, lines: list[str | bytes], says: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=says):
+        check_file(file(tmp_path, *lines))
+
+
+def test_spreadsheets_marks_and_line_ends_are_read(tmp_path: Path) -> None:
+    source = file(tmp_path, b"\xef\xbb\xbf" + HEADER.encode() + b"\r", GOOD + "\r", "\r")
+    assert check_file(source).record_count == 1
+
+
+@given(st.data())
+def test_no_file_makes_it_stumble(tmp_path_factory: pytest.TempPathFactory, data: Any) -> None:
+    raw = bytearray(f"{HEADER}\n{GOOD}\n{GOOD}\n".encode())
+    for _ in range(data.draw(st.integers(1, 4))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    with suppress(InvalidRequest):
+        found = check_file(file(tmp_path_factory.getbasetemp(), bytes(raw)))
+        assert all(violation.message for at in found.rejects for violation in at.violations)
+
+
+def test_rejects_are_mended_in_the_file_that_says_why(tmp_path: Path) -> None:
+    """The column with the reasons may stay; bytes come back as they were."""
+    wrong = GOOD.replace("A-1", "A-2").encode().replace(b"A-2", b"A-2\xff")
+    source = file(tmp_path, HEADER, GOOD, wrong, GOOD.replace(MONTH, "May"))
+    rejects = tmp_path / "rejects.csv"
+    found = check_file(source)
+    source.write_rejects([Reject(at.row, at.violations) for at in found.rejects], rejects)
+    raw = rejects.read_bytes()
+    assert b"A-2\xff" in raw
+    assert b"is no month" in raw
+    rejects.write_bytes(raw.replace(b"A-2\xff", b"A-2").replace(b",May,", f",{MONTH},".encode()))
+    mended = check_file(CsvSource(rejects))
+    assert (mended.record_count, mended.rejects) == (2, [])
+
+
+# --- persons --------------------------------------------------------------------------
+
+PERSON = f"{SUBJECT},DOE,JANE,000123456"
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "says"),
+    [
+        (people_columns()[:4], PERSON.replace("DOE", ""), "surname: is empty"),
+        (people_columns()[:4], PERSON + ",x", "too many"),
+        ([*people_columns()[:4], "date_of_birth"], PERSON + ",1980", "no day"),
+        ([*people_columns()[:4], "shoe_size"], PERSON + ",44", "is unknown"),
+        (people_columns()[:3], PERSON, "is missing"),
+    ],
+)
+def test_a_wrong_file_of_persons_is_refused(
+    tmp_path: Path, header: list[str], line: str, says: str
+) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text(f"{','.join(header)}\n{line}\n")
+    with pytest.raises(InvalidRequest, match=says):
+        read_people(path)
