@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.text import Text
 
 from bureau_client import errors
 from bureau_client.cli.output import Output, err
@@ -90,7 +90,7 @@ def exit_code(error: errors.BureauError) -> int:
 
 def fail(message: str, code: int) -> NoReturn:
     """Says what is wrong, on stderr, and exits."""
-    err.print(f"[bold red]error[/] {escape(message)}", soft_wrap=True)
+    err.print(Text.assemble(("error", "bold red"), f" {message}"), soft_wrap=True)
     sys.exit(code)
 
 

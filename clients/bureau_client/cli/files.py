@@ -195,4 +195,4 @@ def template(
 def _keep(source: Source, rejects: Sequence[Reject], path: Path | None) -> None:
     target = path or source.path.with_name(f"{source.path.name}.rejects{source.suffix}")
     source.write_rejects(rejects, target)
-    err.print(f"[yellow]{len(rejects)} rows were left out: {target}[/]")
+    err.print(f"{len(rejects)} rows were left out: {target}", style="yellow")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from bureau_client.cli import common, files, watching
 from bureau_client.cli.common import (
@@ -98,7 +99,7 @@ def verify(
         count, names = len(report.evidence), ", ".join(m.member_id for m in report.furnishers)
         steps.append(f"{count} records verify under the signatures of {names}")
     for step in steps:
-        err.print(f"[green]✓[/] {step}")
+        err.print(Text.assemble(("✓", "green"), f" {step}"))
     emit_report(report, output)
 
 
@@ -116,7 +117,7 @@ def subject_id(
     the identifiers.
     """
     if sys.stdin.isatty():
-        err.print("[dim]identifiers, one a line; end with Ctrl-D[/]")
+        err.print("identifiers, one a line; end with Ctrl-D", style="dim")
     identifiers = [(country, scheme, line.strip()) for line in sys.stdin if line.strip()]
     with (
         opened(profile, passphrase_file) as lender,

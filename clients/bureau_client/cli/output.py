@@ -13,14 +13,17 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from bureau_client.codes import Code
 from bureau_client.months import Month
 
 # A table that goes into a pipe or a file has no edge to keep to.
 PIPE_WIDTH = 160
-out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
-err = Console(stderr=True, highlight=False)
+# Without markup: what others wrote, such as a narrative or a file's field, is shown as it
+# stands, brackets and all.
+out = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+err = Console(stderr=True, markup=False, highlight=False)
 
 
 class Output(StrEnum):
@@ -67,7 +70,7 @@ def emit_one(value: Any, output: Output) -> None:
     if output is Output.TABLE:
         table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
         for name, field in fields.items():
-            table.add_row(f"[dim]{name.replace('_', ' ')}[/]", _cell(field))
+            table.add_row(Text(name.replace("_", " "), "dim"), _cell(field))
         out.print(table)
     elif output is Output.JSON:
         _write(json.dumps(fields, ensure_ascii=False, indent=2))
@@ -101,7 +104,7 @@ def emit_many(values: Sequence[Any], output: Output, shown: Sequence[str]) -> No
 
 def _table(rows: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> None:
     if not rows:
-        err.print("[dim]none[/]")
+        err.print("none", style="dim")
         return
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
     for name in shown:

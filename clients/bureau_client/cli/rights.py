@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from bureau_client.cli.common import LimitOption, OutputOption, ProfileOption, code_parser, names_of
 from bureau_client.cli.output import Output, emit_many, emit_one, err, out
@@ -148,7 +149,8 @@ def notices(
         return
     for notice in found:
         words = notice.texts.get(language) or notice.texts["en"]
-        out.print(f"{notice.create_time:%Y-%m-%d}  [bold]{notice.member_id}[/]  {words}")
+        day = f"{notice.create_time:%Y-%m-%d}"
+        out.print(Text.assemble(f"{day}  ", (notice.member_id, "bold"), f"  {words}"))
 
 
 def _utc(moment: datetime | None) -> datetime | None:

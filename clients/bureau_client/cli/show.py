@@ -21,7 +21,7 @@ def show_report(report: Report, console: Console) -> None:
     what was left out, who reported what, and the receipt.
     """
     title = "Credit report" if report.member_id else "Your credit file"
-    console.print(Panel(_head(report), title=f"[bold]{title}[/]", border_style="blue"))
+    console.print(Panel(_head(report), title=Text(title, "bold"), border_style="blue"))
     for title, part in _parts(report, console.width):
         console.print(Text(f"\n{title}", style="bold blue"))
         console.print(part)

@@ -14,9 +14,10 @@ from rich.console import Console
 
 from bureau_client import EvidenceLevel, Month, PaymentHistory, Purpose, Report, errors
 from bureau_client.cli import common, lender, wallet
-from bureau_client.cli.output import Output, emit_many
+from bureau_client.cli.output import Output, emit_many, emit_one
 from bureau_client.cli.show import show_report
 from bureau_client.files.csv_records import columns, write_row
+from bureau_client.files.metro2 import Finding, Severity
 from bureau_client.money import written
 from tests.unit.client.fakes import SUBJECT, FakeBureau, snapshot
 from tests.unit.client.test_sdk_journeys import CONSENT
@@ -224,6 +225,18 @@ def test_a_narrow_terminal_shows_the_newest_years(bureau: FakeBureau) -> None:
 )
 def test_amounts_are_written_in_major_units(amount: Any, currency: str, text: str) -> None:
     assert written(amount, currency) == text
+
+
+def test_what_others_wrote_is_shown_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    """Brackets are no markup: not in a file's field, nor in a narrative."""
+    odd = "[/red] [bold]x"
+    finding = Finding("M2-CODE", Severity.ERROR, 2, "BASE.special_comment", odd, odd, odd)
+    emit_many([finding], Output.TABLE, ("rule", "got", "fix"))
+    emit_one(finding, Output.TABLE)
+    assert capsys.readouterr().out.count(odd) == 5
+    with pytest.raises(SystemExit):
+        common.fail(odd, 5)
+    assert odd in capsys.readouterr().err
 
 
 def test_every_form_has_the_same_fields(
