@@ -4,9 +4,10 @@
 a file; `check_file` only looks at it.
 """
 
+from bureau_client.files.csv_source import CsvSource
 from bureau_client.files.importing import Import, check_file, import_file
 from bureau_client.files.metro2 import Metro2Source
-from bureau_client.files.sources import CsvSource, Reject, Row, Source
+from bureau_client.files.sources import Reject, Row, Source
 
 __all__ = [
     "CsvSource",

@@ -22,7 +22,7 @@ from bureau_client.codes import Code, PartyRole
 from bureau_client.errors import Violation
 from bureau_client.files.csv_tables import Line, read_lines
 from bureau_client.months import Month
-from bureau_client.record_checks import TEXT_FORMS, check_record
+from bureau_client.record_checks import TEXT_FORMS, check_order, check_record, newest_day
 from bureau_client.records import Party, Snapshot
 
 SEPARATOR = ";"
@@ -67,8 +67,12 @@ class Column:
     form: str
 
 
-def read_rows(stream: IO[str]) -> Iterator[Row]:
+def read_rows(stream: IO[str], today: date | None = None) -> Iterator[Row]:
     """Reads a file row by row.
+
+    Args:
+        stream: The file, from `open_table`.
+        today: What lies after it, lies in the future; the newest day there is if left out.
 
     Raises:
         InvalidRequest: The header does not fit, or the file is no CSV from some line on.
@@ -77,7 +81,7 @@ def read_rows(stream: IO[str]) -> Iterator[Row]:
     required = [column.name for column in known if column.required]
     for line in read_lines(stream, required, [*(column.name for column in known), REASON_COLUMN]):
         line.cells.pop(REASON_COLUMN, None)
-        yield _read(line, required)
+        yield _read(line, required, today or newest_day())
 
 
 def columns() -> list[Column]:
@@ -110,7 +114,7 @@ def write_row(snapshot: Snapshot) -> dict[str, str]:
     return cells
 
 
-def _read(line: Line, required: list[str]) -> Row:
+def _read(line: Line, required: list[str], today: date) -> Row:
     cells = line.cells
     if line.violations:
         return Row(line.number, cells, None, line.violations)
@@ -133,7 +137,7 @@ def _read(line: Line, required: list[str]) -> Row:
     snapshot = Snapshot(**values)
     wrong = [
         dataclasses.replace(violation, field=column_of(violation.field))
-        for violation in check_record(snapshot, 0)
+        for violation in check_record(snapshot, 0) or check_order(snapshot, 0, today)
     ]
     return Row(line.number, cells, None if wrong else snapshot, tuple(wrong))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,7 @@ from typing import Any, Protocol
 
 from bureau_client.codes import SubmissionKind
 from bureau_client.errors import Violation
-from bureau_client.files.csv_records import REASON_COLUMN, column_of, read_rows, write_row
-from bureau_client.files.csv_tables import open_table
-from bureau_client.records import Record, Snapshot
+from bureau_client.records import Record
 
 SubjectIds = Callable[[Iterable[tuple[str, str, str]]], Sequence[str]]
 
@@ -79,45 +76,3 @@ class Source(Protocol):
 
     def write_rejects(self, rejects: Sequence[Reject], path: Path) -> None:
         """Writes rows that were left out as a file of the same format, to be mended."""
-
-
-class CsvSource:
-    """A CSV file with the columns of `bureau-lender template`."""
-
-    place = "line"
-    suffix = ".csv"
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def check(self) -> Iterator[Row]:
-        """See `Source`."""
-        with open_table(self.path) as stream:
-            for row in read_rows(stream):
-                records = () if row.snapshot is None else (row.snapshot,)
-                yield Row(row.line, row.cells, records, violations=row.violations)
-
-    def read(self, kind: SubmissionKind | None, _: SubjectIds) -> Iterator[Row]:
-        """See `Source`; a row names subject ids itself."""
-        return (row for row in self.check() if row.records and row.kind == kind)
-
-    def field(self, path: str) -> str:
-        """See `Source`."""
-        return column_of(path) or path
-
-    def write_rejects(self, rejects: Sequence[Reject], path: Path) -> None:
-        """See `Source`; a last column says why."""
-        rows = [(reject, self._cells(reject.row)) for reject in rejects]
-        names = list(dict.fromkeys(name for _, cells in rows for name in cells))
-        with open_table(path, "w") as stream:
-            writer = csv.DictWriter(stream, [*names, REASON_COLUMN], lineterminator="\n")
-            writer.writeheader()
-            for reject, cells in rows:
-                reason = "; ".join(f"{self.field(v.field)} {v.message}" for v in reject.violations)
-                writer.writerow(cells | {REASON_COLUMN: reason})
-
-    @staticmethod
-    def _cells(row: Row) -> dict[str, str]:
-        cells: dict[str, str] = row.original
-        record = row.records[0] if row.records else None
-        return write_row(record) | cells if isinstance(record, Snapshot) else cells

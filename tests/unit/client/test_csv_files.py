@@ -35,8 +35,8 @@ def test_what_is_written_is_read_again(record: Any) -> None:
     parties = tuple(Party(party.subject_id, party.role) for party in record.parties)
     record = dataclasses.replace(record, parties=parties)
     (row,) = read_rows(table(write_row(record)))
-    assert row.violations == ()
-    assert row.snapshot == record
+    assert all(violation.rule == "DATE_ORDER" for violation in row.violations)
+    assert row.violations or row.snapshot == record
 
 
 def test_only_the_required_columns_are_needed() -> None:
@@ -66,6 +66,9 @@ def test_a_header_that_does_not_fit_names_every_column() -> None:
         ("balance_minor", "9" * 5000, "no integer"),
         ("status", "bad", "past-due-30"),
         ("open_date", "01/02/2020", "2024-05-31"),
+        ("open_date", "2999-01-01", "in the future"),
+        ("month", "2999-01", "in the future"),
+        ("close_date", "1999-01-01", "before open_date"),
         ("open_date", "20200131", "2024-05-31"),
         ("open_date", "2020-W05-1", "2024-05-31"),
         ("open_date", "2020-02-30", "2024-05-31"),
@@ -111,6 +114,8 @@ def file(tmp_path: Path, *lines: str | bytes) -> CsvSource:
     ("line", "rule"),
     [
         (GOOD + ",more", "WRONG_COUNT"),
+        # The account and month of the line before.
+        (GOOD, "DUPLICATE_RECORD"),
         # Cut off in the middle of an amount: 1000 is not taken for 100000.
         (GOOD.rpartition(",")[0], "WRONG_COUNT"),
         (GOOD.encode().replace(b"A-1", b"A-\xff"), "BAD_TEXT"),
@@ -118,7 +123,7 @@ def file(tmp_path: Path, *lines: str | bytes) -> CsvSource:
     ],
 )
 def test_a_line_of_another_form_is_left_out(tmp_path: Path, line: str | bytes, rule: str) -> None:
-    found = check_file(file(tmp_path, HEADER, GOOD, line, GOOD))
+    found = check_file(file(tmp_path, HEADER, GOOD, line, GOOD.replace("A-1", "A-3")))
     assert found.record_count == 2
     (reject,) = found.rejects
     assert (reject.row.place, reject.violations[0].rule) == (3, rule)

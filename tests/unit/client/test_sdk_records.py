@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -52,6 +53,7 @@ snapshots = st.builds(
         ),
         min_size=1,
         max_size=16,
+        unique_by=attrgetter("subject_id"),
     ).map(tuple),
     portfolio_type=st.sampled_from([code for code in PortfolioType if code]),
     account_type=st.text("0123456789ABC", min_size=2, max_size=2),
@@ -163,8 +165,29 @@ def test_the_short_way_never_passes_what_the_long_way_refuses(
         assert list(record_checks._snapshot(changed, "x")) == []
 
 
+def test_nobody_is_on_an_account_twice() -> None:
+    (found,) = check_record(snapshot(parties=(Party(SUBJECT), Party(SUBJECT))), 0)
+    assert found.field == "records[0].snapshot.parties"
+
+
+@pytest.mark.parametrize("account_ref", ["", "A 1"])
+def test_a_renumbering_needs_a_number(account_ref: str) -> None:
+    action = FacilityAction(
+        account_ref="A-1",
+        kind=FacilityActionKind.RENUMBER,
+        initiator=Initiator.LENDER,
+        reasons=(ActionReason.POLICY_CHANGE,),
+        effective_time=datetime(2026, 1, 1, tzinfo=UTC),
+        new_account_ref=account_ref,
+    )
+    (found,) = check_record(action, 0)
+    assert found.field == "records[0].action.new_account_ref"
+
+
 def test_parties_are_named_by_their_place() -> None:
-    wrong = snapshot(parties=(Party(SUBJECT), Party("4401012345678"), Party(SUBJECT, PartyRole(0))))
+    wrong = snapshot(
+        parties=(Party(SUBJECT), Party("4401012345678"), Party("0" * 32, PartyRole(0)))
+    )
     assert [v.field for v in check_record(wrong, 0)] == [
         "records[0].snapshot.parties[1].subject_id",
         "records[0].snapshot.parties[2].role",

@@ -8,12 +8,14 @@ Files of characters may have line ends between records.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from bureau_client.files.metro2.findings import Broken
 from bureau_client.files.metro2.layout import BASE, layouts
+from bureau_client.files.metro2.values import BadValue
 
 WORD = 4
 # The longest block that a variable block can have.
@@ -21,6 +23,7 @@ MAX_BLOCK = 32_760
 _BARE = (b"HEADER", b"TRAILER")
 _LINE_ENDS = b"\r\n\x1a"
 _EBCDIC_DIGITS = set(range(0xF0, 0xFA))
+_EBCDIC_HEADER = "HEADER".encode("cp037")
 _FIX_WORD = "Write the length of the record, the descriptor word included"
 
 
@@ -36,8 +39,19 @@ class Framing:
     packed: bool = False
     blocked: bool = False
 
+    @property
+    def longest(self) -> int:
+        """What a descriptor word can say at most."""
+        return 0xFFFF if self.packed else 9999
+
     def word(self, length: int) -> bytes:
-        """The descriptor word of a record or block; `length` includes the word."""
+        """The descriptor word of a record or block; `length` includes the word.
+
+        Raises:
+            BadValue: It is too long for a descriptor word.
+        """
+        if length > self.longest:
+            raise BadValue("M2-LENGTH", f"a record or block of at most {self.longest} bytes")
         if self.packed:
             return length.to_bytes(2) + b"\0\0"
         return f"{length:04d}".encode("ascii")
@@ -163,7 +177,12 @@ class Frames:
 def _framing_of(head: bytes) -> Framing:
     if not head:
         raise Broken("M2-EMPTY", 0, "nothing", "a header, accounts and a trailer", "Send the file")
-    if set(head[:WORD]) <= _EBCDIC_DIGITS:
+    if head.startswith(BOM_UTF8):
+        raise Broken(
+            "M2-MARK", 0, "a byte order mark", "a descriptor word", "Save the file without the mark"
+        )
+    # The header's name stands behind its descriptor word, and a block's if there is one.
+    if set(head[:WORD]) <= _EBCDIC_DIGITS or _EBCDIC_HEADER in head[WORD : 2 * WORD + 6]:
         raise Broken("M2-EBCDIC", 0, "EBCDIC", "ASCII", "Convert the file to ASCII")
     framing = Framing(packed=not head[:WORD].isdigit())
     if framing.length(head[:WORD]) is None:

@@ -21,6 +21,25 @@ DAYS_PAST_DUE = {
     AccountStatus.PAST_DUE_150: 150,
     AccountStatus.PAST_DUE_180: 180,
 }
+# The field that holds an amount of a record.
+AMOUNTS = {
+    "credit_limit": "credit_limit_minor",
+    "highest_credit": "original_amount_minor",
+    "scheduled_monthly_payment": "amount_due_minor",
+    "actual_payment": "amount_paid_minor",
+    "current_balance": "balance_minor",
+    "amount_past_due": "amount_past_due_minor",
+    "original_charge_off_amount": "charge_off_amount_minor",
+}
+# The field behind a field of a record, where the names differ.
+FIELD_OF = {name: field for field, name in AMOUNTS.items()} | {
+    "account_ref": "consumer_account_number",
+    "month": "date_of_account_information",
+    "open_date": "date_opened",
+    "close_date": "date_closed",
+    "first_delinquency_date": "date_of_first_delinquency",
+    "last_payment_date": "date_of_last_payment",
+}
 # Account statuses that take a payment rating.
 RATED = frozenset({"05", "13", "65", "88", "89", "94", "95"})
 # Account statuses that withdraw what was reported.

@@ -26,6 +26,7 @@ from bureau_client.files.metro2.codebook import (
     DAYS_PAST_DUE,
     DELETES,
     DELETES_FRAUD,
+    FIELD_OF,
     code_of,
     is_secured,
 )
@@ -34,6 +35,7 @@ from bureau_client.files.metro2.reader import Metro2Record
 from bureau_client.files.metro2.segments import MASK, Segment
 from bureau_client.money import exponent_of
 from bureau_client.months import Month
+from bureau_client.record_checks import check_order, check_record
 from bureau_client.records import Deletion, FacilityAction, Party, RawCode, Record, Snapshot
 
 _PERSONS = ("BASE", "J1", "J2")
@@ -108,6 +110,34 @@ def records_of(record: Metro2Record, subject_ids: Sequence[str], currency: str) 
     as_of = _day(record.first, "date_of_account_information")
     changes = [_renumbering(account_ref, change, as_of) for change in renumberings_of(record)]
     return [_snapshot(record, parties, currency), *changes]
+
+
+def unfit(record: Metro2Record, currency: str, today: date) -> list[Finding]:
+    """What the records of an account without errors would be refused for.
+
+    Said when the file is checked, before anybody is looked up: in place of subject ids
+    stand the persons' numbers.
+    """
+    stand_ins = [f"{int(number_of(person) or 0):032x}" for person in persons_of(record)]
+    return [
+        Finding(
+            "M2-RECORD",
+            Severity.ERROR,
+            record.number,
+            _place_of(violation.field),
+            "",
+            f"what a record can hold: it {violation.message}",
+            "Correct the field, or keep the account back",
+        )
+        for made in records_of(record, stand_ins, currency)
+        for violation in (*check_record(made, 0), *check_order(made, 0, today))
+    ]
+
+
+def _place_of(path: str) -> str:
+    """The field of the file behind the field of a record."""
+    name = path.rpartition(".")[2]
+    return f"BASE.{FIELD_OF.get(name, name)}"
 
 
 def renumberings_of(record: Metro2Record) -> list[Segment]:

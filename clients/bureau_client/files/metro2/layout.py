@@ -40,10 +40,15 @@ class Field:
 
 @dataclass(frozen=True)
 class Layout:
-    """The fields of a segment in their order."""
+    """The fields of a segment in their order.
+
+    Attributes:
+        once: Whether an account has at most one.
+    """
 
     kind: str
     fields: tuple[Field, ...]
+    once: bool = False
 
     @cached_property
     def length(self) -> int:
@@ -93,7 +98,11 @@ def table_of(name: str) -> dict[str, Any]:
 def layouts() -> dict[str, Layout]:
     """Every layout by its segment's identifier."""
     return {
-        kind: Layout(kind, tuple(_field(entry, table) for entry in table["fields"]))
+        kind: Layout(
+            kind,
+            tuple(_field(entry, table) for entry in table["fields"]),
+            once=table.get("once", False),
+        )
         for kind, table in table_of("layout").items()
         if isinstance(table, dict)
     }

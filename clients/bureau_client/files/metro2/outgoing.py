@@ -7,12 +7,12 @@ say, is found; nothing is dropped silently.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from bureau_client.codes import Code
-from bureau_client.files.metro2.codebook import spelling_of
+from bureau_client.codes import Classification, Code
+from bureau_client.files.metro2.codebook import AMOUNTS, DAYS_PAST_DUE, is_secured, spelling_of
 from bureau_client.files.metro2.findings import Finding, Severity
 from bureau_client.files.metro2.segments import Segment, blank
 from bureau_client.files.metro2.values import BadValue, Value
@@ -21,14 +21,13 @@ from bureau_client.records import Snapshot
 
 NO_HISTORY = "B" * 24
 _MAX_AMOUNT = 999_999_999
-_AMOUNTS = {
-    "credit_limit": "credit_limit_minor",
-    "highest_credit": "original_amount_minor",
-    "scheduled_monthly_payment": "amount_due_minor",
-    "actual_payment": "amount_paid_minor",
-    "current_balance": "balance_minor",
-    "amount_past_due": "amount_past_due_minor",
-    "original_charge_off_amount": "charge_off_amount_minor",
+# What records say and the format has no field for, and what is then not said.
+_UNSAID = {
+    "interest_rate_ppm": 0,
+    "payments_missed": 0,
+    "restructured": False,
+    "classification": Classification.UNSPECIFIED,
+    "application_ref": "",
 }
 
 
@@ -109,8 +108,9 @@ def account_of(
         "date_of_last_payment": snapshot.last_payment_date,
     }
     unit = 10 ** exponent_of(snapshot.currency)
-    for field, name in _AMOUNTS.items():
+    for field, name in AMOUNTS.items():
         base[field] = _whole(name, getattr(snapshot, name) or 0, unit, found)
+    found += _unsaid(snapshot)
     if any(finding.severity is Severity.ERROR for finding in found):
         return [], found
     persons = [person for person in known if person is not None]
@@ -128,8 +128,22 @@ def account_of(
                 blank("K1").with_values(original_creditor_name=snapshot.original_creditor)
             )
     except BadValue as bad:
-        return [], [*found, _error("account", snapshot.account_ref, bad.expected, "Shorten it")]
+        got = f"of account {snapshot.account_ref}"
+        return [], [*found, _error(bad.field, got, bad.expected, "Correct it, or shorten it")]
     return segments, found
+
+
+def _unsaid(snapshot: Snapshot) -> Iterator[Finding]:
+    """What is lost because the format has no field for it."""
+    told = dict(_UNSAID)
+    told["days_past_due"] = DAYS_PAST_DUE.get(snapshot.status, 0)
+    told["secured"] = is_secured(snapshot.account_type)
+    for name, value in told.items():
+        if (said := getattr(snapshot, name)) != value:
+            shown = said.name if isinstance(said, Code) else str(said)
+            yield _warning(name, shown, "nothing: the format has no field for it")
+    if any(party.start_date for party in snapshot.parties):
+        yield _warning("parties", "start_date", "nothing: the format has no field for it")
 
 
 def _whole(name: str, minor: int, unit: int, found: list[Finding]) -> int:

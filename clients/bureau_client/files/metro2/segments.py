@@ -88,7 +88,10 @@ class Segment:
         parts = list(self.parts)
         for name, value in new.items():
             at = self.layout.index[name]
-            parts[at] = values.write(self.layout.fields[at], value, self.numbers)
+            try:
+                parts[at] = values.write(self.layout.fields[at], value, self.numbers)
+            except BadValue as bad:
+                raise BadValue(bad.rule, bad.expected, f"{self.kind}.{name}") from None
         return Segment(self.kind, b"".join(parts), self.numbers)
 
     def text_of(self, name: str) -> str:

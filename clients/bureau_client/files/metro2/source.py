@@ -10,7 +10,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import fields
-from datetime import UTC, date, datetime
+from datetime import date
 from itertools import islice
 from pathlib import Path
 
@@ -22,14 +22,16 @@ from bureau_client.files.metro2.incoming import (
     persons_of,
     records_of,
     renumberings_of,
+    unfit,
     without_number,
 )
-from bureau_client.files.metro2.layout import BASE, HEADER
+from bureau_client.files.metro2.layout import BASE
 from bureau_client.files.metro2.reader import Metro2Record, Reader
 from bureau_client.files.metro2.segments import Segment
 from bureau_client.files.metro2.validation import validate
-from bureau_client.files.metro2.writer import Reporter, header, write
+from bureau_client.files.metro2.writer import write
 from bureau_client.files.sources import Reject, Row, SubjectIds
+from bureau_client.record_checks import newest_day
 from bureau_client.records import Record
 
 ACCOUNTS_AT_ONCE = 256
@@ -50,6 +52,7 @@ class Metro2Source:
         country: str = "US",
         scheme: str = "ssn",
         previous: Path | None = None,
+        today: date | None = None,
     ) -> None:
         """A file, and what it does not say of itself.
 
@@ -59,12 +62,14 @@ class Metro2Source:
             country: ISO 3166-1 alpha-2, of the persons' numbers.
             scheme: What the numbers are called among the members.
             previous: The file of the month before, to compare with.
+            today: Dates after it are wrong; the newest day there is if left out.
         """
         self.path = path
         self._currency = currency
         self._country = country
         self._scheme = scheme
         self._previous = previous
+        self._today = today
 
     def findings(self) -> Iterator[tuple[Metro2Record, list[Finding]]]:
         """Every record of the file with what is wrong with it."""
@@ -73,15 +78,20 @@ class Metro2Source:
             before = None
             if self._previous is not None:
                 before = stack.enter_context(self._previous.open("rb"))
-            today = datetime.now(UTC).date()
+            today = self._today or newest_day()
             for record, found in validate(stream, previous=before, today=today):
-                more = without_number(record) if record.kind == BASE and record.segments else []
-                yield record, [*found, *more]
+                if record.kind != BASE or not record.segments:
+                    yield record, found
+                    continue
+                known = [*found, *without_number(record)]
+                yield record, known if _wrong(known) else [
+                    *known, *unfit(record, self._currency, today),
+                ]  # fmt: skip
 
     def check(self) -> Iterator[Row]:
         """See `Source`."""
         for record, found in self.findings():
-            errors = [at for at in found if at.severity is Severity.ERROR]
+            errors = _wrong(found)
             if record.kind == BASE:
                 yield self._row(record, violations=tuple(map(_violation, errors)))
             elif errors:
@@ -98,9 +108,7 @@ class Metro2Source:
         sound = (
             record
             for record, found in self.findings()
-            if record.kind == BASE
-            and not any(at.severity is Severity.ERROR for at in found)
-            and _kind_of(record) == kind
+            if record.kind == BASE and not _wrong(found) and _kind_of(record) == kind
         )
         while batch := list(islice(sound, ACCOUNTS_AT_ONCE)):
             persons = [persons_of(record) for record in batch]
@@ -123,15 +131,10 @@ class Metro2Source:
         """See `Source`; a CSV file beside it says why."""
         with self.path.open("rb") as stream:
             reader = Reader(stream)
-            first = next(iter(reader), None)
-        if first is not None and first.kind == HEADER and first.segments:
-            heading = first.first
-        else:
-            heading = header(Reporter("unknown"), date(1, 1, 1), date(1, 1, 1))
+            heading = next(iter(reader)).first
+        accounts = (_verbatim(reject.row.original) for reject in rejects)
         with path.open("wb") as out:
-            write(
-                out, heading, (_verbatim(reject.row.original) for reject in rejects), reader.framing
-            )
+            write(out, heading, accounts, reader.framing, to_mend=True)
         # The header is the first record there.
         reasons = [
             (number, violation)
@@ -158,6 +161,10 @@ class Metro2Source:
             violations=violations,
             kind=_kind_of(record),
         )
+
+
+def _wrong(found: list[Finding]) -> list[Finding]:
+    return [finding for finding in found if finding.severity is Severity.ERROR]
 
 
 def _kind_of(record: Metro2Record) -> SubmissionKind | None:

@@ -12,6 +12,7 @@ from bureau_client.files.metro2.reader import Metro2Record
 _COUNTED = ("social_security_number", "date_of_birth", "telephone_number")
 _PERSONS = ("BASE", "J1", "J2")
 _NONE = {"", "0" * 9, "0" * 10}
+ACCOUNTS, _BLOCKS = "total_base_records", "block_count"
 
 
 class Totals:
@@ -19,15 +20,16 @@ class Totals:
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
-        self.blocks = 0
+        self._records = 0
+        self._blocks = 0
 
     def add(self, record: Metro2Record) -> None:
         """Counts a record."""
-        # Header and trailer are blocks too.
-        self.blocks += 1
+        self._records += 1
+        self._blocks += bool(record.block)
         if record.kind != BASE:
             return
-        self._counts["total_base_records"] += 1
+        self._counts[ACCOUNTS] += 1
         for segment in record.segments:
             if segment.kind in ASSOCIATED:
                 self._counts[f"total_{segment.kind}"] += 1
@@ -45,7 +47,7 @@ class Totals:
     def trailer(self) -> dict[str, int]:
         """The trailer's counts by their names."""
         names = [f.name for f in layouts()[TRAILER].fields if f.kind == "count"]
-        return {name: self._counts[name] for name in names} | {"block_count": self.blocks}
+        return {name: self._counts[name] for name in names} | {_BLOCKS: self._records}
 
     def compare(self, record: Metro2Record) -> Iterator[Finding]:
         """What a trailer counts wrongly.
@@ -54,16 +56,29 @@ class Totals:
             record: The trailer; it was added before.
         """
         said = record.first.values
-        for name, count in self.trailer().items():
-            # How many records share a block is the writer's affair.
-            if name == "block_count" or name not in said or said[name] == count:
-                continue
+        # What cannot be read is found elsewhere.
+        counts = {name: count for name, count in self.trailer().items() if name in said}
+        blank = [name for name in counts if said[name] is None and name != ACCOUNTS]
+        for name, count in counts.items():
+            if name != _BLOCKS and name not in blank and said[name] != count:
+                expected = f"{count}, as the file has"
+                yield self._finding(record, Severity.ERROR, name, expected)
+        # How many records share a block is the writer's affair.
+        blocks = said.get(_BLOCKS)
+        if isinstance(blocks, int) and not self._blocks <= blocks <= self._records:
+            expected = f"{self._blocks or self._records}, as the file has"
+            yield self._finding(record, Severity.WARNING, _BLOCKS, expected)
+        if blank:
             yield Finding(
-                "M2-TRAILER-COUNT",
-                Severity.ERROR,
-                record.number,
-                f"{TRAILER}.{name}",
-                record.first.text_of(name),
-                f"{count}, as the file has",
-                "Count again, or send the records that are missing",
-            )
+                "M2-TRAILER-BLANK", Severity.WARNING, record.number, TRAILER,
+                f"{len(blank)} blank counts", "counts, zero filled",
+                "Count: what is not counted is not compared",
+            )  # fmt: skip
+
+    @staticmethod
+    def _finding(record: Metro2Record, severity: Severity, name: str, expected: str) -> Finding:
+        return Finding(
+            "M2-TRAILER-COUNT", severity, record.number, f"{TRAILER}.{name}",
+            record.first.text_of(name), expected,
+            "Count again, or send the records that are missing",
+        )  # fmt: skip

@@ -114,6 +114,7 @@ class _Validation:
                     rule.expected,
                     rule.fix,
                 )
+        yield from _repeated(record)
         if earlier := self._here.put(number, record.number, account) if number else None:
             yield _finding(
                 "M2-DUPLICATE", Severity.ERROR, record, record.first, "consumer_account_number",
@@ -199,6 +200,16 @@ def _said(record: Metro2Record) -> dict[str, Value]:
                 "consumer_information_indicator"
             ]
     return said
+
+
+def _repeated(record: Metro2Record) -> Iterator[Finding]:
+    """Segments that there can be one of: which of two is meant is not guessed."""
+    for kind, count in Counter(segment.kind for segment in record.segments).items():
+        if count > 1 and layouts()[kind].once:
+            yield Finding(
+                "M2-REPEATED", Severity.ERROR, record.number, kind, f"{count} segments",
+                "one segment an account", "Leave out what does not hold",
+            )  # fmt: skip
 
 
 def _number_of(record: Metro2Record) -> str:

@@ -20,6 +20,7 @@ BINARY_MARK = ord("s")
 _PLUS, _UNSIGNED = 0x0C, 0x0F
 _SIGNS = {0x0A, _PLUS, 0x0E, _UNSIGNED}
 _NO_DATE, _NO_TIME = "0" * 8, "0" * 14
+_FIRST_YEAR = 1900
 _PRINTABLE = bytes(range(0x20, 0x7F))
 
 
@@ -37,12 +38,14 @@ class BadValue(ValueError):
     Attributes:
         rule: Which rule it breaks.
         expected: What the bytes should be.
+        field: Which field, where a segment was written: `BASE.surname`.
     """
 
-    def __init__(self, rule: str, expected: str) -> None:
-        super().__init__(expected)
+    def __init__(self, rule: str, expected: str, field: str = "") -> None:
+        super().__init__(f"{field}: {expected}" if field else expected)
         self.rule = rule
         self.expected = expected
+        self.field = field
 
 
 def read(field: Field, raw: bytes, numbers: Numbers) -> Value:
@@ -89,6 +92,8 @@ def write(field: Field, value: Value, numbers: Numbers) -> bytes:
 
 
 def _written(field: Field, value: Value) -> str:
+    if isinstance(value, date) and value.year < _FIRST_YEAR:
+        raise BadValue("M2-DATE", f"a day from {_FIRST_YEAR} on")
     if isinstance(value, datetime):
         return value.strftime("%m%d%Y%H%M%S")
     if isinstance(value, date):
@@ -130,9 +135,9 @@ def _date(text: str) -> Value:
     if not text.isdigit() or len(text) != len(_NO_DATE):
         raise BadValue("M2-DATE", "a day as MMDDYYYY")
     try:
-        return date(int(text[4:]), int(text[:2]), int(text[2:4]))
+        return date(_year(text), int(text[:2]), int(text[2:4]))
     except ValueError:
-        raise BadValue("M2-DATE", "a day that there is, as MMDDYYYY") from None
+        raise BadValue("M2-DATE", "a day that there is, from 1900 on, as MMDDYYYY") from None
 
 
 @lru_cache(64)
@@ -144,10 +149,18 @@ def _time(text: str) -> Value:
     try:
         # Without a zone: the format has none.
         return datetime(  # noqa: DTZ001
-            int(text[4:8]), int(text[:2]), int(text[2:4]), *_clock(text[8:])
+            _year(text), int(text[:2]), int(text[2:4]), *_clock(text[8:])
         )
     except ValueError:
-        raise BadValue("M2-DATE", "a time that there is, as MMDDYYYYHHMMSS") from None
+        expected = "a time that there is, from 1900 on, as MMDDYYYYHHMMSS"
+        raise BadValue("M2-DATE", expected) from None
+
+
+def _year(text: str) -> int:
+    year = int(text[4:8])
+    if year < _FIRST_YEAR:
+        raise ValueError(text)
+    return year
 
 
 def _clock(text: str) -> tuple[int, int, int]:

@@ -11,8 +11,8 @@ from bureau_client.files.metro2.blocks import WORD, Framing
 from bureau_client.files.metro2.layout import BASE, HEADER, TRAILER
 from bureau_client.files.metro2.reader import Metro2Record
 from bureau_client.files.metro2.segments import Segment, blank
-from bureau_client.files.metro2.totals import Totals
-from bureau_client.files.metro2.values import Numbers
+from bureau_client.files.metro2.totals import ACCOUNTS, Totals
+from bureau_client.files.metro2.values import Numbers, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ def write(
     heading: Segment,
     accounts: Iterable[Sequence[Segment]],
     framing: Framing | None = None,
+    *,
+    to_mend: bool = False,
 ) -> int:
     """Writes a file.
 
@@ -63,33 +65,42 @@ def write(
         heading: The header, from `header` or from another file.
         accounts: The segments of each account, the base segment first.
         framing: How the file holds its records; characters without blocks if left out.
+        to_mend: For people with an editor: each record on a line of its own where the
+            format has characters, and no counts in the trailer that mending would change.
 
     Returns:
         How many accounts were written.
+
+    Raises:
+        BadValue: An account is too long for a record.
     """
     framing = framing or Framing()
+    end = b"\n" if to_mend and not framing.packed else b""
     totals = Totals()
-    _put(stream, [heading], totals, framing)
+    totals.add(Metro2Record(0, HEADER, (heading,)))
+    stream.write(_record([heading], framing) + end)
     numbers = Numbers.DECIMAL if framing.packed else Numbers.CHARACTER
     count = 0
     for segments in accounts:
         count += 1
-        numbers = segments[0].numbers
-        _put(stream, segments, totals, framing)
+        if segments[0].kind:
+            numbers = segments[0].numbers
+        totals.add(Metro2Record(0, BASE, tuple(segments)))
+        stream.write(_record(segments, framing) + end)
     trailer = blank(TRAILER, numbers)
     totals.add(Metro2Record(0, TRAILER, (trailer,)))
-    _put(stream, [trailer.with_values(**totals.trailer())], None, framing)
+    counts: dict[str, Value] = dict(totals.trailer())
+    if to_mend:
+        counts = dict.fromkeys(counts, "") | {ACCOUNTS: count}
+    stream.write(_record([trailer.with_values(**counts)], framing) + end)
     return count
 
 
-def _put(
-    stream: BinaryIO, segments: Sequence[Segment], totals: Totals | None, framing: Framing
-) -> None:
-    if totals is not None:
-        totals.add(Metro2Record(0, segments[0].kind, tuple(segments)))
+def _record(segments: Sequence[Segment], framing: Framing) -> bytes:
+    """A record in its block, if there are blocks."""
     body = b"".join(segment.raw for segment in segments)[WORD:]
     record = framing.word(len(body) + WORD) + body
-    stream.write(framing.word(len(record) + WORD) + record if framing.blocked else record)
+    return framing.word(len(record) + WORD) + record if framing.blocked else record
 
 
 def repacked(segments: Sequence[Segment], numbers: Numbers) -> list[Segment]:

@@ -1,0 +1,74 @@
+"""A CSV file to import: every row with what is wrong with it, and the rejects to mend."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+
+from bureau_client.codes import SubmissionKind
+from bureau_client.errors import Violation
+from bureau_client.files.csv_records import REASON_COLUMN, column_of, read_rows, write_row
+from bureau_client.files.csv_tables import open_table
+from bureau_client.files.metro2.accounts import Accounts
+from bureau_client.files.sources import Reject, Row, SubjectIds
+from bureau_client.records import Snapshot
+
+
+class CsvSource:
+    """A CSV file with the columns of `bureau-lender template`."""
+
+    place = "line"
+    suffix = ".csv"
+
+    def __init__(self, path: Path, *, today: date | None = None) -> None:
+        """A file.
+
+        Args:
+            path: Where it is.
+            today: Dates after it are wrong; the newest day there is if left out.
+        """
+        self.path = path
+        self._today = today
+
+    def check(self) -> Iterator[Row]:
+        """See `Source`."""
+        with open_table(self.path) as stream, closing(Accounts()) as accounts:
+            for row in read_rows(stream, self._today):
+                if row.snapshot is None:
+                    yield Row(row.line, row.cells, violations=row.violations)
+                    continue
+                about = f"{row.snapshot.account_ref} {row.snapshot.month}"
+                if earlier := accounts.put(about, row.line, {}):
+                    message = f"and its month stand in line {earlier} too"
+                    twice = Violation("account_ref", "DUPLICATE_RECORD", message)
+                    yield Row(row.line, row.cells, violations=(twice,))
+                else:
+                    yield Row(row.line, row.cells, (row.snapshot,))
+
+    def read(self, kind: SubmissionKind | None, _: SubjectIds) -> Iterator[Row]:
+        """See `Source`; a row names subject ids itself."""
+        return (row for row in self.check() if row.records and row.kind == kind)
+
+    def field(self, path: str) -> str:
+        """See `Source`."""
+        return column_of(path) or path
+
+    def write_rejects(self, rejects: Sequence[Reject], path: Path) -> None:
+        """See `Source`; a last column says why."""
+        rows = [(reject, self._cells(reject.row)) for reject in rejects]
+        names = list(dict.fromkeys(name for _, cells in rows for name in cells))
+        with open_table(path, "w") as stream:
+            writer = csv.DictWriter(stream, [*names, REASON_COLUMN], lineterminator="\n")
+            writer.writeheader()
+            for reject, cells in rows:
+                reason = "; ".join(f"{self.field(v.field)} {v.message}" for v in reject.violations)
+                writer.writerow(cells | {REASON_COLUMN: reason})
+
+    @staticmethod
+    def _cells(row: Row) -> dict[str, str]:
+        cells: dict[str, str] = row.original
+        record = row.records[0] if row.records else None
+        return write_row(record) | cells if isinstance(record, Snapshot) else cells
