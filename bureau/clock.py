@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 MICROSECONDS = 1_000_000
+# A clock that goes back by less is being trimmed; by more, it was wrong and has been set.
+TRIMMED_US = 2 * MICROSECONDS
 
 
 @dataclass(slots=True)
 class Clock:
-    """Wall time in microseconds since 1970 UTC, never running backwards.
+    """Wall time in microseconds since 1970 UTC, which small corrections only halt.
+
+    A clock that was wrong by more and is set right is followed back: a node that waited
+    until time has caught up would refuse every fresh statement meanwhile.
 
     Attributes:
         offset_us: How far a sandbox has moved the clock, in microseconds.
@@ -21,9 +26,10 @@ class Clock:
     _last_us: int = 0
 
     def now_us(self) -> int:
-        """Microseconds since 1970 UTC; at least what the last call returned."""
+        """Microseconds since 1970 UTC; what the last call returned if that was just now."""
         now = time.time_ns() // 1000 + self.offset_us
-        self._last_us = max(self._last_us, now)
+        behind = self._last_us - now
+        self._last_us = now + behind if 0 < behind <= TRIMMED_US else now
         return self._last_us
 
 

@@ -1,0 +1,39 @@
+"""The server's clock: halted by small corrections, and right again after large ones."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from bureau.clock import MICROSECONDS, TRIMMED_US, Clock
+
+
+@pytest.fixture
+def wall(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The machine's time of day in microseconds, to be moved."""
+    told = [1_800_000_000 * MICROSECONDS]
+    monkeypatch.setattr(time, "time_ns", lambda: told[0] * 1000)
+    return told
+
+
+def test_a_small_step_back_halts_it(wall: list[int]) -> None:
+    clock = Clock()
+    begun = clock.now_us()
+    wall[0] -= TRIMMED_US
+    assert clock.now_us() == begun
+    wall[0] += TRIMMED_US + 5
+    assert clock.now_us() == begun + 5
+
+
+def test_a_clock_that_was_set_right_is_followed(wall: list[int]) -> None:
+    clock = Clock()
+    right = clock.now_us()
+    wall[0] += 600 * MICROSECONDS
+    assert clock.now_us() == right + 600 * MICROSECONDS
+    wall[0] = right + 1
+    assert clock.now_us() == right + 1
+
+
+def test_a_sandbox_moves_it(wall: list[int]) -> None:
+    assert Clock(offset_us=7).now_us() == wall[0] + 7
