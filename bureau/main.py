@@ -231,7 +231,7 @@ def open_database(settings: Settings, log_key: VerifyKey) -> Database:
     Raises:
         SchemaError, ForkedLogError: See `Server`.
     """
-    database = Database(settings.database)
+    database = Database(settings.database, settings.node)
     try:
         check_schema(database)
         with database.snapshot() as db:

@@ -48,7 +48,7 @@ def status(folder: Dir = None, database_url: Db = None, output: Shown = Output.T
                 size = log.size_of(db)
         show_one(
             {
-                "database": database.url.render_as_string(),
+                "database": database.shown,
                 "revision": at,
                 "newest_revision": schema.newest(),
                 "pending": [f"{revision} {title}" for revision, title in pending],
@@ -107,7 +107,7 @@ def restore_backup(
     with _opened(folder, database_url) as (settings, database):
         about_backup(file)
         about = restore(database, file, _passphrase(settings, passphrase_file))
-        say(f"restored {about.engine} at {about.revision} to {database.url.render_as_string()}")
+        say(f"restored {about.engine} at {about.revision} to {database.shown}")
         _warn_if_behind(settings, database)
 
 

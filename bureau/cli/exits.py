@@ -12,7 +12,7 @@ from bureau.office.folder import FolderError
 from bureau.office.operator import CallError
 from bureau.office.report_key import ReportKeyError
 from bureau.store.copies import CopyError, DatabaseExistsError
-from bureau.store.database import StorageError
+from bureau.store.failures import StorageError
 from bureau_keys.errors import KeysError, LockedKey
 
 

@@ -28,7 +28,8 @@ from bureau.ledger import log
 from bureau.ledger.log import LoggedEntry, LogProof, NewLeaf, SignedStatement
 from bureau.metrics import observe_commit
 from bureau.store import statements as s
-from bureau.store.database import Connection, Database, StorageError
+from bureau.store.database import Connection, Database
+from bureau.store.failures import StorageError
 from bureau_keys.signing import SigningKey
 
 T = TypeVar("T")
@@ -41,6 +42,8 @@ MAX_WAITING = 2048
 MAX_BATCH = 256
 # Seconds that a caller waits for its commit before the outcome is unknown.
 MAX_WAIT_S = 60.0
+# Times that a unit is tried which others' transactions are in the way of.
+MAX_TRIES = 4
 # Monotonic time after which nobody waits for what this call does; the guard sets
 # it, so that a call that has been given up is not begun.
 deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
@@ -96,6 +99,7 @@ class _Unit:
     statement: SignedStatement
     work: Work[Any]
     deadline: float
+    tries: int = 0
     committed: Committed[Any] | None = None
     error: Exception | None = None
     # Held until there is an outcome: a bare lock wakes its one waiter several
@@ -104,6 +108,11 @@ class _Unit:
 
     def __post_init__(self) -> None:
         self._undecided.acquire()
+
+    def try_again(self) -> bool:
+        """Whether it may have another turn."""
+        self.tries += 1
+        return self.tries < MAX_TRIES
 
     def wait(self, seconds: float) -> bool:
         """Whether there is an outcome, within so many seconds."""
@@ -220,15 +229,18 @@ class Ledger:
         try:
             return self._transact(batch)
         except StorageError as error:
-            if error.conflict and len(batch) > 1:
-                # Somebody else took a request id or a row: find out whose, one by one.
-                return [late for unit in batch for late in self._commit_batch([unit])]
-            logger.error("batch_failed", error=str(error), units=len(batch), fatal=error.fatal)
+            # Another node may have taken a request id that is in the batch: its units are
+            # tried again, and the one it is finds its twin's entry.
+            again = [unit for unit in batch if error.conflict and unit.try_again()]
+            lost = [unit for unit in batch if unit not in again]
+            if lost:
+                logger.error("batch_failed", error=str(error), units=len(lost), fatal=error.fatal)
             refusal = _refusal_of(error)
-            for unit in batch:
+            for unit in lost:
                 unit.fail(refusal)
             if error.fatal:
                 self._on_fatal(str(error))
+            return again
         except Exception:
             logger.exception("batch_broken", units=len(batch))
             for unit in batch:
@@ -236,48 +248,20 @@ class Ledger:
         return []
 
     def _transact(self, batch: list[_Unit]) -> list[_Unit]:
-        accepted: list[tuple[_Unit, NewLeaf, Any]] = []
-        answered: list[tuple[_Unit, Committed[Any]]] = []
-        refused: list[tuple[_Unit, Exception]] = []
-        late: list[_Unit] = []
-        taken: set[tuple[str, str]] = set()
+        ends, taken = _Ends(), set()
         now_us, begun = self._clock.now_us(), time.monotonic()
 
         with self._database.transaction() as db:
             for unit in batch:
-                if time.monotonic() > unit.deadline:
-                    refused.append((unit, Refusal("DEADLINE", "given up before it was begun")))
-                    continue
                 name = (unit.statement.signer, unit.statement.request_id)
-                if name in taken:
-                    late.append(unit)  # its twin is in this batch: replay it from the next
-                    continue
-                taken.add(name)
-                new_key = partial(self._keys.next, now_us)
-                tx = Transaction(db, now_us, new_key(), new_key)
-                db.script("SAVEPOINT unit")
-                try:
-                    if found := db.one(s.entry_of_request, signer=name[0], request_id=name[1]):
-                        answered.append((unit, _replay(db, LoggedEntry(*found), unit.statement)))
-                    else:
-                        result = unit.work(tx)
-                        if isinstance(result, Denied):
-                            refused.append((unit, result.refusal))
-                        else:
-                            leaf = NewLeaf(tx.entry_key, unit.statement, tx.answer_digest)
-                            accepted.append((unit, leaf, result))
-                except Refusal as refusal:
-                    db.script("ROLLBACK TO SAVEPOINT unit")
-                    refused.append((unit, refusal))
-                except StorageError:
-                    raise
-                except Exception:
-                    # A fault of ours in one unit is that unit's alone.
-                    logger.exception("unit_broken", request_id=unit.statement.request_id)
-                    db.script("ROLLBACK TO SAVEPOINT unit")
-                    refused.append((unit, Refusal("INTERNAL", "the bureau failed on this request")))
-                db.script("RELEASE SAVEPOINT unit")
-            leaves, at_head = [leaf for _, leaf, _ in accepted], time.monotonic()
+                if time.monotonic() > unit.deadline:
+                    ends.refused.append((unit, Refusal("DEADLINE", "given up before it was begun")))
+                elif name in taken:
+                    ends.late.append(unit)  # its twin is in this batch: replay it from the next
+                else:
+                    taken.add(name)
+                    self._run_unit(db, unit, now_us, ends)
+            leaves, at_head = [leaf for _, leaf, _ in ends.accepted], time.monotonic()
             proofs = log.append(db, leaves, self._key, self._origin, now_us) if leaves else []
 
         # On disk. A crash from here on loses only replies; a retry fetches them.
@@ -285,13 +269,60 @@ class Ledger:
             settled = time.monotonic()
             observe_commit(len(proofs), settled - begun, settled - at_head)
             self._on_commit(proofs[-1].checkpoint)
-        for (unit, _, result), proof in zip(accepted, proofs, strict=True):
+        for (unit, _, result), proof in zip(ends.accepted, proofs, strict=True):
             unit.succeed(Committed(result, proof, replayed=False))
-        for unit, committed in answered:
+        for unit, committed in ends.answered:
             unit.succeed(committed)
-        for unit, error in refused:
+        for unit, error in ends.refused:
             unit.fail(error)
-        return late
+        return ends.late
+
+    def _run_unit(self, db: Connection, unit: _Unit, now_us: int, ends: _Ends) -> None:
+        """Runs one unit behind its savepoint, and notes how it ended."""
+        told = unit.statement
+        new_key = partial(self._keys.next, now_us)
+        tx = Transaction(db, now_us, new_key(), new_key)
+        db.script("SAVEPOINT unit")
+        try:
+            found = db.one(s.entry_of_request, signer=told.signer, request_id=told.request_id)
+            if found:
+                ends.answered.append((unit, _replay(db, LoggedEntry(*found), told)))
+            else:
+                result = unit.work(tx)
+                if isinstance(result, Denied):
+                    ends.refused.append((unit, result.refusal))
+                else:
+                    leaf = NewLeaf(tx.entry_key, told, tx.answer_digest)
+                    ends.accepted.append((unit, leaf, result))
+        except Refusal as refusal:
+            db.script("ROLLBACK TO SAVEPOINT unit")
+            ends.refused.append((unit, refusal))
+        except StorageError as error:
+            if not error.conflict:
+                raise
+            # A deadlock with another node, or a row that it took or keeps: this unit's
+            # alone. What it holds is let go, and it has another turn.
+            db.script("ROLLBACK TO SAVEPOINT unit")
+            if unit.try_again():
+                ends.late.append(unit)
+            else:
+                ends.refused.append((unit, _refusal_of(error)))
+        except Exception:
+            # A fault of ours in one unit is that unit's alone.
+            logger.exception("unit_broken", request_id=told.request_id)
+            db.script("ROLLBACK TO SAVEPOINT unit")
+            ends.refused.append((unit, Refusal("INTERNAL", "the bureau failed on this request")))
+        db.script("RELEASE SAVEPOINT unit")
+
+
+@dataclass(slots=True)
+class _Ends:
+    """How the units of a batch ended, before its commit."""
+
+    accepted: list[tuple[_Unit, NewLeaf, Any]] = field(default_factory=list)
+    answered: list[tuple[_Unit, Committed[Any]]] = field(default_factory=list)
+    refused: list[tuple[_Unit, Exception]] = field(default_factory=list)
+    late: list[_Unit] = field(default_factory=list)
 
 
 # 2026-01-01 UTC: from here the keys of 63 bits last until 2097.
@@ -324,4 +355,6 @@ def _refusal_of(error: StorageError) -> Refusal:
         return Refusal("STORAGE_FULL", "the bureau's disk is full")
     if error.conflict:
         return Refusal("CONFLICT", "another request was in the way")
+    if error.outcome_known:
+        return Refusal("DATABASE_UNAVAILABLE", "the database did not answer; nothing was stored")
     return Refusal("DATABASE_UNAVAILABLE", "the database did not answer; the outcome is unknown")

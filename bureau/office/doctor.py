@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, requires, version
-from pathlib import Path
 
 from bureau.clock import Clock
 from bureau.config import Settings
@@ -167,9 +166,9 @@ def _certificates(settings: Settings, clock: Clock) -> Iterator[Symptom]:
 def _database(settings: Settings, clock: Clock) -> Iterator[Symptom]:
     database = Database(settings.database)
     try:
-        if database.is_sqlite and not Path(str(database.url.database)).exists():
+        if database.is_sqlite and not database.file.exists():
             fix = "Name the right one in bureau.toml, or restore a backup (`bureau db restore`)."
-            yield Symptom(Health.FAIL, "database", f"{database.url.database} is missing", fix)
+            yield Symptom(Health.FAIL, "database", f"{database.file} is missing", fix)
             return
         if pending := schema.pending(database):
             told = f"lacks {len(pending)} revisions"

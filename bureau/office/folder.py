@@ -209,8 +209,8 @@ def _build(folder: Path, plan: Plan, clock: Clock) -> Settings:
     operator.save(settings.operator_folder)
     # 6. The log, with the operator as its first leaf.
     database = Database(settings.database)
-    if database.is_sqlite and database.url.database:
-        Path(database.url.database).touch(mode=0o600)
+    if database.is_sqlite:
+        database.file.touch(mode=0o600)
     try:
         _start_log(settings, keyring, database, operator, clock)
     finally:

@@ -37,7 +37,7 @@ from bureau.rpc.crossing import abort
 from bureau.rpc.methods import METHODS, Method
 from bureau.rpc.seats import Seats
 from bureau.store import statements as s
-from bureau.store.database import StorageError
+from bureau.store.failures import StorageError
 from bureau_keys.authority import fingerprint
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE
 

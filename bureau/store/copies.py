@@ -15,8 +15,6 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from sqlalchemy import URL
-
 from bureau.store import schema
 from bureau.store.database import Database
 
@@ -66,7 +64,7 @@ def copy_in(database: Database, pieces: Pieces) -> None:
 
 def _sqlite_out(database: Database) -> Iterator[bytes]:
     """The database's bytes at one moment, by way of a copy beside it."""
-    path = _sqlite_path(database)
+    path = database.file
     copy = path.with_name(path.name + ".backup")
     try:
         private_file(copy).close()
@@ -83,7 +81,7 @@ def _sqlite_out(database: Database) -> Iterator[bytes]:
 
 
 def _sqlite_in(database: Database, pieces: Pieces) -> None:
-    path = _sqlite_path(database)
+    path = database.file
     beside = [path.with_name(path.name + end) for end in ("", "-wal", "-shm")]
     if any(file.exists() for file in beside):
         raise DatabaseExistsError(
@@ -148,28 +146,22 @@ def _postgres_in(database: Database, pieces: Pieces) -> None:
         raise CopyError(f"pg_restore failed: {complaint.strip()}")
 
 
-def _sqlite_path(database: Database) -> Path:
-    assert database.url.database, "a bureau's SQLite database is a file"
-    return Path(database.url.database)
-
-
 def _postgres_arguments(database: Database) -> list[str]:
-    url = database.url
-    bare = URL.create(
-        "postgresql",
-        username=url.username,
-        host=url.host,
-        port=url.port,
-        database=url.database,
-        query=url.query,
-    )
-    return [f"--dbname={bare.render_as_string()}"]
+    settings, _ = _postgres_settings(database)
+    return [f"--dbname={settings}"]
 
 
 def _postgres_environment(database: Database) -> dict[str, str]:
     """The password goes by the environment: arguments are for all to read."""
-    password = database.url.password
-    return {**os.environ, "PGPASSWORD": str(password)} if password else dict(os.environ)
+    _, password = _postgres_settings(database)
+    return {**os.environ, "PGPASSWORD": password} if password else dict(os.environ)
+
+
+def _postgres_settings(database: Database) -> tuple[str, str]:
+    # Commands on SQLite do without the driver.
+    from bureau.store import postgres  # noqa: PLC0415  (see above)
+
+    return postgres.without_password(database.url)
 
 
 def _tool(name: str) -> str:

@@ -7,52 +7,31 @@ request is several times faster than going through an ORM or a result proxy.
 
 from __future__ import annotations
 
-import sqlite3
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from functools import cached_property
+from pathlib import Path
 from queue import Empty, LifoQueue
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, bindparam, create_engine, event
+from sqlalchemy import Engine, bindparam
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql import ClauseElement
+
+from bureau.store import sqlite
+from bureau.store.failures import StorageError, translate
 
 # Lists in `IN` are padded to one of these, so that a statement has few shapes.
 LIST_SIZES = (4, 256)
 
 # Connections of one process, and seconds that a caller waits for one.
 MAX_CONNECTIONS = 48
-MAX_WAIT_S = 30.0
+MAX_WAIT_S = 5.0
+# In a URL.
+PASSWORD = re.compile(r"(://[^:/@]*):[^@]*@")
 
 Row = tuple[Any, ...]
-
-
-class StorageError(Exception):
-    """The database did not do what it was asked.
-
-    Attributes:
-        outcome_known: False where a commit may or may not have happened.
-        full: The disk is full.
-        fatal: The process must not go on: what is on disk is unknown.
-        conflict: Another transaction was in the way; a retry helps.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        outcome_known: bool = True,
-        full: bool = False,
-        fatal: bool = False,
-        conflict: bool = False,
-    ) -> None:
-        super().__init__(message)
-        self.outcome_known = outcome_known
-        self.full = full
-        self.fatal = fatal
-        self.conflict = conflict
 
 
 class SqlText(NamedTuple):
@@ -108,12 +87,15 @@ class ListStatement:
 
 
 class Connection:
-    """A driver's connection that runs named statements."""
+    """A driver's connection that runs named statements. Whatever it cannot do is a
+    StorageError.
+    """
 
     def __init__(self, raw: Any, dialect: Dialect) -> None:
         self._raw = raw
         self._dialect = dialect
         self._cursor = raw.cursor()
+        self._driver_error: type[Exception] = dialect.loaded_dbapi.Error
 
     @property
     def dialect_name(self) -> str:
@@ -146,62 +128,89 @@ class Connection:
             part = wanted[start : start + LIST_SIZES[-1]]
             names, statement = listing.shape(len(part))
             padded = {name: part[min(i, len(part) - 1)] for i, name in enumerate(names)}
-            self._execute(statement, values | padded)
-            rows += self._cursor.fetchall()
+            rows += self.all(statement, **values, **padded)
         return rows
 
     def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Runs a change once for each row of values."""
         sql, places, _ = statement.sql(self._dialect)
-        if places:
-            self._cursor.executemany(sql, [tuple(row[name] for name in places) for row in rows])
-        else:
-            self._cursor.executemany(sql, rows)
+        self._execute_many(
+            sql, [tuple(row[name] for name in places) for row in rows] if places else rows
+        )
 
     def tuples(self, statement: Statement, order: tuple[str, ...], rows: Sequence[Row]) -> None:
         """Runs a change once for each tuple of values, named in `order`."""
         sql, places, _ = statement.sql(self._dialect)
-        if places:
-            if places != order:
-                pick = [order.index(name) for name in places]
-                rows = [tuple(row[i] for i in pick) for row in rows]
-            self._cursor.executemany(sql, rows)
-        else:
-            self._cursor.executemany(sql, [dict(zip(order, row, strict=True)) for row in rows])
+        if not places:
+            self._execute_many(sql, [dict(zip(order, row, strict=True)) for row in rows])
+            return
+        if places != order:
+            pick = [order.index(name) for name in places]
+            rows = [tuple(row[i] for i in pick) for row in rows]
+        self._execute_many(sql, rows)
 
     def script(self, sql: str) -> None:
         """Runs one statement of the transaction's own language (BEGIN, SAVEPOINT …)."""
-        self._cursor.execute(sql)
+        try:
+            self._cursor.execute(sql)
+        except self._driver_error as error:
+            raise translate(error) from error
+
+    def commit(self) -> None:
+        """Commits. A warning is no success: PostgreSQL gives one, and goes on, where the
+        wait for the standby was cancelled and only one machine has what was committed.
+        """
+        warnings: list[str] = getattr(self._raw, "warnings", [])
+        warnings.clear()
+        try:
+            self._cursor.execute("COMMIT")
+        except self._driver_error as error:
+            raise translate(error, committing=True) from error
+        if warnings:
+            raise StorageError(f"committed with a warning: {warnings[0]}", outcome_known=False)
 
     def _execute(self, statement: Statement, values: Mapping[str, Any]) -> None:
         sql, places, constants = statement.sql(self._dialect)
         if constants:
             values = {**constants, **values}
-        if places:
-            self._cursor.execute(sql, [values[name] for name in places])
-        else:
-            self._cursor.execute(sql, values)
+        try:
+            self._cursor.execute(sql, [values[name] for name in places] if places else values)
+        except self._driver_error as error:
+            raise translate(error) from error
+
+    def _execute_many(self, sql: str, rows: Sequence[Any]) -> None:
+        try:
+            self._cursor.executemany(sql, rows)
+        except self._driver_error as error:
+            raise translate(error) from error
 
 
 class Database:
-    """A database by URL: `sqlite:////path/bureau.db` or `postgresql://…`."""
+    """A database by URL: `sqlite:////path/bureau.db` or `postgresql://…`.
 
-    def __init__(self, url: str) -> None:
-        parsed = make_url(url)
-        if parsed.get_backend_name() == "postgresql":
-            parsed = parsed.set(drivername="postgresql+psycopg")
-            self.engine = create_engine(parsed, pool_reset_on_return=None)
-        elif parsed.get_backend_name() == "sqlite":
-            self.engine = create_engine(
-                parsed,
-                pool_reset_on_return=None,
-                connect_args={"check_same_thread": False, "timeout": 10},
-            )
-            event.listen(self.engine, "connect", _prepare_sqlite)
-        else:
+    Attributes:
+        url: As it was given.
+        engine: SQLAlchemy's, for migrations.
+        admit: Is given each connection before it is used, outside a transaction; it
+            raises StorageError for one that is not to be.
+    """
+
+    def __init__(self, url: str, node: str = "") -> None:
+        """Args:
+        url: Which; a PostgreSQL URL is libpq's, and may name several hosts.
+        node: The node in service; else statements may take their time.
+        """
+        scheme = url.partition("://")[0].partition("+")[0]
+        if scheme not in {"sqlite", "postgresql", "postgres"}:
             raise ValueError(f"database URL {url!r}: use sqlite:/// or postgresql://")
-        self.url = parsed
-        self._driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        self.url = url
+        self.is_sqlite = scheme == "sqlite"
+        self.admit: Callable[[Connection], None] = lambda _connection: None
+        self.engine, self._open = sqlite.engine_of(url) if self.is_sqlite else _postgres(url, node)
+        self._begin_read = (
+            "BEGIN" if self.is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        )
+        self._begin_write = "BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN"
         # Open connections that nobody uses, the last used on top as its cache is
         # warm; below them one None for each that may still be opened. The
         # engine's own pool does the same and takes several times as long.
@@ -210,17 +219,16 @@ class Database:
             self._idle.put(None)
 
     @property
-    def is_sqlite(self) -> bool:
-        """Whether it is embedded; else it is PostgreSQL."""
-        return self.url.get_backend_name() == "sqlite"
+    def file(self) -> Path:
+        """The file of a SQLite database."""
+        name = make_url(self.url).database
+        assert name, "a bureau's SQLite database is a file"
+        return Path(name)
 
-    @cached_property
-    def _begin_read(self) -> str:
-        return "BEGIN" if self.is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-
-    @cached_property
-    def _begin_write(self) -> str:
-        return "BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN"
+    @property
+    def shown(self) -> str:
+        """The URL without its password."""
+        return PASSWORD.sub(r"\1:***@", self.url)
 
     def snapshot(self) -> AbstractContextManager[Connection]:
         """A read of committed state: every statement inside sees the same moment.
@@ -228,7 +236,7 @@ class Database:
         Raises:
             StorageError: The database cannot be reached.
         """
-        return self._transaction(self._begin_read, end="ROLLBACK")
+        return self._transaction(self._begin_read)
 
     def transaction(self) -> AbstractContextManager[Connection]:
         """A write: committed at the end of the block, rolled back if it raises.
@@ -237,92 +245,98 @@ class Database:
             StorageError: The database failed; `outcome_known` says whether the
                 transaction is surely undone.
         """
-        return self._transaction(self._begin_write, end="COMMIT")
+        return self._transaction(self._begin_write)
 
     @contextmanager
-    def _transaction(self, begin: str, *, end: str) -> Iterator[Connection]:
-        connection = self._take()
-        committing = False
+    def _transaction(self, begin: str) -> Iterator[Connection]:
+        connection = self._begun(begin)
+        usable = False
         try:
-            connection.script(begin)
             try:
                 yield connection
             except BaseException:
-                # After some errors nothing is open any more; the first one counts.
-                with suppress(self._driver_error):
+                # The first error counts, whatever becomes of the connection.
+                with suppress(StorageError):
                     connection.script("ROLLBACK")
+                    usable = True
                 raise
-            committing = end == "COMMIT"
-            connection.script(end)
-        except self._driver_error as error:
-            # What state it is in is unknown: the next one gets a new connection.
-            connection.close()
-            self._idle.put(None)
-            raise translate(error, committing=committing) from error
-        except BaseException:
-            self._idle.put(connection)
-            raise
-        self._idle.put(connection)
+            if begin == self._begin_write:
+                connection.commit()
+            else:
+                connection.script("ROLLBACK")
+            usable = True
+        finally:
+            self._give_back(connection, usable=usable)
 
-    def _take(self) -> Connection:
-        """An idle connection, or a new one; waits where all are in use."""
+    def _begun(self, begin: str) -> Connection:
+        """A connection with a transaction open on it."""
+        while True:
+            connection, was_open = self._take()
+            try:
+                connection.script(begin)
+            except BaseException as error:
+                self._give_back(connection, usable=False)
+                # One that was open from before may be dead since: nothing was asked of
+                # it yet, and the others of its time are gone with it.
+                if was_open and isinstance(error, StorageError) and not error.conflict:
+                    continue
+                raise
+            return connection
+
+    def _take(self) -> tuple[Connection, bool]:
+        """A connection, and whether it was open; waits where all are in use."""
         try:
             connection = self._idle.get(timeout=MAX_WAIT_S)
         except Empty:
             raise StorageError("every connection is in use") from None
         if connection is not None:
-            return connection
+            return connection, True
         try:
-            pooled = self.engine.raw_connection()
-            raw: Any = pooled.driver_connection
-            pooled.detach()
-            if not self.is_sqlite:
-                raw.autocommit = True  # transactions are opened and closed in words
-            return Connection(raw, self.engine.dialect)
-        except Exception as error:
+            return self._opened(), False
+        except BaseException:
             self._idle.put(None)
+            raise
+
+    def _opened(self) -> Connection:
+        try:
+            connection = Connection(self._open(), self.engine.dialect)
+        except self.engine.dialect.loaded_dbapi.Error as error:
             raise translate(error) from error
+        try:
+            self.admit(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _give_back(self, connection: Connection, *, usable: bool) -> None:
+        if usable:
+            self._idle.put(connection)
+            return
+        # What state it is in is unknown, and what befell it may have befallen all.
+        connection.close()
+        self._idle.put(None)
+        self._close_idle()
+
+    def _close_idle(self) -> None:
+        kept = 0
+        with suppress(Empty):
+            while True:
+                connection = self._idle.get_nowait()
+                kept += 1
+                if connection is not None:
+                    connection.close()
+        for _ in range(kept):
+            self._idle.put(None)
 
     def dispose(self) -> None:
         """Closes every connection that is not in use."""
-        idle = [self._idle.get() for _ in range(self._idle.qsize())]
-        for connection in idle:
-            if connection is not None:
-                connection.close()
-            self._idle.put(None)
+        self._close_idle()
         self.engine.dispose()
 
 
-def engine_of(url: str) -> Engine:
-    """The SQLAlchemy engine of a URL, for migrations."""
-    return Database(url).engine
+def _postgres(url: str, node: str) -> tuple[Engine, Callable[[], Any]]:
+    # A node on SQLite does without the driver.
+    from bureau.store import postgres  # noqa: PLC0415  (see above)
 
-
-def translate(error: Exception, *, committing: bool = False) -> StorageError:
-    """A driver's error as the bureau's own, without the driver's values in it."""
-    code = getattr(error, "sqlite_errorname", "") or getattr(error, "sqlstate", "") or ""
-    name = f"{type(error).__name__} {code}".strip()
-    if code in {"SQLITE_FULL", "53100"}:
-        return StorageError(name, full=True)
-    if code.startswith(("SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        # After a failed fsync SQLite would go on with pages that are not on disk.
-        return StorageError(name, outcome_known=False, fatal=True)
-    if code in {"40001", "40P01", "23505"} or code.startswith(
-        ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CONSTRAINT")
-    ):
-        return StorageError(name, conflict=True)
-    return StorageError(name, outcome_known=not committing)
-
-
-def _prepare_sqlite(raw: sqlite3.Connection, _record: object) -> None:
-    raw.isolation_level = None  # transactions are opened and closed in words
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",  # NORMAL loses acknowledged commits in a power cut
-        "foreign_keys=ON",
-        "cache_size=-65536",
-        "temp_store=MEMORY",
-        "wal_autocheckpoint=4000",
-        "trusted_schema=OFF",
-    ):
-        raw.execute(f"PRAGMA {pragma}")
+    return postgres.engine_of(url, node)

@@ -1,0 +1,129 @@
+"""How the bureau talks to PostgreSQL: for the field, where machines stop, cables are
+pulled and standbys are promoted.
+
+Nothing waits for ever. The server ends what takes too long, the kernel ends
+connections whose other end is gone, and a server that is there and silent (stopped, or
+waiting for a standby that is dead) is given up here. A URL may name several hosts: the
+one that takes writes is used.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from typing import Any
+
+import psycopg
+from psycopg import conninfo
+from psycopg.abc import RV, PQGen
+from psycopg.waiting import Ready, Wait
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.pool import NullPool
+
+# Seconds without a byte after which a server is given up. Above the server's own limits,
+# so that it answers first if it is alive.
+SILENCE_S = 7.0
+
+# Of every connection; what the URL says itself goes before.
+CONNECTION: dict[str, str] = {
+    "connect_timeout": "3",  # for each host
+    "target_session_attrs": "read-write",
+    "keepalives": "1",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "6000",  # ms that sent bytes may stay unconfirmed
+}
+# Of a node in service, in milliseconds: its callers wait.
+IN_SERVICE: dict[str, int] = {
+    "lock_timeout": 3000,
+    "statement_timeout": 5000,
+    # Of a node that stopped in the midst of a transaction, with locks that others need.
+    "idle_in_transaction_session_timeout": 5000,
+}
+# A cancelled wait for the standby is told by a warning, which must come through.
+ALWAYS = "-c client_min_messages=warning"
+
+
+class PatientConnection(psycopg.Connection[Any]):
+    """A connection that does not wait for ever, and hears what a commit is warned of."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.silence_s = 0.0
+        self.warnings: list[str] = []
+        self.add_notice_handler(self._noticed)
+
+    def wait(self, gen: PQGen[RV], *args: Any, **named: Any) -> RV:
+        """Waits for the server, which must not be silent for too long."""
+        watched = impatient(gen, self.silence_s) if self.silence_s else gen
+        return super().wait(watched, *args, **named)
+
+    def _noticed(self, notice: psycopg.errors.Diagnostic) -> None:
+        # By its severity: the text is in the server's language.
+        if notice.severity_nonlocalized == "WARNING":
+            self.warnings.append(notice.message_primary or "a warning")
+
+
+def connect(url: str, name: str, *, in_service: bool) -> PatientConnection:
+    """Opens a connection.
+
+    Args:
+        name: What the database's administrator sees.
+        in_service: Whether callers wait for what it does; else only the connection
+            itself is watched, and a statement may take its time.
+    """
+    given = conninfo.conninfo_to_dict(url)
+    limits = [f"-c {limit}={ms}" for limit, ms in IN_SERVICE.items() if in_service]
+    options = " ".join([ALWAYS, *limits, str(given.get("options") or "")]).strip()
+    settings = {"application_name": name, **CONNECTION, **given, "options": options}
+    connection = PatientConnection.connect(conninfo.make_conninfo("", **settings), autocommit=True)
+    if in_service:
+        connection.silence_s = SILENCE_S
+    return connection
+
+
+def engine_of(url: str, node: str) -> tuple[Engine, Callable[[], Any]]:
+    """SQLAlchemy's engine of a database, for migrations, and what opens the driver's own
+    connections.
+    """
+    url = f"postgresql://{url.partition('://')[2]}"
+    name = node or "bureau"
+
+    def connect_to_migrate() -> Any:
+        connection = connect(url, name, in_service=False)
+        connection.autocommit = False
+        return connection
+
+    engine = create_engine("postgresql+psycopg://", creator=connect_to_migrate, poolclass=NullPool)
+    return engine, lambda: connect(url, name, in_service=bool(node))
+
+
+def without_password(url: str) -> tuple[str, str]:
+    """A URL's settings as libpq reads them, and apart from them the password."""
+    given = conninfo.conninfo_to_dict(url)
+    password = str(given.pop("password", "") or "")
+    return conninfo.make_conninfo("", **given), password
+
+
+def impatient(gen: PQGen[RV], silence_s: float) -> PQGen[RV]:
+    """The same exchange with the server, given up after so many seconds of silence.
+
+    Raises:
+        psycopg.OperationalError: It was silent; whatever was asked may have happened.
+    """
+    heard = time.monotonic()
+    exchange: Generator[Wait, Ready | int, RV] = gen
+    try:
+        awaited = next(exchange)
+        while True:
+            ready = yield awaited
+            now = time.monotonic()
+            if ready:
+                heard = now
+            elif now - heard > silence_s:
+                raise psycopg.OperationalError(f"no answer for {silence_s:.0f} s")
+            awaited = exchange.send(ready)
+    except StopIteration as end:
+        result: RV = end.value
+        return result

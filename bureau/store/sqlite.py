@@ -1,0 +1,41 @@
+"""How the bureau opens SQLite: one file, one writer, every commit on disk."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+
+
+def engine_of(url: str) -> tuple[Engine, Callable[[], Any]]:
+    """SQLAlchemy's engine of a file, and what opens the driver's own connections."""
+    engine = create_engine(
+        url,
+        pool_reset_on_return=None,
+        connect_args={"check_same_thread": False, "timeout": 10},
+    )
+    event.listen(engine, "connect", _prepare)
+
+    def connect() -> Any:
+        pooled = engine.raw_connection()
+        raw = pooled.driver_connection
+        pooled.detach()
+        return raw
+
+    return engine, connect
+
+
+def _prepare(raw: sqlite3.Connection, _record: object) -> None:
+    raw.isolation_level = None  # transactions are opened and closed in words
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # NORMAL loses acknowledged commits in a power cut
+        "foreign_keys=ON",
+        "cache_size=-65536",
+        "temp_store=MEMORY",
+        "wal_autocheckpoint=4000",
+        "trusted_schema=OFF",
+    ):
+        raw.execute(f"PRAGMA {pragma}")
