@@ -8,6 +8,7 @@ request is several times faster than going through an ORM or a result proxy.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -28,6 +29,8 @@ LIST_SIZES = (4, 256)
 # Connections of one process, and seconds that a caller waits for one.
 MAX_CONNECTIONS = 48
 MAX_WAIT_S = 5.0
+# Seconds within which a dead connection says so.
+AT_ONCE_S = 0.5
 # In a URL.
 PASSWORD = re.compile(r"(://[^:/@]*):[^@]*@")
 
@@ -272,16 +275,18 @@ class Database:
         """A connection with a transaction open on it."""
         while True:
             connection, was_open = self._take()
+            asked = time.monotonic()
             try:
                 connection.script(begin)
-            except BaseException as error:
+            except StorageError as error:
                 self._give_back(connection, usable=False)
-                # One that was open from before may be dead since: nothing was asked of
-                # it yet, and the others of its time are gone with it.
-                if was_open and isinstance(error, StorageError) and not error.conflict:
-                    continue
-                raise
-            return connection
+                # One that was open from before may have been hung up on since: nothing
+                # was asked of it yet, and the others of its time are gone with it.
+                hung_up = not error.conflict and time.monotonic() - asked < AT_ONCE_S
+                if not (was_open and hung_up):
+                    raise
+            else:
+                return connection
 
     def _take(self) -> tuple[Connection, bool]:
         """A connection, and whether it was open; waits where all are in use."""

