@@ -101,7 +101,10 @@ def receipt(
         Refusal: NOT_FOUND, also for the statements of others; what
             `open_subject_request` raises.
     """
-    with bureau.database.snapshot() as db:
+    # Not a mere read: who asks wants to know whether it is done, and it is when it is
+    # durable.
+    with bureau.database.transaction() as db:
+        log.touch(db)
         signer = statement.asker(bureau, db, caller, subject_request, "Log/GetReceipt")
         row = db.one(s.entry_of_request, signer=signer, request_id=request_id.lower())
         if row is None:

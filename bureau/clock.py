@@ -5,10 +5,23 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 MICROSECONDS = 1_000_000
 # A clock that goes back by less is being trimmed; by more, it was wrong and has been set.
 TRIMMED_US = 2 * MICROSECONDS
+
+
+class Moment(NamedTuple):
+    """A reading of the clock.
+
+    Attributes:
+        now_us: The bureau's time, in microseconds since 1970 UTC.
+        machine_us: What this machine's clock says.
+    """
+
+    now_us: int
+    machine_us: int
 
 
 @dataclass(slots=True)
@@ -27,10 +40,18 @@ class Clock:
 
     def now_us(self) -> int:
         """Microseconds since 1970 UTC; what the last call returned if that was just now."""
-        now = time.time_ns() // 1000 + self.offset_us
+        now = self.machine_us() + self.offset_us
         behind = self._last_us - now
         self._last_us = now + behind if 0 < behind <= TRIMMED_US else now
         return self._last_us
+
+    def moment(self) -> Moment:
+        """The time, with the machine's own."""
+        return Moment(self.now_us(), self.machine_us())
+
+    def machine_us(self) -> int:
+        """What this machine's clock says, wherever a sandbox has moved time."""
+        return time.time_ns() // 1000
 
 
 def month_of(time_us: int) -> int:

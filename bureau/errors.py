@@ -206,6 +206,7 @@ REASONS: dict[str, ReasonRule] = {
         1,
     ),
     "SHUTTING_DOWN": ReasonRule("UNAVAILABLE", "Retry at another address, or later.", 1),
+    "NODE_UNFIT": ReasonRule("UNAVAILABLE", "Retry at another address, and tell the operator.", 1),
     "CONFLICT": ReasonRule("ABORTED", "Retry with the same request id.", 0.1),
     "DEADLINE": ReasonRule("DEADLINE_EXCEEDED", "Give the call at least 100 ms."),
     "NOT_SERVED": ReasonRule(

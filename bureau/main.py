@@ -25,7 +25,9 @@ from bureau.clock import Clock
 from bureau.config import Settings
 from bureau.house import Bureau
 from bureau.ledger import keeper
+from bureau.ledger.admission import Admission
 from bureau.ledger.couriers import Courier
+from bureau.ledger.fitness import ForkedLogError
 from bureau.ledger.keeper import Keeper
 from bureau.ledger.queue import Ledger
 from bureau.policy import load_policy
@@ -90,16 +92,20 @@ class Server:
         self.clock = clock or Clock()
         self.stopped = threading.Event()
         self.failure = ""
+        self.fork: ForkedLogError | None = None
 
         # 1. The rules of the place; the database, as this version needs it and as it
         #    was left.
         policy = load_policy(settings.jurisdiction, settings.folder / "policy")
         keyring = Keyring.open(settings.server_folder / "keyring", settings.passphrase())
         log_key = keyring.get(LOG_KEY)
+        self.keeper = Keeper(settings.kept_checkpoint)
         self.database = open_database(settings, log_key.verify_key)
+        self.database.admit = Admission(
+            self.keeper, settings.origin, log_key.verify_key, self._forked
+        )
 
         # 2. The ledger, and who carries its checkpoints out.
-        self.keeper = Keeper(settings.kept_checkpoint)
         self.ledger = Ledger(
             self.database,
             log_key,
@@ -107,6 +113,7 @@ class Server:
             self.clock,
             on_commit=self._committed,
             on_fatal=self._fail,
+            on_fork=self._forked,
         )
         self._couriers = [
             Courier(witness, self.database, self.clock) for witness in settings.witnesses
@@ -209,8 +216,15 @@ class Server:
         self.keeper.keep(note)
         self.bureau.commits.told()
 
+    def _forked(self, error: ForkedLogError) -> None:
+        """The database went back in time: nothing more may be signed."""
+        if self.fork is None:
+            self.fork = error
+            evidence = keeper.save_evidence(self.settings.kept_checkpoint, error)
+            self._fail(f"the database went back in time; both checkpoints are in {evidence}")
+
     def _fail(self, why: str) -> None:
-        """The disk failed under the database: nothing more may be acknowledged."""
+        """The database failed: nothing more may be acknowledged."""
         self.failure = why
         logger.critical("fatal", why=why)
         threading.Thread(target=self.stop, args=(0.0,), daemon=True).start()
@@ -236,9 +250,8 @@ def open_database(settings: Settings, log_key: VerifyKey) -> Database:
         check_schema(database)
         with database.snapshot() as db:
             keeper.check(settings.kept_checkpoint, db, settings.origin, log_key)
-    except BaseException:
-        database.dispose()
-        raise
+    finally:
+        database.dispose()  # what it opened so far was admitted by nobody
     return database
 
 

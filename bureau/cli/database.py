@@ -13,7 +13,7 @@ from bureau.cli.exits import Exit, Stop
 from bureau.cli.frame import Dir, Output, Shown, group, say, settings_of, show, show_one
 from bureau.config import Settings
 from bureau.ledger import keeper, log
-from bureau.ledger.keeper import ForkedLogError
+from bureau.ledger.fitness import ForkedLogError
 from bureau.office.backup import about_backup, back_up, restore
 from bureau.office.erasure import erase_before, erase_person
 from bureau.office.folder import trust_of

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from pydantic import ValidationError
 
-from bureau.ledger.keeper import ForkedLogError
+from bureau.ledger.fitness import ForkedLogError
 from bureau.main import SchemaError
 from bureau.office.folder import FolderError
 from bureau.office.operator import CallError

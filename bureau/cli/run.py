@@ -133,6 +133,8 @@ def serve(
         ) from error
     say(f"serving at {server.address}")
     server.wait()
+    if server.fork:
+        raise server.fork
     if server.failure:
         raise Stop(
             Exit.UNAVAILABLE,

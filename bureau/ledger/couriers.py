@@ -19,7 +19,8 @@ from bureau.config import Witness
 from bureau.ledger import log
 from bureau.ledger.witness_door import Outcome, WitnessDoor, WitnessError
 from bureau.store import statements as s
-from bureau.store.database import Database, StorageError
+from bureau.store.database import Database
+from bureau.store.failures import StorageError
 
 logger = structlog.get_logger("bureau.witnesses")
 

@@ -11,27 +11,15 @@ import os
 import threading
 from pathlib import Path
 
+from bureau.ledger.fitness import ForkedLogError
 from bureau.store import statements as s
 from bureau.store.database import Connection
 from bureau_keys.checkpoint import open_checkpoint
+from bureau_keys.files import write_private
 from bureau_keys.signing import VerifyKey
 
 # Seconds between writes: what a power cut may take from the evidence.
 PAUSE_S = 0.2
-
-
-class ForkedLogError(Exception):
-    """The database and the checkpoint kept apart from it cannot both be true."""
-
-    def __init__(self, kept: str, found: str) -> None:
-        super().__init__(
-            "the database does not hold the log that this node has served\n\n"
-            f"kept apart from the database:\n{kept}\nin the database:\n{found}\n"
-            "A restored backup or a lagging standby looks like this. See "
-            "docs/operating.md, 'A database that went back in time'."
-        )
-        self.kept = kept
-        self.found = found
 
 
 class Keeper:
@@ -39,7 +27,7 @@ class Keeper:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._note = ""
+        self._note = path.read_text("utf-8") if path.exists() else ""
         self._changed = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
@@ -47,6 +35,11 @@ class Keeper:
     def start(self) -> None:
         """Starts writing."""
         self._thread.start()
+
+    @property
+    def newest(self) -> str:
+        """The newest checkpoint that was taken; empty if there was none."""
+        return self._note
 
     def keep(self, note: str) -> None:
         """Takes the newest checkpoint; returns at once."""
@@ -88,12 +81,26 @@ def check(path: Path, db: Connection, origin: str, key: VerifyKey) -> None:
         ForkedLogError: The database is behind, or has another log.
         bureau_keys.errors.BadProof: The kept checkpoint is not the log's.
     """
-    if not path.exists():
-        return
-    kept_note = path.read_text("utf-8")
+    if path.exists():
+        check_holds(path.read_text("utf-8"), db, origin, key)
+
+
+def check_holds(kept_note: str, db: Connection, origin: str, key: VerifyKey) -> None:
+    """Holds the database against a checkpoint.
+
+    Raises:
+        ForkedLogError, bureau_keys.errors.BadProof: As `check`.
+    """
     kept = open_checkpoint(kept_note, origin, key)
     newest = db.one(s.newest_checkpoint)
     found_note = str(newest[0]) if newest else "(no checkpoint)\n"
     same_size = db.one(s.checkpoint_at, tree_size=kept.size)
     if same_size is None or open_checkpoint(same_size[0], origin, key).root != kept.root:
         raise ForkedLogError(kept_note, found_note)
+
+
+def save_evidence(path: Path, error: ForkedLogError) -> Path:
+    """Writes both checkpoints beside the one that is kept; returns where."""
+    evidence = path.with_name(path.name + ".evidence")
+    write_private(evidence, f"{error}\n".encode())
+    return evidence

@@ -16,7 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bureau.clock import Moment
 from bureau.errors import Refusal
+from bureau.ledger.fitness import ForkedLogError, check_clock
 from bureau.store import statements as s
 from bureau.store.database import Connection
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
@@ -81,21 +83,50 @@ class NewLeaf:
     answer_digest: bytes
 
 
+class Head(NamedTuple):
+    """A state of the log that this node has acknowledged.
+
+    Attributes:
+        note: Its signed checkpoint.
+    """
+
+    size: int
+    root: bytes
+    note: str
+
+
 def append(
-    db: Connection, leaves: Sequence[NewLeaf], key: SigningKey, origin: str, now_us: int
-) -> list[LogProof]:
+    db: Connection,
+    leaves: Sequence[NewLeaf],
+    key: SigningKey,
+    origin: str,
+    moment: Moment,
+    acknowledged: Head | None = None,
+) -> tuple[list[LogProof], Head]:
     """Appends leaves in order and signs a checkpoint over them.
 
     Runs at the end of the writer's transaction. If the process dies before the
     commit, nothing of it exists; if after, all of it does, and a retry of the
     request finds its entry.
 
+    Args:
+        moment: The time.
+        acknowledged: The newest state that this node has acknowledged.
+
     Returns:
-        The proof of each leaf in the new tree.
+        The proof of each leaf in the new tree, and that tree.
+
+    Raises:
+        ForkedLogError: The log is not what this node has acknowledged.
+        Refusal: NODE_UNFIT if the clock is wrong.
     """
     # 1. The head row, locked: from here to the commit this node orders the log.
-    size, edge = db.one(s.lock_head) or (0, b"")
+    size, edge, newest_us, server_us = db.one(s.lock_head) or (0, b"", 0, None)
     frontier = frontier_of(size, edge)
+    check_extends(db, frontier, acknowledged)
+    check_clock(moment, newest_us, server_us)
+    # Time goes with the order of the log, whichever node's clock is a little ahead.
+    now_us = max(moment.now_us, newest_us)
 
     # 2. Leaves: an HMAC under a random salt, so the log tells nothing by itself.
     entries = []
@@ -129,10 +160,30 @@ def append(
         ("entry_key", "envelope"),
         [(leaf.entry_key, leaf.statement.envelope) for leaf in leaves],
     )
-    db.run(s.move_head, new_size=frontier.size, new_frontier=b"".join(frontier.hashes))
+    edge = b"".join(frontier.hashes)
+    db.run(s.move_head, new_size=frontier.size, new_frontier=edge, new_us=now_us)
     db.run(s.add_checkpoint, tree_size=frontier.size, note=note, time_us=now_us)
     _fill_tiles(db, size, frontier.size)
-    return [LogProof(entry, proof, note) for entry, proof in zip(entries, proofs, strict=True)]
+    given = [LogProof(entry, proof, note) for entry, proof in zip(entries, proofs, strict=True)]
+    return given, Head(frontier.size, frontier.root(), note)
+
+
+def touch(db: Connection) -> None:
+    """Makes the commit of this transaction tell that all before it are durable.
+
+    What is found committed may be on one machine only: its own wait for the standby was
+    cut short, or the server started anew. A commit that gets through that wait itself
+    comes behind it in the database's log, and so takes it along.
+    """
+    db.run(s.touch_head)
+
+
+def check_extends(db: Connection, found: Frontier, acknowledged: Head | None) -> None:
+    """Raises ForkedLogError for a log that is behind what was acknowledged, or other."""
+    if acknowledged is None or found.size > acknowledged.size:
+        return
+    if found.size < acknowledged.size or found.root() != acknowledged.root:
+        raise ForkedLogError(acknowledged.note, newest_checkpoint(db))
 
 
 def frontier_of(size: int, edge: bytes) -> Frontier:
@@ -144,7 +195,7 @@ def create(db: Connection, key: SigningKey, origin: str, now_us: int) -> None:
     """Writes the empty log: its head row and its first checkpoint."""
     frontier = Frontier()
     note = sign_checkpoint(Checkpoint(origin, 0, frontier.root()), key)
-    db.run(s.add_head, head_id=1, tree_size=0, frontier=b"")
+    db.run(s.add_head, head_id=1, tree_size=0, frontier=b"", time_us=now_us)
     db.run(s.add_checkpoint, tree_size=0, note=note, time_us=now_us)
 
 

@@ -22,9 +22,10 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 
-from bureau.clock import Clock
+from bureau.clock import Clock, Moment
 from bureau.errors import Refusal
 from bureau.ledger import log
+from bureau.ledger.fitness import ForkedLogError
 from bureau.ledger.log import LoggedEntry, LogProof, NewLeaf, SignedStatement
 from bureau.metrics import observe_commit
 from bureau.store import statements as s
@@ -147,6 +148,7 @@ class Ledger:
         *,
         on_commit: Callable[[str], None] = lambda _note: None,
         on_fatal: Callable[[str], None] = lambda _why: None,
+        on_fork: Callable[[ForkedLogError], None] = lambda _error: None,
     ) -> None:
         """Args:
         database: Where everything is stored.
@@ -155,6 +157,7 @@ class Ledger:
         clock: The time.
         on_commit: Is given each checkpoint after its commit.
         on_fatal: Is told when the process must not go on.
+        on_fork: Is told when the log is not what this node has acknowledged.
         """
         self._database = database
         self._key = key
@@ -162,6 +165,8 @@ class Ledger:
         self._clock = clock
         self._on_commit = on_commit
         self._on_fatal = on_fatal
+        self._on_fork = on_fork
+        self._acknowledged: log.Head | None = None
         self._queue: SimpleQueue[_Unit | None] = SimpleQueue()
         self._keys = _Keys()
         self._open = True
@@ -241,6 +246,15 @@ class Ledger:
             if error.fatal:
                 self._on_fatal(str(error))
             return again
+        except Refusal as refusal:
+            # The node's own fault: nothing of the batch was stored.
+            logger.error("batch_refused", reason=refusal.reason, why=refusal.message)
+            for unit in batch:
+                unit.fail(refusal)
+        except ForkedLogError as error:
+            self._on_fork(error)
+            for unit in batch:
+                unit.fail(Refusal("NODE_UNFIT", "the database went back in time"))
         except Exception:
             logger.exception("batch_broken", units=len(batch))
             for unit in batch:
@@ -249,7 +263,7 @@ class Ledger:
 
     def _transact(self, batch: list[_Unit]) -> list[_Unit]:
         ends, taken = _Ends(), set()
-        now_us, begun = self._clock.now_us(), time.monotonic()
+        moment, begun = self._clock.moment(), time.monotonic()
 
         with self._database.transaction() as db:
             for unit in batch:
@@ -260,12 +274,15 @@ class Ledger:
                     ends.late.append(unit)  # its twin is in this batch: replay it from the next
                 else:
                     taken.add(name)
-                    self._run_unit(db, unit, now_us, ends)
+                    self._run_unit(db, unit, moment.now_us, ends)
             leaves, at_head = [leaf for _, leaf, _ in ends.accepted], time.monotonic()
-            proofs = log.append(db, leaves, self._key, self._origin, now_us) if leaves else []
+            proofs, head = self._append(db, leaves, moment)
+            if ends.answered and not leaves:
+                log.touch(db)  # what a replay tells again must be durable by now
 
         # On disk. A crash from here on loses only replies; a retry fetches them.
         if proofs:
+            self._acknowledged = head
             settled = time.monotonic()
             observe_commit(len(proofs), settled - begun, settled - at_head)
             self._on_commit(proofs[-1].checkpoint)
@@ -276,6 +293,13 @@ class Ledger:
         for unit, error in ends.refused:
             unit.fail(error)
         return ends.late
+
+    def _append(
+        self, db: Connection, leaves: list[NewLeaf], moment: Moment
+    ) -> tuple[list[LogProof], log.Head | None]:
+        if not leaves:
+            return [], None
+        return log.append(db, leaves, self._key, self._origin, moment, self._acknowledged)
 
     def _run_unit(self, db: Connection, unit: _Unit, now_us: int, ends: _Ends) -> None:
         """Runs one unit behind its savepoint, and notes how it ended."""

@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from bureau.clock import Clock
 from bureau.config import Settings
 from bureau.ledger import keeper
-from bureau.ledger.keeper import ForkedLogError
+from bureau.ledger.fitness import ForkedLogError
 from bureau.office.folder import addresses_of, host_of, moment, trust_of
 from bureau.office.operator import CallError, Operator
 from bureau.store import checks, schema
@@ -33,6 +33,9 @@ MIB = 1024 * 1024
 LOW_MIB, FULL_MIB = 2048, 256
 # What the bureau forgives a signer's clock, and so should a doctor.
 AHEAD_US = 60 * 1_000_000
+# PostgreSQL's synchronous_commit under which an acknowledged write is on disk, and on the
+# standby's if there is one.
+DURABLE = frozenset({"on", "remote_apply"})
 
 
 class Health(StrEnum):
@@ -175,6 +178,8 @@ def _database(settings: Settings, clock: Clock) -> Iterator[Symptom]:
             yield Symptom(Health.FAIL, "database", told, "Run `bureau db migrate`.")
             return
         yield Symptom(Health.OK, "database", f"answers, at revision {schema.newest()}")
+        if not database.is_sqlite:
+            yield _standby(database)
         yield from _log_in(database, settings, clock)
     except Exception as error:  # noqa: BLE001  (drivers raise what they like; all of it is a finding)
         told = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -182,6 +187,27 @@ def _database(settings: Settings, clock: Clock) -> Iterator[Symptom]:
         yield Symptom(Health.FAIL, "database", told, fix)
     finally:
         database.dispose()
+
+
+def _standby(database: Database) -> Symptom:
+    """Whether what is acknowledged is on two machines."""
+    with database.snapshot() as db:
+        row = db.one(checks.replication)
+    assert row is not None, "a select without a table has one row"
+    commit, names, attached, sees = row
+    if commit not in DURABLE:
+        fix = "Set synchronous_commit = on: an acknowledged write must not be lost."
+        return Symptom(Health.FAIL, "standby", f"synchronous_commit is {commit}", fix)
+    if not names:
+        fix = "Give it a synchronous standby (synchronous_standby_names)."
+        return Symptom(Health.WARN, "standby", "what is acknowledged is on one machine only", fix)
+    if not sees:
+        fix = "Grant the bureau's role pg_monitor, so that this can be seen."
+        return Symptom(Health.WARN, "standby", f"configured ({names}); attached or not", fix)
+    if not attached:
+        fix = "Start the standby: until it follows, no write is acknowledged."
+        return Symptom(Health.FAIL, "standby", f"configured ({names}), and none is attached", fix)
+    return Symptom(Health.OK, "standby", f"{attached} attached and synchronous")
 
 
 def _log_in(database: Database, settings: Settings, clock: Clock) -> Iterator[Symptom]:

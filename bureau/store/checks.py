@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, exists, func, literal, select, union_all
+from sqlalchemy import Column, exists, func, literal, select, text, union_all
 
 from bureau.store.database import Statement
 from bureau.store.statements import spelling as s
@@ -152,6 +152,17 @@ lost_records = Statement(
             func.length(s.record.c.body) > 0,
             ~exists().where(s.tradeline.c.tradeline_key == s.record.c.tradeline_key),
         ),
+    )
+)
+
+# Of PostgreSQL: what a commit waits for, and who is there to be waited for. Who does not
+# belong to pg_monitor sees others' connections, and not what they are.
+replication = Statement(
+    text(
+        "SELECT current_setting('synchronous_commit'),"
+        " current_setting('synchronous_standby_names'),"
+        " (SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')),"
+        " pg_has_role('pg_monitor', 'usage')"
     )
 )
 

@@ -105,6 +105,11 @@ class Connection:
         """`sqlite` or `postgresql`."""
         return self._dialect.name
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the other end has hung up."""
+        return bool(getattr(self._raw, "closed", False))
+
     def close(self) -> None:
         """Closes the driver's connection."""
         self._raw.close()
@@ -194,8 +199,9 @@ class Database:
     Attributes:
         url: As it was given.
         engine: SQLAlchemy's, for migrations.
-        admit: Is given each connection before it is used, outside a transaction; it
-            raises StorageError for one that is not to be.
+        admit: Is given each connection before it is used, outside a transaction, and
+            how often connections were lost; it raises StorageError for one that is not
+            to be used.
     """
 
     def __init__(self, url: str, node: str = "") -> None:
@@ -208,7 +214,8 @@ class Database:
             raise ValueError(f"database URL {url!r}: use sqlite:/// or postgresql://")
         self.url = url
         self.is_sqlite = scheme == "sqlite"
-        self.admit: Callable[[Connection], None] = lambda _connection: None
+        self.admit: Callable[[Connection, int], None] = lambda _connection, _losses: None
+        self._losses = 0
         self.engine, self._open = sqlite.engine_of(url) if self.is_sqlite else _postgres(url, node)
         self._begin_read = (
             "BEGIN" if self.is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -308,7 +315,7 @@ class Database:
         except self.engine.dialect.loaded_dbapi.Error as error:
             raise translate(error) from error
         try:
-            self.admit(connection)
+            self.admit(connection, self._losses)
         except BaseException:
             connection.close()
             raise
@@ -319,6 +326,7 @@ class Database:
             self._idle.put(connection)
             return
         # What state it is in is unknown, and what befell it may have befallen all.
+        self._losses += connection.is_lost
         connection.close()
         self._idle.put(None)
         self._close_idle()

@@ -40,13 +40,14 @@ def blob(*, null: bool = False) -> Column[bytes]:
 
 
 class LogHead(SQLModel, table=True):
-    """The one row that orders the log: its size and its right edge."""
+    """The one row that orders the log: its size, its right edge, its newest time."""
 
     __tablename__ = "log_head"
     head_id: int = Field(sa_column=big(primary_key=True))
     tree_size: int = Field(sa_column=big())
     # Roots of the perfect subtrees along the right edge, 32 bytes each.
     frontier: bytes = Field(sa_column=blob())
+    time_us: int = Field(sa_column=big())
 
 
 class Entry(SQLModel, table=True):

@@ -23,6 +23,7 @@ WORTH_A_RETRY = {
     "DATABASE_UNAVAILABLE",
     "SHUTTING_DOWN",
     "CONFLICT",
+    "NODE_UNFIT",
 }
 
 _ENUM = re.compile(r"^enum Reason \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)

@@ -14,6 +14,8 @@ from bureau.store.statements.spelling import (
     entry,
     head,
     if_new,
+    server_start,
+    server_time_us,
     statement,
     tile,
 )
@@ -23,13 +25,20 @@ from bureau.store.statements.spelling import (
 add_head = adding(t.LogHead)
 log_size = Statement(select(head.c.tree_size).where(head.c.head_id == 1))
 lock_head = Statement(
-    select(head.c.tree_size, head.c.frontier).where(head.c.head_id == 1).with_for_update()
+    select(head.c.tree_size, head.c.frontier, head.c.time_us, server_time_us())
+    .where(head.c.head_id == 1)
+    .with_for_update()
 )
 move_head = Statement(
     update(head)
     .where(head.c.head_id == 1)
-    .values(tree_size=bind("new_size"), frontier=bind("new_frontier"))
+    .values(tree_size=bind("new_size"), frontier=bind("new_frontier"), time_us=bind("new_us"))
 )
+# Changes nothing; and yet the transaction is a write, whose commit waits like any.
+touch_head = Statement(update(head).where(head.c.head_id == 1).values(time_us=head.c.time_us))
+# Which run of which server a connection leads to, and its time beside the log's.
+server_run = Statement(select(server_start()))
+times = Statement(select(head.c.time_us, server_time_us()).where(head.c.head_id == 1))
 ENTRY_COLUMNS = tuple(c.name for c in entry.columns)
 add_entry = adding(t.Entry)
 add_statement = adding(t.StatementBytes)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, insert
+from sqlalchemy import BigInteger, Table, Text, bindparam, insert
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import SQLModel
 
 from bureau.store import tables as t
@@ -40,6 +42,36 @@ def if_new(model: type[SQLModel]) -> Statement:
     columns = [c.name for c in target.columns if c.autoincrement is not True]
     clause = upsert(target).values({name: bindparam(name) for name in columns})
     return Statement(clause.on_conflict_do_nothing().inline())
+
+
+class server_time_us(FunctionElement[int]):  # noqa: N801  (reads as a function of SQL)
+    """The time of the database's machine, in microseconds; null where it is our own."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+class server_start(FunctionElement[str]):  # noqa: N801  (as above)
+    """When the database's server was started; null where there is none."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(server_time_us)
+@compiles(server_start)
+def _null(*_: object, **__: object) -> str:
+    return "NULL"
+
+
+@compiles(server_time_us, "postgresql")
+def _clock(*_: object, **__: object) -> str:
+    return "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+
+
+@compiles(server_start, "postgresql")
+def _start(*_: object, **__: object) -> str:
+    return "CAST(pg_postmaster_start_time() AS TEXT)"
 
 
 head = table(t.LogHead)

@@ -273,6 +273,12 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("frontier", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "time_us",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("head_id"),
     )
     op.create_table(

@@ -153,6 +153,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """ABORTED. A conflict with another request; a retry helps."""
     REASON_DEADLINE: _Reason.ValueType  # 103
     """DEADLINE_EXCEEDED. The deadline is too short or has passed."""
+    REASON_NODE_UNFIT: _Reason.ValueType  # 104
+    """UNAVAILABLE. The node cannot vouch for what it would answer: its clock is
+    wrong, or its database is not the one that it has served.
+    """
     REASON_NOT_SERVED: _Reason.ValueType  # 110
     """UNIMPLEMENTED. The contract has the method; this bureau does not serve it."""
     REASON_INTERNAL: _Reason.ValueType  # 120
@@ -298,6 +302,10 @@ REASON_CONFLICT: Reason.ValueType  # 102
 """ABORTED. A conflict with another request; a retry helps."""
 REASON_DEADLINE: Reason.ValueType  # 103
 """DEADLINE_EXCEEDED. The deadline is too short or has passed."""
+REASON_NODE_UNFIT: Reason.ValueType  # 104
+"""UNAVAILABLE. The node cannot vouch for what it would answer: its clock is
+wrong, or its database is not the one that it has served.
+"""
 REASON_NOT_SERVED: Reason.ValueType  # 110
 """UNIMPLEMENTED. The contract has the method; this bureau does not serve it."""
 REASON_INTERNAL: Reason.ValueType  # 120

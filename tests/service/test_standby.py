@@ -1,0 +1,218 @@
+"""PostgreSQL with a standby: silent, without its standby, started anew, failed over. What
+was acknowledged is on both; what is not on both is not acknowledged, by nobody."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bureau.config import Settings
+from bureau.ledger.fitness import ForkedLogError
+from bureau.main import Server
+from bureau.office.doctor import Health, examine
+from creditbureau.v1 import log_pb2
+from tests.service.postgres import Postgres, Standby, both, postgres_in, until
+from tests.service.scene import (
+    Scene,
+    contract,
+    refused_with_delay,
+    request_id_of,
+    scene_on,
+    submitted,
+    until_served,
+)
+
+SUBMIT, RECEIPT, CHECKPOINT = (
+    "Furnishing/SubmitRecords",
+    "Log/GetReceipt",
+    "Log/GetCheckpoint",
+)
+# Those that wait for a standby.
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+CANCEL = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+
+
+@pytest.fixture
+def postgres(tmp_path: Path) -> Iterator[Postgres]:
+    with postgres_in(tmp_path / "data") as postgres:
+        yield postgres
+
+
+@pytest.fixture
+def standby(postgres: Postgres, tmp_path: Path) -> Standby:
+    return postgres.standby(tmp_path / "standby", synchronous=True)
+
+
+@pytest.fixture
+def scene(postgres: Postgres, standby: Standby, tmp_path: Path) -> Iterator[Scene]:
+    url = both(postgres.new_database(), standby)
+    with scene_on(url, tmp_path / "bureau") as scene:
+        yield scene
+
+
+def receipt_for(request_id: str) -> bytes:
+    return log_pb2.GetReceiptRequest(request_id=request_id).SerializeToString()
+
+
+def entries(postgres: Postgres, scene: Scene) -> int:
+    """How many the primary shows."""
+    name = scene.bureau.settings.database.partition("@/")[2].partition("?")[0]
+    return int(postgres.psql("SELECT count(*) FROM entry", name))
+
+
+def test_a_silent_database_is_given_up_and_found_again(scene: Scene, postgres: Postgres) -> None:
+    """It is there, and its machine confirms every byte, but it does not answer."""
+    retried = scene.submission()
+    until_served(scene.acme, SUBMIT, scene.submission())
+    with postgres.frozen():
+        for _ in range(2):  # on connections that were open, then on new ones
+            refused_with_delay(contract(scene.acme, SUBMIT, retried))
+            refused_with_delay(contract(scene.acme, CHECKPOINT, b""))
+    made = submitted(until_served(scene.acme, SUBMIT, retried))
+    assert made in scene.stored()
+
+
+def test_without_its_standby_nothing_is_acknowledged(scene: Scene, standby: Standby) -> None:
+    before = submitted(until_served(scene.acme, SUBMIT, scene.submission()))
+    retried = scene.submission()
+    standby.stop()
+    for _ in range(2):
+        refused_with_delay(contract(scene.acme, SUBMIT, retried))
+    # What both have is told as before.
+    assert contract(scene.acme, CHECKPOINT, b"").status == ("OK", "")
+    assert scene.stored() == {before}
+    standby.start()
+    after = submitted(until_served(scene.acme, SUBMIT, retried))
+    assert scene.stored() == {before, after}
+
+
+def test_a_cancelled_wait_is_no_success_and_a_retry_none_either(
+    scene: Scene, postgres: Postgres, standby: Standby
+) -> None:
+    until_served(scene.acme, SUBMIT, scene.submission())
+    standby.stop()
+    had, retried = entries(postgres, scene), scene.submission()
+
+    def cancel() -> None:
+        until(lambda: postgres.psql(WAITING) != "0", "a commit waits for the standby")
+        postgres.psql(CANCEL)
+
+    administrator = threading.Thread(target=cancel)
+    administrator.start()
+    refused_with_delay(contract(scene.acme, SUBMIT, retried))
+    administrator.join()
+    assert entries(postgres, scene) == had + 1  # on one machine, for all to see
+
+    # Neither the same bytes nor the question for the receipt make more of it.
+    request_id = request_id_of(retried)
+    refused_with_delay(contract(scene.acme, SUBMIT, retried))
+    refused_with_delay(contract(scene.acme, RECEIPT, receipt_for(request_id)))
+
+    standby.start()
+    assert submitted(until_served(scene.acme, SUBMIT, retried)) == request_id
+    until_served(scene.acme, RECEIPT, receipt_for(request_id))
+    assert entries(postgres, scene) == had + 1
+
+
+def test_what_a_restart_brings_to_light_waits_for_the_standby(
+    scene: Scene, postgres: Postgres, standby: Standby
+) -> None:
+    """A commit that was still waiting is there after a restart, on one machine."""
+    until_served(scene.acme, SUBMIT, scene.submission())
+    until_served(scene.acme, CHECKPOINT, b"")
+    standby.stop()
+    retried, had = scene.submission(), entries(postgres, scene)
+    refused_with_delay(contract(scene.acme, SUBMIT, retried))
+    postgres.stop("immediate")
+    postgres.start()
+    until(lambda: entries(postgres, scene) == had + 1, "the commit came to light")
+    refused_with_delay(contract(scene.acme, SUBMIT, retried))
+    # Not even read: a checkpoint that a promoted standby does not know must not get out.
+    refused_with_delay(contract(scene.acme, CHECKPOINT, b""))
+    standby.start()
+    made = submitted(until_served(scene.acme, SUBMIT, retried))
+    assert made in scene.stored()
+    assert entries(postgres, scene) == had + 1
+
+
+def test_a_promoted_standby_is_found_and_has_everything(
+    scene: Scene, postgres: Postgres, standby: Standby
+) -> None:
+    acknowledged = {
+        submitted(until_served(scene.acme, SUBMIT, scene.submission())) for _ in range(5)
+    }
+    retried = scene.submission()
+    postgres.stop("immediate")
+    refused_with_delay(contract(scene.acme, SUBMIT, retried))
+    standby.promote()
+    made = submitted(until_served(scene.acme, SUBMIT, retried))
+    assert scene.stored() == acknowledged | {made}
+
+
+def test_a_lagging_standby_is_refused_with_both_checkpoints(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    lagging = postgres.standby(tmp_path / "standby", synchronous=False)
+    url = both(postgres.new_database(), lagging)
+    with scene_on(url, tmp_path / "bureau") as scene:
+        until(lambda: _follows(postgres), "the standby follows")
+        lagging.stop()
+        known = until_served(scene.acme, CHECKPOINT, b"")
+        until_served(scene.acme, SUBMIT, scene.submission())
+        held = log_pb2.GetCheckpointResponse.FromString(
+            until_served(scene.acme, CHECKPOINT, b"")
+        ).checkpoint
+        postgres.stop("immediate")
+        lagging.start()
+        lagging.promote()
+
+        # In service: nothing is signed on it, and the node ends.
+        server = scene.bureau.server
+        until(lambda: _refused(scene), "the node finds out")
+        assert server.stopped.wait(20)
+        assert server.fork is not None
+        evidence = server.settings.kept_checkpoint.with_name("checkpoint-node-1.evidence")
+        found = log_pb2.GetCheckpointResponse.FromString(known).checkpoint
+        assert (server.fork.kept, server.fork.found) == (held, found)
+        assert server.fork.kept in evidence.read_text()
+        assert server.fork.found in evidence.read_text()
+
+        # And at its next start.
+        with pytest.raises(ForkedLogError):
+            Server(Settings.load(scene.bureau.folder, listen="127.0.0.1:0"))
+
+
+def _follows(postgres: Postgres) -> bool:
+    behind = "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn = pg_current_wal_lsn()"
+    return postgres.psql(behind) == "1"
+
+
+def _refused(scene: Scene) -> bool:
+    outcome = contract(scene.acme, SUBMIT, scene.submission())
+    assert outcome.status != ("OK", ""), "it was signed on the lagging standby"
+    time.sleep(0.1)
+    return scene.bureau.server.fork is not None
+
+
+def test_the_doctor_looks_at_the_standby(
+    scene: Scene, postgres: Postgres, standby: Standby
+) -> None:
+    settings = scene.bureau.settings
+
+    def told() -> tuple[Health, str]:
+        (found,) = [at for at in examine(settings) if at.subject == "standby"]
+        return found.health, found.told
+
+    assert told() == (Health.OK, "1 attached and synchronous")
+    standby.stop()
+    until(lambda: told()[0] is Health.FAIL, "the standby is missed")
+    postgres.wait_for_standbys("")
+    until(lambda: told()[0] is Health.WARN, "it is on one machine, knowingly")
+    postgres.psql("ALTER SYSTEM SET synchronous_commit = 'local'")
+    postgres.psql("SELECT pg_reload_conf()")
+    until(lambda: "local" in told()[1], "commits do not wait")
+    assert told()[0] is Health.FAIL
