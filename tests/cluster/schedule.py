@@ -1,7 +1,7 @@
 """From a seed to a list of faults at their times: the same seed gives the same list.
 
-Each fault alone first, then several at once. A fault that is alone has the bureau's ten
-seconds behind it in which nothing else happens; so has every round of several.
+Each fault alone first, then several at once. After each, and after each round of several,
+nothing happens for a while: the bureau has time to serve everybody again.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from random import Random
 from tests.cluster.faults import CATALOGUE, Cast, Entry, Fault
 
 # Seconds before the first fault, and after the last of a round.
-WARM_UP_S, REST_S = 4.0, 10.0
-# Of a run, what faults alone may take: the rest is for several at once.
-ALONE = 0.7
+WARM_UP_S, REST_S = 4.0, 6.0
+# Of a run that is too short for each alone, what they may take; the rest is for several.
+ALONE = 0.4
 # What ends a fault takes time itself.
 HEALING_S = 2.0
 # Faults in a round of several, and seconds between which they begin.
 AT_ONCE = 3
 APART_S = 3.0
+# Draws in a row that came to nothing.
+MISSES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +59,18 @@ def plan(seed: int, names: Sequence[str], cast: Cast, seconds: float) -> list[Pl
     """
     chance = Random(seed)
     entries = [CATALOGUE[name] for name in names]
+    longest_s = sum(one.kind.length_s[1] + HEALING_S + REST_S for one in entries)
+    share = ALONE if longest_s > seconds and len(entries) > 1 else 1.0
     rounds = _Rounds(chance, cast)
     # 1. Each alone, in an order of chance.
     for one in chance.sample(entries, len(entries)):
-        rounds.add([one], until=seconds * ALONE)
-    # 2. Several at once, as long as there is time.
-    while len(entries) > 1 and rounds.add(_some(chance, entries), until=seconds):
-        pass
+        rounds.add([one], until=seconds * share)
+    # 2. Several at once, until chance finds none any more for which there is time.
+    misses = 0
+    while len(entries) > 1 and misses < MISSES:
+        some = chance.sample(entries, min(AT_ONCE, len(entries)))
+        misses = 0 if rounds.add(some, until=seconds) else misses + 1
     return rounds.planned
-
-
-def _some(chance: Random, entries: Sequence[Entry]) -> list[Entry]:
-    return chance.sample(entries, min(AT_ONCE, len(entries)))
 
 
 class _Rounds:
@@ -82,9 +84,13 @@ class _Rounds:
         self._round = 0
 
     def add(self, entries: Sequence[Entry], until: float) -> bool:
-        """Adds a round; False if it would not be over, and rested from, in time."""
+        """Adds a round; False if it would not be over, and rested from, in time, or if of
+        several faults only one can be.
+        """
         number, begun_s = self._round + 1, self._now_s
         found = list(self._drawn(entries, begun_s, number))
+        if len(found) < min(len(entries), 2):
+            return False
         end_s = max(planned.end_s for planned in found) + HEALING_S * len(found) + REST_S
         if end_s > until:
             return False
