@@ -23,7 +23,7 @@ commit_seconds = Histogram(
 )
 head_seconds = Histogram(
     "bureau_head_seconds",
-    "Seconds from asking for the log's head row to the commit: here nodes take turns.",
+    "Seconds from a commit's last unit to the disk: under the head row, where nodes take turns.",
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
 )
 

@@ -120,7 +120,14 @@ def append(
         ForkedLogError: The log is not what this node has acknowledged.
         Refusal: NODE_UNFIT if the clock is wrong.
     """
-    # 1. The head row, locked: from here to the commit this node orders the log.
+    # 1. What needs no index, before nodes take turns.
+    db.tuples(
+        s.add_statement,
+        ("entry_key", "envelope"),
+        [(leaf.entry_key, leaf.statement.envelope) for leaf in leaves],
+    )
+
+    # 2. The head row, locked: from here to the commit this node orders the log.
     size, edge, newest_us, server_us = db.one(s.lock_head) or (0, b"", 0, None)
     frontier = frontier_of(size, edge)
     check_extends(db, frontier, acknowledged)
@@ -128,7 +135,7 @@ def append(
     # Time goes with the order of the log, whichever node's clock is a little ahead.
     now_us = max(moment.now_us, newest_us)
 
-    # 2. Leaves: an HMAC under a random salt, so the log tells nothing by itself.
+    # 3. Leaves: an HMAC under a random salt, so the log tells nothing by itself.
     entries = []
     for index, leaf in enumerate(leaves, size):
         salt = secrets.token_bytes(HASH)
@@ -150,16 +157,11 @@ def append(
         )
     proofs = frontier.extend_with_proofs([leaf_hash(entry.commitment) for entry in entries])
 
-    # 3. One checkpoint for all.
+    # 4. One checkpoint for all.
     note = sign_checkpoint(Checkpoint(origin, frontier.size, frontier.root()), key)
 
-    # 4. Rows.
+    # 5. Rows.
     db.tuples(s.add_entry, LoggedEntry._fields, entries)
-    db.tuples(
-        s.add_statement,
-        ("entry_key", "envelope"),
-        [(leaf.entry_key, leaf.statement.envelope) for leaf in leaves],
-    )
     edge = b"".join(frontier.hashes)
     db.run(s.move_head, new_size=frontier.size, new_frontier=edge, new_us=now_us)
     db.run(s.add_checkpoint, tree_size=frontier.size, note=note, time_us=now_us)
@@ -180,9 +182,14 @@ def touch(db: Connection) -> None:
 
 def check_extends(db: Connection, found: Frontier, acknowledged: Head | None) -> None:
     """Raises ForkedLogError for a log that is behind what was acknowledged, or other."""
-    if acknowledged is None or found.size > acknowledged.size:
+    if acknowledged is None:
         return
-    if found.size < acknowledged.size or found.root() != acknowledged.root:
+    same = found.size == acknowledged.size and found.root() == acknowledged.root
+    if not same and found.size > acknowledged.size:
+        # Others have appended, to what was acknowledged or to something else.
+        row = db.one(s.checkpoint_at, tree_size=acknowledged.size)
+        same = row is not None and row[0] == acknowledged.note
+    if not same:
         raise ForkedLogError(acknowledged.note, newest_checkpoint(db))
 
 

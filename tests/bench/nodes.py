@@ -65,7 +65,7 @@ class Node:
                 families = text_string_to_metric_families(answer.read().decode())
             samples = (sample for family in families for sample in family.samples)
             commits |= {at.name: at.value for at in samples if at.name in commits}
-        return Cost(0, 0, process.cpu_seconds(self.pid), 0, *commits.values())
+        return Cost(0, 0, process.cpu_seconds(self.pid), 0, 0, *commits.values())
 
 
 SAMPLES = (
@@ -84,6 +84,7 @@ class Cost:
     wall_s: float = 0
     nodes_s: float = 0
     database_s: float = 0
+    callers_s: float = 0
     commits: float = 0
     units: float = 0
     commit_s: float = 0
@@ -128,7 +129,7 @@ class Place:
         cost.calls += len(requests)
 
     def _used(self, nodes: int) -> Cost:
-        used = Cost(wall_s=time.perf_counter())
+        used = Cost(wall_s=time.perf_counter(), callers_s=time.process_time())
         used.database_s = process.family_seconds(self.postmaster) if self.postmaster else 0
         for node in self.nodes[:nodes]:
             used.add(node.used())
@@ -206,6 +207,7 @@ def nodes(house: House) -> Iterator[Measure]:
                 value=(size_of(database) - size) / done,
                 unit="byte",
             )
+        yield Measure(name="cores of the machine", value=len(process.ALL_CORES), unit="")
         for what, table in (("an account", "tradeline"), ("a consent", "consent")):
             (each,) = database.execute(
                 f"SELECT pg_total_relation_size('{table}')::float / count(*) FROM {table}"
@@ -261,6 +263,9 @@ def _measures(load: Load, embedded: Place, cluster: Place) -> Iterator[Measure]:
         )
         yield Measure(
             name=f"{where}, database's processor", value=cost.database_s / things * 1000, unit="ms"
+        )
+        yield Measure(
+            name=f"{where}, caller's processor", value=cost.callers_s / things * 1000, unit="ms"
         )
     # What a commit costs with one statement in it, and with several.
     for callers in (1, CALLERS):
