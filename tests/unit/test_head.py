@@ -1,0 +1,75 @@
+"""What a node has acknowledged holds, whoever has appended since."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bureau.clock import Clock
+from bureau.ledger import log
+from bureau.ledger.fitness import ForkedLogError
+from bureau.ledger.log import Head, NewLeaf, SignedStatement
+from bureau.store import schema
+from bureau.store import statements as s
+from bureau.store.database import Database
+from bureau_keys.signing import SigningKey
+
+ORIGIN = "test.example/log"
+KEY = SigningKey.generate()
+
+
+@contextmanager
+def empty_log(folder: Path) -> Iterator[Database]:
+    """A database with an empty log."""
+    database = Database(f"sqlite:///{folder}/{len(list(folder.iterdir()))}.db")
+    schema.upgrade(database)
+    with database.transaction() as db:
+        log.create(db, KEY, ORIGIN, Clock().now_us())
+    yield database
+    database.dispose()
+
+
+def grow(database: Database, words: Sequence[str], acknowledged: Head | None = None) -> Head:
+    """Appends a leaf for each word, in one commit."""
+    leaves = []
+    for word in words:
+        digest = hashlib.sha256(word.encode()).digest()
+        told = SignedStatement("consent", "members/m", word, digest, word.encode())
+        leaves.append(NewLeaf(int.from_bytes(digest[:7]), told, b""))
+    with database.transaction() as db:
+        return log.append(db, leaves, KEY, ORIGIN, Clock().moment(), acknowledged)[1]
+
+
+def test_what_others_append_is_built_upon(tmp_path: Path) -> None:
+    with empty_log(tmp_path) as database:
+        mine = grow(database, ["a", "b"])
+        grow(database, ["c"], mine)
+        assert grow(database, ["d", "e"], mine).size == 5
+
+
+def test_a_log_that_went_back_is_refused(tmp_path: Path) -> None:
+    with empty_log(tmp_path) as known, empty_log(tmp_path) as behind:
+        mine = grow(known, ["a", "b"])
+        grow(behind, ["a"])
+        with pytest.raises(ForkedLogError):
+            grow(behind, ["c"], mine)
+        with behind.snapshot() as db:
+            assert log.size_of(db) == 1
+
+
+@pytest.mark.parametrize("others", [["x", "y"], ["x", "y", "z"]], ids=["as far", "further"])
+def test_a_log_that_went_back_and_grew_again_is_refused(tmp_path: Path, others: list[str]) -> None:
+    """Another node appended before this one came back."""
+    with empty_log(tmp_path) as known, empty_log(tmp_path) as other:
+        mine = grow(known, ["a", "b"])
+        grow(other, others)
+        with pytest.raises(ForkedLogError) as refused:
+            grow(other, ["c"], mine)
+        assert refused.value.kept == mine.note
+        with other.snapshot() as db:
+            assert log.size_of(db) == len(others)
+            assert db.one(s.checkpoint_at, tree_size=len(others) + 1) is None
