@@ -22,5 +22,13 @@ class Progress:
     total: int | None
     elapsed: timedelta
 
+    @property
+    def left(self) -> timedelta | None:
+        """How long the rest takes at this pace, in whole seconds; None where nobody knows."""
+        if not self.total or not self.done:
+            return None
+        seconds = self.elapsed.total_seconds() * (self.total - self.done) / self.done
+        return timedelta(seconds=max(0, round(seconds)))
+
 
 OnProgress: TypeAlias = Callable[[Progress], None]

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
@@ -58,6 +59,8 @@ EXIT_CODES: tuple[tuple[type[errors.BureauError], int], ...] = (
     (errors.Overloaded, 7),
     (errors.QuotaExceeded, 7),
 )
+# In a log, where there is no bar.
+BETWEEN_LINES = timedelta(seconds=5)
 EXIT_INVALID = 5
 EXIT_PARTIAL = 8
 EXIT_HELP = (
@@ -120,16 +123,41 @@ def names_of(cls: type[Code]) -> str:
 
 
 @contextmanager
-def progress_bar(what: str, total: int | None = None) -> Iterator[OnProgress | None]:
-    """A progress bar on stderr; None where that is no terminal."""
+def progress_bar(what: str, total: int | None = None, before: str = "") -> Iterator[OnProgress]:
+    """Progress and the time left on stderr: a bar, or now and then a line in a log.
+
+    Args:
+        what: What is going on.
+        total: How much of it there is, where that is known.
+        before: What goes on as long as the total is not known.
+    """
     if not err.is_terminal:
-        yield None
+        yield _lines(what, before)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Bar(*columns, TimeRemainingColumn(), console=err, transient=True) as bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(before or what, total=total)
 
         def show(progress: Progress) -> None:
-            bar.update(task, completed=progress.done, total=progress.total or total)
+            known = progress.total or total
+            words = what if known else before or what
+            bar.update(task, description=words, completed=progress.done, total=known)
 
         yield show
+
+
+def _lines(what: str, before: str) -> OnProgress:
+    told = timedelta()
+
+    def show(progress: Progress) -> None:
+        nonlocal told
+        if timedelta() <= progress.elapsed - told < BETWEEN_LINES:
+            return
+        told = progress.elapsed
+        if progress.total is None:
+            err.print(f"{before or what}: {progress.done:,}")
+        else:
+            left = progress.left
+            err.print(f"{what}: {progress.done:,} of {progress.total:,}, {left} left")
+
+    return show

@@ -93,14 +93,15 @@ def submit(
             file, currency=currency, country=country, scheme=scheme, previous=previous
         )
     if dry_run:
-        checked = check_file(source)
+        with common.progress_bar("checking") as on_progress:
+            checked = check_file(source, on_progress=on_progress)
         if checked.rejects:
             raise refuse(source, checked)
         err.print(f"{checked.row_count} rows are in order; nothing was sent (dry run)")
         return
     with (
         opened(profile, passphrase_file) as lender,
-        common.progress_bar("submitting") as on_progress,
+        common.progress_bar("submitting", before="checking") as on_progress,
     ):
         found = import_file(
             lender,
@@ -112,7 +113,8 @@ def submit(
         )
     shown = ("submission_id", "record_count", "new_tradeline_count", "leaf_index")
     emit_many(found.submissions, output, shown)
-    err.print(f"{found.accepted_count} of {found.row_count} records accepted, logged")
+    sent = found.row_count - len(found.rejects)
+    err.print(f"{sent} of {found.row_count} rows accepted, logged")
     if found.rejects:
         _keep(source, found.rejects, rejects)
         sys.exit(common.EXIT_PARTIAL)

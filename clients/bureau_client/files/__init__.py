@@ -1,11 +1,11 @@
 """Files that lenders already have: CSV and Metro 2, checked and submitted.
 
 `import_file(lender, CsvSource(path))` or `import_file(lender, Metro2Source(path))` submits
-a file; `check_file` only looks at it.
+a file, `import_file_async` with an `AsyncLender`; `check_file` only looks at it.
 """
 
 from bureau_client.files.csv_source import CsvSource
-from bureau_client.files.importing import Import, check_file, import_file
+from bureau_client.files.importing import Import, check_file, import_file, import_file_async
 from bureau_client.files.metro2 import Metro2Source
 from bureau_client.files.sources import Reject, Row, Source
 
@@ -18,4 +18,5 @@ __all__ = [
     "Source",
     "check_file",
     "import_file",
+    "import_file_async",
 ]

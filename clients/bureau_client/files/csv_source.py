@@ -22,6 +22,7 @@ class CsvSource:
 
     place = "line"
     suffix = ".csv"
+    told = ""
 
     def __init__(self, path: Path, *, today: date | None = None) -> None:
         """A file.

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import hashlib
-from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
 
+from bureau_client.async_lender import AsyncLender
 from bureau_client.codes import SubmissionKind
 from bureau_client.errors import BureauError, InvalidRequest, Violation
-from bureau_client.files.sources import Reject, Source
+from bureau_client.files.sources import Reject, Row, Source, SubjectIds
 from bureau_client.lender import Lender
-from bureau_client.progress import OnProgress
-from bureau_client.records import Record
-from bureau_client.submissions import Submission
+from bureau_client.plans.batches import MAX_RECORDS
+from bureau_client.progress import OnProgress, Progress
+from bureau_client.submissions import Submission, SubmitResult
+
+Result = TypeVar("Result")
+Submit = Callable[..., SubmitResult]
+
+# Rows between two words of progress while a file is checked.
+_CHECKED_ROWS = 1000
 
 
 @dataclass(slots=True)
@@ -24,7 +34,7 @@ class Import:
     Attributes:
         row_count: Rows in the file.
         record_count: Records that its sound rows say.
-        accepted_count: Records that the bureau stored.
+        accepted_count: Records that the bureau has.
         submissions: The signed batches that it accepted.
         rejects: Every row that was left out, and why.
     """
@@ -37,12 +47,17 @@ class Import:
     kinds: dict[SubmissionKind | None, int] = field(default_factory=dict)
 
 
-def check_file(source: Source) -> Import:
+def check_file(source: Source, *, on_progress: OnProgress | None = None) -> Import:
     """Reads and checks a file without sending anything.
+
+    Args:
+        source: The file.
+        on_progress: Told of rows; how many there are is not known before the end.
 
     Raises:
         InvalidRequest: The file as a whole is wrong.
     """
+    started = datetime.now(UTC)
     found = Import()
     for row in source.check():
         found.row_count += 1
@@ -51,6 +66,8 @@ def check_file(source: Source) -> Import:
         else:
             found.record_count += row.record_count
             found.kinds[row.kind] = found.kinds.get(row.kind, 0) + row.record_count
+        if on_progress is not None and found.row_count % _CHECKED_ROWS == 0:
+            on_progress(Progress(found.row_count, None, datetime.now(UTC) - started))
     return found
 
 
@@ -71,39 +88,45 @@ def import_file(
         kind: How it relates to what was sent before, where the file does not say.
         label: Its name at the bureau; else the file's name.
         skip_invalid: Leave wrong rows out instead of refusing the file.
-        on_progress: Told after each batch.
+        on_progress: Told while the file is checked, of rows without a total; then after
+            each batch, of records.
 
     Raises:
         InvalidRequest: Rows are wrong and were not to be skipped, nothing of their batch
             was sent; each violation's field names the place and the field. Or the file as
             a whole is wrong.
     """
-    found = check_file(source)
-    if found.rejects and not skip_invalid:
-        raise refuse(source, found)
-    for of_rows, count in found.kinds.items():
-        rows = _Records(source, lender, of_rows, count)
-        try:
-            result = lender.submit(
-                rows,
-                kind=of_rows or kind,
-                label=label or source.path.name,
-                on_progress=on_progress,
-                on_invalid="skip" if skip_invalid else "raise",
-                delivery=_delivery_of(source, of_rows or kind),
-            )
-        except BureauError as error:
-            error.violations = tuple(_in_file(source, v, rows.sent) for v in error.violations)
-            raise
-        found.submissions += result.submissions
-        found.accepted_count += result.accepted_count
-        refused = {rows.sent[at.index]: at.violations for at in result.rejected}
-        if refused:
-            found.rejects += [
-                Reject(row, refused[row.place]) for row in source.check() if row.place in refused
-            ]
-    found.rejects.sort(key=lambda reject: reject.row.place)
-    return found
+    submit = partial(lender.submit, label=label or source.path.name)
+    sending = _Sending(source, submit, lender.subject_ids, kind, on_progress)
+    return sending.run(skip_invalid=skip_invalid)
+
+
+async def import_file_async(
+    lender: AsyncLender,
+    source: Source,
+    *,
+    kind: SubmissionKind = SubmissionKind.ORIGINAL,
+    label: str = "",
+    skip_invalid: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Import:
+    """`import_file` with an `AsyncLender`; the file is read in a thread of its own.
+
+    `on_progress` is called in that thread.
+    """
+    loop = asyncio.get_running_loop()
+
+    def wait(asked: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(asked, loop).result()
+
+    def submit(*arguments: Any, **options: Any) -> SubmitResult:
+        return wait(lender.submit(*arguments, label=label or source.path.name, **options))
+
+    def subject_ids(identifiers: Any) -> Sequence[str]:
+        return wait(lender.subject_ids(identifiers))
+
+    sending = _Sending(source, submit, subject_ids, kind, on_progress)
+    return await asyncio.to_thread(sending.run, skip_invalid=skip_invalid)
 
 
 def refuse(source: Source, found: Import) -> InvalidRequest:
@@ -122,37 +145,93 @@ def refuse(source: Source, found: Import) -> InvalidRequest:
     )
 
 
-def _delivery_of(source: Source, kind: SubmissionKind) -> str:
-    """What names a file's delivery: the same bytes, sent again, are stored once."""
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """A file on its way to the bureau."""
+
+    source: Source
+    submit: Submit
+    subject_ids: SubjectIds
+    kind: SubmissionKind
+    on_progress: OnProgress | None
+
+    def run(self, *, skip_invalid: bool) -> Import:
+        found = check_file(self.source, on_progress=self.on_progress)
+        if found.rejects and not skip_invalid:
+            raise refuse(self.source, found)
+        digest = _digest(self.source)
+        started = datetime.now(UTC)
+        done = 0
+        for of_rows in found.kinds:
+            kind = of_rows or self.kind
+            rows = self.source.read(of_rows, self.subject_ids)
+            for number, chunk in enumerate(_chunks(rows)):
+                result = self._send(
+                    chunk,
+                    found,
+                    kind=kind,
+                    on_invalid="skip" if skip_invalid else "raise",
+                    # The same bytes, sent again, are stored once.
+                    delivery=f"{kind.name} {digest} {self.source.told} {number}",
+                )
+                self._take(found, chunk, result)
+                done += sum(len(row.records) for row in chunk)
+                self._tell(done, found.record_count, datetime.now(UTC) - started)
+        found.rejects.sort(key=lambda reject: reject.row.place)
+        return found
+
+    def _send(self, chunk: Sequence[Row], found: Import, **options: Any) -> SubmitResult:
+        try:
+            return self.submit([record for row in chunk for record in row.records], **options)
+        except BureauError as error:
+            places = _places(chunk)
+            error.violations = tuple(self._in_file(at, places) for at in error.violations)
+            sent = error.partial.submissions if error.partial else ()
+            error.partial = SubmitResult((*found.submissions, *sent))
+            raise
+
+    def _take(self, found: Import, chunk: Sequence[Row], result: SubmitResult) -> None:
+        """Notes what became of some rows; one that was refused in part is a reject."""
+        found.submissions += result.submissions
+        found.accepted_count += sum(len(row.records) for row in chunk) - len(result.rejected)
+        places = _places(chunk)
+        refused: dict[int, tuple[Violation, ...]] = {}
+        for at in result.rejected:
+            place = places[at.index]
+            refused[place] = refused.get(place, ()) + at.violations
+        found.rejects += [Reject(row, refused[row.place]) for row in chunk if row.place in refused]
+
+    def _tell(self, done: int, total: int, elapsed: timedelta) -> None:
+        if self.on_progress is not None:
+            self.on_progress(Progress(done, total, elapsed))
+
+    def _in_file(self, violation: Violation, places: Sequence[int]) -> Violation:
+        number = violation.field.removeprefix("records[").partition("]")[0]
+        if not number.isdigit() or int(number) >= len(places):
+            return violation
+        where = f"{self.source.place} {places[int(number)]}, {self.source.field(violation.field)}"
+        return dataclasses.replace(violation, field=where)
+
+
+def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Rows whose records fill a batch: so many are in memory at a time."""
+    chunk: list[Row] = []
+    count = 0
+    for row in rows:
+        if chunk and count + len(row.records) > MAX_RECORDS:
+            yield chunk
+            chunk, count = [], 0
+        chunk.append(row)
+        count += len(row.records)
+    if chunk:
+        yield chunk
+
+
+def _places(chunk: Sequence[Row]) -> list[int]:
+    """Where in the file each record of some rows stands."""
+    return [row.place for row in chunk for _ in row.records]
+
+
+def _digest(source: Source) -> str:
     with source.path.open("rb") as stream:
-        return f"{kind.name} {hashlib.file_digest(stream, 'sha256').hexdigest()}"
-
-
-def _in_file(source: Source, violation: Violation, sent: Sequence[int]) -> Violation:
-    number = violation.field.removeprefix("records[").partition("]")[0]
-    if not number.isdigit() or int(number) >= len(sent):
-        return violation
-    where = f"{source.place} {sent[int(number)]}, {source.field(violation.field)}"
-    return dataclasses.replace(violation, field=where)
-
-
-class _Records:
-    """The records of a file's sound rows of one kind, once; notes the place of each."""
-
-    def __init__(
-        self, source: Source, lender: Lender, kind: SubmissionKind | None, count: int
-    ) -> None:
-        self.sent = array("Q")
-        self._source = source
-        self._lender = lender
-        self._kind = kind
-        self._count = count
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __iter__(self) -> Iterator[Record]:
-        for row in self._source.read(self._kind, self._lender.subject_ids):
-            for record in row.records:
-                self.sent.append(row.place)
-                yield record
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -50,11 +50,13 @@ class Source(Protocol):
         path: Where it is.
         place: What a row's place is called: line, record.
         suffix: What the name of the file of rejects ends with.
+        told: What the caller said of the file that it does not say itself.
     """
 
     path: Path
     place: str
     suffix: str
+    told: str
 
     def check(self) -> Iterator[Row]:
         """Every row with what is wrong with it; nothing is sent to find out.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence, Sized
 from dataclasses import replace
+from itertools import count
 from typing import Literal, TypeAlias
 from uuid import UUID, uuid5
 
@@ -70,13 +71,13 @@ def submit(
                     fix='Correct the fields, or pass on_invalid="skip" to submit the rest',
                 )
             rejected += unsound
-            request_id = _id_of(caller, delivery, number) if delivery else ""
-            submission = None
-            if request_id:
-                submission = yield from _sent_before(caller, request_id)
-            if submission is None:
+            before, request_id = None, ""
+            if delivery:
+                before, request_id = yield from _sent_before(caller, f"{delivery}/{number}", sound)
+            submission = before
+            if before is None or before.record_count < len(sound):
                 submission = yield from _submit(
-                    caller, sound, kind, label, on_invalid, rejected, request_id
+                    caller, sound, kind, label, on_invalid, rejected, request_id, before
                 )
             submissions += [submission] if submission else []
             done += len(batch)
@@ -96,17 +97,26 @@ def _witnessed(caller: Caller, submission: Submission) -> Plan[Submission]:
     return replace(submission, receipt=receipt)
 
 
-def _id_of(caller: Caller, delivery: str, number: int) -> str:
-    """The request id of a batch of a delivery: the same whenever it is tried."""
-    name = f"{caller.author.audience}/{caller.author.name}/{delivery}/{number}"
-    return str(uuid5(DELIVERIES, name))
+def _sent_before(
+    caller: Caller, batch: str, sound: Sequence[Entry]
+) -> Plan[tuple[Submission | None, str]]:
+    """What is there of a batch of a delivery, and the request id for what is not.
 
-
-def _sent_before(caller: Caller, request_id: str) -> Plan[Submission | None]:
-    try:
-        return (yield from get_submission(caller, request_id))
-    except NotFound:
-        return None
+    Request ids follow from the delivery's name: the same whenever it is tried. A batch that
+    was stored without some of its records is tried again under another one: which were left
+    out, and whether they are taken by now, the bureau says.
+    """
+    before = None
+    for attempt in count():
+        name = f"{caller.author.audience}/{caller.author.name}/{batch}/{attempt}"
+        request_id = str(uuid5(DELIVERIES, name))
+        try:
+            before = yield from get_submission(caller, request_id)
+        except NotFound:
+            break
+        if before.record_count >= len(sound):
+            break
+    return before, request_id
 
 
 def _split(batch: Iterable[Entry]) -> tuple[list[Entry], list[Rejection]]:
@@ -128,8 +138,10 @@ def _submit(
     on_invalid: OnInvalid,
     rejected: list[Rejection],
     wanted_id: str,
+    before: Submission | None,
 ) -> Plan[Submission | None]:
-    while batch:
+    """Submits a batch; if records are refused, the others, unless they are there already."""
+    while batch and (before is None or len(batch) != before.record_count):
         request, request_id = sign_batch(caller.author, batch, kind, label, wanted_id)
         try:
             reply = yield from ask(methods.SUBMIT_RECORDS, request, request_id)
@@ -146,7 +158,7 @@ def _submit(
             batch = [entry for entry in batch if entry.index not in blamed]
         else:
             return _accepted(caller, reply, request, request_id, len(batch))
-    return None
+    return before
 
 
 def _blame(

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from bureau_client.cli.show import show_report
 from bureau_client.files.csv_records import columns, write_row
 from bureau_client.files.metro2 import Finding, Severity
 from bureau_client.money import written
+from bureau_client.progress import Progress
 from tests.unit.client.fakes import SUBJECT, FakeBureau, snapshot
 from tests.unit.client.test_sdk_journeys import CONSENT
 
@@ -73,7 +75,7 @@ def test_a_file_is_submitted(
     told = capsys.readouterr()
     (submission,) = json.loads(told.out)
     assert (submission["record_count"], submission["label"]) == (3, "may.csv")
-    assert "3 of 3 records accepted" in told.err
+    assert "3 of 3 rows accepted" in told.err
 
 
 def test_a_dry_run_sends_nothing(run: Run, bureau: FakeBureau, tmp_path: Path) -> None:
@@ -248,3 +250,17 @@ def test_every_form_has_the_same_fields(
     emit_many(submissions, Output.CSV, ())
     assert capsys.readouterr().out.splitlines()[0].split(",") == list(row)
     assert "manifest" not in row
+
+
+def test_a_log_tells_now_and_then_how_long_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    with common.progress_bar("submitting", before="checking") as show:
+        for seconds in (1, 6, 7, 12):
+            show(Progress(seconds * 1000, None, timedelta(seconds=seconds)))
+        for seconds in (5, 6, 20):
+            show(Progress(seconds * 100, 10_000, timedelta(seconds=seconds)))
+    assert capsys.readouterr().err.splitlines() == [
+        "checking: 6,000",
+        "checking: 12,000",
+        "submitting: 500 of 10,000, 0:01:35 left",
+        "submitting: 2,000 of 10,000, 0:01:20 left",
+    ]

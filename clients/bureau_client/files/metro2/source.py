@@ -65,6 +65,7 @@ class Metro2Source:
             today: Dates after it are wrong; the newest day there is if left out.
         """
         self.path = path
+        self.told = f"{currency} {country} {scheme}"
         self._currency = currency
         self._country = country
         self._scheme = scheme

@@ -1,0 +1,134 @@
+"""An import that was killed goes on where it stopped, and forgets no row that was left out."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bureau_client import Action, AsyncLender, Month, Party, SubmissionKind
+from bureau_client.files import CsvSource, import_file, import_file_async
+from bureau_client.files.csv_records import columns, write_row
+from bureau_client.progress import Progress
+from tests.service.village import DAY, Village, account, village
+
+IMPORT = (str(Path(sys.executable).with_name("bureau-lender")), "import")
+ROWS = 24_000
+MAY = Month(2024, 5)
+
+
+@pytest.fixture(scope="module")
+def town() -> Iterator[Village]:
+    with village("acme") as town:
+        yield town
+
+
+def rows_of(town: Village, path: Path, count: int, strangers: tuple[int, ...]) -> Path:
+    """A file of accounts of one person; some rows are of people who consented to nothing."""
+    own = account(town.person(), "x", MAY)
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, [column.name for column in columns()])
+        writer.writeheader()
+        for number in range(count):
+            row = dataclasses.replace(own, account_ref=f"{path.stem}-{number}")
+            if number in strangers:
+                row = dataclasses.replace(row, parties=(Party(os.urandom(16).hex()),))
+            writer.writerow(write_row(row))
+    return path
+
+
+def wait_for_a_batch(town: Village, label: str) -> None:
+    """Until the first batch of a file is in the log."""
+    for _ in range(3000):
+        if any(at.label == label for at in town.lenders["acme"].submissions(limit=1)):
+            return
+        time.sleep(0.02)
+    pytest.fail("nothing of the file has come")
+
+
+def test_an_import_is_killed_and_started_again(town: Village, tmp_path: Path) -> None:
+    strangers = (7, 9_999, 10_001, ROWS - 1)
+    file = rows_of(town, tmp_path / "may.csv", ROWS, strangers)
+    town.profiles["acme"].save(tmp_path / "profile")
+    command = [*IMPORT, str(file), "--profile", str(tmp_path / "profile"), "--skip-invalid"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
+        wait_for_a_batch(town, "may.csv")
+        first.send_signal(signal.SIGKILL)
+    assert first.returncode == -signal.SIGKILL
+    rejects = tmp_path / "may.csv.rejects.csv"
+    assert not rejects.exists()
+
+    again = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert again.returncode == 8, again.stderr
+    assert f"{ROWS - len(strangers)} of {ROWS} rows accepted" in again.stderr
+    # The batch of before the crash left a row out, too.
+    with rejects.open(newline="") as stream:
+        left_out = [row["account_ref"] for row in csv.DictReader(stream)]
+    assert left_out == [f"may-{number}" for number in strangers]
+    # Nothing was stored twice.
+    stored = [at for at in town.lenders["acme"].submissions() if at.label == "may.csv"]
+    assert sum(at.record_count for at in stored) == ROWS - len(strangers)
+    assert sum(at.new_tradeline_count for at in stored) == ROWS - len(strangers)
+
+
+def test_who_consents_later_is_taken_when_the_file_is_sent_again(
+    town: Village, tmp_path: Path
+) -> None:
+    """The file is the same, and so is its delivery; what is there is not sent again for
+    nothing, and what was left out is asked about anew.
+    """
+    lender = town.lenders["acme"]
+    late = town.person()
+    consent = late.consents()[0].consent_id
+    late.revoke(consent)
+    early = town.person()
+    file = tmp_path / "june.csv"
+    with file.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, [column.name for column in columns()])
+        writer.writeheader()
+        writer.writerows(write_row(account(who, "june", MAY)) for who in (early, late))
+
+    def accounts_of_both() -> int:
+        return len(early.file().tradelines) + len(late.file().tradelines)
+
+    first = import_file(lender, CsvSource(file), skip_invalid=True)
+    assert (first.accepted_count, len(first.rejects)) == (1, 1)
+    again = import_file(lender, CsvSource(file), skip_invalid=True)
+    assert [at.submission_id for at in again.submissions] == [
+        at.submission_id for at in first.submissions
+    ]
+    assert [at.row.place for at in again.rejects] == [3]
+    late.grant("acme", [Action.FURNISH], expire=365 * DAY)
+    last = import_file(lender, CsvSource(file), skip_invalid=True)
+    assert (last.accepted_count, last.rejects) == (2, [])
+    assert accounts_of_both() == 2
+    # All of it is there: one more time changes nothing.
+    assert import_file(lender, CsvSource(file)).submissions == last.submissions
+
+
+def test_the_same_import_without_blocking(town: Village, tmp_path: Path) -> None:
+    file = rows_of(town, tmp_path / "july.csv", 40, (3,))
+    told: list[Progress] = []
+
+    async def run() -> None:
+        async with AsyncLender(town.profiles["acme"], clock=town.now) as lender:
+            found = await import_file_async(
+                lender, CsvSource(file), skip_invalid=True, on_progress=told.append
+            )
+            assert (found.accepted_count, [at.row.place for at in found.rejects]) == (39, [5])
+
+    asyncio.run(run())
+    assert [(at.done, at.total, at.left.total_seconds() if at.left else 0) for at in told] == [
+        (40, 40, 0)
+    ]
+    stored = town.lenders["acme"].submissions(limit=1)[0]
+    assert (stored.label, stored.kind) == ("july.csv", SubmissionKind.ORIGINAL)
