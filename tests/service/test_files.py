@@ -69,9 +69,11 @@ def base(number: str, ref: str, **changes: Any) -> Segment:
     return blank("BASE").with_values(**(said | changes))
 
 
-def written(path: Path, *accounts: Sequence[Segment], framing: Framing | None = None) -> Path:
+def written(
+    path: Path, *accounts: Sequence[Segment], framing: Framing | None = None, day: date = DAY
+) -> Path:
     with path.open("wb") as stream:
-        write(stream, header(Reporter("ACME"), DAY, DAY), accounts, framing)
+        write(stream, header(Reporter("ACME"), day, day), accounts, framing)
     return path
 
 
@@ -195,6 +197,7 @@ def test_a_month_is_compared_with_the_month_before(town: Village, tmp_path: Path
     june = written(
         tmp_path / "june.dat",
         [base("000111008", "P-1", payment_history_profile="1" * 24)],
+        day=date(2024, 6, 30),
     )
     assert check_file(Metro2Source(june)).rejects == []
     (reject,) = check_file(Metro2Source(june, previous=may)).rejects

@@ -20,7 +20,7 @@ from bureau_client.files.metro2 import (
     write,
 )
 
-DAY = date(2024, 5, 31)
+DAY, BEFORE = date(2024, 5, 31), date(2024, 4, 30)
 
 
 def read_all(raw: bytes, **options: Any) -> list[tuple[Metro2Record, list[Finding]]]:
@@ -76,7 +76,7 @@ def late(**changes: Any) -> Segment:
     return base(**(said | changes))
 
 
-def file_of(*accounts: Sequence[Segment], framing: Framing | None = None) -> bytes:
+def file_of(*accounts: Sequence[Segment], framing: Framing | None = None, day: date = DAY) -> bytes:
     out = io.BytesIO()
-    write(out, header(Reporter("RIVERBANK"), DAY, DAY), accounts, framing)
+    write(out, header(Reporter("RIVERBANK"), day, day), accounts, framing)
     return out.getvalue()

@@ -11,23 +11,23 @@ from typing import Any
 
 import pytest
 
-from bureau_client.files.metro2 import (
-    blank,
-)
+from bureau_client.files.metro2 import Segment, blank
 from bureau_client.files.metro2.layout import layouts, table_of
-from tests.unit.client.metro2_files import base, file_of, read_all, rules
+from tests.unit.client.metro2_files import BEFORE, DAY, base, file_of, read_all, rules
 
 CASES = tomllib.loads(Path(__file__).with_name("metro2_cases.toml").read_text("utf-8"))
 
 
-def changes(text: str) -> dict[str, Any]:
-    """The changes that a case names, by the kinds of the fields."""
-    found: dict[str, Any] = {}
-    for name, _, value in (word.partition("=") for word in text.split()):
-        kind = layouts()["BASE"][name].kind
+def changed(text: str) -> list[Segment]:
+    """An account with the changes that a case names, by the kinds of the fields."""
+    found: dict[str, dict[str, Any]] = {"BASE": {}, "L1": {}}
+    for path, _, value in (word.partition("=") for word in text.split()):
+        segment, name = path.split(".") if "." in path else ("BASE", path)
+        kind = layouts()[segment][name].kind
         of: dict[str, Callable[[str], Any]] = {"money": int, "date": date.fromisoformat}
-        found[name] = None if value == "-" else of.get(kind, str)(value)
-    return found
+        found[segment][name] = None if value == "-" else of.get(kind, str)(value)
+    change = [blank("L1").with_values(**found["L1"])] if found["L1"] else []
+    return [base(**found["BASE"]), *change]
 
 
 def test_every_rule_has_its_cases() -> None:
@@ -39,20 +39,38 @@ def test_every_rule_has_its_cases() -> None:
 @pytest.mark.parametrize("case", CASES["account"], ids=lambda case: case["rule"])
 def test_an_account_that_contradicts_itself_is_found(case: dict[str, str]) -> None:
     for text, found in ((case["breaks"], True), (case["holds"], False)):
-        assert (case["rule"] in rules(read_all(file_of([base(**changes(text))])))) is found
+        assert (case["rule"] in rules(read_all(file_of(changed(text))))) is found
 
 
 @pytest.mark.parametrize("case", CASES["month"], ids=lambda case: case["rule"])
 def test_an_account_that_contradicts_the_month_before_is_found(case: dict[str, str]) -> None:
-    before = base(**changes(case["before"]))
+    before = changed(case["before"])
     bankrupt = blank("J1").with_values(
         surname="ROE", first_name="R", ecoa_code="2", consumer_information_indicator="A"
     )
     for text, found in ((case["breaks"], True), (case["holds"], False)):
-        raw = file_of([base(**changes(text))])
-        previous = io.BytesIO(file_of([before]))
+        raw = file_of(changed(text))
+        previous = io.BytesIO(file_of(before, day=BEFORE))
         assert (case["rule"] in rules(read_all(raw, previous=previous))) is found
         if case["rule"].startswith("PHP"):
             # A bankruptcy of anybody on the account takes these rules away.
-            previous = io.BytesIO(file_of([before, bankrupt]))
+            previous = io.BytesIO(file_of([*before, bankrupt], day=BEFORE))
             assert case["rule"] not in rules(read_all(raw, previous=previous))
+
+
+@pytest.mark.parametrize("day", [DAY, date(2024, 3, 31), date(2023, 4, 30), date(2024, 6, 30)])
+def test_only_the_month_before_is_compared_with(day: date) -> None:
+    previous = io.BytesIO(file_of([base()], day=day))
+    assert rules(read_all(file_of([base()]), previous=previous)) == {"M2-PREVIOUS": 1}
+
+
+def test_a_broken_file_of_the_month_before_is_not_compared_with() -> None:
+    previous = io.BytesIO(file_of([base()], day=BEFORE)[:-100])
+    assert rules(read_all(file_of([base()]), previous=previous)) == {"M2-PREVIOUS": 1}
+
+
+def test_a_renumbered_account_is_compared_under_its_new_number() -> None:
+    before = changed("L1.change_indicator=1 L1.new_consumer_account_number=A-9")
+    raw = file_of([base(consumer_account_number="A-9", payment_history_profile="1" * 24)])
+    previous = io.BytesIO(file_of(before, day=BEFORE))
+    assert rules(read_all(raw, previous=previous)) == {"PHP-Status-2": 1}

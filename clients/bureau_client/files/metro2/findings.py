@@ -18,7 +18,7 @@ class Finding:
     """One thing that is wrong.
 
     Attributes:
-        rule: Which rule, for example `Status-DOFD-1` or `M2-DATE`; see docs/metro2.md.
+        rule: Which rule, for example `Status-DOFD-1` or `M2-DATE`; see docs/files.md.
         severity: Whether it keeps the record from being imported.
         record: Number of the record in the file, from 1; the header is one of them. 0:
             the file.

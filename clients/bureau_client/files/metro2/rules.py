@@ -19,9 +19,13 @@ KEPT = (
     "account_status",
     "payment_rating",
     "current_balance",
+    "original_charge_off_amount",
     "date_of_first_delinquency",
     "consumer_information_indicator",
     "status_character",
+    "change_indicator",
+    "new_consumer_account_number",
+    "new_identification_number",
 )
 # Payment history profile: the character of a month in which the account had a status.
 CHARACTER_OF = {
@@ -65,25 +69,24 @@ def _by_status() -> Mapping[str, list[Rule]]:
     known = codes("account_status")
     for entry in table_of("rules")["rule"]:
         statuses = set(known)
+        tests = []
         for field, test, *operand in entry["when"]:
-            if field == "account_status":
+            if field == "account_status" and test in {"is", "is not"}:
                 given = set(operand[0].split())
                 statuses &= given if test == "is" else known - given
+            else:
+                tests.append(_TESTS[test](field, *operand or [None]))
         rule = Rule(
             entry["id"],
             Severity(entry["severity"]),
             entry["field"],
             entry["expected"],
             entry["fix"],
-            tuple(_test(*c) for c in entry["when"] if c[0] != "account_status"),
+            tuple(tests),
         )
         for status in statuses:
             found[status].append(rule)
     return found
-
-
-def _test(field: str, test: str, operand: Any = None) -> Test:
-    return _TESTS[test](field, operand)
 
 
 def _is(field: str, operand: str) -> Test:
@@ -125,6 +128,11 @@ def _same(field: str, other: str) -> Test:
     )
 
 
+def _below(field: str, other: str) -> Test:
+    # What cannot be read or is not there, is not compared.
+    return lambda account: (account.get(field) or 0) < (account.get(other) or 0)  # type: ignore[operator]
+
+
 def _older(field: str, operand: Sequence[Any]) -> Test:
     """Whether a day lies more than so many months behind another."""
     other, months = operand[0], operand[1] if len(operand) > 1 else 0
@@ -155,6 +163,7 @@ _TESTS: dict[str, Callable[[str, Any], Test]] = {
     "positive": _positive,
     "blank": _blank,
     "given": _given,
+    "below": _below,
     "differs": _differs,
     "same": _same,
     "older than": _older,

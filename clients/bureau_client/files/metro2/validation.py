@@ -22,8 +22,9 @@ from bureau_client.files.metro2.layout import (
     layouts,
     open_tables,
 )
+from bureau_client.files.metro2.months import PreviousMonth, account_number, said_of
 from bureau_client.files.metro2.reader import Metro2Record, Reader
-from bureau_client.files.metro2.rules import CHARACTER_OF, rules_of
+from bureau_client.files.metro2.rules import rules_of
 from bureau_client.files.metro2.segments import MASK, Segment, shown
 from bureau_client.files.metro2.totals import Totals
 from bureau_client.files.metro2.values import Value
@@ -50,17 +51,14 @@ def validate(
         here = stack.enter_context(closing(Accounts()))
         before = None
         if previous is not None:
-            before = stack.enter_context(closing(Accounts()))
-            for record in Reader(previous):
-                if record.kind == BASE and record.segments:
-                    before.put(_number_of(record), record.number, _said(record))
+            before = PreviousMonth(stack.enter_context(closing(Accounts())), previous)
         yield from _Validation(here, before, today).run(stream)
 
 
 class _Validation:
     """One file on its way through."""
 
-    def __init__(self, here: Accounts, before: Accounts | None, today: date | None) -> None:
+    def __init__(self, here: Accounts, before: PreviousMonth | None, today: date | None) -> None:
         self._here = here
         self._before = before
         self._today = today
@@ -76,6 +74,8 @@ class _Validation:
                 found += check_segment(segment, record.number)
             if record.kind == BASE and record.segments:
                 found += self._account(record)
+            elif record.kind == HEADER and record.segments and self._before is not None:
+                found += self._before.check(record)
             elif record.kind == TRAILER and record.segments:
                 found += self._totals.compare(record)
             yield record, found
@@ -98,8 +98,8 @@ class _Validation:
                 )  # fmt: skip
 
     def _account(self, record: Metro2Record) -> Iterator[Finding]:
-        account = _said(record)
-        number = _number_of(record)
+        account = said_of(record)
+        number = account_number(record)
         if self._before is not None:
             account |= self._before.previous(number)
         status = str(account.get("account_status"))
@@ -184,24 +184,6 @@ def _check_base(segment: Segment, said: dict[str, Value], record: int) -> Iterat
         )  # fmt: skip
 
 
-def _said(record: Metro2Record) -> dict[str, Value]:
-    """What rules look at: the base segment, and what the others add."""
-    said = dict(record.first.values)
-    change = record.all("L1")
-    said["change_indicator"] = change[0].values.get("change_indicator") if change else None
-    said["history_1"] = str(said.get("payment_history_profile") or "")[:1]
-    status = said.get("account_status")
-    if isinstance(status, str) and (character := CHARACTER_OF.get(status)):
-        said["status_character"] = character
-    for segment in record.all("J1", "J2"):
-        # Any person's bankruptcy counts.
-        if segment.values.get("consumer_information_indicator"):
-            said["consumer_information_indicator"] = segment.values[
-                "consumer_information_indicator"
-            ]
-    return said
-
-
 def _repeated(record: Metro2Record) -> Iterator[Finding]:
     """Segments that there can be one of: which of two is meant is not guessed."""
     for kind, count in Counter(segment.kind for segment in record.segments).items():
@@ -210,10 +192,6 @@ def _repeated(record: Metro2Record) -> Iterator[Finding]:
                 "M2-REPEATED", Severity.ERROR, record.number, kind, f"{count} segments",
                 "one segment an account", "Leave out what does not hold",
             )  # fmt: skip
-
-
-def _number_of(record: Metro2Record) -> str:
-    return str(record.first.values.get("consumer_account_number") or "")
 
 
 def _order(record: Metro2Record, expected: str) -> Finding:
