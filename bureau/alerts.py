@@ -14,8 +14,9 @@ from typing import NamedTuple
 from bureau.clock import MICROSECONDS
 from bureau.codes import has
 from bureau.credit_file import CreditFile, FiledTradeline
+from bureau.facility import LINES, divergent, is_frozen
 from bureau.history import DELINQUENT
-from bureau.report import LINES, SEVERITY, divergent, is_frozen
+from bureau.report import SEVERITY
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.alert_pb2 import (
     ALERT_KIND_DISPUTE,

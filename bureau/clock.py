@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 MICROSECONDS = 1_000_000
@@ -60,7 +60,12 @@ def month_of(time_us: int) -> int:
     return moment.year * 100 + moment.month
 
 
+def day(time_us: int) -> date:
+    """The day (UTC) of a time."""
+    return datetime.fromtimestamp(time_us / MICROSECONDS, UTC).date()
+
+
 def date_of(time_us: int) -> int:
     """The calendar date (UTC) of a time, as yyyymmdd."""
-    moment = datetime.fromtimestamp(time_us / MICROSECONDS, UTC)
-    return moment.year * 10000 + moment.month * 100 + moment.day
+    at = day(time_us)
+    return at.year * 10000 + at.month * 100 + at.day

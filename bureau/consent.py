@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from bureau import rules, statement
@@ -14,6 +11,7 @@ from bureau.consent_state import ACTIVE, PAUSED, REVOKED, HeldConsent
 from bureau.errors import FieldViolation, Refusal
 from bureau.house import Bureau, Caller
 from bureau.ledger.queue import Transaction
+from bureau.policy import Policy
 from bureau.store import statements as s
 from bureau.store.database import Connection
 from creditbureau.v1 import codes_pb2, consent_pb2, consents_pb2
@@ -54,7 +52,7 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rece
         if db.one(s.member_by_id, member_id=consent.grantee) is None:
             raise Refusal.of_field("NOT_FOUND", "grantee", "there is no such member")
     # 2. Rules over several fields.
-    if found := breaches(consent):
+    if found := breaches(consent, bureau.policy):
         raise rules.refusal(found)
 
     # 3. One unit of work.
@@ -158,7 +156,7 @@ def list_consents(
     return views, token
 
 
-def breaches(consent: Consent) -> list[tuple[str, FieldViolation]]:
+def breaches(consent: Consent, policy: Policy) -> list[tuple[str, FieldViolation]]:
     """The rules that hold over several fields of a consent."""
     found: list[tuple[str, FieldViolation]] = []
 
@@ -181,26 +179,17 @@ def breaches(consent: Consent) -> list[tuple[str, FieldViolation]]:
 
     for purpose in consent.purposes if reading else []:
         name = codes_pb2.Purpose.Name(purpose).removeprefix("PURPOSE_")
-        ceiling = ceilings().get(name, ceilings()["default"])
-        days = ceiling["max_days"]
+        ceiling = policy.ceiling_of(name)
+        days, most, monthly = ceiling.max_days, ceiling.max_uses, ceiling.max_monthly
         if expire_us - start_us > days * DAY_US:
             breach("CONSENT_CEILING", "expire_time", f"{name}: at most {days} days after start")
-        most = ceiling.get("max_uses", 0)
         if most and not 0 < consent.max_uses <= most:
             breach("CONSENT_CEILING", "max_uses", f"{name}: 1 to {most}")
-        monthly = ceiling.get("max_monthly", 0)
         in_month = consent.frequency.unit == consent_pb2.FREQUENCY_UNIT_MONTH
         yearly = consent.frequency.unit == consent_pb2.FREQUENCY_UNIT_YEAR
         if monthly and not ((in_month or yearly) and consent.frequency.value <= monthly):
             breach("CONSENT_CEILING", "frequency", f"{name}: at most {monthly} uses a month")
     return found
-
-
-@cache
-def ceilings() -> dict[str, dict[str, int]]:
-    """Ceilings by the purpose's name; `default` for the others."""
-    text = (files("bureau") / "data" / "consent_ceilings.toml").read_text("utf-8")
-    return {name: table for name, table in tomllib.loads(text).items() if name != "version"}
 
 
 def view_of(held: HeldConsent, envelope: Envelope, now_us: int) -> ConsentView:

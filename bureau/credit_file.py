@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from bureau.accounts import held_snapshots, record_of
+from bureau.clock import date_of, day
 from bureau.history import (
     ACTION,
     DELETION,
@@ -29,8 +30,8 @@ from creditbureau.v1 import report_pb2
 from creditbureau.v1.record_pb2 import FacilityAction, Record, RecordRef, TradelineSnapshot
 from creditbureau.v1.report_pb2 import PaymentHistory
 
-# A month of an inquiry's time on a file: the twelfth part of a year.
-MONTH_US = 365 * 86_400 * 1_000_000 // 12
+DAY_US = 86_400 * 1_000_000
+LONGEST_MONTH = 31
 
 
 class FiledAction(NamedTuple):
@@ -191,16 +192,17 @@ def _inquiries(
     db: Connection, subject_id: str, policy: Policy, log_size: int, now_us: int
 ) -> list[FiledInquiry]:
     """Hard inquiries for as long as the rules of the place show them."""
-    return [
-        FiledInquiry(*row)
-        for row in db.all(
-            s.file_inquiries,
-            subject_id=subject_id,
-            kind=report_pb2.INQUIRY_KIND_HARD,
-            since_us=now_us - policy.retention["inquiry"].months * MONTH_US,
-            log_size=log_size,
-        )
-    ]
+    rule, today = policy.retention["inquiry"], day(now_us)
+    longest_us = (rule.months * LONGEST_MONTH + rule.grace_days) * DAY_US
+    rows = db.all(
+        s.file_inquiries,
+        subject_id=subject_id,
+        kind=report_pb2.INQUIRY_KIND_HARD,
+        since_us=now_us - longest_us,
+        log_size=log_size,
+    )
+    found = [FiledInquiry(*row) for row in rows]
+    return [at for at in found if rule.covers(date_of(at.create_us), today)]
 
 
 def _leaf(db: Connection, entry_key: int) -> int:

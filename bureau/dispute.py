@@ -13,20 +13,40 @@ from bureau.history import CORRECTION, DELETION, Account, Step, holding, steps_o
 from bureau.house import Bureau, Caller
 from bureau.ledger.queue import Transaction
 from bureau.monitoring import tell_of_dispute
+from bureau.policy import Policy
 from bureau.store import statements as s
 from bureau.store.database import Connection
 from bureau.subject_file import add_event, read_state
-from bureau.subject_state import ANSWER, DELETING, OPENING, STATEMENT
+from bureau.subject_state import (
+    ADDITION,
+    ANSWER,
+    DELETING,
+    OPENING,
+    STATEMENT,
+    SubjectState,
+    withdrawn_by_dispute,
+)
 from creditbureau.v1 import dispute_pb2
-from creditbureau.v1.dispute_pb2 import Dispute, DisputeAnswer, DisputeOpening
+from creditbureau.v1.dispute_pb2 import (
+    Dispute,
+    DisputeAddition,
+    DisputeAnswer,
+    DisputeOpening,
+)
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.furnishing_pb2 import WatchDisputesResponse
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.record_pb2 import TradelineSnapshot
-from creditbureau.v1.subjects_pb2 import NOTICE_KIND_DISPUTE, SubjectStatement
+from creditbureau.v1.subjects_pb2 import (
+    NOTICE_KIND_DISPUTE,
+    NOTICE_KIND_REINSERTION,
+    SubjectStatement,
+)
 
-# Disputes that a stream reads at once.
+# Disputes that a stream reads at once, and what makes it tell of one.
 PAGE = 100
+NEWS = [OPENING, ADDITION]
+MAX_ADDITIONS = 8
 
 ANSWERABLE = frozenset({dispute_pb2.DISPUTE_STATE_OPEN, dispute_pb2.DISPUTE_STATE_LAPSED})
 FIELDS = frozenset(TradelineSnapshot.DESCRIPTOR.fields_by_name)
@@ -50,6 +70,8 @@ def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
         raise Refusal("SIGNER_MISMATCH", "a subject can dispute their own file only")
     if opening.field not in FIELDS:
         raise Refusal.of_field("INVALID_FIELD", "field", "no field of a snapshot")
+    if opening.month and not 1 <= opening.month % 100 <= 12:
+        raise Refusal.of_field("INVALID_FIELD", "month", "not a month of the calendar")
     _check_text(opening.narrative, "narrative")
 
     def work(tx: Transaction) -> None:
@@ -76,6 +98,39 @@ def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
     return dispute, statement.receipt_of(committed.proof)
 
 
+def add_to_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
+    """Adds facts to an open dispute; the furnisher is told, and may have more time.
+
+    Raises:
+        Refusal: What `open_statement` raises; NOT_FOUND; WRONG_STATE if it is open no
+            more; TOO_MANY_ITEMS, BAD_TEXT.
+    """
+    with bureau.database.snapshot() as db:
+        opened = statement.open_statement(
+            bureau, db, envelope, DisputeAddition, kind="dispute-addition", signer=None
+        )
+    addition = opened.message
+    dispute_id = addition.dispute_id.lower()
+    subject_id = opened.header.signer.removeprefix("subjects/")
+    _check_text(addition.narrative, "narrative")
+
+    def work(tx: Transaction) -> None:
+        opened.admit(tx)
+        tx.db.one(s.lock_subject, subject_id=subject_id)
+        dispute = read_state(tx.db, subject_id, bureau.policy, tx.now_us).disputes.get(dispute_id)
+        if dispute is None:
+            raise Refusal.of_field("NOT_FOUND", "dispute_id", "no such dispute of the subject's")
+        if dispute.state != dispute_pb2.DISPUTE_STATE_OPEN:
+            raise Refusal("WRONG_STATE", "the dispute is open no more: open a new one")
+        if len(dispute.additions) >= MAX_ADDITIONS:
+            message = f"at most {MAX_ADDITIONS} additions"
+            raise Refusal.of_field("TOO_MANY_ITEMS", "dispute_id", message)
+        add_event(tx, dispute_id, subject_id, ADDITION, addition, member_id=str(dispute.member_id))
+
+    committed = bureau.ledger.commit(opened.signed, work)
+    return _find(bureau, subject_id, dispute_id), statement.receipt_of(committed.proof)
+
+
 def list_disputes(
     bureau: Bureau, request: Envelope, page_size: int, page_token: str
 ) -> tuple[list[Dispute], str]:
@@ -98,7 +153,7 @@ def disputed_records(
     """The disputes against a member's records, in order of the log."""
     limit, start = page_size or 100, rules.number_in(page_token, otherwise=0)
     with bureau.database.snapshot() as db:
-        found = disputes_against(bureau, db, caller.member_id, start, limit + 1)
+        found = disputes_against(bureau, db, caller.member_id, [OPENING], start, limit + 1)
     token = str(found[limit - 1][0]) if len(found) > limit else ""
     return [dispute for _, dispute in found[:limit]], token
 
@@ -106,12 +161,12 @@ def disputed_records(
 def watch_disputes(
     bureau: Bureau, caller: Caller, cursor: int
 ) -> Iterator[WatchDisputesResponse | None]:
-    """The disputes against a member's records behind a cursor, as they come; None while
-    there is none.
+    """The disputes against a member's records behind a cursor, as they come, and again
+    when something is added; None while there is nothing.
     """
     while True:
         with bureau.database.snapshot() as db:
-            found = disputes_against(bureau, db, caller.member_id, cursor, PAGE)
+            found = disputes_against(bureau, db, caller.member_id, NEWS, cursor, PAGE)
         for behind, dispute in found:
             cursor = behind
             yield WatchDisputesResponse(dispute=dispute, cursor=cursor)
@@ -120,15 +175,18 @@ def watch_disputes(
 
 
 def disputes_against(
-    bureau: Bureau, db: Connection, member_id: str, start: int, limit: int
+    bureau: Bureau, db: Connection, member_id: str, kinds: list[int], start: int, limit: int
 ) -> list[tuple[int, Dispute]]:
     """Disputes against a member's records from a leaf of the log on, each with the
     cursor behind it.
+
+    Args:
+        kinds: Those of which such a thing was said.
     """
     now_us = bureau.clock.now_us()
     found = []
-    for subject_id, about, leaf_index in db.all(
-        s.disputes_against, member_id=member_id, kind=OPENING, start=start, limit=limit
+    for subject_id, about, leaf_index in db.among(
+        s.disputes_against, kinds, member_id=member_id, start=start, limit=limit
     ):
         state = read_state(db, subject_id, bureau.policy, now_us)
         found.append((leaf_index + 1, state.disputes[about]))
@@ -137,12 +195,13 @@ def disputes_against(
 
 def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Dispute, Receipt]:
     """Answers a dispute. DELETED and FRAUD delete what was disputed; MODIFIED names the
-    correction that was submitted. After the deadline the answer certifies the item
-    anew.
+    correction that was submitted. What the law withdrew when the deadline passed
+    returns only if the answer certifies it.
 
     Raises:
         Refusal: What `open_statement` raises; NOT_FOUND, also for disputes against
-            others; WRONG_STATE if it is answered; INVALID_FIELD, BAD_TEXT.
+            others; WRONG_STATE if it is answered; DELETED_ITEM, INVALID_FIELD,
+            BAD_TEXT.
     """
     with bureau.database.snapshot() as db:
         opened = statement.open_statement(
@@ -162,17 +221,19 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
             raise Refusal.of_field("NOT_FOUND", "dispute_id", "no such dispute with the caller")
         subject_id, _, body, opened_key = row
         tx.db.one(s.lock_subject, subject_id=subject_id)
-        dispute = read_state(tx.db, subject_id, bureau.policy, tx.now_us).disputes[dispute_id]
-        if dispute.state not in ANSWERABLE:
+        state = read_state(tx.db, subject_id, bureau.policy, tx.now_us)
+        if state.disputes[dispute_id].state not in ANSWERABLE:
             raise Refusal("WRONG_STATE", "the dispute is answered")
         opening = DisputeOpening.FromString(body)
         if modified:
             _check_correction(tx, answer, opening, opened_key)
+        returns = _returns(state, bureau.policy, dispute_id, answer)
         if answer.outcome in DELETING:
             _delete(tx, opening)
         add_event(tx, dispute_id, subject_id, ANSWER, answer, member_id=caller.member_id)
-        news = News(NOTICE_KIND_DISPUTE, opening.tradeline_id, [subject_id])
-        notices.give(tx, [news], caller.member_id)
+        kinds = [NOTICE_KIND_DISPUTE, *[NOTICE_KIND_REINSERTION] * returns]
+        news = [News(kind, opening.tradeline_id, [subject_id]) for kind in kinds]
+        notices.give(tx, news, caller.member_id)
         return str(subject_id)
 
     committed = bureau.ledger.commit(opened.signed, work)
@@ -219,6 +280,27 @@ def _same(dispute: Dispute, opening: DisputeOpening) -> bool:
 def _check_text(text: str, field: str) -> None:
     if rules.bad_text(text.replace("\n", "")):
         raise Refusal.of_field("BAD_TEXT", field, "control or bidirectional characters")
+
+
+def _returns(state: SubjectState, policy: Policy, dispute_id: str, answer: DisputeAnswer) -> bool:
+    """Whether an answer brings back what was withdrawn when its deadline passed.
+
+    Raises:
+        Refusal: DELETED_ITEM unless it certifies it.
+    """
+    dispute = state.disputes[dispute_id]
+    withdrawn = dispute.tradeline_id in withdrawn_by_dispute(state, policy)
+    lapsed = dispute.state == dispute_pb2.DISPUTE_STATE_LAPSED
+    if answer.outcome in DELETING or not (withdrawn and lapsed):
+        return False
+    if not answer.certified:
+        message = "the deadline has passed: it is withdrawn until it is certified"
+        raise Refusal.of_field("DELETED_ITEM", "certified", message)
+    others = [at for at in state.disputes.values() if at.dispute_id != dispute_id]
+    return not any(
+        at.tradeline_id == dispute.tradeline_id and at.state == dispute_pb2.DISPUTE_STATE_LAPSED
+        for at in others
+    )
 
 
 def _check_correction(

@@ -8,6 +8,7 @@ subject decides is checked again; the report leaves only after that.
 from __future__ import annotations
 
 from bureau import consent_state, statement
+from bureau.codes import has
 from bureau.consent_state import HeldConsent
 from bureau.errors import Refusal
 from bureau.house import Bureau, Caller
@@ -19,19 +20,9 @@ from bureau.statement import Opened
 from bureau.store import statements as s
 from bureau.subject_file import read_state
 from bureau.subject_state import check_holds
-from creditbureau.v1 import codes_pb2, report_pb2
+from creditbureau.v1 import report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.reporting_pb2 import Inquiry, QueryReportResponse
-
-# Inquiries that other members see; the rest only the subject does.
-HARD_PURPOSES = frozenset(
-    {
-        codes_pb2.PURPOSE_CREDIT_APPLICATION,
-        codes_pb2.PURPOSE_CONSUMER_TRANSACTION,
-        codes_pb2.PURPOSE_COLLECTION,
-    }
-)
-
 
 # Refusals that the subject sees: who asks for many such is slowed down.
 DENIALS = frozenset(
@@ -103,7 +94,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
             period_count=allowed.uses_in_period(tx.now_us) + 1,
         )
         _record(bureau, tx, opened, now_us, prepared=prepared)
-        if inquiry.purpose in HARD_PURPOSES:
+        if has(bureau.policy.hard_purposes, inquiry.purpose):
             tell_of_inquiry(tx, inquiry.subject_id, bureau.policy, caller.member_id)
         tx.answer_digest = prepared.digest
         return None
@@ -153,7 +144,7 @@ def _record(
 ) -> None:
     """Notes that somebody asked, for the subject to see."""
     inquiry = opened.message
-    hard = inquiry.purpose in HARD_PURPOSES
+    hard = has(bureau.policy.hard_purposes, inquiry.purpose)
     outcome = report_pb2.INQUIRY_OUTCOME_DENIED
     if prepared:
         hit = prepared.outcome == report_pb2.REPORT_OUTCOME_HIT

@@ -7,15 +7,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from bureau.clock import date_of
 from bureau.codes import codes_of, has
 from bureau.credit_file import CreditFile, FiledAction, FiledInquiry, FiledTradeline
+from bureau.facility import (
+    LINES,
+    divergent,
+    is_drawable,
+    is_frozen,
+    is_open,
+    month_of,
+    standing_freeze,
+)
 from bureau.history import DELINQUENT, first_months
 from bureau.policy import Policy
 from bureau.retention import retained
 from bureau.statement import time_of
-from bureau.subject_state import SubjectState, holds_for, withdrawn_by_dispute
+from bureau.subject_state import SubjectState, dispute_for, holds_for, withdrawn_by_dispute
 from bureau.texts import texts
-from creditbureau.v1 import codes_pb2, hold_pb2, record_pb2, report_pb2
+from bureau_keys.payment_profile import months_between
+from creditbureau.v1 import codes_pb2, hold_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Header
 from creditbureau.v1.record_pb2 import TradelineSnapshot
 from creditbureau.v1.report_pb2 import (
@@ -23,34 +34,19 @@ from creditbureau.v1.report_pb2 import (
     Flag,
     InquiryLine,
     Omission,
+    PaymentHistory,
     Report,
     Summary,
     Tradeline,
     TradelineAction,
 )
 
-# From best to worst.
+# From best to worst; two say nothing of payment.
 SEVERITY = "BDE0123456JHGKL"
+SILENT = frozenset("BD")
 
 # What fits into a field; sums beyond it stop there.
 INT32_MAX, INT64_MAX = (1 << 31) - 1, (1 << 63) - 1
-ENDED = frozenset(
-    {
-        codes_pb2.ACCOUNT_STATUS_PAID_OR_CLOSED,
-        codes_pb2.ACCOUNT_STATUS_TRANSFERRED,
-        codes_pb2.ACCOUNT_STATUS_PAID_SURRENDER,
-        codes_pb2.ACCOUNT_STATUS_PAID_COLLECTION,
-        codes_pb2.ACCOUNT_STATUS_PAID_REPOSSESSION,
-        codes_pb2.ACCOUNT_STATUS_PAID_CHARGE_OFF,
-    }
-)
-LINES = frozenset({codes_pb2.PORTFOLIO_TYPE_LINE_OF_CREDIT, codes_pb2.PORTFOLIO_TYPE_REVOLVING})
-# The newest of these says whether a line is frozen; without one, a special comment
-# of Metro 2: suspended, or suspended by collateral.
-FREEZES = frozenset(
-    {record_pb2.FACILITY_ACTION_KIND_FREEZE, record_pb2.FACILITY_ACTION_KIND_RESTORE}
-)
-FROZEN_COMMENTS = frozenset({"AP", "CL"})
 HALF_YEAR_US = 183 * 86_400 * 1_000_000
 
 
@@ -117,8 +113,9 @@ def shape(report: Report, file: CreditFile, scope: Scope) -> None:
     if has(scope.sections, codes_pb2.SECTION_TRADELINES):
         for line in lines:
             filled = tradeline_of(line)
-            if has(scope.sections, codes_pb2.SECTION_PAYMENT_HISTORY) and scope.history_months:
-                filled.history.CopyFrom(first_months(line.history, scope.history_months))
+            if months := months_in(scope):
+                filled.history.CopyFrom(first_months(line.history, months))
+            filled.actions.extend(map(action_of, actions_in(line, months)))
             report.tradelines.append(filled)
     if has(scope.sections, codes_pb2.SECTION_INQUIRIES):
         report.inquiries.extend(inquiry_of(inquiry) for inquiry in file.inquiries)
@@ -138,15 +135,18 @@ def add_own_words(report: Report, state: SubjectState, scope: Scope) -> None:
     now_us = report.header.issue_time.ToMicroseconds()
     if report.member_id:
         report.holds.extend(holds_for(state, report.member_id, now_us))
+        if has(scope.sections, codes_pb2.SECTION_DISPUTES):
+            shown = {line.tradeline_id for line in report.tradelines}
+            report.disputes.extend(
+                dispute_for(dispute, report.member_id)
+                for dispute in state.disputes.values()
+                if dispute.tradeline_id in shown
+            )
     else:
-        # The subject's own file.
+        # The subject's own file: also what was disputed and is gone.
         ended = hold_pb2.HOLD_STATE_ENDED
         report.holds.extend(hold for hold in state.holds.values() if hold.state != ended)
-    if has(scope.sections, codes_pb2.SECTION_DISPUTES):
-        shown = {line.tradeline_id for line in report.tradelines}
-        report.disputes.extend(
-            dispute for dispute in state.disputes.values() if dispute.tradeline_id in shown
-        )
+        report.disputes.extend(state.disputes.values())
     report.subject_statement = state.statement
     for hold in report.holds:
         warns = hold.kind == hold_pb2.HOLD_KIND_FRAUD_ALERT
@@ -184,8 +184,25 @@ def lines_in(file: CreditFile, scope: Scope) -> list[FiledTradeline]:
     ]
 
 
+def months_in(scope: Scope) -> int:
+    """How many months of payment history a scope opens."""
+    return scope.history_months * has(scope.sections, codes_pb2.SECTION_PAYMENT_HISTORY)
+
+
+def actions_in(line: FiledTradeline, months: int) -> list[FiledAction]:
+    """The actions of so many months of history, of what came after the newest month, and
+    a freeze that stands.
+    """
+    newest, freeze = line.history.newest_month, standing_freeze(line)
+    return [
+        filed
+        for filed in line.actions
+        if filed is freeze or months_between(month_of(filed), newest) < months
+    ]
+
+
 def tradeline_of(line: FiledTradeline) -> Tradeline:
-    """A tradeline as of its newest month, without its history."""
+    """A tradeline as of its newest month, without history and actions."""
     at = line.snapshot
     filled = Tradeline(
         tradeline_id=line.tradeline_id,
@@ -212,9 +229,8 @@ def tradeline_of(line: FiledTradeline) -> Tradeline:
         restructured=at.restructured,
         record=line.record,
         party_count=len(at.parties),
+        original_creditor=at.original_creditor,
     )
-    if line.actions:
-        filled.actions.extend(map(action_of, line.actions))
     if at.HasField("credit_limit_minor"):
         filled.credit_limit_minor = at.credit_limit_minor
     if at.HasField("original_amount_minor"):
@@ -233,27 +249,12 @@ def action_of(filed: FiledAction) -> TradelineAction:
         review_by_date=action.review_by_date,
         appeal_route=action.appeal_route,
         record=filed.record,
+        record_refs=action.record_refs,
+        new_member_id=action.new_member_id,
     )
     if action.HasField("credit_limit_minor"):
         shown.credit_limit_minor = action.credit_limit_minor
     return shown
-
-
-def is_frozen(line: FiledTradeline) -> bool:
-    """Whether a line cannot be drawn on for now."""
-    for filed in line.actions:
-        if filed.action.kind in FREEZES:
-            return filed.action.kind == record_pb2.FACILITY_ACTION_KIND_FREEZE
-    return line.snapshot.special_comment in FROZEN_COMMENTS
-
-
-def divergent(lines: Iterable[FiledTradeline]) -> list[FiledTradeline]:
-    """The lines of which one is frozen while another lends; nothing if it is not so."""
-    drawable = [
-        line for line in lines if is_open(line.snapshot) and line.snapshot.portfolio_type in LINES
-    ]
-    frozen = sum(map(is_frozen, drawable))
-    return drawable if 0 < frozen < len(drawable) else []
 
 
 def inquiry_of(inquiry: FiledInquiry) -> InquiryLine:
@@ -271,22 +272,28 @@ def summary_of(
     lines: list[FiledTradeline], inquiries: Iterable[FiledInquiry], now_us: int
 ) -> Summary:
     """The figures that a person looks at first."""
-    open_lines = [line for line in lines if is_open(line.snapshot)]
-    recent = {character for line in lines for character in line.history.profile[:24]}
-    drawable = [line for line in open_lines if line.snapshot.portfolio_type in LINES]
+    open_lines = [line for line in lines if is_open(line)]
+    drawable = [line for line in lines if is_drawable(line)]
+    recent = {character for line in lines for character in last_months(line.history, 24, now_us)}
     since_us = now_us - HALF_YEAR_US
     return Summary(
         tradeline_count=len(lines),
         open_tradeline_count=len(open_lines),
         furnisher_count=len({line.member_id for line in lines}),
         delinquent_tradeline_count=sum(line.history.profile[0] in DELINQUENT for line in lines),
-        worst_status_24m=max(recent, key=SEVERITY.find, default=""),
+        worst_status_24m=max(recent - SILENT, key=SEVERITY.find, default=""),
         oldest_open_date=min((line.snapshot.open_date for line in lines), default=0),
         inquiry_count_6m=sum(inquiry.create_us >= since_us for inquiry in inquiries),
         totals=totals_of([line.snapshot for line in open_lines]),
         frozen_line_count=sum(map(is_frozen, drawable)),
         lending_line_count=sum(not is_frozen(line) for line in drawable),
     )
+
+
+def last_months(history: PaymentHistory, months: int, now_us: int) -> str:
+    """The characters of so many calendar months, the present one included."""
+    lag = months_between(history.newest_month, date_of(now_us) // 100)
+    return history.profile[max(-lag, 0) : max(months - lag, 0)]
 
 
 def totals_of(snapshots: list[TradelineSnapshot]) -> list[CurrencyTotal]:
@@ -315,11 +322,6 @@ def _sum(amounts: Iterable[int]) -> int:
     return max(-INT64_MAX, min(sum(amounts), INT64_MAX))
 
 
-def is_open(at: TradelineSnapshot) -> bool:
-    """Whether an account can still be owed on or drawn."""
-    return not at.close_date and at.status not in ENDED
-
-
 def omissions_of(file: CreditFile, lines: list[FiledTradeline], scope: Scope) -> list[Omission]:
     """What a subscriber is told of what was left out: that it was, and why."""
     left_out = []
@@ -327,8 +329,8 @@ def omissions_of(file: CreditFile, lines: list[FiledTradeline], scope: Scope) ->
         codes_pb2.SECTION_TRADELINES: len(lines) < len(file.tradelines)
         or (lines and not has(scope.sections, codes_pb2.SECTION_TRADELINES)),
         codes_pb2.SECTION_PAYMENT_HISTORY: any(
-            len(line.history.profile) > scope.history_months
-            or not has(scope.sections, codes_pb2.SECTION_PAYMENT_HISTORY)
+            len(line.history.profile) > months_in(scope)
+            or len(actions_in(line, months_in(scope))) < len(line.actions)
             for line in lines
         ),
         codes_pb2.SECTION_INQUIRIES: file.inquiries

@@ -10,9 +10,10 @@ from bureau import statement
 from bureau.codes import currencies, has
 from bureau.credit_file import CreditFile, FiledTradeline
 from bureau.errors import Refusal
+from bureau.facility import is_open
 from bureau.house import Bureau, Caller
 from bureau.ledger.queue import Transaction
-from bureau.report import Scope, is_open, lines_in
+from bureau.report import Scope, lines_in
 from bureau.store import statements as s
 from bureau.store.database import Connection
 from creditbureau.v1 import codes_pb2
@@ -92,7 +93,7 @@ def standings(
     out: the bureau knows no incomes. It knows no rates of exchange either: what is owed
     in other currencies is counted beside the cap, and is never within it.
     """
-    unsecured = [line for line in lines if is_open(line.snapshot) and not line.snapshot.secured]
+    unsecured = [line for line in lines if is_open(line) and not line.snapshot.secured]
     owed = [line for line in unsecured if line.snapshot.balance_minor > 0]
     ours = [line for line in owed if line.snapshot.currency == standard.currency]
     exposure = sum(line.snapshot.balance_minor for line in ours)

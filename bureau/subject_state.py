@@ -13,13 +13,18 @@ from typing import NamedTuple
 from bureau.errors import Refusal
 from bureau.policy import Policy
 from creditbureau.v1 import dispute_pb2, hold_pb2
-from creditbureau.v1.dispute_pb2 import Dispute, DisputeAnswer, DisputeOpening
+from creditbureau.v1.dispute_pb2 import (
+    Dispute,
+    DisputeAddition,
+    DisputeAnswer,
+    DisputeOpening,
+)
 from creditbureau.v1.hold_pb2 import Hold, HoldLift, HoldPlacement
 from creditbureau.v1.subjects_pb2 import SubjectStatement
 
 DAY_US = 86_400 * 1_000_000
 
-PLACEMENT, LIFT, OPENING, ANSWER, STATEMENT = range(1, 6)
+PLACEMENT, LIFT, OPENING, ANSWER, STATEMENT, ADDITION = range(1, 7)
 
 DELETING = frozenset({dispute_pb2.DISPUTE_OUTCOME_DELETED, dispute_pb2.DISPUTE_OUTCOME_FRAUD})
 
@@ -28,14 +33,16 @@ class Said(NamedTuple):
     """A statement about a subject's own file.
 
     Attributes:
-        kind: PLACEMENT, LIFT, OPENING, ANSWER or STATEMENT.
+        kind: PLACEMENT, LIFT, OPENING, ANSWER, STATEMENT or ADDITION.
         about: Id of the hold or dispute; empty for a statement.
+        member_id: The furnisher that a dispute is against.
         time_us: When the bureau took it.
         body: The payload as it was signed.
     """
 
     kind: int
     about: str
+    member_id: str
     time_us: int
     body: bytes
 
@@ -68,10 +75,9 @@ def state_of(told: Iterable[Said], policy: Policy, now_us: int) -> SubjectState:
         elif said.kind == OPENING:
             state.disputes[said.about] = _opened(said, policy)
         elif said.kind == ANSWER:
-            dispute = state.disputes[said.about]
-            dispute.state = dispute_pb2.DISPUTE_STATE_ANSWERED
-            dispute.outcome = DisputeAnswer.FromString(said.body).outcome
-            dispute.close_time.FromMicroseconds(said.time_us)
+            _answer(state.disputes[said.about], said)
+        elif said.kind == ADDITION:
+            _add(state.disputes[said.about], said, policy)
         else:
             state.statement = SubjectStatement.FromString(said.body).text
     for hold_id, lifts in state.lifts.items():
@@ -136,6 +142,19 @@ def withdrawn_by_dispute(state: SubjectState, policy: Policy) -> set[str]:
     }
 
 
+def dispute_for(dispute: Dispute, member_id: str) -> Dispute:
+    """A dispute as a member sees it: what its furnisher answered is between that one and
+    the subject.
+    """
+    if dispute.member_id == member_id:
+        return dispute
+    shown = Dispute()
+    shown.CopyFrom(dispute)
+    shown.ClearField("answer_narrative")
+    shown.ClearField("correction")
+    return shown
+
+
 def _placed(said: Said) -> Hold:
     placement = HoldPlacement.FromString(said.body)
     hold = Hold(hold_id=said.about, kind=placement.kind)
@@ -191,7 +210,29 @@ def _opened(said: Said, policy: Policy) -> Dispute:
         narrative=opening.narrative,
         state=dispute_pb2.DISPUTE_STATE_OPEN,
         attachment_digests=opening.attachment_digests,
+        member_id=said.member_id,
     )
     dispute.create_time.FromMicroseconds(said.time_us)
     dispute.due_time.FromMicroseconds(said.time_us + policy.dispute_days * DAY_US)
     return dispute
+
+
+def _answer(dispute: Dispute, said: Said) -> None:
+    answer = DisputeAnswer.FromString(said.body)
+    dispute.state = dispute_pb2.DISPUTE_STATE_ANSWERED
+    dispute.outcome = answer.outcome
+    dispute.answer_narrative = answer.narrative
+    dispute.close_time.FromMicroseconds(said.time_us)
+    if answer.HasField("correction"):
+        dispute.correction.CopyFrom(answer.correction)
+
+
+def _add(dispute: Dispute, said: Said, policy: Policy) -> None:
+    addition = DisputeAddition.FromString(said.body)
+    if not dispute.additions:
+        due_us = dispute.due_time.ToMicroseconds() + policy.dispute_extension_days * DAY_US
+        dispute.due_time.FromMicroseconds(due_us)
+    facts = dispute.additions.add(
+        narrative=addition.narrative, attachment_digests=addition.attachment_digests
+    )
+    facts.create_time.FromMicroseconds(said.time_us)

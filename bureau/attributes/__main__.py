@@ -15,8 +15,9 @@ A report whose consent opens the section ATTRIBUTES has these {len(REGISTRY)} fi
 of the file as reports show it, at the moment of the inquiry, and look at nothing later.
 Months are calendar months, counted back from this one. Money is in minor units and is
 never added over currencies: such an attribute comes once for each currency of the file,
-with the currency as its unit. An attribute without a value is missing; the last column
-says what that means.
+with the currency as its unit. A line is a revolving account or a line of credit that is
+open and neither charged off nor in collection, nor the like. An attribute without a
+value is missing; the last column says what that means.
 
 | name | what it says | unit | window | missing |
 |---|---|---|---|---|

@@ -5,13 +5,11 @@ from __future__ import annotations
 from bureau.attributes.definition import Definition, definition
 from bureau.attributes.view import DAY_US, View
 from bureau.history import DELINQUENT
-from bureau.report import SEVERITY
+from bureau.report import SEVERITY, SILENT
 
 # Payment history characters at least so many days past due, or worse.
 LATE = {30: DELINQUENT, 60: DELINQUENT - {"1"}, 90: DELINQUENT - {"1", "2"}}
 LOST = frozenset("GL")
-# What says nothing about payment.
-SILENT = frozenset("BD")
 
 
 def _worst(months: int) -> Definition:

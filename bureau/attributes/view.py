@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from bureau.clock import MICROSECONDS
 from bureau.credit_file import CreditFile, FiledInquiry, FiledTradeline
-from bureau.report import LINES, is_frozen, is_open
+from bureau.facility import is_drawable, is_frozen, is_open
 from bureau_keys.payment_profile import months_between
 from creditbureau.v1.record_pb2 import TradelineSnapshot
 
@@ -24,6 +24,7 @@ class Line:
         profile: Payment history characters, newest first, of no later month than now.
         lag: How many months before now the first of them is.
         balances: Of the same months.
+        is_drawable: Whether somebody lends on it, unless it is frozen.
     """
 
     at: TradelineSnapshot
@@ -33,16 +34,12 @@ class Line:
     lag: int
     balances: Sequence[int]
     is_open: bool
+    is_drawable: bool
     is_frozen: bool
 
     def last(self, months: int) -> str:
         """The characters of so many months, this one and those before."""
         return self.profile[: max(months - self.lag, 0)]
-
-    @property
-    def is_drawable(self) -> bool:
-        """Whether it is an open line of credit or revolving account."""
-        return self.is_open and self.at.portfolio_type in LINES
 
     @property
     def limit(self) -> int:
@@ -112,6 +109,7 @@ def _line(line: FiledTradeline, month: int) -> Line:
         line.history.profile[ahead:],
         max(lag, 0),
         line.history.balance_minor[ahead:],
-        is_open(line.snapshot),
+        is_open(line),
+        is_drawable(line),
         is_frozen(line),
     )

@@ -19,6 +19,7 @@ COMMANDS = {
     "init": "run",
     "serve": "run",
     "renew": "run",
+    "rules": "rules",
     "doctor": "diagnosis",
     "version": "diagnosis",
 }

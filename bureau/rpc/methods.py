@@ -53,6 +53,7 @@ METHODS: dict[str, Method] = {
     "Subjects/PlaceHold": Method(AGENT, max_seconds=30),
     "Subjects/LiftHold": Method(AGENT, max_seconds=30),
     "Subjects/OpenDispute": Method(AGENT, max_bytes=64 * KIB, max_seconds=30),
+    "Subjects/AddToDispute": Method(AGENT, max_bytes=64 * KIB, max_seconds=30),
     "Subjects/ListDisputes": Method(AGENT),
     "Subjects/SetStatement": Method(AGENT, max_seconds=30),
     "Subjects/ListNotices": Method(AGENT),

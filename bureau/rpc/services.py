@@ -119,6 +119,9 @@ def journeys_of(b: Bureau) -> dict[str, Handler]:
         "Subjects/OpenDispute": lambda _, r: _receipted(
             subjects_pb2.OpenDisputeResponse, "dispute", dispute.open_dispute(b, r.opening)
         ),
+        "Subjects/AddToDispute": lambda _, r: _receipted(
+            subjects_pb2.AddToDisputeResponse, "dispute", dispute.add_to_dispute(b, r.addition)
+        ),
         "Subjects/ListDisputes": lambda _, r: _page(
             subjects_pb2.ListDisputesResponse,
             "disputes",

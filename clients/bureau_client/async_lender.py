@@ -270,18 +270,26 @@ class AsyncLender(AsyncClient):
         *,
         narrative: str = "",
         correction: RecordRef | None = None,
+        certified: bool = False,
     ) -> Dispute:
         """Answers a dispute. DELETED and FRAUD delete what was disputed.
 
         Args:
             correction: With MODIFIED: the record that was submitted instead.
+            certified: That what stays is complete and accurate; needed where the
+                deadline has passed and the law has withdrawn it.
 
         Raises:
             NotFound: No such dispute against this member.
             WrongState: It is answered.
         """
         plan = rights.answer_dispute(
-            self._caller, dispute_id, outcome, narrative=narrative, correction=correction
+            self._caller,
+            dispute_id,
+            outcome,
+            narrative=narrative,
+            correction=correction,
+            certified=certified,
         )
         return await self._driver.run(plan)
 

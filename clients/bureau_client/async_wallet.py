@@ -224,6 +224,22 @@ class AsyncWallet(AsyncClient):
         )
         return await self._driver.run(plan)
 
+    async def add_to_dispute(
+        self, dispute_id: str, narrative: str, attachment_digests: Sequence[bytes] = ()
+    ) -> Dispute:
+        """Adds facts to an open dispute; the furnisher is told, and may have more time.
+
+        Args:
+            narrative: What there is to add.
+            attachment_digests: SHA-256 of documents that the person keeps.
+
+        Raises:
+            NotFound: No such dispute of the person's.
+            WrongState: It is open no more.
+        """
+        plan = rights.add_to_dispute(self._caller, dispute_id, narrative, attachment_digests)
+        return await self._driver.run(plan)
+
     async def disputes(self, *, limit: int | None = None) -> list[Dispute]:
         """The person's disputes, newest first."""
         return await self._driver.run(rights.list_own_disputes(self._caller, limit))

@@ -29,6 +29,7 @@ from bureau_client.codes import (
 from bureau_client.members import Member
 from bureau_client.months import Month
 from bureau_client.receipts import Receipt
+from bureau_client.records import RecordRef
 from bureau_client.tradelines import Tradeline
 
 
@@ -142,9 +143,25 @@ class Hold:
     lifted_for_member_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class DisputeFacts:
+    """What the subject added to a dispute."""
+
+    narrative: str
+    attachment_digests: tuple[bytes, ...]
+    create_time: datetime | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispute:
-    """A subject's challenge to one field; `month` None means all of the account."""
+    """A subject's challenge to one field; `month` None means all of the account.
+
+    Attributes:
+        member_id: The furnisher.
+        answer_narrative: What it said; for the subject and itself only.
+        correction: What it corrected; for the subject and itself only.
+        additions: What the subject added, in order.
+    """
 
     dispute_id: str
     subject_id: str
@@ -159,6 +176,10 @@ class Dispute:
     due_time: datetime | None
     close_time: datetime | None
     attachment_digests: tuple[bytes, ...]
+    member_id: str
+    answer_narrative: str
+    correction: RecordRef | None
+    additions: tuple[DisputeFacts, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

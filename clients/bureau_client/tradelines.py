@@ -69,7 +69,13 @@ class PaymentHistory:
 
 @dataclass(frozen=True, slots=True)
 class TradelineAction:
-    """A facility action as a report shows it."""
+    """A facility action as a report shows it.
+
+    Attributes:
+        record: Where it stands.
+        record_refs: The records that the reasons rest on.
+        new_member_id: Receiving member, for TRANSFER.
+    """
 
     kind: FacilityActionKind
     initiator: Initiator
@@ -79,6 +85,8 @@ class TradelineAction:
     appeal_route: str
     record: RecordRef | None
     credit_limit_minor: int | None = None
+    record_refs: tuple[RecordRef, ...] = ()
+    new_member_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +103,7 @@ class Tradeline:
         record: The record that the newest month rests on.
         actions: Facility actions, newest first.
         party_count: How many persons are on the account.
+        original_creditor: Who granted the credit, where the account was bought.
     """
 
     tradeline_id: str
@@ -125,3 +134,4 @@ class Tradeline:
     record: RecordRef | None
     actions: tuple[TradelineAction, ...]
     party_count: int
+    original_creditor: str

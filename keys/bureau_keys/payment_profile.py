@@ -44,6 +44,12 @@ def character_of(snapshot: TradelineSnapshot) -> str:
     return PROFILE.get(snapshot.status, NO_DATA)
 
 
+def month_before(month: int, age: int) -> int:
+    """The month so many months before another (yyyymm)."""
+    months = month // 100 * 12 + month % 100 - 1 - age
+    return months // 12 * 100 + months % 12 + 1
+
+
 def months_between(month: int, newest: int) -> int:
     """Months between two months (yyyymm)."""
     return (newest // 100 - month // 100) * 12 + newest % 100 - month % 100

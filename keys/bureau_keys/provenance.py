@@ -8,7 +8,7 @@ from bureau_keys.envelope import parse_canonical, verify_envelope
 from bureau_keys.errors import BadProof
 from bureau_keys.membership import LoggedKey
 from bureau_keys.merkle import leaf_hash, verify_inclusion
-from bureau_keys.payment_profile import NO_DATA, character_of, months_between
+from bureau_keys.payment_profile import NO_DATA, character_of, month_before, months_between
 from bureau_keys.profile import Trust
 from bureau_keys.proof import check_receipt
 from creditbureau.v1 import codes_pb2, reporting_pb2
@@ -36,7 +36,7 @@ def evidence_due(report: Report, level: int) -> set[tuple[str, int]]:
     if level == reporting_pb2.EVIDENCE_LEVEL_ALL:
         for line in report.tradelines:
             due |= {
-                (line.tradeline_id, _month_before(line.history.newest_month, age))
+                (line.tradeline_id, month_before(line.history.newest_month, age))
                 for age, character in enumerate(line.history.profile)
                 if character != NO_DATA
             }
@@ -109,8 +109,3 @@ def _of_newest(line: Tradeline, signed: TradelineSnapshot) -> Iterator[tuple[str
         optional = line.DESCRIPTOR.fields_by_name[name].has_presence
         if told != wanted or (optional and line.HasField(name) != signed.HasField(name)):  # type: ignore[arg-type]
             yield name, told, wanted
-
-
-def _month_before(newest: int, age: int) -> int:
-    months = newest // 100 * 12 + newest % 100 - 1 - age
-    return months // 12 * 100 + months % 12 + 1

@@ -54,6 +54,7 @@ MAY = {
     "Subjects/PlaceHold": "agent",
     "Subjects/LiftHold": "agent",
     "Subjects/OpenDispute": "agent",
+    "Subjects/AddToDispute": "agent",
     "Subjects/ListDisputes": "agent",
     "Subjects/SetStatement": "agent",
     "Consents/GrantConsent": "agent",
@@ -234,7 +235,11 @@ def lift_hold(town: Town, _raw: Raw) -> Message:
 
 
 def open_dispute(town: Town, _raw: Raw) -> Message:
-    """About an account that the furnisher reports."""
+    return disputed(town)[1]
+
+
+def disputed(town: Town) -> tuple[Person, subjects_pb2.OpenDisputeRequest]:
+    """Somebody, and their dispute about an account that the furnisher reports."""
     person, agent = town.newcomer(), town.members["agent"]
     granted(agent, person, "furnisher", FURNISH)
     ok(town.members["furnisher"].submit([snapshot(person.subject_id)]))
@@ -248,7 +253,16 @@ def open_dispute(town: Town, _raw: Raw) -> Message:
         field="balance_minor",
         reason=dispute_pb2.DISPUTE_REASON_WRONG_AMOUNT,
     )
-    return subjects_pb2.OpenDisputeRequest(opening=seal(message, person.key))
+    return person, subjects_pb2.OpenDisputeRequest(opening=seal(message, person.key))
+
+
+def add_to_dispute(town: Town, _raw: Raw) -> Message:
+    person, opening = disputed(town)
+    dispute = ok(town.members["agent"].send("Subjects/OpenDispute", opening)).dispute
+    message = dispute_pb2.DisputeAddition(
+        header=person.header(), dispute_id=dispute.dispute_id, narrative="I found the receipt."
+    )
+    return subjects_pb2.AddToDisputeRequest(addition=seal(message, person.key))
 
 
 def list_disputes(town: Town, _raw: Raw) -> Message:
@@ -418,6 +432,7 @@ GOOD: dict[str, Callable[[Town, Raw], Message]] = {
     "Subjects/PlaceHold": place_hold,
     "Subjects/LiftHold": lift_hold,
     "Subjects/OpenDispute": open_dispute,
+    "Subjects/AddToDispute": add_to_dispute,
     "Subjects/ListDisputes": list_disputes,
     "Subjects/SetStatement": set_statement,
     "Consents/GrantConsent": grant,

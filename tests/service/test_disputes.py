@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from bureau.office.erasure import erase_person
 from bureau_client import (
     BureauError,
+    DisputeNews,
     DisputeOutcome,
     DisputeReason,
     DisputeState,
     InvalidRequest,
     Month,
     NotFound,
+    NoticeKind,
     OmissionReason,
     RecordRef,
     SubmissionKind,
@@ -78,11 +83,18 @@ def test_a_dispute_to_its_correction(town: Village) -> None:
         town.lenders["acme"].answer_dispute(
             dispute_id, DisputeOutcome.MODIFIED, correction=RecordRef(submission_id, 7)
         )
+    correction = RecordRef(submission_id, 0)
     closed = town.lenders["acme"].answer_dispute(
-        dispute_id, DisputeOutcome.MODIFIED, correction=RecordRef(submission_id, 0)
+        dispute_id, DisputeOutcome.MODIFIED, narrative="So it is.", correction=correction
     )
     assert (closed.state, closed.outcome) == (DisputeState.ANSWERED, DisputeOutcome.MODIFIED)
+    assert (closed.answer_narrative, closed.correction) == ("So it is.", correction)
     assert person.disputes() == [closed]
+    # What the furnisher said is for the person and itself alone.
+    (shown,) = town.report(person, "acme").disputes
+    assert shown == closed
+    (shown,) = town.report(person, "brook").disputes
+    assert shown == replace(closed, answer_narrative="", correction=None)
     assert town.report(person, "brook").tradelines[0].balance_minor == 0
     with pytest.raises(WrongState):
         town.lenders["acme"].answer_dispute(dispute_id, DisputeOutcome.ACCURATE)
@@ -116,8 +128,41 @@ def test_what_nobody_answers_is_withdrawn_until_it_is_certified(town: Village) -
     assert len(file.tradelines) == 1
     assert [at.reason for at in file.omissions] == [OmissionReason.DELETED]
     assert person.disputes()[0].state is DisputeState.LAPSED
-    town.lenders["acme"].answer_dispute(dispute_id, DisputeOutcome.ACCURATE)
+    # Reported again, and again, it stays away; so it does if the answer is late.
+    town.submit("acme", account(person, "card", JUNE, certified=True))
+    acme = town.lenders["acme"]
+    with pytest.raises(BureauError) as caught:
+        acme.answer_dispute(dispute_id, DisputeOutcome.ACCURATE)
+    assert caught.value.reason == "DELETED_ITEM"
+    assert [at.field for at in caught.value.violations] == ["certified"]
+    assert town.report(person, "brook").tradelines == ()
+    acme.answer_dispute(dispute_id, DisputeOutcome.ACCURATE, certified=True)
     assert len(town.report(person, "brook").tradelines) == 1
+    # The person is told that it is back.
+    assert {at.kind for at in person.notices()} == {NoticeKind.DISPUTE, NoticeKind.REINSERTION}
+
+
+def test_an_item_is_back_only_when_nothing_of_it_waits_any_more(town: Village) -> None:
+    person = town.person()
+    town.submit("acme", account(person, "card", MAY))
+    (line,) = person.file().tradelines
+    first, second = (
+        person.dispute(line.tradeline_id, field=field, reason=DisputeReason.INACCURATE)
+        for field in ("status", "open_date")
+    )
+    town.later(31 * DAY)
+    acme = town.lenders["acme"]
+    acme.answer_dispute(first.dispute_id, DisputeOutcome.ACCURATE, certified=True)
+    assert town.report(person, "brook").tradelines == ()
+    assert [at.kind for at in person.notices()] == [NoticeKind.DISPUTE]
+    # Deleting needs no certification.
+    acme.answer_dispute(second.dispute_id, DisputeOutcome.DELETED)
+    assert town.report(person, "brook").tradelines == ()
+    assert person.file().tradelines == ()
+    assert {at.outcome for at in person.file().disputes} == {
+        DisputeOutcome.ACCURATE,
+        DisputeOutcome.DELETED,
+    }
 
 
 def test_in_china_an_unanswered_dispute_stays_beside_the_item() -> None:
@@ -129,6 +174,10 @@ def test_in_china_an_unanswered_dispute_stays_beside_the_item() -> None:
         report = town.report(person, "brook")
         assert len(report.tradelines) == 1
         assert [at.state for at in report.disputes] == [DisputeState.LAPSED]
+        # Nothing was withdrawn, so nothing has to be certified.
+        (dispute,) = report.disputes
+        town.lenders["acme"].answer_dispute(dispute.dispute_id, DisputeOutcome.ACCURATE)
+        assert [at.kind for at in person.notices()] == [NoticeKind.DISPUTE]
 
 
 def opened_as(town: Village, person: Wallet, dispute_id: str, field: str = "status") -> Answer:
@@ -204,3 +253,117 @@ def test_a_dispute_about_what_was_erased_can_be_answered(
     assert answered.state is DisputeState.ANSWERED
     assert person.file().tradelines == ()
     assert town.findings() == []
+
+
+# Facts that come later ---------------------------------------------------------------
+
+
+def test_more_facts_are_forwarded_and_give_more_time_once(town: Village) -> None:
+    """15 U.S.C. 1681i(a)(1)(B): up to 15 days more."""
+    person, stranger = town.person(), town.person()
+    town.submit("acme", account(person, "card", MAY))
+    acme = town.lenders["acme"]
+    opened = challenged(town, person)
+    (dispute,) = person.disputes()
+    assert dispute.create_time is not None
+    with pytest.raises(NotFound):
+        stranger.add_to_dispute(opened, "It was me.")
+    more = person.add_to_dispute(opened, "Here is the receipt.", [b"\2" * 32])
+    assert more.due_time == dispute.create_time + timedelta(days=45)
+    again = person.add_to_dispute(opened, "And here another.")
+    assert again.due_time == more.due_time
+    assert [at.narrative for at in again.additions] == [
+        "Here is the receipt.",
+        "And here another.",
+    ]
+    assert again.additions[0].attachment_digests == (b"\2" * 32,)
+    # In the list it is one dispute; on the stream it comes each time, as it is by then.
+    assert [at for at in acme.disputes() if at.dispute_id == opened] == [again]
+    told = [at.dispute for at in take(acme.watch_disputes(), opened, 3)]
+    assert told == [again] * 3
+    (shown,) = town.report(person, "brook").disputes
+    assert len(shown.additions) == 2
+    town.later(31 * DAY)
+    assert len(town.report(person, "brook").tradelines) == 1
+    acme.answer_dispute(opened, DisputeOutcome.ACCURATE)
+    with pytest.raises(WrongState):
+        person.add_to_dispute(opened, "Too late.")
+
+
+def test_facts_do_not_revive_what_has_lapsed(town: Village) -> None:
+    person = town.person()
+    town.submit("acme", account(person, "card", MAY))
+    dispute_id = challenged(town, person)
+    town.later(31 * DAY)
+    with pytest.raises(WrongState):
+        person.add_to_dispute(dispute_id, "One more thing.")
+    assert town.report(person, "brook").tradelines == ()
+
+
+def take(stream: Iterator[DisputeNews], dispute_id: str, count: int) -> list[DisputeNews]:
+    """The first news of one dispute."""
+    found: list[DisputeNews] = []
+    for news in stream:
+        if news.dispute.dispute_id == dispute_id:
+            found.append(news)
+        if len(found) == count:
+            break
+    return found
+
+
+# At the same time ----------------------------------------------------------------------
+
+
+def outcomes(work: Callable[[int], object], count: int) -> list[str]:
+    """What comes of the same thing done so many times at once: reasons, "" for success."""
+
+    def run(place: int) -> str:
+        try:
+            work(place)
+        except BureauError as error:
+            return error.reason
+        return ""
+
+    with ThreadPoolExecutor(count) as pool:
+        return sorted(pool.map(run, range(count)))
+
+
+def test_of_many_answers_at_once_one_counts(town: Village) -> None:
+    person = town.person()
+    town.submit("acme", account(person, "card", MAY))
+    dispute_id = challenged(town, person)
+    answers = [DisputeOutcome.ACCURATE, DisputeOutcome.DELETED] * 3
+    acme = town.lenders["acme"]
+    found = outcomes(lambda place: acme.answer_dispute(dispute_id, answers[place]), len(answers))
+    assert found == ["", *["WRONG_STATE"] * 5]
+    (dispute,) = person.disputes()
+    lines = town.report(person, "brook").tradelines
+    assert len(lines) == (dispute.outcome is DisputeOutcome.ACCURATE)
+    assert len(person.notices()) == 1
+
+
+def test_of_many_disputes_of_the_same_at_once_one_stands(town: Village) -> None:
+    person = town.person()
+    town.submit("acme", account(person, "card", MAY))
+    found = outcomes(lambda _: challenged(town, person), 6)
+    assert found == ["", *["WRONG_STATE"] * 5]
+    assert len(person.disputes()) == 1
+
+
+def test_a_month_in_dispute_is_one_of_the_calendar(town: Village) -> None:
+    person = town.person()
+    town.submit("acme", account(person, "card", MAY))
+    (line,) = person.file().tradelines
+    signing = town.signing(person)
+    opening = dispute_pb2.DisputeOpening(
+        header=signing.header(),
+        subject_id=person.subject_id,
+        tradeline_id=line.tradeline_id,
+        month=202413,
+        field="status",
+        reason=dispute_pb2.DISPUTE_REASON_WRONG_STATUS,
+    )
+    opening.header.issue_time.FromDatetime(town.now())
+    request = subjects_pb2.OpenDisputeRequest(opening=seal(opening, signing.key))
+    answer = Raw(town.agent).send("Subjects/OpenDispute", request)
+    assert (answer.reason, answer.fields) == ("INVALID_FIELD", ("month",))

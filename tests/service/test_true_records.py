@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -23,10 +24,12 @@ from bureau_client import (
     Party,
     PartyRole,
     Record,
+    RecordRef,
+    Section,
     SubmissionKind,
     Wallet,
 )
-from tests.service.village import Village, account, database_of, village
+from tests.service.village import DAY, Village, account, database_of, village
 
 MAY, JUNE, JULY = Month(2024, 5), Month(2024, 6), Month(2024, 7)
 
@@ -131,6 +134,7 @@ def test_a_freeze_is_shown_with_its_reasons(town: Village) -> None:
         ref,
         FacilityActionKind.FREEZE,
         reasons=(ActionReason.DELINQUENCY_ELSEWHERE, ActionReason.INQUIRIES),
+        record_refs=(RecordRef("00000000-0000-4000-8000-000000000000", 7),),
         review_by_date=date(2030, 1, 1),
         appeal_route="https://acme.example/appeal",
     )
@@ -139,7 +143,10 @@ def test_a_freeze_is_shown_with_its_reasons(town: Village) -> None:
     (frozen,) = [line for line in report.tradelines if line.actions]
     (shown,) = frozen.actions
     assert shown.kind is FacilityActionKind.FREEZE
+    assert shown.initiator is Initiator.LENDER
     assert shown.reasons == freeze.reasons
+    assert shown.record_refs == freeze.record_refs
+    assert shown.effective_time == freeze.effective_time
     assert shown.review_by_date == freeze.review_by_date
     assert shown.appeal_route == freeze.appeal_route
     assert shown.record is not None
@@ -170,6 +177,95 @@ def test_actions_come_in_any_number_and_keep_the_limit(town: Village) -> None:
     (line,) = town.report(person, "brook").tradelines
     limits = [at.credit_limit_minor for at in line.actions]
     assert sorted(limits, key=str) == [500_00, None]
+
+
+def test_a_consent_opens_actions_as_far_back_as_the_history(town: Village) -> None:
+    person = town.person()
+    now = Month(town.now().year, town.now().month)
+    town.submit("acme", account(person, "card", now - 1))
+    ref, kinds = ref_of(person, "card"), FacilityActionKind
+    times = {
+        kinds.FREEZE: 400,
+        kinds.RESTRUCTURE: 300,
+        kinds.LIMIT_CHANGE: 40,
+        kinds.CHARGE_OFF: 0,
+    }
+    for kind, days in times.items():
+        limit = 5_00 if kind is kinds.LIMIT_CHANGE else None
+        when = town.now() - days * DAY
+        town.submit("acme", action(town, ref, kind, effective_time=when, credit_limit_minor=limit))
+
+    def shown(**changes: Any) -> tuple[set[FacilityActionKind], set[Section]]:
+        report = town.report(person, "brook", **changes)
+        (line,) = report.tradelines
+        return {at.kind for at in line.actions}, {at.section for at in report.omissions}
+
+    assert shown(history_months=36) == (set(times), set())
+    # A freeze that stands is told in any case, and what is newer than the newest month.
+    assert shown(history_months=6) == (
+        set(times) - {kinds.RESTRUCTURE},
+        {Section.PAYMENT_HISTORY},
+    )
+    assert shown(sections=[Section.SUMMARY, Section.TRADELINES, Section.INQUIRIES]) == (
+        {kinds.FREEZE, kinds.CHARGE_OFF},
+        {Section.PAYMENT_HISTORY},
+    )
+
+
+@pytest.mark.parametrize("kind", [FacilityActionKind.CLOSE, FacilityActionKind.CHARGE_OFF])
+def test_a_line_that_ended_between_two_months_lends_no_more(
+    town: Village, kind: FacilityActionKind
+) -> None:
+    person = town.person()
+    town.submit("acme", account(person, "card", MAY), account(person, "frozen", MAY))
+    town.submit("acme", action(town, ref_of(person, "frozen"), FacilityActionKind.FREEZE))
+    before = town.report(person, "brook")
+    assert [flag.kind.name for flag in before.flags] == ["DIVERGENCE"]
+    town.submit("acme", action(town, ref_of(person, "card"), kind))
+    after = town.report(person, "brook")
+    assert after.summary is not None
+    assert (after.summary.frozen_line_count, after.summary.lending_line_count) == (1, 0)
+    assert after.flags == ()
+    # What is written off is still owed; what is closed is not open.
+    assert after.summary.open_tradeline_count == 1 + (kind is FacilityActionKind.CHARGE_OFF)
+    # The next month's file says how it really is.
+    later = Month(town.now().year, town.now().month)
+    town.submit("acme", account(person, "card", later))
+    assert town.report(person, "brook").flags != ()
+
+
+def test_a_transferred_account_is_owed_once(town: Village) -> None:
+    person = town.person()
+    town.submit("acme", account(person, "card", MAY))
+    ref = ref_of(person, "card")
+    town.submit(
+        "acme",
+        action(
+            town,
+            ref,
+            FacilityActionKind.TRANSFER,
+            reasons=(ActionReason.POLICY_CHANGE,),
+            new_account_ref="b-1",
+            new_member_id="brook",
+        ),
+    )
+    bought = account(person, "bought", JUNE, original_creditor="Acme Savings")
+    town.submit("brook", bought)
+    report = town.report(person, "brook", EvidenceLevel.ALL)
+    lines = {line.member_id: line for line in report.tradelines}
+    assert [at.new_member_id for at in lines["acme"].actions] == ["brook"]
+    assert lines["brook"].original_creditor == "Acme Savings"
+    assert report.summary is not None
+    (total,) = report.summary.totals
+    assert total.balance_minor == 100_00
+    assert report.summary.open_tradeline_count == 1
+    # Its old furnisher says so too, by the month's end.
+    ended = {"status": AccountStatus.TRANSFERRED, "balance_minor": 0, "account_ref": ref}
+    town.submit("acme", account(person, "card", JUNE, **ended))
+    again = town.report(person, "brook", EvidenceLevel.ALL)
+    assert again.summary is not None
+    assert again.summary.totals == report.summary.totals
+    assert again.summary.open_tradeline_count == 1
 
 
 def test_a_renumbered_account_is_the_same_tradeline(town: Village) -> None:

@@ -13,10 +13,15 @@ from hypothesis import strategies as st
 
 from bureau.attributes import REGISTRY, attributes_of
 from bureau.attributes.__main__ import PAGE, page
-from bureau.credit_file import CreditFile, FiledInquiry, FiledTradeline
+from bureau.credit_file import CreditFile, FiledAction, FiledInquiry, FiledTradeline
 from bureau.history import Account, Step
 from creditbureau.v1 import codes_pb2, record_pb2
-from creditbureau.v1.record_pb2 import RecordRef, TradelineSnapshot
+from creditbureau.v1.record_pb2 import (
+    FacilityAction,
+    FacilityActionKind,
+    RecordRef,
+    TradelineSnapshot,
+)
 from creditbureau.v1.report_pb2 import PaymentHistory
 
 NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)
@@ -31,6 +36,15 @@ ENDED = {
     codes_pb2.ACCOUNT_STATUS_PAID_OR_CLOSED,
     codes_pb2.ACCOUNT_STATUS_TRANSFERRED,
 }
+LOST = {codes_pb2.ACCOUNT_STATUS_COLLECTION, codes_pb2.ACCOUNT_STATUS_CHARGE_OFF}
+KINDS = [
+    record_pb2.FACILITY_ACTION_KIND_FREEZE,
+    record_pb2.FACILITY_ACTION_KIND_RESTORE,
+    record_pb2.FACILITY_ACTION_KIND_CLOSE,
+    record_pb2.FACILITY_ACTION_KIND_TRANSFER,
+    record_pb2.FACILITY_ACTION_KIND_CHARGE_OFF,
+]
+TIMES = st.integers(0, 2600).map(lambda days: NOW - timedelta(days=days))
 STATUSES = [
     codes_pb2.ACCOUNT_STATUS_CURRENT,
     codes_pb2.ACCOUNT_STATUS_PAST_DUE_30,
@@ -84,6 +98,7 @@ def tradelines(draw: st.DrawFn, name: str) -> FiledTradeline:
                 snapshot.close_date = number(draw(st.integers(THIS - 24, THIS))) * 100 + 1
             snapshot.special_comment = draw(st.sampled_from(["", "AP"]))
         account.take(Step(1, place, 0, snapshot.month), snapshot)
+    actions = draw(st.lists(st.tuples(st.sampled_from(KINDS), TIMES), max_size=4))
     return FiledTradeline(
         name,
         draw(st.sampled_from(["acme", "brook"])),
@@ -92,7 +107,14 @@ def tradelines(draw: st.DrawFn, name: str) -> FiledTradeline:
         snapshot,
         RecordRef(),
         list,
+        [filed(*at) for at in sorted(actions, key=lambda at: at[1], reverse=True)],
     )
+
+
+def filed(kind: int, when: datetime) -> FiledAction:
+    action = FacilityAction(kind=kind)  # type: ignore[arg-type]
+    action.effective_time.FromDatetime(when)
+    return FiledAction(action, RecordRef())
 
 
 inquiries = st.builds(
@@ -132,11 +154,19 @@ class Slow:
         return [
             at
             for at in self.lines
-            if not at.snapshot.close_date and at.snapshot.status not in ENDED
+            if not at.snapshot.close_date
+            and at.snapshot.status not in ENDED
+            and not {"CLOSE", "TRANSFER"} & done_since(at)
         ]
 
     def drawable(self) -> list[FiledTradeline]:
-        return [at for at in self.open() if at.snapshot.portfolio_type in LINES]
+        return [
+            at
+            for at in self.open()
+            if at.snapshot.portfolio_type in LINES
+            and at.snapshot.status not in LOST
+            and "CHARGE_OFF" not in done_since(at)
+        ]
 
     def total(self, amount: Callable[[FiledTradeline], int]) -> float:
         return float(sum(amount(at) for at in self.open()))
@@ -209,11 +239,39 @@ def owed(line: FiledTradeline) -> int:
 
 
 def limit(line: FiledTradeline) -> int:
-    return line.snapshot.credit_limit_minor if line.snapshot.portfolio_type in LINES else 0
+    lends = line in Slow(CreditFile("s", 1, NOW_US, [line])).drawable()
+    return line.snapshot.credit_limit_minor if lends else 0
+
+
+def done(line: FiledTradeline) -> list[tuple[datetime, str]]:
+    """What its lender did, oldest first."""
+    return [
+        (
+            at.action.effective_time.ToDatetime(UTC),
+            FacilityActionKind.Name(at.action.kind).removeprefix("FACILITY_ACTION_KIND_"),
+        )
+        for at in line.actions[::-1]
+    ]
+
+
+def done_since(line: FiledTradeline) -> set[str]:
+    """What its lender did in later months than the newest one reported."""
+    newest = count(line.snapshot.month)
+    return {kind for when, kind in done(line) if when.year * 12 + when.month - 1 > newest}
 
 
 def frozen(line: FiledTradeline) -> bool:
-    return line.snapshot.special_comment == "AP"
+    """Frozen by the comment of the newest month, or by what was done, whatever is later."""
+    month_end = count(line.snapshot.month) + 1
+    state = False
+    told = [(at, kind) for at, kind in done(line) if kind in {"FREEZE", "RESTORE"}]
+    comment = (datetime(month_end // 12, month_end % 12 + 1, 1, tzinfo=UTC), "COMMENT")
+    for _, kind in sorted([*told, comment], key=lambda at: at[0]):
+        if kind == "COMMENT":
+            state = state or line.snapshot.special_comment == "AP"
+        else:
+            state = kind == "FREEZE"
+    return state
 
 
 def kind(*kinds: int) -> Callable[[FiledTradeline], bool]:

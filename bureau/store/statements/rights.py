@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import delete, func, select, update
 
 from bureau.store import tables as t
-from bureau.store.database import Statement
+from bureau.store.database import ListStatement, Statement
 from bureau.store.statements.spelling import (
     adding,
     bind,
@@ -50,7 +50,11 @@ add_subject_event = adding(t.SubjectEventRow)
 _event_leaf = func.coalesce(entry.c.leaf_index, 1 << 61)
 subject_events = Statement(
     select(
-        subject_event.c.kind, subject_event.c.about, subject_event.c.time_us, subject_event.c.body
+        subject_event.c.kind,
+        subject_event.c.about,
+        subject_event.c.member_id,
+        subject_event.c.time_us,
+        subject_event.c.body,
     )
     .join_from(subject_event, entry, subject_event.c.entry_key == entry.c.entry_key, isouter=True)
     .where(subject_event.c.subject_id == bind("subject_id"), _event_leaf < bind("log_size"))
@@ -64,17 +68,19 @@ opening_of = Statement(
         subject_event.c.entry_key,
     ).where(subject_event.c.about == bind("about"), subject_event.c.kind == bind("kind"))
 )
-# Disputes against a member's records, in order of the log.
-disputes_against = Statement(
-    select(subject_event.c.subject_id, subject_event.c.about, entry.c.leaf_index)
-    .join_from(subject_event, entry, subject_event.c.entry_key == entry.c.entry_key)
-    .where(
-        subject_event.c.member_id == bind("member_id"),
-        subject_event.c.kind == bind("kind"),
-        entry.c.leaf_index >= bind("start"),
+# Disputes against a member's records, in order of the log, by what was said of them.
+disputes_against = ListStatement(
+    lambda kinds: (
+        select(subject_event.c.subject_id, subject_event.c.about, entry.c.leaf_index)
+        .join_from(subject_event, entry, subject_event.c.entry_key == entry.c.entry_key)
+        .where(
+            subject_event.c.member_id == bind("member_id"),
+            subject_event.c.kind.in_(kinds),
+            entry.c.leaf_index >= bind("start"),
+        )
+        .order_by(entry.c.leaf_index)
+        .limit(bind("limit"))
     )
-    .order_by(entry.c.leaf_index)
-    .limit(bind("limit"))
 )
 # Taken by whoever changes what holds on a file, and shared by whoever reads it to
 # act on it.

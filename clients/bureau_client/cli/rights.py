@@ -20,7 +20,16 @@ holds = typer.Typer(help="Freeze your file, or warn of fraud.", no_args_is_help=
 disputes = typer.Typer(help="Say that something on your file is wrong.", no_args_is_help=True)
 
 TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
-DISPUTE_COLUMNS = ("dispute_id", "tradeline_id", "field", "reason", "state", "outcome", "due_time")
+DISPUTE_COLUMNS = (
+    "dispute_id",
+    "tradeline_id",
+    "field",
+    "reason",
+    "state",
+    "outcome",
+    "due_time",
+    "answer_narrative",
+)
 
 
 @holds.command("place")
@@ -94,7 +103,7 @@ def open_dispute(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Dispute something; every report shows it at once."""
-    digests = [hashlib.sha256(path.read_bytes()).digest() for path in attach or ()]
+    digests = _digests(attach)
     with opened(wallet, profile, passphrase_file) as own:
         found = own.dispute(
             tradeline_id,
@@ -105,6 +114,24 @@ def open_dispute(
             attachment_digests=digests,
         )
     emit_one(found, output)
+
+
+@disputes.command("add")
+def add_to_dispute(
+    dispute_id: Annotated[str, typer.Argument(help="`dispute list` shows it.")],
+    narrative: Annotated[str, typer.Argument(help="What there is to add.")],
+    wallet: WalletOption,
+    profile: ProfileOption,
+    attach: Annotated[
+        list[Path] | None,
+        typer.Option(help="A document; only its SHA-256 is sent. Repeatable."),
+    ] = None,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Add facts to a dispute that is open; the lender is told."""
+    with opened(wallet, profile, passphrase_file) as own:
+        emit_one(own.add_to_dispute(dispute_id, narrative, _digests(attach)), output)
 
 
 @disputes.command("list")
@@ -151,6 +178,10 @@ def notices(
         words = notice.texts.get(language) or notice.texts["en"]
         day = f"{notice.create_time:%Y-%m-%d}"
         out.print(Text.assemble(f"{day}  ", (notice.member_id, "bold"), f"  {words}"))
+
+
+def _digests(paths: list[Path] | None) -> list[bytes]:
+    return [hashlib.sha256(path.read_bytes()).digest() for path in paths or ()]
 
 
 def _utc(moment: datetime | None) -> datetime | None:

@@ -152,13 +152,21 @@ def answer(
     correction: Annotated[
         str, typer.Option(metavar="SUBMISSION:INDEX", help="With modified: the new record.")
     ] = "",
+    certified: Annotated[
+        bool,
+        typer.Option("--certified", help="It is complete and accurate; needed after the deadline."),
+    ] = False,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Answer a dispute. deleted and fraud delete what is disputed."""
     with opened(profile, passphrase_file) as lender:
         found = lender.answer_dispute(
-            dispute_id, outcome, narrative=narrative, correction=_record(correction)
+            dispute_id,
+            outcome,
+            narrative=narrative,
+            correction=_record(correction),
+            certified=certified,
         )
     emit_one(found, output)
 

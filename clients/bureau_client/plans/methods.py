@@ -170,6 +170,12 @@ OPEN_DISPUTE = _method(
     subjects_pb2.OpenDisputeResponse,
     Patience.WRITE,
 )
+ADD_TO_DISPUTE = _method(
+    "Subjects/AddToDispute",
+    subjects_pb2.AddToDisputeRequest,
+    subjects_pb2.AddToDisputeResponse,
+    Patience.WRITE,
+)
 LIST_DISPUTES = _method(
     "Subjects/ListDisputes",
     subjects_pb2.ListDisputesRequest,

@@ -95,6 +95,26 @@ def open_dispute(
         return read_dispute(reply.dispute)
 
 
+def add_to_dispute(
+    caller: Caller, dispute_id: str, narrative: str, attachment_digests: Sequence[bytes]
+) -> Plan[Dispute]:
+    """Adds facts to an open dispute of the subject's own."""
+    dispute_id = arguments.request_id(dispute_id, "dispute_id")
+    addition = dispute_pb2.DisputeAddition(
+        header=caller.author.header(),
+        dispute_id=dispute_id,
+        narrative=narrative,
+        attachment_digests=attachment_digests,
+    )
+    sealed = seal(addition, caller.author.key)
+    request = subjects_pb2.AddToDisputeRequest(addition=sealed)
+    reply = yield from ask(methods.ADD_TO_DISPUTE, request, addition.header.request_id)
+    take_receipt(caller, reply.receipt, sealed, kind="dispute-addition")
+    expect("The dispute's id", reply.dispute.dispute_id, dispute_id)
+    with believed("The dispute"):
+        return read_dispute(reply.dispute)
+
+
 def list_own_disputes(caller: Caller, limit: int | None) -> Plan[list[Dispute]]:
     """The subject's disputes, newest first."""
 
@@ -126,6 +146,7 @@ def answer_dispute(
     *,
     narrative: str,
     correction: RecordRef | None,
+    certified: bool,
 ) -> Plan[Dispute]:
     """Answers a dispute against a record of the calling member's."""
     dispute_id = arguments.request_id(dispute_id, "dispute_id")
@@ -134,6 +155,7 @@ def answer_dispute(
         dispute_id=dispute_id,
         outcome=arguments.code(outcome, "outcome"),  # type: ignore[arg-type]
         narrative=narrative,
+        certified=certified,
     )
     if correction is not None:
         answer.correction.CopyFrom(

@@ -20,6 +20,7 @@ from bureau_client.reports import (
     Attribute,
     CurrencyTotal,
     Dispute,
+    DisputeFacts,
     Evidence,
     Flag,
     Hold,
@@ -31,7 +32,7 @@ from bureau_client.reports import (
 )
 from bureau_client.wire.receipts import read_receipt, write_receipt
 from bureau_client.wire.scalars import day_of, moment_of, moment_or_none, month_of
-from bureau_client.wire.tradelines import read_tradeline
+from bureau_client.wire.tradelines import read_reference, read_tradeline
 from creditbureau.v1 import dispute_pb2, hold_pb2, report_pb2, standard_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 
@@ -163,6 +164,13 @@ def read_dispute(message: dispute_pb2.Dispute) -> Dispute:
         due_time=moment_or_none(message.due_time),
         close_time=moment_or_none(message.close_time),
         attachment_digests=tuple(message.attachment_digests),
+        member_id=message.member_id,
+        answer_narrative=message.answer_narrative,
+        correction=(read_reference(message.correction) if message.HasField("correction") else None),
+        additions=tuple(
+            DisputeFacts(at.narrative, tuple(at.attachment_digests), moment_or_none(at.create_time))
+            for at in message.additions
+        ),
     )
 
 

@@ -56,9 +56,10 @@ def read_tradeline(message: report_pb2.Tradeline) -> Tradeline:
         compliance_condition=ComplianceCondition(message.compliance_condition),
         restructured=message.restructured,
         history=_history(message.history) if message.HasField("history") else None,
-        record=_reference(message.record) if message.HasField("record") else None,
+        record=read_reference(message.record) if message.HasField("record") else None,
         actions=tuple(map(_action, message.actions)),
         party_count=message.party_count,
+        original_creditor=message.original_creditor,
     )
 
 
@@ -83,12 +84,15 @@ def _action(message: report_pb2.TradelineAction) -> TradelineAction:
         effective_time=moment_or_none(message.effective_time),
         review_by_date=day_of(message.review_by_date),
         appeal_route=message.appeal_route,
-        record=_reference(message.record) if message.HasField("record") else None,
+        record=read_reference(message.record) if message.HasField("record") else None,
         credit_limit_minor=(
             message.credit_limit_minor if message.HasField("credit_limit_minor") else None
         ),
+        record_refs=tuple(map(read_reference, message.record_refs)),
+        new_member_id=message.new_member_id,
     )
 
 
-def _reference(message: record_pb2.RecordRef) -> RecordRef:
+def read_reference(message: record_pb2.RecordRef) -> RecordRef:
+    """A reference to a record."""
     return RecordRef(message.submission_id, message.record_index)

@@ -142,6 +142,42 @@ class DisputeOpening(_message.Message):
 Global___DisputeOpening: _TypeAlias = DisputeOpening  # noqa: Y015
 
 @_typing.final
+class DisputeAddition(_message.Message):
+    """Signed by the subject: what they have to add to a dispute that is open. The
+    first addition gives the furnisher more time, where the jurisdiction says so.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    DISPUTE_ID_FIELD_NUMBER: _builtins.int
+    NARRATIVE_FIELD_NUMBER: _builtins.int
+    ATTACHMENT_DIGESTS_FIELD_NUMBER: _builtins.int
+    dispute_id: _builtins.str
+    narrative: _builtins.str
+    @_builtins.property
+    def header(self) -> _envelope_pb2.Header: ...
+    @_builtins.property
+    def attachment_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """SHA-256 of documents that the subject keeps."""
+
+    def __init__(
+        self,
+        *,
+        header: _envelope_pb2.Header | None = ...,
+        dispute_id: _builtins.str = ...,
+        narrative: _builtins.str = ...,
+        attachment_digests: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachment_digests", b"attachment_digests", "dispute_id", b"dispute_id", "header", b"header", "narrative", b"narrative"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisputeAddition: _TypeAlias = DisputeAddition  # noqa: Y015
+
+@_typing.final
 class DisputeAnswer(_message.Message):
     """Signed by the furnisher."""
 
@@ -152,9 +188,15 @@ class DisputeAnswer(_message.Message):
     OUTCOME_FIELD_NUMBER: _builtins.int
     NARRATIVE_FIELD_NUMBER: _builtins.int
     CORRECTION_FIELD_NUMBER: _builtins.int
+    CERTIFIED_FIELD_NUMBER: _builtins.int
     dispute_id: _builtins.str
     outcome: Global___DisputeOutcome.ValueType
     narrative: _builtins.str
+    certified: _builtins.bool
+    """The furnisher certifies that what stays is complete and accurate. Needed
+    where the deadline has passed and the law has withdrawn it: only so does it
+    return (15 U.S.C. 1681i(a)(5)(B)).
+    """
     @_builtins.property
     def header(self) -> _envelope_pb2.Header: ...
     @_builtins.property
@@ -169,10 +211,11 @@ class DisputeAnswer(_message.Message):
         outcome: Global___DisputeOutcome.ValueType = ...,
         narrative: _builtins.str = ...,
         correction: _record_pb2.RecordRef | None = ...,
+        certified: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["correction", b"correction", "header", b"header"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["correction", b"correction", "dispute_id", b"dispute_id", "header", b"header", "narrative", b"narrative", "outcome", b"outcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certified", b"certified", "correction", b"correction", "dispute_id", b"dispute_id", "header", b"header", "narrative", b"narrative", "outcome", b"outcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -195,6 +238,10 @@ class Dispute(_message.Message):
     DUE_TIME_FIELD_NUMBER: _builtins.int
     CLOSE_TIME_FIELD_NUMBER: _builtins.int
     ATTACHMENT_DIGESTS_FIELD_NUMBER: _builtins.int
+    MEMBER_ID_FIELD_NUMBER: _builtins.int
+    ANSWER_NARRATIVE_FIELD_NUMBER: _builtins.int
+    CORRECTION_FIELD_NUMBER: _builtins.int
+    ADDITIONS_FIELD_NUMBER: _builtins.int
     dispute_id: _builtins.str
     """Request id of the opening."""
     subject_id: _builtins.str
@@ -205,6 +252,12 @@ class Dispute(_message.Message):
     narrative: _builtins.str
     state: Global___DisputeState.ValueType
     outcome: Global___DisputeOutcome.ValueType
+    member_id: _builtins.str
+    """The furnisher."""
+    answer_narrative: _builtins.str
+    """What the furnisher said in its answer; for the subject and the furnisher
+    only.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -213,6 +266,16 @@ class Dispute(_message.Message):
     def close_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def attachment_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def correction(self) -> _record_pb2.RecordRef:
+        """The correction that the answer refers to; for the subject and the furnisher
+        only.
+        """
+
+    @_builtins.property
+    def additions(self) -> _containers.RepeatedCompositeFieldContainer[Global___DisputeFacts]:
+        """What the subject added, in order."""
+
     def __init__(
         self,
         *,
@@ -229,11 +292,44 @@ class Dispute(_message.Message):
         due_time: _timestamp_pb2.Timestamp | None = ...,
         close_time: _timestamp_pb2.Timestamp | None = ...,
         attachment_digests: _abc.Iterable[_builtins.bytes] | None = ...,
+        member_id: _builtins.str = ...,
+        answer_narrative: _builtins.str = ...,
+        correction: _record_pb2.RecordRef | None = ...,
+        additions: _abc.Iterable[Global___DisputeFacts] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["close_time", b"close_time", "create_time", b"create_time", "due_time", b"due_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["close_time", b"close_time", "correction", b"correction", "create_time", b"create_time", "due_time", b"due_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachment_digests", b"attachment_digests", "close_time", b"close_time", "create_time", b"create_time", "dispute_id", b"dispute_id", "due_time", b"due_time", "field", b"field", "month", b"month", "narrative", b"narrative", "outcome", b"outcome", "reason", b"reason", "state", b"state", "subject_id", b"subject_id", "tradeline_id", b"tradeline_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["additions", b"additions", "answer_narrative", b"answer_narrative", "attachment_digests", b"attachment_digests", "close_time", b"close_time", "correction", b"correction", "create_time", b"create_time", "dispute_id", b"dispute_id", "due_time", b"due_time", "field", b"field", "member_id", b"member_id", "month", b"month", "narrative", b"narrative", "outcome", b"outcome", "reason", b"reason", "state", b"state", "subject_id", b"subject_id", "tradeline_id", b"tradeline_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Dispute: _TypeAlias = Dispute  # noqa: Y015
+
+@_typing.final
+class DisputeFacts(_message.Message):
+    """What a subject added to a dispute."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NARRATIVE_FIELD_NUMBER: _builtins.int
+    ATTACHMENT_DIGESTS_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    narrative: _builtins.str
+    @_builtins.property
+    def attachment_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        narrative: _builtins.str = ...,
+        attachment_digests: _abc.Iterable[_builtins.bytes] | None = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachment_digests", b"attachment_digests", "create_time", b"create_time", "narrative", b"narrative"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisputeFacts: _TypeAlias = DisputeFacts  # noqa: Y015

@@ -286,6 +286,7 @@ class Tradeline(_message.Message):
     RECORD_FIELD_NUMBER: _builtins.int
     ACTIONS_FIELD_NUMBER: _builtins.int
     PARTY_COUNT_FIELD_NUMBER: _builtins.int
+    ORIGINAL_CREDITOR_FIELD_NUMBER: _builtins.int
     tradeline_id: _builtins.str
     """32 hex characters; stable through the account's life, and says nothing
     about the account number.
@@ -318,6 +319,8 @@ class Tradeline(_message.Message):
     restructured: _builtins.bool
     party_count: _builtins.int
     """How many persons are on the account."""
+    original_creditor: _builtins.str
+    """Who granted the credit, where the account was bought."""
     @_builtins.property
     def history(self) -> Global___PaymentHistory: ...
     @_builtins.property
@@ -326,7 +329,10 @@ class Tradeline(_message.Message):
 
     @_builtins.property
     def actions(self) -> _containers.RepeatedCompositeFieldContainer[Global___TradelineAction]:
-        """Facility actions in force or in the history window, newest first."""
+        """Facility actions, newest first: of the months of payment history that the
+        consent opens, and in any case what came after the newest month, and a
+        freeze that stands.
+        """
 
     def __init__(
         self,
@@ -359,10 +365,11 @@ class Tradeline(_message.Message):
         record: _record_pb2.RecordRef | None = ...,
         actions: _abc.Iterable[Global___TradelineAction] | None = ...,
         party_count: _builtins.int = ...,
+        original_creditor: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_credit_limit_minor", b"_credit_limit_minor", "_original_amount_minor", b"_original_amount_minor", "credit_limit_minor", b"credit_limit_minor", "history", b"history", "original_amount_minor", b"original_amount_minor", "record", b"record"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_credit_limit_minor", b"_credit_limit_minor", "_original_amount_minor", b"_original_amount_minor", "account_type", b"account_type", "actions", b"actions", "amount_due_minor", b"amount_due_minor", "amount_paid_minor", b"amount_paid_minor", "amount_past_due_minor", b"amount_past_due_minor", "balance_minor", b"balance_minor", "classification", b"classification", "close_date", b"close_date", "close_reason", b"close_reason", "compliance_condition", b"compliance_condition", "credit_limit_minor", b"credit_limit_minor", "currency", b"currency", "days_past_due", b"days_past_due", "first_delinquency_date", b"first_delinquency_date", "history", b"history", "member_id", b"member_id", "month", b"month", "open_date", b"open_date", "original_amount_minor", b"original_amount_minor", "party_count", b"party_count", "portfolio_type", b"portfolio_type", "record", b"record", "restructured", b"restructured", "role", b"role", "secured", b"secured", "status", b"status", "term_months", b"term_months", "tradeline_id", b"tradeline_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_credit_limit_minor", b"_credit_limit_minor", "_original_amount_minor", b"_original_amount_minor", "account_type", b"account_type", "actions", b"actions", "amount_due_minor", b"amount_due_minor", "amount_paid_minor", b"amount_paid_minor", "amount_past_due_minor", b"amount_past_due_minor", "balance_minor", b"balance_minor", "classification", b"classification", "close_date", b"close_date", "close_reason", b"close_reason", "compliance_condition", b"compliance_condition", "credit_limit_minor", b"credit_limit_minor", "currency", b"currency", "days_past_due", b"days_past_due", "first_delinquency_date", b"first_delinquency_date", "history", b"history", "member_id", b"member_id", "month", b"month", "open_date", b"open_date", "original_amount_minor", b"original_amount_minor", "original_creditor", b"original_creditor", "party_count", b"party_count", "portfolio_type", b"portfolio_type", "record", b"record", "restructured", b"restructured", "role", b"role", "secured", b"secured", "status", b"status", "term_months", b"term_months", "tradeline_id", b"tradeline_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__credit_limit_minor: _TypeAlias = _typing.Literal["credit_limit_minor"]  # noqa: Y015
     _WhichOneofArgType__credit_limit_minor: _TypeAlias = _typing.Literal["_credit_limit_minor", b"_credit_limit_minor"]  # noqa: Y015
@@ -437,18 +444,26 @@ class TradelineAction(_message.Message):
     APPEAL_ROUTE_FIELD_NUMBER: _builtins.int
     RECORD_FIELD_NUMBER: _builtins.int
     CREDIT_LIMIT_MINOR_FIELD_NUMBER: _builtins.int
+    RECORD_REFS_FIELD_NUMBER: _builtins.int
+    NEW_MEMBER_ID_FIELD_NUMBER: _builtins.int
     kind: _record_pb2.FacilityActionKind.ValueType
     initiator: _record_pb2.Initiator.ValueType
     review_by_date: _builtins.int
     appeal_route: _builtins.str
     credit_limit_minor: _builtins.int
     """New limit, for LIMIT_CHANGE."""
+    new_member_id: _builtins.str
+    """Receiving member, for TRANSFER."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedScalarFieldContainer[_record_pb2.ActionReason.ValueType]: ...
     @_builtins.property
     def effective_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def record(self) -> _record_pb2.RecordRef: ...
+    @_builtins.property
+    def record_refs(self) -> _containers.RepeatedCompositeFieldContainer[_record_pb2.RecordRef]:
+        """The records that the reasons rest on."""
+
     def __init__(
         self,
         *,
@@ -460,10 +475,12 @@ class TradelineAction(_message.Message):
         appeal_route: _builtins.str = ...,
         record: _record_pb2.RecordRef | None = ...,
         credit_limit_minor: _builtins.int | None = ...,
+        record_refs: _abc.Iterable[_record_pb2.RecordRef] | None = ...,
+        new_member_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_credit_limit_minor", b"_credit_limit_minor", "credit_limit_minor", b"credit_limit_minor", "effective_time", b"effective_time", "record", b"record"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_credit_limit_minor", b"_credit_limit_minor", "appeal_route", b"appeal_route", "credit_limit_minor", b"credit_limit_minor", "effective_time", b"effective_time", "initiator", b"initiator", "kind", b"kind", "reasons", b"reasons", "record", b"record", "review_by_date", b"review_by_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_credit_limit_minor", b"_credit_limit_minor", "appeal_route", b"appeal_route", "credit_limit_minor", b"credit_limit_minor", "effective_time", b"effective_time", "initiator", b"initiator", "kind", b"kind", "new_member_id", b"new_member_id", "reasons", b"reasons", "record", b"record", "record_refs", b"record_refs", "review_by_date", b"review_by_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__credit_limit_minor: _TypeAlias = _typing.Literal["credit_limit_minor"]  # noqa: Y015
     _WhichOneofArgType__credit_limit_minor: _TypeAlias = _typing.Literal["_credit_limit_minor", b"_credit_limit_minor"]  # noqa: Y015
@@ -543,7 +560,9 @@ class Summary(_message.Message):
     delinquent_tradeline_count: _builtins.int
     """Tradelines 30 or more days past due in their newest month."""
     worst_status_24m: _builtins.str
-    """Worst character of the payment history in 24 months; empty without one."""
+    """Worst character of the payment history in the last 24 calendar months;
+    empty if none was reported.
+    """
     oldest_open_date: _builtins.int
     """yyyymmdd of the oldest opening; 0 without one."""
     inquiry_count_6m: _builtins.int

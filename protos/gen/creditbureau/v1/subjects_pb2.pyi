@@ -505,6 +505,52 @@ class OpenDisputeResponse(_message.Message):
 Global___OpenDisputeResponse: _TypeAlias = OpenDisputeResponse  # noqa: Y015
 
 @_typing.final
+class AddToDisputeRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDITION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def addition(self) -> _envelope_pb2.Envelope:
+        """Payload: DisputeAddition."""
+
+    def __init__(
+        self,
+        *,
+        addition: _envelope_pb2.Envelope | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["addition", b"addition"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addition", b"addition"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddToDisputeRequest: _TypeAlias = AddToDisputeRequest  # noqa: Y015
+
+@_typing.final
+class AddToDisputeResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DISPUTE_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def dispute(self) -> _dispute_pb2.Dispute: ...
+    @_builtins.property
+    def receipt(self) -> _log_pb2.Receipt: ...
+    def __init__(
+        self,
+        *,
+        dispute: _dispute_pb2.Dispute | None = ...,
+        receipt: _log_pb2.Receipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dispute", b"dispute", "receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dispute", b"dispute", "receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddToDisputeResponse: _TypeAlias = AddToDisputeResponse  # noqa: Y015
+
+@_typing.final
 class ListDisputesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -72,6 +72,11 @@ class SubjectsStub:
                 request_serializer=creditbureau_dot_v1_dot_subjects__pb2.OpenDisputeRequest.SerializeToString,
                 response_deserializer=creditbureau_dot_v1_dot_subjects__pb2.OpenDisputeResponse.FromString,
                 _registered_method=True)
+        self.AddToDispute = channel.unary_unary(
+                '/creditbureau.v1.Subjects/AddToDispute',
+                request_serializer=creditbureau_dot_v1_dot_subjects__pb2.AddToDisputeRequest.SerializeToString,
+                response_deserializer=creditbureau_dot_v1_dot_subjects__pb2.AddToDisputeResponse.FromString,
+                _registered_method=True)
         self.ListDisputes = channel.unary_unary(
                 '/creditbureau.v1.Subjects/ListDisputes',
                 request_serializer=creditbureau_dot_v1_dot_subjects__pb2.ListDisputesRequest.SerializeToString,
@@ -148,6 +153,14 @@ class SubjectsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AddToDispute(self, request, context):
+        """Adds facts to an open dispute; the furnisher is told, and may have more time.
+        Role: agent. Reasons: NOT_FOUND, WRONG_STATE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListDisputes(self, request, context):
         """The subject's disputes, newest first. Role: agent.
         """
@@ -206,6 +219,11 @@ def add_SubjectsServicer_to_server(servicer, server):
                     servicer.OpenDispute,
                     request_deserializer=creditbureau_dot_v1_dot_subjects__pb2.OpenDisputeRequest.FromString,
                     response_serializer=creditbureau_dot_v1_dot_subjects__pb2.OpenDisputeResponse.SerializeToString,
+            ),
+            'AddToDispute': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddToDispute,
+                    request_deserializer=creditbureau_dot_v1_dot_subjects__pb2.AddToDisputeRequest.FromString,
+                    response_serializer=creditbureau_dot_v1_dot_subjects__pb2.AddToDisputeResponse.SerializeToString,
             ),
             'ListDisputes': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDisputes,
@@ -415,6 +433,33 @@ class Subjects:
             '/creditbureau.v1.Subjects/OpenDispute',
             creditbureau_dot_v1_dot_subjects__pb2.OpenDisputeRequest.SerializeToString,
             creditbureau_dot_v1_dot_subjects__pb2.OpenDisputeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddToDispute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditbureau.v1.Subjects/AddToDispute',
+            creditbureau_dot_v1_dot_subjects__pb2.AddToDisputeRequest.SerializeToString,
+            creditbureau_dot_v1_dot_subjects__pb2.AddToDisputeResponse.FromString,
             options,
             channel_credentials,
             insecure,

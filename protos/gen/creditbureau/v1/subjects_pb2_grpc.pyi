@@ -57,6 +57,10 @@ class SubjectsStub:
     """
     OpenDispute: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.OpenDisputeRequest, _subjects_pb2.OpenDisputeResponse]
     """Opens a dispute. Role: agent. Reasons: NOT_FOUND."""
+    AddToDispute: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.AddToDisputeRequest, _subjects_pb2.AddToDisputeResponse]
+    """Adds facts to an open dispute; the furnisher is told, and may have more time.
+    Role: agent. Reasons: NOT_FOUND, WRONG_STATE.
+    """
     ListDisputes: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.ListDisputesRequest, _subjects_pb2.ListDisputesResponse]
     """The subject's disputes, newest first. Role: agent."""
     SetStatement: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.SetStatementRequest, _subjects_pb2.SetStatementResponse]
@@ -93,6 +97,10 @@ class SubjectsAsyncStub(SubjectsStub):
     """
     OpenDispute: _aio.UnaryUnaryMultiCallable[_subjects_pb2.OpenDisputeRequest, _subjects_pb2.OpenDisputeResponse]  # type: ignore[assignment]
     """Opens a dispute. Role: agent. Reasons: NOT_FOUND."""
+    AddToDispute: _aio.UnaryUnaryMultiCallable[_subjects_pb2.AddToDisputeRequest, _subjects_pb2.AddToDisputeResponse]  # type: ignore[assignment]
+    """Adds facts to an open dispute; the furnisher is told, and may have more time.
+    Role: agent. Reasons: NOT_FOUND, WRONG_STATE.
+    """
     ListDisputes: _aio.UnaryUnaryMultiCallable[_subjects_pb2.ListDisputesRequest, _subjects_pb2.ListDisputesResponse]  # type: ignore[assignment]
     """The subject's disputes, newest first. Role: agent."""
     SetStatement: _aio.UnaryUnaryMultiCallable[_subjects_pb2.SetStatementRequest, _subjects_pb2.SetStatementResponse]  # type: ignore[assignment]
@@ -168,6 +176,16 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_subjects_pb2.OpenDisputeResponse, _abc.Awaitable[_subjects_pb2.OpenDisputeResponse]]:
         """Opens a dispute. Role: agent. Reasons: NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def AddToDispute(
+        self,
+        request: _subjects_pb2.AddToDisputeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_subjects_pb2.AddToDisputeResponse, _abc.Awaitable[_subjects_pb2.AddToDisputeResponse]]:
+        """Adds facts to an open dispute; the furnisher is told, and may have more time.
+        Role: agent. Reasons: NOT_FOUND, WRONG_STATE.
+        """
 
     @_abc_1.abstractmethod
     def ListDisputes(
