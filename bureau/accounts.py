@@ -11,7 +11,6 @@ from bureau import rules
 from bureau.errors import FieldViolation
 from bureau.history import (
     ACTION,
-    CORRECTION,
     DELETION,
     DELINQUENT,
     ORIGINAL,
@@ -23,6 +22,7 @@ from bureau.history import (
     steps_of,
 )
 from bureau.ledger.queue import Transaction
+from bureau.lines import Line
 from bureau.record_rules import currency_breaches
 from bureau.store import statements as s
 from bureau.store.database import Connection
@@ -47,26 +47,6 @@ class News(NamedTuple):
     kind: int
     tradeline_id: str
     subject_ids: list[str]
-
-
-class Line(NamedTuple):
-    """What is booked of a record, looked at once: batches are large."""
-
-    kind: int
-    account_ref: str
-    raw: bytes
-    record: Record
-    snapshot: TradelineSnapshot
-    subject_ids: list[str]
-
-    @classmethod
-    def of(cls, record: Record, raw: bytes, correction: bool) -> Line:
-        """A record's line."""
-        snapshot, kind = record.snapshot, CORRECTION if correction else ORIGINAL
-        if not snapshot.month:
-            kind = ACTION if record.HasField("action") else DELETION
-        people = [party.subject_id for party in snapshot.parties]
-        return cls(kind, record.account_ref, raw, record, snapshot, people)
 
 
 @dataclass(slots=True)
@@ -97,25 +77,24 @@ class Booking:
         booking = cls(member_id)
         known = {}
         refs = sorted({line.account_ref for line in lines} | set(_renumbered(lines).values()))
-        for ref, key, name, currency, history, trail, marks, people, *newest in tx.db.among(
-            s.lock_tradelines, refs, member_id=member_id
-        ):
+        rows = tx.db.among(s.lock_tradelines, refs, member_id=member_id)
+        for ref, key, name, currency, history, trail, marks, people, submission, index in rows:
             known[ref] = currency
             booking.names[ref] = name
-            booking.accounts[ref] = Account(
-                key, trail, (newest[0], newest[1]), history, marks, people
-            )
-        currencies = [(line.account_ref, line.snapshot.currency) for line in lines]
-        if found := [*currency_breaches(currencies, known), *booking._breaches(tx, lines)]:
+            booking.accounts[ref] = Account(key, trail, (submission, index), history, marks, people)
+        if found := [*currency_breaches(lines, known), *booking._breaches(tx, lines)]:
             raise rules.refusal(found)
-        for ref, currency in currencies:
-            if currency and ref not in booking.accounts:
-                booking.accounts[ref] = Account(tx.new_key())
-                booking.opened[ref] = currency
-                booking.names[ref] = secrets.token_hex(16)
+        # All names from one draw: the system's randomness is asked once.
+        names = secrets.token_hex(16 * (len(known) - len(rows)))
+        for place, ref in enumerate(ref for ref in known if ref not in booking.accounts):
+            booking.opened[ref] = known[ref]
+            booking.names[ref] = names[32 * place : 32 * place + 32]
+        booking.accounts |= {ref: Account(tx.new_key()) for ref in booking.opened}
         return booking
 
     def _breaches(self, tx: Transaction, lines: list[Line]) -> Iterator[Breach]:
+        if all(line.kind < DELETION for line in lines):
+            return  # snapshots need no account
         # What stands in the log comes before what is said of it, in a batch as well.
         there = {ref for ref, account in self.accounts.items() if account.newest[0]}
         known = set(self.accounts)
@@ -169,23 +148,24 @@ class Booking:
         Raises:
             Refusal: DELETED_ITEM.
         """
-        keys = [self.accounts[line.account_ref].tradeline_key for line in lines]
+        accounts, entry_key = self.accounts, tx.entry_key
         rows = [
-            (tx.entry_key, place, key, line.raw)
-            for place, (key, line) in enumerate(zip(keys, lines, strict=True))
+            (entry_key, place, accounts[line.account_ref].tradeline_key, line.raw)
+            for place, line in enumerate(lines)
         ]
         tx.db.tuples(s.add_record, s.RECORD_COLUMNS, rows)
         found: list[Breach] = []
         met: list[tuple[str, int]] = []
         for place, line in enumerate(lines):
-            account = self.accounts[line.account_ref]
-            step = Step(tx.entry_key, place, line.kind, _month_of(line))
+            account = accounts[line.account_ref]
+            step = Step(entry_key, place, line.kind, line.month)
             if line.kind < DELETION:
                 if account.needs_certification(step.month) and not line.record.certified:
                     at = f"records[{place}].certified"
                     found.append(rules.breach(at, "DELETED_ITEM", "it was deleted before"))
-                self._note_news(account, line, step)
-                met += [(who, account.tradeline_key) for who in account.meet(line.subject_ids)]
+                self._note_news(account, line)
+                if strangers := account.meet(line.subject_ids):
+                    met += [(who, account.tradeline_key) for who in strangers]
                 account.take(step, line.snapshot)
             else:
                 account.note(step)
@@ -196,10 +176,10 @@ class Booking:
         tx.db.tuples(s.add_party, ("subject_id", "tradeline_key"), sorted(met))
         self._store(tx, _renumbered(lines))
 
-    def _note_news(self, account: Account, line: Line, step: Step) -> None:
+    def _note_news(self, account: Account, line: Line) -> None:
         """What the next snapshot of an account is to the people that it names."""
         name = self.names[line.account_ref]
-        if line.record.certified and account.needs_certification(step.month):
+        if line.record.certified and account.needs_certification(line.month):
             self.news.append(News(NOTICE_KIND_REINSERTION, name, line.subject_ids))
         if character_of(line.snapshot) in DELINQUENT and not account.is_delinquent():
             self.news.append(News(NOTICE_KIND_ADVERSE_DATA, name, line.subject_ids))
@@ -207,18 +187,21 @@ class Booking:
     def _store(self, tx: Transaction, renumbered: dict[str, str]) -> None:
         new, moved = [], []
         for ref, account in self.accounts.items():
-            key, ref_now = account.tradeline_key, renumbered.get(ref, ref)
             if ref in self.opened:
-                name, currency = self.names[ref], self.opened[ref]
-                who = (key, name, self.member_id, ref_now, currency, *account.newest)
-                new.append((*who, account.history, account.trail, account.marks, account.people))
+                what = (account.history, account.trail, account.marks, account.people)
+                ref_now = renumbered.get(ref, ref)
+                who = (account.tradeline_key, self.names[ref], self.member_id, ref_now)
+                new.append((*who, self.opened[ref], *account.newest, *what))
             else:
-                what = (ref_now, account.history, account.trail, account.marks, account.people)
-                moved.append((*what, *account.newest, key))
+                moved.append(account.moved())
         if new:
             tx.db.tuples(s.add_tradeline, s.TRADELINE_COLUMNS, new)
         if moved:
             tx.db.tuples(s.move_tradeline, s.MOVED_COLUMNS, moved)
+        for ref, new_ref in renumbered.items():
+            if ref not in self.opened:
+                key = self.accounts[ref].tradeline_key
+                tx.db.run(s.renumber_tradeline, which=key, new_ref=new_ref)
 
 
 def held_snapshots(
@@ -234,10 +217,6 @@ def record_of(db: Connection, step: Step) -> tuple[Record, str]:
     row = db.one(s.record_at, submission_key=step.submission_key, record_index=step.record_index)
     assert row is not None, "a step of a trail is a record"
     return Record.FromString(row[0]), row[1]
-
-
-def _month_of(line: Line) -> int:
-    return line.record.deletion.month if line.kind == DELETION else line.snapshot.month
 
 
 def _renumbered(lines: Sequence[Line]) -> dict[str, str]:

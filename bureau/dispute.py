@@ -309,7 +309,7 @@ def _check_correction(
     """What the answer names is a correction of the disputed account and month that came
     after the dispute, and holds.
     """
-    _, account = _locked(tx, opening.tradeline_id) or ("", Account(0))
+    account = _locked(tx, opening.tradeline_id) or Account(0)
     place = (answer.correction.submission_id.lower(), answer.correction.record_index)
     for step in holding(steps_of(account.trail)).values():
         if step.kind != CORRECTION or not _is_later(tx.db, step.submission_key, since):
@@ -333,20 +333,18 @@ def _is_later(db: Connection, entry_key: int, than: int) -> bool:
 
 def _delete(tx: Transaction, opening: DisputeOpening) -> None:
     """Withdraws the month, or the whole account, by the answer itself."""
-    found = _locked(tx, opening.tradeline_id)
-    if found is None:
+    account = _locked(tx, opening.tradeline_id)
+    if account is None:
         return  # erased meanwhile: there is nothing left to withdraw
-    ref, account = found
     account.note(Step(tx.entry_key, 0, DELETION, opening.month))
     account.begin_anew(held_snapshots(tx.db, holding(steps_of(account.trail))))
-    row = (ref, account.history, account.trail, account.marks, account.people, *account.newest)
-    tx.db.tuples(s.move_tradeline, s.MOVED_COLUMNS, [(*row, account.tradeline_key)])
+    tx.db.tuples(s.move_tradeline, s.MOVED_COLUMNS, [account.moved()])
 
 
-def _locked(tx: Transaction, tradeline_id: str) -> tuple[str, Account] | None:
-    """A disputed account and its reference; None if it was erased since."""
+def _locked(tx: Transaction, tradeline_id: str) -> Account | None:
+    """A disputed account; None if it was erased since."""
     row = tx.db.one(s.lock_tradeline, tradeline_id=tradeline_id)
     if row is None:
         return None
-    key, history, trail, marks, people, submission_key, record_index, ref = row
-    return ref, Account(key, trail, (submission_key, record_index), history, marks, people)
+    key, history, trail, marks, people, submission_key, record_index = row
+    return Account(key, trail, (submission_key, record_index), history, marks, people)

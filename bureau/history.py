@@ -107,6 +107,12 @@ class Account:
             put_month(history, snapshot)
         self.history = history.SerializeToString(deterministic=True)
 
+    def moved(self) -> tuple[int, int, bytes, bytes, int, bytes, int]:
+        """What its records left of it, and its key: a row of `MOVED_COLUMNS`."""
+        submission_key, record_index = self.newest
+        what = (self.history, self.trail, self.marks, self.people)
+        return (submission_key, record_index, *what, self.tradeline_key)
+
     def is_delinquent(self) -> bool:
         """Whether its newest month is 30 or more days past due, or worse."""
         return PaymentHistory.FromString(self.history).profile[:1] in DELINQUENT
@@ -165,12 +171,10 @@ def put_month(history: PaymentHistory, snapshot: TradelineSnapshot) -> None:
     month, newest = snapshot.month, history.newest_month
     age = months_between(month, newest) if newest else -1
     if age < 0:
-        # A far newer month leaves nothing of what there was.
-        _lengthen(history, newer=min(-age, MAX_MONTHS))
-        history.newest_month = month
-        age = 0
-    elif age >= len(history.profile):
-        _lengthen(history, older=min(age + 1, MAX_MONTHS) - len(history.profile))
+        _put_newer(history, snapshot, -age)
+        return
+    if age >= len(history.profile):
+        _lengthen(history, min(age + 1, MAX_MONTHS) - len(history.profile))
     if age < MAX_MONTHS:
         profile = history.profile
         history.profile = profile[:age] + character_of(snapshot) + profile[age + 1 :]
@@ -194,16 +198,34 @@ def first_months(history: PaymentHistory, count: int) -> PaymentHistory:
     )
 
 
-def _lengthen(history: PaymentHistory, *, newer: int = 0, older: int = 0) -> None:
-    """Adds months without data at the ends, and cuts what reaches too far back."""
-    history.profile = (NO_DATA * newer + history.profile + NO_DATA * older)[:MAX_MONTHS]
+def _put_newer(history: PaymentHistory, snapshot: TradelineSnapshot, newer: int) -> None:
+    """Puts a month before the newest, so many months newer. A far newer one leaves
+    nothing of what there was.
+    """
+    gap = min(newer, MAX_MONTHS) - 1
+    history.newest_month = snapshot.month
+    profile = character_of(snapshot) + NO_DATA * gap + history.profile
+    history.profile = profile[:MAX_MONTHS]
+    for column, amount in (
+        (history.balance_minor, snapshot.balance_minor),
+        (history.amount_due_minor, snapshot.amount_due_minor),
+        (history.amount_paid_minor, snapshot.amount_paid_minor),
+        (history.amount_past_due_minor, snapshot.amount_past_due_minor),
+    ):
+        for _ in range(gap):
+            column.insert(0, 0)
+        column.insert(0, amount)
+        if len(profile) > MAX_MONTHS:
+            del column[MAX_MONTHS:]
+
+
+def _lengthen(history: PaymentHistory, older: int) -> None:
+    """Adds months without data before the oldest."""
+    history.profile += NO_DATA * older
     for column in (
         history.balance_minor,
         history.amount_due_minor,
         history.amount_paid_minor,
         history.amount_past_due_minor,
     ):
-        for _ in range(newer):
-            column.insert(0, 0)
         column.extend([0] * older)
-        del column[MAX_MONTHS:]

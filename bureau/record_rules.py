@@ -4,7 +4,7 @@ fields and between records. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import lru_cache
 
@@ -12,11 +12,12 @@ from bureau import rules
 from bureau.clock import date_of
 from bureau.codes import currencies
 from bureau.errors import FieldViolation
+from bureau.history import DELETION
+from bureau.lines import Line
 from creditbureau.v1 import record_pb2
 from creditbureau.v1.record_pb2 import (
     FacilityAction,
     ParsedRecordBatch,
-    Record,
     TradelineSnapshot,
 )
 
@@ -31,12 +32,13 @@ NEEDED = {
     },
     "new_member_id": {record_pb2.FACILITY_ACTION_KIND_TRANSFER},
 }
-# Dates of a snapshot that lie in the past or are absent.
-PAST_DATES = ("open_date", "close_date", "first_delinquency_date", "last_payment_date")
 
 
-def check_records(batch: ParsedRecordBatch, now_us: int) -> None:
+def check_records(batch: ParsedRecordBatch, lines: Sequence[Line], now_us: int) -> None:
     """Checks every record of a batch; all violations come back at once.
+
+    Args:
+        lines: The records' lines.
 
     Raises:
         Refusal: INVALID_FIELD, TOO_LONG, UNKNOWN_ENUM, AMOUNT_RANGE,
@@ -46,39 +48,35 @@ def check_records(batch: ParsedRecordBatch, now_us: int) -> None:
     today = date_of(now_us + 14 * 3600 * 1_000_000)
     found = rules.violations(batch)
     seen: set[tuple[str, int]] = set()
-    for place, record in enumerate(batch.records):
-        found += _breaches(record, today, f"records[{place}]")
-        name = (record.account_ref, record.snapshot.month)
-        if not record.snapshot.month:
+    for place, line in enumerate(lines):
+        found += _breaches(line, today, place)
+        if line.kind >= DELETION:
             continue  # an account can have several actions
+        name = (line.account_ref, line.month)
         if name in seen:
-            found.append(
-                rules.breach(
-                    f"records[{place}].account_ref",
-                    "DUPLICATE_RECORD",
-                    "this account and month stand in the batch before",
-                )
-            )
+            message = "this account and month stand in the batch before"
+            found.append(_breach(place, "account_ref", "DUPLICATE_RECORD", message))
         seen.add(name)
     if found:
         raise rules.refusal(found)
 
 
-def currency_breaches(batch: Iterable[tuple[str, str]], known: dict[str, str]) -> list[Breach]:
+def currency_breaches(lines: Sequence[Line], known: dict[str, str]) -> list[Breach]:
     """Records in another currency than their account has.
 
     Args:
-        batch: Account reference and currency of each record.
+        lines: The records' lines.
         known: Currencies of accounts; learns the new ones.
     """
     return [
-        rules.breach(
-            f"records[{place}].snapshot.currency",
+        _breach(
+            place,
+            "snapshot.currency",
             "CURRENCY_MISMATCH",
-            f"the account is in {known[ref]}",
+            f"the account is in {known[line.account_ref]}",
         )
-        for place, (ref, currency) in enumerate(batch)
-        if currency and known.setdefault(ref, currency) != currency
+        for place, line in enumerate(lines)
+        if line.currency and known.setdefault(line.account_ref, line.currency) != line.currency
     ]
 
 
@@ -92,29 +90,27 @@ def is_date(yyyymmdd: int) -> bool:
     return True
 
 
-def _breaches(record: Record, today: int, at: str) -> Iterator[Breach]:
+def _breaches(line: Line, today: int, place: int) -> Iterator[Breach]:
+    record, snapshot = line.record, line.snapshot
     if record.HasField("action"):
-        yield from _action_breaches(record.action, today, f"{at}.action")
+        yield from _action_breaches(record.action, today, f"records[{place}].action")
         return
     if not record.HasField("snapshot"):
         month = record.deletion.month
         if month and not 1 <= month % 100 <= 12:
             message = "not a month of the calendar"
-            yield rules.breach(f"{at}.deletion.month", "INVALID_FIELD", message)
+            yield _breach(place, "deletion.month", "INVALID_FIELD", message)
         return
-    snapshot = record.snapshot
-    at = f"{at}.snapshot"
-    yield from _date_breaches(snapshot, today, at)
-    if snapshot.currency not in currencies():
-        yield rules.breach(f"{at}.currency", "UNKNOWN_CURRENCY", "not an ISO 4217 currency")
+    yield from _date_breaches(snapshot, today, place)
+    if line.currency not in currencies():
+        message = "not an ISO 4217 currency"
+        yield _breach(place, "snapshot.currency", "UNKNOWN_CURRENCY", message)
     if snapshot.original_creditor and rules.bad_text(snapshot.original_creditor):
-        yield rules.breach(
-            f"{at}.original_creditor", "BAD_TEXT", "control or bidirectional characters"
-        )
-    if len(snapshot.parties) > 1:
-        people = [party.subject_id for party in snapshot.parties]
-        if len(set(people)) < len(people):
-            yield rules.breach(f"{at}.parties", "INVALID_FIELD", "a person stands in it twice")
+        message = "control or bidirectional characters"
+        yield _breach(place, "snapshot.original_creditor", "BAD_TEXT", message)
+    people = line.subject_ids
+    if len(people) > 1 and len(set(people)) < len(people):
+        yield _breach(place, "snapshot.parties", "INVALID_FIELD", "a person stands in it twice")
 
 
 def _action_breaches(action: FacilityAction, today: int, at: str) -> Iterator[Breach]:
@@ -144,19 +140,28 @@ def _kind_name(kind: int) -> str:
     return name.removeprefix("FACILITY_ACTION_KIND_")
 
 
-def _date_breaches(snapshot: TradelineSnapshot, today: int, at: str) -> Iterator[Breach]:
+def _date_breaches(snapshot: TradelineSnapshot, today: int, place: int) -> Iterator[Breach]:
     month, opened, closed = snapshot.month, snapshot.open_date, snapshot.close_date
     if not 1 <= month % 100 <= 12:
-        yield rules.breach(f"{at}.month", "INVALID_FIELD", "not a month of the calendar")
+        yield _breach(place, "snapshot.month", "INVALID_FIELD", "not a month of the calendar")
     if month > today // 100:
-        yield rules.breach(f"{at}.month", "DATE_ORDER", "lies in the future")
+        yield _breach(place, "snapshot.month", "DATE_ORDER", "lies in the future")
     if month < opened // 100:
-        yield rules.breach(f"{at}.month", "DATE_ORDER", "lies before open_date")
-    for name in PAST_DATES:
-        value = getattr(snapshot, name)
+        yield _breach(place, "snapshot.month", "DATE_ORDER", "lies before open_date")
+    for name, value in (
+        ("open_date", opened),
+        ("close_date", closed),
+        ("first_delinquency_date", snapshot.first_delinquency_date),
+        ("last_payment_date", snapshot.last_payment_date),
+    ):
         if value and not is_date(value):
-            yield rules.breach(f"{at}.{name}", "INVALID_FIELD", "not a day of the calendar")
+            message = "not a day of the calendar"
+            yield _breach(place, f"snapshot.{name}", "INVALID_FIELD", message)
         elif value > today:
-            yield rules.breach(f"{at}.{name}", "DATE_ORDER", "lies in the future")
+            yield _breach(place, f"snapshot.{name}", "DATE_ORDER", "lies in the future")
     if closed and closed < opened:
-        yield rules.breach(f"{at}.close_date", "DATE_ORDER", "lies before open_date")
+        yield _breach(place, "snapshot.close_date", "DATE_ORDER", "lies before open_date")
+
+
+def _breach(place: int, field: str, reason: str, message: str) -> Breach:
+    return rules.breach(f"records[{place}].{field}", reason, message)

@@ -14,12 +14,12 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from bureau import notices, rules, statement
-from bureau.accounts import Booking, Line
-from bureau.codes import has
+from bureau.accounts import Booking
 from bureau.errors import Refusal
 from bureau.history import ACTION, DELETION
 from bureau.house import Bureau, Caller
 from bureau.ledger.queue import Transaction
+from bureau.lines import Line
 from bureau.monitoring import tell_of_accounts, watched_of
 from bureau.reciprocity import note_contribution
 from bureau.record_rules import check_records
@@ -70,12 +70,12 @@ def submit_records(
             "ROOT_MISMATCH", "records_root", "the records do not hash to the root that was signed"
         )
     # 3. Every record keeps every rule.
-    check_records(parsed, bureau.clock.now_us())
     correction = manifest.kind == record_pb2.SUBMISSION_KIND_CORRECTION
-    adverse = bureau.policy.adverse_notice
     lines = [
         Line.of(record, raw, correction) for raw, record in zip(raws, parsed.records, strict=True)
     ]
+    check_records(parsed, lines, bureau.clock.now_us())
+    adverse = bureau.policy.adverse_notice
 
     # 4. One unit of work.
     def work(tx: Transaction) -> Submission:
@@ -196,7 +196,7 @@ def _require_consents(tx: Transaction, booking: Booking, lines: list[Line]) -> N
         )
         for place, line in enumerate(lines)
         for seat, subject_id in enumerate(line.subject_ids)
-        if not has(opened.get(subject_id, 0), line.snapshot.portfolio_type)
+        if not opened.get(subject_id, 0) >> line.snapshot.portfolio_type & 1
     ]
     found += [
         rules.breach(f"records[{place}].account_ref", "CONSENT_REQUIRED", message)

@@ -363,8 +363,11 @@ class _Keys:
     last: int = 0
 
     def next(self, now_us: int) -> int:
-        fresh = (now_us - EPOCH_US >> 10) << 22 | secrets.randbits(21)
-        self.last = fresh if fresh >> 22 > self.last >> 22 else self.last + 1
+        moment = now_us - EPOCH_US >> 10
+        if moment > self.last >> 22:
+            self.last = moment << 22 | secrets.randbits(21)
+        else:
+            self.last += 1
         return self.last
 
 

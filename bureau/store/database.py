@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from operator import itemgetter
 from pathlib import Path
 from queue import Empty, LifoQueue
 from typing import Any, NamedTuple
@@ -44,12 +45,12 @@ class SqlText(NamedTuple):
         text: The SQL.
         places: The parameters' names by place; empty where the driver takes
             them by name.
-        constants: Parameters whose value the statement itself fixes.
+        given: Values by name as the driver takes them.
     """
 
     text: str
     places: tuple[str, ...]
-    constants: dict[str, Any]
+    given: Callable[[Mapping[str, Any]], Any]
 
 
 class Statement:
@@ -64,10 +65,10 @@ class Statement:
         found = self._compiled.get(dialect.name)
         if found is None:
             compiled = self._clause.compile(dialect=dialect)
+            # Parameters whose value the statement itself fixes.
             constants = {name: v for name, v in compiled.params.items() if v is not None}
-            found = SqlText(
-                str(compiled), tuple(getattr(compiled, "positiontup", None) or ()), constants
-            )
+            places = tuple(getattr(compiled, "positiontup", None) or ())
+            found = SqlText(str(compiled), places, _giving(places, constants))
             self._compiled[dialect.name] = found
         return found
 
@@ -133,10 +134,10 @@ class Connection:
         """Every row for a list of wanted values, asked for in slices."""
         rows: list[Row] = []
         for start in range(0, len(wanted), LIST_SIZES[-1]):
-            part = wanted[start : start + LIST_SIZES[-1]]
+            part = list(wanted[start : start + LIST_SIZES[-1]])
             names, statement = listing.shape(len(part))
-            padded = {name: part[min(i, len(part) - 1)] for i, name in enumerate(names)}
-            rows += self.all(statement, **values, **padded)
+            padded = [*part, *part[-1:] * (len(names) - len(part))]
+            rows += self.all(statement, **values, **dict(zip(names, padded, strict=True)))
         return rows
 
     def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -178,11 +179,9 @@ class Connection:
             raise StorageError(f"committed with a warning: {warnings[0]}", outcome_known=False)
 
     def _execute(self, statement: Statement, values: Mapping[str, Any]) -> None:
-        sql, places, constants = statement.sql(self._dialect)
-        if constants:
-            values = {**constants, **values}
+        sql, _, given = statement.sql(self._dialect)
         try:
-            self._cursor.execute(sql, [values[name] for name in places] if places else values)
+            self._cursor.execute(sql, given(values))
         except self._driver_error as error:
             raise translate(error) from error
 
@@ -353,3 +352,14 @@ def _postgres(url: str, node: str) -> tuple[Engine, Callable[[], Any]]:
     from bureau.store import postgres  # noqa: PLC0415  (see above)
 
     return postgres.engine_of(url, node)
+
+
+def _giving(
+    places: tuple[str, ...], constants: dict[str, Any]
+) -> Callable[[Mapping[str, Any]], Any]:
+    """What turns values by name into what the driver takes."""
+    if not places:
+        return lambda values: {**constants, **values}
+    if constants or len(places) == 1:
+        return lambda values: [(values[n] if n in values else constants[n]) for n in places]
+    return itemgetter(*places)

@@ -70,20 +70,26 @@ lock_tradelines = ListStatement(
         .with_for_update()
     )
 )
+# In the table's order, as the driver takes them. A reference is in an index, so what does
+# not change it leaves it out.
 MOVED_COLUMNS = (
-    "account_ref",
+    "newest_submission_key",
+    "newest_record_index",
     "history",
     "trail",
     "marks",
     "people",
-    "newest_submission_key",
-    "newest_record_index",
     "which",
 )
 move_tradeline = Statement(
     update(tradeline)
     .where(tradeline.c.tradeline_key == bind("which"))
     .values({name: bind(name) for name in MOVED_COLUMNS[:-1]})
+)
+renumber_tradeline = Statement(
+    update(tradeline)
+    .where(tradeline.c.tradeline_key == bind("which"))
+    .values(account_ref=bind("new_ref"))
 )
 add_party = adding(t.TradelinePartyRow)
 RECORD_COLUMNS = tuple(c.name for c in record.columns)

@@ -110,7 +110,6 @@ lock_tradeline = Statement(
         tradeline.c.people,
         tradeline.c.newest_submission_key,
         tradeline.c.newest_record_index,
-        tradeline.c.account_ref,
     )
     .where(tradeline.c.tradeline_id == bind("tradeline_id"))
     .with_for_update()
