@@ -10,6 +10,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -63,21 +64,23 @@ def copy_in(database: Database, pieces: Pieces) -> None:
 
 
 def _sqlite_out(database: Database) -> Iterator[bytes]:
-    """The database's bytes at one moment, by way of a copy beside it."""
+    """The database's bytes at one moment, by way of a copy beside it that has no name:
+    whatever ends this process, the copy ends with it.
+    """
     path = database.file
-    copy = path.with_name(path.name + ".backup")
-    try:
-        private_file(copy).close()
-        with closing(sqlite3.connect(path)) as live, closing(sqlite3.connect(copy)) as still:
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
+    with os.fdopen(descriptor, "rb") as file:
+        try:
+            still = sqlite3.connect(name)
+        finally:
+            Path(name).unlink()
+        with closing(still), closing(sqlite3.connect(path)) as live:
+            # Nothing to roll back to, and no journal with a name.
+            still.execute("PRAGMA journal_mode=OFF")
             # In one go: page by page it would start anew at every write of others,
             # who are not in its way and it not in theirs (WAL).
             live.backup(still)
-            # One file without a log beside it.
-            still.execute("PRAGMA journal_mode=DELETE")
-        with copy.open("rb") as file:
-            yield from iter(lambda: file.read(PIECE_BYTES), b"")
-    finally:
-        copy.unlink(missing_ok=True)
+        yield from iter(lambda: file.read(PIECE_BYTES), b"")
 
 
 def _sqlite_in(database: Database, pieces: Pieces) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -51,8 +54,29 @@ def test_a_stolen_backup_tells_nothing(lived_in: LivedIn, tmp_path: Path) -> Non
     assert [stolen.count(secret) for secret in secrets] == [0, 0, 0]
     assert stolen.count(PASSPHRASE) == 0
     assert [path.name for path in tmp_path.iterdir() if "backup" in path.name] == []
-    assert list(lived_in.folder.glob("*.backup")) == []
     database.dispose()
+
+
+KILLED_AT_THE_FIRST_PIECE = """
+import os, signal, sys
+from bureau.store.copies import copy_out
+from bureau.store.database import Database
+
+for piece in copy_out(Database(sys.argv[1])):
+    assert b"{canary}" in piece
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_backup_that_is_killed_leaves_no_copy(lived_in: LivedIn) -> None:
+    """In clear it would lie there for anybody to find."""
+    before = {path.name for path in lived_in.folder.iterdir()}
+    script = KILLED_AT_THE_FIRST_PIECE.format(canary=CANARY)
+    url = Settings.load(lived_in.folder).database
+    done = subprocess.run([sys.executable, "-c", script, url], check=False)
+    assert done.returncode == -signal.SIGKILL
+    wal = {"bureau.db-wal", "bureau.db-shm"}
+    assert {path.name for path in lived_in.folder.iterdir()} - wal == before - wal
 
 
 def test_a_backup_opens_with_its_passphrase_alone(lived_in: LivedIn, tmp_path: Path) -> None:
