@@ -68,6 +68,8 @@ STREAMS_OF_MEMBER = 8
 
 # Objects more than freed, and rounds of younger generations, before a collection.
 COLLECTOR = (50_000, 20, 50)
+# Seconds that a stopping node gives a request that is on its way.
+ARRIVING_S = 1.0
 # Seconds after which a waiting main thread looks for signals.
 SIGNAL_CHECK_S = 0.5
 
@@ -191,6 +193,8 @@ class Server:
             return
         self._health.enter_graceful_shutdown()
         self.bureau.commits.close()
+        # What has not arrived was not accepted: it gets no grace.
+        self._seats.hurry(ARRIVING_S)
         self._grpc.stop(grace_s).wait()
         self.ledger.stop()
         self.keeper.stop()

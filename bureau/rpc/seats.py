@@ -7,6 +7,7 @@ everybody else out.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -36,10 +37,15 @@ class Seats:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _waiting: dict[grpc.ServicerContext, float] = field(default_factory=dict)
     _stopped: threading.Event = field(default_factory=threading.Event)
+    _last: float = math.inf
 
     def start(self) -> None:
         """Looks after calls that wait, until `stop`."""
         threading.Thread(target=self._look, name="seats", daemon=True).start()
+
+    def hurry(self, seconds: float) -> None:
+        """From now on no call waits for its request longer than so."""
+        self._last = time.monotonic() + seconds
 
     def stop(self) -> None:
         """Looks no more."""
@@ -82,5 +88,5 @@ class Seats:
         while not self._stopped.wait(LOOK_S):
             now = time.monotonic()
             for context, until in list(self._waiting.items()):
-                if now > until:
+                if now > min(until, self._last):
                     context.cancel()

@@ -69,6 +69,22 @@ def test_stalled_calls_keep_nobody_out(
         assert grpc.StatusCode.UNKNOWN not in codes
 
 
+def test_stalled_calls_do_not_hold_up_a_stop() -> None:
+    with running_bureau() as bureau:
+        staller = Staller(bureau.add_member("bad", ["auditor"]))
+        good = Raw(bureau.add_member("good", ["auditor"]))
+        try:
+            for method in METHODS:
+                staller.stall(method, 5)
+            assert good.send("Log/GetCheckpoint", b"").code == "OK"  # they are at work by now
+            bureau.server.stop(grace_s=3600)  # it would take as long as that
+            codes = {call.code() for call in staller.calls}
+        finally:
+            staller.close()
+        assert grpc.StatusCode.CANCELLED in codes
+        assert not codes & {grpc.StatusCode.OK, grpc.StatusCode.UNKNOWN}
+
+
 def test_calls_without_an_end_are_not_served() -> None:
     with running_bureau() as bureau:
         member = bureau.add_member("acme", ["auditor"])
