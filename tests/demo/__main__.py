@@ -27,7 +27,7 @@ from bureau_client import (
     Report,
 )
 from bureau_client.cli.show import show_report
-from tests.demo import aftermath, journey, metro2
+from tests.demo import aftermath, journey, keeping, metro2
 from tests.demo.journey import OnDone, Step, Town
 from tests.demo.sandbox import Sandbox, running_sandbox
 from tests.demo.verdict import Verdict, audit
@@ -49,9 +49,9 @@ def main() -> int:
             town = Town(world)
             with journey.closing(town):
                 verdict = run(town, sandbox)
-            show_verdict(verdict, time.monotonic() - started)
-            if options.keep:
-                say_how_to_talk(town, sandbox)
+                show_verdict(verdict, time.monotonic() - started)
+                if options.keep:
+                    keeping.say_how_to_talk(town, sandbox, telling(town), console)
     finally:
         if not options.keep and not options.dir:
             shutil.rmtree(folder.parent, ignore_errors=True)
@@ -156,19 +156,6 @@ def show_verdict(verdict: Verdict, seconds: float) -> None:
         console.print(f"[red]{failure}[/]")
     word = "[green]everything verifies[/]" if verdict.ok else "[red]it does not verify[/]"
     console.print(f"\n[bold]{word}[/] ({seconds:.0f} s)")
-
-
-def say_how_to_talk(town: Town, sandbox: Sandbox) -> None:
-    """The first commands to try on a bureau that is left up."""
-    lender = town.world.lenders[0]
-    profile = sandbox.profile_folder(lender)
-    console.print(
-        f"\nThe bureau stays up at {sandbox.address}. Talk to it:\n"
-        f"  bureau member list --dir {sandbox.folder}\n"
-        f"  bureau log verify --dir {sandbox.folder}\n"
-        f"  bureau-lender consents --profile {profile}\n"
-        f"  pkill -f 'serve --dir {sandbox.folder}'     stops it\n"
-    )
 
 
 @contextmanager

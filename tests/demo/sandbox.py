@@ -31,10 +31,12 @@ class Sandbox:
     Attributes:
         folder: The bureau's folder.
         address: Where it listens.
+        process_id: Of the serving node.
     """
 
     folder: Path
     address: str
+    process_id: int
 
     @property
     def operator(self) -> Profile:
@@ -71,15 +73,21 @@ def running_sandbox(folder: Path, *, keep: bool) -> Iterator[Sandbox]:
     it is to be kept."""
     command = Path(sys.executable).with_name("bureau")
     address = f"127.0.0.1:{free_port()}"
-    subprocess.run(
+    made = subprocess.run(
         [command, "init", folder, "--listen", address, "--origin", "demo.creditbureau/log"],
-        check=True,
         capture_output=True,
+        text=True,
+        check=False,
     )
+    if made.returncode:
+        raise SystemExit(made.stderr.strip())
     with (folder / "serve.log").open("wb") as log:
-        server = subprocess.Popen([command, "serve", "--dir", folder], stderr=log, stdout=log)
+        # In a session of its own: one that is kept outlives the terminal.
+        server = subprocess.Popen(
+            [command, "serve", "--dir", folder], stderr=log, stdout=log, start_new_session=True
+        )
     try:
-        sandbox = Sandbox(folder, address)
+        sandbox = Sandbox(folder, address, server.pid)
         await_answer(sandbox, server)
         yield sandbox
     except BaseException:
