@@ -479,3 +479,13 @@ def test_version_and_help() -> None:
         assert command in told.out
     assert bureau("init", "--jurisdiction", "usa", "there").code == INVALID
     assert not Path("there").exists()
+
+
+def test_a_light_installation_says_what_is_missing() -> None:
+    script = "import sys; sys.modules['sqlmodel'] = None; from bureau.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "Run `pip install 'creditbureau[server]'`."
+    assert "Traceback" not in done.stderr
