@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from google.protobuf.message import Message
 
 import creditbureau.v1
+from bureau.office.folder import Plan
 from bureau.rpc.services import CONTRACT
 from bureau.store import statements as s
 from bureau.testing import RunningBureau, running_bureau
@@ -122,7 +124,14 @@ class Town:
 
 @pytest.fixture(scope="module")
 def town() -> Iterator[Town]:
-    with running_bureau() as bureau:
+    with town_on() as found:
+        yield found
+
+
+@contextmanager
+def town_on(database_url: str = "") -> Iterator[Town]:
+    """A town whose bureau has its database there."""
+    with running_bureau(plan=Plan(database_url=database_url)) as bureau:
         members = {
             role: Raw(bureau.add_member(role, [role], ["credit-application", "account-review"]))
             for role in ROLES

@@ -1,0 +1,136 @@
+"""Every field of every request and of every signed payload, at its extremes: refused
+with a reason or done, and never a fault of the bureau's, on both databases.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from google.protobuf.descriptor import FieldDescriptor as Field
+from google.protobuf.message import Message
+
+from bureau.office.folder import trust_of
+from bureau.office.integrity import check_database
+from bureau.store.database import Database
+from bureau_keys.envelope import seal
+from bureau_keys.note import parse_vkey
+from bureau_keys.signing import SigningKey
+from creditbureau.v1.envelope_pb2 import Envelope
+from tests.service import raw, test_authority
+from tests.service.raw import Answer
+from tests.service.test_authority import GOOD, MAY, Town, town_on
+from tests.service.village import database_of
+
+FAULTS = {"INTERNAL", "UNKNOWN", "UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"}
+NUL = "a\0b"
+EXTREMES = {
+    Field.TYPE_INT32: (-(1 << 31), -1, (1 << 31) - 1),
+    Field.TYPE_INT64: (-(1 << 63), -1, (1 << 63) - 1),
+    Field.TYPE_ENUM: (-1, 0, 99),
+    Field.TYPE_BOOL: (True,),
+    Field.TYPE_STRING: (NUL, "\u202e", "x" * 6000),
+    Field.TYPE_BYTES: (b"", b"\xff" * 33),
+}
+# A stream stays open where it is not refused: a second each.
+WATCHING = {"Furnishing/WatchDisputes", "Reporting/WatchAlerts"}
+# Whoever signed a payload, so that it can be signed again when it was changed.
+signed: dict[bytes, tuple[type[Message], SigningKey]] = {}
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def town(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Town]:
+    def remembering(message: Message, key: SigningKey) -> Envelope:
+        envelope = seal(message, key)
+        signed[envelope.payload] = (type(message), key)
+        return envelope
+
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        database_of(request.param, tmp_path_factory.mktemp("database")) as url,
+    ):
+        for module in (raw, test_authority):
+            patched.setattr(module, "seal", remembering)
+        with town_on(url) as found:
+            yield found
+
+
+@pytest.mark.parametrize("method", sorted(set(GOOD) - WATCHING))
+def test_no_extreme_is_a_fault(town: Town, method: str) -> None:
+    sender = town.members[MAY[method].split()[0]]
+    good = GOOD[method](town, sender)
+    for changed, what, value in extremes(good):
+        answer = sender.send(method, changed)
+        told = f"{method}, {what} = {value!r}: {answer}"
+        assert answer.code not in FAULTS, told
+        assert refused_in_full(answer), told
+        if value == NUL:
+            assert answer.code != "OK", told
+
+
+def test_the_database_holds_after_all_that(town: Town) -> None:
+    settings = town.bureau.settings
+    database = Database(settings.database)
+    key = parse_vkey(trust_of(settings).log_key).key
+    assert not check_database(database, settings.origin, key).findings
+    database.dispose()
+
+
+def refused_in_full(answer: Answer) -> bool:
+    """OK, or with a reason, a fix and a request id."""
+    return answer.code == "OK" or bool(answer.reason and answer.fix and answer.request_id)
+
+
+def extremes(good: Message) -> Iterator[tuple[Message, str, Any]]:
+    """Requests with one field changed: of the request itself, and of what is signed in
+    it, which is signed anew under a request id of its own.
+    """
+    for path, value in changes(good):
+        request = copied(good)
+        set_at(request, path, value)
+        yield request, ".".join(path), value
+    for field in good.DESCRIPTOR.fields:
+        if field.message_type is not Envelope.DESCRIPTOR or not good.HasField(field.name):
+            continue
+        kind, key = signed[getattr(good, field.name).payload]
+        payload = kind.FromString(getattr(good, field.name).payload)
+        for path, value in changes(payload):
+            changed: Any = copied(payload)
+            changed.header.request_id = str(uuid.uuid4())
+            set_at(changed, path, value)
+            request = copied(good)
+            getattr(request, field.name).CopyFrom(seal(changed, key))
+            yield request, f"{field.name}: {'.'.join(path)}", value
+
+
+def changes(message: Message, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Paths of fields, with values to put there; None clears a message."""
+    for field in message.DESCRIPTOR.fields:
+        path = (*at, field.name)
+        if field.type == Field.TYPE_MESSAGE:
+            yield path, None
+            if not field.is_repeated and field.message_type is not Envelope.DESCRIPTOR:
+                yield from changes(getattr(message, field.name), path)
+        for value in EXTREMES.get(field.type, ()):
+            yield path, value
+
+
+def set_at(message: Message, path: tuple[str, ...], value: Any) -> None:
+    *inside, name = path
+    for step in inside:
+        message = getattr(message, step)
+    field = message.DESCRIPTOR.fields_by_name[name]
+    if value is None:
+        message.ClearField(name)
+    elif field.is_repeated:
+        getattr(message, name).append(value)
+    else:
+        setattr(message, name, value)
+
+
+def copied(message: Message) -> Message:
+    return type(message).FromString(message.SerializeToString())
