@@ -7,7 +7,6 @@ threads use up one consent together.
 
 from __future__ import annotations
 
-import hashlib
 import random
 import threading
 import time
@@ -25,20 +24,19 @@ from bureau_client import (
     Profile,
     Purpose,
     Receipt,
-    Report,
     SigningKey,
     Statement,
     SubmitResult,
 )
 from bureau_keys.envelope import peek, seal
 from bureau_keys.files import write_private
-from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.furnishing_pb2 import SubmitRecordsRequest
 from creditbureau.v1.record_pb2 import SubmissionManifest
 from tests.cluster.directions import Direction
 from tests.cluster.workers.desk import HURRIED, Desk
 from tests.cluster.workers.furnishing import deliveries, world_of
 from tests.cluster.workers.people import identifiers
+from tests.cluster.workers.receipts import digest_of_report
 
 HANDS = 2
 RACERS = 4
@@ -90,6 +88,7 @@ class LenderWorker:
         self.inquirable: list[Consent] = []
         self.reports: list[tuple[str, str]] = []
         self._refreshed = 0.0
+        self._twice = False
         self._lock = threading.Lock()
         self._world = world_of(desk.town)
         self._deliveries = deliveries(self._world, desk.town, desk.member.member_id, BATCH)
@@ -134,7 +133,7 @@ class LenderWorker:
         while not self.desk.over:
             time.sleep(chance.uniform(0.5, 1.5) * HANDS / self.desk.rate)
             (task,) = chance.choices(names, weights)
-            self._twins.on = chance.random() < TWINS
+            self._twins.on = self._twice or chance.random() < TWINS
             getattr(self, task)(chance)
 
     def refresh(self) -> None:
@@ -155,6 +154,9 @@ class LenderWorker:
         key = self.lenders[0]._caller.author.key
         if told.do == "reload":
             self._connect(key)
+            self.desk.done(told)
+        elif told.do in {"twice", "once"}:
+            self._twice = told.do == "twice"
             self.desk.done(told)
         elif told.do == "rotate-key":
             self._rotate(SigningKey.generate())
@@ -231,7 +233,7 @@ class LenderWorker:
                 evidence=level,
             ),
             receipt=lambda report: report.receipt,
-            more=lambda report: {"digest": digest_of(report), "log_size": report.log_size},
+            more=lambda report: {"digest": digest_of_report(report), "log_size": report.log_size},
             consent=consent.consent_id,
             subject=consent.subject_id,
             purpose=purpose.name,
@@ -249,7 +251,7 @@ class LenderWorker:
             lender,
             lambda: list(lender.portfolio(Purpose.ACCOUNT_REVIEW)),
             receipt=lambda reports: reports[0].receipt if reports else None,
-            more=lambda reports: {"reports": {r.consent_id: digest_of(r) for r in reports}},
+            more=lambda reports: {"reports": {r.consent_id: digest_of_report(r) for r in reports}},
             member=self.desk.member.member_id,
         )
 
@@ -263,7 +265,7 @@ class LenderWorker:
             self.book.read(
                 "replay",
                 lambda: lender.replay(inquiry, subject),
-                more=lambda report: {"digest": digest_of(report)},
+                more=lambda report: {"digest": digest_of_report(report)},
                 inquiry=inquiry,
             )
 
@@ -310,11 +312,6 @@ class LenderWorker:
             self._twins.on = False
             other = self.others[int(statement.request_id[:8], 16) % len(self.others)]
             self.racers.submit(self.book.again, other, statement, "at once")
-
-
-def digest_of(report: Report) -> str:
-    """SHA-256 of what the bureau signed as a report: what its leaf holds."""
-    return hashlib.sha256(Envelope.FromString(report.envelope).payload).hexdigest()
 
 
 def relabelled(sent: Statement, key: SigningKey) -> Statement:

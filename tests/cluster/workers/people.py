@@ -8,6 +8,8 @@ from __future__ import annotations
 from tests.cluster.directions import TownMap
 
 PEOPLE_OF_AN_AGENT = 8
+# Where wallets leave people's keys for the auditor, who looks at what each of them sees.
+KEYS = "people"
 Identifier = tuple[str, str, str]
 
 

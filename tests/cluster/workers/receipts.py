@@ -1,8 +1,10 @@
-"""A receipt of the SDK's as the file that stands alone."""
+"""Receipts and reports of the SDK's, as histories hold them."""
 
 from __future__ import annotations
 
-from bureau_client import Receipt, Statement
+import hashlib
+
+from bureau_client import Receipt, Report, Statement
 from bureau_client.wire.scalars import micros_of
 from bureau_keys.envelope import digest
 from bureau_keys.receipt import LeafStatement
@@ -25,3 +27,8 @@ def text_of(receipt: Receipt, statement: Statement | bytes) -> str:
     )
     alone = StandAlone(receipt.leaf_index, receipt.proof, receipt.checkpoint, receipt.salt, told)
     return alone.to_text()
+
+
+def digest_of_report(report: Report) -> str:
+    """SHA-256 of what the bureau signed as a report: what its leaf holds."""
+    return hashlib.sha256(Envelope.FromString(report.envelope).payload).hexdigest()

@@ -27,11 +27,10 @@ from bureau_client import (
 from bureau_keys.files import write_private
 from tests.cluster.directions import Direction
 from tests.cluster.workers.desk import HURRIED, Desk
-from tests.cluster.workers.people import identifiers, places_of
+from tests.cluster.workers.people import KEYS, identifiers, places_of
 
 HANDS = 2
 SETUP_RATE = 25.0
-KEYS = "people"
 TASKS = {
     "grant": 34,
     "revoke": 16,

@@ -1,0 +1,42 @@
+"""Everything that must be true of a run, in one list."""
+
+from __future__ import annotations
+
+from tests.cluster.auditor.checks import alerts, consents, hostile, log, service, whole, writes
+from tests.cluster.auditor.evidence import Evidence
+from tests.cluster.auditor.finding import Check, Findings
+
+CHECKS: tuple[Check, ...] = tuple(
+    Check(name, (run.__doc__ or "").partition("\n\n")[0].replace("\n    ", " "), run)
+    for name, run in (
+        ("I1 once", writes.readable_once),
+        ("I1 listed", writes.listed_once),
+        ("I2 conflict", writes.other_bytes_refused),
+        ("I2 first answer", writes.first_answer_again),
+        ("I3 consent", consents.valid_at_its_index),
+        ("I3 stopped", consents.stopped_from_then_on),
+        ("I3 limit", consents.never_over_the_limit),
+        ("I3 state", consents.state_follows),
+        ("I4 receipts", log.receipts_verify),
+        ("I4 one tree", log.one_tree),
+        ("I4 everywhere", log.same_everywhere),
+        ("I5 dense", log.dense),
+        ("I6 root", log.root_recomputed),
+        ("I7 order", log.in_order),
+        ("I7 time", log.times_go_on),
+        ("I8 again", service.served_again),
+        ("I8 peace", service.served_in_peace),
+        ("whole", whole.effects_and_leaves),
+        ("asked for", whole.asked_for),
+        ("disclosed", whole.subjects_see),
+        ("alerts", alerts.all_delivered),
+        ("alert causes", alerts.caused),
+        ("alert order", alerts.in_order),
+        ("hostile", hostile.no_effect),
+        ("floods", service.served_in_floods),
+        ("refusals", service.refusals_say_why),
+        ("auditor", service.all_could_be_read),
+    )
+)
+
+__all__ = ["CHECKS", "Check", "Evidence", "Findings"]

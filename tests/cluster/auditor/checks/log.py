@@ -1,0 +1,197 @@
+"""The log: proved, dense, one tree for everybody, in the order in which things happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from bureau_keys.envelope import digest
+from bureau_keys.errors import KeysError
+from bureau_keys.merkle import Frontier, leaf_hash, verify_consistency
+from bureau_keys.receipt import LeafStatement, Receipt, commitment
+from creditbureau.v1.envelope_pb2 import Envelope
+from tests.cluster.auditor.evidence import Entry, Evidence
+from tests.cluster.auditor.finding import Findings
+from tests.cluster.auditor.statements import digest_of
+from tests.cluster.history import Outcome
+
+
+def receipts_verify(evidence: Evidence, found: Findings) -> None:
+    """Every receipt proves that its statement is in the log, at its place."""
+    for told in evidence.statements:
+        for one in told.operations:
+            if not one.receipt:
+                if one.outcome is Outcome.OK:
+                    found.blame(f"accepted without a receipt: {told}")
+                continue
+            found.look()
+            try:
+                receipt = Receipt.from_text(one.receipt)
+                receipt.verify(digest_of(one.envelope), evidence.origin, evidence.verifier)
+            except KeysError as error:
+                found.blame(f"a receipt does not verify: {told}: {error}", receipt=one.receipt)
+                continue
+            if receipt.index != one.leaf_index:
+                found.blame(f"a receipt is for leaf {receipt.index}, not {one.leaf_index}: {told}")
+
+
+def one_tree(evidence: Evidence, found: Findings) -> None:
+    """Any two checkpoints are consistent: those that members got, that nodes list, that are
+    kept apart, and that witnesses cosigned, are all of one tree, which only grew."""
+    for where, note in _checkpoints(evidence):
+        found.look()
+        try:
+            checkpoint = evidence.open(note)
+        except KeysError as error:
+            found.blame(f"a checkpoint is not the log's: {where}: {error}", note=note)
+            continue
+        if checkpoint.size >= len(evidence.roots):
+            found.blame(
+                f"the log has forgotten: {where} has a checkpoint of {checkpoint.size} leaves, "
+                f"{len(evidence.roots) - 1} are stored",
+                note=note,
+            )
+        elif checkpoint.root != evidence.roots[checkpoint.size]:
+            found.blame(
+                f"forked: the leaves stored do not give the root of size {checkpoint.size} "
+                f"that {where} has",
+                note=note,
+                recomputed=evidence.roots[checkpoint.size].hex(),
+            )
+    for node in evidence.nodes:
+        for first, second, proof in node.proofs:
+            found.look()
+            try:
+                roots = evidence.roots[first], evidence.roots[second]
+                verify_consistency(first, second, *roots, proof)
+            except (KeysError, IndexError) as error:
+                found.blame(f"{node.name} does not prove {first} to {second}: {error}")
+    for fork in evidence.forks:
+        found.blame(f"a witness has seen a fork: {fork}")
+
+
+def same_everywhere(evidence: Evidence, found: Findings) -> None:
+    """Every node gives out the same leaves, and every database has the same."""
+    places = [
+        (database.name, [e.commitment for e in database.entries]) for database in evidence.databases
+    ]
+    places += [(node.name, node.leaves) for node in evidence.nodes]
+    for (name, leaves), (other, theirs) in pairwise(places):
+        found.look()
+        if leaves != theirs:
+            at = next(
+                (i for i, (a, b) in enumerate(zip(leaves, theirs, strict=False)) if a != b),
+                min(len(leaves), len(theirs)),
+            )
+            found.blame(
+                f"{name} has {len(leaves)} leaves and {other} {len(theirs)}; "
+                f"they differ from leaf {at} on"
+            )
+
+
+def dense(evidence: Evidence, found: Findings) -> None:
+    """Leaf indices are 0, 1, 2, … without gap or double."""
+    for database in evidence.databases:
+        found.look(len(database.entries))
+        indices = [entry.leaf_index for entry in database.entries]
+        for place, index in enumerate(indices):
+            if index != place:
+                found.blame(f"{database.name} has leaf {index} where {place} belongs")
+                break
+        if database.head[0] != len(indices):
+            found.blame(
+                f"{database.name} has {len(indices)} leaves, its head row says {database.head[0]}"
+            )
+    taken: dict[int, str] = {}
+    for told in evidence.statements:
+        leaf = told.leaf_index
+        if leaf is not None and taken.setdefault(leaf, str(told)) != str(told):
+            found.blame(f"leaf {leaf} is of {taken[leaf]} and of {told}")
+
+
+def root_recomputed(evidence: Evidence, found: Findings) -> None:
+    """The stored statements give the stored leaves, and these the root that was signed."""
+    for database in evidence.databases:
+        tree = Frontier()
+        for entry in database.entries:
+            found.look()
+            tree.append(leaf_hash(entry.commitment))
+            for what in _breaches(entry):
+                found.blame(f"leaf {entry.leaf_index} in {database.name}: {what}", kind=entry.kind)
+        if (tree.size, b"".join(tree.hashes)) != database.head:
+            found.blame(f"the head row of {database.name} is not the tree of its leaves")
+        signed = dict(database.checkpoints)
+        newest = signed.get(tree.size)
+        if newest is None:
+            found.blame(f"{database.name} has no checkpoint of its {tree.size} leaves")
+            continue
+        try:
+            if evidence.open(newest).root != tree.root():
+                found.blame(f"the leaves of {database.name} do not give the root that was signed")
+        except KeysError as error:
+            found.blame(f"the newest checkpoint of {database.name} is not the log's: {error}")
+
+
+def in_order(evidence: Evidence, found: Findings) -> None:
+    """What was acknowledged before another statement was sent stands before it in the log:
+    for each signer, and for all of them."""
+    accepted = [
+        told
+        for told in evidence.statements
+        if told.leaf_index is not None and told.known_ns is not None
+    ]
+    acknowledged = sorted(accepted, key=lambda told: told.known_ns or 0)
+    place, highest = 0, None
+    for told in sorted(accepted, key=lambda told: told.begin_ns):
+        found.look()
+        while place < len(acknowledged) and (acknowledged[place].known_ns or 0) < told.begin_ns:
+            one = acknowledged[place]
+            if highest is None or (one.leaf_index or 0) > (highest.leaf_index or 0):
+                highest = one
+            place += 1
+        if highest is not None and (told.leaf_index or 0) < (highest.leaf_index or 0):
+            found.blame(
+                f"{told} stands at leaf {told.leaf_index}, before {highest} at leaf "
+                f"{highest.leaf_index}, which was acknowledged before it was sent",
+                same_signer=told.signer == highest.signer,
+            )
+
+
+def times_go_on(evidence: Evidence, found: Findings) -> None:
+    """Times never go back along the log, whatever the nodes' clocks say."""
+    for database in evidence.databases:
+        for before, after in pairwise(database.entries):
+            found.look()
+            if after.time_us < before.time_us:
+                found.blame(
+                    f"in {database.name} leaf {after.leaf_index} is "
+                    f"{(before.time_us - after.time_us) / 1e6:.3f} s older than the one before it"
+                )
+
+
+def _breaches(entry: Entry) -> Iterator[str]:
+    if not entry.envelope:
+        yield "its statement is missing"
+    elif digest(Envelope.FromString(entry.envelope)) != entry.digest:
+        yield "its statement is not the one that was logged"
+    told = LeafStatement(entry.kind, entry.digest, entry.answer_digest, entry.time_us)
+    if commitment(told, entry.salt) != entry.commitment:
+        yield "its commitment does not follow from kind, digests, time and salt"
+
+
+def _checkpoints(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    seen: set[str] = set()
+    for one in evidence.operations:
+        if one.receipt:
+            note = Receipt.from_text(one.receipt).checkpoint
+            if note not in seen:
+                seen.add(note)
+                yield f"a receipt of {one.worker}", note
+    for node in evidence.nodes:
+        yield from ((f"the list of {node.name}", note) for note in node.checkpoints)
+        if node.newest:
+            yield f"the newest of {node.name}", node.newest
+    for database in evidence.databases:
+        yield from ((f"the table of {database.name}", note) for _, note in database.checkpoints)
+    yield from evidence.kept.items()
+    yield from ((f"witness {name}", note) for name, note in evidence.cosigned.items())

@@ -1,0 +1,61 @@
+"""Nothing is half there: no effect without its leaf, no leaf without its effect, and
+nothing that nobody asked for."""
+
+from __future__ import annotations
+
+from tests.cluster.auditor.evidence import Evidence
+from tests.cluster.auditor.finding import Findings
+
+# Kinds whose effect lies in the log alone, in a consent's state, or in what customers allow.
+BARE = frozenset({"evaluation", "consent-change", "portfolio-inquiry"})
+
+
+def effects_and_leaves(evidence: Evidence, found: Findings) -> None:
+    """Every leaf has its effect, every effect its leaf, every submission all its records."""
+    for database in evidence.databases:
+        for entry in database.entries:
+            found.look()
+            if entry.kind in BARE:
+                continue
+            if entry.entry_key not in database.effects.get(entry.kind, set()):
+                found.blame(
+                    f"{database.name}: the {entry.kind} at leaf {entry.leaf_index} has no effect",
+                    request_id=entry.request_id,
+                )
+        for lost in database.lost:
+            found.blame(f"{database.name}: {lost}")
+        for row in database.submissions:
+            if row.records != row.record_count:
+                found.blame(
+                    f"{database.name}: submission {row.submission_id} of {row.record_count} "
+                    f"records has {row.records}"
+                )
+
+
+def asked_for(evidence: Evidence, found: Findings) -> None:
+    """Every leaf is of a statement that some worker, or the operator, has sent."""
+    known = {(told.signer, told.request_id) for told in evidence.statements}
+    for database in evidence.databases:
+        for entry in database.entries:
+            found.look()
+            if entry.signer in evidence.operators:
+                continue
+            if (entry.signer, entry.request_id) not in known:
+                found.blame(
+                    f"{database.name}: nobody knows of the {entry.kind} at leaf {entry.leaf_index}",
+                    signer=entry.signer,
+                    request_id=entry.request_id,
+                )
+
+
+def subjects_see(evidence: Evidence, found: Findings) -> None:
+    """Every report that left is among those that its subject is shown, on every node."""
+    for told in evidence.statements:
+        if told.first.kind != "query" or told.leaf_index is None:
+            continue
+        subject = told.first.about["subject"]
+        for node in evidence.nodes:
+            if subject in node.disclosed:
+                found.look()
+                if node.disclosed[subject].count(told.request_id) != 1:
+                    found.blame(f"{node.name} does not show its subject, once, {told}")

@@ -1,0 +1,108 @@
+"""What becomes of a statement: one effect or none, one answer, the same everywhere."""
+
+from __future__ import annotations
+
+from tests.cluster.auditor.evidence import Evidence
+from tests.cluster.auditor.finding import Findings
+from tests.cluster.auditor.statements import OTHER_BYTES
+from tests.cluster.history import Outcome
+
+# A reused request id meets these where a member may not even ask.
+NOT_HEARD = frozenset({"MEMBER_SUSPENDED", "UNKNOWN_CERTIFICATE", "TLS_REFUSED", "QUOTA_EXCEEDED"})
+
+
+def readable_once(evidence: Evidence, found: Findings) -> None:
+    """Every accepted statement is there once, a refused one is not, none stays unknown."""
+    for told in evidence.statements:
+        found.look()
+        key = told.signer, told.request_id
+        if told.outcome is Outcome.UNKNOWN:
+            found.blame(f"never settled: {told}", reason=told.first.reason)
+            continue
+        wanted = 1 if told.outcome is Outcome.OK else 0
+        for database in evidence.databases:
+            entries = database.by_statement.get(key, [])
+            if len(entries) != wanted:
+                found.blame(
+                    f"{told.outcome}, and {len(entries)} times in {database.name}: {told}",
+                    leaves=[entry.leaf_index for entry in entries],
+                    reason=told.first.reason,
+                )
+        for node in evidence.nodes:
+            answer = node.receipts.get(key, "nothing was read")
+            if wanted and not same_receipt(answer, told.receipt):
+                found.blame(
+                    f"{node.name} does not give the receipt of an accepted statement: {told}",
+                    given=answer,
+                    first=told.receipt,
+                )
+            if not wanted and answer != "NOT_FOUND":
+                found.blame(f"{node.name} has a refused statement: {told}", given=answer)
+
+
+def listed_once(evidence: Evidence, found: Findings) -> None:
+    """Every accepted submission is in its member's list once, and nothing else is."""
+    wanted: dict[str, set[str]] = {}
+    for told in evidence.statements:
+        if told.first.kind == "submit" and told.outcome is Outcome.OK:
+            member = told.signer.removeprefix("members/")
+            wanted.setdefault(member, set()).add(told.request_id)
+    for node in evidence.nodes:
+        for member, listed in node.submissions.items():
+            found.look(len(listed))
+            mine = wanted.get(member, set())
+            for lost in sorted(mine - set(listed)):
+                found.blame(f"{node.name} does not list submission {lost} of {member}")
+            for strange in sorted(set(listed) - mine):
+                found.blame(f"{node.name} lists {strange}, which {member} knows nothing of")
+            if len(listed) != len(set(listed)):
+                found.blame(f"{node.name} lists a submission of {member} twice")
+
+
+def other_bytes_refused(evidence: Evidence, found: Findings) -> None:
+    """A request id that was used is refused for any other bytes."""
+    for one in evidence.operations:
+        tried = one.about.get("how") == OTHER_BYTES or one.about.get("what") == OTHER_BYTES
+        if not tried or one.outcome is Outcome.UNKNOWN:
+            continue
+        found.look()
+        if one.outcome is Outcome.OK or one.reason not in {"IDEMPOTENCY_CONFLICT", *NOT_HEARD}:
+            found.blame(
+                f"other bytes under {one.request_id} were answered {one.reason or 'OK'}",
+                worker=one.worker,
+            )
+
+
+def first_answer_again(evidence: Evidence, found: Findings) -> None:
+    """Whoever sends the same bytes again gets the first answer again."""
+    digests: dict[str, str] = {}
+    for told in evidence.statements:
+        first = told.receipt
+        for one in told.operations:
+            if one.kind == "again" and one.receipt:
+                found.look()
+                if not same_receipt(one.receipt, first):
+                    found.blame(f"another receipt for {told}", first=first, again=one.receipt)
+        digest = next((one.about["digest"] for one in told.operations if "digest" in one.about), "")
+        if digest:
+            digests[told.request_id] = digest
+    for one in evidence.operations:
+        if one.kind == "replay" and one.outcome is Outcome.OK:
+            found.look()
+            if one.about["digest"] != digests.get(one.about["inquiry"], one.about["digest"]):
+                found.blame(f"another report for inquiry {one.about['inquiry']}", worker=one.worker)
+    for node in evidence.nodes:
+        for inquiry, digest in node.replays.items():
+            found.look()
+            if digest != digests.get(inquiry, digest):
+                found.blame(f"{node.name} has another report for {inquiry}", given=digest)
+
+
+def same_receipt(one: str, other: str) -> bool:
+    """Whether two receipts are one: cosignatures may have joined the note since."""
+    return bool(one) and _unsigned(one) == _unsigned(other)
+
+
+def _unsigned(receipt: str) -> str:
+    # Proof and checkpoint; the signatures stand behind the last empty line.
+    return receipt.rpartition("\n\n")[0]

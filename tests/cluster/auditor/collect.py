@@ -1,0 +1,246 @@
+"""Asks every node, every server and every witness what is true now.
+
+Reads through the SDK, at each node's own address, so that nothing the nemesis did to the
+ways is in between; a node's failure to answer is kept as evidence too.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import TypeVar
+
+from bureau_client import (
+    Auditor,
+    BureauError,
+    InquiryOutcome,
+    Lender,
+    NotFound,
+    Profile,
+    RetryPolicy,
+    SigningKey,
+    Wallet,
+)
+from bureau_client.plans import log as log_plans
+from bureau_client.plans import methods
+from bureau_client.plans.plan import Plan, ask
+from bureau_keys.checkpoint import parse_checkpoint
+from bureau_keys.note import parse_note
+from creditbureau.v1 import log_pb2
+from tests.cluster.auditor.database import read_database
+from tests.cluster.auditor.evidence import Delivered, Evidence, Node
+from tests.cluster.auditor.statements import Told, by_statement, opened
+from tests.cluster.directions import MemberAt, NodeAt, TownMap
+from tests.cluster.history import Outcome, read_histories
+from tests.cluster.timeline import read_timeline
+from tests.cluster.workers.people import KEYS
+from tests.cluster.workers.receipts import digest_of_report, text_of
+
+T = TypeVar("T")
+
+PATIENT = RetryPolicy(read_seconds=20, attempts=4)
+# Streams end by themselves when nothing more comes.
+ALERTS = RetryPolicy(stream_seconds=2, attempts=1)
+# Of the pairs of checkpoints, so many are proved by each node itself.
+PROOFS = 64
+EVERYTHING = 1 << 40
+# Cursor of an alert that there is not: everything is behind it.
+BEGINNING = 1
+
+
+def collect(run: Path) -> Evidence:
+    """All the evidence of a run."""
+    town = TownMap.load(run)
+    operations = list(read_histories(run))
+    statements = by_statement(operations)
+    trust = Profile.load(_auditor(town).profile).trust
+    with ThreadPoolExecutor(len(town.nodes)) as pool:
+        nodes = list(pool.map(lambda node: _Asker(run, town, node).ask(statements), town.nodes))
+    return Evidence(
+        origin=trust.origin,
+        log_key=trust.log_key,
+        operations=operations,
+        events=list(read_timeline(run)),
+        nodes=nodes,
+        databases=[read_database(name, url) for name, url in town.servers.items()],
+        operators=frozenset(f"members/{one.member_id}" for one in town.of_kind("operator")),
+        kept=dict(_kept(run)),
+        cosigned=dict(_cosigned(run)),
+        forks=list(_forks(run)),
+    )
+
+
+@dataclass
+class _Asker:
+    """Asks one node, in everybody's name."""
+
+    run: Path
+    town: TownMap
+    node: NodeAt
+
+    def ask(self, statements: list[Told]) -> Node:
+        """Everything that it answers."""
+        with ExitStack() as clients:
+            self._clients = clients
+            self._failures: list[str] = []
+            self._auditor = clients.enter_context(
+                Auditor(self._profile(_auditor(self.town)), policy=PATIENT)
+            )
+            self._members = {
+                member.member_id: clients.enter_context(
+                    Lender(self._profile(member), policy=PATIENT)
+                )
+                for member in self.town.members
+                if member.kind != "agent"
+            }
+            self._wallets = {wallet.subject_id: wallet for wallet in self._people()}
+            return self._asked(statements)
+
+    def _asked(self, statements: list[Told]) -> Node:
+        lenders = [member.member_id for member in self.town.of_kind("lender")]
+        checkpoints = self._try("checkpoints", self._notes) or []
+        newest = self._try("checkpoint", self._auditor.checkpoint)
+        leaves = self._try("leaves", partial(self._auditor.leaves, 0, EVERYTHING))
+        return Node(
+            self.node.name,
+            newest=newest.note if newest else "",
+            checkpoints=checkpoints,
+            leaves=leaves or [],
+            submissions={
+                name: self._try(f"submissions of {name}", partial(self._listed, name)) or []
+                for name in lenders
+            },
+            receipts={(told.signer, told.request_id): self._receipt(told) for told in statements},
+            replays=dict(self._replays(statements)),
+            disclosed={
+                subject: self._try(f"inquiries on {subject}", partial(_disclosed, wallet)) or []
+                for subject, wallet in self._wallets.items()
+            },
+            alerts={name: self._alerts(name) for name in lenders},
+            proofs=list(self._proofs(checkpoints)),
+            failures=self._failures,
+        )
+
+    def _profile(self, member: MemberAt) -> Profile:
+        return replace(Profile.load(member.profile), addresses=(self.node.direct,))
+
+    def _people(self) -> Iterator[Wallet]:
+        """Wallets with the keys that the workers left."""
+        agent = self._profile(self.town.of_kind("agent")[0])
+        for path in sorted((self.run / KEYS).glob("*.pem")):
+            key = SigningKey.from_pem(path.read_bytes(), None)
+            yield self._clients.enter_context(Wallet(agent, path.stem, key, policy=PATIENT))
+
+    def _try(self, what: str, act: Callable[[], T]) -> T | None:
+        try:
+            return act()
+        except BureauError as error:
+            self._failures.append(f"{what}: {error}")
+            return None
+
+    def _notes(self) -> list[str]:
+        plan: Plan[list[str]] = log_plans.list_notes()
+        return self._auditor._driver.run(plan)
+
+    def _listed(self, member: str) -> list[str]:
+        return [one.submission_id for one in self._members[member].submissions()]
+
+    def _receipt(self, told: Told) -> str:
+        """The receipt of a statement, or the reason why there is none."""
+        kind, _, name = told.signer.partition("/")
+        client = self._members[name] if kind == "members" else self._wallets[name]
+        envelope = opened(told.first.envelope).SerializeToString(deterministic=True)
+        try:
+            return text_of(client.receipt(told.request_id, envelope), envelope)
+        except NotFound as error:
+            return error.reason
+        except BureauError as error:
+            self._failures.append(f"receipt of {told}: {error}")
+            return error.reason
+
+    def _replays(self, statements: list[Told]) -> Iterator[tuple[str, str]]:
+        for told in statements:
+            if told.first.kind == "query" and told.outcome is Outcome.OK:
+                again = partial(self._auditor.replay, told.request_id)
+                report = self._try(f"replay of {told}", again)
+                if report is not None:
+                    yield told.request_id, digest_of_report(report)
+
+    def _alerts(self, member: str) -> list[Delivered]:
+        """A member's alerts from the beginning, as they would come to a new stream."""
+        found: list[Delivered] = []
+        profile = self._profile(next(m for m in self.town.members if m.member_id == member))
+        try:
+            with Lender(profile, policy=ALERTS) as lender:
+                for alert in lender.alerts(BEGINNING):
+                    told = alert.cause_leaf_index, alert.consent_id, alert.kind.name
+                    found.append(Delivered(alert.cursor, *told))
+        except BureauError as error:
+            if error.reason != "DEADLINE":
+                self._failures.append(f"alerts of {member}: {error}")
+        return found
+
+    def _proofs(self, notes: list[str]) -> Iterator[tuple[int, int, list[bytes]]]:
+        """Consistency along the list of checkpoints, evenly chosen."""
+        sizes = [size for note in notes if (size := size_of(note))]
+        step = max(1, len(sizes) // PROOFS)
+        chosen = sorted({*sizes[::step], *sizes[-1:]})
+        for first, second in pairwise(chosen):
+            act = partial(self._auditor._driver.run, _consistency(first, second))
+            proof = self._try(f"consistency of {first} and {second}", act)
+            if proof is not None:
+                yield first, second, proof
+
+
+def size_of(note: str) -> int:
+    """The size that a checkpoint says, unverified."""
+    return parse_checkpoint(parse_note(note)[0]).size
+
+
+def _consistency(first: int, second: int) -> Plan[list[bytes]]:
+    request = log_pb2.GetConsistencyProofRequest(first_size=first, second_size=second)
+    reply = yield from ask(methods.GET_CONSISTENCY_PROOF, request)
+    return list(reply.proof)
+
+
+def _disclosed(wallet: Wallet) -> list[str]:
+    return [
+        line.inquiry_id
+        for line in wallet.inquiries()
+        if line.outcome in {InquiryOutcome.REPORTED, InquiryOutcome.NO_HIT}
+    ]
+
+
+def _auditor(town: TownMap) -> MemberAt:
+    return town.of_kind("auditor")[0]
+
+
+def _kept(run: Path) -> Iterator[tuple[str, str]]:
+    """What nodes keep apart from the database."""
+    for path in sorted((run / "nodes").glob("*/checkpoint-*")):
+        yield path.name, path.read_text("utf-8")
+
+
+def _books(run: Path) -> Iterator[tuple[str, sqlite3.Connection]]:
+    for path in sorted((run / "witnesses").glob("*/*.db")):
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as book:
+            yield path.parent.name, book
+
+
+def _cosigned(run: Path) -> Iterator[tuple[str, str]]:
+    """What each witness has cosigned last."""
+    for name, book in _books(run):
+        yield from ((name, note) for (note,) in book.execute("SELECT note FROM log") if note)
+
+
+def _forks(run: Path) -> Iterator[str]:
+    """What witnesses have against the log."""
+    for name, book in _books(run):
+        for size, root in book.execute("SELECT size, root FROM evidence"):
+            yield f"{name} was shown another root of size {size}: {root.hex()}"

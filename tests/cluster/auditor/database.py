@@ -1,0 +1,153 @@
+"""Reads a server's tables, past every node: the auditor's own statements."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.engine import make_url
+
+from tests.cluster.auditor.evidence import (
+    Database,
+    Entry,
+    StoredAlert,
+    StoredConsent,
+    StoredInquiry,
+    StoredSubmission,
+)
+
+# Which rows are the effect of which kind of entry, and by which column they name it.
+EFFECTS = {
+    "member_statement": ("entry_key", ("admission", "member-change", "member-state", "credential")),
+    "subject_key": ("from_entry", ("attestation", "key-rotation")),
+    "consent": ("entry_key", ("consent",)),
+    "submission": ("submission_key", ("submission",)),
+    "inquiry": ("entry_key", ("inquiry",)),
+    "standard": ("entry_key", ("standard",)),
+    "subject_event": (
+        "entry_key",
+        ("hold", "hold-lift", "dispute", "dispute-answer", "subject-statement"),
+    ),
+}
+# Rows that must name an entry, whatever else they are.
+NAMING = (
+    ("statement", "entry_key"),
+    ("member_key", "from_entry"),
+    ("member_key", "to_entry"),
+    ("subject_key", "to_entry"),
+    ("alert", "entry_key"),
+    ("notice", "entry_key"),
+)
+
+
+def read_database(name: str, url: str) -> Database:
+    """Everything that the checks want of one server."""
+    engine = create_engine(url_for(url))
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SET default_transaction_isolation TO 'repeatable read'"))
+            connection.commit()
+            return _read(name, connection)
+    finally:
+        engine.dispose()
+
+
+def url_for(url: str) -> Any:
+    """A database's URL with the driver that is installed."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def _read(name: str, db: Connection) -> Database:
+    def rows(statement: str) -> list[tuple[Any, ...]]:
+        return [
+            tuple(bytes(value) if isinstance(value, memoryview) else value for value in row)
+            for row in db.execute(text(statement))
+        ]
+
+    entries = [
+        Entry(*row)
+        for row in rows(
+            "SELECT e.entry_key, e.leaf_index, e.kind, e.signer, e.request_id, e.digest, "
+            "e.answer_digest, e.salt, e.commitment, e.time_us, coalesce(s.envelope, '') "
+            "FROM entry e LEFT JOIN statement s ON s.entry_key = e.entry_key ORDER BY e.leaf_index"
+        )
+    ]
+    ((size, frontier),) = rows("SELECT tree_size, frontier FROM log_head")
+    return Database(
+        name,
+        entries,
+        inquiries=[
+            StoredInquiry(*row)
+            for row in rows(
+                "SELECT subject_id, member_id, inquiry_id, consent_id, entry_key FROM inquiry "
+                "ORDER BY inquiry_key"
+            )
+        ],
+        consents=[
+            StoredConsent(*row)
+            for row in rows(
+                "SELECT consent_id, subject_id, grantee, max_uses, use_count, state, entry_key "
+                "FROM consent ORDER BY entry_key"
+            )
+        ],
+        submissions=[
+            StoredSubmission(*row)
+            for row in rows(
+                "SELECT s.submission_key, s.submission_id, s.member_id, s.record_count, "
+                "(SELECT count(*) FROM record r WHERE r.submission_key = s.submission_key) "
+                "FROM submission s ORDER BY s.submission_key"
+            )
+        ],
+        alerts=[
+            StoredAlert(*row)
+            for row in rows(
+                "SELECT entry_key, ordinal, member_id, subject_id, consent_id, kind FROM alert"
+            )
+        ],
+        checkpoints=[
+            (row[0], row[1])
+            for row in rows("SELECT tree_size, note FROM checkpoint ORDER BY tree_size")
+        ],
+        effects=_effects(rows),
+        lost=_lost(rows),
+        head=(size, frontier),
+    )
+
+
+Rows = Callable[[str], list[tuple[Any, ...]]]
+
+
+def _effects(rows: Rows) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = defaultdict(set)
+    for table, (column, kinds) in EFFECTS.items():
+        named = {row[0] for row in rows(f"SELECT {column} FROM {table}")}
+        for kind in kinds:
+            found[kind] |= named
+    return dict(found)
+
+
+def _lost(rows: Rows) -> list[str]:
+    """Rows without their entry; records without submission or account."""
+    naming = [*NAMING, *((table, column) for table, (column, _) in EFFECTS.items())]
+    lost = [
+        f"a row of {table} names entry {row[0]}, which is not there"
+        for table, column in naming
+        for row in rows(
+            f"SELECT t.{column} FROM {table} t LEFT JOIN entry e ON e.entry_key = t.{column} "
+            f"WHERE t.{column} IS NOT NULL AND e.entry_key IS NULL"
+        )
+    ]
+    for what, key in (("submission", "submission_key"), ("tradeline", "tradeline_key")):
+        lost += [
+            f"record {row[1]} of {row[0]} is of a {what} that is not there"
+            for row in rows(
+                f"SELECT r.submission_key, r.record_index FROM record r LEFT JOIN {what} t "
+                f"ON t.{key} = r.{key} WHERE t.{key} IS NULL AND length(r.body) > 0"
+            )
+        ]
+    return lost

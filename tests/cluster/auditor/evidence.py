@@ -1,0 +1,207 @@
+"""What the auditor holds in its hands: plain data, so that every check is pure.
+
+Collected once, after everything has healed (`collect.py`); a test makes it by hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+from bureau_keys.checkpoint import Checkpoint, open_checkpoint
+from bureau_keys.merkle import Frontier, leaf_hash
+from bureau_keys.note import parse_vkey
+from bureau_keys.signing import VerifyKey
+from tests.cluster.auditor.statements import Told, by_statement
+from tests.cluster.history import Operation
+from tests.cluster.timeline import Event
+
+
+class Entry(NamedTuple):
+    """A leaf of the log, as a database has it."""
+
+    entry_key: int
+    leaf_index: int
+    kind: str
+    signer: str
+    request_id: str
+    digest: bytes
+    answer_digest: bytes
+    salt: bytes
+    commitment: bytes
+    time_us: int
+    envelope: bytes
+
+
+class StoredInquiry(NamedTuple):
+    """A report that was asked for; `entry_key` is None where it was denied."""
+
+    subject_id: str
+    member_id: str
+    inquiry_id: str
+    consent_id: str
+    entry_key: int | None
+
+
+class StoredConsent(NamedTuple):
+    """A consent's row."""
+
+    consent_id: str
+    subject_id: str
+    grantee: str
+    max_uses: int
+    use_count: int
+    state: int
+    entry_key: int
+
+
+class StoredSubmission(NamedTuple):
+    """A submission's row, with how many records it says and how many are there."""
+
+    submission_key: int
+    submission_id: str
+    member_id: str
+    record_count: int
+    records: int
+
+
+class StoredAlert(NamedTuple):
+    """An alert's row."""
+
+    entry_key: int
+    ordinal: int
+    member_id: str
+    subject_id: str
+    consent_id: str
+    kind: int
+
+
+@dataclass(frozen=True)
+class Database:
+    """One server's tables, whole.
+
+    Attributes:
+        effects: By kind of entry, the entries that have their effect.
+        lost: Rows that name an entry which is not there, in words.
+        head: Size and right edge of the log, by its own row.
+    """
+
+    name: str
+    entries: list[Entry]
+    inquiries: list[StoredInquiry] = field(default_factory=list)
+    consents: list[StoredConsent] = field(default_factory=list)
+    submissions: list[StoredSubmission] = field(default_factory=list)
+    alerts: list[StoredAlert] = field(default_factory=list)
+    checkpoints: list[tuple[int, str]] = field(default_factory=list)
+    effects: dict[str, set[int]] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+    head: tuple[int, bytes] = (0, b"")
+
+    @cached_property
+    def leaf_of(self) -> dict[int, int]:
+        """Leaf indices by entry key."""
+        return {entry.entry_key: entry.leaf_index for entry in self.entries}
+
+    @cached_property
+    def by_statement(self) -> dict[tuple[str, str], list[Entry]]:
+        """Entries by signer and request id."""
+        found: dict[tuple[str, str], list[Entry]] = {}
+        for entry in self.entries:
+            found.setdefault((entry.signer, entry.request_id), []).append(entry)
+        return found
+
+
+class Delivered(NamedTuple):
+    """An alert as a node gives it out."""
+
+    cursor: int
+    leaf_index: int
+    consent_id: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Node:
+    """What one node answers.
+
+    Attributes:
+        newest: Its newest checkpoint.
+        checkpoints: Every checkpoint that it lists.
+        leaves: Every leaf's commitment.
+        submissions: What it lists to each member, by id.
+        receipts: By signer and request id: the receipt, or the reason why there is none.
+        replays: By inquiry: the report's digest, or the reason why there is none.
+        disclosed: By subject: the inquiries that got a report, by id, as the subject sees.
+        alerts: By member, from the beginning.
+        proofs: Consistency between two sizes.
+        failures: What could not be read at all.
+    """
+
+    name: str
+    newest: str = ""
+    checkpoints: list[str] = field(default_factory=list)
+    leaves: list[bytes] = field(default_factory=list)
+    submissions: dict[str, list[str]] = field(default_factory=dict)
+    receipts: dict[tuple[str, str], str] = field(default_factory=dict)
+    replays: dict[str, str] = field(default_factory=dict)
+    disclosed: dict[str, list[str]] = field(default_factory=dict)
+    alerts: dict[str, list[Delivered]] = field(default_factory=dict)
+    proofs: list[tuple[int, int, list[bytes]]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All of it.
+
+    Attributes:
+        origin: The log's.
+        log_key: Verifier key of its checkpoints.
+        operators: Who may change members, as the log names signers.
+        operations: The histories of all workers.
+        events: The time line.
+        kept: Checkpoints kept apart from the database, by where they lie.
+        cosigned: The newest checkpoint that each witness has cosigned.
+        forks: What witnesses have against the log, in words.
+    """
+
+    origin: str
+    log_key: str
+    operations: list[Operation]
+    events: list[Event] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
+    databases: list[Database] = field(default_factory=list)
+    operators: frozenset[str] = frozenset({"members/operator"})
+    kept: dict[str, str] = field(default_factory=dict)
+    cosigned: dict[str, str] = field(default_factory=dict)
+    forks: list[str] = field(default_factory=list)
+
+    @cached_property
+    def statements(self) -> list[Told]:
+        """Every statement that was signed, with all that was done with it."""
+        return by_statement(self.operations)
+
+    @cached_property
+    def verifier(self) -> VerifyKey:
+        """The log's key."""
+        return parse_vkey(self.log_key).key
+
+    @cached_property
+    def roots(self) -> list[bytes]:
+        """The log's root at every size, recomputed from stored leaves."""
+        leaves = [entry.commitment for entry in self.databases[0].entries] if self.databases else []
+        tree = Frontier()
+        roots = [tree.root()]
+        for leaf in leaves:
+            tree.append(leaf_hash(leaf))
+            roots.append(tree.root())
+        return roots
+
+    def open(self, note: str) -> Checkpoint:
+        """A checkpoint that the log signed.
+
+        Raises:
+            KeysError: It did not.
+        """
+        return open_checkpoint(note, self.origin, self.verifier)

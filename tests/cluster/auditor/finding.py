@@ -1,0 +1,62 @@
+"""What a check is, and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.cluster.auditor.evidence import Evidence
+
+# Of one check's violations, so many are told in full.
+TOLD = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A promise that was broken, and what shows it."""
+
+    check: str
+    what: str
+    evidence: dict[str, Any]
+
+
+@dataclass
+class Findings:
+    """What one check has looked at, and found wrong."""
+
+    check: str
+    looked: int = 0
+    count: int = 0
+    violations: list[Violation] = field(default_factory=list)
+
+    def look(self, things: int = 1) -> None:
+        """Counts what was looked at: a check that saw nothing proves nothing."""
+        self.looked += things
+
+    def blame(self, what: str, **evidence: Any) -> None:
+        """Notes a violation."""
+        self.count += 1
+        if len(self.violations) < TOLD:
+            self.violations.append(Violation(self.check, what, evidence))
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One promise, held against the evidence.
+
+    Attributes:
+        name: For example `I1`.
+        promise: What must be true, in a sentence.
+        run: Finds where it is not.
+    """
+
+    name: str
+    promise: str
+    run: Callable[[Evidence, Findings], None]
+
+    def findings(self, evidence: Evidence) -> Findings:
+        """What it finds."""
+        found = Findings(self.name)
+        self.run(evidence, found)
+        return found

@@ -1,0 +1,100 @@
+"""What was done with each signed statement, whoever sent it and how often."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from bureau_keys.envelope import digest
+from creditbureau.v1.directory_pb2 import Evaluation
+from creditbureau.v1.envelope_pb2 import Envelope
+from tests.cluster.history import Operation, Outcome
+
+# Operations that only try what must not work; what they are told is another check's.
+TRIES = frozenset({"attack"})
+OTHER_BYTES = "other bytes"
+
+
+@dataclass(frozen=True)
+class Told:
+    """A statement.
+
+    Attributes:
+        signer: As the log names it: `members/…` or `subjects/…`.
+        operations: The first sending first, then those again.
+    """
+
+    signer: str
+    request_id: str
+    operations: tuple[Operation, ...]
+
+    @property
+    def first(self) -> Operation:
+        """Its first sending."""
+        return self.operations[0]
+
+    @property
+    def outcome(self) -> Outcome:
+        """What is known of it: accepted if any sending was."""
+        outcomes = {operation.outcome for operation in self.operations}
+        if Outcome.OK in outcomes:
+            return Outcome.OK
+        return Outcome.UNKNOWN if Outcome.UNKNOWN in outcomes else Outcome.FAILED
+
+    @property
+    def receipt(self) -> str:
+        """Its receipt, if it has one."""
+        return next((one.receipt for one in self.operations if one.receipt), "")
+
+    @property
+    def leaf_index(self) -> int | None:
+        """Its place in the log, if it has one."""
+        found = (one.leaf_index for one in self.operations if one.leaf_index is not None)
+        return next(found, None)
+
+    @property
+    def begin_ns(self) -> int:
+        """When it was first sent."""
+        return min(one.begin_ns for one in self.operations)
+
+    @property
+    def known_ns(self) -> int | None:
+        """From when on somebody knew that it was accepted; None if nobody does."""
+        known = [one.known_ns for one in self.operations if one.outcome is Outcome.OK]
+        return min(known, default=None)
+
+    def __str__(self) -> str:
+        return f"{self.first.kind} {self.request_id} of {self.signer}"
+
+
+def by_statement(operations: Iterable[Operation]) -> list[Told]:
+    """Statements in the order in which they were first sent."""
+    found: dict[tuple[str, str], list[Operation]] = {}
+    for one in sorted(operations, key=lambda one: one.begin_ns):
+        if one.request_id and one.kind not in TRIES and one.about.get("how") != OTHER_BYTES:
+            found.setdefault((signer_of(one.envelope), one.request_id), []).append(one)
+    return [
+        Told(signer, request_id, tuple(sorted(sent, key=lambda one: one.kind == "again")))
+        for (signer, request_id), sent in found.items()
+    ]
+
+
+@lru_cache(maxsize=100_000)
+def signer_of(envelope: str) -> str:
+    """Who signed, as a statement's header says; empty where there is no statement."""
+    if not envelope:
+        return ""
+    # Every statement's header is its first field: whichever message it is, this reads it.
+    return Evaluation.FromString(opened(envelope).payload).header.signer
+
+
+def opened(envelope: str) -> Envelope:
+    """An envelope from a history."""
+    return Envelope.FromString(base64.b64decode(envelope))
+
+
+def digest_of(envelope: str) -> bytes:
+    """What names a statement: SHA-256 of its PAE."""
+    return digest(opened(envelope))
