@@ -1,0 +1,428 @@
+"""A small run that kept every promise, made by hand: real signatures, a real log, and what
+two nodes and two servers would say of it. Tests break one thing in it.
+"""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from google.protobuf.message import Message
+
+from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
+from bureau_keys.envelope import digest, seal
+from bureau_keys.merkle import Frontier, consistency_path, leaf_hash
+from bureau_keys.note import note_vkey
+from bureau_keys.receipt import LeafStatement, Receipt, commitment
+from bureau_keys.signing import SigningKey
+from creditbureau.v1.alert_pb2 import ALERT_KIND_NEW_INQUIRY
+from creditbureau.v1.consent_pb2 import (
+    CONSENT_STATE_ACTIVE,
+    CONSENT_STATE_PAUSED,
+    CONSENT_STATE_REVOKED,
+    Consent,
+    ConsentChange,
+)
+from creditbureau.v1.envelope_pb2 import Envelope, Header
+from creditbureau.v1.hold_pb2 import HoldLift, HoldPlacement
+from creditbureau.v1.record_pb2 import SubmissionManifest
+from creditbureau.v1.reporting_pb2 import Inquiry
+from tests.cluster.auditor.evidence import (
+    Database,
+    Delivered,
+    Entry,
+    Evidence,
+    Node,
+    StoredAlert,
+    StoredConsent,
+    StoredInquiry,
+    StoredSubmission,
+)
+from tests.cluster.history import Operation, Outcome
+from tests.cluster.timeline import Event
+from tests.unit.keys.trees import Nodes
+
+ORIGIN = "scene.example/log"
+SECOND = 1_000_000_000
+BEGIN_US = 1_800_000_000_000_000
+PERSON = "5" * 32
+LENDERS = ("lender-1", "lender-2")
+STATES = {
+    "pause": CONSENT_STATE_PAUSED,
+    "resume": CONSENT_STATE_ACTIVE,
+    "revoke": CONSENT_STATE_REVOKED,
+}
+
+
+@dataclass
+class Scene:
+    """Makes a run, one statement a second."""
+
+    key: SigningKey = field(default_factory=SigningKey.generate)
+    now_ns: int = 100 * SECOND
+    entries: list[Entry] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    inquiries: list[StoredInquiry] = field(default_factory=list)
+    consents: dict[str, StoredConsent] = field(default_factory=dict)
+    submissions: list[StoredSubmission] = field(default_factory=list)
+    alerts: list[StoredAlert] = field(default_factory=list)
+    effects: dict[str, set[int]] = field(default_factory=dict)
+    tree: Frontier = field(default_factory=Frontier)
+    notes: list[tuple[int, str]] = field(default_factory=list)
+
+    def say(
+        self,
+        worker: str,
+        kind: str,
+        entry_kind: str,
+        statement: Message,
+        signer: str,
+        **about: Any,
+    ) -> Operation:
+        """A statement that is accepted."""
+        sealed, request_id = self._sealed(statement, signer)
+        answer = bytes(32) if entry_kind == "inquiry" else b""
+        receipt = self._append(entry_kind, signer, request_id, sealed, answer)
+        told = self._told(worker, kind, request_id, sealed, about)
+        told = replace(
+            told, outcome=Outcome.OK, leaf_index=receipt.index, receipt=receipt.to_text()
+        )
+        self.operations.append(told)
+        return told
+
+    def refused(
+        self, worker: str, kind: str, statement: Message, signer: str, reason: str, **about: Any
+    ) -> Operation:
+        """A statement that is refused."""
+        sealed, request_id = self._sealed(statement, signer)
+        told = replace(self._told(worker, kind, request_id, sealed, about), reason=reason)
+        self.operations.append(told)
+        return told
+
+    def submit(self, member: str = "lender-1") -> Operation:
+        """A lender's records."""
+        told = self.say(
+            member, "submit", "submission", SubmissionManifest(record_count=2), f"members/{member}"
+        )
+        row = self.entries[-1].entry_key, told.request_id, member, 2, 2
+        self.submissions.append(StoredSubmission(*row))
+        return told
+
+    def grant(self, grantee: str = "lender-1", uses: int = 2, action: str = "INQUIRE") -> Operation:
+        """A person's consent."""
+        told = self.say(
+            "wallet-1",
+            "grant",
+            "consent",
+            Consent(subject_id=PERSON, grantee=grantee),
+            f"subjects/{PERSON}",
+            subject=PERSON,
+            grantee=grantee,
+            actions=[action],
+            purposes=["CREDIT_APPLICATION" if action == "INQUIRE" else "ACCOUNT_REVIEW"],
+            max_uses=uses,
+        )
+        key = self.entries[-1].entry_key
+        row = told.request_id, PERSON, grantee, uses, 0, CONSENT_STATE_ACTIVE, key
+        self.consents[told.request_id] = StoredConsent(*row)
+        return told
+
+    def change(self, kind: str, consent: Operation) -> Operation:
+        """A consent is paused, resumed or revoked."""
+        consent_id = consent.request_id
+        told = self.say(
+            "wallet-1",
+            kind,
+            "consent-change",
+            ConsentChange(consent_id=consent_id),
+            f"subjects/{PERSON}",
+            subject=PERSON,
+            consent=consent_id,
+        )
+        self.consents[consent_id] = self.consents[consent_id]._replace(state=STATES[kind])
+        return told
+
+    def query(self, consent: Operation, member: str = "lender-1") -> Operation:
+        """A report under a consent; who monitors the person is alerted."""
+        consent_id = consent.request_id
+        told = self.say(
+            member,
+            "query",
+            "inquiry",
+            Inquiry(subject_id=PERSON, consent_id=consent_id),
+            f"members/{member}",
+            consent=consent_id,
+            subject=PERSON,
+            purpose="CREDIT_APPLICATION",
+            member=member,
+            digest="aa",
+        )
+        key = self.entries[-1].entry_key
+        self.inquiries.append(StoredInquiry(PERSON, member, told.request_id, consent_id, key))
+        row = self.consents[consent_id]
+        self.consents[consent_id] = row._replace(use_count=row.use_count + 1)
+        self._alert(member, told)
+        return told
+
+    def freeze(self) -> Operation:
+        """A person freezes their file."""
+        return self.say(
+            "wallet-1",
+            "hold",
+            "hold",
+            HoldPlacement(),
+            f"subjects/{PERSON}",
+            subject=PERSON,
+        )
+
+    def lift(self, hold: Operation) -> Operation:
+        """And ends that."""
+        return self.say(
+            "wallet-1",
+            "lift",
+            "hold-lift",
+            HoldLift(hold_id=hold.request_id),
+            f"subjects/{PERSON}",
+            subject=PERSON,
+            hold=hold.request_id,
+        )
+
+    def note(
+        self, worker: str, kind: str, outcome: Outcome = Outcome.OK, **fields: Any
+    ) -> Operation:
+        """Something that is no statement of its own."""
+        begin = self.now_ns
+        self.now_ns += SECOND
+        told = Operation(worker, kind, fields.pop("request_id", ""), outcome, begin, begin + 1)
+        told = replace(told, **fields)
+        self.operations.append(told)
+        return told
+
+    def event(self, kind: str, name: str, number: int = 0) -> None:
+        """Something on the time line."""
+        self.events.append(Event(self.now_ns, kind, name, number))
+
+    def evidence(self) -> Evidence:
+        """What an auditor would collect."""
+        statements = {
+            (entry.signer, entry.request_id): receipt
+            for entry in self.entries
+            if (receipt := self._receipt_of(entry.request_id))
+        }
+        refused = {
+            (_signer(one), one.request_id): "NOT_FOUND"
+            for one in self.operations
+            if one.envelope
+            and one.outcome is Outcome.FAILED
+            and one.kind != "attack"
+            and one.about.get("how") != "other bytes"
+        }
+        nodes = [self._node(name, refused | statements) for name in ("node-1", "node-2")]
+        return Evidence(
+            origin=ORIGIN,
+            log_key=note_vkey(ORIGIN, self.key.verify_key),
+            operations=list(self.operations),
+            events=list(self.events),
+            nodes=nodes,
+            databases=[self._database(name) for name in ("postgres-a", "postgres-b")],
+            kept={"checkpoint-node-1": self.notes[-1][1]},
+            cosigned={"witness-1": self.notes[-2][1]},
+        )
+
+    def signed(self, size: int, root: bytes) -> str:
+        """A checkpoint of the log's, true or not."""
+        return sign_checkpoint(Checkpoint(ORIGIN, size, root), self.key)
+
+    def _sealed(self, statement: Any, signer: str) -> tuple[Envelope, str]:
+        request_id = str(uuid.uuid4())
+        statement.header.CopyFrom(Header(audience=ORIGIN, signer=signer, request_id=request_id))
+        return seal(statement, self.key), request_id
+
+    def _told(
+        self, worker: str, kind: str, request_id: str, sealed: Envelope, about: dict[str, Any]
+    ) -> Operation:
+        begin = self.now_ns
+        self.now_ns += SECOND
+        return Operation(
+            worker,
+            kind,
+            request_id,
+            Outcome.FAILED,
+            begin,
+            begin + SECOND // 10,
+            envelope=base64.b64encode(sealed.SerializeToString()).decode(),
+            about=about,
+        )
+
+    def _append(
+        self, kind: str, signer: str, request_id: str, sealed: Envelope, answer: bytes
+    ) -> Receipt:
+        index = len(self.entries)
+        salt = bytes([index % 256]) * 32
+        line = LeafStatement(kind, digest(sealed), answer, BEGIN_US + index)
+        leaf = commitment(line, salt)
+        (proof,) = self.tree.extend_with_proofs([leaf_hash(leaf)])
+        note = self.signed(self.tree.size, self.tree.root())
+        self.notes.append((self.tree.size, note))
+        key = 1000 + index
+        self.entries.append(
+            Entry(
+                key,
+                index,
+                kind,
+                signer,
+                request_id,
+                line.envelope_digest,
+                answer,
+                salt,
+                leaf,
+                line.time_us,
+                sealed.SerializeToString(),
+            )
+        )
+        self.effects.setdefault(kind, set()).add(key)
+        return Receipt(index, tuple(proof), note, salt, line)
+
+    def _alert(self, actor: str, told: Operation) -> None:
+        key, leaf = self.entries[-1].entry_key, told.leaf_index or 0
+        for one in self.operations:
+            if one.kind == "grant" and "MONITOR" in one.about["actions"]:
+                member, ordinal = one.about["grantee"], len(self.alerts) % 1
+                if member != actor:
+                    row = key, ordinal, member, PERSON, one.request_id, ALERT_KIND_NEW_INQUIRY
+                    self.alerts.append(StoredAlert(*row))
+                    self.hear(member, leaf, one.request_id)
+
+    def hear(self, member: str, leaf: int, consent_id: str, stream: int = 1) -> Operation:
+        """A member's watcher hears an alert."""
+        return self.note(
+            "watcher-1",
+            "alert",
+            leaf_index=leaf,
+            about={
+                "stream": stream,
+                "cursor": leaf << 20,
+                "alert": f"{leaf}-0",
+                "kind": "NEW_INQUIRY",
+                "consent": consent_id,
+                "member": member,
+            },
+        )
+
+    def _receipt_of(self, request_id: str) -> str:
+        return next(
+            (
+                one.receipt
+                for one in self.operations
+                if one.request_id == request_id and one.receipt
+            ),
+            "",
+        )
+
+    def _node(self, name: str, receipts: dict[tuple[str, str], str]) -> Node:
+        submissions: dict[str, list[str]] = {"lender-1": [], "lender-2": []}
+        for row in self.submissions:
+            submissions[row.member_id].append(row.submission_id)
+        leaf_of = {entry.entry_key: entry.leaf_index for entry in self.entries}
+        alerts: dict[str, list[Delivered]] = {"lender-1": [], "lender-2": []}
+        for alert in self.alerts:
+            leaf = leaf_of[alert.entry_key]
+            given = Delivered(leaf << 20, leaf, alert.consent_id, "NEW_INQUIRY")
+            alerts[alert.member_id].append(given)
+        leaves = [entry.commitment for entry in self.entries]
+        first, second = 1, len(leaves)
+        proof = consistency_path(Nodes([leaf_hash(leaf) for leaf in leaves]), first, second)
+        return Node(
+            name,
+            newest=self.notes[-1][1],
+            checkpoints=[note for _, note in self.notes],
+            leaves=leaves,
+            submissions=submissions,
+            receipts=dict(receipts),
+            replays={row.inquiry_id: "aa" for row in self.inquiries},
+            disclosed={PERSON: [row.inquiry_id for row in self.inquiries if row.entry_key]},
+            alerts=alerts,
+            proofs=[(first, second, proof)],
+        )
+
+    def _database(self, name: str) -> Database:
+        return Database(
+            name,
+            list(self.entries),
+            inquiries=list(self.inquiries),
+            consents=list(self.consents.values()),
+            submissions=list(self.submissions),
+            alerts=list(self.alerts),
+            checkpoints=list(self.notes),
+            effects={kind: set(keys) for kind, keys in self.effects.items()},
+            head=(self.tree.size, b"".join(self.tree.hashes)),
+        )
+
+
+def _signer(one: Operation) -> str:
+    payload = Envelope.FromString(base64.b64decode(one.envelope)).payload
+    return SubmissionManifest.FromString(payload).header.signer
+
+
+def true_run() -> Scene:
+    """A run in which everything is looked at, and nothing is wrong."""
+    scene = Scene()
+    # 1. Records, consents, reports, refusals, an alert.
+    for lender in LENDERS:
+        scene.submit(lender)
+        scene.grant(lender, uses=0, action="MONITOR")
+    consent = scene.grant(uses=2)
+    first = scene.query(consent)
+    scene.query(consent)
+    scene.refused(
+        "lender-1",
+        "query",
+        Inquiry(),
+        "members/lender-1",
+        "CONSENT_EXHAUSTED",
+        consent=consent.request_id,
+        subject=PERSON,
+        purpose="CREDIT_APPLICATION",
+        member="lender-1",
+    )
+    paused = scene.grant("lender-2", uses=3)
+    scene.change("pause", paused)
+    scene.change("resume", paused)
+    scene.query(paused, "lender-2")
+    # 2. The same bytes again, and other bytes under the same id; a report replayed.
+    again = replace(first, kind="again", about={"how": "later"}, worker="lender-1")
+    begin = scene.now_ns
+    scene.operations.append(replace(again, begin_ns=begin, end_ns=begin + 1))
+    scene.note(
+        "lender-1",
+        "again",
+        Outcome.FAILED,
+        request_id=first.request_id,
+        reason="IDEMPOTENCY_CONFLICT",
+        about={"how": "other bytes"},
+    )
+    scene.note("lender-1", "replay", about={"inquiry": first.request_id, "digest": "aa"})
+    # 3. A fault and its end, ten seconds, and peace; an attack, and a flood in peace.
+    scene.event("fault", "kill-node", 1)
+    scene.note("lender-1", "members", Outcome.FAILED, reason="UNREACHABLE")
+    scene.event("healed", "kill-node", 1)
+    for _ in range(8):
+        for lender in LENDERS:
+            scene.note(lender, "members")
+        scene.note("wallet-1", "file")
+    scene.note(
+        "hostile",
+        "attack",
+        Outcome.FAILED,
+        request_id="forged",
+        reason="BAD_SIGNATURE",
+        about={"what": "other key", "method": "Furnishing/SubmitRecords"},
+    )
+    begin = scene.now_ns
+    for _ in range(4):
+        scene.note("lender-1", "members")
+    scene.note("hostile", "flood", begin_ns=begin, end_ns=scene.now_ns)
+    return scene

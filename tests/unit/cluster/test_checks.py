@@ -1,0 +1,29 @@
+"""Every check passes over a run that kept its promises, and names each planted violation."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cluster.auditor import CHECKS, judge
+from tests.unit.cluster.plants import PLANTED, Plant
+from tests.unit.cluster.scene import true_run
+
+
+def test_a_run_that_kept_every_promise() -> None:
+    verdict = judge(true_run().evidence())
+    assert [violation.what for violation in verdict.violations] == []
+    assert verdict.holds
+    blind = [found.check for found in verdict.findings if not found.looked]
+    assert blind == []
+
+
+@pytest.mark.parametrize(("check", "told", "plant"), PLANTED)
+def test_a_planted_violation_is_named(check: str, told: str, plant: Plant) -> None:
+    verdict = judge(plant(true_run()))
+    assert not verdict.holds
+    found = [violation.what for violation in verdict.violations if violation.check == check]
+    assert any(told in what for what in found), found
+
+
+def test_every_check_has_its_planted_violation() -> None:
+    assert {check.name for check in CHECKS} == {check for check, _, _ in PLANTED}
