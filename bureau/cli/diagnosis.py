@@ -7,7 +7,8 @@ from importlib.metadata import version as version_of
 
 from bureau.cli.exits import Exit, Stop
 from bureau.cli.frame import Dir, Output, Shown, settings_of, show
-from bureau.office.doctor import Health, examine
+from bureau.office.doctor import examine
+from bureau.office.symptoms import Health
 
 
 def doctor(folder: Dir = None, output: Shown = Output.TABLE) -> None:

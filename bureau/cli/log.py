@@ -13,7 +13,7 @@ from bureau.office.log_audit import audit_log
 from bureau.office.operator import Operator
 from bureau_keys.merkle import leaf_hash, verify_inclusion
 from bureau_keys.profile import Profile
-from bureau_keys.proof import check_checkpoint
+from bureau_keys.proof import check_checkpoint, check_witnessed
 
 app = group("The log: checkpoints, proofs, audit.")
 
@@ -24,11 +24,27 @@ ProfileFolder = Annotated[
 
 
 @app.command()
-def checkpoint(folder: Dir = None, profile: ProfileFolder = None) -> None:
+def key(folder: Dir = None, profile: ProfileFolder = None) -> None:
+    """The log's verifier key, which witnesses and auditors pin."""
+    with _reader(folder, profile) as reader:
+        sys.stdout.write(reader.profile.trust.log_key + "\n")
+
+
+@app.command()
+def checkpoint(
+    cosigned: Annotated[
+        int, typer.Option(min=0, max=16, help="Only one that so many witnesses have cosigned.")
+    ] = 0,
+    folder: Dir = None,
+    profile: ProfileFolder = None,
+) -> None:
     """The newest signed checkpoint, verified."""
     with _reader(folder, profile) as reader:
-        note = reader.checkpoint()
-        check_checkpoint(note, reader.profile.trust)
+        note, trust = reader.checkpoint(cosigned), reader.profile.trust
+        check_checkpoint(note, trust)
+        names = check_witnessed(note, trust, cosigned)
+    if cosigned:
+        say(f"cosigned by {', '.join(names)}")
     sys.stdout.write(note)
 
 
@@ -76,6 +92,8 @@ def verify(
             "root": audited.checkpoint.root.hex(),
             "checkpoints": audited.checkpoints,
             "consistent_from": audited.consistent_from or None,
+            "witnessed_size": audited.witnessed_size,
+            "witnesses": audited.witnesses,
         },
         output,
     )

@@ -21,7 +21,7 @@ from bureau_keys.envelope import digest, payload_type_of, peek, verify_envelope
 from bureau_keys.errors import BadProof, KeysError, MalformedMessage
 from bureau_keys.membership import LoggedKey, logged_keys
 from bureau_keys.profile import Trust
-from bureau_keys.proof import check_receipt
+from bureau_keys.proof import check_receipt, check_witnessed
 from bureau_keys.provenance import differences, evidence_due, signed_snapshot
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1.consents_pb2 import SubjectRequest
@@ -145,6 +145,7 @@ def _check_inquiry(
     receipt = parse(Receipt, parts["receipt"])
     require(receipt.kind == "inquiry", f"the receipt is of a {receipt.kind}")
     check_receipt(receipt, request, trust)
+    check_witnessed(receipt.checkpoint, trust, trust.quorum)
     answer = hashlib.sha256(parse(Envelope, parts["report"]).payload).digest()
     require(receipt.answer_digest == answer, "the receipt is of another answer")
     return receipt.leaf_index

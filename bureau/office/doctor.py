@@ -1,5 +1,5 @@
 """Looks a bureau's installation over: what is well, what will soon not be, and
-what to do about it. Changes nothing.
+what to do about it. Changes nothing at the bureau.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, requires, version
 
 from bureau.clock import Clock
@@ -20,6 +19,8 @@ from bureau.ledger import keeper
 from bureau.ledger.fitness import ForkedLogError
 from bureau.office.folder import addresses_of, host_of, moment, trust_of
 from bureau.office.operator import CallError, Operator
+from bureau.office.symptoms import Health, Symptom
+from bureau.office.witness_doctor import ask_witnesses
 from bureau.store import checks, schema
 from bureau.store.database import Database
 from bureau_keys.authority import not_after
@@ -36,29 +37,6 @@ AHEAD_US = 60 * 1_000_000
 # PostgreSQL's synchronous_commit under which an acknowledged write is on disk, and on the
 # standby's if there is one.
 DURABLE = frozenset({"on", "remote_apply"})
-
-
-class Health(StrEnum):
-    """How a thing is."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Symptom:
-    """One thing that was looked at.
-
-    Attributes:
-        told: What was found.
-        fix: What to do; empty if it is well.
-    """
-
-    health: Health
-    subject: str
-    told: str
-    fix: str = ""
 
 
 Examination = Callable[[Settings, Clock], Iterator[Symptom]]
@@ -181,6 +159,7 @@ def _database(settings: Settings, clock: Clock) -> Iterator[Symptom]:
         if not database.is_sqlite:
             yield _standby(database)
         yield from _log_in(database, settings, clock)
+        yield from ask_witnesses(database, settings)
     except Exception as error:  # noqa: BLE001  (drivers raise what they like; all of it is a finding)
         told = str(error).splitlines()[0] if str(error) else type(error).__name__
         fix = "Start the database, or correct database_url in bureau.toml."

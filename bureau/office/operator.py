@@ -19,6 +19,7 @@ from grpc_status import rpc_status
 from bureau.clock import Clock
 from bureau.office.paperwork import Newcomer, Signer
 from bureau_keys.authority import der_of
+from bureau_keys.cosignature import parse_witness
 from bureau_keys.envelope import seal
 from bureau_keys.profile import Profile
 from bureau_keys.proof import check_receipt
@@ -187,11 +188,15 @@ class Operator:
 
     # The log. What comes back is unverified: see `bureau.audit_log`.
 
-    def checkpoint(self) -> str:
-        """The newest checkpoint."""
-        return self._call(
-            self._log.GetCheckpoint, log_pb2.GetCheckpointRequest(), READ_S
-        ).checkpoint
+    def checkpoint(self, cosignatures: int = 0) -> str:
+        """The newest checkpoint, or the newest with so many cosignatures of the
+        profile's witnesses.
+        """
+        names = [parse_witness(vkey).name for vkey in self.profile.trust.witnesses]
+        request = log_pb2.GetCheckpointRequest(
+            cosignatures=cosignatures, witnesses=names if cosignatures else []
+        )
+        return self._call(self._log.GetCheckpoint, request, READ_S).checkpoint
 
     def checkpoints(self) -> Iterator[str]:
         """Every checkpoint, oldest first."""

@@ -81,7 +81,8 @@ class AsyncAuditor(AsyncClient):
         """Downloads the whole log and checks every checkpoint against it.
 
         Every leaf is hashed; at the size of every checkpoint the root computed
-        must be the root that was signed. What is wrong is reported, not raised.
+        must be the root that was signed, and so it must be at the newest that the
+        profile's witnesses have cosigned. What is wrong is reported, not raised.
 
         Args:
             since: A checkpoint (signed note) kept from before; the log must still

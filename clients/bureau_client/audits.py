@@ -52,6 +52,8 @@ class AuditReport:
         tree_size: Leaves that were hashed.
         checkpoint_count: Checkpoints whose signature and root were checked.
         newest: The largest checkpoint that holds; None if there is none.
+        witnessed: The largest that enough of the profile's witnesses have cosigned, as
+            many as its quorum, or else any; None if there is none.
         fault: The first thing that is wrong; None if nothing is.
         elapsed: How long it took.
     """
@@ -60,6 +62,7 @@ class AuditReport:
     tree_size: int
     checkpoint_count: int
     newest: Checkpoint | None
+    witnessed: Checkpoint | None
     fault: Fault | None
     elapsed: timedelta
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bureau_keys.checkpoint import Checkpoint, open_checkpoint
 from bureau_keys.cosignature import cosigners, parse_witness
 from bureau_keys.envelope import digest
+from bureau_keys.errors import BadProof
 from bureau_keys.merkle import leaf_hash, verify_inclusion
 from bureau_keys.note import parse_vkey
 from bureau_keys.profile import Trust
@@ -29,6 +30,19 @@ def witnesses_of(note: str, trust: Trust) -> list[str]:
         KeysError: A key in the trust is none of a witness, or it is no signed note.
     """
     return cosigners(note, [parse_witness(vkey) for vkey in trust.witnesses])
+
+
+def check_witnessed(note: str, trust: Trust, quorum: int) -> list[str]:
+    """Names of the trusted witnesses that have cosigned a checkpoint, once they are
+    enough.
+
+    Raises:
+        KeysError: They are not, or see `witnesses_of`.
+    """
+    found = witnesses_of(note, trust)
+    if len(found) < quorum:
+        raise BadProof(f"the checkpoint has {len(found)} cosignatures, {quorum} are needed")
+    return found
 
 
 def check_receipt(receipt: Receipt, envelope: Envelope, trust: Trust) -> Checkpoint:

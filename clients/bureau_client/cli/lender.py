@@ -24,7 +24,7 @@ from bureau_client.cli.lenders import emit_report, opened
 from bureau_client.cli.output import Output, emit_many, emit_one, err, out
 from bureau_client.codes import EvidenceLevel, IdentificationMethod, Purpose
 from bureau_client.reports import Report
-from bureau_client.verify import verify_bundle
+from bureau_client.verify import verify_bundle, witnesses_of
 
 app = typer.Typer(
     help="Submit credit records and query reports as a member of the bureau. " + common.EXIT_HELP,
@@ -95,6 +95,8 @@ def verify(
     if report.receipt is not None:
         leaf, size = report.receipt.leaf_index, report.receipt.tree_size
         steps.append(f"its inquiry is leaf {leaf} of the log, which signed size {size}")
+        if names := witnesses_of(report.receipt.checkpoint, trust):
+            steps.append(f"this state of the log is cosigned by {', '.join(names)}")
     if report.evidence:
         count, names = len(report.evidence), ", ".join(m.member_id for m in report.furnishers)
         steps.append(f"{count} records verify under the signatures of {names}")
@@ -185,12 +187,20 @@ def submissions(
 def receipt(
     request_id: Annotated[str, typer.Argument(help="Request id of a write; errors name it.")],
     profile: ProfileOption,
+    cosigned: Annotated[
+        int, typer.Option(min=0, help="Wait until so many witnesses have cosigned it.")
+    ] = 0,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show the receipt of a write: whether it took effect."""
     with opened(profile, passphrase_file) as lender:
-        emit_one(lender.receipt(request_id), output)
+        found = lender.receipt(request_id)
+        if cosigned:
+            found = lender.witnessed(found, quorum=cosigned)
+            names = witnesses_of(found.checkpoint, common.load_profile(profile).trust)
+            err.print(f"cosigned by {', '.join(names)}")
+        emit_one(found, output)
 
 
 @app.command()

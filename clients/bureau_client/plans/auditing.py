@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from bureau_client.audits import AuditReport, Checkpoint, Fault
-from bureau_client.errors import BureauError, NotFound, VerificationFailed
-from bureau_client.plans import log
+from bureau_client.errors import BureauError, NotFound, NotWitnessed, VerificationFailed
+from bureau_client.plans import log, witnessing
 from bureau_client.plans.caller import Reader
 from bureau_client.plans.plan import Plan
 from bureau_client.progress import Progress
@@ -59,19 +59,32 @@ def audit(reader: Reader, since: str | None) -> Plan[AuditReport]:
     are consistent with one another if each of them holds.
     """
     started = reader.clock()
-    fault, state = yield from _run(reader, since)
+    witnessed, fault = yield from _witnessed(reader)
+    kept = [note for note in (since, witnessed and witnessed.note) if note]
+    found, state = yield from _run(reader, kept)
     elapsed = reader.clock() - started
-    return AuditReport(
-        reader.trust.origin, state.frontier.size, state.held, state.newest, fault, elapsed
-    )
+    size, held, newest = state.frontier.size, state.held, state.newest
+    return AuditReport(reader.trust.origin, size, held, newest, witnessed, found or fault, elapsed)
 
 
-def _run(reader: Reader, since: str | None) -> Plan[tuple[Fault | None, _Audit]]:
+def _witnessed(reader: Reader) -> Plan[tuple[Checkpoint | None, Fault | None]]:
+    """The newest checkpoint that witnesses have cosigned; what is wrong if they have not."""
+    if not reader.trust.witnesses:
+        return None, None
+    try:
+        found = yield from witnessing.cosigned_checkpoint(reader, max(reader.trust.quorum, 1))
+    except NotWitnessed as error:
+        return None, Fault(error.message) if reader.trust.quorum else None
+    except VerificationFailed as error:
+        return None, Fault(error.message)
+    return found, None
+
+
+def _run(reader: Reader, kept: list[str]) -> Plan[tuple[Fault | None, _Audit]]:
     listed = yield from log.list_notes()
     head = yield from log.newest_checkpoint(reader)
     if head.note not in listed:
         listed.append(head.note)
-    kept = [since] if since else []
     checkpoints: list[Checkpoint] = []
     for note in [*listed, *kept]:
         try:

@@ -11,7 +11,8 @@ import pytest
 
 from bureau.clock import MICROSECONDS, Clock
 from bureau.config import Settings
-from bureau.office.doctor import Health, Symptom, examine
+from bureau.office.doctor import examine
+from bureau.office.symptoms import Health, Symptom
 from tests.unit.operator.lived_in import LivedIn
 
 DAY_US = 86_400 * MICROSECONDS
