@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -24,6 +25,8 @@ from bureau_keys.witness import (
 )
 
 CONNECT_S, ANSWER_S = 3.0, 5.0
+# Times that a proof is made anew for a size that the witness names.
+TRIES = 10
 # Characters of a refusal that are worth a line of log.
 SHOWN = 200
 
@@ -83,23 +86,29 @@ class WitnessDoor:
             WitnessError: There is none.
             StorageError: What `prove` raises.
         """
-        asked = min(self._known_size, size)
-        status, kind, body = self._ask(asked, note, prove)
-        if (status, kind) == (HTTPStatus.CONFLICT, SIZE_TYPE):
-            # Somebody else brought one, or it has begun anew: go on from where it is.
-            self._known_size = self._read(lambda: read_size(body))
-            if self._known_size > size:
-                told = f"it has cosigned size {self._known_size}"
-                raise WitnessError(Outcome.AHEAD, told, self._known_size)
-            if self._known_size != asked:
-                status, kind, body = self._ask(self._known_size, note, prove)
+        status, body = self._settled(note, size, prove)
         if status != HTTPStatus.OK:
             told = body[:SHOWN].decode(errors="replace").strip()
             why = f"it answers {status} ({told}), having cosigned size {self._known_size}"
             raise WitnessError(Outcome.REFUSED, why, self._known_size)
-        line = self._read(lambda: read_cosignature(body, note, self._witness))
+        line = self._read(partial(read_cosignature, body, note, self._witness))
         self._known_size = size
         return line
+
+    def _settled(self, note: str, size: int, prove: Prove) -> tuple[int, bytes]:
+        """The answer, once both mean the same old size: other nodes bring theirs too."""
+        for _ in range(TRIES):
+            asked = min(self._known_size, size)
+            status, kind, body = self._ask(asked, note, prove)
+            if (status, kind) != (HTTPStatus.CONFLICT, SIZE_TYPE):
+                return status, body
+            self._known_size = self._read(partial(read_size, body))
+            if self._known_size > size:
+                told = f"it has cosigned size {self._known_size}"
+                raise WitnessError(Outcome.AHEAD, told, self._known_size)
+            if self._known_size == asked:
+                return status, body  # it is the root that it minds
+        raise WitnessError(Outcome.MISUNDERSTOOD, "it names another size each time")
 
     def close(self) -> None:
         """Closes the connection."""

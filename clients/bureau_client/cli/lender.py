@@ -95,8 +95,8 @@ def verify(
     if report.receipt is not None:
         leaf, size = report.receipt.leaf_index, report.receipt.tree_size
         steps.append(f"its inquiry is leaf {leaf} of the log, which signed size {size}")
-        if names := witnesses_of(report.receipt.checkpoint, trust):
-            steps.append(f"this state of the log is cosigned by {', '.join(names)}")
+        if cosigned := witnesses_of(report.receipt.checkpoint, trust):
+            steps.append(f"this state of the log is cosigned by {', '.join(cosigned)}")
     if report.evidence:
         count, names = len(report.evidence), ", ".join(m.member_id for m in report.furnishers)
         steps.append(f"{count} records verify under the signatures of {names}")

