@@ -210,7 +210,7 @@ def test_a_forked_log_is_caught(tmp_path: Path, extra: int) -> None:
             with Lender(there) as lender, pytest.raises(NotWitnessed):
                 lender.witnessed(last, patience=SOON)
             check_evidence(town, seen.size)
-            assert errands("w1", "refused") > 0
+            eventually(lambda: errands("w1", "refused") > 0)
             sick = Scene(forked, town.watchers).doctor()
             assert {at.health for at in sick.values()} == {Health.FAIL}
 
