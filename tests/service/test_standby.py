@@ -13,7 +13,8 @@ import pytest
 from bureau.config import Settings
 from bureau.ledger.fitness import ForkedLogError
 from bureau.main import Server
-from bureau.office.doctor import Health, examine
+from bureau.office.doctor import examine
+from bureau.office.symptoms import Health
 from creditbureau.v1 import log_pb2
 from tests.service.postgres import Postgres, Standby, both, postgres_in, until
 from tests.service.scene import (
