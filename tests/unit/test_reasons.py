@@ -31,7 +31,7 @@ _VALUE = re.compile(
     r"((?:^ *//.*\n)*)^ *REASON_([A-Z_]+) = (\d+);", re.MULTILINE
 )  # its comment, name and number
 _STATUS = re.compile(r"([A-Z_]+)\. ")
-_MENTIONS = re.compile(r"Reasons:((?:[A-Za-z_,() ;]|\n|//)*)\.")
+_MENTIONS = re.compile(r"Reasons:((?:[A-Za-z_,:() ;]|\n|//)*)\.")
 
 
 def declared() -> dict[str, tuple[int, str]]:
@@ -104,3 +104,15 @@ def test_methods_name_reasons_that_exist() -> None:
     }
     assert {"NOT_FOUND", "CONSENT_REQUIRED", "QUOTA_EXCEEDED", "HOLD"} <= named
     assert named <= set(DECLARED)
+
+
+def test_every_method_names_its_reasons() -> None:
+    methods = [
+        (name, comment)
+        for path in PROTOS.glob("*.proto")
+        for comment, name in re.findall(
+            r"((?:^  //.*\n)*)^  rpc (\w+)", path.read_text("utf-8"), re.MULTILINE
+        )
+    ]
+    assert len(methods) > 40
+    assert not [name for name, comment in methods if not _MENTIONS.search(comment)]

@@ -39,7 +39,8 @@ class _AlertKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AlertKind.V
     ALERT_KIND_DIVERGENCE: _AlertKind.ValueType  # 10
     """One line frozen while another lends."""
 
-class AlertKind(_AlertKind, metaclass=_AlertKindEnumTypeWrapper): ...
+class AlertKind(_AlertKind, metaclass=_AlertKindEnumTypeWrapper):
+    """What happened to somebody who is monitored."""
 
 ALERT_KIND_UNSPECIFIED: AlertKind.ValueType  # 0
 ALERT_KIND_NEW_INQUIRY: AlertKind.ValueType  # 1
@@ -88,15 +89,23 @@ class Alert(_message.Message):
     CAUSE_LEAF_INDEX_FIELD_NUMBER: _builtins.int
     TEXTS_FIELD_NUMBER: _builtins.int
     alert_id: _builtins.str
+    """Names it for ever."""
     kind: Global___AlertKind.ValueType
+    """What happened."""
     subject_id: _builtins.str
+    """To whom: 32 hex characters."""
     consent_id: _builtins.str
+    """The consent to monitor under which it is told."""
     cause_leaf_index: _builtins.int
     """Index of the leaf that caused it."""
     @_builtins.property
-    def tradeline_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def tradeline_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The tradelines that it is about; empty where it is about none."""
+
     @_builtins.property
-    def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When its cause was accepted, UTC."""
+
     @_builtins.property
     def texts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Plain language, by BCP 47 language tag: `en`, `zh`."""

@@ -65,7 +65,8 @@ class _FrequencyUnitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Frequen
     """Calendar months, UTC, not rolling."""
     FREQUENCY_UNIT_YEAR: _FrequencyUnit.ValueType  # 3
 
-class FrequencyUnit(_FrequencyUnit, metaclass=_FrequencyUnitEnumTypeWrapper): ...
+class FrequencyUnit(_FrequencyUnit, metaclass=_FrequencyUnitEnumTypeWrapper):
+    """Periods of the calendar, UTC."""
 
 FREQUENCY_UNIT_UNSPECIFIED: FrequencyUnit.ValueType  # 0
 FREQUENCY_UNIT_DAY: FrequencyUnit.ValueType  # 1
@@ -86,7 +87,8 @@ class _ConsentTransitionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Con
     CONSENT_TRANSITION_REVOKE: _ConsentTransition.ValueType  # 3
     """Final."""
 
-class ConsentTransition(_ConsentTransition, metaclass=_ConsentTransitionEnumTypeWrapper): ...
+class ConsentTransition(_ConsentTransition, metaclass=_ConsentTransitionEnumTypeWrapper):
+    """What a subject does about a consent."""
 
 CONSENT_TRANSITION_UNSPECIFIED: ConsentTransition.ValueType  # 0
 CONSENT_TRANSITION_PAUSE: ConsentTransition.ValueType  # 1
@@ -110,7 +112,8 @@ class _ConsentStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ConsentS
     CONSENT_STATE_PENDING: _ConsentState.ValueType  # 6
     """Signed, but its start lies ahead."""
 
-class ConsentState(_ConsentState, metaclass=_ConsentStateEnumTypeWrapper): ...
+class ConsentState(_ConsentState, metaclass=_ConsentStateEnumTypeWrapper):
+    """How a consent stands."""
 
 CONSENT_STATE_UNSPECIFIED: ConsentState.ValueType  # 0
 CONSENT_STATE_ACTIVE: ConsentState.ValueType  # 1
@@ -145,6 +148,7 @@ class Consent(_message.Message):
     DATA_LIFE_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
+    """Who consents: 32 hex characters; the signer."""
     grantee: _builtins.str
     """The member that may act."""
     history_months: _builtins.int
@@ -154,10 +158,15 @@ class Consent(_message.Message):
     max_uses: _builtins.int
     """Reports in all; 0 means no limit."""
     mode: Global___ConsentMode.ValueType
+    """What may be done with what a report says."""
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     @_builtins.property
-    def actions(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Action.ValueType]: ...
+    def actions(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Action.ValueType]:
+        """What the grantee may do."""
+
     @_builtins.property
     def purposes(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Purpose.ValueType]:
         """For INQUIRE and MONITOR."""
@@ -223,7 +232,9 @@ class Frequency(_message.Message):
     UNIT_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     unit: Global___FrequencyUnit.ValueType
+    """The period."""
     value: _builtins.int
+    """Uses in one period."""
     def __init__(
         self,
         *,
@@ -249,11 +260,15 @@ class ConsentChange(_message.Message):
     TRANSITION_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     consent_id: _builtins.str
+    """The consent; the signer granted it."""
     transition: Global___ConsentTransition.ValueType
+    """What happens to it, from the next request on."""
     note: _builtins.str
     """Why, for the grantee to read."""
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     def __init__(
         self,
         *,

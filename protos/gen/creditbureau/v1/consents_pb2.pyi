@@ -37,7 +37,9 @@ class SubjectRequest(_message.Message):
     `creditbureau.v1.Subjects/ListInquiries`.
     """
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     def __init__(
         self,
         *,
@@ -66,7 +68,9 @@ class ConsentView(_message.Message):
     consent_id: _builtins.str
     """Request id of the consent."""
     state: _consent_pb2.ConsentState.ValueType
+    """How it stands at the time of the answer."""
     use_count: _builtins.int
+    """Reports given under it so far."""
     note: _builtins.str
     """The subject's note with that change."""
     @_builtins.property
@@ -74,7 +78,9 @@ class ConsentView(_message.Message):
         """Payload: Consent, as the subject signed it."""
 
     @_builtins.property
-    def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was granted, UTC."""
+
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When the state last changed by a signed statement."""
@@ -127,9 +133,13 @@ class GrantConsentResponse(_message.Message):
     CONSENT_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def consent(self) -> Global___ConsentView: ...
+    def consent(self) -> Global___ConsentView:
+        """The consent as it is now."""
+
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,
@@ -173,9 +183,13 @@ class ChangeConsentResponse(_message.Message):
     CONSENT_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def consent(self) -> Global___ConsentView: ...
+    def consent(self) -> Global___ConsentView:
+        """The consent as it is now."""
+
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,
@@ -197,6 +211,7 @@ class GetConsentRequest(_message.Message):
     CONSENT_ID_FIELD_NUMBER: _builtins.int
     SUBJECT_REQUEST_FIELD_NUMBER: _builtins.int
     consent_id: _builtins.str
+    """The consent."""
     @_builtins.property
     def subject_request(self) -> _envelope_pb2.Envelope:
         """Payload: SubjectRequest. Absent where the grantee asks."""
@@ -221,7 +236,9 @@ class GetConsentResponse(_message.Message):
 
     CONSENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def consent(self) -> Global___ConsentView: ...
+    def consent(self) -> Global___ConsentView:
+        """The consent as it is now."""
+
     def __init__(
         self,
         *,
@@ -248,6 +265,7 @@ class ListConsentsRequest(_message.Message):
     page_size: _builtins.int
     """At most so many; 0 means 100."""
     page_token: _builtins.str
+    """From the answer before; empty for the first page."""
     @_builtins.property
     def subject_request(self) -> _envelope_pb2.Envelope:
         """Payload: SubjectRequest. Absent where a member asks for those it holds."""
@@ -275,8 +293,11 @@ class ListConsentsResponse(_message.Message):
     CONSENTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For the next page; empty when there are no more."""
     @_builtins.property
-    def consents(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConsentView]: ...
+    def consents(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConsentView]:
+        """Newest first."""
+
     def __init__(
         self,
         *,

@@ -86,8 +86,9 @@ class ConsentsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListConsents(self, request, context):
-        """The subject's consents (signed), or those that the calling member holds;
-        newest first, in pages.
+        """The subject's consents (signed), or those that the calling member
+        holds; newest first, in pages. Reasons: BAD_PAGE_TOKEN; signed:
+        BAD_SIGNATURE, EXPIRED_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

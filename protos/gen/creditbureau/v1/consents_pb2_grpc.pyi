@@ -46,8 +46,9 @@ class ConsentsStub:
     also for consents of others.
     """
     ListConsents: _grpc.UnaryUnaryMultiCallable[_consents_pb2.ListConsentsRequest, _consents_pb2.ListConsentsResponse]
-    """The subject's consents (signed), or those that the calling member holds;
-    newest first, in pages.
+    """The subject's consents (signed), or those that the calling member
+    holds; newest first, in pages. Reasons: BAD_PAGE_TOKEN; signed:
+    BAD_SIGNATURE, EXPIRED_REQUEST.
     """
 
 @_typing.type_check_only
@@ -68,8 +69,9 @@ class ConsentsAsyncStub(ConsentsStub):
     also for consents of others.
     """
     ListConsents: _aio.UnaryUnaryMultiCallable[_consents_pb2.ListConsentsRequest, _consents_pb2.ListConsentsResponse]  # type: ignore[assignment]
-    """The subject's consents (signed), or those that the calling member holds;
-    newest first, in pages.
+    """The subject's consents (signed), or those that the calling member
+    holds; newest first, in pages. Reasons: BAD_PAGE_TOKEN; signed:
+    BAD_SIGNATURE, EXPIRED_REQUEST.
     """
 
 class ConsentsServicer(metaclass=_abc_1.ABCMeta):
@@ -111,8 +113,9 @@ class ConsentsServicer(metaclass=_abc_1.ABCMeta):
         request: _consents_pb2.ListConsentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_consents_pb2.ListConsentsResponse, _abc.Awaitable[_consents_pb2.ListConsentsResponse]]:
-        """The subject's consents (signed), or those that the calling member holds;
-        newest first, in pages.
+        """The subject's consents (signed), or those that the calling member
+        holds; newest first, in pages. Reasons: BAD_PAGE_TOKEN; signed:
+        BAD_SIGNATURE, EXPIRED_REQUEST.
         """
 
 def add_ConsentsServicer_to_server(servicer: ConsentsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -35,7 +35,8 @@ class _DecisionOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decis
     DECISION_OUTCOME_LINE_CHANGED: _DecisionOutcome.ValueType  # 5
     """An existing line was frozen, lowered or restored."""
 
-class DecisionOutcome(_DecisionOutcome, metaclass=_DecisionOutcomeEnumTypeWrapper): ...
+class DecisionOutcome(_DecisionOutcome, metaclass=_DecisionOutcomeEnumTypeWrapper):
+    """What was decided."""
 
 DECISION_OUTCOME_UNSPECIFIED: DecisionOutcome.ValueType  # 0
 DECISION_OUTCOME_APPROVED: DecisionOutcome.ValueType  # 1
@@ -68,10 +69,15 @@ class DecisionReceipt(_message.Message):
     policy_name: _builtins.str
     """The policy, by name and version, and SHA-256 of its document."""
     policy_version: _builtins.str
+    """Version of the policy by which it was decided."""
     policy_digest: _builtins.bytes
+    """SHA-256 of that policy, 32 bytes."""
     outcome: Global___DecisionOutcome.ValueType
+    """What was decided."""
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___DecisionReason]:
         """Adverse-action reasons, most important first (Regulation B, form C-1)."""
@@ -112,6 +118,9 @@ class DecisionReason(_message.Message):
     code: _builtins.str
     """A code of the reason table, for example `regb.excessive_obligations`."""
     attribute: _builtins.str
+    """The attribute that it rests on, a name of the registry; empty for
+    none.
+    """
     def __init__(
         self,
         *,

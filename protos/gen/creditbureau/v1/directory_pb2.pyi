@@ -64,7 +64,9 @@ class Evaluation(_message.Message):
     HEADER_FIELD_NUMBER: _builtins.int
     BLINDED_ELEMENTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     @_builtins.property
     def blinded_elements(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Blinded elements (RFC 9497 section 3.3.2), 32 bytes each."""
@@ -119,7 +121,9 @@ class EvaluateResponse(_message.Message):
     remaining_quota: _builtins.int
     """Elements that the member may still evaluate today."""
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,

@@ -58,7 +58,8 @@ class DirectoryServicer:
     """
 
     def GetDirectoryKey(self, request, context):
-        """The public key under which evaluations are verified. Pin it.
+        """The public key under which evaluations are verified. Pin it. Reasons:
+        NOT_SERVED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

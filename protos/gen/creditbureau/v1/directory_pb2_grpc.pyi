@@ -38,7 +38,9 @@ class DirectoryStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DirectoryAsyncStub: ...
     GetDirectoryKey: _grpc.UnaryUnaryMultiCallable[_directory_pb2.GetDirectoryKeyRequest, _directory_pb2.GetDirectoryKeyResponse]
-    """The public key under which evaluations are verified. Pin it."""
+    """The public key under which evaluations are verified. Pin it. Reasons:
+    NOT_SERVED.
+    """
     Evaluate: _grpc.UnaryUnaryMultiCallable[_directory_pb2.EvaluateRequest, _directory_pb2.EvaluateResponse]
     """Evaluates blinded elements. Metered per member and element; every call is
     a leaf of the log. Roles: furnisher, subscriber, attester, agent.
@@ -55,7 +57,9 @@ class DirectoryAsyncStub(DirectoryStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetDirectoryKey: _aio.UnaryUnaryMultiCallable[_directory_pb2.GetDirectoryKeyRequest, _directory_pb2.GetDirectoryKeyResponse]  # type: ignore[assignment]
-    """The public key under which evaluations are verified. Pin it."""
+    """The public key under which evaluations are verified. Pin it. Reasons:
+    NOT_SERVED.
+    """
     Evaluate: _aio.UnaryUnaryMultiCallable[_directory_pb2.EvaluateRequest, _directory_pb2.EvaluateResponse]  # type: ignore[assignment]
     """Evaluates blinded elements. Metered per member and element; every call is
     a leaf of the log. Roles: furnisher, subscriber, attester, agent.
@@ -75,7 +79,9 @@ class DirectoryServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_pb2.GetDirectoryKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_pb2.GetDirectoryKeyResponse, _abc.Awaitable[_directory_pb2.GetDirectoryKeyResponse]]:
-        """The public key under which evaluations are verified. Pin it."""
+        """The public key under which evaluations are verified. Pin it. Reasons:
+        NOT_SERVED.
+        """
 
     @_abc_1.abstractmethod
     def Evaluate(

@@ -38,7 +38,8 @@ class _DisputeReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Dispute
     DISPUTE_REASON_INACCURATE: _DisputeReason.ValueType  # 7
     DISPUTE_REASON_IDENTITY_THEFT: _DisputeReason.ValueType  # 8
 
-class DisputeReason(_DisputeReason, metaclass=_DisputeReasonEnumTypeWrapper): ...
+class DisputeReason(_DisputeReason, metaclass=_DisputeReasonEnumTypeWrapper):
+    """What is wrong, in the view of the subject."""
 
 DISPUTE_REASON_UNSPECIFIED: DisputeReason.ValueType  # 0
 DISPUTE_REASON_NOT_MINE: DisputeReason.ValueType  # 1
@@ -63,7 +64,8 @@ class _DisputeStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DisputeS
     DISPUTE_STATE_LAPSED: _DisputeState.ValueType  # 3
     """The deadline passed without an answer; the jurisdiction's rule applied."""
 
-class DisputeState(_DisputeState, metaclass=_DisputeStateEnumTypeWrapper): ...
+class DisputeState(_DisputeState, metaclass=_DisputeStateEnumTypeWrapper):
+    """How far a dispute is."""
 
 DISPUTE_STATE_UNSPECIFIED: DisputeState.ValueType  # 0
 DISPUTE_STATE_OPEN: DisputeState.ValueType  # 1
@@ -84,7 +86,8 @@ class _DisputeOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Disput
     DISPUTE_OUTCOME_DELETED: _DisputeOutcome.ValueType  # 3
     DISPUTE_OUTCOME_FRAUD: _DisputeOutcome.ValueType  # 4
 
-class DisputeOutcome(_DisputeOutcome, metaclass=_DisputeOutcomeEnumTypeWrapper): ...
+class DisputeOutcome(_DisputeOutcome, metaclass=_DisputeOutcomeEnumTypeWrapper):
+    """How a furnisher answers a dispute."""
 
 DISPUTE_OUTCOME_UNSPECIFIED: DisputeOutcome.ValueType  # 0
 DISPUTE_OUTCOME_ACCURATE: DisputeOutcome.ValueType  # 1
@@ -108,15 +111,21 @@ class DisputeOpening(_message.Message):
     NARRATIVE_FIELD_NUMBER: _builtins.int
     ATTACHMENT_DIGESTS_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
+    """Who disputes: 32 hex characters; the signer."""
     tradeline_id: _builtins.str
+    """What is disputed: 32 hex characters."""
     month: _builtins.int
     """yyyymm; 0 means all of the account."""
     field: _builtins.str
     """Name of the field in TradelineSnapshot, for example `balance_minor`."""
     reason: Global___DisputeReason.ValueType
+    """What is wrong with it."""
     narrative: _builtins.str
+    """What is wrong, in the words of the subject; at most 4,000 characters."""
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     @_builtins.property
     def attachment_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """SHA-256 of documents that the subject keeps."""
@@ -154,9 +163,13 @@ class DisputeAddition(_message.Message):
     NARRATIVE_FIELD_NUMBER: _builtins.int
     ATTACHMENT_DIGESTS_FIELD_NUMBER: _builtins.int
     dispute_id: _builtins.str
+    """The dispute; the signer opened it."""
     narrative: _builtins.str
+    """In their own words; 1 to 4,000 characters."""
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     @_builtins.property
     def attachment_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """SHA-256 of documents that the subject keeps."""
@@ -190,15 +203,20 @@ class DisputeAnswer(_message.Message):
     CORRECTION_FIELD_NUMBER: _builtins.int
     CERTIFIED_FIELD_NUMBER: _builtins.int
     dispute_id: _builtins.str
+    """The dispute; about a record of the signer."""
     outcome: Global___DisputeOutcome.ValueType
+    """What the investigation found."""
     narrative: _builtins.str
+    """For the subject to read; at most 4,000 characters."""
     certified: _builtins.bool
     """The furnisher certifies that what stays is complete and accurate. Needed
     where the deadline has passed and the law has withdrawn it: only so does it
     return (15 U.S.C. 1681i(a)(5)(B)).
     """
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     @_builtins.property
     def correction(self) -> _record_pb2.RecordRef:
         """The correction that the answer refers to, if MODIFIED."""
@@ -245,13 +263,21 @@ class Dispute(_message.Message):
     dispute_id: _builtins.str
     """Request id of the opening."""
     subject_id: _builtins.str
+    """Who disputes: 32 hex characters."""
     tradeline_id: _builtins.str
+    """What is disputed: 32 hex characters."""
     month: _builtins.int
+    """yyyymm; 0 means the whole account."""
     field: _builtins.str
+    """The field that is wrong, for example `balance_minor`."""
     reason: Global___DisputeReason.ValueType
+    """What is wrong with it."""
     narrative: _builtins.str
+    """In the words of the subject."""
     state: Global___DisputeState.ValueType
+    """How far it is."""
     outcome: Global___DisputeOutcome.ValueType
+    """How the furnisher answered; unspecified until then."""
     member_id: _builtins.str
     """The furnisher."""
     answer_narrative: _builtins.str
@@ -259,13 +285,21 @@ class Dispute(_message.Message):
     only.
     """
     @_builtins.property
-    def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was opened, UTC."""
+
     @_builtins.property
-    def due_time(self) -> _timestamp_pb2.Timestamp: ...
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when the furnisher must answer, UTC."""
+
     @_builtins.property
-    def close_time(self) -> _timestamp_pb2.Timestamp: ...
+    def close_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was closed, UTC; absent until then."""
+
     @_builtins.property
-    def attachment_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    def attachment_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """SHA-256 of documents that the subject keeps, 32 bytes each."""
+
     @_builtins.property
     def correction(self) -> _record_pb2.RecordRef:
         """The correction that the answer refers to; for the subject and the furnisher
@@ -315,10 +349,15 @@ class DisputeFacts(_message.Message):
     ATTACHMENT_DIGESTS_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     narrative: _builtins.str
+    """In their own words."""
     @_builtins.property
-    def attachment_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    def attachment_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """SHA-256 of documents that they keep, 32 bytes each."""
+
     @_builtins.property
-    def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was added, UTC."""
+
     def __init__(
         self,
         *,

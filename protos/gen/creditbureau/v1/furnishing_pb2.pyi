@@ -56,9 +56,13 @@ class SubmitRecordsResponse(_message.Message):
     SUBMISSION_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def submission(self) -> Global___Submission: ...
+    def submission(self) -> Global___Submission:
+        """What was accepted, without its records."""
+
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,
@@ -87,13 +91,19 @@ class Submission(_message.Message):
     submission_id: _builtins.str
     """Request id of the manifest."""
     kind: _record_pb2.SubmissionKind.ValueType
+    """What kind of delivery it was."""
     record_count: _builtins.int
+    """How many records it has."""
     new_tradeline_count: _builtins.int
     """Accounts that the bureau had not seen before."""
     label: _builtins.str
+    """The furnisher's own word for it."""
     leaf_index: _builtins.int
+    """Its leaf in the log, zero-based."""
     @_builtins.property
-    def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was accepted, UTC."""
+
     def __init__(
         self,
         *,
@@ -119,6 +129,7 @@ class GetSubmissionRequest(_message.Message):
 
     SUBMISSION_ID_FIELD_NUMBER: _builtins.int
     submission_id: _builtins.str
+    """The submission; one of the caller."""
     def __init__(
         self,
         *,
@@ -140,13 +151,17 @@ class GetSubmissionResponse(_message.Message):
     MANIFEST_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def submission(self) -> Global___Submission: ...
+    def submission(self) -> Global___Submission:
+        """What was accepted, without its records."""
+
     @_builtins.property
     def manifest(self) -> _envelope_pb2.Envelope:
         """The manifest as it was signed."""
 
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,
@@ -171,6 +186,7 @@ class ListSubmissionsRequest(_message.Message):
     page_size: _builtins.int
     """At most so many; 0 means 100."""
     page_token: _builtins.str
+    """From the answer before; empty for the first page."""
     def __init__(
         self,
         *,
@@ -192,8 +208,11 @@ class ListSubmissionsResponse(_message.Message):
     SUBMISSIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For the next page; empty when there are no more."""
     @_builtins.property
-    def submissions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Submission]: ...
+    def submissions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Submission]:
+        """Newest first."""
+
     def __init__(
         self,
         *,
@@ -235,8 +254,11 @@ class WatchDisputesResponse(_message.Message):
     DISPUTE_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     cursor: _builtins.int
+    """Where to go on after this one."""
     @_builtins.property
-    def dispute(self) -> _dispute_pb2.Dispute: ...
+    def dispute(self) -> _dispute_pb2.Dispute:
+        """The dispute as it is now."""
+
     def __init__(
         self,
         *,
@@ -260,6 +282,7 @@ class ListDisputedRecordsRequest(_message.Message):
     page_size: _builtins.int
     """At most so many; 0 means 100."""
     page_token: _builtins.str
+    """From the answer before; empty for the first page."""
     def __init__(
         self,
         *,
@@ -281,8 +304,11 @@ class ListDisputedRecordsResponse(_message.Message):
     DISPUTES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For the next page; empty when there are no more."""
     @_builtins.property
-    def disputes(self) -> _containers.RepeatedCompositeFieldContainer[_dispute_pb2.Dispute]: ...
+    def disputes(self) -> _containers.RepeatedCompositeFieldContainer[_dispute_pb2.Dispute]:
+        """Oldest first."""
+
     def __init__(
         self,
         *,
@@ -326,9 +352,13 @@ class AnswerDisputeResponse(_message.Message):
     DISPUTE_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def dispute(self) -> _dispute_pb2.Dispute: ...
+    def dispute(self) -> _dispute_pb2.Dispute:
+        """The dispute as it is now."""
+
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,

@@ -84,15 +84,16 @@ class FurnishingServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetSubmission(self, request, context):
-        """A submission that the caller made. Reasons: NOT_FOUND, also for other
-        members' submissions.
+        """A submission that the caller made. Reasons: NOT_FOUND, also for
+        those of others.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListSubmissions(self, request, context):
-        """The caller's submissions, newest first, in pages.
+        """The caller's submissions, newest first, in pages. Reasons:
+        BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -100,7 +101,7 @@ class FurnishingServicer:
 
     def WatchDisputes(self, request, context):
         """Disputes against the caller's records, as they come; resumes from a
-        cursor.
+        cursor. Reasons: OVERLOADED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -108,6 +109,7 @@ class FurnishingServicer:
 
     def ListDisputedRecords(self, request, context):
         """The disputes against the caller's records, oldest first, in pages.
+        Reasons: BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

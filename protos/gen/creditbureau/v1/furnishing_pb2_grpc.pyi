@@ -42,17 +42,21 @@ class FurnishingStub:
     EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
     GetSubmission: _grpc.UnaryUnaryMultiCallable[_furnishing_pb2.GetSubmissionRequest, _furnishing_pb2.GetSubmissionResponse]
-    """A submission that the caller made. Reasons: NOT_FOUND, also for other
-    members' submissions.
+    """A submission that the caller made. Reasons: NOT_FOUND, also for
+    those of others.
     """
     ListSubmissions: _grpc.UnaryUnaryMultiCallable[_furnishing_pb2.ListSubmissionsRequest, _furnishing_pb2.ListSubmissionsResponse]
-    """The caller's submissions, newest first, in pages."""
+    """The caller's submissions, newest first, in pages. Reasons:
+    BAD_PAGE_TOKEN.
+    """
     WatchDisputes: _grpc.UnaryStreamMultiCallable[_furnishing_pb2.WatchDisputesRequest, _furnishing_pb2.WatchDisputesResponse]
     """Disputes against the caller's records, as they come; resumes from a
-    cursor.
+    cursor. Reasons: OVERLOADED.
     """
     ListDisputedRecords: _grpc.UnaryUnaryMultiCallable[_furnishing_pb2.ListDisputedRecordsRequest, _furnishing_pb2.ListDisputedRecordsResponse]
-    """The disputes against the caller's records, oldest first, in pages."""
+    """The disputes against the caller's records, oldest first, in pages.
+    Reasons: BAD_PAGE_TOKEN.
+    """
     AnswerDispute: _grpc.UnaryUnaryMultiCallable[_furnishing_pb2.AnswerDisputeRequest, _furnishing_pb2.AnswerDisputeResponse]
     """Answers a dispute. Reasons: NOT_FOUND, WRONG_STATE."""
 
@@ -70,17 +74,21 @@ class FurnishingAsyncStub(FurnishingStub):
     EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
     GetSubmission: _aio.UnaryUnaryMultiCallable[_furnishing_pb2.GetSubmissionRequest, _furnishing_pb2.GetSubmissionResponse]  # type: ignore[assignment]
-    """A submission that the caller made. Reasons: NOT_FOUND, also for other
-    members' submissions.
+    """A submission that the caller made. Reasons: NOT_FOUND, also for
+    those of others.
     """
     ListSubmissions: _aio.UnaryUnaryMultiCallable[_furnishing_pb2.ListSubmissionsRequest, _furnishing_pb2.ListSubmissionsResponse]  # type: ignore[assignment]
-    """The caller's submissions, newest first, in pages."""
+    """The caller's submissions, newest first, in pages. Reasons:
+    BAD_PAGE_TOKEN.
+    """
     WatchDisputes: _aio.UnaryStreamMultiCallable[_furnishing_pb2.WatchDisputesRequest, _furnishing_pb2.WatchDisputesResponse]  # type: ignore[assignment]
     """Disputes against the caller's records, as they come; resumes from a
-    cursor.
+    cursor. Reasons: OVERLOADED.
     """
     ListDisputedRecords: _aio.UnaryUnaryMultiCallable[_furnishing_pb2.ListDisputedRecordsRequest, _furnishing_pb2.ListDisputedRecordsResponse]  # type: ignore[assignment]
-    """The disputes against the caller's records, oldest first, in pages."""
+    """The disputes against the caller's records, oldest first, in pages.
+    Reasons: BAD_PAGE_TOKEN.
+    """
     AnswerDispute: _aio.UnaryUnaryMultiCallable[_furnishing_pb2.AnswerDisputeRequest, _furnishing_pb2.AnswerDisputeResponse]  # type: ignore[assignment]
     """Answers a dispute. Reasons: NOT_FOUND, WRONG_STATE."""
 
@@ -107,8 +115,8 @@ class FurnishingServicer(metaclass=_abc_1.ABCMeta):
         request: _furnishing_pb2.GetSubmissionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_furnishing_pb2.GetSubmissionResponse, _abc.Awaitable[_furnishing_pb2.GetSubmissionResponse]]:
-        """A submission that the caller made. Reasons: NOT_FOUND, also for other
-        members' submissions.
+        """A submission that the caller made. Reasons: NOT_FOUND, also for
+        those of others.
         """
 
     @_abc_1.abstractmethod
@@ -117,7 +125,9 @@ class FurnishingServicer(metaclass=_abc_1.ABCMeta):
         request: _furnishing_pb2.ListSubmissionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_furnishing_pb2.ListSubmissionsResponse, _abc.Awaitable[_furnishing_pb2.ListSubmissionsResponse]]:
-        """The caller's submissions, newest first, in pages."""
+        """The caller's submissions, newest first, in pages. Reasons:
+        BAD_PAGE_TOKEN.
+        """
 
     @_abc_1.abstractmethod
     def WatchDisputes(
@@ -126,7 +136,7 @@ class FurnishingServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_furnishing_pb2.WatchDisputesResponse], _abc.AsyncIterator[_furnishing_pb2.WatchDisputesResponse]]:
         """Disputes against the caller's records, as they come; resumes from a
-        cursor.
+        cursor. Reasons: OVERLOADED.
         """
 
     @_abc_1.abstractmethod
@@ -135,7 +145,9 @@ class FurnishingServicer(metaclass=_abc_1.ABCMeta):
         request: _furnishing_pb2.ListDisputedRecordsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_furnishing_pb2.ListDisputedRecordsResponse, _abc.Awaitable[_furnishing_pb2.ListDisputedRecordsResponse]]:
-        """The disputes against the caller's records, oldest first, in pages."""
+        """The disputes against the caller's records, oldest first, in pages.
+        Reasons: BAD_PAGE_TOKEN.
+        """
 
     @_abc_1.abstractmethod
     def AnswerDispute(

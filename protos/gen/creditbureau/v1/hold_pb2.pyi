@@ -31,7 +31,8 @@ class _HoldKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HoldKind.Val
     HOLD_KIND_FRAUD_ALERT: _HoldKind.ValueType  # 2
     """Reports carry a warning to identify the person with care."""
 
-class HoldKind(_HoldKind, metaclass=_HoldKindEnumTypeWrapper): ...
+class HoldKind(_HoldKind, metaclass=_HoldKindEnumTypeWrapper):
+    """What a hold does."""
 
 HOLD_KIND_UNSPECIFIED: HoldKind.ValueType  # 0
 HOLD_KIND_SECURITY_FREEZE: HoldKind.ValueType  # 1
@@ -52,7 +53,8 @@ class _HoldStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HoldState.V
     """Lifted for a window or for one member."""
     HOLD_STATE_ENDED: _HoldState.ValueType  # 3
 
-class HoldState(_HoldState, metaclass=_HoldStateEnumTypeWrapper): ...
+class HoldState(_HoldState, metaclass=_HoldStateEnumTypeWrapper):
+    """How a hold stands."""
 
 HOLD_STATE_UNSPECIFIED: HoldState.ValueType  # 0
 HOLD_STATE_IN_FORCE: HoldState.ValueType  # 1
@@ -71,8 +73,11 @@ class HoldPlacement(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     kind: Global___HoldKind.ValueType
+    """What it does."""
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """When it ends by itself; absent means never."""
@@ -103,10 +108,13 @@ class HoldLift(_message.Message):
     UNTIL_TIME_FIELD_NUMBER: _builtins.int
     MEMBER_ID_FIELD_NUMBER: _builtins.int
     hold_id: _builtins.str
+    """The hold; the signer placed it."""
     member_id: _builtins.str
     """Only for this member; empty means for all."""
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     @_builtins.property
     def until_time(self) -> _timestamp_pb2.Timestamp:
         """Absent means for good; else the hold is back afterwards."""
@@ -141,14 +149,23 @@ class Hold(_message.Message):
     hold_id: _builtins.str
     """Request id of the placement."""
     kind: Global___HoldKind.ValueType
+    """What it does."""
     state: Global___HoldState.ValueType
+    """How it stands at the time of the answer."""
     lifted_for_member_id: _builtins.str
+    """For whom it is lifted; empty: for all."""
     @_builtins.property
-    def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was placed, UTC."""
+
     @_builtins.property
-    def expire_time(self) -> _timestamp_pb2.Timestamp: ...
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When it ends by itself, UTC; absent: never."""
+
     @_builtins.property
-    def lifted_until_time(self) -> _timestamp_pb2.Timestamp: ...
+    def lifted_until_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when it is lifted, UTC; absent: it is not."""
+
     def __init__(
         self,
         *,

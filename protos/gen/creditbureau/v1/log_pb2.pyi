@@ -163,7 +163,9 @@ class ListCheckpointsResponse(_message.Message):
     next_page_token: _builtins.str
     """Empty when there are no more."""
     @_builtins.property
-    def checkpoints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def checkpoints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """C2SP signed notes, oldest first."""
+
     def __init__(
         self,
         *,
@@ -235,6 +237,7 @@ class GetInclusionProofRequest(_message.Message):
     LEAF_INDEX_FIELD_NUMBER: _builtins.int
     TREE_SIZE_FIELD_NUMBER: _builtins.int
     leaf_index: _builtins.int
+    """The leaf, zero-based."""
     tree_size: _builtins.int
     """Size of the tree that the proof is for; 0 means the newest."""
     def __init__(
@@ -258,8 +261,11 @@ class GetInclusionProofResponse(_message.Message):
     PROOF_FIELD_NUMBER: _builtins.int
     TREE_SIZE_FIELD_NUMBER: _builtins.int
     tree_size: _builtins.int
+    """Size of the tree that the proof leads to."""
     @_builtins.property
-    def proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    def proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Hashes of 32 bytes, the leaf's sibling first."""
+
     def __init__(
         self,
         *,
@@ -281,7 +287,9 @@ class GetConsistencyProofRequest(_message.Message):
     FIRST_SIZE_FIELD_NUMBER: _builtins.int
     SECOND_SIZE_FIELD_NUMBER: _builtins.int
     first_size: _builtins.int
+    """Size of the smaller tree."""
     second_size: _builtins.int
+    """Size of the larger tree."""
     def __init__(
         self,
         *,
@@ -302,7 +310,9 @@ class GetConsistencyProofResponse(_message.Message):
 
     PROOF_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    def proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Hashes of 32 bytes (RFC 9162, 2.1.4.1)."""
+
     def __init__(
         self,
         *,
@@ -392,7 +402,9 @@ class GetReceiptResponse(_message.Message):
 
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def receipt(self) -> Global___Receipt: ...
+    def receipt(self) -> Global___Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,

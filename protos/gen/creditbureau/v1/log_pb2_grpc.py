@@ -90,6 +90,7 @@ class LogServicer:
 
     def ListCheckpoints(self, request, context):
         """Every checkpoint that was ever signed, oldest first, in pages.
+        Reasons: BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

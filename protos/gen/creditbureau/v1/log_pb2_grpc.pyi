@@ -41,7 +41,9 @@ class LogStub:
     later inclusion proof can lead to. Reasons: NOT_WITNESSED.
     """
     ListCheckpoints: _grpc.UnaryUnaryMultiCallable[_log_pb2.ListCheckpointsRequest, _log_pb2.ListCheckpointsResponse]
-    """Every checkpoint that was ever signed, oldest first, in pages."""
+    """Every checkpoint that was ever signed, oldest first, in pages.
+    Reasons: BAD_PAGE_TOKEN.
+    """
     ListLeaves: _grpc.UnaryUnaryMultiCallable[_log_pb2.ListLeavesRequest, _log_pb2.ListLeavesResponse]
     """The commitments of a range of leaves; each is the entry whose RFC 6962
     leaf hash is in the tree. Reasons: BEYOND_LOG.
@@ -73,7 +75,9 @@ class LogAsyncStub(LogStub):
     later inclusion proof can lead to. Reasons: NOT_WITNESSED.
     """
     ListCheckpoints: _aio.UnaryUnaryMultiCallable[_log_pb2.ListCheckpointsRequest, _log_pb2.ListCheckpointsResponse]  # type: ignore[assignment]
-    """Every checkpoint that was ever signed, oldest first, in pages."""
+    """Every checkpoint that was ever signed, oldest first, in pages.
+    Reasons: BAD_PAGE_TOKEN.
+    """
     ListLeaves: _aio.UnaryUnaryMultiCallable[_log_pb2.ListLeavesRequest, _log_pb2.ListLeavesResponse]  # type: ignore[assignment]
     """The commitments of a range of leaves; each is the entry whose RFC 6962
     leaf hash is in the tree. Reasons: BEYOND_LOG.
@@ -114,7 +118,9 @@ class LogServicer(metaclass=_abc_1.ABCMeta):
         request: _log_pb2.ListCheckpointsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_log_pb2.ListCheckpointsResponse, _abc.Awaitable[_log_pb2.ListCheckpointsResponse]]:
-        """Every checkpoint that was ever signed, oldest first, in pages."""
+        """Every checkpoint that was ever signed, oldest first, in pages.
+        Reasons: BAD_PAGE_TOKEN.
+        """
 
     @_abc_1.abstractmethod
     def ListLeaves(

@@ -34,7 +34,8 @@ class _MemberStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MemberSta
     MEMBER_STATE_SUSPENDED: _MemberState.ValueType  # 2
     """Every call is refused with MEMBER_SUSPENDED; what it furnished stays."""
 
-class MemberState(_MemberState, metaclass=_MemberStateEnumTypeWrapper): ...
+class MemberState(_MemberState, metaclass=_MemberStateEnumTypeWrapper):
+    """Whether a member may call."""
 
 MEMBER_STATE_UNSPECIFIED: MemberState.ValueType  # 0
 MEMBER_STATE_ACTIVE: MemberState.ValueType  # 1
@@ -59,6 +60,7 @@ class Admission(_message.Message):
     KEYS_FIELD_NUMBER: _builtins.int
     GROUP_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
+    """The newcomer's id: a lower-case name, for ever."""
     display_name: _builtins.str
     """Name for people."""
     jurisdiction: _builtins.str
@@ -68,9 +70,13 @@ class Admission(_message.Message):
     group: _builtins.str
     """Members of one group (a bank and its card arm) share it; may be empty."""
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     @_builtins.property
-    def roles(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Role.ValueType]: ...
+    def roles(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Role.ValueType]:
+        """What it may do."""
+
     @_builtins.property
     def purposes(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Purpose.ValueType]:
         """Purposes for which the member may inquire; empty if it is no subscriber."""
@@ -118,7 +124,9 @@ class KeyPossession(_message.Message):
     public_key: _builtins.bytes
     """Ed25519 public key (RFC 8032), 32 bytes."""
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     def __init__(
         self,
         *,
@@ -147,15 +155,25 @@ class MemberChange(_message.Message):
     DIRECTORY_QUOTA_FIELD_NUMBER: _builtins.int
     GROUP_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
+    """Whom it is about."""
     display_name: _builtins.str
+    """Name for people."""
     directory_quota: _builtins.int
+    """Directory evaluations a day."""
     group: _builtins.str
+    """Shared by members of a group; empty for none."""
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     @_builtins.property
-    def roles(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Role.ValueType]: ...
+    def roles(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Role.ValueType]:
+        """All that it may do from now on."""
+
     @_builtins.property
-    def purposes(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Purpose.ValueType]: ...
+    def purposes(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Purpose.ValueType]:
+        """All for which it may inquire from now on."""
+
     def __init__(
         self,
         *,
@@ -186,11 +204,15 @@ class MemberStateChange(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
+    """Whom it is about."""
     state: Global___MemberState.ValueType
+    """From the next call on."""
     note: _builtins.str
     """Why, for the member to read."""
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     def __init__(
         self,
         *,
@@ -220,6 +242,7 @@ class CredentialChange(_message.Message):
     ADD_CERTIFICATE_FIELD_NUMBER: _builtins.int
     WITHDRAW_CERTIFICATE_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
+    """Whose credential it is."""
     withdraw_key: _builtins.str
     """Key id to withdraw."""
     add_certificate: _builtins.bytes
@@ -229,7 +252,9 @@ class CredentialChange(_message.Message):
     withdraw_certificate: _builtins.str
     """Fingerprint (hex SHA-256 of the DER) of the certificate to withdraw."""
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     @_builtins.property
     def add_key(self) -> _envelope_pb2.Envelope:
         """A further signing key; payload KeyPossession."""
@@ -269,7 +294,9 @@ class MemberKey(_message.Message):
     key_id: _builtins.str
     """Hex SHA-256 of the DER SubjectPublicKeyInfo."""
     public_key: _builtins.bytes
+    """Ed25519 public key (RFC 8032), 32 bytes."""
     valid_from_index: _builtins.int
+    """First leaf that it can sign, zero-based."""
     valid_to_index: _builtins.int
     """0 while the key is in use."""
     def __init__(
@@ -305,20 +332,33 @@ class Member(_message.Message):
     CERTIFICATE_FINGERPRINTS_FIELD_NUMBER: _builtins.int
     STATEMENTS_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
+    """Names it for ever."""
     display_name: _builtins.str
+    """Name for people."""
     state: Global___MemberState.ValueType
+    """Whether it may call."""
     jurisdiction: _builtins.str
+    """Whose rules hold for it: ISO 3166-1 alpha-2."""
     group: _builtins.str
+    """Shared by members of a group; empty for none."""
     directory_quota: _builtins.int
     """For the operator and the member itself only."""
     @_builtins.property
-    def roles(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Role.ValueType]: ...
+    def roles(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Role.ValueType]:
+        """What it may do."""
+
     @_builtins.property
-    def purposes(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Purpose.ValueType]: ...
+    def purposes(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Purpose.ValueType]:
+        """For which it may inquire."""
+
     @_builtins.property
-    def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___MemberKey]: ...
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___MemberKey]:
+        """All that it has or had."""
+
     @_builtins.property
-    def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was admitted, UTC."""
+
     @_builtins.property
     def certificate_fingerprints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """For the operator and the member itself only: hex fingerprints of the
@@ -364,9 +404,13 @@ class LoggedStatement(_message.Message):
     ENVELOPE_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def envelope(self) -> _envelope_pb2.Envelope: ...
+    def envelope(self) -> _envelope_pb2.Envelope:
+        """The statement as it was signed."""
+
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,
@@ -410,9 +454,13 @@ class AdmitMemberResponse(_message.Message):
     MEMBER_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def member(self) -> Global___Member: ...
+    def member(self) -> Global___Member:
+        """The member as it is now."""
+
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,
@@ -456,9 +504,13 @@ class ChangeMemberResponse(_message.Message):
     MEMBER_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def member(self) -> Global___Member: ...
+    def member(self) -> Global___Member:
+        """The member as it is now."""
+
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,
@@ -502,9 +554,13 @@ class SetMemberStateResponse(_message.Message):
     MEMBER_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def member(self) -> Global___Member: ...
+    def member(self) -> Global___Member:
+        """The member as it is now."""
+
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,
@@ -548,9 +604,13 @@ class ChangeCredentialResponse(_message.Message):
     MEMBER_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def member(self) -> Global___Member: ...
+    def member(self) -> Global___Member:
+        """The member as it is now."""
+
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,
@@ -572,6 +632,7 @@ class GetMemberRequest(_message.Message):
     MEMBER_ID_FIELD_NUMBER: _builtins.int
     WITH_STATEMENTS_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
+    """The member."""
     with_statements: _builtins.bool
     """Include the signed statements with their receipts."""
     def __init__(
@@ -594,7 +655,9 @@ class GetMemberResponse(_message.Message):
 
     MEMBER_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def member(self) -> Global___Member: ...
+    def member(self) -> Global___Member:
+        """The member as it is now."""
+
     def __init__(
         self,
         *,
@@ -617,6 +680,7 @@ class ListMembersRequest(_message.Message):
     page_size: _builtins.int
     """At most so many; 0 means 100."""
     page_token: _builtins.str
+    """From the answer before; empty for the first page."""
     def __init__(
         self,
         *,
@@ -638,8 +702,11 @@ class ListMembersResponse(_message.Message):
     MEMBERS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For the next page; empty when there are no more."""
     @_builtins.property
-    def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___Member]: ...
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___Member]:
+        """In order of id."""
+
     def __init__(
         self,
         *,
@@ -682,7 +749,9 @@ class PublishStandardResponse(_message.Message):
 
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,
@@ -727,7 +796,9 @@ class GetStandardResponse(_message.Message):
         """Payload: StandardOfCredit, signed by the operator."""
 
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,

@@ -127,7 +127,7 @@ class MembersServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListMembers(self, request, context):
-        """All members, in order of id, in pages.
+        """All members, in order of id, in pages. Reasons: BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -57,7 +57,7 @@ class MembersStub:
     GetMember: _grpc.UnaryUnaryMultiCallable[_members_pb2.GetMemberRequest, _members_pb2.GetMemberResponse]
     """One member. Reasons: NOT_FOUND."""
     ListMembers: _grpc.UnaryUnaryMultiCallable[_members_pb2.ListMembersRequest, _members_pb2.ListMembersResponse]
-    """All members, in order of id, in pages."""
+    """All members, in order of id, in pages. Reasons: BAD_PAGE_TOKEN."""
     PublishStandard: _grpc.UnaryUnaryMultiCallable[_members_pb2.PublishStandardRequest, _members_pb2.PublishStandardResponse]
     """Publishes a standard of credit for all members. Role: operator. Reasons:
     WRONG_STATE (not the next version), INVALID_FIELD, UNKNOWN_CURRENCY.
@@ -96,7 +96,7 @@ class MembersAsyncStub(MembersStub):
     GetMember: _aio.UnaryUnaryMultiCallable[_members_pb2.GetMemberRequest, _members_pb2.GetMemberResponse]  # type: ignore[assignment]
     """One member. Reasons: NOT_FOUND."""
     ListMembers: _aio.UnaryUnaryMultiCallable[_members_pb2.ListMembersRequest, _members_pb2.ListMembersResponse]  # type: ignore[assignment]
-    """All members, in order of id, in pages."""
+    """All members, in order of id, in pages. Reasons: BAD_PAGE_TOKEN."""
     PublishStandard: _aio.UnaryUnaryMultiCallable[_members_pb2.PublishStandardRequest, _members_pb2.PublishStandardResponse]  # type: ignore[assignment]
     """Publishes a standard of credit for all members. Role: operator. Reasons:
     WRONG_STATE (not the next version), INVALID_FIELD, UNKNOWN_CURRENCY.
@@ -168,7 +168,7 @@ class MembersServicer(metaclass=_abc_1.ABCMeta):
         request: _members_pb2.ListMembersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_members_pb2.ListMembersResponse, _abc.Awaitable[_members_pb2.ListMembersResponse]]:
-        """All members, in order of id, in pages."""
+        """All members, in order of id, in pages. Reasons: BAD_PAGE_TOKEN."""
 
     @_abc_1.abstractmethod
     def PublishStandard(

@@ -79,7 +79,8 @@ class _FacilityActionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Fa
     """The account gets another reference (Metro 2 L1)."""
     FACILITY_ACTION_KIND_RESTRUCTURE: _FacilityActionKind.ValueType  # 8
 
-class FacilityActionKind(_FacilityActionKind, metaclass=_FacilityActionKindEnumTypeWrapper): ...
+class FacilityActionKind(_FacilityActionKind, metaclass=_FacilityActionKindEnumTypeWrapper):
+    """What a lender or a subject does to a facility."""
 
 FACILITY_ACTION_KIND_UNSPECIFIED: FacilityActionKind.ValueType  # 0
 FACILITY_ACTION_KIND_FREEZE: FacilityActionKind.ValueType  # 1
@@ -107,7 +108,8 @@ class _InitiatorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Initiator.V
     INITIATOR_SUBJECT: _Initiator.ValueType  # 2
     INITIATOR_AUTHORITY: _Initiator.ValueType  # 3
 
-class Initiator(_Initiator, metaclass=_InitiatorEnumTypeWrapper): ...
+class Initiator(_Initiator, metaclass=_InitiatorEnumTypeWrapper):
+    """Who wanted it."""
 
 INITIATOR_UNSPECIFIED: Initiator.ValueType  # 0
 INITIATOR_LENDER: Initiator.ValueType  # 1
@@ -134,7 +136,8 @@ class _ActionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ActionRe
     ACTION_REASON_LEGAL_ORDER: _ActionReason.ValueType  # 10
     ACTION_REASON_INQUIRIES: _ActionReason.ValueType  # 11
 
-class ActionReason(_ActionReason, metaclass=_ActionReasonEnumTypeWrapper): ...
+class ActionReason(_ActionReason, metaclass=_ActionReasonEnumTypeWrapper):
+    """Why a facility action was taken, as the person may read it."""
 
 ACTION_REASON_UNSPECIFIED: ActionReason.ValueType  # 0
 ACTION_REASON_DELINQUENCY_HERE: ActionReason.ValueType  # 1
@@ -164,7 +167,8 @@ class _DeletionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Deleti
     DELETION_REASON_DISPUTE: _DeletionReason.ValueType  # 3
     """Result of a dispute."""
 
-class DeletionReason(_DeletionReason, metaclass=_DeletionReasonEnumTypeWrapper): ...
+class DeletionReason(_DeletionReason, metaclass=_DeletionReasonEnumTypeWrapper):
+    """Why something is deleted."""
 
 DELETION_REASON_UNSPECIFIED: DeletionReason.ValueType  # 0
 DELETION_REASON_INACCURATE: DeletionReason.ValueType  # 1
@@ -187,15 +191,19 @@ class SubmissionManifest(_message.Message):
     RECORD_COUNT_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
     kind: Global___SubmissionKind.ValueType
+    """What kind of delivery it is."""
     records_root: _builtins.bytes
     """RFC 6962 root over the records' bytes, in order."""
     record_count: _builtins.int
+    """How many records the root is over."""
     label: _builtins.str
     """The furnisher's own name for the batch, for example a file name; no
     personal data.
     """
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     def __init__(
         self,
         *,
@@ -223,7 +231,9 @@ class RecordBatch(_message.Message):
 
     RECORDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def records(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    def records(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """A serialised Record each, in the order of the root."""
+
     def __init__(
         self,
         *,
@@ -245,7 +255,9 @@ class ParsedRecordBatch(_message.Message):
 
     RECORDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___Record]: ...
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___Record]:
+        """As RecordBatch, parsed."""
+
     def __init__(
         self,
         *,
@@ -284,11 +296,17 @@ class Record(_message.Message):
     accurate: only then does it return (15 U.S.C. 1681i(a)(5)(B)).
     """
     @_builtins.property
-    def snapshot(self) -> Global___TradelineSnapshot: ...
+    def snapshot(self) -> Global___TradelineSnapshot:
+        """A month of the account."""
+
     @_builtins.property
-    def action(self) -> Global___FacilityAction: ...
+    def action(self) -> Global___FacilityAction:
+        """Something that was done to the facility."""
+
     @_builtins.property
-    def deletion(self) -> Global___Deletion: ...
+    def deletion(self) -> Global___Deletion:
+        """Something that is to be no more."""
+
     def __init__(
         self,
         *,
@@ -349,6 +367,7 @@ class TradelineSnapshot(_message.Message):
     month: _builtins.int
     """yyyymm. Not in the future."""
     portfolio_type: _codes_pb2.PortfolioType.ValueType
+    """What kind of facility it is."""
     account_type: _builtins.str
     """Metro 2 account type, two characters, for example 18 credit card, 01
     unsecured, 07 charge account, 26 conventional mortgage, 00 auto.
@@ -356,6 +375,7 @@ class TradelineSnapshot(_message.Message):
     currency: _builtins.str
     """ISO 4217. The same through the account's life."""
     open_date: _builtins.int
+    """yyyymmdd."""
     credit_limit_minor: _builtins.int
     """Absent where the facility has no limit."""
     original_amount_minor: _builtins.int
@@ -365,13 +385,17 @@ class TradelineSnapshot(_message.Message):
     interest_rate_ppm: _builtins.int
     """Yearly rate in parts per million: 125000 is 12.5 %."""
     secured: _builtins.bool
+    """Whether there is a collateral."""
     status: _codes_pb2.AccountStatus.ValueType
+    """How it stands at the month's end."""
     balance_minor: _builtins.int
     """What is owed. Negative where the lender owes the subject."""
     amount_due_minor: _builtins.int
     """Scheduled payment of the month."""
     amount_paid_minor: _builtins.int
+    """Paid in the month, minor units."""
     amount_past_due_minor: _builtins.int
+    """Overdue at the month's end, minor units."""
     days_past_due: _builtins.int
     """Days past due, or the lower bound of the bucket where that is all that is
     known.
@@ -381,13 +405,19 @@ class TradelineSnapshot(_message.Message):
     restructured: _builtins.bool
     """The terms were changed because the subject could not pay."""
     close_date: _builtins.int
+    """yyyymmdd; 0 while it is open."""
     close_reason: _codes_pb2.CloseReason.ValueType
+    """Why it was closed; unspecified while it is open."""
     first_delinquency_date: _builtins.int
     """Date of the first delinquency that led to the present status."""
     last_payment_date: _builtins.int
+    """yyyymmdd; 0 if nothing was ever paid."""
     charge_off_amount_minor: _builtins.int
+    """Written off, minor units; 0 if nothing was."""
     classification: _codes_pb2.Classification.ValueType
+    """The lender's own classification of the loan."""
     compliance_condition: _codes_pb2.ComplianceCondition.ValueType
+    """Whether the account is disputed, as the furnisher reports it."""
     special_comment: _builtins.str
     """Metro 2 special comment code, for example M closed by grantor."""
     payment_rating: _builtins.str
@@ -468,6 +498,7 @@ class Party(_message.Message):
     subject_id: _builtins.str
     """Subject id: 32 lower-case hex characters from the Directory."""
     role: _codes_pb2.PartyRole.ValueType
+    """Their part in the account."""
     start_date: _builtins.int
     """When the person came onto the account; 0 if with its opening."""
     def __init__(
@@ -502,7 +533,9 @@ class FacilityAction(_message.Message):
     NEW_ACCOUNT_REF_FIELD_NUMBER: _builtins.int
     NEW_MEMBER_ID_FIELD_NUMBER: _builtins.int
     kind: Global___FacilityActionKind.ValueType
+    """What was done."""
     initiator: Global___Initiator.ValueType
+    """Who wanted it."""
     review_by_date: _builtins.int
     """When the lender looks at it again; 0 if it does not say."""
     appeal_route: _builtins.str
@@ -514,7 +547,9 @@ class FacilityAction(_message.Message):
     new_member_id: _builtins.str
     """Receiving member, for TRANSFER."""
     @_builtins.property
-    def reasons(self) -> _containers.RepeatedScalarFieldContainer[Global___ActionReason.ValueType]: ...
+    def reasons(self) -> _containers.RepeatedScalarFieldContainer[Global___ActionReason.ValueType]:
+        """Why, the weightiest first."""
+
     @_builtins.property
     def record_refs(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordRef]:
         """The records that the reasons rest on."""
@@ -560,6 +595,7 @@ class Deletion(_message.Message):
     month: _builtins.int
     """yyyymm; 0 means the whole account."""
     reason: Global___DeletionReason.ValueType
+    """Why."""
     def __init__(
         self,
         *,
@@ -585,6 +621,7 @@ class RecordRef(_message.Message):
     submission_id: _builtins.str
     """Request id of the submission's manifest."""
     record_index: _builtins.int
+    """Its place in the submission, zero-based."""
     def __init__(
         self,
         *,

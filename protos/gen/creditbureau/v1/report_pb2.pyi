@@ -57,7 +57,8 @@ class _InquiryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_InquiryKi
     INQUIRY_KIND_SOFT: _InquiryKind.ValueType  # 2
     """Shown to the subject only."""
 
-class InquiryKind(_InquiryKind, metaclass=_InquiryKindEnumTypeWrapper): ...
+class InquiryKind(_InquiryKind, metaclass=_InquiryKindEnumTypeWrapper):
+    """Who else sees that somebody asked."""
 
 INQUIRY_KIND_UNSPECIFIED: InquiryKind.ValueType  # 0
 INQUIRY_KIND_HARD: InquiryKind.ValueType  # 1
@@ -79,7 +80,8 @@ class _InquiryOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Inquir
     INQUIRY_OUTCOME_REPLAYED: _InquiryOutcome.ValueType  # 4
     """An auditor had a report made again."""
 
-class InquiryOutcome(_InquiryOutcome, metaclass=_InquiryOutcomeEnumTypeWrapper): ...
+class InquiryOutcome(_InquiryOutcome, metaclass=_InquiryOutcomeEnumTypeWrapper):
+    """What came of an inquiry."""
 
 INQUIRY_OUTCOME_UNSPECIFIED: InquiryOutcome.ValueType  # 0
 INQUIRY_OUTCOME_REPORTED: InquiryOutcome.ValueType  # 1
@@ -134,7 +136,8 @@ class _FlagKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FlagKind.Val
     """One line frozen while another lends."""
     FLAG_KIND_FRAUD_ALERT: _FlagKind.ValueType  # 2
 
-class FlagKind(_FlagKind, metaclass=_FlagKindEnumTypeWrapper): ...
+class FlagKind(_FlagKind, metaclass=_FlagKindEnumTypeWrapper):
+    """What is to be looked at."""
 
 FLAG_KIND_UNSPECIFIED: FlagKind.ValueType  # 0
 FLAG_KIND_DIVERGENCE: FlagKind.ValueType  # 1
@@ -176,7 +179,9 @@ class Report(_message.Message):
     member_id: _builtins.str
     """The member that asked; empty in the subject's own disclosure."""
     subject_id: _builtins.str
+    """About whom: 32 hex characters."""
     purpose: _codes_pb2.Purpose.ValueType
+    """What for, as the inquiry said."""
     consent_id: _builtins.str
     """The consent that it rests on; empty in the subject's own disclosure."""
     log_size: _builtins.int
@@ -184,6 +189,7 @@ class Report(_message.Message):
     leaves below.
     """
     outcome: Global___ReportOutcome.ValueType
+    """Whether there is a file."""
     subject_statement: _builtins.str
     """The subject's own statement."""
     jurisdiction: _builtins.str
@@ -191,6 +197,7 @@ class Report(_message.Message):
     those rules.
     """
     rules_version: _builtins.str
+    """Of the bureau's rules and of the place's, with a stroke between."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
         """Signer `bureau`; audience the bureau's own; request id that of the
@@ -202,23 +209,41 @@ class Report(_message.Message):
         """What was opened: the consent's sections."""
 
     @_builtins.property
-    def summary(self) -> Global___Summary: ...
+    def summary(self) -> Global___Summary:
+        """The figures that a person looks at first."""
+
     @_builtins.property
-    def tradelines(self) -> _containers.RepeatedCompositeFieldContainer[Global___Tradeline]: ...
+    def tradelines(self) -> _containers.RepeatedCompositeFieldContainer[Global___Tradeline]:
+        """One for each account."""
+
     @_builtins.property
-    def inquiries(self) -> _containers.RepeatedCompositeFieldContainer[Global___InquiryLine]: ...
+    def inquiries(self) -> _containers.RepeatedCompositeFieldContainer[Global___InquiryLine]:
+        """Who asked before, newest first."""
+
     @_builtins.property
-    def omissions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Omission]: ...
+    def omissions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Omission]:
+        """What was left out, by kind."""
+
     @_builtins.property
-    def attributes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attribute]: ...
+    def attributes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attribute]:
+        """Figures about the file, by name."""
+
     @_builtins.property
-    def holds(self) -> _containers.RepeatedCompositeFieldContainer[_hold_pb2.Hold]: ...
+    def holds(self) -> _containers.RepeatedCompositeFieldContainer[_hold_pb2.Hold]:
+        """Those that concern the reader."""
+
     @_builtins.property
-    def disputes(self) -> _containers.RepeatedCompositeFieldContainer[_dispute_pb2.Dispute]: ...
+    def disputes(self) -> _containers.RepeatedCompositeFieldContainer[_dispute_pb2.Dispute]:
+        """About the tradelines shown; on the subject's own file, all."""
+
     @_builtins.property
-    def standings(self) -> _containers.RepeatedCompositeFieldContainer[_standard_pb2.StandardStanding]: ...
+    def standings(self) -> _containers.RepeatedCompositeFieldContainer[_standard_pb2.StandardStanding]:
+        """Against the consortium's standard."""
+
     @_builtins.property
-    def flags(self) -> _containers.RepeatedCompositeFieldContainer[Global___Flag]: ...
+    def flags(self) -> _containers.RepeatedCompositeFieldContainer[Global___Flag]:
+        """What to look at."""
+
     def __init__(
         self,
         *,
@@ -296,33 +321,55 @@ class Tradeline(_message.Message):
     role: _codes_pb2.PartyRole.ValueType
     """The subject's part in it."""
     portfolio_type: _codes_pb2.PortfolioType.ValueType
+    """What kind of facility it is."""
     account_type: _builtins.str
+    """Metro 2 account type, two characters."""
     currency: _builtins.str
+    """ISO 4217; every amount of the line is in it."""
     open_date: _builtins.int
+    """yyyymmdd."""
     credit_limit_minor: _builtins.int
+    """Minor units; absent where the facility has no limit."""
     original_amount_minor: _builtins.int
+    """Principal, or highest balance of a line, minor units."""
     term_months: _builtins.int
+    """0 where the facility has no term."""
     secured: _builtins.bool
+    """Whether there is a collateral."""
     month: _builtins.int
     """Newest month reported, yyyymm; what follows is as of its end."""
     status: _codes_pb2.AccountStatus.ValueType
+    """How it stands."""
     balance_minor: _builtins.int
+    """What is owed, minor units; negative where the lender owes."""
     amount_due_minor: _builtins.int
+    """Scheduled payment of the month, minor units."""
     amount_paid_minor: _builtins.int
+    """Paid in the month, minor units."""
     amount_past_due_minor: _builtins.int
+    """Overdue, minor units."""
     days_past_due: _builtins.int
+    """Days since the oldest unpaid due date."""
     close_date: _builtins.int
+    """yyyymmdd; 0 while it is open."""
     close_reason: _codes_pb2.CloseReason.ValueType
+    """Why it was closed."""
     first_delinquency_date: _builtins.int
+    """yyyymmdd; 0 if it is not late."""
     classification: _codes_pb2.Classification.ValueType
+    """The lender's own classification of the loan."""
     compliance_condition: _codes_pb2.ComplianceCondition.ValueType
+    """Whether it is disputed, as the furnisher reports it."""
     restructured: _builtins.bool
+    """Whether its terms were eased for want of payment."""
     party_count: _builtins.int
     """How many persons are on the account."""
     original_creditor: _builtins.str
     """Who granted the credit, where the account was bought."""
     @_builtins.property
-    def history(self) -> Global___PaymentHistory: ...
+    def history(self) -> Global___PaymentHistory:
+        """As far back as the consent opens."""
+
     @_builtins.property
     def record(self) -> _record_pb2.RecordRef:
         """The record that the newest month rests on."""
@@ -405,13 +452,21 @@ class PaymentHistory(_message.Message):
     charge-off.
     """
     @_builtins.property
-    def balance_minor(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    def balance_minor(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """What was owed, minor units."""
+
     @_builtins.property
-    def amount_due_minor(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    def amount_due_minor(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Scheduled payment, minor units."""
+
     @_builtins.property
-    def amount_paid_minor(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    def amount_paid_minor(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Paid, minor units."""
+
     @_builtins.property
-    def amount_past_due_minor(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    def amount_past_due_minor(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Overdue, minor units."""
+
     def __init__(
         self,
         *,
@@ -447,19 +502,29 @@ class TradelineAction(_message.Message):
     RECORD_REFS_FIELD_NUMBER: _builtins.int
     NEW_MEMBER_ID_FIELD_NUMBER: _builtins.int
     kind: _record_pb2.FacilityActionKind.ValueType
+    """What was done."""
     initiator: _record_pb2.Initiator.ValueType
+    """Who wanted it."""
     review_by_date: _builtins.int
+    """yyyymmdd; 0 for none."""
     appeal_route: _builtins.str
+    """How the person can object."""
     credit_limit_minor: _builtins.int
     """New limit, for LIMIT_CHANGE."""
     new_member_id: _builtins.str
     """Receiving member, for TRANSFER."""
     @_builtins.property
-    def reasons(self) -> _containers.RepeatedScalarFieldContainer[_record_pb2.ActionReason.ValueType]: ...
+    def reasons(self) -> _containers.RepeatedScalarFieldContainer[_record_pb2.ActionReason.ValueType]:
+        """Why, the weightiest first."""
+
     @_builtins.property
-    def effective_time(self) -> _timestamp_pb2.Timestamp: ...
+    def effective_time(self) -> _timestamp_pb2.Timestamp:
+        """From when it holds, UTC."""
+
     @_builtins.property
-    def record(self) -> _record_pb2.RecordRef: ...
+    def record(self) -> _record_pb2.RecordRef:
+        """The record that says so."""
+
     @_builtins.property
     def record_refs(self) -> _containers.RepeatedCompositeFieldContainer[_record_pb2.RecordRef]:
         """The records that the reasons rest on."""
@@ -506,9 +571,13 @@ class InquiryLine(_message.Message):
     inquiry_id: _builtins.str
     """Request id of the inquiry; for the subject only."""
     member_id: _builtins.str
+    """Who asked."""
     purpose: _codes_pb2.Purpose.ValueType
+    """What for."""
     kind: Global___InquiryKind.ValueType
+    """Who else sees it."""
     outcome: Global___InquiryOutcome.ValueType
+    """What came of it."""
     consent_id: _builtins.str
     """For the subject only."""
     denial_reason: _builtins.str
@@ -516,7 +585,9 @@ class InquiryLine(_message.Message):
     leaf_index: _builtins.int
     """Leaf in the log; for the subject only. -1 for a denied one."""
     @_builtins.property
-    def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When, UTC."""
+
     def __init__(
         self,
         *,
@@ -555,8 +626,11 @@ class Summary(_message.Message):
     FROZEN_LINE_COUNT_FIELD_NUMBER: _builtins.int
     LENDING_LINE_COUNT_FIELD_NUMBER: _builtins.int
     tradeline_count: _builtins.int
+    """Tradelines in the report."""
     open_tradeline_count: _builtins.int
+    """Those that are open."""
     furnisher_count: _builtins.int
+    """Members that they come from."""
     delinquent_tradeline_count: _builtins.int
     """Tradelines 30 or more days past due in their newest month."""
     worst_status_24m: _builtins.str
@@ -570,8 +644,11 @@ class Summary(_message.Message):
     frozen_line_count: _builtins.int
     """Lines frozen, and lines open for drawing."""
     lending_line_count: _builtins.int
+    """Lines open for drawing."""
     @_builtins.property
-    def totals(self) -> _containers.RepeatedCompositeFieldContainer[Global___CurrencyTotal]: ...
+    def totals(self) -> _containers.RepeatedCompositeFieldContainer[Global___CurrencyTotal]:
+        """One for each currency."""
+
     def __init__(
         self,
         *,
@@ -608,12 +685,17 @@ class CurrencyTotal(_message.Message):
     UNSECURED_BALANCE_MINOR_FIELD_NUMBER: _builtins.int
     UTILISATION_PER_MILLE_FIELD_NUMBER: _builtins.int
     currency: _builtins.str
+    """ISO 4217."""
     balance_minor: _builtins.int
+    """What is owed."""
     credit_limit_minor: _builtins.int
+    """Limits of revolving lines."""
     amount_past_due_minor: _builtins.int
+    """Overdue."""
     amount_due_minor: _builtins.int
     """Scheduled payments of the month."""
     unsecured_balance_minor: _builtins.int
+    """What is owed without a collateral."""
     utilisation_per_mille: _builtins.int
     """Balance over limit of revolving lines in per mille; -1 where no line has a
     limit.
@@ -645,7 +727,9 @@ class Omission(_message.Message):
     SECTION_FIELD_NUMBER: _builtins.int
     TRADELINE_ID_FIELD_NUMBER: _builtins.int
     reason: Global___OmissionReason.ValueType
+    """Why it was left out."""
     section: _codes_pb2.Section.ValueType
+    """Of which section."""
     tradeline_id: _builtins.str
     """For the subject only."""
     def __init__(
@@ -673,9 +757,11 @@ class Attribute(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     UNIT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    """A name of the registry."""
     value: _builtins.float
     """Absent means missing; the registry says what missing means."""
     unit: _builtins.str
+    """What the value counts, for example `months`; ISO 4217 for amounts."""
     def __init__(
         self,
         *,
@@ -723,8 +809,11 @@ class Flag(_message.Message):
     TRADELINE_IDS_FIELD_NUMBER: _builtins.int
     TEXTS_FIELD_NUMBER: _builtins.int
     kind: Global___FlagKind.ValueType
+    """What it is."""
     @_builtins.property
-    def tradeline_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def tradeline_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The tradelines that it is about."""
+
     @_builtins.property
     def texts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Plain language, by BCP 47 language tag: `en`, `zh`."""
@@ -758,10 +847,13 @@ class Evidence(_message.Message):
     PROOF_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     tradeline_id: _builtins.str
+    """The tradeline that it is for."""
     month: _builtins.int
+    """yyyymm."""
     record: _builtins.bytes
     """The record's bytes: a leaf of the manifest's tree."""
     record_index: _builtins.int
+    """Place of the record in its submission, zero-based."""
     @_builtins.property
     def manifest(self) -> _envelope_pb2.Envelope:
         """Payload: SubmissionManifest, signed by the furnisher."""

@@ -60,12 +60,17 @@ class Inquiry(_message.Message):
     CONSENT_ID_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
+    """About whom: 32 hex characters."""
     purpose: _codes_pb2.Purpose.ValueType
+    """What for; one for which the member is admitted."""
     consent_id: _builtins.str
+    """The consent that allows it."""
     evidence: Global___EvidenceLevel.ValueType
     """Needs the section EVIDENCE in the consent."""
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     def __init__(
         self,
         *,
@@ -117,9 +122,13 @@ class QueryReportResponse(_message.Message):
         """Payload: Report, signed by the bureau."""
 
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     @_builtins.property
-    def evidence(self) -> _containers.RepeatedCompositeFieldContainer[_report_pb2.Evidence]: ...
+    def evidence(self) -> _containers.RepeatedCompositeFieldContainer[_report_pb2.Evidence]:
+        """As much as was asked for and the consent opens."""
+
     def __init__(
         self,
         *,
@@ -167,9 +176,13 @@ class ReplayReportResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     INQUIRY_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def report(self) -> _envelope_pb2.Envelope: ...
+    def report(self) -> _envelope_pb2.Envelope:
+        """Payload: Report, byte for byte as it was; signed anew."""
+
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     @_builtins.property
     def inquiry(self) -> _envelope_pb2.Envelope:
         """Payload: the Inquiry, or PortfolioInquiry, that it answers."""
@@ -201,7 +214,9 @@ class PortfolioInquiry(_message.Message):
     purpose: _codes_pb2.Purpose.ValueType
     """ACCOUNT_REVIEW or COLLECTION."""
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     @_builtins.property
     def subject_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Only these; empty means all customers with a standing consent."""
@@ -255,10 +270,15 @@ class QueryPortfolioResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
+    """Where to go on after this one."""
     @_builtins.property
-    def report(self) -> _envelope_pb2.Envelope: ...
+    def report(self) -> _envelope_pb2.Envelope:
+        """Payload: Report; signed by the bureau."""
+
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,
@@ -301,8 +321,11 @@ class WatchAlertsResponse(_message.Message):
     ALERT_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     cursor: _builtins.int
+    """Where to go on after this one."""
     @_builtins.property
-    def alert(self) -> _alert_pb2.Alert: ...
+    def alert(self) -> _alert_pb2.Alert:
+        """The next one."""
+
     def __init__(
         self,
         *,
@@ -323,6 +346,7 @@ class AcknowledgeAlertsRequest(_message.Message):
 
     CURSOR_FIELD_NUMBER: _builtins.int
     cursor: _builtins.int
+    """Of the last alert that was dealt with."""
     def __init__(
         self,
         *,
@@ -379,7 +403,9 @@ class RecordDecisionResponse(_message.Message):
 
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,

@@ -104,7 +104,7 @@ class ReportingServicer:
 
     def WatchAlerts(self, request, context):
         """Alerts on consented subjects, at least once, in order; ends with the
-        consent.
+        consent. Reasons: OVERLOADED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -120,6 +120,7 @@ class ReportingServicer:
     def RecordDecision(self, request, context):
         """Records the decision that a report led to: what was decided by which
         policy on which attributes, so that it can be explained and replayed.
+        Reasons: NOT_SERVED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -54,13 +54,14 @@ class ReportingStub:
     """
     WatchAlerts: _grpc.UnaryStreamMultiCallable[_reporting_pb2.WatchAlertsRequest, _reporting_pb2.WatchAlertsResponse]
     """Alerts on consented subjects, at least once, in order; ends with the
-    consent.
+    consent. Reasons: OVERLOADED.
     """
     AcknowledgeAlerts: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.AcknowledgeAlertsRequest, _reporting_pb2.AcknowledgeAlertsResponse]
     """Acknowledges alerts up to a cursor. Reasons: BEYOND_LOG."""
     RecordDecision: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.RecordDecisionRequest, _reporting_pb2.RecordDecisionResponse]
     """Records the decision that a report led to: what was decided by which
     policy on which attributes, so that it can be explained and replayed.
+    Reasons: NOT_SERVED.
     """
 
 @_typing.type_check_only
@@ -89,13 +90,14 @@ class ReportingAsyncStub(ReportingStub):
     """
     WatchAlerts: _aio.UnaryStreamMultiCallable[_reporting_pb2.WatchAlertsRequest, _reporting_pb2.WatchAlertsResponse]  # type: ignore[assignment]
     """Alerts on consented subjects, at least once, in order; ends with the
-    consent.
+    consent. Reasons: OVERLOADED.
     """
     AcknowledgeAlerts: _aio.UnaryUnaryMultiCallable[_reporting_pb2.AcknowledgeAlertsRequest, _reporting_pb2.AcknowledgeAlertsResponse]  # type: ignore[assignment]
     """Acknowledges alerts up to a cursor. Reasons: BEYOND_LOG."""
     RecordDecision: _aio.UnaryUnaryMultiCallable[_reporting_pb2.RecordDecisionRequest, _reporting_pb2.RecordDecisionResponse]  # type: ignore[assignment]
     """Records the decision that a report led to: what was decided by which
     policy on which attributes, so that it can be explained and replayed.
+    Reasons: NOT_SERVED.
     """
 
 class ReportingServicer(metaclass=_abc_1.ABCMeta):
@@ -145,7 +147,7 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_reporting_pb2.WatchAlertsResponse], _abc.AsyncIterator[_reporting_pb2.WatchAlertsResponse]]:
         """Alerts on consented subjects, at least once, in order; ends with the
-        consent.
+        consent. Reasons: OVERLOADED.
         """
 
     @_abc_1.abstractmethod
@@ -164,6 +166,7 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_reporting_pb2.RecordDecisionResponse, _abc.Awaitable[_reporting_pb2.RecordDecisionResponse]]:
         """Records the decision that a report led to: what was decided by which
         policy on which attributes, so that it can be explained and replayed.
+        Reasons: NOT_SERVED.
         """
 
 def add_ReportingServicer_to_server(servicer: ReportingServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -40,6 +40,7 @@ class StandardOfCredit(_message.Message):
     MAX_EXPOSURE_TO_INCOME_PERCENT_FIELD_NUMBER: _builtins.int
     BANDS_FIELD_NUMBER: _builtins.int
     version: _builtins.int
+    """One more than the one before."""
     jurisdiction: _builtins.str
     """ISO 3166-1 alpha-2."""
     currency: _builtins.str
@@ -51,9 +52,13 @@ class StandardOfCredit(_message.Message):
     max_exposure_to_income_percent: _builtins.int
     """Cap on unsecured exposure as a share of yearly income, per cent."""
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     @_builtins.property
-    def effective_time(self) -> _timestamp_pb2.Timestamp: ...
+    def effective_time(self) -> _timestamp_pb2.Timestamp:
+        """From when it holds, UTC."""
+
     @_builtins.property
     def bands(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClassificationBand]:
         """Harmonised five-tier classification by days past due."""
@@ -88,7 +93,9 @@ class ClassificationBand(_message.Message):
     MIN_DAYS_PAST_DUE_FIELD_NUMBER: _builtins.int
     CLASSIFICATION_FIELD_NUMBER: _builtins.int
     min_days_past_due: _builtins.int
+    """From how many days past due on."""
     classification: _codes_pb2.Classification.ValueType
+    """The least that a loan must be classified as."""
     def __init__(
         self,
         *,
@@ -115,11 +122,15 @@ class StandardStanding(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     WITHIN_FIELD_NUMBER: _builtins.int
     standard_version: _builtins.int
+    """Of the standard that was applied."""
     rule: _builtins.str
     """For example `max_concurrent_lenders`."""
     limit: _builtins.int
+    """What the standard allows, in the unit of the rule."""
     value: _builtins.int
+    """Where the person stands, in the same unit."""
     within: _builtins.bool
+    """Whether that is within the limit."""
     def __init__(
         self,
         *,

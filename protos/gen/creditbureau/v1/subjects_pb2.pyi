@@ -75,7 +75,8 @@ class _NoticeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeKind
     that attested it, or the agent that carried the subject's own rotation.
     """
 
-class NoticeKind(_NoticeKind, metaclass=_NoticeKindEnumTypeWrapper): ...
+class NoticeKind(_NoticeKind, metaclass=_NoticeKindEnumTypeWrapper):
+    """What a subject is told."""
 
 NOTICE_KIND_UNSPECIFIED: NoticeKind.ValueType  # 0
 NOTICE_KIND_ADVERSE_DATA: NoticeKind.ValueType  # 1
@@ -104,10 +105,13 @@ class KeyBinding(_message.Message):
     SUBJECT_ID_FIELD_NUMBER: _builtins.int
     PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
+    """Whose key it is: 32 hex characters; the signer."""
     public_key: _builtins.bytes
     """Ed25519 public key (RFC 8032), 32 bytes."""
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     def __init__(
         self,
         *,
@@ -134,14 +138,19 @@ class KeyAttestation(_message.Message):
     METHOD_FIELD_NUMBER: _builtins.int
     IDENTIFY_TIME_FIELD_NUMBER: _builtins.int
     method: Global___IdentificationMethod.ValueType
+    """How the person was identified."""
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     @_builtins.property
     def binding(self) -> _envelope_pb2.Envelope:
         """Payload: KeyBinding."""
 
     @_builtins.property
-    def identify_time(self) -> _timestamp_pb2.Timestamp: ...
+    def identify_time(self) -> _timestamp_pb2.Timestamp:
+        """When that was, UTC; not in the future."""
+
     def __init__(
         self,
         *,
@@ -167,7 +176,9 @@ class KeyRotation(_message.Message):
     HEADER_FIELD_NUMBER: _builtins.int
     BINDING_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     @_builtins.property
     def binding(self) -> _envelope_pb2.Envelope:
         """Payload: KeyBinding, signed with the new key."""
@@ -214,7 +225,9 @@ class AttestKeyResponse(_message.Message):
 
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,
@@ -256,7 +269,9 @@ class RotateKeyResponse(_message.Message):
 
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,
@@ -280,6 +295,7 @@ class ListInquiriesRequest(_message.Message):
     page_size: _builtins.int
     """At most so many; 0 means 100."""
     page_token: _builtins.str
+    """From the answer before; empty for the first page."""
     @_builtins.property
     def subject_request(self) -> _envelope_pb2.Envelope:
         """Payload: SubjectRequest."""
@@ -306,8 +322,11 @@ class ListInquiriesResponse(_message.Message):
     INQUIRIES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For the next page; empty when there are no more."""
     @_builtins.property
-    def inquiries(self) -> _containers.RepeatedCompositeFieldContainer[_report_pb2.InquiryLine]: ...
+    def inquiries(self) -> _containers.RepeatedCompositeFieldContainer[_report_pb2.InquiryLine]:
+        """Newest first."""
+
     def __init__(
         self,
         *,
@@ -395,9 +414,13 @@ class PlaceHoldResponse(_message.Message):
     HOLD_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def hold(self) -> _hold_pb2.Hold: ...
+    def hold(self) -> _hold_pb2.Hold:
+        """The hold as it is now."""
+
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,
@@ -441,9 +464,13 @@ class LiftHoldResponse(_message.Message):
     HOLD_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def hold(self) -> _hold_pb2.Hold: ...
+    def hold(self) -> _hold_pb2.Hold:
+        """The hold as it is now."""
+
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,
@@ -487,9 +514,13 @@ class OpenDisputeResponse(_message.Message):
     DISPUTE_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def dispute(self) -> _dispute_pb2.Dispute: ...
+    def dispute(self) -> _dispute_pb2.Dispute:
+        """The dispute as it is now."""
+
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,
@@ -533,9 +564,13 @@ class AddToDisputeResponse(_message.Message):
     DISPUTE_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def dispute(self) -> _dispute_pb2.Dispute: ...
+    def dispute(self) -> _dispute_pb2.Dispute:
+        """The dispute as it is now."""
+
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,
@@ -560,6 +595,7 @@ class ListDisputesRequest(_message.Message):
     page_size: _builtins.int
     """At most so many; 0 means 100."""
     page_token: _builtins.str
+    """From the answer before; empty for the first page."""
     @_builtins.property
     def subject_request(self) -> _envelope_pb2.Envelope:
         """Payload: SubjectRequest."""
@@ -586,8 +622,11 @@ class ListDisputesResponse(_message.Message):
     DISPUTES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For the next page; empty when there are no more."""
     @_builtins.property
-    def disputes(self) -> _containers.RepeatedCompositeFieldContainer[_dispute_pb2.Dispute]: ...
+    def disputes(self) -> _containers.RepeatedCompositeFieldContainer[_dispute_pb2.Dispute]:
+        """Newest first."""
+
     def __init__(
         self,
         *,
@@ -613,7 +652,9 @@ class SubjectStatement(_message.Message):
     text: _builtins.str
     """At most 2,000 characters; empty removes it."""
     @_builtins.property
-    def header(self) -> _envelope_pb2.Header: ...
+    def header(self) -> _envelope_pb2.Header:
+        """Who says it, for whom, under which request id, when."""
+
     def __init__(
         self,
         *,
@@ -656,7 +697,9 @@ class SetStatementResponse(_message.Message):
 
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt: ...
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that it is in the log."""
+
     def __init__(
         self,
         *,
@@ -701,11 +744,17 @@ class Notice(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     TEXTS_FIELD_NUMBER: _builtins.int
     notice_id: _builtins.str
+    """Names it for ever."""
     kind: Global___NoticeKind.ValueType
+    """What it is about."""
     member_id: _builtins.str
+    """The member by whose doing it came."""
     tradeline_id: _builtins.str
+    """The tradeline that it is about; empty where it is about none."""
     @_builtins.property
-    def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When its cause was accepted, UTC."""
+
     @_builtins.property
     def texts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Plain language, by BCP 47 language tag: `en`, `zh`."""
@@ -738,6 +787,7 @@ class ListNoticesRequest(_message.Message):
     page_size: _builtins.int
     """At most so many; 0 means 100."""
     page_token: _builtins.str
+    """From the answer before; empty for the first page."""
     @_builtins.property
     def subject_request(self) -> _envelope_pb2.Envelope:
         """Payload: SubjectRequest."""
@@ -764,8 +814,11 @@ class ListNoticesResponse(_message.Message):
     NOTICES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """For the next page; empty when there are no more."""
     @_builtins.property
-    def notices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Notice]: ...
+    def notices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Notice]:
+        """Newest first."""
+
     def __init__(
         self,
         *,

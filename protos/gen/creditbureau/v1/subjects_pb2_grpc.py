@@ -118,14 +118,16 @@ class SubjectsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListInquiries(self, request, context):
-        """Who looked: every inquiry, granted and denied, newest first. Role: agent.
+        """Who looked: every inquiry, granted and denied, newest first. Role:
+        agent. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetFile(self, request, context):
-        """The full file disclosure, signed by the bureau. Role: agent.
+        """The full file disclosure, signed by the bureau. Role: agent. Reasons:
+        BAD_SIGNATURE, EXPIRED_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -162,7 +164,8 @@ class SubjectsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListDisputes(self, request, context):
-        """The subject's disputes, newest first. Role: agent.
+        """The subject's disputes, newest first. Role: agent. Reasons:
+        BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -170,6 +173,7 @@ class SubjectsServicer:
 
     def SetStatement(self, request, context):
         """Adds or replaces the subject's statement on their file. Role: agent.
+        Reasons: BAD_SIGNATURE, BAD_TEXT, EXPIRED_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -177,6 +181,7 @@ class SubjectsServicer:
 
     def ListNotices(self, request, context):
         """Every notice that the bureau has for the subject. Role: agent.
+        Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

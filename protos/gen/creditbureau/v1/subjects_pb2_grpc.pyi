@@ -46,9 +46,13 @@ class SubjectsStub:
     Reasons: BAD_SIGNATURE, WEAK_KEY.
     """
     ListInquiries: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.ListInquiriesRequest, _subjects_pb2.ListInquiriesResponse]
-    """Who looked: every inquiry, granted and denied, newest first. Role: agent."""
+    """Who looked: every inquiry, granted and denied, newest first. Role:
+    agent. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+    """
     GetFile: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.GetFileRequest, _subjects_pb2.GetFileResponse]
-    """The full file disclosure, signed by the bureau. Role: agent."""
+    """The full file disclosure, signed by the bureau. Role: agent. Reasons:
+    BAD_SIGNATURE, EXPIRED_REQUEST.
+    """
     PlaceHold: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.PlaceHoldRequest, _subjects_pb2.PlaceHoldResponse]
     """Places a hold on the file. Role: agent. Reasons: WRONG_STATE."""
     LiftHold: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.LiftHoldRequest, _subjects_pb2.LiftHoldResponse]
@@ -62,11 +66,17 @@ class SubjectsStub:
     Role: agent. Reasons: NOT_FOUND, WRONG_STATE.
     """
     ListDisputes: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.ListDisputesRequest, _subjects_pb2.ListDisputesResponse]
-    """The subject's disputes, newest first. Role: agent."""
+    """The subject's disputes, newest first. Role: agent. Reasons:
+    BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+    """
     SetStatement: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.SetStatementRequest, _subjects_pb2.SetStatementResponse]
-    """Adds or replaces the subject's statement on their file. Role: agent."""
+    """Adds or replaces the subject's statement on their file. Role: agent.
+    Reasons: BAD_SIGNATURE, BAD_TEXT, EXPIRED_REQUEST.
+    """
     ListNotices: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.ListNoticesRequest, _subjects_pb2.ListNoticesResponse]
-    """Every notice that the bureau has for the subject. Role: agent."""
+    """Every notice that the bureau has for the subject. Role: agent.
+    Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+    """
 
 @_typing.type_check_only
 class SubjectsAsyncStub(SubjectsStub):
@@ -86,9 +96,13 @@ class SubjectsAsyncStub(SubjectsStub):
     Reasons: BAD_SIGNATURE, WEAK_KEY.
     """
     ListInquiries: _aio.UnaryUnaryMultiCallable[_subjects_pb2.ListInquiriesRequest, _subjects_pb2.ListInquiriesResponse]  # type: ignore[assignment]
-    """Who looked: every inquiry, granted and denied, newest first. Role: agent."""
+    """Who looked: every inquiry, granted and denied, newest first. Role:
+    agent. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+    """
     GetFile: _aio.UnaryUnaryMultiCallable[_subjects_pb2.GetFileRequest, _subjects_pb2.GetFileResponse]  # type: ignore[assignment]
-    """The full file disclosure, signed by the bureau. Role: agent."""
+    """The full file disclosure, signed by the bureau. Role: agent. Reasons:
+    BAD_SIGNATURE, EXPIRED_REQUEST.
+    """
     PlaceHold: _aio.UnaryUnaryMultiCallable[_subjects_pb2.PlaceHoldRequest, _subjects_pb2.PlaceHoldResponse]  # type: ignore[assignment]
     """Places a hold on the file. Role: agent. Reasons: WRONG_STATE."""
     LiftHold: _aio.UnaryUnaryMultiCallable[_subjects_pb2.LiftHoldRequest, _subjects_pb2.LiftHoldResponse]  # type: ignore[assignment]
@@ -102,11 +116,17 @@ class SubjectsAsyncStub(SubjectsStub):
     Role: agent. Reasons: NOT_FOUND, WRONG_STATE.
     """
     ListDisputes: _aio.UnaryUnaryMultiCallable[_subjects_pb2.ListDisputesRequest, _subjects_pb2.ListDisputesResponse]  # type: ignore[assignment]
-    """The subject's disputes, newest first. Role: agent."""
+    """The subject's disputes, newest first. Role: agent. Reasons:
+    BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+    """
     SetStatement: _aio.UnaryUnaryMultiCallable[_subjects_pb2.SetStatementRequest, _subjects_pb2.SetStatementResponse]  # type: ignore[assignment]
-    """Adds or replaces the subject's statement on their file. Role: agent."""
+    """Adds or replaces the subject's statement on their file. Role: agent.
+    Reasons: BAD_SIGNATURE, BAD_TEXT, EXPIRED_REQUEST.
+    """
     ListNotices: _aio.UnaryUnaryMultiCallable[_subjects_pb2.ListNoticesRequest, _subjects_pb2.ListNoticesResponse]  # type: ignore[assignment]
-    """Every notice that the bureau has for the subject. Role: agent."""
+    """Every notice that the bureau has for the subject. Role: agent.
+    Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+    """
 
 class SubjectsServicer(metaclass=_abc_1.ABCMeta):
     """What a subject does with their own file. Statements are signed with the
@@ -141,7 +161,9 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         request: _subjects_pb2.ListInquiriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_subjects_pb2.ListInquiriesResponse, _abc.Awaitable[_subjects_pb2.ListInquiriesResponse]]:
-        """Who looked: every inquiry, granted and denied, newest first. Role: agent."""
+        """Who looked: every inquiry, granted and denied, newest first. Role:
+        agent. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+        """
 
     @_abc_1.abstractmethod
     def GetFile(
@@ -149,7 +171,9 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         request: _subjects_pb2.GetFileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_subjects_pb2.GetFileResponse, _abc.Awaitable[_subjects_pb2.GetFileResponse]]:
-        """The full file disclosure, signed by the bureau. Role: agent."""
+        """The full file disclosure, signed by the bureau. Role: agent. Reasons:
+        BAD_SIGNATURE, EXPIRED_REQUEST.
+        """
 
     @_abc_1.abstractmethod
     def PlaceHold(
@@ -193,7 +217,9 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         request: _subjects_pb2.ListDisputesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_subjects_pb2.ListDisputesResponse, _abc.Awaitable[_subjects_pb2.ListDisputesResponse]]:
-        """The subject's disputes, newest first. Role: agent."""
+        """The subject's disputes, newest first. Role: agent. Reasons:
+        BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+        """
 
     @_abc_1.abstractmethod
     def SetStatement(
@@ -201,7 +227,9 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         request: _subjects_pb2.SetStatementRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_subjects_pb2.SetStatementResponse, _abc.Awaitable[_subjects_pb2.SetStatementResponse]]:
-        """Adds or replaces the subject's statement on their file. Role: agent."""
+        """Adds or replaces the subject's statement on their file. Role: agent.
+        Reasons: BAD_SIGNATURE, BAD_TEXT, EXPIRED_REQUEST.
+        """
 
     @_abc_1.abstractmethod
     def ListNotices(
@@ -209,6 +237,8 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         request: _subjects_pb2.ListNoticesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_subjects_pb2.ListNoticesResponse, _abc.Awaitable[_subjects_pb2.ListNoticesResponse]]:
-        """Every notice that the bureau has for the subject. Role: agent."""
+        """Every notice that the bureau has for the subject. Role: agent.
+        Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+        """
 
 def add_SubjectsServicer_to_server(servicer: SubjectsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
