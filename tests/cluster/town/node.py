@@ -123,8 +123,5 @@ class Node:
 
 def several_hosts(ports: Sequence[int]) -> str:
     """The URL of a database that is at one of these ports: where it takes writes."""
-    hosts = "&".join(f"host=127.0.0.1:{port}" for port in ports)
-    return (
-        f"postgresql://{SUPERUSER}@/{DATABASE}?{hosts}"
-        "&target_session_attrs=read-write&connect_timeout=3"
-    )
+    hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
+    return f"postgresql://{SUPERUSER}@{hosts}/{DATABASE}?target_session_attrs=read-write"
