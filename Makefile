@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PROTOC := build/protoc
 ARGS ?=
 
-.PHONY: venv demo test check bench protos docs format clean
+.PHONY: venv demo test check bench cluster protos docs format clean
 
 venv: $(VENV)/.ready
 
@@ -35,6 +35,9 @@ check: venv  ## Format, lint, types, import contracts, generated code, contract,
 
 bench: venv  ## Figures beside same-run baselines, to build/bench.json.
 	$(BIN)/python -m tests.bench $(ARGS)
+
+cluster: venv  ## Many nodes, broken on purpose and audited; ARGS="--list-faults" says how.
+	$(BIN)/python -m tests.cluster $(ARGS)
 
 protos: $(PROTOC)/.ready  ## Generates protos/gen and docs/contract.md.
 	PATH="$(PROTOC)/bin:$$PATH" $(PROTOC)/bin/python protos/generate.py

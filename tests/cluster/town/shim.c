@@ -100,8 +100,11 @@ static off_t length(const struct iovec *parts, int count) {
 }
 
 static void be_slow(void) {
-    if (page->flush_delay_us > 0)
-        usleep((useconds_t)page->flush_delay_us);
+    int64_t delay_us = page->flush_delay_us;
+    struct timespec left = {delay_us / 1000000, delay_us % 1000000 * 1000};
+    /* To its end: a disk is not woken by signals. */
+    while (delay_us > 0 && nanosleep(&left, &left) && errno == EINTR)
+        ;
 }
 
 ssize_t write(int file, const void *data, size_t size) {

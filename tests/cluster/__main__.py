@@ -1,0 +1,84 @@
+"""`make cluster`: a bureau of many nodes, broken on purpose, and audited.
+
+Ends with 0 if the auditor found nothing, 1 if it did, 2 for a wrong option, 3 if the
+harness itself could not go on.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.cluster.faults import CATALOGUE
+from tests.cluster.live import viewed
+from tests.cluster.nemesis import FaultError
+from tests.cluster.options import Options, UnknownFaultError, parse
+from tests.cluster.run import run
+from tests.cluster.town.process import NotReadyError
+
+WIDTH = 120
+# Violations told here; the report has them all.
+SHOWN = 10
+FOUND, USAGE, BROKEN, INTERRUPTED = 1, 2, 3, 130
+
+console = Console(width=None if sys.stdout.isatty() else WIDTH)
+
+
+def main() -> int:
+    """Runs the harness; its exit code."""
+    try:
+        options = parse()
+    except UnknownFaultError as error:
+        console.print(f"[red]{error}[/]")
+        return USAGE
+    if options is None:
+        list_faults()
+        return 0
+    # What stops it from outside heals and cleans up as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return carry_out(options)
+    except KeyboardInterrupt:
+        console.print("broken off; everything is down")
+        return INTERRUPTED
+
+
+def carry_out(options: Options) -> int:
+    """One run; its exit code."""
+    folder = options.new_folder()
+    console.print(f"the run's folder: {folder}", soft_wrap=True)
+    try:
+        with viewed(folder, console) as view:
+            verdict = run(options, folder, view)
+    except (NotReadyError, FaultError) as error:
+        console.print(f"[red]{error}[/]\nlogs: {folder / 'logs'}", soft_wrap=True)
+        return say_how_to_repeat(options, BROKEN)
+    if verdict.holds:
+        console.print("[bold green]every promise held[/]")
+        return say_how_to_repeat(options, 0)
+    for violation in verdict.violations[:SHOWN]:
+        told = f"{violation.check}: {violation.what} {violation.evidence}"
+        console.print(told, style="red", markup=False, soft_wrap=True)
+    console.print("[bold red]a promise was broken[/]")
+    return say_how_to_repeat(options, FOUND)
+
+
+def say_how_to_repeat(options: Options, code: int) -> int:
+    """The one command that does it again; passes the exit code on."""
+    console.print(f"again: {options.command}", soft_wrap=True, markup=False)
+    return code
+
+
+def list_faults() -> None:
+    """The catalogue."""
+    table = Table("fault", "what happens", box=None, header_style="dim")
+    for name, one in CATALOGUE.items():
+        table.add_row(name, one.sentence)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

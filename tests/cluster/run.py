@@ -1,0 +1,63 @@
+"""A run, step by step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cluster.auditor import Verdict, audit
+from tests.cluster.crew import finish, working_crew
+from tests.cluster.faults import CATALOGUE, Cast
+from tests.cluster.live import View
+from tests.cluster.nemesis import FaultError, Nemesis
+from tests.cluster.options import Options
+from tests.cluster.schedule import plan as schedule_of
+from tests.cluster.schedule import possible
+from tests.cluster.town.raising import Town, raised_town
+
+
+def run(options: Options, folder: Path, view: View) -> Verdict:
+    """Raises a town, breaks it, mends it, and says what the auditor found.
+
+    Raises:
+        NotReadyError: The town did not come up, or did not come back.
+        FaultError: The harness could not begin a fault, or could not end it.
+    """
+    (folder / "command").write_text(options.command + "\n", "utf-8")
+    with raised_town(folder, options.size, options.seed, view.phase) as town:
+        # 1. The town is up. What this machine can show of the faults, at their times.
+        view.town = town
+        missing = {name: CATALOGUE[name].kind.missing(town) for name in options.faults}
+        for name in options.faults:
+            if missing[name]:
+                view.phase(f"without {name}: {missing[name]}")
+        names = possible(options.faults, missing)
+        schedule = schedule_of(options.seed, names, cast_of(town), options.seconds)
+        view.nemesis = nemesis = Nemesis(town, schedule)
+
+        # 2. The crew begins.
+        view.phase("workers begin")
+        with working_crew(town) as crew:
+            # 3. Faults, each alone and then several at once.
+            town.timeline.tell("phase", "faults")
+            view.phase(f"{len(schedule)} faults in {options.seconds:.0f} s")
+            nemesis.run(options.seconds)
+            # 4. All is healed; what is unknown is settled.
+            view.phase("everything healed; workers settle what is unknown")
+            town.await_service()
+            town.timeline.tell("phase", "settling")
+            failed = finish(town, crew)
+            if failed:
+                raise FaultError("; ".join(failed))
+        # 5. What is true now, against what everybody was told.
+        town.timeline.tell("phase", "audit")
+        view.phase("audit")
+        return audit(folder)
+
+
+def cast_of(town: Town) -> Cast:
+    """Whom faults may befall."""
+    return Cast(
+        nodes=tuple(node.name for node in town.nodes),
+        serving=tuple(node.name for node in town.serving),
+        lenders=tuple(m.member_id for m in town.members if m.kind == "lender"),
+    )

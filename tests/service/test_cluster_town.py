@@ -1,0 +1,278 @@
+"""The harness' town: it comes up, is broken and mended, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+
+import pytest
+
+from bureau_client import (
+    AccountStatus,
+    Action,
+    Auditor,
+    BureauError,
+    IdentificationMethod,
+    Lender,
+    Month,
+    Party,
+    PortfolioType,
+    Profile,
+    RetryPolicy,
+    SigningKey,
+    Snapshot,
+    Submission,
+    Wallet,
+)
+from tests.cluster.faults.database import (
+    CrashDatabase,
+    CutStandby,
+    FullDisk,
+    IsolatePrimary,
+    KillPrimary,
+    KillStandby,
+    SlowDisk,
+)
+from tests.cluster.faults.fault import Fault
+from tests.cluster.faults.members import ExpireCertificate, SuspendMember
+from tests.cluster.faults.migration import Migrate
+from tests.cluster.faults.nodes import KillNode, PauseNode, RollingRestart, SkewClock
+from tests.cluster.faults.ways import DatabaseWay, MembersWay, WitnessWay
+from tests.cluster.town.raising import Size, Town, raised_town
+
+# A machine with much else to do takes its time.
+PATIENCE_S = 40.0
+LENDER, OTHER = "lender-1", "lender-2"
+NODES = ("node-1", "node-2")
+BRIEF = RetryPolicy(read_seconds=2, write_seconds=2, bulk_seconds=2, attempts=1)
+STUBBORN = RetryPolicy(
+    write_seconds=5, bulk_seconds=5, attempts=40, first_pause_seconds=0.2, longest_pause_seconds=0.5
+)
+WRITERS = 3
+
+
+@dataclass
+class Scene:
+    """A town, and somebody whom lenders may furnish."""
+
+    town: Town
+    subject_id: str
+
+    def profile(self, member: str, *nodes: str) -> Profile:
+        """A member's profile as it lies there now, with the ways to some nodes."""
+        found = Profile.load(self.town.member(member).profile)
+        return replace(found, addresses=tuple(self.town.node(node).way.address for node in nodes))
+
+    def record(self, ref: str) -> Snapshot:
+        return Snapshot(
+            account_ref=ref,
+            month=Month(2024, 1),
+            parties=(Party(self.subject_id),),
+            portfolio_type=PortfolioType.REVOLVING,
+            account_type="18",
+            currency="USD",
+            open_date=date(2020, 1, 1),
+            status=AccountStatus.CURRENT,
+            balance_minor=1,
+        )
+
+    def write(self, node: str, member: str = LENDER, policy: RetryPolicy = BRIEF) -> str:
+        """A submission through one node: `OK`, or the refusal's reason."""
+        with Lender(self.profile(member, node), policy=policy) as lender:
+            try:
+                lender.submit([self.record(f"a-{time.monotonic_ns()}")])
+            except BureauError as error:
+                return error.reason or type(error).__name__
+        return "OK"
+
+    @contextmanager
+    def broken(self, fault: Fault) -> Iterator[None]:
+        """The fault inside the block; afterwards it is healed, and everybody is served."""
+        fault.inject(self.town)
+        try:
+            yield
+        finally:
+            fault.heal(self.town)
+        for node, member in itertools.product(NODES, (LENDER, OTHER)):
+            until(partial(self._serves, node, member), f"{node} serves {member}")
+
+    def _serves(self, node: str, member: str) -> bool:
+        return self.write(node, member) == "OK"
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    folder = tmp_path_factory.mktemp("cluster")
+    with raised_town(folder, Size(nodes=2, lenders=2, wallets=1), 7) as town:
+        attester = town.member("attester")
+        with Lender(Profile.load(attester.directory)) as directory:
+            subject_id = directory.subject_id("US", "SSN", "000-12-3456")
+        agent = Profile.load(town.member("agent-1").profile)
+        with (
+            Lender(Profile.load(attester.profile)) as office,
+            Wallet(agent, subject_id, SigningKey.generate()) as wallet,
+        ):
+            office.attest(
+                wallet.binding(),
+                method=IdentificationMethod.IN_PERSON,
+                identify_time=datetime.now(UTC),
+            )
+            for lender in (LENDER, OTHER):
+                wallet.grant(lender, [Action.FURNISH], expire=timedelta(days=9))
+        yield Scene(town, subject_id)
+
+
+def until(ready: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not ready():
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("fault", [KillPrimary(), CrashDatabase(), KillNode("node-1")], ids=repr)
+def test_what_is_acknowledged_survives(scene: Scene, fault: Fault) -> None:
+    """Lenders submit throughout; each submission is acknowledged once, and is there."""
+    over = threading.Event()
+    acknowledged: list[Submission] = []
+    failures: list[BureauError] = []
+
+    def keep_submitting(writer: int) -> None:
+        with Lender(scene.profile(LENDER, *NODES), policy=STUBBORN) as lender:
+            for number in itertools.count():
+                if over.is_set():
+                    return
+                try:
+                    done = lender.submit([scene.record(f"w-{writer}-{number}-{id(fault)}")])
+                except BureauError as error:
+                    failures.append(error)
+                    return
+                acknowledged.extend(done.submissions)
+
+    writers = [threading.Thread(target=keep_submitting, args=(n,)) for n in range(WRITERS)]
+    for writer in writers:
+        writer.start()
+    try:
+        until(lambda: len(acknowledged) > 10 or bool(failures), "writes begin")
+        with scene.broken(fault):
+            time.sleep(0.5)
+        known = len(acknowledged)
+        until(lambda: len(acknowledged) > known + 10 or bool(failures), "writes go on")
+    finally:
+        over.set()
+        for writer in writers:
+            writer.join()
+    assert not failures
+    with Lender(scene.profile(LENDER, *NODES)) as lender:
+        listed = [one.submission_id for one in lender.submissions()]
+    assert len(listed) == len(set(listed))
+    assert {one.submission_id for one in acknowledged} <= set(listed)
+    with Auditor(scene.profile("auditor", *NODES)) as auditor:
+        assert auditor.audit().fault is None
+        for submission in acknowledged:
+            assert submission.receipt is not None
+            auditor.verify_receipt(submission.receipt, submission.manifest)
+
+
+@pytest.mark.parametrize("fault", [KillStandby(), CutStandby()], ids=repr)
+def test_nothing_is_acknowledged_without_the_standby(scene: Scene, fault: Fault) -> None:
+    with scene.broken(fault):
+        assert "OK" not in [scene.write(node) for node in NODES * 2]
+
+
+def test_a_primary_that_is_cut_off_acknowledges_nothing(scene: Scene) -> None:
+    isolated = scene.town.pair.primary
+    with scene.broken(IsolatePrimary()):
+        assert isolated.is_primary()
+        assert scene.town.pair.standby.is_primary()
+        assert "OK" not in [scene.write(node) for node in NODES]
+    assert not isolated.is_primary()
+
+
+def test_a_paused_node_answers_nobody_until_it_goes_on(scene: Scene) -> None:
+    with scene.broken(PauseNode("node-1")):
+        assert scene.write("node-1") != "OK"
+        assert scene.write("node-2") == "OK"
+
+
+def test_nodes_restart_in_turn(scene: Scene) -> None:
+    with scene.broken(RollingRestart(NODES)):
+        pass  # it is over when it has begun
+
+
+@pytest.mark.parametrize("by_s", [-600.0, 600.0])
+def test_a_node_whose_clock_is_wrong_writes_nothing(scene: Scene, by_s: float) -> None:
+    _needs_the_shim(scene, SkewClock("node-1", by_s))
+    with scene.broken(SkewClock("node-1", by_s)):
+        until(lambda: scene.write("node-1") != "OK", "the clock is moved")
+        assert scene.write("node-1") != "OK"
+        assert scene.write("node-2") == "OK"
+
+
+def test_a_full_disk_is_told(scene: Scene) -> None:
+    _needs_the_shim(scene, FullDisk())
+    with scene.broken(FullDisk()):
+        told: set[str] = set()
+
+        def written() -> bool:
+            told.update(scene.write(node) for node in NODES)
+            return "STORAGE_FULL" in told
+
+        until(written, "a table has to grow")
+
+
+def test_a_slow_disk_only_takes_time(scene: Scene) -> None:
+    _needs_the_shim(scene, SlowDisk(0.3))
+    with scene.broken(SlowDisk(0.3)):
+        begun = time.monotonic()
+        assert scene.write("node-1", policy=STUBBORN) == "OK"
+        assert time.monotonic() - begun >= 0.3  # a floor, not a measure
+
+
+@pytest.mark.parametrize("how", ["drop", "half-open", "refuse"])
+def test_a_node_without_its_database_says_so(scene: Scene, how: str) -> None:
+    with scene.broken(DatabaseWay("node-1", how)):
+        assert scene.write("node-1") in {"DATABASE_UNAVAILABLE", "DEADLINE"}
+        assert scene.write("node-2") == "OK"
+
+
+@pytest.mark.parametrize("how", ["drop", "lose-answers"])
+def test_members_get_through_to_another_node(scene: Scene, how: str) -> None:
+    with (
+        Lender(scene.profile(LENDER, *NODES), policy=STUBBORN) as lender,
+        scene.broken(MembersWay("node-1", how)),
+    ):
+        for number in range(4):
+            lender.submit([scene.record(f"through-{how}-{number}")])
+
+
+def test_witnesses_out_of_reach_stop_nobody(scene: Scene) -> None:
+    with scene.broken(WitnessWay("node-1", "drop")):
+        assert scene.write("node-1") == "OK"
+
+
+def test_a_suspended_member_is_refused_until_it_is_let_in(scene: Scene) -> None:
+    with scene.broken(SuspendMember(OTHER)):
+        assert scene.write("node-1", OTHER) == "MEMBER_SUSPENDED"
+        assert scene.write("node-1", LENDER) == "OK"
+
+
+def test_an_expired_certificate_is_refused_and_renewed(scene: Scene) -> None:
+    with scene.broken(ExpireCertificate(OTHER, 2.0)):
+        until(lambda: scene.write("node-2", OTHER) == "UNKNOWN_CERTIFICATE", "it expires")
+
+
+@pytest.mark.parametrize("table", ["record", "consent"])
+def test_the_schema_changes_under_load(scene: Scene, table: str) -> None:
+    with scene.broken(Migrate(table)):
+        assert scene.write("node-1", policy=STUBBORN) == "OK"
+
+
+def _needs_the_shim(scene: Scene, fault: Fault) -> None:
+    if missing := fault.missing(scene.town):
+        pytest.skip(missing)
