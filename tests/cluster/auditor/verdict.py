@@ -1,0 +1,37 @@
+"""The verdict: what every check found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.cluster.auditor.checks import CHECKS
+from tests.cluster.auditor.evidence import Evidence
+from tests.cluster.auditor.finding import Findings, Violation
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the auditor found.
+
+    Attributes:
+        evidence: What it looked at.
+        findings: What each check found, in the checks' order.
+    """
+
+    evidence: Evidence
+    findings: list[Findings]
+
+    @property
+    def violations(self) -> list[Violation]:
+        """What is wrong, of each check as much as is told."""
+        return [violation for found in self.findings for violation in found.violations]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every promise was kept."""
+        return not any(found.count for found in self.findings)
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """The verdict on evidence that was collected."""
+    return Verdict(evidence, [check.findings(evidence) for check in CHECKS])
