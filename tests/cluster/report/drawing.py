@@ -62,7 +62,7 @@ class Drawing:
     def _throughput(self) -> None:
         step = self.figures.step_s
         most = max((sum(second.counts.values()) for second in self.figures.seconds), default=1) or 1
-        self._title("operations a second", [f"{most / step:.0f}", "0"], PLOT)
+        self._title("operations / s", [f"{most / step:.0f}", "0"], PLOT)
         ground = self.y + PLOT
         for second in self.figures.seconds:
             bottom, left = ground, self.x(second.begin_s)
@@ -78,7 +78,7 @@ class Drawing:
         values = [second.p99_ms for second in self.figures.seconds if second.p99_ms]
         low, high = 1.0, max([*values, 10.0])
         scale = math.log10(high / low)
-        self._title("latency, ms (log)", [f"{high:,.0f}", "1"], PLOT)
+        self._title("latency, ms", [f"{high:,.0f}", "1"], PLOT)
         ground = self.y + PLOT
 
         def y(ms: float) -> float:
@@ -168,7 +168,7 @@ class Drawing:
             yield f'<text class="phase-name" {place}>{escape(name)}</text>'
 
     def _title(self, name: str, scale: Iterable[str], height: float) -> None:
-        self._text(0, self.y + 12, name, "name")
+        self._text(0, self.y + height / 2, name, "name")
         for label, y in zip(scale, (self.y + 9, self.y + height), strict=True):
             self.parts.append(
                 f'<text class="scale" x="{LEFT - 6}" y="{y:.0f}">{escape(label)}</text>'
