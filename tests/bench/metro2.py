@@ -1,10 +1,12 @@
 """Metro 2: a file of 50,000 accounts read and validated on one core.
 
-The baseline cuts the same bytes into the same fields, and does nothing with them.
+The baseline cuts the same bytes into the same fields, and does nothing with them; that of
+memory is the file's size.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -15,9 +17,13 @@ from bureau_client.files.metro2 import Reporter, Segment, blank, header, validat
 from bureau_client.files.metro2.layout import layouts
 from tests.bench.house import House
 from tests.bench.measure import Measure, bench
+from tests.bench.process import MIB, memory_mib
 
 ACCOUNTS = 50_000
 MOST_S = 10.0
+MOST_MIB = 16.0
+# Records between two looks at the memory.
+LOOK = 1000
 DAY = date(2024, 5, 31)
 
 
@@ -33,9 +39,16 @@ def metro2(house: House) -> Iterator[Measure]:
     for at in range(0, len(raw) - cut.size, cut.size):
         cut.unpack_from(raw, at)
     bare = time.process_time() - started
+    size = len(raw) / MIB
+    del raw
+    least = most = memory_mib(os.getpid())
+    found = 0
     started = time.process_time()
     with path.open("rb") as stream:
-        found = sum(len(findings) for _, findings in validate(stream, today=DAY))
+        for record, findings in validate(stream, today=DAY):
+            found += len(findings)
+            if record.number % LOOK == 0:
+                most = max(most, memory_mib(os.getpid()))
     took = time.process_time() - started
     assert found == 0, "the file is in order"
     path.unlink()
@@ -45,6 +58,13 @@ def metro2(house: House) -> Iterator[Measure]:
         unit="s",
         baseline=bare,
         most=MOST_S,
+    )
+    yield Measure(
+        name="Metro 2, memory more than before, at the most",
+        value=most - least,
+        unit="MiB",
+        baseline=size,
+        most=MOST_MIB,
     )
 
 
