@@ -5,7 +5,7 @@ Pure. Thresholds are data (`bureau/data/alerts.toml`).
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -81,26 +81,20 @@ def changes(before: CreditFile, after: CreditFile) -> Iterator[Change]:
         if old is None:
             yield Change(ALERT_KIND_NEW_TRADELINE, (line,))
         yield from _of_line(old, line)
-    lines = divergent(after.tradelines)
-    if lines and not divergent(before.tradelines):
+
+
+def divergence(
+    before: Iterable[FiledTradeline], after: Iterable[FiledTradeline]
+) -> Iterator[Change]:
+    """Whether lines have come to diverge, among those that somebody may see."""
+    lines = divergent(after)
+    if lines and not divergent(before):
         yield Change(ALERT_KIND_DIVERGENCE, tuple(lines))
 
 
-def inquiry_changes(file: CreditFile) -> Iterator[Change]:
-    """What one more inquiry is, after those on a file."""
-    yield Change(ALERT_KIND_NEW_INQUIRY)
-    at = thresholds()
-    since_us = file.now_us - at.burst_days * DAY_US
-    if sum(inquiry.create_us >= since_us for inquiry in file.inquiries) + 1 == at.burst_count:
-        yield Change(ALERT_KIND_INQUIRY_BURST)
-
-
-def opens(sections: int, portfolio_types: int, change: Change) -> bool:
-    """Whether a consent's scope opens an alert."""
-    section = SECTION_OF.get(change.kind, int(codes_pb2.SECTION_TRADELINES))
-    kinds = [line.snapshot.portfolio_type for line in change.tradelines]
-    seen = not portfolio_types or all(has(portfolio_types, kind) for kind in kinds)
-    return has(sections, section) and seen
+def opens(sections: int, change: Change) -> bool:
+    """Whether a consent's sections open an alert."""
+    return has(sections, SECTION_OF.get(change.kind, int(codes_pb2.SECTION_TRADELINES)))
 
 
 def _of_line(old: FiledTradeline | None, line: FiledTradeline) -> Iterator[Change]:

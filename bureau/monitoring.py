@@ -7,14 +7,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from bureau.alerts import Change, changes, inquiry_changes, opens
+from bureau.alerts import DAY_US, Change, changes, divergence, opens, thresholds
 from bureau.consent_state import ACTIVE
-from bureau.credit_file import CreditFile, read_file
+from bureau.credit_file import CreditFile, FiledTradeline, read_file
 from bureau.errors import Refusal
 from bureau.house import Bureau, Caller
 from bureau.ledger.queue import Transaction
 from bureau.policy import Policy
-from bureau.report import as_reported
+from bureau.reciprocity import as_earned, level_of
+from bureau.report import Scope, as_reported, lines_in
 from bureau.statement import time_of
 from bureau.store import statements as s
 from bureau.store.database import Connection
@@ -22,7 +23,14 @@ from bureau.subject_file import read_state
 from bureau.subject_state import check_holds
 from bureau.texts import texts
 from creditbureau.v1 import codes_pb2
-from creditbureau.v1.alert_pb2 import ALERT_KIND_DISPUTE, Alert, AlertKind
+from creditbureau.v1.alert_pb2 import (
+    ALERT_KIND_DISPUTE,
+    ALERT_KIND_INQUIRY_BURST,
+    ALERT_KIND_NEW_INQUIRY,
+    Alert,
+    AlertKind,
+)
+from creditbureau.v1.report_pb2 import INQUIRY_KIND_HARD
 from creditbureau.v1.reporting_pb2 import AcknowledgeAlertsResponse, WatchAlertsResponse
 
 PAGE = 200
@@ -51,8 +59,7 @@ class Watched(NamedTuple):
 
 def watched_of(tx: Transaction, subject_ids: Iterable[str], policy: Policy) -> Watched:
     """Which of these people are monitored, with their files as they are."""
-    rows = tx.db.among(s.monitors_of, sorted(subject_ids), state=ACTIVE, now_us=tx.now_us)
-    monitors = [Monitor(*row) for row in rows]
+    monitors = _monitors(tx, subject_ids)
     people = dict.fromkeys(at.subject_id for at in monitors)
     return Watched(monitors, {who: _shown(tx, who, policy) for who in people})
 
@@ -65,32 +72,60 @@ def tell_of_accounts(tx: Transaction, watched: Watched, policy: Policy, actor: s
     """
     told: list[tuple[Monitor, Change]] = []
     for who, before in watched.before.items():
-        found = list(changes(before, _shown(tx, who, policy)))
+        after = _shown(tx, who, policy)
+        found = list(changes(before, after))
         for at in watched.monitors:
-            if at.subject_id == who:
-                told += [(at, change) for change in found if not _is_own(change, at, actor)]
+            if at.subject_id != who:
+                continue
+            past, present = (_seen_by(tx, at, file, policy) for file in (before, after))
+            seen = {line.tradeline_id for line in present}
+            told += [
+                (at, change)
+                for change in (*found, *divergence(past, present))
+                if seen.issuperset(line.tradeline_id for line in change.tradelines)
+                and not _is_own(change, at, actor)
+            ]
     _write(tx, told, policy)
 
 
-def tell_of_inquiry(tx: Transaction, subject_id: str, policy: Policy, actor: str) -> None:
-    """Alerts of an inquiry that other members see."""
-    watched = watched_of(tx, [subject_id], policy)
-    told = [
-        (at, change)
-        for at in watched.monitors
-        if at.grantee != actor
-        for change in inquiry_changes(watched.before[subject_id])
-    ]
+def tell_of_inquiries(
+    tx: Transaction, subject_ids: Iterable[str], policy: Policy, actor: str
+) -> None:
+    """Alerts of inquiries that other members see; they are on the files already."""
+    at = thresholds()
+    since_us = tx.now_us - at.burst_days * DAY_US
+    told: list[tuple[Monitor, Change]] = []
+    for monitor in _monitors(tx, subject_ids):
+        if monitor.grantee == actor:
+            continue
+        told.append((monitor, Change(ALERT_KIND_NEW_INQUIRY)))
+        row = tx.db.one(
+            s.inquiry_count,
+            subject_id=monitor.subject_id,
+            kind=INQUIRY_KIND_HARD,
+            since_us=since_us,
+        )
+        burst = {"consent_id": monitor.consent_id, "kind": ALERT_KIND_INQUIRY_BURST}
+        # Once in so many days, whichever of several at once was the one too many.
+        if (
+            row
+            and row[0] >= at.burst_count
+            and not tx.db.one(s.told_since, since_us=since_us, **burst)
+        ):
+            told.append((monitor, Change(ALERT_KIND_INQUIRY_BURST)))
     _write(tx, told, policy)
 
 
 def tell_of_dispute(tx: Transaction, subject_id: str, tradeline_id: str, policy: Policy) -> None:
     """Alerts of a dispute that was opened."""
     watched = watched_of(tx, [subject_id], policy)
-    for file in watched.before.values():
-        about = tuple(line for line in file.tradelines if line.tradeline_id == tradeline_id)
-        change = Change(ALERT_KIND_DISPUTE, about)
-        _write(tx, [(at, change) for at in watched.monitors if about], policy)
+    told = [
+        (at, Change(ALERT_KIND_DISPUTE, (line,)))
+        for at in watched.monitors
+        for line in _seen_by(tx, at, watched.before[at.subject_id], policy)
+        if line.tradeline_id == tradeline_id
+    ]
+    _write(tx, told, policy)
 
 
 def watch_alerts(
@@ -141,6 +176,22 @@ def acknowledge_alerts(bureau: Bureau, caller: Caller, cursor: int) -> Acknowled
     return AcknowledgeAlertsResponse()
 
 
+def _monitors(tx: Transaction, subject_ids: Iterable[str]) -> list[Monitor]:
+    rows = tx.db.among(s.monitors_of, sorted(subject_ids), state=ACTIVE, now_us=tx.now_us)
+    return [Monitor(*row) for row in rows]
+
+
+def _seen_by(
+    tx: Transaction, monitor: Monitor, file: CreditFile, policy: Policy
+) -> list[FiledTradeline]:
+    """The tradelines that a report would show: of what the member has earned to see, what
+    the consent opens.
+    """
+    level = level_of(tx.db, monitor.grantee, policy, tx.now_us)
+    scope = Scope(monitor.sections, monitor.portfolio_types, history_months=0)
+    return lines_in(as_earned(file, monitor.grantee, level), scope)
+
+
 def _shown(tx: Transaction, subject_id: str, policy: Policy) -> CreditFile:
     """A person's file as reports would show it."""
     state = read_state(tx.db, subject_id, policy, tx.now_us)
@@ -156,7 +207,7 @@ def _is_own(change: Change, monitor: Monitor, actor: str) -> bool:
 def _write(tx: Transaction, told: list[tuple[Monitor, Change]], policy: Policy) -> None:
     ordinal = 0
     for monitor, change in told:
-        if not opens(monitor.sections, monitor.portfolio_types, change):
+        if not opens(monitor.sections, change):
             continue
         if _is_held(tx, monitor, policy):
             continue

@@ -17,6 +17,7 @@ from bureau.errors import Refusal
 from bureau.house import Bureau, Caller
 from bureau.ledger import log
 from bureau.ledger.queue import Transaction
+from bureau.monitoring import tell_of_inquiries
 from bureau.prepare import Asked, held_consent, prepare_again
 from bureau.reciprocity import level_of
 from bureau.statement import Opened
@@ -69,14 +70,15 @@ def query_portfolio(
     entry_key = committed.proof.entry.entry_key
     while True:
         reports = []
+        now_us = bureau.clock.now_us()
         with bureau.database.snapshot() as db:
             page = db.all(s.inquiries_of_entry, entry_key=entry_key, after=after, limit=PAGE)
             for values in page:
                 row = dict(zip(s.INQUIRY_COLUMNS, values, strict=True))
                 after = row["inquiry_key"]
                 held = held_consent(db, row["consent_id"])
-                # Whoever withdrew meanwhile is passed over.
-                if held is None or held.state != ACTIVE:
+                # Whoever withdrew meanwhile is passed over, and whose consent has ended.
+                if held is None or held.state != ACTIVE or now_us >= held.expire_us:
                     continue
                 asked = Asked(
                     opened.header.request_id,
@@ -106,20 +108,19 @@ def _record(
     wanted = set(inquiry.subject_ids)
     log_size = log.size_of(tx.db)
     level = level_of(tx.db, caller.member_id, bureau.policy, tx.now_us)
-    hard = inquiry.purpose == codes_pb2.PURPOSE_COLLECTION
-    count, seen = 0, set()
+    hard = has(bureau.policy.hard_purposes, inquiry.purpose)
+    seen: set[str] = set()
     for values in tx.db.all(
         s.monitored_by, grantee=caller.member_id, state=ACTIVE, now_us=tx.now_us
     ):
-        held = HeldConsent(*values)
-        who = held.subject_id
+        who = HeldConsent(*values).subject_id
         if who in seen or (wanted and who not in wanted):
             continue
-        if not _covers(bureau, tx, caller, held, inquiry.purpose):
+        held = _covering(bureau, tx, caller, HeldConsent(*values), inquiry.purpose)
+        if held is None:
             continue
         seen.add(who)
-        count += 1
-        if count > MAX_REPORTS:
+        if len(seen) > MAX_REPORTS:
             message = f"more than {MAX_REPORTS} customers: name them in parts"
             raise Refusal.of_field("TOO_MANY_ITEMS", "subject_ids", message)
         tx.db.run(
@@ -144,24 +145,27 @@ def _record(
             rules_version=bureau.policy.rules_version,
             level=level,
         )
+    if hard:
+        tell_of_inquiries(tx, seen, bureau.policy, caller.member_id)
 
 
-def _covers(
+def _covering(
     bureau: Bureau, tx: Transaction, caller: Caller, held: HeldConsent, purpose: int
-) -> bool:
-    """Whether a customer's consent, and what the customer has on their file, let a
-    report on them leave. Only a member's own customers are in its portfolio.
+) -> HeldConsent | None:
+    """A customer's consent, under its lock, if it and what the customer has on their file
+    let a report on them leave. Only a member's own customers are in its portfolio.
     """
-    locked = tx.db.one(s.lock_consent, consent_id=held.consent_id)
-    if locked is None or not tx.db.one(
+    row = tx.db.one(s.lock_consent, consent_id=held.consent_id)
+    if row is None or not tx.db.one(
         s.furnishes, subject_id=held.subject_id, member_id=caller.member_id
     ):
-        return False
+        return None
+    locked = HeldConsent(*row)
     tx.db.one(s.share_subject, subject_id=held.subject_id)
     state = read_state(tx.db, held.subject_id, bureau.policy, tx.now_us)
     try:
-        consent_state.check_use(HeldConsent(*locked), purpose, tx.now_us)
+        consent_state.check_use(locked, purpose, tx.now_us)
         check_holds(state, bureau.policy, caller.member_id, purpose, tx.now_us)
     except Refusal:
-        return False
-    return True
+        return None
+    return locked

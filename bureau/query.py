@@ -14,7 +14,7 @@ from bureau.errors import Refusal
 from bureau.house import Bureau, Caller
 from bureau.ledger import log
 from bureau.ledger.queue import Denied, Transaction
-from bureau.monitoring import tell_of_inquiry
+from bureau.monitoring import tell_of_inquiries
 from bureau.prepare import Asked, Prepared, check_same, held_consent, prepare, prepare_again
 from bureau.statement import Opened
 from bureau.store import statements as s
@@ -95,7 +95,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
         )
         _record(bureau, tx, opened, now_us, prepared=prepared)
         if has(bureau.policy.hard_purposes, inquiry.purpose):
-            tell_of_inquiry(tx, inquiry.subject_id, bureau.policy, caller.member_id)
+            tell_of_inquiries(tx, [inquiry.subject_id], bureau.policy, caller.member_id)
         tx.answer_digest = prepared.digest
         return None
 

@@ -340,7 +340,10 @@ class AlertRow(SQLModel, table=True):
     """An alert for a member, stored with the entry that caused it."""
 
     __tablename__ = "alert"
-    __table_args__ = (Index("alert_by_member", "member_id", "entry_key"),)
+    __table_args__ = (
+        Index("alert_by_member", "member_id", "entry_key"),
+        Index("alert_by_consent", "consent_id", "kind"),
+    )
     entry_key: int = Field(sa_column=big(primary_key=True))
     ordinal: int = Field(sa_column=big(primary_key=True))
     member_id: str = Field(sa_column=text())

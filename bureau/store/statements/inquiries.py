@@ -45,6 +45,18 @@ file_inquiries = Statement(
     .order_by(_inquiry_entry.c.leaf_index.desc())
 )
 
+# How many there were since a time, those of this very transaction among them.
+inquiry_count = Statement(
+    select(func.count())
+    .select_from(inquiry)
+    .where(
+        inquiry.c.subject_id == bind("subject_id"),
+        inquiry.c.kind == bind("kind"),
+        inquiry.c.create_us >= bind("since_us"),
+        inquiry.c.entry_key.is_not(None),
+    )
+)
+
 
 def _inquiries_before(which: ColumnElement[bool]) -> Statement:
     """Inquiries about a subject, newest first, below a place."""

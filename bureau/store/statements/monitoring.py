@@ -88,6 +88,18 @@ alerts_after = Statement(
     .order_by(entry.c.leaf_index, alert.c.ordinal)
     .limit(bind("limit"))
 )
+# Whether alerts of a kind were caused under a consent since a time; one that this very
+# transaction causes has no entry yet.
+told_since = Statement(
+    select(alert.c.entry_key)
+    .join_from(alert, entry, alert.c.entry_key == entry.c.entry_key, isouter=True)
+    .where(
+        alert.c.consent_id == bind("consent_id"),
+        alert.c.kind == bind("kind"),
+        or_(entry.c.time_us.is_(None), entry.c.time_us >= bind("since_us")),
+    )
+    .limit(1)
+)
 key_at = Statement(select(entry.c.entry_key).where(entry.c.leaf_index == bind("leaf_index")))
 alert_mark = Statement(select(mark.c.cursor).where(mark.c.member_id == bind("member_id")))
 _mark = upsert(mark).values(member_id=bind("member_id"), cursor=bind("cursor"))

@@ -599,6 +599,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("entry_key", "ordinal"),
     )
     op.create_index("alert_by_member", "alert", ["member_id", "entry_key"], unique=False)
+    op.create_index("alert_by_consent", "alert", ["consent_id", "kind"], unique=False)
     op.create_table(
         "alert_mark",
         sa.Column("member_id", sa.Text(), nullable=False),
