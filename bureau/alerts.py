@@ -5,7 +5,7 @@ Pure. Thresholds are data (`bureau/data/alerts.toml`).
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from bureau.clock import MICROSECONDS
 from bureau.codes import has
 from bureau.credit_file import CreditFile, FiledTradeline
-from bureau.facility import LINES, divergent, is_frozen
+from bureau.facility import LINES, divergences, is_frozen
 from bureau.history import DELINQUENT
 from bureau.report import SEVERITY
 from creditbureau.v1 import codes_pb2
@@ -22,6 +22,7 @@ from creditbureau.v1.alert_pb2 import (
     ALERT_KIND_DISPUTE,
     ALERT_KIND_DIVERGENCE,
     ALERT_KIND_FIRST_DELINQUENCY,
+    ALERT_KIND_GROUP_DIVERGENCE,
     ALERT_KIND_INQUIRY_BURST,
     ALERT_KIND_LINE_FROZEN,
     ALERT_KIND_LINE_RESTORED,
@@ -38,6 +39,7 @@ SECTION_OF: dict[int, int] = {
     ALERT_KIND_INQUIRY_BURST: codes_pb2.SECTION_INQUIRIES,
     ALERT_KIND_DISPUTE: codes_pb2.SECTION_DISPUTES,
     ALERT_KIND_DIVERGENCE: codes_pb2.SECTION_SUMMARY,
+    ALERT_KIND_GROUP_DIVERGENCE: codes_pb2.SECTION_SUMMARY,
 }
 
 
@@ -84,12 +86,16 @@ def changes(before: CreditFile, after: CreditFile) -> Iterator[Change]:
 
 
 def divergence(
-    before: Iterable[FiledTradeline], after: Iterable[FiledTradeline]
+    before: Iterable[FiledTradeline],
+    after: Iterable[FiledTradeline],
+    group_of: Callable[[str], str],
 ) -> Iterator[Change]:
-    """Whether lines have come to diverge, among those that somebody may see."""
-    lines = divergent(after)
-    if lines and not divergent(before):
-        yield Change(ALERT_KIND_DIVERGENCE, tuple(lines))
+    """Where lines have come to diverge, among those that somebody may see."""
+    known = {found.group for found in divergences(before, group_of)}
+    for found in divergences(after, group_of):
+        if found.group not in known:
+            kind = ALERT_KIND_GROUP_DIVERGENCE if found.group else ALERT_KIND_DIVERGENCE
+            yield Change(kind, found.lines)
 
 
 def opens(sections: int, change: Change) -> bool:

@@ -27,6 +27,8 @@ from bureau.policy import Policy
 from bureau.store import statements as s
 from bureau.store.database import Connection
 from creditbureau.v1 import report_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.members_pb2 import Admission, MemberChange
 from creditbureau.v1.record_pb2 import FacilityAction, Record, RecordRef, TradelineSnapshot
 from creditbureau.v1.report_pb2 import PaymentHistory
 
@@ -80,13 +82,19 @@ class FiledInquiry:
 
 @dataclass(frozen=True, slots=True)
 class CreditFile:
-    """Everything held on one subject, as of a log size and a time."""
+    """Everything held on one subject, as of a log size and a time.
+
+    Attributes:
+        group_of: The group of a member then; asked only where it matters, and read with
+            the connection that the file was read with.
+    """
 
     subject_id: str
     log_size: int
     now_us: int
     tradelines: list[FiledTradeline] = field(default_factory=list)
     inquiries: list[FiledInquiry] = field(default_factory=list)
+    group_of: Callable[[str], str] = str
 
 
 def read_file(db: Connection, subject_id: str, policy: Policy, now_us: int) -> CreditFile:
@@ -113,7 +121,8 @@ def read_file(db: Connection, subject_id: str, policy: Policy, now_us: int) -> C
         tradelines.append(line)
     log_size = log.size_of(db)
     inquiries = _inquiries(db, subject_id, policy, log_size, now_us)
-    return CreditFile(subject_id, log_size, now_us, tradelines, inquiries)
+    group_of = partial(_group_now, db)
+    return CreditFile(subject_id, log_size, now_us, tradelines, inquiries, group_of)
 
 
 def read_file_at(
@@ -125,7 +134,8 @@ def read_file_at(
         steps = [step for step in steps_of(trail) if _leaf(db, step.submission_key) < log_size]
         tradelines += _made_again(db, account, steps, subject_id)
     inquiries = _inquiries(db, subject_id, policy, log_size, now_us)
-    return CreditFile(subject_id, log_size, now_us, tradelines, inquiries)
+    group_of = partial(_group_at, db, log_size)
+    return CreditFile(subject_id, log_size, now_us, tradelines, inquiries, group_of)
 
 
 def _made_again(
@@ -203,6 +213,22 @@ def _inquiries(
     )
     found = [FiledInquiry(*row) for row in rows]
     return [at for at in found if rule.covers(date_of(at.create_us), today)]
+
+
+def _group_now(db: Connection, member_id: str) -> str:
+    row = db.one(s.member_by_id, member_id=member_id)
+    assert row is not None, "a furnisher is a member"
+    return str(dict(zip(s.MEMBER_COLUMNS, row, strict=True))["group_id"])
+
+
+def _group_at(db: Connection, log_size: int, member_id: str) -> str:
+    """As the operator had last said below a log size."""
+    group = ""
+    for kind, body in db.all(s.groupings_of, member_id=member_id, log_size=log_size):
+        payload = Envelope.FromString(body).payload
+        said = Admission if kind == "admission" else MemberChange
+        group = said.FromString(payload).group
+    return group
 
 
 def _leaf(db: Connection, entry_key: int) -> int:

@@ -4,7 +4,9 @@ it since. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from bureau.clock import date_of
 from bureau.credit_file import FiledAction, FiledTradeline
@@ -80,11 +82,37 @@ def standing_freeze(line: FiledTradeline) -> FiledAction | None:
     return None
 
 
-def divergent(lines: Iterable[FiledTradeline]) -> list[FiledTradeline]:
-    """The lines of which one is frozen while another lends; nothing if it is not so."""
+class Divergence(NamedTuple):
+    """Lines of which one is frozen while another lends.
+
+    Attributes:
+        group: The lender or the group of lenders that they all are of; empty across them.
+    """
+
+    group: str
+    lines: tuple[FiledTradeline, ...]
+
+
+def divergences(
+    lines: Iterable[FiledTradeline], group_of: Callable[[str], str]
+) -> list[Divergence]:
+    """Where lines diverge: within lenders or their groups, and across them.
+
+    Args:
+        group_of: The group of a member; empty if it is of none.
+    """
     drawable = [line for line in lines if is_drawable(line)]
-    frozen = sum(map(is_frozen, drawable))
-    return drawable if 0 < frozen < len(drawable) else []
+    if not _diverge(drawable):
+        return []
+    groups: defaultdict[str, list[FiledTradeline]] = defaultdict(list)
+    for line in drawable:
+        groups[group_of(line.member_id) or line.member_id].append(line)
+    within = [Divergence(at, tuple(groups[at])) for at in sorted(groups) if _diverge(groups[at])]
+    return [*within, Divergence("", tuple(drawable))] if len(groups) > 1 else within
+
+
+def _diverge(drawable: Sequence[FiledTradeline]) -> bool:
+    return 0 < sum(map(is_frozen, drawable)) < len(drawable)
 
 
 def day_of(filed: FiledAction) -> int:

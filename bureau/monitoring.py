@@ -81,7 +81,7 @@ def tell_of_accounts(tx: Transaction, watched: Watched, policy: Policy, actor: s
             seen = {line.tradeline_id for line in present}
             told += [
                 (at, change)
-                for change in (*found, *divergence(past, present))
+                for change in (*found, *divergence(past, present, after.group_of))
                 if seen.issuperset(line.tradeline_id for line in change.tradelines)
                 and not _is_own(change, at, actor)
             ]

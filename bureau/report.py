@@ -12,7 +12,7 @@ from bureau.codes import codes_of, has
 from bureau.credit_file import CreditFile, FiledAction, FiledInquiry, FiledTradeline
 from bureau.facility import (
     LINES,
-    divergent,
+    divergences,
     is_drawable,
     is_frozen,
     is_open,
@@ -32,6 +32,7 @@ from creditbureau.v1.record_pb2 import TradelineSnapshot
 from creditbureau.v1.report_pb2 import (
     CurrencyTotal,
     Flag,
+    FlagKind,
     InquiryLine,
     Omission,
     PaymentHistory,
@@ -106,10 +107,11 @@ def shape(report: Report, file: CreditFile, scope: Scope) -> None:
 
     if has(scope.sections, codes_pb2.SECTION_SUMMARY):
         report.summary.CopyFrom(summary_of(lines, file.inquiries, file.now_us))
-        if pair := divergent(lines):
-            flag = report.flags.add(kind=report_pb2.FLAG_KIND_DIVERGENCE)
-            flag.tradeline_ids.extend(line.tradeline_id for line in pair)
-            flag.texts.update(texts("flag", "DIVERGENCE"))
+        for found in divergences(lines, file.group_of):
+            name = "GROUP_DIVERGENCE" if found.group else "DIVERGENCE"
+            flag = report.flags.add(kind=FlagKind.Value(f"FLAG_KIND_{name}"))
+            flag.tradeline_ids.extend(line.tradeline_id for line in found.lines)
+            flag.texts.update(texts("flag", name))
     if has(scope.sections, codes_pb2.SECTION_TRADELINES):
         for line in lines:
             filled = tradeline_of(line)

@@ -30,19 +30,14 @@ from bureau_client import (
 from bureau_keys.envelope import seal
 from creditbureau.v1 import dispute_pb2, subjects_pb2
 from tests.service.raw import Answer, Raw
-from tests.service.village import DAY, Village, account, database_of, village
+from tests.service.village import DAY, Village, account, village
 
 APRIL, MAY, JUNE = Month(2024, 4), Month(2024, 5), Month(2024, 6)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def town(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Village]:
-    with (
-        database_of(request.param, tmp_path_factory.mktemp("database")) as url,
-        village("acme", "brook", database_url=url) as found,
-    ):
+@pytest.fixture(scope="module")
+def town(database_url: str) -> Iterator[Village]:
+    with village("acme", "brook", database_url=database_url) as found:
         yield found
 
 

@@ -20,20 +20,15 @@ from bureau_client import (
     Wallet,
     WrongState,
 )
-from tests.service.village import DAY, Village, account, database_of, village
+from tests.service.village import DAY, Village, account, village
 
 MAY = Month(2024, 5)
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def town(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Village]:
-    with (
-        database_of(request.param, tmp_path_factory.mktemp("database")) as url,
-        village("acme", "brook", "cedar", database_url=url) as found,
-    ):
+@pytest.fixture(scope="module")
+def town(database_url: str) -> Iterator[Village]:
+    with village("acme", "brook", "cedar", database_url=database_url) as found:
         yield found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, exists, func, select, update
+from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
@@ -142,6 +142,19 @@ statements_of_member = Statement(
     .join_from(member_statement, entry, member_statement.c.entry_key == entry.c.entry_key)
     .join(statement, statement.c.entry_key == entry.c.entry_key)
     .where(member_statement.c.member_id == bind("member_id"))
+    .order_by(entry.c.leaf_index)
+)
+
+# What says of which group a member is, in order of the log, below a size of it.
+groupings_of = Statement(
+    select(entry.c.kind, statement.c.envelope)
+    .join_from(member_statement, entry, member_statement.c.entry_key == entry.c.entry_key)
+    .join(statement, statement.c.entry_key == entry.c.entry_key)
+    .where(
+        member_statement.c.member_id == bind("member_id"),
+        or_(entry.c.kind == "admission", entry.c.kind == "member-change"),
+        entry.c.leaf_index < bind("log_size"),
+    )
     .order_by(entry.c.leaf_index)
 )
 

@@ -56,8 +56,9 @@ class FlagKind(Code):
     """Something to review; the bureau never decides."""
 
     UNSPECIFIED = 0
-    DIVERGENCE = 1
+    DIVERGENCE = 1  # across lenders
     FRAUD_ALERT = 2
+    GROUP_DIVERGENCE = 3  # within one lender, or one group of lenders
 
 
 class HoldKind(Code):

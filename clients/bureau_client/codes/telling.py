@@ -18,7 +18,8 @@ class AlertKind(Code):
     LINE_RESTORED = 7
     NEW_TRADELINE = 8
     DISPUTE = 9
-    DIVERGENCE = 10  # one line frozen while another lends
+    DIVERGENCE = 10  # one line frozen while another lends, across lenders
+    GROUP_DIVERGENCE = 11  # the same within one lender, or one group of lenders
 
 
 class NoticeKind(Code):

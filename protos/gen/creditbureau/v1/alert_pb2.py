@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63reditbureau/v1/alert.proto\x12\x0f\x63reditbureau.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8f\x03\n\x05\x41lert\x12\x19\n\x08\x61lert_id\x18\x01 \x01(\tR\x07\x61lertId\x12.\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.creditbureau.v1.AlertKindR\x04kind\x12\x1d\n\nsubject_id\x18\x03 \x01(\tR\tsubjectId\x12\x1d\n\nconsent_id\x18\x04 \x01(\tR\tconsentId\x12#\n\rtradeline_ids\x18\x05 \x03(\tR\x0ctradelineIds\x12;\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12(\n\x10\x63\x61use_leaf_index\x18\x07 \x01(\x03R\x0e\x63\x61useLeafIndex\x12\x37\n\x05texts\x18\x08 \x03(\x0b\x32!.creditbureau.v1.Alert.TextsEntryR\x05texts\x1a\x38\n\nTextsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01*\xcc\x02\n\tAlertKind\x12\x1a\n\x16\x41LERT_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41LERT_KIND_NEW_INQUIRY\x10\x01\x12\x1c\n\x18\x41LERT_KIND_INQUIRY_BURST\x10\x02\x12 \n\x1c\x41LERT_KIND_FIRST_DELINQUENCY\x10\x03\x12\x1b\n\x17\x41LERT_KIND_STATUS_WORSE\x10\x04\x12\x1f\n\x1b\x41LERT_KIND_UTILISATION_JUMP\x10\x05\x12\x1a\n\x16\x41LERT_KIND_LINE_FROZEN\x10\x06\x12\x1c\n\x18\x41LERT_KIND_LINE_RESTORED\x10\x07\x12\x1c\n\x18\x41LERT_KIND_NEW_TRADELINE\x10\x08\x12\x16\n\x12\x41LERT_KIND_DISPUTE\x10\t\x12\x19\n\x15\x41LERT_KIND_DIVERGENCE\x10\nb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63reditbureau/v1/alert.proto\x12\x0f\x63reditbureau.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8f\x03\n\x05\x41lert\x12\x19\n\x08\x61lert_id\x18\x01 \x01(\tR\x07\x61lertId\x12.\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.creditbureau.v1.AlertKindR\x04kind\x12\x1d\n\nsubject_id\x18\x03 \x01(\tR\tsubjectId\x12\x1d\n\nconsent_id\x18\x04 \x01(\tR\tconsentId\x12#\n\rtradeline_ids\x18\x05 \x03(\tR\x0ctradelineIds\x12;\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12(\n\x10\x63\x61use_leaf_index\x18\x07 \x01(\x03R\x0e\x63\x61useLeafIndex\x12\x37\n\x05texts\x18\x08 \x03(\x0b\x32!.creditbureau.v1.Alert.TextsEntryR\x05texts\x1a\x38\n\nTextsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01*\xed\x02\n\tAlertKind\x12\x1a\n\x16\x41LERT_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41LERT_KIND_NEW_INQUIRY\x10\x01\x12\x1c\n\x18\x41LERT_KIND_INQUIRY_BURST\x10\x02\x12 \n\x1c\x41LERT_KIND_FIRST_DELINQUENCY\x10\x03\x12\x1b\n\x17\x41LERT_KIND_STATUS_WORSE\x10\x04\x12\x1f\n\x1b\x41LERT_KIND_UTILISATION_JUMP\x10\x05\x12\x1a\n\x16\x41LERT_KIND_LINE_FROZEN\x10\x06\x12\x1c\n\x18\x41LERT_KIND_LINE_RESTORED\x10\x07\x12\x1c\n\x18\x41LERT_KIND_NEW_TRADELINE\x10\x08\x12\x16\n\x12\x41LERT_KIND_DISPUTE\x10\t\x12\x19\n\x15\x41LERT_KIND_DIVERGENCE\x10\n\x12\x1f\n\x1b\x41LERT_KIND_GROUP_DIVERGENCE\x10\x0b\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,7 +35,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ALERT_TEXTSENTRY']._loaded_options = None
   _globals['_ALERT_TEXTSENTRY']._serialized_options = b'8\001'
   _globals['_ALERTKIND']._serialized_start=484
-  _globals['_ALERTKIND']._serialized_end=816
+  _globals['_ALERTKIND']._serialized_end=849
   _globals['_ALERT']._serialized_start=82
   _globals['_ALERT']._serialized_end=481
   _globals['_ALERT_TEXTSENTRY']._serialized_start=425

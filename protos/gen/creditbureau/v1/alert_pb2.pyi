@@ -37,7 +37,9 @@ class _AlertKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AlertKind.V
     ALERT_KIND_NEW_TRADELINE: _AlertKind.ValueType  # 8
     ALERT_KIND_DISPUTE: _AlertKind.ValueType  # 9
     ALERT_KIND_DIVERGENCE: _AlertKind.ValueType  # 10
-    """One line frozen while another lends."""
+    """One line frozen while another lends, across lenders."""
+    ALERT_KIND_GROUP_DIVERGENCE: _AlertKind.ValueType  # 11
+    """The same within one lender, or one group of lenders."""
 
 class AlertKind(_AlertKind, metaclass=_AlertKindEnumTypeWrapper):
     """What happened to somebody who is monitored."""
@@ -53,7 +55,9 @@ ALERT_KIND_LINE_RESTORED: AlertKind.ValueType  # 7
 ALERT_KIND_NEW_TRADELINE: AlertKind.ValueType  # 8
 ALERT_KIND_DISPUTE: AlertKind.ValueType  # 9
 ALERT_KIND_DIVERGENCE: AlertKind.ValueType  # 10
-"""One line frozen while another lends."""
+"""One line frozen while another lends, across lenders."""
+ALERT_KIND_GROUP_DIVERGENCE: AlertKind.ValueType  # 11
+"""The same within one lender, or one group of lenders."""
 Global___AlertKind: _TypeAlias = AlertKind  # noqa: Y015
 
 @_typing.final

@@ -133,16 +133,20 @@ class _FlagKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FlagKind.Val
     DESCRIPTOR: _descriptor.EnumDescriptor
     FLAG_KIND_UNSPECIFIED: _FlagKind.ValueType  # 0
     FLAG_KIND_DIVERGENCE: _FlagKind.ValueType  # 1
-    """One line frozen while another lends."""
+    """One line frozen while another lends, across lenders."""
     FLAG_KIND_FRAUD_ALERT: _FlagKind.ValueType  # 2
+    FLAG_KIND_GROUP_DIVERGENCE: _FlagKind.ValueType  # 3
+    """A divergence within one lender, or one group of lenders."""
 
 class FlagKind(_FlagKind, metaclass=_FlagKindEnumTypeWrapper):
     """What is to be looked at."""
 
 FLAG_KIND_UNSPECIFIED: FlagKind.ValueType  # 0
 FLAG_KIND_DIVERGENCE: FlagKind.ValueType  # 1
-"""One line frozen while another lends."""
+"""One line frozen while another lends, across lenders."""
 FLAG_KIND_FRAUD_ALERT: FlagKind.ValueType  # 2
+FLAG_KIND_GROUP_DIVERGENCE: FlagKind.ValueType  # 3
+"""A divergence within one lender, or one group of lenders."""
 Global___FlagKind: _TypeAlias = FlagKind  # noqa: Y015
 
 @_typing.final

@@ -1,0 +1,97 @@
+"""One line frozen while another lends: across lenders, and within a group of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bureau.office.operator import Operator
+from bureau_client import (
+    AlertKind,
+    FacilityActionKind,
+    FlagKind,
+    PortfolioType,
+)
+from tests.service.village import Village, account, village
+from tests.service.watching import (
+    MAY,
+    freeze,
+    kinds,
+    monitor,
+    monitored,
+    waiting,
+)
+
+
+@pytest.fixture(scope="module")
+def town(database_url: str) -> Iterator[Village]:
+    with village("acme", "brook", "cedar", database_url=database_url) as town:
+        yield town
+
+
+def test_divergence_is_told_and_flagged(town: Village) -> None:
+    person = monitored(town, "acme", "brook", "cedar")
+    town.submit("acme", account(person, "card", MAY))
+    town.submit("brook", account(person, "line", MAY))
+    freeze(town, "acme", account(person, "card", MAY).account_ref, FacilityActionKind.FREEZE)
+    for name in ("acme", "brook", "cedar"):
+        (alert,) = [at for at in waiting(town, name, person) if at.kind is AlertKind.DIVERGENCE]
+        assert len(alert.tradeline_ids) == 2
+    report = town.report(person, "cedar")
+    (flag,) = report.flags
+    assert flag.kind.name == "DIVERGENCE"
+    assert len(flag.tradeline_ids) == 2
+    assert set(flag.texts) == {"en", "zh"}
+
+
+def test_divergence_is_among_what_a_consent_opens(town: Village) -> None:
+    person = town.person()
+    monitor(person, "cedar", portfolio_types=[PortfolioType.REVOLVING])
+    line = {"portfolio_type": PortfolioType.LINE_OF_CREDIT, "account_type": "15"}
+    town.submit("acme", account(person, "card", MAY))
+    town.submit("brook", account(person, "card", MAY), account(person, "line", MAY, **line))
+    freeze(town, "acme", account(person, "card", MAY).account_ref, FacilityActionKind.FREEZE)
+    (alert,) = [at for at in waiting(town, "cedar", person) if at.kind is AlertKind.DIVERGENCE]
+    cards = [at for at in person.file().tradelines if at.portfolio_type is PortfolioType.REVOLVING]
+    assert set(alert.tradeline_ids) == {card.tradeline_id for card in cards}
+
+
+def test_within_a_group_and_across_lenders_are_told_apart(town: Village) -> None:
+    for name in ("dune", "elm"):
+        town.lender(name, group="bank")
+    person = monitored(town, "cedar")
+    for name in ("dune", "elm"):
+        town.submit(name, account(person, "card", MAY))
+    freeze(town, "dune", account(person, "card", MAY).account_ref, FacilityActionKind.FREEZE)
+
+    def told() -> list[AlertKind]:
+        return [at for at in kinds(waiting(town, "cedar", person)) if "DIVERGENCE" in at.name]
+
+    assert told() == [AlertKind.GROUP_DIVERGENCE]
+    report = town.report(person, "cedar")
+    assert [flag.kind for flag in report.flags] == [FlagKind.GROUP_DIVERGENCE]
+    # A lender of no group lends too.
+    town.submit("cedar", account(person, "card", MAY))
+    both = town.report(person, "cedar")
+    assert [flag.kind for flag in both.flags] == [
+        FlagKind.GROUP_DIVERGENCE,
+        FlagKind.DIVERGENCE,
+    ]
+    assert [len(flag.tradeline_ids) for flag in both.flags] == [2, 3]
+    # The group breaks up; the reports of before stay what they were.
+    with Operator(town.bureau.operator) as operator:
+        elm = operator.member("elm")
+        elm.group = ""
+        operator.change(elm)
+    assert [at.kind for at in town.report(person, "cedar").flags] == [FlagKind.DIVERGENCE]
+    assert town.lenders["cedar"].replay(both.request_id).flags == both.flags
+
+
+def test_one_lender_freezes_a_line_and_lends_on_another(town: Village) -> None:
+    person = monitored(town, "acme", "cedar")
+    town.submit("acme", account(person, "card", MAY), account(person, "cash", MAY))
+    freeze(town, "acme", account(person, "card", MAY).account_ref, FacilityActionKind.FREEZE)
+    assert AlertKind.GROUP_DIVERGENCE in kinds(waiting(town, "cedar", person))
+    # Of its own accounts alone a member is not told what it did itself.
+    assert waiting(town, "acme", person) == []

@@ -1,0 +1,78 @@
+"""People who let lenders monitor them, and what these are told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from bureau_client import (
+    Action,
+    ActionReason,
+    Alert,
+    AlertKind,
+    FacilityAction,
+    FacilityActionKind,
+    Frequency,
+    FrequencyUnit,
+    Initiator,
+    Month,
+    Purpose,
+    Wallet,
+)
+from tests.service.village import ALL_SECTIONS, DAY, Village, account
+
+MAY, JUNE, JULY = Month(2024, 5), Month(2024, 6), Month(2024, 7)
+
+
+def monitored(town: Village, *names: str, **changes: Any) -> Wallet:
+    """Somebody who lets lenders monitor them."""
+    person = town.person()
+    for name in names:
+        monitor(person, name, **changes)
+    return person
+
+
+def monitor(person: Wallet, name: str, **changes: Any) -> str:
+    terms: dict[str, Any] = {
+        "purposes": [Purpose.ACCOUNT_REVIEW],
+        "sections": ALL_SECTIONS,
+        "history_months": 36,
+        "frequency": Frequency(FrequencyUnit.MONTH, 5),
+        "expire": 90 * DAY,
+    }
+    return person.grant(name, [Action.MONITOR], **(terms | changes)).consent_id
+
+
+def waiting(town: Village, name: str, person: Wallet) -> list[Alert]:
+    """The alerts on a person that are there for a member."""
+    found: list[Alert] = []
+    end = marker(town, name)
+    for alert in town.lenders[name].alerts():
+        if alert.subject_id == end:
+            return found
+        if alert.subject_id == person.subject_id:
+            found.append(alert)
+    raise AssertionError("a stream of alerts has no end")
+
+
+def marker(town: Village, name: str) -> str:
+    """Lets one last alert come, about somebody else."""
+    last = monitored(town, name)
+    other = next(at for at in town.lenders if at != name)
+    town.submit(other, account(last, "marker", MAY))
+    return last.subject_id
+
+
+def kinds(alerts: list[Alert]) -> list[AlertKind]:
+    return [alert.kind for alert in alerts]
+
+
+def freeze(town: Village, name: str, ref: str, kind: FacilityActionKind) -> None:
+    action = FacilityAction(
+        account_ref=ref,
+        kind=kind,
+        initiator=Initiator.LENDER,
+        reasons=(ActionReason.DELINQUENCY_ELSEWHERE,),
+        effective_time=town.now() - timedelta(seconds=1),
+    )
+    town.submit(name, action)
