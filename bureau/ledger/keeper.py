@@ -11,12 +11,16 @@ import os
 import threading
 from pathlib import Path
 
+import structlog
+
 from bureau.ledger.fitness import ForkedLogError
 from bureau.store import statements as s
 from bureau.store.database import Connection
 from bureau_keys.checkpoint import open_checkpoint
 from bureau_keys.files import write_private
 from bureau_keys.signing import VerifyKey
+
+logger = structlog.get_logger("bureau.ledger")
 
 # Seconds between writes: what a power cut may take from the evidence.
 PAUSE_S = 0.2
@@ -28,6 +32,7 @@ class Keeper:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._note = path.read_text("utf-8") if path.exists() else ""
+        self._told = False  # of what hinders it, once
         self._changed = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
@@ -58,12 +63,25 @@ class Keeper:
         while True:
             self._changed.wait()
             self._changed.clear()
+            self._write_newest()
+            if self._stopping.wait(PAUSE_S):
+                if self._changed.is_set():
+                    self._write_newest()
+                return
+
+    def _write_newest(self) -> None:
+        """Writes it, or tries again after the pause: a full disk has room some day, and
+        until then the evidence lags.
+        """
+        try:
             if self._note:
                 self._write(self._note)
-            if self._stopping.wait(PAUSE_S):
-                if self._changed.is_set() and self._note:
-                    self._write(self._note)
-                return
+            self._told = False
+        except OSError as error:
+            if not self._told:
+                logger.error("checkpoint_not_kept", path=str(self._path), error=str(error))
+            self._told = True
+            self._changed.set()
 
     def _write(self, note: str) -> None:
         fresh = self._path.with_name(self._path.name + ".new")
