@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bureau import rules
 from bureau.errors import FieldViolation
@@ -54,51 +54,80 @@ class Booking:
     """The accounts of one member that a batch is about, locked.
 
     Attributes:
+        lines: What is booked, by the references that the accounts have now.
         accounts: By reference; those that the batch opens have a key and no trail.
-        opened: The references of these, with their currencies.
+        former: References that accounts had before, with those of now.
+        opened: The references of accounts that the batch opens, with their currencies.
         names: Tradeline ids by reference.
         news: What the people on the accounts must be told.
     """
 
     member_id: str
+    lines: Sequence[Line] = ()
     accounts: dict[str, Account] = field(default_factory=dict)
+    former: dict[str, str] = field(default_factory=dict)
     opened: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     news: list[News] = field(default_factory=list)
 
     @classmethod
-    def load(cls, tx: Transaction, member_id: str, lines: list[Line]) -> Booking:
+    def load(cls, tx: Transaction, member_id: str, lines: Sequence[Line]) -> Booking:
         """Locks the accounts and checks what depends on them.
 
         Raises:
             Refusal: CURRENCY_MISMATCH; INVALID_FIELD for an action on an account that
                 there is not.
         """
-        booking = cls(member_id)
-        known = {}
-        refs = sorted({line.account_ref for line in lines} | set(_renumbered(lines).values()))
-        rows = tx.db.among(s.lock_tradelines, refs, member_id=member_id)
-        for ref, key, name, currency, history, trail, marks, people, submission, index in rows:
-            known[ref] = currency
-            booking.names[ref] = name
-            booking.accounts[ref] = Account(key, trail, (submission, index), history, marks, people)
-        if found := [*currency_breaches(lines, known), *booking._breaches(tx, lines)]:
+        booking = cls(member_id, lines)
+        known = booking._lock(tx)
+        if booking.former:
+            booking.lines = [
+                line._replace(account_ref=booking.former.get(line.account_ref, line.account_ref))
+                for line in lines
+            ]
+        if found := [*currency_breaches(booking.lines, known), *booking._breaches(tx)]:
             raise rules.refusal(found)
         # All names from one draw: the system's randomness is asked once.
-        names = secrets.token_hex(16 * (len(known) - len(rows)))
+        names = secrets.token_hex(16 * (len(known) - len(booking.accounts)))
         for place, ref in enumerate(ref for ref in known if ref not in booking.accounts):
             booking.opened[ref] = known[ref]
             booking.names[ref] = names[32 * place : 32 * place + 32]
         booking.accounts |= {ref: Account(tx.new_key()) for ref in booking.opened}
         return booking
 
-    def _breaches(self, tx: Transaction, lines: list[Line]) -> Iterator[Breach]:
+    def _lock(self, tx: Transaction) -> dict[str, str]:
+        """Locks the accounts that the batch names, by what they are or were called.
+
+        Returns:
+            Their currencies.
+        """
+        known: dict[str, str] = {}
+        refs = sorted(
+            {line.account_ref for line in self.lines} | set(_renumbered(self.lines).values())
+        )
+        for row in tx.db.among(s.lock_tradelines, refs, member_id=self.member_id):
+            self._take(row, known)
+        missing = [ref for ref in refs if ref not in known]
+        for was, *row in tx.db.among(s.lock_renumbered, missing, member_id=self.member_id):
+            self.former[was] = str(row[0])
+            if row[0] not in known:
+                self._take(row, known)
+        return known
+
+    def _take(self, row: Sequence[Any], known: dict[str, str]) -> None:
+        ref, key, name, currency, history, trail, marks, people, submission, index = row
+        known[ref], self.names[ref] = currency, name
+        self.accounts[ref] = Account(key, trail, (submission, index), history, marks, people)
+
+    def _breaches(self, tx: Transaction) -> Iterator[Breach]:
+        lines = self.lines
         if all(line.kind < DELETION for line in lines):
             return  # snapshots need no account
         # What stands in the log comes before what is said of it, in a batch as well.
         there = {ref for ref, account in self.accounts.items() if account.newest[0]}
         known = set(self.accounts)
         taken = known | {line.account_ref for line in lines if line.kind < DELETION}
+        taken |= self.former.keys()
         moved: set[str] = set()
         named = sorted({line.record.action.new_member_id for line in lines if line.kind == ACTION})
         members = {row[0] for row in tx.db.among(s.members_named, named)}
@@ -110,7 +139,7 @@ class Booking:
             if line.account_ref not in known:
                 message = "the caller has no such account"
                 yield rules.breach(f"{at}.account_ref", "INVALID_FIELD", message)
-            elif action.kind in RENUMBERING and action.new_account_ref in taken:
+            elif action.kind in RENUMBERING and self._is_taken(line, taken):
                 message = "the caller has such an account already"
                 yield rules.breach(f"{at}.action.new_account_ref", "INVALID_FIELD", message)
             elif action.kind in RENUMBERING and line.account_ref not in there:
@@ -126,10 +155,17 @@ class Booking:
                 moved.add(line.account_ref)
                 taken.add(action.new_account_ref)
 
-    def people(self, lines: Sequence[Line]) -> set[str]:
+    def _is_taken(self, line: Line, taken: set[str]) -> bool:
+        """Whether a new reference is another account's; an account may go back to one that
+        it had.
+        """
+        ref = line.record.action.new_account_ref
+        return ref in taken and self.former.get(ref) != line.account_ref
+
+    def people(self) -> set[str]:
         """Everybody whose file the lines change."""
         on_known = (people_of(at.people) for at in self.accounts.values())
-        named = (line.subject_ids for line in lines)
+        named = (line.subject_ids for line in self.lines)
         return {subject_id for people in (*on_known, *named) for subject_id in people}
 
     def people_on(self, tx: Transaction, line: Line) -> set[str]:
@@ -142,13 +178,13 @@ class Booking:
         newest, _ = record_of(tx.db, Step(*account.newest, ORIGINAL, 0))
         return {party.subject_id for party in newest.snapshot.parties}
 
-    def book(self, tx: Transaction, lines: Sequence[Line]) -> None:
+    def book(self, tx: Transaction) -> None:
         """Stores the records, and what the accounts become by them.
 
         Raises:
             Refusal: DELETED_ITEM.
         """
-        accounts, entry_key = self.accounts, tx.entry_key
+        accounts, lines, entry_key = self.accounts, self.lines, tx.entry_key
         rows = [
             (entry_key, place, accounts[line.account_ref].tradeline_key, line.raw)
             for place, line in enumerate(lines)
@@ -199,9 +235,13 @@ class Booking:
         if moved:
             tx.db.tuples(s.move_tradeline, s.MOVED_COLUMNS, moved)
         for ref, new_ref in renumbered.items():
+            key = self.accounts[ref].tradeline_key
             if ref not in self.opened:
-                key = self.accounts[ref].tradeline_key
                 tx.db.run(s.renumber_tradeline, which=key, new_ref=new_ref)
+            tx.db.run(s.drop_former_ref, whose=self.member_id, ref=new_ref)
+            tx.db.run(
+                s.add_former_ref, member_id=self.member_id, account_ref=ref, tradeline_key=key
+            )
 
 
 def held_snapshots(

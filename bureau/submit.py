@@ -81,10 +81,10 @@ def submit_records(
     def work(tx: Transaction) -> Submission:
         opened.admit(tx)
         booking = Booking.load(tx, caller.member_id, lines)
-        _require_consents(tx, booking, lines)
-        watched = watched_of(tx, booking.people(lines), bureau.policy)
+        _require_consents(tx, booking)
+        watched = watched_of(tx, booking.people(), bureau.policy)
         submission = _store(tx, caller.member_id, opened, tiles, len(booking.opened))
-        booking.book(tx, lines)
+        booking.book(tx)
         tell_of_accounts(tx, watched, bureau.policy, caller.member_id)
         furnished = (line.snapshot for line in lines if line.kind < DELETION)
         note_contribution(tx, caller.member_id, furnished)
@@ -170,10 +170,11 @@ def _read(batch: bytes) -> tuple[Sequence[bytes], ParsedRecordBatch]:
     return list(raws), parsed
 
 
-def _require_consents(tx: Transaction, booking: Booking, lines: list[Line]) -> None:
+def _require_consents(tx: Transaction, booking: Booking) -> None:
     """Everybody on every account must have consented to be furnished; only what is
     deleted needs no consent.
     """
+    lines = booking.lines
     wanted = {subject_id for line in lines for subject_id in line.subject_ids}
     acted = {line.account_ref: booking.people_on(tx, line) for line in lines if line.kind == ACTION}
     on_acted = {subject_id for people in acted.values() for subject_id in people}

@@ -63,6 +63,7 @@ def _erase(db: Connection, key: int, people: bytes, trail: bytes, erased: Erased
     for step in steps:
         db.run(s.blank_record, entry=step.submission_key, place=step.record_index, nothing=b"")
     db.run(s.drop_account, which=key)
+    db.run(s.drop_former_refs, which=key)
     for subject_id in people_of(people):
         db.run(s.drop_party, who=subject_id, which=key)
     now_us = int(datetime.now(UTC).timestamp() * 1_000_000)

@@ -281,5 +281,7 @@ def _check_references(db: Connection) -> Iterator[Finding]:
     for kind, statement in checks.LOST_EFFECTS.items():
         for (index,) in db.all(statement):
             yield Finding(f"the {kind} was logged, its effect is not there", index)
+    for member_id, ref in db.all(checks.lost_refs):
+        yield Finding(f"the former reference {ref} of {member_id} is of no account of its own")
     for what, key, place in db.all(checks.lost_records):
         yield Finding(f"record {place} of {key} is of a {what} that is not there")

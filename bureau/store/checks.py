@@ -138,10 +138,26 @@ LOST_EFFECTS = {
     "standard": _bare("standard", s.standard.c.entry_key),
     **{
         kind: _bare(kind, s.subject_event.c.entry_key)
-        for kind in ("hold", "hold-lift", "dispute", "dispute-answer", "subject-statement")
+        for kind in (
+            "hold",
+            "hold-lift",
+            "dispute",
+            "dispute-addition",
+            "dispute-answer",
+            "subject-statement",
+        )
     },
 }
 
+# References of accounts that are not there.
+lost_refs = Statement(
+    select(s.former_ref.c.member_id, s.former_ref.c.account_ref).where(
+        ~exists().where(
+            s.tradeline.c.tradeline_key == s.former_ref.c.tradeline_key,
+            s.tradeline.c.member_id == s.former_ref.c.member_id,
+        )
+    )
+)
 # Records without their submission or their account.
 lost_records = Statement(
     union_all(

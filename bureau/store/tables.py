@@ -249,6 +249,15 @@ class TradelineRow(SQLModel, table=True):
     people: bytes = Field(sa_column=blob())
 
 
+class FormerRefRow(SQLModel, table=True):
+    """A reference that an account had before it was renumbered: late files still say it."""
+
+    __tablename__ = "former_ref"
+    member_id: str = Field(sa_column=text(primary_key=True))
+    account_ref: str = Field(sa_column=text(primary_key=True))
+    tradeline_key: int = Field(sa_column=big())
+
+
 class TradelinePartyRow(SQLModel, table=True):
     """Which subjects were ever named on a tradeline: the index to a file."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bureau.office.erasure import erase_person
 from bureau_client import (
     AccountStatus,
     ActionReason,
@@ -278,6 +279,54 @@ def test_a_renumbered_account_is_the_same_tradeline(town: Village) -> None:
     assert line.month == JUNE
     assert line.history is not None
     assert len(line.history.profile) == 2
+
+
+def test_what_comes_late_under_an_old_number_is_about_the_same_account(town: Village) -> None:
+    person = town.person()
+    old, new = ref_of(person, "old"), ref_of(person, "new")
+    renumber = FacilityActionKind.RENUMBER
+    town.submit("acme", account(person, "old", MAY))
+    town.submit("acme", action(town, old, renumber, new_account_ref=new))
+    # Late, corrected, and about what was done: all of it by the number that it had.
+    town.submit("acme", account(person, "old", JULY), account(person, "new", JUNE))
+    fix = account(person, "old", MAY, balance_minor=7)
+    town.submit("acme", fix, kind=SubmissionKind.CORRECTION)
+    town.submit("acme", action(town, old, FacilityActionKind.FREEZE))
+    (line,) = town.report(person, "brook", EvidenceLevel.ALL).tradelines
+    assert line.history is not None
+    assert line.history.balance_minor == (100_00, 100_00, 7)
+    assert {at.kind for at in line.actions} == {renumber, FacilityActionKind.FREEZE}
+    # A number that was an account's is no other's.
+    town.submit("acme", account(person, "other", MAY))
+    other = ref_of(person, "other")
+    with pytest.raises(InvalidRequest) as caught:
+        town.submit("acme", action(town, other, renumber, new_account_ref=old))
+    assert [v.field for v in caught.value.violations] == ["records[0].action.new_account_ref"]
+    with pytest.raises(InvalidRequest):
+        town.submit("acme", account(person, "old", JULY, currency="EUR"))
+    # It may go back to it, and then on again; deleted by the first, it is gone.
+    town.submit("acme", action(town, new, renumber, new_account_ref=old))
+    town.submit("acme", action(town, new, renumber, new_account_ref=f"{new}er"))
+    town.submit("acme", account(person, "new", JULY, balance_minor=9))
+    assert town.findings() == []
+    town.submit("acme", Deletion(account_ref=old, reason=DeletionReason.INACCURATE, month=JULY))
+    lines = town.report(person, "brook", EvidenceLevel.ALL).tradelines
+    assert sorted(at.month for at in lines if at.month) == [MAY, JUNE]
+    with town.database() as database:
+        assert erase_person(database, person.subject_id).accounts == 2
+    assert town.findings() == []
+
+
+def test_a_new_account_may_be_renumbered_in_its_first_batch(town: Village) -> None:
+    person = town.person()
+    old, new = ref_of(person, "old"), ref_of(person, "new")
+    renumber = action(town, old, FacilityActionKind.RENUMBER, new_account_ref=new)
+    town.submit("acme", account(person, "old", MAY), renumber)
+    town.submit("acme", account(person, "old", JUNE))
+    town.submit("acme", account(person, "new", JULY))
+    (line,) = town.report(person, "brook", EvidenceLevel.ALL).tradelines
+    assert line.history is not None
+    assert len(line.history.profile) == 3
 
 
 @pytest.mark.parametrize(

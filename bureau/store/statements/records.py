@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from bureau.store import tables as t
 from bureau.store.database import ListStatement, Statement
@@ -10,6 +10,7 @@ from bureau.store.statements.spelling import (
     adding,
     bind,
     entry,
+    former_ref,
     record,
     record_tile,
     submission,
@@ -49,25 +50,42 @@ submissions_before = Statement(
 )
 TRADELINE_COLUMNS = tuple(c.name for c in tradeline.columns)
 add_tradeline = adding(t.TradelineRow)
+_LOCKED = (
+    tradeline.c.account_ref,
+    tradeline.c.tradeline_key,
+    tradeline.c.tradeline_id,
+    tradeline.c.currency,
+    tradeline.c.history,
+    tradeline.c.trail,
+    tradeline.c.marks,
+    tradeline.c.people,
+    tradeline.c.newest_submission_key,
+    tradeline.c.newest_record_index,
+)
 # Locked in one order, so that two batches about the same accounts wait for each
 # other instead of for ever.
 lock_tradelines = ListStatement(
     lambda refs: (
-        select(
-            tradeline.c.account_ref,
-            tradeline.c.tradeline_key,
-            tradeline.c.tradeline_id,
-            tradeline.c.currency,
-            tradeline.c.history,
-            tradeline.c.trail,
-            tradeline.c.marks,
-            tradeline.c.people,
-            tradeline.c.newest_submission_key,
-            tradeline.c.newest_record_index,
-        )
+        select(*_LOCKED)
         .where(tradeline.c.member_id == bind("member_id"), tradeline.c.account_ref.in_(refs))
         .order_by(tradeline.c.account_ref)
         .with_for_update()
+    )
+)
+# The same by references that accounts had before.
+lock_renumbered = ListStatement(
+    lambda refs: (
+        select(former_ref.c.account_ref, *_LOCKED)
+        .join_from(former_ref, tradeline, tradeline.c.tradeline_key == former_ref.c.tradeline_key)
+        .where(former_ref.c.member_id == bind("member_id"), former_ref.c.account_ref.in_(refs))
+        .order_by(tradeline.c.account_ref)
+        .with_for_update(of=tradeline)
+    )
+)
+add_former_ref = adding(t.FormerRefRow)
+drop_former_ref = Statement(
+    delete(former_ref).where(
+        former_ref.c.member_id == bind("whose"), former_ref.c.account_ref == bind("ref")
     )
 )
 # In the table's order, as the driver takes them. A reference is in an index, so what does

@@ -11,6 +11,7 @@ from bureau.store.statements.spelling import (
     bind,
     entry,
     erasure,
+    former_ref,
     party,
     record,
     subject_event,
@@ -128,6 +129,7 @@ blank_record = Statement(
     .values(body=bind("nothing"))
 )
 drop_account = Statement(delete(tradeline).where(tradeline.c.tradeline_key == bind("which")))
+drop_former_refs = Statement(delete(former_ref).where(former_ref.c.tradeline_key == bind("which")))
 drop_party = Statement(
     delete(party).where(party.c.subject_id == bind("who"), party.c.tradeline_key == bind("which"))
 )

@@ -538,6 +538,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("tradeline_id"),
     )
     op.create_table(
+        "former_ref",
+        sa.Column("member_id", sa.Text(), nullable=False),
+        sa.Column("account_ref", sa.Text(), nullable=False),
+        sa.Column(
+            "tradeline_key",
+            WIDE,
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("member_id", "account_ref"),
+    )
+    op.create_table(
         "tradeline_party",
         sa.Column("subject_id", sa.Text(), nullable=False),
         sa.Column(

@@ -76,7 +76,9 @@ class _FacilityActionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Fa
     FACILITY_ACTION_KIND_TRANSFER: _FacilityActionKind.ValueType  # 6
     """The account goes to another furnisher."""
     FACILITY_ACTION_KIND_RENUMBER: _FacilityActionKind.ValueType  # 7
-    """The account gets another reference (Metro 2 L1)."""
+    """The account gets another reference (Metro 2 L1). The old one stays the
+    account's own: files that come late still find it.
+    """
     FACILITY_ACTION_KIND_RESTRUCTURE: _FacilityActionKind.ValueType  # 8
 
 class FacilityActionKind(_FacilityActionKind, metaclass=_FacilityActionKindEnumTypeWrapper):
@@ -93,7 +95,9 @@ FACILITY_ACTION_KIND_CHARGE_OFF: FacilityActionKind.ValueType  # 5
 FACILITY_ACTION_KIND_TRANSFER: FacilityActionKind.ValueType  # 6
 """The account goes to another furnisher."""
 FACILITY_ACTION_KIND_RENUMBER: FacilityActionKind.ValueType  # 7
-"""The account gets another reference (Metro 2 L1)."""
+"""The account gets another reference (Metro 2 L1). The old one stays the
+account's own: files that come late still find it.
+"""
 FACILITY_ACTION_KIND_RESTRUCTURE: FacilityActionKind.ValueType  # 8
 Global___FacilityActionKind: _TypeAlias = FacilityActionKind  # noqa: Y015
 
