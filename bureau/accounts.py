@@ -108,10 +108,10 @@ class Booking:
         for row in tx.db.among(s.lock_tradelines, refs, member_id=self.member_id):
             self._take(row, known)
         missing = [ref for ref in refs if ref not in known]
-        for was, *row in tx.db.among(s.lock_renumbered, missing, member_id=self.member_id):
-            self.former[was] = str(row[0])
-            if row[0] not in known:
-                self._take(row, known)
+        for was, ref, *rest in tx.db.among(s.lock_renumbered, missing, member_id=self.member_id):
+            self.former[was] = ref
+            if ref not in known:
+                self._take((ref, *rest), known)
         return known
 
     def _take(self, row: Sequence[Any], known: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ from bureau_client.cli import common
 from bureau_client.cli.output import Output, emit_one, out
 from bureau_client.cli.show import show_report
 from bureau_client.lender import Lender
+from bureau_client.records import RecordRef
 from bureau_client.reports import Report
 
 
@@ -23,3 +24,11 @@ def emit_report(report: Report, output: Output) -> None:
         show_report(report, out)
     else:
         emit_one(report, output)
+
+
+def record_in(text: str, option: str) -> RecordRef:
+    """The record that an option names."""
+    submission_id, colon, index = text.partition(":")
+    if not colon or not index.isdecimal():
+        raise ValueError(f"{option} is SUBMISSION:INDEX, for example 0b1f…:0")
+    return RecordRef(submission_id=submission_id, record_index=int(index))

@@ -19,10 +19,9 @@ from bureau_client.cli.common import (
     code_parser,
     names_of,
 )
-from bureau_client.cli.lenders import emit_report, opened
+from bureau_client.cli.lenders import emit_report, opened, record_in
 from bureau_client.cli.output import Output, emit_many, emit_one, err, plain, write_line
 from bureau_client.codes import DisputeOutcome, Purpose
-from bureau_client.records import RecordRef
 
 disputes = typer.Typer(help="Disputes against this member's records.", no_args_is_help=True)
 
@@ -165,19 +164,10 @@ def answer(
             dispute_id,
             outcome,
             narrative=narrative,
-            correction=_record(correction),
+            correction=record_in(correction, "--correction") if correction else None,
             certified=certified,
         )
     emit_one(found, output)
-
-
-def _record(text: str) -> RecordRef | None:
-    if not text:
-        return None
-    submission_id, colon, index = text.partition(":")
-    if not colon or not index.isdecimal():
-        raise ValueError("--correction is SUBMISSION:INDEX, for example 0b1f…:0")
-    return RecordRef(submission_id=submission_id, record_index=int(index))
 
 
 def _within(stream: Iterator[Item], seconds: float) -> Iterator[Item]:
