@@ -26,7 +26,7 @@ from bureau.config import Settings
 from bureau.house import Bureau
 from bureau.ledger import keeper
 from bureau.ledger.admission import Admission
-from bureau.ledger.couriers import Courier
+from bureau.ledger.couriers import Couriers
 from bureau.ledger.fitness import ForkedLogError
 from bureau.ledger.keeper import Keeper
 from bureau.ledger.queue import Ledger
@@ -117,9 +117,7 @@ class Server:
             on_fatal=self._fail,
             on_fork=self._forked,
         )
-        self._couriers = [
-            Courier(witness, self.database, self.clock) for witness in settings.witnesses
-        ]
+        self.couriers = Couriers(settings.witnesses, self.database, self.clock, self._fail)
         serves_directory = "Directory" in settings.services
         self.bureau = Bureau(
             origin=settings.origin,
@@ -175,8 +173,7 @@ class Server:
         settle()
         self.ledger.start()
         self.keeper.start()
-        for courier in self._couriers:
-            courier.start()
+        self.couriers.start()
         self._seats.start()
         self._grpc.start()
         for name in self._services:
@@ -198,8 +195,7 @@ class Server:
         self._grpc.stop(grace_s).wait()
         self.ledger.stop()
         self.keeper.stop()
-        for courier in self._couriers:
-            courier.stop()
+        self.couriers.stop()
         self._seats.stop()
         self._pool.shutdown(wait=False)
         if self._metrics is not None:

@@ -10,6 +10,7 @@ are told the same.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -31,14 +32,49 @@ PAUSE_S, LONGEST_PAUSE_S = 0.25, 30.0
 STOP_S = 1.0
 
 
+class Couriers:
+    """All of a node."""
+
+    def __init__(
+        self,
+        witnesses: Iterable[Witness],
+        database: Database,
+        clock: Clock,
+        on_fatal: Callable[[str], None],
+    ) -> None:
+        """Args:
+        on_fatal: Is told when the process must not go on.
+        """
+        self._all = [Courier(witness, database, clock, on_fatal) for witness in witnesses]
+
+    def start(self) -> None:
+        """Starts running."""
+        for courier in self._all:
+            courier.start()
+
+    def stop(self) -> None:
+        """Ends; what is under way is hardly waited for."""
+        for courier in self._all:
+            courier.tell_to_stop()
+        for courier in self._all:
+            courier.join()
+
+
 class Courier:
     """Runs between the log and one witness."""
 
-    def __init__(self, witness: Witness, database: Database, clock: Clock) -> None:
+    def __init__(
+        self,
+        witness: Witness,
+        database: Database,
+        clock: Clock,
+        on_fatal: Callable[[str], None],
+    ) -> None:
         verifier = witness.verifier
         self._name = verifier.name
         self._database = database
         self._clock = clock
+        self._on_fatal = on_fatal
         self._door = WitnessDoor(witness.url, verifier)
         self._failures = 0
         self._told = ""
@@ -50,9 +86,12 @@ class Courier:
         """Starts running."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Ends; what is under way is not waited for."""
+    def tell_to_stop(self) -> None:
+        """Lets it end."""
         self._stopping.set()
+
+    def join(self) -> None:
+        """Waits for its end, not for long: a witness may keep it."""
         if self._thread.is_alive():
             self._thread.join(STOP_S)
 
@@ -62,9 +101,11 @@ class Courier:
                 self._bring()
             except WitnessError as error:
                 self._failed(error)
-            except StorageError:
+            except StorageError as error:
                 # The ledger says what ails the database; here it is only awaited.
                 self._failures = min(self._failures + 1, 10)
+                if error.fatal:
+                    self._on_fatal(str(error))
             except Exception:
                 logger.exception("courier_broken", witness=self._name)
                 self._failures = min(self._failures + 1, 10)

@@ -27,12 +27,13 @@ from bureau_client import (
 )
 from bureau_client.driver.conduct import Attempt
 from bureau_client.driver.sync import Driver
-from bureau_client.errors import BureauError, NotFound
+from bureau_client.errors import BureauError, NotFound, NotWitnessed
 from bureau_client.wire.scalars import micros_of, timestamp_of
 from bureau_keys import merkle
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
+from bureau_keys.cosignature import cosign
 from bureau_keys.envelope import digest, peek, seal
-from bureau_keys.note import note_vkey
+from bureau_keys.note import COSIGNATURE_V1, note_vkey
 from bureau_keys.profile import Profile, Trust
 from bureau_keys.pseudonym import Evaluator
 from bureau_keys.receipt import LeafStatement, commitment
@@ -136,6 +137,10 @@ class FakeBureau:
         self.member_key = SigningKey.generate()
         self.operator_key = SigningKey.generate()
         self.evaluator = Evaluator.from_seed(bytes(32))
+        # Its witnesses by name, how many a receipt needs, and whether they have seen all.
+        self.witnesses: dict[str, SigningKey] = {}
+        self.quorum = 0
+        self.witnessed = True
         self.calls: list[Attempt] = []
         self.fail: Callable[[Attempt], BureauError | None] = lambda _: None
         self.mend: Callable[[str, Any], None] = lambda _method, _reply: None
@@ -163,6 +168,11 @@ class FakeBureau:
             operator_key=self.operator_key.verify_key.raw,
             report_keys=(self.report_key.verify_key.raw,),
             directory_key=self.evaluator.public_key,
+            witnesses=tuple(
+                note_vkey(name, key.verify_key, COSIGNATURE_V1)
+                for name, key in self.witnesses.items()
+            ),
+            quorum=self.quorum,
         )
 
     def profile(self, *addresses: str) -> Profile:
@@ -321,8 +331,26 @@ class FakeBureau:
                 return members_pb2.GetMemberResponse(member=member)
         raise NotFound("no such member")
 
-    def GetCheckpoint(self, _: log_pb2.GetCheckpointRequest) -> Message:  # noqa: N802
+    def GetCheckpoint(self, request: log_pb2.GetCheckpointRequest) -> Message:  # noqa: N802
+        if request.cosignatures:
+            if not self.witnessed:
+                raise NotWitnessed("not yet", reason="NOT_WITNESSED")
+            return log_pb2.GetCheckpointResponse(checkpoint=self.cosigned())
         return log_pb2.GetCheckpointResponse(checkpoint=self.log.notes[-1])
+
+    def cosigned(self, note: str = "") -> str:
+        """The newest checkpoint, or another, with a cosignature of every witness."""
+        note = note or self.log.checkpoint()
+        for name, key in self.witnesses.items():
+            note = cosign(note, name, key, 1_772_366_400)
+        return note
+
+    def GetInclusionProof(  # noqa: N802
+        self, request: log_pb2.GetInclusionProofRequest
+    ) -> Message:
+        hashes = [merkle.leaf_hash(leaf) for leaf in self.log.leaves[: request.tree_size]]
+        proof = merkle.inclusion_proof(hashes, request.leaf_index)
+        return log_pb2.GetInclusionProofResponse(proof=proof, tree_size=request.tree_size)
 
     def ListCheckpoints(self, request: log_pb2.ListCheckpointsRequest) -> Message:  # noqa: N802
         at = int(request.page_token or 0)

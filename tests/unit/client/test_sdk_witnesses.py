@@ -1,0 +1,232 @@
+"""Receipts that witnesses stand behind, from bureaus that lie about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bureau_client import (
+    BureauError,
+    Lender,
+    NotWitnessed,
+    Receipt,
+    RetryPolicy,
+    SigningKey,
+    VerificationFailed,
+)
+from bureau_client.driver.sync import Driver
+from bureau_client.plans import witnessing
+from bureau_client.verify import verify_witnessed, witnesses_of
+from bureau_keys import merkle
+from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
+from bureau_keys.cosignature import cosign
+from tests.unit.client.fakes import NO_WAIT, ORIGIN, FakeBureau, clock, snapshot
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def bureau() -> FakeBureau:
+    fake = FakeBureau()
+    fake.witnesses = {f"w.example/{place}": SigningKey.generate() for place in (1, 2, 3)}
+    return fake
+
+
+def asked(bureau: FakeBureau, method: str) -> int:
+    return sum(call.call.method.path.endswith(f"/{method}") for call in bureau.calls)
+
+
+def written(bureau: FakeBureau) -> Receipt:
+    """The receipt of a write, as the bureau gives it."""
+    submission = bureau.lender().submit([snapshot()]).submissions[0]
+    assert submission.receipt is not None
+    return submission.receipt
+
+
+def test_nobody_waits_who_does_not_ask(bureau: FakeBureau) -> None:
+    receipt = written(bureau)
+    assert witnesses_of(receipt.checkpoint, bureau.trust) == ()
+    assert asked(bureau, "GetCheckpoint") == 0
+
+
+def test_a_receipt_leads_to_what_was_cosigned(bureau: FakeBureau) -> None:
+    first = written(bureau)
+    written(bureau)
+    found = bureau.lender().witnessed(first)
+    assert found == replace(first, tree_size=4, checkpoint=bureau.cosigned(), proof=found.proof)
+    assert len(verify_witnessed(found.checkpoint, bureau.trust, 3)) == 3
+    calls = len(bureau.calls)
+    assert bureau.lender().witnessed(found, quorum=3) == found
+    assert len(bureau.calls) == calls, "nothing to ask"
+
+
+def test_the_profile_says_how_many(bureau: FakeBureau) -> None:
+    bureau.quorum = 2
+    receipt = written(bureau)
+    assert len(verify_witnessed(receipt.checkpoint, bureau.trust)) >= 2
+
+
+def test_witnesses_are_waited_for_and_not_for_ever(bureau: FakeBureau) -> None:
+    plain = written(bureau)
+    pauses: list[float] = []
+    lender = Lender(bureau.profile(), clock=clock)
+    lender._driver = Driver(bureau, 1, NO_WAIT, sleep=pauses.append)
+    bureau.witnessed = False
+    with pytest.raises(NotWitnessed) as refused:
+        lender.witnessed(plain, patience=SECOND)
+    assert sum(pauses) == SECOND.total_seconds()
+    assert refused.value.receipt == plain
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        bureau.witnessed = len(pauses) == 3
+
+    pauses.clear()
+    lender._driver = Driver(bureau, 1, NO_WAIT, sleep=sleep)
+    assert lender.witnessed(plain).tree_size == 3
+    assert len(pauses) == 3
+
+
+def test_a_profile_without_enough_witnesses_says_so(bureau: FakeBureau) -> None:
+    plain = written(bureau)
+    with pytest.raises(NotWitnessed, match=r"trusts 3 witnesses; 4 are to cosign.*profile\.toml"):
+        bureau.lender().witnessed(plain, quorum=4, patience=timedelta(0))
+
+
+def lie(bureau: FakeBureau, how: str) -> Callable[[str, Any], None]:
+    """Changes answers about witnesses."""
+    other = SigningKey.generate()
+    small = bureau.log.checkpoint(1)
+    forked = sign_checkpoint(Checkpoint(ORIGIN, 9, merkle.leaf_hash(b"another")), bureau.log.key)
+    strangers = {name: SigningKey.generate() for name in bureau.witnesses}
+
+    def mend(method: str, reply: Any) -> None:
+        if method == "GetCheckpoint":
+            note = bureau.log.checkpoint()
+            if how == "nobody has cosigned":
+                reply.checkpoint = note
+            elif how == "strangers have cosigned":
+                for name, key in strangers.items():
+                    note = cosign(note, name, key, 1)
+                reply.checkpoint = note
+            elif how == "cosignatures of another tree":
+                lines = bureau.cosigned(small).removeprefix(small)
+                reply.checkpoint = note + lines
+            elif how == "one witness cosigned thrice":
+                name, key = next(iter(bureau.witnesses.items()))
+                reply.checkpoint = cosign(cosign(note, name, key, 1), name, key, 2)
+            elif how == "an older tree":
+                reply.checkpoint = bureau.cosigned(small)
+            elif how == "another log's":
+                tree = Checkpoint("other.example/log", 9, bytes(32))
+                reply.checkpoint = bureau.cosigned(sign_checkpoint(tree, other))
+            elif how == "a fork":
+                reply.checkpoint = bureau.cosigned(forked)
+        if method == "GetInclusionProof" and how == "no proof":
+            del reply.proof[:]
+        if method == "ListLeaves":
+            if how == "another leaf":
+                reply.commitments[0] = bytes(32)
+            elif how == "no leaf":
+                del reply.commitments[:]
+
+    return mend
+
+
+@pytest.mark.parametrize(
+    ("how", "error"),
+    [
+        ("nobody has cosigned", NotWitnessed),
+        ("strangers have cosigned", NotWitnessed),
+        ("cosignatures of another tree", NotWitnessed),
+        ("one witness cosigned thrice", NotWitnessed),
+        ("an older tree", VerificationFailed),
+        ("another log's", VerificationFailed),
+        ("a fork", VerificationFailed),
+        ("no proof", VerificationFailed),
+        ("another leaf", VerificationFailed),
+        ("no leaf", VerificationFailed),
+    ],
+)
+def test_bureaus_that_lie(bureau: FakeBureau, how: str, error: type[BureauError]) -> None:
+    plain = written(bureau)
+    written(bureau)
+    bureau.mend = lie(bureau, how)
+    with pytest.raises(error):
+        bureau.lender().witnessed(plain, quorum=2, patience=SECOND)
+    bureau.mend = lie(bureau, "")
+    assert bureau.lender().witnessed(plain, quorum=2).tree_size == 4
+
+
+def test_a_rotated_key_signs_though_nobody_saw_it(
+    bureau: FakeBureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(witnessing, "PATIENCE", SECOND)
+    bureau.quorum, bureau.witnessed = 1, False
+    key = SigningKey.generate()
+    wallet = bureau.wallet()
+    with pytest.raises(NotWitnessed) as refused:
+        wallet.rotate_key(key)
+    assert refused.value.receipt is not None
+    assert refused.value.receipt.kind == "key-rotation"
+    assert wallet._caller.author.key == key
+
+
+def test_batches_that_nobody_saw_were_accepted(
+    bureau: FakeBureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(witnessing, "PATIENCE", SECOND)
+    bureau.quorum, bureau.witnessed = 1, False
+    with pytest.raises(NotWitnessed) as refused:
+        bureau.lender().submit([snapshot()])
+    assert refused.value.partial is not None
+    (submission,) = refused.value.partial.submissions
+    assert submission.receipt is not None
+
+
+def test_an_auditor_holds_receipts_against_the_quorum(bureau: FakeBureau) -> None:
+    submission = bureau.lender().submit([snapshot()]).submissions[0]
+    assert submission.receipt is not None
+    bureau.quorum = 2
+    auditor = bureau.auditor()
+    with pytest.raises(NotWitnessed):
+        auditor.verify_receipt(submission.receipt, submission.manifest)
+    auditor.verify_receipt(auditor.witnessed(submission.receipt), submission.manifest)
+    assert auditor.checkpoint(cosignatures=3).witnesses == tuple(bureau.witnesses)
+
+
+def test_an_audit_names_what_witnesses_have_seen(bureau: FakeBureau) -> None:
+    written(bureau)
+    audit = bureau.auditor().audit()
+    assert audit.ok
+    assert audit.witnessed is not None
+    assert audit.witnessed.size == audit.tree_size
+    # One that they have seen, and that the leaves do not give.
+    bureau.mend = lie(bureau, "a fork")
+    forked = bureau.auditor().audit()
+    assert forked.fault is not None
+    assert not forked.ok
+    # None at all is a fault to those who need one.
+    bureau.mend, bureau.witnessed = lie(bureau, ""), False
+    assert bureau.auditor().audit().ok
+    bureau.quorum = 1
+    assert not bureau.auditor().audit().ok
+
+
+def test_the_policy_of_retries_stays_apart() -> None:
+    """Waiting for witnesses is no retry: one attempt is enough."""
+    bureau = FakeBureau()
+    bureau.witnesses = {"w.example/1": SigningKey.generate()}
+    plain = written(bureau)
+    bureau.witnessed = False
+    lender = Lender(bureau.profile(), clock=clock)
+
+    def sleep(_: float) -> None:
+        bureau.witnessed = True
+
+    lender._driver = Driver(bureau, 1, RetryPolicy(attempts=1), sleep=sleep)
+    assert lender.witnessed(plain).tree_size == 3
