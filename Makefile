@@ -37,7 +37,7 @@ bench: venv  ## Figures beside same-run baselines, to build/bench.json.
 	$(BIN)/python -m tests.bench $(ARGS)
 
 cluster: venv  ## Many nodes, broken on purpose and audited; ARGS="--list-faults" says how.
-	$(BIN)/python -m tests.cluster $(ARGS)
+	$(BIN)/python -W ignore:XDG_RUNTIME_DIR -m tests.cluster $(ARGS)
 
 protos: $(PROTOC)/.ready  ## Generates protos/gen and docs/contract.md.
 	PATH="$(PROTOC)/bin:$$PATH" $(PROTOC)/bin/python protos/generate.py

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from tests.cluster.directions import STOP, TownMap
 from tests.cluster.timeline import read_timeline
 from tests.cluster.town.process import Process, wait_until
-from tests.cluster.town.raising import Town
+from tests.cluster.town.town import Town
 from tests.cluster.workers import Hand, crew
 
 # Until the first consents are granted and the first records furnished, and for settling

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from tests.cluster.faults.fault import Fault
 from tests.cluster.schedule import Planned
-from tests.cluster.town.raising import Town
+from tests.cluster.town.town import Town
 
 TICK_S = 0.2
 

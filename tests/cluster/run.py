@@ -12,7 +12,8 @@ from tests.cluster.nemesis import FaultError, Nemesis
 from tests.cluster.options import Options
 from tests.cluster.schedule import plan as schedule_of
 from tests.cluster.schedule import possible
-from tests.cluster.town.raising import Town, raised_town
+from tests.cluster.town.raising import raised_town
+from tests.cluster.town.town import Town
 
 
 def run(options: Options, folder: Path, view: View) -> Verdict:

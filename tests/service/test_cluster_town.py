@@ -43,8 +43,9 @@ from tests.cluster.faults.fault import Fault
 from tests.cluster.faults.members import ExpireCertificate, SuspendMember
 from tests.cluster.faults.migration import Migrate
 from tests.cluster.faults.nodes import KillNode, PauseNode, RollingRestart, SkewClock
-from tests.cluster.faults.ways import DatabaseWay, MembersWay, WitnessWay
-from tests.cluster.town.raising import Size, Town, raised_town
+from tests.cluster.faults.ways import DatabaseWay, MembersWay, PullCable, WitnessWay
+from tests.cluster.town.raising import raised_town
+from tests.cluster.town.town import Size, Town
 
 # A machine with much else to do takes its time.
 PATIENCE_S = 40.0
@@ -207,7 +208,7 @@ def test_nodes_restart_in_turn(scene: Scene) -> None:
 
 @pytest.mark.parametrize("by_s", [-600.0, 600.0])
 def test_a_node_whose_clock_is_wrong_writes_nothing(scene: Scene, by_s: float) -> None:
-    _needs_the_shim(scene, SkewClock("node-1", by_s))
+    _is_possible(scene, SkewClock("node-1", by_s))
     with scene.broken(SkewClock("node-1", by_s)):
         until(lambda: scene.write("node-1") != "OK", "the clock is moved")
         assert scene.write("node-1") != "OK"
@@ -215,7 +216,7 @@ def test_a_node_whose_clock_is_wrong_writes_nothing(scene: Scene, by_s: float) -
 
 
 def test_a_full_disk_is_told(scene: Scene) -> None:
-    _needs_the_shim(scene, FullDisk())
+    _is_possible(scene, FullDisk())
     with scene.broken(FullDisk()):
         told: set[str] = set()
 
@@ -227,7 +228,7 @@ def test_a_full_disk_is_told(scene: Scene) -> None:
 
 
 def test_a_slow_disk_only_takes_time(scene: Scene) -> None:
-    _needs_the_shim(scene, SlowDisk(0.3))
+    _is_possible(scene, SlowDisk(0.3))
     with scene.broken(SlowDisk(0.3)):
         begun = time.monotonic()
         assert scene.write("node-1", policy=STUBBORN) == "OK"
@@ -273,6 +274,13 @@ def test_the_schema_changes_under_load(scene: Scene, table: str) -> None:
         assert scene.write("node-1", policy=STUBBORN) == "OK"
 
 
-def _needs_the_shim(scene: Scene, fault: Fault) -> None:
+def test_a_pulled_cable_costs_one_node(scene: Scene) -> None:
+    _is_possible(scene, PullCable("node-2"))
+    with scene.broken(PullCable("node-2")):
+        assert scene.write("node-2") != "OK"
+        assert scene.write("node-1") == "OK"
+
+
+def _is_possible(scene: Scene, fault: Fault) -> None:
     if missing := fault.missing(scene.town):
         pytest.skip(missing)

@@ -27,7 +27,7 @@ from tests.cluster.faults.members import (
 )
 from tests.cluster.faults.migration import TABLES, Migrate
 from tests.cluster.faults.nodes import KillNode, PauseNode, RollingRestart, SkewClock
-from tests.cluster.faults.ways import DatabaseWay, MembersWay, WitnessWay
+from tests.cluster.faults.ways import DatabaseWay, MembersWay, PullCable, WitnessWay
 
 __all__ = ["CATALOGUE", "Cast", "Entry", "Fault"]
 
@@ -96,6 +96,7 @@ CATALOGUE: dict[str, Entry] = {
         entry("full-disk", FullDisk, lambda _c, _cast: FullDisk()),
         *_on_ways(),
         entry("witness-cut", WitnessWay, lambda c, cast: WitnessWay(c.choice(cast.nodes), "drop")),
+        entry("cable-pulled", PullCable, lambda _c, cast: PullCable(cast.nodes[-1])),
         entry("send-twice", SendTwice, lambda _c, _cast: SendTwice()),
         entry("rotate-key", RotateKey, lambda c, cast: RotateKey(c.choice(cast.lenders))),
         entry("suspend", SuspendMember, lambda c, cast: SuspendMember(c.choice(cast.lenders))),

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from tests.cluster.faults.fault import DATABASE, Fault
 from tests.cluster.town.proxy import BOTH, Condition, Way
-from tests.cluster.town.raising import Town
+from tests.cluster.town.town import Town
 
 
 class DatabaseFault(Fault):

@@ -11,7 +11,7 @@ from psycopg import sql
 from tests.cluster.faults.fault import DATABASE, Fault
 from tests.cluster.town.postgres import DATABASE as BUREAU
 from tests.cluster.town.process import wait_until
-from tests.cluster.town.raising import Town
+from tests.cluster.town.town import Town
 
 # A lock that is not had within this is let go, so that nobody waits behind it for long.
 LOCK_TIMEOUT = "200ms"

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from tests.cluster.faults.fault import Fault
 from tests.cluster.town.proxy import BOTH, Condition, Direction, Way
-from tests.cluster.town.raising import Town
+from tests.cluster.town.town import Town
 
 # An answer on gRPC's connection: less are its pings and acknowledgements.
 ANSWER_BYTES = 256
@@ -100,3 +100,31 @@ class WitnessWay(WayFault):
     def missing(cls, town: Town) -> str:
         """It needs witnesses."""
         return "" if town.nodes[0].witness_ways else "no witnesses"
+
+
+@dataclass(frozen=True)
+class PullCable(Fault):
+    """The cable of the last node's own network is pulled: the kernel drops every packet."""
+
+    node: str
+    length_s: ClassVar[tuple[float, float]] = (5.0, 9.0)
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The node."""
+        return frozenset({self.node})
+
+    @classmethod
+    def missing(cls, town: Town) -> str:
+        """It needs a network namespace, which wants root."""
+        return town.no_namespace
+
+    def inject(self, town: Town) -> None:
+        """Pulls it."""
+        assert town.namespace is not None, "see `missing`"
+        town.namespace.pull()
+
+    def heal(self, town: Town) -> None:
+        """Plugs it in."""
+        assert town.namespace is not None, "see `missing`"
+        town.namespace.plug()

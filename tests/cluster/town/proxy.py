@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from tests.cluster.town.host import LOOPBACK
+
 T = TypeVar("T")
 
 PIECE = 64 * 1024
@@ -79,14 +81,20 @@ class _Connection:
 class Way:
     """A port that leads to another."""
 
-    def __init__(self, name: str, port: int, target: int) -> None:
+    def __init__(
+        self, name: str, port: int, target: int, *, at: str = LOOPBACK, to: str = LOOPBACK
+    ) -> None:
         """Args:
-        port: Where it listens, on 127.0.0.1.
+        port: Where it listens.
         target: The port that it leads to.
+        at: The address on which it listens.
+        to: The address that it leads to.
         """
         self.name = name
         self.port = port
-        self.target = target
+        self._at = at
+        self._to = to
+        self._target = target
         self.condition = CLEAR
         self.carried = dict.fromkeys(Direction, 0)
         self._connections: set[_Connection] = set()
@@ -96,7 +104,7 @@ class Way:
     @property
     def address(self) -> str:
         """Where it listens."""
-        return f"127.0.0.1:{self.port}"
+        return f"{self._at}:{self.port}"
 
     @property
     def connections(self) -> int:
@@ -105,7 +113,7 @@ class Way:
 
     async def open(self) -> None:
         """Listens."""
-        self._server = await asyncio.start_server(self._carry, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._carry, self._at, self.port)
 
     async def become(self, condition: Condition) -> None:
         """Changes its condition, at once."""
@@ -132,7 +140,7 @@ class Way:
             if self.condition.refused:
                 return
             try:
-                from_server, server = await asyncio.open_connection("127.0.0.1", self.target)
+                from_server, server = await asyncio.open_connection(self._to, self._target)
             except OSError:
                 return
             connection.server = server
@@ -203,9 +211,11 @@ class Proxy:
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._thread.start()
 
-    def open(self, name: str, port: int, target: int) -> Way:
-        """A new way from a port to another."""
-        way = Way(name, port, target)
+    def open(
+        self, name: str, port: int, target: int, *, at: str = LOOPBACK, to: str = LOOPBACK
+    ) -> Way:
+        """A new way from a port to another; see `Way`."""
+        way = Way(name, port, target, at=at, to=to)
         self._wait(way.open())
         self.ways[name] = way
         return way

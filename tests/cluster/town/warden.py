@@ -1,12 +1,14 @@
 """Ends whatever the harness left running, should it end without doing so itself.
 
 It is told process groups on its standard input: `+123` when one begins, `-123` when it has
-ended. When the input ends, for whatever reason the harness did, it kills those that remain.
+ended; and commands that undo something: `=ip netns delete one`. When the input ends, for
+whatever reason the harness did, it kills what remains and undoes what was done.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -32,6 +34,10 @@ class Warden:
         """This process group has ended."""
         self._tell(f"-{group}\n")
 
+    def undo(self, *command: str) -> None:
+        """At the end this command is run, if it still does something or not."""
+        self._tell(f"={shlex.join(command)}\n")
+
     def close(self) -> None:
         """Ends the warden, and what it still watches."""
         assert self._process.stdin is not None
@@ -48,15 +54,19 @@ class Warden:
 def main() -> None:
     """Watches until the input ends."""
     watched: set[int] = set()
+    undoing: list[list[str]] = []
     for line in sys.stdin:
-        group = int(line[1:])
-        if line[0] == "+":
-            watched.add(group)
+        if line[0] == "=":
+            undoing.append(shlex.split(line[1:]))
+        elif line[0] == "+":
+            watched.add(int(line[1:]))
         else:
-            watched.discard(group)
+            watched.discard(int(line[1:]))
     for group in watched:
         with suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)
+    for command in undoing:
+        subprocess.run(command, check=False, capture_output=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,140 @@
+"""Makes the parts of a town, with a way between any two of them; none runs yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from bureau.config import SETTINGS_FILE, Settings
+from bureau.office.folder import trust_of
+from tests.cluster.timeline import Timeline
+from tests.cluster.town.host import Host
+from tests.cluster.town.node import Node
+from tests.cluster.town.pair import Pair
+from tests.cluster.town.ports import free_ports
+from tests.cluster.town.postgres import Postgres
+from tests.cluster.town.proxy import Proxy, Way
+from tests.cluster.town.shim import Shim
+from tests.cluster.town.warden import Warden
+from tests.cluster.town.witness import Witness
+
+SERVERS = ("postgres-a", "postgres-b")
+WITNESSES = ("witness-a", "witness-b")
+
+
+def witnessed(folder: Path, keys: Mapping[str, str]) -> Settings:
+    """Adds witnesses, by their URLs, to the settings in a folder."""
+    tables = [f'[[witnesses]]\nurl = "{url}"\nkey = "{key}"\n' for url, key in keys.items()]
+    with (folder / SETTINGS_FILE).open("a", encoding="utf-8") as file:
+        file.write("\n".join(tables))
+    return Settings.load(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Makes the parts of one town.
+
+    Attributes:
+        folder: The run's.
+        place: Where PostgreSQL's own user may go.
+        library: What stands between processes and the C library; None without a compiler.
+        closing: Closes what was opened.
+    """
+
+    folder: Path
+    place: Path
+    logs: Path
+    warden: Warden
+    proxy: Proxy
+    library: Path | None
+    timeline: Timeline
+    closing: ExitStack
+
+    def pair(self) -> Pair:
+        """Two servers, and the ways on which each would follow the other."""
+        *ports, first_way, second_way = free_ports(2 * len(SERVERS))
+        servers = [
+            Postgres(
+                name,
+                self.place / "postgres",
+                port,
+                logs=self.logs,
+                warden=self.warden,
+                timeline=self.timeline,
+                shim=self.shim(name),
+            )
+            for name, port in zip(SERVERS, ports, strict=True)
+        ]
+        ways = {
+            server.name: self.proxy.open(f"standby to {server.name}", way, server.port)
+            for server, way in zip(servers, (first_way, second_way), strict=True)
+        }
+        return Pair(servers[0], servers[1], ways)
+
+    def witnesses(self, settings: Settings) -> list[Witness]:
+        """Witnesses that follow the bureau's log."""
+        trust = trust_of(settings)
+        witnesses = []
+        for name, port in zip(WITNESSES, free_ports(len(WITNESSES)), strict=True):
+            place = self.folder / "witnesses" / name
+            witness = Witness(
+                name, place, port, logs=self.logs, warden=self.warden, timeline=self.timeline
+            )
+            witness.follow(trust.origin, trust.log_key)
+            witnesses.append(witness)
+        return witnesses
+
+    def node(
+        self,
+        name: str,
+        services: Sequence[str],
+        host: Host,
+        pair: Pair,
+        witnesses: Sequence[Witness],
+        bureau: Path,
+    ) -> Node:
+        """A node, with ways of its own to everything.
+
+        Args:
+            services: Of the contract, what it serves.
+            host: Where it lives.
+            bureau: The bureau's folder.
+        """
+        port, own, *further = free_ports(2 + len(SERVERS) + len(witnesses))
+
+        def ways(partners: Sequence[Postgres | Witness]) -> dict[str, Way]:
+            return {
+                partner.name: self.proxy.open(
+                    f"{name} to {partner.name}", further.pop(), partner.port, at=host.gateway
+                )
+                for partner in partners
+            }
+
+        node = Node(
+            name,
+            port,
+            self.proxy.open(f"members to {name}", own, port, to=host.address),
+            ways(pair.servers),
+            ways(witnesses),
+            services=services,
+            folder=self.folder / "nodes" / name,
+            logs=self.logs,
+            warden=self.warden,
+            timeline=self.timeline,
+            shim=self.shim(name),
+            host=host,
+        )
+        node.settle(bureau)
+        keys = {f"http://{node.witness_ways[w.name].address}": w.key for w in witnesses}
+        witnessed(node.folder, keys)
+        return node
+
+    def shim(self, name: str) -> Shim | None:
+        """What stands between a process and the C library."""
+        if self.library is None:
+            return None
+        shim = Shim(self.library, self.place / f"{name}.page")
+        self.closing.callback(shim.close)
+        return shim

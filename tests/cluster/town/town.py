@@ -1,0 +1,104 @@
+"""A bureau that serves, and all that can be done to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bureau.config import Settings
+from bureau_keys.profile import Profile
+from tests.cluster.directions import Directions, MemberAt
+from tests.cluster.timeline import Timeline
+from tests.cluster.town.host import Namespace
+from tests.cluster.town.node import Node
+from tests.cluster.town.pair import Pair
+from tests.cluster.town.process import NotReadyError, Process
+from tests.cluster.town.proxy import Proxy
+from tests.cluster.town.warden import Warden
+from tests.cluster.town.witness import Witness
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a town is."""
+
+    nodes: int = 3
+    lenders: int = 3
+    wallets: int = 2
+
+
+@dataclass
+class Town:
+    """A bureau that serves, and all that can be done to it.
+
+    Attributes:
+        folder: The run's folder.
+        settings: The bureau's, with the authority: the operator's own machine.
+        library: What stands between processes and the C library; None without a compiler.
+        namespace: The network on which the last node lives; None where it lives beside the
+            others.
+        no_namespace: Why it does.
+    """
+
+    folder: Path
+    timeline: Timeline
+    directions: Directions
+    warden: Warden
+    proxy: Proxy
+    library: Path | None
+    settings: Settings
+    pair: Pair
+    nodes: list[Node]
+    directory: Node
+    witnesses: list[Witness]
+    namespace: Namespace | None
+    no_namespace: str
+    members: list[MemberAt] = field(default_factory=list)
+
+    @property
+    def serving(self) -> list[Node]:
+        """Everything that serves the contract."""
+        return [*self.nodes, self.directory]
+
+    @property
+    def processes(self) -> list[Process]:
+        """Every process of the town."""
+        servers = [server.process for server in self.pair.servers]
+        witnesses = [witness.process for witness in self.witnesses]
+        return [*servers, *(node.process for node in self.serving), *witnesses]
+
+    @property
+    def operator(self) -> Profile:
+        """The operator's profile, past every proxy."""
+        profile = Profile.load(self.settings.operator_folder)
+        return replace(profile, addresses=tuple(node.address for node in self.nodes))
+
+    def answering(self) -> Profile:
+        """The operator's profile, at the first node that answers.
+
+        Raises:
+            NotReadyError: None does.
+        """
+        for node in self.nodes:
+            asking = replace(self.operator, addresses=(node.address,))
+            if node.process.state == "up" and node.answers(asking):
+                return asking
+        raise NotReadyError("no node answers the operator")
+
+    def node(self, name: str) -> Node:
+        """A node by its name."""
+        return next(node for node in self.serving if node.name == name)
+
+    def member(self, member_id: str) -> MemberAt:
+        """A member by its id."""
+        return next(member for member in self.members if member.member_id == member_id)
+
+    def await_service(self) -> None:
+        """Waits until everything that serves the contract answers.
+
+        Raises:
+            NotReadyError: Something does not.
+        """
+        asking = self.operator
+        for node in self.serving:
+            node.await_answer(asking)
