@@ -16,6 +16,7 @@ from tests.cluster.faults import CATALOGUE
 from tests.cluster.live import viewed
 from tests.cluster.nemesis import FaultError
 from tests.cluster.options import Options, UnknownFaultError, parse
+from tests.cluster.report import PAGE
 from tests.cluster.run import run
 from tests.cluster.town.process import NotReadyError
 
@@ -56,6 +57,7 @@ def carry_out(options: Options) -> int:
     except (NotReadyError, FaultError) as error:
         console.print(f"[red]{error}[/]\nlogs: {folder / 'logs'}", soft_wrap=True)
         return say_how_to_repeat(options, BROKEN)
+    console.print(f"report: {folder / PAGE}", soft_wrap=True)
     if verdict.holds:
         console.print("[bold green]every promise held[/]")
         return say_how_to_repeat(options, 0)

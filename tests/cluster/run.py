@@ -10,6 +10,7 @@ from tests.cluster.faults import CATALOGUE, Cast
 from tests.cluster.live import View
 from tests.cluster.nemesis import FaultError, Nemesis
 from tests.cluster.options import Options
+from tests.cluster.report import write
 from tests.cluster.schedule import plan as schedule_of
 from tests.cluster.schedule import possible
 from tests.cluster.town.raising import raised_town
@@ -52,7 +53,10 @@ def run(options: Options, folder: Path, view: View) -> Verdict:
         # 5. What is true now, against what everybody was told.
         town.timeline.tell("phase", "audit")
         view.phase("audit")
-        return audit(folder)
+        verdict = audit(folder)
+    # 6. The page, and the verdict for machines.
+    write(folder, verdict)
+    return verdict
 
 
 def cast_of(town: Town) -> Cast:
