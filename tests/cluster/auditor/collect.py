@@ -50,6 +50,8 @@ ALERTS = RetryPolicy(stream_seconds=2, attempts=1)
 # Of the pairs of checkpoints, so many are proved by each node itself.
 PROOFS = 64
 EVERYTHING = 1 << 40
+# Receipts that are asked of one node at a time: there are many.
+AT_ONCE = 4
 # Cursor of an alert that there is not: everything is behind it.
 BEGINNING = 1
 
@@ -116,7 +118,7 @@ class _Asker:
                 name: self._try(f"submissions of {name}", partial(self._listed, name)) or []
                 for name in lenders
             },
-            receipts={(told.signer, told.request_id): self._receipt(told) for told in statements},
+            receipts=self._receipts(statements),
             replays=dict(self._replays(statements)),
             disclosed={
                 subject: self._try(f"inquiries on {subject}", partial(_disclosed, wallet)) or []
@@ -150,6 +152,11 @@ class _Asker:
 
     def _listed(self, member: str) -> list[str]:
         return [one.submission_id for one in self._members[member].submissions()]
+
+    def _receipts(self, statements: list[Told]) -> dict[tuple[str, str], str]:
+        keys = [(told.signer, told.request_id) for told in statements]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return dict(zip(keys, pool.map(self._receipt, statements), strict=True))
 
     def _receipt(self, told: Told) -> str:
         """The receipt of a statement, or the reason why there is none."""

@@ -18,6 +18,7 @@ from tests.cluster.report.figures import (
     Figures,
     Mark,
     Second,
+    Span,
 )
 
 WIDTH, LEFT, RIGHT = 1240, 128, 16
@@ -110,10 +111,13 @@ class Drawing:
         for span in self.figures.faults:
             left, top = self.x(span.begin_s), self.y + span.row * ROW
             width = max(self.x(span.end_s) - left, 2)
-            told = f"{span.name}: {span.begin_s:.1f} to {span.end_s:.1f} s. {span.about}"
-            self._box(left, top, width, ROW - 3, "fault", told)
+            self._box(left, top, width, ROW - 3, "fault", _of_fault(span))
             if width > LETTER * len(span.name):
                 self._text(left + 4, top + 11, span.name, "fault-name")
+            elif left + width + LETTER * len(span.name) < WIDTH:
+                self._text(left + width + 4, top + 11, span.name, "fault-beside")
+            else:
+                self._text(left - 4, top + 11, span.name, "fault-before")
         self.y += rows * ROW + GAP / 2
 
     def _processes(self) -> None:
@@ -126,6 +130,7 @@ class Drawing:
                 width = max(self.x(span.end_s) - left - 1.5, 1)
                 told = f"{name} ran from {span.begin_s:.1f} to {span.end_s:.1f} s: {span.about}"
                 self._box(left, self.y + 3, width, ROW - 8, "process", told)
+            self._befallen(name)
             self.y += ROW
         self.y += GAP / 2 if shown else 0
 
@@ -139,7 +144,16 @@ class Drawing:
                 ticks = _ticks((self.x(mark.at_s) for mark in by_how[how]), self.y + 2, ROW - 5)
                 if ticks:
                     self.parts.append(f'<path class="tick {how}" d="{ticks}"/>')
+            self._befallen(name)
             self.y += ROW
+
+    def _befallen(self, name: str) -> None:
+        """Faults of one process or member, on its own lane."""
+        for span in self.figures.faults:
+            if span.whom == name:
+                left = self.x(span.begin_s)
+                width = max(self.x(span.end_s) - left, 2)
+                self._box(left, self.y + ROW - 5, width, 3, "fault", _of_fault(span))
 
     # Behind everything.
 
@@ -164,7 +178,11 @@ class Drawing:
         for name, at in self.figures.phases.items():
             x = self.x(at)
             yield f'<path class="phase" d="M{x:.1f} {begin:.0f}V{self.y + 4:.0f}"/>'
-            place = f'x="{x + 3:.1f}" y="{self.y + 13:.0f}"'
+            late = x > WIDTH - 80
+            anchor = "end" if late else "start"
+            place = (
+                f'x="{x - 3 if late else x + 3:.1f}" y="{self.y + 13:.0f}" text-anchor="{anchor}"'
+            )
             yield f'<text class="phase-name" {place}>{escape(name)}</text>'
 
     def _title(self, name: str, scale: Iterable[str], height: float) -> None:
@@ -198,3 +216,7 @@ def _told(second: Second, step_s: float) -> str:
     if second.p50_ms is not None and second.p99_ms is not None:
         times = f"; p50 {second.p50_ms:.0f} ms, p99 {second.p99_ms:.0f} ms"
     return f"{second.begin_s:.0f} to {second.begin_s + step_s:.0f} s: {counts}{times}"
+
+
+def _of_fault(span: Span) -> str:
+    return f"{span.name}: {span.begin_s:.1f} to {span.end_s:.1f} s. {span.about}"

@@ -13,6 +13,8 @@ SECOND = 1_000_000_000
 # Written down, and nobody waited for it: alerts as they come, and how long they were awaited.
 UNTIMED = frozenset({"alert", "watch", "flood"})
 OK, REFUSED, SETTLED, UNANSWERED = "ok", "refused", "settled", "unanswered"
+# Of the whole run, what a fault's name takes behind it.
+NAME = 0.1
 UNSERVED = frozenset({"UNREACHABLE", "TLS_REFUSED", "CANCELLED", "DEADLINE", "UNAVAILABLE"})
 
 
@@ -20,7 +22,8 @@ class Span(NamedTuple):
     """Something that lasted; seconds of the run.
 
     Attributes:
-        row: Spans that overlap are in rows of their own.
+        row: Spans that overlap, or whose names would, are in rows of their own.
+        whom: Which process or member a fault befell, if it was one.
     """
 
     name: str
@@ -28,6 +31,7 @@ class Span(NamedTuple):
     end_s: float
     row: int
     about: str
+    whom: str = ""
 
 
 class Mark(NamedTuple):
@@ -146,10 +150,12 @@ def _faults(events: list[Event], begin: int, length_s: float) -> list[Span]:
             continue
         start = (event.at_ns - begin) / SECOND
         end = (healed[event.number] - begin) / SECOND if event.number in healed else length_s
-        taken = {span.row for span in spans if span.end_s > start}
+        taken = {span.row for span in spans if span.end_s + length_s * NAME > start}
         row = next(row for row in range(len(spans) + 1) if row not in taken)
-        told = ", ".join(f"{name} {value}" for name, value in _particulars(event).items())
-        spans.append(Span(f"{event.number} {event.name}", start, end, row, told))
+        how = _particulars(event)
+        told = ", ".join(f"{name} {value}" for name, value in how.items())
+        whom = str(how.get("node", how.get("member", "")))
+        spans.append(Span(f"{event.number} {event.name}", start, end, row, told, whom))
     return spans
 
 

@@ -170,8 +170,11 @@ class Book:
             receipt = client.settle(statement)
         except BureauError as error:
             told = self._operation("again", statement, begin, about)
-            outcome, reason = outcome_of(error), reason_of(error)
-            self.history.add(replace(told, outcome=outcome, reason=reason))
+            told = replace(told, reason=reason_of(error))
+            if _is_final(error):
+                self.history.add(replace(told, outcome=Outcome.FAILED))
+            else:
+                self._keep(_Open(told, statement, client))
         else:
             told = self._operation("again", statement, begin, about)
             self._accept(replace(told, outcome=Outcome.OK), statement, receipt)
