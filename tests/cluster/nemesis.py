@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 from tests.cluster.faults.fault import Fault
 from tests.cluster.schedule import Planned
@@ -37,32 +38,29 @@ class Nemesis:
             FaultError: A fault could not be begun or healed.
         """
         begun = time.monotonic()
-        # A healing that takes long moves what comes after it; the order stays.
         agenda = [(planned.start_s, planned.number, planned) for planned in self._schedule]
         heapq.heapify(agenda)
         try:
             while goes_on():
                 now_s = time.monotonic() - begun
-                if agenda and agenda[0][0] <= now_s and self._free_for(agenda[0][2]):
+                if agenda and agenda[0][0] <= now_s:
                     _, number, planned = heapq.heappop(agenda)
                     if number in self.running:
-                        late_s = self._heal(planned)
-                        agenda = [(at + late_s, n, p) for at, n, p in agenda]
+                        took_s = self._heal(planned)
                     else:
-                        late_s = self._inject(planned)
-                        heapq.heappush(agenda, (now_s + late_s + planned.length_s, number, planned))
+                        took_s = self._inject(planned)
+                        heapq.heappush(agenda, (now_s + planned.length_s, number, planned))
+                    # What takes long moves all that comes after it; the order stays.
+                    agenda = [(at_s + took_s, other, later) for at_s, other, later in agenda]
                 elif not agenda and now_s >= seconds:
                     return
                 else:
                     self._watch_over()
                     time.sleep(TICK_S)
         finally:
-            for planned in list(self.running.values()):
-                self._heal(planned)
-
-    def _free_for(self, planned: Planned) -> bool:
-        """Whether nothing of another round runs still."""
-        return all(other.round == planned.round for other in self.running.values())
+            with ExitStack() as mending:  # each, also if another cannot be healed
+                for planned in self.running.values():
+                    mending.callback(self._heal, planned)
 
     def _inject(self, planned: Planned) -> float:
         about = {"how": describe(planned.fault), "planned_s": planned.start_s}

@@ -1,0 +1,102 @@
+"""The nemesis carries a schedule out in its order, and heals whatever happens."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.cluster.faults import Fault
+from tests.cluster.nemesis import FaultError, Nemesis
+from tests.cluster.schedule import Planned
+from tests.cluster.timeline import Timeline, read_timeline
+from tests.cluster.town.town import Town
+
+
+@dataclass(frozen=True)
+class Noted(Fault):
+    """Takes its time, and may fail."""
+
+    name: str
+    takes_s: float = 0.0
+    fails: str = ""
+
+    @property
+    def takes(self) -> frozenset[str]:
+        return frozenset({self.name})
+
+    def inject(self, town: Town) -> None:
+        del town
+        self._act("inject")
+
+    def heal(self, town: Town) -> None:
+        del town
+        self._act("heal")
+
+    def _act(self, what: str) -> None:
+        time.sleep(self.takes_s)
+        if self.fails == what:
+            raise OSError("the machine is gone")
+
+
+def town_of(folder: Path, *nodes: Any) -> Town:
+    fake: Any = SimpleNamespace(timeline=Timeline(folder), serving=nodes)
+    town: Town = fake
+    return town
+
+
+def planned(number: int, fault: Noted, start_s: float, length_s: float, round_: int = 1) -> Planned:
+    return Planned(number, fault.name, fault, start_s, length_s, round_)
+
+
+def told(folder: Path) -> list[tuple[str, int]]:
+    return [(event.kind, event.number) for event in read_timeline(folder)]
+
+
+def test_what_takes_long_moves_the_rest_and_keeps_the_order(tmp_path: Path) -> None:
+    schedule = [
+        planned(1, Noted("slow", takes_s=0.5), 0.0, 0.0),
+        planned(2, Noted("next"), 0.1, 0.1, 2),
+        planned(3, Noted("beside"), 0.15, 0.2, 2),
+    ]
+    Nemesis(town_of(tmp_path), schedule).run(0.0)
+    assert told(tmp_path) == [
+        ("fault", 1),
+        ("healed", 1),
+        ("fault", 2),
+        ("fault", 3),
+        ("healed", 2),
+        ("healed", 3),
+    ]
+
+
+def test_what_runs_is_healed_if_another_cannot_be_begun(tmp_path: Path) -> None:
+    schedule = [
+        planned(1, Noted("runs"), 0.0, 60.0),
+        planned(2, Noted("breaks", fails="inject"), 0.1, 60.0),
+    ]
+    nemesis = Nemesis(town_of(tmp_path), schedule)
+    with pytest.raises(FaultError, match="breaks could not be begun: the machine is gone"):
+        nemesis.run(60.0)
+    assert told(tmp_path) == [("fault", 1), ("fault", 2), ("healed", 1)]
+
+
+def test_a_run_that_is_broken_off_heals(tmp_path: Path) -> None:
+    schedule = [planned(1, Noted("runs"), 0.0, 60.0)]
+    nemesis = Nemesis(town_of(tmp_path), schedule)
+    nemesis.run(60.0, goes_on=lambda: not nemesis.running)
+    assert told(tmp_path) == [("fault", 1), ("healed", 1)]
+
+
+def test_a_node_that_ended_by_itself_is_started_again(tmp_path: Path) -> None:
+    process = SimpleNamespace(alive=False, exit_code=7)
+    node = SimpleNamespace(name="node-1", wanted=True, process=process)
+    node.start = lambda: setattr(process, "alive", True)
+    meant = SimpleNamespace(name="node-2", wanted=False, process=process)
+    Nemesis(town_of(tmp_path, node, meant), []).run(0.3)
+    (event,) = read_timeline(tmp_path)
+    assert (event.kind, event.name, event.about) == ("revived", "node-1", {"code": 7})
