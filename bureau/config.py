@@ -68,6 +68,7 @@ class Settings(BaseSettings):
             `bureau.example/log`; the audience of every statement.
         listen: Address and port; port 0 lets the system choose.
         addresses: How members reach the bureau; goes into their profiles.
+        directory_addresses: How they reach the directory, if elsewhere.
         names: Further host names and addresses in the node's certificate.
         database_url: `sqlite:///…` or `postgresql://…`.
         jurisdiction: Whose rules hold, ISO 3166-1 alpha-2.
@@ -91,6 +92,7 @@ class Settings(BaseSettings):
     origin: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9./_-]{0,254}$")]
     listen: str = "127.0.0.1:7443"
     addresses: tuple[str, ...] = ()
+    directory_addresses: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     database_url: str = ""
     jurisdiction: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "US"

@@ -57,7 +57,7 @@ CHANNEL_OPTIONS = (
     ("grpc.max_connection_age_ms", 600_000),
     ("grpc.max_connection_age_grace_ms", 30_000),
     ("grpc.keepalive_time_ms", 60_000),
-    ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),  # clients ping each 10 s
     ("grpc.http2.max_ping_strikes", 2),
     ("grpc.so_reuseport", 0),  # a second server on the port must fail, not share it
 )

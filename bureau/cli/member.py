@@ -141,7 +141,8 @@ def profile(member_id: MemberId, folder: Dir = None) -> None:
     settings = settings_of(folder)
     with operator_of(folder) as operator:
         operator.member(member_id)
-    sys.stdout.write(settings_text(member_id, addresses_of(settings), trust_of(settings)))
+    places = (addresses_of(settings), settings.directory_addresses)
+    sys.stdout.write(settings_text(member_id, *places, trust_of(settings)))
 
 
 @app.command()

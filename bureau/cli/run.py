@@ -33,6 +33,10 @@ def init(
         list[str] | None,
         typer.Option(help="host:port at which members reach it; repeatable."),
     ] = None,
+    directory_address: Annotated[
+        list[str] | None,
+        typer.Option(help="host:port of the directory, if it is elsewhere; repeatable."),
+    ] = None,
     database_url: Annotated[
         str, typer.Option("--database-url", "--db", help="postgresql://…; else a file in DIR.")
     ] = "",
@@ -74,6 +78,7 @@ def init(
             origin=origin,
             listen=listen,
             addresses=tuple(address or ()),
+            directory_addresses=tuple(directory_address or ()),
             database_url=database_url,
             jurisdiction=jurisdiction,
             names=(*(dns or ()), *(ip or ())),

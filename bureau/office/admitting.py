@@ -127,4 +127,5 @@ def _profile(
         ),
         tls_key_pem=tls_key,
         signing_key_pem=signing_key,
+        directory_addresses=settings.directory_addresses,
     )

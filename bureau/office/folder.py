@@ -60,6 +60,7 @@ class Plan:
 
     Attributes:
         addresses: How members reach it; empty means where it listens.
+        directory_addresses: How they reach the directory; empty means there.
         database_url: Empty means a SQLite file in the folder.
         names: Further host names and addresses in the server's certificate.
         member_days: For how long certificates are issued.
@@ -70,6 +71,7 @@ class Plan:
     origin: str = "creditbureau.local/log"
     listen: str = "127.0.0.1:7443"
     addresses: tuple[str, ...] = ()
+    directory_addresses: tuple[str, ...] = ()
     database_url: str = ""
     jurisdiction: str = "US"
     names: tuple[str, ...] = ()
@@ -146,7 +148,8 @@ def load_authority(settings: Settings) -> Authority:
 
 def issue_node(settings: Settings, authority: Authority, now_us: int) -> None:
     """Gives the node a new TLS key and certificate; a serving node takes them up."""
-    found = {host_of(address) for address in (settings.listen, *settings.addresses)}
+    reached = (settings.listen, *settings.addresses, *settings.directory_addresses)
+    found = {host_of(address) for address in reached}
     hosts = sorted({"localhost", "127.0.0.1", "::1", *settings.names, *found} - ANYWHERE)
     ips = [host for host in hosts if _is_ip(host)]
     key, csr = new_key_and_csr(settings.node)
@@ -280,6 +283,7 @@ def _settings_text(plan: Plan) -> str:
         "origin": plan.origin,
         "listen": plan.listen,
         "addresses": list(plan.addresses),
+        "directory_addresses": list(plan.directory_addresses),
         "names": list(plan.names),
         "jurisdiction": plan.jurisdiction,
         "member_days": plan.member_days,

@@ -9,6 +9,7 @@ from typing import Self
 from bureau_client.author import Author
 from bureau_client.driver.aio import AsyncDriver, GrpcAioTransport
 from bureau_client.driver.retry import RetryPolicy
+from bureau_client.driver.rotation import Routes
 from bureau_client.driver.sync import Driver, GrpcTransport
 from bureau_client.errors import NotAuthenticated
 from bureau_client.plans import witnessing
@@ -40,7 +41,7 @@ class Client:
     ) -> None:
         self._reader = reader
         transport = GrpcTransport(profile)
-        self._driver = Driver(transport, len(profile.addresses), policy, on_statement)
+        self._driver = Driver(transport, Routes.of(profile), policy, on_statement)
 
     def witnessed(
         self, receipt: Receipt, *, quorum: int | None = None, patience: timedelta = PATIENCE
@@ -90,7 +91,7 @@ class AsyncClient:
     ) -> None:
         self._reader = reader
         transport = GrpcAioTransport(profile)
-        self._driver = AsyncDriver(transport, len(profile.addresses), policy, on_statement)
+        self._driver = AsyncDriver(transport, Routes.of(profile), policy, on_statement)
 
     async def witnessed(
         self, receipt: Receipt, *, quorum: int | None = None, patience: timedelta = PATIENCE

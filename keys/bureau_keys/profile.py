@@ -4,8 +4,8 @@ The operator hands it over at admission. `profile.toml` says who the member is,
 where the bureau is and what to trust; the files beside it are the certificate
 authority, the member's TLS certificate and key, and its signing key::
 
-    profile.toml   member, addresses, origin, log_key, operator_key, report_keys,
-                   directory_key, witnesses, quorum
+    profile.toml   member, addresses, directory_addresses, origin, log_key,
+                   operator_key, report_keys, directory_key, witnesses, quorum
     ca.pem         the authority that issued the bureau's certificate
     tls.pem        the member's certificate (P-256)
     tls.key        its private key
@@ -53,7 +53,12 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A member's way to one bureau. Keys are PEM text."""
+    """A member's way to one bureau. Keys are PEM text.
+
+    Attributes:
+        addresses: Where its nodes are reached.
+        directory_addresses: Where its directory is, if elsewhere.
+    """
 
     member_id: str
     addresses: tuple[str, ...]
@@ -62,6 +67,7 @@ class Profile:
     tls_certificate_pem: bytes
     tls_key_pem: bytes
     signing_key_pem: bytes
+    directory_addresses: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, folder: str | Path) -> Profile:
@@ -96,6 +102,7 @@ class Profile:
             tls_certificate_pem=(folder / "tls.pem").read_bytes(),
             tls_key_pem=(folder / "tls.key").read_bytes(),
             signing_key_pem=(folder / "signing.pem").read_bytes(),
+            directory_addresses=tuple(settings.get("directory_addresses", ())),
         )
 
     def requiring(self, quorum: int, witnesses: Sequence[str] | None = None) -> Profile:
@@ -111,7 +118,8 @@ class Profile:
         """Writes the profile folder; private files are readable by the owner only."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        text = settings_text(self.member_id, self.addresses, self.trust)
+        places = (self.addresses, self.directory_addresses)
+        text = settings_text(self.member_id, *places, self.trust)
         write_private(folder / "profile.toml", text.encode())
         write_private(folder / "ca.pem", self.ca_pem)
         write_private(folder / "tls.pem", self.tls_certificate_pem)
@@ -119,11 +127,14 @@ class Profile:
         write_private(folder / "signing.pem", self.signing_key_pem)
 
 
-def settings_text(member_id: str, addresses: Sequence[str], trust: Trust) -> str:
+def settings_text(
+    member_id: str, addresses: Sequence[str], directory_addresses: Sequence[str], trust: Trust
+) -> str:
     """What stands in `profile.toml`; nothing in it is secret."""
     settings = {
         "member": member_id,
         "addresses": list(addresses),
+        "directory_addresses": list(directory_addresses),
         "origin": trust.origin,
         "log_key": trust.log_key,
         "operator_key": trust.operator_key.hex(),

@@ -11,9 +11,9 @@ import grpc
 from google.protobuf.message import Message
 
 from bureau_client.driver.channels import OPTIONS, blame_certificate, credentials
-from bureau_client.driver.conduct import Attempt, Done, advance, conduct
+from bureau_client.driver.conduct import Attempt, Done, advance, conduct, moves_on
 from bureau_client.driver.retry import RetryPolicy, worth_retrying
-from bureau_client.driver.rotation import Rotation
+from bureau_client.driver.rotation import Routes
 from bureau_client.driver.translate import translate
 from bureau_client.errors import BureauError
 from bureau_client.plans.plan import Call, Pause, Plan, utc_now
@@ -56,7 +56,7 @@ class AsyncDriver:
     def __init__(
         self,
         transport: AsyncTransport,
-        addresses: int,
+        routes: Routes,
         policy: RetryPolicy,
         on_statement: OnStatement = unheard,
         *,
@@ -64,7 +64,7 @@ class AsyncDriver:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
-        self._rotation = Rotation(addresses)
+        self._routes = routes
         self._policy = policy
         self._on_statement = on_statement
         self._sleep = sleep
@@ -100,9 +100,10 @@ class AsyncDriver:
         Raises:
             BureauError: As `run`; also when several attempts in a row bring nothing.
         """
-        cursor, failures = stream.start, 0
+        cursor, failures, tried = stream.start, 0, set[int]()
+        rotation = self._routes.for_method(stream.method)
         while True:
-            address = self._rotation.pick(self._now())
+            address = rotation.pick(self._now())
             timeout = self._policy.timeout(stream.method.patience)
             call = Call(stream.method, stream.request(cursor), stream.request_id)
             if cursor == stream.start and (statement := statement_of(call)):
@@ -111,15 +112,18 @@ class AsyncDriver:
             try:
                 async for message in self._transport.stream(attempt):
                     item, cursor, failures = stream.read(message), message.cursor, 0
+                    tried.clear()
                     yield item
             except BureauError as error:
                 failures += 1
+                tried.add(address)
                 if failures == self._policy.attempts or not worth_retrying(error):
                     raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
-                self._rotation.failed(address, self._now())
-                await self._sleep(self._policy.pause(failures, error))
+                rotation.failed(address, self._now())
+                if not moves_on(error, rotation, tried):
+                    await self._sleep(self._policy.pause(failures, error))
             else:
-                self._rotation.worked(address)
+                rotation.worked(address)
                 if not stream.endless:
                     return
 
@@ -130,7 +134,7 @@ class AsyncDriver:
     async def _carry_out(
         self, plan: Plan[Result], on_progress: OnProgress | None, *, heavy: bool
     ) -> Result:
-        effects = conduct(plan, self._rotation, self._policy, self._now, self._on_statement)
+        effects = conduct(plan, self._routes, self._policy, self._now, self._on_statement)
         move: Callable[..., Awaitable[Any]] = _in_thread if heavy else _here
         step = await move(effects, None)
         while not isinstance(step, Done):
@@ -164,6 +168,7 @@ class GrpcAioTransport:
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
+        self._addresses = Routes.of(profile).addresses
         self._loop: asyncio.AbstractEventLoop | None = None
         self._channels: dict[int, grpc.aio.Channel] = {}
 
@@ -212,7 +217,7 @@ class GrpcAioTransport:
         raise blame_certificate(explained, self._profile, utc_now())
 
     def _explained(self, error: grpc.aio.AioRpcError, attempt: Attempt) -> BureauError:
-        address = self._profile.addresses[attempt.address]
+        address = self._addresses[attempt.address]
         trailers = error.trailing_metadata()
         return translate(error.code(), error.details() or "", trailers, address=address)
 
@@ -228,6 +233,6 @@ class GrpcAioTransport:
             self._loop, self._channels = loop, {}
         if address not in self._channels:
             self._channels[address] = grpc.aio.secure_channel(
-                self._profile.addresses[address], credentials(self._profile), OPTIONS
+                self._addresses[address], credentials(self._profile), OPTIONS
             )
         return self._channels[address]

@@ -19,8 +19,10 @@ OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     # One mechanism for retries, our own: the same for both drivers, and testable.
     ("grpc.enable_retries", 0),
-    ("grpc.keepalive_time_ms", 60_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
+    # While a call is under way: a node that was frozen, or cut off without a word, is
+    # found out, and another is asked.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 3_000),
     # A node that comes back is found again within our own pauses.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),

@@ -9,8 +9,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from google.protobuf.message import Message
 
 from bureau_client.driver.retry import RetryPolicy, worth_retrying
-from bureau_client.driver.rotation import Rotation
-from bureau_client.errors import BureauError
+from bureau_client.driver.rotation import Rotation, Routes
+from bureau_client.errors import BureauError, Unavailable
 from bureau_client.plans.plan import Call, Pause, Plan
 from bureau_client.plans.settling import statement_of
 from bureau_client.progress import Progress
@@ -41,7 +41,7 @@ Effects: TypeAlias = Generator[Effect, Any, Result]
 
 def conduct(
     plan: Plan[Result],
-    rotation: Rotation,
+    routes: Routes,
     policy: RetryPolicy,
     now: Callable[[], float],
     on_statement: OnStatement = unheard,
@@ -50,7 +50,7 @@ def conduct(
 
     Args:
         plan: What to do.
-        rotation: The addresses; shared by all plans of one client.
+        routes: The addresses; shared by all plans of one client.
         policy: Deadlines and retries.
         now: Seconds of a clock that never goes back.
         on_statement: Is given each signed statement before its first attempt.
@@ -64,7 +64,7 @@ def conduct(
         if statement := statement_of(step):
             on_statement(statement)
         try:
-            reply = yield from _persist(step, rotation, policy, now)
+            reply = yield from _persist(step, routes, policy, now)
         except BureauError as error:
             step = advance(plan, None, error)
         else:
@@ -84,11 +84,11 @@ def advance(
 
 
 def _persist(
-    call: Call, rotation: Rotation, policy: RetryPolicy, now: Callable[[], float]
+    call: Call, routes: Routes, policy: RetryPolicy, now: Callable[[], float]
 ) -> Effects[Message]:
     patience = call.method.patience
     give_up = now() + policy.budget(patience)
-    tried: set[int] = set()
+    rotation, tried = routes.for_method(call.method), set[int]()
     for attempt in range(1, policy.attempts + 1):
         address = rotation.pick(now())
         tried.add(address)
@@ -102,8 +102,7 @@ def _persist(
             if not worth_retrying(error):
                 raise
             rotation.failed(address, now())
-            fresh = error.retry_after is None and rotation.has_other(tried)
-            pause = 0.0 if fresh else policy.pause(attempt, error)
+            pause = 0.0 if moves_on(error, rotation, tried) else policy.pause(attempt, error)
             if attempt == policy.attempts or now() + pause >= give_up:
                 raise
             if pause:
@@ -112,3 +111,10 @@ def _persist(
             rotation.worked(address)
             return reply
     raise AssertionError("the last attempt returns or raises")
+
+
+def moves_on(error: BureauError, rotation: Rotation, tried: set[int]) -> bool:
+    """Whether another address is asked at once: a node that cannot answer says nothing
+    about the others. One that is busy does, and what it asks for is granted.
+    """
+    return isinstance(error, Unavailable) and rotation.has_other(tried)

@@ -12,9 +12,9 @@ import grpc
 from google.protobuf.message import Message
 
 from bureau_client.driver.channels import OPTIONS, blame_certificate, credentials
-from bureau_client.driver.conduct import Attempt, Done, advance, conduct
+from bureau_client.driver.conduct import Attempt, Done, advance, conduct, moves_on
 from bureau_client.driver.retry import RetryPolicy, worth_retrying
-from bureau_client.driver.rotation import Rotation
+from bureau_client.driver.rotation import Routes
 from bureau_client.driver.translate import translate
 from bureau_client.errors import BureauError
 from bureau_client.plans.plan import Call, Pause, Plan, utc_now
@@ -57,7 +57,7 @@ class Driver:
     def __init__(
         self,
         transport: Transport,
-        addresses: int,
+        routes: Routes,
         policy: RetryPolicy,
         on_statement: OnStatement = unheard,
         *,
@@ -65,7 +65,7 @@ class Driver:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
-        self._rotation = Rotation(addresses)
+        self._routes = routes
         self._policy = policy
         self._on_statement = on_statement
         self._sleep = sleep
@@ -89,9 +89,10 @@ class Driver:
         Raises:
             BureauError: As `run`; also when several attempts in a row bring nothing.
         """
-        cursor, failures = stream.start, 0
+        cursor, failures, tried = stream.start, 0, set[int]()
+        rotation = self._routes.for_method(stream.method)
         while True:
-            address = self._rotation.pick(self._now())
+            address = rotation.pick(self._now())
             timeout = self._policy.timeout(stream.method.patience)
             call = Call(stream.method, stream.request(cursor), stream.request_id)
             if cursor == stream.start and (statement := statement_of(call)):
@@ -100,15 +101,18 @@ class Driver:
             try:
                 for message in self._transport.stream(attempt):
                     item, cursor, failures = stream.read(message), message.cursor, 0
+                    tried.clear()
                     yield item
             except BureauError as error:
                 failures += 1
+                tried.add(address)
                 if failures == self._policy.attempts or not worth_retrying(error):
                     raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
-                self._rotation.failed(address, self._now())
-                self._sleep(self._policy.pause(failures, error))
+                rotation.failed(address, self._now())
+                if not moves_on(error, rotation, tried):
+                    self._sleep(self._policy.pause(failures, error))
             else:
-                self._rotation.worked(address)
+                rotation.worked(address)
                 if not stream.endless:
                     return
 
@@ -117,7 +121,7 @@ class Driver:
         self._transport.close()
 
     def _carry_out(self, plan: Plan[Result], on_progress: OnProgress | None) -> Result:
-        effects = conduct(plan, self._rotation, self._policy, self._now, self._on_statement)
+        effects = conduct(plan, self._routes, self._policy, self._now, self._on_statement)
         step = advance(effects, None)
         while not isinstance(step, Done):
             reply: Message | None = None
@@ -145,6 +149,7 @@ class GrpcTransport:
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
+        self._addresses = Routes.of(profile).addresses
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._channels: dict[int, grpc.Channel] = {}
@@ -190,7 +195,7 @@ class GrpcTransport:
     def _explained(self, error: grpc.RpcError, attempt: Attempt) -> BureauError:
         # What gRPC raises is a Call too; its base class does not say so.
         failed: Any = error
-        address = self._profile.addresses[attempt.address]
+        address = self._addresses[attempt.address]
         trailers = failed.trailing_metadata() or ()
         return translate(failed.code(), failed.details() or "", trailers, address=address)
 
@@ -218,6 +223,6 @@ class GrpcTransport:
     def _channel(self, address: int) -> grpc.Channel:
         if address not in self._channels:
             self._channels[address] = grpc.secure_channel(
-                self._profile.addresses[address], credentials(self._profile), OPTIONS
+                self._addresses[address], credentials(self._profile), OPTIONS
             )
         return self._channels[address]

@@ -26,6 +26,7 @@ from bureau_client import (
     Wallet,
 )
 from bureau_client.driver.conduct import Attempt
+from bureau_client.driver.rotation import Routes
 from bureau_client.driver.sync import Driver
 from bureau_client.errors import BureauError, NotFound, NotWitnessed
 from bureau_client.wire.scalars import micros_of, timestamp_of
@@ -63,6 +64,7 @@ AFTER = {
     consent_pb2.CONSENT_TRANSITION_RESUME: consent_pb2.CONSENT_STATE_ACTIVE,
     consent_pb2.CONSENT_TRANSITION_REVOKE: consent_pb2.CONSENT_STATE_REVOKED,
 }
+ROUTES = Routes(["bureau.example:7443"])
 NO_WAIT = RetryPolicy(first_pause_seconds=0.0)
 
 
@@ -188,17 +190,17 @@ class FakeBureau:
 
     def lender(self) -> Lender:
         lender = Lender(self.profile(), clock=clock)
-        lender._driver = Driver(self, 1, NO_WAIT, sleep=lambda _: None)
+        lender._driver = Driver(self, ROUTES, NO_WAIT, sleep=lambda _: None)
         return lender
 
     def wallet(self, key: SigningKey | None = None) -> Wallet:
         wallet = Wallet(self.profile(), SUBJECT, key or SigningKey.generate(), clock=clock)
-        wallet._driver = Driver(self, 1, NO_WAIT, sleep=lambda _: None)
+        wallet._driver = Driver(self, ROUTES, NO_WAIT, sleep=lambda _: None)
         return wallet
 
     def auditor(self) -> Auditor:
         auditor = Auditor(self.profile(), clock=clock)
-        auditor._driver = Driver(self, 1, NO_WAIT, sleep=lambda _: None)
+        auditor._driver = Driver(self, ROUTES, NO_WAIT, sleep=lambda _: None)
         return auditor
 
     # The transport.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bureau_client.driver.aio import AsyncDriver
 from bureau_client.driver.conduct import Attempt
 from bureau_client.driver.retry import LONGEST_BUDGET_SECONDS, RetryPolicy, worth_retrying
-from bureau_client.driver.rotation import REST_SECONDS, Rotation
+from bureau_client.driver.rotation import FIRST_REST_SECONDS, Rotation, Routes
 from bureau_client.driver.sync import Driver
 from bureau_client.errors import (
     BureauError,
@@ -65,8 +65,9 @@ class Script:
     def run(
         self, addresses: Any = 1, policy: Any = None, method: Any = methods.GET_CHECKPOINT
     ) -> Any:
+        routes = Routes([f"node-{number}" for number in range(addresses)])
         driver = Driver(
-            self, addresses, policy or RetryPolicy(), sleep=self.sleep, now=lambda: self.time
+            self, routes, policy or RetryPolicy(), sleep=self.sleep, now=lambda: self.time
         )
         return driver.run(ask(method, REQUEST, "the-id"))
 
@@ -156,16 +157,50 @@ def test_when_all_addresses_failed_there_is_a_pause() -> None:
 
 
 def test_addresses_take_turns_and_one_that_failed_rests() -> None:
-    rotation = Rotation(3)
+    rotation = Rotation(range(3))
     assert [rotation.pick(0) for _ in range(4)] == [0, 1, 2, 0]
     rotation.failed(1, now=10)
-    assert [rotation.pick(11) for _ in range(4)] == [2, 0, 2, 0]
-    assert 1 in {rotation.pick(10 + REST_SECONDS) for _ in range(3)}
+    assert [rotation.pick(10.5) for _ in range(4)] == [2, 0, 2, 0]
+    assert 1 in {rotation.pick(10 + FIRST_REST_SECONDS) for _ in range(3)}
+
+
+def test_what_fails_again_rests_longer_and_calls_that_fail_together_count_once() -> None:
+    rotation = Rotation(range(2))
+    rest = FIRST_REST_SECONDS
+    for _ in range(5):
+        rotation.failed(0, now=10)
+    assert 0 in {rotation.pick(10 + rest) for _ in range(2)}
+    rotation.failed(0, now=10 + rest)
+    assert {rotation.pick(10 + 2 * rest) for _ in range(2)} == {1}
+    assert 0 in {rotation.pick(10 + 3 * rest) for _ in range(2)}
+    rotation.worked(0)
+    rotation.failed(0, now=20)
+    assert 0 in {rotation.pick(20 + rest) for _ in range(2)}
+
+
+def test_a_node_that_stops_or_is_not_fit_says_nothing_of_the_others() -> None:
+    second = timedelta(seconds=1)
+    stopping = Unavailable("stopping", retry_after=second)
+    script = Script(stopping, Overloaded("busy", retry_after=second))
+    script.run(addresses=3)
+    assert script.addresses == [0, 1, 2]
+    assert script.pauses == [1.0]  # only the busy one's is kept
+
+
+def test_the_directory_may_have_addresses_of_its_own() -> None:
+    routes = Routes(["a", "b"], ["d", "b"])
+    bureau, directory = (
+        routes.for_method(method) for method in (methods.GET_CHECKPOINT, methods.EVALUATE)
+    )
+    assert [routes.addresses[bureau.pick(0)] for _ in range(3)] == ["a", "b", "a"]
+    assert [routes.addresses[directory.pick(0)] for _ in range(3)] == ["d", "b", "d"]
+    alone = Routes(["a"])
+    assert alone.for_method(methods.EVALUATE) is alone.for_method(methods.GET_CHECKPOINT)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=30))
 def test_there_is_always_an_address(history: Any) -> None:
-    rotation = Rotation(4)
+    rotation = Rotation(range(4))
     for now, (index, worked) in enumerate(history):
         rotation.worked(index) if worked else rotation.failed(index, now)
         assert 0 <= rotation.pick(now) < 4
@@ -211,7 +246,7 @@ def test_the_asynchronous_driver_does_the_same(heavy: Any) -> Any:
             return reply, error.message
         raise AssertionError
 
-    driver = AsyncDriver(Transport(), 1, RetryPolicy(), sleep=sleep)
+    driver = AsyncDriver(Transport(), Routes(["node"]), RetryPolicy(), sleep=sleep)
     result = asyncio.run(driver.run(plan(), told.append, heavy=heavy))
     assert result == (REPLY, "second call")
     assert len(pauses) == 1
