@@ -308,6 +308,7 @@ def _commit(
     work: Callable[[Transaction], None],
 ) -> tuple[Member, Receipt]:
     def whole(tx: Transaction) -> None:
+        tx.db.all(s.lock_operators, role=1 << codes_pb2.ROLE_OPERATOR)
         work(tx)
         tx.db.run(s.add_member_statement, member_id=member_id, entry_key=tx.entry_key)
         able = tx.db.one(

@@ -59,7 +59,7 @@ class Opened(Generic[M]):
             Refusal: BAD_SIGNATURE if the key was withdrawn meanwhile;
                 CLOCK_SKEW, EXPIRED_REQUEST.
         """
-        if key_of(tx.db, self.header.signer, self.key_id) is None:
+        if key_of(tx.db, self.header.signer, self.key_id, keep=True) is None:
             raise Refusal("BAD_SIGNATURE", "the signing key is not in force")
         check_fresh(self.header, tx.now_us)
 
@@ -181,18 +181,23 @@ def check_fresh(header: Header, now_us: int) -> None:
         )
 
 
-def key_of(db: Connection, signer: str, key_id: str, *, retired: bool = False) -> VerifyKey | None:
+def key_of(
+    db: Connection, signer: str, key_id: str, *, retired: bool = False, keep: bool = False
+) -> VerifyKey | None:
     """A signer's key in force, or None.
 
     Args:
         retired: Whether one that was in force once will do.
+        keep: Whether it is to stay in force until the transaction has ended.
     """
     kind, _, name = signer.partition("/")
     if kind == "members":
-        which = s.any_member_key if retired else s.key_in_force
+        in_force = s.keep_key_in_force if keep else s.key_in_force
+        which = s.any_member_key if retired else in_force
         row = db.one(which, key_id=key_id, member_id=name)
     else:
-        which = s.any_subject_key if retired else s.subject_key_in_force
+        in_force = s.keep_subject_key_in_force if keep else s.subject_key_in_force
+        which = s.any_subject_key if retired else in_force
         row = db.one(which, key_id=key_id, subject_id=name)
     return VerifyKey.from_raw(row[0]) if row else None
 

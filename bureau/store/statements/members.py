@@ -30,6 +30,14 @@ members_named = ListStatement(
 lock_member = Statement(
     select(*member.columns).where(member.c.member_id == bind("member_id")).with_for_update()
 )
+# Changes of members wait for each other here: whether an operator is left is a question
+# about all of them.
+lock_operators = Statement(
+    select(member.c.member_id)
+    .where(member.c.roles.op("&")(bind("role")) != 0)
+    .order_by(member.c.member_id)
+    .with_for_update()
+)
 members_after = Statement(
     select(*member.columns)
     .where(member.c.member_id > bind("after"))
@@ -102,13 +110,14 @@ add_member_key = adding(t.MemberKeyRow)
 member_key_owner = Statement(
     select(member_key.c.member_id).where(member_key.c.key_id == bind("key_id"))
 )
-key_in_force = Statement(
-    select(member_key.c.public_key).where(
-        member_key.c.key_id == bind("key_id"),
-        member_key.c.member_id == bind("member_id"),
-        member_key.c.to_entry.is_(None),
-    )
+_key_in_force = select(member_key.c.public_key).where(
+    member_key.c.key_id == bind("key_id"),
+    member_key.c.member_id == bind("member_id"),
+    member_key.c.to_entry.is_(None),
 )
+key_in_force = Statement(_key_in_force)
+# To the end of the transaction nobody withdraws it: what it signed is in the log before.
+keep_key_in_force = Statement(_key_in_force.with_for_update(read=True))
 any_member_key = Statement(
     select(member_key.c.public_key).where(
         member_key.c.key_id == bind("key_id"), member_key.c.member_id == bind("member_id")

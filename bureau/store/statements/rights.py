@@ -22,13 +22,13 @@ from bureau.store.statements.spelling import (
 # Keys ------------------------------------------------------------------------
 
 add_subject_key = adding(t.SubjectKeyRow)
-subject_key_in_force = Statement(
-    select(subject_key.c.public_key).where(
-        subject_key.c.key_id == bind("key_id"),
-        subject_key.c.subject_id == bind("subject_id"),
-        subject_key.c.to_entry.is_(None),
-    )
+_key_in_force = select(subject_key.c.public_key).where(
+    subject_key.c.key_id == bind("key_id"),
+    subject_key.c.subject_id == bind("subject_id"),
+    subject_key.c.to_entry.is_(None),
 )
+subject_key_in_force = Statement(_key_in_force)
+keep_subject_key_in_force = Statement(_key_in_force.with_for_update(read=True))
 any_subject_key = Statement(
     select(subject_key.c.public_key).where(
         subject_key.c.key_id == bind("key_id"), subject_key.c.subject_id == bind("subject_id")
@@ -84,17 +84,15 @@ disputes_against = ListStatement(
     )
 )
 # Taken by whoever changes what holds on a file, and shared by whoever reads it to
-# act on it.
-lock_subject = Statement(
+# act on it. All of the subject's keys, in one order: the one in force may be replaced
+# meanwhile, and a lock that finds no row is none.
+_keys_of_subject = (
     select(subject_key.c.key_id)
-    .where(subject_key.c.subject_id == bind("subject_id"), subject_key.c.to_entry.is_(None))
-    .with_for_update()
+    .where(subject_key.c.subject_id == bind("subject_id"))
+    .order_by(subject_key.c.key_id)
 )
-share_subject = Statement(
-    select(subject_key.c.key_id)
-    .where(subject_key.c.subject_id == bind("subject_id"), subject_key.c.to_entry.is_(None))
-    .with_for_update(read=True)
-)
+lock_subject = Statement(_keys_of_subject.with_for_update())
+share_subject = Statement(_keys_of_subject.with_for_update(read=True))
 party_tradeline = Statement(
     select(tradeline.c.tradeline_key, tradeline.c.member_id)
     .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
@@ -122,6 +120,7 @@ accounts_of_person = Statement(
     select(tradeline.c.tradeline_key, tradeline.c.people, tradeline.c.trail)
     .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
     .where(party.c.subject_id == bind("subject_id"))
+    .with_for_update(of=tradeline)
 )
 blank_record = Statement(
     update(record)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
@@ -28,13 +28,18 @@ contribution_of = Statement(
 _contributed = upsert(contribution).values(
     member_id=bind("member_id"), good_us=bind("good_us"), default_us=bind("default_us")
 )
+
+
+def _later(name: str) -> ColumnElement[int]:
+    """The later of what is there and what comes: another node may have been faster."""
+    there, comes = contribution.c[name], _contributed.excluded[name]
+    return case((there > comes, there), else_=comes)
+
+
 set_contribution = Statement(
     _contributed.on_conflict_do_update(
         index_elements=[contribution.c.member_id],
-        set_={
-            "good_us": _contributed.excluded.good_us,
-            "default_us": _contributed.excluded.default_us,
-        },
+        set_={name: _later(name) for name in ("good_us", "default_us")},
     )
 )
 contributor = Statement(

@@ -1,0 +1,271 @@
+"""Three nodes on one PostgreSQL race for the same things: what holds on one holds on all."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from bureau.clock import MICROSECONDS, Clock
+from bureau.office.folder import trust_of
+from bureau.office.integrity import check_database
+from bureau.store import checks
+from bureau.store.database import Database
+from bureau_keys.envelope import seal
+from bureau_keys.note import parse_vkey
+from bureau_keys.pseudonym import Blinded
+from bureau_keys.signing import SigningKey
+from creditbureau.v1 import (
+    consent_pb2,
+    consents_pb2,
+    directory_pb2,
+    members_pb2,
+    subjects_pb2,
+)
+from tests.service.nodes import Nodes, at_once, further_nodes
+from tests.service.postgres import Postgres, postgres_in
+from tests.service.raw import Answer, Person, Raw, attestation, snapshot
+from tests.service.scene import INQUIRE, LENDER, Scene, scene_on
+
+HOUR_US = 3600 * MICROSECONDS
+ROUNDS = 12
+SUBMIT = "Furnishing/SubmitRecords"
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    with postgres_in(tmp_path_factory.mktemp("postgres") / "data") as postgres:
+        yield postgres
+
+
+@dataclass
+class Town:
+    """Nodes, with the lender's and the agent's way to each."""
+
+    scene: Scene
+    nodes: Nodes
+    acme: list[Raw]
+    agent: list[Raw]
+
+    def person(self) -> Person:
+        return self.scene.person
+
+    def granted(self, **changes: object) -> str:
+        """A new consent to inquire; its id."""
+        sealed = self.scene.person.consent("acme", INQUIRE, **changes)
+        request = consents_pb2.GrantConsentRequest(consent=sealed)
+        answer = random.choice(self.agent).send("Consents/GrantConsent", request)
+        assert answer.code == "OK", answer
+        return str(answer.reply.consent.consent_id)
+
+    def change(self, consent_id: str, transition: int) -> consents_pb2.ChangeConsentRequest:
+        message = consent_pb2.ConsentChange(
+            header=self.scene.person.header(),
+            consent_id=consent_id,
+            transition=transition,  # type: ignore[arg-type]
+        )
+        return consents_pb2.ChangeConsentRequest(change=seal(message, self.scene.person.key))
+
+
+@pytest.fixture(scope="module")
+def town(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    folder = tmp_path_factory.mktemp("town") / "bureau"
+    with (
+        scene_on(postgres.new_database(), folder) as scene,
+        # Clocks are never quite the same.
+        further_nodes(scene.bureau, Shifted(-8 * MICROSECONDS), Shifted(5 * MICROSECONDS)) as nodes,
+    ):
+        yield Town(scene, nodes, nodes.each(scene.acme.profile), nodes.each(scene.agent.profile))
+        told_in_order(scene)
+
+
+@dataclass(slots=True)
+class Shifted(Clock):
+    """The clock of a machine that is wrong by so much."""
+
+    wrong_by_us: int = 0
+
+    def __init__(self, wrong_by_us: int) -> None:
+        super(Shifted, self).__init__()
+        self.wrong_by_us = wrong_by_us
+
+    def machine_us(self) -> int:
+        return super(Shifted, self).machine_us() + self.wrong_by_us
+
+
+def told_in_order(scene: Scene) -> None:
+    """After all of it the database holds, and time went with the order of the log."""
+    settings = scene.bureau.settings
+    database = Database(settings.database)
+    try:
+        key = parse_vkey(trust_of(settings).log_key).key
+        assert check_database(database, settings.origin, key).findings == []
+        with database.snapshot() as db:
+            rows = db.all(checks.entries_from, start=0, limit=1_000_000)
+    finally:
+        database.dispose()
+    times = [row[checks.CHECKED_COLUMNS.index("time_us")] for row in rows]
+    assert times == sorted(times)
+
+
+def reasons(answers: list[Answer]) -> Counter[str]:
+    return Counter(answer.reason or answer.code for answer in answers)
+
+
+def test_uses_of_a_consent_are_counted_across_nodes(town: Town) -> None:
+    consent_id = town.granted(max_uses=5)
+    subject_id = town.scene.person.subject_id
+    calls = [partial(raw.query, subject_id, consent_id) for raw in town.acme for _ in range(6)]
+    assert reasons(at_once(calls)) == {"OK": 5, "CONSENT_EXHAUSTED": 13}
+
+
+def test_what_is_revoked_on_one_node_is_revoked_on_all(town: Town) -> None:
+    """By the order of the log, and by the order in which people see it."""
+    for _ in range(ROUNDS):
+        race = Race(town, town.granted())
+        calls = [race.revoke, *(partial(race.ask, raw) for raw in town.acme)]
+        asked: list[list[tuple[bool, Answer]]] = at_once(calls)
+        for after, answer in (pair for found in asked for pair in found):
+            assert answer.reason in {"", "CONSENT_REVOKED"}, answer
+            assert not (after and answer.code == "OK")
+            if answer.code == "OK":
+                assert answer.reply.receipt.leaf_index < race.revoked_at
+
+
+@dataclass
+class Race:
+    """Inquiries under a consent, and its revocation."""
+
+    town: Town
+    consent_id: str
+    revoked_at: int = 1 << 62
+
+    def revoke(self) -> list[tuple[bool, Answer]]:
+        request = self.town.change(self.consent_id, consent_pb2.CONSENT_TRANSITION_REVOKE)
+        answer = random.choice(self.town.agent).send("Consents/ChangeConsent", request)
+        assert answer.code == "OK", answer
+        self.revoked_at = answer.reply.receipt.leaf_index
+        return []
+
+    def ask(self, raw: Raw) -> list[tuple[bool, Answer]]:
+        """Answers, and whether the revocation was acknowledged before the question."""
+        found = []
+        for _ in range(3):
+            after = self.revoked_at < 1 << 62
+            found.append((after, raw.query(self.town.scene.person.subject_id, self.consent_id)))
+        return found
+
+
+def test_the_same_bytes_on_all_nodes_have_one_effect_and_one_receipt(town: Town) -> None:
+    for _ in range(ROUNDS):
+        request = town.scene.submission()
+        answers = at_once([partial(raw.send, SUBMIT, request) for raw in town.acme])
+        assert reasons(answers) == {"OK": 3}
+        assert len({answer.reply.SerializeToString() for answer in answers}) == 1
+
+
+def test_one_request_id_is_one_requests(town: Town) -> None:
+    for _ in range(ROUNDS):
+        name = str(uuid.uuid4())
+        calls = []
+        for raw in town.acme:
+            record = snapshot(town.scene.person.subject_id).SerializeToString(deterministic=True)
+            request = raw.submission([record], header=raw.header(request_id=name))
+            calls.append(partial(raw.send, SUBMIT, request))
+        assert reasons(at_once(calls)) == {"OK": 1, "IDEMPOTENCY_CONFLICT": 2}
+
+
+def test_nodes_that_want_the_same_rows_all_get_them(town: Town) -> None:
+    """Batches hold the rows of all their units: crosswise, PostgreSQL ends one of them."""
+    subject_id = town.scene.person.subject_id
+    accounts = [f"cross-{number}" for number in range(4)]
+
+    def submit(raw: Raw, account: str) -> Answer:
+        return raw.submit([snapshot(subject_id, account_ref=account, month=202404)])
+
+    for _ in range(ROUNDS // 2):
+        calls = [
+            partial(submit, raw, account)
+            for raw in town.acme
+            for account in random.sample(accounts, len(accounts))
+        ]
+        assert reasons(at_once(calls)) == {"OK": len(calls)}
+
+
+def test_a_replaced_key_signs_nothing_behind_its_replacement(town: Town) -> None:
+    """A person's key is replaced on one node while it signs on the others."""
+    acme, agents = town.acme, town.agent
+    for _ in range(ROUNDS):
+        old = Person(uuid.uuid4().hex, SigningKey.generate(), town.scene.person.origin)
+        binding = subjects_pb2.AttestKeyRequest(attestation=attestation(acme[0], old))
+        assert acme[0].send("Subjects/AttestKey", binding).code == "OK"
+        new = Person(old.subject_id, SigningKey.generate(), old.origin)
+        again = subjects_pb2.AttestKeyRequest(attestation=attestation(acme[1], new))
+        calls = [partial(acme[1].send, "Subjects/AttestKey", again)]
+        for place in range(6):
+            grant = consents_pb2.GrantConsentRequest(consent=old.consent("acme", INQUIRE))
+            calls.append(partial(agents[place % 3].send, "Consents/GrantConsent", grant))
+        replaced, *granted = at_once(calls)
+        assert replaced.code == "OK", replaced
+        for answer in granted:
+            assert answer.reason in {"", "BAD_SIGNATURE"}, answer
+            if answer.code == "OK":
+                assert answer.reply.receipt.leaf_index < replaced.reply.receipt.leaf_index
+
+
+def test_the_directory_counts_across_nodes(town: Town) -> None:
+    meter = town.scene.bureau.add_member("meter", LENDER, quota=10)
+
+    def evaluate(raw: Raw) -> Answer:
+        blinded = Blinded([uuid.uuid4().bytes for _ in range(2)])
+        message = directory_pb2.Evaluation(header=raw.header(), blinded_elements=blinded.elements)
+        request = directory_pb2.EvaluateRequest(evaluation=seal(message, raw.key))
+        return raw.send("Directory/Evaluate", request)
+
+    calls = [partial(evaluate, raw) for raw in town.nodes.each(meter) for _ in range(4)]
+    assert reasons(at_once(calls)) == {"OK": 5, "QUOTA_EXCEEDED": 7}
+
+
+def test_the_bureau_keeps_an_operator(town: Town) -> None:
+    """Two operators suspend each other at the same moment, on two nodes."""
+
+    def suspend(raw: Raw, whom: str, state: int = members_pb2.MEMBER_STATE_SUSPENDED) -> Answer:
+        message = members_pb2.MemberStateChange(
+            header=raw.header(),
+            member_id=whom,
+            state=state,  # type: ignore[arg-type]
+            note="a race",
+        )
+        request = members_pb2.SetMemberStateRequest(change=seal(message, raw.key))
+        return raw.send("Members/SetMemberState", request)
+
+    for number in range(3):
+        other = f"second-{number}"
+        profile = town.scene.bureau.add_member(other, ["operator"])
+        first, second = Raw(town.scene.bureau.operator), town.nodes.each(profile)[1]
+        answers = at_once([partial(suspend, first, other), partial(suspend, second, "operator")])
+        assert reasons(answers)["OK"] == 1, answers
+        if answers[1].code == "OK":
+            revived = suspend(second, "operator", members_pb2.MEMBER_STATE_ACTIVE)
+            assert revived.code == "OK", revived
+
+
+@pytest.mark.parametrize("hours", [2, -2])
+def test_a_node_whose_clock_is_wrong_writes_nothing(town: Town, hours: int) -> None:
+    wrong = Shifted(hours * HOUR_US)
+    with further_nodes(town.scene.bureau, wrong) as nodes:
+        _, skewed = nodes.each(town.scene.acme.profile)
+        age = timedelta(hours=-hours)
+        manifest = [snapshot(town.scene.person.subject_id).SerializeToString(deterministic=True)]
+        # Whatever the statement's own time: the right one, or the one that node takes for it.
+        for header in (skewed.header(), skewed.header(age=age)):
+            answer = skewed.send(SUBMIT, skewed.submission(manifest, header=header))
+            assert (answer.code, answer.reason) == ("UNAVAILABLE", "NODE_UNFIT"), answer
+        answer = town.acme[0].send(SUBMIT, town.scene.submission())
+        assert answer.code == "OK", answer
