@@ -76,6 +76,8 @@ class Settings(BaseSettings):
         services: Services of the contract that this node serves.
         workers: Requests worked on at once.
         streams: Streams open at once.
+        drain_seconds: How long a node that stops still takes calls after it says
+            that it is not ready.
         passphrase_file: Opens the keyring.
         member_days: For how long certificates are issued.
         witnesses: To whom checkpoints are brought to be cosigned; go into profiles.
@@ -100,6 +102,7 @@ class Settings(BaseSettings):
     services: tuple[str, ...] = SERVICES
     workers: Annotated[int, Field(ge=2, le=512)] = 32
     streams: Annotated[int, Field(ge=1, le=512)] = 64
+    drain_seconds: Annotated[float, Field(ge=0, le=300)] = 0
     passphrase_file: Path = Path("server/passphrase")
     member_days: Annotated[int, Field(ge=1, le=825)] = 397
     witnesses: tuple[Witness, ...] = ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from bureau.ledger.admission import Admission
 from bureau.ledger.couriers import Couriers
 from bureau.ledger.fitness import ForkedLogError
 from bureau.ledger.keeper import Keeper
+from bureau.ledger.pulse import Pulse
 from bureau.ledger.queue import Ledger
 from bureau.policy import load_policy
 from bureau.rpc.guard import Guard, Registered
@@ -133,7 +135,9 @@ class Server:
 
         # 3. gRPC.
         self._seats = Seats(max(settings.workers * 3 // 4, 1))
-        guard = Guard(self.bureau, self._seats, Seats(STREAMS_OF_MEMBER, settings.streams))
+        self._pulse = Pulse(self.database, self.clock, self._is_ready)
+        streams = Seats(STREAMS_OF_MEMBER, settings.streams)
+        guard = Guard(self.bureau, self._seats, streams, self._pulse)
         # A stream keeps its worker; others find theirs nevertheless.
         workers = settings.workers + settings.streams
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="call")
@@ -150,7 +154,11 @@ class Server:
         reflection.enable_server_reflection(
             [*names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._grpc
         )
-        self._services = ["", *names]
+        # `liveness` as long as the process is up; the rest while it may be asked.
+        self._readiness = ["", "readiness", *names]
+        self._draining = threading.Event()
+        self._is_ready(False)
+        self._health.set("liveness", health_pb2.HealthCheckResponse.SERVING)
         self._metrics: WSGIServer | None = None
         self.port = 0
 
@@ -176,20 +184,28 @@ class Server:
         self.couriers.start()
         self._seats.start()
         self._grpc.start()
-        for name in self._services:
-            self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        self._pulse.start()
         if self.settings.metrics_listen:
             host, _, port = self.settings.metrics_listen.rpartition(":")
             self._metrics, _ = start_http_server(int(port), host)
         threading.Thread(target=rules.validator, name="warm-up", daemon=True).start()
         logger.info("serving", address=self.address, node=self.settings.node)
 
-    def stop(self, grace_s: float = 10.0) -> None:
-        """Takes no more calls, finishes those it accepted, and closes."""
+    def stop(self, grace_s: float = 10.0, drain_s: float = 0.0) -> None:
+        """Takes no more calls, finishes those it accepted, and closes.
+
+        Args:
+            grace_s: How long those may take.
+            drain_s: How long calls are still taken after it says that it is not ready,
+                so that who watches that sends them elsewhere.
+        """
         if self.stopped.is_set():
             return
-        self._health.enter_graceful_shutdown()
-        self.bureau.commits.close()
+        self._draining.set()
+        self._is_ready(False)
+        self._pulse.stop()
+        self.bureau.commits.close()  # streams end, and go on at another node
+        time.sleep(drain_s)
         # What has not arrived was not accepted: it gets no grace.
         self._seats.hurry(ARRIVING_S)
         self._grpc.stop(grace_s).wait()
@@ -211,6 +227,12 @@ class Server:
         # run its handler.
         while not self.stopped.wait(SIGNAL_CHECK_S):
             pass
+
+    def _is_ready(self, ready: bool) -> None:
+        status = health_pb2.HealthCheckResponse
+        serving = ready and not self._draining.is_set()
+        for name in self._readiness:
+            self._health.set(name, status.SERVING if serving else status.NOT_SERVING)
 
     def _committed(self, note: str) -> None:
         self.keeper.keep(note)

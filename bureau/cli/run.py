@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -104,6 +105,10 @@ def serve(
         str | None,
         typer.Option(help=f"Comma-separated; of {', '.join(SERVICES)}."),
     ] = None,
+    drain_seconds: Annotated[
+        float | None,
+        typer.Option(help="How long it still takes calls after it says that it is not ready."),
+    ] = None,
     log_format: Annotated[
         str | None, typer.Option(help="json or console; console on a terminal.")
     ] = None,
@@ -117,6 +122,7 @@ def serve(
         database_url=database_url,
         node=node,
         services=_services(services),
+        drain_seconds=drain_seconds,
     )
     logs.configure(settings.log_level, as_json=log_format == "json" if log_format else None)
     server = Server(settings)
@@ -124,7 +130,8 @@ def serve(
     def stop(number: int, _frame: object) -> None:
         signal.signal(number, signal.SIG_DFL)
         # Not here: a handler interrupts whatever lock the main thread holds.
-        threading.Thread(target=server.stop, name="stop").start()
+        ending = partial(server.stop, drain_s=settings.drain_seconds)
+        threading.Thread(target=ending, name="stop").start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)

@@ -1,10 +1,10 @@
 """The guard: what every call passes, in this order.
 
-1. The certificate's fingerprint is registered for a member, valid and not
-   withdrawn, on every call. 2. The member is not suspended, has a role that opens
-the method, and a seat is free for it. 3. The request arrives in time, is small
-enough, parses and keeps the contract's field rules. 4. The journey. 5. Whatever it
-raises leaves as one kind of status.
+0. The node is fit to answer: its clock is right. 1. The certificate's fingerprint is
+registered for a member, valid and not withdrawn, on every call. 2. The member is not
+suspended, has a role that opens the method, and a seat is free for it. 3. The request
+arrives in time, is small enough, parses and keeps the contract's field rules. 4. The
+journey. 5. Whatever it raises leaves as one kind of status.
 
 Every method is served as if its request were a stream, of which one message is read:
 gRPC would else wait for the message of a stranger before the guard is asked.
@@ -31,6 +31,7 @@ from google.protobuf.message_factory import GetMessageClass
 from bureau import rules
 from bureau.errors import Refusal
 from bureau.house import Bureau, Caller
+from bureau.ledger.pulse import Pulse
 from bureau.ledger.queue import deadline
 from bureau.metrics import observe
 from bureau.rpc.crossing import abort
@@ -58,6 +59,9 @@ END: Any = object()
 # its member is still admitted.
 POLL_S = 0.5
 ADMISSION_S = 2.0
+HEALTH = "/grpc.health.v1.Health/Check"
+# Certificates that health remembers.
+MAX_PROBES = 64
 AnyHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
@@ -77,11 +81,13 @@ class Guard:
         bureau: The bureau's parts.
         seats: How many calls of a member may be at work.
         streams: How many streams of a member may be open.
+        pulse: Whether the node is fit to answer.
     """
 
     bureau: Bureau
     seats: Seats
     streams: Seats
+    pulse: Pulse
 
     def handler(self, method: MethodDescriptor, journey: Handler) -> AnyHandler:
         """A gRPC handler of a unary method around a journey."""
@@ -169,6 +175,7 @@ class Guard:
             )
 
     def _admitted(self, call: Call, context: grpc.ServicerContext, rule: Method) -> Caller:
+        self.pulse.require_fit()
         caller = self.authenticate(context)
         call.member = caller.member_id
         authorize(caller, rule)
@@ -210,12 +217,12 @@ class Guard:
         Raises:
             Refusal: UNKNOWN_CERTIFICATE, MEMBER_SUSPENDED, DATABASE_UNAVAILABLE.
         """
-        pem = context.auth_context().get("x509_pem_cert")
-        if not pem:
+        name = _fingerprint(context)
+        if name is None:
             raise Refusal("UNKNOWN_CERTIFICATE", "no client certificate")
         try:
             with self.bureau.database.snapshot() as db:
-                row = db.one(s.caller, fingerprint=fingerprint_of(pem[0]))
+                row = db.one(s.caller, fingerprint=name)
         except StorageError as error:
             logger.error("storage_failed", error=str(error))
             raise Refusal("DATABASE_UNAVAILABLE", "the database did not answer") from error
@@ -272,6 +279,12 @@ def parse(request_class: type[Message], data: bytes, rule: Method) -> Message:
     return request
 
 
+def _fingerprint(context: grpc.ServicerContext) -> str | None:
+    """Of the certificate that opened the connection."""
+    pem = context.auth_context().get("x509_pem_cert")
+    return fingerprint_of(pem[0]) if pem else None
+
+
 @lru_cache(maxsize=4096)
 def fingerprint_of(pem: bytes) -> str:
     """Fingerprint of a certificate as the TLS layer hands it out."""
@@ -282,10 +295,14 @@ class Registered(grpc.ServerInterceptor):
     """Keeps what is served beside the contract, health and reflection, to registered
     certificates too, and to the seats of their members. The contract's own methods
     have their guard. `Health.Watch`, a call without an end, is not served.
+
+    Who has been admitted to health once is told how the node is also while the database
+    is away and nobody's certificate can be looked up.
     """
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
+        self._probes: dict[str, str] = {}
 
     def intercept_service(
         self,
@@ -297,8 +314,9 @@ class Registered(grpc.ServerInterceptor):
         if handler is None or handler_call_details.method.startswith("/creditbureau."):
             return handler
         if handler.unary_unary:
+            is_health = handler_call_details.method == HEALTH
             return grpc.stream_unary_rpc_method_handler(
-                self._one(handler.unary_unary),
+                self._one(handler.unary_unary, self._probe if is_health else self._member),
                 request_deserializer=handler.request_deserializer,
                 response_serializer=handler.response_serializer,
             )
@@ -310,10 +328,29 @@ class Registered(grpc.ServerInterceptor):
             )
         return None
 
-    def _one(self, behaviour: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def _member(self, context: grpc.ServicerContext) -> str:
+        return self._guard.authenticate(context).member_id
+
+    def _probe(self, context: grpc.ServicerContext) -> str:
+        try:
+            member_id = self._member(context)
+        except Refusal as refusal:
+            known = self._probes.get(_fingerprint(context) or "")
+            if refusal.reason != "DATABASE_UNAVAILABLE" or known is None:
+                raise
+            return known
+        if len(self._probes) < MAX_PROBES:
+            self._probes[_fingerprint(context) or ""] = member_id
+        return member_id
+
+    def _one(
+        self,
+        behaviour: Callable[[Any, Any], Any],
+        admitted: Callable[[grpc.ServicerContext], str],
+    ) -> Callable[[Any, Any], Any]:
         def checked(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
             try:
-                with self._guard.seats.taken(self._guard.authenticate(context).member_id):
+                with self._guard.seats.taken(admitted(context)):
                     request = self._guard.received(requests, context, ARRIVAL_S)
                     return behaviour(request, context)
             except Refusal as refusal:

@@ -12,7 +12,7 @@ from typing import Self
 class Node:
     """`bureau serve` on a fixed port; its log is `serve.log` in the folder."""
 
-    def __init__(self, folder: Path, address: str) -> None:
+    def __init__(self, folder: Path, address: str, *more: str) -> None:
         self._command: list[str | Path] = [
             Path(sys.executable).with_name("bureau"),
             "serve",
@@ -20,12 +20,18 @@ class Node:
             folder,
             "--listen",
             address,
+            *more,
         ]
         self._log = (folder / "serve.log").open("ab")
         self.start()
 
     def start(self) -> None:
         self._process = subprocess.Popen(self._command, stdout=self._log, stderr=self._log)
+
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        return self._process.pid
 
     def __enter__(self) -> Self:
         return self

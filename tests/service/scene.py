@@ -13,6 +13,7 @@ from typing import Any
 
 import grpc
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
+from grpc_health.v1 import health_pb2
 from grpc_status import rpc_status
 
 from bureau.office.folder import Plan
@@ -111,6 +112,14 @@ def call(raw: Raw, method: str, request: bytes) -> Outcome:
 
 def contract(raw: Raw, method: str, request: bytes) -> Outcome:
     return call(raw, f"/creditbureau.v1.{method}", request)
+
+
+def health(raw: Raw, service: str) -> str:
+    request = health_pb2.HealthCheckRequest(service=service).SerializeToString()
+    outcome = call(raw, "/grpc.health.v1.Health/Check", request)
+    assert outcome.status == ("OK", ""), outcome
+    status = health_pb2.HealthCheckResponse.FromString(outcome.reply).status
+    return health_pb2.HealthCheckResponse.ServingStatus.Name(status)
 
 
 def until_served(raw: Raw, method: str, request: bytes) -> bytes:

@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2
 from creditbureau.v1 import (
     log_pb2,
 )
-from tests.service.postgres import Postgres, postgres_in
+from tests.service.postgres import Postgres, postgres_in, until
 from tests.service.scene import (
     BACK_WITHIN_S,
     GONE,
@@ -22,6 +22,7 @@ from tests.service.scene import (
     Scene,
     call,
     contract,
+    health,
     refused_with_delay,
     scene_on,
     submitted,
@@ -140,19 +141,27 @@ def test_a_restart_that_nobody_met_is_over_within_seconds(scene: Scene, postgres
     assert made in scene.stored()
 
 
-@pytest.mark.parametrize(
-    "method",
-    ["/creditbureau.v1.Reporting/RecordDecision", "/grpc.health.v1.Health/Check"],
-    ids=["a method that is not served", "health"],
-)
-def test_what_stands_beside_the_contracts_methods_tells_it_too(
-    scene: Scene, postgres: Postgres, method: str
-) -> None:
-    request = health_pb2.HealthCheckRequest().SerializeToString()
-    with_database = call(scene.acme, method, request).status
-    assert with_database in {("OK", ""), ("UNIMPLEMENTED", "NOT_SERVED")}
+def test_what_is_not_served_tells_it_too(scene: Scene, postgres: Postgres) -> None:
+    method = "Reporting/RecordDecision"
+    assert contract(scene.acme, method, b"").status == ("UNIMPLEMENTED", "NOT_SERVED")
     postgres.stop("fast")
-    refused_with_delay(call(scene.acme, method, request))
+    refused_with_delay(contract(scene.acme, method, b""))
+
+
+READINESS = ["", "readiness", "creditbureau.v1.Reporting"]
+
+
+def test_a_node_without_its_database_lives_and_is_not_ready(
+    scene: Scene, postgres: Postgres
+) -> None:
+    """Who has asked before is told, also while nobody's certificate can be looked up."""
+    assert {health(scene.acme, name) for name in [*READINESS, "liveness"]} == {"SERVING"}
+    postgres.stop("fast")
+    for name in READINESS:
+        until(lambda name=name: health(scene.acme, name) == "NOT_SERVING", f"{name} is not ready")
+    assert health(scene.acme, "liveness") == "SERVING"
+    request = health_pb2.HealthCheckRequest().SerializeToString()
+    refused_with_delay(call(scene.agent, "/grpc.health.v1.Health/Check", request))
     postgres.start()
-    until_served(scene.acme, "Log/GetCheckpoint", b"")
-    assert call(scene.acme, method, request).status == with_database
+    for name in READINESS:
+        until(lambda name=name: health(scene.acme, name) == "SERVING", f"{name} is ready")

@@ -1,0 +1,86 @@
+"""Whether this node may be asked: its database answers and its clock is right. Looked at
+once a second, and at once when the clock jumps.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from bureau.clock import Clock
+from bureau.errors import Refusal
+from bureau.ledger.fitness import MAX_SKEW_US, check_clock
+from bureau.store import statements as s
+from bureau.store.database import Database
+from bureau.store.failures import StorageError
+
+logger = structlog.get_logger("bureau.pulse")
+
+BEAT_S = 1.0
+
+
+class Pulse:
+    """Looks, and tells whether the node is ready."""
+
+    def __init__(self, database: Database, clock: Clock, on_change: Callable[[bool], None]) -> None:
+        """Args:
+        on_change: Is told when the node becomes ready, or ceases to be.
+        """
+        self._database = database
+        self._clock = clock
+        self._on_change = on_change
+        self._ready: bool | None = None
+        self._unfit = ""
+        self._since_us = self._started_us()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+
+    def start(self) -> None:
+        """Looks once, then again and again."""
+        self.beat()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Looks no more."""
+        self._stopping.set()
+
+    def require_fit(self) -> None:
+        """Lets a call in.
+
+        Raises:
+            Refusal: NODE_UNFIT if the clock is wrong.
+        """
+        if abs(self._started_us() - self._since_us) > MAX_SKEW_US:
+            self.beat()
+        if self._unfit:
+            raise Refusal("NODE_UNFIT", self._unfit)
+
+    def beat(self) -> None:
+        """Looks."""
+        self._since_us = self._started_us()
+        why = ""
+        try:
+            with self._database.snapshot() as db:
+                newest_us, server_us = db.one(s.times) or (0, None)
+            check_clock(self._clock.moment(), newest_us, server_us)
+        except StorageError as error:
+            why = f"the database does not answer: {error}"
+        except Refusal as refusal:
+            why = self._unfit = refusal.message
+        else:
+            self._unfit = ""
+        if self._ready is not (not why):
+            self._ready = not why
+            logger.warning("not_ready", why=why) if why else logger.info("ready")
+            self._on_change(self._ready)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(BEAT_S):
+            self.beat()
+
+    def _started_us(self) -> int:
+        """When the machine was started, by its clock: a jump of the clock moves it."""
+        return self._clock.machine_us() - time.monotonic_ns() // 1000

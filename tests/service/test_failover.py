@@ -1,0 +1,145 @@
+"""Members and several nodes: the SDK finds who answers, and streams go on elsewhere."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from queue import Queue
+
+import pytest
+
+from bureau_client import Alert, Lender, Month, NotFound, Wallet
+from tests.demo.sandbox import free_port
+from tests.service.node import Node
+from tests.service.nodes import Nodes, further_nodes
+from tests.service.postgres import Postgres, frozen, postgres_in, until
+from tests.service.raw import Raw
+from tests.service.scene import contract, health
+from tests.service.test_monitoring import monitored
+from tests.service.village import PATIENCE, Village, account, village
+
+ALL_BUT_DIRECTORY = ("Subjects", "Consents", "Furnishing", "Reporting", "Log", "Members")
+MAY = Month(2024, 5)
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    with postgres_in(tmp_path_factory.mktemp("postgres") / "data") as postgres:
+        yield postgres
+
+
+@pytest.fixture(scope="module")
+def town(postgres: Postgres) -> Iterator[Village]:
+    with village("acme", "brook", database_url=postgres.new_database()) as town:
+        yield town
+
+
+def at(town: Village, nodes: Nodes, name: str, *places: int) -> Lender:
+    """A lender that knows some of the nodes, in this order."""
+    addresses = tuple(nodes.addresses[place] for place in places)
+    profile = replace(town.profiles[name], addresses=addresses)
+    return town.closing.enter_context(Lender(profile, clock=town.now, policy=PATIENCE))
+
+
+def following(lender: Lender, *people: Wallet) -> Queue[Alert]:
+    """The alerts of a lender on some people, as they come."""
+    wanted = {person.subject_id for person in people}
+    found: Queue[Alert] = Queue()
+
+    def follow() -> None:
+        for alert in lender.alerts():
+            if alert.subject_id in wanted:
+                found.put(alert)
+
+    threading.Thread(target=follow, daemon=True).start()
+    return found
+
+
+def test_alerts_come_whichever_node_took_the_write(town: Village) -> None:
+    with further_nodes(town.bureau, town.clock, town.clock) as nodes:
+        watched = [monitored(town, "acme") for _ in nodes.addresses]
+        waiting = [following(at(town, nodes, "acme", place), *watched) for place in (0, 1, 2)]
+        for place, person in enumerate(watched):
+            submission = at(town, nodes, "brook", place).submit([account(person, "new", MAY)])
+            receipt = submission.submissions[0].receipt
+            assert receipt is not None
+            for alerts in waiting:
+                alert = alerts.get(timeout=20)
+                assert (alert.subject_id, alert.cause_leaf_index) == (
+                    person.subject_id,
+                    receipt.leaf_index,
+                )
+
+
+def test_a_stream_goes_on_at_another_node_where_it_was(town: Village) -> None:
+    """The node that it was on stops; nothing is lost, and nothing comes twice."""
+    person = monitored(town, "acme")
+    with further_nodes(town.bureau, town.clock) as nodes:
+        alerts = following(at(town, nodes, "acme", 1, 0), person)
+        town.submit("brook", account(person, "first", MAY))
+        assert alerts.get(timeout=20).subject_id == person.subject_id
+    town.submit("brook", account(person, "second", MAY))
+    assert alerts.get(timeout=20).subject_id == person.subject_id
+    assert alerts.empty()
+
+
+def test_a_node_that_drains_says_so_and_still_answers(town: Village) -> None:
+    with further_nodes(town.bureau, town.clock) as nodes:
+        raw = nodes.each(town.profiles["acme"])[1]
+        assert health(raw, "readiness") == "SERVING"
+        stopping = threading.Thread(target=nodes.servers[1].stop, kwargs={"drain_s": 5.0})
+        stopping.start()
+        until(lambda: health(raw, "readiness") == "NOT_SERVING", "it says so")
+        assert health(raw, "liveness") == "SERVING"
+        assert contract(raw, "Log/GetCheckpoint", b"").status == ("OK", "")
+        # A stream has nothing more to wait for there.
+        assert raw.send("Furnishing/WatchDisputes", b"").reason == "SHUTTING_DOWN"
+        stopping.join()
+
+
+def test_the_directory_may_be_a_process_of_its_own(town: Village) -> None:
+    with (
+        further_nodes(town.bureau, town.clock, services=ALL_BUT_DIRECTORY) as others,
+        further_nodes(
+            town.bureau, town.clock, services=("Directory",), node="directory-1"
+        ) as directory,
+    ):
+        profile = replace(town.profiles["acme"], addresses=others.addresses[1:])
+        with (
+            Lender(profile, clock=town.now) as lender,
+            pytest.raises(NotFound, match="does not serve"),
+        ):
+            lender.subject_id("US", "ssn", "000-12-3456")
+        split = replace(profile, directory_addresses=directory.addresses[1:])
+        with Lender(split, clock=town.now) as lender:
+            found = lender.subject_id("US", "ssn", "000-12-3456")
+            assert found == town.lenders["acme"].subject_id("US", "ssn", "000-12-3456")
+            assert lender.members()
+        # It serves nothing else.
+        alone = Raw(replace(profile, addresses=directory.addresses[1:]))
+        assert contract(alone, "Log/GetCheckpoint", b"").status[0] == "UNIMPLEMENTED"
+
+
+def test_a_frozen_node_costs_one_call_and_no_write(town: Village, tmp_path: Path) -> None:
+    """It takes connections and requests, and is silent."""
+    person = town.person()
+    address = f"127.0.0.1:{free_port()}"
+    with Node(town.bureau.folder, address, "--node", "frozen-1") as node:
+        profile = replace(town.profiles["brook"], addresses=(address, town.bureau.address))
+        with Lender(profile, clock=town.now) as lender:
+            until(lambda: _answers(lender), "both answer")
+            with frozen(node.pid):
+                refs = [f"frozen-{number}" for number in range(4)]
+                for ref in refs:
+                    assert lender.submit([account(person, ref, MAY)]).accepted_count == 1
+            made = {one.submission_id for one in lender.submissions()}
+            assert len(made) >= len(refs)
+    assert town.findings() == []
+
+
+def _answers(lender: Lender) -> bool:
+    time.sleep(0.2)
+    return bool(lender.members()) and bool(lender.members())
