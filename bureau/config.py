@@ -167,6 +167,11 @@ class Settings(BaseSettings):
         """Where the newest checkpoint is kept apart from the database."""
         return self.folder / f"checkpoint-{self.node}"
 
+    @property
+    def fork_evidence(self) -> Path:
+        """Where both checkpoints are written when the database went back in time."""
+        return self.folder / f"checkpoint-{self.node}.evidence"
+
     def passphrase(self) -> bytes:
         """What opens the keyring."""
         return (self.folder / self.passphrase_file).read_bytes().strip()

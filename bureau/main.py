@@ -27,6 +27,7 @@ from bureau.config import Settings
 from bureau.house import Bureau
 from bureau.ledger import keeper
 from bureau.ledger.admission import Admission
+from bureau.ledger.commits import Listener
 from bureau.ledger.couriers import Couriers
 from bureau.ledger.fitness import ForkedLogError
 from bureau.ledger.keeper import Keeper
@@ -133,6 +134,8 @@ class Server:
             else None,
         )
 
+        self._listener = Listener(self.database, self.bureau.commits)
+
         # 3. gRPC.
         self._seats = Seats(max(settings.workers * 3 // 4, 1))
         self._pulse = Pulse(self.database, self.clock, self._is_ready)
@@ -182,6 +185,7 @@ class Server:
         self.ledger.start()
         self.keeper.start()
         self.couriers.start()
+        self._listener.start()
         self._seats.start()
         self._grpc.start()
         self._pulse.start()
@@ -212,6 +216,7 @@ class Server:
         self.ledger.stop()
         self.keeper.stop()
         self.couriers.stop()
+        self._listener.stop()
         self._seats.stop()
         self._pool.shutdown(wait=False)
         if self._metrics is not None:
@@ -242,7 +247,8 @@ class Server:
         """The database went back in time: nothing more may be signed."""
         if self.fork is None:
             self.fork = error
-            evidence = keeper.save_evidence(self.settings.kept_checkpoint, error)
+            evidence = self.settings.fork_evidence
+            keeper.save_evidence(evidence, error)
             self._fail(f"the database went back in time; both checkpoints are in {evidence}")
 
     def _fail(self, why: str) -> None:
@@ -272,6 +278,9 @@ def open_database(settings: Settings, log_key: VerifyKey) -> Database:
         check_schema(database)
         with database.snapshot() as db:
             keeper.check(settings.kept_checkpoint, db, settings.origin, log_key)
+    except ForkedLogError as error:
+        keeper.save_evidence(settings.fork_evidence, error)
+        raise
     finally:
         database.dispose()  # what it opened so far was admitted by nobody
     return database

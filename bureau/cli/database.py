@@ -183,7 +183,7 @@ def _warn_if_behind(settings: Settings, database: Database) -> None:
         except ForkedLogError as error:
             say(f"warning: {error}")
             say(
-                f"warning: this node will refuse to serve it. What was accepted after the backup "
-                f"is lost to members who hold receipts; if that is decided, keep "
-                f"{settings.kept_checkpoint} as evidence and move it away."
+                "warning: this node will refuse to serve it. What was accepted after the backup "
+                "is lost to members who hold receipts; if that is decided, "
+                "`bureau log accept-fork` lets it."
             )

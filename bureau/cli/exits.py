@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from bureau.ledger.fitness import ForkedLogError
 from bureau.main import SchemaError
 from bureau.office.folder import FolderError
+from bureau.office.forks import NoForkError
 from bureau.office.operator import CallError
 from bureau.office.report_key import ReportKeyError
 from bureau.store.copies import CopyError, DatabaseExistsError
@@ -52,6 +53,7 @@ EXPLAINED = (
     SchemaError,
     ForkedLogError,
     CopyError,
+    NoForkError,
     StorageError,
     KeysError,
     ValidationError,
@@ -77,6 +79,7 @@ _OF_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (ForkedLogError, Exit.CONFLICT),
     (DatabaseExistsError, Exit.CONFLICT),
     (CopyError, Exit.INVALID),
+    (NoForkError, Exit.CONFLICT),
     (StorageError, Exit.UNAVAILABLE),
     (FileNotFoundError, Exit.NOT_FOUND),
     (FileExistsError, Exit.CONFLICT),

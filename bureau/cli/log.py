@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from bureau.cli.frame import Dir, Output, Shown, group, operator_of, say, show_one
+from bureau.cli.frame import Dir, Output, Shown, group, operator_of, say, settings_of, show_one
+from bureau.office.forks import accept_fork
 from bureau.office.log_audit import audit_log
 from bureau.office.operator import Operator
 from bureau_keys.merkle import leaf_hash, verify_inclusion
@@ -97,6 +98,27 @@ def verify(
         },
         output,
     )
+
+
+@app.command("accept-fork")
+def accept(
+    size: Annotated[
+        int, typer.Option("--size", min=0, help="Entries that the database's log has.")
+    ],
+    node: Annotated[str | None, typer.Option(help="The node's name among several.")] = None,
+    folder: Dir = None,
+    database_url: Annotated[
+        str | None, typer.Option("--database-url", "--db", help="Instead of the settings'.")
+    ] = None,
+) -> None:
+    """Lets a node serve a database that went back in time: the log will fork.
+
+    Members hold receipts for what is missing. Read docs/operating.md first.
+    """
+    settings = settings_of(folder, node=node, database_url=database_url)
+    given_up = accept_fork(settings, size)
+    say(f"given up: entries {given_up.size} to {given_up.kept_size}; members can prove them")
+    say(f"both checkpoints are in {given_up.evidence}: keep it")
 
 
 def _reader(folder: Path | None, profile: Path | None) -> Operator:

@@ -117,8 +117,6 @@ def check_holds(kept_note: str, db: Connection, origin: str, key: VerifyKey) -> 
         raise ForkedLogError(kept_note, found_note)
 
 
-def save_evidence(path: Path, error: ForkedLogError) -> Path:
-    """Writes both checkpoints beside the one that is kept; returns where."""
-    evidence = path.with_name(path.name + ".evidence")
-    write_private(evidence, f"{error}\n".encode())
-    return evidence
+def save_evidence(path: Path, error: ForkedLogError) -> None:
+    """Writes both checkpoints to a file."""
+    write_private(path, f"{error}\n".encode())

@@ -121,6 +121,7 @@ def append(
         Refusal: NODE_UNFIT if the clock is wrong.
     """
     # 1. What needs no index, before nodes take turns.
+    db.announce()
     db.tuples(
         s.add_statement,
         ("entry_key", "envelope"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, exists, func, literal, select, text, union_all
 
-from bureau.store.database import Statement
+from bureau.store.sql import Statement
 from bureau.store.statements import spelling as s
 from bureau.store.statements.log import ENTRY_COLUMNS
 

@@ -1,31 +1,27 @@
 """Connections to the database, SQLite or PostgreSQL, by one URL.
 
-Statements are SQLAlchemy Core on the SQLModel tables, compiled once per dialect
-and run on the driver's own cursor: rows are plain tuples, which on the path of a
+Named statements run on the driver's own cursor: rows are plain tuples, which on the path of a
 request is several times faster than going through an ORM or a result proxy.
 """
 
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from operator import itemgetter
 from pathlib import Path
 from queue import Empty, LifoQueue
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import Engine, bindparam
+from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import Dialect
-from sqlalchemy.sql import ClauseElement
 
 from bureau.store import sqlite
 from bureau.store.failures import StorageError, translate
-
-# Lists in `IN` are padded to one of these, so that a statement has few shapes.
-LIST_SIZES = (4, 256)
+from bureau.store.sql import LIST_SIZES, ListStatement, Statement
 
 # Connections of one process, and seconds that a caller waits for one.
 MAX_CONNECTIONS = 48
@@ -36,58 +32,6 @@ AT_ONCE_S = 0.5
 PASSWORD = re.compile(r"(://[^:/@]*):[^@]*@")
 
 Row = tuple[Any, ...]
-
-
-class SqlText(NamedTuple):
-    """A statement as one dialect spells it.
-
-    Attributes:
-        text: The SQL.
-        places: The parameters' names by place; empty where the driver takes
-            them by name.
-        given: Values by name as the driver takes them.
-    """
-
-    text: str
-    places: tuple[str, ...]
-    given: Callable[[Mapping[str, Any]], Any]
-
-
-class Statement:
-    """A named statement: SQL text for each dialect, made when first used."""
-
-    def __init__(self, clause: ClauseElement) -> None:
-        self._clause = clause
-        self._compiled: dict[str, SqlText] = {}
-
-    def sql(self, dialect: Dialect) -> SqlText:
-        """The SQL text for a dialect."""
-        found = self._compiled.get(dialect.name)
-        if found is None:
-            compiled = self._clause.compile(dialect=dialect)
-            # Parameters whose value the statement itself fixes.
-            constants = {name: v for name, v in compiled.params.items() if v is not None}
-            places = tuple(getattr(compiled, "positiontup", None) or ())
-            found = SqlText(str(compiled), places, _giving(places, constants))
-            self._compiled[dialect.name] = found
-        return found
-
-
-class ListStatement:
-    """A statement that compares with a list of values by `IN`."""
-
-    def __init__(self, clause: Callable[[list[Any]], ClauseElement]) -> None:
-        """Args:
-        clause: Makes the statement from the list's parameters.
-        """
-        self._shapes = {}
-        for size in LIST_SIZES:
-            names = tuple(f"listed_{place}" for place in range(size))
-            self._shapes[size] = names, Statement(clause([bindparam(name) for name in names]))
-
-    def shape(self, count: int) -> tuple[tuple[str, ...], Statement]:
-        """The statement for so many values, and the names of its list."""
-        return next(self._shapes[size] for size in LIST_SIZES if size >= count)
 
 
 class Connection:
@@ -165,6 +109,11 @@ class Connection:
         except self._driver_error as error:
             raise translate(error) from error
 
+    def announce(self) -> None:
+        """Tells all nodes of this transaction, once it is committed."""
+        if self.dialect_name == "postgresql":
+            self.script("NOTIFY bureau_commits")
+
     def commit(self) -> None:
         """Commits. A warning is no success: PostgreSQL gives one, and goes on, where the
         wait for the standby was cancelled and only one machine has what was committed.
@@ -212,6 +161,7 @@ class Database:
         if scheme not in {"sqlite", "postgresql", "postgres"}:
             raise ValueError(f"database URL {url!r}: use sqlite:/// or postgresql://")
         self.url = url
+        self._name = node or "bureau"
         self.is_sqlite = scheme == "sqlite"
         self.admit: Callable[[Connection, int], None] = lambda _connection, _losses: None
         self._losses = 0
@@ -341,6 +291,22 @@ class Database:
         for _ in range(kept):
             self._idle.put(None)
 
+    def listen(self, heard: Callable[[], None], stopping: threading.Event) -> None:
+        """Calls `heard` for what any node announces, until it is stopping; returns at
+        once where there is one node only.
+
+        Raises:
+            StorageError: The connection broke.
+        """
+        if self.is_sqlite:
+            return
+        from bureau.store import postgres  # noqa: PLC0415  (see `_postgres`)
+
+        try:
+            postgres.listen(postgres.libpq(self.url), self._name, heard, stopping)
+        except self.engine.dialect.loaded_dbapi.Error as error:
+            raise translate(error) from error
+
     def dispose(self) -> None:
         """Closes every connection that is not in use."""
         self._close_idle()
@@ -352,14 +318,3 @@ def _postgres(url: str, node: str) -> tuple[Engine, Callable[[], Any]]:
     from bureau.store import postgres  # noqa: PLC0415  (see above)
 
     return postgres.engine_of(url, node)
-
-
-def _giving(
-    places: tuple[str, ...], constants: dict[str, Any]
-) -> Callable[[Mapping[str, Any]], Any]:
-    """What turns values by name into what the driver takes."""
-    if not places:
-        return lambda values: {**constants, **values}
-    if constants or len(places) == 1:
-        return lambda values: [(values[n] if n in values else constants[n]) for n in places]
-    return itemgetter(*places)

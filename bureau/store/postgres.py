@@ -9,6 +9,7 @@ one that takes writes is used.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Generator
 from typing import Any
@@ -23,6 +24,10 @@ from sqlalchemy.pool import NullPool
 # Seconds without a byte after which a server is given up. Above the server's own limits,
 # so that it answers first if it is alive.
 SILENCE_S = 5.0
+
+# What nodes tell each other on, and seconds between two looks at whether to stop.
+CHANNEL = "bureau_commits"
+LISTEN_S = 1.0
 
 # Of every connection; what the URL says itself goes before.
 CONNECTION: dict[str, str] = {
@@ -87,8 +92,7 @@ def engine_of(url: str, node: str) -> tuple[Engine, Callable[[], Any]]:
     """SQLAlchemy's engine of a database, for migrations, and what opens the driver's own
     connections.
     """
-    url = f"postgresql://{url.partition('://')[2]}"
-    name = node or "bureau"
+    url, name = libpq(url), node or "bureau"
 
     def connect_to_migrate() -> Any:
         connection = connect(url, name, in_service=False)
@@ -99,9 +103,28 @@ def engine_of(url: str, node: str) -> tuple[Engine, Callable[[], Any]]:
     return engine, lambda: connect(url, name, in_service=bool(node))
 
 
+def listen(url: str, node: str, heard: Callable[[], None], stopping: threading.Event) -> None:
+    """Calls `heard` for what any node commits, until it is stopping.
+
+    Raises:
+        psycopg.Error: The connection broke.
+    """
+    with connect(url, f"{node} listens", in_service=False) as connection:
+        connection.execute(f"LISTEN {CHANNEL}")
+        heard()  # there may have been some before
+        while not stopping.is_set():
+            for _ in connection.notifies(timeout=LISTEN_S, stop_after=1):
+                heard()
+
+
+def libpq(url: str) -> str:
+    """The URL as the driver's own library reads it."""
+    return f"postgresql://{url.partition('://')[2]}"
+
+
 def without_password(url: str) -> tuple[str, str]:
     """A URL's settings as libpq reads them, and apart from them the password."""
-    given = conninfo.conninfo_to_dict(url)
+    given = conninfo.conninfo_to_dict(libpq(url))
     password = str(given.pop("password", "") or "")
     return conninfo.make_conninfo("", **given), password
 

@@ -58,7 +58,14 @@ def following(lender: Lender, *people: Wallet) -> Queue[Alert]:
     return found
 
 
-def test_alerts_come_whichever_node_took_the_write(town: Village) -> None:
+@pytest.mark.parametrize("way", ["told by the database", "by looking again"])
+def test_alerts_come_whichever_node_took_the_write(
+    town: Village, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    if way == "by looking again":
+        monkeypatch.setattr("bureau.main.Listener.start", lambda _self: None)
+    else:
+        monkeypatch.setattr("bureau.rpc.guard.POLL_S", 3600.0)
     with further_nodes(town.bureau, town.clock, town.clock) as nodes:
         watched = [monitored(town, "acme") for _ in nodes.addresses]
         waiting = [following(at(town, nodes, "acme", place), *watched) for place in (0, 1, 2)]

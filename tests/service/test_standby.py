@@ -14,6 +14,7 @@ from bureau.config import Settings
 from bureau.ledger.fitness import ForkedLogError
 from bureau.main import Server
 from bureau.office.doctor import examine
+from bureau.office.forks import NoForkError, accept_fork
 from bureau.office.symptoms import Health
 from creditbureau.v1 import log_pb2
 from tests.service.postgres import Postgres, Standby, both, postgres_in, until
@@ -176,15 +177,27 @@ def test_a_lagging_standby_is_refused_with_both_checkpoints(
         until(lambda: _refused(scene), "the node finds out")
         assert server.stopped.wait(20)
         assert server.fork is not None
-        evidence = server.settings.kept_checkpoint.with_name("checkpoint-node-1.evidence")
+        evidence = server.settings.fork_evidence
         found = log_pb2.GetCheckpointResponse.FromString(known).checkpoint
         assert (server.fork.kept, server.fork.found) == (held, found)
         assert server.fork.kept in evidence.read_text()
         assert server.fork.found in evidence.read_text()
 
         # And at its next start.
+        settings = Settings.load(scene.bureau.folder, listen="127.0.0.1:0")
         with pytest.raises(ForkedLogError):
-            Server(Settings.load(scene.bureau.folder, listen="127.0.0.1:0"))
+            Server(settings)
+
+        # Until the operator decides, naming what is left.
+        left = int(found.splitlines()[1])
+        with pytest.raises(NoForkError, match=f"{left} entries"):
+            accept_fork(settings, left + 1)
+        given_up = accept_fork(settings, left)
+        assert (given_up.size, given_up.kept_size) == (left, int(held.splitlines()[1]))
+        assert held in given_up.evidence.read_text()
+        with pytest.raises(NoForkError, match="holds what"):
+            accept_fork(settings, left)
+        Server(settings).database.dispose()
 
 
 def _follows(postgres: Postgres) -> bool:

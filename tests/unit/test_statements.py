@@ -5,7 +5,7 @@ from collections import Counter
 from importlib import import_module
 
 from bureau.store import statements
-from bureau.store.database import ListStatement, Statement
+from bureau.store.sql import ListStatement, Statement
 
 
 def test_no_statement_stands_in_two_rooms() -> None:

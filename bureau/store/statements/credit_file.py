@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import and_, select
 
-from bureau.store.database import Statement
+from bureau.store.sql import Statement
 from bureau.store.statements.spelling import (
     bind,
     entry,

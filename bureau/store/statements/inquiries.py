@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, func, select, true
 
 from bureau.store import tables as t
-from bureau.store.database import Statement
+from bureau.store.sql import Statement
 from bureau.store.statements.spelling import bind, entry, if_new, inquiry
 
 INQUIRY_COLUMNS = tuple(c.name for c in inquiry.columns)

@@ -6,7 +6,7 @@ from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
-from bureau.store.database import ListStatement, Statement
+from bureau.store.sql import ListStatement, Statement
 from bureau.store.statements.spelling import (
     adding,
     bind,

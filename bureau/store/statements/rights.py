@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import delete, func, select, update
 
 from bureau.store import tables as t
-from bureau.store.database import ListStatement, Statement
+from bureau.store.sql import ListStatement, Statement
 from bureau.store.statements.spelling import (
     adding,
     bind,

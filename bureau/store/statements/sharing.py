@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
-from bureau.store.database import Statement
+from bureau.store.sql import Statement
 from bureau.store.statements.spelling import (
     adding,
     bind,

@@ -14,7 +14,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import SQLModel
 
 from bureau.store import tables as t
-from bureau.store.database import Statement
+from bureau.store.sql import Statement
 
 
 def table(model: type[SQLModel]) -> Table:
