@@ -18,8 +18,8 @@ from tests.service.nodes import Nodes, further_nodes
 from tests.service.postgres import Postgres, frozen, postgres_in, until
 from tests.service.raw import Raw
 from tests.service.scene import contract, health
-from tests.service.test_monitoring import monitored
 from tests.service.village import PATIENCE, Village, account, village
+from tests.service.watching import monitored
 
 ALL_BUT_DIRECTORY = ("Subjects", "Consents", "Furnishing", "Reporting", "Log", "Members")
 MAY = Month(2024, 5)

@@ -24,7 +24,7 @@ from bureau_client.verify import verify_witnessed, witnesses_of
 from bureau_keys import merkle
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
 from bureau_keys.cosignature import cosign
-from tests.unit.client.fakes import NO_WAIT, ORIGIN, FakeBureau, clock, snapshot
+from tests.unit.client.fakes import NO_WAIT, ORIGIN, ROUTES, FakeBureau, clock, snapshot
 
 SECOND = timedelta(seconds=1)
 
@@ -74,7 +74,7 @@ def test_witnesses_are_waited_for_and_not_for_ever(bureau: FakeBureau) -> None:
     plain = written(bureau)
     pauses: list[float] = []
     lender = Lender(bureau.profile(), clock=clock)
-    lender._driver = Driver(bureau, 1, NO_WAIT, sleep=pauses.append)
+    lender._driver = Driver(bureau, ROUTES, NO_WAIT, sleep=pauses.append)
     bureau.witnessed = False
     with pytest.raises(NotWitnessed) as refused:
         lender.witnessed(plain, patience=SECOND)
@@ -86,7 +86,7 @@ def test_witnesses_are_waited_for_and_not_for_ever(bureau: FakeBureau) -> None:
         bureau.witnessed = len(pauses) == 3
 
     pauses.clear()
-    lender._driver = Driver(bureau, 1, NO_WAIT, sleep=sleep)
+    lender._driver = Driver(bureau, ROUTES, NO_WAIT, sleep=sleep)
     assert lender.witnessed(plain).tree_size == 3
     assert len(pauses) == 3
 
@@ -228,5 +228,5 @@ def test_the_policy_of_retries_stays_apart() -> None:
     def sleep(_: float) -> None:
         bureau.witnessed = True
 
-    lender._driver = Driver(bureau, 1, RetryPolicy(attempts=1), sleep=sleep)
+    lender._driver = Driver(bureau, ROUTES, RetryPolicy(attempts=1), sleep=sleep)
     assert lender.witnessed(plain).tree_size == 3
