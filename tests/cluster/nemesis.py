@@ -5,9 +5,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 
-from tests.cluster.faults.fault import Fault
 from tests.cluster.schedule import Planned
 from tests.cluster.town.town import Town
 
@@ -26,44 +24,32 @@ class Nemesis:
         self._schedule = schedule
         self.running: dict[int, Planned] = {}
 
-    def run(self, seconds: float, goes_on: Callable[[], bool] = lambda: True) -> None:
+    def run(self, seconds: float) -> None:
         """Carries everything out, and returns when so many seconds are over.
 
-        Whatever runs is healed, also if something fails or the run is broken off.
-
-        Args:
-            goes_on: Is asked a few times a second; False ends the run.
-
         Raises:
-            FaultError: A fault could not be begun or healed.
+            FaultError: A fault could not be begun or healed; what runs, runs on.
         """
         begun = time.monotonic()
         agenda = [(planned.start_s, planned.number, planned) for planned in self._schedule]
         heapq.heapify(agenda)
-        try:
-            while goes_on():
-                now_s = time.monotonic() - begun
-                if agenda and agenda[0][0] <= now_s:
-                    _, number, planned = heapq.heappop(agenda)
-                    if number in self.running:
-                        took_s = self._heal(planned)
-                    else:
-                        took_s = self._inject(planned)
-                        heapq.heappush(agenda, (now_s + planned.length_s, number, planned))
-                    # What takes long moves all that comes after it; the order stays.
-                    agenda = [(at_s + took_s, other, later) for at_s, other, later in agenda]
-                elif not agenda and now_s >= seconds:
-                    return
+        while agenda or time.monotonic() - begun < seconds:
+            now_s = time.monotonic() - begun
+            if agenda and agenda[0][0] <= now_s:
+                _, number, planned = heapq.heappop(agenda)
+                if number in self.running:
+                    took_s = self._heal(planned)
                 else:
-                    self._watch_over()
-                    time.sleep(TICK_S)
-        finally:
-            with ExitStack() as mending:  # each, also if another cannot be healed
-                for planned in self.running.values():
-                    mending.callback(self._heal, planned)
+                    took_s = self._inject(planned)
+                    heapq.heappush(agenda, (now_s + planned.length_s, number, planned))
+                # What takes long moves all that comes after it; the order stays.
+                agenda = [(at_s + took_s, other, later) for at_s, other, later in agenda]
+            else:
+                self._watch_over()
+                time.sleep(TICK_S)
 
     def _inject(self, planned: Planned) -> float:
-        about = {"how": describe(planned.fault), "planned_s": planned.start_s}
+        about = {"how": vars(planned.fault), "planned_s": planned.start_s}
         self._town.timeline.tell("fault", planned.name, planned.number, **about)
         self.running[planned.number] = planned
         return self._carry_out(planned, planned.fault.inject, "begun")
@@ -79,7 +65,6 @@ class Nemesis:
         try:
             act(self._town)
         except Exception as error:
-            self.running.pop(planned.number, None)
             raise FaultError(f"{planned.name} could not be {what}: {error}") from error
         return time.monotonic() - begun
 
@@ -89,8 +74,3 @@ class Nemesis:
             if node.wanted and not node.process.alive:
                 self._town.timeline.tell("revived", node.name, code=node.process.exit_code)
                 node.start()
-
-
-def describe(fault: Fault) -> dict[str, object]:
-    """A fault's particulars."""
-    return dict(vars(fault))

@@ -11,8 +11,7 @@ from tests.cluster.live import View
 from tests.cluster.nemesis import FaultError, Nemesis
 from tests.cluster.options import Options
 from tests.cluster.report import write
-from tests.cluster.schedule import plan as schedule_of
-from tests.cluster.schedule import possible
+from tests.cluster.schedule import plan
 from tests.cluster.town.raising import raised_town
 from tests.cluster.town.town import Town
 
@@ -32,8 +31,8 @@ def run(options: Options, folder: Path, view: View) -> Verdict:
         for name in options.faults:
             if missing[name]:
                 view.phase(f"without {name}: {missing[name]}")
-        names = possible(options.faults, missing)
-        schedule = schedule_of(options.seed, names, cast_of(town), options.seconds)
+        names = [name for name in options.faults if not missing[name]]
+        schedule = plan(options.seed, names, cast_of(town), options.seconds)
         view.nemesis = nemesis = Nemesis(town, schedule)
 
         # 2. The crew begins.

@@ -113,8 +113,3 @@ class _Rounds:
             number += 1
             yield Planned(number, one.name, fault, round(start_s, 1), length_s, round_)
             start_s += self._chance.uniform(0.0, APART_S)
-
-
-def possible(names: Sequence[str], missing: dict[str, str]) -> list[str]:
-    """The faults that this machine can show."""
-    return [name for name in names if not missing.get(name)]
