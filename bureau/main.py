@@ -35,7 +35,7 @@ from bureau.ledger.pulse import Pulse
 from bureau.ledger.queue import Ledger
 from bureau.policy import load_policy
 from bureau.rpc.guard import Guard, Registered
-from bureau.rpc.methods import MAX_REQUEST_BYTES
+from bureau.rpc.methods import MAX_REQUEST_BYTES, MIB
 from bureau.rpc.seats import Seats
 from bureau.rpc.services import CONTRACT, handlers
 from bureau.store import schema
@@ -67,6 +67,8 @@ CHANNEL_OPTIONS = (
 # Calls beyond the workers wait in line; beyond these they are refused.
 CALLS_PER_WORKER = 8
 STREAMS_OF_MEMBER = 8
+# Bytes of large requests at work; parsed they take up to forty times as much.
+ROOM_BYTES, ROOM_OF_MEMBER = 32 * MIB, 24 * MIB
 
 
 # Objects more than freed, and rounds of younger generations, before a collection.
@@ -139,8 +141,13 @@ class Server:
         # 3. gRPC.
         self._seats = Seats(max(settings.workers * 3 // 4, 1))
         self._pulse = Pulse(self.database, self.clock, self._is_ready)
-        streams = Seats(STREAMS_OF_MEMBER, settings.streams)
-        guard = Guard(self.bureau, self._seats, streams, self._pulse)
+        guard = Guard(
+            self.bureau,
+            self._seats,
+            streams=Seats(STREAMS_OF_MEMBER, settings.streams),
+            room=Seats(ROOM_OF_MEMBER, ROOM_BYTES),
+            pulse=self._pulse,
+        )
         # A stream keeps its worker; others find theirs nevertheless.
         workers = settings.workers + settings.streams
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="call")

@@ -35,7 +35,8 @@ NEEDED = {
 
 
 def check_records(batch: ParsedRecordBatch, lines: Sequence[Line], now_us: int) -> None:
-    """Checks every record of a batch; all violations come back at once.
+    """Checks every record of a batch; all violations come back at once, or so many that
+    there is no need of more.
 
     Args:
         lines: The records' lines.
@@ -46,10 +47,15 @@ def check_records(batch: ParsedRecordBatch, lines: Sequence[Line], now_us: int) 
     """
     # Members' clocks and zones differ: today ends where the first zone's does.
     today = date_of(now_us + 14 * 3600 * 1_000_000)
-    found = rules.violations(batch)
+    sound = rules.hold(batch)
+    found: list[Breach] = []
     seen: set[tuple[str, int]] = set()
     for place, line in enumerate(lines):
+        if not sound:
+            found += rules.violations(line.record, f"records[{place}]")
         found += _breaches(line, today, place)
+        if len(found) > rules.MAX_FOUND:
+            break
         if line.kind >= DELETION:
             continue  # an account can have several actions
         name = (line.account_ref, line.month)

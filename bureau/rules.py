@@ -7,7 +7,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -18,10 +18,15 @@ from bureau.errors import FieldViolation, Refusal
 if TYPE_CHECKING:
     from protovalidate import Validator, Violation
 
+M = TypeVar("M", bound=Message)
+
 # More would make the answer itself a flood; it travels in the headers, which are few
 # kilobytes.
 MAX_VIOLATIONS = 100
 MAX_VIOLATION_BYTES = 4000
+# After so many breaches no more are looked for; of one field so many items are looked at.
+MAX_FOUND = 1000
+MAX_ITEMS = 100
 # Of a page token: what surely fits into 64 bits.
 MAX_DIGITS = 18
 # The first second of the year 10000, UTC.
@@ -82,7 +87,8 @@ def breach(field: str, reason: str, message: str) -> tuple[str, FieldViolation]:
 def refusal(found: list[tuple[str, FieldViolation]]) -> Refusal:
     """One refusal for all violations, under the first one's reason."""
     reason, first = found[0]
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    count = len(found) - 1 if len(found) <= MAX_FOUND else f"at least {MAX_FOUND}"
+    more = f" (and {count} more)" if len(found) > 1 else ""
     shown: list[FieldViolation] = []
     size = 0
     for _, violation in found[:MAX_VIOLATIONS]:
@@ -93,9 +99,20 @@ def refusal(found: list[tuple[str, FieldViolation]]) -> Refusal:
     return Refusal(reason, f"{first.field}: {first.message}{more}", shown)
 
 
+def hold(message: Message) -> bool:
+    """Whether a message breaks no field rule."""
+    return not validator().collect_violations(message, fail_fast=True)
+
+
 def violations(message: Message, at: str = "") -> list[tuple[str, FieldViolation]]:
-    """Each breach of a field rule, with its reason."""
-    return [_breach(violation, at) for violation in validator().collect_violations(message)]
+    """Each breach of a field rule, with its reason; in a field with very many items,
+    those of the first items.
+    """
+    found = validator().collect_violations(message, fail_fast=True)
+    if found:
+        # Two bytes can break several rules, and each breach takes thousands to tell.
+        found = validator().collect_violations(_trimmed(message)) or found
+    return [_breach(violation, at) for violation in found]
 
 
 def bad_text(text: str) -> bool:
@@ -117,9 +134,24 @@ def bad_times(message: Message, at: str) -> Iterator[tuple[str, FieldViolation]]
                 yield from bad_times(part, path)
 
 
+def _trimmed(message: M) -> M:
+    """A copy with the first items of each field only."""
+    copy = type(message)()
+    for field, value in message.ListFields():
+        mine = getattr(copy, field.name)
+        if field.is_repeated:
+            items = value[:MAX_ITEMS]
+            mine.extend(map(_trimmed, items) if field.message_type else items)
+        elif field.message_type:
+            mine.CopyFrom(_trimmed(value))
+        else:
+            setattr(copy, field.name, value)
+    return copy
+
+
 def _breach(violation: Violation, at: str) -> tuple[str, FieldViolation]:
     proto = violation.proto
-    field = at + "".join(_path(violation)).lstrip(".")
+    field = "".join((at, *_path(violation))).lstrip(".")
     rule = proto.rule_id or ""
     reason = _REASON_OF_RULE.get(rule, "INVALID_FIELD")
     if field.endswith("_minor"):

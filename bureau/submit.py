@@ -9,6 +9,7 @@ they came, so that each can be traced to the furnisher's signature.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain, islice
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -191,20 +192,19 @@ def _require_consents(tx: Transaction, booking: Booking) -> None:
     for subject_id, portfolio_types in rows:
         opened[subject_id] = opened.get(subject_id, 0) | (portfolio_types or ANY_KIND)
     message = "no consent of this subject to furnish covers the caller"
-    found = [
-        rules.breach(
-            f"records[{place}].snapshot.parties[{seat}].subject_id", "CONSENT_REQUIRED", message
-        )
+    unnamed = (
+        f"records[{place}].snapshot.parties[{seat}].subject_id"
         for place, line in enumerate(lines)
         for seat, subject_id in enumerate(line.subject_ids)
         if not opened.get(subject_id, 0) >> line.snapshot.portfolio_type & 1
-    ]
-    found += [
-        rules.breach(f"records[{place}].account_ref", "CONSENT_REQUIRED", message)
+    )
+    unasked = (
+        f"records[{place}].account_ref"
         for place, line in enumerate(lines)
         if line.kind == ACTION and acted[line.account_ref] - opened.keys()
-    ]
-    if found:
+    )
+    fields = islice(chain(unnamed, unasked), rules.MAX_FOUND + 1)
+    if found := [rules.breach(field, "CONSENT_REQUIRED", message) for field in fields]:
         raise rules.refusal(found)
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -50,6 +50,8 @@ TRANSIT_S = 0.02
 # Seconds in which a request must have arrived.
 ARRIVAL_S = 10.0
 LEAST_S = 0.1
+# Of requests; smaller ones are not counted.
+SMALL_BYTES = 64 * 1024
 
 Handler = Callable[[Caller, Any], Message]
 # Of a stream: messages, and None where there is nothing to tell at present.
@@ -81,12 +83,14 @@ class Guard:
         bureau: The bureau's parts.
         seats: How many calls of a member may be at work.
         streams: How many streams of a member may be open.
+        room: How many bytes of large requests of a member may be at work.
         pulse: Whether the node is fit to answer.
     """
 
     bureau: Bureau
     seats: Seats
     streams: Seats
+    room: Seats
     pulse: Pulse
 
     def handler(self, method: MethodDescriptor, journey: Handler) -> AnyHandler:
@@ -101,8 +105,9 @@ class Guard:
                 caller = self._admitted(call, context, rule)
                 with self.seats.taken(call.member):
                     data = self.received(requests, context, rule.max_seconds)
-                    request = parse(request_class, data, rule)
-                    return journey(caller, request).SerializeToString()
+                    with self._roomy(call.member, len(data)):
+                        request = parse(request_class, data, rule)
+                        return journey(caller, request).SerializeToString()
             return None
 
         return grpc.stream_unary_rpc_method_handler(handle)
@@ -173,6 +178,10 @@ class Guard:
                 ms=round(seconds * 1000, 2),
                 request_id=call.request_id,
             )
+
+    def _roomy(self, member_id: str, size: int) -> AbstractContextManager[None]:
+        """Room for a request, where it is worth counting."""
+        return self.room.taken(member_id, size) if size > SMALL_BYTES else nullcontext()
 
     def _admitted(self, call: Call, context: grpc.ServicerContext, rule: Method) -> Caller:
         self.pulse.require_fit()

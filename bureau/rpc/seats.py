@@ -1,8 +1,8 @@
-"""Seats: how many calls of one member may be at work at once, and how long a call may
-keep one while its request has not arrived.
+"""Seats: how many calls of one member may be at work at once, how many bytes of large
+requests, and how long a call may keep a seat while its request has not arrived.
 
-The workers are few. Without this a member could open calls, send nothing, and keep
-everybody else out.
+Workers are few and memory is finite. Without this a member could open calls, send
+nothing, and keep everybody else out; or send much at once that grows when it is parsed.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ LOOK_S = 0.5
 
 @dataclass(slots=True)
 class Seats:
-    """The seats of one node.
+    """The seats of one node, for calls or for bytes.
 
     Attributes:
-        limit: Calls of one member at work at once.
+        limit: Those of one member that may be taken at once.
         whole: Of all members together; 0 for as many as there are.
     """
 
@@ -52,24 +52,24 @@ class Seats:
         self._stopped.set()
 
     @contextmanager
-    def taken(self, member_id: str) -> Iterator[None]:
-        """A seat for a call of a member.
+    def taken(self, member_id: str, amount: int = 1) -> Iterator[None]:
+        """A seat for a call of a member, or as many as it has bytes.
 
         Raises:
-            Refusal: OVERLOADED if all that the member may have are taken.
+            Refusal: OVERLOADED if too many are taken.
         """
         with self._lock:
-            count = self._taken.get(member_id, 0)
-            if self.whole and sum(self._taken.values()) >= self.whole:
-                raise Refusal("OVERLOADED", "all seats of the node are taken")
-            if count >= self.limit:
-                raise Refusal("OVERLOADED", f"the member has {count} calls at work")
-            self._taken[member_id] = count + 1
+            count = self._taken.get(member_id, 0) + amount
+            if self.whole and sum(self._taken.values()) + amount > self.whole:
+                raise Refusal("OVERLOADED", "the node has as much at work as it can")
+            if count > self.limit:
+                raise Refusal("OVERLOADED", "the member has as much at work as it may")
+            self._taken[member_id] = count
         try:
             yield
         finally:
             with self._lock:
-                left = self._taken[member_id] - 1
+                left = self._taken[member_id] - amount
                 if left:
                     self._taken[member_id] = left
                 else:

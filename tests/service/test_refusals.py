@@ -641,6 +641,18 @@ def test_a_flood_of_violations_still_says_what_is_wrong(scene: Scene) -> None:
     assert "more)" in answer.message
 
 
+def test_a_flood_of_empty_items_is_not_told_one_by_one(scene: Scene) -> None:
+    """Two bytes each, and several rules broken by each: telling all would take gigabytes."""
+    record = snapshot(scene.person.subject_id, parties=[record_pb2.Party()] * 1900)
+    answer = scene.acme.submit([record] * 200)
+    refused(scene, answer, "INVALID_ARGUMENT", "TOO_MANY_ITEMS", "records[0].snapshot.parties")
+    assert "at least 1000 more" in answer.message
+    nobody = reporting_pb2.PortfolioInquiry(header=scene.acme.header(), subject_ids=[""] * 200_000)
+    asked = reporting_pb2.QueryPortfolioRequest(inquiry=seal(nobody, scene.acme.key))
+    answer = scene.acme.send("Reporting/QueryPortfolio", asked)
+    refused(scene, answer, "INVALID_ARGUMENT", "UNKNOWN_ENUM", "subject_ids[0]")
+
+
 @pytest.mark.parametrize("token", ["²", "١", "-1", "9" * 30, "1x", "\0", "1.\0", "1.x"])
 def test_what_is_no_page_token_is_refused(scene: Scene, token: str) -> None:
     checkpoints = log_pb2.ListCheckpointsRequest(page_token=token)

@@ -10,6 +10,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 
+from bureau import main
 from bureau.office.operator import Operator
 from bureau.rpc import guard
 from bureau.testing import running_bureau
@@ -94,3 +95,33 @@ def test_calls_without_an_end_are_not_served() -> None:
             with pytest.raises(grpc.RpcError) as caught:
                 next(watch(request, timeout=5))
             assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_large_requests_of_a_member_leave_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes that are at work are counted, and given back."""
+    monkeypatch.setattr(main, "ROOM_OF_MEMBER", 600_000)
+    monkeypatch.setattr(main, "ROOM_BYTES", 1_000_000)
+    large = b"\0" * 400_000
+    at_work, end = threading.Event(), threading.Event()
+    parse = guard.parse
+
+    def parsed(*given: Any) -> Any:
+        if not at_work.is_set():
+            at_work.set()
+            end.wait()
+        return parse(*given)
+
+    with running_bureau() as bureau:
+        acme, brook = (Raw(bureau.add_member(name, ["furnisher"])) for name in ("acme", "brook"))
+        monkeypatch.setattr(guard, "parse", parsed)
+        first = threading.Thread(target=acme.send, args=("Furnishing/SubmitRecords", large))
+        first.start()
+        at_work.wait()
+        second = acme.send("Furnishing/SubmitRecords", large)
+        other = brook.send("Furnishing/SubmitRecords", large)
+        small = acme.send("Log/GetCheckpoint", b"")
+        end.set()
+        first.join()
+        again = acme.send("Furnishing/SubmitRecords", large)
+    answers = [second.reason, other.reason, small.code, again.reason]
+    assert answers == ["OVERLOADED", "MALFORMED_MESSAGE", "OK", "MALFORMED_MESSAGE"]
