@@ -278,6 +278,8 @@ def _check_references(db: Connection) -> Iterator[Finding]:
     for name, statement in checks.LOST_ENTRIES.items():
         for which, key in db.all(statement):
             yield Finding(f"{name} {which} names an entry that is not there: {key}")
+    for witness, size in db.all(checks.lost_cosignatures):
+        yield Finding(f"{witness} has cosigned size {size}, of which there is no checkpoint")
     for kind, statement in checks.LOST_EFFECTS.items():
         for (index,) in db.all(statement):
             yield Finding(f"the {kind} was logged, its effect is not there", index)

@@ -114,6 +114,13 @@ LOST_ENTRIES = {
     "subject event": _lost(s.subject_event.c.entry_key, s.subject_event.c.about),
 }
 
+# Cosignatures of checkpoints that are not there.
+lost_cosignatures = Statement(
+    select(s.cosignature.c.witness, s.cosignature.c.tree_size)
+    .where(~exists().where(s.checkpoint.c.tree_size == s.cosignature.c.tree_size))
+    .order_by(s.cosignature.c.tree_size)
+)
+
 
 def _bare(kind: str, key: Column[int]) -> Statement:
     """Entries of a kind whose effect is not there: their leaf indices."""

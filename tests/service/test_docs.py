@@ -31,13 +31,15 @@ class Reader:
     Attributes:
         folder: Where they are.
         listen: Where their bureau listens.
-        serving: The bureaus that they left running.
+        witness: Where their witness does.
+        serving: What they left running, by its command.
         names: What their Python session knows.
     """
 
     folder: Path
     listen: str
-    serving: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    witness: str
+    serving: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     names: dict[str, Any] = field(default_factory=dict)
 
     def follow(self, page: Path) -> None:
@@ -51,9 +53,9 @@ class Reader:
 
     def leave(self) -> None:
         """Stops what was left running."""
-        for process in self.serving:
+        for process in self.serving.values():
             process.send_signal(signal.SIGTERM)
-        for process in self.serving:
+        for process in self.serving.values():
             process.wait(COMMAND_S)
 
     def _run_python(self, block: Block) -> None:
@@ -61,7 +63,8 @@ class Reader:
         exec(compile(source, str(block.page), "exec"), self.names)
 
     def _run_command(self, command: str, block: Block) -> None:
-        if command.startswith("bureau serve"):
+        command = command.replace(WITNESS, self.witness)
+        if command.startswith(("bureau serve", "bureau-witness serve")):
             self._serve(command)
             return
         done = subprocess.run(
@@ -77,16 +80,19 @@ class Reader:
         assert done.returncode == 0, told
 
     def _serve(self, command: str) -> None:
-        log = self.folder / f"serve-{len(self.serving)}.log"
+        if running := self.serving.pop(command, None):  # Ctrl-C, and once more
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(COMMAND_S) == 0
+        log = self.folder / f"serve-{time.monotonic_ns()}.log"
         with log.open("w") as file:
             process = subprocess.Popen(
                 command.split(),
-                executable=BIN / "bureau",
+                executable=BIN / command.split(maxsplit=1)[0],
                 cwd=self.folder,
                 env=self._environment(),
                 stderr=file,
             )
-        self.serving.append(process)
+        self.serving[command] = process
         end = time.monotonic() + COMMAND_S
         while time.monotonic() < end and process.poll() is None:
             if "serving at" in log.read_text():
@@ -113,14 +119,17 @@ PAGES = (
     DOCS / "texts.md",
     DOCS / "auditors.md",
     DOCS / "operating.md",
+    DOCS / "witnesses.md",
 )
+# Where the text has a witness listen; the port may be taken.
+WITNESS = "127.0.0.1:7446"
 
 
 @pytest.mark.timeout(600)
 def test_every_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One test, as one bureau serves all pages. A failure names page and line."""
     monkeypatch.chdir(tmp_path)
-    reader = Reader(tmp_path, f"127.0.0.1:{free_port()}")
+    reader = Reader(tmp_path, f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}")
     try:
         reader.follow(PAGES[0])
         known = dict(reader.names)

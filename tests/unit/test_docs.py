@@ -19,6 +19,7 @@ from bureau.main import CHANNEL_OPTIONS
 from bureau_client import errors
 from bureau_client.cli import lender, wallet
 from bureau_client.driver.translate import BY_REASON, BY_STATUS
+from bureau_witness import cli as witness
 from creditbureau.v1.error_pb2 import Reason
 from tests.documents import DOCS, ROOT, anchors, blocks, commands, links, mentioned, pages
 
@@ -27,6 +28,7 @@ PROGRAMS = {
     "bureau": typer.main.get_command(app_of([])),
     "bureau-lender": typer.main.get_command(lender.app),
     "bureau-wallet": typer.main.get_command(wallet.app),
+    "bureau-witness": typer.main.get_command(witness.app),
 }
 
 
@@ -144,7 +146,7 @@ def test_package_hosts_and_machine_paths_are_not_named() -> None:
 
 def test_architecture_names_what_is_there() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
-    named = set(re.findall(r"`((?:bureau|clients|keys|protos|tests|docs)/[\w./-]+)`", text))
+    named = set(re.findall(r"`((?:bureau|clients|keys|protos|tests|docs|witness)/[\w./-]+)`", text))
     missing = sorted(path for path in named if not (ROOT / path).exists())
     assert not missing
 

@@ -113,6 +113,11 @@ def test_what_was_not_touched_holds(lived_in: LivedIn) -> None:
         ("DELETE FROM inquiry", INQUIRY, "the inquiry was logged, its effect is not there"),
         ("DELETE FROM submission", SUBMISSION, "the submission was logged, its effect is not"),
         ("UPDATE record SET body = x''", None, "records are blank that were not erased"),
+        (
+            "INSERT INTO cosignature VALUES (77, 'w.example/1', 'line')",
+            None,
+            "w.example/1 has cosigned size 77, of which there is no checkpoint",
+        ),
         ("DELETE FROM tradeline_party", None, "it is not on the file of"),
         ("UPDATE tradeline SET people = zeroblob(32)", None, "the index to files has others"),
         ("DELETE FROM tradeline", None, "is of a tradeline that is not there"),
