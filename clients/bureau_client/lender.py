@@ -318,13 +318,25 @@ class Lender(Client):
 
     def portfolio(self, purpose: Purpose, subject_ids: Iterable[str] = ()) -> Iterator[Report]:
         """Reports on this member's own customers who consented to be monitored, one
-        after another, each verified. A stream that breaks goes on where it stopped.
+        after another, each verified. A stream that breaks goes on where it stopped; so
+        does another program, with `resume_portfolio`.
 
         Args:
             purpose: ACCOUNT_REVIEW or COLLECTION.
             subject_ids: Only these; none for all of them.
         """
         return self._driver.follow(monitoring.portfolio(self._caller, purpose, subject_ids))
+
+    def resume_portfolio(self, inquiry: bytes, after: str = "") -> Iterator[Report]:
+        """The other reports of a portfolio: it is not asked for again, and no consent is
+        used twice. Whoever withdrew meanwhile is passed over.
+
+        Args:
+            inquiry: As it was signed: `Report.inquiry` of any of its reports, or
+                `Statement.envelope`, which `on_statement` was given.
+            after: `Report.cursor` of the last one dealt with; empty for all.
+        """
+        return self._driver.follow(monitoring.resume_portfolio(self._caller, inquiry, after))
 
     def replay(self, inquiry_id: str, subject_id: str = "") -> Report:
         """A report that this member got, again, exactly as it was.

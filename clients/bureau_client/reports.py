@@ -223,6 +223,8 @@ class Report:
         evidence: The furnishers' own signed records, where they were asked for.
         furnishers: The members whose keys the evidence was verified under.
         vouchers: The operators who signed the statements that register these keys.
+        cursor: Its place among the reports of a portfolio, to go on behind it; empty in
+            any other.
     """
 
     request_id: str
@@ -253,6 +255,7 @@ class Report:
     evidence: tuple[Evidence, ...] = ()
     furnishers: tuple[Member, ...] = ()
     vouchers: tuple[Member, ...] = ()
+    cursor: str = field(default="", compare=False, repr=False)
 
     def save(self, path: str | Path) -> None:
         """Writes a self-contained bundle: everything to verify it offline."""

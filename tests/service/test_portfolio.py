@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from bureau_client import (
     Action,
+    AsyncLender,
     InvalidRequest,
     NotFound,
+    PermissionDenied,
     Purpose,
+    Report,
 )
 from tests.service.village import Village, account, village
 from tests.service.watching import (
@@ -67,3 +76,66 @@ def test_a_portfolio_keeps_to_uses_and_to_what_was_withdrawn() -> None:
             if consent.actions == (Action.MONITOR,):
                 twice.revoke(consent.consent_id)
         assert list(lender.portfolio(Purpose.ACCOUNT_REVIEW)) == []
+
+
+def saved_in(folder: Path) -> int:
+    return len(list(folder.glob(f"{'[0-9a-f]' * 32}.json")))
+
+
+def test_a_portfolio_is_killed_and_started_again(town: Village, tmp_path: Path) -> None:
+    """One inquiry, one use of each consent, and a report on everybody."""
+    town.lender("dune")
+    customers = [monitored(town, "dune", max_uses=1) for _ in range(60)]
+    town.submit("dune", *(account(person, "card", MAY) for person in customers))
+    town.profiles["dune"].save(tmp_path / "profile")
+    reports = tmp_path / "reports"
+    command = [
+        *(str(Path(sys.executable).with_name("bureau-lender")), "portfolio"),
+        *("--profile", str(tmp_path / "profile"), "--save", str(reports)),
+        *("--purpose", "account-review"),
+    ]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as first:
+        while first.poll() is None and saved_in(reports) < 3:
+            time.sleep(0.002)
+        first.send_signal(signal.SIGKILL)
+    assert first.returncode == -signal.SIGKILL
+    assert 2 < saved_in(reports) < 60
+    assert (reports / "unfinished.json").exists()
+    # What is unfinished there is of another kind.
+    other = subprocess.run(
+        [*command[:-1], "collection"], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert other.returncode == 2
+    assert "broken off" in other.stderr
+    again = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert again.returncode == 0, again.stderr
+    assert "going on" in again.stderr
+    saved = [Report.load(path) for path in reports.iterdir()]
+    assert {at.subject_id for at in saved} == {person.subject_id for person in customers}
+    assert len({at.request_id for at in saved}) == 1
+    for person in customers[:3]:
+        assert len(person.inquiries()) == 1
+
+
+def test_a_portfolio_goes_on_behind_a_report(town: Village) -> None:
+    town.lender("elm")
+    people = [monitored(town, "elm") for _ in range(4)]
+    town.submit("elm", *(account(person, "card", MAY) for person in people))
+    lender = town.lenders["elm"]
+    first, second, *others = lender.portfolio(Purpose.ACCOUNT_REVIEW)
+    assert list(lender.resume_portfolio(first.inquiry, second.cursor)) == others
+    withdrawn = next(at for at in people if at.subject_id == others[0].subject_id)
+    (consent,) = [at for at in withdrawn.consents() if at.actions == (Action.MONITOR,)]
+    withdrawn.revoke(consent.consent_id)
+    assert list(lender.resume_portfolio(first.inquiry)) == [first, second, *others[1:]]
+    with pytest.raises(InvalidRequest, match="no inquiry of a portfolio"):
+        lender.resume_portfolio(b"x")
+    # Somebody else's is not to be had.
+    with pytest.raises(PermissionDenied):
+        list(town.lenders["acme"].resume_portfolio(first.inquiry))
+
+    async def twin() -> list[Report]:
+        async with AsyncLender(town.profiles["elm"], clock=town.now) as found:
+            return [at async for at in found.resume_portfolio(first.inquiry, second.cursor)]
+
+    assert asyncio.run(twin()) == others[1:]

@@ -22,6 +22,7 @@ from bureau_client.cli.common import (
 )
 from bureau_client.cli.lenders import emit_report, opened
 from bureau_client.cli.output import Output, emit_many, emit_one, err, out
+from bureau_client.cli.portfolio import portfolio
 from bureau_client.codes import EvidenceLevel, IdentificationMethod, Purpose
 from bureau_client.reports import Report
 from bureau_client.verify import verify_bundle, witnesses_of
@@ -35,7 +36,7 @@ app.add_typer(watching.disputes, name="dispute")
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(files.submit, files.check, files.export, files.template),
     *(acting.act, acting.delete),
-    *(watching.alerts, watching.portfolio, watching.replay, watching.standard),
+    *(watching.alerts, portfolio, watching.replay, watching.standard),
 )
 for command in COMMANDS:
     app.command()(command)

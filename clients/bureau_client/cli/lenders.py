@@ -10,12 +10,15 @@ from bureau_client.cli.show import show_report
 from bureau_client.lender import Lender
 from bureau_client.records import RecordRef
 from bureau_client.reports import Report
+from bureau_client.statements import OnStatement, unheard
 
 
-def opened(folder: Path, passphrase_file: Path | None) -> Lender:
+def opened(
+    folder: Path, passphrase_file: Path | None, on_statement: OnStatement = unheard
+) -> Lender:
     """The lender of a profile folder."""
     passphrase = common.read_passphrase(passphrase_file)
-    return Lender(common.load_profile(folder), passphrase=passphrase)
+    return Lender(common.load_profile(folder), passphrase=passphrase, on_statement=on_statement)
 
 
 def emit_report(report: Report, output: Output) -> None:

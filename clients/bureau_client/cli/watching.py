@@ -1,4 +1,4 @@
-"""`bureau-lender alerts`, `portfolio`, `dispute`, `replay`, `standard`: what a member
+"""`bureau-lender alerts`, `dispute`, `replay`, `standard`: what a member
 watches over and answers for.
 """
 
@@ -21,7 +21,7 @@ from bureau_client.cli.common import (
 )
 from bureau_client.cli.lenders import emit_report, opened, record_in
 from bureau_client.cli.output import Output, emit_many, emit_one, err, plain, write_line
-from bureau_client.codes import DisputeOutcome, Purpose
+from bureau_client.codes import DisputeOutcome
 
 disputes = typer.Typer(help="Disputes against this member's records.", no_args_is_help=True)
 
@@ -56,32 +56,6 @@ def alerts(
             write_line(plain(alert))
             if acknowledge:
                 lender.acknowledge(alert.cursor)
-
-
-def portfolio(
-    profile: ProfileOption,
-    purpose: Annotated[
-        Purpose,
-        typer.Option(
-            parser=code_parser(Purpose), metavar="PURPOSE", help="account-review or collection."
-        ),
-    ],
-    save: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where each report goes, to be verified offline.")
-    ],
-    subject: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="Only these; repeatable.")
-    ] = None,
-    passphrase_file: PassphraseOption = None,
-) -> None:
-    """Fetch reports on this member's own customers, under their standing consents."""
-    save.mkdir(parents=True, exist_ok=True)
-    count = 0
-    with opened(profile, passphrase_file) as lender:
-        for report in lender.portfolio(purpose, subject or ()):
-            report.save(save / f"{report.subject_id}.json")
-            count += 1
-    err.print(f"{count} reports saved to {save}")
 
 
 def replay(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from google.protobuf.message import DecodeError
+
 from bureau_client import arguments
 from bureau_client.codes import Purpose
 from bureau_client.plans import methods
@@ -19,8 +21,10 @@ from bureau_client.verify.reports import verify_report
 from bureau_client.wire.receipts import read_receipt
 from bureau_client.wire.reports import read_dispute
 from bureau_client.wire.telling import read_alert
-from bureau_keys.envelope import seal
+from bureau_keys.envelope import peek, seal
+from bureau_keys.errors import KeysError
 from creditbureau.v1 import furnishing_pb2, reporting_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
 
 
 def alerts(after: int) -> Stream[Alert]:
@@ -69,6 +73,20 @@ def portfolio(caller: Caller, purpose: Purpose, subject_ids: Iterable[str]) -> S
         subject_ids=map(arguments.subject_id, subject_ids),
     )
     sealed = seal(inquiry, caller.author.key)
+    return _reports(caller, sealed, inquiry.header.request_id, "")
+
+
+def resume_portfolio(caller: Caller, inquiry: bytes, after: str) -> Stream[Report]:
+    """The reports of an earlier inquiry that come behind a cursor."""
+    try:
+        sealed = Envelope.FromString(inquiry)
+        signed = peek(sealed, reporting_pb2.PortfolioInquiry)
+    except (DecodeError, KeysError):
+        raise arguments.refuse("inquiry", "INVALID_FIELD", "is no inquiry of a portfolio") from None
+    return _reports(caller, sealed, signed.header.request_id, after)
+
+
+def _reports(caller: Caller, sealed: Envelope, request_id: str, after: str) -> Stream[Report]:
     asked = sealed.SerializeToString(deterministic=True)
 
     def read(message: reporting_pb2.QueryPortfolioResponse) -> Report:
@@ -77,15 +95,15 @@ def portfolio(caller: Caller, purpose: Purpose, subject_ids: Iterable[str]) -> S
         envelope = message.report.SerializeToString(deterministic=True)
         report = verify_report(envelope, asked, receipt, caller.trust)
         caller.heads.see(verify_receipt(receipt, asked, caller.trust))
-        return report
+        return replace(report, cursor=message.cursor)
 
     return Stream(
         methods.QUERY_PORTFOLIO,
         lambda cursor: reporting_pb2.QueryPortfolioRequest(inquiry=sealed, cursor=cursor),
         read,
-        "",
+        after,
         endless=False,
-        request_id=inquiry.header.request_id,
+        request_id=request_id,
     )
 
 
