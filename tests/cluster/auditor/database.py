@@ -49,7 +49,7 @@ def read_database(name: str, url: str) -> Database:
         with engine.connect() as connection:
             connection.execute(text("SET default_transaction_isolation TO 'repeatable read'"))
             connection.commit()
-            return _read(name, connection)
+            return read_tables(name, connection)
     finally:
         engine.dispose()
 
@@ -62,7 +62,9 @@ def url_for(url: str) -> Any:
     return parsed
 
 
-def _read(name: str, db: Connection) -> Database:
+def read_tables(name: str, db: Connection) -> Database:
+    """What one connection sees, also of a transaction that is never committed."""
+
     def rows(statement: str) -> list[tuple[Any, ...]]:
         return [
             tuple(bytes(value) if isinstance(value, memoryview) else value for value in row)

@@ -1,0 +1,143 @@
+"""The auditor over a real bureau: a short run in peace holds, and whatever is then planted
+in its database, its histories or its checkpoints is named."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
+from bureau_keys.keyring import Keyring
+from bureau_keys.signing import SigningKey
+from tests.cluster.auditor import Evidence, Verdict, audit, judge
+from tests.cluster.auditor.database import read_tables, url_for
+from tests.cluster.crew import finish, working_crew
+from tests.cluster.history import path_of, read_histories
+from tests.cluster.report import PAGE, VERDICT, write
+from tests.cluster.town.raising import raised_town
+from tests.cluster.town.town import Size, Town
+
+SECONDS = 12.0
+
+# What a thief of the database, or a fault of the bureau's, could leave behind.
+NEWEST = "(SELECT max(leaf_index) FROM entry)"
+A_SUBMISSION = "(SELECT min(submission_key) FROM submission)"
+USED = "(SELECT consent_id FROM inquiry WHERE entry_key IS NOT NULL ORDER BY inquiry_key LIMIT 1)"
+ANOTHERS = """
+    UPDATE statement SET envelope =
+        (SELECT s.envelope FROM statement s JOIN entry e USING (entry_key) WHERE e.leaf_index = 21)
+    WHERE entry_key = (SELECT entry_key FROM entry WHERE leaf_index = 20)
+"""
+STOPPED = (
+    f"UPDATE consent SET state = CASE state WHEN 1 THEN 3 ELSE 1 END WHERE consent_id = {USED}"
+)
+PLANTED = {
+    "a record is gone": (
+        ("whole", "records has"),
+        f"DELETE FROM record WHERE submission_key = {A_SUBMISSION} AND record_index = 0",
+    ),
+    "an effect is gone": (
+        ("whole", "has no effect"),
+        f"DELETE FROM submission WHERE submission_key = {A_SUBMISSION}",
+    ),
+    "a leaf is gone": (("I5 dense", "belongs"), "DELETE FROM entry WHERE leaf_index = 20"),
+    "a statement is edited": (("I6 root", "not the one that was logged"), ANOTHERS),
+    "the database is rolled back": (
+        ("I4 one tree", "the log has forgotten"),
+        f"DELETE FROM entry WHERE leaf_index = {NEWEST}",
+    ),
+    "a consent is changed by nobody": (("I3 state", "its subject's last word was"), STOPPED),
+    "a use is forgotten": (
+        ("I3 limit", "counts"),
+        f"UPDATE consent SET use_count = use_count - 1 WHERE consent_id = {USED}",
+    ),
+    "a time goes back": (
+        ("I7 time", "older than the one before it"),
+        "UPDATE entry SET time_us = time_us - 3600000000 WHERE leaf_index = 30",
+    ),
+}
+
+
+@dataclass
+class Scene:
+    """A run that is over, its bureau still serving, and the verdict on it."""
+
+    folder: Path
+    town: Town
+    verdict: Verdict
+
+    @property
+    def evidence(self) -> Evidence:
+        return self.verdict.evidence
+
+    def log_key(self) -> SigningKey:
+        settings = self.town.settings
+        return Keyring.open(settings.server_folder / "keyring", settings.passphrase()).get("log")
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    folder = tmp_path_factory.mktemp("audited")
+    with raised_town(folder, Size(nodes=2, lenders=2, wallets=1), 7) as town:
+        with working_crew(town) as crew:
+            time.sleep(SECONDS)
+            assert finish(town, crew) == []
+        yield Scene(folder, town, audit(folder))
+
+
+@pytest.mark.timeout(400)
+def test_a_run_in_peace_holds(scene: Scene) -> None:
+    assert [violation.what for violation in scene.verdict.violations] == []
+    looked = {found.check: found.looked for found in scene.verdict.findings}
+    in_peace = {name for name, count in looked.items() if not count}
+    assert in_peace <= {"I8 again", "I8 peace", "floods"}, looked
+    write(scene.folder, scene.verdict)
+    page = (scene.folder / PAGE).read_text("utf-8")
+    assert "Every promise was kept" in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+    assert (scene.folder / VERDICT).stat().st_size
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_what_is_planted_in_the_database_is_named(scene: Scene, name: str) -> None:
+    (check, told), statement = PLANTED[name]
+    primary = scene.town.pair.primary
+    engine = create_engine(url_for(primary.url))
+    with engine.connect() as connection:
+        assert connection.execute(text(statement)).rowcount
+        changed = read_tables(primary.name, connection)
+        connection.rollback()  # the next test finds the bureau as it was
+    engine.dispose()
+    databases = [changed, *(one for one in scene.evidence.databases if one.name != primary.name)]
+    named(judge(replace(scene.evidence, databases=databases)), check, told)
+
+
+def test_a_line_dropped_from_a_history_is_named(scene: Scene) -> None:
+    path = path_of(scene.folder, "lender-1")
+    whole = path.read_text("utf-8")
+    lines = whole.splitlines(keepends=True)
+    dropped = next(
+        line for line in lines if '"kind": "submit"' in line and '"receipt": "c2' in line
+    )
+    path.write_text("".join(line for line in lines if line != dropped), "utf-8")
+    try:
+        operations = list(read_histories(scene.folder))
+    finally:
+        path.write_text(whole, "utf-8")
+    named(judge(replace(scene.evidence, operations=operations)), "asked for", "nobody knows of")
+
+
+def test_a_fork_by_the_log_key_itself_is_named(scene: Scene) -> None:
+    forked = sign_checkpoint(Checkpoint(scene.evidence.origin, 25, bytes(32)), scene.log_key())
+    kept = scene.evidence.kept | {"checkpoint-node-1": forked}
+    named(judge(replace(scene.evidence, kept=kept)), "I4 one tree", "forked")
+
+
+def named(verdict: Verdict, check: str, told: str) -> None:
+    found = [violation.what for violation in verdict.violations if violation.check == check]
+    assert any(told in what for what in found), found
