@@ -77,11 +77,13 @@ class Book:
         worker: The worker's name.
         history: Where it is written.
         accepted: The newest statements that were accepted.
+        settler: Settles whatever is unknown, where those who sent it may be out of date.
     """
 
     worker: str
     history: History
     accepted: deque[Statement] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    settler: Client | None = None
     _open: list[_Open] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _thread: threading.local = field(default_factory=threading.local)
@@ -193,7 +195,7 @@ class Book:
             oldest = self._open.pop(0)
         told = oldest.operation
         try:
-            receipt = oldest.client.settle(oldest.statement)
+            receipt = (self.settler or oldest.client).settle(oldest.statement)
         except BureauError as error:
             if told.outcome is Outcome.OK or not _is_final(error):
                 self._keep(oldest)

@@ -55,9 +55,11 @@ class Person:
     Attributes:
         consents: Consents to inquire, and how each stands: `active`, `paused`,
             `revoked`, or `unknown` until a broken change of it is settled.
+        careful: Whether they freeze their file at times; the others' alerts never stop.
     """
 
     wallet: Wallet
+    careful: bool
     consents: dict[str, str] = field(default_factory=dict)
     hold: str = ""
     bound: bool = False
@@ -110,7 +112,7 @@ class WalletWorker:
                 count=len(mine),
             )
             self.people = [
-                Person(self._wallet(place, subject, SigningKey.generate()))
+                Person(self._wallet(place, subject, SigningKey.generate()), bool(place % 2))
                 for place, subject in enumerate(found or [])
             ]
             if not found:
@@ -269,7 +271,7 @@ class WalletWorker:
 
     def hold(self, person: Person) -> None:
         """Freezes the file."""
-        if person.hold:
+        if person.hold or not person.careful:
             return
         wallet = person.wallet
         held = self.book.attempt(

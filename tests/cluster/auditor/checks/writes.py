@@ -7,8 +7,20 @@ from tests.cluster.auditor.finding import Findings
 from tests.cluster.auditor.statements import OTHER_BYTES
 from tests.cluster.history import Outcome
 
-# A reused request id meets these where a member may not even ask.
-NOT_HEARD = frozenset({"MEMBER_SUSPENDED", "UNKNOWN_CERTIFICATE", "TLS_REFUSED", "QUOTA_EXCEEDED"})
+# What a reused request id may meet before the bureau sees that it was used.
+NOT_HEARD = frozenset(
+    {
+        "CLOCK_SKEW",
+        "EXPIRED_REQUEST",
+        "MEMBER_SUSPENDED",
+        "NODE_UNFIT",
+        "OVERLOADED",
+        "QUOTA_EXCEEDED",
+        "STORAGE_FULL",
+        "TLS_REFUSED",
+        "UNKNOWN_CERTIFICATE",
+    }
+)
 
 
 def readable_once(evidence: Evidence, found: Findings) -> None:
