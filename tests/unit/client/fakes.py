@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from google.protobuf.message import Message
 
@@ -57,6 +58,7 @@ from creditbureau.v1.envelope_pb2 import Envelope, Header
 ORIGIN = "fake.example/log"
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, UTC)
 SUBJECT = "ab" * 16
+CONSENT = str(uuid4())
 JANUARY = Month(2026, 1)
 # The state that each transition leads to.
 AFTER = {
@@ -458,3 +460,15 @@ class FakeBureau:
 
 def in_days(days: int) -> datetime:
     return NOW + timedelta(days=days)
+
+
+Deceive = Callable[[FakeBureau], None]
+
+
+def lie(field: str, value: Any) -> Deceive:
+    """The bureau signs a report that says something else."""
+
+    def deceive(bureau: FakeBureau) -> None:
+        bureau.tamper = lambda report: setattr(report, field, value)
+
+    return deceive

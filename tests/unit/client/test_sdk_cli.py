@@ -21,8 +21,7 @@ from bureau_client.files.csv_records import columns, write_row
 from bureau_client.files.metro2 import Finding, Severity
 from bureau_client.money import written
 from bureau_client.progress import Progress
-from tests.unit.client.fakes import SUBJECT, FakeBureau, snapshot
-from tests.unit.client.test_sdk_journeys import CONSENT
+from tests.unit.client.fakes import CONSENT, SUBJECT, FakeBureau, snapshot
 
 Run = Callable[..., int]
 

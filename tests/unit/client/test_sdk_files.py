@@ -23,8 +23,7 @@ from bureau_client import (
     verify,
 )
 from bureau_client.wallet_folder import WalletFolder
-from tests.unit.client.fakes import SUBJECT, FakeBureau, snapshot
-from tests.unit.client.test_sdk_journeys import CONSENT
+from tests.unit.client.fakes import CONSENT, SUBJECT, FakeBureau, snapshot
 
 # Saved reports
 
