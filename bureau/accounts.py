@@ -28,8 +28,8 @@ from bureau.store import statements as s
 from bureau.store.database import Connection
 from bureau_keys.payment_profile import character_of
 from creditbureau.v1 import record_pb2
+from creditbureau.v1.notice_pb2 import NOTICE_KIND_ADVERSE_DATA, NOTICE_KIND_REINSERTION
 from creditbureau.v1.record_pb2 import FacilityAction, Record, TradelineSnapshot
-from creditbureau.v1.subjects_pb2 import NOTICE_KIND_ADVERSE_DATA, NOTICE_KIND_REINSERTION
 
 Breach = tuple[str, FieldViolation]
 

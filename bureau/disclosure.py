@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from bureau import rules, statement
+from bureau import notices, rules, statement
 from bureau.attributes import add_attributes
 from bureau.credit_file import read_file
+from bureau.history import PEOPLE_CHANGED
 from bureau.house import Bureau
 from bureau.report import (
     WHOLE_FILE,
     add_own_words,
     as_reported,
+    deleted_line,
     left_out,
     open_report,
     shape,
@@ -26,9 +28,10 @@ from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.report_pb2 import InquiryLine
 
 # More inquiries than these are read page by page: those that got a report, and those
-# that were denied or replayed to an auditor.
+# that were denied or replayed to an auditor; and more notices.
 DISCLOSED_GRANTED = 1000
 DISCLOSED_UNLOGGED = 200
+DISCLOSED_NOTICES = 200
 
 
 def get_file(bureau: Bureau, request: Envelope) -> Envelope:
@@ -47,6 +50,9 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
         page = {"subject_id": subject_id, "before": 1 << 62}
         rows = db.all(s.granted_before, **page, limit=DISCLOSED_GRANTED)
         rows += db.all(s.unlogged_before, **page, limit=DISCLOSED_UNLOGGED)
+        told = notices.newest(db, subject_id, DISCLOSED_NOTICES)
+        shared = 1 << PEOPLE_CHANGED
+        deleted = db.all(s.deleted_accounts, subject_id=subject_id, unless=shared)
     request_id = peek(request, SubjectRequest).header.request_id
     report = open_report(bureau.origin, bureau.policy, request_id, digest(request), now_us)
     report.subject_id = subject_id
@@ -57,6 +63,8 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
     reported = as_reported(file, state, bureau.policy)
     add_attributes(report, reported, WHOLE_FILE)
     report.omissions.extend(left_out(file, reported, withdrawn))
+    report.omissions.extend(deleted_line(name) for (name,) in deleted)
+    report.notices.extend(told)
     del report.inquiries[:]
     report.inquiries.extend(inquiry_line(row) for row in sorted(rows, reverse=True))
     return statement.sign_report(bureau, report.SerializeToString(deterministic=True))

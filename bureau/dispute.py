@@ -36,12 +36,9 @@ from creditbureau.v1.dispute_pb2 import (
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.furnishing_pb2 import WatchDisputesResponse
 from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.notice_pb2 import NOTICE_KIND_DISPUTE, NOTICE_KIND_REINSERTION
 from creditbureau.v1.record_pb2 import TradelineSnapshot
-from creditbureau.v1.subjects_pb2 import (
-    NOTICE_KIND_DISPUTE,
-    NOTICE_KIND_REINSERTION,
-    SubjectStatement,
-)
+from creditbureau.v1.subjects_pb2 import SubjectStatement
 
 # Disputes that a stream reads at once, and what makes it tell of one.
 PAGE = 100

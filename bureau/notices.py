@@ -10,9 +10,10 @@ from bureau.house import Bureau
 from bureau.ledger.queue import Transaction
 from bureau.statement import time_of
 from bureau.store import statements as s
+from bureau.store.database import Connection
 from bureau.texts import texts
 from creditbureau.v1.envelope_pb2 import Envelope
-from creditbureau.v1.subjects_pb2 import Notice, NoticeKind
+from creditbureau.v1.notice_pb2 import Notice, NoticeKind
 
 PLACE_BITS = 20
 
@@ -47,16 +48,25 @@ def list_notices(
             ordinal=place & (1 << PLACE_BITS) - 1,
             limit=limit + 1,
         )
-    found = [
-        Notice(
-            notice_id=f"{leaf}-{ordinal}",
-            kind=kind,
-            member_id=member_id,
-            tradeline_id=tradeline_id,
-            create_time=time_of(time_us),
-            texts=texts("notice", NoticeKind.Name(kind).removeprefix("NOTICE_KIND_")),
-        )
-        for leaf, ordinal, kind, member_id, tradeline_id, time_us in rows[:limit]
-    ]
     last = rows[limit - 1] if len(rows) > limit else None
-    return found, str(last[0] << PLACE_BITS | last[1]) if last else ""
+    token = str(last[0] << PLACE_BITS | last[1]) if last else ""
+    return [_notice(*row) for row in rows[:limit]], token
+
+
+def newest(db: Connection, subject_id: str, limit: int) -> list[Notice]:
+    """The newest notices for a subject."""
+    page = {"leaf_index": 1 << 42, "ordinal": 0, "limit": limit}
+    return [_notice(*row) for row in db.all(s.notices_before, subject_id=subject_id, **page)]
+
+
+def _notice(
+    leaf: int, ordinal: int, kind: int, member_id: str, tradeline_id: str, time_us: int
+) -> Notice:
+    return Notice(
+        notice_id=f"{leaf}-{ordinal}",
+        kind=kind,  # type: ignore[arg-type]
+        member_id=member_id,
+        tradeline_id=tradeline_id,
+        create_time=time_of(time_us),
+        texts=texts("notice", NoticeKind.Name(kind).removeprefix("NOTICE_KIND_")),  # type: ignore[arg-type]
+    )

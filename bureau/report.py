@@ -177,6 +177,15 @@ def left_out(file: CreditFile, shown: CreditFile, withdrawn: set[str]) -> Iterat
         )
 
 
+def deleted_line(tradeline_id: str) -> Omission:
+    """For the subject: a tradeline of which nothing is left."""
+    return Omission(
+        reason=report_pb2.OMISSION_REASON_DELETED,
+        section=codes_pb2.SECTION_TRADELINES,
+        tradeline_id=tradeline_id,
+    )
+
+
 def lines_in(file: CreditFile, scope: Scope) -> list[FiledTradeline]:
     """The tradelines of the kinds that a scope opens."""
     return [

@@ -23,8 +23,8 @@ from bureau.store.database import Connection
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.notice_pb2 import NOTICE_KIND_KEY_REPLACED
 from creditbureau.v1.subjects_pb2 import (
-    NOTICE_KIND_KEY_REPLACED,
     KeyAttestation,
     KeyBinding,
     KeyRotation,

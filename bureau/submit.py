@@ -32,12 +32,12 @@ from creditbureau.v1 import codes_pb2, consent_pb2, record_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.furnishing_pb2 import Submission
 from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.notice_pb2 import NOTICE_KIND_ADVERSE_DATA
 from creditbureau.v1.record_pb2 import (
     ParsedRecordBatch,
     RecordBatch,
     SubmissionManifest,
 )
-from creditbureau.v1.subjects_pb2 import NOTICE_KIND_ADVERSE_DATA
 
 MAX_RECORDS = 10_000
 MAX_RECORD_BYTES = 4096

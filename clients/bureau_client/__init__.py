@@ -87,11 +87,11 @@ from bureau_client.records import (
     RecordRef,
     Snapshot,
 )
-from bureau_client.reports import Evidence, InquiryLine, Report, Summary
+from bureau_client.reports import Evidence, InquiryLine, Notice, Report, Summary
 from bureau_client.standards import Band, Standard
 from bureau_client.statements import Statement
 from bureau_client.submissions import Rejection, Submission, SubmitResult
-from bureau_client.telling import Alert, DisputeNews, Notice
+from bureau_client.telling import Alert, DisputeNews
 from bureau_client.tradelines import PaymentHistory, Tradeline
 from bureau_client.wallet import Wallet
 from bureau_keys.profile import Profile, Trust

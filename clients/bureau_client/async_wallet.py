@@ -23,9 +23,8 @@ from bureau_client.months import Month
 from bureau_client.plans import consents, receipts, rights, settling, subjects
 from bureau_client.plans.plan import Clock, utc_now
 from bureau_client.receipts import Receipt
-from bureau_client.reports import Dispute, Hold, InquiryLine, Report
+from bureau_client.reports import Dispute, Hold, InquiryLine, Notice, Report
 from bureau_client.statements import OnStatement, Statement, unheard
-from bureau_client.telling import Notice
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 

@@ -21,6 +21,7 @@ from bureau_client.codes import (
     HoldState,
     InquiryKind,
     InquiryOutcome,
+    NoticeKind,
     OmissionReason,
     Purpose,
     ReportOutcome,
@@ -183,6 +184,23 @@ class Dispute:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something that the bureau tells a person about their own file.
+
+    Attributes:
+        member_id: The lender that it comes from.
+        texts: In words, by language: `en`, `zh`.
+    """
+
+    notice_id: str
+    kind: NoticeKind
+    member_id: str
+    tradeline_id: str
+    create_time: datetime
+    texts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """Traces one tradeline and month to its furnisher's own signature.
 
@@ -247,6 +265,7 @@ class Report:
     standings: tuple[Standing, ...]
     flags: tuple[Flag, ...]
     subject_statement: str
+    notices: tuple[Notice, ...]
     jurisdiction: str
     rules_version: str
     envelope: bytes = field(repr=False)

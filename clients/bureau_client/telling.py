@@ -1,4 +1,4 @@
-"""Alerts, notices, and disputes as they come."""
+"""Alerts, and disputes as they come."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bureau_client.codes import AlertKind, NoticeKind
+from bureau_client.codes import AlertKind
 from bureau_client.reports import Dispute
 
 
@@ -30,23 +30,6 @@ class Alert:
     tradeline_ids: tuple[str, ...]
     create_time: datetime
     cause_leaf_index: int
-    texts: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """Something that the bureau tells a person about their own file.
-
-    Attributes:
-        member_id: The lender that it comes from.
-        texts: In words, by language: `en`, `zh`.
-    """
-
-    notice_id: str
-    kind: NoticeKind
-    member_id: str
-    tradeline_id: str
-    create_time: datetime
     texts: Mapping[str, str]
 
 

@@ -101,9 +101,18 @@ def test_what_a_dispute_deleted_returns_only_certified(
 ) -> None:
     person = town.person()
     town.submit("acme", account(person, "card", MAY))
+    (line,) = person.file().tradelines
     dispute_id = challenged(town, person, month=None)
     town.lenders["acme"].answer_dispute(dispute_id, outcome)
     assert town.report(person, "brook").tradelines == ()
+    # The person still sees that it was there, what became of it, and what they were told.
+    file = person.file()
+    assert [(at.reason, at.tradeline_id) for at in file.omissions] == [
+        (OmissionReason.DELETED, line.tradeline_id)
+    ]
+    assert [at.outcome for at in file.disputes] == [outcome]
+    assert list(file.notices) == person.notices()
+    assert town.report(person, "brook").notices == ()
     with pytest.raises(BureauError) as caught:
         town.submit("acme", account(person, "card", MAY + 1))
     assert caught.value.reason == "DELETED_ITEM"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -20,6 +22,9 @@ from bureau_client import (
     Wallet,
     WrongState,
 )
+from bureau_keys.envelope import seal
+from creditbureau.v1 import hold_pb2, subjects_pb2
+from tests.service.raw import Raw
 from tests.service.village import DAY, Village, account, village
 
 MAY = Month(2024, 5)
@@ -180,3 +185,81 @@ def test_a_hold_is_lifted_for_members_that_there_are(town: Village) -> None:
     with pytest.raises(InvalidRequest) as caught:
         person.lift_hold(hold.hold_id, until=town.now() + DAY, member_id="acmee")
     assert [at.field for at in caught.value.violations] == ["member_id"]
+
+
+# At the same time ------------------------------------------------------------------
+
+
+def test_what_was_frozen_before_a_request_blocks_it(town: Village) -> None:
+    """From the acknowledgement of a freeze on, no report for new credit leaves."""
+    for _ in range(5):
+        person = town.person()
+        consents = {name: town.inquiring(person, name) for name in ("acme", "brook")}
+        assert freeze_while_asked(town, person, consents) <= {"HOLD"}
+        assert {_answer(town, person, *at) for at in consents.items()} == {"HOLD"}
+
+
+def freeze_while_asked(town: Village, person: Wallet, consents: dict[str, str]) -> set[str]:
+    """What was answered to questions that came after the freeze was acknowledged."""
+    frozen = threading.Event()
+    late: set[str] = set()
+
+    def ask(name: str) -> None:
+        for _ in range(6):
+            was_frozen = frozen.is_set()
+            answer = _answer(town, person, name, consents[name])
+            if was_frozen:
+                late.add(answer)
+
+    with ThreadPoolExecutor(2) as pool:
+        asking = [pool.submit(ask, name) for name in consents]
+        person.place_hold(HoldKind.SECURITY_FREEZE)
+        frozen.set()
+        for asked in asking:
+            asked.result(60)
+    return late
+
+
+def _answer(town: Village, person: Wallet, name: str, consent_id: str) -> str:
+    try:
+        town.lenders[name].query(
+            person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consent_id
+        )
+    except PermissionDenied as error:
+        return error.reason
+    return ""
+
+
+def test_of_many_freezes_at_once_one_stands(town: Village) -> None:
+    person = town.person()
+
+    def freeze(_: int) -> str:
+        try:
+            person.place_hold(HoldKind.SECURITY_FREEZE)
+        except WrongState as error:
+            return error.reason
+        return ""
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(freeze, range(6))) == ["", *["WRONG_STATE"] * 5]
+    assert len(person.file().holds) == 1
+
+
+def test_the_same_lift_sent_again_is_one(town: Village) -> None:
+    """A lift for good that comes again later does not end the freeze that came after."""
+    person = town.person()
+    first = person.place_hold(HoldKind.SECURITY_FREEZE)
+    signing = town.signing(person)
+    lift = hold_pb2.HoldLift(header=signing.header(), hold_id=first.hold_id)
+    lift.header.issue_time.FromDatetime(town.now())
+    request = subjects_pb2.LiftHoldRequest(lift=seal(lift, signing.key))
+    agent = Raw(town.agent)
+    assert agent.send("Subjects/LiftHold", request).code == "OK"
+    person.place_hold(HoldKind.SECURITY_FREEZE)
+    again = agent.send("Subjects/LiftHold", request)
+    assert again.code == "OK"
+    assert not opens(town, person, "acme")
+    # Nor does another one carry it under the freeze's new name.
+    lift.hold_id = person.file().holds[0].hold_id
+    forged = subjects_pb2.LiftHoldRequest(lift=seal(lift, signing.key))
+    assert agent.send("Subjects/LiftHold", forged).reason == "IDEMPOTENCY_CONFLICT"

@@ -210,6 +210,7 @@ def test_people_are_told_what_the_law_wants_them_told() -> None:
         town.submit("acme", account(person, "card", JUNE, certified=True))
         assert person.notices()[0].kind is NoticeKind.REINSERTION
         assert person.notices(limit=1) == person.notices()[:1]
+        assert list(person.file().notices) == person.notices()
     with village("acme") as town:
         person = town.person()
         town.submit("acme", account(person, "card", MAY, **late))

@@ -52,6 +52,17 @@ file_trails = Statement(
     .where(party.c.subject_id == bind("subject_id"))
     .order_by(tradeline.c.tradeline_key)
 )
+# Accounts of which all is deleted, and that were never anybody else's.
+deleted_accounts = Statement(
+    select(tradeline.c.tradeline_id)
+    .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
+    .where(
+        party.c.subject_id == bind("subject_id"),
+        tradeline.c.newest_submission_key == 0,
+        tradeline.c.marks.op("&")(bind("unless")) == 0,
+    )
+    .order_by(tradeline.c.tradeline_key)
+)
 leaf_of = Statement(select(entry.c.leaf_index).where(entry.c.entry_key == bind("entry_key")))
 record_at = Statement(
     select(record.c.body, submission.c.submission_id)

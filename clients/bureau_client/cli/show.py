@@ -53,6 +53,8 @@ def _parts(report: Report, width: int) -> list[tuple[str, RenderableType]]:
         parts.append(("Attributes", _attributes(report)))
     if report.omissions:
         parts.append(("Left out", _omissions(report)))
+    if report.notices:
+        parts.append(("What you were told", _notices(report)))
     if report.subject_statement:
         parts.append(("The subject says", Text(report.subject_statement)))
     if report.tradelines:
@@ -178,7 +180,7 @@ def _holds(report: Report) -> Table:
 
 
 def _disputes(report: Report) -> Table:
-    table = _table("tradeline", "field", "month", "reason", "state", "outcome")
+    table = _table("tradeline", "field", "month", "reason", "state", "outcome", "answer")
     for dispute in report.disputes:
         table.add_row(
             dispute.tradeline_id[:8],
@@ -187,7 +189,17 @@ def _disputes(report: Report) -> Table:
             dispute.reason.text,
             dispute.state.text,
             dispute.outcome.text if dispute.outcome else "–",
+            dispute.answer_narrative or "–",
         )
+    return table
+
+
+def _notices(report: Report) -> Table:
+    table = _table("when", "about", "member", "tradeline")
+    for notice in report.notices:
+        when = f"{notice.create_time:%Y-%m-%d}"
+        which = notice.tradeline_id[:8] or "–"
+        table.add_row(when, Text(notice.kind.text, _WARN), notice.member_id, which)
     return table
 
 

@@ -18,13 +18,11 @@ from bureau_client.plans.receipts import read_verified, take_receipt
 from bureau_client.plans.subject_requests import subject_request
 from bureau_client.plans.witnessing import as_needed
 from bureau_client.receipts import Receipt
-from bureau_client.reports import InquiryLine, Report
-from bureau_client.telling import Notice
+from bureau_client.reports import InquiryLine, Notice, Report
 from bureau_client.verify.belief import believed
 from bureau_client.verify.reports import verify_file
-from bureau_client.wire.reports import read_inquiry_line
+from bureau_client.wire.reports import read_inquiry_line, read_notice
 from bureau_client.wire.scalars import timestamp_of
-from bureau_client.wire.telling import read_notice
 from bureau_keys import envelope as envelopes
 from bureau_keys.envelope import seal
 from bureau_keys.errors import KeysError

@@ -11,6 +11,7 @@ from bureau_client.codes import (
     HoldState,
     InquiryKind,
     InquiryOutcome,
+    NoticeKind,
     OmissionReason,
     Purpose,
     ReportOutcome,
@@ -25,6 +26,7 @@ from bureau_client.reports import (
     Flag,
     Hold,
     InquiryLine,
+    Notice,
     Omission,
     Report,
     Standing,
@@ -33,7 +35,7 @@ from bureau_client.reports import (
 from bureau_client.wire.receipts import read_receipt, write_receipt
 from bureau_client.wire.scalars import day_of, moment_of, moment_or_none, month_of
 from bureau_client.wire.tradelines import read_reference, read_tradeline
-from creditbureau.v1 import dispute_pb2, hold_pb2, report_pb2, standard_pb2
+from creditbureau.v1 import dispute_pb2, hold_pb2, notice_pb2, report_pb2, standard_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 
 
@@ -64,6 +66,7 @@ def read_report(message: report_pb2.Report, *, envelope: bytes, inquiry: bytes) 
         standings=tuple(map(_standing, message.standings)),
         flags=tuple(map(_flag, message.flags)),
         subject_statement=message.subject_statement,
+        notices=tuple(map(read_notice, message.notices)),
         jurisdiction=message.jurisdiction,
         rules_version=message.rules_version,
         envelope=envelope,
@@ -171,6 +174,18 @@ def read_dispute(message: dispute_pb2.Dispute) -> Dispute:
             DisputeFacts(at.narrative, tuple(at.attachment_digests), moment_or_none(at.create_time))
             for at in message.additions
         ),
+    )
+
+
+def read_notice(message: notice_pb2.Notice) -> Notice:
+    """One notice."""
+    return Notice(
+        notice_id=message.notice_id,
+        kind=NoticeKind(message.kind),
+        member_id=message.member_id,
+        tradeline_id=message.tradeline_id,
+        create_time=moment_of(message.create_time),
+        texts=dict(message.texts),
     )
 
 

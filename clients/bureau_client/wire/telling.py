@@ -1,13 +1,13 @@
-"""Reads alerts, notices and standards."""
+"""Reads alerts and standards."""
 
 from __future__ import annotations
 
-from bureau_client.codes import AlertKind, Classification, NoticeKind
+from bureau_client.codes import AlertKind, Classification
 from bureau_client.receipts import Receipt
 from bureau_client.standards import Band, Standard
-from bureau_client.telling import Alert, Notice
+from bureau_client.telling import Alert
 from bureau_client.wire.scalars import moment_of
-from creditbureau.v1 import reporting_pb2, standard_pb2, subjects_pb2
+from creditbureau.v1 import reporting_pb2, standard_pb2
 
 
 def read_alert(message: reporting_pb2.WatchAlertsResponse) -> Alert:
@@ -23,18 +23,6 @@ def read_alert(message: reporting_pb2.WatchAlertsResponse) -> Alert:
         create_time=moment_of(at.create_time),
         cause_leaf_index=at.cause_leaf_index,
         texts=dict(at.texts),
-    )
-
-
-def read_notice(message: subjects_pb2.Notice) -> Notice:
-    """One notice."""
-    return Notice(
-        notice_id=message.notice_id,
-        kind=NoticeKind(message.kind),
-        member_id=message.member_id,
-        tradeline_id=message.tradeline_id,
-        create_time=moment_of(message.create_time),
-        texts=dict(message.texts),
     )
 
 

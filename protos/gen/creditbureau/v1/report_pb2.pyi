@@ -9,6 +9,7 @@ from creditbureau.v1 import dispute_pb2 as _dispute_pb2
 from creditbureau.v1 import envelope_pb2 as _envelope_pb2
 from creditbureau.v1 import hold_pb2 as _hold_pb2
 from creditbureau.v1 import log_pb2 as _log_pb2
+from creditbureau.v1 import notice_pb2 as _notice_pb2
 from creditbureau.v1 import record_pb2 as _record_pb2
 from creditbureau.v1 import standard_pb2 as _standard_pb2
 from google.protobuf import descriptor as _descriptor
@@ -104,7 +105,9 @@ class _OmissionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Omissi
     OMISSION_REASON_OBSOLETE: _OmissionReason.ValueType  # 4
     """For the subject only: dropped off by age."""
     OMISSION_REASON_DELETED: _OmissionReason.ValueType  # 5
-    """For the subject only: deleted."""
+    """For the subject only: deleted by its furnisher or by the answer to a
+    dispute, or withdrawn as the dispute was not answered.
+    """
     OMISSION_REASON_LEFT: _OmissionReason.ValueType  # 6
     """For the subject only: the account's newest month names the subject no more."""
 
@@ -120,7 +123,9 @@ OMISSION_REASON_RECIPROCITY: OmissionReason.ValueType  # 3
 OMISSION_REASON_OBSOLETE: OmissionReason.ValueType  # 4
 """For the subject only: dropped off by age."""
 OMISSION_REASON_DELETED: OmissionReason.ValueType  # 5
-"""For the subject only: deleted."""
+"""For the subject only: deleted by its furnisher or by the answer to a
+dispute, or withdrawn as the dispute was not answered.
+"""
 OMISSION_REASON_LEFT: OmissionReason.ValueType  # 6
 """For the subject only: the account's newest month names the subject no more."""
 Global___OmissionReason: _TypeAlias = OmissionReason  # noqa: Y015
@@ -178,6 +183,7 @@ class Report(_message.Message):
     SUBJECT_STATEMENT_FIELD_NUMBER: _builtins.int
     JURISDICTION_FIELD_NUMBER: _builtins.int
     RULES_VERSION_FIELD_NUMBER: _builtins.int
+    NOTICES_FIELD_NUMBER: _builtins.int
     request_digest: _builtins.bytes
     """SHA-256 of the PAE of the inquiry that it answers."""
     member_id: _builtins.str
@@ -248,6 +254,10 @@ class Report(_message.Message):
     def flags(self) -> _containers.RepeatedCompositeFieldContainer[Global___Flag]:
         """What to look at."""
 
+    @_builtins.property
+    def notices(self) -> _containers.RepeatedCompositeFieldContainer[_notice_pb2.Notice]:
+        """What the bureau has told the subject, newest first; for the subject only."""
+
     def __init__(
         self,
         *,
@@ -272,10 +282,11 @@ class Report(_message.Message):
         subject_statement: _builtins.str = ...,
         jurisdiction: _builtins.str = ...,
         rules_version: _builtins.str = ...,
+        notices: _abc.Iterable[_notice_pb2.Notice] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "summary", b"summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "consent_id", b"consent_id", "disputes", b"disputes", "flags", b"flags", "header", b"header", "holds", b"holds", "inquiries", b"inquiries", "jurisdiction", b"jurisdiction", "log_size", b"log_size", "member_id", b"member_id", "omissions", b"omissions", "outcome", b"outcome", "purpose", b"purpose", "request_digest", b"request_digest", "rules_version", b"rules_version", "sections", b"sections", "standings", b"standings", "subject_id", b"subject_id", "subject_statement", b"subject_statement", "summary", b"summary", "tradelines", b"tradelines"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "consent_id", b"consent_id", "disputes", b"disputes", "flags", b"flags", "header", b"header", "holds", b"holds", "inquiries", b"inquiries", "jurisdiction", b"jurisdiction", "log_size", b"log_size", "member_id", b"member_id", "notices", b"notices", "omissions", b"omissions", "outcome", b"outcome", "purpose", b"purpose", "request_digest", b"request_digest", "rules_version", b"rules_version", "sections", b"sections", "standings", b"standings", "subject_id", b"subject_id", "subject_statement", b"subject_statement", "summary", b"summary", "tradelines", b"tradelines"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,6 +8,7 @@ from creditbureau.v1 import dispute_pb2 as _dispute_pb2
 from creditbureau.v1 import envelope_pb2 as _envelope_pb2
 from creditbureau.v1 import hold_pb2 as _hold_pb2
 from creditbureau.v1 import log_pb2 as _log_pb2
+from creditbureau.v1 import notice_pb2 as _notice_pb2
 from creditbureau.v1 import report_pb2 as _report_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -54,44 +55,6 @@ IDENTIFICATION_METHOD_ELECTRONIC_ID: IdentificationMethod.ValueType  # 3
 IDENTIFICATION_METHOD_EXISTING_CUSTOMER: IdentificationMethod.ValueType  # 4
 """An existing, identified relationship."""
 Global___IdentificationMethod: _TypeAlias = IdentificationMethod  # noqa: Y015
-
-class _NoticeKind:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _NoticeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeKind.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    NOTICE_KIND_UNSPECIFIED: _NoticeKind.ValueType  # 0
-    NOTICE_KIND_ADVERSE_DATA: _NoticeKind.ValueType  # 1
-    """Adverse data are about to be furnished."""
-    NOTICE_KIND_DISPUTE: _NoticeKind.ValueType  # 2
-    """A dispute moved."""
-    NOTICE_KIND_REINSERTION: _NoticeKind.ValueType  # 3
-    """A deleted item came back with a fresh certification."""
-    NOTICE_KIND_DECISION: _NoticeKind.ValueType  # 4
-    """A decision was taken on a report."""
-    NOTICE_KIND_KEY_REPLACED: _NoticeKind.ValueType  # 5
-    """A new key took the place of the subject's key; member_id is the member
-    that attested it, or the agent that carried the subject's own rotation.
-    """
-
-class NoticeKind(_NoticeKind, metaclass=_NoticeKindEnumTypeWrapper):
-    """What a subject is told."""
-
-NOTICE_KIND_UNSPECIFIED: NoticeKind.ValueType  # 0
-NOTICE_KIND_ADVERSE_DATA: NoticeKind.ValueType  # 1
-"""Adverse data are about to be furnished."""
-NOTICE_KIND_DISPUTE: NoticeKind.ValueType  # 2
-"""A dispute moved."""
-NOTICE_KIND_REINSERTION: NoticeKind.ValueType  # 3
-"""A deleted item came back with a fresh certification."""
-NOTICE_KIND_DECISION: NoticeKind.ValueType  # 4
-"""A decision was taken on a report."""
-NOTICE_KIND_KEY_REPLACED: NoticeKind.ValueType  # 5
-"""A new key took the place of the subject's key; member_id is the member
-that attested it, or the agent that carried the subject's own rotation.
-"""
-Global___NoticeKind: _TypeAlias = NoticeKind  # noqa: Y015
 
 @_typing.final
 class KeyBinding(_message.Message):
@@ -714,70 +677,6 @@ class SetStatementResponse(_message.Message):
 Global___SetStatementResponse: _TypeAlias = SetStatementResponse  # noqa: Y015
 
 @_typing.final
-class Notice(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    @_typing.final
-    class TextsEntry(_message.Message):
-        DESCRIPTOR: _descriptor.Descriptor
-
-        KEY_FIELD_NUMBER: _builtins.int
-        VALUE_FIELD_NUMBER: _builtins.int
-        key: _builtins.str
-        value: _builtins.str
-        def __init__(
-            self,
-            *,
-            key: _builtins.str = ...,
-            value: _builtins.str = ...,
-        ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
-        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-        def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-    NOTICE_ID_FIELD_NUMBER: _builtins.int
-    KIND_FIELD_NUMBER: _builtins.int
-    MEMBER_ID_FIELD_NUMBER: _builtins.int
-    TRADELINE_ID_FIELD_NUMBER: _builtins.int
-    CREATE_TIME_FIELD_NUMBER: _builtins.int
-    TEXTS_FIELD_NUMBER: _builtins.int
-    notice_id: _builtins.str
-    """Names it for ever."""
-    kind: Global___NoticeKind.ValueType
-    """What it is about."""
-    member_id: _builtins.str
-    """The member by whose doing it came."""
-    tradeline_id: _builtins.str
-    """The tradeline that it is about; empty where it is about none."""
-    @_builtins.property
-    def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When its cause was accepted, UTC."""
-
-    @_builtins.property
-    def texts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Plain language, by BCP 47 language tag: `en`, `zh`."""
-
-    def __init__(
-        self,
-        *,
-        notice_id: _builtins.str = ...,
-        kind: Global___NoticeKind.ValueType = ...,
-        member_id: _builtins.str = ...,
-        tradeline_id: _builtins.str = ...,
-        create_time: _timestamp_pb2.Timestamp | None = ...,
-        texts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "kind", b"kind", "member_id", b"member_id", "notice_id", b"notice_id", "texts", b"texts", "tradeline_id", b"tradeline_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Notice: _TypeAlias = Notice  # noqa: Y015
-
-@_typing.final
 class ListNoticesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -816,13 +715,13 @@ class ListNoticesResponse(_message.Message):
     next_page_token: _builtins.str
     """For the next page; empty when there are no more."""
     @_builtins.property
-    def notices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Notice]:
+    def notices(self) -> _containers.RepeatedCompositeFieldContainer[_notice_pb2.Notice]:
         """Newest first."""
 
     def __init__(
         self,
         *,
-        notices: _abc.Iterable[Global___Notice] | None = ...,
+        notices: _abc.Iterable[_notice_pb2.Notice] | None = ...,
         next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015

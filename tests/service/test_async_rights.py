@@ -1,0 +1,105 @@
+"""Rights, records and replays by the asynchronous clients."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from bureau_client import (
+    ActionReason,
+    AsyncAuditor,
+    AsyncLender,
+    AsyncWallet,
+    Deletion,
+    DeletionReason,
+    DisputeOutcome,
+    DisputeReason,
+    FacilityAction,
+    FacilityActionKind,
+    HoldKind,
+    HoldState,
+    Initiator,
+    Month,
+    NoticeKind,
+    OmissionReason,
+    RecordRef,
+    SubmissionKind,
+)
+from tests.service.village import DAY, Village, account, village
+
+MAY = Month(2024, 5)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def town() -> Iterator[Village]:
+    with village("acme", "brook") as found:
+        yield found
+
+
+def test_the_async_twin_has_the_same_rights(town: Village) -> None:
+    person = town.person()
+    town.submit("acme", account(person, "card", MAY))
+    ref = account(person, "card", MAY).account_ref
+
+    async def live() -> None:
+        key = town.keys[person.subject_id]
+        async with (
+            AsyncWallet(town.agent, person.subject_id, key, clock=town.now) as own,
+            AsyncLender(town.profiles["acme"], clock=town.now) as acme,
+        ):
+            hold = await own.place_hold(HoldKind.SECURITY_FREEZE, expire=town.now() + DAY)
+            lifted = await own.lift_hold(hold.hold_id, until=town.now() + HOUR, member_id="acme")
+            assert lifted.lifted_for_member_id == "acme"
+            assert (await own.lift_hold(hold.hold_id)).state is HoldState.ENDED
+            (line,) = (await own.file()).tradelines
+            dispute = await own.dispute(
+                line.tradeline_id, field="status", reason=DisputeReason.WRONG_STATUS
+            )
+            await own.add_to_dispute(dispute.dispute_id, "One more thing.", [b"\3" * 32])
+            (waiting,) = [at for at in await acme.disputes() if at.dispute_id == dispute.dispute_id]
+            assert waiting.additions[0].narrative == "One more thing."
+            fix = account(person, "card", MAY, balance_minor=1)
+            result = await acme.submit([fix], kind=SubmissionKind.CORRECTION)
+            correction = RecordRef(result.submissions[0].submission_id, 0)
+            answered = await acme.answer_dispute(
+                dispute.dispute_id, DisputeOutcome.MODIFIED, correction=correction
+            )
+            assert (await own.disputes()) == [answered]
+            freeze = FacilityAction(
+                account_ref=ref,
+                kind=FacilityActionKind.FREEZE,
+                initiator=Initiator.LENDER,
+                reasons=(ActionReason.INQUIRIES,),
+                effective_time=town.now(),
+                record_refs=(correction,),
+            )
+            await acme.submit([freeze])
+            await acme.submit([Deletion(account_ref=ref, reason=DeletionReason.INACCURATE)])
+            await own.set_statement("It was not me.")
+            file = await own.file()
+            assert file.subject_statement == "It was not me."
+            assert [at.reason for at in file.omissions] == [OmissionReason.DELETED]
+            assert [at.kind for at in await own.notices()] == [NoticeKind.DISPUTE]
+
+    asyncio.run(live())
+
+
+def test_an_auditor_replays_asynchronously_too(town: Village) -> None:
+    person = town.person()
+    town.submit("acme", account(person, "card", MAY))
+    report = town.report(person, "acme")
+
+    async def live() -> None:
+        async with (
+            AsyncAuditor(town.bureau.add_member("auditor", ["auditor"])) as auditor,
+            AsyncLender(town.profiles["acme"], clock=town.now) as acme,
+        ):
+            for reader in (auditor, acme):
+                again = await reader.replay(report.request_id)
+                assert again.tradelines == report.tradelines
+
+    asyncio.run(live())
