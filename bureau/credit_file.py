@@ -7,7 +7,6 @@ file for ever.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -43,8 +42,7 @@ class FiledAction(NamedTuple):
     record: RecordRef
 
 
-@dataclass(frozen=True, slots=True)
-class FiledTradeline:
+class FiledTradeline(NamedTuple):
     """A tradeline: the subject's part in it, its history, and its newest record.
 
     Attributes:
@@ -63,12 +61,11 @@ class FiledTradeline:
     snapshot: TradelineSnapshot
     record: RecordRef
     steps: Callable[[], list[Step]]
-    actions: list[FiledAction] = field(default_factory=list)
+    actions: list[FiledAction]
     left: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FiledInquiry:
+class FiledInquiry(NamedTuple):
     """A hard inquiry on the file."""
 
     inquiry_id: str
@@ -80,8 +77,7 @@ class FiledInquiry:
     leaf_index: int
 
 
-@dataclass(frozen=True, slots=True)
-class CreditFile:
+class CreditFile(NamedTuple):
     """Everything held on one subject, as of a log size and a time.
 
     Attributes:
@@ -92,8 +88,8 @@ class CreditFile:
     subject_id: str
     log_size: int
     now_us: int
-    tradelines: list[FiledTradeline] = field(default_factory=list)
-    inquiries: list[FiledInquiry] = field(default_factory=list)
+    tradelines: list[FiledTradeline]
+    inquiries: list[FiledInquiry]
     group_of: Callable[[str], str] = str
 
 
@@ -115,9 +111,8 @@ def read_file(db: Connection, subject_id: str, policy: Policy, now_us: int) -> C
             snapshot,
             RecordRef(submission_id=submission, record_index=index),
             partial(steps_of, trail),
+            _actions(db, steps_of(trail)) if marks >> ACTION & 1 else [],
         )
-        if marks >> ACTION & 1:
-            line.actions.extend(_actions(db, steps_of(trail)))
         tradelines.append(line)
     log_size = log.size_of(db)
     inquiries = _inquiries(db, subject_id, policy, log_size, now_us)

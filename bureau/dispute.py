@@ -73,7 +73,7 @@ def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
 
     def work(tx: Transaction) -> None:
         opened.admit(tx)
-        tx.db.one(s.lock_subject, subject_id=subject_id)
+        tx.db.lock(s.lock_subject, subject_id=subject_id)
         found = tx.db.one(
             s.party_tradeline, subject_id=subject_id, tradeline_id=opening.tradeline_id
         )
@@ -113,7 +113,7 @@ def add_to_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt
 
     def work(tx: Transaction) -> None:
         opened.admit(tx)
-        tx.db.one(s.lock_subject, subject_id=subject_id)
+        tx.db.lock(s.lock_subject, subject_id=subject_id)
         dispute = read_state(tx.db, subject_id, bureau.policy, tx.now_us).disputes.get(dispute_id)
         if dispute is None:
             raise Refusal.of_field("NOT_FOUND", "dispute_id", "no such dispute of the subject's")
@@ -217,7 +217,7 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
         if row is None or row[1] != caller.member_id:
             raise Refusal.of_field("NOT_FOUND", "dispute_id", "no such dispute with the caller")
         subject_id, _, body, opened_key = row
-        tx.db.one(s.lock_subject, subject_id=subject_id)
+        tx.db.lock(s.lock_subject, subject_id=subject_id)
         state = read_state(tx.db, subject_id, bureau.policy, tx.now_us)
         if state.disputes[dispute_id].state not in ANSWERABLE:
             raise Refusal("WRONG_STATE", "the dispute is answered")

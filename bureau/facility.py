@@ -127,7 +127,7 @@ def month_of(filed: FiledAction) -> int:
 
 def _since_then(line: FiledTradeline, kinds: frozenset[int]) -> bool:
     """Whether one of these was done after the newest month."""
-    return any(
+    return bool(line.actions) and any(
         filed.action.kind in kinds and month_of(filed) > line.snapshot.month
         for filed in line.actions
     )

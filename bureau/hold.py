@@ -83,7 +83,7 @@ def _admitted(opened: Opened[Any], tx: Transaction) -> str:
     """Who signed; from here to the commit nobody acts on this file."""
     opened.admit(tx)
     subject_id = opened.header.signer.removeprefix("subjects/")
-    tx.db.one(s.lock_subject, subject_id=subject_id)
+    tx.db.lock(s.lock_subject, subject_id=subject_id)
     return subject_id
 
 

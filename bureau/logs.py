@@ -36,7 +36,6 @@ def configure(level: str = "info", *, as_json: bool | None = None) -> None:
     last = [structlog.processors.JSONRenderer()] if as_json else [structlog.dev.ConsoleRenderer()]
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -44,7 +43,7 @@ def configure(level: str = "info", *, as_json: bool | None = None) -> None:
             *last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
 

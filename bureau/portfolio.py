@@ -161,7 +161,7 @@ def _covering(
     ):
         return None
     locked = HeldConsent(*row)
-    tx.db.one(s.share_subject, subject_id=held.subject_id)
+    tx.db.lock(s.share_subject, subject_id=held.subject_id)
     state = read_state(tx.db, held.subject_id, bureau.policy, tx.now_us)
     try:
         consent_state.check_use(locked, purpose, tx.now_us)

@@ -79,7 +79,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
             allowed = consent_state.check_inquiry(
                 locked, caller.member_id, inquiry.subject_id, inquiry.purpose, tx.now_us
             )
-            tx.db.one(s.share_subject, subject_id=inquiry.subject_id)
+            tx.db.lock(s.share_subject, subject_id=inquiry.subject_id)
             state = read_state(tx.db, inquiry.subject_id, bureau.policy, tx.now_us)
             check_holds(state, bureau.policy, caller.member_id, inquiry.purpose, tx.now_us)
         except Refusal as refusal:

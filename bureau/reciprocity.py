@@ -10,7 +10,6 @@ Steering Committee on Reciprocity (SCOR).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from bureau.credit_file import CreditFile, FiledTradeline
 from bureau.history import DELINQUENT
@@ -64,7 +63,7 @@ def as_earned(file: CreditFile, member_id: str, level: int) -> CreditFile:
         for line in file.tradelines
         if line.member_id == member_id or (level == DEFAULT_ONLY and _in_default(line))
     ]
-    return replace(file, tradelines=kept)
+    return file._replace(tradelines=kept)
 
 
 def _in_default(line: FiledTradeline) -> bool:

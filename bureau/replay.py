@@ -36,8 +36,7 @@ def replay_report(
         rows = [
             row
             for row in rows
-            if row["entry_key"] is not None
-            and subject_id in {"", row["subject_id"]}
+            if subject_id in {"", row["subject_id"]}
             and (is_auditor or row["member_id"] == caller.member_id)
         ]
         if len(rows) != 1:

@@ -5,7 +5,7 @@ was left out. Pure: the same file and scope give the same bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from bureau.clock import date_of
 from bureau.codes import codes_of, has
@@ -51,8 +51,7 @@ INT32_MAX, INT64_MAX = (1 << 31) - 1, (1 << 63) - 1
 HALF_YEAR_US = 183 * 86_400 * 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """What a report may hold. Sets are masks.
 
     Attributes:
@@ -106,19 +105,22 @@ def shape(report: Report, file: CreditFile, scope: Scope) -> None:
     lines = lines_in(file, scope)
 
     if has(scope.sections, codes_pb2.SECTION_SUMMARY):
-        report.summary.CopyFrom(summary_of(lines, file.inquiries, file.now_us))
-        for found in divergences(lines, file.group_of):
-            name = "GROUP_DIVERGENCE" if found.group else "DIVERGENCE"
-            flag = report.flags.add(kind=FlagKind.Value(f"FLAG_KIND_{name}"))
-            flag.tradeline_ids.extend(line.tradeline_id for line in found.lines)
-            flag.texts.update(texts("flag", name))
+        summary = summary_of(lines, file.inquiries, file.now_us)
+        report.summary.CopyFrom(summary)
+        if summary.frozen_line_count and summary.lending_line_count:
+            for found in divergences(lines, file.group_of):
+                name = "GROUP_DIVERGENCE" if found.group else "DIVERGENCE"
+                flag = report.flags.add(kind=FlagKind.Value(f"FLAG_KIND_{name}"))
+                flag.tradeline_ids.extend(line.tradeline_id for line in found.lines)
+                flag.texts.update(texts("flag", name))
     if has(scope.sections, codes_pb2.SECTION_TRADELINES):
+        months = months_in(scope)
         for line in lines:
-            filled = tradeline_of(line)
-            if months := months_in(scope):
+            filled = add_tradeline(report, line)
+            if months:
                 filled.history.CopyFrom(first_months(line.history, months))
-            filled.actions.extend(map(action_of, actions_in(line, months)))
-            report.tradelines.append(filled)
+            if line.actions:
+                filled.actions.extend(map(action_of, actions_in(line, months)))
     if has(scope.sections, codes_pb2.SECTION_INQUIRIES):
         report.inquiries.extend(inquiry_of(inquiry) for inquiry in file.inquiries)
     report.omissions.extend(omissions_of(file, lines, scope))
@@ -129,7 +131,7 @@ def as_reported(file: CreditFile, state: SubjectState, policy: Policy) -> Credit
     gone = withdrawn_by_dispute(state, policy)
     present = [line for line in file.tradelines if not line.left]
     kept = retained(present, policy, file.now_us)
-    return replace(file, tradelines=[at for at in kept if at.tradeline_id not in gone])
+    return file._replace(tradelines=[at for at in kept if at.tradeline_id not in gone])
 
 
 def add_own_words(report: Report, state: SubjectState, scope: Scope) -> None:
@@ -212,13 +214,13 @@ def actions_in(line: FiledTradeline, months: int) -> list[FiledAction]:
     ]
 
 
-def tradeline_of(line: FiledTradeline) -> Tradeline:
-    """A tradeline as of its newest month, without history and actions."""
+def add_tradeline(report: Report, line: FiledTradeline) -> Tradeline:
+    """Adds a tradeline as of its newest month, without history and actions."""
     at = line.snapshot
-    filled = Tradeline(
+    filled = report.tradelines.add(
         tradeline_id=line.tradeline_id,
         member_id=line.member_id,
-        role=line.role,  # type: ignore[arg-type]
+        role=line.role,
         portfolio_type=at.portfolio_type,
         account_type=at.account_type,
         currency=at.currency,
@@ -284,8 +286,10 @@ def summary_of(
 ) -> Summary:
     """The figures that a person looks at first."""
     open_lines = [line for line in lines if is_open(line)]
-    drawable = [line for line in lines if is_drawable(line)]
-    recent = {character for line in lines for character in last_months(line.history, 24, now_us)}
+    drawable = [line for line in open_lines if is_drawable(line)]
+    frozen = sum(map(is_frozen, drawable))
+    this_month = date_of(now_us) // 100
+    recent = {at for line in lines for at in last_months(line.history, 24, this_month)}
     since_us = now_us - HALF_YEAR_US
     return Summary(
         tradeline_count=len(lines),
@@ -296,14 +300,14 @@ def summary_of(
         oldest_open_date=min((line.snapshot.open_date for line in lines), default=0),
         inquiry_count_6m=sum(inquiry.create_us >= since_us for inquiry in inquiries),
         totals=totals_of([line.snapshot for line in open_lines]),
-        frozen_line_count=sum(map(is_frozen, drawable)),
-        lending_line_count=sum(not is_frozen(line) for line in drawable),
+        frozen_line_count=frozen,
+        lending_line_count=len(drawable) - frozen,
     )
 
 
-def last_months(history: PaymentHistory, months: int, now_us: int) -> str:
-    """The characters of so many calendar months, the present one included."""
-    lag = months_between(history.newest_month, date_of(now_us) // 100)
+def last_months(history: PaymentHistory, months: int, this_month: int) -> str:
+    """The characters of so many calendar months, the present one (yyyymm) included."""
+    lag = months_between(history.newest_month, this_month)
     return history.profile[max(-lag, 0) : max(months - lag, 0)]
 
 
@@ -311,26 +315,34 @@ def totals_of(snapshots: list[TradelineSnapshot]) -> list[CurrencyTotal]:
     """Sums over open tradelines, one for each currency in order of its code."""
     totals = []
     for currency in sorted({at.currency for at in snapshots}):
-        same = [at for at in snapshots if at.currency == currency]
-        lines = [at for at in same if at.portfolio_type in LINES and at.credit_limit_minor > 0]
-        limit = sum(at.credit_limit_minor for at in lines)
-        drawn = sum(max(at.balance_minor, 0) for at in lines)
+        balance = past_due = due = unsecured = limit = drawn = 0
+        for at in snapshots:
+            if at.currency != currency:
+                continue
+            owed = at.balance_minor
+            balance += owed
+            past_due += at.amount_past_due_minor
+            due += at.amount_due_minor
+            unsecured += 0 if at.secured else owed
+            if at.portfolio_type in LINES and at.credit_limit_minor > 0:
+                limit += at.credit_limit_minor
+                drawn += max(owed, 0)
         totals.append(
             CurrencyTotal(
                 currency=currency,
-                balance_minor=_sum(at.balance_minor for at in same),
-                credit_limit_minor=_sum([limit]),
-                amount_past_due_minor=_sum(at.amount_past_due_minor for at in same),
-                amount_due_minor=_sum(at.amount_due_minor for at in same),
-                unsecured_balance_minor=_sum(at.balance_minor for at in same if not at.secured),
+                balance_minor=_fitting(balance),
+                credit_limit_minor=_fitting(limit),
+                amount_past_due_minor=_fitting(past_due),
+                amount_due_minor=_fitting(due),
+                unsecured_balance_minor=_fitting(unsecured),
                 utilisation_per_mille=min(drawn * 1000 // limit, INT32_MAX) if limit else -1,
             )
         )
     return totals
 
 
-def _sum(amounts: Iterable[int]) -> int:
-    return max(-INT64_MAX, min(sum(amounts), INT64_MAX))
+def _fitting(amount: int) -> int:
+    return max(-INT64_MAX, min(amount, INT64_MAX))
 
 
 def omissions_of(file: CreditFile, lines: list[FiledTradeline], scope: Scope) -> list[Omission]:

@@ -6,7 +6,6 @@ The subject still sees it, and the log still proves it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import date
 
 from bureau.clock import day
@@ -46,7 +45,7 @@ def retained(
         if faded is line.history and len(actions) == len(line.actions):
             yield line
         elif faded.profile[0] == line.history.profile[0]:
-            yield replace(line, history=faded, actions=actions)
+            yield line._replace(history=faded, actions=actions)
 
 
 def is_obsolete(line: FiledTradeline, rule: Retention, today: date) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -32,6 +33,7 @@ MAX_DIGITS = 18
 # The first second of the year 10000, UTC.
 END_OF_TIME_S = 253_402_300_800
 NANOS = 1_000_000_000
+TIMES = frozenset({Timestamp.DESCRIPTOR.full_name, Duration.DESCRIPTOR.full_name})
 
 _REASON_OF_RULE = {
     "string.max_len": "TOO_LONG",
@@ -122,16 +124,28 @@ def bad_text(text: str) -> bool:
 
 def bad_times(message: Message, at: str) -> Iterator[tuple[str, FieldViolation]]:
     """Times that are no times: protobuf lets any seconds and nanos through."""
-    for field, value in message.ListFields():
-        if field.message_type is None:
+    for name, is_list in _timed(message.DESCRIPTOR):
+        if not is_list and not message.HasField(name):
             continue
-        path = f"{at}.{field.name}".lstrip(".")
-        for part in value if field.is_repeated else (value,):
-            if isinstance(part, (Timestamp, Duration)):
-                if not (0 <= part.seconds < END_OF_TIME_S and 0 <= part.nanos < NANOS):
-                    yield breach(path, "INVALID_FIELD", "must lie between 1970 and 9999")
-            elif isinstance(part, Message):
+        path, value = f"{at}.{name}".lstrip("."), getattr(message, name)
+        for part in value if is_list else (value,):
+            if not isinstance(part, (Timestamp, Duration)):
                 yield from bad_times(part, path)
+            elif not (0 <= part.seconds < END_OF_TIME_S and 0 <= part.nanos < NANOS):
+                yield breach(path, "INVALID_FIELD", "must lie between 1970 and 9999")
+
+
+@cache
+def _timed(message: Descriptor) -> tuple[tuple[str, bool], ...]:
+    """The fields of a message that hold times, or messages that do: name, and whether
+    there can be several.
+    """
+    return tuple(
+        (field.name, field.is_repeated)
+        for field in message.fields
+        if (kind := field.message_type) and not kind.GetOptions().map_entry
+        if kind.full_name in TIMES or _timed(kind)
+    )
 
 
 def _trimmed(message: M) -> M:

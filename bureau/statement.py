@@ -22,7 +22,7 @@ from bureau.ledger.log import LoggedEntry, LogProof, SignedStatement
 from bureau.ledger.queue import Transaction
 from bureau.store import statements as s
 from bureau.store.database import Connection
-from bureau_keys.envelope import digest, pae, payload_type_of, peek, verify_envelope
+from bureau_keys.envelope import digest, pae, payload_type_of, peek, verify_signature
 from bureau_keys.errors import KeysError
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1.consents_pb2 import SubjectRequest
@@ -90,7 +90,8 @@ def open_statement(
     """
     try:
         # 1. The bytes are this message, canonically encoded.
-        header: Header = peek(envelope, payload).header  # type: ignore[attr-defined]
+        message = peek(envelope, payload)
+        header: Header = message.header  # type: ignore[attr-defined]
         # 2. For this bureau, in the caller's own name.
         if header.audience != bureau.origin:
             raise Refusal("WRONG_AUDIENCE", "the statement is signed for another audience")
@@ -100,7 +101,7 @@ def open_statement(
             raise Refusal("SIGNER_MISMATCH", f"the statement must be signed by {signer}")
         # 3. Signed with a key that is in force.
         keys = {key.key_id: key} if key else _keys_named(db, header, envelope)
-        message, verified = verify_envelope(envelope, payload, keys)
+        verified = verify_signature(envelope, keys)
     except KeysError as error:
         raise Refusal(error.reason, str(error)) from error
     # 4. Every field keeps the contract's rules.

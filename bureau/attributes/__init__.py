@@ -6,8 +6,6 @@ made from the registry (`python -m bureau.attributes`).
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bureau.attributes.accounts import ACCOUNTS
 from bureau.attributes.definition import Definition
 from bureau.attributes.delinquency import DELINQUENCY, INQUIRIES
@@ -32,7 +30,7 @@ REGISTRY: dict[str, Definition] = {
 def add_attributes(report: Report, file: CreditFile, scope: Scope) -> None:
     """Adds the attributes of what a scope opens of a file, if it opens them."""
     if has(scope.sections, SECTION_ATTRIBUTES):
-        seen = replace(file, tradelines=lines_in(file, scope))
+        seen = file._replace(tradelines=lines_in(file, scope))
         report.attributes.extend(attributes_of(seen))
 
 

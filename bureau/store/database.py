@@ -69,6 +69,13 @@ class Connection:
         self._execute(statement, values)
         return self._cursor.fetchone()  # type: ignore[no-any-return]
 
+    def lock(self, statement: Statement, **values: Any) -> None:
+        """Takes the locks of the rows that a statement reads. SQLite has one writer, who
+        holds everything.
+        """
+        if self._dialect.name != "sqlite":
+            self._execute(statement, values)
+
     def run(self, statement: Statement, **values: Any) -> int:
         """Runs a change; returns how many rows it touched."""
         self._execute(statement, values)

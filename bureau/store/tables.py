@@ -54,7 +54,8 @@ class Entry(SQLModel, table=True):
     """A leaf of the log: one accepted statement."""
 
     __tablename__ = "entry"
-    __table_args__ = (UniqueConstraint("signer", "request_id"),)
+    # In this order, so that an entry is found by its request id alone, too.
+    __table_args__ = (UniqueConstraint("request_id", "signer"),)
     # Time-ordered and unique, given before the leaf index is known.
     entry_key: int = Field(sa_column=big(primary_key=True))
     leaf_index: int = Field(sa_column=Column(WIDE, nullable=False, unique=True))
@@ -294,7 +295,6 @@ class InquiryRow(SQLModel, table=True):
             sqlite_where=text_clause("entry_key IS NULL"),
             postgresql_where=text_clause("entry_key IS NULL"),
         ),
-        Index("inquiry_by_id", "inquiry_id"),
     )
     inquiry_key: int = Field(sa_column=counter())
     subject_id: str = Field(sa_column=text(index=True))

@@ -89,18 +89,30 @@ def verify_envelope(
             is does not verify.
         MalformedMessage, NonCanonical: See `parse_canonical`.
     """
-    # 1. The right kind of payload.
     _check_type(envelope, payload)
-    # 2. A signature that says it is by one of the keys. The key id is a hint.
+    key = verify_signature(envelope, keys)
+    return parse_canonical(payload, envelope.payload), key
+
+
+def verify_signature(
+    envelope: Envelope, keys: Mapping[str, VerifyKey] | Callable[[str], VerifyKey | None]
+) -> VerifyKey:
+    """Verifies the signature over the bytes that were received, whatever they are.
+
+    Returns:
+        The key that signed them.
+
+    Raises:
+        BadSignature: See `verify_envelope`.
+    """
+    # A signature that says it is by one of the keys. The key id is a hint.
     find = keys.get if isinstance(keys, Mapping) else keys
     named = ((find(signature.keyid), signature.sig) for signature in envelope.signatures)
     key, signed = next(((key, signed) for key, signed in named if key), (None, b""))
     if key is None:
         raise BadSignature("no signature is by a key that counts for the signer")
-    # 3. It verifies over the bytes that were received.
     key.verify(signed, pae(envelope.payload_type, envelope.payload))
-    # 4. They are this message, canonically encoded.
-    return parse_canonical(payload, envelope.payload), key
+    return key
 
 
 def _check_type(envelope: Envelope, payload: type[Message]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -239,7 +238,7 @@ def owed(line: FiledTradeline) -> int:
 
 
 def limit(line: FiledTradeline) -> int:
-    lends = line in Slow(CreditFile("s", 1, NOW_US, [line])).drawable()
+    lends = line in Slow(CreditFile("s", 1, NOW_US, [line], [])).drawable()
     return line.snapshot.credit_limit_minor if lends else 0
 
 
@@ -431,7 +430,7 @@ def test_every_attribute_is_what_the_obvious_computation_says(file: CreditFile) 
 def test_nothing_later_than_now_changes_anything(
     file: CreditFile, more: list[FiledInquiry]
 ) -> None:
-    later = [replace(at, create_us=NOW_US + 1) for at in more]
+    later = [at._replace(create_us=NOW_US + 1) for at in more]
     ahead = CreditFile("s", 1, NOW_US, file.tradelines, [*file.inquiries, *later])
     assert attributes_of(ahead) == attributes_of(file)
 

@@ -13,8 +13,11 @@ add_inquiry = if_new(t.InquiryRow)
 inquiry_of_entry = Statement(
     select(*inquiry.columns).where(inquiry.c.entry_key == bind("entry_key"))
 )
+# Granted ones by the request id of the entry that they belong to.
 inquiries_of_id = Statement(
-    select(*inquiry.columns).where(inquiry.c.inquiry_id == bind("inquiry_id"))
+    select(*inquiry.columns)
+    .join_from(entry, inquiry, inquiry.c.entry_key == entry.c.entry_key)
+    .where(entry.c.request_id == bind("inquiry_id"))
 )
 # The inquiries of one entry, by a place among them.
 inquiries_of_entry = Statement(

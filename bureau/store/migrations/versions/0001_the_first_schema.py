@@ -197,7 +197,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("entry_key"),
         sa.UniqueConstraint("leaf_index"),
-        sa.UniqueConstraint("signer", "request_id"),
+        sa.UniqueConstraint("request_id", "signer"),
     )
     op.create_table(
         "inquiry",
@@ -255,7 +255,6 @@ def upgrade() -> None:
         sqlite_where=sa.text("entry_key IS NULL"),
         postgresql_where=sa.text("entry_key IS NULL"),
     )
-    op.create_index("inquiry_by_id", "inquiry", ["inquiry_id"], unique=False)
     op.create_index(op.f("ix_inquiry_entry_key"), "inquiry", ["entry_key"], unique=False)
     op.create_index(op.f("ix_inquiry_subject_id"), "inquiry", ["subject_id"], unique=False)
     op.create_table(
