@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -37,7 +38,7 @@ def configure(level: str = "info", *, as_json: bool | None = None) -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.MaybeTimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             masked,
             *last,
@@ -46,6 +47,11 @@ def configure(level: str = "info", *, as_json: bool | None = None) -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def iso(time_s: float) -> str:
+    """A moment as the log spells it."""
+    return datetime.fromtimestamp(time_s, UTC).isoformat().replace("+00:00", "Z")
 
 
 def masked(_logger: object, _method: str, event: Event) -> Event:

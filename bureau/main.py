@@ -34,6 +34,7 @@ from bureau.ledger.keeper import Keeper
 from bureau.ledger.pulse import Pulse
 from bureau.ledger.queue import Ledger
 from bureau.policy import load_policy
+from bureau.rpc.call_log import CallLog
 from bureau.rpc.guard import Guard, Registered
 from bureau.rpc.methods import MAX_REQUEST_BYTES, MIB
 from bureau.rpc.seats import Seats
@@ -141,12 +142,14 @@ class Server:
         # 3. gRPC.
         self._seats = Seats(max(settings.workers * 3 // 4, 1))
         self._pulse = Pulse(self.database, self.clock, self._is_ready)
+        self._calls = CallLog()
         guard = Guard(
             self.bureau,
             self._seats,
             streams=Seats(STREAMS_OF_MEMBER, settings.streams),
             room=Seats(ROOM_OF_MEMBER, ROOM_BYTES),
             pulse=self._pulse,
+            calls=self._calls,
         )
         # A stream keeps its worker; others find theirs nevertheless.
         workers = settings.workers + settings.streams
@@ -194,6 +197,7 @@ class Server:
         self.couriers.start()
         self._listener.start()
         self._seats.start()
+        self._calls.start()
         self._grpc.start()
         self._pulse.start()
         if self.settings.metrics_listen:
@@ -225,6 +229,7 @@ class Server:
         self.couriers.stop()
         self._listener.stop()
         self._seats.stop()
+        self._calls.stop()
         self._pool.shutdown(wait=False)
         if self._metrics is not None:
             self._metrics.shutdown()

@@ -34,6 +34,7 @@ from bureau.house import Bureau, Caller
 from bureau.ledger.pulse import Pulse
 from bureau.ledger.queue import deadline
 from bureau.metrics import observe
+from bureau.rpc.call_log import CallLog, EndedCall
 from bureau.rpc.crossing import abort
 from bureau.rpc.methods import METHODS, Method
 from bureau.rpc.seats import Seats
@@ -85,6 +86,7 @@ class Guard:
         streams: How many streams of a member may be open.
         room: How many bytes of large requests of a member may be at work.
         pulse: Whether the node is fit to answer.
+        calls: Their log.
     """
 
     bureau: Bureau
@@ -92,6 +94,7 @@ class Guard:
     streams: Seats
     room: Seats
     pulse: Pulse
+    calls: CallLog
 
     def handler(self, method: MethodDescriptor, journey: Handler) -> AnyHandler:
         """A gRPC handler of a unary method around a journey."""
@@ -170,14 +173,10 @@ class Guard:
         finally:
             seconds = time.perf_counter() - started
             observe(name, reason or "OK", seconds)
-            logger.info(
-                "call",
-                method=name,
-                member=call.member,
-                reason=reason or "OK",
-                ms=round(seconds * 1000, 2),
-                request_id=call.request_id,
+            ended = EndedCall(
+                time.time(), name, call.member, reason or "OK", seconds, call.request_id
             )
+            self.calls.add(ended)
 
     def _roomy(self, member_id: str, size: int) -> AbstractContextManager[None]:
         """Room for a request, where it is worth counting."""

@@ -1,0 +1,93 @@
+"""The log of calls: one line each, written together a moment later. A call does not wait
+for whoever reads the log, and many lines in a row cost a fraction of as many apart.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import structlog
+
+from bureau.logs import iso
+
+logger = structlog.get_logger("bureau.rpc")
+
+# Seconds between two looks: what a kill may take from the log.
+PAUSE_S = 0.05
+# Calls beyond which whoever ends one writes them: a log that is read too slowly holds
+# calls up, and no line is lost.
+MAX_WAITING = 10_000
+
+
+class EndedCall(NamedTuple):
+    """A call that has ended.
+
+    Attributes:
+        time_s: When, seconds since 1970.
+        reason: OK, or why it was refused.
+        seconds: How long it was at work.
+    """
+
+    time_s: float
+    method: str
+    member: str
+    reason: str
+    seconds: float
+    request_id: str
+
+
+@dataclass(slots=True)
+class CallLog:
+    """The calls that have ended and are not in the log yet."""
+
+    _ended: deque[EndedCall] = field(default_factory=deque)
+    _some: threading.Event = field(default_factory=threading.Event)
+    _writing: threading.Lock = field(default_factory=threading.Lock)
+    _stopped: bool = False
+    _thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Writes from now on, until `stop`."""
+        self._thread = threading.Thread(target=self._run, name="call-log", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Writes what there is, and ends."""
+        self._stopped = True
+        self._some.set()
+        if self._thread:
+            self._thread.join()
+
+    def add(self, call: EndedCall) -> None:
+        """Notes a call."""
+        self._ended.append(call)
+        if len(self._ended) > MAX_WAITING:
+            self._write()
+        elif not self._some.is_set():
+            self._some.set()
+
+    def _run(self) -> None:
+        while not self._stopped:
+            self._some.wait()
+            time.sleep(PAUSE_S)
+            self._some.clear()
+            self._write()
+        self._write()
+
+    def _write(self) -> None:
+        with self._writing:
+            for _ in range(len(self._ended)):
+                call = self._ended.popleft()
+                logger.info(
+                    "call",
+                    method=call.method,
+                    member=call.member,
+                    reason=call.reason,
+                    ms=round(call.seconds * 1000, 2),
+                    request_id=call.request_id,
+                    timestamp=iso(call.time_s),
+                )
