@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, LOAD_CORE, ALL_CORES = {CORES[0]}, {CORES[-1]}, set(CORES)
 
 MIB = 1024 * 1024
+# In the number of a process' clock (linux/posix-timers.h): time scheduled, all threads.
+PROCESS_CLOCK = 2
 
 
 @contextmanager
@@ -50,9 +53,10 @@ def start(
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Processor time that a process has used: Linux keeps a clock for each, to the
+    nanosecond, where /proc counts hundredths of a second.
+    """
+    return time.clock_gettime(~pid << 3 | PROCESS_CLOCK)
 
 
 def family_seconds(pid: int) -> float:
