@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.cluster.auditor import CHECKS, judge
@@ -27,3 +29,9 @@ def test_a_planted_violation_is_named(check: str, told: str, plant: Plant) -> No
 
 def test_every_check_has_its_planted_violation() -> None:
     assert {check.name for check in CHECKS} == {check for check, _, _ in PLANTED}
+
+
+def test_the_page_names_every_check_and_its_promise() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "harness.md").read_text("utf-8")
+    for check in CHECKS:
+        assert f"| {check.name} | {check.promise} |" in page
