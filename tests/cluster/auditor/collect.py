@@ -73,6 +73,7 @@ def collect(run: Path) -> Evidence:
         databases=[read_database(name, url) for name, url in town.servers.items()],
         operators=frozenset(f"members/{one.member_id}" for one in town.of_kind("operator")),
         kept=dict(_kept(run)),
+        witnesses={witness.name: witness.key for witness in town.witnesses},
         cosigned=dict(_cosigned(run)),
         forks=list(_forks(run)),
     )

@@ -115,6 +115,10 @@ def read_tables(name: str, db: Connection) -> Database:
             (row[0], row[1])
             for row in rows("SELECT tree_size, note FROM checkpoint ORDER BY tree_size")
         ],
+        cosignatures=[
+            (row[0], row[1], row[2])
+            for row in rows("SELECT tree_size, witness, line FROM cosignature")
+        ],
         effects=_effects(rows),
         lost=_lost(rows),
         head=(size, frontier),

@@ -83,6 +83,7 @@ class Database:
 
     Attributes:
         effects: By kind of entry, the entries that have their effect.
+        cosignatures: Size, witness and line of each cosignature kept.
         lost: Rows that name an entry which is not there, in words.
         head: Size and right edge of the log, by its own row.
     """
@@ -94,6 +95,7 @@ class Database:
     submissions: list[StoredSubmission] = field(default_factory=list)
     alerts: list[StoredAlert] = field(default_factory=list)
     checkpoints: list[tuple[int, str]] = field(default_factory=list)
+    cosignatures: list[tuple[int, str, str]] = field(default_factory=list)
     effects: dict[str, set[int]] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
     head: tuple[int, bytes] = (0, b"")
@@ -162,7 +164,8 @@ class Evidence:
         operations: The histories of all workers.
         events: The time line.
         kept: Checkpoints kept apart from the database, by where they lie.
-        cosigned: The newest checkpoint that each witness has cosigned.
+        witnesses: Verifier key of each witness, by name.
+        cosigned: The newest checkpoint that each has cosigned, as the log signed it.
         forks: What witnesses have against the log, in words.
     """
 
@@ -174,6 +177,7 @@ class Evidence:
     databases: list[Database] = field(default_factory=list)
     operators: frozenset[str] = frozenset({"members/operator"})
     kept: dict[str, str] = field(default_factory=dict)
+    witnesses: dict[str, str] = field(default_factory=dict)
     cosigned: dict[str, str] = field(default_factory=dict)
     forks: list[str] = field(default_factory=list)
 

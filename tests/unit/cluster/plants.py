@@ -265,6 +265,18 @@ def a_witness_that_was_shown_two(scene: Scene) -> Evidence:
     return replace(scene.evidence(), forks=["witness-1 was shown another root of size 3"])
 
 
+@planted("I4 witnesses", "witness-1 has cosigned 3 of")
+def a_witness_left_behind(scene: Scene) -> Evidence:
+    return replace(scene.evidence(), cosigned={"witness-1": scene.notes[2][1]})
+
+
+@planted("I4 witnesses", "no cosignature of witness-1.example")
+def a_cosignature_of_another_checkpoint(scene: Scene) -> Evidence:
+    evidence = scene.evidence()
+    ((size, witness, line), *_) = evidence.databases[0].cosignatures
+    return with_database(evidence, cosignatures=[(size + 1, witness, line)])
+
+
 @planted("I4 everywhere", "they differ from leaf 2 on")
 def a_node_with_another_leaf(scene: Scene) -> Evidence:
     evidence = scene.evidence()

@@ -12,9 +12,10 @@ from typing import Any
 from google.protobuf.message import Message
 
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
+from bureau_keys.cosignature import cosignature_line
 from bureau_keys.envelope import digest, seal
 from bureau_keys.merkle import Frontier, consistency_path, leaf_hash
-from bureau_keys.note import note_vkey
+from bureau_keys.note import COSIGNATURE_V1, note_vkey
 from bureau_keys.receipt import LeafStatement, Receipt, commitment
 from bureau_keys.signing import SigningKey
 from creditbureau.v1.alert_pb2 import ALERT_KIND_NEW_INQUIRY
@@ -44,7 +45,7 @@ from tests.cluster.history import Operation, Outcome
 from tests.cluster.timeline import Event
 from tests.unit.keys.trees import Nodes
 
-ORIGIN = "scene.example/log"
+ORIGIN, WITNESS = "scene.example/log", "witness-1.example"
 SECOND = 1_000_000_000
 BEGIN_US = 1_800_000_000_000_000
 PERSON = "5" * 32
@@ -61,6 +62,7 @@ class Scene:
     """Makes a run, one statement a second."""
 
     key: SigningKey = field(default_factory=SigningKey.generate)
+    witness: SigningKey = field(default_factory=SigningKey.generate)
     now_ns: int = 100 * SECOND
     entries: list[Entry] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
@@ -229,7 +231,8 @@ class Scene:
             nodes=nodes,
             databases=[self._database(name) for name in ("postgres-a", "postgres-b")],
             kept={"checkpoint-node-1": self.notes[-1][1]},
-            cosigned={"witness-1": self.notes[-2][1]},
+            witnesses={"witness-1": note_vkey(WITNESS, self.witness.verify_key, COSIGNATURE_V1)},
+            cosigned={"witness-1": self.notes[-1][1]},
         )
 
     def signed(self, size: int, root: bytes) -> str:
@@ -357,6 +360,10 @@ class Scene:
             submissions=list(self.submissions),
             alerts=list(self.alerts),
             checkpoints=list(self.notes),
+            cosignatures=[
+                (size, WITNESS, cosignature_line(note, WITNESS, self.witness, size))
+                for size, note in self.notes[::5]
+            ],
             effects={kind: set(keys) for kind, keys in self.effects.items()},
             head=(self.tree.size, b"".join(self.tree.hashes)),
         )

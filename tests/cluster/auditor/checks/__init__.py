@@ -19,6 +19,7 @@ CHECKS: tuple[Check, ...] = tuple(
         ("I3 state", consents.state_follows),
         ("I4 receipts", log.receipts_verify),
         ("I4 one tree", log.one_tree),
+        ("I4 witnesses", log.witnesses_follow),
         ("I4 everywhere", log.same_everywhere),
         ("I5 dense", log.dense),
         ("I6 root", log.root_recomputed),

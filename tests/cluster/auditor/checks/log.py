@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from bureau_keys.checkpoint import parse_checkpoint
+from bureau_keys.cosignature import parse_witness, verify_cosignature
 from bureau_keys.envelope import digest
 from bureau_keys.errors import KeysError
 from bureau_keys.merkle import Frontier, leaf_hash, verify_consistency
+from bureau_keys.note import parse_note
 from bureau_keys.receipt import LeafStatement, Receipt, commitment
 from creditbureau.v1.envelope_pb2 import Envelope
 from tests.cluster.auditor.evidence import Entry, Evidence
@@ -68,6 +71,27 @@ def one_tree(evidence: Evidence, found: Findings) -> None:
                 found.blame(f"{node.name} does not prove {first} to {second}: {error}")
     for fork in evidence.forks:
         found.blame(f"a witness has seen a fork: {fork}")
+
+
+def witnesses_follow(evidence: Evidence, found: Findings) -> None:
+    """Every cosignature kept verifies, and at the end every witness has cosigned the whole
+    log."""
+    keys = {(key := parse_witness(vkey)).name: key.key for vkey in evidence.witnesses.values()}
+    for database in evidence.databases:
+        notes = dict(database.checkpoints)
+        for size, witness, line in database.cosignatures:
+            found.look()
+            try:
+                verify_cosignature(notes[size] + line, witness, keys[witness])
+            except (KeysError, KeyError) as error:
+                found.blame(f"{database.name}: no cosignature of {witness} at {size}: {error}")
+    leaves = len(evidence.roots) - 1
+    for name in evidence.witnesses:
+        found.look()
+        note = evidence.cosigned.get(name)
+        size = parse_checkpoint(parse_note(note)[0]).size if note else 0
+        if size < leaves:
+            found.blame(f"{name} has cosigned {size} of {leaves} leaves")
 
 
 def same_everywhere(evidence: Evidence, found: Findings) -> None:
