@@ -91,7 +91,7 @@ class Server:
         """Puts the parts together; nothing runs yet.
 
         Raises:
-            SchemaError: The database needs `bureau db migrate`.
+            SchemaError: The database needs `bureau db migrate`, or a later version.
             ForkedLogError: The database is behind the kept checkpoint.
             PolicyError: There are no rules for the jurisdiction.
             bureau_keys.errors.LockedKey: Wrong passphrase.
@@ -141,7 +141,7 @@ class Server:
 
         # 3. gRPC.
         self._seats = Seats(max(settings.workers * 3 // 4, 1))
-        self._pulse = Pulse(self.database, self.clock, self._is_ready)
+        self._pulse = Pulse(self.database, self.clock, schema.newest(), self._is_ready)
         self._calls = CallLog()
         guard = Guard(
             self.bureau,
@@ -299,11 +299,16 @@ def open_database(settings: Settings, log_key: VerifyKey) -> Database:
 
 
 def check_schema(database: Database) -> None:
-    """Raises SchemaError for a database that is not at this version's schema."""
+    """Raises SchemaError for a database that this version cannot serve."""
     if pending := schema.pending(database):
         raise SchemaError(
             f"the database lacks {len(pending)} revisions, from {pending[0][0]} on: "
             "run `bureau db migrate`"
+        )
+    if (floor := schema.floor(database)) > schema.newest():
+        raise SchemaError(
+            f"the database has been migrated beyond this version: it takes {floor} or later, "
+            f"and this is {schema.newest()}; install the version that migrated it"
         )
 
 

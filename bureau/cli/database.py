@@ -51,6 +51,7 @@ def status(folder: Dir = None, database_url: Db = None, output: Shown = Output.T
                 "database": database.shown,
                 "revision": at,
                 "newest_revision": schema.newest(),
+                "serves_from": schema.floor(database) if at else None,
                 "pending": [f"{revision} {title}" for revision, title in pending],
                 "tree_size": size,
             },
@@ -62,12 +63,14 @@ def status(folder: Dir = None, database_url: Db = None, output: Shown = Output.T
 def migrate(folder: Dir = None, database_url: Db = None) -> None:
     """Moves the database forward to this version's schema.
 
-    SQLite is backed up first: it cannot undo a change of schema that fails halfway.
+    Nodes may serve meanwhile: a change waits two seconds for a table, and then lets them
+    go first. SQLite is backed up first: it cannot undo a change of schema that fails
+    halfway.
     """
     with _opened(folder, database_url) as (settings, database):
         pending = schema.pending(database)
         if not pending:
-            say(f"nothing to do: the database is at {schema.newest()}")
+            say(f"nothing to do: the database is at {schema.current(database)}")
             return
         at = schema.current(database)
         if at and database.is_sqlite:

@@ -1,5 +1,5 @@
-"""When a node must not write: its clock is wrong, or the log is not the one that it has
-acknowledged. It fails closed, and says why.
+"""When a node must not write: its clock is wrong, its version is too old, or the log is not
+the one that it has acknowledged. It fails closed, and says why.
 """
 
 from __future__ import annotations
@@ -46,6 +46,16 @@ def check_clock(moment: Moment, newest_us: int, server_us: int | None) -> None:
     if abs(ahead_us) > MAX_SKEW_US:
         where = "ahead of" if ahead_us > 0 else "behind"
         raise _unfit(f"{_seconds(abs(ahead_us))} {where} the database's")
+
+
+def check_version(revision: str, floor: str) -> None:
+    """Holds the revision that this version was made for against the schema's floor.
+
+    Raises:
+        Refusal: NODE_UNFIT.
+    """
+    if floor > revision:
+        raise Refusal("NODE_UNFIT", f"the database takes nodes of revision {floor} on")
 
 
 def _unfit(how: str) -> Refusal:

@@ -1,5 +1,5 @@
-"""Whether this node may be asked: its database answers and its clock is right. Looked at
-once a second, and at once when the clock jumps.
+"""Whether this node may be asked: its database answers and has not been migrated beyond it,
+and its clock is right. Looked at once a second, and at once when the clock jumps.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import structlog
 
 from bureau.clock import Clock
 from bureau.errors import Refusal
-from bureau.ledger.fitness import MAX_SKEW_US, check_clock
+from bureau.ledger.fitness import MAX_SKEW_US, check_clock, check_version
 from bureau.store import statements as s
 from bureau.store.database import Database
 from bureau.store.failures import StorageError
@@ -25,12 +25,20 @@ BEAT_S = 1.0
 class Pulse:
     """Looks, and tells whether the node is ready."""
 
-    def __init__(self, database: Database, clock: Clock, on_change: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        revision: str,
+        on_change: Callable[[bool], None],
+    ) -> None:
         """Args:
+        revision: The schema's that this version was made for.
         on_change: Is told when the node becomes ready, or ceases to be.
         """
         self._database = database
         self._clock = clock
+        self._revision = revision
         self._on_change = on_change
         self._ready: bool | None = None
         self._unfit = ""
@@ -51,7 +59,7 @@ class Pulse:
         """Lets a call in.
 
         Raises:
-            Refusal: NODE_UNFIT if the clock is wrong.
+            Refusal: NODE_UNFIT if the clock is wrong, or the version too old.
         """
         if abs(self._started_us() - self._since_us) > MAX_SKEW_US:
             self.beat()
@@ -65,6 +73,8 @@ class Pulse:
         try:
             with self._database.snapshot() as db:
                 newest_us, server_us = db.one(s.times) or (0, None)
+                (floor,) = db.one(s.schema_floor) or ("",)
+            check_version(self._revision, floor)
             check_clock(self._clock.moment(), newest_us, server_us)
         except StorageError as error:
             why = f"the database does not answer: {error}"

@@ -155,7 +155,11 @@ def _database(settings: Settings, clock: Clock) -> Iterator[Symptom]:
             told = f"lacks {len(pending)} revisions"
             yield Symptom(Health.FAIL, "database", told, "Run `bureau db migrate`.")
             return
-        yield Symptom(Health.OK, "database", f"answers, at revision {schema.newest()}")
+        if (floor := schema.floor(database)) > schema.newest():
+            told = f"takes revision {floor} or later, and this version is {schema.newest()}"
+            yield Symptom(Health.FAIL, "database", told, "Install the version that migrated it.")
+            return
+        yield Symptom(Health.OK, "database", f"answers, at revision {schema.current(database)}")
         if not database.is_sqlite:
             yield _standby(database)
         yield from _log_in(database, settings, clock)

@@ -1,4 +1,10 @@
-"""The schema's version: looked at, and moved forward, by Alembic.
+"""The schema's version: looked at, and moved forward, by Alembic, while nodes serve.
+
+Nodes of two versions run side by side during an upgrade. A revision therefore expands:
+it adds what old code does not mind. What old code cannot live with, a contracting
+revision, comes a version later, and raises the floor: the oldest revision whose code may
+still serve. A node accepts a database from its own revision on, as long as the floor is
+not above it.
 
 Alembic is loaded when there is something to move: a node that starts on a current
 database does without.
@@ -6,17 +12,32 @@ database does without.
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import SQLModel
 
-from bureau.store import tables  # noqa: F401  (fills SQLModel.metadata)
+from bureau.store import migrations, tables  # noqa: F401  (fills SQLModel.metadata)
+from bureau.store import statements as s
 from bureau.store.database import Database
-from bureau.store.migrations import NEWEST
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+# Where revisions are looked for.
+REVISION_FOLDERS = (str(Path(migrations.__file__).parent / "versions"),)
+
+# A change of a table waits so long for those that use it, and they for it; then it
+# steps back, and tries again.
+LOCK_TIMEOUT = "2s"
+TRIES = 30
+PAUSE_S = 0.5
+LOCK_NOT_AVAILABLE = "55P03"
+# One migration at a time (any number that nobody else uses).
+ADVISORY_KEY = 6_420_771
 
 
 def current(database: Database) -> str | None:
@@ -32,13 +53,21 @@ def current(database: Database) -> str | None:
 
 def newest() -> str:
     """The revision that this version of the bureau needs."""
-    return NEWEST
+    return migrations.NEWEST
+
+
+def floor(database: Database) -> str:
+    """The oldest revision whose code may serve a database."""
+    with database.snapshot() as db:
+        row = db.one(s.schema_floor)
+    assert row is not None, "the first revision writes the floor"
+    return str(row[0])
 
 
 def pending(database: Database) -> list[tuple[str, str]]:
     """Revisions still to come, oldest first, each with its title."""
     at = current(database)
-    if at == NEWEST:
+    if at is not None and at >= newest():
         return []
     from alembic.script import ScriptDirectory  # noqa: PLC0415  (see above)
 
@@ -47,13 +76,34 @@ def pending(database: Database) -> list[tuple[str, str]]:
 
 
 def upgrade(database: Database) -> None:
-    """Moves a database forward to the newest revision."""
+    """Moves a database forward to the newest revision, one revision after another.
+
+    Raises:
+        sqlalchemy.exc.OperationalError: Others did not let go of a table in time.
+    """
+    for tried in range(1, TRIES + 1):
+        try:
+            with database.engine.connect() as connection:
+                _step_forward(connection, is_sqlite=database.is_sqlite)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", "") != LOCK_NOT_AVAILABLE or tried == TRIES:
+                raise
+            time.sleep(PAUSE_S)
+        else:
+            return
+
+
+def _step_forward(connection: Connection, *, is_sqlite: bool) -> None:
     from alembic import command  # noqa: PLC0415  (see above)
 
+    if not is_sqlite:
+        connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+        connection.execute(text(f"SELECT pg_advisory_lock({ADVISORY_KEY})"))
+        connection.commit()
     config = _config()
-    with database.engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    connection.commit()
 
 
 def differences(database: Database) -> list[str]:
@@ -76,4 +126,6 @@ def _config() -> Config:
 
     config = Config()
     config.set_main_option("script_location", "bureau:store/migrations")
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", "\n".join(REVISION_FOLDERS))
     return config

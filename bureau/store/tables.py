@@ -39,6 +39,14 @@ def blob(*, null: bool = False) -> Column[bytes]:
     return Column(LargeBinary, nullable=null)
 
 
+class SchemaFloor(SQLModel, table=True):
+    """The one row that says which code may serve: from this revision of the schema on."""
+
+    __tablename__ = "schema_floor"
+    floor_id: int = Field(sa_column=big(primary_key=True))
+    revision: str = Field(sa_column=text())
+
+
 class LogHead(SQLModel, table=True):
     """The one row that orders the log: its size, its right edge, its newest time."""
 

@@ -12,6 +12,7 @@ from bureau.store.statements.spelling import (
     checkpoint,
     cosignature,
     entry,
+    floor,
     head,
     if_new,
     server_start,
@@ -36,6 +37,8 @@ move_head = Statement(
 )
 # Changes nothing; and yet the transaction is a write, whose commit waits like any.
 touch_head = Statement(update(head).where(head.c.head_id == 1).values(time_us=head.c.time_us))
+# Which code may serve.
+schema_floor = Statement(select(floor.c.revision).where(floor.c.floor_id == 1))
 # Which run of which server a connection leads to, and its time beside the log's.
 server_run = Statement(select(server_start()))
 times = Statement(select(head.c.time_us, server_time_us()).where(head.c.head_id == 1))

@@ -74,6 +74,7 @@ def _start(*_: object, **__: object) -> str:
     return "CAST(pg_postmaster_start_time() AS TEXT)"
 
 
+floor = table(t.SchemaFloor)
 head = table(t.LogHead)
 entry = table(t.Entry)
 statement = table(t.StatementBytes)

@@ -258,6 +258,13 @@ def upgrade() -> None:
     op.create_index(op.f("ix_inquiry_entry_key"), "inquiry", ["entry_key"], unique=False)
     op.create_index(op.f("ix_inquiry_subject_id"), "inquiry", ["subject_id"], unique=False)
     op.create_table(
+        "schema_floor",
+        sa.Column("floor_id", WIDE, autoincrement=False, nullable=False),
+        sa.Column("revision", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("floor_id"),
+    )
+    op.execute("INSERT INTO schema_floor (floor_id, revision) VALUES (1, '0001')")
+    op.create_table(
         "log_head",
         sa.Column(
             "head_id",

@@ -1,0 +1,191 @@
+"""A database is migrated while nodes serve; nodes of two versions serve side by side, until
+a contracting revision takes the older one out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from bureau.config import Settings
+from bureau.main import SchemaError, Server
+from bureau.store import schema
+from bureau.store.database import Database
+from tests.service.nodes import further_nodes
+from tests.service.postgres import Postgres, postgres_in, until
+from tests.service.raw import Answer, Raw
+from tests.service.scene import Scene, contract, health, scene_on, submitted
+
+EXPAND = '''
+"""Adds what the version before does not mind."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "0002", "0001"
+
+
+def upgrade() -> None:
+    op.add_column("consent", sa.Column("remark", sa.Text()))
+    op.add_column("entry", sa.Column("weight", sa.BigInteger(), server_default="1"))
+    op.create_table("remark", sa.Column("remark_id", sa.BigInteger(), primary_key=True))
+    with op.get_context().autocommit_block():
+        op.create_index("by_weight", "entry", ["weight"], postgresql_concurrently=True)
+'''
+
+CONTRACT = '''
+"""Takes away what only the version before needs."""
+
+from alembic import op
+
+from bureau.store.migrations.floor import raise_floor
+
+revision, down_revision = "0003", "0002"
+
+
+def upgrade() -> None:
+    raise_floor("0002")
+    op.drop_table("remark")
+'''
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    with postgres_in(tmp_path_factory.mktemp("postgres") / "data") as postgres:
+        yield postgres
+
+
+@dataclass
+class Load:
+    """Lenders that submit and inquire without pause."""
+
+    scene: Scene
+    ways: list[Raw]
+    done: int = 0
+    refused: list[Answer] = field(default_factory=list)
+    made: list[str] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        while not self.over.wait(0.03):
+            for raw in list(self.ways):
+                answer = raw.send("Furnishing/SubmitRecords", self.scene.submission())
+                if answer.code != "OK":
+                    self.refused.append(answer)
+                    return
+                self.made.append(answer.reply.submission.submission_id)
+                self.done += 1
+
+    def goes_on(self) -> None:
+        """Waits until more of it was served."""
+        known = self.done
+        until(lambda: self.refused or self.done > known + 10, "the load goes on")
+        assert not self.refused
+
+
+def migrate(settings: Settings) -> None:
+    """`bureau db migrate`, as the version in force."""
+    database = Database(settings.database)
+    try:
+        schema.upgrade(database)
+        assert schema.pending(database) == []
+    finally:
+        database.dispose()
+
+
+def test_versions_side_by_side(
+    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = tmp_path / "later"
+    later.mkdir()
+
+    def install(revision: str, text: str) -> None:
+        (later / f"{revision}_synthetic.py").write_text(text)
+        monkeypatch.setattr("bureau.store.migrations.NEWEST", revision)
+        folders = (*schema.REVISION_FOLDERS[:1], str(later))
+        monkeypatch.setattr("bureau.store.schema.REVISION_FOLDERS", folders)
+
+    with scene_on(postgres.new_database(), tmp_path / "bureau") as scene:
+        settings = scene.bureau.settings
+        load = Load(scene, [scene.acme])
+        threads = [threading.Thread(target=load.run) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            load.goes_on()
+
+            # 1. The next version is installed: it does not serve before the migration.
+            install("0002", EXPAND)
+            with pytest.raises(SchemaError, match="lacks 1 revisions"):
+                Server(Settings.load(scene.bureau.folder, node="new-1", listen="127.0.0.1:0"))
+            migrate(settings)
+            load.goes_on()
+
+            # 2. Both versions serve the same members, from one database.
+            with further_nodes(scene.bureau, None, node="new-1") as nodes:
+                new = nodes.each(scene.acme.profile)[1]
+                load.ways.append(new)
+                load.goes_on()
+
+                # 3. A version later: the old node is taken out, and says so.
+                load.ways.remove(scene.acme)
+                load.goes_on()
+                install("0003", CONTRACT)
+                migrate(settings)
+                until(lambda: health(scene.acme, "readiness") == "NOT_SERVING", "it is out")
+                refused = contract(scene.acme, "Furnishing/SubmitRecords", scene.submission())
+                assert refused.status == ("UNAVAILABLE", "NODE_UNFIT")
+                assert health(new, "readiness") == "SERVING"
+                load.goes_on()
+
+                # 4. And does not come back.
+                monkeypatch.setattr("bureau.store.migrations.NEWEST", "0001")
+                with pytest.raises(SchemaError, match="takes 0002 or later"):
+                    Server(Settings.load(scene.bureau.folder, listen="127.0.0.1:0"))
+                load.over.set()
+                for thread in threads:
+                    thread.join()
+                assert submitted_in(new, scene) == set(load.made)
+        finally:
+            load.over.set()
+            for thread in threads:
+                thread.join()
+
+
+def submitted_in(raw: Raw, scene: Scene) -> set[str]:
+    """Ids of the submissions that a node shows."""
+    here = Scene(scene.bureau, raw, scene.agent, scene.person, scene.consent_id)
+    return here.stored()
+
+
+def test_a_change_waits_its_turn_and_not_in_front_of_others(
+    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody reads for long: the change steps back, and others are served meanwhile."""
+    later = tmp_path / "later"
+    later.mkdir()
+    (later / "0002_synthetic.py").write_text(EXPAND)
+    with scene_on(postgres.new_database(), tmp_path / "bureau") as scene:
+        settings = scene.bureau.settings
+        monkeypatch.setattr("bureau.store.migrations.NEWEST", "0002")
+        folders = (*schema.REVISION_FOLDERS, str(later))
+        monkeypatch.setattr("bureau.store.schema.REVISION_FOLDERS", folders)
+        monkeypatch.setattr("bureau.store.schema.LOCK_TIMEOUT", "200ms")
+        migrating = threading.Thread(target=migrate, args=(settings,))
+        reading = Database(settings.database)
+        try:
+            with reading.snapshot() as db:
+                db.script("SELECT count(*) FROM consent")
+                migrating.start()
+                for _ in range(20):
+                    outcome = contract(scene.acme, "Furnishing/SubmitRecords", scene.submission())
+                    assert outcome.status == ("OK", "")
+                    assert submitted(outcome.reply)
+                assert migrating.is_alive()
+            migrating.join()
+            assert schema.current(reading) == "0002"
+        finally:
+            reading.dispose()
