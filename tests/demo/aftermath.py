@@ -22,6 +22,7 @@ from bureau_client import (
     SubmissionKind,
     Wallet,
 )
+from bureau_client.money import written
 from bureau_client.records import RecordRef, Snapshot
 from tests.demo.journey import Town
 
@@ -59,8 +60,9 @@ def _dispute(town: Town, report: Report, wallet: Wallet, console: Console) -> No
         narrative="I paid most of it back.",
     )
     assert dispute.due_time is not None, "a dispute has a deadline"
-    console.print(f"the subject disputes the balance {line.balance_minor} at {line.member_id}")
-    console.print(f"{line.member_id} must answer by {dispute.due_time:%Y-%m-%d}")
+    told = _amount(line.balance_minor, line.currency)
+    console.print(f"the subject says: I do not owe {line.member_id} {told}")
+    console.print(f"{line.member_id} sees the dispute, and has until {dispute.due_time:%Y-%m-%d}")
     # The furnisher sees it, corrects the record, and says so.
     furnisher = town.lenders[line.member_id]
     (seen,) = [at for at in furnisher.disputes() if at.dispute_id == dispute.dispute_id]
@@ -77,14 +79,18 @@ def _dispute(town: Town, report: Report, wallet: Wallet, console: Console) -> No
     )
     (now,) = [at for at in wallet.file().tradelines if at.tradeline_id == line.tradeline_id]
     assert now.balance_minor == right.balance_minor, "the correction holds"
-    console.print(f"answered: {answered.outcome.text}; the balance is {now.balance_minor} now")
+    told = _amount(now.balance_minor, now.currency)
+    console.print(
+        f"it corrects its record and answers: {answered.outcome.text}; reports say {told} now"
+    )
     for notice in wallet.notices():
         console.print(f"the subject reads: {notice.texts['en']} {notice.texts['zh']}")
 
 
 def _show_alert(alert: Alert, watcher: str, console: Console) -> None:
     words = f"{alert.texts['en']} {alert.texts['zh']}"
-    console.print(f"{watcher} is told: [bold]{alert.kind.text}[/], {words}")
+    console.print(f"{watcher} may watch this person, and is told: [bold]{alert.kind.text}[/]")
+    console.print(words)
 
 
 def _freeze(town: Town, report: Report, wallet: Wallet, console: Console) -> None:
@@ -106,10 +112,14 @@ def _freeze(town: Town, report: Report, wallet: Wallet, console: Console) -> Non
         refusal = error
     assert refusal is not None, "a report left in spite of a freeze"
     assert refusal.reason == "HOLD", refusal
-    console.print(f"{report.member_id} asks, with a consent: {refusal.message}")
+    console.print(f"{report.member_id} asks with a good consent, and is refused: {refusal.message}")
     wallet.lift_hold(hold.hold_id)
     lender.query(report.subject_id, **ask)  # type: ignore[arg-type]
     console.print("the subject lifts the freeze; the same question is answered")
+
+
+def _amount(amount_minor: int, currency: str) -> str:
+    return f"{written(amount_minor, currency)} {currency}"
 
 
 def _furnishers(report: Report) -> set[str]:

@@ -58,6 +58,10 @@ def show(town: Town, folder: Path, console: Console) -> None:
     accounts[1][0] = accounts[1][0].with_values(account_status="11", amount_past_due=75)
     accounts[2][0] = _with_bytes(accounts[2][0], "date_opened", b"02302021")
     file = _written(folder / "accounts.dat", accounts, newest)
+    console.print(
+        f"{name} sends its month as a file of the format that lenders have: "
+        f"{len(accounts)} accounts, two of them wrong"
+    )
     # 2. Imported: what is wrong is told by rule and field, and left out.
     source = Metro2Source(file, currency=CURRENCY)
     found = import_file(lender, source, skip_invalid=True)
@@ -67,7 +71,10 @@ def show(town: Town, folder: Path, console: Console) -> None:
         for violation in reject.violations:
             table.add_row(str(reject.row.place), violation.field, violation.message)
     console.print(table)
-    console.print(f"{found.accepted_count} of {found.row_count} accounts accepted")
+    console.print(
+        f"{found.accepted_count} of {found.row_count} accounts accepted; the others are a file "
+        "to be mended"
+    )
     assert len(found.rejects) == 2, "two accounts are wrong"
     # 3. The rejects are a file again; mended, they are sent.
     rejects = folder / "rejects.dat"

@@ -18,33 +18,23 @@ from bureau.store.statements.spelling import (
 )
 
 add_submission = adding(t.SubmissionRow)
+_submissions = select(
+    submission.c.submission_key,
+    submission.c.submission_id,
+    submission.c.kind,
+    submission.c.record_count,
+    submission.c.new_tradeline_count,
+    submission.c.label,
+    submission.c.create_us,
+    entry.c.leaf_index,
+).join_from(submission, entry, submission.c.submission_key == entry.c.entry_key)
 submission_of_request = Statement(
-    select(
-        submission.c.submission_key,
-        submission.c.submission_id,
-        submission.c.kind,
-        submission.c.record_count,
-        submission.c.new_tradeline_count,
-        submission.c.label,
-        submission.c.create_us,
-        entry.c.leaf_index,
-    )
-    .join_from(submission, entry, submission.c.submission_key == entry.c.entry_key)
-    .where(entry.c.signer == bind("signer"), entry.c.request_id == bind("request_id"))
+    _submissions.where(entry.c.signer == bind("signer"), entry.c.request_id == bind("request_id"))
 )
 submissions_before = Statement(
-    select(
-        submission.c.submission_key,
-        submission.c.submission_id,
-        submission.c.kind,
-        submission.c.record_count,
-        submission.c.new_tradeline_count,
-        submission.c.label,
-        submission.c.create_us,
-        entry.c.leaf_index,
+    _submissions.where(
+        submission.c.member_id == bind("member_id"), entry.c.leaf_index < bind("before")
     )
-    .join_from(submission, entry, submission.c.submission_key == entry.c.entry_key)
-    .where(submission.c.member_id == bind("member_id"), entry.c.leaf_index < bind("before"))
     .order_by(entry.c.leaf_index.desc())
     .limit(bind("limit"))
 )
