@@ -19,9 +19,9 @@ from bureau_keys.envelope import seal
 from bureau_keys.note import parse_vkey
 from bureau_keys.signing import SigningKey
 from creditbureau.v1.envelope_pb2 import Envelope
-from tests.service import raw, test_authority
+from tests.service import calls, raw
+from tests.service.calls import GOOD, MAY, Town, town_on
 from tests.service.raw import Answer
-from tests.service.test_authority import GOOD, MAY, Town, town_on
 from tests.service.village import database_of
 
 FAULTS = {"INTERNAL", "UNKNOWN", "UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"}
@@ -53,7 +53,7 @@ def town(
         pytest.MonkeyPatch.context() as patched,
         database_of(request.param, tmp_path_factory.mktemp("database")) as url,
     ):
-        for module in (raw, test_authority):
+        for module in (raw, calls):
             patched.setattr(module, "seal", remembering)
         with town_on(url) as found:
             yield found

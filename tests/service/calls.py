@@ -1,0 +1,471 @@
+"""The methods of the contract: who may call each, and what a caller would send who may.
+
+The table is written by hand from the contract's words.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.message import Message
+
+from bureau.office.folder import Plan
+from bureau.store import statements as s
+from bureau.testing import RunningBureau, running_bureau
+from bureau_keys.envelope import seal
+from bureau_keys.pseudonym import blind_many
+from bureau_keys.signing import SigningKey
+from creditbureau.v1 import (
+    codes_pb2,
+    consent_pb2,
+    consents_pb2,
+    directory_pb2,
+    dispute_pb2,
+    furnishing_pb2,
+    hold_pb2,
+    log_pb2,
+    members_pb2,
+    reporting_pb2,
+    standard_pb2,
+    subjects_pb2,
+)
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.report_pb2 import Report
+from tests.service.raw import Answer, Person, Raw, attestation, snapshot
+
+FURNISH, INQUIRE = codes_pb2.ACTION_FURNISH, codes_pb2.ACTION_INQUIRE
+
+ROLES = ("furnisher", "subscriber", "attester", "agent", "auditor", "operator")
+ANYBODY = "furnisher subscriber attester agent auditor operator"
+
+# Which roles open a method that is served.
+MAY = {
+    "Directory/GetDirectoryKey": ANYBODY,
+    "Directory/Evaluate": "furnisher subscriber attester agent",
+    "Subjects/AttestKey": "attester",
+    "Subjects/RotateKey": "agent",
+    "Subjects/ListInquiries": "agent",
+    "Subjects/GetFile": "agent",
+    "Subjects/PlaceHold": "agent",
+    "Subjects/LiftHold": "agent",
+    "Subjects/OpenDispute": "agent",
+    "Subjects/AddToDispute": "agent",
+    "Subjects/ListDisputes": "agent",
+    "Subjects/SetStatement": "agent",
+    "Consents/GrantConsent": "agent",
+    "Consents/ChangeConsent": "agent",
+    "Consents/GetConsent": "furnisher subscriber agent",
+    "Consents/ListConsents": "furnisher subscriber agent",
+    "Furnishing/SubmitRecords": "furnisher",
+    "Furnishing/GetSubmission": "furnisher",
+    "Furnishing/ListSubmissions": "furnisher",
+    "Furnishing/ListDisputedRecords": "furnisher",
+    "Furnishing/AnswerDispute": "furnisher",
+    "Reporting/QueryReport": "subscriber",
+    "Log/GetCheckpoint": ANYBODY,
+    "Log/ListCheckpoints": ANYBODY,
+    "Log/ListLeaves": ANYBODY,
+    "Log/GetInclusionProof": ANYBODY,
+    "Log/GetConsistencyProof": ANYBODY,
+    "Log/GetTile": ANYBODY,
+    "Log/GetReceipt": ANYBODY,
+    "Members/AdmitMember": "operator",
+    "Members/ChangeMember": "operator",
+    "Members/SetMemberState": "operator",
+    "Members/ChangeCredential": ANYBODY,
+    "Members/GetMember": ANYBODY,
+    "Members/ListMembers": ANYBODY,
+    "Subjects/ListNotices": "agent",
+    "Furnishing/WatchDisputes": "furnisher",
+    "Reporting/ReplayReport": "subscriber auditor",
+    "Reporting/QueryPortfolio": "subscriber",
+    "Reporting/WatchAlerts": "subscriber",
+    "Reporting/AcknowledgeAlerts": "subscriber",
+    "Members/PublishStandard": "operator",
+    "Members/GetStandard": ANYBODY,
+}
+
+# Methods of the contract that this version does not serve, to nobody.
+NOT_SERVED = ("Reporting/RecordDecision",)
+
+
+@dataclass
+class Town:
+    """A bureau with one member of each role and nothing else, and a person who lets
+    every one of them furnish and inquire: what is refused is refused for the role."""
+
+    bureau: RunningBureau
+    members: dict[str, Raw]
+    person: Person
+    inquire: dict[str, str]
+
+    def size(self) -> int:
+        with self.bureau.server.database.snapshot() as db:
+            row = db.one(s.log_size)
+            assert row is not None
+            return int(row[0])
+
+    def newcomer(self) -> Person:
+        """Somebody whose key is bound, by the attester."""
+        return bound_person(self.members["attester"])
+
+    def submission_id(self) -> str:
+        """Of a submission of the furnisher's."""
+        answer = self.members["furnisher"].submit([snapshot(self.person.subject_id)])
+        return str(ok(answer).submission.submission_id)
+
+
+@contextmanager
+def town_on(database_url: str = "") -> Iterator[Town]:
+    """A town whose bureau has its database there."""
+    with running_bureau(plan=Plan(database_url=database_url)) as bureau:
+        members = {
+            role: Raw(bureau.add_member(role, [role], ["credit-application", "account-review"]))
+            for role in ROLES
+            if role != "operator"
+        }
+        members["operator"] = Raw(bureau.operator)
+        agent = members["agent"]
+        person = bound_person(members["attester"])
+        for role in ROLES:
+            granted(agent, person, role, FURNISH)
+        inquire = {role: granted(agent, person, role, INQUIRE) for role in ROLES}
+        yield Town(bureau, members, person, inquire)
+
+
+def ok(answer: Answer) -> Any:
+    assert answer.code == "OK", answer
+    return answer.reply
+
+
+def bound_person(attester: Raw) -> Person:
+    person = Person(uuid.uuid4().hex, SigningKey.generate(), attester.profile.trust.origin)
+    request = subjects_pb2.AttestKeyRequest(attestation=attestation(attester, person))
+    ok(attester.send("Subjects/AttestKey", request))
+    return person
+
+
+def granted(agent: Raw, person: Person, grantee: str, action: int) -> str:
+    request = consents_pb2.GrantConsentRequest(consent=person.consent(grantee, action))
+    return str(ok(agent.send("Consents/GrantConsent", request)).consent.consent_id)
+
+
+def asked_by(person: Person, method: str, key: SigningKey | None = None) -> Envelope:
+    """A person's own signed request to read."""
+    message = consents_pb2.SubjectRequest(
+        header=person.header(), method=f"creditbureau.v1.{method}"
+    )
+    return seal(message, key or person.key)
+
+
+def change_of(person: Person, consent_id: str, transition: int) -> Message:
+    message = consent_pb2.ConsentChange(
+        header=person.header(),
+        consent_id=consent_id,
+        transition=transition,  # type: ignore[arg-type]
+    )
+    return consents_pb2.ChangeConsentRequest(change=seal(message, person.key))
+
+
+def possession(raw: Raw, member_id: str, key: SigningKey) -> Envelope:
+    header = raw.header(signer=f"members/{member_id}")
+    message = members_pb2.KeyPossession(header=header, public_key=key.verify_key.raw)
+    return seal(message, key)
+
+
+def credential(raw: Raw, member_id: str, **change: Any) -> members_pb2.ChangeCredentialRequest:
+    """A member's signed wish to change a credential; without words, a new key."""
+    change = change or {"add_key": possession(raw, member_id, SigningKey.generate())}
+    message = members_pb2.CredentialChange(header=raw.header(), member_id=member_id, **change)
+    return members_pb2.ChangeCredentialRequest(change=seal(message, raw.key))
+
+
+# What a caller would send who may: whole, signed, and about what is there --------
+
+
+def evaluate(_town: Town, raw: Raw) -> Message:
+    _, elements = blind_many([b"US|SSN|000112222"])
+    message = directory_pb2.Evaluation(header=raw.header(), blinded_elements=elements)
+    return directory_pb2.EvaluateRequest(evaluation=seal(message, raw.key))
+
+
+def attest(town: Town, raw: Raw) -> Message:
+    person = Person(uuid.uuid4().hex, SigningKey.generate(), town.person.origin)
+    return subjects_pb2.AttestKeyRequest(attestation=attestation(raw, person))
+
+
+def rotate(town: Town, _raw: Raw) -> Message:
+    person, key = town.newcomer(), SigningKey.generate()
+    binding = subjects_pb2.KeyBinding(
+        header=person.header(), subject_id=person.subject_id, public_key=key.verify_key.raw
+    )
+    rotation = subjects_pb2.KeyRotation(header=person.header(), binding=seal(binding, key))
+    return subjects_pb2.RotateKeyRequest(rotation=seal(rotation, person.key))
+
+
+def list_inquiries(town: Town, _raw: Raw) -> Message:
+    request = asked_by(town.person, "Subjects/ListInquiries")
+    return subjects_pb2.ListInquiriesRequest(subject_request=request)
+
+
+def get_file(town: Town, _raw: Raw) -> Message:
+    return subjects_pb2.GetFileRequest(subject_request=asked_by(town.person, "Subjects/GetFile"))
+
+
+def place_hold(town: Town, _raw: Raw) -> Message:
+    return hold_of(town.newcomer())
+
+
+def hold_of(person: Person) -> subjects_pb2.PlaceHoldRequest:
+    message = hold_pb2.HoldPlacement(
+        header=person.header(), kind=hold_pb2.HOLD_KIND_SECURITY_FREEZE
+    )
+    return subjects_pb2.PlaceHoldRequest(placement=seal(message, person.key))
+
+
+def lift_hold(town: Town, _raw: Raw) -> Message:
+    person = town.newcomer()
+    hold = ok(town.members["agent"].send("Subjects/PlaceHold", hold_of(person))).hold
+    message = hold_pb2.HoldLift(header=person.header(), hold_id=hold.hold_id)
+    return subjects_pb2.LiftHoldRequest(lift=seal(message, person.key))
+
+
+def open_dispute(town: Town, _raw: Raw) -> Message:
+    return disputed(town)[1]
+
+
+def disputed(town: Town) -> tuple[Person, subjects_pb2.OpenDisputeRequest]:
+    """Somebody, and their dispute about an account that the furnisher reports."""
+    person, agent = town.newcomer(), town.members["agent"]
+    granted(agent, person, "furnisher", FURNISH)
+    ok(town.members["furnisher"].submit([snapshot(person.subject_id)]))
+    consent_id = granted(agent, person, "subscriber", INQUIRE)
+    answer = town.members["subscriber"].query(person.subject_id, consent_id)
+    (line,) = Report.FromString(ok(answer).report.payload).tradelines
+    message = dispute_pb2.DisputeOpening(
+        header=person.header(),
+        subject_id=person.subject_id,
+        tradeline_id=line.tradeline_id,
+        field="balance_minor",
+        reason=dispute_pb2.DISPUTE_REASON_WRONG_AMOUNT,
+    )
+    return person, subjects_pb2.OpenDisputeRequest(opening=seal(message, person.key))
+
+
+def add_to_dispute(town: Town, _raw: Raw) -> Message:
+    person, opening = disputed(town)
+    dispute = ok(town.members["agent"].send("Subjects/OpenDispute", opening)).dispute
+    message = dispute_pb2.DisputeAddition(
+        header=person.header(), dispute_id=dispute.dispute_id, narrative="I found the receipt."
+    )
+    return subjects_pb2.AddToDisputeRequest(addition=seal(message, person.key))
+
+
+def list_disputes(town: Town, _raw: Raw) -> Message:
+    request = asked_by(town.person, "Subjects/ListDisputes")
+    return subjects_pb2.ListDisputesRequest(subject_request=request)
+
+
+def set_statement(town: Town, _raw: Raw) -> Message:
+    person = town.newcomer()
+    message = subjects_pb2.SubjectStatement(header=person.header(), text="It was not me.")
+    return subjects_pb2.SetStatementRequest(statement=seal(message, person.key))
+
+
+def answer_dispute(town: Town, raw: Raw) -> Message:
+    opening = open_dispute(town, raw)
+    dispute = ok(town.members["agent"].send("Subjects/OpenDispute", opening)).dispute
+    message = dispute_pb2.DisputeAnswer(
+        header=raw.header(),
+        dispute_id=dispute.dispute_id,
+        outcome=dispute_pb2.DISPUTE_OUTCOME_ACCURATE,
+    )
+    return furnishing_pb2.AnswerDisputeRequest(answer=seal(message, raw.key))
+
+
+def grant(town: Town, raw: Raw) -> Message:
+    consent = town.person.consent(raw.profile.member_id, FURNISH)
+    return consents_pb2.GrantConsentRequest(consent=consent)
+
+
+def revoke(town: Town, _raw: Raw) -> Message:
+    consent_id = granted(town.members["agent"], town.person, "auditor", FURNISH)
+    return change_of(town.person, consent_id, consent_pb2.CONSENT_TRANSITION_REVOKE)
+
+
+def get_consent(town: Town, raw: Raw) -> Message:
+    consent_id = town.inquire[raw.profile.member_id]
+    return consents_pb2.GetConsentRequest(consent_id=consent_id)
+
+
+def list_consents(_town: Town, _raw: Raw) -> Message:
+    return consents_pb2.ListConsentsRequest()
+
+
+def submit(town: Town, raw: Raw) -> Message:
+    record = snapshot(town.person.subject_id).SerializeToString(deterministic=True)
+    return raw.submission([record])
+
+
+def get_submission(town: Town, _raw: Raw) -> Message:
+    return furnishing_pb2.GetSubmissionRequest(submission_id=town.submission_id())
+
+
+def query(town: Town, raw: Raw) -> Message:
+    consent_id = town.inquire[raw.profile.member_id]
+    inquiry = raw.inquiry(town.person.subject_id, consent_id)
+    return reporting_pb2.QueryReportRequest(inquiry=inquiry)
+
+
+def get_receipt(_town: Town, raw: Raw) -> Message:
+    """Of a statement that the caller made: a further key of its own."""
+    receipt_of = raw.header()
+    message = members_pb2.CredentialChange(
+        header=receipt_of,
+        member_id=raw.profile.member_id,
+        add_key=possession(raw, raw.profile.member_id, SigningKey.generate()),
+    )
+    request = members_pb2.ChangeCredentialRequest(change=seal(message, raw.key))
+    ok(raw.send("Members/ChangeCredential", request))
+    return log_pb2.GetReceiptRequest(request_id=receipt_of.request_id)
+
+
+def admit(_town: Town, raw: Raw) -> Message:
+    member_id = f"m{uuid.uuid4().hex[:12]}"
+    message = members_pb2.Admission(
+        header=raw.header(),
+        member_id=member_id,
+        display_name="Somebody",
+        roles=[codes_pb2.ROLE_AUDITOR],
+        jurisdiction="US",
+        keys=[possession(raw, member_id, SigningKey.generate())],
+    )
+    return members_pb2.AdmitMemberRequest(admission=seal(message, raw.key))
+
+
+def change_member(_town: Town, raw: Raw) -> Message:
+    message = members_pb2.MemberChange(
+        header=raw.header(),
+        member_id="auditor",
+        display_name="Auditor",
+        roles=[codes_pb2.ROLE_AUDITOR],
+    )
+    return members_pb2.ChangeMemberRequest(change=seal(message, raw.key))
+
+
+def set_member_state(town: Town, raw: Raw) -> Message:
+    """Of a member that nobody needs."""
+    somebody = f"m{uuid.uuid4().hex[:12]}"
+    town.bureau.add_member(somebody, ["auditor"])
+    message = members_pb2.MemberStateChange(
+        header=raw.header(), member_id=somebody, state=members_pb2.MEMBER_STATE_SUSPENDED
+    )
+    return members_pb2.SetMemberStateRequest(change=seal(message, raw.key))
+
+
+def change_credential(_town: Town, raw: Raw) -> Message:
+    return credential(raw, raw.profile.member_id)
+
+
+def list_notices(town: Town, _raw: Raw) -> Message:
+    request = asked_by(town.person, "Subjects/ListNotices")
+    return subjects_pb2.ListNoticesRequest(subject_request=request)
+
+
+def replay(town: Town, _raw: Raw) -> Message:
+    """Of a report that the subscriber got."""
+    inquiry = town.members["subscriber"].inquiry(town.person.subject_id, town.inquire["subscriber"])
+    request = reporting_pb2.QueryReportRequest(inquiry=inquiry)
+    ok(town.members["subscriber"].send("Reporting/QueryReport", request))
+    asked = reporting_pb2.Inquiry.FromString(inquiry.payload)
+    return reporting_pb2.ReplayReportRequest(inquiry_id=asked.header.request_id)
+
+
+def query_portfolio(_town: Town, raw: Raw) -> Message:
+    message = reporting_pb2.PortfolioInquiry(
+        header=raw.header(), purpose=codes_pb2.PURPOSE_ACCOUNT_REVIEW
+    )
+    return reporting_pb2.QueryPortfolioRequest(inquiry=seal(message, raw.key))
+
+
+def standard_of(raw: Raw, version: int) -> members_pb2.PublishStandardRequest:
+    message = standard_pb2.StandardOfCredit(
+        header=raw.header(), version=version, jurisdiction="US", currency="USD"
+    )
+    message.effective_time.CopyFrom(message.header.issue_time)
+    return members_pb2.PublishStandardRequest(standard=seal(message, raw.key))
+
+
+def publish_standard(town: Town, raw: Raw) -> Message:
+    """The next version."""
+    return standard_of(raw, newest_standard(town) + 1)
+
+
+def get_standard(town: Town, _raw: Raw) -> Message:
+    if not newest_standard(town):
+        operator = town.members["operator"]
+        ok(operator.send("Members/PublishStandard", standard_of(operator, 1)))
+    return members_pb2.GetStandardRequest(version=1)
+
+
+def newest_standard(town: Town) -> int:
+    with town.bureau.server.database.snapshot() as db:
+        row = db.one(s.newest_standard)
+    return int(row[0] or 0) if row else 0
+
+
+def always(request: Message) -> Callable[[Town, Raw], Message]:
+    return lambda _town, _raw: request
+
+
+GOOD: dict[str, Callable[[Town, Raw], Message]] = {
+    "Directory/GetDirectoryKey": always(directory_pb2.GetDirectoryKeyRequest()),
+    "Directory/Evaluate": evaluate,
+    "Subjects/AttestKey": attest,
+    "Subjects/RotateKey": rotate,
+    "Subjects/ListInquiries": list_inquiries,
+    "Subjects/GetFile": get_file,
+    "Subjects/PlaceHold": place_hold,
+    "Subjects/LiftHold": lift_hold,
+    "Subjects/OpenDispute": open_dispute,
+    "Subjects/AddToDispute": add_to_dispute,
+    "Subjects/ListDisputes": list_disputes,
+    "Subjects/SetStatement": set_statement,
+    "Consents/GrantConsent": grant,
+    "Consents/ChangeConsent": revoke,
+    "Consents/GetConsent": get_consent,
+    "Consents/ListConsents": list_consents,
+    "Furnishing/SubmitRecords": submit,
+    "Furnishing/GetSubmission": get_submission,
+    "Furnishing/ListSubmissions": always(furnishing_pb2.ListSubmissionsRequest()),
+    "Furnishing/ListDisputedRecords": always(furnishing_pb2.ListDisputedRecordsRequest()),
+    "Furnishing/AnswerDispute": answer_dispute,
+    "Reporting/QueryReport": query,
+    "Log/GetCheckpoint": always(log_pb2.GetCheckpointRequest()),
+    "Log/ListCheckpoints": always(log_pb2.ListCheckpointsRequest()),
+    "Log/ListLeaves": always(log_pb2.ListLeavesRequest()),
+    "Log/GetInclusionProof": always(log_pb2.GetInclusionProofRequest(leaf_index=1)),
+    "Log/GetConsistencyProof": always(
+        log_pb2.GetConsistencyProofRequest(first_size=1, second_size=2)
+    ),
+    "Log/GetTile": always(log_pb2.GetTileRequest(level=0, index=0)),
+    "Log/GetReceipt": get_receipt,
+    "Members/AdmitMember": admit,
+    "Members/ChangeMember": change_member,
+    "Members/SetMemberState": set_member_state,
+    "Members/ChangeCredential": change_credential,
+    "Members/GetMember": always(members_pb2.GetMemberRequest(member_id="auditor")),
+    "Members/ListMembers": always(members_pb2.ListMembersRequest()),
+    "Subjects/ListNotices": list_notices,
+    "Furnishing/WatchDisputes": always(furnishing_pb2.WatchDisputesRequest()),
+    "Reporting/ReplayReport": replay,
+    "Reporting/QueryPortfolio": query_portfolio,
+    "Reporting/WatchAlerts": always(reporting_pb2.WatchAlertsRequest()),
+    "Reporting/AcknowledgeAlerts": always(reporting_pb2.AcknowledgeAlertsRequest(cursor=1)),
+    "Members/PublishStandard": publish_standard,
+    "Members/GetStandard": get_standard,
+}
