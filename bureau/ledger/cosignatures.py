@@ -8,6 +8,10 @@ from bureau.errors import Refusal
 from bureau.store import statements as s
 from bureau.store.database import Connection
 
+# Cosignatures, from the newest back, among which enough are looked for: whoever asks for
+# more than there ever were must not keep the database busy.
+LOOK_BACK = 5000
+
 
 def newest_checkpoint(
     db: Connection, count: int, witnesses: Collection[str], at_least: int = 0
@@ -23,7 +27,7 @@ def newest_checkpoint(
     Raises:
         Refusal: NOT_WITNESSED.
     """
-    terms = {"cosignatures": count, "at_least": at_least}
+    terms = {"cosignatures": count, "at_least": at_least, "look_back": LOOK_BACK}
     if witnesses:
         rows = db.among(s.newest_cosigned_by, sorted(set(witnesses)), **terms)
     else:

@@ -119,7 +119,7 @@ class Courier:
         with self._database.snapshot() as db:
             due = db.one(s.newest_checkpoint_before, time_us=tick_us)
             cosigned = db.one(s.cosigned_size, witness=self._name)
-        have = cosigned[0] or 0 if cosigned else 0
+        have = cosigned[0] if cosigned else 0
         metrics.witness_size.labels(self._name).set(have)
         if due is None or (self._met and have >= due[0]):
             return

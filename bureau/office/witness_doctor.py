@@ -49,5 +49,5 @@ def _asked(database: Database, witness: Witness) -> Symptom:
             return Symptom(health, f"witness {name}", str(error), FIXES[error.outcome])
     finally:
         door.close()
-    told = f"cosigns; its cosignatures are stored up to size {stored[0] or 0 if stored else 0}"
+    told = f"cosigns; its cosignatures are stored up to size {stored[0] if stored else 0}"
     return Symptom(Health.OK, f"witness {name}", f"{told} of {size}")

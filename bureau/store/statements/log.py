@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select, update
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, func, select, update
 
 from bureau.store import tables as t
 from bureau.store.sql import ListStatement, Statement
@@ -107,20 +110,38 @@ cosignatures_of = Statement(
     .order_by(cosignature.c.witness)
 )
 cosigned_size = Statement(
-    select(func.max(cosignature.c.tree_size)).where(cosignature.c.witness == bind("witness"))
-)
-_newest_cosigned = (
     select(cosignature.c.tree_size)
-    .where(cosignature.c.tree_size >= bind("at_least"))
-    .group_by(cosignature.c.tree_size)
-    .having(func.count() >= bind("cosignatures"))
+    .where(cosignature.c.witness == bind("witness"))
     .order_by(cosignature.c.tree_size.desc())
     .limit(1)
 )
-newest_cosigned = Statement(_newest_cosigned)
-newest_cosigned_by = ListStatement(
-    lambda names: _newest_cosigned.where(cosignature.c.witness.in_(names))
-)
+
+
+def _newest_cosigned(names: Sequence[Any] = ()) -> Select[Any]:
+    """Goes back from the newest cosignature, so far and no farther, and counts those
+    beside each.
+    """
+    newest = (
+        select(cosignature.c.tree_size)
+        .where(cosignature.c.tree_size >= bind("at_least"))
+        .order_by(cosignature.c.tree_size.desc())
+        .limit(bind("look_back"))
+        .subquery()
+    )
+    beside = cosignature.alias("beside")
+    count = select(func.count()).where(beside.c.tree_size == newest.c.tree_size)
+    if names:
+        count = count.where(beside.c.witness.in_(names))
+    return (
+        select(newest.c.tree_size)
+        .where(count.scalar_subquery() >= bind("cosignatures"))
+        .order_by(newest.c.tree_size.desc())
+        .limit(1)
+    )
+
+
+newest_cosigned = Statement(_newest_cosigned())
+newest_cosigned_by = ListStatement(_newest_cosigned)
 
 # What a check of the database counts -----------------------------------------
 
