@@ -126,14 +126,15 @@ def check(folder: Dir = None, database_url: Db = None, output: Shown = Output.TA
         f"checked {checked.entries} entries, {checked.checkpoints} checkpoints, "
         f"{checked.records} records"
     )
-    if not checked.findings:
+    rows = [{"leaf_index": at.leaf_index, "finding": at.what} for at in checked.findings]
+    if rows or output is not Output.TABLE:
+        show(rows, output)
+    if not rows:
         say("everything holds")
         return
-    rows = [{"leaf_index": at.leaf_index, "finding": at.what} for at in checked.findings]
-    show(rows, output)
     raise Stop(
         Exit.INVALID,
-        f"{len(checked.findings)} findings: the database is not what was signed",
+        f"{len(rows)} findings: the database is not what was signed",
         "Keep it as evidence; restore the newest backup elsewhere and compare.",
     )
 

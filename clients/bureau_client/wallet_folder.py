@@ -54,7 +54,7 @@ class WalletFolder:
         folder.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         if (folder.path / KEY).exists():
             raise InvalidRequest(
-                f"{folder.path} holds a wallet already",
+                f"the folder {folder.path} holds a wallet already",
                 reason="ALREADY_EXISTS",
                 fix="Choose another folder; a key that is lost cannot be made again",
             )
@@ -76,7 +76,7 @@ class WalletFolder:
             return cls(path, arguments.subject_id(settings["subject_id"]), passphrase)
         except (OSError, ValueError, KeyError, TypeError):
             raise InvalidRequest(
-                f"{path} holds no wallet",
+                f"the folder {path} holds no wallet",
                 reason="NOT_FOUND",
                 fix="Make one with `bureau-wallet create`",
             ) from None
