@@ -40,8 +40,9 @@ class MemberAt:
 
     Attributes:
         kind: `lender`, `agent`, `auditor`, `hostile` or `operator`.
-        profile: Its profile folder; its addresses are the nodes' ways.
-        directory: The same member's profile folder with the directory's way for an address.
+        profile: Its profile folder; its addresses are the ways to nodes and directory.
+        directory: The same member's profile folder with the directory's way alone, for what
+            goes past the SDK.
         roles: Words of the contract's roles.
     """
 

@@ -33,6 +33,7 @@ class View:
         self._begun = time.monotonic()
         self._faults: frozenset[int] = frozenset()
         self._line_at = 0.0
+        self._told = self._rates()
 
     def phase(self, name: str) -> None:
         """A new phase begins."""
@@ -56,7 +57,9 @@ class View:
         self._faults = frozenset(running)
         if self._line_at < self._age():
             self._line_at = self._age() + LINE_EVERY_S
-            self._say(self._rates())
+            before, self._told = self._told, self._rates()
+            if self._told != before:
+                self._say(self._told)
 
     def table(self) -> Group:
         """Everything at a glance."""

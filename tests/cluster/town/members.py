@@ -86,8 +86,8 @@ def save_operator(settings: Settings, to: Addresses, folder: Path) -> MemberAt:
 
 def _save(profile: Profile, who: Newcomer, to: Addresses, folder: Path) -> MemberAt:
     place = folder / who.member_id
-    for name, addresses in (("bureau", to.nodes), ("directory", to.directory)):
-        replace(profile, addresses=addresses).save(place / name)
+    replace(profile, addresses=to.nodes, directory_addresses=to.directory).save(place / "bureau")
+    replace(profile, addresses=to.directory).save(place / "directory")
     return MemberAt(
         who.member_id,
         who.kind,
