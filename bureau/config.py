@@ -83,8 +83,8 @@ class Settings(BaseSettings):
         witnesses: To whom checkpoints are brought to be cosigned; go into profiles.
         quorum: How many of them a receipt needs, in profiles; each member may say
             otherwise in its own.
-        metrics_listen: Address and port of the Prometheus endpoint; none if
-            empty.
+        metrics_listen: Address and port of the plain HTTP endpoint for metrics,
+            liveness and readiness; none if empty.
         log_level: `debug`, `info`, `warning` or `error`.
     """
 

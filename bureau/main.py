@@ -13,15 +13,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from wsgiref.simple_server import WSGIServer
 
 import grpc
 import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from prometheus_client import start_http_server
 
-from bureau import rules
+from bureau import rules, vitals
 from bureau.clock import Clock
 from bureau.config import Settings
 from bureau.house import Bureau
@@ -41,6 +39,7 @@ from bureau.rpc.seats import Seats
 from bureau.rpc.services import CONTRACT, handlers
 from bureau.store import schema
 from bureau.store.database import Database
+from bureau.vitals import Vitals
 from bureau_keys.keyring import Keyring
 from bureau_keys.pseudonym import Evaluator
 from bureau_keys.signing import VerifyKey
@@ -169,10 +168,10 @@ class Server:
         )
         # `liveness` as long as the process is up; the rest while it may be asked.
         self._readiness = ["", "readiness", *names]
-        self._draining = threading.Event()
+        self._draining, self._serving = threading.Event(), threading.Event()
         self._is_ready(False)
         self._health.set("liveness", health_pb2.HealthCheckResponse.SERVING)
-        self._metrics: WSGIServer | None = None
+        self._vitals: Vitals | None = None
         self.port = 0
 
     @property
@@ -201,8 +200,7 @@ class Server:
         self._grpc.start()
         self._pulse.start()
         if self.settings.metrics_listen:
-            host, _, port = self.settings.metrics_listen.rpartition(":")
-            self._metrics, _ = start_http_server(int(port), host)
+            self._vitals = vitals.serve(self.settings.metrics_listen, self._serving.is_set)
         threading.Thread(target=rules.validator, name="warm-up", daemon=True).start()
         logger.info("serving", address=self.address, node=self.settings.node)
 
@@ -231,9 +229,9 @@ class Server:
         self._seats.stop()
         self._calls.stop()
         self._pool.shutdown(wait=False)
-        if self._metrics is not None:
-            self._metrics.shutdown()
-            self._metrics.server_close()
+        if self._vitals is not None:
+            self._vitals.shutdown()
+            self._vitals.server_close()
         self.database.dispose()
         self.stopped.set()
         logger.info("stopped", node=self.settings.node)
@@ -248,6 +246,10 @@ class Server:
     def _is_ready(self, ready: bool) -> None:
         status = health_pb2.HealthCheckResponse
         serving = ready and not self._draining.is_set()
+        if serving:
+            self._serving.set()
+        else:
+            self._serving.clear()
         for name in self._readiness:
             self._health.set(name, status.SERVING if serving else status.NOT_SERVING)
 

@@ -77,6 +77,8 @@ class Pulse:
             check_version(self._revision, floor)
             check_clock(self._clock.moment(), newest_us, server_us)
         except StorageError as error:
+            if error.conflict:
+                return  # busy, and there
             why = f"the database does not answer: {error}"
         except Refusal as refusal:
             why = self._unfit = refusal.message

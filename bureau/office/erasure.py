@@ -50,12 +50,19 @@ def erase_before(database: Database, month: int) -> Erased:
     after = 0
     with database.transaction() as db:
         while page := db.all(checks.accounts_after, after=after, limit=PAGE):
-            for key, _, history, trail, _, people, *_ in page:
+            for key, tradeline_id, history, *_ in page:
                 after = key
-                newest = PaymentHistory.FromString(history).newest_month
-                if 0 < newest < month:
-                    _erase(db, key, people, trail, erased)
+                if not _is_before(history, month):
+                    continue
+                # Again, under its lock: a node may be about to add to it.
+                row = db.one(s.lock_tradeline, tradeline_id=tradeline_id)
+                if row is not None and _is_before(row[1], month):
+                    _erase(db, key, row[4], row[2], erased)
     return erased
+
+
+def _is_before(history: bytes, month: int) -> bool:
+    return 0 < PaymentHistory.FromString(history).newest_month < month
 
 
 def _erase(db: Connection, key: int, people: bytes, trail: bytes, erased: Erased) -> None:

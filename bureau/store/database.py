@@ -256,7 +256,7 @@ class Database:
         try:
             connection = self._idle.get(timeout=MAX_WAIT_S)
         except Empty:
-            raise StorageError("every connection is in use") from None
+            raise StorageError("every connection is in use", conflict=True) from None
         if connection is not None:
             return connection, True
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -12,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bureau.testing import running_bureau
 from bureau_client import Lender
 from tests.demo.sandbox import free_port
+from tests.service.postgres import until
 
 
 def samples(address: str) -> dict[str, float]:
@@ -23,6 +25,25 @@ def samples(address: str) -> dict[str, float]:
         for sample in family.samples:
             found[" ".join((sample.name, *sample.labels.values()))] = sample.value
     return found
+
+
+def status(address: str, path: str) -> int:
+    try:
+        with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_alive_and_ready_are_told_without_a_certificate(tmp_path: Path) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    with running_bureau(tmp_path, metrics_listen=address) as bureau:
+        assert (status(address, "/livez"), status(address, "/readyz")) == (200, 200)
+        draining = threading.Thread(target=bureau.server.stop, kwargs={"drain_s": 2.0})
+        draining.start()
+        until(lambda: status(address, "/readyz") == 503, "it is not ready")
+        assert status(address, "/livez") == 200
+        draining.join()
 
 
 def test_calls_and_commits_are_counted(tmp_path: Path) -> None:

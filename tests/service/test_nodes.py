@@ -14,6 +14,7 @@ from typing import TypeAlias
 import pytest
 
 from bureau.clock import MICROSECONDS, Clock
+from bureau.office.erasure import erase_before
 from bureau.office.folder import trust_of
 from bureau.office.integrity import check_database
 from bureau.store import checks
@@ -256,6 +257,35 @@ def test_the_bureau_keeps_an_operator(town: Town) -> None:
         left, gone = (first, "deputy") if answers[0].code == "OK" else (second, "operator")
         revived = suspend(left, gone, members_pb2.MEMBER_STATE_ACTIVE)
         assert revived.code == "OK", revived
+
+
+def test_what_is_erased_is_gone_whoever_adds_to_it(town: Town) -> None:
+    """The operator erases old accounts while members furnish more of their months."""
+    subject_id = town.scene.person.subject_id
+    database = Database(town.scene.bureau.settings.database)
+
+    def furnish(raw: Raw, name: str) -> list[Answer]:
+        months = (201901, 201902, 201903, 201904)
+        return [
+            raw.submit([snapshot(subject_id, account_ref=name, month=at, open_date=20180131)])
+            for at in months
+        ]
+
+    def erase() -> list[Answer]:
+        for _ in range(6):
+            erase_before(database, 202001)
+        return []
+
+    try:
+        for number in range(ROUNDS // 3):
+            calls: list[Callable[[], list[Answer]]] = [
+                partial(furnish, raw, f"old-{number}") for raw in town.acme
+            ]
+            for answers in at_once([erase, *calls]):
+                assert reasons(answers) in ({}, {"OK": 4}), answers
+        erase_before(database, 202001)
+    finally:
+        database.dispose()
 
 
 @pytest.mark.parametrize("hours", [2, -2])
