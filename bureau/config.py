@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     drain_seconds: Annotated[float, Field(ge=0, le=300)] = 0
     passphrase_file: Path = Path("server/passphrase")
     member_days: Annotated[int, Field(ge=1, le=825)] = 397
-    witnesses: tuple[Witness, ...] = ()
+    witnesses: Annotated[tuple[Witness, ...], Field(max_length=16)] = ()
     quorum: Annotated[int, Field(ge=0, le=16)] = 0
     metrics_listen: str = ""
     log_level: str = "info"

@@ -16,7 +16,16 @@ from bureau_keys.profile import Profile
 
 app = group("Reports.")
 
-COLUMNS = ("file", "verified", "member_id", "purpose", "tradelines", "proven", "problem")
+COLUMNS = (
+    "file",
+    "verified",
+    "member_id",
+    "purpose",
+    "tradelines",
+    "proven",
+    "witnesses",
+    "problem",
+)
 
 
 @app.callback()
@@ -53,7 +62,7 @@ def _told(verified: VerifiedReport | None) -> dict[str, Any]:
     if verified is None:
         return dict.fromkeys(
             ("member_id", "subject_id", "purpose", "issue_time", "leaf_index", "tradelines"),
-        ) | {"verified": False, "proven": 0, "problem": ""}
+        ) | {"verified": False, "proven": 0, "witnesses": [], "problem": ""}
     report = verified.report
     return {
         "verified": True,
@@ -64,5 +73,6 @@ def _told(verified: VerifiedReport | None) -> dict[str, Any]:
         "leaf_index": verified.leaf_index,
         "tradelines": len(report.tradelines),
         "proven": len(verified.proven),
+        "witnesses": list(verified.witnesses),
         "problem": "",
     }

@@ -43,11 +43,13 @@ class VerifiedReport:
         report: The report.
         leaf_index: Of the inquiry; None for a subject's own file.
         proven: Ids of tradelines whose furnisher's signature verified.
+        witnesses: Who has cosigned what the receipt leads to, of those trusted.
     """
 
     report: Report
     leaf_index: int | None
     proven: tuple[str, ...]
+    witnesses: tuple[str, ...]
 
 
 def verify_bundle(path: Path, trust: Trust) -> VerifiedReport:
@@ -69,9 +71,11 @@ def verify_bundle(path: Path, trust: Trust) -> VerifiedReport:
     require(report.header.signer == "bureau", "the report is not the bureau's own statement")
     require(report.request_digest == digest(request), "the report answers another request")
     # 2. The inquiry is in the log, with this very report as its answer.
-    leaf_index = None
+    leaf_index, witnesses = None, []
     if request.payload_type != payload_type_of(SubjectRequest):
-        leaf_index = _check_inquiry(report, request, parts, trust)
+        receipt = _check_inquiry(report, request, parts, trust)
+        leaf_index = receipt.leaf_index
+        witnesses = check_witnessed(receipt.checkpoint, trust, trust.quorum)
     # 3. Furnishers' keys stand in the log, vouched for by the operator; each line says
     #    what its furnisher signed, and none comes without.
     keys_of = logged_keys(
@@ -90,7 +94,7 @@ def verify_bundle(path: Path, trust: Trust) -> VerifiedReport:
         proven.append(line.tradeline_id)
     for tradeline_id, month in sorted(due):
         raise BadProof(f"tradeline {tradeline_id}, {month}: the evidence is missing")
-    return VerifiedReport(report, leaf_index, tuple(dict.fromkeys(proven)))
+    return VerifiedReport(report, leaf_index, tuple(dict.fromkeys(proven)), tuple(witnesses))
 
 
 def parse(kind: type[M], data: bytes) -> M:
@@ -134,7 +138,7 @@ def _bytes(text: str) -> bytes:
 
 def _check_inquiry(
     report: Report, request: Envelope, parts: Mapping[str, Any], trust: Trust
-) -> int:
+) -> Receipt:
     inquiry = peek(request, Inquiry)
     require(
         (report.subject_id, report.purpose, report.consent_id, f"members/{report.member_id}")
@@ -145,10 +149,9 @@ def _check_inquiry(
     receipt = parse(Receipt, parts["receipt"])
     require(receipt.kind == "inquiry", f"the receipt is of a {receipt.kind}")
     check_receipt(receipt, request, trust)
-    check_witnessed(receipt.checkpoint, trust, trust.quorum)
     answer = hashlib.sha256(parse(Envelope, parts["report"]).payload).digest()
     require(receipt.answer_digest == answer, "the receipt is of another answer")
-    return receipt.leaf_index
+    return receipt
 
 
 def _check_evidence(

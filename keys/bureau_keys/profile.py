@@ -25,6 +25,9 @@ from bureau_keys.cosignature import parse_witness
 from bureau_keys.errors import KeysError
 from bureau_keys.files import write_private
 
+# As many as a request may name.
+MAX_WITNESSES = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Trust:
@@ -154,6 +157,8 @@ def _witnesses(folder: Path, settings: Mapping[str, Any]) -> tuple[tuple[str, ..
         different = {parse_witness(key).key.raw for key in keys}
     except (KeysError, AttributeError) as error:
         raise ValueError(f"{folder / 'profile.toml'}: a witness is wrong: {error}") from error
+    if len(keys) > MAX_WITNESSES:
+        raise ValueError(f"{folder / 'profile.toml'}: more than {MAX_WITNESSES} witnesses")
     if not isinstance(quorum, int) or not 0 <= quorum <= len(different):
         raise ValueError(
             f"{folder / 'profile.toml'}: the quorum is {quorum} among {len(different)} witnesses"

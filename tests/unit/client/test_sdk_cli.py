@@ -13,7 +13,15 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bureau_client import EvidenceLevel, Month, PaymentHistory, Purpose, Report, errors
+from bureau_client import (
+    EvidenceLevel,
+    Month,
+    PaymentHistory,
+    Purpose,
+    Report,
+    SigningKey,
+    errors,
+)
 from bureau_client.cli import common, lender, wallet
 from bureau_client.cli.output import Output, emit_many, emit_one
 from bureau_client.cli.show import show_report
@@ -21,6 +29,7 @@ from bureau_client.files.csv_records import columns, write_row
 from bureau_client.files.metro2 import Finding, Severity
 from bureau_client.money import written
 from bureau_client.progress import Progress
+from creditbureau.v1 import log_pb2
 from tests.unit.client.fakes import CONSENT, SUBJECT, FakeBureau, snapshot
 
 Run = Callable[..., int]
@@ -154,6 +163,27 @@ def test_each_error_has_its_exit_code(
 def test_an_unreachable_bureau_exits_with_seven() -> None:
     assert common.exit_code(errors.Unavailable("x")) == 7
     assert common.exit_code(errors.DeadlineExceeded("x")) == 7
+
+
+def test_a_receipt_waits_for_its_witnesses(
+    run: Run, bureau: FakeBureau, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bureau.witnesses = {f"w.example/{place}": SigningKey.generate() for place in (1, 2)}
+    bureau.profile().save(tmp_path / "profile")
+    report = query(bureau)
+    report.save(tmp_path / "report.json")
+    _, _, given = bureau.furnished[0]
+    bureau.answers["GetReceipt"] = lambda _: log_pb2.GetReceiptResponse(receipt=given)
+    assert run("receipt", CONSENT, "--cosigned", 2) == 0
+    assert "cosigned by w.example/1, w.example/2" in capsys.readouterr().err
+    # Saved with its witnesses, a report says who they are.
+    lender = bureau.lender()
+    assert report.receipt is not None
+    dataclasses.replace(report, receipt=lender.witnessed(report.receipt)).save(
+        tmp_path / "report.json"
+    )
+    assert run("verify", tmp_path / "report.json") == 0
+    assert "cosigned by w.example/1, w.example/2" in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_usage_errors_exit_with_two(run: Run) -> None:

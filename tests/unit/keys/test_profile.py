@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bureau_keys.note import COSIGNATURE_V1, ED25519, note_vkey
 from bureau_keys.profile import Profile, Trust
+from bureau_keys.signing import SigningKey
 
 PROFILE = Profile(
     member_id="acme",
@@ -25,6 +27,12 @@ PROFILE = Profile(
     signing_key_pem=b"signing key",
 )
 FILES = ("ca.pem", "profile.toml", "signing.pem", "tls.key", "tls.pem")
+
+
+WITNESSES = tuple(
+    note_vkey(f"w.example/{place}", SigningKey.generate().verify_key, COSIGNATURE_V1)
+    for place in (1, 2)
+)
 
 
 def test_a_profile_comes_back(tmp_path: Path) -> None:
@@ -60,4 +68,45 @@ def test_a_missing_setting_is_named(tmp_path: Path, name: str) -> None:
     lines = path.read_text("utf-8").splitlines()
     path.write_text("\n".join(line for line in lines if not line.startswith(f"{name} =")), "utf-8")
     with pytest.raises(ValueError, match=name):
+        Profile.load(tmp_path)
+
+
+def test_witnesses_come_back(tmp_path: Path) -> None:
+    profile = PROFILE.requiring(2, WITNESSES)
+    profile.save(tmp_path)
+    assert Profile.load(tmp_path) == profile
+    assert profile.requiring(0).trust.witnesses == WITNESSES
+
+
+def test_a_profile_of_before_trusts_no_witness(tmp_path: Path) -> None:
+    PROFILE.save(tmp_path)
+    path = tmp_path / "profile.toml"
+    lines = path.read_text("utf-8").splitlines()
+    kept = [line for line in lines if not line.startswith(("witnesses", "quorum"))]
+    path.write_text("\n".join(kept), "utf-8")
+    trust = Profile.load(tmp_path).trust
+    assert (trust.witnesses, trust.quorum) == ((), 0)
+
+
+LOGS = note_vkey("w.example/1", SigningKey.generate().verify_key, ED25519)
+
+
+@pytest.mark.parametrize(
+    ("witnesses", "quorum", "told"),
+    [
+        (WITNESSES, 3, "the quorum is 3 among 2"),
+        (WITNESSES, -1, "the quorum is -1"),
+        ((), 1, "the quorum is 1 among 0"),
+        # One witness twice is one witness.
+        ((WITNESSES[0], WITNESSES[0]), 2, "the quorum is 2 among 1"),
+        (("w.example/1+00000000+AQ==",), 0, "a witness is wrong"),
+        ((LOGS,), 0, "a witness's key cosigns"),
+        (WITNESSES * 9, 1, "more than 16"),
+    ],
+)
+def test_witnesses_that_cannot_be(
+    tmp_path: Path, witnesses: tuple[str, ...], quorum: int, told: str
+) -> None:
+    PROFILE.requiring(quorum, witnesses).save(tmp_path)
+    with pytest.raises(ValueError, match=rf"profile\.toml.*{told}"):
         Profile.load(tmp_path)

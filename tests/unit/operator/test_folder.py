@@ -14,7 +14,11 @@ from bureau.office import folder as folders
 from bureau.office.folder import FolderError, Plan, create, load_authority, trust_of
 from bureau_keys.authority import Authority, identity_of
 from bureau_keys.errors import LockedKey
+from bureau_keys.note import COSIGNATURE_V1, note_vkey
 from bureau_keys.profile import Profile
+from bureau_keys.signing import SigningKey
+
+KEY = SigningKey.generate()
 
 
 def test_a_new_bureau_is_ready_to_serve(tmp_path: Path) -> None:
@@ -104,3 +108,26 @@ def test_without_the_authority_nothing_is_issued(tmp_path: Path) -> None:
     (settings.authority_folder / "ca.key").rename(tmp_path / "away")
     with pytest.raises(FolderError, match="bring the authority's folder back"):
         load_authority(settings)
+
+
+def test_settings_with_wrong_witnesses_are_refused(tmp_path: Path) -> None:
+    create(tmp_path / "b", Plan())
+    one, two = (
+        note_vkey(name, key.verify_key, COSIGNATURE_V1)
+        for name, key in (("a.example", KEY), ("b.example", SigningKey.generate()))
+    )
+    twin = note_vkey("b.example", KEY.verify_key, COSIGNATURE_V1)
+    at = "http://w.example:7446"
+    good = [{"url": at, "key": one}, {"url": at, "key": two}]
+    assert Settings.load(tmp_path / "b", witnesses=good, quorum=2).quorum == 2
+    for witnesses, quorum in (
+        (good, 3),
+        ([], 1),
+        ([{"url": at, "key": one}, {"url": at, "key": twin}], 1),
+        ([{"url": "ftp://w.example", "key": one}], 0),
+        ([{"url": at, "key": note_vkey("a.example", KEY.verify_key)}], 0),
+        ([{"url": at, "key": "a.example"}], 0),
+        ([{"url": at, "key": one, "name": "a"}], 0),
+    ):
+        with pytest.raises(ValidationError):
+            Settings.load(tmp_path / "b", witnesses=witnesses, quorum=quorum)
