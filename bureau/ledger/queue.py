@@ -314,13 +314,15 @@ class Ledger:
             else:
                 result = unit.work(tx)
                 if isinstance(result, Denied):
-                    ends.refused.append((unit, result.refusal))
+                    if not self._answer_as_twin(db, unit, ends):
+                        ends.refused.append((unit, result.refusal))
                 else:
                     leaf = NewLeaf(tx.entry_key, told, tx.answer_digest)
                     ends.accepted.append((unit, leaf, result))
         except Refusal as refusal:
-            db.script("ROLLBACK TO SAVEPOINT unit")
-            ends.refused.append((unit, refusal))
+            if not self._answer_as_twin(db, unit, ends):
+                db.script("ROLLBACK TO SAVEPOINT unit")
+                ends.refused.append((unit, refusal))
         except StorageError as error:
             if not error.conflict:
                 raise
@@ -337,6 +339,18 @@ class Ledger:
             db.script("ROLLBACK TO SAVEPOINT unit")
             ends.refused.append((unit, Refusal("INTERNAL", "the bureau failed on this request")))
         db.script("RELEASE SAVEPOINT unit")
+
+    def _answer_as_twin(self, db: Connection, unit: _Unit, ends: _Ends) -> bool:
+        """Whether a refused unit is answered by its twin: the same statement, which another
+        node accepted while this one waited for a row. What refused it is its own effect.
+        """
+        told = unit.statement
+        found = db.one(s.entry_of_request, signer=told.signer, request_id=told.request_id)
+        if not found or LoggedEntry(*found).digest != told.digest:
+            return False
+        db.script("ROLLBACK TO SAVEPOINT unit")
+        ends.answered.append((unit, _replay(db, LoggedEntry(*found), told)))
+        return True
 
 
 @dataclass(slots=True)

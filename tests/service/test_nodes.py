@@ -28,6 +28,7 @@ from creditbureau.v1 import (
     consents_pb2,
     directory_pb2,
     members_pb2,
+    reporting_pb2,
     subjects_pb2,
 )
 from tests.service.nodes import Nodes, at_once, further_nodes
@@ -172,6 +173,31 @@ def test_the_same_bytes_on_all_nodes_have_one_effect_and_one_receipt(town: Town)
         answers = at_once([partial(raw.send, SUBMIT, request) for raw in town.acme])
         assert reasons(answers) == {"OK": 3}
         assert len({answer.reply.SerializeToString() for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("transition", ["PAUSE", "REVOKE"])
+def test_a_change_sent_to_all_nodes_is_made_once_and_refused_nowhere(
+    town: Town, transition: str
+) -> None:
+    """Each node finds the change made that it is about to make: by itself."""
+    code = consent_pb2.ConsentTransition.Value(f"CONSENT_TRANSITION_{transition}")
+    for _ in range(ROUNDS):
+        request = town.change(town.granted(), code)
+        calls = [partial(raw.send, "Consents/ChangeConsent", request) for raw in town.agent]
+        answers = at_once(calls)
+        assert reasons(answers) == {"OK": 3}
+        assert len({answer.reply.receipt.SerializeToString() for answer in answers}) == 1
+
+
+def test_the_last_use_of_a_consent_sent_to_all_nodes_is_one_use(town: Town) -> None:
+    for _ in range(ROUNDS):
+        consent_id = town.granted(max_uses=1)
+        sealed = town.acme[0].inquiry(town.scene.person.subject_id, consent_id)
+        request = reporting_pb2.QueryReportRequest(inquiry=sealed)
+        calls = [partial(raw.send, "Reporting/QueryReport", request) for raw in town.acme]
+        answers = at_once(calls)
+        assert reasons(answers) == {"OK": 3}
+        assert len({answer.reply.receipt.SerializeToString() for answer in answers}) == 1
 
 
 def test_one_request_id_is_one_requests(town: Town) -> None:
