@@ -183,14 +183,14 @@ class Hostile:
         """Many numbers at the directory, until its quota is met; one id for two of them."""
         numbers = [("US", "SSN", f"000-00-{place:04}") for place in range(GUESSES)]
         chosen = self.desk.chance.sample(numbers, 32)
-        self.desk.book.attempt(
+        found = self.desk.book.attempt(
             "evaluate",
             self._guesser,
             lambda: self._guesser.subject_ids(chosen),
             count=len(chosen),
             hostile=True,
         )
-        if self._evaluations:
+        if found:  # what was refused left its request id free
             first = self._evaluations[-1]
             evaluation = peek(Envelope.FromString(first.envelope), Evaluation)
             del evaluation.blinded_elements[1:]
