@@ -91,12 +91,13 @@ class Driver:
         """
         cursor, failures, tried = stream.start, 0, set[int]()
         rotation = self._routes.for_method(stream.method)
+        first = Call(stream.method, stream.request(cursor), stream.request_id)
+        if statement := statement_of(first):
+            self._on_statement(statement)
         while True:
             address = rotation.pick(self._now())
             timeout = self._policy.timeout(stream.method.patience)
             call = Call(stream.method, stream.request(cursor), stream.request_id)
-            if cursor == stream.start and (statement := statement_of(call)):
-                self._on_statement(statement)
             attempt = Attempt(call, address, timeout)
             try:
                 for message in self._transport.stream(attempt):
