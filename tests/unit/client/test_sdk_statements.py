@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 
 from bureau_client.driver.aio import AsyncDriver
 from bureau_client.driver.retry import RetryPolicy
-from bureau_client.driver.routes import Routes
+from bureau_client.driver.rotation import Routes
 from bureau_client.driver.sync import Driver
 from bureau_client.errors import Unavailable
 from bureau_client.plans import methods
