@@ -44,7 +44,7 @@ IN_SERVICE: dict[str, int] = {
     "lock_timeout": 3000,
     "statement_timeout": 4000,
     # Of a node that stopped in the midst of a transaction, with locks that others need.
-    "idle_in_transaction_session_timeout": 5000,
+    "idle_in_transaction_session_timeout": 8000,
 }
 # A cancelled wait for the standby is told by a warning, which must come through.
 ALWAYS = "-c client_min_messages=warning"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,11 +15,13 @@ from typing import TypeAlias
 import pytest
 
 from bureau.clock import MICROSECONDS, Clock
+from bureau.ledger import log
 from bureau.office.erasure import erase_before
 from bureau.office.folder import trust_of
 from bureau.office.integrity import check_database
 from bureau.store import checks
 from bureau.store.database import Database
+from bureau.store.failures import StorageError
 from bureau_keys.envelope import seal
 from bureau_keys.note import parse_vkey
 from bureau_keys.pseudonym import Blinded
@@ -327,3 +330,30 @@ def test_a_node_whose_clock_is_wrong_writes_nothing(town: Town, hours: int) -> N
             assert (answer.code, answer.reason) == ("UNAVAILABLE", "NODE_UNFIT"), answer
         answer = town.acme[0].send(SUBMIT, town.scene.submission())
         assert answer.code == "OK", answer
+
+
+def test_a_node_that_was_frozen_with_the_head_row_holds_nobody_up_for_long(town: Town) -> None:
+    """The database ends its transaction, and it cannot go on with it afterwards."""
+    frozen = Database(town.scene.bureau.settings.database, "frozen-1")
+    held, over = threading.Event(), threading.Event()
+
+    def hold() -> bool:
+        try:
+            with frozen.transaction() as db:
+                log.touch(db)
+                held.set()
+                over.wait(60)
+        except StorageError:
+            return False
+        return True
+
+    def write() -> bool:
+        held.wait(60)
+        answers = [raw.send(SUBMIT, town.scene.submission(), timeout=30) for raw in town.acme]
+        over.set()
+        return reasons(answers) == {"OK": 3}
+
+    try:
+        assert at_once([hold, write]) == [False, True]
+    finally:
+        frozen.dispose()

@@ -116,12 +116,13 @@ class AsyncDriver:
                     tried.clear()
                     yield item
             except BureauError as error:
-                failures += 1
                 tried.add(address)
+                moving = moves_on(error, self._policy, rotation, tried)
+                failures += not moving
                 if failures == self._policy.attempts or not worth_retrying(error):
                     raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
                 rotation.failed(address, self._now())
-                if not moves_on(error, rotation, tried):
+                if not moving:
                     await self._sleep(self._policy.pause(failures, error))
             else:
                 rotation.worked(address)

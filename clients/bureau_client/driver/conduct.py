@@ -89,32 +89,37 @@ def _persist(
     patience = call.method.patience
     give_up = now() + policy.budget(patience)
     rotation, tried = routes.for_method(call.method), set[int]()
-    for attempt in range(1, policy.attempts + 1):
+    made = failures = 0
+    while True:
         address = rotation.pick(now())
         tried.add(address)
+        made += 1
         timeout = min(policy.timeout(patience), give_up - now())
         try:
             reply: Message = yield Attempt(call, address, timeout)
         except BureauError as error:
             # The bureau's own request id, if it gave one, finds more in its logs.
             error.request_id = error.request_id or call.request_id
-            error.attempts = attempt
+            error.attempts = made
             if not worth_retrying(error):
                 raise
             rotation.failed(address, now())
-            pause = 0.0 if moves_on(error, rotation, tried) else policy.pause(attempt, error)
-            if attempt == policy.attempts or now() + pause >= give_up:
+            pause = 0.0
+            if not moves_on(error, policy, rotation, tried):
+                failures += 1
+                pause = policy.pause(failures, error)
+            if failures == policy.attempts or now() + pause >= give_up:
                 raise
             if pause:
                 yield Pause(pause)
         else:
             rotation.worked(address)
             return reply
-    raise AssertionError("the last attempt returns or raises")
 
 
-def moves_on(error: BureauError, rotation: Rotation, tried: set[int]) -> bool:
+def moves_on(error: BureauError, policy: RetryPolicy, rotation: Rotation, tried: set[int]) -> bool:
     """Whether another address is asked at once: a node that cannot answer says nothing
     about the others. One that is busy does, and what it asks for is granted.
     """
-    return isinstance(error, Unavailable) and rotation.has_other(tried)
+    may = policy.attempts > 1 and isinstance(error, Unavailable)
+    return may and rotation.has_other(tried)

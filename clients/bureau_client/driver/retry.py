@@ -27,7 +27,8 @@ class RetryPolicy:
         write_seconds: Deadline of a signed write.
         bulk_seconds: Deadline of a batch of records.
         stream_seconds: Longest time of one stream, after which it is opened anew.
-        attempts: Tries in all; 1 switches retries off.
+        attempts: Tries in all, of which going on to another address is none; 1
+            switches both off.
         first_pause_seconds: Pause before the first retry; doubles each time.
         longest_pause_seconds: Where the doubling ends.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -27,8 +28,10 @@ from bureau_client.errors import (
 )
 from bureau_client.plans import methods
 from bureau_client.plans.plan import Patience, ask
+from bureau_client.plans.streams import Stream
 from bureau_client.progress import Progress
 from creditbureau.v1 import log_pb2
+from creditbureau.v1.furnishing_pb2 import WatchDisputesRequest, WatchDisputesResponse
 
 REQUEST = log_pb2.GetCheckpointRequest()
 REPLY = log_pb2.GetCheckpointResponse(checkpoint="x")
@@ -251,3 +254,64 @@ def test_the_asynchronous_driver_does_the_same(heavy: Any) -> Any:
     assert result == (REPLY, "second call")
     assert len(pauses) == 1
     assert [progress.done for progress in told] == [1]
+
+
+def test_going_on_to_another_address_is_no_attempt() -> None:
+    script = Script(*[Unavailable("down")] * 20)
+    with pytest.raises(Unavailable):
+        script.run(addresses=3)
+    assert len(script.attempts) == RetryPolicy().attempts + 2
+    once = Script(Unavailable("down"))
+    with pytest.raises(Unavailable):
+        once.run(addresses=3, policy=RetryPolicy(attempts=1))
+    assert len(once.attempts) == 1
+
+
+class Streams:
+    """Node 0 brings two things and stops; node 1 brings what comes behind."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, int]] = []
+
+    def brought(self, attempt: Any) -> Iterator[Any]:
+        self.asked.append((attempt.address, attempt.call.request.cursor))
+        begin = attempt.call.request.cursor + 1
+        for cursor in range(begin, begin + 2):
+            yield WatchDisputesResponse(cursor=cursor)
+        if attempt.address == 0:
+            raise Unavailable("it stops", retry_after=timedelta(seconds=1))
+
+    def stream(self, attempt: Any) -> Iterator[Any]:
+        return self.brought(attempt)
+
+
+FOLLOWED: Stream[int] = Stream(
+    methods.WATCH_DISPUTES,
+    lambda cursor: WatchDisputesRequest(cursor=cursor),
+    lambda message: int(message.cursor),
+    start=0,
+    endless=False,
+)
+
+
+def test_a_stream_goes_on_at_once_at_another_address() -> None:
+    streams, pauses = Streams(), list[float]()
+    driver = Driver(streams, Routes(["a", "b"]), RetryPolicy(), sleep=pauses.append)  # type: ignore[arg-type]
+    assert list(driver.follow(FOLLOWED)) == [1, 2, 3, 4]
+    assert streams.asked == [(0, 0), (1, 2)]
+    assert pauses == []
+
+
+def test_an_asynchronous_stream_does_too() -> None:
+    class Asynchronous(Streams):
+        async def stream(self, attempt: Any) -> AsyncIterator[Any]:  # type: ignore[override]
+            for message in self.brought(attempt):
+                yield message
+
+    async def followed() -> list[int]:
+        driver = AsyncDriver(streams, Routes(["a", "b"]), RetryPolicy())  # type: ignore[arg-type]
+        return [item async for item in driver.follow(FOLLOWED)]
+
+    streams = Asynchronous()
+    assert asyncio.run(followed()) == [1, 2, 3, 4]
+    assert streams.asked == [(0, 0), (1, 2)]
