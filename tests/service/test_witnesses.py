@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,7 @@ from bureau.office.folder import Plan, create, trust_of
 from bureau.office.symptoms import Health, Symptom
 from bureau.testing import RunningBureau, running_bureau
 from bureau_client import (
+    AsyncLender,
     Auditor,
     Lender,
     NotWitnessed,
@@ -115,6 +117,21 @@ def test_a_receipt_waits_for_its_witnesses(tmp_path: Path) -> None:
             assert audit.witnessed is not None
             assert audit.witnessed.size >= newest.size
         assert {at.health for at in town.doctor().values()} == {Health.OK}
+
+
+def test_an_asynchronous_client_waits_too(tmp_path: Path) -> None:
+    with scene(tmp_path, ["w1"]) as town:
+        acme = town.member("acme")
+
+        async def ask() -> tuple[Receipt, Receipt]:
+            async with AsyncLender(acme.requiring(1)) as lender:
+                first = await lender.add_key(SigningKey.generate())
+            async with AsyncLender(acme) as lender:
+                plain = await lender.add_key(SigningKey.generate())
+                return first, await lender.witnessed(plain)
+
+        for receipt in asyncio.run(ask()):
+            assert witnesses_of(receipt.checkpoint, acme.trust) == ("w1.example/witness",)
 
 
 def test_a_profile_comes_with_the_witnesses(tmp_path: Path) -> None:
