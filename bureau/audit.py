@@ -98,8 +98,8 @@ def receipt(
     signed, or the subject whose request to read it carries.
 
     Raises:
-        Refusal: NOT_FOUND, also for the statements of others; what
-            `open_subject_request` raises.
+        Refusal: NOT_FOUND, also for the statements of others; WRONG_STATE if it was
+            erased; what `open_subject_request` raises.
     """
     # Not a mere read: who asks wants to know whether it is done, and it is when it is
     # durable.
@@ -109,4 +109,7 @@ def receipt(
         row = db.one(s.entry_of_request, signer=signer, request_id=request_id.lower())
         if row is None:
             raise Refusal.of_field("NOT_FOUND", "request_id", "no such statement of who asks")
-        return statement.receipt_of(log.proof_of(db, LoggedEntry(*row)))
+        entry = LoggedEntry(*row)
+        if not entry.salt:
+            raise Refusal("WRONG_STATE", "what was signed was erased since")
+        return statement.receipt_of(log.proof_of(db, entry))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ from bureau.office.integrity import check_database
 from bureau.store import schema
 from bureau.store.database import Database
 from bureau_keys.note import parse_vkey
+
+MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 app = group("The database: schema, backup, restore, check.")
 
@@ -142,7 +145,11 @@ def check(folder: Dir = None, database_url: Db = None, output: Shown = Output.TA
 @app.command()
 def erase(
     subject: Annotated[
-        str, typer.Option(metavar="ID", help="Accounts that name this person and nobody else.")
+        str,
+        typer.Option(
+            metavar="ID",
+            help="Accounts that name this person and nobody else, and what they wrote.",
+        ),
     ] = "",
     before: Annotated[
         str, typer.Option(metavar="YYYY-MM", help="Accounts last reported before this month.")
@@ -150,16 +157,21 @@ def erase(
     folder: Dir = None,
     database_url: Db = None,
 ) -> None:
-    """Erases accounts for good: their records and salts. The log stays whole."""
+    """Erases for good, with the salts; the log stays whole."""
     if bool(subject) == bool(before):
         raise typer.BadParameter("give --subject or --before", param_hint="--subject / --before")
+    if before and not MONTH.fullmatch(before):
+        raise typer.BadParameter("is no month, for example 2010-01", param_hint="--before")
     with _opened(folder, database_url) as (_, database):
         erased = (
             erase_person(database, subject)
             if subject
             else erase_before(database, int(before.replace("-", "")))
         )
-    say(f"erased {erased.accounts} accounts, {erased.records} records")
+    say(
+        f"erased {erased.accounts} accounts, {erased.records} records, "
+        f"{erased.statements} statements"
+    )
     if erased.kept:
         say(f"{erased.kept} accounts name others too and stay")
 

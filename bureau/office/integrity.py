@@ -86,6 +86,7 @@ def check_database(database: Database, origin: str, log_key: VerifyKey) -> Check
 def _check_entries(db: Connection, checked: Checked) -> list[bytes]:
     """Leaf hashes of all entries, each recomputed from its own statement."""
     hashes: list[bytes] = []
+    erased = {key for (key,) in db.all(checks.erased_statements)}
     while page := db.all(checks.entries_from, start=_next_index(checked), limit=PAGE):
         for row in page:
             entry = dict(zip(checks.CHECKED_COLUMNS, row, strict=True))
@@ -96,12 +97,19 @@ def _check_entries(db: Connection, checked: Checked) -> list[bytes]:
                 )
             checked.entries = index + 1
             hashes.append(leaf_hash(entry["commitment"]))
-            checked.findings += [Finding(what, index) for what in _breaches_of_entry(entry)]
+            gone = entry["entry_key"] in erased
+            breaches = _breaches_of_erased(entry) if gone else _breaches_of_entry(entry)
+            checked.findings += [Finding(what, index) for what in breaches]
     return hashes
 
 
 def _next_index(checked: Checked) -> int:
     return checked.entries
+
+
+def _breaches_of_erased(entry: dict[str, object]) -> Iterator[str]:
+    if entry["envelope"] or entry["digest"] or entry["salt"]:
+        yield "it was erased, and something of it is still there"
 
 
 def _breaches_of_entry(entry: dict[str, object]) -> Iterator[str]:

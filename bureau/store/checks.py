@@ -43,6 +43,7 @@ tiles_of = Statement(
     .where(s.record_tile.c.submission_key == s.bind("submission_key"))
     .order_by(s.record_tile.c.tile_index)
 )
+erased_statements = Statement(select(s.erased_statement.c.entry_key))
 # What was erased is blank.
 record_count = Statement(
     select(func.count()).select_from(s.record).where(func.length(s.record.c.body) > 0)

@@ -214,6 +214,25 @@ class Database:
         return self._transaction(self._begin_write)
 
     @contextmanager
+    def forgetting(self) -> Iterator[Connection]:
+        """A write after which a SQLite file holds nothing any more of what it took out.
+        PostgreSQL does so when it vacuums.
+
+        Raises:
+            StorageError: As `transaction`.
+        """
+        with self.transaction() as db:
+            if self.is_sqlite:
+                db.script("PRAGMA secure_delete=ON")
+            yield db
+        if self.is_sqlite:
+            connection = self._opened()
+            try:
+                connection.script("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.close()
+
+    @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
         connection = self._begun(begin)
         usable = False

@@ -411,6 +411,14 @@ class ContributionRow(SQLModel, table=True):
     default_us: int = Field(sa_column=big())
 
 
+class ErasedStatementRow(SQLModel, table=True):
+    """A statement that was erased: its envelope, its digest and its leaf's salt are blank."""
+
+    __tablename__ = "erased_statement"
+    entry_key: int = Field(sa_column=big(primary_key=True))
+    time_us: int = Field(sa_column=big())
+
+
 class ErasureRow(SQLModel, table=True):
     """An account that was erased: its records are blank, their hashes stay."""
 

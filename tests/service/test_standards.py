@@ -9,12 +9,7 @@ import pytest
 
 from bureau.attributes import REGISTRY
 from bureau.clock import Clock
-from bureau.config import Settings
-from bureau.office.erasure import erase_before, erase_person
-from bureau.office.folder import trust_of
-from bureau.office.integrity import check_database
 from bureau.office.operator import CallError, Operator
-from bureau.store.database import Database
 from bureau_client import (
     AccountStatus,
     Auditor,
@@ -22,20 +17,14 @@ from bureau_client import (
     Classification,
     Deletion,
     DeletionReason,
-    EvidenceLevel,
     InquiryOutcome,
     Month,
     NotFound,
     NoticeKind,
     OmissionReason,
-    Party,
     PortfolioType,
-    Receipt,
-    Report,
     Section,
 )
-from bureau_client.verify import verify_report
-from bureau_keys.note import parse_vkey
 from creditbureau.v1.codes_pb2 import (
     CLASSIFICATION_LOSS,
     CLASSIFICATION_NORMAL,
@@ -245,44 +234,3 @@ def test_a_member_sees_what_it_gives() -> None:
         report = town.report(person, "cedar")
         again = town.lenders["cedar"].replay(report.request_id)
         assert (again.tradelines, again.omissions) == (report.tradelines, report.omissions)
-
-
-# Erasure ----------------------------------------------------------------------------
-
-
-def test_what_is_erased_is_gone_and_everything_else_still_holds() -> None:
-    with village("acme", "brook") as town:
-        gone, stays = town.person(), town.person()
-        for person in (gone, stays):
-            town.submit("acme", account(person, "card", MAY), account(person, "loan", JUNE))
-        shared = account(
-            gone, "shared", MAY, parties=(Party(gone.subject_id), Party(stays.subject_id))
-        )
-        town.submit("acme", shared)
-        report = town.report(gone, "brook", EvidenceLevel.ALL)
-        settings = Settings.load(town.bureau.folder)
-        database = Database(settings.database)
-        try:
-            erased = erase_person(database, gone.subject_id)
-            assert (erased.accounts, erased.records, erased.kept) == (2, 2, 1)
-            log_key = parse_vkey(trust_of(settings).log_key).key
-            assert check_database(database, settings.origin, log_key).findings == []
-            assert len(town.report(gone, "brook", EvidenceLevel.ALL).tradelines) == 1
-            assert len(town.report(stays, "brook", EvidenceLevel.ALL).tradelines) == 3
-            # The old report, where it was kept, still verifies; the bureau has it no more.
-            assert verify_report(
-                report.envelope, report.inquiry, taken(report), town.profiles["brook"].trust
-            )
-            with pytest.raises(BureauError) as caught:
-                town.lenders["brook"].replay(report.request_id)
-            assert caught.value.reason == "WRONG_STATE"
-            old = erase_before(database, 202406)
-            assert (old.accounts, old.records) == (2, 2)
-            assert check_database(database, settings.origin, log_key).findings == []
-        finally:
-            database.dispose()
-
-
-def taken(report: Report) -> Receipt:
-    assert report.receipt is not None
-    return report.receipt

@@ -10,10 +10,13 @@ from bureau.store.statements.spelling import (
     adding,
     bind,
     entry,
+    erased_statement,
     erasure,
     former_ref,
+    if_new,
     party,
     record,
+    statement,
     subject_event,
     subject_key,
     tradeline,
@@ -117,11 +120,34 @@ lock_tradeline = Statement(
 # Erasure ---------------------------------------------------------------------
 
 accounts_of_person = Statement(
-    select(tradeline.c.tradeline_key, tradeline.c.people, tradeline.c.trail)
-    .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
+    select(party.c.tradeline_key)
     .where(party.c.subject_id == bind("subject_id"))
-    .with_for_update(of=tradeline)
+    .order_by(party.c.tradeline_key)
 )
+lock_account = Statement(
+    select(tradeline.c.history, tradeline.c.trail, tradeline.c.people)
+    .where(tradeline.c.tradeline_key == bind("which"))
+    .with_for_update()
+)
+events_of_person = Statement(
+    select(subject_event.c.entry_key, subject_event.c.kind, subject_event.c.body)
+    .where(subject_event.c.subject_id == bind("subject_id"))
+    .order_by(subject_event.c.entry_key)
+)
+reword_event = Statement(
+    update(subject_event)
+    .where(subject_event.c.entry_key == bind("which"))
+    .values(body=bind("said"))
+)
+blank_statement = Statement(
+    update(statement).where(statement.c.entry_key == bind("which")).values(envelope=bind("nothing"))
+)
+blank_entry = Statement(
+    update(entry)
+    .where(entry.c.entry_key == bind("which"))
+    .values(digest=bind("nothing"), salt=bind("nothing"))
+)
+add_erased_statement = if_new(t.ErasedStatementRow)
 blank_record = Statement(
     update(record)
     .where(record.c.submission_key == bind("entry"), record.c.record_index == bind("place"))
@@ -133,5 +159,11 @@ drop_party = Statement(
     delete(party).where(party.c.subject_id == bind("who"), party.c.tradeline_key == bind("which"))
 )
 add_erasure = adding(t.ErasureRow)
-erasure_count = Statement(select(func.count()).select_from(erasure))
+# Of accounts and of statements.
+erasure_count = Statement(
+    select(
+        select(func.count()).select_from(erasure).scalar_subquery()
+        + select(func.count()).select_from(erased_statement).scalar_subquery()
+    )
+)
 erased_record_count = Statement(select(func.coalesce(func.sum(erasure.c.record_count), 0)))

@@ -649,6 +649,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("member_id"),
     )
     op.create_table(
+        "erased_statement",
+        sa.Column("entry_key", WIDE, autoincrement=False, nullable=False),
+        sa.Column("time_us", WIDE, autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("entry_key"),
+    )
+    op.create_table(
         "erasure",
         sa.Column("tradeline_key", WIDE, autoincrement=False, nullable=False),
         sa.Column("record_count", WIDE, autoincrement=False, nullable=False),
