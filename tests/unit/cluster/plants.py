@@ -137,6 +137,14 @@ def another_report_on_one_node(scene: Scene) -> Evidence:
     return with_node(evidence, replays=replays)
 
 
+@planted("I2 own effect", "sent again, it was refused WRONG_STATE")
+def a_retry_refused_for_what_it_did(scene: Scene) -> Evidence:
+    one = first(scene, "pause")
+    late = scene.now_ns
+    change(scene, one, end_ns=late, settled_ns=late + SECOND, reason="WRONG_STATE")
+    return scene.evidence()
+
+
 # I3: consents.
 
 

@@ -399,6 +399,11 @@ def true_run() -> Scene:
     scene.change("pause", paused)
     scene.change("resume", paused)
     scene.query(paused, "lender-2")
+    # A broken connection left an outcome unknown, and the same bytes settled it.
+    late = scene.submit("lender-2")
+    place = scene.operations.index(late)
+    settled_ns = late.end_ns + SECOND // 2
+    scene.operations[place] = replace(late, settled_ns=settled_ns, reason="DEADLINE")
     # 2. The same bytes again, and other bytes under the same id; a report replayed.
     again = replace(first, kind="again", about={"how": "later"}, worker="lender-1")
     begin = scene.now_ns

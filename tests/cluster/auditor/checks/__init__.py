@@ -13,6 +13,7 @@ CHECKS: tuple[Check, ...] = tuple(
         ("I1 listed", writes.listed_once),
         ("I2 conflict", writes.other_bytes_refused),
         ("I2 first answer", writes.first_answer_again),
+        ("I2 own effect", writes.not_for_its_own_effect),
         ("I3 consent", consents.valid_at_its_index),
         ("I3 stopped", consents.stopped_from_then_on),
         ("I3 limit", consents.never_over_the_limit),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import accumulate
+
 from tests.cluster.auditor.evidence import Evidence
 from tests.cluster.auditor.finding import Findings
 from tests.cluster.auditor.statements import OTHER_BYTES
@@ -21,6 +24,9 @@ NOT_HEARD = frozenset(
         "UNKNOWN_CERTIFICATE",
     }
 )
+
+# How a statement could be refused because it was accepted before.
+OWN_EFFECTS = frozenset({"ALREADY_EXISTS", "CONSENT_EXHAUSTED", "WRONG_STATE"})
 
 
 def readable_once(evidence: Evidence, found: Findings) -> None:
@@ -108,6 +114,29 @@ def first_answer_again(evidence: Evidence, found: Findings) -> None:
             found.look()
             if digest != digests.get(inquiry, digest):
                 found.blame(f"{node.name} has another report for {inquiry}", given=digest)
+
+
+def not_for_its_own_effect(evidence: Evidence, found: Findings) -> None:
+    """What was accepted is never refused, when it is sent again, for what it did itself."""
+    known = sorted(
+        (told.known_ns, told.leaf_index)
+        for told in evidence.statements
+        if told.known_ns is not None and told.leaf_index is not None
+    )
+    times = [at for at, _ in known]
+    highest = list(accumulate((leaf for _, leaf in known), max))
+    for told in evidence.statements:
+        if told.leaf_index is None:
+            continue
+        for one in told.operations:
+            if one.settled_ns is None and one.outcome is not Outcome.FAILED:
+                continue
+            found.look()
+            # It stood in the log by then: somebody had a later leaf acknowledged already.
+            before = bisect_right(times, one.end_ns)
+            was_there = before and highest[before - 1] > told.leaf_index
+            if was_there and one.reason in OWN_EFFECTS:
+                found.blame(f"sent again, it was refused {one.reason}: {told}", worker=one.worker)
 
 
 def same_receipt(one: str, other: str) -> bool:
