@@ -1,0 +1,83 @@
+"""Reports without consent, and consents that stand as nobody said."""
+
+from __future__ import annotations
+
+from tests.cluster.auditor import Evidence
+from tests.unit.cluster.plants.planting import planted, with_database
+from tests.unit.cluster.scene import Scene
+
+
+@planted("I3 consent", "was not in force at leaf")
+def a_report_under_a_revoked_consent(scene: Scene) -> Evidence:
+    consent = scene.grant()
+    scene.change("revoke", consent)
+    scene.query(consent)
+    return scene.evidence()
+
+
+@planted("I3 consent", "was ever granted")
+def a_report_without_consent(scene: Scene) -> Evidence:
+    evidence = scene.evidence()
+    row = evidence.databases[0].inquiries[0]._replace(consent_id="none")
+    return with_database(evidence, inquiries=[row])
+
+
+@planted("I3 consent", "a consent for lender-1 served lender-2")
+def a_report_to_somebody_else(scene: Scene) -> Evidence:
+    evidence = scene.evidence()
+    row = evidence.databases[0].inquiries[0]._replace(member_id="lender-2")
+    return with_database(evidence, inquiries=[row])
+
+
+@planted("I3 stopped", "revoke")
+def an_inquiry_behind_an_acknowledged_revocation(scene: Scene) -> Evidence:
+    consent = scene.grant()
+    scene.change("revoke", consent)
+    scene.query(consent)
+    return scene.evidence()
+
+
+@planted("I3 stopped", "pause")
+def an_inquiry_in_a_pause(scene: Scene) -> Evidence:
+    consent = scene.grant()
+    scene.change("pause", consent)
+    scene.query(consent)
+    scene.change("resume", consent)
+    return scene.evidence()
+
+
+@planted("I3 stopped", "hold")
+def an_inquiry_into_a_frozen_file(scene: Scene) -> Evidence:
+    hold = scene.freeze()
+    scene.query(scene.grant())
+    scene.lift(hold)
+    return scene.evidence()
+
+
+@planted("I3 limit", "was used 3 times: lenders' histories")
+def one_use_too_many(scene: Scene) -> Evidence:
+    consent = scene.grant(uses=2)
+    for _ in range(3):
+        scene.query(consent)
+    return scene.evidence()
+
+
+@planted("I3 limit", "was used 3 times: postgres-a")
+def one_use_too_many_that_no_lender_told(scene: Scene) -> Evidence:
+    evidence = scene.evidence()
+    rows = evidence.databases[0].inquiries
+    return with_database(evidence, inquiries=[rows[0], *rows])
+
+
+@planted("I3 limit", "counts 7 uses")
+def uses_miscounted(scene: Scene) -> Evidence:
+    evidence = scene.evidence()
+    rows = [row._replace(use_count=7) for row in evidence.databases[0].consents]
+    return with_database(evidence, consents=rows)
+
+
+@planted("I3 state", "its subject's last word was resume")
+def a_consent_that_was_stopped_by_nobody(scene: Scene) -> Evidence:
+    evidence = scene.evidence()
+    rows = [row._replace(state=3) for row in evidence.databases[0].consents]
+    return with_database(evidence, consents=rows)

@@ -1,0 +1,47 @@
+"""How a violation is planted in a run that kept its promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from tests.cluster.auditor import Evidence
+from tests.cluster.auditor.evidence import Database, Node
+from tests.cluster.history import Operation
+from tests.unit.cluster.scene import Scene
+
+Plant = Callable[[Scene], Evidence]
+PLANTED: list[tuple[str, str, Plant]] = []
+
+
+def planted(check: str, told: str) -> Callable[[Plant], Plant]:
+    """A violation that a check must name in these words."""
+
+    def note(plant: Plant) -> Plant:
+        PLANTED.append((check, told, plant))
+        return plant
+
+    return note
+
+
+def first(scene: Scene, kind: str) -> Operation:
+    """The first operation of a kind."""
+    return next(one for one in scene.operations if one.kind == kind)
+
+
+def change(scene: Scene, one: Operation, **fields: Any) -> None:
+    """Another history than what happened."""
+    scene.operations[scene.operations.index(one)] = replace(one, **fields)
+
+
+def with_database(evidence: Evidence, **fields: Any) -> Evidence:
+    """Another first server."""
+    changed: Database = replace(evidence.databases[0], **fields)
+    return replace(evidence, databases=[changed, *evidence.databases[1:]])
+
+
+def with_node(evidence: Evidence, **fields: Any) -> Evidence:
+    """Another first node."""
+    changed: Node = replace(evidence.nodes[0], **fields)
+    return replace(evidence, nodes=[changed, *evidence.nodes[1:]])
