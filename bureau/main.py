@@ -100,6 +100,8 @@ class Server:
         self.stopped = threading.Event()
         self.failure = ""
         self.fork: ForkedLogError | None = None
+        self._starting = threading.Lock()
+        self._began = self._ended = False
 
         # 1. The rules of the place; the database, as this version needs it and as it
         #    was left.
@@ -181,28 +183,32 @@ class Server:
         return f"{host}:{self.port}"
 
     def start(self) -> None:
-        """Serves.
+        """Serves, unless it was stopped before.
 
         Raises:
             RuntimeError: The port is taken.
         """
-        # Bound first: a port that is taken must leave nothing running.
-        self.port = self._grpc.add_secure_port(
-            self.settings.listen, tls_credentials(self.settings.server_folder)
-        )
-        settle()
-        self.ledger.start()
-        self.keeper.start()
-        self.couriers.start()
-        self._listener.start()
-        self._seats.start()
-        self._calls.start()
-        self._grpc.start()
-        self._pulse.start()
-        if self.settings.metrics_listen:
-            self._vitals = vitals.serve(self.settings.metrics_listen, self._serving.is_set)
-        threading.Thread(target=rules.validator, name="warm-up", daemon=True).start()
-        logger.info("serving", address=self.address, node=self.settings.node)
+        with self._starting:
+            if self._ended:
+                return
+            # Bound first: a port that is taken must leave nothing running.
+            self.port = self._grpc.add_secure_port(
+                self.settings.listen, tls_credentials(self.settings.server_folder)
+            )
+            settle()
+            self.ledger.start()
+            self.keeper.start()
+            self.couriers.start()
+            self._listener.start()
+            self._seats.start()
+            self._calls.start()
+            self._grpc.start()
+            self._pulse.start()
+            if self.settings.metrics_listen:
+                self._vitals = vitals.serve(self.settings.metrics_listen, self._serving.is_set)
+            threading.Thread(target=rules.validator, name="warm-up", daemon=True).start()
+            logger.info("serving", address=self.address, node=self.settings.node)
+            self._began = True
 
     def stop(self, grace_s: float = 10.0, drain_s: float = 0.0) -> None:
         """Takes no more calls, finishes those it accepted, and closes.
@@ -213,6 +219,12 @@ class Server:
                 so that who watches that sends them elsewhere.
         """
         if self.stopped.is_set():
+            return
+        with self._starting:  # what began to start is whole before it is stopped
+            self._ended = True
+        if not self._began:
+            self.database.dispose()
+            self.stopped.set()
             return
         self._draining.set()
         self._is_ready(False)

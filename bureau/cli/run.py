@@ -143,7 +143,8 @@ def serve(
             f"cannot listen on {settings.listen}: {error}",
             "Is a bureau serving there already? Choose another with --listen.",
         ) from error
-    say(f"serving at {server.address}")
+    if not server.stopped.is_set():
+        say(f"serving at {server.address}")
     server.wait()
     if server.fork:
         raise server.fork

@@ -19,7 +19,10 @@ from typing import Any
 
 import pytest
 
-from bureau.office.folder import Plan
+from bureau import main
+from bureau.config import Settings
+from bureau.main import Server
+from bureau.office.folder import Plan, create
 from bureau.testing import running_bureau
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
@@ -245,3 +248,21 @@ def test_an_idle_node_stops_too(world: World) -> None:
     assert process.exit_code() == 0
     for raw in idle:
         assert raw.send("Log/GetCheckpoint", b"").code == "UNAVAILABLE"
+
+
+def test_a_stop_amid_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create(tmp_path / "bureau", Plan())
+    settings = Settings.load(tmp_path / "bureau", listen="127.0.0.1:0")
+    server = Server(settings)
+    stopping = threading.Thread(target=server.stop)
+    monkeypatch.setattr(main, "settle", stopping.start)
+    server.start()
+    stopping.join()
+    assert server.stopped.is_set()
+
+    # Before the start: it does not begin.
+    server = Server(settings)
+    server.stop()
+    server.start()
+    assert server.stopped.is_set()
+    assert server.port == 0
