@@ -6,19 +6,28 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bureau.clock import Clock
+from bureau.policy import load_policy
 from bureau_client import (
     AccountStatus,
     DisputeReason,
+    Frequency,
+    FrequencyUnit,
+    HoldKind,
+    InvalidRequest,
     Month,
+    NoticeKind,
     OmissionReason,
+    PermissionDenied,
+    Purpose,
     Report,
     Wallet,
 )
-from tests.service.village import Village, account, village
+from tests.service.village import DAY, Village, account, village
 
 
 @pytest.fixture
@@ -101,13 +110,36 @@ def test_old_late_payments_fade(town: Village) -> None:
     assert whole.history.profile == "011"
 
 
-def test_a_third_jurisdiction_needs_no_code(tmp_path: Path) -> None:
-    """Only a file of rules: here what is bad is forgotten after two years."""
+# What differs in a place that no code knows.
+BRAZIL = (
+    ('jurisdiction = "US"', 'jurisdiction = "BR"'),
+    ("months = 84", "months = 24"),
+    ("days = 30", "days = 10"),
+    ("extension_days = 15", "extension_days = 5"),
+    ('    "ACCOUNT_REVIEW",\n', ""),
+    ('hard = ["CREDIT_APPLICATION", ', 'hard = ["ACCOUNT_REVIEW", '),
+    ("max_days = 31\nmax_uses = 10", "max_days = 7\nmax_uses = 2"),
+    ("adverse_data = false", "adverse_data = true"),
+    (
+        'anchor = "inquiry"\nmonths = 24\ngrace_days = 0',
+        'anchor = "inquiry"\nmonths = 1\ngrace_days = 3',
+    ),
+)
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    """A file of rules: what is bad is forgotten after two years, for one."""
     text = (files("bureau") / "data" / "policy" / "US.toml").read_text("utf-8")
-    text = text.replace('jurisdiction = "US"', 'jurisdiction = "BR"')
-    text = text.replace("months = 84", "months = 24").replace("days = 30", "days = 15")
-    rules = tmp_path / "BR.toml"
-    rules.write_text(text, "utf-8")
+    for said, instead in BRAZIL:
+        assert said in text
+        text = text.replace(said, instead)
+    file = tmp_path / "BR.toml"
+    file.write_text(text, "utf-8")
+    return file
+
+
+def test_a_third_jurisdiction_needs_no_code(rules: Path) -> None:
     with village("acme", "brook", jurisdiction="BR", policy_file=rules) as town:
         person = town.person()
         today = town.now().date()
@@ -116,7 +148,13 @@ def test_a_third_jurisdiction_needs_no_code(tmp_path: Path) -> None:
         town.submit("acme", account(person, "card", now - 25, **late))
         town.submit("acme", account(person, "card", now - 23, **late))
         town.submit("acme", account(person, "card", now))
-        report = town.report(person, "brook")
+        assert [at.kind for at in person.notices()] == [NoticeKind.ADVERSE_DATA]
+        # Consents have the ceilings of the place.
+        with pytest.raises(InvalidRequest) as caught:
+            town.inquiring(person, "brook")
+        assert {at.field for at in caught.value.violations} == {"expire_time", "max_uses"}
+        few: Any = {"max_uses": 2, "expire": 6 * DAY}
+        report = town.report(person, "brook", **few)
         (line,) = report.tradelines
         assert line.history is not None
         assert [line.history.profile[age] for age in (0, 23, 25)] == ["0", "2", "D"]
@@ -129,4 +167,47 @@ def test_a_third_jurisdiction_needs_no_code(tmp_path: Path) -> None:
         )
         assert dispute.create_time is not None
         assert dispute.due_time is not None
-        assert dispute.due_time - dispute.create_time == timedelta(days=15)
+        assert dispute.due_time - dispute.create_time == timedelta(days=10)
+        more = person.add_to_dispute(dispute.dispute_id, "One more thing.")
+        assert more.due_time == dispute.create_time + timedelta(days=15)
+        # A freeze stops the review of accounts here, and who reviewed is seen by others.
+        review = town.inquiring(
+            person,
+            "brook",
+            purposes=[Purpose.ACCOUNT_REVIEW],
+            max_uses=0,
+            frequency=Frequency(FrequencyUnit.MONTH, 5),
+        )
+        ask: Any = {"purpose": Purpose.ACCOUNT_REVIEW, "consent_id": review}
+        town.lenders["brook"].query(person.subject_id, **ask)
+        assert [at.purpose for at in town.report(person, "acme", **few).inquiries] == [
+            Purpose.ACCOUNT_REVIEW
+        ]
+        person.place_hold(HoldKind.SECURITY_FREEZE)
+        with pytest.raises(PermissionDenied) as refused:
+            town.lenders["brook"].query(person.subject_id, **ask)
+        assert refused.value.reason == "HOLD"
+
+
+def test_an_inquiry_leaves_the_file_on_its_day(rules: Path) -> None:
+    """A calendar month and three days, in this place."""
+    with village("acme", "brook", jurisdiction="BR", policy_file=rules) as town:
+        person = town.person()
+        few: Any = {"max_uses": 2, "expire": 6 * DAY, "purposes": [Purpose.ACCOUNT_REVIEW]}
+        few |= {"frequency": Frequency(FrequencyUnit.MONTH, 5)}
+
+        def seen() -> list[str]:
+            consent_id = town.inquiring(person, "brook", **few)
+            ask = town.lenders["brook"].query
+            report = ask(person.subject_id, purpose=Purpose.ACCOUNT_REVIEW, consent_id=consent_id)
+            return [f"{at.create_time:%Y-%m-%d}" for at in report.inquiries if at.create_time]
+
+        first = f"{town.now():%Y-%m-%d}"
+        assert seen() == []
+        rule = load_policy("BR", rules.parent).retention["inquiry"]
+        gone = rule.ends_on(int(first.replace("-", "")))
+        town.later(timedelta(days=(gone - town.now().date()).days - 1))
+        assert seen() == [first]
+        town.later(timedelta(days=1))
+        assert first not in seen()
+        assert len(person.inquiries()) == 3
