@@ -1,4 +1,4 @@
-"""`bureau-lender submit`, `check`, `export`, `template`: files of records."""
+"""`bureau-lender submit`, `template`: files of records."""
 
 from __future__ import annotations
 
@@ -24,10 +24,7 @@ from bureau_client.cli.output import Output, emit_many, err
 from bureau_client.codes import SubmissionKind
 from bureau_client.files import CsvSource, Metro2Source, Reject, Source, check_file, import_file
 from bureau_client.files.csv_records import columns
-from bureau_client.files.exporting import export_file, people_columns
 from bureau_client.files.importing import refuse
-from bureau_client.files.metro2 import Finding, Framing, Reporter, Severity
-from bureau_client.months import Month
 
 
 class Format(StrEnum):
@@ -117,68 +114,6 @@ def submit(
     err.print(f"{sent} of {found.row_count} rows accepted, logged")
     if found.rejects:
         _keep(source, found.rejects, rejects)
-        sys.exit(common.EXIT_PARTIAL)
-
-
-def check(
-    file: FileArgument,
-    previous: PreviousOption = None,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """List everything that is wrong with a Metro 2 file; nothing is sent.
-
-    Errors keep an account from being submitted, warnings do not. Exits with 5 if there
-    is an error.
-    """
-    found: list[Finding] = []
-    count = 0
-    for _, findings in Metro2Source(file, previous=previous).findings():
-        count += 1
-        found += findings
-    emit_many(found, output, ("record", "rule", "severity", "field", "got", "expected", "fix"))
-    errors = sum(at.severity is Severity.ERROR for at in found)
-    err.print(f"{count} records: {errors} errors, {len(found) - errors} warnings")
-    if errors:
-        sys.exit(common.EXIT_INVALID)
-
-
-def export(
-    records: Annotated[Path, typer.Argument(help="CSV file as for `submit`.", exists=True)],
-    file: Annotated[Path, typer.Argument(help="The Metro 2 file to write.")],
-    people: Annotated[
-        Path,
-        typer.Option(metavar="FILE", help=f"CSV of the persons: {', '.join(people_columns())}."),
-    ],
-    reporter: Annotated[str, typer.Option(metavar="NAME", help="Who reports, for the header.")],
-    identification: Annotated[
-        str, typer.Option(metavar="ID", help="The furnisher's identification number.")
-    ],
-    month: Annotated[
-        str, typer.Option(metavar="YYYY-MM", help="Which month; else the newest in the file.")
-    ] = "",
-    currency: CurrencyOption = "USD",
-    packed: Annotated[bool, typer.Option("--packed", help="Write the packed format.")] = False,
-    blocked: Annotated[bool, typer.Option("--blocked", help="Write block descriptors.")] = False,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Write a month of a CSV file as a Metro 2 file.
-
-    The payment history comes from the earlier months in the CSV file. What Metro 2
-    cannot say, such as cents, is listed; accounts that it cannot say at all are left out.
-    """
-    count, found = export_file(
-        records,
-        people,
-        file,
-        Reporter(reporter),
-        identification_number=identification,
-        month=Month.parse(month) if month else None,
-        currency=currency,
-        framing=Framing(packed=packed, blocked=blocked),
-    )
-    emit_many(found, output, ("rule", "severity", "field", "got", "expected", "fix"))
-    err.print(f"{count} accounts written to {file}")
-    if any(at.severity is Severity.ERROR for at in found):
         sys.exit(common.EXIT_PARTIAL)
 
 

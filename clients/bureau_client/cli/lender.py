@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from bureau_client.cli import acting, common, files, watching
+from bureau_client.cli import acting, common, files, metro2, watching
 from bureau_client.cli.common import (
     LimitOption,
     OutputOption,
@@ -34,7 +34,7 @@ app = typer.Typer(
 )
 app.add_typer(watching.disputes, name="dispute")
 COMMANDS: tuple[Callable[..., None], ...] = (
-    *(files.submit, files.check, files.export, files.template),
+    *(files.submit, metro2.check, metro2.export, files.template),
     *(acting.act, acting.delete),
     *(watching.alerts, portfolio, watching.replay, watching.standard),
 )

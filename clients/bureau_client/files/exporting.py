@@ -18,6 +18,7 @@ from bureau_client.files.metro2 import (
     Person,
     Reporter,
     Segment,
+    Severity,
     account_of,
     header,
     repacked,
@@ -104,6 +105,7 @@ def export_file(
     def made() -> Iterator[Sequence[Segment]]:
         for months in accounts.values():
             if newest not in months:
+                found.extend(_missing(months[max(months)], newest))
                 continue
             segments, findings = account_of(
                 months[newest],
@@ -121,6 +123,14 @@ def export_file(
     with target.open("wb") as stream:
         count = write(stream, heading, made(), framing)
     return count, found
+
+
+def _missing(last: Snapshot, newest: Month) -> Iterator[Finding]:
+    """An account that is open and has no row for the month."""
+    if last.close_date is None:
+        got = f"{last.month}, the newest of account {last.account_ref}"
+        fix = "Add its row, or know that it is left out"
+        yield Finding("M2-EXPORT", Severity.WARNING, 0, "month", got, str(newest), fix)
 
 
 def _accounts(records: Path) -> dict[str, dict[Month, Snapshot]]:

@@ -26,11 +26,13 @@ from bureau_client.cli import common, lender, wallet
 from bureau_client.cli.output import Output, emit_many, emit_one
 from bureau_client.cli.show import show_report
 from bureau_client.files.csv_records import columns, write_row
+from bureau_client.files.exporting import people_columns
 from bureau_client.files.metro2 import Finding, Severity
 from bureau_client.money import written
 from bureau_client.progress import Progress
 from creditbureau.v1 import log_pb2
 from tests.unit.client.fakes import CONSENT, SUBJECT, FakeBureau, snapshot
+from tests.unit.client.metro2_files import base, file_of
 
 Run = Callable[..., int]
 
@@ -279,6 +281,52 @@ def test_every_form_has_the_same_fields(
     emit_many(submissions, Output.CSV, ())
     assert capsys.readouterr().out.splitlines()[0].split(",") == list(row)
     assert "manifest" not in row
+
+
+def test_a_metro2_file_is_checked(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = base(account_status="71", special_comment="ZZ")
+    file = tmp_path / "may.dat"
+    file.write_bytes(file_of([wrong], [wrong.with_values(consumer_account_number="A-2")]))
+    assert run("check", file, "--output", "jsonl") == 5
+    told = capsys.readouterr()
+    findings = [json.loads(line) for line in told.out.splitlines()]
+    assert {(at["rule"], at["severity"]) for at in findings} == {
+        ("Status-DOFD-1", "error"),
+        ("Status-APD-1", "error"),
+        ("M2-CODE", "warning"),
+    }
+    assert all(at["field"] and at["expected"] and at["fix"] for at in findings)
+    assert "4 records: 4 errors, 2 warnings" in told.err
+    assert run("check", file, "--summary", "--output", "json") == 5
+    tallies = json.loads(capsys.readouterr().out)
+    assert [(at["rule"], at["count"], at["first_record"]) for at in tallies] == [
+        ("M2-CODE", 2, 2),
+        ("Status-DOFD-1", 2, 2),
+        ("Status-APD-1", 2, 2),
+    ]
+    file.write_bytes(file_of([base()]))
+    assert run("check", file) == 0
+    assert run("submit", file, "--format", "metro2", "--currency", "usd", "--dry-run") == 5
+    assert "ISO 4217" in capsys.readouterr().err
+
+
+def test_a_month_is_exported_and_what_is_missing_is_said(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = snapshot("A-1", currency="USD", balance_minor=123_45)
+    earlier = dataclasses.replace(now, account_ref="A-2", month=now.month - 1)
+    records = write_csv(tmp_path / "r.csv", write_row(now), write_row(earlier))
+    people = tmp_path / "p.csv"
+    people.write_text(f"{','.join(people_columns()[:4])}\n{SUBJECT},DOE,JANE,000123456\n")
+    command = ["export", records, tmp_path / "m.dat", "--people", people, "--reporter", "ACME"]
+    assert run(*command, "--identification", "A", "--output", "json") == 0
+    told = capsys.readouterr()
+    found = {at["field"]: at["got"] for at in json.loads(told.out)}
+    assert found["balance_minor"] == "12345"
+    assert "A-2" in found["month"]
+    assert "1 accounts written" in told.err
 
 
 def test_a_log_tells_now_and_then_how_long_it_takes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ sees neither numbers nor names. Identifiers are sent for some hundred accounts a
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import fields
@@ -14,6 +15,7 @@ from datetime import date
 from itertools import islice
 from pathlib import Path
 
+from bureau_client import arguments
 from bureau_client.codes import SubmissionKind
 from bureau_client.errors import InvalidRequest, Violation
 from bureau_client.files.metro2.findings import Finding, Severity
@@ -63,7 +65,13 @@ class Metro2Source:
             scheme: What the numbers are called among the members.
             previous: The file of the month before, to compare with.
             today: Dates after it are wrong; the newest day there is if left out.
+
+        Raises:
+            InvalidRequest: The currency is none.
         """
+        if not re.fullmatch("[A-Z]{3}", currency):
+            message = "is no ISO 4217 code; write CNY, EUR, USD"
+            raise arguments.refuse("currency", "UNKNOWN_CURRENCY", message)
         self.path = path
         self.told = f"{currency} {country} {scheme}"
         self._currency = currency

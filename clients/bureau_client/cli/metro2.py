@@ -1,0 +1,129 @@
+"""`bureau-lender check`, `export`: Metro 2 files, looked at and written."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bureau_client.cli import common
+from bureau_client.cli.common import (
+    OutputOption,
+)
+from bureau_client.cli.files import CurrencyOption, FileArgument, PreviousOption
+from bureau_client.cli.output import Output, emit_many, err, plain, write_line
+from bureau_client.files import Metro2Source
+from bureau_client.files.exporting import export_file, people_columns
+from bureau_client.files.metro2 import Finding, Framing, Reporter, Severity
+from bureau_client.months import Month
+from bureau_client.progress import Progress
+
+
+@dataclass(slots=True)
+class Tally:
+    """How often a rule was broken by a field."""
+
+    rule: str
+    severity: Severity
+    field: str
+    count: int
+    first_record: int
+    expected: str
+    fix: str
+
+    @classmethod
+    def of(cls, finding: Finding) -> Tally:
+        """Of a first finding, which is still to be counted."""
+        at = finding
+        return cls(at.rule, at.severity, at.field, 0, at.record, at.expected, at.fix)
+
+
+TALLY_COLUMNS = ("count", "rule", "severity", "field", "first_record", "expected", "fix")
+# Records between two words of progress.
+_CHECKED_RECORDS = 1000
+
+
+def check(
+    file: FileArgument,
+    previous: PreviousOption = None,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="A line a rule and field: how often, where first.")
+    ] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List everything that is wrong with a Metro 2 file; nothing is sent.
+
+    Errors keep an account from being submitted, warnings do not. Exits with 5 if there
+    is an error. With --summary, or as jsonl, memory does not grow with the findings.
+    """
+    found: list[Finding] = []
+    tallies: dict[tuple[str, str], Tally] = {}
+    severities: Counter[Severity] = Counter()
+    count = 0
+    started = datetime.now(UTC)
+    with common.progress_bar("checking") as on_progress:
+        for record, findings in Metro2Source(file, previous=previous).findings():
+            count += 1
+            severities.update(finding.severity for finding in findings)
+            for finding in findings:
+                if summary:
+                    tallies.setdefault((finding.rule, finding.field), Tally.of(finding)).count += 1
+                elif output is Output.JSONL:
+                    write_line(plain(finding))
+                else:
+                    found.append(finding)
+            if record.number % _CHECKED_RECORDS == 0:
+                on_progress(Progress(count, None, datetime.now(UTC) - started))
+    if summary:
+        emit_many(list(tallies.values()), output, TALLY_COLUMNS)
+    elif output is not Output.JSONL:
+        emit_many(found, output, ("record", "rule", "severity", "field", "got", "expected", "fix"))
+    errors = severities[Severity.ERROR]
+    err.print(f"{count} records: {errors} errors, {severities[Severity.WARNING]} warnings")
+    if errors:
+        sys.exit(common.EXIT_INVALID)
+
+
+def export(
+    records: Annotated[Path, typer.Argument(help="CSV file as for `submit`.", exists=True)],
+    file: Annotated[Path, typer.Argument(help="The Metro 2 file to write.")],
+    people: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help=f"CSV of the persons: {', '.join(people_columns())}."),
+    ],
+    reporter: Annotated[str, typer.Option(metavar="NAME", help="Who reports, for the header.")],
+    identification: Annotated[
+        str, typer.Option(metavar="ID", help="The furnisher's identification number.")
+    ],
+    month: Annotated[
+        str, typer.Option(metavar="YYYY-MM", help="Which month; else the newest in the file.")
+    ] = "",
+    currency: CurrencyOption = "USD",
+    packed: Annotated[bool, typer.Option("--packed", help="Write the packed format.")] = False,
+    blocked: Annotated[bool, typer.Option("--blocked", help="Write block descriptors.")] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Write a month of a CSV file as a Metro 2 file.
+
+    The payment history comes from the earlier months in the CSV file. What Metro 2
+    cannot say, such as cents, is listed; accounts that it cannot say at all are left out.
+    """
+    count, found = export_file(
+        records,
+        people,
+        file,
+        Reporter(reporter),
+        identification_number=identification,
+        month=Month.parse(month) if month else None,
+        currency=currency,
+        framing=Framing(packed=packed, blocked=blocked),
+    )
+    emit_many(found, output, ("rule", "severity", "field", "got", "expected", "fix"))
+    err.print(f"{count} accounts written to {file}")
+    if any(at.severity is Severity.ERROR for at in found):
+        sys.exit(common.EXIT_PARTIAL)
