@@ -131,7 +131,7 @@ class Courier:
                 return  # another node has brought a newer one
             raise
         with self._database.transaction() as db:
-            db.run(s.add_cosignature, tree_size=size, witness=self._name, line=line)
+            db.run(s.put_cosignature, tree_size=size, witness=self._name, line=line)
         self._worked(size)
 
     def _proof(self, old_size: int, size: int) -> list[bytes]:

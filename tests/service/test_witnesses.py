@@ -293,6 +293,8 @@ def test_a_database_that_went_back_is_caught(tmp_path: Path) -> None:
         symptom = town.doctor()["w1"]
         assert symptom.health is Health.FAIL
         assert f"it has cosigned size {receipt.tree_size}" in symptom.told
+        with Lender(acme) as lender, pytest.raises(VerificationFailed, match="has lost leaf"):
+            lender.witnessed(replace(receipt, checkpoint=plain_of(receipt)))
         # It grows again, beyond what was seen: another history.
         plain = acme.requiring(0)
         while write(plain).tree_size <= receipt.tree_size:
@@ -300,6 +302,12 @@ def test_a_database_that_went_back_is_caught(tmp_path: Path) -> None:
         eventually(lambda: errands("w1", "refused") > 0)
         with Auditor(acme) as auditor, pytest.raises(VerificationFailed):
             auditor.consistency(receipt.checkpoint, auditor.checkpoint().note)
+
+
+def plain_of(receipt: Receipt) -> str:
+    """Its checkpoint without the witnesses' lines."""
+    text, _, lines = receipt.checkpoint.rpartition("\n\n")
+    return f"{text}\n\n{lines.splitlines()[0]}\n"
 
 
 def test_nodes_of_one_log_bring_the_same(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Select, func, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
 from bureau.store.sql import ListStatement, Statement
@@ -17,7 +18,6 @@ from bureau.store.statements.spelling import (
     entry,
     floor,
     head,
-    if_new,
     server_start,
     server_time_us,
     statement,
@@ -103,7 +103,16 @@ newest_checkpoint_before = Statement(
     .order_by(checkpoint.c.tree_size.desc())
     .limit(1)
 )
-add_cosignature = if_new(t.CosignatureRow)
+_cosigned = upsert(cosignature).values(
+    tree_size=bind("tree_size"), witness=bind("witness"), line=bind("line")
+)
+# The later one counts: the witness's key may be another.
+put_cosignature = Statement(
+    _cosigned.on_conflict_do_update(
+        index_elements=[cosignature.c.tree_size, cosignature.c.witness],
+        set_={"line": _cosigned.excluded.line},
+    )
+)
 cosignatures_of = Statement(
     select(cosignature.c.witness, cosignature.c.line)
     .where(cosignature.c.tree_size == bind("tree_size"))

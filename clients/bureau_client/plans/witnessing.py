@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bureau_client.audits import Checkpoint
-from bureau_client.errors import NotWitnessed, VerificationFailed
+from bureau_client.errors import NotFound, NotWitnessed, VerificationFailed
 from bureau_client.plans import log, methods
 from bureau_client.plans.caller import Reader
 from bureau_client.plans.plan import Pause, Plan, ask
@@ -57,10 +57,17 @@ def witnessed(
         return receipt
     try:
         checkpoint = yield from _awaited(reader, quorum, receipt.leaf_index + 1, patience)
+        leaf = yield from _leaf_of(reader, receipt)
     except NotWitnessed as error:
         error.receipt = receipt
         raise
-    leaf = yield from _leaf_of(reader, receipt)
+    except NotFound as error:
+        raise VerificationFailed(
+            f"The bureau has lost leaf {receipt.leaf_index}, which the receipt is of: "
+            f"{error.message}",
+            reason="BAD_PROOF",
+            fix=TELL,
+        ) from error
     request = log_pb2.GetInclusionProofRequest(
         leaf_index=receipt.leaf_index, tree_size=checkpoint.size
     )
