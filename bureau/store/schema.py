@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 # Where revisions are looked for.
-REVISION_FOLDERS = (str(Path(migrations.__file__).parent / "versions"),)
+REVISION_FOLDERS: tuple[str, ...] = (str(Path(migrations.__file__).parent / "versions"),)
 
 # A change of a table waits so long for those that use it, and they for it; then it
 # steps back, and tries again.

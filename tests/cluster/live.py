@@ -69,7 +69,8 @@ class View:
             faults.add_row(f"{number}", f"[red]{planned.name}[/]", _words(planned.fault))
         processes = Text()
         for process in self.town.processes if self.town else ():
-            processes.append(f"{process.name} ", style=COLORS[process.state])
+            told = process.name if process.state == "up" else f"{process.name} {process.state}"
+            processes.append(f"{told}  ", style=COLORS[process.state])
         head = Text(f"{self._age():.0f} s  {self._phase}  ", style="bold")
         return Group(head, Text.from_markup(self._rates()), processes, faults)
 

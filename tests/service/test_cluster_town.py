@@ -271,10 +271,11 @@ def test_an_expired_certificate_is_refused_and_renewed(scene: Scene) -> None:
         until(lambda: scene.write("node-2", OTHER) == "UNKNOWN_CERTIFICATE", "it expires")
 
 
-@pytest.mark.parametrize("table", ["record", "consent"])
-def test_the_schema_changes_under_load(scene: Scene, table: str) -> None:
-    with scene.broken(Migrate(table)):
+def test_a_later_version_migrates_and_this_one_serves_and_starts(scene: Scene) -> None:
+    with scene.broken(Migrate("record")):
         assert scene.write("node-1", policy=STUBBORN) == "OK"
+    with scene.broken(KillNode("node-1")):
+        assert scene.write("node-2") == "OK"
 
 
 def test_a_pulled_cable_costs_one_node(scene: Scene) -> None:

@@ -1,27 +1,23 @@
-"""The database's schema changes under load, as an operator would change it."""
+"""The database is migrated under load, to a version that the nodes do not run yet."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import ClassVar
 
-import psycopg
-from psycopg import sql
-
+from tests.cluster.faults import later_version
 from tests.cluster.faults.fault import DATABASE, Fault
-from tests.cluster.town.postgres import DATABASE as BUREAU
-from tests.cluster.town.process import wait_until
 from tests.cluster.town.town import Town
 
-# A lock that is not had within this is let go, so that nobody waits behind it for long.
-LOCK_TIMEOUT = "200ms"
-PATIENCE_S = 30.0
 TABLES = ("consent", "inquiry", "record", "submission")
+PATIENCE_S = 120.0
 
 
 @dataclass(frozen=True)
 class Migrate(Fault):
-    """An additive revision runs under load: a column first, an index, later without both."""
+    """A later version's revision is applied while nodes of this one serve, and go on serving."""
 
     table: str
     length_s: ClassVar[tuple[float, float]] = (2.0, 4.0)
@@ -32,31 +28,18 @@ class Migrate(Fault):
         return frozenset({DATABASE})
 
     def inject(self, town: Town) -> None:
-        """Expands."""
-        table = sql.Identifier(self.table)
-        run(town, sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS later BIGINT").format(table))
-        run(
-            town,
-            sql.SQL("CREATE INDEX CONCURRENTLY IF NOT EXISTS later ON {} (later)").format(table),
-        )
+        """Expands: a column, and an index over it."""
+        folder = town.folder / "revisions"
+        later_version.add_revision(folder, self.table)
+        command = [sys.executable, "-m", later_version.__name__]
+        with (town.folder / "logs" / "migration.log").open("ab") as log:
+            subprocess.run(
+                [*command, str(folder), town.pair.primary.url],
+                check=True,
+                stdout=log,
+                stderr=log,
+                timeout=PATIENCE_S,
+            )
 
     def heal(self, town: Town) -> None:
-        """Contracts."""
-        run(town, sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS later"))
-        table = sql.Identifier(self.table)
-        run(town, sql.SQL("ALTER TABLE {} DROP COLUMN IF EXISTS later").format(table))
-
-
-def run(town: Town, statement: sql.SQL | sql.Composed) -> None:
-    """Runs a statement of the schema as soon as its lock is had."""
-
-    def done() -> bool:
-        try:
-            with town.pair.primary.session(BUREAU) as session:
-                session.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
-                session.execute(statement)
-        except psycopg.errors.LockNotAvailable:
-            return False
-        return True
-
-    wait_until("the schema's lock", done, PATIENCE_S)
+        """What was added stays: it goes forward only."""
