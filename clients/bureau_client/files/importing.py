@@ -159,6 +159,17 @@ class _Sending:
         found = check_file(self.source, on_progress=self.on_progress)
         if found.rejects and not skip_invalid:
             raise refuse(self.source, found)
+        try:
+            self._send(found, on_invalid="skip" if skip_invalid else "raise")
+        except BureauError as error:
+            # What of the last batch is there, and of those before.
+            sent = error.partial.submissions if error.partial else ()
+            error.partial = SubmitResult((*found.submissions, *sent))
+            raise
+        found.rejects.sort(key=lambda reject: reject.row.place)
+        return found
+
+    def _send(self, found: Import, **options: str) -> None:
         digest = _digest(self.source)
         started = datetime.now(UTC)
         done = 0
@@ -166,28 +177,19 @@ class _Sending:
             kind = of_rows or self.kind
             rows = self.source.read(of_rows, self.subject_ids)
             for number, chunk in enumerate(_chunks(rows)):
-                result = self._send(
-                    chunk,
-                    found,
-                    kind=kind,
-                    on_invalid="skip" if skip_invalid else "raise",
-                    # The same bytes, sent again, are stored once.
-                    delivery=f"{kind.name} {digest} {self.source.told} {number}",
-                )
+                # The same bytes, sent again, are stored once.
+                delivery = f"{kind.name} {digest} {self.source.told} {number}"
+                result = self._submit(chunk, kind=kind, delivery=delivery, **options)
                 self._take(found, chunk, result)
                 done += sum(len(row.records) for row in chunk)
                 self._tell(done, found.record_count, datetime.now(UTC) - started)
-        found.rejects.sort(key=lambda reject: reject.row.place)
-        return found
 
-    def _send(self, chunk: Sequence[Row], found: Import, **options: Any) -> SubmitResult:
+    def _submit(self, chunk: Sequence[Row], **options: Any) -> SubmitResult:
         try:
             return self.submit([record for row in chunk for record in row.records], **options)
         except BureauError as error:
             places = _places(chunk)
             error.violations = tuple(self._in_file(at, places) for at in error.violations)
-            sent = error.partial.submissions if error.partial else ()
-            error.partial = SubmitResult((*found.submissions, *sent))
             raise
 
     def _take(self, found: Import, chunk: Sequence[Row], result: SubmitResult) -> None:

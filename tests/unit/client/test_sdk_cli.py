@@ -25,6 +25,7 @@ from bureau_client import (
 from bureau_client.cli import common, lender, wallet
 from bureau_client.cli.output import Output, emit_many, emit_one
 from bureau_client.cli.show import show_report
+from bureau_client.driver.conduct import Attempt
 from bureau_client.files.csv_records import columns, write_row
 from bureau_client.files.exporting import people_columns
 from bureau_client.files.metro2 import Finding, Severity
@@ -341,3 +342,24 @@ def test_a_log_tells_now_and_then_how_long_it_takes(capsys: pytest.CaptureFixtur
         "submitting: 500 of 10,000, 0:01:35 left",
         "submitting: 2,000 of 10,000, 0:01:20 left",
     ]
+
+
+def test_an_import_that_breaks_off_says_what_is_there(
+    run: Run,
+    bureau: FakeBureau,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("bureau_client.files.importing.MAX_RECORDS", 2)
+    file = write_csv(tmp_path / "may.csv", *(write_row(snapshot(f"A-{n}")) for n in range(5)))
+    sent: list[str] = []
+
+    def fail(attempt: Attempt) -> errors.BureauError | None:
+        if attempt.call.method.path.endswith("SubmitRecords"):
+            sent.append(attempt.call.request_id)
+        return errors.QuotaExceeded("enough") if len(sent) == 2 else None
+
+    bureau.fail = fail
+    assert run("import", file) == 7
+    assert "2 records before it were accepted" in capsys.readouterr().err
