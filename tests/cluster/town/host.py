@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import random
 import subprocess
-from contextlib import suppress
 from dataclasses import dataclass
 
 from tests.cluster.town.warden import Warden
@@ -37,7 +36,6 @@ class Namespace:
     """A host with a network of its own."""
 
     def __init__(self, name: str, subnet: str) -> None:
-        self._name = name
         self._cable = f"{name}-o"
         self.host = Host(f"{subnet}.2", f"{subnet}.1", ("ip", "netns", "exec", name))
         inside = f"{name}-i"
@@ -58,11 +56,6 @@ class Namespace:
         """Plugs it in again."""
         _ip("link", "set", self._cable, "up")
 
-    def remove(self) -> None:
-        """Takes it away, with its cable."""
-        with suppress(subprocess.CalledProcessError):
-            _ip("netns", "delete", self._name)
-
 
 def new_namespace(warden: Warden) -> tuple[Namespace | None, str]:
     """A namespace; or None, and why this machine does not allow one."""
@@ -71,7 +64,7 @@ def new_namespace(warden: Warden) -> tuple[Namespace | None, str]:
     # Not of the run's seed: runs side by side must not meet.
     chance = random.SystemRandom()
     name = f"cb{chance.randrange(16**6):06x}"
-    warden.undo("ip", "netns", "delete", name)
+    warden.undo("ip", "netns", "delete", name)  # and its cable with it
     try:
         return Namespace(name, f"10.{chance.randint(64, 250)}.{chance.randint(0, 255)}"), ""
     except (OSError, subprocess.CalledProcessError) as error:

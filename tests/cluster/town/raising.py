@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -46,14 +45,14 @@ def raised_town(
         tell: Is told each step as it begins.
     """
     with ExitStack() as closing:
-        # Whatever goes wrong from here on, the warden closes last and leaves nothing.
+        # However this process ends, the warden closes last and leaves nothing.
         warden = Warden()
         closing.callback(warden.close)
         proxy = Proxy()
         closing.callback(proxy.close)
         # Where PostgreSQL's own user may read and write, which a home need not allow.
         place = Path(tempfile.mkdtemp(prefix="creditbureau-cluster-"))
-        closing.callback(shutil.rmtree, place, ignore_errors=True)
+        warden.undo("rm", "-rf", str(place))
         place.chmod(0o755)
         make_place(place / "postgres")
         logs = folder / "logs"
@@ -70,7 +69,6 @@ def raised_town(
         namespace, no_namespace = new_namespace(warden)
         hosts = [Host()] * size.nodes
         if namespace is not None:
-            closing.callback(namespace.remove)
             hosts[-1] = namespace.host
         names = tuple({host.address for host in hosts})
         settings = create(

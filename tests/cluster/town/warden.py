@@ -13,7 +13,11 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
+
+# What is killed takes its children along, a moment later: PostgreSQL's are no group of its.
+CHILDREN_END_S = 1.0
 
 
 class Warden:
@@ -65,6 +69,8 @@ def main() -> None:
     for group in watched:
         with suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)
+    if watched:
+        time.sleep(CHILDREN_END_S)
     for command in undoing:
         subprocess.run(command, check=False, capture_output=True)
 
