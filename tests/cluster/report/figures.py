@@ -13,8 +13,8 @@ SECOND = 1_000_000_000
 # Written down, and nobody waited for it: alerts as they come, and how long they were awaited.
 UNTIMED = frozenset({"alert", "watch", "flood"})
 OK, REFUSED, SETTLED, UNANSWERED = "ok", "refused", "settled", "unanswered"
-# Of the whole run, what a fault's name takes behind it.
-NAME = 0.1
+# Of the whole run, what a letter of a fault's name takes behind it.
+LETTER = 0.006
 UNSERVED = frozenset({"UNREACHABLE", "TLS_REFUSED", "CANCELLED", "DEADLINE", "UNAVAILABLE"})
 
 
@@ -150,13 +150,17 @@ def _faults(events: list[Event], begin: int, length_s: float) -> list[Span]:
             continue
         start = (event.at_ns - begin) / SECOND
         end = (healed[event.number] - begin) / SECOND if event.number in healed else length_s
-        taken = {span.row for span in spans if span.end_s + length_s * NAME > start}
+        taken = {span.row for span in spans if _name_ends(span, length_s) > start}
         row = next(row for row in range(len(spans) + 1) if row not in taken)
         how = _particulars(event)
         told = ", ".join(f"{name} {value}" for name, value in how.items())
         whom = str(how.get("node", how.get("member", "")))
         spans.append(Span(f"{event.number} {event.name}", start, end, row, told, whom))
     return spans
+
+
+def _name_ends(span: Span, length_s: float) -> float:
+    return span.end_s + length_s * LETTER * (len(span.name) + 1)
 
 
 def _particulars(event: Event) -> dict[str, object]:
