@@ -12,6 +12,8 @@ from tests.cluster.timeline import Event
 SECOND = 1_000_000_000
 # Written down, and nobody waited for it: alerts as they come, and how long they were awaited.
 UNTIMED = frozenset({"alert", "watch", "flood"})
+# Many reports in one stream: no single answer that one waits for.
+STREAMED = frozenset({"portfolio"})
 OK, REFUSED, SETTLED, UNANSWERED = "ok", "refused", "settled", "unanswered"
 # Of the whole run, what a letter of a fault's name takes behind it.
 LETTER = 0.006
@@ -121,7 +123,7 @@ def percentile(sorted_values: list[float], share: float) -> float | None:
 
 def latencies(operations: list[Operation]) -> list[float]:
     """Milliseconds that answered operations took, sorted."""
-    answered = (one for one in operations if how(one) == OK and one.kind not in UNTIMED)
+    answered = (one for one in operations if how(one) == OK and one.kind not in UNTIMED | STREAMED)
     return sorted((one.end_ns - one.begin_ns) / 1e6 for one in answered)
 
 

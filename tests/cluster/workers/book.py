@@ -76,15 +76,14 @@ class Book:
     Attributes:
         worker: The worker's name.
         history: Where it is written.
-        accepted: The newest statements that were accepted.
         settler: Settles whatever is unknown, where those who sent it may be out of date.
     """
 
     worker: str
     history: History
-    accepted: deque[Statement] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     settler: Client | None = None
     _open: list[_Open] = field(default_factory=list)
+    _accepted: deque[Statement] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _thread: threading.local = field(default_factory=threading.local)
 
@@ -182,6 +181,12 @@ class Book:
             self._accept(replace(told, outcome=Outcome.OK), statement, receipt)
 
     @property
+    def accepted(self) -> list[Statement]:
+        """The newest statements that were accepted."""
+        with self._lock:
+            return list(self._accepted)
+
+    @property
     def unknown(self) -> int:
         """How many operations are not written down yet."""
         with self._lock:
@@ -239,7 +244,8 @@ class Book:
     def _accept(self, told: Operation, statement: Statement, receipt: Receipt) -> None:
         text = text_of(receipt, statement)
         self.history.add(replace(told, leaf_index=receipt.leaf_index, receipt=text))
-        self.accepted.append(statement)
+        with self._lock:
+            self._accepted.append(statement)
 
     def _end(self, opened: _Open, error: BureauError) -> None:
         told = replace(opened.operation, outcome=outcome_of(error), reason=reason_of(error))

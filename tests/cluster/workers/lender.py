@@ -276,14 +276,14 @@ class LenderWorker:
 
     def later(self, chance: random.Random) -> None:
         """Something accepted before, in the same bytes, by another way."""
-        known = list(self.book.accepted)
+        known = self.book.accepted
         if known:
             self.book.again(chance.choice(self.others), chance.choice(known), "later")
 
     def conflict(self, chance: random.Random) -> None:
         """An accepted submission's request id with other bytes, well signed."""
         lender = chance.choice(self.lenders)
-        sent = [one for one in list(self.book.accepted) if one.method.endswith("SubmitRecords")]
+        sent = [one for one in self.book.accepted if one.method.endswith("SubmitRecords")]
         if sent:
             other = relabelled(chance.choice(sent), lender._caller.author.key)
             self.book.again(chance.choice(self.others), other, "other bytes")
