@@ -25,9 +25,11 @@ from sqlalchemy.pool import NullPool
 # so that it answers first if it is alive.
 SILENCE_S = 5.0
 
-# What nodes tell each other on, and seconds between two looks at whether to stop.
+# What nodes tell each other on; seconds between two looks at whether to stop, and at
+# whether the other end is there.
 CHANNEL = "bureau_commits"
 LISTEN_S = 1.0
+ASK_S = 10.0
 
 # Of every connection; what the URL says itself goes before.
 CONNECTION: dict[str, str] = {
@@ -109,12 +111,17 @@ def listen(url: str, node: str, heard: Callable[[], None], stopping: threading.E
     Raises:
         psycopg.Error: The connection broke.
     """
-    with connect(url, f"{node} listens", in_service=False) as connection:
+    with connect(url, f"{node} listens", in_service=True) as connection:
         connection.execute(f"LISTEN {CHANNEL}")
         heard()  # there may have been some before
+        asked = time.monotonic()
         while not stopping.is_set():
             for _ in connection.notifies(timeout=LISTEN_S, stop_after=1):
                 heard()
+            # Who only listens would not notice that the other end is gone.
+            if time.monotonic() - asked > ASK_S:
+                connection.execute("SELECT 1")
+                asked = time.monotonic()
 
 
 def libpq(url: str) -> str:

@@ -357,3 +357,16 @@ def test_a_node_that_was_frozen_with_the_head_row_holds_nobody_up_for_long(town:
         assert at_once([hold, write]) == [False, True]
     finally:
         frozen.dispose()
+
+
+def test_a_clock_that_jumps_is_noticed_by_the_next_call(town: Town) -> None:
+    """Not a second later: until then fresh statements would be refused as expired."""
+    clock = Shifted(0)
+    with further_nodes(town.scene.bureau, clock) as nodes:
+        _, raw = nodes.each(town.scene.acme.profile)
+        for wrong_by_us in (HOUR_US, -HOUR_US):
+            assert raw.send(SUBMIT, town.scene.submission()).code == "OK"
+            clock.wrong_by_us = wrong_by_us
+            answer = raw.send(SUBMIT, town.scene.submission())
+            assert (answer.code, answer.reason) == ("UNAVAILABLE", "NODE_UNFIT"), answer
+            clock.wrong_by_us = 0
