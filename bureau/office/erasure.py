@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 
 from bureau.clock import Clock
-from bureau.history import DELETION, Account, people_of, steps_of
+from bureau.file.history import DELETION, Account, people_of, steps_of
+from bureau.file.subject_state import ADDITION, ANSWER, OPENING, STATEMENT
 from bureau.store import checks
 from bureau.store import statements as s
 from bureau.store.database import Connection, Database
-from bureau.subject_state import ADDITION, ANSWER, OPENING, STATEMENT
 from creditbureau.v1.dispute_pb2 import DisputeAddition, DisputeAnswer, DisputeOpening
 from creditbureau.v1.report_pb2 import PaymentHistory
 from creditbureau.v1.subjects_pb2 import SubjectStatement

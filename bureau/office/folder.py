@@ -24,10 +24,10 @@ from pathlib import Path
 from bureau.clock import MICROSECONDS, Clock
 from bureau.config import SETTINGS_FILE, Settings
 from bureau.house import Bureau
+from bureau.journeys.member import bootstrap_operator
 from bureau.ledger import log
 from bureau.ledger.queue import Ledger
 from bureau.main import DIRECTORY_SEED, LOG_KEY, REPORT_KEY
-from bureau.member import bootstrap_operator
 from bureau.office.paperwork import Newcomer, Signer
 from bureau.policy import load_policy
 from bureau.store import schema

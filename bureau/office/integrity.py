@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
 
-from bureau.history import DELETION, STEP, Account, Step, holding, people_of, steps_of
+from bureau.file.history import DELETION, STEP, Account, Step, holding, people_of, steps_of
 from bureau.ledger.log import HASH, TILE
 from bureau.store import checks, schema
 from bureau.store import statements as s

@@ -9,7 +9,9 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 
-from bureau import (
+from bureau.file import notices
+from bureau.house import Bureau
+from bureau.journeys import (
     audit,
     consent,
     directory,
@@ -18,7 +20,6 @@ from bureau import (
     hold,
     member,
     monitoring,
-    notices,
     portfolio,
     query,
     replay,
@@ -26,7 +27,6 @@ from bureau import (
     subject,
     submit,
 )
-from bureau.house import Bureau
 from bureau.rpc.guard import AnyHandler, Guard, Handler, Streamer, name_of
 from creditbureau.v1 import (
     consents_pb2,

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from bureau import reciprocity, submit
+from bureau.file import reciprocity
+from bureau.journeys import submit
 from bureau_client import BureauError, Month
 from tests.service.village import Village, account, village
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bureau.attributes import REGISTRY
 from bureau.clock import Clock
+from bureau.file.attributes import REGISTRY
 from bureau.office.operator import CallError, Operator
 from bureau_client import (
     AccountStatus,

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bureau.attributes import REGISTRY, attributes_of
-from bureau.attributes.__main__ import PAGE, page
-from bureau.credit_file import CreditFile, FiledAction, FiledInquiry, FiledTradeline
-from bureau.history import Account, Step
+from bureau.file.attributes import REGISTRY, attributes_of
+from bureau.file.attributes.__main__ import PAGE, page
+from bureau.file.credit_file import CreditFile, FiledAction, FiledInquiry, FiledTradeline
+from bureau.file.history import Account, Step
 from creditbureau.v1 import codes_pb2, record_pb2
 from creditbureau.v1.record_pb2 import (
     FacilityAction,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bureau.history import (
+from bureau.file.history import (
     MAX_MONTHS,
     Account,
     Step,

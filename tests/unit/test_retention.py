@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from bureau.credit_file import FiledAction, FiledTradeline
-from bureau.history import Account, Step
+from bureau.file.credit_file import FiledAction, FiledTradeline
+from bureau.file.history import Account, Step
+from bureau.file.retention import retained
 from bureau.policy import Policy, Retention, load_policy
-from bureau.retention import retained
 from creditbureau.v1 import codes_pb2, record_pb2
 from creditbureau.v1.record_pb2 import FacilityAction, RecordRef, TradelineSnapshot
 from creditbureau.v1.report_pb2 import PaymentHistory

@@ -1,0 +1,263 @@
+"""The journeys of consents: granted, changed and read by their subjects."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from bureau import rules, statement
+from bureau.codes import mask_of
+from bureau.errors import FieldViolation, Refusal
+from bureau.file.consent_state import ACTIVE, PAUSED, REVOKED, HeldConsent
+from bureau.house import Bureau, Caller
+from bureau.ledger.queue import Transaction
+from bureau.policy import Policy
+from bureau.store import statements as s
+from bureau.store.database import Connection
+from creditbureau.v1 import codes_pb2, consent_pb2, consents_pb2
+from creditbureau.v1.consent_pb2 import Consent, ConsentChange
+from creditbureau.v1.consents_pb2 import ConsentView
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.log_pb2 import Receipt
+
+DAY_US = 86_400 * 1_000_000
+
+# From which state a change leads to which.
+TRANSITIONS = {
+    consent_pb2.CONSENT_TRANSITION_PAUSE: ({ACTIVE}, PAUSED),
+    consent_pb2.CONSENT_TRANSITION_RESUME: ({PAUSED}, ACTIVE),
+    consent_pb2.CONSENT_TRANSITION_REVOKE: ({ACTIVE, PAUSED}, REVOKED),
+}
+
+
+# Of a page token; empty for the first page.
+CONSENT_ID = re.compile(r"[0-9a-f-]{0,36}")
+
+
+def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Receipt]:
+    """Stores a consent that a subject signed.
+
+    Raises:
+        Refusal: What `open_statement` raises; CONSENT_CEILING, DATE_ORDER,
+            INVALID_FIELD, NOT_FOUND (grantee), ALREADY_EXISTS.
+    """
+    # 1. Open and verify.
+    with bureau.database.snapshot() as db:
+        opened = statement.open_statement(
+            bureau, db, envelope, Consent, kind="consent", signer=None
+        )
+        consent = opened.message
+        if consent.header.signer != f"subjects/{consent.subject_id}":
+            raise Refusal("SIGNER_MISMATCH", "a subject can consent for their own file only")
+        if db.one(s.member_by_id, member_id=consent.grantee) is None:
+            raise Refusal.of_field("NOT_FOUND", "grantee", "there is no such member")
+    # 2. Rules over several fields.
+    if found := breaches(consent, bureau.policy):
+        raise rules.refusal(found)
+
+    # 3. One unit of work.
+    def work(tx: Transaction) -> HeldConsent:
+        opened.admit(tx)
+        if tx.db.one(s.consent_by_id, consent_id=opened.signed.request_id):
+            raise Refusal("ALREADY_EXISTS", "another subject's consent has this id")
+        row = _row_of(consent, opened.signed.request_id, tx)
+        tx.db.run(s.add_consent, **row)
+        if codes_pb2.ACTION_MONITOR in consent.actions:
+            who = (row["subject_id"], row["consent_id"], row["grantee"])
+            tx.db.run(s.add_monitor, **dict(zip(s.MONITOR_COLUMNS, who, strict=True)))
+        return HeldConsent(**row)
+
+    committed = bureau.ledger.commit(opened.signed, work)
+    held = committed.result or _held(bureau, opened.signed.request_id)
+    return view_of(held, envelope, bureau.clock.now_us()), statement.receipt_of(committed.proof)
+
+
+def change_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Receipt]:
+    """Pauses, resumes or revokes a consent; it holds from the next request on.
+
+    Raises:
+        Refusal: What `open_statement` raises; NOT_FOUND, WRONG_STATE.
+    """
+    with bureau.database.snapshot() as db:
+        opened = statement.open_statement(
+            bureau, db, envelope, ConsentChange, kind="consent-change", signer=None
+        )
+    change = opened.message
+    if rules.bad_text(change.note):
+        raise Refusal.of_field("BAD_TEXT", "note", "control or bidirectional characters")
+    consent_id = change.consent_id.lower()
+    allowed, after = TRANSITIONS[change.transition]
+
+    def work(tx: Transaction) -> None:
+        opened.admit(tx)
+        held = _own(tx.db.one(s.lock_consent, consent_id=consent_id), opened.header.signer)
+        if held.state not in allowed:
+            state = consent_pb2.ConsentState.Name(held.state)  # type: ignore[arg-type]
+            raise Refusal("WRONG_STATE", f"the consent is {state.removeprefix('CONSENT_STATE_')}")
+        tx.db.run(
+            s.set_consent_state,
+            which=consent_id,
+            state=after,
+            update_us=tx.now_us,
+            note=change.note,
+        )
+
+    committed = bureau.ledger.commit(opened.signed, work)
+    with bureau.database.snapshot() as db:
+        view = _view(db, consent_id, bureau.clock.now_us())
+    return view, statement.receipt_of(committed.proof)
+
+
+def get_consent(
+    bureau: Bureau, caller: Caller, consent_id: str, request: Envelope | None
+) -> ConsentView:
+    """One consent, for its subject (who signs the request) or its grantee.
+
+    Raises:
+        Refusal: NOT_FOUND, alike for what does not exist and what is not theirs.
+    """
+    now_us = bureau.clock.now_us()
+    with bureau.database.snapshot() as db:
+        whose = statement.asker(bureau, db, caller, request, "Consents/GetConsent")
+        view = _view(db, consent_id.lower(), now_us)
+        signed = Consent.FromString(view.consent.payload)
+        if whose not in {f"subjects/{signed.subject_id}", f"members/{signed.grantee}"}:
+            raise Refusal("NOT_FOUND", "no such consent")
+    return view
+
+
+def list_consents(
+    bureau: Bureau,
+    caller: Caller,
+    request: Envelope | None,
+    subject_id: str,
+    page_size: int,
+    page_token: str,
+) -> tuple[list[ConsentView], str]:
+    """A page of the subject's own consents, or of those that the member holds."""
+    now_us = bureau.clock.now_us()
+    limit = page_size or 100
+    before_us, before_id = _place(page_token)
+    place = {"before_us": before_us, "before_id": before_id, "limit": limit + 1}
+    with bureau.database.snapshot() as db:
+        kind, _, whose = statement.asker(
+            bureau, db, caller, request, "Consents/ListConsents"
+        ).partition("/")
+        if kind == "subjects":
+            rows = db.all(s.consents_of_subject, subject_id=whose, **place)
+        elif subject_id:
+            rows = db.all(s.consents_of_grantee_on, grantee=whose, subject_id=subject_id, **place)
+        else:
+            rows = db.all(s.consents_of_grantee, grantee=whose, **place)
+    more = len(rows) > limit
+    rows = rows[:limit]
+    views = [view_of(HeldConsent(*row[:-1]), Envelope.FromString(row[-1]), now_us) for row in rows]
+    token = f"{rows[-1][s.CONSENT_COLUMNS.index('create_us')]}.{rows[-1][0]}" if more else ""
+    return views, token
+
+
+def breaches(consent: Consent, policy: Policy) -> list[tuple[str, FieldViolation]]:
+    """The rules that hold over several fields of a consent."""
+    found: list[tuple[str, FieldViolation]] = []
+
+    def breach(reason: str, field: str, message: str) -> None:
+        found.append(rules.breach(field, reason, message))
+
+    start_us = consent.start_time.ToMicroseconds()
+    expire_us = consent.expire_time.ToMicroseconds()
+    if expire_us <= start_us:
+        breach("DATE_ORDER", "expire_time", "must lie behind start_time")
+    reading = {codes_pb2.ACTION_INQUIRE, codes_pb2.ACTION_MONITOR} & set(consent.actions)
+    if reading and not consent.purposes:
+        breach("INVALID_FIELD", "purposes", "INQUIRE and MONITOR need at least one purpose")
+    if reading and not consent.sections:
+        breach("INVALID_FIELD", "sections", "INQUIRE and MONITOR need at least one section")
+    stores = consent.mode == consent_pb2.CONSENT_MODE_STORE
+    life_s = consent.data_life.ToSeconds()
+    if stores != (life_s > 0):
+        breach("INVALID_FIELD", "data_life", "above zero with mode STORE, and only then")
+
+    for purpose in consent.purposes if reading else []:
+        name = codes_pb2.Purpose.Name(purpose).removeprefix("PURPOSE_")
+        ceiling = policy.ceiling_of(name)
+        days, most, monthly = ceiling.max_days, ceiling.max_uses, ceiling.max_monthly
+        if expire_us - start_us > days * DAY_US:
+            breach("CONSENT_CEILING", "expire_time", f"{name}: at most {days} days after start")
+        if most and not 0 < consent.max_uses <= most:
+            breach("CONSENT_CEILING", "max_uses", f"{name}: 1 to {most}")
+        in_month = consent.frequency.unit == consent_pb2.FREQUENCY_UNIT_MONTH
+        yearly = consent.frequency.unit == consent_pb2.FREQUENCY_UNIT_YEAR
+        if monthly and not ((in_month or yearly) and consent.frequency.value <= monthly):
+            breach("CONSENT_CEILING", "frequency", f"{name}: at most {monthly} uses a month")
+    return found
+
+
+def view_of(held: HeldConsent, envelope: Envelope, now_us: int) -> ConsentView:
+    """A consent as it is shown to its subject and its grantee."""
+    return consents_pb2.ConsentView(
+        consent_id=held.consent_id,
+        consent=envelope,
+        state=held.state_at(now_us),  # type: ignore[arg-type]
+        use_count=held.use_count,
+        create_time=statement.time_of(held.create_us),
+        update_time=statement.time_of(held.update_us),
+        note=held.note,
+    )
+
+
+def _row_of(consent: Consent, consent_id: str, tx: Transaction) -> dict[str, Any]:
+    return {
+        "consent_id": consent_id,
+        "subject_id": consent.subject_id,
+        "grantee": consent.grantee,
+        "actions": mask_of(consent.actions),
+        "purposes": mask_of(consent.purposes),
+        "sections": mask_of(consent.sections),
+        "portfolio_types": mask_of(consent.portfolio_types),
+        "history_months": consent.history_months,
+        "start_us": consent.start_time.ToMicroseconds(),
+        "expire_us": consent.expire_time.ToMicroseconds(),
+        "max_uses": consent.max_uses,
+        "frequency_unit": consent.frequency.unit,
+        "frequency_value": consent.frequency.value,
+        "state": ACTIVE,
+        "use_count": 0,
+        "period": 0,
+        "period_count": 0,
+        "entry_key": tx.entry_key,
+        "create_us": tx.now_us,
+        "update_us": tx.now_us,
+        "note": "",
+    }
+
+
+def _own(row: tuple[Any, ...] | None, signer: str) -> HeldConsent:
+    held = HeldConsent(*row) if row else None
+    if held is None or signer != f"subjects/{held.subject_id}":
+        raise Refusal.of_field("NOT_FOUND", "consent_id", "no such consent of this subject")
+    return held
+
+
+def _held(bureau: Bureau, consent_id: str) -> HeldConsent:
+    with bureau.database.snapshot() as db:
+        row = db.one(s.consent_by_id, consent_id=consent_id)
+    assert row is not None, "a consent whose entry is in the log has a row"
+    return HeldConsent(*row)
+
+
+def _view(db: Connection, consent_id: str, now_us: int) -> ConsentView:
+    row = db.one(s.consent_by_id, consent_id=consent_id)
+    if row is None:
+        raise Refusal("NOT_FOUND", "no such consent")
+    held = HeldConsent(*row)
+    envelope = db.one(s.envelope_of, entry_key=held.entry_key)
+    assert envelope is not None, "every entry has its statement"
+    return view_of(held, Envelope.FromString(envelope[0]), now_us)
+
+
+def _place(token: str) -> tuple[int, str]:
+    """Where a page starts: below (create_us, consent_id)."""
+    time_us, _, consent_id = token.partition(".")
+    if not CONSENT_ID.fullmatch(consent_id):
+        raise Refusal.of_field("BAD_PAGE_TOKEN", "page_token", "not one that this method gave out")
+    return rules.number_in(time_us, otherwise=1 << 62), consent_id

@@ -1,0 +1,102 @@
+"""The journeys of disclosure: what the subject sees of their own file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bureau import rules, statement
+from bureau.file import notices
+from bureau.file.attributes import add_attributes
+from bureau.file.credit_file import read_file
+from bureau.file.history import PEOPLE_CHANGED
+from bureau.file.report import (
+    WHOLE_FILE,
+    add_own_words,
+    as_reported,
+    deleted_line,
+    left_out,
+    open_report,
+    shape,
+)
+from bureau.file.subject_file import read_state
+from bureau.file.subject_state import withdrawn_by_dispute
+from bureau.house import Bureau
+from bureau.store import statements as s
+from bureau_keys.envelope import digest, peek
+from creditbureau.v1 import codes_pb2
+from creditbureau.v1.consents_pb2 import SubjectRequest
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.report_pb2 import InquiryLine
+
+# More inquiries than these are read page by page: those that got a report, and those
+# that were denied or replayed to an auditor; and more notices.
+DISCLOSED_GRANTED = 1000
+DISCLOSED_UNLOGGED = 200
+DISCLOSED_NOTICES = 200
+
+
+def get_file(bureau: Bureau, request: Envelope) -> Envelope:
+    """The subject's whole file, signed by the bureau.
+
+    Raises:
+        Refusal: What `open_subject_request` raises.
+    """
+    now_us = bureau.clock.now_us()
+    with bureau.database.snapshot() as db:
+        subject_id = statement.open_subject_request(
+            bureau, db, request, "creditbureau.v1.Subjects/GetFile"
+        )
+        file = read_file(db, subject_id, bureau.policy, now_us)
+        state = read_state(db, subject_id, bureau.policy, now_us)
+        page = {"subject_id": subject_id, "before": 1 << 62}
+        rows = db.all(s.granted_before, **page, limit=DISCLOSED_GRANTED)
+        rows += db.all(s.unlogged_before, **page, limit=DISCLOSED_UNLOGGED)
+        told = notices.newest(db, subject_id, DISCLOSED_NOTICES)
+        shared = 1 << PEOPLE_CHANGED
+        deleted = db.all(s.deleted_accounts, subject_id=subject_id, unless=shared)
+    request_id = peek(request, SubjectRequest).header.request_id
+    report = open_report(bureau.origin, bureau.policy, request_id, digest(request), now_us)
+    report.subject_id = subject_id
+    report.purpose = codes_pb2.PURPOSE_SUBJECT_DISCLOSURE
+    shape(report, file, WHOLE_FILE)
+    add_own_words(report, state, WHOLE_FILE)
+    withdrawn = withdrawn_by_dispute(state, bureau.policy)
+    reported = as_reported(file, state, bureau.policy)
+    add_attributes(report, reported, WHOLE_FILE)
+    report.omissions.extend(left_out(file, reported, withdrawn))
+    report.omissions.extend(deleted_line(name) for (name,) in deleted)
+    report.notices.extend(told)
+    del report.inquiries[:]
+    report.inquiries.extend(inquiry_line(row) for row in sorted(rows, reverse=True))
+    return statement.sign_report(bureau, report.SerializeToString(deterministic=True))
+
+
+def list_inquiries(
+    bureau: Bureau, request: Envelope, page_size: int, page_token: str
+) -> tuple[list[InquiryLine], str]:
+    """Who looked at the subject's file, granted and denied, newest first."""
+    limit = page_size or 100
+    before = rules.number_in(page_token, otherwise=1 << 62)
+    with bureau.database.snapshot() as db:
+        subject_id = statement.open_subject_request(
+            bureau, db, request, "creditbureau.v1.Subjects/ListInquiries"
+        )
+        rows = db.all(s.inquiries_before, subject_id=subject_id, before=before, limit=limit + 1)
+    token = str(rows[limit - 1][0]) if len(rows) > limit else ""
+    return [inquiry_line(row) for row in rows[:limit]], token
+
+
+def inquiry_line(row: tuple[Any, ...]) -> InquiryLine:
+    """An inquiry as the subject sees it: all of it."""
+    at = dict(zip((*s.INQUIRY_COLUMNS, "leaf_index"), row, strict=True))
+    return InquiryLine(
+        inquiry_id=at["inquiry_id"],
+        member_id=at["member_id"],
+        purpose=at["purpose"],
+        kind=at["kind"],
+        outcome=at["outcome"],
+        create_time=statement.time_of(at["create_us"]),
+        consent_id=at["consent_id"],
+        denial_reason=at["denial_reason"],
+        leaf_index=at["leaf_index"],
+    )

@@ -1,0 +1,348 @@
+"""The journeys of disputes: a subject challenges what is on their file, and its
+furnisher answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bureau import rules, statement
+from bureau.errors import Refusal
+from bureau.file import notices
+from bureau.file.accounts import News, held_snapshots, record_of
+from bureau.file.history import CORRECTION, DELETION, Account, Step, holding, steps_of
+from bureau.file.subject_file import add_event, read_state
+from bureau.file.subject_state import (
+    ADDITION,
+    ANSWER,
+    DELETING,
+    OPENING,
+    STATEMENT,
+    SubjectState,
+    withdrawn_by_dispute,
+)
+from bureau.house import Bureau, Caller
+from bureau.journeys.monitoring import tell_of_dispute
+from bureau.ledger.queue import Transaction
+from bureau.policy import Policy
+from bureau.store import statements as s
+from bureau.store.database import Connection
+from creditbureau.v1 import dispute_pb2
+from creditbureau.v1.dispute_pb2 import (
+    Dispute,
+    DisputeAddition,
+    DisputeAnswer,
+    DisputeOpening,
+)
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.furnishing_pb2 import WatchDisputesResponse
+from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.notice_pb2 import NOTICE_KIND_DISPUTE, NOTICE_KIND_REINSERTION
+from creditbureau.v1.record_pb2 import TradelineSnapshot
+from creditbureau.v1.subjects_pb2 import SubjectStatement
+
+# Disputes that a stream reads at once, and what makes it tell of one.
+PAGE = 100
+NEWS = [OPENING, ADDITION]
+MAX_ADDITIONS = 8
+
+ANSWERABLE = frozenset({dispute_pb2.DISPUTE_STATE_OPEN, dispute_pb2.DISPUTE_STATE_LAPSED})
+FIELDS = frozenset(TradelineSnapshot.DESCRIPTOR.fields_by_name)
+
+
+def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
+    """Opens a dispute; reports show it at once, and the furnisher is told.
+
+    Raises:
+        Refusal: What `open_statement` raises; SIGNER_MISMATCH; NOT_FOUND for a
+            tradeline that is not on the subject's file; INVALID_FIELD, BAD_TEXT;
+            WRONG_STATE if the same is disputed already; ALREADY_EXISTS.
+    """
+    with bureau.database.snapshot() as db:
+        opened = statement.open_statement(
+            bureau, db, envelope, DisputeOpening, kind="dispute", signer=None
+        )
+    opening = opened.message
+    subject_id = opening.subject_id
+    if opened.header.signer != f"subjects/{subject_id}":
+        raise Refusal("SIGNER_MISMATCH", "a subject can dispute their own file only")
+    if opening.field not in FIELDS:
+        raise Refusal.of_field("INVALID_FIELD", "field", "no field of a snapshot")
+    if opening.month and not 1 <= opening.month % 100 <= 12:
+        raise Refusal.of_field("INVALID_FIELD", "month", "not a month of the calendar")
+    _check_text(opening.narrative, "narrative")
+
+    def work(tx: Transaction) -> None:
+        opened.admit(tx)
+        tx.db.lock(s.lock_subject, subject_id=subject_id)
+        found = tx.db.one(
+            s.party_tradeline, subject_id=subject_id, tradeline_id=opening.tradeline_id
+        )
+        if found is None:
+            raise Refusal.of_field("NOT_FOUND", "tradeline_id", "not on the subject's file")
+        if tx.db.one(s.opening_of, about=opened.signed.request_id, kind=OPENING):
+            raise Refusal("ALREADY_EXISTS", "there is a dispute of this id: take a new one")
+        state = read_state(tx.db, subject_id, bureau.policy, tx.now_us)
+        for other in state.disputes.values():
+            if other.state == dispute_pb2.DISPUTE_STATE_OPEN and _same(other, opening):
+                raise Refusal("WRONG_STATE", f"this is disputed already: {other.dispute_id}")
+        add_event(
+            tx, opened.signed.request_id, subject_id, OPENING, opening, member_id=str(found[1])
+        )
+        tell_of_dispute(tx, subject_id, opening.tradeline_id, bureau.policy)
+
+    committed = bureau.ledger.commit(opened.signed, work)
+    dispute = _find(bureau, subject_id, opened.signed.request_id)
+    return dispute, statement.receipt_of(committed.proof)
+
+
+def add_to_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
+    """Adds facts to an open dispute; the furnisher is told, and may have more time.
+
+    Raises:
+        Refusal: What `open_statement` raises; NOT_FOUND; WRONG_STATE if it is open no
+            more; TOO_MANY_ITEMS, BAD_TEXT.
+    """
+    with bureau.database.snapshot() as db:
+        opened = statement.open_statement(
+            bureau, db, envelope, DisputeAddition, kind="dispute-addition", signer=None
+        )
+    addition = opened.message
+    dispute_id = addition.dispute_id.lower()
+    subject_id = opened.header.signer.removeprefix("subjects/")
+    _check_text(addition.narrative, "narrative")
+
+    def work(tx: Transaction) -> None:
+        opened.admit(tx)
+        tx.db.lock(s.lock_subject, subject_id=subject_id)
+        dispute = read_state(tx.db, subject_id, bureau.policy, tx.now_us).disputes.get(dispute_id)
+        if dispute is None:
+            raise Refusal.of_field("NOT_FOUND", "dispute_id", "no such dispute of the subject's")
+        if dispute.state != dispute_pb2.DISPUTE_STATE_OPEN:
+            raise Refusal("WRONG_STATE", "the dispute is open no more: open a new one")
+        if len(dispute.additions) >= MAX_ADDITIONS:
+            message = f"at most {MAX_ADDITIONS} additions"
+            raise Refusal.of_field("TOO_MANY_ITEMS", "dispute_id", message)
+        add_event(tx, dispute_id, subject_id, ADDITION, addition, member_id=str(dispute.member_id))
+
+    committed = bureau.ledger.commit(opened.signed, work)
+    return _find(bureau, subject_id, dispute_id), statement.receipt_of(committed.proof)
+
+
+def list_disputes(
+    bureau: Bureau, request: Envelope, page_size: int, page_token: str
+) -> tuple[list[Dispute], str]:
+    """The subject's disputes, newest first."""
+    limit, start = page_size or 100, rules.number_in(page_token, otherwise=0)
+    with bureau.database.snapshot() as db:
+        subject_id = statement.open_subject_request(
+            bureau, db, request, "creditbureau.v1.Subjects/ListDisputes"
+        )
+        state = read_state(db, subject_id, bureau.policy, bureau.clock.now_us())
+    newest_first = list(state.disputes.values())[::-1]
+    page = newest_first[start : start + limit]
+    more = start + limit < len(newest_first)
+    return page, str(start + limit) if more else ""
+
+
+def disputed_records(
+    bureau: Bureau, caller: Caller, page_size: int, page_token: str
+) -> tuple[list[Dispute], str]:
+    """The disputes against a member's records, in order of the log."""
+    limit, start = page_size or 100, rules.number_in(page_token, otherwise=0)
+    with bureau.database.snapshot() as db:
+        found = disputes_against(bureau, db, caller.member_id, [OPENING], start, limit + 1)
+    token = str(found[limit - 1][0]) if len(found) > limit else ""
+    return [dispute for _, dispute in found[:limit]], token
+
+
+def watch_disputes(
+    bureau: Bureau, caller: Caller, cursor: int
+) -> Iterator[WatchDisputesResponse | None]:
+    """The disputes against a member's records behind a cursor, as they come, and again
+    when something is added; None while there is nothing.
+    """
+    while True:
+        with bureau.database.snapshot() as db:
+            found = disputes_against(bureau, db, caller.member_id, NEWS, cursor, PAGE)
+        for behind, dispute in found:
+            cursor = behind
+            yield WatchDisputesResponse(dispute=dispute, cursor=cursor)
+        if not found:
+            yield None
+
+
+def disputes_against(
+    bureau: Bureau, db: Connection, member_id: str, kinds: list[int], start: int, limit: int
+) -> list[tuple[int, Dispute]]:
+    """Disputes against a member's records from a leaf of the log on, each with the
+    cursor behind it.
+
+    Args:
+        kinds: Those of which such a thing was said.
+    """
+    now_us = bureau.clock.now_us()
+    found = []
+    for subject_id, about, leaf_index in db.among(
+        s.disputes_against, kinds, member_id=member_id, start=start, limit=limit
+    ):
+        state = read_state(db, subject_id, bureau.policy, now_us)
+        found.append((leaf_index + 1, state.disputes[about]))
+    return found
+
+
+def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Dispute, Receipt]:
+    """Answers a dispute. DELETED and FRAUD delete what was disputed; MODIFIED names the
+    correction that was submitted. What the law withdrew when the deadline passed
+    returns only if the answer certifies it.
+
+    Raises:
+        Refusal: What `open_statement` raises; NOT_FOUND, also for disputes against
+            others; WRONG_STATE if it is answered; DELETED_ITEM, INVALID_FIELD,
+            BAD_TEXT.
+    """
+    with bureau.database.snapshot() as db:
+        opened = statement.open_statement(
+            bureau, db, envelope, DisputeAnswer, kind="dispute-answer", signer=caller.signer
+        )
+    answer = opened.message
+    dispute_id = answer.dispute_id.lower()
+    _check_text(answer.narrative, "narrative")
+    modified = answer.outcome == dispute_pb2.DISPUTE_OUTCOME_MODIFIED
+    if modified != answer.HasField("correction"):
+        raise Refusal.of_field("INVALID_FIELD", "correction", "belongs to MODIFIED")
+
+    def work(tx: Transaction) -> str:
+        opened.admit(tx)
+        row = tx.db.one(s.opening_of, about=dispute_id, kind=OPENING)
+        if row is None or row[1] != caller.member_id:
+            raise Refusal.of_field("NOT_FOUND", "dispute_id", "no such dispute with the caller")
+        subject_id, _, body, opened_key = row
+        tx.db.lock(s.lock_subject, subject_id=subject_id)
+        state = read_state(tx.db, subject_id, bureau.policy, tx.now_us)
+        if state.disputes[dispute_id].state not in ANSWERABLE:
+            raise Refusal("WRONG_STATE", "the dispute is answered")
+        opening = DisputeOpening.FromString(body)
+        if modified:
+            _check_correction(tx, answer, opening, opened_key)
+        returns = _returns(state, bureau.policy, dispute_id, answer)
+        if answer.outcome in DELETING:
+            _delete(tx, opening)
+        add_event(tx, dispute_id, subject_id, ANSWER, answer, member_id=caller.member_id)
+        kinds = [NOTICE_KIND_DISPUTE, *[NOTICE_KIND_REINSERTION] * returns]
+        news = [News(kind, opening.tradeline_id, [subject_id]) for kind in kinds]
+        notices.give(tx, news, caller.member_id)
+        return str(subject_id)
+
+    committed = bureau.ledger.commit(opened.signed, work)
+    with bureau.database.snapshot() as db:
+        row = db.one(s.opening_of, about=dispute_id, kind=OPENING)
+    assert row is not None, "an answered dispute was opened"
+    return _find(bureau, row[0], dispute_id), statement.receipt_of(committed.proof)
+
+
+def set_statement(bureau: Bureau, envelope: Envelope) -> Receipt:
+    """Puts the subject's own statement on their file, or takes it off.
+
+    Raises:
+        Refusal: What `open_statement` raises; BAD_TEXT.
+    """
+    with bureau.database.snapshot() as db:
+        opened = statement.open_statement(
+            bureau, db, envelope, SubjectStatement, kind="subject-statement", signer=None
+        )
+    _check_text(opened.message.text, "text")
+    subject_id = opened.header.signer.removeprefix("subjects/")
+
+    def work(tx: Transaction) -> None:
+        opened.admit(tx)
+        add_event(tx, "", subject_id, STATEMENT, opened.message)
+
+    return statement.receipt_of(bureau.ledger.commit(opened.signed, work).proof)
+
+
+def _find(bureau: Bureau, subject_id: str, dispute_id: str) -> Dispute:
+    with bureau.database.snapshot() as db:
+        state = read_state(db, subject_id, bureau.policy, bureau.clock.now_us())
+    return state.disputes[dispute_id]
+
+
+def _same(dispute: Dispute, opening: DisputeOpening) -> bool:
+    return (dispute.tradeline_id, dispute.month, dispute.field) == (
+        opening.tradeline_id,
+        opening.month,
+        opening.field,
+    )
+
+
+def _check_text(text: str, field: str) -> None:
+    if rules.bad_text(text.replace("\n", "")):
+        raise Refusal.of_field("BAD_TEXT", field, "control or bidirectional characters")
+
+
+def _returns(state: SubjectState, policy: Policy, dispute_id: str, answer: DisputeAnswer) -> bool:
+    """Whether an answer brings back what was withdrawn when its deadline passed.
+
+    Raises:
+        Refusal: DELETED_ITEM unless it certifies it.
+    """
+    dispute = state.disputes[dispute_id]
+    withdrawn = dispute.tradeline_id in withdrawn_by_dispute(state, policy)
+    lapsed = dispute.state == dispute_pb2.DISPUTE_STATE_LAPSED
+    if answer.outcome in DELETING or not (withdrawn and lapsed):
+        return False
+    if not answer.certified:
+        message = "the deadline has passed: it is withdrawn until it is certified"
+        raise Refusal.of_field("DELETED_ITEM", "certified", message)
+    others = [at for at in state.disputes.values() if at.dispute_id != dispute_id]
+    return not any(
+        at.tradeline_id == dispute.tradeline_id and at.state == dispute_pb2.DISPUTE_STATE_LAPSED
+        for at in others
+    )
+
+
+def _check_correction(
+    tx: Transaction, answer: DisputeAnswer, opening: DisputeOpening, since: int
+) -> None:
+    """What the answer names is a correction of the disputed account and month that came
+    after the dispute, and holds.
+    """
+    account = _locked(tx, opening.tradeline_id) or Account(0)
+    place = (answer.correction.submission_id.lower(), answer.correction.record_index)
+    for step in holding(steps_of(account.trail)).values():
+        if step.kind != CORRECTION or not _is_later(tx.db, step.submission_key, since):
+            continue
+        if opening.month in {0, step.month} and place == (
+            record_of(tx.db, step)[1],
+            step.record_index,
+        ):
+            return
+    message = "no correction of the disputed account and month from after the dispute"
+    raise Refusal.of_field("INVALID_FIELD", "correction", message)
+
+
+def _is_later(db: Connection, entry_key: int, than: int) -> bool:
+    """Whether an entry comes after another in the log; one without a leaf is only on its
+    way there.
+    """
+    leaf, other = (db.one(s.leaf_of, entry_key=key) for key in (entry_key, than))
+    return leaf is None or (other is not None and leaf > other)
+
+
+def _delete(tx: Transaction, opening: DisputeOpening) -> None:
+    """Withdraws the month, or the whole account, by the answer itself."""
+    account = _locked(tx, opening.tradeline_id)
+    if account is None:
+        return  # erased meanwhile: there is nothing left to withdraw
+    account.note(Step(tx.entry_key, 0, DELETION, opening.month))
+    account.begin_anew(held_snapshots(tx.db, holding(steps_of(account.trail))))
+    tx.db.tuples(s.move_tradeline, s.MOVED_COLUMNS, [account.moved()])
+
+
+def _locked(tx: Transaction, tradeline_id: str) -> Account | None:
+    """A disputed account; None if it was erased since."""
+    row = tx.db.one(s.lock_tradeline, tradeline_id=tradeline_id)
+    if row is None:
+        return None
+    key, history, trail, marks, people, submission_key, record_index = row
+    return Account(key, trail, (submission_key, record_index), history, marks, people)

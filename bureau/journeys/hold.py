@@ -1,0 +1,97 @@
+"""The journeys of holds: a subject freezes their own file, and lifts the freeze."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bureau import statement
+from bureau.errors import Refusal
+from bureau.file.subject_file import add_event, read_state
+from bureau.file.subject_state import LIFT, PLACEMENT
+from bureau.house import Bureau
+from bureau.ledger.queue import Transaction
+from bureau.statement import Opened
+from bureau.store import statements as s
+from creditbureau.v1 import hold_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.hold_pb2 import Hold, HoldLift, HoldPlacement
+from creditbureau.v1.log_pb2 import Receipt
+
+
+def place_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
+    """Places a hold; it stands from the next request on.
+
+    Raises:
+        Refusal: What `open_statement` raises; DATE_ORDER; WRONG_STATE if one of
+            this kind stands.
+    """
+    with bureau.database.snapshot() as db:
+        opened = statement.open_statement(
+            bureau, db, envelope, HoldPlacement, kind="hold", signer=None
+        )
+    placement = opened.message
+
+    def work(tx: Transaction) -> None:
+        subject_id = _admitted(opened, tx)
+        ends = placement.expire_time.ToMicroseconds()
+        if placement.HasField("expire_time") and ends <= tx.now_us:
+            raise Refusal.of_field("DATE_ORDER", "expire_time", "must lie in the future")
+        state = read_state(tx.db, subject_id, bureau.policy, tx.now_us)
+        for hold in state.holds.values():
+            if hold.kind == placement.kind and hold.state != hold_pb2.HOLD_STATE_ENDED:
+                raise Refusal("WRONG_STATE", f"such a hold stands already: {hold.hold_id}")
+        add_event(tx, opened.signed.request_id, subject_id, PLACEMENT, placement)
+
+    return _committed(bureau, opened, work, opened.signed.request_id)
+
+
+def lift_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
+    """Lifts a hold: for good, until a time, or for one member until a time.
+
+    Raises:
+        Refusal: What `open_statement` raises; NOT_FOUND; WRONG_STATE if it has
+            ended; DATE_ORDER; INVALID_FIELD for one member without a time, and for one
+            that there is not.
+    """
+    with bureau.database.snapshot() as db:
+        opened = statement.open_statement(
+            bureau, db, envelope, HoldLift, kind="hold-lift", signer=None
+        )
+    lift = opened.message
+    hold_id = lift.hold_id.lower()
+    if lift.member_id and not lift.HasField("until_time"):
+        raise Refusal.of_field("INVALID_FIELD", "until_time", "needed to lift for one member")
+
+    def work(tx: Transaction) -> None:
+        subject_id = _admitted(opened, tx)
+        if lift.HasField("until_time") and lift.until_time.ToMicroseconds() <= tx.now_us:
+            raise Refusal.of_field("DATE_ORDER", "until_time", "must lie in the future")
+        hold = read_state(tx.db, subject_id, bureau.policy, tx.now_us).holds.get(hold_id)
+        if hold is None:
+            raise Refusal.of_field("NOT_FOUND", "hold_id", "no such hold of the subject's")
+        if hold.state == hold_pb2.HOLD_STATE_ENDED:
+            raise Refusal("WRONG_STATE", "the hold has ended")
+        if lift.member_id and not tx.db.one(s.member_by_id, member_id=lift.member_id):
+            raise Refusal.of_field("INVALID_FIELD", "member_id", "there is no such member")
+        add_event(tx, hold_id, subject_id, LIFT, lift)
+
+    return _committed(bureau, opened, work, hold_id)
+
+
+def _admitted(opened: Opened[Any], tx: Transaction) -> str:
+    """Who signed; from here to the commit nobody acts on this file."""
+    opened.admit(tx)
+    subject_id = opened.header.signer.removeprefix("subjects/")
+    tx.db.lock(s.lock_subject, subject_id=subject_id)
+    return subject_id
+
+
+def _committed(
+    bureau: Bureau, opened: Opened[Any], work: Callable[[Transaction], None], hold_id: str
+) -> tuple[Hold, Receipt]:
+    committed = bureau.ledger.commit(opened.signed, work)
+    subject_id = opened.header.signer.removeprefix("subjects/")
+    with bureau.database.snapshot() as db:
+        state = read_state(db, subject_id, bureau.policy, bureau.clock.now_us())
+    return state.holds[hold_id], statement.receipt_of(committed.proof)

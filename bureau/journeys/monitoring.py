@@ -1,0 +1,248 @@
+"""The journeys of monitoring: alerts are written with what causes them, in its own
+transaction, and told to members that hold a consent to monitor, until it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from bureau.errors import Refusal
+from bureau.file.alerts import DAY_US, Change, changes, divergence, opens, thresholds
+from bureau.file.consent_state import ACTIVE
+from bureau.file.credit_file import CreditFile, FiledTradeline, read_file
+from bureau.file.reciprocity import as_earned, level_of
+from bureau.file.report import Scope, as_reported, lines_in
+from bureau.file.subject_file import read_state
+from bureau.file.subject_state import check_holds
+from bureau.house import Bureau, Caller
+from bureau.ledger.queue import Transaction
+from bureau.policy import Policy
+from bureau.statement import time_of
+from bureau.store import statements as s
+from bureau.store.database import Connection
+from bureau.texts import texts
+from creditbureau.v1 import codes_pb2
+from creditbureau.v1.alert_pb2 import (
+    ALERT_KIND_DISPUTE,
+    ALERT_KIND_INQUIRY_BURST,
+    ALERT_KIND_NEW_INQUIRY,
+    Alert,
+    AlertKind,
+)
+from creditbureau.v1.report_pb2 import INQUIRY_KIND_HARD
+from creditbureau.v1.reporting_pb2 import AcknowledgeAlertsResponse, WatchAlertsResponse
+
+PAGE = 200
+# A cursor is a leaf index and the alert's place in it.
+PLACE_BITS = 20
+# Entry keys go with time, not quite with leaf indices: no unit of work is so long.
+KEY_SLACK = (600 * 1_000_000 >> 10) << 22
+
+
+class Monitor(NamedTuple):
+    """A consent to monitor somebody."""
+
+    subject_id: str
+    consent_id: str
+    grantee: str
+    sections: int
+    portfolio_types: int
+
+
+class Watched(NamedTuple):
+    """People with monitors, and their files before something happens to them."""
+
+    monitors: list[Monitor]
+    before: dict[str, CreditFile]
+
+
+def watched_of(tx: Transaction, subject_ids: Iterable[str], policy: Policy) -> Watched:
+    """Which of these people are monitored, with their files as they are."""
+    monitors = _monitors(tx, subject_ids)
+    people = dict.fromkeys(at.subject_id for at in monitors)
+    return Watched(monitors, {who: _shown(tx, who, policy) for who in people})
+
+
+def tell_of_accounts(tx: Transaction, watched: Watched, policy: Policy, actor: str) -> None:
+    """Alerts of what has become of accounts.
+
+    Args:
+        actor: The member that did it: of its own accounts it knows.
+    """
+    told: list[tuple[Monitor, Change]] = []
+    for who, before in watched.before.items():
+        after = _shown(tx, who, policy)
+        found = list(changes(before, after))
+        for at in watched.monitors:
+            if at.subject_id != who:
+                continue
+            past, present = (_seen_by(tx, at, file, policy) for file in (before, after))
+            seen = {line.tradeline_id for line in present}
+            told += [
+                (at, change)
+                for change in (*found, *divergence(past, present, after.group_of))
+                if seen.issuperset(line.tradeline_id for line in change.tradelines)
+                and not _is_own(change, at, actor)
+            ]
+    _write(tx, told, policy)
+
+
+def tell_of_inquiries(
+    tx: Transaction, subject_ids: Iterable[str], policy: Policy, actor: str
+) -> None:
+    """Alerts of inquiries that other members see; they are on the files already."""
+    at = thresholds()
+    since_us = tx.now_us - at.burst_days * DAY_US
+    told: list[tuple[Monitor, Change]] = []
+    for monitor in _monitors(tx, subject_ids):
+        if monitor.grantee == actor:
+            continue
+        told.append((monitor, Change(ALERT_KIND_NEW_INQUIRY)))
+        row = tx.db.one(
+            s.inquiry_count,
+            subject_id=monitor.subject_id,
+            kind=INQUIRY_KIND_HARD,
+            since_us=since_us,
+        )
+        burst = {"consent_id": monitor.consent_id, "kind": ALERT_KIND_INQUIRY_BURST}
+        # Once in so many days, whichever of several at once was the one too many.
+        if (
+            row
+            and row[0] >= at.burst_count
+            and not tx.db.one(s.told_since, since_us=since_us, **burst)
+        ):
+            told.append((monitor, Change(ALERT_KIND_INQUIRY_BURST)))
+    _write(tx, told, policy)
+
+
+def tell_of_dispute(tx: Transaction, subject_id: str, tradeline_id: str, policy: Policy) -> None:
+    """Alerts of a dispute that was opened."""
+    watched = watched_of(tx, [subject_id], policy)
+    told = [
+        (at, Change(ALERT_KIND_DISPUTE, (line,)))
+        for at in watched.monitors
+        for line in _seen_by(tx, at, watched.before[at.subject_id], policy)
+        if line.tradeline_id == tradeline_id
+    ]
+    _write(tx, told, policy)
+
+
+def watch_alerts(
+    bureau: Bureau, caller: Caller, cursor: int
+) -> Iterator[WatchAlertsResponse | None]:
+    """A member's alerts behind a cursor, as they come; None while there is none.
+
+    Args:
+        cursor: 0 for behind the last acknowledged.
+    """
+    if not cursor:
+        with bureau.database.snapshot() as db:
+            row = db.one(s.alert_mark, member_id=caller.member_id)
+        cursor = row[0] if row else 0
+    while True:
+        with bureau.database.snapshot() as db:
+            rows = _page(db, caller.member_id, cursor)
+        now_us = bureau.clock.now_us()
+        for ordinal, subject_id, consent_id, kind, about, leaf, time_us, state, end_us in rows:
+            cursor = leaf << PLACE_BITS | ordinal
+            # It ends with the consent: what was not told by then is told no more.
+            if state == ACTIVE and now_us < end_us:
+                alert = Alert(
+                    alert_id=f"{leaf}-{ordinal}",
+                    kind=kind,
+                    subject_id=subject_id,
+                    consent_id=consent_id,
+                    tradeline_ids=about.split(),
+                    create_time=time_of(time_us),
+                    cause_leaf_index=leaf,
+                    texts=texts("alert", AlertKind.Name(kind).removeprefix("ALERT_KIND_")),
+                )
+                yield WatchAlertsResponse(alert=alert, cursor=cursor)
+        if not rows:
+            yield None
+
+
+def acknowledge_alerts(bureau: Bureau, caller: Caller, cursor: int) -> AcknowledgeAlertsResponse:
+    """Notes up to where a member has its alerts; it never goes back.
+
+    Raises:
+        Refusal: BEYOND_LOG for a cursor that was not given out.
+    """
+    with bureau.database.transaction() as db:
+        if db.one(s.key_at, leaf_index=cursor >> PLACE_BITS) is None:
+            raise Refusal.of_field("BEYOND_LOG", "cursor", "not one that WatchAlerts gave out")
+        db.run(s.set_alert_mark, member_id=caller.member_id, cursor=cursor)
+    return AcknowledgeAlertsResponse()
+
+
+def _monitors(tx: Transaction, subject_ids: Iterable[str]) -> list[Monitor]:
+    rows = tx.db.among(s.monitors_of, sorted(subject_ids), state=ACTIVE, now_us=tx.now_us)
+    return [Monitor(*row) for row in rows]
+
+
+def _seen_by(
+    tx: Transaction, monitor: Monitor, file: CreditFile, policy: Policy
+) -> list[FiledTradeline]:
+    """The tradelines that a report would show: of what the member has earned to see, what
+    the consent opens.
+    """
+    level = level_of(tx.db, monitor.grantee, policy, tx.now_us)
+    scope = Scope(monitor.sections, monitor.portfolio_types, history_months=0)
+    return lines_in(as_earned(file, monitor.grantee, level), scope)
+
+
+def _shown(tx: Transaction, subject_id: str, policy: Policy) -> CreditFile:
+    """A person's file as reports would show it."""
+    state = read_state(tx.db, subject_id, policy, tx.now_us)
+    return as_reported(read_file(tx.db, subject_id, policy, tx.now_us), state, policy)
+
+
+def _is_own(change: Change, monitor: Monitor, actor: str) -> bool:
+    """Whether a member did it itself, to its own account alone."""
+    theirs = {line.member_id for line in change.tradelines}
+    return monitor.grantee == actor and theirs == {actor}
+
+
+def _write(tx: Transaction, told: list[tuple[Monitor, Change]], policy: Policy) -> None:
+    ordinal = 0
+    for monitor, change in told:
+        if not opens(monitor.sections, change):
+            continue
+        if _is_held(tx, monitor, policy):
+            continue
+        tx.db.run(
+            s.add_alert,
+            entry_key=tx.entry_key,
+            ordinal=ordinal,
+            member_id=monitor.grantee,
+            subject_id=monitor.subject_id,
+            consent_id=monitor.consent_id,
+            kind=change.kind,
+            tradelines=" ".join(line.tradeline_id for line in change.tradelines),
+        )
+        ordinal += 1
+
+
+def _is_held(tx: Transaction, monitor: Monitor, policy: Policy) -> bool:
+    """Whether a security freeze stops the review of existing accounts here."""
+    state = read_state(tx.db, monitor.subject_id, policy, tx.now_us)
+    try:
+        review = codes_pb2.PURPOSE_ACCOUNT_REVIEW
+        check_holds(state, policy, monitor.grantee, review, tx.now_us)
+    except Refusal:
+        return True
+    return False
+
+
+def _page(db: Connection, member_id: str, cursor: int) -> list[tuple[Any, ...]]:
+    leaf, ordinal = cursor >> PLACE_BITS, cursor & (1 << PLACE_BITS) - 1
+    row = db.one(s.key_at, leaf_index=leaf) if cursor else None
+    return db.all(
+        s.alerts_after,
+        member_id=member_id,
+        floor=row[0] - KEY_SLACK if row else 0,
+        leaf_index=leaf if cursor else -1,
+        ordinal=ordinal,
+        limit=PAGE,
+    )

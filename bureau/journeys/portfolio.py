@@ -1,0 +1,172 @@
+"""The journey of a portfolio: one signed inquiry for reports on a member's own customers,
+under the consents to monitor that they gave it.
+
+The inquiry is one leaf, and one line for each customer to see; the reports are then
+made one by one as of its log size. So a stream that broke goes on where it stopped,
+with the same reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bureau import rules, statement
+from bureau.codes import has
+from bureau.errors import Refusal
+from bureau.file import consent_state
+from bureau.file.consent_state import ACTIVE, HeldConsent
+from bureau.file.prepare import Asked, held_consent, prepare_again
+from bureau.file.reciprocity import level_of
+from bureau.file.subject_file import read_state
+from bureau.file.subject_state import check_holds
+from bureau.house import Bureau, Caller
+from bureau.journeys.monitoring import tell_of_inquiries
+from bureau.ledger import log
+from bureau.ledger.queue import Transaction
+from bureau.statement import Opened
+from bureau.store import statements as s
+from creditbureau.v1 import codes_pb2, report_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.reporting_pb2 import PortfolioInquiry, QueryPortfolioResponse
+
+PURPOSES = frozenset({codes_pb2.PURPOSE_ACCOUNT_REVIEW, codes_pb2.PURPOSE_COLLECTION})
+# Reports of one inquiry; a larger portfolio asks in parts.
+MAX_REPORTS = 10_000
+PAGE = 50
+
+
+def query_portfolio(
+    bureau: Bureau, caller: Caller, envelope: Envelope, cursor: str
+) -> Iterator[QueryPortfolioResponse | None]:
+    """Reports on a member's customers, one after another.
+
+    Args:
+        cursor: Of the last report that the caller has; empty from the beginning.
+
+    Raises:
+        Refusal: What `open_statement` raises; CLOCK_SKEW, EXPIRED_REQUEST,
+            INVALID_FIELD (purpose), PURPOSE_NOT_PERMITTED, TOO_MANY_ITEMS.
+    """
+    # 1. Open and verify.
+    after = rules.number_in(cursor, otherwise=0)
+    with bureau.database.snapshot() as db:
+        opened = statement.open_statement(
+            bureau, db, envelope, PortfolioInquiry, kind="portfolio-inquiry", signer=caller.signer
+        )
+    inquiry = opened.message
+    if inquiry.purpose not in PURPOSES:
+        raise Refusal.of_field("INVALID_FIELD", "purpose", "ACCOUNT_REVIEW or COLLECTION")
+    if not has(caller.purposes, inquiry.purpose):
+        raise Refusal("PURPOSE_NOT_PERMITTED", "the member is not admitted for this purpose")
+
+    # 2. One unit of work: each consent's use, each customer's line, one leaf.
+    def work(tx: Transaction) -> None:
+        opened.admit(tx)
+        _record(bureau, tx, caller, opened)
+
+    committed = bureau.ledger.commit(opened.signed, work)
+
+    # 3. Committed: the reports, as of that moment.
+    receipt = statement.receipt_of(committed.proof)
+    entry_key = committed.proof.entry.entry_key
+    while True:
+        reports = []
+        now_us = bureau.clock.now_us()
+        with bureau.database.snapshot() as db:
+            page = db.all(s.inquiries_of_entry, entry_key=entry_key, after=after, limit=PAGE)
+            for values in page:
+                row = dict(zip(s.INQUIRY_COLUMNS, values, strict=True))
+                after = row["inquiry_key"]
+                held = held_consent(db, row["consent_id"])
+                # Whoever withdrew meanwhile is passed over, and whose consent has ended.
+                if held is None or held.state != ACTIVE or now_us >= held.expire_us:
+                    continue
+                asked = Asked(
+                    opened.header.request_id,
+                    opened.signed.digest,
+                    row["subject_id"],
+                    inquiry.purpose,
+                    0,
+                )
+                prepared = prepare_again(bureau, db, asked, held, row)
+                reports.append((prepared.payload, str(after)))
+        for payload, place in reports:
+            report = statement.sign_report(bureau, payload)
+            yield QueryPortfolioResponse(report=report, receipt=receipt, cursor=place)
+        if len(page) < PAGE:
+            return
+
+
+def _record(
+    bureau: Bureau, tx: Transaction, caller: Caller, opened: Opened[PortfolioInquiry]
+) -> None:
+    """Notes an inquiry about each customer whose consent covers it.
+
+    Raises:
+        Refusal: TOO_MANY_ITEMS.
+    """
+    inquiry = opened.message
+    wanted = set(inquiry.subject_ids)
+    log_size = log.size_of(tx.db)
+    level = level_of(tx.db, caller.member_id, bureau.policy, tx.now_us)
+    hard = has(bureau.policy.hard_purposes, inquiry.purpose)
+    seen: set[str] = set()
+    for values in tx.db.all(
+        s.monitored_by, grantee=caller.member_id, state=ACTIVE, now_us=tx.now_us
+    ):
+        who = HeldConsent(*values).subject_id
+        if who in seen or (wanted and who not in wanted):
+            continue
+        held = _covering(bureau, tx, caller, HeldConsent(*values), inquiry.purpose)
+        if held is None:
+            continue
+        seen.add(who)
+        if len(seen) > MAX_REPORTS:
+            message = f"more than {MAX_REPORTS} customers: name them in parts"
+            raise Refusal.of_field("TOO_MANY_ITEMS", "subject_ids", message)
+        tx.db.run(
+            s.count_use,
+            which=held.consent_id,
+            period=held.period_at(tx.now_us),
+            period_count=held.uses_in_period(tx.now_us) + 1,
+        )
+        tx.db.run(
+            s.add_inquiry,
+            subject_id=who,
+            member_id=caller.member_id,
+            inquiry_id=opened.signed.request_id,
+            consent_id=held.consent_id,
+            purpose=inquiry.purpose,
+            kind=report_pb2.INQUIRY_KIND_HARD if hard else report_pb2.INQUIRY_KIND_SOFT,
+            outcome=report_pb2.INQUIRY_OUTCOME_REPORTED,
+            denial_reason="",
+            create_us=tx.now_us,
+            entry_key=tx.entry_key,
+            log_size=log_size,
+            rules_version=bureau.policy.rules_version,
+            level=level,
+        )
+    if hard:
+        tell_of_inquiries(tx, seen, bureau.policy, caller.member_id)
+
+
+def _covering(
+    bureau: Bureau, tx: Transaction, caller: Caller, held: HeldConsent, purpose: int
+) -> HeldConsent | None:
+    """A customer's consent, under its lock, if it and what the customer has on their file
+    let a report on them leave. Only a member's own customers are in its portfolio.
+    """
+    row = tx.db.one(s.lock_consent, consent_id=held.consent_id)
+    if row is None or not tx.db.one(
+        s.furnishes, subject_id=held.subject_id, member_id=caller.member_id
+    ):
+        return None
+    locked = HeldConsent(*row)
+    tx.db.lock(s.share_subject, subject_id=held.subject_id)
+    state = read_state(tx.db, held.subject_id, bureau.policy, tx.now_us)
+    try:
+        consent_state.check_use(locked, purpose, tx.now_us)
+        check_holds(state, bureau.policy, caller.member_id, purpose, tx.now_us)
+    except Refusal:
+        return None
+    return locked

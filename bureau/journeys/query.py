@@ -1,0 +1,172 @@
+"""The journey of an inquiry: a signed report, under consent, and never unlogged.
+
+The file is read from one snapshot of committed state, as of a log size. The
+inquiry is then committed under the consent's lock, where everything that the
+subject decides is checked again; the report leaves only after that.
+"""
+
+from __future__ import annotations
+
+from bureau import statement
+from bureau.codes import has
+from bureau.errors import Refusal
+from bureau.file import consent_state
+from bureau.file.consent_state import HeldConsent
+from bureau.file.prepare import Asked, Prepared, check_same, held_consent, prepare, prepare_again
+from bureau.file.subject_file import read_state
+from bureau.file.subject_state import check_holds
+from bureau.house import Bureau, Caller
+from bureau.journeys.monitoring import tell_of_inquiries
+from bureau.ledger import log
+from bureau.ledger.queue import Denied, Transaction
+from bureau.statement import Opened
+from bureau.store import statements as s
+from creditbureau.v1 import report_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.reporting_pb2 import Inquiry, QueryReportResponse
+
+# Refusals that the subject sees: who asks for many such is slowed down.
+DENIALS = frozenset(
+    {
+        "CONSENT_REQUIRED",
+        "CONSENT_REVOKED",
+        "CONSENT_PAUSED",
+        "CONSENT_EXPIRED",
+        "CONSENT_EXHAUSTED",
+        "CONSENT_SCOPE",
+        "HOLD",
+    }
+)
+
+
+def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryReportResponse:
+    """Answers an inquiry with a signed report.
+
+    Raises:
+        Refusal: What `open_statement` raises; CLOCK_SKEW, EXPIRED_REQUEST,
+            PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, the consent's reasons
+            (`consent_state.check_inquiry`), HOLD.
+    """
+    now_us = bureau.clock.now_us()
+    with bureau.database.snapshot() as db:
+        # 1. Open and verify.
+        opened = statement.open_statement(
+            bureau, db, envelope, Inquiry, kind="inquiry", signer=caller.signer
+        )
+        inquiry = opened.message
+        statement.check_fresh(opened.header, now_us)
+        if not caller.purposes >> inquiry.purpose & 1:
+            raise Refusal("PURPOSE_NOT_PERMITTED", "the member is not admitted for this purpose")
+        bureau.misses.check(caller.member_id, now_us)
+        # 2. Prepare: the report as of the log's size. Without a consent of this
+        #    subject for this member nothing is read, whoever the subject is.
+        asked = Asked(
+            opened.header.request_id,
+            opened.signed.digest,
+            inquiry.subject_id,
+            inquiry.purpose,
+            inquiry.evidence,
+        )
+        held = held_consent(db, inquiry.consent_id.lower())
+        prepared = None
+        if held and held.grantee == caller.member_id and held.subject_id == inquiry.subject_id:
+            prepared = prepare(bureau, db, asked, held, now_us)
+
+    # 3. One unit of work: the consent under its lock, its use, the inquiry, the leaf.
+    def work(tx: Transaction) -> Denied | None:
+        opened.admit(tx)
+        locked = _consent(tx.db.one(s.lock_consent, consent_id=inquiry.consent_id.lower()))
+        try:
+            allowed = consent_state.check_inquiry(
+                locked, caller.member_id, inquiry.subject_id, inquiry.purpose, tx.now_us
+            )
+            tx.db.lock(s.share_subject, subject_id=inquiry.subject_id)
+            state = read_state(tx.db, inquiry.subject_id, bureau.policy, tx.now_us)
+            check_holds(state, bureau.policy, caller.member_id, inquiry.purpose, tx.now_us)
+        except Refusal as refusal:
+            _record(bureau, tx, opened, now_us, denial_reason=refusal.reason)
+            return Denied(refusal)
+        if prepared is None:
+            raise Refusal("CONFLICT", "the consent came into being meanwhile")
+        tx.db.run(
+            s.count_use,
+            which=allowed.consent_id,
+            period=allowed.period_at(tx.now_us),
+            period_count=allowed.uses_in_period(tx.now_us) + 1,
+        )
+        _record(bureau, tx, opened, now_us, prepared=prepared)
+        if has(bureau.policy.hard_purposes, inquiry.purpose):
+            tell_of_inquiries(tx, [inquiry.subject_id], bureau.policy, caller.member_id)
+        tx.answer_digest = prepared.digest
+        return None
+
+    try:
+        committed = bureau.ledger.commit(opened.signed, work)
+    except Refusal as refusal:
+        if refusal.reason in DENIALS:
+            bureau.misses.miss(caller.member_id, now_us)
+        raise
+
+    # 4. A retry gets the first answer again, unless the subject withdrew it.
+    if committed.replayed:
+        prepared = _again(bureau, asked, committed.proof.entry)
+    assert prepared is not None, "an accepted inquiry has a report"
+
+    # 5. Committed: sign and answer.
+    return QueryReportResponse(
+        report=statement.sign_report(bureau, prepared.payload),
+        receipt=statement.receipt_of(committed.proof),
+        evidence=prepared.evidence,
+    )
+
+
+def _again(bureau: Bureau, asked: Asked, entry: log.LoggedEntry) -> Prepared:
+    """The report that an accepted inquiry got, made again as of its log size."""
+    with bureau.database.snapshot() as db:
+        row = db.one(s.inquiry_of_entry, entry_key=entry.entry_key)
+        assert row is not None, "an accepted inquiry has a row"
+        at = dict(zip(s.INQUIRY_COLUMNS, row, strict=True))
+        held = held_consent(db, at["consent_id"])
+        assert held is not None, "an accepted inquiry had a consent"
+        consent_state.check_not_withdrawn(held)
+        prepared = prepare_again(bureau, db, asked, held, at)
+        check_same(db, prepared, entry.answer_digest)
+    return prepared
+
+
+def _record(
+    bureau: Bureau,
+    tx: Transaction,
+    opened: Opened[Inquiry],
+    now_us: int,
+    *,
+    prepared: Prepared | None = None,
+    denial_reason: str = "",
+) -> None:
+    """Notes that somebody asked, for the subject to see."""
+    inquiry = opened.message
+    hard = has(bureau.policy.hard_purposes, inquiry.purpose)
+    outcome = report_pb2.INQUIRY_OUTCOME_DENIED
+    if prepared:
+        hit = prepared.outcome == report_pb2.REPORT_OUTCOME_HIT
+        outcome = report_pb2.INQUIRY_OUTCOME_REPORTED if hit else report_pb2.INQUIRY_OUTCOME_NO_HIT
+    tx.db.run(
+        s.add_inquiry,
+        subject_id=inquiry.subject_id,
+        member_id=opened.header.signer.removeprefix("members/"),
+        inquiry_id=opened.signed.request_id,
+        consent_id=inquiry.consent_id.lower(),
+        purpose=inquiry.purpose,
+        kind=report_pb2.INQUIRY_KIND_HARD if hard else report_pb2.INQUIRY_KIND_SOFT,
+        outcome=outcome,
+        denial_reason=denial_reason,
+        create_us=now_us,
+        entry_key=tx.entry_key if prepared else None,
+        log_size=prepared.log_size if prepared else -1,
+        rules_version=bureau.policy.rules_version,
+        level=prepared.level if prepared else 0,
+    )
+
+
+def _consent(row: tuple[object, ...] | None) -> HeldConsent | None:
+    return HeldConsent(*row) if row else None  # type: ignore[arg-type]

@@ -1,0 +1,76 @@
+"""The journey of a replay: a report again, exactly as it was, from the log."""
+
+from __future__ import annotations
+
+from bureau import statement
+from bureau.codes import has
+from bureau.errors import Refusal
+from bureau.file import consent_state
+from bureau.file.prepare import Asked, check_same, held_consent, prepare_again
+from bureau.house import Bureau, Caller
+from bureau.store import statements as s
+from bureau_keys.envelope import digest
+from creditbureau.v1 import codes_pb2, report_pb2
+from creditbureau.v1.reporting_pb2 import ReplayReportResponse
+
+
+def replay_report(
+    bureau: Bureau, caller: Caller, inquiry_id: str, subject_id: str
+) -> ReplayReportResponse:
+    """A report that the caller got, or that an auditor wants to see again. The subject
+    sees the auditor among those who looked.
+
+    Args:
+        subject_id: Which of an inquiry's reports; needed for a portfolio's.
+
+    Raises:
+        Refusal: NOT_FOUND, also for others' inquiries; CONSENT_REVOKED,
+            CONSENT_PAUSED to a member whose consent was withdrawn since; WRONG_STATE
+            if other rules than this release's have made it.
+    """
+    is_auditor = has(caller.roles, codes_pb2.ROLE_AUDITOR)
+    with bureau.database.snapshot() as db:
+        rows = [
+            dict(zip(s.INQUIRY_COLUMNS, row, strict=True))
+            for row in db.all(s.inquiries_of_id, inquiry_id=inquiry_id.lower())
+        ]
+        rows = [
+            row
+            for row in rows
+            if subject_id in {"", row["subject_id"]}
+            and (is_auditor or row["member_id"] == caller.member_id)
+        ]
+        if len(rows) != 1:
+            raise Refusal.of_field("NOT_FOUND", "inquiry_id", "no such report of the caller")
+        (row,) = rows
+        held = held_consent(db, row["consent_id"])
+        assert held is not None, "an accepted inquiry had a consent"
+        if not is_auditor:
+            consent_state.check_not_withdrawn(held)
+        envelope, receipt = statement.logged(db, row["entry_key"])
+        asked = Asked(inquiry_id.lower(), digest(envelope), row["subject_id"], row["purpose"], 0)
+        prepared = prepare_again(bureau, db, asked, held, row)
+        if receipt.answer_digest:
+            check_same(db, prepared, receipt.answer_digest)
+    if row["member_id"] != caller.member_id:
+        _note(bureau, caller, row)
+    return ReplayReportResponse(
+        inquiry=envelope,
+        report=statement.sign_report(bureau, prepared.payload),
+        receipt=receipt,
+    )
+
+
+def _note(bureau: Bureau, caller: Caller, row: dict[str, object]) -> None:
+    """Lets the subject see who looked again."""
+    again = {
+        "member_id": caller.member_id,
+        "kind": report_pb2.INQUIRY_KIND_SOFT,
+        "outcome": report_pb2.INQUIRY_OUTCOME_REPLAYED,
+        "create_us": bureau.clock.now_us(),
+        "entry_key": None,
+        "log_size": -1,
+        "rules_version": bureau.policy.rules_version,
+    }
+    with bureau.database.transaction() as db:
+        db.run(s.add_inquiry, **{k: v for k, v in (row | again).items() if k != "inquiry_key"})

@@ -1,0 +1,65 @@
+"""The consortium's standard of credit: published by the operator, read by all."""
+
+from __future__ import annotations
+
+from bureau import statement
+from bureau.codes import currencies
+from bureau.errors import Refusal
+from bureau.house import Bureau, Caller
+from bureau.ledger.queue import Transaction
+from bureau.store import statements as s
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.standard_pb2 import StandardOfCredit
+
+
+def publish(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
+    """Publishes a standard; it holds from its effective time on.
+
+    Raises:
+        Refusal: What `open_statement` raises; UNKNOWN_CURRENCY; INVALID_FIELD for
+            bands that do not ascend; WRONG_STATE unless it is the next version.
+    """
+    caller.require_operator()
+    with bureau.database.snapshot() as db:
+        opened = statement.open_statement(
+            bureau, db, envelope, StandardOfCredit, kind="standard", signer=caller.signer
+        )
+    told = opened.message
+    if told.currency not in currencies():
+        raise Refusal.of_field("UNKNOWN_CURRENCY", "currency", "not an ISO 4217 currency")
+    days = [band.min_days_past_due for band in told.bands]
+    if days != sorted(set(days)):
+        raise Refusal.of_field("INVALID_FIELD", "bands", "must ascend in min_days_past_due")
+
+    def work(tx: Transaction) -> None:
+        opened.admit(tx)
+        row = tx.db.one(s.newest_standard)
+        newest = (row[0] if row else None) or 0
+        if told.version != newest + 1:
+            raise Refusal.of_field("WRONG_STATE", "version", f"the next one is {newest + 1}")
+        tx.db.run(
+            s.add_standard,
+            version=told.version,
+            entry_key=tx.entry_key,
+            effective_us=told.effective_time.ToMicroseconds(),
+        )
+
+    return statement.receipt_of(bureau.ledger.commit(opened.signed, work).proof)
+
+
+def get(bureau: Bureau, version: int) -> tuple[Envelope, Receipt]:
+    """A standard as the operator signed it; the one in force without a version.
+
+    Raises:
+        Refusal: NOT_FOUND.
+    """
+    with bureau.database.snapshot() as db:
+        if version:
+            row = db.one(s.standard_of, version=version)
+        else:
+            row = db.one(s.standard_at, now_us=bureau.clock.now_us(), log_size=1 << 62)
+        if row is None:
+            raise Refusal.of_field("NOT_FOUND", "version", "there is no such standard")
+        envelope, receipt = statement.logged(db, row[1])
+    return envelope, receipt

@@ -1,0 +1,107 @@
+"""The journeys of a subject's key: bound, and replaced.
+
+A key is bound to a subject id by the signed statement of a member that
+identified the person, around the person's own statement signed with that key. It
+is replaced by a fresh attestation, or by a rotation signed with the present key;
+either way the file says so, to whoever can read it from then on.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from google.protobuf.message import Message
+
+from bureau import statement
+from bureau.errors import Refusal
+from bureau.file import notices
+from bureau.file.accounts import News
+from bureau.house import Bureau, Caller
+from bureau.ledger.queue import Transaction
+from bureau.statement import Opened
+from bureau.store import statements as s
+from bureau.store.database import Connection
+from bureau_keys.signing import VerifyKey
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.notice_pb2 import NOTICE_KIND_KEY_REPLACED
+from creditbureau.v1.subjects_pb2 import (
+    KeyAttestation,
+    KeyBinding,
+    KeyRotation,
+)
+
+M = TypeVar("M", bound=Message)
+
+
+def attest_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
+    """Binds a key to a subject on a member's word.
+
+    Raises:
+        Refusal: What `open_statement` raises, for the attestation and for the
+            binding in it; WEAK_KEY, ALREADY_EXISTS, DATE_ORDER.
+    """
+    with bureau.database.snapshot() as db:
+        opened = statement.open_statement(
+            bureau, db, envelope, KeyAttestation, kind="attestation", signer=caller.signer
+        )
+        binding, key = _open_binding(bureau, db, opened.message.binding)
+    if opened.message.identify_time.ToMicroseconds() > bureau.clock.now_us():
+        raise Refusal.of_field("DATE_ORDER", "identify_time", "lies in the future")
+    return _bind(bureau, caller, opened, binding, key)
+
+
+def rotate_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
+    """Replaces a subject's key on the subject's own word, signed with the present
+    key.
+
+    Raises:
+        Refusal: What `open_statement` raises, for the rotation and for the
+            binding in it; SIGNER_MISMATCH, WEAK_KEY, ALREADY_EXISTS.
+    """
+    with bureau.database.snapshot() as db:
+        opened = statement.open_statement(
+            bureau, db, envelope, KeyRotation, kind="key-rotation", signer=None
+        )
+        binding, key = _open_binding(bureau, db, opened.message.binding)
+    if opened.header.signer != f"subjects/{binding.subject_id}":
+        raise Refusal("SIGNER_MISMATCH", "the binding is for another subject")
+    return _bind(bureau, caller, opened, binding, key)
+
+
+def _open_binding(
+    bureau: Bureau, db: Connection, envelope: Envelope
+) -> tuple[KeyBinding, VerifyKey]:
+    """The subject's own statement about a key, signed with that very key."""
+    opened, key = statement.open_possession(
+        bureau, db, envelope, KeyBinding, signer=None, field="binding.public_key"
+    )
+    binding = opened.message
+    if binding.header.signer != f"subjects/{binding.subject_id}":
+        raise Refusal("SIGNER_MISMATCH", "a subject can bind a key to their own id only")
+    return binding, key
+
+
+def _bind(
+    bureau: Bureau, caller: Caller, opened: Opened[M], binding: KeyBinding, key: VerifyKey
+) -> Receipt:
+    def work(tx: Transaction) -> None:
+        opened.admit(tx)
+        statement.check_fresh(binding.header, tx.now_us)
+        if tx.db.one(s.subject_key_owner, key_id=key.key_id):
+            raise Refusal.of_field(
+                "ALREADY_EXISTS", "binding.public_key", "the key is or was bound before"
+            )
+        if tx.db.run(s.retire_subject_keys, whose=binding.subject_id, until=tx.entry_key):
+            news = News(NOTICE_KIND_KEY_REPLACED, "", [binding.subject_id])
+            notices.give(tx, [news], caller.member_id)
+        tx.db.run(
+            s.add_subject_key,
+            key_id=key.key_id,
+            subject_id=binding.subject_id,
+            public_key=key.raw,
+            from_entry=tx.entry_key,
+            to_entry=None,
+        )
+
+    return statement.receipt_of(bureau.ledger.commit(opened.signed, work).proof)

@@ -1,0 +1,243 @@
+"""The journey of a submission: one signed batch of records, stored whole or not
+at all.
+
+A furnisher signs a manifest over the RFC 6962 root of its records. The bureau
+answers all violations of all records at once, and keeps the records' bytes as
+they came, so that each can be traced to the furnisher's signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain, islice
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from bureau import rules, statement
+from bureau.errors import Refusal
+from bureau.file import notices
+from bureau.file.accounts import Booking
+from bureau.file.history import ACTION, DELETION
+from bureau.file.lines import Line
+from bureau.file.reciprocity import note_contribution
+from bureau.file.record_rules import check_records
+from bureau.house import Bureau, Caller
+from bureau.journeys.monitoring import tell_of_accounts, watched_of
+from bureau.ledger.queue import Transaction
+from bureau.statement import Opened
+from bureau.store import statements as s
+from bureau_keys.merkle import leaf_hash, root_of
+from bureau_keys.tiles import Tiles
+from creditbureau.v1 import codes_pb2, consent_pb2, record_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.furnishing_pb2 import Submission
+from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.notice_pb2 import NOTICE_KIND_ADVERSE_DATA
+from creditbureau.v1.record_pb2 import (
+    ParsedRecordBatch,
+    RecordBatch,
+    SubmissionManifest,
+)
+
+MAX_RECORDS = 10_000
+MAX_RECORD_BYTES = 4096
+
+# A consent that names no kind of facility covers all.
+ANY_KIND = -1
+FURNISH_MASK = 1 << codes_pb2.ACTION_FURNISH
+
+
+def submit_records(
+    bureau: Bureau, caller: Caller, envelope: Envelope, batch: bytes
+) -> tuple[Submission, Receipt]:
+    """Stores a batch of records.
+
+    Raises:
+        Refusal: What `open_statement` raises; MALFORMED_MESSAGE, NON_CANONICAL,
+            TOO_MANY_ITEMS, ROOT_MISMATCH, the reasons of `check_records` and of
+            `Booking.load`, CONSENT_REQUIRED.
+    """
+    # 1. Open the manifest and verify its signature.
+    with bureau.database.snapshot() as db:
+        opened = statement.open_statement(
+            bureau, db, envelope, SubmissionManifest, kind="submission", signer=caller.signer
+        )
+    manifest = opened.message
+    # 2. The records are the ones that were signed.
+    raws, parsed = _read(batch)
+    tiles = Tiles.over([leaf_hash(raw) for raw in raws])
+    if len(raws) != manifest.record_count or root_of(tiles.roots) != manifest.records_root:
+        raise Refusal.of_field(
+            "ROOT_MISMATCH", "records_root", "the records do not hash to the root that was signed"
+        )
+    # 3. Every record keeps every rule.
+    correction = manifest.kind == record_pb2.SUBMISSION_KIND_CORRECTION
+    lines = [
+        Line.of(record, raw, correction) for raw, record in zip(raws, parsed.records, strict=True)
+    ]
+    check_records(parsed, lines, bureau.clock.now_us())
+    adverse = bureau.policy.adverse_notice
+
+    # 4. One unit of work.
+    def work(tx: Transaction) -> Submission:
+        opened.admit(tx)
+        booking = Booking.load(tx, caller.member_id, lines)
+        _require_consents(tx, booking)
+        watched = watched_of(tx, booking.people(), bureau.policy)
+        submission = _store(tx, caller.member_id, opened, tiles, len(booking.opened))
+        booking.book(tx)
+        tell_of_accounts(tx, watched, bureau.policy, caller.member_id)
+        furnished = (line.snapshot for line in lines if line.kind < DELETION)
+        note_contribution(tx, caller.member_id, furnished)
+        news = [at for at in booking.news if adverse or at.kind != NOTICE_KIND_ADVERSE_DATA]
+        notices.give(tx, news, caller.member_id)
+        return submission
+
+    committed = bureau.ledger.commit(opened.signed, work)
+
+    # 5. The answer; of a replay, the first one again.
+    submission = committed.result
+    if submission is None:
+        submission = find_submission(bureau, caller, opened.signed.request_id)[0]
+    submission.leaf_index = committed.proof.entry.leaf_index
+    return submission, statement.receipt_of(committed.proof)
+
+
+def find_submission(
+    bureau: Bureau, caller: Caller, submission_id: str
+) -> tuple[Submission, Envelope, Receipt]:
+    """A submission that the caller made.
+
+    Raises:
+        Refusal: NOT_FOUND, also for other members' submissions.
+    """
+    with bureau.database.snapshot() as db:
+        row = db.one(
+            s.submission_of_request, signer=caller.signer, request_id=submission_id.lower()
+        )
+        if row is None:
+            raise Refusal.of_field("NOT_FOUND", "submission_id", "no such submission of the caller")
+        envelope, receipt = statement.logged(db, row[0])
+    return submission_of(row), envelope, receipt
+
+
+def list_submissions(
+    bureau: Bureau, caller: Caller, page_size: int, page_token: str
+) -> tuple[list[Submission], str]:
+    """A page of the caller's submissions, newest first."""
+    limit = page_size or 100
+    before = rules.number_in(page_token, otherwise=1 << 62)
+    with bureau.database.snapshot() as db:
+        rows = db.all(
+            s.submissions_before, member_id=caller.member_id, before=before, limit=limit + 1
+        )
+    found = [submission_of(row) for row in rows[:limit]]
+    return found, str(found[-1].leaf_index) if len(rows) > limit else ""
+
+
+def submission_of(row: tuple[Any, ...]) -> Submission:
+    """A submission from its row."""
+    _, submission_id, kind, count, new_count, label, create_us, leaf_index = row
+    return Submission(
+        submission_id=submission_id,
+        kind=kind,
+        record_count=count,
+        new_tradeline_count=new_count,
+        label=label,
+        create_time=statement.time_of(create_us),
+        leaf_index=leaf_index,
+    )
+
+
+def _read(batch: bytes) -> tuple[Sequence[bytes], ParsedRecordBatch]:
+    """The batch as the bytes that were signed, and as messages."""
+    try:
+        raws = RecordBatch.FromString(batch).records
+        if len(raws) > MAX_RECORDS:
+            raise Refusal.of_field("TOO_MANY_ITEMS", "batch", f"more than {MAX_RECORDS} records")
+        # Before they are parsed: small submessages grow thirtyfold in memory.
+        if len(max(raws, key=len, default=b"")) > MAX_RECORD_BYTES:
+            raise Refusal.of_field("TOO_LONG", "batch", f"a record over {MAX_RECORD_BYTES} bytes")
+        parsed = ParsedRecordBatch.FromString(batch)
+    except DecodeError as error:
+        raise Refusal.of_field("MALFORMED_MESSAGE", "batch", "no serialised RecordBatch") from error
+    # Both readings of the same bytes: unknown fields, and any other encoding of
+    # a record, show as a difference.
+    parsed.DiscardUnknownFields()
+    if parsed.SerializeToString(deterministic=True) != batch:
+        raise Refusal.of_field(
+            "NON_CANONICAL", "batch", "unknown fields, or not the canonical encoding"
+        )
+    return list(raws), parsed
+
+
+def _require_consents(tx: Transaction, booking: Booking) -> None:
+    """Everybody on every account must have consented to be furnished; only what is
+    deleted needs no consent.
+    """
+    lines = booking.lines
+    wanted = {subject_id for line in lines for subject_id in line.subject_ids}
+    acted = {line.account_ref: booking.people_on(tx, line) for line in lines if line.kind == ACTION}
+    on_acted = {subject_id for people in acted.values() for subject_id in people}
+    rows = tx.db.among(
+        s.subjects_with_consent,
+        sorted(wanted | on_acted),
+        grantee=booking.member_id,
+        state=consent_pb2.CONSENT_STATE_ACTIVE,
+        action=FURNISH_MASK,
+        now_us=tx.now_us,
+    )
+    # By subject, the kinds of facility that may be furnished.
+    opened: dict[str, int] = {}
+    for subject_id, portfolio_types in rows:
+        opened[subject_id] = opened.get(subject_id, 0) | (portfolio_types or ANY_KIND)
+    message = "no consent of this subject to furnish covers the caller"
+    unnamed = (
+        f"records[{place}].snapshot.parties[{seat}].subject_id"
+        for place, line in enumerate(lines)
+        for seat, subject_id in enumerate(line.subject_ids)
+        if not opened.get(subject_id, 0) >> line.snapshot.portfolio_type & 1
+    )
+    unasked = (
+        f"records[{place}].account_ref"
+        for place, line in enumerate(lines)
+        if line.kind == ACTION and acted[line.account_ref] - opened.keys()
+    )
+    fields = islice(chain(unnamed, unasked), rules.MAX_FOUND + 1)
+    if found := [rules.breach(field, "CONSENT_REQUIRED", message) for field in fields]:
+        raise rules.refusal(found)
+
+
+def _store(
+    tx: Transaction,
+    member_id: str,
+    opened: Opened[SubmissionManifest],
+    tiles: Tiles,
+    new_count: int,
+) -> Submission:
+    manifest = opened.message
+    rows = [
+        (tx.entry_key, index, hashes, root)
+        for index, (hashes, root) in enumerate(zip(tiles.hashes, tiles.roots, strict=True))
+    ]
+    tx.db.tuples(s.add_record_tile, s.RECORD_TILE_COLUMNS, rows)
+    tx.db.run(
+        s.add_submission,
+        submission_key=tx.entry_key,
+        submission_id=opened.signed.request_id,
+        member_id=member_id,
+        kind=manifest.kind,
+        record_count=manifest.record_count,
+        new_tradeline_count=new_count,
+        label=manifest.label,
+        create_us=tx.now_us,
+    )
+    return Submission(
+        submission_id=opened.signed.request_id,
+        kind=manifest.kind,
+        record_count=manifest.record_count,
+        new_tradeline_count=new_count,
+        label=manifest.label,
+        create_time=statement.time_of(tx.now_us),
+    )
