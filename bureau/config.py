@@ -4,6 +4,7 @@ variables with the prefix `BUREAU_`.
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -132,13 +133,17 @@ class Settings(BaseSettings):
         Raises:
             FileNotFoundError: It is no bureau folder.
             pydantic.ValidationError: A setting is wrong; the message names it.
+            ValueError: The file is no TOML.
         """
         folder = Path(folder).resolve()
         path = folder / SETTINGS_FILE
         if not path.is_file():
             raise FileNotFoundError(f"{path} is missing: make a bureau with `bureau init {folder}`")
         given = {name: value for name, value in overrides.items() if value is not None}
-        return _from_file(path)(folder=folder, **given)
+        try:
+            return _from_file(path)(folder=folder, **given)
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"{path} is no TOML: {error}") from error
 
     @property
     def database(self) -> str:

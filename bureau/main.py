@@ -314,6 +314,11 @@ def open_database(settings: Settings, log_key: VerifyKey) -> Database:
 
 def check_schema(database: Database) -> None:
     """Raises SchemaError for a database that this version cannot serve."""
+    if database.is_sqlite and not database.file.exists():
+        raise SchemaError(
+            f"{database.file} is missing: name the right one in bureau.toml, or restore a "
+            "backup with `bureau db restore`"
+        )
     if pending := schema.pending(database):
         raise SchemaError(
             f"the database lacks {len(pending)} revisions, from {pending[0][0]} on: "

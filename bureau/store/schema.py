@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import SQLModel
 
 from bureau.store import migrations, tables  # noqa: F401  (fills SQLModel.metadata)
 from bureau.store import statements as s
 from bureau.store.database import Database
+from bureau.store.failures import StorageError
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -41,14 +42,22 @@ ADVISORY_KEY = 6_420_771
 
 
 def current(database: Database) -> str | None:
-    """The revision that a database is at; None if it has no schema yet."""
-    with database.engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        revision: str | None = connection.execute(
-            text("SELECT version_num FROM alembic_version")
-        ).scalar()
-        return revision
+    """The revision that a database is at; None if it has no schema yet.
+
+    Raises:
+        StorageError: It cannot be opened.
+    """
+    try:
+        with database.engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            revision: str | None = connection.execute(
+                text("SELECT version_num FROM alembic_version")
+            ).scalar()
+            return revision
+    except DBAPIError as error:
+        why = str(error.orig).splitlines()[0]
+        raise StorageError(f"the database {database.shown} cannot be opened: {why}") from error
 
 
 def newest() -> str:

@@ -308,6 +308,33 @@ def serving_elsewhere(folder: Path) -> Iterator[subprocess.CompletedProcess[str]
     )
 
 
+def test_what_cannot_be_served_is_named(tmp_path: Path) -> None:
+    place = tmp_path / "bureau"
+    assert bureau("init", place).code == OK
+    dead = "postgresql://bureau:hidden@127.0.0.1:1/bureau"
+    told = bureau("serve", "--dir", place, "--db", dead)
+    assert told.code == UNAVAILABLE
+    assert "cannot be opened" in told.err
+    assert "hidden" not in told.err
+
+    (database,) = place.glob("bureau.db")
+    database.write_bytes(b"no database " * 1000)
+    told = bureau("serve", "--dir", place)
+    assert told.code == UNAVAILABLE
+    assert "cannot be opened: file is not a database" in told.err
+
+    database.unlink()
+    told = bureau("serve", "--dir", place)
+    assert told.code == INVALID
+    assert "bureau.db is missing" in told.err
+    assert not database.exists()
+
+    (place / "bureau.toml").write_text("origin")
+    told = bureau("serve", "--dir", place)
+    assert told.code == INVALID
+    assert "bureau.toml is no TOML" in told.err
+
+
 def test_services_are_named_rightly(folder: Path) -> None:
     assert bureau("serve", "--services", "Log,Nonsense", "--dir", folder).code == USAGE
     assert bureau("serve", "--log-format", "xml", "--dir", folder).code == USAGE
