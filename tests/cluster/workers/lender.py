@@ -249,12 +249,14 @@ class LenderWorker:
                 self.reports.append((report.request_id, consent.subject_id))
 
     def portfolio(self, chance: random.Random) -> None:
-        """Reports on its own customers, under the consents to monitor."""
+        """Reports on a few of its own customers, under the consents to monitor."""
         lender = chance.choice(self.lenders)
+        with self._lock:
+            customers = chance.sample(sorted(self.furnishable), min(3, len(self.furnishable)))
         self.book.attempt(
             "portfolio",
             lender,
-            lambda: list(lender.portfolio(Purpose.ACCOUNT_REVIEW)),
+            lambda: list(lender.portfolio(Purpose.ACCOUNT_REVIEW, customers)),
             receipt=lambda reports: reports[0].receipt if reports else None,
             more=lambda reports: {"reports": {r.consent_id: digest_of_report(r) for r in reports}},
             member=self.desk.member.member_id,

@@ -58,8 +58,8 @@ def true_run() -> Scene:
     scene.event("healed", "kill-node", 1)
     for _ in range(8):
         for lender in LENDERS:
-            scene.note(lender, "members")
-        scene.note("wallet-1", "file")
+            scene.submit(lender)
+        scene.grant("lender-2", uses=1)
     scene.note(
         "hostile",
         "attack",

@@ -15,6 +15,8 @@ from tests.cluster.timeline import Event
 SECOND = 1_000_000_000
 BACK_WITHIN_NS = 10 * SECOND
 HONEST = ("lender", "wallet")
+# The phase of a run in which nobody begins anything new.
+SETTLING = "settling"
 # The SDK's own, for what never reached the bureau.
 OWN_REASONS = frozenset(
     {"UNREACHABLE", "TLS_REFUSED", "CANCELLED", "DEADLINE", "TOO_LARGE"}
@@ -40,26 +42,28 @@ class Peace(NamedTuple):
 
 
 def served_again(evidence: Evidence, found: Findings) -> None:
-    """Within ten seconds of the end of each fault, every honest member is served again."""
+    """Within ten seconds of the end of each fault, every honest member's writes are accepted
+    again."""
     workers = _honest(evidence)
     for peace in peaces(evidence):
         end = peace.begin_ns + BACK_WITHIN_NS
         for worker, operations in workers.items():
-            within = [one for one in operations if peace.begin_ns <= one.end_ns <= end]
-            if any(one.outcome is Outcome.OK and one.settled_ns is None for one in within):
+            writes = [one for one in operations if one.request_id and one.begin_ns < end]
+            if any(
+                _accepted_at_once(one) and peace.begin_ns <= one.end_ns <= end for one in writes
+            ):
                 found.look()
                 continue
-            # A judgement takes all of the ten seconds, and somebody who tried in them.
-            tried = [
-                one for one in operations if one.begin_ns < end and one.end_ns > peace.begin_ns
-            ]
-            if peace.end_ns < end or not tried:
+            # A judgement takes all of the ten seconds, and somebody who began to write in
+            # them: not one who waits as long as the bureau had asked.
+            writes = [one for one in writes if one.begin_ns >= peace.begin_ns]
+            if peace.end_ns < end or not writes:
                 continue
             found.look()
             found.blame(
                 f"{worker} was not served in the 10 s behind {peace.after.name} "
                 f"(fault {peace.after.number})",
-                last=[(one.kind, str(one.outcome), one.reason) for one in tried[-5:]],
+                last=[(one.kind, str(one.outcome), one.reason) for one in writes[-5:]],
             )
 
 
@@ -115,8 +119,10 @@ def all_could_be_read(evidence: Evidence, found: Findings) -> None:
 
 
 def peaces(evidence: Evidence) -> Iterator[Peace]:
-    """From the end of faults to the beginning of the next one, or to the run's end."""
-    end = max((one.begin_ns for one in evidence.operations), default=0)
+    """From the end of faults to the beginning of the next one, or until work ends."""
+    settling = [event.at_ns for event in evidence.events if event.name == SETTLING]
+    begun = [one.begin_ns for one in evidence.operations]
+    end = min(settling) if settling else max(begun, default=0)
     running: set[int] = set()
     since: Event | None = None
     for event in evidence.events:
@@ -130,6 +136,10 @@ def peaces(evidence: Evidence) -> Iterator[Peace]:
             since = event if not running else None
     if since:
         yield Peace(since.at_ns, max(end, since.at_ns), since)
+
+
+def _accepted_at_once(one: Operation) -> bool:
+    return one.outcome is Outcome.OK and one.settled_ns is None
 
 
 def _broken(evidence: Evidence) -> Iterator[tuple[int, int, str]]:
