@@ -5,8 +5,10 @@ watches over and answers for.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Annotated, TypeVar
 
 import typer
@@ -22,6 +24,7 @@ from bureau_client.cli.common import (
 from bureau_client.cli.lenders import emit_report, opened, record_in
 from bureau_client.cli.output import Output, emit_many, emit_one, err, plain, write_line
 from bureau_client.codes import DisputeOutcome
+from bureau_client.errors import BureauError
 
 disputes = typer.Typer(help="Disputes against this member's records.", no_args_is_help=True)
 
@@ -35,6 +38,8 @@ DISPUTE_COLUMNS = (
     "due_time",
 )
 Item = TypeVar("Item")
+# Items that are read before the ones in front of them are written.
+AHEAD = 64
 WaitOption = Annotated[
     float,
     typer.Option("--for", metavar="SECONDS", help="End after so long; 0: wait without end."),
@@ -149,17 +154,22 @@ def _within(stream: Iterator[Item], seconds: float) -> Iterator[Item]:
     if not seconds:
         yield from stream
         return
-    found: list[Item] = []
-    more = threading.Condition()
+    found: Queue[Item | BureauError] = Queue(AHEAD)
 
     def read() -> None:
-        for item in stream:
-            with more:
-                found.append(item)
-                more.notify()
+        try:
+            for item in stream:
+                found.put(item)
+        except BureauError as error:
+            found.put(error)
 
     threading.Thread(target=read, daemon=True).start()
-    with more:
-        while found or more.wait(seconds):
-            while found:
-                yield found.pop(0)
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        try:
+            item = found.get(timeout=left)
+        except Empty:
+            return
+        if isinstance(item, BureauError):
+            raise item
+        yield item

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import itertools
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,8 @@ from bureau_client.files.metro2 import Finding, Severity
 from bureau_client.money import written
 from bureau_client.progress import Progress
 from creditbureau.v1 import log_pb2
+from creditbureau.v1.alert_pb2 import ALERT_KIND_NEW_TRADELINE, Alert
+from creditbureau.v1.reporting_pb2 import WatchAlertsResponse
 from tests.unit.client.fakes import CONSENT, SUBJECT, FakeBureau, snapshot
 from tests.unit.client.metro2_files import base, file_of
 
@@ -363,3 +367,28 @@ def test_an_import_that_breaks_off_says_what_is_there(
     bureau.fail = fail
     assert run("import", file) == 7
     assert "2 records before it were accepted" in capsys.readouterr().err
+
+
+def test_alerts_end_after_their_time_however_many_come(
+    run: Run, bureau: FakeBureau, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def many(_: object) -> Iterator[WatchAlertsResponse]:
+        for number in itertools.count(1):
+            alert = Alert(
+                alert_id=f"{number}-0",
+                kind=ALERT_KIND_NEW_TRADELINE,
+                subject_id=SUBJECT,
+                consent_id=CONSENT,
+                cause_leaf_index=number,
+            )
+            yield WatchAlertsResponse(alert=alert, cursor=number)
+            time.sleep(0.05)
+
+    bureau.streams["WatchAlerts"] = many
+    assert run("alerts", "--for", "0.5") == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[0])["kind"] == "NEW_TRADELINE"
+
+
+def test_what_ends_a_stream_ends_the_command(run: Run, bureau: FakeBureau) -> None:
+    bureau.streams["WatchAlerts"] = lambda _: iter([errors.PermissionDenied("suspended")])
+    assert run("alerts", "--for", "20") == 3
