@@ -38,8 +38,8 @@ DAY = date(2024, 5, 31)
 
 
 @pytest.fixture(scope="module")
-def town() -> Iterator[Village]:
-    with village("acme", "brook") as town:
+def town(database_url: str) -> Iterator[Village]:
+    with village("acme", "brook", database_url=database_url) as town:
         yield town
 
 
