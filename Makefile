@@ -19,7 +19,7 @@ demo: venv  ## The main job: lenders submit, people consent, lenders query, ever
 	$(BIN)/python -m tests.demo $(ARGS)
 
 test: venv  ## All tests, on real servers and real databases.
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: venv  ## Format, lint, types, import contracts, generated code, contract, documents.
 	$(BIN)/ruff format --check .

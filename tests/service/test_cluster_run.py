@@ -12,9 +12,6 @@ from pathlib import Path
 
 import pytest
 
-# Not beside another run: two would be one machine's too many.
-pytestmark = pytest.mark.xdist_group("cluster")
-
 HARNESS = (sys.executable, "-m", "tests.cluster")
 PATIENCE_S = 120.0
 CLEAN, USAGE, INTERRUPTED = 0, 2, 130

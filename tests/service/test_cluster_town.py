@@ -47,9 +47,6 @@ from tests.cluster.faults.ways import DatabaseWay, MembersWay, PullCable, Witnes
 from tests.cluster.town.raising import raised_town
 from tests.cluster.town.town import Size, Town
 
-# One town for all, and not beside another run.
-pytestmark = pytest.mark.xdist_group("cluster")
-
 # A machine with much else to do takes its time.
 PATIENCE_S = 40.0
 LENDER, OTHER = "lender-1", "lender-2"
