@@ -13,17 +13,19 @@ database does without.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
 from bureau.store import migrations, tables  # noqa: F401  (fills SQLModel.metadata)
 from bureau.store import statements as s
 from bureau.store.database import Database
-from bureau.store.failures import StorageError
+from bureau.store.failures import StorageError, translate
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -36,7 +38,6 @@ REVISION_FOLDERS: tuple[str, ...] = (str(Path(migrations.__file__).parent / "ver
 LOCK_TIMEOUT = "2s"
 TRIES = 30
 PAUSE_S = 0.5
-LOCK_NOT_AVAILABLE = "55P03"
 # One migration at a time (any number that nobody else uses).
 ADVISORY_KEY = 6_420_771
 
@@ -47,17 +48,13 @@ def current(database: Database) -> str | None:
     Raises:
         StorageError: It cannot be opened.
     """
-    try:
-        with database.engine.connect() as connection:
-            if not inspect(connection).has_table("alembic_version"):
-                return None
-            revision: str | None = connection.execute(
-                text("SELECT version_num FROM alembic_version")
-            ).scalar()
-            return revision
-    except DBAPIError as error:
-        why = str(error.orig).splitlines()[0]
-        raise StorageError(f"the database {database.shown} cannot be opened: {why}") from error
+    with _connected(database) as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        revision: str | None = connection.execute(
+            text("SELECT version_num FROM alembic_version")
+        ).scalar()
+        return revision
 
 
 def newest() -> str:
@@ -88,18 +85,30 @@ def upgrade(database: Database) -> None:
     """Moves a database forward to the newest revision, one revision after another.
 
     Raises:
-        sqlalchemy.exc.OperationalError: Others did not let go of a table in time.
+        StorageError: It failed, or others did not let go of a table in time.
     """
     for tried in range(1, TRIES + 1):
         try:
-            with database.engine.connect() as connection:
+            with _connected(database, to="migrated") as connection:
                 _step_forward(connection, is_sqlite=database.is_sqlite)
-        except OperationalError as error:
-            if getattr(error.orig, "sqlstate", "") != LOCK_NOT_AVAILABLE or tried == TRIES:
+        except StorageError as error:
+            if not error.conflict or tried == TRIES:
                 raise
             time.sleep(PAUSE_S)
         else:
             return
+
+
+@contextmanager
+def _connected(database: Database, *, to: str = "opened") -> Iterator[Connection]:
+    try:
+        with database.engine.connect() as connection:
+            yield connection
+    except DBAPIError as error:
+        in_the_way = translate(error.orig or error).conflict
+        why = str(error.orig).splitlines()[0]
+        message = f"the database {database.shown} cannot be {to}: {why}"
+        raise StorageError(message, conflict=in_the_way) from error
 
 
 def _step_forward(connection: Connection, *, is_sqlite: bool) -> None:
@@ -120,7 +129,7 @@ def differences(database: Database) -> list[str]:
     from alembic.autogenerate import compare_metadata  # noqa: PLC0415  (see above)
     from alembic.migration import MigrationContext  # noqa: PLC0415  (see above)
 
-    with database.engine.connect() as connection:
+    with _connected(database) as connection:
         context = MigrationContext.configure(connection)
         return [str(difference) for difference in compare_metadata(context, SQLModel.metadata)]
 

@@ -11,6 +11,10 @@ from pathlib import Path
 import pytest
 from grpc_health.v1 import health_pb2
 
+from bureau.cli.exits import Exit, exit_of
+from bureau.config import Settings
+from bureau.main import Server
+from bureau.store.failures import StorageError
 from creditbureau.v1 import (
     log_pb2,
 )
@@ -165,3 +169,15 @@ def test_a_node_without_its_database_lives_and_is_not_ready(
     postgres.start()
     for name in READINESS:
         until(lambda name=name: health(scene.acme, name) == "SERVING", f"{name} is ready")
+
+
+def test_a_node_does_not_start_without_it(scene: Scene, postgres: Postgres) -> None:
+    settings = Settings.load(scene.bureau.folder, node="late-1", listen="127.0.0.1:0")
+    postgres.stop("fast")
+    with pytest.raises(StorageError) as refused:
+        Server(settings)
+    assert exit_of(refused.value) is Exit.UNAVAILABLE
+    postgres.start()
+    late = Server(settings)
+    late.start()
+    late.stop()
