@@ -14,9 +14,11 @@ from bureau.cli.exits import Exit, Stop
 from bureau.cli.frame import Dir, Output, Shown, group, operator_of, say, settings_of, show
 from bureau.clock import Clock
 from bureau.office.folder import load_authority, moment
+from bureau.office.lockout import register_operator_certificate
 from bureau.office.paperwork import Signer
 from bureau_keys.authority import new_key_and_csr, not_after
 from bureau_keys.files import write_private
+from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.members_pb2 import MemberKey
@@ -97,19 +99,31 @@ def renew(
         typer.Option(help="The member's own certificate request.", exists=True, dir_okay=False),
     ] = None,
     days: Annotated[int, typer.Option(min=0, help="0: as settings say.")] = 0,
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline",
+            help="At the database itself: for the operator, when its own certificate has ended.",
+        ),
+    ] = False,
     folder: Dir = None,
 ) -> None:
     """Issues and registers a further certificate; the old one works until it ends
     or is withdrawn.
     """
     settings = settings_of(folder)
+    if offline and member_id != Profile.load(settings.operator_folder).member_id:
+        raise Stop(Exit.USAGE, "--offline is for the operator's own certificate")
     key, request = (b"", csr.read_bytes()) if csr else new_key_and_csr(member_id)
     certificate = load_authority(settings).issue_member(
         request, member_id, moment(Clock().now_us()), days or settings.member_days
     )
     # Registered first: files that work stay until their successors do.
-    with operator_of(folder) as operator:
-        _, receipt = operator.add_certificate(member_id, certificate)
+    if offline:
+        receipt = register_operator_certificate(settings, certificate, Clock())
+    else:
+        with operator_of(folder) as operator:
+            _, receipt = operator.add_certificate(member_id, certificate)
     out.mkdir(parents=True, exist_ok=True, mode=0o700)
     if key:
         write_private(out / "tls.key", key)

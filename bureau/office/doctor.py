@@ -122,7 +122,8 @@ def _certificates(settings: Settings, clock: Clock) -> Iterator[Symptom]:
         (
             "operator certificate",
             operator / "tls.pem",
-            f"Run `bureau member cert renew operator --out {operator}`.",
+            f"Run `bureau member cert renew operator --out {operator}`; once it has ended, "
+            "with --offline.",
         ),
         (
             "authority",

@@ -23,11 +23,10 @@ from pathlib import Path
 
 from bureau.clock import MICROSECONDS, Clock
 from bureau.config import SETTINGS_FILE, Settings
-from bureau.house import Bureau
 from bureau.journeys.member import bootstrap_operator
 from bureau.ledger import log
-from bureau.ledger.queue import Ledger
 from bureau.main import DIRECTORY_SEED, LOG_KEY, REPORT_KEY
+from bureau.office.lockout import at_work
 from bureau.office.paperwork import Newcomer, Signer
 from bureau.policy import load_policy
 from bureau.store import schema
@@ -247,16 +246,6 @@ def _start_log(
         if db.one(s.log_size):
             raise FolderError("the database holds a bureau already: name an empty one")
         log.create(db, log_key, settings.origin, clock.now_us())
-    ledger = Ledger(database, log_key, settings.origin, clock)
-    bureau = Bureau(
-        origin=settings.origin,
-        policy=load_policy(settings.jurisdiction, settings.folder / "policy"),
-        database=database,
-        ledger=ledger,
-        clock=clock,
-        report_key=keyring.get(REPORT_KEY),
-        evaluator=None,
-    )
     signer = Signer(OPERATOR_ID, settings.origin, SigningKey.from_pem(operator.signing_key_pem))
     newcomer = Newcomer(
         member_id=OPERATOR_ID,
@@ -270,11 +259,8 @@ def _start_log(
         possession=signer.possession(clock.now_us()),
     )
     admission = newcomer.admission(signer.header(clock.now_us()))
-    ledger.start()
-    try:
+    with at_work(settings, keyring, database, clock) as bureau:
         bootstrap_operator(bureau, seal(admission, signer.key))
-    finally:
-        ledger.stop()
 
 
 def _settings_text(plan: Plan) -> str:

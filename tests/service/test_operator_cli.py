@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from bureau.cli import main
+from bureau.clock import Clock
 from bureau.office.folder import Plan
 from bureau.office.paperwork import Signer
 from bureau.testing import running_bureau
@@ -228,6 +229,23 @@ def test_certificates_are_renewed_and_withdrawn(folder: Path) -> None:
     assert [at["fingerprint"] for at in told] != [old]
     assert len(told) == 1
     assert bureau("log", "checkpoint", "--profile", "valley").code == OK, "with the new one"
+
+
+def test_an_operator_whose_certificate_has_ended_gets_back_in(tmp_path: Path) -> None:
+    clock, address = Clock(), f"127.0.0.1:{free_port()}"
+    plan = Plan(listen=address, member_days=1)
+    with running_bureau(tmp_path / "bureau", plan, clock=clock, listen=address) as running:
+        here, own = ("--dir", running.folder), running.folder / "operator"
+        assert bureau("log", "checkpoint", *here).code == OK
+        clock.offset_us = 2 * 86_400 * 1_000_000
+        assert bureau("log", "checkpoint", *here).code == AUTH
+        renew = ("member", "cert", "renew")
+        assert bureau(*renew, "operator", "--out", own, *here).code == AUTH
+        assert bureau(*renew, "other", "--offline", "--out", own, *here).code == USAGE
+        told = bureau(*renew, "operator", "--offline", "--days", "30", "--out", own, *here)
+        assert told.code == OK, told.err
+        assert bureau("log", "checkpoint", *here).code == OK
+        assert bureau("db", "check", *here).code == OK
 
 
 def test_a_withdrawn_certificate_is_refused(folder: Path) -> None:
