@@ -122,8 +122,7 @@ def _certificates(settings: Settings, clock: Clock) -> Iterator[Symptom]:
         (
             "operator certificate",
             operator / "tls.pem",
-            f"Run `bureau member cert renew operator --out {operator}`; once it has ended, "
-            "with --offline.",
+            f"Run `bureau member cert renew operator --out {operator}` (ended: with --offline).",
         ),
         (
             "authority",
