@@ -4,7 +4,8 @@ transaction, and told to members that hold a consent to monitor, until it ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 from bureau.errors import Refusal
@@ -71,13 +72,14 @@ def tell_of_accounts(tx: Transaction, watched: Watched, policy: Policy, actor: s
         actor: The member that did it: of its own accounts it knows.
     """
     told: list[tuple[Monitor, Change]] = []
+    level = _levels(tx, policy)
     for who, before in watched.before.items():
         after = _shown(tx, who, policy)
         found = list(changes(before, after))
         for at in watched.monitors:
             if at.subject_id != who:
                 continue
-            past, present = (_seen_by(tx, at, file, policy) for file in (before, after))
+            past, present = (_seen_by(at, file, level) for file in (before, after))
             seen = {line.tradeline_id for line in present}
             told += [
                 (at, change)
@@ -119,10 +121,11 @@ def tell_of_inquiries(
 def tell_of_dispute(tx: Transaction, subject_id: str, tradeline_id: str, policy: Policy) -> None:
     """Alerts of a dispute that was opened."""
     watched = watched_of(tx, [subject_id], policy)
+    level = _levels(tx, policy)
     told = [
         (at, Change(ALERT_KIND_DISPUTE, (line,)))
         for at in watched.monitors
-        for line in _seen_by(tx, at, watched.before[at.subject_id], policy)
+        for line in _seen_by(at, watched.before[at.subject_id], level)
         if line.tradeline_id == tradeline_id
     ]
     _write(tx, told, policy)
@@ -181,15 +184,19 @@ def _monitors(tx: Transaction, subject_ids: Iterable[str]) -> list[Monitor]:
     return [Monitor(*row) for row in rows]
 
 
+def _levels(tx: Transaction, policy: Policy) -> Callable[[str], int]:
+    """What each member has earned to see, looked up once."""
+    return cache(lambda member_id: level_of(tx.db, member_id, policy, tx.now_us))
+
+
 def _seen_by(
-    tx: Transaction, monitor: Monitor, file: CreditFile, policy: Policy
+    monitor: Monitor, file: CreditFile, level: Callable[[str], int]
 ) -> list[FiledTradeline]:
     """The tradelines that a report would show: of what the member has earned to see, what
     the consent opens.
     """
-    level = level_of(tx.db, monitor.grantee, policy, tx.now_us)
     scope = Scope(monitor.sections, monitor.portfolio_types, history_months=0)
-    return lines_in(as_earned(file, monitor.grantee, level), scope)
+    return lines_in(as_earned(file, monitor.grantee, level(monitor.grantee)), scope)
 
 
 def _shown(tx: Transaction, subject_id: str, policy: Policy) -> CreditFile:

@@ -56,6 +56,7 @@ def wait_for_a_batch(town: Village, label: str) -> None:
     pytest.fail("nothing of the file has come")
 
 
+@pytest.mark.timeout(400)
 def test_an_import_is_killed_and_started_again(town: Village, tmp_path: Path) -> None:
     strangers = (7, 9_999, 10_001, ROWS - 1)
     file = rows_of(town, tmp_path / "may.csv", ROWS, strangers)
@@ -68,7 +69,7 @@ def test_an_import_is_killed_and_started_again(town: Village, tmp_path: Path) ->
     rejects = tmp_path / "may.csv.rejects.csv"
     assert not rejects.exists()
 
-    again = subprocess.run(command, check=False, capture_output=True, text=True, timeout=170)
+    again = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
     assert again.returncode == 8, again.stderr
     assert f"{ROWS - len(strangers)} of {ROWS} rows accepted" in again.stderr
     # The batch of before the crash left a row out, too.
