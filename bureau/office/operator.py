@@ -33,6 +33,8 @@ from creditbureau.v1.members_pb2_grpc import MembersStub
 from creditbureau.v1.standard_pb2 import StandardOfCredit
 
 READ_S, WRITE_S = 10.0, 30.0
+# How long one of several addresses may take to answer.
+CONNECT_S = 3.0
 PAGE = 500
 LEAVES_PAGE = 10_000
 
@@ -86,7 +88,7 @@ class Operator:
     """Acts with one profile; made for the operator's, good for reading with any."""
 
     def __init__(self, profile: Profile, clock: Clock | None = None) -> None:
-        """Connects when first called.
+        """Connects when first called; of several addresses, to the first that answers.
 
         Raises:
             bureau_keys.errors.LockedKey: The signing key needs a passphrase.
@@ -96,11 +98,7 @@ class Operator:
         self._signer = Signer(
             profile.member_id, profile.trust.origin, SigningKey.from_pem(profile.signing_key_pem)
         )
-        self._address = profile.addresses[0]
-        credentials = grpc.ssl_channel_credentials(
-            profile.ca_pem, profile.tls_key_pem, profile.tls_certificate_pem
-        )
-        self._channel = grpc.secure_channel(self._address, credentials, _OPTIONS)
+        self._address, self._channel = _reached(profile)
         self._members = MembersStub(self._channel)
         self._log = LogStub(self._channel)
 
@@ -267,6 +265,23 @@ class Operator:
             return method(request, timeout=seconds)
         except grpc.RpcError as error:
             raise _explained(error, self._address) from error
+
+
+def _reached(profile: Profile) -> tuple[str, grpc.Channel]:
+    """The first address that answers, or the last, with a channel to it."""
+    credentials = grpc.ssl_channel_credentials(
+        profile.ca_pem, profile.tls_key_pem, profile.tls_certificate_pem
+    )
+    *others, last = profile.addresses
+    for address in others:
+        channel = grpc.secure_channel(address, credentials, _OPTIONS)
+        try:
+            grpc.channel_ready_future(channel).result(timeout=CONNECT_S)
+        except grpc.FutureTimeoutError:
+            channel.close()
+        else:
+            return address, channel
+    return last, grpc.secure_channel(last, credentials, _OPTIONS)
 
 
 def _explained(error: Any, address: str) -> CallError:

@@ -11,6 +11,7 @@ from queue import Queue
 
 import pytest
 
+from bureau.office.operator import Operator
 from bureau_client import Alert, Lender, Month, NotFound, Wallet
 from tests.demo.sandbox import free_port
 from tests.service.node import Node
@@ -145,6 +146,12 @@ def test_a_frozen_node_costs_one_call_and_no_write(town: Village, tmp_path: Path
             made = {one.submission_id for one in lender.submissions()}
             assert len(made) >= len(refs)
     assert town.findings() == []
+
+
+def test_the_operator_finds_a_node_that_answers(town: Village) -> None:
+    addresses = ("127.0.0.1:1", town.bureau.address)
+    with Operator(replace(town.bureau.operator, addresses=addresses)) as operator:
+        assert operator.member("acme").member_id == "acme"
 
 
 def _answers(lender: Lender) -> bool:
