@@ -24,7 +24,6 @@ from bureau_client.files.csv_records import columns, write_row
 from bureau_client.files.exporting import export_file, people_columns
 from bureau_client.files.metro2 import (
     Framing,
-    Reader,
     Reporter,
     Segment,
     blank,
@@ -32,6 +31,7 @@ from bureau_client.files.metro2 import (
     validate,
     write,
 )
+from bureau_client.files.metro2.layout import layouts
 from tests.service.village import Village, account, village
 
 DAY = date(2024, 5, 31)
@@ -172,16 +172,25 @@ def test_what_is_left_out_can_be_mended_and_sent_again(
         reasons = list(csv.DictReader(stream))
     assert {at["record"] for at in reasons} == {"2", "3", "4"}
     assert {"Status-DOFD-1", "Status-APD-1", "M2-IDENTITY"} <= {at["rule"] for at in reasons}
-    # Mended, and sent.
-    with rejects.open("rb") as stream:
-        records = [record for record in Reader(stream) if record.kind == "BASE"]
-    mended = records[0].first.with_values(account_status="11")
+    # Mended where it stands, as with an editor, and sent.
+    raw = bytearray(rejects.read_bytes())
+    mend(raw, f"{ref}-2", "account_status", b"11")
+    mend(raw, f"{ref}-4", "social_security_number", number.encode())
+    rejects.write_bytes(raw)
     town.person(number=f"00011109{packed:d}")
-    again = import_file(
-        acme, Metro2Source(written(tmp_path / "again.dat", [mended], records[1].segments))
-    )
-    assert again.accepted_count == 2
-    assert len(lines(person)) == 2
+    assert import_file(acme, Metro2Source(rejects)).accepted_count == 3
+    assert len(lines(person)) == 3
+
+
+def mend(raw: bytearray, ref: str, field: str, said: bytes) -> None:
+    """Writes over one field of an account."""
+    layout = layouts()["BASE"]
+
+    def place(name: str) -> int:
+        return sum(at.length for at in layout.fields[: layout.index[name]])
+
+    at = raw.index(ref.encode()) - place("consumer_account_number") + place(field)
+    raw[at : at + len(said)] = said
 
 
 def test_a_file_that_is_not_whole_is_not_imported(town: Village, tmp_path: Path) -> None:
