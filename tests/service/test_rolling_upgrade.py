@@ -32,8 +32,18 @@ def upgrade() -> None:
     op.add_column("consent", sa.Column("remark", sa.Text()))
     op.add_column("entry", sa.Column("weight", sa.BigInteger(), server_default="1"))
     op.create_table("remark", sa.Column("remark_id", sa.BigInteger(), primary_key=True))
-    with op.get_context().autocommit_block():
-        op.create_index("by_weight", "entry", ["weight"], postgresql_concurrently=True)
+'''
+
+INDEX = '''
+"""Makes something faster."""
+
+from bureau.store.migrations.index import build_index
+
+revision, down_revision = "0002", "0001"
+
+
+def upgrade() -> None:
+    build_index("by_answer", "entry", ["answer_digest"])
 '''
 
 CONTRACT = '''
@@ -189,3 +199,35 @@ def test_a_change_waits_its_turn_and_not_in_front_of_others(
             assert schema.current(reading) == "0002"
         finally:
             reading.dispose()
+
+
+def test_an_index_waits_for_who_is_slow_and_nobody_for_it(
+    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node writes for longer than a change may wait; an earlier try was broken off."""
+    later = tmp_path / "later"
+    later.mkdir()
+    (later / "0002_synthetic.py").write_text(INDEX)
+    with scene_on(postgres.new_database(), tmp_path / "bureau") as scene:
+        settings = scene.bureau.settings
+        monkeypatch.setattr("bureau.store.migrations.NEWEST", "0002")
+        folders = (*schema.REVISION_FOLDERS, str(later))
+        monkeypatch.setattr("bureau.store.schema.REVISION_FOLDERS", folders)
+        monkeypatch.setattr("bureau.store.schema.LOCK_TIMEOUT", "50ms")
+        monkeypatch.setattr("bureau.store.schema.TRIES", 1)
+        migrating = threading.Thread(target=migrate, args=(settings,))
+        slow = Database(settings.database)
+        try:
+            with slow.transaction() as db:
+                db.script("CREATE INDEX by_answer ON entry (time_us)")
+            with slow.transaction() as db:
+                db.script("UPDATE entry SET time_us = time_us")
+                migrating.start()
+                migrating.join(0.5)
+                assert migrating.is_alive()
+            migrating.join()
+            assert schema.current(slow) == "0002"
+            with slow.transaction() as db:
+                db.script("DROP INDEX by_answer")
+        finally:
+            slow.dispose()

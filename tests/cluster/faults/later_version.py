@@ -11,7 +11,7 @@ from pathlib import Path
 from bureau.store import migrations, schema
 from bureau.store.database import Database
 
-EXPAND = '''"""Adds to {table} what the version before does not mind."""
+COLUMN = '''"""Adds to {table} what the version before does not mind."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,20 +20,30 @@ revision, down_revision = "{revision}", "{before}"
 
 
 def upgrade() -> None:
-    column, index = "later_{revision}", "{table}_later_{revision}"
-    op.add_column("{table}", sa.Column(column, sa.BigInteger()))
-    with op.get_context().autocommit_block():
-        op.create_index(index, "{table}", [column], postgresql_concurrently=True)
+    op.add_column("{table}", sa.Column("later_{revision}", sa.BigInteger()))
+'''
+
+INDEX = '''"""Makes it faster."""
+
+from bureau.store.migrations.index import build_index
+
+revision, down_revision = "{revision}", "{before}"
+
+
+def upgrade() -> None:
+    build_index("{table}_later_{before}", "{table}", ["later_{before}"])
 '''
 
 
-def add_revision(folder: Path, table: str) -> None:
-    """A further revision for the folder, which only expands."""
+def add_revisions(folder: Path, table: str) -> None:
+    """Two further revisions for the folder, which expand: a column, and an index over it."""
     folder.mkdir(exist_ok=True)
     before = max([migrations.NEWEST, *(path.stem for path in folder.glob("*.py"))])
-    revision = f"{int(before) + 1:04}"
-    text = EXPAND.format(table=table, revision=revision, before=before)
-    (folder / f"{revision}.py").write_text(text, "utf-8")
+    for text in (COLUMN, INDEX):
+        revision = f"{int(before) + 1:04}"
+        told = text.format(table=table, revision=revision, before=before)
+        (folder / f"{revision}.py").write_text(told, "utf-8")
+        before = revision
 
 
 def main(folder: str, url: str) -> None:

@@ -17,7 +17,7 @@ PATIENCE_S = 120.0
 
 @dataclass(frozen=True)
 class Migrate(Fault):
-    """A later version's revision is applied while nodes of this one serve, and go on serving."""
+    """A later version's revisions are applied while nodes of this one serve, and go on serving."""
 
     table: str
     length_s: ClassVar[tuple[float, float]] = (2.0, 4.0)
@@ -30,7 +30,7 @@ class Migrate(Fault):
     def inject(self, town: Town) -> None:
         """Expands: a column, and an index over it."""
         folder = town.folder / "revisions"
-        later_version.add_revision(folder, self.table)
+        later_version.add_revisions(folder, self.table)
         command = [sys.executable, "-m", later_version.__name__]
         with (town.folder / "logs" / "migration.log").open("ab") as log:
             subprocess.run(
