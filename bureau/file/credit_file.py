@@ -190,7 +190,10 @@ def _actions(db: Connection, steps: list[Step]) -> list[FiledAction]:
 
 def role_of(subject_id: str, snapshot: TradelineSnapshot) -> int:
     """A person's part in an account; 0 if a snapshot does not name them."""
-    return next((p.role for p in snapshot.parties if p.subject_id == subject_id), 0)
+    for party in snapshot.parties:
+        if party.subject_id == subject_id:
+            return party.role
+    return 0
 
 
 def _inquiries(
