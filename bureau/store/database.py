@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from queue import Empty, LifoQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from sqlalchemy import Engine
@@ -177,12 +177,13 @@ class Database:
             "BEGIN" if self.is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
         )
         self._begin_write = "BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN"
-        # Open connections that nobody uses, the last used on top as its cache is
-        # warm; below them one None for each that may still be opened. The
-        # engine's own pool does the same and takes several times as long.
-        self._idle: LifoQueue[Connection | None] = LifoQueue()
+        # One for each connection that may still be taken; and those that are open and
+        # that nobody uses, the last used on top as its cache is warm. The engine's own
+        # pool does the same and takes several times as long.
+        self._free: SimpleQueue[None] = SimpleQueue()
         for _ in range(MAX_CONNECTIONS):
-            self._idle.put(None)
+            self._free.put(None)
+        self._idle: list[Connection] = []
 
     @property
     def file(self) -> Path:
@@ -273,15 +274,17 @@ class Database:
     def _take(self) -> tuple[Connection, bool]:
         """A connection, and whether it was open; waits where all are in use."""
         try:
-            connection = self._idle.get(timeout=MAX_WAIT_S)
+            self._free.get(timeout=MAX_WAIT_S)
         except Empty:
             raise StorageError("every connection is in use", conflict=True) from None
-        if connection is not None:
-            return connection, True
+        try:
+            return self._idle.pop(), True
+        except IndexError:
+            pass  # there is none: one more is opened
         try:
             return self._opened(), False
         except BaseException:
-            self._idle.put(None)
+            self._free.put(None)
             raise
 
     def _opened(self) -> Connection:
@@ -298,24 +301,18 @@ class Database:
 
     def _give_back(self, connection: Connection, *, usable: bool) -> None:
         if usable:
-            self._idle.put(connection)
-            return
-        # What state it is in is unknown, and what befell it may have befallen all.
-        self._losses += connection.is_lost
-        connection.close()
-        self._idle.put(None)
-        self._close_idle()
+            self._idle.append(connection)
+        else:
+            # What state it is in is unknown, and what befell it may have befallen all.
+            self._losses += connection.is_lost
+            connection.close()
+            self._close_idle()
+        self._free.put(None)
 
     def _close_idle(self) -> None:
-        kept = 0
-        with suppress(Empty):
+        with suppress(IndexError):
             while True:
-                connection = self._idle.get_nowait()
-                kept += 1
-                if connection is not None:
-                    connection.close()
-        for _ in range(kept):
-            self._idle.put(None)
+                self._idle.pop().close()
 
     def listen(self, heard: Callable[[], None], stopping: threading.Event) -> None:
         """Calls `heard` for what any node announces, until it is stopping; returns at
