@@ -29,6 +29,15 @@ def root_of(leaf_hashes: Sequence[bytes]) -> bytes:
     return frontier.root()
 
 
+def root_of_row(row: bytes) -> bytes:
+    """Root of a perfect tree over leaf hashes that stand one after another."""
+    pair = 2 * HASH_BYTES
+    while len(row) > HASH_BYTES:
+        parts = [row[at : at + pair] for at in range(0, len(row), pair)]
+        row = b"".join([sha256(b"\x01" + part).digest() for part in parts])
+    return row
+
+
 class Frontier:
     """The right edge of a growing tree: roots of its perfect subtrees, largest
     first. Enough to append, to know the root, and to prove what was appended.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from bureau_keys.errors import BadProof
-from bureau_keys.merkle import HASH_BYTES, root_of
+from bureau_keys.merkle import HASH_BYTES, root_of, root_of_row
 
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
@@ -84,8 +84,7 @@ class TileSource:
         """
         span = span_of(level, index)
         tile = self._tile(span)
-        hashes = [tile[i * HASH_BYTES : (i + 1) * HASH_BYTES] for i in range(span.first, span.stop)]
-        return hashes[0] if len(hashes) == 1 else root_of(hashes)
+        return root_of_row(tile[span.first * HASH_BYTES : span.stop * HASH_BYTES])
 
     def _tile(self, span: Span) -> bytes:
         level, index, _, stop = span

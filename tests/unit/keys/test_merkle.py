@@ -21,6 +21,7 @@ from bureau_keys.merkle import (
     leaf_hash,
     node_hash,
     root_of,
+    root_of_row,
     verify_consistency,
     verify_inclusion,
 )
@@ -102,6 +103,12 @@ def _proof(case: dict[str, Any]) -> list[bytes]:
 def test_roots_are_the_standards(size: int) -> None:
     leaves = trees.leaves(size)
     assert root_of(leaves) == trees.tree_hash(leaves)
+
+
+@pytest.mark.parametrize("height", range(9))
+def test_the_root_of_a_row_is_that_of_its_hashes(height: int) -> None:
+    leaves = trees.leaves(1 << height)
+    assert root_of_row(b"".join(leaves)) == root_of(leaves)
 
 
 @given(trees.sizes, st.data())
