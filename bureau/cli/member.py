@@ -26,7 +26,7 @@ from bureau.clock import Clock
 from bureau.office import admitting
 from bureau.office.folder import addresses_of, trust_of
 from bureau.office.operator import CallError
-from bureau.office.words import MEMBER_STATES, PURPOSES, ROLES
+from bureau.office.words import LEVELS, MEMBER_STATES, PURPOSES, ROLES
 from bureau_keys.profile import settings_text
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED, Member
 
@@ -35,7 +35,10 @@ app.add_typer(credentials.keys, name="keys")
 app.add_typer(credentials.certificates, name="cert")
 
 MemberId = Annotated[str, typer.Argument(metavar="ID", help="The member's id.")]
-LIST_COLUMNS = ("member_id", "display_name", "state", "roles", "purposes", "jurisdiction", "group")
+LIST_COLUMNS = (
+    *("member_id", "display_name", "state", "roles", "purposes", "jurisdiction", "group"),
+    "reciprocity",
+)
 
 
 def _role(word: str) -> int:
@@ -216,6 +219,7 @@ def described(member: Member) -> dict[str, Any]:
         "jurisdiction": member.jurisdiction,
         "group": member.group,
         "directory_quota": member.directory_quota,
+        "reciprocity": LEVELS.word(member.reciprocity),
         "create_time": member.create_time.ToJsonString(),
         "keys": [credentials.described_key(key) for key in member.keys],
         "certificates": list(member.certificate_fingerprints),

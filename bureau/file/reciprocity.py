@@ -18,9 +18,12 @@ from bureau.policy import Policy
 from bureau.store import statements as s
 from bureau.store.database import Connection
 from bureau_keys.payment_profile import character_of
+from creditbureau.v1 import members_pb2
 from creditbureau.v1.record_pb2 import TradelineSnapshot
 
-FULL, DEFAULT_ONLY, NONE = 1, 2, 3
+FULL = members_pb2.RECIPROCITY_LEVEL_FULL
+DEFAULT_ONLY = members_pb2.RECIPROCITY_LEVEL_DEFAULT_ONLY
+NONE = members_pb2.RECIPROCITY_LEVEL_NONE
 
 GOOD = frozenset("0E")
 DAY_US = 86_400 * 1_000_000

@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from bureau import rules, statement
 from bureau.codes import codes_of, mask_of
 from bureau.errors import Refusal
+from bureau.file.reciprocity import level_of
 from bureau.house import Bureau, Caller
 from bureau.ledger import log
 from bureau.ledger.log import LoggedEntry
@@ -248,7 +249,7 @@ def get_member(bureau: Bureau, caller: Caller, member_id: str, *, with_statement
         row = db.one(s.member_by_id, member_id=member_id)
         if row is None:
             raise Refusal.of_field("NOT_FOUND", "member_id", "there is no such member")
-        member = _member_of(db, caller, row)
+        member = _member_of(bureau, db, caller, row)
         if with_statements:
             all_of_them = caller.is_operator or caller.member_id == member_id
             member.statements.extend(_statements(db, member_id, all_of_them))
@@ -264,7 +265,7 @@ def list_members(
     limit = page_size or 100
     with bureau.database.snapshot() as db:
         rows = db.all(s.members_after, after=page_token, limit=limit + 1)
-        members = [_member_of(db, caller, row) for row in rows[:limit]]
+        members = [_member_of(bureau, db, caller, row) for row in rows[:limit]]
     return members, rows[limit - 1][0] if len(rows) > limit else ""
 
 
@@ -368,7 +369,7 @@ def _check_text(text: str, field: str) -> None:
         raise Refusal.of_field("BAD_TEXT", field, "control or bidirectional characters")
 
 
-def _member_of(db: Connection, caller: Caller, row: tuple[Any, ...]) -> Member:
+def _member_of(bureau: Bureau, db: Connection, caller: Caller, row: tuple[Any, ...]) -> Member:
     at = dict(zip(s.MEMBER_COLUMNS, row, strict=True))
     member = Member(
         member_id=at["member_id"],
@@ -393,6 +394,8 @@ def _member_of(db: Connection, caller: Caller, row: tuple[Any, ...]) -> Member:
     )
     if caller.is_operator or caller.member_id == member.member_id:
         member.directory_quota = at["directory_quota"]
+        level = level_of(db, member.member_id, bureau.policy, bureau.clock.now_us())
+        member.reciprocity = level  # type: ignore[assignment]
         found = db.all(s.certificates_of, member_id=member.member_id)
         member.certificate_fingerprints.extend(row[0] for row in found)
     return member

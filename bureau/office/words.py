@@ -54,3 +54,4 @@ class Words:
 ROLES = Words(CODES.enum_types_by_name["Role"])
 PURPOSES = Words(CODES.enum_types_by_name["Purpose"])
 MEMBER_STATES = Words(MEMBERS.enum_types_by_name["MemberState"])
+LEVELS = Words(MEMBERS.enum_types_by_name["ReciprocityLevel"])

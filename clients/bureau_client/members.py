@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from bureau_client.codes import MemberState, Purpose, Role
+from bureau_client.codes import MemberState, Purpose, ReciprocityLevel, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ class Member:
             caller's to see.
         certificate_fingerprints: Of the certificates in force; only for the
             member itself.
+        reciprocity: What it has earned to see of others; UNSPECIFIED where it is not
+            the caller's to know.
         encoded: The member with the signed statements that made it what it is,
             where they were asked for; what `verify` checks keys against.
     """
@@ -58,6 +60,7 @@ class Member:
     create_time: datetime | None
     directory_quota: int | None
     certificate_fingerprints: tuple[str, ...]
+    reciprocity: ReciprocityLevel
     encoded: bytes = field(repr=False)
 
 

@@ -211,6 +211,8 @@ def test_a_member_is_shown_to_others_without_what_is_its_own(pair: Pair) -> None
     assert own.directory_quota
     assert own.certificate_fingerprints
     own.ClearField("directory_quota")
+    assert own.reciprocity
+    own.ClearField("reciprocity")
     own.ClearField("certificate_fingerprints")
     assert own == others
 

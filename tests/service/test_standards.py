@@ -23,6 +23,7 @@ from bureau_client import (
     NoticeKind,
     OmissionReason,
     PortfolioType,
+    ReciprocityLevel,
     Section,
 )
 from creditbureau.v1.codes_pb2 import (
@@ -222,15 +223,26 @@ def test_a_member_sees_what_it_gives() -> None:
             cut = [at.reason for at in report.omissions] == [OmissionReason.RECIPROCITY]
             return len(report.tradelines), cut
 
+        def earned(name: str) -> ReciprocityLevel:
+            """As the member reads it of itself."""
+            return town.lenders[name].member(name).reciprocity
+
         # A newcomer has a time of grace.
         assert seen("brook") == (2, False)
+        assert earned("brook") is ReciprocityLevel.FULL
         clock.offset_us += 181 * 86_400 * 1_000_000
         assert seen("brook") == (0, True)
+        assert earned("brook") is ReciprocityLevel.NONE
+        # It is nobody else's to know.
+        about = town.lenders["acme"].member("brook")
+        assert about.reciprocity is ReciprocityLevel.UNSPECIFIED
         # What it furnishes now counts, and it always sees its own.
         town.submit("brook", account(person, "mine", JUNE, **late))
         assert seen("brook") == (2, True)
+        assert earned("brook") is ReciprocityLevel.DEFAULT_ONLY
         town.submit("brook", account(person, "other", JUNE))
         assert seen("brook") == (4, False)
+        assert earned("brook") is ReciprocityLevel.FULL
         report = town.report(person, "cedar")
         again = town.lenders["cedar"].replay(report.request_id)
         assert (again.tradelines, again.omissions) == (report.tradelines, report.omissions)

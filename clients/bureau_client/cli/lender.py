@@ -214,5 +214,8 @@ def members(
     """List the members of the bureau."""
     with opened(profile, passphrase_file) as lender:
         found = lender.members()
-    shown = ("member_id", "display_name", "state", "roles", "jurisdiction", "group")
+    shown = (
+        *("member_id", "display_name", "state", "roles", "jurisdiction", "group"),
+        "reciprocity",
+    )
     emit_many(found, output, shown)

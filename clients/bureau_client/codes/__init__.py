@@ -32,6 +32,7 @@ from bureau_client.codes.permission import (
     IdentificationMethod,
     MemberState,
     Purpose,
+    ReciprocityLevel,
     Role,
     Section,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "PartyRole",
     "PortfolioType",
     "Purpose",
+    "ReciprocityLevel",
     "ReportOutcome",
     "Role",
     "Section",

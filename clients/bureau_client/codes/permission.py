@@ -25,6 +25,15 @@ class MemberState(Code):
     SUSPENDED = 2
 
 
+class ReciprocityLevel(Code):
+    """What a member sees of others' accounts, by what it furnishes of its own."""
+
+    UNSPECIFIED = 0
+    FULL = 1
+    DEFAULT_ONLY = 2  # accounts in default alone
+    NONE = 3  # its own alone
+
+
 class IdentificationMethod(Code):
     """How the attesting member identified the person."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bureau_client.codes import MemberState, Purpose, Role
+from bureau_client.codes import MemberState, Purpose, ReciprocityLevel, Role
 from bureau_client.members import Member, MemberKey
 from bureau_client.wire.scalars import moment_or_none
 from creditbureau.v1 import members_pb2
@@ -22,6 +22,7 @@ def read_member(message: members_pb2.Member) -> Member:
         create_time=moment_or_none(message.create_time),
         directory_quota=message.directory_quota or None,
         certificate_fingerprints=tuple(message.certificate_fingerprints),
+        reciprocity=ReciprocityLevel(message.reciprocity),
         encoded=message.SerializeToString(deterministic=True),
     )
 

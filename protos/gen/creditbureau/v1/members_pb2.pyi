@@ -43,6 +43,30 @@ MEMBER_STATE_SUSPENDED: MemberState.ValueType  # 2
 """Every call is refused with MEMBER_SUSPENDED; what it furnished stays."""
 Global___MemberState: _TypeAlias = MemberState  # noqa: Y015
 
+class _ReciprocityLevel:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReciprocityLevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReciprocityLevel.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RECIPROCITY_LEVEL_UNSPECIFIED: _ReciprocityLevel.ValueType  # 0
+    RECIPROCITY_LEVEL_FULL: _ReciprocityLevel.ValueType  # 1
+    RECIPROCITY_LEVEL_DEFAULT_ONLY: _ReciprocityLevel.ValueType  # 2
+    """Accounts in default alone."""
+    RECIPROCITY_LEVEL_NONE: _ReciprocityLevel.ValueType  # 3
+    """Its own alone."""
+
+class ReciprocityLevel(_ReciprocityLevel, metaclass=_ReciprocityLevelEnumTypeWrapper):
+    """What a member sees of others' accounts, by what it furnishes of its own."""
+
+RECIPROCITY_LEVEL_UNSPECIFIED: ReciprocityLevel.ValueType  # 0
+RECIPROCITY_LEVEL_FULL: ReciprocityLevel.ValueType  # 1
+RECIPROCITY_LEVEL_DEFAULT_ONLY: ReciprocityLevel.ValueType  # 2
+"""Accounts in default alone."""
+RECIPROCITY_LEVEL_NONE: ReciprocityLevel.ValueType  # 3
+"""Its own alone."""
+Global___ReciprocityLevel: _TypeAlias = ReciprocityLevel  # noqa: Y015
+
 @_typing.final
 class Admission(_message.Message):
     """Signed by the operator."""
@@ -331,6 +355,7 @@ class Member(_message.Message):
     DIRECTORY_QUOTA_FIELD_NUMBER: _builtins.int
     CERTIFICATE_FINGERPRINTS_FIELD_NUMBER: _builtins.int
     STATEMENTS_FIELD_NUMBER: _builtins.int
+    RECIPROCITY_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
     """Names it for ever."""
     display_name: _builtins.str
@@ -343,6 +368,8 @@ class Member(_message.Message):
     """Shared by members of a group; empty for none."""
     directory_quota: _builtins.int
     """For the operator and the member itself only."""
+    reciprocity: Global___ReciprocityLevel.ValueType
+    """For the operator and the member itself only: what it has earned to see now."""
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Role.ValueType]:
         """What it may do."""
@@ -386,10 +413,11 @@ class Member(_message.Message):
         directory_quota: _builtins.int = ...,
         certificate_fingerprints: _abc.Iterable[_builtins.str] | None = ...,
         statements: _abc.Iterable[Global___LoggedStatement] | None = ...,
+        reciprocity: Global___ReciprocityLevel.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_fingerprints", b"certificate_fingerprints", "create_time", b"create_time", "directory_quota", b"directory_quota", "display_name", b"display_name", "group", b"group", "jurisdiction", b"jurisdiction", "keys", b"keys", "member_id", b"member_id", "purposes", b"purposes", "roles", b"roles", "state", b"state", "statements", b"statements"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_fingerprints", b"certificate_fingerprints", "create_time", b"create_time", "directory_quota", b"directory_quota", "display_name", b"display_name", "group", b"group", "jurisdiction", b"jurisdiction", "keys", b"keys", "member_id", b"member_id", "purposes", b"purposes", "reciprocity", b"reciprocity", "roles", b"roles", "state", b"state", "statements", b"statements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
