@@ -11,7 +11,6 @@ from bureau.clock import date_of
 from bureau.codes import codes_of, has
 from bureau.file.credit_file import CreditFile, FiledAction, FiledInquiry, FiledTradeline
 from bureau.file.facility import (
-    LINES,
     divergences,
     is_drawable,
     is_frozen,
@@ -28,7 +27,6 @@ from bureau.texts import texts
 from bureau_keys.payment_profile import months_between
 from creditbureau.v1 import codes_pb2, hold_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Header
-from creditbureau.v1.record_pb2 import TradelineSnapshot
 from creditbureau.v1.report_pb2 import (
     CurrencyTotal,
     Flag,
@@ -299,7 +297,7 @@ def summary_of(
         worst_status_24m=max(recent - SILENT, key=SEVERITY.find, default=""),
         oldest_open_date=min((line.snapshot.open_date for line in lines), default=0),
         inquiry_count_6m=sum(inquiry.create_us >= since_us for inquiry in inquiries),
-        totals=totals_of([line.snapshot for line in open_lines]),
+        totals=totals_of(open_lines, drawable),
         frozen_line_count=frozen,
         lending_line_count=len(drawable) - frozen,
     )
@@ -311,12 +309,17 @@ def last_months(history: PaymentHistory, months: int, this_month: int) -> str:
     return history.profile[max(-lag, 0) : max(months - lag, 0)]
 
 
-def totals_of(snapshots: list[TradelineSnapshot]) -> list[CurrencyTotal]:
-    """Sums over open tradelines, one for each currency in order of its code."""
+def totals_of(
+    open_lines: list[FiledTradeline], drawable: list[FiledTradeline]
+) -> list[CurrencyTotal]:
+    """Sums over open tradelines, one for each currency in order of its code; limits are
+    those of the lines among them on which somebody lends.
+    """
     totals = []
-    for currency in sorted({at.currency for at in snapshots}):
+    for currency in sorted({line.snapshot.currency for line in open_lines}):
         balance = past_due = due = unsecured = limit = drawn = 0
-        for at in snapshots:
+        for line in open_lines:
+            at = line.snapshot
             if at.currency != currency:
                 continue
             owed = at.balance_minor
@@ -324,9 +327,10 @@ def totals_of(snapshots: list[TradelineSnapshot]) -> list[CurrencyTotal]:
             past_due += at.amount_past_due_minor
             due += at.amount_due_minor
             unsecured += 0 if at.secured else owed
-            if at.portfolio_type in LINES and at.credit_limit_minor > 0:
+        for at in (line.snapshot for line in drawable):
+            if at.currency == currency and at.credit_limit_minor > 0:
                 limit += at.credit_limit_minor
-                drawn += max(owed, 0)
+                drawn += max(at.balance_minor, 0)
         totals.append(
             CurrencyTotal(
                 currency=currency,

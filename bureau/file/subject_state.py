@@ -175,9 +175,11 @@ def _lift(state: SubjectState, hold_id: str, lift: HoldLift) -> None:
 
 
 def _show_lift(hold: Hold, lifts: dict[str, int]) -> None:
-    """Writes into a hold the lift that opens it widest."""
-    hold.ClearField("lifted_for_member_id")
-    hold.ClearField("lifted_until_time")
+    """Writes into a hold its lifts, and which opens it widest."""
+    for name in ("lifted_for_member_id", "lifted_until_time", "lifts"):
+        hold.ClearField(name)
+    for who, until_us in sorted(lifts.items()):
+        hold.lifts.add(member_id=who).until_time.FromMicroseconds(until_us)
     if lifts:
         who = "" if "" in lifts else max(lifts, key=lambda at: lifts[at])
         hold.lifted_for_member_id = who

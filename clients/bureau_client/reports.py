@@ -131,9 +131,24 @@ class Standing:
     within: bool
 
 
+@dataclass(frozen=True, slots=True)
+class HoldWindow:
+    """Within which a hold is lifted: for one member, or for all (empty)."""
+
+    member_id: str
+    until_time: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """A hold that the subject placed on their own file."""
+    """A hold that the subject placed on their own file.
+
+    Attributes:
+        lifted_until_time: None: it is not lifted. Of several lifts that for all, or else
+            the longest.
+        lifted_for_member_id: For whom; empty for all.
+        lifts: Every lift that stands, as far as the reader may see them.
+    """
 
     hold_id: str
     kind: HoldKind
@@ -142,6 +157,7 @@ class Hold:
     expire_time: datetime | None
     lifted_until_time: datetime | None
     lifted_for_member_id: str
+    lifts: tuple[HoldWindow, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,8 +133,12 @@ def test_a_freeze_is_lifted_for_several_members_at_once(town: Village) -> None:
     hold = person.place_hold(HoldKind.SECURITY_FREEZE)
     person.lift_hold(hold.hold_id, until=town.now() + 3 * DAY, member_id="acme")
     person.lift_hold(hold.hold_id, until=town.now() + 5 * DAY, member_id="brook")
-    # The second lift does not end the first one.
+    # The second lift does not end the first one; the person sees both, a lender its own.
     assert opens(town, person, "acme", "brook")
+    (own,) = person.file().holds
+    assert [at.member_id for at in own.lifts] == ["acme", "brook"]
+    (shown,) = town.report(person, "acme").holds
+    assert [at.member_id for at in shown.lifts] == ["acme"]
     assert not opens(town, person, "cedar")
     # One for all stands beside those for members.
     person.lift_hold(hold.hold_id, until=town.now() + DAY)

@@ -14,6 +14,7 @@ from bureau.file.attributes import REGISTRY, attributes_of
 from bureau.file.attributes.__main__ import PAGE, page
 from bureau.file.credit_file import CreditFile, FiledAction, FiledInquiry, FiledTradeline
 from bureau.file.history import Account, Step
+from bureau.file.report import summary_of
 from creditbureau.v1 import codes_pb2, record_pb2
 from creditbureau.v1.record_pb2 import (
     FacilityAction,
@@ -424,6 +425,24 @@ def test_every_attribute_is_what_the_obvious_computation_says(file: CreditFile) 
         else:
             expected[name, ""] = slow(Slow(file))
     assert found == expected
+
+
+@given(files())
+def test_the_summary_says_the_same(file: CreditFile) -> None:
+    found = {at.name: at.value for at in attributes_of(file) if at.HasField("value")}
+    summary = summary_of(file.tradelines, file.inquiries, file.now_us)
+    letter = summary.worst_status_24m
+    assert found.get("worst_status_24m", -1) == SEVERITY.find(letter or "?")
+    assert summary.tradeline_count == found["tradelines"]
+    assert summary.open_tradeline_count == found["open_tradelines"]
+    assert summary.furnisher_count == found["furnishers"]
+    assert summary.frozen_line_count == found["frozen_lines"]
+    assert summary.lending_line_count == found["lending_lines"]
+    money = {(at.name, at.unit): at.value for at in attributes_of(file)}
+    for total in summary.totals:
+        assert total.amount_due_minor == money["scheduled_payment", total.currency]
+        assert total.amount_past_due_minor == money["past_due_amount", total.currency]
+        assert total.credit_limit_minor == money["total_limit", total.currency]
 
 
 @given(files(), st.lists(inquiries, max_size=3))

@@ -78,7 +78,8 @@ def list_holds(
     """List the holds on your file."""
     with opened(wallet, profile, passphrase_file) as own:
         found = own.file().holds
-    emit_many(found, output, ("hold_id", "kind", "state", "create_time", "expire_time"))
+    shown = ("hold_id", "kind", "state", "create_time", "expire_time", "lifts")
+    emit_many(found, output, shown)
 
 
 @disputes.command("open")

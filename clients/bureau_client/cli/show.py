@@ -171,11 +171,14 @@ def _inquiries(report: Report) -> Table:
 
 
 def _holds(report: Report) -> Table:
-    table = _table("kind", "state", "since", "until")
+    table = _table("kind", "state", "since", "until", "lifted")
     for hold in report.holds:
         since = f"{hold.create_time:%Y-%m-%d}" if hold.create_time else "–"
         until = f"{hold.expire_time:%Y-%m-%d}" if hold.expire_time else "–"
-        table.add_row(Text(hold.kind.text, _WARN), hold.state.text, since, until)
+        lifts = ", ".join(
+            f"{at.member_id or 'for all'} until {at.until_time:%Y-%m-%d %H:%M}" for at in hold.lifts
+        )
+        table.add_row(Text(hold.kind.text, _WARN), hold.state.text, since, until, lifts or "–")
     return table
 
 

@@ -25,6 +25,7 @@ from bureau_client.reports import (
     Evidence,
     Flag,
     Hold,
+    HoldWindow,
     InquiryLine,
     Notice,
     Omission,
@@ -148,6 +149,7 @@ def read_hold(message: hold_pb2.Hold) -> Hold:
         expire_time=moment_or_none(message.expire_time),
         lifted_until_time=moment_or_none(message.lifted_until_time),
         lifted_for_member_id=message.lifted_for_member_id,
+        lifts=tuple(HoldWindow(at.member_id, moment_of(at.until_time)) for at in message.lifts),
     )
 
 

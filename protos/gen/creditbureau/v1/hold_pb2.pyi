@@ -3,10 +3,12 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from creditbureau.v1 import envelope_pb2 as _envelope_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -146,6 +148,7 @@ class Hold(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     LIFTED_UNTIL_TIME_FIELD_NUMBER: _builtins.int
     LIFTED_FOR_MEMBER_ID_FIELD_NUMBER: _builtins.int
+    LIFTS_FIELD_NUMBER: _builtins.int
     hold_id: _builtins.str
     """Request id of the placement."""
     kind: Global___HoldKind.ValueType
@@ -164,7 +167,15 @@ class Hold(_message.Message):
 
     @_builtins.property
     def lifted_until_time(self) -> _timestamp_pb2.Timestamp:
-        """Until when it is lifted, UTC; absent: it is not."""
+        """Until when it is lifted, UTC; absent: it is not. Of several lifts the one
+        for all, or else the longest.
+        """
+
+    @_builtins.property
+    def lifts(self) -> _containers.RepeatedCompositeFieldContainer[Global___HoldWindow]:
+        """Every lift that stands: the subject sees all, a member those for all and for
+        itself.
+        """
 
     def __init__(
         self,
@@ -176,11 +187,40 @@ class Hold(_message.Message):
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         lifted_until_time: _timestamp_pb2.Timestamp | None = ...,
         lifted_for_member_id: _builtins.str = ...,
+        lifts: _abc.Iterable[Global___HoldWindow] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "lifted_until_time", b"lifted_until_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "hold_id", b"hold_id", "kind", b"kind", "lifted_for_member_id", b"lifted_for_member_id", "lifted_until_time", b"lifted_until_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "hold_id", b"hold_id", "kind", b"kind", "lifted_for_member_id", b"lifted_for_member_id", "lifted_until_time", b"lifted_until_time", "lifts", b"lifts", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Hold: _TypeAlias = Hold  # noqa: Y015
+
+@_typing.final
+class HoldWindow(_message.Message):
+    """Within which a hold is lifted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_ID_FIELD_NUMBER: _builtins.int
+    UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    member_id: _builtins.str
+    """For this member only; empty: for all."""
+    @_builtins.property
+    def until_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when, UTC."""
+
+    def __init__(
+        self,
+        *,
+        member_id: _builtins.str = ...,
+        until_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["until_time", b"until_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member_id", b"member_id", "until_time", b"until_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HoldWindow: _TypeAlias = HoldWindow  # noqa: Y015

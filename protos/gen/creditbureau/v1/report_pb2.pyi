@@ -704,7 +704,7 @@ class CurrencyTotal(_message.Message):
     balance_minor: _builtins.int
     """What is owed."""
     credit_limit_minor: _builtins.int
-    """Limits of revolving lines."""
+    """Limits of the lines on which somebody lends, frozen ones too."""
     amount_past_due_minor: _builtins.int
     """Overdue."""
     amount_due_minor: _builtins.int
@@ -712,9 +712,7 @@ class CurrencyTotal(_message.Message):
     unsecured_balance_minor: _builtins.int
     """What is owed without a collateral."""
     utilisation_per_mille: _builtins.int
-    """Balance over limit of revolving lines in per mille; -1 where no line has a
-    limit.
-    """
+    """Balance over limit of these lines in per mille; -1 where none has a limit."""
     def __init__(
         self,
         *,
