@@ -201,7 +201,7 @@ def test_lists_come_in_three_forms(folder: Path) -> None:
     assert [json.loads(line) for line in as_lines] == as_json
     header, first, *_ = bureau(*shown).out.splitlines()
     assert header.split()[:4] == ["member", "id", "display", "name"]
-    assert first.split() == ["aaa", "aaa", "active", "auditor", "US"]
+    assert first.split() == ["aaa", "aaa", "active", "auditor", "US", "full"]
 
 
 def test_keys_come_and_go(folder: Path) -> None:
