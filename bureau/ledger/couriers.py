@@ -138,8 +138,10 @@ class Courier:
     def _make_durable(self, have: int) -> None:
         """What was read may be on one machine only, and a witness does not forget: a
         commit of one's own comes behind it (`log.touch`). On a row of one's own, as
-        nobody waits for it.
+        nobody waits for it. On SQLite only what a process before left can be so.
         """
+        if self._met and self._database.is_sqlite:
+            return
         with self._database.transaction() as db:
             if not db.run(s.touch_cosignature, which_size=have, which=self._name):
                 log.touch(db)  # the first time there is none
