@@ -10,7 +10,6 @@ order of the log is the order of effects.
 from __future__ import annotations
 
 import math
-import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +24,7 @@ import structlog
 from bureau.clock import Clock, Moment
 from bureau.errors import Refusal
 from bureau.ledger import log
+from bureau.ledger.entry_keys import EntryKeys
 from bureau.ledger.fitness import ForkedLogError
 from bureau.ledger.log import LoggedEntry, LogProof, NewLeaf, SignedStatement
 from bureau.metrics import observe_commit
@@ -168,7 +168,7 @@ class Ledger:
         self._on_fork = on_fork
         self._acknowledged: log.Head | None = None
         self._queue: SimpleQueue[_Unit | None] = SimpleQueue()
-        self._keys = _Keys()
+        self._keys = EntryKeys()
         self._open = True
         self._gate = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
@@ -361,28 +361,6 @@ class _Ends:
     answered: list[tuple[_Unit, Committed[Any]]] = field(default_factory=list)
     refused: list[tuple[_Unit, Exception]] = field(default_factory=list)
     late: list[_Unit] = field(default_factory=list)
-
-
-# 2026-01-01 UTC: from here the keys of 63 bits last until 2097.
-EPOCH_US = 1_767_225_600_000_000
-
-
-@dataclass(slots=True)
-class _Keys:
-    """Time-ordered keys: milliseconds, then 22 bits that start at random, so that
-    nodes do not meet; should they, the primary key refuses and the batch is
-    tried again.
-    """
-
-    last: int = 0
-
-    def next(self, now_us: int) -> int:
-        moment = now_us - EPOCH_US >> 10
-        if moment > self.last >> 22:
-            self.last = moment << 22 | secrets.randbits(21)
-        else:
-            self.last += 1
-        return self.last
 
 
 def _replay(db: Connection, entry: LoggedEntry, statement: SignedStatement) -> Committed[Any]:

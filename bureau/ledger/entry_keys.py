@@ -1,0 +1,28 @@
+"""Keys of entries, given before their place in the log is known."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+# 2026-01-01 UTC: from here the keys of 63 bits last until 2097.
+EPOCH_US = 1_767_225_600_000_000
+
+
+@dataclass(slots=True)
+class EntryKeys:
+    """Time-ordered keys: milliseconds, then 22 bits that start at random, so that
+    nodes do not meet; should they, the primary key refuses and the batch is
+    tried again.
+    """
+
+    last: int = 0
+
+    def next(self, now_us: int) -> int:
+        """A key that this node has not given yet."""
+        moment = now_us - EPOCH_US >> 10
+        if moment > self.last >> 22:
+            self.last = moment << 22 | secrets.randbits(21)
+        else:
+            self.last += 1
+        return self.last
