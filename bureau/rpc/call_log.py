@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -79,7 +80,8 @@ class CallLog:
         self._write()
 
     def _write(self) -> None:
-        with self._writing:
+        # Whoever read the log may be gone; a call does not end for that.
+        with self._writing, suppress(OSError):
             for _ in range(len(self._ended)):
                 call = self._ended.popleft()
                 logger.info(

@@ -1,0 +1,84 @@
+"""Every call that has ended stands in the log, in order, in the words of its end."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from bureau import logs
+from bureau.rpc import call_log
+from bureau.rpc.call_log import CallLog, EndedCall
+
+
+@pytest.fixture(autouse=True)
+def _logger(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # A logger keeps the file that it met first.
+    monkeypatch.setattr(call_log, "logger", structlog.get_logger("test"))
+    yield
+    structlog.reset_defaults()
+
+
+def ended(number: int) -> EndedCall:
+    return EndedCall(
+        1_790_000_000.25 + number, "Log/GetTile", "acme", "OK", 0.0123, f"request-{number}"
+    )
+
+
+def lines(told: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in told.splitlines()]
+
+
+def test_what_has_ended_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", as_json=True)
+    calls = CallLog()
+    calls.start()
+    for number in range(3):
+        calls.add(ended(number))
+    time.sleep(2 * call_log.PAUSE_S)
+    calls.add(ended(3))
+    calls.stop()
+    found = lines(capsys.readouterr().err)
+    assert [line["request_id"] for line in found] == [f"request-{n}" for n in range(4)]
+    assert found[0] == {
+        "event": "call",
+        "level": "info",
+        "timestamp": "2026-09-21T14:13:20.250000Z",
+        "method": "Log/GetTile",
+        "member": "acme",
+        "reason": "OK",
+        "ms": 12.3,
+        "request_id": "request-0",
+    }
+
+
+def test_too_many_are_written_by_whoever_ends_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call_log, "MAX_WAITING", 5)
+    logs.configure("info", as_json=True)
+    calls = CallLog()  # nobody else writes
+    for number in range(6):
+        calls.add(ended(number))
+    assert len(lines(capsys.readouterr().err)) == 6
+
+
+def test_a_log_that_cannot_be_written_ends_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone:
+        def write(self, _text: str) -> int:
+            raise BrokenPipeError
+
+        def flush(self) -> None:
+            pass
+
+        def isatty(self) -> bool:
+            return False
+
+    monkeypatch.setattr(call_log, "MAX_WAITING", 0)
+    monkeypatch.setattr(sys, "stderr", Gone())
+    logs.configure("info", as_json=True)
+    CallLog().add(ended(0))
