@@ -41,6 +41,9 @@ LOOT = 400
 # Its patience with a node that does not answer.
 TIMEOUT_S = 5.0
 OPEN = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"}
+ATTACKS = {"forgery": "forge", "replay": "steal", "enumeration": "guess", "flood": "flood"}
+# What it does all the time.
+QUIET = ["enumeration", "forgery", "replay"]
 # The statements that it makes by itself.
 OWN = (SubmissionManifest, reporting_pb2.Inquiry, Consent, Evaluation)
 
@@ -52,21 +55,16 @@ def run(desk: Desk) -> None:
     attacking: set[str] = set()
     while not desk.over:
         for told in desk.directions():
-            how = str(told.about.get("how", ""))
-            if told.do == "attack":
-                attacking |= {how} if how else set(ATTACKS)
-            elif told.do == "calm":
-                attacking -= {how} if how else set(ATTACKS)
-            desk.done(told)
+            if told.do in {"attack", "calm"}:
+                how = str(told.about.get("how", ""))
+                meant = {how} if how else set(ATTACKS)
+                attacking = attacking | meant if told.do == "attack" else attacking - meant
+                desk.done(told)
         name = desk.chance.choice(sorted(attacking) or QUIET)
         getattr(hostile, ATTACKS[name])()
         time.sleep(ATTACK_S if attacking else CALM_S)
     hostile.close()
     desk.book.close()
-
-
-ATTACKS = {"forgery": "forge", "replay": "steal", "enumeration": "guess", "flood": "flood"}
-QUIET = ["enumeration", "forgery", "replay"]
 
 
 class Hostile:

@@ -43,6 +43,8 @@ RACERS = 4
 BATCH = 5
 REFRESH_S = 4.0
 TWINS = 0.15
+# When everything is to be sent twice, so much of the work is sending again what was.
+LATER = 0.3
 # What a hand does next, and how often in proportion.
 TASKS = {
     "submit": 32,
@@ -138,6 +140,8 @@ class LenderWorker:
         while not self.desk.over:
             time.sleep(chance.uniform(0.5, 1.5) * HANDS / self.desk.rate)
             (task,) = chance.choices(names, weights)
+            if self._twice and chance.random() < LATER:
+                task = "later"
             self._twins.on = self._twice or chance.random() < TWINS
             getattr(self, task)(chance)
 
