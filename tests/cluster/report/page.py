@@ -33,8 +33,7 @@ def page_of(verdict: Verdict, told: dict[str, Any]) -> str:
     """
     evidence = verdict.evidence
     figures = figures_of(evidence.operations, evidence.events)
-    broken = sum(found.count for found in verdict.findings)
-    words = "Every promise was kept" if verdict.holds else f"{broken} promises were broken"
+    words = _words(verdict)
     run = told["run"]
     return Template(TEMPLATE.read_text("utf-8")).substitute(
         title=escape(words),
@@ -54,6 +53,14 @@ def page_of(verdict: Verdict, told: dict[str, Any]) -> str:
         versions=escape(", ".join(f"{name} {value}" for name, value in told["versions"].items())),
         files="".join(f"<li>{escape(name)}</li>" for name in told["files"]),
     )
+
+
+def _words(verdict: Verdict) -> str:
+    broken = [found.count for found in verdict.findings if found.count]
+    if not broken:
+        return "Every promise was kept"
+    promises = "A promise was" if len(broken) == 1 else f"{len(broken)} promises were"
+    return f"{promises} broken, {sum(broken):,} times in all"
 
 
 def _tiles(told: dict[str, Any]) -> str:
@@ -90,7 +97,7 @@ def _violations(verdict: Verdict) -> str:
         lines = "\n".join(f"{name}: {value}" for name, value in violation.evidence.items())
         told.append(
             f"<details><summary><b>{escape(violation.check)}</b>{escape(violation.what)}</summary>"
-            f"<pre>{escape(lines)}</pre></details>"
+            f"<pre>{escape(lines) or 'That is all of it.'}</pre></details>"
         )
     return f'<h2 class="broken">What was broken</h2><div class="card">{"".join(told)}</div>'
 
