@@ -35,6 +35,7 @@ Breach = tuple[str, FieldViolation]
 
 RENUMBERING = frozenset({record_pb2.FACILITY_ACTION_KIND_RENUMBER})
 TRANSFER = record_pb2.FACILITY_ACTION_KIND_TRANSFER
+CHARGE_OFF = record_pb2.FACILITY_ACTION_KIND_CHARGE_OFF
 
 
 class News(NamedTuple):
@@ -205,6 +206,8 @@ class Booking:
                 account.take(step, line.snapshot)
             else:
                 account.note(step)
+                if line.record.action.kind == CHARGE_OFF and not account.is_delinquent():
+                    self._warn(line.account_ref, sorted(self.people_on(tx, line)))
             if line.kind == DELETION:
                 account.begin_anew(held_snapshots(tx.db, holding(steps_of(account.trail))))
         if found:
@@ -217,8 +220,14 @@ class Booking:
         name = self.names[line.account_ref]
         if line.record.certified and account.needs_certification(line.month):
             self.news.append(News(NOTICE_KIND_REINSERTION, name, line.subject_ids))
-        if character_of(line.snapshot) in DELINQUENT and not account.is_delinquent():
-            self.news.append(News(NOTICE_KIND_ADVERSE_DATA, name, line.subject_ids))
+        if character_of(line.snapshot) in DELINQUENT:
+            known = people_of(account.people) if account.is_delinquent() else ()
+            self._warn(line.account_ref, [p for p in line.subject_ids if p not in known])
+
+    def _warn(self, ref: str, people: list[str]) -> None:
+        """Adverse data are about to be furnished about these people."""
+        if people:
+            self.news.append(News(NOTICE_KIND_ADVERSE_DATA, self.names[ref], people))
 
     def _store(self, tx: Transaction, renumbered: dict[str, str]) -> None:
         new, moved = [], []

@@ -12,16 +12,22 @@ from bureau.file.attributes import REGISTRY
 from bureau.office.operator import CallError, Operator
 from bureau_client import (
     AccountStatus,
+    ActionReason,
     Auditor,
     BureauError,
     Classification,
     Deletion,
     DeletionReason,
+    FacilityAction,
+    FacilityActionKind,
+    Initiator,
     InquiryOutcome,
     Month,
     NotFound,
     NoticeKind,
     OmissionReason,
+    Party,
+    PartyRole,
     PortfolioType,
     ReciprocityLevel,
     Section,
@@ -201,6 +207,24 @@ def test_people_are_told_what_the_law_wants_them_told() -> None:
         assert person.notices()[0].kind is NoticeKind.REINSERTION
         assert person.notices(limit=1) == person.notices()[:1]
         assert list(person.file().notices) == person.notices()
+        # Whoever comes onto an account that is past due is told as well, and once.
+        owner, partner = town.person(), town.person()
+        both = (Party(owner.subject_id), Party(partner.subject_id, PartyRole.JOINT))
+        town.submit("acme", account(owner, "joint", MAY, **late))
+        for month in (JUNE, JUNE + 1):
+            town.submit("acme", account(owner, "joint", month, parties=both, **late))
+        assert [len(at.notices()) for at in (owner, partner)] == [1, 1]
+        # A debt that is written off between two month ends is adverse too.
+        town.submit("acme", account(owner, "loan", MAY, parties=both))
+        action = FacilityAction(
+            account_ref=account(owner, "loan", MAY).account_ref,
+            kind=FacilityActionKind.CHARGE_OFF,
+            initiator=Initiator.LENDER,
+            reasons=(ActionReason.DELINQUENCY_HERE,),
+            effective_time=town.now(),
+        )
+        town.submit("acme", action)
+        assert [len(at.notices()) for at in (owner, partner)] == [2, 2]
     with village("acme") as town:
         person = town.person()
         town.submit("acme", account(person, "card", MAY, **late))
