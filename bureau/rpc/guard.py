@@ -35,7 +35,7 @@ from bureau.ledger.pulse import Pulse
 from bureau.ledger.queue import deadline
 from bureau.metrics import observe
 from bureau.rpc.call_log import CallLog, EndedCall
-from bureau.rpc.crossing import abort
+from bureau.rpc.crossing import abort, unwind
 from bureau.rpc.methods import METHODS, Method
 from bureau.rpc.seats import Seats
 from bureau.store import statements as s
@@ -247,14 +247,6 @@ class Guard:
         if state != MEMBER_STATE_ACTIVE:
             raise Refusal("MEMBER_SUSPENDED", "the member is suspended")
         return Caller(member_id, roles, purposes, jurisdiction)
-
-
-def unwind(error: Exception) -> None:
-    """Lets go of an error's frames. One of them holds the error: from Python 3.12 on the
-    circle would keep the call open until the collector comes, and count against the
-    streams of its connection.
-    """
-    error.__traceback__ = None
 
 
 def name_of(method: MethodDescriptor) -> str:
