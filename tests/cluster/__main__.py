@@ -16,7 +16,7 @@ from tests.cluster.faults import CATALOGUE
 from tests.cluster.live import viewed
 from tests.cluster.nemesis import FaultError
 from tests.cluster.options import Options, UnknownFaultError, parse
-from tests.cluster.report import PAGE
+from tests.cluster.report import PAGE, write_broken_off
 from tests.cluster.run import run
 from tests.cluster.town.process import NotReadyError
 
@@ -55,6 +55,7 @@ def carry_out(options: Options) -> int:
         with viewed(folder, console) as view:
             verdict = run(options, folder, view)
     except (NotReadyError, FaultError) as error:
+        write_broken_off(folder, str(error))
         console.print(f"[red]{error}[/]\nlogs: {folder / 'logs'}", soft_wrap=True)
         return say_how_to_repeat(options, BROKEN)
     console.print(f"report: {folder / PAGE}", soft_wrap=True)

@@ -34,7 +34,6 @@ def summary_of(run: Path, verdict: Verdict) -> dict[str, Any]:
     figures = figures_of(evidence.operations, evidence.events)
     counts = Counter(how(one) for one in evidence.operations)
     took = latencies(evidence.operations)
-    command = run / COMMAND
     return {
         "format": FORMAT,
         "holds": verdict.holds,
@@ -42,7 +41,7 @@ def summary_of(run: Path, verdict: Verdict) -> dict[str, Any]:
             "seed": town.seed,
             "nodes": len(town.nodes),
             "length_s": round(figures.length_s, 1),
-            "command": command.read_text("utf-8").strip() if command.exists() else "",
+            "command": command_of(run),
         },
         "checks": [
             {
@@ -84,3 +83,9 @@ def summary_of(run: Path, verdict: Verdict) -> dict[str, Any]:
             for path in (*run.glob("*.jsonl"), *run.glob("logs/*"), run / "town.json")
         ),
     }
+
+
+def command_of(run: Path) -> str:
+    """The command that repeats a run, if it is known yet."""
+    command = run / COMMAND
+    return command.read_text("utf-8").strip() if command.exists() else ""
