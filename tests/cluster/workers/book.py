@@ -202,7 +202,7 @@ class Book:
         try:
             receipt = (self.settler or oldest.client).settle(oldest.statement)
         except BureauError as error:
-            if told.outcome is Outcome.OK or not _is_final(error):
+            if told.outcome is Outcome.OK or not (_is_final(error) or _over_quota(told, error)):
                 self._keep(oldest)
                 return False
             told = replace(told, outcome=Outcome.FAILED, reason=reason_of(error))
@@ -277,6 +277,13 @@ def outcome_of(error: BureauError) -> Outcome:
 def reason_of(error: BureauError) -> str:
     """Why, in one word."""
     return error.reason or type(error).__name__
+
+
+def _over_quota(told: Operation, error: BureauError) -> bool:
+    """Whether the directory will not evaluate it today: what it has evaluated, it answers
+    again whatever the quota.
+    """
+    return told.kind == "evaluate" and error.reason == "QUOTA_EXCEEDED"
 
 
 def _is_final(error: BureauError) -> bool:
