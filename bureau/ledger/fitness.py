@@ -11,6 +11,11 @@ from bureau.errors import Refusal
 MAX_SKEW_US = 60 * MICROSECONDS
 
 
+# Seconds that the quickest answer of the database may take. A statement takes twenty or
+# thirty of them, some with rows locked that every node needs.
+MAX_ROUND_TRIP_S = 0.25
+
+
 class ForkedLogError(Exception):
     """The database and the checkpoint kept apart from it cannot both be true."""
 
@@ -56,6 +61,18 @@ def check_version(revision: str, floor: str) -> None:
     """
     if floor > revision:
         raise Refusal("NODE_UNFIT", f"the database takes nodes of revision {floor} on")
+
+
+def check_way(round_trip_s: float) -> None:
+    """Holds a node back whose way to the database is so slow that all others would wait
+    for the rows and the head that it locks.
+
+    Raises:
+        Refusal: NODE_UNFIT.
+    """
+    if round_trip_s > MAX_ROUND_TRIP_S:
+        took = f"{round_trip_s * 1000:.0f} ms"
+        raise Refusal("NODE_UNFIT", f"the database's answers take {took} to this node")
 
 
 def _unfit(how: str) -> Refusal:

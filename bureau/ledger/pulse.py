@@ -1,5 +1,5 @@
-"""Whether this node may be asked: its database answers and has not been migrated beyond it,
-and its clock is right. Looked at once a second, and at once when the clock jumps.
+"""Whether this node may be asked: its database answers soon and has not been migrated
+beyond it, and its clock is right. Looked at once a second, and at once when the clock jumps.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import structlog
 
 from bureau.clock import Clock
 from bureau.errors import Refusal
-from bureau.ledger.fitness import MAX_SKEW_US, check_clock, check_version
+from bureau.ledger.fitness import MAX_SKEW_US, check_clock, check_version, check_way
 from bureau.store import statements as s
 from bureau.store.database import Database
 from bureau.store.failures import StorageError
@@ -59,7 +59,8 @@ class Pulse:
         """Lets a call in.
 
         Raises:
-            Refusal: NODE_UNFIT if the clock is wrong, or the version too old.
+            Refusal: NODE_UNFIT if the clock is wrong, the version too old, or the way to
+                the database slow.
         """
         if abs(self._started_us() - self._since_us) > MAX_SKEW_US:
             self.beat()
@@ -72,9 +73,14 @@ class Pulse:
         why = ""
         try:
             with self._database.snapshot() as db:
+                asked = time.monotonic()
                 newest_us, server_us = db.one(s.times) or (0, None)
+                between = time.monotonic()
                 (floor,) = db.one(s.schema_floor) or ("",)
+                # The quicker of two: one alone may have waited for something else.
+                quicker_s = min(between - asked, time.monotonic() - between)
             check_version(self._revision, floor)
+            check_way(quicker_s)
             check_clock(self._clock.moment(), newest_us, server_us)
         except StorageError as error:
             if error.conflict:

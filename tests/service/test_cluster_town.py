@@ -242,6 +242,15 @@ def test_a_node_without_its_database_says_so(scene: Scene, how: str) -> None:
         assert scene.write("node-2") == "OK"
 
 
+def test_a_node_that_is_far_from_its_database_holds_nobody_up(scene: Scene) -> None:
+    """What it has begun it still ends, with everything locked; then it takes no more."""
+    with scene.broken(DatabaseWay("node-1", "delay")):
+        until(lambda: scene.write("node-1") == "NODE_UNFIT", "it finds out")
+        for _ in range(3):
+            assert scene.write("node-2") == "OK"
+    until(lambda: scene.write("node-1") == "OK", "it is near again")
+
+
 @pytest.mark.parametrize("how", ["drop", "lose-answers"])
 def test_members_get_through_to_another_node(scene: Scene, how: str) -> None:
     with (

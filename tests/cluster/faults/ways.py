@@ -79,11 +79,9 @@ class DatabaseWay(WayFault):
         return list(town.node(self.node).database_ways.values())
 
     def condition(self) -> Condition:
-        """A database's answers are short, and a statement takes many of them."""
-        return {
-            "lose-answers": Condition(cut_answers=1),
-            "delay": Condition(delay_s=0.1),
-        }.get(self.how, CONDITIONS[self.how])
+        """A database's answers are short: each is lost, not one of some size."""
+        lost = Condition(cut_answers=1)
+        return lost if self.how == "lose-answers" else CONDITIONS[self.how]
 
 
 @dataclass(frozen=True)

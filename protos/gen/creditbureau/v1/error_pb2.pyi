@@ -154,8 +154,9 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_DEADLINE: _Reason.ValueType  # 103
     """DEADLINE_EXCEEDED. The deadline is too short or has passed."""
     REASON_NODE_UNFIT: _Reason.ValueType  # 104
-    """UNAVAILABLE. The node cannot vouch for what it would answer: its clock is
-    wrong, or its database is not the one that it has served.
+    """UNAVAILABLE. The node cannot vouch for what it would answer, or would hold
+    others up: its clock is wrong, its database is not the one that it has
+    served, or answers it too slowly.
     """
     REASON_NOT_SERVED: _Reason.ValueType  # 110
     """UNIMPLEMENTED. The contract has the method; this bureau does not serve it."""
@@ -303,8 +304,9 @@ REASON_CONFLICT: Reason.ValueType  # 102
 REASON_DEADLINE: Reason.ValueType  # 103
 """DEADLINE_EXCEEDED. The deadline is too short or has passed."""
 REASON_NODE_UNFIT: Reason.ValueType  # 104
-"""UNAVAILABLE. The node cannot vouch for what it would answer: its clock is
-wrong, or its database is not the one that it has served.
+"""UNAVAILABLE. The node cannot vouch for what it would answer, or would hold
+others up: its clock is wrong, its database is not the one that it has
+served, or answers it too slowly.
 """
 REASON_NOT_SERVED: Reason.ValueType  # 110
 """UNIMPLEMENTED. The contract has the method; this bureau does not serve it."""
