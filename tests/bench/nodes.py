@@ -1,9 +1,10 @@
 """Several nodes on one PostgreSQL, beside one node on SQLite.
 
-Nodes, database and load share all cores of the machine, so the wall shows little of what
-more nodes would bring on machines of their own. What is measured for that is what a call
-costs: processor time of the nodes and of the database, and how long a commit holds the
-log's head row, where nodes take turns. `tests/scale` reckons with these.
+Each node has one core to itself, as threads of Python that wander between cores cost it
+twice the time; but nodes, database and load share the cores of the machine, so the wall
+shows little of what more nodes would bring on machines of their own. What is measured for
+that is what a call costs: processor time of the nodes and of the database, and how long a
+commit holds the log's head row, where nodes take turns. `tests/scale` reckons with these.
 """
 
 from __future__ import annotations
@@ -183,7 +184,6 @@ def nodes(house: House) -> Iterator[Measure]:
     with (
         tempfile.TemporaryDirectory(prefix="bench-nodes-") as folder,
         process.on_core(process.ALL_CORES),
-        process.spread(house.bureau.pid),
         get_server(Path(folder) / "data", cleanup_mode="delete") as server,
         open_house(Path(folder), house.size, str(server.get_uri())) as shared,
         cluster_of(shared, server.get_pid() or 0) as cluster,
@@ -233,7 +233,7 @@ def cluster_of(house: House, postmaster: int) -> Iterator[Place]:
                 serving(
                     *(*BUREAU_SERVE, house.folder, "--listen", address, "--node", f"n{number}"),
                     log=house.folder / "nodes.log",
-                    cores=process.ALL_CORES,
+                    cores={process.CORES[number % len(process.CORES)]},
                     BUREAU_METRICS_LISTEN=metrics,
                 )
             )

@@ -29,21 +29,6 @@ def on_core(core: set[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-@contextmanager
-def spread(pid: int) -> Iterator[None]:
-    """Another process, on the servers' core otherwise, runs on all cores."""
-    _allow(pid, ALL_CORES)
-    try:
-        yield
-    finally:
-        _allow(pid, SERVER_CORE)
-
-
-def _allow(pid: int, cores: set[int]) -> None:
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        os.sched_setaffinity(int(thread.name), cores)
-
-
 def start(
     *command: str, log: Path, cores: set[int] = SERVER_CORE, **environment: str
 ) -> subprocess.Popen[bytes]:
