@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,9 +45,26 @@ def configure(level: str = "info", *, as_json: bool | None = None) -> None:
             *last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_names: _Lines(),
         cache_logger_on_first_use=True,
     )
+
+
+class _Lines(structlog.WriteLogger):
+    """Lines on stderr. One that cannot be written is lost: a full disk or a reader that has
+    gone must not end the thread that tells of it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+
+    def msg(self, message: str) -> None:
+        """Writes a line, if it can be written."""
+        with suppress(OSError, ValueError):
+            super().msg(message)
+
+    debug = info = warning = error = critical = exception = log = fatal = msg
+    warn = err = failure = msg
 
 
 def iso(time_s: float) -> str:

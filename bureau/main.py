@@ -274,14 +274,19 @@ class Server:
         if self.fork is None:
             self.fork = error
             evidence = self.settings.fork_evidence
-            keeper.save_evidence(evidence, error)
-            self._fail(f"the database went back in time; both checkpoints are in {evidence}")
+            try:
+                keeper.save_evidence(evidence, error)
+            except OSError as unwritten:
+                # They are told all the same: `serve` prints both when it ends.
+                self._fail(f"the database went back in time; {evidence}: {unwritten.strerror}")
+            else:
+                self._fail(f"the database went back in time; both checkpoints are in {evidence}")
 
     def _fail(self, why: str) -> None:
         """The database failed: nothing more may be acknowledged."""
         self.failure = why
-        logger.critical("fatal", why=why)
         threading.Thread(target=self.stop, args=(0.0,), daemon=True).start()
+        logger.critical("fatal", why=why)
 
 
 def settle() -> None:

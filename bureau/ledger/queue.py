@@ -170,6 +170,7 @@ class Ledger:
         self._queue: SimpleQueue[_Unit | None] = SimpleQueue()
         self._keys = EntryKeys()
         self._open = True
+        self._dead = False
         self._gate = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
 
@@ -231,6 +232,11 @@ class Ledger:
 
     def _commit_batch(self, batch: list[_Unit]) -> list[_Unit]:
         """Commits a batch; returns the units that must wait for the next one."""
+        if self._dead:
+            # What is on disk is unknown: nothing may be built upon it.
+            for unit in batch:
+                unit.fail(Refusal("DATABASE_UNAVAILABLE", "the disk failed; this node ends"))
+            return []
         try:
             return self._transact(batch)
         except StorageError as error:
@@ -244,6 +250,7 @@ class Ledger:
             for unit in lost:
                 unit.fail(refusal)
             if error.fatal:
+                self._dead = True
                 self._on_fatal(str(error))
             return again
         except Refusal as refusal:
@@ -252,6 +259,7 @@ class Ledger:
             for unit in batch:
                 unit.fail(refusal)
         except ForkedLogError as error:
+            self._dead = True
             self._on_fork(error)
             for unit in batch:
                 unit.fail(Refusal("NODE_UNFIT", "the database went back in time"))
@@ -324,12 +332,13 @@ class Ledger:
                 db.script("ROLLBACK TO SAVEPOINT unit")
                 ends.refused.append((unit, refusal))
         except StorageError as error:
-            if not error.conflict:
+            if not (error.conflict or error.too_long):
                 raise
-            # A deadlock with another node, or a row that it took or keeps: this unit's
-            # alone. What it holds is let go, and it has another turn.
+            # A deadlock with another node, a row that it took or keeps, a statement that
+            # took too long: this unit's alone. What it holds is let go; after a conflict
+            # it has another turn.
             db.script("ROLLBACK TO SAVEPOINT unit")
-            if unit.try_again():
+            if error.conflict and unit.try_again():
                 ends.late.append(unit)
             else:
                 ends.refused.append((unit, _refusal_of(error)))

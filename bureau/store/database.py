@@ -69,6 +69,11 @@ class Connection:
         self._execute(statement, values)
         return self._cursor.fetchone()  # type: ignore[no-any-return]
 
+    def asked(self, sql: str) -> Row:
+        """The one row that a statement of the database's own language answers."""
+        self.script(sql)
+        return self._cursor.fetchone()  # type: ignore[no-any-return]
+
     def lock(self, statement: Statement, **values: Any) -> None:
         """Takes the locks of the rows that a statement reads. SQLite has one writer, who
         holds everything.
@@ -220,7 +225,7 @@ class Database:
         PostgreSQL does so when it vacuums.
 
         Raises:
-            StorageError: As `transaction`.
+            StorageError: As `transaction`; or a reader holds on to what was taken out.
         """
         with self.transaction() as db:
             if self.is_sqlite:
@@ -229,9 +234,14 @@ class Database:
         if self.is_sqlite:
             connection = self._opened()
             try:
-                connection.script("PRAGMA wal_checkpoint(TRUNCATE)")
+                held, *_ = connection.asked("PRAGMA wal_checkpoint(TRUNCATE)")
             finally:
                 connection.close()
+            if held:
+                raise StorageError(
+                    "what was erased is still in the write-ahead log, as somebody reads it: "
+                    "erase again when no backup runs"
+                )
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:

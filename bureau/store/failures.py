@@ -16,6 +16,7 @@ class StorageError(Exception):
         full: The disk is full.
         fatal: The process must not go on: what is on disk is unknown.
         conflict: Another transaction was in the way; a retry helps.
+        too_long: One statement was given up, and the transaction is as before it.
     """
 
     def __init__(
@@ -26,12 +27,14 @@ class StorageError(Exception):
         full: bool = False,
         fatal: bool = False,
         conflict: bool = False,
+        too_long: bool = False,
     ) -> None:
         super().__init__(message)
         self.outcome_known = outcome_known
         self.full = full
         self.fatal = fatal
         self.conflict = conflict
+        self.too_long = too_long
 
 
 def translate(error: Exception, *, committing: bool = False) -> StorageError:
@@ -45,4 +48,6 @@ def translate(error: Exception, *, committing: bool = False) -> StorageError:
         return StorageError(name, outcome_known=False, fatal=True)
     if code in CONFLICTS or code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CONSTRAINT")):
         return StorageError(name, conflict=True)
+    if code == "57014" and not committing:
+        return StorageError(name, too_long=True)
     return StorageError(name, outcome_known=not committing)

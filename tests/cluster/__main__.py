@@ -58,6 +58,10 @@ def carry_out(options: Options) -> int:
         write_broken_off(folder, str(error))
         console.print(f"[red]{error}[/]\nlogs: {folder / 'logs'}", soft_wrap=True)
         return say_how_to_repeat(options, BROKEN)
+    except Exception as error:  # noqa: BLE001  (whatever it is, no promise was shown to be broken)
+        write_broken_off(folder, f"{type(error).__name__}: {error}")
+        console.print_exception()
+        return say_how_to_repeat(options, BROKEN)
     console.print(f"report: {folder / PAGE}", soft_wrap=True)
     if verdict.holds:
         console.print("[bold green]every promise held[/]")

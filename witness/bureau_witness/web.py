@@ -65,6 +65,8 @@ class App:
         return [answer.body]
 
     def _answer(self, environ: WSGIEnvironment) -> Answer:
+        if self.failure:
+            return _told(HTTPStatus.SERVICE_UNAVAILABLE, "the witness ends")
         if environ["PATH_INFO"] != PATH:
             return _told(HTTPStatus.NOT_FOUND, f"this is a witness: POST {PATH}")
         if environ["REQUEST_METHOD"] != "POST":

@@ -178,6 +178,7 @@ class GrpcTransport:
         """
         method = attempt.call.method
         with self._lock:
+            self._forget_if_forked()
             open_stream = self._channel(attempt.address).unary_stream(
                 f"/{method.path}",
                 request_serializer=method.request.SerializeToString,
@@ -211,8 +212,7 @@ class GrpcTransport:
     def _callable(self, attempt: Attempt) -> Callable[..., Message]:
         method = attempt.call.method
         with self._lock:
-            if os.getpid() != self._process:
-                self._process, self._channels, self._calls = os.getpid(), {}, {}
+            self._forget_if_forked()
             key = attempt.address, method.path
             if key not in self._calls:
                 self._calls[key] = self._channel(attempt.address).unary_unary(
@@ -221,6 +221,10 @@ class GrpcTransport:
                     response_deserializer=method.reply.FromString,
                 )
             return self._calls[key]
+
+    def _forget_if_forked(self) -> None:
+        if os.getpid() != self._process:
+            self._process, self._channels, self._calls = os.getpid(), {}, {}
 
     def _channel(self, address: int) -> grpc.Channel:
         if address not in self._channels:

@@ -25,6 +25,7 @@ OWN_REASONS = frozenset(
 )
 UNSERVED = frozenset(
     {"UNREACHABLE", "TLS_REFUSED", "CANCELLED", "DEADLINE", "DATABASE_UNAVAILABLE", "OVERLOADED"}
+    | {"NODE_UNFIT", "SHUTTING_DOWN", "STORAGE_FULL", "UNAVAILABLE", "DEADLINE_EXCEEDED"}
 )
 BELIEVED_NOT = frozenset({"BAD_PROOF", "WRONG_ANSWER", "VerificationFailed"})
 
@@ -33,7 +34,7 @@ class Peace(NamedTuple):
     """A stretch of time in which nothing is broken.
 
     Attributes:
-        after: What was healed last.
+        after: What was healed last, or the beginning.
     """
 
     begin_ns: int
@@ -119,7 +120,7 @@ def all_could_be_read(evidence: Evidence, found: Findings) -> None:
 
 
 def peaces(evidence: Evidence) -> Iterator[Peace]:
-    """From the end of faults to the beginning of the next one, or until work ends."""
+    """From the beginning, or the end of faults, to the next one, or until work ends."""
     settling = [event.at_ns for event in evidence.events if event.name == SETTLING]
     begun = [one.begin_ns for one in evidence.operations]
     end = min(settling) if settling else max(begun, default=0)
@@ -131,6 +132,8 @@ def peaces(evidence: Evidence) -> Iterator[Peace]:
                 yield Peace(since.at_ns, event.at_ns, since)
             running.add(event.number)
             since = None
+        elif event.kind == "phase" and event.name == FAULTS:
+            since = event  # everything is up, and nothing is broken yet
         elif event.kind == "healed":
             running.discard(event.number)
             since = event if not running else None

@@ -1,0 +1,31 @@
+"""What is erased from a SQLite file is gone from it, or the operator is told."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from bureau.store import schema
+from bureau.store.database import Database
+from bureau.store.failures import StorageError
+
+
+def test_a_reader_that_holds_on_to_what_was_erased_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "bureau.db"
+    database = Database(f"sqlite:///{path}")
+    schema.upgrade(database)
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM entry").fetchall()
+    with (
+        pytest.raises(StorageError, match="erase again when no backup runs"),
+        database.forgetting() as db,
+    ):
+        db.script("CREATE TABLE told (words TEXT)")
+    reader.close()
+    with database.forgetting() as db:
+        db.script("DROP TABLE told")
+    assert Path(f"{path}-wal").stat().st_size == 0
+    database.dispose()
