@@ -1,10 +1,10 @@
 """The guard: what every call passes, in this order.
 
-0. The node is fit to answer: its clock is right. 1. The certificate's fingerprint is
-registered for a member, valid and not withdrawn, on every call. 2. The member is not
-suspended, has a role that opens the method, and a seat is free for it. 3. The request
-arrives in time, is small enough, parses and keeps the contract's field rules. 4. The
-journey. 5. Whatever it raises leaves as one kind of status.
+0. The node is fit to answer: clock, version, way to the database. 1. The certificate's
+fingerprint is registered for a member, valid and not withdrawn, on every call. 2. The
+member is not suspended, has a role that opens the method, and a seat is free for it. 3.
+The request arrives in time, is small enough, parses and keeps the contract's field rules.
+4. The journey. 5. Whatever it raises leaves as one kind of status.
 
 Every method is served as if its request were a stream, of which one message is read:
 gRPC would else wait for the message of a stranger before the guard is asked.

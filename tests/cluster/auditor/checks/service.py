@@ -16,7 +16,7 @@ SECOND = 1_000_000_000
 BACK_WITHIN_NS = 10 * SECOND
 HONEST = ("lender", "wallet")
 # The phase of a run in which nobody begins anything new.
-SETTLING = "settling"
+FAULTS, SETTLING = "faults", "settling"
 # The SDK's own, for what never reached the bureau.
 OWN_REASONS = frozenset(
     {"UNREACHABLE", "TLS_REFUSED", "CANCELLED", "DEADLINE", "TOO_LARGE"}
