@@ -20,7 +20,7 @@ logger = structlog.get_logger("bureau.rpc")
 # Seconds between two looks: what a kill may take from the log.
 PAUSE_S = 0.05
 # Calls beyond which whoever ends one writes them: a log that is read too slowly holds
-# calls up, and no line is lost.
+# calls up.
 MAX_WAITING = 10_000
 
 

@@ -125,7 +125,7 @@ PAGES = (
 WITNESS = "127.0.0.1:7446"
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(600)
 def test_every_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One test, as one bureau serves all pages. A failure names page and line."""
     monkeypatch.chdir(tmp_path)
