@@ -19,27 +19,27 @@ import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from bureau import rules, vitals
+from bureau import field_rules, health_http
 from bureau.clock import Clock
 from bureau.config import Settings
-from bureau.house import Bureau
-from bureau.ledger import keeper
-from bureau.ledger.admission import Admission
-from bureau.ledger.commits import Listener
-from bureau.ledger.couriers import Couriers
-from bureau.ledger.fitness import ForkedLogError
-from bureau.ledger.keeper import Keeper
-from bureau.ledger.pulse import Pulse
-from bureau.ledger.queue import Ledger
+from bureau.context import Bureau
+from bureau.health_http import Vitals
+from bureau.ledger import checkpoint_file
+from bureau.ledger.checkpoint_file import Keeper
+from bureau.ledger.commit_queue import Ledger
+from bureau.ledger.commit_signal import Listener
+from bureau.ledger.connection_check import Admission
+from bureau.ledger.node_checks import ForkedLogError
+from bureau.ledger.readiness import Pulse
+from bureau.ledger.witness_feeder import Couriers
 from bureau.policy import load_policy
 from bureau.rpc.call_log import CallLog
 from bureau.rpc.guard import Guard, Registered
+from bureau.rpc.limits import Seats
 from bureau.rpc.methods import MAX_REQUEST_BYTES, MIB
-from bureau.rpc.seats import Seats
 from bureau.rpc.services import CONTRACT, handlers
 from bureau.store import schema
 from bureau.store.database import Database
-from bureau.vitals import Vitals
 from bureau_keys.keyring import Keyring
 from bureau_keys.pseudonym import Evaluator
 from bureau_keys.signing import VerifyKey
@@ -205,8 +205,8 @@ class Server:
             self._grpc.start()
             self._pulse.start()
             if self.settings.metrics_listen:
-                self._vitals = vitals.serve(self.settings.metrics_listen, self._serving.is_set)
-            threading.Thread(target=rules.validator, name="warm-up", daemon=True).start()
+                self._vitals = health_http.serve(self.settings.metrics_listen, self._serving.is_set)
+            threading.Thread(target=field_rules.validator, name="warm-up", daemon=True).start()
             logger.info("serving", address=self.address, node=self.settings.node)
             self._began = True
 
@@ -275,7 +275,7 @@ class Server:
             self.fork = error
             evidence = self.settings.fork_evidence
             try:
-                keeper.save_evidence(evidence, error)
+                checkpoint_file.save_evidence(evidence, error)
             except OSError as unwritten:
                 # They are told all the same: `serve` prints both when it ends.
                 self._fail(f"the database went back in time; {evidence}: {unwritten.strerror}")
@@ -308,9 +308,9 @@ def open_database(settings: Settings, log_key: VerifyKey) -> Database:
     try:
         check_schema(database)
         with database.snapshot() as db:
-            keeper.check(settings.kept_checkpoint, db, settings.origin, log_key)
+            checkpoint_file.check(settings.kept_checkpoint, db, settings.origin, log_key)
     except ForkedLogError as error:
-        keeper.save_evidence(settings.fork_evidence, error)
+        checkpoint_file.save_evidence(settings.fork_evidence, error)
         raise
     finally:
         database.dispose()  # what it opened so far was admitted by nobody

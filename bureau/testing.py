@@ -15,13 +15,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bureau.admin.bureau_folder import Plan, create
+from bureau.admin.enrolment import admit, equip
+from bureau.admin.enum_names import PURPOSES, ROLES
+from bureau.admin.operator import Operator
 from bureau.clock import Clock
 from bureau.config import SETTINGS_FILE, Settings
 from bureau.main import Server
-from bureau.office.admitting import admit, equip
-from bureau.office.folder import Plan, create
-from bureau.office.operator import Operator
-from bureau.office.words import PURPOSES, ROLES
 from bureau_keys.profile import Profile
 
 PLENTY = 1_000_000

@@ -12,7 +12,7 @@ from importlib import import_module
 
 import typer
 
-from bureau.cli.frame import say
+from bureau.cli.common import say
 
 # Which module of this package has which commands, in the order of the help.
 COMMANDS = {
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and exits with its code."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
     app = app_of(typed)
-    from bureau.cli.exits import EXPLAINED, exit_of, explain  # noqa: PLC0415  (see above)
+    from bureau.cli.exit_codes import EXPLAINED, exit_of, explain  # noqa: PLC0415  (see above)
 
     try:
         app(args=typed)

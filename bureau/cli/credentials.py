@@ -10,15 +10,15 @@ from typing import Annotated, Any
 import typer
 from google.protobuf.message import DecodeError
 
-from bureau.cli.exits import Exit, Stop
-from bureau.cli.frame import Dir, Output, Shown, group, operator_of, say, settings_of, show
+from bureau.admin.admission_request import Signer
+from bureau.admin.bureau_folder import load_authority, moment
+from bureau.admin.offline_credentials import register_operator_certificate
+from bureau.cli.common import Dir, Output, Shown, group, operator_of, say, settings_of, show
+from bureau.cli.exit_codes import Exit, Stop
 from bureau.clock import Clock
-from bureau.office.folder import load_authority, moment
-from bureau.office.lockout import register_operator_certificate
-from bureau.office.paperwork import Signer
 from bureau_keys.authority import new_key_and_csr, not_after
-from bureau_keys.files import write_private
 from bureau_keys.profile import Profile
+from bureau_keys.secret_files import write_private
 from bureau_keys.signing import SigningKey
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.members_pb2 import MemberKey

@@ -10,15 +10,15 @@ from typing import Annotated
 
 import typer
 
-from bureau.cli.exits import Exit, Stop
-from bureau.cli.frame import Dir, Output, Shown, group, say, settings_of, show, show_one
+from bureau.admin.backup import about_backup, back_up, restore
+from bureau.admin.bureau_folder import trust_of
+from bureau.admin.erasure import erase_before, erase_person
+from bureau.admin.integrity import check_database
+from bureau.cli.common import Dir, Output, Shown, group, say, settings_of, show, show_one
+from bureau.cli.exit_codes import Exit, Stop
 from bureau.config import Settings
-from bureau.ledger import keeper, log
-from bureau.ledger.fitness import ForkedLogError
-from bureau.office.backup import about_backup, back_up, restore
-from bureau.office.erasure import erase_before, erase_person
-from bureau.office.folder import trust_of
-from bureau.office.integrity import check_database
+from bureau.ledger import checkpoint_file, log
+from bureau.ledger.node_checks import ForkedLogError
 from bureau.store import schema
 from bureau.store.database import Database
 from bureau_keys.note import parse_vkey
@@ -195,7 +195,7 @@ def _warn_if_behind(settings: Settings, database: Database) -> None:
     log_key = parse_vkey(trust_of(settings).log_key).key
     with database.snapshot() as db:
         try:
-            keeper.check(settings.kept_checkpoint, db, settings.origin, log_key)
+            checkpoint_file.check(settings.kept_checkpoint, db, settings.origin, log_key)
         except ForkedLogError as error:
             say(f"warning: {error}")
             say(

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from bureau.cli.frame import Dir, Output, Shown, group, operator_of, say, settings_of, show_one
-from bureau.office.forks import accept_fork
-from bureau.office.log_audit import audit_log
-from bureau.office.operator import Operator
+from bureau.admin.forks import accept_fork
+from bureau.admin.log_audit import audit_log
+from bureau.admin.operator import Operator
+from bureau.cli.common import Dir, Output, Shown, group, operator_of, say, settings_of, show_one
 from bureau_keys.merkle import leaf_hash, verify_inclusion
 from bureau_keys.profile import Profile
-from bureau_keys.proof import check_checkpoint, check_witnessed
+from bureau_keys.receipt_checks import check_checkpoint, check_witnessed
 
 app = group("The log: checkpoints, proofs, audit.")
 

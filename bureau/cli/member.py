@@ -9,9 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
+from bureau.admin import enrolment
+from bureau.admin.bureau_folder import addresses_of, trust_of
+from bureau.admin.enum_names import LEVELS, MEMBER_STATES, PURPOSES, ROLES
+from bureau.admin.operator import CallError
 from bureau.cli import credentials
-from bureau.cli.exits import Exit, Stop
-from bureau.cli.frame import (
+from bureau.cli.common import (
     Dir,
     Output,
     Shown,
@@ -22,11 +25,8 @@ from bureau.cli.frame import (
     show,
     show_one,
 )
+from bureau.cli.exit_codes import Exit, Stop
 from bureau.clock import Clock
-from bureau.office import admitting
-from bureau.office.folder import addresses_of, trust_of
-from bureau.office.operator import CallError
-from bureau.office.words import LEVELS, MEMBER_STATES, PURPOSES, ROLES
 from bureau_keys.profile import settings_text
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED, Member
 
@@ -93,18 +93,18 @@ def add(
         raise Stop(Exit.USAGE, "--csr and --key-possession go together")
     if csr and key_possession:
         possession = credentials.read_possession(key_possession)
-        kit = admitting.equip_with_own_keys(
+        kit = enrolment.equip_with_own_keys(
             settings, member_id, csr.read_bytes(), possession, now_us, days
         )
     else:
-        kit = admitting.equip(settings, member_id, now_us, days)
+        kit = enrolment.equip(settings, member_id, now_us, days)
     place = out or Path(member_id)
     with operator_of(folder) as operator:
         operator.checkpoint()  # answers at all
         # Before the admission: an admitted member whose keys are lost is of no use.
         kit.save(place)
         try:
-            member, receipt = admitting.admit(
+            member, receipt = enrolment.admit(
                 operator,
                 kit,
                 display_name=name or member_id,

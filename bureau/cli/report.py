@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from bureau.cli.exits import Exit, Stop
-from bureau.cli.frame import Output, Shown, group, show
-from bureau.office.bundle import VerifiedReport, verify_bundle
-from bureau.office.words import PURPOSES
+from bureau.admin.bundle import VerifiedReport, verify_bundle
+from bureau.admin.enum_names import PURPOSES
+from bureau.cli.common import Output, Shown, group, show
+from bureau.cli.exit_codes import Exit, Stop
 from bureau_keys.errors import KeysError
 from bureau_keys.profile import Profile
 

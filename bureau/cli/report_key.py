@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from bureau.cli.frame import Dir, Output, Shown, group, say, settings_of, show
+from bureau.admin import report_key
+from bureau.cli.common import Dir, Output, Shown, group, say, settings_of, show
 from bureau.main import REPORT_KEY
-from bureau.office import report_key
 
 app = group("The key that signs reports, and its rotation.")
 

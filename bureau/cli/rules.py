@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bureau.cli.frame import Dir, Output, Shown, say, settings_of, show
+from bureau.cli.common import Dir, Output, Shown, say, settings_of, show
 from bureau.policy import load_policy
 
 

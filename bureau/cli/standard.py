@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 from google.protobuf.json_format import MessageToDict
 
-from bureau.cli.exits import Exit, Stop
-from bureau.cli.frame import Dir, Output, Shown, group, operator_of, say, show_one
+from bureau.cli.common import Dir, Output, Shown, group, operator_of, say, show_one
+from bureau.cli.exit_codes import Exit, Stop
 from creditbureau.v1.codes_pb2 import Classification
 from creditbureau.v1.standard_pb2 import ClassificationBand, StandardOfCredit
 

@@ -4,12 +4,12 @@ unsigned but for a subject who asks for a receipt; the log tells nothing by itse
 
 from __future__ import annotations
 
-from bureau import rules, statement
+from bureau import field_rules, signed_statement
+from bureau.context import Bureau, Caller
 from bureau.errors import Refusal
-from bureau.house import Bureau, Caller
 from bureau.ledger import cosignatures, log
 from bureau.ledger.log import LoggedEntry
-from bureau.store import statements as s
+from bureau.store import queries as s
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import (
     GetCheckpointRequest,
@@ -38,7 +38,7 @@ def get_checkpoint(bureau: Bureau, asked: GetCheckpointRequest) -> str:
 def list_checkpoints(bureau: Bureau, page_size: int, page_token: str) -> tuple[list[str], str]:
     """A page of all checkpoints, oldest first."""
     limit = page_size or 1000
-    after = rules.number_in(page_token, otherwise=-1)
+    after = field_rules.number_in(page_token, otherwise=-1)
     with bureau.database.snapshot() as db:
         rows = db.all(s.checkpoints_after, after=after, limit=limit + 1)
     token = str(rows[limit - 1][0]) if len(rows) > limit else ""
@@ -105,11 +105,11 @@ def receipt(
     # durable.
     with bureau.database.transaction() as db:
         log.touch(db)
-        signer = statement.asker(bureau, db, caller, subject_request, "Log/GetReceipt")
+        signer = signed_statement.asker(bureau, db, caller, subject_request, "Log/GetReceipt")
         row = db.one(s.entry_of_request, signer=signer, request_id=request_id.lower())
         if row is None:
             raise Refusal.of_field("NOT_FOUND", "request_id", "no such statement of who asks")
         entry = LoggedEntry(*row)
         if not entry.salt:
             raise Refusal("WRONG_STATE", "what was signed was erased since")
-        return statement.receipt_of(log.proof_of(db, entry))
+        return signed_statement.receipt_of(log.proof_of(db, entry))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bureau import rules, statement
+from bureau import field_rules, signed_statement
 from bureau.codes import mask_of
+from bureau.context import Bureau, Caller
+from bureau.credit_file.consent_state import ACTIVE, PAUSED, REVOKED, HeldConsent
 from bureau.errors import FieldViolation, Refusal
-from bureau.file.consent_state import ACTIVE, PAUSED, REVOKED, HeldConsent
-from bureau.house import Bureau, Caller
-from bureau.ledger.queue import Transaction
+from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
-from bureau.store import statements as s
+from bureau.store import queries as s
 from bureau.store.database import Connection
 from creditbureau.v1 import codes_pb2, consent_pb2, consents_pb2
 from creditbureau.v1.consent_pb2 import Consent, ConsentChange
@@ -43,7 +43,7 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rece
     """
     # 1. Open and verify.
     with bureau.database.snapshot() as db:
-        opened = statement.open_statement(
+        opened = signed_statement.open_statement(
             bureau, db, envelope, Consent, kind="consent", signer=None
         )
         consent = opened.message
@@ -53,7 +53,7 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rece
             raise Refusal.of_field("NOT_FOUND", "grantee", "there is no such member")
     # 2. Rules over several fields.
     if found := breaches(consent, bureau.policy):
-        raise rules.refusal(found)
+        raise field_rules.refusal(found)
 
     # 3. One unit of work.
     def work(tx: Transaction) -> HeldConsent:
@@ -69,7 +69,9 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rece
 
     committed = bureau.ledger.commit(opened.signed, work)
     held = committed.result or _held(bureau, opened.signed.request_id)
-    return view_of(held, envelope, bureau.clock.now_us()), statement.receipt_of(committed.proof)
+    return view_of(held, envelope, bureau.clock.now_us()), signed_statement.receipt_of(
+        committed.proof
+    )
 
 
 def change_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Receipt]:
@@ -79,11 +81,11 @@ def change_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rec
         Refusal: What `open_statement` raises; NOT_FOUND, WRONG_STATE.
     """
     with bureau.database.snapshot() as db:
-        opened = statement.open_statement(
+        opened = signed_statement.open_statement(
             bureau, db, envelope, ConsentChange, kind="consent-change", signer=None
         )
     change = opened.message
-    if rules.bad_text(change.note):
+    if field_rules.bad_text(change.note):
         raise Refusal.of_field("BAD_TEXT", "note", "control or bidirectional characters")
     consent_id = change.consent_id.lower()
     allowed, after = TRANSITIONS[change.transition]
@@ -105,7 +107,7 @@ def change_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rec
     committed = bureau.ledger.commit(opened.signed, work)
     with bureau.database.snapshot() as db:
         view = _view(db, consent_id, bureau.clock.now_us())
-    return view, statement.receipt_of(committed.proof)
+    return view, signed_statement.receipt_of(committed.proof)
 
 
 def get_consent(
@@ -118,7 +120,7 @@ def get_consent(
     """
     now_us = bureau.clock.now_us()
     with bureau.database.snapshot() as db:
-        whose = statement.asker(bureau, db, caller, request, "Consents/GetConsent")
+        whose = signed_statement.asker(bureau, db, caller, request, "Consents/GetConsent")
         view = _view(db, consent_id.lower(), now_us)
         signed = Consent.FromString(view.consent.payload)
         if whose not in {f"subjects/{signed.subject_id}", f"members/{signed.grantee}"}:
@@ -140,7 +142,7 @@ def list_consents(
     before_us, before_id = _place(page_token)
     place = {"before_us": before_us, "before_id": before_id, "limit": limit + 1}
     with bureau.database.snapshot() as db:
-        kind, _, whose = statement.asker(
+        kind, _, whose = signed_statement.asker(
             bureau, db, caller, request, "Consents/ListConsents"
         ).partition("/")
         if kind == "subjects":
@@ -161,7 +163,7 @@ def breaches(consent: Consent, policy: Policy) -> list[tuple[str, FieldViolation
     found: list[tuple[str, FieldViolation]] = []
 
     def breach(reason: str, field: str, message: str) -> None:
-        found.append(rules.breach(field, reason, message))
+        found.append(field_rules.breach(field, reason, message))
 
     start_us = consent.start_time.ToMicroseconds()
     expire_us = consent.expire_time.ToMicroseconds()
@@ -199,8 +201,8 @@ def view_of(held: HeldConsent, envelope: Envelope, now_us: int) -> ConsentView:
         consent=envelope,
         state=held.state_at(now_us),  # type: ignore[arg-type]
         use_count=held.use_count,
-        create_time=statement.time_of(held.create_us),
-        update_time=statement.time_of(held.update_us),
+        create_time=signed_statement.time_of(held.create_us),
+        update_time=signed_statement.time_of(held.update_us),
         note=held.note,
     )
 
@@ -260,4 +262,4 @@ def _place(token: str) -> tuple[int, str]:
     time_us, _, consent_id = token.partition(".")
     if not CONSENT_ID.fullmatch(consent_id):
         raise Refusal.of_field("BAD_PAGE_TOKEN", "page_token", "not one that this method gave out")
-    return rules.number_in(time_us, otherwise=1 << 62), consent_id
+    return field_rules.number_in(time_us, otherwise=1 << 62), consent_id

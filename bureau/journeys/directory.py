@@ -6,13 +6,13 @@ elements each member has evaluated, and that is metered and logged.
 
 from __future__ import annotations
 
-from bureau import statement
+from bureau import signed_statement
 from bureau.clock import date_of
+from bureau.context import Bureau, Caller
 from bureau.errors import Refusal
-from bureau.house import Bureau, Caller
+from bureau.ledger.commit_queue import Transaction
 from bureau.ledger.log import LoggedEntry
-from bureau.ledger.queue import Transaction
-from bureau.store import statements as s
+from bureau.store import queries as s
 from bureau.store.database import Connection
 from bureau_keys.errors import KeysError
 from bureau_keys.pseudonym import Evaluator
@@ -31,7 +31,7 @@ def evaluate(bureau: Bureau, caller: Caller, envelope: Envelope) -> EvaluateResp
     now_us = bureau.clock.now_us()
     # 1. Open and verify; a member over its quota is not worked for.
     with bureau.database.snapshot() as db:
-        opened = statement.open_statement(
+        opened = signed_statement.open_statement(
             bureau, db, envelope, Evaluation, kind="evaluation", signer=caller.signer
         )
         elements = list(opened.message.blinded_elements)
@@ -60,7 +60,7 @@ def evaluate(bureau: Bureau, caller: Caller, envelope: Envelope) -> EvaluateResp
     return EvaluateResponse(
         evaluated_elements=evaluated,
         remaining_quota=left,
-        receipt=statement.receipt_of(committed.proof),
+        receipt=signed_statement.receipt_of(committed.proof),
     )
 
 

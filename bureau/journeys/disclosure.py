@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from bureau import rules, statement
-from bureau.file import notices
-from bureau.file.attributes import add_attributes
-from bureau.file.credit_file import read_file
-from bureau.file.history import PEOPLE_CHANGED
-from bureau.file.report import (
+from bureau import field_rules, signed_statement
+from bureau.context import Bureau
+from bureau.credit_file import notices
+from bureau.credit_file.attributes import add_attributes
+from bureau.credit_file.history import PEOPLE_CHANGED
+from bureau.credit_file.reader import read_file
+from bureau.credit_file.report import (
     WHOLE_FILE,
     add_own_words,
     as_reported,
@@ -18,10 +19,9 @@ from bureau.file.report import (
     open_report,
     shape,
 )
-from bureau.file.subject_file import read_state
-from bureau.file.subject_state import withdrawn_by_dispute
-from bureau.house import Bureau
-from bureau.store import statements as s
+from bureau.credit_file.subject_events import read_state
+from bureau.credit_file.subject_state import withdrawn_by_dispute
+from bureau.store import queries as s
 from bureau_keys.envelope import digest, peek
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.consents_pb2 import SubjectRequest
@@ -43,7 +43,7 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
     """
     now_us = bureau.clock.now_us()
     with bureau.database.snapshot() as db:
-        subject_id = statement.open_subject_request(
+        subject_id = signed_statement.open_subject_request(
             bureau, db, request, "creditbureau.v1.Subjects/GetFile"
         )
         file = read_file(db, subject_id, bureau.policy, now_us)
@@ -68,7 +68,7 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
     report.notices.extend(told)
     del report.inquiries[:]
     report.inquiries.extend(inquiry_line(row) for row in sorted(rows, reverse=True))
-    return statement.sign_report(bureau, report.SerializeToString(deterministic=True))
+    return signed_statement.sign_report(bureau, report.SerializeToString(deterministic=True))
 
 
 def list_inquiries(
@@ -76,9 +76,9 @@ def list_inquiries(
 ) -> tuple[list[InquiryLine], str]:
     """Who looked at the subject's file, granted and denied, newest first."""
     limit = page_size or 100
-    before = rules.number_in(page_token, otherwise=1 << 62)
+    before = field_rules.number_in(page_token, otherwise=1 << 62)
     with bureau.database.snapshot() as db:
-        subject_id = statement.open_subject_request(
+        subject_id = signed_statement.open_subject_request(
             bureau, db, request, "creditbureau.v1.Subjects/ListInquiries"
         )
         rows = db.all(s.inquiries_before, subject_id=subject_id, before=before, limit=limit + 1)
@@ -95,7 +95,7 @@ def inquiry_line(row: tuple[Any, ...]) -> InquiryLine:
         purpose=at["purpose"],
         kind=at["kind"],
         outcome=at["outcome"],
-        create_time=statement.time_of(at["create_us"]),
+        create_time=signed_statement.time_of(at["create_us"]),
         consent_id=at["consent_id"],
         denial_reason=at["denial_reason"],
         leaf_index=at["leaf_index"],

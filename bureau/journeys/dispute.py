@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bureau import rules, statement
-from bureau.errors import Refusal
-from bureau.file import notices
-from bureau.file.accounts import News, held_snapshots, record_of
-from bureau.file.history import CORRECTION, DELETION, Account, Step, holding, steps_of
-from bureau.file.subject_file import add_event, read_state
-from bureau.file.subject_state import (
+from bureau import field_rules, signed_statement
+from bureau.context import Bureau, Caller
+from bureau.credit_file import notices
+from bureau.credit_file.accounts import News, held_snapshots, record_of
+from bureau.credit_file.history import CORRECTION, DELETION, Account, Step, holding, steps_of
+from bureau.credit_file.subject_events import add_event, read_state
+from bureau.credit_file.subject_state import (
     ADDITION,
     ANSWER,
     DELETING,
@@ -21,11 +21,11 @@ from bureau.file.subject_state import (
     SubjectState,
     withdrawn_by_dispute,
 )
-from bureau.house import Bureau, Caller
+from bureau.errors import Refusal
 from bureau.journeys.monitoring import tell_of_dispute
-from bureau.ledger.queue import Transaction
+from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
-from bureau.store import statements as s
+from bureau.store import queries as s
 from bureau.store.database import Connection
 from creditbureau.v1 import dispute_pb2
 from creditbureau.v1.dispute_pb2 import (
@@ -59,7 +59,7 @@ def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
             WRONG_STATE if the same is disputed already; ALREADY_EXISTS.
     """
     with bureau.database.snapshot() as db:
-        opened = statement.open_statement(
+        opened = signed_statement.open_statement(
             bureau, db, envelope, DisputeOpening, kind="dispute", signer=None
         )
     opening = opened.message
@@ -93,7 +93,7 @@ def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
 
     committed = bureau.ledger.commit(opened.signed, work)
     dispute = _find(bureau, subject_id, opened.signed.request_id)
-    return dispute, statement.receipt_of(committed.proof)
+    return dispute, signed_statement.receipt_of(committed.proof)
 
 
 def add_to_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
@@ -104,7 +104,7 @@ def add_to_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt
             more; TOO_MANY_ITEMS, BAD_TEXT.
     """
     with bureau.database.snapshot() as db:
-        opened = statement.open_statement(
+        opened = signed_statement.open_statement(
             bureau, db, envelope, DisputeAddition, kind="dispute-addition", signer=None
         )
     addition = opened.message
@@ -126,16 +126,16 @@ def add_to_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt
         add_event(tx, dispute_id, subject_id, ADDITION, addition, member_id=str(dispute.member_id))
 
     committed = bureau.ledger.commit(opened.signed, work)
-    return _find(bureau, subject_id, dispute_id), statement.receipt_of(committed.proof)
+    return _find(bureau, subject_id, dispute_id), signed_statement.receipt_of(committed.proof)
 
 
 def list_disputes(
     bureau: Bureau, request: Envelope, page_size: int, page_token: str
 ) -> tuple[list[Dispute], str]:
     """The subject's disputes, newest first."""
-    limit, start = page_size or 100, rules.number_in(page_token, otherwise=0)
+    limit, start = page_size or 100, field_rules.number_in(page_token, otherwise=0)
     with bureau.database.snapshot() as db:
-        subject_id = statement.open_subject_request(
+        subject_id = signed_statement.open_subject_request(
             bureau, db, request, "creditbureau.v1.Subjects/ListDisputes"
         )
         state = read_state(db, subject_id, bureau.policy, bureau.clock.now_us())
@@ -149,7 +149,7 @@ def disputed_records(
     bureau: Bureau, caller: Caller, page_size: int, page_token: str
 ) -> tuple[list[Dispute], str]:
     """The disputes against a member's records, in order of the log."""
-    limit, start = page_size or 100, rules.number_in(page_token, otherwise=0)
+    limit, start = page_size or 100, field_rules.number_in(page_token, otherwise=0)
     with bureau.database.snapshot() as db:
         found = disputes_against(bureau, db, caller.member_id, [OPENING], start, limit + 1)
     token = str(found[limit - 1][0]) if len(found) > limit else ""
@@ -202,7 +202,7 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
             BAD_TEXT.
     """
     with bureau.database.snapshot() as db:
-        opened = statement.open_statement(
+        opened = signed_statement.open_statement(
             bureau, db, envelope, DisputeAnswer, kind="dispute-answer", signer=caller.signer
         )
     answer = opened.message
@@ -238,7 +238,7 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
     with bureau.database.snapshot() as db:
         row = db.one(s.opening_of, about=dispute_id, kind=OPENING)
     assert row is not None, "an answered dispute was opened"
-    return _find(bureau, row[0], dispute_id), statement.receipt_of(committed.proof)
+    return _find(bureau, row[0], dispute_id), signed_statement.receipt_of(committed.proof)
 
 
 def set_statement(bureau: Bureau, envelope: Envelope) -> Receipt:
@@ -248,7 +248,7 @@ def set_statement(bureau: Bureau, envelope: Envelope) -> Receipt:
         Refusal: What `open_statement` raises; BAD_TEXT.
     """
     with bureau.database.snapshot() as db:
-        opened = statement.open_statement(
+        opened = signed_statement.open_statement(
             bureau, db, envelope, SubjectStatement, kind="subject-statement", signer=None
         )
     _check_text(opened.message.text, "text")
@@ -258,7 +258,7 @@ def set_statement(bureau: Bureau, envelope: Envelope) -> Receipt:
         opened.admit(tx)
         add_event(tx, "", subject_id, STATEMENT, opened.message)
 
-    return statement.receipt_of(bureau.ledger.commit(opened.signed, work).proof)
+    return signed_statement.receipt_of(bureau.ledger.commit(opened.signed, work).proof)
 
 
 def _find(bureau: Bureau, subject_id: str, dispute_id: str) -> Dispute:
@@ -276,7 +276,7 @@ def _same(dispute: Dispute, opening: DisputeOpening) -> bool:
 
 
 def _check_text(text: str, field: str) -> None:
-    if rules.bad_text(text.replace("\n", "")):
+    if field_rules.bad_text(text.replace("\n", "")):
         raise Refusal.of_field("BAD_TEXT", field, "control or bidirectional characters")
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bureau import statement
+from bureau import signed_statement
+from bureau.context import Bureau
+from bureau.credit_file.subject_events import add_event, read_state
+from bureau.credit_file.subject_state import LIFT, PLACEMENT
 from bureau.errors import Refusal
-from bureau.file.subject_file import add_event, read_state
-from bureau.file.subject_state import LIFT, PLACEMENT
-from bureau.house import Bureau
-from bureau.ledger.queue import Transaction
-from bureau.statement import Opened
-from bureau.store import statements as s
+from bureau.ledger.commit_queue import Transaction
+from bureau.signed_statement import Opened
+from bureau.store import queries as s
 from creditbureau.v1 import hold_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.hold_pb2 import Hold, HoldLift, HoldPlacement
@@ -27,7 +27,7 @@ def place_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
             this kind stands.
     """
     with bureau.database.snapshot() as db:
-        opened = statement.open_statement(
+        opened = signed_statement.open_statement(
             bureau, db, envelope, HoldPlacement, kind="hold", signer=None
         )
     placement = opened.message
@@ -55,7 +55,7 @@ def lift_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
             that there is not.
     """
     with bureau.database.snapshot() as db:
-        opened = statement.open_statement(
+        opened = signed_statement.open_statement(
             bureau, db, envelope, HoldLift, kind="hold-lift", signer=None
         )
     lift = opened.message
@@ -94,4 +94,4 @@ def _committed(
     subject_id = opened.header.signer.removeprefix("subjects/")
     with bureau.database.snapshot() as db:
         state = read_state(db, subject_id, bureau.policy, bureau.clock.now_us())
-    return state.holds[hold_id], statement.receipt_of(committed.proof)
+    return state.holds[hold_id], signed_statement.receipt_of(committed.proof)

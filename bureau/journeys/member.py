@@ -11,16 +11,16 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
-from bureau import rules, statement
+from bureau import field_rules, signed_statement
 from bureau.codes import codes_of, mask_of
+from bureau.context import Bureau, Caller
+from bureau.credit_file.reciprocity import level_of
 from bureau.errors import Refusal
-from bureau.file.reciprocity import level_of
-from bureau.house import Bureau, Caller
 from bureau.ledger import log
+from bureau.ledger.commit_queue import Transaction
 from bureau.ledger.log import LoggedEntry
-from bureau.ledger.queue import Transaction
-from bureau.statement import Opened
-from bureau.store import statements as s
+from bureau.signed_statement import Opened
+from bureau.store import queries as s
 from bureau.store.database import Connection
 from bureau_keys.authority import fingerprint, identity_of, not_after
 from bureau_keys.envelope import payload_type_of, peek
@@ -84,7 +84,7 @@ def bootstrap_operator(bureau: Bureau, envelope: Envelope) -> tuple[Member, Rece
             bureau.jurisdiction,
         )
         caller.require_operator()
-        opened = statement.open_statement(
+        opened = signed_statement.open_statement(
             bureau, db, envelope, Admission, kind="admission", signer=caller.signer, key=key
         )
     return _admit(bureau, caller, opened, by_own_key=True)
@@ -277,13 +277,15 @@ def _open(
     payload: type[M],
     kind: str,
 ) -> Opened[M]:
-    return statement.open_statement(bureau, db, envelope, payload, kind=kind, signer=caller.signer)
+    return signed_statement.open_statement(
+        bureau, db, envelope, payload, kind=kind, signer=caller.signer
+    )
 
 
 def _open_key(
     bureau: Bureau, db: Connection, envelope: Envelope, member_id: str, field: str
 ) -> VerifyKey:
-    _, key = statement.open_possession(
+    _, key = signed_statement.open_possession(
         bureau, db, envelope, KeyPossession, signer=f"members/{member_id}", field=field
     )
     return key
@@ -323,7 +325,7 @@ def _commit(
 
     committed = bureau.ledger.commit(opened.signed, whole)
     member = get_member(bureau, caller, member_id, with_statements=False)
-    return member, statement.receipt_of(committed.proof)
+    return member, signed_statement.receipt_of(committed.proof)
 
 
 def _add_key(tx: Transaction, member_id: str, key: VerifyKey) -> None:
@@ -365,7 +367,7 @@ def _require_touched(rows: int, field: str) -> None:
 
 
 def _check_text(text: str, field: str) -> None:
-    if rules.bad_text(text):
+    if field_rules.bad_text(text):
         raise Refusal.of_field("BAD_TEXT", field, "control or bidirectional characters")
 
 
@@ -379,7 +381,7 @@ def _member_of(bureau: Bureau, db: Connection, caller: Caller, row: tuple[Any, .
         purposes=codes_of(at["purposes"]),  # type: ignore[arg-type]
         jurisdiction=at["jurisdiction"],
         group=at["group_id"],
-        create_time=statement.time_of(at["create_us"]),
+        create_time=signed_statement.time_of(at["create_us"]),
         keys=[
             MemberKey(
                 key_id=key_id,
@@ -406,7 +408,7 @@ def _statements(db: Connection, member_id: str, all_of_them: bool) -> list[Logge
     return [
         LoggedStatement(
             envelope=Envelope.FromString(row[-1]),
-            receipt=statement.receipt_of(log.proof_of(db, LoggedEntry(*row[:-1]))),
+            receipt=signed_statement.receipt_of(log.proof_of(db, LoggedEntry(*row[:-1]))),
         )
         for row in db.all(s.statements_of_member, member_id=member_id)
         if all_of_them or Envelope.FromString(row[-1]).payload_type in SHOWN_TO_ALL

@@ -8,19 +8,19 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
+from bureau.context import Bureau, Caller
+from bureau.credit_file.alerts import DAY_US, Change, changes, divergence, opens, thresholds
+from bureau.credit_file.consent_state import ACTIVE
+from bureau.credit_file.reader import CreditFile, FiledTradeline, read_file
+from bureau.credit_file.reciprocity import as_earned, level_of
+from bureau.credit_file.report import Scope, as_reported, lines_in
+from bureau.credit_file.subject_events import read_state
+from bureau.credit_file.subject_state import check_holds
 from bureau.errors import Refusal
-from bureau.file.alerts import DAY_US, Change, changes, divergence, opens, thresholds
-from bureau.file.consent_state import ACTIVE
-from bureau.file.credit_file import CreditFile, FiledTradeline, read_file
-from bureau.file.reciprocity import as_earned, level_of
-from bureau.file.report import Scope, as_reported, lines_in
-from bureau.file.subject_file import read_state
-from bureau.file.subject_state import check_holds
-from bureau.house import Bureau, Caller
-from bureau.ledger.queue import Transaction
+from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
-from bureau.statement import time_of
-from bureau.store import statements as s
+from bureau.signed_statement import time_of
+from bureau.store import queries as s
 from bureau.store.database import Connection
 from bureau.texts import texts
 from creditbureau.v1 import codes_pb2

@@ -10,21 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bureau import rules, statement
+from bureau import field_rules, signed_statement
 from bureau.codes import has
+from bureau.context import Bureau, Caller
+from bureau.credit_file import consent_state
+from bureau.credit_file.build_report import Asked, held_consent, prepare_again
+from bureau.credit_file.consent_state import ACTIVE, HeldConsent
+from bureau.credit_file.reciprocity import level_of
+from bureau.credit_file.subject_events import read_state
+from bureau.credit_file.subject_state import check_holds
 from bureau.errors import Refusal
-from bureau.file import consent_state
-from bureau.file.consent_state import ACTIVE, HeldConsent
-from bureau.file.prepare import Asked, held_consent, prepare_again
-from bureau.file.reciprocity import level_of
-from bureau.file.subject_file import read_state
-from bureau.file.subject_state import check_holds
-from bureau.house import Bureau, Caller
 from bureau.journeys.monitoring import tell_of_inquiries
 from bureau.ledger import log
-from bureau.ledger.queue import Transaction
-from bureau.statement import Opened
-from bureau.store import statements as s
+from bureau.ledger.commit_queue import Transaction
+from bureau.signed_statement import Opened
+from bureau.store import queries as s
 from creditbureau.v1 import codes_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.reporting_pb2 import PortfolioInquiry, QueryPortfolioResponse
@@ -48,9 +48,9 @@ def query_portfolio(
             INVALID_FIELD (purpose), PURPOSE_NOT_PERMITTED, TOO_MANY_ITEMS.
     """
     # 1. Open and verify.
-    after = rules.number_in(cursor, otherwise=0)
+    after = field_rules.number_in(cursor, otherwise=0)
     with bureau.database.snapshot() as db:
-        opened = statement.open_statement(
+        opened = signed_statement.open_statement(
             bureau, db, envelope, PortfolioInquiry, kind="portfolio-inquiry", signer=caller.signer
         )
     inquiry = opened.message
@@ -67,7 +67,7 @@ def query_portfolio(
     committed = bureau.ledger.commit(opened.signed, work)
 
     # 3. Committed: the reports, as of that moment.
-    receipt = statement.receipt_of(committed.proof)
+    receipt = signed_statement.receipt_of(committed.proof)
     entry_key = committed.proof.entry.entry_key
     while True:
         reports = []
@@ -91,7 +91,7 @@ def query_portfolio(
                 prepared = prepare_again(bureau, db, asked, held, row)
                 reports.append((prepared.payload, str(after)))
         for payload, place in reports:
-            report = statement.sign_report(bureau, payload)
+            report = signed_statement.sign_report(bureau, payload)
             yield QueryPortfolioResponse(report=report, receipt=receipt, cursor=place)
         if len(page) < PAGE:
             return

@@ -7,20 +7,27 @@ subject decides is checked again; the report leaves only after that.
 
 from __future__ import annotations
 
-from bureau import statement
+from bureau import signed_statement
 from bureau.codes import has
+from bureau.context import Bureau, Caller
+from bureau.credit_file import consent_state
+from bureau.credit_file.build_report import (
+    Asked,
+    Prepared,
+    check_same,
+    held_consent,
+    prepare,
+    prepare_again,
+)
+from bureau.credit_file.consent_state import HeldConsent
+from bureau.credit_file.subject_events import read_state
+from bureau.credit_file.subject_state import check_holds
 from bureau.errors import Refusal
-from bureau.file import consent_state
-from bureau.file.consent_state import HeldConsent
-from bureau.file.prepare import Asked, Prepared, check_same, held_consent, prepare, prepare_again
-from bureau.file.subject_file import read_state
-from bureau.file.subject_state import check_holds
-from bureau.house import Bureau, Caller
 from bureau.journeys.monitoring import tell_of_inquiries
 from bureau.ledger import log
-from bureau.ledger.queue import Denied, Transaction
-from bureau.statement import Opened
-from bureau.store import statements as s
+from bureau.ledger.commit_queue import Denied, Transaction
+from bureau.signed_statement import Opened
+from bureau.store import queries as s
 from creditbureau.v1 import report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.reporting_pb2 import Inquiry, QueryReportResponse
@@ -50,11 +57,11 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
     now_us = bureau.clock.now_us()
     with bureau.database.snapshot() as db:
         # 1. Open and verify.
-        opened = statement.open_statement(
+        opened = signed_statement.open_statement(
             bureau, db, envelope, Inquiry, kind="inquiry", signer=caller.signer
         )
         inquiry = opened.message
-        statement.check_fresh(opened.header, now_us)
+        signed_statement.check_fresh(opened.header, now_us)
         if not caller.purposes >> inquiry.purpose & 1:
             raise Refusal("PURPOSE_NOT_PERMITTED", "the member is not admitted for this purpose")
         bureau.misses.check(caller.member_id, now_us)
@@ -114,8 +121,8 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
 
     # 5. Committed: sign and answer.
     return QueryReportResponse(
-        report=statement.sign_report(bureau, prepared.payload),
-        receipt=statement.receipt_of(committed.proof),
+        report=signed_statement.sign_report(bureau, prepared.payload),
+        receipt=signed_statement.receipt_of(committed.proof),
         evidence=prepared.evidence,
     )
 

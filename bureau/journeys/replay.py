@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from bureau import statement
+from bureau import signed_statement
 from bureau.codes import has
+from bureau.context import Bureau, Caller
+from bureau.credit_file import consent_state
+from bureau.credit_file.build_report import Asked, check_same, held_consent, prepare_again
 from bureau.errors import Refusal
-from bureau.file import consent_state
-from bureau.file.prepare import Asked, check_same, held_consent, prepare_again
-from bureau.house import Bureau, Caller
-from bureau.store import statements as s
+from bureau.store import queries as s
 from bureau_keys.envelope import digest
 from creditbureau.v1 import codes_pb2, report_pb2
 from creditbureau.v1.reporting_pb2 import ReplayReportResponse
@@ -47,7 +47,7 @@ def replay_report(
         assert held is not None, "an accepted inquiry had a consent"
         if not is_auditor:
             consent_state.check_not_withdrawn(held)
-        envelope, receipt = statement.logged(db, row["entry_key"])
+        envelope, receipt = signed_statement.logged(db, row["entry_key"])
         asked = Asked(inquiry_id.lower(), digest(envelope), row["subject_id"], row["purpose"], 0)
         prepared = prepare_again(bureau, db, asked, held, row)
         if receipt.answer_digest:
@@ -56,7 +56,7 @@ def replay_report(
         _note(bureau, caller, row)
     return ReplayReportResponse(
         inquiry=envelope,
-        report=statement.sign_report(bureau, prepared.payload),
+        report=signed_statement.sign_report(bureau, prepared.payload),
         receipt=receipt,
     )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bureau import statement
+from bureau import signed_statement
 from bureau.codes import currencies
+from bureau.context import Bureau, Caller
 from bureau.errors import Refusal
-from bureau.house import Bureau, Caller
-from bureau.ledger.queue import Transaction
-from bureau.store import statements as s
+from bureau.ledger.commit_queue import Transaction
+from bureau.store import queries as s
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.standard_pb2 import StandardOfCredit
@@ -22,7 +22,7 @@ def publish(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
     """
     caller.require_operator()
     with bureau.database.snapshot() as db:
-        opened = statement.open_statement(
+        opened = signed_statement.open_statement(
             bureau, db, envelope, StandardOfCredit, kind="standard", signer=caller.signer
         )
     told = opened.message
@@ -45,7 +45,7 @@ def publish(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
             effective_us=told.effective_time.ToMicroseconds(),
         )
 
-    return statement.receipt_of(bureau.ledger.commit(opened.signed, work).proof)
+    return signed_statement.receipt_of(bureau.ledger.commit(opened.signed, work).proof)
 
 
 def get(bureau: Bureau, version: int) -> tuple[Envelope, Receipt]:
@@ -61,5 +61,5 @@ def get(bureau: Bureau, version: int) -> tuple[Envelope, Receipt]:
             row = db.one(s.standard_at, now_us=bureau.clock.now_us(), log_size=1 << 62)
         if row is None:
             raise Refusal.of_field("NOT_FOUND", "version", "there is no such standard")
-        envelope, receipt = statement.logged(db, row[1])
+        envelope, receipt = signed_statement.logged(db, row[1])
     return envelope, receipt

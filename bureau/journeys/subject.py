@@ -12,14 +12,14 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 
-from bureau import statement
+from bureau import signed_statement
+from bureau.context import Bureau, Caller
+from bureau.credit_file import notices
+from bureau.credit_file.accounts import News
 from bureau.errors import Refusal
-from bureau.file import notices
-from bureau.file.accounts import News
-from bureau.house import Bureau, Caller
-from bureau.ledger.queue import Transaction
-from bureau.statement import Opened
-from bureau.store import statements as s
+from bureau.ledger.commit_queue import Transaction
+from bureau.signed_statement import Opened
+from bureau.store import queries as s
 from bureau.store.database import Connection
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -42,7 +42,7 @@ def attest_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
             binding in it; WEAK_KEY, ALREADY_EXISTS, DATE_ORDER.
     """
     with bureau.database.snapshot() as db:
-        opened = statement.open_statement(
+        opened = signed_statement.open_statement(
             bureau, db, envelope, KeyAttestation, kind="attestation", signer=caller.signer
         )
         binding, key = _open_binding(bureau, db, opened.message.binding)
@@ -60,7 +60,7 @@ def rotate_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
             binding in it; SIGNER_MISMATCH, WEAK_KEY, ALREADY_EXISTS.
     """
     with bureau.database.snapshot() as db:
-        opened = statement.open_statement(
+        opened = signed_statement.open_statement(
             bureau, db, envelope, KeyRotation, kind="key-rotation", signer=None
         )
         binding, key = _open_binding(bureau, db, opened.message.binding)
@@ -73,7 +73,7 @@ def _open_binding(
     bureau: Bureau, db: Connection, envelope: Envelope
 ) -> tuple[KeyBinding, VerifyKey]:
     """The subject's own statement about a key, signed with that very key."""
-    opened, key = statement.open_possession(
+    opened, key = signed_statement.open_possession(
         bureau, db, envelope, KeyBinding, signer=None, field="binding.public_key"
     )
     binding = opened.message
@@ -87,7 +87,7 @@ def _bind(
 ) -> Receipt:
     def work(tx: Transaction) -> None:
         opened.admit(tx)
-        statement.check_fresh(binding.header, tx.now_us)
+        signed_statement.check_fresh(binding.header, tx.now_us)
         if tx.db.one(s.subject_key_owner, key_id=key.key_id):
             raise Refusal.of_field(
                 "ALREADY_EXISTS", "binding.public_key", "the key is or was bound before"
@@ -104,4 +104,4 @@ def _bind(
             to_entry=None,
         )
 
-    return statement.receipt_of(bureau.ledger.commit(opened.signed, work).proof)
+    return signed_statement.receipt_of(bureau.ledger.commit(opened.signed, work).proof)

@@ -14,19 +14,19 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from bureau import rules, statement
+from bureau import field_rules, signed_statement
+from bureau.context import Bureau, Caller
+from bureau.credit_file import notices
+from bureau.credit_file.accounts import Booking
+from bureau.credit_file.batch_records import Line
+from bureau.credit_file.history import ACTION, DELETION
+from bureau.credit_file.reciprocity import note_contribution
+from bureau.credit_file.record_rules import check_records
 from bureau.errors import Refusal
-from bureau.file import notices
-from bureau.file.accounts import Booking
-from bureau.file.history import ACTION, DELETION
-from bureau.file.lines import Line
-from bureau.file.reciprocity import note_contribution
-from bureau.file.record_rules import check_records
-from bureau.house import Bureau, Caller
 from bureau.journeys.monitoring import tell_of_accounts, watched_of
-from bureau.ledger.queue import Transaction
-from bureau.statement import Opened
-from bureau.store import statements as s
+from bureau.ledger.commit_queue import Transaction
+from bureau.signed_statement import Opened
+from bureau.store import queries as s
 from bureau_keys.merkle import leaf_hash, root_of
 from bureau_keys.tiles import Tiles
 from creditbureau.v1 import codes_pb2, consent_pb2, record_pb2
@@ -60,7 +60,7 @@ def submit_records(
     """
     # 1. Open the manifest and verify its signature.
     with bureau.database.snapshot() as db:
-        opened = statement.open_statement(
+        opened = signed_statement.open_statement(
             bureau, db, envelope, SubmissionManifest, kind="submission", signer=caller.signer
         )
     manifest = opened.message
@@ -101,7 +101,7 @@ def submit_records(
     if submission is None:
         submission = find_submission(bureau, caller, opened.signed.request_id)[0]
     submission.leaf_index = committed.proof.entry.leaf_index
-    return submission, statement.receipt_of(committed.proof)
+    return submission, signed_statement.receipt_of(committed.proof)
 
 
 def find_submission(
@@ -118,7 +118,7 @@ def find_submission(
         )
         if row is None:
             raise Refusal.of_field("NOT_FOUND", "submission_id", "no such submission of the caller")
-        envelope, receipt = statement.logged(db, row[0])
+        envelope, receipt = signed_statement.logged(db, row[0])
     return submission_of(row), envelope, receipt
 
 
@@ -127,7 +127,7 @@ def list_submissions(
 ) -> tuple[list[Submission], str]:
     """A page of the caller's submissions, newest first."""
     limit = page_size or 100
-    before = rules.number_in(page_token, otherwise=1 << 62)
+    before = field_rules.number_in(page_token, otherwise=1 << 62)
     with bureau.database.snapshot() as db:
         rows = db.all(
             s.submissions_before, member_id=caller.member_id, before=before, limit=limit + 1
@@ -145,7 +145,7 @@ def submission_of(row: tuple[Any, ...]) -> Submission:
         record_count=count,
         new_tradeline_count=new_count,
         label=label,
-        create_time=statement.time_of(create_us),
+        create_time=signed_statement.time_of(create_us),
         leaf_index=leaf_index,
     )
 
@@ -204,9 +204,9 @@ def _require_consents(tx: Transaction, booking: Booking) -> None:
         for place, line in enumerate(lines)
         if line.kind == ACTION and acted[line.account_ref] - opened.keys()
     )
-    fields = islice(chain(unnamed, unasked), rules.MAX_FOUND + 1)
-    if found := [rules.breach(field, "CONSENT_REQUIRED", message) for field in fields]:
-        raise rules.refusal(found)
+    fields = islice(chain(unnamed, unasked), field_rules.MAX_FOUND + 1)
+    if found := [field_rules.breach(field, "CONSENT_REQUIRED", message) for field in fields]:
+        raise field_rules.refusal(found)
 
 
 def _store(
@@ -239,5 +239,5 @@ def _store(
         record_count=manifest.record_count,
         new_tradeline_count=new_count,
         label=manifest.label,
-        create_time=statement.time_of(tx.now_us),
+        create_time=signed_statement.time_of(tx.now_us),
     )

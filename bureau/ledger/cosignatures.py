@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from bureau.errors import Refusal
-from bureau.store import statements as s
+from bureau.store import queries as s
 from bureau.store.database import Connection
 
 # Cosignatures, from the newest back, among which enough are looked for: whoever asks for

@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 from bureau.clock import Moment
 from bureau.errors import Refusal
-from bureau.ledger.fitness import ForkedLogError, check_clock
-from bureau.store import statements as s
+from bureau.ledger.node_checks import ForkedLogError, check_clock
+from bureau.store import queries as s
 from bureau.store.database import Connection
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
 from bureau_keys.merkle import Frontier, consistency_path, inclusion_path, leaf_hash, root_of

@@ -28,18 +28,18 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from bureau import rules
+from bureau import field_rules
+from bureau.context import Bureau, Caller
 from bureau.errors import Refusal
-from bureau.house import Bureau, Caller
-from bureau.ledger.pulse import Pulse
-from bureau.ledger.queue import deadline
+from bureau.ledger.commit_queue import deadline
+from bureau.ledger.readiness import Pulse
 from bureau.metrics import observe
 from bureau.rpc.call_log import CallLog, EndedCall
-from bureau.rpc.crossing import abort, unwind
+from bureau.rpc.limits import Seats
 from bureau.rpc.methods import METHODS, Method
-from bureau.rpc.seats import Seats
-from bureau.store import statements as s
-from bureau.store.failures import StorageError
+from bureau.rpc.status import abort, unwind
+from bureau.store import queries as s
+from bureau.store.errors import StorageError
 from bureau_keys.authority import fingerprint
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE
 
@@ -286,7 +286,7 @@ def parse(request_class: type[Message], data: bytes, rule: Method) -> Message:
         request = request_class.FromString(data)
     except DecodeError as error:
         raise Refusal("MALFORMED_MESSAGE", "the bytes are no such message") from error
-    rules.check(request)
+    field_rules.check(request)
     return request
 
 

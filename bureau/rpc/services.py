@@ -9,8 +9,8 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 
-from bureau.file import notices
-from bureau.house import Bureau
+from bureau.context import Bureau
+from bureau.credit_file import notices
 from bureau.journeys import (
     audit,
     consent,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Column, exists, func, literal, select, text, union_all
 
-from bureau.store.sql import Statement
-from bureau.store.statements import spelling as s
-from bureau.store.statements.log import ENTRY_COLUMNS
+from bureau.store.compiled import Statement
+from bureau.store.queries import builders as s
+from bureau.store.queries.log import ENTRY_COLUMNS
 
 # Entries with their statements, in order of the log.
 CHECKED_COLUMNS = (*ENTRY_COLUMNS, "envelope")

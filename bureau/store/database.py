@@ -20,8 +20,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import Dialect
 
 from bureau.store import sqlite
-from bureau.store.failures import StorageError, translate
-from bureau.store.sql import LIST_SIZES, ListStatement, Statement
+from bureau.store.compiled import LIST_SIZES, ListStatement, Statement
+from bureau.store.errors import StorageError, translate
 
 # Connections of one process, and seconds that a caller waits for one.
 MAX_CONNECTIONS = 48

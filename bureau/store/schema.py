@@ -23,9 +23,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
 from bureau.store import migrations, tables  # noqa: F401  (fills SQLModel.metadata)
-from bureau.store import statements as s
+from bureau.store import queries as s
 from bureau.store.database import Database
-from bureau.store.failures import StorageError, translate
+from bureau.store.errors import StorageError, translate
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -238,7 +238,7 @@ class RecordTileRow(SQLModel, table=True):
 
 
 class TradelineRow(SQLModel, table=True):
-    """One account of one furnisher, as its records left it (`bureau/file/history.py`)."""
+    """One account of one furnisher, as its records left it (`bureau/credit_file/history.py`)."""
 
     __tablename__ = "tradeline"
     __table_args__ = (UniqueConstraint("member_id", "account_ref"),)
@@ -320,13 +320,13 @@ class InquiryRow(SQLModel, table=True):
     # shaped it.
     log_size: int = Field(sa_column=big())
     rules_version: str = Field(sa_column=text())
-    # What the member had earned to see (`bureau/file/reciprocity.py`).
+    # What the member had earned to see (`bureau/credit_file/reciprocity.py`).
     level: int = Field(sa_column=big())
 
 
 class SubjectEventRow(SQLModel, table=True):
     """What was said about a subject's own file: holds, disputes, a statement
-    (`bureau/file/subject_state.py`).
+    (`bureau/credit_file/subject_state.py`).
     """
 
     __tablename__ = "subject_event"

@@ -27,7 +27,7 @@ from bureau_keys.certificate import (
     not_after,
 )
 from bureau_keys.errors import BadProof, LockedKey, MalformedMessage
-from bureau_keys.files import write_private
+from bureau_keys.secret_files import write_private
 
 __all__ = [
     "Authority",

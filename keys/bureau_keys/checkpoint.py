@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bureau_keys.c2sp_text import from_base64, from_decimal, to_base64
 from bureau_keys.errors import BadProof, MalformedMessage
-from bureau_keys.lines import from_base64, from_decimal, to_base64
 from bureau_keys.merkle import HASH_BYTES
 from bureau_keys.note import Verifier, sign_note, verify_note
 from bureau_keys.signing import SigningKey, VerifyKey

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bureau_keys.c2sp_text import MAX_DECIMAL
 from bureau_keys.errors import BadProof, BadSignature, KeysError, MalformedMessage
-from bureau_keys.lines import MAX_DECIMAL
 from bureau_keys.note import (
     COSIGNATURE_V1,
     Verifier,

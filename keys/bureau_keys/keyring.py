@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from bureau_keys.errors import LockedKey, MalformedMessage
-from bureau_keys.files import write_private
+from bureau_keys.secret_files import write_private
 from bureau_keys.signing import SigningKey
 
 SEED_BYTES = 32

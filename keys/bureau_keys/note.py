@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bureau_keys.c2sp_text import from_base64, to_base64
 from bureau_keys.errors import BadProof, BadSignature, MalformedMessage
-from bureau_keys.lines import from_base64, to_base64
 from bureau_keys.signing import KEY_BYTES, SigningKey, VerifyKey
 
 ED25519 = b"\x01"

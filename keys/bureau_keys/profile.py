@@ -23,7 +23,7 @@ from typing import Any
 
 from bureau_keys.cosignature import parse_witness
 from bureau_keys.errors import KeysError
-from bureau_keys.files import write_private
+from bureau_keys.secret_files import write_private
 
 # As many as a request may name.
 MAX_WITNESSES = 16

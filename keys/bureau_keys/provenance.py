@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 
 from bureau_keys.envelope import parse_canonical, verify_envelope
 from bureau_keys.errors import BadProof
-from bureau_keys.membership import LoggedKey
+from bureau_keys.key_history import LoggedKey
 from bureau_keys.merkle import leaf_hash, verify_inclusion
 from bureau_keys.payment_profile import NO_DATA, character_of, month_before, months_between
 from bureau_keys.profile import Trust
-from bureau_keys.proof import check_receipt
+from bureau_keys.receipt_checks import check_receipt
 from creditbureau.v1 import codes_pb2, reporting_pb2
 from creditbureau.v1.record_pb2 import Record, SubmissionManifest, TradelineSnapshot
 from creditbureau.v1.report_pb2 import Evidence, Report, Tradeline

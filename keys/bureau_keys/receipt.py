@@ -12,9 +12,9 @@ import hmac
 import re
 from dataclasses import dataclass
 
+from bureau_keys.c2sp_text import from_base64, from_decimal, to_base64
 from bureau_keys.checkpoint import Checkpoint, open_checkpoint
 from bureau_keys.errors import BadProof, MalformedMessage
-from bureau_keys.lines import from_base64, from_decimal, to_base64
 from bureau_keys.merkle import HASH_BYTES, leaf_hash, verify_inclusion
 from bureau_keys.signing import VerifyKey
 

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from bureau_keys.c2sp_text import from_base64, from_decimal, to_base64
 from bureau_keys.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
 from bureau_keys.cosignature import verify_cosignature
 from bureau_keys.errors import BadProof, MalformedMessage
-from bureau_keys.lines import from_base64, from_decimal, to_base64
 from bureau_keys.merkle import EMPTY_ROOT, HASH_BYTES, prefix_root, verify_consistency
 from bureau_keys.note import Verifier, parse_note, signature_line
 from bureau_keys.receipt import MAX_PROOF

@@ -18,10 +18,10 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from bureau.admin.bureau_folder import Plan, create
 from bureau.codes import mask_of
 from bureau.config import Settings
-from bureau.office.folder import Plan, create
-from bureau.store import statements as s
+from bureau.store import queries as s
 from bureau.store.database import Database
 from bureau.testing import running_bureau
 from bureau_keys.envelope import seal

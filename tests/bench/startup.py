@@ -12,7 +12,7 @@ from pathlib import Path
 
 import grpc
 
-from bureau.office.folder import Plan, create
+from bureau.admin.bureau_folder import Plan, create
 from bureau_keys.profile import Profile
 from tests.bench.house import BUREAU_SERVE, House, channel_of, free_port, serving, wait_for
 from tests.bench.measure import Measure, bench

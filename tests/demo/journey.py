@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from bureau.office.operator import Operator
+from bureau.admin.operator import Operator
 from bureau_client import (
     Action,
     Consent,

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bureau.admin.enrolment import admit, equip
+from bureau.admin.enum_names import PURPOSES, ROLES
+from bureau.admin.operator import CallError, Operator
 from bureau.clock import Clock
 from bureau.config import Settings
-from bureau.office.admitting import admit, equip
-from bureau.office.operator import CallError, Operator
-from bureau.office.words import PURPOSES, ROLES
 from bureau_keys.profile import Profile
 
 START_S = 30.0

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bureau.office.operator import Operator
+from bureau.admin.operator import Operator
 from bureau_client import Month
 from bureau_keys.profile import Profile
 from tests.demo.__main__ import last_month

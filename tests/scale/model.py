@@ -3,7 +3,7 @@
 A node is one processor core, as Python has it. A request uses its node and the database
 in turns, then waits for its node's writer. The writer takes what waits, runs the units one
 after another, asks for the head row, appends, waits for the disk, and lets all of them go:
-`bureau/ledger/queue.py` in a few lines. Times are seconds; the same seed gives the same
+`bureau/ledger/commit_queue.py` in a few lines. Times are seconds; the same seed gives the same
 run.
 """
 
@@ -18,7 +18,7 @@ import simpy
 
 from tests.scale.costs import CallCost
 
-# As in bureau/ledger/queue.py.
+# As in bureau/ledger/commit_queue.py.
 MAX_BATCH = 256
 # Of a unit's time in the writer, what the node computes; the rest is the database's.
 NODE_SHARE = 0.5

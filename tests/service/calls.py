@@ -13,8 +13,8 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from bureau.office.folder import Plan
-from bureau.store import statements as s
+from bureau.admin.bureau_folder import Plan
+from bureau.store import queries as s
 from bureau.testing import RunningBureau, running_bureau
 from bureau_keys.envelope import seal
 from bureau_keys.pseudonym import blind_many

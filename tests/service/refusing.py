@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from bureau.store import statements as s
+from bureau.store import queries as s
 from bureau.testing import RunningBureau, running_bureau
 from bureau_keys.envelope import pae, payload_type_of, seal
 from bureau_keys.signing import SigningKey

@@ -16,7 +16,7 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from grpc_health.v1 import health_pb2
 from grpc_status import rpc_status
 
-from bureau.office.folder import Plan
+from bureau.admin.bureau_folder import Plan
 from bureau.testing import RunningBureau, running_bureau
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import (

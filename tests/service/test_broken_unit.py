@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bureau.file import reciprocity
+from bureau.credit_file import reciprocity
 from bureau.journeys import submit
 from bureau_client import BureauError, Month
 from tests.service.village import Village, account, village

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from grpc_health.v1 import health_pb2
 
-from bureau.cli.exits import Exit, exit_of
+from bureau.cli.exit_codes import Exit, exit_of
 from bureau.config import Settings
 from bureau.main import Server
-from bureau.store.failures import StorageError
+from bureau.store.errors import StorageError
 from creditbureau.v1 import (
     log_pb2,
 )

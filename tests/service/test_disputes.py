@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from bureau.office.erasure import erase_person
+from bureau.admin.erasure import erase_person
 from bureau_client import (
     BureauError,
     DisputeNews,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bureau.office.operator import Operator
+from bureau.admin.operator import Operator
 from bureau_client import (
     AlertKind,
     FacilityActionKind,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bureau.office.erasure import erase_before, erase_person
+from bureau.admin.erasure import erase_before, erase_person
 from bureau_client import (
     BureauError,
     Deletion,

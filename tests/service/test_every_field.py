@@ -12,8 +12,8 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor as Field
 from google.protobuf.message import Message
 
-from bureau.office.folder import trust_of
-from bureau.office.integrity import check_database
+from bureau.admin.bureau_folder import trust_of
+from bureau.admin.integrity import check_database
 from bureau.store.database import Database
 from bureau_keys.envelope import seal
 from bureau_keys.note import parse_vkey

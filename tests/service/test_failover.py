@@ -12,7 +12,7 @@ from queue import Queue
 
 import pytest
 
-from bureau.office.operator import Operator
+from bureau.admin.operator import Operator
 from bureau_client import Alert, Lender, Month, NotFound, Unavailable, Wallet
 from tests.demo.sandbox import free_port
 from tests.service.node import Node

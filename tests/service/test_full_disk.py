@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bureau.ledger import keeper
+from bureau.ledger import checkpoint_file
 from bureau.store.database import Connection
 from bureau.testing import RunningBureau, running_bureau
 from bureau_keys.signing import SigningKey
@@ -89,7 +89,7 @@ def test_the_checkpoint_that_is_kept_catches_up(
 ) -> None:
     told: list[str] = []
     logger = SimpleNamespace(error=lambda event, **_details: told.append(event))
-    monkeypatch.setattr(keeper, "logger", logger)
+    monkeypatch.setattr(checkpoint_file, "logger", logger)
     kept = scene.bureau.settings.kept_checkpoint
     # Nothing can be written there, as on a full disk.
     in_the_way = kept.with_name(kept.name + ".new")

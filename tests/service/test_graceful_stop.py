@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 
 from bureau import main
+from bureau.admin.bureau_folder import Plan, create
 from bureau.config import Settings
 from bureau.main import Server
-from bureau.office.folder import Plan, create
 from bureau.testing import running_bureau
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bureau.office.folder import Plan, create, trust_of
+from bureau.admin.bureau_folder import Plan, create, trust_of
 from bureau.testing import running_bureau
 from bureau_client import Lender
 from bureau_client.verify import witnesses_of

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from bureau.office.folder import Plan
+from bureau.admin.bureau_folder import Plan
 from bureau.testing import running_bureau
 from bureau_client import (
     AccountStatus,

@@ -18,9 +18,9 @@ from google.rpc.error_details_pb2 import RetryInfo
 from grpc_status import rpc_status
 from structlog.testing import capture_logs
 
+from bureau.admin.bureau_folder import Plan
 from bureau.clock import MICROSECONDS, Clock
-from bureau.misses import MissBucket
-from bureau.office.folder import Plan
+from bureau.enumeration_limiter import MissBucket
 from bureau.testing import RunningBureau, running_bureau
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import codes_pb2, consent_pb2, consents_pb2, reporting_pb2, subjects_pb2

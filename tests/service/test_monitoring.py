@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from bureau.admin.bureau_folder import trust_of
+from bureau.admin.erasure import erase_person
+from bureau.admin.integrity import check_database
+from bureau.admin.operator import Operator
 from bureau.config import Settings
-from bureau.office.erasure import erase_person
-from bureau.office.folder import trust_of
-from bureau.office.integrity import check_database
-from bureau.office.operator import Operator
 from bureau.store.database import Database
 from bureau_client import (
     AccountStatus,

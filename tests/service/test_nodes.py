@@ -14,14 +14,14 @@ from typing import TypeAlias
 
 import pytest
 
+from bureau.admin.bureau_folder import trust_of
+from bureau.admin.erasure import erase_before
+from bureau.admin.integrity import check_database
 from bureau.clock import MICROSECONDS, Clock
 from bureau.ledger import log
-from bureau.office.erasure import erase_before
-from bureau.office.folder import trust_of
-from bureau.office.integrity import check_database
 from bureau.store import checks
 from bureau.store.database import Database
-from bureau.store.failures import StorageError
+from bureau.store.errors import StorageError
 from bureau_keys.envelope import seal
 from bureau_keys.note import parse_vkey
 from bureau_keys.pseudonym import Blinded

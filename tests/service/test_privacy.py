@@ -6,7 +6,7 @@ import subprocess
 import uuid
 from pathlib import Path
 
-from bureau.office.folder import Plan
+from bureau.admin.bureau_folder import Plan
 from bureau.testing import running_bureau
 from bureau_client import Lender, RetryPolicy, SigningKey
 from bureau_keys.envelope import seal

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bureau.store import statements as s
+from bureau.store import queries as s
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import (
     codes_pb2,

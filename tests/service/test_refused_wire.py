@@ -93,7 +93,7 @@ def every_method() -> list[str]:
 
 def test_a_certificate_that_is_not_registered_opens_nothing(scene: Scene) -> None:
     settings_ = scene.bureau.settings
-    from bureau.office.folder import load_authority, moment  # noqa: PLC0415  (only here)
+    from bureau.admin.bureau_folder import load_authority, moment  # noqa: PLC0415  (only here)
 
     authority = load_authority(settings_)
     key, csr = new_key_and_csr("acme")
@@ -119,7 +119,7 @@ def test_a_certificate_that_is_not_registered_opens_nothing(scene: Scene) -> Non
 
 
 def test_no_expired_or_foreign_certificate_gets_in(scene: Scene) -> None:
-    from bureau.office.folder import load_authority  # noqa: PLC0415  (only here)
+    from bureau.admin.bureau_folder import load_authority  # noqa: PLC0415  (only here)
 
     long_ago = datetime.now(UTC) - timedelta(days=900)
     own, foreign = load_authority(scene.bureau.settings), Authority.create("x", datetime.now(UTC))
@@ -154,7 +154,7 @@ def test_a_certificate_expires_on_a_live_connection() -> None:
 
 
 def test_a_suspended_member_is_refused_at_the_next_call(scene: Scene) -> None:
-    from bureau.office.operator import Operator  # noqa: PLC0415  (only here)
+    from bureau.admin.operator import Operator  # noqa: PLC0415  (only here)
 
     carol = Raw(scene.bureau.add_member("carol", LENDER))
     assert carol.send("Log/GetCheckpoint", b"").code == "OK"

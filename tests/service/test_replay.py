@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from bureau.office.operator import Operator
+from bureau.admin.operator import Operator
 from bureau_client import (
     AccountStatus,
     ActionReason,

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from bureau.admin.bureau_folder import load_authority, moment
 from bureau.clock import Clock
-from bureau.office.folder import load_authority, moment
 from bureau.testing import RunningBureau, running_bureau
 from bureau_client import (
     AccountStatus,

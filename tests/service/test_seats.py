@@ -11,7 +11,7 @@ import pytest
 from grpc_health.v1 import health_pb2
 
 from bureau import main
-from bureau.office.operator import Operator
+from bureau.admin.operator import Operator
 from bureau.rpc import guard
 from bureau.testing import running_bureau
 from bureau_keys.profile import Profile

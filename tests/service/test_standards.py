@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from bureau.admin.operator import CallError, Operator
 from bureau.clock import Clock
-from bureau.file.attributes import REGISTRY
-from bureau.office.operator import CallError, Operator
+from bureau.credit_file.attributes import REGISTRY
 from bureau_client import (
     AccountStatus,
     ActionReason,

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from bureau.admin.check_results import Health
+from bureau.admin.doctor import examine
+from bureau.admin.forks import NoForkError, accept_fork
 from bureau.config import Settings
-from bureau.ledger.fitness import ForkedLogError
+from bureau.ledger.node_checks import ForkedLogError
 from bureau.main import Server
-from bureau.office.doctor import examine
-from bureau.office.forks import NoForkError, accept_fork
-from bureau.office.symptoms import Health
 from creditbureau.v1 import log_pb2
 from tests.service.postgres import Postgres, Standby, both, postgres_in, until
 from tests.service.scene import (

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bureau.office.erasure import erase_person
+from bureau.admin.erasure import erase_person
 from bureau_client import (
     AccountStatus,
     ActionReason,

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import urllib3
 
+from bureau_keys.c2sp_text import from_base64
 from bureau_keys.checkpoint import open_checkpoint
 from bureau_keys.cosignature import parse_witness
-from bureau_keys.lines import from_base64
 from bureau_keys.note import note_vkey
 from bureau_keys.profile import Trust
 from bureau_keys.witness import AddCheckpoint, read_cosignature

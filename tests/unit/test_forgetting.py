@@ -9,7 +9,7 @@ import pytest
 
 from bureau.store import schema
 from bureau.store.database import Database
-from bureau.store.failures import StorageError
+from bureau.store.errors import StorageError
 
 
 def test_a_reader_that_holds_on_to_what_was_erased_is_told(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ import pytest
 
 from bureau.clock import Clock
 from bureau.ledger import log
-from bureau.ledger.fitness import ForkedLogError
 from bureau.ledger.log import Head, NewLeaf, SignedStatement
+from bureau.ledger.node_checks import ForkedLogError
+from bureau.store import queries as s
 from bureau.store import schema
-from bureau.store import statements as s
 from bureau.store.database import Database
 from bureau_keys.signing import SigningKey
 

@@ -5,14 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bureau.file.history import (
-    MAX_MONTHS,
-    Account,
-    Step,
-    first_months,
-    holding,
-    steps_of,
-)
+from bureau.credit_file.history import MAX_MONTHS, Account, Step, first_months, holding, steps_of
 from bureau_keys.payment_profile import character_of, months_between
 from creditbureau.v1.codes_pb2 import ACCOUNT_STATUS_CURRENT, ACCOUNT_STATUS_PAST_DUE_60
 from creditbureau.v1.record_pb2 import TradelineSnapshot

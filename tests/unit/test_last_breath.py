@@ -13,13 +13,13 @@ import structlog
 from bureau import logs
 from bureau.clock import Clock
 from bureau.errors import Refusal
-from bureau.ledger import keeper, log
-from bureau.ledger.fitness import ForkedLogError
+from bureau.ledger import checkpoint_file, log
+from bureau.ledger.commit_queue import Ledger, Transaction
 from bureau.ledger.log import SignedStatement
-from bureau.ledger.queue import Ledger, Transaction
+from bureau.ledger.node_checks import ForkedLogError
 from bureau.store import schema
 from bureau.store.database import Database
-from bureau.store.failures import StorageError
+from bureau.store.errors import StorageError
 from bureau.testing import running_bureau
 from bureau_keys.signing import SigningKey
 
@@ -98,7 +98,7 @@ def test_a_fork_ends_the_node_where_its_evidence_cannot_be_kept(
         raise OSError(28, "No space left on device")
 
     with running_bureau(tmp_path / "bureau") as bureau:
-        monkeypatch.setattr(keeper, "save_evidence", full)
+        monkeypatch.setattr(checkpoint_file, "save_evidence", full)
         bureau.server.ledger._on_fork(ForkedLogError("kept", "found"))
         assert bureau.server.stopped.wait(20)
         assert "No space left" in bureau.server.failure

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from bureau.file.credit_file import FiledAction, FiledTradeline
-from bureau.file.history import Account, Step
-from bureau.file.retention import retained
+from bureau.credit_file.history import Account, Step
+from bureau.credit_file.reader import FiledAction, FiledTradeline
+from bureau.credit_file.retention import retained
 from bureau.policy import Policy, Retention, load_policy
 from creditbureau.v1 import codes_pb2, record_pb2
 from creditbureau.v1.record_pb2 import FacilityAction, RecordRef, TradelineSnapshot

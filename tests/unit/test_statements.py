@@ -4,14 +4,14 @@ import pkgutil
 from collections import Counter
 from importlib import import_module
 
-from bureau.store import statements
-from bureau.store.sql import ListStatement, Statement
+from bureau.store import queries
+from bureau.store.compiled import ListStatement, Statement
 
 
 def test_no_statement_stands_in_two_rooms() -> None:
     rooms = [
-        import_module(f"{statements.__name__}.{found.name}")
-        for found in pkgutil.iter_modules(statements.__path__)
+        import_module(f"{queries.__name__}.{found.name}")
+        for found in pkgutil.iter_modules(queries.__path__)
     ]
     names = Counter(
         name
@@ -21,4 +21,4 @@ def test_no_statement_stands_in_two_rooms() -> None:
     )
     assert names.most_common(1)[0][1] == 1
     assert set(names) >= {"add_entry", "add_consent", "file_tradelines"}
-    assert all(hasattr(statements, name) for name in names if not name.startswith("_"))
+    assert all(hasattr(queries, name) for name in names if not name.startswith("_"))

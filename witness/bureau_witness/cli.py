@@ -19,9 +19,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bureau_keys.errors import KeysError, LockedKey
-from bureau_keys.files import write_private
 from bureau_keys.keyring import Keyring
 from bureau_keys.note import COSIGNATURE_V1, ED25519, check_name, note_vkey, parse_vkey
+from bureau_keys.secret_files import write_private
 from bureau_keys.signing import SigningKey
 from bureau_witness.book import Book, Evidence, Followed
 from bureau_witness.signer import Witness

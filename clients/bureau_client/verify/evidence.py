@@ -13,7 +13,7 @@ from bureau_client.tradelines import Tradeline
 from bureau_client.verify.belief import TELL, believed
 from bureau_client.wire.reports import write_evidence
 from bureau_keys.envelope import payload_type_of, peek
-from bureau_keys.membership import STILL, LoggedKey
+from bureau_keys.key_history import STILL, LoggedKey
 from bureau_keys.profile import Trust
 from bureau_keys.provenance import differences, evidence_due, signed_snapshot
 from bureau_keys.signing import VerifyKey

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from bureau.admin.bureau_folder import load_authority, moment
+from bureau.admin.operator import Operator
 from bureau.clock import MICROSECONDS, Clock
-from bureau.office.folder import load_authority, moment
-from bureau.office.operator import Operator
 from bureau_keys.authority import new_key_and_csr
-from bureau_keys.files import write_private
+from bureau_keys.secret_files import write_private
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED
 from tests.cluster.faults.fault import DATABASE, Fault
 from tests.cluster.town.town import Town

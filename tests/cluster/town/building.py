@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from bureau.admin.bureau_folder import trust_of
 from bureau.config import SETTINGS_FILE, Settings
-from bureau.office.folder import trust_of
 from tests.cluster.timeline import Timeline
 from tests.cluster.town.host import Host
 from tests.cluster.town.node import Node

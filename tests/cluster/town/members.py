@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bureau.admin.enrolment import admit, equip
+from bureau.admin.enum_names import PURPOSES, ROLES
+from bureau.admin.operator import Operator
 from bureau.clock import Clock
 from bureau.config import Settings
-from bureau.office.admitting import admit, equip
-from bureau.office.operator import Operator
-from bureau.office.words import PURPOSES, ROLES
 from bureau_keys.profile import Profile
 from tests.cluster.directions import MemberAt
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from bureau.admin.operator import CallError, Operator
 from bureau.config import SETTINGS_FILE
-from bureau.office.operator import CallError, Operator
 from bureau_keys.profile import Profile
 from tests.cluster.timeline import Timeline
 from tests.cluster.town.host import Host

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from bureau.admin.bureau_folder import Plan, create
+from bureau.admin.operator import Operator
 from bureau.config import SERVICES
-from bureau.office.folder import Plan, create
-from bureau.office.operator import Operator
 from tests.cluster.directions import Directions, NodeAt, TownMap, WitnessAt
 from tests.cluster.timeline import Timeline
 from tests.cluster.town.building import Builder, witnessed

@@ -29,7 +29,7 @@ from bureau_client import (
     SubmitResult,
 )
 from bureau_keys.envelope import peek, seal
-from bureau_keys.files import write_private
+from bureau_keys.secret_files import write_private
 from creditbureau.v1.furnishing_pb2 import SubmitRecordsRequest
 from creditbureau.v1.record_pb2 import SubmissionManifest
 from tests.cluster.directions import Direction

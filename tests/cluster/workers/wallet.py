@@ -24,7 +24,7 @@ from bureau_client import (
     SigningKey,
     Wallet,
 )
-from bureau_keys.files import write_private
+from bureau_keys.secret_files import write_private
 from tests.cluster.directions import Direction
 from tests.cluster.workers.desk import HURRIED, Desk
 from tests.cluster.workers.people import KEYS, identifiers, places_of

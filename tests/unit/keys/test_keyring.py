@@ -10,8 +10,8 @@ import pytest
 
 from bureau_keys import keyring
 from bureau_keys.errors import LockedKey, MalformedMessage
-from bureau_keys.files import write_private
 from bureau_keys.keyring import Keyring
+from bureau_keys.secret_files import write_private
 from bureau_keys.signing import SigningKey
 
 PASSPHRASE = b"correct horse"

@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 
 from bureau_keys.envelope import seal
 from bureau_keys.errors import KeysError
-from bureau_keys.membership import STILL, LoggedKey, logged_keys, signers_of
+from bureau_keys.key_history import STILL, LoggedKey, logged_keys, signers_of
 from bureau_keys.note import note_vkey
 from bureau_keys.profile import Trust
 from bureau_keys.signing import SigningKey

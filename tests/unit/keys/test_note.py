@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bureau_keys.c2sp_text import from_base64, from_decimal, to_base64
 from bureau_keys.errors import BadProof, KeysError, MalformedMessage
-from bureau_keys.lines import from_base64, from_decimal, to_base64
 from bureau_keys.note import (
     COSIGNATURE_V1,
     Verifier,

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from bureau.admin.backup import about_backup, back_up, restore
 from bureau.config import Settings
-from bureau.office.backup import about_backup, back_up, restore
-from bureau.store.copies import DatabaseExistsError
 from bureau.store.database import Database
+from bureau.store.dump import DatabaseExistsError
 from bureau_keys.errors import LockedKey, MalformedMessage
 from tests.unit.operator.lived_in import CANARY, LivedIn
 
@@ -59,7 +59,7 @@ def test_a_stolen_backup_tells_nothing(lived_in: LivedIn, tmp_path: Path) -> Non
 
 KILLED_AT_THE_FIRST_PIECE = """
 import os, signal, sys
-from bureau.store.copies import copy_out
+from bureau.store.dump import copy_out
 from bureau.store.database import Database
 
 for piece in copy_out(Database(sys.argv[1])):

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 
+from bureau.admin.bundle import verify_bundle
+from bureau.admin.bureau_folder import trust_of
 from bureau.config import Settings
-from bureau.office.bundle import verify_bundle
-from bureau.office.folder import trust_of
 from bureau_keys.errors import KeysError
 from bureau_keys.profile import Trust
 from bureau_keys.signing import SigningKey

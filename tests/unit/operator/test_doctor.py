@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from bureau.admin.check_results import Health, Symptom
+from bureau.admin.doctor import examine
 from bureau.clock import MICROSECONDS, Clock
 from bureau.config import Settings
-from bureau.office.doctor import examine
-from bureau.office.symptoms import Health, Symptom
 from tests.unit.operator.lived_in import LivedIn
 
 DAY_US = 86_400 * MICROSECONDS

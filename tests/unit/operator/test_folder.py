@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from bureau.admin import bureau_folder as folders
+from bureau.admin.bureau_folder import FolderError, Plan, create, load_authority, trust_of
 from bureau.config import Settings
 from bureau.main import Server
-from bureau.office import folder as folders
-from bureau.office.folder import FolderError, Plan, create, load_authority, trust_of
 from bureau_keys.authority import Authority, identity_of
 from bureau_keys.errors import LockedKey
 from bureau_keys.note import COSIGNATURE_V1, note_vkey

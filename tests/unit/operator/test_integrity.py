@@ -7,9 +7,9 @@ from contextlib import closing
 
 import pytest
 
+from bureau.admin.bureau_folder import trust_of
+from bureau.admin.integrity import Checked, check_database
 from bureau.config import Settings
-from bureau.office.folder import trust_of
-from bureau.office.integrity import Checked, check_database
 from bureau.store.database import Database
 from bureau_keys.note import parse_vkey
 from tests.unit.operator.lived_in import LivedIn

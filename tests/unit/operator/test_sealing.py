@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bureau_keys import sealing
+from bureau_keys import encrypted_stream
 from bureau_keys.errors import LockedKey, MalformedMessage
 
 KEY = b"a passphrase"
@@ -16,18 +16,18 @@ KEY = b"a passphrase"
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sealing, "CHUNK_BYTES", 64)
-    monkeypatch.setattr(sealing, "SCRYPT", {"n": 2, "r": 8, "p": 1})
+    monkeypatch.setattr(encrypted_stream, "CHUNK_BYTES", 64)
+    monkeypatch.setattr(encrypted_stream, "SCRYPT", {"n": 2, "r": 8, "p": 1})
 
 
 def sealed(pieces: list[bytes]) -> bytes:
     target = io.BytesIO()
-    sealing.seal_stream(pieces, target, KEY, {"what": "a test"})
+    encrypted_stream.seal_stream(pieces, target, KEY, {"what": "a test"})
     return target.getvalue()
 
 
 def opened(data: bytes, key: bytes = KEY) -> bytes:
-    return b"".join(sealing.open_stream(io.BytesIO(data), key))
+    return b"".join(encrypted_stream.open_stream(io.BytesIO(data), key))
 
 
 @settings(max_examples=100, deadline=None)
@@ -39,7 +39,7 @@ def test_what_is_sealed_opens(pieces: list[bytes]) -> None:
 def test_chunks_cannot_be_cut_off_swapped_or_repeated() -> None:
     data = sealed([bytes(200)])
     start = data.index(b"\n") + 1
-    size = 4 + 64 + sealing.TAG_BYTES
+    size = 4 + 64 + encrypted_stream.TAG_BYTES
     head, chunks = data[:start], [data[at : at + size] for at in range(start, len(data), size)]
     assert len(chunks) == 4
     for wrong in (

@@ -1,0 +1,248 @@
+"""Looks a bureau's installation over: what is well, what will soon not be, and
+what to do about it. Changes nothing at the bureau.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, requires, version
+
+from bureau.admin.bureau_folder import addresses_of, host_of, moment, trust_of
+from bureau.admin.check_results import Health, Symptom
+from bureau.admin.operator import CallError, Operator
+from bureau.admin.witness_doctor import ask_witnesses
+from bureau.clock import Clock
+from bureau.config import Settings
+from bureau.ledger import checkpoint_file
+from bureau.ledger.node_checks import ForkedLogError
+from bureau.store import checks, schema
+from bureau.store.database import Database
+from bureau_keys.authority import not_after
+from bureau_keys.errors import KeysError
+from bureau_keys.note import parse_vkey
+from bureau_keys.profile import Profile
+
+PYTHON_FLOOR = (3, 11)
+SOON = timedelta(days=30)
+MIB = 1024 * 1024
+LOW_MIB, FULL_MIB = 2048, 256
+# What the bureau forgives a signer's clock, and so should a doctor.
+AHEAD_US = 60 * 1_000_000
+# PostgreSQL's synchronous_commit under which an acknowledged write is on disk, and on the
+# standby's if there is one.
+DURABLE = frozenset({"on", "remote_apply"})
+
+
+Examination = Callable[[Settings, Clock], Iterator[Symptom]]
+
+
+def examine(settings: Settings, clock: Clock | None = None) -> Iterator[Symptom]:
+    """Looks at everything, in the order in which things depend on each other."""
+    for examination in EXAMINATIONS:
+        yield from examination(settings, clock or Clock())
+
+
+def _versions(_settings: Settings, _clock: Clock) -> Iterator[Symptom]:
+    found = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info[:2] < PYTHON_FLOOR:
+        yield Symptom(Health.FAIL, "python", found, "Use Python 3.11 or later.")
+    else:
+        yield Symptom(Health.OK, "python", found)
+    old = [f"{name} {at} < {floor}" for name, at, floor in _floors() if _parts(at) < _parts(floor)]
+    if old:
+        fix = "Run `pip install --upgrade 'creditbureau[server]'`."
+        yield Symptom(Health.FAIL, "libraries", ", ".join(old), fix)
+    else:
+        yield Symptom(Health.OK, "libraries", "all at the versions needed")
+
+
+def _floors() -> Iterator[tuple[str, str, str]]:
+    """Each library of the server: its name, its version, the lowest that will do."""
+    for line in requires("creditbureau") or ():
+        name, _, marker = line.partition(";")
+        match = re.match(r"([\w.-]+)(?:\[\w+\])?>=([\d.]+)", name.strip())
+        if match and ("extra" not in marker or "server" in marker):
+            try:
+                yield match[1], version(match[1]), match[2]
+            except PackageNotFoundError:
+                yield match[1], "0", match[2]
+
+
+def _parts(text: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", text)[:3]]
+
+
+def _folder(settings: Settings, _clock: Clock) -> Iterator[Symptom]:
+    private = [
+        settings.folder / "bureau.toml",
+        settings.folder / settings.passphrase_file,
+        settings.server_folder / "tls.key",
+        settings.server_folder / "keyring",
+        settings.authority_folder / "ca.key",
+        settings.operator_folder / "tls.key",
+        settings.operator_folder / "signing.pem",
+    ]
+    open_ones = [path for path in private if path.exists() and path.stat().st_mode & 0o077]
+    if open_ones:
+        names = ", ".join(str(path) for path in open_ones)
+        fix = f"Run `chmod 600 {' '.join(map(str, open_ones))}`."
+        yield Symptom(Health.FAIL, "permissions", f"others can read {names}", fix)
+    else:
+        yield Symptom(Health.OK, "permissions", "private files are their owner's only")
+    free = shutil.disk_usage(settings.folder).free // MIB
+    if free < LOW_MIB:
+        health = Health.FAIL if free < FULL_MIB else Health.WARN
+        fix = "Make room: on a full disk writes are refused."
+        yield Symptom(health, "disk", f"{free} MiB free", fix)
+    else:
+        yield Symptom(Health.OK, "disk", f"{free} MiB free")
+
+
+def _keyring(settings: Settings, _clock: Clock) -> Iterator[Symptom]:
+    try:
+        trust_of(settings)
+    except (OSError, KeysError, KeyError, ValueError) as error:
+        fix = "Bring server/keyring and its passphrase back from where they are kept."
+        yield Symptom(Health.FAIL, "keyring", str(error), fix)
+    else:
+        yield Symptom(Health.OK, "keyring", "opens, with all keys")
+
+
+def _certificates(settings: Settings, clock: Clock) -> Iterator[Symptom]:
+    now = moment(clock.now_us())
+    operator = settings.operator_folder
+    for name, path, fix in (
+        ("node certificate", settings.server_folder / "tls.pem", "Run `bureau renew`."),
+        (
+            "operator certificate",
+            operator / "tls.pem",
+            f"Run `bureau member cert renew operator --out {operator}` (ended: with --offline).",
+        ),
+        (
+            "authority",
+            settings.server_folder / "ca.pem",
+            "See docs/operating.md: a new authority needs new certificates for all.",
+        ),
+    ):
+        try:
+            ends = not_after(path.read_bytes())
+        except (OSError, KeysError) as error:
+            yield Symptom(Health.FAIL, name, str(error), fix)
+            continue
+        told = f"until {ends.date().isoformat()}"
+        if ends <= now:
+            yield Symptom(Health.FAIL, name, f"ended, {told}", fix)
+        elif ends - now < SOON:
+            yield Symptom(Health.WARN, name, told, fix)
+        else:
+            yield Symptom(Health.OK, name, told)
+
+
+def _database(settings: Settings, clock: Clock) -> Iterator[Symptom]:
+    database = Database(settings.database)
+    try:
+        if database.is_sqlite and not database.file.exists():
+            fix = "Name the right one in bureau.toml, or restore a backup (`bureau db restore`)."
+            yield Symptom(Health.FAIL, "database", f"{database.file} is missing", fix)
+            return
+        if pending := schema.pending(database):
+            told = f"lacks {len(pending)} revisions"
+            yield Symptom(Health.FAIL, "database", told, "Run `bureau db migrate`.")
+            return
+        if (floor := schema.floor(database)) > schema.newest():
+            told = f"takes revision {floor} or later, and this version is {schema.newest()}"
+            yield Symptom(Health.FAIL, "database", told, "Install the version that migrated it.")
+            return
+        yield Symptom(Health.OK, "database", f"answers, at revision {schema.current(database)}")
+        if not database.is_sqlite:
+            yield _standby(database)
+        yield from _log_in(database, settings, clock)
+        yield from ask_witnesses(database, settings)
+    except Exception as error:  # noqa: BLE001  (drivers raise what they like; all of it is a finding)
+        told = str(error).splitlines()[0] if str(error) else type(error).__name__
+        fix = "Start the database, or correct database_url in bureau.toml."
+        yield Symptom(Health.FAIL, "database", told, fix)
+    finally:
+        database.dispose()
+
+
+def _standby(database: Database) -> Symptom:
+    """Whether what is acknowledged is on two machines."""
+    with database.snapshot() as db:
+        row = db.one(checks.replication)
+    assert row is not None, "a select without a table has one row"
+    commit, names, attached, sees = row
+    if commit not in DURABLE:
+        fix = "Set synchronous_commit = on: an acknowledged write must not be lost."
+        return Symptom(Health.FAIL, "standby", f"synchronous_commit is {commit}", fix)
+    if not names:
+        fix = "Give it a synchronous standby (synchronous_standby_names)."
+        return Symptom(Health.WARN, "standby", "what is acknowledged is on one machine only", fix)
+    if not sees:
+        fix = "Grant the bureau's role pg_monitor, so that this can be seen."
+        return Symptom(Health.WARN, "standby", f"configured ({names}); attached or not", fix)
+    if not attached:
+        fix = "Start the standby: until it follows, no write is acknowledged."
+        return Symptom(Health.FAIL, "standby", f"configured ({names}), and none is attached", fix)
+    return Symptom(Health.OK, "standby", f"{attached} attached and synchronous")
+
+
+def _log_in(database: Database, settings: Settings, clock: Clock) -> Iterator[Symptom]:
+    with database.snapshot() as db:
+        newest = db.one(checks.newest_checkpoint_time)
+        try:
+            key = parse_vkey(trust_of(settings).log_key).key
+            checkpoint_file.check(settings.kept_checkpoint, db, settings.origin, key)
+        except ForkedLogError as error:
+            fix = "Do not serve it; see docs/operating.md, 'A database that went back in time'."
+            yield Symptom(Health.FAIL, "log", str(error).splitlines()[0], fix)
+        except (OSError, KeysError) as error:
+            fix = "Look at the keyring first, then at the kept checkpoint."
+            yield Symptom(Health.FAIL, "log", str(error), fix)
+        else:
+            yield Symptom(Health.OK, "log", f"{newest[0] if newest else 0} entries")
+    if newest and newest[1] > clock.now_us() + AHEAD_US:
+        told = f"behind the newest checkpoint of {moment(newest[1]).isoformat()}"
+        yield Symptom(Health.FAIL, "clock", told, "Set this machine's clock (NTP).")
+    else:
+        yield Symptom(Health.OK, "clock", "not behind the newest checkpoint")
+
+
+def _serving(settings: Settings, _clock: Clock) -> Iterator[Symptom]:
+    host, port = host_of(settings.listen), int(settings.listen.rpartition(":")[2])
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except OSError:
+        yield from _answers(settings)
+    else:
+        yield Symptom(Health.OK, "port", f"{settings.listen} is free: no bureau serves there")
+
+
+def _answers(settings: Settings) -> Iterator[Symptom]:
+    told = f"{settings.listen} is taken"
+    try:
+        profile = Profile.load(settings.operator_folder)
+        with Operator(replace(profile, addresses=addresses_of(settings))) as operator:
+            operator.checkpoint()
+    except (OSError, ValueError, KeysError, CallError) as error:
+        fix = f"Another program may have the port. The operator got: {error}."
+        yield Symptom(Health.WARN, "port", told, fix)
+    else:
+        yield Symptom(Health.OK, "port", f"a bureau answers at {addresses_of(settings)[0]}")
+
+
+EXAMINATIONS: tuple[Examination, ...] = (
+    _versions,
+    _folder,
+    _keyring,
+    _certificates,
+    _database,
+    _serving,
+)

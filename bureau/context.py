@@ -1,0 +1,77 @@
+"""What every journey works with: the bureau's parts, put together by `main`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bureau.clock import Clock
+from bureau.codes import has
+from bureau.enumeration_limiter import MissBucket
+from bureau.errors import Refusal
+from bureau.ledger.commit_queue import Ledger
+from bureau.ledger.commit_signal import Commits
+from bureau.policy import Policy
+from bureau.store.database import Database
+from bureau_keys.pseudonym import Evaluator
+from bureau_keys.signing import SigningKey
+from creditbureau.v1 import codes_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class Bureau:
+    """The bureau's parts.
+
+    Attributes:
+        origin: The log's origin, and the audience of every statement.
+        policy: The rules of the place.
+        report_key: Signs reports.
+        evaluator: The directory's VOPRF key; None where another operator runs
+            the directory.
+        misses: Slows down members that guess.
+        commits: Wakes those that follow what is committed.
+    """
+
+    origin: str
+    policy: Policy
+    database: Database
+    ledger: Ledger
+    clock: Clock
+    report_key: SigningKey
+    evaluator: Evaluator | None
+    misses: MissBucket = field(default_factory=MissBucket)
+    commits: Commits = field(default_factory=Commits)
+
+    @property
+    def jurisdiction(self) -> str:
+        """Whose rules hold (ISO 3166-1 alpha-2)."""
+        return self.policy.jurisdiction
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The member behind a call, as its registered certificate says.
+
+    Attributes:
+        roles: Mask of Role codes.
+        purposes: Mask of Purpose codes for which it may inquire.
+    """
+
+    member_id: str
+    roles: int
+    purposes: int
+    jurisdiction: str
+
+    @property
+    def signer(self) -> str:
+        """How the member names itself in what it signs."""
+        return f"members/{self.member_id}"
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether it runs the bureau."""
+        return has(self.roles, codes_pb2.ROLE_OPERATOR)
+
+    def require_operator(self) -> None:
+        """Raises ROLE_REQUIRED for anybody but the operator."""
+        if not self.is_operator:
+            raise Refusal("ROLE_REQUIRED", "this needs the role operator")

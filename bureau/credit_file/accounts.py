@@ -1,0 +1,275 @@
+"""Books a batch of records into the accounts that they are about."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from bureau import field_rules
+from bureau.credit_file.batch_records import Line
+from bureau.credit_file.history import (
+    ACTION,
+    DELETION,
+    DELINQUENT,
+    ORIGINAL,
+    PEOPLE_CHANGED,
+    Account,
+    Step,
+    holding,
+    people_of,
+    steps_of,
+)
+from bureau.credit_file.record_rules import currency_breaches
+from bureau.errors import FieldViolation
+from bureau.ledger.commit_queue import Transaction
+from bureau.store import queries as s
+from bureau.store.database import Connection
+from bureau_keys.payment_profile import character_of
+from creditbureau.v1 import record_pb2
+from creditbureau.v1.notice_pb2 import NOTICE_KIND_ADVERSE_DATA, NOTICE_KIND_REINSERTION
+from creditbureau.v1.record_pb2 import FacilityAction, Record, TradelineSnapshot
+
+Breach = tuple[str, FieldViolation]
+
+RENUMBERING = frozenset({record_pb2.FACILITY_ACTION_KIND_RENUMBER})
+TRANSFER = record_pb2.FACILITY_ACTION_KIND_TRANSFER
+CHARGE_OFF = record_pb2.FACILITY_ACTION_KIND_CHARGE_OFF
+
+
+class News(NamedTuple):
+    """Something that people must be told.
+
+    Attributes:
+        kind: NoticeKind.
+    """
+
+    kind: int
+    tradeline_id: str
+    subject_ids: list[str]
+
+
+@dataclass(slots=True)
+class Booking:
+    """The accounts of one member that a batch is about, locked.
+
+    Attributes:
+        lines: What is booked, by the references that the accounts have now.
+        accounts: By reference; those that the batch opens have a key and no trail.
+        former: References that accounts had before, with those of now.
+        opened: The references of accounts that the batch opens, with their currencies.
+        names: Tradeline ids by reference.
+        news: What the people on the accounts must be told.
+    """
+
+    member_id: str
+    lines: Sequence[Line] = ()
+    accounts: dict[str, Account] = field(default_factory=dict)
+    former: dict[str, str] = field(default_factory=dict)
+    opened: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    news: list[News] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, tx: Transaction, member_id: str, lines: Sequence[Line]) -> Booking:
+        """Locks the accounts and checks what depends on them.
+
+        Raises:
+            Refusal: CURRENCY_MISMATCH; INVALID_FIELD for an action on an account that
+                there is not.
+        """
+        booking = cls(member_id, lines)
+        known = booking._lock(tx)
+        if booking.former:
+            booking.lines = [
+                line._replace(account_ref=booking.former.get(line.account_ref, line.account_ref))
+                for line in lines
+            ]
+        if found := [*currency_breaches(booking.lines, known), *booking._breaches(tx)]:
+            raise field_rules.refusal(found)
+        # All names from one draw: the system's randomness is asked once.
+        names = secrets.token_hex(16 * (len(known) - len(booking.accounts)))
+        for place, ref in enumerate(ref for ref in known if ref not in booking.accounts):
+            booking.opened[ref] = known[ref]
+            booking.names[ref] = names[32 * place : 32 * place + 32]
+        booking.accounts |= {ref: Account(tx.new_key()) for ref in booking.opened}
+        return booking
+
+    def _lock(self, tx: Transaction) -> dict[str, str]:
+        """Locks the accounts that the batch names, by what they are or were called.
+
+        Returns:
+            Their currencies.
+        """
+        known: dict[str, str] = {}
+        refs = sorted(
+            {line.account_ref for line in self.lines} | set(_renumbered(self.lines).values())
+        )
+        for row in tx.db.among(s.lock_tradelines, refs, member_id=self.member_id):
+            self._take(row, known)
+        missing = [ref for ref in refs if ref not in known]
+        for was, ref, *rest in tx.db.among(s.lock_renumbered, missing, member_id=self.member_id):
+            self.former[was] = ref
+            if ref not in known:
+                self._take((ref, *rest), known)
+        return known
+
+    def _take(self, row: Sequence[Any], known: dict[str, str]) -> None:
+        ref, key, name, currency, history, trail, marks, people, submission, index = row
+        known[ref], self.names[ref] = currency, name
+        self.accounts[ref] = Account(key, trail, (submission, index), history, marks, people)
+
+    def _breaches(self, tx: Transaction) -> Iterator[Breach]:
+        lines = self.lines
+        if all(line.kind < DELETION for line in lines):
+            return  # snapshots need no account
+        # What stands in the log comes before what is said of it, in a batch as well.
+        there = {ref for ref, account in self.accounts.items() if account.newest[0]}
+        known = set(self.accounts)
+        taken = known | {line.account_ref for line in lines if line.kind < DELETION}
+        taken |= self.former.keys()
+        moved: set[str] = set()
+        named = sorted({line.record.action.new_member_id for line in lines if line.kind == ACTION})
+        members = {row[0] for row in tx.db.among(s.members_named, named)}
+        for place, line in enumerate(lines):
+            at, action = f"records[{place}]", line.record.action
+            if line.kind < DELETION:
+                there.add(line.account_ref)
+                known.add(line.account_ref)
+            if line.account_ref not in known:
+                message = "the caller has no such account"
+                yield field_rules.breach(f"{at}.account_ref", "INVALID_FIELD", message)
+            elif action.kind in RENUMBERING and self._is_taken(line, taken):
+                message = "the caller has such an account already"
+                yield field_rules.breach(f"{at}.action.new_account_ref", "INVALID_FIELD", message)
+            elif action.kind in RENUMBERING and line.account_ref not in there:
+                message = "nothing is reported on the account"
+                yield field_rules.breach(f"{at}.account_ref", "INVALID_FIELD", message)
+            elif action.kind in RENUMBERING and line.account_ref in moved:
+                message = "the account is renumbered in the batch before"
+                yield field_rules.breach(f"{at}.account_ref", "INVALID_FIELD", message)
+            elif action.kind == TRANSFER and action.new_member_id not in members:
+                message = "there is no member of this id"
+                yield field_rules.breach(f"{at}.action.new_member_id", "INVALID_FIELD", message)
+            if action.kind in RENUMBERING:
+                moved.add(line.account_ref)
+                taken.add(action.new_account_ref)
+
+    def _is_taken(self, line: Line, taken: set[str]) -> bool:
+        """Whether a new reference is another account's; an account may go back to one that
+        it had.
+        """
+        ref = line.record.action.new_account_ref
+        return ref in taken and self.former.get(ref) != line.account_ref
+
+    def people(self) -> set[str]:
+        """Everybody whose file the lines change."""
+        on_known = (people_of(at.people) for at in self.accounts.values())
+        named = (line.subject_ids for line in self.lines)
+        return {subject_id for people in (*on_known, *named) for subject_id in people}
+
+    def people_on(self, tx: Transaction, line: Line) -> set[str]:
+        """Who is on the account of a line, as far as it was furnished before."""
+        account = self.accounts[line.account_ref]
+        if not account.marks >> PEOPLE_CHANGED & 1:
+            return set(people_of(account.people))
+        if not account.newest[0]:
+            return set()
+        newest, _ = record_of(tx.db, Step(*account.newest, ORIGINAL, 0))
+        return {party.subject_id for party in newest.snapshot.parties}
+
+    def book(self, tx: Transaction) -> None:
+        """Stores the records, and what the accounts become by them.
+
+        Raises:
+            Refusal: DELETED_ITEM.
+        """
+        accounts, lines, entry_key = self.accounts, self.lines, tx.entry_key
+        rows = [
+            (entry_key, place, accounts[line.account_ref].tradeline_key, line.raw)
+            for place, line in enumerate(lines)
+        ]
+        tx.db.tuples(s.add_record, s.RECORD_COLUMNS, rows)
+        found: list[Breach] = []
+        met: list[tuple[str, int]] = []
+        for place, line in enumerate(lines):
+            account = accounts[line.account_ref]
+            step = Step(entry_key, place, line.kind, line.month)
+            if line.kind < DELETION:
+                if account.needs_certification(step.month) and not line.record.certified:
+                    at = f"records[{place}].certified"
+                    found.append(field_rules.breach(at, "DELETED_ITEM", "it was deleted before"))
+                self._note_news(account, line)
+                if strangers := account.meet(line.subject_ids):
+                    met += [(who, account.tradeline_key) for who in strangers]
+                account.take(step, line.snapshot)
+            else:
+                account.note(step)
+                if line.record.action.kind == CHARGE_OFF and not account.is_delinquent():
+                    self._warn(line.account_ref, sorted(self.people_on(tx, line)))
+            if line.kind == DELETION:
+                account.begin_anew(held_snapshots(tx.db, holding(steps_of(account.trail))))
+        if found:
+            raise field_rules.refusal(found)
+        tx.db.tuples(s.add_party, ("subject_id", "tradeline_key"), sorted(met))
+        self._store(tx, _renumbered(lines))
+
+    def _note_news(self, account: Account, line: Line) -> None:
+        """What the next snapshot of an account is to the people that it names."""
+        name = self.names[line.account_ref]
+        if line.record.certified and account.needs_certification(line.month):
+            self.news.append(News(NOTICE_KIND_REINSERTION, name, line.subject_ids))
+        if character_of(line.snapshot) in DELINQUENT:
+            known = people_of(account.people) if account.is_delinquent() else ()
+            self._warn(line.account_ref, [p for p in line.subject_ids if p not in known])
+
+    def _warn(self, ref: str, people: list[str]) -> None:
+        """Adverse data are about to be furnished about these people."""
+        if people:
+            self.news.append(News(NOTICE_KIND_ADVERSE_DATA, self.names[ref], people))
+
+    def _store(self, tx: Transaction, renumbered: dict[str, str]) -> None:
+        new, moved = [], []
+        for ref, account in self.accounts.items():
+            if ref in self.opened:
+                what = (account.history, account.trail, account.marks, account.people)
+                ref_now = renumbered.get(ref, ref)
+                who = (account.tradeline_key, self.names[ref], self.member_id, ref_now)
+                new.append((*who, self.opened[ref], *account.newest, *what))
+            else:
+                moved.append(account.moved())
+        if new:
+            tx.db.tuples(s.add_tradeline, s.TRADELINE_COLUMNS, new)
+        if moved:
+            tx.db.tuples(s.move_tradeline, s.MOVED_COLUMNS, moved)
+        for ref, new_ref in renumbered.items():
+            key = self.accounts[ref].tradeline_key
+            if ref not in self.opened:
+                tx.db.run(s.renumber_tradeline, which=key, new_ref=new_ref)
+            tx.db.run(s.drop_former_ref, whose=self.member_id, ref=new_ref)
+            tx.db.run(
+                s.add_former_ref, member_id=self.member_id, account_ref=ref, tradeline_key=key
+            )
+
+
+def held_snapshots(
+    db: Connection, held: dict[int, Step]
+) -> Iterator[tuple[Step, TradelineSnapshot]]:
+    """The snapshots that hold, from their records."""
+    for step in held.values():
+        yield step, record_of(db, step)[0].snapshot
+
+
+def record_of(db: Connection, step: Step) -> tuple[Record, str]:
+    """A record of a trail, and the submission that it came with."""
+    row = db.one(s.record_at, submission_key=step.submission_key, record_index=step.record_index)
+    assert row is not None, "a step of a trail is a record"
+    return Record.FromString(row[0]), row[1]
+
+
+def _renumbered(lines: Sequence[Line]) -> dict[str, str]:
+    actions: list[tuple[str, FacilityAction]] = [
+        (line.account_ref, line.record.action) for line in lines if line.kind == ACTION
+    ]
+    return {ref: action.new_account_ref for ref, action in actions if action.kind in RENUMBERING}

@@ -1,0 +1,130 @@
+"""What on a file is worth an alert: the difference between a file before and after.
+Pure. Thresholds are data (`bureau/data/alerts.toml`).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+from bureau.clock import MICROSECONDS
+from bureau.codes import has
+from bureau.credit_file.facility_state import LINES, divergences, is_frozen
+from bureau.credit_file.history import DELINQUENT
+from bureau.credit_file.reader import CreditFile, FiledTradeline
+from bureau.credit_file.report import SEVERITY
+from creditbureau.v1 import codes_pb2
+from creditbureau.v1.alert_pb2 import (
+    ALERT_KIND_DISPUTE,
+    ALERT_KIND_DIVERGENCE,
+    ALERT_KIND_FIRST_DELINQUENCY,
+    ALERT_KIND_GROUP_DIVERGENCE,
+    ALERT_KIND_INQUIRY_BURST,
+    ALERT_KIND_LINE_FROZEN,
+    ALERT_KIND_LINE_RESTORED,
+    ALERT_KIND_NEW_INQUIRY,
+    ALERT_KIND_NEW_TRADELINE,
+    ALERT_KIND_STATUS_WORSE,
+    ALERT_KIND_UTILISATION_JUMP,
+)
+
+DAY_US = 86_400 * MICROSECONDS
+# The section of a consent that opens each kind.
+SECTION_OF: dict[int, int] = {
+    ALERT_KIND_NEW_INQUIRY: codes_pb2.SECTION_INQUIRIES,
+    ALERT_KIND_INQUIRY_BURST: codes_pb2.SECTION_INQUIRIES,
+    ALERT_KIND_DISPUTE: codes_pb2.SECTION_DISPUTES,
+    ALERT_KIND_DIVERGENCE: codes_pb2.SECTION_SUMMARY,
+    ALERT_KIND_GROUP_DIVERGENCE: codes_pb2.SECTION_SUMMARY,
+}
+
+
+class Change(NamedTuple):
+    """Something worth an alert.
+
+    Attributes:
+        kind: AlertKind.
+        tradelines: What it is about; none for inquiries.
+    """
+
+    kind: int
+    tradelines: tuple[FiledTradeline, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From when on something is worth an alert."""
+
+    burst_count: int
+    burst_days: int
+    jump_per_mille: int
+
+
+@cache
+def thresholds() -> Thresholds:
+    """The thresholds that hold."""
+    table = tomllib.loads((files("bureau") / "data" / "alerts.toml").read_text("utf-8"))
+    return Thresholds(
+        burst_count=int(table["inquiry_burst"]["count"]),
+        burst_days=int(table["inquiry_burst"]["days"]),
+        jump_per_mille=int(table["utilisation_jump"]["per_mille"]),
+    )
+
+
+def changes(before: CreditFile, after: CreditFile) -> Iterator[Change]:
+    """What happened to a person's accounts."""
+    known = {line.tradeline_id: line for line in before.tradelines}
+    for line in after.tradelines:
+        old = known.get(line.tradeline_id)
+        if old is None:
+            yield Change(ALERT_KIND_NEW_TRADELINE, (line,))
+        yield from _of_line(old, line)
+
+
+def divergence(
+    before: Iterable[FiledTradeline],
+    after: Iterable[FiledTradeline],
+    group_of: Callable[[str], str],
+) -> Iterator[Change]:
+    """Where lines have come to diverge, among those that somebody may see."""
+    known = {found.group for found in divergences(before, group_of)}
+    for found in divergences(after, group_of):
+        if found.group not in known:
+            kind = ALERT_KIND_GROUP_DIVERGENCE if found.group else ALERT_KIND_DIVERGENCE
+            yield Change(kind, found.lines)
+
+
+def opens(sections: int, change: Change) -> bool:
+    """Whether a consent's sections open an alert."""
+    return has(sections, SECTION_OF.get(change.kind, int(codes_pb2.SECTION_TRADELINES)))
+
+
+def _of_line(old: FiledTradeline | None, line: FiledTradeline) -> Iterator[Change]:
+    profile = line.history.profile
+    past = old.history.profile if old else ""
+    if profile[0] in DELINQUENT and _worse(profile[0], past[:1]):
+        first = not any(character in DELINQUENT for character in profile[1:] + past)
+        kind = ALERT_KIND_FIRST_DELINQUENCY if first else ALERT_KIND_STATUS_WORSE
+        yield Change(kind, (line,))
+    if old is None:
+        return
+    if _utilisation(line) - _utilisation(old) >= thresholds().jump_per_mille:
+        yield Change(ALERT_KIND_UTILISATION_JUMP, (line,))
+    if is_frozen(line) != is_frozen(old):
+        frozen = is_frozen(line)
+        yield Change(ALERT_KIND_LINE_FROZEN if frozen else ALERT_KIND_LINE_RESTORED, (line,))
+
+
+def _worse(character: str, past: str) -> bool:
+    return not past or SEVERITY.find(character) > SEVERITY.find(past)
+
+
+def _utilisation(line: FiledTradeline) -> int:
+    limit = line.snapshot.credit_limit_minor
+    if line.snapshot.portfolio_type not in LINES or limit <= 0:
+        return 0
+    return max(line.snapshot.balance_minor, 0) * 1000 // limit

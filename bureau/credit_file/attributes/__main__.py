@@ -1,0 +1,37 @@
+"""Writes `docs/attributes.md` from the registry: `python -m bureau.credit_file.attributes`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bureau.credit_file.attributes import REGISTRY, REGISTRY_VERSION
+
+PAGE = Path(__file__).parents[3] / "docs" / "attributes.md"
+HEAD = f"""# Attributes
+
+Made from the registry by `python -m bureau.credit_file.attributes`; version {REGISTRY_VERSION}.
+
+A report whose consent opens the section ATTRIBUTES has these {len(REGISTRY)} figures. They are
+of the file as reports show it, at the moment of the inquiry, and look at nothing later.
+Months are calendar months, counted back from this one. Money is in minor units and is
+never added over currencies: such an attribute comes once for each currency of the file,
+with the currency as its unit. A line is a revolving account or a line of credit that is
+open and neither charged off nor in collection, nor the like. An attribute without a
+value is missing; the last column says what that means.
+
+| name | what it says | unit | window | missing |
+|---|---|---|---|---|
+"""
+
+
+def page() -> str:
+    """The page's text."""
+    rows = [
+        f"| `{at.name}` | {at.text} | {at.unit} | {at.window} | {at.missing} |\n"
+        for at in REGISTRY.values()
+    ]
+    return HEAD + "".join(rows)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")

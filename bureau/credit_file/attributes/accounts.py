@@ -1,0 +1,170 @@
+"""How many: tradelines, lenders, lines, openings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bureau.credit_file.attributes.definition import Definition, definition
+from bureau.credit_file.attributes.view import Line, View
+from creditbureau.v1 import codes_pb2
+
+COUNT, LENDERS, MONTHS = "tradelines", "lenders", "months"
+NO_FILE = "there is no tradeline"
+
+
+def _count(name: str, text: str, counts: Callable[[Line], bool]) -> Definition:
+    def compute(view: View) -> float:
+        return float(sum(map(counts, view.lines)))
+
+    return Definition(name, text, COUNT, "now", "never missing", compute)
+
+
+def _open(kind: int) -> Callable[[Line], bool]:
+    return lambda line: line.is_open and line.at.portfolio_type == kind
+
+
+def _opened(months: int) -> Definition:
+    def compute(view: View) -> float:
+        return float(sum(0 <= view.age_of(line.at.open_date) < months for line in view.lines))
+
+    return Definition(
+        f"opened_{months}m",
+        "Tradelines opened",
+        COUNT,
+        f"{months} calendar months, this one included",
+        "never missing",
+        compute,
+    )
+
+
+@definition("Tradelines closed", COUNT, "12 calendar months, this one included")
+def closed_12m(view: View) -> float:
+    days = [line.at.close_date for line in view.lines if line.at.close_date]
+    return float(sum(0 <= view.age_of(day) < 12 for day in days))
+
+
+@definition("Furnishers of any tradeline", LENDERS)
+def furnishers(view: View) -> float:
+    return float(len({line.member_id for line in view.lines}))
+
+
+@definition("Lenders to whom something is owed", LENDERS, "open tradelines now")
+def lenders_with_balance(view: View) -> float:
+    return float(len({line.member_id for line in view.open if line.drawn}))
+
+
+@definition("Lenders with an open tradeline without collateral", LENDERS, "open tradelines now")
+def concurrent_unsecured_lenders(view: View) -> float:
+    return float(len({line.member_id for line in view.open if not line.at.secured}))
+
+
+@definition(
+    "Highest balance over limit of one line",
+    "share of its limit",
+    "open lines with a limit now",
+    "no line has a limit",
+)
+def highest_line_utilisation(view: View) -> float | None:
+    return max((at.drawn / at.limit for at in view.open if at.limit > 0), default=None)
+
+
+@definition("Months since the oldest tradeline was opened", MONTHS, "whole file", NO_FILE)
+def oldest_account_age(view: View) -> float | None:
+    return _age(view, max)
+
+
+@definition("Months since the newest tradeline was opened", MONTHS, "whole file", NO_FILE)
+def newest_account_age(view: View) -> float | None:
+    return _age(view, min)
+
+
+@definition("Months since tradelines were opened, on average", MONTHS, "whole file", NO_FILE)
+def average_account_age(view: View) -> float | None:
+    return _age(view, lambda ages: sum(ages) / len(ages))
+
+
+@definition("Months of the longest payment history", MONTHS, "whole file", NO_FILE)
+def longest_history(view: View) -> float | None:
+    return max((float(len(line.profile)) for line in view.lines), default=None)
+
+
+@definition(
+    "Worst five-tier classification: 1 normal to 5 loss",
+    "classification",
+    "now",
+    "no tradeline is classified",
+)
+def worst_classification(view: View) -> float | None:
+    worst = max((line.at.classification for line in view.lines), default=0)
+    return float(worst) if worst else None
+
+
+def _age(view: View, choose: Callable[[list[float]], float]) -> float | None:
+    ages = [float(view.age_of(line.at.open_date)) for line in view.lines]
+    return choose(ages) if ages else None
+
+
+ACCOUNTS = [
+    _count("tradelines", "All tradelines", lambda _: True),
+    _count("open_tradelines", "Open tradelines", lambda line: line.is_open),
+    _count("closed_tradelines", "Closed tradelines", lambda line: not line.is_open),
+    _count("open_revolving", "Open revolving accounts", _open(codes_pb2.PORTFOLIO_TYPE_REVOLVING)),
+    _count(
+        "open_lines_of_credit",
+        "Open lines of credit",
+        _open(codes_pb2.PORTFOLIO_TYPE_LINE_OF_CREDIT),
+    ),
+    _count("open_instalment", "Open instalment loans", _open(codes_pb2.PORTFOLIO_TYPE_INSTALMENT)),
+    _count("open_mortgages", "Open mortgages", _open(codes_pb2.PORTFOLIO_TYPE_MORTGAGE)),
+    _count(
+        "open_unsecured",
+        "Open tradelines without collateral",
+        lambda line: line.is_open and not line.at.secured,
+    ),
+    _count(
+        "joint_tradelines", "Tradelines with several persons", lambda line: len(line.at.parties) > 1
+    ),
+    _count(
+        "guaranteed_tradelines",
+        "Tradelines that the person guarantees",
+        lambda line: line.role == codes_pb2.PARTY_ROLE_GUARANTOR,
+    ),
+    _count(
+        "restructured_tradelines",
+        "Tradelines that were restructured",
+        lambda line: line.at.restructured,
+    ),
+    _count(
+        "frozen_lines",
+        "Open lines that are frozen",
+        lambda line: line.is_drawable and line.is_frozen,
+    ),
+    _count(
+        "lending_lines",
+        "Open lines that can be drawn on",
+        lambda line: line.is_drawable and not line.is_frozen,
+    ),
+    _count(
+        "lines_over_90_percent",
+        "Open lines drawn for more than nine tenths",
+        lambda line: line.limit > 0 and line.drawn * 10 > line.limit * 9,
+    ),
+    _count(
+        "lines_over_limit",
+        "Open lines drawn beyond their limit",
+        lambda line: line.limit > 0 and line.drawn > line.limit,
+    ),
+    furnishers,
+    lenders_with_balance,
+    concurrent_unsecured_lenders,
+    highest_line_utilisation,
+    oldest_account_age,
+    newest_account_age,
+    average_account_age,
+    longest_history,
+    _opened(3),
+    _opened(6),
+    _opened(12),
+    closed_12m,
+    worst_classification,
+]

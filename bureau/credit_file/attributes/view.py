@@ -1,0 +1,115 @@
+"""A file as attributes look at it: point in time, months counted back from now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bureau.clock import MICROSECONDS
+from bureau.credit_file.facility_state import is_drawable, is_frozen, is_open
+from bureau.credit_file.reader import CreditFile, FiledInquiry, FiledTradeline
+from bureau_keys.payment_profile import months_between
+from creditbureau.v1.record_pb2 import TradelineSnapshot
+
+DAY_US = 86_400 * MICROSECONDS
+
+
+@dataclass(slots=True)
+class Line:
+    """A tradeline with its payment history laid against the months before now.
+
+    Attributes:
+        at: What holds for its newest month.
+        profile: Payment history characters, newest first, of no later month than now.
+        lag: How many months before now the first of them is.
+        balances: Of the same months.
+        is_drawable: Whether somebody lends on it, unless it is frozen.
+    """
+
+    at: TradelineSnapshot
+    member_id: str
+    role: int
+    profile: str
+    lag: int
+    balances: Sequence[int]
+    is_open: bool
+    is_drawable: bool
+    is_frozen: bool
+
+    def last(self, months: int) -> str:
+        """The characters of so many months, this one and those before."""
+        return self.profile[: max(months - self.lag, 0)]
+
+    @property
+    def limit(self) -> int:
+        """Its limit; 0 for none."""
+        return self.at.credit_limit_minor if self.is_drawable else 0
+
+    @property
+    def drawn(self) -> int:
+        """What is owed on it; nothing for a balance in the person's favour."""
+        return max(self.at.balance_minor, 0)
+
+
+@dataclass(slots=True)
+class View:
+    """What attributes are computed from.
+
+    Attributes:
+        month: This month, yyyymm, UTC.
+        lines: All tradelines, or those in one currency.
+        inquiries: Hard ones, none of them later than now.
+    """
+
+    month: int
+    now_us: int
+    lines: list[Line]
+    inquiries: list[FiledInquiry]
+
+    @classmethod
+    def of(cls, file: CreditFile) -> View:
+        """A view of a whole file."""
+        now = datetime.fromtimestamp(file.now_us / MICROSECONDS, UTC)
+        month = now.year * 100 + now.month
+        return cls(
+            month,
+            file.now_us,
+            [_line(line, month) for line in file.tradelines],
+            [inquiry for inquiry in file.inquiries if inquiry.create_us <= file.now_us],
+        )
+
+    def within(self, currency: str) -> View:
+        """The same of one currency alone."""
+        lines = [line for line in self.lines if line.at.currency == currency]
+        return View(self.month, self.now_us, lines, self.inquiries)
+
+    @property
+    def open(self) -> list[Line]:
+        """Tradelines that can still be owed on or drawn."""
+        return [line for line in self.lines if line.is_open]
+
+    def age_of(self, yyyymmdd: int) -> int:
+        """Months since the month of a day."""
+        return months_between(yyyymmdd // 100, self.month)
+
+    def inquiries_within(self, days: int) -> list[FiledInquiry]:
+        """Inquiries of the last so many days."""
+        since_us = self.now_us - days * DAY_US
+        return [inquiry for inquiry in self.inquiries if inquiry.create_us >= since_us]
+
+
+def _line(line: FiledTradeline, month: int) -> Line:
+    lag = months_between(line.history.newest_month, month)
+    ahead = max(-lag, 0)
+    return Line(
+        line.snapshot,
+        line.member_id,
+        line.role,
+        line.history.profile[ahead:],
+        max(lag, 0),
+        line.history.balance_minor[ahead:],
+        is_open(line),
+        is_drawable(line),
+        is_frozen(line),
+    )

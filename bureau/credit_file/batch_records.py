@@ -1,0 +1,43 @@
+"""The lines of a batch: what is checked and booked of each record, looked at once, as
+batches are large.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from bureau.credit_file.history import ACTION, CORRECTION, DELETION, ORIGINAL
+from creditbureau.v1.record_pb2 import Record, TradelineSnapshot
+
+
+class Line(NamedTuple):
+    """A record of a batch.
+
+    Attributes:
+        kind: ORIGINAL or CORRECTION for a snapshot, DELETION, ACTION.
+        raw: The record's bytes as they were signed.
+        month: yyyymm; 0 for an action, and for the deletion of a whole account.
+        currency: Empty without a snapshot.
+        subject_ids: Whom a snapshot names.
+    """
+
+    kind: int
+    account_ref: str
+    raw: bytes
+    record: Record
+    snapshot: TradelineSnapshot
+    month: int
+    currency: str
+    subject_ids: list[str]
+
+    @classmethod
+    def of(cls, record: Record, raw: bytes, correction: bool) -> Line:
+        """A record's line."""
+        snapshot = record.snapshot
+        kind, month = CORRECTION if correction else ORIGINAL, snapshot.month
+        if not month:
+            kind = ACTION if record.HasField("action") else DELETION
+            month = record.deletion.month
+        people = [party.subject_id for party in snapshot.parties]
+        ref, currency = record.account_ref, snapshot.currency
+        return cls(kind, ref, raw, record, snapshot, month, currency, people)

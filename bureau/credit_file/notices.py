@@ -1,0 +1,72 @@
+"""Notices: what the bureau tells people about their own file, unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bureau import field_rules, signed_statement
+from bureau.context import Bureau
+from bureau.credit_file.accounts import News
+from bureau.ledger.commit_queue import Transaction
+from bureau.signed_statement import time_of
+from bureau.store import queries as s
+from bureau.store.database import Connection
+from bureau.texts import texts
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.notice_pb2 import Notice, NoticeKind
+
+PLACE_BITS = 20
+
+
+def give(tx: Transaction, news: Iterable[News], member_id: str) -> None:
+    """Stores notices with the entry that causes them; from its commit on they can be
+    read.
+    """
+    rows = [
+        (subject_id, tx.entry_key, place, about.kind, member_id, about.tradeline_id)
+        for place, about in enumerate(news)
+        for subject_id in about.subject_ids
+    ]
+    if rows:
+        tx.db.tuples(s.add_notice, s.NOTICE_COLUMNS, rows)
+
+
+def list_notices(
+    bureau: Bureau, request: Envelope, page_size: int, page_token: str
+) -> tuple[list[Notice], str]:
+    """The notices for a subject, newest first."""
+    limit = page_size or 100
+    place = field_rules.number_in(page_token, otherwise=(1 << 62))
+    with bureau.database.snapshot() as db:
+        subject_id = signed_statement.open_subject_request(
+            bureau, db, request, "creditbureau.v1.Subjects/ListNotices"
+        )
+        rows = db.all(
+            s.notices_before,
+            subject_id=subject_id,
+            leaf_index=place >> PLACE_BITS,
+            ordinal=place & (1 << PLACE_BITS) - 1,
+            limit=limit + 1,
+        )
+    last = rows[limit - 1] if len(rows) > limit else None
+    token = str(last[0] << PLACE_BITS | last[1]) if last else ""
+    return [_notice(*row) for row in rows[:limit]], token
+
+
+def newest(db: Connection, subject_id: str, limit: int) -> list[Notice]:
+    """The newest notices for a subject."""
+    page = {"leaf_index": 1 << 42, "ordinal": 0, "limit": limit}
+    return [_notice(*row) for row in db.all(s.notices_before, subject_id=subject_id, **page)]
+
+
+def _notice(
+    leaf: int, ordinal: int, kind: int, member_id: str, tradeline_id: str, time_us: int
+) -> Notice:
+    return Notice(
+        notice_id=f"{leaf}-{ordinal}",
+        kind=kind,  # type: ignore[arg-type]
+        member_id=member_id,
+        tradeline_id=tradeline_id,
+        create_time=time_of(time_us),
+        texts=texts("notice", NoticeKind.Name(kind).removeprefix("NOTICE_KIND_")),  # type: ignore[arg-type]
+    )

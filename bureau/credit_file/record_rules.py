@@ -1,0 +1,175 @@
+"""The rules of records: the contract's field rules, and those that hold between
+fields and between records. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from functools import lru_cache
+
+from bureau import field_rules
+from bureau.clock import date_of
+from bureau.codes import currencies
+from bureau.credit_file.batch_records import Line
+from bureau.credit_file.history import DELETION
+from bureau.errors import FieldViolation
+from creditbureau.v1 import record_pb2
+from creditbureau.v1.record_pb2 import (
+    FacilityAction,
+    ParsedRecordBatch,
+    TradelineSnapshot,
+)
+
+Breach = tuple[str, FieldViolation]
+
+# What only some actions have, and surely have.
+NEEDED = {
+    "credit_limit_minor": {record_pb2.FACILITY_ACTION_KIND_LIMIT_CHANGE},
+    "new_account_ref": {
+        record_pb2.FACILITY_ACTION_KIND_RENUMBER,
+        record_pb2.FACILITY_ACTION_KIND_TRANSFER,
+    },
+    "new_member_id": {record_pb2.FACILITY_ACTION_KIND_TRANSFER},
+}
+
+
+def check_records(batch: ParsedRecordBatch, lines: Sequence[Line], now_us: int) -> None:
+    """Checks every record of a batch; all violations come back at once, or so many that
+    there is no need of more.
+
+    Args:
+        lines: The records' lines.
+
+    Raises:
+        Refusal: INVALID_FIELD, TOO_LONG, UNKNOWN_ENUM, AMOUNT_RANGE,
+            UNKNOWN_CURRENCY, DATE_ORDER, BAD_TEXT, DUPLICATE_RECORD.
+    """
+    # Members' clocks and zones differ: today ends where the first zone's does.
+    today = date_of(now_us + 14 * 3600 * 1_000_000)
+    sound = field_rules.hold(batch)
+    found: list[Breach] = []
+    seen: set[tuple[str, int]] = set()
+    for place, line in enumerate(lines):
+        if not sound:
+            found += field_rules.violations(line.record, f"records[{place}]")
+        found += _breaches(line, today, place)
+        if len(found) > field_rules.MAX_FOUND:
+            break
+        if line.kind >= DELETION:
+            continue  # an account can have several actions
+        name = (line.account_ref, line.month)
+        if name in seen:
+            message = "this account and month stand in the batch before"
+            found.append(_breach(place, "account_ref", "DUPLICATE_RECORD", message))
+        seen.add(name)
+    if found:
+        raise field_rules.refusal(found)
+
+
+def currency_breaches(lines: Sequence[Line], known: dict[str, str]) -> list[Breach]:
+    """Records in another currency than their account has.
+
+    Args:
+        lines: The records' lines.
+        known: Currencies of accounts; learns the new ones.
+    """
+    return [
+        _breach(
+            place,
+            "snapshot.currency",
+            "CURRENCY_MISMATCH",
+            f"the account is in {known[line.account_ref]}",
+        )
+        for place, line in enumerate(lines)
+        if line.currency and known.setdefault(line.account_ref, line.currency) != line.currency
+    ]
+
+
+@lru_cache(maxsize=65536)
+def is_date(yyyymmdd: int) -> bool:
+    """Whether a number is a day of the calendar."""
+    try:
+        date(yyyymmdd // 10000, yyyymmdd // 100 % 100, yyyymmdd % 100)
+    except ValueError:
+        return False
+    return True
+
+
+def _breaches(line: Line, today: int, place: int) -> Iterator[Breach]:
+    record, snapshot = line.record, line.snapshot
+    if record.HasField("action"):
+        yield from _action_breaches(record.action, today, f"records[{place}].action")
+        return
+    if not record.HasField("snapshot"):
+        month = record.deletion.month
+        if month and not 1 <= month % 100 <= 12:
+            message = "not a month of the calendar"
+            yield _breach(place, "deletion.month", "INVALID_FIELD", message)
+        return
+    yield from _date_breaches(snapshot, today, place)
+    if line.currency not in currencies():
+        message = "not an ISO 4217 currency"
+        yield _breach(place, "snapshot.currency", "UNKNOWN_CURRENCY", message)
+    if snapshot.original_creditor and field_rules.bad_text(snapshot.original_creditor):
+        message = "control or bidirectional characters"
+        yield _breach(place, "snapshot.original_creditor", "BAD_TEXT", message)
+    people = line.subject_ids
+    if len(people) > 1 and len(set(people)) < len(people):
+        yield _breach(place, "snapshot.parties", "INVALID_FIELD", "a person stands in it twice")
+
+
+def _action_breaches(action: FacilityAction, today: int, at: str) -> Iterator[Breach]:
+    if wrong := list(field_rules.bad_times(action, at)):
+        yield from wrong
+        return
+    if date_of(action.effective_time.ToMicroseconds()) > today:
+        yield field_rules.breach(f"{at}.effective_time", "DATE_ORDER", "lies in the future")
+    if action.review_by_date and not is_date(action.review_by_date):
+        yield field_rules.breach(
+            f"{at}.review_by_date", "INVALID_FIELD", "not a day of the calendar"
+        )
+    if action.appeal_route and field_rules.bad_text(action.appeal_route):
+        message = "control or bidirectional characters"
+        yield field_rules.breach(f"{at}.appeal_route", "BAD_TEXT", message)
+    given = {
+        "credit_limit_minor": action.HasField("credit_limit_minor"),
+        "new_account_ref": bool(action.new_account_ref),
+        "new_member_id": bool(action.new_member_id),
+    }
+    for name, kinds in NEEDED.items():
+        if given[name] != (action.kind in kinds):
+            message = f"belongs to {' and '.join(sorted(map(_kind_name, kinds)))}"
+            yield field_rules.breach(f"{at}.{name}", "INVALID_FIELD", message)
+
+
+def _kind_name(kind: int) -> str:
+    name = record_pb2.FacilityActionKind.Name(kind)  # type: ignore[arg-type]
+    return name.removeprefix("FACILITY_ACTION_KIND_")
+
+
+def _date_breaches(snapshot: TradelineSnapshot, today: int, place: int) -> Iterator[Breach]:
+    month, opened, closed = snapshot.month, snapshot.open_date, snapshot.close_date
+    if not 1 <= month % 100 <= 12:
+        yield _breach(place, "snapshot.month", "INVALID_FIELD", "not a month of the calendar")
+    if month > today // 100:
+        yield _breach(place, "snapshot.month", "DATE_ORDER", "lies in the future")
+    if month < opened // 100:
+        yield _breach(place, "snapshot.month", "DATE_ORDER", "lies before open_date")
+    for name, value in (
+        ("open_date", opened),
+        ("close_date", closed),
+        ("first_delinquency_date", snapshot.first_delinquency_date),
+        ("last_payment_date", snapshot.last_payment_date),
+    ):
+        if value and not is_date(value):
+            message = "not a day of the calendar"
+            yield _breach(place, f"snapshot.{name}", "INVALID_FIELD", message)
+        elif value > today:
+            yield _breach(place, f"snapshot.{name}", "DATE_ORDER", "lies in the future")
+    if closed and closed < opened:
+        yield _breach(place, "snapshot.close_date", "DATE_ORDER", "lies before open_date")
+
+
+def _breach(place: int, field: str, reason: str, message: str) -> Breach:
+    return field_rules.breach(f"records[{place}].{field}", reason, message)

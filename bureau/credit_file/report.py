@@ -1,0 +1,376 @@
+"""Shapes a credit file into a report: what a scope opens, the summary, and what
+was left out. Pure: the same file and scope give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from bureau.clock import date_of
+from bureau.codes import codes_of, has
+from bureau.credit_file.facility_state import (
+    divergences,
+    is_drawable,
+    is_frozen,
+    is_open,
+    month_of,
+    standing_freeze,
+)
+from bureau.credit_file.history import DELINQUENT, first_months
+from bureau.credit_file.reader import CreditFile, FiledAction, FiledInquiry, FiledTradeline
+from bureau.credit_file.retention import retained
+from bureau.credit_file.subject_state import (
+    SubjectState,
+    dispute_for,
+    holds_for,
+    withdrawn_by_dispute,
+)
+from bureau.policy import Policy
+from bureau.signed_statement import time_of
+from bureau.texts import texts
+from bureau_keys.payment_profile import months_between
+from creditbureau.v1 import codes_pb2, hold_pb2, report_pb2
+from creditbureau.v1.envelope_pb2 import Header
+from creditbureau.v1.report_pb2 import (
+    CurrencyTotal,
+    Flag,
+    FlagKind,
+    InquiryLine,
+    Omission,
+    PaymentHistory,
+    Report,
+    Summary,
+    Tradeline,
+    TradelineAction,
+)
+
+# From best to worst; two say nothing of payment.
+SEVERITY = "BDE0123456JHGKL"
+SILENT = frozenset("BD")
+
+# What fits into a field; sums beyond it stop there.
+INT32_MAX, INT64_MAX = (1 << 31) - 1, (1 << 63) - 1
+HALF_YEAR_US = 183 * 86_400 * 1_000_000
+
+
+class Scope(NamedTuple):
+    """What a report may hold. Sets are masks.
+
+    Attributes:
+        portfolio_types: Kinds of facility; 0 means all.
+        history_months: Months of payment history, from a tradeline's newest on.
+    """
+
+    sections: int
+    portfolio_types: int
+    history_months: int
+
+
+# The subject's own: everything.
+WHOLE_FILE = Scope(
+    sections=sum(1 << code for code in codes_pb2.Section.values() if code),
+    portfolio_types=0,
+    history_months=120,
+)
+
+
+def open_report(
+    origin: str, policy: Policy, request_id: str, request_digest: bytes, now_us: int
+) -> Report:
+    """An empty report that answers a request."""
+    return Report(
+        header=Header(
+            audience=origin,
+            signer="bureau",
+            request_id=request_id,
+            issue_time=time_of(now_us),
+            schema_version=1,
+        ),
+        request_digest=request_digest,
+        jurisdiction=policy.jurisdiction,
+        rules_version=policy.rules_version,
+    )
+
+
+def shape(report: Report, file: CreditFile, scope: Scope) -> None:
+    """Fills a report with what the scope opens of a file, and with the omissions.
+
+    Args:
+        report: Has its header and what it answers already.
+        file: The credit file.
+        scope: What may be shown.
+    """
+    report.sections.extend(codes_of(scope.sections))  # type: ignore[arg-type]
+    report.log_size = file.log_size
+    hit = bool(file.tradelines)
+    report.outcome = report_pb2.REPORT_OUTCOME_HIT if hit else report_pb2.REPORT_OUTCOME_NO_HIT
+    lines = lines_in(file, scope)
+
+    if has(scope.sections, codes_pb2.SECTION_SUMMARY):
+        summary = summary_of(lines, file.inquiries, file.now_us)
+        report.summary.CopyFrom(summary)
+        if summary.frozen_line_count and summary.lending_line_count:
+            for found in divergences(lines, file.group_of):
+                name = "GROUP_DIVERGENCE" if found.group else "DIVERGENCE"
+                flag = report.flags.add(kind=FlagKind.Value(f"FLAG_KIND_{name}"))
+                flag.tradeline_ids.extend(line.tradeline_id for line in found.lines)
+                flag.texts.update(texts("flag", name))
+    if has(scope.sections, codes_pb2.SECTION_TRADELINES):
+        months = months_in(scope)
+        for line in lines:
+            filled = add_tradeline(report, line)
+            if months:
+                filled.history.CopyFrom(first_months(line.history, months))
+            if line.actions:
+                filled.actions.extend(map(action_of, actions_in(line, months)))
+    if has(scope.sections, codes_pb2.SECTION_INQUIRIES):
+        report.inquiries.extend(inquiry_of(inquiry) for inquiry in file.inquiries)
+    report.omissions.extend(omissions_of(file, lines, scope))
+
+
+def as_reported(file: CreditFile, state: SubjectState, policy: Policy) -> CreditFile:
+    """A file as reports show it: without what the law withdraws."""
+    gone = withdrawn_by_dispute(state, policy)
+    present = [line for line in file.tradelines if not line.left]
+    kept = retained(present, policy, file.now_us)
+    return file._replace(tradelines=[at for at in kept if at.tradeline_id not in gone])
+
+
+def add_own_words(report: Report, state: SubjectState, scope: Scope) -> None:
+    """Adds what the subject has on their file: holds, disputes, a statement."""
+    now_us = report.header.issue_time.ToMicroseconds()
+    if report.member_id:
+        report.holds.extend(holds_for(state, report.member_id, now_us))
+        if has(scope.sections, codes_pb2.SECTION_DISPUTES):
+            shown = {line.tradeline_id for line in report.tradelines}
+            report.disputes.extend(
+                dispute_for(dispute, report.member_id)
+                for dispute in state.disputes.values()
+                if dispute.tradeline_id in shown
+            )
+    else:
+        # The subject's own file: also what was disputed and is gone.
+        ended = hold_pb2.HOLD_STATE_ENDED
+        report.holds.extend(hold for hold in state.holds.values() if hold.state != ended)
+        report.disputes.extend(state.disputes.values())
+    report.subject_statement = state.statement
+    for hold in report.holds:
+        warns = hold.kind == hold_pb2.HOLD_KIND_FRAUD_ALERT
+        if warns and hold.state == hold_pb2.HOLD_STATE_IN_FORCE:
+            words = texts("flag", "FRAUD_ALERT")
+            report.flags.append(Flag(kind=report_pb2.FLAG_KIND_FRAUD_ALERT, texts=words))
+
+
+def left_out(file: CreditFile, shown: CreditFile, withdrawn: set[str]) -> Iterator[Omission]:
+    """For the subject: each tradeline that reports do not show, or not whole."""
+    whole = {line.tradeline_id: line for line in shown.tradelines}
+    for line in file.tradelines:
+        if whole.get(line.tradeline_id) is line:
+            continue
+        reason = report_pb2.OMISSION_REASON_OBSOLETE
+        if line.left:
+            reason = report_pb2.OMISSION_REASON_LEFT
+        elif line.tradeline_id in withdrawn:
+            reason = report_pb2.OMISSION_REASON_DELETED
+        yield Omission(
+            reason=reason,
+            section=codes_pb2.SECTION_PAYMENT_HISTORY
+            if line.tradeline_id in whole
+            else codes_pb2.SECTION_TRADELINES,
+            tradeline_id=line.tradeline_id,
+        )
+
+
+def deleted_line(tradeline_id: str) -> Omission:
+    """For the subject: a tradeline of which nothing is left."""
+    return Omission(
+        reason=report_pb2.OMISSION_REASON_DELETED,
+        section=codes_pb2.SECTION_TRADELINES,
+        tradeline_id=tradeline_id,
+    )
+
+
+def lines_in(file: CreditFile, scope: Scope) -> list[FiledTradeline]:
+    """The tradelines of the kinds that a scope opens."""
+    return [
+        line
+        for line in file.tradelines
+        if not scope.portfolio_types or has(scope.portfolio_types, line.snapshot.portfolio_type)
+    ]
+
+
+def months_in(scope: Scope) -> int:
+    """How many months of payment history a scope opens."""
+    return scope.history_months * has(scope.sections, codes_pb2.SECTION_PAYMENT_HISTORY)
+
+
+def actions_in(line: FiledTradeline, months: int) -> list[FiledAction]:
+    """The actions of so many months of history, of what came after the newest month, and
+    a freeze that stands.
+    """
+    newest, freeze = line.history.newest_month, standing_freeze(line)
+    return [
+        filed
+        for filed in line.actions
+        if filed is freeze or months_between(month_of(filed), newest) < months
+    ]
+
+
+def add_tradeline(report: Report, line: FiledTradeline) -> Tradeline:
+    """Adds a tradeline as of its newest month, without history and actions."""
+    at = line.snapshot
+    filled = report.tradelines.add(
+        tradeline_id=line.tradeline_id,
+        member_id=line.member_id,
+        role=line.role,
+        portfolio_type=at.portfolio_type,
+        account_type=at.account_type,
+        currency=at.currency,
+        open_date=at.open_date,
+        term_months=at.term_months,
+        secured=at.secured,
+        month=at.month,
+        status=at.status,
+        balance_minor=at.balance_minor,
+        amount_due_minor=at.amount_due_minor,
+        amount_paid_minor=at.amount_paid_minor,
+        amount_past_due_minor=at.amount_past_due_minor,
+        days_past_due=at.days_past_due,
+        close_date=at.close_date,
+        close_reason=at.close_reason,
+        first_delinquency_date=at.first_delinquency_date,
+        classification=at.classification,
+        compliance_condition=at.compliance_condition,
+        restructured=at.restructured,
+        record=line.record,
+        party_count=len(at.parties),
+        original_creditor=at.original_creditor,
+    )
+    if at.HasField("credit_limit_minor"):
+        filled.credit_limit_minor = at.credit_limit_minor
+    if at.HasField("original_amount_minor"):
+        filled.original_amount_minor = at.original_amount_minor
+    return filled
+
+
+def action_of(filed: FiledAction) -> TradelineAction:
+    """A facility action as a report shows it."""
+    action = filed.action
+    shown = TradelineAction(
+        kind=action.kind,
+        initiator=action.initiator,
+        reasons=action.reasons,
+        effective_time=action.effective_time,
+        review_by_date=action.review_by_date,
+        appeal_route=action.appeal_route,
+        record=filed.record,
+        record_refs=action.record_refs,
+        new_member_id=action.new_member_id,
+    )
+    if action.HasField("credit_limit_minor"):
+        shown.credit_limit_minor = action.credit_limit_minor
+    return shown
+
+
+def inquiry_of(inquiry: FiledInquiry) -> InquiryLine:
+    """A hard inquiry as another member may see it."""
+    return InquiryLine(
+        member_id=inquiry.member_id,
+        purpose=inquiry.purpose,  # type: ignore[arg-type]
+        kind=inquiry.kind,  # type: ignore[arg-type]
+        outcome=inquiry.outcome,  # type: ignore[arg-type]
+        create_time=time_of(inquiry.create_us),
+    )
+
+
+def summary_of(
+    lines: list[FiledTradeline], inquiries: Iterable[FiledInquiry], now_us: int
+) -> Summary:
+    """The figures that a person looks at first."""
+    open_lines = [line for line in lines if is_open(line)]
+    drawable = [line for line in open_lines if is_drawable(line)]
+    frozen = sum(map(is_frozen, drawable))
+    this_month = date_of(now_us) // 100
+    recent = {at for line in lines for at in last_months(line.history, 24, this_month)}
+    since_us = now_us - HALF_YEAR_US
+    return Summary(
+        tradeline_count=len(lines),
+        open_tradeline_count=len(open_lines),
+        furnisher_count=len({line.member_id for line in lines}),
+        delinquent_tradeline_count=sum(line.history.profile[0] in DELINQUENT for line in lines),
+        worst_status_24m=max(recent - SILENT, key=SEVERITY.find, default=""),
+        oldest_open_date=min((line.snapshot.open_date for line in lines), default=0),
+        inquiry_count_6m=sum(inquiry.create_us >= since_us for inquiry in inquiries),
+        totals=totals_of(open_lines, drawable),
+        frozen_line_count=frozen,
+        lending_line_count=len(drawable) - frozen,
+    )
+
+
+def last_months(history: PaymentHistory, months: int, this_month: int) -> str:
+    """The characters of so many calendar months, the present one (yyyymm) included."""
+    lag = months_between(history.newest_month, this_month)
+    return history.profile[max(-lag, 0) : max(months - lag, 0)]
+
+
+def totals_of(
+    open_lines: list[FiledTradeline], drawable: list[FiledTradeline]
+) -> list[CurrencyTotal]:
+    """Sums over open tradelines, one for each currency in order of its code; limits are
+    those of the lines among them on which somebody lends.
+    """
+    totals = []
+    for currency in sorted({line.snapshot.currency for line in open_lines}):
+        balance = past_due = due = unsecured = limit = drawn = 0
+        for line in open_lines:
+            at = line.snapshot
+            if at.currency != currency:
+                continue
+            owed = at.balance_minor
+            balance += owed
+            past_due += at.amount_past_due_minor
+            due += at.amount_due_minor
+            unsecured += 0 if at.secured else owed
+        for at in (line.snapshot for line in drawable):
+            if at.currency == currency and at.credit_limit_minor > 0:
+                limit += at.credit_limit_minor
+                drawn += max(at.balance_minor, 0)
+        totals.append(
+            CurrencyTotal(
+                currency=currency,
+                balance_minor=_fitting(balance),
+                credit_limit_minor=_fitting(limit),
+                amount_past_due_minor=_fitting(past_due),
+                amount_due_minor=_fitting(due),
+                unsecured_balance_minor=_fitting(unsecured),
+                utilisation_per_mille=min(drawn * 1000 // limit, INT32_MAX) if limit else -1,
+            )
+        )
+    return totals
+
+
+def _fitting(amount: int) -> int:
+    return max(-INT64_MAX, min(amount, INT64_MAX))
+
+
+def omissions_of(file: CreditFile, lines: list[FiledTradeline], scope: Scope) -> list[Omission]:
+    """What a subscriber is told of what was left out: that it was, and why."""
+    left_out = []
+    sections = {
+        codes_pb2.SECTION_TRADELINES: len(lines) < len(file.tradelines)
+        or (lines and not has(scope.sections, codes_pb2.SECTION_TRADELINES)),
+        codes_pb2.SECTION_PAYMENT_HISTORY: any(
+            len(line.history.profile) > months_in(scope)
+            or len(actions_in(line, months_in(scope))) < len(line.actions)
+            for line in lines
+        ),
+        codes_pb2.SECTION_INQUIRIES: file.inquiries
+        and not has(scope.sections, codes_pb2.SECTION_INQUIRIES),
+        codes_pb2.SECTION_SUMMARY: not has(scope.sections, codes_pb2.SECTION_SUMMARY),
+    }
+    for section, omitted in sections.items():
+        if omitted:
+            reason = report_pb2.OMISSION_REASON_CONSENT_SCOPE
+            left_out.append(Omission(reason=reason, section=section))
+    return left_out

@@ -1,0 +1,106 @@
+"""The tables by their short names, and how a statement about them is spelled.
+
+Parameters are the names in `bind(...)`, or the columns of the table for inserts.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from sqlalchemy import BigInteger, Table, Text, bindparam, insert
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlmodel import SQLModel
+
+from bureau.store import tables as t
+from bureau.store.compiled import Statement
+
+
+def table(model: type[SQLModel]) -> Table:
+    """The table behind a model."""
+    return cast(Table, model.__table__)  # type: ignore[attr-defined]
+
+
+def bind(name: str) -> Any:
+    """A parameter of a statement."""
+    return bindparam(name)
+
+
+def adding(model: type[SQLModel]) -> Statement:
+    """An insert of all columns but those that the database counts."""
+    target = table(model)
+    columns = [c.name for c in target.columns if c.autoincrement is not True]
+    return Statement(insert(target).values({name: bindparam(name) for name in columns}).inline())
+
+
+def if_new(model: type[SQLModel]) -> Statement:
+    """An insert that leaves an existing row as it is. SQLite and PostgreSQL
+    spell it alike.
+    """
+    target = table(model)
+    columns = [c.name for c in target.columns if c.autoincrement is not True]
+    clause = upsert(target).values({name: bindparam(name) for name in columns})
+    return Statement(clause.on_conflict_do_nothing().inline())
+
+
+class server_time_us(FunctionElement[int]):  # noqa: N801  (reads as a function of SQL)
+    """The time of the database's machine, in microseconds; null where it is our own."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+class server_start(FunctionElement[str]):  # noqa: N801  (as above)
+    """When the database's server was started; null where there is none."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(server_time_us)
+@compiles(server_start)
+def _null(*_: object, **__: object) -> str:
+    return "NULL"
+
+
+@compiles(server_time_us, "postgresql")
+def _clock(*_: object, **__: object) -> str:
+    return "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+
+
+@compiles(server_start, "postgresql")
+def _start(*_: object, **__: object) -> str:
+    return "CAST(pg_postmaster_start_time() AS TEXT)"
+
+
+floor = table(t.SchemaFloor)
+head = table(t.LogHead)
+entry = table(t.Entry)
+statement = table(t.StatementBytes)
+tile = table(t.LogTile)
+checkpoint = table(t.CheckpointNote)
+cosignature = table(t.CosignatureRow)
+member = table(t.MemberRow)
+member_key = table(t.MemberKeyRow)
+certificate = table(t.MemberCertificateRow)
+member_statement = table(t.MemberStatementRow)
+usage = table(t.DirectoryUsage)
+subject_key = table(t.SubjectKeyRow)
+consent = table(t.ConsentRow)
+submission = table(t.SubmissionRow)
+tradeline = table(t.TradelineRow)
+former_ref = table(t.FormerRefRow)
+party = table(t.TradelinePartyRow)
+record = table(t.RecordRow)
+record_tile = table(t.RecordTileRow)
+inquiry = table(t.InquiryRow)
+subject_event = table(t.SubjectEventRow)
+monitor = table(t.MonitorRow)
+alert = table(t.AlertRow)
+mark = table(t.AlertMarkRow)
+notice = table(t.NoticeRow)
+standard = table(t.StandardRow)
+contribution = table(t.ContributionRow)
+erasure = table(t.ErasureRow)
+erased_statement = table(t.ErasedStatementRow)

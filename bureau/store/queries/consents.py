@@ -1,0 +1,66 @@
+"""Consents, by id, by subject and by grantee."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, and_, or_, select, update
+
+from bureau.store import tables as t
+from bureau.store.compiled import ListStatement, Statement
+from bureau.store.queries.builders import adding, bind, consent, statement
+
+CONSENT_COLUMNS = tuple(c.name for c in consent.columns)
+add_consent = adding(t.ConsentRow)
+consent_by_id = Statement(
+    select(*consent.columns).where(consent.c.consent_id == bind("consent_id"))
+)
+lock_consent = Statement(
+    select(*consent.columns).where(consent.c.consent_id == bind("consent_id")).with_for_update()
+)
+count_use = Statement(
+    update(consent)
+    .where(consent.c.consent_id == bind("which"))
+    .values(
+        use_count=consent.c.use_count + 1, period=bind("period"), period_count=bind("period_count")
+    )
+)
+set_consent_state = Statement(
+    update(consent)
+    .where(consent.c.consent_id == bind("which"))
+    .values(state=bind("state"), update_us=bind("update_us"), note=bind("note"))
+)
+
+
+def _consents_before(whose: ColumnElement[bool]) -> Statement:
+    """A page of consents, newest first, below the place (create_us, consent_id)."""
+    below = or_(
+        consent.c.create_us < bind("before_us"),
+        and_(consent.c.create_us == bind("before_us"), consent.c.consent_id < bind("before_id")),
+    )
+    return Statement(
+        select(*consent.columns, statement.c.envelope)
+        .join_from(consent, statement, consent.c.entry_key == statement.c.entry_key)
+        .where(whose, below)
+        .order_by(consent.c.create_us.desc(), consent.c.consent_id.desc())
+        .limit(bind("limit"))
+    )
+
+
+consents_of_subject = _consents_before(consent.c.subject_id == bind("subject_id"))
+consents_of_grantee = _consents_before(consent.c.grantee == bind("grantee"))
+consents_of_grantee_on = _consents_before(
+    and_(consent.c.grantee == bind("grantee"), consent.c.subject_id == bind("subject_id"))
+)
+subjects_with_consent = ListStatement(
+    lambda subject_ids: (
+        select(consent.c.subject_id, consent.c.portfolio_types)
+        .where(
+            consent.c.grantee == bind("grantee"),
+            consent.c.subject_id.in_(subject_ids),
+            consent.c.state == bind("state"),
+            consent.c.actions.op("&")(bind("action")) != 0,
+            consent.c.start_us <= bind("now_us"),
+            consent.c.expire_us > bind("now_us"),
+        )
+        .with_for_update(read=True)
+    )
+)

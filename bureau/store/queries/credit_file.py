@@ -1,0 +1,85 @@
+"""A person's accounts, now and as of a past size of the log."""
+
+from __future__ import annotations
+
+from sqlalchemy import and_, select
+
+from bureau.store.compiled import Statement
+from bureau.store.queries.builders import (
+    bind,
+    entry,
+    party,
+    record,
+    record_tile,
+    submission,
+    tradeline,
+)
+
+# A subject's tradelines, each with the record that holds for its newest month.
+file_tradelines = Statement(
+    select(
+        tradeline.c.tradeline_key,
+        tradeline.c.tradeline_id,
+        tradeline.c.member_id,
+        tradeline.c.history,
+        tradeline.c.trail,
+        tradeline.c.marks,
+        tradeline.c.newest_record_index,
+        submission.c.submission_id,
+        record.c.body,
+    )
+    .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
+    .join(
+        record,
+        and_(
+            record.c.submission_key == tradeline.c.newest_submission_key,
+            record.c.record_index == tradeline.c.newest_record_index,
+        ),
+    )
+    .join(submission, submission.c.submission_key == tradeline.c.newest_submission_key)
+    .where(party.c.subject_id == bind("subject_id"))
+    .order_by(tradeline.c.tradeline_key)
+)
+# The same accounts, to be made again as of a past log size.
+file_trails = Statement(
+    select(
+        tradeline.c.tradeline_key,
+        tradeline.c.tradeline_id,
+        tradeline.c.member_id,
+        tradeline.c.trail,
+    )
+    .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
+    .where(party.c.subject_id == bind("subject_id"))
+    .order_by(tradeline.c.tradeline_key)
+)
+# Accounts of which all is deleted, and that were never anybody else's.
+deleted_accounts = Statement(
+    select(tradeline.c.tradeline_id)
+    .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
+    .where(
+        party.c.subject_id == bind("subject_id"),
+        tradeline.c.newest_submission_key == 0,
+        tradeline.c.marks.op("&")(bind("unless")) == 0,
+    )
+    .order_by(tradeline.c.tradeline_key)
+)
+leaf_of = Statement(select(entry.c.leaf_index).where(entry.c.entry_key == bind("entry_key")))
+record_at = Statement(
+    select(record.c.body, submission.c.submission_id)
+    .join_from(record, submission, record.c.submission_key == submission.c.submission_key)
+    .where(
+        record.c.submission_key == bind("submission_key"),
+        record.c.record_index == bind("record_index"),
+    )
+)
+record_hashes = Statement(
+    select(record_tile.c.hashes).where(
+        record_tile.c.submission_key == bind("submission_key"),
+        record_tile.c.tile_index == bind("tile_index"),
+    )
+)
+record_roots = Statement(
+    select(record_tile.c.root)
+    .where(record_tile.c.submission_key == bind("submission_key"))
+    .order_by(record_tile.c.tile_index)
+)

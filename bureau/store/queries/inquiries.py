@@ -1,0 +1,84 @@
+"""Inquiries, granted and denied."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, func, select, true
+
+from bureau.store import tables as t
+from bureau.store.compiled import Statement
+from bureau.store.queries.builders import bind, entry, if_new, inquiry
+
+INQUIRY_COLUMNS = tuple(c.name for c in inquiry.columns)
+add_inquiry = if_new(t.InquiryRow)
+inquiry_of_entry = Statement(
+    select(*inquiry.columns).where(inquiry.c.entry_key == bind("entry_key"))
+)
+# Granted ones by the request id of the entry that they belong to.
+inquiries_of_id = Statement(
+    select(*inquiry.columns)
+    .join_from(entry, inquiry, inquiry.c.entry_key == entry.c.entry_key)
+    .where(entry.c.request_id == bind("inquiry_id"))
+)
+# The inquiries of one entry, by a place among them.
+inquiries_of_entry = Statement(
+    select(*inquiry.columns)
+    .where(inquiry.c.entry_key == bind("entry_key"), inquiry.c.inquiry_key > bind("after"))
+    .order_by(inquiry.c.inquiry_key)
+    .limit(bind("limit"))
+)
+_inquiry_entry = entry.alias("inquiry_entry")
+# Hard inquiries since a time, as of a log size; granted ones only.
+file_inquiries = Statement(
+    select(
+        inquiry.c.inquiry_id,
+        inquiry.c.member_id,
+        inquiry.c.purpose,
+        inquiry.c.kind,
+        inquiry.c.outcome,
+        inquiry.c.create_us,
+        _inquiry_entry.c.leaf_index,
+    )
+    .join_from(inquiry, _inquiry_entry, inquiry.c.entry_key == _inquiry_entry.c.entry_key)
+    .where(
+        inquiry.c.subject_id == bind("subject_id"),
+        inquiry.c.kind == bind("kind"),
+        inquiry.c.create_us >= bind("since_us"),
+        _inquiry_entry.c.leaf_index < bind("log_size"),
+    )
+    .order_by(_inquiry_entry.c.leaf_index.desc())
+)
+
+# How many there were since a time, those of this very transaction among them.
+inquiry_count = Statement(
+    select(func.count())
+    .select_from(inquiry)
+    .where(
+        inquiry.c.subject_id == bind("subject_id"),
+        inquiry.c.kind == bind("kind"),
+        inquiry.c.create_us >= bind("since_us"),
+        inquiry.c.entry_key.is_not(None),
+    )
+)
+
+
+def _inquiries_before(which: ColumnElement[bool]) -> Statement:
+    """Inquiries about a subject, newest first, below a place."""
+    return Statement(
+        select(*inquiry.columns, func.coalesce(_inquiry_entry.c.leaf_index, -1))
+        .join_from(
+            inquiry, _inquiry_entry, inquiry.c.entry_key == _inquiry_entry.c.entry_key, isouter=True
+        )
+        .where(
+            inquiry.c.subject_id == bind("subject_id"),
+            inquiry.c.inquiry_key < bind("before"),
+            which,
+        )
+        .order_by(inquiry.c.inquiry_key.desc())
+        .limit(bind("limit"))
+    )
+
+
+inquiries_before = _inquiries_before(true())
+granted_before = _inquiries_before(inquiry.c.entry_key.is_not(None))
+# Denied, or looked at again by an auditor: neither has an entry of its own.
+unlogged_before = _inquiries_before(inquiry.c.entry_key.is_(None))

@@ -1,0 +1,190 @@
+"""Members, their certificates and keys; what each asked of the directory."""
+
+from __future__ import annotations
+
+from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from bureau.store import tables as t
+from bureau.store.compiled import ListStatement, Statement
+from bureau.store.queries.builders import (
+    adding,
+    bind,
+    certificate,
+    entry,
+    member,
+    member_key,
+    member_statement,
+    statement,
+    usage,
+)
+
+# Members ---------------------------------------------------------------------
+
+MEMBER_COLUMNS = tuple(c.name for c in member.columns)
+add_member = adding(t.MemberRow)
+member_by_id = Statement(select(*member.columns).where(member.c.member_id == bind("member_id")))
+members_named = ListStatement(
+    lambda names: select(member.c.member_id).where(member.c.member_id.in_(names))
+)
+lock_member = Statement(
+    select(*member.columns).where(member.c.member_id == bind("member_id")).with_for_update()
+)
+# Changes of members wait for each other here: whether an operator is left is a question
+# about all of them.
+lock_operators = Statement(
+    select(member.c.member_id)
+    .where(member.c.roles.op("&")(bind("role")) != 0)
+    .order_by(member.c.member_id)
+    .with_for_update()
+)
+members_after = Statement(
+    select(*member.columns)
+    .where(member.c.member_id > bind("after"))
+    .order_by(member.c.member_id)
+    .limit(bind("limit"))
+)
+change_member = Statement(
+    update(member)
+    .where(member.c.member_id == bind("which"))
+    .values(
+        display_name=bind("display_name"),
+        roles=bind("roles"),
+        purposes=bind("purposes"),
+        directory_quota=bind("directory_quota"),
+        group_id=bind("group_id"),
+    )
+)
+set_member_state = Statement(
+    update(member).where(member.c.member_id == bind("which")).values(state=bind("state"))
+)
+caller = Statement(
+    select(
+        member.c.member_id,
+        member.c.state,
+        member.c.roles,
+        member.c.purposes,
+        member.c.jurisdiction,
+        certificate.c.not_after_us,
+        certificate.c.withdrawn,
+    )
+    .join_from(certificate, member, certificate.c.member_id == member.c.member_id)
+    .where(certificate.c.fingerprint == bind("fingerprint"))
+)
+add_certificate = adding(t.MemberCertificateRow)
+# Members with a role who can use it: active, with a certificate and a key.
+members_able = Statement(
+    select(func.count())
+    .select_from(member)
+    .where(
+        member.c.roles.op("&")(bind("role")) != 0,
+        member.c.state == bind("state"),
+        exists().where(
+            certificate.c.member_id == member.c.member_id,
+            certificate.c.withdrawn == 0,
+            certificate.c.not_after_us > bind("now_us"),
+        ),
+        exists().where(
+            member_key.c.member_id == member.c.member_id, member_key.c.to_entry.is_(None)
+        ),
+    )
+)
+certificates_of = Statement(
+    select(certificate.c.fingerprint)
+    .where(certificate.c.member_id == bind("member_id"), certificate.c.withdrawn == 0)
+    .order_by(certificate.c.fingerprint)
+)
+certificate_owner = Statement(
+    select(certificate.c.member_id).where(certificate.c.fingerprint == bind("fingerprint"))
+)
+withdraw_certificate = Statement(
+    update(certificate)
+    .where(
+        certificate.c.fingerprint == bind("which"),
+        certificate.c.member_id == bind("owner"),
+        certificate.c.withdrawn == 0,
+    )
+    .values(withdrawn=1)
+)
+add_member_key = adding(t.MemberKeyRow)
+member_key_owner = Statement(
+    select(member_key.c.member_id).where(member_key.c.key_id == bind("key_id"))
+)
+_key_in_force = select(member_key.c.public_key).where(
+    member_key.c.key_id == bind("key_id"),
+    member_key.c.member_id == bind("member_id"),
+    member_key.c.to_entry.is_(None),
+)
+key_in_force = Statement(_key_in_force)
+# To the end of the transaction nobody withdraws it: what it signed is in the log before.
+keep_key_in_force = Statement(_key_in_force.with_for_update(read=True))
+any_member_key = Statement(
+    select(member_key.c.public_key).where(
+        member_key.c.key_id == bind("key_id"), member_key.c.member_id == bind("member_id")
+    )
+)
+withdraw_member_key = Statement(
+    update(member_key)
+    .where(
+        member_key.c.key_id == bind("which"),
+        member_key.c.member_id == bind("owner"),
+        member_key.c.to_entry.is_(None),
+    )
+    .values(to_entry=bind("until"))
+)
+_from, _to = entry.alias("from_entry"), entry.alias("to_entry")
+keys_of = Statement(
+    select(
+        member_key.c.key_id,
+        member_key.c.public_key,
+        _from.c.leaf_index,
+        func.coalesce(_to.c.leaf_index, 0),
+    )
+    .join_from(member_key, _from, member_key.c.from_entry == _from.c.entry_key)
+    .outerjoin(_to, member_key.c.to_entry == _to.c.entry_key)
+    .where(member_key.c.member_id == bind("member_id"))
+    .order_by(_from.c.leaf_index)
+)
+add_member_statement = adding(t.MemberStatementRow)
+statements_of_member = Statement(
+    select(*entry.columns, statement.c.envelope)
+    .join_from(member_statement, entry, member_statement.c.entry_key == entry.c.entry_key)
+    .join(statement, statement.c.entry_key == entry.c.entry_key)
+    .where(member_statement.c.member_id == bind("member_id"))
+    .order_by(entry.c.leaf_index)
+)
+
+# What says of which group a member is, in order of the log, below a size of it.
+groupings_of = Statement(
+    select(entry.c.kind, statement.c.envelope)
+    .join_from(member_statement, entry, member_statement.c.entry_key == entry.c.entry_key)
+    .join(statement, statement.c.entry_key == entry.c.entry_key)
+    .where(
+        member_statement.c.member_id == bind("member_id"),
+        or_(entry.c.kind == "admission", entry.c.kind == "member-change"),
+        entry.c.leaf_index < bind("log_size"),
+    )
+    .order_by(entry.c.leaf_index)
+)
+
+# The directory's meter -------------------------------------------------------
+
+metered = Statement(
+    select(member.c.directory_quota, func.coalesce(usage.c.element_count, 0))
+    .join_from(
+        member,
+        usage,
+        and_(usage.c.member_id == member.c.member_id, usage.c.day == bind("day")),
+        isouter=True,
+    )
+    .where(member.c.member_id == bind("member_id"))
+)
+_meter = upsert(usage).values(
+    member_id=bind("member_id"), day=bind("day"), element_count=bind("count")
+)
+meter = Statement(
+    _meter.on_conflict_do_update(
+        index_elements=[usage.c.member_id, usage.c.day],
+        set_={"element_count": usage.c.element_count + _meter.excluded.element_count},
+    ).returning(usage.c.element_count)
+)

@@ -1,0 +1,112 @@
+"""Alerts, and who gets them."""
+
+from __future__ import annotations
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from bureau.store import tables as t
+from bureau.store.compiled import ListStatement, Statement
+from bureau.store.queries.builders import (
+    adding,
+    alert,
+    bind,
+    consent,
+    entry,
+    mark,
+    monitor,
+    party,
+    tradeline,
+)
+
+add_monitor = adding(t.MonitorRow)
+MONITOR_COLUMNS = tuple(c.name for c in monitor.columns)
+# Consents to monitor any of these people that are in force at a time.
+monitors_of = ListStatement(
+    lambda subject_ids: (
+        select(
+            monitor.c.subject_id,
+            monitor.c.consent_id,
+            monitor.c.grantee,
+            consent.c.sections,
+            consent.c.portfolio_types,
+        )
+        .join_from(monitor, consent, monitor.c.consent_id == consent.c.consent_id)
+        .where(
+            monitor.c.subject_id.in_(subject_ids),
+            consent.c.state == bind("state"),
+            consent.c.start_us <= bind("now_us"),
+            consent.c.expire_us > bind("now_us"),
+        )
+        .order_by(monitor.c.subject_id, monitor.c.consent_id)
+    )
+)
+# A member's own consents to monitor, and to what end.
+monitored_by = Statement(
+    select(*consent.columns)
+    .join_from(monitor, consent, monitor.c.consent_id == consent.c.consent_id)
+    .where(
+        monitor.c.grantee == bind("grantee"),
+        consent.c.state == bind("state"),
+        consent.c.start_us <= bind("now_us"),
+        consent.c.expire_us > bind("now_us"),
+    )
+    .order_by(monitor.c.subject_id, monitor.c.consent_id)
+)
+# Whether a member furnishes an account of a person.
+furnishes = Statement(
+    select(tradeline.c.tradeline_key)
+    .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
+    .where(party.c.subject_id == bind("subject_id"), tradeline.c.member_id == bind("member_id"))
+    .limit(1)
+)
+add_alert = adding(t.AlertRow)
+ALERT_COLUMNS = tuple(c.name for c in alert.columns)
+# A member's alerts behind a place in the log, in its order, with the consent's state.
+alerts_after = Statement(
+    select(
+        alert.c.ordinal,
+        alert.c.subject_id,
+        alert.c.consent_id,
+        alert.c.kind,
+        alert.c.tradelines,
+        entry.c.leaf_index,
+        entry.c.time_us,
+        consent.c.state,
+        consent.c.expire_us,
+    )
+    .join_from(alert, entry, alert.c.entry_key == entry.c.entry_key)
+    .join(consent, consent.c.consent_id == alert.c.consent_id)
+    .where(
+        alert.c.member_id == bind("member_id"),
+        alert.c.entry_key >= bind("floor"),
+        or_(
+            entry.c.leaf_index > bind("leaf_index"),
+            and_(entry.c.leaf_index == bind("leaf_index"), alert.c.ordinal > bind("ordinal")),
+        ),
+    )
+    .order_by(entry.c.leaf_index, alert.c.ordinal)
+    .limit(bind("limit"))
+)
+# Whether alerts of a kind were caused under a consent since a time; one that this very
+# transaction causes has no entry yet.
+told_since = Statement(
+    select(alert.c.entry_key)
+    .join_from(alert, entry, alert.c.entry_key == entry.c.entry_key, isouter=True)
+    .where(
+        alert.c.consent_id == bind("consent_id"),
+        alert.c.kind == bind("kind"),
+        or_(entry.c.time_us.is_(None), entry.c.time_us >= bind("since_us")),
+    )
+    .limit(1)
+)
+key_at = Statement(select(entry.c.entry_key).where(entry.c.leaf_index == bind("leaf_index")))
+alert_mark = Statement(select(mark.c.cursor).where(mark.c.member_id == bind("member_id")))
+_mark = upsert(mark).values(member_id=bind("member_id"), cursor=bind("cursor"))
+set_alert_mark = Statement(
+    _mark.on_conflict_do_update(
+        index_elements=[mark.c.member_id],
+        set_={"cursor": _mark.excluded.cursor},
+        where=mark.c.cursor < _mark.excluded.cursor,
+    )
+)

@@ -1,0 +1,169 @@
+"""A subject's keys; what they said of their own file; what was erased of it."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, func, select, update
+
+from bureau.store import tables as t
+from bureau.store.compiled import ListStatement, Statement
+from bureau.store.queries.builders import (
+    adding,
+    bind,
+    entry,
+    erased_statement,
+    erasure,
+    former_ref,
+    if_new,
+    party,
+    record,
+    statement,
+    subject_event,
+    subject_key,
+    tradeline,
+)
+
+# Keys ------------------------------------------------------------------------
+
+add_subject_key = adding(t.SubjectKeyRow)
+_key_in_force = select(subject_key.c.public_key).where(
+    subject_key.c.key_id == bind("key_id"),
+    subject_key.c.subject_id == bind("subject_id"),
+    subject_key.c.to_entry.is_(None),
+)
+subject_key_in_force = Statement(_key_in_force)
+keep_subject_key_in_force = Statement(_key_in_force.with_for_update(read=True))
+any_subject_key = Statement(
+    select(subject_key.c.public_key).where(
+        subject_key.c.key_id == bind("key_id"), subject_key.c.subject_id == bind("subject_id")
+    )
+)
+subject_key_owner = Statement(
+    select(subject_key.c.subject_id).where(subject_key.c.key_id == bind("key_id"))
+)
+retire_subject_keys = Statement(
+    update(subject_key)
+    .where(subject_key.c.subject_id == bind("whose"), subject_key.c.to_entry.is_(None))
+    .values(to_entry=bind("until"))
+)
+
+# A subject's own holds, disputes and statement -------------------------------
+
+add_subject_event = adding(t.SubjectEventRow)
+# In order of the log, below a size of it. What was said in the same transaction has
+# no leaf yet: it comes last.
+_event_leaf = func.coalesce(entry.c.leaf_index, 1 << 61)
+subject_events = Statement(
+    select(
+        subject_event.c.kind,
+        subject_event.c.about,
+        subject_event.c.member_id,
+        subject_event.c.time_us,
+        subject_event.c.body,
+    )
+    .join_from(subject_event, entry, subject_event.c.entry_key == entry.c.entry_key, isouter=True)
+    .where(subject_event.c.subject_id == bind("subject_id"), _event_leaf < bind("log_size"))
+    .order_by(_event_leaf, subject_event.c.entry_key)
+)
+opening_of = Statement(
+    select(
+        subject_event.c.subject_id,
+        subject_event.c.member_id,
+        subject_event.c.body,
+        subject_event.c.entry_key,
+    ).where(subject_event.c.about == bind("about"), subject_event.c.kind == bind("kind"))
+)
+# Disputes against a member's records, in order of the log, by what was said of them.
+disputes_against = ListStatement(
+    lambda kinds: (
+        select(subject_event.c.subject_id, subject_event.c.about, entry.c.leaf_index)
+        .join_from(subject_event, entry, subject_event.c.entry_key == entry.c.entry_key)
+        .where(
+            subject_event.c.member_id == bind("member_id"),
+            subject_event.c.kind.in_(kinds),
+            entry.c.leaf_index >= bind("start"),
+        )
+        .order_by(entry.c.leaf_index)
+        .limit(bind("limit"))
+    )
+)
+# Taken by whoever changes what holds on a file, and shared by whoever reads it to
+# act on it. All of the subject's keys, in one order: the one in force may be replaced
+# meanwhile, and a lock that finds no row is none.
+_keys_of_subject = (
+    select(subject_key.c.key_id)
+    .where(subject_key.c.subject_id == bind("subject_id"))
+    .order_by(subject_key.c.key_id)
+)
+lock_subject = Statement(_keys_of_subject.with_for_update())
+share_subject = Statement(_keys_of_subject.with_for_update(read=True))
+party_tradeline = Statement(
+    select(tradeline.c.tradeline_key, tradeline.c.member_id)
+    .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
+    .where(
+        party.c.subject_id == bind("subject_id"), tradeline.c.tradeline_id == bind("tradeline_id")
+    )
+)
+lock_tradeline = Statement(
+    select(
+        tradeline.c.tradeline_key,
+        tradeline.c.history,
+        tradeline.c.trail,
+        tradeline.c.marks,
+        tradeline.c.people,
+        tradeline.c.newest_submission_key,
+        tradeline.c.newest_record_index,
+    )
+    .where(tradeline.c.tradeline_id == bind("tradeline_id"))
+    .with_for_update()
+)
+
+# Erasure ---------------------------------------------------------------------
+
+accounts_of_person = Statement(
+    select(party.c.tradeline_key)
+    .where(party.c.subject_id == bind("subject_id"))
+    .order_by(party.c.tradeline_key)
+)
+lock_account = Statement(
+    select(tradeline.c.history, tradeline.c.trail, tradeline.c.people)
+    .where(tradeline.c.tradeline_key == bind("which"))
+    .with_for_update()
+)
+events_of_person = Statement(
+    select(subject_event.c.entry_key, subject_event.c.kind, subject_event.c.body)
+    .where(subject_event.c.subject_id == bind("subject_id"))
+    .order_by(subject_event.c.entry_key)
+)
+reword_event = Statement(
+    update(subject_event)
+    .where(subject_event.c.entry_key == bind("which"))
+    .values(body=bind("said"))
+)
+blank_statement = Statement(
+    update(statement).where(statement.c.entry_key == bind("which")).values(envelope=bind("nothing"))
+)
+blank_entry = Statement(
+    update(entry)
+    .where(entry.c.entry_key == bind("which"))
+    .values(digest=bind("nothing"), salt=bind("nothing"))
+)
+add_erased_statement = if_new(t.ErasedStatementRow)
+blank_record = Statement(
+    update(record)
+    .where(record.c.submission_key == bind("entry"), record.c.record_index == bind("place"))
+    .values(body=bind("nothing"))
+)
+drop_account = Statement(delete(tradeline).where(tradeline.c.tradeline_key == bind("which")))
+drop_former_refs = Statement(delete(former_ref).where(former_ref.c.tradeline_key == bind("which")))
+drop_party = Statement(
+    delete(party).where(party.c.subject_id == bind("who"), party.c.tradeline_key == bind("which"))
+)
+add_erasure = adding(t.ErasureRow)
+# Of accounts and of statements.
+erasure_count = Statement(
+    select(
+        select(func.count()).select_from(erasure).scalar_subquery()
+        + select(func.count()).select_from(erased_statement).scalar_subquery()
+    )
+)
+erased_record_count = Statement(select(func.coalesce(func.sum(erasure.c.record_count), 0)))

@@ -1,0 +1,187 @@
+"""Whose key counted when: proved by the log, from one pinned key on.
+
+The operator's first key is pinned. Each statement about a member is in the log and
+signed by an operator (or, for a key of its own, by the member), with a key that an
+earlier statement registered. So a key that nobody entitled has vouched for does not
+count, whatever the bureau says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
+
+from bureau_keys.envelope import payload_type_of, peek, verify_envelope
+from bureau_keys.errors import BadProof
+from bureau_keys.profile import Trust
+from bureau_keys.receipt_checks import check_receipt
+from bureau_keys.signing import VerifyKey
+from creditbureau.v1.codes_pb2 import ROLE_OPERATOR
+from creditbureau.v1.envelope_pb2 import Envelope, Header
+from creditbureau.v1.members_pb2 import (
+    Admission,
+    CredentialChange,
+    KeyPossession,
+    LoggedStatement,
+    Member,
+    MemberChange,
+)
+
+STILL = 1 << 62
+Statement: TypeAlias = Admission | MemberChange | CredentialChange
+KINDS: dict[str, tuple[type[Statement], str]] = {
+    payload_type_of(Admission): (Admission, "admission"),
+    payload_type_of(MemberChange): (MemberChange, "member-change"),
+    payload_type_of(CredentialChange): (CredentialChange, "credential"),
+}
+
+
+class LoggedKey(NamedTuple):
+    """A key, and the log indices between which its signatures count."""
+
+    key: VerifyKey
+    start: int
+    end: int
+
+    def counts_at(self, leaf_index: int) -> bool:
+        """Whether a signature counts that entered the log at this index."""
+        return self.start <= leaf_index < self.end
+
+
+def signers_of(member: Member) -> set[str]:
+    """The members whose keys are needed to check the statements about a member."""
+    found = set()
+    for logged in member.statements:
+        if logged.envelope.payload_type in KINDS:
+            kind, _ = KINDS[logged.envelope.payload_type]
+            found.add(_header(peek(logged.envelope, kind)).signer.removeprefix("members/"))
+    return found
+
+
+def logged_keys(members: Iterable[Member], trust: Trust) -> dict[str, list[LoggedKey]]:
+    """The keys of members, each proved by the log, by member id.
+
+    Args:
+        members: With their statements; the operators who signed these among them.
+        trust: The log, and the operator's first key.
+
+    Raises:
+        KeysError: A statement is not in the log or nobody entitled signed it, or a
+            member shows a key that none registers.
+    """
+    members = list(members)
+    register = _Register.of(members, trust)
+    return {member.member_id: list(register.shown(member)) for member in members}
+
+
+def operators(members: Iterable[Member], trust: Trust) -> set[str]:
+    """Those among members whom the statements make operators.
+
+    Raises:
+        KeysError: As `logged_keys`.
+    """
+    return _Register.of(list(members), trust).operators
+
+
+@dataclass(slots=True)
+class _Register:
+    """What the statements so far, in order of the log, have made of members."""
+
+    trust: Trust
+    keys: dict[str, dict[str, LoggedKey]] = field(default_factory=dict)
+    operators: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, members: Sequence[Member], trust: Trust) -> _Register:
+        """Goes through every statement about these members."""
+        register = cls(trust)
+        about = [(logged, member.member_id) for member in members for logged in member.statements]
+        about.sort(key=lambda at: at[0].receipt.leaf_index)
+        for logged, member_id in about:
+            register.enter(logged, member_id)
+        return register
+
+    def enter(self, logged: LoggedStatement, member_id: str) -> None:
+        """Takes in the next statement, about a member."""
+        envelope, index = logged.envelope, logged.receipt.leaf_index
+        if envelope.payload_type not in KINDS:
+            return
+        kind, name = KINDS[envelope.payload_type]
+        what = f"the {name} of {member_id} at {index}"
+        # 1. It is in the log, as what it is.
+        if logged.receipt.kind != name:
+            raise BadProof(f"{what}: the receipt is of another kind")
+        check_receipt(logged.receipt, envelope, self.trust)
+        # 2. Somebody entitled signed it, with a key that counted.
+        header = _header(peek(envelope, kind))
+        signer = header.signer.removeprefix("members/")
+        statement, key = verify_envelope(envelope, kind, self._keys_of(signer))
+        if header.audience != self.trust.origin or statement.member_id != member_id:
+            raise BadProof(f"{what}: it is about something else")
+        own = isinstance(statement, CredentialChange) and signer == member_id
+        if not own and signer not in self.operators and key.raw != self.trust.operator_key:
+            raise BadProof(f"{what}: {signer} is no operator")
+        # 3. What it says holds from here on.
+        if not isinstance(statement, CredentialChange):
+            self._appoint(member_id, ROLE_OPERATOR in statement.roles)
+        for added in self._registered(statement, member_id):
+            self.keys.setdefault(member_id, {})[added.key_id] = LoggedKey(added, index, STILL)
+        if isinstance(statement, CredentialChange) and statement.HasField("withdraw_key"):
+            held = self.keys.get(member_id, {})
+            if statement.withdraw_key in held:
+                withdrawn = held[statement.withdraw_key]._replace(end=index)
+                held[statement.withdraw_key] = withdrawn
+
+    def shown(self, member: Member) -> Iterator[LoggedKey]:
+        """The keys that a member shows, with when they count."""
+        for told in member.keys:
+            key = VerifyKey.from_raw(told.public_key)
+            known = self.keys.get(member.member_id, {}).get(key.key_id)
+            if known is None or key.key_id != told.key_id:
+                raise BadProof(f"no logged statement registers key {told.key_id}")
+            if told.valid_from_index < known.start:
+                raise BadProof(
+                    f"key {told.key_id} counts from {told.valid_from_index}, before it was "
+                    f"registered at {known.start}"
+                )
+            # A withdrawal that came without its statement counts too.
+            end = min(known.end, told.valid_to_index or STILL)
+            yield LoggedKey(key, told.valid_from_index, end)
+
+    def _keys_of(self, signer: str) -> dict[str, VerifyKey]:
+        """The signer's keys in force, and the pinned one while nobody withdrew it."""
+        first = VerifyKey.from_raw(self.trust.operator_key)
+        withdrawn = any(
+            keys[first.key_id].end != STILL for keys in self.keys.values() if first.key_id in keys
+        )
+        known = self.keys.get(signer, {})
+        found = {name: at.key for name, at in known.items() if at.end == STILL}
+        return found if withdrawn else {first.key_id: first, **found}
+
+    def _appoint(self, member_id: str, is_operator: bool) -> None:
+        if is_operator:
+            self.operators.add(member_id)
+        else:
+            self.operators.discard(member_id)
+
+    def _registered(self, statement: Statement, member_id: str) -> Iterator[VerifyKey]:
+        for possession in _possessions(statement):
+            key = VerifyKey.from_raw(peek(possession, KeyPossession).public_key)
+            proof, _ = verify_envelope(possession, KeyPossession, {key.key_id: key})
+            wanted = (f"members/{member_id}", self.trust.origin)
+            if (proof.header.signer, proof.header.audience) != wanted:
+                raise BadProof(f"a key of {member_id} comes with another's proof of possession")
+            yield key
+
+
+def _possessions(statement: Statement) -> Iterable[Envelope]:
+    if isinstance(statement, Admission):
+        return statement.keys
+    if isinstance(statement, CredentialChange) and statement.HasField("add_key"):
+        return [statement.add_key]
+    return ()
+
+
+def _header(statement: Statement) -> Header:
+    return statement.header
