@@ -16,12 +16,12 @@ from bureau.cli.common import say
 
 # Which module of this package has which commands, in the order of the help.
 COMMANDS = {
-    "init": "run",
-    "serve": "run",
-    "renew": "run",
+    "init": "serve",
+    "serve": "serve",
+    "renew": "serve",
     "rules": "rules",
-    "doctor": "diagnosis",
-    "version": "diagnosis",
+    "doctor": "doctor",
+    "version": "doctor",
 }
 GROUPS = {
     "member": "member",

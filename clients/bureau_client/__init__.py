@@ -7,12 +7,36 @@ the small protocol that a lender's own code depends on. Everything raised is a
 receipts offline.
 """
 
-from bureau_client.async_auditor import AsyncAuditor
-from bureau_client.async_lender import AsyncLender
-from bureau_client.async_wallet import AsyncWallet
-from bureau_client.auditor import Auditor
-from bureau_client.audits import AuditReport, Checkpoint, Fault
-from bureau_client.codes import (
+from bureau_client._transport.retry import RetryPolicy
+from bureau_client.aio.auditor import AsyncAuditor
+from bureau_client.aio.lender import AsyncLender
+from bureau_client.aio.wallet import AsyncWallet
+from bureau_client.errors import (
+    BureauError,
+    Conflict,
+    ConsentError,
+    ConsentExhausted,
+    ConsentExpired,
+    ConsentPaused,
+    ConsentRequired,
+    ConsentRevoked,
+    ConsentScope,
+    DeadlineExceeded,
+    Internal,
+    InvalidRequest,
+    NotAuthenticated,
+    NotFound,
+    NotWitnessed,
+    Overloaded,
+    PermissionDenied,
+    QuotaExceeded,
+    Unavailable,
+    VerificationFailed,
+    WrongState,
+)
+from bureau_client.models.alerts import Alert, DisputeNews
+from bureau_client.models.audits import AuditReport, Checkpoint, Fault
+from bureau_client.models.codes import (
     AccountStatus,
     Action,
     ActionReason,
@@ -47,39 +71,12 @@ from bureau_client.codes import (
     Section,
     SubmissionKind,
 )
-from bureau_client.consents import Consent, Frequency
-from bureau_client.driver.retry import RetryPolicy
-from bureau_client.errors import (
-    BureauError,
-    Conflict,
-    ConsentError,
-    ConsentExhausted,
-    ConsentExpired,
-    ConsentPaused,
-    ConsentRequired,
-    ConsentRevoked,
-    ConsentScope,
-    DeadlineExceeded,
-    Internal,
-    InvalidRequest,
-    NotAuthenticated,
-    NotFound,
-    NotWitnessed,
-    Overloaded,
-    PermissionDenied,
-    QuotaExceeded,
-    Unavailable,
-    VerificationFailed,
-    Violation,
-    WrongState,
-)
-from bureau_client.lender import Lender
-from bureau_client.members import Member, MemberKey
-from bureau_client.months import Month
-from bureau_client.progress import Progress
-from bureau_client.provider import CreditBureau
-from bureau_client.receipts import Receipt
-from bureau_client.records import (
+from bureau_client.models.consents import Consent, Frequency
+from bureau_client.models.members import Member, MemberKey
+from bureau_client.models.months import Month
+from bureau_client.models.progress import Progress
+from bureau_client.models.receipts import Receipt
+from bureau_client.models.records import (
     Deletion,
     FacilityAction,
     Party,
@@ -88,13 +85,16 @@ from bureau_client.records import (
     RecordRef,
     Snapshot,
 )
-from bureau_client.reports import Evidence, InquiryLine, Notice, Report, Summary
-from bureau_client.standards import Band, Standard
-from bureau_client.statements import Statement
-from bureau_client.submissions import Rejection, Submission, SubmitResult
-from bureau_client.telling import Alert, DisputeNews
-from bureau_client.tradelines import PaymentHistory, Tradeline
-from bureau_client.wallet import Wallet
+from bureau_client.models.reports import Evidence, InquiryLine, Notice, Report, Summary
+from bureau_client.models.standards import Band, Standard
+from bureau_client.models.statements import Statement
+from bureau_client.models.submissions import Rejection, Submission, SubmitResult
+from bureau_client.models.tradelines import PaymentHistory, Tradeline
+from bureau_client.models.violations import Violation
+from bureau_client.protocols import CreditBureau
+from bureau_client.sync.auditor import Auditor
+from bureau_client.sync.lender import Lender
+from bureau_client.sync.wallet import Wallet
 from bureau_keys.profile import Profile, Trust
 from bureau_keys.signing import SigningKey
 

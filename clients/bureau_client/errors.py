@@ -7,36 +7,17 @@ class, at `reason` (a name of the contract's `Reason`) and at `violations`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bureau_client.texts import said
+from bureau_client.models.texts import said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from bureau_client.receipts import Receipt
-    from bureau_client.submissions import SubmitResult
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One field that breaks a rule.
-
-    Attributes:
-        field: Path of the field: `records[7].snapshot.balance_minor`. The index
-            counts from 0 through everything that was passed to `submit`.
-        rule: The rule's name, for programs: `AMOUNT_RANGE`.
-        message: What is wrong and what to write instead, for people.
-    """
-
-    field: str
-    rule: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.field}: {self.message}"
+    from bureau_client.models.receipts import Receipt
+    from bureau_client.models.submissions import SubmitResult
+    from bureau_client.models.violations import Violation
 
 
 SHOWN_VIOLATIONS = 10

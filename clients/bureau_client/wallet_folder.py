@@ -15,12 +15,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from bureau_client import arguments
-from bureau_client.client import open_key
+from bureau_client._operations import arguments
+from bureau_client._operations.context import open_key
+from bureau_client._operations.operation import Clock, utc_now
 from bureau_client.errors import InvalidRequest, NotAuthenticated, NotWitnessed
-from bureau_client.plans.plan import Clock, utc_now
-from bureau_client.receipts import Receipt
-from bureau_client.wallet import Wallet
+from bureau_client.models.receipts import Receipt
+from bureau_client.sync.wallet import Wallet
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 

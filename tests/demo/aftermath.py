@@ -22,8 +22,8 @@ from bureau_client import (
     SubmissionKind,
     Wallet,
 )
-from bureau_client.money import written
-from bureau_client.records import RecordRef, Snapshot
+from bureau_client.models.money import written
+from bureau_client.models.records import RecordRef, Snapshot
 from tests.demo.journey import Town
 
 

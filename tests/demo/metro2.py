@@ -22,7 +22,7 @@ from bureau_client.files.metro2 import (
     header,
     write,
 )
-from bureau_client.records import Snapshot
+from bureau_client.models.records import Snapshot
 from tests.demo.journey import Town
 from tests.demo.world import CURRENCY, identifier
 

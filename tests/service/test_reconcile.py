@@ -13,7 +13,7 @@ import pytest
 
 from bureau.testing import running_bureau
 from bureau_client import SubmissionKind
-from bureau_client.wire.records import encode_record
+from bureau_client._codec.records import encode_record
 from creditbureau.v1.record_pb2 import Record
 from tests.demo.__main__ import last_month
 from tests.demo.world import BUCKETS, CLOSE_REASONS, PRODUCTS

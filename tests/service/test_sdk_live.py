@@ -220,7 +220,7 @@ def test_wrong_records_are_named_skipped_and_told(house: House) -> None:
 
 def test_a_delivery_that_broke_off_goes_on(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that ended in the middle says the same again: nothing is stored twice."""
-    monkeypatch.setattr("bureau_client.plans.batches.batches.__defaults__", (4, 6 << 20))
+    monkeypatch.setattr("bureau_client._operations.batches.batches.__defaults__", (4, 6 << 20))
     wallet = new_person(house)
     records = months(wallet.subject_id, 10)
 

@@ -189,7 +189,7 @@ def test_a_write_that_was_not_witnessed_took_effect(tmp_path: Path) -> None:
             pytest.MonkeyPatch.context() as patch,
             Lender(acme.requiring(1)) as lender,
         ):
-            patch.setattr("bureau_client.plans.witnessing.PATIENCE", SOON)
+            patch.setattr("bureau_client._operations.cosigning.PATIENCE", SOON)
             with pytest.raises(NotWitnessed) as refused:
                 lender.add_key(key)
             held = {at.public_key for at in lender.member("acme").keys}

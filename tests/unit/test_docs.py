@@ -17,8 +17,8 @@ from bureau.config import Settings
 from bureau.errors import REASONS
 from bureau.main import CHANNEL_OPTIONS
 from bureau_client import errors
+from bureau_client._transport.status_errors import BY_REASON, BY_STATUS
 from bureau_client.cli import lender, wallet
-from bureau_client.driver.translate import BY_REASON, BY_STATUS
 from bureau_witness import cli as witness
 from creditbureau.v1.error_pb2 import Reason
 from tests.documents import DOCS, ROOT, anchors, blocks, commands, links, mentioned, pages

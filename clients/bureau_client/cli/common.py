@@ -17,8 +17,8 @@ from rich.text import Text
 
 from bureau_client import errors
 from bureau_client.cli.output import Output, err
-from bureau_client.codes import Code
-from bureau_client.progress import OnProgress, Progress
+from bureau_client.models.codes import Code
+from bureau_client.models.progress import OnProgress, Progress
 from bureau_keys.profile import Profile
 
 ProfileOption = Annotated[

@@ -21,10 +21,10 @@ from bureau_client.cli.common import (
 )
 from bureau_client.cli.lenders import opened
 from bureau_client.cli.output import Output, emit_many, err
-from bureau_client.codes import SubmissionKind
 from bureau_client.files import CsvSource, Metro2Source, Reject, Source, check_file, import_file
 from bureau_client.files.csv_records import columns
 from bureau_client.files.importing import refuse
+from bureau_client.models.codes import SubmissionKind
 
 
 class Format(StrEnum):

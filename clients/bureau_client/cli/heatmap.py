@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from bureau_client.months import Month
-from bureau_client.tradelines import PaymentHistory, Tradeline
+from bureau_client.models.months import Month
+from bureau_client.models.tradelines import PaymentHistory, Tradeline
 
 # Character of the payment history profile: how it is shown, and its words.
 _CELLS = {

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from bureau_client.cli import acting, common, files, metro2, watching
+from bureau_client.cli import common, facility_actions, files, metro2, watching
 from bureau_client.cli.common import (
     LimitOption,
     OutputOption,
@@ -23,8 +23,8 @@ from bureau_client.cli.common import (
 from bureau_client.cli.lenders import emit_report, opened
 from bureau_client.cli.output import Output, emit_many, emit_one, err, out
 from bureau_client.cli.portfolio import portfolio
-from bureau_client.codes import EvidenceLevel, IdentificationMethod, Purpose
-from bureau_client.reports import Report
+from bureau_client.models.codes import EvidenceLevel, IdentificationMethod, Purpose
+from bureau_client.models.reports import Report
 from bureau_client.verify import verify_bundle, witnesses_of
 
 app = typer.Typer(
@@ -35,7 +35,7 @@ app = typer.Typer(
 app.add_typer(watching.disputes, name="dispute")
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(files.submit, metro2.check, metro2.export, files.template),
-    *(acting.act, acting.delete),
+    *(facility_actions.act, facility_actions.delete),
     *(watching.alerts, portfolio, watching.replay, watching.standard),
 )
 for command in COMMANDS:

@@ -7,10 +7,10 @@ from pathlib import Path
 from bureau_client.cli import common
 from bureau_client.cli.output import Output, emit_one, out
 from bureau_client.cli.show import show_report
-from bureau_client.lender import Lender
-from bureau_client.records import RecordRef
-from bureau_client.reports import Report
-from bureau_client.statements import OnStatement, unheard
+from bureau_client.models.records import RecordRef
+from bureau_client.models.reports import Report
+from bureau_client.models.statements import OnStatement, unheard
+from bureau_client.sync.lender import Lender
 
 
 def opened(

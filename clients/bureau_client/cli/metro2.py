@@ -20,8 +20,8 @@ from bureau_client.cli.output import Output, emit_many, err, plain, write_line
 from bureau_client.files import Metro2Source
 from bureau_client.files.exporting import export_file, people_columns
 from bureau_client.files.metro2 import Finding, Framing, Reporter, Severity
-from bureau_client.months import Month
-from bureau_client.progress import Progress
+from bureau_client.models.months import Month
+from bureau_client.models.progress import Progress
 
 
 @dataclass(slots=True)

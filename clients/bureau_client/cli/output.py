@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bureau_client.codes import Code
-from bureau_client.months import Month
+from bureau_client.models.codes import Code
+from bureau_client.models.months import Month
 
 # A table that goes into a pipe or a file has no edge to keep to.
 PIPE_WIDTH = 160

@@ -14,11 +14,11 @@ import typer
 from bureau_client.cli.common import PassphraseOption, ProfileOption, code_parser
 from bureau_client.cli.lenders import opened
 from bureau_client.cli.output import err
-from bureau_client.codes import Purpose
 from bureau_client.errors import BureauError
-from bureau_client.lender import Lender
-from bureau_client.reports import Report
-from bureau_client.statements import Statement
+from bureau_client.models.codes import Purpose
+from bureau_client.models.reports import Report
+from bureau_client.models.statements import Statement
+from bureau_client.sync.lender import Lender
 
 NOTE = "unfinished.json"
 

@@ -13,8 +13,8 @@ from rich.text import Text
 from bureau_client.cli.common import LimitOption, OutputOption, ProfileOption, code_parser, names_of
 from bureau_client.cli.output import Output, emit_many, emit_one, err, out
 from bureau_client.cli.wallets import PassphraseOption, WalletOption, opened
-from bureau_client.codes import DisputeReason, HoldKind
-from bureau_client.months import Month
+from bureau_client.models.codes import DisputeReason, HoldKind
+from bureau_client.models.months import Month
 
 holds = typer.Typer(help="Freeze your file, or warn of fraud.", no_args_is_help=True)
 disputes = typer.Typer(help="Say that something on your file is wrong.", no_args_is_help=True)

@@ -8,10 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from bureau_client.cli.heatmap import heatmap, legend
-from bureau_client.codes import AccountStatus, FacilityActionKind, ReportOutcome
-from bureau_client.money import written
-from bureau_client.reports import Report, Summary
-from bureau_client.tradelines import Tradeline
+from bureau_client.models.codes import AccountStatus, FacilityActionKind, ReportOutcome
+from bureau_client.models.money import written
+from bureau_client.models.reports import Report, Summary
+from bureau_client.models.tradelines import Tradeline
 
 _GOOD, _BAD, _WARN = "green", "bold red", "yellow"
 

@@ -20,7 +20,7 @@ from bureau_client.cli.common import (
 from bureau_client.cli.output import Output, emit_many, emit_one, err, out
 from bureau_client.cli.show import show_report
 from bureau_client.cli.wallets import PassphraseOption, WalletOption, opened
-from bureau_client.codes import (
+from bureau_client.models.codes import (
     Action,
     ConsentMode,
     FrequencyUnit,
@@ -28,7 +28,7 @@ from bureau_client.codes import (
     Purpose,
     Section,
 )
-from bureau_client.consents import Consent, Frequency
+from bureau_client.models.consents import Consent, Frequency
 from bureau_client.wallet_folder import WalletFolder
 
 app = typer.Typer(

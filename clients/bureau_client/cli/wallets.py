@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bureau_client.cli import common
-from bureau_client.wallet import Wallet
+from bureau_client.sync.wallet import Wallet
 from bureau_client.wallet_folder import WalletFolder
 
 WalletOption = Annotated[

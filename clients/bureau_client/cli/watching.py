@@ -23,8 +23,8 @@ from bureau_client.cli.common import (
 )
 from bureau_client.cli.lenders import emit_report, opened, record_in
 from bureau_client.cli.output import Output, emit_many, emit_one, err, plain, write_line
-from bureau_client.codes import DisputeOutcome
 from bureau_client.errors import BureauError
+from bureau_client.models.codes import DisputeOutcome
 
 disputes = typer.Typer(help="Disputes against this member's records.", no_args_is_help=True)
 

@@ -18,12 +18,12 @@ from datetime import date
 from functools import partial
 from typing import IO, Any, get_type_hints
 
-from bureau_client.codes import Code, PartyRole
-from bureau_client.errors import Violation
 from bureau_client.files.csv_tables import Line, read_lines
-from bureau_client.months import Month
-from bureau_client.record_checks import TEXT_FORMS, check_order, check_record, newest_day
-from bureau_client.records import Party, Snapshot
+from bureau_client.models.codes import Code, PartyRole
+from bureau_client.models.months import Month
+from bureau_client.models.record_checks import TEXT_FORMS, check_order, check_record, newest_day
+from bureau_client.models.records import Party, Snapshot
+from bureau_client.models.violations import Violation
 
 SEPARATOR = ";"
 SUBJECT, ROLE = "subject_id", "role"

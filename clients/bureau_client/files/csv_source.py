@@ -8,13 +8,13 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
-from bureau_client.codes import SubmissionKind
-from bureau_client.errors import Violation
 from bureau_client.files.csv_records import REASON_COLUMN, column_of, read_rows, write_row
 from bureau_client.files.csv_tables import open_table
 from bureau_client.files.metro2.accounts import Accounts
 from bureau_client.files.sources import Reject, Row, SubjectIds
-from bureau_client.records import Snapshot
+from bureau_client.models.codes import SubmissionKind
+from bureau_client.models.records import Snapshot
+from bureau_client.models.violations import Violation
 
 
 class CsvSource:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from bureau_client.errors import InvalidRequest, Violation
+from bureau_client.errors import InvalidRequest
+from bureau_client.models.violations import Violation
 
 # How a byte that is no UTF-8 is kept in text: a lone surrogate (PEP 383).
 KEPT = "surrogateescape"

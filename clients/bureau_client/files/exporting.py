@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from bureau_client.errors import InvalidRequest, Violation
+from bureau_client.errors import InvalidRequest
 from bureau_client.files.csv_records import read_rows
 from bureau_client.files.csv_tables import open_table, read_lines
 from bureau_client.files.metro2 import (
@@ -25,8 +25,9 @@ from bureau_client.files.metro2 import (
     write,
 )
 from bureau_client.files.metro2.codebook import character_of
-from bureau_client.months import Month
-from bureau_client.records import Snapshot
+from bureau_client.models.months import Month
+from bureau_client.models.records import Snapshot
+from bureau_client.models.violations import Violation
 
 SUBJECT = "subject_id"
 _REQUIRED = (SUBJECT, "surname", "first_name", "social_security_number")

@@ -11,14 +11,15 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from bureau_client.async_lender import AsyncLender
-from bureau_client.codes import SubmissionKind
-from bureau_client.errors import BureauError, InvalidRequest, Violation
+from bureau_client._operations.batches import MAX_RECORDS
+from bureau_client.aio.lender import AsyncLender
+from bureau_client.errors import BureauError, InvalidRequest
 from bureau_client.files.sources import Reject, Row, Source, SubjectIds
-from bureau_client.lender import Lender
-from bureau_client.plans.batches import MAX_RECORDS
-from bureau_client.progress import OnProgress, Progress
-from bureau_client.submissions import Submission, SubmitResult
+from bureau_client.models.codes import SubmissionKind
+from bureau_client.models.progress import OnProgress, Progress
+from bureau_client.models.submissions import Submission, SubmitResult
+from bureau_client.models.violations import Violation
+from bureau_client.sync.lender import Lender
 
 Result = TypeVar("Result")
 Submit = Callable[..., SubmitResult]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from bureau_client.codes import SubmissionKind
-from bureau_client.errors import Violation
-from bureau_client.records import Record
+from bureau_client.models.codes import SubmissionKind
+from bureau_client.models.records import Record
+from bureau_client.models.violations import Violation
 
 SubjectIds = Callable[[Iterable[tuple[str, str, str]]], Sequence[str]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bureau_client.errors import VerificationFailed
-from bureau_client.reports import Report
+from bureau_client.models.reports import Report
 from bureau_client.verify.evidence import (
     level_asked,
     tradeline_of,

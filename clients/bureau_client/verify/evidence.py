@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NoReturn
 
-from bureau_client.codes import EvidenceLevel
+from bureau_client._codec.reports import write_evidence
 from bureau_client.errors import VerificationFailed
-from bureau_client.members import Member
-from bureau_client.reports import Evidence, Report
-from bureau_client.tradelines import Tradeline
-from bureau_client.verify.belief import TELL, believed
-from bureau_client.wire.reports import write_evidence
+from bureau_client.models.codes import EvidenceLevel
+from bureau_client.models.members import Member
+from bureau_client.models.reports import Evidence, Report
+from bureau_client.models.tradelines import Tradeline
+from bureau_client.verify.checks import TELL, believed
 from bureau_keys.envelope import payload_type_of, peek
 from bureau_keys.key_history import STILL, LoggedKey
 from bureau_keys.profile import Trust

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from bureau_client.members import Member
-from bureau_client.verify.belief import believed
-from bureau_client.wire.members import read_member
+from bureau_client._codec.members import read_member
+from bureau_client.models.members import Member
+from bureau_client.verify.checks import believed
 from bureau_keys.key_history import STILL, logged_keys, operators, signers_of
 from bureau_keys.profile import Trust
 from creditbureau.v1 import members_pb2

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from bureau_client.receipts import Receipt
-from bureau_client.verify.belief import believed, expect
-from bureau_client.wire.scalars import micros_of
+from bureau_client._codec.scalars import micros_of
+from bureau_client.models.receipts import Receipt
+from bureau_client.verify.checks import believed, expect
 from bureau_keys import envelope as envelopes
 from bureau_keys import merkle
 from bureau_keys.checkpoint import Checkpoint, open_checkpoint

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
-from bureau_client.codes import Purpose
+from bureau_client._codec.reports import read_report
 from bureau_client.errors import VerificationFailed
-from bureau_client.receipts import Receipt
-from bureau_client.reports import Report
-from bureau_client.verify.belief import believed, expect
+from bureau_client.models.codes import Purpose
+from bureau_client.models.receipts import Receipt
+from bureau_client.models.reports import Report
+from bureau_client.verify.checks import believed, expect
 from bureau_client.verify.receipts import verify_receipt
-from bureau_client.wire.reports import read_report
 from bureau_keys import envelope as envelopes
 from bureau_keys.profile import Trust
 from bureau_keys.signing import VerifyKey

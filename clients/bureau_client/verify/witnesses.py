@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from bureau_client.errors import NotWitnessed
-from bureau_client.verify.belief import believed
+from bureau_client.verify.checks import believed
 from bureau_keys.cosignature import cosigners, parse_witness
 from bureau_keys.note import Verifier
 from bureau_keys.profile import Trust

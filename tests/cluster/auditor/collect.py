@@ -27,9 +27,9 @@ from bureau_client import (
     SigningKey,
     Wallet,
 )
-from bureau_client.plans import log as log_plans
-from bureau_client.plans import methods
-from bureau_client.plans.plan import Plan, ask
+from bureau_client._operations import log as log_plans
+from bureau_client._operations import methods
+from bureau_client._operations.operation import Plan, ask
 from bureau_keys.checkpoint import parse_checkpoint
 from bureau_keys.note import parse_note
 from creditbureau.v1 import log_pb2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from bureau_client import Receipt, Report, Statement
-from bureau_client.wire.scalars import micros_of
+from bureau_client._codec.scalars import micros_of
 from bureau_keys.envelope import digest
 from bureau_keys.receipt import LeafStatement
 from bureau_keys.receipt import Receipt as StandAlone

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 from bureau_client import Alert, BureauError, DeadlineExceeded, Lender
-from bureau_client.driver.retry import RetryPolicy
+from bureau_client._transport.retry import RetryPolicy
 from tests.cluster.history import Operation, Outcome, now_ns
 from tests.cluster.workers.book import reason_of
 from tests.cluster.workers.desk import HURRIED, Desk

@@ -26,11 +26,11 @@ from bureau_client import (
     Snapshot,
     Wallet,
 )
-from bureau_client.driver.conduct import Attempt
-from bureau_client.driver.rotation import Routes
-from bureau_client.driver.sync import Driver
+from bureau_client._codec.scalars import micros_of, timestamp_of
+from bureau_client._transport.engine import Attempt
+from bureau_client._transport.grpc_sync import Driver
+from bureau_client._transport.load_balancing import Routes
 from bureau_client.errors import BureauError, NotFound, NotWitnessed
-from bureau_client.wire.scalars import micros_of, timestamp_of
 from bureau_keys import merkle
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
 from bureau_keys.cosignature import cosign

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from bureau_client import AccountStatus, Month, Party, PartyRole, PortfolioType, Snapshot
-from bureau_client.codes import Classification, DeletionReason, FacilityActionKind
 from bureau_client.files import Metro2Source, check_file
 from bureau_client.files.metro2 import (
     Finding,
@@ -23,7 +22,8 @@ from bureau_client.files.metro2 import (
     persons_of,
     records_of,
 )
-from bureau_client.records import Deletion, FacilityAction
+from bureau_client.models.codes import Classification, DeletionReason, FacilityActionKind
+from bureau_client.models.records import Deletion, FacilityAction
 from tests.unit.client.metro2_files import DAY, base, file_of, late, read_all, rules
 
 

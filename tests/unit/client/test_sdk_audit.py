@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bureau_client import Auditor, Fault, NotFound, Progress, VerificationFailed
-from bureau_client.verify.heads import SeenHeads
+from bureau_client.verify.log_view import SeenHeads
 from bureau_keys import merkle
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
 from bureau_keys.signing import SigningKey

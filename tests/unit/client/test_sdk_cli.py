@@ -24,15 +24,15 @@ from bureau_client import (
     SigningKey,
     errors,
 )
+from bureau_client._transport.engine import Attempt
 from bureau_client.cli import common, lender, wallet
 from bureau_client.cli.output import Output, emit_many, emit_one
 from bureau_client.cli.show import show_report
-from bureau_client.driver.conduct import Attempt
 from bureau_client.files.csv_records import columns, write_row
 from bureau_client.files.exporting import people_columns
 from bureau_client.files.metro2 import Finding, Severity
-from bureau_client.money import written
-from bureau_client.progress import Progress
+from bureau_client.models.money import written
+from bureau_client.models.progress import Progress
 from creditbureau.v1 import log_pb2
 from creditbureau.v1.alert_pb2 import ALERT_KIND_NEW_TRADELINE, Alert
 from creditbureau.v1.reporting_pb2 import WatchAlertsResponse
@@ -47,7 +47,7 @@ def bureau(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeBureau:
     bureau = FakeBureau()
     bureau.profile().save(tmp_path / "profile")
     monkeypatch.setenv("BUREAU_PROFILE", str(tmp_path / "profile"))
-    monkeypatch.setattr("bureau_client.client.GrpcTransport", lambda _profile: bureau)
+    monkeypatch.setattr("bureau_client.sync.client.GrpcTransport", lambda _profile: bureau)
     return bureau
 
 

@@ -14,8 +14,9 @@ from google.rpc import error_details_pb2 as details
 from google.rpc import status_pb2
 
 from bureau_client import errors
-from bureau_client.driver.translate import BY_REASON, translate
-from bureau_client.errors import BureauError, Violation
+from bureau_client._transport.status_errors import BY_REASON, translate
+from bureau_client.errors import BureauError
+from bureau_client.models.violations import Violation
 from creditbureau.v1 import error_pb2
 
 ADDRESS = "bureau.example:7443"

@@ -117,7 +117,7 @@ def test_what_is_no_saved_report_is_said_so(tmp_path: Path, text: Any) -> None:
 
 
 def open_with(bureau: FakeBureau, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bureau_client.client.GrpcTransport", lambda _profile: bureau)
+    monkeypatch.setattr("bureau_client.sync.client.GrpcTransport", lambda _profile: bureau)
 
 
 def test_a_wallet_is_kept_private(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_rotation_that_was_cut_off_is_finished(
     bureau: FakeBureau, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, went_through: Any
 ) -> Any:
     open_with(bureau, monkeypatch)
-    monkeypatch.setattr("bureau_client.driver.sync.time.sleep", lambda _: None)
+    monkeypatch.setattr("bureau_client._transport.grpc_sync.time.sleep", lambda _: None)
     folder = WalletFolder.create(tmp_path / "w", SUBJECT)
     bureau.fail = lambda _: Unavailable("cut off")
     with pytest.raises(Unavailable):

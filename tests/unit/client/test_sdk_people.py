@@ -26,8 +26,8 @@ from bureau_client import (
     VerificationFailed,
     Wallet,
 )
-from bureau_client.driver.conduct import Attempt
-from bureau_client.lender import Lender
+from bureau_client._transport.engine import Attempt
+from bureau_client.sync.lender import Lender
 from bureau_keys.envelope import peek
 from bureau_keys.pseudonym import Evaluator
 from creditbureau.v1 import consents_pb2

@@ -17,7 +17,7 @@ from bureau_client import (
     SigningKey,
     VerificationFailed,
 )
-from bureau_client.lender import Lender
+from bureau_client.sync.lender import Lender
 from creditbureau.v1 import codes_pb2, report_pb2
 from tests.unit.client.fakes import CONSENT, SUBJECT, Deceive, FakeBureau, lie, snapshot
 

@@ -26,11 +26,11 @@ from bureau_client import (
     RawCode,
     RecordRef,
     Snapshot,
-    record_checks,
 )
-from bureau_client.codes import DeletionReason
-from bureau_client.record_checks import check_record
-from bureau_client.wire.records import encode_record
+from bureau_client._codec.records import encode_record
+from bureau_client.models import record_checks
+from bureau_client.models.codes import DeletionReason
+from bureau_client.models.record_checks import check_record
 from bureau_keys.envelope import parse_canonical
 from creditbureau.v1 import record_pb2
 from tests.unit.client.fakes import SUBJECT, snapshot

@@ -11,11 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bureau_client.driver.aio import AsyncDriver
-from bureau_client.driver.conduct import Attempt
-from bureau_client.driver.retry import LONGEST_BUDGET_SECONDS, RetryPolicy, worth_retrying
-from bureau_client.driver.rotation import FIRST_REST_SECONDS, Rotation, Routes
-from bureau_client.driver.sync import Driver
+from bureau_client._operations import methods
+from bureau_client._operations.operation import Patience, ask
+from bureau_client._operations.streams import Stream
+from bureau_client._transport.engine import Attempt
+from bureau_client._transport.grpc_aio import AsyncDriver
+from bureau_client._transport.grpc_sync import Driver
+from bureau_client._transport.load_balancing import FIRST_REST_SECONDS, Rotation, Routes
+from bureau_client._transport.retry import LONGEST_BUDGET_SECONDS, RetryPolicy, worth_retrying
 from bureau_client.errors import (
     BureauError,
     Conflict,
@@ -26,10 +29,7 @@ from bureau_client.errors import (
     QuotaExceeded,
     Unavailable,
 )
-from bureau_client.plans import methods
-from bureau_client.plans.plan import Patience, ask
-from bureau_client.plans.streams import Stream
-from bureau_client.progress import Progress
+from bureau_client.models.progress import Progress
 from creditbureau.v1 import log_pb2
 from creditbureau.v1.furnishing_pb2 import WatchDisputesRequest, WatchDisputesResponse
 

@@ -17,8 +17,8 @@ from bureau_client import (
     Lender,
     Wallet,
 )
-from bureau_client.plans import methods
-from bureau_client.plans.plan import Method
+from bureau_client._operations import methods
+from bureau_client._operations.operation import Method
 from creditbureau.v1 import (
     consents_pb2,
     directory_pb2,

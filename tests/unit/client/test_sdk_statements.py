@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 
-from bureau_client.driver.aio import AsyncDriver
-from bureau_client.driver.retry import RetryPolicy
-from bureau_client.driver.rotation import Routes
-from bureau_client.driver.sync import Driver
+from bureau_client._operations import methods
+from bureau_client._operations.operation import ask
+from bureau_client._operations.streams import Stream
+from bureau_client._transport.grpc_aio import AsyncDriver
+from bureau_client._transport.grpc_sync import Driver
+from bureau_client._transport.load_balancing import Routes
+from bureau_client._transport.retry import RetryPolicy
 from bureau_client.errors import Unavailable
-from bureau_client.plans import methods
-from bureau_client.plans.plan import ask
-from bureau_client.plans.streams import Stream
-from bureau_client.statements import Statement
+from bureau_client.models.statements import Statement
 from bureau_keys.envelope import seal
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import directory_pb2, log_pb2, reporting_pb2

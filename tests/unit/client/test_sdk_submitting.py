@@ -16,7 +16,7 @@ from bureau_client import (
     VerificationFailed,
     Violation,
 )
-from bureau_client.driver.conduct import Attempt
+from bureau_client._transport.engine import Attempt
 from creditbureau.v1 import record_pb2
 from tests.unit.client.fakes import FakeBureau, snapshot
 
@@ -48,7 +48,7 @@ def test_records_arrive_as_they_were_given_and_are_receipted(bureau: FakeBureau)
 def test_large_inputs_are_cut_into_batches(
     bureau: FakeBureau, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bureau_client.plans.batches.batches.__defaults__", (4, 6 << 20))
+    monkeypatch.setattr("bureau_client._operations.batches.batches.__defaults__", (4, 6 << 20))
     told: list[Progress] = []
     records = [snapshot(f"A-{n}") for n in range(10)]
     result = bureau.lender().submit(records, on_progress=told.append)
@@ -60,7 +60,7 @@ def test_large_inputs_are_cut_into_batches(
 def test_batches_stay_within_their_bytes(
     bureau: FakeBureau, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bureau_client.plans.batches.batches.__defaults__", (10_000, 1000))
+    monkeypatch.setattr("bureau_client._operations.batches.batches.__defaults__", (10_000, 1000))
     bureau.lender().submit([snapshot(f"A-{n}") for n in range(30)])
     assert len(bureau.batches) > 3
     for batch in bureau.batches:
@@ -119,7 +119,7 @@ def test_what_is_no_records_fault_is_not_skipped(bureau: FakeBureau) -> None:
 def test_a_failure_tells_what_was_accepted_before_it(
     bureau: FakeBureau, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bureau_client.plans.batches.batches.__defaults__", (2, 6 << 20))
+    monkeypatch.setattr("bureau_client._operations.batches.batches.__defaults__", (2, 6 << 20))
     bureau.fail = refuse_accounts("A-3")
     with pytest.raises(InvalidRequest) as caught:
         bureau.lender().submit([snapshot(f"A-{n}") for n in range(6)])

@@ -11,8 +11,9 @@ from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bureau_client import Month, Purpose, codes
-from bureau_client.wire import scalars
+from bureau_client import Month, Purpose
+from bureau_client._codec import scalars
+from bureau_client.models import codes
 from creditbureau.v1 import (
     alert_pb2,
     codes_pb2,

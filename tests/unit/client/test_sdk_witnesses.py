@@ -18,8 +18,8 @@ from bureau_client import (
     SigningKey,
     VerificationFailed,
 )
-from bureau_client.driver.sync import Driver
-from bureau_client.plans import witnessing
+from bureau_client._operations import cosigning
+from bureau_client._transport.grpc_sync import Driver
 from bureau_client.verify import verify_witnessed, witnesses_of
 from bureau_keys import merkle
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
@@ -165,7 +165,7 @@ def test_bureaus_that_lie(bureau: FakeBureau, how: str, error: type[BureauError]
 def test_a_rotated_key_signs_though_nobody_saw_it(
     bureau: FakeBureau, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(witnessing, "PATIENCE", SECOND)
+    monkeypatch.setattr(cosigning, "PATIENCE", SECOND)
     bureau.quorum, bureau.witnessed = 1, False
     key = SigningKey.generate()
     wallet = bureau.wallet()
@@ -179,7 +179,7 @@ def test_a_rotated_key_signs_though_nobody_saw_it(
 def test_batches_that_nobody_saw_were_accepted(
     bureau: FakeBureau, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(witnessing, "PATIENCE", SECOND)
+    monkeypatch.setattr(cosigning, "PATIENCE", SECOND)
     bureau.quorum, bureau.witnessed = 1, False
     with pytest.raises(NotWitnessed) as refused:
         bureau.lender().submit([snapshot()])

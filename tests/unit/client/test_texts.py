@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from bureau.errors import REASONS
-from bureau_client import AccountStatus, ActionReason, ConsentRevoked, HoldKind, codes
-from bureau_client.codes import Code
-from bureau_client.errors import Violation
-from bureau_client.texts import languages
+from bureau_client import AccountStatus, ActionReason, ConsentRevoked, HoldKind
+from bureau_client.models import codes
+from bureau_client.models.codes import Code
+from bureau_client.models.texts import languages
+from bureau_client.models.violations import Violation
 
 CODES = [
     cls

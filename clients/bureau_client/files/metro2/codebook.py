@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TypeVar
 
-from bureau_client.codes import AccountStatus, Code
 from bureau_client.files.metro2.layout import table_of
-from bureau_client.records import Snapshot
+from bureau_client.models.codes import AccountStatus, Code
+from bureau_client.models.records import Snapshot
 from bureau_keys.payment_profile import NO_DATA, PROFILE
 
 AnyCode = TypeVar("AnyCode", bound=Code)

@@ -11,17 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 
-from bureau_client.codes import (
-    AccountStatus,
-    ActionReason,
-    CloseReason,
-    ComplianceCondition,
-    DeletionReason,
-    FacilityActionKind,
-    Initiator,
-    PartyRole,
-    PortfolioType,
-)
 from bureau_client.files.metro2.codebook import (
     DAYS_PAST_DUE,
     DELETES,
@@ -33,10 +22,21 @@ from bureau_client.files.metro2.codebook import (
 from bureau_client.files.metro2.findings import Finding, Severity
 from bureau_client.files.metro2.reader import Metro2Record
 from bureau_client.files.metro2.segments import MASK, Segment
-from bureau_client.money import exponent_of
-from bureau_client.months import Month
-from bureau_client.record_checks import check_order, check_record
-from bureau_client.records import Deletion, FacilityAction, Party, RawCode, Record, Snapshot
+from bureau_client.models.codes import (
+    AccountStatus,
+    ActionReason,
+    CloseReason,
+    ComplianceCondition,
+    DeletionReason,
+    FacilityActionKind,
+    Initiator,
+    PartyRole,
+    PortfolioType,
+)
+from bureau_client.models.money import exponent_of
+from bureau_client.models.months import Month
+from bureau_client.models.record_checks import check_order, check_record
+from bureau_client.models.records import Deletion, FacilityAction, Party, RawCode, Record, Snapshot
 
 _PERSONS = ("BASE", "J1", "J2")
 _LEAVES = "Z"

@@ -15,9 +15,8 @@ from datetime import date
 from itertools import islice
 from pathlib import Path
 
-from bureau_client import arguments
-from bureau_client.codes import SubmissionKind
-from bureau_client.errors import InvalidRequest, Violation
+from bureau_client._operations import arguments
+from bureau_client.errors import InvalidRequest
 from bureau_client.files.metro2.findings import Finding, Severity
 from bureau_client.files.metro2.incoming import (
     number_of,
@@ -33,8 +32,10 @@ from bureau_client.files.metro2.segments import Segment
 from bureau_client.files.metro2.validation import validate
 from bureau_client.files.metro2.writer import write
 from bureau_client.files.sources import Reject, Row, SubjectIds
-from bureau_client.record_checks import newest_day
-from bureau_client.records import Record
+from bureau_client.models.codes import SubmissionKind
+from bureau_client.models.record_checks import newest_day
+from bureau_client.models.records import Record
+from bureau_client.models.violations import Violation
 
 ACCOUNTS_AT_ONCE = 256
 _CORRECTION = "1"

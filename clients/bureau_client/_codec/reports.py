@@ -1,0 +1,223 @@
+"""Reads the contract's Report into the SDK's."""
+
+from __future__ import annotations
+
+from bureau_client._codec.receipts import read_receipt, write_receipt
+from bureau_client._codec.scalars import day_of, moment_of, moment_or_none, month_of
+from bureau_client._codec.tradelines import read_reference, read_tradeline
+from bureau_client.models.codes import (
+    DisputeOutcome,
+    DisputeReason,
+    DisputeState,
+    FlagKind,
+    HoldKind,
+    HoldState,
+    InquiryKind,
+    InquiryOutcome,
+    NoticeKind,
+    OmissionReason,
+    Purpose,
+    ReportOutcome,
+    Section,
+)
+from bureau_client.models.reports import (
+    Attribute,
+    CurrencyTotal,
+    Dispute,
+    DisputeFacts,
+    Evidence,
+    Flag,
+    Hold,
+    HoldWindow,
+    InquiryLine,
+    Notice,
+    Omission,
+    Report,
+    Standing,
+    Summary,
+)
+from creditbureau.v1 import dispute_pb2, hold_pb2, notice_pb2, report_pb2, standard_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
+
+
+def read_report(message: report_pb2.Report, *, envelope: bytes, inquiry: bytes) -> Report:
+    """The report's values; receipt and evidence are added by the caller.
+
+    Raises:
+        ValueError: A day or month in it does not exist.
+    """
+    return Report(
+        request_id=message.header.request_id,
+        issue_time=moment_of(message.header.issue_time),
+        request_digest=message.request_digest,
+        member_id=message.member_id,
+        subject_id=message.subject_id,
+        purpose=Purpose(message.purpose),
+        consent_id=message.consent_id,
+        log_size=message.log_size,
+        outcome=ReportOutcome(message.outcome),
+        sections=tuple(map(Section, message.sections)),
+        summary=read_summary(message.summary) if message.HasField("summary") else None,
+        tradelines=tuple(map(read_tradeline, message.tradelines)),
+        inquiries=tuple(map(read_inquiry_line, message.inquiries)),
+        omissions=tuple(map(_omission, message.omissions)),
+        attributes=tuple(map(_attribute, message.attributes)),
+        holds=tuple(map(read_hold, message.holds)),
+        disputes=tuple(map(read_dispute, message.disputes)),
+        standings=tuple(map(_standing, message.standings)),
+        flags=tuple(map(_flag, message.flags)),
+        subject_statement=message.subject_statement,
+        notices=tuple(map(read_notice, message.notices)),
+        jurisdiction=message.jurisdiction,
+        rules_version=message.rules_version,
+        envelope=envelope,
+        inquiry=inquiry,
+    )
+
+
+def read_summary(message: report_pb2.Summary) -> Summary:
+    """The summary's values."""
+    return Summary(
+        tradeline_count=message.tradeline_count,
+        open_tradeline_count=message.open_tradeline_count,
+        furnisher_count=message.furnisher_count,
+        delinquent_tradeline_count=message.delinquent_tradeline_count,
+        worst_status_24m=message.worst_status_24m,
+        oldest_open_date=day_of(message.oldest_open_date),
+        inquiry_count_6m=message.inquiry_count_6m,
+        totals=tuple(map(_total, message.totals)),
+        frozen_line_count=message.frozen_line_count,
+        lending_line_count=message.lending_line_count,
+    )
+
+
+def read_inquiry_line(message: report_pb2.InquiryLine) -> InquiryLine:
+    """One logged inquiry."""
+    return InquiryLine(
+        inquiry_id=message.inquiry_id,
+        member_id=message.member_id,
+        purpose=Purpose(message.purpose),
+        kind=InquiryKind(message.kind),
+        outcome=InquiryOutcome(message.outcome),
+        create_time=moment_or_none(message.create_time),
+        consent_id=message.consent_id,
+        denial_reason=message.denial_reason,
+        leaf_index=message.leaf_index,
+    )
+
+
+def read_evidence(message: report_pb2.Evidence) -> Evidence:
+    """One piece of evidence, unverified.
+
+    Raises:
+        ValueError: Its month does not exist.
+    """
+    month = month_of(message.month)
+    if month is None:
+        raise ValueError("evidence names no month")
+    return Evidence(
+        tradeline_id=message.tradeline_id,
+        month=month,
+        manifest=message.manifest.SerializeToString(deterministic=True),
+        record=message.record,
+        record_index=message.record_index,
+        proof=tuple(message.proof),
+        receipt=read_receipt(message.receipt),
+    )
+
+
+def write_evidence(piece: Evidence) -> report_pb2.Evidence:
+    """The contract's message of a piece of evidence."""
+    return report_pb2.Evidence(
+        tradeline_id=piece.tradeline_id,
+        month=piece.month.number,
+        manifest=Envelope.FromString(piece.manifest),
+        record=piece.record,
+        record_index=piece.record_index,
+        proof=piece.proof,
+        receipt=write_receipt(piece.receipt),
+    )
+
+
+def read_hold(message: hold_pb2.Hold) -> Hold:
+    """One hold."""
+    return Hold(
+        hold_id=message.hold_id,
+        kind=HoldKind(message.kind),
+        state=HoldState(message.state),
+        create_time=moment_or_none(message.create_time),
+        expire_time=moment_or_none(message.expire_time),
+        lifted_until_time=moment_or_none(message.lifted_until_time),
+        lifted_for_member_id=message.lifted_for_member_id,
+        lifts=tuple(HoldWindow(at.member_id, moment_of(at.until_time)) for at in message.lifts),
+    )
+
+
+def read_dispute(message: dispute_pb2.Dispute) -> Dispute:
+    """One dispute."""
+    return Dispute(
+        dispute_id=message.dispute_id,
+        subject_id=message.subject_id,
+        tradeline_id=message.tradeline_id,
+        month=month_of(message.month),
+        field=message.field,
+        reason=DisputeReason(message.reason),
+        narrative=message.narrative,
+        state=DisputeState(message.state),
+        outcome=DisputeOutcome(message.outcome),
+        create_time=moment_or_none(message.create_time),
+        due_time=moment_or_none(message.due_time),
+        close_time=moment_or_none(message.close_time),
+        attachment_digests=tuple(message.attachment_digests),
+        member_id=message.member_id,
+        answer_narrative=message.answer_narrative,
+        correction=(read_reference(message.correction) if message.HasField("correction") else None),
+        additions=tuple(
+            DisputeFacts(at.narrative, tuple(at.attachment_digests), moment_or_none(at.create_time))
+            for at in message.additions
+        ),
+    )
+
+
+def read_notice(message: notice_pb2.Notice) -> Notice:
+    """One notice."""
+    return Notice(
+        notice_id=message.notice_id,
+        kind=NoticeKind(message.kind),
+        member_id=message.member_id,
+        tradeline_id=message.tradeline_id,
+        create_time=moment_of(message.create_time),
+        texts=dict(message.texts),
+    )
+
+
+def _total(message: report_pb2.CurrencyTotal) -> CurrencyTotal:
+    share = message.utilisation_per_mille
+    return CurrencyTotal(
+        currency=message.currency,
+        balance_minor=message.balance_minor,
+        credit_limit_minor=message.credit_limit_minor,
+        amount_past_due_minor=message.amount_past_due_minor,
+        amount_due_minor=message.amount_due_minor,
+        unsecured_balance_minor=message.unsecured_balance_minor,
+        utilisation_per_mille=None if share < 0 else share,
+    )
+
+
+def _omission(message: report_pb2.Omission) -> Omission:
+    return Omission(OmissionReason(message.reason), Section(message.section), message.tradeline_id)
+
+
+def _attribute(message: report_pb2.Attribute) -> Attribute:
+    value = message.value if message.HasField("value") else None
+    return Attribute(message.name, value, message.unit)
+
+
+def _standing(message: standard_pb2.StandardStanding) -> Standing:
+    return Standing(
+        message.standard_version, message.rule, message.limit, message.value, message.within
+    )
+
+
+def _flag(message: report_pb2.Flag) -> Flag:
+    return Flag(FlagKind(message.kind), tuple(message.tradeline_ids), dict(message.texts))

@@ -1,0 +1,76 @@
+"""Days, months and points in time, both ways."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from bureau_client.models.months import Month
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def number_of(day: date | None) -> int:
+    """A day as yyyymmdd; 0 for None."""
+    return 0 if day is None else day.year * 10_000 + day.month * 100 + day.day
+
+
+def day_of(yyyymmdd: int) -> date | None:
+    """The day that yyyymmdd stands for; None for 0.
+
+    Raises:
+        ValueError: There is no such day.
+    """
+    if not yyyymmdd:
+        return None
+    return date(yyyymmdd // 10_000, yyyymmdd // 100 % 100, yyyymmdd % 100)
+
+
+def month_of(yyyymm: int) -> Month | None:
+    """The month that yyyymm stands for; None for 0.
+
+    Raises:
+        ValueError: There is no such month.
+    """
+    return Month.from_number(yyyymm) if yyyymm else None
+
+
+def timestamp_of(moment: datetime) -> Timestamp:
+    """A point in time, to the microsecond.
+
+    Raises:
+        ValueError: It has no time zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a point in time needs a time zone, for example datetime.now(UTC)")
+    seconds, micros = divmod(micros_of(moment), 1_000_000)
+    return Timestamp(seconds=seconds, nanos=micros * 1000)
+
+
+def micros_of(moment: datetime) -> int:
+    """Microseconds since 1970, UTC."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def moment_of(timestamp: Timestamp) -> datetime:
+    """The point in time of a timestamp, UTC, to the microsecond."""
+    return _EPOCH + timedelta(seconds=timestamp.seconds, microseconds=timestamp.nanos // 1000)
+
+
+def moment_or_none(timestamp: Timestamp) -> datetime | None:
+    """As `moment_of`; None for the timestamp of an absent field."""
+    return moment_of(timestamp) if timestamp.seconds or timestamp.nanos else None
+
+
+def duration_of(span: timedelta) -> Duration:
+    """A span of time, to the microsecond."""
+    seconds, micros = divmod(span // _MICROSECOND, 1_000_000)
+    return Duration(seconds=seconds, nanos=micros * 1000)
+
+
+def span_of(duration: Duration) -> timedelta:
+    """The span of a duration, to the microsecond."""
+    return timedelta(seconds=duration.seconds, microseconds=duration.nanos // 1000)

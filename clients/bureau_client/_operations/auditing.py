@@ -1,0 +1,173 @@
+"""The full audit: every leaf hashed, every checkpoint held against them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from bureau_client._operations import cosigning, log
+from bureau_client._operations.context import Reader
+from bureau_client._operations.operation import Plan
+from bureau_client.errors import BureauError, NotFound, NotWitnessed, VerificationFailed
+from bureau_client.models.audits import AuditReport, Checkpoint, Fault
+from bureau_client.models.progress import Progress
+from bureau_client.verify.receipts import verify_checkpoint
+from bureau_keys import merkle
+
+
+@dataclass(slots=True)
+class _Audit:
+    """An audit under way.
+
+    Attributes:
+        pending: Checkpoints not reached yet, the next one last.
+        frontier: The tree over all leaves so far.
+        since_good: Leaf hashes behind the last checkpoint that held.
+        held: How many checkpoints held.
+        newest: The last one that did.
+    """
+
+    pending: list[Checkpoint]
+    frontier: merkle.Frontier = field(default_factory=merkle.Frontier)
+    since_good: list[bytes] = field(default_factory=list)
+    held: int = 0
+    newest: Checkpoint | None = None
+
+    def add(self, leaf: bytes) -> Checkpoint | None:
+        """Takes the next leaf; the checkpoint that does not hold behind it, if any."""
+        hashed = merkle.leaf_hash(leaf)
+        self.frontier.append(hashed)
+        self.since_good.append(hashed)
+        return self.settle()
+
+    def settle(self) -> Checkpoint | None:
+        """Holds the checkpoints of the present size against the root."""
+        while self.pending and self.pending[-1].size == self.frontier.size:
+            checkpoint = self.pending.pop()
+            if checkpoint.root != self.frontier.root():
+                return checkpoint
+            self.held += 1
+            self.newest = checkpoint
+            self.since_good.clear()
+        return None
+
+
+def audit(reader: Reader, since: str | None) -> Plan[AuditReport]:
+    """Downloads the whole log and checks every checkpoint against it.
+
+    Since every root is computed anew from one list of leaves, all checkpoints
+    are consistent with one another if each of them holds.
+    """
+    started = reader.clock()
+    witnessed, fault = yield from _witnessed(reader)
+    kept = [note for note in (since, witnessed and witnessed.note) if note]
+    found, state = yield from _run(reader, kept)
+    elapsed = reader.clock() - started
+    size, held, newest = state.frontier.size, state.held, state.newest
+    return AuditReport(reader.trust.origin, size, held, newest, witnessed, found or fault, elapsed)
+
+
+def _witnessed(reader: Reader) -> Plan[tuple[Checkpoint | None, Fault | None]]:
+    """The newest checkpoint that witnesses have cosigned; what is wrong if they have not."""
+    if not reader.trust.witnesses:
+        return None, None
+    try:
+        found = yield from cosigning.cosigned_checkpoint(reader, max(reader.trust.quorum, 1))
+    except NotWitnessed as error:
+        return None, Fault(error.message) if reader.trust.quorum else None
+    except VerificationFailed as error:
+        return None, Fault(error.message)
+    return found, None
+
+
+def _run(reader: Reader, kept: list[str]) -> Plan[tuple[Fault | None, _Audit]]:
+    listed = yield from log.list_notes()
+    head = yield from log.newest_checkpoint(reader)
+    if head.note not in listed:
+        listed.append(head.note)
+    checkpoints: list[Checkpoint] = []
+    for note in [*listed, *kept]:
+        try:
+            checkpoints.append(_open(reader, note))
+        except VerificationFailed as error:
+            return Fault(f"{error.message}:\n{note}"), _Audit([])
+    fault = _contradiction(checkpoints, checkpoints[: len(listed)])
+    if fault is not None:
+        return fault, _Audit([])
+    state = _Audit(sorted(checkpoints, key=lambda c: c.size, reverse=True))
+    wrong = state.settle()
+    started = reader.clock()
+    size = max(checkpoint.size for checkpoint in checkpoints)
+    while wrong is None and state.frontier.size < size:
+        leaves = yield from _page(state.frontier.size, size)
+        if not leaves:
+            return _missing(state, size), state
+        for leaf in leaves:
+            wrong = state.add(leaf)
+            if wrong is not None:
+                break
+        yield Progress(state.frontier.size, size, reader.clock() - started)
+    if wrong is None:
+        return None, state
+    return (yield from _locate(state, wrong)), state
+
+
+def _contradiction(checkpoints: list[Checkpoint], listed: list[Checkpoint]) -> Fault | None:
+    """What checkpoints alone can show: a shrunk log, or a forked one."""
+    for before, after in pairwise(listed):
+        if after.size < before.size:
+            text = f"The log shrank: size {after.size} was signed after size {before.size}"
+            return Fault(text, size=after.size)
+    roots: dict[int, bytes] = {}
+    for checkpoint in checkpoints:
+        if roots.setdefault(checkpoint.size, checkpoint.root) != checkpoint.root:
+            text = f"The log is forked: two roots of size {checkpoint.size} were signed"
+            return Fault(text, size=checkpoint.size)
+    return None
+
+
+def _open(reader: Reader, note: str) -> Checkpoint:
+    checkpoint = verify_checkpoint(note, reader.trust)
+    return Checkpoint(checkpoint.origin, checkpoint.size, checkpoint.root, note)
+
+
+def _page(start: int, stop: int) -> Plan[list[bytes]]:
+    try:
+        return (yield from log.leaf_page(start, stop))
+    except NotFound:
+        # Beyond the log's end, says the bureau; its own checkpoint says otherwise.
+        return []
+
+
+def _missing(state: _Audit, size: int) -> Fault:
+    index = state.frontier.size
+    return Fault(
+        f"Leaf {index} is missing: the log signed a size of {size} but gives out only {index}",
+        size=size,
+        first_index=index,
+        last_index=size - 1,
+    )
+
+
+def _locate(state: _Audit, wrong: Checkpoint) -> Plan[Fault]:
+    """Names the leaf, with the help of the leaf hashes that the log keeps in its tiles."""
+    first = wrong.size - len(state.since_good)
+    text = f"The leaves do not hash to the root that was signed at size {wrong.size}"
+    try:
+        kept = yield from _kept_hashes(first, wrong.size)
+    except BureauError:
+        kept = []
+    for index, (ours, theirs) in enumerate(zip(state.since_good, kept, strict=False), first):
+        if ours != theirs:
+            return Fault(f"{text}: leaf {index} was changed", wrong.size, index, index)
+    text += f": one of the leaves {first} to {wrong.size - 1} was changed"
+    return Fault(text, wrong.size, first, wrong.size - 1)
+
+
+def _kept_hashes(first: int, stop: int) -> Plan[list[bytes]]:
+    kept: list[bytes] = []
+    tiles = range(first // log.TILE_HASHES, (stop - 1) // log.TILE_HASHES + 1)
+    for tile in tiles:
+        kept += yield from log.tile_hashes(tile)
+    skipped = first - tiles.start * log.TILE_HASHES
+    return kept[skipped : skipped + stop - first]

@@ -1,0 +1,88 @@
+"""Cuts records into batches that the contract allows, and signs them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from bureau_client._codec.records import encode_record
+from bureau_client._operations.signer import Author
+from bureau_client.models.codes import SubmissionKind
+from bureau_client.models.record_checks import check_record
+from bureau_client.models.records import Record
+from bureau_client.models.violations import Violation
+from bureau_keys import merkle
+from bureau_keys.envelope import seal
+from creditbureau.v1 import furnishing_pb2, record_pb2
+
+MAX_RECORDS = 10_000
+MAX_BATCH_BYTES = 6 * 1024 * 1024
+# Field number and length before each record in a RecordBatch.
+OVERHEAD_BYTES = 5
+SALT_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record on its way.
+
+    Attributes:
+        index: Its place in what was passed to `submit`.
+        record: What was passed.
+        encoded: The bytes that are signed; empty where it has violations.
+        violations: What the SDK itself found wrong.
+    """
+
+    index: int
+    record: Record
+    encoded: bytes
+    violations: list[Violation]
+
+
+def entries(records: Iterable[Record]) -> Iterator[Entry]:
+    """Checks and encodes records one by one."""
+    for index, record in enumerate(records):
+        violations = check_record(record, index)
+        encoded = b"" if violations else encode_record(record, os.urandom(SALT_BYTES))
+        yield Entry(index, record, encoded, violations)
+
+
+def batches(
+    stream: Iterable[Entry],
+    max_records: int = MAX_RECORDS,
+    max_bytes: int = MAX_BATCH_BYTES,
+) -> Iterator[list[Entry]]:
+    """Cuts a stream of entries so that each batch stays within both limits."""
+    batch: list[Entry] = []
+    size = 0
+    for entry in stream:
+        more = len(entry.encoded) + OVERHEAD_BYTES
+        if batch and (len(batch) == max_records or size + more > max_bytes):
+            yield batch
+            batch, size = [], 0
+        batch.append(entry)
+        size += more
+    if batch:
+        yield batch
+
+
+def sign_batch(
+    author: Author, batch: list[Entry], kind: SubmissionKind, label: str, request_id: str = ""
+) -> tuple[furnishing_pb2.SubmitRecordsRequest, str]:
+    """The signed request for one batch, and its request id."""
+    encoded = [entry.encoded for entry in batch]
+    header = author.header()
+    header.request_id = request_id or header.request_id
+    manifest = record_pb2.SubmissionManifest(
+        header=header,
+        kind=int(kind),  # type: ignore[arg-type]
+        records_root=merkle.root_of([merkle.leaf_hash(record) for record in encoded]),
+        record_count=len(encoded),
+        label=label,
+    )
+    request = furnishing_pb2.SubmitRecordsRequest(
+        manifest=seal(manifest, author.key),
+        batch=record_pb2.RecordBatch(records=encoded).SerializeToString(deterministic=True),
+    )
+    return request, header.request_id

@@ -1,0 +1,143 @@
+"""Granting, changing and listing consents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from bureau_client._codec.consents import read_consent
+from bureau_client._codec.scalars import duration_of, timestamp_of
+from bureau_client._operations import arguments, methods
+from bureau_client._operations.context import Caller
+from bureau_client._operations.operation import Plan, ask
+from bureau_client._operations.pages import collect
+from bureau_client._operations.receipts import take_receipt
+from bureau_client._operations.subject_requests import subject_request
+from bureau_client.models.codes import (
+    Action,
+    ConsentMode,
+    ConsentState,
+    ConsentTransition,
+    PortfolioType,
+    Purpose,
+    Section,
+)
+from bureau_client.models.consents import Consent, Frequency
+from bureau_client.verify.checks import believed, expect
+from bureau_keys.envelope import seal
+from creditbureau.v1 import consent_pb2, consents_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
+
+
+def grant(
+    caller: Caller,
+    subject_id: str,
+    grantee: str,
+    *,
+    actions: Sequence[Action],
+    purposes: Sequence[Purpose],
+    sections: Sequence[Section],
+    portfolio_types: Sequence[PortfolioType],
+    history_months: int,
+    start: datetime | None,
+    expire: datetime | timedelta,
+    max_uses: int,
+    frequency: Frequency | None,
+    mode: ConsentMode,
+    data_life: timedelta,
+) -> Plan[Consent]:
+    """Signs a consent and hands it in."""
+    header = caller.author.header()
+    begin = start or caller.clock()
+    end = begin + expire if isinstance(expire, timedelta) else expire
+    _check_times(begin, end)
+    if not actions:
+        raise arguments.refuse("actions", "INVALID_FIELD", "must name at least one Action")
+    if (data_life > timedelta(0)) != (mode is ConsentMode.STORE):
+        message = "must be above zero with ConsentMode.STORE, and zero with every other mode"
+        raise arguments.refuse("data_life", "INVALID_FIELD", message)
+    consent = consent_pb2.Consent(
+        header=header,
+        subject_id=subject_id,
+        grantee=arguments.member_id(grantee, "grantee"),
+        actions=map(int, actions),  # type: ignore[arg-type]
+        purposes=map(int, purposes),  # type: ignore[arg-type]
+        sections=map(int, sections),  # type: ignore[arg-type]
+        portfolio_types=map(int, portfolio_types),  # type: ignore[arg-type]
+        history_months=history_months,
+        start_time=timestamp_of(begin),
+        expire_time=timestamp_of(end),
+        max_uses=max_uses,
+        data_life=duration_of(data_life) if data_life else None,
+        mode=arguments.code(mode, "mode"),  # type: ignore[arg-type]
+    )
+    if frequency is not None:
+        consent.frequency.unit = int(frequency.unit)  # type: ignore[assignment]
+        consent.frequency.value = frequency.value
+    sealed = seal(consent, caller.author.key)
+    request = consents_pb2.GrantConsentRequest(consent=sealed)
+    reply = yield from ask(methods.GRANT_CONSENT, request, header.request_id)
+    receipt = yield from take_receipt(caller, reply.receipt, sealed, kind="consent")
+    expect("The consent's id", reply.consent.consent_id, header.request_id)
+    expect("The consent's signed text", reply.consent.consent.payload, sealed.payload)
+    with believed("The consent"):
+        return read_consent(reply.consent, receipt)
+
+
+def change(
+    caller: Caller, consent_id: str, transition: ConsentTransition, note: str
+) -> Plan[Consent]:
+    """Pauses, resumes or revokes a consent."""
+    consent_id = arguments.request_id(consent_id, "consent_id")
+    statement = consent_pb2.ConsentChange(
+        header=caller.author.header(),
+        consent_id=consent_id,
+        transition=int(transition),  # type: ignore[arg-type]
+        note=note,
+    )
+    sealed = seal(statement, caller.author.key)
+    request = consents_pb2.ChangeConsentRequest(change=sealed)
+    reply = yield from ask(methods.CHANGE_CONSENT, request, statement.header.request_id)
+    receipt = yield from take_receipt(caller, reply.receipt, sealed, kind="consent-change")
+    expect("The consent's id", reply.consent.consent_id, consent_id)
+    with believed("The consent"):
+        consent = read_consent(reply.consent, receipt)
+    if transition is ConsentTransition.REVOKE:  # which is final
+        expect("The consent's state", consent.state, ConsentState.REVOKED)
+    return consent
+
+
+def list_held(subject_id: str | None, limit: int | None) -> Plan[list[Consent]]:
+    """Consents that the calling member holds, newest first."""
+    subject = arguments.subject_id(subject_id) if subject_id else ""
+    return (yield from _list(lambda: None, subject, limit))
+
+
+def list_own(caller: Caller, limit: int | None) -> Plan[list[Consent]]:
+    """The subject's own consents, newest first; each page is asked for by a signed request."""
+    path = methods.LIST_CONSENTS.path
+    return (yield from _list(lambda: subject_request(caller, path), "", limit))
+
+
+def _list(
+    signed: Callable[[], Envelope | None], subject_id: str, limit: int | None
+) -> Plan[list[Consent]]:
+    def page(token: str) -> Plan[tuple[list[Consent], str]]:
+        request = consents_pb2.ListConsentsRequest(
+            subject_request=signed(), subject_id=subject_id, page_token=token
+        )
+        reply = yield from ask(methods.LIST_CONSENTS, request)
+        with believed("The list of consents"):
+            consents = [read_consent(view) for view in reply.consents]
+        return consents, reply.next_page_token
+
+    return (yield from collect(page, limit))
+
+
+def _check_times(begin: datetime, end: datetime) -> None:
+    for name, moment in (("start", begin), ("expire", end)):
+        if moment.tzinfo is None:
+            message = "needs a time zone, for example datetime.now(UTC)"
+            raise arguments.refuse(name, "INVALID_FIELD", message)
+    if end <= begin:
+        raise arguments.refuse("expire", "DATE_ORDER", "must lie behind the start")

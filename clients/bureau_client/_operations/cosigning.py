@@ -1,0 +1,130 @@
+"""Receipts that lead to a checkpoint which enough witnesses have cosigned.
+
+A write is answered at once, with a checkpoint that the bureau alone has signed; its
+witnesses see the log a moment later. Who does not take the bureau's word for its log
+waits for them: the leaf is then proved to be in the tree that they have cosigned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from bureau_client._operations import log, methods
+from bureau_client._operations.context import Reader
+from bureau_client._operations.operation import Pause, Plan, ask
+from bureau_client.errors import NotFound, NotWitnessed, VerificationFailed
+from bureau_client.models.audits import Checkpoint
+from bureau_client.models.receipts import Receipt
+from bureau_client.verify.checks import TELL, believed, expect
+from bureau_client.verify.receipts import verify_checkpoint
+from bureau_client.verify.witnesses import trusted_witnesses, verify_witnessed, witnesses_of
+from bureau_keys import merkle
+from creditbureau.v1 import log_pb2
+
+# How long witnesses are waited for, and seconds between two questions.
+PATIENCE = timedelta(seconds=30)
+PAUSE_S = 0.25
+
+
+def as_needed(reader: Reader, receipt: Receipt) -> Plan[Receipt]:
+    """A receipt as the profile's quorum asks for it.
+
+    Raises:
+        NotWitnessed: There are not so many cosignatures in time.
+    """
+    if not reader.trust.quorum:
+        return receipt
+    return (yield from witnessed(reader, receipt, reader.trust.quorum, PATIENCE))
+
+
+def witnessed(
+    reader: Reader, receipt: Receipt, quorum: int | None = None, patience: timedelta = PATIENCE
+) -> Plan[Receipt]:
+    """The same receipt, leading to a checkpoint that enough witnesses have cosigned.
+
+    Args:
+        receipt: One whose inclusion was verified, or any: it is verified again.
+        quorum: How many are enough; None: as many as the profile says, at least one.
+        patience: How long they are waited for.
+
+    Raises:
+        NotWitnessed: There are not so many in time.
+        VerificationFailed: Bureau, witnesses and receipt contradict each other.
+    """
+    quorum = max(reader.trust.quorum, 1) if quorum is None else quorum
+    if len(witnesses_of(receipt.checkpoint, reader.trust)) >= quorum:
+        return receipt
+    try:
+        checkpoint = yield from _awaited(reader, quorum, receipt.leaf_index + 1, patience)
+        leaf = yield from _leaf_of(reader, receipt)
+    except NotWitnessed as error:
+        error.receipt = receipt
+        raise
+    except NotFound as error:
+        raise VerificationFailed(
+            f"The bureau has lost leaf {receipt.leaf_index}, which the receipt is of: "
+            f"{error.message}",
+            reason="BAD_PROOF",
+            fix=TELL,
+        ) from error
+    request = log_pb2.GetInclusionProofRequest(
+        leaf_index=receipt.leaf_index, tree_size=checkpoint.size
+    )
+    reply = yield from ask(methods.GET_INCLUSION_PROOF, request)
+    proof = tuple(reply.proof)
+    with believed("The receipt, in the log that the witnesses have cosigned,"):
+        merkle.verify_inclusion(leaf, receipt.leaf_index, checkpoint.size, proof, checkpoint.root)
+    return replace(receipt, tree_size=checkpoint.size, checkpoint=checkpoint.note, proof=proof)
+
+
+def cosigned_checkpoint(reader: Reader, quorum: int, at_least: int = 0) -> Plan[Checkpoint]:
+    """The newest checkpoint that enough of the profile's witnesses have cosigned.
+
+    Raises:
+        NotWitnessed: There is none of this size or above.
+        VerificationFailed: What came is not so.
+    """
+    names = [witness.name for witness in trusted_witnesses(reader.trust)]
+    if len(names) < quorum:
+        raise NotWitnessed(
+            f"The profile trusts {len(names)} witnesses; {quorum} are to cosign",
+            reason="NOT_WITNESSED",
+            fix="Add their keys to `witnesses` in profile.toml",
+        )
+    request = log_pb2.GetCheckpointRequest(cosignatures=quorum, witnesses=names, tree_size=at_least)
+    reply = yield from ask(methods.GET_CHECKPOINT, request)
+    checkpoint = log.see_checkpoint(reader, reply.checkpoint)
+    found = verify_witnessed(checkpoint.note, reader.trust, quorum)
+    if checkpoint.size < at_least:
+        expect("The size of the cosigned checkpoint", checkpoint.size, at_least)
+    return replace(checkpoint, witnesses=found)
+
+
+def _awaited(reader: Reader, quorum: int, at_least: int, patience: timedelta) -> Plan[Checkpoint]:
+    waited = 0.0
+    while True:
+        try:
+            return (yield from cosigned_checkpoint(reader, quorum, at_least))
+        except NotWitnessed:
+            if waited >= patience.total_seconds():
+                raise
+        yield Pause(PAUSE_S)
+        waited += PAUSE_S
+
+
+def _leaf_of(reader: Reader, receipt: Receipt) -> Plan[bytes]:
+    """Hash of the receipt's leaf: as the log gives it out, held against the receipt."""
+    leaves = yield from log.leaf_page(receipt.leaf_index, receipt.leaf_index + 1)
+    if not leaves:
+        raise VerificationFailed(
+            f"The log does not give out leaf {receipt.leaf_index}, which the receipt is of",
+            reason="BAD_PROOF",
+            fix=TELL,
+        )
+    hashed = merkle.leaf_hash(leaves[0])
+    signed = verify_checkpoint(receipt.checkpoint, reader.trust)
+    reader.heads.see(signed)
+    with believed("The receipt"):
+        merkle.verify_inclusion(hashed, receipt.leaf_index, signed.size, receipt.proof, signed.root)
+    return hashed

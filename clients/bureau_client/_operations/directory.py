@@ -1,0 +1,59 @@
+"""From national identifiers to subject ids, without the bureau seeing the former."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from bureau_client._operations import arguments, methods
+from bureau_client._operations.context import Caller
+from bureau_client._operations.operation import Plan, ask
+from bureau_client._operations.receipts import read_verified
+from bureau_client.models.progress import Progress
+from bureau_client.verify.checks import believed
+from bureau_keys import pseudonym
+from bureau_keys.envelope import seal
+from bureau_keys.errors import KeysError
+from creditbureau.v1 import directory_pb2
+
+
+def subject_ids(caller: Caller, identifiers: Iterable[tuple[str, str, str]]) -> Plan[list[str]]:
+    """Subject ids in the order of the identifiers.
+
+    Each different identifier counts once against the member's quota.
+    """
+    started = caller.clock()
+    inputs = [_normalised(index, *parts) for index, parts in enumerate(identifiers)]
+    different = list(dict.fromkeys(inputs))
+    found: dict[bytes, str] = {}
+    for chunk in _chunks(different):
+        ids = yield from _evaluate(caller, chunk)
+        found.update(zip(chunk, ids, strict=True))
+        yield Progress(len(found), len(different), caller.clock() - started)
+    return [found[identifier] for identifier in inputs]
+
+
+def _evaluate(caller: Caller, inputs: list[bytes]) -> Plan[list[str]]:
+    blinded = pseudonym.Blinded(inputs)
+    evaluation = directory_pb2.Evaluation(
+        header=caller.author.header(), blinded_elements=blinded.elements
+    )
+    sealed = seal(evaluation, caller.author.key)
+    request = directory_pb2.EvaluateRequest(evaluation=sealed)
+    reply = yield from ask(methods.EVALUATE, request, evaluation.header.request_id)
+    # Nobody is given this receipt, and so nobody waits for its witnesses.
+    read_verified(caller, reply.receipt, sealed, kind="evaluation")
+    with believed("The directory's evaluation"):
+        return blinded.finalize(reply.evaluated_elements, caller.trust.directory_key)
+
+
+def _normalised(index: int, country: str, scheme: str, identifier: str) -> bytes:
+    try:
+        return pseudonym.normalise(country, scheme, identifier)
+    except (KeysError, ValueError) as error:
+        # The identifier itself stays out of the message.
+        raise arguments.refuse(f"identifiers[{index}]", "INVALID_FIELD", str(error)) from None
+
+
+def _chunks(items: list[bytes]) -> Iterator[list[bytes]]:
+    for start in range(0, len(items), pseudonym.MAX_BATCH):
+        yield items[start : start + pseudonym.MAX_BATCH]

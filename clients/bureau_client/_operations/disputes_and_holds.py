@@ -1,0 +1,192 @@
+"""A subject's rights over their file: holds, disputes, a statement of their own; and
+the furnisher's answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from bureau_client._codec.reports import read_dispute, read_hold
+from bureau_client._codec.scalars import timestamp_of
+from bureau_client._operations import arguments, methods
+from bureau_client._operations.context import Caller
+from bureau_client._operations.operation import Plan, ask
+from bureau_client._operations.pages import collect
+from bureau_client._operations.receipts import take_receipt
+from bureau_client._operations.subject_requests import subject_request
+from bureau_client.models.codes import DisputeOutcome, DisputeReason, HoldKind
+from bureau_client.models.months import Month
+from bureau_client.models.receipts import Receipt
+from bureau_client.models.records import RecordRef
+from bureau_client.models.reports import Dispute, Hold
+from bureau_client.verify.checks import believed, expect
+from bureau_keys.envelope import seal
+from creditbureau.v1 import dispute_pb2, furnishing_pb2, hold_pb2, record_pb2, subjects_pb2
+
+
+def place_hold(caller: Caller, kind: HoldKind, expire: datetime | None) -> Plan[Hold]:
+    """Places a hold on the subject's own file."""
+    placement = hold_pb2.HoldPlacement(
+        header=caller.author.header(),
+        kind=arguments.code(kind, "kind"),  # type: ignore[arg-type]
+    )
+    if expire is not None:
+        placement.expire_time.CopyFrom(_time(expire, "expire"))
+    sealed = seal(placement, caller.author.key)
+    request = subjects_pb2.PlaceHoldRequest(placement=sealed)
+    reply = yield from ask(methods.PLACE_HOLD, request, placement.header.request_id)
+    yield from take_receipt(caller, reply.receipt, sealed, kind="hold")
+    expect("The hold's id", reply.hold.hold_id, placement.header.request_id)
+    with believed("The hold"):
+        return read_hold(reply.hold)
+
+
+def lift_hold(caller: Caller, hold_id: str, until: datetime | None, member_id: str) -> Plan[Hold]:
+    """Lifts a hold of the subject's own."""
+    hold_id = arguments.request_id(hold_id, "hold_id")
+    lift = hold_pb2.HoldLift(
+        header=caller.author.header(),
+        hold_id=hold_id,
+        member_id=arguments.member_id(member_id, "member_id") if member_id else "",
+    )
+    if until is not None:
+        lift.until_time.CopyFrom(_time(until, "until"))
+    sealed = seal(lift, caller.author.key)
+    request = subjects_pb2.LiftHoldRequest(lift=sealed)
+    reply = yield from ask(methods.LIFT_HOLD, request, lift.header.request_id)
+    yield from take_receipt(caller, reply.receipt, sealed, kind="hold-lift")
+    expect("The hold's id", reply.hold.hold_id, hold_id)
+    with believed("The hold"):
+        return read_hold(reply.hold)
+
+
+def open_dispute(
+    caller: Caller,
+    subject_id: str,
+    tradeline_id: str,
+    *,
+    field: str,
+    reason: DisputeReason,
+    month: Month | None,
+    narrative: str,
+    attachment_digests: Sequence[bytes],
+) -> Plan[Dispute]:
+    """Challenges a field of a tradeline."""
+    opening = dispute_pb2.DisputeOpening(
+        header=caller.author.header(),
+        subject_id=subject_id,
+        tradeline_id=tradeline_id,
+        month=month.number if month else 0,
+        field=field,
+        reason=arguments.code(reason, "reason"),  # type: ignore[arg-type]
+        narrative=narrative,
+        attachment_digests=attachment_digests,
+    )
+    sealed = seal(opening, caller.author.key)
+    request = subjects_pb2.OpenDisputeRequest(opening=sealed)
+    reply = yield from ask(methods.OPEN_DISPUTE, request, opening.header.request_id)
+    yield from take_receipt(caller, reply.receipt, sealed, kind="dispute")
+    expect("The dispute's id", reply.dispute.dispute_id, opening.header.request_id)
+    with believed("The dispute"):
+        return read_dispute(reply.dispute)
+
+
+def add_to_dispute(
+    caller: Caller, dispute_id: str, narrative: str, attachment_digests: Sequence[bytes]
+) -> Plan[Dispute]:
+    """Adds facts to an open dispute of the subject's own."""
+    dispute_id = arguments.request_id(dispute_id, "dispute_id")
+    addition = dispute_pb2.DisputeAddition(
+        header=caller.author.header(),
+        dispute_id=dispute_id,
+        narrative=narrative,
+        attachment_digests=attachment_digests,
+    )
+    sealed = seal(addition, caller.author.key)
+    request = subjects_pb2.AddToDisputeRequest(addition=sealed)
+    reply = yield from ask(methods.ADD_TO_DISPUTE, request, addition.header.request_id)
+    take_receipt(caller, reply.receipt, sealed, kind="dispute-addition")
+    expect("The dispute's id", reply.dispute.dispute_id, dispute_id)
+    with believed("The dispute"):
+        return read_dispute(reply.dispute)
+
+
+def list_own_disputes(caller: Caller, limit: int | None) -> Plan[list[Dispute]]:
+    """The subject's disputes, newest first."""
+
+    def page(token: str) -> Plan[tuple[list[Dispute], str]]:
+        request = subjects_pb2.ListDisputesRequest(
+            subject_request=subject_request(caller, methods.LIST_DISPUTES.path), page_token=token
+        )
+        reply = yield from ask(methods.LIST_DISPUTES, request)
+        return _disputes(reply.disputes), reply.next_page_token
+
+    return (yield from collect(page, limit))
+
+
+def list_disputed(limit: int | None) -> Plan[list[Dispute]]:
+    """The disputes against the calling member's records, oldest first."""
+
+    def page(token: str) -> Plan[tuple[list[Dispute], str]]:
+        request = furnishing_pb2.ListDisputedRecordsRequest(page_token=token)
+        reply = yield from ask(methods.LIST_DISPUTED_RECORDS, request)
+        return _disputes(reply.disputes), reply.next_page_token
+
+    return (yield from collect(page, limit))
+
+
+def answer_dispute(
+    caller: Caller,
+    dispute_id: str,
+    outcome: DisputeOutcome,
+    *,
+    narrative: str,
+    correction: RecordRef | None,
+    certified: bool,
+) -> Plan[Dispute]:
+    """Answers a dispute against a record of the calling member's."""
+    dispute_id = arguments.request_id(dispute_id, "dispute_id")
+    answer = dispute_pb2.DisputeAnswer(
+        header=caller.author.header(),
+        dispute_id=dispute_id,
+        outcome=arguments.code(outcome, "outcome"),  # type: ignore[arg-type]
+        narrative=narrative,
+        certified=certified,
+    )
+    if correction is not None:
+        answer.correction.CopyFrom(
+            record_pb2.RecordRef(
+                submission_id=correction.submission_id, record_index=correction.record_index
+            )
+        )
+    sealed = seal(answer, caller.author.key)
+    request = furnishing_pb2.AnswerDisputeRequest(answer=sealed)
+    reply = yield from ask(methods.ANSWER_DISPUTE, request, answer.header.request_id)
+    yield from take_receipt(caller, reply.receipt, sealed, kind="dispute-answer")
+    expect("The dispute's id", reply.dispute.dispute_id, dispute_id)
+    with believed("The dispute"):
+        return read_dispute(reply.dispute)
+
+
+def set_statement(caller: Caller, text: str) -> Plan[Receipt]:
+    """Puts the subject's own statement on their file; an empty one takes it off."""
+    statement = subjects_pb2.SubjectStatement(header=caller.author.header(), text=text)
+    sealed = seal(statement, caller.author.key)
+    request = subjects_pb2.SetStatementRequest(statement=sealed)
+    reply = yield from ask(methods.SET_STATEMENT, request, statement.header.request_id)
+    return (yield from take_receipt(caller, reply.receipt, sealed, kind="subject-statement"))
+
+
+def _disputes(messages: Sequence[dispute_pb2.Dispute]) -> list[Dispute]:
+    with believed("The list of disputes"):
+        return [read_dispute(message) for message in messages]
+
+
+def _time(moment: datetime, name: str) -> Timestamp:
+    if moment.tzinfo is None:
+        message = "needs a time zone, for example datetime.now(UTC)"
+        raise arguments.refuse(name, "INVALID_FIELD", message)
+    return timestamp_of(moment)

@@ -1,0 +1,222 @@
+"""Submitting records, and looking at what was submitted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence, Sized
+from dataclasses import replace
+from itertools import count
+from typing import Literal, TypeAlias
+from uuid import UUID, uuid5
+
+from bureau_client._codec.submissions import read_submission
+from bureau_client._operations import arguments, methods
+from bureau_client._operations.batches import Entry, batches, entries, sign_batch
+from bureau_client._operations.context import Caller
+from bureau_client._operations.cosigning import as_needed
+from bureau_client._operations.operation import Plan, ask
+from bureau_client._operations.pages import collect
+from bureau_client._operations.receipts import read_verified, take_receipt
+from bureau_client.errors import BureauError, InvalidRequest, NotFound, VerificationFailed
+from bureau_client.models.codes import SubmissionKind
+from bureau_client.models.progress import Progress
+from bureau_client.models.records import Record
+from bureau_client.models.submissions import Rejection, Submission, SubmitResult
+from bureau_client.models.violations import Violation
+from bureau_client.verify.checks import believed, expect
+from bureau_keys.envelope import peek
+from creditbureau.v1 import furnishing_pb2, record_pb2
+
+OnInvalid: TypeAlias = Literal["raise", "skip"]
+
+# Request ids of deliveries are made of their names (RFC 9562, version 5).
+DELIVERIES = UUID("7f3f0c52-2a5b-5a53-9a0e-6d0f6a7d1c11")
+_LABEL = re.compile(r"[ -~]{0,128}")
+_RECORD = re.compile(r"records\[(\d+)\]")
+
+
+def submit(
+    caller: Caller,
+    records: Iterable[Record],
+    *,
+    kind: SubmissionKind,
+    label: str,
+    on_invalid: OnInvalid,
+    delivery: str,
+) -> Plan[SubmitResult]:
+    """Submits records batch by batch; each batch is stored whole or not at all."""
+    arguments.code(kind, "kind")
+    if not _LABEL.fullmatch(label):
+        message = "must be at most 128 printable ASCII characters"
+        raise arguments.refuse("label", "BAD_TEXT", message)
+    started = caller.clock()
+    total = len(records) if isinstance(records, Sized) else None
+    submissions: list[Submission] = []
+    rejected: list[Rejection] = []
+    done = 0
+    try:
+        for number, batch in enumerate(batches(entries(records))):
+            sound, unsound = _split(batch)
+            if unsound and on_invalid == "raise":
+                raise InvalidRequest(
+                    "No record of the batch was sent",
+                    reason="INVALID_FIELD",
+                    violations=[v for rejection in unsound for v in rejection.violations],
+                    fix='Correct the fields, or pass on_invalid="skip" to submit the rest',
+                )
+            rejected += unsound
+            before, request_id = None, ""
+            if delivery:
+                before, request_id = yield from _sent_before(caller, f"{delivery}/{number}", sound)
+            submission = before
+            if before is None or before.record_count < len(sound):
+                submission = yield from _submit(
+                    caller, sound, kind, label, on_invalid, rejected, request_id, before
+                )
+            submissions += [submission] if submission else []
+            done += len(batch)
+            yield Progress(done, total, caller.clock() - started)
+        # The witnesses of the last one have seen them all.
+        for place, submission in reversed(list(enumerate(submissions))):
+            submissions[place] = yield from _witnessed(caller, submission)
+    except BureauError as error:
+        error.partial = SubmitResult(tuple(submissions), tuple(rejected))
+        raise
+    return SubmitResult(tuple(submissions), tuple(sorted(rejected, key=lambda r: r.index)))
+
+
+def _witnessed(caller: Caller, submission: Submission) -> Plan[Submission]:
+    assert submission.receipt is not None, "what was just submitted has its receipt"
+    receipt = yield from as_needed(caller, submission.receipt)
+    return replace(submission, receipt=receipt)
+
+
+def _sent_before(
+    caller: Caller, batch: str, sound: Sequence[Entry]
+) -> Plan[tuple[Submission | None, str]]:
+    """What is there of a batch of a delivery, and the request id for what is not.
+
+    Request ids follow from the delivery's name: the same whenever it is tried. A batch that
+    was stored without some of its records is tried again under another one: which were left
+    out, and whether they are taken by now, the bureau says.
+    """
+    before = None
+    for attempt in count():
+        name = f"{caller.author.audience}/{caller.author.name}/{batch}/{attempt}"
+        request_id = str(uuid5(DELIVERIES, name))
+        try:
+            before = yield from get_submission(caller, request_id)
+        except NotFound:
+            break
+        if before.record_count >= len(sound):
+            break
+    return before, request_id
+
+
+def _split(batch: Iterable[Entry]) -> tuple[list[Entry], list[Rejection]]:
+    sound: list[Entry] = []
+    unsound: list[Rejection] = []
+    for entry in batch:
+        if entry.violations:
+            unsound.append(Rejection(entry.index, entry.record, tuple(entry.violations)))
+        else:
+            sound.append(entry)
+    return sound, unsound
+
+
+def _submit(
+    caller: Caller,
+    batch: list[Entry],
+    kind: SubmissionKind,
+    label: str,
+    on_invalid: OnInvalid,
+    rejected: list[Rejection],
+    wanted_id: str,
+    before: Submission | None,
+) -> Plan[Submission | None]:
+    """Submits a batch; if records are refused, the others, unless they are there already."""
+    while batch and (before is None or len(batch) != before.record_count):
+        request, request_id = sign_batch(caller.author, batch, kind, label, wanted_id)
+        try:
+            reply = yield from ask(methods.SUBMIT_RECORDS, request, request_id)
+        except BureauError as error:
+            blamed, others = _blame(error.violations, batch)
+            error.violations = tuple(v for found in blamed.values() for v in found) + others
+            if on_invalid == "raise" or not blamed or others:
+                raise
+            rejected += [
+                Rejection(entry.index, entry.record, tuple(blamed[entry.index]))
+                for entry in batch
+                if entry.index in blamed
+            ]
+            batch = [entry for entry in batch if entry.index not in blamed]
+        else:
+            return _accepted(caller, reply, request, request_id, len(batch))
+    return before
+
+
+def _blame(
+    violations: Iterable[Violation], batch: Sequence[Entry]
+) -> tuple[dict[int, list[Violation]], tuple[Violation, ...]]:
+    """Violations by the record's place in what was passed, and those of no record."""
+    blamed: dict[int, list[Violation]] = {}
+    others: list[Violation] = []
+    for violation in violations:
+        match = _RECORD.match(violation.field)
+        if match is None or int(match[1]) >= len(batch):
+            others.append(violation)
+            continue
+        index = batch[int(match[1])].index
+        path = f"records[{index}]{violation.field[match.end() :]}"
+        blamed.setdefault(index, []).append(Violation(path, violation.rule, violation.message))
+    return blamed, tuple(others)
+
+
+def _accepted(
+    caller: Caller,
+    reply: furnishing_pb2.SubmitRecordsResponse,
+    request: furnishing_pb2.SubmitRecordsRequest,
+    request_id: str,
+    record_count: int,
+) -> Submission:
+    receipt = read_verified(caller, reply.receipt, request.manifest, kind="submission")
+    told = reply.submission
+    if (told.submission_id, told.record_count) != (request_id, record_count):
+        raise VerificationFailed(
+            f"The bureau answered about submission {told.submission_id} of {told.record_count} "
+            f"records; what was sent is {request_id} of {record_count}",
+            reason="WRONG_ANSWER",
+            request_id=request_id,
+        )
+    manifest = request.manifest.SerializeToString(deterministic=True)
+    return read_submission(told, manifest=manifest, receipt=receipt)
+
+
+def get_submission(caller: Caller, submission_id: str) -> Plan[Submission]:
+    """One submission, with the manifest as it was signed and its receipt."""
+    submission_id = arguments.request_id(submission_id, "submission_id")
+    request = furnishing_pb2.GetSubmissionRequest(submission_id=submission_id)
+    reply = yield from ask(methods.GET_SUBMISSION, request)
+    receipt = yield from take_receipt(caller, reply.receipt, reply.manifest, kind="submission")
+    with believed("The submission"):
+        signed = peek(reply.manifest, record_pb2.SubmissionManifest)
+    told = reply.submission
+    expect("The submission's id", told.submission_id, submission_id)
+    expect("The manifest's request id", signed.header.request_id, submission_id)
+    expect("The manifest's signer", signed.header.signer, caller.author.name)
+    expect("The number of records", told.record_count, signed.record_count)
+    expect("The kind", SubmissionKind(told.kind), SubmissionKind(signed.kind))
+    expect("The leaf", told.leaf_index, receipt.leaf_index)
+    manifest = reply.manifest.SerializeToString(deterministic=True)
+    return read_submission(reply.submission, manifest=manifest, receipt=receipt)
+
+
+def list_submissions(limit: int | None) -> Plan[list[Submission]]:
+    """The caller's submissions, newest first."""
+
+    def page(token: str) -> Plan[tuple[list[Submission], str]]:
+        request = furnishing_pb2.ListSubmissionsRequest(page_token=token)
+        reply = yield from ask(methods.LIST_SUBMISSIONS, request)
+        return [read_submission(item) for item in reply.submissions], reply.next_page_token
+
+    return (yield from collect(page, limit))

@@ -1,0 +1,124 @@
+"""Alerts, portfolios, and reports of the past."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from google.protobuf.message import DecodeError
+
+from bureau_client._codec.alerts import read_alert
+from bureau_client._codec.receipts import read_receipt
+from bureau_client._codec.reports import read_dispute
+from bureau_client._operations import arguments, methods
+from bureau_client._operations.context import Caller, Reader
+from bureau_client._operations.operation import Plan, ask
+from bureau_client._operations.streams import Stream
+from bureau_client.models.alerts import Alert, DisputeNews
+from bureau_client.models.codes import Purpose
+from bureau_client.models.reports import Report
+from bureau_client.verify.checks import believed, expect
+from bureau_client.verify.receipts import verify_receipt
+from bureau_client.verify.reports import verify_report
+from bureau_keys.envelope import peek, seal
+from bureau_keys.errors import KeysError
+from creditbureau.v1 import furnishing_pb2, reporting_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
+
+
+def alerts(after: int) -> Stream[Alert]:
+    """Alerts as they come."""
+
+    def read(message: reporting_pb2.WatchAlertsResponse) -> Alert:
+        with believed("The alert"):
+            return read_alert(message)
+
+    return Stream(
+        methods.WATCH_ALERTS,
+        lambda cursor: reporting_pb2.WatchAlertsRequest(cursor=cursor),
+        read,
+        after,
+        endless=True,
+    )
+
+
+def acknowledge(cursor: int) -> Plan[None]:
+    """Tells the bureau up to where alerts were dealt with."""
+    request = reporting_pb2.AcknowledgeAlertsRequest(cursor=cursor)
+    yield from ask(methods.ACKNOWLEDGE_ALERTS, request)
+
+
+def disputes(after: int) -> Stream[DisputeNews]:
+    """Disputes against the calling member's records as they come."""
+
+    def read(message: furnishing_pb2.WatchDisputesResponse) -> DisputeNews:
+        with believed("The dispute"):
+            return DisputeNews(message.cursor, read_dispute(message.dispute))
+
+    return Stream(
+        methods.WATCH_DISPUTES,
+        lambda cursor: furnishing_pb2.WatchDisputesRequest(cursor=cursor),
+        read,
+        after,
+        endless=True,
+    )
+
+
+def portfolio(caller: Caller, purpose: Purpose, subject_ids: Iterable[str]) -> Stream[Report]:
+    """Reports on the calling member's customers, each verified."""
+    inquiry = reporting_pb2.PortfolioInquiry(
+        header=caller.author.header(),
+        purpose=arguments.code(purpose, "purpose"),  # type: ignore[arg-type]
+        subject_ids=map(arguments.subject_id, subject_ids),
+    )
+    sealed = seal(inquiry, caller.author.key)
+    return _reports(caller, sealed, inquiry.header.request_id, "")
+
+
+def resume_portfolio(caller: Caller, inquiry: bytes, after: str) -> Stream[Report]:
+    """The reports of an earlier inquiry that come behind a cursor."""
+    try:
+        sealed = Envelope.FromString(inquiry)
+        signed = peek(sealed, reporting_pb2.PortfolioInquiry)
+    except (DecodeError, KeysError):
+        raise arguments.refuse("inquiry", "INVALID_FIELD", "is no inquiry of a portfolio") from None
+    return _reports(caller, sealed, signed.header.request_id, after)
+
+
+def _reports(caller: Caller, sealed: Envelope, request_id: str, after: str) -> Stream[Report]:
+    asked = sealed.SerializeToString(deterministic=True)
+
+    def read(message: reporting_pb2.QueryPortfolioResponse) -> Report:
+        with believed("The receipt"):
+            receipt = read_receipt(message.receipt)
+        envelope = message.report.SerializeToString(deterministic=True)
+        report = verify_report(envelope, asked, receipt, caller.trust)
+        caller.heads.see(verify_receipt(receipt, asked, caller.trust))
+        return replace(report, cursor=message.cursor)
+
+    return Stream(
+        methods.QUERY_PORTFOLIO,
+        lambda cursor: reporting_pb2.QueryPortfolioRequest(inquiry=sealed, cursor=cursor),
+        read,
+        after,
+        endless=False,
+        request_id=request_id,
+    )
+
+
+def replay(reader: Reader, inquiry_id: str, subject_id: str) -> Plan[Report]:
+    """A report again, exactly as it was."""
+    inquiry_id = arguments.request_id(inquiry_id, "inquiry_id")
+    request = reporting_pb2.ReplayReportRequest(
+        inquiry_id=inquiry_id,
+        subject_id=arguments.subject_id(subject_id) if subject_id else "",
+    )
+    reply = yield from ask(methods.REPLAY_REPORT, request)
+    asked = reply.inquiry.SerializeToString(deterministic=True)
+    with believed("The receipt"):
+        receipt = read_receipt(reply.receipt)
+    envelope = reply.report.SerializeToString(deterministic=True)
+    report = verify_report(envelope, asked, receipt, reader.trust)
+    expect("The report's request id", report.request_id, inquiry_id)
+    reader.heads.see(verify_receipt(receipt, asked, reader.trust))
+    return replace(report, receipt=receipt)

@@ -1,0 +1,78 @@
+"""Receipts as they come in: checked before anything else is believed."""
+
+from __future__ import annotations
+
+from bureau_client._codec.receipts import read_receipt
+from bureau_client._operations import arguments, methods
+from bureau_client._operations.context import Caller, Reader
+from bureau_client._operations.cosigning import as_needed
+from bureau_client._operations.operation import Plan, ask
+from bureau_client._operations.subject_requests import subject_request
+from bureau_client.models.receipts import Receipt
+from bureau_client.verify.checks import believed
+from bureau_client.verify.receipts import verify_checkpoint, verify_logged
+from bureau_keys import envelope as envelopes
+from creditbureau.v1 import log_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
+
+
+def take_receipt(
+    reader: Reader,
+    message: log_pb2.Receipt,
+    statement: Envelope,
+    *,
+    kind: str | None = None,
+) -> Plan[Receipt]:
+    """The receipt of a statement, once it verifies and as many witnesses have cosigned
+    what it leads to as the profile asks for.
+
+    Raises:
+        VerificationFailed: It does not.
+        NotWitnessed: They have not, in time; the write took effect.
+    """
+    return (yield from as_needed(reader, read_verified(reader, message, statement, kind=kind)))
+
+
+def read_verified(
+    reader: Reader, message: log_pb2.Receipt, statement: Envelope, *, kind: str | None = None
+) -> Receipt:
+    """The receipt of a statement, once it verifies.
+
+    Args:
+        kind: What kind of entry it must be; None: any.
+
+    Raises:
+        VerificationFailed: It does not.
+    """
+    with believed("The receipt"):
+        receipt = read_receipt(message)
+    digest = envelopes.digest(statement)
+    reader.heads.see(verify_logged(receipt, digest, reader.trust, kind=kind))
+    return receipt
+
+
+def get_receipt(
+    reader: Reader, request_id: str, statement: bytes | None, signed: Envelope | None = None
+) -> Plan[Receipt]:
+    """The receipt of a write that the caller made, or the subject whose request is signed.
+
+    Without the statement only the checkpoint's signature can be checked.
+    """
+    request_id = arguments.request_id(request_id, "request_id")
+    request = log_pb2.GetReceiptRequest(request_id=request_id, subject_request=signed)
+    reply = yield from ask(methods.GET_RECEIPT, request, request_id)
+    with believed("The receipt"):
+        receipt = read_receipt(reply.receipt)
+    if statement is None:
+        checkpoint = verify_checkpoint(receipt.checkpoint, reader.trust)
+    else:
+        digest = envelopes.digest(Envelope.FromString(statement))
+        checkpoint = verify_logged(receipt, digest, reader.trust)
+    reader.heads.see(checkpoint)
+    return (yield from as_needed(reader, receipt))
+
+
+def get_own_receipt(caller: Caller, request_id: str, statement: bytes | None) -> Plan[Receipt]:
+    """The receipt of a subject's own write."""
+    signed = subject_request(caller, methods.GET_RECEIPT.path)
+    return (yield from get_receipt(caller, request_id, statement, signed))

@@ -1,0 +1,93 @@
+"""Querying a report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bureau_client._codec.reports import read_evidence
+from bureau_client._operations import arguments, methods
+from bureau_client._operations.context import Caller
+from bureau_client._operations.members import vouched_member
+from bureau_client._operations.operation import Plan, ask
+from bureau_client._operations.receipts import take_receipt
+from bureau_client.errors import NotFound, VerificationFailed
+from bureau_client.models.codes import EvidenceLevel, Purpose
+from bureau_client.models.members import Vouched
+from bureau_client.models.reports import Evidence, Report
+from bureau_client.verify.checks import TELL, believed
+from bureau_client.verify.evidence import tradeline_of, verify_complete, verify_provenance
+from bureau_client.verify.reports import verify_report
+from bureau_keys.envelope import seal
+from creditbureau.v1 import reporting_pb2
+
+
+def query(
+    caller: Caller,
+    subject_id: str,
+    *,
+    purpose: Purpose,
+    consent_id: str,
+    evidence: EvidenceLevel,
+) -> Plan[Report]:
+    """One report: signed, logged, and the answer to this very inquiry."""
+    inquiry = reporting_pb2.Inquiry(
+        header=caller.author.header(),
+        subject_id=arguments.subject_id(subject_id),
+        purpose=arguments.code(purpose, "purpose"),  # type: ignore[arg-type]
+        consent_id=arguments.request_id(consent_id, "consent_id"),
+        evidence=int(evidence),  # type: ignore[arg-type]
+    )
+    sealed = seal(inquiry, caller.author.key)
+    request = reporting_pb2.QueryReportRequest(inquiry=sealed)
+    reply = yield from ask(methods.QUERY_REPORT, request, inquiry.header.request_id)
+    receipt = yield from take_receipt(caller, reply.receipt, sealed, kind="inquiry")
+    report = verify_report(
+        reply.report.SerializeToString(deterministic=True),
+        sealed.SerializeToString(deterministic=True),
+        receipt,
+        caller.trust,
+    )
+    with believed("The evidence"):
+        pieces = tuple(map(read_evidence, reply.evidence))
+    verify_complete(report, pieces, evidence)
+    behind = yield from _verified(caller, report, pieces)
+    vouchers = {at.member_id: at for vouched in behind for at in vouched.vouchers}
+    return replace(
+        report,
+        evidence=pieces,
+        furnishers=tuple(vouched.member for vouched in behind),
+        vouchers=tuple(vouchers.values()),
+    )
+
+
+def _verified(
+    caller: Caller, report: Report, pieces: tuple[Evidence, ...]
+) -> Plan[tuple[Vouched, ...]]:
+    """The members behind the evidence, every piece of it verified."""
+    used: dict[str, Vouched] = {}
+    for piece in pieces:
+        member_id = tradeline_of(report, piece).member_id
+        if member_id in caller.furnishers:
+            # Keys come and go: a member known from before may be out of date.
+            known = caller.furnishers[member_id].member
+            try:
+                verify_provenance(report, piece, known, caller.trust)
+            except VerificationFailed:
+                del caller.furnishers[member_id]
+        if member_id not in caller.furnishers:
+            caller.furnishers[member_id] = yield from _furnisher(caller, member_id)
+            known = caller.furnishers[member_id].member
+            verify_provenance(report, piece, known, caller.trust)
+        used[member_id] = caller.furnishers[member_id]
+    return tuple(used.values())
+
+
+def _furnisher(caller: Caller, member_id: str) -> Plan[Vouched]:
+    try:
+        return (yield from vouched_member(caller.trust, member_id))
+    except NotFound:
+        raise VerificationFailed(
+            f"The report names {member_id} as a furnisher, which is no member",
+            reason="WRONG_ANSWER",
+            fix=TELL,
+        ) from None

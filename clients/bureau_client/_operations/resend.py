@@ -1,0 +1,67 @@
+"""Statements sent again, to learn what became of them."""
+
+from __future__ import annotations
+
+from google.protobuf.message import Message
+
+from bureau_client._operations import methods
+from bureau_client._operations.context import Caller
+from bureau_client._operations.operation import Call, Method, Patience, Plan, ask
+from bureau_client._operations.receipts import get_receipt, take_receipt
+from bureau_client.errors import (
+    BureauError,
+    Conflict,
+    NotFound,
+    Overloaded,
+    Unavailable,
+)
+from bureau_client.models.receipts import Receipt
+from bureau_client.models.statements import Statement
+from creditbureau.v1.envelope_pb2 import Envelope
+
+_METHODS: dict[str, Method[Message, Message]] = {
+    found.path: found for found in vars(methods).values() if isinstance(found, Method)
+}
+
+
+def statement_of(call: Call) -> Statement | None:
+    """The signed statement that a call hands in; None for a call that only reads."""
+    sealed = _envelope_of(call.request)
+    if sealed is None or not call.request_id:
+        return None
+    return Statement(
+        call.method.path,
+        call.request_id,
+        sealed.SerializeToString(deterministic=True),
+        call.request.SerializeToString(deterministic=True),
+    )
+
+
+def settle(caller: Caller, statement: Statement) -> Plan[Receipt]:
+    """Sends a statement again; its receipt, from the first time or from now."""
+    method = _METHODS[statement.method]
+    if method.patience is Patience.STREAM:
+        return (yield from get_receipt(caller, statement.request_id, statement.envelope))
+    request = method.request.FromString(statement.request)
+    try:
+        # Without its request id the call is not told of as a new statement.
+        reply = yield from ask(method, request)
+    except BureauError as refusal:
+        refusal.request_id = refusal.request_id or statement.request_id
+        if isinstance(refusal, Unavailable | Overloaded | Conflict):
+            raise
+        # It may be refused now and yet have been accepted before.
+        try:
+            return (yield from get_receipt(caller, statement.request_id, statement.envelope))
+        except NotFound:
+            raise refusal from None
+    sealed = Envelope.FromString(statement.envelope)
+    return (yield from take_receipt(caller, reply.receipt, sealed))  # type: ignore[attr-defined]
+
+
+def _envelope_of(request: Message) -> Envelope | None:
+    for field, value in request.ListFields():
+        if field.message_type is Envelope.DESCRIPTOR:
+            assert isinstance(value, Envelope)
+            return value
+    return None

@@ -1,0 +1,49 @@
+"""The consortium's standard of credit."""
+
+from __future__ import annotations
+
+from bureau_client._codec.alerts import read_standard
+from bureau_client._codec.receipts import read_receipt
+from bureau_client._operations import methods
+from bureau_client._operations.context import Reader
+from bureau_client._operations.members import vouched_member
+from bureau_client._operations.operation import Plan, ask
+from bureau_client.errors import VerificationFailed
+from bureau_client.models.standards import Standard
+from bureau_client.verify.checks import TELL, believed
+from bureau_client.verify.receipts import verify_receipt
+from bureau_keys import envelope as envelopes
+from bureau_keys.signing import VerifyKey
+from creditbureau.v1 import members_pb2, standard_pb2
+
+
+def get_standard(reader: Reader, version: int) -> Plan[Standard]:
+    """The standard in force, or a version of it: logged, and signed by an operator."""
+    request = members_pb2.GetStandardRequest(version=version)
+    reply = yield from ask(methods.GET_STANDARD, request)
+    envelope = reply.standard.SerializeToString(deterministic=True)
+    with believed("The standard"):
+        receipt = read_receipt(reply.receipt)
+        told = envelopes.peek(reply.standard, standard_pb2.StandardOfCredit)
+    reader.heads.see(verify_receipt(receipt, envelope, reader.trust, kind="standard"))
+    signer = told.header.signer.removeprefix("members/")
+    operator = yield from vouched_member(reader.trust, signer)
+    keys = [
+        VerifyKey.from_raw(key.public_key)
+        for key in operator.member.keys
+        if key.valid_at(receipt.leaf_index)
+    ]
+    with believed("The standard"):
+        message, _ = envelopes.verify_envelope(
+            reply.standard, standard_pb2.StandardOfCredit, {key.key_id: key for key in keys}
+        )
+        standard = read_standard(message, envelope, receipt)
+    if message.header.audience != reader.trust.origin or (version and version != message.version):
+        raise VerificationFailed("The standard is another one", reason="WRONG_ANSWER", fix=TELL)
+    if not operator.is_operator:
+        raise VerificationFailed(
+            f"The standard is signed by {signer}, who is no operator",
+            reason="WRONG_ANSWER",
+            fix=TELL,
+        )
+    return standard

@@ -1,0 +1,19 @@
+"""Signed requests by which subjects read what is theirs."""
+
+from __future__ import annotations
+
+from bureau_client._operations.context import Caller
+from bureau_keys.envelope import seal
+from creditbureau.v1 import consents_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
+
+
+def subject_request(caller: Caller, method: str) -> Envelope:
+    """A fresh signed request to read by one method.
+
+    Args:
+        caller: The subject.
+        method: The method's full name.
+    """
+    request = consents_pb2.SubjectRequest(header=caller.author.header(), method=method)
+    return seal(request, caller.author.key)

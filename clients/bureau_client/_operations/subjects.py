@@ -1,0 +1,122 @@
+"""What a subject does with their own key and file, and who attests the key."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from google.protobuf.message import DecodeError
+
+from bureau_client._codec.reports import read_inquiry_line, read_notice
+from bureau_client._codec.scalars import timestamp_of
+from bureau_client._operations import arguments, methods
+from bureau_client._operations.context import Caller
+from bureau_client._operations.cosigning import as_needed
+from bureau_client._operations.operation import Plan, ask
+from bureau_client._operations.pages import collect
+from bureau_client._operations.receipts import read_verified, take_receipt
+from bureau_client._operations.signer import Author
+from bureau_client._operations.subject_requests import subject_request
+from bureau_client.models.codes import IdentificationMethod
+from bureau_client.models.receipts import Receipt
+from bureau_client.models.reports import InquiryLine, Notice, Report
+from bureau_client.verify.checks import believed
+from bureau_client.verify.reports import verify_file
+from bureau_keys import envelope as envelopes
+from bureau_keys.envelope import seal
+from bureau_keys.errors import KeysError
+from bureau_keys.signing import SigningKey
+from creditbureau.v1 import subjects_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
+
+
+def bind(author: Author, subject_id: str) -> Envelope:
+    """The subject's agreement to their key, signed with that key."""
+    binding = subjects_pb2.KeyBinding(
+        header=author.header(), subject_id=subject_id, public_key=author.key.verify_key.raw
+    )
+    return seal(binding, author.key)
+
+
+def attest(
+    caller: Caller, binding: bytes, method: IdentificationMethod, identify_time: datetime
+) -> Plan[Receipt]:
+    """Attests that a key is a subject's, whom the member has identified."""
+    if identify_time.tzinfo is None:
+        message = "needs a time zone, for example datetime.now(UTC)"
+        raise arguments.refuse("identify_time", "INVALID_FIELD", message)
+    attestation = subjects_pb2.KeyAttestation(
+        header=caller.author.header(),
+        binding=_checked_binding(binding),
+        method=arguments.code(method, "method"),  # type: ignore[arg-type]
+        identify_time=timestamp_of(identify_time),
+    )
+    sealed = seal(attestation, caller.author.key)
+    request = subjects_pb2.AttestKeyRequest(attestation=sealed)
+    reply = yield from ask(methods.ATTEST_KEY, request, attestation.header.request_id)
+    return (yield from take_receipt(caller, reply.receipt, sealed, kind="attestation"))
+
+
+def rotate_key(caller: Caller, subject_id: str, key: SigningKey) -> Plan[Receipt]:
+    """Replaces the subject's key; from then on the new one signs."""
+    newcomer = replace(caller.author, key=key)
+    rotation = subjects_pb2.KeyRotation(
+        header=caller.author.header(), binding=bind(newcomer, subject_id)
+    )
+    sealed = seal(rotation, caller.author.key)
+    request = subjects_pb2.RotateKeyRequest(rotation=sealed)
+    reply = yield from ask(methods.ROTATE_KEY, request, rotation.header.request_id)
+    receipt = read_verified(caller, reply.receipt, sealed, kind="key-rotation")
+    caller.author = newcomer  # from here on, whatever the witnesses say
+    return (yield from as_needed(caller, receipt))
+
+
+def list_inquiries(caller: Caller, limit: int | None) -> Plan[list[InquiryLine]]:
+    """Who looked: every inquiry, granted and denied, newest first."""
+
+    def page(token: str) -> Plan[tuple[list[InquiryLine], str]]:
+        request = subjects_pb2.ListInquiriesRequest(
+            subject_request=subject_request(caller, methods.LIST_INQUIRIES.path),
+            page_token=token,
+        )
+        reply = yield from ask(methods.LIST_INQUIRIES, request)
+        return [read_inquiry_line(line) for line in reply.inquiries], reply.next_page_token
+
+    return (yield from collect(page, limit))
+
+
+def list_notices(caller: Caller, limit: int | None) -> Plan[list[Notice]]:
+    """What the bureau has to tell the subject, newest first."""
+
+    def page(token: str) -> Plan[tuple[list[Notice], str]]:
+        request = subjects_pb2.ListNoticesRequest(
+            subject_request=subject_request(caller, methods.LIST_NOTICES.path),
+            page_token=token,
+        )
+        reply = yield from ask(methods.LIST_NOTICES, request)
+        with believed("The list of notices"):
+            return [read_notice(notice) for notice in reply.notices], reply.next_page_token
+
+    return (yield from collect(page, limit))
+
+
+def get_file(caller: Caller) -> Plan[Report]:
+    """The subject's whole file, signed by the bureau."""
+    signed = subject_request(caller, methods.GET_FILE.path)
+    reply = yield from ask(methods.GET_FILE, subjects_pb2.GetFileRequest(subject_request=signed))
+    return verify_file(
+        reply.file.SerializeToString(deterministic=True),
+        signed.SerializeToString(deterministic=True),
+        caller.trust,
+    )
+
+
+def _checked_binding(binding: bytes) -> Envelope:
+    try:
+        envelope = Envelope.FromString(binding)
+        envelopes.peek(envelope, subjects_pb2.KeyBinding)
+    except (KeysError, DecodeError, ValueError):
+        raise arguments.refuse(
+            "binding", "MALFORMED_MESSAGE", "is not what Wallet.binding() makes"
+        ) from None
+    return envelope

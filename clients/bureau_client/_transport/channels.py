@@ -1,0 +1,61 @@
+"""What both drivers say to gRPC about a connection."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import grpc
+
+from bureau_client._transport.connection_errors import TLS_REFUSED
+from bureau_client.errors import BureauError, NotAuthenticated
+from bureau_keys.authority import not_after
+from bureau_keys.errors import MalformedMessage
+from bureau_keys.profile import Profile
+
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+
+OPTIONS: tuple[tuple[str, int | str], ...] = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    # One mechanism for retries, our own: the same for both drivers, and testable.
+    ("grpc.enable_retries", 0),
+    # While a call is under way: a node that was frozen, or cut off without a word, is
+    # found out, and another is asked.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 3_000),
+    # A node that comes back is found again within our own pauses.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.primary_user_agent", "bureau-client"),
+)
+
+
+def credentials(profile: Profile) -> grpc.ChannelCredentials:
+    """Mutual TLS with the profile's files."""
+    return grpc.ssl_channel_credentials(
+        root_certificates=profile.ca_pem,
+        private_key=profile.tls_key_pem,
+        certificate_chain=profile.tls_certificate_pem,
+    )
+
+
+def blame_certificate(error: BureauError, profile: Profile, now: datetime) -> BureauError:
+    """The error itself, or a clearer one where the profile's certificate is the cause.
+
+    A bureau that refuses a certificate only closes the connection; whether the
+    certificate has expired can be seen here.
+    """
+    if error.reason != TLS_REFUSED:
+        return error
+    try:
+        end = not_after(profile.tls_certificate_pem)
+    except MalformedMessage:
+        return error
+    if now < end:
+        return error
+    return NotAuthenticated(
+        f"The profile's certificate (tls.pem) expired on {end:%Y-%m-%d %H:%M} UTC",
+        reason="UNKNOWN_CERTIFICATE",
+        fix="Ask the operator for a new certificate, or check this machine's clock",
+    )

@@ -1,0 +1,125 @@
+"""Turns a plan into single attempts and pauses; does no I/O itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from google.protobuf.message import Message
+
+from bureau_client._operations.operation import Call, Pause, Plan
+from bureau_client._operations.resend import statement_of
+from bureau_client._transport.load_balancing import Rotation, Routes
+from bureau_client._transport.retry import RetryPolicy, worth_retrying
+from bureau_client.errors import BureauError, Unavailable
+from bureau_client.models.progress import Progress
+from bureau_client.models.statements import OnStatement, unheard
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Send this call to this address; answer with the reply or its error."""
+
+    call: Call
+    address: int
+    timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[Result]):
+    """The plan's result."""
+
+    result: Result
+
+
+Effect: TypeAlias = Attempt | Pause | Progress
+Effects: TypeAlias = Generator[Effect, Any, Result]
+
+
+def conduct(
+    plan: Plan[Result],
+    routes: Routes,
+    policy: RetryPolicy,
+    now: Callable[[], float],
+    on_statement: OnStatement = unheard,
+) -> Effects[Result]:
+    """Carries a plan out, one effect at a time.
+
+    Args:
+        plan: What to do.
+        routes: The addresses; shared by all plans of one client.
+        policy: Deadlines and retries.
+        now: Seconds of a clock that never goes back.
+        on_statement: Is given each signed statement before its first attempt.
+    """
+    step = advance(plan, None)
+    while not isinstance(step, Done):
+        if isinstance(step, Progress | Pause):
+            yield step
+            step = advance(plan, None)
+            continue
+        if statement := statement_of(step):
+            on_statement(statement)
+        try:
+            reply = yield from _persist(step, routes, policy, now)
+        except BureauError as error:
+            step = advance(plan, None, error)
+        else:
+            step = advance(plan, reply)
+    result: Result = step.result
+    return result
+
+
+def advance(
+    plan: Generator[Effect | Call, Any, Result], answer: object, error: BaseException | None = None
+) -> Any:
+    """Moves a generator one step: what it yields next, or `Done`."""
+    try:
+        return plan.send(answer) if error is None else plan.throw(error)
+    except StopIteration as stop:
+        return Done(stop.value)
+
+
+def _persist(
+    call: Call, routes: Routes, policy: RetryPolicy, now: Callable[[], float]
+) -> Effects[Message]:
+    patience = call.method.patience
+    give_up = now() + policy.budget(patience)
+    rotation, tried = routes.for_method(call.method), set[int]()
+    made = failures = 0
+    while True:
+        address = rotation.pick(now())
+        tried.add(address)
+        made += 1
+        timeout = min(policy.timeout(patience), give_up - now())
+        try:
+            reply: Message = yield Attempt(call, address, timeout)
+        except BureauError as error:
+            # The bureau's own request id, if it gave one, finds more in its logs.
+            error.request_id = error.request_id or call.request_id
+            error.attempts = made
+            if not worth_retrying(error):
+                raise
+            rotation.failed(address, now())
+            pause = 0.0
+            if not moves_on(error, policy, rotation, tried):
+                failures += 1
+                pause = policy.pause(failures, error)
+            if failures == policy.attempts or now() + pause >= give_up:
+                raise
+            if pause:
+                yield Pause(pause)
+        else:
+            rotation.worked(address)
+            return reply
+
+
+def moves_on(error: BureauError, policy: RetryPolicy, rotation: Rotation, tried: set[int]) -> bool:
+    """Whether another address is asked at once: a node that cannot answer says nothing
+    about the others. One that is busy does, and what it asks for is granted.
+    """
+    may = policy.attempts > 1 and isinstance(error, Unavailable)
+    return may and rotation.has_other(tried)

@@ -1,0 +1,240 @@
+"""Carries plans out over `grpc.aio`, in the running event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from bureau_client._operations.operation import Call, Pause, Plan, utc_now
+from bureau_client._operations.resend import statement_of
+from bureau_client._operations.streams import Item, Stream
+from bureau_client._transport.channels import OPTIONS, blame_certificate, credentials
+from bureau_client._transport.engine import Attempt, Done, advance, conduct, moves_on
+from bureau_client._transport.load_balancing import Routes
+from bureau_client._transport.retry import RetryPolicy, worth_retrying
+from bureau_client._transport.status_errors import translate
+from bureau_client.errors import BureauError
+from bureau_client.models.progress import OnProgress, Progress
+from bureau_client.models.statements import OnStatement, unheard
+from bureau_keys.profile import Profile
+
+Result = TypeVar("Result")
+
+
+class AsyncTransport(Protocol):
+    """Sends one attempt; a test may stand in for it."""
+
+    async def send(self, attempt: Attempt) -> Message:
+        """The reply.
+
+        Raises:
+            BureauError: There is none.
+        """
+        ...
+
+    def stream(self, attempt: Attempt) -> AsyncIterator[Any]:
+        """The messages of one attempt at a stream.
+
+        Raises:
+            BureauError: It broke.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Closes connections."""
+        ...
+
+
+class AsyncDriver:
+    """Carries plans out; for tasks of one event loop at a time."""
+
+    def __init__(
+        self,
+        transport: AsyncTransport,
+        routes: Routes,
+        policy: RetryPolicy,
+        on_statement: OnStatement = unheard,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._transport = transport
+        self._routes = routes
+        self._policy = policy
+        self._on_statement = on_statement
+        self._sleep = sleep
+        self._now = now
+
+    async def run(
+        self,
+        plan: Plan[Result],
+        on_progress: OnProgress | None = None,
+        *,
+        heavy: bool = False,
+    ) -> Result:
+        """The plan's result.
+
+        Args:
+            plan: What to do.
+            on_progress: Called in the event loop.
+            heavy: The plan computes for long between its calls: its steps then
+                run in a worker thread, and the event loop stays free.
+
+        Raises:
+            BureauError: The bureau refused, could not be reached or not believed.
+        """
+        try:
+            return await self._carry_out(plan, on_progress, heavy=heavy)
+        except BureauError as error:
+            # Where in the SDK it came up is of no use to who called.
+            raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
+
+    async def follow(self, stream: Stream[Item]) -> AsyncIterator[Item]:
+        """What a stream brings; it is opened again where it stopped.
+
+        Raises:
+            BureauError: As `run`; also when several attempts in a row bring nothing.
+        """
+        cursor, failures, tried = stream.start, 0, set[int]()
+        rotation = self._routes.for_method(stream.method)
+        first = Call(stream.method, stream.request(cursor), stream.request_id)
+        if statement := statement_of(first):
+            self._on_statement(statement)
+        while True:
+            address = rotation.pick(self._now())
+            timeout = self._policy.timeout(stream.method.patience)
+            call = Call(stream.method, stream.request(cursor), stream.request_id)
+            attempt = Attempt(call, address, timeout)
+            try:
+                async for message in self._transport.stream(attempt):
+                    item, cursor, failures = stream.read(message), message.cursor, 0
+                    tried.clear()
+                    yield item
+            except BureauError as error:
+                tried.add(address)
+                moving = moves_on(error, self._policy, rotation, tried)
+                failures += not moving
+                if failures == self._policy.attempts or not worth_retrying(error):
+                    raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
+                rotation.failed(address, self._now())
+                if not moving:
+                    await self._sleep(self._policy.pause(failures, error))
+            else:
+                rotation.worked(address)
+                if not stream.endless:
+                    return
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._transport.close()
+
+    async def _carry_out(
+        self, plan: Plan[Result], on_progress: OnProgress | None, *, heavy: bool
+    ) -> Result:
+        effects = conduct(plan, self._routes, self._policy, self._now, self._on_statement)
+        move: Callable[..., Awaitable[Any]] = _in_thread if heavy else _here
+        step = await move(effects, None)
+        while not isinstance(step, Done):
+            reply: Message | None = None
+            failure: BureauError | None = None
+            match step:
+                case Attempt():
+                    try:
+                        reply = await self._transport.send(step)
+                    except BureauError as error:
+                        failure = error
+                case Pause():
+                    await self._sleep(step.seconds)
+                case Progress() if on_progress is not None:
+                    on_progress(step)
+            step = await move(effects, reply, failure)
+        result: Result = step.result
+        return result
+
+
+async def _here(*step: Any) -> Any:
+    return advance(*step)
+
+
+async def _in_thread(*step: Any) -> Any:
+    return await asyncio.to_thread(advance, *step)
+
+
+class GrpcAioTransport:
+    """One channel an address, made when first used, in the event loop that uses it."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._addresses = Routes.of(profile).addresses
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._channels: dict[int, grpc.aio.Channel] = {}
+
+    async def send(self, attempt: Attempt) -> Message:
+        """The reply to one attempt.
+
+        Raises:
+            BureauError: The call failed.
+        """
+        method = attempt.call.method
+        send = self._channel(attempt.address).unary_unary(
+            f"/{method.path}",
+            request_serializer=method.request.SerializeToString,
+            response_deserializer=method.reply.FromString,
+        )
+        try:
+            reply: Message = await send(attempt.call.request, timeout=attempt.timeout_seconds)
+        except grpc.aio.AioRpcError as error:
+            explained = self._explained(error, attempt)
+        else:
+            return reply
+        raise blame_certificate(explained, self._profile, utc_now())
+
+    async def stream(self, attempt: Attempt) -> AsyncIterator[Any]:
+        """The messages of one attempt at a stream.
+
+        Raises:
+            BureauError: It broke.
+        """
+        method = attempt.call.method
+        open_stream = self._channel(attempt.address).unary_stream(
+            f"/{method.path}",
+            request_serializer=method.request.SerializeToString,
+            response_deserializer=method.reply.FromString,
+        )
+        call: Any = open_stream(attempt.call.request, timeout=attempt.timeout_seconds)
+        try:
+            async for message in call:
+                yield message
+        except grpc.aio.AioRpcError as error:
+            explained = self._explained(error, attempt)
+        else:
+            return
+        finally:
+            call.cancel()
+        raise blame_certificate(explained, self._profile, utc_now())
+
+    def _explained(self, error: grpc.aio.AioRpcError, attempt: Attempt) -> BureauError:
+        address = self._addresses[attempt.address]
+        trailers = error.trailing_metadata()
+        return translate(error.code(), error.details() or "", trailers, address=address)
+
+    async def close(self) -> None:
+        """Closes the channels; a later call would open new ones."""
+        channels, self._channels = self._channels, {}
+        for channel in channels.values():
+            await channel.close()
+
+    def _channel(self, address: int) -> grpc.aio.Channel:
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop, self._channels = loop, {}
+        if address not in self._channels:
+            self._channels[address] = grpc.aio.secure_channel(
+                self._addresses[address], credentials(self._profile), OPTIONS
+            )
+        return self._channels[address]

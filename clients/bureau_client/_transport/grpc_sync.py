@@ -1,0 +1,234 @@
+"""Carries plans out over `grpc`, in the calling thread."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from bureau_client._operations.operation import Call, Pause, Plan, utc_now
+from bureau_client._operations.resend import statement_of
+from bureau_client._operations.streams import Item, Stream
+from bureau_client._transport.channels import OPTIONS, blame_certificate, credentials
+from bureau_client._transport.engine import Attempt, Done, advance, conduct, moves_on
+from bureau_client._transport.load_balancing import Routes
+from bureau_client._transport.retry import RetryPolicy, worth_retrying
+from bureau_client._transport.status_errors import translate
+from bureau_client.errors import BureauError
+from bureau_client.models.progress import OnProgress, Progress
+from bureau_client.models.statements import OnStatement, unheard
+from bureau_keys.profile import Profile
+
+Result = TypeVar("Result")
+
+
+class Transport(Protocol):
+    """Sends one attempt; a test may stand in for it."""
+
+    def send(self, attempt: Attempt) -> Message:
+        """The reply.
+
+        Raises:
+            BureauError: There is none.
+        """
+        ...
+
+    def stream(self, attempt: Attempt) -> Iterator[Any]:
+        """The messages of one attempt at a stream.
+
+        Raises:
+            BureauError: It broke.
+        """
+        ...
+
+    def close(self) -> None:
+        """Closes connections."""
+        ...
+
+
+class Driver:
+    """Carries plans out; safe to share between threads."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        routes: Routes,
+        policy: RetryPolicy,
+        on_statement: OnStatement = unheard,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._transport = transport
+        self._routes = routes
+        self._policy = policy
+        self._on_statement = on_statement
+        self._sleep = sleep
+        self._now = now
+
+    def run(self, plan: Plan[Result], on_progress: OnProgress | None = None) -> Result:
+        """The plan's result.
+
+        Raises:
+            BureauError: The bureau refused, could not be reached or not believed.
+        """
+        try:
+            return self._carry_out(plan, on_progress)
+        except BureauError as error:
+            # Where in the SDK it came up is of no use to who called.
+            raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
+
+    def follow(self, stream: Stream[Item]) -> Iterator[Item]:
+        """What a stream brings; it is opened again where it stopped.
+
+        Raises:
+            BureauError: As `run`; also when several attempts in a row bring nothing.
+        """
+        cursor, failures, tried = stream.start, 0, set[int]()
+        rotation = self._routes.for_method(stream.method)
+        first = Call(stream.method, stream.request(cursor), stream.request_id)
+        if statement := statement_of(first):
+            self._on_statement(statement)
+        while True:
+            address = rotation.pick(self._now())
+            timeout = self._policy.timeout(stream.method.patience)
+            call = Call(stream.method, stream.request(cursor), stream.request_id)
+            attempt = Attempt(call, address, timeout)
+            try:
+                for message in self._transport.stream(attempt):
+                    item, cursor, failures = stream.read(message), message.cursor, 0
+                    tried.clear()
+                    yield item
+            except BureauError as error:
+                tried.add(address)
+                moving = moves_on(error, self._policy, rotation, tried)
+                failures += not moving
+                if failures == self._policy.attempts or not worth_retrying(error):
+                    raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
+                rotation.failed(address, self._now())
+                if not moving:
+                    self._sleep(self._policy.pause(failures, error))
+            else:
+                rotation.worked(address)
+                if not stream.endless:
+                    return
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._transport.close()
+
+    def _carry_out(self, plan: Plan[Result], on_progress: OnProgress | None) -> Result:
+        effects = conduct(plan, self._routes, self._policy, self._now, self._on_statement)
+        step = advance(effects, None)
+        while not isinstance(step, Done):
+            reply: Message | None = None
+            failure: BureauError | None = None
+            match step:
+                case Attempt():
+                    try:
+                        reply = self._transport.send(step)
+                    except BureauError as error:
+                        failure = error
+                case Pause():
+                    self._sleep(step.seconds)
+                case Progress() if on_progress is not None:
+                    on_progress(step)
+            step = advance(effects, reply, failure)
+        result: Result = step.result
+        return result
+
+
+class GrpcTransport:
+    """One channel an address, made when first used.
+
+    A forked child makes its own: gRPC's channels do not survive a fork.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._addresses = Routes.of(profile).addresses
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+        self._channels: dict[int, grpc.Channel] = {}
+        self._calls: dict[tuple[int, str], Callable[..., Message]] = {}
+
+    def send(self, attempt: Attempt) -> Message:
+        """The reply to one attempt.
+
+        Raises:
+            BureauError: The call failed.
+        """
+        send = self._callable(attempt)
+        try:
+            return send(attempt.call.request, timeout=attempt.timeout_seconds)
+        except grpc.RpcError as error:
+            explained = self._explained(error, attempt)
+        raise blame_certificate(explained, self._profile, utc_now())
+
+    def stream(self, attempt: Attempt) -> Iterator[Any]:
+        """The messages of one attempt at a stream.
+
+        Raises:
+            BureauError: It broke.
+        """
+        method = attempt.call.method
+        with self._lock:
+            self._forget_if_forked()
+            open_stream = self._channel(attempt.address).unary_stream(
+                f"/{method.path}",
+                request_serializer=method.request.SerializeToString,
+                response_deserializer=method.reply.FromString,
+            )
+        call: Any = open_stream(attempt.call.request, timeout=attempt.timeout_seconds)
+        try:
+            yield from call
+        except grpc.RpcError as error:
+            explained = self._explained(error, attempt)
+        else:
+            return
+        finally:
+            call.cancel()
+        raise blame_certificate(explained, self._profile, utc_now())
+
+    def _explained(self, error: grpc.RpcError, attempt: Attempt) -> BureauError:
+        # What gRPC raises is a Call too; its base class does not say so.
+        failed: Any = error
+        address = self._addresses[attempt.address]
+        trailers = failed.trailing_metadata() or ()
+        return translate(failed.code(), failed.details() or "", trailers, address=address)
+
+    def close(self) -> None:
+        """Closes the channels; a later call would open new ones."""
+        with self._lock:
+            channels, self._channels, self._calls = self._channels, {}, {}
+        for channel in channels.values():
+            channel.close()
+
+    def _callable(self, attempt: Attempt) -> Callable[..., Message]:
+        method = attempt.call.method
+        with self._lock:
+            self._forget_if_forked()
+            key = attempt.address, method.path
+            if key not in self._calls:
+                self._calls[key] = self._channel(attempt.address).unary_unary(
+                    f"/{method.path}",
+                    request_serializer=method.request.SerializeToString,
+                    response_deserializer=method.reply.FromString,
+                )
+            return self._calls[key]
+
+    def _forget_if_forked(self) -> None:
+        if os.getpid() != self._process:
+            self._process, self._channels, self._calls = os.getpid(), {}, {}
+
+    def _channel(self, address: int) -> grpc.Channel:
+        if address not in self._channels:
+            self._channels[address] = grpc.secure_channel(
+                self._addresses[address], credentials(self._profile), OPTIONS
+            )
+        return self._channels[address]

@@ -1,0 +1,87 @@
+"""How long to wait, how often to try, and when to give up."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bureau_client._operations.operation import Patience
+from bureau_client._transport.connection_errors import TLS_REFUSED
+from bureau_client.errors import BureauError, Overloaded, QuotaExceeded, Unavailable
+
+# A signed statement is refused five minutes after it was signed.
+LONGEST_BUDGET_SECONDS = 240.0
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Deadlines and retries; the same for every operation.
+
+    Each attempt has a deadline, and all attempts of one call together at most
+    twice that (never more than four minutes, since signed requests expire after
+    five). Repeating is safe: writes carry a request id.
+
+    Attributes:
+        read_seconds: Deadline of a reading call.
+        write_seconds: Deadline of a signed write.
+        bulk_seconds: Deadline of a batch of records.
+        stream_seconds: Longest time of one stream, after which it is opened anew.
+        attempts: Tries in all, of which going on to another address is none; 1
+            switches both off.
+        first_pause_seconds: Pause before the first retry; doubles each time.
+        longest_pause_seconds: Where the doubling ends.
+    """
+
+    read_seconds: float = 5.0
+    write_seconds: float = 30.0
+    bulk_seconds: float = 60.0
+    stream_seconds: float = 3600.0
+    attempts: int = 6
+    first_pause_seconds: float = 0.1
+    longest_pause_seconds: float = 5.0
+
+    def timeout(self, patience: Patience) -> float:
+        """Seconds that one attempt may take."""
+        match patience:
+            case Patience.READ:
+                return self.read_seconds
+            case Patience.WRITE:
+                return self.write_seconds
+            case Patience.BULK:
+                return self.bulk_seconds
+            case Patience.STREAM:
+                return self.stream_seconds
+
+    def budget(self, patience: Patience) -> float:
+        """Seconds that all attempts of one call may take together."""
+        return min(2 * self.timeout(patience), LONGEST_BUDGET_SECONDS)
+
+    def pause(
+        self, attempt: int, error: BureauError, jitter: Callable[[], float] = random.random
+    ) -> float:
+        """Seconds to wait after a failed attempt.
+
+        What the bureau asks for, if it says; else a doubling pause of which the
+        upper half is random, so that clients do not come back all at once.
+
+        Args:
+            attempt: The attempt that failed, from 1.
+            error: What it failed with.
+            jitter: A number from 0 to 1.
+        """
+        if error.retry_after is not None:
+            return error.retry_after.total_seconds()
+        longest = self.first_pause_seconds * 2.0 ** (attempt - 1)
+        return min(longest, self.longest_pause_seconds) * (0.5 + 0.5 * jitter())
+
+
+DEFAULT_POLICY = RetryPolicy()
+
+
+def worth_retrying(error: BureauError) -> bool:
+    """Whether the same request may succeed a little later."""
+    if isinstance(error, Overloaded | QuotaExceeded):
+        return error.retry_after is not None
+    # A node that is just stopping looks like one that refuses the certificate.
+    return isinstance(error, Unavailable) or error.reason == TLS_REFUSED

@@ -1,0 +1,1 @@
+"""The asynchronous clients, for the tasks of one event loop; `sync` has their synchronous form."""

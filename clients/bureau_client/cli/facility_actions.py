@@ -1,0 +1,115 @@
+"""`bureau-lender act`, `delete`: what a lender did to a facility, and what it withdraws."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from bureau_client.cli.common import (
+    OutputOption,
+    PassphraseOption,
+    ProfileOption,
+    code_parser,
+    names_of,
+)
+from bureau_client.cli.lenders import opened, record_in
+from bureau_client.cli.output import Output, emit_many
+from bureau_client.models.codes import ActionReason, DeletionReason, FacilityActionKind, Initiator
+from bureau_client.models.months import Month
+from bureau_client.models.records import Deletion, FacilityAction, Record
+from bureau_client.sync.lender import Lender
+
+SHOWN = ("submission_id", "record_count", "leaf_index")
+RefArgument = Annotated[str, typer.Argument(help="This member's reference of the account.")]
+
+
+def act(
+    account_ref: RefArgument,
+    kind: Annotated[
+        FacilityActionKind,
+        typer.Argument(
+            parser=code_parser(FacilityActionKind),
+            metavar="KIND",
+            help=names_of(FacilityActionKind),
+        ),
+    ],
+    profile: ProfileOption,
+    reason: Annotated[
+        list[ActionReason],
+        typer.Option(
+            parser=code_parser(ActionReason),
+            metavar="REASON",
+            help=f"{names_of(ActionReason)}; up to 4 times.",
+        ),
+    ],
+    by: Annotated[
+        Initiator,
+        typer.Option(
+            parser=code_parser(Initiator),
+            metavar="WHO",
+            show_default="lender",
+            help=f"Who wanted it: {names_of(Initiator)}.",
+        ),
+    ] = Initiator.LENDER,
+    at: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%S"], help="When, UTC; else now.")
+    ] = None,
+    record: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SUBMISSION:INDEX", help="What it rests on; repeatable."),
+    ] = None,
+    review_by: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="When you look at it again.")
+    ] = None,
+    appeal: Annotated[str, typer.Option(help="Where the person can object.")] = "",
+    limit: Annotated[
+        int | None, typer.Option(min=0, help="With limit-change: the new one, in minor units.")
+    ] = None,
+    new_ref: Annotated[str, typer.Option(help="With renumber and transfer.")] = "",
+    new_member: Annotated[str, typer.Option(help="With transfer: who has it now.")] = "",
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Tell what was done to a facility between two month ends, and why."""
+    action = FacilityAction(
+        account_ref=account_ref,
+        kind=kind,
+        initiator=by,
+        reasons=tuple(reason),
+        effective_time=at.replace(tzinfo=UTC) if at else datetime.now(UTC),
+        record_refs=tuple(record_in(text, "--record") for text in record or ()),
+        review_by_date=review_by.date() if review_by else None,
+        appeal_route=appeal,
+        credit_limit_minor=limit,
+        new_account_ref=new_ref,
+        new_member_id=new_member,
+    )
+    with opened(profile, passphrase_file) as lender:
+        _submit(lender, action, output)
+
+
+def delete(
+    account_ref: RefArgument,
+    reason: Annotated[
+        DeletionReason,
+        typer.Argument(
+            parser=code_parser(DeletionReason), metavar="REASON", help=names_of(DeletionReason)
+        ),
+    ],
+    profile: ProfileOption,
+    month: Annotated[
+        str, typer.Option(metavar="YYYY-MM", help="Only this month; else the whole account.")
+    ] = "",
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Withdraw an account, or a month of it; it returns only if you certify it anew."""
+    which = Month.parse(month) if month else None
+    with opened(profile, passphrase_file) as lender:
+        _submit(lender, Deletion(account_ref=account_ref, reason=reason, month=which), output)
+
+
+def _submit(lender: Lender, record: Record, output: Output) -> None:
+    emit_many(lender.submit([record]).submissions, output, SHOWN)

@@ -1,0 +1,1 @@
+"""Plain values that the SDK takes and returns: records, consents, reports, codes."""

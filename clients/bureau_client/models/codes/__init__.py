@@ -1,0 +1,89 @@
+"""The coded fields: every enum of the contract, under short names.
+
+`Purpose.CREDIT_APPLICATION` is the contract's `PURPOSE_CREDIT_APPLICATION`;
+numbers are the contract's numbers. `text` is the name in words, `text_in("zh")` says
+what it means in a language (`bureau_client.models.texts`). A number that this release does
+not know yet reads as a member named `UNKNOWN_<number>`, so that an older client can
+show a newer bureau's report.
+"""
+
+from bureau_client.models.codes.alerts import AlertKind, NoticeKind
+from bureau_client.models.codes.base import Code
+from bureau_client.models.codes.facility import (
+    AccountStatus,
+    ActionReason,
+    Classification,
+    CloseReason,
+    ComplianceCondition,
+    DeletionReason,
+    FacilityActionKind,
+    Initiator,
+    PartyRole,
+    PortfolioType,
+    SubmissionKind,
+)
+from bureau_client.models.codes.permission import (
+    Action,
+    ConsentMode,
+    ConsentState,
+    ConsentTransition,
+    FrequencyUnit,
+    IdentificationMethod,
+    MemberState,
+    Purpose,
+    ReciprocityLevel,
+    Role,
+    Section,
+)
+from bureau_client.models.codes.report import (
+    DisputeOutcome,
+    DisputeReason,
+    DisputeState,
+    EvidenceLevel,
+    FlagKind,
+    HoldKind,
+    HoldState,
+    InquiryKind,
+    InquiryOutcome,
+    OmissionReason,
+    ReportOutcome,
+)
+
+__all__ = [
+    "AccountStatus",
+    "Action",
+    "ActionReason",
+    "AlertKind",
+    "Classification",
+    "CloseReason",
+    "Code",
+    "ComplianceCondition",
+    "ConsentMode",
+    "ConsentState",
+    "ConsentTransition",
+    "DeletionReason",
+    "DisputeOutcome",
+    "DisputeReason",
+    "DisputeState",
+    "EvidenceLevel",
+    "FacilityActionKind",
+    "FlagKind",
+    "FrequencyUnit",
+    "HoldKind",
+    "HoldState",
+    "IdentificationMethod",
+    "Initiator",
+    "InquiryKind",
+    "InquiryOutcome",
+    "MemberState",
+    "NoticeKind",
+    "OmissionReason",
+    "PartyRole",
+    "PortfolioType",
+    "Purpose",
+    "ReciprocityLevel",
+    "ReportOutcome",
+    "Role",
+    "Section",
+    "SubmissionKind",
+]

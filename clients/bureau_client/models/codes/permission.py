@@ -1,0 +1,124 @@
+"""Who may do what: roles, purposes, consents."""
+
+from __future__ import annotations
+
+from bureau_client.models.codes.base import Code
+
+
+class Role(Code):
+    """What a member may do."""
+
+    UNSPECIFIED = 0
+    FURNISHER = 1
+    SUBSCRIBER = 2
+    ATTESTER = 3
+    AGENT = 4
+    AUDITOR = 5
+    OPERATOR = 6
+
+
+class MemberState(Code):
+    """Whether a member may call the bureau."""
+
+    UNSPECIFIED = 0
+    ACTIVE = 1
+    SUSPENDED = 2
+
+
+class ReciprocityLevel(Code):
+    """What a member sees of others' accounts, by what it furnishes of its own."""
+
+    UNSPECIFIED = 0
+    FULL = 1
+    DEFAULT_ONLY = 2  # accounts in default alone
+    NONE = 3  # its own alone
+
+
+class IdentificationMethod(Code):
+    """How the attesting member identified the person."""
+
+    UNSPECIFIED = 0
+    IN_PERSON = 1
+    REMOTE_DOCUMENT = 2
+    ELECTRONIC_ID = 3
+    EXISTING_CUSTOMER = 4
+
+
+class Purpose(Code):
+    """Permissible purpose of an inquiry (FCRA section 604)."""
+
+    UNSPECIFIED = 0
+    COURT_ORDER = 1
+    WRITTEN_INSTRUCTION = 2
+    CREDIT_APPLICATION = 3
+    ACCOUNT_REVIEW = 4
+    COLLECTION = 5
+    EMPLOYMENT = 6
+    INSURANCE = 7
+    LICENCE = 8
+    INVESTOR_OR_SERVICER = 9
+    CONSUMER_TRANSACTION = 10
+    PRESCREEN = 11
+    SUBJECT_DISCLOSURE = 12
+
+
+class Action(Code):
+    """What a consent allows the grantee to do."""
+
+    UNSPECIFIED = 0
+    FURNISH = 1
+    INQUIRE = 2
+    MONITOR = 3
+
+
+class Section(Code):
+    """Part of a report that a consent can open."""
+
+    UNSPECIFIED = 0
+    SUMMARY = 1
+    TRADELINES = 2
+    PAYMENT_HISTORY = 3
+    INQUIRIES = 4
+    ATTRIBUTES = 5
+    EVIDENCE = 6
+    DISPUTES = 7
+
+
+class ConsentMode(Code):
+    """What the grantee may do with what it gets (ReBIT consent artefact)."""
+
+    UNSPECIFIED = 0
+    VIEW = 1  # look, and keep nothing
+    STORE = 2  # keep for the data life
+    QUERY = 3  # ask again and again within the limits
+    STREAM = 4  # be told of changes
+
+
+class FrequencyUnit(Code):
+    """Calendar unit of a frequency, UTC."""
+
+    UNSPECIFIED = 0
+    DAY = 1
+    MONTH = 2
+    YEAR = 3
+
+
+class ConsentTransition(Code):
+    """What a subject does to a consent; REVOKE is final."""
+
+    UNSPECIFIED = 0
+    PAUSE = 1
+    RESUME = 2
+    REVOKE = 3
+
+
+class ConsentState(Code):
+    """Where a consent stands."""
+
+    UNSPECIFIED = 0
+    ACTIVE = 1
+    PAUSED = 2
+    REVOKED = 3
+    EXPIRED = 4
+    EXHAUSTED = 5
+    PENDING = 6

@@ -1,0 +1,137 @@
+"""Facilities as reports show them, with their payment histories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from bureau_client.models.codes import (
+    AccountStatus,
+    ActionReason,
+    Classification,
+    CloseReason,
+    ComplianceCondition,
+    FacilityActionKind,
+    Initiator,
+    PartyRole,
+    PortfolioType,
+)
+from bureau_client.models.months import Month
+from bureau_client.models.records import RecordRef
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryMonth:
+    """One month of a payment history; `status` is a Metro 2 profile character."""
+
+    month: Month
+    status: str
+    balance_minor: int
+    amount_due_minor: int
+    amount_paid_minor: int
+    amount_past_due_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentHistory:
+    """Payment history by columns; index 0 is the newest month.
+
+    Attributes:
+        profile: One character a month: 0 current, 1–6 past due 30–180 days, B
+            before opening, D no data, E zero balance and current, G collection,
+            H foreclosure, J surrender, K repossession, L charge-off.
+    """
+
+    newest_month: Month
+    profile: str
+    balance_minor: tuple[int, ...]
+    amount_due_minor: tuple[int, ...]
+    amount_paid_minor: tuple[int, ...]
+    amount_past_due_minor: tuple[int, ...]
+
+    def months(self) -> tuple[HistoryMonth, ...]:
+        """The history month by month, newest first."""
+        columns = (
+            self.balance_minor,
+            self.amount_due_minor,
+            self.amount_paid_minor,
+            self.amount_past_due_minor,
+        )
+        return tuple(
+            HistoryMonth(
+                self.newest_month - back,
+                status,
+                *(column[back] if back < len(column) else 0 for column in columns),
+            )
+            for back, status in enumerate(self.profile)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TradelineAction:
+    """A facility action as a report shows it.
+
+    Attributes:
+        record: Where it stands.
+        record_refs: The records that the reasons rest on.
+        new_member_id: Receiving member, for TRANSFER.
+    """
+
+    kind: FacilityActionKind
+    initiator: Initiator
+    reasons: tuple[ActionReason, ...]
+    effective_time: datetime | None
+    review_by_date: date | None
+    appeal_route: str
+    record: RecordRef | None
+    credit_limit_minor: int | None = None
+    record_refs: tuple[RecordRef, ...] = ()
+    new_member_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tradeline:
+    """One facility as one furnisher reports it.
+
+    Attributes:
+        tradeline_id: Stable through the account's life; says nothing about the
+            account number.
+        member_id: The furnisher.
+        role: The subject's part in it.
+        month: Newest month reported; what follows is as of its end.
+        history: None where the consent does not open the payment history.
+        record: The record that the newest month rests on.
+        actions: Facility actions, newest first.
+        party_count: How many persons are on the account.
+        original_creditor: Who granted the credit, where the account was bought.
+    """
+
+    tradeline_id: str
+    member_id: str
+    role: PartyRole
+    portfolio_type: PortfolioType
+    account_type: str
+    currency: str
+    open_date: date | None
+    credit_limit_minor: int | None
+    original_amount_minor: int | None
+    term_months: int
+    secured: bool
+    month: Month | None
+    status: AccountStatus
+    balance_minor: int
+    amount_due_minor: int
+    amount_paid_minor: int
+    amount_past_due_minor: int
+    days_past_due: int
+    close_date: date | None
+    close_reason: CloseReason
+    first_delinquency_date: date | None
+    classification: Classification
+    compliance_condition: ComplianceCondition
+    restructured: bool
+    history: PaymentHistory | None
+    record: RecordRef | None
+    actions: tuple[TradelineAction, ...]
+    party_count: int
+    original_creditor: str

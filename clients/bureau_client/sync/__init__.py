@@ -1,0 +1,1 @@
+"""The synchronous clients, safe to share between threads."""

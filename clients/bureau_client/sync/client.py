@@ -1,0 +1,68 @@
+"""The connection that synchronous clients share."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+from bureau_client._operations import cosigning
+from bureau_client._operations.context import Reader
+from bureau_client._operations.cosigning import PATIENCE
+from bureau_client._transport.grpc_sync import Driver, GrpcTransport
+from bureau_client._transport.load_balancing import Routes
+from bureau_client._transport.retry import RetryPolicy
+from bureau_client.models.receipts import Receipt
+from bureau_client.models.statements import OnStatement, unheard
+from bureau_keys.profile import Profile
+
+
+class Client:
+    """A connection that is made when first used, and closed with the `with` block.
+
+    Safe to share between threads. After a fork the child makes connections of
+    its own; calls under way in the parent do not reach it.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        reader: Reader,
+        policy: RetryPolicy,
+        on_statement: OnStatement = unheard,
+    ) -> None:
+        self._reader = reader
+        transport = GrpcTransport(profile)
+        self._driver = Driver(transport, Routes.of(profile), policy, on_statement)
+
+    def witnessed(
+        self, receipt: Receipt, *, quorum: int | None = None, patience: timedelta = PATIENCE
+    ) -> Receipt:
+        """The same receipt, leading to a checkpoint that enough witnesses have cosigned.
+
+        Args:
+            receipt: What the bureau gave.
+            quorum: How many are enough; None: as many as the profile says, at least
+                one.
+            patience: How long they are waited for.
+
+        Raises:
+            NotWitnessed: There are not so many in time.
+            VerificationFailed: Bureau, witnesses and receipt contradict each other.
+        """
+        return self._driver.run(cosigning.witnessed(self._reader, receipt, quorum, patience))
+
+    def close(self) -> None:
+        """Closes the connections; a later call opens new ones."""
+        self._driver.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
