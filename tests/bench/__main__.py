@@ -18,7 +18,7 @@ from rich.table import Table
 
 from bureau import logs
 from tests.bench import process
-from tests.bench.house import QUICK, Size, open_house
+from tests.bench.fixture import QUICK, Size, open_house
 from tests.bench.measure import BENCHES, Measure
 
 OUTPUT = Path("build/bench.json")

@@ -16,7 +16,7 @@ from creditbureau.v1.record_pb2 import (
     Record,
 )
 from creditbureau.v1.reporting_pb2 import WatchAlertsRequest, WatchAlertsResponse
-from tests.bench.house import WATCHER, House
+from tests.bench.fixture import WATCHER, House
 from tests.bench.measure import Measure, bench, percentile
 
 LENDER = "alder"

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bureau.store.database import Database
 from creditbureau.v1.furnishing_pb2 import SubmitRecordsResponse
-from tests.bench.house import BATCH, LENDERS, House
+from tests.bench.fixture import BATCH, LENDERS, House
 from tests.bench.measure import Measure, bench
 from tests.bench.people import months_back, record
 from tests.bench.process import SERVER_CORE, cpu_seconds, on_core

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tests.bench.house import Call, House
+from tests.bench.fixture import Call, House
 from tests.bench.load import CALLERS, Load
 from tests.bench.measure import Measure, percentile
 

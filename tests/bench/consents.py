@@ -11,7 +11,7 @@ from creditbureau.v1 import codes_pb2, consent_pb2
 from creditbureau.v1.consent_pb2 import Consent
 from creditbureau.v1.consents_pb2 import GrantConsentRequest
 from tests.bench.calls import against_echo
-from tests.bench.house import PURPOSE, SECTIONS, House, header
+from tests.bench.fixture import PURPOSE, SECTIONS, House, header
 from tests.bench.measure import Measure, bench
 
 LENDER = "alder"

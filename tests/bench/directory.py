@@ -8,7 +8,7 @@ from bureau_keys.envelope import seal
 from bureau_keys.pseudonym import blind_many, normalise
 from creditbureau.v1.directory_pb2 import EvaluateRequest, Evaluation
 from tests.bench.calls import Requests, against_echo
-from tests.bench.house import House
+from tests.bench.fixture import House
 from tests.bench.measure import Measure, bench
 
 LENDER = "alder"

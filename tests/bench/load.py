@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from tests.bench.house import Call
+from tests.bench.fixture import Call
 from tests.bench.process import cpu_seconds
 
 CALLERS = 16

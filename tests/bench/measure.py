@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.bench.house import House
+    from tests.bench.fixture import House
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

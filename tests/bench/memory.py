@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.bench.house import House
+from tests.bench.fixture import House
 from tests.bench.measure import Measure, bench
 from tests.bench.process import memory_mib
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from bureau_client.files.metro2 import Reporter, Segment, blank, header, validate, write
 from bureau_client.files.metro2.layout import layouts
-from tests.bench.house import House
+from tests.bench.fixture import House
 from tests.bench.measure import Measure, bench
 from tests.bench.process import MIB, memory_mib
 

@@ -25,7 +25,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from creditbureau.v1.reporting_pb2 import EVIDENCE_LEVEL_NONE
 from tests.bench import process
-from tests.bench.house import (
+from tests.bench.fixture import (
     BUREAU_SERVE,
     House,
     bytes_call,

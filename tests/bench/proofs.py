@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from bureau_keys.merkle import Frontier, inclusion_path, leaf_hash, root_of, verify_inclusion
 from bureau_keys.tiles import TILE_WIDTH, TileSource
-from tests.bench.house import House
+from tests.bench.fixture import House
 from tests.bench.measure import Measure, bench
 
 SIZE = 1 << 16

@@ -16,7 +16,7 @@ from creditbureau.v1.reporting_pb2 import (
     QueryReportResponse,
 )
 from tests.bench.calls import Requests, against_echo
-from tests.bench.house import PURPOSE, House, consent_id_of
+from tests.bench.fixture import PURPOSE, House, consent_id_of
 from tests.bench.load import Load
 from tests.bench.measure import Measure, bench, percentile
 from tests.bench.people import Person

@@ -14,7 +14,7 @@ import grpc
 
 from bureau.admin.bureau_folder import Plan, create
 from bureau_keys.profile import Profile
-from tests.bench.house import BUREAU_SERVE, House, channel_of, free_port, serving, wait_for
+from tests.bench.fixture import BUREAU_SERVE, House, channel_of, free_port, serving, wait_for
 from tests.bench.measure import Measure, bench
 from tests.bench.process import SERVER_CORE, on_core
 

@@ -7,7 +7,7 @@ from itertools import cycle
 
 from creditbureau.v1.furnishing_pb2 import SubmitRecordsResponse
 from tests.bench.calls import against_echo
-from tests.bench.house import House
+from tests.bench.fixture import House
 from tests.bench.measure import Measure, bench
 from tests.bench.people import NEWEST_MONTH, record
 

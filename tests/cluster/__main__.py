@@ -18,7 +18,7 @@ from tests.cluster.nemesis import FaultError
 from tests.cluster.options import Options, UnknownFaultError, parse
 from tests.cluster.report import PAGE, write_broken_off
 from tests.cluster.run import run
-from tests.cluster.town.process import NotReadyError
+from tests.cluster.topology.process import NotReadyError
 
 WIDTH = 120
 # Violations told here; the report has them all.

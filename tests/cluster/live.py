@@ -15,7 +15,7 @@ from rich.text import Text
 
 from tests.cluster.nemesis import Nemesis
 from tests.cluster.pulse import Pulse
-from tests.cluster.town.town import Town
+from tests.cluster.topology.topology import Town
 
 REFRESH_S, LINE_EVERY_S = 0.5, 10.0
 COLORS = {"up": "green", "paused": "yellow", "down": "red"}

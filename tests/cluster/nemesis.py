@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from tests.cluster.schedule import Planned
-from tests.cluster.town.town import Town
+from tests.cluster.topology.topology import Town
 
 TICK_S = 0.2
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster.faults import CATALOGUE
-from tests.cluster.town.town import Size
+from tests.cluster.topology.topology import Size
 
 ALL, NONE = "all", "none"
 

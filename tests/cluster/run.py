@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.cluster.auditor import Verdict, audit
-from tests.cluster.crew import finish, working_crew
 from tests.cluster.faults import CATALOGUE, Cast
+from tests.cluster.launcher import finish, working_crew
 from tests.cluster.live import View
 from tests.cluster.nemesis import FaultError, Nemesis
 from tests.cluster.options import Options
 from tests.cluster.report import write
 from tests.cluster.schedule import plan
-from tests.cluster.town.raising import raised_town
-from tests.cluster.town.town import Town
+from tests.cluster.topology.startup import raised_town
+from tests.cluster.topology.topology import Town
 
 
 def run(options: Options, folder: Path, view: View) -> Verdict:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from bureau_client import Rejection
 from tests.reconcile.inbox import Delivery, Inbox
+from tests.reconcile.population import Town
 from tests.reconcile.records import snapshot_of
-from tests.reconcile.town import Town
 
 
 @dataclass(slots=True)

@@ -14,8 +14,8 @@ from creforge.submissions import ACCOUNT_COLUMNS, MONTH_COLUMNS
 
 from bureau_client import EvidenceLevel
 from creditbureau.v1.record_pb2 import Record
+from tests.reconcile.population import PURPOSE, Town, at_once
 from tests.reconcile.records import row_of
-from tests.reconcile.town import PURPOSE, Town, at_once
 
 MONEY = pl.Decimal(18, 2)
 # The columns of a file, as creforge has them; names of codes are text.

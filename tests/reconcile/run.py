@@ -12,8 +12,8 @@ import polars as pl
 
 from tests.reconcile.delivery import Delivered, deliver
 from tests.reconcile.inbox import Inbox
+from tests.reconcile.population import Admit, settled
 from tests.reconcile.rebuild import rebuild
-from tests.reconcile.town import Admit, settled
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.service.village import database_of
+from tests.service.scenario import database_of
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

@@ -25,7 +25,7 @@ from bureau_client import (
     Section,
     Wallet,
 )
-from tests.service.village import Village, account, village
+from tests.service.scenario import Village, account, village
 from tests.service.watching import (
     JULY,
     JUNE,

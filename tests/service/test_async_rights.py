@@ -28,7 +28,7 @@ from bureau_client import (
     RecordRef,
     SubmissionKind,
 )
-from tests.service.village import DAY, Village, account, village
+from tests.service.scenario import DAY, Village, account, village
 
 MAY = Month(2024, 5)
 HOUR = timedelta(hours=1)

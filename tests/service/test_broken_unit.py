@@ -11,7 +11,7 @@ import pytest
 from bureau.credit_file import reciprocity
 from bureau.journeys import submit
 from bureau_client import BureauError, Month
-from tests.service.village import Village, account, village
+from tests.service.scenario import Village, account, village
 
 MAY = Month(2024, 5)
 

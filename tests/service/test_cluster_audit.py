@@ -16,11 +16,11 @@ from bureau_keys.keyring import Keyring
 from bureau_keys.signing import SigningKey
 from tests.cluster.auditor import Evidence, Verdict, audit, judge
 from tests.cluster.auditor.database import read_tables, url_for
-from tests.cluster.crew import finish, working_crew
 from tests.cluster.history import path_of, read_histories
+from tests.cluster.launcher import finish, working_crew
 from tests.cluster.report import PAGE, VERDICT, write
-from tests.cluster.town.raising import raised_town
-from tests.cluster.town.town import Size, Town
+from tests.cluster.topology.startup import raised_town
+from tests.cluster.topology.topology import Size, Town
 
 SECONDS = 12.0
 

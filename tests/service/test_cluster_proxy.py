@@ -10,8 +10,8 @@ from contextlib import closing
 
 import pytest
 
-from tests.cluster.town.ports import free_ports
-from tests.cluster.town.proxy import BOTH, SETTLED_S, Condition, Direction, Proxy, Way
+from tests.cluster.topology.ports import free_ports
+from tests.cluster.topology.proxy import BOTH, SETTLED_S, Condition, Direction, Proxy, Way
 
 PATIENCE_S = 10.0
 # As long as something is expected not to arrive.

@@ -19,7 +19,7 @@ from creditbureau.v1 import (
     log_pb2,
 )
 from tests.service.postgres import Postgres, postgres_in, until
-from tests.service.scene import (
+from tests.service.postgres_scenario import (
     BACK_WITHIN_S,
     GONE,
     Outcome,

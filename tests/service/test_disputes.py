@@ -30,7 +30,7 @@ from bureau_client import (
 from bureau_keys.envelope import seal
 from creditbureau.v1 import dispute_pb2, subjects_pb2
 from tests.service.raw import Answer, Raw
-from tests.service.village import DAY, Village, account, village
+from tests.service.scenario import DAY, Village, account, village
 
 APRIL, MAY, JUNE = Month(2024, 4), Month(2024, 5), Month(2024, 6)
 

@@ -13,7 +13,7 @@ from bureau_client import (
     FlagKind,
     PortfolioType,
 )
-from tests.service.village import Village, account, village
+from tests.service.scenario import Village, account, village
 from tests.service.watching import (
     MAY,
     freeze,

@@ -22,7 +22,7 @@ from bureau_client import (
     WrongState,
 )
 from bureau_client.verify import verify_report
-from tests.service.village import Village, account, village
+from tests.service.scenario import Village, account, village
 
 MAY, JUNE = Month(2024, 5), Month(2024, 6)
 WRITTEN = ("canary narrative", "canary addition", "canary answer", "canary statement")

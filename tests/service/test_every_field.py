@@ -22,7 +22,7 @@ from creditbureau.v1.envelope_pb2 import Envelope
 from tests.service import calls, raw
 from tests.service.calls import GOOD, MAY, Town, town_on
 from tests.service.raw import Answer
-from tests.service.village import database_of
+from tests.service.scenario import database_of
 
 FAULTS = {"INTERNAL", "UNKNOWN", "UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"}
 NUL = "a\0b"

@@ -18,9 +18,9 @@ from tests.demo.sandbox import free_port
 from tests.service.node import Node
 from tests.service.nodes import Nodes, further_nodes
 from tests.service.postgres import Postgres, frozen, postgres_in, until
+from tests.service.postgres_scenario import contract, health
 from tests.service.raw import Raw
-from tests.service.scene import contract, health
-from tests.service.village import PATIENCE, Village, account, village
+from tests.service.scenario import PATIENCE, Village, account, village
 from tests.service.watching import monitored
 
 ALL_BUT_DIRECTORY = ("Subjects", "Consents", "Furnishing", "Reporting", "Log", "Members")

@@ -32,7 +32,7 @@ from bureau_client.files.metro2 import (
     write,
 )
 from bureau_client.files.metro2.layout import layouts
-from tests.service.village import Village, account, village
+from tests.service.scenario import Village, account, village
 
 DAY = date(2024, 5, 31)
 

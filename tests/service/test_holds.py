@@ -25,7 +25,7 @@ from bureau_client import (
 from bureau_keys.envelope import seal
 from creditbureau.v1 import hold_pb2, subjects_pb2
 from tests.service.raw import Raw
-from tests.service.village import DAY, Village, account, village
+from tests.service.scenario import DAY, Village, account, village
 
 MAY = Month(2024, 5)
 HOUR = timedelta(hours=1)

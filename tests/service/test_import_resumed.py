@@ -19,7 +19,7 @@ from bureau_client import Action, AsyncLender, Month, Party, SubmissionKind
 from bureau_client.files import CsvSource, import_file, import_file_async
 from bureau_client.files.csv_records import columns, write_row
 from bureau_client.models.progress import Progress
-from tests.service.village import DAY, Village, account, village
+from tests.service.scenario import DAY, Village, account, village
 
 IMPORT = (str(Path(sys.executable).with_name("bureau-lender")), "import")
 # Three batches.

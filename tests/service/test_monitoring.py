@@ -27,7 +27,7 @@ from bureau_client import (
 )
 from bureau_keys.note import parse_vkey
 from creditbureau.v1.standard_pb2 import StandardOfCredit
-from tests.service.village import Village, account, village
+from tests.service.scenario import Village, account, village
 from tests.service.watching import (
     MAY,
     monitored,

@@ -36,8 +36,8 @@ from creditbureau.v1 import (
 )
 from tests.service.nodes import Nodes, at_once, further_nodes
 from tests.service.postgres import Postgres, postgres_in
+from tests.service.postgres_scenario import INQUIRE, LENDER, Scene, scene_on
 from tests.service.raw import Answer, Person, Raw, attestation, snapshot
-from tests.service.scene import INQUIRE, LENDER, Scene, scene_on
 
 HOUR_US = 3600 * MICROSECONDS
 ROUNDS = 12

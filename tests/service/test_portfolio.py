@@ -21,7 +21,7 @@ from bureau_client import (
     Purpose,
     Report,
 )
-from tests.service.village import Village, account, village
+from tests.service.scenario import Village, account, village
 from tests.service.watching import (
     MAY,
     monitored,

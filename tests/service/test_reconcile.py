@@ -20,10 +20,10 @@ from tests.demo.world import BUCKETS, CLOSE_REASONS, PRODUCTS
 from tests.reconcile.__main__ import main
 from tests.reconcile.delivery import deliver
 from tests.reconcile.inbox import Delivery, Inbox, Size, make_inbox
+from tests.reconcile.population import Town, settled
 from tests.reconcile.rebuild import rebuild
 from tests.reconcile.records import row_of, snapshot_of
 from tests.reconcile.run import compare, run
-from tests.reconcile.town import Town, settled
 
 STATUSES = ("current", "delinquent", "restructured", "written_off", "closed")
 ISSUES = ("standard", "nasty")

@@ -18,7 +18,7 @@ from creditbureau.v1 import (
 )
 from creditbureau.v1.envelope_pb2 import Envelope, Signature
 from tests.service.raw import Person, attestation, snapshot
-from tests.service.refusing import Scene, ask, inquiry_of, open_scene, refused, signed
+from tests.service.raw_scenario import Scene, ask, inquiry_of, open_scene, refused, signed
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from creditbureau.v1 import (
     subjects_pb2,
 )
 from tests.service.raw import Person, attestation, snapshot
-from tests.service.refusing import (
+from tests.service.raw_scenario import (
     FURNISH,
     INQUIRE,
     Scene,

@@ -31,7 +31,7 @@ from creditbureau.v1 import (
 )
 from creditbureau.v1.envelope_pb2 import Envelope
 from tests.service.raw import Answer, Raw, answer_of, channel_of, snapshot
-from tests.service.refusing import FURNISH, LENDER, Scene, open_scene, refused
+from tests.service.raw_scenario import FURNISH, LENDER, Scene, open_scene, refused
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ from bureau_client import (
     Wallet,
 )
 from creditbureau.v1.standard_pb2 import StandardOfCredit
-from tests.service.village import DAY, Village, account, village
+from tests.service.scenario import DAY, Village, account, village
 
 MAY, JUNE, JULY = Month(2024, 5), Month(2024, 6), Month(2024, 7)
 KINDS = FacilityActionKind

@@ -27,7 +27,7 @@ from bureau_client import (
     Report,
     Wallet,
 )
-from tests.service.village import DAY, Village, account, village
+from tests.service.scenario import DAY, Village, account, village
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from bureau.store import schema
 from bureau.store.database import Database
 from tests.service.nodes import further_nodes
 from tests.service.postgres import Postgres, postgres_in, until
+from tests.service.postgres_scenario import Scene, contract, health, scene_on, submitted
 from tests.service.raw import Answer, Raw
-from tests.service.scene import Scene, contract, health, scene_on, submitted
 
 EXPAND = '''
 """Adds what the version before does not mind."""

@@ -38,7 +38,7 @@ from creditbureau.v1.codes_pb2 import (
     CLASSIFICATION_SUBSTANDARD,
 )
 from creditbureau.v1.standard_pb2 import ClassificationBand, StandardOfCredit
-from tests.service.village import Village, account, village
+from tests.service.scenario import Village, account, village
 
 MAY, JUNE = Month(2024, 5), Month(2024, 6)
 

@@ -18,7 +18,7 @@ from bureau.ledger.node_checks import ForkedLogError
 from bureau.main import Server
 from creditbureau.v1 import log_pb2
 from tests.service.postgres import Postgres, Standby, both, postgres_in, until
-from tests.service.scene import (
+from tests.service.postgres_scenario import (
     Scene,
     contract,
     refused_with_delay,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bureau_client import NotAuthenticated, NoticeKind, SigningKey
-from tests.service.village import village
+from tests.service.scenario import village
 
 
 def test_a_person_reads_who_replaced_their_key() -> None:

@@ -30,7 +30,7 @@ from bureau_client import (
     SubmissionKind,
     Wallet,
 )
-from tests.service.village import DAY, Village, account, village
+from tests.service.scenario import DAY, Village, account, village
 
 MAY, JUNE, JULY = Month(2024, 5), Month(2024, 6), Month(2024, 7)
 

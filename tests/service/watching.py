@@ -19,7 +19,7 @@ from bureau_client import (
     Purpose,
     Wallet,
 )
-from tests.service.village import ALL_SECTIONS, DAY, Village, account
+from tests.service.scenario import ALL_SECTIONS, DAY, Village, account
 
 MAY, JUNE, JULY = Month(2024, 5), Month(2024, 6), Month(2024, 7)
 

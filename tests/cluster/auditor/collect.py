@@ -36,7 +36,7 @@ from creditbureau.v1 import log_pb2
 from tests.cluster.auditor.database import read_database
 from tests.cluster.auditor.evidence import Delivered, Evidence, Node
 from tests.cluster.auditor.statements import Told, by_statement, opened
-from tests.cluster.directions import MemberAt, NodeAt, TownMap
+from tests.cluster.control_files import MemberAt, NodeAt, TownMap
 from tests.cluster.history import Outcome, read_histories
 from tests.cluster.timeline import read_timeline
 from tests.cluster.workers.people import KEYS

@@ -17,6 +17,7 @@ from tests.cluster.faults.database import (
     SlowDisk,
 )
 from tests.cluster.faults.fault import Cast, Entry, Fault, entry
+from tests.cluster.faults.links import DatabaseWay, MembersWay, PullCable, WitnessWay
 from tests.cluster.faults.members import (
     Attack,
     ExpireCertificate,
@@ -27,7 +28,6 @@ from tests.cluster.faults.members import (
 )
 from tests.cluster.faults.migration import TABLES, Migrate
 from tests.cluster.faults.nodes import KillNode, PauseNode, RollingRestart, SkewClock
-from tests.cluster.faults.ways import DatabaseWay, MembersWay, PullCable, WitnessWay
 
 __all__ = ["CATALOGUE", "Cast", "Entry", "Fault"]
 

@@ -7,8 +7,8 @@ from signal import SIGINT, SIGKILL, SIGQUIT, Signals
 from typing import ClassVar
 
 from tests.cluster.faults.fault import DATABASE, Fault
-from tests.cluster.town.proxy import BOTH, Condition, Way
-from tests.cluster.town.town import Town
+from tests.cluster.topology.proxy import BOTH, Condition, Way
+from tests.cluster.topology.topology import Town
 
 
 class DatabaseFault(Fault):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import ClassVar
 
-from tests.cluster.town.town import Town
+from tests.cluster.topology.topology import Town
 
 DATABASE = "database"
 

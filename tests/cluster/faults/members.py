@@ -13,7 +13,7 @@ from bureau_keys.authority import new_key_and_csr
 from bureau_keys.secret_files import write_private
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED
 from tests.cluster.faults.fault import DATABASE, Fault
-from tests.cluster.town.town import Town
+from tests.cluster.topology.topology import Town
 
 DAY_S = 86_400
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from tests.cluster.faults import later_version
 from tests.cluster.faults.fault import DATABASE, Fault
-from tests.cluster.town.town import Town
+from tests.cluster.topology.topology import Town
 
 TABLES = ("consent", "inquiry", "record", "submission")
 PATIENCE_S = 120.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tests.cluster.faults.fault import DATABASE, Fault
-from tests.cluster.town.town import Town
+from tests.cluster.topology.topology import Town
 
 
 @dataclass(frozen=True)

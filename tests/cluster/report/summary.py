@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.cluster.auditor.checks import CHECKS
 from tests.cluster.auditor.verdict import Verdict
-from tests.cluster.directions import TownMap
+from tests.cluster.control_files import TownMap
 from tests.cluster.report.figures import (
     OK,
     REFUSED,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.cluster.directions import TownMap
+from tests.cluster.control_files import TownMap
 
 LENDER, WALLET, WATCHER, HOSTILE = "lender", "wallet", "watcher", "hostile"
 

@@ -6,9 +6,9 @@ import argparse
 from importlib import import_module
 from pathlib import Path
 
-from tests.cluster.directions import TownMap
+from tests.cluster.control_files import TownMap
 from tests.cluster.workers import HOSTILE, LENDER, WALLET, WATCHER
-from tests.cluster.workers.desk import Desk
+from tests.cluster.workers.base import Desk
 
 RATE = 3.0
 

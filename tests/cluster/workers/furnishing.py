@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import count
 
 from bureau_client import Month, Snapshot, SubmissionKind
-from tests.cluster.directions import TownMap
+from tests.cluster.control_files import TownMap
 from tests.cluster.workers.people import identifiers
 from tests.demo.world import AccountMonth, World, make_world
 

@@ -24,7 +24,7 @@ from creditbureau.v1.directory_pb2 import EvaluateRequest, Evaluation
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.record_pb2 import SubmissionManifest
 from tests.cluster.history import Operation, Outcome, now_ns, read_histories
-from tests.cluster.workers.desk import HURRIED, Desk
+from tests.cluster.workers.base import HURRIED, Desk
 from tests.service.raw import Answer, Person, Raw, snapshot
 
 CALM_S = 1.0

@@ -32,8 +32,8 @@ from bureau_keys.envelope import peek, seal
 from bureau_keys.secret_files import write_private
 from creditbureau.v1.furnishing_pb2 import SubmitRecordsRequest
 from creditbureau.v1.record_pb2 import SubmissionManifest
-from tests.cluster.directions import Direction
-from tests.cluster.workers.desk import HURRIED, Desk
+from tests.cluster.control_files import Direction
+from tests.cluster.workers.base import HURRIED, Desk
 from tests.cluster.workers.furnishing import deliveries, world_of
 from tests.cluster.workers.people import identifiers
 from tests.cluster.workers.receipts import digest_of_report

@@ -5,7 +5,7 @@ Every agent has a few people as its customers.
 
 from __future__ import annotations
 
-from tests.cluster.directions import TownMap
+from tests.cluster.control_files import TownMap
 
 PEOPLE_OF_AN_AGENT = 8
 # Where wallets leave people's keys for the auditor, who looks at what each of them sees.

@@ -25,8 +25,8 @@ from bureau_client import (
     Wallet,
 )
 from bureau_keys.secret_files import write_private
-from tests.cluster.directions import Direction
-from tests.cluster.workers.desk import HURRIED, Desk
+from tests.cluster.control_files import Direction
+from tests.cluster.workers.base import HURRIED, Desk
 from tests.cluster.workers.people import KEYS, identifiers, places_of
 
 HANDS = 2

@@ -10,8 +10,8 @@ from dataclasses import replace
 from bureau_client import Alert, BureauError, DeadlineExceeded, Lender
 from bureau_client._transport.retry import RetryPolicy
 from tests.cluster.history import Operation, Outcome, now_ns
-from tests.cluster.workers.book import reason_of
-from tests.cluster.workers.desk import HURRIED, Desk
+from tests.cluster.workers.base import HURRIED, Desk
+from tests.cluster.workers.journal import reason_of
 
 ACKNOWLEDGE_EVERY = 5
 # A stream that brings nothing for so long is opened anew: the run may be over.

@@ -11,7 +11,7 @@ from tests.cluster import __main__ as door
 from tests.cluster.live import View
 from tests.cluster.options import Options, parse
 from tests.cluster.report import VERDICT
-from tests.cluster.town.process import NotReadyError
+from tests.cluster.topology.process import NotReadyError
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.auditor import CHECKS, judge
-from tests.unit.cluster.plants import PLANTED, Plant
-from tests.unit.cluster.true_run import true_run
+from tests.unit.cluster.faultless_run import true_run
+from tests.unit.cluster.seeded_violations import PLANTED, Plant
 
 
 def test_a_run_that_kept_every_promise() -> None:

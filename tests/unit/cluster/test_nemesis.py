@@ -14,7 +14,7 @@ from tests.cluster.faults import Fault
 from tests.cluster.nemesis import FaultError, Nemesis
 from tests.cluster.schedule import Planned
 from tests.cluster.timeline import Timeline, read_timeline
-from tests.cluster.town.town import Town
+from tests.cluster.topology.topology import Town
 
 
 @dataclass(frozen=True)

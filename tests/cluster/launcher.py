@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from tests.cluster.directions import STOP, TownMap
+from tests.cluster.control_files import STOP, TownMap
 from tests.cluster.timeline import read_timeline
-from tests.cluster.town.process import Process, wait_until
-from tests.cluster.town.town import Town
+from tests.cluster.topology.process import Process, wait_until
+from tests.cluster.topology.topology import Town
 from tests.cluster.workers import Hand, crew
 
 # Until the first consents are granted and the first records furnished, and for settling

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from creditbureau.v1.reporting_pb2 import Inquiry
 from tests.cluster.history import Outcome
-from tests.unit.cluster.scene import LENDERS, PERSON, SECOND, Scene
+from tests.unit.cluster.scenario import LENDERS, PERSON, SECOND, Scene
 
 
 def true_run() -> Scene:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.cluster.auditor import Evidence
-from tests.unit.cluster.plants.planting import planted, with_database
-from tests.unit.cluster.scene import Scene
+from tests.unit.cluster.scenario import Scene
+from tests.unit.cluster.seeded_violations.seeding import planted, with_database
 
 
 @planted("I3 consent", "was not in force at leaf")

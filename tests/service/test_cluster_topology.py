@@ -40,12 +40,12 @@ from tests.cluster.faults.database import (
     SlowDisk,
 )
 from tests.cluster.faults.fault import Fault
+from tests.cluster.faults.links import DatabaseWay, MembersWay, PullCable, WitnessWay
 from tests.cluster.faults.members import ExpireCertificate, SuspendMember
 from tests.cluster.faults.migration import Migrate
 from tests.cluster.faults.nodes import KillNode, PauseNode, RollingRestart, SkewClock
-from tests.cluster.faults.ways import DatabaseWay, MembersWay, PullCable, WitnessWay
-from tests.cluster.town.raising import raised_town
-from tests.cluster.town.town import Size, Town
+from tests.cluster.topology.startup import raised_town
+from tests.cluster.topology.topology import Size, Town
 
 # A machine with much else to do takes its time.
 PATIENCE_S = 40.0

@@ -10,15 +10,15 @@ from pathlib import Path
 from bureau.admin.bureau_folder import trust_of
 from bureau.config import SETTINGS_FILE, Settings
 from tests.cluster.timeline import Timeline
-from tests.cluster.town.host import Host
-from tests.cluster.town.node import Node
-from tests.cluster.town.pair import Pair
-from tests.cluster.town.ports import free_ports
-from tests.cluster.town.postgres import Postgres
-from tests.cluster.town.proxy import Proxy, Way
-from tests.cluster.town.shim import Shim
-from tests.cluster.town.warden import Warden
-from tests.cluster.town.witness import Witness
+from tests.cluster.topology.host import Host
+from tests.cluster.topology.node import Node
+from tests.cluster.topology.ports import free_ports
+from tests.cluster.topology.postgres import Postgres
+from tests.cluster.topology.proxy import Proxy, Way
+from tests.cluster.topology.reaper import Warden
+from tests.cluster.topology.replicated_postgres import Pair
+from tests.cluster.topology.shim import Shim
+from tests.cluster.topology.witness import Witness
 
 SERVERS = ("postgres-a", "postgres-b")
 WITNESSES = ("witness-a", "witness-b")

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from bureau.config import Settings
 from bureau_keys.profile import Profile
-from tests.cluster.directions import Directions, MemberAt
+from tests.cluster.control_files import Directions, MemberAt
 from tests.cluster.timeline import Timeline
-from tests.cluster.town.host import Namespace
-from tests.cluster.town.node import Node
-from tests.cluster.town.pair import Pair
-from tests.cluster.town.process import NotReadyError, Process
-from tests.cluster.town.proxy import Proxy
-from tests.cluster.town.warden import Warden
-from tests.cluster.town.witness import Witness
+from tests.cluster.topology.host import Namespace
+from tests.cluster.topology.node import Node
+from tests.cluster.topology.process import NotReadyError, Process
+from tests.cluster.topology.proxy import Proxy
+from tests.cluster.topology.reaper import Warden
+from tests.cluster.topology.replicated_postgres import Pair
+from tests.cluster.topology.witness import Witness
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,14 @@ from dataclasses import replace
 
 from bureau_keys.receipt import Receipt
 from tests.cluster.auditor import Evidence
-from tests.unit.cluster.plants.planting import change, first, planted, with_database, with_node
-from tests.unit.cluster.scene import Scene
+from tests.unit.cluster.scenario import Scene
+from tests.unit.cluster.seeded_violations.seeding import (
+    change,
+    first,
+    planted,
+    with_database,
+    with_node,
+)
 
 
 @planted("I4 receipts", "does not verify")

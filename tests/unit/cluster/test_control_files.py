@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.cluster.directions import (
+from tests.cluster.control_files import (
     CONTROL,
     STOP,
     Directions,

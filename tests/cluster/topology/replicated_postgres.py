@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import signal
 
-from tests.cluster.town.postgres import DATABASE, Postgres
-from tests.cluster.town.process import wait_until
-from tests.cluster.town.proxy import Way
+from tests.cluster.topology.postgres import DATABASE, Postgres
+from tests.cluster.topology.process import wait_until
+from tests.cluster.topology.proxy import Way
 
 CATCH_UP_S = 60.0
 

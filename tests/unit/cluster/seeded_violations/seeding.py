@@ -9,7 +9,7 @@ from typing import Any
 from tests.cluster.auditor import Evidence
 from tests.cluster.auditor.evidence import Database, Node
 from tests.cluster.history import Operation
-from tests.unit.cluster.scene import Scene
+from tests.unit.cluster.scenario import Scene
 
 Plant = Callable[[Scene], Evidence]
 PLANTED: list[tuple[str, str, Plant]] = []

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from bureau_client import Profile, RetryPolicy
-from tests.cluster.directions import Direction, DirectionsReader, MemberAt, TownMap, stopping
+from tests.cluster.control_files import Direction, DirectionsReader, MemberAt, TownMap, stopping
 from tests.cluster.history import History
 from tests.cluster.timeline import Timeline
-from tests.cluster.workers.book import Book
+from tests.cluster.workers.journal import Book
 
 # An honest member's patience is short here: a run has many faults to see.
 HURRIED = RetryPolicy(

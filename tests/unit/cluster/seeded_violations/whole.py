@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from tests.cluster.auditor import Evidence
 from tests.cluster.auditor.evidence import Delivered
-from tests.unit.cluster.plants.planting import first, planted, with_database, with_node
-from tests.unit.cluster.scene import LENDERS, PERSON, SECOND, Scene
+from tests.unit.cluster.scenario import LENDERS, PERSON, SECOND, Scene
+from tests.unit.cluster.seeded_violations.seeding import first, planted, with_database, with_node
 
 
 @planted("whole", "has no effect")

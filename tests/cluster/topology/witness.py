@@ -9,8 +9,8 @@ import urllib.request
 from pathlib import Path
 
 from tests.cluster.timeline import Timeline
-from tests.cluster.town.process import Process, wait_until
-from tests.cluster.town.warden import Warden
+from tests.cluster.topology.process import Process, wait_until
+from tests.cluster.topology.reaper import Warden
 
 COMMAND = str(Path(sys.executable).with_name("bureau-witness"))
 START_S = 60.0

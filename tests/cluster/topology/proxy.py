@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from tests.cluster.town.host import LOOPBACK
+from tests.cluster.topology.host import LOOPBACK
 
 T = TypeVar("T")
 

@@ -11,18 +11,18 @@ from pathlib import Path
 from bureau.admin.bureau_folder import Plan, create
 from bureau.admin.operator import Operator
 from bureau.config import SERVICES
-from tests.cluster.directions import Directions, NodeAt, TownMap, WitnessAt
+from tests.cluster.control_files import Directions, NodeAt, TownMap, WitnessAt
 from tests.cluster.timeline import Timeline
-from tests.cluster.town.building import Builder, witnessed
-from tests.cluster.town.host import Host, new_namespace
-from tests.cluster.town.members import Addresses, admit_all, newcomers, save_operator
-from tests.cluster.town.node import Node, several_hosts
-from tests.cluster.town.pair import Pair
-from tests.cluster.town.postgres import make_place
-from tests.cluster.town.proxy import Proxy
-from tests.cluster.town.shim import compile_shim
-from tests.cluster.town.town import Size, Town
-from tests.cluster.town.warden import Warden
+from tests.cluster.topology.host import Host, new_namespace
+from tests.cluster.topology.layout import Builder, witnessed
+from tests.cluster.topology.members import Addresses, admit_all, newcomers, save_operator
+from tests.cluster.topology.node import Node, several_hosts
+from tests.cluster.topology.postgres import make_place
+from tests.cluster.topology.proxy import Proxy
+from tests.cluster.topology.reaper import Warden
+from tests.cluster.topology.replicated_postgres import Pair
+from tests.cluster.topology.shim import compile_shim
+from tests.cluster.topology.topology import Size, Town
 
 ORIGIN = "cluster.creditbureau/log"
 DIRECTORY = "directory"

@@ -24,7 +24,7 @@ from bureau_keys.envelope import seal
 from bureau_keys.signing import SigningKey
 from creditbureau.v1.directory_pb2 import Evaluation
 from tests.cluster.history import History, Operation, Outcome, read_histories
-from tests.cluster.workers.book import Book
+from tests.cluster.workers.journal import Book
 
 CHECKPOINT = "log.example\n8\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n— log.example AAAA\n"
 RECEIPT = Receipt(

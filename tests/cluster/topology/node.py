@@ -12,12 +12,12 @@ from bureau.admin.operator import CallError, Operator
 from bureau.config import SETTINGS_FILE
 from bureau_keys.profile import Profile
 from tests.cluster.timeline import Timeline
-from tests.cluster.town.host import Host
-from tests.cluster.town.postgres import DATABASE, SUPERUSER
-from tests.cluster.town.process import Process, wait_until
-from tests.cluster.town.proxy import Way
-from tests.cluster.town.shim import Shim
-from tests.cluster.town.warden import Warden
+from tests.cluster.topology.host import Host
+from tests.cluster.topology.postgres import DATABASE, SUPERUSER
+from tests.cluster.topology.process import Process, wait_until
+from tests.cluster.topology.proxy import Way
+from tests.cluster.topology.reaper import Warden
+from tests.cluster.topology.shim import Shim
 
 START_S = 60.0
 # A node drains for ten seconds, and closes.

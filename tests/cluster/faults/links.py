@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tests.cluster.faults.fault import Fault
-from tests.cluster.town.proxy import BOTH, Condition, Direction, Way
-from tests.cluster.town.town import Town
+from tests.cluster.topology.proxy import BOTH, Condition, Direction, Way
+from tests.cluster.topology.topology import Town
 
 # An answer on gRPC's connection: less are its pings and acknowledgements.
 ANSWER_BYTES = 256

@@ -12,7 +12,7 @@ import random
 import subprocess
 from dataclasses import dataclass
 
-from tests.cluster.town.warden import Warden
+from tests.cluster.topology.reaper import Warden
 
 LOOPBACK = "127.0.0.1"
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from tests.cluster.auditor import Evidence
 from tests.cluster.history import Outcome
-from tests.unit.cluster.plants.planting import change, first, planted, with_database, with_node
-from tests.unit.cluster.scene import Scene
+from tests.unit.cluster.scenario import Scene
+from tests.unit.cluster.seeded_violations.seeding import (
+    change,
+    first,
+    planted,
+    with_database,
+    with_node,
+)
 
 
 @planted("I8 again", "lender-1 was not served in the 10 s behind kill-node")

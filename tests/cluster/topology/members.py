@@ -12,7 +12,7 @@ from bureau.admin.operator import Operator
 from bureau.clock import Clock
 from bureau.config import Settings
 from bureau_keys.profile import Profile
-from tests.cluster.directions import MemberAt
+from tests.cluster.control_files import MemberAt
 
 EVALUATIONS_A_DAY = 10_000_000
 # The hostile member meets its quota soon.
