@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from bureau.clock import Clock
 from bureau.codes import has
-from bureau.enumeration_limiter import MissBucket
+from bureau.enumeration_limiter import EnumerationLimiter
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Ledger
-from bureau.ledger.commit_signal import Commits
+from bureau.ledger.commit_signal import CommitSignal
 from bureau.policy import Policy
 from bureau.store.database import Database
 from bureau_keys.pseudonym import Evaluator
@@ -38,8 +38,8 @@ class Bureau:
     clock: Clock
     report_key: SigningKey
     evaluator: Evaluator | None
-    misses: MissBucket = field(default_factory=MissBucket)
-    commits: Commits = field(default_factory=Commits)
+    misses: EnumerationLimiter = field(default_factory=EnumerationLimiter)
+    commits: CommitSignal = field(default_factory=CommitSignal)
 
     @property
     def jurisdiction(self) -> str:

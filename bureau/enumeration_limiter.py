@@ -15,7 +15,7 @@ logger = structlog.get_logger("bureau.enumeration_limiter")
 
 
 @dataclass(slots=True)
-class MissBucket:
+class EnumerationLimiter:
     """Counts down with each miss, fills up with time; one for each member.
 
     Attributes:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TEXT = [("Content-Type", "text/plain; charset=utf-8")]
 
 
-class Vitals(ThreadingMixIn, WSGIServer):
+class HealthServer(ThreadingMixIn, WSGIServer):
     """Serves until it is shut down."""
 
     daemon_threads = True
@@ -30,7 +30,7 @@ class _Quiet(WSGIRequestHandler):
         """Says nothing: probes come every few seconds."""
 
 
-def serve(address: str, is_ready: Callable[[], bool]) -> Vitals:
+def serve(address: str, is_ready: Callable[[], bool]) -> HealthServer:
     """Starts serving.
 
     Raises:
@@ -47,6 +47,6 @@ def serve(address: str, is_ready: Callable[[], bool]) -> Vitals:
         return [b"ok\n" if well else b"not ready\n"]
 
     host, _, port = address.rpartition(":")
-    server = make_server(host, int(port), answer, server_class=Vitals, handler_class=_Quiet)
+    server = make_server(host, int(port), answer, server_class=HealthServer, handler_class=_Quiet)
     threading.Thread(target=server.serve_forever, name="vitals", daemon=True).start()
     return server

@@ -23,19 +23,19 @@ from bureau import field_rules, health_http
 from bureau.clock import Clock
 from bureau.config import Settings
 from bureau.context import Bureau
-from bureau.health_http import Vitals
+from bureau.health_http import HealthServer
 from bureau.ledger import checkpoint_file
-from bureau.ledger.checkpoint_file import Keeper
+from bureau.ledger.checkpoint_file import CheckpointFile
 from bureau.ledger.commit_queue import Ledger
 from bureau.ledger.commit_signal import Listener
 from bureau.ledger.connection_check import Admission
 from bureau.ledger.node_checks import ForkedLogError
-from bureau.ledger.readiness import Pulse
-from bureau.ledger.witness_feeder import Couriers
+from bureau.ledger.readiness import ReadinessProbe
+from bureau.ledger.witness_feeder import WitnessFeeders
 from bureau.policy import load_policy
 from bureau.rpc.call_log import CallLog
 from bureau.rpc.guard import Guard, Registered
-from bureau.rpc.limits import Seats
+from bureau.rpc.limits import MemberLimits
 from bureau.rpc.methods import MAX_REQUEST_BYTES, MIB
 from bureau.rpc.services import CONTRACT, handlers
 from bureau.store import schema
@@ -108,7 +108,7 @@ class Server:
         policy = load_policy(settings.jurisdiction, settings.folder / "policy")
         keyring = Keyring.open(settings.server_folder / "keyring", settings.passphrase())
         log_key = keyring.get(LOG_KEY)
-        self.keeper = Keeper(settings.kept_checkpoint)
+        self.keeper = CheckpointFile(settings.kept_checkpoint)
         self.database = open_database(settings, log_key.verify_key)
         self.database.admit = Admission(
             self.keeper, settings.origin, log_key.verify_key, self._forked
@@ -124,7 +124,7 @@ class Server:
             on_fatal=self._fail,
             on_fork=self._forked,
         )
-        self.couriers = Couriers(settings.witnesses, self.database, self.clock, self._fail)
+        self.couriers = WitnessFeeders(settings.witnesses, self.database, self.clock, self._fail)
         serves_directory = "Directory" in settings.services
         self.bureau = Bureau(
             origin=settings.origin,
@@ -141,14 +141,14 @@ class Server:
         self._listener = Listener(self.database, self.bureau.commits)
 
         # 3. gRPC.
-        self._seats = Seats(max(settings.workers * 3 // 4, 1))
-        self._pulse = Pulse(self.database, self.clock, schema.newest(), self._is_ready)
+        self._seats = MemberLimits(max(settings.workers * 3 // 4, 1))
+        self._pulse = ReadinessProbe(self.database, self.clock, schema.newest(), self._is_ready)
         self._calls = CallLog()
         guard = Guard(
             self.bureau,
             self._seats,
-            streams=Seats(STREAMS_OF_MEMBER, settings.streams),
-            room=Seats(ROOM_OF_MEMBER, ROOM_BYTES),
+            streams=MemberLimits(STREAMS_OF_MEMBER, settings.streams),
+            room=MemberLimits(ROOM_OF_MEMBER, ROOM_BYTES),
             pulse=self._pulse,
             calls=self._calls,
         )
@@ -173,7 +173,7 @@ class Server:
         self._draining, self._serving = threading.Event(), threading.Event()
         self._is_ready(False)
         self._health.set("liveness", health_pb2.HealthCheckResponse.SERVING)
-        self._vitals: Vitals | None = None
+        self._vitals: HealthServer | None = None
         self.port = 0
 
     @property

@@ -1,8 +1,8 @@
 """Signed statements: what a journey does before it believes one.
 
-Checks run in the order of the list in `open_statement`; the first that fails
+Checks run in the order of the list in `verify_statement`; the first that fails
 answers. What can change between here and the commit (the key, the clock) is
-checked again by `Opened.admit` inside the writer's transaction, so that every
+checked again by `VerifiedStatement.admit` inside the writer's transaction, so that every
 leaf of the log was signed with a key that was in force at its index.
 """
 
@@ -37,7 +37,7 @@ MAX_AGE_US = 5 * 60 * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Opened(Generic[M]):
+class VerifiedStatement(Generic[M]):
     """A statement whose signature verified.
 
     Attributes:
@@ -64,7 +64,7 @@ class Opened(Generic[M]):
         check_fresh(self.header, tx.now_us)
 
 
-def open_statement(
+def verify_statement(
     bureau: Bureau,
     db: Connection,
     envelope: Envelope,
@@ -73,7 +73,7 @@ def open_statement(
     kind: str,
     signer: str | None,
     key: VerifyKey | None = None,
-) -> Opened[M]:
+) -> VerifiedStatement[M]:
     """Verifies a signed envelope.
 
     Args:
@@ -110,10 +110,10 @@ def open_statement(
     signed = SignedStatement(
         kind, header.signer, name, digest(envelope), envelope.SerializeToString(deterministic=True)
     )
-    return Opened(message, header, signed, verified.key_id)
+    return VerifiedStatement(message, header, signed, verified.key_id)
 
 
-def open_possession(
+def verify_key_possession(
     bureau: Bureau,
     db: Connection,
     envelope: Envelope,
@@ -121,19 +121,19 @@ def open_possession(
     *,
     signer: str | None,
     field: str,
-) -> tuple[Opened[M], VerifyKey]:
+) -> tuple[VerifiedStatement[M], VerifyKey]:
     """Verifies a proof of possession: a statement signed with the very key that
     its field `public_key` names.
 
     Raises:
-        Refusal: What `open_statement` raises; WEAK_KEY under the path `field`.
+        Refusal: What `verify_statement` raises; WEAK_KEY under the path `field`.
     """
     try:
         raw: bytes = peek(envelope, payload).public_key  # type: ignore[attr-defined]
         key = VerifyKey.from_raw(raw)
     except KeysError as error:
         raise Refusal.of_field(error.reason, field, str(error)) from error
-    opened = open_statement(
+    opened = verify_statement(
         bureau, db, envelope, payload, kind="possession", signer=signer, key=key
     )
     return opened, key
@@ -143,10 +143,10 @@ def open_subject_request(bureau: Bureau, db: Connection, request: Envelope, meth
     """Verifies a subject's signed request to read; returns the subject id.
 
     Raises:
-        Refusal: What `open_statement` raises; SIGNER_MISMATCH if it was signed
+        Refusal: What `verify_statement` raises; SIGNER_MISMATCH if it was signed
             for another method; CLOCK_SKEW, EXPIRED_REQUEST.
     """
-    opened = open_statement(
+    opened = verify_statement(
         bureau, db, request, SubjectRequest, kind="subject-request", signer=None
     )
     check_fresh(opened.header, bureau.clock.now_us())
@@ -155,7 +155,7 @@ def open_subject_request(bureau: Bureau, db: Connection, request: Envelope, meth
     return opened.header.signer.removeprefix("subjects/")
 
 
-def asker(
+def authenticated_reader(
     bureau: Bureau, db: Connection, caller: Caller, request: Envelope | None, method: str
 ) -> str:
     """Who reads: the subject that signed the request, or else the member.

@@ -49,7 +49,7 @@ class Signer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Newcomer:
+class MemberApplication:
     """A member to be admitted. Codes are those of the contract.
 
     Attributes:

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bureau.admin.admission_request import Newcomer, Signer
-from bureau.admin.offline_credentials import at_work
+from bureau.admin.admission_request import MemberApplication, Signer
+from bureau.admin.offline_credentials import offline_bureau
 from bureau.clock import MICROSECONDS, Clock
 from bureau.config import SETTINGS_FILE, Settings
 from bureau.journeys.member import bootstrap_operator
@@ -247,7 +247,7 @@ def _start_log(
             raise FolderError("the database holds a bureau already: name an empty one")
         log.create(db, log_key, settings.origin, clock.now_us())
     signer = Signer(OPERATOR_ID, settings.origin, SigningKey.from_pem(operator.signing_key_pem))
-    newcomer = Newcomer(
+    newcomer = MemberApplication(
         member_id=OPERATOR_ID,
         display_name="Operator",
         roles=[ROLE_OPERATOR],
@@ -259,7 +259,7 @@ def _start_log(
         possession=signer.possession(clock.now_us()),
     )
     admission = newcomer.admission(signer.header(clock.now_us()))
-    with at_work(settings, keyring, database, clock) as bureau:
+    with offline_bureau(settings, keyring, database, clock) as bureau:
         bootstrap_operator(bureau, seal(admission, signer.key))
 
 

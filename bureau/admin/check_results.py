@@ -15,7 +15,7 @@ class Health(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Symptom:
+class CheckResult:
     """One thing that was looked at.
 
     Attributes:

@@ -14,7 +14,7 @@ from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, requires, version
 
 from bureau.admin.bureau_folder import addresses_of, host_of, moment, trust_of
-from bureau.admin.check_results import Health, Symptom
+from bureau.admin.check_results import CheckResult, Health
 from bureau.admin.operator import CallError, Operator
 from bureau.admin.witness_doctor import ask_witnesses
 from bureau.clock import Clock
@@ -39,27 +39,27 @@ AHEAD_US = 60 * 1_000_000
 DURABLE = frozenset({"on", "remote_apply"})
 
 
-Examination = Callable[[Settings, Clock], Iterator[Symptom]]
+Examination = Callable[[Settings, Clock], Iterator[CheckResult]]
 
 
-def examine(settings: Settings, clock: Clock | None = None) -> Iterator[Symptom]:
+def examine(settings: Settings, clock: Clock | None = None) -> Iterator[CheckResult]:
     """Looks at everything, in the order in which things depend on each other."""
     for examination in EXAMINATIONS:
         yield from examination(settings, clock or Clock())
 
 
-def _versions(_settings: Settings, _clock: Clock) -> Iterator[Symptom]:
+def _versions(_settings: Settings, _clock: Clock) -> Iterator[CheckResult]:
     found = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] < PYTHON_FLOOR:
-        yield Symptom(Health.FAIL, "python", found, "Use Python 3.11 or later.")
+        yield CheckResult(Health.FAIL, "python", found, "Use Python 3.11 or later.")
     else:
-        yield Symptom(Health.OK, "python", found)
+        yield CheckResult(Health.OK, "python", found)
     old = [f"{name} {at} < {floor}" for name, at, floor in _floors() if _parts(at) < _parts(floor)]
     if old:
         fix = "Run `pip install --upgrade 'creditbureau[server]'`."
-        yield Symptom(Health.FAIL, "libraries", ", ".join(old), fix)
+        yield CheckResult(Health.FAIL, "libraries", ", ".join(old), fix)
     else:
-        yield Symptom(Health.OK, "libraries", "all at the versions needed")
+        yield CheckResult(Health.OK, "libraries", "all at the versions needed")
 
 
 def _floors() -> Iterator[tuple[str, str, str]]:
@@ -78,7 +78,7 @@ def _parts(text: str) -> list[int]:
     return [int(part) for part in re.findall(r"\d+", text)[:3]]
 
 
-def _folder(settings: Settings, _clock: Clock) -> Iterator[Symptom]:
+def _folder(settings: Settings, _clock: Clock) -> Iterator[CheckResult]:
     private = [
         settings.folder / "bureau.toml",
         settings.folder / settings.passphrase_file,
@@ -92,29 +92,29 @@ def _folder(settings: Settings, _clock: Clock) -> Iterator[Symptom]:
     if open_ones:
         names = ", ".join(str(path) for path in open_ones)
         fix = f"Run `chmod 600 {' '.join(map(str, open_ones))}`."
-        yield Symptom(Health.FAIL, "permissions", f"others can read {names}", fix)
+        yield CheckResult(Health.FAIL, "permissions", f"others can read {names}", fix)
     else:
-        yield Symptom(Health.OK, "permissions", "private files are their owner's only")
+        yield CheckResult(Health.OK, "permissions", "private files are their owner's only")
     free = shutil.disk_usage(settings.folder).free // MIB
     if free < LOW_MIB:
         health = Health.FAIL if free < FULL_MIB else Health.WARN
         fix = "Make room: on a full disk writes are refused."
-        yield Symptom(health, "disk", f"{free} MiB free", fix)
+        yield CheckResult(health, "disk", f"{free} MiB free", fix)
     else:
-        yield Symptom(Health.OK, "disk", f"{free} MiB free")
+        yield CheckResult(Health.OK, "disk", f"{free} MiB free")
 
 
-def _keyring(settings: Settings, _clock: Clock) -> Iterator[Symptom]:
+def _keyring(settings: Settings, _clock: Clock) -> Iterator[CheckResult]:
     try:
         trust_of(settings)
     except (OSError, KeysError, KeyError, ValueError) as error:
         fix = "Bring server/keyring and its passphrase back from where they are kept."
-        yield Symptom(Health.FAIL, "keyring", str(error), fix)
+        yield CheckResult(Health.FAIL, "keyring", str(error), fix)
     else:
-        yield Symptom(Health.OK, "keyring", "opens, with all keys")
+        yield CheckResult(Health.OK, "keyring", "opens, with all keys")
 
 
-def _certificates(settings: Settings, clock: Clock) -> Iterator[Symptom]:
+def _certificates(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
     now = moment(clock.now_us())
     operator = settings.operator_folder
     for name, path, fix in (
@@ -133,33 +133,35 @@ def _certificates(settings: Settings, clock: Clock) -> Iterator[Symptom]:
         try:
             ends = not_after(path.read_bytes())
         except (OSError, KeysError) as error:
-            yield Symptom(Health.FAIL, name, str(error), fix)
+            yield CheckResult(Health.FAIL, name, str(error), fix)
             continue
         told = f"until {ends.date().isoformat()}"
         if ends <= now:
-            yield Symptom(Health.FAIL, name, f"ended, {told}", fix)
+            yield CheckResult(Health.FAIL, name, f"ended, {told}", fix)
         elif ends - now < SOON:
-            yield Symptom(Health.WARN, name, told, fix)
+            yield CheckResult(Health.WARN, name, told, fix)
         else:
-            yield Symptom(Health.OK, name, told)
+            yield CheckResult(Health.OK, name, told)
 
 
-def _database(settings: Settings, clock: Clock) -> Iterator[Symptom]:
+def _database(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
     database = Database(settings.database)
     try:
         if database.is_sqlite and not database.file.exists():
             fix = "Name the right one in bureau.toml, or restore a backup (`bureau db restore`)."
-            yield Symptom(Health.FAIL, "database", f"{database.file} is missing", fix)
+            yield CheckResult(Health.FAIL, "database", f"{database.file} is missing", fix)
             return
         if pending := schema.pending(database):
             told = f"lacks {len(pending)} revisions"
-            yield Symptom(Health.FAIL, "database", told, "Run `bureau db migrate`.")
+            yield CheckResult(Health.FAIL, "database", told, "Run `bureau db migrate`.")
             return
         if (floor := schema.floor(database)) > schema.newest():
             told = f"takes revision {floor} or later, and this version is {schema.newest()}"
-            yield Symptom(Health.FAIL, "database", told, "Install the version that migrated it.")
+            yield CheckResult(
+                Health.FAIL, "database", told, "Install the version that migrated it."
+            )
             return
-        yield Symptom(Health.OK, "database", f"answers, at revision {schema.current(database)}")
+        yield CheckResult(Health.OK, "database", f"answers, at revision {schema.current(database)}")
         if not database.is_sqlite:
             yield _standby(database)
         yield from _log_in(database, settings, clock)
@@ -167,12 +169,12 @@ def _database(settings: Settings, clock: Clock) -> Iterator[Symptom]:
     except Exception as error:  # noqa: BLE001  (drivers raise what they like; all of it is a finding)
         told = str(error).splitlines()[0] if str(error) else type(error).__name__
         fix = "Start the database, or correct database_url in bureau.toml."
-        yield Symptom(Health.FAIL, "database", told, fix)
+        yield CheckResult(Health.FAIL, "database", told, fix)
     finally:
         database.dispose()
 
 
-def _standby(database: Database) -> Symptom:
+def _standby(database: Database) -> CheckResult:
     """Whether what is acknowledged is on two machines."""
     with database.snapshot() as db:
         row = db.one(checks.replication)
@@ -180,20 +182,24 @@ def _standby(database: Database) -> Symptom:
     commit, names, attached, sees = row
     if commit not in DURABLE:
         fix = "Set synchronous_commit = on: an acknowledged write must not be lost."
-        return Symptom(Health.FAIL, "standby", f"synchronous_commit is {commit}", fix)
+        return CheckResult(Health.FAIL, "standby", f"synchronous_commit is {commit}", fix)
     if not names:
         fix = "Give it a synchronous standby (synchronous_standby_names)."
-        return Symptom(Health.WARN, "standby", "what is acknowledged is on one machine only", fix)
+        return CheckResult(
+            Health.WARN, "standby", "what is acknowledged is on one machine only", fix
+        )
     if not sees:
         fix = "Grant the bureau's role pg_monitor, so that this can be seen."
-        return Symptom(Health.WARN, "standby", f"configured ({names}); attached or not", fix)
+        return CheckResult(Health.WARN, "standby", f"configured ({names}); attached or not", fix)
     if not attached:
         fix = "Start the standby: until it follows, no write is acknowledged."
-        return Symptom(Health.FAIL, "standby", f"configured ({names}), and none is attached", fix)
-    return Symptom(Health.OK, "standby", f"{attached} attached and synchronous")
+        return CheckResult(
+            Health.FAIL, "standby", f"configured ({names}), and none is attached", fix
+        )
+    return CheckResult(Health.OK, "standby", f"{attached} attached and synchronous")
 
 
-def _log_in(database: Database, settings: Settings, clock: Clock) -> Iterator[Symptom]:
+def _log_in(database: Database, settings: Settings, clock: Clock) -> Iterator[CheckResult]:
     with database.snapshot() as db:
         newest = db.one(checks.newest_checkpoint_time)
         try:
@@ -201,20 +207,20 @@ def _log_in(database: Database, settings: Settings, clock: Clock) -> Iterator[Sy
             checkpoint_file.check(settings.kept_checkpoint, db, settings.origin, key)
         except ForkedLogError as error:
             fix = "Do not serve it; see docs/operating.md, 'A database that went back in time'."
-            yield Symptom(Health.FAIL, "log", str(error).splitlines()[0], fix)
+            yield CheckResult(Health.FAIL, "log", str(error).splitlines()[0], fix)
         except (OSError, KeysError) as error:
             fix = "Look at the keyring first, then at the kept checkpoint."
-            yield Symptom(Health.FAIL, "log", str(error), fix)
+            yield CheckResult(Health.FAIL, "log", str(error), fix)
         else:
-            yield Symptom(Health.OK, "log", f"{newest[0] if newest else 0} entries")
+            yield CheckResult(Health.OK, "log", f"{newest[0] if newest else 0} entries")
     if newest and newest[1] > clock.now_us() + AHEAD_US:
         told = f"behind the newest checkpoint of {moment(newest[1]).isoformat()}"
-        yield Symptom(Health.FAIL, "clock", told, "Set this machine's clock (NTP).")
+        yield CheckResult(Health.FAIL, "clock", told, "Set this machine's clock (NTP).")
     else:
-        yield Symptom(Health.OK, "clock", "not behind the newest checkpoint")
+        yield CheckResult(Health.OK, "clock", "not behind the newest checkpoint")
 
 
-def _serving(settings: Settings, _clock: Clock) -> Iterator[Symptom]:
+def _serving(settings: Settings, _clock: Clock) -> Iterator[CheckResult]:
     host, port = host_of(settings.listen), int(settings.listen.rpartition(":")[2])
     try:
         with socket.create_server((host, port)):
@@ -222,10 +228,10 @@ def _serving(settings: Settings, _clock: Clock) -> Iterator[Symptom]:
     except OSError:
         yield from _answers(settings)
     else:
-        yield Symptom(Health.OK, "port", f"{settings.listen} is free: no bureau serves there")
+        yield CheckResult(Health.OK, "port", f"{settings.listen} is free: no bureau serves there")
 
 
-def _answers(settings: Settings) -> Iterator[Symptom]:
+def _answers(settings: Settings) -> Iterator[CheckResult]:
     told = f"{settings.listen} is taken"
     try:
         profile = Profile.load(settings.operator_folder)
@@ -233,9 +239,9 @@ def _answers(settings: Settings) -> Iterator[Symptom]:
             operator.checkpoint()
     except (OSError, ValueError, KeysError, CallError) as error:
         fix = f"Another program may have the port. The operator got: {error}."
-        yield Symptom(Health.WARN, "port", told, fix)
+        yield CheckResult(Health.WARN, "port", told, fix)
     else:
-        yield Symptom(Health.OK, "port", f"a bureau answers at {addresses_of(settings)[0]}")
+        yield CheckResult(Health.OK, "port", f"a bureau answers at {addresses_of(settings)[0]}")
 
 
 EXAMINATIONS: tuple[Examination, ...] = (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bureau.admin.admission_request import Newcomer, Signer
+from bureau.admin.admission_request import MemberApplication, Signer
 from bureau.admin.bureau_folder import addresses_of, load_authority, moment, trust_of
 from bureau.admin.operator import Operator
 from bureau.config import Settings
@@ -93,7 +93,7 @@ def admit(
         CallError: The bureau refused, or did not answer.
     """
     return operator.admit(
-        Newcomer(
+        MemberApplication(
             member_id=kit.profile.member_id,
             display_name=display_name,
             roles=roles,

@@ -53,7 +53,7 @@ def erase_person(database: Database, subject_id: str) -> Erased:
     disputes and statements; what came of these stays.
     """
     erased, now_us = Erased(), Clock().now_us()
-    with database.forgetting() as db:
+    with database.secure_erase() as db:
         for (key,) in db.all(s.accounts_of_person, subject_id=subject_id):
             account = _locked(db, key)
             if account is None:
@@ -73,7 +73,7 @@ def erase_before(database: Database, month: int) -> Erased:
     """Erases the accounts whose newest month lies before a month (yyyymm)."""
     erased, now_us = Erased(), Clock().now_us()
     after = 0
-    with database.forgetting() as db:
+    with database.secure_erase() as db:
         while page := db.all(checks.accounts_after, after=after, limit=PAGE):
             for key, _, history, trail, *_ in page:
                 after = key

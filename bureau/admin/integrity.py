@@ -271,7 +271,7 @@ def _breaches_of_account(db: Connection, stored: Account) -> Iterator[str]:
         again.note(step)
         if step.kind < DELETION:
             again.meet([party.subject_id for party in bodies[step].parties])
-    again.begin_anew((step, bodies[step]) for step in holding(steps).values())
+    again.rebuild((step, bodies[step]) for step in holding(steps).values())
     if again != stored:
         yield "its history or its people are not what its records give"
 

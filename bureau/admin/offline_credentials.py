@@ -50,7 +50,7 @@ def register_operator_certificate(settings: Settings, pem: bytes, clock: Clock) 
     # In its own name, which takes no role: the signature alone opens this.
     caller = Caller(profile.member_id, 0, 0, settings.jurisdiction)
     try:
-        with at_work(settings, keyring, database, clock) as bureau:
+        with offline_bureau(settings, keyring, database, clock) as bureau:
             _, receipt = change_credential(bureau, caller, seal(change, signer.key))
     finally:
         database.dispose()
@@ -58,7 +58,7 @@ def register_operator_certificate(settings: Settings, pem: bytes, clock: Clock) 
 
 
 @contextmanager
-def at_work(
+def offline_bureau(
     settings: Settings, keyring: Keyring, database: Database, clock: Clock
 ) -> Iterator[Bureau]:
     """A bureau's parts with a writer at work, and nothing that listens."""

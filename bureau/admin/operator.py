@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from bureau.admin.admission_request import Newcomer, Signer
+from bureau.admin.admission_request import MemberApplication, Signer
 from bureau.clock import Clock
 from bureau_keys.authority import der_of
 from bureau_keys.cosignature import parse_witness
@@ -115,7 +115,7 @@ class Operator:
 
     # Members. Each change returns the member as it then is, and the receipt.
 
-    def admit(self, newcomer: Newcomer) -> tuple[Member, Receipt]:
+    def admit(self, newcomer: MemberApplication) -> tuple[Member, Receipt]:
         """Admits a member."""
         sealed = seal(newcomer.admission(self._header()), self._signer.key)
         request = members_pb2.AdmitMemberRequest(admission=sealed)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bureau.admin.check_results import Health, Symptom
+from bureau.admin.check_results import CheckResult, Health
 from bureau.config import Settings, Witness
 from bureau.ledger import log
-from bureau.ledger.witness_client import Outcome, WitnessDoor, WitnessError
+from bureau.ledger.witness_client import Outcome, WitnessClient, WitnessError
 from bureau.store import queries as s
 from bureau.store.database import Database
 
@@ -19,22 +19,22 @@ FIXES = {
 }
 
 
-def ask_witnesses(database: Database, settings: Settings) -> Iterator[Symptom]:
+def ask_witnesses(database: Database, settings: Settings) -> Iterator[CheckResult]:
     """What each witness says to the newest checkpoint. The bureau stores none of it."""
     if not settings.witnesses:
-        yield Symptom(Health.OK, "witnesses", "none: the log has its own signature only")
+        yield CheckResult(Health.OK, "witnesses", "none: the log has its own signature only")
         return
     for witness in settings.witnesses:
         yield _asked(database, witness)
 
 
-def _asked(database: Database, witness: Witness) -> Symptom:
+def _asked(database: Database, witness: Witness) -> CheckResult:
     name = witness.verifier.name
     with database.transaction() as db:
         log.touch(db)  # what one machine alone has is not for witnesses
         size, note = log.size_of(db), log.newest_checkpoint(db)
         stored = db.one(s.cosigned_size, witness=name)
-    door = WitnessDoor(witness.url, witness.verifier)
+    door = WitnessClient(witness.url, witness.verifier)
 
     def prove(old_size: int) -> list[bytes]:
         with database.snapshot() as db:
@@ -47,8 +47,8 @@ def _asked(database: Database, witness: Witness) -> Symptom:
             overtaken = error.outcome is Outcome.AHEAD and error.size <= log.size_of(db)
         if not overtaken:  # by a node that brought a newer one meanwhile
             health = Health.WARN if error.outcome is Outcome.UNREACHABLE else Health.FAIL
-            return Symptom(health, f"witness {name}", str(error), FIXES[error.outcome])
+            return CheckResult(health, f"witness {name}", str(error), FIXES[error.outcome])
     finally:
         door.close()
     told = f"cosigns; its cosignatures are stored up to size {stored[0] if stored else 0}"
-    return Symptom(Health.OK, f"witness {name}", f"{told} of {size}")
+    return CheckResult(Health.OK, f"witness {name}", f"{told} of {size}")

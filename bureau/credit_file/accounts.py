@@ -51,7 +51,7 @@ class News(NamedTuple):
 
 
 @dataclass(slots=True)
-class Booking:
+class AccountBatch:
     """The accounts of one member that a batch is about, locked.
 
     Attributes:
@@ -72,7 +72,7 @@ class Booking:
     news: list[News] = field(default_factory=list)
 
     @classmethod
-    def load(cls, tx: Transaction, member_id: str, lines: Sequence[Line]) -> Booking:
+    def load(cls, tx: Transaction, member_id: str, lines: Sequence[Line]) -> AccountBatch:
         """Locks the accounts and checks what depends on them.
 
         Raises:
@@ -200,7 +200,7 @@ class Booking:
                 if account.needs_certification(step.month) and not line.record.certified:
                     at = f"records[{place}].certified"
                     found.append(field_rules.breach(at, "DELETED_ITEM", "it was deleted before"))
-                self._note_news(account, line)
+                self._queue_notices(account, line)
                 if strangers := account.meet(line.subject_ids):
                     met += [(who, account.tradeline_key) for who in strangers]
                 account.take(step, line.snapshot)
@@ -209,13 +209,13 @@ class Booking:
                 if line.record.action.kind == CHARGE_OFF and not account.is_delinquent():
                     self._warn(line.account_ref, sorted(self.people_on(tx, line)))
             if line.kind == DELETION:
-                account.begin_anew(held_snapshots(tx.db, holding(steps_of(account.trail))))
+                account.rebuild(held_snapshots(tx.db, holding(steps_of(account.trail))))
         if found:
             raise field_rules.refusal(found)
         tx.db.tuples(s.add_party, ("subject_id", "tradeline_key"), sorted(met))
         self._store(tx, _renumbered(lines))
 
-    def _note_news(self, account: Account, line: Line) -> None:
+    def _queue_notices(self, account: Account, line: Line) -> None:
         """What the next snapshot of an account is to the people that it names."""
         name = self.names[line.account_ref]
         if line.record.certified and account.needs_certification(line.month):

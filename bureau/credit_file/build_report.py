@@ -13,8 +13,8 @@ from bureau.credit_file.attributes import add_attributes
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.evidence import evidence_of
 from bureau.credit_file.reader import CreditFile, read_file, read_file_at
-from bureau.credit_file.reciprocity import as_earned, level_of
-from bureau.credit_file.report import Scope, add_own_words, as_reported, open_report, shape
+from bureau.credit_file.reciprocity import level_of, limit_by_reciprocity
+from bureau.credit_file.report import Scope, add_consumer_entries, open_report, reportable, shape
 from bureau.credit_file.standings import add_standings
 from bureau.credit_file.subject_events import ALL, read_state
 from bureau.errors import Refusal
@@ -41,7 +41,7 @@ class Asked(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class BuiltReport:
     """A report that is ready and has not left.
 
     Attributes:
@@ -64,16 +64,16 @@ class Prepared:
 
 def prepare(
     bureau: Bureau, db: Connection, asked: Asked, held: HeldConsent, now_us: int
-) -> Prepared:
+) -> BuiltReport:
     """The report as of now."""
     file = read_file(db, asked.subject_id, bureau.policy, now_us)
     level = level_of(db, held.grantee, bureau.policy, now_us)
     return _made(bureau, db, asked, held, file, ALL, level)
 
 
-def prepare_again(
+def rebuild_report(
     bureau: Bureau, db: Connection, asked: Asked, held: HeldConsent, row: dict[str, Any]
-) -> Prepared:
+) -> BuiltReport:
     """The report as of its inquiry's row.
 
     Raises:
@@ -85,7 +85,7 @@ def prepare_again(
     return _made(bureau, db, asked, held, file, row["log_size"], row["level"])
 
 
-def check_same(db: Connection, prepared: Prepared, answer_digest: bytes) -> None:
+def check_report_digest(db: Connection, prepared: BuiltReport, answer_digest: bytes) -> None:
     """Raises WRONG_STATE, or INTERNAL, unless a report is the one that was given."""
     if prepared.digest == answer_digest:
         return
@@ -102,7 +102,7 @@ def _made(
     file: CreditFile,
     state_size: int,
     level: int,
-) -> Prepared:
+) -> BuiltReport:
     state = read_state(db, asked.subject_id, bureau.policy, file.now_us, state_size)
     scope = Scope(held.sections, held.portfolio_types, held.history_months)
     report = open_report(bureau.origin, bureau.policy, asked.request_id, asked.digest, file.now_us)
@@ -110,17 +110,17 @@ def _made(
     report.subject_id = asked.subject_id
     report.purpose = asked.purpose  # type: ignore[assignment]
     report.consent_id = held.consent_id
-    reported = as_reported(file, state, bureau.policy)
-    shown = as_earned(reported, held.grantee, level)
+    reported = reportable(file, state, bureau.policy)
+    shown = limit_by_reciprocity(reported, held.grantee, level)
     shape(report, shown, scope)
     if len(shown.tradelines) < len(reported.tradelines):
         report.omissions.add(
             reason=OMISSION_REASON_RECIPROCITY, section=codes_pb2.SECTION_TRADELINES
         )
     add_attributes(report, shown, scope)
-    add_own_words(report, state, scope)
+    add_consumer_entries(report, state, scope)
     add_standings(report, db, shown, scope)
-    return Prepared(
+    return BuiltReport(
         report.SerializeToString(deterministic=True),
         evidence_of(db, shown, asked.evidence, scope),
         report.outcome,
@@ -129,7 +129,7 @@ def _made(
     )
 
 
-def held_consent(db: Connection, consent_id: str) -> HeldConsent | None:
+def load_consent(db: Connection, consent_id: str) -> HeldConsent | None:
     """A consent as its row has it."""
     row = db.one(s.consent_by_id, consent_id=consent_id)
     return HeldConsent(*row) if row else None

@@ -72,7 +72,7 @@ def is_frozen(line: FiledTradeline) -> bool:
     return commented
 
 
-def standing_freeze(line: FiledTradeline) -> FiledAction | None:
+def current_freeze(line: FiledTradeline) -> FiledAction | None:
     """The freeze that stands, if there is one."""
     for filed in line.actions:
         if filed.action.kind == FREEZE:

@@ -98,7 +98,7 @@ class Account:
         self.trail += STEP.pack(*step)
         self.marks |= 1 << step.kind
 
-    def begin_anew(self, held: Iterable[tuple[Step, TradelineSnapshot]]) -> None:
+    def rebuild(self, held: Iterable[tuple[Step, TradelineSnapshot]]) -> None:
         """Makes the history again of the records that hold, after a deletion."""
         history, self.newest = PaymentHistory(), (0, 0)
         for step, snapshot in held:

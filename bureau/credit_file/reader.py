@@ -100,7 +100,7 @@ def read_file(db: Connection, subject_id: str, policy: Policy, now_us: int) -> C
         s.file_tradelines, subject_id=subject_id
     ):
         if marks >> PEOPLE_CHANGED & 1:
-            tradelines += _made_again(db, (key, name, member), steps_of(trail), subject_id)
+            tradelines += _rebuild_tradeline(db, (key, name, member), steps_of(trail), subject_id)
             continue
         snapshot = Record.FromString(body).snapshot
         line = FiledTradeline(
@@ -127,13 +127,13 @@ def read_file_at(
     tradelines: list[FiledTradeline] = []
     for *account, trail in db.all(s.file_trails, subject_id=subject_id):
         steps = [step for step in steps_of(trail) if _leaf(db, step.submission_key) < log_size]
-        tradelines += _made_again(db, account, steps, subject_id)
+        tradelines += _rebuild_tradeline(db, account, steps, subject_id)
     inquiries = _inquiries(db, subject_id, policy, log_size, now_us)
     group_of = partial(_group_at, db, log_size)
     return CreditFile(subject_id, log_size, now_us, tradelines, inquiries, group_of)
 
 
-def _made_again(
+def _rebuild_tradeline(
     db: Connection, account: Sequence[Any], steps: list[Step], subject_id: str
 ) -> Iterator[FiledTradeline]:
     """An account made of the records that hold and name a person; nothing if none
@@ -148,7 +148,7 @@ def _made_again(
     if not own:
         return
     again = Account(key)
-    again.begin_anew(own)
+    again.rebuild(own)
     newest, snapshot = max(own, key=lambda at: at[0].month)
     _, submission = record_of(db, newest)
     yield FiledTradeline(

@@ -57,7 +57,7 @@ def level_of(db: Connection, member_id: str, policy: Policy, now_us: int) -> int
     return DEFAULT_ONLY if default_us >= since_us else NONE
 
 
-def as_earned(file: CreditFile, member_id: str, level: int) -> CreditFile:
+def limit_by_reciprocity(file: CreditFile, member_id: str, level: int) -> CreditFile:
     """A file as a member of a level may see it. Pure."""
     if level == FULL:
         return file

@@ -10,12 +10,12 @@ from typing import NamedTuple
 from bureau.clock import date_of
 from bureau.codes import codes_of, has
 from bureau.credit_file.facility_state import (
+    current_freeze,
     divergences,
     is_drawable,
     is_frozen,
     is_open,
     month_of,
-    standing_freeze,
 )
 from bureau.credit_file.history import DELINQUENT, first_months
 from bureau.credit_file.reader import CreditFile, FiledAction, FiledInquiry, FiledTradeline
@@ -129,7 +129,7 @@ def shape(report: Report, file: CreditFile, scope: Scope) -> None:
     report.omissions.extend(omissions_of(file, lines, scope))
 
 
-def as_reported(file: CreditFile, state: SubjectState, policy: Policy) -> CreditFile:
+def reportable(file: CreditFile, state: SubjectState, policy: Policy) -> CreditFile:
     """A file as reports show it: without what the law withdraws."""
     gone = withdrawn_by_dispute(state, policy)
     present = [line for line in file.tradelines if not line.left]
@@ -137,7 +137,7 @@ def as_reported(file: CreditFile, state: SubjectState, policy: Policy) -> Credit
     return file._replace(tradelines=[at for at in kept if at.tradeline_id not in gone])
 
 
-def add_own_words(report: Report, state: SubjectState, scope: Scope) -> None:
+def add_consumer_entries(report: Report, state: SubjectState, scope: Scope) -> None:
     """Adds what the subject has on their file: holds, disputes, a statement."""
     now_us = report.header.issue_time.ToMicroseconds()
     if report.member_id:
@@ -182,7 +182,7 @@ def left_out(file: CreditFile, shown: CreditFile, withdrawn: set[str]) -> Iterat
         )
 
 
-def deleted_line(tradeline_id: str) -> Omission:
+def deleted_tradeline_omission(tradeline_id: str) -> Omission:
     """For the subject: a tradeline of which nothing is left."""
     return Omission(
         reason=report_pb2.OMISSION_REASON_DELETED,
@@ -209,7 +209,7 @@ def actions_in(line: FiledTradeline, months: int) -> list[FiledAction]:
     """The actions of so many months of history, of what came after the newest month, and
     a freeze that stands.
     """
-    newest, freeze = line.history.newest_month, standing_freeze(line)
+    newest, freeze = line.history.newest_month, current_freeze(line)
     return [
         filed
         for filed in line.actions

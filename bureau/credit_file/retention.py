@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 
 from bureau.clock import day
-from bureau.credit_file.facility_state import day_of, standing_freeze
+from bureau.credit_file.facility_state import current_freeze, day_of
 from bureau.credit_file.history import DELINQUENT
 from bureau.credit_file.reader import FiledAction, FiledTradeline
 from bureau.policy import Policy, Retention
@@ -83,7 +83,7 @@ def _first_of(history: PaymentHistory, age: int) -> int:
 
 def _is_past(filed: FiledAction, line: FiledTradeline, rule: Retention, today: date) -> bool:
     """Whether what a lender did is too old to be reported; a freeze that stands is not."""
-    return filed is not standing_freeze(line) and not rule.covers(day_of(filed), today)
+    return filed is not current_freeze(line) and not rule.covers(day_of(filed), today)
 
 
 def _faded(history: PaymentHistory, rule: Retention, today: date, since: int) -> PaymentHistory:

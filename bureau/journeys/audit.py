@@ -105,7 +105,9 @@ def receipt(
     # durable.
     with bureau.database.transaction() as db:
         log.touch(db)
-        signer = signed_statement.asker(bureau, db, caller, subject_request, "Log/GetReceipt")
+        signer = signed_statement.authenticated_reader(
+            bureau, db, caller, subject_request, "Log/GetReceipt"
+        )
         row = db.one(s.entry_of_request, signer=signer, request_id=request_id.lower())
         if row is None:
             raise Refusal.of_field("NOT_FOUND", "request_id", "no such statement of who asks")

@@ -38,12 +38,12 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rece
     """Stores a consent that a subject signed.
 
     Raises:
-        Refusal: What `open_statement` raises; CONSENT_CEILING, DATE_ORDER,
+        Refusal: What `verify_statement` raises; CONSENT_CEILING, DATE_ORDER,
             INVALID_FIELD, NOT_FOUND (grantee), ALREADY_EXISTS.
     """
     # 1. Open and verify.
     with bureau.database.snapshot() as db:
-        opened = signed_statement.open_statement(
+        opened = signed_statement.verify_statement(
             bureau, db, envelope, Consent, kind="consent", signer=None
         )
         consent = opened.message
@@ -78,10 +78,10 @@ def change_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rec
     """Pauses, resumes or revokes a consent; it holds from the next request on.
 
     Raises:
-        Refusal: What `open_statement` raises; NOT_FOUND, WRONG_STATE.
+        Refusal: What `verify_statement` raises; NOT_FOUND, WRONG_STATE.
     """
     with bureau.database.snapshot() as db:
-        opened = signed_statement.open_statement(
+        opened = signed_statement.verify_statement(
             bureau, db, envelope, ConsentChange, kind="consent-change", signer=None
         )
     change = opened.message
@@ -120,7 +120,9 @@ def get_consent(
     """
     now_us = bureau.clock.now_us()
     with bureau.database.snapshot() as db:
-        whose = signed_statement.asker(bureau, db, caller, request, "Consents/GetConsent")
+        whose = signed_statement.authenticated_reader(
+            bureau, db, caller, request, "Consents/GetConsent"
+        )
         view = _view(db, consent_id.lower(), now_us)
         signed = Consent.FromString(view.consent.payload)
         if whose not in {f"subjects/{signed.subject_id}", f"members/{signed.grantee}"}:
@@ -142,7 +144,7 @@ def list_consents(
     before_us, before_id = _place(page_token)
     place = {"before_us": before_us, "before_id": before_id, "limit": limit + 1}
     with bureau.database.snapshot() as db:
-        kind, _, whose = signed_statement.asker(
+        kind, _, whose = signed_statement.authenticated_reader(
             bureau, db, caller, request, "Consents/ListConsents"
         ).partition("/")
         if kind == "subjects":

@@ -24,14 +24,14 @@ def evaluate(bureau: Bureau, caller: Caller, envelope: Envelope) -> EvaluateResp
     """Evaluates blinded elements under the directory's key.
 
     Raises:
-        Refusal: What `open_statement` raises; QUOTA_EXCEEDED, INVALID_FIELD,
+        Refusal: What `verify_statement` raises; QUOTA_EXCEEDED, INVALID_FIELD,
             NOT_SERVED.
     """
     evaluator = evaluator_of(bureau)
     now_us = bureau.clock.now_us()
     # 1. Open and verify; a member over its quota is not worked for.
     with bureau.database.snapshot() as db:
-        opened = signed_statement.open_statement(
+        opened = signed_statement.verify_statement(
             bureau, db, envelope, Evaluation, kind="evaluation", signer=caller.signer
         )
         elements = list(opened.message.blinded_elements)

@@ -12,11 +12,11 @@ from bureau.credit_file.history import PEOPLE_CHANGED
 from bureau.credit_file.reader import read_file
 from bureau.credit_file.report import (
     WHOLE_FILE,
-    add_own_words,
-    as_reported,
-    deleted_line,
+    add_consumer_entries,
+    deleted_tradeline_omission,
     left_out,
     open_report,
+    reportable,
     shape,
 )
 from bureau.credit_file.subject_events import read_state
@@ -59,12 +59,12 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
     report.subject_id = subject_id
     report.purpose = codes_pb2.PURPOSE_SUBJECT_DISCLOSURE
     shape(report, file, WHOLE_FILE)
-    add_own_words(report, state, WHOLE_FILE)
+    add_consumer_entries(report, state, WHOLE_FILE)
     withdrawn = withdrawn_by_dispute(state, bureau.policy)
-    reported = as_reported(file, state, bureau.policy)
+    reported = reportable(file, state, bureau.policy)
     add_attributes(report, reported, WHOLE_FILE)
     report.omissions.extend(left_out(file, reported, withdrawn))
-    report.omissions.extend(deleted_line(name) for (name,) in deleted)
+    report.omissions.extend(deleted_tradeline_omission(name) for (name,) in deleted)
     report.notices.extend(told)
     del report.inquiries[:]
     report.inquiries.extend(inquiry_line(row) for row in sorted(rows, reverse=True))

@@ -54,12 +54,12 @@ def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
     """Opens a dispute; reports show it at once, and the furnisher is told.
 
     Raises:
-        Refusal: What `open_statement` raises; SIGNER_MISMATCH; NOT_FOUND for a
+        Refusal: What `verify_statement` raises; SIGNER_MISMATCH; NOT_FOUND for a
             tradeline that is not on the subject's file; INVALID_FIELD, BAD_TEXT;
             WRONG_STATE if the same is disputed already; ALREADY_EXISTS.
     """
     with bureau.database.snapshot() as db:
-        opened = signed_statement.open_statement(
+        opened = signed_statement.verify_statement(
             bureau, db, envelope, DisputeOpening, kind="dispute", signer=None
         )
     opening = opened.message
@@ -100,11 +100,11 @@ def add_to_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt
     """Adds facts to an open dispute; the furnisher is told, and may have more time.
 
     Raises:
-        Refusal: What `open_statement` raises; NOT_FOUND; WRONG_STATE if it is open no
+        Refusal: What `verify_statement` raises; NOT_FOUND; WRONG_STATE if it is open no
             more; TOO_MANY_ITEMS, BAD_TEXT.
     """
     with bureau.database.snapshot() as db:
-        opened = signed_statement.open_statement(
+        opened = signed_statement.verify_statement(
             bureau, db, envelope, DisputeAddition, kind="dispute-addition", signer=None
         )
     addition = opened.message
@@ -197,12 +197,12 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
     returns only if the answer certifies it.
 
     Raises:
-        Refusal: What `open_statement` raises; NOT_FOUND, also for disputes against
+        Refusal: What `verify_statement` raises; NOT_FOUND, also for disputes against
             others; WRONG_STATE if it is answered; DELETED_ITEM, INVALID_FIELD,
             BAD_TEXT.
     """
     with bureau.database.snapshot() as db:
-        opened = signed_statement.open_statement(
+        opened = signed_statement.verify_statement(
             bureau, db, envelope, DisputeAnswer, kind="dispute-answer", signer=caller.signer
         )
     answer = opened.message
@@ -245,10 +245,10 @@ def set_statement(bureau: Bureau, envelope: Envelope) -> Receipt:
     """Puts the subject's own statement on their file, or takes it off.
 
     Raises:
-        Refusal: What `open_statement` raises; BAD_TEXT.
+        Refusal: What `verify_statement` raises; BAD_TEXT.
     """
     with bureau.database.snapshot() as db:
-        opened = signed_statement.open_statement(
+        opened = signed_statement.verify_statement(
             bureau, db, envelope, SubjectStatement, kind="subject-statement", signer=None
         )
     _check_text(opened.message.text, "text")
@@ -335,7 +335,7 @@ def _delete(tx: Transaction, opening: DisputeOpening) -> None:
     if account is None:
         return  # erased meanwhile: there is nothing left to withdraw
     account.note(Step(tx.entry_key, 0, DELETION, opening.month))
-    account.begin_anew(held_snapshots(tx.db, holding(steps_of(account.trail))))
+    account.rebuild(held_snapshots(tx.db, holding(steps_of(account.trail))))
     tx.db.tuples(s.move_tradeline, s.MOVED_COLUMNS, [account.moved()])
 
 

@@ -11,7 +11,7 @@ from bureau.credit_file.subject_events import add_event, read_state
 from bureau.credit_file.subject_state import LIFT, PLACEMENT
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Transaction
-from bureau.signed_statement import Opened
+from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as s
 from creditbureau.v1 import hold_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -23,11 +23,11 @@ def place_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
     """Places a hold; it stands from the next request on.
 
     Raises:
-        Refusal: What `open_statement` raises; DATE_ORDER; WRONG_STATE if one of
+        Refusal: What `verify_statement` raises; DATE_ORDER; WRONG_STATE if one of
             this kind stands.
     """
     with bureau.database.snapshot() as db:
-        opened = signed_statement.open_statement(
+        opened = signed_statement.verify_statement(
             bureau, db, envelope, HoldPlacement, kind="hold", signer=None
         )
     placement = opened.message
@@ -50,12 +50,12 @@ def lift_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
     """Lifts a hold: for good, until a time, or for one member until a time.
 
     Raises:
-        Refusal: What `open_statement` raises; NOT_FOUND; WRONG_STATE if it has
+        Refusal: What `verify_statement` raises; NOT_FOUND; WRONG_STATE if it has
             ended; DATE_ORDER; INVALID_FIELD for one member without a time, and for one
             that there is not.
     """
     with bureau.database.snapshot() as db:
-        opened = signed_statement.open_statement(
+        opened = signed_statement.verify_statement(
             bureau, db, envelope, HoldLift, kind="hold-lift", signer=None
         )
     lift = opened.message
@@ -79,7 +79,7 @@ def lift_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
     return _committed(bureau, opened, work, hold_id)
 
 
-def _admitted(opened: Opened[Any], tx: Transaction) -> str:
+def _admitted(opened: VerifiedStatement[Any], tx: Transaction) -> str:
     """Who signed; from here to the commit nobody acts on this file."""
     opened.admit(tx)
     subject_id = opened.header.signer.removeprefix("subjects/")
@@ -88,7 +88,10 @@ def _admitted(opened: Opened[Any], tx: Transaction) -> str:
 
 
 def _committed(
-    bureau: Bureau, opened: Opened[Any], work: Callable[[Transaction], None], hold_id: str
+    bureau: Bureau,
+    opened: VerifiedStatement[Any],
+    work: Callable[[Transaction], None],
+    hold_id: str,
 ) -> tuple[Hold, Receipt]:
     committed = bureau.ledger.commit(opened.signed, work)
     subject_id = opened.header.signer.removeprefix("subjects/")

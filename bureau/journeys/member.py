@@ -19,7 +19,7 @@ from bureau.errors import Refusal
 from bureau.ledger import log
 from bureau.ledger.commit_queue import Transaction
 from bureau.ledger.log import LoggedEntry
-from bureau.signed_statement import Opened
+from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as s
 from bureau.store.database import Connection
 from bureau_keys.authority import fingerprint, identity_of, not_after
@@ -51,7 +51,7 @@ def admit_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Me
     """Admits a member with its roles, purposes, certificates and keys.
 
     Raises:
-        Refusal: What `open_statement` raises, for the admission and for each
+        Refusal: What `verify_statement` raises, for the admission and for each
             proof of possession in it; ALREADY_EXISTS, WEAK_KEY, BAD_TEXT,
             INVALID_FIELD (certificates).
     """
@@ -84,14 +84,18 @@ def bootstrap_operator(bureau: Bureau, envelope: Envelope) -> tuple[Member, Rece
             bureau.jurisdiction,
         )
         caller.require_operator()
-        opened = signed_statement.open_statement(
+        opened = signed_statement.verify_statement(
             bureau, db, envelope, Admission, kind="admission", signer=caller.signer, key=key
         )
     return _admit(bureau, caller, opened, by_own_key=True)
 
 
 def _admit(
-    bureau: Bureau, caller: Caller, opened: Opened[Admission], *, by_own_key: bool = False
+    bureau: Bureau,
+    caller: Caller,
+    opened: VerifiedStatement[Admission],
+    *,
+    by_own_key: bool = False,
 ) -> tuple[Member, Receipt]:
     admission = opened.message
     # 1. Verify each key and certificate that it registers.
@@ -136,7 +140,7 @@ def change_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[M
     """Changes a member's name, roles, purposes, quota or group.
 
     Raises:
-        Refusal: What `open_statement` raises; NOT_FOUND, BAD_TEXT.
+        Refusal: What `verify_statement` raises; NOT_FOUND, BAD_TEXT.
     """
     caller.require_operator()
     with bureau.database.snapshot() as db:
@@ -164,7 +168,7 @@ def set_member_state(bureau: Bureau, caller: Caller, envelope: Envelope) -> tupl
     """Suspends a member, or ends its suspension; it holds from the next call on.
 
     Raises:
-        Refusal: What `open_statement` raises; NOT_FOUND, WRONG_STATE.
+        Refusal: What `verify_statement` raises; NOT_FOUND, WRONG_STATE.
     """
     caller.require_operator()
     with bureau.database.snapshot() as db:
@@ -190,7 +194,7 @@ def change_credential(bureau: Bureau, caller: Caller, envelope: Envelope) -> tup
     What was signed before a withdrawal stays valid by its log index.
 
     Raises:
-        Refusal: What `open_statement` raises; ROLE_REQUIRED, WEAK_KEY,
+        Refusal: What `verify_statement` raises; ROLE_REQUIRED, WEAK_KEY,
             NOT_FOUND, ALREADY_EXISTS, WRONG_STATE.
     """
     with bureau.database.snapshot() as db:
@@ -276,8 +280,8 @@ def _open(
     envelope: Envelope,
     payload: type[M],
     kind: str,
-) -> Opened[M]:
-    return signed_statement.open_statement(
+) -> VerifiedStatement[M]:
+    return signed_statement.verify_statement(
         bureau, db, envelope, payload, kind=kind, signer=caller.signer
     )
 
@@ -285,7 +289,7 @@ def _open(
 def _open_key(
     bureau: Bureau, db: Connection, envelope: Envelope, member_id: str, field: str
 ) -> VerifyKey:
-    _, key = signed_statement.open_possession(
+    _, key = signed_statement.verify_key_possession(
         bureau, db, envelope, KeyPossession, signer=f"members/{member_id}", field=field
     )
     return key
@@ -306,7 +310,7 @@ def _read_certificate(der: bytes, member_id: str, field: str) -> tuple[str, int]
 def _commit(
     bureau: Bureau,
     caller: Caller,
-    opened: Opened[M],
+    opened: VerifiedStatement[M],
     member_id: str,
     work: Callable[[Transaction], None],
 ) -> tuple[Member, Receipt]:

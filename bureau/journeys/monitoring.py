@@ -12,8 +12,8 @@ from bureau.context import Bureau, Caller
 from bureau.credit_file.alerts import DAY_US, Change, changes, divergence, opens, thresholds
 from bureau.credit_file.consent_state import ACTIVE
 from bureau.credit_file.reader import CreditFile, FiledTradeline, read_file
-from bureau.credit_file.reciprocity import as_earned, level_of
-from bureau.credit_file.report import Scope, as_reported, lines_in
+from bureau.credit_file.reciprocity import level_of, limit_by_reciprocity
+from bureau.credit_file.report import Scope, lines_in, reportable
 from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_state import check_holds
 from bureau.errors import Refusal
@@ -51,21 +51,21 @@ class Monitor(NamedTuple):
     portfolio_types: int
 
 
-class Watched(NamedTuple):
+class MonitoredFiles(NamedTuple):
     """People with monitors, and their files before something happens to them."""
 
     monitors: list[Monitor]
     before: dict[str, CreditFile]
 
 
-def watched_of(tx: Transaction, subject_ids: Iterable[str], policy: Policy) -> Watched:
+def watched_of(tx: Transaction, subject_ids: Iterable[str], policy: Policy) -> MonitoredFiles:
     """Which of these people are monitored, with their files as they are."""
     monitors = _monitors(tx, subject_ids)
     people = dict.fromkeys(at.subject_id for at in monitors)
-    return Watched(monitors, {who: _shown(tx, who, policy) for who in people})
+    return MonitoredFiles(monitors, {who: _shown(tx, who, policy) for who in people})
 
 
-def tell_of_accounts(tx: Transaction, watched: Watched, policy: Policy, actor: str) -> None:
+def tell_of_accounts(tx: Transaction, watched: MonitoredFiles, policy: Policy, actor: str) -> None:
     """Alerts of what has become of accounts.
 
     Args:
@@ -196,13 +196,13 @@ def _seen_by(
     the consent opens.
     """
     scope = Scope(monitor.sections, monitor.portfolio_types, history_months=0)
-    return lines_in(as_earned(file, monitor.grantee, level(monitor.grantee)), scope)
+    return lines_in(limit_by_reciprocity(file, monitor.grantee, level(monitor.grantee)), scope)
 
 
 def _shown(tx: Transaction, subject_id: str, policy: Policy) -> CreditFile:
     """A person's file as reports would show it."""
     state = read_state(tx.db, subject_id, policy, tx.now_us)
-    return as_reported(read_file(tx.db, subject_id, policy, tx.now_us), state, policy)
+    return reportable(read_file(tx.db, subject_id, policy, tx.now_us), state, policy)
 
 
 def _is_own(change: Change, monitor: Monitor, actor: str) -> bool:

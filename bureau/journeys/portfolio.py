@@ -14,7 +14,7 @@ from bureau import field_rules, signed_statement
 from bureau.codes import has
 from bureau.context import Bureau, Caller
 from bureau.credit_file import consent_state
-from bureau.credit_file.build_report import Asked, held_consent, prepare_again
+from bureau.credit_file.build_report import Asked, load_consent, rebuild_report
 from bureau.credit_file.consent_state import ACTIVE, HeldConsent
 from bureau.credit_file.reciprocity import level_of
 from bureau.credit_file.subject_events import read_state
@@ -23,7 +23,7 @@ from bureau.errors import Refusal
 from bureau.journeys.monitoring import tell_of_inquiries
 from bureau.ledger import log
 from bureau.ledger.commit_queue import Transaction
-from bureau.signed_statement import Opened
+from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as s
 from creditbureau.v1 import codes_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -44,13 +44,13 @@ def query_portfolio(
         cursor: Of the last report that the caller has; empty from the beginning.
 
     Raises:
-        Refusal: What `open_statement` raises; CLOCK_SKEW, EXPIRED_REQUEST,
+        Refusal: What `verify_statement` raises; CLOCK_SKEW, EXPIRED_REQUEST,
             INVALID_FIELD (purpose), PURPOSE_NOT_PERMITTED, TOO_MANY_ITEMS.
     """
     # 1. Open and verify.
     after = field_rules.number_in(cursor, otherwise=0)
     with bureau.database.snapshot() as db:
-        opened = signed_statement.open_statement(
+        opened = signed_statement.verify_statement(
             bureau, db, envelope, PortfolioInquiry, kind="portfolio-inquiry", signer=caller.signer
         )
     inquiry = opened.message
@@ -77,7 +77,7 @@ def query_portfolio(
             for values in page:
                 row = dict(zip(s.INQUIRY_COLUMNS, values, strict=True))
                 after = row["inquiry_key"]
-                held = held_consent(db, row["consent_id"])
+                held = load_consent(db, row["consent_id"])
                 # Whoever withdrew meanwhile is passed over, and whose consent has ended.
                 if held is None or held.state != ACTIVE or now_us >= held.expire_us:
                     continue
@@ -88,7 +88,7 @@ def query_portfolio(
                     inquiry.purpose,
                     0,
                 )
-                prepared = prepare_again(bureau, db, asked, held, row)
+                prepared = rebuild_report(bureau, db, asked, held, row)
                 reports.append((prepared.payload, str(after)))
         for payload, place in reports:
             report = signed_statement.sign_report(bureau, payload)
@@ -98,7 +98,7 @@ def query_portfolio(
 
 
 def _record(
-    bureau: Bureau, tx: Transaction, caller: Caller, opened: Opened[PortfolioInquiry]
+    bureau: Bureau, tx: Transaction, caller: Caller, opened: VerifiedStatement[PortfolioInquiry]
 ) -> None:
     """Notes an inquiry about each customer whose consent covers it.
 

@@ -13,11 +13,11 @@ from bureau.context import Bureau, Caller
 from bureau.credit_file import consent_state
 from bureau.credit_file.build_report import (
     Asked,
-    Prepared,
-    check_same,
-    held_consent,
+    BuiltReport,
+    check_report_digest,
+    load_consent,
     prepare,
-    prepare_again,
+    rebuild_report,
 )
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.subject_events import read_state
@@ -25,8 +25,8 @@ from bureau.credit_file.subject_state import check_holds
 from bureau.errors import Refusal
 from bureau.journeys.monitoring import tell_of_inquiries
 from bureau.ledger import log
-from bureau.ledger.commit_queue import Denied, Transaction
-from bureau.signed_statement import Opened
+from bureau.ledger.commit_queue import RecordedDenial, Transaction
+from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as s
 from creditbureau.v1 import report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -50,14 +50,14 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
     """Answers an inquiry with a signed report.
 
     Raises:
-        Refusal: What `open_statement` raises; CLOCK_SKEW, EXPIRED_REQUEST,
+        Refusal: What `verify_statement` raises; CLOCK_SKEW, EXPIRED_REQUEST,
             PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, the consent's reasons
             (`consent_state.check_inquiry`), HOLD.
     """
     now_us = bureau.clock.now_us()
     with bureau.database.snapshot() as db:
         # 1. Open and verify.
-        opened = signed_statement.open_statement(
+        opened = signed_statement.verify_statement(
             bureau, db, envelope, Inquiry, kind="inquiry", signer=caller.signer
         )
         inquiry = opened.message
@@ -74,13 +74,13 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
             inquiry.purpose,
             inquiry.evidence,
         )
-        held = held_consent(db, inquiry.consent_id.lower())
+        held = load_consent(db, inquiry.consent_id.lower())
         prepared = None
         if held and held.grantee == caller.member_id and held.subject_id == inquiry.subject_id:
             prepared = prepare(bureau, db, asked, held, now_us)
 
     # 3. One unit of work: the consent under its lock, its use, the inquiry, the leaf.
-    def work(tx: Transaction) -> Denied | None:
+    def work(tx: Transaction) -> RecordedDenial | None:
         opened.admit(tx)
         locked = _consent(tx.db.one(s.lock_consent, consent_id=inquiry.consent_id.lower()))
         try:
@@ -92,7 +92,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
             check_holds(state, bureau.policy, caller.member_id, inquiry.purpose, tx.now_us)
         except Refusal as refusal:
             _record(bureau, tx, opened, now_us, denial_reason=refusal.reason)
-            return Denied(refusal)
+            return RecordedDenial(refusal)
         if prepared is None:
             raise Refusal("CONFLICT", "the consent came into being meanwhile")
         tx.db.run(
@@ -127,27 +127,27 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
     )
 
 
-def _again(bureau: Bureau, asked: Asked, entry: log.LoggedEntry) -> Prepared:
+def _again(bureau: Bureau, asked: Asked, entry: log.LoggedEntry) -> BuiltReport:
     """The report that an accepted inquiry got, made again as of its log size."""
     with bureau.database.snapshot() as db:
         row = db.one(s.inquiry_of_entry, entry_key=entry.entry_key)
         assert row is not None, "an accepted inquiry has a row"
         at = dict(zip(s.INQUIRY_COLUMNS, row, strict=True))
-        held = held_consent(db, at["consent_id"])
+        held = load_consent(db, at["consent_id"])
         assert held is not None, "an accepted inquiry had a consent"
         consent_state.check_not_withdrawn(held)
-        prepared = prepare_again(bureau, db, asked, held, at)
-        check_same(db, prepared, entry.answer_digest)
+        prepared = rebuild_report(bureau, db, asked, held, at)
+        check_report_digest(db, prepared, entry.answer_digest)
     return prepared
 
 
 def _record(
     bureau: Bureau,
     tx: Transaction,
-    opened: Opened[Inquiry],
+    opened: VerifiedStatement[Inquiry],
     now_us: int,
     *,
-    prepared: Prepared | None = None,
+    prepared: BuiltReport | None = None,
     denial_reason: str = "",
 ) -> None:
     """Notes that somebody asked, for the subject to see."""

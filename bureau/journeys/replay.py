@@ -6,7 +6,7 @@ from bureau import signed_statement
 from bureau.codes import has
 from bureau.context import Bureau, Caller
 from bureau.credit_file import consent_state
-from bureau.credit_file.build_report import Asked, check_same, held_consent, prepare_again
+from bureau.credit_file.build_report import Asked, check_report_digest, load_consent, rebuild_report
 from bureau.errors import Refusal
 from bureau.store import queries as s
 from bureau_keys.envelope import digest
@@ -43,15 +43,15 @@ def replay_report(
         if len(rows) != 1:
             raise Refusal.of_field("NOT_FOUND", "inquiry_id", "no such report of the caller")
         (row,) = rows
-        held = held_consent(db, row["consent_id"])
+        held = load_consent(db, row["consent_id"])
         assert held is not None, "an accepted inquiry had a consent"
         if not is_auditor:
             consent_state.check_not_withdrawn(held)
         envelope, receipt = signed_statement.logged(db, row["entry_key"])
         asked = Asked(inquiry_id.lower(), digest(envelope), row["subject_id"], row["purpose"], 0)
-        prepared = prepare_again(bureau, db, asked, held, row)
+        prepared = rebuild_report(bureau, db, asked, held, row)
         if receipt.answer_digest:
-            check_same(db, prepared, receipt.answer_digest)
+            check_report_digest(db, prepared, receipt.answer_digest)
     if row["member_id"] != caller.member_id:
         _note(bureau, caller, row)
     return ReplayReportResponse(

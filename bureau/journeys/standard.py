@@ -17,12 +17,12 @@ def publish(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
     """Publishes a standard; it holds from its effective time on.
 
     Raises:
-        Refusal: What `open_statement` raises; UNKNOWN_CURRENCY; INVALID_FIELD for
+        Refusal: What `verify_statement` raises; UNKNOWN_CURRENCY; INVALID_FIELD for
             bands that do not ascend; WRONG_STATE unless it is the next version.
     """
     caller.require_operator()
     with bureau.database.snapshot() as db:
-        opened = signed_statement.open_statement(
+        opened = signed_statement.verify_statement(
             bureau, db, envelope, StandardOfCredit, kind="standard", signer=caller.signer
         )
     told = opened.message

@@ -18,7 +18,7 @@ from bureau.credit_file import notices
 from bureau.credit_file.accounts import News
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Transaction
-from bureau.signed_statement import Opened
+from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as s
 from bureau.store.database import Connection
 from bureau_keys.signing import VerifyKey
@@ -38,11 +38,11 @@ def attest_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
     """Binds a key to a subject on a member's word.
 
     Raises:
-        Refusal: What `open_statement` raises, for the attestation and for the
+        Refusal: What `verify_statement` raises, for the attestation and for the
             binding in it; WEAK_KEY, ALREADY_EXISTS, DATE_ORDER.
     """
     with bureau.database.snapshot() as db:
-        opened = signed_statement.open_statement(
+        opened = signed_statement.verify_statement(
             bureau, db, envelope, KeyAttestation, kind="attestation", signer=caller.signer
         )
         binding, key = _open_binding(bureau, db, opened.message.binding)
@@ -56,11 +56,11 @@ def rotate_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
     key.
 
     Raises:
-        Refusal: What `open_statement` raises, for the rotation and for the
+        Refusal: What `verify_statement` raises, for the rotation and for the
             binding in it; SIGNER_MISMATCH, WEAK_KEY, ALREADY_EXISTS.
     """
     with bureau.database.snapshot() as db:
-        opened = signed_statement.open_statement(
+        opened = signed_statement.verify_statement(
             bureau, db, envelope, KeyRotation, kind="key-rotation", signer=None
         )
         binding, key = _open_binding(bureau, db, opened.message.binding)
@@ -73,7 +73,7 @@ def _open_binding(
     bureau: Bureau, db: Connection, envelope: Envelope
 ) -> tuple[KeyBinding, VerifyKey]:
     """The subject's own statement about a key, signed with that very key."""
-    opened, key = signed_statement.open_possession(
+    opened, key = signed_statement.verify_key_possession(
         bureau, db, envelope, KeyBinding, signer=None, field="binding.public_key"
     )
     binding = opened.message
@@ -83,7 +83,11 @@ def _open_binding(
 
 
 def _bind(
-    bureau: Bureau, caller: Caller, opened: Opened[M], binding: KeyBinding, key: VerifyKey
+    bureau: Bureau,
+    caller: Caller,
+    opened: VerifiedStatement[M],
+    binding: KeyBinding,
+    key: VerifyKey,
 ) -> Receipt:
     def work(tx: Transaction) -> None:
         opened.admit(tx)

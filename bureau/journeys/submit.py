@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 from bureau import field_rules, signed_statement
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
-from bureau.credit_file.accounts import Booking
+from bureau.credit_file.accounts import AccountBatch
 from bureau.credit_file.batch_records import Line
 from bureau.credit_file.history import ACTION, DELETION
 from bureau.credit_file.reciprocity import note_contribution
@@ -25,7 +25,7 @@ from bureau.credit_file.record_rules import check_records
 from bureau.errors import Refusal
 from bureau.journeys.monitoring import tell_of_accounts, watched_of
 from bureau.ledger.commit_queue import Transaction
-from bureau.signed_statement import Opened
+from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as s
 from bureau_keys.merkle import leaf_hash, root_of
 from bureau_keys.tiles import Tiles
@@ -54,13 +54,13 @@ def submit_records(
     """Stores a batch of records.
 
     Raises:
-        Refusal: What `open_statement` raises; MALFORMED_MESSAGE, NON_CANONICAL,
+        Refusal: What `verify_statement` raises; MALFORMED_MESSAGE, NON_CANONICAL,
             TOO_MANY_ITEMS, ROOT_MISMATCH, the reasons of `check_records` and of
-            `Booking.load`, CONSENT_REQUIRED.
+            `AccountBatch.load`, CONSENT_REQUIRED.
     """
     # 1. Open the manifest and verify its signature.
     with bureau.database.snapshot() as db:
-        opened = signed_statement.open_statement(
+        opened = signed_statement.verify_statement(
             bureau, db, envelope, SubmissionManifest, kind="submission", signer=caller.signer
         )
     manifest = opened.message
@@ -82,7 +82,7 @@ def submit_records(
     # 4. One unit of work.
     def work(tx: Transaction) -> Submission:
         opened.admit(tx)
-        booking = Booking.load(tx, caller.member_id, lines)
+        booking = AccountBatch.load(tx, caller.member_id, lines)
         _require_consents(tx, booking)
         watched = watched_of(tx, booking.people(), bureau.policy)
         submission = _store(tx, caller.member_id, opened, tiles, len(booking.opened))
@@ -172,7 +172,7 @@ def _read(batch: bytes) -> tuple[Sequence[bytes], ParsedRecordBatch]:
     return list(raws), parsed
 
 
-def _require_consents(tx: Transaction, booking: Booking) -> None:
+def _require_consents(tx: Transaction, booking: AccountBatch) -> None:
     """Everybody on every account must have consented to be furnished; only what is
     deleted needs no consent.
     """
@@ -212,7 +212,7 @@ def _require_consents(tx: Transaction, booking: Booking) -> None:
 def _store(
     tx: Transaction,
     member_id: str,
-    opened: Opened[SubmissionManifest],
+    opened: VerifiedStatement[SubmissionManifest],
     tiles: Tiles,
     new_count: int,
 ) -> Submission:

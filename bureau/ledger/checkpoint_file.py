@@ -26,7 +26,7 @@ logger = structlog.get_logger("bureau.ledger")
 PAUSE_S = 0.2
 
 
-class Keeper:
+class CheckpointFile:
     """Writes the newest checkpoint to a file, a few times a second at most."""
 
     def __init__(self, path: Path) -> None:

@@ -70,7 +70,7 @@ class Transaction:
 
 
 @dataclass(frozen=True, slots=True)
-class Denied:
+class RecordedDenial:
     """What a unit returns to refuse a request and yet keep what it wrote."""
 
     refusal: Refusal
@@ -92,7 +92,7 @@ class Committed(Generic[T]):
     replayed: bool
 
 
-Work = Callable[[Transaction], T | Denied]
+Work = Callable[[Transaction], T | RecordedDenial]
 
 
 @dataclass(slots=True)
@@ -270,7 +270,7 @@ class Ledger:
         return []
 
     def _transact(self, batch: list[_Unit]) -> list[_Unit]:
-        ends, taken = _Ends(), set()
+        ends, taken = _BatchResult(), set()
         moment, begun = self._clock.moment(), time.monotonic()
 
         with self._database.transaction() as db:
@@ -309,7 +309,7 @@ class Ledger:
             return [], None
         return log.append(db, leaves, self._key, self._origin, moment, self._acknowledged)
 
-    def _run_unit(self, db: Connection, unit: _Unit, now_us: int, ends: _Ends) -> None:
+    def _run_unit(self, db: Connection, unit: _Unit, now_us: int, ends: _BatchResult) -> None:
         """Runs one unit behind its savepoint, and notes how it ended."""
         told = unit.statement
         new_key = partial(self._keys.next, now_us)
@@ -321,14 +321,14 @@ class Ledger:
                 ends.answered.append((unit, _replay(db, LoggedEntry(*found), told)))
             else:
                 result = unit.work(tx)
-                if isinstance(result, Denied):
-                    if not self._answer_as_twin(db, unit, ends):
+                if isinstance(result, RecordedDenial):
+                    if not self._answer_as_duplicate(db, unit, ends):
                         ends.refused.append((unit, result.refusal))
                 else:
                     leaf = NewLeaf(tx.entry_key, told, tx.answer_digest)
                     ends.accepted.append((unit, leaf, result))
         except Refusal as refusal:
-            if not self._answer_as_twin(db, unit, ends):
+            if not self._answer_as_duplicate(db, unit, ends):
                 db.script("ROLLBACK TO SAVEPOINT unit")
                 ends.refused.append((unit, refusal))
         except StorageError as error:
@@ -349,7 +349,7 @@ class Ledger:
             ends.refused.append((unit, Refusal("INTERNAL", "the bureau failed on this request")))
         db.script("RELEASE SAVEPOINT unit")
 
-    def _answer_as_twin(self, db: Connection, unit: _Unit, ends: _Ends) -> bool:
+    def _answer_as_duplicate(self, db: Connection, unit: _Unit, ends: _BatchResult) -> bool:
         """Whether a refused unit is answered by its twin: the same statement, which another
         node accepted while this one waited for a row. What refused it is its own effect.
         """
@@ -363,7 +363,7 @@ class Ledger:
 
 
 @dataclass(slots=True)
-class _Ends:
+class _BatchResult:
     """How the units of a batch ended, before its commit."""
 
     accepted: list[tuple[_Unit, NewLeaf, Any]] = field(default_factory=list)

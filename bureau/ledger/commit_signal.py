@@ -16,7 +16,7 @@ logger = structlog.get_logger("bureau.commits")
 AGAIN_S = 1.0
 
 
-class Commits:
+class CommitSignal:
     """Wakes those that follow what is committed, on this node or, by way of the
     database, on another. Who waits looks again after a while nevertheless.
     """
@@ -58,7 +58,7 @@ class Commits:
 class Listener:
     """Tells of what other nodes commit."""
 
-    def __init__(self, database: Database, commits: Commits) -> None:
+    def __init__(self, database: Database, commits: CommitSignal) -> None:
         self._database = database
         self._commits = commits
         self._stopping = threading.Event()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bureau.ledger import checkpoint_file, log
-from bureau.ledger.checkpoint_file import Keeper
+from bureau.ledger.checkpoint_file import CheckpointFile
 from bureau.ledger.node_checks import ForkedLogError
 from bureau.store import queries as s
 from bureau.store.database import Connection
@@ -27,7 +27,7 @@ class Admission:
         on_fork: Is told of a database that does not hold it.
     """
 
-    keeper: Keeper
+    keeper: CheckpointFile
     origin: str
     key: VerifyKey
     on_fork: Callable[[ForkedLogError], None]

@@ -63,7 +63,7 @@ def check_version(revision: str, floor: str) -> None:
         raise Refusal("NODE_UNFIT", f"the database takes nodes of revision {floor} on")
 
 
-def check_way(round_trip_s: float) -> None:
+def check_database_latency(round_trip_s: float) -> None:
     """Holds a node back whose way to the database is so slow that all others would wait
     for the rows and the head that it locks.
 

@@ -16,8 +16,8 @@ from bureau.ledger.node_checks import (
     MAX_ROUND_TRIP_S,
     MAX_SKEW_US,
     check_clock,
+    check_database_latency,
     check_version,
-    check_way,
 )
 from bureau.store import queries as s
 from bureau.store.database import Database
@@ -31,7 +31,7 @@ BEAT_S = 1.0
 SLOW_LOOKS = 3
 
 
-class Pulse:
+class ReadinessProbe:
     """Looks, and tells whether the node is ready."""
 
     def __init__(
@@ -65,7 +65,7 @@ class Pulse:
         """Looks no more."""
         self._stopping.set()
 
-    def require_fit(self) -> None:
+    def require_ready(self) -> None:
         """Lets a call in.
 
         Raises:
@@ -92,7 +92,7 @@ class Pulse:
             check_version(self._revision, floor)
             self._slow = self._slow + 1 if quicker_s > MAX_ROUND_TRIP_S else 0
             if self._slow >= SLOW_LOOKS:
-                check_way(quicker_s)
+                check_database_latency(quicker_s)
             check_clock(self._clock.moment(), newest_us, server_us)
         except StorageError as error:
             if error.conflict:

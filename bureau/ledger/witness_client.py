@@ -58,7 +58,7 @@ class WitnessError(Exception):
         self.size = size
 
 
-class WitnessDoor:
+class WitnessClient:
     """The way to one witness. For one thread."""
 
     def __init__(self, url: str, witness: Verifier) -> None:

@@ -18,7 +18,7 @@ from bureau import metrics
 from bureau.clock import Clock
 from bureau.config import Witness
 from bureau.ledger import log
-from bureau.ledger.witness_client import Outcome, WitnessDoor, WitnessError
+from bureau.ledger.witness_client import Outcome, WitnessClient, WitnessError
 from bureau.store import queries as s
 from bureau.store.database import Database
 from bureau.store.errors import StorageError
@@ -32,7 +32,7 @@ PAUSE_S, LONGEST_PAUSE_S = 0.25, 30.0
 STOP_S = 1.0
 
 
-class Couriers:
+class WitnessFeeders:
     """All of a node."""
 
     def __init__(
@@ -45,7 +45,7 @@ class Couriers:
         """Args:
         on_fatal: Is told when the process must not go on.
         """
-        self._all = [Courier(witness, database, clock, on_fatal) for witness in witnesses]
+        self._all = [WitnessFeeder(witness, database, clock, on_fatal) for witness in witnesses]
 
     def start(self) -> None:
         """Starts running."""
@@ -60,7 +60,7 @@ class Couriers:
             courier.join()
 
 
-class Courier:
+class WitnessFeeder:
     """Runs between the log and one witness."""
 
     def __init__(
@@ -75,7 +75,7 @@ class Courier:
         self._database = database
         self._clock = clock
         self._on_fatal = on_fatal
-        self._door = WitnessDoor(witness.url, verifier)
+        self._door = WitnessClient(witness.url, verifier)
         self._failures = 0
         self._told = ""
         self._met = False

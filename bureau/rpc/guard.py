@@ -32,10 +32,10 @@ from bureau import field_rules
 from bureau.context import Bureau, Caller
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import deadline
-from bureau.ledger.readiness import Pulse
+from bureau.ledger.readiness import ReadinessProbe
 from bureau.metrics import observe
 from bureau.rpc.call_log import CallLog, EndedCall
-from bureau.rpc.limits import Seats
+from bureau.rpc.limits import MemberLimits
 from bureau.rpc.methods import METHODS, Method
 from bureau.rpc.status import abort, unwind
 from bureau.store import queries as s
@@ -47,10 +47,10 @@ logger = structlog.get_logger("bureau.rpc")
 
 # What the network may take of a client's deadline, and the least that is left to
 # work with.
-TRANSIT_S = 0.02
+NETWORK_ALLOWANCE_S = 0.02
 # Seconds in which a request must have arrived.
-ARRIVAL_S = 10.0
-LEAST_S = 0.1
+READ_TIMEOUT_S = 10.0
+MIN_DEADLINE_S = 0.1
 # Of requests; smaller ones are not counted.
 SMALL_BYTES = 64 * 1024
 
@@ -61,7 +61,7 @@ END: Any = object()
 # Seconds after which a stream looks for what other nodes committed, and for whether
 # its member is still admitted.
 POLL_S = 0.5
-ADMISSION_S = 2.0
+REAUTH_INTERVAL_S = 2.0
 HEALTH = "/grpc.health.v1.Health/Check"
 # Certificates that health remembers.
 MAX_PROBES = 64
@@ -90,10 +90,10 @@ class Guard:
     """
 
     bureau: Bureau
-    seats: Seats
-    streams: Seats
-    room: Seats
-    pulse: Pulse
+    seats: MemberLimits
+    streams: MemberLimits
+    room: MemberLimits
+    pulse: ReadinessProbe
     calls: CallLog
 
     def handler(self, method: MethodDescriptor, journey: Handler) -> AnyHandler:
@@ -108,7 +108,7 @@ class Guard:
                 caller = self._admitted(call, context, rule)
                 with self.seats.taken(call.member):
                     data = self.received(requests, context, rule.max_seconds)
-                    with self._roomy(call.member, len(data)):
+                    with self._reserve_bytes(call.member, len(data)):
                         request = parse(request_class, data, rule)
                         return journey(caller, request).SerializeToString()
             return None
@@ -140,7 +140,7 @@ class Guard:
                         else:
                             self.bureau.commits.wait(seen, POLL_S)
                         seen = self.bureau.commits.count
-                        if time.monotonic() > looked + ADMISSION_S:
+                        if time.monotonic() > looked + REAUTH_INTERVAL_S:
                             looked = time.monotonic()
                             self._admitted(call, context, rule)
 
@@ -181,12 +181,12 @@ class Guard:
             )
             self.calls.add(ended)
 
-    def _roomy(self, member_id: str, size: int) -> AbstractContextManager[None]:
+    def _reserve_bytes(self, member_id: str, size: int) -> AbstractContextManager[None]:
         """Room for a request, where it is worth counting."""
         return self.room.taken(member_id, size) if size > SMALL_BYTES else nullcontext()
 
     def _admitted(self, call: Call, context: grpc.ServicerContext, rule: Method) -> Caller:
-        self.pulse.require_fit()
+        self.pulse.require_ready()
         caller = self.authenticate(context)
         call.member = caller.member_id
         authorize(caller, rule)
@@ -201,7 +201,7 @@ class Guard:
             grpc.RpcError: The caller went away, or did not send it in time.
             Refusal: MALFORMED_MESSAGE for a request without a message.
         """
-        with self.seats.patience(context, min(seconds, ARRIVAL_S)):
+        with self.seats.patience(context, min(seconds, READ_TIMEOUT_S)):
             for request in requests:
                 return request
         raise Refusal("MALFORMED_MESSAGE", "there is no message in the request")
@@ -268,8 +268,8 @@ def seconds_left(context: grpc.ServicerContext, rule: Method) -> float:
         Refusal: DEADLINE if it is not worth beginning.
     """
     left = context.time_remaining()
-    left = rule.max_seconds if left is None else min(left, rule.max_seconds) - TRANSIT_S
-    if left < LEAST_S:
+    left = rule.max_seconds if left is None else min(left, rule.max_seconds) - NETWORK_ALLOWANCE_S
+    if left < MIN_DEADLINE_S:
         raise Refusal("DEADLINE", "the deadline leaves less than 100 ms")
     return left
 
@@ -362,7 +362,7 @@ class Registered(grpc.ServerInterceptor):
         def checked(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
             try:
                 with self._guard.seats.taken(admitted(context)):
-                    request = self._guard.received(requests, context, ARRIVAL_S)
+                    request = self._guard.received(requests, context, READ_TIMEOUT_S)
                     return behaviour(request, context)
             except Refusal as refusal:
                 abort(context, refusal, str(uuid.uuid4()))
@@ -374,7 +374,7 @@ class Registered(grpc.ServerInterceptor):
             try:
                 with (
                     self._guard.seats.taken(self._guard.authenticate(context).member_id),
-                    self._guard.seats.patience(context, ARRIVAL_S),
+                    self._guard.seats.patience(context, READ_TIMEOUT_S),
                 ):
                     yield from behaviour(requests, context)
             except Refusal as refusal:

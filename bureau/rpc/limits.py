@@ -23,7 +23,7 @@ LOOK_S = 0.5
 
 
 @dataclass(slots=True)
-class Seats:
+class MemberLimits:
     """The seats of one node, for calls or for bytes.
 
     Attributes:

@@ -16,7 +16,7 @@ from sqlalchemy.sql import ClauseElement
 LIST_SIZES = (4, 256)
 
 
-class SqlText(NamedTuple):
+class CompiledQuery(NamedTuple):
     """A statement as one dialect spells it.
 
     Attributes:
@@ -36,9 +36,9 @@ class Statement:
 
     def __init__(self, clause: ClauseElement) -> None:
         self._clause = clause
-        self._compiled: dict[str, SqlText] = {}
+        self._compiled: dict[str, CompiledQuery] = {}
 
-    def sql(self, dialect: Dialect) -> SqlText:
+    def sql(self, dialect: Dialect) -> CompiledQuery:
         """The SQL text for a dialect."""
         found = self._compiled.get(dialect.name)
         if found is None:
@@ -46,12 +46,12 @@ class Statement:
             # Parameters whose value the statement itself fixes.
             constants = {name: v for name, v in compiled.params.items() if v is not None}
             places = tuple(getattr(compiled, "positiontup", None) or ())
-            found = SqlText(str(compiled), places, _giving(places, constants))
+            found = CompiledQuery(str(compiled), places, _giving(places, constants))
             self._compiled[dialect.name] = found
         return found
 
 
-class ListStatement:
+class InQuery:
     """A statement that compares with a list of values by `IN`."""
 
     def __init__(self, clause: Callable[[list[Any]], ClauseElement]) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import Dialect
 
 from bureau.store import sqlite
-from bureau.store.compiled import LIST_SIZES, ListStatement, Statement
+from bureau.store.compiled import LIST_SIZES, InQuery, Statement
 from bureau.store.errors import StorageError, translate
 
 # Connections of one process, and seconds that a caller waits for one.
@@ -86,7 +86,7 @@ class Connection:
         self._execute(statement, values)
         return self._cursor.rowcount  # type: ignore[no-any-return]
 
-    def among(self, listing: ListStatement, wanted: Sequence[Any], **values: Any) -> list[Row]:
+    def among(self, listing: InQuery, wanted: Sequence[Any], **values: Any) -> list[Row]:
         """Every row for a list of wanted values, asked for in slices."""
         rows: list[Row] = []
         for start in range(0, len(wanted), LIST_SIZES[-1]):
@@ -220,7 +220,7 @@ class Database:
         return self._transaction(self._begin_write)
 
     @contextmanager
-    def forgetting(self) -> Iterator[Connection]:
+    def secure_erase(self) -> Iterator[Connection]:
         """A write after which a SQLite file holds nothing any more of what it took out.
         PostgreSQL does so when it vacuums.
 

@@ -62,5 +62,5 @@ def _process(town: Town, hand: Hand) -> Process:
 
 def _begun(town: Town, hands: Sequence[Hand]) -> bool:
     """Whether everybody says on the time line that they are at work."""
-    at_work = {event.name for event in read_timeline(town.folder) if event.kind == "at work"}
-    return at_work >= {hand.name for hand in hands}
+    offline_bureau = {event.name for event in read_timeline(town.folder) if event.kind == "at work"}
+    return offline_bureau >= {hand.name for hand in hands}

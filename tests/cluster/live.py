@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tests.cluster.nemesis import Nemesis
-from tests.cluster.pulse import Pulse
+from tests.cluster.pulse import ReadinessProbe
 from tests.cluster.topology.topology import Town
 
 REFRESH_S, LINE_EVERY_S = 0.5, 10.0
@@ -28,7 +28,7 @@ class View:
         self.console = console
         self.town: Town | None = None
         self.nemesis: Nemesis | None = None
-        self._pulse = Pulse(folder)
+        self._pulse = ReadinessProbe(folder)
         self._phase = "begins"
         self._begun = time.monotonic()
         self._faults: frozenset[int] = frozenset()

@@ -31,7 +31,7 @@ class Beat:
 
 
 @dataclass(slots=True)
-class Pulse:
+class ReadinessProbe:
     """Follows the histories of a run's folder."""
 
     folder: Path

@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 
 from bureau.admin.bureau_folder import Plan
 from bureau.clock import MICROSECONDS, Clock
-from bureau.enumeration_limiter import MissBucket
+from bureau.enumeration_limiter import EnumerationLimiter
 from bureau.testing import RunningBureau, running_bureau
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import codes_pb2, consent_pb2, consents_pb2, reporting_pb2, subjects_pb2
@@ -106,7 +106,7 @@ def test_a_member_that_guesses_is_stopped(court: Court) -> None:
     """A thousand guesses: the first go to the quota, the rest are not looked at."""
     court.grant(court.acme, action=FURNISH)
     consents = {raw.profile.member_id: court.grant(raw) for raw in (court.acme, court.brook)}
-    quota = MissBucket().size
+    quota = EnumerationLimiter().size
     assert quota < GUESSES
 
     with capture_logs() as told:
@@ -138,10 +138,10 @@ def test_a_member_that_guesses_is_stopped(court: Court) -> None:
 
 def test_who_waits_as_told_may_ask_once_more(court: Court) -> None:
     consent_id = court.grant(court.acme)
-    for _ in range(MissBucket().size):
+    for _ in range(EnumerationLimiter().size):
         assert court.query(court.acme, str(uuid.uuid4())).reason == "CONSENT_REQUIRED"
     delay = told_delay(court)
-    assert delay == timedelta(seconds=MissBucket().refill_s)
+    assert delay == timedelta(seconds=EnumerationLimiter().refill_s)
 
     court.clock.offset_us += delay // timedelta(microseconds=1) - 1
     assert court.query(court.acme, consent_id).reason == "QUOTA_EXCEEDED"
@@ -154,7 +154,7 @@ def test_who_waits_as_told_may_ask_once_more(court: Court) -> None:
 
 
 def test_the_quota_fills_up_to_its_size_and_no_further(court: Court) -> None:
-    bucket = MissBucket()
+    bucket = EnumerationLimiter()
     assert court.query(court.acme, str(uuid.uuid4())).reason == "CONSENT_REQUIRED"
     court.clock.offset_us += int(10 * bucket.size * bucket.refill_s) * MICROSECONDS
     reasons = [court.query(court.acme, str(uuid.uuid4())).reason for _ in range(bucket.size + 1)]

@@ -102,12 +102,12 @@ def test_large_requests_of_a_member_leave_room_for_others(monkeypatch: pytest.Mo
     monkeypatch.setattr(main, "ROOM_OF_MEMBER", 600_000)
     monkeypatch.setattr(main, "ROOM_BYTES", 1_000_000)
     large = b"\0" * 400_000
-    at_work, end = threading.Event(), threading.Event()
+    offline_bureau, end = threading.Event(), threading.Event()
     parse = guard.parse
 
     def parsed(*given: Any) -> Any:
-        if not at_work.is_set():
-            at_work.set()
+        if not offline_bureau.is_set():
+            offline_bureau.set()
             end.wait()
         return parse(*given)
 
@@ -116,7 +116,7 @@ def test_large_requests_of_a_member_leave_room_for_others(monkeypatch: pytest.Mo
         monkeypatch.setattr(guard, "parse", parsed)
         first = threading.Thread(target=acme.send, args=("Furnishing/SubmitRecords", large))
         first.start()
-        at_work.wait()
+        offline_bureau.wait()
         second = acme.send("Furnishing/SubmitRecords", large)
         other = brook.send("Furnishing/SubmitRecords", large)
         small = acme.send("Log/GetCheckpoint", b"")

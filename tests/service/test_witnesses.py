@@ -17,7 +17,7 @@ from prometheus_client import REGISTRY
 from sqlalchemy import make_url
 
 from bureau.admin.bureau_folder import Plan, create, trust_of
-from bureau.admin.check_results import Health, Symptom
+from bureau.admin.check_results import CheckResult, Health
 from bureau.admin.doctor import examine
 from bureau.config import Settings
 from bureau.main import Server
@@ -57,7 +57,7 @@ class Scene:
     def member(self, name: str, quorum: int = 0) -> Profile:
         return self.bureau.add_member(name, ["furnisher", "auditor"]).requiring(quorum)
 
-    def doctor(self) -> dict[str, Symptom]:
+    def doctor(self) -> dict[str, CheckResult]:
         """What the doctor says of each witness, by its short name."""
         found = {at.subject: at for at in examine(self.bureau.settings)}
         return {at.name.partition(".")[0]: found[f"witness {at.name}"] for at in self.watchers}

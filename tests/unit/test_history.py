@@ -71,7 +71,7 @@ def test_a_past_history_can_be_made_again(
     past = _delivered(deliveries[:count])
     again = Account(1)
     held = holding(steps_of(whole.trail)[:count]).values()
-    again.begin_anew((step, deliveries[step.record_index][0]) for step in held)
+    again.rebuild((step, deliveries[step.record_index][0]) for step in held)
     assert again.history == past.history
     assert again.newest == past.newest
 

@@ -21,11 +21,11 @@ def test_a_reader_that_holds_on_to_what_was_erased_is_told(tmp_path: Path) -> No
     reader.execute("SELECT count(*) FROM entry").fetchall()
     with (
         pytest.raises(StorageError, match="erase again when no backup runs"),
-        database.forgetting() as db,
+        database.secure_erase() as db,
     ):
         db.script("CREATE TABLE told (words TEXT)")
     reader.close()
-    with database.forgetting() as db:
+    with database.secure_erase() as db:
         db.script("DROP TABLE told")
     assert Path(f"{path}-wal").stat().st_size == 0
     database.dispose()

@@ -34,7 +34,7 @@ def adding(model: type[SQLModel]) -> Statement:
     return Statement(insert(target).values({name: bindparam(name) for name in columns}).inline())
 
 
-def if_new(model: type[SQLModel]) -> Statement:
+def insert_or_ignore(model: type[SQLModel]) -> Statement:
     """An insert that leaves an existing row as it is. SQLite and PostgreSQL
     spell it alike.
     """

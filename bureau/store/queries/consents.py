@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from bureau.store import tables as t
-from bureau.store.compiled import ListStatement, Statement
+from bureau.store.compiled import InQuery, Statement
 from bureau.store.queries.builders import adding, bind, consent, statement
 
 CONSENT_COLUMNS = tuple(c.name for c in consent.columns)
@@ -50,7 +50,7 @@ consents_of_grantee = _consents_before(consent.c.grantee == bind("grantee"))
 consents_of_grantee_on = _consents_before(
     and_(consent.c.grantee == bind("grantee"), consent.c.subject_id == bind("subject_id"))
 )
-subjects_with_consent = ListStatement(
+subjects_with_consent = InQuery(
     lambda subject_ids: (
         select(consent.c.subject_id, consent.c.portfolio_types)
         .where(

@@ -6,10 +6,10 @@ from sqlalchemy import ColumnElement, func, select, true
 
 from bureau.store import tables as t
 from bureau.store.compiled import Statement
-from bureau.store.queries.builders import bind, entry, if_new, inquiry
+from bureau.store.queries.builders import bind, entry, inquiry, insert_or_ignore
 
 INQUIRY_COLUMNS = tuple(c.name for c in inquiry.columns)
-add_inquiry = if_new(t.InquiryRow)
+add_inquiry = insert_or_ignore(t.InquiryRow)
 inquiry_of_entry = Statement(
     select(*inquiry.columns).where(inquiry.c.entry_key == bind("entry_key"))
 )

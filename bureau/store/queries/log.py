@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
-from bureau.store.compiled import ListStatement, Statement
+from bureau.store.compiled import InQuery, Statement
 from bureau.store.queries.builders import (
     adding,
     bind,
@@ -155,7 +155,7 @@ def _newest_cosigned(names: Sequence[Any] = ()) -> Select[Any]:
 
 
 newest_cosigned = Statement(_newest_cosigned())
-newest_cosigned_by = ListStatement(_newest_cosigned)
+newest_cosigned_by = InQuery(_newest_cosigned)
 
 # What a check of the database counts -----------------------------------------
 

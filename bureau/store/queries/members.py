@@ -6,7 +6,7 @@ from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
-from bureau.store.compiled import ListStatement, Statement
+from bureau.store.compiled import InQuery, Statement
 from bureau.store.queries.builders import (
     adding,
     bind,
@@ -24,7 +24,7 @@ from bureau.store.queries.builders import (
 MEMBER_COLUMNS = tuple(c.name for c in member.columns)
 add_member = adding(t.MemberRow)
 member_by_id = Statement(select(*member.columns).where(member.c.member_id == bind("member_id")))
-members_named = ListStatement(
+members_named = InQuery(
     lambda names: select(member.c.member_id).where(member.c.member_id.in_(names))
 )
 lock_member = Statement(

@@ -6,7 +6,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
-from bureau.store.compiled import ListStatement, Statement
+from bureau.store.compiled import InQuery, Statement
 from bureau.store.queries.builders import (
     adding,
     alert,
@@ -22,7 +22,7 @@ from bureau.store.queries.builders import (
 add_monitor = adding(t.MonitorRow)
 MONITOR_COLUMNS = tuple(c.name for c in monitor.columns)
 # Consents to monitor any of these people that are in force at a time.
-monitors_of = ListStatement(
+monitors_of = InQuery(
     lambda subject_ids: (
         select(
             monitor.c.subject_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import delete, select, update
 
 from bureau.store import tables as t
-from bureau.store.compiled import ListStatement, Statement
+from bureau.store.compiled import InQuery, Statement
 from bureau.store.queries.builders import (
     adding,
     bind,
@@ -54,7 +54,7 @@ _LOCKED = (
 )
 # Locked in one order, so that two batches about the same accounts wait for each
 # other instead of for ever.
-lock_tradelines = ListStatement(
+lock_tradelines = InQuery(
     lambda refs: (
         select(*_LOCKED)
         .where(tradeline.c.member_id == bind("member_id"), tradeline.c.account_ref.in_(refs))
@@ -63,7 +63,7 @@ lock_tradelines = ListStatement(
     )
 )
 # The same by references that accounts had before.
-lock_renumbered = ListStatement(
+lock_renumbered = InQuery(
     lambda refs: (
         select(former_ref.c.account_ref, *_LOCKED)
         .join_from(former_ref, tradeline, tradeline.c.tradeline_key == former_ref.c.tradeline_key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import delete, func, select, update
 
 from bureau.store import tables as t
-from bureau.store.compiled import ListStatement, Statement
+from bureau.store.compiled import InQuery, Statement
 from bureau.store.queries.builders import (
     adding,
     bind,
@@ -13,7 +13,7 @@ from bureau.store.queries.builders import (
     erased_statement,
     erasure,
     former_ref,
-    if_new,
+    insert_or_ignore,
     party,
     record,
     statement,
@@ -73,7 +73,7 @@ opening_of = Statement(
     ).where(subject_event.c.about == bind("about"), subject_event.c.kind == bind("kind"))
 )
 # Disputes against a member's records, in order of the log, by what was said of them.
-disputes_against = ListStatement(
+disputes_against = InQuery(
     lambda kinds: (
         select(subject_event.c.subject_id, subject_event.c.about, entry.c.leaf_index)
         .join_from(subject_event, entry, subject_event.c.entry_key == entry.c.entry_key)
@@ -147,7 +147,7 @@ blank_entry = Statement(
     .where(entry.c.entry_key == bind("which"))
     .values(digest=bind("nothing"), salt=bind("nothing"))
 )
-add_erased_statement = if_new(t.ErasedStatementRow)
+add_erased_statement = insert_or_ignore(t.ErasedStatementRow)
 blank_record = Statement(
     update(record)
     .where(record.c.submission_key == bind("entry"), record.c.record_index == bind("place"))

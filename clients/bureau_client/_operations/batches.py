@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bureau_client._codec.records import encode_record
-from bureau_client._operations.signer import Author
+from bureau_client._operations.signer import Signer
 from bureau_client.models.codes import SubmissionKind
 from bureau_client.models.record_checks import check_record
 from bureau_client.models.records import Record
@@ -68,7 +68,7 @@ def batches(
 
 
 def sign_batch(
-    author: Author, batch: list[Entry], kind: SubmissionKind, label: str, request_id: str = ""
+    author: Signer, batch: list[Entry], kind: SubmissionKind, label: str, request_id: str = ""
 ) -> tuple[furnishing_pb2.SubmitRecordsRequest, str]:
     """The signed request for one batch, and its request id."""
     encoded = [entry.encoded for entry in batch]

@@ -11,7 +11,7 @@ from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Caller
 from bureau_client._operations.operation import Plan, ask
 from bureau_client._operations.pages import collect
-from bureau_client._operations.receipts import take_receipt
+from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client._operations.subject_requests import subject_request
 from bureau_client.models.codes import (
     Action,
@@ -23,7 +23,7 @@ from bureau_client.models.codes import (
     Section,
 )
 from bureau_client.models.consents import Consent, Frequency
-from bureau_client.verify.checks import believed, expect
+from bureau_client.verify.checks import expect, verifying
 from bureau_keys.envelope import seal
 from creditbureau.v1 import consent_pb2, consents_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -77,10 +77,10 @@ def grant(
     sealed = seal(consent, caller.author.key)
     request = consents_pb2.GrantConsentRequest(consent=sealed)
     reply = yield from ask(methods.GRANT_CONSENT, request, header.request_id)
-    receipt = yield from take_receipt(caller, reply.receipt, sealed, kind="consent")
+    receipt = yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="consent")
     expect("The consent's id", reply.consent.consent_id, header.request_id)
     expect("The consent's signed text", reply.consent.consent.payload, sealed.payload)
-    with believed("The consent"):
+    with verifying("The consent"):
         return read_consent(reply.consent, receipt)
 
 
@@ -98,9 +98,11 @@ def change(
     sealed = seal(statement, caller.author.key)
     request = consents_pb2.ChangeConsentRequest(change=sealed)
     reply = yield from ask(methods.CHANGE_CONSENT, request, statement.header.request_id)
-    receipt = yield from take_receipt(caller, reply.receipt, sealed, kind="consent-change")
+    receipt = yield from verify_receipt_and_witnesses(
+        caller, reply.receipt, sealed, kind="consent-change"
+    )
     expect("The consent's id", reply.consent.consent_id, consent_id)
-    with believed("The consent"):
+    with verifying("The consent"):
         consent = read_consent(reply.consent, receipt)
     if transition is ConsentTransition.REVOKE:  # which is final
         expect("The consent's state", consent.state, ConsentState.REVOKED)
@@ -127,7 +129,7 @@ def _list(
             subject_request=signed(), subject_id=subject_id, page_token=token
         )
         reply = yield from ask(methods.LIST_CONSENTS, request)
-        with believed("The list of consents"):
+        with verifying("The list of consents"):
             consents = [read_consent(view) for view in reply.consents]
         return consents, reply.next_page_token
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bureau_client._operations.operation import Clock
-from bureau_client._operations.signer import Author
+from bureau_client._operations.signer import Signer
 from bureau_client.errors import NotAuthenticated
 from bureau_client.models.members import Vouched
-from bureau_client.verify.log_view import SeenHeads
+from bureau_client.verify.log_view import LogView
 from bureau_keys.errors import KeysError
 from bureau_keys.profile import Profile, Trust
 from bureau_keys.signing import SigningKey
@@ -26,7 +26,7 @@ class Reader:
 
     trust: Trust
     clock: Clock
-    heads: SeenHeads = field(default_factory=SeenHeads)
+    heads: LogView = field(default_factory=LogView)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Caller(Reader):
         furnishers: Members whose keys were needed, by id.
     """
 
-    author: Author
+    author: Signer
     furnishers: dict[str, Vouched] = field(default_factory=dict)
 
 
@@ -61,11 +61,11 @@ def member_caller(
 ) -> Caller:
     """A member that signs with its profile's key, or with one that was passed."""
     key = key or open_key(profile.signing_key_pem, passphrase)
-    author = Author(f"members/{profile.member_id}", profile.trust.origin, key, clock)
+    author = Signer(f"members/{profile.member_id}", profile.trust.origin, key, clock)
     return Caller(trust=profile.trust, clock=clock, author=author)
 
 
 def subject_caller(profile: Profile, subject_id: str, key: SigningKey, clock: Clock) -> Caller:
     """A subject that signs with their own key and is carried by the profile's agent."""
-    author = Author(f"subjects/{subject_id}", profile.trust.origin, key, clock)
+    author = Signer(f"subjects/{subject_id}", profile.trust.origin, key, clock)
     return Caller(trust=profile.trust, clock=clock, author=author)

@@ -16,7 +16,7 @@ from bureau_client._operations.operation import Pause, Plan, ask
 from bureau_client.errors import NotFound, NotWitnessed, VerificationFailed
 from bureau_client.models.audits import Checkpoint
 from bureau_client.models.receipts import Receipt
-from bureau_client.verify.checks import TELL, believed, expect
+from bureau_client.verify.checks import TELL, expect, verifying
 from bureau_client.verify.receipts import verify_checkpoint
 from bureau_client.verify.witnesses import trusted_witnesses, verify_witnessed, witnesses_of
 from bureau_keys import merkle
@@ -73,7 +73,7 @@ def witnessed(
     )
     reply = yield from ask(methods.GET_INCLUSION_PROOF, request)
     proof = tuple(reply.proof)
-    with believed("The receipt, in the log that the witnesses have cosigned,"):
+    with verifying("The receipt, in the log that the witnesses have cosigned,"):
         merkle.verify_inclusion(leaf, receipt.leaf_index, checkpoint.size, proof, checkpoint.root)
     return replace(receipt, tree_size=checkpoint.size, checkpoint=checkpoint.note, proof=proof)
 
@@ -125,6 +125,6 @@ def _leaf_of(reader: Reader, receipt: Receipt) -> Plan[bytes]:
     hashed = merkle.leaf_hash(leaves[0])
     signed = verify_checkpoint(receipt.checkpoint, reader.trust)
     reader.heads.see(signed)
-    with believed("The receipt"):
+    with verifying("The receipt"):
         merkle.verify_inclusion(hashed, receipt.leaf_index, signed.size, receipt.proof, signed.root)
     return hashed

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Caller
 from bureau_client._operations.operation import Plan, ask
-from bureau_client._operations.receipts import read_verified
+from bureau_client._operations.receipts import verify_reply_receipt
 from bureau_client.models.progress import Progress
-from bureau_client.verify.checks import believed
+from bureau_client.verify.checks import verifying
 from bureau_keys import pseudonym
 from bureau_keys.envelope import seal
 from bureau_keys.errors import KeysError
@@ -41,8 +41,8 @@ def _evaluate(caller: Caller, inputs: list[bytes]) -> Plan[list[str]]:
     request = directory_pb2.EvaluateRequest(evaluation=sealed)
     reply = yield from ask(methods.EVALUATE, request, evaluation.header.request_id)
     # Nobody is given this receipt, and so nobody waits for its witnesses.
-    read_verified(caller, reply.receipt, sealed, kind="evaluation")
-    with believed("The directory's evaluation"):
+    verify_reply_receipt(caller, reply.receipt, sealed, kind="evaluation")
+    with verifying("The directory's evaluation"):
         return blinded.finalize(reply.evaluated_elements, caller.trust.directory_key)
 
 

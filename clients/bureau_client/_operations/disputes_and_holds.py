@@ -15,14 +15,14 @@ from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Caller
 from bureau_client._operations.operation import Plan, ask
 from bureau_client._operations.pages import collect
-from bureau_client._operations.receipts import take_receipt
+from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client._operations.subject_requests import subject_request
 from bureau_client.models.codes import DisputeOutcome, DisputeReason, HoldKind
 from bureau_client.models.months import Month
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.records import RecordRef
 from bureau_client.models.reports import Dispute, Hold
-from bureau_client.verify.checks import believed, expect
+from bureau_client.verify.checks import expect, verifying
 from bureau_keys.envelope import seal
 from creditbureau.v1 import dispute_pb2, furnishing_pb2, hold_pb2, record_pb2, subjects_pb2
 
@@ -38,9 +38,9 @@ def place_hold(caller: Caller, kind: HoldKind, expire: datetime | None) -> Plan[
     sealed = seal(placement, caller.author.key)
     request = subjects_pb2.PlaceHoldRequest(placement=sealed)
     reply = yield from ask(methods.PLACE_HOLD, request, placement.header.request_id)
-    yield from take_receipt(caller, reply.receipt, sealed, kind="hold")
+    yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="hold")
     expect("The hold's id", reply.hold.hold_id, placement.header.request_id)
-    with believed("The hold"):
+    with verifying("The hold"):
         return read_hold(reply.hold)
 
 
@@ -57,9 +57,9 @@ def lift_hold(caller: Caller, hold_id: str, until: datetime | None, member_id: s
     sealed = seal(lift, caller.author.key)
     request = subjects_pb2.LiftHoldRequest(lift=sealed)
     reply = yield from ask(methods.LIFT_HOLD, request, lift.header.request_id)
-    yield from take_receipt(caller, reply.receipt, sealed, kind="hold-lift")
+    yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="hold-lift")
     expect("The hold's id", reply.hold.hold_id, hold_id)
-    with believed("The hold"):
+    with verifying("The hold"):
         return read_hold(reply.hold)
 
 
@@ -88,9 +88,9 @@ def open_dispute(
     sealed = seal(opening, caller.author.key)
     request = subjects_pb2.OpenDisputeRequest(opening=sealed)
     reply = yield from ask(methods.OPEN_DISPUTE, request, opening.header.request_id)
-    yield from take_receipt(caller, reply.receipt, sealed, kind="dispute")
+    yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="dispute")
     expect("The dispute's id", reply.dispute.dispute_id, opening.header.request_id)
-    with believed("The dispute"):
+    with verifying("The dispute"):
         return read_dispute(reply.dispute)
 
 
@@ -108,9 +108,9 @@ def add_to_dispute(
     sealed = seal(addition, caller.author.key)
     request = subjects_pb2.AddToDisputeRequest(addition=sealed)
     reply = yield from ask(methods.ADD_TO_DISPUTE, request, addition.header.request_id)
-    take_receipt(caller, reply.receipt, sealed, kind="dispute-addition")
+    verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="dispute-addition")
     expect("The dispute's id", reply.dispute.dispute_id, dispute_id)
-    with believed("The dispute"):
+    with verifying("The dispute"):
         return read_dispute(reply.dispute)
 
 
@@ -165,9 +165,9 @@ def answer_dispute(
     sealed = seal(answer, caller.author.key)
     request = furnishing_pb2.AnswerDisputeRequest(answer=sealed)
     reply = yield from ask(methods.ANSWER_DISPUTE, request, answer.header.request_id)
-    yield from take_receipt(caller, reply.receipt, sealed, kind="dispute-answer")
+    yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="dispute-answer")
     expect("The dispute's id", reply.dispute.dispute_id, dispute_id)
-    with believed("The dispute"):
+    with verifying("The dispute"):
         return read_dispute(reply.dispute)
 
 
@@ -177,11 +177,15 @@ def set_statement(caller: Caller, text: str) -> Plan[Receipt]:
     sealed = seal(statement, caller.author.key)
     request = subjects_pb2.SetStatementRequest(statement=sealed)
     reply = yield from ask(methods.SET_STATEMENT, request, statement.header.request_id)
-    return (yield from take_receipt(caller, reply.receipt, sealed, kind="subject-statement"))
+    return (
+        yield from verify_receipt_and_witnesses(
+            caller, reply.receipt, sealed, kind="subject-statement"
+        )
+    )
 
 
 def _disputes(messages: Sequence[dispute_pb2.Dispute]) -> list[Dispute]:
-    with believed("The list of disputes"):
+    with verifying("The list of disputes"):
         return [read_dispute(message) for message in messages]
 
 

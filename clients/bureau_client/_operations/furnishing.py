@@ -16,14 +16,14 @@ from bureau_client._operations.context import Caller
 from bureau_client._operations.cosigning import as_needed
 from bureau_client._operations.operation import Plan, ask
 from bureau_client._operations.pages import collect
-from bureau_client._operations.receipts import read_verified, take_receipt
+from bureau_client._operations.receipts import verify_receipt_and_witnesses, verify_reply_receipt
 from bureau_client.errors import BureauError, InvalidRequest, NotFound, VerificationFailed
 from bureau_client.models.codes import SubmissionKind
 from bureau_client.models.progress import Progress
 from bureau_client.models.records import Record
 from bureau_client.models.submissions import Rejection, Submission, SubmitResult
 from bureau_client.models.violations import Violation
-from bureau_client.verify.checks import believed, expect
+from bureau_client.verify.checks import expect, verifying
 from bureau_keys.envelope import peek
 from creditbureau.v1 import furnishing_pb2, record_pb2
 
@@ -179,7 +179,7 @@ def _accepted(
     request_id: str,
     record_count: int,
 ) -> Submission:
-    receipt = read_verified(caller, reply.receipt, request.manifest, kind="submission")
+    receipt = verify_reply_receipt(caller, reply.receipt, request.manifest, kind="submission")
     told = reply.submission
     if (told.submission_id, told.record_count) != (request_id, record_count):
         raise VerificationFailed(
@@ -197,8 +197,10 @@ def get_submission(caller: Caller, submission_id: str) -> Plan[Submission]:
     submission_id = arguments.request_id(submission_id, "submission_id")
     request = furnishing_pb2.GetSubmissionRequest(submission_id=submission_id)
     reply = yield from ask(methods.GET_SUBMISSION, request)
-    receipt = yield from take_receipt(caller, reply.receipt, reply.manifest, kind="submission")
-    with believed("The submission"):
+    receipt = yield from verify_receipt_and_witnesses(
+        caller, reply.receipt, reply.manifest, kind="submission"
+    )
+    with verifying("The submission"):
         signed = peek(reply.manifest, record_pb2.SubmissionManifest)
     told = reply.submission
     expect("The submission's id", told.submission_id, submission_id)

@@ -7,7 +7,7 @@ from bureau_client._operations.context import Reader
 from bureau_client._operations.operation import Plan, ask
 from bureau_client._operations.pages import collect
 from bureau_client.models.audits import Checkpoint
-from bureau_client.verify.checks import believed
+from bureau_client.verify.checks import verifying
 from bureau_client.verify.receipts import verify_checkpoint
 from bureau_keys import merkle
 from creditbureau.v1 import log_pb2
@@ -89,5 +89,5 @@ def check_consistency(reader: Reader, first: str, second: str) -> Plan[None]:
         return
     request = log_pb2.GetConsistencyProofRequest(first_size=older.size, second_size=newer.size)
     reply = yield from ask(methods.GET_CONSISTENCY_PROOF, request)
-    with believed(f"The log's growth from size {older.size} to {newer.size}"):
+    with verifying(f"The log's growth from size {older.size} to {newer.size}"):
         merkle.verify_consistency(older.size, newer.size, older.root, newer.root, list(reply.proof))

@@ -9,7 +9,7 @@ from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Caller
 from bureau_client._operations.operation import Plan, ask
 from bureau_client._operations.pages import collect
-from bureau_client._operations.receipts import take_receipt
+from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client.models.members import Member, Vouched
 from bureau_client.models.receipts import Receipt
 from bureau_client.verify.checks import expect
@@ -86,4 +86,6 @@ def _change(caller: Caller, change: members_pb2.CredentialChange) -> Plan[Receip
     sealed = seal(change, caller.author.key)
     request = members_pb2.ChangeCredentialRequest(change=sealed)
     reply = yield from ask(methods.CHANGE_CREDENTIAL, request, change.header.request_id)
-    return (yield from take_receipt(caller, reply.receipt, sealed, kind="credential"))
+    return (
+        yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="credential")
+    )

@@ -17,7 +17,7 @@ from bureau_client._operations.streams import Stream
 from bureau_client.models.alerts import Alert, DisputeNews
 from bureau_client.models.codes import Purpose
 from bureau_client.models.reports import Report
-from bureau_client.verify.checks import believed, expect
+from bureau_client.verify.checks import expect, verifying
 from bureau_client.verify.receipts import verify_receipt
 from bureau_client.verify.reports import verify_report
 from bureau_keys.envelope import peek, seal
@@ -30,7 +30,7 @@ def alerts(after: int) -> Stream[Alert]:
     """Alerts as they come."""
 
     def read(message: reporting_pb2.WatchAlertsResponse) -> Alert:
-        with believed("The alert"):
+        with verifying("The alert"):
             return read_alert(message)
 
     return Stream(
@@ -52,7 +52,7 @@ def disputes(after: int) -> Stream[DisputeNews]:
     """Disputes against the calling member's records as they come."""
 
     def read(message: furnishing_pb2.WatchDisputesResponse) -> DisputeNews:
-        with believed("The dispute"):
+        with verifying("The dispute"):
             return DisputeNews(message.cursor, read_dispute(message.dispute))
 
     return Stream(
@@ -89,7 +89,7 @@ def _reports(caller: Caller, sealed: Envelope, request_id: str, after: str) -> S
     asked = sealed.SerializeToString(deterministic=True)
 
     def read(message: reporting_pb2.QueryPortfolioResponse) -> Report:
-        with believed("The receipt"):
+        with verifying("The receipt"):
             receipt = read_receipt(message.receipt)
         envelope = message.report.SerializeToString(deterministic=True)
         report = verify_report(envelope, asked, receipt, caller.trust)
@@ -115,7 +115,7 @@ def replay(reader: Reader, inquiry_id: str, subject_id: str) -> Plan[Report]:
     )
     reply = yield from ask(methods.REPLAY_REPORT, request)
     asked = reply.inquiry.SerializeToString(deterministic=True)
-    with believed("The receipt"):
+    with verifying("The receipt"):
         receipt = read_receipt(reply.receipt)
     envelope = reply.report.SerializeToString(deterministic=True)
     report = verify_report(envelope, asked, receipt, reader.trust)

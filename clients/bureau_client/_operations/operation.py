@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 Clock: TypeAlias = Callable[[], datetime]
 
 
-class Patience(Enum):
+class DeadlineClass(Enum):
     """How long an answer may take."""
 
     READ = "read"
@@ -39,7 +39,7 @@ class Method(Generic[Request, Reply]):
     path: str
     request: type[Request]
     reply: type[Reply]
-    patience: Patience
+    patience: DeadlineClass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from bureau_client._operations.cosigning import as_needed
 from bureau_client._operations.operation import Plan, ask
 from bureau_client._operations.subject_requests import subject_request
 from bureau_client.models.receipts import Receipt
-from bureau_client.verify.checks import believed
+from bureau_client.verify.checks import verifying
 from bureau_client.verify.receipts import verify_checkpoint, verify_logged
 from bureau_keys import envelope as envelopes
 from creditbureau.v1 import log_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 
 
-def take_receipt(
+def verify_receipt_and_witnesses(
     reader: Reader,
     message: log_pb2.Receipt,
     statement: Envelope,
@@ -30,10 +30,12 @@ def take_receipt(
         VerificationFailed: It does not.
         NotWitnessed: They have not, in time; the write took effect.
     """
-    return (yield from as_needed(reader, read_verified(reader, message, statement, kind=kind)))
+    return (
+        yield from as_needed(reader, verify_reply_receipt(reader, message, statement, kind=kind))
+    )
 
 
-def read_verified(
+def verify_reply_receipt(
     reader: Reader, message: log_pb2.Receipt, statement: Envelope, *, kind: str | None = None
 ) -> Receipt:
     """The receipt of a statement, once it verifies.
@@ -44,7 +46,7 @@ def read_verified(
     Raises:
         VerificationFailed: It does not.
     """
-    with believed("The receipt"):
+    with verifying("The receipt"):
         receipt = read_receipt(message)
     digest = envelopes.digest(statement)
     reader.heads.see(verify_logged(receipt, digest, reader.trust, kind=kind))
@@ -61,7 +63,7 @@ def get_receipt(
     request_id = arguments.request_id(request_id, "request_id")
     request = log_pb2.GetReceiptRequest(request_id=request_id, subject_request=signed)
     reply = yield from ask(methods.GET_RECEIPT, request, request_id)
-    with believed("The receipt"):
+    with verifying("The receipt"):
         receipt = read_receipt(reply.receipt)
     if statement is None:
         checkpoint = verify_checkpoint(receipt.checkpoint, reader.trust)

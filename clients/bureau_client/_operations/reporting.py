@@ -9,12 +9,12 @@ from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Caller
 from bureau_client._operations.members import vouched_member
 from bureau_client._operations.operation import Plan, ask
-from bureau_client._operations.receipts import take_receipt
+from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client.errors import NotFound, VerificationFailed
 from bureau_client.models.codes import EvidenceLevel, Purpose
 from bureau_client.models.members import Vouched
 from bureau_client.models.reports import Evidence, Report
-from bureau_client.verify.checks import TELL, believed
+from bureau_client.verify.checks import TELL, verifying
 from bureau_client.verify.evidence import tradeline_of, verify_complete, verify_provenance
 from bureau_client.verify.reports import verify_report
 from bureau_keys.envelope import seal
@@ -40,14 +40,14 @@ def query(
     sealed = seal(inquiry, caller.author.key)
     request = reporting_pb2.QueryReportRequest(inquiry=sealed)
     reply = yield from ask(methods.QUERY_REPORT, request, inquiry.header.request_id)
-    receipt = yield from take_receipt(caller, reply.receipt, sealed, kind="inquiry")
+    receipt = yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="inquiry")
     report = verify_report(
         reply.report.SerializeToString(deterministic=True),
         sealed.SerializeToString(deterministic=True),
         receipt,
         caller.trust,
     )
-    with believed("The evidence"):
+    with verifying("The evidence"):
         pieces = tuple(map(read_evidence, reply.evidence))
     verify_complete(report, pieces, evidence)
     behind = yield from _verified(caller, report, pieces)

@@ -6,8 +6,8 @@ from google.protobuf.message import Message
 
 from bureau_client._operations import methods
 from bureau_client._operations.context import Caller
-from bureau_client._operations.operation import Call, Method, Patience, Plan, ask
-from bureau_client._operations.receipts import get_receipt, take_receipt
+from bureau_client._operations.operation import Call, DeadlineClass, Method, Plan, ask
+from bureau_client._operations.receipts import get_receipt, verify_receipt_and_witnesses
 from bureau_client.errors import (
     BureauError,
     Conflict,
@@ -40,7 +40,7 @@ def statement_of(call: Call) -> Statement | None:
 def settle(caller: Caller, statement: Statement) -> Plan[Receipt]:
     """Sends a statement again; its receipt, from the first time or from now."""
     method = _METHODS[statement.method]
-    if method.patience is Patience.STREAM:
+    if method.patience is DeadlineClass.STREAM:
         return (yield from get_receipt(caller, statement.request_id, statement.envelope))
     request = method.request.FromString(statement.request)
     try:
@@ -56,7 +56,7 @@ def settle(caller: Caller, statement: Statement) -> Plan[Receipt]:
         except NotFound:
             raise refusal from None
     sealed = Envelope.FromString(statement.envelope)
-    return (yield from take_receipt(caller, reply.receipt, sealed))  # type: ignore[attr-defined]
+    return (yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed))  # type: ignore[attr-defined]
 
 
 def _envelope_of(request: Message) -> Envelope | None:

@@ -12,7 +12,7 @@ from creditbureau.v1.envelope_pb2 import Header
 
 
 @dataclass(frozen=True, slots=True)
-class Author:
+class Signer:
     """Signs statements in one name, for one bureau.
 
     Attributes:

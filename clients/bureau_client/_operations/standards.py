@@ -10,7 +10,7 @@ from bureau_client._operations.members import vouched_member
 from bureau_client._operations.operation import Plan, ask
 from bureau_client.errors import VerificationFailed
 from bureau_client.models.standards import Standard
-from bureau_client.verify.checks import TELL, believed
+from bureau_client.verify.checks import TELL, verifying
 from bureau_client.verify.receipts import verify_receipt
 from bureau_keys import envelope as envelopes
 from bureau_keys.signing import VerifyKey
@@ -22,7 +22,7 @@ def get_standard(reader: Reader, version: int) -> Plan[Standard]:
     request = members_pb2.GetStandardRequest(version=version)
     reply = yield from ask(methods.GET_STANDARD, request)
     envelope = reply.standard.SerializeToString(deterministic=True)
-    with believed("The standard"):
+    with verifying("The standard"):
         receipt = read_receipt(reply.receipt)
         told = envelopes.peek(reply.standard, standard_pb2.StandardOfCredit)
     reader.heads.see(verify_receipt(receipt, envelope, reader.trust, kind="standard"))
@@ -33,7 +33,7 @@ def get_standard(reader: Reader, version: int) -> Plan[Standard]:
         for key in operator.member.keys
         if key.valid_at(receipt.leaf_index)
     ]
-    with believed("The standard"):
+    with verifying("The standard"):
         message, _ = envelopes.verify_envelope(
             reply.standard, standard_pb2.StandardOfCredit, {key.key_id: key for key in keys}
         )

@@ -14,13 +14,13 @@ from bureau_client._operations.context import Caller
 from bureau_client._operations.cosigning import as_needed
 from bureau_client._operations.operation import Plan, ask
 from bureau_client._operations.pages import collect
-from bureau_client._operations.receipts import read_verified, take_receipt
-from bureau_client._operations.signer import Author
+from bureau_client._operations.receipts import verify_receipt_and_witnesses, verify_reply_receipt
+from bureau_client._operations.signer import Signer
 from bureau_client._operations.subject_requests import subject_request
 from bureau_client.models.codes import IdentificationMethod
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.reports import InquiryLine, Notice, Report
-from bureau_client.verify.checks import believed
+from bureau_client.verify.checks import verifying
 from bureau_client.verify.reports import verify_file
 from bureau_keys import envelope as envelopes
 from bureau_keys.envelope import seal
@@ -30,7 +30,7 @@ from creditbureau.v1 import subjects_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 
 
-def bind(author: Author, subject_id: str) -> Envelope:
+def bind(author: Signer, subject_id: str) -> Envelope:
     """The subject's agreement to their key, signed with that key."""
     binding = subjects_pb2.KeyBinding(
         header=author.header(), subject_id=subject_id, public_key=author.key.verify_key.raw
@@ -54,7 +54,9 @@ def attest(
     sealed = seal(attestation, caller.author.key)
     request = subjects_pb2.AttestKeyRequest(attestation=sealed)
     reply = yield from ask(methods.ATTEST_KEY, request, attestation.header.request_id)
-    return (yield from take_receipt(caller, reply.receipt, sealed, kind="attestation"))
+    return (
+        yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="attestation")
+    )
 
 
 def rotate_key(caller: Caller, subject_id: str, key: SigningKey) -> Plan[Receipt]:
@@ -66,7 +68,7 @@ def rotate_key(caller: Caller, subject_id: str, key: SigningKey) -> Plan[Receipt
     sealed = seal(rotation, caller.author.key)
     request = subjects_pb2.RotateKeyRequest(rotation=sealed)
     reply = yield from ask(methods.ROTATE_KEY, request, rotation.header.request_id)
-    receipt = read_verified(caller, reply.receipt, sealed, kind="key-rotation")
+    receipt = verify_reply_receipt(caller, reply.receipt, sealed, kind="key-rotation")
     caller.author = newcomer  # from here on, whatever the witnesses say
     return (yield from as_needed(caller, receipt))
 
@@ -94,7 +96,7 @@ def list_notices(caller: Caller, limit: int | None) -> Plan[list[Notice]]:
             page_token=token,
         )
         reply = yield from ask(methods.LIST_NOTICES, request)
-        with believed("The list of notices"):
+        with verifying("The list of notices"):
             return [read_notice(notice) for notice in reply.notices], reply.next_page_token
 
     return (yield from collect(page, limit))

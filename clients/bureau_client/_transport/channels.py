@@ -40,7 +40,7 @@ def credentials(profile: Profile) -> grpc.ChannelCredentials:
     )
 
 
-def blame_certificate(error: BureauError, profile: Profile, now: datetime) -> BureauError:
+def explain_expired_certificate(error: BureauError, profile: Profile, now: datetime) -> BureauError:
     """The error itself, or a clearer one where the profile's certificate is the cause.
 
     A bureau that refuses a certificate only closes the connection; whether the

@@ -10,8 +10,8 @@ from google.protobuf.message import Message
 
 from bureau_client._operations.operation import Call, Pause, Plan
 from bureau_client._operations.resend import statement_of
-from bureau_client._transport.load_balancing import Rotation, Routes
-from bureau_client._transport.retry import RetryPolicy, worth_retrying
+from bureau_client._transport.load_balancing import AddressBook, AddressPool
+from bureau_client._transport.retry import RetryPolicy, is_retryable
 from bureau_client.errors import BureauError, Unavailable
 from bureau_client.models.progress import Progress
 from bureau_client.models.statements import OnStatement, unheard
@@ -39,9 +39,9 @@ Effect: TypeAlias = Attempt | Pause | Progress
 Effects: TypeAlias = Generator[Effect, Any, Result]
 
 
-def conduct(
+def run_operation(
     plan: Plan[Result],
-    routes: Routes,
+    routes: AddressBook,
     policy: RetryPolicy,
     now: Callable[[], float],
     on_statement: OnStatement = unheard,
@@ -84,7 +84,7 @@ def advance(
 
 
 def _persist(
-    call: Call, routes: Routes, policy: RetryPolicy, now: Callable[[], float]
+    call: Call, routes: AddressBook, policy: RetryPolicy, now: Callable[[], float]
 ) -> Effects[Message]:
     patience = call.method.patience
     give_up = now() + policy.budget(patience)
@@ -101,11 +101,11 @@ def _persist(
             # The bureau's own request id, if it gave one, finds more in its logs.
             error.request_id = error.request_id or call.request_id
             error.attempts = made
-            if not worth_retrying(error):
+            if not is_retryable(error):
                 raise
             rotation.failed(address, now())
             pause = 0.0
-            if not moves_on(error, policy, rotation, tried):
+            if not should_fail_over(error, policy, rotation, tried):
                 failures += 1
                 pause = policy.pause(failures, error)
             if failures == policy.attempts or now() + pause >= give_up:
@@ -117,7 +117,9 @@ def _persist(
             return reply
 
 
-def moves_on(error: BureauError, policy: RetryPolicy, rotation: Rotation, tried: set[int]) -> bool:
+def should_fail_over(
+    error: BureauError, policy: RetryPolicy, rotation: AddressPool, tried: set[int]
+) -> bool:
     """Whether another address is asked at once: a node that cannot answer says nothing
     about the others. One that is busy does, and what it asks for is granted.
     """

@@ -13,10 +13,10 @@ from google.protobuf.message import Message
 from bureau_client._operations.operation import Call, Pause, Plan, utc_now
 from bureau_client._operations.resend import statement_of
 from bureau_client._operations.streams import Item, Stream
-from bureau_client._transport.channels import OPTIONS, blame_certificate, credentials
-from bureau_client._transport.engine import Attempt, Done, advance, conduct, moves_on
-from bureau_client._transport.load_balancing import Routes
-from bureau_client._transport.retry import RetryPolicy, worth_retrying
+from bureau_client._transport.channels import OPTIONS, credentials, explain_expired_certificate
+from bureau_client._transport.engine import Attempt, Done, advance, run_operation, should_fail_over
+from bureau_client._transport.load_balancing import AddressBook
+from bureau_client._transport.retry import RetryPolicy, is_retryable
 from bureau_client._transport.status_errors import translate
 from bureau_client.errors import BureauError
 from bureau_client.models.progress import OnProgress, Progress
@@ -56,7 +56,7 @@ class AsyncDriver:
     def __init__(
         self,
         transport: AsyncTransport,
-        routes: Routes,
+        routes: AddressBook,
         policy: RetryPolicy,
         on_statement: OnStatement = unheard,
         *,
@@ -117,9 +117,9 @@ class AsyncDriver:
                     yield item
             except BureauError as error:
                 tried.add(address)
-                moving = moves_on(error, self._policy, rotation, tried)
+                moving = should_fail_over(error, self._policy, rotation, tried)
                 failures += not moving
-                if failures == self._policy.attempts or not worth_retrying(error):
+                if failures == self._policy.attempts or not is_retryable(error):
                     raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
                 rotation.failed(address, self._now())
                 if not moving:
@@ -136,7 +136,7 @@ class AsyncDriver:
     async def _carry_out(
         self, plan: Plan[Result], on_progress: OnProgress | None, *, heavy: bool
     ) -> Result:
-        effects = conduct(plan, self._routes, self._policy, self._now, self._on_statement)
+        effects = run_operation(plan, self._routes, self._policy, self._now, self._on_statement)
         move: Callable[..., Awaitable[Any]] = _in_thread if heavy else _here
         step = await move(effects, None)
         while not isinstance(step, Done):
@@ -170,7 +170,7 @@ class GrpcAioTransport:
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
-        self._addresses = Routes.of(profile).addresses
+        self._addresses = AddressBook.of(profile).addresses
         self._loop: asyncio.AbstractEventLoop | None = None
         self._channels: dict[int, grpc.aio.Channel] = {}
 
@@ -192,7 +192,7 @@ class GrpcAioTransport:
             explained = self._explained(error, attempt)
         else:
             return reply
-        raise blame_certificate(explained, self._profile, utc_now())
+        raise explain_expired_certificate(explained, self._profile, utc_now())
 
     async def stream(self, attempt: Attempt) -> AsyncIterator[Any]:
         """The messages of one attempt at a stream.
@@ -216,7 +216,7 @@ class GrpcAioTransport:
             return
         finally:
             call.cancel()
-        raise blame_certificate(explained, self._profile, utc_now())
+        raise explain_expired_certificate(explained, self._profile, utc_now())
 
     def _explained(self, error: grpc.aio.AioRpcError, attempt: Attempt) -> BureauError:
         address = self._addresses[attempt.address]

@@ -14,10 +14,10 @@ from google.protobuf.message import Message
 from bureau_client._operations.operation import Call, Pause, Plan, utc_now
 from bureau_client._operations.resend import statement_of
 from bureau_client._operations.streams import Item, Stream
-from bureau_client._transport.channels import OPTIONS, blame_certificate, credentials
-from bureau_client._transport.engine import Attempt, Done, advance, conduct, moves_on
-from bureau_client._transport.load_balancing import Routes
-from bureau_client._transport.retry import RetryPolicy, worth_retrying
+from bureau_client._transport.channels import OPTIONS, credentials, explain_expired_certificate
+from bureau_client._transport.engine import Attempt, Done, advance, run_operation, should_fail_over
+from bureau_client._transport.load_balancing import AddressBook
+from bureau_client._transport.retry import RetryPolicy, is_retryable
 from bureau_client._transport.status_errors import translate
 from bureau_client.errors import BureauError
 from bureau_client.models.progress import OnProgress, Progress
@@ -57,7 +57,7 @@ class Driver:
     def __init__(
         self,
         transport: Transport,
-        routes: Routes,
+        routes: AddressBook,
         policy: RetryPolicy,
         on_statement: OnStatement = unheard,
         *,
@@ -106,9 +106,9 @@ class Driver:
                     yield item
             except BureauError as error:
                 tried.add(address)
-                moving = moves_on(error, self._policy, rotation, tried)
+                moving = should_fail_over(error, self._policy, rotation, tried)
                 failures += not moving
-                if failures == self._policy.attempts or not worth_retrying(error):
+                if failures == self._policy.attempts or not is_retryable(error):
                     raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
                 rotation.failed(address, self._now())
                 if not moving:
@@ -123,7 +123,7 @@ class Driver:
         self._transport.close()
 
     def _carry_out(self, plan: Plan[Result], on_progress: OnProgress | None) -> Result:
-        effects = conduct(plan, self._routes, self._policy, self._now, self._on_statement)
+        effects = run_operation(plan, self._routes, self._policy, self._now, self._on_statement)
         step = advance(effects, None)
         while not isinstance(step, Done):
             reply: Message | None = None
@@ -151,7 +151,7 @@ class GrpcTransport:
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
-        self._addresses = Routes.of(profile).addresses
+        self._addresses = AddressBook.of(profile).addresses
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._channels: dict[int, grpc.Channel] = {}
@@ -168,7 +168,7 @@ class GrpcTransport:
             return send(attempt.call.request, timeout=attempt.timeout_seconds)
         except grpc.RpcError as error:
             explained = self._explained(error, attempt)
-        raise blame_certificate(explained, self._profile, utc_now())
+        raise explain_expired_certificate(explained, self._profile, utc_now())
 
     def stream(self, attempt: Attempt) -> Iterator[Any]:
         """The messages of one attempt at a stream.
@@ -193,7 +193,7 @@ class GrpcTransport:
             return
         finally:
             call.cancel()
-        raise blame_certificate(explained, self._profile, utc_now())
+        raise explain_expired_certificate(explained, self._profile, utc_now())
 
     def _explained(self, error: grpc.RpcError, attempt: Attempt) -> BureauError:
         # What gRPC raises is a Call too; its base class does not say so.

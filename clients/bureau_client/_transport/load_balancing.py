@@ -15,7 +15,7 @@ LONGEST_REST_SECONDS = 16.0
 DIRECTORY = "creditbureau.v1.Directory/"
 
 
-class Rotation:
+class AddressPool:
     """Takes turns among addresses; one that failed rests, the longer the more often.
 
     Safe to share between threads. Addresses are known by their index.
@@ -59,7 +59,7 @@ class Rotation:
         return len(tried) < len(self._addresses)
 
 
-class Routes:
+class AddressBook:
     """The addresses of a bureau, and those of its directory where they are others.
 
     Attributes:
@@ -68,9 +68,9 @@ class Routes:
 
     def __init__(self, bureau: Sequence[str], directory: Sequence[str] = ()) -> None:
         self.addresses = tuple(dict.fromkeys((*bureau, *directory)))
-        self._bureau = Rotation([self.addresses.index(at) for at in dict.fromkeys(bureau)])
+        self._bureau = AddressPool([self.addresses.index(at) for at in dict.fromkeys(bureau)])
         self._directory = (
-            Rotation([self.addresses.index(at) for at in dict.fromkeys(directory)])
+            AddressPool([self.addresses.index(at) for at in dict.fromkeys(directory)])
             if directory
             else self._bureau
         )
@@ -80,6 +80,6 @@ class Routes:
         """A member's."""
         return cls(profile.addresses, profile.directory_addresses)
 
-    def for_method(self, method: Method[Any, Any]) -> Rotation:
+    def for_method(self, method: Method[Any, Any]) -> AddressPool:
         """Those that a method may take."""
         return self._directory if method.path.startswith(DIRECTORY) else self._bureau

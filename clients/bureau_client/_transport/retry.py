@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bureau_client._operations.operation import Patience
+from bureau_client._operations.operation import DeadlineClass
 from bureau_client._transport.connection_errors import TLS_REFUSED
 from bureau_client.errors import BureauError, Overloaded, QuotaExceeded, Unavailable
 
@@ -41,19 +41,19 @@ class RetryPolicy:
     first_pause_seconds: float = 0.1
     longest_pause_seconds: float = 5.0
 
-    def timeout(self, patience: Patience) -> float:
+    def timeout(self, patience: DeadlineClass) -> float:
         """Seconds that one attempt may take."""
         match patience:
-            case Patience.READ:
+            case DeadlineClass.READ:
                 return self.read_seconds
-            case Patience.WRITE:
+            case DeadlineClass.WRITE:
                 return self.write_seconds
-            case Patience.BULK:
+            case DeadlineClass.BULK:
                 return self.bulk_seconds
-            case Patience.STREAM:
+            case DeadlineClass.STREAM:
                 return self.stream_seconds
 
-    def budget(self, patience: Patience) -> float:
+    def budget(self, patience: DeadlineClass) -> float:
         """Seconds that all attempts of one call may take together."""
         return min(2 * self.timeout(patience), LONGEST_BUDGET_SECONDS)
 
@@ -79,7 +79,7 @@ class RetryPolicy:
 DEFAULT_POLICY = RetryPolicy()
 
 
-def worth_retrying(error: BureauError) -> bool:
+def is_retryable(error: BureauError) -> bool:
     """Whether the same request may succeed a little later."""
     if isinstance(error, Overloaded | QuotaExceeded):
         return error.retry_after is not None

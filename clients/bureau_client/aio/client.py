@@ -10,7 +10,7 @@ from bureau_client._operations import cosigning
 from bureau_client._operations.context import Reader
 from bureau_client._operations.cosigning import PATIENCE
 from bureau_client._transport.grpc_aio import AsyncDriver, GrpcAioTransport
-from bureau_client._transport.load_balancing import Routes
+from bureau_client._transport.load_balancing import AddressBook
 from bureau_client._transport.retry import RetryPolicy
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.statements import OnStatement, unheard
@@ -32,7 +32,7 @@ class AsyncClient:
     ) -> None:
         self._reader = reader
         transport = GrpcAioTransport(profile)
-        self._driver = AsyncDriver(transport, Routes.of(profile), policy, on_statement)
+        self._driver = AsyncDriver(transport, AddressBook.of(profile), policy, on_statement)
 
     async def witnessed(
         self, receipt: Receipt, *, quorum: int | None = None, patience: timedelta = PATIENCE

@@ -10,7 +10,7 @@ from bureau_client._operations import cosigning
 from bureau_client._operations.context import Reader
 from bureau_client._operations.cosigning import PATIENCE
 from bureau_client._transport.grpc_sync import Driver, GrpcTransport
-from bureau_client._transport.load_balancing import Routes
+from bureau_client._transport.load_balancing import AddressBook
 from bureau_client._transport.retry import RetryPolicy
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.statements import OnStatement, unheard
@@ -33,7 +33,7 @@ class Client:
     ) -> None:
         self._reader = reader
         transport = GrpcTransport(profile)
-        self._driver = Driver(transport, Routes.of(profile), policy, on_statement)
+        self._driver = Driver(transport, AddressBook.of(profile), policy, on_statement)
 
     def witnessed(
         self, receipt: Receipt, *, quorum: int | None = None, patience: timedelta = PATIENCE

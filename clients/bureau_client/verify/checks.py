@@ -14,7 +14,7 @@ TELL = "Do not use it; keep it and tell the operator and the other members"
 
 
 @contextmanager
-def believed(what: str) -> Iterator[None]:
+def verifying(what: str) -> Iterator[None]:
     """Turns whatever a check raises into VerificationFailed about `what`."""
     try:
         yield

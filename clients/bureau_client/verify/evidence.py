@@ -11,7 +11,7 @@ from bureau_client.models.codes import EvidenceLevel
 from bureau_client.models.members import Member
 from bureau_client.models.reports import Evidence, Report
 from bureau_client.models.tradelines import Tradeline
-from bureau_client.verify.checks import TELL, believed
+from bureau_client.verify.checks import TELL, verifying
 from bureau_keys.envelope import payload_type_of, peek
 from bureau_keys.key_history import STILL, LoggedKey
 from bureau_keys.profile import Trust
@@ -43,7 +43,7 @@ def verify_evidence(
         )
         for at in furnisher.keys
     ]
-    with believed(f"What {furnisher.member_id} signed of {evidence.tradeline_id}"):
+    with verifying(f"What {furnisher.member_id} signed of {evidence.tradeline_id}"):
         piece = write_evidence(evidence)
         return signed_snapshot(piece, furnisher.member_id, keys, trust)
 
@@ -89,7 +89,7 @@ def verify_complete(report: Report, evidence: Iterable[Evidence], level: Evidenc
 
 def level_asked(inquiry: bytes) -> EvidenceLevel:
     """How much evidence a signed inquiry, a serialised envelope, asks for."""
-    with believed("The inquiry"):
+    with verifying("The inquiry"):
         envelope = Envelope.FromString(inquiry)
         if envelope.payload_type != payload_type_of(reporting_pb2.Inquiry):
             return EvidenceLevel.NONE

@@ -12,7 +12,7 @@ from bureau_keys.checkpoint import Checkpoint
 REMEMBERED = 10_000
 
 
-class SeenHeads:
+class LogView:
     """The roots of the checkpoints seen so far, by tree size.
 
     Two roots of one size prove a forked log. Whether a larger checkpoint extends

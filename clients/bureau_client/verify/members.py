@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bureau_client._codec.members import read_member
 from bureau_client.models.members import Member
-from bureau_client.verify.checks import believed
+from bureau_client.verify.checks import verifying
 from bureau_keys.key_history import STILL, logged_keys, operators, signers_of
 from bureau_keys.profile import Trust
 from creditbureau.v1 import members_pb2
@@ -31,7 +31,7 @@ def verify_member(encoded: bytes, trust: Trust, vouchers: Iterable[Member] = ())
         VerificationFailed: A statement is not in the log or not signed by somebody
             entitled, or a key has none.
     """
-    with believed("The member"):
+    with verifying("The member"):
         message = members_pb2.Member.FromString(encoded)
         others = [members_pb2.Member.FromString(voucher.encoded) for voucher in vouchers]
         keys = logged_keys([message, *others], trust)[message.member_id]
@@ -43,14 +43,14 @@ def verify_member(encoded: bytes, trust: Trust, vouchers: Iterable[Member] = ())
 
 def vouchers_of(encoded: bytes) -> set[str]:
     """The other members who signed the statements about a member."""
-    with believed("The member"):
+    with verifying("The member"):
         message = members_pb2.Member.FromString(encoded)
         return signers_of(message) - {message.member_id}
 
 
 def is_operator(encoded: bytes, trust: Trust, vouchers: Iterable[Member] = ()) -> bool:
     """Whether the statements about a member make it an operator."""
-    with believed("The member"):
+    with verifying("The member"):
         message = members_pb2.Member.FromString(encoded)
         others = [members_pb2.Member.FromString(voucher.encoded) for voucher in vouchers]
         return message.member_id in operators([message, *others], trust)

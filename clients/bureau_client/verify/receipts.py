@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from bureau_client._codec.scalars import micros_of
 from bureau_client.models.receipts import Receipt
-from bureau_client.verify.checks import believed, expect
+from bureau_client.verify.checks import expect, verifying
 from bureau_keys import envelope as envelopes
 from bureau_keys import merkle
 from bureau_keys.checkpoint import Checkpoint, open_checkpoint
@@ -24,7 +24,7 @@ def verify_checkpoint(note: str, trust: Trust) -> Checkpoint:
     Raises:
         VerificationFailed: It did not, or the note is of another log.
     """
-    with believed("The checkpoint"):
+    with verifying("The checkpoint"):
         return open_checkpoint(note, trust.origin, _parsed_key(trust.log_key).key)
 
 
@@ -45,7 +45,7 @@ def verify_receipt(
     Raises:
         VerificationFailed: It is not in the log, or as something else.
     """
-    with believed("The signed statement"):
+    with verifying("The signed statement"):
         parsed = Envelope.FromString(envelope)
     return verify_logged(receipt, envelopes.digest(parsed), trust, kind=kind)
 
@@ -57,7 +57,7 @@ def verify_logged(
     if kind is not None:
         expect("The receipt's kind", receipt.kind, kind)
     checkpoint = verify_checkpoint(receipt.checkpoint, trust)
-    with believed("The receipt"):
+    with verifying("The receipt"):
         time_us = micros_of(receipt.log_time)
         statement = LeafStatement(receipt.kind, digest, receipt.answer_digest, time_us)
         leaf = merkle.leaf_hash(commitment(statement, receipt.salt))

@@ -10,7 +10,7 @@ from bureau_client.errors import VerificationFailed
 from bureau_client.models.codes import Purpose
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.reports import Report
-from bureau_client.verify.checks import believed, expect
+from bureau_client.verify.checks import expect, verifying
 from bureau_client.verify.receipts import verify_receipt
 from bureau_keys import envelope as envelopes
 from bureau_keys.profile import Trust
@@ -58,13 +58,13 @@ def verify_report(envelope: bytes, inquiry: bytes, receipt: Receipt, trust: Trus
             named = message.subject_id in asked.subject_ids
             expect("Whether the report's subject was asked about", named, True)
         verify_receipt(receipt, inquiry, trust, kind="portfolio-inquiry")
-    with believed("The report"):
+    with verifying("The report"):
         report = read_report(message, envelope=envelope, inquiry=inquiry)
     return replace(report, receipt=receipt)
 
 
 def _asked(inquiry: bytes) -> reporting_pb2.Inquiry | reporting_pb2.PortfolioInquiry:
-    with believed("The inquiry"):
+    with verifying("The inquiry"):
         envelope = Envelope.FromString(inquiry)
         if envelope.payload_type == envelopes.payload_type_of(reporting_pb2.PortfolioInquiry):
             return envelopes.peek(envelope, reporting_pb2.PortfolioInquiry)
@@ -78,18 +78,18 @@ def verify_file(envelope: bytes, request: bytes, trust: Trust) -> Report:
         VerificationFailed: It is not.
     """
     message = _signed_by_bureau(envelope, request, trust)
-    with believed("The request"):
+    with verifying("The request"):
         asked = envelopes.peek(Envelope.FromString(request), consents_pb2.SubjectRequest)
     _, _, subject_id = asked.header.signer.partition("/")
     expect("The file's subject", message.subject_id, subject_id)
     expect("The file's request id", message.header.request_id, asked.header.request_id)
     expect("The file's purpose", Purpose(message.purpose), Purpose.SUBJECT_DISCLOSURE)
-    with believed("The file"):
+    with verifying("The file"):
         return read_report(message, envelope=envelope, inquiry=request)
 
 
 def _signed_by_bureau(envelope: bytes, request: bytes, trust: Trust) -> report_pb2.Report:
-    with believed("The report"):
+    with verifying("The report"):
         signed = Envelope.FromString(envelope)
         pinned = {key.key_id: key for key in map(VerifyKey.from_raw, trust.report_keys)}
         if not pinned.keys() & {signature.keyid for signature in signed.signatures}:

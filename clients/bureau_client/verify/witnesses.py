@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from bureau_client.errors import NotWitnessed
-from bureau_client.verify.checks import believed
+from bureau_client.verify.checks import verifying
 from bureau_keys.cosignature import cosigners, parse_witness
 from bureau_keys.note import Verifier
 from bureau_keys.profile import Trust
@@ -17,7 +17,7 @@ def witnesses_of(note: str, trust: Trust) -> tuple[str, ...]:
     Raises:
         VerificationFailed: It is no signed note.
     """
-    with believed("The checkpoint"):
+    with verifying("The checkpoint"):
         return tuple(cosigners(note, trusted_witnesses(trust)))
 
 

@@ -22,7 +22,7 @@ LENDER_PURPOSES = ("credit-application", "account-review", "written-instruction"
 
 
 @dataclass(frozen=True, slots=True)
-class Newcomer:
+class MemberApplication:
     """Somebody to be admitted."""
 
     member_id: str
@@ -32,15 +32,15 @@ class Newcomer:
     quota: int = EVALUATIONS_A_DAY
 
 
-def newcomers(lenders: int, wallets: int) -> Iterator[Newcomer]:
+def newcomers(lenders: int, wallets: int) -> Iterator[MemberApplication]:
     """Who is admitted, for so many lenders and wallets."""
     for number in range(1, lenders + 1):
-        yield Newcomer(f"lender-{number}", "lender", LENDER, LENDER_PURPOSES)
+        yield MemberApplication(f"lender-{number}", "lender", LENDER, LENDER_PURPOSES)
     for number in range(1, wallets + 1):
-        yield Newcomer(f"agent-{number}", "agent", ("agent",))
-    yield Newcomer("attester", "attester", ("attester",))
-    yield Newcomer("auditor", "auditor", ("auditor",))
-    yield Newcomer("hostile", "hostile", LENDER, LENDER_PURPOSES, EVALUATIONS_OF_HOSTILE)
+        yield MemberApplication(f"agent-{number}", "agent", ("agent",))
+    yield MemberApplication("attester", "attester", ("attester",))
+    yield MemberApplication("auditor", "auditor", ("auditor",))
+    yield MemberApplication("hostile", "hostile", LENDER, LENDER_PURPOSES, EVALUATIONS_OF_HOSTILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,11 @@ class Addresses:
 
 
 def admit_all(
-    operator: Operator, settings: Settings, people: Sequence[Newcomer], to: Addresses, folder: Path
+    operator: Operator,
+    settings: Settings,
+    people: Sequence[MemberApplication],
+    to: Addresses,
+    folder: Path,
 ) -> list[MemberAt]:
     """Admits everybody, with keys and certificates of their own.
 
@@ -81,10 +85,12 @@ def admit_all(
 def save_operator(settings: Settings, to: Addresses, folder: Path) -> MemberAt:
     """The operator's profile folders, like everybody's."""
     profile = Profile.load(settings.operator_folder)
-    return _save(profile, Newcomer(profile.member_id, "operator", ("operator",)), to, folder)
+    return _save(
+        profile, MemberApplication(profile.member_id, "operator", ("operator",)), to, folder
+    )
 
 
-def _save(profile: Profile, who: Newcomer, to: Addresses, folder: Path) -> MemberAt:
+def _save(profile: Profile, who: MemberApplication, to: Addresses, folder: Path) -> MemberAt:
     place = folder / who.member_id
     replace(profile, addresses=to.nodes, directory_addresses=to.directory).save(place / "bureau")
     replace(profile, addresses=to.directory).save(place / "directory")

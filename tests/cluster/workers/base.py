@@ -54,7 +54,7 @@ class Desk:
         self._timeline = Timeline(self.folder)
         self._directions = DirectionsReader(self.folder)
 
-    def at_work(self) -> None:
+    def offline_bureau(self) -> None:
         """Writes on the time line that the worker has all it needs, and begins."""
         self._timeline.tell("at work", self.name)
 

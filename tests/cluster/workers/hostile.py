@@ -51,7 +51,7 @@ OWN = (SubmissionManifest, reporting_pb2.Inquiry, Consent, Evaluation)
 def run(desk: Desk) -> None:
     """Tries a little all the time, and much when it is told to."""
     hostile = Hostile(desk)
-    desk.at_work()
+    desk.offline_bureau()
     attacking: set[str] = set()
     while not desk.over:
         for told in desk.directions():

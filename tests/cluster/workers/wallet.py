@@ -70,7 +70,7 @@ def run(desk: Desk) -> None:
     """Works until the run is over, and settles what is unknown."""
     worker = WalletWorker(desk)
     worker.begin()
-    desk.at_work()
+    desk.offline_bureau()
     hands = [threading.Thread(target=worker.work, args=(n,)) for n in range(HANDS)]
     for hand in hands:
         hand.start()

@@ -27,7 +27,7 @@ def run(desk: Desk) -> None:
     policy: RetryPolicy = replace(HURRIED, stream_seconds=STREAM_S, attempts=1)
     lenders = [Lender(desk.profile(node), policy=policy) for node in range(len(desk.town.nodes))]
     stream, cursor, empty = 0, 0, 0
-    desk.at_work()
+    desk.offline_bureau()
     while empty < LAST_STREAMS:
         stream += 1
         lender = desk.chance.choice(lenders)

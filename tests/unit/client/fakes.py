@@ -29,7 +29,7 @@ from bureau_client import (
 from bureau_client._codec.scalars import micros_of, timestamp_of
 from bureau_client._transport.engine import Attempt
 from bureau_client._transport.grpc_sync import Driver
-from bureau_client._transport.load_balancing import Routes
+from bureau_client._transport.load_balancing import AddressBook
 from bureau_client.errors import BureauError, NotFound, NotWitnessed
 from bureau_keys import merkle
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
@@ -66,7 +66,7 @@ AFTER = {
     consent_pb2.CONSENT_TRANSITION_RESUME: consent_pb2.CONSENT_STATE_ACTIVE,
     consent_pb2.CONSENT_TRANSITION_REVOKE: consent_pb2.CONSENT_STATE_REVOKED,
 }
-ROUTES = Routes(["bureau.example:7443"])
+ROUTES = AddressBook(["bureau.example:7443"])
 NO_WAIT = RetryPolicy(first_pause_seconds=0.0)
 
 

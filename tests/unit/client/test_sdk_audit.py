@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bureau_client import Auditor, Fault, NotFound, Progress, VerificationFailed
-from bureau_client.verify.log_view import SeenHeads
+from bureau_client.verify.log_view import LogView
 from bureau_keys import merkle
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
 from bureau_keys.signing import SigningKey
@@ -174,7 +174,7 @@ def test_a_client_that_saw_two_logs_says_so() -> None:
 
 
 def test_heads_remember_the_newest() -> None:
-    heads = SeenHeads()
+    heads = LogView()
     for size in (3, 9, 5):
         heads.see(Checkpoint(ORIGIN, size, bytes(32)))
     assert heads.newest == Checkpoint(ORIGIN, 9, bytes(32))

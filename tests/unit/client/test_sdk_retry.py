@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bureau_client._operations import methods
-from bureau_client._operations.operation import Patience, ask
+from bureau_client._operations.operation import DeadlineClass, ask
 from bureau_client._operations.streams import Stream
 from bureau_client._transport.engine import Attempt
 from bureau_client._transport.grpc_aio import AsyncDriver
 from bureau_client._transport.grpc_sync import Driver
-from bureau_client._transport.load_balancing import FIRST_REST_SECONDS, Rotation, Routes
-from bureau_client._transport.retry import LONGEST_BUDGET_SECONDS, RetryPolicy, worth_retrying
+from bureau_client._transport.load_balancing import FIRST_REST_SECONDS, AddressBook, AddressPool
+from bureau_client._transport.retry import LONGEST_BUDGET_SECONDS, RetryPolicy, is_retryable
 from bureau_client.errors import (
     BureauError,
     Conflict,
@@ -68,7 +68,7 @@ class Script:
     def run(
         self, addresses: Any = 1, policy: Any = None, method: Any = methods.GET_CHECKPOINT
     ) -> Any:
-        routes = Routes([f"node-{number}" for number in range(addresses)])
+        routes = AddressBook([f"node-{number}" for number in range(addresses)])
         driver = Driver(
             self, routes, policy or RetryPolicy(), sleep=self.sleep, now=lambda: self.time
         )
@@ -134,7 +134,7 @@ def test_a_silent_bureau_costs_at_most_twice_the_deadline() -> None:
 
 
 def test_no_request_is_repeated_after_it_has_expired() -> None:
-    for patience in Patience:
+    for patience in DeadlineClass:
         policy = RetryPolicy(read_seconds=900, write_seconds=900, bulk_seconds=900)
         assert policy.budget(patience) == LONGEST_BUDGET_SECONDS < 300
 
@@ -160,7 +160,7 @@ def test_when_all_addresses_failed_there_is_a_pause() -> None:
 
 
 def test_addresses_take_turns_and_one_that_failed_rests() -> None:
-    rotation = Rotation(range(3))
+    rotation = AddressPool(range(3))
     assert [rotation.pick(0) for _ in range(4)] == [0, 1, 2, 0]
     rotation.failed(1, now=10)
     assert [rotation.pick(10.5) for _ in range(4)] == [2, 0, 2, 0]
@@ -168,7 +168,7 @@ def test_addresses_take_turns_and_one_that_failed_rests() -> None:
 
 
 def test_what_fails_again_rests_longer_and_calls_that_fail_together_count_once() -> None:
-    rotation = Rotation(range(2))
+    rotation = AddressPool(range(2))
     rest = FIRST_REST_SECONDS
     for _ in range(5):
         rotation.failed(0, now=10)
@@ -191,19 +191,19 @@ def test_a_node_that_stops_or_is_not_fit_says_nothing_of_the_others() -> None:
 
 
 def test_the_directory_may_have_addresses_of_its_own() -> None:
-    routes = Routes(["a", "b"], ["d", "b"])
+    routes = AddressBook(["a", "b"], ["d", "b"])
     bureau, directory = (
         routes.for_method(method) for method in (methods.GET_CHECKPOINT, methods.EVALUATE)
     )
     assert [routes.addresses[bureau.pick(0)] for _ in range(3)] == ["a", "b", "a"]
     assert [routes.addresses[directory.pick(0)] for _ in range(3)] == ["d", "b", "d"]
-    alone = Routes(["a"])
+    alone = AddressBook(["a"])
     assert alone.for_method(methods.EVALUATE) is alone.for_method(methods.GET_CHECKPOINT)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=30))
 def test_there_is_always_an_address(history: Any) -> None:
-    rotation = Rotation(range(4))
+    rotation = AddressPool(range(4))
     for now, (index, worked) in enumerate(history):
         rotation.worked(index) if worked else rotation.failed(index, now)
         assert 0 <= rotation.pick(now) < 4
@@ -211,11 +211,11 @@ def test_there_is_always_an_address(history: Any) -> None:
 
 def test_what_is_worth_retrying() -> None:
     second = timedelta(seconds=1)
-    assert worth_retrying(Unavailable("x"))
-    assert worth_retrying(Overloaded("x", retry_after=second))
-    assert not worth_retrying(QuotaExceeded("x"))
-    assert worth_retrying(NotAuthenticated("x", reason="TLS_REFUSED"))
-    assert not worth_retrying(NotAuthenticated("x", reason="UNKNOWN_CERTIFICATE"))
+    assert is_retryable(Unavailable("x"))
+    assert is_retryable(Overloaded("x", retry_after=second))
+    assert not is_retryable(QuotaExceeded("x"))
+    assert is_retryable(NotAuthenticated("x", reason="TLS_REFUSED"))
+    assert not is_retryable(NotAuthenticated("x", reason="UNKNOWN_CERTIFICATE"))
 
 
 @pytest.mark.parametrize("heavy", [False, True])
@@ -249,7 +249,7 @@ def test_the_asynchronous_driver_does_the_same(heavy: Any) -> Any:
             return reply, error.message
         raise AssertionError
 
-    driver = AsyncDriver(Transport(), Routes(["node"]), RetryPolicy(), sleep=sleep)
+    driver = AsyncDriver(Transport(), AddressBook(["node"]), RetryPolicy(), sleep=sleep)
     result = asyncio.run(driver.run(plan(), told.append, heavy=heavy))
     assert result == (REPLY, "second call")
     assert len(pauses) == 1
@@ -296,7 +296,7 @@ FOLLOWED: Stream[int] = Stream(
 
 def test_a_stream_goes_on_at_once_at_another_address() -> None:
     streams, pauses = Streams(), list[float]()
-    driver = Driver(streams, Routes(["a", "b"]), RetryPolicy(), sleep=pauses.append)  # type: ignore[arg-type]
+    driver = Driver(streams, AddressBook(["a", "b"]), RetryPolicy(), sleep=pauses.append)  # type: ignore[arg-type]
     assert list(driver.follow(FOLLOWED)) == [1, 2, 3, 4]
     assert streams.asked == [(0, 0), (1, 2)]
     assert pauses == []
@@ -309,7 +309,7 @@ def test_an_asynchronous_stream_does_too() -> None:
                 yield message
 
     async def followed() -> list[int]:
-        driver = AsyncDriver(streams, Routes(["a", "b"]), RetryPolicy())  # type: ignore[arg-type]
+        driver = AsyncDriver(streams, AddressBook(["a", "b"]), RetryPolicy())  # type: ignore[arg-type]
         return [item async for item in driver.follow(FOLLOWED)]
 
     streams = Asynchronous()

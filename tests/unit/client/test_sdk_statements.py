@@ -14,7 +14,7 @@ from bureau_client._operations.operation import ask
 from bureau_client._operations.streams import Stream
 from bureau_client._transport.grpc_aio import AsyncDriver
 from bureau_client._transport.grpc_sync import Driver
-from bureau_client._transport.load_balancing import Routes
+from bureau_client._transport.load_balancing import AddressBook
 from bureau_client._transport.retry import RetryPolicy
 from bureau_client.errors import Unavailable
 from bureau_client.models.statements import Statement
@@ -82,7 +82,9 @@ async def at_once(_seconds: float) -> None:
 
 def test_once_with_all_that_it_takes_to_send_it_again() -> None:
     told: list[Statement] = []
-    driver = Driver(Broken(), Routes(["node"]), RetryPolicy(), told.append, sleep=lambda _: None)
+    driver = Driver(
+        Broken(), AddressBook(["node"]), RetryPolicy(), told.append, sleep=lambda _: None
+    )
     driver.run(ask(methods.EVALUATE, SIGNED, "the-id"))
     (statement,) = told
     assert statement.method == methods.EVALUATE.path
@@ -96,7 +98,7 @@ def test_before_it_is_sent() -> None:
         raise InterruptedError
 
     broken = Broken()
-    driver = Driver(broken, Routes(["node"]), RetryPolicy(), cut_off)
+    driver = Driver(broken, AddressBook(["node"]), RetryPolicy(), cut_off)
     with pytest.raises(InterruptedError):
         driver.run(ask(methods.EVALUATE, SIGNED, "the-id"))
     assert broken.failures == 2
@@ -104,21 +106,27 @@ def test_before_it_is_sent() -> None:
 
 def test_what_only_reads_is_not_told() -> None:
     told: list[Statement] = []
-    driver = Driver(Broken(), Routes(["node"]), RetryPolicy(), told.append, sleep=lambda _: None)
+    driver = Driver(
+        Broken(), AddressBook(["node"]), RetryPolicy(), told.append, sleep=lambda _: None
+    )
     driver.run(ask(methods.GET_RECEIPT, log_pb2.GetReceiptRequest(request_id="x"), "the-id"))
     assert told == []
 
 
 def test_of_a_stream_that_is_opened_again() -> None:
     told: list[Statement] = []
-    driver = Driver(Broken(), Routes(["node"]), RetryPolicy(), told.append, sleep=lambda _: None)
+    driver = Driver(
+        Broken(), AddressBook(["node"]), RetryPolicy(), told.append, sleep=lambda _: None
+    )
     assert list(driver.follow(PORTFOLIO)) == ["1"]
     assert [statement.request_id for statement in told] == ["the-id"]
 
 
 def test_the_asynchronous_driver_does_the_same() -> None:
     told: list[Statement] = []
-    driver = AsyncDriver(AsyncBroken(), Routes(["node"]), RetryPolicy(), told.append, sleep=at_once)
+    driver = AsyncDriver(
+        AsyncBroken(), AddressBook(["node"]), RetryPolicy(), told.append, sleep=at_once
+    )
 
     async def follow() -> list[str]:
         await driver.run(ask(methods.EVALUATE, SIGNED, "another"))

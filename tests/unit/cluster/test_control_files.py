@@ -16,7 +16,7 @@ from tests.cluster.control_files import (
     stopping,
 )
 from tests.cluster.history import History, Operation, Outcome, now_ns
-from tests.cluster.pulse import Pulse
+from tests.cluster.pulse import ReadinessProbe
 
 
 def test_the_map_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_the_run_is_over_when_it_says_so(tmp_path: Path) -> None:
 
 
 def test_the_pulse_counts_what_is_new(tmp_path: Path) -> None:
-    pulse, history = Pulse(tmp_path), History(tmp_path, "lender-1")
+    pulse, history = ReadinessProbe(tmp_path), History(tmp_path, "lender-1")
 
     def add(kind: str, outcome: Outcome, took_ms: int) -> None:
         ended = now_ns()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bureau.admin.check_results import Health, Symptom
+from bureau.admin.check_results import CheckResult, Health
 from bureau.admin.doctor import examine
 from bureau.clock import MICROSECONDS, Clock
 from bureau.config import Settings
@@ -19,7 +19,7 @@ DAY_US = 86_400 * MICROSECONDS
 Harm = Callable[[Path], object]
 
 
-def found(lived_in: LivedIn, clock: Clock | None = None) -> dict[str, Symptom]:
+def found(lived_in: LivedIn, clock: Clock | None = None) -> dict[str, CheckResult]:
     settings = Settings.load(lived_in.folder, listen=f"127.0.0.1:{free_port()}")
     return {at.subject: at for at in examine(settings, clock)}
 

@@ -51,7 +51,7 @@ def code_of(cls: type[AnyCode], value: object) -> AnyCode:
     return cls[_names(cls).get(str(value), "UNSPECIFIED")]
 
 
-def spelling_of(code: Code) -> str:
+def to_metro2(code: Code) -> str:
     """What a code of records is in Metro 2; empty where it is none."""
     return {name: spelling for spelling, name in _names(type(code)).items()}.get(code.name, "")
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from bureau_client.files.metro2.codebook import AMOUNTS, DAYS_PAST_DUE, is_secured, spelling_of
+from bureau_client.files.metro2.codebook import AMOUNTS, DAYS_PAST_DUE, is_secured, to_metro2
 from bureau_client.files.metro2.findings import Finding, Severity
 from bureau_client.files.metro2.segments import Segment, blank
 from bureau_client.files.metro2.values import BadValue, Value
@@ -79,7 +79,7 @@ def account_of(
     found: list[Finding] = []
     if snapshot.currency != currency:
         found.append(_error("currency", snapshot.currency, currency, "Write a file of its own"))
-    if not snapshot.status or not spelling_of(snapshot.status):
+    if not snapshot.status or not to_metro2(snapshot.status):
         found.append(_error("status", snapshot.status.name, "a status of Metro 2", "Leave it out"))
     known = [people.get(party.subject_id) for party in snapshot.parties]
     for party, person in zip(snapshot.parties, known, strict=True):
@@ -92,16 +92,16 @@ def account_of(
         "correction_indicator": "0",
         "identification_number": identification_number,
         "consumer_account_number": snapshot.account_ref,
-        "portfolio_type": spelling_of(snapshot.portfolio_type),
+        "portfolio_type": to_metro2(snapshot.portfolio_type),
         "account_type": snapshot.account_type,
         "date_opened": snapshot.open_date,
         "terms_duration": _terms(snapshot),
         "terms_frequency": "M",
-        "account_status": spelling_of(snapshot.status),
+        "account_status": to_metro2(snapshot.status),
         "payment_rating": snapshot.payment_rating,
         "payment_history_profile": history,
         "special_comment": snapshot.special_comment,
-        "compliance_condition": spelling_of(snapshot.compliance_condition),
+        "compliance_condition": to_metro2(snapshot.compliance_condition),
         "date_of_account_information": as_of,
         "date_of_first_delinquency": snapshot.first_delinquency_date,
         "date_closed": snapshot.close_date,
@@ -163,7 +163,7 @@ def _whole(name: str, minor: int, unit: int, found: list[Finding]) -> int:
 def _terms(snapshot: Snapshot) -> str:
     if snapshot.term_months:
         return f"{snapshot.term_months:03d}"
-    return {"R": "REV", "C": "LOC", "O": "001"}.get(spelling_of(snapshot.portfolio_type), "")
+    return {"R": "REV", "C": "LOC", "O": "001"}.get(to_metro2(snapshot.portfolio_type), "")
 
 
 def _person(person: Person, role: Code, *, address: bool) -> dict[str, Value]:
@@ -174,7 +174,7 @@ def _person(person: Person, role: Code, *, address: bool) -> dict[str, Value]:
         "social_security_number": person.social_security_number,
         "date_of_birth": person.date_of_birth,
         "telephone_number": person.telephone_number,
-        "ecoa_code": spelling_of(role),
+        "ecoa_code": to_metro2(role),
     }
     return said | _address(person) if address else said
 
