@@ -81,7 +81,7 @@ def number_in(token: str, otherwise: int) -> int:
     return int(token)
 
 
-def breach(field: str, reason: str, message: str) -> tuple[str, FieldViolation]:
+def violation(field: str, reason: str, message: str) -> tuple[str, FieldViolation]:
     """A breach of one of the bureau's own rules."""
     return reason, FieldViolation(field, reason.lower(), message)
 
@@ -101,7 +101,7 @@ def refusal(found: list[tuple[str, FieldViolation]]) -> Refusal:
     return Refusal(reason, f"{first.field}: {first.message}{more}", shown)
 
 
-def hold(message: Message) -> bool:
+def check_all(message: Message) -> bool:
     """Whether a message breaks no field rule."""
     return not validator().collect_violations(message, fail_fast=True)
 
@@ -132,7 +132,7 @@ def bad_times(message: Message, at: str) -> Iterator[tuple[str, FieldViolation]]
             if not isinstance(part, (Timestamp, Duration)):
                 yield from bad_times(part, path)
             elif not (0 <= part.seconds < END_OF_TIME_S and 0 <= part.nanos < NANOS):
-                yield breach(path, "INVALID_FIELD", "must lie between 1970 and 9999")
+                yield violation(path, "INVALID_FIELD", "must lie between 1970 and 9999")
 
 
 @cache

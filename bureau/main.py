@@ -28,13 +28,13 @@ from bureau.ledger import checkpoint_file
 from bureau.ledger.checkpoint_file import CheckpointFile
 from bureau.ledger.commit_queue import Ledger
 from bureau.ledger.commit_signal import Listener
-from bureau.ledger.connection_check import Admission
+from bureau.ledger.connection_check import ConnectionCheck
 from bureau.ledger.node_checks import ForkedLogError
 from bureau.ledger.readiness import ReadinessProbe
 from bureau.ledger.witness_feeder import WitnessFeeders
 from bureau.policy import load_policy
 from bureau.rpc.call_log import CallLog
-from bureau.rpc.guard import Guard, Registered
+from bureau.rpc.guard import Guard, MembersOnlyInterceptor
 from bureau.rpc.limits import MemberLimits
 from bureau.rpc.methods import MAX_REQUEST_BYTES, MIB
 from bureau.rpc.services import CONTRACT, handlers
@@ -110,7 +110,7 @@ class Server:
         log_key = keyring.get(LOG_KEY)
         self.keeper = CheckpointFile(settings.kept_checkpoint)
         self.database = open_database(settings, log_key.verify_key)
-        self.database.admit = Admission(
+        self.database.on_connect = ConnectionCheck(
             self.keeper, settings.origin, log_key.verify_key, self._forked
         )
 
@@ -157,7 +157,7 @@ class Server:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="call")
         self._grpc = grpc.server(
             self._pool,
-            interceptors=[Registered(guard)],
+            interceptors=[MembersOnlyInterceptor(guard)],
             options=CHANNEL_OPTIONS,
             maximum_concurrent_rpcs=settings.workers * CALLS_PER_WORKER + settings.streams,
         )
@@ -232,7 +232,7 @@ class Server:
         self.bureau.commits.close()  # streams end, and go on at another node
         time.sleep(drain_s)
         # What has not arrived was not accepted: it gets no grace.
-        self._seats.hurry(ARRIVING_S)
+        self._seats.cut_read_deadlines(ARRIVING_S)
         self._grpc.stop(grace_s).wait()
         self.ledger.stop()
         self.keeper.stop()
@@ -266,8 +266,8 @@ class Server:
             self._health.set(name, status.SERVING if serving else status.NOT_SERVING)
 
     def _committed(self, note: str) -> None:
-        self.keeper.keep(note)
-        self.bureau.commits.told()
+        self.keeper.write(note)
+        self.bureau.commits.notify()
 
     def _forked(self, error: ForkedLogError) -> None:
         """The database went back in time: nothing more may be signed."""

@@ -20,7 +20,7 @@ from bureau.errors import Refusal
 from bureau.ledger import log
 from bureau.ledger.commit_queue import Transaction
 from bureau.ledger.log import LoggedEntry, LogProof, SignedStatement
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.envelope import digest, pae, payload_type_of, peek, verify_signature
 from bureau_keys.errors import KeysError
@@ -52,7 +52,7 @@ class VerifiedStatement(Generic[M]):
     signed: SignedStatement
     key_id: str
 
-    def admit(self, tx: Transaction) -> None:
+    def recheck_key_and_time(self, tx: Transaction) -> None:
         """Checks inside the transaction what may have changed since.
 
         Raises:
@@ -193,12 +193,12 @@ def key_of(
     """
     kind, _, name = signer.partition("/")
     if kind == "members":
-        in_force = s.keep_key_in_force if keep else s.key_in_force
-        which = s.any_member_key if retired else in_force
+        in_force = q.keep_key_in_force if keep else q.key_in_force
+        which = q.any_member_key if retired else in_force
         row = db.one(which, key_id=key_id, member_id=name)
     else:
-        in_force = s.keep_subject_key_in_force if keep else s.subject_key_in_force
-        which = s.any_subject_key if retired else in_force
+        in_force = q.keep_subject_key_in_force if keep else q.subject_key_in_force
+        which = q.any_subject_key if retired else in_force
         row = db.one(which, key_id=key_id, subject_id=name)
     return VerifyKey.from_raw(row[0]) if row else None
 
@@ -217,14 +217,14 @@ def _keys_named(db: Connection, header: Header, envelope: Envelope) -> dict[str,
 
 
 def _was_accepted(db: Connection, header: Header, envelope: Envelope) -> bool:
-    row = db.one(s.entry_of_request, signer=header.signer, request_id=header.request_id.lower())
+    row = db.one(q.entry_of_request, signer=header.signer, request_id=header.request_id.lower())
     return row is not None and LoggedEntry(*row).digest == digest(envelope)
 
 
-def logged(db: Connection, entry_key: int) -> tuple[Envelope, Receipt]:
+def statement_and_receipt(db: Connection, entry_key: int) -> tuple[Envelope, Receipt]:
     """An entry's statement and its receipt, as they were."""
-    row = db.one(s.entry_by_key, entry_key=entry_key)
-    envelope = db.one(s.envelope_of, entry_key=entry_key)
+    row = db.one(q.entry_by_key, entry_key=entry_key)
+    envelope = db.one(q.envelope_of, entry_key=entry_key)
     assert row is not None, "an entry key in a row names an entry"
     assert envelope is not None, "every entry has its statement"
     return Envelope.FromString(envelope[0]), receipt_of(log.proof_of(db, LoggedEntry(*row)))

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bureau.admin.bureau_folder import Plan, create
-from bureau.admin.enrolment import admit, equip
+from bureau.admin.bureau_folder import InitOptions, create
+from bureau.admin.enrolment import admit, new_kit
 from bureau.admin.enum_names import PURPOSES, ROLES
 from bureau.admin.operator import Operator
 from bureau.clock import Clock
@@ -73,7 +73,7 @@ class RunningBureau:
             roles: Words of the contract's roles, like `furnisher`.
             purposes: Words of its purposes, like `credit-application`.
         """
-        kit = equip(self.settings, member_id, self.clock.now_us())
+        kit = new_kit(self.settings, member_id, self.clock.now_us())
         with Operator(self.operator, self.clock) as operator:
             admit(
                 operator,
@@ -102,7 +102,7 @@ class RunningBureau:
 @contextmanager
 def running_bureau(
     folder: str | Path | None = None,
-    plan: Plan | None = None,
+    plan: InitOptions | None = None,
     *,
     clock: Clock | None = None,
     **overrides: object,
@@ -126,7 +126,7 @@ def running_bureau(
     folder, clock = Path(folder).resolve(), clock or Clock()
     overrides.setdefault("listen", "127.0.0.1:0")
     if not (folder / SETTINGS_FILE).exists():
-        create(folder, plan or Plan(), clock)
+        create(folder, plan or InitOptions(), clock)
     bureau = RunningBureau(
         folder, clock, Server(Settings.load(folder, **overrides), clock), overrides
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from bureau.ledger import log
 from bureau.store import schema
 from bureau.store.database import Database
-from bureau.store.dump import CopyError, copy_in, copy_out, private_file
+from bureau.store.dump import CopyError, dump, load, private_file
 from bureau_keys.encrypted_stream import open_stream, read_about, seal_stream
 from bureau_keys.errors import MalformedMessage
 
@@ -51,7 +51,7 @@ def back_up(database: Database, target: Path, passphrase: bytes) -> About:
     fresh = target.with_name(target.name + ".new")
     try:
         with private_file(fresh) as file:
-            seal_stream(copy_out(database), file, passphrase, asdict(about))
+            seal_stream(dump(database), file, passphrase, asdict(about))
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(target)
@@ -78,7 +78,7 @@ def restore(database: Database, source: Path, passphrase: bytes) -> About:
         with source.open("rb") as file:
             yield from open_stream(file, passphrase)
 
-    copy_in(database, pieces)
+    load(database, pieces)
     return about
 
 

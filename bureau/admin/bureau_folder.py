@@ -29,7 +29,7 @@ from bureau.journeys.member import bootstrap_operator
 from bureau.ledger import log
 from bureau.main import DIRECTORY_SEED, LOG_KEY, REPORT_KEY
 from bureau.policy import load_policy
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store import schema
 from bureau.store.database import Database
 from bureau_keys.authority import Authority, new_key_and_csr
@@ -54,7 +54,7 @@ class FolderError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class InitOptions:
     """How a new bureau is to be.
 
     Attributes:
@@ -79,7 +79,7 @@ class Plan:
     policy_file: Path | None = None
 
 
-def create(folder: str | Path, plan: Plan, clock: Clock | None = None) -> Settings:
+def create(folder: str | Path, plan: InitOptions, clock: Clock | None = None) -> Settings:
     """Makes a bureau in a folder that is empty or not there yet.
 
     Either all of it is there afterwards, or nothing.
@@ -156,7 +156,7 @@ def issue_node(settings: Settings, authority: Authority, now_us: int) -> None:
         csr,
         [host for host in hosts if host not in ips],
         ips,
-        moment(now_us),
+        utc(now_us),
         settings.member_days,
     )
     write_private(settings.server_folder / "tls.key", key)
@@ -164,7 +164,7 @@ def issue_node(settings: Settings, authority: Authority, now_us: int) -> None:
     write_private(settings.server_folder / "ca.pem", authority.pem)
 
 
-def moment(now_us: int) -> datetime:
+def utc(now_us: int) -> datetime:
     """A time of the clock as certificates want it."""
     return datetime.fromtimestamp(now_us / MICROSECONDS, UTC)
 
@@ -174,7 +174,7 @@ def host_of(address: str) -> str:
     return address.rpartition(":")[0].strip("[]")
 
 
-def _build(folder: Path, plan: Plan, clock: Clock) -> Settings:
+def _build(folder: Path, plan: InitOptions, clock: Clock) -> Settings:
     now_us = clock.now_us()
     # 1. Settings.
     write_private(folder / SETTINGS_FILE, _settings_text(plan).encode())
@@ -190,7 +190,7 @@ def _build(folder: Path, plan: Plan, clock: Clock) -> Settings:
         for place in (settings.server_folder, settings.authority_folder):
             write_private(place / PASSPHRASE, secrets.token_urlsafe(32).encode() + b"\n")
     # 3. The authority, and the node's certificate.
-    authority = Authority.create(f"{plan.origin} authority", moment(now_us))
+    authority = Authority.create(f"{plan.origin} authority", utc(now_us))
     own = settings.authority_folder / PASSPHRASE
     authority.save(
         settings.authority_folder,
@@ -230,7 +230,7 @@ def _operator_profile(
         trust=trust_of(settings),
         ca_pem=authority.pem,
         tls_certificate_pem=authority.issue_member(
-            csr, OPERATOR_ID, moment(now_us), settings.member_days
+            csr, OPERATOR_ID, utc(now_us), settings.member_days
         ),
         tls_key_pem=tls_key,
         signing_key_pem=key.to_pem(),
@@ -243,7 +243,7 @@ def _start_log(
     schema.upgrade(database)
     log_key = keyring.get(LOG_KEY)
     with database.transaction() as db:
-        if db.one(s.log_size):
+        if db.one(q.log_size):
             raise FolderError("the database holds a bureau already: name an empty one")
         log.create(db, log_key, settings.origin, clock.now_us())
     signer = Signer(OPERATOR_ID, settings.origin, SigningKey.from_pem(operator.signing_key_pem))
@@ -263,7 +263,7 @@ def _start_log(
         bootstrap_operator(bureau, seal(admission, signer.key))
 
 
-def _settings_text(plan: Plan) -> str:
+def _settings_text(plan: InitOptions) -> str:
     """Settings as TOML; JSON strings and arrays of strings are valid TOML values."""
     settings: dict[str, object] = {
         "origin": plan.origin,

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, requires, version
 
-from bureau.admin.bureau_folder import addresses_of, host_of, moment, trust_of
+from bureau.admin.bureau_folder import addresses_of, host_of, trust_of, utc
 from bureau.admin.check_results import CheckResult, Health
 from bureau.admin.operator import CallError, Operator
 from bureau.admin.witness_doctor import ask_witnesses
@@ -115,7 +115,7 @@ def _keyring(settings: Settings, _clock: Clock) -> Iterator[CheckResult]:
 
 
 def _certificates(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
-    now = moment(clock.now_us())
+    now = utc(clock.now_us())
     operator = settings.operator_folder
     for name, path, fix in (
         ("node certificate", settings.server_folder / "tls.pem", "Run `bureau renew`."),
@@ -214,7 +214,7 @@ def _log_in(database: Database, settings: Settings, clock: Clock) -> Iterator[Ch
         else:
             yield CheckResult(Health.OK, "log", f"{newest[0] if newest else 0} entries")
     if newest and newest[1] > clock.now_us() + AHEAD_US:
-        told = f"behind the newest checkpoint of {moment(newest[1]).isoformat()}"
+        told = f"behind the newest checkpoint of {utc(newest[1]).isoformat()}"
         yield CheckResult(Health.FAIL, "clock", told, "Set this machine's clock (NTP).")
     else:
         yield CheckResult(Health.OK, "clock", "not behind the newest checkpoint")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bureau.admin.admission_request import MemberApplication, Signer
-from bureau.admin.bureau_folder import addresses_of, load_authority, moment, trust_of
+from bureau.admin.bureau_folder import addresses_of, load_authority, trust_of, utc
 from bureau.admin.operator import Operator
 from bureau.config import Settings
 from bureau_keys.authority import new_key_and_csr
@@ -19,7 +19,7 @@ from creditbureau.v1.members_pb2 import Member
 
 
 @dataclass(frozen=True, slots=True)
-class Kit:
+class EnrolmentKit:
     """What a newcomer gets.
 
     Attributes:
@@ -48,7 +48,7 @@ class Kit:
                 (folder / name).unlink()
 
 
-def equip(settings: Settings, member_id: str, now_us: int, days: int = 0) -> Kit:
+def new_kit(settings: Settings, member_id: str, now_us: int, days: int = 0) -> EnrolmentKit:
     """A kit with new keys of every kind.
 
     Args:
@@ -61,24 +61,24 @@ def equip(settings: Settings, member_id: str, now_us: int, days: int = 0) -> Kit
     key = SigningKey.generate()
     signer = Signer(member_id, settings.origin, key)
     profile = _profile(settings, member_id, csr, now_us, days, tls_key, key.to_pem())
-    return Kit(profile, signer.possession(now_us))
+    return EnrolmentKit(profile, signer.possession(now_us))
 
 
 def equip_with_own_keys(
     settings: Settings, member_id: str, csr: bytes, possession: Envelope, now_us: int, days: int = 0
-) -> Kit:
+) -> EnrolmentKit:
     """A kit for a member that made its keys itself and shows only their public halves.
 
     Raises:
         FolderError: The authority is not there.
         MalformedMessage: The request is none.
     """
-    return Kit(_profile(settings, member_id, csr, now_us, days, b"", b""), possession)
+    return EnrolmentKit(_profile(settings, member_id, csr, now_us, days, b"", b""), possession)
 
 
 def admit(
     operator: Operator,
-    kit: Kit,
+    kit: EnrolmentKit,
     *,
     display_name: str,
     roles: Sequence[int],
@@ -123,7 +123,7 @@ def _profile(
         trust=trust_of(settings),
         ca_pem=authority.pem,
         tls_certificate_pem=authority.issue_member(
-            csr, member_id, moment(now_us), days or settings.member_days
+            csr, member_id, utc(now_us), days or settings.member_days
         ),
         tls_key_pem=tls_key,
         signing_key_pem=signing_key,

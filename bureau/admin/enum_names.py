@@ -10,7 +10,7 @@ from creditbureau.v1.codes_pb2 import DESCRIPTOR as CODES
 from creditbureau.v1.members_pb2 import DESCRIPTOR as MEMBERS
 
 
-class Words:
+class EnumNames:
     """The words of one enum, in the order of its codes."""
 
     def __init__(self, enum: EnumDescriptor) -> None:
@@ -51,7 +51,7 @@ class Words:
         return [self.code(word) for word in words]
 
 
-ROLES = Words(CODES.enum_types_by_name["Role"])
-PURPOSES = Words(CODES.enum_types_by_name["Purpose"])
-MEMBER_STATES = Words(MEMBERS.enum_types_by_name["MemberState"])
-LEVELS = Words(MEMBERS.enum_types_by_name["ReciprocityLevel"])
+ROLES = EnumNames(CODES.enum_types_by_name["Role"])
+PURPOSES = EnumNames(CODES.enum_types_by_name["Purpose"])
+MEMBER_STATES = EnumNames(MEMBERS.enum_types_by_name["MemberState"])
+LEVELS = EnumNames(MEMBERS.enum_types_by_name["ReciprocityLevel"])

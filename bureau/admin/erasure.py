@@ -16,7 +16,7 @@ from bureau.clock import Clock
 from bureau.credit_file.history import DELETION, Account, people_of, steps_of
 from bureau.credit_file.subject_state import ADDITION, ANSWER, OPENING, STATEMENT
 from bureau.store import checks
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Connection, Database
 from creditbureau.v1.dispute_pb2 import DisputeAddition, DisputeAnswer, DisputeOpening
 from creditbureau.v1.report_pb2 import PaymentHistory
@@ -54,7 +54,7 @@ def erase_person(database: Database, subject_id: str) -> Erased:
     """
     erased, now_us = Erased(), Clock().now_us()
     with database.secure_erase() as db:
-        for (key,) in db.all(s.accounts_of_person, subject_id=subject_id):
+        for (key,) in db.all(q.accounts_of_person, subject_id=subject_id):
             account = _locked(db, key)
             if account is None:
                 continue
@@ -62,7 +62,7 @@ def erase_person(database: Database, subject_id: str) -> Erased:
                 _erase(db, account, erased, now_us)
             else:
                 erased.kept += 1
-        for key, kind, body in db.all(s.events_of_person, subject_id=subject_id):
+        for key, kind, body in db.all(q.events_of_person, subject_id=subject_id):
             if kind in WRITTEN:
                 _erase_words(db, key, WRITTEN[kind].FromString(body), now_us)
                 erased.statements += 1
@@ -93,7 +93,7 @@ def _newest(history: bytes, trail: bytes) -> int:
 
 def _locked(db: Connection, key: int) -> Account | None:
     """An account, if it is there; what is furnished meanwhile comes before or after."""
-    row = db.one(s.lock_account, which=key)
+    row = db.one(q.lock_account, which=key)
     if row is None:
         return None
     history, trail, people = row
@@ -104,12 +104,12 @@ def _erase(db: Connection, account: Account, erased: Erased, now_us: int) -> Non
     key, trail = account.tradeline_key, steps_of(account.trail)
     steps = [step for step in trail if _is_record(db, step.submission_key, step.kind)]
     for step in steps:
-        db.run(s.blank_record, entry=step.submission_key, place=step.record_index, nothing=b"")
-    db.run(s.drop_account, which=key)
-    db.run(s.drop_former_refs, which=key)
+        db.execute(q.blank_record, entry=step.submission_key, place=step.record_index, nothing=b"")
+    db.execute(q.drop_account, which=key)
+    db.execute(q.drop_former_refs, which=key)
     for subject_id in people_of(account.people):
-        db.run(s.drop_party, who=subject_id, which=key)
-    db.run(s.add_erasure, tradeline_key=key, record_count=len(steps), time_us=now_us)
+        db.execute(q.drop_party, who=subject_id, which=key)
+    db.execute(q.add_erasure, tradeline_key=key, record_count=len(steps), time_us=now_us)
     erased.accounts += 1
     erased.records += len(steps)
 
@@ -118,10 +118,10 @@ def _erase_words(db: Connection, entry_key: int, message: Message, now_us: int) 
     for name in WORDS:
         if name in message.DESCRIPTOR.fields_by_name:
             message.ClearField(name)
-    db.run(s.reword_event, which=entry_key, said=message.SerializeToString(deterministic=True))
-    db.run(s.blank_statement, which=entry_key, nothing=b"")
-    db.run(s.blank_entry, which=entry_key, nothing=b"")
-    db.run(s.add_erased_statement, entry_key=entry_key, time_us=now_us)
+    db.execute(q.reword_event, which=entry_key, said=message.SerializeToString(deterministic=True))
+    db.execute(q.blank_statement, which=entry_key, nothing=b"")
+    db.execute(q.blank_entry, which=entry_key, nothing=b"")
+    db.execute(q.add_erased_statement, entry_key=entry_key, time_us=now_us)
 
 
 def _is_record(db: Connection, submission_key: int, kind: int) -> bool:

@@ -13,10 +13,18 @@ from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
 
-from bureau.credit_file.history import DELETION, STEP, Account, Step, holding, people_of, steps_of
+from bureau.credit_file.history import (
+    DELETION,
+    STEP,
+    Account,
+    TrailEntry,
+    effective_snapshots,
+    people_of,
+    steps_of,
+)
 from bureau.ledger.log import HASH, TILE
 from bureau.store import checks, schema
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Connection, Database, Row
 from bureau_keys.checkpoint import open_checkpoint
 from bureau_keys.envelope import digest
@@ -139,7 +147,7 @@ def _check_tree(
 ) -> None:
     """Holds every checkpoint against the tree of the entries."""
     tree, newest, after = Frontier(), -1, -1
-    while page := db.all(s.checkpoints_after, after=after, limit=PAGE):
+    while page := db.all(q.checkpoints_after, after=after, limit=PAGE):
         for size, note in page:
             after = newest = size
             checked.checkpoints += 1
@@ -237,7 +245,7 @@ def _check_accounts(db: Connection) -> Iterator[Finding]:
             people += len(people_of(stored.people))
     if (records,) != db.one(checks.record_count):
         yield Finding(f"the accounts' trails have {records} records, the bureau has others")
-    if db.one(checks.blank_count) != db.one(s.erased_record_count):
+    if db.one(checks.blank_count) != db.one(q.erased_record_count):
         yield Finding("records are blank that were not erased")
     if (people,) != db.one(checks.party_count):
         yield Finding(f"the accounts name {people} people, the index to files has others")
@@ -268,15 +276,15 @@ def _breaches_of_account(db: Connection, stored: Account) -> Iterator[str]:
             yield f"it is not on the file of {subject_id}"
     again = Account(stored.tradeline_key)
     for step in steps:
-        again.note(step)
+        again.append(step)
         if step.kind < DELETION:
-            again.meet([party.subject_id for party in bodies[step].parties])
-    again.rebuild((step, bodies[step]) for step in holding(steps).values())
+            again.add_subjects([party.subject_id for party in bodies[step].parties])
+    again.rebuild((step, bodies[step]) for step in effective_snapshots(steps).values())
     if again != stored:
         yield "its history or its people are not what its records give"
 
 
-def _answer_of(db: Connection, step: Step, tradeline_key: int) -> Row | None:
+def _answer_of(db: Connection, step: TrailEntry, tradeline_key: int) -> Row | None:
     """The answer to a dispute that deleted: it has no record."""
     row = db.one(checks.answer_leaf, entry_key=step.submission_key)
     return (b"", tradeline_key, row[0]) if row and step.kind == DELETION else None

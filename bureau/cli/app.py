@@ -12,7 +12,7 @@ from importlib import import_module
 
 import typer
 
-from bureau.cli.common import say
+from bureau.cli.common import echo_status
 
 # Which module of this package has which commands, in the order of the help.
 COMMANDS = {
@@ -69,5 +69,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app(args=typed)
     except EXPLAINED as error:
         first, *rest = explain(error)
-        say("\n".join([f"error: {first}", *rest]))
+        echo_status("\n".join([f"error: {first}", *rest]))
         sys.exit(exit_of(error))

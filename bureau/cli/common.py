@@ -66,7 +66,7 @@ def operator_of(folder: Path | None) -> Operator:
     return Operator(replace(profile, addresses=addresses_of(settings)))
 
 
-def say(message: str) -> None:
+def echo_status(message: str) -> None:
     """A message for the person, on stderr."""
     sys.stderr.write(message + "\n")
 

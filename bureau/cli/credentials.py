@@ -11,9 +11,9 @@ import typer
 from google.protobuf.message import DecodeError
 
 from bureau.admin.admission_request import Signer
-from bureau.admin.bureau_folder import load_authority, moment
+from bureau.admin.bureau_folder import load_authority, utc
 from bureau.admin.offline_credentials import register_operator_certificate
-from bureau.cli.common import Dir, Output, Shown, group, operator_of, say, settings_of, show
+from bureau.cli.common import Dir, Output, Shown, echo_status, group, operator_of, settings_of, show
 from bureau.cli.exit_codes import Exit, Stop
 from bureau.clock import Clock
 from bureau_keys.authority import new_key_and_csr, not_after
@@ -63,7 +63,7 @@ def add_key(
     with operator_of(folder) as operator:
         _, receipt = operator.add_key(member_id, possession)
     key_id = possession.signatures[0].keyid
-    say(f"registered key {key_id} of {member_id} at log index {receipt.leaf_index}")
+    echo_status(f"registered key {key_id} of {member_id} at log index {receipt.leaf_index}")
 
 
 @keys.command("withdraw")
@@ -75,7 +75,7 @@ def withdraw_key(
     """Withdraws a signing key; what it signed before stays valid."""
     with operator_of(folder) as operator:
         _, receipt = operator.withdraw_key(member_id, key_id)
-    say(f"withdrew key {key_id} of {member_id} at log index {receipt.leaf_index}")
+    echo_status(f"withdrew key {key_id} of {member_id} at log index {receipt.leaf_index}")
 
 
 @certificates.command("list")
@@ -116,7 +116,7 @@ def renew(
         raise Stop(Exit.USAGE, "--offline is for the operator's own certificate")
     key, request = (b"", csr.read_bytes()) if csr else new_key_and_csr(member_id)
     certificate = load_authority(settings).issue_member(
-        request, member_id, moment(Clock().now_us()), days or settings.member_days
+        request, member_id, utc(Clock().now_us()), days or settings.member_days
     )
     # Registered first: files that work stay until their successors do.
     if offline:
@@ -129,7 +129,9 @@ def renew(
         write_private(out / "tls.key", key)
     write_private(out / "tls.pem", certificate)
     ends = not_after(certificate).date().isoformat()
-    say(f"registered a certificate of {member_id} at log index {receipt.leaf_index}, until {ends}")
+    echo_status(
+        f"registered a certificate of {member_id} at log index {receipt.leaf_index}, until {ends}"
+    )
 
 
 @certificates.command("withdraw")
@@ -141,7 +143,9 @@ def withdraw_certificate(
     """Refuses a certificate from the next call on."""
     with operator_of(folder) as operator:
         _, receipt = operator.withdraw_certificate(member_id, fingerprint)
-    say(f"withdrew certificate {fingerprint} of {member_id} at log index {receipt.leaf_index}")
+    echo_status(
+        f"withdrew certificate {fingerprint} of {member_id} at log index {receipt.leaf_index}"
+    )
 
 
 def described_key(key: MemberKey) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from bureau.admin.backup import about_backup, back_up, restore
 from bureau.admin.bureau_folder import trust_of
 from bureau.admin.erasure import erase_before, erase_person
 from bureau.admin.integrity import check_database
-from bureau.cli.common import Dir, Output, Shown, group, say, settings_of, show, show_one
+from bureau.cli.common import Dir, Output, Shown, echo_status, group, settings_of, show, show_one
 from bureau.cli.exit_codes import Exit, Stop
 from bureau.config import Settings
 from bureau.ledger import checkpoint_file, log
@@ -73,16 +73,16 @@ def migrate(folder: Dir = None, database_url: Db = None) -> None:
     with _opened(folder, database_url) as (settings, database):
         pending = schema.pending(database)
         if not pending:
-            say(f"nothing to do: the database is at {schema.current(database)}")
+            echo_status(f"nothing to do: the database is at {schema.current(database)}")
             return
         at = schema.current(database)
         if at and database.is_sqlite:
             copy = settings.folder / f"before-{pending[0][0]}.backup"
             back_up(database, copy, settings.passphrase())
-            say(f"backed up at {at}: {copy}")
+            echo_status(f"backed up at {at}: {copy}")
         schema.upgrade(database)
         for revision, title in pending:
-            say(f"migrated to {revision}: {title}")
+            echo_status(f"migrated to {revision}: {title}")
 
 
 @app.command()
@@ -99,7 +99,9 @@ def backup(
     """
     with _opened(folder, database_url) as (settings, database):
         about = back_up(database, file, _passphrase(settings, passphrase_file))
-    say(f"backed up {about.engine} at {about.revision}, {about.tree_size} log entries: {file}")
+    echo_status(
+        f"backed up {about.engine} at {about.revision}, {about.tree_size} log entries: {file}"
+    )
 
 
 @app.command("restore")
@@ -113,7 +115,7 @@ def restore_backup(
     with _opened(folder, database_url) as (settings, database):
         about_backup(file)
         about = restore(database, file, _passphrase(settings, passphrase_file))
-        say(f"restored {about.engine} at {about.revision} to {database.shown}")
+        echo_status(f"restored {about.engine} at {about.revision} to {database.shown}")
         _warn_if_behind(settings, database)
 
 
@@ -125,7 +127,7 @@ def check(folder: Dir = None, database_url: Db = None, output: Shown = Output.TA
             raise Stop(Exit.INVALID, "the database has no schema", "Run `bureau db migrate`.")
         log_key = parse_vkey(trust_of(settings).log_key).key
         checked = check_database(database, settings.origin, log_key)
-    say(
+    echo_status(
         f"checked {checked.entries} entries, {checked.checkpoints} checkpoints, "
         f"{checked.records} records"
     )
@@ -133,7 +135,7 @@ def check(folder: Dir = None, database_url: Db = None, output: Shown = Output.TA
     if rows or output is not Output.TABLE:
         show(rows, output)
     if not rows:
-        say("everything holds")
+        echo_status("everything holds")
         return
     raise Stop(
         Exit.INVALID,
@@ -168,12 +170,12 @@ def erase(
             if subject
             else erase_before(database, int(before.replace("-", "")))
         )
-    say(
+    echo_status(
         f"erased {erased.accounts} accounts, {erased.records} records, "
         f"{erased.statements} statements"
     )
     if erased.kept:
-        say(f"{erased.kept} accounts name others too and stay")
+        echo_status(f"{erased.kept} accounts name others too and stay")
 
 
 @contextmanager
@@ -197,8 +199,8 @@ def _warn_if_behind(settings: Settings, database: Database) -> None:
         try:
             checkpoint_file.check(settings.kept_checkpoint, db, settings.origin, log_key)
         except ForkedLogError as error:
-            say(f"warning: {error}")
-            say(
+            echo_status(f"warning: {error}")
+            echo_status(
                 "warning: this node will refuse to serve it. What was accepted after the backup "
                 "is lost to members who hold receipts; if that is decided, "
                 "`bureau log accept-fork` lets it."

@@ -11,7 +11,16 @@ import typer
 from bureau.admin.forks import accept_fork
 from bureau.admin.log_audit import audit_log
 from bureau.admin.operator import Operator
-from bureau.cli.common import Dir, Output, Shown, group, operator_of, say, settings_of, show_one
+from bureau.cli.common import (
+    Dir,
+    Output,
+    Shown,
+    echo_status,
+    group,
+    operator_of,
+    settings_of,
+    show_one,
+)
 from bureau_keys.merkle import leaf_hash, verify_inclusion
 from bureau_keys.profile import Profile
 from bureau_keys.receipt_checks import check_checkpoint, check_witnessed
@@ -45,7 +54,7 @@ def checkpoint(
         check_checkpoint(note, trust)
         names = check_witnessed(note, trust, cosigned)
     if cosigned:
-        say(f"cosigned by {', '.join(names)}")
+        echo_status(f"cosigned by {', '.join(names)}")
     sys.stdout.write(note)
 
 
@@ -85,7 +94,7 @@ def verify(
     """Downloads every leaf and recomputes every checkpoint that was signed."""
     with _reader(folder, profile) as reader:
         audited = audit_log(reader, from_size)
-    say("the log holds: its leaves give every root that it signed")
+    echo_status("the log holds: its leaves give every root that it signed")
     show_one(
         {
             "origin": audited.checkpoint.origin,
@@ -117,8 +126,10 @@ def accept(
     """
     settings = settings_of(folder, node=node, database_url=database_url)
     given_up = accept_fork(settings, size)
-    say(f"given up: entries {given_up.size} to {given_up.kept_size}; members can prove them")
-    say(f"both checkpoints are in {given_up.evidence}: keep it")
+    echo_status(
+        f"given up: entries {given_up.size} to {given_up.kept_size}; members can prove them"
+    )
+    echo_status(f"both checkpoints are in {given_up.evidence}: keep it")
 
 
 def _reader(folder: Path | None, profile: Path | None) -> Operator:

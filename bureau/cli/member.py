@@ -18,9 +18,9 @@ from bureau.cli.common import (
     Dir,
     Output,
     Shown,
+    echo_status,
     group,
     operator_of,
-    say,
     settings_of,
     show,
     show_one,
@@ -97,7 +97,7 @@ def add(
             settings, member_id, csr.read_bytes(), possession, now_us, days
         )
     else:
-        kit = enrolment.equip(settings, member_id, now_us, days)
+        kit = enrolment.new_kit(settings, member_id, now_us, days)
     place = out or Path(member_id)
     with operator_of(folder) as operator:
         operator.checkpoint()  # answers at all
@@ -116,11 +116,11 @@ def add(
             )
         except CallError as error:
             if error.status == "UNAVAILABLE":
-                say(f"whether it was admitted is unknown; its profile stays in {place}")
+                echo_status(f"whether it was admitted is unknown; its profile stays in {place}")
             else:
                 shutil.rmtree(place)
             raise
-    say(f"admitted {member_id} at log index {receipt.leaf_index}; its profile: {place}")
+    echo_status(f"admitted {member_id} at log index {receipt.leaf_index}; its profile: {place}")
     show_one(described(member), output)
 
 
@@ -204,7 +204,7 @@ def change(
         if group_id is not None:
             member.group = group_id
         changed, receipt = operator.change(member)
-    say(f"changed {member_id} at log index {receipt.leaf_index}")
+    echo_status(f"changed {member_id} at log index {receipt.leaf_index}")
     show_one(described(changed), output)
 
 
@@ -229,4 +229,6 @@ def described(member: Member) -> dict[str, Any]:
 def _set_state(folder: Path | None, member_id: str, state: int, note: str) -> None:
     with operator_of(folder) as operator:
         member, receipt = operator.set_state(member_id, state, note)
-    say(f"{member_id} is {MEMBER_STATES.word(member.state)} from log index {receipt.leaf_index} on")
+    echo_status(
+        f"{member_id} is {MEMBER_STATES.word(member.state)} from log index {receipt.leaf_index} on"
+    )

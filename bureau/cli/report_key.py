@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bureau.admin import report_key
-from bureau.cli.common import Dir, Output, Shown, group, say, settings_of, show
+from bureau.cli.common import Dir, Output, Shown, echo_status, group, settings_of, show
 from bureau.main import REPORT_KEY
 
 app = group("The key that signs reports, and its rotation.")
@@ -31,8 +31,8 @@ def list_keys(folder: Dir = None, output: Shown = Output.TABLE) -> None:
 def prepare(folder: Dir = None) -> None:
     """Makes the next key; nothing is signed with it yet."""
     key = report_key.prepare(settings_of(folder))
-    say(f"the next report key is {key.key_id}")
-    say("hand every member its new profile.toml: bureau member profile ID")
+    echo_status(f"the next report key is {key.key_id}")
+    echo_status("hand every member its new profile.toml: bureau member profile ID")
 
 
 @app.command()
@@ -47,7 +47,7 @@ def rotate(
 ) -> None:
     """Puts the next key in the place of the present one, which goes on verifying."""
     key = report_key.rotate(settings_of(folder), unprepared=unprepared)
-    say(f"the report key is {key.key_id}: {RESTART}")
+    echo_status(f"the report key is {key.key_id}: {RESTART}")
 
 
 @app.command()
@@ -57,4 +57,4 @@ def drop(
 ) -> None:
     """Takes a key of the past out of profiles: reports under it verify no more."""
     report_key.drop(settings_of(folder), key_id)
-    say(f"profiles that are written from now on do not have {key_id}")
+    echo_status(f"profiles that are written from now on do not have {key_id}")

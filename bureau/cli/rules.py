@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bureau.cli.common import Dir, Output, Shown, say, settings_of, show
+from bureau.cli.common import Dir, Output, Shown, echo_status, settings_of, show
 from bureau.policy import load_policy
 
 
@@ -26,5 +26,5 @@ def rules(
         settings = settings_of(folder)
         own, jurisdiction = settings.folder, settings.jurisdiction
     policy = load_policy(jurisdiction, own / "policy" if own else None)
-    say(f"{policy.jurisdiction}, version {policy.version}")
+    echo_status(f"{policy.jurisdiction}, version {policy.version}")
     show([rule._asdict() for rule in policy.rules], output)

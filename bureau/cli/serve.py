@@ -11,15 +11,15 @@ from typing import Annotated
 import typer
 
 from bureau import logs
-from bureau.admin.bureau_folder import OPERATOR_ID, Plan, create, issue_node, load_authority
-from bureau.cli.common import Dir, say, settings_of
+from bureau.admin.bureau_folder import OPERATOR_ID, InitOptions, create, issue_node, load_authority
+from bureau.cli.common import Dir, echo_status, settings_of
 from bureau.cli.exit_codes import Exit, Stop
 from bureau.clock import Clock
 from bureau.config import SERVICES
 from bureau.main import Server
 from bureau_keys.authority import not_after
 
-_PLAN = Plan()
+_PLAN = InitOptions()
 
 
 def init(
@@ -75,7 +75,7 @@ def init(
     """Makes a new bureau in an empty folder."""
     settings = create(
         folder,
-        Plan(
+        InitOptions(
             origin=origin,
             listen=listen,
             addresses=tuple(address or ()),
@@ -88,10 +88,12 @@ def init(
             policy_file=policy_file,
         ),
     )
-    say(f"made the bureau {settings.origin} in {settings.folder}")
-    say(f"  its operator is the member {OPERATOR_ID!r}; its profile: {settings.operator_folder}")
-    say(f"  keep {settings.authority_folder} elsewhere once members are admitted")
-    say(f"next: bureau serve --dir {folder}")
+    echo_status(f"made the bureau {settings.origin} in {settings.folder}")
+    echo_status(
+        f"  its operator is the member {OPERATOR_ID!r}; its profile: {settings.operator_folder}"
+    )
+    echo_status(f"  keep {settings.authority_folder} elsewhere once members are admitted")
+    echo_status(f"next: bureau serve --dir {folder}")
 
 
 def serve(
@@ -144,7 +146,7 @@ def serve(
             "Is a bureau serving there already? Choose another with --listen.",
         ) from error
     if not server.stopped.is_set():
-        say(f"serving at {server.address}")
+        echo_status(f"serving at {server.address}")
     server.wait()
     if server.fork:
         raise server.fork
@@ -161,7 +163,7 @@ def renew(folder: Dir = None) -> None:
     settings = settings_of(folder)
     issue_node(settings, load_authority(settings), Clock().now_us())
     ends = not_after((settings.server_folder / "tls.pem").read_bytes()).date().isoformat()
-    say(f"{settings.server_folder} has a new certificate, until {ends}")
+    echo_status(f"{settings.server_folder} has a new certificate, until {ends}")
 
 
 def _services(given: str | None) -> tuple[str, ...] | None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from google.protobuf.json_format import MessageToDict
 
-from bureau.cli.common import Dir, Output, Shown, group, operator_of, say, show_one
+from bureau.cli.common import Dir, Output, Shown, echo_status, group, operator_of, show_one
 from bureau.cli.exit_codes import Exit, Stop
 from creditbureau.v1.codes_pb2 import Classification
 from creditbureau.v1.standard_pb2 import ClassificationBand, StandardOfCredit
@@ -39,7 +39,7 @@ def publish(
         raise Stop(Exit.INVALID, wrong, "See the page on standards for an example.") from error
     with operator_of(folder) as operator:
         receipt = operator.publish(standard)
-    say(f"version {standard.version} is published (leaf {receipt.leaf_index})")
+    echo_status(f"version {standard.version} is published (leaf {receipt.leaf_index})")
 
 
 @app.command()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from bureau import field_rules
-from bureau.credit_file.batch_records import Line
+from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.history import (
     ACTION,
     DELETION,
@@ -16,15 +16,15 @@ from bureau.credit_file.history import (
     ORIGINAL,
     PEOPLE_CHANGED,
     Account,
-    Step,
-    holding,
+    TrailEntry,
+    effective_snapshots,
     people_of,
     steps_of,
 )
 from bureau.credit_file.record_rules import currency_breaches
 from bureau.errors import FieldViolation
 from bureau.ledger.commit_queue import Transaction
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.payment_profile import character_of
 from creditbureau.v1 import record_pb2
@@ -38,7 +38,7 @@ TRANSFER = record_pb2.FACILITY_ACTION_KIND_TRANSFER
 CHARGE_OFF = record_pb2.FACILITY_ACTION_KIND_CHARGE_OFF
 
 
-class News(NamedTuple):
+class PendingNotice(NamedTuple):
     """Something that people must be told.
 
     Attributes:
@@ -64,15 +64,15 @@ class AccountBatch:
     """
 
     member_id: str
-    lines: Sequence[Line] = ()
+    lines: Sequence[BatchRecord] = ()
     accounts: dict[str, Account] = field(default_factory=dict)
     former: dict[str, str] = field(default_factory=dict)
     opened: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
-    news: list[News] = field(default_factory=list)
+    news: list[PendingNotice] = field(default_factory=list)
 
     @classmethod
-    def load(cls, tx: Transaction, member_id: str, lines: Sequence[Line]) -> AccountBatch:
+    def load(cls, tx: Transaction, member_id: str, lines: Sequence[BatchRecord]) -> AccountBatch:
         """Locks the accounts and checks what depends on them.
 
         Raises:
@@ -106,10 +106,10 @@ class AccountBatch:
         refs = sorted(
             {line.account_ref for line in self.lines} | set(_renumbered(self.lines).values())
         )
-        for row in tx.db.among(s.lock_tradelines, refs, member_id=self.member_id):
+        for row in tx.db.all_in(q.lock_tradelines, refs, member_id=self.member_id):
             self._take(row, known)
         missing = [ref for ref in refs if ref not in known]
-        for was, ref, *rest in tx.db.among(s.lock_renumbered, missing, member_id=self.member_id):
+        for was, ref, *rest in tx.db.all_in(q.lock_renumbered, missing, member_id=self.member_id):
             self.former[was] = ref
             if ref not in known:
                 self._take((ref, *rest), known)
@@ -131,7 +131,7 @@ class AccountBatch:
         taken |= self.former.keys()
         moved: set[str] = set()
         named = sorted({line.record.action.new_member_id for line in lines if line.kind == ACTION})
-        members = {row[0] for row in tx.db.among(s.members_named, named)}
+        members = {row[0] for row in tx.db.all_in(q.members_named, named)}
         for place, line in enumerate(lines):
             at, action = f"records[{place}]", line.record.action
             if line.kind < DELETION:
@@ -139,24 +139,26 @@ class AccountBatch:
                 known.add(line.account_ref)
             if line.account_ref not in known:
                 message = "the caller has no such account"
-                yield field_rules.breach(f"{at}.account_ref", "INVALID_FIELD", message)
+                yield field_rules.violation(f"{at}.account_ref", "INVALID_FIELD", message)
             elif action.kind in RENUMBERING and self._is_taken(line, taken):
                 message = "the caller has such an account already"
-                yield field_rules.breach(f"{at}.action.new_account_ref", "INVALID_FIELD", message)
+                yield field_rules.violation(
+                    f"{at}.action.new_account_ref", "INVALID_FIELD", message
+                )
             elif action.kind in RENUMBERING and line.account_ref not in there:
                 message = "nothing is reported on the account"
-                yield field_rules.breach(f"{at}.account_ref", "INVALID_FIELD", message)
+                yield field_rules.violation(f"{at}.account_ref", "INVALID_FIELD", message)
             elif action.kind in RENUMBERING and line.account_ref in moved:
                 message = "the account is renumbered in the batch before"
-                yield field_rules.breach(f"{at}.account_ref", "INVALID_FIELD", message)
+                yield field_rules.violation(f"{at}.account_ref", "INVALID_FIELD", message)
             elif action.kind == TRANSFER and action.new_member_id not in members:
                 message = "there is no member of this id"
-                yield field_rules.breach(f"{at}.action.new_member_id", "INVALID_FIELD", message)
+                yield field_rules.violation(f"{at}.action.new_member_id", "INVALID_FIELD", message)
             if action.kind in RENUMBERING:
                 moved.add(line.account_ref)
                 taken.add(action.new_account_ref)
 
-    def _is_taken(self, line: Line, taken: set[str]) -> bool:
+    def _is_taken(self, line: BatchRecord, taken: set[str]) -> bool:
         """Whether a new reference is another account's; an account may go back to one that
         it had.
         """
@@ -169,17 +171,17 @@ class AccountBatch:
         named = (line.subject_ids for line in self.lines)
         return {subject_id for people in (*on_known, *named) for subject_id in people}
 
-    def people_on(self, tx: Transaction, line: Line) -> set[str]:
+    def people_on(self, tx: Transaction, line: BatchRecord) -> set[str]:
         """Who is on the account of a line, as far as it was furnished before."""
         account = self.accounts[line.account_ref]
         if not account.marks >> PEOPLE_CHANGED & 1:
             return set(people_of(account.people))
         if not account.newest[0]:
             return set()
-        newest, _ = record_of(tx.db, Step(*account.newest, ORIGINAL, 0))
+        newest, _ = record_of(tx.db, TrailEntry(*account.newest, ORIGINAL, 0))
         return {party.subject_id for party in newest.snapshot.parties}
 
-    def book(self, tx: Transaction) -> None:
+    def apply(self, tx: Transaction) -> None:
         """Stores the records, and what the accounts become by them.
 
         Raises:
@@ -190,36 +192,36 @@ class AccountBatch:
             (entry_key, place, accounts[line.account_ref].tradeline_key, line.raw)
             for place, line in enumerate(lines)
         ]
-        tx.db.tuples(s.add_record, s.RECORD_COLUMNS, rows)
+        tx.db.execute_many_tuples(q.add_record, q.RECORD_COLUMNS, rows)
         found: list[Breach] = []
         met: list[tuple[str, int]] = []
         for place, line in enumerate(lines):
             account = accounts[line.account_ref]
-            step = Step(entry_key, place, line.kind, line.month)
+            step = TrailEntry(entry_key, place, line.kind, line.month)
             if line.kind < DELETION:
                 if account.needs_certification(step.month) and not line.record.certified:
                     at = f"records[{place}].certified"
-                    found.append(field_rules.breach(at, "DELETED_ITEM", "it was deleted before"))
+                    found.append(field_rules.violation(at, "DELETED_ITEM", "it was deleted before"))
                 self._queue_notices(account, line)
-                if strangers := account.meet(line.subject_ids):
+                if strangers := account.add_subjects(line.subject_ids):
                     met += [(who, account.tradeline_key) for who in strangers]
-                account.take(step, line.snapshot)
+                account.apply_snapshot(step, line.snapshot)
             else:
-                account.note(step)
+                account.append(step)
                 if line.record.action.kind == CHARGE_OFF and not account.is_delinquent():
                     self._warn(line.account_ref, sorted(self.people_on(tx, line)))
             if line.kind == DELETION:
-                account.rebuild(held_snapshots(tx.db, holding(steps_of(account.trail))))
+                account.rebuild(held_snapshots(tx.db, effective_snapshots(steps_of(account.trail))))
         if found:
             raise field_rules.refusal(found)
-        tx.db.tuples(s.add_party, ("subject_id", "tradeline_key"), sorted(met))
+        tx.db.execute_many_tuples(q.add_party, ("subject_id", "tradeline_key"), sorted(met))
         self._store(tx, _renumbered(lines))
 
-    def _queue_notices(self, account: Account, line: Line) -> None:
+    def _queue_notices(self, account: Account, line: BatchRecord) -> None:
         """What the next snapshot of an account is to the people that it names."""
         name = self.names[line.account_ref]
         if line.record.certified and account.needs_certification(line.month):
-            self.news.append(News(NOTICE_KIND_REINSERTION, name, line.subject_ids))
+            self.news.append(PendingNotice(NOTICE_KIND_REINSERTION, name, line.subject_ids))
         if character_of(line.snapshot) in DELINQUENT:
             known = people_of(account.people) if account.is_delinquent() else ()
             self._warn(line.account_ref, [p for p in line.subject_ids if p not in known])
@@ -227,7 +229,7 @@ class AccountBatch:
     def _warn(self, ref: str, people: list[str]) -> None:
         """Adverse data are about to be furnished about these people."""
         if people:
-            self.news.append(News(NOTICE_KIND_ADVERSE_DATA, self.names[ref], people))
+            self.news.append(PendingNotice(NOTICE_KIND_ADVERSE_DATA, self.names[ref], people))
 
     def _store(self, tx: Transaction, renumbered: dict[str, str]) -> None:
         new, moved = [], []
@@ -238,37 +240,37 @@ class AccountBatch:
                 who = (account.tradeline_key, self.names[ref], self.member_id, ref_now)
                 new.append((*who, self.opened[ref], *account.newest, *what))
             else:
-                moved.append(account.moved())
+                moved.append(account.update_row())
         if new:
-            tx.db.tuples(s.add_tradeline, s.TRADELINE_COLUMNS, new)
+            tx.db.execute_many_tuples(q.add_tradeline, q.TRADELINE_COLUMNS, new)
         if moved:
-            tx.db.tuples(s.move_tradeline, s.MOVED_COLUMNS, moved)
+            tx.db.execute_many_tuples(q.move_tradeline, q.MOVED_COLUMNS, moved)
         for ref, new_ref in renumbered.items():
             key = self.accounts[ref].tradeline_key
             if ref not in self.opened:
-                tx.db.run(s.renumber_tradeline, which=key, new_ref=new_ref)
-            tx.db.run(s.drop_former_ref, whose=self.member_id, ref=new_ref)
-            tx.db.run(
-                s.add_former_ref, member_id=self.member_id, account_ref=ref, tradeline_key=key
+                tx.db.execute(q.renumber_tradeline, which=key, new_ref=new_ref)
+            tx.db.execute(q.drop_former_ref, whose=self.member_id, ref=new_ref)
+            tx.db.execute(
+                q.add_former_ref, member_id=self.member_id, account_ref=ref, tradeline_key=key
             )
 
 
 def held_snapshots(
-    db: Connection, held: dict[int, Step]
-) -> Iterator[tuple[Step, TradelineSnapshot]]:
+    db: Connection, held: dict[int, TrailEntry]
+) -> Iterator[tuple[TrailEntry, TradelineSnapshot]]:
     """The snapshots that hold, from their records."""
     for step in held.values():
         yield step, record_of(db, step)[0].snapshot
 
 
-def record_of(db: Connection, step: Step) -> tuple[Record, str]:
+def record_of(db: Connection, step: TrailEntry) -> tuple[Record, str]:
     """A record of a trail, and the submission that it came with."""
-    row = db.one(s.record_at, submission_key=step.submission_key, record_index=step.record_index)
+    row = db.one(q.record_at, submission_key=step.submission_key, record_index=step.record_index)
     assert row is not None, "a step of a trail is a record"
     return Record.FromString(row[0]), row[1]
 
 
-def _renumbered(lines: Sequence[Line]) -> dict[str, str]:
+def _renumbered(lines: Sequence[BatchRecord]) -> dict[str, str]:
     actions: list[tuple[str, FacilityAction]] = [
         (line.account_ref, line.record.action) for line in lines if line.kind == ACTION
     ]

@@ -10,7 +10,7 @@ from bureau.credit_file.history import ACTION, CORRECTION, DELETION, ORIGINAL
 from creditbureau.v1.record_pb2 import Record, TradelineSnapshot
 
 
-class Line(NamedTuple):
+class BatchRecord(NamedTuple):
     """A record of a batch.
 
     Attributes:
@@ -31,7 +31,7 @@ class Line(NamedTuple):
     subject_ids: list[str]
 
     @classmethod
-    def of(cls, record: Record, raw: bytes, correction: bool) -> Line:
+    def of(cls, record: Record, raw: bytes, correction: bool) -> BatchRecord:
         """A record's line."""
         snapshot = record.snapshot
         kind, month = CORRECTION if correction else ORIGINAL, snapshot.month

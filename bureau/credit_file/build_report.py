@@ -14,17 +14,23 @@ from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.evidence import evidence_of
 from bureau.credit_file.reader import CreditFile, read_file, read_file_at
 from bureau.credit_file.reciprocity import level_of, limit_by_reciprocity
-from bureau.credit_file.report import Scope, add_consumer_entries, open_report, reportable, shape
+from bureau.credit_file.report import (
+    Scope,
+    add_consumer_entries,
+    fill_report,
+    new_report,
+    reportable,
+)
 from bureau.credit_file.standings import add_standings
 from bureau.credit_file.subject_events import ALL, read_state
 from bureau.errors import Refusal
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Connection
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.report_pb2 import OMISSION_REASON_RECIPROCITY, Evidence
 
 
-class Asked(NamedTuple):
+class ReportRequest(NamedTuple):
     """What a report answers.
 
     Attributes:
@@ -62,8 +68,8 @@ class BuiltReport:
         return hashlib.sha256(self.payload).digest()
 
 
-def prepare(
-    bureau: Bureau, db: Connection, asked: Asked, held: HeldConsent, now_us: int
+def build_report(
+    bureau: Bureau, db: Connection, asked: ReportRequest, held: HeldConsent, now_us: int
 ) -> BuiltReport:
     """The report as of now."""
     file = read_file(db, asked.subject_id, bureau.policy, now_us)
@@ -72,7 +78,7 @@ def prepare(
 
 
 def rebuild_report(
-    bureau: Bureau, db: Connection, asked: Asked, held: HeldConsent, row: dict[str, Any]
+    bureau: Bureau, db: Connection, asked: ReportRequest, held: HeldConsent, row: dict[str, Any]
 ) -> BuiltReport:
     """The report as of its inquiry's row.
 
@@ -89,7 +95,7 @@ def check_report_digest(db: Connection, prepared: BuiltReport, answer_digest: by
     """Raises WRONG_STATE, or INTERNAL, unless a report is the one that was given."""
     if prepared.digest == answer_digest:
         return
-    if db.one(s.erasure_count) != (0,):
+    if db.one(q.erasure_count) != (0,):
         raise Refusal("WRONG_STATE", "what the report was made of was erased since")
     raise Refusal("INTERNAL", "the report could not be made again as it was")
 
@@ -97,7 +103,7 @@ def check_report_digest(db: Connection, prepared: BuiltReport, answer_digest: by
 def _made(
     bureau: Bureau,
     db: Connection,
-    asked: Asked,
+    asked: ReportRequest,
     held: HeldConsent,
     file: CreditFile,
     state_size: int,
@@ -105,14 +111,14 @@ def _made(
 ) -> BuiltReport:
     state = read_state(db, asked.subject_id, bureau.policy, file.now_us, state_size)
     scope = Scope(held.sections, held.portfolio_types, held.history_months)
-    report = open_report(bureau.origin, bureau.policy, asked.request_id, asked.digest, file.now_us)
+    report = new_report(bureau.origin, bureau.policy, asked.request_id, asked.digest, file.now_us)
     report.member_id = held.grantee
     report.subject_id = asked.subject_id
     report.purpose = asked.purpose  # type: ignore[assignment]
     report.consent_id = held.consent_id
     reported = reportable(file, state, bureau.policy)
     shown = limit_by_reciprocity(reported, held.grantee, level)
-    shape(report, shown, scope)
+    fill_report(report, shown, scope)
     if len(shown.tradelines) < len(reported.tradelines):
         report.omissions.add(
             reason=OMISSION_REASON_RECIPROCITY, section=codes_pb2.SECTION_TRADELINES
@@ -131,5 +137,5 @@ def _made(
 
 def load_consent(db: Connection, consent_id: str) -> HeldConsent | None:
     """A consent as its row has it."""
-    row = db.one(s.consent_by_id, consent_id=consent_id)
+    row = db.one(q.consent_by_id, consent_id=consent_id)
     return HeldConsent(*row) if row else None

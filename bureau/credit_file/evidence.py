@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bureau.codes import has
-from bureau.credit_file.history import MAX_MONTHS, Step, holding
+from bureau.credit_file.history import MAX_MONTHS, TrailEntry, effective_snapshots
 from bureau.credit_file.reader import CreditFile
 from bureau.credit_file.report import Scope, lines_in
-from bureau.signed_statement import logged
-from bureau.store import queries as s
+from bureau.signed_statement import statement_and_receipt
+from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.merkle import HASH_BYTES, inclusion_path
 from bureau_keys.payment_profile import NO_DATA, months_between
@@ -34,7 +34,7 @@ def evidence_of(db: Connection, file: CreditFile, level: int, scope: Scope) -> l
     whole = level == reporting_pb2.EVIDENCE_LEVEL_ALL and opens_history
     found = []
     for line in lines_in(file, scope):
-        held = holding(line.steps())
+        held = effective_snapshots(line.steps())
         shown = min(scope.history_months, MAX_MONTHS) if whole else 1
         found += [
             _evidence(db, line.tradeline_id, held[month])
@@ -52,19 +52,19 @@ def _is_shown(history: PaymentHistory, month: int, shown: int) -> bool:
     return age == 0 or (age < shown and history.profile[age] != NO_DATA)
 
 
-def _evidence(db: Connection, tradeline_id: str, step: Step) -> Evidence:
+def _evidence(db: Connection, tradeline_id: str, step: TrailEntry) -> Evidence:
     key, index = step.submission_key, step.record_index
-    manifest, receipt = logged(db, key)
-    record = db.one(s.record_at, submission_key=key, record_index=index)
+    manifest, receipt = statement_and_receipt(db, key)
+    record = db.one(q.record_at, submission_key=key, record_index=index)
     assert record is not None, "a step of a trail is a record"
     message = SubmissionManifest.FromString(manifest.payload)
     # A submission's tree is small: leaves, and roots over 256 of them.
-    roots = b"".join(root for (root,) in db.all(s.record_roots, submission_key=key))
+    roots = b"".join(root for (root,) in db.all(q.record_roots, submission_key=key))
 
     def hashes(level: int, tile_index: int, width: int) -> bytes:
         if level:
             return roots[tile_index * TILE : tile_index * TILE + width * HASH_BYTES]
-        row = db.one(s.record_hashes, submission_key=key, tile_index=tile_index)
+        row = db.one(q.record_hashes, submission_key=key, tile_index=tile_index)
         assert row is not None, "a submission has the hashes of its records"
         return bytes(row[0][: width * HASH_BYTES])
 

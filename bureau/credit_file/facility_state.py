@@ -25,7 +25,7 @@ ENDED = frozenset(
     }
 )
 # It is owed, and nobody lends on it any more.
-LOST = frozenset(
+CHARGED_OFF_OR_IN_COLLECTION = frozenset(
     {
         codes_pb2.ACCOUNT_STATUS_CLAIM_FILED,
         codes_pb2.ACCOUNT_STATUS_DEED_IN_LIEU,
@@ -55,7 +55,7 @@ def is_open(line: FiledTradeline) -> bool:
 def is_drawable(line: FiledTradeline) -> bool:
     """Whether it is a line on which somebody lends, unless it is frozen."""
     at = line.snapshot
-    lends = at.portfolio_type in LINES and at.status not in LOST
+    lends = at.portfolio_type in LINES and at.status not in CHARGED_OFF_OR_IN_COLLECTION
     return lends and is_open(line) and not _since_then(line, LOSING)
 
 

@@ -31,7 +31,7 @@ ORIGINAL, CORRECTION, DELETION, ACTION = range(4)
 PEOPLE_CHANGED = 4
 
 
-class Step(NamedTuple):
+class TrailEntry(NamedTuple):
     """One record of an account's trail.
 
     Attributes:
@@ -68,7 +68,7 @@ class Account:
     marks: int = 0
     people: bytes = b""
 
-    def meet(self, subject_ids: Sequence[str]) -> list[str]:
+    def add_subjects(self, subject_ids: Sequence[str]) -> list[str]:
         """Notes whom the next snapshot names.
 
         Returns:
@@ -82,7 +82,7 @@ class Account:
         self.people = bytes.fromhex("".join(sorted({*known, *subject_ids})))
         return [subject_id for subject_id in subject_ids if subject_id not in known]
 
-    def take(self, step: Step, snapshot: TradelineSnapshot) -> None:
+    def apply_snapshot(self, step: TrailEntry, snapshot: TradelineSnapshot) -> None:
         """Adds a snapshot, the next record of the log."""
         history = PaymentHistory.FromString(self.history)
         newest = history.newest_month
@@ -91,14 +91,14 @@ class Account:
             self.history = history.SerializeToString(deterministic=True)
             if step.month >= newest:
                 self.newest = step[:2]
-        self.note(step)
+        self.append(step)
 
-    def note(self, step: Step) -> None:
+    def append(self, step: TrailEntry) -> None:
         """Adds a record that changes no month."""
         self.trail += STEP.pack(*step)
         self.marks |= 1 << step.kind
 
-    def rebuild(self, held: Iterable[tuple[Step, TradelineSnapshot]]) -> None:
+    def rebuild(self, held: Iterable[tuple[TrailEntry, TradelineSnapshot]]) -> None:
         """Makes the history again of the records that hold, after a deletion."""
         history, self.newest = PaymentHistory(), (0, 0)
         for step, snapshot in held:
@@ -107,7 +107,7 @@ class Account:
             put_month(history, snapshot)
         self.history = history.SerializeToString(deterministic=True)
 
-    def moved(self) -> tuple[int, int, bytes, bytes, int, bytes, int]:
+    def update_row(self) -> tuple[int, int, bytes, bytes, int, bytes, int]:
         """What its records left of it, and its key: a row of `MOVED_COLUMNS`."""
         submission_key, record_index = self.newest
         what = (self.history, self.trail, self.marks, self.people)
@@ -132,11 +132,11 @@ class Account:
                 returned = True
         return False
 
-    def _holds(self, step: Step) -> bool:
+    def _holds(self, step: TrailEntry) -> bool:
         """Whether a snapshot that comes next holds its month."""
         if step.kind == CORRECTION or not self.marks >> CORRECTION & 1:
             return True
-        rival = holding(steps_of(self.trail)).get(step.month)
+        rival = effective_snapshots(steps_of(self.trail)).get(step.month)
         return rival is None or rival.kind != CORRECTION
 
 
@@ -145,14 +145,14 @@ def people_of(people: bytes) -> list[str]:
     return [people[at : at + 16].hex() for at in range(0, len(people), 16)]
 
 
-def steps_of(trail: bytes) -> list[Step]:
+def steps_of(trail: bytes) -> list[TrailEntry]:
     """The records of a trail, in order of the log."""
-    return list(map(Step._make, STEP.iter_unpack(trail)))
+    return list(map(TrailEntry._make, STEP.iter_unpack(trail)))
 
 
-def holding(steps: Iterable[Step]) -> dict[int, Step]:
+def effective_snapshots(steps: Iterable[TrailEntry]) -> dict[int, TrailEntry]:
     """The snapshot that holds for each month."""
-    held: dict[int, Step] = {}
+    held: dict[int, TrailEntry] = {}
     for step in steps:
         if step.kind == DELETION:
             if step.month:

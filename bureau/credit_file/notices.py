@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from bureau import field_rules, signed_statement
 from bureau.context import Bureau
-from bureau.credit_file.accounts import News
+from bureau.credit_file.accounts import PendingNotice
 from bureau.ledger.commit_queue import Transaction
 from bureau.signed_statement import time_of
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau.texts import texts
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -18,7 +18,7 @@ from creditbureau.v1.notice_pb2 import Notice, NoticeKind
 PLACE_BITS = 20
 
 
-def give(tx: Transaction, news: Iterable[News], member_id: str) -> None:
+def give(tx: Transaction, news: Iterable[PendingNotice], member_id: str) -> None:
     """Stores notices with the entry that causes them; from its commit on they can be
     read.
     """
@@ -28,7 +28,7 @@ def give(tx: Transaction, news: Iterable[News], member_id: str) -> None:
         for subject_id in about.subject_ids
     ]
     if rows:
-        tx.db.tuples(s.add_notice, s.NOTICE_COLUMNS, rows)
+        tx.db.execute_many_tuples(q.add_notice, q.NOTICE_COLUMNS, rows)
 
 
 def list_notices(
@@ -42,7 +42,7 @@ def list_notices(
             bureau, db, request, "creditbureau.v1.Subjects/ListNotices"
         )
         rows = db.all(
-            s.notices_before,
+            q.notices_before,
             subject_id=subject_id,
             leaf_index=place >> PLACE_BITS,
             ordinal=place & (1 << PLACE_BITS) - 1,
@@ -56,7 +56,7 @@ def list_notices(
 def newest(db: Connection, subject_id: str, limit: int) -> list[Notice]:
     """The newest notices for a subject."""
     page = {"leaf_index": 1 << 42, "ordinal": 0, "limit": limit}
-    return [_notice(*row) for row in db.all(s.notices_before, subject_id=subject_id, **page)]
+    return [_notice(*row) for row in db.all(q.notices_before, subject_id=subject_id, **page)]
 
 
 def _notice(

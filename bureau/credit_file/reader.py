@@ -17,13 +17,13 @@ from bureau.credit_file.history import (
     DELETION,
     PEOPLE_CHANGED,
     Account,
-    Step,
-    holding,
+    TrailEntry,
+    effective_snapshots,
     steps_of,
 )
 from bureau.ledger import log
 from bureau.policy import Policy
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Connection
 from creditbureau.v1 import report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -60,7 +60,7 @@ class FiledTradeline(NamedTuple):
     history: PaymentHistory
     snapshot: TradelineSnapshot
     record: RecordRef
-    steps: Callable[[], list[Step]]
+    steps: Callable[[], list[TrailEntry]]
     actions: list[FiledAction]
     left: bool = False
 
@@ -97,7 +97,7 @@ def read_file(db: Connection, subject_id: str, policy: Policy, now_us: int) -> C
     """Reads a subject's file as it is."""
     tradelines: list[FiledTradeline] = []
     for key, name, member, history, trail, marks, index, submission, body in db.all(
-        s.file_tradelines, subject_id=subject_id
+        q.file_tradelines, subject_id=subject_id
     ):
         if marks >> PEOPLE_CHANGED & 1:
             tradelines += _rebuild_tradeline(db, (key, name, member), steps_of(trail), subject_id)
@@ -125,7 +125,7 @@ def read_file_at(
 ) -> CreditFile:
     """Makes a subject's file again as it was at a log size."""
     tradelines: list[FiledTradeline] = []
-    for *account, trail in db.all(s.file_trails, subject_id=subject_id):
+    for *account, trail in db.all(q.file_trails, subject_id=subject_id):
         steps = [step for step in steps_of(trail) if _leaf(db, step.submission_key) < log_size]
         tradelines += _rebuild_tradeline(db, account, steps, subject_id)
     inquiries = _inquiries(db, subject_id, policy, log_size, now_us)
@@ -134,13 +134,13 @@ def read_file_at(
 
 
 def _rebuild_tradeline(
-    db: Connection, account: Sequence[Any], steps: list[Step], subject_id: str
+    db: Connection, account: Sequence[Any], steps: list[TrailEntry], subject_id: str
 ) -> Iterator[FiledTradeline]:
     """An account made of the records that hold and name a person; nothing if none
     does. What holds for other months is about others.
     """
     key, name, member = account
-    held = holding(steps)
+    held = effective_snapshots(steps)
     if not held:
         return
     found = list(held_snapshots(db, held))
@@ -164,7 +164,7 @@ def _rebuild_tradeline(
     )
 
 
-def _while_named(db: Connection, steps: list[Step], subject_id: str) -> Iterator[Step]:
+def _while_named(db: Connection, steps: list[TrailEntry], subject_id: str) -> Iterator[TrailEntry]:
     """The actions on an account that came while its records named a person."""
     named = False
     if not any(step.kind == ACTION for step in steps):
@@ -176,7 +176,7 @@ def _while_named(db: Connection, steps: list[Step], subject_id: str) -> Iterator
             yield step
 
 
-def _actions(db: Connection, steps: list[Step]) -> list[FiledAction]:
+def _actions(db: Connection, steps: list[TrailEntry]) -> list[FiledAction]:
     """What was done to the facility, newest first."""
     found = []
     for step in steps:
@@ -203,7 +203,7 @@ def _inquiries(
     rule, today = policy.retention["inquiry"], day(now_us)
     longest_us = (rule.months * LONGEST_MONTH + rule.grace_days) * DAY_US
     rows = db.all(
-        s.file_inquiries,
+        q.file_inquiries,
         subject_id=subject_id,
         kind=report_pb2.INQUIRY_KIND_HARD,
         since_us=now_us - longest_us,
@@ -214,15 +214,15 @@ def _inquiries(
 
 
 def _group_now(db: Connection, member_id: str) -> str:
-    row = db.one(s.member_by_id, member_id=member_id)
+    row = db.one(q.member_by_id, member_id=member_id)
     assert row is not None, "a furnisher is a member"
-    return str(dict(zip(s.MEMBER_COLUMNS, row, strict=True))["group_id"])
+    return str(dict(zip(q.MEMBER_COLUMNS, row, strict=True))["group_id"])
 
 
 def _group_at(db: Connection, log_size: int, member_id: str) -> str:
     """As the operator had last said below a log size."""
     group = ""
-    for kind, body in db.all(s.groupings_of, member_id=member_id, log_size=log_size):
+    for kind, body in db.all(q.groupings_of, member_id=member_id, log_size=log_size):
         payload = Envelope.FromString(body).payload
         said = Admission if kind == "admission" else MemberChange
         group = said.FromString(payload).group
@@ -230,6 +230,6 @@ def _group_at(db: Connection, log_size: int, member_id: str) -> str:
 
 
 def _leaf(db: Connection, entry_key: int) -> int:
-    row = db.one(s.leaf_of, entry_key=entry_key)
+    row = db.one(q.leaf_of, entry_key=entry_key)
     assert row is not None, "a submission is an entry of the log"
     return int(row[0])

@@ -15,7 +15,7 @@ from bureau.credit_file.history import DELINQUENT
 from bureau.credit_file.reader import CreditFile, FiledTradeline
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.payment_profile import character_of
 from creditbureau.v1 import members_pb2
@@ -34,7 +34,7 @@ def note_contribution(
     tx: Transaction, member_id: str, snapshots: Iterable[TradelineSnapshot]
 ) -> None:
     """Notes what a member furnishes; once a day is enough."""
-    row = tx.db.one(s.contribution_of, member_id=member_id)
+    row = tx.db.one(q.contribution_of, member_id=member_id)
     good_us, default_us = row or (0, 0)
     stale_us = tx.now_us - DAY_US
     if good_us > stale_us and default_us > stale_us:
@@ -43,12 +43,14 @@ def note_contribution(
     now_good = tx.now_us if seen & GOOD else good_us
     now_default = tx.now_us if seen & DELINQUENT else default_us
     if now_good - good_us > DAY_US or now_default - default_us > DAY_US:
-        tx.db.run(s.set_contribution, member_id=member_id, good_us=now_good, default_us=now_default)
+        tx.db.execute(
+            q.set_contribution, member_id=member_id, good_us=now_good, default_us=now_default
+        )
 
 
 def level_of(db: Connection, member_id: str, policy: Policy, now_us: int) -> int:
     """What a member may see of others: FULL, DEFAULT_ONLY or NONE."""
-    row = db.one(s.contributor, member_id=member_id)
+    row = db.one(q.contributor, member_id=member_id)
     assert row is not None, "a caller is a member"
     create_us, good_us, default_us = row
     since_us = now_us - policy.reciprocity_months * MONTH_US

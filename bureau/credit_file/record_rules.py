@@ -11,7 +11,7 @@ from functools import lru_cache
 from bureau import field_rules
 from bureau.clock import date_of
 from bureau.codes import currencies
-from bureau.credit_file.batch_records import Line
+from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.history import DELETION
 from bureau.errors import FieldViolation
 from creditbureau.v1 import record_pb2
@@ -34,7 +34,7 @@ NEEDED = {
 }
 
 
-def check_records(batch: ParsedRecordBatch, lines: Sequence[Line], now_us: int) -> None:
+def check_records(batch: ParsedRecordBatch, lines: Sequence[BatchRecord], now_us: int) -> None:
     """Checks every record of a batch; all violations come back at once, or so many that
     there is no need of more.
 
@@ -47,7 +47,7 @@ def check_records(batch: ParsedRecordBatch, lines: Sequence[Line], now_us: int) 
     """
     # Members' clocks and zones differ: today ends where the first zone's does.
     today = date_of(now_us + 14 * 3600 * 1_000_000)
-    sound = field_rules.hold(batch)
+    sound = field_rules.check_all(batch)
     found: list[Breach] = []
     seen: set[tuple[str, int]] = set()
     for place, line in enumerate(lines):
@@ -67,7 +67,7 @@ def check_records(batch: ParsedRecordBatch, lines: Sequence[Line], now_us: int) 
         raise field_rules.refusal(found)
 
 
-def currency_breaches(lines: Sequence[Line], known: dict[str, str]) -> list[Breach]:
+def currency_breaches(lines: Sequence[BatchRecord], known: dict[str, str]) -> list[Breach]:
     """Records in another currency than their account has.
 
     Args:
@@ -96,7 +96,7 @@ def is_date(yyyymmdd: int) -> bool:
     return True
 
 
-def _breaches(line: Line, today: int, place: int) -> Iterator[Breach]:
+def _breaches(line: BatchRecord, today: int, place: int) -> Iterator[Breach]:
     record, snapshot = line.record, line.snapshot
     if record.HasField("action"):
         yield from _action_breaches(record.action, today, f"records[{place}].action")
@@ -124,14 +124,14 @@ def _action_breaches(action: FacilityAction, today: int, at: str) -> Iterator[Br
         yield from wrong
         return
     if date_of(action.effective_time.ToMicroseconds()) > today:
-        yield field_rules.breach(f"{at}.effective_time", "DATE_ORDER", "lies in the future")
+        yield field_rules.violation(f"{at}.effective_time", "DATE_ORDER", "lies in the future")
     if action.review_by_date and not is_date(action.review_by_date):
-        yield field_rules.breach(
+        yield field_rules.violation(
             f"{at}.review_by_date", "INVALID_FIELD", "not a day of the calendar"
         )
     if action.appeal_route and field_rules.bad_text(action.appeal_route):
         message = "control or bidirectional characters"
-        yield field_rules.breach(f"{at}.appeal_route", "BAD_TEXT", message)
+        yield field_rules.violation(f"{at}.appeal_route", "BAD_TEXT", message)
     given = {
         "credit_limit_minor": action.HasField("credit_limit_minor"),
         "new_account_ref": bool(action.new_account_ref),
@@ -140,7 +140,7 @@ def _action_breaches(action: FacilityAction, today: int, at: str) -> Iterator[Br
     for name, kinds in NEEDED.items():
         if given[name] != (action.kind in kinds):
             message = f"belongs to {' and '.join(sorted(map(_kind_name, kinds)))}"
-            yield field_rules.breach(f"{at}.{name}", "INVALID_FIELD", message)
+            yield field_rules.violation(f"{at}.{name}", "INVALID_FIELD", message)
 
 
 def _kind_name(kind: int) -> str:
@@ -172,4 +172,4 @@ def _date_breaches(snapshot: TradelineSnapshot, today: int, place: int) -> Itera
 
 
 def _breach(place: int, field: str, reason: str, message: str) -> Breach:
-    return field_rules.breach(f"records[{place}].{field}", reason, message)
+    return field_rules.violation(f"records[{place}].{field}", reason, message)

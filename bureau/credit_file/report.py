@@ -75,7 +75,7 @@ WHOLE_FILE = Scope(
 )
 
 
-def open_report(
+def new_report(
     origin: str, policy: Policy, request_id: str, request_digest: bytes, now_us: int
 ) -> Report:
     """An empty report that answers a request."""
@@ -93,7 +93,7 @@ def open_report(
     )
 
 
-def shape(report: Report, file: CreditFile, scope: Scope) -> None:
+def fill_report(report: Report, file: CreditFile, scope: Scope) -> None:
     """Fills a report with what the scope opens of a file, and with the omissions.
 
     Args:
@@ -162,7 +162,9 @@ def add_consumer_entries(report: Report, state: SubjectState, scope: Scope) -> N
             report.flags.append(Flag(kind=report_pb2.FLAG_KIND_FRAUD_ALERT, texts=words))
 
 
-def left_out(file: CreditFile, shown: CreditFile, withdrawn: set[str]) -> Iterator[Omission]:
+def omissions_for_subject(
+    file: CreditFile, shown: CreditFile, withdrawn: set[str]
+) -> Iterator[Omission]:
     """For the subject: each tradeline that reports do not show, or not whole."""
     whole = {line.tradeline_id: line for line in shown.tradelines}
     for line in file.tradelines:
@@ -356,7 +358,7 @@ def _fitting(amount: int) -> int:
 
 def omissions_of(file: CreditFile, lines: list[FiledTradeline], scope: Scope) -> list[Omission]:
     """What a subscriber is told of what was left out: that it was, and why."""
-    left_out = []
+    omissions_for_subject = []
     sections = {
         codes_pb2.SECTION_TRADELINES: len(lines) < len(file.tradelines)
         or (lines and not has(scope.sections, codes_pb2.SECTION_TRADELINES)),
@@ -372,5 +374,5 @@ def omissions_of(file: CreditFile, lines: list[FiledTradeline], scope: Scope) ->
     for section, omitted in sections.items():
         if omitted:
             reason = report_pb2.OMISSION_REASON_CONSENT_SCOPE
-            left_out.append(Omission(reason=reason, section=section))
-    return left_out
+            omissions_for_subject.append(Omission(reason=reason, section=section))
+    return omissions_for_subject

@@ -10,7 +10,7 @@ from bureau.codes import has
 from bureau.credit_file.facility_state import is_open
 from bureau.credit_file.reader import CreditFile, FiledTradeline
 from bureau.credit_file.report import Scope, lines_in
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Connection
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -22,7 +22,7 @@ def add_standings(report: Report, db: Connection, file: CreditFile, scope: Scope
     """Says where the subject of a report stands, if there is a standard."""
     if not has(scope.sections, codes_pb2.SECTION_SUMMARY):
         return
-    row = db.one(s.standard_at, now_us=file.now_us, log_size=file.log_size)
+    row = db.one(q.standard_at, now_us=file.now_us, log_size=file.log_size)
     if row is not None:
         standard = StandardOfCredit.FromString(Envelope.FromString(row[0]).payload)
         report.standings.extend(standings(standard, lines_in(file, scope)))

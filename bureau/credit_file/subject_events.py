@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from google.protobuf.message import Message
 
-from bureau.credit_file.subject_state import Said, SubjectState, state_of
+from bureau.credit_file.subject_state import SubjectEvent, SubjectState, state_of
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Connection
 
 # Beyond every log size.
@@ -18,8 +18,8 @@ def read_state(
     db: Connection, subject_id: str, policy: Policy, now_us: int, log_size: int = ALL
 ) -> SubjectState:
     """A subject's holds, disputes and statement, as of a log size and a time."""
-    rows = db.all(s.subject_events, subject_id=subject_id, log_size=log_size)
-    return state_of([Said(*row) for row in rows], policy, now_us)
+    rows = db.all(q.subject_events, subject_id=subject_id, log_size=log_size)
+    return state_of([SubjectEvent(*row) for row in rows], policy, now_us)
 
 
 def add_event(
@@ -32,8 +32,8 @@ def add_event(
     member_id: str = "",
 ) -> None:
     """Stores what was said, under the unit's entry."""
-    tx.db.run(
-        s.add_subject_event,
+    tx.db.execute(
+        q.add_subject_event,
         entry_key=tx.entry_key,
         subject_id=subject_id,
         kind=kind,

@@ -29,7 +29,7 @@ PLACEMENT, LIFT, OPENING, ANSWER, STATEMENT, ADDITION = range(1, 7)
 DELETING = frozenset({dispute_pb2.DISPUTE_OUTCOME_DELETED, dispute_pb2.DISPUTE_OUTCOME_FRAUD})
 
 
-class Said(NamedTuple):
+class SubjectEvent(NamedTuple):
     """A statement about a subject's own file.
 
     Attributes:
@@ -64,7 +64,7 @@ class SubjectState:
     statement: str = ""
 
 
-def state_of(told: Iterable[Said], policy: Policy, now_us: int) -> SubjectState:
+def state_of(told: Iterable[SubjectEvent], policy: Policy, now_us: int) -> SubjectState:
     """Folds what was said, in order of the log, into what holds at a time."""
     state = SubjectState()
     for said in told:
@@ -155,7 +155,7 @@ def dispute_for(dispute: Dispute, member_id: str) -> Dispute:
     return shown
 
 
-def _placed(said: Said) -> Hold:
+def _placed(said: SubjectEvent) -> Hold:
     placement = HoldPlacement.FromString(said.body)
     hold = Hold(hold_id=said.about, kind=placement.kind)
     hold.create_time.FromMicroseconds(said.time_us)
@@ -200,7 +200,7 @@ def _hold_state(hold: Hold, now_us: int) -> hold_pb2.HoldState.ValueType:
     return hold_pb2.HOLD_STATE_IN_FORCE
 
 
-def _opened(said: Said, policy: Policy) -> Dispute:
+def _opened(said: SubjectEvent, policy: Policy) -> Dispute:
     opening = DisputeOpening.FromString(said.body)
     dispute = Dispute(
         dispute_id=said.about,
@@ -219,7 +219,7 @@ def _opened(said: Said, policy: Policy) -> Dispute:
     return dispute
 
 
-def _answer(dispute: Dispute, said: Said) -> None:
+def _answer(dispute: Dispute, said: SubjectEvent) -> None:
     answer = DisputeAnswer.FromString(said.body)
     dispute.state = dispute_pb2.DISPUTE_STATE_ANSWERED
     dispute.outcome = answer.outcome
@@ -229,7 +229,7 @@ def _answer(dispute: Dispute, said: Said) -> None:
         dispute.correction.CopyFrom(answer.correction)
 
 
-def _add(dispute: Dispute, said: Said, policy: Policy) -> None:
+def _add(dispute: Dispute, said: SubjectEvent, policy: Policy) -> None:
     addition = DisputeAddition.FromString(said.body)
     if not dispute.additions:
         due_us = dispute.due_time.ToMicroseconds() + policy.dispute_extension_days * DAY_US

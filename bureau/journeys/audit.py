@@ -9,7 +9,7 @@ from bureau.context import Bureau, Caller
 from bureau.errors import Refusal
 from bureau.ledger import cosignatures, log
 from bureau.ledger.log import LoggedEntry
-from bureau.store import queries as s
+from bureau.store import queries as q
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import (
     GetCheckpointRequest,
@@ -40,7 +40,7 @@ def list_checkpoints(bureau: Bureau, page_size: int, page_token: str) -> tuple[l
     limit = page_size or 1000
     after = field_rules.number_in(page_token, otherwise=-1)
     with bureau.database.snapshot() as db:
-        rows = db.all(s.checkpoints_after, after=after, limit=limit + 1)
+        rows = db.all(q.checkpoints_after, after=after, limit=limit + 1)
     token = str(rows[limit - 1][0]) if len(rows) > limit else ""
     return [note for _, note in rows[:limit]], token
 
@@ -104,11 +104,11 @@ def receipt(
     # Not a mere read: who asks wants to know whether it is done, and it is when it is
     # durable.
     with bureau.database.transaction() as db:
-        log.touch(db)
+        log.confirm_durable(db)
         signer = signed_statement.authenticated_reader(
             bureau, db, caller, subject_request, "Log/GetReceipt"
         )
-        row = db.one(s.entry_of_request, signer=signer, request_id=request_id.lower())
+        row = db.one(q.entry_of_request, signer=signer, request_id=request_id.lower())
         if row is None:
             raise Refusal.of_field("NOT_FOUND", "request_id", "no such statement of who asks")
         entry = LoggedEntry(*row)

@@ -12,7 +12,7 @@ from bureau.credit_file.consent_state import ACTIVE, PAUSED, REVOKED, HeldConsen
 from bureau.errors import FieldViolation, Refusal
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Connection
 from creditbureau.v1 import codes_pb2, consent_pb2, consents_pb2
 from creditbureau.v1.consent_pb2 import Consent, ConsentChange
@@ -49,7 +49,7 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rece
         consent = opened.message
         if consent.header.signer != f"subjects/{consent.subject_id}":
             raise Refusal("SIGNER_MISMATCH", "a subject can consent for their own file only")
-        if db.one(s.member_by_id, member_id=consent.grantee) is None:
+        if db.one(q.member_by_id, member_id=consent.grantee) is None:
             raise Refusal.of_field("NOT_FOUND", "grantee", "there is no such member")
     # 2. Rules over several fields.
     if found := breaches(consent, bureau.policy):
@@ -57,14 +57,14 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rece
 
     # 3. One unit of work.
     def work(tx: Transaction) -> HeldConsent:
-        opened.admit(tx)
-        if tx.db.one(s.consent_by_id, consent_id=opened.signed.request_id):
+        opened.recheck_key_and_time(tx)
+        if tx.db.one(q.consent_by_id, consent_id=opened.signed.request_id):
             raise Refusal("ALREADY_EXISTS", "another subject's consent has this id")
         row = _row_of(consent, opened.signed.request_id, tx)
-        tx.db.run(s.add_consent, **row)
+        tx.db.execute(q.add_consent, **row)
         if codes_pb2.ACTION_MONITOR in consent.actions:
             who = (row["subject_id"], row["consent_id"], row["grantee"])
-            tx.db.run(s.add_monitor, **dict(zip(s.MONITOR_COLUMNS, who, strict=True)))
+            tx.db.execute(q.add_monitor, **dict(zip(q.MONITOR_COLUMNS, who, strict=True)))
         return HeldConsent(**row)
 
     committed = bureau.ledger.commit(opened.signed, work)
@@ -91,13 +91,13 @@ def change_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rec
     allowed, after = TRANSITIONS[change.transition]
 
     def work(tx: Transaction) -> None:
-        opened.admit(tx)
-        held = _own(tx.db.one(s.lock_consent, consent_id=consent_id), opened.header.signer)
+        opened.recheck_key_and_time(tx)
+        held = _own(tx.db.one(q.lock_consent, consent_id=consent_id), opened.header.signer)
         if held.state not in allowed:
             state = consent_pb2.ConsentState.Name(held.state)  # type: ignore[arg-type]
             raise Refusal("WRONG_STATE", f"the consent is {state.removeprefix('CONSENT_STATE_')}")
-        tx.db.run(
-            s.set_consent_state,
+        tx.db.execute(
+            q.set_consent_state,
             which=consent_id,
             state=after,
             update_us=tx.now_us,
@@ -148,15 +148,15 @@ def list_consents(
             bureau, db, caller, request, "Consents/ListConsents"
         ).partition("/")
         if kind == "subjects":
-            rows = db.all(s.consents_of_subject, subject_id=whose, **place)
+            rows = db.all(q.consents_of_subject, subject_id=whose, **place)
         elif subject_id:
-            rows = db.all(s.consents_of_grantee_on, grantee=whose, subject_id=subject_id, **place)
+            rows = db.all(q.consents_of_grantee_on, grantee=whose, subject_id=subject_id, **place)
         else:
-            rows = db.all(s.consents_of_grantee, grantee=whose, **place)
+            rows = db.all(q.consents_of_grantee, grantee=whose, **place)
     more = len(rows) > limit
     rows = rows[:limit]
     views = [view_of(HeldConsent(*row[:-1]), Envelope.FromString(row[-1]), now_us) for row in rows]
-    token = f"{rows[-1][s.CONSENT_COLUMNS.index('create_us')]}.{rows[-1][0]}" if more else ""
+    token = f"{rows[-1][q.CONSENT_COLUMNS.index('create_us')]}.{rows[-1][0]}" if more else ""
     return views, token
 
 
@@ -165,7 +165,7 @@ def breaches(consent: Consent, policy: Policy) -> list[tuple[str, FieldViolation
     found: list[tuple[str, FieldViolation]] = []
 
     def breach(reason: str, field: str, message: str) -> None:
-        found.append(field_rules.breach(field, reason, message))
+        found.append(field_rules.violation(field, reason, message))
 
     start_us = consent.start_time.ToMicroseconds()
     expire_us = consent.expire_time.ToMicroseconds()
@@ -244,17 +244,17 @@ def _own(row: tuple[Any, ...] | None, signer: str) -> HeldConsent:
 
 def _held(bureau: Bureau, consent_id: str) -> HeldConsent:
     with bureau.database.snapshot() as db:
-        row = db.one(s.consent_by_id, consent_id=consent_id)
+        row = db.one(q.consent_by_id, consent_id=consent_id)
     assert row is not None, "a consent whose entry is in the log has a row"
     return HeldConsent(*row)
 
 
 def _view(db: Connection, consent_id: str, now_us: int) -> ConsentView:
-    row = db.one(s.consent_by_id, consent_id=consent_id)
+    row = db.one(q.consent_by_id, consent_id=consent_id)
     if row is None:
         raise Refusal("NOT_FOUND", "no such consent")
     held = HeldConsent(*row)
-    envelope = db.one(s.envelope_of, entry_key=held.entry_key)
+    envelope = db.one(q.envelope_of, entry_key=held.entry_key)
     assert envelope is not None, "every entry has its statement"
     return view_of(held, Envelope.FromString(envelope[0]), now_us)
 

@@ -12,7 +12,7 @@ from bureau.context import Bureau, Caller
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Transaction
 from bureau.ledger.log import LoggedEntry
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.errors import KeysError
 from bureau_keys.pseudonym import Evaluator
@@ -36,7 +36,7 @@ def evaluate(bureau: Bureau, caller: Caller, envelope: Envelope) -> EvaluateResp
         )
         elements = list(opened.message.blinded_elements)
         signed = opened.signed
-        known = db.one(s.entry_of_request, signer=signed.signer, request_id=signed.request_id)
+        known = db.one(q.entry_of_request, signer=signed.signer, request_id=signed.request_id)
         if known is None:
             _left(db, caller, now_us, len(elements))
         elif LoggedEntry(*known).digest != signed.digest:
@@ -49,10 +49,10 @@ def evaluate(bureau: Bureau, caller: Caller, envelope: Envelope) -> EvaluateResp
 
     # 3. Meter, and log that it happened. A retry is metered once.
     def work(tx: Transaction) -> None:
-        opened.admit(tx)
-        tx.db.one(s.lock_member, member_id=caller.member_id)
+        opened.recheck_key_and_time(tx)
+        tx.db.one(q.lock_member, member_id=caller.member_id)
         _left(tx.db, caller, tx.now_us, len(elements))
-        tx.db.one(s.meter, member_id=caller.member_id, day=date_of(tx.now_us), count=len(elements))
+        tx.db.one(q.meter, member_id=caller.member_id, day=date_of(tx.now_us), count=len(elements))
 
     committed = bureau.ledger.commit(opened.signed, work)
     with bureau.database.snapshot() as db:
@@ -70,7 +70,7 @@ def _left(db: Connection, caller: Caller, now_us: int, wanted: int) -> int:
     Raises:
         Refusal: QUOTA_EXCEEDED if that is less than it wants.
     """
-    row = db.one(s.metered, member_id=caller.member_id, day=date_of(now_us))
+    row = db.one(q.metered, member_id=caller.member_id, day=date_of(now_us))
     assert row is not None, "a caller is a member"
     quota, used = row
     if wanted and used + wanted > quota:

@@ -14,14 +14,14 @@ from bureau.credit_file.report import (
     WHOLE_FILE,
     add_consumer_entries,
     deleted_tradeline_omission,
-    left_out,
-    open_report,
+    fill_report,
+    new_report,
+    omissions_for_subject,
     reportable,
-    shape,
 )
 from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_state import withdrawn_by_dispute
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau_keys.envelope import digest, peek
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.consents_pb2 import SubjectRequest
@@ -49,21 +49,21 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
         file = read_file(db, subject_id, bureau.policy, now_us)
         state = read_state(db, subject_id, bureau.policy, now_us)
         page = {"subject_id": subject_id, "before": 1 << 62}
-        rows = db.all(s.granted_before, **page, limit=DISCLOSED_GRANTED)
-        rows += db.all(s.unlogged_before, **page, limit=DISCLOSED_UNLOGGED)
+        rows = db.all(q.granted_before, **page, limit=DISCLOSED_GRANTED)
+        rows += db.all(q.unlogged_before, **page, limit=DISCLOSED_UNLOGGED)
         told = notices.newest(db, subject_id, DISCLOSED_NOTICES)
         shared = 1 << PEOPLE_CHANGED
-        deleted = db.all(s.deleted_accounts, subject_id=subject_id, unless=shared)
+        deleted = db.all(q.deleted_accounts, subject_id=subject_id, unless=shared)
     request_id = peek(request, SubjectRequest).header.request_id
-    report = open_report(bureau.origin, bureau.policy, request_id, digest(request), now_us)
+    report = new_report(bureau.origin, bureau.policy, request_id, digest(request), now_us)
     report.subject_id = subject_id
     report.purpose = codes_pb2.PURPOSE_SUBJECT_DISCLOSURE
-    shape(report, file, WHOLE_FILE)
+    fill_report(report, file, WHOLE_FILE)
     add_consumer_entries(report, state, WHOLE_FILE)
     withdrawn = withdrawn_by_dispute(state, bureau.policy)
     reported = reportable(file, state, bureau.policy)
     add_attributes(report, reported, WHOLE_FILE)
-    report.omissions.extend(left_out(file, reported, withdrawn))
+    report.omissions.extend(omissions_for_subject(file, reported, withdrawn))
     report.omissions.extend(deleted_tradeline_omission(name) for (name,) in deleted)
     report.notices.extend(told)
     del report.inquiries[:]
@@ -81,14 +81,14 @@ def list_inquiries(
         subject_id = signed_statement.open_subject_request(
             bureau, db, request, "creditbureau.v1.Subjects/ListInquiries"
         )
-        rows = db.all(s.inquiries_before, subject_id=subject_id, before=before, limit=limit + 1)
+        rows = db.all(q.inquiries_before, subject_id=subject_id, before=before, limit=limit + 1)
     token = str(rows[limit - 1][0]) if len(rows) > limit else ""
     return [inquiry_line(row) for row in rows[:limit]], token
 
 
 def inquiry_line(row: tuple[Any, ...]) -> InquiryLine:
     """An inquiry as the subject sees it: all of it."""
-    at = dict(zip((*s.INQUIRY_COLUMNS, "leaf_index"), row, strict=True))
+    at = dict(zip((*q.INQUIRY_COLUMNS, "leaf_index"), row, strict=True))
     return InquiryLine(
         inquiry_id=at["inquiry_id"],
         member_id=at["member_id"],

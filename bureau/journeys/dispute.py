@@ -9,8 +9,15 @@ from collections.abc import Iterator
 from bureau import field_rules, signed_statement
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
-from bureau.credit_file.accounts import News, held_snapshots, record_of
-from bureau.credit_file.history import CORRECTION, DELETION, Account, Step, holding, steps_of
+from bureau.credit_file.accounts import PendingNotice, held_snapshots, record_of
+from bureau.credit_file.history import (
+    CORRECTION,
+    DELETION,
+    Account,
+    TrailEntry,
+    effective_snapshots,
+    steps_of,
+)
 from bureau.credit_file.subject_events import add_event, read_state
 from bureau.credit_file.subject_state import (
     ADDITION,
@@ -25,7 +32,7 @@ from bureau.errors import Refusal
 from bureau.journeys.monitoring import tell_of_dispute
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Connection
 from creditbureau.v1 import dispute_pb2
 from creditbureau.v1.dispute_pb2 import (
@@ -73,14 +80,14 @@ def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
     _check_text(opening.narrative, "narrative")
 
     def work(tx: Transaction) -> None:
-        opened.admit(tx)
-        tx.db.lock(s.lock_subject, subject_id=subject_id)
+        opened.recheck_key_and_time(tx)
+        tx.db.lock(q.lock_subject, subject_id=subject_id)
         found = tx.db.one(
-            s.party_tradeline, subject_id=subject_id, tradeline_id=opening.tradeline_id
+            q.party_tradeline, subject_id=subject_id, tradeline_id=opening.tradeline_id
         )
         if found is None:
             raise Refusal.of_field("NOT_FOUND", "tradeline_id", "not on the subject's file")
-        if tx.db.one(s.opening_of, about=opened.signed.request_id, kind=OPENING):
+        if tx.db.one(q.opening_of, about=opened.signed.request_id, kind=OPENING):
             raise Refusal("ALREADY_EXISTS", "there is a dispute of this id: take a new one")
         state = read_state(tx.db, subject_id, bureau.policy, tx.now_us)
         for other in state.disputes.values():
@@ -113,8 +120,8 @@ def add_to_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt
     _check_text(addition.narrative, "narrative")
 
     def work(tx: Transaction) -> None:
-        opened.admit(tx)
-        tx.db.lock(s.lock_subject, subject_id=subject_id)
+        opened.recheck_key_and_time(tx)
+        tx.db.lock(q.lock_subject, subject_id=subject_id)
         dispute = read_state(tx.db, subject_id, bureau.policy, tx.now_us).disputes.get(dispute_id)
         if dispute is None:
             raise Refusal.of_field("NOT_FOUND", "dispute_id", "no such dispute of the subject's")
@@ -183,8 +190,8 @@ def disputes_against(
     """
     now_us = bureau.clock.now_us()
     found = []
-    for subject_id, about, leaf_index in db.among(
-        s.disputes_against, kinds, member_id=member_id, start=start, limit=limit
+    for subject_id, about, leaf_index in db.all_in(
+        q.disputes_against, kinds, member_id=member_id, start=start, limit=limit
     ):
         state = read_state(db, subject_id, bureau.policy, now_us)
         found.append((leaf_index + 1, state.disputes[about]))
@@ -213,12 +220,12 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
         raise Refusal.of_field("INVALID_FIELD", "correction", "belongs to MODIFIED")
 
     def work(tx: Transaction) -> str:
-        opened.admit(tx)
-        row = tx.db.one(s.opening_of, about=dispute_id, kind=OPENING)
+        opened.recheck_key_and_time(tx)
+        row = tx.db.one(q.opening_of, about=dispute_id, kind=OPENING)
         if row is None or row[1] != caller.member_id:
             raise Refusal.of_field("NOT_FOUND", "dispute_id", "no such dispute with the caller")
         subject_id, _, body, opened_key = row
-        tx.db.lock(s.lock_subject, subject_id=subject_id)
+        tx.db.lock(q.lock_subject, subject_id=subject_id)
         state = read_state(tx.db, subject_id, bureau.policy, tx.now_us)
         if state.disputes[dispute_id].state not in ANSWERABLE:
             raise Refusal("WRONG_STATE", "the dispute is answered")
@@ -230,13 +237,13 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
             _delete(tx, opening)
         add_event(tx, dispute_id, subject_id, ANSWER, answer, member_id=caller.member_id)
         kinds = [NOTICE_KIND_DISPUTE, *[NOTICE_KIND_REINSERTION] * returns]
-        news = [News(kind, opening.tradeline_id, [subject_id]) for kind in kinds]
+        news = [PendingNotice(kind, opening.tradeline_id, [subject_id]) for kind in kinds]
         notices.give(tx, news, caller.member_id)
         return str(subject_id)
 
     committed = bureau.ledger.commit(opened.signed, work)
     with bureau.database.snapshot() as db:
-        row = db.one(s.opening_of, about=dispute_id, kind=OPENING)
+        row = db.one(q.opening_of, about=dispute_id, kind=OPENING)
     assert row is not None, "an answered dispute was opened"
     return _find(bureau, row[0], dispute_id), signed_statement.receipt_of(committed.proof)
 
@@ -255,7 +262,7 @@ def set_statement(bureau: Bureau, envelope: Envelope) -> Receipt:
     subject_id = opened.header.signer.removeprefix("subjects/")
 
     def work(tx: Transaction) -> None:
-        opened.admit(tx)
+        opened.recheck_key_and_time(tx)
         add_event(tx, "", subject_id, STATEMENT, opened.message)
 
     return signed_statement.receipt_of(bureau.ledger.commit(opened.signed, work).proof)
@@ -309,7 +316,7 @@ def _check_correction(
     """
     account = _locked(tx, opening.tradeline_id) or Account(0)
     place = (answer.correction.submission_id.lower(), answer.correction.record_index)
-    for step in holding(steps_of(account.trail)).values():
+    for step in effective_snapshots(steps_of(account.trail)).values():
         if step.kind != CORRECTION or not _is_later(tx.db, step.submission_key, since):
             continue
         if opening.month in {0, step.month} and place == (
@@ -325,7 +332,7 @@ def _is_later(db: Connection, entry_key: int, than: int) -> bool:
     """Whether an entry comes after another in the log; one without a leaf is only on its
     way there.
     """
-    leaf, other = (db.one(s.leaf_of, entry_key=key) for key in (entry_key, than))
+    leaf, other = (db.one(q.leaf_of, entry_key=key) for key in (entry_key, than))
     return leaf is None or (other is not None and leaf > other)
 
 
@@ -334,14 +341,14 @@ def _delete(tx: Transaction, opening: DisputeOpening) -> None:
     account = _locked(tx, opening.tradeline_id)
     if account is None:
         return  # erased meanwhile: there is nothing left to withdraw
-    account.note(Step(tx.entry_key, 0, DELETION, opening.month))
-    account.rebuild(held_snapshots(tx.db, holding(steps_of(account.trail))))
-    tx.db.tuples(s.move_tradeline, s.MOVED_COLUMNS, [account.moved()])
+    account.append(TrailEntry(tx.entry_key, 0, DELETION, opening.month))
+    account.rebuild(held_snapshots(tx.db, effective_snapshots(steps_of(account.trail))))
+    tx.db.execute_many_tuples(q.move_tradeline, q.MOVED_COLUMNS, [account.update_row()])
 
 
 def _locked(tx: Transaction, tradeline_id: str) -> Account | None:
     """A disputed account; None if it was erased since."""
-    row = tx.db.one(s.lock_tradeline, tradeline_id=tradeline_id)
+    row = tx.db.one(q.lock_tradeline, tradeline_id=tradeline_id)
     if row is None:
         return None
     key, history, trail, marks, people, submission_key, record_index = row

@@ -12,7 +12,7 @@ from bureau.credit_file.subject_state import LIFT, PLACEMENT
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Transaction
 from bureau.signed_statement import VerifiedStatement
-from bureau.store import queries as s
+from bureau.store import queries as q
 from creditbureau.v1 import hold_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.hold_pb2 import Hold, HoldLift, HoldPlacement
@@ -72,7 +72,7 @@ def lift_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
             raise Refusal.of_field("NOT_FOUND", "hold_id", "no such hold of the subject's")
         if hold.state == hold_pb2.HOLD_STATE_ENDED:
             raise Refusal("WRONG_STATE", "the hold has ended")
-        if lift.member_id and not tx.db.one(s.member_by_id, member_id=lift.member_id):
+        if lift.member_id and not tx.db.one(q.member_by_id, member_id=lift.member_id):
             raise Refusal.of_field("INVALID_FIELD", "member_id", "there is no such member")
         add_event(tx, hold_id, subject_id, LIFT, lift)
 
@@ -81,9 +81,9 @@ def lift_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
 
 def _admitted(opened: VerifiedStatement[Any], tx: Transaction) -> str:
     """Who signed; from here to the commit nobody acts on this file."""
-    opened.admit(tx)
+    opened.recheck_key_and_time(tx)
     subject_id = opened.header.signer.removeprefix("subjects/")
-    tx.db.lock(s.lock_subject, subject_id=subject_id)
+    tx.db.lock(q.lock_subject, subject_id=subject_id)
     return subject_id
 
 

@@ -20,7 +20,7 @@ from bureau.ledger import log
 from bureau.ledger.commit_queue import Transaction
 from bureau.ledger.log import LoggedEntry
 from bureau.signed_statement import VerifiedStatement
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.authority import fingerprint, identity_of, not_after
 from bureau_keys.envelope import payload_type_of, peek
@@ -113,11 +113,11 @@ def _admit(
     # 2. One unit of work.
     def work(tx: Transaction) -> None:
         if not by_own_key:
-            opened.admit(tx)
-        if tx.db.one(s.member_by_id, member_id=admission.member_id):
+            opened.recheck_key_and_time(tx)
+        if tx.db.one(q.member_by_id, member_id=admission.member_id):
             raise Refusal.of_field("ALREADY_EXISTS", "member_id", "there is a member of this id")
-        tx.db.run(
-            s.add_member,
+        tx.db.execute(
+            q.add_member,
             member_id=admission.member_id,
             display_name=admission.display_name,
             state=members_pb2.MEMBER_STATE_ACTIVE,
@@ -149,10 +149,10 @@ def change_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[M
     _check_text(change.display_name, "display_name")
 
     def work(tx: Transaction) -> None:
-        opened.admit(tx)
+        opened.recheck_key_and_time(tx)
         _require(tx, change.member_id)
-        tx.db.run(
-            s.change_member,
+        tx.db.execute(
+            q.change_member,
             which=change.member_id,
             display_name=change.display_name,
             roles=mask_of(change.roles),
@@ -179,11 +179,11 @@ def set_member_state(bureau: Bureau, caller: Caller, envelope: Envelope) -> tupl
     _check_text(change.note, "note")
 
     def work(tx: Transaction) -> None:
-        opened.admit(tx)
+        opened.recheck_key_and_time(tx)
         row = _require(tx, change.member_id)
-        if row[s.MEMBER_COLUMNS.index("state")] == change.state:
+        if row[q.MEMBER_COLUMNS.index("state")] == change.state:
             raise Refusal("WRONG_STATE", "the member is in this state already")
-        tx.db.run(s.set_member_state, which=change.member_id, state=change.state)
+        tx.db.execute(q.set_member_state, which=change.member_id, state=change.state)
 
     return _commit(bureau, caller, opened, change.member_id, work)
 
@@ -210,7 +210,7 @@ def change_credential(bureau: Bureau, caller: Caller, envelope: Envelope) -> tup
         certificate = _read_certificate(change.add_certificate, change.member_id, "add_certificate")
 
     def work(tx: Transaction) -> None:
-        opened.admit(tx)
+        opened.recheck_key_and_time(tx)
         _require(tx, change.member_id)
         if key:
             _add_key(tx, change.member_id, key)
@@ -222,8 +222,8 @@ def change_credential(bureau: Bureau, caller: Caller, envelope: Envelope) -> tup
                     "WRONG_STATE", "withdraw_key", "a key cannot withdraw itself; use another"
                 )
             _require_touched(
-                tx.db.run(
-                    s.withdraw_member_key,
+                tx.db.execute(
+                    q.withdraw_member_key,
                     which=change.withdraw_key,
                     owner=change.member_id,
                     until=tx.entry_key,
@@ -232,8 +232,8 @@ def change_credential(bureau: Bureau, caller: Caller, envelope: Envelope) -> tup
             )
         else:
             _require_touched(
-                tx.db.run(
-                    s.withdraw_certificate,
+                tx.db.execute(
+                    q.withdraw_certificate,
                     which=change.withdraw_certificate,
                     owner=change.member_id,
                 ),
@@ -250,7 +250,7 @@ def get_member(bureau: Bureau, caller: Caller, member_id: str, *, with_statement
         Refusal: NOT_FOUND.
     """
     with bureau.database.snapshot() as db:
-        row = db.one(s.member_by_id, member_id=member_id)
+        row = db.one(q.member_by_id, member_id=member_id)
         if row is None:
             raise Refusal.of_field("NOT_FOUND", "member_id", "there is no such member")
         member = _member_of(bureau, db, caller, row)
@@ -268,7 +268,7 @@ def list_members(
         raise Refusal.of_field("BAD_PAGE_TOKEN", "page_token", "not one that this method gave out")
     limit = page_size or 100
     with bureau.database.snapshot() as db:
-        rows = db.all(s.members_after, after=page_token, limit=limit + 1)
+        rows = db.all(q.members_after, after=page_token, limit=limit + 1)
         members = [_member_of(bureau, db, caller, row) for row in rows[:limit]]
     return members, rows[limit - 1][0] if len(rows) > limit else ""
 
@@ -315,11 +315,11 @@ def _commit(
     work: Callable[[Transaction], None],
 ) -> tuple[Member, Receipt]:
     def whole(tx: Transaction) -> None:
-        tx.db.all(s.lock_operators, role=1 << codes_pb2.ROLE_OPERATOR)
+        tx.db.all(q.lock_operators, role=1 << codes_pb2.ROLE_OPERATOR)
         work(tx)
-        tx.db.run(s.add_member_statement, member_id=member_id, entry_key=tx.entry_key)
+        tx.db.execute(q.add_member_statement, member_id=member_id, entry_key=tx.entry_key)
         able = tx.db.one(
-            s.members_able,
+            q.members_able,
             role=1 << codes_pb2.ROLE_OPERATOR,
             state=members_pb2.MEMBER_STATE_ACTIVE,
             now_us=tx.now_us,
@@ -333,10 +333,10 @@ def _commit(
 
 
 def _add_key(tx: Transaction, member_id: str, key: VerifyKey) -> None:
-    if tx.db.one(s.member_key_owner, key_id=key.key_id):
+    if tx.db.one(q.member_key_owner, key_id=key.key_id):
         raise Refusal("ALREADY_EXISTS", "the key is or was registered before")
-    tx.db.run(
-        s.add_member_key,
+    tx.db.execute(
+        q.add_member_key,
         key_id=key.key_id,
         member_id=member_id,
         public_key=key.raw,
@@ -347,10 +347,10 @@ def _add_key(tx: Transaction, member_id: str, key: VerifyKey) -> None:
 
 def _add_certificate(tx: Transaction, member_id: str, certificate: tuple[str, int]) -> None:
     name, ends_us = certificate
-    if tx.db.one(s.certificate_owner, fingerprint=name):
+    if tx.db.one(q.certificate_owner, fingerprint=name):
         raise Refusal("ALREADY_EXISTS", "the certificate is or was registered before")
-    tx.db.run(
-        s.add_certificate,
+    tx.db.execute(
+        q.add_certificate,
         fingerprint=name,
         member_id=member_id,
         not_after_us=ends_us,
@@ -359,7 +359,7 @@ def _add_certificate(tx: Transaction, member_id: str, certificate: tuple[str, in
 
 
 def _require(tx: Transaction, member_id: str) -> tuple[Any, ...]:
-    row = tx.db.one(s.lock_member, member_id=member_id)
+    row = tx.db.one(q.lock_member, member_id=member_id)
     if row is None:
         raise Refusal.of_field("NOT_FOUND", "member_id", "there is no such member")
     return row
@@ -376,7 +376,7 @@ def _check_text(text: str, field: str) -> None:
 
 
 def _member_of(bureau: Bureau, db: Connection, caller: Caller, row: tuple[Any, ...]) -> Member:
-    at = dict(zip(s.MEMBER_COLUMNS, row, strict=True))
+    at = dict(zip(q.MEMBER_COLUMNS, row, strict=True))
     member = Member(
         member_id=at["member_id"],
         display_name=at["display_name"],
@@ -394,7 +394,7 @@ def _member_of(bureau: Bureau, db: Connection, caller: Caller, row: tuple[Any, .
                 valid_to_index=to_index,
             )
             for key_id, public_key, from_index, to_index in db.all(
-                s.keys_of, member_id=at["member_id"]
+                q.keys_of, member_id=at["member_id"]
             )
         ],
     )
@@ -402,7 +402,7 @@ def _member_of(bureau: Bureau, db: Connection, caller: Caller, row: tuple[Any, .
         member.directory_quota = at["directory_quota"]
         level = level_of(db, member.member_id, bureau.policy, bureau.clock.now_us())
         member.reciprocity = level  # type: ignore[assignment]
-        found = db.all(s.certificates_of, member_id=member.member_id)
+        found = db.all(q.certificates_of, member_id=member.member_id)
         member.certificate_fingerprints.extend(row[0] for row in found)
     return member
 
@@ -414,6 +414,6 @@ def _statements(db: Connection, member_id: str, all_of_them: bool) -> list[Logge
             envelope=Envelope.FromString(row[-1]),
             receipt=signed_statement.receipt_of(log.proof_of(db, LoggedEntry(*row[:-1]))),
         )
-        for row in db.all(s.statements_of_member, member_id=member_id)
+        for row in db.all(q.statements_of_member, member_id=member_id)
         if all_of_them or Envelope.FromString(row[-1]).payload_type in SHOWN_TO_ALL
     ]

@@ -20,7 +20,7 @@ from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
 from bureau.signed_statement import time_of
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau.texts import texts
 from creditbureau.v1 import codes_pb2
@@ -102,7 +102,7 @@ def tell_of_inquiries(
             continue
         told.append((monitor, Change(ALERT_KIND_NEW_INQUIRY)))
         row = tx.db.one(
-            s.inquiry_count,
+            q.inquiry_count,
             subject_id=monitor.subject_id,
             kind=INQUIRY_KIND_HARD,
             since_us=since_us,
@@ -112,7 +112,7 @@ def tell_of_inquiries(
         if (
             row
             and row[0] >= at.burst_count
-            and not tx.db.one(s.told_since, since_us=since_us, **burst)
+            and not tx.db.one(q.told_since, since_us=since_us, **burst)
         ):
             told.append((monitor, Change(ALERT_KIND_INQUIRY_BURST)))
     _write(tx, told, policy)
@@ -141,7 +141,7 @@ def watch_alerts(
     """
     if not cursor:
         with bureau.database.snapshot() as db:
-            row = db.one(s.alert_mark, member_id=caller.member_id)
+            row = db.one(q.alert_mark, member_id=caller.member_id)
         cursor = row[0] if row else 0
     while True:
         with bureau.database.snapshot() as db:
@@ -173,14 +173,14 @@ def acknowledge_alerts(bureau: Bureau, caller: Caller, cursor: int) -> Acknowled
         Refusal: BEYOND_LOG for a cursor that was not given out.
     """
     with bureau.database.transaction() as db:
-        if db.one(s.key_at, leaf_index=cursor >> PLACE_BITS) is None:
+        if db.one(q.key_at, leaf_index=cursor >> PLACE_BITS) is None:
             raise Refusal.of_field("BEYOND_LOG", "cursor", "not one that WatchAlerts gave out")
-        db.run(s.set_alert_mark, member_id=caller.member_id, cursor=cursor)
+        db.execute(q.set_alert_mark, member_id=caller.member_id, cursor=cursor)
     return AcknowledgeAlertsResponse()
 
 
 def _monitors(tx: Transaction, subject_ids: Iterable[str]) -> list[Monitor]:
-    rows = tx.db.among(s.monitors_of, sorted(subject_ids), state=ACTIVE, now_us=tx.now_us)
+    rows = tx.db.all_in(q.monitors_of, sorted(subject_ids), state=ACTIVE, now_us=tx.now_us)
     return [Monitor(*row) for row in rows]
 
 
@@ -218,8 +218,8 @@ def _write(tx: Transaction, told: list[tuple[Monitor, Change]], policy: Policy) 
             continue
         if _is_held(tx, monitor, policy):
             continue
-        tx.db.run(
-            s.add_alert,
+        tx.db.execute(
+            q.add_alert,
             entry_key=tx.entry_key,
             ordinal=ordinal,
             member_id=monitor.grantee,
@@ -244,9 +244,9 @@ def _is_held(tx: Transaction, monitor: Monitor, policy: Policy) -> bool:
 
 def _page(db: Connection, member_id: str, cursor: int) -> list[tuple[Any, ...]]:
     leaf, ordinal = cursor >> PLACE_BITS, cursor & (1 << PLACE_BITS) - 1
-    row = db.one(s.key_at, leaf_index=leaf) if cursor else None
+    row = db.one(q.key_at, leaf_index=leaf) if cursor else None
     return db.all(
-        s.alerts_after,
+        q.alerts_after,
         member_id=member_id,
         floor=row[0] - KEY_SLACK if row else 0,
         leaf_index=leaf if cursor else -1,

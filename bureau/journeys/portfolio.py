@@ -14,7 +14,7 @@ from bureau import field_rules, signed_statement
 from bureau.codes import has
 from bureau.context import Bureau, Caller
 from bureau.credit_file import consent_state
-from bureau.credit_file.build_report import Asked, load_consent, rebuild_report
+from bureau.credit_file.build_report import ReportRequest, load_consent, rebuild_report
 from bureau.credit_file.consent_state import ACTIVE, HeldConsent
 from bureau.credit_file.reciprocity import level_of
 from bureau.credit_file.subject_events import read_state
@@ -24,7 +24,7 @@ from bureau.journeys.monitoring import tell_of_inquiries
 from bureau.ledger import log
 from bureau.ledger.commit_queue import Transaction
 from bureau.signed_statement import VerifiedStatement
-from bureau.store import queries as s
+from bureau.store import queries as q
 from creditbureau.v1 import codes_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.reporting_pb2 import PortfolioInquiry, QueryPortfolioResponse
@@ -61,7 +61,7 @@ def query_portfolio(
 
     # 2. One unit of work: each consent's use, each customer's line, one leaf.
     def work(tx: Transaction) -> None:
-        opened.admit(tx)
+        opened.recheck_key_and_time(tx)
         _record(bureau, tx, caller, opened)
 
     committed = bureau.ledger.commit(opened.signed, work)
@@ -73,15 +73,15 @@ def query_portfolio(
         reports = []
         now_us = bureau.clock.now_us()
         with bureau.database.snapshot() as db:
-            page = db.all(s.inquiries_of_entry, entry_key=entry_key, after=after, limit=PAGE)
+            page = db.all(q.inquiries_of_entry, entry_key=entry_key, after=after, limit=PAGE)
             for values in page:
-                row = dict(zip(s.INQUIRY_COLUMNS, values, strict=True))
+                row = dict(zip(q.INQUIRY_COLUMNS, values, strict=True))
                 after = row["inquiry_key"]
                 held = load_consent(db, row["consent_id"])
                 # Whoever withdrew meanwhile is passed over, and whose consent has ended.
                 if held is None or held.state != ACTIVE or now_us >= held.expire_us:
                     continue
-                asked = Asked(
+                asked = ReportRequest(
                     opened.header.request_id,
                     opened.signed.digest,
                     row["subject_id"],
@@ -112,7 +112,7 @@ def _record(
     hard = has(bureau.policy.hard_purposes, inquiry.purpose)
     seen: set[str] = set()
     for values in tx.db.all(
-        s.monitored_by, grantee=caller.member_id, state=ACTIVE, now_us=tx.now_us
+        q.monitored_by, grantee=caller.member_id, state=ACTIVE, now_us=tx.now_us
     ):
         who = HeldConsent(*values).subject_id
         if who in seen or (wanted and who not in wanted):
@@ -124,14 +124,14 @@ def _record(
         if len(seen) > MAX_REPORTS:
             message = f"more than {MAX_REPORTS} customers: name them in parts"
             raise Refusal.of_field("TOO_MANY_ITEMS", "subject_ids", message)
-        tx.db.run(
-            s.count_use,
+        tx.db.execute(
+            q.count_use,
             which=held.consent_id,
             period=held.period_at(tx.now_us),
             period_count=held.uses_in_period(tx.now_us) + 1,
         )
-        tx.db.run(
-            s.add_inquiry,
+        tx.db.execute(
+            q.add_inquiry,
             subject_id=who,
             member_id=caller.member_id,
             inquiry_id=opened.signed.request_id,
@@ -156,13 +156,13 @@ def _covering(
     """A customer's consent, under its lock, if it and what the customer has on their file
     let a report on them leave. Only a member's own customers are in its portfolio.
     """
-    row = tx.db.one(s.lock_consent, consent_id=held.consent_id)
+    row = tx.db.one(q.lock_consent, consent_id=held.consent_id)
     if row is None or not tx.db.one(
-        s.furnishes, subject_id=held.subject_id, member_id=caller.member_id
+        q.furnishes, subject_id=held.subject_id, member_id=caller.member_id
     ):
         return None
     locked = HeldConsent(*row)
-    tx.db.lock(s.share_subject, subject_id=held.subject_id)
+    tx.db.lock(q.share_subject, subject_id=held.subject_id)
     state = read_state(tx.db, held.subject_id, bureau.policy, tx.now_us)
     try:
         consent_state.check_use(locked, purpose, tx.now_us)

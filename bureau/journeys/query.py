@@ -12,11 +12,11 @@ from bureau.codes import has
 from bureau.context import Bureau, Caller
 from bureau.credit_file import consent_state
 from bureau.credit_file.build_report import (
-    Asked,
     BuiltReport,
+    ReportRequest,
+    build_report,
     check_report_digest,
     load_consent,
-    prepare,
     rebuild_report,
 )
 from bureau.credit_file.consent_state import HeldConsent
@@ -27,7 +27,7 @@ from bureau.journeys.monitoring import tell_of_inquiries
 from bureau.ledger import log
 from bureau.ledger.commit_queue import RecordedDenial, Transaction
 from bureau.signed_statement import VerifiedStatement
-from bureau.store import queries as s
+from bureau.store import queries as q
 from creditbureau.v1 import report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.reporting_pb2 import Inquiry, QueryReportResponse
@@ -67,7 +67,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
         bureau.misses.check(caller.member_id, now_us)
         # 2. Prepare: the report as of the log's size. Without a consent of this
         #    subject for this member nothing is read, whoever the subject is.
-        asked = Asked(
+        asked = ReportRequest(
             opened.header.request_id,
             opened.signed.digest,
             inquiry.subject_id,
@@ -77,17 +77,17 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
         held = load_consent(db, inquiry.consent_id.lower())
         prepared = None
         if held and held.grantee == caller.member_id and held.subject_id == inquiry.subject_id:
-            prepared = prepare(bureau, db, asked, held, now_us)
+            prepared = build_report(bureau, db, asked, held, now_us)
 
     # 3. One unit of work: the consent under its lock, its use, the inquiry, the leaf.
     def work(tx: Transaction) -> RecordedDenial | None:
-        opened.admit(tx)
-        locked = _consent(tx.db.one(s.lock_consent, consent_id=inquiry.consent_id.lower()))
+        opened.recheck_key_and_time(tx)
+        locked = _consent(tx.db.one(q.lock_consent, consent_id=inquiry.consent_id.lower()))
         try:
             allowed = consent_state.check_inquiry(
                 locked, caller.member_id, inquiry.subject_id, inquiry.purpose, tx.now_us
             )
-            tx.db.lock(s.share_subject, subject_id=inquiry.subject_id)
+            tx.db.lock(q.share_subject, subject_id=inquiry.subject_id)
             state = read_state(tx.db, inquiry.subject_id, bureau.policy, tx.now_us)
             check_holds(state, bureau.policy, caller.member_id, inquiry.purpose, tx.now_us)
         except Refusal as refusal:
@@ -95,8 +95,8 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
             return RecordedDenial(refusal)
         if prepared is None:
             raise Refusal("CONFLICT", "the consent came into being meanwhile")
-        tx.db.run(
-            s.count_use,
+        tx.db.execute(
+            q.count_use,
             which=allowed.consent_id,
             period=allowed.period_at(tx.now_us),
             period_count=allowed.uses_in_period(tx.now_us) + 1,
@@ -127,12 +127,12 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
     )
 
 
-def _again(bureau: Bureau, asked: Asked, entry: log.LoggedEntry) -> BuiltReport:
+def _again(bureau: Bureau, asked: ReportRequest, entry: log.LoggedEntry) -> BuiltReport:
     """The report that an accepted inquiry got, made again as of its log size."""
     with bureau.database.snapshot() as db:
-        row = db.one(s.inquiry_of_entry, entry_key=entry.entry_key)
+        row = db.one(q.inquiry_of_entry, entry_key=entry.entry_key)
         assert row is not None, "an accepted inquiry has a row"
-        at = dict(zip(s.INQUIRY_COLUMNS, row, strict=True))
+        at = dict(zip(q.INQUIRY_COLUMNS, row, strict=True))
         held = load_consent(db, at["consent_id"])
         assert held is not None, "an accepted inquiry had a consent"
         consent_state.check_not_withdrawn(held)
@@ -157,8 +157,8 @@ def _record(
     if prepared:
         hit = prepared.outcome == report_pb2.REPORT_OUTCOME_HIT
         outcome = report_pb2.INQUIRY_OUTCOME_REPORTED if hit else report_pb2.INQUIRY_OUTCOME_NO_HIT
-    tx.db.run(
-        s.add_inquiry,
+    tx.db.execute(
+        q.add_inquiry,
         subject_id=inquiry.subject_id,
         member_id=opened.header.signer.removeprefix("members/"),
         inquiry_id=opened.signed.request_id,

@@ -6,9 +6,14 @@ from bureau import signed_statement
 from bureau.codes import has
 from bureau.context import Bureau, Caller
 from bureau.credit_file import consent_state
-from bureau.credit_file.build_report import Asked, check_report_digest, load_consent, rebuild_report
+from bureau.credit_file.build_report import (
+    ReportRequest,
+    check_report_digest,
+    load_consent,
+    rebuild_report,
+)
 from bureau.errors import Refusal
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau_keys.envelope import digest
 from creditbureau.v1 import codes_pb2, report_pb2
 from creditbureau.v1.reporting_pb2 import ReplayReportResponse
@@ -31,8 +36,8 @@ def replay_report(
     is_auditor = has(caller.roles, codes_pb2.ROLE_AUDITOR)
     with bureau.database.snapshot() as db:
         rows = [
-            dict(zip(s.INQUIRY_COLUMNS, row, strict=True))
-            for row in db.all(s.inquiries_of_id, inquiry_id=inquiry_id.lower())
+            dict(zip(q.INQUIRY_COLUMNS, row, strict=True))
+            for row in db.all(q.inquiries_of_id, inquiry_id=inquiry_id.lower())
         ]
         rows = [
             row
@@ -47,8 +52,10 @@ def replay_report(
         assert held is not None, "an accepted inquiry had a consent"
         if not is_auditor:
             consent_state.check_not_withdrawn(held)
-        envelope, receipt = signed_statement.logged(db, row["entry_key"])
-        asked = Asked(inquiry_id.lower(), digest(envelope), row["subject_id"], row["purpose"], 0)
+        envelope, receipt = signed_statement.statement_and_receipt(db, row["entry_key"])
+        asked = ReportRequest(
+            inquiry_id.lower(), digest(envelope), row["subject_id"], row["purpose"], 0
+        )
         prepared = rebuild_report(bureau, db, asked, held, row)
         if receipt.answer_digest:
             check_report_digest(db, prepared, receipt.answer_digest)
@@ -73,4 +80,4 @@ def _note(bureau: Bureau, caller: Caller, row: dict[str, object]) -> None:
         "rules_version": bureau.policy.rules_version,
     }
     with bureau.database.transaction() as db:
-        db.run(s.add_inquiry, **{k: v for k, v in (row | again).items() if k != "inquiry_key"})
+        db.execute(q.add_inquiry, **{k: v for k, v in (row | again).items() if k != "inquiry_key"})

@@ -7,7 +7,7 @@ from bureau.codes import currencies
 from bureau.context import Bureau, Caller
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Transaction
-from bureau.store import queries as s
+from bureau.store import queries as q
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.standard_pb2 import StandardOfCredit
@@ -33,13 +33,13 @@ def publish(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
         raise Refusal.of_field("INVALID_FIELD", "bands", "must ascend in min_days_past_due")
 
     def work(tx: Transaction) -> None:
-        opened.admit(tx)
-        row = tx.db.one(s.newest_standard)
+        opened.recheck_key_and_time(tx)
+        row = tx.db.one(q.newest_standard)
         newest = (row[0] if row else None) or 0
         if told.version != newest + 1:
             raise Refusal.of_field("WRONG_STATE", "version", f"the next one is {newest + 1}")
-        tx.db.run(
-            s.add_standard,
+        tx.db.execute(
+            q.add_standard,
             version=told.version,
             entry_key=tx.entry_key,
             effective_us=told.effective_time.ToMicroseconds(),
@@ -56,10 +56,10 @@ def get(bureau: Bureau, version: int) -> tuple[Envelope, Receipt]:
     """
     with bureau.database.snapshot() as db:
         if version:
-            row = db.one(s.standard_of, version=version)
+            row = db.one(q.standard_of, version=version)
         else:
-            row = db.one(s.standard_at, now_us=bureau.clock.now_us(), log_size=1 << 62)
+            row = db.one(q.standard_at, now_us=bureau.clock.now_us(), log_size=1 << 62)
         if row is None:
             raise Refusal.of_field("NOT_FOUND", "version", "there is no such standard")
-        envelope, receipt = signed_statement.logged(db, row[1])
+        envelope, receipt = signed_statement.statement_and_receipt(db, row[1])
     return envelope, receipt

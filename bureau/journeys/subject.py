@@ -15,11 +15,11 @@ from google.protobuf.message import Message
 from bureau import signed_statement
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
-from bureau.credit_file.accounts import News
+from bureau.credit_file.accounts import PendingNotice
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Transaction
 from bureau.signed_statement import VerifiedStatement
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -90,17 +90,17 @@ def _bind(
     key: VerifyKey,
 ) -> Receipt:
     def work(tx: Transaction) -> None:
-        opened.admit(tx)
+        opened.recheck_key_and_time(tx)
         signed_statement.check_fresh(binding.header, tx.now_us)
-        if tx.db.one(s.subject_key_owner, key_id=key.key_id):
+        if tx.db.one(q.subject_key_owner, key_id=key.key_id):
             raise Refusal.of_field(
                 "ALREADY_EXISTS", "binding.public_key", "the key is or was bound before"
             )
-        if tx.db.run(s.retire_subject_keys, whose=binding.subject_id, until=tx.entry_key):
-            news = News(NOTICE_KIND_KEY_REPLACED, "", [binding.subject_id])
+        if tx.db.execute(q.retire_subject_keys, whose=binding.subject_id, until=tx.entry_key):
+            news = PendingNotice(NOTICE_KIND_KEY_REPLACED, "", [binding.subject_id])
             notices.give(tx, [news], caller.member_id)
-        tx.db.run(
-            s.add_subject_key,
+        tx.db.execute(
+            q.add_subject_key,
             key_id=key.key_id,
             subject_id=binding.subject_id,
             public_key=key.raw,

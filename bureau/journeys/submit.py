@@ -18,7 +18,7 @@ from bureau import field_rules, signed_statement
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
 from bureau.credit_file.accounts import AccountBatch
-from bureau.credit_file.batch_records import Line
+from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.history import ACTION, DELETION
 from bureau.credit_file.reciprocity import note_contribution
 from bureau.credit_file.record_rules import check_records
@@ -26,7 +26,7 @@ from bureau.errors import Refusal
 from bureau.journeys.monitoring import tell_of_accounts, watched_of
 from bureau.ledger.commit_queue import Transaction
 from bureau.signed_statement import VerifiedStatement
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau_keys.merkle import leaf_hash, root_of
 from bureau_keys.tiles import Tiles
 from creditbureau.v1 import codes_pb2, consent_pb2, record_pb2
@@ -74,19 +74,20 @@ def submit_records(
     # 3. Every record keeps every rule.
     correction = manifest.kind == record_pb2.SUBMISSION_KIND_CORRECTION
     lines = [
-        Line.of(record, raw, correction) for raw, record in zip(raws, parsed.records, strict=True)
+        BatchRecord.of(record, raw, correction)
+        for raw, record in zip(raws, parsed.records, strict=True)
     ]
     check_records(parsed, lines, bureau.clock.now_us())
     adverse = bureau.policy.adverse_notice
 
     # 4. One unit of work.
     def work(tx: Transaction) -> Submission:
-        opened.admit(tx)
+        opened.recheck_key_and_time(tx)
         booking = AccountBatch.load(tx, caller.member_id, lines)
         _require_consents(tx, booking)
         watched = watched_of(tx, booking.people(), bureau.policy)
         submission = _store(tx, caller.member_id, opened, tiles, len(booking.opened))
-        booking.book(tx)
+        booking.apply(tx)
         tell_of_accounts(tx, watched, bureau.policy, caller.member_id)
         furnished = (line.snapshot for line in lines if line.kind < DELETION)
         note_contribution(tx, caller.member_id, furnished)
@@ -114,11 +115,11 @@ def find_submission(
     """
     with bureau.database.snapshot() as db:
         row = db.one(
-            s.submission_of_request, signer=caller.signer, request_id=submission_id.lower()
+            q.submission_of_request, signer=caller.signer, request_id=submission_id.lower()
         )
         if row is None:
             raise Refusal.of_field("NOT_FOUND", "submission_id", "no such submission of the caller")
-        envelope, receipt = signed_statement.logged(db, row[0])
+        envelope, receipt = signed_statement.statement_and_receipt(db, row[0])
     return submission_of(row), envelope, receipt
 
 
@@ -130,7 +131,7 @@ def list_submissions(
     before = field_rules.number_in(page_token, otherwise=1 << 62)
     with bureau.database.snapshot() as db:
         rows = db.all(
-            s.submissions_before, member_id=caller.member_id, before=before, limit=limit + 1
+            q.submissions_before, member_id=caller.member_id, before=before, limit=limit + 1
         )
     found = [submission_of(row) for row in rows[:limit]]
     return found, str(found[-1].leaf_index) if len(rows) > limit else ""
@@ -180,8 +181,8 @@ def _require_consents(tx: Transaction, booking: AccountBatch) -> None:
     wanted = {subject_id for line in lines for subject_id in line.subject_ids}
     acted = {line.account_ref: booking.people_on(tx, line) for line in lines if line.kind == ACTION}
     on_acted = {subject_id for people in acted.values() for subject_id in people}
-    rows = tx.db.among(
-        s.subjects_with_consent,
+    rows = tx.db.all_in(
+        q.subjects_with_consent,
         sorted(wanted | on_acted),
         grantee=booking.member_id,
         state=consent_pb2.CONSENT_STATE_ACTIVE,
@@ -205,7 +206,7 @@ def _require_consents(tx: Transaction, booking: AccountBatch) -> None:
         if line.kind == ACTION and acted[line.account_ref] - opened.keys()
     )
     fields = islice(chain(unnamed, unasked), field_rules.MAX_FOUND + 1)
-    if found := [field_rules.breach(field, "CONSENT_REQUIRED", message) for field in fields]:
+    if found := [field_rules.violation(field, "CONSENT_REQUIRED", message) for field in fields]:
         raise field_rules.refusal(found)
 
 
@@ -221,9 +222,9 @@ def _store(
         (tx.entry_key, index, hashes, root)
         for index, (hashes, root) in enumerate(zip(tiles.hashes, tiles.roots, strict=True))
     ]
-    tx.db.tuples(s.add_record_tile, s.RECORD_TILE_COLUMNS, rows)
-    tx.db.run(
-        s.add_submission,
+    tx.db.execute_many_tuples(q.add_record_tile, q.RECORD_TILE_COLUMNS, rows)
+    tx.db.execute(
+        q.add_submission,
         submission_key=tx.entry_key,
         submission_id=opened.signed.request_id,
         member_id=member_id,

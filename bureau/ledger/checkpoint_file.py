@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from bureau.ledger.node_checks import ForkedLogError
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.checkpoint import open_checkpoint
 from bureau_keys.secret_files import write_private
@@ -46,7 +46,7 @@ class CheckpointFile:
         """The newest checkpoint that was taken; empty if there was none."""
         return self._note
 
-    def keep(self, note: str) -> None:
+    def write(self, note: str) -> None:
         """Takes the newest checkpoint; returns at once."""
         self._note = note
         if not self._changed.is_set():
@@ -110,9 +110,9 @@ def check_holds(kept_note: str, db: Connection, origin: str, key: VerifyKey) -> 
         ForkedLogError, bureau_keys.errors.BadProof: As `check`.
     """
     kept = open_checkpoint(kept_note, origin, key)
-    newest = db.one(s.newest_checkpoint)
+    newest = db.one(q.newest_checkpoint)
     found_note = str(newest[0]) if newest else "(no checkpoint)\n"
-    same_size = db.one(s.checkpoint_at, tree_size=kept.size)
+    same_size = db.one(q.checkpoint_at, tree_size=kept.size)
     if same_size is None or open_checkpoint(same_size[0], origin, key).root != kept.root:
         raise ForkedLogError(kept_note, found_note)
 

@@ -28,7 +28,7 @@ from bureau.ledger.entry_keys import EntryKeys
 from bureau.ledger.log import LoggedEntry, LogProof, NewLeaf, SignedStatement
 from bureau.ledger.node_checks import ForkedLogError
 from bureau.metrics import observe_commit
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Connection, Database
 from bureau.store.errors import StorageError
 from bureau_keys.signing import SigningKey
@@ -279,14 +279,14 @@ class Ledger:
                 if time.monotonic() > unit.deadline:
                     ends.refused.append((unit, Refusal("DEADLINE", "given up before it was begun")))
                 elif name in taken:
-                    ends.late.append(unit)  # its twin is in this batch: replay it from the next
+                    ends.deferred.append(unit)  # its twin is in this batch: replay it from the next
                 else:
                     taken.add(name)
                     self._run_unit(db, unit, moment.now_us, ends)
             leaves, at_head = [leaf for _, leaf, _ in ends.accepted], time.monotonic()
             proofs, head = self._append(db, leaves, moment)
             if ends.answered and not leaves:
-                log.touch(db)  # what a replay tells again must be durable by now
+                log.confirm_durable(db)  # what a replay tells again must be durable by now
 
         # On disk. A crash from here on loses only replies; a retry fetches them.
         if proofs:
@@ -300,7 +300,7 @@ class Ledger:
             unit.succeed(committed)
         for unit, error in ends.refused:
             unit.fail(error)
-        return ends.late
+        return ends.deferred
 
     def _append(
         self, db: Connection, leaves: list[NewLeaf], moment: Moment
@@ -314,9 +314,9 @@ class Ledger:
         told = unit.statement
         new_key = partial(self._keys.next, now_us)
         tx = Transaction(db, now_us, new_key(), new_key)
-        db.script("SAVEPOINT unit")
+        db.execute_raw("SAVEPOINT unit")
         try:
-            found = db.one(s.entry_of_request, signer=told.signer, request_id=told.request_id)
+            found = db.one(q.entry_of_request, signer=told.signer, request_id=told.request_id)
             if found:
                 ends.answered.append((unit, _replay(db, LoggedEntry(*found), told)))
             else:
@@ -329,7 +329,7 @@ class Ledger:
                     ends.accepted.append((unit, leaf, result))
         except Refusal as refusal:
             if not self._answer_as_duplicate(db, unit, ends):
-                db.script("ROLLBACK TO SAVEPOINT unit")
+                db.execute_raw("ROLLBACK TO SAVEPOINT unit")
                 ends.refused.append((unit, refusal))
         except StorageError as error:
             if not (error.conflict or error.too_long):
@@ -337,27 +337,27 @@ class Ledger:
             # A deadlock with another node, a row that it took or keeps, a statement that
             # took too long: this unit's alone. What it holds is let go; after a conflict
             # it has another turn.
-            db.script("ROLLBACK TO SAVEPOINT unit")
+            db.execute_raw("ROLLBACK TO SAVEPOINT unit")
             if error.conflict and unit.try_again():
-                ends.late.append(unit)
+                ends.deferred.append(unit)
             else:
                 ends.refused.append((unit, _refusal_of(error)))
         except Exception:
             # A fault of ours in one unit is that unit's alone.
             logger.exception("unit_broken", request_id=told.request_id)
-            db.script("ROLLBACK TO SAVEPOINT unit")
+            db.execute_raw("ROLLBACK TO SAVEPOINT unit")
             ends.refused.append((unit, Refusal("INTERNAL", "the bureau failed on this request")))
-        db.script("RELEASE SAVEPOINT unit")
+        db.execute_raw("RELEASE SAVEPOINT unit")
 
     def _answer_as_duplicate(self, db: Connection, unit: _Unit, ends: _BatchResult) -> bool:
         """Whether a refused unit is answered by its twin: the same statement, which another
         node accepted while this one waited for a row. What refused it is its own effect.
         """
         told = unit.statement
-        found = db.one(s.entry_of_request, signer=told.signer, request_id=told.request_id)
+        found = db.one(q.entry_of_request, signer=told.signer, request_id=told.request_id)
         if not found or LoggedEntry(*found).digest != told.digest:
             return False
-        db.script("ROLLBACK TO SAVEPOINT unit")
+        db.execute_raw("ROLLBACK TO SAVEPOINT unit")
         ends.answered.append((unit, _replay(db, LoggedEntry(*found), told)))
         return True
 
@@ -369,7 +369,7 @@ class _BatchResult:
     accepted: list[tuple[_Unit, NewLeaf, Any]] = field(default_factory=list)
     answered: list[tuple[_Unit, Committed[Any]]] = field(default_factory=list)
     refused: list[tuple[_Unit, Exception]] = field(default_factory=list)
-    late: list[_Unit] = field(default_factory=list)
+    deferred: list[_Unit] = field(default_factory=list)
 
 
 def _replay(db: Connection, entry: LoggedEntry, statement: SignedStatement) -> Committed[Any]:

@@ -31,7 +31,7 @@ class CommitSignal:
         """How many there were so far."""
         return self._count
 
-    def told(self) -> None:
+    def notify(self) -> None:
         """Something was committed."""
         with self._changed:
             self._count += 1
@@ -76,7 +76,7 @@ class Listener:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                self._database.listen(self._commits.told, self._stopping)
+                self._database.listen(self._commits.notify, self._stopping)
             except StorageError as error:
                 logger.warning("not_listening", error=str(error))
                 self._stopping.wait(AGAIN_S)

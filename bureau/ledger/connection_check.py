@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from bureau.ledger import checkpoint_file, log
 from bureau.ledger.checkpoint_file import CheckpointFile
 from bureau.ledger.node_checks import ForkedLogError
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau.store.errors import StorageError
 from bureau_keys.signing import VerifyKey
 
 
 @dataclass(slots=True)
-class Admission:
+class ConnectionCheck:
     """Looks at every new connection.
 
     Attributes:
@@ -51,10 +51,10 @@ class Admission:
             raise StorageError("the database went back in time") from error
         # 2. What it shows is durable: once for each run of a server, and again after
         #    connections broke, as a server may recover without being started anew.
-        row = db.one(s.server_run)
+        row = db.one(q.server_run)
         shown = losses, row[0] if row else None
         if shown != self._proven:
-            db.script("BEGIN")
-            log.touch(db)
+            db.execute_raw("BEGIN")
+            log.confirm_durable(db)
             db.commit()
             self._proven = shown

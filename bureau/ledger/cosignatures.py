@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from bureau.errors import Refusal
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Connection
 
 # Cosignatures, from the newest back, among which enough are looked for: whoever asks for
@@ -29,9 +29,9 @@ def newest_checkpoint(
     """
     terms = {"cosignatures": count, "at_least": at_least, "look_back": LOOK_BACK}
     if witnesses:
-        rows = db.among(s.newest_cosigned_by, sorted(set(witnesses)), **terms)
+        rows = db.all_in(q.newest_cosigned_by, sorted(set(witnesses)), **terms)
     else:
-        rows = db.all(s.newest_cosigned, **terms)
+        rows = db.all(q.newest_cosigned, **terms)
     if not rows:
         told = f"no checkpoint from size {at_least} on has {count} cosignatures"
         raise Refusal("NOT_WITNESSED", told)
@@ -40,6 +40,6 @@ def newest_checkpoint(
 
 def cosigned_note(db: Connection, size: int) -> str:
     """A checkpoint with every cosignature that the bureau has of it."""
-    row = db.one(s.checkpoint_at, tree_size=size)
+    row = db.one(q.checkpoint_at, tree_size=size)
     assert row is not None, "what is cosigned was signed"
-    return str(row[0]) + "".join(line for _, line in db.all(s.cosignatures_of, tree_size=size))
+    return str(row[0]) + "".join(line for _, line in db.all(q.cosignatures_of, tree_size=size))

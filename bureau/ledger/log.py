@@ -19,7 +19,7 @@ from typing import NamedTuple
 from bureau.clock import Moment
 from bureau.errors import Refusal
 from bureau.ledger.node_checks import ForkedLogError, check_clock
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
 from bureau_keys.merkle import Frontier, consistency_path, inclusion_path, leaf_hash, root_of
@@ -121,15 +121,15 @@ def append(
         Refusal: NODE_UNFIT if the clock is wrong.
     """
     # 1. What needs no index, before nodes take turns.
-    db.announce()
-    db.tuples(
-        s.add_statement,
+    db.notify()
+    db.execute_many_tuples(
+        q.add_statement,
         ("entry_key", "envelope"),
         [(leaf.entry_key, leaf.statement.envelope) for leaf in leaves],
     )
 
     # 2. The head row, locked: from here to the commit this node orders the log.
-    size, edge, newest_us, server_us = db.one(s.lock_head) or (0, b"", 0, None)
+    size, edge, newest_us, server_us = db.one(q.lock_head) or (0, b"", 0, None)
     frontier = frontier_of(size, edge)
     check_extends(db, frontier, acknowledged)
     check_clock(moment, newest_us, server_us)
@@ -162,23 +162,23 @@ def append(
     note = sign_checkpoint(Checkpoint(origin, frontier.size, frontier.root()), key)
 
     # 5. Rows.
-    db.tuples(s.add_entry, LoggedEntry._fields, entries)
+    db.execute_many_tuples(q.add_entry, LoggedEntry._fields, entries)
     edge = b"".join(frontier.hashes)
-    db.run(s.move_head, new_size=frontier.size, new_frontier=edge, new_us=now_us)
-    db.run(s.add_checkpoint, tree_size=frontier.size, note=note, time_us=now_us)
+    db.execute(q.move_head, new_size=frontier.size, new_frontier=edge, new_us=now_us)
+    db.execute(q.add_checkpoint, tree_size=frontier.size, note=note, time_us=now_us)
     _fill_tiles(db, size, frontier.size)
     given = [LogProof(entry, proof, note) for entry, proof in zip(entries, proofs, strict=True)]
     return given, Head(frontier.size, frontier.root(), note)
 
 
-def touch(db: Connection) -> None:
+def confirm_durable(db: Connection) -> None:
     """Makes the commit of this transaction tell that all before it are durable.
 
     What is found committed may be on one machine only: its own wait for the standby was
     cut short, or the server started anew. A commit that gets through that wait itself
     comes behind it in the database's log, and so takes it along.
     """
-    db.run(s.touch_head)
+    db.execute(q.touch_head)
 
 
 def check_extends(db: Connection, found: Frontier, acknowledged: Head | None) -> None:
@@ -188,7 +188,7 @@ def check_extends(db: Connection, found: Frontier, acknowledged: Head | None) ->
     same = found.size == acknowledged.size and found.root() == acknowledged.root
     if not same and found.size > acknowledged.size:
         # Others have appended, to what was acknowledged or to something else.
-        row = db.one(s.checkpoint_at, tree_size=acknowledged.size)
+        row = db.one(q.checkpoint_at, tree_size=acknowledged.size)
         same = row is not None and row[0] == acknowledged.note
     if not same:
         raise ForkedLogError(acknowledged.note, newest_checkpoint(db))
@@ -203,26 +203,26 @@ def create(db: Connection, key: SigningKey, origin: str, now_us: int) -> None:
     """Writes the empty log: its head row and its first checkpoint."""
     frontier = Frontier()
     note = sign_checkpoint(Checkpoint(origin, 0, frontier.root()), key)
-    db.run(s.add_head, head_id=1, tree_size=0, frontier=b"", time_us=now_us)
-    db.run(s.add_checkpoint, tree_size=0, note=note, time_us=now_us)
+    db.execute(q.add_head, head_id=1, tree_size=0, frontier=b"", time_us=now_us)
+    db.execute(q.add_checkpoint, tree_size=0, note=note, time_us=now_us)
 
 
 def size_of(db: Connection) -> int:
     """The log's size."""
-    row = db.one(s.log_size)
+    row = db.one(q.log_size)
     return int(row[0]) if row else 0
 
 
 def newest_checkpoint(db: Connection) -> str:
     """The newest signed checkpoint."""
-    row = db.one(s.newest_checkpoint)
+    row = db.one(q.newest_checkpoint)
     assert row is not None, "the log has a checkpoint from its creation on"
     return str(row[0])
 
 
 def leaves(db: Connection, start: int, count: int) -> list[bytes]:
     """Commitments of leaves `start` to `start + count`."""
-    return [row[0] for row in db.all(s.commitments, start=start, stop=start + count)]
+    return [row[0] for row in db.all(q.commitments, start=start, stop=start + count)]
 
 
 def proof_of(db: Connection, entry: LoggedEntry) -> LogProof:
@@ -230,7 +230,7 @@ def proof_of(db: Connection, entry: LoggedEntry) -> LogProof:
 
     It leads to the same checkpoint: the first that was signed over the entry.
     """
-    row = db.one(s.first_checkpoint_over, leaf_index=entry.leaf_index)
+    row = db.one(q.first_checkpoint_over, leaf_index=entry.leaf_index)
     assert row is not None, "an entry is committed with a checkpoint over it"
     size, note = row
     return LogProof(entry, inclusion_proof(db, entry.leaf_index, size), note)
@@ -280,11 +280,11 @@ def _hashes(db: Connection, level: int, index: int, width: int) -> bytes:
     from what is below it.
     """
     start = index * TILE
-    if width == TILE and (row := db.one(s.full_tile, level=level, index=index)):
+    if width == TILE and (row := db.one(q.full_tile, level=level, index=index)):
         return bytes(row[0])
     if level == 0:
         return b"".join(leaf_hash(data) for data in leaves(db, start, width))
-    rows = db.all(s.tile_roots, level=level - 1, start=start, stop=start + width)
+    rows = db.all(q.tile_roots, level=level - 1, start=start, stop=start + width)
     return b"".join(row[0] for row in rows)
 
 
@@ -295,5 +295,7 @@ def _fill_tiles(db: Connection, old_size: int, new_size: int) -> None:
         for index in range(old, new):
             hashes = _hashes(db, level, index, TILE)
             parts = [hashes[i : i + HASH] for i in range(0, len(hashes), HASH)]
-            db.run(s.add_tile, level=level, tile_index=index, hashes=hashes, root=root_of(parts))
+            db.execute(
+                q.add_tile, level=level, tile_index=index, hashes=hashes, root=root_of(parts)
+            )
         level, old, new = level + 1, old // TILE, new // TILE

@@ -19,7 +19,7 @@ from bureau.ledger.node_checks import (
     check_database_latency,
     check_version,
 )
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Database
 from bureau.store.errors import StorageError
 
@@ -58,7 +58,7 @@ class ReadinessProbe:
 
     def start(self) -> None:
         """Looks once, then again and again."""
-        self.beat()
+        self.check()
         self._thread.start()
 
     def stop(self) -> None:
@@ -73,20 +73,20 @@ class ReadinessProbe:
                 the database slow.
         """
         if abs(self._started_us() - self._since_us) > MAX_SKEW_US:
-            self.beat()
+            self.check()
         if self._unfit:
             raise Refusal("NODE_UNFIT", self._unfit)
 
-    def beat(self) -> None:
+    def check(self) -> None:
         """Looks."""
         self._since_us = self._started_us()
         why = ""
         try:
             with self._database.snapshot() as db:
                 asked = time.monotonic()
-                newest_us, server_us = db.one(s.times) or (0, None)
+                newest_us, server_us = db.one(q.times) or (0, None)
                 between = time.monotonic()
-                (floor,) = db.one(s.schema_floor) or ("",)
+                (floor,) = db.one(q.schema_floor) or ("",)
                 # The quicker of two: one alone may have waited for something else.
                 quicker_s = min(between - asked, time.monotonic() - between)
             check_version(self._revision, floor)
@@ -109,7 +109,7 @@ class ReadinessProbe:
 
     def _run(self) -> None:
         while not self._stopping.wait(BEAT_S):
-            self.beat()
+            self.check()
 
     def _started_us(self) -> int:
         """When the machine was started, by its clock: a jump of the clock moves it."""

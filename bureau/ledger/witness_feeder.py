@@ -19,7 +19,7 @@ from bureau.clock import Clock
 from bureau.config import Witness
 from bureau.ledger import log
 from bureau.ledger.witness_client import Outcome, WitnessClient, WitnessError
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Database
 from bureau.store.errors import StorageError
 
@@ -117,8 +117,8 @@ class WitnessFeeder:
         """
         tick_us = self._clock.now_us() // TICK_US * TICK_US
         with self._database.snapshot() as db:
-            due = db.one(s.newest_checkpoint_before, time_us=tick_us)
-            cosigned = db.one(s.cosigned_size, witness=self._name)
+            due = db.one(q.newest_checkpoint_before, time_us=tick_us)
+            cosigned = db.one(q.cosigned_size, witness=self._name)
         have = cosigned[0] if cosigned else 0
         metrics.witness_size.labels(self._name).set(have)
         if due is None or (self._met and have >= due[0]):
@@ -132,7 +132,7 @@ class WitnessFeeder:
                 return  # another node has brought a newer one
             raise
         with self._database.transaction() as db:
-            db.run(s.put_cosignature, tree_size=size, witness=self._name, line=line)
+            db.execute(q.put_cosignature, tree_size=size, witness=self._name, line=line)
         self._worked(size)
 
     def _make_durable(self, have: int) -> None:
@@ -143,8 +143,8 @@ class WitnessFeeder:
         if self._met and self._database.is_sqlite:
             return
         with self._database.transaction() as db:
-            if not db.run(s.touch_cosignature, which_size=have, which=self._name):
-                log.touch(db)  # the first time there is none
+            if not db.execute(q.touch_cosignature, which_size=have, which=self._name):
+                log.confirm_durable(db)  # the first time there is none
 
     def _proof(self, old_size: int, size: int) -> list[bytes]:
         with self._database.snapshot() as db:

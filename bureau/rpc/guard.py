@@ -37,8 +37,8 @@ from bureau.metrics import observe
 from bureau.rpc.call_log import CallLog, EndedCall
 from bureau.rpc.limits import MemberLimits
 from bureau.rpc.methods import METHODS, Method
-from bureau.rpc.status import abort, unwind
-from bureau.store import queries as s
+from bureau.rpc.status import abort, drop_traceback
+from bureau.store import queries as q
 from bureau.store.errors import StorageError
 from bureau_keys.authority import fingerprint
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE
@@ -96,7 +96,7 @@ class Guard:
     pulse: ReadinessProbe
     calls: CallLog
 
-    def handler(self, method: MethodDescriptor, journey: Handler) -> AnyHandler:
+    def unary_handler(self, method: MethodDescriptor, journey: Handler) -> AnyHandler:
         """A gRPC handler of a unary method around a journey."""
         name = name_of(method)
         rule = METHODS[name]
@@ -106,8 +106,8 @@ class Guard:
             with self._answering(name, context) as call:
                 deadline.set(time.monotonic() + seconds_left(context, rule))
                 caller = self._admitted(call, context, rule)
-                with self.seats.taken(call.member):
-                    data = self.received(requests, context, rule.max_seconds)
+                with self.seats.acquire(call.member):
+                    data = self.read_request(requests, context, rule.max_seconds)
                     with self._reserve_bytes(call.member, len(data)):
                         request = parse(request_class, data, rule)
                         return journey(caller, request).SerializeToString()
@@ -115,7 +115,7 @@ class Guard:
 
         return grpc.stream_unary_rpc_method_handler(handle)
 
-    def streamer(self, method: MethodDescriptor, journey: Streamer) -> AnyHandler:
+    def stream_handler(self, method: MethodDescriptor, journey: Streamer) -> AnyHandler:
         """A gRPC handler of a streaming method around a journey. The stream ends with
         its time, with the node, with the client, and with the member's admission.
         """
@@ -127,8 +127,8 @@ class Guard:
             with self._answering(name, context) as call:
                 end = time.monotonic() + seconds_left(context, rule)
                 caller = self._admitted(call, context, rule)
-                with self.streams.taken(call.member):
-                    data = self.received(requests, context, rule.max_seconds)
+                with self.streams.acquire(call.member):
+                    data = self.read_request(requests, context, rule.max_seconds)
                     answers = journey(caller, parse(request_class, data, rule))
                     looked, seen = time.monotonic(), self.bureau.commits.count
                     while context.is_active() and time.monotonic() < end:
@@ -159,19 +159,19 @@ class Guard:
             raise
         except Refusal as refusal:
             reason = refusal.reason
-            unwind(refusal)
+            drop_traceback(refusal)
             abort(context, refusal, call.request_id)
         except StorageError as error:
             reason = "DATABASE_UNAVAILABLE"
             logger.error(
                 "storage_failed", method=name, request_id=call.request_id, error=str(error)
             )
-            unwind(error)
+            drop_traceback(error)
             abort(context, Refusal(reason, "the database did not answer"), call.request_id)
         except Exception as error:
             reason = "INTERNAL"
             logger.exception("call_broken", method=name, request_id=call.request_id)
-            unwind(error)
+            drop_traceback(error)
             abort(context, Refusal(reason, type(error).__name__), call.request_id)
         finally:
             seconds = time.perf_counter() - started
@@ -183,7 +183,7 @@ class Guard:
 
     def _reserve_bytes(self, member_id: str, size: int) -> AbstractContextManager[None]:
         """Room for a request, where it is worth counting."""
-        return self.room.taken(member_id, size) if size > SMALL_BYTES else nullcontext()
+        return self.room.acquire(member_id, size) if size > SMALL_BYTES else nullcontext()
 
     def _admitted(self, call: Call, context: grpc.ServicerContext, rule: Method) -> Caller:
         self.pulse.require_ready()
@@ -192,7 +192,7 @@ class Guard:
         authorize(caller, rule)
         return caller
 
-    def received(
+    def read_request(
         self, requests: Iterator[Any], context: grpc.ServicerContext, seconds: float
     ) -> Any:
         """The one message of a request.
@@ -201,12 +201,12 @@ class Guard:
             grpc.RpcError: The caller went away, or did not send it in time.
             Refusal: MALFORMED_MESSAGE for a request without a message.
         """
-        with self.seats.patience(context, min(seconds, READ_TIMEOUT_S)):
+        with self.seats.read_deadline(context, min(seconds, READ_TIMEOUT_S)):
             for request in requests:
                 return request
         raise Refusal("MALFORMED_MESSAGE", "there is no message in the request")
 
-    def unserved(self, method: MethodDescriptor) -> AnyHandler:
+    def unimplemented_handler(self, method: MethodDescriptor) -> AnyHandler:
         """A handler for a method of the contract that this bureau does not serve."""
         name = name_of(method)
 
@@ -233,7 +233,7 @@ class Guard:
             raise Refusal("UNKNOWN_CERTIFICATE", "no client certificate")
         try:
             with self.bureau.database.snapshot() as db:
-                row = db.one(s.caller, fingerprint=name)
+                row = db.one(q.caller, fingerprint=name)
         except StorageError as error:
             logger.error("storage_failed", error=str(error))
             raise Refusal("DATABASE_UNAVAILABLE", "the database did not answer") from error
@@ -302,7 +302,7 @@ def fingerprint_of(pem: bytes) -> str:
     return fingerprint(pem)
 
 
-class Registered(grpc.ServerInterceptor):
+class MembersOnlyInterceptor(grpc.ServerInterceptor):
     """Keeps what is served beside the contract, health and reflection, to registered
     certificates too, and to the seats of their members. The contract's own methods
     have their guard. `Health.Watch`, a call without an end, is not served.
@@ -321,21 +321,21 @@ class Registered(grpc.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> AnyHandler | None:
         """Wraps the handlers that have no guard of their own."""
-        handler = continuation(handler_call_details)
-        if handler is None or handler_call_details.method.startswith("/creditbureau."):
-            return handler
-        if handler.unary_unary:
+        unary_handler = continuation(handler_call_details)
+        if unary_handler is None or handler_call_details.method.startswith("/creditbureau."):
+            return unary_handler
+        if unary_handler.unary_unary:
             is_health = handler_call_details.method == HEALTH
             return grpc.stream_unary_rpc_method_handler(
-                self._one(handler.unary_unary, self._probe if is_health else self._member),
-                request_deserializer=handler.request_deserializer,
-                response_serializer=handler.response_serializer,
+                self._one(unary_handler.unary_unary, self._probe if is_health else self._member),
+                request_deserializer=unary_handler.request_deserializer,
+                response_serializer=unary_handler.response_serializer,
             )
-        if handler.stream_stream:
+        if unary_handler.stream_stream:
             return grpc.stream_stream_rpc_method_handler(
-                self._several(handler.stream_stream),
-                request_deserializer=handler.request_deserializer,
-                response_serializer=handler.response_serializer,
+                self._several(unary_handler.stream_stream),
+                request_deserializer=unary_handler.request_deserializer,
+                response_serializer=unary_handler.response_serializer,
             )
         return None
 
@@ -361,8 +361,8 @@ class Registered(grpc.ServerInterceptor):
     ) -> Callable[[Any, Any], Any]:
         def checked(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
             try:
-                with self._guard.seats.taken(admitted(context)):
-                    request = self._guard.received(requests, context, READ_TIMEOUT_S)
+                with self._guard.seats.acquire(admitted(context)):
+                    request = self._guard.read_request(requests, context, READ_TIMEOUT_S)
                     return behaviour(request, context)
             except Refusal as refusal:
                 abort(context, refusal, str(uuid.uuid4()))
@@ -373,8 +373,8 @@ class Registered(grpc.ServerInterceptor):
         def checked(requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
             try:
                 with (
-                    self._guard.seats.taken(self._guard.authenticate(context).member_id),
-                    self._guard.seats.patience(context, READ_TIMEOUT_S),
+                    self._guard.seats.acquire(self._guard.authenticate(context).member_id),
+                    self._guard.seats.read_deadline(context, READ_TIMEOUT_S),
                 ):
                     yield from behaviour(requests, context)
             except Refusal as refusal:

@@ -28,11 +28,11 @@ class MemberLimits:
 
     Attributes:
         limit: Those of one member that may be taken at once.
-        whole: Of all members together; 0 for as many as there are.
+        total: Of all members together; 0 for as many as there are.
     """
 
     limit: int
-    whole: int = 0
+    total: int = 0
     _taken: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _waiting: dict[grpc.ServicerContext, float] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class MemberLimits:
         """Looks after calls that wait, until `stop`."""
         threading.Thread(target=self._look, name="seats", daemon=True).start()
 
-    def hurry(self, seconds: float) -> None:
+    def cut_read_deadlines(self, seconds: float) -> None:
         """From now on no call waits for its request longer than so."""
         self._last = time.monotonic() + seconds
 
@@ -52,7 +52,7 @@ class MemberLimits:
         self._stopped.set()
 
     @contextmanager
-    def taken(self, member_id: str, amount: int = 1) -> Iterator[None]:
+    def acquire(self, member_id: str, amount: int = 1) -> Iterator[None]:
         """A seat for a call of a member, or as many as it has bytes.
 
         Raises:
@@ -60,7 +60,7 @@ class MemberLimits:
         """
         with self._lock:
             count = self._taken.get(member_id, 0) + amount
-            if self.whole and sum(self._taken.values()) + amount > self.whole:
+            if self.total and sum(self._taken.values()) + amount > self.total:
                 raise Refusal("OVERLOADED", "the node has as much at work as it can")
             if count > self.limit:
                 raise Refusal("OVERLOADED", "the member has as much at work as it may")
@@ -76,7 +76,7 @@ class MemberLimits:
                     del self._taken[member_id]
 
     @contextmanager
-    def patience(self, context: grpc.ServicerContext, seconds: float) -> Iterator[None]:
+    def read_deadline(self, context: grpc.ServicerContext, seconds: float) -> Iterator[None]:
         """Cancels a call that is still in the block after so many seconds."""
         self._waiting[context] = time.monotonic() + seconds
         try:

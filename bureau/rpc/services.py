@@ -62,10 +62,10 @@ def handlers(guard: Guard, served: Iterable[str]) -> list[grpc.GenericRpcHandler
     def handler(method: MethodDescriptor) -> AnyHandler:
         name = name_of(method)
         if name in journeys:
-            return guard.handler(method, journeys[name])
+            return guard.unary_handler(method, journeys[name])
         if name in streams:
-            return guard.streamer(method, streams[name])
-        return guard.unserved(method)
+            return guard.stream_handler(method, streams[name])
+        return guard.unimplemented_handler(method)
 
     return [
         grpc.method_handlers_generic_handler(

@@ -13,7 +13,7 @@ from bureau.errors import Refusal
 DOMAIN = "creditbureau"
 
 
-def unwind(error: Exception) -> None:
+def drop_traceback(error: Exception) -> None:
     """Lets go of an error's frames. One of them holds the error: from Python 3.12 on the
     circle would keep the call open until the collector comes, and count against the
     streams of its connection.

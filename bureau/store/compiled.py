@@ -31,7 +31,7 @@ class CompiledQuery(NamedTuple):
     given: Callable[[Mapping[str, Any]], Any]
 
 
-class Statement:
+class Query:
     """A named statement: SQL text for each dialect, made when first used."""
 
     def __init__(self, clause: ClauseElement) -> None:
@@ -61,9 +61,9 @@ class InQuery:
         self._shapes = {}
         for size in LIST_SIZES:
             names = tuple(f"listed_{place}" for place in range(size))
-            self._shapes[size] = names, Statement(clause([bindparam(name) for name in names]))
+            self._shapes[size] = names, Query(clause([bindparam(name) for name in names]))
 
-    def shape(self, count: int) -> tuple[tuple[str, ...], Statement]:
+    def shape(self, count: int) -> tuple[tuple[str, ...], Query]:
         """The statement for so many values, and the names of its list."""
         return next(self._shapes[size] for size in LIST_SIZES if size >= count)
 

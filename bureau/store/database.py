@@ -20,7 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import Dialect
 
 from bureau.store import sqlite
-from bureau.store.compiled import LIST_SIZES, InQuery, Statement
+from bureau.store.compiled import LIST_SIZES, InQuery, Query
 from bureau.store.errors import StorageError, translate
 
 # Connections of one process, and seconds that a caller waits for one.
@@ -59,34 +59,34 @@ class Connection:
         """Closes the driver's connection."""
         self._raw.close()
 
-    def all(self, statement: Statement, **values: Any) -> list[Row]:
+    def all(self, statement: Query, **values: Any) -> list[Row]:
         """Every row."""
         self._execute(statement, values)
         return self._cursor.fetchall()  # type: ignore[no-any-return]
 
-    def one(self, statement: Statement, **values: Any) -> Row | None:
+    def one(self, statement: Query, **values: Any) -> Row | None:
         """The first row, or None."""
         self._execute(statement, values)
         return self._cursor.fetchone()  # type: ignore[no-any-return]
 
-    def asked(self, sql: str) -> Row:
+    def fetch_one_raw(self, sql: str) -> Row:
         """The one row that a statement of the database's own language answers."""
-        self.script(sql)
+        self.execute_raw(sql)
         return self._cursor.fetchone()  # type: ignore[no-any-return]
 
-    def lock(self, statement: Statement, **values: Any) -> None:
+    def lock(self, statement: Query, **values: Any) -> None:
         """Takes the locks of the rows that a statement reads. SQLite has one writer, who
         holds everything.
         """
         if self._dialect.name != "sqlite":
             self._execute(statement, values)
 
-    def run(self, statement: Statement, **values: Any) -> int:
+    def execute(self, statement: Query, **values: Any) -> int:
         """Runs a change; returns how many rows it touched."""
         self._execute(statement, values)
         return self._cursor.rowcount  # type: ignore[no-any-return]
 
-    def among(self, listing: InQuery, wanted: Sequence[Any], **values: Any) -> list[Row]:
+    def all_in(self, listing: InQuery, wanted: Sequence[Any], **values: Any) -> list[Row]:
         """Every row for a list of wanted values, asked for in slices."""
         rows: list[Row] = []
         for start in range(0, len(wanted), LIST_SIZES[-1]):
@@ -96,14 +96,16 @@ class Connection:
             rows += self.all(statement, **values, **dict(zip(names, padded, strict=True)))
         return rows
 
-    def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+    def execute_many(self, statement: Query, rows: Sequence[Mapping[str, Any]]) -> None:
         """Runs a change once for each row of values."""
         sql, places, _ = statement.sql(self._dialect)
         self._execute_many(
             sql, [tuple(row[name] for name in places) for row in rows] if places else rows
         )
 
-    def tuples(self, statement: Statement, order: tuple[str, ...], rows: Sequence[Row]) -> None:
+    def execute_many_tuples(
+        self, statement: Query, order: tuple[str, ...], rows: Sequence[Row]
+    ) -> None:
         """Runs a change once for each tuple of values, named in `order`."""
         sql, places, _ = statement.sql(self._dialect)
         if not places:
@@ -114,17 +116,17 @@ class Connection:
             rows = [tuple(row[i] for i in pick) for row in rows]
         self._execute_many(sql, rows)
 
-    def script(self, sql: str) -> None:
+    def execute_raw(self, sql: str) -> None:
         """Runs one statement of the transaction's own language (BEGIN, SAVEPOINT …)."""
         try:
             self._cursor.execute(sql)
         except self._driver_error as error:
             raise translate(error) from error
 
-    def announce(self) -> None:
+    def notify(self) -> None:
         """Tells all nodes of this transaction, once it is committed."""
         if self.dialect_name == "postgresql":
-            self.script("NOTIFY bureau_commits")
+            self.execute_raw("NOTIFY bureau_commits")
 
     def commit(self) -> None:
         """Commits. A warning is no success: PostgreSQL gives one, and goes on, where the
@@ -139,7 +141,7 @@ class Connection:
         if warnings:
             raise StorageError(f"committed with a warning: {warnings[0]}", outcome_known=False)
 
-    def _execute(self, statement: Statement, values: Mapping[str, Any]) -> None:
+    def _execute(self, statement: Query, values: Mapping[str, Any]) -> None:
         sql, _, given = statement.sql(self._dialect)
         try:
             self._cursor.execute(sql, given(values))
@@ -159,7 +161,7 @@ class Database:
     Attributes:
         url: As it was given.
         engine: SQLAlchemy's, for migrations.
-        admit: Is given each connection before it is used, outside a transaction, and
+        on_connect: Is given each connection before it is used, outside a transaction, and
             how often connections were lost; it raises StorageError for one that is not
             to be used.
     """
@@ -175,7 +177,7 @@ class Database:
         self.url = url
         self._name = node or "bureau"
         self.is_sqlite = scheme == "sqlite"
-        self.admit: Callable[[Connection, int], None] = lambda _connection, _losses: None
+        self.on_connect: Callable[[Connection, int], None] = lambda _connection, _losses: None
         self._losses = 0
         self.engine, self._open = sqlite.engine_of(url) if self.is_sqlite else _postgres(url, node)
         self._begin_read = (
@@ -229,12 +231,12 @@ class Database:
         """
         with self.transaction() as db:
             if self.is_sqlite:
-                db.script("PRAGMA secure_delete=ON")
+                db.execute_raw("PRAGMA secure_delete=ON")
             yield db
         if self.is_sqlite:
             connection = self._opened()
             try:
-                held, *_ = connection.asked("PRAGMA wal_checkpoint(TRUNCATE)")
+                held, *_ = connection.fetch_one_raw("PRAGMA wal_checkpoint(TRUNCATE)")
             finally:
                 connection.close()
             if held:
@@ -253,13 +255,13 @@ class Database:
             except BaseException:
                 # The first error counts, whatever becomes of the connection.
                 with suppress(StorageError):
-                    connection.script("ROLLBACK")
+                    connection.execute_raw("ROLLBACK")
                     usable = True
                 raise
             if begin == self._begin_write:
                 connection.commit()
             else:
-                connection.script("ROLLBACK")
+                connection.execute_raw("ROLLBACK")
             usable = True
         finally:
             self._give_back(connection, usable=usable)
@@ -268,14 +270,14 @@ class Database:
         """A connection with a transaction open on it."""
         while True:
             connection, was_open = self._take()
-            asked = time.monotonic()
+            fetch_one_raw = time.monotonic()
             try:
-                connection.script(begin)
+                connection.execute_raw(begin)
             except StorageError as error:
                 self._give_back(connection, usable=False)
                 # One that was open from before may have been hung up on since: nothing
                 # was asked of it yet, and the others of its time are gone with it.
-                hung_up = not error.conflict and time.monotonic() - asked < AT_ONCE_S
+                hung_up = not error.conflict and time.monotonic() - fetch_one_raw < AT_ONCE_S
                 if not (was_open and hung_up):
                     raise
             else:
@@ -303,7 +305,7 @@ class Database:
         except self.engine.dialect.loaded_dbapi.Error as error:
             raise translate(error) from error
         try:
-            self.admit(connection, self._losses)
+            self.on_connect(connection, self._losses)
         except BaseException:
             connection.close()
             raise

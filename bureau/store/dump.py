@@ -41,7 +41,7 @@ class DatabaseExistsError(CopyError):
     """A copy is to be written over a database; that never happens."""
 
 
-def copy_out(database: Database) -> Iterator[bytes]:
+def dump(database: Database) -> Iterator[bytes]:
     """The database as it is at one moment.
 
     Raises:
@@ -50,7 +50,7 @@ def copy_out(database: Database) -> Iterator[bytes]:
     return _sqlite_out(database) if database.is_sqlite else _postgres_out(database)
 
 
-def copy_in(database: Database, pieces: Pieces) -> None:
+def load(database: Database, pieces: Pieces) -> None:
     """Makes the database that `copy_out` gave the bytes of, whole or not at all.
 
     Raises:

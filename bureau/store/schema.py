@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
 from bureau.store import migrations, tables  # noqa: F401  (fills SQLModel.metadata)
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Database
 from bureau.store.errors import StorageError, translate
 
@@ -65,7 +65,7 @@ def newest() -> str:
 def floor(database: Database) -> str:
     """The oldest revision whose code may serve a database."""
     with database.snapshot() as db:
-        row = db.one(s.schema_floor)
+        row = db.one(q.schema_floor)
     assert row is not None, "the first revision writes the floor"
     return str(row[0])
 

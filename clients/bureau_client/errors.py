@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bureau_client.models.texts import said
+from bureau_client.models.texts import lookup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ class BureauError(Exception):
         violations: The fields that are wrong, all of them.
         retry_after: How long the bureau asks to wait before trying again.
         attempts: Which try this ended. A write refused on a later one may have taken
-            effect on one before, whose answer was lost: `settle` tells.
+            effect on one before, whose answer was lost: `resend` tells.
         partial: For `submit`: what had been accepted before this happened.
     """
 
@@ -83,7 +83,7 @@ class BureauError(Exception):
         Args:
             language: BCP 47, for example `zh`; English where there is no other.
         """
-        meaning, fix = said("Reason", self.reason, language)
+        meaning, fix = lookup("Reason", self.reason, language)
         if not meaning:
             return str(self)
         fields = ", ".join(dict.fromkeys(at.field for at in self.violations[:SHOWN_VIOLATIONS]))

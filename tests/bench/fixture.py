@@ -18,10 +18,10 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from bureau.admin.bureau_folder import Plan, create
+from bureau.admin.bureau_folder import InitOptions, create
 from bureau.codes import mask_of
 from bureau.config import Settings
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store.database import Database
 from bureau.testing import running_bureau
 from bureau_keys.envelope import seal
@@ -179,7 +179,7 @@ def consent_id_of(person: Person, lender: str, kind: str = "plain") -> str:
 def open_house(folder: Path, size: Size, database_url: str = "") -> Iterator[House]:
     """Builds the house, serves it, fills it; closes it afterwards."""
     port, echo_port = free_port(), free_port()
-    plan = Plan(listen=f"127.0.0.1:{port}", database_url=database_url)
+    plan = InitOptions(listen=f"127.0.0.1:{port}", database_url=database_url)
     settings = create(folder / "bureau", plan)
     profiles = _admit(settings)
     crowd = _seed(settings, size)
@@ -301,10 +301,10 @@ def _seed(settings: Settings, size: Size) -> tuple[list[Person], list[Person], l
     database = Database(settings.database)
     try:
         with database.transaction() as db:
-            db.many(s.add_consent, rows)
-            db.many(s.add_subject_key, keys)
+            db.execute_many(q.add_consent, rows)
+            db.execute_many(q.add_subject_key, keys)
             who = (watched.subject_id, monitor, WATCHER)
-            db.run(s.add_monitor, **dict(zip(s.MONITOR_COLUMNS, who, strict=True)))
+            db.execute(q.add_monitor, **dict(zip(q.MONITOR_COLUMNS, who, strict=True)))
     finally:
         database.dispose()
     return ordinary, heavy, crowd

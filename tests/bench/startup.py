@@ -12,7 +12,7 @@ from pathlib import Path
 
 import grpc
 
-from bureau.admin.bureau_folder import Plan, create
+from bureau.admin.bureau_folder import InitOptions, create
 from bureau_keys.profile import Profile
 from tests.bench.fixture import BUREAU_SERVE, House, channel_of, free_port, serving, wait_for
 from tests.bench.measure import Measure, bench
@@ -27,7 +27,7 @@ def startup(house: House) -> Iterator[Measure]:
     took, bare = [], []
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         address = f"127.0.0.1:{free_port()}"
-        settings = create(Path(place) / "bureau", Plan(listen=address))
+        settings = create(Path(place) / "bureau", InitOptions(listen=address))
         operator = Profile.load(settings.operator_folder)
         for _ in range(min(ROUNDS, house.size.rounds)):
             took.append(_start(settings.folder, operator, address))

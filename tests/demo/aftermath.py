@@ -22,7 +22,7 @@ from bureau_client import (
     SubmissionKind,
     Wallet,
 )
-from bureau_client.models.money import written
+from bureau_client.models.money import format_amount
 from bureau_client.models.records import RecordRef, Snapshot
 from tests.demo.journey import Town
 
@@ -119,7 +119,7 @@ def _freeze(town: Town, report: Report, wallet: Wallet, console: Console) -> Non
 
 
 def _amount(amount_minor: int, currency: str) -> str:
-    return f"{written(amount_minor, currency)} {currency}"
+    return f"{format_amount(amount_minor, currency)} {currency}"
 
 
 def _furnishers(report: Report) -> set[str]:

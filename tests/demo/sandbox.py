@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bureau.admin.enrolment import admit, equip
+from bureau.admin.enrolment import admit, new_kit
 from bureau.admin.enum_names import PURPOSES, ROLES
 from bureau.admin.operator import CallError, Operator
 from bureau.clock import Clock
@@ -48,7 +48,7 @@ class Sandbox:
     ) -> Profile:
         """Admits a member with new certificate and keys; writes its profile folder."""
         settings = Settings.load(self.folder)
-        kit = equip(settings, member_id, Clock().now_us())
+        kit = new_kit(settings, member_id, Clock().now_us())
         admit(
             operator,
             kit,

@@ -13,8 +13,8 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from bureau.admin.bureau_folder import Plan
-from bureau.store import queries as s
+from bureau.admin.bureau_folder import InitOptions
+from bureau.store import queries as q
 from bureau.testing import RunningBureau, running_bureau
 from bureau_keys.envelope import seal
 from bureau_keys.pseudonym import blind_many
@@ -105,7 +105,7 @@ class Town:
 
     def size(self) -> int:
         with self.bureau.server.database.snapshot() as db:
-            row = db.one(s.log_size)
+            row = db.one(q.log_size)
             assert row is not None
             return int(row[0])
 
@@ -122,7 +122,7 @@ class Town:
 @contextmanager
 def town_on(database_url: str = "") -> Iterator[Town]:
     """A town whose bureau has its database there."""
-    with running_bureau(plan=Plan(database_url=database_url)) as bureau:
+    with running_bureau(plan=InitOptions(database_url=database_url)) as bureau:
         members = {
             role: Raw(bureau.add_member(role, [role], ["credit-application", "account-review"]))
             for role in ROLES
@@ -414,7 +414,7 @@ def get_standard(town: Town, _raw: Raw) -> Message:
 
 def newest_standard(town: Town) -> int:
     with town.bureau.server.database.snapshot() as db:
-        row = db.one(s.newest_standard)
+        row = db.one(q.newest_standard)
     return int(row[0] or 0) if row else 0
 
 

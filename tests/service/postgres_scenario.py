@@ -16,7 +16,7 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from grpc_health.v1 import health_pb2
 from grpc_status import rpc_status
 
-from bureau.admin.bureau_folder import Plan
+from bureau.admin.bureau_folder import InitOptions
 from bureau.testing import RunningBureau, running_bureau
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import (
@@ -69,7 +69,7 @@ class Scene:
 @contextmanager
 def scene_on(url: str, folder: Path) -> Iterator[Scene]:
     """The scene on a new database."""
-    with running_bureau(folder, Plan(database_url=url)) as bureau:
+    with running_bureau(folder, InitOptions(database_url=url)) as bureau:
         acme = Raw(bureau.add_member("acme", LENDER, ["credit-application"]))
         agent = Raw(bureau.add_member("agent", ["agent"]))
         person = Person(uuid.uuid4().hex, SigningKey.generate(), acme.profile.trust.origin)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.testing import RunningBureau, running_bureau
 from bureau_keys.envelope import pae, payload_type_of, seal
 from bureau_keys.signing import SigningKey
@@ -39,7 +39,7 @@ class Scene:
 
     def size(self) -> int:
         with self.bureau.server.database.snapshot() as db:
-            row = db.one(s.log_size)
+            row = db.one(q.log_size)
             assert row is not None
             return int(row[0])
 

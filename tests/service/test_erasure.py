@@ -137,7 +137,7 @@ def test_what_is_put_back_by_hand_is_found(shared: Village) -> None:
     with town.database() as database:
         erase_person(database, person.subject_id)
         with database.transaction() as db:
-            db.script(
+            db.execute_raw(
                 "UPDATE entry SET salt = commitment WHERE entry_key ="
                 " (SELECT max(entry_key) FROM erased_statement)"
             )
@@ -145,7 +145,7 @@ def test_what_is_put_back_by_hand_is_found(shared: Village) -> None:
             "it was erased, and something of it is still there"
         ]
         with database.transaction() as db:
-            db.script("UPDATE entry SET salt = digest WHERE length(digest) = 0")
+            db.execute_raw("UPDATE entry SET salt = digest WHERE length(digest) = 0")
     assert town.findings() == []
 
 

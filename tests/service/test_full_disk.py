@@ -38,9 +38,9 @@ class Scene:
         database = self.bureau.server.database
 
         def limited(connection: Connection, _losses: int) -> None:
-            connection.script(f"PRAGMA max_page_count={pages}")
+            connection.execute_raw(f"PRAGMA max_page_count={pages}")
 
-        database.admit = limited
+        database.on_connect = limited
         database.dispose()  # those that are open have the limit of before
 
     def checkpoint(self) -> str:

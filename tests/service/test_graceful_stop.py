@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from bureau import main
-from bureau.admin.bureau_folder import Plan, create
+from bureau.admin.bureau_folder import InitOptions, create
 from bureau.config import Settings
 from bureau.main import Server
 from bureau.testing import running_bureau
@@ -102,7 +102,7 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> Any:
     folder, address = tmp_path / "bureau", f"127.0.0.1:{free_port()}"
-    with running_bureau(folder, Plan(listen=address), listen=address) as bureau:
+    with running_bureau(folder, InitOptions(listen=address), listen=address) as bureau:
         profile = bureau.add_member("acme", LENDER)
         acme, agent = Raw(profile), Raw(bureau.add_member("agent", ["agent"]))
         person = Person(uuid.uuid4().hex, SigningKey.generate(), profile.trust.origin)
@@ -251,7 +251,7 @@ def test_an_idle_node_stops_too(world: World) -> None:
 
 
 def test_a_stop_amid_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    create(tmp_path / "bureau", Plan())
+    create(tmp_path / "bureau", InitOptions())
     settings = Settings.load(tmp_path / "bureau", listen="127.0.0.1:0")
     server = Server(settings)
     stopping = threading.Thread(target=server.stop)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bureau.admin.bureau_folder import Plan, create, trust_of
+from bureau.admin.bureau_folder import InitOptions, create, trust_of
 from bureau.testing import running_bureau
 from bureau_client import Lender
 from bureau_client.verify import witnesses_of
@@ -119,7 +119,7 @@ def setting(name: str, url: str) -> dict[str, str]:
 
 @pytest.fixture
 def honest(tmp_path: Path) -> Iterator[WitnessProcess]:
-    settings = create(tmp_path / "bureau", Plan())
+    settings = create(tmp_path / "bureau", InitOptions())
     witness = WitnessProcess(tmp_path / "honest", "honest.example/witness", trust_of(settings))
     yield witness
     witness.stop()

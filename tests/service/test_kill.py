@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from bureau.admin.bureau_folder import Plan
+from bureau.admin.bureau_folder import InitOptions
 from bureau.testing import running_bureau
 from bureau_client import (
     AccountStatus,
@@ -77,7 +77,7 @@ def test_every_acknowledged_submission_survives(tmp_path: Path, database_url: st
     address = f"127.0.0.1:{free_port()}"
 
     # 1. A bureau with lenders, and a person who lets them furnish.
-    plan = Plan(listen=address, database_url=database_url)
+    plan = InitOptions(listen=address, database_url=database_url)
     with running_bureau(folder, plan, listen=address) as bureau:
         profiles = [bureau.add_member(f"lender-{n}", LENDER_ROLES) for n in range(LENDERS)]
         agent = bureau.add_member("agent", ["agent"])

@@ -18,7 +18,7 @@ from google.rpc.error_details_pb2 import RetryInfo
 from grpc_status import rpc_status
 from structlog.testing import capture_logs
 
-from bureau.admin.bureau_folder import Plan
+from bureau.admin.bureau_folder import InitOptions
 from bureau.clock import MICROSECONDS, Clock
 from bureau.enumeration_limiter import EnumerationLimiter
 from bureau.testing import RunningBureau, running_bureau
@@ -35,7 +35,7 @@ DAY, MONTH, YEAR = (
     consent_pb2.FREQUENCY_UNIT_MONTH,
     consent_pb2.FREQUENCY_UNIT_YEAR,
 )
-LONG = Plan(member_days=825)
+LONG = InitOptions(member_days=825)
 
 
 def real_now_us() -> int:

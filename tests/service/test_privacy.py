@@ -6,7 +6,7 @@ import subprocess
 import uuid
 from pathlib import Path
 
-from bureau.admin.bureau_folder import Plan
+from bureau.admin.bureau_folder import InitOptions
 from bureau.testing import running_bureau
 from bureau_client import Lender, RetryPolicy, SigningKey
 from bureau_keys.envelope import seal
@@ -25,7 +25,7 @@ PRIVATE_KEY = "PRIVATE " + "KEY-----"
 
 def test_canaries_reach_neither_logs_nor_leaves(tmp_path: Path) -> None:
     address = f"127.0.0.1:{free_port()}"
-    with running_bureau(tmp_path / "bureau", Plan(listen=address), listen=address) as bureau:
+    with running_bureau(tmp_path / "bureau", InitOptions(listen=address), listen=address) as bureau:
         profile = bureau.add_member("acme", LENDER, ["credit-application"])
         agency = bureau.add_member("agent", ["agent"])
     with Node(tmp_path / "bureau", address):

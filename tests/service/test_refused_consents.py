@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import (
     codes_pb2,
@@ -72,7 +72,7 @@ def test_nobody_buries_an_inquiry_under_denied_ones(scene: Scene) -> None:
 
     def denied() -> int:
         with scene.bureau.server.database.snapshot() as db:
-            return len(db.all(s.unlogged_before, **where))
+            return len(db.all(q.unlogged_before, **where))
 
     before = denied()
     envelope = scene.acme.inquiry(scene.person.subject_id, str(uuid.uuid4()))
@@ -91,7 +91,7 @@ def test_whoever_is_asked_about_under_one_id_sees_it(scene: Scene) -> None:
     for person in people:
         with scene.bureau.server.database.snapshot() as db:
             where = {"subject_id": person.subject_id, "before": 1 << 62, "limit": 9}
-            assert len(db.all(s.unlogged_before, **where)) == 1
+            assert len(db.all(q.unlogged_before, **where)) == 1
 
 
 def attested(scene: Scene) -> Person:

@@ -93,11 +93,11 @@ def every_method() -> list[str]:
 
 def test_a_certificate_that_is_not_registered_opens_nothing(scene: Scene) -> None:
     settings_ = scene.bureau.settings
-    from bureau.admin.bureau_folder import load_authority, moment  # noqa: PLC0415  (only here)
+    from bureau.admin.bureau_folder import load_authority, utc  # noqa: PLC0415  (only here)
 
     authority = load_authority(settings_)
     key, csr = new_key_and_csr("acme")
-    now = moment(scene.bureau.clock.now_us())
+    now = utc(scene.bureau.clock.now_us())
     stranger = replace(
         scene.acme.profile,
         tls_key_pem=key,

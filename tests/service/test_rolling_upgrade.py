@@ -188,7 +188,7 @@ def test_a_change_waits_its_turn_and_not_in_front_of_others(
         reading = Database(settings.database)
         try:
             with reading.snapshot() as db:
-                db.script("SELECT count(*) FROM consent")
+                db.execute_raw("SELECT count(*) FROM consent")
                 migrating.start()
                 for _ in range(20):
                     outcome = contract(scene.acme, "Furnishing/SubmitRecords", scene.submission())
@@ -219,15 +219,15 @@ def test_an_index_waits_for_who_is_slow_and_nobody_for_it(
         slow = Database(settings.database)
         try:
             with slow.transaction() as db:
-                db.script("CREATE INDEX by_answer ON entry (time_us)")
+                db.execute_raw("CREATE INDEX by_answer ON entry (time_us)")
             with slow.transaction() as db:
-                db.script("UPDATE entry SET time_us = time_us")
+                db.execute_raw("UPDATE entry SET time_us = time_us")
                 migrating.start()
                 migrating.join(0.5)
                 assert migrating.is_alive()
             migrating.join()
             assert schema.current(slow) == "0002"
             with slow.transaction() as db:
-                db.script("DROP INDEX by_answer")
+                db.execute_raw("DROP INDEX by_answer")
         finally:
             slow.dispose()

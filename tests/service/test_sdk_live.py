@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from bureau.admin.bureau_folder import load_authority, moment
+from bureau.admin.bureau_folder import load_authority, utc
 from bureau.clock import Clock
 from bureau.testing import RunningBureau, running_bureau
 from bureau_client import (
@@ -230,19 +230,19 @@ def test_a_delivery_that_broke_off_goes_on(house: House, monkeypatch: pytest.Mon
 
     with wallet, Lender(house.acme) as acme:
         with pytest.raises(KeyboardInterrupt):
-            acme.submit(breaking(), delivery="may.csv")
+            acme.submit(breaking(), idempotency_key="may.csv")
         first = acme.submissions(limit=2)
-        result = acme.submit(records, delivery="may.csv")
+        result = acme.submit(records, idempotency_key="may.csv")
         assert result.accepted_count == 10
         ids = [at.submission_id for at in result.submissions]
         assert ids[:2] == [at.submission_id for at in first][::-1]
         assert all(at.receipt for at in result.submissions)
         # All of it is there: nothing more is stored.
-        again = acme.submit(records, delivery="may.csv")
+        again = acme.submit(records, idempotency_key="may.csv")
         assert [at.leaf_index for at in again.submissions] == [
             at.leaf_index for at in result.submissions
         ]
-        other = acme.submit(records, delivery="june.csv")
+        other = acme.submit(records, idempotency_key="june.csv")
         assert {at.submission_id for at in other.submissions}.isdisjoint(ids)
 
 
@@ -287,32 +287,30 @@ def test_what_was_signed_can_be_sent_again(house: House) -> None:
     sent: list[Statement] = []
 
     # 1. Accepted: the first receipt again, whatever the subject decided since.
-    with Lender(house.brook, on_statement=sent.append) as brook:
+    with Lender(house.brook, before_send=sent.append) as brook:
         report = ask(brook, wallet, consent_id)
         accepted = sent.pop()
         assert accepted.request_id == report.request_id
         wallet.revoke(consent_id)
-        assert brook.settle(accepted) == report.receipt
+        assert brook.resend(accepted) == report.receipt
 
         # 2. Refused, and refused again: it has no effect.
         with pytest.raises(ConsentRevoked) as refused:
             ask(brook, wallet, consent_id)
         assert refused.value.attempts == 1
         with pytest.raises(ConsentRevoked):
-            brook.settle(sent.pop())
+            brook.resend(sent.pop())
 
     # 3. Cut off before it was sent: it takes effect now, by another client, once.
     def cut_off(statement: Statement) -> None:
         sent.append(statement)
         raise InterruptedError
 
-    carried = Wallet(
-        house.agent, wallet.subject_id, wallet._caller.author.key, on_statement=cut_off
-    )
+    carried = Wallet(house.agent, wallet.subject_id, wallet._caller.author.key, before_send=cut_off)
     with carried, pytest.raises(InterruptedError):
         may_inquire(carried)
     assert sent[0].request_id not in {one.consent_id for one in wallet.consents()}
-    first, again = wallet.settle(sent[0]), wallet.settle(sent[0])
+    first, again = wallet.resend(sent[0]), wallet.resend(sent[0])
     assert first == again
     assert sent[0].request_id in {one.consent_id for one in wallet.consents()}
 
@@ -382,7 +380,7 @@ def refusal(profile: Profile) -> str:
 def test_refused_connections_say_what_to_check(house: House) -> None:
     acme, settings = house.acme, house.bureau.settings
     authority = load_authority(settings)
-    now = moment(Clock().now_us())
+    now = utc(Clock().now_us())
     key, csr = new_key_and_csr("acme")
 
     nobody = dataclasses.replace(acme, addresses=("127.0.0.1:1",))

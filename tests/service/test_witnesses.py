@@ -16,7 +16,7 @@ import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import make_url
 
-from bureau.admin.bureau_folder import Plan, create, trust_of
+from bureau.admin.bureau_folder import InitOptions, create, trust_of
 from bureau.admin.check_results import CheckResult, Health
 from bureau.admin.doctor import examine
 from bureau.config import Settings
@@ -64,9 +64,9 @@ class Scene:
 
 
 @contextmanager
-def scene(folder: Path, names: Sequence[str], plan: Plan | None = None) -> Iterator[Scene]:
+def scene(folder: Path, names: Sequence[str], plan: InitOptions | None = None) -> Iterator[Scene]:
     """A bureau with a witness of each name."""
-    settings = create(folder / "bureau", plan or Plan())
+    settings = create(folder / "bureau", plan or InitOptions())
     watchers = witnesses(folder, trust_of(settings), names)
     try:
         with running_bureau(folder / "bureau", witnesses=[at.setting for at in watchers]) as bureau:
@@ -107,10 +107,10 @@ def test_a_receipt_waits_for_its_witnesses(tmp_path: Path) -> None:
         plain = write(acme.requiring(0))
         assert witnesses_of(plain.checkpoint, acme.trust) == ()
         with Lender(acme) as lender:
-            more = lender.witnessed(plain, quorum=3)
+            more = lender.wait_for_witnesses(plain, quorum=3)
             assert len(verify_witnessed(more.checkpoint, acme.trust, 3)) == 3
             assert (more.leaf_index, more.salt) == (plain.leaf_index, plain.salt)
-            assert lender.witnessed(more, quorum=3) == more
+            assert lender.wait_for_witnesses(more, quorum=3) == more
         with Auditor(acme) as auditor:
             newest = auditor.checkpoint(cosignatures=3)
             assert newest.size >= more.tree_size
@@ -131,7 +131,7 @@ def test_an_asynchronous_client_waits_too(tmp_path: Path) -> None:
                 first = await lender.add_key(SigningKey.generate())
             async with AsyncLender(acme) as lender:
                 plain = await lender.add_key(SigningKey.generate())
-                return first, await lender.witnessed(plain)
+                return first, await lender.wait_for_witnesses(plain)
 
         for receipt in asyncio.run(ask()):
             assert witnesses_of(receipt.checkpoint, acme.trust) == ("w1.example/witness",)
@@ -153,9 +153,9 @@ def test_a_saved_report_is_witnessed(tmp_path: Path) -> None:
         with Auditor(profile) as auditor:
             with pytest.raises(NotWitnessed) as refused:
                 auditor.verify_report(report)
-            assert "witnessed(receipt)" in str(refused.value)
+            assert "wait_for_witnesses(receipt)" in str(refused.value)
             assert report.receipt is not None
-            witnessed = replace(report, receipt=auditor.witnessed(report.receipt))
+            witnessed = replace(report, receipt=auditor.wait_for_witnesses(report.receipt))
             witnessed.save(tmp_path / "witnessed.json")
     # Offline, and by who trusts the witnesses alone.
     again = verify_bundle(Report.load(tmp_path / "witnessed.json"), profile.trust)
@@ -170,13 +170,16 @@ def test_a_witness_that_is_away(tmp_path: Path) -> None:
         plain = write(acme.requiring(0))  # the bureau goes on
         with Lender(acme) as lender:
             with pytest.raises(NotWitnessed) as refused:
-                lender.witnessed(plain, patience=SOON)
+                lender.wait_for_witnesses(plain, timeout=SOON)
             assert refused.value.receipt == plain
-            assert len(witnesses_of(lender.witnessed(plain, quorum=1).checkpoint, acme.trust)) == 1
+            assert (
+                len(witnesses_of(lender.wait_for_witnesses(plain, quorum=1).checkpoint, acme.trust))
+                == 1
+            )
             assert town.doctor()["w2"].health is Health.WARN
             # It comes back, and is brought what it has missed.
             town.watchers[1].start()
-            found = lender.witnessed(plain, patience=LATER * 2)
+            found = lender.wait_for_witnesses(plain, timeout=LATER * 2)
             assert len(witnesses_of(found.checkpoint, acme.trust)) == 2
 
 
@@ -189,7 +192,7 @@ def test_a_write_that_was_not_witnessed_took_effect(tmp_path: Path) -> None:
             pytest.MonkeyPatch.context() as patch,
             Lender(acme.requiring(1)) as lender,
         ):
-            patch.setattr("bureau_client._operations.cosigning.PATIENCE", SOON)
+            patch.setattr("bureau_client._operations.cosigning.WITNESS_TIMEOUT", SOON)
             with pytest.raises(NotWitnessed) as refused:
                 lender.add_key(key)
             held = {at.public_key for at in lender.member("acme").keys}
@@ -228,7 +231,7 @@ def test_a_forked_log_is_caught(tmp_path: Path, extra: int) -> None:
                 pass
             eventually(lambda: all(at.shown(expected=None)["evidence"] for at in town.watchers))
             with Lender(there) as lender, pytest.raises(NotWitnessed):
-                lender.witnessed(last, patience=SOON)
+                lender.wait_for_witnesses(last, timeout=SOON)
             check_evidence(town, seen.size)
             eventually(lambda: errands("w1", "refused") > 0)
             sick = Scene(forked, town.watchers).doctor()
@@ -297,7 +300,7 @@ def test_a_database_that_went_back_is_caught(tmp_path: Path) -> None:
         assert symptom.health is Health.FAIL
         assert f"it has cosigned size {receipt.tree_size}" in symptom.told
         with Lender(acme) as lender, pytest.raises(VerificationFailed, match="has lost leaf"):
-            lender.witnessed(replace(receipt, checkpoint=plain_of(receipt)))
+            lender.wait_for_witnesses(replace(receipt, checkpoint=plain_of(receipt)))
         # It grows again, beyond what was seen: another history.
         plain = acme.requiring(0)
         while write(plain).tree_size <= receipt.tree_size:
@@ -319,7 +322,7 @@ def test_what_one_machine_has_is_not_brought(tmp_path: Path) -> None:
     """
     with postgres_in(tmp_path / "data") as postgres:
         standby = postgres.standby(tmp_path / "standby", synchronous=True)
-        plan = Plan(database_url=both(postgres.new_database(), standby))
+        plan = InitOptions(database_url=both(postgres.new_database(), standby))
         with scene(tmp_path, ["w6"], plan) as town:
             (witness,) = town.watchers
             acme = town.member("acme")
@@ -350,7 +353,7 @@ def write_in_vain(profile: Profile) -> None:
 
 def test_nodes_of_one_log_bring_the_same(tmp_path: Path) -> None:
     with postgres_in(tmp_path / "data") as postgres:
-        plan = Plan(database_url=postgres.new_database())
+        plan = InitOptions(database_url=postgres.new_database())
         with scene(tmp_path, ["w4", "w5"], plan) as town:
             changes = {"node": "node-2", "listen": "127.0.0.1:0"}
             settings = Settings.load(

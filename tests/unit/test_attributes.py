@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bureau.credit_file.attributes import REGISTRY, attributes_of
 from bureau.credit_file.attributes.__main__ import PAGE, page
-from bureau.credit_file.history import Account, Step
+from bureau.credit_file.history import Account, TrailEntry
 from bureau.credit_file.reader import CreditFile, FiledAction, FiledInquiry, FiledTradeline
 from bureau.credit_file.report import summary_of
 from creditbureau.v1 import codes_pb2, record_pb2
@@ -97,7 +97,7 @@ def tradelines(draw: st.DrawFn, name: str) -> FiledTradeline:
             if draw(st.booleans()):
                 snapshot.close_date = number(draw(st.integers(THIS - 24, THIS))) * 100 + 1
             snapshot.special_comment = draw(st.sampled_from(["", "AP"]))
-        account.take(Step(1, place, 0, snapshot.month), snapshot)
+        account.apply_snapshot(TrailEntry(1, place, 0, snapshot.month), snapshot)
     actions = draw(st.lists(st.tuples(st.sampled_from(KINDS), TIMES), max_size=4))
     return FiledTradeline(
         name,

@@ -5,7 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bureau.credit_file.history import MAX_MONTHS, Account, Step, first_months, holding, steps_of
+from bureau.credit_file.history import (
+    MAX_MONTHS,
+    Account,
+    TrailEntry,
+    effective_snapshots,
+    first_months,
+    steps_of,
+)
 from bureau_keys.payment_profile import character_of, months_between
 from creditbureau.v1.codes_pb2 import ACCOUNT_STATUS_CURRENT, ACCOUNT_STATUS_PAST_DUE_60
 from creditbureau.v1.record_pb2 import TradelineSnapshot
@@ -32,7 +39,9 @@ DELIVERIES = st.lists(st.tuples(SNAPSHOTS, st.booleans()), min_size=1, max_size=
 def _delivered(deliveries: list[tuple[TradelineSnapshot, bool]]) -> Account:
     account = Account(1)
     for place, (snapshot, correction) in enumerate(deliveries):
-        account.take(Step(1000 + place, place, int(correction), snapshot.month), snapshot)
+        account.apply_snapshot(
+            TrailEntry(1000 + place, place, int(correction), snapshot.month), snapshot
+        )
     return account
 
 
@@ -70,7 +79,7 @@ def test_a_past_history_can_be_made_again(
     whole = _delivered(deliveries)
     past = _delivered(deliveries[:count])
     again = Account(1)
-    held = holding(steps_of(whole.trail)[:count]).values()
+    held = effective_snapshots(steps_of(whole.trail)[:count]).values()
     again.rebuild((step, deliveries[step.record_index][0]) for step in held)
     assert again.history == past.history
     assert again.newest == past.newest

@@ -13,7 +13,7 @@ from bureau.clock import Clock
 from bureau.ledger import log
 from bureau.ledger.log import Head, NewLeaf, SignedStatement
 from bureau.ledger.node_checks import ForkedLogError
-from bureau.store import queries as s
+from bureau.store import queries as q
 from bureau.store import schema
 from bureau.store.database import Database
 from bureau_keys.signing import SigningKey
@@ -72,4 +72,4 @@ def test_a_log_that_went_back_and_grew_again_is_refused(tmp_path: Path, others: 
         assert refused.value.kept == mine.note
         with other.snapshot() as db:
             assert log.size_of(db) == len(others)
-            assert db.one(s.checkpoint_at, tree_size=len(others) + 1) is None
+            assert db.one(q.checkpoint_at, tree_size=len(others) + 1) is None

@@ -5,7 +5,7 @@ from collections import Counter
 from importlib import import_module
 
 from bureau.store import queries
-from bureau.store.compiled import InQuery, Statement
+from bureau.store.compiled import InQuery, Query
 
 
 def test_no_statement_stands_in_two_rooms() -> None:
@@ -17,7 +17,7 @@ def test_no_statement_stands_in_two_rooms() -> None:
         name
         for room in rooms
         for name, value in vars(room).items()
-        if isinstance(value, Statement | InQuery)
+        if isinstance(value, Query | InQuery)
     )
     assert names.most_common(1)[0][1] == 1
     assert set(names) >= {"add_entry", "add_consent", "file_tradelines"}

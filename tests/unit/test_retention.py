@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from bureau.credit_file.history import Account, Step
+from bureau.credit_file.history import Account, TrailEntry
 from bureau.credit_file.reader import FiledAction, FiledTradeline
 from bureau.credit_file.retention import retained
 from bureau.policy import Policy, Retention, load_policy
@@ -33,7 +33,7 @@ def line(months: dict[int, int], *actions: FiledAction, **changes: int) -> Filed
             amount_past_due_minor=7 if status == LATE else 0,
             **changes,  # type: ignore[arg-type]
         )
-        account.take(Step(1, 0, 0, month), snapshot)
+        account.apply_snapshot(TrailEntry(1, 0, 0, month), snapshot)
     history = PaymentHistory.FromString(account.history)
     return FiledTradeline("t", "acme", 1, history, snapshot, RecordRef(), list, list(actions))
 

@@ -23,9 +23,9 @@ def test_a_reader_that_holds_on_to_what_was_erased_is_told(tmp_path: Path) -> No
         pytest.raises(StorageError, match="erase again when no backup runs"),
         database.secure_erase() as db,
     ):
-        db.script("CREATE TABLE told (words TEXT)")
+        db.execute_raw("CREATE TABLE told (words TEXT)")
     reader.close()
     with database.secure_erase() as db:
-        db.script("DROP TABLE told")
+        db.execute_raw("DROP TABLE told")
     assert Path(f"{path}-wal").stat().st_size == 0
     database.dispose()

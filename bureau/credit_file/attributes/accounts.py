@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bureau.credit_file.attributes.definition import Definition, definition
-from bureau.credit_file.attributes.view import Line, View
+from bureau.credit_file.attributes.view import TradelineView, View
 from creditbureau.v1 import codes_pb2
 
 COUNT, LENDERS, MONTHS = "tradelines", "lenders", "months"
 NO_FILE = "there is no tradeline"
 
 
-def _count(name: str, text: str, counts: Callable[[Line], bool]) -> Definition:
+def _count(name: str, text: str, counts: Callable[[TradelineView], bool]) -> Definition:
     def compute(view: View) -> float:
         return float(sum(map(counts, view.lines)))
 
     return Definition(name, text, COUNT, "now", "never missing", compute)
 
 
-def _open(kind: int) -> Callable[[Line], bool]:
+def _open(kind: int) -> Callable[[TradelineView], bool]:
     return lambda line: line.is_open and line.at.portfolio_type == kind
 
 

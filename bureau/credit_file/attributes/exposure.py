@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from bureau.credit_file.attributes.definition import MONEY, Definition, definition
-from bureau.credit_file.attributes.view import Line, View
+from bureau.credit_file.attributes.view import TradelineView, View
 from bureau_keys.payment_profile import NO_DATA
 from creditbureau.v1 import codes_pb2
 
@@ -14,14 +14,14 @@ SHARE = "share of the currency's limits"
 NO_LIMIT = "no such line has a limit"
 
 
-def _sum(name: str, text: str, amount: Callable[[Line], int]) -> Definition:
+def _sum(name: str, text: str, amount: Callable[[TradelineView], int]) -> Definition:
     def compute(view: View) -> float:
         return float(sum(amount(line) for line in view.open))
 
     return Definition(name, text, MONEY, "open tradelines now", "never missing", compute)
 
 
-def _of(kind: int) -> Callable[[Line], int]:
+def _of(kind: int) -> Callable[[TradelineView], int]:
     return lambda line: line.drawn if line.at.portfolio_type == kind else 0
 
 
@@ -69,7 +69,7 @@ def available_credit(view: View) -> float:
     return float(sum(max(line.limit - line.drawn, 0) for line in view.open if not line.is_frozen))
 
 
-def _has(line: Line, age: int) -> bool:
+def _has(line: TradelineView, age: int) -> bool:
     """Whether a line was reported for the month so many months ago."""
     place = age - line.lag
     return 0 <= place < len(line.profile) and line.profile[place] != NO_DATA

@@ -16,7 +16,7 @@ DAY_US = 86_400 * MICROSECONDS
 
 
 @dataclass(slots=True)
-class Line:
+class TradelineView:
     """A tradeline with its payment history laid against the months before now.
 
     Attributes:
@@ -64,7 +64,7 @@ class View:
 
     month: int
     now_us: int
-    lines: list[Line]
+    lines: list[TradelineView]
     inquiries: list[FiledInquiry]
 
     @classmethod
@@ -85,7 +85,7 @@ class View:
         return View(self.month, self.now_us, lines, self.inquiries)
 
     @property
-    def open(self) -> list[Line]:
+    def open(self) -> list[TradelineView]:
         """Tradelines that can still be owed on or drawn."""
         return [line for line in self.lines if line.is_open]
 
@@ -99,10 +99,10 @@ class View:
         return [inquiry for inquiry in self.inquiries if inquiry.create_us >= since_us]
 
 
-def _line(line: FiledTradeline, month: int) -> Line:
+def _line(line: FiledTradeline, month: int) -> TradelineView:
     lag = months_between(line.history.newest_month, month)
     ahead = max(-lag, 0)
-    return Line(
+    return TradelineView(
         line.snapshot,
         line.member_id,
         line.role,

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, Table, Text, bindparam, insert
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import BigInteger, Table, Text, bindparam
+from sqlalchemy import insert as insert_into
+from sqlalchemy.dialects.postgresql import insert as insert_ignoring
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import SQLModel
 
 from bureau.store import tables as t
-from bureau.store.compiled import Statement
+from bureau.store.compiled import Query
 
 
 def table(model: type[SQLModel]) -> Table:
@@ -27,21 +28,21 @@ def bind(name: str) -> Any:
     return bindparam(name)
 
 
-def adding(model: type[SQLModel]) -> Statement:
+def insert(model: type[SQLModel]) -> Query:
     """An insert of all columns but those that the database counts."""
     target = table(model)
     columns = [c.name for c in target.columns if c.autoincrement is not True]
-    return Statement(insert(target).values({name: bindparam(name) for name in columns}).inline())
+    return Query(insert_into(target).values({name: bindparam(name) for name in columns}).inline())
 
 
-def insert_or_ignore(model: type[SQLModel]) -> Statement:
+def insert_or_ignore(model: type[SQLModel]) -> Query:
     """An insert that leaves an existing row as it is. SQLite and PostgreSQL
     spell it alike.
     """
     target = table(model)
     columns = [c.name for c in target.columns if c.autoincrement is not True]
-    clause = upsert(target).values({name: bindparam(name) for name in columns})
-    return Statement(clause.on_conflict_do_nothing().inline())
+    clause = insert_ignoring(target).values({name: bindparam(name) for name in columns})
+    return Query(clause.on_conflict_do_nothing().inline())
 
 
 class server_time_us(FunctionElement[int]):  # noqa: N801  (reads as a function of SQL)

@@ -5,38 +5,36 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from bureau.store import tables as t
-from bureau.store.compiled import InQuery, Statement
-from bureau.store.queries.builders import adding, bind, consent, statement
+from bureau.store.compiled import InQuery, Query
+from bureau.store.queries.builders import bind, consent, insert, statement
 
 CONSENT_COLUMNS = tuple(c.name for c in consent.columns)
-add_consent = adding(t.ConsentRow)
-consent_by_id = Statement(
-    select(*consent.columns).where(consent.c.consent_id == bind("consent_id"))
-)
-lock_consent = Statement(
+add_consent = insert(t.ConsentRow)
+consent_by_id = Query(select(*consent.columns).where(consent.c.consent_id == bind("consent_id")))
+lock_consent = Query(
     select(*consent.columns).where(consent.c.consent_id == bind("consent_id")).with_for_update()
 )
-count_use = Statement(
+count_use = Query(
     update(consent)
     .where(consent.c.consent_id == bind("which"))
     .values(
         use_count=consent.c.use_count + 1, period=bind("period"), period_count=bind("period_count")
     )
 )
-set_consent_state = Statement(
+set_consent_state = Query(
     update(consent)
     .where(consent.c.consent_id == bind("which"))
     .values(state=bind("state"), update_us=bind("update_us"), note=bind("note"))
 )
 
 
-def _consents_before(whose: ColumnElement[bool]) -> Statement:
+def _consents_before(whose: ColumnElement[bool]) -> Query:
     """A page of consents, newest first, below the place (create_us, consent_id)."""
     below = or_(
         consent.c.create_us < bind("before_us"),
         and_(consent.c.create_us == bind("before_us"), consent.c.consent_id < bind("before_id")),
     )
-    return Statement(
+    return Query(
         select(*consent.columns, statement.c.envelope)
         .join_from(consent, statement, consent.c.entry_key == statement.c.entry_key)
         .where(whose, below)

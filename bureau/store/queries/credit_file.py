@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import and_, select
 
-from bureau.store.compiled import Statement
+from bureau.store.compiled import Query
 from bureau.store.queries.builders import (
     bind,
     entry,
@@ -16,7 +16,7 @@ from bureau.store.queries.builders import (
 )
 
 # A subject's tradelines, each with the record that holds for its newest month.
-file_tradelines = Statement(
+file_tradelines = Query(
     select(
         tradeline.c.tradeline_key,
         tradeline.c.tradeline_id,
@@ -41,7 +41,7 @@ file_tradelines = Statement(
     .order_by(tradeline.c.tradeline_key)
 )
 # The same accounts, to be made again as of a past log size.
-file_trails = Statement(
+file_trails = Query(
     select(
         tradeline.c.tradeline_key,
         tradeline.c.tradeline_id,
@@ -53,7 +53,7 @@ file_trails = Statement(
     .order_by(tradeline.c.tradeline_key)
 )
 # Accounts of which all is deleted, and that were never anybody else's.
-deleted_accounts = Statement(
+deleted_accounts = Query(
     select(tradeline.c.tradeline_id)
     .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
     .where(
@@ -63,8 +63,8 @@ deleted_accounts = Statement(
     )
     .order_by(tradeline.c.tradeline_key)
 )
-leaf_of = Statement(select(entry.c.leaf_index).where(entry.c.entry_key == bind("entry_key")))
-record_at = Statement(
+leaf_of = Query(select(entry.c.leaf_index).where(entry.c.entry_key == bind("entry_key")))
+record_at = Query(
     select(record.c.body, submission.c.submission_id)
     .join_from(record, submission, record.c.submission_key == submission.c.submission_key)
     .where(
@@ -72,13 +72,13 @@ record_at = Statement(
         record.c.record_index == bind("record_index"),
     )
 )
-record_hashes = Statement(
+record_hashes = Query(
     select(record_tile.c.hashes).where(
         record_tile.c.submission_key == bind("submission_key"),
         record_tile.c.tile_index == bind("tile_index"),
     )
 )
-record_roots = Statement(
+record_roots = Query(
     select(record_tile.c.root)
     .where(record_tile.c.submission_key == bind("submission_key"))
     .order_by(record_tile.c.tile_index)

@@ -5,22 +5,20 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, func, select, true
 
 from bureau.store import tables as t
-from bureau.store.compiled import Statement
+from bureau.store.compiled import Query
 from bureau.store.queries.builders import bind, entry, inquiry, insert_or_ignore
 
 INQUIRY_COLUMNS = tuple(c.name for c in inquiry.columns)
 add_inquiry = insert_or_ignore(t.InquiryRow)
-inquiry_of_entry = Statement(
-    select(*inquiry.columns).where(inquiry.c.entry_key == bind("entry_key"))
-)
+inquiry_of_entry = Query(select(*inquiry.columns).where(inquiry.c.entry_key == bind("entry_key")))
 # Granted ones by the request id of the entry that they belong to.
-inquiries_of_id = Statement(
+inquiries_of_id = Query(
     select(*inquiry.columns)
     .join_from(entry, inquiry, inquiry.c.entry_key == entry.c.entry_key)
     .where(entry.c.request_id == bind("inquiry_id"))
 )
 # The inquiries of one entry, by a place among them.
-inquiries_of_entry = Statement(
+inquiries_of_entry = Query(
     select(*inquiry.columns)
     .where(inquiry.c.entry_key == bind("entry_key"), inquiry.c.inquiry_key > bind("after"))
     .order_by(inquiry.c.inquiry_key)
@@ -28,7 +26,7 @@ inquiries_of_entry = Statement(
 )
 _inquiry_entry = entry.alias("inquiry_entry")
 # Hard inquiries since a time, as of a log size; granted ones only.
-file_inquiries = Statement(
+file_inquiries = Query(
     select(
         inquiry.c.inquiry_id,
         inquiry.c.member_id,
@@ -49,7 +47,7 @@ file_inquiries = Statement(
 )
 
 # How many there were since a time, those of this very transaction among them.
-inquiry_count = Statement(
+inquiry_count = Query(
     select(func.count())
     .select_from(inquiry)
     .where(
@@ -61,9 +59,9 @@ inquiry_count = Statement(
 )
 
 
-def _inquiries_before(which: ColumnElement[bool]) -> Statement:
+def _inquiries_before(which: ColumnElement[bool]) -> Query:
     """Inquiries about a subject, newest first, below a place."""
-    return Statement(
+    return Query(
         select(*inquiry.columns, func.coalesce(_inquiry_entry.c.leaf_index, -1))
         .join_from(
             inquiry, _inquiry_entry, inquiry.c.entry_key == _inquiry_entry.c.entry_key, isouter=True

@@ -9,15 +9,15 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
-from bureau.store.compiled import InQuery, Statement
+from bureau.store.compiled import InQuery, Query
 from bureau.store.queries.builders import (
-    adding,
     bind,
     checkpoint,
     cosignature,
     entry,
     floor,
     head,
+    insert,
     server_start,
     server_time_us,
     statement,
@@ -26,48 +26,46 @@ from bureau.store.queries.builders import (
 
 # The log ---------------------------------------------------------------------
 
-add_head = adding(t.LogHead)
-log_size = Statement(select(head.c.tree_size).where(head.c.head_id == 1))
-lock_head = Statement(
+add_head = insert(t.LogHead)
+log_size = Query(select(head.c.tree_size).where(head.c.head_id == 1))
+lock_head = Query(
     select(head.c.tree_size, head.c.frontier, head.c.time_us, server_time_us())
     .where(head.c.head_id == 1)
     .with_for_update()
 )
-move_head = Statement(
+move_head = Query(
     update(head)
     .where(head.c.head_id == 1)
     .values(tree_size=bind("new_size"), frontier=bind("new_frontier"), time_us=bind("new_us"))
 )
 # Changes nothing; and yet the transaction is a write, whose commit waits like any.
-touch_head = Statement(update(head).where(head.c.head_id == 1).values(time_us=head.c.time_us))
+touch_head = Query(update(head).where(head.c.head_id == 1).values(time_us=head.c.time_us))
 # Which code may serve.
-schema_floor = Statement(select(floor.c.revision).where(floor.c.floor_id == 1))
+schema_floor = Query(select(floor.c.revision).where(floor.c.floor_id == 1))
 # Which run of which server a connection leads to, and its time beside the log's.
-server_run = Statement(select(server_start()))
-times = Statement(select(head.c.time_us, server_time_us()).where(head.c.head_id == 1))
+server_run = Query(select(server_start()))
+times = Query(select(head.c.time_us, server_time_us()).where(head.c.head_id == 1))
 ENTRY_COLUMNS = tuple(c.name for c in entry.columns)
-add_entry = adding(t.Entry)
-add_statement = adding(t.StatementBytes)
-add_tile = adding(t.LogTile)
-add_checkpoint = adding(t.CheckpointNote)
-entry_of_request = Statement(
+add_entry = insert(t.Entry)
+add_statement = insert(t.StatementBytes)
+add_tile = insert(t.LogTile)
+add_checkpoint = insert(t.CheckpointNote)
+entry_of_request = Query(
     select(*entry.columns).where(
         entry.c.signer == bind("signer"), entry.c.request_id == bind("request_id")
     )
 )
-entry_by_key = Statement(select(*entry.columns).where(entry.c.entry_key == bind("entry_key")))
-envelope_of = Statement(
-    select(statement.c.envelope).where(statement.c.entry_key == bind("entry_key"))
-)
-commitments = Statement(
+entry_by_key = Query(select(*entry.columns).where(entry.c.entry_key == bind("entry_key")))
+envelope_of = Query(select(statement.c.envelope).where(statement.c.entry_key == bind("entry_key")))
+commitments = Query(
     select(entry.c.commitment)
     .where(entry.c.leaf_index >= bind("start"), entry.c.leaf_index < bind("stop"))
     .order_by(entry.c.leaf_index)
 )
-full_tile = Statement(
+full_tile = Query(
     select(tile.c.hashes).where(tile.c.level == bind("level"), tile.c.tile_index == bind("index"))
 )
-tile_roots = Statement(
+tile_roots = Query(
     select(tile.c.root)
     .where(
         tile.c.level == bind("level"),
@@ -76,19 +74,17 @@ tile_roots = Statement(
     )
     .order_by(tile.c.tile_index)
 )
-newest_checkpoint = Statement(
+newest_checkpoint = Query(
     select(checkpoint.c.note).order_by(checkpoint.c.tree_size.desc()).limit(1)
 )
-checkpoint_at = Statement(
-    select(checkpoint.c.note).where(checkpoint.c.tree_size == bind("tree_size"))
-)
-first_checkpoint_over = Statement(
+checkpoint_at = Query(select(checkpoint.c.note).where(checkpoint.c.tree_size == bind("tree_size")))
+first_checkpoint_over = Query(
     select(checkpoint.c.tree_size, checkpoint.c.note)
     .where(checkpoint.c.tree_size > bind("leaf_index"))
     .order_by(checkpoint.c.tree_size)
     .limit(1)
 )
-checkpoints_after = Statement(
+checkpoints_after = Query(
     select(checkpoint.c.tree_size, checkpoint.c.note)
     .where(checkpoint.c.tree_size > bind("after"))
     .order_by(checkpoint.c.tree_size)
@@ -97,7 +93,7 @@ checkpoints_after = Statement(
 
 # Witnesses -------------------------------------------------------------------
 
-newest_checkpoint_before = Statement(
+newest_checkpoint_before = Query(
     select(checkpoint.c.tree_size, checkpoint.c.note)
     .where(checkpoint.c.time_us < bind("time_us"))
     .order_by(checkpoint.c.tree_size.desc())
@@ -107,23 +103,23 @@ _cosigned = upsert(cosignature).values(
     tree_size=bind("tree_size"), witness=bind("witness"), line=bind("line")
 )
 # The later one counts: the witness's key may be another.
-put_cosignature = Statement(
+put_cosignature = Query(
     _cosigned.on_conflict_do_update(
         index_elements=[cosignature.c.tree_size, cosignature.c.witness],
         set_={"line": _cosigned.excluded.line},
     )
 )
-cosignatures_of = Statement(
+cosignatures_of = Query(
     select(cosignature.c.witness, cosignature.c.line)
     .where(cosignature.c.tree_size == bind("tree_size"))
     .order_by(cosignature.c.witness)
 )
-touch_cosignature = Statement(
+touch_cosignature = Query(
     update(cosignature)
     .where(cosignature.c.tree_size == bind("which_size"), cosignature.c.witness == bind("which"))
     .values(line=cosignature.c.line)
 )
-cosigned_size = Statement(
+cosigned_size = Query(
     select(cosignature.c.tree_size)
     .where(cosignature.c.witness == bind("witness"))
     .order_by(cosignature.c.tree_size.desc())
@@ -154,9 +150,9 @@ def _newest_cosigned(names: Sequence[Any] = ()) -> Select[Any]:
     )
 
 
-newest_cosigned = Statement(_newest_cosigned())
+newest_cosigned = Query(_newest_cosigned())
 newest_cosigned_by = InQuery(_newest_cosigned)
 
 # What a check of the database counts -----------------------------------------
 
-entry_count = Statement(select(func.count(), func.max(entry.c.leaf_index)).select_from(entry))
+entry_count = Query(select(func.count(), func.max(entry.c.leaf_index)).select_from(entry))

@@ -6,12 +6,12 @@ from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
-from bureau.store.compiled import InQuery, Statement
+from bureau.store.compiled import InQuery, Query
 from bureau.store.queries.builders import (
-    adding,
     bind,
     certificate,
     entry,
+    insert,
     member,
     member_key,
     member_statement,
@@ -22,29 +22,29 @@ from bureau.store.queries.builders import (
 # Members ---------------------------------------------------------------------
 
 MEMBER_COLUMNS = tuple(c.name for c in member.columns)
-add_member = adding(t.MemberRow)
-member_by_id = Statement(select(*member.columns).where(member.c.member_id == bind("member_id")))
+add_member = insert(t.MemberRow)
+member_by_id = Query(select(*member.columns).where(member.c.member_id == bind("member_id")))
 members_named = InQuery(
     lambda names: select(member.c.member_id).where(member.c.member_id.in_(names))
 )
-lock_member = Statement(
+lock_member = Query(
     select(*member.columns).where(member.c.member_id == bind("member_id")).with_for_update()
 )
 # Changes of members wait for each other here: whether an operator is left is a question
 # about all of them.
-lock_operators = Statement(
+lock_operators = Query(
     select(member.c.member_id)
     .where(member.c.roles.op("&")(bind("role")) != 0)
     .order_by(member.c.member_id)
     .with_for_update()
 )
-members_after = Statement(
+members_after = Query(
     select(*member.columns)
     .where(member.c.member_id > bind("after"))
     .order_by(member.c.member_id)
     .limit(bind("limit"))
 )
-change_member = Statement(
+change_member = Query(
     update(member)
     .where(member.c.member_id == bind("which"))
     .values(
@@ -55,10 +55,10 @@ change_member = Statement(
         group_id=bind("group_id"),
     )
 )
-set_member_state = Statement(
+set_member_state = Query(
     update(member).where(member.c.member_id == bind("which")).values(state=bind("state"))
 )
-caller = Statement(
+caller = Query(
     select(
         member.c.member_id,
         member.c.state,
@@ -71,9 +71,9 @@ caller = Statement(
     .join_from(certificate, member, certificate.c.member_id == member.c.member_id)
     .where(certificate.c.fingerprint == bind("fingerprint"))
 )
-add_certificate = adding(t.MemberCertificateRow)
+add_certificate = insert(t.MemberCertificateRow)
 # Members with a role who can use it: active, with a certificate and a key.
-members_able = Statement(
+members_able = Query(
     select(func.count())
     .select_from(member)
     .where(
@@ -89,15 +89,15 @@ members_able = Statement(
         ),
     )
 )
-certificates_of = Statement(
+certificates_of = Query(
     select(certificate.c.fingerprint)
     .where(certificate.c.member_id == bind("member_id"), certificate.c.withdrawn == 0)
     .order_by(certificate.c.fingerprint)
 )
-certificate_owner = Statement(
+certificate_owner = Query(
     select(certificate.c.member_id).where(certificate.c.fingerprint == bind("fingerprint"))
 )
-withdraw_certificate = Statement(
+withdraw_certificate = Query(
     update(certificate)
     .where(
         certificate.c.fingerprint == bind("which"),
@@ -106,8 +106,8 @@ withdraw_certificate = Statement(
     )
     .values(withdrawn=1)
 )
-add_member_key = adding(t.MemberKeyRow)
-member_key_owner = Statement(
+add_member_key = insert(t.MemberKeyRow)
+member_key_owner = Query(
     select(member_key.c.member_id).where(member_key.c.key_id == bind("key_id"))
 )
 _key_in_force = select(member_key.c.public_key).where(
@@ -115,15 +115,15 @@ _key_in_force = select(member_key.c.public_key).where(
     member_key.c.member_id == bind("member_id"),
     member_key.c.to_entry.is_(None),
 )
-key_in_force = Statement(_key_in_force)
+key_in_force = Query(_key_in_force)
 # To the end of the transaction nobody withdraws it: what it signed is in the log before.
-keep_key_in_force = Statement(_key_in_force.with_for_update(read=True))
-any_member_key = Statement(
+keep_key_in_force = Query(_key_in_force.with_for_update(read=True))
+any_member_key = Query(
     select(member_key.c.public_key).where(
         member_key.c.key_id == bind("key_id"), member_key.c.member_id == bind("member_id")
     )
 )
-withdraw_member_key = Statement(
+withdraw_member_key = Query(
     update(member_key)
     .where(
         member_key.c.key_id == bind("which"),
@@ -133,7 +133,7 @@ withdraw_member_key = Statement(
     .values(to_entry=bind("until"))
 )
 _from, _to = entry.alias("from_entry"), entry.alias("to_entry")
-keys_of = Statement(
+keys_of = Query(
     select(
         member_key.c.key_id,
         member_key.c.public_key,
@@ -145,8 +145,8 @@ keys_of = Statement(
     .where(member_key.c.member_id == bind("member_id"))
     .order_by(_from.c.leaf_index)
 )
-add_member_statement = adding(t.MemberStatementRow)
-statements_of_member = Statement(
+add_member_statement = insert(t.MemberStatementRow)
+statements_of_member = Query(
     select(*entry.columns, statement.c.envelope)
     .join_from(member_statement, entry, member_statement.c.entry_key == entry.c.entry_key)
     .join(statement, statement.c.entry_key == entry.c.entry_key)
@@ -155,7 +155,7 @@ statements_of_member = Statement(
 )
 
 # What says of which group a member is, in order of the log, below a size of it.
-groupings_of = Statement(
+groupings_of = Query(
     select(entry.c.kind, statement.c.envelope)
     .join_from(member_statement, entry, member_statement.c.entry_key == entry.c.entry_key)
     .join(statement, statement.c.entry_key == entry.c.entry_key)
@@ -169,7 +169,7 @@ groupings_of = Statement(
 
 # The directory's meter -------------------------------------------------------
 
-metered = Statement(
+metered = Query(
     select(member.c.directory_quota, func.coalesce(usage.c.element_count, 0))
     .join_from(
         member,
@@ -182,7 +182,7 @@ metered = Statement(
 _meter = upsert(usage).values(
     member_id=bind("member_id"), day=bind("day"), element_count=bind("count")
 )
-meter = Statement(
+meter = Query(
     _meter.on_conflict_do_update(
         index_elements=[usage.c.member_id, usage.c.day],
         set_={"element_count": usage.c.element_count + _meter.excluded.element_count},

@@ -6,20 +6,20 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
-from bureau.store.compiled import InQuery, Statement
+from bureau.store.compiled import InQuery, Query
 from bureau.store.queries.builders import (
-    adding,
     alert,
     bind,
     consent,
     entry,
+    insert,
     mark,
     monitor,
     party,
     tradeline,
 )
 
-add_monitor = adding(t.MonitorRow)
+add_monitor = insert(t.MonitorRow)
 MONITOR_COLUMNS = tuple(c.name for c in monitor.columns)
 # Consents to monitor any of these people that are in force at a time.
 monitors_of = InQuery(
@@ -42,7 +42,7 @@ monitors_of = InQuery(
     )
 )
 # A member's own consents to monitor, and to what end.
-monitored_by = Statement(
+monitored_by = Query(
     select(*consent.columns)
     .join_from(monitor, consent, monitor.c.consent_id == consent.c.consent_id)
     .where(
@@ -54,16 +54,16 @@ monitored_by = Statement(
     .order_by(monitor.c.subject_id, monitor.c.consent_id)
 )
 # Whether a member furnishes an account of a person.
-furnishes = Statement(
+furnishes = Query(
     select(tradeline.c.tradeline_key)
     .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
     .where(party.c.subject_id == bind("subject_id"), tradeline.c.member_id == bind("member_id"))
     .limit(1)
 )
-add_alert = adding(t.AlertRow)
+add_alert = insert(t.AlertRow)
 ALERT_COLUMNS = tuple(c.name for c in alert.columns)
 # A member's alerts behind a place in the log, in its order, with the consent's state.
-alerts_after = Statement(
+alerts_after = Query(
     select(
         alert.c.ordinal,
         alert.c.subject_id,
@@ -90,7 +90,7 @@ alerts_after = Statement(
 )
 # Whether alerts of a kind were caused under a consent since a time; one that this very
 # transaction causes has no entry yet.
-told_since = Statement(
+told_since = Query(
     select(alert.c.entry_key)
     .join_from(alert, entry, alert.c.entry_key == entry.c.entry_key, isouter=True)
     .where(
@@ -100,10 +100,10 @@ told_since = Statement(
     )
     .limit(1)
 )
-key_at = Statement(select(entry.c.entry_key).where(entry.c.leaf_index == bind("leaf_index")))
-alert_mark = Statement(select(mark.c.cursor).where(mark.c.member_id == bind("member_id")))
+key_at = Query(select(entry.c.entry_key).where(entry.c.leaf_index == bind("leaf_index")))
+alert_mark = Query(select(mark.c.cursor).where(mark.c.member_id == bind("member_id")))
 _mark = upsert(mark).values(member_id=bind("member_id"), cursor=bind("cursor"))
-set_alert_mark = Statement(
+set_alert_mark = Query(
     _mark.on_conflict_do_update(
         index_elements=[mark.c.member_id],
         set_={"cursor": _mark.excluded.cursor},

@@ -5,19 +5,19 @@ from __future__ import annotations
 from sqlalchemy import delete, select, update
 
 from bureau.store import tables as t
-from bureau.store.compiled import InQuery, Statement
+from bureau.store.compiled import InQuery, Query
 from bureau.store.queries.builders import (
-    adding,
     bind,
     entry,
     former_ref,
+    insert,
     record,
     record_tile,
     submission,
     tradeline,
 )
 
-add_submission = adding(t.SubmissionRow)
+add_submission = insert(t.SubmissionRow)
 _submissions = select(
     submission.c.submission_key,
     submission.c.submission_id,
@@ -28,10 +28,10 @@ _submissions = select(
     submission.c.create_us,
     entry.c.leaf_index,
 ).join_from(submission, entry, submission.c.submission_key == entry.c.entry_key)
-submission_of_request = Statement(
+submission_of_request = Query(
     _submissions.where(entry.c.signer == bind("signer"), entry.c.request_id == bind("request_id"))
 )
-submissions_before = Statement(
+submissions_before = Query(
     _submissions.where(
         submission.c.member_id == bind("member_id"), entry.c.leaf_index < bind("before")
     )
@@ -39,7 +39,7 @@ submissions_before = Statement(
     .limit(bind("limit"))
 )
 TRADELINE_COLUMNS = tuple(c.name for c in tradeline.columns)
-add_tradeline = adding(t.TradelineRow)
+add_tradeline = insert(t.TradelineRow)
 _LOCKED = (
     tradeline.c.account_ref,
     tradeline.c.tradeline_key,
@@ -72,8 +72,8 @@ lock_renumbered = InQuery(
         .with_for_update(of=tradeline)
     )
 )
-add_former_ref = adding(t.FormerRefRow)
-drop_former_ref = Statement(
+add_former_ref = insert(t.FormerRefRow)
+drop_former_ref = Query(
     delete(former_ref).where(
         former_ref.c.member_id == bind("whose"), former_ref.c.account_ref == bind("ref")
     )
@@ -89,18 +89,18 @@ MOVED_COLUMNS = (
     "people",
     "which",
 )
-move_tradeline = Statement(
+move_tradeline = Query(
     update(tradeline)
     .where(tradeline.c.tradeline_key == bind("which"))
     .values({name: bind(name) for name in MOVED_COLUMNS[:-1]})
 )
-renumber_tradeline = Statement(
+renumber_tradeline = Query(
     update(tradeline)
     .where(tradeline.c.tradeline_key == bind("which"))
     .values(account_ref=bind("new_ref"))
 )
-add_party = adding(t.TradelinePartyRow)
+add_party = insert(t.TradelinePartyRow)
 RECORD_COLUMNS = tuple(c.name for c in record.columns)
-add_record = adding(t.RecordRow)
+add_record = insert(t.RecordRow)
 RECORD_TILE_COLUMNS = tuple(c.name for c in record_tile.columns)
-add_record_tile = adding(t.RecordTileRow)
+add_record_tile = insert(t.RecordTileRow)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from sqlalchemy import delete, func, select, update
 
 from bureau.store import tables as t
-from bureau.store.compiled import InQuery, Statement
+from bureau.store.compiled import InQuery, Query
 from bureau.store.queries.builders import (
-    adding,
     bind,
     entry,
     erased_statement,
     erasure,
     former_ref,
+    insert,
     insert_or_ignore,
     party,
     record,
@@ -24,23 +24,23 @@ from bureau.store.queries.builders import (
 
 # Keys ------------------------------------------------------------------------
 
-add_subject_key = adding(t.SubjectKeyRow)
+add_subject_key = insert(t.SubjectKeyRow)
 _key_in_force = select(subject_key.c.public_key).where(
     subject_key.c.key_id == bind("key_id"),
     subject_key.c.subject_id == bind("subject_id"),
     subject_key.c.to_entry.is_(None),
 )
-subject_key_in_force = Statement(_key_in_force)
-keep_subject_key_in_force = Statement(_key_in_force.with_for_update(read=True))
-any_subject_key = Statement(
+subject_key_in_force = Query(_key_in_force)
+keep_subject_key_in_force = Query(_key_in_force.with_for_update(read=True))
+any_subject_key = Query(
     select(subject_key.c.public_key).where(
         subject_key.c.key_id == bind("key_id"), subject_key.c.subject_id == bind("subject_id")
     )
 )
-subject_key_owner = Statement(
+subject_key_owner = Query(
     select(subject_key.c.subject_id).where(subject_key.c.key_id == bind("key_id"))
 )
-retire_subject_keys = Statement(
+retire_subject_keys = Query(
     update(subject_key)
     .where(subject_key.c.subject_id == bind("whose"), subject_key.c.to_entry.is_(None))
     .values(to_entry=bind("until"))
@@ -48,11 +48,11 @@ retire_subject_keys = Statement(
 
 # A subject's own holds, disputes and statement -------------------------------
 
-add_subject_event = adding(t.SubjectEventRow)
+add_subject_event = insert(t.SubjectEventRow)
 # In order of the log, below a size of it. What was said in the same transaction has
 # no leaf yet: it comes last.
 _event_leaf = func.coalesce(entry.c.leaf_index, 1 << 61)
-subject_events = Statement(
+subject_events = Query(
     select(
         subject_event.c.kind,
         subject_event.c.about,
@@ -64,7 +64,7 @@ subject_events = Statement(
     .where(subject_event.c.subject_id == bind("subject_id"), _event_leaf < bind("log_size"))
     .order_by(_event_leaf, subject_event.c.entry_key)
 )
-opening_of = Statement(
+opening_of = Query(
     select(
         subject_event.c.subject_id,
         subject_event.c.member_id,
@@ -94,16 +94,16 @@ _keys_of_subject = (
     .where(subject_key.c.subject_id == bind("subject_id"))
     .order_by(subject_key.c.key_id)
 )
-lock_subject = Statement(_keys_of_subject.with_for_update())
-share_subject = Statement(_keys_of_subject.with_for_update(read=True))
-party_tradeline = Statement(
+lock_subject = Query(_keys_of_subject.with_for_update())
+share_subject = Query(_keys_of_subject.with_for_update(read=True))
+party_tradeline = Query(
     select(tradeline.c.tradeline_key, tradeline.c.member_id)
     .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
     .where(
         party.c.subject_id == bind("subject_id"), tradeline.c.tradeline_id == bind("tradeline_id")
     )
 )
-lock_tradeline = Statement(
+lock_tradeline = Query(
     select(
         tradeline.c.tradeline_key,
         tradeline.c.history,
@@ -119,51 +119,51 @@ lock_tradeline = Statement(
 
 # Erasure ---------------------------------------------------------------------
 
-accounts_of_person = Statement(
+accounts_of_person = Query(
     select(party.c.tradeline_key)
     .where(party.c.subject_id == bind("subject_id"))
     .order_by(party.c.tradeline_key)
 )
-lock_account = Statement(
+lock_account = Query(
     select(tradeline.c.history, tradeline.c.trail, tradeline.c.people)
     .where(tradeline.c.tradeline_key == bind("which"))
     .with_for_update()
 )
-events_of_person = Statement(
+events_of_person = Query(
     select(subject_event.c.entry_key, subject_event.c.kind, subject_event.c.body)
     .where(subject_event.c.subject_id == bind("subject_id"))
     .order_by(subject_event.c.entry_key)
 )
-reword_event = Statement(
+reword_event = Query(
     update(subject_event)
     .where(subject_event.c.entry_key == bind("which"))
     .values(body=bind("said"))
 )
-blank_statement = Statement(
+blank_statement = Query(
     update(statement).where(statement.c.entry_key == bind("which")).values(envelope=bind("nothing"))
 )
-blank_entry = Statement(
+blank_entry = Query(
     update(entry)
     .where(entry.c.entry_key == bind("which"))
     .values(digest=bind("nothing"), salt=bind("nothing"))
 )
 add_erased_statement = insert_or_ignore(t.ErasedStatementRow)
-blank_record = Statement(
+blank_record = Query(
     update(record)
     .where(record.c.submission_key == bind("entry"), record.c.record_index == bind("place"))
     .values(body=bind("nothing"))
 )
-drop_account = Statement(delete(tradeline).where(tradeline.c.tradeline_key == bind("which")))
-drop_former_refs = Statement(delete(former_ref).where(former_ref.c.tradeline_key == bind("which")))
-drop_party = Statement(
+drop_account = Query(delete(tradeline).where(tradeline.c.tradeline_key == bind("which")))
+drop_former_refs = Query(delete(former_ref).where(former_ref.c.tradeline_key == bind("which")))
+drop_party = Query(
     delete(party).where(party.c.subject_id == bind("who"), party.c.tradeline_key == bind("which"))
 )
-add_erasure = adding(t.ErasureRow)
+add_erasure = insert(t.ErasureRow)
 # Of accounts and of statements.
-erasure_count = Statement(
+erasure_count = Query(
     select(
         select(func.count()).select_from(erasure).scalar_subquery()
         + select(func.count()).select_from(erased_statement).scalar_subquery()
     )
 )
-erased_record_count = Statement(select(func.coalesce(func.sum(erasure.c.record_count), 0)))
+erased_record_count = Query(select(func.coalesce(func.sum(erasure.c.record_count), 0)))

@@ -6,12 +6,12 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
-from bureau.store.compiled import Statement
+from bureau.store.compiled import Query
 from bureau.store.queries.builders import (
-    adding,
     bind,
     contribution,
     entry,
+    insert,
     member,
     notice,
     standard,
@@ -20,7 +20,7 @@ from bureau.store.queries.builders import (
 
 # Reciprocity -----------------------------------------------------------------
 
-contribution_of = Statement(
+contribution_of = Query(
     select(contribution.c.good_us, contribution.c.default_us).where(
         contribution.c.member_id == bind("member_id")
     )
@@ -36,13 +36,13 @@ def _later(name: str) -> ColumnElement[int]:
     return case((there > comes, there), else_=comes)
 
 
-set_contribution = Statement(
+set_contribution = Query(
     _contributed.on_conflict_do_update(
         index_elements=[contribution.c.member_id],
         set_={name: _later(name) for name in ("good_us", "default_us")},
     )
 )
-contributor = Statement(
+contributor = Query(
     select(
         member.c.create_us,
         func.coalesce(contribution.c.good_us, 0),
@@ -54,9 +54,9 @@ contributor = Statement(
 
 # Notices, and standards of credit --------------------------------------------
 
-add_notice = adding(t.NoticeRow)
+add_notice = insert(t.NoticeRow)
 NOTICE_COLUMNS = tuple(c.name for c in notice.columns)
-notices_before = Statement(
+notices_before = Query(
     select(
         entry.c.leaf_index,
         notice.c.ordinal,
@@ -76,15 +76,15 @@ notices_before = Statement(
     .order_by(entry.c.leaf_index.desc(), notice.c.ordinal.desc())
     .limit(bind("limit"))
 )
-add_standard = adding(t.StandardRow)
-newest_standard = Statement(select(func.max(standard.c.version)))
-standard_of = Statement(
+add_standard = insert(t.StandardRow)
+newest_standard = Query(select(func.max(standard.c.version)))
+standard_of = Query(
     select(statement.c.envelope, standard.c.entry_key)
     .join_from(standard, statement, standard.c.entry_key == statement.c.entry_key)
     .where(standard.c.version == bind("version"))
 )
 # The newest standard in force at a time, as of a log size.
-standard_at = Statement(
+standard_at = Query(
     select(statement.c.envelope, standard.c.entry_key)
     .join_from(standard, statement, standard.c.entry_key == statement.c.entry_key)
     .join(entry, entry.c.entry_key == standard.c.entry_key)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from bureau_client._operations import cosigning, log
-from bureau_client._operations.context import Reader
-from bureau_client._operations.operation import Plan
+from bureau_client._operations.context import Context
+from bureau_client._operations.operation import Operation
 from bureau_client.errors import BureauError, NotFound, NotWitnessed, VerificationFailed
 from bureau_client.models.audits import AuditReport, Checkpoint, Fault
 from bureau_client.models.progress import Progress
@@ -52,7 +52,7 @@ class _Audit:
         return None
 
 
-def audit(reader: Reader, since: str | None) -> Plan[AuditReport]:
+def audit(reader: Context, since: str | None) -> Operation[AuditReport]:
     """Downloads the whole log and checks every checkpoint against it.
 
     Since every root is computed anew from one list of leaves, all checkpoints
@@ -67,7 +67,7 @@ def audit(reader: Reader, since: str | None) -> Plan[AuditReport]:
     return AuditReport(reader.trust.origin, size, held, newest, witnessed, found or fault, elapsed)
 
 
-def _witnessed(reader: Reader) -> Plan[tuple[Checkpoint | None, Fault | None]]:
+def _witnessed(reader: Context) -> Operation[tuple[Checkpoint | None, Fault | None]]:
     """The newest checkpoint that witnesses have cosigned; what is wrong if they have not."""
     if not reader.trust.witnesses:
         return None, None
@@ -80,7 +80,7 @@ def _witnessed(reader: Reader) -> Plan[tuple[Checkpoint | None, Fault | None]]:
     return found, None
 
 
-def _run(reader: Reader, kept: list[str]) -> Plan[tuple[Fault | None, _Audit]]:
+def _run(reader: Context, kept: list[str]) -> Operation[tuple[Fault | None, _Audit]]:
     listed = yield from log.list_notes()
     head = yield from log.newest_checkpoint(reader)
     if head.note not in listed:
@@ -126,12 +126,12 @@ def _contradiction(checkpoints: list[Checkpoint], listed: list[Checkpoint]) -> F
     return None
 
 
-def _open(reader: Reader, note: str) -> Checkpoint:
+def _open(reader: Context, note: str) -> Checkpoint:
     checkpoint = verify_checkpoint(note, reader.trust)
     return Checkpoint(checkpoint.origin, checkpoint.size, checkpoint.root, note)
 
 
-def _page(start: int, stop: int) -> Plan[list[bytes]]:
+def _page(start: int, stop: int) -> Operation[list[bytes]]:
     try:
         return (yield from log.leaf_page(start, stop))
     except NotFound:
@@ -149,7 +149,7 @@ def _missing(state: _Audit, size: int) -> Fault:
     )
 
 
-def _locate(state: _Audit, wrong: Checkpoint) -> Plan[Fault]:
+def _locate(state: _Audit, wrong: Checkpoint) -> Operation[Fault]:
     """Names the leaf, with the help of the leaf hashes that the log keeps in its tiles."""
     first = wrong.size - len(state.since_good)
     text = f"The leaves do not hash to the root that was signed at size {wrong.size}"
@@ -164,7 +164,7 @@ def _locate(state: _Audit, wrong: Checkpoint) -> Plan[Fault]:
     return Fault(text, wrong.size, first, wrong.size - 1)
 
 
-def _kept_hashes(first: int, stop: int) -> Plan[list[bytes]]:
+def _kept_hashes(first: int, stop: int) -> Operation[list[bytes]]:
     kept: list[bytes] = []
     tiles = range(first // log.TILE_HASHES, (stop - 1) // log.TILE_HASHES + 1)
     for tile in tiles:

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from bureau_client._codec.consents import read_consent
 from bureau_client._codec.scalars import duration_of, timestamp_of
 from bureau_client._operations import arguments, methods
-from bureau_client._operations.context import Caller
-from bureau_client._operations.operation import Plan, ask
+from bureau_client._operations.context import SigningContext
+from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client._operations.subject_requests import subject_request
@@ -23,14 +23,14 @@ from bureau_client.models.codes import (
     Section,
 )
 from bureau_client.models.consents import Consent, Frequency
-from bureau_client.verify.checks import expect, verifying
+from bureau_client.verify.checks import check_equal, verifying
 from bureau_keys.envelope import seal
 from creditbureau.v1 import consent_pb2, consents_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 
 
 def grant(
-    caller: Caller,
+    caller: SigningContext,
     subject_id: str,
     grantee: str,
     *,
@@ -45,7 +45,7 @@ def grant(
     frequency: Frequency | None,
     mode: ConsentMode,
     data_life: timedelta,
-) -> Plan[Consent]:
+) -> Operation[Consent]:
     """Signs a consent and hands it in."""
     header = caller.author.header()
     begin = start or caller.clock()
@@ -76,17 +76,17 @@ def grant(
         consent.frequency.value = frequency.value
     sealed = seal(consent, caller.author.key)
     request = consents_pb2.GrantConsentRequest(consent=sealed)
-    reply = yield from ask(methods.GRANT_CONSENT, request, header.request_id)
+    reply = yield from call(methods.GRANT_CONSENT, request, header.request_id)
     receipt = yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="consent")
-    expect("The consent's id", reply.consent.consent_id, header.request_id)
-    expect("The consent's signed text", reply.consent.consent.payload, sealed.payload)
+    check_equal("The consent's id", reply.consent.consent_id, header.request_id)
+    check_equal("The consent's signed text", reply.consent.consent.payload, sealed.payload)
     with verifying("The consent"):
         return read_consent(reply.consent, receipt)
 
 
 def change(
-    caller: Caller, consent_id: str, transition: ConsentTransition, note: str
-) -> Plan[Consent]:
+    caller: SigningContext, consent_id: str, transition: ConsentTransition, note: str
+) -> Operation[Consent]:
     """Pauses, resumes or revokes a consent."""
     consent_id = arguments.request_id(consent_id, "consent_id")
     statement = consent_pb2.ConsentChange(
@@ -97,25 +97,25 @@ def change(
     )
     sealed = seal(statement, caller.author.key)
     request = consents_pb2.ChangeConsentRequest(change=sealed)
-    reply = yield from ask(methods.CHANGE_CONSENT, request, statement.header.request_id)
+    reply = yield from call(methods.CHANGE_CONSENT, request, statement.header.request_id)
     receipt = yield from verify_receipt_and_witnesses(
         caller, reply.receipt, sealed, kind="consent-change"
     )
-    expect("The consent's id", reply.consent.consent_id, consent_id)
+    check_equal("The consent's id", reply.consent.consent_id, consent_id)
     with verifying("The consent"):
         consent = read_consent(reply.consent, receipt)
     if transition is ConsentTransition.REVOKE:  # which is final
-        expect("The consent's state", consent.state, ConsentState.REVOKED)
+        check_equal("The consent's state", consent.state, ConsentState.REVOKED)
     return consent
 
 
-def list_held(subject_id: str | None, limit: int | None) -> Plan[list[Consent]]:
+def list_held(subject_id: str | None, limit: int | None) -> Operation[list[Consent]]:
     """Consents that the calling member holds, newest first."""
     subject = arguments.subject_id(subject_id) if subject_id else ""
     return (yield from _list(lambda: None, subject, limit))
 
 
-def list_own(caller: Caller, limit: int | None) -> Plan[list[Consent]]:
+def list_own(caller: SigningContext, limit: int | None) -> Operation[list[Consent]]:
     """The subject's own consents, newest first; each page is asked for by a signed request."""
     path = methods.LIST_CONSENTS.path
     return (yield from _list(lambda: subject_request(caller, path), "", limit))
@@ -123,12 +123,12 @@ def list_own(caller: Caller, limit: int | None) -> Plan[list[Consent]]:
 
 def _list(
     signed: Callable[[], Envelope | None], subject_id: str, limit: int | None
-) -> Plan[list[Consent]]:
-    def page(token: str) -> Plan[tuple[list[Consent], str]]:
+) -> Operation[list[Consent]]:
+    def page(token: str) -> Operation[tuple[list[Consent], str]]:
         request = consents_pb2.ListConsentsRequest(
             subject_request=signed(), subject_id=subject_id, page_token=token
         )
-        reply = yield from ask(methods.LIST_CONSENTS, request)
+        reply = yield from call(methods.LIST_CONSENTS, request)
         with verifying("The list of consents"):
             consents = [read_consent(view) for view in reply.consents]
         return consents, reply.next_page_token

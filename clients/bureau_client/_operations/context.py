@@ -15,7 +15,7 @@ from bureau_keys.signing import SigningKey
 
 
 @dataclass(slots=True, kw_only=True)
-class Reader:
+class Context:
     """One client that signs nothing: whom it trusts, what it has seen.
 
     Attributes:
@@ -30,7 +30,7 @@ class Reader:
 
 
 @dataclass(slots=True, kw_only=True)
-class Caller(Reader):
+class SigningContext(Context):
     """One client that signs.
 
     Attributes:
@@ -58,14 +58,16 @@ def open_key(pem: bytes, passphrase: str | None) -> SigningKey:
 
 def member_caller(
     profile: Profile, key: SigningKey | None, passphrase: str | None, clock: Clock
-) -> Caller:
+) -> SigningContext:
     """A member that signs with its profile's key, or with one that was passed."""
     key = key or open_key(profile.signing_key_pem, passphrase)
     author = Signer(f"members/{profile.member_id}", profile.trust.origin, key, clock)
-    return Caller(trust=profile.trust, clock=clock, author=author)
+    return SigningContext(trust=profile.trust, clock=clock, author=author)
 
 
-def subject_caller(profile: Profile, subject_id: str, key: SigningKey, clock: Clock) -> Caller:
+def subject_caller(
+    profile: Profile, subject_id: str, key: SigningKey, clock: Clock
+) -> SigningContext:
     """A subject that signs with their own key and is carried by the profile's agent."""
     author = Signer(f"subjects/{subject_id}", profile.trust.origin, key, clock)
-    return Caller(trust=profile.trust, clock=clock, author=author)
+    return SigningContext(trust=profile.trust, clock=clock, author=author)

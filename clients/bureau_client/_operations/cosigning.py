@@ -11,23 +11,23 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bureau_client._operations import log, methods
-from bureau_client._operations.context import Reader
-from bureau_client._operations.operation import Pause, Plan, ask
+from bureau_client._operations.context import Context
+from bureau_client._operations.operation import Operation, Sleep, call
 from bureau_client.errors import NotFound, NotWitnessed, VerificationFailed
 from bureau_client.models.audits import Checkpoint
 from bureau_client.models.receipts import Receipt
-from bureau_client.verify.checks import TELL, expect, verifying
+from bureau_client.verify.checks import TELL, check_equal, verifying
 from bureau_client.verify.receipts import verify_checkpoint
 from bureau_client.verify.witnesses import trusted_witnesses, verify_witnessed, witnesses_of
 from bureau_keys import merkle
 from creditbureau.v1 import log_pb2
 
 # How long witnesses are waited for, and seconds between two questions.
-PATIENCE = timedelta(seconds=30)
+WITNESS_TIMEOUT = timedelta(seconds=30)
 PAUSE_S = 0.25
 
 
-def as_needed(reader: Reader, receipt: Receipt) -> Plan[Receipt]:
+def as_needed(reader: Context, receipt: Receipt) -> Operation[Receipt]:
     """A receipt as the profile's quorum asks for it.
 
     Raises:
@@ -35,18 +35,21 @@ def as_needed(reader: Reader, receipt: Receipt) -> Plan[Receipt]:
     """
     if not reader.trust.quorum:
         return receipt
-    return (yield from witnessed(reader, receipt, reader.trust.quorum, PATIENCE))
+    return (yield from wait_for_witnesses(reader, receipt, reader.trust.quorum, WITNESS_TIMEOUT))
 
 
-def witnessed(
-    reader: Reader, receipt: Receipt, quorum: int | None = None, patience: timedelta = PATIENCE
-) -> Plan[Receipt]:
+def wait_for_witnesses(
+    reader: Context,
+    receipt: Receipt,
+    quorum: int | None = None,
+    timeout: timedelta = WITNESS_TIMEOUT,
+) -> Operation[Receipt]:
     """The same receipt, leading to a checkpoint that enough witnesses have cosigned.
 
     Args:
         receipt: One whose inclusion was verified, or any: it is verified again.
         quorum: How many are enough; None: as many as the profile says, at least one.
-        patience: How long they are waited for.
+        timeout: How long they are waited for.
 
     Raises:
         NotWitnessed: There are not so many in time.
@@ -56,7 +59,7 @@ def witnessed(
     if len(witnesses_of(receipt.checkpoint, reader.trust)) >= quorum:
         return receipt
     try:
-        checkpoint = yield from _awaited(reader, quorum, receipt.leaf_index + 1, patience)
+        checkpoint = yield from _awaited(reader, quorum, receipt.leaf_index + 1, timeout)
         leaf = yield from _leaf_of(reader, receipt)
     except NotWitnessed as error:
         error.receipt = receipt
@@ -71,14 +74,14 @@ def witnessed(
     request = log_pb2.GetInclusionProofRequest(
         leaf_index=receipt.leaf_index, tree_size=checkpoint.size
     )
-    reply = yield from ask(methods.GET_INCLUSION_PROOF, request)
+    reply = yield from call(methods.GET_INCLUSION_PROOF, request)
     proof = tuple(reply.proof)
     with verifying("The receipt, in the log that the witnesses have cosigned,"):
         merkle.verify_inclusion(leaf, receipt.leaf_index, checkpoint.size, proof, checkpoint.root)
     return replace(receipt, tree_size=checkpoint.size, checkpoint=checkpoint.note, proof=proof)
 
 
-def cosigned_checkpoint(reader: Reader, quorum: int, at_least: int = 0) -> Plan[Checkpoint]:
+def cosigned_checkpoint(reader: Context, quorum: int, at_least: int = 0) -> Operation[Checkpoint]:
     """The newest checkpoint that enough of the profile's witnesses have cosigned.
 
     Raises:
@@ -93,27 +96,29 @@ def cosigned_checkpoint(reader: Reader, quorum: int, at_least: int = 0) -> Plan[
             fix="Add their keys to `witnesses` in profile.toml",
         )
     request = log_pb2.GetCheckpointRequest(cosignatures=quorum, witnesses=names, tree_size=at_least)
-    reply = yield from ask(methods.GET_CHECKPOINT, request)
+    reply = yield from call(methods.GET_CHECKPOINT, request)
     checkpoint = log.see_checkpoint(reader, reply.checkpoint)
     found = verify_witnessed(checkpoint.note, reader.trust, quorum)
     if checkpoint.size < at_least:
-        expect("The size of the cosigned checkpoint", checkpoint.size, at_least)
+        check_equal("The size of the cosigned checkpoint", checkpoint.size, at_least)
     return replace(checkpoint, witnesses=found)
 
 
-def _awaited(reader: Reader, quorum: int, at_least: int, patience: timedelta) -> Plan[Checkpoint]:
+def _awaited(
+    reader: Context, quorum: int, at_least: int, timeout: timedelta
+) -> Operation[Checkpoint]:
     waited = 0.0
     while True:
         try:
             return (yield from cosigned_checkpoint(reader, quorum, at_least))
         except NotWitnessed:
-            if waited >= patience.total_seconds():
+            if waited >= timeout.total_seconds():
                 raise
-        yield Pause(PAUSE_S)
+        yield Sleep(PAUSE_S)
         waited += PAUSE_S
 
 
-def _leaf_of(reader: Reader, receipt: Receipt) -> Plan[bytes]:
+def _leaf_of(reader: Context, receipt: Receipt) -> Operation[bytes]:
     """Hash of the receipt's leaf: as the log gives it out, held against the receipt."""
     leaves = yield from log.leaf_page(receipt.leaf_index, receipt.leaf_index + 1)
     if not leaves:
@@ -124,7 +129,7 @@ def _leaf_of(reader: Reader, receipt: Receipt) -> Plan[bytes]:
         )
     hashed = merkle.leaf_hash(leaves[0])
     signed = verify_checkpoint(receipt.checkpoint, reader.trust)
-    reader.heads.see(signed)
+    reader.heads.remember(signed)
     with verifying("The receipt"):
         merkle.verify_inclusion(hashed, receipt.leaf_index, signed.size, receipt.proof, signed.root)
     return hashed

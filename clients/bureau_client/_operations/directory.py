@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from bureau_client._operations import arguments, methods
-from bureau_client._operations.context import Caller
-from bureau_client._operations.operation import Plan, ask
+from bureau_client._operations.context import SigningContext
+from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.receipts import verify_reply_receipt
 from bureau_client.models.progress import Progress
 from bureau_client.verify.checks import verifying
@@ -16,7 +16,9 @@ from bureau_keys.errors import KeysError
 from creditbureau.v1 import directory_pb2
 
 
-def subject_ids(caller: Caller, identifiers: Iterable[tuple[str, str, str]]) -> Plan[list[str]]:
+def subject_ids(
+    caller: SigningContext, identifiers: Iterable[tuple[str, str, str]]
+) -> Operation[list[str]]:
     """Subject ids in the order of the identifiers.
 
     Each different identifier counts once against the member's quota.
@@ -32,14 +34,14 @@ def subject_ids(caller: Caller, identifiers: Iterable[tuple[str, str, str]]) -> 
     return [found[identifier] for identifier in inputs]
 
 
-def _evaluate(caller: Caller, inputs: list[bytes]) -> Plan[list[str]]:
+def _evaluate(caller: SigningContext, inputs: list[bytes]) -> Operation[list[str]]:
     blinded = pseudonym.Blinded(inputs)
     evaluation = directory_pb2.Evaluation(
         header=caller.author.header(), blinded_elements=blinded.elements
     )
     sealed = seal(evaluation, caller.author.key)
     request = directory_pb2.EvaluateRequest(evaluation=sealed)
-    reply = yield from ask(methods.EVALUATE, request, evaluation.header.request_id)
+    reply = yield from call(methods.EVALUATE, request, evaluation.header.request_id)
     # Nobody is given this receipt, and so nobody waits for its witnesses.
     verify_reply_receipt(caller, reply.receipt, sealed, kind="evaluation")
     with verifying("The directory's evaluation"):

@@ -12,8 +12,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from bureau_client._codec.reports import read_dispute, read_hold
 from bureau_client._codec.scalars import timestamp_of
 from bureau_client._operations import arguments, methods
-from bureau_client._operations.context import Caller
-from bureau_client._operations.operation import Plan, ask
+from bureau_client._operations.context import SigningContext
+from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client._operations.subject_requests import subject_request
@@ -22,12 +22,12 @@ from bureau_client.models.months import Month
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.records import RecordRef
 from bureau_client.models.reports import Dispute, Hold
-from bureau_client.verify.checks import expect, verifying
+from bureau_client.verify.checks import check_equal, verifying
 from bureau_keys.envelope import seal
 from creditbureau.v1 import dispute_pb2, furnishing_pb2, hold_pb2, record_pb2, subjects_pb2
 
 
-def place_hold(caller: Caller, kind: HoldKind, expire: datetime | None) -> Plan[Hold]:
+def place_hold(caller: SigningContext, kind: HoldKind, expire: datetime | None) -> Operation[Hold]:
     """Places a hold on the subject's own file."""
     placement = hold_pb2.HoldPlacement(
         header=caller.author.header(),
@@ -37,14 +37,16 @@ def place_hold(caller: Caller, kind: HoldKind, expire: datetime | None) -> Plan[
         placement.expire_time.CopyFrom(_time(expire, "expire"))
     sealed = seal(placement, caller.author.key)
     request = subjects_pb2.PlaceHoldRequest(placement=sealed)
-    reply = yield from ask(methods.PLACE_HOLD, request, placement.header.request_id)
+    reply = yield from call(methods.PLACE_HOLD, request, placement.header.request_id)
     yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="hold")
-    expect("The hold's id", reply.hold.hold_id, placement.header.request_id)
+    check_equal("The hold's id", reply.hold.hold_id, placement.header.request_id)
     with verifying("The hold"):
         return read_hold(reply.hold)
 
 
-def lift_hold(caller: Caller, hold_id: str, until: datetime | None, member_id: str) -> Plan[Hold]:
+def lift_hold(
+    caller: SigningContext, hold_id: str, until: datetime | None, member_id: str
+) -> Operation[Hold]:
     """Lifts a hold of the subject's own."""
     hold_id = arguments.request_id(hold_id, "hold_id")
     lift = hold_pb2.HoldLift(
@@ -56,15 +58,15 @@ def lift_hold(caller: Caller, hold_id: str, until: datetime | None, member_id: s
         lift.until_time.CopyFrom(_time(until, "until"))
     sealed = seal(lift, caller.author.key)
     request = subjects_pb2.LiftHoldRequest(lift=sealed)
-    reply = yield from ask(methods.LIFT_HOLD, request, lift.header.request_id)
+    reply = yield from call(methods.LIFT_HOLD, request, lift.header.request_id)
     yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="hold-lift")
-    expect("The hold's id", reply.hold.hold_id, hold_id)
+    check_equal("The hold's id", reply.hold.hold_id, hold_id)
     with verifying("The hold"):
         return read_hold(reply.hold)
 
 
 def open_dispute(
-    caller: Caller,
+    caller: SigningContext,
     subject_id: str,
     tradeline_id: str,
     *,
@@ -73,7 +75,7 @@ def open_dispute(
     month: Month | None,
     narrative: str,
     attachment_digests: Sequence[bytes],
-) -> Plan[Dispute]:
+) -> Operation[Dispute]:
     """Challenges a field of a tradeline."""
     opening = dispute_pb2.DisputeOpening(
         header=caller.author.header(),
@@ -87,16 +89,16 @@ def open_dispute(
     )
     sealed = seal(opening, caller.author.key)
     request = subjects_pb2.OpenDisputeRequest(opening=sealed)
-    reply = yield from ask(methods.OPEN_DISPUTE, request, opening.header.request_id)
+    reply = yield from call(methods.OPEN_DISPUTE, request, opening.header.request_id)
     yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="dispute")
-    expect("The dispute's id", reply.dispute.dispute_id, opening.header.request_id)
+    check_equal("The dispute's id", reply.dispute.dispute_id, opening.header.request_id)
     with verifying("The dispute"):
         return read_dispute(reply.dispute)
 
 
 def add_to_dispute(
-    caller: Caller, dispute_id: str, narrative: str, attachment_digests: Sequence[bytes]
-) -> Plan[Dispute]:
+    caller: SigningContext, dispute_id: str, narrative: str, attachment_digests: Sequence[bytes]
+) -> Operation[Dispute]:
     """Adds facts to an open dispute of the subject's own."""
     dispute_id = arguments.request_id(dispute_id, "dispute_id")
     addition = dispute_pb2.DisputeAddition(
@@ -107,46 +109,46 @@ def add_to_dispute(
     )
     sealed = seal(addition, caller.author.key)
     request = subjects_pb2.AddToDisputeRequest(addition=sealed)
-    reply = yield from ask(methods.ADD_TO_DISPUTE, request, addition.header.request_id)
+    reply = yield from call(methods.ADD_TO_DISPUTE, request, addition.header.request_id)
     verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="dispute-addition")
-    expect("The dispute's id", reply.dispute.dispute_id, dispute_id)
+    check_equal("The dispute's id", reply.dispute.dispute_id, dispute_id)
     with verifying("The dispute"):
         return read_dispute(reply.dispute)
 
 
-def list_own_disputes(caller: Caller, limit: int | None) -> Plan[list[Dispute]]:
+def list_own_disputes(caller: SigningContext, limit: int | None) -> Operation[list[Dispute]]:
     """The subject's disputes, newest first."""
 
-    def page(token: str) -> Plan[tuple[list[Dispute], str]]:
+    def page(token: str) -> Operation[tuple[list[Dispute], str]]:
         request = subjects_pb2.ListDisputesRequest(
             subject_request=subject_request(caller, methods.LIST_DISPUTES.path), page_token=token
         )
-        reply = yield from ask(methods.LIST_DISPUTES, request)
+        reply = yield from call(methods.LIST_DISPUTES, request)
         return _disputes(reply.disputes), reply.next_page_token
 
     return (yield from collect(page, limit))
 
 
-def list_disputed(limit: int | None) -> Plan[list[Dispute]]:
+def list_disputed(limit: int | None) -> Operation[list[Dispute]]:
     """The disputes against the calling member's records, oldest first."""
 
-    def page(token: str) -> Plan[tuple[list[Dispute], str]]:
+    def page(token: str) -> Operation[tuple[list[Dispute], str]]:
         request = furnishing_pb2.ListDisputedRecordsRequest(page_token=token)
-        reply = yield from ask(methods.LIST_DISPUTED_RECORDS, request)
+        reply = yield from call(methods.LIST_DISPUTED_RECORDS, request)
         return _disputes(reply.disputes), reply.next_page_token
 
     return (yield from collect(page, limit))
 
 
 def answer_dispute(
-    caller: Caller,
+    caller: SigningContext,
     dispute_id: str,
     outcome: DisputeOutcome,
     *,
     narrative: str,
     correction: RecordRef | None,
     certified: bool,
-) -> Plan[Dispute]:
+) -> Operation[Dispute]:
     """Answers a dispute against a record of the calling member's."""
     dispute_id = arguments.request_id(dispute_id, "dispute_id")
     answer = dispute_pb2.DisputeAnswer(
@@ -164,19 +166,19 @@ def answer_dispute(
         )
     sealed = seal(answer, caller.author.key)
     request = furnishing_pb2.AnswerDisputeRequest(answer=sealed)
-    reply = yield from ask(methods.ANSWER_DISPUTE, request, answer.header.request_id)
+    reply = yield from call(methods.ANSWER_DISPUTE, request, answer.header.request_id)
     yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="dispute-answer")
-    expect("The dispute's id", reply.dispute.dispute_id, dispute_id)
+    check_equal("The dispute's id", reply.dispute.dispute_id, dispute_id)
     with verifying("The dispute"):
         return read_dispute(reply.dispute)
 
 
-def set_statement(caller: Caller, text: str) -> Plan[Receipt]:
+def set_statement(caller: SigningContext, text: str) -> Operation[Receipt]:
     """Puts the subject's own statement on their file; an empty one takes it off."""
     statement = subjects_pb2.SubjectStatement(header=caller.author.header(), text=text)
     sealed = seal(statement, caller.author.key)
     request = subjects_pb2.SetStatementRequest(statement=sealed)
-    reply = yield from ask(methods.SET_STATEMENT, request, statement.header.request_id)
+    reply = yield from call(methods.SET_STATEMENT, request, statement.header.request_id)
     return (
         yield from verify_receipt_and_witnesses(
             caller, reply.receipt, sealed, kind="subject-statement"

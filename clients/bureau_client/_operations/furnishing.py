@@ -12,9 +12,9 @@ from uuid import UUID, uuid5
 from bureau_client._codec.submissions import read_submission
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.batches import Entry, batches, entries, sign_batch
-from bureau_client._operations.context import Caller
+from bureau_client._operations.context import SigningContext
 from bureau_client._operations.cosigning import as_needed
-from bureau_client._operations.operation import Plan, ask
+from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses, verify_reply_receipt
 from bureau_client.errors import BureauError, InvalidRequest, NotFound, VerificationFailed
@@ -23,7 +23,7 @@ from bureau_client.models.progress import Progress
 from bureau_client.models.records import Record
 from bureau_client.models.submissions import Rejection, Submission, SubmitResult
 from bureau_client.models.violations import Violation
-from bureau_client.verify.checks import expect, verifying
+from bureau_client.verify.checks import check_equal, verifying
 from bureau_keys.envelope import peek
 from creditbureau.v1 import furnishing_pb2, record_pb2
 
@@ -36,14 +36,14 @@ _RECORD = re.compile(r"records\[(\d+)\]")
 
 
 def submit(
-    caller: Caller,
+    caller: SigningContext,
     records: Iterable[Record],
     *,
     kind: SubmissionKind,
     label: str,
     on_invalid: OnInvalid,
-    delivery: str,
-) -> Plan[SubmitResult]:
+    idempotency_key: str,
+) -> Operation[SubmitResult]:
     """Submits records batch by batch; each batch is stored whole or not at all."""
     arguments.code(kind, "kind")
     if not _LABEL.fullmatch(label):
@@ -66,8 +66,10 @@ def submit(
                 )
             rejected += unsound
             before, request_id = None, ""
-            if delivery:
-                before, request_id = yield from _sent_before(caller, f"{delivery}/{number}", sound)
+            if idempotency_key:
+                before, request_id = yield from _sent_before(
+                    caller, f"{idempotency_key}/{number}", sound
+                )
             submission = before
             if before is None or before.record_count < len(sound):
                 submission = yield from _submit(
@@ -85,15 +87,15 @@ def submit(
     return SubmitResult(tuple(submissions), tuple(sorted(rejected, key=lambda r: r.index)))
 
 
-def _witnessed(caller: Caller, submission: Submission) -> Plan[Submission]:
+def _witnessed(caller: SigningContext, submission: Submission) -> Operation[Submission]:
     assert submission.receipt is not None, "what was just submitted has its receipt"
     receipt = yield from as_needed(caller, submission.receipt)
     return replace(submission, receipt=receipt)
 
 
 def _sent_before(
-    caller: Caller, batch: str, sound: Sequence[Entry]
-) -> Plan[tuple[Submission | None, str]]:
+    caller: SigningContext, batch: str, sound: Sequence[Entry]
+) -> Operation[tuple[Submission | None, str]]:
     """What is there of a batch of a delivery, and the request id for what is not.
 
     Request ids follow from the delivery's name: the same whenever it is tried. A batch that
@@ -125,7 +127,7 @@ def _split(batch: Iterable[Entry]) -> tuple[list[Entry], list[Rejection]]:
 
 
 def _submit(
-    caller: Caller,
+    caller: SigningContext,
     batch: list[Entry],
     kind: SubmissionKind,
     label: str,
@@ -133,12 +135,12 @@ def _submit(
     rejected: list[Rejection],
     wanted_id: str,
     before: Submission | None,
-) -> Plan[Submission | None]:
+) -> Operation[Submission | None]:
     """Submits a batch; if records are refused, the others, unless they are there already."""
     while batch and (before is None or len(batch) != before.record_count):
         request, request_id = sign_batch(caller.author, batch, kind, label, wanted_id)
         try:
-            reply = yield from ask(methods.SUBMIT_RECORDS, request, request_id)
+            reply = yield from call(methods.SUBMIT_RECORDS, request, request_id)
         except BureauError as error:
             blamed, others = _blame(error.violations, batch)
             error.violations = tuple(v for found in blamed.values() for v in found) + others
@@ -173,7 +175,7 @@ def _blame(
 
 
 def _accepted(
-    caller: Caller,
+    caller: SigningContext,
     reply: furnishing_pb2.SubmitRecordsResponse,
     request: furnishing_pb2.SubmitRecordsRequest,
     request_id: str,
@@ -192,33 +194,33 @@ def _accepted(
     return read_submission(told, manifest=manifest, receipt=receipt)
 
 
-def get_submission(caller: Caller, submission_id: str) -> Plan[Submission]:
+def get_submission(caller: SigningContext, submission_id: str) -> Operation[Submission]:
     """One submission, with the manifest as it was signed and its receipt."""
     submission_id = arguments.request_id(submission_id, "submission_id")
     request = furnishing_pb2.GetSubmissionRequest(submission_id=submission_id)
-    reply = yield from ask(methods.GET_SUBMISSION, request)
+    reply = yield from call(methods.GET_SUBMISSION, request)
     receipt = yield from verify_receipt_and_witnesses(
         caller, reply.receipt, reply.manifest, kind="submission"
     )
     with verifying("The submission"):
         signed = peek(reply.manifest, record_pb2.SubmissionManifest)
     told = reply.submission
-    expect("The submission's id", told.submission_id, submission_id)
-    expect("The manifest's request id", signed.header.request_id, submission_id)
-    expect("The manifest's signer", signed.header.signer, caller.author.name)
-    expect("The number of records", told.record_count, signed.record_count)
-    expect("The kind", SubmissionKind(told.kind), SubmissionKind(signed.kind))
-    expect("The leaf", told.leaf_index, receipt.leaf_index)
+    check_equal("The submission's id", told.submission_id, submission_id)
+    check_equal("The manifest's request id", signed.header.request_id, submission_id)
+    check_equal("The manifest's signer", signed.header.signer, caller.author.name)
+    check_equal("The number of records", told.record_count, signed.record_count)
+    check_equal("The kind", SubmissionKind(told.kind), SubmissionKind(signed.kind))
+    check_equal("The leaf", told.leaf_index, receipt.leaf_index)
     manifest = reply.manifest.SerializeToString(deterministic=True)
     return read_submission(reply.submission, manifest=manifest, receipt=receipt)
 
 
-def list_submissions(limit: int | None) -> Plan[list[Submission]]:
+def list_submissions(limit: int | None) -> Operation[list[Submission]]:
     """The caller's submissions, newest first."""
 
-    def page(token: str) -> Plan[tuple[list[Submission], str]]:
+    def page(token: str) -> Operation[tuple[list[Submission], str]]:
         request = furnishing_pb2.ListSubmissionsRequest(page_token=token)
-        reply = yield from ask(methods.LIST_SUBMISSIONS, request)
+        reply = yield from call(methods.LIST_SUBMISSIONS, request)
         return [read_submission(item) for item in reply.submissions], reply.next_page_token
 
     return (yield from collect(page, limit))

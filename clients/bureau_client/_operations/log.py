@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bureau_client._operations import arguments, methods
-from bureau_client._operations.context import Reader
-from bureau_client._operations.operation import Plan, ask
+from bureau_client._operations.context import Context
+from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import collect
 from bureau_client.models.audits import Checkpoint
 from bureau_client.verify.checks import verifying
@@ -16,41 +16,41 @@ LEAF_PAGE = 10_000
 TILE_HASHES = 256
 
 
-def see_checkpoint(reader: Reader, note: str) -> Checkpoint:
+def see_checkpoint(reader: Context, note: str) -> Checkpoint:
     """A checkpoint, once its signature verifies and it forks from none seen before.
 
     Raises:
         VerificationFailed: It does not, or it does.
     """
     checkpoint = verify_checkpoint(note, reader.trust)
-    reader.heads.see(checkpoint)
+    reader.heads.remember(checkpoint)
     return Checkpoint(checkpoint.origin, checkpoint.size, checkpoint.root, note)
 
 
-def newest_checkpoint(reader: Reader) -> Plan[Checkpoint]:
+def newest_checkpoint(reader: Context) -> Operation[Checkpoint]:
     """The newest checkpoint."""
-    reply = yield from ask(methods.GET_CHECKPOINT, log_pb2.GetCheckpointRequest())
+    reply = yield from call(methods.GET_CHECKPOINT, log_pb2.GetCheckpointRequest())
     return see_checkpoint(reader, reply.checkpoint)
 
 
-def list_notes() -> Plan[list[str]]:
+def list_notes() -> Operation[list[str]]:
     """Every checkpoint that was ever signed, oldest first, unverified."""
 
-    def page(token: str) -> Plan[tuple[list[str], str]]:
+    def page(token: str) -> Operation[tuple[list[str], str]]:
         request = log_pb2.ListCheckpointsRequest(page_token=token)
-        reply = yield from ask(methods.LIST_CHECKPOINTS, request)
+        reply = yield from call(methods.LIST_CHECKPOINTS, request)
         return list(reply.checkpoints), reply.next_page_token
 
     return (yield from collect(page))
 
 
-def list_checkpoints(reader: Reader) -> Plan[list[Checkpoint]]:
+def list_checkpoints(reader: Context) -> Operation[list[Checkpoint]]:
     """Every checkpoint that was ever signed, oldest first."""
     notes = yield from list_notes()
     return [see_checkpoint(reader, note) for note in notes]
 
 
-def list_leaves(start: int, stop: int) -> Plan[list[bytes]]:
+def list_leaves(start: int, stop: int) -> Operation[list[bytes]]:
     """The leaves from `start` up to, not including, `stop`; fewer if there are fewer."""
     if not 0 <= start <= stop:
         message = f"{start} to {stop} is no range of leaves"
@@ -64,21 +64,21 @@ def list_leaves(start: int, stop: int) -> Plan[list[bytes]]:
     return leaves
 
 
-def leaf_page(start: int, stop: int) -> Plan[list[bytes]]:
+def leaf_page(start: int, stop: int) -> Operation[list[bytes]]:
     """Some leaves from `start` on, none at or behind `stop`; empty at the log's end."""
     request = log_pb2.ListLeavesRequest(start_index=start, page_size=min(LEAF_PAGE, stop - start))
-    reply = yield from ask(methods.LIST_LEAVES, request)
+    reply = yield from call(methods.LIST_LEAVES, request)
     return list(reply.commitments)[: stop - start]
 
 
-def tile_hashes(index: int) -> Plan[list[bytes]]:
+def tile_hashes(index: int) -> Operation[list[bytes]]:
     """The leaf hashes that the log itself keeps, 256 from `256 * index` on."""
-    reply = yield from ask(methods.GET_TILE, log_pb2.GetTileRequest(level=0, index=index))
+    reply = yield from call(methods.GET_TILE, log_pb2.GetTileRequest(level=0, index=index))
     size = merkle.HASH_BYTES
     return [reply.hashes[at : at + size] for at in range(0, len(reply.hashes), size)]
 
 
-def check_consistency(reader: Reader, first: str, second: str) -> Plan[None]:
+def check_consistency(reader: Context, first: str, second: str) -> Operation[None]:
     """Checks that the log only grew between two checkpoints, whichever is older."""
     older, newer = sorted(
         (see_checkpoint(reader, first), see_checkpoint(reader, second)),
@@ -88,6 +88,6 @@ def check_consistency(reader: Reader, first: str, second: str) -> Plan[None]:
         # Everything extends the empty log; of equal sizes the heads compared the roots.
         return
     request = log_pb2.GetConsistencyProofRequest(first_size=older.size, second_size=newer.size)
-    reply = yield from ask(methods.GET_CONSISTENCY_PROOF, request)
+    reply = yield from call(methods.GET_CONSISTENCY_PROOF, request)
     with verifying(f"The log's growth from size {older.size} to {newer.size}"):
         merkle.verify_consistency(older.size, newer.size, older.root, newer.root, list(reply.proof))

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from bureau_client._codec.members import read_member
 from bureau_client._operations import arguments, methods
-from bureau_client._operations.context import Caller
-from bureau_client._operations.operation import Plan, ask
+from bureau_client._operations.context import SigningContext
+from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client.models.members import Member, Vouched
 from bureau_client.models.receipts import Receipt
-from bureau_client.verify.checks import expect
+from bureau_client.verify.checks import check_equal
 from bureau_client.verify.members import is_operator, verify_member, vouchers_of
 from bureau_keys.envelope import seal
 from bureau_keys.profile import Trust
@@ -20,17 +20,17 @@ from bureau_keys.signing import SigningKey
 from creditbureau.v1 import members_pb2
 
 
-def get_member(member_id: str, *, with_statements: bool = False) -> Plan[Member]:
+def get_member(member_id: str, *, with_statements: bool = False) -> Operation[Member]:
     """One member; with the signed statements behind its keys if asked for."""
     request = members_pb2.GetMemberRequest(
         member_id=arguments.member_id(member_id), with_statements=with_statements
     )
-    reply = yield from ask(methods.GET_MEMBER, request)
-    expect("The member", reply.member.member_id, member_id)
+    reply = yield from call(methods.GET_MEMBER, request)
+    check_equal("The member", reply.member.member_id, member_id)
     return read_member(reply.member)
 
 
-def vouched_member(trust: Trust, member_id: str) -> Plan[Vouched]:
+def vouched_member(trust: Trust, member_id: str) -> Operation[Vouched]:
     """One member whose keys are verified, with the operators who vouched for them."""
     member = yield from get_member(member_id, with_statements=True)
     vouchers: dict[str, Member] = {}
@@ -44,18 +44,18 @@ def vouched_member(trust: Trust, member_id: str) -> Plan[Vouched]:
     return Vouched(verified, others, is_operator(member.encoded, trust, others))
 
 
-def list_members(limit: int | None) -> Plan[list[Member]]:
+def list_members(limit: int | None) -> Operation[list[Member]]:
     """All members, in order of id."""
 
-    def page(token: str) -> Plan[tuple[list[Member], str]]:
+    def page(token: str) -> Operation[tuple[list[Member], str]]:
         request = members_pb2.ListMembersRequest(page_token=token)
-        reply = yield from ask(methods.LIST_MEMBERS, request)
+        reply = yield from call(methods.LIST_MEMBERS, request)
         return [read_member(member) for member in reply.members], reply.next_page_token
 
     return (yield from collect(page, limit))
 
 
-def add_key(caller: Caller, member_id: str, key: SigningKey) -> Plan[Receipt]:
+def add_key(caller: SigningContext, member_id: str, key: SigningKey) -> Operation[Receipt]:
     """Registers a further signing key, by a statement signed with the present one."""
     newcomer = replace(caller.author, key=key)
     possession = members_pb2.KeyPossession(header=newcomer.header(), public_key=key.verify_key.raw)
@@ -65,7 +65,7 @@ def add_key(caller: Caller, member_id: str, key: SigningKey) -> Plan[Receipt]:
     return (yield from _change(caller, change))
 
 
-def withdraw_key(caller: Caller, member_id: str, key_id: str) -> Plan[Receipt]:
+def withdraw_key(caller: SigningContext, member_id: str, key_id: str) -> Operation[Receipt]:
     """Withdraws a signing key; what it signed before stays valid by log index."""
     change = members_pb2.CredentialChange(
         header=caller.author.header(), member_id=member_id, withdraw_key=key_id
@@ -73,7 +73,9 @@ def withdraw_key(caller: Caller, member_id: str, key_id: str) -> Plan[Receipt]:
     return (yield from _change(caller, change))
 
 
-def rotate_key(caller: Caller, member_id: str, key: SigningKey) -> Plan[tuple[Receipt, Receipt]]:
+def rotate_key(
+    caller: SigningContext, member_id: str, key: SigningKey
+) -> Operation[tuple[Receipt, Receipt]]:
     """Registers a key and withdraws the one it replaces; from then on it signs."""
     old = caller.author.key.verify_key.key_id
     added = yield from add_key(caller, member_id, key)
@@ -82,10 +84,10 @@ def rotate_key(caller: Caller, member_id: str, key: SigningKey) -> Plan[tuple[Re
     return added, withdrawn
 
 
-def _change(caller: Caller, change: members_pb2.CredentialChange) -> Plan[Receipt]:
+def _change(caller: SigningContext, change: members_pb2.CredentialChange) -> Operation[Receipt]:
     sealed = seal(change, caller.author.key)
     request = members_pb2.ChangeCredentialRequest(change=sealed)
-    reply = yield from ask(methods.CHANGE_CREDENTIAL, request, change.header.request_id)
+    reply = yield from call(methods.CHANGE_CREDENTIAL, request, change.header.request_id)
     return (
         yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="credential")
     )

@@ -15,9 +15,9 @@ from creditbureau.v1 import (
 
 
 def _method(
-    path: str, request: type[Request], reply: type[Reply], patience: DeadlineClass
+    path: str, request: type[Request], reply: type[Reply], deadline_class: DeadlineClass
 ) -> Method[Request, Reply]:
-    return Method(f"creditbureau.v1.{path}", request, reply, patience)
+    return Method(f"creditbureau.v1.{path}", request, reply, deadline_class)
 
 
 EVALUATE = _method(

@@ -11,13 +11,13 @@ from bureau_client._codec.alerts import read_alert
 from bureau_client._codec.receipts import read_receipt
 from bureau_client._codec.reports import read_dispute
 from bureau_client._operations import arguments, methods
-from bureau_client._operations.context import Caller, Reader
-from bureau_client._operations.operation import Plan, ask
+from bureau_client._operations.context import Context, SigningContext
+from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.streams import Stream
 from bureau_client.models.alerts import Alert, DisputeNews
 from bureau_client.models.codes import Purpose
 from bureau_client.models.reports import Report
-from bureau_client.verify.checks import expect, verifying
+from bureau_client.verify.checks import check_equal, verifying
 from bureau_client.verify.receipts import verify_receipt
 from bureau_client.verify.reports import verify_report
 from bureau_keys.envelope import peek, seal
@@ -42,10 +42,10 @@ def alerts(after: int) -> Stream[Alert]:
     )
 
 
-def acknowledge(cursor: int) -> Plan[None]:
+def acknowledge(cursor: int) -> Operation[None]:
     """Tells the bureau up to where alerts were dealt with."""
     request = reporting_pb2.AcknowledgeAlertsRequest(cursor=cursor)
-    yield from ask(methods.ACKNOWLEDGE_ALERTS, request)
+    yield from call(methods.ACKNOWLEDGE_ALERTS, request)
 
 
 def disputes(after: int) -> Stream[DisputeNews]:
@@ -64,7 +64,9 @@ def disputes(after: int) -> Stream[DisputeNews]:
     )
 
 
-def portfolio(caller: Caller, purpose: Purpose, subject_ids: Iterable[str]) -> Stream[Report]:
+def portfolio(
+    caller: SigningContext, purpose: Purpose, subject_ids: Iterable[str]
+) -> Stream[Report]:
     """Reports on the calling member's customers, each verified."""
     inquiry = reporting_pb2.PortfolioInquiry(
         header=caller.author.header(),
@@ -75,7 +77,7 @@ def portfolio(caller: Caller, purpose: Purpose, subject_ids: Iterable[str]) -> S
     return _reports(caller, sealed, inquiry.header.request_id, "")
 
 
-def resume_portfolio(caller: Caller, inquiry: bytes, after: str) -> Stream[Report]:
+def resume_portfolio(caller: SigningContext, inquiry: bytes, after: str) -> Stream[Report]:
     """The reports of an earlier inquiry that come behind a cursor."""
     try:
         sealed = Envelope.FromString(inquiry)
@@ -85,7 +87,9 @@ def resume_portfolio(caller: Caller, inquiry: bytes, after: str) -> Stream[Repor
     return _reports(caller, sealed, signed.header.request_id, after)
 
 
-def _reports(caller: Caller, sealed: Envelope, request_id: str, after: str) -> Stream[Report]:
+def _reports(
+    caller: SigningContext, sealed: Envelope, request_id: str, after: str
+) -> Stream[Report]:
     asked = sealed.SerializeToString(deterministic=True)
 
     def read(message: reporting_pb2.QueryPortfolioResponse) -> Report:
@@ -93,7 +97,7 @@ def _reports(caller: Caller, sealed: Envelope, request_id: str, after: str) -> S
             receipt = read_receipt(message.receipt)
         envelope = message.report.SerializeToString(deterministic=True)
         report = verify_report(envelope, asked, receipt, caller.trust)
-        caller.heads.see(verify_receipt(receipt, asked, caller.trust))
+        caller.heads.remember(verify_receipt(receipt, asked, caller.trust))
         return replace(report, cursor=message.cursor)
 
     return Stream(
@@ -106,19 +110,19 @@ def _reports(caller: Caller, sealed: Envelope, request_id: str, after: str) -> S
     )
 
 
-def replay(reader: Reader, inquiry_id: str, subject_id: str) -> Plan[Report]:
+def replay(reader: Context, inquiry_id: str, subject_id: str) -> Operation[Report]:
     """A report again, exactly as it was."""
     inquiry_id = arguments.request_id(inquiry_id, "inquiry_id")
     request = reporting_pb2.ReplayReportRequest(
         inquiry_id=inquiry_id,
         subject_id=arguments.subject_id(subject_id) if subject_id else "",
     )
-    reply = yield from ask(methods.REPLAY_REPORT, request)
+    reply = yield from call(methods.REPLAY_REPORT, request)
     asked = reply.inquiry.SerializeToString(deterministic=True)
     with verifying("The receipt"):
         receipt = read_receipt(reply.receipt)
     envelope = reply.report.SerializeToString(deterministic=True)
     report = verify_report(envelope, asked, receipt, reader.trust)
-    expect("The report's request id", report.request_id, inquiry_id)
-    reader.heads.see(verify_receipt(receipt, asked, reader.trust))
+    check_equal("The report's request id", report.request_id, inquiry_id)
+    reader.heads.remember(verify_receipt(receipt, asked, reader.trust))
     return replace(report, receipt=receipt)

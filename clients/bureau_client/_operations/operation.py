@@ -39,7 +39,7 @@ class Method(Generic[Request, Reply]):
     path: str
     request: type[Request]
     reply: type[Reply]
-    patience: DeadlineClass
+    deadline_class: DeadlineClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +52,18 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class Sleep:
     """Wait so long."""
 
     seconds: float
 
 
-Plan: TypeAlias = Generator[Call | Progress | Pause, Any, Result]
+Operation: TypeAlias = Generator[Call | Progress | Sleep, Any, Result]
 
 
-def ask(method: Method[Request, Reply], request: Request, request_id: str = "") -> Plan[Reply]:
+def call(
+    method: Method[Request, Reply], request: Request, request_id: str = ""
+) -> Operation[Reply]:
     """Asks once; the reply's type follows from the method."""
     reply = yield Call(method, request, request_id)
     assert isinstance(reply, method.reply)

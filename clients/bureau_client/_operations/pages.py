@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from bureau_client._operations.operation import Plan
+from bureau_client._operations.operation import Operation
 
 Item = TypeVar("Item")
 
 
 def collect(
-    page: Callable[[str], Plan[tuple[Iterable[Item], str]]], limit: int | None = None
-) -> Plan[list[Item]]:
+    page: Callable[[str], Operation[tuple[Iterable[Item], str]]], limit: int | None = None
+) -> Operation[list[Item]]:
     """Reads page after page.
 
     Args:

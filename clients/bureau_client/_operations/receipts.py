@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bureau_client._codec.receipts import read_receipt
 from bureau_client._operations import arguments, methods
-from bureau_client._operations.context import Caller, Reader
+from bureau_client._operations.context import Context, SigningContext
 from bureau_client._operations.cosigning import as_needed
-from bureau_client._operations.operation import Plan, ask
+from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.subject_requests import subject_request
 from bureau_client.models.receipts import Receipt
 from bureau_client.verify.checks import verifying
@@ -17,12 +17,12 @@ from creditbureau.v1.envelope_pb2 import Envelope
 
 
 def verify_receipt_and_witnesses(
-    reader: Reader,
+    reader: Context,
     message: log_pb2.Receipt,
     statement: Envelope,
     *,
     kind: str | None = None,
-) -> Plan[Receipt]:
+) -> Operation[Receipt]:
     """The receipt of a statement, once it verifies and as many witnesses have cosigned
     what it leads to as the profile asks for.
 
@@ -36,7 +36,7 @@ def verify_receipt_and_witnesses(
 
 
 def verify_reply_receipt(
-    reader: Reader, message: log_pb2.Receipt, statement: Envelope, *, kind: str | None = None
+    reader: Context, message: log_pb2.Receipt, statement: Envelope, *, kind: str | None = None
 ) -> Receipt:
     """The receipt of a statement, once it verifies.
 
@@ -49,20 +49,20 @@ def verify_reply_receipt(
     with verifying("The receipt"):
         receipt = read_receipt(message)
     digest = envelopes.digest(statement)
-    reader.heads.see(verify_logged(receipt, digest, reader.trust, kind=kind))
+    reader.heads.remember(verify_logged(receipt, digest, reader.trust, kind=kind))
     return receipt
 
 
 def get_receipt(
-    reader: Reader, request_id: str, statement: bytes | None, signed: Envelope | None = None
-) -> Plan[Receipt]:
+    reader: Context, request_id: str, statement: bytes | None, signed: Envelope | None = None
+) -> Operation[Receipt]:
     """The receipt of a write that the caller made, or the subject whose request is signed.
 
     Without the statement only the checkpoint's signature can be checked.
     """
     request_id = arguments.request_id(request_id, "request_id")
     request = log_pb2.GetReceiptRequest(request_id=request_id, subject_request=signed)
-    reply = yield from ask(methods.GET_RECEIPT, request, request_id)
+    reply = yield from call(methods.GET_RECEIPT, request, request_id)
     with verifying("The receipt"):
         receipt = read_receipt(reply.receipt)
     if statement is None:
@@ -70,11 +70,13 @@ def get_receipt(
     else:
         digest = envelopes.digest(Envelope.FromString(statement))
         checkpoint = verify_logged(receipt, digest, reader.trust)
-    reader.heads.see(checkpoint)
+    reader.heads.remember(checkpoint)
     return (yield from as_needed(reader, receipt))
 
 
-def get_own_receipt(caller: Caller, request_id: str, statement: bytes | None) -> Plan[Receipt]:
+def get_own_receipt(
+    caller: SigningContext, request_id: str, statement: bytes | None
+) -> Operation[Receipt]:
     """The receipt of a subject's own write."""
     signed = subject_request(caller, methods.GET_RECEIPT.path)
     return (yield from get_receipt(caller, request_id, statement, signed))

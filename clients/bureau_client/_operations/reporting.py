@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from bureau_client._codec.reports import read_evidence
 from bureau_client._operations import arguments, methods
-from bureau_client._operations.context import Caller
+from bureau_client._operations.context import SigningContext
 from bureau_client._operations.members import vouched_member
-from bureau_client._operations.operation import Plan, ask
+from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client.errors import NotFound, VerificationFailed
 from bureau_client.models.codes import EvidenceLevel, Purpose
@@ -22,13 +22,13 @@ from creditbureau.v1 import reporting_pb2
 
 
 def query(
-    caller: Caller,
+    caller: SigningContext,
     subject_id: str,
     *,
     purpose: Purpose,
     consent_id: str,
     evidence: EvidenceLevel,
-) -> Plan[Report]:
+) -> Operation[Report]:
     """One report: signed, logged, and the answer to this very inquiry."""
     inquiry = reporting_pb2.Inquiry(
         header=caller.author.header(),
@@ -39,7 +39,7 @@ def query(
     )
     sealed = seal(inquiry, caller.author.key)
     request = reporting_pb2.QueryReportRequest(inquiry=sealed)
-    reply = yield from ask(methods.QUERY_REPORT, request, inquiry.header.request_id)
+    reply = yield from call(methods.QUERY_REPORT, request, inquiry.header.request_id)
     receipt = yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="inquiry")
     report = verify_report(
         reply.report.SerializeToString(deterministic=True),
@@ -61,8 +61,8 @@ def query(
 
 
 def _verified(
-    caller: Caller, report: Report, pieces: tuple[Evidence, ...]
-) -> Plan[tuple[Vouched, ...]]:
+    caller: SigningContext, report: Report, pieces: tuple[Evidence, ...]
+) -> Operation[tuple[Vouched, ...]]:
     """The members behind the evidence, every piece of it verified."""
     used: dict[str, Vouched] = {}
     for piece in pieces:
@@ -82,7 +82,7 @@ def _verified(
     return tuple(used.values())
 
 
-def _furnisher(caller: Caller, member_id: str) -> Plan[Vouched]:
+def _furnisher(caller: SigningContext, member_id: str) -> Operation[Vouched]:
     try:
         return (yield from vouched_member(caller.trust, member_id))
     except NotFound:

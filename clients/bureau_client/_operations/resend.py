@@ -5,8 +5,8 @@ from __future__ import annotations
 from google.protobuf.message import Message
 
 from bureau_client._operations import methods
-from bureau_client._operations.context import Caller
-from bureau_client._operations.operation import Call, DeadlineClass, Method, Plan, ask
+from bureau_client._operations.context import SigningContext
+from bureau_client._operations.operation import Call, DeadlineClass, Method, Operation, call
 from bureau_client._operations.receipts import get_receipt, verify_receipt_and_witnesses
 from bureau_client.errors import (
     BureauError,
@@ -37,15 +37,15 @@ def statement_of(call: Call) -> Statement | None:
     )
 
 
-def settle(caller: Caller, statement: Statement) -> Plan[Receipt]:
+def resend(caller: SigningContext, statement: Statement) -> Operation[Receipt]:
     """Sends a statement again; its receipt, from the first time or from now."""
     method = _METHODS[statement.method]
-    if method.patience is DeadlineClass.STREAM:
+    if method.deadline_class is DeadlineClass.STREAM:
         return (yield from get_receipt(caller, statement.request_id, statement.envelope))
     request = method.request.FromString(statement.request)
     try:
         # Without its request id the call is not told of as a new statement.
-        reply = yield from ask(method, request)
+        reply = yield from call(method, request)
     except BureauError as refusal:
         refusal.request_id = refusal.request_id or statement.request_id
         if isinstance(refusal, Unavailable | Overloaded | Conflict):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from bureau_client._codec.alerts import read_standard
 from bureau_client._codec.receipts import read_receipt
 from bureau_client._operations import methods
-from bureau_client._operations.context import Reader
+from bureau_client._operations.context import Context
 from bureau_client._operations.members import vouched_member
-from bureau_client._operations.operation import Plan, ask
+from bureau_client._operations.operation import Operation, call
 from bureau_client.errors import VerificationFailed
 from bureau_client.models.standards import Standard
 from bureau_client.verify.checks import TELL, verifying
@@ -17,15 +17,15 @@ from bureau_keys.signing import VerifyKey
 from creditbureau.v1 import members_pb2, standard_pb2
 
 
-def get_standard(reader: Reader, version: int) -> Plan[Standard]:
+def get_standard(reader: Context, version: int) -> Operation[Standard]:
     """The standard in force, or a version of it: logged, and signed by an operator."""
     request = members_pb2.GetStandardRequest(version=version)
-    reply = yield from ask(methods.GET_STANDARD, request)
+    reply = yield from call(methods.GET_STANDARD, request)
     envelope = reply.standard.SerializeToString(deterministic=True)
     with verifying("The standard"):
         receipt = read_receipt(reply.receipt)
         told = envelopes.peek(reply.standard, standard_pb2.StandardOfCredit)
-    reader.heads.see(verify_receipt(receipt, envelope, reader.trust, kind="standard"))
+    reader.heads.remember(verify_receipt(receipt, envelope, reader.trust, kind="standard"))
     signer = told.header.signer.removeprefix("members/")
     operator = yield from vouched_member(reader.trust, signer)
     keys = [

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from bureau_client._operations.context import Caller
+from bureau_client._operations.context import SigningContext
 from bureau_keys.envelope import seal
 from creditbureau.v1 import consents_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 
 
-def subject_request(caller: Caller, method: str) -> Envelope:
+def subject_request(caller: SigningContext, method: str) -> Envelope:
     """A fresh signed request to read by one method.
 
     Args:

@@ -10,9 +10,9 @@ from google.protobuf.message import DecodeError
 from bureau_client._codec.reports import read_inquiry_line, read_notice
 from bureau_client._codec.scalars import timestamp_of
 from bureau_client._operations import arguments, methods
-from bureau_client._operations.context import Caller
+from bureau_client._operations.context import SigningContext
 from bureau_client._operations.cosigning import as_needed
-from bureau_client._operations.operation import Plan, ask
+from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses, verify_reply_receipt
 from bureau_client._operations.signer import Signer
@@ -39,8 +39,8 @@ def bind(author: Signer, subject_id: str) -> Envelope:
 
 
 def attest(
-    caller: Caller, binding: bytes, method: IdentificationMethod, identify_time: datetime
-) -> Plan[Receipt]:
+    caller: SigningContext, binding: bytes, method: IdentificationMethod, identify_time: datetime
+) -> Operation[Receipt]:
     """Attests that a key is a subject's, whom the member has identified."""
     if identify_time.tzinfo is None:
         message = "needs a time zone, for example datetime.now(UTC)"
@@ -53,13 +53,13 @@ def attest(
     )
     sealed = seal(attestation, caller.author.key)
     request = subjects_pb2.AttestKeyRequest(attestation=sealed)
-    reply = yield from ask(methods.ATTEST_KEY, request, attestation.header.request_id)
+    reply = yield from call(methods.ATTEST_KEY, request, attestation.header.request_id)
     return (
         yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="attestation")
     )
 
 
-def rotate_key(caller: Caller, subject_id: str, key: SigningKey) -> Plan[Receipt]:
+def rotate_key(caller: SigningContext, subject_id: str, key: SigningKey) -> Operation[Receipt]:
     """Replaces the subject's key; from then on the new one signs."""
     newcomer = replace(caller.author, key=key)
     rotation = subjects_pb2.KeyRotation(
@@ -67,45 +67,45 @@ def rotate_key(caller: Caller, subject_id: str, key: SigningKey) -> Plan[Receipt
     )
     sealed = seal(rotation, caller.author.key)
     request = subjects_pb2.RotateKeyRequest(rotation=sealed)
-    reply = yield from ask(methods.ROTATE_KEY, request, rotation.header.request_id)
+    reply = yield from call(methods.ROTATE_KEY, request, rotation.header.request_id)
     receipt = verify_reply_receipt(caller, reply.receipt, sealed, kind="key-rotation")
     caller.author = newcomer  # from here on, whatever the witnesses say
     return (yield from as_needed(caller, receipt))
 
 
-def list_inquiries(caller: Caller, limit: int | None) -> Plan[list[InquiryLine]]:
+def list_inquiries(caller: SigningContext, limit: int | None) -> Operation[list[InquiryLine]]:
     """Who looked: every inquiry, granted and denied, newest first."""
 
-    def page(token: str) -> Plan[tuple[list[InquiryLine], str]]:
+    def page(token: str) -> Operation[tuple[list[InquiryLine], str]]:
         request = subjects_pb2.ListInquiriesRequest(
             subject_request=subject_request(caller, methods.LIST_INQUIRIES.path),
             page_token=token,
         )
-        reply = yield from ask(methods.LIST_INQUIRIES, request)
+        reply = yield from call(methods.LIST_INQUIRIES, request)
         return [read_inquiry_line(line) for line in reply.inquiries], reply.next_page_token
 
     return (yield from collect(page, limit))
 
 
-def list_notices(caller: Caller, limit: int | None) -> Plan[list[Notice]]:
+def list_notices(caller: SigningContext, limit: int | None) -> Operation[list[Notice]]:
     """What the bureau has to tell the subject, newest first."""
 
-    def page(token: str) -> Plan[tuple[list[Notice], str]]:
+    def page(token: str) -> Operation[tuple[list[Notice], str]]:
         request = subjects_pb2.ListNoticesRequest(
             subject_request=subject_request(caller, methods.LIST_NOTICES.path),
             page_token=token,
         )
-        reply = yield from ask(methods.LIST_NOTICES, request)
+        reply = yield from call(methods.LIST_NOTICES, request)
         with verifying("The list of notices"):
             return [read_notice(notice) for notice in reply.notices], reply.next_page_token
 
     return (yield from collect(page, limit))
 
 
-def get_file(caller: Caller) -> Plan[Report]:
+def get_file(caller: SigningContext) -> Operation[Report]:
     """The subject's whole file, signed by the bureau."""
     signed = subject_request(caller, methods.GET_FILE.path)
-    reply = yield from ask(methods.GET_FILE, subjects_pb2.GetFileRequest(subject_request=signed))
+    reply = yield from call(methods.GET_FILE, subjects_pb2.GetFileRequest(subject_request=signed))
     return verify_file(
         reply.file.SerializeToString(deterministic=True),
         signed.SerializeToString(deterministic=True),

@@ -8,13 +8,13 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from google.protobuf.message import Message
 
-from bureau_client._operations.operation import Call, Pause, Plan
+from bureau_client._operations.operation import Call, Operation, Sleep
 from bureau_client._operations.resend import statement_of
 from bureau_client._transport.load_balancing import AddressBook, AddressPool
 from bureau_client._transport.retry import RetryPolicy, is_retryable
 from bureau_client.errors import BureauError, Unavailable
 from bureau_client.models.progress import Progress
-from bureau_client.models.statements import OnStatement, unheard
+from bureau_client.models.statements import BeforeSend, ignore
 
 Result = TypeVar("Result")
 
@@ -35,16 +35,16 @@ class Done(Generic[Result]):
     result: Result
 
 
-Effect: TypeAlias = Attempt | Pause | Progress
+Effect: TypeAlias = Attempt | Sleep | Progress
 Effects: TypeAlias = Generator[Effect, Any, Result]
 
 
 def run_operation(
-    plan: Plan[Result],
+    plan: Operation[Result],
     routes: AddressBook,
     policy: RetryPolicy,
     now: Callable[[], float],
-    on_statement: OnStatement = unheard,
+    before_send: BeforeSend = ignore,
 ) -> Effects[Result]:
     """Carries a plan out, one effect at a time.
 
@@ -55,25 +55,25 @@ def run_operation(
         now: Seconds of a clock that never goes back.
         on_statement: Is given each signed statement before its first attempt.
     """
-    step = advance(plan, None)
-    while not isinstance(step, Done):
-        if isinstance(step, Progress | Pause):
-            yield step
-            step = advance(plan, None)
+    effect = step(plan, None)
+    while not isinstance(effect, Done):
+        if isinstance(effect, Progress | Sleep):
+            yield effect
+            effect = step(plan, None)
             continue
-        if statement := statement_of(step):
-            on_statement(statement)
+        if statement := statement_of(effect):
+            before_send(statement)
         try:
-            reply = yield from _persist(step, routes, policy, now)
+            reply = yield from _persist(effect, routes, policy, now)
         except BureauError as error:
-            step = advance(plan, None, error)
+            effect = step(plan, None, error)
         else:
-            step = advance(plan, reply)
-    result: Result = step.result
+            effect = step(plan, reply)
+    result: Result = effect.result
     return result
 
 
-def advance(
+def step(
     plan: Generator[Effect | Call, Any, Result], answer: object, error: BaseException | None = None
 ) -> Any:
     """Moves a generator one step: what it yields next, or `Done`."""
@@ -86,15 +86,15 @@ def advance(
 def _persist(
     call: Call, routes: AddressBook, policy: RetryPolicy, now: Callable[[], float]
 ) -> Effects[Message]:
-    patience = call.method.patience
-    give_up = now() + policy.budget(patience)
+    deadline_class = call.method.deadline_class
+    give_up = now() + policy.budget(deadline_class)
     rotation, tried = routes.for_method(call.method), set[int]()
     made = failures = 0
     while True:
         address = rotation.pick(now())
         tried.add(address)
         made += 1
-        timeout = min(policy.timeout(patience), give_up - now())
+        timeout = min(policy.timeout(deadline_class), give_up - now())
         try:
             reply: Message = yield Attempt(call, address, timeout)
         except BureauError as error:
@@ -111,7 +111,7 @@ def _persist(
             if failures == policy.attempts or now() + pause >= give_up:
                 raise
             if pause:
-                yield Pause(pause)
+                yield Sleep(pause)
         else:
             rotation.worked(address)
             return reply

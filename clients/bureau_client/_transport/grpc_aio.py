@@ -10,17 +10,17 @@ from typing import Any, Protocol, TypeVar
 import grpc
 from google.protobuf.message import Message
 
-from bureau_client._operations.operation import Call, Pause, Plan, utc_now
+from bureau_client._operations.operation import Call, Operation, Sleep, utc_now
 from bureau_client._operations.resend import statement_of
 from bureau_client._operations.streams import Item, Stream
 from bureau_client._transport.channels import OPTIONS, credentials, explain_expired_certificate
-from bureau_client._transport.engine import Attempt, Done, advance, run_operation, should_fail_over
+from bureau_client._transport.engine import Attempt, Done, run_operation, should_fail_over, step
 from bureau_client._transport.load_balancing import AddressBook
 from bureau_client._transport.retry import RetryPolicy, is_retryable
 from bureau_client._transport.status_errors import translate
 from bureau_client.errors import BureauError
 from bureau_client.models.progress import OnProgress, Progress
-from bureau_client.models.statements import OnStatement, unheard
+from bureau_client.models.statements import BeforeSend, ignore
 from bureau_keys.profile import Profile
 
 Result = TypeVar("Result")
@@ -58,7 +58,7 @@ class AsyncDriver:
         transport: AsyncTransport,
         routes: AddressBook,
         policy: RetryPolicy,
-        on_statement: OnStatement = unheard,
+        before_send: BeforeSend = ignore,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], float] = time.monotonic,
@@ -66,13 +66,13 @@ class AsyncDriver:
         self._transport = transport
         self._routes = routes
         self._policy = policy
-        self._on_statement = on_statement
+        self._before_send = before_send
         self._sleep = sleep
         self._now = now
 
     async def run(
         self,
-        plan: Plan[Result],
+        plan: Operation[Result],
         on_progress: OnProgress | None = None,
         *,
         heavy: bool = False,
@@ -104,10 +104,10 @@ class AsyncDriver:
         rotation = self._routes.for_method(stream.method)
         first = Call(stream.method, stream.request(cursor), stream.request_id)
         if statement := statement_of(first):
-            self._on_statement(statement)
+            self._before_send(statement)
         while True:
             address = rotation.pick(self._now())
-            timeout = self._policy.timeout(stream.method.patience)
+            timeout = self._policy.timeout(stream.method.deadline_class)
             call = Call(stream.method, stream.request(cursor), stream.request_id)
             attempt = Attempt(call, address, timeout)
             try:
@@ -134,35 +134,35 @@ class AsyncDriver:
         await self._transport.close()
 
     async def _carry_out(
-        self, plan: Plan[Result], on_progress: OnProgress | None, *, heavy: bool
+        self, plan: Operation[Result], on_progress: OnProgress | None, *, heavy: bool
     ) -> Result:
-        effects = run_operation(plan, self._routes, self._policy, self._now, self._on_statement)
+        effects = run_operation(plan, self._routes, self._policy, self._now, self._before_send)
         move: Callable[..., Awaitable[Any]] = _in_thread if heavy else _here
-        step = await move(effects, None)
-        while not isinstance(step, Done):
+        effect = await move(effects, None)
+        while not isinstance(effect, Done):
             reply: Message | None = None
             failure: BureauError | None = None
-            match step:
+            match effect:
                 case Attempt():
                     try:
-                        reply = await self._transport.send(step)
+                        reply = await self._transport.send(effect)
                     except BureauError as error:
                         failure = error
-                case Pause():
-                    await self._sleep(step.seconds)
+                case Sleep():
+                    await self._sleep(effect.seconds)
                 case Progress() if on_progress is not None:
-                    on_progress(step)
-            step = await move(effects, reply, failure)
-        result: Result = step.result
+                    on_progress(effect)
+            effect = await move(effects, reply, failure)
+        result: Result = effect.result
         return result
 
 
-async def _here(*step: Any) -> Any:
-    return advance(*step)
+async def _here(*arguments: Any) -> Any:
+    return step(*arguments)
 
 
-async def _in_thread(*step: Any) -> Any:
-    return await asyncio.to_thread(advance, *step)
+async def _in_thread(*arguments: Any) -> Any:
+    return await asyncio.to_thread(step, *arguments)
 
 
 class GrpcAioTransport:

@@ -11,17 +11,17 @@ from typing import Any, Protocol, TypeVar
 import grpc
 from google.protobuf.message import Message
 
-from bureau_client._operations.operation import Call, Pause, Plan, utc_now
+from bureau_client._operations.operation import Call, Operation, Sleep, utc_now
 from bureau_client._operations.resend import statement_of
 from bureau_client._operations.streams import Item, Stream
 from bureau_client._transport.channels import OPTIONS, credentials, explain_expired_certificate
-from bureau_client._transport.engine import Attempt, Done, advance, run_operation, should_fail_over
+from bureau_client._transport.engine import Attempt, Done, run_operation, should_fail_over, step
 from bureau_client._transport.load_balancing import AddressBook
 from bureau_client._transport.retry import RetryPolicy, is_retryable
 from bureau_client._transport.status_errors import translate
 from bureau_client.errors import BureauError
 from bureau_client.models.progress import OnProgress, Progress
-from bureau_client.models.statements import OnStatement, unheard
+from bureau_client.models.statements import BeforeSend, ignore
 from bureau_keys.profile import Profile
 
 Result = TypeVar("Result")
@@ -59,7 +59,7 @@ class Driver:
         transport: Transport,
         routes: AddressBook,
         policy: RetryPolicy,
-        on_statement: OnStatement = unheard,
+        before_send: BeforeSend = ignore,
         *,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
@@ -67,11 +67,11 @@ class Driver:
         self._transport = transport
         self._routes = routes
         self._policy = policy
-        self._on_statement = on_statement
+        self._before_send = before_send
         self._sleep = sleep
         self._now = now
 
-    def run(self, plan: Plan[Result], on_progress: OnProgress | None = None) -> Result:
+    def run(self, plan: Operation[Result], on_progress: OnProgress | None = None) -> Result:
         """The plan's result.
 
         Raises:
@@ -93,10 +93,10 @@ class Driver:
         rotation = self._routes.for_method(stream.method)
         first = Call(stream.method, stream.request(cursor), stream.request_id)
         if statement := statement_of(first):
-            self._on_statement(statement)
+            self._before_send(statement)
         while True:
             address = rotation.pick(self._now())
-            timeout = self._policy.timeout(stream.method.patience)
+            timeout = self._policy.timeout(stream.method.deadline_class)
             call = Call(stream.method, stream.request(cursor), stream.request_id)
             attempt = Attempt(call, address, timeout)
             try:
@@ -122,24 +122,24 @@ class Driver:
         """Closes the connections."""
         self._transport.close()
 
-    def _carry_out(self, plan: Plan[Result], on_progress: OnProgress | None) -> Result:
-        effects = run_operation(plan, self._routes, self._policy, self._now, self._on_statement)
-        step = advance(effects, None)
-        while not isinstance(step, Done):
+    def _carry_out(self, plan: Operation[Result], on_progress: OnProgress | None) -> Result:
+        effects = run_operation(plan, self._routes, self._policy, self._now, self._before_send)
+        effect = step(effects, None)
+        while not isinstance(effect, Done):
             reply: Message | None = None
             failure: BureauError | None = None
-            match step:
+            match effect:
                 case Attempt():
                     try:
-                        reply = self._transport.send(step)
+                        reply = self._transport.send(effect)
                     except BureauError as error:
                         failure = error
-                case Pause():
-                    self._sleep(step.seconds)
+                case Sleep():
+                    self._sleep(effect.seconds)
                 case Progress() if on_progress is not None:
-                    on_progress(step)
-            step = advance(effects, reply, failure)
-        result: Result = step.result
+                    on_progress(effect)
+            effect = step(effects, reply, failure)
+        result: Result = effect.result
         return result
 
 

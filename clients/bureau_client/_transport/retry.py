@@ -41,9 +41,9 @@ class RetryPolicy:
     first_pause_seconds: float = 0.1
     longest_pause_seconds: float = 5.0
 
-    def timeout(self, patience: DeadlineClass) -> float:
+    def timeout(self, deadline_class: DeadlineClass) -> float:
         """Seconds that one attempt may take."""
-        match patience:
+        match deadline_class:
             case DeadlineClass.READ:
                 return self.read_seconds
             case DeadlineClass.WRITE:
@@ -53,9 +53,9 @@ class RetryPolicy:
             case DeadlineClass.STREAM:
                 return self.stream_seconds
 
-    def budget(self, patience: DeadlineClass) -> float:
+    def budget(self, deadline_class: DeadlineClass) -> float:
         """Seconds that all attempts of one call may take together."""
-        return min(2 * self.timeout(patience), LONGEST_BUDGET_SECONDS)
+        return min(2 * self.timeout(deadline_class), LONGEST_BUDGET_SECONDS)
 
     def pause(
         self, attempt: int, error: BureauError, jitter: Callable[[], float] = random.random

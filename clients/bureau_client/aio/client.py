@@ -7,13 +7,13 @@ from types import TracebackType
 from typing import Self
 
 from bureau_client._operations import cosigning
-from bureau_client._operations.context import Reader
-from bureau_client._operations.cosigning import PATIENCE
+from bureau_client._operations.context import Context
+from bureau_client._operations.cosigning import WITNESS_TIMEOUT
 from bureau_client._transport.grpc_aio import AsyncDriver, GrpcAioTransport
 from bureau_client._transport.load_balancing import AddressBook
 from bureau_client._transport.retry import RetryPolicy
 from bureau_client.models.receipts import Receipt
-from bureau_client.models.statements import OnStatement, unheard
+from bureau_client.models.statements import BeforeSend, ignore
 from bureau_keys.profile import Profile
 
 
@@ -26,16 +26,20 @@ class AsyncClient:
     def __init__(
         self,
         profile: Profile,
-        reader: Reader,
+        reader: Context,
         policy: RetryPolicy,
-        on_statement: OnStatement = unheard,
+        before_send: BeforeSend = ignore,
     ) -> None:
         self._reader = reader
         transport = GrpcAioTransport(profile)
-        self._driver = AsyncDriver(transport, AddressBook.of(profile), policy, on_statement)
+        self._driver = AsyncDriver(transport, AddressBook.of(profile), policy, before_send)
 
-    async def witnessed(
-        self, receipt: Receipt, *, quorum: int | None = None, patience: timedelta = PATIENCE
+    async def wait_for_witnesses(
+        self,
+        receipt: Receipt,
+        *,
+        quorum: int | None = None,
+        timeout: timedelta = WITNESS_TIMEOUT,  # noqa: ASYNC109
     ) -> Receipt:
         """The same receipt, leading to a checkpoint that enough witnesses have cosigned.
 
@@ -43,13 +47,13 @@ class AsyncClient:
             receipt: What the bureau gave.
             quorum: How many are enough; None: as many as the profile says, at least
                 one.
-            patience: How long they are waited for.
+            timeout: How long they are waited for.
 
         Raises:
             NotWitnessed: There are not so many in time.
             VerificationFailed: Bureau, witnesses and receipt contradict each other.
         """
-        plan = cosigning.witnessed(self._reader, receipt, quorum, patience)
+        plan = cosigning.wait_for_witnesses(self._reader, receipt, quorum, timeout)
         return await self._driver.run(plan)
 
     async def close(self) -> None:

@@ -40,7 +40,7 @@ from bureau_client.models.receipts import Receipt
 from bureau_client.models.records import Record, RecordRef
 from bureau_client.models.reports import Dispute, Report
 from bureau_client.models.standards import Standard
-from bureau_client.models.statements import OnStatement, Statement, unheard
+from bureau_client.models.statements import BeforeSend, Statement, ignore
 from bureau_client.models.submissions import Submission, SubmitResult
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
@@ -67,7 +67,7 @@ class AsyncLender(AsyncClient):
         signing_key: SigningKey | None = None,
         clock: Clock = utc_now,
         policy: RetryPolicy = DEFAULT_POLICY,
-        on_statement: OnStatement = unheard,
+        before_send: BeforeSend = ignore,
     ) -> None:
         """Prepares; nothing is sent before the first call.
 
@@ -78,14 +78,14 @@ class AsyncLender(AsyncClient):
             clock: What time it is; a sandbox's clock can be passed.
             policy: Deadlines and retries.
             on_statement: Is given what was signed before it is sent; who keeps it can
-                `settle` it later, after a crash too.
+                `resend` it later, after a crash too.
 
         Raises:
             NotAuthenticated: The signing key does not open.
         """
         self._member_id = profile.member_id
         self._caller = member_caller(profile, signing_key, passphrase, clock)
-        super().__init__(profile, self._caller, policy, on_statement)
+        super().__init__(profile, self._caller, policy, before_send)
 
     @classmethod
     def from_profile(cls, folder: str | Path, *, passphrase: str | None = None) -> Self:
@@ -153,7 +153,7 @@ class AsyncLender(AsyncClient):
         label: str = "",
         on_progress: OnProgress | None = None,
         on_invalid: OnInvalid = "raise",
-        delivery: str = "",
+        idempotency_key: str = "",
     ) -> SubmitResult:
         """Submits records, in batches of at most 10,000 records and 6 MiB.
 
@@ -168,7 +168,7 @@ class AsyncLender(AsyncClient):
             on_invalid: `raise` refuses a batch with a wrong record; `skip` leaves
                 wrong records out, submits the rest and tells of them in
                 `SubmitResult.rejected`.
-            delivery: A name for the whole, for example a file's digest. The same
+            idempotency_key: A name for the whole, for example a file's digest. The same
                 records under the same name are stored once: after a crash, say it
                 again, and only what is not there yet is sent.
 
@@ -182,7 +182,7 @@ class AsyncLender(AsyncClient):
             kind=kind,
             label=label,
             on_invalid=on_invalid,
-            delivery=delivery,
+            idempotency_key=idempotency_key,
         )
         return await self._driver.run(plan, on_progress, heavy=True)
 
@@ -248,17 +248,17 @@ class AsyncLender(AsyncClient):
         """
         return await self._driver.run(receipts.get_receipt(self._caller, request_id, envelope))
 
-    async def settle(self, statement: Statement) -> Receipt:
+    async def resend(self, statement: Statement) -> Receipt:
         """Sends a statement again as it was signed. It has one effect: then or now.
 
         Args:
-            statement: What `on_statement` was given.
+            statement: What `before_send` was given.
 
         Raises:
             Unavailable: What became of it is still unknown.
             BureauError: It took no effect, and is refused now.
         """
-        return await self._driver.run(resend.settle(self._caller, statement))
+        return await self._driver.run(resend.resend(self._caller, statement))
 
     async def disputes(self, *, limit: int | None = None) -> list[Dispute]:
         """The disputes against this member's records, oldest first."""
@@ -336,7 +336,7 @@ class AsyncLender(AsyncClient):
 
         Args:
             inquiry: As it was signed: `Report.inquiry` of any of its reports, or
-                `Statement.envelope`, which `on_statement` was given.
+                `Statement.envelope`, which `before_send` was given.
             after: `Report.cursor` of the last one dealt with; empty for all.
         """
         return self._driver.follow(monitoring.resume_portfolio(self._caller, inquiry, after))

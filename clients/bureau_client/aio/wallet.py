@@ -31,7 +31,7 @@ from bureau_client.models.consents import Consent, Frequency
 from bureau_client.models.months import Month
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.reports import Dispute, Hold, InquiryLine, Notice, Report
-from bureau_client.models.statements import OnStatement, Statement, unheard
+from bureau_client.models.statements import BeforeSend, Statement, ignore
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 
@@ -52,7 +52,7 @@ class AsyncWallet(AsyncClient):
         *,
         clock: Clock = utc_now,
         policy: RetryPolicy = DEFAULT_POLICY,
-        on_statement: OnStatement = unheard,
+        before_send: BeforeSend = ignore,
     ) -> None:
         """Prepares; nothing is sent before the first call.
 
@@ -63,14 +63,14 @@ class AsyncWallet(AsyncClient):
             clock: What time it is.
             policy: Deadlines and retries.
             on_statement: Is given what was signed before it is sent; who keeps it can
-                `settle` it later, after a crash too.
+                `resend` it later, after a crash too.
 
         Raises:
             InvalidRequest: The subject id is none.
         """
         self._subject_id = arguments.subject_id(subject_id)
         self._caller = subject_caller(profile, subject_id, key, clock)
-        super().__init__(profile, self._caller, policy, on_statement)
+        super().__init__(profile, self._caller, policy, before_send)
 
     @property
     def subject_id(self) -> str:
@@ -280,17 +280,17 @@ class AsyncWallet(AsyncClient):
         """
         return await self._driver.run(disputes_and_holds.set_statement(self._caller, text))
 
-    async def settle(self, statement: Statement) -> Receipt:
+    async def resend(self, statement: Statement) -> Receipt:
         """Sends a statement again as it was signed. It has one effect: then or now.
 
         Args:
-            statement: What `on_statement` was given.
+            statement: What `before_send` was given.
 
         Raises:
             Unavailable: What became of it is still unknown.
             BureauError: It took no effect, and is refused now.
         """
-        return await self._driver.run(resend.settle(self._caller, statement))
+        return await self._driver.run(resend.resend(self._caller, statement))
 
     async def rotate_key(self, new_key: SigningKey) -> Receipt:
         """Replaces the key by a statement signed with the present one.

@@ -199,7 +199,7 @@ def receipt(
     with opened(profile, passphrase_file) as lender:
         found = lender.receipt(request_id)
         if cosigned:
-            found = lender.witnessed(found, quorum=cosigned)
+            found = lender.wait_for_witnesses(found, quorum=cosigned)
             names = witnesses_of(found.checkpoint, common.load_profile(profile).trust)
             err.print(f"cosigned by {', '.join(names)}")
         emit_one(found, output)

@@ -9,16 +9,14 @@ from bureau_client.cli.output import Output, emit_one, out
 from bureau_client.cli.show import show_report
 from bureau_client.models.records import RecordRef
 from bureau_client.models.reports import Report
-from bureau_client.models.statements import OnStatement, unheard
+from bureau_client.models.statements import BeforeSend, ignore
 from bureau_client.sync.lender import Lender
 
 
-def opened(
-    folder: Path, passphrase_file: Path | None, on_statement: OnStatement = unheard
-) -> Lender:
+def opened(folder: Path, passphrase_file: Path | None, before_send: BeforeSend = ignore) -> Lender:
     """The lender of a profile folder."""
     passphrase = common.read_passphrase(passphrase_file)
-    return Lender(common.load_profile(folder), passphrase=passphrase, on_statement=on_statement)
+    return Lender(common.load_profile(folder), passphrase=passphrase, before_send=before_send)
 
 
 def emit_report(report: Report, output: Output) -> None:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from bureau_client.cli.heatmap import heatmap, legend
 from bureau_client.models.codes import AccountStatus, FacilityActionKind, ReportOutcome
-from bureau_client.models.money import written
+from bureau_client.models.money import format_amount
 from bureau_client.models.reports import Report, Summary
 from bureau_client.models.tradelines import Tradeline
 
@@ -99,12 +99,12 @@ def _summary(summary: Summary) -> RenderableType:
         share = total.utilisation_per_mille
         totals.add_row(
             total.currency,
-            written(total.balance_minor, total.currency),
-            written(total.credit_limit_minor, total.currency),
+            format_amount(total.balance_minor, total.currency),
+            format_amount(total.credit_limit_minor, total.currency),
             "–" if share is None else f"{share / 10:.1f} %",
             _late(total.amount_past_due_minor, total.currency),
-            written(total.amount_due_minor, total.currency),
-            written(total.unsecured_balance_minor, total.currency),
+            format_amount(total.amount_due_minor, total.currency),
+            format_amount(total.unsecured_balance_minor, total.currency),
         )
     return Group(grid, Text(), totals) if summary.totals else grid
 
@@ -123,8 +123,8 @@ def _facilities(report: Report) -> Table:
             str(line.open_date or "–"),
             str(line.month or "–"),
             _status(line),
-            f"{written(line.balance_minor, line.currency)} {line.currency}",
-            written(line.original_amount_minor if limit is None else limit, line.currency),
+            f"{format_amount(line.balance_minor, line.currency)} {line.currency}",
+            format_amount(line.original_amount_minor if limit is None else limit, line.currency),
             _late(line.amount_past_due_minor, line.currency),
         )
     return table
@@ -264,7 +264,7 @@ def _receipt_line(report: Report) -> Text:
 
 
 def _late(amount_minor: int, currency: str) -> Text:
-    return Text(written(amount_minor, currency), _BAD if amount_minor else "dim")
+    return Text(format_amount(amount_minor, currency), _BAD if amount_minor else "dim")
 
 
 def _grid() -> Table:

@@ -179,8 +179,8 @@ class _Sending:
             rows = self.source.read(of_rows, self.subject_ids)
             for number, chunk in enumerate(_chunks(rows)):
                 # The same bytes, sent again, are stored once.
-                delivery = f"{kind.name} {digest} {self.source.told} {number}"
-                result = self._submit(chunk, kind=kind, delivery=delivery, **options)
+                idempotency_key = f"{kind.name} {digest} {self.source.told} {number}"
+                result = self._submit(chunk, kind=kind, idempotency_key=idempotency_key, **options)
                 self._take(found, chunk, result)
                 done += sum(len(row.records) for row in chunk)
                 self._tell(done, found.record_count, datetime.now(UTC) - started)

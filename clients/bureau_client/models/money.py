@@ -15,7 +15,7 @@ def exponent_of(currency: str) -> int:
     return _EXPONENTS.get(currency, 2)
 
 
-def written(amount_minor: int | None, currency: str) -> str:
+def format_amount(amount_minor: int | None, currency: str) -> str:
     """An amount in major units: `written(123456, "CNY")` is `1,234.56`; None is a dash."""
     if amount_minor is None:
         return "–"

@@ -24,8 +24,8 @@ class Statement:
     request: bytes = field(repr=False)
 
 
-OnStatement: TypeAlias = Callable[[Statement], None]
+BeforeSend: TypeAlias = Callable[[Statement], None]
 
 
-def unheard(_: Statement) -> None:
+def ignore(_: Statement) -> None:
     """Keeps nothing."""

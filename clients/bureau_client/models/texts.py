@@ -12,7 +12,7 @@ from typing import Any
 DEFAULT = "en"
 
 
-def said(table: str, name: str, language: str) -> tuple[str, str]:
+def lookup(table: str, name: str, language: str) -> tuple[str, str]:
     """What a code or a refusal means, and what to do about it.
 
     Args:

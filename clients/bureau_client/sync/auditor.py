@@ -7,7 +7,7 @@ from typing import Self
 
 from bureau_client import verify
 from bureau_client._operations import auditing, cosigning, log, members, monitoring, standards
-from bureau_client._operations.context import Reader
+from bureau_client._operations.context import Context
 from bureau_client._operations.operation import Clock, utc_now
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
 from bureau_client.models.audits import AuditReport, Checkpoint
@@ -37,7 +37,7 @@ class Auditor(Client):
             clock: What time it is.
             policy: Deadlines and retries.
         """
-        super().__init__(profile, Reader(trust=profile.trust, clock=clock), policy)
+        super().__init__(profile, Context(trust=profile.trust, clock=clock), policy)
 
     @classmethod
     def from_profile(cls, folder: str | Path) -> Self:
@@ -143,7 +143,7 @@ class Auditor(Client):
             VerificationFailed: It is not.
             NotWitnessed: Fewer witnesses have cosigned it than the profile says.
         """
-        self._reader.heads.see(verify.verify_receipt(receipt, envelope, self._reader.trust))
+        self._reader.heads.remember(verify.verify_receipt(receipt, envelope, self._reader.trust))
         verify.verify_witnessed(receipt.checkpoint, self._reader.trust)
 
     def verify_report(self, report: Report) -> Report:

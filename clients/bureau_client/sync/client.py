@@ -7,13 +7,13 @@ from types import TracebackType
 from typing import Self
 
 from bureau_client._operations import cosigning
-from bureau_client._operations.context import Reader
-from bureau_client._operations.cosigning import PATIENCE
+from bureau_client._operations.context import Context
+from bureau_client._operations.cosigning import WITNESS_TIMEOUT
 from bureau_client._transport.grpc_sync import Driver, GrpcTransport
 from bureau_client._transport.load_balancing import AddressBook
 from bureau_client._transport.retry import RetryPolicy
 from bureau_client.models.receipts import Receipt
-from bureau_client.models.statements import OnStatement, unheard
+from bureau_client.models.statements import BeforeSend, ignore
 from bureau_keys.profile import Profile
 
 
@@ -27,16 +27,16 @@ class Client:
     def __init__(
         self,
         profile: Profile,
-        reader: Reader,
+        reader: Context,
         policy: RetryPolicy,
-        on_statement: OnStatement = unheard,
+        before_send: BeforeSend = ignore,
     ) -> None:
         self._reader = reader
         transport = GrpcTransport(profile)
-        self._driver = Driver(transport, AddressBook.of(profile), policy, on_statement)
+        self._driver = Driver(transport, AddressBook.of(profile), policy, before_send)
 
-    def witnessed(
-        self, receipt: Receipt, *, quorum: int | None = None, patience: timedelta = PATIENCE
+    def wait_for_witnesses(
+        self, receipt: Receipt, *, quorum: int | None = None, timeout: timedelta = WITNESS_TIMEOUT
     ) -> Receipt:
         """The same receipt, leading to a checkpoint that enough witnesses have cosigned.
 
@@ -44,13 +44,15 @@ class Client:
             receipt: What the bureau gave.
             quorum: How many are enough; None: as many as the profile says, at least
                 one.
-            patience: How long they are waited for.
+            timeout: How long they are waited for.
 
         Raises:
             NotWitnessed: There are not so many in time.
             VerificationFailed: Bureau, witnesses and receipt contradict each other.
         """
-        return self._driver.run(cosigning.witnessed(self._reader, receipt, quorum, patience))
+        return self._driver.run(
+            cosigning.wait_for_witnesses(self._reader, receipt, quorum, timeout)
+        )
 
     def close(self) -> None:
         """Closes the connections; a later call opens new ones."""

@@ -28,7 +28,7 @@ def verifying(what: str) -> Iterator[None]:
         ) from error
 
 
-def expect(what: str, told: object, wanted: object) -> None:
+def check_equal(what: str, told: object, wanted: object) -> None:
     """Refuses an answer that is about something else than was asked.
 
     Raises:

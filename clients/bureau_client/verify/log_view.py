@@ -30,7 +30,7 @@ class LogView:
         """The largest checkpoint seen; None before the first."""
         return self._newest
 
-    def see(self, checkpoint: Checkpoint) -> None:
+    def remember(self, checkpoint: Checkpoint) -> None:
         """Remembers a checkpoint whose signature was checked.
 
         Raises:

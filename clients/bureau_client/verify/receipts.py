@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from bureau_client._codec.scalars import micros_of
 from bureau_client.models.receipts import Receipt
-from bureau_client.verify.checks import expect, verifying
+from bureau_client.verify.checks import check_equal, verifying
 from bureau_keys import envelope as envelopes
 from bureau_keys import merkle
 from bureau_keys.checkpoint import Checkpoint, open_checkpoint
@@ -55,7 +55,7 @@ def verify_logged(
 ) -> Checkpoint:
     """As `verify_receipt`, given the statement's digest (SHA-256 of its PAE)."""
     if kind is not None:
-        expect("The receipt's kind", receipt.kind, kind)
+        check_equal("The receipt's kind", receipt.kind, kind)
     checkpoint = verify_checkpoint(receipt.checkpoint, trust)
     with verifying("The receipt"):
         time_us = micros_of(receipt.log_time)

@@ -10,7 +10,7 @@ from bureau_client.errors import VerificationFailed
 from bureau_client.models.codes import Purpose
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.reports import Report
-from bureau_client.verify.checks import expect, verifying
+from bureau_client.verify.checks import check_equal, verifying
 from bureau_client.verify.receipts import verify_receipt
 from bureau_keys import envelope as envelopes
 from bureau_keys.profile import Trust
@@ -43,20 +43,20 @@ def verify_report(envelope: bytes, inquiry: bytes, receipt: Receipt, trust: Trus
     message = _signed_by_bureau(envelope, inquiry, trust)
     asked = _asked(inquiry)
     _, _, member_id = asked.header.signer.partition("/")
-    expect("The report's request id", message.header.request_id, asked.header.request_id)
-    expect("The report's purpose", Purpose(message.purpose), Purpose(asked.purpose))
-    expect("The report's member", message.member_id, member_id)
+    check_equal("The report's request id", message.header.request_id, asked.header.request_id)
+    check_equal("The report's purpose", Purpose(message.purpose), Purpose(asked.purpose))
+    check_equal("The report's member", message.member_id, member_id)
     if isinstance(asked, reporting_pb2.Inquiry):
-        expect("The report's subject", message.subject_id, asked.subject_id)
-        expect("The report's consent", message.consent_id, asked.consent_id)
+        check_equal("The report's subject", message.subject_id, asked.subject_id)
+        check_equal("The report's consent", message.consent_id, asked.consent_id)
         verify_receipt(receipt, inquiry, trust, kind="inquiry")
         answer = hashlib.sha256(Envelope.FromString(envelope).payload).digest()
-        expect("The answer that the receipt covers", receipt.answer_digest, answer)
+        check_equal("The answer that the receipt covers", receipt.answer_digest, answer)
     else:
         # One leaf for many reports: it covers the inquiry, the bureau's signature each.
         if asked.subject_ids:
             named = message.subject_id in asked.subject_ids
-            expect("Whether the report's subject was asked about", named, True)
+            check_equal("Whether the report's subject was asked about", named, True)
         verify_receipt(receipt, inquiry, trust, kind="portfolio-inquiry")
     with verifying("The report"):
         report = read_report(message, envelope=envelope, inquiry=inquiry)
@@ -81,9 +81,9 @@ def verify_file(envelope: bytes, request: bytes, trust: Trust) -> Report:
     with verifying("The request"):
         asked = envelopes.peek(Envelope.FromString(request), consents_pb2.SubjectRequest)
     _, _, subject_id = asked.header.signer.partition("/")
-    expect("The file's subject", message.subject_id, subject_id)
-    expect("The file's request id", message.header.request_id, asked.header.request_id)
-    expect("The file's purpose", Purpose(message.purpose), Purpose.SUBJECT_DISCLOSURE)
+    check_equal("The file's subject", message.subject_id, subject_id)
+    check_equal("The file's request id", message.header.request_id, asked.header.request_id)
+    check_equal("The file's purpose", Purpose(message.purpose), Purpose.SUBJECT_DISCLOSURE)
     with verifying("The file"):
         return read_report(message, envelope=envelope, inquiry=request)
 
@@ -100,7 +100,7 @@ def _signed_by_bureau(envelope: bytes, request: bytes, trust: Trust) -> report_p
             )
         message, _ = envelopes.verify_envelope(signed, report_pb2.Report, pinned)
         digest = envelopes.digest(Envelope.FromString(request))
-    expect("The report's signer", message.header.signer, "bureau")
-    expect("The report's audience", message.header.audience, trust.origin)
-    expect("The digest of the request it answers", message.request_digest, digest)
+    check_equal("The report's signer", message.header.signer, "bureau")
+    check_equal("The report's audience", message.header.audience, trust.origin)
+    check_equal("The digest of the request it answers", message.request_digest, digest)
     return message

@@ -42,7 +42,7 @@ def verify_witnessed(note: str, trust: Trust, quorum: int | None = None) -> tupl
         raise NotWitnessed(
             f"The checkpoint has {len(found)} cosignatures that count, {needed} are needed",
             reason="NOT_WITNESSED",
-            fix="Ask the bureau for one with more: `witnessed(receipt)` does",
+            fix="Ask the bureau for one with more: `wait_for_witnesses(receipt)` does",
         )
     return found
 

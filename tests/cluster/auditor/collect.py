@@ -29,7 +29,7 @@ from bureau_client import (
 )
 from bureau_client._operations import log as log_plans
 from bureau_client._operations import methods
-from bureau_client._operations.operation import Plan, ask
+from bureau_client._operations.operation import Operation, call
 from bureau_keys.checkpoint import parse_checkpoint
 from bureau_keys.note import parse_note
 from creditbureau.v1 import log_pb2
@@ -148,7 +148,7 @@ class _Asker:
             return None
 
     def _notes(self) -> list[str]:
-        plan: Plan[list[str]] = log_plans.list_notes()
+        plan: Operation[list[str]] = log_plans.list_notes()
         return self._auditor._driver.run(plan)
 
     def _listed(self, member: str) -> list[str]:
@@ -214,9 +214,9 @@ def size_of(note: str) -> int:
     return parse_checkpoint(parse_note(note)[0]).size
 
 
-def _consistency(first: int, second: int) -> Plan[list[bytes]]:
+def _consistency(first: int, second: int) -> Operation[list[bytes]]:
     request = log_pb2.GetConsistencyProofRequest(first_size=first, second_size=second)
-    reply = yield from ask(methods.GET_CONSISTENCY_PROOF, request)
+    reply = yield from call(methods.GET_CONSISTENCY_PROOF, request)
     return list(reply.proof)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from bureau.admin.bureau_folder import load_authority, moment
+from bureau.admin.bureau_folder import load_authority, utc
 from bureau.admin.operator import Operator
 from bureau.clock import MICROSECONDS, Clock
 from bureau_keys.authority import new_key_and_csr
@@ -138,7 +138,7 @@ def renew(town: Town, member_id: str, seconds: float) -> None:
     now_us = Clock().now_us()
     key, request = new_key_and_csr(member_id)
     # An authority issues for whole days: this one began when it must have, to end in time.
-    begun = moment(now_us - int((DAY_S - seconds) * MICROSECONDS))
+    begun = utc(now_us - int((DAY_S - seconds) * MICROSECONDS))
     certificate = load_authority(town.settings).issue_member(request, member_id, begun, days=1)
     with Operator(town.answering()) as operator:
         operator.add_certificate(member_id, certificate)

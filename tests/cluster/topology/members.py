@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bureau.admin.enrolment import admit, equip
+from bureau.admin.enrolment import admit, new_kit
 from bureau.admin.enum_names import PURPOSES, ROLES
 from bureau.admin.operator import Operator
 from bureau.clock import Clock
@@ -68,7 +68,7 @@ def admit_all(
     clock = Clock()
     admitted = []
     for one in people:
-        kit = equip(settings, one.member_id, clock.now_us())
+        kit = new_kit(settings, one.member_id, clock.now_us())
         admit(
             operator,
             kit,

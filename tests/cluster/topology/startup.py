@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bureau.admin.bureau_folder import Plan, create
+from bureau.admin.bureau_folder import InitOptions, create
 from bureau.admin.operator import Operator
 from bureau.config import SERVICES
 from tests.cluster.control_files import Directions, NodeAt, TownMap, WitnessAt
@@ -72,7 +72,8 @@ def raised_town(
             hosts[-1] = namespace.host
         names = tuple({host.address for host in hosts})
         settings = create(
-            folder / "bureau", Plan(origin=ORIGIN, database_url=pair.primary.url, names=names)
+            folder / "bureau",
+            InitOptions(origin=ORIGIN, database_url=pair.primary.url, names=names),
         )
         witnesses = builder.witnesses(settings)
         for witness in witnesses:

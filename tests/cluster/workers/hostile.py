@@ -75,7 +75,7 @@ class Hostile:
         self.raws = [Raw(desk.profile(node)) for node in range(len(desk.town.nodes))]
         self.directory = Raw(Profile.load(desk.member.directory))
         self._guesser = Lender(
-            Profile.load(desk.member.directory), policy=HURRIED, on_statement=self._heard
+            Profile.load(desk.member.directory), policy=HURRIED, before_send=self._heard
         )
         self._evaluations: list[Statement] = []
         self._loot: list[Operation] = []

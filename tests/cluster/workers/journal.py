@@ -40,7 +40,7 @@ REMEMBERED = 50
 class Client(Protocol):
     """What can send a statement again."""
 
-    def settle(self, statement: Statement) -> Receipt:
+    def resend(self, statement: Statement) -> Receipt:
         """Its receipt."""
         ...
 
@@ -88,7 +88,7 @@ class Book:
     _thread: threading.local = field(default_factory=threading.local)
 
     def heard(self, statement: Statement) -> None:
-        """For clients' `on_statement`: what the present thread has signed."""
+        """For clients' `before_send`: what the present thread has signed."""
         self._signed().append(statement)
 
     def read(
@@ -168,7 +168,7 @@ class Book:
         begin = now_ns()
         about = {"how": how, "method": statement.method}
         try:
-            receipt = client.settle(statement)
+            receipt = client.resend(statement)
         except BureauError as error:
             told = self._operation("again", statement, begin, about)
             told = replace(told, reason=reason_of(error))
@@ -200,7 +200,7 @@ class Book:
             oldest = self._open.pop(0)
         told = oldest.operation
         try:
-            receipt = (self.settler or oldest.client).settle(oldest.statement)
+            receipt = (self.settler or oldest.client).resend(oldest.statement)
         except BureauError as error:
             if told.outcome is Outcome.OK or not (_is_final(error) or _over_quota(told, error)):
                 self._keep(oldest)

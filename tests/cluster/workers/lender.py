@@ -98,9 +98,9 @@ class LenderWorker:
         self._connect(None)
         self.book.settler = self
 
-    def settle(self, statement: Statement) -> Receipt:
+    def resend(self, statement: Statement) -> Receipt:
         """Sends a statement again, with the certificate that counts now."""
-        return self.lenders[0].settle(statement)
+        return self.lenders[0].resend(statement)
 
     def _connect(self, key: SigningKey | None) -> None:
         """Clients with the profile as it is now; each begins with another node."""
@@ -114,13 +114,13 @@ class LenderWorker:
         key: SigningKey | None,
         heard: Callable[[Statement], None] = lambda _: None,
     ) -> Lender:
-        return Lender(profile, signing_key=key, policy=HURRIED, on_statement=heard)
+        return Lender(profile, signing_key=key, policy=HURRIED, before_send=heard)
 
     def begin(self) -> None:
         """Learns the subject ids of everybody; without them there is nothing to do."""
         numbers = identifiers(self.desk.town)
         directory = Lender(
-            Profile.load(self.desk.member.directory), policy=HURRIED, on_statement=self.book.heard
+            Profile.load(self.desk.member.directory), policy=HURRIED, before_send=self.book.heard
         )
         while not self.subject_of and not self.desk.over:
             found = self.book.attempt(

@@ -94,10 +94,10 @@ class WalletWorker:
         self.lenders = [lender.member_id for lender in desk.town.of_kind("lender")]
         (attester,) = desk.town.of_kind("attester")
         self._attester = Lender(
-            Profile.load(attester.profile), policy=HURRIED, on_statement=self.book.heard
+            Profile.load(attester.profile), policy=HURRIED, before_send=self.book.heard
         )
         self._directory = Lender(
-            Profile.load(attester.directory), policy=HURRIED, on_statement=self.book.heard
+            Profile.load(attester.directory), policy=HURRIED, before_send=self.book.heard
         )
 
     def begin(self) -> None:
@@ -126,7 +126,7 @@ class WalletWorker:
             subject_id,
             key,
             policy=HURRIED,
-            on_statement=self.book.heard,
+            before_send=self.book.heard,
         )
 
     def _settle_in(self, person: Person) -> None:

@@ -176,7 +176,7 @@ def test_a_client_that_saw_two_logs_says_so() -> None:
 def test_heads_remember_the_newest() -> None:
     heads = LogView()
     for size in (3, 9, 5):
-        heads.see(Checkpoint(ORIGIN, size, bytes(32)))
+        heads.remember(Checkpoint(ORIGIN, size, bytes(32)))
     assert heads.newest == Checkpoint(ORIGIN, 9, bytes(32))
 
 

@@ -31,7 +31,7 @@ from bureau_client.cli.show import show_report
 from bureau_client.files.csv_records import columns, write_row
 from bureau_client.files.exporting import people_columns
 from bureau_client.files.metro2 import Finding, Severity
-from bureau_client.models.money import written
+from bureau_client.models.money import format_amount
 from bureau_client.models.progress import Progress
 from creditbureau.v1 import log_pb2
 from creditbureau.v1.alert_pb2 import ALERT_KIND_NEW_TRADELINE, Alert
@@ -186,7 +186,7 @@ def test_a_receipt_waits_for_its_witnesses(
     # Saved with its witnesses, a report says who they are.
     lender = bureau.lender()
     assert report.receipt is not None
-    dataclasses.replace(report, receipt=lender.witnessed(report.receipt)).save(
+    dataclasses.replace(report, receipt=lender.wait_for_witnesses(report.receipt)).save(
         tmp_path / "report.json"
     )
     assert run("verify", tmp_path / "report.json") == 0
@@ -262,7 +262,7 @@ def test_a_narrow_terminal_shows_the_newest_years(bureau: FakeBureau) -> None:
     ],
 )
 def test_amounts_are_written_in_major_units(amount: Any, currency: str, text: str) -> None:
-    assert written(amount, currency) == text
+    assert format_amount(amount, currency) == text
 
 
 def test_what_others_wrote_is_shown_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bureau_client._operations import methods
-from bureau_client._operations.operation import DeadlineClass, ask
+from bureau_client._operations.operation import DeadlineClass, call
 from bureau_client._operations.streams import Stream
 from bureau_client._transport.engine import Attempt
 from bureau_client._transport.grpc_aio import AsyncDriver
@@ -72,7 +72,7 @@ class Script:
         driver = Driver(
             self, routes, policy or RetryPolicy(), sleep=self.sleep, now=lambda: self.time
         )
-        return driver.run(ask(method, REQUEST, "the-id"))
+        return driver.run(call(method, REQUEST, "the-id"))
 
     @property
     def addresses(self) -> Any:
@@ -242,9 +242,9 @@ def test_the_asynchronous_driver_does_the_same(heavy: Any) -> Any:
 
     def plan() -> Any:
         yield Progress(1, 2, timedelta(0))
-        reply = yield from ask(methods.GET_CHECKPOINT, REQUEST)
+        reply = yield from call(methods.GET_CHECKPOINT, REQUEST)
         try:
-            yield from ask(methods.GET_CHECKPOINT, REQUEST)
+            yield from call(methods.GET_CHECKPOINT, REQUEST)
         except InvalidRequest as error:
             return reply, error.message
         raise AssertionError

@@ -10,7 +10,7 @@ import pytest
 from google.protobuf.message import Message
 
 from bureau_client._operations import methods
-from bureau_client._operations.operation import ask
+from bureau_client._operations.operation import call
 from bureau_client._operations.streams import Stream
 from bureau_client._transport.grpc_aio import AsyncDriver
 from bureau_client._transport.grpc_sync import Driver
@@ -85,7 +85,7 @@ def test_once_with_all_that_it_takes_to_send_it_again() -> None:
     driver = Driver(
         Broken(), AddressBook(["node"]), RetryPolicy(), told.append, sleep=lambda _: None
     )
-    driver.run(ask(methods.EVALUATE, SIGNED, "the-id"))
+    driver.run(call(methods.EVALUATE, SIGNED, "the-id"))
     (statement,) = told
     assert statement.method == methods.EVALUATE.path
     assert statement.request_id == "the-id"
@@ -100,7 +100,7 @@ def test_before_it_is_sent() -> None:
     broken = Broken()
     driver = Driver(broken, AddressBook(["node"]), RetryPolicy(), cut_off)
     with pytest.raises(InterruptedError):
-        driver.run(ask(methods.EVALUATE, SIGNED, "the-id"))
+        driver.run(call(methods.EVALUATE, SIGNED, "the-id"))
     assert broken.failures == 2
 
 
@@ -109,7 +109,7 @@ def test_what_only_reads_is_not_told() -> None:
     driver = Driver(
         Broken(), AddressBook(["node"]), RetryPolicy(), told.append, sleep=lambda _: None
     )
-    driver.run(ask(methods.GET_RECEIPT, log_pb2.GetReceiptRequest(request_id="x"), "the-id"))
+    driver.run(call(methods.GET_RECEIPT, log_pb2.GetReceiptRequest(request_id="x"), "the-id"))
     assert told == []
 
 
@@ -129,7 +129,7 @@ def test_the_asynchronous_driver_does_the_same() -> None:
     )
 
     async def follow() -> list[str]:
-        await driver.run(ask(methods.EVALUATE, SIGNED, "another"))
+        await driver.run(call(methods.EVALUATE, SIGNED, "another"))
         return [item async for item in driver.follow(PORTFOLIO)]
 
     assert asyncio.run(follow()) == ["1"]

@@ -56,11 +56,11 @@ def test_nobody_waits_who_does_not_ask(bureau: FakeBureau) -> None:
 def test_a_receipt_leads_to_what_was_cosigned(bureau: FakeBureau) -> None:
     first = written(bureau)
     written(bureau)
-    found = bureau.lender().witnessed(first)
+    found = bureau.lender().wait_for_witnesses(first)
     assert found == replace(first, tree_size=4, checkpoint=bureau.cosigned(), proof=found.proof)
     assert len(verify_witnessed(found.checkpoint, bureau.trust, 3)) == 3
     calls = len(bureau.calls)
-    assert bureau.lender().witnessed(found, quorum=3) == found
+    assert bureau.lender().wait_for_witnesses(found, quorum=3) == found
     assert len(bureau.calls) == calls, "nothing to ask"
 
 
@@ -77,7 +77,7 @@ def test_witnesses_are_waited_for_and_not_for_ever(bureau: FakeBureau) -> None:
     lender._driver = Driver(bureau, ROUTES, NO_WAIT, sleep=pauses.append)
     bureau.witnessed = False
     with pytest.raises(NotWitnessed) as refused:
-        lender.witnessed(plain, patience=SECOND)
+        lender.wait_for_witnesses(plain, timeout=SECOND)
     assert sum(pauses) == SECOND.total_seconds()
     assert refused.value.receipt == plain
 
@@ -87,14 +87,14 @@ def test_witnesses_are_waited_for_and_not_for_ever(bureau: FakeBureau) -> None:
 
     pauses.clear()
     lender._driver = Driver(bureau, ROUTES, NO_WAIT, sleep=sleep)
-    assert lender.witnessed(plain).tree_size == 3
+    assert lender.wait_for_witnesses(plain).tree_size == 3
     assert len(pauses) == 3
 
 
 def test_a_profile_without_enough_witnesses_says_so(bureau: FakeBureau) -> None:
     plain = written(bureau)
     with pytest.raises(NotWitnessed, match=r"trusts 3 witnesses; 4 are to cosign.*profile\.toml"):
-        bureau.lender().witnessed(plain, quorum=4, patience=timedelta(0))
+        bureau.lender().wait_for_witnesses(plain, quorum=4, timeout=timedelta(0))
 
 
 def lie(bureau: FakeBureau, how: str) -> Callable[[str, Any], None]:
@@ -157,15 +157,15 @@ def test_bureaus_that_lie(bureau: FakeBureau, how: str, error: type[BureauError]
     written(bureau)
     bureau.mend = lie(bureau, how)
     with pytest.raises(error):
-        bureau.lender().witnessed(plain, quorum=2, patience=SECOND)
+        bureau.lender().wait_for_witnesses(plain, quorum=2, timeout=SECOND)
     bureau.mend = lie(bureau, "")
-    assert bureau.lender().witnessed(plain, quorum=2).tree_size == 4
+    assert bureau.lender().wait_for_witnesses(plain, quorum=2).tree_size == 4
 
 
 def test_a_rotated_key_signs_though_nobody_saw_it(
     bureau: FakeBureau, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cosigning, "PATIENCE", SECOND)
+    monkeypatch.setattr(cosigning, "WITNESS_TIMEOUT", SECOND)
     bureau.quorum, bureau.witnessed = 1, False
     key = SigningKey.generate()
     wallet = bureau.wallet()
@@ -179,7 +179,7 @@ def test_a_rotated_key_signs_though_nobody_saw_it(
 def test_batches_that_nobody_saw_were_accepted(
     bureau: FakeBureau, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cosigning, "PATIENCE", SECOND)
+    monkeypatch.setattr(cosigning, "WITNESS_TIMEOUT", SECOND)
     bureau.quorum, bureau.witnessed = 1, False
     with pytest.raises(NotWitnessed) as refused:
         bureau.lender().submit([snapshot()])
@@ -195,7 +195,7 @@ def test_an_auditor_holds_receipts_against_the_quorum(bureau: FakeBureau) -> Non
     auditor = bureau.auditor()
     with pytest.raises(NotWitnessed):
         auditor.verify_receipt(submission.receipt, submission.manifest)
-    auditor.verify_receipt(auditor.witnessed(submission.receipt), submission.manifest)
+    auditor.verify_receipt(auditor.wait_for_witnesses(submission.receipt), submission.manifest)
     assert auditor.checkpoint(cosignatures=3).witnesses == tuple(bureau.witnesses)
 
 
@@ -229,4 +229,4 @@ def test_the_policy_of_retries_stays_apart() -> None:
         bureau.witnessed = True
 
     lender._driver = Driver(bureau, ROUTES, RetryPolicy(attempts=1), sleep=sleep)
-    assert lender.witnessed(plain).tree_size == 3
+    assert lender.wait_for_witnesses(plain).tree_size == 3

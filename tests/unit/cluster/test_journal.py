@@ -52,7 +52,7 @@ class Client:
 
     answers: list[BureauError | Receipt] = field(default_factory=list)
 
-    def settle(self, _: Statement) -> Receipt:
+    def resend(self, _: Statement) -> Receipt:
         answer = self.answers.pop(0)
         if isinstance(answer, BureauError):
             raise answer

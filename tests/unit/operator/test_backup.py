@@ -59,10 +59,10 @@ def test_a_stolen_backup_tells_nothing(lived_in: LivedIn, tmp_path: Path) -> Non
 
 KILLED_AT_THE_FIRST_PIECE = """
 import os, signal, sys
-from bureau.store.dump import copy_out
+from bureau.store.dump import dump
 from bureau.store.database import Database
 
-for piece in copy_out(Database(sys.argv[1])):
+for piece in dump(Database(sys.argv[1])):
     assert b"{canary}" in piece
     os.kill(os.getpid(), signal.SIGKILL)
 """

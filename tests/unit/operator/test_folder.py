@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from bureau.admin import bureau_folder as folders
-from bureau.admin.bureau_folder import FolderError, Plan, create, load_authority, trust_of
+from bureau.admin.bureau_folder import FolderError, InitOptions, create, load_authority, trust_of
 from bureau.config import Settings
 from bureau.main import Server
 from bureau_keys.authority import Authority, identity_of
@@ -22,7 +22,9 @@ KEY = SigningKey.generate()
 
 
 def test_a_new_bureau_is_ready_to_serve(tmp_path: Path) -> None:
-    settings = create(tmp_path / "b", Plan(origin="bureau.example/log", names=("b.example",)))
+    settings = create(
+        tmp_path / "b", InitOptions(origin="bureau.example/log", names=("b.example",))
+    )
     assert Settings.load(tmp_path / "b").model_dump() == settings.model_dump()
     operator = Profile.load(settings.operator_folder)
     assert operator.trust == trust_of(settings)
@@ -34,7 +36,7 @@ def test_a_new_bureau_is_ready_to_serve(tmp_path: Path) -> None:
 
 
 def test_only_certificates_are_for_others_to_read(tmp_path: Path) -> None:
-    create(tmp_path / "b", Plan())
+    create(tmp_path / "b", InitOptions())
     readable = [
         path.relative_to(tmp_path)
         for path in (tmp_path / "b").rglob("*")
@@ -44,7 +46,7 @@ def test_only_certificates_are_for_others_to_read(tmp_path: Path) -> None:
 
 
 def test_secrets_are_encrypted_each_under_its_own_passphrase(tmp_path: Path) -> None:
-    settings = create(tmp_path / "b", Plan())
+    settings = create(tmp_path / "b", InitOptions())
     assert b"ENCRYPTED" in (settings.authority_folder / "ca.key").read_bytes()
     with pytest.raises(LockedKey):
         Authority.load(settings.authority_folder, settings.passphrase())
@@ -56,7 +58,7 @@ def test_secrets_are_encrypted_each_under_its_own_passphrase(tmp_path: Path) -> 
 
 def test_a_given_passphrase_stays_where_it_is(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("correct horse\n")
-    settings = create(tmp_path / "b", Plan(passphrase_file=tmp_path / "secret"))
+    settings = create(tmp_path / "b", InitOptions(passphrase_file=tmp_path / "secret"))
     assert list((tmp_path / "b").rglob("passphrase")) == []
     assert settings.passphrase() == b"correct horse"
     assert load_authority(settings)
@@ -66,7 +68,7 @@ def test_a_given_passphrase_stays_where_it_is(tmp_path: Path) -> None:
 def test_a_folder_with_anything_in_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "note").write_text("mine")
     with pytest.raises(FolderError):
-        create(tmp_path, Plan())
+        create(tmp_path, InitOptions())
     assert [path.name for path in tmp_path.iterdir()] == ["note"]
 
 
@@ -82,14 +84,19 @@ def test_a_half_made_folder_does_not_stay(
         place.mkdir()
     monkeypatch.setattr(folders, "bootstrap_operator", fail)
     with pytest.raises(RuntimeError):
-        create(place, Plan())
+        create(place, InitOptions())
     assert list(tmp_path.rglob("*")) == ([place] if there else [])
 
 
 @pytest.mark.parametrize(
-    "plan", [Plan(origin="https://bureau"), Plan(jurisdiction="us"), Plan(member_days=0)]
+    "plan",
+    [
+        InitOptions(origin="https://bureau"),
+        InitOptions(jurisdiction="us"),
+        InitOptions(member_days=0),
+    ],
 )
-def test_a_wrong_setting_leaves_nothing(tmp_path: Path, plan: Plan) -> None:
+def test_a_wrong_setting_leaves_nothing(tmp_path: Path, plan: InitOptions) -> None:
     with pytest.raises(ValidationError):
         create(tmp_path / "b", plan)
     assert list(tmp_path.iterdir()) == []
@@ -97,21 +104,21 @@ def test_a_wrong_setting_leaves_nothing(tmp_path: Path, plan: Plan) -> None:
 
 def test_a_database_with_a_bureau_is_refused(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'shared.db'}"
-    create(tmp_path / "one", Plan(database_url=url))
+    create(tmp_path / "one", InitOptions(database_url=url))
     with pytest.raises(FolderError, match="holds a bureau already"):
-        create(tmp_path / "two", Plan(database_url=url))
+        create(tmp_path / "two", InitOptions(database_url=url))
     assert not (tmp_path / "two").exists()
 
 
 def test_without_the_authority_nothing_is_issued(tmp_path: Path) -> None:
-    settings = create(tmp_path / "b", Plan())
+    settings = create(tmp_path / "b", InitOptions())
     (settings.authority_folder / "ca.key").rename(tmp_path / "away")
     with pytest.raises(FolderError, match="bring the authority's folder back"):
         load_authority(settings)
 
 
 def test_settings_with_wrong_witnesses_are_refused(tmp_path: Path) -> None:
-    create(tmp_path / "b", Plan())
+    create(tmp_path / "b", InitOptions())
     one, two = (
         note_vkey(name, key.verify_key, COSIGNATURE_V1)
         for name, key in (("a.example", KEY), ("b.example", SigningKey.generate()))

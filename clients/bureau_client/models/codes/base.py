@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Self
 
-from bureau_client.models.texts import said
+from bureau_client.models.texts import lookup
 
 
 class Code(IntEnum):
@@ -22,7 +22,7 @@ class Code(IntEnum):
         Args:
             language: BCP 47, for example `zh`; English where there is no other.
         """
-        return said(type(self).__name__, self.name, language)[0] or self.text
+        return lookup(type(self).__name__, self.name, language)[0] or self.text
 
     def fix_in(self, language: str) -> str:
         """What a person can do about it; empty where there is nothing to say.
@@ -30,7 +30,7 @@ class Code(IntEnum):
         Args:
             language: As for `text_in`.
         """
-        return said(type(self).__name__, self.name, language)[1]
+        return lookup(type(self).__name__, self.name, language)[1]
 
     def __str__(self) -> str:
         return self.name
