@@ -1,5 +1,6 @@
-"""What the bureau itself says to people: flags, alerts and notices, in every language
-that there is a file for in `bureau/data/texts`.
+"""Texts of flags, alerts and notices, in every language of `bureau/data/texts`.
+
+A further language needs a further file, and no code.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from typing import Any
 
 @cache
 def texts(kind: str, name: str) -> dict[str, str]:
-    """A text by language (BCP 47).
+    """Look up a text in every language, by BCP 47 tag.
 
     Args:
         kind: `flag`, `alert` or `notice`.
         name: The code's short name: `DIVERGENCE`.
 
     Raises:
-        KeyError: A language lacks it.
+        KeyError: A language lacks the text.
     """
     return {str(table["language"]): table[kind][name] for table in _tables()}
 

@@ -84,13 +84,12 @@ def _dispute(town: Town, report: Report, wallet: Wallet, console: Console) -> No
         f"it corrects its record and answers: {answered.outcome.text}; reports say {told} now"
     )
     for notice in wallet.notices():
-        console.print(f"the subject reads: {notice.texts['en']} {notice.texts['zh']}")
+        console.print(f"the subject reads: {' '.join(notice.texts.values())}")
 
 
 def _show_alert(alert: Alert, watcher: str, console: Console) -> None:
-    words = f"{alert.texts['en']} {alert.texts['zh']}"
     console.print(f"{watcher} may watch this person, and is told: [bold]{alert.kind.text}[/]")
-    console.print(words)
+    console.print(" ".join(alert.texts.values()))
 
 
 def _freeze(town: Town, report: Report, wallet: Wallet, console: Console) -> None:

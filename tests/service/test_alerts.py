@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from bureau.clock import Clock
+from bureau.texts import texts
 from bureau_client import (
     AccountStatus,
     Alert,
@@ -65,7 +66,7 @@ def test_what_happens_to_an_account_is_told_in_order(town: Village) -> None:
     ]
     assert [alert.cursor for alert in alerts] == sorted({alert.cursor for alert in alerts})
     assert len({alert.tradeline_ids for alert in alerts}) == 1
-    assert all(alert.texts["en"] and alert.texts["zh"] for alert in alerts)
+    assert all(alert.texts == texts("alert", alert.kind.name) for alert in alerts)
     assert waiting(town, "cedar", person) == []
 
 

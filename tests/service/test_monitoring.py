@@ -14,6 +14,7 @@ from bureau.admin.integrity import check_database
 from bureau.admin.operator import Operator
 from bureau.config import Settings
 from bureau.store.database import Database
+from bureau.texts import texts
 from bureau_client import (
     AccountStatus,
     Alert,
@@ -56,7 +57,7 @@ def test_a_furnisher_sees_disputes_as_they_come(town: Village) -> None:
     town.lenders["acme"].answer_dispute(opened.dispute_id, DisputeOutcome.ACCURATE)
     (notice,) = person.notices()
     assert notice.kind.name == "DISPUTE"
-    assert notice.texts["zh"]
+    assert notice.texts == texts("notice", "DISPUTE")
 
 
 def test_a_stream_ends_with_the_members_admission(monkeypatch: pytest.MonkeyPatch) -> None:

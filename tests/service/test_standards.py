@@ -10,6 +10,7 @@ import pytest
 from bureau.admin.operator import CallError, Operator
 from bureau.clock import Clock
 from bureau.credit_file.attributes import REGISTRY
+from bureau.texts import texts
 from bureau_client import (
     AccountStatus,
     ActionReason,
@@ -200,7 +201,7 @@ def test_people_are_told_what_the_law_wants_them_told() -> None:
         (notice,) = person.notices()  # once, not every month
         assert notice.kind is NoticeKind.ADVERSE_DATA
         assert notice.member_id == "acme"
-        assert set(notice.texts) == {"en", "zh"}
+        assert notice.texts == texts("notice", "ADVERSE_DATA")
         ref = account(person, "card", MAY).account_ref
         town.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE))
         town.submit("acme", account(person, "card", JUNE, certified=True))

@@ -15,6 +15,7 @@ from bureau_client.cli.output import Output, emit_many, emit_one, err, out
 from bureau_client.cli.wallets import PassphraseOption, WalletOption, opened
 from bureau_client.models.codes import DisputeReason, HoldKind
 from bureau_client.models.months import Month
+from bureau_client.models.texts import nearest
 
 holds = typer.Typer(help="Freeze your file, or warn of fraud.", no_args_is_help=True)
 disputes = typer.Typer(help="Say that something on your file is wrong.", no_args_is_help=True)
@@ -165,7 +166,9 @@ def notices(
     wallet: WalletOption,
     profile: ProfileOption,
     limit: LimitOption = None,
-    language: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    language: Annotated[
+        str, typer.Option(help="BCP 47, for example zh; English if unknown.")
+    ] = "en",
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -176,7 +179,7 @@ def notices(
         emit_many(found, output, ())
         return
     for notice in found:
-        words = notice.texts.get(language) or notice.texts["en"]
+        words = next(iter(nearest(notice.texts, language)), "")
         day = f"{notice.create_time:%Y-%m-%d}"
         out.print(Text.assemble(f"{day}  ", (notice.member_id, "bold"), f"  {words}"))
 

@@ -19,7 +19,7 @@ class Alert:
         consent_id: The consent to monitor that it rests on.
         tradeline_ids: What it is about; none for inquiries.
         cause_leaf_index: The leaf that caused it.
-        texts: In words, by language: `en`, `zh`.
+        texts: The text in every language of the bureau, by BCP 47 tag.
     """
 
     alert_id: str

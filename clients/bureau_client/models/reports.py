@@ -113,7 +113,7 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """Something to review; `texts` by language tag (`en`, `zh`)."""
+    """Something to review; `texts` by BCP 47 language tag."""
 
     kind: FlagKind
     tradeline_ids: tuple[str, ...]
@@ -205,7 +205,7 @@ class Notice:
 
     Attributes:
         member_id: The lender that it comes from.
-        texts: In words, by language: `en`, `zh`.
+        texts: The text in every language of the bureau, by BCP 47 tag.
     """
 
     notice_id: str

@@ -1,29 +1,34 @@
-"""Codes and refusals in words for people, in every language that there is a file for in
-`clients/bureau_client/data/texts`. A further language needs a further file, and no code.
+"""Texts of codes and refusals for people, in every language of `bureau_client/data/texts`.
+
+A further language needs a further file, and no code. Beside its texts, each file has the
+terms of its language: one for each notion, so that translations agree (docs/texts.md).
 """
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
 DEFAULT = "en"
 
+T = TypeVar("T")
+
 
 def lookup(table: str, name: str, language: str) -> tuple[str, str]:
-    """What a code or a refusal means, and what to do about it.
+    """Look up the text of a code or a refusal, and its fix.
 
     Args:
         table: The enum, `AccountStatus`, or `Reason` for what an error names.
         name: Its member: `CURRENT`.
-        language: BCP 47: `zh-CN` falls back on `zh`, what is unknown on English.
+        language: BCP 47: `zh-CN` falls back on `zh`, an unknown language on English.
 
     Returns:
-        Two texts; what no language has words for is empty.
+        Text and fix; empty where no language has them.
     """
-    for tables in _ladder(language):
+    for tables in nearest(languages(), language):
         words = tables.get(table, {}).get(name)
         if isinstance(words, str):
             return words, ""
@@ -34,17 +39,22 @@ def lookup(table: str, name: str, language: str) -> tuple[str, str]:
 
 @cache
 def languages() -> dict[str, dict[str, Any]]:
-    """The tables of every language."""
+    """Read the tables of every language, by its tag."""
     folder = files("bureau_client") / "data" / "texts"
     found = [
         tomllib.loads(at.read_text("utf-8")) for at in folder.iterdir() if at.name.endswith(".toml")
     ]
-    return {str(tables["language"]).lower(): tables for tables in found}
+    return {str(tables["language"]): tables for tables in found}
 
 
-def _ladder(language: str) -> list[dict[str, Any]]:
-    """The tables to look into, the nearest first (RFC 4647, lookup)."""
+def nearest(by_language: Mapping[str, T], language: str) -> list[T]:
+    """Choose values by language, the nearest first and English last (RFC 4647, lookup).
+
+    Args:
+        by_language: Values by language tag, for example the texts of a notice.
+        language: BCP 47, for example `zh-CN`; with an underscore too.
+    """
     parts = language.lower().replace("_", "-").split("-")
-    steps = ["-".join(parts[:count]) for count in range(len(parts), 0, -1)]
-    known = languages()
-    return [known[step] for step in (*steps, DEFAULT) if step in known]
+    tags = ["-".join(parts[:count]) for count in range(len(parts), 0, -1)]
+    known = {tag.lower(): value for tag, value in by_language.items()}
+    return [known[tag] for tag in dict.fromkeys((*tags, DEFAULT)) if tag in known]

@@ -17,7 +17,7 @@ class Code(IntEnum):
         return self.name.replace("_", " ").lower()
 
     def text_in(self, language: str) -> str:
-        """What it means, in words for people.
+        """Look up the text for people.
 
         Args:
             language: BCP 47, for example `zh`; English where there is no other.
@@ -25,7 +25,7 @@ class Code(IntEnum):
         return lookup(type(self).__name__, self.name, language)[0] or self.text
 
     def fix_in(self, language: str) -> str:
-        """What a person can do about it; empty where there is nothing to say.
+        """Look up the fix: what a person can do; empty for codes without a fix.
 
         Args:
             language: As for `text_in`.

@@ -133,7 +133,7 @@ class _ActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Action.ValueTy
     ACTION_INQUIRE: _Action.ValueType  # 2
     """Ask for reports."""
     ACTION_MONITOR: _Action.ValueType  # 3
-    """Receive alerts and standing portfolio reports."""
+    """Receive alerts, and portfolio reports."""
 
 class Action(_Action, metaclass=_ActionEnumTypeWrapper):
     """What a consent allows the grantee to do."""
@@ -144,7 +144,7 @@ ACTION_FURNISH: Action.ValueType  # 1
 ACTION_INQUIRE: Action.ValueType  # 2
 """Ask for reports."""
 ACTION_MONITOR: Action.ValueType  # 3
-"""Receive alerts and standing portfolio reports."""
+"""Receive alerts, and portfolio reports."""
 Global___Action: _TypeAlias = Action  # noqa: Y015
 
 class _Section:
@@ -265,7 +265,7 @@ class _AccountStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Account
     DESCRIPTOR: _descriptor.EnumDescriptor
     ACCOUNT_STATUS_UNSPECIFIED: _AccountStatus.ValueType  # 0
     ACCOUNT_STATUS_CURRENT: _AccountStatus.ValueType  # 1
-    """0 to 29 days past due (11)."""
+    """Paid as agreed, or 0 to 29 days past due (11)."""
     ACCOUNT_STATUS_PAST_DUE_30: _AccountStatus.ValueType  # 2
     """30 to 59 days past due (71)."""
     ACCOUNT_STATUS_PAST_DUE_60: _AccountStatus.ValueType  # 3
@@ -312,7 +312,7 @@ class AccountStatus(_AccountStatus, metaclass=_AccountStatusEnumTypeWrapper):
 
 ACCOUNT_STATUS_UNSPECIFIED: AccountStatus.ValueType  # 0
 ACCOUNT_STATUS_CURRENT: AccountStatus.ValueType  # 1
-"""0 to 29 days past due (11)."""
+"""Paid as agreed, or 0 to 29 days past due (11)."""
 ACCOUNT_STATUS_PAST_DUE_30: AccountStatus.ValueType  # 2
 """30 to 59 days past due (71)."""
 ACCOUNT_STATUS_PAST_DUE_60: AccountStatus.ValueType  # 3

@@ -31,11 +31,11 @@ class _ConsentModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ConsentMo
     DESCRIPTOR: _descriptor.EnumDescriptor
     CONSENT_MODE_UNSPECIFIED: _ConsentMode.ValueType  # 0
     CONSENT_MODE_VIEW: _ConsentMode.ValueType  # 1
-    """Look, and keep nothing."""
+    """Look at it, and keep nothing."""
     CONSENT_MODE_STORE: _ConsentMode.ValueType  # 2
-    """Keep for the data life."""
+    """Keep it for the data life."""
     CONSENT_MODE_QUERY: _ConsentMode.ValueType  # 3
-    """Ask again and again within the limits."""
+    """Ask again and again within the limits of the consent."""
     CONSENT_MODE_STREAM: _ConsentMode.ValueType  # 4
     """Be told of changes."""
 
@@ -44,11 +44,11 @@ class ConsentMode(_ConsentMode, metaclass=_ConsentModeEnumTypeWrapper):
 
 CONSENT_MODE_UNSPECIFIED: ConsentMode.ValueType  # 0
 CONSENT_MODE_VIEW: ConsentMode.ValueType  # 1
-"""Look, and keep nothing."""
+"""Look at it, and keep nothing."""
 CONSENT_MODE_STORE: ConsentMode.ValueType  # 2
-"""Keep for the data life."""
+"""Keep it for the data life."""
 CONSENT_MODE_QUERY: ConsentMode.ValueType  # 3
-"""Ask again and again within the limits."""
+"""Ask again and again within the limits of the consent."""
 CONSENT_MODE_STREAM: ConsentMode.ValueType  # 4
 """Be told of changes."""
 Global___ConsentMode: _TypeAlias = ConsentMode  # noqa: Y015

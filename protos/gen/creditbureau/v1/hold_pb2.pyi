@@ -29,18 +29,26 @@ class _HoldKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HoldKind.Val
     DESCRIPTOR: _descriptor.EnumDescriptor
     HOLD_KIND_UNSPECIFIED: _HoldKind.ValueType  # 0
     HOLD_KIND_SECURITY_FREEZE: _HoldKind.ValueType  # 1
-    """No report for new credit."""
+    """No report for new credit, nor for any other purpose that the jurisdiction's
+    rules do not exempt.
+    """
     HOLD_KIND_FRAUD_ALERT: _HoldKind.ValueType  # 2
-    """Reports carry a warning to identify the person with care."""
+    """Reports warn the reader to verify the person's identity with care; none is
+    refused.
+    """
 
 class HoldKind(_HoldKind, metaclass=_HoldKindEnumTypeWrapper):
-    """What a hold does."""
+    """Effect of a hold."""
 
 HOLD_KIND_UNSPECIFIED: HoldKind.ValueType  # 0
 HOLD_KIND_SECURITY_FREEZE: HoldKind.ValueType  # 1
-"""No report for new credit."""
+"""No report for new credit, nor for any other purpose that the jurisdiction's
+rules do not exempt.
+"""
 HOLD_KIND_FRAUD_ALERT: HoldKind.ValueType  # 2
-"""Reports carry a warning to identify the person with care."""
+"""Reports warn the reader to verify the person's identity with care; none is
+refused.
+"""
 Global___HoldKind: _TypeAlias = HoldKind  # noqa: Y015
 
 class _HoldState:
@@ -52,7 +60,7 @@ class _HoldStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HoldState.V
     HOLD_STATE_UNSPECIFIED: _HoldState.ValueType  # 0
     HOLD_STATE_IN_FORCE: _HoldState.ValueType  # 1
     HOLD_STATE_LIFTED_FOR_A_TIME: _HoldState.ValueType  # 2
-    """Lifted for a window or for one member."""
+    """Lifted for a time, for all members or for one."""
     HOLD_STATE_ENDED: _HoldState.ValueType  # 3
 
 class HoldState(_HoldState, metaclass=_HoldStateEnumTypeWrapper):
@@ -61,7 +69,7 @@ class HoldState(_HoldState, metaclass=_HoldStateEnumTypeWrapper):
 HOLD_STATE_UNSPECIFIED: HoldState.ValueType  # 0
 HOLD_STATE_IN_FORCE: HoldState.ValueType  # 1
 HOLD_STATE_LIFTED_FOR_A_TIME: HoldState.ValueType  # 2
-"""Lifted for a window or for one member."""
+"""Lifted for a time, for all members or for one."""
 HOLD_STATE_ENDED: HoldState.ValueType  # 3
 Global___HoldState: _TypeAlias = HoldState  # noqa: Y015
 

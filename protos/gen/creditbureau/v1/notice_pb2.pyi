@@ -28,9 +28,11 @@ class _NoticeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeKind
     DESCRIPTOR: _descriptor.EnumDescriptor
     NOTICE_KIND_UNSPECIFIED: _NoticeKind.ValueType  # 0
     NOTICE_KIND_ADVERSE_DATA: _NoticeKind.ValueType  # 1
-    """Adverse data are about to be furnished."""
+    """A furnisher furnished adverse data: an account past due, in collection or
+    charged off, that was not before.
+    """
     NOTICE_KIND_DISPUTE: _NoticeKind.ValueType  # 2
-    """A dispute moved."""
+    """The furnisher answered a dispute."""
     NOTICE_KIND_REINSERTION: _NoticeKind.ValueType  # 3
     """A deleted item came back with a fresh certification."""
     NOTICE_KIND_DECISION: _NoticeKind.ValueType  # 4
@@ -45,9 +47,11 @@ class NoticeKind(_NoticeKind, metaclass=_NoticeKindEnumTypeWrapper):
 
 NOTICE_KIND_UNSPECIFIED: NoticeKind.ValueType  # 0
 NOTICE_KIND_ADVERSE_DATA: NoticeKind.ValueType  # 1
-"""Adverse data are about to be furnished."""
+"""A furnisher furnished adverse data: an account past due, in collection or
+charged off, that was not before.
+"""
 NOTICE_KIND_DISPUTE: NoticeKind.ValueType  # 2
-"""A dispute moved."""
+"""The furnisher answered a dispute."""
 NOTICE_KIND_REINSERTION: NoticeKind.ValueType  # 3
 """A deleted item came back with a fresh certification."""
 NOTICE_KIND_DECISION: NoticeKind.ValueType  # 4
@@ -102,7 +106,9 @@ class Notice(_message.Message):
 
     @_builtins.property
     def texts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Plain language, by BCP 47 language tag: `en`, `zh`."""
+        """Plain language, by BCP 47 language tag, for example `en`: every language of
+        the bureau.
+        """
 
     def __init__(
         self,

@@ -829,7 +829,9 @@ class Flag(_message.Message):
 
     @_builtins.property
     def texts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Plain language, by BCP 47 language tag: `en`, `zh`."""
+        """Plain language, by BCP 47 language tag, for example `en`: every language of
+        the bureau.
+        """
 
     def __init__(
         self,

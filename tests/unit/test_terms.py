@@ -1,0 +1,118 @@
+"""One term for each notion: what the texts of every language, the SDK's and the bureau's, keep.
+
+Each language's file names its terms and the words that its texts do not use; the tests read
+them there, so that a further language brings its own.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from bureau_client.models.texts import DEFAULT, languages
+from tests.documents import DOCS
+
+TERMS, NEVER = "terms", "never"
+LANGUAGES = sorted(languages())
+OWN = {
+    table["language"]: table
+    for at in (files("bureau") / "data" / "texts").iterdir()
+    if at.name.endswith(".toml")
+    for table in [tomllib.loads(at.read_text("utf-8"))]
+}
+
+
+def entries(language: str) -> dict[str, str]:
+    """Every text of a language, of the SDK and of the bureau, by its key."""
+    return {**dict(_flat(languages()[language])), **dict(_flat(OWN[language]))}
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        if isinstance(value, str):
+            if prefix:
+                yield prefix + key, value
+        elif prefix or key not in {TERMS, NEVER}:
+            yield from _flat(value, f"{prefix}{key}.")
+
+
+def terms(language: str) -> dict[str, list[str]]:
+    """The forms of each notion's term, the term itself first."""
+    return languages()[language][TERMS]  # type: ignore[no-any-return]
+
+
+def pattern(words: Mapping[str, Any] | list[str], end: str = "") -> re.Pattern[str]:
+    """Finds words, the longest first, so that `security freeze` is no `freeze`.
+
+    Args:
+        end: What follows a word of a script that puts spaces between words.
+    """
+    spaced = [rf"\b{re.escape(word)}{end}" if word.isascii() else re.escape(word) for word in words]
+    return re.compile("|".join(sorted(spaced, key=len, reverse=True)), re.IGNORECASE)
+
+
+def read(language: str, text: str) -> tuple[set[str], str]:
+    """The notions that a text names, and the rest of the text."""
+    notions = {form.lower(): notion for notion, forms in terms(language).items() for form in forms}
+    found = pattern(list(notions))
+    named = {notions[match.lower()] for match in found.findall(text)}
+    return named, found.sub("·", text)
+
+
+def test_the_bureau_speaks_the_languages_of_the_sdk() -> None:
+    assert sorted(OWN) == LANGUAGES
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_language_has_a_term_for_every_notion(language: str) -> None:
+    assert list(terms(language)) == list(terms(DEFAULT))
+    forms = [form for forms in terms(language).values() for form in forms]
+    assert len(forms) == len(set(forms)), "one word for two notions"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_entry_names_the_same_notions_in_every_language(language: str) -> None:
+    texts, english = entries(language), entries(DEFAULT)
+    assert list(texts) == list(english), "the same entries, in the same order"
+    for key, text in texts.items():
+        assert read(language, text)[0] == read(DEFAULT, english[key])[0], f"{key}: {text}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_term_is_used(language: str) -> None:
+    used = {notion for text in entries(language).values() for notion in read(language, text)[0]}
+    assert used == set(terms(language))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_uses_a_word_that_another_term_replaces(language: str) -> None:
+    never = languages()[language][NEVER]
+    found = pattern(never, end=r"s?\b")
+    for key, text in entries(language).items():
+        if match := found.search(read(language, text)[1]):
+            pytest.fail(f"{key}: {match[0]!r} in {text!r}: use a term, {never}")
+
+
+def test_a_wrong_word_is_found() -> None:
+    assert pattern(languages()["zh"][NEVER]).search(read("zh", "您的报告已启用新密钥")[1])
+    assert not pattern(languages()["zh"][NEVER]).search(read("zh", "您的信用报告")[1])
+    assert read("zh", "本人已冻结其信用档案。")[0] != read("zh", "已设置安全冻结的信用档案。")[0]
+    assert read("en", "A security freeze")[0] == {"security-freeze"}
+
+
+def test_the_glossary_has_every_term() -> None:
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in (DOCS / "texts.md").read_text("utf-8").splitlines()
+        if line.startswith("|")
+    ]
+    (_, *tags, _), _, *told = rows
+    assert [notion for notion, *_ in told] == [f"`{notion}`" for notion in terms(DEFAULT)]
+    assert all(row[-1] for row in told), "each says what it means"
+    for place, tag in enumerate(tags, 1):
+        assert [row[place] for row in told] == [forms[0] for forms in terms(tag).values()]
