@@ -162,12 +162,13 @@ class Guard:
             unwind(refusal)
             abort(context, refusal, call.request_id)
         except StorageError as error:
-            reason = "DATABASE_UNAVAILABLE"
+            refusal = refusal_of(error)
+            reason = refusal.reason
             logger.error(
                 "storage_failed", method=name, request_id=call.request_id, error=str(error)
             )
             unwind(error)
-            abort(context, Refusal(reason, "the database did not answer"), call.request_id)
+            abort(context, refusal, call.request_id)
         except Exception as error:
             reason = "INTERNAL"
             logger.exception("call_broken", method=name, request_id=call.request_id)
@@ -226,7 +227,7 @@ class Guard:
         """The member whose registered certificate opened the connection.
 
         Raises:
-            Refusal: UNKNOWN_CERTIFICATE, MEMBER_SUSPENDED, DATABASE_UNAVAILABLE.
+            Refusal: UNKNOWN_CERTIFICATE, MEMBER_SUSPENDED, DATABASE_UNAVAILABLE, NODE_UNFIT.
         """
         name = _fingerprint(context)
         if name is None:
@@ -236,7 +237,7 @@ class Guard:
                 row = db.one(s.caller, fingerprint=name)
         except StorageError as error:
             logger.error("storage_failed", error=str(error))
-            raise Refusal("DATABASE_UNAVAILABLE", "the database did not answer") from error
+            raise refusal_of(error) from error
         if row is None:
             raise Refusal("UNKNOWN_CERTIFICATE", "the certificate is not registered")
         member_id, state, roles, purposes, jurisdiction, not_after_us, withdrawn = row
@@ -247,6 +248,13 @@ class Guard:
         if state != MEMBER_STATE_ACTIVE:
             raise Refusal("MEMBER_SUSPENDED", "the member is suspended")
         return Caller(member_id, roles, purposes, jurisdiction)
+
+
+def refusal_of(error: StorageError) -> Refusal:
+    """Return the refusal of a call for which the database could not be read."""
+    if error.unfit:
+        return Refusal("NODE_UNFIT", str(error))
+    return Refusal("DATABASE_UNAVAILABLE", "the database did not answer")
 
 
 def name_of(method: MethodDescriptor) -> str:
@@ -347,7 +355,7 @@ class Registered(grpc.ServerInterceptor):
             member_id = self._member(context)
         except Refusal as refusal:
             known = self._probes.get(_fingerprint(context) or "")
-            if refusal.reason != "DATABASE_UNAVAILABLE" or known is None:
+            if refusal.reason not in {"DATABASE_UNAVAILABLE", "NODE_UNFIT"} or known is None:
                 raise
             return known
         if len(self._probes) < MAX_PROBES:

@@ -67,9 +67,13 @@ class Scene:
 
 
 @contextmanager
-def scene_on(url: str, folder: Path) -> Iterator[Scene]:
-    """The scene on a new database."""
-    with running_bureau(folder, Plan(database_url=url)) as bureau:
+def scene_on(url: str, folder: Path, **overrides: object) -> Iterator[Scene]:
+    """The scene on a new database.
+
+    Args:
+        overrides: Settings that differ from the defaults.
+    """
+    with running_bureau(folder, Plan(database_url=url), **overrides) as bureau:
         acme = Raw(bureau.add_member("acme", LENDER, ["credit-application"]))
         agent = Raw(bureau.add_member("agent", ["agent"]))
         person = Person(uuid.uuid4().hex, SigningKey.generate(), acme.profile.trust.origin)
@@ -91,6 +95,7 @@ class Outcome:
     status: tuple[str, str]
     retry_s: float = 0
     reply: bytes = b""
+    message: str = ""
 
 
 def call(raw: Raw, method: str, request: bytes) -> Outcome:
@@ -107,7 +112,7 @@ def call(raw: Raw, method: str, request: bytes) -> Outcome:
             if packed.Is(detail.DESCRIPTOR):
                 packed.Unpack(detail)
     seconds = retry.retry_delay.ToMilliseconds() / 1000
-    return Outcome((failed.code().name, found.reason), seconds)
+    return Outcome((failed.code().name, found.reason), seconds, message=failed.details() or "")
 
 
 def contract(raw: Raw, method: str, request: bytes) -> Outcome:
