@@ -162,13 +162,13 @@ class Guard:
             unwind(refusal)
             abort(context, refusal, call.request_id)
         except StorageError as error:
-            refusal = refusal_of(error)
-            reason = refusal.reason
+            unread = refusal_of(error)
+            reason = unread.reason
             logger.error(
                 "storage_failed", method=name, request_id=call.request_id, error=str(error)
             )
             unwind(error)
-            abort(context, refusal, call.request_id)
+            abort(context, unread, call.request_id)
         except Exception as error:
             reason = "INTERNAL"
             logger.exception("call_broken", method=name, request_id=call.request_id)

@@ -67,7 +67,7 @@ class Scene:
 
 
 @contextmanager
-def scene_on(url: str, folder: Path, **overrides: object) -> Iterator[Scene]:
+def scene_on(url: str, folder: Path, **overrides: Any) -> Iterator[Scene]:
     """The scene on a new database.
 
     Args:
