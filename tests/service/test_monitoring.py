@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -32,6 +31,9 @@ from tests.service.watching import (
     MAY,
     monitored,
 )
+
+# Seconds after which what has not come is taken for lost.
+PATIENCE_S = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -62,20 +64,23 @@ def test_a_furnisher_sees_disputes_as_they_come(town: Village) -> None:
 def test_a_stream_ends_with_the_members_admission(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bureau.rpc.guard.ADMISSION_S", 0.2)
     with village("acme", "brook") as town:
+        person = monitored(town, "brook")
+        town.submit("acme", account(person, "card", MAY))
         caught: list[Exception] = []
+        is_open = threading.Event()
 
         def watch() -> None:
             try:
                 for _ in town.lenders["brook"].alerts():
-                    pass
+                    is_open.set()
             except PermissionDenied as error:
                 caught.append(error)
 
         thread = threading.Thread(target=watch)
         thread.start()
-        time.sleep(0.5)
+        assert is_open.wait(PATIENCE_S)
         town.suspend("brook")
-        thread.join(timeout=20)
+        thread.join(PATIENCE_S)
         assert [error.reason for error in caught if isinstance(error, PermissionDenied)] == [
             "MEMBER_SUSPENDED"
         ]
