@@ -126,9 +126,7 @@ def test_what_is_acknowledged_while_it_stops_is_there(
     assert scene.stored() == set(acknowledged)
 
 
-def test_a_restart_that_nobody_met_needs_none_of_the_bureau(
-    scene: Scene, postgres: Postgres
-) -> None:
+def test_a_restart_that_nobody_met_is_found_out(scene: Scene, postgres: Postgres) -> None:
     """The connections that were open are all dead, and the bureau finds out by itself."""
     threads = [
         threading.Thread(
