@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from bureau import statement
+from bureau import signed_statement
 from bureau_client import (
     Action,
     AsyncLender,
@@ -91,7 +91,7 @@ def test_a_portfolio_is_killed_and_started_again(
 ) -> None:
     """One inquiry, one use of each consent, and a report on everybody."""
     signed, is_killed = itertools.count(), threading.Event()
-    sign = statement.sign_report
+    sign = signed_statement.sign_report
 
     def sign_some(*given: Any) -> Any:
         """Sign ten reports, and the next once the program is dead."""
@@ -99,7 +99,7 @@ def test_a_portfolio_is_killed_and_started_again(
             is_killed.wait()
         return sign(*given)
 
-    monkeypatch.setattr(statement, "sign_report", sign_some)
+    monkeypatch.setattr(signed_statement, "sign_report", sign_some)
     town.lender("dune")
     customers = [monitored(town, "dune", max_uses=1) for _ in range(60)]
     town.submit("dune", *(account(person, "card", MAY) for person in customers))
