@@ -31,7 +31,7 @@ from creditbureau.v1 import (
 from creditbureau.v1.envelope_pb2 import Envelope, Header
 
 # Seconds to wait for the first message of a stream.
-STREAM_S = 1.0
+STREAM_S = 5.0
 SECTIONS = [1, 2, 3, 4, 6]
 DETAILS = (
     details.ErrorInfo,
