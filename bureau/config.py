@@ -72,6 +72,8 @@ class Settings(BaseSettings):
         directory_addresses: How they reach the directory, if elsewhere.
         names: Further host names and addresses in the node's certificate.
         database_url: `sqlite:///…` or `postgresql://…`.
+        require_standby: Acknowledge nothing on a PostgreSQL server whose commits do not
+            wait for a standby.
         jurisdiction: Whose rules hold, ISO 3166-1 alpha-2.
         node: Name of this node among several.
         services: Services of the contract that this node serves.
@@ -98,6 +100,7 @@ class Settings(BaseSettings):
     directory_addresses: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     database_url: str = ""
+    require_standby: bool = False
     jurisdiction: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "US"
     node: str = "node-1"
     services: tuple[str, ...] = SERVICES

@@ -93,6 +93,7 @@ class Server:
             SchemaError: The database needs `bureau db migrate`, or a later version.
             ForkedLogError: The database is behind the kept checkpoint.
             PolicyError: There are no rules for the jurisdiction.
+            ValueError: A setting does not go with the kind of the database.
             bureau_keys.errors.LockedKey: Wrong passphrase.
         """
         self.settings = settings
@@ -302,9 +303,9 @@ def open_database(settings: Settings, log_key: VerifyKey) -> Database:
     """The database, at this version's schema and not behind the kept checkpoint.
 
     Raises:
-        SchemaError, ForkedLogError: See `Server`.
+        SchemaError, ForkedLogError, ValueError: See `Server`.
     """
-    database = Database(settings.database, settings.node)
+    database = Database(settings.database, settings.node, require_standby=settings.require_standby)
     try:
         check_schema(database)
         with database.snapshot() as db:

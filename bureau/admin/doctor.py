@@ -22,6 +22,7 @@ from bureau.config import Settings
 from bureau.ledger import checkpoint_file
 from bureau.ledger.node_checks import ForkedLogError
 from bureau.store import checks, schema
+from bureau.store.commit_wait import DURABLE
 from bureau.store.database import Database
 from bureau_keys.authority import not_after
 from bureau_keys.errors import KeysError
@@ -34,9 +35,6 @@ MIB = 1024 * 1024
 LOW_MIB, FULL_MIB = 2048, 256
 # What the bureau forgives a signer's clock, and so should a doctor.
 AHEAD_US = 60 * 1_000_000
-# PostgreSQL's synchronous_commit under which an acknowledged write is on disk, and on the
-# standby's if there is one.
-DURABLE = frozenset({"on", "remote_apply"})
 
 
 Examination = Callable[[Settings, Clock], Iterator[CheckResult]]
@@ -163,7 +161,10 @@ def _database(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
             return
         yield CheckResult(Health.OK, "database", f"answers, at revision {schema.current(database)}")
         if not database.is_sqlite:
-            yield _standby(database)
+            yield _standby(database, required=settings.require_standby)
+        elif settings.require_standby:
+            fix = "Set require_standby = false, or database_url to a PostgreSQL server."
+            yield CheckResult(Health.FAIL, "standby", "required, and SQLite has none", fix)
         yield from _log_in(database, settings, clock)
         yield from ask_witnesses(database, settings)
     except Exception as error:  # noqa: BLE001  (drivers raise what they like; all of it is a finding)
@@ -174,8 +175,12 @@ def _database(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
         database.dispose()
 
 
-def _standby(database: Database) -> CheckResult:
-    """Whether what is acknowledged is on two machines."""
+def _standby(database: Database, *, required: bool) -> CheckResult:
+    """Check that what is acknowledged is on two machines.
+
+    Args:
+        required: The setting `require_standby`.
+    """
     with database.snapshot() as db:
         row = db.one(checks.replication)
     assert row is not None, "a select without a table has one row"
@@ -185,6 +190,9 @@ def _standby(database: Database) -> CheckResult:
         return CheckResult(Health.FAIL, "standby", f"synchronous_commit is {commit}", fix)
     if not names:
         fix = "Give it a synchronous standby (synchronous_standby_names)."
+        if required:
+            told = "required, and synchronous_standby_names is empty: nothing is acknowledged"
+            return CheckResult(Health.FAIL, "standby", told, fix)
         return CheckResult(
             Health.WARN, "standby", "what is acknowledged is on one machine only", fix
         )

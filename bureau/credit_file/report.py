@@ -358,7 +358,7 @@ def _fitting(amount: int) -> int:
 
 def omissions_of(file: CreditFile, lines: list[FiledTradeline], scope: Scope) -> list[Omission]:
     """What a subscriber is told of what was left out: that it was, and why."""
-    omissions_for_subject = []
+    omissions = []
     sections = {
         codes_pb2.SECTION_TRADELINES: len(lines) < len(file.tradelines)
         or (lines and not has(scope.sections, codes_pb2.SECTION_TRADELINES)),
@@ -374,5 +374,5 @@ def omissions_of(file: CreditFile, lines: list[FiledTradeline], scope: Scope) ->
     for section, omitted in sections.items():
         if omitted:
             reason = report_pb2.OMISSION_REASON_CONSENT_SCOPE
-            omissions_for_subject.append(Omission(reason=reason, section=section))
-    return omissions_for_subject
+            omissions.append(Omission(reason=reason, section=section))
+    return omissions

@@ -194,7 +194,7 @@ class Ledger:
         Raises:
             Refusal: What the unit raised or denied; IDEMPOTENCY_CONFLICT if the
                 request id was used for other bytes; OVERLOADED,
-                DATABASE_UNAVAILABLE, STORAGE_FULL, SHUTTING_DOWN, DEADLINE.
+                DATABASE_UNAVAILABLE, NODE_UNFIT, STORAGE_FULL, SHUTTING_DOWN, DEADLINE.
         """
         unit = _Unit(statement, work, deadline.get())
         with self._gate:
@@ -379,6 +379,8 @@ def _replay(db: Connection, entry: LoggedEntry, statement: SignedStatement) -> C
 
 
 def _refusal_of(error: StorageError) -> Refusal:
+    if error.unfit:
+        return Refusal("NODE_UNFIT", str(error))
     if error.full:
         return Refusal("STORAGE_FULL", "the bureau's disk is full")
     if error.conflict:

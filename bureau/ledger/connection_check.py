@@ -49,12 +49,14 @@ class ConnectionCheck:
         except ForkedLogError as error:
             self.on_fork(error)
             raise StorageError("the database went back in time") from error
-        # 2. What it shows is durable: once for each run of a server, and again after
+        # 2. Its commits wait for a standby, where one is required.
+        db.check_commit_wait()
+        # 3. What it shows is durable: once for each run of a server, and again after
         #    connections broke, as a server may recover without being started anew.
         row = db.one(q.server_run)
         shown = losses, row[0] if row else None
         if shown != self._proven:
-            db.execute_raw("BEGIN")
+            db.begin()
             log.confirm_durable(db)
             db.commit()
             self._proven = shown

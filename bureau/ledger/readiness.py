@@ -1,5 +1,6 @@
-"""Whether this node may be asked: its database answers soon and has not been migrated
-beyond it, and its clock is right. Looked at once a second, and at once when the clock jumps.
+"""Whether this node may be asked: its database answers soon, has not been migrated beyond it
+and waits for a standby where one is required, and its clock is right. Looked at once a second,
+and at once when the clock jumps.
 """
 
 from __future__ import annotations
@@ -69,8 +70,8 @@ class ReadinessProbe:
         """Lets a call in.
 
         Raises:
-            Refusal: NODE_UNFIT if the clock is wrong, the version too old, or the way to
-                the database slow.
+            Refusal: NODE_UNFIT if the clock is wrong, the version too old, the way to the
+                database slow, or a required standby not waited for.
         """
         if abs(self._started_us() - self._since_us) > MAX_SKEW_US:
             self.check()
@@ -89,6 +90,7 @@ class ReadinessProbe:
                 (floor,) = db.one(q.schema_floor) or ("",)
                 # The quicker of two: one alone may have waited for something else.
                 quicker_s = min(between - asked, time.monotonic() - between)
+                db.check_commit_wait()
             check_version(self._revision, floor)
             self._slow = self._slow + 1 if quicker_s > MAX_ROUND_TRIP_S else 0
             if self._slow >= SLOW_LOOKS:
@@ -97,7 +99,10 @@ class ReadinessProbe:
         except StorageError as error:
             if error.conflict:
                 return  # busy, and there
-            why = f"the database does not answer: {error}"
+            if error.unfit:
+                why = self._unfit = str(error)
+            else:
+                why = f"the database does not answer: {error}"
         except Refusal as refusal:
             why = self._unfit = refusal.message
         else:

@@ -162,12 +162,13 @@ class Guard:
             drop_traceback(refusal)
             abort(context, refusal, call.request_id)
         except StorageError as error:
-            reason = "DATABASE_UNAVAILABLE"
+            unread = refusal_of(error)
+            reason = unread.reason
             logger.error(
                 "storage_failed", method=name, request_id=call.request_id, error=str(error)
             )
             drop_traceback(error)
-            abort(context, Refusal(reason, "the database did not answer"), call.request_id)
+            abort(context, unread, call.request_id)
         except Exception as error:
             reason = "INTERNAL"
             logger.exception("call_broken", method=name, request_id=call.request_id)
@@ -226,7 +227,7 @@ class Guard:
         """The member whose registered certificate opened the connection.
 
         Raises:
-            Refusal: UNKNOWN_CERTIFICATE, MEMBER_SUSPENDED, DATABASE_UNAVAILABLE.
+            Refusal: UNKNOWN_CERTIFICATE, MEMBER_SUSPENDED, DATABASE_UNAVAILABLE, NODE_UNFIT.
         """
         name = _fingerprint(context)
         if name is None:
@@ -236,7 +237,7 @@ class Guard:
                 row = db.one(q.caller, fingerprint=name)
         except StorageError as error:
             logger.error("storage_failed", error=str(error))
-            raise Refusal("DATABASE_UNAVAILABLE", "the database did not answer") from error
+            raise refusal_of(error) from error
         if row is None:
             raise Refusal("UNKNOWN_CERTIFICATE", "the certificate is not registered")
         member_id, state, roles, purposes, jurisdiction, not_after_us, withdrawn = row
@@ -247,6 +248,13 @@ class Guard:
         if state != MEMBER_STATE_ACTIVE:
             raise Refusal("MEMBER_SUSPENDED", "the member is suspended")
         return Caller(member_id, roles, purposes, jurisdiction)
+
+
+def refusal_of(error: StorageError) -> Refusal:
+    """Return the refusal of a call for which the database could not be read."""
+    if error.unfit:
+        return Refusal("NODE_UNFIT", str(error))
+    return Refusal("DATABASE_UNAVAILABLE", "the database did not answer")
 
 
 def name_of(method: MethodDescriptor) -> str:
@@ -321,21 +329,21 @@ class MembersOnlyInterceptor(grpc.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> AnyHandler | None:
         """Wraps the handlers that have no guard of their own."""
-        unary_handler = continuation(handler_call_details)
-        if unary_handler is None or handler_call_details.method.startswith("/creditbureau."):
-            return unary_handler
-        if unary_handler.unary_unary:
+        handler = continuation(handler_call_details)
+        if handler is None or handler_call_details.method.startswith("/creditbureau."):
+            return handler
+        if handler.unary_unary:
             is_health = handler_call_details.method == HEALTH
             return grpc.stream_unary_rpc_method_handler(
-                self._one(unary_handler.unary_unary, self._probe if is_health else self._member),
-                request_deserializer=unary_handler.request_deserializer,
-                response_serializer=unary_handler.response_serializer,
+                self._one(handler.unary_unary, self._probe if is_health else self._member),
+                request_deserializer=handler.request_deserializer,
+                response_serializer=handler.response_serializer,
             )
-        if unary_handler.stream_stream:
+        if handler.stream_stream:
             return grpc.stream_stream_rpc_method_handler(
-                self._several(unary_handler.stream_stream),
-                request_deserializer=unary_handler.request_deserializer,
-                response_serializer=unary_handler.response_serializer,
+                self._several(handler.stream_stream),
+                request_deserializer=handler.request_deserializer,
+                response_serializer=handler.response_serializer,
             )
         return None
 
@@ -347,7 +355,7 @@ class MembersOnlyInterceptor(grpc.ServerInterceptor):
             member_id = self._member(context)
         except Refusal as refusal:
             known = self._probes.get(_fingerprint(context) or "")
-            if refusal.reason != "DATABASE_UNAVAILABLE" or known is None:
+            if refusal.reason not in {"DATABASE_UNAVAILABLE", "NODE_UNFIT"} or known is None:
                 raise
             return known
         if len(self._probes) < MAX_PROBES:

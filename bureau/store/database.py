@@ -19,7 +19,8 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import Dialect
 
-from bureau.store import sqlite
+from bureau.store import commit_wait, sqlite
+from bureau.store.commit_wait import CommitWait
 from bureau.store.compiled import LIST_SIZES, InQuery, Query
 from bureau.store.errors import StorageError, translate
 
@@ -37,9 +38,18 @@ Row = tuple[Any, ...]
 class Connection:
     """A driver's connection that runs named statements. Whatever it cannot do is a
     StorageError.
+
+    Attributes:
+        unfit: The server showed that its commits may not wait for a required standby.
     """
 
-    def __init__(self, raw: Any, dialect: Dialect) -> None:
+    def __init__(self, raw: Any, dialect: Dialect, *, require_standby: bool = False) -> None:
+        """Args:
+        require_standby: Refuse transactions whose commit would not wait for a standby.
+        """
+        self.unfit = False
+        self._require_standby = require_standby
+        self._wait: CommitWait | None = None
         self._raw = raw
         self._dialect = dialect
         self._cursor = raw.cursor()
@@ -128,9 +138,41 @@ class Connection:
         if self.dialect_name == "postgresql":
             self.execute_raw("NOTIFY bureau_commits")
 
+    def begin(self, sql: str = "BEGIN") -> None:
+        """Begin a transaction that writes.
+
+        Raises:
+            StorageError: Its commit would not wait for a standby, and one is required.
+        """
+        self.execute_raw(sql)
+        self._wait = self.check_commit_wait()
+
+    def check_commit_wait(self) -> CommitWait | None:
+        """Read the settings that decide on a commit's wait, where a standby is required.
+
+        Raises:
+            StorageError: A commit would not wait for a standby.
+        """
+        if not self._require_standby:
+            return None
+        wait = self._commit_wait()
+        if wait.gap:
+            self.unfit = True
+            raise StorageError(
+                f"require_standby is set, and commits do not wait for a standby: {wait.gap}",
+                unfit=True,
+            )
+        return wait
+
     def commit(self) -> None:
-        """Commits. A warning is no success: PostgreSQL gives one, and goes on, where the
-        wait for the standby was cancelled and only one machine has what was committed.
+        """Commit the transaction and raise StorageError unless the commit is a success.
+
+        A warning is none: PostgreSQL warns, and goes on, where the wait for the standby
+        was cancelled and only one machine has what was committed. It does not even warn
+        where synchronous_standby_names was emptied during the wait: so a required standby's
+        settings are read again after the commit. The server tells sessions of a new
+        configuration before it ends their waits, so settings that were not loaded anew
+        since the transaction began are those that the commit waited under.
         """
         warnings: list[str] = getattr(self._raw, "warnings", [])
         warnings.clear()
@@ -140,6 +182,27 @@ class Connection:
             raise translate(error, committing=True) from error
         if warnings:
             raise StorageError(f"committed with a warning: {warnings[0]}", outcome_known=False)
+        if self._wait is not None:
+            self._check_waited(self._wait)
+
+    def _check_waited(self, wait: CommitWait) -> None:
+        """Raise StorageError unless the settings are still those of the commit's beginning."""
+        try:
+            changed = self._commit_wait() != wait
+        except StorageError as error:
+            raise StorageError(str(error), outcome_known=False) from error
+        if changed:
+            self.unfit = True
+            raise StorageError(
+                "committed while the server loaded a new configuration: the commit may not "
+                "have waited for the standby",
+                outcome_known=False,
+            )
+
+    def _commit_wait(self) -> CommitWait:
+        row = self.one(commit_wait.settings)
+        assert row is not None, "a select without a table has one row"
+        return CommitWait(*row)
 
     def _execute(self, statement: Query, values: Mapping[str, Any]) -> None:
         sql, _, given = statement.sql(self._dialect)
@@ -166,15 +229,26 @@ class Database:
             to be used.
     """
 
-    def __init__(self, url: str, node: str = "") -> None:
+    def __init__(self, url: str, node: str = "", *, require_standby: bool = False) -> None:
         """Args:
         url: Which; a PostgreSQL URL is libpq's, and may name several hosts.
         node: The node in service; else statements may take their time.
+        require_standby: Refuse what would be committed on one machine only.
+
+        Raises:
+            ValueError: The URL is of another kind of database, or of SQLite, which has no
+                standby that could be required.
         """
         scheme = url.partition("://")[0].partition("+")[0]
         if scheme not in {"sqlite", "postgresql", "postgres"}:
             raise ValueError(f"database URL {url!r}: use sqlite:/// or postgresql://")
+        if require_standby and scheme == "sqlite":
+            raise ValueError(
+                "require_standby is set, and SQLite has no standby: set require_standby = false, "
+                "or database_url to a PostgreSQL server"
+            )
         self.url = url
+        self._require_standby = require_standby
         self._name = node or "bureau"
         self.is_sqlite = scheme == "sqlite"
         self.on_connect: Callable[[Connection, int], None] = lambda _connection, _losses: None
@@ -270,14 +344,17 @@ class Database:
         """A connection with a transaction open on it."""
         while True:
             connection, was_open = self._take()
-            fetch_one_raw = time.monotonic()
+            started = time.monotonic()
             try:
-                connection.execute_raw(begin)
+                if begin == self._begin_write:
+                    connection.begin(begin)
+                else:
+                    connection.execute_raw(begin)
             except StorageError as error:
                 self._give_back(connection, usable=False)
                 # One that was open from before may have been hung up on since: nothing
                 # was asked of it yet, and the others of its time are gone with it.
-                hung_up = not error.conflict and time.monotonic() - fetch_one_raw < AT_ONCE_S
+                hung_up = not error.conflict and time.monotonic() - started < AT_ONCE_S
                 if not (was_open and hung_up):
                     raise
             else:
@@ -301,7 +378,9 @@ class Database:
 
     def _opened(self) -> Connection:
         try:
-            connection = Connection(self._open(), self.engine.dialect)
+            connection = Connection(
+                self._open(), self.engine.dialect, require_standby=self._require_standby
+            )
         except self.engine.dialect.loaded_dbapi.Error as error:
             raise translate(error) from error
         try:
@@ -312,11 +391,11 @@ class Database:
         return connection
 
     def _give_back(self, connection: Connection, *, usable: bool) -> None:
-        if usable:
+        if usable and not connection.unfit:
             self._idle.append(connection)
         else:
             # What state it is in is unknown, and what befell it may have befallen all.
-            self._losses += connection.is_lost
+            self._losses += connection.is_lost or connection.unfit
             connection.close()
             self._close_idle()
         self._free.put(None)

@@ -17,6 +17,7 @@ class StorageError(Exception):
         fatal: The process must not go on: what is on disk is unknown.
         conflict: Another transaction was in the way; a retry helps.
         too_long: One statement was given up, and the transaction is as before it.
+        unfit: The database answers and must not be used; the message says why.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class StorageError(Exception):
         fatal: bool = False,
         conflict: bool = False,
         too_long: bool = False,
+        unfit: bool = False,
     ) -> None:
         super().__init__(message)
         self.outcome_known = outcome_known
@@ -35,6 +37,7 @@ class StorageError(Exception):
         self.fatal = fatal
         self.conflict = conflict
         self.too_long = too_long
+        self.unfit = unfit
 
 
 def translate(error: Exception, *, committing: bool = False) -> StorageError:

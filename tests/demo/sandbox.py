@@ -19,8 +19,8 @@ from bureau.clock import Clock
 from bureau.config import Settings
 from bureau_keys.profile import Profile
 
-START_S = 30.0
-STOP_S = 15.0
+START_S = 120.0
+STOP_S = 60.0
 EVALUATIONS_A_DAY = 1_000_000
 
 

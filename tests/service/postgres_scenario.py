@@ -31,7 +31,7 @@ from tests.service.raw import Person, Raw, attestation, snapshot
 
 LENDER = ("furnisher", "subscriber", "attester")
 FURNISH, INQUIRE = codes_pb2.ACTION_FURNISH, codes_pb2.ACTION_INQUIRE
-BACK_WITHIN_S = 10.0
+BACK_WITHIN_S = 120.0
 
 GONE = ("UNAVAILABLE", "DATABASE_UNAVAILABLE")
 
@@ -67,9 +67,13 @@ class Scene:
 
 
 @contextmanager
-def scene_on(url: str, folder: Path) -> Iterator[Scene]:
-    """The scene on a new database."""
-    with running_bureau(folder, InitOptions(database_url=url)) as bureau:
+def scene_on(url: str, folder: Path, **overrides: Any) -> Iterator[Scene]:
+    """The scene on a new database.
+
+    Args:
+        overrides: Settings that differ from the defaults.
+    """
+    with running_bureau(folder, InitOptions(database_url=url), **overrides) as bureau:
         acme = Raw(bureau.add_member("acme", LENDER, ["credit-application"]))
         agent = Raw(bureau.add_member("agent", ["agent"]))
         person = Person(uuid.uuid4().hex, SigningKey.generate(), acme.profile.trust.origin)
@@ -91,13 +95,14 @@ class Outcome:
     status: tuple[str, str]
     retry_s: float = 0
     reply: bytes = b""
+    message: str = ""
 
 
 def call(raw: Raw, method: str, request: bytes) -> Outcome:
     """A call by its full name, with bytes for a request."""
     unary: Any = raw.channel.unary_unary(method)
     try:
-        return Outcome(("OK", ""), reply=unary(request, timeout=20))
+        return Outcome(("OK", ""), reply=unary(request, timeout=60))
     except grpc.RpcError as error:
         failed: Any = error
     status = rpc_status.from_call(failed)
@@ -107,7 +112,7 @@ def call(raw: Raw, method: str, request: bytes) -> Outcome:
             if packed.Is(detail.DESCRIPTOR):
                 packed.Unpack(detail)
     seconds = retry.retry_delay.ToMilliseconds() / 1000
-    return Outcome((failed.code().name, found.reason), seconds)
+    return Outcome((failed.code().name, found.reason), seconds, message=failed.details() or "")
 
 
 def contract(raw: Raw, method: str, request: bytes) -> Outcome:

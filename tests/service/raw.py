@@ -31,7 +31,7 @@ from creditbureau.v1 import (
 from creditbureau.v1.envelope_pb2 import Envelope, Header
 
 # Seconds to wait for the first message of a stream.
-STREAM_S = 1.0
+STREAM_S = 5.0
 SECTIONS = [1, 2, 3, 4, 6]
 DETAILS = (
     details.ErrorInfo,
@@ -74,7 +74,7 @@ class Raw:
     def header(self, **changes: Any) -> Header:
         return header_of(self.profile.trust.origin, changes.pop("signer", self.signer), **changes)
 
-    def send(self, method: str, request: Message | bytes, *, timeout: float = 20) -> Answer:
+    def send(self, method: str, request: Message | bytes, *, timeout: float = 60) -> Answer:
         """Calls `Service/Method` with a message, or with any bytes."""
         service, _, name = method.partition("/")
         descriptor = next(s for s in CONTRACT if s.name == service)

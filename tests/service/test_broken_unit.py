@@ -44,7 +44,7 @@ def test_a_broken_unit_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
             fails = pool.submit(town.submit, "brook", account(broken, "card", MAY))
             holds = pool.submit(town.submit, "cedar", account(good, "card", MAY))
             for _ in range(3):
-                assert waiting.acquire(timeout=20)
+                assert waiting.acquire(timeout=120)
             go_on.set()
             ahead.result(20)
             holds.result(20)

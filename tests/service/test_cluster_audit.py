@@ -96,7 +96,6 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         yield Scene(folder, town, audit(folder))
 
 
-@pytest.mark.timeout(400)
 def test_a_run_in_peace_holds(scene: Scene) -> None:
     assert [violation.what for violation in scene.verdict.violations] == []
     looked = {found.check: found.looked for found in scene.verdict.findings}

@@ -15,7 +15,7 @@ from tests.cluster.timeline import Timeline, read_timeline
 from tests.cluster.topology.process import Process
 from tests.cluster.topology.reaper import Warden
 
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 SLEEP = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
 # A harness that starts something, says which process it is, and never ends by itself.
 HARNESS = """

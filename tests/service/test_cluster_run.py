@@ -10,20 +10,17 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 HARNESS = (sys.executable, "-m", "tests.cluster")
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 CLEAN, USAGE, INTERRUPTED = 0, 2, 130
 
 
 def harness(out: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """A run to its end."""
     command = [*HARNESS, *words, "--out", str(out)]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=580)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=850)
 
 
-@pytest.mark.timeout(600)
 def test_a_short_mixed_run_keeps_every_promise(tmp_path: Path) -> None:
     size = ("--nodes", "3", "--lenders", "2", "--wallets", "1")
     done = harness(tmp_path, *size, "--seconds", "60", "--seed", "7")

@@ -21,7 +21,7 @@ import pytest
 from tests.documents import DOCS, ROOT, Block, blocks, commands, pages
 
 BIN = Path(sys.executable).parent
-COMMAND_S = 60.0
+COMMAND_S = 240.0
 
 
 @dataclass(slots=True)
@@ -125,7 +125,6 @@ PAGES = (
 WITNESS = "127.0.0.1:7446"
 
 
-@pytest.mark.timeout(600)
 def test_every_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One test, as one bureau serves all pages. A failure names page and line."""
     monkeypatch.chdir(tmp_path)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from queue import Queue
+from types import SimpleNamespace
 
 import pytest
 
@@ -77,7 +78,7 @@ def test_alerts_come_whichever_node_took_the_write(
             receipt = submission.submissions[0].receipt
             assert receipt is not None
             for alerts in waiting:
-                alert = alerts.get(timeout=20)
+                alert = alerts.get(timeout=120)
                 assert (alert.subject_id, alert.cause_leaf_index) == (
                     person.subject_id,
                     receipt.leaf_index,
@@ -90,13 +91,24 @@ def test_a_stream_goes_on_at_another_node_where_it_was(town: Village) -> None:
     with further_nodes(town.bureau, town.clock) as nodes:
         alerts = following(at(town, nodes, "acme", 1, 0), person)
         town.submit("brook", account(person, "first", MAY))
-        assert alerts.get(timeout=20).subject_id == person.subject_id
+        assert alerts.get(timeout=120).subject_id == person.subject_id
     town.submit("brook", account(person, "second", MAY))
-    assert alerts.get(timeout=20).subject_id == person.subject_id
+    assert alerts.get(timeout=120).subject_id == person.subject_id
     assert alerts.empty()
 
 
-def test_a_node_that_drains_says_so_and_still_answers(town: Village) -> None:
+def test_a_node_that_drains_says_so_and_still_answers(
+    town: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drained = threading.Event()
+    asked: list[float] = []
+
+    def drain(seconds: float) -> None:
+        asked.append(seconds)
+        drained.wait()
+
+    # The node drains until the test has looked, however long that takes.
+    monkeypatch.setattr("bureau.main.time", SimpleNamespace(sleep=drain))
     with further_nodes(town.bureau, town.clock) as nodes:
         raw = nodes.each(town.profiles["acme"])[1]
         assert health(raw, "readiness") == "SERVING"
@@ -107,7 +119,9 @@ def test_a_node_that_drains_says_so_and_still_answers(town: Village) -> None:
         assert contract(raw, "Log/GetCheckpoint", b"").status == ("OK", "")
         # A stream has nothing more to wait for there.
         assert raw.send("Furnishing/WatchDisputes", b"").reason == "SHUTTING_DOWN"
+        drained.set()
         stopping.join()
+        assert asked == [5.0]
 
 
 def test_the_directory_may_be_a_process_of_its_own(town: Village) -> None:

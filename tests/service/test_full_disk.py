@@ -18,7 +18,7 @@ from bureau_keys.signing import SigningKey
 from creditbureau.v1 import codes_pb2, consents_pb2, furnishing_pb2, log_pb2, subjects_pb2
 from tests.service.raw import Person, Raw, attestation, snapshot
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 @dataclass

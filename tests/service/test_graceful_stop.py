@@ -34,7 +34,7 @@ from tests.service.raw import Answer, Person, Raw, attestation, snapshot
 LENDER = ("furnisher", "subscriber", "attester")
 # What `Server.stop` gives to calls that it accepted, and to itself to close.
 DRAIN_S, CLOSE_S = 10.0, 5.0
-START_S = 30.0
+START_S = 120.0
 WRITERS = 8
 RECORDS = 200
 
@@ -215,7 +215,7 @@ def test_a_call_that_was_accepted_is_finished(world: World) -> None:
 
         # 2. The node is stopping: it takes no more, and waits for those.
         process.terminate()
-        end = time.monotonic() + DRAIN_S / 2
+        end = time.monotonic() + DRAIN_S - 2
         while world.lender().send("Log/GetCheckpoint", b"").code != "UNAVAILABLE":
             assert time.monotonic() < end
             time.sleep(0.05)

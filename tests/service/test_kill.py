@@ -71,7 +71,6 @@ def snapshots(subject_id: str, lender: int, batch: int) -> list[Snapshot]:
     ]
 
 
-@pytest.mark.timeout(240)
 def test_every_acknowledged_submission_survives(tmp_path: Path, database_url: str) -> None:
     folder = tmp_path / "bureau"
     address = f"127.0.0.1:{free_port()}"

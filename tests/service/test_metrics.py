@@ -18,7 +18,7 @@ from tests.service.postgres import until
 
 def samples(address: str) -> dict[str, float]:
     """Every sample without labels, and counts of calls by method and reason."""
-    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=60) as answer:
         text = answer.read().decode()
     found: dict[str, float] = {}
     for family in text_string_to_metric_families(text):
@@ -29,7 +29,7 @@ def samples(address: str) -> dict[str, float]:
 
 def status(address: str, path: str) -> int:
     try:
-        with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://{address}{path}", timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -34,6 +33,9 @@ from tests.service.watching import (
     monitored,
 )
 
+# Seconds after which what has not come is taken for lost.
+PATIENCE_S = 120.0
+
 
 @pytest.fixture(scope="module")
 def town(database_url: str) -> Iterator[Village]:
@@ -63,20 +65,23 @@ def test_a_furnisher_sees_disputes_as_they_come(town: Village) -> None:
 def test_a_stream_ends_with_the_members_admission(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bureau.rpc.guard.REAUTH_INTERVAL_S", 0.2)
     with village("acme", "brook") as town:
+        person = monitored(town, "brook")
+        town.submit("acme", account(person, "card", MAY))
         caught: list[Exception] = []
+        is_open = threading.Event()
 
         def watch() -> None:
             try:
                 for _ in town.lenders["brook"].alerts():
-                    pass
+                    is_open.set()
             except PermissionDenied as error:
                 caught.append(error)
 
         thread = threading.Thread(target=watch)
         thread.start()
-        time.sleep(0.5)
+        assert is_open.wait(PATIENCE_S)
         town.suspend("brook")
-        thread.join(timeout=20)
+        thread.join(PATIENCE_S)
         assert [error.reason for error in caught if isinstance(error, PermissionDenied)] == [
             "MEMBER_SUSPENDED"
         ]

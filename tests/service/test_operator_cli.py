@@ -321,7 +321,7 @@ def serving_elsewhere(folder: Path) -> Iterator[subprocess.CompletedProcess[str]
         [sys.executable, "-m", "bureau", "serve", "--dir", str(folder)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
 

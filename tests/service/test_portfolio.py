@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bureau import signed_statement
 from bureau_client import (
     Action,
     AsyncLender,
@@ -82,8 +86,20 @@ def saved_in(folder: Path) -> int:
     return len(list(folder.glob(f"{'[0-9a-f]' * 32}.json")))
 
 
-def test_a_portfolio_is_killed_and_started_again(town: Village, tmp_path: Path) -> None:
+def test_a_portfolio_is_killed_and_started_again(
+    town: Village, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One inquiry, one use of each consent, and a report on everybody."""
+    signed, is_killed = itertools.count(), threading.Event()
+    sign = signed_statement.sign_report
+
+    def sign_some(*given: Any) -> Any:
+        """Sign ten reports, and the next once the program is dead."""
+        if next(signed) >= 10:
+            is_killed.wait()
+        return sign(*given)
+
+    monkeypatch.setattr(signed_statement, "sign_report", sign_some)
     town.lender("dune")
     customers = [monitored(town, "dune", max_uses=1) for _ in range(60)]
     town.submit("dune", *(account(person, "card", MAY) for person in customers))
@@ -96,18 +112,20 @@ def test_a_portfolio_is_killed_and_started_again(town: Village, tmp_path: Path) 
     ]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as first:
         while first.poll() is None and saved_in(reports) < 3:
-            time.sleep(0.002)
+            time.sleep(0.05)
         first.send_signal(signal.SIGKILL)
+        first.wait()
+        is_killed.set()
     assert first.returncode == -signal.SIGKILL
     assert 2 < saved_in(reports) < 60
     assert (reports / "unfinished.json").exists()
     # What is unfinished there is of another kind.
     other = subprocess.run(
-        [*command[:-1], "collection"], check=False, capture_output=True, text=True, timeout=60
+        [*command[:-1], "collection"], check=False, capture_output=True, text=True, timeout=240
     )
     assert other.returncode == 2
     assert "broken off" in other.stderr
-    again = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    again = subprocess.run(command, check=False, capture_output=True, text=True, timeout=240)
     assert again.returncode == 0, again.stderr
     assert "going on" in again.stderr
     saved = [Report.load(path) for path in reports.iterdir()]

@@ -61,7 +61,6 @@ def test_the_rebuilt_tables_are_the_truth(inbox: Inbox) -> None:
 
 
 @pytest.mark.skipif(WHOLE not in os.environ, reason=f"takes minutes; set {WHOLE}")
-@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("issues", ISSUES)
 def test_the_whole(issues: str) -> None:
     assert main(["--subjects", "2000", "--months", "36", "--issues", issues]) == 0

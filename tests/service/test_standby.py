@@ -175,7 +175,7 @@ def test_a_lagging_standby_is_refused_with_both_checkpoints(
         # In service: nothing is signed on it, and the node ends.
         server = scene.bureau.server
         until(lambda: _refused(scene), "the node finds out")
-        assert server.stopped.wait(20)
+        assert server.stopped.wait(120)
         assert server.fork is not None
         evidence = server.settings.fork_evidence
         found = log_pb2.GetCheckpointResponse.FromString(known).checkpoint

@@ -36,7 +36,7 @@ def witness(tmp_path: Path) -> Iterator[WitnessProcess]:
 
 def post(witness: WitnessProcess, body: bytes) -> urllib3.BaseHTTPResponse:
     url = f"{witness.url}/add-checkpoint"
-    return urllib3.request("POST", url, body=body, retries=False, timeout=30)
+    return urllib3.request("POST", url, body=body, retries=False, timeout=120)
 
 
 def ask(witness: WitnessProcess, request: AddCheckpoint) -> tuple[int, str, bytes]:

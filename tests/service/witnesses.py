@@ -15,7 +15,7 @@ from typing import Any
 from bureau_keys.profile import Trust
 
 COMMAND = Path(sys.executable).with_name("bureau-witness")
-START_S = 30.0
+START_S = 120.0
 
 
 class WitnessProcess:
@@ -41,7 +41,7 @@ class WitnessProcess:
     def run(self, *words: str, expected: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Runs one of its commands; it must end so, whatever comes if None."""
         command: list[str | Path] = [COMMAND, *words, "--dir", self.folder]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
         told = f"{words}: {done.returncode} {done.stderr}"
         assert expected in {None, done.returncode}, told
         return done

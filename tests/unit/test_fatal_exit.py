@@ -100,5 +100,5 @@ def test_a_fork_ends_the_node_where_its_evidence_cannot_be_kept(
     with running_bureau(tmp_path / "bureau") as bureau:
         monkeypatch.setattr(checkpoint_file, "save_evidence", full)
         bureau.server.ledger._on_fork(ForkedLogError("kept", "found"))
-        assert bureau.server.stopped.wait(20)
+        assert bureau.server.stopped.wait(120)
         assert "No space left" in bureau.server.failure

@@ -83,9 +83,15 @@ class Node:
         )
 
     def settle(self, bureau: Path) -> None:
-        """Gives it what a node needs of the bureau's folder, as on a machine of its own."""
+        """Gives it what a node needs of the bureau's folder, as on a machine of its own.
+
+        The node requires a standby, which the operator's own commands at the first start
+        cannot: there is none yet.
+        """
         self.folder.mkdir(parents=True, mode=0o700)
-        shutil.copy(bureau / SETTINGS_FILE, self.folder)
+        settings = (bureau / SETTINGS_FILE).read_text("utf-8")
+        text = f"{settings}require_standby = true\n"
+        (self.folder / SETTINGS_FILE).write_text(text, encoding="utf-8")
         shutil.copytree(bureau / "server", self.folder / "server")
 
     def start(self) -> None:

@@ -46,14 +46,18 @@ class Pair:
             session.execute(f"CREATE DATABASE {DATABASE}")
 
     def join(self) -> None:
-        """Makes the standby anew from the primary, and waits until both go together."""
+        """Copy the primary into a new standby and wait until the standby is synchronous.
+
+        The setting is written before the copy is made: the copy has it too, so that a
+        promoted standby acknowledges nothing until it has a standby of its own. From the
+        setting on, and so during the copy, commits wait.
+        """
+        with self.primary.session() as session:
+            session.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            session.execute("SELECT pg_reload_conf()")
         self.standby.copy_of(self.primary.port)
         self.start_standby()
         wait_until("the standby streams", self.streaming, CATCH_UP_S)
-        with self.primary.session() as session:
-            # Goes along with every later copy, so that who is promoted keeps the promise.
-            session.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
-            session.execute("SELECT pg_reload_conf()")
         self.await_together()
 
     def start_standby(self) -> None:

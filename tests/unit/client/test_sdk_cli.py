@@ -385,7 +385,7 @@ def test_alerts_end_after_their_time_however_many_come(
             time.sleep(0.05)
 
     bureau.streams["WatchAlerts"] = many
-    assert run("alerts", "--for", "0.5") == 0
+    assert run("alerts", "--for", "2") == 0
     assert json.loads(capsys.readouterr().out.splitlines()[0])["kind"] == "NEW_TRADELINE"
 
 

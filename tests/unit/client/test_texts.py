@@ -14,7 +14,7 @@ from bureau.errors import REASONS
 from bureau_client import AccountStatus, ActionReason, ConsentRevoked, HoldKind
 from bureau_client.models import codes
 from bureau_client.models.codes import Code
-from bureau_client.models.texts import DEFAULT, languages, nearest, said
+from bureau_client.models.texts import DEFAULT, languages, lookup, nearest
 from bureau_client.models.violations import Violation
 
 CODES = [
@@ -111,9 +111,9 @@ def test_the_nearest_language_is_found() -> None:
 
 def test_a_clock_that_is_ahead_is_named_as_such() -> None:
     """The Chinese text once said that the time of signing was too early."""
-    text, fix = said("Reason", "CLOCK_SKEW", "zh")
+    text, fix = lookup("Reason", "CLOCK_SKEW", "zh")
     assert "比征信机构的时钟快" in text
-    assert "ahead of the bureau's clock" in said("Reason", "CLOCK_SKEW", "en")[0]
+    assert "ahead of the bureau's clock" in lookup("Reason", "CLOCK_SKEW", "en")[0]
     assert "校准签署设备的时钟" in fix
 
 

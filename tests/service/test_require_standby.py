@@ -1,0 +1,208 @@
+"""A node that requires a standby acknowledges nothing on a PostgreSQL server whose commits do
+not wait for one: after a promotion, after a change of its settings, and in the midst of a
+commit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Queue
+
+import pytest
+
+from bureau.admin.check_results import CheckResult, Health
+from bureau.admin.doctor import examine
+from bureau.cli.exit_codes import Exit, exit_of
+from bureau.config import Settings
+from bureau.main import Server
+from bureau.testing import running_bureau
+from creditbureau.v1 import log_pb2
+from tests.service.postgres import Postgres, Standby, both, postgres_in, until
+from tests.service.postgres_scenario import (
+    Outcome,
+    Scene,
+    contract,
+    health,
+    refused_with_delay,
+    request_id_of,
+    scene_on,
+    submitted,
+    until_served,
+)
+
+SUBMIT, RECEIPT, CHECKPOINT = (
+    "Furnishing/SubmitRecords",
+    "Log/GetReceipt",
+    "Log/GetCheckpoint",
+)
+UNFIT = ("UNAVAILABLE", "NODE_UNFIT")
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder which PostgreSQL's own user may enter, once the first server is made."""
+    return tmp_path_factory.mktemp("postgres")
+
+
+@pytest.fixture(scope="module")
+def postgres(place: Path) -> Iterator[Postgres]:
+    with postgres_in(place / "data") as postgres:
+        yield postgres
+
+
+@pytest.fixture(scope="module")
+def standby(postgres: Postgres, place: Path) -> Standby:
+    return postgres.standby(place / "standby", synchronous=True)
+
+
+@pytest.fixture
+def scene(postgres: Postgres, standby: Standby, tmp_path: Path) -> Iterator[Scene]:
+    url = both(postgres.new_database(), standby)
+    with scene_on(url, tmp_path / "bureau", require_standby=True) as scene:
+        yield scene
+
+
+def refused_as_unfit(outcome: Outcome, setting: str) -> None:
+    assert outcome.status == UNFIT, outcome
+    assert outcome.retry_s > 0
+    assert setting in outcome.message
+
+
+def until_unfit(scene: Scene) -> None:
+    """Waits until reads are refused too; no write is acknowledged in the meantime."""
+
+    def unfit() -> bool:
+        assert contract(scene.acme, SUBMIT, scene.submission()).status != ("OK", "")
+        return contract(scene.acme, CHECKPOINT, b"").status == UNFIT
+
+    until(unfit, "the node is unfit")
+
+
+def until_fit(scene: Scene) -> None:
+    until(lambda: contract(scene.acme, CHECKPOINT, b"").status == ("OK", ""), "the node is fit")
+    until(lambda: health(scene.acme, "readiness") == "SERVING", "the node is ready")
+
+
+@pytest.mark.parametrize(
+    ("setting", "careless", "careful"),
+    [
+        ("synchronous_standby_names", "", "*"),
+        ("synchronous_commit", "local", "on"),
+        ("synchronous_commit", "off", "remote_apply"),
+        ("synchronous_commit", "remote_write", "on"),
+    ],
+)
+def test_a_server_that_ceases_to_wait_is_noticed_before_the_next_acknowledgement(
+    scene: Scene, postgres: Postgres, setting: str, careless: str, careful: str
+) -> None:
+    """On connections that are open, without a restart, and as soon as it is mended."""
+    before = submitted(until_served(scene.acme, SUBMIT, scene.submission()))
+    assert health(scene.acme, "readiness") == "SERVING"
+    retried = scene.submission()
+    postgres.configure(setting, careless)
+    try:
+        refused_as_unfit(contract(scene.acme, SUBMIT, retried), setting)
+        until_unfit(scene)
+        until(lambda: health(scene.acme, "readiness") == "NOT_SERVING", "it is not ready")
+        receipt = log_pb2.GetReceiptRequest(request_id=before).SerializeToString()
+        refused_as_unfit(contract(scene.acme, RECEIPT, receipt), setting)
+    finally:
+        postgres.configure(setting, careful)
+    until_fit(scene)
+    after = submitted(until_served(scene.acme, SUBMIT, retried))
+    assert scene.stored() == {before, after}
+
+
+@pytest.mark.parametrize("then", ["", "*"], ids=["emptied", "emptied and set again"])
+def test_a_wait_that_the_settings_cut_short_is_no_success(
+    scene: Scene, postgres: Postgres, standby: Standby, then: str
+) -> None:
+    """PostgreSQL ends the wait without a warning, and only the primary has the commit."""
+    until_served(scene.acme, SUBMIT, scene.submission())
+    retried, outcomes = scene.submission(), Queue[Outcome]()
+    standby.stop()
+    try:
+        lender = threading.Thread(
+            target=lambda: outcomes.put(contract(scene.acme, SUBMIT, retried))
+        )
+        lender.start()
+        until(lambda: postgres.psql(WAITING) != "0", "the commit waits for the standby")
+        postgres.configure("synchronous_standby_names", "")
+        until(lambda: postgres.psql(WAITING) == "0", "the wait is cut short")
+        postgres.configure("synchronous_standby_names", then)
+        lender.join()
+        refused_with_delay(outcomes.get())
+        # The same bytes, and the question for the receipt, get no more.
+        receipt = log_pb2.GetReceiptRequest(request_id=request_id_of(retried))
+        for method, request in ((SUBMIT, retried), (RECEIPT, receipt.SerializeToString())):
+            assert contract(scene.acme, method, request).status != ("OK", "")
+    finally:
+        standby.start()
+        postgres.wait_for_standbys("*")
+    until_fit(scene)
+    made = submitted(until_served(scene.acme, SUBMIT, retried))
+    assert made in scene.stored()
+
+
+def test_a_node_starts_unfit_and_is_served_once_the_server_waits(
+    scene: Scene, postgres: Postgres
+) -> None:
+    submitted(until_served(scene.acme, SUBMIT, scene.submission()))
+    postgres.configure("synchronous_standby_names", "")
+    try:
+        scene.bureau.restart()
+        until_unfit(scene)
+    finally:
+        postgres.wait_for_standbys("*")
+    until_fit(scene)
+    until_served(scene.acme, SUBMIT, scene.submission())
+
+
+def test_the_doctor_fails_a_server_that_does_not_wait(scene: Scene, postgres: Postgres) -> None:
+    assert standby_symptom(scene.bureau.settings).health is Health.OK
+    postgres.configure("synchronous_standby_names", "")
+    try:
+        symptom = standby_symptom(scene.bureau.settings)
+    finally:
+        postgres.wait_for_standbys("*")
+    assert symptom.health is Health.FAIL
+    assert "synchronous_standby_names" in symptom.told
+    assert symptom.fix
+
+
+def test_it_is_refused_on_sqlite(tmp_path: Path) -> None:
+    with running_bureau(tmp_path / "bureau") as bureau:
+        settings = Settings.load(bureau.folder, require_standby=True, listen="127.0.0.1:0")
+    with pytest.raises(ValueError, match="SQLite has no standby") as refused:
+        Server(settings)
+    assert exit_of(refused.value) is Exit.INVALID
+    assert standby_symptom(settings).health is Health.FAIL
+
+
+def standby_symptom(settings: Settings) -> CheckResult:
+    (found,) = [symptom for symptom in examine(settings) if symptom.subject == "standby"]
+    return found
+
+
+# Last: the primary does not come back.
+def test_a_promoted_server_acknowledges_once_it_has_a_standby_of_its_own(
+    scene: Scene, postgres: Postgres, standby: Standby, place: Path
+) -> None:
+    acknowledged = {
+        submitted(until_served(scene.acme, SUBMIT, scene.submission())) for _ in range(3)
+    }
+    retried = scene.submission()
+    postgres.stop("immediate")
+    refused_with_delay(contract(scene.acme, SUBMIT, retried))
+    standby.promote()
+    until_unfit(scene)
+    refused_as_unfit(contract(scene.acme, SUBMIT, retried), "synchronous_standby_names")
+    second = standby.standby(place / "second", synchronous=True)
+    until_fit(scene)
+    made = submitted(until_served(scene.acme, SUBMIT, retried))
+    assert scene.stored() == acknowledged | {made}
+    name = scene.bureau.settings.database.partition("@/")[2].partition("?")[0]
+    count = "SELECT count(*) FROM submission"
+    assert second.psql(count, name) == standby.psql(count, name) == str(len(acknowledged) + 1)
