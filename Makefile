@@ -31,7 +31,7 @@ check: venv  ## Format, lint, types, import contracts, generated code, contract,
 	PATH="$(BIN):$$PATH" $(BIN)/buf breaking protos --against protos/baseline.binpb
 	$(BIN)/mkdocs build --strict --quiet
 	$(MAKE) protos
-	git diff --exit-code -- protos/gen docs/contract.md
+	git diff --exit-code -- protos/gen docs/contract.md clients/bureau_client/_operations/methods.py
 
 bench: venv  ## Figures beside same-run baselines, to build/bench.json.
 	$(BIN)/python -m tests.bench $(ARGS)
@@ -39,7 +39,7 @@ bench: venv  ## Figures beside same-run baselines, to build/bench.json.
 cluster: venv  ## Many nodes, broken on purpose and audited; ARGS="--list-faults" says how.
 	$(BIN)/python -W ignore:XDG_RUNTIME_DIR -m tests.cluster $(ARGS)
 
-protos: $(PROTOC)/.ready  ## Generates protos/gen and docs/contract.md.
+protos: $(PROTOC)/.ready  ## Generates protos/gen, docs/contract.md and the SDK's table of methods.
 	PATH="$(PROTOC)/bin:$$PATH" $(PROTOC)/bin/python protos/generate.py
 
 $(PROTOC)/.ready: protos/requirements.txt

@@ -36,8 +36,8 @@ from bureau.policy import load_policy
 from bureau.rpc.call_log import CallLog
 from bureau.rpc.guard import Guard, MembersOnlyInterceptor
 from bureau.rpc.limits import MemberLimits
-from bureau.rpc.methods import MAX_REQUEST_BYTES, MIB
-from bureau.rpc.services import CONTRACT, handlers
+from bureau.rpc.methods import MAX_REQUEST_BYTES, SERVICES
+from bureau.rpc.services import handlers
 from bureau.store import schema
 from bureau.store.database import Database
 from bureau_keys.keyring import Keyring
@@ -67,6 +67,7 @@ CHANNEL_OPTIONS = (
 # Calls beyond the workers wait in line; beyond these they are refused.
 CALLS_PER_WORKER = 8
 STREAMS_OF_MEMBER = 8
+MIB = 1024 * 1024
 # Bytes of large requests at work; parsed they take up to forty times as much.
 ROOM_BYTES, ROOM_OF_MEMBER = 32 * MIB, 24 * MIB
 
@@ -165,7 +166,7 @@ class Server:
         self._grpc.add_generic_rpc_handlers(handlers(guard, settings.services))
         self._health = health.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
-        names = [service.full_name for service in CONTRACT if service.name in settings.services]
+        names = [service.full_name for service in SERVICES if service.name in settings.services]
         reflection.enable_server_reflection(
             [*names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._grpc
         )

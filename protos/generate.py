@@ -1,5 +1,5 @@
-"""Generates the typed Python code of the contract into `protos/gen`, and its
-reference into `docs/contract.md`.
+"""Generates the typed Python code of the contract into `protos/gen`, the SDK's table of
+methods, and the contract's reference into `docs/contract.md`.
 
 Runs in an environment of its own (`make protos` builds it), because the code
 must load on runtimes older than the one the project uses: protoc of
@@ -14,20 +14,20 @@ process, where a second, differing one from another library would clash.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from types import ModuleType
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
-from reference import MethodRule, Page, role_words
+from reference import Page
+from sdk_methods import table
 
 PROTOS = Path(__file__).parent
 ROOT = PROTOS.parent
 GEN = PROTOS / "gen"
 REFERENCE = ROOT / "docs" / "contract.md"
+SDK_METHODS = ROOT / "clients" / "bureau_client" / "_operations" / "methods.py"
 RULES = "buf/validate/validate.proto"
 
 
@@ -45,7 +45,7 @@ def main() -> None:
     services = [file.name for file in contract.file if file.service]
     source = f"--descriptor_set_in={stripped}"
     protoc(source, f"--python_out={GEN}", f"--mypy_out=quiet:{GEN}", *files)
-    protoc(source, f"--grpc_python_out={GEN}", f"--mypy_grpc_out=quiet:{GEN}", *services)
+    protoc(source, f"--grpc_python_out={GEN}", f"--mypy_grpc_out=quiet,only_sync:{GEN}", *services)
     stripped.unlink()
     for package in ("creditbureau", "creditbureau/v1"):
         (GEN / package / "__init__.py").write_text(
@@ -53,7 +53,7 @@ def main() -> None:
         )
     (GEN / "creditbureau" / "py.typed").touch()
     load_on_oldest_runtime(files)
-    write_reference(described)
+    write_derived(described)
 
 
 def load_on_oldest_runtime(files: list[str]) -> None:
@@ -76,38 +76,23 @@ def without_rules_import(serialized: bytes) -> FileDescriptorSet:
     return contract
 
 
-def write_reference(described: bytes) -> None:
-    """Writes `docs/contract.md`.
+def write_derived(described: bytes) -> None:
+    """Write `docs/contract.md` and the SDK's table of methods.
 
-    The generated code and the bureau's table of methods are loaded from the
-    tree; both need nothing but protobuf. `buf.validate` is compiled aside, so
-    that the options parse.
+    The generated code is loaded from the tree, and `buf.validate` is compiled aside, so
+    that the options of methods and fields parse.
     """
     sys.path.insert(0, str(GEN))
-    methods = load(ROOT / "bureau" / "rpc" / "methods.py").METHODS
-    roles = importlib.import_module("creditbureau.v1.codes_pb2").Role.items()
-    rules = {
-        name: MethodRule(role_words(rule.roles, roles), rule.max_bytes, rule.max_seconds)
-        for name, rule in methods.items()
-    }
-    with tempfile.TemporaryDirectory() as place:
-        protoc(f"-I{PROTOS}", f"--python_out={place}", RULES)
-        sys.path.insert(0, place)
+    options = importlib.import_module("creditbureau.v1.options_pb2")
+    with tempfile.TemporaryDirectory() as folder:
+        protoc(f"-I{PROTOS}", f"--python_out={folder}", RULES)
+        sys.path.insert(0, folder)
         validate = importlib.import_module("buf.validate.validate_pb2")
+    contract = FileDescriptorSet.FromString(described)
     REFERENCE.parent.mkdir(exist_ok=True)
-    page = Page(FileDescriptorSet.FromString(described), rules, validate).text()
+    page = Page(contract, options, validate).text()
     REFERENCE.write_text(page.rstrip("\n") + "\n", "utf-8")
-
-
-def load(path: Path) -> ModuleType:
-    """A module by its file, without the package that it lies in."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None, "a Python file has a spec"
-    assert spec.loader is not None, "and a loader"
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # where dataclasses look for their module
-    spec.loader.exec_module(module)
-    return module
+    SDK_METHODS.write_text(table(contract, options), "utf-8")
 
 
 def protoc(*args: str) -> None:

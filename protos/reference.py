@@ -1,16 +1,14 @@
 """Writes the reference of the contract, `docs/contract.md`, from the protos.
 
 Comments come from the descriptors' source information, field rules from the
-options of `buf.validate`, and who may call what from the bureau's own table of
-methods, so that the page says what the code does. The same protos give the same
-bytes.
+options of `buf.validate`, and the rules of methods from `options.proto`, which the
+bureau itself reads. The same protos give the same bytes.
 """  # noqa: INP001  (a script of `make protos`, not a package)
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from google.protobuf.descriptor_pb2 import (
@@ -19,6 +17,7 @@ from google.protobuf.descriptor_pb2 import (
     FieldDescriptorProto,
     FileDescriptorProto,
     FileDescriptorSet,
+    MethodDescriptorProto,
     ServiceDescriptorProto,
 )
 
@@ -29,7 +28,6 @@ MESSAGE_FIELD, ENUM_VALUE, SERVICE_METHOD = 2, 2, 2
 
 # The services in the order in which a newcomer meets them.
 SERVICES = ("Directory", "Subjects", "Consents", "Furnishing", "Reporting", "Log", "Members")
-ROLES = ("furnisher", "subscriber", "attester", "agent", "auditor", "operator")
 
 HEAD = """\
 # The contract
@@ -41,42 +39,27 @@ declare them. Each statement that somebody signs travels in an
 [Envelope](#envelope) and starts with a [Header](#header). Every refusal carries
 one [Reason](#reason); [Errors](errors.md) says what each means and what to do.
 
-**Who** names the roles that open a method; one of them is enough. **Request**
-is the largest request that is read. **Deadline** is the longest that the bureau
-works on a call; a client's own is cut to it, and one under 120 ms is refused with
-`DEADLINE`. A method marked *not served* is part of the contract, and this version
-of the bureau answers it with `NOT_SERVED`.
+**Roles** names the roles that open a method; one of them is enough. **Request**
+is the size of the largest request. **Deadline** is the longest that the bureau
+works on a call; a client's own deadline is cut to it, and one under 120 ms is refused
+with `DEADLINE`. **Class** is the method's [DeadlineClass](#deadlineclass), from which
+the SDK takes the deadline it sets. Clients read all four from the method's option
+`creditbureau.v1.rules` ([MethodRules](#methodrules)). A method marked *not served* has
+no rules, and the bureau answers it with `NOT_SERVED`.
 
 Fields without a rule take any value of their type. A rule that is broken is
 answered with the field's path.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class MethodRule:
-    """What the bureau holds a method to.
-
-    Attributes:
-        roles: Words of the roles that open it.
-        max_bytes: Size of the largest request.
-        max_seconds: Longest deadline.
-    """
-
-    roles: Sequence[str]
-    max_bytes: int
-    max_seconds: float
-
-
 class Page:
     """The reference of one set of files."""
 
-    def __init__(
-        self, contract: FileDescriptorSet, rules: Mapping[str, MethodRule], validate: Any
-    ) -> None:
+    def __init__(self, contract: FileDescriptorSet, options: Any, validate: Any) -> None:
         """Args:
-        contract: The files with source information, parsed after `validate` was
-            imported, so that its options are known.
-        rules: The bureau's table, by `Service/Method`.
+        contract: The files with source information, parsed after `options` and
+            `validate` were imported, so that their options are known.
+        options: The generated module of `creditbureau/v1/options.proto`.
         validate: The generated module of `buf/validate/validate.proto`.
         """
         self._files = sorted(
@@ -86,7 +69,7 @@ class Page:
         self._comments = {file.name: comments_of(file) for file in self._files}
         self._known = {message.name for file in self._files for message in file.message_type}
         self._known |= {enum.name for file in self._files for enum in file.enum_type}
-        self._rules = rules
+        self._options = options
         self._validate = validate
 
     def text(self) -> str:
@@ -109,27 +92,37 @@ class Page:
         comments = self._comments[file.name]
         yield f"### {service.name}\n"
         yield prose(comments[FILE_SERVICE, place]) + "\n"
-        yield "| method | who | request | deadline |"
-        yield "|---|---|---|---|"
+        yield "| method | roles | request | deadline | class |"
+        yield "|---|---|---|---|---|"
         for method in service.method:
             link = f"[{method.name}](#{anchor(service.name + method.name)})"
-            yield f"| {link} | {self._terms(f'{service.name}/{method.name}')} |"
+            yield f"| {link} | {self._terms(method)} |"
         yield ""
         for number, method in enumerate(service.method):
             yield f"#### {service.name}/{method.name}\n"
             yield prose(comments[FILE_SERVICE, place, SERVICE_METHOD, number])
-            if f"{service.name}/{method.name}" not in self._rules:
+            if not method.options.HasExtension(self._options.rules):
                 yield "\n*Not served by this version.*"
             answer = self._type(method.output_type)
             many = "a stream of " if method.server_streaming else ""
             yield f"\n{self._type(method.input_type)} → {many}{answer}\n"
 
-    def _terms(self, name: str) -> str:
-        rule = self._rules.get(name)
-        if rule is None:
-            return "*not served* | – | –"
-        who = "every member" if set(rule.roles) == set(ROLES) else ", ".join(rule.roles)
-        return f"{who} | {size(rule.max_bytes)} | {rule.max_seconds:g} s"
+    def _terms(self, method: MethodDescriptorProto) -> str:
+        if not method.options.HasExtension(self._options.rules):
+            return "*not served* | – | – | –"
+        rules = method.options.Extensions[self._options.rules]
+        roles = ", ".join(self._word("roles", role) for role in rules.roles)
+        deadline = self._word("deadline_class", rules.deadline_class)
+        return (
+            f"{'every member' if rules.any_role else roles} | {size(rules.max_request_bytes)} "
+            f"| {rules.max_seconds} s | {deadline}"
+        )
+
+    def _word(self, field: str, number: int) -> str:
+        """Return the word for an enum's value in a method's rules."""
+        enum = self._options.MethodRules.DESCRIPTOR.fields_by_name[field].enum_type
+        prefix = enum.values_by_number[0].name.removesuffix("UNSPECIFIED")
+        return str(enum.values_by_number[number].name.removeprefix(prefix).lower())
 
     def _nouns(self) -> Iterator[str]:
         yield "## Messages and codes\n"
@@ -287,8 +280,3 @@ def size(count: int) -> str:
     """Bytes in words."""
     mib, rest = divmod(count, 1 << 20)
     return f"{count >> 10} KiB" if rest else f"{mib} MiB"
-
-
-def role_words(mask: int, codes: Iterable[tuple[str, int]]) -> list[str]:
-    """The roles of a mask, in order of their codes."""
-    return [name.removeprefix("ROLE_").lower() for name, code in codes if code and mask >> code & 1]

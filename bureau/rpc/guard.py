@@ -19,7 +19,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 import grpc
@@ -36,7 +36,8 @@ from bureau.ledger.readiness import ReadinessProbe
 from bureau.metrics import observe
 from bureau.rpc.call_log import CallLog, EndedCall
 from bureau.rpc.limits import MemberLimits
-from bureau.rpc.methods import METHODS, Method
+from bureau.rpc.methods import METHODS, Method, name_of
+from bureau.rpc.servicer import Servicer
 from bureau.rpc.status import abort, drop_traceback
 from bureau.store import queries as q
 from bureau.store.errors import StorageError
@@ -54,14 +55,6 @@ MIN_DEADLINE_S = 0.1
 # Of requests; smaller ones are not counted.
 SMALL_BYTES = 64 * 1024
 
-Handler = Callable[[Caller, Any], Message]
-# Of a stream: messages, and None where there is nothing to tell at present.
-Streamer = Callable[[Caller, Any], Iterator[Message | None]]
-END: Any = object()
-# Seconds after which a stream looks for what other nodes committed, and for whether
-# its member is still admitted.
-POLL_S = 0.5
-REAUTH_INTERVAL_S = 2.0
 HEALTH = "/grpc.health.v1.Health/Check"
 # Certificates that health remembers.
 MAX_PROBES = 64
@@ -96,53 +89,44 @@ class Guard:
     pulse: ReadinessProbe
     calls: CallLog
 
-    def unary_handler(self, method: MethodDescriptor, journey: Handler) -> AnyHandler:
-        """A gRPC handler of a unary method around a journey."""
+    def unary_handler(self, method: MethodDescriptor, servicer: type[Servicer]) -> AnyHandler:
+        """Return the gRPC handler of a unary method of a servicer."""
         name = name_of(method)
         rule = METHODS[name]
         request_class = GetMessageClass(method.input_type)
+        serve: Callable[..., Message] = getattr(servicer, method.name)
 
         def handle(requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes | None:
             with self._answering(name, context) as call:
-                deadline.set(time.monotonic() + seconds_left(context, rule))
-                caller = self._admitted(call, context, rule)
+                end = time.monotonic() + seconds_left(context, rule)
+                deadline.set(end)
+                admit = partial(self._admitted, call, context, rule)
+                served = servicer(self.bureau, admit(), context, end, admit)
                 with self.seats.acquire(call.member):
                     data = self.read_request(requests, context, rule.max_seconds)
                     with self._reserve_bytes(call.member, len(data)):
                         request = parse(request_class, data, rule)
-                        return journey(caller, request).SerializeToString()
+                        return serve(served, request, context).SerializeToString()
             return None
 
         return grpc.stream_unary_rpc_method_handler(handle)
 
-    def stream_handler(self, method: MethodDescriptor, journey: Streamer) -> AnyHandler:
-        """A gRPC handler of a streaming method around a journey. The stream ends with
-        its time, with the node, with the client, and with the member's admission.
-        """
+    def stream_handler(self, method: MethodDescriptor, servicer: type[Servicer]) -> AnyHandler:
+        """Return the gRPC handler of a streaming method of a servicer."""
         name = name_of(method)
         rule = METHODS[name]
         request_class = GetMessageClass(method.input_type)
+        serve: Callable[..., Iterator[Message]] = getattr(servicer, method.name)
 
         def handle(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
             with self._answering(name, context) as call:
                 end = time.monotonic() + seconds_left(context, rule)
-                caller = self._admitted(call, context, rule)
+                admit = partial(self._admitted, call, context, rule)
+                served = servicer(self.bureau, admit(), context, end, admit)
                 with self.streams.acquire(call.member):
                     data = self.read_request(requests, context, rule.max_seconds)
-                    answers = journey(caller, parse(request_class, data, rule))
-                    looked, seen = time.monotonic(), self.bureau.commits.count
-                    while context.is_active() and time.monotonic() < end:
-                        answer = next(answers, END)
-                        if answer is END:
-                            return
-                        if answer is not None:
-                            yield answer.SerializeToString()
-                        else:
-                            self.bureau.commits.wait(seen, POLL_S)
-                        seen = self.bureau.commits.count
-                        if time.monotonic() > looked + REAUTH_INTERVAL_S:
-                            looked = time.monotonic()
-                            self._admitted(call, context, rule)
+                    for answer in serve(served, parse(request_class, data, rule), context):
+                        yield answer.SerializeToString()
 
         return grpc.stream_stream_rpc_method_handler(handle)
 
@@ -255,11 +239,6 @@ def refusal_of(error: StorageError) -> Refusal:
     if error.unfit:
         return Refusal("NODE_UNFIT", str(error))
     return Refusal("DATABASE_UNAVAILABLE", "the database did not answer")
-
-
-def name_of(method: MethodDescriptor) -> str:
-    """`Service/Method`."""
-    return f"{method.containing_service.name}/{method.name}"
 
 
 def authorize(caller: Caller, rule: Method) -> None:

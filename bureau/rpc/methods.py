@@ -1,93 +1,79 @@
-"""The one table of methods: who may call what, how large, and how long.
+"""The rules of every method, read from the contract's method options.
 
-Deny by default: a method of the contract that is not listed is not served.
-Further rules (own things only, whose signature) are the journeys'.
+Deny by default: a method without rules is not served. Further rules (whose records,
+whose signature) belong to the journeys.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from creditbureau.v1.codes_pb2 import (
-    ROLE_AGENT,
-    ROLE_ATTESTER,
-    ROLE_AUDITOR,
-    ROLE_FURNISHER,
-    ROLE_OPERATOR,
-    ROLE_SUBSCRIBER,
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+
+from creditbureau.v1 import (
+    consents_pb2,
+    directory_pb2,
+    furnishing_pb2,
+    log_pb2,
+    members_pb2,
+    options_pb2,
+    reporting_pb2,
+    subjects_pb2,
 )
+from creditbureau.v1.codes_pb2 import Role
 
-KIB = 1024
-MIB = 1024 * KIB
-
-FURNISHER, SUBSCRIBER, ATTESTER = 1 << ROLE_FURNISHER, 1 << ROLE_SUBSCRIBER, 1 << ROLE_ATTESTER
-AGENT, AUDITOR, OPERATOR = 1 << ROLE_AGENT, 1 << ROLE_AUDITOR, 1 << ROLE_OPERATOR
-ANYBODY = FURNISHER | SUBSCRIBER | ATTESTER | AGENT | AUDITOR | OPERATOR
-LENDERS = FURNISHER | SUBSCRIBER
-# Of a stream; it is opened again where it stopped.
-STREAM_S = 600.0
+SERVICES: tuple[ServiceDescriptor, ...] = tuple(
+    service
+    for file in (
+        directory_pb2,
+        subjects_pb2,
+        consents_pb2,
+        furnishing_pb2,
+        reporting_pb2,
+        log_pb2,
+        members_pb2,
+    )
+    for service in file.DESCRIPTOR.services_by_name.values()
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """What the guard holds a method to.
+    """The rules of one method.
 
     Attributes:
         roles: Mask of roles, one of which the member must have.
         max_bytes: Size of the largest request.
-        max_seconds: Longest deadline; a client's longer one is cut to it.
+        max_seconds: Longest deadline; a client's longer deadline is cut to it.
     """
 
     roles: int
-    max_bytes: int = 16 * KIB
-    max_seconds: float = 10.0
+    max_bytes: int
+    max_seconds: float
 
 
-METHODS: dict[str, Method] = {
-    "Directory/GetDirectoryKey": Method(ANYBODY),
-    "Directory/Evaluate": Method(LENDERS | ATTESTER | AGENT, max_seconds=30),
-    "Subjects/AttestKey": Method(ATTESTER, max_seconds=30),
-    "Subjects/RotateKey": Method(AGENT, max_seconds=30),
-    "Subjects/ListInquiries": Method(AGENT),
-    "Subjects/GetFile": Method(AGENT),
-    "Subjects/PlaceHold": Method(AGENT, max_seconds=30),
-    "Subjects/LiftHold": Method(AGENT, max_seconds=30),
-    "Subjects/OpenDispute": Method(AGENT, max_bytes=64 * KIB, max_seconds=30),
-    "Subjects/AddToDispute": Method(AGENT, max_bytes=64 * KIB, max_seconds=30),
-    "Subjects/ListDisputes": Method(AGENT),
-    "Subjects/SetStatement": Method(AGENT, max_seconds=30),
-    "Subjects/ListNotices": Method(AGENT),
-    "Consents/GrantConsent": Method(AGENT, max_seconds=30),
-    "Consents/ChangeConsent": Method(AGENT, max_seconds=30),
-    "Consents/GetConsent": Method(LENDERS | AGENT),
-    "Consents/ListConsents": Method(LENDERS | AGENT),
-    "Furnishing/SubmitRecords": Method(FURNISHER, max_bytes=7 * MIB, max_seconds=60),
-    "Furnishing/GetSubmission": Method(FURNISHER),
-    "Furnishing/ListSubmissions": Method(FURNISHER),
-    "Furnishing/ListDisputedRecords": Method(FURNISHER),
-    "Furnishing/WatchDisputes": Method(FURNISHER, max_seconds=STREAM_S),
-    "Furnishing/AnswerDispute": Method(FURNISHER, max_bytes=64 * KIB, max_seconds=30),
-    "Reporting/QueryReport": Method(SUBSCRIBER, max_seconds=30),
-    "Reporting/ReplayReport": Method(SUBSCRIBER | AUDITOR, max_seconds=30),
-    "Reporting/QueryPortfolio": Method(SUBSCRIBER, max_bytes=512 * KIB, max_seconds=STREAM_S),
-    "Reporting/WatchAlerts": Method(SUBSCRIBER, max_seconds=STREAM_S),
-    "Reporting/AcknowledgeAlerts": Method(SUBSCRIBER),
-    "Log/GetCheckpoint": Method(ANYBODY),
-    "Log/ListCheckpoints": Method(ANYBODY),
-    "Log/ListLeaves": Method(ANYBODY),
-    "Log/GetInclusionProof": Method(ANYBODY),
-    "Log/GetConsistencyProof": Method(ANYBODY),
-    "Log/GetTile": Method(ANYBODY),
-    "Log/GetReceipt": Method(ANYBODY),
-    "Members/AdmitMember": Method(OPERATOR, max_bytes=64 * KIB, max_seconds=30),
-    "Members/ChangeMember": Method(OPERATOR, max_seconds=30),
-    "Members/SetMemberState": Method(OPERATOR, max_seconds=30),
-    "Members/ChangeCredential": Method(ANYBODY, max_seconds=30),
-    "Members/GetMember": Method(ANYBODY),
-    "Members/ListMembers": Method(ANYBODY),
-    "Members/PublishStandard": Method(OPERATOR, max_seconds=30),
-    "Members/GetStandard": Method(ANYBODY),
-}
+def name_of(method: MethodDescriptor) -> str:
+    """Return a method's name as `Service/Method`."""
+    return f"{method.containing_service.name}/{method.name}"
 
-# The largest request of all: what gRPC itself lets in.
+
+def _declared() -> Iterator[tuple[str, Method]]:
+    for service in SERVICES:
+        for method in service.methods:
+            options = method.GetOptions()
+            if options.HasExtension(options_pb2.rules):
+                yield name_of(method), _method(options.Extensions[options_pb2.rules])
+
+
+def _method(rules: options_pb2.MethodRules) -> Method:
+    roles = [role for role in Role.values() if role] if rules.any_role else rules.roles
+    mask = sum(1 << role for role in set(roles))
+    return Method(mask, rules.max_request_bytes, rules.max_seconds)
+
+
+METHODS: dict[str, Method] = dict(_declared())
+
+# Size of the largest request of all methods, in bytes; gRPC itself ends a call with a
+# larger one.
 MAX_REQUEST_BYTES = max(method.max_bytes for method in METHODS.values())

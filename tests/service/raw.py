@@ -15,7 +15,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2 as details
 from grpc_status import rpc_status
 
-from bureau.rpc.services import CONTRACT
+from bureau.rpc.methods import SERVICES
 from bureau_keys.envelope import seal
 from bureau_keys.merkle import leaf_hash, root_of
 from bureau_keys.profile import Profile
@@ -77,7 +77,7 @@ class Raw:
     def send(self, method: str, request: Message | bytes, *, timeout: float = 60) -> Answer:
         """Calls `Service/Method` with a message, or with any bytes."""
         service, _, name = method.partition("/")
-        descriptor = next(s for s in CONTRACT if s.name == service)
+        descriptor = next(s for s in SERVICES if s.name == service)
         data = request if isinstance(request, bytes) else request.SerializeToString()
         reply_class = GetMessageClass(descriptor.methods_by_name[name].output_type)
         path = f"/{descriptor.full_name}/{name}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 import creditbureau.v1
-from bureau.rpc.services import CONTRACT
+from bureau.rpc.methods import SERVICES
 from bureau_keys.envelope import seal
 from creditbureau.v1 import (
     codes_pb2,
@@ -52,7 +52,7 @@ def test_every_method_of_the_contract_is_in_the_table_once() -> None:
         for method in service.methods
     ]
     assert sorted(contract) == sorted([*MAY, *NOT_SERVED])
-    assert {service.name for service in CONTRACT} == {name.partition("/")[0] for name in contract}
+    assert {service.name for service in SERVICES} == {name.partition("/")[0] for name in contract}
     assert set(GOOD) == set(MAY)
 
 

@@ -69,7 +69,7 @@ def test_alerts_come_whichever_node_took_the_write(
     if way == "by looking again":
         monkeypatch.setattr("bureau.main.Listener.start", lambda _self: None)
     else:
-        monkeypatch.setattr("bureau.rpc.guard.POLL_S", 3600.0)
+        monkeypatch.setattr("bureau.rpc.servicer.POLL_S", 3600.0)
     with further_nodes(town.bureau, town.clock, town.clock) as nodes:
         watched = [monitored(town, "acme") for _ in nodes.addresses]
         waiting = [following(at(town, nodes, "acme", place), *watched) for place in (0, 1, 2)]

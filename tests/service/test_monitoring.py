@@ -63,7 +63,7 @@ def test_a_furnisher_sees_disputes_as_they_come(town: Village) -> None:
 
 
 def test_a_stream_ends_with_the_members_admission(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bureau.rpc.guard.REAUTH_INTERVAL_S", 0.2)
+    monkeypatch.setattr("bureau.rpc.servicer.REAUTH_INTERVAL_S", 0.2)
     with village("acme", "brook") as town:
         person = monitored(town, "brook")
         town.submit("acme", account(person, "card", MAY))

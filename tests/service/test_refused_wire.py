@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bureau.clock import Clock
-from bureau.rpc.services import CONTRACT
+from bureau.rpc.methods import SERVICES
 from bureau.testing import running_bureau
 from bureau_keys.authority import Authority, new_key_and_csr
 from bureau_keys.envelope import seal
@@ -87,7 +87,7 @@ def test_no_mutation_is_an_internal_error(scene: Scene, place: float, byte: int,
 
 def every_method() -> list[str]:
     return [
-        f"/{service.full_name}/{method.name}" for service in CONTRACT for method in service.methods
+        f"/{service.full_name}/{method.name}" for service in SERVICES for method in service.methods
     ]
 
 

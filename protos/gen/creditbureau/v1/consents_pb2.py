@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from creditbureau.v1 import consent_pb2 as creditbureau_dot_v1_dot_consent__pb2
 from creditbureau.v1 import envelope_pb2 as creditbureau_dot_v1_dot_envelope__pb2
 from creditbureau.v1 import log_pb2 as creditbureau_dot_v1_dot_log__pb2
+from creditbureau.v1 import options_pb2 as creditbureau_dot_v1_dot_options__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63reditbureau/v1/consents.proto\x12\x0f\x63reditbureau.v1\x1a\x1d\x63reditbureau/v1/consent.proto\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x19\x63reditbureau/v1/log.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x01\n\x0eSubjectRequest\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x39\n\x06method\x18\x02 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^[A-Za-z0-9_.]+/[A-Za-z]+$R\x06method\"\xc1\x02\n\x0b\x43onsentView\x12\x1d\n\nconsent_id\x18\x01 \x01(\tR\tconsentId\x12\x33\n\x07\x63onsent\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x07\x63onsent\x12\x33\n\x05state\x18\x03 \x01(\x0e\x32\x1d.creditbureau.v1.ConsentStateR\x05state\x12\x1b\n\tuse_count\x18\x04 \x01(\x03R\x08useCount\x12;\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x12\n\x04note\x18\x07 \x01(\tR\x04note\"R\n\x13GrantConsentRequest\x12;\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07\x63onsent\"\x82\x01\n\x14GrantConsentResponse\x12\x36\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x07\x63onsent\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"Q\n\x14\x43hangeConsentRequest\x12\x39\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x06\x63hange\"\x83\x01\n\x15\x43hangeConsentResponse\x12\x36\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x07\x63onsent\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"\x80\x01\n\x11GetConsentRequest\x12\'\n\nconsent_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tconsentId\x12\x42\n\x0fsubject_request\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x0esubjectRequest\"L\n\x12GetConsentResponse\x12\x36\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x07\x63onsent\"\xe3\x01\n\x13ListConsentsRequest\x12\x42\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x0esubjectRequest\x12\x37\n\nsubject_id\x18\x02 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{32})?$R\tsubjectId\x12\'\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"x\n\x14ListConsentsResponse\x12\x38\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x08\x63onsents\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xfb\x02\n\x08\x43onsents\x12[\n\x0cGrantConsent\x12$.creditbureau.v1.GrantConsentRequest\x1a%.creditbureau.v1.GrantConsentResponse\x12^\n\rChangeConsent\x12%.creditbureau.v1.ChangeConsentRequest\x1a&.creditbureau.v1.ChangeConsentResponse\x12U\n\nGetConsent\x12\".creditbureau.v1.GetConsentRequest\x1a#.creditbureau.v1.GetConsentResponse\x12[\n\x0cListConsents\x12$.creditbureau.v1.ListConsentsRequest\x1a%.creditbureau.v1.ListConsentsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63reditbureau/v1/consents.proto\x12\x0f\x63reditbureau.v1\x1a\x1d\x63reditbureau/v1/consent.proto\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x19\x63reditbureau/v1/log.proto\x1a\x1d\x63reditbureau/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x01\n\x0eSubjectRequest\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x39\n\x06method\x18\x02 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^[A-Za-z0-9_.]+/[A-Za-z]+$R\x06method\"\xc1\x02\n\x0b\x43onsentView\x12\x1d\n\nconsent_id\x18\x01 \x01(\tR\tconsentId\x12\x33\n\x07\x63onsent\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x07\x63onsent\x12\x33\n\x05state\x18\x03 \x01(\x0e\x32\x1d.creditbureau.v1.ConsentStateR\x05state\x12\x1b\n\tuse_count\x18\x04 \x01(\x03R\x08useCount\x12;\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x12\n\x04note\x18\x07 \x01(\tR\x04note\"R\n\x13GrantConsentRequest\x12;\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07\x63onsent\"\x82\x01\n\x14GrantConsentResponse\x12\x36\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x07\x63onsent\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"Q\n\x14\x43hangeConsentRequest\x12\x39\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x06\x63hange\"\x83\x01\n\x15\x43hangeConsentResponse\x12\x36\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x07\x63onsent\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"\x80\x01\n\x11GetConsentRequest\x12\'\n\nconsent_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tconsentId\x12\x42\n\x0fsubject_request\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x0esubjectRequest\"L\n\x12GetConsentResponse\x12\x36\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x07\x63onsent\"\xe3\x01\n\x13ListConsentsRequest\x12\x42\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x0esubjectRequest\x12\x37\n\nsubject_id\x18\x02 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{32})?$R\tsubjectId\x12\'\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"x\n\x14ListConsentsResponse\x12\x38\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x08\x63onsents\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xc3\x03\n\x08\x43onsents\x12l\n\x0cGrantConsent\x12$.creditbureau.v1.GrantConsentRequest\x1a%.creditbureau.v1.GrantConsentResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12o\n\rChangeConsent\x12%.creditbureau.v1.ChangeConsentRequest\x1a&.creditbureau.v1.ChangeConsentResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12h\n\nGetConsent\x12\".creditbureau.v1.GetConsentRequest\x1a#.creditbureau.v1.GetConsentResponse\"\x11\xea\xe0\x18\r\n\x03\x01\x02\x04\x18\x80\x80\x01 \n(\x01\x12n\n\x0cListConsents\x12$.creditbureau.v1.ListConsentsRequest\x1a%.creditbureau.v1.ListConsentsResponse\"\x11\xea\xe0\x18\r\n\x03\x01\x02\x04\x18\x80\x80\x01 \n(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,26 +52,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTCONSENTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
   _globals['_LISTCONSENTSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTCONSENTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\004r\002\030@'
-  _globals['_SUBJECTREQUEST']._serialized_start=175
-  _globals['_SUBJECTREQUEST']._serialized_end=307
-  _globals['_CONSENTVIEW']._serialized_start=310
-  _globals['_CONSENTVIEW']._serialized_end=631
-  _globals['_GRANTCONSENTREQUEST']._serialized_start=633
-  _globals['_GRANTCONSENTREQUEST']._serialized_end=715
-  _globals['_GRANTCONSENTRESPONSE']._serialized_start=718
-  _globals['_GRANTCONSENTRESPONSE']._serialized_end=848
-  _globals['_CHANGECONSENTREQUEST']._serialized_start=850
-  _globals['_CHANGECONSENTREQUEST']._serialized_end=931
-  _globals['_CHANGECONSENTRESPONSE']._serialized_start=934
-  _globals['_CHANGECONSENTRESPONSE']._serialized_end=1065
-  _globals['_GETCONSENTREQUEST']._serialized_start=1068
-  _globals['_GETCONSENTREQUEST']._serialized_end=1196
-  _globals['_GETCONSENTRESPONSE']._serialized_start=1198
-  _globals['_GETCONSENTRESPONSE']._serialized_end=1274
-  _globals['_LISTCONSENTSREQUEST']._serialized_start=1277
-  _globals['_LISTCONSENTSREQUEST']._serialized_end=1504
-  _globals['_LISTCONSENTSRESPONSE']._serialized_start=1506
-  _globals['_LISTCONSENTSRESPONSE']._serialized_end=1626
-  _globals['_CONSENTS']._serialized_start=1629
-  _globals['_CONSENTS']._serialized_end=2008
+  _globals['_CONSENTS'].methods_by_name['GrantConsent']._loaded_options = None
+  _globals['_CONSENTS'].methods_by_name['GrantConsent']._serialized_options = b'\352\340\030\013\n\001\004\030\200\200\001 \036(\002'
+  _globals['_CONSENTS'].methods_by_name['ChangeConsent']._loaded_options = None
+  _globals['_CONSENTS'].methods_by_name['ChangeConsent']._serialized_options = b'\352\340\030\013\n\001\004\030\200\200\001 \036(\002'
+  _globals['_CONSENTS'].methods_by_name['GetConsent']._loaded_options = None
+  _globals['_CONSENTS'].methods_by_name['GetConsent']._serialized_options = b'\352\340\030\r\n\003\001\002\004\030\200\200\001 \n(\001'
+  _globals['_CONSENTS'].methods_by_name['ListConsents']._loaded_options = None
+  _globals['_CONSENTS'].methods_by_name['ListConsents']._serialized_options = b'\352\340\030\r\n\003\001\002\004\030\200\200\001 \n(\001'
+  _globals['_SUBJECTREQUEST']._serialized_start=206
+  _globals['_SUBJECTREQUEST']._serialized_end=338
+  _globals['_CONSENTVIEW']._serialized_start=341
+  _globals['_CONSENTVIEW']._serialized_end=662
+  _globals['_GRANTCONSENTREQUEST']._serialized_start=664
+  _globals['_GRANTCONSENTREQUEST']._serialized_end=746
+  _globals['_GRANTCONSENTRESPONSE']._serialized_start=749
+  _globals['_GRANTCONSENTRESPONSE']._serialized_end=879
+  _globals['_CHANGECONSENTREQUEST']._serialized_start=881
+  _globals['_CHANGECONSENTREQUEST']._serialized_end=962
+  _globals['_CHANGECONSENTRESPONSE']._serialized_start=965
+  _globals['_CHANGECONSENTRESPONSE']._serialized_end=1096
+  _globals['_GETCONSENTREQUEST']._serialized_start=1099
+  _globals['_GETCONSENTREQUEST']._serialized_end=1227
+  _globals['_GETCONSENTRESPONSE']._serialized_start=1229
+  _globals['_GETCONSENTRESPONSE']._serialized_end=1305
+  _globals['_LISTCONSENTSREQUEST']._serialized_start=1308
+  _globals['_LISTCONSENTSREQUEST']._serialized_end=1535
+  _globals['_LISTCONSENTSRESPONSE']._serialized_start=1537
+  _globals['_LISTCONSENTSRESPONSE']._serialized_end=1657
+  _globals['_CONSENTS']._serialized_start=1660
+  _globals['_CONSENTS']._serialized_end=2111
 # @@protoc_insertion_point(module_scope)

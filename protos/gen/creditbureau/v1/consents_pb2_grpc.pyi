@@ -5,23 +5,9 @@ isort:skip_file
 
 from collections import abc as _abc
 from creditbureau.v1 import consents_pb2 as _consents_pb2
-from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
-import sys
-import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import Self as _Self
-else:
-    from typing_extensions import Self as _Self
-
-_T = _typing.TypeVar("_T")
-
-class _MaybeAsyncIterator(_abc.AsyncIterator[_T], _abc.Iterator[_T], metaclass=_abc_1.ABCMeta): ...
-
-class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]
-    ...
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
@@ -29,10 +15,7 @@ GRPC_VERSION: str
 class ConsentsStub:
     """Consents, signed by subjects with their own keys and carried by an agent."""
 
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> ConsentsAsyncStub: ...
+    def __init__(self, channel: _grpc.Channel) -> None: ...
     GrantConsent: _grpc.UnaryUnaryMultiCallable[_consents_pb2.GrantConsentRequest, _consents_pb2.GrantConsentResponse]
     """Grants a consent. Role: agent. Reasons: BAD_SIGNATURE, CONSENT_CEILING,
     DATE_ORDER, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
@@ -51,29 +34,6 @@ class ConsentsStub:
     BAD_SIGNATURE, EXPIRED_REQUEST.
     """
 
-@_typing.type_check_only
-class ConsentsAsyncStub(ConsentsStub):
-    """Consents, signed by subjects with their own keys and carried by an agent."""
-
-    def __init__(self, channel: _aio.Channel) -> None: ...
-    GrantConsent: _aio.UnaryUnaryMultiCallable[_consents_pb2.GrantConsentRequest, _consents_pb2.GrantConsentResponse]  # type: ignore[assignment]
-    """Grants a consent. Role: agent. Reasons: BAD_SIGNATURE, CONSENT_CEILING,
-    DATE_ORDER, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
-    """
-    ChangeConsent: _aio.UnaryUnaryMultiCallable[_consents_pb2.ChangeConsentRequest, _consents_pb2.ChangeConsentResponse]  # type: ignore[assignment]
-    """Pauses, resumes or revokes one. Role: agent. Reasons: NOT_FOUND,
-    WRONG_STATE.
-    """
-    GetConsent: _aio.UnaryUnaryMultiCallable[_consents_pb2.GetConsentRequest, _consents_pb2.GetConsentResponse]  # type: ignore[assignment]
-    """One consent, for its subject (signed) or its grantee. Reasons: NOT_FOUND,
-    also for consents of others.
-    """
-    ListConsents: _aio.UnaryUnaryMultiCallable[_consents_pb2.ListConsentsRequest, _consents_pb2.ListConsentsResponse]  # type: ignore[assignment]
-    """The subject's consents (signed), or those that the calling member
-    holds; newest first, in pages. Reasons: BAD_PAGE_TOKEN; signed:
-    BAD_SIGNATURE, EXPIRED_REQUEST.
-    """
-
 class ConsentsServicer(metaclass=_abc_1.ABCMeta):
     """Consents, signed by subjects with their own keys and carried by an agent."""
 
@@ -81,8 +41,8 @@ class ConsentsServicer(metaclass=_abc_1.ABCMeta):
     def GrantConsent(
         self,
         request: _consents_pb2.GrantConsentRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_consents_pb2.GrantConsentResponse, _abc.Awaitable[_consents_pb2.GrantConsentResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _consents_pb2.GrantConsentResponse:
         """Grants a consent. Role: agent. Reasons: BAD_SIGNATURE, CONSENT_CEILING,
         DATE_ORDER, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
         """
@@ -91,8 +51,8 @@ class ConsentsServicer(metaclass=_abc_1.ABCMeta):
     def ChangeConsent(
         self,
         request: _consents_pb2.ChangeConsentRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_consents_pb2.ChangeConsentResponse, _abc.Awaitable[_consents_pb2.ChangeConsentResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _consents_pb2.ChangeConsentResponse:
         """Pauses, resumes or revokes one. Role: agent. Reasons: NOT_FOUND,
         WRONG_STATE.
         """
@@ -101,8 +61,8 @@ class ConsentsServicer(metaclass=_abc_1.ABCMeta):
     def GetConsent(
         self,
         request: _consents_pb2.GetConsentRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_consents_pb2.GetConsentResponse, _abc.Awaitable[_consents_pb2.GetConsentResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _consents_pb2.GetConsentResponse:
         """One consent, for its subject (signed) or its grantee. Reasons: NOT_FOUND,
         also for consents of others.
         """
@@ -111,11 +71,11 @@ class ConsentsServicer(metaclass=_abc_1.ABCMeta):
     def ListConsents(
         self,
         request: _consents_pb2.ListConsentsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_consents_pb2.ListConsentsResponse, _abc.Awaitable[_consents_pb2.ListConsentsResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _consents_pb2.ListConsentsResponse:
         """The subject's consents (signed), or those that the calling member
         holds; newest first, in pages. Reasons: BAD_PAGE_TOKEN; signed:
         BAD_SIGNATURE, EXPIRED_REQUEST.
         """
 
-def add_ConsentsServicer_to_server(servicer: ConsentsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_ConsentsServicer_to_server(servicer: ConsentsServicer, server: _grpc.Server) -> None: ...

@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from creditbureau.v1 import envelope_pb2 as creditbureau_dot_v1_dot_envelope__pb2
 from creditbureau.v1 import log_pb2 as creditbureau_dot_v1_dot_log__pb2
+from creditbureau.v1 import options_pb2 as creditbureau_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63reditbureau/v1/directory.proto\x12\x0f\x63reditbureau.v1\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x19\x63reditbureau/v1/log.proto\"\x18\n\x16GetDirectoryKeyRequest\"8\n\x17GetDirectoryKeyResponse\x12\x1d\n\npublic_key\x18\x01 \x01(\x0cR\tpublicKey\"\x83\x01\n\nEvaluation\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12<\n\x10\x62linded_elements\x18\x02 \x03(\x0c\x42\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\x80\x02\"\x04z\x02h R\x0f\x62lindedElements\"T\n\x0f\x45valuateRequest\x12\x41\n\nevaluation\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\nevaluation\"\x9e\x01\n\x10\x45valuateResponse\x12-\n\x12\x65valuated_elements\x18\x01 \x01(\x0cR\x11\x65valuatedElements\x12\'\n\x0fremaining_quota\x18\x02 \x01(\x03R\x0eremainingQuota\x12\x32\n\x07receipt\x18\x03 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt2\xc2\x01\n\tDirectory\x12\x64\n\x0fGetDirectoryKey\x12\'.creditbureau.v1.GetDirectoryKeyRequest\x1a(.creditbureau.v1.GetDirectoryKeyResponse\x12O\n\x08\x45valuate\x12 .creditbureau.v1.EvaluateRequest\x1a!.creditbureau.v1.EvaluateResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63reditbureau/v1/directory.proto\x12\x0f\x63reditbureau.v1\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x19\x63reditbureau/v1/log.proto\x1a\x1d\x63reditbureau/v1/options.proto\"\x18\n\x16GetDirectoryKeyRequest\"8\n\x17GetDirectoryKeyResponse\x12\x1d\n\npublic_key\x18\x01 \x01(\x0cR\tpublicKey\"\x83\x01\n\nEvaluation\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12<\n\x10\x62linded_elements\x18\x02 \x03(\x0c\x42\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\x80\x02\"\x04z\x02h R\x0f\x62lindedElements\"T\n\x0f\x45valuateRequest\x12\x41\n\nevaluation\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\nevaluation\"\x9e\x01\n\x10\x45valuateResponse\x12-\n\x12\x65valuated_elements\x18\x01 \x01(\x0cR\x11\x65valuatedElements\x12\'\n\x0fremaining_quota\x18\x02 \x01(\x03R\x0eremainingQuota\x12\x32\n\x07receipt\x18\x03 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt2\xe6\x01\n\tDirectory\x12t\n\x0fGetDirectoryKey\x12\'.creditbureau.v1.GetDirectoryKeyRequest\x1a(.creditbureau.v1.GetDirectoryKeyResponse\"\x0e\xea\xe0\x18\n\x10\x01\x18\x80\x80\x01 \n(\x01\x12\x63\n\x08\x45valuate\x12 .creditbureau.v1.EvaluateRequest\x1a!.creditbureau.v1.EvaluateResponse\"\x12\xea\xe0\x18\x0e\n\x04\x01\x02\x03\x04\x18\x80\x80\x01 \x1e(\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,16 +40,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVALUATION'].fields_by_name['blinded_elements']._serialized_options = b'\272H\016\222\001\013\010\001\020\200\002\"\004z\002h '
   _globals['_EVALUATEREQUEST'].fields_by_name['evaluation']._loaded_options = None
   _globals['_EVALUATEREQUEST'].fields_by_name['evaluation']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_GETDIRECTORYKEYREQUEST']._serialized_start=111
-  _globals['_GETDIRECTORYKEYREQUEST']._serialized_end=135
-  _globals['_GETDIRECTORYKEYRESPONSE']._serialized_start=137
-  _globals['_GETDIRECTORYKEYRESPONSE']._serialized_end=193
-  _globals['_EVALUATION']._serialized_start=196
-  _globals['_EVALUATION']._serialized_end=327
-  _globals['_EVALUATEREQUEST']._serialized_start=329
-  _globals['_EVALUATEREQUEST']._serialized_end=413
-  _globals['_EVALUATERESPONSE']._serialized_start=416
-  _globals['_EVALUATERESPONSE']._serialized_end=574
-  _globals['_DIRECTORY']._serialized_start=577
-  _globals['_DIRECTORY']._serialized_end=771
+  _globals['_DIRECTORY'].methods_by_name['GetDirectoryKey']._loaded_options = None
+  _globals['_DIRECTORY'].methods_by_name['GetDirectoryKey']._serialized_options = b'\352\340\030\n\020\001\030\200\200\001 \n(\001'
+  _globals['_DIRECTORY'].methods_by_name['Evaluate']._loaded_options = None
+  _globals['_DIRECTORY'].methods_by_name['Evaluate']._serialized_options = b'\352\340\030\016\n\004\001\002\003\004\030\200\200\001 \036(\002'
+  _globals['_GETDIRECTORYKEYREQUEST']._serialized_start=142
+  _globals['_GETDIRECTORYKEYREQUEST']._serialized_end=166
+  _globals['_GETDIRECTORYKEYRESPONSE']._serialized_start=168
+  _globals['_GETDIRECTORYKEYRESPONSE']._serialized_end=224
+  _globals['_EVALUATION']._serialized_start=227
+  _globals['_EVALUATION']._serialized_end=358
+  _globals['_EVALUATEREQUEST']._serialized_start=360
+  _globals['_EVALUATEREQUEST']._serialized_end=444
+  _globals['_EVALUATERESPONSE']._serialized_start=447
+  _globals['_EVALUATERESPONSE']._serialized_end=605
+  _globals['_DIRECTORY']._serialized_start=608
+  _globals['_DIRECTORY']._serialized_end=838
 # @@protoc_insertion_point(module_scope)

@@ -5,23 +5,9 @@ isort:skip_file
 
 from collections import abc as _abc
 from creditbureau.v1 import directory_pb2 as _directory_pb2
-from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
-import sys
-import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import Self as _Self
-else:
-    from typing_extensions import Self as _Self
-
-_T = _typing.TypeVar("_T")
-
-class _MaybeAsyncIterator(_abc.AsyncIterator[_T], _abc.Iterator[_T], metaclass=_abc_1.ABCMeta): ...
-
-class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]
-    ...
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
@@ -33,34 +19,12 @@ class DirectoryStub:
     operator can run.
     """
 
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> DirectoryAsyncStub: ...
+    def __init__(self, channel: _grpc.Channel) -> None: ...
     GetDirectoryKey: _grpc.UnaryUnaryMultiCallable[_directory_pb2.GetDirectoryKeyRequest, _directory_pb2.GetDirectoryKeyResponse]
     """The public key under which evaluations are verified. Pin it. Reasons:
     NOT_SERVED.
     """
     Evaluate: _grpc.UnaryUnaryMultiCallable[_directory_pb2.EvaluateRequest, _directory_pb2.EvaluateResponse]
-    """Evaluates blinded elements. Metered per member and element; every call is
-    a leaf of the log. Roles: furnisher, subscriber, attester, agent.
-    Reasons: QUOTA_EXCEEDED, INVALID_FIELD.
-    """
-
-@_typing.type_check_only
-class DirectoryAsyncStub(DirectoryStub):
-    """Turns national identifiers into subject ids without seeing them: a VOPRF
-    (RFC 9497, ristretto255-SHA512, verifiable mode) over
-    `country|scheme|normalised identifier`. A service of its own that a separate
-    operator can run.
-    """
-
-    def __init__(self, channel: _aio.Channel) -> None: ...
-    GetDirectoryKey: _aio.UnaryUnaryMultiCallable[_directory_pb2.GetDirectoryKeyRequest, _directory_pb2.GetDirectoryKeyResponse]  # type: ignore[assignment]
-    """The public key under which evaluations are verified. Pin it. Reasons:
-    NOT_SERVED.
-    """
-    Evaluate: _aio.UnaryUnaryMultiCallable[_directory_pb2.EvaluateRequest, _directory_pb2.EvaluateResponse]  # type: ignore[assignment]
     """Evaluates blinded elements. Metered per member and element; every call is
     a leaf of the log. Roles: furnisher, subscriber, attester, agent.
     Reasons: QUOTA_EXCEEDED, INVALID_FIELD.
@@ -77,8 +41,8 @@ class DirectoryServicer(metaclass=_abc_1.ABCMeta):
     def GetDirectoryKey(
         self,
         request: _directory_pb2.GetDirectoryKeyRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_directory_pb2.GetDirectoryKeyResponse, _abc.Awaitable[_directory_pb2.GetDirectoryKeyResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _directory_pb2.GetDirectoryKeyResponse:
         """The public key under which evaluations are verified. Pin it. Reasons:
         NOT_SERVED.
         """
@@ -87,11 +51,11 @@ class DirectoryServicer(metaclass=_abc_1.ABCMeta):
     def Evaluate(
         self,
         request: _directory_pb2.EvaluateRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_directory_pb2.EvaluateResponse, _abc.Awaitable[_directory_pb2.EvaluateResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _directory_pb2.EvaluateResponse:
         """Evaluates blinded elements. Metered per member and element; every call is
         a leaf of the log. Roles: furnisher, subscriber, attester, agent.
         Reasons: QUOTA_EXCEEDED, INVALID_FIELD.
         """
 
-def add_DirectoryServicer_to_server(servicer: DirectoryServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_DirectoryServicer_to_server(servicer: DirectoryServicer, server: _grpc.Server) -> None: ...

@@ -5,23 +5,9 @@ isort:skip_file
 
 from collections import abc as _abc
 from creditbureau.v1 import furnishing_pb2 as _furnishing_pb2
-from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
-import sys
-import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import Self as _Self
-else:
-    from typing_extensions import Self as _Self
-
-_T = _typing.TypeVar("_T")
-
-class _MaybeAsyncIterator(_abc.AsyncIterator[_T], _abc.Iterator[_T], metaclass=_abc_1.ABCMeta): ...
-
-class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]
-    ...
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
@@ -29,10 +15,7 @@ GRPC_VERSION: str
 class FurnishingStub:
     """Members submit signed credit records. Role: furnisher."""
 
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> FurnishingAsyncStub: ...
+    def __init__(self, channel: _grpc.Channel) -> None: ...
     SubmitRecords: _grpc.UnaryUnaryMultiCallable[_furnishing_pb2.SubmitRecordsRequest, _furnishing_pb2.SubmitRecordsResponse]
     """Submits one signed batch; all of it is stored or nothing. Every violation
     of every record comes back in one answer, as field paths
@@ -60,38 +43,6 @@ class FurnishingStub:
     AnswerDispute: _grpc.UnaryUnaryMultiCallable[_furnishing_pb2.AnswerDisputeRequest, _furnishing_pb2.AnswerDisputeResponse]
     """Answers a dispute. Reasons: NOT_FOUND, WRONG_STATE."""
 
-@_typing.type_check_only
-class FurnishingAsyncStub(FurnishingStub):
-    """Members submit signed credit records. Role: furnisher."""
-
-    def __init__(self, channel: _aio.Channel) -> None: ...
-    SubmitRecords: _aio.UnaryUnaryMultiCallable[_furnishing_pb2.SubmitRecordsRequest, _furnishing_pb2.SubmitRecordsResponse]  # type: ignore[assignment]
-    """Submits one signed batch; all of it is stored or nothing. Every violation
-    of every record comes back in one answer, as field paths
-    `records[7].snapshot.balance_minor`. Reasons: INVALID_FIELD,
-    ROOT_MISMATCH, DUPLICATE_RECORD, DATE_ORDER, UNKNOWN_CURRENCY,
-    CURRENCY_MISMATCH, AMOUNT_RANGE, DELETED_ITEM, CONSENT_REQUIRED,
-    EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
-    """
-    GetSubmission: _aio.UnaryUnaryMultiCallable[_furnishing_pb2.GetSubmissionRequest, _furnishing_pb2.GetSubmissionResponse]  # type: ignore[assignment]
-    """A submission that the caller made. Reasons: NOT_FOUND, also for
-    those of others.
-    """
-    ListSubmissions: _aio.UnaryUnaryMultiCallable[_furnishing_pb2.ListSubmissionsRequest, _furnishing_pb2.ListSubmissionsResponse]  # type: ignore[assignment]
-    """The caller's submissions, newest first, in pages. Reasons:
-    BAD_PAGE_TOKEN.
-    """
-    WatchDisputes: _aio.UnaryStreamMultiCallable[_furnishing_pb2.WatchDisputesRequest, _furnishing_pb2.WatchDisputesResponse]  # type: ignore[assignment]
-    """Disputes against the caller's records, as they come; resumes from a
-    cursor. Reasons: OVERLOADED.
-    """
-    ListDisputedRecords: _aio.UnaryUnaryMultiCallable[_furnishing_pb2.ListDisputedRecordsRequest, _furnishing_pb2.ListDisputedRecordsResponse]  # type: ignore[assignment]
-    """The disputes against the caller's records, oldest first, in pages.
-    Reasons: BAD_PAGE_TOKEN.
-    """
-    AnswerDispute: _aio.UnaryUnaryMultiCallable[_furnishing_pb2.AnswerDisputeRequest, _furnishing_pb2.AnswerDisputeResponse]  # type: ignore[assignment]
-    """Answers a dispute. Reasons: NOT_FOUND, WRONG_STATE."""
-
 class FurnishingServicer(metaclass=_abc_1.ABCMeta):
     """Members submit signed credit records. Role: furnisher."""
 
@@ -99,8 +50,8 @@ class FurnishingServicer(metaclass=_abc_1.ABCMeta):
     def SubmitRecords(
         self,
         request: _furnishing_pb2.SubmitRecordsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_furnishing_pb2.SubmitRecordsResponse, _abc.Awaitable[_furnishing_pb2.SubmitRecordsResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _furnishing_pb2.SubmitRecordsResponse:
         """Submits one signed batch; all of it is stored or nothing. Every violation
         of every record comes back in one answer, as field paths
         `records[7].snapshot.balance_minor`. Reasons: INVALID_FIELD,
@@ -113,8 +64,8 @@ class FurnishingServicer(metaclass=_abc_1.ABCMeta):
     def GetSubmission(
         self,
         request: _furnishing_pb2.GetSubmissionRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_furnishing_pb2.GetSubmissionResponse, _abc.Awaitable[_furnishing_pb2.GetSubmissionResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _furnishing_pb2.GetSubmissionResponse:
         """A submission that the caller made. Reasons: NOT_FOUND, also for
         those of others.
         """
@@ -123,8 +74,8 @@ class FurnishingServicer(metaclass=_abc_1.ABCMeta):
     def ListSubmissions(
         self,
         request: _furnishing_pb2.ListSubmissionsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_furnishing_pb2.ListSubmissionsResponse, _abc.Awaitable[_furnishing_pb2.ListSubmissionsResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _furnishing_pb2.ListSubmissionsResponse:
         """The caller's submissions, newest first, in pages. Reasons:
         BAD_PAGE_TOKEN.
         """
@@ -133,8 +84,8 @@ class FurnishingServicer(metaclass=_abc_1.ABCMeta):
     def WatchDisputes(
         self,
         request: _furnishing_pb2.WatchDisputesRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_furnishing_pb2.WatchDisputesResponse], _abc.AsyncIterator[_furnishing_pb2.WatchDisputesResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _abc.Iterator[_furnishing_pb2.WatchDisputesResponse]:
         """Disputes against the caller's records, as they come; resumes from a
         cursor. Reasons: OVERLOADED.
         """
@@ -143,8 +94,8 @@ class FurnishingServicer(metaclass=_abc_1.ABCMeta):
     def ListDisputedRecords(
         self,
         request: _furnishing_pb2.ListDisputedRecordsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_furnishing_pb2.ListDisputedRecordsResponse, _abc.Awaitable[_furnishing_pb2.ListDisputedRecordsResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _furnishing_pb2.ListDisputedRecordsResponse:
         """The disputes against the caller's records, oldest first, in pages.
         Reasons: BAD_PAGE_TOKEN.
         """
@@ -153,8 +104,8 @@ class FurnishingServicer(metaclass=_abc_1.ABCMeta):
     def AnswerDispute(
         self,
         request: _furnishing_pb2.AnswerDisputeRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_furnishing_pb2.AnswerDisputeResponse, _abc.Awaitable[_furnishing_pb2.AnswerDisputeResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _furnishing_pb2.AnswerDisputeResponse:
         """Answers a dispute. Reasons: NOT_FOUND, WRONG_STATE."""
 
-def add_FurnishingServicer_to_server(servicer: FurnishingServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_FurnishingServicer_to_server(servicer: FurnishingServicer, server: _grpc.Server) -> None: ...

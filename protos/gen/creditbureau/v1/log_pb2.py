@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from creditbureau.v1 import envelope_pb2 as creditbureau_dot_v1_dot_envelope__pb2
+from creditbureau.v1 import options_pb2 as creditbureau_dot_v1_dot_options__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63reditbureau/v1/log.proto\x12\x0f\x63reditbureau.v1\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\x01\n\x07Receipt\x12\x1d\n\nleaf_index\x18\x01 \x01(\x03R\tleafIndex\x12\x14\n\x05proof\x18\x02 \x03(\x0cR\x05proof\x12\x1e\n\ncheckpoint\x18\x03 \x01(\tR\ncheckpoint\x12\x12\n\x04salt\x18\x04 \x01(\x0cR\x04salt\x12\x12\n\x04kind\x18\x05 \x01(\tR\x04kind\x12#\n\ranswer_digest\x18\x06 \x01(\x0cR\x0c\x61nswerDigest\x12\x35\n\x08log_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07logTime\"\xae\x01\n\x14GetCheckpointRequest\x12-\n\x0c\x63osignatures\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x10(\x00R\x0c\x63osignatures\x12\x41\n\twitnesses\x18\x02 \x03(\tB#\xbaH \x92\x01\x1d\x10\x10\"\x19r\x17\x10\x01\x18\xff\x01\x32\x10^[^\\x00-\\x20+]+$R\twitnesses\x12$\n\ttree_size\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x08treeSize\"7\n\x15GetCheckpointResponse\x12\x1e\n\ncheckpoint\x18\x01 \x01(\tR\ncheckpoint\"i\n\x16ListCheckpointsRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"c\n\x17ListCheckpointsResponse\x12 \n\x0b\x63heckpoints\x18\x01 \x03(\tR\x0b\x63heckpoints\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"f\n\x11ListLeavesRequest\x12(\n\x0bstart_index\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\nstartIndex\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90N(\x00R\x08pageSize\"S\n\x12ListLeavesResponse\x12 \n\x0b\x63ommitments\x18\x01 \x03(\x0cR\x0b\x63ommitments\x12\x1b\n\ttree_size\x18\x02 \x01(\x03R\x08treeSize\"h\n\x18GetInclusionProofRequest\x12&\n\nleaf_index\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\tleafIndex\x12$\n\ttree_size\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x08treeSize\"N\n\x19GetInclusionProofResponse\x12\x14\n\x05proof\x18\x01 \x03(\x0cR\x05proof\x12\x1b\n\ttree_size\x18\x02 \x01(\x03R\x08treeSize\"n\n\x1aGetConsistencyProofRequest\x12&\n\nfirst_size\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01R\tfirstSize\x12(\n\x0bsecond_size\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01R\nsecondSize\"3\n\x1bGetConsistencyProofResponse\x12\x14\n\x05proof\x18\x01 \x03(\x0cR\x05proof\"P\n\x0eGetTileRequest\x12\x1f\n\x05level\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x07(\x00R\x05level\x12\x1d\n\x05index\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x05index\")\n\x0fGetTileResponse\x12\x16\n\x06hashes\x18\x01 \x01(\x0cR\x06hashes\"\x80\x01\n\x11GetReceiptRequest\x12\'\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\trequestId\x12\x42\n\x0fsubject_request\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x0esubjectRequest\"H\n\x12GetReceiptResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt2\xa5\x05\n\x03Log\x12^\n\rGetCheckpoint\x12%.creditbureau.v1.GetCheckpointRequest\x1a&.creditbureau.v1.GetCheckpointResponse\x12\x64\n\x0fListCheckpoints\x12\'.creditbureau.v1.ListCheckpointsRequest\x1a(.creditbureau.v1.ListCheckpointsResponse\x12U\n\nListLeaves\x12\".creditbureau.v1.ListLeavesRequest\x1a#.creditbureau.v1.ListLeavesResponse\x12j\n\x11GetInclusionProof\x12).creditbureau.v1.GetInclusionProofRequest\x1a*.creditbureau.v1.GetInclusionProofResponse\x12p\n\x13GetConsistencyProof\x12+.creditbureau.v1.GetConsistencyProofRequest\x1a,.creditbureau.v1.GetConsistencyProofResponse\x12L\n\x07GetTile\x12\x1f.creditbureau.v1.GetTileRequest\x1a .creditbureau.v1.GetTileResponse\x12U\n\nGetReceipt\x12\".creditbureau.v1.GetReceiptRequest\x1a#.creditbureau.v1.GetReceiptResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63reditbureau/v1/log.proto\x12\x0f\x63reditbureau.v1\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x1d\x63reditbureau/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\x01\n\x07Receipt\x12\x1d\n\nleaf_index\x18\x01 \x01(\x03R\tleafIndex\x12\x14\n\x05proof\x18\x02 \x03(\x0cR\x05proof\x12\x1e\n\ncheckpoint\x18\x03 \x01(\tR\ncheckpoint\x12\x12\n\x04salt\x18\x04 \x01(\x0cR\x04salt\x12\x12\n\x04kind\x18\x05 \x01(\tR\x04kind\x12#\n\ranswer_digest\x18\x06 \x01(\x0cR\x0c\x61nswerDigest\x12\x35\n\x08log_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07logTime\"\xae\x01\n\x14GetCheckpointRequest\x12-\n\x0c\x63osignatures\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x10(\x00R\x0c\x63osignatures\x12\x41\n\twitnesses\x18\x02 \x03(\tB#\xbaH \x92\x01\x1d\x10\x10\"\x19r\x17\x10\x01\x18\xff\x01\x32\x10^[^\\x00-\\x20+]+$R\twitnesses\x12$\n\ttree_size\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x08treeSize\"7\n\x15GetCheckpointResponse\x12\x1e\n\ncheckpoint\x18\x01 \x01(\tR\ncheckpoint\"i\n\x16ListCheckpointsRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"c\n\x17ListCheckpointsResponse\x12 \n\x0b\x63heckpoints\x18\x01 \x03(\tR\x0b\x63heckpoints\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"f\n\x11ListLeavesRequest\x12(\n\x0bstart_index\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\nstartIndex\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90N(\x00R\x08pageSize\"S\n\x12ListLeavesResponse\x12 \n\x0b\x63ommitments\x18\x01 \x03(\x0cR\x0b\x63ommitments\x12\x1b\n\ttree_size\x18\x02 \x01(\x03R\x08treeSize\"h\n\x18GetInclusionProofRequest\x12&\n\nleaf_index\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\tleafIndex\x12$\n\ttree_size\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x08treeSize\"N\n\x19GetInclusionProofResponse\x12\x14\n\x05proof\x18\x01 \x03(\x0cR\x05proof\x12\x1b\n\ttree_size\x18\x02 \x01(\x03R\x08treeSize\"n\n\x1aGetConsistencyProofRequest\x12&\n\nfirst_size\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01R\tfirstSize\x12(\n\x0bsecond_size\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01R\nsecondSize\"3\n\x1bGetConsistencyProofResponse\x12\x14\n\x05proof\x18\x01 \x03(\x0cR\x05proof\"P\n\x0eGetTileRequest\x12\x1f\n\x05level\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x07(\x00R\x05level\x12\x1d\n\x05index\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x05index\")\n\x0fGetTileResponse\x12\x16\n\x06hashes\x18\x01 \x01(\x0cR\x06hashes\"\x80\x01\n\x11GetReceiptRequest\x12\'\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\trequestId\x12\x42\n\x0fsubject_request\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x0esubjectRequest\"H\n\x12GetReceiptResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt2\x96\x06\n\x03Log\x12n\n\rGetCheckpoint\x12%.creditbureau.v1.GetCheckpointRequest\x1a&.creditbureau.v1.GetCheckpointResponse\"\x0e\xea\xe0\x18\n\x10\x01\x18\x80\x80\x01 \n(\x01\x12t\n\x0fListCheckpoints\x12\'.creditbureau.v1.ListCheckpointsRequest\x1a(.creditbureau.v1.ListCheckpointsResponse\"\x0e\xea\xe0\x18\n\x10\x01\x18\x80\x80\x01 \n(\x01\x12\x65\n\nListLeaves\x12\".creditbureau.v1.ListLeavesRequest\x1a#.creditbureau.v1.ListLeavesResponse\"\x0e\xea\xe0\x18\n\x10\x01\x18\x80\x80\x01 \n(\x01\x12z\n\x11GetInclusionProof\x12).creditbureau.v1.GetInclusionProofRequest\x1a*.creditbureau.v1.GetInclusionProofResponse\"\x0e\xea\xe0\x18\n\x10\x01\x18\x80\x80\x01 \n(\x01\x12\x80\x01\n\x13GetConsistencyProof\x12+.creditbureau.v1.GetConsistencyProofRequest\x1a,.creditbureau.v1.GetConsistencyProofResponse\"\x0e\xea\xe0\x18\n\x10\x01\x18\x80\x80\x01 \n(\x01\x12\\\n\x07GetTile\x12\x1f.creditbureau.v1.GetTileRequest\x1a .creditbureau.v1.GetTileResponse\"\x0e\xea\xe0\x18\n\x10\x01\x18\x80\x80\x01 \n(\x01\x12\x65\n\nGetReceipt\x12\".creditbureau.v1.GetReceiptRequest\x1a#.creditbureau.v1.GetReceiptResponse\"\x0e\xea\xe0\x18\n\x10\x01\x18\x80\x80\x01 \n(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -61,36 +62,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETTILEREQUEST'].fields_by_name['index']._serialized_options = b'\272H\004\"\002(\000'
   _globals['_GETRECEIPTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_GETRECEIPTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_RECEIPT']._serialized_start=112
-  _globals['_RECEIPT']._serialized_end=338
-  _globals['_GETCHECKPOINTREQUEST']._serialized_start=341
-  _globals['_GETCHECKPOINTREQUEST']._serialized_end=515
-  _globals['_GETCHECKPOINTRESPONSE']._serialized_start=517
-  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=572
-  _globals['_LISTCHECKPOINTSREQUEST']._serialized_start=574
-  _globals['_LISTCHECKPOINTSREQUEST']._serialized_end=679
-  _globals['_LISTCHECKPOINTSRESPONSE']._serialized_start=681
-  _globals['_LISTCHECKPOINTSRESPONSE']._serialized_end=780
-  _globals['_LISTLEAVESREQUEST']._serialized_start=782
-  _globals['_LISTLEAVESREQUEST']._serialized_end=884
-  _globals['_LISTLEAVESRESPONSE']._serialized_start=886
-  _globals['_LISTLEAVESRESPONSE']._serialized_end=969
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=971
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=1075
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=1077
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=1155
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=1157
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=1267
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=1269
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=1320
-  _globals['_GETTILEREQUEST']._serialized_start=1322
-  _globals['_GETTILEREQUEST']._serialized_end=1402
-  _globals['_GETTILERESPONSE']._serialized_start=1404
-  _globals['_GETTILERESPONSE']._serialized_end=1445
-  _globals['_GETRECEIPTREQUEST']._serialized_start=1448
-  _globals['_GETRECEIPTREQUEST']._serialized_end=1576
-  _globals['_GETRECEIPTRESPONSE']._serialized_start=1578
-  _globals['_GETRECEIPTRESPONSE']._serialized_end=1650
-  _globals['_LOG']._serialized_start=1653
-  _globals['_LOG']._serialized_end=2330
+  _globals['_LOG'].methods_by_name['GetCheckpoint']._loaded_options = None
+  _globals['_LOG'].methods_by_name['GetCheckpoint']._serialized_options = b'\352\340\030\n\020\001\030\200\200\001 \n(\001'
+  _globals['_LOG'].methods_by_name['ListCheckpoints']._loaded_options = None
+  _globals['_LOG'].methods_by_name['ListCheckpoints']._serialized_options = b'\352\340\030\n\020\001\030\200\200\001 \n(\001'
+  _globals['_LOG'].methods_by_name['ListLeaves']._loaded_options = None
+  _globals['_LOG'].methods_by_name['ListLeaves']._serialized_options = b'\352\340\030\n\020\001\030\200\200\001 \n(\001'
+  _globals['_LOG'].methods_by_name['GetInclusionProof']._loaded_options = None
+  _globals['_LOG'].methods_by_name['GetInclusionProof']._serialized_options = b'\352\340\030\n\020\001\030\200\200\001 \n(\001'
+  _globals['_LOG'].methods_by_name['GetConsistencyProof']._loaded_options = None
+  _globals['_LOG'].methods_by_name['GetConsistencyProof']._serialized_options = b'\352\340\030\n\020\001\030\200\200\001 \n(\001'
+  _globals['_LOG'].methods_by_name['GetTile']._loaded_options = None
+  _globals['_LOG'].methods_by_name['GetTile']._serialized_options = b'\352\340\030\n\020\001\030\200\200\001 \n(\001'
+  _globals['_LOG'].methods_by_name['GetReceipt']._loaded_options = None
+  _globals['_LOG'].methods_by_name['GetReceipt']._serialized_options = b'\352\340\030\n\020\001\030\200\200\001 \n(\001'
+  _globals['_RECEIPT']._serialized_start=143
+  _globals['_RECEIPT']._serialized_end=369
+  _globals['_GETCHECKPOINTREQUEST']._serialized_start=372
+  _globals['_GETCHECKPOINTREQUEST']._serialized_end=546
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_start=548
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=603
+  _globals['_LISTCHECKPOINTSREQUEST']._serialized_start=605
+  _globals['_LISTCHECKPOINTSREQUEST']._serialized_end=710
+  _globals['_LISTCHECKPOINTSRESPONSE']._serialized_start=712
+  _globals['_LISTCHECKPOINTSRESPONSE']._serialized_end=811
+  _globals['_LISTLEAVESREQUEST']._serialized_start=813
+  _globals['_LISTLEAVESREQUEST']._serialized_end=915
+  _globals['_LISTLEAVESRESPONSE']._serialized_start=917
+  _globals['_LISTLEAVESRESPONSE']._serialized_end=1000
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=1002
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=1106
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=1108
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=1186
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=1188
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=1298
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=1300
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=1351
+  _globals['_GETTILEREQUEST']._serialized_start=1353
+  _globals['_GETTILEREQUEST']._serialized_end=1433
+  _globals['_GETTILERESPONSE']._serialized_start=1435
+  _globals['_GETTILERESPONSE']._serialized_end=1476
+  _globals['_GETRECEIPTREQUEST']._serialized_start=1479
+  _globals['_GETRECEIPTREQUEST']._serialized_end=1607
+  _globals['_GETRECEIPTRESPONSE']._serialized_start=1609
+  _globals['_GETRECEIPTRESPONSE']._serialized_end=1681
+  _globals['_LOG']._serialized_start=1684
+  _globals['_LOG']._serialized_end=2474
 # @@protoc_insertion_point(module_scope)

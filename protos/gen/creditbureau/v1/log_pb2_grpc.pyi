@@ -5,23 +5,9 @@ isort:skip_file
 
 from collections import abc as _abc
 from creditbureau.v1 import log_pb2 as _log_pb2
-from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
-import sys
-import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import Self as _Self
-else:
-    from typing_extensions import Self as _Self
-
-_T = _typing.TypeVar("_T")
-
-class _MaybeAsyncIterator(_abc.AsyncIterator[_T], _abc.Iterator[_T], metaclass=_abc_1.ABCMeta): ...
-
-class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]
-    ...
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
@@ -32,10 +18,7 @@ class LogStub:
     member's volume. Open to every registered certificate.
     """
 
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> LogAsyncStub: ...
+    def __init__(self, channel: _grpc.Channel) -> None: ...
     GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetCheckpointRequest, _log_pb2.GetCheckpointResponse]
     """The newest checkpoint; or the newest that witnesses have cosigned, which a
     later inclusion proof can lead to. Reasons: NOT_WITNESSED.
@@ -62,40 +45,6 @@ class LogStub:
     lost. Reasons: NOT_FOUND.
     """
 
-@_typing.type_check_only
-class LogAsyncStub(LogStub):
-    """The append-only Merkle log (RFC 6962 hashing, C2SP formats) in which every
-    accepted write is a leaf. It holds commitments only: no personal data and no
-    member's volume. Open to every registered certificate.
-    """
-
-    def __init__(self, channel: _aio.Channel) -> None: ...
-    GetCheckpoint: _aio.UnaryUnaryMultiCallable[_log_pb2.GetCheckpointRequest, _log_pb2.GetCheckpointResponse]  # type: ignore[assignment]
-    """The newest checkpoint; or the newest that witnesses have cosigned, which a
-    later inclusion proof can lead to. Reasons: NOT_WITNESSED.
-    """
-    ListCheckpoints: _aio.UnaryUnaryMultiCallable[_log_pb2.ListCheckpointsRequest, _log_pb2.ListCheckpointsResponse]  # type: ignore[assignment]
-    """Every checkpoint that was ever signed, oldest first, in pages.
-    Reasons: BAD_PAGE_TOKEN.
-    """
-    ListLeaves: _aio.UnaryUnaryMultiCallable[_log_pb2.ListLeavesRequest, _log_pb2.ListLeavesResponse]  # type: ignore[assignment]
-    """The commitments of a range of leaves; each is the entry whose RFC 6962
-    leaf hash is in the tree. Reasons: BEYOND_LOG.
-    """
-    GetInclusionProof: _aio.UnaryUnaryMultiCallable[_log_pb2.GetInclusionProofRequest, _log_pb2.GetInclusionProofResponse]  # type: ignore[assignment]
-    """Proof that a leaf is in the tree of a given size. Reasons: BEYOND_LOG."""
-    GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_log_pb2.GetConsistencyProofRequest, _log_pb2.GetConsistencyProofResponse]  # type: ignore[assignment]
-    """Proof that the tree of one size is a prefix of the tree of another.
-    Reasons: BEYOND_LOG.
-    """
-    GetTile: _aio.UnaryUnaryMultiCallable[_log_pb2.GetTileRequest, _log_pb2.GetTileResponse]  # type: ignore[assignment]
-    """A tile of 256 hashes (C2SP tlog-tiles). Reasons: BEYOND_LOG."""
-    GetReceipt: _aio.UnaryUnaryMultiCallable[_log_pb2.GetReceiptRequest, _log_pb2.GetReceiptResponse]  # type: ignore[assignment]
-    """The receipt of a write that the caller made, or the subject whose request
-    the caller carries, by its request id; what a client asks when a reply was
-    lost. Reasons: NOT_FOUND.
-    """
-
 class LogServicer(metaclass=_abc_1.ABCMeta):
     """The append-only Merkle log (RFC 6962 hashing, C2SP formats) in which every
     accepted write is a leaf. It holds commitments only: no personal data and no
@@ -106,8 +55,8 @@ class LogServicer(metaclass=_abc_1.ABCMeta):
     def GetCheckpoint(
         self,
         request: _log_pb2.GetCheckpointRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_log_pb2.GetCheckpointResponse, _abc.Awaitable[_log_pb2.GetCheckpointResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _log_pb2.GetCheckpointResponse:
         """The newest checkpoint; or the newest that witnesses have cosigned, which a
         later inclusion proof can lead to. Reasons: NOT_WITNESSED.
         """
@@ -116,8 +65,8 @@ class LogServicer(metaclass=_abc_1.ABCMeta):
     def ListCheckpoints(
         self,
         request: _log_pb2.ListCheckpointsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_log_pb2.ListCheckpointsResponse, _abc.Awaitable[_log_pb2.ListCheckpointsResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _log_pb2.ListCheckpointsResponse:
         """Every checkpoint that was ever signed, oldest first, in pages.
         Reasons: BAD_PAGE_TOKEN.
         """
@@ -126,8 +75,8 @@ class LogServicer(metaclass=_abc_1.ABCMeta):
     def ListLeaves(
         self,
         request: _log_pb2.ListLeavesRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_log_pb2.ListLeavesResponse, _abc.Awaitable[_log_pb2.ListLeavesResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _log_pb2.ListLeavesResponse:
         """The commitments of a range of leaves; each is the entry whose RFC 6962
         leaf hash is in the tree. Reasons: BEYOND_LOG.
         """
@@ -136,16 +85,16 @@ class LogServicer(metaclass=_abc_1.ABCMeta):
     def GetInclusionProof(
         self,
         request: _log_pb2.GetInclusionProofRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_log_pb2.GetInclusionProofResponse, _abc.Awaitable[_log_pb2.GetInclusionProofResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _log_pb2.GetInclusionProofResponse:
         """Proof that a leaf is in the tree of a given size. Reasons: BEYOND_LOG."""
 
     @_abc_1.abstractmethod
     def GetConsistencyProof(
         self,
         request: _log_pb2.GetConsistencyProofRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_log_pb2.GetConsistencyProofResponse, _abc.Awaitable[_log_pb2.GetConsistencyProofResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _log_pb2.GetConsistencyProofResponse:
         """Proof that the tree of one size is a prefix of the tree of another.
         Reasons: BEYOND_LOG.
         """
@@ -154,19 +103,19 @@ class LogServicer(metaclass=_abc_1.ABCMeta):
     def GetTile(
         self,
         request: _log_pb2.GetTileRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_log_pb2.GetTileResponse, _abc.Awaitable[_log_pb2.GetTileResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _log_pb2.GetTileResponse:
         """A tile of 256 hashes (C2SP tlog-tiles). Reasons: BEYOND_LOG."""
 
     @_abc_1.abstractmethod
     def GetReceipt(
         self,
         request: _log_pb2.GetReceiptRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_log_pb2.GetReceiptResponse, _abc.Awaitable[_log_pb2.GetReceiptResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _log_pb2.GetReceiptResponse:
         """The receipt of a write that the caller made, or the subject whose request
         the caller carries, by its request id; what a client asks when a reply was
         lost. Reasons: NOT_FOUND.
         """
 
-def add_LogServicer_to_server(servicer: LogServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_LogServicer_to_server(servicer: LogServicer, server: _grpc.Server) -> None: ...

@@ -5,23 +5,9 @@ isort:skip_file
 
 from collections import abc as _abc
 from creditbureau.v1 import members_pb2 as _members_pb2
-from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
-import sys
-import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import Self as _Self
-else:
-    from typing_extensions import Self as _Self
-
-_T = _typing.TypeVar("_T")
-
-class _MaybeAsyncIterator(_abc.AsyncIterator[_T], _abc.Iterator[_T], metaclass=_abc_1.ABCMeta): ...
-
-class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]
-    ...
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
@@ -32,10 +18,7 @@ class MembersStub:
     which it needs to check evidence.
     """
 
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> MembersAsyncStub: ...
+    def __init__(self, channel: _grpc.Channel) -> None: ...
     AdmitMember: _grpc.UnaryUnaryMultiCallable[_members_pb2.AdmitMemberRequest, _members_pb2.AdmitMemberResponse]
     """Admits a member. Role: operator. Reasons: ALREADY_EXISTS, WEAK_KEY,
     BAD_SIGNATURE (proof of possession).
@@ -67,45 +50,6 @@ class MembersStub:
     NOT_FOUND.
     """
 
-@_typing.type_check_only
-class MembersAsyncStub(MembersStub):
-    """The institutions admitted to the bureau, their certificates, keys, roles and
-    purposes. Changes are the operator's; every member reads the public part,
-    which it needs to check evidence.
-    """
-
-    def __init__(self, channel: _aio.Channel) -> None: ...
-    AdmitMember: _aio.UnaryUnaryMultiCallable[_members_pb2.AdmitMemberRequest, _members_pb2.AdmitMemberResponse]  # type: ignore[assignment]
-    """Admits a member. Role: operator. Reasons: ALREADY_EXISTS, WEAK_KEY,
-    BAD_SIGNATURE (proof of possession).
-    """
-    ChangeMember: _aio.UnaryUnaryMultiCallable[_members_pb2.ChangeMemberRequest, _members_pb2.ChangeMemberResponse]  # type: ignore[assignment]
-    """Changes a member's roles, purposes, quota or name. Role: operator.
-    Reasons: NOT_FOUND.
-    """
-    SetMemberState: _aio.UnaryUnaryMultiCallable[_members_pb2.SetMemberStateRequest, _members_pb2.SetMemberStateResponse]  # type: ignore[assignment]
-    """Suspends a member, or ends its suspension. It takes effect with the next
-    call. Role: operator. Reasons: NOT_FOUND, WRONG_STATE.
-    """
-    ChangeCredential: _aio.UnaryUnaryMultiCallable[_members_pb2.ChangeCredentialRequest, _members_pb2.ChangeCredentialResponse]  # type: ignore[assignment]
-    """Registers a further signing key, or a further certificate; or withdraws
-    one. The operator for any member, a member for itself with a key that is
-    still valid. Signatures made before a withdrawal stay valid by log index.
-    Reasons: WEAK_KEY, BAD_SIGNATURE, NOT_FOUND, ALREADY_EXISTS.
-    """
-    GetMember: _aio.UnaryUnaryMultiCallable[_members_pb2.GetMemberRequest, _members_pb2.GetMemberResponse]  # type: ignore[assignment]
-    """One member. Reasons: NOT_FOUND."""
-    ListMembers: _aio.UnaryUnaryMultiCallable[_members_pb2.ListMembersRequest, _members_pb2.ListMembersResponse]  # type: ignore[assignment]
-    """All members, in order of id, in pages. Reasons: BAD_PAGE_TOKEN."""
-    PublishStandard: _aio.UnaryUnaryMultiCallable[_members_pb2.PublishStandardRequest, _members_pb2.PublishStandardResponse]  # type: ignore[assignment]
-    """Publishes a standard of credit for all members. Role: operator. Reasons:
-    WRONG_STATE (not the next version), INVALID_FIELD, UNKNOWN_CURRENCY.
-    """
-    GetStandard: _aio.UnaryUnaryMultiCallable[_members_pb2.GetStandardRequest, _members_pb2.GetStandardResponse]  # type: ignore[assignment]
-    """The standard of credit in force, or of a given version. Reasons:
-    NOT_FOUND.
-    """
-
 class MembersServicer(metaclass=_abc_1.ABCMeta):
     """The institutions admitted to the bureau, their certificates, keys, roles and
     purposes. Changes are the operator's; every member reads the public part,
@@ -116,8 +60,8 @@ class MembersServicer(metaclass=_abc_1.ABCMeta):
     def AdmitMember(
         self,
         request: _members_pb2.AdmitMemberRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_members_pb2.AdmitMemberResponse, _abc.Awaitable[_members_pb2.AdmitMemberResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _members_pb2.AdmitMemberResponse:
         """Admits a member. Role: operator. Reasons: ALREADY_EXISTS, WEAK_KEY,
         BAD_SIGNATURE (proof of possession).
         """
@@ -126,8 +70,8 @@ class MembersServicer(metaclass=_abc_1.ABCMeta):
     def ChangeMember(
         self,
         request: _members_pb2.ChangeMemberRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_members_pb2.ChangeMemberResponse, _abc.Awaitable[_members_pb2.ChangeMemberResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _members_pb2.ChangeMemberResponse:
         """Changes a member's roles, purposes, quota or name. Role: operator.
         Reasons: NOT_FOUND.
         """
@@ -136,8 +80,8 @@ class MembersServicer(metaclass=_abc_1.ABCMeta):
     def SetMemberState(
         self,
         request: _members_pb2.SetMemberStateRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_members_pb2.SetMemberStateResponse, _abc.Awaitable[_members_pb2.SetMemberStateResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _members_pb2.SetMemberStateResponse:
         """Suspends a member, or ends its suspension. It takes effect with the next
         call. Role: operator. Reasons: NOT_FOUND, WRONG_STATE.
         """
@@ -146,8 +90,8 @@ class MembersServicer(metaclass=_abc_1.ABCMeta):
     def ChangeCredential(
         self,
         request: _members_pb2.ChangeCredentialRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_members_pb2.ChangeCredentialResponse, _abc.Awaitable[_members_pb2.ChangeCredentialResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _members_pb2.ChangeCredentialResponse:
         """Registers a further signing key, or a further certificate; or withdraws
         one. The operator for any member, a member for itself with a key that is
         still valid. Signatures made before a withdrawal stay valid by log index.
@@ -158,24 +102,24 @@ class MembersServicer(metaclass=_abc_1.ABCMeta):
     def GetMember(
         self,
         request: _members_pb2.GetMemberRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_members_pb2.GetMemberResponse, _abc.Awaitable[_members_pb2.GetMemberResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _members_pb2.GetMemberResponse:
         """One member. Reasons: NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListMembers(
         self,
         request: _members_pb2.ListMembersRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_members_pb2.ListMembersResponse, _abc.Awaitable[_members_pb2.ListMembersResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _members_pb2.ListMembersResponse:
         """All members, in order of id, in pages. Reasons: BAD_PAGE_TOKEN."""
 
     @_abc_1.abstractmethod
     def PublishStandard(
         self,
         request: _members_pb2.PublishStandardRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_members_pb2.PublishStandardResponse, _abc.Awaitable[_members_pb2.PublishStandardResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _members_pb2.PublishStandardResponse:
         """Publishes a standard of credit for all members. Role: operator. Reasons:
         WRONG_STATE (not the next version), INVALID_FIELD, UNKNOWN_CURRENCY.
         """
@@ -184,10 +128,10 @@ class MembersServicer(metaclass=_abc_1.ABCMeta):
     def GetStandard(
         self,
         request: _members_pb2.GetStandardRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_members_pb2.GetStandardResponse, _abc.Awaitable[_members_pb2.GetStandardResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _members_pb2.GetStandardResponse:
         """The standard of credit in force, or of a given version. Reasons:
         NOT_FOUND.
         """
 
-def add_MembersServicer_to_server(servicer: MembersServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_MembersServicer_to_server(servicer: MembersServicer, server: _grpc.Server) -> None: ...

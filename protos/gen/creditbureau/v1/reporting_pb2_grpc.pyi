@@ -5,23 +5,9 @@ isort:skip_file
 
 from collections import abc as _abc
 from creditbureau.v1 import reporting_pb2 as _reporting_pb2
-from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
-import sys
-import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import Self as _Self
-else:
-    from typing_extensions import Self as _Self
-
-_T = _typing.TypeVar("_T")
-
-class _MaybeAsyncIterator(_abc.AsyncIterator[_T], _abc.Iterator[_T], metaclass=_abc_1.ABCMeta): ...
-
-class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]
-    ...
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
@@ -29,10 +15,7 @@ GRPC_VERSION: str
 class ReportingStub:
     """Members query signed reports. Role: subscriber."""
 
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> ReportingAsyncStub: ...
+    def __init__(self, channel: _grpc.Channel) -> None: ...
     QueryReport: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.QueryReportRequest, _reporting_pb2.QueryReportResponse]
     """One report. It leaves only after its inquiry is committed. Checked in this
     order, first failure wins: purpose permitted, consent held, not revoked,
@@ -64,42 +47,6 @@ class ReportingStub:
     Reasons: NOT_SERVED.
     """
 
-@_typing.type_check_only
-class ReportingAsyncStub(ReportingStub):
-    """Members query signed reports. Role: subscriber."""
-
-    def __init__(self, channel: _aio.Channel) -> None: ...
-    QueryReport: _aio.UnaryUnaryMultiCallable[_reporting_pb2.QueryReportRequest, _reporting_pb2.QueryReportResponse]  # type: ignore[assignment]
-    """One report. It leaves only after its inquiry is committed. Checked in this
-    order, first failure wins: purpose permitted, consent held, not revoked,
-    not paused, in its time, uses left, purpose covered, holds. Reasons:
-    PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED, CONSENT_PAUSED,
-    CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, EXPIRED_REQUEST,
-    CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
-    """
-    ReplayReport: _aio.UnaryUnaryMultiCallable[_reporting_pb2.ReplayReportRequest, _reporting_pb2.ReplayReportResponse]  # type: ignore[assignment]
-    """A report that the caller got, again, as it was at its log size; to an
-    auditor anybody's, which the subject then sees. Reasons: NOT_FOUND,
-    CONSENT_REVOKED, CONSENT_PAUSED, WRONG_STATE.
-    """
-    QueryPortfolio: _aio.UnaryStreamMultiCallable[_reporting_pb2.QueryPortfolioRequest, _reporting_pb2.QueryPortfolioResponse]  # type: ignore[assignment]
-    """Reports on the caller's own customers under standing consents; resumes
-    from a cursor. Standing consents are those to monitor. Reasons:
-    PURPOSE_NOT_PERMITTED, INVALID_FIELD, TOO_MANY_ITEMS, EXPIRED_REQUEST,
-    CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
-    """
-    WatchAlerts: _aio.UnaryStreamMultiCallable[_reporting_pb2.WatchAlertsRequest, _reporting_pb2.WatchAlertsResponse]  # type: ignore[assignment]
-    """Alerts on consented subjects, at least once, in order; ends with the
-    consent. Reasons: OVERLOADED.
-    """
-    AcknowledgeAlerts: _aio.UnaryUnaryMultiCallable[_reporting_pb2.AcknowledgeAlertsRequest, _reporting_pb2.AcknowledgeAlertsResponse]  # type: ignore[assignment]
-    """Acknowledges alerts up to a cursor. Reasons: BEYOND_LOG."""
-    RecordDecision: _aio.UnaryUnaryMultiCallable[_reporting_pb2.RecordDecisionRequest, _reporting_pb2.RecordDecisionResponse]  # type: ignore[assignment]
-    """Records the decision that a report led to: what was decided by which
-    policy on which attributes, so that it can be explained and replayed.
-    Reasons: NOT_SERVED.
-    """
-
 class ReportingServicer(metaclass=_abc_1.ABCMeta):
     """Members query signed reports. Role: subscriber."""
 
@@ -107,8 +54,8 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
     def QueryReport(
         self,
         request: _reporting_pb2.QueryReportRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_reporting_pb2.QueryReportResponse, _abc.Awaitable[_reporting_pb2.QueryReportResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _reporting_pb2.QueryReportResponse:
         """One report. It leaves only after its inquiry is committed. Checked in this
         order, first failure wins: purpose permitted, consent held, not revoked,
         not paused, in its time, uses left, purpose covered, holds. Reasons:
@@ -121,8 +68,8 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
     def ReplayReport(
         self,
         request: _reporting_pb2.ReplayReportRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_reporting_pb2.ReplayReportResponse, _abc.Awaitable[_reporting_pb2.ReplayReportResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _reporting_pb2.ReplayReportResponse:
         """A report that the caller got, again, as it was at its log size; to an
         auditor anybody's, which the subject then sees. Reasons: NOT_FOUND,
         CONSENT_REVOKED, CONSENT_PAUSED, WRONG_STATE.
@@ -132,8 +79,8 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
     def QueryPortfolio(
         self,
         request: _reporting_pb2.QueryPortfolioRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_reporting_pb2.QueryPortfolioResponse], _abc.AsyncIterator[_reporting_pb2.QueryPortfolioResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _abc.Iterator[_reporting_pb2.QueryPortfolioResponse]:
         """Reports on the caller's own customers under standing consents; resumes
         from a cursor. Standing consents are those to monitor. Reasons:
         PURPOSE_NOT_PERMITTED, INVALID_FIELD, TOO_MANY_ITEMS, EXPIRED_REQUEST,
@@ -144,8 +91,8 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
     def WatchAlerts(
         self,
         request: _reporting_pb2.WatchAlertsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_reporting_pb2.WatchAlertsResponse], _abc.AsyncIterator[_reporting_pb2.WatchAlertsResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _abc.Iterator[_reporting_pb2.WatchAlertsResponse]:
         """Alerts on consented subjects, at least once, in order; ends with the
         consent. Reasons: OVERLOADED.
         """
@@ -154,19 +101,19 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
     def AcknowledgeAlerts(
         self,
         request: _reporting_pb2.AcknowledgeAlertsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_reporting_pb2.AcknowledgeAlertsResponse, _abc.Awaitable[_reporting_pb2.AcknowledgeAlertsResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _reporting_pb2.AcknowledgeAlertsResponse:
         """Acknowledges alerts up to a cursor. Reasons: BEYOND_LOG."""
 
     @_abc_1.abstractmethod
     def RecordDecision(
         self,
         request: _reporting_pb2.RecordDecisionRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_reporting_pb2.RecordDecisionResponse, _abc.Awaitable[_reporting_pb2.RecordDecisionResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _reporting_pb2.RecordDecisionResponse:
         """Records the decision that a report led to: what was decided by which
         policy on which attributes, so that it can be explained and replayed.
         Reasons: NOT_SERVED.
         """
 
-def add_ReportingServicer_to_server(servicer: ReportingServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_ReportingServicer_to_server(servicer: ReportingServicer, server: _grpc.Server) -> None: ...

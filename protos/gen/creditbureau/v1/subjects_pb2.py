@@ -27,11 +27,12 @@ from creditbureau.v1 import envelope_pb2 as creditbureau_dot_v1_dot_envelope__pb
 from creditbureau.v1 import hold_pb2 as creditbureau_dot_v1_dot_hold__pb2
 from creditbureau.v1 import log_pb2 as creditbureau_dot_v1_dot_log__pb2
 from creditbureau.v1 import notice_pb2 as creditbureau_dot_v1_dot_notice__pb2
+from creditbureau.v1 import options_pb2 as creditbureau_dot_v1_dot_options__pb2
 from creditbureau.v1 import report_pb2 as creditbureau_dot_v1_dot_report__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63reditbureau/v1/subjects.proto\x12\x0f\x63reditbureau.v1\x1a\x1d\x63reditbureau/v1/dispute.proto\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x1a\x63reditbureau/v1/hold.proto\x1a\x19\x63reditbureau/v1/log.proto\x1a\x1c\x63reditbureau/v1/notice.proto\x1a\x1c\x63reditbureau/v1/report.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa3\x01\n\nKeyBinding\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x34\n\nsubject_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$R\tsubjectId\x12&\n\npublic_key\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\tpublicKey\"\x9a\x02\n\x0eKeyAttestation\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12;\n\x07\x62inding\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07\x62inding\x12I\n\x06method\x18\x03 \x01(\x0e\x32%.creditbureau.v1.IdentificationMethodB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x06method\x12G\n\ridentify_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x0cidentifyTime\"\x83\x01\n\x0bKeyRotation\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12;\n\x07\x62inding\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07\x62inding\"W\n\x10\x41ttestKeyRequest\x12\x43\n\x0b\x61ttestation\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0b\x61ttestation\"G\n\x11\x41ttestKeyResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"Q\n\x10RotateKeyRequest\x12=\n\x08rotation\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x08rotation\"G\n\x11RotateKeyResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"\xb3\x01\n\x14ListInquiriesRequest\x12J\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0esubjectRequest\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"{\n\x15ListInquiriesResponse\x12:\n\tinquiries\x18\x01 \x03(\x0b\x32\x1c.creditbureau.v1.InquiryLineR\tinquiries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\\\n\x0eGetFileRequest\x12J\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0esubjectRequest\"@\n\x0fGetFileResponse\x12-\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x04\x66ile\"S\n\x10PlaceHoldRequest\x12?\n\tplacement\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\tplacement\"r\n\x11PlaceHoldResponse\x12)\n\x04hold\x18\x01 \x01(\x0b\x32\x15.creditbureau.v1.HoldR\x04hold\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"H\n\x0fLiftHoldRequest\x12\x35\n\x04lift\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x04lift\"q\n\x10LiftHoldResponse\x12)\n\x04hold\x18\x01 \x01(\x0b\x32\x15.creditbureau.v1.HoldR\x04hold\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"Q\n\x12OpenDisputeRequest\x12;\n\x07opening\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07opening\"}\n\x13OpenDisputeResponse\x12\x32\n\x07\x64ispute\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.DisputeR\x07\x64ispute\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"T\n\x13\x41\x64\x64ToDisputeRequest\x12=\n\x08\x61\x64\x64ition\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x08\x61\x64\x64ition\"~\n\x14\x41\x64\x64ToDisputeResponse\x12\x32\n\x07\x64ispute\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.DisputeR\x07\x64ispute\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"\xb2\x01\n\x13ListDisputesRequest\x12J\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0esubjectRequest\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"t\n\x14ListDisputesResponse\x12\x34\n\x08\x64isputes\x18\x01 \x03(\x0b\x32\x18.creditbureau.v1.DisputeR\x08\x64isputes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"i\n\x10SubjectStatement\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x1c\n\x04text\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\x04text\"V\n\x13SetStatementRequest\x12?\n\tstatement\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\tstatement\"J\n\x14SetStatementResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"\xb1\x01\n\x12ListNoticesRequest\x12J\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0esubjectRequest\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"p\n\x13ListNoticesResponse\x12\x31\n\x07notices\x18\x01 \x03(\x0b\x32\x17.creditbureau.v1.NoticeR\x07notices\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*\xe3\x01\n\x14IdentificationMethod\x12%\n!IDENTIFICATION_METHOD_UNSPECIFIED\x10\x00\x12#\n\x1fIDENTIFICATION_METHOD_IN_PERSON\x10\x01\x12)\n%IDENTIFICATION_METHOD_REMOTE_DOCUMENT\x10\x02\x12\'\n#IDENTIFICATION_METHOD_ELECTRONIC_ID\x10\x03\x12+\n\'IDENTIFICATION_METHOD_EXISTING_CUSTOMER\x10\x04\x32\xd0\x07\n\x08Subjects\x12R\n\tAttestKey\x12!.creditbureau.v1.AttestKeyRequest\x1a\".creditbureau.v1.AttestKeyResponse\x12R\n\tRotateKey\x12!.creditbureau.v1.RotateKeyRequest\x1a\".creditbureau.v1.RotateKeyResponse\x12^\n\rListInquiries\x12%.creditbureau.v1.ListInquiriesRequest\x1a&.creditbureau.v1.ListInquiriesResponse\x12L\n\x07GetFile\x12\x1f.creditbureau.v1.GetFileRequest\x1a .creditbureau.v1.GetFileResponse\x12R\n\tPlaceHold\x12!.creditbureau.v1.PlaceHoldRequest\x1a\".creditbureau.v1.PlaceHoldResponse\x12O\n\x08LiftHold\x12 .creditbureau.v1.LiftHoldRequest\x1a!.creditbureau.v1.LiftHoldResponse\x12X\n\x0bOpenDispute\x12#.creditbureau.v1.OpenDisputeRequest\x1a$.creditbureau.v1.OpenDisputeResponse\x12[\n\x0c\x41\x64\x64ToDispute\x12$.creditbureau.v1.AddToDisputeRequest\x1a%.creditbureau.v1.AddToDisputeResponse\x12[\n\x0cListDisputes\x12$.creditbureau.v1.ListDisputesRequest\x1a%.creditbureau.v1.ListDisputesResponse\x12[\n\x0cSetStatement\x12$.creditbureau.v1.SetStatementRequest\x1a%.creditbureau.v1.SetStatementResponse\x12X\n\x0bListNotices\x12#.creditbureau.v1.ListNoticesRequest\x1a$.creditbureau.v1.ListNoticesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63reditbureau/v1/subjects.proto\x12\x0f\x63reditbureau.v1\x1a\x1d\x63reditbureau/v1/dispute.proto\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x1a\x63reditbureau/v1/hold.proto\x1a\x19\x63reditbureau/v1/log.proto\x1a\x1c\x63reditbureau/v1/notice.proto\x1a\x1d\x63reditbureau/v1/options.proto\x1a\x1c\x63reditbureau/v1/report.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa3\x01\n\nKeyBinding\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x34\n\nsubject_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$R\tsubjectId\x12&\n\npublic_key\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\tpublicKey\"\x9a\x02\n\x0eKeyAttestation\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12;\n\x07\x62inding\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07\x62inding\x12I\n\x06method\x18\x03 \x01(\x0e\x32%.creditbureau.v1.IdentificationMethodB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x06method\x12G\n\ridentify_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x0cidentifyTime\"\x83\x01\n\x0bKeyRotation\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12;\n\x07\x62inding\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07\x62inding\"W\n\x10\x41ttestKeyRequest\x12\x43\n\x0b\x61ttestation\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0b\x61ttestation\"G\n\x11\x41ttestKeyResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"Q\n\x10RotateKeyRequest\x12=\n\x08rotation\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x08rotation\"G\n\x11RotateKeyResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"\xb3\x01\n\x14ListInquiriesRequest\x12J\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0esubjectRequest\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"{\n\x15ListInquiriesResponse\x12:\n\tinquiries\x18\x01 \x03(\x0b\x32\x1c.creditbureau.v1.InquiryLineR\tinquiries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\\\n\x0eGetFileRequest\x12J\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0esubjectRequest\"@\n\x0fGetFileResponse\x12-\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x04\x66ile\"S\n\x10PlaceHoldRequest\x12?\n\tplacement\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\tplacement\"r\n\x11PlaceHoldResponse\x12)\n\x04hold\x18\x01 \x01(\x0b\x32\x15.creditbureau.v1.HoldR\x04hold\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"H\n\x0fLiftHoldRequest\x12\x35\n\x04lift\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x04lift\"q\n\x10LiftHoldResponse\x12)\n\x04hold\x18\x01 \x01(\x0b\x32\x15.creditbureau.v1.HoldR\x04hold\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"Q\n\x12OpenDisputeRequest\x12;\n\x07opening\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07opening\"}\n\x13OpenDisputeResponse\x12\x32\n\x07\x64ispute\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.DisputeR\x07\x64ispute\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"T\n\x13\x41\x64\x64ToDisputeRequest\x12=\n\x08\x61\x64\x64ition\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x08\x61\x64\x64ition\"~\n\x14\x41\x64\x64ToDisputeResponse\x12\x32\n\x07\x64ispute\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.DisputeR\x07\x64ispute\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"\xb2\x01\n\x13ListDisputesRequest\x12J\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0esubjectRequest\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"t\n\x14ListDisputesResponse\x12\x34\n\x08\x64isputes\x18\x01 \x03(\x0b\x32\x18.creditbureau.v1.DisputeR\x08\x64isputes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"i\n\x10SubjectStatement\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x1c\n\x04text\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\x04text\"V\n\x13SetStatementRequest\x12?\n\tstatement\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\tstatement\"J\n\x14SetStatementResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"\xb1\x01\n\x12ListNoticesRequest\x12J\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0esubjectRequest\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"p\n\x13ListNoticesResponse\x12\x31\n\x07notices\x18\x01 \x03(\x0b\x32\x17.creditbureau.v1.NoticeR\x07notices\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*\xe3\x01\n\x14IdentificationMethod\x12%\n!IDENTIFICATION_METHOD_UNSPECIFIED\x10\x00\x12#\n\x1fIDENTIFICATION_METHOD_IN_PERSON\x10\x01\x12)\n%IDENTIFICATION_METHOD_REMOTE_DOCUMENT\x10\x02\x12\'\n#IDENTIFICATION_METHOD_ELECTRONIC_ID\x10\x03\x12+\n\'IDENTIFICATION_METHOD_EXISTING_CUSTOMER\x10\x04\x32\x8b\t\n\x08Subjects\x12\x63\n\tAttestKey\x12!.creditbureau.v1.AttestKeyRequest\x1a\".creditbureau.v1.AttestKeyResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x03\x18\x80\x80\x01 \x1e(\x02\x12\x63\n\tRotateKey\x12!.creditbureau.v1.RotateKeyRequest\x1a\".creditbureau.v1.RotateKeyResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12o\n\rListInquiries\x12%.creditbureau.v1.ListInquiriesRequest\x1a&.creditbureau.v1.ListInquiriesResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \n(\x01\x12]\n\x07GetFile\x12\x1f.creditbureau.v1.GetFileRequest\x1a .creditbureau.v1.GetFileResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \n(\x01\x12\x63\n\tPlaceHold\x12!.creditbureau.v1.PlaceHoldRequest\x1a\".creditbureau.v1.PlaceHoldResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12`\n\x08LiftHold\x12 .creditbureau.v1.LiftHoldRequest\x1a!.creditbureau.v1.LiftHoldResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12i\n\x0bOpenDispute\x12#.creditbureau.v1.OpenDisputeRequest\x1a$.creditbureau.v1.OpenDisputeResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x04 \x1e(\x02\x12l\n\x0c\x41\x64\x64ToDispute\x12$.creditbureau.v1.AddToDisputeRequest\x1a%.creditbureau.v1.AddToDisputeResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x04 \x1e(\x02\x12l\n\x0cListDisputes\x12$.creditbureau.v1.ListDisputesRequest\x1a%.creditbureau.v1.ListDisputesResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \n(\x01\x12l\n\x0cSetStatement\x12$.creditbureau.v1.SetStatementRequest\x1a%.creditbureau.v1.SetStatementResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12i\n\x0bListNotices\x12#.creditbureau.v1.ListNoticesRequest\x1a$.creditbureau.v1.ListNoticesResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \n(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -94,60 +95,82 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTNOTICESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
   _globals['_LISTNOTICESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTNOTICESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\004r\002\030@'
-  _globals['_IDENTIFICATIONMETHOD']._serialized_start=3311
-  _globals['_IDENTIFICATIONMETHOD']._serialized_end=3538
-  _globals['_KEYBINDING']._serialized_start=263
-  _globals['_KEYBINDING']._serialized_end=426
-  _globals['_KEYATTESTATION']._serialized_start=429
-  _globals['_KEYATTESTATION']._serialized_end=711
-  _globals['_KEYROTATION']._serialized_start=714
-  _globals['_KEYROTATION']._serialized_end=845
-  _globals['_ATTESTKEYREQUEST']._serialized_start=847
-  _globals['_ATTESTKEYREQUEST']._serialized_end=934
-  _globals['_ATTESTKEYRESPONSE']._serialized_start=936
-  _globals['_ATTESTKEYRESPONSE']._serialized_end=1007
-  _globals['_ROTATEKEYREQUEST']._serialized_start=1009
-  _globals['_ROTATEKEYREQUEST']._serialized_end=1090
-  _globals['_ROTATEKEYRESPONSE']._serialized_start=1092
-  _globals['_ROTATEKEYRESPONSE']._serialized_end=1163
-  _globals['_LISTINQUIRIESREQUEST']._serialized_start=1166
-  _globals['_LISTINQUIRIESREQUEST']._serialized_end=1345
-  _globals['_LISTINQUIRIESRESPONSE']._serialized_start=1347
-  _globals['_LISTINQUIRIESRESPONSE']._serialized_end=1470
-  _globals['_GETFILEREQUEST']._serialized_start=1472
-  _globals['_GETFILEREQUEST']._serialized_end=1564
-  _globals['_GETFILERESPONSE']._serialized_start=1566
-  _globals['_GETFILERESPONSE']._serialized_end=1630
-  _globals['_PLACEHOLDREQUEST']._serialized_start=1632
-  _globals['_PLACEHOLDREQUEST']._serialized_end=1715
-  _globals['_PLACEHOLDRESPONSE']._serialized_start=1717
-  _globals['_PLACEHOLDRESPONSE']._serialized_end=1831
-  _globals['_LIFTHOLDREQUEST']._serialized_start=1833
-  _globals['_LIFTHOLDREQUEST']._serialized_end=1905
-  _globals['_LIFTHOLDRESPONSE']._serialized_start=1907
-  _globals['_LIFTHOLDRESPONSE']._serialized_end=2020
-  _globals['_OPENDISPUTEREQUEST']._serialized_start=2022
-  _globals['_OPENDISPUTEREQUEST']._serialized_end=2103
-  _globals['_OPENDISPUTERESPONSE']._serialized_start=2105
-  _globals['_OPENDISPUTERESPONSE']._serialized_end=2230
-  _globals['_ADDTODISPUTEREQUEST']._serialized_start=2232
-  _globals['_ADDTODISPUTEREQUEST']._serialized_end=2316
-  _globals['_ADDTODISPUTERESPONSE']._serialized_start=2318
-  _globals['_ADDTODISPUTERESPONSE']._serialized_end=2444
-  _globals['_LISTDISPUTESREQUEST']._serialized_start=2447
-  _globals['_LISTDISPUTESREQUEST']._serialized_end=2625
-  _globals['_LISTDISPUTESRESPONSE']._serialized_start=2627
-  _globals['_LISTDISPUTESRESPONSE']._serialized_end=2743
-  _globals['_SUBJECTSTATEMENT']._serialized_start=2745
-  _globals['_SUBJECTSTATEMENT']._serialized_end=2850
-  _globals['_SETSTATEMENTREQUEST']._serialized_start=2852
-  _globals['_SETSTATEMENTREQUEST']._serialized_end=2938
-  _globals['_SETSTATEMENTRESPONSE']._serialized_start=2940
-  _globals['_SETSTATEMENTRESPONSE']._serialized_end=3014
-  _globals['_LISTNOTICESREQUEST']._serialized_start=3017
-  _globals['_LISTNOTICESREQUEST']._serialized_end=3194
-  _globals['_LISTNOTICESRESPONSE']._serialized_start=3196
-  _globals['_LISTNOTICESRESPONSE']._serialized_end=3308
-  _globals['_SUBJECTS']._serialized_start=3541
-  _globals['_SUBJECTS']._serialized_end=4517
+  _globals['_SUBJECTS'].methods_by_name['AttestKey']._loaded_options = None
+  _globals['_SUBJECTS'].methods_by_name['AttestKey']._serialized_options = b'\352\340\030\013\n\001\003\030\200\200\001 \036(\002'
+  _globals['_SUBJECTS'].methods_by_name['RotateKey']._loaded_options = None
+  _globals['_SUBJECTS'].methods_by_name['RotateKey']._serialized_options = b'\352\340\030\013\n\001\004\030\200\200\001 \036(\002'
+  _globals['_SUBJECTS'].methods_by_name['ListInquiries']._loaded_options = None
+  _globals['_SUBJECTS'].methods_by_name['ListInquiries']._serialized_options = b'\352\340\030\013\n\001\004\030\200\200\001 \n(\001'
+  _globals['_SUBJECTS'].methods_by_name['GetFile']._loaded_options = None
+  _globals['_SUBJECTS'].methods_by_name['GetFile']._serialized_options = b'\352\340\030\013\n\001\004\030\200\200\001 \n(\001'
+  _globals['_SUBJECTS'].methods_by_name['PlaceHold']._loaded_options = None
+  _globals['_SUBJECTS'].methods_by_name['PlaceHold']._serialized_options = b'\352\340\030\013\n\001\004\030\200\200\001 \036(\002'
+  _globals['_SUBJECTS'].methods_by_name['LiftHold']._loaded_options = None
+  _globals['_SUBJECTS'].methods_by_name['LiftHold']._serialized_options = b'\352\340\030\013\n\001\004\030\200\200\001 \036(\002'
+  _globals['_SUBJECTS'].methods_by_name['OpenDispute']._loaded_options = None
+  _globals['_SUBJECTS'].methods_by_name['OpenDispute']._serialized_options = b'\352\340\030\013\n\001\004\030\200\200\004 \036(\002'
+  _globals['_SUBJECTS'].methods_by_name['AddToDispute']._loaded_options = None
+  _globals['_SUBJECTS'].methods_by_name['AddToDispute']._serialized_options = b'\352\340\030\013\n\001\004\030\200\200\004 \036(\002'
+  _globals['_SUBJECTS'].methods_by_name['ListDisputes']._loaded_options = None
+  _globals['_SUBJECTS'].methods_by_name['ListDisputes']._serialized_options = b'\352\340\030\013\n\001\004\030\200\200\001 \n(\001'
+  _globals['_SUBJECTS'].methods_by_name['SetStatement']._loaded_options = None
+  _globals['_SUBJECTS'].methods_by_name['SetStatement']._serialized_options = b'\352\340\030\013\n\001\004\030\200\200\001 \036(\002'
+  _globals['_SUBJECTS'].methods_by_name['ListNotices']._loaded_options = None
+  _globals['_SUBJECTS'].methods_by_name['ListNotices']._serialized_options = b'\352\340\030\013\n\001\004\030\200\200\001 \n(\001'
+  _globals['_IDENTIFICATIONMETHOD']._serialized_start=3342
+  _globals['_IDENTIFICATIONMETHOD']._serialized_end=3569
+  _globals['_KEYBINDING']._serialized_start=294
+  _globals['_KEYBINDING']._serialized_end=457
+  _globals['_KEYATTESTATION']._serialized_start=460
+  _globals['_KEYATTESTATION']._serialized_end=742
+  _globals['_KEYROTATION']._serialized_start=745
+  _globals['_KEYROTATION']._serialized_end=876
+  _globals['_ATTESTKEYREQUEST']._serialized_start=878
+  _globals['_ATTESTKEYREQUEST']._serialized_end=965
+  _globals['_ATTESTKEYRESPONSE']._serialized_start=967
+  _globals['_ATTESTKEYRESPONSE']._serialized_end=1038
+  _globals['_ROTATEKEYREQUEST']._serialized_start=1040
+  _globals['_ROTATEKEYREQUEST']._serialized_end=1121
+  _globals['_ROTATEKEYRESPONSE']._serialized_start=1123
+  _globals['_ROTATEKEYRESPONSE']._serialized_end=1194
+  _globals['_LISTINQUIRIESREQUEST']._serialized_start=1197
+  _globals['_LISTINQUIRIESREQUEST']._serialized_end=1376
+  _globals['_LISTINQUIRIESRESPONSE']._serialized_start=1378
+  _globals['_LISTINQUIRIESRESPONSE']._serialized_end=1501
+  _globals['_GETFILEREQUEST']._serialized_start=1503
+  _globals['_GETFILEREQUEST']._serialized_end=1595
+  _globals['_GETFILERESPONSE']._serialized_start=1597
+  _globals['_GETFILERESPONSE']._serialized_end=1661
+  _globals['_PLACEHOLDREQUEST']._serialized_start=1663
+  _globals['_PLACEHOLDREQUEST']._serialized_end=1746
+  _globals['_PLACEHOLDRESPONSE']._serialized_start=1748
+  _globals['_PLACEHOLDRESPONSE']._serialized_end=1862
+  _globals['_LIFTHOLDREQUEST']._serialized_start=1864
+  _globals['_LIFTHOLDREQUEST']._serialized_end=1936
+  _globals['_LIFTHOLDRESPONSE']._serialized_start=1938
+  _globals['_LIFTHOLDRESPONSE']._serialized_end=2051
+  _globals['_OPENDISPUTEREQUEST']._serialized_start=2053
+  _globals['_OPENDISPUTEREQUEST']._serialized_end=2134
+  _globals['_OPENDISPUTERESPONSE']._serialized_start=2136
+  _globals['_OPENDISPUTERESPONSE']._serialized_end=2261
+  _globals['_ADDTODISPUTEREQUEST']._serialized_start=2263
+  _globals['_ADDTODISPUTEREQUEST']._serialized_end=2347
+  _globals['_ADDTODISPUTERESPONSE']._serialized_start=2349
+  _globals['_ADDTODISPUTERESPONSE']._serialized_end=2475
+  _globals['_LISTDISPUTESREQUEST']._serialized_start=2478
+  _globals['_LISTDISPUTESREQUEST']._serialized_end=2656
+  _globals['_LISTDISPUTESRESPONSE']._serialized_start=2658
+  _globals['_LISTDISPUTESRESPONSE']._serialized_end=2774
+  _globals['_SUBJECTSTATEMENT']._serialized_start=2776
+  _globals['_SUBJECTSTATEMENT']._serialized_end=2881
+  _globals['_SETSTATEMENTREQUEST']._serialized_start=2883
+  _globals['_SETSTATEMENTREQUEST']._serialized_end=2969
+  _globals['_SETSTATEMENTRESPONSE']._serialized_start=2971
+  _globals['_SETSTATEMENTRESPONSE']._serialized_end=3045
+  _globals['_LISTNOTICESREQUEST']._serialized_start=3048
+  _globals['_LISTNOTICESREQUEST']._serialized_end=3225
+  _globals['_LISTNOTICESRESPONSE']._serialized_start=3227
+  _globals['_LISTNOTICESRESPONSE']._serialized_end=3339
+  _globals['_SUBJECTS']._serialized_start=3572
+  _globals['_SUBJECTS']._serialized_end=4735
 # @@protoc_insertion_point(module_scope)

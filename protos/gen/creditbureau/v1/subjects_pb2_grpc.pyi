@@ -5,23 +5,9 @@ isort:skip_file
 
 from collections import abc as _abc
 from creditbureau.v1 import subjects_pb2 as _subjects_pb2
-from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
-import sys
-import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import Self as _Self
-else:
-    from typing_extensions import Self as _Self
-
-_T = _typing.TypeVar("_T")
-
-class _MaybeAsyncIterator(_abc.AsyncIterator[_T], _abc.Iterator[_T], metaclass=_abc_1.ABCMeta): ...
-
-class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]
-    ...
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
@@ -32,10 +18,7 @@ class SubjectsStub:
     after identifying the person.
     """
 
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> SubjectsAsyncStub: ...
+    def __init__(self, channel: _grpc.Channel) -> None: ...
     AttestKey: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.AttestKeyRequest, _subjects_pb2.AttestKeyResponse]
     """Binds a key to a subject id. Role: attester. A further attestation
     replaces the key. Reasons: BAD_SIGNATURE, WEAK_KEY, EXPIRED_REQUEST,
@@ -78,56 +61,6 @@ class SubjectsStub:
     Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
     """
 
-@_typing.type_check_only
-class SubjectsAsyncStub(SubjectsStub):
-    """What a subject does with their own file. Statements are signed with the
-    subject's own key, which an attesting member has bound to the subject id
-    after identifying the person.
-    """
-
-    def __init__(self, channel: _aio.Channel) -> None: ...
-    AttestKey: _aio.UnaryUnaryMultiCallable[_subjects_pb2.AttestKeyRequest, _subjects_pb2.AttestKeyResponse]  # type: ignore[assignment]
-    """Binds a key to a subject id. Role: attester. A further attestation
-    replaces the key. Reasons: BAD_SIGNATURE, WEAK_KEY, EXPIRED_REQUEST,
-    IDEMPOTENCY_CONFLICT.
-    """
-    RotateKey: _aio.UnaryUnaryMultiCallable[_subjects_pb2.RotateKeyRequest, _subjects_pb2.RotateKeyResponse]  # type: ignore[assignment]
-    """Replaces the key by a statement signed with the present one. Role: agent.
-    Reasons: BAD_SIGNATURE, WEAK_KEY.
-    """
-    ListInquiries: _aio.UnaryUnaryMultiCallable[_subjects_pb2.ListInquiriesRequest, _subjects_pb2.ListInquiriesResponse]  # type: ignore[assignment]
-    """Who looked: every inquiry, granted and denied, newest first. Role:
-    agent. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
-    """
-    GetFile: _aio.UnaryUnaryMultiCallable[_subjects_pb2.GetFileRequest, _subjects_pb2.GetFileResponse]  # type: ignore[assignment]
-    """The full file disclosure, signed by the bureau. Role: agent. Reasons:
-    BAD_SIGNATURE, EXPIRED_REQUEST.
-    """
-    PlaceHold: _aio.UnaryUnaryMultiCallable[_subjects_pb2.PlaceHoldRequest, _subjects_pb2.PlaceHoldResponse]  # type: ignore[assignment]
-    """Places a hold on the file. Role: agent. Reasons: WRONG_STATE."""
-    LiftHold: _aio.UnaryUnaryMultiCallable[_subjects_pb2.LiftHoldRequest, _subjects_pb2.LiftHoldResponse]  # type: ignore[assignment]
-    """Lifts a hold, for good or for a window. Role: agent. Reasons: NOT_FOUND,
-    WRONG_STATE.
-    """
-    OpenDispute: _aio.UnaryUnaryMultiCallable[_subjects_pb2.OpenDisputeRequest, _subjects_pb2.OpenDisputeResponse]  # type: ignore[assignment]
-    """Opens a dispute. Role: agent. Reasons: NOT_FOUND."""
-    AddToDispute: _aio.UnaryUnaryMultiCallable[_subjects_pb2.AddToDisputeRequest, _subjects_pb2.AddToDisputeResponse]  # type: ignore[assignment]
-    """Adds facts to an open dispute; the furnisher is told, and may have more time.
-    Role: agent. Reasons: NOT_FOUND, WRONG_STATE.
-    """
-    ListDisputes: _aio.UnaryUnaryMultiCallable[_subjects_pb2.ListDisputesRequest, _subjects_pb2.ListDisputesResponse]  # type: ignore[assignment]
-    """The subject's disputes, newest first. Role: agent. Reasons:
-    BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
-    """
-    SetStatement: _aio.UnaryUnaryMultiCallable[_subjects_pb2.SetStatementRequest, _subjects_pb2.SetStatementResponse]  # type: ignore[assignment]
-    """Adds or replaces the subject's statement on their file. Role: agent.
-    Reasons: BAD_SIGNATURE, BAD_TEXT, EXPIRED_REQUEST.
-    """
-    ListNotices: _aio.UnaryUnaryMultiCallable[_subjects_pb2.ListNoticesRequest, _subjects_pb2.ListNoticesResponse]  # type: ignore[assignment]
-    """Every notice that the bureau has for the subject. Role: agent.
-    Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
-    """
-
 class SubjectsServicer(metaclass=_abc_1.ABCMeta):
     """What a subject does with their own file. Statements are signed with the
     subject's own key, which an attesting member has bound to the subject id
@@ -138,8 +71,8 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
     def AttestKey(
         self,
         request: _subjects_pb2.AttestKeyRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_subjects_pb2.AttestKeyResponse, _abc.Awaitable[_subjects_pb2.AttestKeyResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _subjects_pb2.AttestKeyResponse:
         """Binds a key to a subject id. Role: attester. A further attestation
         replaces the key. Reasons: BAD_SIGNATURE, WEAK_KEY, EXPIRED_REQUEST,
         IDEMPOTENCY_CONFLICT.
@@ -149,8 +82,8 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
     def RotateKey(
         self,
         request: _subjects_pb2.RotateKeyRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_subjects_pb2.RotateKeyResponse, _abc.Awaitable[_subjects_pb2.RotateKeyResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _subjects_pb2.RotateKeyResponse:
         """Replaces the key by a statement signed with the present one. Role: agent.
         Reasons: BAD_SIGNATURE, WEAK_KEY.
         """
@@ -159,8 +92,8 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
     def ListInquiries(
         self,
         request: _subjects_pb2.ListInquiriesRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_subjects_pb2.ListInquiriesResponse, _abc.Awaitable[_subjects_pb2.ListInquiriesResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _subjects_pb2.ListInquiriesResponse:
         """Who looked: every inquiry, granted and denied, newest first. Role:
         agent. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
         """
@@ -169,8 +102,8 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
     def GetFile(
         self,
         request: _subjects_pb2.GetFileRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_subjects_pb2.GetFileResponse, _abc.Awaitable[_subjects_pb2.GetFileResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _subjects_pb2.GetFileResponse:
         """The full file disclosure, signed by the bureau. Role: agent. Reasons:
         BAD_SIGNATURE, EXPIRED_REQUEST.
         """
@@ -179,16 +112,16 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
     def PlaceHold(
         self,
         request: _subjects_pb2.PlaceHoldRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_subjects_pb2.PlaceHoldResponse, _abc.Awaitable[_subjects_pb2.PlaceHoldResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _subjects_pb2.PlaceHoldResponse:
         """Places a hold on the file. Role: agent. Reasons: WRONG_STATE."""
 
     @_abc_1.abstractmethod
     def LiftHold(
         self,
         request: _subjects_pb2.LiftHoldRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_subjects_pb2.LiftHoldResponse, _abc.Awaitable[_subjects_pb2.LiftHoldResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _subjects_pb2.LiftHoldResponse:
         """Lifts a hold, for good or for a window. Role: agent. Reasons: NOT_FOUND,
         WRONG_STATE.
         """
@@ -197,16 +130,16 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
     def OpenDispute(
         self,
         request: _subjects_pb2.OpenDisputeRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_subjects_pb2.OpenDisputeResponse, _abc.Awaitable[_subjects_pb2.OpenDisputeResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _subjects_pb2.OpenDisputeResponse:
         """Opens a dispute. Role: agent. Reasons: NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def AddToDispute(
         self,
         request: _subjects_pb2.AddToDisputeRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_subjects_pb2.AddToDisputeResponse, _abc.Awaitable[_subjects_pb2.AddToDisputeResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _subjects_pb2.AddToDisputeResponse:
         """Adds facts to an open dispute; the furnisher is told, and may have more time.
         Role: agent. Reasons: NOT_FOUND, WRONG_STATE.
         """
@@ -215,8 +148,8 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
     def ListDisputes(
         self,
         request: _subjects_pb2.ListDisputesRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_subjects_pb2.ListDisputesResponse, _abc.Awaitable[_subjects_pb2.ListDisputesResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _subjects_pb2.ListDisputesResponse:
         """The subject's disputes, newest first. Role: agent. Reasons:
         BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
         """
@@ -225,8 +158,8 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
     def SetStatement(
         self,
         request: _subjects_pb2.SetStatementRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_subjects_pb2.SetStatementResponse, _abc.Awaitable[_subjects_pb2.SetStatementResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _subjects_pb2.SetStatementResponse:
         """Adds or replaces the subject's statement on their file. Role: agent.
         Reasons: BAD_SIGNATURE, BAD_TEXT, EXPIRED_REQUEST.
         """
@@ -235,10 +168,10 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
     def ListNotices(
         self,
         request: _subjects_pb2.ListNoticesRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_subjects_pb2.ListNoticesResponse, _abc.Awaitable[_subjects_pb2.ListNoticesResponse]]:
+        context: _grpc.ServicerContext,
+    ) -> _subjects_pb2.ListNoticesResponse:
         """Every notice that the bureau has for the subject. Role: agent.
         Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
         """
 
-def add_SubjectsServicer_to_server(servicer: SubjectsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_SubjectsServicer_to_server(servicer: SubjectsServicer, server: _grpc.Server) -> None: ...

@@ -1,0 +1,53 @@
+"""The servicer of Consents: each method is one call of a journey."""
+
+from __future__ import annotations
+
+from typing import final
+
+import grpc
+
+from bureau.journeys import consent
+from bureau.rpc.servicer import Servicer
+from creditbureau.v1 import consents_pb2
+from creditbureau.v1.consents_pb2_grpc import ConsentsServicer
+
+
+@final
+class Consents(Servicer, ConsentsServicer):
+    """Serves one call of Consents."""
+
+    def GrantConsent(
+        self, request: consents_pb2.GrantConsentRequest, context: grpc.ServicerContext
+    ) -> consents_pb2.GrantConsentResponse:
+        view, receipt = consent.grant_consent(self.bureau, request.consent)
+        return consents_pb2.GrantConsentResponse(consent=view, receipt=receipt)
+
+    def ChangeConsent(
+        self, request: consents_pb2.ChangeConsentRequest, context: grpc.ServicerContext
+    ) -> consents_pb2.ChangeConsentResponse:
+        view, receipt = consent.change_consent(self.bureau, request.change)
+        return consents_pb2.ChangeConsentResponse(consent=view, receipt=receipt)
+
+    def GetConsent(
+        self, request: consents_pb2.GetConsentRequest, context: grpc.ServicerContext
+    ) -> consents_pb2.GetConsentResponse:
+        subject_request = request.subject_request if request.HasField("subject_request") else None
+        return consents_pb2.GetConsentResponse(
+            consent=consent.get_consent(
+                self.bureau, self.caller, request.consent_id, subject_request
+            )
+        )
+
+    def ListConsents(
+        self, request: consents_pb2.ListConsentsRequest, context: grpc.ServicerContext
+    ) -> consents_pb2.ListConsentsResponse:
+        subject_request = request.subject_request if request.HasField("subject_request") else None
+        consents, token = consent.list_consents(
+            self.bureau,
+            self.caller,
+            subject_request,
+            request.subject_id,
+            request.page_size,
+            request.page_token,
+        )
+        return consents_pb2.ListConsentsResponse(consents=consents, next_page_token=token)

@@ -1,0 +1,53 @@
+"""The servicer of Reporting: each method is one call of a journey."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import final
+
+import grpc
+
+from bureau.errors import Refusal
+from bureau.journeys import monitoring, portfolio, query, replay
+from bureau.rpc.servicer import Servicer
+from creditbureau.v1 import reporting_pb2
+from creditbureau.v1.reporting_pb2_grpc import ReportingServicer
+
+
+@final
+class Reporting(Servicer, ReportingServicer):
+    """Serves one call of Reporting."""
+
+    def QueryReport(
+        self, request: reporting_pb2.QueryReportRequest, context: grpc.ServicerContext
+    ) -> reporting_pb2.QueryReportResponse:
+        return query.query_report(self.bureau, self.caller, request.inquiry)
+
+    def ReplayReport(
+        self, request: reporting_pb2.ReplayReportRequest, context: grpc.ServicerContext
+    ) -> reporting_pb2.ReplayReportResponse:
+        return replay.replay_report(
+            self.bureau, self.caller, request.inquiry_id, request.subject_id
+        )
+
+    def QueryPortfolio(
+        self, request: reporting_pb2.QueryPortfolioRequest, context: grpc.ServicerContext
+    ) -> Iterator[reporting_pb2.QueryPortfolioResponse]:
+        return self.follow(
+            portfolio.query_portfolio(self.bureau, self.caller, request.inquiry, request.cursor)
+        )
+
+    def WatchAlerts(
+        self, request: reporting_pb2.WatchAlertsRequest, context: grpc.ServicerContext
+    ) -> Iterator[reporting_pb2.WatchAlertsResponse]:
+        return self.follow(monitoring.watch_alerts(self.bureau, self.caller, request.cursor))
+
+    def AcknowledgeAlerts(
+        self, request: reporting_pb2.AcknowledgeAlertsRequest, context: grpc.ServicerContext
+    ) -> reporting_pb2.AcknowledgeAlertsResponse:
+        return monitoring.acknowledge_alerts(self.bureau, self.caller, request.cursor)
+
+    def RecordDecision(
+        self, request: reporting_pb2.RecordDecisionRequest, context: grpc.ServicerContext
+    ) -> reporting_pb2.RecordDecisionResponse:
+        raise Refusal("NOT_SERVED", "Reporting/RecordDecision")

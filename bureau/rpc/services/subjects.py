@@ -1,0 +1,94 @@
+"""The servicer of Subjects: each method is one call of a journey."""
+
+from __future__ import annotations
+
+from typing import final
+
+import grpc
+
+from bureau.credit_file import notices
+from bureau.journeys import disclosure, dispute, hold, subject
+from bureau.rpc.servicer import Servicer
+from creditbureau.v1 import subjects_pb2
+from creditbureau.v1.subjects_pb2_grpc import SubjectsServicer
+
+
+@final
+class Subjects(Servicer, SubjectsServicer):
+    """Serves one call of Subjects."""
+
+    def AttestKey(
+        self, request: subjects_pb2.AttestKeyRequest, context: grpc.ServicerContext
+    ) -> subjects_pb2.AttestKeyResponse:
+        return subjects_pb2.AttestKeyResponse(
+            receipt=subject.attest_key(self.bureau, self.caller, request.attestation)
+        )
+
+    def RotateKey(
+        self, request: subjects_pb2.RotateKeyRequest, context: grpc.ServicerContext
+    ) -> subjects_pb2.RotateKeyResponse:
+        return subjects_pb2.RotateKeyResponse(
+            receipt=subject.rotate_key(self.bureau, self.caller, request.rotation)
+        )
+
+    def ListInquiries(
+        self, request: subjects_pb2.ListInquiriesRequest, context: grpc.ServicerContext
+    ) -> subjects_pb2.ListInquiriesResponse:
+        inquiries, token = disclosure.list_inquiries(
+            self.bureau, request.subject_request, request.page_size, request.page_token
+        )
+        return subjects_pb2.ListInquiriesResponse(inquiries=inquiries, next_page_token=token)
+
+    def GetFile(
+        self, request: subjects_pb2.GetFileRequest, context: grpc.ServicerContext
+    ) -> subjects_pb2.GetFileResponse:
+        return subjects_pb2.GetFileResponse(
+            file=disclosure.get_file(self.bureau, request.subject_request)
+        )
+
+    def PlaceHold(
+        self, request: subjects_pb2.PlaceHoldRequest, context: grpc.ServicerContext
+    ) -> subjects_pb2.PlaceHoldResponse:
+        current, receipt = hold.place_hold(self.bureau, request.placement)
+        return subjects_pb2.PlaceHoldResponse(hold=current, receipt=receipt)
+
+    def LiftHold(
+        self, request: subjects_pb2.LiftHoldRequest, context: grpc.ServicerContext
+    ) -> subjects_pb2.LiftHoldResponse:
+        current, receipt = hold.lift_hold(self.bureau, request.lift)
+        return subjects_pb2.LiftHoldResponse(hold=current, receipt=receipt)
+
+    def OpenDispute(
+        self, request: subjects_pb2.OpenDisputeRequest, context: grpc.ServicerContext
+    ) -> subjects_pb2.OpenDisputeResponse:
+        case, receipt = dispute.open_dispute(self.bureau, request.opening)
+        return subjects_pb2.OpenDisputeResponse(dispute=case, receipt=receipt)
+
+    def AddToDispute(
+        self, request: subjects_pb2.AddToDisputeRequest, context: grpc.ServicerContext
+    ) -> subjects_pb2.AddToDisputeResponse:
+        case, receipt = dispute.add_to_dispute(self.bureau, request.addition)
+        return subjects_pb2.AddToDisputeResponse(dispute=case, receipt=receipt)
+
+    def ListDisputes(
+        self, request: subjects_pb2.ListDisputesRequest, context: grpc.ServicerContext
+    ) -> subjects_pb2.ListDisputesResponse:
+        disputes, token = dispute.list_disputes(
+            self.bureau, request.subject_request, request.page_size, request.page_token
+        )
+        return subjects_pb2.ListDisputesResponse(disputes=disputes, next_page_token=token)
+
+    def SetStatement(
+        self, request: subjects_pb2.SetStatementRequest, context: grpc.ServicerContext
+    ) -> subjects_pb2.SetStatementResponse:
+        return subjects_pb2.SetStatementResponse(
+            receipt=dispute.set_statement(self.bureau, request.statement)
+        )
+
+    def ListNotices(
+        self, request: subjects_pb2.ListNoticesRequest, context: grpc.ServicerContext
+    ) -> subjects_pb2.ListNoticesResponse:
+        page, token = notices.list_notices(
+            self.bureau, request.subject_request, request.page_size, request.page_token
+        )
+        return subjects_pb2.ListNoticesResponse(notices=page, next_page_token=token)
