@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from creditbureau.v1.reason import Reason
+
 
 @dataclass(frozen=True, slots=True)
 class FieldViolation:
@@ -53,14 +55,14 @@ class Refusal(Exception):
 
     def __init__(
         self,
-        reason: str,
+        reason: Reason,
         message: str,
         violations: Sequence[FieldViolation] = (),
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
         rule = REASONS[reason]
-        self.reason = reason
+        self.reason: Reason = reason
         self.message = message
         self.violations = tuple(violations)
         self.status = rule.status
@@ -68,12 +70,12 @@ class Refusal(Exception):
         self.retry_after_s = rule.retry_after_s if retry_after_s is None else retry_after_s
 
     @classmethod
-    def of_field(cls, reason: str, field: str, message: str) -> Refusal:
+    def of_field(cls, reason: Reason, field: str, message: str) -> Refusal:
         """A refusal for one field."""
         return cls(reason, message, [FieldViolation(field, reason.lower(), message)])
 
 
-REASONS: dict[str, ReasonRule] = {
+REASONS: dict[Reason, ReasonRule] = {
     "MALFORMED_MESSAGE": ReasonRule(
         "INVALID_ARGUMENT", "Send the message that the contract names, in protobuf's wire format."
     ),

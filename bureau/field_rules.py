@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from bureau.errors import FieldViolation, Refusal
+from creditbureau.v1.reason import Reason
 
 if TYPE_CHECKING:
     from protovalidate import Validator, Violation
@@ -35,7 +36,7 @@ END_OF_TIME_S = 253_402_300_800
 NANOS = 1_000_000_000
 TIMES = frozenset({Timestamp.DESCRIPTOR.full_name, Duration.DESCRIPTOR.full_name})
 
-_REASON_OF_RULE = {
+_REASON_OF_RULE: dict[str, Reason] = {
     "string.max_len": "TOO_LONG",
     "bytes.max_len": "TOO_LONG",
     "repeated.max_items": "TOO_MANY_ITEMS",
@@ -81,12 +82,12 @@ def number_in(token: str, otherwise: int) -> int:
     return int(token)
 
 
-def violation(field: str, reason: str, message: str) -> tuple[str, FieldViolation]:
+def violation(field: str, reason: Reason, message: str) -> tuple[Reason, FieldViolation]:
     """A breach of one of the bureau's own rules."""
     return reason, FieldViolation(field, reason.lower(), message)
 
 
-def refusal(found: list[tuple[str, FieldViolation]]) -> Refusal:
+def refusal(found: list[tuple[Reason, FieldViolation]]) -> Refusal:
     """One refusal for all violations, under the first one's reason."""
     reason, first = found[0]
     count = len(found) - 1 if len(found) <= MAX_FOUND else f"at least {MAX_FOUND}"
@@ -106,7 +107,7 @@ def check_all(message: Message) -> bool:
     return not validator().collect_violations(message, fail_fast=True)
 
 
-def violations(message: Message, at: str = "") -> list[tuple[str, FieldViolation]]:
+def violations(message: Message, at: str = "") -> list[tuple[Reason, FieldViolation]]:
     """Each breach of a field rule, with its reason; in a field with very many items,
     those of the first items.
     """
@@ -122,7 +123,7 @@ def bad_text(text: str) -> bool:
     return any(unicodedata.category(c) in {"Cc", "Cf", "Co", "Cs", "Cn"} for c in text)
 
 
-def bad_times(message: Message, at: str) -> Iterator[tuple[str, FieldViolation]]:
+def bad_times(message: Message, at: str) -> Iterator[tuple[Reason, FieldViolation]]:
     """Times that are no times: protobuf lets any seconds and nanos through."""
     for name, is_list in _timed(message.DESCRIPTOR):
         if not is_list and not message.HasField(name):
@@ -163,7 +164,7 @@ def _trimmed(message: M) -> M:
     return copy
 
 
-def _breach(violation: Violation, at: str) -> tuple[str, FieldViolation]:
+def _breach(violation: Violation, at: str) -> tuple[Reason, FieldViolation]:
     proto = violation.proto
     field = "".join((at, *_path(violation))).lstrip(".")
     rule = proto.rule_id or ""

@@ -23,7 +23,7 @@ from bureau.ledger.log import LoggedEntry, LogProof, SignedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.envelope import digest, pae, payload_type_of, peek, verify_signature
-from bureau_keys.errors import KeysError
+from bureau_keys.errors import StatementError
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1.consents_pb2 import SubjectRequest
 from creditbureau.v1.envelope_pb2 import Envelope, Header, Signature
@@ -102,7 +102,7 @@ def verify_statement(
         # 3. Signed with a key that is in force.
         keys = {key.key_id: key} if key else _keys_named(db, header, envelope)
         verified = verify_signature(envelope, keys)
-    except KeysError as error:
+    except StatementError as error:
         raise Refusal(error.reason, str(error)) from error
     # 4. Every field keeps the contract's rules.
     field_rules.check(message)
@@ -131,7 +131,7 @@ def verify_key_possession(
     try:
         raw: bytes = peek(envelope, payload).public_key  # type: ignore[attr-defined]
         key = VerifyKey.from_raw(raw)
-    except KeysError as error:
+    except StatementError as error:
         raise Refusal.of_field(error.reason, field, str(error)) from error
     opened = verify_statement(
         bureau, db, envelope, payload, kind="possession", signer=signer, key=key

@@ -28,6 +28,7 @@ ROOT = PROTOS.parent
 GEN = PROTOS / "gen"
 REFERENCE = ROOT / "docs" / "contract.md"
 SDK_METHODS = ROOT / "clients" / "bureau_client" / "_operations" / "methods.py"
+REASONS = Path("creditbureau", "v1", "reason.py")
 RULES = "buf/validate/validate.proto"
 
 
@@ -52,8 +53,33 @@ def main() -> None:
             '"""Generated from `protos/`; never edited."""\n'
         )
     (GEN / "creditbureau" / "py.typed").touch()
+    (GEN / REASONS).write_text(reasons(contract), "utf-8")
     load_on_oldest_runtime(files)
     write_derived(described)
+
+
+def reasons(contract: FileDescriptorSet) -> str:
+    """Return the module of the type `Reason`: the enum's names without their prefix, for
+    a type checker to hold reasons against.
+    """
+    names = [
+        value.name.removeprefix("REASON_")
+        for file in contract.file
+        for enum in file.enum_type
+        if enum.name == "Reason"
+        for value in enum.value
+        if value.number
+    ]
+    lines = [
+        '"""Generated from `protos/`; never edited."""',
+        "",
+        "from typing import Literal, TypeAlias",
+        "",
+        "Reason: TypeAlias = Literal[",
+        *(f'    "{name}",' for name in names),
+        "]",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def load_on_oldest_runtime(files: list[str]) -> None:

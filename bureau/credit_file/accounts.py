@@ -29,9 +29,10 @@ from bureau.store.database import Connection
 from bureau_keys.payment_profile import character_of
 from creditbureau.v1 import record_pb2
 from creditbureau.v1.notice_pb2 import NOTICE_KIND_ADVERSE_DATA, NOTICE_KIND_REINSERTION
+from creditbureau.v1.reason import Reason
 from creditbureau.v1.record_pb2 import FacilityAction, Record, TradelineSnapshot
 
-Breach = tuple[str, FieldViolation]
+Breach = tuple[Reason, FieldViolation]
 
 RENUMBERING = frozenset({record_pb2.FACILITY_ACTION_KIND_RENUMBER})
 TRANSFER = record_pb2.FACILITY_ACTION_KIND_TRANSFER

@@ -15,13 +15,14 @@ from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.history import DELETION
 from bureau.errors import FieldViolation
 from creditbureau.v1 import record_pb2
+from creditbureau.v1.reason import Reason
 from creditbureau.v1.record_pb2 import (
     FacilityAction,
     ParsedRecordBatch,
     TradelineSnapshot,
 )
 
-Breach = tuple[str, FieldViolation]
+Breach = tuple[Reason, FieldViolation]
 
 # What only some actions have, and surely have.
 NEEDED = {
@@ -171,5 +172,5 @@ def _date_breaches(snapshot: TradelineSnapshot, today: int, place: int) -> Itera
         yield _breach(place, "snapshot.close_date", "DATE_ORDER", "lies before open_date")
 
 
-def _breach(place: int, field: str, reason: str, message: str) -> Breach:
+def _breach(place: int, field: str, reason: Reason, message: str) -> Breach:
     return field_rules.violation(f"records[{place}].{field}", reason, message)

@@ -19,6 +19,7 @@ from creditbureau.v1.consent_pb2 import Consent, ConsentChange
 from creditbureau.v1.consents_pb2 import ConsentView
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.reason import Reason
 
 DAY_US = 86_400 * 1_000_000
 
@@ -160,11 +161,11 @@ def list_consents(
     return views, token
 
 
-def breaches(consent: Consent, policy: Policy) -> list[tuple[str, FieldViolation]]:
+def breaches(consent: Consent, policy: Policy) -> list[tuple[Reason, FieldViolation]]:
     """The rules that hold over several fields of a consent."""
-    found: list[tuple[str, FieldViolation]] = []
+    found: list[tuple[Reason, FieldViolation]] = []
 
-    def breach(reason: str, field: str, message: str) -> None:
+    def breach(reason: Reason, field: str, message: str) -> None:
         found.append(field_rules.violation(field, reason, message))
 
     start_us = consent.start_time.ToMicroseconds()

@@ -30,10 +30,11 @@ from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from creditbureau.v1 import report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.reason import Reason
 from creditbureau.v1.reporting_pb2 import Inquiry, QueryReportResponse
 
 # Refusals that the subject sees: who asks for many such is slowed down.
-DENIALS = frozenset(
+DENIALS: frozenset[Reason] = frozenset(
     {
         "CONSENT_REQUIRED",
         "CONSENT_REVOKED",

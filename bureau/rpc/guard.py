@@ -157,7 +157,7 @@ class Guard:
             reason = "INTERNAL"
             logger.exception("call_broken", method=name, request_id=call.request_id)
             drop_traceback(error)
-            abort(context, Refusal(reason, type(error).__name__), call.request_id)
+            abort(context, Refusal("INTERNAL", type(error).__name__), call.request_id)
         finally:
             seconds = time.perf_counter() - started
             observe(name, reason or "OK", seconds)

@@ -2,50 +2,59 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+from creditbureau.v1.reason import Reason
 
 
 class KeysError(Exception):
     """Something signed, hashed or certified does not hold.
 
     Attributes:
-        reason: A name of the contract's enum Reason, without its prefix.
+        reason: A name of the contract's enum Reason, without its prefix; or one of the
+            two that no bureau answers.
         fix: What to do about it.
     """
 
-    reason: ClassVar[str] = "BAD_PROOF"
+    reason: ClassVar[Reason | Literal["BAD_PROOF", "LOCKED_KEY"]] = "BAD_PROOF"
     fix: ClassVar[str] = "Ask for it again; if it happens again, keep it as evidence."
 
 
-class MalformedMessage(KeysError):
+class StatementError(KeysError):
+    """A signed statement that a bureau refuses."""
+
+    reason: ClassVar[Reason]
+
+
+class MalformedMessage(StatementError):
     """The bytes are no such message, note or proof."""
 
     reason = "MALFORMED_MESSAGE"
     fix = "Send what the format asks for."
 
 
-class NonCanonical(KeysError):
+class NonCanonical(StatementError):
     """Signed bytes have unknown fields or another than the canonical encoding."""
 
     reason = "NON_CANONICAL"
     fix = "Sign the deterministic encoding, without unknown fields."
 
 
-class BadSignature(KeysError):
+class BadSignature(StatementError):
     """A signature does not verify under any key that counts."""
 
     reason = "BAD_SIGNATURE"
     fix = "Sign with a registered key over the exact bytes."
 
 
-class WeakKey(KeysError):
+class WeakKey(StatementError):
     """A public key of small order, or in a non-canonical encoding."""
 
     reason = "WEAK_KEY"
     fix = "Create a new Ed25519 key."
 
 
-class WrongPayloadType(KeysError):
+class WrongPayloadType(StatementError):
     """An envelope holds another kind of payload."""
 
     reason = "WRONG_PAYLOAD_TYPE"

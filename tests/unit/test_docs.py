@@ -110,7 +110,7 @@ def reason_rows() -> list[str]:
     for match in re.finditer(r"((?:^  // .*\n)+)  REASON_(\w+) = \d+;", contract, re.MULTILINE):
         comment = " ".join(line.strip().removeprefix("// ") for line in match[1].splitlines())
         status, _, cause = comment.partition(". ")
-        rule = REASONS[match[2]]
+        rule = REASONS[match[2]]  # type: ignore[index]
         assert status == rule.status, match[2]
         cls = BY_REASON.get(match[2]) or BY_STATUS.get(grpc.StatusCode[status], errors.Internal)
         rows.append(f"| `{match[2]}` | {status} | {cause} | {rule.fix} | `{cls.__name__}` |")

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import grpc
 import pytest
 
 from bureau.errors import REASONS, FieldViolation, Refusal
 from creditbureau.v1 import error_pb2
+from creditbureau.v1.reason import Reason
 
 PREFIX = "REASON_"
 PROTOS = Path(__file__).parents[2] / "protos" / "creditbureau" / "v1"
@@ -34,11 +36,11 @@ _STATUS = re.compile(r"([A-Z_]+)\. ")
 _MENTIONS = re.compile(r"Reasons:((?:[A-Za-z_,:() ;]|\n|//)*)\.")
 
 
-def declared() -> dict[str, tuple[int, str]]:
+def declared() -> dict[Reason, tuple[int, str]]:
     """Number and status of each reason, as the contract's text says."""
     enum = _ENUM.search((PROTOS / "error.proto").read_text("utf-8"))
     assert enum
-    found: dict[str, tuple[int, str]] = {}
+    found: dict[Reason, tuple[int, str]] = {}
     for comment, name, number in _VALUE.findall(enum[1]):
         if name == "UNSPECIFIED":
             continue
@@ -56,18 +58,22 @@ def test_the_text_is_the_contract_that_is_served() -> None:
     assert numbers | {"REASON_UNSPECIFIED": 0} == dict(error_pb2.Reason.items())
 
 
+def test_the_type_has_every_reason_of_the_contract() -> None:
+    assert set(get_args(Reason)) == set(DECLARED)
+
+
 def test_the_table_has_every_reason_and_no_other() -> None:
     assert set(REASONS) == set(DECLARED)
 
 
 @pytest.mark.parametrize("name", DECLARED)
-def test_a_reason_has_the_status_that_its_comment_declares(name: str) -> None:
+def test_a_reason_has_the_status_that_its_comment_declares(name: Reason) -> None:
     assert REASONS[name].status == DECLARED[name][1]
     assert REASONS[name].status in grpc.StatusCode.__members__
 
 
 @pytest.mark.parametrize("name", DECLARED)
-def test_a_reason_says_what_to_do(name: str) -> None:
+def test_a_reason_says_what_to_do(name: Reason) -> None:
     fix = REASONS[name].fix
     assert fix == fix.strip()
     assert fix[0].isupper()
@@ -79,7 +85,7 @@ def test_a_retry_is_advised_where_it_helps() -> None:
 
 
 @pytest.mark.parametrize("name", DECLARED)
-def test_a_refusal_is_made_of_its_reason(name: str) -> None:
+def test_a_refusal_is_made_of_its_reason(name: Reason) -> None:
     refusal = Refusal(name, "what happened")
     rule = REASONS[name]
     assert (refusal.reason, refusal.status, refusal.fix) == (name, rule.status, rule.fix)
@@ -92,7 +98,7 @@ def test_a_refusal_is_made_of_its_reason(name: str) -> None:
 def test_a_refusal_needs_a_reason_of_the_contract() -> None:
     for name in ("", "UNSPECIFIED", "REASON_INTERNAL", "internal"):
         with pytest.raises(KeyError):
-            Refusal(name, "what happened")
+            Refusal(name, "what happened")  # type: ignore[arg-type]
 
 
 def test_methods_name_reasons_that_exist() -> None:
