@@ -223,7 +223,7 @@ def test_one_request_sent_at_once_has_one_effect(street: Street) -> None:
 
 
 def test_what_was_revoked_before_a_request_blocks_it(street: Street) -> None:
-    for _ in range(10):
+    for _ in range(5):  # few enough that the misses never use up the quota
         person = street.person()
         consent_id = street.grant(person)
         acknowledged = threading.Event()
