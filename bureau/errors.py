@@ -1,8 +1,8 @@
 """The one error of the bureau, and the table of its reasons.
 
-A journey refuses a request by raising `Refusal`. `rpc.crossing` is the one
-place where it becomes a gRPC status. The reasons are those of the contract
-(`creditbureau/v1/error.proto`); a test holds this table against it.
+A journey refuses a request by raising `Refusal`; `rpc.status` alone turns it into a gRPC
+status. The reasons are those of the contract (`creditbureau/v1/error.proto`), from which
+the type `Reason` is generated; a test compares this table with it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from creditbureau.v1.reason import Reason
 
 @dataclass(frozen=True, slots=True)
 class FieldViolation:
-    """One field that breaks a rule.
+    """A field that violates a rule.
 
     Attributes:
         field: Path of the field, for example `records[7].snapshot.month`.
         rule: Name of the rule, for example `int32.gte_lte`.
-        message: What is wrong and what would be right.
+        message: The violation and the values that are allowed.
     """
 
     field: str
@@ -30,12 +30,12 @@ class FieldViolation:
 
 @dataclass(frozen=True, slots=True)
 class ReasonRule:
-    """What a reason means for the caller.
+    """The consequences of a reason for the caller.
 
     Attributes:
         status: Name of the gRPC status code.
-        fix: What the caller can do.
-        retry_after_s: Seconds after which a retry helps; 0 where it does not.
+        fix: Instruction to the caller.
+        retry_after_s: Seconds after which a retry helps; 0 if a retry does not help.
     """
 
     status: str
@@ -44,13 +44,13 @@ class ReasonRule:
 
 
 class Refusal(Exception):
-    """A request that the bureau does not carry out; nothing was stored.
+    """A request that the bureau does not execute; nothing was stored.
 
     Attributes:
         reason: A name of the contract's enum Reason, without its prefix.
-        message: What happened, without personal data.
+        message: Description of the failure, without personal data.
         violations: The fields at fault.
-        retry_after_s: Seconds after which a retry helps; 0 where it does not.
+        retry_after_s: Seconds after which a retry helps; 0 if a retry does not help.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Refusal(Exception):
 
     @classmethod
     def of_field(cls, reason: Reason, field: str, message: str) -> Refusal:
-        """A refusal for one field."""
+        """Return a refusal for one field."""
         return cls(reason, message, [FieldViolation(field, reason.lower(), message)])
 
 
@@ -90,7 +90,7 @@ REASONS: dict[Reason, ReasonRule] = {
     "TOO_MANY_ITEMS": ReasonRule("INVALID_ARGUMENT", "Split the request into smaller ones."),
     "TOO_LONG": ReasonRule("INVALID_ARGUMENT", "Shorten the fields named."),
     "BAD_TEXT": ReasonRule(
-        "INVALID_ARGUMENT", "Take control and bidirectional characters out of the text."
+        "INVALID_ARGUMENT", "Remove control and bidirectional characters from the text."
     ),
     "UNKNOWN_ENUM": ReasonRule("INVALID_ARGUMENT", "Use a value of the enum in the contract."),
     "AMOUNT_RANGE": ReasonRule(
@@ -125,19 +125,19 @@ REASONS: dict[Reason, ReasonRule] = {
         "INVALID_ARGUMENT", "Use the token of the page before, or none for the first page."
     ),
     "CLOCK_SKEW": ReasonRule(
-        "FAILED_PRECONDITION", "Set the signer's clock, then sign the request anew."
+        "FAILED_PRECONDITION", "Set the signer's clock, then sign the request again."
     ),
     "EXPIRED_REQUEST": ReasonRule(
         "FAILED_PRECONDITION",
-        "Sign the request anew, with a new request id unless an earlier try may have succeeded: "
-        "then ask for its receipt first.",
+        "Sign the request again, with a new request id; if an earlier try may have succeeded, "
+        "ask for its receipt first.",
     ),
     "WRONG_STATE": ReasonRule(
-        "FAILED_PRECONDITION", "Look at the present state first; it does not allow this change."
+        "FAILED_PRECONDITION", "Read the present state first; it does not allow this change."
     ),
     "DELETED_ITEM": ReasonRule(
         "FAILED_PRECONDITION",
-        "Leave it out; or, if it is complete and accurate, report it as certified anew.",
+        "Leave it out; or, if it is complete and accurate, report it with a new certification.",
     ),
     "IDEMPOTENCY_CONFLICT": ReasonRule(
         "ALREADY_EXISTS", "Use a new request id for a new request; retry only with the same bytes."
@@ -189,12 +189,14 @@ REASONS: dict[Reason, ReasonRule] = {
     "HOLD": ReasonRule(
         "PERMISSION_DENIED", "The subject has a hold on the file and can lift it for this member."
     ),
-    "NOT_VISIBLE": ReasonRule("PERMISSION_DENIED", "Ask for what is the caller's own."),
-    "NOT_FOUND": ReasonRule("NOT_FOUND", "Check the id; only the caller's own things are found."),
+    "NOT_VISIBLE": ReasonRule("PERMISSION_DENIED", "Ask only for the caller's own data."),
+    "NOT_FOUND": ReasonRule(
+        "NOT_FOUND", "Check the id; only ids that the caller may see are found."
+    ),
     "BEYOND_LOG": ReasonRule("OUT_OF_RANGE", "Ask within the size of the newest checkpoint."),
     "NOT_WITNESSED": ReasonRule(
         "FAILED_PRECONDITION",
-        "Ask again after a second; if it stays so, ask the witnesses what they have seen.",
+        "Ask again after a second; if it happens again, compare with the witnesses' checkpoints.",
     ),
     "TOO_LARGE": ReasonRule("RESOURCE_EXHAUSTED", "Split the request into smaller ones."),
     "QUOTA_EXCEEDED": ReasonRule(

@@ -83,14 +83,14 @@ def reasons(contract: FileDescriptorSet) -> str:
 
 
 def load_on_oldest_runtime(files: list[str]) -> None:
-    """Imports every generated module here, on the oldest protobuf that users have."""
+    """Import every generated module on the oldest protobuf that users have, which runs here."""
     names = [name.removesuffix(".proto").replace("/", ".") + "_pb2" for name in files]
     script = f"import importlib; [importlib.import_module(name) for name in {names}]"
     subprocess.run([sys.executable, "-c", script], check=True, cwd=GEN)
 
 
 def without_rules_import(serialized: bytes) -> FileDescriptorSet:
-    """The files without buf.validate, their imports of it taken out."""
+    """Return the files without buf.validate and without their imports of it."""
     contract = FileDescriptorSet()
     for file in FileDescriptorSet.FromString(serialized).file:
         if file.name == RULES:

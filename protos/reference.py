@@ -53,7 +53,7 @@ answered with the field's path.
 
 
 class Page:
-    """The reference of one set of files."""
+    """The reference page of the contract's files."""
 
     def __init__(self, contract: FileDescriptorSet, options: Any, validate: Any) -> None:
         """Args:
@@ -73,7 +73,7 @@ class Page:
         self._validate = validate
 
     def text(self) -> str:
-        """The whole page."""
+        """Return the page."""
         return "\n".join([HEAD, *self._services(), *self._nouns()])
 
     def _services(self) -> Iterator[str]:
@@ -200,7 +200,7 @@ class Page:
 
 
 def words_of(rules: Any) -> Iterator[str]:
-    """A FieldRules message in words; every rule that the contract uses."""
+    """Yield the words for each rule of a FieldRules message that the contract uses."""
     kind = rules.WhichOneof("type")
     if kind is None:
         return
@@ -220,7 +220,7 @@ def words_of(rules: Any) -> Iterator[str]:
 
 
 def span(low: str | None, high: str | None) -> str:
-    """A range in words."""
+    """Return the words for a range."""
     if low is None and high is None:
         return ""
     if high is None:
@@ -249,7 +249,7 @@ SINGLE: dict[str, Callable[[Any], str]] = {
 
 
 def comments_of(file: FileDescriptorProto) -> dict[tuple[int, ...], str]:
-    """The comment before each thing of a file, by its place."""
+    """Return the comment before each declaration of a file, by its path."""
     return {
         tuple(location.path): location.leading_comments
         for location in file.source_code_info.location
@@ -258,7 +258,7 @@ def comments_of(file: FileDescriptorProto) -> dict[tuple[int, ...], str]:
 
 
 def prose(comment: str) -> str:
-    """A comment as Markdown: its paragraphs, with what it names as a payload linked."""
+    """Return a comment as Markdown paragraphs, with links to the payloads it names."""
     paragraphs = re.split(r"\n\s*\n", comment.strip("\n"))
     text = "\n\n".join(" ".join(part.split()) for part in paragraphs)
     return re.sub(
@@ -267,16 +267,16 @@ def prose(comment: str) -> str:
 
 
 def told_after(comment: str) -> str:
-    """A comment behind a list item."""
+    """Return a comment as the end of a list item."""
     return f" {prose(comment)}".replace("\n\n", " ") if comment else ""
 
 
 def anchor(heading: str) -> str:
-    """The fragment under which a heading is found."""
+    """Return the URL fragment of a heading."""
     return heading.lower()
 
 
 def size(count: int) -> str:
-    """Bytes in words."""
+    """Return the words for a number of bytes."""
     mib, rest = divmod(count, 1 << 20)
     return f"{count >> 10} KiB" if rest else f"{mib} MiB"

@@ -1,15 +1,15 @@
-"""The guard: what every call passes, in this order.
+"""The guard: the checks that every call passes, in this order.
 
-0. The node is fit to answer: clock, version, way to the database. 1. The certificate's
-fingerprint is registered for a member, valid and not withdrawn, on every call. 2. The
-member is not suspended, has a role that opens the method, and a seat is free for it. 3.
-The request arrives in time, is small enough, parses and keeps the contract's field rules.
-4. The journey. 5. Whatever it raises leaves as one kind of status.
+0. The node is ready: clock, schema version, latency of the database. 1. The certificate's
+fingerprint is registered for a member, valid and not withdrawn; checked on every call.
+2. The member is not suspended, has a role that opens the method, and is below its limit
+of calls. 3. The request arrives in time, is small enough, parses and keeps the contract's
+field rules. 4. The journey runs. 5. Every error of the journey becomes a status.
 
-Every method is served as if its request were a stream, of which one message is read:
-gRPC would else wait for the message of a stranger before the guard is asked.
-Requests arrive as bytes and are parsed here: a parser that fails inside gRPC would
-answer INTERNAL, and one that runs before the size check can be made to allocate.
+Every method is registered as a request stream from which the guard reads one message:
+otherwise gRPC would read the request before the guard knows the caller. Requests arrive
+as bytes and are parsed here: a parse error inside gRPC would answer INTERNAL, and parsing
+before the size check would let a caller make the node allocate memory.
 """
 
 from __future__ import annotations
@@ -46,24 +46,25 @@ from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE
 
 logger = structlog.get_logger("bureau.rpc")
 
-# What the network may take of a client's deadline, and the least that is left to
-# work with.
+# Seconds subtracted from the client's deadline, so that the reply arrives in time.
 NETWORK_ALLOWANCE_S = 0.02
-# Seconds in which a request must have arrived.
-READ_TIMEOUT_S = 10.0
+# Seconds of work below which a call is refused with DEADLINE.
 MIN_DEADLINE_S = 0.1
-# Of requests; smaller ones are not counted.
+# Seconds after which a call is cancelled if its request has not arrived.
+READ_TIMEOUT_S = 10.0
+# Requests up to this size, in bytes, do not count against the byte limit.
 SMALL_BYTES = 64 * 1024
 
 HEALTH = "/grpc.health.v1.Health/Check"
-# Certificates that health remembers.
+# Certificates that may ask for health while the database is away. Further ones are
+# refused then; the limit bounds memory.
 MAX_PROBES = 64
 AnyHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
 @dataclass(slots=True)
 class Call:
-    """A call at work."""
+    """A running call, as its log line names it."""
 
     request_id: str
     member: str = ""
@@ -71,15 +72,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Builds gRPC handlers around journeys.
+    """Builds the gRPC handlers of the contract's methods.
 
     Attributes:
         bureau: The bureau's parts.
-        seats: How many calls of a member may be at work.
-        streams: How many streams of a member may be open.
-        room: How many bytes of large requests of a member may be at work.
-        pulse: Whether the node is fit to answer.
-        calls: Their log.
+        seats: Limits of running calls.
+        streams: Limits of open streams.
+        room: Limits of the bytes of large requests in memory.
+        pulse: The node's readiness.
+        calls: The log of calls.
     """
 
     bureau: Bureau
@@ -132,7 +133,7 @@ class Guard:
 
     @contextmanager
     def _answering(self, name: str, context: grpc.ServicerContext) -> Iterator[Call]:
-        """Turns whatever a call raises into its status, and notes how it ended."""
+        """Turn every error of a call into its status, and log the call."""
         started = time.perf_counter()
         call = Call(str(uuid.uuid4()))
         reason = ""
@@ -146,13 +147,13 @@ class Guard:
             drop_traceback(refusal)
             abort(context, refusal, call.request_id)
         except StorageError as error:
-            unread = refusal_of(error)
-            reason = unread.reason
+            refused = refusal_of(error)
+            reason = refused.reason
             logger.error(
                 "storage_failed", method=name, request_id=call.request_id, error=str(error)
             )
             drop_traceback(error)
-            abort(context, unread, call.request_id)
+            abort(context, refused, call.request_id)
         except Exception as error:
             reason = "INTERNAL"
             logger.exception("call_broken", method=name, request_id=call.request_id)
@@ -167,7 +168,7 @@ class Guard:
             self.calls.add(ended)
 
     def _reserve_bytes(self, member_id: str, size: int) -> AbstractContextManager[None]:
-        """Room for a request, where it is worth counting."""
+        """Reserve memory for a large request; no-op for a small one."""
         return self.room.acquire(member_id, size) if size > SMALL_BYTES else nullcontext()
 
     def _admitted(self, call: Call, context: grpc.ServicerContext, rule: Method) -> Caller:
@@ -180,27 +181,27 @@ class Guard:
     def read_request(
         self, requests: Iterator[Any], context: grpc.ServicerContext, seconds: float
     ) -> Any:
-        """The one message of a request.
+        """Read the one message of a request.
 
         Raises:
-            grpc.RpcError: The caller went away, or did not send it in time.
+            grpc.RpcError: The caller cancelled, or the message did not arrive in time.
             Refusal: MALFORMED_MESSAGE for a request without a message.
         """
         with self.seats.read_deadline(context, min(seconds, READ_TIMEOUT_S)):
             for request in requests:
                 return request
-        raise Refusal("MALFORMED_MESSAGE", "there is no message in the request")
+        raise Refusal("MALFORMED_MESSAGE", "the request has no message; send exactly one")
 
     def unimplemented_handler(self, method: MethodDescriptor) -> AnyHandler:
-        """A handler for a method of the contract that this bureau does not serve."""
+        """Return the gRPC handler of a method that this bureau does not serve."""
         name = name_of(method)
 
         def handle(_requests: Iterator[bytes], context: grpc.ServicerContext) -> None:
             refusal = Refusal("NOT_SERVED", name)
             try:
                 self.authenticate(context)
-            except Refusal as stranger:
-                refusal = stranger
+            except Refusal as unauthenticated:
+                refusal = unauthenticated
             abort(context, refusal, str(uuid.uuid4()))
 
         if method.server_streaming:
@@ -208,7 +209,7 @@ class Guard:
         return grpc.stream_unary_rpc_method_handler(handle)
 
     def authenticate(self, context: grpc.ServicerContext) -> Caller:
-        """The member whose registered certificate opened the connection.
+        """Return the member whose registered certificate opened the connection.
 
         Raises:
             Refusal: UNKNOWN_CERTIFICATE, MEMBER_SUSPENDED, DATABASE_UNAVAILABLE, NODE_UNFIT.
@@ -242,17 +243,17 @@ def refusal_of(error: StorageError) -> Refusal:
 
 
 def authorize(caller: Caller, rule: Method) -> None:
-    """Raises ROLE_REQUIRED unless one of the caller's roles opens the method."""
+    """Raise ROLE_REQUIRED unless one of the caller's roles opens the method."""
     if not caller.roles & rule.roles:
         raise Refusal("ROLE_REQUIRED", "none of the member's roles opens this method")
 
 
 def seconds_left(context: grpc.ServicerContext, rule: Method) -> float:
-    """Time to work: the client's deadline, cut to the method's longest, less what
-    the network takes.
+    """Return the seconds that a call may work: the client's deadline, cut to the
+    method's longest, minus NETWORK_ALLOWANCE_S.
 
     Raises:
-        Refusal: DEADLINE if it is not worth beginning.
+        Refusal: DEADLINE for less than MIN_DEADLINE_S.
     """
     left = context.time_remaining()
     left = rule.max_seconds if left is None else min(left, rule.max_seconds) - NETWORK_ALLOWANCE_S
@@ -262,7 +263,7 @@ def seconds_left(context: grpc.ServicerContext, rule: Method) -> float:
 
 
 def parse(request_class: type[Message], data: bytes, rule: Method) -> Message:
-    """The request, checked against the contract.
+    """Parse a request and check the contract's field rules.
 
     Raises:
         Refusal: TOO_LARGE, MALFORMED_MESSAGE, or a reason for a field.
@@ -272,30 +273,32 @@ def parse(request_class: type[Message], data: bytes, rule: Method) -> Message:
     try:
         request = request_class.FromString(data)
     except DecodeError as error:
-        raise Refusal("MALFORMED_MESSAGE", "the bytes are no such message") from error
+        raise Refusal(
+            "MALFORMED_MESSAGE", f"the bytes are no {request_class.DESCRIPTOR.name}"
+        ) from error
     field_rules.check(request)
     return request
 
 
 def _fingerprint(context: grpc.ServicerContext) -> str | None:
-    """Of the certificate that opened the connection."""
+    """Return the fingerprint of the certificate that opened the connection."""
     pem = context.auth_context().get("x509_pem_cert")
     return fingerprint_of(pem[0]) if pem else None
 
 
 @lru_cache(maxsize=4096)
 def fingerprint_of(pem: bytes) -> str:
-    """Fingerprint of a certificate as the TLS layer hands it out."""
+    """Return the fingerprint of a PEM certificate."""
     return fingerprint(pem)
 
 
 class MembersOnlyInterceptor(grpc.ServerInterceptor):
-    """Keeps what is served beside the contract, health and reflection, to registered
-    certificates too, and to the seats of their members. The contract's own methods
-    have their guard. `Health.Watch`, a call without an end, is not served.
+    """Restricts health and reflection to registered certificates and to their members'
+    limits of calls. The contract's own methods have the guard. `Health.Watch`, a call
+    without an end, is not served.
 
-    Who has been admitted to health once is told how the node is also while the database
-    is away and nobody's certificate can be looked up.
+    A certificate that health has answered once gets an answer also while the database
+    is away and certificates cannot be looked up.
     """
 
     def __init__(self, guard: Guard) -> None:
@@ -307,7 +310,7 @@ class MembersOnlyInterceptor(grpc.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], AnyHandler | None],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> AnyHandler | None:
-        """Wraps the handlers that have no guard of their own."""
+        """Wrap a handler that has no guard."""
         handler = continuation(handler_call_details)
         if handler is None or handler_call_details.method.startswith("/creditbureau."):
             return handler

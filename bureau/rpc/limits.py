@@ -1,8 +1,8 @@
-"""Seats: how many calls of one member may be at work at once, how many bytes of large
-requests, and how long a call may keep a seat while its request has not arrived.
+"""Limits of one member: running calls, bytes of large requests, and the time in which a
+request must arrive.
 
-Workers are few and memory is finite. Without this a member could open calls, send
-nothing, and keep everybody else out; or send much at once that grows when it is parsed.
+Workers and memory are finite. Without limits a member could open calls and send nothing,
+until all workers wait; or send large requests at once, which grow when they are parsed.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ import grpc
 
 from bureau.errors import Refusal
 
-# Seconds between two looks at the calls that wait for their request.
-LOOK_S = 0.5
+# Seconds between two checks of the calls that wait for their request. A call is cancelled
+# at most this much after its read deadline.
+CHECK_INTERVAL_S = 0.5
 
 
 @dataclass(slots=True)
 class MemberLimits:
-    """The seats of one node, for calls or for bytes.
+    """Limits of calls, or of bytes, on one node.
 
     Attributes:
-        limit: Those of one member that may be taken at once.
-        total: Of all members together; 0 for as many as there are.
+        limit: Largest amount of one member at a time.
+        total: Largest amount of all members together; 0 for no such limit.
     """
 
     limit: int
@@ -40,30 +41,30 @@ class MemberLimits:
     _last: float = math.inf
 
     def start(self) -> None:
-        """Looks after calls that wait, until `stop`."""
-        threading.Thread(target=self._look, name="seats", daemon=True).start()
+        """Cancel calls at their read deadlines, until `stop`."""
+        threading.Thread(target=self._cancel_late, name="read-deadlines", daemon=True).start()
 
     def cut_read_deadlines(self, seconds: float) -> None:
-        """From now on no call waits for its request longer than so."""
+        """Limit the remaining read time of all pending calls to `seconds`."""
         self._last = time.monotonic() + seconds
 
     def stop(self) -> None:
-        """Looks no more."""
+        """Stop cancelling calls."""
         self._stopped.set()
 
     @contextmanager
     def acquire(self, member_id: str, amount: int = 1) -> Iterator[None]:
-        """A seat for a call of a member, or as many as it has bytes.
+        """Count a call of a member, or the bytes of its request, while the block runs.
 
         Raises:
-            Refusal: OVERLOADED if too many are taken.
+            Refusal: OVERLOADED beyond the node's or the member's limit.
         """
         with self._lock:
             count = self._taken.get(member_id, 0) + amount
             if self.total and sum(self._taken.values()) + amount > self.total:
-                raise Refusal("OVERLOADED", "the node has as much at work as it can")
+                raise Refusal("OVERLOADED", "the node is at its limit for all members")
             if count > self.limit:
-                raise Refusal("OVERLOADED", "the member has as much at work as it may")
+                raise Refusal("OVERLOADED", "the member is at its limit on this node")
             self._taken[member_id] = count
         try:
             yield
@@ -77,15 +78,15 @@ class MemberLimits:
 
     @contextmanager
     def read_deadline(self, context: grpc.ServicerContext, seconds: float) -> Iterator[None]:
-        """Cancels a call that is still in the block after so many seconds."""
+        """Cancel a call that is still in the block after `seconds`."""
         self._waiting[context] = time.monotonic() + seconds
         try:
             yield
         finally:
             del self._waiting[context]
 
-    def _look(self) -> None:
-        while not self._stopped.wait(LOOK_S):
+    def _cancel_late(self) -> None:
+        while not self._stopped.wait(CHECK_INTERVAL_S):
             now = time.monotonic()
             for context, until in list(self._waiting.items()):
                 if now > min(until, self._last):

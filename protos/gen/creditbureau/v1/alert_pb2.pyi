@@ -42,7 +42,7 @@ class _AlertKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AlertKind.V
     """The same within one lender, or one group of lenders."""
 
 class AlertKind(_AlertKind, metaclass=_AlertKindEnumTypeWrapper):
-    """What happened to somebody who is monitored."""
+    """An event in the file of a monitored subject."""
 
 ALERT_KIND_UNSPECIFIED: AlertKind.ValueType  # 0
 ALERT_KIND_NEW_INQUIRY: AlertKind.ValueType  # 1
@@ -93,13 +93,13 @@ class Alert(_message.Message):
     CAUSE_LEAF_INDEX_FIELD_NUMBER: _builtins.int
     TEXTS_FIELD_NUMBER: _builtins.int
     alert_id: _builtins.str
-    """Names it for ever."""
+    """Id of the alert, which never changes."""
     kind: Global___AlertKind.ValueType
-    """What happened."""
+    """Kind of the event."""
     subject_id: _builtins.str
-    """To whom: 32 hex characters."""
+    """Subject: 32 hex characters."""
     consent_id: _builtins.str
-    """The consent to monitor under which it is told."""
+    """The consent to monitor under which the alert is sent."""
     cause_leaf_index: _builtins.int
     """Index of the leaf that caused it."""
     @_builtins.property

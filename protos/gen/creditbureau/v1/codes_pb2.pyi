@@ -40,7 +40,7 @@ class _RoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Role.ValueType],
     """Runs the bureau: admits, suspends, publishes."""
 
 class Role(_Role, metaclass=_RoleEnumTypeWrapper):
-    """What a member may do. A member holds one or more."""
+    """Role of a member. A member has one or more."""
 
 ROLE_UNSPECIFIED: Role.ValueType  # 0
 ROLE_FURNISHER: Role.ValueType  # 1
@@ -136,7 +136,7 @@ class _ActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Action.ValueTy
     """Receive alerts, and portfolio reports."""
 
 class Action(_Action, metaclass=_ActionEnumTypeWrapper):
-    """What a consent allows the grantee to do."""
+    """Action that a consent allows to the grantee."""
 
 ACTION_UNSPECIFIED: Action.ValueType  # 0
 ACTION_FURNISH: Action.ValueType  # 1

@@ -37,10 +37,10 @@ class _ConsentModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ConsentMo
     CONSENT_MODE_QUERY: _ConsentMode.ValueType  # 3
     """Ask again and again within the limits of the consent."""
     CONSENT_MODE_STREAM: _ConsentMode.ValueType  # 4
-    """Be told of changes."""
+    """Receive alerts on changes."""
 
 class ConsentMode(_ConsentMode, metaclass=_ConsentModeEnumTypeWrapper):
-    """What the grantee may do with what it gets (ReBIT consent artefact)."""
+    """Use that the grantee may make of a report (ReBIT consent artefact)."""
 
 CONSENT_MODE_UNSPECIFIED: ConsentMode.ValueType  # 0
 CONSENT_MODE_VIEW: ConsentMode.ValueType  # 1
@@ -50,7 +50,7 @@ CONSENT_MODE_STORE: ConsentMode.ValueType  # 2
 CONSENT_MODE_QUERY: ConsentMode.ValueType  # 3
 """Ask again and again within the limits of the consent."""
 CONSENT_MODE_STREAM: ConsentMode.ValueType  # 4
-"""Be told of changes."""
+"""Receive alerts on changes."""
 Global___ConsentMode: _TypeAlias = ConsentMode  # noqa: Y015
 
 class _FrequencyUnit:
@@ -88,7 +88,7 @@ class _ConsentTransitionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Con
     """Final."""
 
 class ConsentTransition(_ConsentTransition, metaclass=_ConsentTransitionEnumTypeWrapper):
-    """What a subject does about a consent."""
+    """Change that a subject makes to a consent."""
 
 CONSENT_TRANSITION_UNSPECIFIED: ConsentTransition.ValueType  # 0
 CONSENT_TRANSITION_PAUSE: ConsentTransition.ValueType  # 1
@@ -113,7 +113,7 @@ class _ConsentStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ConsentS
     """Signed, but its start lies ahead."""
 
 class ConsentState(_ConsentState, metaclass=_ConsentStateEnumTypeWrapper):
-    """How a consent stands."""
+    """State of a consent."""
 
 CONSENT_STATE_UNSPECIFIED: ConsentState.ValueType  # 0
 CONSENT_STATE_ACTIVE: ConsentState.ValueType  # 1
@@ -148,7 +148,7 @@ class Consent(_message.Message):
     DATA_LIFE_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
-    """Who consents: 32 hex characters; the signer."""
+    """Subject that consents: 32 hex characters; the signer."""
     grantee: _builtins.str
     """The member that may act."""
     history_months: _builtins.int
@@ -158,14 +158,14 @@ class Consent(_message.Message):
     max_uses: _builtins.int
     """Reports in all; 0 means no limit."""
     mode: Global___ConsentMode.ValueType
-    """What may be done with what a report says."""
+    """Use that the grantee may make of a report."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     @_builtins.property
     def actions(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Action.ValueType]:
-        """What the grantee may do."""
+        """Actions of the grantee that the consent allows."""
 
     @_builtins.property
     def purposes(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Purpose.ValueType]:
@@ -173,7 +173,7 @@ class Consent(_message.Message):
 
     @_builtins.property
     def sections(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Section.ValueType]:
-        """What reports under it hold."""
+        """Sections of the reports under the consent."""
 
     @_builtins.property
     def portfolio_types(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.PortfolioType.ValueType]:
@@ -262,12 +262,12 @@ class ConsentChange(_message.Message):
     consent_id: _builtins.str
     """The consent; the signer granted it."""
     transition: Global___ConsentTransition.ValueType
-    """What happens to it, from the next request on."""
+    """Change of the consent, from the next request on."""
     note: _builtins.str
     """Why, for the grantee to read."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     def __init__(
         self,

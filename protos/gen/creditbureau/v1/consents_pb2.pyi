@@ -24,8 +24,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class SubjectRequest(_message.Message):
-    """Signed by a subject: a request to read what is theirs. Payload of every
-    reading method that a subject calls.
+    """Signed by a subject: a request to read the subject's own data. Payload of
+    every reading method that a subject calls.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -33,12 +33,12 @@ class SubjectRequest(_message.Message):
     HEADER_FIELD_NUMBER: _builtins.int
     METHOD_FIELD_NUMBER: _builtins.int
     method: _builtins.str
-    """Full name of the method that it is for, for example
+    """Full name of the method that the request calls, for example
     `creditbureau.v1.Subjects/ListInquiries`.
     """
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class ConsentView(_message.Message):
     consent_id: _builtins.str
     """Request id of the consent."""
     state: _consent_pb2.ConsentState.ValueType
-    """How it stands at the time of the answer."""
+    """State of the consent at the time of the answer."""
     use_count: _builtins.int
     """Reports given under it so far."""
     note: _builtins.str
@@ -79,11 +79,11 @@ class ConsentView(_message.Message):
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was granted, UTC."""
+        """Time at which the consent was granted, UTC."""
 
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
-        """When the state last changed by a signed statement."""
+        """Time at which a signed statement last changed the state."""
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ class GrantConsentResponse(_message.Message):
 
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,
@@ -188,7 +188,7 @@ class ChangeConsentResponse(_message.Message):
 
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,
@@ -214,7 +214,7 @@ class GetConsentRequest(_message.Message):
     """The consent."""
     @_builtins.property
     def subject_request(self) -> _envelope_pb2.Envelope:
-        """Payload: SubjectRequest. Absent where the grantee asks."""
+        """Payload: SubjectRequest. Absent if the grantee calls."""
 
     def __init__(
         self,
@@ -261,14 +261,16 @@ class ListConsentsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
-    """Only of this subject; for members."""
+    """Only consents of this subject; for members."""
     page_size: _builtins.int
-    """At most so many; 0 means 100."""
+    """Largest number of items on the page; 0 means 100."""
     page_token: _builtins.str
-    """From the answer before; empty for the first page."""
+    """Token of this page, from the previous page; empty for the first page."""
     @_builtins.property
     def subject_request(self) -> _envelope_pb2.Envelope:
-        """Payload: SubjectRequest. Absent where a member asks for those it holds."""
+        """Payload: SubjectRequest. Absent if a member lists the consents that it
+        holds.
+        """
 
     def __init__(
         self,
@@ -293,7 +295,7 @@ class ListConsentsResponse(_message.Message):
     CONSENTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """For the next page; empty when there are no more."""
+    """Token of the next page; empty on the last page."""
     @_builtins.property
     def consents(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConsentView]:
         """Newest first."""

@@ -62,32 +62,31 @@ class ConsentsServicer:
     """
 
     def GrantConsent(self, request, context):
-        """Grants a consent. Role: agent. Reasons: BAD_SIGNATURE, CONSENT_CEILING,
-        DATE_ORDER, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+        """Grants a consent. Reasons: BAD_SIGNATURE, CONSENT_CEILING, DATE_ORDER,
+        EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ChangeConsent(self, request, context):
-        """Pauses, resumes or revokes one. Role: agent. Reasons: NOT_FOUND,
-        WRONG_STATE.
+        """Pauses, resumes or revokes a consent. Reasons: NOT_FOUND, WRONG_STATE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetConsent(self, request, context):
-        """One consent, for its subject (signed) or its grantee. Reasons: NOT_FOUND,
-        also for consents of others.
+        """Returns one consent, to its subject (signed) or its grantee. Reasons:
+        NOT_FOUND, also for consents of others.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListConsents(self, request, context):
-        """The subject's consents (signed), or those that the calling member
-        holds; newest first, in pages. Reasons: BAD_PAGE_TOKEN; signed:
+        """Lists the subject's consents (signed), or the consents that the calling
+        member holds; newest first, in pages. Reasons: BAD_PAGE_TOKEN; signed:
         BAD_SIGNATURE, EXPIRED_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -17,20 +17,18 @@ class ConsentsStub:
 
     def __init__(self, channel: _grpc.Channel) -> None: ...
     GrantConsent: _grpc.UnaryUnaryMultiCallable[_consents_pb2.GrantConsentRequest, _consents_pb2.GrantConsentResponse]
-    """Grants a consent. Role: agent. Reasons: BAD_SIGNATURE, CONSENT_CEILING,
-    DATE_ORDER, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+    """Grants a consent. Reasons: BAD_SIGNATURE, CONSENT_CEILING, DATE_ORDER,
+    EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
     ChangeConsent: _grpc.UnaryUnaryMultiCallable[_consents_pb2.ChangeConsentRequest, _consents_pb2.ChangeConsentResponse]
-    """Pauses, resumes or revokes one. Role: agent. Reasons: NOT_FOUND,
-    WRONG_STATE.
-    """
+    """Pauses, resumes or revokes a consent. Reasons: NOT_FOUND, WRONG_STATE."""
     GetConsent: _grpc.UnaryUnaryMultiCallable[_consents_pb2.GetConsentRequest, _consents_pb2.GetConsentResponse]
-    """One consent, for its subject (signed) or its grantee. Reasons: NOT_FOUND,
-    also for consents of others.
+    """Returns one consent, to its subject (signed) or its grantee. Reasons:
+    NOT_FOUND, also for consents of others.
     """
     ListConsents: _grpc.UnaryUnaryMultiCallable[_consents_pb2.ListConsentsRequest, _consents_pb2.ListConsentsResponse]
-    """The subject's consents (signed), or those that the calling member
-    holds; newest first, in pages. Reasons: BAD_PAGE_TOKEN; signed:
+    """Lists the subject's consents (signed), or the consents that the calling
+    member holds; newest first, in pages. Reasons: BAD_PAGE_TOKEN; signed:
     BAD_SIGNATURE, EXPIRED_REQUEST.
     """
 
@@ -43,8 +41,8 @@ class ConsentsServicer(metaclass=_abc_1.ABCMeta):
         request: _consents_pb2.GrantConsentRequest,
         context: _grpc.ServicerContext,
     ) -> _consents_pb2.GrantConsentResponse:
-        """Grants a consent. Role: agent. Reasons: BAD_SIGNATURE, CONSENT_CEILING,
-        DATE_ORDER, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+        """Grants a consent. Reasons: BAD_SIGNATURE, CONSENT_CEILING, DATE_ORDER,
+        EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
         """
 
     @_abc_1.abstractmethod
@@ -53,9 +51,7 @@ class ConsentsServicer(metaclass=_abc_1.ABCMeta):
         request: _consents_pb2.ChangeConsentRequest,
         context: _grpc.ServicerContext,
     ) -> _consents_pb2.ChangeConsentResponse:
-        """Pauses, resumes or revokes one. Role: agent. Reasons: NOT_FOUND,
-        WRONG_STATE.
-        """
+        """Pauses, resumes or revokes a consent. Reasons: NOT_FOUND, WRONG_STATE."""
 
     @_abc_1.abstractmethod
     def GetConsent(
@@ -63,8 +59,8 @@ class ConsentsServicer(metaclass=_abc_1.ABCMeta):
         request: _consents_pb2.GetConsentRequest,
         context: _grpc.ServicerContext,
     ) -> _consents_pb2.GetConsentResponse:
-        """One consent, for its subject (signed) or its grantee. Reasons: NOT_FOUND,
-        also for consents of others.
+        """Returns one consent, to its subject (signed) or its grantee. Reasons:
+        NOT_FOUND, also for consents of others.
         """
 
     @_abc_1.abstractmethod
@@ -73,8 +69,8 @@ class ConsentsServicer(metaclass=_abc_1.ABCMeta):
         request: _consents_pb2.ListConsentsRequest,
         context: _grpc.ServicerContext,
     ) -> _consents_pb2.ListConsentsResponse:
-        """The subject's consents (signed), or those that the calling member
-        holds; newest first, in pages. Reasons: BAD_PAGE_TOKEN; signed:
+        """Lists the subject's consents (signed), or the consents that the calling
+        member holds; newest first, in pages. Reasons: BAD_PAGE_TOKEN; signed:
         BAD_SIGNATURE, EXPIRED_REQUEST.
         """
 

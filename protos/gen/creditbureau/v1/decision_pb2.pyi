@@ -36,7 +36,7 @@ class _DecisionOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decis
     """An existing line was frozen, lowered or restored."""
 
 class DecisionOutcome(_DecisionOutcome, metaclass=_DecisionOutcomeEnumTypeWrapper):
-    """What was decided."""
+    """Outcome of the decision."""
 
 DECISION_OUTCOME_UNSPECIFIED: DecisionOutcome.ValueType  # 0
 DECISION_OUTCOME_APPROVED: DecisionOutcome.ValueType  # 1
@@ -49,7 +49,7 @@ Global___DecisionOutcome: _TypeAlias = DecisionOutcome  # noqa: Y015
 
 @_typing.final
 class DecisionReceipt(_message.Message):
-    """Signed by the member: what it decided, on which report, by which policy."""
+    """Signed by the member: its decision, with the report and the policy."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -63,7 +63,7 @@ class DecisionReceipt(_message.Message):
     REASONS_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
     inquiry_id: _builtins.str
-    """Request id of the inquiry whose report it rests on."""
+    """Request id of the inquiry whose report the decision is based on."""
     report_digest: _builtins.bytes
     """SHA-256 of that report's payload."""
     policy_name: _builtins.str
@@ -73,10 +73,10 @@ class DecisionReceipt(_message.Message):
     policy_digest: _builtins.bytes
     """SHA-256 of that policy, 32 bytes."""
     outcome: Global___DecisionOutcome.ValueType
-    """What was decided."""
+    """Outcome of the decision."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___DecisionReason]:

@@ -65,7 +65,7 @@ class Evaluation(_message.Message):
     BLINDED_ELEMENTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     @_builtins.property
     def blinded_elements(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
@@ -122,7 +122,7 @@ class EvaluateResponse(_message.Message):
     """Elements that the member may still evaluate today."""
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,

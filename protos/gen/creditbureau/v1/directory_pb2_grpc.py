@@ -58,17 +58,16 @@ class DirectoryServicer:
     """
 
     def GetDirectoryKey(self, request, context):
-        """The public key under which evaluations are verified. Pin it. Reasons:
-        NOT_SERVED.
+        """Returns the public key under which evaluations are verified. Pin it.
+        Reasons: NOT_SERVED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Evaluate(self, request, context):
-        """Evaluates blinded elements. Metered per member and element; every call is
-        a leaf of the log. Roles: furnisher, subscriber, attester, agent.
-        Reasons: QUOTA_EXCEEDED, INVALID_FIELD.
+        """Evaluates blinded elements. Metered per member and element; every call is a
+        leaf of the log. Reasons: QUOTA_EXCEEDED, INVALID_FIELD.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -21,13 +21,12 @@ class DirectoryStub:
 
     def __init__(self, channel: _grpc.Channel) -> None: ...
     GetDirectoryKey: _grpc.UnaryUnaryMultiCallable[_directory_pb2.GetDirectoryKeyRequest, _directory_pb2.GetDirectoryKeyResponse]
-    """The public key under which evaluations are verified. Pin it. Reasons:
-    NOT_SERVED.
+    """Returns the public key under which evaluations are verified. Pin it.
+    Reasons: NOT_SERVED.
     """
     Evaluate: _grpc.UnaryUnaryMultiCallable[_directory_pb2.EvaluateRequest, _directory_pb2.EvaluateResponse]
-    """Evaluates blinded elements. Metered per member and element; every call is
-    a leaf of the log. Roles: furnisher, subscriber, attester, agent.
-    Reasons: QUOTA_EXCEEDED, INVALID_FIELD.
+    """Evaluates blinded elements. Metered per member and element; every call is a
+    leaf of the log. Reasons: QUOTA_EXCEEDED, INVALID_FIELD.
     """
 
 class DirectoryServicer(metaclass=_abc_1.ABCMeta):
@@ -43,8 +42,8 @@ class DirectoryServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_pb2.GetDirectoryKeyRequest,
         context: _grpc.ServicerContext,
     ) -> _directory_pb2.GetDirectoryKeyResponse:
-        """The public key under which evaluations are verified. Pin it. Reasons:
-        NOT_SERVED.
+        """Returns the public key under which evaluations are verified. Pin it.
+        Reasons: NOT_SERVED.
         """
 
     @_abc_1.abstractmethod
@@ -53,9 +52,8 @@ class DirectoryServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_pb2.EvaluateRequest,
         context: _grpc.ServicerContext,
     ) -> _directory_pb2.EvaluateResponse:
-        """Evaluates blinded elements. Metered per member and element; every call is
-        a leaf of the log. Roles: furnisher, subscriber, attester, agent.
-        Reasons: QUOTA_EXCEEDED, INVALID_FIELD.
+        """Evaluates blinded elements. Metered per member and element; every call is a
+        leaf of the log. Reasons: QUOTA_EXCEEDED, INVALID_FIELD.
         """
 
 def add_DirectoryServicer_to_server(servicer: DirectoryServicer, server: _grpc.Server) -> None: ...

@@ -39,7 +39,7 @@ class _DisputeReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Dispute
     DISPUTE_REASON_IDENTITY_THEFT: _DisputeReason.ValueType  # 8
 
 class DisputeReason(_DisputeReason, metaclass=_DisputeReasonEnumTypeWrapper):
-    """What is wrong, in the view of the subject."""
+    """Reason of a dispute, as the subject sees it."""
 
 DISPUTE_REASON_UNSPECIFIED: DisputeReason.ValueType  # 0
 DISPUTE_REASON_NOT_MINE: DisputeReason.ValueType  # 1
@@ -111,20 +111,20 @@ class DisputeOpening(_message.Message):
     NARRATIVE_FIELD_NUMBER: _builtins.int
     ATTACHMENT_DIGESTS_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
-    """Who disputes: 32 hex characters; the signer."""
+    """Subject that disputes: 32 hex characters; the signer."""
     tradeline_id: _builtins.str
-    """What is disputed: 32 hex characters."""
+    """Disputed tradeline: 32 hex characters."""
     month: _builtins.int
     """yyyymm; 0 means all of the account."""
     field: _builtins.str
     """Name of the field in TradelineSnapshot, for example `balance_minor`."""
     reason: Global___DisputeReason.ValueType
-    """What is wrong with it."""
+    """Reason of the dispute."""
     narrative: _builtins.str
-    """What is wrong, in the words of the subject; at most 4,000 characters."""
+    """Description in the subject's words; at most 4,000 characters."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     @_builtins.property
     def attachment_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
@@ -152,8 +152,8 @@ Global___DisputeOpening: _TypeAlias = DisputeOpening  # noqa: Y015
 
 @_typing.final
 class DisputeAddition(_message.Message):
-    """Signed by the subject: what they have to add to a dispute that is open. The
-    first addition gives the furnisher more time, where the jurisdiction says so.
+    """Signed by the subject: an addition to an open dispute. The first addition
+    gives the furnisher more time, where the jurisdiction says so.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -168,7 +168,7 @@ class DisputeAddition(_message.Message):
     """In their own words; 1 to 4,000 characters."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     @_builtins.property
     def attachment_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
@@ -205,17 +205,17 @@ class DisputeAnswer(_message.Message):
     dispute_id: _builtins.str
     """The dispute; about a record of the signer."""
     outcome: Global___DisputeOutcome.ValueType
-    """What the investigation found."""
+    """Outcome of the investigation."""
     narrative: _builtins.str
     """For the subject to read; at most 4,000 characters."""
     certified: _builtins.bool
-    """The furnisher certifies that what stays is complete and accurate. Needed
-    where the deadline has passed and the law has withdrawn it: only so does it
-    return (15 U.S.C. 1681i(a)(5)(B)).
+    """The furnisher certifies that the remaining information is complete and
+    accurate. Required after the deadline, if the law has withdrawn the
+    information: only then does it return (15 U.S.C. 1681i(a)(5)(B)).
     """
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     @_builtins.property
     def correction(self) -> _record_pb2.RecordRef:
@@ -263,30 +263,28 @@ class Dispute(_message.Message):
     dispute_id: _builtins.str
     """Request id of the opening."""
     subject_id: _builtins.str
-    """Who disputes: 32 hex characters."""
+    """Subject that disputes: 32 hex characters."""
     tradeline_id: _builtins.str
-    """What is disputed: 32 hex characters."""
+    """Disputed tradeline: 32 hex characters."""
     month: _builtins.int
     """yyyymm; 0 means the whole account."""
     field: _builtins.str
     """The field that is wrong, for example `balance_minor`."""
     reason: Global___DisputeReason.ValueType
-    """What is wrong with it."""
+    """Reason of the dispute."""
     narrative: _builtins.str
     """In the words of the subject."""
     state: Global___DisputeState.ValueType
     """How far it is."""
     outcome: Global___DisputeOutcome.ValueType
-    """How the furnisher answered; unspecified until then."""
+    """Answer of the furnisher; unspecified until it has answered."""
     member_id: _builtins.str
     """The furnisher."""
     answer_narrative: _builtins.str
-    """What the furnisher said in its answer; for the subject and the furnisher
-    only.
-    """
+    """Text of the furnisher's answer; for the subject and the furnisher only."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was opened, UTC."""
+        """Time at which the dispute was opened, UTC."""
 
     @_builtins.property
     def due_time(self) -> _timestamp_pb2.Timestamp:
@@ -294,7 +292,7 @@ class Dispute(_message.Message):
 
     @_builtins.property
     def close_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was closed, UTC; absent until then."""
+        """Time at which the dispute was closed, UTC; absent while it is open."""
 
     @_builtins.property
     def attachment_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
@@ -308,7 +306,7 @@ class Dispute(_message.Message):
 
     @_builtins.property
     def additions(self) -> _containers.RepeatedCompositeFieldContainer[Global___DisputeFacts]:
-        """What the subject added, in order."""
+        """Additions of the subject, in order."""
 
     def __init__(
         self,
@@ -341,7 +339,7 @@ Global___Dispute: _TypeAlias = Dispute  # noqa: Y015
 
 @_typing.final
 class DisputeFacts(_message.Message):
-    """What a subject added to a dispute."""
+    """An addition of the subject to a dispute."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -356,7 +354,7 @@ class DisputeFacts(_message.Message):
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was added, UTC."""
+        """Time of the addition, UTC."""
 
     def __init__(
         self,

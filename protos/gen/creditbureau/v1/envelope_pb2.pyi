@@ -34,10 +34,10 @@ class Envelope(_message.Message):
     SIGNATURES_FIELD_NUMBER: _builtins.int
     payload: _builtins.bytes
     """The serialised message that is signed. Its encoding must be canonical:
-    fields in order, no unknown fields (else NON_CANONICAL).
+    fields in order, no unknown fields (otherwise NON_CANONICAL).
     """
     payload_type: _builtins.str
-    """Says which message the payload is and in which version, for example
+    """Name and version of the payload's message, for example
     `application/vnd.creditbureau.inquiry.v1+protobuf`.
     """
     @_builtins.property
@@ -91,7 +91,7 @@ Global___Signature: _TypeAlias = Signature  # noqa: Y015
 
 @_typing.final
 class Header(_message.Message):
-    """What every signed payload starts with."""
+    """First field of every signed payload."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -105,8 +105,8 @@ class Header(_message.Message):
     `bureau.example/log`. Another audience is refused with WRONG_AUDIENCE.
     """
     signer: _builtins.str
-    """Who signs: `members/{member}`, `subjects/{subject}` or `bureau`. A member
-    must be the one of the TLS certificate (else SIGNER_MISMATCH).
+    """Signer: `members/{member}`, `subjects/{subject}` or `bureau`. A member must
+    be the one of the TLS certificate (otherwise SIGNER_MISMATCH).
     """
     request_id: _builtins.str
     """UUID (RFC 9562) chosen by the signer; makes the request idempotent and
@@ -117,8 +117,8 @@ class Header(_message.Message):
     """Version of the payload's schema; 1."""
     @_builtins.property
     def issue_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was signed, UTC. At most 60 s ahead (else CLOCK_SKEW) and at most
-        5 minutes old (else EXPIRED_REQUEST) where the method says so.
+        """Issue time, UTC. At most 60 s ahead (otherwise CLOCK_SKEW) and at most 5 minutes
+        old (otherwise EXPIRED_REQUEST) where the method says so.
         """
 
     def __init__(

@@ -24,8 +24,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     DESCRIPTOR: _descriptor.EnumDescriptor
     REASON_UNSPECIFIED: _Reason.ValueType  # 0
     REASON_MALFORMED_MESSAGE: _Reason.ValueType  # 1
-    """INVALID_ARGUMENT. The bytes are no such message: truncated, nested too
-    deeply, invalid UTF-8.
+    """INVALID_ARGUMENT. The bytes do not parse as the method's request:
+    truncated, nested too deeply, invalid UTF-8.
     """
     REASON_NON_CANONICAL: _Reason.ValueType  # 2
     """INVALID_ARGUMENT. Signed bytes have unknown fields or are not in their
@@ -102,7 +102,7 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_WRONG_AUDIENCE: _Reason.ValueType  # 62
     """PERMISSION_DENIED. Signed for another audience."""
     REASON_SIGNER_MISMATCH: _Reason.ValueType  # 63
-    """PERMISSION_DENIED. Signed in the name of somebody else than the caller."""
+    """PERMISSION_DENIED. Signed in the name of another signer than the caller."""
     REASON_PURPOSE_NOT_PERMITTED: _Reason.ValueType  # 64
     """PERMISSION_DENIED. The member is not admitted for this purpose."""
     REASON_CONSENT_REQUIRED: _Reason.ValueType  # 65
@@ -126,15 +126,13 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_HOLD: _Reason.ValueType  # 71
     """PERMISSION_DENIED. A hold that the subject placed forbids the request."""
     REASON_NOT_VISIBLE: _Reason.ValueType  # 72
-    """PERMISSION_DENIED. No such thing, or not the caller's to see."""
+    """PERMISSION_DENIED. It does not exist, or the caller may not see it."""
     REASON_NOT_FOUND: _Reason.ValueType  # 80
-    """NOT_FOUND. No such thing among those that the caller may see."""
+    """NOT_FOUND. It does not exist among those that the caller may see."""
     REASON_BEYOND_LOG: _Reason.ValueType  # 81
     """OUT_OF_RANGE. A log index or tree size beyond the log."""
     REASON_NOT_WITNESSED: _Reason.ValueType  # 82
-    """FAILED_PRECONDITION. No checkpoint that will do has so many cosignatures
-    yet.
-    """
+    """FAILED_PRECONDITION. No suitable checkpoint has enough cosignatures yet."""
     REASON_TOO_LARGE: _Reason.ValueType  # 90
     """RESOURCE_EXHAUSTED. The request is larger than the method allows."""
     REASON_QUOTA_EXCEEDED: _Reason.ValueType  # 91
@@ -154,9 +152,9 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_DEADLINE: _Reason.ValueType  # 103
     """DEADLINE_EXCEEDED. The deadline is too short or has passed."""
     REASON_NODE_UNFIT: _Reason.ValueType  # 104
-    """UNAVAILABLE. The node cannot vouch for what it would answer, or would hold
-    others up: its clock is wrong, its database is not the one that it has
-    served, or answers it too slowly.
+    """UNAVAILABLE. The node cannot guarantee its answers, or would delay other
+    nodes: its clock is wrong, or its database is another one than before or
+    too slow.
     """
     REASON_NOT_SERVED: _Reason.ValueType  # 110
     """UNIMPLEMENTED. The contract has the method; this bureau does not serve it."""
@@ -165,17 +163,17 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Every reason for which a request can be refused. It travels in
-    `google.rpc.ErrorInfo.reason` (without the prefix `REASON_`) under the
-    domain `creditbureau`, beside `google.rpc.BadRequest` for fields,
-    `google.rpc.RetryInfo` where a retry helps, `google.rpc.RequestInfo` with
-    the request id and `google.rpc.LocalizedMessage` with what to do. The comment behind
-    each names the gRPC status.
+    `google.rpc.ErrorInfo.reason` (without the prefix `REASON_`) under the domain
+    `creditbureau`, beside `google.rpc.BadRequest` for fields,
+    `google.rpc.RetryInfo` where a retry helps, `google.rpc.RequestInfo` with the
+    request id and `google.rpc.LocalizedMessage` with an instruction. Each
+    comment starts with the gRPC status.
     """
 
 REASON_UNSPECIFIED: Reason.ValueType  # 0
 REASON_MALFORMED_MESSAGE: Reason.ValueType  # 1
-"""INVALID_ARGUMENT. The bytes are no such message: truncated, nested too
-deeply, invalid UTF-8.
+"""INVALID_ARGUMENT. The bytes do not parse as the method's request:
+truncated, nested too deeply, invalid UTF-8.
 """
 REASON_NON_CANONICAL: Reason.ValueType  # 2
 """INVALID_ARGUMENT. Signed bytes have unknown fields or are not in their
@@ -252,7 +250,7 @@ REASON_MEMBER_SUSPENDED: Reason.ValueType  # 61
 REASON_WRONG_AUDIENCE: Reason.ValueType  # 62
 """PERMISSION_DENIED. Signed for another audience."""
 REASON_SIGNER_MISMATCH: Reason.ValueType  # 63
-"""PERMISSION_DENIED. Signed in the name of somebody else than the caller."""
+"""PERMISSION_DENIED. Signed in the name of another signer than the caller."""
 REASON_PURPOSE_NOT_PERMITTED: Reason.ValueType  # 64
 """PERMISSION_DENIED. The member is not admitted for this purpose."""
 REASON_CONSENT_REQUIRED: Reason.ValueType  # 65
@@ -276,15 +274,13 @@ this purpose or action.
 REASON_HOLD: Reason.ValueType  # 71
 """PERMISSION_DENIED. A hold that the subject placed forbids the request."""
 REASON_NOT_VISIBLE: Reason.ValueType  # 72
-"""PERMISSION_DENIED. No such thing, or not the caller's to see."""
+"""PERMISSION_DENIED. It does not exist, or the caller may not see it."""
 REASON_NOT_FOUND: Reason.ValueType  # 80
-"""NOT_FOUND. No such thing among those that the caller may see."""
+"""NOT_FOUND. It does not exist among those that the caller may see."""
 REASON_BEYOND_LOG: Reason.ValueType  # 81
 """OUT_OF_RANGE. A log index or tree size beyond the log."""
 REASON_NOT_WITNESSED: Reason.ValueType  # 82
-"""FAILED_PRECONDITION. No checkpoint that will do has so many cosignatures
-yet.
-"""
+"""FAILED_PRECONDITION. No suitable checkpoint has enough cosignatures yet."""
 REASON_TOO_LARGE: Reason.ValueType  # 90
 """RESOURCE_EXHAUSTED. The request is larger than the method allows."""
 REASON_QUOTA_EXCEEDED: Reason.ValueType  # 91
@@ -304,9 +300,9 @@ REASON_CONFLICT: Reason.ValueType  # 102
 REASON_DEADLINE: Reason.ValueType  # 103
 """DEADLINE_EXCEEDED. The deadline is too short or has passed."""
 REASON_NODE_UNFIT: Reason.ValueType  # 104
-"""UNAVAILABLE. The node cannot vouch for what it would answer, or would hold
-others up: its clock is wrong, its database is not the one that it has
-served, or answers it too slowly.
+"""UNAVAILABLE. The node cannot guarantee its answers, or would delay other
+nodes: its clock is wrong, or its database is another one than before or
+too slow.
 """
 REASON_NOT_SERVED: Reason.ValueType  # 110
 """UNIMPLEMENTED. The contract has the method; this bureau does not serve it."""

@@ -57,11 +57,11 @@ class SubmitRecordsResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def submission(self) -> Global___Submission:
-        """What was accepted, without its records."""
+        """The accepted submission, without its records."""
 
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,
@@ -91,18 +91,18 @@ class Submission(_message.Message):
     submission_id: _builtins.str
     """Request id of the manifest."""
     kind: _record_pb2.SubmissionKind.ValueType
-    """What kind of delivery it was."""
+    """Kind of the submission."""
     record_count: _builtins.int
-    """How many records it has."""
+    """Number of records in the submission."""
     new_tradeline_count: _builtins.int
     """Accounts that the bureau had not seen before."""
     label: _builtins.str
-    """The furnisher's own word for it."""
+    """The furnisher's own label for the submission."""
     leaf_index: _builtins.int
-    """Its leaf in the log, zero-based."""
+    """Index of the submission's leaf in the log, zero-based."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was accepted, UTC."""
+        """Time at which the submission was accepted, UTC."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class GetSubmissionRequest(_message.Message):
 
     SUBMISSION_ID_FIELD_NUMBER: _builtins.int
     submission_id: _builtins.str
-    """The submission; one of the caller."""
+    """Id of a submission of the caller."""
     def __init__(
         self,
         *,
@@ -152,7 +152,7 @@ class GetSubmissionResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def submission(self) -> Global___Submission:
-        """What was accepted, without its records."""
+        """The accepted submission, without its records."""
 
     @_builtins.property
     def manifest(self) -> _envelope_pb2.Envelope:
@@ -160,7 +160,7 @@ class GetSubmissionResponse(_message.Message):
 
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,
@@ -184,9 +184,9 @@ class ListSubmissionsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """At most so many; 0 means 100."""
+    """Largest number of items on the page; 0 means 100."""
     page_token: _builtins.str
-    """From the answer before; empty for the first page."""
+    """Token of this page, from the previous page; empty for the first page."""
     def __init__(
         self,
         *,
@@ -208,7 +208,7 @@ class ListSubmissionsResponse(_message.Message):
     SUBMISSIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """For the next page; empty when there are no more."""
+    """Token of the next page; empty on the last page."""
     @_builtins.property
     def submissions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Submission]:
         """Newest first."""
@@ -233,7 +233,7 @@ class WatchDisputesRequest(_message.Message):
 
     CURSOR_FIELD_NUMBER: _builtins.int
     cursor: _builtins.int
-    """Start behind this one; 0 from the beginning."""
+    """Cursor after which the stream starts; 0 starts with the first dispute."""
     def __init__(
         self,
         *,
@@ -254,7 +254,7 @@ class WatchDisputesResponse(_message.Message):
     DISPUTE_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     cursor: _builtins.int
-    """Where to go on after this one."""
+    """Cursor after this message; a new call with it continues there."""
     @_builtins.property
     def dispute(self) -> _dispute_pb2.Dispute:
         """The dispute as it is now."""
@@ -280,9 +280,9 @@ class ListDisputedRecordsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """At most so many; 0 means 100."""
+    """Largest number of items on the page; 0 means 100."""
     page_token: _builtins.str
-    """From the answer before; empty for the first page."""
+    """Token of this page, from the previous page; empty for the first page."""
     def __init__(
         self,
         *,
@@ -304,7 +304,7 @@ class ListDisputedRecordsResponse(_message.Message):
     DISPUTES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """For the next page; empty when there are no more."""
+    """Token of the next page; empty on the last page."""
     @_builtins.property
     def disputes(self) -> _containers.RepeatedCompositeFieldContainer[_dispute_pb2.Dispute]:
         """Oldest first."""
@@ -357,7 +357,7 @@ class AnswerDisputeResponse(_message.Message):
 
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,

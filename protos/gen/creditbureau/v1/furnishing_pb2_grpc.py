@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class FurnishingStub:
-    """Members submit signed credit records. Role: furnisher.
+    """Members submit signed credit records.
     """
 
     def __init__(self, channel):
@@ -68,7 +68,7 @@ class FurnishingStub:
 
 
 class FurnishingServicer:
-    """Members submit signed credit records. Role: furnisher.
+    """Members submit signed credit records.
     """
 
     def SubmitRecords(self, request, context):
@@ -84,15 +84,15 @@ class FurnishingServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetSubmission(self, request, context):
-        """A submission that the caller made. Reasons: NOT_FOUND, also for
-        those of others.
+        """Returns a submission of the caller. Reasons: NOT_FOUND, also for
+        submissions of others.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListSubmissions(self, request, context):
-        """The caller's submissions, newest first, in pages. Reasons:
+        """Lists the caller's submissions, newest first, in pages. Reasons:
         BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -100,15 +100,15 @@ class FurnishingServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchDisputes(self, request, context):
-        """Disputes against the caller's records, as they come; resumes from a
-        cursor. Reasons: OVERLOADED.
+        """Streams disputes against the caller's records as they are opened and added
+        to; resumes from a cursor. Reasons: OVERLOADED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListDisputedRecords(self, request, context):
-        """The disputes against the caller's records, oldest first, in pages.
+        """Lists the disputes against the caller's records, oldest first, in pages.
         Reasons: BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -164,7 +164,7 @@ def add_FurnishingServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Furnishing:
-    """Members submit signed credit records. Role: furnisher.
+    """Members submit signed credit records.
     """
 
     @staticmethod

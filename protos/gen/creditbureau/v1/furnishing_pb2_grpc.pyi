@@ -13,7 +13,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class FurnishingStub:
-    """Members submit signed credit records. Role: furnisher."""
+    """Members submit signed credit records."""
 
     def __init__(self, channel: _grpc.Channel) -> None: ...
     SubmitRecords: _grpc.UnaryUnaryMultiCallable[_furnishing_pb2.SubmitRecordsRequest, _furnishing_pb2.SubmitRecordsResponse]
@@ -25,26 +25,26 @@ class FurnishingStub:
     EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
     GetSubmission: _grpc.UnaryUnaryMultiCallable[_furnishing_pb2.GetSubmissionRequest, _furnishing_pb2.GetSubmissionResponse]
-    """A submission that the caller made. Reasons: NOT_FOUND, also for
-    those of others.
+    """Returns a submission of the caller. Reasons: NOT_FOUND, also for
+    submissions of others.
     """
     ListSubmissions: _grpc.UnaryUnaryMultiCallable[_furnishing_pb2.ListSubmissionsRequest, _furnishing_pb2.ListSubmissionsResponse]
-    """The caller's submissions, newest first, in pages. Reasons:
+    """Lists the caller's submissions, newest first, in pages. Reasons:
     BAD_PAGE_TOKEN.
     """
     WatchDisputes: _grpc.UnaryStreamMultiCallable[_furnishing_pb2.WatchDisputesRequest, _furnishing_pb2.WatchDisputesResponse]
-    """Disputes against the caller's records, as they come; resumes from a
-    cursor. Reasons: OVERLOADED.
+    """Streams disputes against the caller's records as they are opened and added
+    to; resumes from a cursor. Reasons: OVERLOADED.
     """
     ListDisputedRecords: _grpc.UnaryUnaryMultiCallable[_furnishing_pb2.ListDisputedRecordsRequest, _furnishing_pb2.ListDisputedRecordsResponse]
-    """The disputes against the caller's records, oldest first, in pages.
+    """Lists the disputes against the caller's records, oldest first, in pages.
     Reasons: BAD_PAGE_TOKEN.
     """
     AnswerDispute: _grpc.UnaryUnaryMultiCallable[_furnishing_pb2.AnswerDisputeRequest, _furnishing_pb2.AnswerDisputeResponse]
     """Answers a dispute. Reasons: NOT_FOUND, WRONG_STATE."""
 
 class FurnishingServicer(metaclass=_abc_1.ABCMeta):
-    """Members submit signed credit records. Role: furnisher."""
+    """Members submit signed credit records."""
 
     @_abc_1.abstractmethod
     def SubmitRecords(
@@ -66,8 +66,8 @@ class FurnishingServicer(metaclass=_abc_1.ABCMeta):
         request: _furnishing_pb2.GetSubmissionRequest,
         context: _grpc.ServicerContext,
     ) -> _furnishing_pb2.GetSubmissionResponse:
-        """A submission that the caller made. Reasons: NOT_FOUND, also for
-        those of others.
+        """Returns a submission of the caller. Reasons: NOT_FOUND, also for
+        submissions of others.
         """
 
     @_abc_1.abstractmethod
@@ -76,7 +76,7 @@ class FurnishingServicer(metaclass=_abc_1.ABCMeta):
         request: _furnishing_pb2.ListSubmissionsRequest,
         context: _grpc.ServicerContext,
     ) -> _furnishing_pb2.ListSubmissionsResponse:
-        """The caller's submissions, newest first, in pages. Reasons:
+        """Lists the caller's submissions, newest first, in pages. Reasons:
         BAD_PAGE_TOKEN.
         """
 
@@ -86,8 +86,8 @@ class FurnishingServicer(metaclass=_abc_1.ABCMeta):
         request: _furnishing_pb2.WatchDisputesRequest,
         context: _grpc.ServicerContext,
     ) -> _abc.Iterator[_furnishing_pb2.WatchDisputesResponse]:
-        """Disputes against the caller's records, as they come; resumes from a
-        cursor. Reasons: OVERLOADED.
+        """Streams disputes against the caller's records as they are opened and added
+        to; resumes from a cursor. Reasons: OVERLOADED.
         """
 
     @_abc_1.abstractmethod
@@ -96,7 +96,7 @@ class FurnishingServicer(metaclass=_abc_1.ABCMeta):
         request: _furnishing_pb2.ListDisputedRecordsRequest,
         context: _grpc.ServicerContext,
     ) -> _furnishing_pb2.ListDisputedRecordsResponse:
-        """The disputes against the caller's records, oldest first, in pages.
+        """Lists the disputes against the caller's records, oldest first, in pages.
         Reasons: BAD_PAGE_TOKEN.
         """
 

@@ -64,7 +64,7 @@ class _HoldStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HoldState.V
     HOLD_STATE_ENDED: _HoldState.ValueType  # 3
 
 class HoldState(_HoldState, metaclass=_HoldStateEnumTypeWrapper):
-    """How a hold stands."""
+    """State of a hold."""
 
 HOLD_STATE_UNSPECIFIED: HoldState.ValueType  # 0
 HOLD_STATE_IN_FORCE: HoldState.ValueType  # 1
@@ -83,14 +83,14 @@ class HoldPlacement(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     kind: Global___HoldKind.ValueType
-    """What it does."""
+    """Kind of the hold."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """When it ends by itself; absent means never."""
+        """Time at which the hold ends by itself; absent means never."""
 
     def __init__(
         self,
@@ -123,11 +123,13 @@ class HoldLift(_message.Message):
     """Only for this member; empty means for all."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     @_builtins.property
     def until_time(self) -> _timestamp_pb2.Timestamp:
-        """Absent means for good; else the hold is back afterwards."""
+        """End of the lift; absent lifts the hold for good, otherwise the hold is in
+        force again afterwards.
+        """
 
     def __init__(
         self,
@@ -160,29 +162,29 @@ class Hold(_message.Message):
     hold_id: _builtins.str
     """Request id of the placement."""
     kind: Global___HoldKind.ValueType
-    """What it does."""
+    """Kind of the hold."""
     state: Global___HoldState.ValueType
-    """How it stands at the time of the answer."""
+    """State of the hold at the time of the answer."""
     lifted_for_member_id: _builtins.str
-    """For whom it is lifted; empty: for all."""
+    """Member for which the hold is lifted; empty for all members."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was placed, UTC."""
+        """Time at which the hold was placed, UTC."""
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """When it ends by itself, UTC; absent: never."""
+        """Time at which the hold ends by itself, UTC; absent: never."""
 
     @_builtins.property
     def lifted_until_time(self) -> _timestamp_pb2.Timestamp:
-        """Until when it is lifted, UTC; absent: it is not. Of several lifts the one
-        for all, or else the longest.
+        """End of the lift, UTC; absent if the hold is not lifted. Of several lifts:
+        the lift for all members, otherwise the longest.
         """
 
     @_builtins.property
     def lifts(self) -> _containers.RepeatedCompositeFieldContainer[Global___HoldWindow]:
-        """Every lift that stands: the subject sees all, a member those for all and for
-        itself.
+        """Every lift in force: the subject sees all lifts, a member the lifts for all
+        members and for itself.
         """
 
     def __init__(

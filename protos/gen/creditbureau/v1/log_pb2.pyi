@@ -22,10 +22,10 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Receipt(_message.Message):
-    """Proof that a write is in the log: a C2SP tlog-proof plus what opens the
-    leaf's commitment. The leaf is HMAC-SHA256(salt, statement), the statement
-    being the lines `creditbureau/leaf/v1`, kind, hex of the envelope's digest,
-    hex of the answer's digest or `-`, log time in microseconds.
+    """Proof that a write is in the log: a C2SP tlog-proof plus the values that open
+    the leaf's commitment. The leaf is HMAC-SHA256(salt, statement), the
+    statement being the lines `creditbureau/leaf/v1`, kind, hex of the envelope's
+    digest, hex of the answer's digest or `-`, log time in microseconds.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -44,10 +44,10 @@ class Receipt(_message.Message):
     salt: _builtins.bytes
     """Random salt of the commitment, 32 bytes."""
     kind: _builtins.str
-    """What kind of entry it is, for example `submission`."""
+    """Kind of the entry, for example `submission`."""
     answer_digest: _builtins.bytes
-    """SHA-256 of the answer's payload where the answer is signed too (a
-    report); else empty.
+    """SHA-256 of the answer's payload if the answer is signed (a report);
+    otherwise empty.
     """
     @_builtins.property
     def proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
@@ -55,7 +55,7 @@ class Receipt(_message.Message):
 
     @_builtins.property
     def log_time(self) -> _timestamp_pb2.Timestamp:
-        """When the bureau accepted it, UTC, microseconds."""
+        """Time at which the bureau accepted the statement, UTC, microseconds."""
 
     def __init__(
         self,
@@ -84,14 +84,14 @@ class GetCheckpointRequest(_message.Message):
     WITNESSES_FIELD_NUMBER: _builtins.int
     TREE_SIZE_FIELD_NUMBER: _builtins.int
     cosignatures: _builtins.int
-    """Only a checkpoint that at least so many witnesses have cosigned; 0: the
-    newest of all.
+    """Least number of cosignatures on the checkpoint; 0 asks for the newest
+    checkpoint.
     """
     tree_size: _builtins.int
-    """Only a checkpoint of at least this size."""
+    """Least size of the checkpoint's tree."""
     @_builtins.property
     def witnesses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Names of the witnesses that count; empty: all that the bureau knows."""
+        """Names of the witnesses that count; empty for all that the bureau knows."""
 
     def __init__(
         self,
@@ -114,8 +114,9 @@ class GetCheckpointResponse(_message.Message):
 
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.str
-    """C2SP checkpoint as a signed note; where cosignatures were asked for, with
-    all that the bureau has of it (C2SP tlog-cosignature).
+    """C2SP checkpoint as a signed note; if cosignatures were asked for, with
+    every cosignature that the bureau has for the checkpoint (C2SP
+    tlog-cosignature).
     """
     def __init__(
         self,
@@ -137,9 +138,9 @@ class ListCheckpointsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """At most so many; 0 means 1000."""
+    """Largest number of checkpoints on the page; 0 means 1000."""
     page_token: _builtins.str
-    """From the answer before; empty for the first page."""
+    """Token of this page, from the previous page; empty for the first page."""
     def __init__(
         self,
         *,
@@ -161,7 +162,7 @@ class ListCheckpointsResponse(_message.Message):
     CHECKPOINTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Empty when there are no more."""
+    """Token of the next page; empty on the last page."""
     @_builtins.property
     def checkpoints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """C2SP signed notes, oldest first."""
@@ -189,7 +190,9 @@ class ListLeavesRequest(_message.Message):
     start_index: _builtins.int
     """First leaf index."""
     page_size: _builtins.int
-    """How many; 0 means 10000. Fewer come back at the log's end."""
+    """Largest number of leaves; 0 means 10000. At the log's end fewer are
+    returned.
+    """
     def __init__(
         self,
         *,
@@ -403,7 +406,7 @@ class GetReceiptResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def receipt(self) -> Global___Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,

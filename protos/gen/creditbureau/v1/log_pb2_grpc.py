@@ -81,55 +81,57 @@ class LogServicer:
     """
 
     def GetCheckpoint(self, request, context):
-        """The newest checkpoint; or the newest that witnesses have cosigned, which a
-        later inclusion proof can lead to. Reasons: NOT_WITNESSED.
+        """Returns the newest checkpoint; or the newest checkpoint that witnesses have
+        cosigned, which a later inclusion proof can lead to. Reasons:
+        NOT_WITNESSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListCheckpoints(self, request, context):
-        """Every checkpoint that was ever signed, oldest first, in pages.
-        Reasons: BAD_PAGE_TOKEN.
+        """Lists every checkpoint ever signed, oldest first, in pages. Reasons:
+        BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListLeaves(self, request, context):
-        """The commitments of a range of leaves; each is the entry whose RFC 6962
-        leaf hash is in the tree. Reasons: BEYOND_LOG.
+        """Lists the commitments of a range of leaves. Each commitment is the entry
+        whose RFC 6962 leaf hash is in the tree. Reasons: BEYOND_LOG.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetInclusionProof(self, request, context):
-        """Proof that a leaf is in the tree of a given size. Reasons: BEYOND_LOG.
+        """Returns the proof that a leaf is in the tree of a given size. Reasons:
+        BEYOND_LOG.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetConsistencyProof(self, request, context):
-        """Proof that the tree of one size is a prefix of the tree of another.
-        Reasons: BEYOND_LOG.
+        """Returns the proof that the tree of one size is a prefix of the tree of
+        another size. Reasons: BEYOND_LOG.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetTile(self, request, context):
-        """A tile of 256 hashes (C2SP tlog-tiles). Reasons: BEYOND_LOG.
+        """Returns a tile of 256 hashes (C2SP tlog-tiles). Reasons: BEYOND_LOG.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetReceipt(self, request, context):
-        """The receipt of a write that the caller made, or the subject whose request
-        the caller carries, by its request id; what a client asks when a reply was
-        lost. Reasons: NOT_FOUND.
+        """Returns the receipt of a statement by its request id. The statement is the
+        caller's own, or of the subject whose request the caller carries. A client
+        calls this method after a lost reply. Reasons: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -20,29 +20,32 @@ class LogStub:
 
     def __init__(self, channel: _grpc.Channel) -> None: ...
     GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetCheckpointRequest, _log_pb2.GetCheckpointResponse]
-    """The newest checkpoint; or the newest that witnesses have cosigned, which a
-    later inclusion proof can lead to. Reasons: NOT_WITNESSED.
+    """Returns the newest checkpoint; or the newest checkpoint that witnesses have
+    cosigned, which a later inclusion proof can lead to. Reasons:
+    NOT_WITNESSED.
     """
     ListCheckpoints: _grpc.UnaryUnaryMultiCallable[_log_pb2.ListCheckpointsRequest, _log_pb2.ListCheckpointsResponse]
-    """Every checkpoint that was ever signed, oldest first, in pages.
-    Reasons: BAD_PAGE_TOKEN.
+    """Lists every checkpoint ever signed, oldest first, in pages. Reasons:
+    BAD_PAGE_TOKEN.
     """
     ListLeaves: _grpc.UnaryUnaryMultiCallable[_log_pb2.ListLeavesRequest, _log_pb2.ListLeavesResponse]
-    """The commitments of a range of leaves; each is the entry whose RFC 6962
-    leaf hash is in the tree. Reasons: BEYOND_LOG.
+    """Lists the commitments of a range of leaves. Each commitment is the entry
+    whose RFC 6962 leaf hash is in the tree. Reasons: BEYOND_LOG.
     """
     GetInclusionProof: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetInclusionProofRequest, _log_pb2.GetInclusionProofResponse]
-    """Proof that a leaf is in the tree of a given size. Reasons: BEYOND_LOG."""
+    """Returns the proof that a leaf is in the tree of a given size. Reasons:
+    BEYOND_LOG.
+    """
     GetConsistencyProof: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetConsistencyProofRequest, _log_pb2.GetConsistencyProofResponse]
-    """Proof that the tree of one size is a prefix of the tree of another.
-    Reasons: BEYOND_LOG.
+    """Returns the proof that the tree of one size is a prefix of the tree of
+    another size. Reasons: BEYOND_LOG.
     """
     GetTile: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetTileRequest, _log_pb2.GetTileResponse]
-    """A tile of 256 hashes (C2SP tlog-tiles). Reasons: BEYOND_LOG."""
+    """Returns a tile of 256 hashes (C2SP tlog-tiles). Reasons: BEYOND_LOG."""
     GetReceipt: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetReceiptRequest, _log_pb2.GetReceiptResponse]
-    """The receipt of a write that the caller made, or the subject whose request
-    the caller carries, by its request id; what a client asks when a reply was
-    lost. Reasons: NOT_FOUND.
+    """Returns the receipt of a statement by its request id. The statement is the
+    caller's own, or of the subject whose request the caller carries. A client
+    calls this method after a lost reply. Reasons: NOT_FOUND.
     """
 
 class LogServicer(metaclass=_abc_1.ABCMeta):
@@ -57,8 +60,9 @@ class LogServicer(metaclass=_abc_1.ABCMeta):
         request: _log_pb2.GetCheckpointRequest,
         context: _grpc.ServicerContext,
     ) -> _log_pb2.GetCheckpointResponse:
-        """The newest checkpoint; or the newest that witnesses have cosigned, which a
-        later inclusion proof can lead to. Reasons: NOT_WITNESSED.
+        """Returns the newest checkpoint; or the newest checkpoint that witnesses have
+        cosigned, which a later inclusion proof can lead to. Reasons:
+        NOT_WITNESSED.
         """
 
     @_abc_1.abstractmethod
@@ -67,8 +71,8 @@ class LogServicer(metaclass=_abc_1.ABCMeta):
         request: _log_pb2.ListCheckpointsRequest,
         context: _grpc.ServicerContext,
     ) -> _log_pb2.ListCheckpointsResponse:
-        """Every checkpoint that was ever signed, oldest first, in pages.
-        Reasons: BAD_PAGE_TOKEN.
+        """Lists every checkpoint ever signed, oldest first, in pages. Reasons:
+        BAD_PAGE_TOKEN.
         """
 
     @_abc_1.abstractmethod
@@ -77,8 +81,8 @@ class LogServicer(metaclass=_abc_1.ABCMeta):
         request: _log_pb2.ListLeavesRequest,
         context: _grpc.ServicerContext,
     ) -> _log_pb2.ListLeavesResponse:
-        """The commitments of a range of leaves; each is the entry whose RFC 6962
-        leaf hash is in the tree. Reasons: BEYOND_LOG.
+        """Lists the commitments of a range of leaves. Each commitment is the entry
+        whose RFC 6962 leaf hash is in the tree. Reasons: BEYOND_LOG.
         """
 
     @_abc_1.abstractmethod
@@ -87,7 +91,9 @@ class LogServicer(metaclass=_abc_1.ABCMeta):
         request: _log_pb2.GetInclusionProofRequest,
         context: _grpc.ServicerContext,
     ) -> _log_pb2.GetInclusionProofResponse:
-        """Proof that a leaf is in the tree of a given size. Reasons: BEYOND_LOG."""
+        """Returns the proof that a leaf is in the tree of a given size. Reasons:
+        BEYOND_LOG.
+        """
 
     @_abc_1.abstractmethod
     def GetConsistencyProof(
@@ -95,8 +101,8 @@ class LogServicer(metaclass=_abc_1.ABCMeta):
         request: _log_pb2.GetConsistencyProofRequest,
         context: _grpc.ServicerContext,
     ) -> _log_pb2.GetConsistencyProofResponse:
-        """Proof that the tree of one size is a prefix of the tree of another.
-        Reasons: BEYOND_LOG.
+        """Returns the proof that the tree of one size is a prefix of the tree of
+        another size. Reasons: BEYOND_LOG.
         """
 
     @_abc_1.abstractmethod
@@ -105,7 +111,7 @@ class LogServicer(metaclass=_abc_1.ABCMeta):
         request: _log_pb2.GetTileRequest,
         context: _grpc.ServicerContext,
     ) -> _log_pb2.GetTileResponse:
-        """A tile of 256 hashes (C2SP tlog-tiles). Reasons: BEYOND_LOG."""
+        """Returns a tile of 256 hashes (C2SP tlog-tiles). Reasons: BEYOND_LOG."""
 
     @_abc_1.abstractmethod
     def GetReceipt(
@@ -113,9 +119,9 @@ class LogServicer(metaclass=_abc_1.ABCMeta):
         request: _log_pb2.GetReceiptRequest,
         context: _grpc.ServicerContext,
     ) -> _log_pb2.GetReceiptResponse:
-        """The receipt of a write that the caller made, or the subject whose request
-        the caller carries, by its request id; what a client asks when a reply was
-        lost. Reasons: NOT_FOUND.
+        """Returns the receipt of a statement by its request id. The statement is the
+        caller's own, or of the subject whose request the caller carries. A client
+        calls this method after a lost reply. Reasons: NOT_FOUND.
         """
 
 def add_LogServicer_to_server(servicer: LogServicer, server: _grpc.Server) -> None: ...

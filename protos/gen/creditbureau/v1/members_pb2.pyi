@@ -32,15 +32,15 @@ class _MemberStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MemberSta
     MEMBER_STATE_UNSPECIFIED: _MemberState.ValueType  # 0
     MEMBER_STATE_ACTIVE: _MemberState.ValueType  # 1
     MEMBER_STATE_SUSPENDED: _MemberState.ValueType  # 2
-    """Every call is refused with MEMBER_SUSPENDED; what it furnished stays."""
+    """Every call is refused with MEMBER_SUSPENDED; furnished records stay."""
 
 class MemberState(_MemberState, metaclass=_MemberStateEnumTypeWrapper):
-    """Whether a member may call."""
+    """State of a member's admission."""
 
 MEMBER_STATE_UNSPECIFIED: MemberState.ValueType  # 0
 MEMBER_STATE_ACTIVE: MemberState.ValueType  # 1
 MEMBER_STATE_SUSPENDED: MemberState.ValueType  # 2
-"""Every call is refused with MEMBER_SUSPENDED; what it furnished stays."""
+"""Every call is refused with MEMBER_SUSPENDED; furnished records stay."""
 Global___MemberState: _TypeAlias = MemberState  # noqa: Y015
 
 class _ReciprocityLevel:
@@ -52,19 +52,21 @@ class _ReciprocityLevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reci
     RECIPROCITY_LEVEL_UNSPECIFIED: _ReciprocityLevel.ValueType  # 0
     RECIPROCITY_LEVEL_FULL: _ReciprocityLevel.ValueType  # 1
     RECIPROCITY_LEVEL_DEFAULT_ONLY: _ReciprocityLevel.ValueType  # 2
-    """Accounts in default alone."""
+    """Only accounts in default."""
     RECIPROCITY_LEVEL_NONE: _ReciprocityLevel.ValueType  # 3
-    """Its own alone."""
+    """Only the member's own accounts."""
 
 class ReciprocityLevel(_ReciprocityLevel, metaclass=_ReciprocityLevelEnumTypeWrapper):
-    """What a member sees of others' accounts, by what it furnishes of its own."""
+    """Part of other members' accounts that a member sees, by the records that it
+    furnishes itself.
+    """
 
 RECIPROCITY_LEVEL_UNSPECIFIED: ReciprocityLevel.ValueType  # 0
 RECIPROCITY_LEVEL_FULL: ReciprocityLevel.ValueType  # 1
 RECIPROCITY_LEVEL_DEFAULT_ONLY: ReciprocityLevel.ValueType  # 2
-"""Accounts in default alone."""
+"""Only accounts in default."""
 RECIPROCITY_LEVEL_NONE: ReciprocityLevel.ValueType  # 3
-"""Its own alone."""
+"""Only the member's own accounts."""
 Global___ReciprocityLevel: _TypeAlias = ReciprocityLevel  # noqa: Y015
 
 @_typing.final
@@ -84,22 +86,22 @@ class Admission(_message.Message):
     KEYS_FIELD_NUMBER: _builtins.int
     GROUP_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
-    """The newcomer's id: a lower-case name, for ever."""
+    """Id of the new member: a lower-case name, which never changes."""
     display_name: _builtins.str
     """Name for people."""
     jurisdiction: _builtins.str
-    """Whose rules hold for it: ISO 3166-1 alpha-2 country."""
+    """Jurisdiction of the member: ISO 3166-1 alpha-2 country."""
     directory_quota: _builtins.int
     """Directory evaluations a day."""
     group: _builtins.str
     """Members of one group (a bank and its card arm) share it; may be empty."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Role.ValueType]:
-        """What it may do."""
+        """Roles of the member."""
 
     @_builtins.property
     def purposes(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Purpose.ValueType]:
@@ -149,7 +151,7 @@ class KeyPossession(_message.Message):
     """Ed25519 public key (RFC 8032), 32 bytes."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     def __init__(
         self,
@@ -167,7 +169,7 @@ Global___KeyPossession: _TypeAlias = KeyPossession  # noqa: Y015
 
 @_typing.final
 class MemberChange(_message.Message):
-    """Signed by the operator. Replaces what it names."""
+    """Signed by the operator. Replaces the values that it names."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -179,7 +181,7 @@ class MemberChange(_message.Message):
     DIRECTORY_QUOTA_FIELD_NUMBER: _builtins.int
     GROUP_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
-    """Whom it is about."""
+    """Id of the member."""
     display_name: _builtins.str
     """Name for people."""
     directory_quota: _builtins.int
@@ -188,7 +190,7 @@ class MemberChange(_message.Message):
     """Shared by members of a group; empty for none."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Role.ValueType]:
@@ -228,14 +230,14 @@ class MemberStateChange(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
-    """Whom it is about."""
+    """Id of the member."""
     state: Global___MemberState.ValueType
-    """From the next call on."""
+    """New state, from the next call on."""
     note: _builtins.str
-    """Why, for the member to read."""
+    """Reason of the change, for the member to read."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     def __init__(
         self,
@@ -266,7 +268,7 @@ class CredentialChange(_message.Message):
     ADD_CERTIFICATE_FIELD_NUMBER: _builtins.int
     WITHDRAW_CERTIFICATE_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
-    """Whose credential it is."""
+    """Member that holds the credential."""
     withdraw_key: _builtins.str
     """Key id to withdraw."""
     add_certificate: _builtins.bytes
@@ -277,7 +279,7 @@ class CredentialChange(_message.Message):
     """Fingerprint (hex SHA-256 of the DER) of the certificate to withdraw."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     @_builtins.property
     def add_key(self) -> _envelope_pb2.Envelope:
@@ -305,8 +307,8 @@ Global___CredentialChange: _TypeAlias = CredentialChange  # noqa: Y015
 
 @_typing.final
 class MemberKey(_message.Message):
-    """A signing key and when it counts: a signature is valid if its log index is
-    in [valid_from_index, valid_to_index).
+    """A signing key and the range in which it is valid: a signature is valid if its
+    log index is in [valid_from_index, valid_to_index).
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -357,34 +359,36 @@ class Member(_message.Message):
     STATEMENTS_FIELD_NUMBER: _builtins.int
     RECIPROCITY_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
-    """Names it for ever."""
+    """Id of the member, which never changes."""
     display_name: _builtins.str
     """Name for people."""
     state: Global___MemberState.ValueType
-    """Whether it may call."""
+    """State of the member's admission."""
     jurisdiction: _builtins.str
-    """Whose rules hold for it: ISO 3166-1 alpha-2."""
+    """Jurisdiction of the member: ISO 3166-1 alpha-2 country."""
     group: _builtins.str
     """Shared by members of a group; empty for none."""
     directory_quota: _builtins.int
     """For the operator and the member itself only."""
     reciprocity: Global___ReciprocityLevel.ValueType
-    """For the operator and the member itself only: what it has earned to see now."""
+    """For the operator and the member itself only: the level of reciprocity in
+    force.
+    """
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Role.ValueType]:
-        """What it may do."""
+        """Roles of the member."""
 
     @_builtins.property
     def purposes(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Purpose.ValueType]:
-        """For which it may inquire."""
+        """Purposes for which the member may inquire."""
 
     @_builtins.property
     def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___MemberKey]:
-        """All that it has or had."""
+        """All keys that the member has or had."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was admitted, UTC."""
+        """Time of the admission, UTC."""
 
     @_builtins.property
     def certificate_fingerprints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -394,8 +398,8 @@ class Member(_message.Message):
 
     @_builtins.property
     def statements(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoggedStatement]:
-        """The signed statements that made the member what it is (admission and
-        changes), with their receipts: what an auditor checks keys against.
+        """The signed statements that define the member (admission and changes), with
+        their receipts. An auditor checks keys against them.
         """
 
     def __init__(
@@ -437,7 +441,7 @@ class LoggedStatement(_message.Message):
 
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,
@@ -487,7 +491,7 @@ class AdmitMemberResponse(_message.Message):
 
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,
@@ -537,7 +541,7 @@ class ChangeMemberResponse(_message.Message):
 
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,
@@ -587,7 +591,7 @@ class SetMemberStateResponse(_message.Message):
 
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,
@@ -637,7 +641,7 @@ class ChangeCredentialResponse(_message.Message):
 
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,
@@ -706,9 +710,9 @@ class ListMembersRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """At most so many; 0 means 100."""
+    """Largest number of items on the page; 0 means 100."""
     page_token: _builtins.str
-    """From the answer before; empty for the first page."""
+    """Token of this page, from the previous page; empty for the first page."""
     def __init__(
         self,
         *,
@@ -730,7 +734,7 @@ class ListMembersResponse(_message.Message):
     MEMBERS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """For the next page; empty when there are no more."""
+    """Token of the next page; empty on the last page."""
     @_builtins.property
     def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___Member]:
         """In order of id."""
@@ -778,7 +782,7 @@ class PublishStandardResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,
@@ -825,7 +829,7 @@ class GetStandardResponse(_message.Message):
 
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,

@@ -86,16 +86,15 @@ class MembersServicer:
     """
 
     def AdmitMember(self, request, context):
-        """Admits a member. Role: operator. Reasons: ALREADY_EXISTS, WEAK_KEY,
-        BAD_SIGNATURE (proof of possession).
+        """Admits a member. Reasons: ALREADY_EXISTS, WEAK_KEY, BAD_SIGNATURE (proof of
+        possession).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ChangeMember(self, request, context):
-        """Changes a member's roles, purposes, quota or name. Role: operator.
-        Reasons: NOT_FOUND.
+        """Changes a member's roles, purposes, quota or name. Reasons: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -103,7 +102,7 @@ class MembersServicer:
 
     def SetMemberState(self, request, context):
         """Suspends a member, or ends its suspension. It takes effect with the next
-        call. Role: operator. Reasons: NOT_FOUND, WRONG_STATE.
+        call. Reasons: NOT_FOUND, WRONG_STATE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -120,29 +119,29 @@ class MembersServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetMember(self, request, context):
-        """One member. Reasons: NOT_FOUND.
+        """Returns one member. Reasons: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListMembers(self, request, context):
-        """All members, in order of id, in pages. Reasons: BAD_PAGE_TOKEN.
+        """Lists all members, in order of id, in pages. Reasons: BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PublishStandard(self, request, context):
-        """Publishes a standard of credit for all members. Role: operator. Reasons:
-        WRONG_STATE (not the next version), INVALID_FIELD, UNKNOWN_CURRENCY.
+        """Publishes a standard of credit for all members. Reasons: WRONG_STATE (not
+        the next version), INVALID_FIELD, UNKNOWN_CURRENCY.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetStandard(self, request, context):
-        """The standard of credit in force, or of a given version. Reasons:
+        """Returns the standard of credit in force, or of a given version. Reasons:
         NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

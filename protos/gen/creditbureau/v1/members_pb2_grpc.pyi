@@ -20,16 +20,14 @@ class MembersStub:
 
     def __init__(self, channel: _grpc.Channel) -> None: ...
     AdmitMember: _grpc.UnaryUnaryMultiCallable[_members_pb2.AdmitMemberRequest, _members_pb2.AdmitMemberResponse]
-    """Admits a member. Role: operator. Reasons: ALREADY_EXISTS, WEAK_KEY,
-    BAD_SIGNATURE (proof of possession).
+    """Admits a member. Reasons: ALREADY_EXISTS, WEAK_KEY, BAD_SIGNATURE (proof of
+    possession).
     """
     ChangeMember: _grpc.UnaryUnaryMultiCallable[_members_pb2.ChangeMemberRequest, _members_pb2.ChangeMemberResponse]
-    """Changes a member's roles, purposes, quota or name. Role: operator.
-    Reasons: NOT_FOUND.
-    """
+    """Changes a member's roles, purposes, quota or name. Reasons: NOT_FOUND."""
     SetMemberState: _grpc.UnaryUnaryMultiCallable[_members_pb2.SetMemberStateRequest, _members_pb2.SetMemberStateResponse]
     """Suspends a member, or ends its suspension. It takes effect with the next
-    call. Role: operator. Reasons: NOT_FOUND, WRONG_STATE.
+    call. Reasons: NOT_FOUND, WRONG_STATE.
     """
     ChangeCredential: _grpc.UnaryUnaryMultiCallable[_members_pb2.ChangeCredentialRequest, _members_pb2.ChangeCredentialResponse]
     """Registers a further signing key, or a further certificate; or withdraws
@@ -38,15 +36,15 @@ class MembersStub:
     Reasons: WEAK_KEY, BAD_SIGNATURE, NOT_FOUND, ALREADY_EXISTS.
     """
     GetMember: _grpc.UnaryUnaryMultiCallable[_members_pb2.GetMemberRequest, _members_pb2.GetMemberResponse]
-    """One member. Reasons: NOT_FOUND."""
+    """Returns one member. Reasons: NOT_FOUND."""
     ListMembers: _grpc.UnaryUnaryMultiCallable[_members_pb2.ListMembersRequest, _members_pb2.ListMembersResponse]
-    """All members, in order of id, in pages. Reasons: BAD_PAGE_TOKEN."""
+    """Lists all members, in order of id, in pages. Reasons: BAD_PAGE_TOKEN."""
     PublishStandard: _grpc.UnaryUnaryMultiCallable[_members_pb2.PublishStandardRequest, _members_pb2.PublishStandardResponse]
-    """Publishes a standard of credit for all members. Role: operator. Reasons:
-    WRONG_STATE (not the next version), INVALID_FIELD, UNKNOWN_CURRENCY.
+    """Publishes a standard of credit for all members. Reasons: WRONG_STATE (not
+    the next version), INVALID_FIELD, UNKNOWN_CURRENCY.
     """
     GetStandard: _grpc.UnaryUnaryMultiCallable[_members_pb2.GetStandardRequest, _members_pb2.GetStandardResponse]
-    """The standard of credit in force, or of a given version. Reasons:
+    """Returns the standard of credit in force, or of a given version. Reasons:
     NOT_FOUND.
     """
 
@@ -62,8 +60,8 @@ class MembersServicer(metaclass=_abc_1.ABCMeta):
         request: _members_pb2.AdmitMemberRequest,
         context: _grpc.ServicerContext,
     ) -> _members_pb2.AdmitMemberResponse:
-        """Admits a member. Role: operator. Reasons: ALREADY_EXISTS, WEAK_KEY,
-        BAD_SIGNATURE (proof of possession).
+        """Admits a member. Reasons: ALREADY_EXISTS, WEAK_KEY, BAD_SIGNATURE (proof of
+        possession).
         """
 
     @_abc_1.abstractmethod
@@ -72,9 +70,7 @@ class MembersServicer(metaclass=_abc_1.ABCMeta):
         request: _members_pb2.ChangeMemberRequest,
         context: _grpc.ServicerContext,
     ) -> _members_pb2.ChangeMemberResponse:
-        """Changes a member's roles, purposes, quota or name. Role: operator.
-        Reasons: NOT_FOUND.
-        """
+        """Changes a member's roles, purposes, quota or name. Reasons: NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def SetMemberState(
@@ -83,7 +79,7 @@ class MembersServicer(metaclass=_abc_1.ABCMeta):
         context: _grpc.ServicerContext,
     ) -> _members_pb2.SetMemberStateResponse:
         """Suspends a member, or ends its suspension. It takes effect with the next
-        call. Role: operator. Reasons: NOT_FOUND, WRONG_STATE.
+        call. Reasons: NOT_FOUND, WRONG_STATE.
         """
 
     @_abc_1.abstractmethod
@@ -104,7 +100,7 @@ class MembersServicer(metaclass=_abc_1.ABCMeta):
         request: _members_pb2.GetMemberRequest,
         context: _grpc.ServicerContext,
     ) -> _members_pb2.GetMemberResponse:
-        """One member. Reasons: NOT_FOUND."""
+        """Returns one member. Reasons: NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListMembers(
@@ -112,7 +108,7 @@ class MembersServicer(metaclass=_abc_1.ABCMeta):
         request: _members_pb2.ListMembersRequest,
         context: _grpc.ServicerContext,
     ) -> _members_pb2.ListMembersResponse:
-        """All members, in order of id, in pages. Reasons: BAD_PAGE_TOKEN."""
+        """Lists all members, in order of id, in pages. Reasons: BAD_PAGE_TOKEN."""
 
     @_abc_1.abstractmethod
     def PublishStandard(
@@ -120,8 +116,8 @@ class MembersServicer(metaclass=_abc_1.ABCMeta):
         request: _members_pb2.PublishStandardRequest,
         context: _grpc.ServicerContext,
     ) -> _members_pb2.PublishStandardResponse:
-        """Publishes a standard of credit for all members. Role: operator. Reasons:
-        WRONG_STATE (not the next version), INVALID_FIELD, UNKNOWN_CURRENCY.
+        """Publishes a standard of credit for all members. Reasons: WRONG_STATE (not
+        the next version), INVALID_FIELD, UNKNOWN_CURRENCY.
         """
 
     @_abc_1.abstractmethod
@@ -130,7 +126,7 @@ class MembersServicer(metaclass=_abc_1.ABCMeta):
         request: _members_pb2.GetStandardRequest,
         context: _grpc.ServicerContext,
     ) -> _members_pb2.GetStandardResponse:
-        """The standard of credit in force, or of a given version. Reasons:
+        """Returns the standard of credit in force, or of a given version. Reasons:
         NOT_FOUND.
         """
 

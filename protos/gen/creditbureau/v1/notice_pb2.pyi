@@ -43,7 +43,7 @@ class _NoticeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeKind
     """
 
 class NoticeKind(_NoticeKind, metaclass=_NoticeKindEnumTypeWrapper):
-    """What a subject is told."""
+    """A notice to a subject."""
 
 NOTICE_KIND_UNSPECIFIED: NoticeKind.ValueType  # 0
 NOTICE_KIND_ADVERSE_DATA: NoticeKind.ValueType  # 1
@@ -93,11 +93,11 @@ class Notice(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     TEXTS_FIELD_NUMBER: _builtins.int
     notice_id: _builtins.str
-    """Names it for ever."""
+    """Id of the notice, which never changes."""
     kind: Global___NoticeKind.ValueType
-    """What it is about."""
+    """Kind of the notice."""
     member_id: _builtins.str
-    """The member by whose doing it came."""
+    """Member whose action caused the notice."""
     tradeline_id: _builtins.str
     """The tradeline that it is about; empty where it is about none."""
     @_builtins.property

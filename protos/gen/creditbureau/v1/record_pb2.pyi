@@ -36,16 +36,16 @@ class _SubmissionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Submis
     SUBMISSION_KIND_RESEND: _SubmissionKind.ValueType  # 3
     """The same again."""
     SUBMISSION_KIND_CORRECTION: _SubmissionKind.ValueType  # 4
-    """Replaces what was wrong."""
+    """Replaces wrong values."""
 
 class SubmissionKind(_SubmissionKind, metaclass=_SubmissionKindEnumTypeWrapper):
     """Conventions of all records. Money: int64 minor units of the record's ISO 4217
     currency. Month: int32 yyyymm, 202405 is May 2024. Date: int32 yyyymmdd,
     20240531; 0 means absent.
 
-    How a submission relates to what was sent before. Inside one account and
-    month a correction beats every original, whatever the order of arrival;
-    between two of a kind the later submission wins.
+    Relation of a submission to earlier submissions. Inside one account and month
+    a correction beats every original, whatever the order of arrival; between two
+    of a kind the later submission wins.
     """
 
 SUBMISSION_KIND_UNSPECIFIED: SubmissionKind.ValueType  # 0
@@ -56,7 +56,7 @@ SUBMISSION_KIND_SUPPLEMENT: SubmissionKind.ValueType  # 2
 SUBMISSION_KIND_RESEND: SubmissionKind.ValueType  # 3
 """The same again."""
 SUBMISSION_KIND_CORRECTION: SubmissionKind.ValueType  # 4
-"""Replaces what was wrong."""
+"""Replaces wrong values."""
 Global___SubmissionKind: _TypeAlias = SubmissionKind  # noqa: Y015
 
 class _FacilityActionKind:
@@ -82,7 +82,7 @@ class _FacilityActionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Fa
     FACILITY_ACTION_KIND_RESTRUCTURE: _FacilityActionKind.ValueType  # 8
 
 class FacilityActionKind(_FacilityActionKind, metaclass=_FacilityActionKindEnumTypeWrapper):
-    """What a lender or a subject does to a facility."""
+    """Action of a lender or a subject on a facility."""
 
 FACILITY_ACTION_KIND_UNSPECIFIED: FacilityActionKind.ValueType  # 0
 FACILITY_ACTION_KIND_FREEZE: FacilityActionKind.ValueType  # 1
@@ -113,7 +113,7 @@ class _InitiatorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Initiator.V
     INITIATOR_AUTHORITY: _Initiator.ValueType  # 3
 
 class Initiator(_Initiator, metaclass=_InitiatorEnumTypeWrapper):
-    """Who wanted it."""
+    """Party that initiated the action."""
 
 INITIATOR_UNSPECIFIED: Initiator.ValueType  # 0
 INITIATOR_LENDER: Initiator.ValueType  # 1
@@ -185,7 +185,7 @@ Global___DeletionReason: _TypeAlias = DeletionReason  # noqa: Y015
 
 @_typing.final
 class SubmissionManifest(_message.Message):
-    """What a furnisher signs: one signature for up to 10,000 records."""
+    """Signed by the furnisher: one signature for up to 10,000 records."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -195,18 +195,18 @@ class SubmissionManifest(_message.Message):
     RECORD_COUNT_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
     kind: Global___SubmissionKind.ValueType
-    """What kind of delivery it is."""
+    """Kind of the submission."""
     records_root: _builtins.bytes
     """RFC 6962 root over the records' bytes, in order."""
     record_count: _builtins.int
-    """How many records the root is over."""
+    """Number of records under the root."""
     label: _builtins.str
     """The furnisher's own name for the batch, for example a file name; no
     personal data.
     """
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     def __init__(
         self,
@@ -296,8 +296,8 @@ class Record(_message.Message):
     card.
     """
     certified: _builtins.bool
-    """The furnisher certifies anew that what had been deleted is complete and
-    accurate: only then does it return (15 U.S.C. 1681i(a)(5)(B)).
+    """The furnisher certifies that deleted information is complete and accurate:
+    only then does it return (15 U.S.C. 1681i(a)(5)(B)).
     """
     @_builtins.property
     def snapshot(self) -> Global___TradelineSnapshot:
@@ -305,11 +305,11 @@ class Record(_message.Message):
 
     @_builtins.property
     def action(self) -> Global___FacilityAction:
-        """Something that was done to the facility."""
+        """An action on the facility."""
 
     @_builtins.property
     def deletion(self) -> Global___Deletion:
-        """Something that is to be no more."""
+        """A deletion of an account, or of one of its months."""
 
     def __init__(
         self,
@@ -371,7 +371,7 @@ class TradelineSnapshot(_message.Message):
     month: _builtins.int
     """yyyymm. Not in the future."""
     portfolio_type: _codes_pb2.PortfolioType.ValueType
-    """What kind of facility it is."""
+    """Kind of the facility."""
     account_type: _builtins.str
     """Metro 2 account type, two characters, for example 18 credit card, 01
     unsecured, 07 charge account, 26 conventional mortgage, 00 auto.
@@ -389,11 +389,11 @@ class TradelineSnapshot(_message.Message):
     interest_rate_ppm: _builtins.int
     """Yearly rate in parts per million: 125000 is 12.5 %."""
     secured: _builtins.bool
-    """Whether there is a collateral."""
+    """True if a collateral secures the account."""
     status: _codes_pb2.AccountStatus.ValueType
-    """How it stands at the month's end."""
+    """Status at the month's end."""
     balance_minor: _builtins.int
-    """What is owed. Negative where the lender owes the subject."""
+    """Balance owed; negative if the lender owes the subject."""
     amount_due_minor: _builtins.int
     """Scheduled payment of the month."""
     amount_paid_minor: _builtins.int
@@ -421,13 +421,13 @@ class TradelineSnapshot(_message.Message):
     classification: _codes_pb2.Classification.ValueType
     """The lender's own classification of the loan."""
     compliance_condition: _codes_pb2.ComplianceCondition.ValueType
-    """Whether the account is disputed, as the furnisher reports it."""
+    """Dispute status of the account, as the furnisher reports it."""
     special_comment: _builtins.str
     """Metro 2 special comment code, for example M closed by grantor."""
     payment_rating: _builtins.str
     """Metro 2 payment rating: 0 to 6, G, L."""
     original_creditor: _builtins.str
-    """Who granted the credit, where the account was bought."""
+    """Original creditor, if the account was bought."""
     application_ref: _builtins.str
     """The furnisher's reference of the application that led to the account."""
     @_builtins.property
@@ -537,13 +537,13 @@ class FacilityAction(_message.Message):
     NEW_ACCOUNT_REF_FIELD_NUMBER: _builtins.int
     NEW_MEMBER_ID_FIELD_NUMBER: _builtins.int
     kind: Global___FacilityActionKind.ValueType
-    """What was done."""
+    """The action."""
     initiator: Global___Initiator.ValueType
-    """Who wanted it."""
+    """Party that initiated the action."""
     review_by_date: _builtins.int
     """When the lender looks at it again; 0 if it does not say."""
     appeal_route: _builtins.str
-    """Where the subject can object."""
+    """Route by which the subject can object."""
     credit_limit_minor: _builtins.int
     """New limit, for LIMIT_CHANGE; minor units of the account's currency."""
     new_account_ref: _builtins.str

@@ -39,7 +39,7 @@ class _ReportOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReportO
     REPORT_OUTCOME_NO_HIT: _ReportOutcome.ValueType  # 2
 
 class ReportOutcome(_ReportOutcome, metaclass=_ReportOutcomeEnumTypeWrapper):
-    """Whether the bureau has a credit file. NO_HIT is a normal answer."""
+    """Presence of a credit file. NO_HIT is a normal answer."""
 
 REPORT_OUTCOME_UNSPECIFIED: ReportOutcome.ValueType  # 0
 REPORT_OUTCOME_HIT: ReportOutcome.ValueType  # 1
@@ -59,7 +59,7 @@ class _InquiryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_InquiryKi
     """Shown to the subject only."""
 
 class InquiryKind(_InquiryKind, metaclass=_InquiryKindEnumTypeWrapper):
-    """Who else sees that somebody asked."""
+    """Visibility of an inquiry to other members."""
 
 INQUIRY_KIND_UNSPECIFIED: InquiryKind.ValueType  # 0
 INQUIRY_KIND_HARD: InquiryKind.ValueType  # 1
@@ -82,7 +82,7 @@ class _InquiryOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Inquir
     """An auditor had a report made again."""
 
 class InquiryOutcome(_InquiryOutcome, metaclass=_InquiryOutcomeEnumTypeWrapper):
-    """What came of an inquiry."""
+    """Outcome of an inquiry."""
 
 INQUIRY_OUTCOME_UNSPECIFIED: InquiryOutcome.ValueType  # 0
 INQUIRY_OUTCOME_REPORTED: InquiryOutcome.ValueType  # 1
@@ -112,8 +112,8 @@ class _OmissionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Omissi
     """For the subject only: the account's newest month names the subject no more."""
 
 class OmissionReason(_OmissionReason, metaclass=_OmissionReasonEnumTypeWrapper):
-    """What was left out. A subscriber learns only that something of this kind was;
-    the subject sees each item and why.
+    """An omission from a report. A subscriber learns only that something of this
+    kind was; the subject sees each item and why.
     """
 
 OMISSION_REASON_UNSPECIFIED: OmissionReason.ValueType  # 0
@@ -144,7 +144,7 @@ class _FlagKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FlagKind.Val
     """A divergence within one lender, or one group of lenders."""
 
 class FlagKind(_FlagKind, metaclass=_FlagKindEnumTypeWrapper):
-    """What is to be looked at."""
+    """A point that needs attention."""
 
 FLAG_KIND_UNSPECIFIED: FlagKind.ValueType  # 0
 FLAG_KIND_DIVERGENCE: FlagKind.ValueType  # 1
@@ -189,9 +189,9 @@ class Report(_message.Message):
     member_id: _builtins.str
     """The member that asked; empty in the subject's own disclosure."""
     subject_id: _builtins.str
-    """About whom: 32 hex characters."""
+    """Subject of the report: 32 hex characters."""
     purpose: _codes_pb2.Purpose.ValueType
-    """What for, as the inquiry said."""
+    """Purpose, as in the inquiry."""
     consent_id: _builtins.str
     """The consent that it rests on; empty in the subject's own disclosure."""
     log_size: _builtins.int
@@ -199,7 +199,7 @@ class Report(_message.Message):
     leaves below.
     """
     outcome: Global___ReportOutcome.ValueType
-    """Whether there is a file."""
+    """Presence of a credit file."""
     subject_statement: _builtins.str
     """The subject's own statement."""
     jurisdiction: _builtins.str
@@ -216,7 +216,7 @@ class Report(_message.Message):
 
     @_builtins.property
     def sections(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Section.ValueType]:
-        """What was opened: the consent's sections."""
+        """Sections that the consent opens."""
 
     @_builtins.property
     def summary(self) -> Global___Summary:
@@ -228,11 +228,11 @@ class Report(_message.Message):
 
     @_builtins.property
     def inquiries(self) -> _containers.RepeatedCompositeFieldContainer[Global___InquiryLine]:
-        """Who asked before, newest first."""
+        """Earlier inquiries, newest first."""
 
     @_builtins.property
     def omissions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Omission]:
-        """What was left out, by kind."""
+        """Omissions, by kind."""
 
     @_builtins.property
     def attributes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attribute]:
@@ -252,11 +252,11 @@ class Report(_message.Message):
 
     @_builtins.property
     def flags(self) -> _containers.RepeatedCompositeFieldContainer[Global___Flag]:
-        """What to look at."""
+        """Points that need attention."""
 
     @_builtins.property
     def notices(self) -> _containers.RepeatedCompositeFieldContainer[_notice_pb2.Notice]:
-        """What the bureau has told the subject, newest first; for the subject only."""
+        """Notices of the bureau to the subject, newest first; for the subject only."""
 
     def __init__(
         self,
@@ -336,7 +336,7 @@ class Tradeline(_message.Message):
     role: _codes_pb2.PartyRole.ValueType
     """The subject's part in it."""
     portfolio_type: _codes_pb2.PortfolioType.ValueType
-    """What kind of facility it is."""
+    """Kind of the facility."""
     account_type: _builtins.str
     """Metro 2 account type, two characters."""
     currency: _builtins.str
@@ -350,13 +350,13 @@ class Tradeline(_message.Message):
     term_months: _builtins.int
     """0 where the facility has no term."""
     secured: _builtins.bool
-    """Whether there is a collateral."""
+    """True if a collateral secures the account."""
     month: _builtins.int
-    """Newest month reported, yyyymm; what follows is as of its end."""
+    """Newest month reported, yyyymm; the fields below are as of its end."""
     status: _codes_pb2.AccountStatus.ValueType
-    """How it stands."""
+    """Status of the account."""
     balance_minor: _builtins.int
-    """What is owed, minor units; negative where the lender owes."""
+    """Balance owed, minor units; negative if the lender owes the subject."""
     amount_due_minor: _builtins.int
     """Scheduled payment of the month, minor units."""
     amount_paid_minor: _builtins.int
@@ -368,19 +368,19 @@ class Tradeline(_message.Message):
     close_date: _builtins.int
     """yyyymmdd; 0 while it is open."""
     close_reason: _codes_pb2.CloseReason.ValueType
-    """Why it was closed."""
+    """Reason of the closing."""
     first_delinquency_date: _builtins.int
     """yyyymmdd; 0 if it is not late."""
     classification: _codes_pb2.Classification.ValueType
     """The lender's own classification of the loan."""
     compliance_condition: _codes_pb2.ComplianceCondition.ValueType
-    """Whether it is disputed, as the furnisher reports it."""
+    """Dispute status of the account, as the furnisher reports it."""
     restructured: _builtins.bool
-    """Whether its terms were eased for want of payment."""
+    """True if the lender eased the terms because payments were missed."""
     party_count: _builtins.int
-    """How many persons are on the account."""
+    """Number of persons on the account."""
     original_creditor: _builtins.str
-    """Who granted the credit, where the account was bought."""
+    """Original creditor, if the account was bought."""
     @_builtins.property
     def history(self) -> Global___PaymentHistory:
         """As far back as the consent opens."""
@@ -392,8 +392,8 @@ class Tradeline(_message.Message):
     @_builtins.property
     def actions(self) -> _containers.RepeatedCompositeFieldContainer[Global___TradelineAction]:
         """Facility actions, newest first: of the months of payment history that the
-        consent opens, and in any case what came after the newest month, and a
-        freeze that stands.
+        consent opens, and always the actions after the newest month and a freeze in
+        force.
         """
 
     def __init__(
@@ -468,7 +468,7 @@ class PaymentHistory(_message.Message):
     """
     @_builtins.property
     def balance_minor(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """What was owed, minor units."""
+        """Balance owed, minor units."""
 
     @_builtins.property
     def amount_due_minor(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
@@ -517,13 +517,13 @@ class TradelineAction(_message.Message):
     RECORD_REFS_FIELD_NUMBER: _builtins.int
     NEW_MEMBER_ID_FIELD_NUMBER: _builtins.int
     kind: _record_pb2.FacilityActionKind.ValueType
-    """What was done."""
+    """The action."""
     initiator: _record_pb2.Initiator.ValueType
-    """Who wanted it."""
+    """Party that initiated the action."""
     review_by_date: _builtins.int
     """yyyymmdd; 0 for none."""
     appeal_route: _builtins.str
-    """How the person can object."""
+    """Route by which the subject can object."""
     credit_limit_minor: _builtins.int
     """New limit, for LIMIT_CHANGE."""
     new_member_id: _builtins.str
@@ -586,13 +586,13 @@ class InquiryLine(_message.Message):
     inquiry_id: _builtins.str
     """Request id of the inquiry; for the subject only."""
     member_id: _builtins.str
-    """Who asked."""
+    """Member that inquired."""
     purpose: _codes_pb2.Purpose.ValueType
-    """What for."""
+    """Purpose of the inquiry."""
     kind: Global___InquiryKind.ValueType
-    """Who else sees it."""
+    """Visibility of the inquiry to other members."""
     outcome: Global___InquiryOutcome.ValueType
-    """What came of it."""
+    """Outcome of the inquiry."""
     consent_id: _builtins.str
     """For the subject only."""
     denial_reason: _builtins.str
@@ -702,7 +702,7 @@ class CurrencyTotal(_message.Message):
     currency: _builtins.str
     """ISO 4217."""
     balance_minor: _builtins.int
-    """What is owed."""
+    """Total balance owed."""
     credit_limit_minor: _builtins.int
     """Limits of the lines on which somebody lends, frozen ones too."""
     amount_past_due_minor: _builtins.int
@@ -710,7 +710,7 @@ class CurrencyTotal(_message.Message):
     amount_due_minor: _builtins.int
     """Scheduled payments of the month."""
     unsecured_balance_minor: _builtins.int
-    """What is owed without a collateral."""
+    """Total balance owed without a collateral."""
     utilisation_per_mille: _builtins.int
     """Balance over limit of these lines in per mille; -1 where none has a limit."""
     def __init__(
@@ -742,7 +742,7 @@ class Omission(_message.Message):
     reason: Global___OmissionReason.ValueType
     """Why it was left out."""
     section: _codes_pb2.Section.ValueType
-    """Of which section."""
+    """Section of the omission."""
     tradeline_id: _builtins.str
     """For the subject only."""
     def __init__(
@@ -772,9 +772,9 @@ class Attribute(_message.Message):
     name: _builtins.str
     """A name of the registry."""
     value: _builtins.float
-    """Absent means missing; the registry says what missing means."""
+    """Absent means missing; the registry defines the meaning of a missing value."""
     unit: _builtins.str
-    """What the value counts, for example `months`; ISO 4217 for amounts."""
+    """Unit of the value, for example `months`; ISO 4217 for amounts."""
     def __init__(
         self,
         *,
@@ -822,7 +822,7 @@ class Flag(_message.Message):
     TRADELINE_IDS_FIELD_NUMBER: _builtins.int
     TEXTS_FIELD_NUMBER: _builtins.int
     kind: Global___FlagKind.ValueType
-    """What it is."""
+    """Kind of the point."""
     @_builtins.property
     def tradeline_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The tradelines that it is about."""

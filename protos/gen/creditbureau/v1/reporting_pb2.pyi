@@ -33,19 +33,19 @@ class _EvidenceLevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Evidenc
     EVIDENCE_LEVEL_UNSPECIFIED: _EvidenceLevel.ValueType  # 0
     EVIDENCE_LEVEL_NONE: _EvidenceLevel.ValueType  # 1
     EVIDENCE_LEVEL_NEWEST: _EvidenceLevel.ValueType  # 2
-    """The record behind each tradeline's newest month."""
+    """The record of each tradeline's newest month."""
     EVIDENCE_LEVEL_ALL: _EvidenceLevel.ValueType  # 3
-    """The record behind every month in the report."""
+    """The records of every month in the report."""
 
 class EvidenceLevel(_EvidenceLevel, metaclass=_EvidenceLevelEnumTypeWrapper):
-    """Which furnishers' records come with a report."""
+    """Furnishers' records that come with a report."""
 
 EVIDENCE_LEVEL_UNSPECIFIED: EvidenceLevel.ValueType  # 0
 EVIDENCE_LEVEL_NONE: EvidenceLevel.ValueType  # 1
 EVIDENCE_LEVEL_NEWEST: EvidenceLevel.ValueType  # 2
-"""The record behind each tradeline's newest month."""
+"""The record of each tradeline's newest month."""
 EVIDENCE_LEVEL_ALL: EvidenceLevel.ValueType  # 3
-"""The record behind every month in the report."""
+"""The records of every month in the report."""
 Global___EvidenceLevel: _TypeAlias = EvidenceLevel  # noqa: Y015
 
 @_typing.final
@@ -60,16 +60,16 @@ class Inquiry(_message.Message):
     CONSENT_ID_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
-    """About whom: 32 hex characters."""
+    """Subject of the report: 32 hex characters."""
     purpose: _codes_pb2.Purpose.ValueType
-    """What for; one for which the member is admitted."""
+    """Purpose of the inquiry; one for which the member is admitted."""
     consent_id: _builtins.str
-    """The consent that allows it."""
+    """Id of the consent that allows the inquiry."""
     evidence: Global___EvidenceLevel.ValueType
     """Needs the section EVIDENCE in the consent."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     def __init__(
         self,
@@ -123,11 +123,11 @@ class QueryReportResponse(_message.Message):
 
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     @_builtins.property
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[_report_pb2.Evidence]:
-        """As much as was asked for and the consent opens."""
+        """Evidence of the requested level, as far as the consent opens it."""
 
     def __init__(
         self,
@@ -153,7 +153,7 @@ class ReplayReportRequest(_message.Message):
     inquiry_id: _builtins.str
     """Request id of the inquiry."""
     subject_id: _builtins.str
-    """Which of its reports; needed for an inquiry about a portfolio."""
+    """Subject of the report; required for an inquiry about a portfolio."""
     def __init__(
         self,
         *,
@@ -177,11 +177,11 @@ class ReplayReportResponse(_message.Message):
     INQUIRY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def report(self) -> _envelope_pb2.Envelope:
-        """Payload: Report, byte for byte as it was; signed anew."""
+        """Payload: Report, with the same bytes as before and a new signature."""
 
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     @_builtins.property
     def inquiry(self) -> _envelope_pb2.Envelope:
@@ -215,7 +215,7 @@ class PortfolioInquiry(_message.Message):
     """ACCOUNT_REVIEW or COLLECTION."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     @_builtins.property
     def subject_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -243,7 +243,7 @@ class QueryPortfolioRequest(_message.Message):
     INQUIRY_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
-    """Start behind this one; empty from the beginning."""
+    """Cursor after which the stream starts; empty starts with the first report."""
     @_builtins.property
     def inquiry(self) -> _envelope_pb2.Envelope:
         """Payload: PortfolioInquiry."""
@@ -270,14 +270,14 @@ class QueryPortfolioResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
-    """Where to go on after this one."""
+    """Cursor after this message; a new call with it continues there."""
     @_builtins.property
     def report(self) -> _envelope_pb2.Envelope:
         """Payload: Report; signed by the bureau."""
 
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,
@@ -300,7 +300,9 @@ class WatchAlertsRequest(_message.Message):
 
     CURSOR_FIELD_NUMBER: _builtins.int
     cursor: _builtins.int
-    """Start behind this one; 0 behind the last acknowledged."""
+    """Cursor after which the stream starts; 0 starts after the last acknowledged
+    alert.
+    """
     def __init__(
         self,
         *,
@@ -321,10 +323,10 @@ class WatchAlertsResponse(_message.Message):
     ALERT_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     cursor: _builtins.int
-    """Where to go on after this one."""
+    """Cursor after this message; a new call with it continues there."""
     @_builtins.property
     def alert(self) -> _alert_pb2.Alert:
-        """The next one."""
+        """The next alert."""
 
     def __init__(
         self,
@@ -346,7 +348,7 @@ class AcknowledgeAlertsRequest(_message.Message):
 
     CURSOR_FIELD_NUMBER: _builtins.int
     cursor: _builtins.int
-    """Of the last alert that was dealt with."""
+    """Cursor of the last alert that the member has processed."""
     def __init__(
         self,
         *,
@@ -404,7 +406,7 @@ class RecordDecisionResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,

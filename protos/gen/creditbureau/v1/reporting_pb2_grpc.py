@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ReportingStub:
-    """Members query signed reports. Role: subscriber.
+    """Members query signed reports.
     """
 
     def __init__(self, channel):
@@ -68,33 +68,34 @@ class ReportingStub:
 
 
 class ReportingServicer:
-    """Members query signed reports. Role: subscriber.
+    """Members query signed reports.
     """
 
     def QueryReport(self, request, context):
-        """One report. It leaves only after its inquiry is committed. Checked in this
-        order, first failure wins: purpose permitted, consent held, not revoked,
-        not paused, in its time, uses left, purpose covered, holds. Reasons:
-        PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED, CONSENT_PAUSED,
-        CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, EXPIRED_REQUEST,
-        CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+        """Returns one report, after its inquiry is committed. Checked in this order,
+        first failure wins: purpose permitted, consent held, not revoked, not
+        paused, in its time, uses left, purpose covered, holds. Reasons:
+        PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED,
+        CONSENT_PAUSED, CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD,
+        EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReplayReport(self, request, context):
-        """A report that the caller got, again, as it was at its log size; to an
-        auditor anybody's, which the subject then sees. Reasons: NOT_FOUND,
-        CONSENT_REVOKED, CONSENT_PAUSED, WRONG_STATE.
+        """Returns an earlier report of the caller again, as it was at its log size.
+        An auditor may ask for the report of any member, and the subject then sees
+        the auditor's request. Reasons: NOT_FOUND, CONSENT_REVOKED, CONSENT_PAUSED,
+        WRONG_STATE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def QueryPortfolio(self, request, context):
-        """Reports on the caller's own customers under standing consents; resumes
-        from a cursor. Standing consents are those to monitor. Reasons:
+        """Streams reports on the caller's own customers under standing consents,
+        which are consents to monitor; resumes from a cursor. Reasons:
         PURPOSE_NOT_PERMITTED, INVALID_FIELD, TOO_MANY_ITEMS, EXPIRED_REQUEST,
         CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
         """
@@ -103,8 +104,8 @@ class ReportingServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchAlerts(self, request, context):
-        """Alerts on consented subjects, at least once, in order; ends with the
-        consent. Reasons: OVERLOADED.
+        """Streams alerts on subjects with a consent to monitor, at least once, in
+        order. Alerts on a subject end with the consent. Reasons: OVERLOADED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -118,9 +119,8 @@ class ReportingServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RecordDecision(self, request, context):
-        """Records the decision that a report led to: what was decided by which
-        policy on which attributes, so that it can be explained and replayed.
-        Reasons: NOT_SERVED.
+        """Records the decision that a report led to, with its policy and attributes,
+        so that the decision can be explained and replayed. Reasons: NOT_SERVED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -168,7 +168,7 @@ def add_ReportingServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Reporting:
-    """Members query signed reports. Role: subscriber.
+    """Members query signed reports.
     """
 
     @staticmethod

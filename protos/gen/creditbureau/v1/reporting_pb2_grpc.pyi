@@ -13,42 +13,42 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ReportingStub:
-    """Members query signed reports. Role: subscriber."""
+    """Members query signed reports."""
 
     def __init__(self, channel: _grpc.Channel) -> None: ...
     QueryReport: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.QueryReportRequest, _reporting_pb2.QueryReportResponse]
-    """One report. It leaves only after its inquiry is committed. Checked in this
-    order, first failure wins: purpose permitted, consent held, not revoked,
-    not paused, in its time, uses left, purpose covered, holds. Reasons:
-    PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED, CONSENT_PAUSED,
-    CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, EXPIRED_REQUEST,
-    CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+    """Returns one report, after its inquiry is committed. Checked in this order,
+    first failure wins: purpose permitted, consent held, not revoked, not
+    paused, in its time, uses left, purpose covered, holds. Reasons:
+    PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED,
+    CONSENT_PAUSED, CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD,
+    EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
     ReplayReport: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.ReplayReportRequest, _reporting_pb2.ReplayReportResponse]
-    """A report that the caller got, again, as it was at its log size; to an
-    auditor anybody's, which the subject then sees. Reasons: NOT_FOUND,
-    CONSENT_REVOKED, CONSENT_PAUSED, WRONG_STATE.
+    """Returns an earlier report of the caller again, as it was at its log size.
+    An auditor may ask for the report of any member, and the subject then sees
+    the auditor's request. Reasons: NOT_FOUND, CONSENT_REVOKED, CONSENT_PAUSED,
+    WRONG_STATE.
     """
     QueryPortfolio: _grpc.UnaryStreamMultiCallable[_reporting_pb2.QueryPortfolioRequest, _reporting_pb2.QueryPortfolioResponse]
-    """Reports on the caller's own customers under standing consents; resumes
-    from a cursor. Standing consents are those to monitor. Reasons:
+    """Streams reports on the caller's own customers under standing consents,
+    which are consents to monitor; resumes from a cursor. Reasons:
     PURPOSE_NOT_PERMITTED, INVALID_FIELD, TOO_MANY_ITEMS, EXPIRED_REQUEST,
     CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
     WatchAlerts: _grpc.UnaryStreamMultiCallable[_reporting_pb2.WatchAlertsRequest, _reporting_pb2.WatchAlertsResponse]
-    """Alerts on consented subjects, at least once, in order; ends with the
-    consent. Reasons: OVERLOADED.
+    """Streams alerts on subjects with a consent to monitor, at least once, in
+    order. Alerts on a subject end with the consent. Reasons: OVERLOADED.
     """
     AcknowledgeAlerts: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.AcknowledgeAlertsRequest, _reporting_pb2.AcknowledgeAlertsResponse]
     """Acknowledges alerts up to a cursor. Reasons: BEYOND_LOG."""
     RecordDecision: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.RecordDecisionRequest, _reporting_pb2.RecordDecisionResponse]
-    """Records the decision that a report led to: what was decided by which
-    policy on which attributes, so that it can be explained and replayed.
-    Reasons: NOT_SERVED.
+    """Records the decision that a report led to, with its policy and attributes,
+    so that the decision can be explained and replayed. Reasons: NOT_SERVED.
     """
 
 class ReportingServicer(metaclass=_abc_1.ABCMeta):
-    """Members query signed reports. Role: subscriber."""
+    """Members query signed reports."""
 
     @_abc_1.abstractmethod
     def QueryReport(
@@ -56,12 +56,12 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         request: _reporting_pb2.QueryReportRequest,
         context: _grpc.ServicerContext,
     ) -> _reporting_pb2.QueryReportResponse:
-        """One report. It leaves only after its inquiry is committed. Checked in this
-        order, first failure wins: purpose permitted, consent held, not revoked,
-        not paused, in its time, uses left, purpose covered, holds. Reasons:
-        PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED, CONSENT_PAUSED,
-        CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, EXPIRED_REQUEST,
-        CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+        """Returns one report, after its inquiry is committed. Checked in this order,
+        first failure wins: purpose permitted, consent held, not revoked, not
+        paused, in its time, uses left, purpose covered, holds. Reasons:
+        PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED,
+        CONSENT_PAUSED, CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD,
+        EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
         """
 
     @_abc_1.abstractmethod
@@ -70,9 +70,10 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         request: _reporting_pb2.ReplayReportRequest,
         context: _grpc.ServicerContext,
     ) -> _reporting_pb2.ReplayReportResponse:
-        """A report that the caller got, again, as it was at its log size; to an
-        auditor anybody's, which the subject then sees. Reasons: NOT_FOUND,
-        CONSENT_REVOKED, CONSENT_PAUSED, WRONG_STATE.
+        """Returns an earlier report of the caller again, as it was at its log size.
+        An auditor may ask for the report of any member, and the subject then sees
+        the auditor's request. Reasons: NOT_FOUND, CONSENT_REVOKED, CONSENT_PAUSED,
+        WRONG_STATE.
         """
 
     @_abc_1.abstractmethod
@@ -81,8 +82,8 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         request: _reporting_pb2.QueryPortfolioRequest,
         context: _grpc.ServicerContext,
     ) -> _abc.Iterator[_reporting_pb2.QueryPortfolioResponse]:
-        """Reports on the caller's own customers under standing consents; resumes
-        from a cursor. Standing consents are those to monitor. Reasons:
+        """Streams reports on the caller's own customers under standing consents,
+        which are consents to monitor; resumes from a cursor. Reasons:
         PURPOSE_NOT_PERMITTED, INVALID_FIELD, TOO_MANY_ITEMS, EXPIRED_REQUEST,
         CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
         """
@@ -93,8 +94,8 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         request: _reporting_pb2.WatchAlertsRequest,
         context: _grpc.ServicerContext,
     ) -> _abc.Iterator[_reporting_pb2.WatchAlertsResponse]:
-        """Alerts on consented subjects, at least once, in order; ends with the
-        consent. Reasons: OVERLOADED.
+        """Streams alerts on subjects with a consent to monitor, at least once, in
+        order. Alerts on a subject end with the consent. Reasons: OVERLOADED.
         """
 
     @_abc_1.abstractmethod
@@ -111,9 +112,8 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         request: _reporting_pb2.RecordDecisionRequest,
         context: _grpc.ServicerContext,
     ) -> _reporting_pb2.RecordDecisionResponse:
-        """Records the decision that a report led to: what was decided by which
-        policy on which attributes, so that it can be explained and replayed.
-        Reasons: NOT_SERVED.
+        """Records the decision that a report led to, with its policy and attributes,
+        so that the decision can be explained and replayed. Reasons: NOT_SERVED.
         """
 
 def add_ReportingServicer_to_server(servicer: ReportingServicer, server: _grpc.Server) -> None: ...

@@ -23,9 +23,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class StandardOfCredit(_message.Message):
-    """The consortium's common standard, signed by the operator: what all members
-    hold a subject's credit against. The bureau reports where a subject stands;
-    it never decides.
+    """The consortium's common standard, signed by the operator, with which all
+    members compare a subject's credit. The bureau reports the comparison; it
+    never decides.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -53,7 +53,7 @@ class StandardOfCredit(_message.Message):
     """Cap on unsecured exposure as a share of yearly income, per cent."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     @_builtins.property
     def effective_time(self) -> _timestamp_pb2.Timestamp:
@@ -86,14 +86,14 @@ Global___StandardOfCredit: _TypeAlias = StandardOfCredit  # noqa: Y015
 
 @_typing.final
 class ClassificationBand(_message.Message):
-    """From so many days past due on, an account is classified at least so."""
+    """The least classification of an account by its days past due."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MIN_DAYS_PAST_DUE_FIELD_NUMBER: _builtins.int
     CLASSIFICATION_FIELD_NUMBER: _builtins.int
     min_days_past_due: _builtins.int
-    """From how many days past due on."""
+    """Days past due from which the band applies."""
     classification: _codes_pb2.Classification.ValueType
     """The least that a loan must be classified as."""
     def __init__(
@@ -112,7 +112,7 @@ Global___ClassificationBand: _TypeAlias = ClassificationBand  # noqa: Y015
 
 @_typing.final
 class StandardStanding(_message.Message):
-    """Where a subject stands against the standard, in a report."""
+    """Comparison of a subject with the standard, in a report."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -122,15 +122,15 @@ class StandardStanding(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     WITHIN_FIELD_NUMBER: _builtins.int
     standard_version: _builtins.int
-    """Of the standard that was applied."""
+    """Version of the standard that was applied."""
     rule: _builtins.str
     """For example `max_concurrent_lenders`."""
     limit: _builtins.int
-    """What the standard allows, in the unit of the rule."""
+    """Limit of the standard, in the unit of the rule."""
     value: _builtins.int
-    """Where the person stands, in the same unit."""
+    """Value of the subject, in the same unit."""
     within: _builtins.bool
-    """Whether that is within the limit."""
+    """True if the value is within the limit."""
     def __init__(
         self,
         *,

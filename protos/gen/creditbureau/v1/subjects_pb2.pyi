@@ -43,7 +43,7 @@ class _IdentificationMethodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_
     """An existing, identified relationship."""
 
 class IdentificationMethod(_IdentificationMethod, metaclass=_IdentificationMethodEnumTypeWrapper):
-    """How the person was identified."""
+    """Method by which the person was identified."""
 
 IDENTIFICATION_METHOD_UNSPECIFIED: IdentificationMethod.ValueType  # 0
 IDENTIFICATION_METHOD_IN_PERSON: IdentificationMethod.ValueType  # 1
@@ -68,12 +68,12 @@ class KeyBinding(_message.Message):
     SUBJECT_ID_FIELD_NUMBER: _builtins.int
     PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
-    """Whose key it is: 32 hex characters; the signer."""
+    """Subject that holds the key: 32 hex characters; the signer."""
     public_key: _builtins.bytes
     """Ed25519 public key (RFC 8032), 32 bytes."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     def __init__(
         self,
@@ -101,10 +101,10 @@ class KeyAttestation(_message.Message):
     METHOD_FIELD_NUMBER: _builtins.int
     IDENTIFY_TIME_FIELD_NUMBER: _builtins.int
     method: Global___IdentificationMethod.ValueType
-    """How the person was identified."""
+    """Method by which the person was identified."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     @_builtins.property
     def binding(self) -> _envelope_pb2.Envelope:
@@ -112,7 +112,7 @@ class KeyAttestation(_message.Message):
 
     @_builtins.property
     def identify_time(self) -> _timestamp_pb2.Timestamp:
-        """When that was, UTC; not in the future."""
+        """Time of the identification, UTC; not in the future."""
 
     def __init__(
         self,
@@ -140,7 +140,7 @@ class KeyRotation(_message.Message):
     BINDING_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     @_builtins.property
     def binding(self) -> _envelope_pb2.Envelope:
@@ -189,7 +189,7 @@ class AttestKeyResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,
@@ -233,7 +233,7 @@ class RotateKeyResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,
@@ -256,9 +256,9 @@ class ListInquiriesRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """At most so many; 0 means 100."""
+    """Largest number of items on the page; 0 means 100."""
     page_token: _builtins.str
-    """From the answer before; empty for the first page."""
+    """Token of this page, from the previous page; empty for the first page."""
     @_builtins.property
     def subject_request(self) -> _envelope_pb2.Envelope:
         """Payload: SubjectRequest."""
@@ -285,7 +285,7 @@ class ListInquiriesResponse(_message.Message):
     INQUIRIES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """For the next page; empty when there are no more."""
+    """Token of the next page; empty on the last page."""
     @_builtins.property
     def inquiries(self) -> _containers.RepeatedCompositeFieldContainer[_report_pb2.InquiryLine]:
         """Newest first."""
@@ -382,7 +382,7 @@ class PlaceHoldResponse(_message.Message):
 
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,
@@ -432,7 +432,7 @@ class LiftHoldResponse(_message.Message):
 
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,
@@ -482,7 +482,7 @@ class OpenDisputeResponse(_message.Message):
 
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,
@@ -532,7 +532,7 @@ class AddToDisputeResponse(_message.Message):
 
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,
@@ -556,9 +556,9 @@ class ListDisputesRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """At most so many; 0 means 100."""
+    """Largest number of items on the page; 0 means 100."""
     page_token: _builtins.str
-    """From the answer before; empty for the first page."""
+    """Token of this page, from the previous page; empty for the first page."""
     @_builtins.property
     def subject_request(self) -> _envelope_pb2.Envelope:
         """Payload: SubjectRequest."""
@@ -585,7 +585,7 @@ class ListDisputesResponse(_message.Message):
     DISPUTES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """For the next page; empty when there are no more."""
+    """Token of the next page; empty on the last page."""
     @_builtins.property
     def disputes(self) -> _containers.RepeatedCompositeFieldContainer[_dispute_pb2.Dispute]:
         """Newest first."""
@@ -616,7 +616,7 @@ class SubjectStatement(_message.Message):
     """At most 2,000 characters; empty removes it."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
-        """Who says it, for whom, under which request id, when."""
+        """Audience, signer, request id and issue time."""
 
     def __init__(
         self,
@@ -661,7 +661,7 @@ class SetStatementResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that it is in the log."""
+        """Proof that the statement is in the log."""
 
     def __init__(
         self,
@@ -684,9 +684,9 @@ class ListNoticesRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """At most so many; 0 means 100."""
+    """Largest number of items on the page; 0 means 100."""
     page_token: _builtins.str
-    """From the answer before; empty for the first page."""
+    """Token of this page, from the previous page; empty for the first page."""
     @_builtins.property
     def subject_request(self) -> _envelope_pb2.Envelope:
         """Payload: SubjectRequest."""
@@ -713,7 +713,7 @@ class ListNoticesResponse(_message.Message):
     NOTICES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """For the next page; empty when there are no more."""
+    """Token of the next page; empty on the last page."""
     @_builtins.property
     def notices(self) -> _containers.RepeatedCompositeFieldContainer[_notice_pb2.Notice]:
         """Newest first."""

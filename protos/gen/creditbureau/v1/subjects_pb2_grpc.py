@@ -26,9 +26,9 @@ if _version_not_supported:
 
 
 class SubjectsStub:
-    """What a subject does with their own file. Statements are signed with the
-    subject's own key, which an attesting member has bound to the subject id
-    after identifying the person.
+    """Statements and requests of subjects about their own files. Statements are
+    signed with the subject's own key, which an attesting member has bound to the
+    subject id after identifying the person.
     """
 
     def __init__(self, channel):
@@ -95,38 +95,37 @@ class SubjectsStub:
 
 
 class SubjectsServicer:
-    """What a subject does with their own file. Statements are signed with the
-    subject's own key, which an attesting member has bound to the subject id
-    after identifying the person.
+    """Statements and requests of subjects about their own files. Statements are
+    signed with the subject's own key, which an attesting member has bound to the
+    subject id after identifying the person.
     """
 
     def AttestKey(self, request, context):
-        """Binds a key to a subject id. Role: attester. A further attestation
-        replaces the key. Reasons: BAD_SIGNATURE, WEAK_KEY, EXPIRED_REQUEST,
-        IDEMPOTENCY_CONFLICT.
+        """Binds a key to a subject id. A further attestation replaces the key.
+        Reasons: BAD_SIGNATURE, WEAK_KEY, EXPIRED_REQUEST, IDEMPOTENCY_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RotateKey(self, request, context):
-        """Replaces the key by a statement signed with the present one. Role: agent.
-        Reasons: BAD_SIGNATURE, WEAK_KEY.
+        """Replaces the key by a statement signed with the present one. Reasons:
+        BAD_SIGNATURE, WEAK_KEY.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListInquiries(self, request, context):
-        """Who looked: every inquiry, granted and denied, newest first. Role:
-        agent. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+        """Lists every inquiry about the subject, granted and denied, newest first.
+        Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetFile(self, request, context):
-        """The full file disclosure, signed by the bureau. Role: agent. Reasons:
+        """Returns the full file disclosure, signed by the bureau. Reasons:
         BAD_SIGNATURE, EXPIRED_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -134,54 +133,53 @@ class SubjectsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PlaceHold(self, request, context):
-        """Places a hold on the file. Role: agent. Reasons: WRONG_STATE.
+        """Places a hold on the file. Reasons: WRONG_STATE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def LiftHold(self, request, context):
-        """Lifts a hold, for good or for a window. Role: agent. Reasons: NOT_FOUND,
-        WRONG_STATE.
+        """Lifts a hold, for good or for a window. Reasons: NOT_FOUND, WRONG_STATE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def OpenDispute(self, request, context):
-        """Opens a dispute. Role: agent. Reasons: NOT_FOUND.
+        """Opens a dispute. Reasons: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def AddToDispute(self, request, context):
-        """Adds facts to an open dispute; the furnisher is told, and may have more time.
-        Role: agent. Reasons: NOT_FOUND, WRONG_STATE.
+        """Adds facts to an open dispute. The furnisher gets a notice, and may have
+        more time to answer. Reasons: NOT_FOUND, WRONG_STATE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListDisputes(self, request, context):
-        """The subject's disputes, newest first. Role: agent. Reasons:
-        BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+        """Lists the subject's disputes, newest first. Reasons: BAD_SIGNATURE,
+        EXPIRED_REQUEST, BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SetStatement(self, request, context):
-        """Adds or replaces the subject's statement on their file. Role: agent.
-        Reasons: BAD_SIGNATURE, BAD_TEXT, EXPIRED_REQUEST.
+        """Adds or replaces the subject's statement on their file. Reasons:
+        BAD_SIGNATURE, BAD_TEXT, EXPIRED_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListNotices(self, request, context):
-        """Every notice that the bureau has for the subject. Role: agent.
-        Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+        """Lists every notice that the bureau has for the subject. Reasons:
+        BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -254,9 +252,9 @@ def add_SubjectsServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Subjects:
-    """What a subject does with their own file. Statements are signed with the
-    subject's own key, which an attesting member has bound to the subject id
-    after identifying the person.
+    """Statements and requests of subjects about their own files. Statements are
+    signed with the subject's own key, which an attesting member has bound to the
+    subject id after identifying the person.
     """
 
     @staticmethod

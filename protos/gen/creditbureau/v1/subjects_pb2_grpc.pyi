@@ -13,58 +13,55 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SubjectsStub:
-    """What a subject does with their own file. Statements are signed with the
-    subject's own key, which an attesting member has bound to the subject id
-    after identifying the person.
+    """Statements and requests of subjects about their own files. Statements are
+    signed with the subject's own key, which an attesting member has bound to the
+    subject id after identifying the person.
     """
 
     def __init__(self, channel: _grpc.Channel) -> None: ...
     AttestKey: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.AttestKeyRequest, _subjects_pb2.AttestKeyResponse]
-    """Binds a key to a subject id. Role: attester. A further attestation
-    replaces the key. Reasons: BAD_SIGNATURE, WEAK_KEY, EXPIRED_REQUEST,
-    IDEMPOTENCY_CONFLICT.
+    """Binds a key to a subject id. A further attestation replaces the key.
+    Reasons: BAD_SIGNATURE, WEAK_KEY, EXPIRED_REQUEST, IDEMPOTENCY_CONFLICT.
     """
     RotateKey: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.RotateKeyRequest, _subjects_pb2.RotateKeyResponse]
-    """Replaces the key by a statement signed with the present one. Role: agent.
-    Reasons: BAD_SIGNATURE, WEAK_KEY.
+    """Replaces the key by a statement signed with the present one. Reasons:
+    BAD_SIGNATURE, WEAK_KEY.
     """
     ListInquiries: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.ListInquiriesRequest, _subjects_pb2.ListInquiriesResponse]
-    """Who looked: every inquiry, granted and denied, newest first. Role:
-    agent. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+    """Lists every inquiry about the subject, granted and denied, newest first.
+    Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
     """
     GetFile: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.GetFileRequest, _subjects_pb2.GetFileResponse]
-    """The full file disclosure, signed by the bureau. Role: agent. Reasons:
+    """Returns the full file disclosure, signed by the bureau. Reasons:
     BAD_SIGNATURE, EXPIRED_REQUEST.
     """
     PlaceHold: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.PlaceHoldRequest, _subjects_pb2.PlaceHoldResponse]
-    """Places a hold on the file. Role: agent. Reasons: WRONG_STATE."""
+    """Places a hold on the file. Reasons: WRONG_STATE."""
     LiftHold: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.LiftHoldRequest, _subjects_pb2.LiftHoldResponse]
-    """Lifts a hold, for good or for a window. Role: agent. Reasons: NOT_FOUND,
-    WRONG_STATE.
-    """
+    """Lifts a hold, for good or for a window. Reasons: NOT_FOUND, WRONG_STATE."""
     OpenDispute: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.OpenDisputeRequest, _subjects_pb2.OpenDisputeResponse]
-    """Opens a dispute. Role: agent. Reasons: NOT_FOUND."""
+    """Opens a dispute. Reasons: NOT_FOUND."""
     AddToDispute: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.AddToDisputeRequest, _subjects_pb2.AddToDisputeResponse]
-    """Adds facts to an open dispute; the furnisher is told, and may have more time.
-    Role: agent. Reasons: NOT_FOUND, WRONG_STATE.
+    """Adds facts to an open dispute. The furnisher gets a notice, and may have
+    more time to answer. Reasons: NOT_FOUND, WRONG_STATE.
     """
     ListDisputes: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.ListDisputesRequest, _subjects_pb2.ListDisputesResponse]
-    """The subject's disputes, newest first. Role: agent. Reasons:
-    BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+    """Lists the subject's disputes, newest first. Reasons: BAD_SIGNATURE,
+    EXPIRED_REQUEST, BAD_PAGE_TOKEN.
     """
     SetStatement: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.SetStatementRequest, _subjects_pb2.SetStatementResponse]
-    """Adds or replaces the subject's statement on their file. Role: agent.
-    Reasons: BAD_SIGNATURE, BAD_TEXT, EXPIRED_REQUEST.
+    """Adds or replaces the subject's statement on their file. Reasons:
+    BAD_SIGNATURE, BAD_TEXT, EXPIRED_REQUEST.
     """
     ListNotices: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.ListNoticesRequest, _subjects_pb2.ListNoticesResponse]
-    """Every notice that the bureau has for the subject. Role: agent.
-    Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+    """Lists every notice that the bureau has for the subject. Reasons:
+    BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
     """
 
 class SubjectsServicer(metaclass=_abc_1.ABCMeta):
-    """What a subject does with their own file. Statements are signed with the
-    subject's own key, which an attesting member has bound to the subject id
-    after identifying the person.
+    """Statements and requests of subjects about their own files. Statements are
+    signed with the subject's own key, which an attesting member has bound to the
+    subject id after identifying the person.
     """
 
     @_abc_1.abstractmethod
@@ -73,9 +70,8 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         request: _subjects_pb2.AttestKeyRequest,
         context: _grpc.ServicerContext,
     ) -> _subjects_pb2.AttestKeyResponse:
-        """Binds a key to a subject id. Role: attester. A further attestation
-        replaces the key. Reasons: BAD_SIGNATURE, WEAK_KEY, EXPIRED_REQUEST,
-        IDEMPOTENCY_CONFLICT.
+        """Binds a key to a subject id. A further attestation replaces the key.
+        Reasons: BAD_SIGNATURE, WEAK_KEY, EXPIRED_REQUEST, IDEMPOTENCY_CONFLICT.
         """
 
     @_abc_1.abstractmethod
@@ -84,8 +80,8 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         request: _subjects_pb2.RotateKeyRequest,
         context: _grpc.ServicerContext,
     ) -> _subjects_pb2.RotateKeyResponse:
-        """Replaces the key by a statement signed with the present one. Role: agent.
-        Reasons: BAD_SIGNATURE, WEAK_KEY.
+        """Replaces the key by a statement signed with the present one. Reasons:
+        BAD_SIGNATURE, WEAK_KEY.
         """
 
     @_abc_1.abstractmethod
@@ -94,8 +90,8 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         request: _subjects_pb2.ListInquiriesRequest,
         context: _grpc.ServicerContext,
     ) -> _subjects_pb2.ListInquiriesResponse:
-        """Who looked: every inquiry, granted and denied, newest first. Role:
-        agent. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+        """Lists every inquiry about the subject, granted and denied, newest first.
+        Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
         """
 
     @_abc_1.abstractmethod
@@ -104,7 +100,7 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         request: _subjects_pb2.GetFileRequest,
         context: _grpc.ServicerContext,
     ) -> _subjects_pb2.GetFileResponse:
-        """The full file disclosure, signed by the bureau. Role: agent. Reasons:
+        """Returns the full file disclosure, signed by the bureau. Reasons:
         BAD_SIGNATURE, EXPIRED_REQUEST.
         """
 
@@ -114,7 +110,7 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         request: _subjects_pb2.PlaceHoldRequest,
         context: _grpc.ServicerContext,
     ) -> _subjects_pb2.PlaceHoldResponse:
-        """Places a hold on the file. Role: agent. Reasons: WRONG_STATE."""
+        """Places a hold on the file. Reasons: WRONG_STATE."""
 
     @_abc_1.abstractmethod
     def LiftHold(
@@ -122,9 +118,7 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         request: _subjects_pb2.LiftHoldRequest,
         context: _grpc.ServicerContext,
     ) -> _subjects_pb2.LiftHoldResponse:
-        """Lifts a hold, for good or for a window. Role: agent. Reasons: NOT_FOUND,
-        WRONG_STATE.
-        """
+        """Lifts a hold, for good or for a window. Reasons: NOT_FOUND, WRONG_STATE."""
 
     @_abc_1.abstractmethod
     def OpenDispute(
@@ -132,7 +126,7 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         request: _subjects_pb2.OpenDisputeRequest,
         context: _grpc.ServicerContext,
     ) -> _subjects_pb2.OpenDisputeResponse:
-        """Opens a dispute. Role: agent. Reasons: NOT_FOUND."""
+        """Opens a dispute. Reasons: NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def AddToDispute(
@@ -140,8 +134,8 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         request: _subjects_pb2.AddToDisputeRequest,
         context: _grpc.ServicerContext,
     ) -> _subjects_pb2.AddToDisputeResponse:
-        """Adds facts to an open dispute; the furnisher is told, and may have more time.
-        Role: agent. Reasons: NOT_FOUND, WRONG_STATE.
+        """Adds facts to an open dispute. The furnisher gets a notice, and may have
+        more time to answer. Reasons: NOT_FOUND, WRONG_STATE.
         """
 
     @_abc_1.abstractmethod
@@ -150,8 +144,8 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         request: _subjects_pb2.ListDisputesRequest,
         context: _grpc.ServicerContext,
     ) -> _subjects_pb2.ListDisputesResponse:
-        """The subject's disputes, newest first. Role: agent. Reasons:
-        BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+        """Lists the subject's disputes, newest first. Reasons: BAD_SIGNATURE,
+        EXPIRED_REQUEST, BAD_PAGE_TOKEN.
         """
 
     @_abc_1.abstractmethod
@@ -160,8 +154,8 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         request: _subjects_pb2.SetStatementRequest,
         context: _grpc.ServicerContext,
     ) -> _subjects_pb2.SetStatementResponse:
-        """Adds or replaces the subject's statement on their file. Role: agent.
-        Reasons: BAD_SIGNATURE, BAD_TEXT, EXPIRED_REQUEST.
+        """Adds or replaces the subject's statement on their file. Reasons:
+        BAD_SIGNATURE, BAD_TEXT, EXPIRED_REQUEST.
         """
 
     @_abc_1.abstractmethod
@@ -170,8 +164,8 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         request: _subjects_pb2.ListNoticesRequest,
         context: _grpc.ServicerContext,
     ) -> _subjects_pb2.ListNoticesResponse:
-        """Every notice that the bureau has for the subject. Role: agent.
-        Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+        """Lists every notice that the bureau has for the subject. Reasons:
+        BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
         """
 
 def add_SubjectsServicer_to_server(servicer: SubjectsServicer, server: _grpc.Server) -> None: ...
