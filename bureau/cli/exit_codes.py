@@ -10,8 +10,8 @@ from bureau.admin.bureau_folder import FolderError
 from bureau.admin.forks import NoForkError
 from bureau.admin.operator import CallError
 from bureau.admin.report_key import ReportKeyError
+from bureau.ledger.checked_database import SchemaError
 from bureau.ledger.node_checks import ForkedLogError
-from bureau.main import SchemaError
 from bureau.store.dump import CopyError, DatabaseExistsError
 from bureau.store.errors import StorageError
 from bureau_keys.errors import KeysError, LockedKey

@@ -137,14 +137,7 @@ def serve(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    try:
-        server.start()
-    except RuntimeError as error:
-        raise Stop(
-            Exit.UNAVAILABLE,
-            f"cannot listen on {settings.listen}: {error}",
-            "Is a bureau serving there already? Choose another with --listen.",
-        ) from error
+    server.start()
     if not server.stopped.is_set():
         echo_status(f"serving at {server.address}")
     server.wait()

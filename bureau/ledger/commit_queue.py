@@ -182,8 +182,9 @@ class Ledger:
         """Takes no more, finishes what it took, and ends the writer."""
         with self._gate:
             self._open = False
-        self._queue.put(None)  # nothing comes behind it
-        self._thread.join()
+        self._queue.put(None)  # the last element: the gate is closed
+        if self._thread.is_alive():
+            self._thread.join()
 
     def commit(self, statement: SignedStatement, work: Work[T]) -> Committed[T]:
         """Runs a unit of work and appends its statement, durably, once.

@@ -14,6 +14,8 @@ logger = structlog.get_logger("bureau.commits")
 
 # Seconds until it listens again after the database was away.
 AGAIN_S = 1.0
+# Seconds that a stopping node waits for the listening connection to close.
+STOP_S = 1.0
 
 
 class CommitSignal:
@@ -70,8 +72,10 @@ class Listener:
             self._thread.start()
 
     def stop(self) -> None:
-        """Listens no more."""
+        """Stop listening; wait at most STOP_S for the connection to close."""
         self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(STOP_S)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

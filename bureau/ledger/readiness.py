@@ -27,6 +27,8 @@ from bureau.store.errors import StorageError
 logger = structlog.get_logger("bureau.pulse")
 
 BEAT_S = 1.0
+# Seconds that a stopping node waits for a check under way: the database may be silent.
+STOP_S = 1.0
 # Looks in a row at which the database's answers were slow: one alone may have waited for
 # this node's own threads.
 SLOW_LOOKS = 3
@@ -58,13 +60,15 @@ class ReadinessProbe:
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
 
     def start(self) -> None:
-        """Looks once, then again and again."""
+        """Check once, then once a second in a thread of its own."""
         self.check()
         self._thread.start()
 
     def stop(self) -> None:
-        """Looks no more."""
+        """Stop the background check."""
         self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(STOP_S)
 
     def require_ready(self) -> None:
         """Lets a call in.

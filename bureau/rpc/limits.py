@@ -38,18 +38,22 @@ class MemberLimits:
     _waiting: dict[grpc.ServicerContext, float] = field(default_factory=dict)
     _stopped: threading.Event = field(default_factory=threading.Event)
     _last: float = math.inf
+    _thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Looks after calls that wait, until `stop`."""
-        threading.Thread(target=self._look, name="seats", daemon=True).start()
+        """Start cancelling calls whose read deadline has passed."""
+        self._thread = threading.Thread(target=self._look, name="read-deadlines", daemon=True)
+        self._thread.start()
 
     def cut_read_deadlines(self, seconds: float) -> None:
         """From now on no call waits for its request longer than so."""
         self._last = time.monotonic() + seconds
 
     def stop(self) -> None:
-        """Looks no more."""
+        """Stop cancelling calls."""
         self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
 
     @contextmanager
     def acquire(self, member_id: str, amount: int = 1) -> Iterator[None]:
