@@ -31,6 +31,7 @@ from bureau.ledger.witness_feeder import WitnessFeeders
 from bureau.parts import Part, nothing, start_all
 from bureau.policy import load_policy
 from bureau.rpc.call_log import CallLog
+from bureau.rpc.connections import Connections
 from bureau.rpc.guard import Guard
 from bureau.rpc.limits import MemberLimits
 from bureau.rpc.methods import MIB
@@ -130,6 +131,7 @@ class Server:
             room=MemberLimits(ROOM_OF_MEMBER, ROOM_BYTES),
             pulse=self._readiness,
             calls=self._calls,
+            connections=Connections(),
         )
         self.rpc = RpcServer(settings, guard)
         self.parts = self._parts()

@@ -28,9 +28,12 @@ class EndedCall(NamedTuple):
     """A call that has ended.
 
     Attributes:
-        time_s: When, seconds since 1970.
-        reason: OK, or why it was refused.
-        seconds: How long it was at work.
+        time_s: Time of its end, seconds since 1970.
+        reason: OK, or the reason of its refusal.
+        seconds: Duration of the call.
+        request_id: Id that the caller was given.
+        peer: Address of the caller, as gRPC spells it.
+        trace_id: Trace id of the caller's `traceparent`; empty without one.
     """
 
     time_s: float
@@ -39,6 +42,8 @@ class EndedCall(NamedTuple):
     reason: str
     seconds: float
     request_id: str
+    peer: str
+    trace_id: str
 
 
 @dataclass(slots=True)
@@ -91,5 +96,7 @@ class CallLog:
                     reason=call.reason,
                     ms=round(call.seconds * 1000, 2),
                     request_id=call.request_id,
+                    peer=call.peer,
+                    **({"trace_id": call.trace_id} if call.trace_id else {}),
                     timestamp=iso(call.time_s),
                 )

@@ -35,9 +35,11 @@ from bureau.ledger.commit_queue import deadline
 from bureau.ledger.readiness import ReadinessProbe
 from bureau.metrics import observe
 from bureau.rpc.call_log import CallLog, EndedCall
+from bureau.rpc.connections import Connections
 from bureau.rpc.limits import MemberLimits
 from bureau.rpc.methods import METHODS, Method
-from bureau.rpc.status import abort, drop_traceback
+from bureau.rpc.status import REQUEST_ID, abort, drop_traceback
+from bureau.rpc.trace_context import trace_id_of
 from bureau.store import queries as q
 from bureau.store.errors import StorageError
 from bureau_keys.authority import fingerprint
@@ -87,6 +89,7 @@ class Guard:
         room: How many bytes of large requests of a member may be at work.
         pulse: Whether the node is fit to answer.
         calls: Their log.
+        connections: The count of connections that carried a call.
     """
 
     bureau: Bureau
@@ -95,6 +98,7 @@ class Guard:
     room: MemberLimits
     pulse: ReadinessProbe
     calls: CallLog
+    connections: Connections
 
     def unary_handler(self, method: MethodDescriptor, journey: Handler) -> AnyHandler:
         """A gRPC handler of a unary method around a journey."""
@@ -151,6 +155,8 @@ class Guard:
         """Turns whatever a call raises into its status, and notes how it ended."""
         started = time.perf_counter()
         call = Call(str(uuid.uuid4()))
+        # On success too, so that the operator can find any call in the node's log.
+        context.set_trailing_metadata(((REQUEST_ID, call.request_id),))
         reason = ""
         try:
             yield call
@@ -178,7 +184,14 @@ class Guard:
             seconds = time.perf_counter() - started
             observe(name, reason or "OK", seconds)
             ended = EndedCall(
-                time.time(), name, call.member, reason or "OK", seconds, call.request_id
+                time.time(),
+                name,
+                call.member,
+                reason or "OK",
+                seconds,
+                call.request_id,
+                context.peer(),
+                trace_id_of(context.invocation_metadata()),
             )
             self.calls.add(ended)
 
@@ -229,6 +242,7 @@ class Guard:
         Raises:
             Refusal: UNKNOWN_CERTIFICATE, MEMBER_SUSPENDED, DATABASE_UNAVAILABLE, NODE_UNFIT.
         """
+        self.connections.note(context.peer())
         name = _fingerprint(context)
         if name is None:
             raise Refusal("UNKNOWN_CERTIFICATE", "no client certificate")
