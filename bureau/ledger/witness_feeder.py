@@ -170,4 +170,4 @@ class WitnessFeeder:
         self._last_error = message
         # A witness may be away; any other outcome says something about the log.
         write = logger.warning if error.outcome is Outcome.UNREACHABLE else logger.error
-        write(f"witness_{error.outcome}", witness=self._name, told=str(error))
+        write(f"witness_{error.outcome}", witness=self._name, error=str(error))

@@ -1,5 +1,5 @@
-"""The log of calls: one line each, written together a moment later. A call does not wait
-for whoever reads the log, and many lines in a row cost a fraction of as many apart.
+"""The log of calls: one line each, written in batches by a thread. A call does not wait for
+the reader of the log, and a batch costs a fraction of single writes.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from bureau.logs import iso
 
 logger = structlog.get_logger("bureau.rpc")
 
-# Seconds between two looks: what a kill may take from the log.
+# Seconds between two batches: a killed process loses the lines of one.
 PAUSE_S = 0.05
-# Calls beyond which whoever ends one writes them: a log that is read too slowly holds
-# calls up.
+# Lines that may wait; beyond it the thread of a call writes them itself, so that a slow
+# reader of the log slows calls instead of filling memory.
 MAX_WAITING = 10_000
 
 
@@ -48,7 +48,7 @@ class EndedCall(NamedTuple):
 
 @dataclass(slots=True)
 class CallLog:
-    """The calls that have ended and are not in the log yet."""
+    """Ended calls that are not in the log yet."""
 
     _ended: deque[EndedCall] = field(default_factory=deque)
     _some: threading.Event = field(default_factory=threading.Event)
@@ -57,19 +57,19 @@ class CallLog:
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Writes from now on, until `stop`."""
+        """Start writing."""
         self._thread = threading.Thread(target=self._run, name="call-log", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Writes what there is, and ends."""
+        """Write the waiting lines and stop."""
         self._stopped = True
         self._some.set()
         if self._thread:
             self._thread.join()
 
     def add(self, call: EndedCall) -> None:
-        """Notes a call."""
+        """Queue the line of a call."""
         self._ended.append(call)
         if len(self._ended) > MAX_WAITING:
             self._write()
@@ -85,7 +85,7 @@ class CallLog:
         self._write()
 
     def _write(self) -> None:
-        # Whoever read the log may be gone; a call does not end for that.
+        # The reader of the log may be gone; a call must not fail for that.
         with self._writing, suppress(OSError):
             for _ in range(len(self._ended)):
                 call = self._ended.popleft()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -151,3 +153,28 @@ def test_the_command_names_a_taken_address(folder: Path, taken: str) -> None:
         ended.stderr
     )
     assert "serving" not in ended.stderr
+
+
+def test_a_failed_handshake_leaves_no_line_of_text_in_the_log(folder: Path) -> None:
+    port = free_port()
+    command = Path(sys.executable).with_name("bureau")
+    node = subprocess.Popen(
+        [command, "serve", "--dir", folder, "--listen", f"127.0.0.1:{port}"],
+        env={"BUREAU_NODE": "node-3"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        until(lambda: listens(port), "the node listens")
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=60) as connection,
+            suppress(ConnectionResetError),
+        ):
+            connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            while connection.recv(1024):
+                pass  # until the node has closed it
+    finally:
+        node.terminate()
+        _, printed = node.communicate(timeout=300)
+    lines = [line for line in printed.splitlines() if line != f"serving at 127.0.0.1:{port}"]
+    assert [json.loads(line)["event"] for line in lines] == ["ready", "serving", "stopped"]
