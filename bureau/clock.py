@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 MICROSECONDS = 1_000_000
-# A clock that goes back by less is being trimmed; by more, it was wrong and has been set.
+# Microseconds: a clock that goes back by less is being slewed; by more, it was wrong and has
+# been set.
 TRIMMED_US = 2 * MICROSECONDS
 
 
@@ -17,7 +18,7 @@ class Moment(NamedTuple):
 
     Attributes:
         now_us: The bureau's time, in microseconds since 1970 UTC.
-        machine_us: What this machine's clock says.
+        machine_us: Time of this machine's clock.
     """
 
     now_us: int
@@ -26,46 +27,46 @@ class Moment(NamedTuple):
 
 @dataclass(slots=True)
 class Clock:
-    """Wall time in microseconds since 1970 UTC, which small corrections only halt.
+    """Wall time in microseconds since 1970 UTC; small corrections backwards only halt it.
 
-    A clock that was wrong by more and is set right is followed back: a node that waited
-    until time has caught up would refuse every fresh statement meanwhile.
+    A larger correction is followed backwards: a node that waited until time has caught up
+    would refuse every new statement meanwhile.
 
     Attributes:
-        offset_us: How far a sandbox has moved the clock, in microseconds.
+        offset_us: Microseconds by which a sandbox has moved the clock.
     """
 
     offset_us: int = 0
     _last_us: int = 0
 
     def now_us(self) -> int:
-        """Microseconds since 1970 UTC; what the last call returned if that was just now."""
+        """Return microseconds since 1970 UTC; never slightly less than the last call did."""
         now = self.machine_us() + self.offset_us
         behind = self._last_us - now
         self._last_us = now + behind if 0 < behind <= TRIMMED_US else now
         return self._last_us
 
     def moment(self) -> Moment:
-        """The time, with the machine's own."""
+        """Return the bureau's time and the machine's."""
         return Moment(self.now_us(), self.machine_us())
 
     def machine_us(self) -> int:
-        """What this machine's clock says, wherever a sandbox has moved time."""
+        """Return the time of this machine's clock, without the sandbox's offset."""
         return time.time_ns() // 1000
 
 
 def month_of(time_us: int) -> int:
-    """The calendar month (UTC) of a time, as yyyymm."""
+    """Return the calendar month (UTC) of a time, as yyyymm."""
     moment = datetime.fromtimestamp(time_us / MICROSECONDS, UTC)
     return moment.year * 100 + moment.month
 
 
 def day(time_us: int) -> date:
-    """The day (UTC) of a time."""
+    """Return the day (UTC) of a time."""
     return datetime.fromtimestamp(time_us / MICROSECONDS, UTC).date()
 
 
 def date_of(time_us: int) -> int:
-    """The calendar date (UTC) of a time, as yyyymmdd."""
-    at = day(time_us)
-    return at.year * 10000 + at.month * 100 + at.day
+    """Return the calendar date (UTC) of a time, as yyyymmdd."""
+    date_ = day(time_us)
+    return date_.year * 10000 + date_.month * 100 + date_.day

@@ -33,11 +33,11 @@ SERVICES = (
 
 
 class Witness(BaseModel):
-    """A witness that the log's checkpoints are brought to.
+    """A witness that cosigns the log's checkpoints.
 
     Attributes:
-        url: Its submission prefix (C2SP tlog-witness).
-        key: The verifier key of its cosignatures, `name+hash+base64`.
+        url: Submission prefix of the witness (C2SP tlog-witness).
+        key: Verifier key of its cosignatures, `name+hash+base64`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,7 +47,7 @@ class Witness(BaseModel):
 
     @field_validator("key")
     @classmethod
-    def _is_a_witnesss(cls, key: str) -> str:
+    def _is_a_witness_key(cls, key: str) -> str:
         try:
             parse_witness(key)
         except KeysError as error:
@@ -56,36 +56,36 @@ class Witness(BaseModel):
 
     @property
     def verifier(self) -> Verifier:
-        """Its name and key."""
+        """Name and key of the witness."""
         return parse_witness(self.key)
 
 
 class Settings(BaseSettings):
-    """How one node runs. Paths that are not absolute lie in the folder.
+    """Settings of one node. Relative paths start at the folder.
 
     Attributes:
-        folder: The bureau's folder.
-        origin: The log's origin: a name without a scheme, like
+        folder: Folder of the bureau.
+        origin: Origin of the log: a name without a scheme, like
             `bureau.example/log`; the audience of every statement.
         listen: Address and port; port 0 lets the system choose.
-        addresses: How members reach the bureau; goes into their profiles.
-        directory_addresses: How they reach the directory, if elsewhere.
-        names: Further host names and addresses in the node's certificate.
+        addresses: Addresses at which members reach the bureau; written to their profiles.
+        directory_addresses: Addresses of a directory of its own.
+        names: Additional host names and addresses in the node's certificate.
         database_url: `sqlite:///…` or `postgresql://…`.
         require_standby: Acknowledge nothing on a PostgreSQL server whose commits do not
             wait for a standby.
-        jurisdiction: Whose rules hold, ISO 3166-1 alpha-2.
+        jurisdiction: Country whose rules apply, ISO 3166-1 alpha-2.
         node: Name of this node among several.
         services: Services of the contract that this node serves.
-        workers: Requests worked on at once.
-        streams: Streams open at once.
-        drain_seconds: How long a node that stops still takes calls after it says
-            that it is not ready.
-        passphrase_file: Opens the keyring.
-        member_days: For how long certificates are issued.
-        witnesses: To whom checkpoints are brought to be cosigned; go into profiles.
-        quorum: How many of them a receipt needs, in profiles; each member may say
-            otherwise in its own.
+        workers: Number of requests at work at once.
+        streams: Number of streams open at once.
+        drain_seconds: Seconds that a stopping node keeps accepting calls after its
+            readiness turns false.
+        passphrase_file: File with the passphrase of the keyring.
+        member_days: Days that certificates are valid.
+        witnesses: Witnesses that cosign checkpoints; written to profiles.
+        quorum: Number of cosignatures that a receipt needs, in profiles; a member may
+            change its own.
         metrics_listen: Address and port of the plain HTTP endpoint for metrics,
             liveness and readiness; none if empty.
         log_level: `debug`, `info`, `warning` or `error`.
@@ -120,68 +120,73 @@ class Settings(BaseSettings):
         names = {witness.verifier.name for witness in witnesses}
         keys = {witness.verifier.key.raw for witness in witnesses}
         if min(len(names), len(keys)) < len(witnesses):
-            raise ValueError("each witness has a name and a key of its own")
+            raise ValueError("two witnesses share a name or a key: each needs its own")
         return witnesses
 
     @model_validator(mode="after")
     def _can_be_reached(self) -> Self:
         if self.quorum > len(self.witnesses):
-            raise ValueError(f"a quorum of {self.quorum} among {len(self.witnesses)} witnesses")
+            raise ValueError(
+                f"a quorum of {self.quorum} among {len(self.witnesses)} witnesses: "
+                "name more witnesses or lower quorum"
+            )
         return self
 
     @classmethod
     def load(cls, folder: str | Path, **overrides: Any) -> Settings:
-        """Reads a bureau folder's settings.
+        """Read the settings of a bureau's folder.
 
         Raises:
-            FileNotFoundError: It is no bureau folder.
+            FileNotFoundError: The folder has no bureau.toml.
             pydantic.ValidationError: A setting is wrong; the message names it.
-            ValueError: The file is no TOML.
+            ValueError: bureau.toml is not TOML.
         """
         folder = Path(folder).resolve()
         path = folder / SETTINGS_FILE
         if not path.is_file():
-            raise FileNotFoundError(f"{path} is missing: make a bureau with `bureau init {folder}`")
+            raise FileNotFoundError(
+                f"{path} is missing: create a bureau with `bureau init {folder}`"
+            )
         given = {name: value for name, value in overrides.items() if value is not None}
         try:
             return _from_file(path)(folder=folder, **given)
         except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"{path} is no TOML: {error}") from error
+            raise ValueError(f"{path} is not TOML: {error}") from error
 
     @property
     def database(self) -> str:
-        """The database's URL."""
+        """URL of the database."""
         return self.database_url or f"sqlite:///{self.folder / 'bureau.db'}"
 
     @property
     def server_folder(self) -> Path:
-        """What a serving node needs: TLS certificate and key, the authority's
-        certificate, the keyring.
+        """Files of a serving node: TLS certificate and key, the authority's certificate, the
+        keyring.
         """
         return self.folder / "server"
 
     @property
     def authority_folder(self) -> Path:
-        """The certificate authority: the operator's; a serving node does without."""
+        """Files of the certificate authority; a serving node needs none of them."""
         return self.folder / "authority"
 
     @property
     def operator_folder(self) -> Path:
-        """The operator's profile."""
+        """Profile of the operator."""
         return self.folder / "operator"
 
     @property
     def kept_checkpoint(self) -> Path:
-        """Where the newest checkpoint is kept apart from the database."""
+        """File with the newest checkpoint, apart from the database."""
         return self.folder / f"checkpoint-{self.node}"
 
     @property
     def fork_evidence(self) -> Path:
-        """Where both checkpoints are written when the database went back in time."""
+        """File for both checkpoints when the database went back in time."""
         return self.folder / f"checkpoint-{self.node}.evidence"
 
     def passphrase(self) -> bytes:
-        """What opens the keyring."""
+        """Read the passphrase of the keyring."""
         return (self.folder / self.passphrase_file).read_bytes().strip()
 
 
@@ -194,7 +199,7 @@ def _from_file(path: Path) -> type[Settings]:
             *sources: PydanticBaseSettingsSource,
             **named: Any,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            """What is given wins over the environment, and that over the file."""
+            """Return the sources by precedence: arguments, environment, file."""
             del sources
             file = TomlConfigSettingsSource(settings_cls, toml_file=path)
             return named["init_settings"], named["env_settings"], file

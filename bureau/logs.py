@@ -1,6 +1,4 @@
-"""The log of events: lines on stderr, for a person or as JSON, without what is
-secret or about a person.
-"""
+"""The log of events: lines on stderr, as text or JSON, without secrets or personal data."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from typing import Any
 
 import structlog
 
-# Values that never appear, whatever they hold.
+# Names of fields whose values never appear.
 SECRET_NAMES = frozenset(
     {"passphrase", "password", "secret", "seed", "private_key", "signing_key", "salt", "pem"}
 )
@@ -27,11 +25,11 @@ Event = MutableMapping[str, Any]
 
 
 def configure(level: str = "info", *, as_json: bool | None = None) -> None:
-    """Sets up the log of this process.
+    """Configure the log of this process.
 
     Args:
         level: `debug`, `info`, `warning` or `error`.
-        as_json: One JSON object a line; None: unless stderr is a terminal.
+        as_json: True for one JSON object a line; None for JSON unless stderr is a terminal.
     """
     if as_json is None:
         as_json = not sys.stderr.isatty()
@@ -51,15 +49,15 @@ def configure(level: str = "info", *, as_json: bool | None = None) -> None:
 
 
 class _Lines(structlog.WriteLogger):
-    """Lines on stderr. One that cannot be written is lost: a full disk or a reader that has
-    gone must not end the thread that tells of it.
+    """Lines on stderr. A line that cannot be written is dropped: a full disk or a closed pipe
+    must not end the thread that logs.
     """
 
     def __init__(self) -> None:
         super().__init__(sys.stderr)
 
     def msg(self, message: str) -> None:
-        """Writes a line, if it can be written."""
+        """Write a line; drop it on an error."""
         with suppress(OSError, ValueError):
             super().msg(message)
 
@@ -68,12 +66,12 @@ class _Lines(structlog.WriteLogger):
 
 
 def iso(time_s: float) -> str:
-    """A moment as the log spells it."""
+    """Return a time as ISO 8601 in UTC."""
     return datetime.fromtimestamp(time_s, UTC).isoformat().replace("+00:00", "Z")
 
 
 def masked(_logger: object, _method: str, event: Event) -> Event:
-    """Takes out of an event what may not be read: secrets, subject ids, bytes."""
+    """Mask secrets, subject ids and bytes in an event."""
     for name, value in event.items():
         event[name] = "***" if name in SECRET_NAMES else _masked(value)
     return event
@@ -81,7 +79,7 @@ def masked(_logger: object, _method: str, event: Event) -> Event:
 
 def _masked(value: Any) -> Any:
     if isinstance(value, str):
-        # Most are too short to hold either.
+        # Shorter strings hold neither a subject id nor a URL with a password.
         if len(value) >= 32:
             value = _SUBJECT_ID.sub(r"\1…", value)
         return _URL_PASSWORD.sub(r"\1:***@", value) if "://" in value else value

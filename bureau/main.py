@@ -1,7 +1,7 @@
-"""The composition root: puts a bureau together from its settings and serves it.
+"""The composition root: one node of a bureau as a list of parts.
 
-Start: database at this version's schema, not behind the kept checkpoint; keys;
-ledger; gRPC. Stop: health says NOT_SERVING, what was accepted finishes, the
+`Server.__init__` puts the parts together, `Server.start` starts them in order, and
+`Server.stop` stops them in reverse: health says NOT_SERVING, accepted calls finish, the
 ledger drains, connections close.
 """
 
@@ -10,21 +10,17 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
+from contextlib import ExitStack
 
-import grpc
 import structlog
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
-from bureau import field_rules, health_http
+from bureau import field_rules
 from bureau.clock import Clock
 from bureau.config import Settings
 from bureau.context import Bureau
 from bureau.health_http import HealthServer
 from bureau.ledger import checkpoint_file
+from bureau.ledger.checked_database import open_database
 from bureau.ledger.checkpoint_file import CheckpointFile
 from bureau.ledger.commit_queue import Ledger
 from bureau.ledger.commit_signal import Listener
@@ -32,67 +28,50 @@ from bureau.ledger.connection_check import ConnectionCheck
 from bureau.ledger.node_checks import ForkedLogError
 from bureau.ledger.readiness import ReadinessProbe
 from bureau.ledger.witness_feeder import WitnessFeeders
+from bureau.parts import Part, nothing, start_all
 from bureau.policy import load_policy
 from bureau.rpc.call_log import CallLog
-from bureau.rpc.guard import Guard, MembersOnlyInterceptor
+from bureau.rpc.connections import Connections
+from bureau.rpc.guard import Guard
 from bureau.rpc.limits import MemberLimits
-from bureau.rpc.methods import MAX_REQUEST_BYTES, SERVICES
-from bureau.rpc.services import handlers
+from bureau.rpc.server import RpcServer
 from bureau.store import schema
-from bureau.store.database import Database
 from bureau_keys.keyring import Keyring
 from bureau_keys.pseudonym import Evaluator
-from bureau_keys.signing import VerifyKey
 
 logger = structlog.get_logger("bureau.main")
 
 LOG_KEY, REPORT_KEY, DIRECTORY_SEED = "log", "report", "directory"
 
-# Limits against floods, stalls and bombs; each measured, see docs/adr/0004.
-CHANNEL_OPTIONS = (
-    ("grpc.max_receive_message_length", MAX_REQUEST_BYTES + 1024),
-    ("grpc.max_metadata_size", 8192),
-    ("grpc.absolute_max_metadata_size", 16384),
-    ("grpc.max_concurrent_streams", 100),
-    ("grpc.max_allowed_incoming_connections", 4096),
-    ("grpc.server_handshake_timeout_ms", 5000),
-    ("grpc.max_connection_idle_ms", 300_000),
-    ("grpc.max_connection_age_ms", 600_000),
-    ("grpc.max_connection_age_grace_ms", 30_000),
-    ("grpc.keepalive_time_ms", 60_000),
-    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),  # clients ping each 10 s
-    ("grpc.http2.max_ping_strikes", 2),
-    ("grpc.so_reuseport", 0),  # a second server on the port must fail, not share it
-)
-# Calls beyond the workers wait in line; beyond these they are refused.
-CALLS_PER_WORKER = 8
 STREAMS_OF_MEMBER = 8
 MIB = 1024 * 1024
 # Bytes of large requests at work; parsed they take up to forty times as much.
 ROOM_BYTES, ROOM_OF_MEMBER = 32 * MIB, 24 * MIB
-
-
-# Objects more than freed, and rounds of younger generations, before a collection.
+# Thresholds of the garbage collector: allocations that were not freed before it looks at
+# the youngest objects, and collections of one generation before it looks at the next.
 COLLECTOR = (50_000, 20, 50)
-# Seconds that a stopping node gives a request that is on its way.
+# Seconds that a stopping node gives a request whose message has not arrived.
 ARRIVING_S = 1.0
 # Seconds after which a waiting main thread looks for signals.
 SIGNAL_CHECK_S = 0.5
 
 
-class SchemaError(Exception):
-    """The database is not at the schema that this version needs."""
-
-
 class Server:
-    """One node of a bureau."""
+    """One node of a bureau.
+
+    Attributes:
+        parts: The parts of the node, in the order in which they start.
+        stopped: Set when every part has stopped.
+        failure: The reason for which the node stopped by itself; empty if it did not.
+        fork: The database that went back in time, if that is the reason.
+    """
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
-        """Puts the parts together; nothing runs yet.
+        """Put the parts together; nothing runs yet.
 
         Raises:
             SchemaError: The database needs `bureau db migrate`, or a later version.
-            ForkedLogError: The database is behind the kept checkpoint.
+            ForkedLogError: The database lacks the kept checkpoint.
             PolicyError: There are no rules for the jurisdiction.
             ValueError: A setting does not go with the kind of the database.
             bureau_keys.errors.LockedKey: Wrong passphrase.
@@ -102,21 +81,23 @@ class Server:
         self.stopped = threading.Event()
         self.failure = ""
         self.fork: ForkedLogError | None = None
-        self._starting = threading.Lock()
-        self._began = self._ended = False
+        self._draining, self._serving = threading.Event(), threading.Event()
+        self._grace_s = self._drain_s = 0.0
+        self._running: ExitStack | None = None
+        self._ended = False
+        self._starting, self._stopping = threading.Lock(), threading.Lock()
 
-        # 1. The rules of the place; the database, as this version needs it and as it
-        #    was left.
+        # 1. The jurisdiction's rules, and the checked database.
         policy = load_policy(settings.jurisdiction, settings.folder / "policy")
         keyring = Keyring.open(settings.server_folder / "keyring", settings.passphrase())
         log_key = keyring.get(LOG_KEY)
-        self.keeper = CheckpointFile(settings.kept_checkpoint)
+        self.checkpoint_file = CheckpointFile(settings.kept_checkpoint)
         self.database = open_database(settings, log_key.verify_key)
         self.database.on_connect = ConnectionCheck(
-            self.keeper, settings.origin, log_key.verify_key, self._forked
+            self.checkpoint_file, settings.origin, log_key.verify_key, self._forked
         )
 
-        # 2. The ledger, and who carries its checkpoints out.
+        # 2. The ledger, and the journeys' context.
         self.ledger = Ledger(
             self.database,
             log_key,
@@ -126,8 +107,7 @@ class Server:
             on_fatal=self._fail,
             on_fork=self._forked,
         )
-        self.couriers = WitnessFeeders(settings.witnesses, self.database, self.clock, self._fail)
-        serves_directory = "Directory" in settings.services
+        evaluates = "Directory" in settings.services
         self.bureau = Bureau(
             origin=settings.origin,
             policy=policy,
@@ -135,229 +115,152 @@ class Server:
             ledger=self.ledger,
             clock=self.clock,
             report_key=keyring.get(REPORT_KEY),
-            evaluator=Evaluator.from_seed(keyring.seed(DIRECTORY_SEED))
-            if serves_directory
-            else None,
+            evaluator=Evaluator.from_seed(keyring.seed(DIRECTORY_SEED)) if evaluates else None,
         )
-
-        self._listener = Listener(self.database, self.bureau.commits)
 
         # 3. gRPC.
-        self._seats = MemberLimits(max(settings.workers * 3 // 4, 1))
-        self._pulse = ReadinessProbe(self.database, self.clock, schema.newest(), self._is_ready)
         self._calls = CallLog()
+        self._limits = MemberLimits(max(settings.workers * 3 // 4, 1))
+        self._readiness = ReadinessProbe(
+            self.database, self.clock, schema.newest(), self._show_ready
+        )
         guard = Guard(
             self.bureau,
-            self._seats,
+            self._limits,
             streams=MemberLimits(STREAMS_OF_MEMBER, settings.streams),
             room=MemberLimits(ROOM_OF_MEMBER, ROOM_BYTES),
-            pulse=self._pulse,
+            pulse=self._readiness,
             calls=self._calls,
+            connections=Connections(),
         )
-        # A stream keeps its worker; others find theirs nevertheless.
-        workers = settings.workers + settings.streams
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="call")
-        self._grpc = grpc.server(
-            self._pool,
-            interceptors=[MembersOnlyInterceptor(guard)],
-            options=CHANNEL_OPTIONS,
-            maximum_concurrent_rpcs=settings.workers * CALLS_PER_WORKER + settings.streams,
-        )
-        self._grpc.add_generic_rpc_handlers(handlers(guard, settings.services))
-        self._health = health.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
-        names = [service.full_name for service in SERVICES if service.name in settings.services]
-        reflection.enable_server_reflection(
-            [*names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._grpc
-        )
-        # `liveness` as long as the process is up; the rest while it may be asked.
-        self._readiness = ["", "readiness", *names]
-        self._draining, self._serving = threading.Event(), threading.Event()
-        self._is_ready(False)
-        self._health.set("liveness", health_pb2.HealthCheckResponse.SERVING)
-        self._vitals: HealthServer | None = None
-        self.port = 0
+        self.rpc = RpcServer(settings, guard)
+        self.parts = self._parts()
+
+    def _parts(self) -> list[Part]:
+        """Return the parts in the order of their start: ports first, calls last."""
+        calls, rpc = self._calls, self.rpc
+        listener = Listener(self.database, self.bureau.commits)
+        feeders = WitnessFeeders(self.settings.witnesses, self.database, self.clock, self._fail)
+        parts = [
+            Part("database", nothing, self.database.dispose),
+            Part("gRPC port", rpc.bind, rpc.unbind),
+            Part("call log", calls.start, calls.stop),
+            Part("checkpoint file", self.checkpoint_file.start, self.checkpoint_file.stop),
+            Part("ledger", self.ledger.start, self.ledger.stop),
+            Part("witness feeders", feeders.start, feeders.stop),
+            Part("commit listener", listener.start, listener.stop),
+            Part("read deadlines", self._limits.start, self._limits.stop),
+            Part("gRPC", rpc.start, lambda: rpc.stop(self._grace_s)),
+            Part("readiness", self._readiness.start, self._drain),
+        ]
+        if self.settings.metrics_listen:
+            http = HealthServer(self.settings.metrics_listen, self._serving.is_set)
+            parts[1:1] = [Part("metrics port", http.bind, http.close)]
+            parts[3:3] = [Part("health HTTP", http.start, http.stop)]
+        return parts
 
     @property
     def address(self) -> str:
-        """Where the server listens, once started."""
+        """Address at which a started server listens."""
         host = self.settings.listen.rpartition(":")[0]
-        return f"{host}:{self.port}"
+        return f"{host}:{self.rpc.port}"
 
     def start(self) -> None:
-        """Serves, unless it was stopped before.
+        """Serve, unless the server was stopped before.
 
         Raises:
-            RuntimeError: The port is taken.
+            ListenError: An address of the settings cannot be listened at.
+            Exception: A part failed to start. Nothing of the node is left running.
         """
         with self._starting:
             if self._ended:
                 return
-            # Bound first: a port that is taken must leave nothing running.
-            self.port = self._grpc.add_secure_port(
-                self.settings.listen, tls_credentials(self.settings.server_folder)
-            )
-            settle()
-            self.ledger.start()
-            self.keeper.start()
-            self.couriers.start()
-            self._listener.start()
-            self._seats.start()
-            self._calls.start()
-            self._grpc.start()
-            self._pulse.start()
-            if self.settings.metrics_listen:
-                self._vitals = health_http.serve(self.settings.metrics_listen, self._serving.is_set)
+            spare_collector()
+            try:
+                self._running = start_all(self.parts)
+            except BaseException:
+                self._ended = True
+                self.stopped.set()
+                raise
             threading.Thread(target=field_rules.validator, name="warm-up", daemon=True).start()
             logger.info("serving", address=self.address, node=self.settings.node)
-            self._began = True
 
     def stop(self, grace_s: float = 10.0, drain_s: float = 0.0) -> None:
-        """Takes no more calls, finishes those it accepted, and closes.
+        """Take no more calls, finish the accepted ones, and close.
 
         Args:
-            grace_s: How long those may take.
-            drain_s: How long calls are still taken after it says that it is not ready,
-                so that who watches that sends them elsewhere.
+            grace_s: Seconds that accepted calls may take.
+            drain_s: Seconds in which calls are still accepted after readiness turns false,
+                so that load balancers send them elsewhere.
         """
-        if self.stopped.is_set():
-            return
-        with self._starting:  # what began to start is whole before it is stopped
+        with self._starting:  # a start that has begun ends before its parts are stopped
             self._ended = True
-        if not self._began:
-            self.database.dispose()
-            self.stopped.set()
-            return
-        self._draining.set()
-        self._is_ready(False)
-        self._pulse.stop()
-        self.bureau.commits.close()  # streams end, and go on at another node
-        time.sleep(drain_s)
-        # What has not arrived was not accepted: it gets no grace.
-        self._seats.cut_read_deadlines(ARRIVING_S)
-        self._grpc.stop(grace_s).wait()
-        self.ledger.stop()
-        self.keeper.stop()
-        self.couriers.stop()
-        self._listener.stop()
-        self._seats.stop()
-        self._calls.stop()
-        self._pool.shutdown(wait=False)
-        if self._vitals is not None:
-            self._vitals.shutdown()
-            self._vitals.server_close()
-        self.database.dispose()
-        self.stopped.set()
-        logger.info("stopped", node=self.settings.node)
+        with self._stopping:
+            if self.stopped.is_set():
+                return
+            self._grace_s, self._drain_s = grace_s, drain_s
+            try:
+                if self._running is None:
+                    self.database.dispose()
+                else:
+                    self._running.close()
+                    logger.info("stopped", node=self.settings.node)
+            finally:
+                self.stopped.set()
 
     def wait(self) -> None:
-        """Blocks until the server has stopped."""
+        """Block until the server has stopped."""
         # The system may hand a signal to any thread; the main one must wake up to
         # run its handler.
         while not self.stopped.wait(SIGNAL_CHECK_S):
             pass
 
-    def _is_ready(self, ready: bool) -> None:
-        status = health_pb2.HealthCheckResponse
+    def _drain(self) -> None:
+        """Turn readiness false and send streams and new calls to other nodes."""
+        self._draining.set()
+        self._show_ready(False)
+        self._readiness.stop()
+        self.bureau.commits.close()  # streams end, and go on at another node
+        time.sleep(self._drain_s)
+        # A request whose message has not arrived was not accepted: it gets no grace.
+        self._limits.cut_read_deadlines(ARRIVING_S)
+
+    def _show_ready(self, ready: bool) -> None:
         serving = ready and not self._draining.is_set()
         if serving:
             self._serving.set()
         else:
             self._serving.clear()
-        for name in self._readiness:
-            self._health.set(name, status.SERVING if serving else status.NOT_SERVING)
+        self.rpc.show_ready(ready=serving)
 
     def _committed(self, note: str) -> None:
-        self.keeper.write(note)
+        self.checkpoint_file.write(note)
         self.bureau.commits.notify()
 
     def _forked(self, error: ForkedLogError) -> None:
-        """The database went back in time: nothing more may be signed."""
+        """Stop: the database went back in time, and nothing more may be signed."""
         if self.fork is None:
             self.fork = error
             evidence = self.settings.fork_evidence
             try:
                 checkpoint_file.save_evidence(evidence, error)
             except OSError as unwritten:
-                # They are told all the same: `serve` prints both when it ends.
+                # `serve` prints both checkpoints when it ends, written or not.
                 self._fail(f"the database went back in time; {evidence}: {unwritten.strerror}")
             else:
                 self._fail(f"the database went back in time; both checkpoints are in {evidence}")
 
     def _fail(self, why: str) -> None:
-        """The database failed: nothing more may be acknowledged."""
+        """Stop without grace: nothing more may be acknowledged."""
         self.failure = why
-        threading.Thread(target=self.stop, args=(0.0,), daemon=True).start()
+        threading.Thread(target=self.stop, args=(0.0,), name="fail", daemon=True).start()
         logger.critical("fatal", why=why)
 
 
-def settle() -> None:
-    """Spares the collector what stays for good, and the many short-lived objects of
-    requests, which hold no circles.
+def spare_collector() -> None:
+    """Spare the garbage collector the objects of the program itself, and most of the
+    short-lived objects of requests, which hold no reference cycles.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTOR)
-
-
-def open_database(settings: Settings, log_key: VerifyKey) -> Database:
-    """The database, at this version's schema and not behind the kept checkpoint.
-
-    Raises:
-        SchemaError, ForkedLogError, ValueError: See `Server`.
-    """
-    database = Database(settings.database, settings.node, require_standby=settings.require_standby)
-    try:
-        check_schema(database)
-        with database.snapshot() as db:
-            checkpoint_file.check(settings.kept_checkpoint, db, settings.origin, log_key)
-    except ForkedLogError as error:
-        checkpoint_file.save_evidence(settings.fork_evidence, error)
-        raise
-    finally:
-        database.dispose()  # what it opened so far was admitted by nobody
-    return database
-
-
-def check_schema(database: Database) -> None:
-    """Raises SchemaError for a database that this version cannot serve."""
-    if database.is_sqlite and not database.file.exists():
-        raise SchemaError(
-            f"{database.file} is missing: name the right one in bureau.toml, or restore a "
-            "backup with `bureau db restore`"
-        )
-    if pending := schema.pending(database):
-        raise SchemaError(
-            f"the database lacks {len(pending)} revisions, from {pending[0][0]} on: "
-            "run `bureau db migrate`"
-        )
-    if (floor := schema.floor(database)) > schema.newest():
-        raise SchemaError(
-            f"the database has been migrated beyond this version: it takes {floor} or later, "
-            f"and this is {schema.newest()}; install the version that migrated it"
-        )
-
-
-def tls_credentials(folder: Path) -> grpc.ServerCredentials:
-    """Mutual TLS from a node's folder; new files are picked up for new connections."""
-    names = ("tls.key", "tls.pem", "ca.pem")
-    state: dict[str, float] = {}
-
-    def read() -> grpc.ServerCertificateConfiguration:
-        key, chain, authority = ((folder / name).read_bytes() for name in names)
-        return grpc.ssl_server_certificate_configuration([(key, chain)], authority)
-
-    def changed() -> Any:  # the stubs do not know that None keeps what there is
-        try:
-            newest = max((folder / name).stat().st_mtime for name in names)
-            if state.get("newest") == newest:
-                return None
-            configuration = read()
-        except OSError:
-            # gRPC goes on with what it has; somebody must know.
-            logger.exception("tls_reload_failed", folder=str(folder))
-            return None
-        state["newest"] = newest
-        return configuration
-
-    return grpc.dynamic_ssl_server_credentials(read(), changed, require_client_authentication=True)

@@ -7,7 +7,7 @@ from prometheus_client import Counter, Gauge, Histogram
 calls = Counter("bureau_calls", "Calls by method and reason.", ["method", "reason"])
 seconds = Histogram(
     "bureau_call_seconds",
-    "Seconds from the guard to the answer.",
+    "Seconds from authentication to the answer.",
     ["method"],
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
 )
@@ -23,27 +23,34 @@ commit_seconds = Histogram(
 )
 head_seconds = Histogram(
     "bureau_head_seconds",
-    "Seconds from a commit's last unit to the disk: under the head row, where nodes take turns.",
+    "Seconds from a commit's last unit to the disk: one node at a time, under the head row.",
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
 )
 
-
+connections_accepted = Counter(
+    "bureau_connections_accepted", "TCP connections accepted on the gRPC port."
+)
+connections_used = Counter(
+    "bureau_connections_used", "Connections whose TLS handshake succeeded and that made a call."
+)
 witness_errands = Counter(
-    "bureau_witness_errands", "Checkpoints brought to a witness.", ["witness", "outcome"]
+    "bureau_witness_errands", "Checkpoints sent to a witness.", ["witness", "outcome"]
 )
 witness_size = Gauge(
-    "bureau_witness_size", "Size of the newest checkpoint that it has cosigned.", ["witness"]
+    "bureau_witness_size",
+    "Size of the newest checkpoint that the witness has cosigned.",
+    ["witness"],
 )
 
 
 def observe(method: str, reason: str, duration_s: float) -> None:
-    """Notes one call."""
+    """Count one call."""
     calls.labels(method, reason).inc()
     seconds.labels(method).observe(duration_s)
 
 
 def observe_commit(units: int, whole_s: float, head_s: float) -> None:
-    """Notes one commit of the ledger."""
+    """Record one commit of the ledger."""
     commit_units.observe(units)
     commit_seconds.observe(whole_s)
     head_seconds.observe(head_s)

@@ -29,12 +29,12 @@ PLENTY = 1_000_000
 
 @dataclass(slots=True)
 class RunningBureau:
-    """A bureau that serves.
+    """A serving bureau.
 
     Attributes:
-        folder: Its folder.
-        clock: Its time; a test may move it.
-        server: The serving node; `restart` replaces it.
+        folder: Folder of the bureau.
+        clock: Clock of the bureau; a test may move it.
+        server: Serving node; `restart` replaces it.
     """
 
     folder: Path
@@ -44,18 +44,18 @@ class RunningBureau:
 
     @property
     def settings(self) -> Settings:
-        """How the node runs."""
+        """Settings of the node."""
         return self.server.settings
 
     @property
     def address(self) -> str:
-        """Where it listens."""
+        """Address at which the node listens."""
         return self.server.address
 
     @property
     def operator(self) -> Profile:
-        """The operator's profile."""
-        return self._reached(Profile.load(self.settings.operator_folder))
+        """Profile of the operator."""
+        return self._at_this_port(Profile.load(self.settings.operator_folder))
 
     def add_member(
         self,
@@ -67,11 +67,11 @@ class RunningBureau:
         group: str = "",
         jurisdiction: str = "",
     ) -> Profile:
-        """Admits a member by the operator's own verbs, with new keys.
+        """Admit a member with new keys, through the operator's own calls.
 
         Args:
-            roles: Words of the contract's roles, like `furnisher`.
-            purposes: Words of its purposes, like `credit-application`.
+            roles: Names of the contract's roles, for example `furnisher`.
+            purposes: Names of its purposes, for example `credit-application`.
         """
         kit = new_kit(self.settings, member_id, self.clock.now_us())
         with Operator(self.operator, self.clock) as operator:
@@ -85,17 +85,17 @@ class RunningBureau:
                 quota=quota,
                 group=group,
             )
-        return self._reached(kit.profile)
+        return self._at_this_port(kit.profile)
 
     def restart(self) -> None:
-        """Stops the node and starts one anew on the same folder and port."""
+        """Stop the node and start another one on the same folder and port."""
         listen = self.address
         self.server.stop()
         settings = Settings.load(self.folder, **{**self.overrides, "listen": listen})
         self.server = Server(settings, self.clock)
         self.server.start()
 
-    def _reached(self, profile: Profile) -> Profile:
+    def _at_this_port(self, profile: Profile) -> Profile:
         return replace(profile, addresses=(self.address,))
 
 
@@ -107,19 +107,18 @@ def running_bureau(
     clock: Clock | None = None,
     **overrides: object,
 ) -> Iterator[RunningBureau]:
-    """A bureau that serves inside the block, on a free port of 127.0.0.1.
+    """Serve a bureau inside the block, on a free port of 127.0.0.1.
 
     Args:
-        folder: Where it lives; made if it has no bureau. None takes a temporary
-            folder.
-        plan: How a new one is made.
-        clock: Its time.
-        overrides: Settings that differ from the folder's.
+        folder: Folder of the bureau; created if it has none. None uses a temporary folder.
+        plan: Options of a new bureau.
+        clock: Clock of the bureau.
+        overrides: Settings that override those of the folder.
     """
     if folder is None:
         with (
-            TemporaryDirectory(prefix="bureau-") as place,
-            running_bureau(Path(place), plan, clock=clock, **overrides) as bureau,
+            TemporaryDirectory(prefix="bureau-") as temporary,
+            running_bureau(Path(temporary), plan, clock=clock, **overrides) as bureau,
         ):
             yield bureau
         return

@@ -15,8 +15,9 @@ from bureau.clock import Clock
 from bureau.config import Settings
 from bureau.context import Bureau, Caller
 from bureau.journeys.member import change_credential
+from bureau.ledger.checked_database import open_database
 from bureau.ledger.commit_queue import Ledger
-from bureau.main import LOG_KEY, REPORT_KEY, open_database
+from bureau.main import LOG_KEY, REPORT_KEY
 from bureau.policy import load_policy
 from bureau.store.database import Database
 from bureau_keys.authority import der_of

@@ -1,7 +1,7 @@
-"""Puts the commands together and turns what they raise into exit codes.
+"""Puts the commands together and turns their errors into exit codes.
 
-A command's room is entered when the command is typed: a node that starts does not
-wait for tools that it does not use.
+A command's module is imported when the command is typed: a node that starts does not
+import the tools that it does not use.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import typer
 
 from bureau.cli.common import echo_status
 
-# Which module of this package has which commands, in the order of the help.
+# The module of this package for each command, in the order of the help.
 COMMANDS = {
     "init": "serve",
     "serve": "serve",
@@ -34,10 +34,10 @@ GROUPS = {
 
 
 def app_of(arguments: Sequence[str]) -> typer.Typer:
-    """The command line, with the command that is typed, or else with all."""
+    """Return the command line with the typed command, or with all commands."""
     app = typer.Typer(
         name="bureau",
-        help="An open credit bureau: makes it, serves it, and looks after its members.",
+        help="Create, serve and operate an open credit bureau.",
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -51,16 +51,16 @@ def app_of(arguments: Sequence[str]) -> typer.Typer:
         if name == typed or not known:
             app.add_typer(import_module(f"bureau.cli.{module}").app, name=name)
     if known:
-        app.callback()(_command_behind)  # else Typer would run a single command unnamed
+        app.callback()(_no_options)  # otherwise Typer runs a single command without its name
     return app
 
 
-def _command_behind() -> None:
-    """The command follows."""
+def _no_options() -> None:
+    """Take no option before the command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs one command and exits with its code."""
+    """Run one command and exit with its code."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
     app = app_of(typed)
     from bureau.cli.exit_codes import EXPLAINED, exit_of, explain  # noqa: PLC0415  (see above)

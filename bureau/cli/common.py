@@ -1,4 +1,4 @@
-"""What all commands share: the bureau's folder, and how they show things.
+"""Options, folder and output that all commands share.
 
 Data goes to stdout, messages to stderr.
 """
@@ -27,7 +27,7 @@ NO_TERMINAL_WIDTH = 100_000
 
 
 class Output(StrEnum):
-    """How data is shown."""
+    """Format of data on stdout."""
 
     TABLE = "table"
     JSON = "json"
@@ -39,20 +39,20 @@ Dir = Annotated[
     typer.Option(
         "--dir",
         envvar="BUREAU_DIR",
-        help="The bureau's folder. [default: here, else ./bureau-data]",
+        help="Folder of the bureau. [default: this folder, otherwise ./bureau-data]",
         show_default=False,
     ),
 ]
-Shown = Annotated[Output, typer.Option("--output", "-o", help="How to show it.")]
+Shown = Annotated[Output, typer.Option("--output", "-o", help="Format of the output.")]
 
 
 def group(help_text: str) -> typer.Typer:
-    """A group of commands."""
+    """Return a group of commands."""
     return typer.Typer(help=help_text, no_args_is_help=True, rich_markup_mode=None)
 
 
 def settings_of(folder: Path | None, **overrides: object) -> Settings:
-    """The settings of the folder meant."""
+    """Return the settings of a folder; None is this folder or ./bureau-data."""
     if folder is None:
         here = Path()
         folder = here if (here / SETTINGS_FILE).is_file() else Path("bureau-data")
@@ -60,50 +60,50 @@ def settings_of(folder: Path | None, **overrides: object) -> Settings:
 
 
 def operator_of(folder: Path | None) -> Operator:
-    """The operator of the folder meant, at the address where the bureau now is."""
+    """Return the operator of a folder, connecting to the addresses of its settings."""
     settings = settings_of(folder)
     profile = Profile.load(settings.operator_folder)
     return Operator(replace(profile, addresses=addresses_of(settings)))
 
 
 def echo_status(message: str) -> None:
-    """A message for the person, on stderr."""
+    """Write a message to stderr."""
     sys.stderr.write(message + "\n")
 
 
 def show(rows: Iterable[Mapping[str, Any]], output: Output, columns: Sequence[str] = ()) -> None:
-    """Things as rows.
+    """Print mappings as rows.
 
     Args:
-        columns: Those of the table; all if empty. JSON has everything.
+        columns: Columns of the table; all if empty. JSON has all fields.
     """
     if output is Output.JSONL:
         for row in rows:
             sys.stdout.write(json.dumps(row) + "\n")
         return
-    found = list(rows)
+    listed = list(rows)
     if output is Output.JSON:
-        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+        sys.stdout.write(json.dumps(listed, indent=2) + "\n")
         return
-    names = columns or list(found[0] if found else ())
+    names = columns or list(listed[0] if listed else ())
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in names:
         table.add_column(name.replace("_", " "), overflow="fold")
-    for row in found:
+    for row in listed:
         table.add_row(*(_cell(row[name]) for name in names))
     _print(table)
 
 
-def show_one(thing: Mapping[str, Any], output: Output) -> None:
-    """One thing, field by field."""
+def show_one(fields: Mapping[str, Any], output: Output) -> None:
+    """Print one mapping, field by field."""
     if output is not Output.TABLE:
         indent = 2 if output is Output.JSON else None
-        sys.stdout.write(json.dumps(thing, indent=indent) + "\n")
+        sys.stdout.write(json.dumps(fields, indent=indent) + "\n")
         return
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    for name, value in thing.items():
+    for name, value in fields.items():
         table.add_row(name.replace("_", " "), _cell(value))
     _print(table)
 

@@ -31,7 +31,7 @@ MemberId = Annotated[str, typer.Argument(metavar="ID", help="The member's id.")]
 
 @keys.command("list")
 def list_keys(member_id: MemberId, folder: Dir = None, output: Shown = Output.TABLE) -> None:
-    """All keys that the member has or had."""
+    """List the present and past keys of a member."""
     with operator_of(folder) as operator:
         show((described_key(key) for key in operator.member(member_id).keys), output)
 
@@ -39,18 +39,18 @@ def list_keys(member_id: MemberId, folder: Dir = None, output: Shown = Output.TA
 @keys.command("add")
 def add_key(
     member_id: MemberId,
-    out: Annotated[
-        Path | None, typer.Option(help="Makes a new key and writes it to this file.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="New file for a new key.")] = None,
     key_possession: Annotated[
         Path | None,
-        typer.Option(help="The member's own key, as signed proof.", exists=True, dir_okay=False),
+        typer.Option(
+            help="Signed proof of possession of the member's key.", exists=True, dir_okay=False
+        ),
     ] = None,
     folder: Dir = None,
 ) -> None:
-    """Registers a further signing key."""
+    """Register an additional signing key."""
     if (out is None) == (key_possession is None):
-        raise Stop(Exit.USAGE, "give one of --out and --key-possession")
+        raise Stop(Exit.USAGE, "give either --out or --key-possession")
     if out:
         if out.exists():
             raise FileExistsError(f"{out} exists: name a new file")
@@ -69,10 +69,10 @@ def add_key(
 @keys.command("withdraw")
 def withdraw_key(
     member_id: MemberId,
-    key_id: Annotated[str, typer.Argument(help="As `keys list` names it.")],
+    key_id: Annotated[str, typer.Argument(help="Key id from `keys list`.")],
     folder: Dir = None,
 ) -> None:
-    """Withdraws a signing key; what it signed before stays valid."""
+    """Withdraw a signing key; statements that it signed before stay valid."""
     with operator_of(folder) as operator:
         _, receipt = operator.withdraw_key(member_id, key_id)
     echo_status(f"withdrew key {key_id} of {member_id} at log index {receipt.leaf_index}")
@@ -82,33 +82,38 @@ def withdraw_key(
 def list_certificates(
     member_id: MemberId, folder: Dir = None, output: Shown = Output.TABLE
 ) -> None:
-    """Fingerprints of the certificates in force."""
+    """List the fingerprints of the valid certificates."""
     with operator_of(folder) as operator:
         member = operator.member(member_id)
-    show(({"fingerprint": found} for found in member.certificate_fingerprints), output)
+    show(({"fingerprint": name} for name in member.certificate_fingerprints), output)
 
 
 @certificates.command("renew")
 def renew(
     member_id: MemberId,
     out: Annotated[
-        Path, typer.Option(help="Folder for tls.pem and tls.key, for example its profile.")
+        Path, typer.Option(help="Folder for tls.pem and tls.key, for example the member's profile.")
     ],
     csr: Annotated[
         Path | None,
-        typer.Option(help="The member's own certificate request.", exists=True, dir_okay=False),
+        typer.Option(help="Certificate request that the member made.", exists=True, dir_okay=False),
     ] = None,
-    days: Annotated[int, typer.Option(min=0, help="0: as settings say.")] = 0,
+    days: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Days that the certificate is valid; 0 uses the value from bureau.toml."
+        ),
+    ] = 0,
     offline: Annotated[
         bool,
         typer.Option(
             "--offline",
-            help="At the database itself: for the operator, when its own certificate has ended.",
+            help="Write to the database directly, when the operator's certificate has expired.",
         ),
     ] = False,
     folder: Dir = None,
 ) -> None:
-    """Issues and registers a further certificate; the old one works until it ends
+    """Issue and register an additional certificate; the old one works until it expires
     or is withdrawn.
     """
     settings = settings_of(folder)
@@ -118,7 +123,7 @@ def renew(
     certificate = load_authority(settings).issue_member(
         request, member_id, utc(Clock().now_us()), days or settings.member_days
     )
-    # Registered first: files that work stay until their successors do.
+    # Register first: the old files stay until the new certificate works.
     if offline:
         receipt = register_operator_certificate(settings, certificate, Clock())
     else:
@@ -137,10 +142,10 @@ def renew(
 @certificates.command("withdraw")
 def withdraw_certificate(
     member_id: MemberId,
-    fingerprint: Annotated[str, typer.Argument(help="As `cert list` names it.")],
+    fingerprint: Annotated[str, typer.Argument(help="Fingerprint from `cert list`.")],
     folder: Dir = None,
 ) -> None:
-    """Refuses a certificate from the next call on."""
+    """Withdraw a certificate; its next call is refused."""
     with operator_of(folder) as operator:
         _, receipt = operator.withdraw_certificate(member_id, fingerprint)
     echo_status(
@@ -149,7 +154,7 @@ def withdraw_certificate(
 
 
 def described_key(key: MemberKey) -> dict[str, Any]:
-    """A key in words."""
+    """Return the shown fields of a key."""
     return {
         "key_id": key.key_id,
         "valid_from_index": key.valid_from_index,
@@ -158,10 +163,10 @@ def described_key(key: MemberKey) -> dict[str, Any]:
 
 
 def read_possession(path: Path) -> Envelope:
-    """A proof of possession from a file: an Envelope's bytes, or their base64.
+    """Read a proof of possession from a file: an Envelope's bytes, or their base64.
 
     Raises:
-        Stop: INVALID, if it is none.
+        Stop: INVALID if the file has no Envelope.
     """
     data = path.read_bytes()
     try:
@@ -169,8 +174,8 @@ def read_possession(path: Path) -> Envelope:
     except DecodeError as error:
         raise Stop(
             Exit.INVALID,
-            f"{path} is no signed proof of possession",
-            "It is a serialised creditbureau.v1.Envelope with a KeyPossession, or its base64.",
+            f"{path} is not a signed proof of possession",
+            "Give a serialised creditbureau.v1.Envelope with a KeyPossession, or its base64.",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""`bureau db`: the schema, backups, and the check of everything."""
+"""`bureau db`: schema, backups, and the check of all signatures."""
 
 from __future__ import annotations
 
@@ -29,19 +29,21 @@ app = group("The database: schema, backup, restore, check.")
 
 Db = Annotated[
     str | None,
-    typer.Option("--database-url", "--db", help="Instead of the settings'."),
+    typer.Option("--database-url", "--db", help="Database URL, instead of the one in bureau.toml."),
 ]
 PassphraseFile = Annotated[
     Path | None,
     typer.Option(
-        help="Opens the backup; else the keyring's passphrase does.", exists=True, dir_okay=False
+        help="Passphrase of the backup; without it the keyring's passphrase is used.",
+        exists=True,
+        dir_okay=False,
     ),
 ]
 
 
 @app.command()
 def status(folder: Dir = None, database_url: Db = None, output: Shown = Output.TABLE) -> None:
-    """The schema's revision and the log's size."""
+    """Show the schema's revision and the log's size."""
     with _opened(folder, database_url) as (_, database):
         at = schema.current(database)
         pending = schema.pending(database)
@@ -64,11 +66,11 @@ def status(folder: Dir = None, database_url: Db = None, output: Shown = Output.T
 
 @app.command()
 def migrate(folder: Dir = None, database_url: Db = None) -> None:
-    """Moves the database forward to this version's schema.
+    """Migrate the database to this version's schema.
 
-    Nodes may serve meanwhile: a change waits two seconds for a table, and then lets them
-    go first. SQLite is backed up first: it cannot undo a change of schema that fails
-    halfway.
+    Nodes may serve meanwhile: a change waits two seconds for a table, then steps back and
+    tries again. A SQLite database is backed up first: SQLite cannot undo a change of schema
+    that fails halfway.
     """
     with _opened(folder, database_url) as (settings, database):
         pending = schema.pending(database)
@@ -87,15 +89,15 @@ def migrate(folder: Dir = None, database_url: Db = None) -> None:
 
 @app.command()
 def backup(
-    file: Annotated[Path, typer.Argument(help="A new file.")],
+    file: Annotated[Path, typer.Argument(help="New file for the backup.")],
     folder: Dir = None,
     database_url: Db = None,
     passphrase_file: PassphraseFile = None,
 ) -> None:
-    """Writes an encrypted backup; the bureau may go on serving.
+    """Write an encrypted backup; the bureau may keep serving.
 
-    Keep the passphrase, the keyring and the operator's profile elsewhere: without
-    the passphrase nobody opens it.
+    Keep the passphrase, the keyring and the operator's profile elsewhere: the backup
+    cannot be opened without the passphrase.
     """
     with _opened(folder, database_url) as (settings, database):
         about = back_up(database, file, _passphrase(settings, passphrase_file))
@@ -106,12 +108,12 @@ def backup(
 
 @app.command("restore")
 def restore_backup(
-    file: Annotated[Path, typer.Argument(help="What `db backup` wrote.", exists=True)],
+    file: Annotated[Path, typer.Argument(help="File that `db backup` wrote.", exists=True)],
     folder: Dir = None,
     database_url: Db = None,
     passphrase_file: PassphraseFile = None,
 ) -> None:
-    """Makes the database of a backup; an existing one is never touched."""
+    """Create a database from a backup; an existing database is never changed."""
     with _opened(folder, database_url) as (settings, database):
         about_backup(file)
         about = restore(database, file, _passphrase(settings, passphrase_file))
@@ -121,7 +123,7 @@ def restore_backup(
 
 @app.command()
 def check(folder: Dir = None, database_url: Db = None, output: Shown = Output.TABLE) -> None:
-    """Recomputes everything that the database signed; exit code 5 if anything fails."""
+    """Recompute every signature and hash in the database; exit code 5 on a finding."""
     with _opened(folder, database_url) as (settings, database):
         if schema.current(database) is None:
             raise Stop(Exit.INVALID, "the database has no schema", "Run `bureau db migrate`.")
@@ -139,8 +141,8 @@ def check(folder: Dir = None, database_url: Db = None, output: Shown = Output.TA
         return
     raise Stop(
         Exit.INVALID,
-        f"{len(rows)} findings: the database is not what was signed",
-        "Keep it as evidence; restore the newest backup elsewhere and compare.",
+        f"{len(rows)} findings: the database differs from its signed log",
+        "Keep the database as evidence; restore the newest backup elsewhere and compare.",
     )
 
 
@@ -150,20 +152,21 @@ def erase(
         str,
         typer.Option(
             metavar="ID",
-            help="Accounts that name this person and nobody else, and what they wrote.",
+            help="Subject whose statements and unshared accounts are erased.",
         ),
     ] = "",
     before: Annotated[
-        str, typer.Option(metavar="YYYY-MM", help="Accounts last reported before this month.")
+        str,
+        typer.Option(metavar="YYYY-MM", help="First month whose accounts are kept."),
     ] = "",
     folder: Dir = None,
     database_url: Db = None,
 ) -> None:
-    """Erases for good, with the salts; the log stays whole."""
+    """Erase records and their salts permanently; the log stays verifiable."""
     if bool(subject) == bool(before):
         raise typer.BadParameter("give --subject or --before", param_hint="--subject / --before")
     if before and not MONTH.fullmatch(before):
-        raise typer.BadParameter("is no month, for example 2010-01", param_hint="--before")
+        raise typer.BadParameter("is not a month such as 2010-01", param_hint="--before")
     with _opened(folder, database_url) as (_, database):
         erased = (
             erase_person(database, subject)
@@ -175,7 +178,7 @@ def erase(
         f"{erased.statements} statements"
     )
     if erased.kept:
-        echo_status(f"{erased.kept} accounts name others too and stay")
+        echo_status(f"{erased.kept} accounts are kept: they name other people too")
 
 
 @contextmanager
@@ -193,7 +196,7 @@ def _passphrase(settings: Settings, file: Path | None) -> bytes:
 
 
 def _warn_if_behind(settings: Settings, database: Database) -> None:
-    """Says so if the node has acknowledged more than the backup holds."""
+    """Warn if this node has acknowledged entries that the backup lacks."""
     log_key = parse_vkey(trust_of(settings).log_key).key
     with database.snapshot() as db:
         try:
@@ -201,7 +204,6 @@ def _warn_if_behind(settings: Settings, database: Database) -> None:
         except ForkedLogError as error:
             echo_status(f"warning: {error}")
             echo_status(
-                "warning: this node will refuse to serve it. What was accepted after the backup "
-                "is lost to members who hold receipts; if that is decided, "
-                "`bureau log accept-fork` lets it."
+                "warning: this node will refuse to serve the restored database. Members hold "
+                "receipts for entries that it lacks; `bureau log accept-fork` gives them up."
             )

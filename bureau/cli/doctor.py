@@ -12,21 +12,21 @@ from bureau.cli.exit_codes import Exit, Stop
 
 
 def doctor(folder: Dir = None, output: Shown = Output.TABLE) -> None:
-    """Looks the installation over; exit code 5 if something fails."""
-    found = list(examine(settings_of(folder)))
+    """Check the installation; exit code 5 if a check fails."""
+    results = list(examine(settings_of(folder)))
     show(
         (
             {"health": at.health.value, "subject": at.subject, "told": at.told, "fix": at.fix}
-            for at in found
+            for at in results
         ),
         output,
     )
-    if failed := sum(at.health is Health.FAIL for at in found):
-        raise Stop(Exit.INVALID, f"{failed} things fail")
+    if failed := sum(at.health is Health.FAIL for at in results):
+        raise Stop(Exit.INVALID, f"{failed} of {len(results)} checks failed")
 
 
 def version() -> None:
-    """The version of the bureau, and of what it stands on."""
+    """Print the versions of the bureau and of its main libraries."""
     names = ("creditbureau", "grpcio", "protobuf", "cryptography", "SQLAlchemy")
     lines = [f"{name} {version_of(name)}" for name in names]
     sys.stdout.write("\n".join([*lines, f"Python {sys.version.split()[0]}", ""]))

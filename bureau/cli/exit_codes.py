@@ -1,4 +1,4 @@
-"""Exit codes, and what each error means for the person who typed the command."""
+"""Exit codes, and the text of each error for the operator."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from bureau.admin.bureau_folder import FolderError
 from bureau.admin.forks import NoForkError
 from bureau.admin.operator import CallError
 from bureau.admin.report_key import ReportKeyError
+from bureau.ledger.checked_database import SchemaError
 from bureau.ledger.node_checks import ForkedLogError
-from bureau.main import SchemaError
 from bureau.store.dump import CopyError, DatabaseExistsError
 from bureau.store.errors import StorageError
 from bureau_keys.errors import KeysError, LockedKey
 
 
 class Exit(IntEnum):
-    """How a command ended."""
+    """Exit code of a command."""
 
     OK = 0
     USAGE = 2
@@ -31,11 +31,11 @@ class Exit(IntEnum):
 
 
 class Stop(Exception):
-    """Ends a command.
+    """An error that ends a command.
 
     Attributes:
-        code: Its exit code.
-        fix: What to do about it.
+        code: Exit code of the command.
+        fix: Advice for the operator.
     """
 
     def __init__(self, code: Exit, message: str, fix: str = "") -> None:
@@ -44,7 +44,7 @@ class Stop(Exception):
         self.fix = fix
 
 
-# What a command may raise and `main` explains; the rest is a bug and shows itself.
+# Errors of a command that `main` explains; any other is a bug and prints its traceback.
 EXPLAINED = (
     Stop,
     CallError,
@@ -91,7 +91,7 @@ _OF_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
 
 
 def exit_of(error: Exception) -> Exit:
-    """The exit code for one of `EXPLAINED`."""
+    """Return the exit code for one of `EXPLAINED`."""
     if isinstance(error, Stop):
         return error.code
     if isinstance(error, CallError):
@@ -100,13 +100,13 @@ def exit_of(error: Exception) -> Exit:
 
 
 def explain(error: Exception) -> list[str]:
-    """Lines that say what happened, and what to do."""
+    """Return lines with the error, its value and its fix."""
     fix = getattr(error, "fix", "")
     if isinstance(error, ValidationError):
-        found = error.errors()
+        violations = error.errors()
         return [
             f"{'.'.join(map(str, at['loc'])) or 'setting'}: {at['msg']} (given: {at['input']!r})"
-            for at in found
+            for at in violations
         ]
     lines = [str(error) or type(error).__name__]
     if isinstance(error, CallError):

@@ -29,13 +29,13 @@ app = group("The log: checkpoints, proofs, audit.")
 
 ProfileFolder = Annotated[
     Path | None,
-    typer.Option("--profile", help="Act with this profile instead of the operator's."),
+    typer.Option("--profile", help="Profile folder, instead of the operator's."),
 ]
 
 
 @app.command()
 def key(folder: Dir = None, profile: ProfileFolder = None) -> None:
-    """The log's verifier key, which witnesses and auditors pin."""
+    """Print the log's verifier key, which witnesses and auditors pin."""
     with _reader(folder, profile) as reader:
         sys.stdout.write(reader.profile.trust.log_key + "\n")
 
@@ -43,12 +43,15 @@ def key(folder: Dir = None, profile: ProfileFolder = None) -> None:
 @app.command()
 def checkpoint(
     cosigned: Annotated[
-        int, typer.Option(min=0, max=16, help="Only one that so many witnesses have cosigned.")
+        int,
+        typer.Option(
+            min=0, max=16, help="Number of witnesses that must have cosigned the checkpoint."
+        ),
     ] = 0,
     folder: Dir = None,
     profile: ProfileFolder = None,
 ) -> None:
-    """The newest signed checkpoint, verified."""
+    """Print the newest signed checkpoint, verified."""
     with _reader(folder, profile) as reader:
         note, trust = reader.checkpoint(cosigned), reader.profile.trust
         check_checkpoint(note, trust)
@@ -61,14 +64,16 @@ def checkpoint(
 @app.command()
 def proof(
     index: Annotated[int, typer.Argument(min=0, help="Index of the leaf.")],
-    size: Annotated[int, typer.Option(min=0, help="Of the tree; 0: the newest checkpoint's.")] = 0,
+    size: Annotated[
+        int, typer.Option(min=0, help="Tree size; 0 uses that of the newest checkpoint.")
+    ] = 0,
     folder: Dir = None,
     profile: ProfileFolder = None,
     output: Shown = Output.TABLE,
 ) -> None:
-    """The inclusion proof of a leaf: hashes in hex, the leaf's sibling first.
+    """Print the inclusion proof of a leaf: hashes in hex, the leaf's sibling first.
 
-    One that leads to the newest checkpoint is verified.
+    A proof that leads to the newest checkpoint is verified.
     """
     with _reader(folder, profile) as reader:
         newest = check_checkpoint(reader.checkpoint(), reader.profile.trust)
@@ -85,16 +90,16 @@ def proof(
 @app.command()
 def verify(
     from_size: Annotated[
-        int, typer.Option(min=0, help="Also check the consistency proof from this size on.")
+        int, typer.Option(min=0, help="Older tree size, whose consistency proof is checked too.")
     ] = 0,
     folder: Dir = None,
     profile: ProfileFolder = None,
     output: Shown = Output.TABLE,
 ) -> None:
-    """Downloads every leaf and recomputes every checkpoint that was signed."""
+    """Download every leaf and recompute every signed checkpoint."""
     with _reader(folder, profile) as reader:
         audited = audit_log(reader, from_size)
-    echo_status("the log holds: its leaves give every root that it signed")
+    echo_status("the log holds: its leaves give the root of every signed checkpoint")
     show_one(
         {
             "origin": audited.checkpoint.origin,
@@ -112,17 +117,20 @@ def verify(
 @app.command("accept-fork")
 def accept(
     size: Annotated[
-        int, typer.Option("--size", min=0, help="Entries that the database's log has.")
+        int, typer.Option("--size", min=0, help="Number of entries in the database's log.")
     ],
-    node: Annotated[str | None, typer.Option(help="The node's name among several.")] = None,
+    node: Annotated[str | None, typer.Option(help="Name of the node among several.")] = None,
     folder: Dir = None,
     database_url: Annotated[
-        str | None, typer.Option("--database-url", "--db", help="Instead of the settings'.")
+        str | None,
+        typer.Option(
+            "--database-url", "--db", help="Database URL, instead of the one in bureau.toml."
+        ),
     ] = None,
 ) -> None:
-    """Lets a node serve a database that went back in time: the log will fork.
+    """Allow a node to serve a database that went back in time: the log will fork.
 
-    Members hold receipts for what is missing. Read docs/operating.md first.
+    Members hold receipts for the missing entries. Read docs/operating.md first.
     """
     settings = settings_of(folder, node=node, database_url=database_url)
     given_up = accept_fork(settings, size)

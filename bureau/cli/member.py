@@ -1,4 +1,4 @@
-"""`bureau member`: admits members and looks after them."""
+"""`bureau member`: admission, changes and suspension of members."""
 
 from __future__ import annotations
 
@@ -49,43 +49,54 @@ def _purpose(word: str) -> int:
     return PURPOSES.code(word)
 
 
-ROLE_HELP = f"Of {', '.join(ROLES.all)}; repeatable."
-PURPOSE_HELP = f"For which it may inquire, of {', '.join(PURPOSES.all)}; repeatable."
+ROLE_HELP = f"Role, of {', '.join(ROLES.all)}; repeatable."
+PURPOSE_HELP = (
+    f"Purpose for which the member may inquire, of {', '.join(PURPOSES.all)}; repeatable."
+)
 
 
 @app.command()
 def add(
     member_id: MemberId,
     role: Annotated[list[int], typer.Option(parser=_role, metavar="ROLE", help=ROLE_HELP)],
-    name: Annotated[str, typer.Option(help="Name for people; the id if empty.")] = "",
+    name: Annotated[str, typer.Option(help="Display name; empty uses the id.")] = "",
     purpose: Annotated[
         list[int] | None, typer.Option(parser=_purpose, metavar="PURPOSE", help=PURPOSE_HELP)
     ] = None,
-    quota: Annotated[int, typer.Option(min=0, help="Directory evaluations a day.")] = 100_000,
+    quota: Annotated[int, typer.Option(min=0, help="Directory evaluations per day.")] = 100_000,
     jurisdiction: Annotated[
-        str, typer.Option(help="ISO 3166-1 alpha-2; the bureau's if empty.")
+        str, typer.Option(help="ISO 3166-1 alpha-2; empty uses that of the bureau.")
     ] = "",
-    group_id: Annotated[str, typer.Option("--group", help="Shared by members of a group.")] = "",
+    group_id: Annotated[
+        str, typer.Option("--group", help="Id that the members of a group share.")
+    ] = "",
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for its profile. [default: ./ID]", show_default=False),
+        typer.Option(help="Folder for the member's profile. [default: ./ID]", show_default=False),
     ] = None,
-    days: Annotated[int, typer.Option(min=0, help="Of its certificate; 0: as settings say.")] = 0,
+    days: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Days that the certificate is valid; 0 uses the value from bureau.toml."
+        ),
+    ] = 0,
     csr: Annotated[
         Path | None,
-        typer.Option(help="The member's own certificate request.", exists=True, dir_okay=False),
+        typer.Option(help="Certificate request that the member made.", exists=True, dir_okay=False),
     ] = None,
     key_possession: Annotated[
         Path | None,
-        typer.Option(help="The member's own key, as signed proof.", exists=True, dir_okay=False),
+        typer.Option(
+            help="Signed proof of possession of the member's key.", exists=True, dir_okay=False
+        ),
     ] = None,
     folder: Dir = None,
     output: Shown = Output.TABLE,
 ) -> None:
-    """Admits a member and writes its profile.
+    """Admit a member and write its profile.
 
-    With --csr and --key-possession the member keeps its private keys and gets
-    only its certificate and what to trust.
+    With --csr and --key-possession the member keeps its private keys and gets only its
+    certificate and the keys to trust.
     """
     settings = settings_of(folder)
     now_us = Clock().now_us()
@@ -98,11 +109,11 @@ def add(
         )
     else:
         kit = enrolment.new_kit(settings, member_id, now_us, days)
-    place = out or Path(member_id)
+    profile_folder = out or Path(member_id)
     with operator_of(folder) as operator:
-        operator.checkpoint()  # answers at all
-        # Before the admission: an admitted member whose keys are lost is of no use.
-        kit.save(place)
+        operator.checkpoint()  # fails before anything is written if the bureau is away
+        # Saved before the admission: an admitted member without its keys cannot act.
+        kit.save(profile_folder)
         try:
             member, receipt = enrolment.admit(
                 operator,
@@ -116,31 +127,34 @@ def add(
             )
         except CallError as error:
             if error.status == "UNAVAILABLE":
-                echo_status(f"whether it was admitted is unknown; its profile stays in {place}")
+                echo_status(
+                    f"the admission's outcome is unknown; its profile stays in {profile_folder}"
+                )
             else:
-                shutil.rmtree(place)
+                shutil.rmtree(profile_folder)
             raise
-    echo_status(f"admitted {member_id} at log index {receipt.leaf_index}; its profile: {place}")
+    echo_status(f"admitted {member_id} at log index {receipt.leaf_index}")
+    echo_status(f"its profile: {profile_folder}")
     show_one(described(member), output)
 
 
 @app.command("list")
 def list_all(folder: Dir = None, output: Shown = Output.TABLE) -> None:
-    """All members."""
+    """List all members."""
     with operator_of(folder) as operator:
         show((described(member) for member in operator.members()), output, LIST_COLUMNS)
 
 
 @app.command("show")
 def show_member(member_id: MemberId, folder: Dir = None, output: Shown = Output.TABLE) -> None:
-    """One member."""
+    """Show one member."""
     with operator_of(folder) as operator:
         show_one(described(operator.member(member_id)), output)
 
 
 @app.command()
 def profile(member_id: MemberId, folder: Dir = None) -> None:
-    """Prints a member's profile.toml as it is to be now; nothing in it is secret."""
+    """Print a member's current profile.toml; it holds no secret."""
     settings = settings_of(folder)
     with operator_of(folder) as operator:
         operator.member(member_id)
@@ -151,40 +165,44 @@ def profile(member_id: MemberId, folder: Dir = None) -> None:
 @app.command()
 def suspend(
     member_id: MemberId,
-    note: Annotated[str, typer.Option(help="Why, for the member to read.")] = "",
+    note: Annotated[str, typer.Option(help="Reason that the member reads.")] = "",
     folder: Dir = None,
 ) -> None:
-    """Refuses every call of a member from now on; what it furnished stays."""
+    """Suspend a member: refuse its calls and keep the records it furnished."""
     _set_state(folder, member_id, MEMBER_STATE_SUSPENDED, note)
 
 
 @app.command()
 def resume(
     member_id: MemberId,
-    note: Annotated[str, typer.Option(help="Why, for the member to read.")] = "",
+    note: Annotated[str, typer.Option(help="Reason that the member reads.")] = "",
     folder: Dir = None,
 ) -> None:
-    """Ends a member's suspension."""
+    """Resume a suspended member."""
     _set_state(folder, member_id, MEMBER_STATE_ACTIVE, note)
 
 
 @app.command()
 def change(
     member_id: MemberId,
-    name: Annotated[str | None, typer.Option(help="Name for people.")] = None,
+    name: Annotated[str | None, typer.Option(help="Display name.")] = None,
     role: Annotated[
         list[int] | None, typer.Option(parser=_role, metavar="ROLE", help=ROLE_HELP)
     ] = None,
     purpose: Annotated[
         list[int] | None, typer.Option(parser=_purpose, metavar="PURPOSE", help=PURPOSE_HELP)
     ] = None,
-    no_purposes: Annotated[bool, typer.Option("--no-purposes", help="Takes all away.")] = False,
-    quota: Annotated[int | None, typer.Option(min=0, help="Directory evaluations a day.")] = None,
-    group_id: Annotated[str | None, typer.Option("--group", help="Its group; may be ''.")] = None,
+    no_purposes: Annotated[
+        bool, typer.Option("--no-purposes", help="Remove every purpose.")
+    ] = False,
+    quota: Annotated[int | None, typer.Option(min=0, help="Directory evaluations per day.")] = None,
+    group_id: Annotated[
+        str | None, typer.Option("--group", help="Group id; '' removes the member from its group.")
+    ] = None,
     folder: Dir = None,
     output: Shown = Output.TABLE,
 ) -> None:
-    """Changes what is named; --role and --purpose replace the whole list."""
+    """Change the given fields; --role and --purpose replace the whole list."""
     if all(option is None for option in (name, quota, group_id)) and not (
         role or purpose or no_purposes
     ):
@@ -209,7 +227,7 @@ def change(
 
 
 def described(member: Member) -> dict[str, Any]:
-    """A member in words."""
+    """Return the shown fields of a member."""
     return {
         "member_id": member.member_id,
         "display_name": member.display_name,

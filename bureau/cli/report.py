@@ -14,7 +14,7 @@ from bureau.cli.exit_codes import Exit, Stop
 from bureau_keys.errors import KeysError
 from bureau_keys.profile import Profile
 
-app = group("Reports.")
+app = group("Verify saved reports.")
 
 COLUMNS = (
     "file",
@@ -30,18 +30,20 @@ COLUMNS = (
 
 @app.callback()
 def reports() -> None:
-    """Reports."""
+    """Verify saved reports."""
 
 
 @app.command()
 def verify(
-    file: Annotated[list[Path], typer.Argument(help="Saved reports.", exists=True, dir_okay=False)],
+    file: Annotated[
+        list[Path], typer.Argument(help="Saved reports to verify.", exists=True, dir_okay=False)
+    ],
     trust: Annotated[
         Path, typer.Option(help="Profile folder with the keys to trust.", file_okay=False)
     ],
     output: Shown = Output.TABLE,
 ) -> None:
-    """Verifies saved reports offline; exit code 5 if one does not hold."""
+    """Verify saved reports offline; exit code 5 if one fails."""
     pinned = Profile.load(trust).trust
     rows = []
     for path in file:

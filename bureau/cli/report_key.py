@@ -12,27 +12,27 @@ from bureau.main import REPORT_KEY
 
 app = group("The key that signs reports, and its rotation.")
 
-RESTART = "a serving node signs with it once it is started anew; each node needs the keyring"
+RESTART = "restart every node to sign with it; each node needs the keyring"
 
 
 @app.command("list")
 def list_keys(folder: Dir = None, output: Shown = Output.TABLE) -> None:
-    """The keys under which reports verify."""
+    """List the keys that verify reports."""
     uses = {REPORT_KEY: "signs", report_key.NEXT: "next"}
-    found = report_key.report_keys(settings_of(folder))
+    keys = report_key.report_keys(settings_of(folder))
     rows = [
         {"key_id": key.key_id, "use": uses.get(name, "past"), "public_key": key.raw.hex()}
-        for name, key in found.items()
+        for name, key in keys.items()
     ]
     show(rows, output)
 
 
 @app.command()
 def prepare(folder: Dir = None) -> None:
-    """Makes the next key; nothing is signed with it yet."""
+    """Create the next key; it signs nothing before `rotate`."""
     key = report_key.prepare(settings_of(folder))
     echo_status(f"the next report key is {key.key_id}")
-    echo_status("hand every member its new profile.toml: bureau member profile ID")
+    echo_status("give every member its new profile.toml: bureau member profile ID")
 
 
 @app.command()
@@ -40,21 +40,22 @@ def rotate(
     unprepared: Annotated[
         bool,
         typer.Option(
-            "--unprepared", help="With a key that no member has: the present one is stolen."
+            "--unprepared",
+            help="Use a new key that no member has yet, when the present one is stolen.",
         ),
     ] = False,
     folder: Dir = None,
 ) -> None:
-    """Puts the next key in the place of the present one, which goes on verifying."""
+    """Replace the present key by the next one; the old key still verifies reports."""
     key = report_key.rotate(settings_of(folder), unprepared=unprepared)
     echo_status(f"the report key is {key.key_id}: {RESTART}")
 
 
 @app.command()
 def drop(
-    key_id: Annotated[str, typer.Argument(help="Of the past, as `list` names it.")],
+    key_id: Annotated[str, typer.Argument(help="Id of a past key, from `list`.")],
     folder: Dir = None,
 ) -> None:
-    """Takes a key of the past out of profiles: reports under it verify no more."""
+    """Remove a past key from profiles; reports under it no longer verify."""
     report_key.drop(settings_of(folder), key_id)
-    echo_status(f"profiles that are written from now on do not have {key_id}")
+    echo_status(f"new profiles no longer have the key {key_id}")

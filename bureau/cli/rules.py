@@ -1,4 +1,4 @@
-"""`bureau rules`: the rules that differ by place."""
+"""`bureau rules`: the rules that differ by jurisdiction."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bureau.policy import load_policy
 
 def rules(
     jurisdiction: Annotated[
-        str, typer.Argument(help="Of this place, for example CN; else of the bureau's own.")
+        str, typer.Argument(help="Jurisdiction, for example CN; empty uses that of the bureau.")
     ] = "",
     folder: Dir = None,
     output: Shown = Output.TABLE,
 ) -> None:
-    """The rules of a place, each with its source: what is reported for how long, disputes,
-    freezes, consents.
+    """Print the rules of a jurisdiction with their sources: retention, disputes, freezes,
+    consents.
     """
     own: Path | None = folder
     if not jurisdiction:

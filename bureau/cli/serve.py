@@ -27,37 +27,41 @@ def init(
         "bureau-data"
     ),
     origin: Annotated[
-        str, typer.Option(help="The log's origin: a name of yours, without a scheme.")
+        str, typer.Option(help="Origin of the log: a name that you own, without a scheme.")
     ] = _PLAN.origin,
-    listen: Annotated[str, typer.Option(help="Address and port to serve on.")] = _PLAN.listen,
+    listen: Annotated[str, typer.Option(help="Address and port to listen on.")] = _PLAN.listen,
     address: Annotated[
         list[str] | None,
-        typer.Option(help="host:port at which members reach it; repeatable."),
+        typer.Option(help="host:port at which members reach the bureau; repeatable."),
     ] = None,
     directory_address: Annotated[
         list[str] | None,
-        typer.Option(help="host:port of the directory, if it is elsewhere; repeatable."),
+        typer.Option(help="host:port of a directory of its own; repeatable."),
     ] = None,
     database_url: Annotated[
-        str, typer.Option("--database-url", "--db", help="postgresql://…; else a file in DIR.")
+        str,
+        typer.Option(
+            "--database-url", "--db", help="postgresql:// URL; empty creates a SQLite file in DIR."
+        ),
     ] = "",
     jurisdiction: Annotated[
-        str, typer.Option(help="Whose rules hold: ISO 3166-1 alpha-2.")
+        str, typer.Option(help="Country whose rules apply: ISO 3166-1 alpha-2.")
     ] = _PLAN.jurisdiction,
     dns: Annotated[
-        list[str] | None, typer.Option(help="Further name in the server's certificate; repeatable.")
+        list[str] | None,
+        typer.Option(help="Additional name in the server's certificate; repeatable."),
     ] = None,
     ip: Annotated[
         list[str] | None,
-        typer.Option(help="Further address in the server's certificate; repeatable."),
+        typer.Option(help="Additional IP address in the server's certificate; repeatable."),
     ] = None,
     member_days: Annotated[
-        int, typer.Option(help="For how many days certificates are issued.")
+        int, typer.Option(help="Days that certificates are valid.")
     ] = _PLAN.member_days,
     passphrase_file: Annotated[
         Path | None,
         typer.Option(
-            help="Opens keyring and authority; else one is made for each.",
+            help="Passphrase of keyring and authority; without it a new one is written for each.",
             exists=True,
             dir_okay=False,
         ),
@@ -66,13 +70,13 @@ def init(
         Path | None,
         typer.Option(
             "--policy",
-            help="Rules of a jurisdiction that the bureau does not come with (TOML).",
+            help="TOML file with the rules of a jurisdiction that the bureau does not include.",
             exists=True,
             dir_okay=False,
         ),
     ] = None,
 ) -> None:
-    """Makes a new bureau in an empty folder."""
+    """Create a new bureau in an empty folder."""
     settings = create(
         folder,
         InitOptions(
@@ -88,7 +92,7 @@ def init(
             policy_file=policy_file,
         ),
     )
-    echo_status(f"made the bureau {settings.origin} in {settings.folder}")
+    echo_status(f"created the bureau {settings.origin} in {settings.folder}")
     echo_status(
         f"  its operator is the member {OPERATOR_ID!r}; its profile: {settings.operator_folder}"
     )
@@ -98,26 +102,31 @@ def init(
 
 def serve(
     folder: Dir = None,
-    listen: Annotated[str | None, typer.Option(help="Address and port.")] = None,
+    listen: Annotated[str | None, typer.Option(help="Address and port to listen on.")] = None,
     database_url: Annotated[
-        str | None, typer.Option("--database-url", "--db", help="Instead of the settings'.")
+        str | None,
+        typer.Option(
+            "--database-url", "--db", help="Database URL, instead of the one in bureau.toml."
+        ),
     ] = None,
-    node: Annotated[str | None, typer.Option(help="This node's name among several.")] = None,
+    node: Annotated[str | None, typer.Option(help="Name of this node among several.")] = None,
     services: Annotated[
         str | None,
-        typer.Option(help=f"Comma-separated; of {', '.join(SERVICES)}."),
+        typer.Option(help=f"Comma-separated services, of {', '.join(SERVICES)}."),
     ] = None,
     drain_seconds: Annotated[
         float | None,
-        typer.Option(help="How long it still takes calls after it says that it is not ready."),
+        typer.Option(
+            help="Seconds that a stopping node keeps accepting calls after readiness is false."
+        ),
     ] = None,
     log_format: Annotated[
-        str | None, typer.Option(help="json or console; console on a terminal.")
+        str | None, typer.Option(help="json or console; the default is console on a terminal.")
     ] = None,
 ) -> None:
-    """Serves the bureau until SIGTERM or Ctrl-C; a second one does not wait."""
+    """Serve the bureau until SIGTERM or Ctrl-C; a second signal ends it at once."""
     if log_format not in {None, "json", "console"}:
-        raise Stop(Exit.USAGE, "--log-format is json or console")
+        raise Stop(Exit.USAGE, f"--log-format {log_format}: use json or console")
     settings = settings_of(
         folder,
         listen=listen,
@@ -131,20 +140,13 @@ def serve(
 
     def stop(number: int, _frame: object) -> None:
         signal.signal(number, signal.SIG_DFL)
-        # Not here: a handler interrupts whatever lock the main thread holds.
+        # In a thread: a handler may interrupt the main thread while it holds a lock.
         ending = partial(server.stop, drain_s=settings.drain_seconds)
         threading.Thread(target=ending, name="stop").start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    try:
-        server.start()
-    except RuntimeError as error:
-        raise Stop(
-            Exit.UNAVAILABLE,
-            f"cannot listen on {settings.listen}: {error}",
-            "Is a bureau serving there already? Choose another with --listen.",
-        ) from error
+    server.start()
     if not server.stopped.is_set():
         echo_status(f"serving at {server.address}")
     server.wait()
@@ -154,22 +156,24 @@ def serve(
         raise Stop(
             Exit.UNAVAILABLE,
             f"stopped: {server.failure}",
-            "The database failed under the bureau; see `bureau doctor` and `bureau db check`.",
+            "Run `bureau doctor` and `bureau db check`.",
         )
 
 
 def renew(folder: Dir = None) -> None:
-    """Gives the node a new TLS key and certificate; a serving node takes them up."""
+    """Issue a new TLS key and certificate for the node; a serving node loads them."""
     settings = settings_of(folder)
     issue_node(settings, load_authority(settings), Clock().now_us())
     ends = not_after((settings.server_folder / "tls.pem").read_bytes()).date().isoformat()
     echo_status(f"{settings.server_folder} has a new certificate, until {ends}")
 
 
-def _services(given: str | None) -> tuple[str, ...] | None:
-    if given is None:
+def _services(listed: str | None) -> tuple[str, ...] | None:
+    if listed is None:
         return None
-    wanted = tuple(name.strip() for name in given.split(",") if name.strip())
+    wanted = tuple(name.strip() for name in listed.split(",") if name.strip())
     if unknown := [name for name in wanted if name not in SERVICES]:
-        raise Stop(Exit.USAGE, f"no services: {', '.join(unknown)}; of {', '.join(SERVICES)}")
+        raise Stop(
+            Exit.USAGE, f"unknown services: {', '.join(unknown)}; use some of {', '.join(SERVICES)}"
+        )
     return wanted

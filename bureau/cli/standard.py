@@ -15,7 +15,7 @@ from bureau.cli.exit_codes import Exit, Stop
 from creditbureau.v1.codes_pb2 import Classification
 from creditbureau.v1.standard_pb2 import ClassificationBand, StandardOfCredit
 
-app = group("The standard of credit that all members hold to.")
+app = group("The standard of credit that applies to all members.")
 
 CAPS = (
     "max_unsecured_exposure_minor",
@@ -27,15 +27,15 @@ CAPS = (
 @app.command()
 def publish(
     file: Annotated[
-        Path, typer.Argument(help="The standard as TOML.", exists=True, dir_okay=False)
+        Path, typer.Argument(help="TOML file with the standard.", exists=True, dir_okay=False)
     ],
     folder: Dir = None,
 ) -> None:
-    """Publishes a standard; its version must be the next one."""
+    """Publish a standard; its version must be the next one."""
     try:
         standard = _read(tomllib.loads(file.read_text("utf-8")))
     except (KeyError, TypeError, ValueError) as error:
-        wrong = f"{file} is no standard: {type(error).__name__}: {error}"
+        wrong = f"{file} is not a standard of credit: {type(error).__name__}: {error}"
         raise Stop(Exit.INVALID, wrong, "See the page on standards for an example.") from error
     with operator_of(folder) as operator:
         receipt = operator.publish(standard)
@@ -44,16 +44,16 @@ def publish(
 
 @app.command()
 def show(
-    version: Annotated[int, typer.Option(min=0, help="0: the one in force.")] = 0,
+    version: Annotated[int, typer.Option(min=0, help="Version; 0 shows the one in force.")] = 0,
     folder: Dir = None,
     output: Shown = Output.TABLE,
 ) -> None:
-    """Shows a standard."""
+    """Show a standard."""
     with operator_of(folder) as operator:
-        found = operator.standard(version)
-    told = MessageToDict(found, preserving_proto_field_name=True)
-    told.pop("header")
-    show_one(told, output)
+        standard = operator.standard(version)
+    fields = MessageToDict(standard, preserving_proto_field_name=True)
+    fields.pop("header")
+    show_one(fields, output)
 
 
 def _read(table: dict[str, Any]) -> StandardOfCredit:

@@ -1,8 +1,8 @@
-"""Keeps the newest checkpoint apart from the database.
+"""The newest checkpoint, kept in a file apart from the database.
 
-A database that comes back from a backup, or from a standby that lagged, would
-make the log forget what members hold receipts for. A node compares before it
-serves, and refuses such a database with both checkpoints as evidence.
+A database restored from a backup or from a lagging standby lacks entries for which members
+hold receipts. A node compares the database with the file before it serves, and refuses a
+database without the kept checkpoint, with both checkpoints as evidence.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bureau_keys.signing import VerifyKey
 
 logger = structlog.get_logger("bureau.ledger")
 
-# Seconds between writes: what a power cut may take from the evidence.
+# Seconds between writes: the file may lag by as much after a power cut.
 PAUSE_S = 0.2
 
 
@@ -32,28 +32,28 @@ class CheckpointFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._note = path.read_text("utf-8") if path.exists() else ""
-        self._told = False  # of what hinders it, once
+        self._reported = False  # an error is logged once
         self._changed = threading.Event()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="checkpoint-file", daemon=True)
 
     def start(self) -> None:
-        """Starts writing."""
+        """Start writing."""
         self._thread.start()
 
     @property
     def newest(self) -> str:
-        """The newest checkpoint that was taken; empty if there was none."""
+        """Newest checkpoint given to `write`, or found in the file; empty without one."""
         return self._note
 
     def write(self, note: str) -> None:
-        """Takes the newest checkpoint; returns at once."""
+        """Hand over the newest checkpoint; return before it is in the file."""
         self._note = note
         if not self._changed.is_set():
             self._changed.set()
 
     def stop(self) -> None:
-        """Writes what it has and ends."""
+        """Write the newest checkpoint and stop."""
         self._stopping.set()
         self._changed.set()
         if self._thread.is_alive():
@@ -70,17 +70,17 @@ class CheckpointFile:
                 return
 
     def _write_newest(self) -> None:
-        """Writes it, or tries again after the pause: a full disk has room some day, and
-        until then the evidence lags.
+        """Write the newest checkpoint, or try again after the pause: until a full disk has
+        room, the file lags.
         """
         try:
             if self._note:
                 self._write(self._note)
-            self._told = False
+            self._reported = False
         except OSError as error:
-            if not self._told:
+            if not self._reported:
                 logger.error("checkpoint_not_kept", path=str(self._path), error=str(error))
-            self._told = True
+            self._reported = True
             self._changed.set()
 
     def _write(self, note: str) -> None:
@@ -93,18 +93,18 @@ class CheckpointFile:
 
 
 def check(path: Path, db: Connection, origin: str, key: VerifyKey) -> None:
-    """Holds the database against the checkpoint kept apart from it.
+    """Compare the database with the checkpoint kept apart from it.
 
     Raises:
-        ForkedLogError: The database is behind, or has another log.
-        bureau_keys.errors.BadProof: The kept checkpoint is not the log's.
+        ForkedLogError: The database does not hold the kept checkpoint.
+        bureau_keys.errors.BadProof: The kept checkpoint is not signed by the log's key.
     """
     if path.exists():
         check_holds(path.read_text("utf-8"), db, origin, key)
 
 
 def check_holds(kept_note: str, db: Connection, origin: str, key: VerifyKey) -> None:
-    """Holds the database against a checkpoint.
+    """Compare the database with a checkpoint.
 
     Raises:
         ForkedLogError, bureau_keys.errors.BadProof: As `check`.
@@ -118,5 +118,5 @@ def check_holds(kept_note: str, db: Connection, origin: str, key: VerifyKey) -> 
 
 
 def save_evidence(path: Path, error: ForkedLogError) -> None:
-    """Writes both checkpoints to a file."""
+    """Write both checkpoints to a file."""
     write_private(path, f"{error}\n".encode())

@@ -1,8 +1,8 @@
-"""The commit queue: one writer through which every change goes.
+"""The commit queue: one writer for all changes of a node.
 
-Request threads verify and parse in parallel, then hand over a unit of work. The
+Request threads verify and parse in parallel, then queue a unit of work. The
 writer drains the queue, runs the units one after another in one transaction,
-each behind a savepoint so that one that fails harms no other, appends their
+each under a savepoint so that a failed unit affects no other, appends their
 leaves and commits once: one durable commit acknowledges many requests, and the
 order of the log is the order of effects.
 """
@@ -37,29 +37,29 @@ T = TypeVar("T")
 
 logger = structlog.get_logger("bureau.ledger")
 
-# Requests that may wait; beyond it the bureau sheds load instead of queueing.
+# Units that may wait; more are refused with OVERLOADED.
 MAX_WAITING = 2048
-# Units in one transaction: bounds how long the first of them waits.
+# Units in one transaction: limits the wait of the first of them.
 MAX_BATCH = 256
-# Seconds that a caller waits for its commit before the outcome is unknown.
+# Seconds that a caller waits for its commit; then it gets DEADLINE, outcome unknown.
 MAX_WAIT_S = 60.0
-# Times that a unit is tried which others' transactions are in the way of.
+# Maximum attempts for a unit that hits a serialization conflict.
 MAX_TRIES = 4
-# Monotonic time after which nobody waits for what this call does; the guard sets
-# it, so that a call that has been given up is not begun.
+# Monotonic time after which the caller has given up; the guard sets it, so that the writer
+# does not begin a unit without a caller.
 deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
 
 
 @dataclass(slots=True)
 class Transaction:
-    """What a unit of work sees of the writer's transaction.
+    """The writer's transaction, as a unit of work sees it.
 
     Attributes:
         db: The connection.
         now_us: Time of the batch, microseconds since 1970.
-        entry_key: Key of the entry that this unit will become.
-        new_key: Makes a key that no row of any table has yet.
-        answer_digest: SHA-256 of a signed answer, if the unit makes one.
+        entry_key: Key of the log entry of this unit.
+        new_key: Returns a key that no row of any table has.
+        answer_digest: SHA-256 of the signed answer; empty without one.
     """
 
     db: Connection
@@ -71,7 +71,7 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class RecordedDenial:
-    """What a unit returns to refuse a request and yet keep what it wrote."""
+    """The result of a unit that refuses a request and keeps the rows it wrote."""
 
     refusal: Refusal
 
@@ -81,10 +81,9 @@ class Committed(Generic[T]):
     """An acknowledged statement.
 
     Attributes:
-        result: What the unit returned; None for a replay.
-        proof: The entry, its inclusion proof and checkpoint: the receipt.
-        replayed: The statement had been accepted before; `proof` is the first
-            one again.
+        result: Return value of the unit; None for a replay.
+        proof: Entry, inclusion proof and checkpoint: the receipt.
+        replayed: True for a statement accepted before, with the `proof` that it had then.
     """
 
     result: T | None
@@ -103,31 +102,31 @@ class _Unit:
     tries: int = 0
     committed: Committed[Any] | None = None
     error: Exception | None = None
-    # Held until there is an outcome: a bare lock wakes its one waiter several
-    # times faster than an Event would.
+    # Held until there is an outcome: a lock wakes its one waiter several times faster than
+    # an Event.
     _undecided: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self._undecided.acquire()
 
     def try_again(self) -> bool:
-        """Whether it may have another turn."""
+        """Count an attempt; return true if another one is allowed."""
         self.tries += 1
         return self.tries < MAX_TRIES
 
     def wait(self, seconds: float) -> bool:
-        """Whether there is an outcome, within so many seconds."""
+        """Wait for the outcome; return false after `seconds` without one."""
         return self._undecided.acquire(timeout=max(seconds, 0))
 
     def succeed(self, committed: Committed[Any]) -> None:
-        """Acknowledges."""
+        """Acknowledge the unit."""
         self.committed = committed
         self._decide()
 
     def fail(self, error: Exception) -> None:
-        """Refuses."""
-        # Without the writer's frames, which hold this unit: the circle would keep the
-        # call open until the collector comes.
+        """Refuse the unit."""
+        # Drop the traceback: it references this unit, and the reference cycle would keep
+        # the call open until garbage collection.
         self.error = error.with_traceback(None)
         self._decide()
 
@@ -151,13 +150,13 @@ class Ledger:
         on_fork: Callable[[ForkedLogError], None] = lambda _error: None,
     ) -> None:
         """Args:
-        database: Where everything is stored.
-        key: Signs checkpoints.
-        origin: The log's origin.
-        clock: The time.
-        on_commit: Is given each checkpoint after its commit.
-        on_fatal: Is told when the process must not go on.
-        on_fork: Is told when the log is not what this node has acknowledged.
+        database: Database of the log and of everything else.
+        key: Key that signs checkpoints.
+        origin: Origin of the log.
+        clock: Clock of the node.
+        on_commit: Called with each checkpoint after its commit.
+        on_fatal: Called with the reason when the process must not go on.
+        on_fork: Called when the log lacks entries that this node has acknowledged.
         """
         self._database = database
         self._key = key
@@ -175,24 +174,25 @@ class Ledger:
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
 
     def start(self) -> None:
-        """Starts the writer."""
+        """Start the writer."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Takes no more, finishes what it took, and ends the writer."""
+        """Refuse new units, finish the queued ones, and stop the writer."""
         with self._gate:
             self._open = False
-        self._queue.put(None)  # nothing comes behind it
-        self._thread.join()
+        self._queue.put(None)  # the last element: the gate is closed
+        if self._thread.is_alive():
+            self._thread.join()
 
     def commit(self, statement: SignedStatement, work: Work[T]) -> Committed[T]:
-        """Runs a unit of work and appends its statement, durably, once.
+        """Run a unit of work and append its statement to the log, durably and once.
 
-        A statement that was accepted before is not run again: its first proof
-        comes back. Blocks until the outcome is on disk.
+        A statement accepted before is not run again; its first proof is returned. Blocks
+        until the outcome is on disk.
 
         Raises:
-            Refusal: What the unit raised or denied; IDEMPOTENCY_CONFLICT if the
+            Refusal: The refusal that the unit raised or recorded; IDEMPOTENCY_CONFLICT if the
                 request id was used for other bytes; OVERLOADED,
                 DATABASE_UNAVAILABLE, NODE_UNFIT, STORAGE_FULL, SHUTTING_DOWN, DEADLINE.
         """
@@ -204,7 +204,9 @@ class Ledger:
                 raise Refusal("OVERLOADED", "too many writes are waiting")
             self._queue.put(unit)
         if not unit.wait(min(MAX_WAIT_S, unit.deadline - time.monotonic())):
-            raise Refusal("DEADLINE", "not settled in time: a retry with the same id tells")
+            raise Refusal(
+                "DEADLINE", "no outcome in time: retry with the same request id to learn it"
+            )
         if unit.error is not None:
             try:
                 raise unit.error
@@ -231,17 +233,17 @@ class Ledger:
             waiting = self._commit_batch(batch) if batch else []
 
     def _commit_batch(self, batch: list[_Unit]) -> list[_Unit]:
-        """Commits a batch; returns the units that must wait for the next one."""
+        """Commit a batch; return the units that the next batch must take."""
         if self._dead:
-            # What is on disk is unknown: nothing may be built upon it.
+            # The state on disk is unknown: nothing may be added to it.
             for unit in batch:
                 unit.fail(Refusal("DATABASE_UNAVAILABLE", "the disk failed; this node ends"))
             return []
         try:
             return self._transact(batch)
         except StorageError as error:
-            # Another node may have taken a request id that is in the batch: its units are
-            # tried again, and the one it is finds its twin's entry.
+            # Another node may have used a request id of this batch: its units are tried
+            # again, and the duplicate finds the entry of the other node.
             again = [unit for unit in batch if error.conflict and unit.try_again()]
             lost = [unit for unit in batch if unit not in again]
             if lost:
@@ -254,7 +256,7 @@ class Ledger:
                 self._on_fatal(str(error))
             return again
         except Refusal as refusal:
-            # The node's own fault: nothing of the batch was stored.
+            # A fault of this node: nothing of the batch was stored.
             logger.error("batch_refused", reason=refusal.reason, why=refusal.message)
             for unit in batch:
                 unit.fail(refusal)
@@ -270,37 +272,42 @@ class Ledger:
         return []
 
     def _transact(self, batch: list[_Unit]) -> list[_Unit]:
-        ends, taken = _BatchResult(), set()
+        results, request_ids = _BatchResult(), set()
         moment, begun = self._clock.moment(), time.monotonic()
 
         with self._database.transaction() as db:
             for unit in batch:
                 name = (unit.statement.signer, unit.statement.request_id)
                 if time.monotonic() > unit.deadline:
-                    ends.refused.append((unit, Refusal("DEADLINE", "given up before it was begun")))
-                elif name in taken:
-                    ends.deferred.append(unit)  # its twin is in this batch: replay it from the next
+                    results.refused.append(
+                        (unit, Refusal("DEADLINE", "the deadline passed before the write began"))
+                    )
+                elif name in request_ids:
+                    # Duplicate request id in this batch: answer it from the log in the next.
+                    results.deferred.append(unit)
                 else:
-                    taken.add(name)
-                    self._run_unit(db, unit, moment.now_us, ends)
-            leaves, at_head = [leaf for _, leaf, _ in ends.accepted], time.monotonic()
+                    request_ids.add(name)
+                    self._run_unit(db, unit, moment.now_us, results)
+            leaves, at_head = [leaf for _, leaf, _ in results.accepted], time.monotonic()
             proofs, head = self._append(db, leaves, moment)
-            if ends.answered and not leaves:
-                log.confirm_durable(db)  # what a replay tells again must be durable by now
+            if results.answered and not leaves:
+                log.confirm_durable(
+                    db
+                )  # a replayed entry must be durable before its receipt goes out
 
-        # On disk. A crash from here on loses only replies; a retry fetches them.
+        # On disk. A crash from here on loses only replies; a retry returns them.
         if proofs:
             self._acknowledged = head
             settled = time.monotonic()
             observe_commit(len(proofs), settled - begun, settled - at_head)
             self._on_commit(proofs[-1].checkpoint)
-        for (unit, _, result), proof in zip(ends.accepted, proofs, strict=True):
+        for (unit, _, result), proof in zip(results.accepted, proofs, strict=True):
             unit.succeed(Committed(result, proof, replayed=False))
-        for unit, committed in ends.answered:
+        for unit, committed in results.answered:
             unit.succeed(committed)
-        for unit, error in ends.refused:
+        for unit, error in results.refused:
             unit.fail(error)
-        return ends.deferred
+        return results.deferred
 
     def _append(
         self, db: Connection, leaves: list[NewLeaf], moment: Moment
@@ -309,67 +316,72 @@ class Ledger:
             return [], None
         return log.append(db, leaves, self._key, self._origin, moment, self._acknowledged)
 
-    def _run_unit(self, db: Connection, unit: _Unit, now_us: int, ends: _BatchResult) -> None:
-        """Runs one unit behind its savepoint, and notes how it ended."""
-        told = unit.statement
+    def _run_unit(self, db: Connection, unit: _Unit, now_us: int, results: _BatchResult) -> None:
+        """Run one unit under its savepoint and record its result."""
+        statement = unit.statement
         new_key = partial(self._keys.next, now_us)
         tx = Transaction(db, now_us, new_key(), new_key)
         db.execute_raw("SAVEPOINT unit")
         try:
-            found = db.one(q.entry_of_request, signer=told.signer, request_id=told.request_id)
-            if found:
-                ends.answered.append((unit, _replay(db, LoggedEntry(*found), told)))
+            if entry := _entry_of(db, statement):
+                results.answered.append((unit, _replay(db, entry, statement)))
             else:
                 result = unit.work(tx)
                 if isinstance(result, RecordedDenial):
-                    if not self._answer_as_duplicate(db, unit, ends):
-                        ends.refused.append((unit, result.refusal))
+                    if not self._answer_as_duplicate(db, unit, results):
+                        results.refused.append((unit, result.refusal))
                 else:
-                    leaf = NewLeaf(tx.entry_key, told, tx.answer_digest)
-                    ends.accepted.append((unit, leaf, result))
+                    leaf = NewLeaf(tx.entry_key, statement, tx.answer_digest)
+                    results.accepted.append((unit, leaf, result))
         except Refusal as refusal:
-            if not self._answer_as_duplicate(db, unit, ends):
+            if not self._answer_as_duplicate(db, unit, results):
                 db.execute_raw("ROLLBACK TO SAVEPOINT unit")
-                ends.refused.append((unit, refusal))
+                results.refused.append((unit, refusal))
         except StorageError as error:
             if not (error.conflict or error.too_long):
                 raise
-            # A deadlock with another node, a row that it took or keeps, a statement that
-            # took too long: this unit's alone. What it holds is let go; after a conflict
-            # it has another turn.
+            # A deadlock with another node, a row that it wrote or locks, or a statement that
+            # took too long concerns this unit alone. Roll the unit back, which releases its
+            # locks; try it again after a conflict.
             db.execute_raw("ROLLBACK TO SAVEPOINT unit")
             if error.conflict and unit.try_again():
-                ends.deferred.append(unit)
+                results.deferred.append(unit)
             else:
-                ends.refused.append((unit, _refusal_of(error)))
+                results.refused.append((unit, _refusal_of(error)))
         except Exception:
-            # A fault of ours in one unit is that unit's alone.
-            logger.exception("unit_broken", request_id=told.request_id)
+            # A bug in one unit must not fail the others.
+            logger.exception("unit_broken", request_id=statement.request_id)
             db.execute_raw("ROLLBACK TO SAVEPOINT unit")
-            ends.refused.append((unit, Refusal("INTERNAL", "the bureau failed on this request")))
+            results.refused.append((unit, Refusal("INTERNAL", "the bureau failed on this request")))
         db.execute_raw("RELEASE SAVEPOINT unit")
 
-    def _answer_as_duplicate(self, db: Connection, unit: _Unit, ends: _BatchResult) -> bool:
-        """Whether a refused unit is answered by its twin: the same statement, which another
-        node accepted while this one waited for a row. What refused it is its own effect.
+    def _answer_as_duplicate(self, db: Connection, unit: _Unit, results: _BatchResult) -> bool:
+        """Answer a refused unit with the receipt of the same statement, if another node has
+        accepted it while this unit waited for a row: its effect there is the cause of the
+        refusal here. Return false if no node has.
         """
-        told = unit.statement
-        found = db.one(q.entry_of_request, signer=told.signer, request_id=told.request_id)
-        if not found or LoggedEntry(*found).digest != told.digest:
+        statement = unit.statement
+        entry = _entry_of(db, statement)
+        if entry is None or entry.digest != statement.digest:
             return False
         db.execute_raw("ROLLBACK TO SAVEPOINT unit")
-        ends.answered.append((unit, _replay(db, LoggedEntry(*found), told)))
+        results.answered.append((unit, _replay(db, entry, statement)))
         return True
 
 
 @dataclass(slots=True)
 class _BatchResult:
-    """How the units of a batch ended, before its commit."""
+    """The results of a batch's units, before its commit."""
 
     accepted: list[tuple[_Unit, NewLeaf, Any]] = field(default_factory=list)
     answered: list[tuple[_Unit, Committed[Any]]] = field(default_factory=list)
     refused: list[tuple[_Unit, Exception]] = field(default_factory=list)
     deferred: list[_Unit] = field(default_factory=list)
+
+
+def _entry_of(db: Connection, statement: SignedStatement) -> LoggedEntry | None:
+    row = db.one(q.entry_of_request, signer=statement.signer, request_id=statement.request_id)
+    return LoggedEntry(*row) if row else None
 
 
 def _replay(db: Connection, entry: LoggedEntry, statement: SignedStatement) -> Committed[Any]:
@@ -384,7 +396,7 @@ def _refusal_of(error: StorageError) -> Refusal:
     if error.full:
         return Refusal("STORAGE_FULL", "the bureau's disk is full")
     if error.conflict:
-        return Refusal("CONFLICT", "another request was in the way")
+        return Refusal("CONFLICT", "another request changed the same rows; retry")
     if error.outcome_known:
         return Refusal("DATABASE_UNAVAILABLE", "the database did not answer; nothing was stored")
     return Refusal("DATABASE_UNAVAILABLE", "the database did not answer; the outcome is unknown")

@@ -1,4 +1,4 @@
-"""Tells who waits that something was committed."""
+"""The signal that wakes streams after a commit."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from bureau.store.errors import StorageError
 
 logger = structlog.get_logger("bureau.commits")
 
-# Seconds until it listens again after the database was away.
+# Seconds after a lost connection until the listener connects again.
 AGAIN_S = 1.0
+# Seconds that a stopping node waits for the listening connection to close.
+STOP_S = 1.0
 
 
 class CommitSignal:
-    """Wakes those that follow what is committed, on this node or, by way of the
-    database, on another. Who waits looks again after a while nevertheless.
+    """Wakes the streams that follow commits, of this node and, through the database, of
+    others. Streams also poll, so a lost signal only delays them.
     """
 
     def __init__(self) -> None:
@@ -28,26 +30,26 @@ class CommitSignal:
 
     @property
     def count(self) -> int:
-        """How many there were so far."""
+        """Number of commits signalled so far."""
         return self._count
 
     def notify(self) -> None:
-        """Something was committed."""
+        """Wake every waiter after a commit."""
         with self._changed:
             self._count += 1
             self._changed.notify_all()
 
     def close(self) -> None:
-        """The node stops: nobody waits any longer."""
+        """End every wait: the node stops."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def wait(self, since: int, seconds: float) -> None:
-        """Waits until there are more commits than `since`, at most so many seconds.
+        """Wait until there are more commits than `since`, at most `seconds`.
 
         Raises:
-            Refusal: SHUTTING_DOWN.
+            Refusal: SHUTTING_DOWN if the node stops.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._count > since, seconds)
@@ -56,7 +58,7 @@ class CommitSignal:
 
 
 class Listener:
-    """Tells of what other nodes commit."""
+    """Signals the commits of other nodes."""
 
     def __init__(self, database: Database, commits: CommitSignal) -> None:
         self._database = database
@@ -65,13 +67,15 @@ class Listener:
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
 
     def start(self) -> None:
-        """Starts listening, if there can be other nodes."""
+        """Start listening; SQLite has no other nodes."""
         if not self._database.is_sqlite:
             self._thread.start()
 
     def stop(self) -> None:
-        """Listens no more."""
+        """Stop listening; wait at most STOP_S for the connection to close."""
         self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(STOP_S)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -1,7 +1,7 @@
-"""What a connection must show before a node works on it.
+"""The checks of a new connection, before a node uses it.
 
-A server that was started anew, or a standby that was promoted, may have forgotten what
-this node acknowledged; and it may show what no standby has yet. Neither is believed.
+A restarted server or a promoted standby may lack entries that this node has acknowledged,
+and it may show commits that no standby has yet. A node uses neither.
 """
 
 from __future__ import annotations
@@ -20,43 +20,43 @@ from bureau_keys.signing import VerifyKey
 
 @dataclass(slots=True)
 class ConnectionCheck:
-    """Looks at every new connection.
+    """Checks every new connection.
 
     Attributes:
-        keeper: Has the newest checkpoint that this node has acknowledged.
-        on_fork: Is told of a database that does not hold it.
+        checkpoint_file: The newest checkpoint that this node has acknowledged.
+        on_fork: Called with the error if the database does not hold that checkpoint.
     """
 
-    keeper: CheckpointFile
+    checkpoint_file: CheckpointFile
     origin: str
     key: VerifyKey
     on_fork: Callable[[ForkedLogError], None]
-    _proven: tuple[int, str | None] | None = None
+    _confirmed: tuple[int, str | None] | None = None
 
     def __call__(self, db: Connection, losses: int) -> None:
-        """Admits a connection.
+        """Check a connection before its first use.
 
         Args:
-            losses: How often the database's connections have been lost so far.
+            losses: Number of connections to the database that were lost so far.
 
         Raises:
-            StorageError: It is not to be used.
+            StorageError: The connection must not be used.
         """
-        # 1. The database holds what this node has acknowledged.
+        # 1. The database holds the checkpoint that this node has acknowledged.
         try:
-            if self.keeper.newest:
-                checkpoint_file.check_holds(self.keeper.newest, db, self.origin, self.key)
+            if newest := self.checkpoint_file.newest:
+                checkpoint_file.check_holds(newest, db, self.origin, self.key)
         except ForkedLogError as error:
             self.on_fork(error)
             raise StorageError("the database went back in time") from error
         # 2. Its commits wait for a standby, where one is required.
         db.check_commit_wait()
-        # 3. What it shows is durable: once for each run of a server, and again after
-        #    connections broke, as a server may recover without being started anew.
+        # 3. Its commits so far are durable: checked once for each run of a server, and again
+        #    after connections broke, as a server may recover without a restart.
         row = db.one(q.server_run)
-        shown = losses, row[0] if row else None
-        if shown != self._proven:
+        run = losses, row[0] if row else None
+        if run != self._confirmed:
             db.begin()
             log.confirm_durable(db)
             db.commit()
-            self._proven = shown
+            self._confirmed = run

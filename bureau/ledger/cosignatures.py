@@ -8,24 +8,24 @@ from bureau.errors import Refusal
 from bureau.store import queries as q
 from bureau.store.database import Connection
 
-# Cosignatures, from the newest back, among which enough are looked for: whoever asks for
-# more than there ever were must not keep the database busy.
+# Number of the newest cosignatures that a search reads. A request for more cosignatures than
+# any checkpoint has would otherwise read the whole table.
 LOOK_BACK = 5000
 
 
 def newest_checkpoint(
     db: Connection, count: int, witnesses: Collection[str], at_least: int = 0
 ) -> str:
-    """The newest checkpoint that enough witnesses have cosigned, with every
-    cosignature that the bureau has of it.
+    """Return the newest checkpoint that enough witnesses have cosigned, with every
+    cosignature of it that the bureau has.
 
     Args:
-        count: How many are enough.
-        witnesses: Names of those that count; all if empty.
-        at_least: Its smallest size.
+        count: Number of cosignatures that the checkpoint needs.
+        witnesses: Names of the witnesses that count; all if empty.
+        at_least: Smallest tree size of the checkpoint.
 
     Raises:
-        Refusal: NOT_WITNESSED.
+        Refusal: NOT_WITNESSED if no checkpoint has enough cosignatures.
     """
     terms = {"cosignatures": count, "at_least": at_least, "look_back": LOOK_BACK}
     if witnesses:
@@ -33,13 +33,13 @@ def newest_checkpoint(
     else:
         rows = db.all(q.newest_cosigned, **terms)
     if not rows:
-        told = f"no checkpoint from size {at_least} on has {count} cosignatures"
-        raise Refusal("NOT_WITNESSED", told)
+        missing = f"no checkpoint from size {at_least} on has {count} cosignatures"
+        raise Refusal("NOT_WITNESSED", missing)
     return cosigned_note(db, rows[0][0])
 
 
 def cosigned_note(db: Connection, size: int) -> str:
-    """A checkpoint with every cosignature that the bureau has of it."""
+    """Return a checkpoint with every cosignature of it that the bureau has."""
     row = db.one(q.checkpoint_at, tree_size=size)
-    assert row is not None, "what is cosigned was signed"
+    assert row is not None, "a cosigned checkpoint is stored"
     return str(row[0]) + "".join(line for _, line in db.all(q.cosignatures_of, tree_size=size))

@@ -1,4 +1,4 @@
-"""Keys of entries, given before their place in the log is known."""
+"""Keys of entries, assigned before their leaf index is known."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ EPOCH_US = 1_767_225_600_000_000
 
 @dataclass(slots=True)
 class EntryKeys:
-    """Time-ordered keys: milliseconds, then 22 bits that start at random, so that
-    nodes do not meet; should they, the primary key refuses and the batch is
-    tried again.
+    """Time-ordered keys: milliseconds, then 22 bits that start at random, so that two
+    nodes rarely assign the same key. If they do, the primary key rejects the second and
+    its batch is tried again.
     """
 
     last: int = 0
 
     def next(self, now_us: int) -> int:
-        """A key that this node has not given yet."""
+        """Return a key that this node has not assigned yet."""
         moment = now_us - EPOCH_US >> 10
         if moment > self.last >> 22:
             self.last = moment << 22 | secrets.randbits(21)

@@ -1,10 +1,10 @@
-"""The append-only log: leaves, tiles, checkpoints and the receipts of them.
+"""The append-only log: leaves, tiles, checkpoints and their receipts.
 
 Inside the writer's transaction `append` turns accepted statements into leaves:
-it takes the head row, which all nodes share, gives out dense indices, signs one
-checkpoint for all of them and stores everything, so that a statement's effect
-and its leaf are committed together or not at all. Outside, the reading functions
-make proofs from the stored tiles.
+it locks the head row, which all nodes share, assigns dense indices, signs one
+checkpoint over all of them and stores everything, so that a statement's effect
+and its leaf are committed together or not at all. Outside the transaction, the reading
+functions compute proofs from the stored tiles.
 
 Formats: RFC 6962 hashing; C2SP tlog-checkpoint, tlog-tiles.
 """
@@ -51,7 +51,7 @@ class SignedStatement:
 
 
 class LoggedEntry(NamedTuple):
-    """An entry of the log, as its row holds it."""
+    """An entry of the log: the columns of its row."""
 
     entry_key: int
     leaf_index: int
@@ -67,7 +67,7 @@ class LoggedEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LogProof:
-    """What a receipt is made of: the entry, its inclusion proof, the checkpoint."""
+    """The parts of a receipt: entry, inclusion proof and checkpoint."""
 
     entry: LoggedEntry
     proof: Sequence[bytes]
@@ -87,7 +87,7 @@ class Head(NamedTuple):
     """A state of the log that this node has acknowledged.
 
     Attributes:
-        note: Its signed checkpoint.
+        note: Signed checkpoint of this state.
     """
 
     size: int
@@ -103,24 +103,24 @@ def append(
     moment: Moment,
     acknowledged: Head | None = None,
 ) -> tuple[list[LogProof], Head]:
-    """Appends leaves in order and signs a checkpoint over them.
+    """Append leaves in order and sign a checkpoint over them.
 
     Runs at the end of the writer's transaction. If the process dies before the
-    commit, nothing of it exists; if after, all of it does, and a retry of the
+    commit, nothing of the batch exists; if after, all of it does, and a retry of a
     request finds its entry.
 
     Args:
-        moment: The time.
-        acknowledged: The newest state that this node has acknowledged.
+        moment: Time of the batch.
+        acknowledged: Newest state of the log that this node has acknowledged.
 
     Returns:
-        The proof of each leaf in the new tree, and that tree.
+        The proof of each leaf in the new tree, and the new state of the log.
 
     Raises:
-        ForkedLogError: The log is not what this node has acknowledged.
+        ForkedLogError: The log does not hold the acknowledged state.
         Refusal: NODE_UNFIT if the clock is wrong.
     """
-    # 1. What needs no index, before nodes take turns.
+    # 1. Rows that need no leaf index, before the lock that lets one node in at a time.
     db.notify()
     db.execute_many_tuples(
         q.add_statement,
@@ -133,23 +133,23 @@ def append(
     frontier = frontier_of(size, edge)
     check_extends(db, frontier, acknowledged)
     check_clock(moment, newest_us, server_us)
-    # Time goes with the order of the log, whichever node's clock is a little ahead.
+    # Log timestamps never decrease, even if this node's clock is behind another's.
     now_us = max(moment.now_us, newest_us)
 
-    # 3. Leaves: an HMAC under a random salt, so the log tells nothing by itself.
+    # 3. Leaves: an HMAC under a random salt, so a leaf alone reveals nothing.
     entries = []
     for index, leaf in enumerate(leaves, size):
         salt = secrets.token_bytes(HASH)
-        told = leaf.statement
-        line = LeafStatement(told.kind, told.digest, leaf.answer_digest, now_us)
+        statement = leaf.statement
+        line = LeafStatement(statement.kind, statement.digest, leaf.answer_digest, now_us)
         entries.append(
             LoggedEntry(
                 leaf.entry_key,
                 index,
-                told.kind,
-                told.signer,
-                told.request_id,
-                told.digest,
+                statement.kind,
+                statement.signer,
+                statement.request_id,
+                statement.digest,
                 leaf.answer_digest,
                 salt,
                 commitment(line, salt),
@@ -158,7 +158,7 @@ def append(
         )
     proofs = frontier.extend_with_proofs([leaf_hash(entry.commitment) for entry in entries])
 
-    # 4. One checkpoint for all.
+    # 4. One checkpoint over all leaves.
     note = sign_checkpoint(Checkpoint(origin, frontier.size, frontier.root()), key)
 
     # 5. Rows.
@@ -167,27 +167,28 @@ def append(
     db.execute(q.move_head, new_size=frontier.size, new_frontier=edge, new_us=now_us)
     db.execute(q.add_checkpoint, tree_size=frontier.size, note=note, time_us=now_us)
     _fill_tiles(db, size, frontier.size)
-    given = [LogProof(entry, proof, note) for entry, proof in zip(entries, proofs, strict=True)]
-    return given, Head(frontier.size, frontier.root(), note)
+    receipts = [LogProof(entry, path, note) for entry, path in zip(entries, proofs, strict=True)]
+    return receipts, Head(frontier.size, frontier.root(), note)
 
 
 def confirm_durable(db: Connection) -> None:
-    """Makes the commit of this transaction tell that all before it are durable.
+    """Write to the head row so that this commit also waits for the standby, which proves that
+    earlier commits are durable.
 
-    What is found committed may be on one machine only: its own wait for the standby was
-    cut short, or the server started anew. A commit that gets through that wait itself
-    comes behind it in the database's log, and so takes it along.
+    An earlier commit may be on one machine only: its own wait for the standby was cut short,
+    or the server was restarted. A later commit follows it in the database's log, so the
+    standby that confirms the later one has both.
     """
     db.execute(q.touch_head)
 
 
 def check_extends(db: Connection, found: Frontier, acknowledged: Head | None) -> None:
-    """Raises ForkedLogError for a log that is behind what was acknowledged, or other."""
+    """Raise ForkedLogError unless the log extends the acknowledged state."""
     if acknowledged is None:
         return
     same = found.size == acknowledged.size and found.root() == acknowledged.root
     if not same and found.size > acknowledged.size:
-        # Others have appended, to what was acknowledged or to something else.
+        # Other nodes have appended, to the acknowledged state or to another one.
         row = db.one(q.checkpoint_at, tree_size=acknowledged.size)
         same = row is not None and row[0] == acknowledged.note
     if not same:
@@ -195,12 +196,12 @@ def check_extends(db: Connection, found: Frontier, acknowledged: Head | None) ->
 
 
 def frontier_of(size: int, edge: bytes) -> Frontier:
-    """The tree's right edge from the head row."""
+    """Return the right edge of the tree, from the columns of the head row."""
     return Frontier(size, [edge[i : i + HASH] for i in range(0, len(edge), HASH)])
 
 
 def create(db: Connection, key: SigningKey, origin: str, now_us: int) -> None:
-    """Writes the empty log: its head row and its first checkpoint."""
+    """Store the empty log: its head row and its first checkpoint."""
     frontier = Frontier()
     note = sign_checkpoint(Checkpoint(origin, 0, frontier.root()), key)
     db.execute(q.add_head, head_id=1, tree_size=0, frontier=b"", time_us=now_us)
@@ -208,25 +209,25 @@ def create(db: Connection, key: SigningKey, origin: str, now_us: int) -> None:
 
 
 def size_of(db: Connection) -> int:
-    """The log's size."""
+    """Return the tree size of the log; 0 without a head row."""
     row = db.one(q.log_size)
     return int(row[0]) if row else 0
 
 
 def newest_checkpoint(db: Connection) -> str:
-    """The newest signed checkpoint."""
+    """Return the newest signed checkpoint."""
     row = db.one(q.newest_checkpoint)
     assert row is not None, "the log has a checkpoint from its creation on"
     return str(row[0])
 
 
 def leaves(db: Connection, start: int, count: int) -> list[bytes]:
-    """Commitments of leaves `start` to `start + count`."""
+    """Return the commitments of the leaves from `start` to before `start + count`."""
     return [row[0] for row in db.all(q.commitments, start=start, stop=start + count)]
 
 
 def proof_of(db: Connection, entry: LoggedEntry) -> LogProof:
-    """The proof that was given when the entry was committed, once more.
+    """Return the proof that the entry had when it was committed.
 
     It leads to the same checkpoint: the first that was signed over the entry.
     """
@@ -237,47 +238,49 @@ def proof_of(db: Connection, entry: LoggedEntry) -> LogProof:
 
 
 def inclusion_proof(db: Connection, index: int, size: int) -> list[bytes]:
-    """RFC 6962 inclusion proof of a leaf in the tree of `size`.
+    """Return the RFC 6962 inclusion proof of a leaf in the tree of `size`.
 
     Raises:
-        Refusal: BEYOND_LOG.
+        Refusal: BEYOND_LOG if the tree or the log has no such leaf.
     """
     if size > size_of(db) or index >= size:
-        raise Refusal("BEYOND_LOG", "there is no such leaf in a tree of this size")
+        raise Refusal("BEYOND_LOG", f"leaf {index} is not in a tree of size {size} of this log")
     return list(inclusion_path(tile_source(db, size), index, size))
 
 
 def consistency_proof(db: Connection, first: int, second: int) -> list[bytes]:
-    """RFC 6962 consistency proof between two sizes.
+    """Return the RFC 6962 consistency proof between two sizes.
 
     Raises:
-        Refusal: BEYOND_LOG.
+        Refusal: BEYOND_LOG if the sizes are not ordered or beyond the log.
     """
     if not 1 <= first <= second or second > size_of(db):
-        raise Refusal("BEYOND_LOG", "sizes must be ordered and within the log")
+        raise Refusal(
+            "BEYOND_LOG", f"sizes {first} and {second} are not ordered and within the log"
+        )
     return list(consistency_path(tile_source(db, second), first, second))
 
 
 def tile(db: Connection, level: int, index: int) -> bytes:
-    """A tile's hashes, as many as it has.
+    """Return the hashes of a tile; fewer than 256 for a tile at the right edge.
 
     Raises:
-        Refusal: BEYOND_LOG.
+        Refusal: BEYOND_LOG if the tile has no hash yet.
     """
     width = min(TILE, (size_of(db) >> (8 * level)) - index * TILE)
     if width <= 0:
-        raise Refusal("BEYOND_LOG", "there is no such tile yet")
+        raise Refusal("BEYOND_LOG", f"tile {index} of level {level} is beyond the log")
     return _hashes(db, level, index, width)
 
 
 def tile_source(db: Connection, size: int) -> TileSource:
-    """Where proofs in the tree of a size find the hashes of perfect subtrees."""
+    """Return the source of subtree hashes for proofs in the tree of a size."""
     return TileSource(lambda level, index, width: _hashes(db, level, index, width), size)
 
 
 def _hashes(db: Connection, level: int, index: int, width: int) -> bytes:
-    """The first `width` hashes of a tile; a tile still growing is put together
-    from what is below it.
+    """Return the first `width` hashes of a tile; compute those of an unfinished tile from
+    the level below.
     """
     start = index * TILE
     if width == TILE and (row := db.one(q.full_tile, level=level, index=index)):
@@ -289,7 +292,7 @@ def _hashes(db: Connection, level: int, index: int, width: int) -> bytes:
 
 
 def _fill_tiles(db: Connection, old_size: int, new_size: int) -> None:
-    """Stores the tiles that became full between two sizes, lowest level first."""
+    """Store the tiles that became full between two sizes, lowest level first."""
     level, old, new = 0, old_size // TILE, new_size // TILE
     while new > old:
         for index in range(old, new):

@@ -1,5 +1,5 @@
-"""When a node must not write: its clock is wrong, its version is too old, or the log is not
-the one that it has acknowledged. It fails closed, and says why.
+"""The checks that stop a node from writing: a wrong clock, a version that is too old, a slow
+database, or a log that lacks acknowledged entries. A node that fails one refuses every call.
 """
 
 from __future__ import annotations
@@ -7,17 +7,15 @@ from __future__ import annotations
 from bureau.clock import MICROSECONDS, Moment
 from bureau.errors import Refusal
 
-# How far clocks may be apart: what is forgiven a signer's.
+# Microseconds that two clocks may differ by: as much as a statement's issue time may.
 MAX_SKEW_US = 60 * MICROSECONDS
-
-
-# Seconds that the quickest answer of the database may take. A statement takes twenty or
-# thirty of them, some with rows locked that every node needs.
+# Seconds that the fastest of two round trips to the database may take. A statement needs
+# twenty or thirty, some while it locks rows that every node needs.
 MAX_ROUND_TRIP_S = 0.25
 
 
 class ForkedLogError(Exception):
-    """The database and the checkpoint kept apart from it cannot both be true."""
+    """The database contradicts the checkpoint that is kept apart from it."""
 
     def __init__(self, kept: str, found: str) -> None:
         super().__init__(
@@ -31,16 +29,16 @@ class ForkedLogError(Exception):
 
 
 def check_clock(moment: Moment, newest_us: int, server_us: int | None) -> None:
-    """Holds this machine's clock against the log's newest time and the database's clock.
+    """Compare this machine's clock with the newest time of the log and the database's clock.
 
-    A clock that is ahead would lead the log's time away from every other node, and
-    let consents end too early; one that is behind would let them live on.
+    A clock that is ahead would move the log's time ahead of every other node and end
+    consents too early; a clock that is behind would end them too late.
 
     Args:
-        server_us: The time of the database's machine, if it is another.
+        server_us: Time of the database's machine; None on the same machine.
 
     Raises:
-        Refusal: NODE_UNFIT.
+        Refusal: NODE_UNFIT if the clock differs by more than MAX_SKEW_US.
     """
     behind_us = newest_us - moment.now_us
     if behind_us > MAX_SKEW_US:
@@ -54,21 +52,20 @@ def check_clock(moment: Moment, newest_us: int, server_us: int | None) -> None:
 
 
 def check_version(revision: str, floor: str) -> None:
-    """Holds the revision that this version was made for against the schema's floor.
+    """Compare the revision of this version with the oldest one that the schema allows.
 
     Raises:
-        Refusal: NODE_UNFIT.
+        Refusal: NODE_UNFIT if this version is older.
     """
     if floor > revision:
         raise Refusal("NODE_UNFIT", f"the database takes nodes of revision {floor} on")
 
 
 def check_database_latency(round_trip_s: float) -> None:
-    """Holds a node back whose way to the database is so slow that all others would wait
-    for the rows and the head that it locks.
+    """Check the latency of the database: all nodes wait for the rows that a slow one locks.
 
     Raises:
-        Refusal: NODE_UNFIT.
+        Refusal: NODE_UNFIT if a round trip takes longer than MAX_ROUND_TRIP_S.
     """
     if round_trip_s > MAX_ROUND_TRIP_S:
         took = f"{round_trip_s * 1000:.0f} ms"

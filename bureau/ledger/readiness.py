@@ -1,6 +1,6 @@
-"""Whether this node may be asked: its database answers soon, has not been migrated beyond it
-and waits for a standby where one is required, and its clock is right. Looked at once a second,
-and at once when the clock jumps.
+"""Readiness of this node: its database answers in time, takes this version and waits for a
+standby where one is required, and its clock is right. Checked once a second, and at once when
+the clock jumps.
 """
 
 from __future__ import annotations
@@ -24,16 +24,19 @@ from bureau.store import queries as q
 from bureau.store.database import Database
 from bureau.store.errors import StorageError
 
-logger = structlog.get_logger("bureau.pulse")
+logger = structlog.get_logger("bureau.readiness")
 
-BEAT_S = 1.0
-# Looks in a row at which the database's answers were slow: one alone may have waited for
-# this node's own threads.
-SLOW_LOOKS = 3
+# Seconds between two checks.
+CHECK_S = 1.0
+# Seconds that a stopping node waits for a check under way: the database may be silent.
+STOP_S = 1.0
+# Checks in a row with a slow database until the node is unfit: a single one may have waited
+# for this node's own threads.
+SLOW_CHECKS = 3
 
 
 class ReadinessProbe:
-    """Looks, and tells whether the node is ready."""
+    """Checks the node and reports changes of its readiness."""
 
     def __init__(
         self,
@@ -43,8 +46,8 @@ class ReadinessProbe:
         on_change: Callable[[bool], None],
     ) -> None:
         """Args:
-        revision: The schema's that this version was made for.
-        on_change: Is told when the node becomes ready, or ceases to be.
+        revision: Schema revision of this version.
+        on_change: Called with the readiness when it changes.
         """
         self._database = database
         self._clock = clock
@@ -55,23 +58,25 @@ class ReadinessProbe:
         self._slow = 0
         self._since_us = self._started_us()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="readiness", daemon=True)
 
     def start(self) -> None:
-        """Looks once, then again and again."""
+        """Check once, then once a second in a thread of its own."""
         self.check()
         self._thread.start()
 
     def stop(self) -> None:
-        """Looks no more."""
+        """Stop the background check."""
         self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(STOP_S)
 
     def require_ready(self) -> None:
-        """Lets a call in.
+        """Raise NODE_UNFIT unless this node is ready to serve.
 
         Raises:
-            Refusal: NODE_UNFIT if the clock is wrong, the version too old, the way to the
-                database slow, or a required standby not waited for.
+            Refusal: NODE_UNFIT if the clock is wrong, the version too old, the database slow,
+                or its commits do not wait for a required standby.
         """
         if abs(self._started_us() - self._since_us) > MAX_SKEW_US:
             self.check()
@@ -79,26 +84,26 @@ class ReadinessProbe:
             raise Refusal("NODE_UNFIT", self._unfit)
 
     def check(self) -> None:
-        """Looks."""
+        """Check the database and the clock once and update readiness."""
         self._since_us = self._started_us()
         why = ""
         try:
             with self._database.snapshot() as db:
-                asked = time.monotonic()
+                started = time.monotonic()
                 newest_us, server_us = db.one(q.times) or (0, None)
                 between = time.monotonic()
                 (floor,) = db.one(q.schema_floor) or ("",)
-                # The quicker of two: one alone may have waited for something else.
-                quicker_s = min(between - asked, time.monotonic() - between)
+                # The faster of two: a single one may have waited for other threads.
+                quicker_s = min(between - started, time.monotonic() - between)
                 db.check_commit_wait()
             check_version(self._revision, floor)
             self._slow = self._slow + 1 if quicker_s > MAX_ROUND_TRIP_S else 0
-            if self._slow >= SLOW_LOOKS:
+            if self._slow >= SLOW_CHECKS:
                 check_database_latency(quicker_s)
             check_clock(self._clock.moment(), newest_us, server_us)
         except StorageError as error:
             if error.conflict:
-                return  # busy, and there
+                return  # the database is there, and busy
             if error.unfit:
                 why = self._unfit = str(error)
             else:
@@ -113,9 +118,9 @@ class ReadinessProbe:
             self._on_change(self._ready)
 
     def _run(self) -> None:
-        while not self._stopping.wait(BEAT_S):
+        while not self._stopping.wait(CHECK_S):
             self.check()
 
     def _started_us(self) -> int:
-        """When the machine was started, by its clock: a jump of the clock moves it."""
+        """Return the boot time of the machine by its clock: a jump of the clock moves it."""
         return self._clock.machine_us() - time.monotonic_ns() // 1000

@@ -1,5 +1,5 @@
-"""One witness over HTTP, by C2SP tlog-witness: a checkpoint goes out, a cosignature
-comes back, verified.
+"""A client of one witness over HTTP (C2SP tlog-witness): sends a checkpoint, verifies the
+cosignature that comes back.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from bureau_keys.witness import (
 )
 
 CONNECT_S, ANSWER_S = 3.0, 5.0
-# Times that a proof is made anew for a size that the witness names.
+# Maximum attempts with a proof from the size that the witness names; other nodes move it.
 TRIES = 10
-# Characters of a refusal that are worth a line of log.
+# Bytes of a refusal that go into the log line.
 SHOWN = 200
 
 R = TypeVar("R")
@@ -35,12 +35,12 @@ Prove = Callable[[int], Sequence[bytes]]
 
 
 class Outcome(StrEnum):
-    """How an errand to a witness ended."""
+    """The result of a request to a witness."""
 
     COSIGNED = "cosigned"
-    AHEAD = "ahead"  # it has cosigned a larger checkpoint
+    AHEAD = "ahead"  # the witness has cosigned a larger checkpoint
     REFUSED = "refused"
-    MISUNDERSTOOD = "misunderstood"  # it answers something that is none
+    MISUNDERSTOOD = "misunderstood"  # the answer is not one of tlog-witness
     UNREACHABLE = "unreachable"
 
 
@@ -48,55 +48,57 @@ class WitnessError(Exception):
     """A witness has not cosigned.
 
     Attributes:
-        outcome: In which way.
-        size: What it has cosigned; 0 where it does not say.
+        outcome: Kind of the failure.
+        size: Size that the witness has cosigned; 0 if unknown.
     """
 
-    def __init__(self, outcome: Outcome, told: str, size: int = 0) -> None:
-        super().__init__(told)
+    def __init__(self, outcome: Outcome, message: str, size: int = 0) -> None:
+        super().__init__(message)
         self.outcome = outcome
         self.size = size
 
 
 class WitnessClient:
-    """The way to one witness. For one thread."""
+    """A connection to one witness, for one thread."""
 
     def __init__(self, url: str, witness: Verifier) -> None:
-        """Connects when first used, and stays connected.
+        """Prepare a connection, which opens with the first request and stays open.
 
         Args:
-            url: The witness's submission prefix.
-            witness: Its name and key.
+            url: Submission prefix of the witness.
+            witness: Name and key of the witness.
         """
         self._url = url.rstrip("/") + PATH
         self._witness = witness
-        self._known_size = 0  # of what it has cosigned; it says if that is not so
+        self._known_size = 0  # cosigned size; the witness corrects a wrong one
         self._http = PoolManager(
             maxsize=1, retries=False, timeout=Timeout(connect=CONNECT_S, read=ANSWER_S)
         )
 
     def cosign(self, note: str, size: int, prove: Prove) -> str:
-        """The witness's cosignature of a checkpoint, a line for its note.
+        """Return the witness's cosignature of a checkpoint, as a line for its note.
 
         Args:
-            size: The checkpoint's.
-            prove: Given an older size, not zero, the consistency proof from there.
+            size: Tree size of the checkpoint.
+            prove: Returns the consistency proof from an older size, which is not zero.
 
         Raises:
-            WitnessError: There is none.
-            StorageError: What `prove` raises.
+            WitnessError: The witness has not cosigned.
+            StorageError: `prove` could not read the database.
         """
-        status, body = self._settled(note, size, prove)
+        status, body = self._agreed(note, size, prove)
         if status != HTTPStatus.OK:
-            told = body[:SHOWN].decode(errors="replace").strip()
-            why = f"it answers {status} ({told}), having cosigned size {self._known_size}"
-            raise WitnessError(Outcome.REFUSED, why, self._known_size)
+            text = body[:SHOWN].decode(errors="replace").strip()
+            refused = f"it answers {status} ({text}), having cosigned size {self._known_size}"
+            raise WitnessError(Outcome.REFUSED, refused, self._known_size)
         line = self._read(partial(read_cosignature, body, note, self._witness))
         self._known_size = size
         return line
 
-    def _settled(self, note: str, size: int, prove: Prove) -> tuple[int, bytes]:
-        """The answer, once both mean the same old size: other nodes bring theirs too."""
+    def _agreed(self, note: str, size: int, prove: Prove) -> tuple[int, bytes]:
+        """Repeat the request until both sides agree on the old size, which other nodes move
+        too; return the status and body of the answer.
+        """
         for _ in range(TRIES):
             asked = min(self._known_size, size)
             status, kind, body = self._ask(asked, note, prove)
@@ -104,18 +106,18 @@ class WitnessClient:
                 return status, body
             self._known_size = self._read(partial(read_size, body))
             if self._known_size > size:
-                told = f"it has cosigned size {self._known_size}"
-                raise WitnessError(Outcome.AHEAD, told, self._known_size)
+                ahead = f"it has cosigned size {self._known_size}"
+                raise WitnessError(Outcome.AHEAD, ahead, self._known_size)
             if self._known_size == asked:
-                return status, body  # it is the root that it minds
+                return status, body  # the sizes agree: the witness rejects the root
         raise WitnessError(Outcome.MISUNDERSTOOD, "it names another size each time")
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         self._http.clear()
 
     def _ask(self, old_size: int, note: str, prove: Prove) -> tuple[int, str, bytes]:
-        """Status, content type and body of the answer."""
+        """Send a request; return status, content type and body of the answer."""
         proof = tuple(prove(old_size)) if old_size else ()
         request = AddCheckpoint(old_size, proof, note)
         try:
@@ -127,7 +129,7 @@ class WitnessClient:
                 redirect=False,
                 preload_content=False,
             )
-            with answer:  # one that was read to its end leaves the connection open
+            with answer:  # a body read to its end leaves the connection open
                 body = answer.read(MAX_ANSWER, decode_content=False)
         except HTTPError as error:
             raise WitnessError(Outcome.UNREACHABLE, f"{self._url}: {error}") from error

@@ -1,10 +1,9 @@
-"""Couriers bring the log's checkpoints to its witnesses and their cosignatures home:
-a thread for each, off every path of a request.
+"""Feeders send the log's checkpoints to its witnesses and store their cosignatures: one
+thread for each witness, outside the path of requests.
 
-A cosignature helps most where other witnesses have cosigned the same checkpoint. So
-nobody takes simply the newest: time is cut into ticks, and what was newest when the
-present tick began is due, for every courier of every node. Two that bring the same
-are told the same.
+A receipt needs several cosignatures of one checkpoint. So time is cut into ticks, and the
+checkpoint that was newest when the present tick began is due, for every feeder of every
+node. Two feeders that send the same checkpoint get the same answer.
 """
 
 from __future__ import annotations
@@ -25,15 +24,16 @@ from bureau.store.errors import StorageError
 
 logger = structlog.get_logger("bureau.witnesses")
 
+# Microseconds of a tick.
 TICK_US = 500_000
-# Seconds between two looks, after n failures doubled n times up to the longest.
+# Seconds between two checks, after n failures doubled n times up to the longest.
 PAUSE_S, LONGEST_PAUSE_S = 0.25, 30.0
-# Seconds that a stopping node waits for an errand under way.
+# Seconds that a stopping node waits for a request in flight.
 STOP_S = 1.0
 
 
 class WitnessFeeders:
-    """All of a node."""
+    """All witness feeders of one node."""
 
     def __init__(
         self,
@@ -43,25 +43,25 @@ class WitnessFeeders:
         on_fatal: Callable[[str], None],
     ) -> None:
         """Args:
-        on_fatal: Is told when the process must not go on.
+        on_fatal: Called with the reason when the process must not go on.
         """
-        self._all = [WitnessFeeder(witness, database, clock, on_fatal) for witness in witnesses]
+        self._feeders = [WitnessFeeder(witness, database, clock, on_fatal) for witness in witnesses]
 
     def start(self) -> None:
-        """Starts running."""
-        for courier in self._all:
-            courier.start()
+        """Start every feeder."""
+        for feeder in self._feeders:
+            feeder.start()
 
     def stop(self) -> None:
-        """Ends; what is under way is hardly waited for."""
-        for courier in self._all:
-            courier.tell_to_stop()
-        for courier in self._all:
-            courier.join()
+        """Stop all feeders; wait at most STOP_S for each request in flight."""
+        for feeder in self._feeders:
+            feeder.request_stop()
+        for feeder in self._feeders:
+            feeder.join()
 
 
 class WitnessFeeder:
-    """Runs between the log and one witness."""
+    """Feeds one witness with the log's checkpoints."""
 
     def __init__(
         self,
@@ -75,45 +75,45 @@ class WitnessFeeder:
         self._database = database
         self._clock = clock
         self._on_fatal = on_fatal
-        self._door = WitnessClient(witness.url, verifier)
+        self._client = WitnessClient(witness.url, verifier)
         self._failures = 0
-        self._told = ""
+        self._last_error = ""
         self._met = False
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"to {self._name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"feeder {self._name}", daemon=True)
 
     def start(self) -> None:
-        """Starts running."""
+        """Start feeding."""
         self._thread.start()
 
-    def tell_to_stop(self) -> None:
-        """Lets it end."""
+    def request_stop(self) -> None:
+        """Ask the feeder to stop after its request in flight."""
         self._stopping.set()
 
     def join(self) -> None:
-        """Waits for its end, not for long: a witness may keep it."""
+        """Wait at most STOP_S for the feeder to stop: a slow witness holds its request."""
         if self._thread.is_alive():
             self._thread.join(STOP_S)
 
     def _run(self) -> None:
         while not self._stopping.wait(min(PAUSE_S * 2**self._failures, LONGEST_PAUSE_S)):
             try:
-                self._bring()
+                self._feed()
             except WitnessError as error:
                 self._failed(error)
             except StorageError as error:
-                # The ledger says what ails the database; here it is only awaited.
+                # The ledger reports database errors; here we only back off.
                 self._failures = min(self._failures + 1, 10)
                 if error.fatal:
                     self._on_fatal(str(error))
             except Exception:
-                logger.exception("courier_broken", witness=self._name)
+                logger.exception("witness_feeder_broken", witness=self._name)
                 self._failures = min(self._failures + 1, 10)
-        self._door.close()
+        self._client.close()
 
-    def _bring(self) -> None:
-        """Brings what is due, unless the witness has cosigned it. At first it is asked
-        anyway: it may have seen what this database has forgotten.
+    def _feed(self) -> None:
+        """Send the checkpoint that is due, unless the witness has cosigned it. The first
+        time it is sent anyway: the witness may know a checkpoint that this database lost.
         """
         tick_us = self._clock.now_us() // TICK_US * TICK_US
         with self._database.snapshot() as db:
@@ -126,32 +126,32 @@ class WitnessFeeder:
         size, note = due
         self._make_durable(have)
         try:
-            line = self._door.cosign(note, size, lambda old: self._proof(old, size))
+            line = self._client.cosign(note, size, lambda old: self._proof(old, size))
         except WitnessError as error:
             if error.outcome is Outcome.AHEAD and not self._is_ahead(error.size):
-                return  # another node has brought a newer one
+                return  # another node has sent a newer checkpoint
             raise
         with self._database.transaction() as db:
             db.execute(q.put_cosignature, tree_size=size, witness=self._name, line=line)
         self._worked(size)
 
     def _make_durable(self, have: int) -> None:
-        """What was read may be on one machine only, and a witness does not forget: a
-        commit of one's own comes behind it (`log.touch`). On a row of one's own, as
-        nobody waits for it. On SQLite only what a process before left can be so.
+        """Commit a write, so that the checkpoint just read is durable before a witness has it
+        (`log.confirm_durable`). The write goes to this witness's own row, for which no other
+        transaction waits. On SQLite only a checkpoint of an earlier process needs this.
         """
         if self._met and self._database.is_sqlite:
             return
         with self._database.transaction() as db:
             if not db.execute(q.touch_cosignature, which_size=have, which=self._name):
-                log.confirm_durable(db)  # the first time there is none
+                log.confirm_durable(db)  # this witness has no row yet
 
     def _proof(self, old_size: int, size: int) -> list[bytes]:
         with self._database.snapshot() as db:
             return log.consistency_proof(db, old_size, size)
 
     def _is_ahead(self, size: int) -> bool:
-        """Whether a size is beyond everything that this log has."""
+        """Return true for a size beyond this log."""
         with self._database.snapshot() as db:
             return size > log.size_of(db)
 
@@ -160,14 +160,14 @@ class WitnessFeeder:
         metrics.witness_size.labels(self._name).set(size)
         if self._failures:
             logger.info("witness_back", witness=self._name, size=size)
-        self._failures, self._told, self._met = 0, "", True
+        self._failures, self._last_error, self._met = 0, "", True
 
     def _failed(self, error: WitnessError) -> None:
         self._failures = min(self._failures + 1, 10)
         metrics.witness_errands.labels(self._name, error.outcome).inc()
-        if (told := f"{error.outcome}: {error}") == self._told:
-            return  # once is enough
-        self._told = told
-        # That one is away happens; what the others say is about the log.
-        tell = logger.warning if error.outcome is Outcome.UNREACHABLE else logger.error
-        tell(f"witness_{error.outcome}", witness=self._name, told=str(error))
+        if (message := f"{error.outcome}: {error}") == self._last_error:
+            return  # logged before
+        self._last_error = message
+        # A witness may be away; any other outcome says something about the log.
+        write = logger.warning if error.outcome is Outcome.UNREACHABLE else logger.error
+        write(f"witness_{error.outcome}", witness=self._name, error=str(error))

@@ -1,5 +1,5 @@
-"""The log of calls: one line each, written together a moment later. A call does not wait
-for whoever reads the log, and many lines in a row cost a fraction of as many apart.
+"""The log of calls: one line each, written in batches by a thread. A call does not wait for
+the reader of the log, and a batch costs a fraction of single writes.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from bureau.logs import iso
 
 logger = structlog.get_logger("bureau.rpc")
 
-# Seconds between two looks: what a kill may take from the log.
+# Seconds between two batches: a killed process loses the lines of one.
 PAUSE_S = 0.05
-# Calls beyond which whoever ends one writes them: a log that is read too slowly holds
-# calls up.
+# Lines that may wait; beyond it the thread of a call writes them itself, so that a slow
+# reader of the log slows calls instead of filling memory.
 MAX_WAITING = 10_000
 
 
@@ -28,9 +28,12 @@ class EndedCall(NamedTuple):
     """A call that has ended.
 
     Attributes:
-        time_s: When, seconds since 1970.
-        reason: OK, or why it was refused.
-        seconds: How long it was at work.
+        time_s: Time of its end, seconds since 1970.
+        reason: OK, or the reason of its refusal.
+        seconds: Duration of the call.
+        request_id: Id that the caller was given.
+        peer: Address of the caller, as gRPC spells it.
+        trace_id: Trace id of the caller's `traceparent`; empty without one.
     """
 
     time_s: float
@@ -39,11 +42,13 @@ class EndedCall(NamedTuple):
     reason: str
     seconds: float
     request_id: str
+    peer: str
+    trace_id: str
 
 
 @dataclass(slots=True)
 class CallLog:
-    """The calls that have ended and are not in the log yet."""
+    """Ended calls that are not in the log yet."""
 
     _ended: deque[EndedCall] = field(default_factory=deque)
     _some: threading.Event = field(default_factory=threading.Event)
@@ -52,19 +57,19 @@ class CallLog:
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Writes from now on, until `stop`."""
+        """Start writing."""
         self._thread = threading.Thread(target=self._run, name="call-log", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Writes what there is, and ends."""
+        """Write the waiting lines and stop."""
         self._stopped = True
         self._some.set()
         if self._thread:
             self._thread.join()
 
     def add(self, call: EndedCall) -> None:
-        """Notes a call."""
+        """Queue the line of a call."""
         self._ended.append(call)
         if len(self._ended) > MAX_WAITING:
             self._write()
@@ -80,7 +85,7 @@ class CallLog:
         self._write()
 
     def _write(self) -> None:
-        # Whoever read the log may be gone; a call does not end for that.
+        # The reader of the log may be gone; a call must not fail for that.
         with self._writing, suppress(OSError):
             for _ in range(len(self._ended)):
                 call = self._ended.popleft()
@@ -91,5 +96,7 @@ class CallLog:
                     reason=call.reason,
                     ms=round(call.seconds * 1000, 2),
                     request_id=call.request_id,
+                    peer=call.peer,
+                    **({"trace_id": call.trace_id} if call.trace_id else {}),
                     timestamp=iso(call.time_s),
                 )

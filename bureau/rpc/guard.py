@@ -35,10 +35,12 @@ from bureau.ledger.commit_queue import deadline
 from bureau.ledger.readiness import ReadinessProbe
 from bureau.metrics import observe
 from bureau.rpc.call_log import CallLog, EndedCall
+from bureau.rpc.connections import Connections
 from bureau.rpc.limits import MemberLimits
 from bureau.rpc.methods import METHODS, Method, name_of
 from bureau.rpc.servicer import Servicer
-from bureau.rpc.status import abort, drop_traceback
+from bureau.rpc.status import REQUEST_ID, abort, drop_traceback
+from bureau.rpc.trace_context import trace_id_of
 from bureau.store import queries as q
 from bureau.store.errors import StorageError
 from bureau_keys.authority import fingerprint
@@ -81,6 +83,7 @@ class Guard:
         room: Limits of the bytes of large requests in memory.
         pulse: The node's readiness.
         calls: The log of calls.
+        connections: The count of connections that carried a call.
     """
 
     bureau: Bureau
@@ -89,6 +92,7 @@ class Guard:
     room: MemberLimits
     pulse: ReadinessProbe
     calls: CallLog
+    connections: Connections
 
     def unary_handler(self, method: MethodDescriptor, servicer: type[Servicer]) -> AnyHandler:
         """Return the gRPC handler of a unary method of a servicer."""
@@ -136,6 +140,8 @@ class Guard:
         """Turn every error of a call into its status, and log the call."""
         started = time.perf_counter()
         call = Call(str(uuid.uuid4()))
+        # On success too, so that the operator can find any call in the node's log.
+        context.set_trailing_metadata(((REQUEST_ID, call.request_id),))
         reason = ""
         try:
             yield call
@@ -163,7 +169,14 @@ class Guard:
             seconds = time.perf_counter() - started
             observe(name, reason or "OK", seconds)
             ended = EndedCall(
-                time.time(), name, call.member, reason or "OK", seconds, call.request_id
+                time.time(),
+                name,
+                call.member,
+                reason or "OK",
+                seconds,
+                call.request_id,
+                context.peer(),
+                trace_id_of(context.invocation_metadata()),
             )
             self.calls.add(ended)
 
@@ -214,6 +227,7 @@ class Guard:
         Raises:
             Refusal: UNKNOWN_CERTIFICATE, MEMBER_SUSPENDED, DATABASE_UNAVAILABLE, NODE_UNFIT.
         """
+        self.connections.note(context.peer())
         name = _fingerprint(context)
         if name is None:
             raise Refusal("UNKNOWN_CERTIFICATE", "no client certificate")

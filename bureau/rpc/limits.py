@@ -39,10 +39,14 @@ class MemberLimits:
     _waiting: dict[grpc.ServicerContext, float] = field(default_factory=dict)
     _stopped: threading.Event = field(default_factory=threading.Event)
     _last: float = math.inf
+    _thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Cancel calls at their read deadlines, until `stop`."""
-        threading.Thread(target=self._cancel_late, name="read-deadlines", daemon=True).start()
+        """Start cancelling calls whose read deadline has passed."""
+        self._thread = threading.Thread(
+            target=self._cancel_late, name="read-deadlines", daemon=True
+        )
+        self._thread.start()
 
     def cut_read_deadlines(self, seconds: float) -> None:
         """Limit the remaining read time of all pending calls to `seconds`."""
@@ -51,6 +55,8 @@ class MemberLimits:
     def stop(self) -> None:
         """Stop cancelling calls."""
         self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
 
     @contextmanager
     def acquire(self, member_id: str, amount: int = 1) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""Where a refusal becomes a gRPC status (google.rpc.Status, AIP-193)."""
+"""Turns a refusal into a gRPC status (google.rpc.Status, AIP-193)."""
 
 from __future__ import annotations
 
@@ -11,23 +11,28 @@ from grpc_status import rpc_status
 from bureau.errors import Refusal
 
 DOMAIN = "creditbureau"
+# Name of the trailing metadata that carries the request id of every call.
+REQUEST_ID = "request-id"
 
 
 def drop_traceback(error: Exception) -> None:
-    """Lets go of an error's frames. One of them holds the error: from Python 3.12 on the
-    circle would keep the call open until the collector comes, and count against the
+    """Drop an error's traceback. One of its frames references the error: from Python 3.12 on
+    the cycle would keep the call open until garbage collection, and count against the
     streams of its connection.
     """
     error.__traceback__ = None
 
 
 def abort(context: grpc.ServicerContext, refusal: Refusal, request_id: str) -> None:
-    """Ends a call with a refusal's status and details."""
-    context.abort_with_status(rpc_status.to_status(status_of(refusal, request_id)))
+    """End a call with a refusal's status and details."""
+    status = rpc_status.to_status(status_of(refusal, request_id))
+    # `abort_with_status` would replace the metadata that the call has set before.
+    context.set_trailing_metadata((*status.trailing_metadata, (REQUEST_ID, request_id)))
+    context.abort(status.code, status.details)
 
 
 def status_of(refusal: Refusal, request_id: str) -> Status:
-    """The status: ErrorInfo, the fields at fault, when to retry, what to do."""
+    """Return the status: ErrorInfo, request id, fix, violated fields, and retry delay."""
     code: int = getattr(grpc.StatusCode, refusal.status).value[0]
     status = Status(code=code, message=f"{refusal.reason}: {refusal.message}")
     parts = [

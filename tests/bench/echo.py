@@ -13,7 +13,8 @@ from pathlib import Path
 
 import grpc
 
-from bureau.main import CHANNEL_OPTIONS, tls_credentials
+from bureau.rpc.server import CHANNEL_OPTIONS
+from bureau.rpc.tls import tls_credentials
 
 SERVICE = "echo"
 

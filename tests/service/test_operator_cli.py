@@ -350,7 +350,7 @@ def test_what_cannot_be_served_is_named(tmp_path: Path) -> None:
     (place / "bureau.toml").write_text("origin")
     told = bureau("serve", "--dir", place)
     assert told.code == INVALID
-    assert "bureau.toml is no TOML" in told.err
+    assert "bureau.toml is not TOML" in told.err
 
 
 def test_services_are_named_rightly(folder: Path) -> None:

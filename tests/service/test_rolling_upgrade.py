@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from bureau.config import Settings
-from bureau.main import SchemaError, Server
+from bureau.ledger.checked_database import SchemaError
+from bureau.main import Server
 from bureau.store import schema
 from bureau.store.database import Database
 from tests.service.nodes import further_nodes

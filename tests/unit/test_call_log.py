@@ -23,9 +23,16 @@ def _logger(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def ended(number: int) -> EndedCall:
+def ended(number: int, trace_id: str = "") -> EndedCall:
     return EndedCall(
-        1_790_000_000.25 + number, "Log/GetTile", "acme", "OK", 0.0123, f"request-{number}"
+        1_790_000_000.25 + number,
+        "Log/GetTile",
+        "acme",
+        "OK",
+        0.0123,
+        f"request-{number}",
+        "ipv4:192.0.2.7:50000",
+        trace_id,
     )
 
 
@@ -53,6 +60,7 @@ def test_what_has_ended_is_written(capsys: pytest.CaptureFixture[str]) -> None:
         "reason": "OK",
         "ms": 12.3,
         "request_id": "request-0",
+        "peer": "ipv4:192.0.2.7:50000",
     }
 
 

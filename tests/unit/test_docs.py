@@ -15,7 +15,7 @@ import yaml  # type: ignore[import-untyped]
 from bureau.cli.app import app_of
 from bureau.config import Settings
 from bureau.errors import REASONS
-from bureau.main import CHANNEL_OPTIONS
+from bureau.rpc.server import CHANNEL_OPTIONS
 from bureau_client import errors
 from bureau_client._transport.status_errors import BY_REASON, BY_STATUS
 from bureau_client.cli import lender, wallet

@@ -1,0 +1,23 @@
+"""The caller's trace (W3C Trace Context), so that a call's log line joins its trace."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+# Version, trace id, parent id, flags. Version ff is forbidden; a later version may append
+# fields, version 00 may not.
+_TRACEPARENT = re.compile(
+    r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
+)
+
+
+def trace_id_of(metadata: Iterable[tuple[str, str | bytes]]) -> str:
+    """Return the trace id of a call's `traceparent`; empty if it has none or a malformed one."""
+    given = [value for name, value in metadata if name == "traceparent"]
+    if len(given) != 1 or not isinstance(given[0], str):
+        return ""
+    found = _TRACEPARENT.fullmatch(given[0])
+    if found is None or (found[1] == "00" and found[3]):
+        return ""
+    return found[2]
