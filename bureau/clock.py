@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from typing import NamedTuple
 
-MICROSECONDS = 1_000_000
+from bureau.calendar import MICROSECONDS
+
 # A clock that goes back by less is being trimmed; by more, it was wrong and has been set.
 TRIMMED_US = 2 * MICROSECONDS
 
@@ -52,20 +52,3 @@ class Clock:
     def machine_us(self) -> int:
         """What this machine's clock says, wherever a sandbox has moved time."""
         return time.time_ns() // 1000
-
-
-def month_of(time_us: int) -> int:
-    """The calendar month (UTC) of a time, as yyyymm."""
-    moment = datetime.fromtimestamp(time_us / MICROSECONDS, UTC)
-    return moment.year * 100 + moment.month
-
-
-def day(time_us: int) -> date:
-    """The day (UTC) of a time."""
-    return datetime.fromtimestamp(time_us / MICROSECONDS, UTC).date()
-
-
-def date_of(time_us: int) -> int:
-    """The calendar date (UTC) of a time, as yyyymmdd."""
-    at = day(time_us)
-    return at.year * 10000 + at.month * 100 + at.day

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bureau.clock import Clock
-from bureau.codes import has
+from bureau.codes import CodeSet
 from bureau.enumeration_limiter import EnumerationLimiter
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Ledger
@@ -52,13 +52,13 @@ class Caller:
     """The member behind a call, as its registered certificate says.
 
     Attributes:
-        roles: Mask of Role codes.
-        purposes: Mask of Purpose codes for which it may inquire.
+        roles: Role codes.
+        purposes: Purpose codes for which it may inquire.
     """
 
     member_id: str
-    roles: int
-    purposes: int
+    roles: CodeSet
+    purposes: CodeSet
     jurisdiction: str
 
     @property
@@ -69,7 +69,7 @@ class Caller:
     @property
     def is_operator(self) -> bool:
         """Whether it runs the bureau."""
-        return has(self.roles, codes_pb2.ROLE_OPERATOR)
+        return codes_pb2.ROLE_OPERATOR in self.roles
 
     def require_operator(self) -> None:
         """Raises ROLE_REQUIRED for anybody but the operator."""

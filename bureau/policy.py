@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bureau.codes import mask_of
+from bureau.calendar import add_months
+from bureau.codes import CodeSet
 from creditbureau.v1.codes_pb2 import Purpose
 
-# Changes when a report of the same file by the same policy would look different.
-RULES_VERSION = "2026-11"
 DELETE, ANNOTATE = "delete", "annotate"
 # From what each item may count.
 ANCHORS = {
@@ -61,16 +61,7 @@ class Retention:
 
     def ends_on(self, yyyymmdd: int) -> date:
         """The first day on which something of a day may no longer be reported."""
-        year, month, day = yyyymmdd // 10000, yyyymmdd // 100 % 100, yyyymmdd % 100
-        months = year * 12 + month - 1 + self.months
-        # 29 February and the like: the last day that the month has.
-        for last in (day, 30, 29, 28):
-            try:
-                end = date(months // 12, months % 12 + 1, last)
-            except ValueError:
-                continue
-            return end + timedelta(days=self.grace_days)
-        raise AssertionError("every month has a 28th day")
+        return add_months(yyyymmdd, self.months) + timedelta(days=self.grace_days)
 
     def covers(self, yyyymmdd: int, today: date) -> bool:
         """Whether something of a day may still be reported."""
@@ -97,12 +88,14 @@ class Policy:
         dispute_extension_days: So many more where the subject adds facts.
         unanswered: What becomes of an item whose dispute nobody answers: `delete`
             or `annotate`.
-        freeze_exempt: Mask of purposes that a security freeze does not stop.
-        hard_purposes: Mask of purposes whose inquiries other members see.
+        freeze_exempt: Purposes that a security freeze does not stop.
+        hard_purposes: Purposes whose inquiries other members see.
         adverse_notice: Whether the subject is told of adverse data.
         ceilings: Of consents, by the purpose's name.
         reciprocity_months: What a member furnished within so many months counts.
         reciprocity_grace_days: For so long a new member sees everything.
+        retired: Earlier policies of the jurisdiction by version, by which reports that they
+            made are replayed.
     """
 
     jurisdiction: str
@@ -112,17 +105,17 @@ class Policy:
     dispute_days: int
     dispute_extension_days: int
     unanswered: str
-    freeze_exempt: int
-    hard_purposes: int
+    freeze_exempt: CodeSet
+    hard_purposes: CodeSet
     adverse_notice: bool
     ceilings: Mapping[str, Ceiling]
     reciprocity_months: int
     reciprocity_grace_days: int
+    retired: Mapping[str, Policy] = field(default_factory=dict)
 
-    @property
-    def rules_version(self) -> str:
-        """Version of all that shapes a report: the bureau's rules and the place's."""
-        return f"{RULES_VERSION}/{self.version}"
+    def at(self, version: str) -> Policy | None:
+        """Return this policy or the retired one of a version; None if there is neither."""
+        return self if version == self.version else self.retired.get(version)
 
     def ceiling_of(self, purpose: str) -> Ceiling:
         """The ceiling of consents for a purpose, by its name."""
@@ -130,23 +123,44 @@ class Policy:
 
 
 def load_policy(jurisdiction: str, folder: Path | None = None) -> Policy:
-    """The rules of a jurisdiction (ISO 3166-1 alpha-2).
+    """Load the policy of a jurisdiction (ISO 3166-1 alpha-2), with its retired versions.
 
     Args:
-        folder: A folder whose files come before the bureau's own.
+        folder: A node's own folder, whose files take precedence over the bureau's.
 
     Raises:
-        PolicyError: There is none, or it is wrong.
+        PolicyError: A file is missing or wrong.
     """
     name = f"{jurisdiction}.toml"
-    own = folder / name if folder else None
-    source = own if own and own.exists() else files("bureau") / "data" / "policy" / name
-    if not source.is_file():
+    shipped = files("bureau") / "data" / "policy"
+    own = [folder] if folder else []
+    found = [at / name for at in (*own, shipped) if (at / name).is_file()]
+    if not found:
         raise PolicyError(f"no rules for {jurisdiction}: add policy/{name} to the bureau's folder")
+    policy = _load(found[0])
+    # A version that is in several places is the first one's: the node's own come first.
+    earlier = [*found[1:], *(file for at in (*own, shipped) for file in _retired(at, jurisdiction))]
+    retired: dict[str, Policy] = {}
+    for file in earlier:
+        old = _load(file)
+        retired.setdefault(old.version, old)
+    return replace(policy, retired=retired)
+
+
+def _retired(folder: Traversable, jurisdiction: str) -> list[Traversable]:
+    """List the retired policies `retired/<jurisdiction>-<version>.toml` of a folder."""
+    retired = folder / "retired"
+    if not retired.is_dir():
+        return []
+    listed = sorted(retired.iterdir(), key=lambda at: at.name)
+    return [at for at in listed if at.name.startswith(f"{jurisdiction}-")]
+
+
+def _load(file: Traversable) -> Policy:
     try:
-        return _read(tomllib.loads(source.read_text("utf-8")))
+        return _read(tomllib.loads(file.read_text("utf-8")))
     except (KeyError, TypeError, ValueError) as error:
-        raise PolicyError(f"policy/{name}: {type(error).__name__}: {error}") from error
+        raise PolicyError(f"policy/{file.name}: {type(error).__name__}: {error}") from error
 
 
 def _read(told: dict[str, Any]) -> Policy:
@@ -196,8 +210,8 @@ def _ceilings(tables: list[dict[str, Any]]) -> dict[str, Ceiling]:
     return found
 
 
-def _purposes(names: Iterable[str]) -> int:
-    return mask_of(Purpose.Value(f"PURPOSE_{name}") for name in names)
+def _purposes(names: Iterable[str]) -> CodeSet:
+    return CodeSet.of(Purpose.Value(f"PURPOSE_{name}") for name in names)
 
 
 def _rules(told: dict[str, Any]) -> Iterator[Rule]:

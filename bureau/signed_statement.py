@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from bureau import field_rules
+from bureau.calendar import MICROSECONDS, timestamp_of
 from bureau.context import Bureau, Caller
 from bureau.errors import Refusal
 from bureau.ledger import log
@@ -32,8 +32,8 @@ from creditbureau.v1.report_pb2 import Report
 
 M = TypeVar("M", bound=Message)
 
-MAX_AHEAD_US = 60 * 1_000_000
-MAX_AGE_US = 5 * 60 * 1_000_000
+MAX_AHEAD_US = 60 * MICROSECONDS
+MAX_AGE_US = 5 * 60 * MICROSECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,11 +251,5 @@ def receipt_of(proof: LogProof) -> Receipt:
         salt=entry.salt,
         kind=entry.kind,
         answer_digest=entry.answer_digest,
-        log_time=time_of(entry.time_us),
+        log_time=timestamp_of(entry.time_us),
     )
-
-
-def time_of(time_us: int) -> Timestamp:
-    """A protobuf timestamp from microseconds."""
-    seconds, rest = divmod(time_us, 1_000_000)
-    return Timestamp(seconds=seconds, nanos=rest * 1000)

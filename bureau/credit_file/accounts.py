@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from bureau import field_rules
+from bureau.codes import CodeSet
 from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.history import (
     ACTION,
@@ -119,7 +120,9 @@ class AccountBatch:
     def _take(self, row: Sequence[Any], known: dict[str, str]) -> None:
         ref, key, name, currency, history, trail, marks, people, submission, index = row
         known[ref], self.names[ref] = currency, name
-        self.accounts[ref] = Account(key, trail, (submission, index), history, marks, people)
+        self.accounts[ref] = Account(
+            key, trail, (submission, index), history, CodeSet(marks), people
+        )
 
     def _breaches(self, tx: Transaction) -> Iterator[Breach]:
         lines = self.lines
@@ -175,7 +178,7 @@ class AccountBatch:
     def people_on(self, tx: Transaction, line: BatchRecord) -> set[str]:
         """Who is on the account of a line, as far as it was furnished before."""
         account = self.accounts[line.account_ref]
-        if not account.marks >> PEOPLE_CHANGED & 1:
+        if PEOPLE_CHANGED not in account.marks:
             return set(people_of(account.people))
         if not account.newest[0]:
             return set()

@@ -5,18 +5,16 @@ Pure. Thresholds are data (`bureau/data/alerts.toml`).
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from bureau.clock import MICROSECONDS
-from bureau.codes import has
+from bureau.codes import CodeSet
 from bureau.credit_file.facility_state import LINES, divergences, is_frozen
-from bureau.credit_file.history import DELINQUENT
-from bureau.credit_file.reader import CreditFile, FiledTradeline
-from bureau.credit_file.report import SEVERITY
+from bureau.credit_file.filed import CreditFile, FiledTradeline
+from bureau.credit_file.history import DELINQUENT, SEVERITY
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.alert_pb2 import (
     ALERT_KIND_DISPUTE,
@@ -32,7 +30,6 @@ from creditbureau.v1.alert_pb2 import (
     ALERT_KIND_UTILISATION_JUMP,
 )
 
-DAY_US = 86_400 * MICROSECONDS
 # The section of a consent that opens each kind.
 SECTION_OF: dict[int, int] = {
     ALERT_KIND_NEW_INQUIRY: codes_pb2.SECTION_INQUIRIES,
@@ -88,11 +85,11 @@ def changes(before: CreditFile, after: CreditFile) -> Iterator[Change]:
 def divergence(
     before: Iterable[FiledTradeline],
     after: Iterable[FiledTradeline],
-    group_of: Callable[[str], str],
+    groups: Mapping[str, str],
 ) -> Iterator[Change]:
     """Where lines have come to diverge, among those that somebody may see."""
-    known = {found.group for found in divergences(before, group_of)}
-    for found in divergences(after, group_of):
+    known = {found.group for found in divergences(before, groups)}
+    for found in divergences(after, groups):
         if found.group not in known:
             kind = ALERT_KIND_GROUP_DIVERGENCE if found.group else ALERT_KIND_DIVERGENCE
             yield Change(kind, found.lines)
@@ -100,7 +97,7 @@ def divergence(
 
 def opens(sections: int, change: Change) -> bool:
     """Whether a consent's sections open an alert."""
-    return has(sections, SECTION_OF.get(change.kind, int(codes_pb2.SECTION_TRADELINES)))
+    return SECTION_OF.get(change.kind, int(codes_pb2.SECTION_TRADELINES)) in CodeSet(sections)
 
 
 def _of_line(old: FiledTradeline | None, line: FiledTradeline) -> Iterator[Change]:

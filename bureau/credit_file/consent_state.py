@@ -6,11 +6,10 @@ The order in which `refusal_of` checks is published with the contract
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import NamedTuple
 
-from bureau.clock import MICROSECONDS
-from bureau.codes import has
+from bureau.calendar import date_of, month_of, utc
+from bureau.codes import CodeSet
 from bureau.errors import Refusal
 from creditbureau.v1 import codes_pb2, consent_pb2
 
@@ -69,12 +68,11 @@ class HeldConsent(NamedTuple):
 
 def period_of(unit: int, now_us: int) -> int:
     """The calendar day (yyyymmdd), month (yyyymm) or year (yyyy) of a time, UTC."""
-    moment = datetime.fromtimestamp(now_us / MICROSECONDS, UTC)
     if unit == consent_pb2.FREQUENCY_UNIT_DAY:
-        return moment.year * 10000 + moment.month * 100 + moment.day
+        return date_of(now_us)
     if unit == consent_pb2.FREQUENCY_UNIT_MONTH:
-        return moment.year * 100 + moment.month
-    return moment.year
+        return month_of(now_us)
+    return month_of(now_us) // 100
 
 
 def check_inquiry(
@@ -91,7 +89,7 @@ def check_inquiry(
     if consent is None or consent.grantee != member_id or consent.subject_id != subject_id:
         raise Refusal("CONSENT_REQUIRED", "no consent of this subject covers the request")
     check_use(consent, purpose, now_us)
-    if not has(consent.actions, codes_pb2.ACTION_INQUIRE):
+    if codes_pb2.ACTION_INQUIRE not in CodeSet(consent.actions):
         raise Refusal("CONSENT_SCOPE", "the consent does not cover inquiries")
     return consent
 
@@ -117,7 +115,7 @@ def check_use(consent: HeldConsent, purpose: int, now_us: int) -> None:
             "CONSENT_EXHAUSTED",
             f"frequency: the {consent.frequency_value} uses of this {unit} are used up",
         )
-    if not has(consent.purposes, purpose):
+    if purpose not in CodeSet(consent.purposes):
         raise Refusal("CONSENT_SCOPE", "the consent does not cover this purpose")
 
 
@@ -140,5 +138,4 @@ def _note(consent: HeldConsent) -> str:
 
 
 def _words(time_us: int) -> str:
-    moment = datetime.fromtimestamp(time_us / MICROSECONDS, UTC)
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{utc(time_us):%Y-%m-%d %H:%M:%S} UTC"

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import NamedTuple
 
-from bureau_keys.payment_profile import NO_DATA, character_of, months_between
+from bureau.calendar import months_between
+from bureau.codes import EMPTY, CodeSet
+from bureau_keys.payment_profile import NO_DATA, character_of
 from creditbureau.v1.record_pb2 import TradelineSnapshot
 from creditbureau.v1.report_pb2 import PaymentHistory
 
@@ -24,6 +26,9 @@ MAX_MONTHS = 120
 
 # Payment history characters of a month 30 or more days past due, or worse.
 DELINQUENT = frozenset("123456GHJKL")
+# From best to worst; two say nothing of payment.
+SEVERITY = "BDE0123456JHGKL"
+SILENT = frozenset("BD")
 
 STEP = Struct("<qHBi")
 ORIGINAL, CORRECTION, DELETION, ACTION = range(4)
@@ -56,8 +61,7 @@ class Account:
         newest: Submission key and record index of the record that holds for its
             newest month; zeros if none does.
         history: A serialised PaymentHistory: what holds for each month.
-        marks: Which kinds of record the trail has: bit n for kind n; and
-            PEOPLE_CHANGED.
+        marks: The kinds of record in the trail, and PEOPLE_CHANGED.
         people: Everybody that a snapshot ever named, 16 bytes each.
     """
 
@@ -65,7 +69,7 @@ class Account:
     trail: bytes = b""
     newest: tuple[int, int] = (0, 0)
     history: bytes = b""
-    marks: int = 0
+    marks: CodeSet = EMPTY
     people: bytes = b""
 
     def add_subjects(self, subject_ids: Sequence[str]) -> list[str]:
@@ -78,7 +82,7 @@ class Account:
             return []
         known = people_of(self.people)
         if known:
-            self.marks |= 1 << PEOPLE_CHANGED
+            self.marks = self.marks.add(PEOPLE_CHANGED)
         self.people = bytes.fromhex("".join(sorted({*known, *subject_ids})))
         return [subject_id for subject_id in subject_ids if subject_id not in known]
 
@@ -96,7 +100,7 @@ class Account:
     def append(self, step: TrailEntry) -> None:
         """Adds a record that changes no month."""
         self.trail += STEP.pack(*step)
-        self.marks |= 1 << step.kind
+        self.marks = self.marks.add(step.kind)
 
     def rebuild(self, held: Iterable[tuple[TrailEntry, TradelineSnapshot]]) -> None:
         """Makes the history again of the records that hold, after a deletion."""
@@ -119,7 +123,7 @@ class Account:
 
     def needs_certification(self, month: int) -> bool:
         """Whether a month was deleted and has not returned since."""
-        if not self.marks >> DELETION & 1:
+        if DELETION not in self.marks:
             return False
         returned = False
         for _, _, kind, about in reversed(steps_of(self.trail)):
@@ -134,7 +138,7 @@ class Account:
 
     def _holds(self, step: TrailEntry) -> bool:
         """Whether a snapshot that comes next holds its month."""
-        if step.kind == CORRECTION or not self.marks >> CORRECTION & 1:
+        if step.kind == CORRECTION or CORRECTION not in self.marks:
             return True
         rival = effective_snapshots(steps_of(self.trail)).get(step.month)
         return rival is None or rival.kind != CORRECTION

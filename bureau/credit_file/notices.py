@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bureau import field_rules, signed_statement
+from bureau.calendar import timestamp_of
 from bureau.context import Bureau
 from bureau.credit_file.accounts import PendingNotice
 from bureau.ledger.commit_queue import Transaction
-from bureau.signed_statement import time_of
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau.texts import texts
@@ -67,6 +67,6 @@ def _notice(
         kind=kind,  # type: ignore[arg-type]
         member_id=member_id,
         tradeline_id=tradeline_id,
-        create_time=time_of(time_us),
+        create_time=timestamp_of(time_us),
         texts=texts("notice", NoticeKind.Name(kind).removeprefix("NOTICE_KIND_")),  # type: ignore[arg-type]
     )

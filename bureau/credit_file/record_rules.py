@@ -9,7 +9,7 @@ from datetime import date
 from functools import lru_cache
 
 from bureau import field_rules
-from bureau.clock import date_of
+from bureau.calendar import MICROSECONDS, date_of
 from bureau.codes import currencies
 from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.history import DELETION
@@ -47,7 +47,7 @@ def check_records(batch: ParsedRecordBatch, lines: Sequence[BatchRecord], now_us
             UNKNOWN_CURRENCY, DATE_ORDER, BAD_TEXT, DUPLICATE_RECORD.
     """
     # Members' clocks and zones differ: today ends where the first zone's does.
-    today = date_of(now_us + 14 * 3600 * 1_000_000)
+    today = date_of(now_us + 14 * 3600 * MICROSECONDS)
     sound = field_rules.check_all(batch)
     found: list[Breach] = []
     seen: set[tuple[str, int]] = set()

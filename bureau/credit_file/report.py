@@ -5,21 +5,21 @@ was left out. Pure: the same file and scope give the same bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
-from bureau.clock import date_of
-from bureau.codes import codes_of, has
+from bureau.calendar import DAY_US, month_of, months_between, timestamp_of
 from bureau.credit_file.facility_state import (
+    action_month,
     current_freeze,
     divergences,
     is_drawable,
     is_frozen,
     is_open,
-    month_of,
 )
-from bureau.credit_file.history import DELINQUENT, first_months
-from bureau.credit_file.reader import CreditFile, FiledAction, FiledInquiry, FiledTradeline
+from bureau.credit_file.filed import CreditFile, FiledAction, FiledInquiry, FiledTradeline
+from bureau.credit_file.history import DELINQUENT, SEVERITY, SILENT, first_months
+from bureau.credit_file.report_rules import ReportRules
 from bureau.credit_file.retention import retained
+from bureau.credit_file.scope import Scope, lines_in, months_in
 from bureau.credit_file.subject_state import (
     SubjectState,
     dispute_for,
@@ -27,9 +27,7 @@ from bureau.credit_file.subject_state import (
     withdrawn_by_dispute,
 )
 from bureau.policy import Policy
-from bureau.signed_statement import time_of
-from bureau.texts import texts
-from bureau_keys.payment_profile import months_between
+from bureau.texts import flag_texts
 from creditbureau.v1 import codes_pb2, hold_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Header
 from creditbureau.v1.report_pb2 import (
@@ -45,55 +43,30 @@ from creditbureau.v1.report_pb2 import (
     TradelineAction,
 )
 
-# From best to worst; two say nothing of payment.
-SEVERITY = "BDE0123456JHGKL"
-SILENT = frozenset("BD")
-
 # What fits into a field; sums beyond it stop there.
 INT32_MAX, INT64_MAX = (1 << 31) - 1, (1 << 63) - 1
-HALF_YEAR_US = 183 * 86_400 * 1_000_000
-
-
-class Scope(NamedTuple):
-    """What a report may hold. Sets are masks.
-
-    Attributes:
-        portfolio_types: Kinds of facility; 0 means all.
-        history_months: Months of payment history, from a tradeline's newest on.
-    """
-
-    sections: int
-    portfolio_types: int
-    history_months: int
-
-
-# The subject's own: everything.
-WHOLE_FILE = Scope(
-    sections=sum(1 << code for code in codes_pb2.Section.values() if code),
-    portfolio_types=0,
-    history_months=120,
-)
+HALF_YEAR_US = 183 * DAY_US
 
 
 def new_report(
-    origin: str, policy: Policy, request_id: str, request_digest: bytes, now_us: int
+    origin: str, rules: ReportRules, request_id: str, request_digest: bytes, now_us: int
 ) -> Report:
-    """An empty report that answers a request."""
+    """Return an empty report that answers a request."""
     return Report(
         header=Header(
             audience=origin,
             signer="bureau",
             request_id=request_id,
-            issue_time=time_of(now_us),
+            issue_time=timestamp_of(now_us),
             schema_version=1,
         ),
         request_digest=request_digest,
-        jurisdiction=policy.jurisdiction,
-        rules_version=policy.rules_version,
+        jurisdiction=rules.policy.jurisdiction,
+        rules_version=rules.name,
     )
 
 
-def fill_report(report: Report, file: CreditFile, scope: Scope) -> None:
+def fill_report(report: Report, file: CreditFile, scope: Scope, rules: ReportRules) -> None:
     """Fills a report with what the scope opens of a file, and with the omissions.
 
     Args:
@@ -101,22 +74,22 @@ def fill_report(report: Report, file: CreditFile, scope: Scope) -> None:
         file: The credit file.
         scope: What may be shown.
     """
-    report.sections.extend(codes_of(scope.sections))  # type: ignore[arg-type]
+    report.sections.extend(scope.sections)  # type: ignore[arg-type]
     report.log_size = file.log_size
     hit = bool(file.tradelines)
     report.outcome = report_pb2.REPORT_OUTCOME_HIT if hit else report_pb2.REPORT_OUTCOME_NO_HIT
     lines = lines_in(file, scope)
 
-    if has(scope.sections, codes_pb2.SECTION_SUMMARY):
+    if codes_pb2.SECTION_SUMMARY in scope.sections:
         summary = summary_of(lines, file.inquiries, file.now_us)
         report.summary.CopyFrom(summary)
         if summary.frozen_line_count and summary.lending_line_count:
-            for found in divergences(lines, file.group_of):
+            for found in divergences(lines, file.groups):
                 name = "GROUP_DIVERGENCE" if found.group else "DIVERGENCE"
                 flag = report.flags.add(kind=FlagKind.Value(f"FLAG_KIND_{name}"))
                 flag.tradeline_ids.extend(line.tradeline_id for line in found.lines)
-                flag.texts.update(texts("flag", name))
-    if has(scope.sections, codes_pb2.SECTION_TRADELINES):
+                flag.texts.update(flag_texts(rules.version.flag_texts, name))
+    if codes_pb2.SECTION_TRADELINES in scope.sections:
         months = months_in(scope)
         for line in lines:
             filled = add_tradeline(report, line)
@@ -124,7 +97,7 @@ def fill_report(report: Report, file: CreditFile, scope: Scope) -> None:
                 filled.history.CopyFrom(first_months(line.history, months))
             if line.actions:
                 filled.actions.extend(map(action_of, actions_in(line, months)))
-    if has(scope.sections, codes_pb2.SECTION_INQUIRIES):
+    if codes_pb2.SECTION_INQUIRIES in scope.sections:
         report.inquiries.extend(inquiry_of(inquiry) for inquiry in file.inquiries)
     report.omissions.extend(omissions_of(file, lines, scope))
 
@@ -137,12 +110,14 @@ def reportable(file: CreditFile, state: SubjectState, policy: Policy) -> CreditF
     return file._replace(tradelines=[at for at in kept if at.tradeline_id not in gone])
 
 
-def add_consumer_entries(report: Report, state: SubjectState, scope: Scope) -> None:
+def add_consumer_entries(
+    report: Report, state: SubjectState, scope: Scope, rules: ReportRules
+) -> None:
     """Adds what the subject has on their file: holds, disputes, a statement."""
     now_us = report.header.issue_time.ToMicroseconds()
     if report.member_id:
         report.holds.extend(holds_for(state, report.member_id, now_us))
-        if has(scope.sections, codes_pb2.SECTION_DISPUTES):
+        if codes_pb2.SECTION_DISPUTES in scope.sections:
             shown = {line.tradeline_id for line in report.tradelines}
             report.disputes.extend(
                 dispute_for(dispute, report.member_id)
@@ -158,7 +133,7 @@ def add_consumer_entries(report: Report, state: SubjectState, scope: Scope) -> N
     for hold in report.holds:
         warns = hold.kind == hold_pb2.HOLD_KIND_FRAUD_ALERT
         if warns and hold.state == hold_pb2.HOLD_STATE_IN_FORCE:
-            words = texts("flag", "FRAUD_ALERT")
+            words = flag_texts(rules.version.flag_texts, "FRAUD_ALERT")
             report.flags.append(Flag(kind=report_pb2.FLAG_KIND_FRAUD_ALERT, texts=words))
 
 
@@ -193,20 +168,6 @@ def deleted_tradeline_omission(tradeline_id: str) -> Omission:
     )
 
 
-def lines_in(file: CreditFile, scope: Scope) -> list[FiledTradeline]:
-    """The tradelines of the kinds that a scope opens."""
-    return [
-        line
-        for line in file.tradelines
-        if not scope.portfolio_types or has(scope.portfolio_types, line.snapshot.portfolio_type)
-    ]
-
-
-def months_in(scope: Scope) -> int:
-    """How many months of payment history a scope opens."""
-    return scope.history_months * has(scope.sections, codes_pb2.SECTION_PAYMENT_HISTORY)
-
-
 def actions_in(line: FiledTradeline, months: int) -> list[FiledAction]:
     """The actions of so many months of history, of what came after the newest month, and
     a freeze that stands.
@@ -215,7 +176,7 @@ def actions_in(line: FiledTradeline, months: int) -> list[FiledAction]:
     return [
         filed
         for filed in line.actions
-        if filed is freeze or months_between(month_of(filed), newest) < months
+        if filed is freeze or months_between(action_month(filed), newest) < months
     ]
 
 
@@ -282,7 +243,7 @@ def inquiry_of(inquiry: FiledInquiry) -> InquiryLine:
         purpose=inquiry.purpose,  # type: ignore[arg-type]
         kind=inquiry.kind,  # type: ignore[arg-type]
         outcome=inquiry.outcome,  # type: ignore[arg-type]
-        create_time=time_of(inquiry.create_us),
+        create_time=timestamp_of(inquiry.create_us),
     )
 
 
@@ -293,7 +254,7 @@ def summary_of(
     open_lines = [line for line in lines if is_open(line)]
     drawable = [line for line in open_lines if is_drawable(line)]
     frozen = sum(map(is_frozen, drawable))
-    this_month = date_of(now_us) // 100
+    this_month = month_of(now_us)
     recent = {at for line in lines for at in last_months(line.history, 24, this_month)}
     since_us = now_us - HALF_YEAR_US
     return Summary(
@@ -361,15 +322,15 @@ def omissions_of(file: CreditFile, lines: list[FiledTradeline], scope: Scope) ->
     omissions = []
     sections = {
         codes_pb2.SECTION_TRADELINES: len(lines) < len(file.tradelines)
-        or (lines and not has(scope.sections, codes_pb2.SECTION_TRADELINES)),
+        or (lines and codes_pb2.SECTION_TRADELINES not in scope.sections),
         codes_pb2.SECTION_PAYMENT_HISTORY: any(
             len(line.history.profile) > months_in(scope)
             or len(actions_in(line, months_in(scope))) < len(line.actions)
             for line in lines
         ),
         codes_pb2.SECTION_INQUIRIES: file.inquiries
-        and not has(scope.sections, codes_pb2.SECTION_INQUIRIES),
-        codes_pb2.SECTION_SUMMARY: not has(scope.sections, codes_pb2.SECTION_SUMMARY),
+        and codes_pb2.SECTION_INQUIRIES not in scope.sections,
+        codes_pb2.SECTION_SUMMARY: codes_pb2.SECTION_SUMMARY not in scope.sections,
     }
     for section, omitted in sections.items():
         if omitted:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 
-from bureau.clock import day
-from bureau.credit_file.facility_state import current_freeze, day_of
+from bureau.calendar import day_of, month_before, months_between
+from bureau.credit_file.facility_state import action_date, current_freeze
+from bureau.credit_file.filed import FiledAction, FiledTradeline
 from bureau.credit_file.history import DELINQUENT
-from bureau.credit_file.reader import FiledAction, FiledTradeline
 from bureau.policy import Policy, Retention
-from bureau_keys.payment_profile import NO_DATA, month_before, months_between
+from bureau_keys.payment_profile import NO_DATA
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.report_pb2 import PaymentHistory
 
@@ -34,7 +34,7 @@ def retained(
     not. One whose newest month may not has nothing left to say, unless it was written
     off: that has a day of its own.
     """
-    today = day(now_us)
+    today = day_of(now_us)
     rule = policy.retention["delinquency"]
     for line in lines:
         written_off = line.snapshot.status in WRITTEN_OFF
@@ -83,7 +83,7 @@ def _first_of(history: PaymentHistory, age: int) -> int:
 
 def _is_past(filed: FiledAction, line: FiledTradeline, rule: Retention, today: date) -> bool:
     """Whether what a lender did is too old to be reported; a freeze that stands is not."""
-    return filed is not current_freeze(line) and not rule.covers(day_of(filed), today)
+    return filed is not current_freeze(line) and not rule.covers(action_date(filed), today)
 
 
 def _faded(history: PaymentHistory, rule: Retention, today: date, since: int) -> PaymentHistory:

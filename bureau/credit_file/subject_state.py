@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from bureau.calendar import DAY_US
 from bureau.errors import Refusal
 from bureau.policy import Policy
 from creditbureau.v1 import dispute_pb2, hold_pb2
@@ -21,8 +22,6 @@ from creditbureau.v1.dispute_pb2 import (
 )
 from creditbureau.v1.hold_pb2 import Hold, HoldLift, HoldPlacement
 from creditbureau.v1.subjects_pb2 import SubjectStatement
-
-DAY_US = 86_400 * 1_000_000
 
 PLACEMENT, LIFT, OPENING, ANSWER, STATEMENT, ADDITION = range(1, 7)
 
@@ -98,7 +97,7 @@ def check_holds(
     state: SubjectState, policy: Policy, member_id: str, purpose: int, now_us: int
 ) -> None:
     """Raises HOLD if a security freeze stops a member's inquiry."""
-    if policy.freeze_exempt >> purpose & 1:
+    if purpose in policy.freeze_exempt:
         return
     for hold in state.holds.values():
         if hold.kind == hold_pb2.HOLD_KIND_SECURITY_FREEZE and _in_force(

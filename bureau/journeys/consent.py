@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 from bureau import field_rules, signed_statement
-from bureau.codes import mask_of
+from bureau.calendar import DAY_US, timestamp_of
+from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file.consent_state import ACTIVE, PAUSED, REVOKED, HeldConsent
 from bureau.errors import FieldViolation, Refusal
@@ -20,8 +21,6 @@ from creditbureau.v1.consents_pb2 import ConsentView
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.reason import Reason
-
-DAY_US = 86_400 * 1_000_000
 
 # From which state a change leads to which.
 TRANSITIONS = {
@@ -204,8 +203,8 @@ def view_of(held: HeldConsent, envelope: Envelope, now_us: int) -> ConsentView:
         consent=envelope,
         state=held.state_at(now_us),  # type: ignore[arg-type]
         use_count=held.use_count,
-        create_time=signed_statement.time_of(held.create_us),
-        update_time=signed_statement.time_of(held.update_us),
+        create_time=timestamp_of(held.create_us),
+        update_time=timestamp_of(held.update_us),
         note=held.note,
     )
 
@@ -215,10 +214,10 @@ def _row_of(consent: Consent, consent_id: str, tx: Transaction) -> dict[str, Any
         "consent_id": consent_id,
         "subject_id": consent.subject_id,
         "grantee": consent.grantee,
-        "actions": mask_of(consent.actions),
-        "purposes": mask_of(consent.purposes),
-        "sections": mask_of(consent.sections),
-        "portfolio_types": mask_of(consent.portfolio_types),
+        "actions": CodeSet.of(consent.actions),
+        "purposes": CodeSet.of(consent.purposes),
+        "sections": CodeSet.of(consent.sections),
+        "portfolio_types": CodeSet.of(consent.portfolio_types),
         "history_months": consent.history_months,
         "start_us": consent.start_time.ToMicroseconds(),
         "expire_us": consent.expire_time.ToMicroseconds(),

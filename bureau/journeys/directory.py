@@ -7,7 +7,7 @@ elements each member has evaluated, and that is metered and logged.
 from __future__ import annotations
 
 from bureau import signed_statement
-from bureau.clock import date_of
+from bureau.calendar import DAY_US, MICROSECONDS, date_of
 from bureau.context import Bureau, Caller
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Transaction
@@ -95,5 +95,4 @@ def evaluator_of(bureau: Bureau) -> Evaluator:
 
 
 def _until_midnight_s(now_us: int) -> float:
-    day_us = 86_400 * 1_000_000
-    return (day_us - now_us % day_us) / 1_000_000
+    return (DAY_US - now_us % DAY_US) / MICROSECONDS

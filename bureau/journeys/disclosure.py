@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from bureau import field_rules, signed_statement
+from bureau.calendar import timestamp_of
+from bureau.codes import CodeSet
 from bureau.context import Bureau
 from bureau.credit_file import notices
 from bureau.credit_file.attributes import add_attributes
 from bureau.credit_file.history import PEOPLE_CHANGED
 from bureau.credit_file.reader import read_file
 from bureau.credit_file.report import (
-    WHOLE_FILE,
     add_consumer_entries,
     deleted_tradeline_omission,
     fill_report,
@@ -19,6 +20,8 @@ from bureau.credit_file.report import (
     omissions_for_subject,
     reportable,
 )
+from bureau.credit_file.report_versions import current_rules
+from bureau.credit_file.scope import WHOLE_FILE
 from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_state import withdrawn_by_dispute
 from bureau.store import queries as q
@@ -52,17 +55,18 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
         rows = db.all(q.granted_before, **page, limit=DISCLOSED_GRANTED)
         rows += db.all(q.unlogged_before, **page, limit=DISCLOSED_UNLOGGED)
         told = notices.newest(db, subject_id, DISCLOSED_NOTICES)
-        shared = 1 << PEOPLE_CHANGED
+        shared = CodeSet.of([PEOPLE_CHANGED])
         deleted = db.all(q.deleted_accounts, subject_id=subject_id, unless=shared)
+    rules = current_rules(bureau.policy)
     request_id = peek(request, SubjectRequest).header.request_id
-    report = new_report(bureau.origin, bureau.policy, request_id, digest(request), now_us)
+    report = new_report(bureau.origin, rules, request_id, digest(request), now_us)
     report.subject_id = subject_id
     report.purpose = codes_pb2.PURPOSE_SUBJECT_DISCLOSURE
-    fill_report(report, file, WHOLE_FILE)
-    add_consumer_entries(report, state, WHOLE_FILE)
+    fill_report(report, file, WHOLE_FILE, rules)
+    add_consumer_entries(report, state, WHOLE_FILE, rules)
     withdrawn = withdrawn_by_dispute(state, bureau.policy)
     reported = reportable(file, state, bureau.policy)
-    add_attributes(report, reported, WHOLE_FILE)
+    add_attributes(report, reported, WHOLE_FILE, rules.version.attributes)
     report.omissions.extend(omissions_for_subject(file, reported, withdrawn))
     report.omissions.extend(deleted_tradeline_omission(name) for (name,) in deleted)
     report.notices.extend(told)
@@ -95,7 +99,7 @@ def inquiry_line(row: tuple[Any, ...]) -> InquiryLine:
         purpose=at["purpose"],
         kind=at["kind"],
         outcome=at["outcome"],
-        create_time=signed_statement.time_of(at["create_us"]),
+        create_time=timestamp_of(at["create_us"]),
         consent_id=at["consent_id"],
         denial_reason=at["denial_reason"],
         leaf_index=at["leaf_index"],

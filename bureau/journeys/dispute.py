@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bureau import field_rules, signed_statement
+from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
 from bureau.credit_file.accounts import PendingNotice, held_snapshots, record_of
@@ -352,4 +353,4 @@ def _locked(tx: Transaction, tradeline_id: str) -> Account | None:
     if row is None:
         return None
     key, history, trail, marks, people, submission_key, record_index = row
-    return Account(key, trail, (submission_key, record_index), history, marks, people)
+    return Account(key, trail, (submission_key, record_index), history, CodeSet(marks), people)

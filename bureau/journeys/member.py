@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 
 from bureau import field_rules, signed_statement
-from bureau.codes import codes_of, mask_of
+from bureau.calendar import MICROSECONDS, timestamp_of
+from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
-from bureau.credit_file.reciprocity import level_of
+from bureau.credit_file.contributions import level_of
 from bureau.errors import Refusal
 from bureau.ledger import log
 from bureau.ledger.commit_queue import Transaction
@@ -79,8 +80,8 @@ def bootstrap_operator(bureau: Bureau, envelope: Envelope) -> tuple[Member, Rece
         key = _open_key(bureau, db, claimed.keys[0], claimed.member_id, "keys[0]")
         caller = Caller(
             claimed.member_id,
-            mask_of(claimed.roles),
-            mask_of(claimed.purposes),
+            CodeSet.of(claimed.roles),
+            CodeSet.of(claimed.purposes),
             bureau.jurisdiction,
         )
         caller.require_operator()
@@ -121,8 +122,8 @@ def _admit(
             member_id=admission.member_id,
             display_name=admission.display_name,
             state=members_pb2.MEMBER_STATE_ACTIVE,
-            roles=mask_of(admission.roles),
-            purposes=mask_of(admission.purposes),
+            roles=CodeSet.of(admission.roles),
+            purposes=CodeSet.of(admission.purposes),
             jurisdiction=admission.jurisdiction,
             group_id=admission.group,
             directory_quota=admission.directory_quota,
@@ -155,8 +156,8 @@ def change_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[M
             q.change_member,
             which=change.member_id,
             display_name=change.display_name,
-            roles=mask_of(change.roles),
-            purposes=mask_of(change.purposes),
+            roles=CodeSet.of(change.roles),
+            purposes=CodeSet.of(change.purposes),
             directory_quota=change.directory_quota,
             group_id=change.group,
         )
@@ -299,7 +300,7 @@ def _read_certificate(der: bytes, member_id: str, field: str) -> tuple[str, int]
     """A certificate's fingerprint and end (µs); it must name the member."""
     try:
         named = identity_of(der)
-        ends_us = int(not_after(der).timestamp() * 1_000_000)
+        ends_us = int(not_after(der).timestamp() * MICROSECONDS)
     except (KeysError, ValueError) as error:
         raise Refusal.of_field("INVALID_FIELD", field, f"no certificate: {error}") from error
     if named != member_id:
@@ -315,12 +316,12 @@ def _commit(
     work: Callable[[Transaction], None],
 ) -> tuple[Member, Receipt]:
     def whole(tx: Transaction) -> None:
-        tx.db.all(q.lock_operators, role=1 << codes_pb2.ROLE_OPERATOR)
+        tx.db.all(q.lock_operators, role=CodeSet.of([codes_pb2.ROLE_OPERATOR]))
         work(tx)
         tx.db.execute(q.add_member_statement, member_id=member_id, entry_key=tx.entry_key)
         able = tx.db.one(
             q.members_able,
-            role=1 << codes_pb2.ROLE_OPERATOR,
+            role=CodeSet.of([codes_pb2.ROLE_OPERATOR]),
             state=members_pb2.MEMBER_STATE_ACTIVE,
             now_us=tx.now_us,
         )
@@ -381,11 +382,11 @@ def _member_of(bureau: Bureau, db: Connection, caller: Caller, row: tuple[Any, .
         member_id=at["member_id"],
         display_name=at["display_name"],
         state=at["state"],
-        roles=codes_of(at["roles"]),  # type: ignore[arg-type]
-        purposes=codes_of(at["purposes"]),  # type: ignore[arg-type]
+        roles=CodeSet(at["roles"]),  # type: ignore[arg-type]
+        purposes=CodeSet(at["purposes"]),  # type: ignore[arg-type]
         jurisdiction=at["jurisdiction"],
         group=at["group_id"],
-        create_time=signed_statement.time_of(at["create_us"]),
+        create_time=timestamp_of(at["create_us"]),
         keys=[
             MemberKey(
                 key_id=key_id,

@@ -8,18 +8,22 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
+from bureau.calendar import DAY_US, MICROSECONDS, timestamp_of
+from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
-from bureau.credit_file.alerts import DAY_US, Change, changes, divergence, opens, thresholds
+from bureau.credit_file.alerts import Change, changes, divergence, opens, thresholds
 from bureau.credit_file.consent_state import ACTIVE
-from bureau.credit_file.reader import CreditFile, FiledTradeline, read_file
-from bureau.credit_file.reciprocity import level_of, limit_by_reciprocity
-from bureau.credit_file.report import Scope, lines_in, reportable
+from bureau.credit_file.contributions import level_of
+from bureau.credit_file.filed import CreditFile, FiledTradeline
+from bureau.credit_file.reader import read_file
+from bureau.credit_file.reciprocity import limit_by_reciprocity
+from bureau.credit_file.report import reportable
+from bureau.credit_file.scope import Scope, lines_in
 from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_state import check_holds
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
-from bureau.signed_statement import time_of
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau.texts import texts
@@ -38,7 +42,7 @@ PAGE = 200
 # A cursor is a leaf index and the alert's place in it.
 PLACE_BITS = 20
 # Entry keys go with time, not quite with leaf indices: no unit of work is so long.
-KEY_SLACK = (600 * 1_000_000 >> 10) << 22
+KEY_SLACK = (600 * MICROSECONDS >> 10) << 22
 
 
 class Monitor(NamedTuple):
@@ -76,6 +80,7 @@ def tell_of_accounts(tx: Transaction, watched: MonitoredFiles, policy: Policy, a
     for who, before in watched.before.items():
         after = _shown(tx, who, policy)
         found = list(changes(before, after))
+        groups = {**before.groups, **after.groups}
         for at in watched.monitors:
             if at.subject_id != who:
                 continue
@@ -83,7 +88,7 @@ def tell_of_accounts(tx: Transaction, watched: MonitoredFiles, policy: Policy, a
             seen = {line.tradeline_id for line in present}
             told += [
                 (at, change)
-                for change in (*found, *divergence(past, present, after.group_of))
+                for change in (*found, *divergence(past, present, groups))
                 if seen.issuperset(line.tradeline_id for line in change.tradelines)
                 and not _is_own(change, at, actor)
             ]
@@ -157,7 +162,7 @@ def watch_alerts(
                     subject_id=subject_id,
                     consent_id=consent_id,
                     tradeline_ids=about.split(),
-                    create_time=time_of(time_us),
+                    create_time=timestamp_of(time_us),
                     cause_leaf_index=leaf,
                     texts=texts("alert", AlertKind.Name(kind).removeprefix("ALERT_KIND_")),
                 )
@@ -195,7 +200,7 @@ def _seen_by(
     """The tradelines that a report would show: of what the member has earned to see, what
     the consent opens.
     """
-    scope = Scope(monitor.sections, monitor.portfolio_types, history_months=0)
+    scope = Scope(CodeSet(monitor.sections), CodeSet(monitor.portfolio_types), history_months=0)
     return lines_in(limit_by_reciprocity(file, monitor.grantee, level(monitor.grantee)), scope)
 
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bureau import field_rules, signed_statement
-from bureau.codes import has
 from bureau.context import Bureau, Caller
 from bureau.credit_file import consent_state
-from bureau.credit_file.build_report import ReportRequest, load_consent, rebuild_report
+from bureau.credit_file.build_report import load_consent, rebuild_report
 from bureau.credit_file.consent_state import ACTIVE, HeldConsent
-from bureau.credit_file.reciprocity import level_of
+from bureau.credit_file.contributions import level_of
+from bureau.credit_file.report_rules import ReportRequest
+from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_state import check_holds
 from bureau.errors import Refusal
@@ -56,7 +57,7 @@ def query_portfolio(
     inquiry = opened.message
     if inquiry.purpose not in PURPOSES:
         raise Refusal.of_field("INVALID_FIELD", "purpose", "ACCOUNT_REVIEW or COLLECTION")
-    if not has(caller.purposes, inquiry.purpose):
+    if inquiry.purpose not in caller.purposes:
         raise Refusal("PURPOSE_NOT_PERMITTED", "the member is not admitted for this purpose")
 
     # 2. One unit of work: each consent's use, each customer's line, one leaf.
@@ -109,7 +110,8 @@ def _record(
     wanted = set(inquiry.subject_ids)
     log_size = log.size_of(tx.db)
     level = level_of(tx.db, caller.member_id, bureau.policy, tx.now_us)
-    hard = has(bureau.policy.hard_purposes, inquiry.purpose)
+    rules_version = current_rules(bureau.policy).name
+    hard = inquiry.purpose in bureau.policy.hard_purposes
     seen: set[str] = set()
     for values in tx.db.all(
         q.monitored_by, grantee=caller.member_id, state=ACTIVE, now_us=tx.now_us
@@ -143,7 +145,7 @@ def _record(
             create_us=tx.now_us,
             entry_key=tx.entry_key,
             log_size=log_size,
-            rules_version=bureau.policy.rules_version,
+            rules_version=rules_version,
             level=level,
         )
     if hard:

@@ -8,18 +8,18 @@ subject decides is checked again; the report leaves only after that.
 from __future__ import annotations
 
 from bureau import signed_statement
-from bureau.codes import has
 from bureau.context import Bureau, Caller
 from bureau.credit_file import consent_state
 from bureau.credit_file.build_report import (
     BuiltReport,
-    ReportRequest,
     build_report,
     check_report_digest,
     load_consent,
     rebuild_report,
 )
 from bureau.credit_file.consent_state import HeldConsent
+from bureau.credit_file.report_rules import ReportRequest
+from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_state import check_holds
 from bureau.errors import Refusal
@@ -63,7 +63,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
         )
         inquiry = opened.message
         signed_statement.check_fresh(opened.header, now_us)
-        if not caller.purposes >> inquiry.purpose & 1:
+        if inquiry.purpose not in caller.purposes:
             raise Refusal("PURPOSE_NOT_PERMITTED", "the member is not admitted for this purpose")
         bureau.misses.check(caller.member_id, now_us)
         # 2. Prepare: the report as of the log's size. Without a consent of this
@@ -103,7 +103,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
             period_count=allowed.uses_in_period(tx.now_us) + 1,
         )
         _record(bureau, tx, opened, now_us, prepared=prepared)
-        if has(bureau.policy.hard_purposes, inquiry.purpose):
+        if inquiry.purpose in bureau.policy.hard_purposes:
             tell_of_inquiries(tx, [inquiry.subject_id], bureau.policy, caller.member_id)
         tx.answer_digest = prepared.digest
         return None
@@ -153,7 +153,7 @@ def _record(
 ) -> None:
     """Notes that somebody asked, for the subject to see."""
     inquiry = opened.message
-    hard = has(bureau.policy.hard_purposes, inquiry.purpose)
+    hard = inquiry.purpose in bureau.policy.hard_purposes
     outcome = report_pb2.INQUIRY_OUTCOME_DENIED
     if prepared:
         hit = prepared.outcome == report_pb2.REPORT_OUTCOME_HIT
@@ -171,7 +171,7 @@ def _record(
         create_us=now_us,
         entry_key=tx.entry_key if prepared else None,
         log_size=prepared.log_size if prepared else -1,
-        rules_version=bureau.policy.rules_version,
+        rules_version=prepared.rules_version if prepared else current_rules(bureau.policy).name,
         level=prepared.level if prepared else 0,
     )
 

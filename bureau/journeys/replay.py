@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from bureau import signed_statement
-from bureau.codes import has
 from bureau.context import Bureau, Caller
 from bureau.credit_file import consent_state
 from bureau.credit_file.build_report import (
-    ReportRequest,
     check_report_digest,
     load_consent,
     rebuild_report,
 )
+from bureau.credit_file.report_rules import ReportRequest
+from bureau.credit_file.report_versions import current_rules
 from bureau.errors import Refusal
 from bureau.store import queries as q
 from bureau_keys.envelope import digest
@@ -33,7 +33,7 @@ def replay_report(
             CONSENT_PAUSED to a member whose consent was withdrawn since; WRONG_STATE
             if other rules than this release's have made it.
     """
-    is_auditor = has(caller.roles, codes_pb2.ROLE_AUDITOR)
+    is_auditor = codes_pb2.ROLE_AUDITOR in caller.roles
     with bureau.database.snapshot() as db:
         rows = [
             dict(zip(q.INQUIRY_COLUMNS, row, strict=True))
@@ -77,7 +77,7 @@ def _note(bureau: Bureau, caller: Caller, row: dict[str, object]) -> None:
         "create_us": bureau.clock.now_us(),
         "entry_key": None,
         "log_size": -1,
-        "rules_version": bureau.policy.rules_version,
+        "rules_version": current_rules(bureau.policy).name,
     }
     with bureau.database.transaction() as db:
         db.execute(q.add_inquiry, **{k: v for k, v in (row | again).items() if k != "inquiry_key"})

@@ -15,12 +15,14 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from bureau import field_rules, signed_statement
+from bureau.calendar import timestamp_of
+from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
 from bureau.credit_file.accounts import AccountBatch
 from bureau.credit_file.batch_records import BatchRecord
+from bureau.credit_file.contributions import note_contribution
 from bureau.credit_file.history import ACTION, DELETION
-from bureau.credit_file.reciprocity import note_contribution
 from bureau.credit_file.record_rules import check_records
 from bureau.errors import Refusal
 from bureau.journeys.monitoring import tell_of_accounts, watched_of
@@ -45,7 +47,7 @@ MAX_RECORD_BYTES = 4096
 
 # A consent that names no kind of facility covers all.
 ANY_KIND = -1
-FURNISH_MASK = 1 << codes_pb2.ACTION_FURNISH
+FURNISH_MASK = CodeSet.of([codes_pb2.ACTION_FURNISH])
 
 
 def submit_records(
@@ -146,7 +148,7 @@ def submission_of(row: tuple[Any, ...]) -> Submission:
         record_count=count,
         new_tradeline_count=new_count,
         label=label,
-        create_time=signed_statement.time_of(create_us),
+        create_time=timestamp_of(create_us),
         leaf_index=leaf_index,
     )
 
@@ -198,7 +200,7 @@ def _require_consents(tx: Transaction, booking: AccountBatch) -> None:
         f"records[{place}].snapshot.parties[{seat}].subject_id"
         for place, line in enumerate(lines)
         for seat, subject_id in enumerate(line.subject_ids)
-        if not opened.get(subject_id, 0) >> line.snapshot.portfolio_type & 1
+        if line.snapshot.portfolio_type not in CodeSet(opened.get(subject_id, 0))
     )
     unasked = (
         f"records[{place}].account_ref"
@@ -240,5 +242,5 @@ def _store(
         record_count=manifest.record_count,
         new_tradeline_count=new_count,
         label=manifest.label,
-        create_time=signed_statement.time_of(tx.now_us),
+        create_time=timestamp_of(tx.now_us),
     )

@@ -4,7 +4,8 @@ the one that it has acknowledged. It fails closed, and says why.
 
 from __future__ import annotations
 
-from bureau.clock import MICROSECONDS, Moment
+from bureau.calendar import MICROSECONDS
+from bureau.clock import Moment
 from bureau.errors import Refusal
 
 # How far clocks may be apart: what is forgiven a signer's.

@@ -29,8 +29,8 @@ def record() -> None:
     with village("acme", "brook", "cedar") as scene:
         standards(scene)
         person, partner = scene.person(), scene.person()
-        for _ in life(scene, person, partner):
-            given.append(scene.report(person, "brook"))
+        steps = life(scene, person, partner)
+        given.extend(scene.report(person, "brook") for _ in steps)
         customer = monitored(scene, "acme")
         scene.submit("acme", account(customer, "card", MAY))
         given += scene.lenders["acme"].portfolio(Purpose.ACCOUNT_REVIEW)

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from bureau.clock import Clock
-from bureau.codes import mask_of
+from bureau.codes import EMPTY, CodeSet
 from bureau.context import Bureau, Caller
 from bureau.journeys.replay import replay_report
 from bureau.ledger.commit_queue import Ledger
@@ -36,7 +36,7 @@ def test_every_report_of_a_release_is_replayed_as_it_was(release: str, tmp_path:
         report_key=SigningKey.generate(),
         evaluator=None,
     )
-    auditor = Caller("auditor", mask_of([ROLE_AUDITOR]), 0, recorded.jurisdiction)
+    auditor = Caller("auditor", CodeSet.of([ROLE_AUDITOR]), EMPTY, recorded.jurisdiction)
     try:
         replayed = {
             names: hashlib.sha256(replay_report(bureau, auditor, *names).report.payload).hexdigest()

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from bureau.clock import MICROSECONDS
+from bureau.calendar import DAY_US, month_of, months_between
 from bureau.credit_file.facility_state import is_drawable, is_frozen, is_open
-from bureau.credit_file.reader import CreditFile, FiledInquiry, FiledTradeline
-from bureau_keys.payment_profile import months_between
+from bureau.credit_file.filed import CreditFile, FiledInquiry, FiledTradeline
 from creditbureau.v1.record_pb2 import TradelineSnapshot
-
-DAY_US = 86_400 * MICROSECONDS
 
 
 @dataclass(slots=True)
@@ -70,8 +66,7 @@ class View:
     @classmethod
     def of(cls, file: CreditFile) -> View:
         """A view of a whole file."""
-        now = datetime.fromtimestamp(file.now_us / MICROSECONDS, UTC)
-        month = now.year * 100 + now.month
+        month = month_of(file.now_us)
         return cls(
             month,
             file.now_us,

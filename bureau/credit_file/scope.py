@@ -1,0 +1,44 @@
+"""What a consent opens of a credit file. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from bureau.codes import EMPTY, CodeSet
+from bureau.credit_file.filed import CreditFile, FiledTradeline
+from creditbureau.v1 import codes_pb2
+
+
+class Scope(NamedTuple):
+    """What a report may hold. Sets are masks.
+
+    Attributes:
+        portfolio_types: Kinds of facility; 0 means all.
+        history_months: Months of payment history, from a tradeline's newest on.
+    """
+
+    sections: CodeSet
+    portfolio_types: CodeSet
+    history_months: int
+
+
+# The subject's own: everything.
+WHOLE_FILE = Scope(
+    sections=CodeSet.of(code for code in codes_pb2.Section.values() if code),
+    portfolio_types=EMPTY,
+    history_months=120,
+)
+
+
+def lines_in(file: CreditFile, scope: Scope) -> list[FiledTradeline]:
+    """The tradelines of the kinds that a scope opens."""
+    return [
+        line
+        for line in file.tradelines
+        if not scope.portfolio_types or (line.snapshot.portfolio_type in scope.portfolio_types)
+    ]
+
+
+def months_in(scope: Scope) -> int:
+    """How many months of payment history a scope opens."""
+    return scope.history_months * (codes_pb2.SECTION_PAYMENT_HISTORY in scope.sections)
