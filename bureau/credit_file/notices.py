@@ -19,8 +19,9 @@ PLACE_BITS = 20
 
 
 def give(tx: Transaction, news: Iterable[PendingNotice], member_id: str) -> None:
-    """Stores notices with the entry that causes them; from its commit on they can be
-    read.
+    """Store notices with the entry that causes them.
+
+    Subjects can read them once the entry is committed.
     """
     rows = [
         (subject_id, tx.entry_key, place, about.kind, member_id, about.tradeline_id)
@@ -34,13 +35,13 @@ def give(tx: Transaction, news: Iterable[PendingNotice], member_id: str) -> None
 def list_notices(
     bureau: Bureau, request: Envelope, page_size: int, page_token: str
 ) -> tuple[list[Notice], str]:
-    """The notices for a subject, newest first."""
+    """List the notices to a subject, newest first."""
     limit = page_size or 100
     place = field_rules.number_in(page_token, otherwise=(1 << 62))
     with bureau.database.snapshot() as db:
-        subject_id = signed_statement.open_subject_request(
-            bureau, db, request, "creditbureau.v1.Subjects/ListNotices"
-        )
+        subject_id = signed_statement.verify_subject_request(
+            bureau, db, request, "Subjects/ListNotices"
+        ).subject_id
         rows = db.all(
             q.notices_before,
             subject_id=subject_id,
@@ -54,7 +55,7 @@ def list_notices(
 
 
 def newest(db: Connection, subject_id: str, limit: int) -> list[Notice]:
-    """The newest notices for a subject."""
+    """Read the newest notices to a subject."""
     page = {"leaf_index": 1 << 42, "ordinal": 0, "limit": limit}
     return [_notice(*row) for row in db.all(q.notices_before, subject_id=subject_id, **page)]
 

@@ -20,7 +20,7 @@ from creditbureau.v1.log_pb2 import (
 
 
 def get_checkpoint(bureau: Bureau, asked: GetCheckpointRequest) -> str:
-    """The newest signed checkpoint, or the newest with so many cosignatures.
+    """Return the newest checkpoint, or the newest with the required cosignatures.
 
     Raises:
         Refusal: NOT_WITNESSED, BEYOND_LOG.
@@ -36,7 +36,7 @@ def get_checkpoint(bureau: Bureau, asked: GetCheckpointRequest) -> str:
 
 
 def list_checkpoints(bureau: Bureau, page_size: int, page_token: str) -> tuple[list[str], str]:
-    """A page of all checkpoints, oldest first."""
+    """List checkpoints by page, oldest first."""
     limit = page_size or 1000
     after = field_rules.number_in(page_token, otherwise=-1)
     with bureau.database.snapshot() as db:
@@ -46,7 +46,7 @@ def list_checkpoints(bureau: Bureau, page_size: int, page_token: str) -> tuple[l
 
 
 def list_leaves(bureau: Bureau, start: int, page_size: int) -> ListLeavesResponse:
-    """Commitments from an index on.
+    """List leaf hashes from an index on.
 
     Raises:
         Refusal: BEYOND_LOG.
@@ -60,7 +60,7 @@ def list_leaves(bureau: Bureau, start: int, page_size: int) -> ListLeavesRespons
 
 
 def inclusion_proof(bureau: Bureau, index: int, size: int) -> GetInclusionProofResponse:
-    """Proof that a leaf is in the tree of a size; 0 means the newest.
+    """Prove that a leaf is in the tree of a size; 0 means the newest size.
 
     Raises:
         Refusal: BEYOND_LOG.
@@ -72,7 +72,7 @@ def inclusion_proof(bureau: Bureau, index: int, size: int) -> GetInclusionProofR
 
 
 def consistency_proof(bureau: Bureau, first: int, second: int) -> list[bytes]:
-    """Proof that one tree is a prefix of another.
+    """Prove that one tree is a prefix of another.
 
     Raises:
         Refusal: BEYOND_LOG.
@@ -82,7 +82,7 @@ def consistency_proof(bureau: Bureau, first: int, second: int) -> list[bytes]:
 
 
 def tile(bureau: Bureau, level: int, index: int) -> bytes:
-    """The hashes of a tile.
+    """Return the hashes of a tile.
 
     Raises:
         Refusal: BEYOND_LOG.
@@ -99,7 +99,7 @@ def receipt(
 
     Raises:
         Refusal: NOT_FOUND, also for the statements of others; WRONG_STATE if it was
-            erased; what `open_subject_request` raises.
+            erased; what `verify_subject_request` raises.
     """
     # Not a mere read: who asks wants to know whether it is done, and it is when it is
     # durable.

@@ -25,9 +25,7 @@ from bureau.credit_file.scope import WHOLE_FILE
 from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_state import withdrawn_by_dispute
 from bureau.store import queries as q
-from bureau_keys.envelope import digest, peek
 from creditbureau.v1 import codes_pb2
-from creditbureau.v1.consents_pb2 import SubjectRequest
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.report_pb2 import InquiryLine
 
@@ -39,16 +37,15 @@ DISCLOSED_NOTICES = 200
 
 
 def get_file(bureau: Bureau, request: Envelope) -> Envelope:
-    """The subject's whole file, signed by the bureau.
+    """Return the subject's whole credit file, signed by the bureau.
 
     Raises:
-        Refusal: What `open_subject_request` raises.
+        Refusal: What `verify_subject_request` raises.
     """
     now_us = bureau.clock.now_us()
     with bureau.database.snapshot() as db:
-        subject_id = signed_statement.open_subject_request(
-            bureau, db, request, "creditbureau.v1.Subjects/GetFile"
-        )
+        statement = signed_statement.verify_subject_request(bureau, db, request, "Subjects/GetFile")
+        subject_id = statement.subject_id
         file = read_file(db, subject_id, bureau.policy, now_us)
         state = read_state(db, subject_id, bureau.policy, now_us)
         page = {"subject_id": subject_id, "before": 1 << 62}
@@ -58,8 +55,9 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
         shared = CodeSet.of([PEOPLE_CHANGED])
         deleted = db.all(q.deleted_accounts, subject_id=subject_id, unless=shared)
     rules = current_rules(bureau.policy)
-    request_id = peek(request, SubjectRequest).header.request_id
-    report = new_report(bureau.origin, rules, request_id, digest(request), now_us)
+    report = new_report(
+        bureau.origin, rules, statement.header.request_id, statement.signed.digest, now_us
+    )
     report.subject_id = subject_id
     report.purpose = codes_pb2.PURPOSE_SUBJECT_DISCLOSURE
     fill_report(report, file, WHOLE_FILE, rules)
@@ -78,20 +76,20 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
 def list_inquiries(
     bureau: Bureau, request: Envelope, page_size: int, page_token: str
 ) -> tuple[list[InquiryLine], str]:
-    """Who looked at the subject's file, granted and denied, newest first."""
+    """List the inquiries about a subject, granted and denied, newest first."""
     limit = page_size or 100
     before = field_rules.number_in(page_token, otherwise=1 << 62)
     with bureau.database.snapshot() as db:
-        subject_id = signed_statement.open_subject_request(
-            bureau, db, request, "creditbureau.v1.Subjects/ListInquiries"
-        )
+        subject_id = signed_statement.verify_subject_request(
+            bureau, db, request, "Subjects/ListInquiries"
+        ).subject_id
         rows = db.all(q.inquiries_before, subject_id=subject_id, before=before, limit=limit + 1)
     token = str(rows[limit - 1][0]) if len(rows) > limit else ""
     return [inquiry_line(row) for row in rows[:limit]], token
 
 
 def inquiry_line(row: tuple[Any, ...]) -> InquiryLine:
-    """An inquiry as the subject sees it: all of it."""
+    """Return an inquiry with every field, as the subject sees it."""
     at = dict(zip((*q.INQUIRY_COLUMNS, "leaf_index"), row, strict=True))
     return InquiryLine(
         inquiry_id=at["inquiry_id"],

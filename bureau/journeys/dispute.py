@@ -59,7 +59,7 @@ FIELDS = frozenset(TradelineSnapshot.DESCRIPTOR.fields_by_name)
 
 
 def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
-    """Opens a dispute; reports show it at once, and the furnisher is told.
+    """Open a dispute, and notify the furnisher; reports show the dispute at once.
 
     Raises:
         Refusal: What `verify_statement` raises; SIGNER_MISMATCH; NOT_FOUND for a
@@ -105,7 +105,7 @@ def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
 
 
 def add_to_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
-    """Adds facts to an open dispute; the furnisher is told, and may have more time.
+    """Add facts to an open dispute, and notify the furnisher, who may get more time.
 
     Raises:
         Refusal: What `verify_statement` raises; NOT_FOUND; WRONG_STATE if it is open no
@@ -140,12 +140,12 @@ def add_to_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt
 def list_disputes(
     bureau: Bureau, request: Envelope, page_size: int, page_token: str
 ) -> tuple[list[Dispute], str]:
-    """The subject's disputes, newest first."""
+    """List the subject's disputes, newest first."""
     limit, start = page_size or 100, field_rules.number_in(page_token, otherwise=0)
     with bureau.database.snapshot() as db:
-        subject_id = signed_statement.open_subject_request(
-            bureau, db, request, "creditbureau.v1.Subjects/ListDisputes"
-        )
+        subject_id = signed_statement.verify_subject_request(
+            bureau, db, request, "Subjects/ListDisputes"
+        ).subject_id
         state = read_state(db, subject_id, bureau.policy, bureau.clock.now_us())
     newest_first = list(state.disputes.values())[::-1]
     page = newest_first[start : start + limit]
@@ -156,7 +156,7 @@ def list_disputes(
 def disputed_records(
     bureau: Bureau, caller: Caller, page_size: int, page_token: str
 ) -> tuple[list[Dispute], str]:
-    """The disputes against a member's records, in order of the log."""
+    """List the disputes against a member's records, in order of the log."""
     limit, start = page_size or 100, field_rules.number_in(page_token, otherwise=0)
     with bureau.database.snapshot() as db:
         found = disputes_against(bureau, db, caller.member_id, [OPENING], start, limit + 1)
@@ -250,7 +250,7 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
 
 
 def set_statement(bureau: Bureau, envelope: Envelope) -> Receipt:
-    """Puts the subject's own statement on their file, or takes it off.
+    """Set or remove the subject's own statement.
 
     Raises:
         Refusal: What `verify_statement` raises; BAD_TEXT.
@@ -289,7 +289,7 @@ def _check_text(text: str, field: str) -> None:
 
 
 def _returns(state: SubjectState, policy: Policy, dispute_id: str, answer: DisputeAnswer) -> bool:
-    """Whether an answer brings back what was withdrawn when its deadline passed.
+    """Return True if an answer restores a tradeline that was withdrawn at its deadline.
 
     Raises:
         Refusal: DELETED_ITEM unless it certifies it.
@@ -330,15 +330,16 @@ def _check_correction(
 
 
 def _is_later(db: Connection, entry_key: int, than: int) -> bool:
-    """Whether an entry comes after another in the log; one without a leaf is only on its
-    way there.
+    """Return True if an entry comes after another in the log.
+
+    An entry without a leaf is still in the queue, so it comes after all others.
     """
     leaf, other = (db.one(q.leaf_of, entry_key=key) for key in (entry_key, than))
     return leaf is None or (other is not None and leaf > other)
 
 
 def _delete(tx: Transaction, opening: DisputeOpening) -> None:
-    """Withdraws the month, or the whole account, by the answer itself."""
+    """Delete the disputed month, or the whole account, by the answer itself."""
     account = _locked(tx, opening.tradeline_id)
     if account is None:
         return  # erased meanwhile: there is nothing left to withdraw
@@ -348,7 +349,7 @@ def _delete(tx: Transaction, opening: DisputeOpening) -> None:
 
 
 def _locked(tx: Transaction, tradeline_id: str) -> Account | None:
-    """A disputed account; None if it was erased since."""
+    """Lock a disputed account; None if it was erased since."""
     row = tx.db.one(q.lock_tradeline, tradeline_id=tradeline_id)
     if row is None:
         return None

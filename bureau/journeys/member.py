@@ -24,7 +24,7 @@ from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.authority import fingerprint, identity_of, not_after
-from bureau_keys.envelope import payload_type_of, peek
+from bureau_keys.envelope import open_envelope, payload_type_of
 from bureau_keys.errors import KeysError
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1 import codes_pb2, members_pb2
@@ -49,7 +49,7 @@ SHOWN_TO_ALL = frozenset(map(payload_type_of, (Admission, MemberChange, Credenti
 
 
 def admit_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Member, Receipt]:
-    """Admits a member with its roles, purposes, certificates and keys.
+    """Admit a member with its roles, purposes, certificates and keys.
 
     Raises:
         Refusal: What `verify_statement` raises, for the admission and for each
@@ -63,7 +63,9 @@ def admit_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Me
 
 
 def bootstrap_operator(bureau: Bureau, envelope: Envelope) -> tuple[Member, Receipt]:
-    """Admits the operator as the first leaf of a new bureau's log.
+    """Admit the operator as the first leaf of a new bureau's log.
+
+    No member exists yet to sign it, so the admission is signed with the key that it registers.
 
     Nobody is there yet to vouch for it: the admission is signed with the very
     key that it registers.
@@ -74,7 +76,8 @@ def bootstrap_operator(bureau: Bureau, envelope: Envelope) -> tuple[Member, Rece
     with bureau.database.snapshot() as db:
         if log.size_of(db):
             raise Refusal("WRONG_STATE", "the log has leaves: the bureau has its operator")
-        claimed = peek(envelope, Admission)
+        unverified = open_envelope(envelope, Admission)
+        claimed = unverified.message
         if len(claimed.keys) != 1:
             raise Refusal.of_field("INVALID_FIELD", "keys", "the operator starts with one key")
         key = _open_key(bureau, db, claimed.keys[0], claimed.member_id, "keys[0]")
@@ -85,8 +88,8 @@ def bootstrap_operator(bureau: Bureau, envelope: Envelope) -> tuple[Member, Rece
             bureau.jurisdiction,
         )
         caller.require_operator()
-        opened = signed_statement.verify_statement(
-            bureau, db, envelope, Admission, kind="admission", signer=caller.signer, key=key
+        opened = signed_statement.verify_opened(
+            bureau, db, unverified, kind="admission", signer=caller.signer, key=key
         )
     return _admit(bureau, caller, opened, by_own_key=True)
 
@@ -138,7 +141,7 @@ def _admit(
 
 
 def change_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Member, Receipt]:
-    """Changes a member's name, roles, purposes, quota or group.
+    """Change a member's name, roles, purposes, quota or group.
 
     Raises:
         Refusal: What `verify_statement` raises; NOT_FOUND, BAD_TEXT.
@@ -166,7 +169,7 @@ def change_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[M
 
 
 def set_member_state(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Member, Receipt]:
-    """Suspends a member, or ends its suspension; it holds from the next call on.
+    """Suspend a member or end its suspension, effective from the next call on.
 
     Raises:
         Refusal: What `verify_statement` raises; NOT_FOUND, WRONG_STATE.
@@ -190,7 +193,7 @@ def set_member_state(bureau: Bureau, caller: Caller, envelope: Envelope) -> tupl
 
 
 def change_credential(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Member, Receipt]:
-    """Registers or withdraws a signing key or a certificate.
+    """Register or withdraw a signing key or a certificate.
 
     What was signed before a withdrawal stays valid by its log index.
 
@@ -245,7 +248,7 @@ def change_credential(bureau: Bureau, caller: Caller, envelope: Envelope) -> tup
 
 
 def get_member(bureau: Bureau, caller: Caller, member_id: str, *, with_statements: bool) -> Member:
-    """One member, with the statements that made it if asked for.
+    """Return a member, with its statements if requested.
 
     Raises:
         Refusal: NOT_FOUND.
@@ -264,7 +267,7 @@ def get_member(bureau: Bureau, caller: Caller, member_id: str, *, with_statement
 def list_members(
     bureau: Bureau, caller: Caller, page_size: int, page_token: str
 ) -> tuple[list[Member], str]:
-    """A page of members in order of id."""
+    """List members by page, in order of id."""
     if not page_token.isprintable():
         raise Refusal.of_field("BAD_PAGE_TOKEN", "page_token", "not one that this method gave out")
     limit = page_size or 100
@@ -297,7 +300,7 @@ def _open_key(
 
 
 def _read_certificate(der: bytes, member_id: str, field: str) -> tuple[str, int]:
-    """A certificate's fingerprint and end (µs); it must name the member."""
+    """Read a certificate's fingerprint and end (µs), and check that it names the member."""
     try:
         named = identity_of(der)
         ends_us = int(not_after(der).timestamp() * MICROSECONDS)
@@ -409,7 +412,7 @@ def _member_of(bureau: Bureau, db: Connection, caller: Caller, row: tuple[Any, .
 
 
 def _statements(db: Connection, member_id: str, all_of_them: bool) -> list[LoggedStatement]:
-    """What made a member what it is; for others, what its keys follow from."""
+    """Read the statements that made a member; for other members only those about its keys."""
     return [
         LoggedStatement(
             envelope=Envelope.FromString(row[-1]),
