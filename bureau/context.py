@@ -1,4 +1,4 @@
-"""What every journey works with: the bureau's parts, put together by `main`."""
+"""The context of every journey: the bureau's parts, assembled by `main`."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Bureau:
         report_key: Signs reports.
         evaluator: The directory's VOPRF key; None where another operator runs
             the directory.
-        misses: Slows down members that guess.
-        commits: Wakes those that follow what is committed.
+        misses: Slows down members that guess consents or subjects.
+        commits: Wakes the streams that follow committed entries.
     """
 
     origin: str
@@ -43,13 +43,13 @@ class Bureau:
 
     @property
     def jurisdiction(self) -> str:
-        """Whose rules hold (ISO 3166-1 alpha-2)."""
+        """The jurisdiction (ISO 3166-1 alpha-2)."""
         return self.policy.jurisdiction
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The member behind a call, as its registered certificate says.
+    """The calling member, identified by its registered certificate.
 
     Attributes:
         roles: Role codes.
@@ -63,15 +63,15 @@ class Caller:
 
     @property
     def signer(self) -> str:
-        """How the member names itself in what it signs."""
+        """The member's signer name in its statements."""
         return f"members/{self.member_id}"
 
     @property
     def is_operator(self) -> bool:
-        """Whether it runs the bureau."""
+        """True if the member runs the bureau."""
         return codes_pb2.ROLE_OPERATOR in self.roles
 
     def require_operator(self) -> None:
-        """Raises ROLE_REQUIRED for anybody but the operator."""
+        """Raise ROLE_REQUIRED unless the caller is the operator."""
         if not self.is_operator:
-            raise Refusal("ROLE_REQUIRED", "this needs the role operator")
+            raise Refusal("ROLE_REQUIRED", "the method requires the role operator")

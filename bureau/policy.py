@@ -1,8 +1,9 @@
-"""The rules that differ by place: one file for each jurisdiction, as data.
+"""Policies: the rules of each jurisdiction, one data file each.
 
-Files that come with the bureau are in `bureau/data/policy`; a file of the same form
-in a node's own folder `policy` adds a jurisdiction or replaces one. No code knows
-which there are. Every rule names its source.
+The bureau's own files are in `bureau/data/policy`; a file of the same form in a node's
+folder `policy` adds a jurisdiction or replaces one. `policy/retired` keeps earlier versions,
+by which earlier reports are replayed. No code names a jurisdiction, and every rule names its
+source.
 """
 
 from __future__ import annotations
@@ -21,22 +22,22 @@ from bureau.codes import CodeSet
 from creditbureau.v1.codes_pb2 import Purpose
 
 DELETE, ANNOTATE = "delete", "annotate"
-# From what each item may count.
+# The anchors that each item allows.
 ANCHORS = {
     "delinquency": {"month", "end_of_event"},
     "collection_or_charge_off": {"first_delinquency", "end_of_event"},
     "inquiry": {"inquiry"},
 }
-# The ceiling of purposes that have none of their own.
+# Name of the ceiling for purposes without one of their own.
 OTHERS = "default"
 
 
 class PolicyError(ValueError):
-    """A policy file is missing or wrong; the message names what."""
+    """A policy file is missing or wrong; the message names the file and the error."""
 
 
 class Rule(NamedTuple):
-    """A rule as its file has it, for people."""
+    """A rule of a policy file, for display."""
 
     name: str
     says: str
@@ -45,13 +46,13 @@ class Rule(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long an item may be reported.
+    """The period for which an item may be reported.
 
     Attributes:
-        anchor: From when it counts: the `month` itself, the `first_delinquency`, the
-            `end_of_event`, or the `inquiry`.
-        months: So many months.
-        grace_days: And so many days.
+        anchor: The date that the period counts from: the `month` itself, the
+            `first_delinquency`, the `end_of_event`, or the `inquiry`.
+        months: Months from the anchor.
+        grace_days: Further days.
     """
 
     item: str
@@ -60,17 +61,17 @@ class Retention:
     grace_days: int
 
     def ends_on(self, yyyymmdd: int) -> date:
-        """The first day on which something of a day may no longer be reported."""
+        """Return the first day on which an item of a date may no longer be reported."""
         return add_months(yyyymmdd, self.months) + timedelta(days=self.grace_days)
 
     def covers(self, yyyymmdd: int, today: date) -> bool:
-        """Whether something of a day may still be reported."""
+        """Return True if an item of a date may still be reported on a day."""
         return self.ends_on(yyyymmdd) > today
 
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """How much a consent may open for one purpose; 0 where there is no limit."""
+    """The limits of a consent for one purpose; 0 for no limit."""
 
     max_days: int
     max_uses: int = 0
@@ -82,18 +83,18 @@ class Policy:
     """The rules of one jurisdiction.
 
     Attributes:
-        rules: All of them, with their sources.
+        rules: All rules, with their sources.
         retention: By item.
-        dispute_days: In which a dispute must be answered.
-        dispute_extension_days: So many more where the subject adds facts.
-        unanswered: What becomes of an item whose dispute nobody answers: `delete`
-            or `annotate`.
+        dispute_days: Days in which a dispute must be answered.
+        dispute_extension_days: Further days if the subject adds facts.
+        unanswered: Treatment of an item whose dispute is not answered: `delete` or
+            `annotate`.
         freeze_exempt: Purposes that a security freeze does not stop.
         hard_purposes: Purposes whose inquiries other members see.
-        adverse_notice: Whether the subject is told of adverse data.
+        adverse_notice: True if the subject gets notices of adverse data.
         ceilings: Of consents, by the purpose's name.
-        reciprocity_months: What a member furnished within so many months counts.
-        reciprocity_grace_days: For so long a new member sees everything.
+        reciprocity_months: Months for which furnished records count.
+        reciprocity_grace_days: Days for which a new member sees everything.
         retired: Earlier policies of the jurisdiction by version, by which reports that they
             made are replayed.
     """
@@ -118,7 +119,7 @@ class Policy:
         return self if version == self.version else self.retired.get(version)
 
     def ceiling_of(self, purpose: str) -> Ceiling:
-        """The ceiling of consents for a purpose, by its name."""
+        """Return the ceiling of consents for a purpose, by the purpose's name."""
         return self.ceilings.get(purpose, self.ceilings[OTHERS])
 
 
@@ -163,22 +164,22 @@ def _load(file: Traversable) -> Policy:
         raise PolicyError(f"policy/{file.name}: {type(error).__name__}: {error}") from error
 
 
-def _read(told: dict[str, Any]) -> Policy:
-    dispute, reciprocity = told["dispute"], told["reciprocity"]
+def _read(table: dict[str, Any]) -> Policy:
+    dispute, reciprocity = table["dispute"], table["reciprocity"]
     if dispute["unanswered"] not in {DELETE, ANNOTATE}:
         raise ValueError(f"unanswered must be {DELETE} or {ANNOTATE}")
     return Policy(
-        jurisdiction=told["jurisdiction"],
-        version=told["version"],
-        rules=tuple(_rules(told)),
-        retention=_retention(told["retention"]),
+        jurisdiction=table["jurisdiction"],
+        version=table["version"],
+        rules=tuple(_rules(table)),
+        retention=_retention(table["retention"]),
         dispute_days=int(dispute["days"]),
         dispute_extension_days=int(dispute["extension_days"]),
         unanswered=dispute["unanswered"],
-        freeze_exempt=_purposes(told["freeze"]["exempt"]),
-        hard_purposes=_purposes(told["inquiry"]["hard"]),
-        adverse_notice=bool(told["notice"]["adverse_data"]),
-        ceilings=_ceilings(told["ceiling"]),
+        freeze_exempt=_purposes(table["freeze"]["exempt"]),
+        hard_purposes=_purposes(table["inquiry"]["hard"]),
+        adverse_notice=bool(table["notice"]["adverse_data"]),
+        ceilings=_ceilings(table["ceiling"]),
         reciprocity_months=int(reciprocity["months"]),
         reciprocity_grace_days=int(reciprocity["grace_days"]),
     )
@@ -214,23 +215,23 @@ def _purposes(names: Iterable[str]) -> CodeSet:
     return CodeSet.of(Purpose.Value(f"PURPOSE_{name}") for name in names)
 
 
-def _rules(told: dict[str, Any]) -> Iterator[Rule]:
-    """Every table of a file.
+def _rules(file: dict[str, Any]) -> Iterator[Rule]:
+    """Yield every rule of a policy file.
 
     Raises:
         ValueError: One names no source.
     """
-    for name, tables in told.items():
+    for name, tables in file.items():
         for table in tables if isinstance(tables, list) else [tables]:
             if not isinstance(table, dict):
                 continue
             if not table.get("source"):
                 raise ValueError(f"[{name}] names no source")
-            said = {key: value for key, value in table.items() if key != "source"}
-            which = said.pop("item", "")
-            says = ", ".join(f"{key} {_said(value)}" for key, value in said.items())
+            rule = {key: value for key, value in table.items() if key != "source"}
+            which = rule.pop("item", "")
+            says = ", ".join(f"{key} {_shown(value)}" for key, value in rule.items())
             yield Rule(f"{name} {which}".strip(), says, table["source"])
 
 
-def _said(value: object) -> str:
+def _shown(value: object) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)

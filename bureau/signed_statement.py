@@ -153,7 +153,7 @@ def verify_key_possession(
     `public_key`.
 
     Raises:
-        Refusal: What `verify_statement` raises; WEAK_KEY under the path `field`.
+        Refusal: All of `verify_statement`; WEAK_KEY under the path `field`.
     """
     try:
         opened = open_envelope(envelope, payload)
@@ -172,7 +172,7 @@ def verify_subject_request(
         method: The method that the request must be for: `Service/Method`.
 
     Raises:
-        Refusal: What `verify_statement` raises; SIGNER_MISMATCH if it was signed
+        Refusal: All of `verify_statement`; SIGNER_MISMATCH if it was signed
             for another method; CLOCK_SKEW, EXPIRED_REQUEST.
     """
     statement = verify_statement(
@@ -191,7 +191,7 @@ def authenticated_reader(
     """Return the signer of a subject's request, or the calling member if there is none.
 
     Raises:
-        Refusal: What `verify_subject_request` raises.
+        Refusal: All of `verify_subject_request`.
     """
     if request is None:
         return caller.signer

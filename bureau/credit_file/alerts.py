@@ -1,5 +1,6 @@
-"""What on a file is worth an alert: the difference between a file before and after.
-Pure. Thresholds are data (`bureau/data/alerts.toml`).
+"""Find the changes of a credit file that are worth an alert. Pure.
+
+Thresholds are data (`bureau/data/alerts.toml`).
 """
 
 from __future__ import annotations
@@ -41,11 +42,11 @@ SECTION_OF: dict[int, int] = {
 
 
 class Change(NamedTuple):
-    """Something worth an alert.
+    """A change that is worth an alert.
 
     Attributes:
         kind: AlertKind.
-        tradelines: What it is about; none for inquiries.
+        tradelines: The tradelines that changed; none for inquiries.
     """
 
     kind: int
@@ -54,7 +55,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """From when on something is worth an alert."""
+    """The thresholds of alerts."""
 
     burst_count: int
     burst_days: int
@@ -63,7 +64,7 @@ class Thresholds:
 
 @cache
 def thresholds() -> Thresholds:
-    """The thresholds that hold."""
+    """Load the thresholds of alerts."""
     table = tomllib.loads((files("bureau") / "data" / "alerts.toml").read_text("utf-8"))
     return Thresholds(
         burst_count=int(table["inquiry_burst"]["count"]),
@@ -73,7 +74,7 @@ def thresholds() -> Thresholds:
 
 
 def changes(before: CreditFile, after: CreditFile) -> Iterator[Change]:
-    """What happened to a person's accounts."""
+    """Yield the changes of a subject's accounts that are worth an alert."""
     known = {line.tradeline_id: line for line in before.tradelines}
     for line in after.tradelines:
         old = known.get(line.tradeline_id)
@@ -87,7 +88,7 @@ def divergence(
     after: Iterable[FiledTradeline],
     groups: Mapping[str, str],
 ) -> Iterator[Change]:
-    """Where lines have come to diverge, among those that somebody may see."""
+    """Yield the divergences that are new, among the lines that a member may see."""
     known = {found.group for found in divergences(before, groups)}
     for found in divergences(after, groups):
         if found.group not in known:
@@ -96,7 +97,7 @@ def divergence(
 
 
 def opens(sections: int, change: Change) -> bool:
-    """Whether a consent's sections open an alert."""
+    """Return True if a consent's sections open an alert."""
     return SECTION_OF.get(change.kind, int(codes_pb2.SECTION_TRADELINES)) in CodeSet(sections)
 
 

@@ -1,7 +1,7 @@
-"""Consents: what one allows, by pure rules over its row.
+"""The rules of using a consent, over its row. Pure.
 
-The order in which `refusal_of` checks is published with the contract
-(`Reporting.QueryReport`): the first failure answers.
+The contract publishes the order of the checks in `check_inquiry` (`Reporting.QueryReport`):
+the first failure answers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ REVOKED = consent_pb2.CONSENT_STATE_REVOKED
 
 
 class HeldConsent(NamedTuple):
-    """A consent as its row holds it; sets are masks, times microseconds."""
+    """A consent as its row holds it; code sets are masks, times microseconds."""
 
     consent_id: str
     subject_id: str
@@ -44,7 +44,7 @@ class HeldConsent(NamedTuple):
     note: str
 
     def state_at(self, now_us: int) -> int:
-        """Its ConsentState at a time."""
+        """Return the ConsentState at a time."""
         if self.state != ACTIVE:
             return self.state
         if now_us >= self.expire_us:
@@ -56,18 +56,19 @@ class HeldConsent(NamedTuple):
         return ACTIVE
 
     def uses_in_period(self, now_us: int) -> int:
-        """Uses so far in the calendar period of a time."""
+        """Count the uses in the calendar period of a time."""
         return self.period_count if self.period >= period_of(self.frequency_unit, now_us) else 0
 
     def period_at(self, now_us: int) -> int:
-        """The period that a use counts in: never one before the newest use's, whatever
-        a node's clock says.
+        """Return the period that a use counts in.
+
+        Never a period before the newest use's, even if this node's clock is behind.
         """
         return max(self.period, period_of(self.frequency_unit, now_us))
 
 
 def period_of(unit: int, now_us: int) -> int:
-    """The calendar day (yyyymmdd), month (yyyymm) or year (yyyy) of a time, UTC."""
+    """Return the calendar day (yyyymmdd), month (yyyymm) or year (yyyy) of a time, UTC."""
     if unit == consent_pb2.FREQUENCY_UNIT_DAY:
         return date_of(now_us)
     if unit == consent_pb2.FREQUENCY_UNIT_MONTH:
@@ -78,13 +79,13 @@ def period_of(unit: int, now_us: int) -> int:
 def check_inquiry(
     consent: HeldConsent | None, member_id: str, subject_id: str, purpose: int, now_us: int
 ) -> HeldConsent:
-    """Whether a member may inquire about a subject under a consent.
+    """Check that a consent lets a member inquire about a subject.
 
     Raises:
         Refusal: CONSENT_REQUIRED, alike for an unknown subject, an unknown
-            consent and somebody else's; else, to its holder, the consent's
-            state: CONSENT_REVOKED, CONSENT_PAUSED, CONSENT_EXPIRED,
-            CONSENT_EXHAUSTED, CONSENT_SCOPE.
+            consent and another member's consent; otherwise the consent's state:
+            CONSENT_REVOKED, CONSENT_PAUSED, CONSENT_EXPIRED, CONSENT_EXHAUSTED,
+            CONSENT_SCOPE.
     """
     if consent is None or consent.grantee != member_id or consent.subject_id != subject_id:
         raise Refusal("CONSENT_REQUIRED", "no consent of this subject covers the request")
@@ -95,7 +96,7 @@ def check_inquiry(
 
 
 def check_use(consent: HeldConsent, purpose: int, now_us: int) -> None:
-    """Whether a consent can be used once more, for a purpose.
+    """Check that a consent can be used once more for a purpose.
 
     Raises:
         Refusal: The consent's state: CONSENT_REVOKED, CONSENT_PAUSED,
@@ -120,7 +121,7 @@ def check_use(consent: HeldConsent, purpose: int, now_us: int) -> None:
 
 
 def check_not_withdrawn(consent: HeldConsent) -> None:
-    """Raises CONSENT_REVOKED or CONSENT_PAUSED by the subject's own word."""
+    """Raise CONSENT_REVOKED or CONSENT_PAUSED if the subject withdrew a consent."""
     if consent.state == REVOKED:
         raise Refusal(
             "CONSENT_REVOKED",

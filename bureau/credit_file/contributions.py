@@ -1,4 +1,4 @@
-"""Contributions: what a member furnished lately, and the reciprocity level it earns."""
+"""Contributions: the times at which a member furnished, and the level that they earn."""
 
 from __future__ import annotations
 

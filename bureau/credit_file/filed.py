@@ -12,22 +12,21 @@ from creditbureau.v1.report_pb2 import PaymentHistory
 
 
 class FiledAction(NamedTuple):
-    """A facility action, and where it stands."""
+    """A facility action and the reference of its record."""
 
     action: FacilityAction
     record: RecordRef
 
 
 class FiledTradeline(NamedTuple):
-    """A tradeline: the subject's part in it, its history, and its newest record.
+    """A tradeline: the subject's role, the history and the newest snapshot.
 
     Attributes:
-        snapshot: What holds for the newest month.
-        record: Where `snapshot` stands.
-        steps: The records of the account that name the subject, in order of the log.
-        actions: What was done to the facility while the subject was on it, newest
-            first.
-        left: Whether the account's newest month names the subject no more.
+        snapshot: The effective snapshot of the newest month.
+        record: Reference of the snapshot's record.
+        steps: Reads the records of the account that name the subject, in order of the log.
+        actions: Facility actions while the subject was on the account, newest first.
+        left: True if the account's newest month no longer names the subject.
     """
 
     tradeline_id: str
@@ -54,7 +53,7 @@ class FiledInquiry(NamedTuple):
 
 
 class CreditFile(NamedTuple):
-    """Everything held on one subject, as of a log size and a time.
+    """The credit file of one subject, as of a log size and a time.
 
     Attributes:
         groups: Groups of furnishers by member id; of no furnisher unless a line may be
@@ -70,7 +69,7 @@ class CreditFile(NamedTuple):
 
 
 def role_of(subject_id: str, snapshot: TradelineSnapshot) -> int:
-    """A person's part in an account; 0 if a snapshot does not name them."""
+    """Return a subject's role in an account; 0 if the snapshot does not name the subject."""
     for party in snapshot.parties:
         if party.subject_id == subject_id:
             return party.role

@@ -1,4 +1,4 @@
-"""Notices: what the bureau tells people about their own file, unasked."""
+"""Notices: the bureau's messages to subjects about their credit file."""
 
 from __future__ import annotations
 

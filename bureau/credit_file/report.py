@@ -1,6 +1,4 @@
-"""Shapes a credit file into a report: what a scope opens, the summary, and what
-was left out. Pure: the same file and scope give the same bytes.
-"""
+"""The parts of a report: tradelines, summary, consumer entries, omissions. Pure."""
 
 from __future__ import annotations
 
@@ -43,7 +41,7 @@ from creditbureau.v1.report_pb2 import (
     TradelineAction,
 )
 
-# What fits into a field; sums beyond it stop there.
+# Limits of the fields; larger sums are reported as the limit.
 INT32_MAX, INT64_MAX = (1 << 31) - 1, (1 << 63) - 1
 HALF_YEAR_US = 183 * DAY_US
 
@@ -67,12 +65,12 @@ def new_report(
 
 
 def fill_report(report: Report, file: CreditFile, scope: Scope, rules: ReportRules) -> None:
-    """Fills a report with what the scope opens of a file, and with the omissions.
+    """Fill a report with the parts of a credit file that the scope opens, and the omissions.
 
     Args:
-        report: Has its header and what it answers already.
+        report: A report from `new_report`.
         file: The credit file.
-        scope: What may be shown.
+        scope: The parts of the credit file that may be shown.
     """
     report.sections.extend(scope.sections)  # type: ignore[arg-type]
     report.log_size = file.log_size
@@ -103,7 +101,7 @@ def fill_report(report: Report, file: CreditFile, scope: Scope, rules: ReportRul
 
 
 def reportable(file: CreditFile, state: SubjectState, policy: Policy) -> CreditFile:
-    """A file as reports show it: without what the law withdraws."""
+    """Return a credit file without the tradelines and months that the law withdraws."""
     gone = withdrawn_by_dispute(state, policy)
     present = [line for line in file.tradelines if not line.left]
     kept = retained(present, policy, file.now_us)
@@ -113,7 +111,7 @@ def reportable(file: CreditFile, state: SubjectState, policy: Policy) -> CreditF
 def add_consumer_entries(
     report: Report, state: SubjectState, scope: Scope, rules: ReportRules
 ) -> None:
-    """Adds what the subject has on their file: holds, disputes, a statement."""
+    """Add the subject's own entries: holds, disputes, a statement."""
     now_us = report.header.issue_time.ToMicroseconds()
     if report.member_id:
         report.holds.extend(holds_for(state, report.member_id, now_us))
@@ -125,7 +123,7 @@ def add_consumer_entries(
                 if dispute.tradeline_id in shown
             )
     else:
-        # The subject's own file: also what was disputed and is gone.
+        # The subject's own file also shows disputes about deleted tradelines.
         ended = hold_pb2.HOLD_STATE_ENDED
         report.holds.extend(hold for hold in state.holds.values() if hold.state != ended)
         report.disputes.extend(state.disputes.values())
@@ -140,7 +138,7 @@ def add_consumer_entries(
 def omissions_for_subject(
     file: CreditFile, shown: CreditFile, withdrawn: set[str]
 ) -> Iterator[Omission]:
-    """For the subject: each tradeline that reports do not show, or not whole."""
+    """Yield each tradeline that reports do not show, or not whole, for the subject."""
     whole = {line.tradeline_id: line for line in shown.tradelines}
     for line in file.tradelines:
         if whole.get(line.tradeline_id) is line:
@@ -160,7 +158,7 @@ def omissions_for_subject(
 
 
 def deleted_tradeline_omission(tradeline_id: str) -> Omission:
-    """For the subject: a tradeline of which nothing is left."""
+    """Return the omission of a tradeline whose records are all deleted, for the subject."""
     return Omission(
         reason=report_pb2.OMISSION_REASON_DELETED,
         section=codes_pb2.SECTION_TRADELINES,
@@ -169,8 +167,9 @@ def deleted_tradeline_omission(tradeline_id: str) -> Omission:
 
 
 def actions_in(line: FiledTradeline, months: int) -> list[FiledAction]:
-    """The actions of so many months of history, of what came after the newest month, and
-    a freeze that stands.
+    """Return the actions that a number of months of history opens.
+
+    Actions after the newest month and the freeze in force are always included.
     """
     newest, freeze = line.history.newest_month, current_freeze(line)
     return [
@@ -181,7 +180,7 @@ def actions_in(line: FiledTradeline, months: int) -> list[FiledAction]:
 
 
 def add_tradeline(report: Report, line: FiledTradeline) -> Tradeline:
-    """Adds a tradeline as of its newest month, without history and actions."""
+    """Add a tradeline as of its newest month, without history and actions."""
     at = line.snapshot
     filled = report.tradelines.add(
         tradeline_id=line.tradeline_id,
@@ -218,7 +217,7 @@ def add_tradeline(report: Report, line: FiledTradeline) -> Tradeline:
 
 
 def action_of(filed: FiledAction) -> TradelineAction:
-    """A facility action as a report shows it."""
+    """Return a facility action as a report shows it."""
     action = filed.action
     shown = TradelineAction(
         kind=action.kind,
@@ -237,7 +236,7 @@ def action_of(filed: FiledAction) -> TradelineAction:
 
 
 def inquiry_of(inquiry: FiledInquiry) -> InquiryLine:
-    """A hard inquiry as another member may see it."""
+    """Return a hard inquiry as another member may see it."""
     return InquiryLine(
         member_id=inquiry.member_id,
         purpose=inquiry.purpose,  # type: ignore[arg-type]
@@ -250,7 +249,7 @@ def inquiry_of(inquiry: FiledInquiry) -> InquiryLine:
 def summary_of(
     lines: list[FiledTradeline], inquiries: Iterable[FiledInquiry], now_us: int
 ) -> Summary:
-    """The figures that a person looks at first."""
+    """Compute the summary of a credit file."""
     open_lines = [line for line in lines if is_open(line)]
     drawable = [line for line in open_lines if is_drawable(line)]
     frozen = sum(map(is_frozen, drawable))
@@ -272,7 +271,7 @@ def summary_of(
 
 
 def last_months(history: PaymentHistory, months: int, this_month: int) -> str:
-    """The characters of so many calendar months, the present one (yyyymm) included."""
+    """Return the characters of the last calendar months, the present one (yyyymm) included."""
     lag = months_between(history.newest_month, this_month)
     return history.profile[max(-lag, 0) : max(months - lag, 0)]
 
@@ -280,8 +279,9 @@ def last_months(history: PaymentHistory, months: int, this_month: int) -> str:
 def totals_of(
     open_lines: list[FiledTradeline], drawable: list[FiledTradeline]
 ) -> list[CurrencyTotal]:
-    """Sums over open tradelines, one for each currency in order of its code; limits are
-    those of the lines among them on which somebody lends.
+    """Sum the open tradelines of each currency, in order of the currency's code.
+
+    Limits are those of the drawable lines only.
     """
     totals = []
     for currency in sorted({line.snapshot.currency for line in open_lines}):
@@ -318,7 +318,7 @@ def _fitting(amount: int) -> int:
 
 
 def omissions_of(file: CreditFile, lines: list[FiledTradeline], scope: Scope) -> list[Omission]:
-    """What a subscriber is told of what was left out: that it was, and why."""
+    """List the sections that were left out of a subscriber's report, and why."""
     omissions = []
     sections = {
         codes_pb2.SECTION_TRADELINES: len(lines) < len(file.tradelines)

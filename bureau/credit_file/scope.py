@@ -1,4 +1,4 @@
-"""What a consent opens of a credit file. Pure."""
+"""The scope of a report: the parts of a credit file that a consent opens. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from creditbureau.v1 import codes_pb2
 
 
 class Scope(NamedTuple):
-    """What a report may hold. Sets are masks.
+    """The parts of a credit file that a report may hold.
 
     Attributes:
-        portfolio_types: Kinds of facility; 0 means all.
-        history_months: Months of payment history, from a tradeline's newest on.
+        portfolio_types: Kinds of facility; empty for all kinds.
+        history_months: Months of payment history, counted back from a tradeline's newest.
     """
 
     sections: CodeSet
@@ -22,7 +22,7 @@ class Scope(NamedTuple):
     history_months: int
 
 
-# The subject's own: everything.
+# The scope of the subject's own file.
 WHOLE_FILE = Scope(
     sections=CodeSet.of(code for code in codes_pb2.Section.values() if code),
     portfolio_types=EMPTY,
@@ -31,7 +31,7 @@ WHOLE_FILE = Scope(
 
 
 def lines_in(file: CreditFile, scope: Scope) -> list[FiledTradeline]:
-    """The tradelines of the kinds that a scope opens."""
+    """Return the tradelines of the kinds that a scope opens."""
     return [
         line
         for line in file.tradelines
@@ -40,5 +40,5 @@ def lines_in(file: CreditFile, scope: Scope) -> list[FiledTradeline]:
 
 
 def months_in(scope: Scope) -> int:
-    """How many months of payment history a scope opens."""
+    """Count the months of payment history that a scope opens."""
     return scope.history_months * (codes_pb2.SECTION_PAYMENT_HISTORY in scope.sections)

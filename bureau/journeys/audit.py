@@ -1,5 +1,7 @@
-"""The journeys of auditors: reading the log and its proofs. Open to every member, and
-unsigned but for a subject who asks for a receipt; the log tells nothing by itself.
+"""Use cases of auditors: read the log and its proofs.
+
+Open to every member. Only a subject's request for a receipt is signed, because the log
+itself holds no readable data.
 """
 
 from __future__ import annotations
@@ -94,15 +96,15 @@ def tile(bureau: Bureau, level: int, index: int) -> bytes:
 def receipt(
     bureau: Bureau, caller: Caller, request_id: str, subject_request: Envelope | None
 ) -> Receipt:
-    """The receipt of a statement, as it was first given: of one that the caller
-    signed, or the subject whose request to read it carries.
+    """Return the receipt of a statement of the caller, or of the subject that signed the
+    request to read.
 
     Raises:
         Refusal: NOT_FOUND, also for the statements of others; WRONG_STATE if it was
-            erased; what `verify_subject_request` raises.
+            erased; all of `verify_subject_request`.
     """
-    # Not a mere read: who asks wants to know whether it is done, and it is when it is
-    # durable.
+    # A writing transaction: the receipt confirms the statement, so its commit must be
+    # durable before the receipt is returned.
     with bureau.database.transaction() as db:
         log.confirm_durable(db)
         signer = signed_statement.authenticated_reader(
@@ -110,8 +112,10 @@ def receipt(
         )
         row = db.one(q.entry_of_request, signer=signer, request_id=request_id.lower())
         if row is None:
-            raise Refusal.of_field("NOT_FOUND", "request_id", "no such statement of who asks")
+            raise Refusal.of_field(
+                "NOT_FOUND", "request_id", "the reader signed no statement with this request id"
+            )
         entry = LoggedEntry(*row)
         if not entry.salt:
-            raise Refusal("WRONG_STATE", "what was signed was erased since")
+            raise Refusal("WRONG_STATE", "the statement was erased since")
         return signed_statement.receipt_of(log.proof_of(db, entry))

@@ -1,4 +1,4 @@
-"""The journeys of consents: granted, changed and read by their subjects."""
+"""Use cases of consents: subjects grant, change and read them."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ TRANSITIONS = {
 }
 
 
-# Of a page token; empty for the first page.
+# The consent id in a page token; empty for the first page.
 CONSENT_ID = re.compile(r"[0-9a-f-]{0,36}")
 
 
 def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Receipt]:
-    """Stores a consent that a subject signed.
+    """Store a consent that a subject signed.
 
     Raises:
-        Refusal: What `verify_statement` raises; CONSENT_CEILING, DATE_ORDER,
+        Refusal: All of `verify_statement`; CONSENT_CEILING, DATE_ORDER,
             INVALID_FIELD, NOT_FOUND (grantee), ALREADY_EXISTS.
     """
     # 1. Open and verify.
@@ -50,7 +50,7 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rece
         if consent.header.signer != f"subjects/{consent.subject_id}":
             raise Refusal("SIGNER_MISMATCH", "a subject can consent for their own file only")
         if db.one(q.member_by_id, member_id=consent.grantee) is None:
-            raise Refusal.of_field("NOT_FOUND", "grantee", "there is no such member")
+            raise Refusal.of_field("NOT_FOUND", "grantee", "no member has this id")
     # 2. Rules over several fields.
     if found := breaches(consent, bureau.policy):
         raise field_rules.refusal(found)
@@ -75,10 +75,10 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rece
 
 
 def change_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Receipt]:
-    """Pauses, resumes or revokes a consent; it holds from the next request on.
+    """Pause, resume or revoke a consent, effective from the next request on.
 
     Raises:
-        Refusal: What `verify_statement` raises; NOT_FOUND, WRONG_STATE.
+        Refusal: All of `verify_statement`; NOT_FOUND, WRONG_STATE.
     """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
@@ -113,10 +113,10 @@ def change_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rec
 def get_consent(
     bureau: Bureau, caller: Caller, consent_id: str, request: Envelope | None
 ) -> ConsentView:
-    """One consent, for its subject (who signs the request) or its grantee.
+    """Return a consent to its grantee, or to its subject, who signs the request.
 
     Raises:
-        Refusal: NOT_FOUND, alike for what does not exist and what is not theirs.
+        Refusal: NOT_FOUND, alike for an unknown consent and another's consent.
     """
     now_us = bureau.clock.now_us()
     with bureau.database.snapshot() as db:
@@ -126,7 +126,7 @@ def get_consent(
         view = _view(db, consent_id.lower(), now_us)
         signed = Consent.FromString(view.consent.payload)
         if whose not in {f"subjects/{signed.subject_id}", f"members/{signed.grantee}"}:
-            raise Refusal("NOT_FOUND", "no such consent")
+            raise Refusal("NOT_FOUND", "no consent with this id is the reader's")
     return view
 
 
@@ -138,7 +138,7 @@ def list_consents(
     page_size: int,
     page_token: str,
 ) -> tuple[list[ConsentView], str]:
-    """A page of the subject's own consents, or of those that the member holds."""
+    """List the subject's own consents, or those that the member holds, by page."""
     now_us = bureau.clock.now_us()
     limit = page_size or 100
     before_us, before_id = _place(page_token)
@@ -161,7 +161,7 @@ def list_consents(
 
 
 def breaches(consent: Consent, policy: Policy) -> list[tuple[Reason, FieldViolation]]:
-    """The rules that hold over several fields of a consent."""
+    """Find violations of the rules over several fields of a consent."""
     found: list[tuple[Reason, FieldViolation]] = []
 
     def breach(reason: Reason, field: str, message: str) -> None:
@@ -170,7 +170,7 @@ def breaches(consent: Consent, policy: Policy) -> list[tuple[Reason, FieldViolat
     start_us = consent.start_time.ToMicroseconds()
     expire_us = consent.expire_time.ToMicroseconds()
     if expire_us <= start_us:
-        breach("DATE_ORDER", "expire_time", "must lie behind start_time")
+        breach("DATE_ORDER", "expire_time", "must lie after start_time")
     reading = {codes_pb2.ACTION_INQUIRE, codes_pb2.ACTION_MONITOR} & set(consent.actions)
     if reading and not consent.purposes:
         breach("INVALID_FIELD", "purposes", "INQUIRE and MONITOR need at least one purpose")
@@ -197,7 +197,7 @@ def breaches(consent: Consent, policy: Policy) -> list[tuple[Reason, FieldViolat
 
 
 def view_of(held: HeldConsent, envelope: Envelope, now_us: int) -> ConsentView:
-    """A consent as it is shown to its subject and its grantee."""
+    """Return a consent as its subject and its grantee see it."""
     return consents_pb2.ConsentView(
         consent_id=held.consent_id,
         consent=envelope,
@@ -238,7 +238,7 @@ def _row_of(consent: Consent, consent_id: str, tx: Transaction) -> dict[str, Any
 def _own(row: tuple[Any, ...] | None, signer: str) -> HeldConsent:
     held = HeldConsent(*row) if row else None
     if held is None or signer != f"subjects/{held.subject_id}":
-        raise Refusal.of_field("NOT_FOUND", "consent_id", "no such consent of this subject")
+        raise Refusal.of_field("NOT_FOUND", "consent_id", "the subject has no consent with this id")
     return held
 
 
@@ -252,7 +252,7 @@ def _held(bureau: Bureau, consent_id: str) -> HeldConsent:
 def _view(db: Connection, consent_id: str, now_us: int) -> ConsentView:
     row = db.one(q.consent_by_id, consent_id=consent_id)
     if row is None:
-        raise Refusal("NOT_FOUND", "no such consent")
+        raise Refusal("NOT_FOUND", "no consent with this id is the reader's")
     held = HeldConsent(*row)
     envelope = db.one(q.envelope_of, entry_key=held.entry_key)
     assert envelope is not None, "every entry has its statement"
@@ -260,7 +260,7 @@ def _view(db: Connection, consent_id: str, now_us: int) -> ConsentView:
 
 
 def _place(token: str) -> tuple[int, str]:
-    """Where a page starts: below (create_us, consent_id)."""
+    """Parse a page token into (create_us, consent_id), the exclusive upper bound of the page."""
     time_us, _, consent_id = token.partition(".")
     if not CONSENT_ID.fullmatch(consent_id):
         raise Refusal.of_field("BAD_PAGE_TOKEN", "page_token", "not one that this method gave out")

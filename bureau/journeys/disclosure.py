@@ -1,4 +1,4 @@
-"""The journeys of disclosure: what the subject sees of their own file."""
+"""Use cases of disclosure: the subject reads their own credit file."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
     """Return the subject's whole credit file, signed by the bureau.
 
     Raises:
-        Refusal: What `verify_subject_request` raises.
+        Refusal: All of `verify_subject_request`.
     """
     now_us = bureau.clock.now_us()
     with bureau.database.snapshot() as db:
@@ -51,7 +51,7 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
         page = {"subject_id": subject_id, "before": 1 << 62}
         rows = db.all(q.granted_before, **page, limit=DISCLOSED_GRANTED)
         rows += db.all(q.unlogged_before, **page, limit=DISCLOSED_UNLOGGED)
-        told = notices.newest(db, subject_id, DISCLOSED_NOTICES)
+        newest_notices = notices.newest(db, subject_id, DISCLOSED_NOTICES)
         shared = CodeSet.of([PEOPLE_CHANGED])
         deleted = db.all(q.deleted_accounts, subject_id=subject_id, unless=shared)
     rules = current_rules(bureau.policy)
@@ -67,7 +67,7 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
     add_attributes(report, reported, WHOLE_FILE, rules.version.attributes)
     report.omissions.extend(omissions_for_subject(file, reported, withdrawn))
     report.omissions.extend(deleted_tradeline_omission(name) for (name,) in deleted)
-    report.notices.extend(told)
+    report.notices.extend(newest_notices)
     del report.inquiries[:]
     report.inquiries.extend(inquiry_line(row) for row in sorted(rows, reverse=True))
     return signed_statement.sign_report(bureau, report.SerializeToString(deterministic=True))

@@ -1,4 +1,4 @@
-"""The journeys of membership: admission, changes, credentials, and who is who.
+"""Use cases of membership: admission, changes, credentials, and lookup.
 
 Each is a statement signed by the operator (a member may change its own
 credentials), and a leaf of the log, so that whose key counted when can be proved.
@@ -43,7 +43,7 @@ from creditbureau.v1.members_pb2 import (
 
 M = TypeVar("M", bound=Message)
 
-# What other members need to check a member's keys. Suspensions, with their notes, are
+# Statements that other members need to check a member's keys. Suspensions, with their notes, are
 # between the operator and the member.
 SHOWN_TO_ALL = frozenset(map(payload_type_of, (Admission, MemberChange, CredentialChange)))
 
@@ -52,7 +52,7 @@ def admit_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Me
     """Admit a member with its roles, purposes, certificates and keys.
 
     Raises:
-        Refusal: What `verify_statement` raises, for the admission and for each
+        Refusal: All of `verify_statement`, for the admission and for each
             proof of possession in it; ALREADY_EXISTS, WEAK_KEY, BAD_TEXT,
             INVALID_FIELD (certificates).
     """
@@ -67,11 +67,8 @@ def bootstrap_operator(bureau: Bureau, envelope: Envelope) -> tuple[Member, Rece
 
     No member exists yet to sign it, so the admission is signed with the key that it registers.
 
-    Nobody is there yet to vouch for it: the admission is signed with the very
-    key that it registers.
-
     Raises:
-        Refusal: What `admit_member` raises; WRONG_STATE if the log has leaves.
+        Refusal: All of `admit_member`; WRONG_STATE if the log has leaves.
     """
     with bureau.database.snapshot() as db:
         if log.size_of(db):
@@ -144,7 +141,7 @@ def change_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[M
     """Change a member's name, roles, purposes, quota or group.
 
     Raises:
-        Refusal: What `verify_statement` raises; NOT_FOUND, BAD_TEXT.
+        Refusal: All of `verify_statement`; NOT_FOUND, BAD_TEXT.
     """
     caller.require_operator()
     with bureau.database.snapshot() as db:
@@ -172,7 +169,7 @@ def set_member_state(bureau: Bureau, caller: Caller, envelope: Envelope) -> tupl
     """Suspend a member or end its suspension, effective from the next call on.
 
     Raises:
-        Refusal: What `verify_statement` raises; NOT_FOUND, WRONG_STATE.
+        Refusal: All of `verify_statement`; NOT_FOUND, WRONG_STATE.
     """
     caller.require_operator()
     with bureau.database.snapshot() as db:
@@ -195,10 +192,10 @@ def set_member_state(bureau: Bureau, caller: Caller, envelope: Envelope) -> tupl
 def change_credential(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Member, Receipt]:
     """Register or withdraw a signing key or a certificate.
 
-    What was signed before a withdrawal stays valid by its log index.
+    A statement signed before a withdrawal stays valid by its log index.
 
     Raises:
-        Refusal: What `verify_statement` raises; ROLE_REQUIRED, WEAK_KEY,
+        Refusal: All of `verify_statement`; ROLE_REQUIRED, WEAK_KEY,
             NOT_FOUND, ALREADY_EXISTS, WRONG_STATE.
     """
     with bureau.database.snapshot() as db:
@@ -256,7 +253,7 @@ def get_member(bureau: Bureau, caller: Caller, member_id: str, *, with_statement
     with bureau.database.snapshot() as db:
         row = db.one(q.member_by_id, member_id=member_id)
         if row is None:
-            raise Refusal.of_field("NOT_FOUND", "member_id", "there is no such member")
+            raise Refusal.of_field("NOT_FOUND", "member_id", "no member has this id")
         member = _member_of(bureau, db, caller, row)
         if with_statements:
             all_of_them = caller.is_operator or caller.member_id == member_id
@@ -365,13 +362,15 @@ def _add_certificate(tx: Transaction, member_id: str, certificate: tuple[str, in
 def _require(tx: Transaction, member_id: str) -> tuple[Any, ...]:
     row = tx.db.one(q.lock_member, member_id=member_id)
     if row is None:
-        raise Refusal.of_field("NOT_FOUND", "member_id", "there is no such member")
+        raise Refusal.of_field("NOT_FOUND", "member_id", "no member has this id")
     return row
 
 
 def _require_touched(rows: int, field: str) -> None:
     if rows == 0:
-        raise Refusal.of_field("NOT_FOUND", field, "the member has none such in force")
+        raise Refusal.of_field(
+            "NOT_FOUND", field, "no active credential with this id is registered for the member"
+        )
 
 
 def _check_text(text: str, field: str) -> None:

@@ -1,5 +1,5 @@
-"""The journeys of monitoring: alerts are written with what causes them, in its own
-transaction, and told to members that hold a consent to monitor, until it ends.
+"""Use cases of monitoring: alerts are stored in the transaction that causes them, for members
+that hold a consent to monitor, until the consent ends.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ from creditbureau.v1.report_pb2 import INQUIRY_KIND_HARD
 from creditbureau.v1.reporting_pb2 import AcknowledgeAlertsResponse, WatchAlertsResponse
 
 PAGE = 200
-# A cursor is a leaf index and the alert's place in it.
+# A cursor is a leaf index and, in the lowest bits, the alert's ordinal in that leaf.
 PLACE_BITS = 20
-# Entry keys go with time, not quite with leaf indices: no unit of work is so long.
+# Entry keys follow time and leaf indices almost do: no unit of work lasts 600 s.
 KEY_SLACK = (600 * MICROSECONDS >> 10) << 22
 
 
 class Monitor(NamedTuple):
-    """A consent to monitor somebody."""
+    """A consent to monitor a subject."""
 
     subject_id: str
     consent_id: str
@@ -56,24 +56,26 @@ class Monitor(NamedTuple):
 
 
 class MonitoredFiles(NamedTuple):
-    """People with monitors, and their files before something happens to them."""
+    """Monitored subjects, and their credit files before a change."""
 
     monitors: list[Monitor]
     before: dict[str, CreditFile]
 
 
-def watched_of(tx: Transaction, subject_ids: Iterable[str], policy: Policy) -> MonitoredFiles:
-    """Which of these people are monitored, with their files as they are."""
+def monitored_files(tx: Transaction, subject_ids: Iterable[str], policy: Policy) -> MonitoredFiles:
+    """Read the monitors of subjects, and the credit files of those that are monitored."""
     monitors = _monitors(tx, subject_ids)
     people = dict.fromkeys(at.subject_id for at in monitors)
     return MonitoredFiles(monitors, {who: _shown(tx, who, policy) for who in people})
 
 
-def tell_of_accounts(tx: Transaction, watched: MonitoredFiles, policy: Policy, actor: str) -> None:
-    """Alerts of what has become of accounts.
+def alert_account_changes(
+    tx: Transaction, watched: MonitoredFiles, policy: Policy, actor: str
+) -> None:
+    """Alert members to changes of accounts.
 
     Args:
-        actor: The member that did it: of its own accounts it knows.
+        actor: The member that made the change; it gets no alert about its own accounts.
     """
     told: list[tuple[Monitor, Change]] = []
     level = _levels(tx, policy)
@@ -95,10 +97,10 @@ def tell_of_accounts(tx: Transaction, watched: MonitoredFiles, policy: Policy, a
     _write(tx, told, policy)
 
 
-def tell_of_inquiries(
+def alert_inquiries(
     tx: Transaction, subject_ids: Iterable[str], policy: Policy, actor: str
 ) -> None:
-    """Alerts of inquiries that other members see; they are on the files already."""
+    """Alert members to inquiries that other members see."""
     at = thresholds()
     since_us = tx.now_us - at.burst_days * DAY_US
     told: list[tuple[Monitor, Change]] = []
@@ -113,7 +115,7 @@ def tell_of_inquiries(
             since_us=since_us,
         )
         burst = {"consent_id": monitor.consent_id, "kind": ALERT_KIND_INQUIRY_BURST}
-        # Once in so many days, whichever of several at once was the one too many.
+        # At most one burst alert within `burst_days`, even if several inquiries commit at once.
         if (
             row
             and row[0] >= at.burst_count
@@ -123,9 +125,9 @@ def tell_of_inquiries(
     _write(tx, told, policy)
 
 
-def tell_of_dispute(tx: Transaction, subject_id: str, tradeline_id: str, policy: Policy) -> None:
-    """Alerts of a dispute that was opened."""
-    watched = watched_of(tx, [subject_id], policy)
+def alert_dispute(tx: Transaction, subject_id: str, tradeline_id: str, policy: Policy) -> None:
+    """Alert members to a dispute that was opened."""
+    watched = monitored_files(tx, [subject_id], policy)
     level = _levels(tx, policy)
     told = [
         (at, Change(ALERT_KIND_DISPUTE, (line,)))
@@ -139,10 +141,10 @@ def tell_of_dispute(tx: Transaction, subject_id: str, tradeline_id: str, policy:
 def watch_alerts(
     bureau: Bureau, caller: Caller, cursor: int
 ) -> Iterator[WatchAlertsResponse | None]:
-    """A member's alerts behind a cursor, as they come; None while there is none.
+    """Yield a member's alerts after a cursor as they are committed; None while there is none.
 
     Args:
-        cursor: 0 for behind the last acknowledged.
+        cursor: 0 to follow the last acknowledged alert.
     """
     if not cursor:
         with bureau.database.snapshot() as db:
@@ -154,7 +156,7 @@ def watch_alerts(
         now_us = bureau.clock.now_us()
         for ordinal, subject_id, consent_id, kind, about, leaf, time_us, state, end_us in rows:
             cursor = leaf << PLACE_BITS | ordinal
-            # It ends with the consent: what was not told by then is told no more.
+            # Monitoring ends with the consent: alerts not read by then are dropped.
             if state == ACTIVE and now_us < end_us:
                 alert = Alert(
                     alert_id=f"{leaf}-{ordinal}",
@@ -172,14 +174,18 @@ def watch_alerts(
 
 
 def acknowledge_alerts(bureau: Bureau, caller: Caller, cursor: int) -> AcknowledgeAlertsResponse:
-    """Notes up to where a member has its alerts; it never goes back.
+    """Store the cursor up to which a member has its alerts; it never goes back.
 
     Raises:
-        Refusal: BEYOND_LOG for a cursor that was not given out.
+        Refusal: BEYOND_LOG for a cursor that no alert had.
     """
     with bureau.database.transaction() as db:
         if db.one(q.key_at, leaf_index=cursor >> PLACE_BITS) is None:
-            raise Refusal.of_field("BEYOND_LOG", "cursor", "not one that WatchAlerts gave out")
+            raise Refusal.of_field(
+                "BEYOND_LOG",
+                "cursor",
+                "no alert had this cursor: pass one that WatchAlerts returned",
+            )
         db.execute(q.set_alert_mark, member_id=caller.member_id, cursor=cursor)
     return AcknowledgeAlertsResponse()
 
@@ -190,28 +196,26 @@ def _monitors(tx: Transaction, subject_ids: Iterable[str]) -> list[Monitor]:
 
 
 def _levels(tx: Transaction, policy: Policy) -> Callable[[str], int]:
-    """What each member has earned to see, looked up once."""
+    """Return a lookup of members' reciprocity levels that reads each level once."""
     return cache(lambda member_id: level_of(tx.db, member_id, policy, tx.now_us))
 
 
 def _seen_by(
     monitor: Monitor, file: CreditFile, level: Callable[[str], int]
 ) -> list[FiledTradeline]:
-    """The tradelines that a report would show: of what the member has earned to see, what
-    the consent opens.
-    """
+    """Return the tradelines that a report to the monitor's grantee would show."""
     scope = Scope(CodeSet(monitor.sections), CodeSet(monitor.portfolio_types), history_months=0)
     return lines_in(limit_by_reciprocity(file, monitor.grantee, level(monitor.grantee)), scope)
 
 
 def _shown(tx: Transaction, subject_id: str, policy: Policy) -> CreditFile:
-    """A person's file as reports would show it."""
+    """Read a subject's credit file as reports would show it."""
     state = read_state(tx.db, subject_id, policy, tx.now_us)
     return reportable(read_file(tx.db, subject_id, policy, tx.now_us), state, policy)
 
 
 def _is_own(change: Change, monitor: Monitor, actor: str) -> bool:
-    """Whether a member did it itself, to its own account alone."""
+    """Return True if a member changed only its own account itself."""
     theirs = {line.member_id for line in change.tradelines}
     return monitor.grantee == actor and theirs == {actor}
 
@@ -237,7 +241,7 @@ def _write(tx: Transaction, told: list[tuple[Monitor, Change]], policy: Policy) 
 
 
 def _is_held(tx: Transaction, monitor: Monitor, policy: Policy) -> bool:
-    """Whether a security freeze stops the review of existing accounts here."""
+    """Return True if a security freeze stops the review of existing accounts."""
     state = read_state(tx.db, monitor.subject_id, policy, tx.now_us)
     try:
         review = codes_pb2.PURPOSE_ACCOUNT_REVIEW

@@ -1,8 +1,8 @@
-"""The journey of a portfolio: one signed inquiry for reports on a member's own customers,
-under the consents to monitor that they gave it.
+"""Use case of a portfolio: one signed inquiry for reports on a member's own customers,
+under their consents to monitor.
 
-The inquiry is one leaf, and one line for each customer to see; the reports are then
-made one by one as of its log size. So a stream that broke goes on where it stopped,
+The inquiry is one leaf of the log, and one inquiry on each customer's file. The reports are
+then built one by one as of its log size, so a stream that broke resumes where it stopped,
 with the same reports.
 """
 
@@ -21,7 +21,7 @@ from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_state import check_holds
 from bureau.errors import Refusal
-from bureau.journeys.monitoring import tell_of_inquiries
+from bureau.journeys.monitoring import alert_inquiries
 from bureau.ledger import log
 from bureau.ledger.commit_queue import Transaction
 from bureau.signed_statement import VerifiedStatement
@@ -31,7 +31,7 @@ from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.reporting_pb2 import PortfolioInquiry, QueryPortfolioResponse
 
 PURPOSES = frozenset({codes_pb2.PURPOSE_ACCOUNT_REVIEW, codes_pb2.PURPOSE_COLLECTION})
-# Reports of one inquiry; a larger portfolio asks in parts.
+# Reports of one inquiry; a larger portfolio is refused and must be split.
 MAX_REPORTS = 10_000
 PAGE = 50
 
@@ -39,13 +39,13 @@ PAGE = 50
 def query_portfolio(
     bureau: Bureau, caller: Caller, envelope: Envelope, cursor: str
 ) -> Iterator[QueryPortfolioResponse | None]:
-    """Reports on a member's customers, one after another.
+    """Yield reports on a member's customers.
 
     Args:
-        cursor: Of the last report that the caller has; empty from the beginning.
+        cursor: Cursor of the last report that the caller has; empty to start.
 
     Raises:
-        Refusal: What `verify_statement` raises; CLOCK_SKEW, EXPIRED_REQUEST,
+        Refusal: All of `verify_statement`; CLOCK_SKEW, EXPIRED_REQUEST,
             INVALID_FIELD (purpose), PURPOSE_NOT_PERMITTED, TOO_MANY_ITEMS.
     """
     # 1. Open and verify.
@@ -79,7 +79,7 @@ def query_portfolio(
                 row = dict(zip(q.INQUIRY_COLUMNS, values, strict=True))
                 after = row["inquiry_key"]
                 held = load_consent(db, row["consent_id"])
-                # Whoever withdrew meanwhile is passed over, and whose consent has ended.
+                # Customers whose consent was withdrawn or has ended since are skipped.
                 if held is None or held.state != ACTIVE or now_us >= held.expire_us:
                     continue
                 asked = ReportRequest(
@@ -101,7 +101,7 @@ def query_portfolio(
 def _record(
     bureau: Bureau, tx: Transaction, caller: Caller, opened: VerifiedStatement[PortfolioInquiry]
 ) -> None:
-    """Notes an inquiry about each customer whose consent covers it.
+    """Store an inquiry about each customer whose consent covers it.
 
     Raises:
         Refusal: TOO_MANY_ITEMS.
@@ -149,14 +149,15 @@ def _record(
             level=level,
         )
     if hard:
-        tell_of_inquiries(tx, seen, bureau.policy, caller.member_id)
+        alert_inquiries(tx, seen, bureau.policy, caller.member_id)
 
 
 def _covering(
     bureau: Bureau, tx: Transaction, caller: Caller, held: HeldConsent, purpose: int
 ) -> HeldConsent | None:
-    """A customer's consent, under its lock, if it and what the customer has on their file
-    let a report on them leave. Only a member's own customers are in its portfolio.
+    """Lock a customer's consent, and return it if a report on the customer may be given.
+
+    Only a member's own customers are in its portfolio.
     """
     row = tx.db.one(q.lock_consent, consent_id=held.consent_id)
     if row is None or not tx.db.one(

@@ -1,4 +1,4 @@
-"""The journey of a replay: a report again, exactly as it was, from the log."""
+"""Use case of a replay: an earlier report, rebuilt from the log byte for byte."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ from creditbureau.v1.reporting_pb2 import ReplayReportResponse
 def replay_report(
     bureau: Bureau, caller: Caller, inquiry_id: str, subject_id: str
 ) -> ReplayReportResponse:
-    """A report that the caller got, or that an auditor wants to see again. The subject
-    sees the auditor among those who looked.
+    """Replay a report to the member that got it, or to an auditor.
+
+    The subject sees the auditor among the inquiries.
 
     Args:
-        subject_id: Which of an inquiry's reports; needed for a portfolio's.
+        subject_id: The subject of one of an inquiry's reports; required for a portfolio.
 
     Raises:
         Refusal: NOT_FOUND, also for others' inquiries; CONSENT_REVOKED,
             CONSENT_PAUSED to a member whose consent was withdrawn since; WRONG_STATE
-            if other rules than this release's have made it.
+            if this node lacks the rules that made the report.
     """
     is_auditor = codes_pb2.ROLE_AUDITOR in caller.roles
     with bureau.database.snapshot() as db:
@@ -46,7 +47,9 @@ def replay_report(
             and (is_auditor or row["member_id"] == caller.member_id)
         ]
         if len(rows) != 1:
-            raise Refusal.of_field("NOT_FOUND", "inquiry_id", "no such report of the caller")
+            raise Refusal.of_field(
+                "NOT_FOUND", "inquiry_id", "the caller has no report with this inquiry id"
+            )
         (row,) = rows
         held = load_consent(db, row["consent_id"])
         assert held is not None, "an accepted inquiry had a consent"
@@ -69,7 +72,7 @@ def replay_report(
 
 
 def _note(bureau: Bureau, caller: Caller, row: dict[str, object]) -> None:
-    """Lets the subject see who looked again."""
+    """Store an auditor's replay, so that the subject sees it."""
     again = {
         "member_id": caller.member_id,
         "kind": report_pb2.INQUIRY_KIND_SOFT,

@@ -21,8 +21,8 @@ class Definition:
 
     Attributes:
         text: The figure in words.
-        unit: Unit of the value. Money is never added over currencies: such attributes
-            come once for each currency of the file, with it as their unit.
+        unit: Unit of the value. Money is never added over currencies: an amount
+            comes once for each currency of the file, with the currency as its unit.
         window: The months or tradelines that it covers.
         missing: The meaning of a missing value.
         compute: From a view of the file, or of one currency in it.
