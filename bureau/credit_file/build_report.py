@@ -6,13 +6,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from bureau.context import Bureau
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.evidence import evidence_steps, read_evidence
 from bureau.credit_file.report_inputs import read_inputs, read_inputs_at
 from bureau.credit_file.report_rules import ReportInputs, ReportRequest, ReportRules
 from bureau.credit_file.report_versions import current_rules, rules_of
 from bureau.errors import Refusal
+from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from creditbureau.v1.report_pb2 import Evidence
@@ -43,17 +43,23 @@ class BuiltReport:
 
 
 def build_report(
-    bureau: Bureau, db: Connection, request: ReportRequest, consent: HeldConsent, now_us: int
+    db: Connection,
+    origin: str,
+    policy: Policy,
+    request: ReportRequest,
+    consent: HeldConsent,
+    now_us: int,
 ) -> BuiltReport:
     """Build a report as of now, by the current rules."""
-    rules = current_rules(bureau.policy)
-    inputs = read_inputs(db, bureau.origin, rules.policy, request, consent, now_us)
+    rules = current_rules(policy)
+    inputs = read_inputs(db, origin, policy, request, consent, now_us)
     return _built(db, inputs, rules)
 
 
 def rebuild_report(
-    bureau: Bureau,
     db: Connection,
+    origin: str,
+    policy: Policy,
     request: ReportRequest,
     consent: HeldConsent,
     row: dict[str, Any],
@@ -63,10 +69,10 @@ def rebuild_report(
     Raises:
         Refusal: WRONG_STATE if this node does not have those rules.
     """
-    rules = rules_of(row["rules_version"], bureau.policy)
+    rules = rules_of(row["rules_version"], policy)
     inputs = read_inputs_at(
         db,
-        bureau.origin,
+        origin,
         rules.policy,
         request,
         consent,

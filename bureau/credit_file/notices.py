@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bureau import field_rules, signed_statement
+from bureau import field_rules
 from bureau.calendar import timestamp_of
-from bureau.context import Bureau
 from bureau.credit_file.accounts import PendingNotice
 from bureau.ledger.commit_queue import Transaction
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau.texts import texts
-from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.notice_pb2 import Notice, NoticeKind
 
 PLACE_BITS = 20
@@ -32,23 +30,19 @@ def give(tx: Transaction, news: Iterable[PendingNotice], member_id: str) -> None
         tx.db.execute_many_tuples(q.add_notice, q.NOTICE_COLUMNS, rows)
 
 
-def list_notices(
-    bureau: Bureau, request: Envelope, page_size: int, page_token: str
+def page(
+    db: Connection, subject_id: str, page_size: int, page_token: str
 ) -> tuple[list[Notice], str]:
-    """List the notices to a subject, newest first."""
+    """Read a page of the notices to a subject, newest first, and the next page's token."""
     limit = page_size or 100
     place = field_rules.number_in(page_token, otherwise=(1 << 62))
-    with bureau.database.snapshot() as db:
-        subject_id = signed_statement.verify_subject_request(
-            bureau, db, request, "Subjects/ListNotices"
-        ).subject_id
-        rows = db.all(
-            q.notices_before,
-            subject_id=subject_id,
-            leaf_index=place >> PLACE_BITS,
-            ordinal=place & (1 << PLACE_BITS) - 1,
-            limit=limit + 1,
-        )
+    rows = db.all(
+        q.notices_before,
+        subject_id=subject_id,
+        leaf_index=place >> PLACE_BITS,
+        ordinal=place & (1 << PLACE_BITS) - 1,
+        limit=limit + 1,
+    )
     last = rows[limit - 1] if len(rows) > limit else None
     token = str(last[0] << PLACE_BITS | last[1]) if last else ""
     return [_notice(*row) for row in rows[:limit]], token

@@ -27,6 +27,7 @@ from bureau.credit_file.subject_state import withdrawn_by_dispute
 from bureau.store import queries as q
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.notice_pb2 import Notice
 from creditbureau.v1.report_pb2 import InquiryLine
 
 # More inquiries than these are read page by page: those that got a report, and those
@@ -86,6 +87,21 @@ def list_inquiries(
         rows = db.all(q.inquiries_before, subject_id=subject_id, before=before, limit=limit + 1)
     token = str(rows[limit - 1][0]) if len(rows) > limit else ""
     return [inquiry_line(row) for row in rows[:limit]], token
+
+
+def list_notices(
+    bureau: Bureau, request: Envelope, page_size: int, page_token: str
+) -> tuple[list[Notice], str]:
+    """List the notices to a subject, newest first.
+
+    Raises:
+        Refusal: All of `verify_subject_request`; BAD_PAGE_TOKEN.
+    """
+    with bureau.database.snapshot() as db:
+        statement = signed_statement.verify_subject_request(
+            bureau, db, request, "Subjects/ListNotices"
+        )
+        return notices.page(db, statement.subject_id, page_size, page_token)
 
 
 def inquiry_line(row: tuple[Any, ...]) -> InquiryLine:

@@ -89,7 +89,7 @@ def query_portfolio(
                     inquiry.purpose,
                     0,
                 )
-                prepared = rebuild_report(bureau, db, asked, held, row)
+                prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, row)
                 reports.append((prepared.payload, str(after)))
         for payload, place in reports:
             report = signed_statement.sign_report(bureau, payload)

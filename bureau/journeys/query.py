@@ -78,7 +78,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
         held = load_consent(db, inquiry.consent_id.lower())
         prepared = None
         if held and held.grantee == caller.member_id and held.subject_id == inquiry.subject_id:
-            prepared = build_report(bureau, db, asked, held, now_us)
+            prepared = build_report(db, bureau.origin, bureau.policy, asked, held, now_us)
 
     # 3. One unit of work: the consent under its lock, its use, the inquiry, the leaf.
     def work(tx: Transaction) -> RecordedDenial | None:
@@ -137,7 +137,7 @@ def _again(bureau: Bureau, asked: ReportRequest, entry: log.LoggedEntry) -> Buil
         held = load_consent(db, at["consent_id"])
         assert held is not None, "an accepted inquiry had a consent"
         consent_state.check_not_withdrawn(held)
-        prepared = rebuild_report(bureau, db, asked, held, at)
+        prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, at)
         check_report_digest(db, prepared, entry.answer_digest)
     return prepared
 

@@ -59,7 +59,7 @@ def replay_report(
         asked = ReportRequest(
             inquiry_id.lower(), digest(envelope), row["subject_id"], row["purpose"], 0
         )
-        prepared = rebuild_report(bureau, db, asked, held, row)
+        prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, row)
         if receipt.answer_digest:
             check_report_digest(db, prepared, receipt.answer_digest)
     if row["member_id"] != caller.member_id:
