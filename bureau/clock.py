@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from typing import NamedTuple
 
-MICROSECONDS = 1_000_000
+from bureau.calendar import MICROSECONDS
+
 # Microseconds: a clock that goes back by less is being slewed; by more, it was wrong and has
 # been set.
 TRIMMED_US = 2 * MICROSECONDS
@@ -53,20 +53,3 @@ class Clock:
     def machine_us(self) -> int:
         """Return the time of this machine's clock, without the sandbox's offset."""
         return time.time_ns() // 1000
-
-
-def month_of(time_us: int) -> int:
-    """Return the calendar month (UTC) of a time, as yyyymm."""
-    moment = datetime.fromtimestamp(time_us / MICROSECONDS, UTC)
-    return moment.year * 100 + moment.month
-
-
-def day(time_us: int) -> date:
-    """Return the day (UTC) of a time."""
-    return datetime.fromtimestamp(time_us / MICROSECONDS, UTC).date()
-
-
-def date_of(time_us: int) -> int:
-    """Return the calendar date (UTC) of a time, as yyyymmdd."""
-    date_ = day(time_us)
-    return date_.year * 10000 + date_.month * 100 + date_.day

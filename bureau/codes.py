@@ -1,33 +1,41 @@
-"""Sets of enum codes as bit masks, and the currencies that exist."""
+"""Sets of enum codes, and the currencies of ISO 4217."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
 
 
-def mask_of(codes: Iterable[int]) -> int:
-    """A set of codes as a mask: bit n is set if n is in it."""
-    mask = 0
-    for code in codes:
-        mask |= 1 << code
-    return mask
+class CodeSet(int):
+    """A set of enum codes, stored as a bit mask: bit n is set if code n is in the set."""
+
+    @classmethod
+    def of(cls, codes: Iterable[int]) -> CodeSet:
+        """Return the set of some codes."""
+        mask = 0
+        for code in codes:
+            mask |= 1 << code
+        return cls(mask)
+
+    def __contains__(self, code: int) -> bool:
+        return bool(self >> code & 1)
+
+    def __iter__(self) -> Iterator[int]:
+        """Iterate over the codes, ascending."""
+        return (code for code in range(self.bit_length()) if code in self)
+
+    def add(self, code: int) -> CodeSet:
+        """Return the set with one more code."""
+        return CodeSet(self | 1 << code)
 
 
-def codes_of(mask: int) -> list[int]:
-    """The codes in a mask, ascending."""
-    return [code for code in range(mask.bit_length()) if mask >> code & 1]
-
-
-def has(mask: int, code: int) -> bool:
-    """Whether a code is in a mask."""
-    return bool(mask >> code & 1)
+EMPTY = CodeSet()
 
 
 @cache
 def currencies() -> frozenset[str]:
-    """The currency codes of ISO 4217."""
+    """Return the currency codes of ISO 4217."""
     text = (files("bureau") / "data" / "iso4217.txt").read_text("ascii")
     lines = (line for line in text.splitlines() if not line.startswith("#"))
     return frozenset(" ".join(lines).split())

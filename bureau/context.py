@@ -1,11 +1,11 @@
-"""What every journey works with: the bureau's parts, put together by `main`."""
+"""The context of every journey: the bureau's parts, assembled by `main`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from bureau.clock import Clock
-from bureau.codes import has
+from bureau.codes import CodeSet
 from bureau.enumeration_limiter import EnumerationLimiter
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Ledger
@@ -27,8 +27,8 @@ class Bureau:
         report_key: Signs reports.
         evaluator: The directory's VOPRF key; None where another operator runs
             the directory.
-        misses: Slows down members that guess.
-        commits: Wakes those that follow what is committed.
+        misses: Slows down members that guess consents or subjects.
+        commits: Wakes the streams that follow committed entries.
     """
 
     origin: str
@@ -43,35 +43,35 @@ class Bureau:
 
     @property
     def jurisdiction(self) -> str:
-        """Whose rules hold (ISO 3166-1 alpha-2)."""
+        """The jurisdiction (ISO 3166-1 alpha-2)."""
         return self.policy.jurisdiction
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The member behind a call, as its registered certificate says.
+    """The calling member, identified by its registered certificate.
 
     Attributes:
-        roles: Mask of Role codes.
-        purposes: Mask of Purpose codes for which it may inquire.
+        roles: Role codes.
+        purposes: Purpose codes for which it may inquire.
     """
 
     member_id: str
-    roles: int
-    purposes: int
+    roles: CodeSet
+    purposes: CodeSet
     jurisdiction: str
 
     @property
     def signer(self) -> str:
-        """How the member names itself in what it signs."""
+        """The member's signer name in its statements."""
         return f"members/{self.member_id}"
 
     @property
     def is_operator(self) -> bool:
-        """Whether it runs the bureau."""
-        return has(self.roles, codes_pb2.ROLE_OPERATOR)
+        """True if the member runs the bureau."""
+        return codes_pb2.ROLE_OPERATOR in self.roles
 
     def require_operator(self) -> None:
-        """Raises ROLE_REQUIRED for anybody but the operator."""
+        """Raise ROLE_REQUIRED unless the caller is the operator."""
         if not self.is_operator:
-            raise Refusal("ROLE_REQUIRED", "this needs the role operator")
+            raise Refusal("ROLE_REQUIRED", "the method requires the role operator")

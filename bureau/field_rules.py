@@ -1,6 +1,4 @@
-"""The contract's own rules for fields, run by protovalidate, and the reasons
-under which the bureau answers a breach.
-"""
+"""Check the contract's field rules with protovalidate, and map violations to reasons."""
 
 from __future__ import annotations
 
@@ -22,14 +20,15 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=Message)
 
-# More would make the answer itself a flood; it travels in the headers, which are few
-# kilobytes.
+# Violations of one refusal, and their bytes: a refusal travels in gRPC trailers, which
+# hold a few kilobytes. Further violations are counted, not listed.
 MAX_VIOLATIONS = 100
 MAX_VIOLATION_BYTES = 4000
-# After so many breaches no more are looked for; of one field so many items are looked at.
+# The search ends after MAX_FOUND violations; only the first MAX_ITEMS items of a field are
+# checked.
 MAX_FOUND = 1000
 MAX_ITEMS = 100
-# Of a page token: what surely fits into 64 bits.
+# Digits of a page token: 18 digits always fit into 64 bits.
 MAX_DIGITS = 18
 # The first second of the year 10000, UTC.
 END_OF_TIME_S = 253_402_300_800
@@ -47,30 +46,31 @@ _REASON_OF_RULE: dict[str, Reason] = {
 
 @cache
 def validator() -> Validator:
-    """The validator. Loaded when first used, or by a node that has just begun to
-    serve: it takes longer to load than the rest of the start.
+    """Return the validator, loaded on first use.
+
+    Loading takes longer than the rest of the start, so a node loads it once it serves.
     """
-    from protovalidate import Validator  # noqa: PLC0415  (see above)
+    from protovalidate import Validator  # noqa: PLC0415  (see docstring)
 
     return Validator()
 
 
 def check(message: Message, at: str = "") -> None:
-    """Checks every field rule that the contract declares for a message.
+    """Check every field rule that the contract declares for a message.
 
     Args:
-        message: What to check.
-        at: Path to put before each field's.
+        message: The message to check.
+        at: Path prefix of the fields.
 
     Raises:
-        Refusal: With all violations; its reason is that of the first.
+        Refusal: All violations, under the first one's reason.
     """
     if found := [*violations(message, at), *bad_times(message, at)]:
         raise refusal(found)
 
 
 def number_in(token: str, otherwise: int) -> int:
-    """The number that a page token is; `otherwise` for none.
+    """Parse a page token as a number; `otherwise` for an empty token.
 
     Raises:
         Refusal: BAD_PAGE_TOKEN.
@@ -78,17 +78,19 @@ def number_in(token: str, otherwise: int) -> int:
     if not token:
         return otherwise
     if not (token.isascii() and token.isdigit()) or len(token) > MAX_DIGITS:
-        raise Refusal.of_field("BAD_PAGE_TOKEN", "page_token", "not one that this method gave out")
+        raise Refusal.of_field(
+            "BAD_PAGE_TOKEN", "page_token", "pass the token that this method returned"
+        )
     return int(token)
 
 
 def violation(field: str, reason: Reason, message: str) -> tuple[Reason, FieldViolation]:
-    """A breach of one of the bureau's own rules."""
+    """Return a violation of one of the bureau's own rules."""
     return reason, FieldViolation(field, reason.lower(), message)
 
 
 def refusal(found: list[tuple[Reason, FieldViolation]]) -> Refusal:
-    """One refusal for all violations, under the first one's reason."""
+    """Return one refusal for all violations, under the first one's reason."""
     reason, first = found[0]
     count = len(found) - 1 if len(found) <= MAX_FOUND else f"at least {MAX_FOUND}"
     more = f" (and {count} more)" if len(found) > 1 else ""
@@ -103,28 +105,29 @@ def refusal(found: list[tuple[Reason, FieldViolation]]) -> Refusal:
 
 
 def check_all(message: Message) -> bool:
-    """Whether a message breaks no field rule."""
+    """Return True if a message keeps every field rule."""
     return not validator().collect_violations(message, fail_fast=True)
 
 
 def violations(message: Message, at: str = "") -> list[tuple[Reason, FieldViolation]]:
-    """Each breach of a field rule, with its reason; in a field with very many items,
-    those of the first items.
+    """Find each violation of a field rule, with its reason.
+
+    In a field with more than MAX_ITEMS items, only the first items are checked.
     """
     found = validator().collect_violations(message, fail_fast=True)
     if found:
-        # Two bytes can break several rules, and each breach takes thousands to tell.
+        # Two bytes can violate several rules, and describing a violation takes thousands.
         found = validator().collect_violations(_trimmed(message)) or found
     return [_breach(violation, at) for violation in found]
 
 
 def bad_text(text: str) -> bool:
-    """Whether a text has control, format (bidirectional) or private characters."""
+    """Return True if a text has control, format (bidirectional) or private characters."""
     return any(unicodedata.category(c) in {"Cc", "Cf", "Co", "Cs", "Cn"} for c in text)
 
 
 def bad_times(message: Message, at: str) -> Iterator[tuple[Reason, FieldViolation]]:
-    """Times that are no times: protobuf lets any seconds and nanos through."""
+    """Yield the times outside 1970 to 9999: protobuf accepts any seconds and nanos."""
     for name, is_list in _timed(message.DESCRIPTOR):
         if not is_list and not message.HasField(name):
             continue
@@ -138,9 +141,7 @@ def bad_times(message: Message, at: str) -> Iterator[tuple[Reason, FieldViolatio
 
 @cache
 def _timed(message: Descriptor) -> tuple[tuple[str, bool], ...]:
-    """The fields of a message that hold times, or messages that do: name, and whether
-    there can be several.
-    """
+    """List the fields that hold times, or messages with times: name, and True if repeated."""
     return tuple(
         (field.name, field.is_repeated)
         for field in message.fields
@@ -150,7 +151,7 @@ def _timed(message: Descriptor) -> tuple[tuple[str, bool], ...]:
 
 
 def _trimmed(message: M) -> M:
-    """A copy with the first items of each field only."""
+    """Copy a message with the first items of each field only."""
     copy = type(message)()
     for field, value in message.ListFields():
         mine = getattr(copy, field.name)

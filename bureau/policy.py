@@ -1,42 +1,43 @@
-"""The rules that differ by place: one file for each jurisdiction, as data.
+"""Policies: the rules of each jurisdiction, one data file each.
 
-Files that come with the bureau are in `bureau/data/policy`; a file of the same form
-in a node's own folder `policy` adds a jurisdiction or replaces one. No code knows
-which there are. Every rule names its source.
+The bureau's own files are in `bureau/data/policy`; a file of the same form in a node's
+folder `policy` adds a jurisdiction or replaces one. `policy/retired` keeps earlier versions,
+by which earlier reports are replayed. No code names a jurisdiction, and every rule names its
+source.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bureau.codes import mask_of
+from bureau.calendar import add_months
+from bureau.codes import CodeSet
 from creditbureau.v1.codes_pb2 import Purpose
 
-# Changes when a report of the same file by the same policy would look different.
-RULES_VERSION = "2026-11"
 DELETE, ANNOTATE = "delete", "annotate"
-# From what each item may count.
+# The anchors that each item allows.
 ANCHORS = {
     "delinquency": {"month", "end_of_event"},
     "collection_or_charge_off": {"first_delinquency", "end_of_event"},
     "inquiry": {"inquiry"},
 }
-# The ceiling of purposes that have none of their own.
+# Name of the ceiling for purposes without one of their own.
 OTHERS = "default"
 
 
 class PolicyError(ValueError):
-    """A policy file is missing or wrong; the message names what."""
+    """A policy file is missing or wrong; the message names the file and the error."""
 
 
 class Rule(NamedTuple):
-    """A rule as its file has it, for people."""
+    """A rule of a policy file, for display."""
 
     name: str
     says: str
@@ -45,13 +46,13 @@ class Rule(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long an item may be reported.
+    """The period for which an item may be reported.
 
     Attributes:
-        anchor: From when it counts: the `month` itself, the `first_delinquency`, the
-            `end_of_event`, or the `inquiry`.
-        months: So many months.
-        grace_days: And so many days.
+        anchor: The date that the period counts from: the `month` itself, the
+            `first_delinquency`, the `end_of_event`, or the `inquiry`.
+        months: Months from the anchor.
+        grace_days: Further days.
     """
 
     item: str
@@ -60,26 +61,17 @@ class Retention:
     grace_days: int
 
     def ends_on(self, yyyymmdd: int) -> date:
-        """The first day on which something of a day may no longer be reported."""
-        year, month, day = yyyymmdd // 10000, yyyymmdd // 100 % 100, yyyymmdd % 100
-        months = year * 12 + month - 1 + self.months
-        # 29 February and the like: the last day that the month has.
-        for last in (day, 30, 29, 28):
-            try:
-                end = date(months // 12, months % 12 + 1, last)
-            except ValueError:
-                continue
-            return end + timedelta(days=self.grace_days)
-        raise AssertionError("every month has a 28th day")
+        """Return the first day on which an item of a date may no longer be reported."""
+        return add_months(yyyymmdd, self.months) + timedelta(days=self.grace_days)
 
     def covers(self, yyyymmdd: int, today: date) -> bool:
-        """Whether something of a day may still be reported."""
+        """Return True if an item of a date may still be reported on a day."""
         return self.ends_on(yyyymmdd) > today
 
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """How much a consent may open for one purpose; 0 where there is no limit."""
+    """The limits of a consent for one purpose; 0 for no limit."""
 
     max_days: int
     max_uses: int = 0
@@ -91,18 +83,20 @@ class Policy:
     """The rules of one jurisdiction.
 
     Attributes:
-        rules: All of them, with their sources.
+        rules: All rules, with their sources.
         retention: By item.
-        dispute_days: In which a dispute must be answered.
-        dispute_extension_days: So many more where the subject adds facts.
-        unanswered: What becomes of an item whose dispute nobody answers: `delete`
-            or `annotate`.
-        freeze_exempt: Mask of purposes that a security freeze does not stop.
-        hard_purposes: Mask of purposes whose inquiries other members see.
-        adverse_notice: Whether the subject is told of adverse data.
+        dispute_days: Days in which a dispute must be answered.
+        dispute_extension_days: Further days if the subject adds facts.
+        unanswered: Treatment of an item whose dispute is not answered: `delete` or
+            `annotate`.
+        freeze_exempt: Purposes that a security freeze does not stop.
+        hard_purposes: Purposes whose inquiries other members see.
+        adverse_notice: True if the subject gets notices of adverse data.
         ceilings: Of consents, by the purpose's name.
-        reciprocity_months: What a member furnished within so many months counts.
-        reciprocity_grace_days: For so long a new member sees everything.
+        reciprocity_months: Months for which furnished records count.
+        reciprocity_grace_days: Days for which a new member sees everything.
+        retired: Earlier policies of the jurisdiction by version, by which reports that they
+            made are replayed.
     """
 
     jurisdiction: str
@@ -112,59 +106,80 @@ class Policy:
     dispute_days: int
     dispute_extension_days: int
     unanswered: str
-    freeze_exempt: int
-    hard_purposes: int
+    freeze_exempt: CodeSet
+    hard_purposes: CodeSet
     adverse_notice: bool
     ceilings: Mapping[str, Ceiling]
     reciprocity_months: int
     reciprocity_grace_days: int
+    retired: Mapping[str, Policy] = field(default_factory=dict)
 
-    @property
-    def rules_version(self) -> str:
-        """Version of all that shapes a report: the bureau's rules and the place's."""
-        return f"{RULES_VERSION}/{self.version}"
+    def at(self, version: str) -> Policy | None:
+        """Return this policy or the retired one of a version; None if there is neither."""
+        return self if version == self.version else self.retired.get(version)
 
     def ceiling_of(self, purpose: str) -> Ceiling:
-        """The ceiling of consents for a purpose, by its name."""
+        """Return the ceiling of consents for a purpose, by the purpose's name."""
         return self.ceilings.get(purpose, self.ceilings[OTHERS])
 
 
 def load_policy(jurisdiction: str, folder: Path | None = None) -> Policy:
-    """The rules of a jurisdiction (ISO 3166-1 alpha-2).
+    """Load the policy of a jurisdiction (ISO 3166-1 alpha-2), with its retired versions.
 
     Args:
-        folder: A folder whose files come before the bureau's own.
+        folder: A node's own folder, whose files take precedence over the bureau's.
 
     Raises:
-        PolicyError: There is none, or it is wrong.
+        PolicyError: A file is missing or wrong.
     """
     name = f"{jurisdiction}.toml"
-    own = folder / name if folder else None
-    source = own if own and own.exists() else files("bureau") / "data" / "policy" / name
-    if not source.is_file():
+    shipped = files("bureau") / "data" / "policy"
+    own = [folder] if folder else []
+    found = [at / name for at in (*own, shipped) if (at / name).is_file()]
+    if not found:
         raise PolicyError(f"no rules for {jurisdiction}: add policy/{name} to the bureau's folder")
+    policy = _load(found[0])
+    # A version that is in several places is the first one's: the node's own come first.
+    earlier = [*found[1:], *(file for at in (*own, shipped) for file in _retired(at, jurisdiction))]
+    retired: dict[str, Policy] = {}
+    for file in earlier:
+        old = _load(file)
+        retired.setdefault(old.version, old)
+    return replace(policy, retired=retired)
+
+
+def _retired(folder: Traversable, jurisdiction: str) -> list[Traversable]:
+    """List the retired policies `retired/<jurisdiction>-<version>.toml` of a folder."""
+    retired = folder / "retired"
+    if not retired.is_dir():
+        return []
+    listed = sorted(retired.iterdir(), key=lambda at: at.name)
+    return [at for at in listed if at.name.startswith(f"{jurisdiction}-")]
+
+
+def _load(file: Traversable) -> Policy:
     try:
-        return _read(tomllib.loads(source.read_text("utf-8")))
+        return _read(tomllib.loads(file.read_text("utf-8")))
     except (KeyError, TypeError, ValueError) as error:
-        raise PolicyError(f"policy/{name}: {type(error).__name__}: {error}") from error
+        raise PolicyError(f"policy/{file.name}: {type(error).__name__}: {error}") from error
 
 
-def _read(told: dict[str, Any]) -> Policy:
-    dispute, reciprocity = told["dispute"], told["reciprocity"]
+def _read(table: dict[str, Any]) -> Policy:
+    dispute, reciprocity = table["dispute"], table["reciprocity"]
     if dispute["unanswered"] not in {DELETE, ANNOTATE}:
         raise ValueError(f"unanswered must be {DELETE} or {ANNOTATE}")
     return Policy(
-        jurisdiction=told["jurisdiction"],
-        version=told["version"],
-        rules=tuple(_rules(told)),
-        retention=_retention(told["retention"]),
+        jurisdiction=table["jurisdiction"],
+        version=table["version"],
+        rules=tuple(_rules(table)),
+        retention=_retention(table["retention"]),
         dispute_days=int(dispute["days"]),
         dispute_extension_days=int(dispute["extension_days"]),
         unanswered=dispute["unanswered"],
-        freeze_exempt=_purposes(told["freeze"]["exempt"]),
-        hard_purposes=_purposes(told["inquiry"]["hard"]),
-        adverse_notice=bool(told["notice"]["adverse_data"]),
-        ceilings=_ceilings(told["ceiling"]),
+        freeze_exempt=_purposes(table["freeze"]["exempt"]),
+        hard_purposes=_purposes(table["inquiry"]["hard"]),
+        adverse_notice=bool(table["notice"]["adverse_data"]),
+        ceilings=_ceilings(table["ceiling"]),
         reciprocity_months=int(reciprocity["months"]),
         reciprocity_grace_days=int(reciprocity["grace_days"]),
     )
@@ -196,27 +211,27 @@ def _ceilings(tables: list[dict[str, Any]]) -> dict[str, Ceiling]:
     return found
 
 
-def _purposes(names: Iterable[str]) -> int:
-    return mask_of(Purpose.Value(f"PURPOSE_{name}") for name in names)
+def _purposes(names: Iterable[str]) -> CodeSet:
+    return CodeSet.of(Purpose.Value(f"PURPOSE_{name}") for name in names)
 
 
-def _rules(told: dict[str, Any]) -> Iterator[Rule]:
-    """Every table of a file.
+def _rules(file: dict[str, Any]) -> Iterator[Rule]:
+    """Yield every rule of a policy file.
 
     Raises:
         ValueError: One names no source.
     """
-    for name, tables in told.items():
+    for name, tables in file.items():
         for table in tables if isinstance(tables, list) else [tables]:
             if not isinstance(table, dict):
                 continue
             if not table.get("source"):
                 raise ValueError(f"[{name}] names no source")
-            said = {key: value for key, value in table.items() if key != "source"}
-            which = said.pop("item", "")
-            says = ", ".join(f"{key} {_said(value)}" for key, value in said.items())
+            rule = {key: value for key, value in table.items() if key != "source"}
+            which = rule.pop("item", "")
+            says = ", ".join(f"{key} {_shown(value)}" for key, value in rule.items())
             yield Rule(f"{name} {which}".strip(), says, table["source"])
 
 
-def _said(value: object) -> str:
+def _shown(value: object) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,9 +1,9 @@
-"""Signed statements: what a journey does before it believes one.
+"""Verify signed statements before a journey acts on them.
 
-Checks run in the order of the list in `verify_statement`; the first that fails
-answers. What can change between here and the commit (the key, the clock) is
-checked again by `VerifiedStatement.admit` inside the writer's transaction, so that every
-leaf of the log was signed with a key that was in force at its index.
+The checks run in the order of `verify_statement`, and the first that fails answers. The
+key and the clock can change before the commit: `VerifiedStatement.recheck_key_and_time`
+checks both again inside the writer's transaction, so every leaf of the log was signed with
+a key that was in force at the leaf's index.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from bureau import field_rules
+from bureau.calendar import MICROSECONDS, timestamp_of
 from bureau.context import Bureau, Caller
 from bureau.errors import Refusal
 from bureau.ledger import log
@@ -22,7 +22,7 @@ from bureau.ledger.commit_queue import Transaction
 from bureau.ledger.log import LoggedEntry, LogProof, SignedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection
-from bureau_keys.envelope import digest, pae, payload_type_of, peek, verify_signature
+from bureau_keys.envelope import OpenedEnvelope, open_envelope, pae, payload_type_of
 from bureau_keys.errors import StatementError
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1.consents_pb2 import SubjectRequest
@@ -32,8 +32,10 @@ from creditbureau.v1.report_pb2 import Report
 
 M = TypeVar("M", bound=Message)
 
-MAX_AHEAD_US = 60 * 1_000_000
-MAX_AGE_US = 5 * 60 * 1_000_000
+# A statement from further ahead of the bureau's clock is refused with CLOCK_SKEW; one that
+# is older than MAX_AGE_US with EXPIRED_REQUEST.
+MAX_AHEAD_US = 60 * MICROSECONDS
+MAX_AGE_US = 5 * 60 * MICROSECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ class VerifiedStatement(Generic[M]):
 
     Attributes:
         message: The payload.
-        header: Its header.
-        signed: What the log will hold.
+        header: The payload's header.
+        signed: The statement as the log will hold it.
         key_id: The key that signed it.
     """
 
@@ -52,8 +54,13 @@ class VerifiedStatement(Generic[M]):
     signed: SignedStatement
     key_id: str
 
+    @property
+    def subject_id(self) -> str:
+        """The subject that signed."""
+        return self.header.signer.removeprefix("subjects/")
+
     def recheck_key_and_time(self, tx: Transaction) -> None:
-        """Checks inside the transaction what may have changed since.
+        """Check inside the transaction what may have changed since.
 
         Raises:
             Refusal: BAD_SIGNATURE if the key was withdrawn meanwhile;
@@ -72,16 +79,13 @@ def verify_statement(
     *,
     kind: str,
     signer: str | None,
-    key: VerifyKey | None = None,
 ) -> VerifiedStatement[M]:
-    """Verifies a signed envelope.
+    """Verify an envelope that a registered key of its signer must have signed.
 
     Args:
-        payload: The message that it must hold.
-        kind: Kind of the log entry that it will become.
-        signer: Who must have signed: `members/…`; None for any subject.
-        key: The key to verify with, where the statement brings its own (a proof
-            of possession); else the signer's registered keys count.
+        payload: The type of the message.
+        kind: Kind of the log entry.
+        signer: The required signer, `members/…`; None for any subject.
 
     Raises:
         Refusal: WRONG_PAYLOAD_TYPE, MALFORMED_MESSAGE, NON_CANONICAL,
@@ -89,28 +93,51 @@ def verify_statement(
             field of the payload.
     """
     try:
-        # 1. The bytes are this message, canonically encoded.
-        message = peek(envelope, payload)
-        header: Header = message.header  # type: ignore[attr-defined]
-        # 2. For this bureau, in the caller's own name.
-        if header.audience != bureau.origin:
-            raise Refusal("WRONG_AUDIENCE", "the statement is signed for another audience")
-        if signer is None and not header.signer.startswith("subjects/"):
-            raise Refusal("SIGNER_MISMATCH", "the statement must be a subject's own")
-        if signer is not None and header.signer != signer:
-            raise Refusal("SIGNER_MISMATCH", f"the statement must be signed by {signer}")
-        # 3. Signed with a key that is in force.
-        keys = {key.key_id: key} if key else _keys_named(db, header, envelope)
-        verified = verify_signature(envelope, keys)
+        opened = open_envelope(envelope, payload)
     except StatementError as error:
         raise Refusal(error.reason, str(error)) from error
-    # 4. Every field keeps the contract's rules.
-    field_rules.check(message)
-    name = header.request_id.lower()
+    return verify_opened(bureau, db, opened, kind=kind, signer=signer)
+
+
+def verify_opened(
+    bureau: Bureau,
+    db: Connection,
+    opened: OpenedEnvelope[M],
+    *,
+    kind: str,
+    signer: str | None,
+    key: VerifyKey | None = None,
+) -> VerifiedStatement[M]:
+    """Verify an envelope that is parsed already, as `verify_statement` does.
+
+    Args:
+        key: The only key to verify with, where the statement brings its own key (a
+            proof of possession); otherwise the signer's registered keys are used.
+    """
+    # 1. For this bureau, in the caller's own name.
+    header: Header = opened.message.header  # type: ignore[attr-defined]
+    if header.audience != bureau.origin:
+        raise Refusal("WRONG_AUDIENCE", "the statement is signed for another audience")
+    if signer is None and not header.signer.startswith("subjects/"):
+        raise Refusal("SIGNER_MISMATCH", "the statement must be a subject's own")
+    if signer is not None and header.signer != signer:
+        raise Refusal("SIGNER_MISMATCH", f"the statement must be signed by {signer}")
+    # 2. Signed with a key that is in force.
+    keys = {key.key_id: key} if key else _keys_named(db, header, opened)
+    try:
+        signing_key = opened.verify(keys)
+    except StatementError as error:
+        raise Refusal(error.reason, str(error)) from error
+    # 3. Every field keeps the contract's rules.
+    field_rules.check(opened.message)
     signed = SignedStatement(
-        kind, header.signer, name, digest(envelope), envelope.SerializeToString(deterministic=True)
+        kind,
+        header.signer,
+        header.request_id.lower(),
+        opened.digest,
+        opened.envelope.SerializeToString(deterministic=True),
     )
-    return VerifiedStatement(message, header, signed, verified.key_id)
+    return VerifiedStatement(opened.message, header, signed, signing_key.key_id)
 
 
 def verify_key_possession(
@@ -122,55 +149,57 @@ def verify_key_possession(
     signer: str | None,
     field: str,
 ) -> tuple[VerifiedStatement[M], VerifyKey]:
-    """Verifies a proof of possession: a statement signed with the very key that
-    its field `public_key` names.
+    """Verify a proof of possession: a statement signed with the key in its field
+    `public_key`.
 
     Raises:
-        Refusal: What `verify_statement` raises; WEAK_KEY under the path `field`.
+        Refusal: All of `verify_statement`; WEAK_KEY under the path `field`.
     """
     try:
-        raw: bytes = peek(envelope, payload).public_key  # type: ignore[attr-defined]
-        key = VerifyKey.from_raw(raw)
+        opened = open_envelope(envelope, payload)
+        key = VerifyKey.from_raw(opened.message.public_key)  # type: ignore[attr-defined]
     except StatementError as error:
         raise Refusal.of_field(error.reason, field, str(error)) from error
-    opened = verify_statement(
-        bureau, db, envelope, payload, kind="possession", signer=signer, key=key
-    )
-    return opened, key
+    return verify_opened(bureau, db, opened, kind="possession", signer=signer, key=key), key
 
 
-def open_subject_request(bureau: Bureau, db: Connection, request: Envelope, method: str) -> str:
-    """Verifies a subject's signed request to read; returns the subject id.
+def verify_subject_request(
+    bureau: Bureau, db: Connection, request: Envelope, method: str
+) -> VerifiedStatement[SubjectRequest]:
+    """Verify a subject's signed request to read.
+
+    Args:
+        method: The method that the request must be for: `Service/Method`.
 
     Raises:
-        Refusal: What `verify_statement` raises; SIGNER_MISMATCH if it was signed
+        Refusal: All of `verify_statement`; SIGNER_MISMATCH if it was signed
             for another method; CLOCK_SKEW, EXPIRED_REQUEST.
     """
-    opened = verify_statement(
+    statement = verify_statement(
         bureau, db, request, SubjectRequest, kind="subject-request", signer=None
     )
-    check_fresh(opened.header, bureau.clock.now_us())
-    if opened.message.method != method:
-        raise Refusal.of_field("SIGNER_MISMATCH", "method", f"signed for another method: {method}")
-    return opened.header.signer.removeprefix("subjects/")
+    check_fresh(statement.header, bureau.clock.now_us())
+    name = f"creditbureau.v1.{method}"
+    if statement.message.method != name:
+        raise Refusal.of_field("SIGNER_MISMATCH", "method", f"signed for another method: {name}")
+    return statement
 
 
 def authenticated_reader(
     bureau: Bureau, db: Connection, caller: Caller, request: Envelope | None, method: str
 ) -> str:
-    """Who reads: the subject that signed the request, or else the member.
+    """Return the signer of a subject's request, or the calling member if there is none.
 
     Raises:
-        Refusal: What `open_subject_request` raises.
+        Refusal: All of `verify_subject_request`.
     """
     if request is None:
         return caller.signer
-    name = f"creditbureau.v1.{method}"
-    return f"subjects/{open_subject_request(bureau, db, request, name)}"
+    return verify_subject_request(bureau, db, request, method).header.signer
 
 
 def check_fresh(header: Header, now_us: int) -> None:
-    """Raises CLOCK_SKEW or EXPIRED_REQUEST for a statement out of its time."""
+    """Raise CLOCK_SKEW or EXPIRED_REQUEST unless a statement was issued lately."""
     issued_us = header.issue_time.ToMicroseconds()
     if issued_us > now_us + MAX_AHEAD_US:
         raise Refusal.of_field(
@@ -185,11 +214,11 @@ def check_fresh(header: Header, now_us: int) -> None:
 def key_of(
     db: Connection, signer: str, key_id: str, *, retired: bool = False, keep: bool = False
 ) -> VerifyKey | None:
-    """A signer's key in force, or None.
+    """Look up a signer's key in force; None if there is none.
 
     Args:
-        retired: Whether one that was in force once will do.
-        keep: Whether it is to stay in force until the transaction has ended.
+        retired: Also find a key that is no longer in force.
+        keep: Lock the key, so that it stays in force until the transaction ends.
     """
     kind, _, name = signer.partition("/")
     if kind == "members":
@@ -203,26 +232,28 @@ def key_of(
     return VerifyKey.from_raw(row[0]) if row else None
 
 
-def _keys_named(db: Connection, header: Header, envelope: Envelope) -> dict[str, VerifyKey]:
-    """The signer's keys that an envelope names. A retry of what was accepted may be
-    signed with a key that has been replaced since: by that very statement, even.
+def _keys_named(db: Connection, header: Header, opened: OpenedEnvelope[M]) -> dict[str, VerifyKey]:
+    """Look up the signer's keys that an envelope names.
+
+    A retry of an accepted statement may be signed with a key that was replaced since, even
+    by that statement.
     """
-    names = [signature.keyid for signature in envelope.signatures]
+    names = opened.key_ids
     found = {name: key for name in names if (key := key_of(db, header.signer, name))}
-    if not found and _was_accepted(db, header, envelope):
+    if not found and _was_accepted(db, header, opened.digest):
         for name in names:
             if key := key_of(db, header.signer, name, retired=True):
                 found[name] = key
     return found
 
 
-def _was_accepted(db: Connection, header: Header, envelope: Envelope) -> bool:
+def _was_accepted(db: Connection, header: Header, digest: bytes) -> bool:
     row = db.one(q.entry_of_request, signer=header.signer, request_id=header.request_id.lower())
-    return row is not None and LoggedEntry(*row).digest == digest(envelope)
+    return row is not None and LoggedEntry(*row).digest == digest
 
 
 def statement_and_receipt(db: Connection, entry_key: int) -> tuple[Envelope, Receipt]:
-    """An entry's statement and its receipt, as they were."""
+    """Read an entry's statement and its receipt."""
     row = db.one(q.entry_by_key, entry_key=entry_key)
     envelope = db.one(q.envelope_of, entry_key=entry_key)
     assert row is not None, "an entry key in a row names an entry"
@@ -231,7 +262,7 @@ def statement_and_receipt(db: Connection, entry_key: int) -> tuple[Envelope, Rec
 
 
 def sign_report(bureau: Bureau, payload: bytes) -> Envelope:
-    """A report's bytes under the bureau's signature."""
+    """Sign a report's bytes with the bureau's key."""
     payload_type = payload_type_of(Report)
     signature = bureau.report_key.sign(pae(payload_type, payload))
     return Envelope(
@@ -242,7 +273,7 @@ def sign_report(bureau: Bureau, payload: bytes) -> Envelope:
 
 
 def receipt_of(proof: LogProof) -> Receipt:
-    """The receipt that a reply carries."""
+    """Return the receipt of a proof."""
     entry = proof.entry
     return Receipt(
         leaf_index=entry.leaf_index,
@@ -251,11 +282,5 @@ def receipt_of(proof: LogProof) -> Receipt:
         salt=entry.salt,
         kind=entry.kind,
         answer_digest=entry.answer_digest,
-        log_time=time_of(entry.time_us),
+        log_time=timestamp_of(entry.time_us),
     )
-
-
-def time_of(time_us: int) -> Timestamp:
-    """A protobuf timestamp from microseconds."""
-    seconds, rest = divmod(time_us, 1_000_000)
-    return Timestamp(seconds=seconds, nanos=rest * 1000)

@@ -1,6 +1,7 @@
-"""Texts of flags, alerts and notices, in every language of `bureau/data/texts`.
+"""Texts of flags, alerts and notices, in every language that `bureau/data` has a file for.
 
-A further language needs a further file, and no code.
+Texts of alerts and notices are in `bureau/data/texts`. Texts of flags are bytes of signed
+reports: each version of them stays in its own folder of `bureau/data/flag_texts`.
 """
 
 from __future__ import annotations
@@ -16,17 +17,28 @@ def texts(kind: str, name: str) -> dict[str, str]:
     """Look up a text in every language, by BCP 47 tag.
 
     Args:
-        kind: `flag`, `alert` or `notice`.
+        kind: `alert` or `notice`.
         name: The code's short name: `DIVERGENCE`.
 
     Raises:
         KeyError: A language lacks the text.
     """
-    return {str(table["language"]): table[kind][name] for table in _tables()}
+    return {str(table["language"]): table[kind][name] for table in _tables("texts")}
 
 
 @cache
-def _tables() -> list[dict[str, Any]]:
-    folder = files("bureau") / "data" / "texts"
-    found = sorted(folder.iterdir(), key=lambda at: at.name)
+def flag_texts(version: str, name: str) -> dict[str, str]:
+    """Look up a flag's text in every language of a version of the flags' texts.
+
+    Raises:
+        KeyError: A language lacks the text.
+    """
+    tables = _tables(f"flag_texts/{version}")
+    return {str(table["language"]): table["flag"][name] for table in tables}
+
+
+@cache
+def _tables(folder: str) -> list[dict[str, Any]]:
+    listed = files("bureau").joinpath("data", *folder.split("/")).iterdir()
+    found = sorted(listed, key=lambda at: at.name)
     return [tomllib.loads(at.read_text("utf-8")) for at in found if at.name.endswith(".toml")]

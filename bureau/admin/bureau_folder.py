@@ -23,7 +23,8 @@ from pathlib import Path
 
 from bureau.admin.admission_request import MemberApplication, Signer
 from bureau.admin.offline_credentials import offline_bureau
-from bureau.clock import MICROSECONDS, Clock
+from bureau.calendar import MICROSECONDS
+from bureau.clock import Clock
 from bureau.config import SETTINGS_FILE, Settings
 from bureau.journeys.member import bootstrap_operator
 from bureau.ledger import log

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
 
+from bureau.codes import CodeSet
 from bureau.credit_file.history import (
     DELETION,
     STEP,
@@ -239,7 +240,7 @@ def _check_accounts(db: Connection) -> Iterator[Finding]:
                 step.kind != DELETION or _answer_of(db, step, key) is None
                 for step in steps_of(whole)
             )
-            stored = Account(key, trail, (newest[0], newest[1]), history, marks, named)
+            stored = Account(key, trail, (newest[0], newest[1]), history, CodeSet(marks), named)
             for what in _breaches_of_account(db, stored):
                 yield Finding(f"account {name}: {what}")
             people += len(people_of(stored.people))

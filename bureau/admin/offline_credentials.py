@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from bureau.admin.admission_request import Signer
 from bureau.clock import Clock
+from bureau.codes import EMPTY
 from bureau.config import Settings
 from bureau.context import Bureau, Caller
 from bureau.journeys.member import change_credential
@@ -49,7 +50,7 @@ def register_operator_certificate(settings: Settings, pem: bytes, clock: Clock) 
         add_certificate=der_of(pem),
     )
     # In its own name, which takes no role: the signature alone opens this.
-    caller = Caller(profile.member_id, 0, 0, settings.jurisdiction)
+    caller = Caller(profile.member_id, EMPTY, EMPTY, settings.jurisdiction)
     try:
         with offline_bureau(settings, keyring, database, clock) as bureau:
             _, receipt = change_credential(bureau, caller, seal(change, signer.key))

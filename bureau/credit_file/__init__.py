@@ -1,4 +1,4 @@
-"""The credit file: what is held about a person, how it is kept true, read and shaped.
+"""The credit file: accounts and subject events are updated, read, and shaped into reports.
 
-Most of it is pure; what reads or writes is called by a journey, in its transaction.
+Most modules are pure. A journey calls those that read or write, in its transaction.
 """

@@ -1,4 +1,4 @@
-"""Books a batch of records into the accounts that they are about."""
+"""Apply a batch of records to the accounts that the records name."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from bureau import field_rules
+from bureau.codes import CodeSet
 from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.history import (
     ACTION,
@@ -40,7 +41,7 @@ CHARGE_OFF = record_pb2.FACILITY_ACTION_KIND_CHARGE_OFF
 
 
 class PendingNotice(NamedTuple):
-    """Something that people must be told.
+    """A notice to subjects that is stored with the batch.
 
     Attributes:
         kind: NoticeKind.
@@ -56,12 +57,12 @@ class AccountBatch:
     """The accounts of one member that a batch is about, locked.
 
     Attributes:
-        lines: What is booked, by the references that the accounts have now.
+        lines: The batch records, by the accounts' present references.
         accounts: By reference; those that the batch opens have a key and no trail.
         former: References that accounts had before, with those of now.
-        opened: The references of accounts that the batch opens, with their currencies.
+        opened: References of the accounts that the batch opens, with their currencies.
         names: Tradeline ids by reference.
-        news: What the people on the accounts must be told.
+        news: Notices to the subjects on the accounts.
     """
 
     member_id: str
@@ -74,7 +75,7 @@ class AccountBatch:
 
     @classmethod
     def load(cls, tx: Transaction, member_id: str, lines: Sequence[BatchRecord]) -> AccountBatch:
-        """Locks the accounts and checks what depends on them.
+        """Lock the accounts and check the rules that depend on them.
 
         Raises:
             Refusal: CURRENCY_MISMATCH; INVALID_FIELD for an action on an account that
@@ -89,7 +90,7 @@ class AccountBatch:
             ]
         if found := [*currency_breaches(booking.lines, known), *booking._breaches(tx)]:
             raise field_rules.refusal(found)
-        # All names from one draw: the system's randomness is asked once.
+        # One draw of random bytes for all tradeline ids.
         names = secrets.token_hex(16 * (len(known) - len(booking.accounts)))
         for place, ref in enumerate(ref for ref in known if ref not in booking.accounts):
             booking.opened[ref] = known[ref]
@@ -98,7 +99,7 @@ class AccountBatch:
         return booking
 
     def _lock(self, tx: Transaction) -> dict[str, str]:
-        """Locks the accounts that the batch names, by what they are or were called.
+        """Lock the accounts that the batch names, by their present or former references.
 
         Returns:
             Their currencies.
@@ -119,13 +120,15 @@ class AccountBatch:
     def _take(self, row: Sequence[Any], known: dict[str, str]) -> None:
         ref, key, name, currency, history, trail, marks, people, submission, index = row
         known[ref], self.names[ref] = currency, name
-        self.accounts[ref] = Account(key, trail, (submission, index), history, marks, people)
+        self.accounts[ref] = Account(
+            key, trail, (submission, index), history, CodeSet(marks), people
+        )
 
     def _breaches(self, tx: Transaction) -> Iterator[Breach]:
         lines = self.lines
         if all(line.kind < DELETION for line in lines):
             return  # snapshots need no account
-        # What stands in the log comes before what is said of it, in a batch as well.
+        # An account must be furnished before a deletion or an action names it, also in a batch.
         there = {ref for ref, account in self.accounts.items() if account.newest[0]}
         known = set(self.accounts)
         taken = known | {line.account_ref for line in lines if line.kind < DELETION}
@@ -139,43 +142,44 @@ class AccountBatch:
                 there.add(line.account_ref)
                 known.add(line.account_ref)
             if line.account_ref not in known:
-                message = "the caller has no such account"
+                message = "the caller has no account with this reference"
                 yield field_rules.violation(f"{at}.account_ref", "INVALID_FIELD", message)
             elif action.kind in RENUMBERING and self._is_taken(line, taken):
-                message = "the caller has such an account already"
+                message = "the caller has an account with this reference already"
                 yield field_rules.violation(
                     f"{at}.action.new_account_ref", "INVALID_FIELD", message
                 )
             elif action.kind in RENUMBERING and line.account_ref not in there:
-                message = "nothing is reported on the account"
+                message = "the account has no snapshot"
                 yield field_rules.violation(f"{at}.account_ref", "INVALID_FIELD", message)
             elif action.kind in RENUMBERING and line.account_ref in moved:
-                message = "the account is renumbered in the batch before"
+                message = "the batch renumbers the account already"
                 yield field_rules.violation(f"{at}.account_ref", "INVALID_FIELD", message)
             elif action.kind == TRANSFER and action.new_member_id not in members:
-                message = "there is no member of this id"
+                message = "no member has this id"
                 yield field_rules.violation(f"{at}.action.new_member_id", "INVALID_FIELD", message)
             if action.kind in RENUMBERING:
                 moved.add(line.account_ref)
                 taken.add(action.new_account_ref)
 
     def _is_taken(self, line: BatchRecord, taken: set[str]) -> bool:
-        """Whether a new reference is another account's; an account may go back to one that
-        it had.
+        """Return True if a new reference belongs to another account.
+
+        An account may return to a reference that it had before.
         """
         ref = line.record.action.new_account_ref
         return ref in taken and self.former.get(ref) != line.account_ref
 
     def people(self) -> set[str]:
-        """Everybody whose file the lines change."""
+        """Return every subject whose credit file the records change."""
         on_known = (people_of(at.people) for at in self.accounts.values())
         named = (line.subject_ids for line in self.lines)
         return {subject_id for people in (*on_known, *named) for subject_id in people}
 
     def people_on(self, tx: Transaction, line: BatchRecord) -> set[str]:
-        """Who is on the account of a line, as far as it was furnished before."""
+        """Return the subjects that an account named before this batch."""
         account = self.accounts[line.account_ref]
-        if not account.marks >> PEOPLE_CHANGED & 1:
+        if PEOPLE_CHANGED not in account.marks:
             return set(people_of(account.people))
         if not account.newest[0]:
             return set()
@@ -183,7 +187,7 @@ class AccountBatch:
         return {party.subject_id for party in newest.snapshot.parties}
 
     def apply(self, tx: Transaction) -> None:
-        """Stores the records, and what the accounts become by them.
+        """Store the records and update the accounts.
 
         Raises:
             Refusal: DELETED_ITEM.
@@ -202,7 +206,13 @@ class AccountBatch:
             if line.kind < DELETION:
                 if account.needs_certification(step.month) and not line.record.certified:
                     at = f"records[{place}].certified"
-                    found.append(field_rules.violation(at, "DELETED_ITEM", "it was deleted before"))
+                    found.append(
+                        field_rules.violation(
+                            at,
+                            "DELETED_ITEM",
+                            "the month was deleted before: certify the record to restore it",
+                        )
+                    )
                 self._queue_notices(account, line)
                 if strangers := account.add_subjects(line.subject_ids):
                     met += [(who, account.tradeline_key) for who in strangers]
@@ -219,7 +229,7 @@ class AccountBatch:
         self._store(tx, _renumbered(lines))
 
     def _queue_notices(self, account: Account, line: BatchRecord) -> None:
-        """What the next snapshot of an account is to the people that it names."""
+        """Queue the notices that a snapshot requires for the subjects that it names."""
         name = self.names[line.account_ref]
         if line.record.certified and account.needs_certification(line.month):
             self.news.append(PendingNotice(NOTICE_KIND_REINSERTION, name, line.subject_ids))
@@ -228,7 +238,7 @@ class AccountBatch:
             self._warn(line.account_ref, [p for p in line.subject_ids if p not in known])
 
     def _warn(self, ref: str, people: list[str]) -> None:
-        """Adverse data are about to be furnished about these people."""
+        """Queue a notice of adverse data to subjects."""
         if people:
             self.news.append(PendingNotice(NOTICE_KIND_ADVERSE_DATA, self.names[ref], people))
 
@@ -259,13 +269,13 @@ class AccountBatch:
 def held_snapshots(
     db: Connection, held: dict[int, TrailEntry]
 ) -> Iterator[tuple[TrailEntry, TradelineSnapshot]]:
-    """The snapshots that hold, from their records."""
+    """Read the effective snapshots from their records."""
     for step in held.values():
         yield step, record_of(db, step)[0].snapshot
 
 
 def record_of(db: Connection, step: TrailEntry) -> tuple[Record, str]:
-    """A record of a trail, and the submission that it came with."""
+    """Read a record of a trail, with the id of its submission."""
     row = db.one(q.record_at, submission_key=step.submission_key, record_index=step.record_index)
     assert row is not None, "a step of a trail is a record"
     return Record.FromString(row[0]), row[1]

@@ -1,22 +1,21 @@
-"""What on a file is worth an alert: the difference between a file before and after.
-Pure. Thresholds are data (`bureau/data/alerts.toml`).
+"""Find the changes of a credit file that are worth an alert. Pure.
+
+Thresholds are data (`bureau/data/alerts.toml`).
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from bureau.clock import MICROSECONDS
-from bureau.codes import has
+from bureau.codes import CodeSet
 from bureau.credit_file.facility_state import LINES, divergences, is_frozen
-from bureau.credit_file.history import DELINQUENT
-from bureau.credit_file.reader import CreditFile, FiledTradeline
-from bureau.credit_file.report import SEVERITY
+from bureau.credit_file.filed import CreditFile, FiledTradeline
+from bureau.credit_file.history import DELINQUENT, SEVERITY
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.alert_pb2 import (
     ALERT_KIND_DISPUTE,
@@ -32,7 +31,6 @@ from creditbureau.v1.alert_pb2 import (
     ALERT_KIND_UTILISATION_JUMP,
 )
 
-DAY_US = 86_400 * MICROSECONDS
 # The section of a consent that opens each kind.
 SECTION_OF: dict[int, int] = {
     ALERT_KIND_NEW_INQUIRY: codes_pb2.SECTION_INQUIRIES,
@@ -44,11 +42,11 @@ SECTION_OF: dict[int, int] = {
 
 
 class Change(NamedTuple):
-    """Something worth an alert.
+    """A change that is worth an alert.
 
     Attributes:
         kind: AlertKind.
-        tradelines: What it is about; none for inquiries.
+        tradelines: The tradelines that changed; none for inquiries.
     """
 
     kind: int
@@ -57,7 +55,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """From when on something is worth an alert."""
+    """The thresholds of alerts."""
 
     burst_count: int
     burst_days: int
@@ -66,7 +64,7 @@ class Thresholds:
 
 @cache
 def thresholds() -> Thresholds:
-    """The thresholds that hold."""
+    """Load the thresholds of alerts."""
     table = tomllib.loads((files("bureau") / "data" / "alerts.toml").read_text("utf-8"))
     return Thresholds(
         burst_count=int(table["inquiry_burst"]["count"]),
@@ -76,7 +74,7 @@ def thresholds() -> Thresholds:
 
 
 def changes(before: CreditFile, after: CreditFile) -> Iterator[Change]:
-    """What happened to a person's accounts."""
+    """Yield the changes of a subject's accounts that are worth an alert."""
     known = {line.tradeline_id: line for line in before.tradelines}
     for line in after.tradelines:
         old = known.get(line.tradeline_id)
@@ -88,19 +86,19 @@ def changes(before: CreditFile, after: CreditFile) -> Iterator[Change]:
 def divergence(
     before: Iterable[FiledTradeline],
     after: Iterable[FiledTradeline],
-    group_of: Callable[[str], str],
+    groups: Mapping[str, str],
 ) -> Iterator[Change]:
-    """Where lines have come to diverge, among those that somebody may see."""
-    known = {found.group for found in divergences(before, group_of)}
-    for found in divergences(after, group_of):
+    """Yield the divergences that are new, among the lines that a member may see."""
+    known = {found.group for found in divergences(before, groups)}
+    for found in divergences(after, groups):
         if found.group not in known:
             kind = ALERT_KIND_GROUP_DIVERGENCE if found.group else ALERT_KIND_DIVERGENCE
             yield Change(kind, found.lines)
 
 
 def opens(sections: int, change: Change) -> bool:
-    """Whether a consent's sections open an alert."""
-    return has(sections, SECTION_OF.get(change.kind, int(codes_pb2.SECTION_TRADELINES)))
+    """Return True if a consent's sections open an alert."""
+    return SECTION_OF.get(change.kind, int(codes_pb2.SECTION_TRADELINES)) in CodeSet(sections)
 
 
 def _of_line(old: FiledTradeline | None, line: FiledTradeline) -> Iterator[Change]:

@@ -1,4 +1,4 @@
-"""The lines of a batch: what is checked and booked of each record, looked at once, as
+"""Records of a batch with the fields that checks and accounts need, extracted once, because
 batches are large.
 """
 
@@ -18,7 +18,7 @@ class BatchRecord(NamedTuple):
         raw: The record's bytes as they were signed.
         month: yyyymm; 0 for an action, and for the deletion of a whole account.
         currency: Empty without a snapshot.
-        subject_ids: Whom a snapshot names.
+        subject_ids: Subjects that the snapshot names.
     """
 
     kind: int
@@ -32,7 +32,7 @@ class BatchRecord(NamedTuple):
 
     @classmethod
     def of(cls, record: Record, raw: bytes, correction: bool) -> BatchRecord:
-        """A record's line."""
+        """Build the batch record of a record."""
         snapshot = record.snapshot
         kind, month = CORRECTION if correction else ORIGINAL, snapshot.month
         if not month:

@@ -1,59 +1,32 @@
-"""Makes a report: what one consent opens of one file, as of a log size. The same
-again, from the log, for whoever has a right to it.
-"""
+"""Build a report, now or again from the log: read its inputs, then shape them."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from bureau.context import Bureau
-from bureau.credit_file.attributes import add_attributes
 from bureau.credit_file.consent_state import HeldConsent
-from bureau.credit_file.evidence import evidence_of
-from bureau.credit_file.reader import CreditFile, read_file, read_file_at
-from bureau.credit_file.reciprocity import level_of, limit_by_reciprocity
-from bureau.credit_file.report import (
-    Scope,
-    add_consumer_entries,
-    fill_report,
-    new_report,
-    reportable,
-)
-from bureau.credit_file.standings import add_standings
-from bureau.credit_file.subject_events import ALL, read_state
+from bureau.credit_file.evidence import evidence_steps, read_evidence
+from bureau.credit_file.report_inputs import read_inputs, read_inputs_at
+from bureau.credit_file.report_rules import ReportInputs, ReportRequest, ReportRules
+from bureau.credit_file.report_versions import current_rules, rules_of
 from bureau.errors import Refusal
+from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
-from creditbureau.v1 import codes_pb2
-from creditbureau.v1.report_pb2 import OMISSION_REASON_RECIPROCITY, Evidence
-
-
-class ReportRequest(NamedTuple):
-    """What a report answers.
-
-    Attributes:
-        request_id: That of the inquiry.
-        digest: The inquiry's digest.
-        evidence: EvidenceLevel.
-    """
-
-    request_id: str
-    digest: bytes
-    subject_id: str
-    purpose: int
-    evidence: int
+from creditbureau.v1.report_pb2 import Evidence
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltReport:
-    """A report that is ready and has not left.
+    """A report before it is signed.
 
     Attributes:
-        payload: Its bytes.
-        log_size: The log size that it was read at.
-        level: What the member had earned to see.
+        payload: The report's bytes.
+        log_size: The log size that its inputs were read at.
+        level: ReciprocityLevel that the member had earned.
+        rules_version: Name of the rules that made it.
     """
 
     payload: bytes
@@ -61,81 +34,82 @@ class BuiltReport:
     outcome: int
     log_size: int
     level: int
+    rules_version: str
 
     @property
     def digest(self) -> bytes:
-        """What the log holds of it: SHA-256 of its bytes."""
+        """The report's digest in the log: SHA-256 of its bytes."""
         return hashlib.sha256(self.payload).digest()
 
 
 def build_report(
-    bureau: Bureau, db: Connection, asked: ReportRequest, held: HeldConsent, now_us: int
+    db: Connection,
+    origin: str,
+    policy: Policy,
+    request: ReportRequest,
+    consent: HeldConsent,
+    now_us: int,
 ) -> BuiltReport:
-    """The report as of now."""
-    file = read_file(db, asked.subject_id, bureau.policy, now_us)
-    level = level_of(db, held.grantee, bureau.policy, now_us)
-    return _made(bureau, db, asked, held, file, ALL, level)
+    """Build a report as of now, by the current rules."""
+    rules = current_rules(policy)
+    inputs = read_inputs(db, origin, policy, request, consent, now_us)
+    return _built(db, inputs, rules)
 
 
 def rebuild_report(
-    bureau: Bureau, db: Connection, asked: ReportRequest, held: HeldConsent, row: dict[str, Any]
+    db: Connection,
+    origin: str,
+    policy: Policy,
+    request: ReportRequest,
+    consent: HeldConsent,
+    row: dict[str, Any],
 ) -> BuiltReport:
-    """The report as of its inquiry's row.
+    """Build a report again from its inquiry's row, by the rules that made it.
 
     Raises:
-        Refusal: WRONG_STATE if other rules than this release's have made it.
+        Refusal: WRONG_STATE if this node does not have those rules.
     """
-    if row["rules_version"] != bureau.policy.rules_version:
-        raise Refusal("WRONG_STATE", f"made by the rules of {row['rules_version']}: ask anew")
-    file = read_file_at(db, asked.subject_id, bureau.policy, row["log_size"], row["create_us"])
-    return _made(bureau, db, asked, held, file, row["log_size"], row["level"])
+    rules = rules_of(row["rules_version"], policy)
+    inputs = read_inputs_at(
+        db,
+        origin,
+        rules.policy,
+        request,
+        consent,
+        now_us=row["create_us"],
+        log_size=row["log_size"],
+        level=row["level"],
+    )
+    return _built(db, inputs, rules)
 
 
-def check_report_digest(db: Connection, prepared: BuiltReport, answer_digest: bytes) -> None:
-    """Raises WRONG_STATE, or INTERNAL, unless a report is the one that was given."""
-    if prepared.digest == answer_digest:
-        return
-    if db.one(q.erasure_count) != (0,):
-        raise Refusal("WRONG_STATE", "what the report was made of was erased since")
-    raise Refusal("INTERNAL", "the report could not be made again as it was")
-
-
-def _made(
-    bureau: Bureau,
-    db: Connection,
-    asked: ReportRequest,
-    held: HeldConsent,
-    file: CreditFile,
-    state_size: int,
-    level: int,
-) -> BuiltReport:
-    state = read_state(db, asked.subject_id, bureau.policy, file.now_us, state_size)
-    scope = Scope(held.sections, held.portfolio_types, held.history_months)
-    report = new_report(bureau.origin, bureau.policy, asked.request_id, asked.digest, file.now_us)
-    report.member_id = held.grantee
-    report.subject_id = asked.subject_id
-    report.purpose = asked.purpose  # type: ignore[assignment]
-    report.consent_id = held.consent_id
-    reported = reportable(file, state, bureau.policy)
-    shown = limit_by_reciprocity(reported, held.grantee, level)
-    fill_report(report, shown, scope)
-    if len(shown.tradelines) < len(reported.tradelines):
-        report.omissions.add(
-            reason=OMISSION_REASON_RECIPROCITY, section=codes_pb2.SECTION_TRADELINES
-        )
-    add_attributes(report, shown, scope)
-    add_consumer_entries(report, state, scope)
-    add_standings(report, db, shown, scope)
+def _built(db: Connection, inputs: ReportInputs, rules: ReportRules) -> BuiltReport:
+    shaped = rules.version.shape(inputs, rules)
+    steps = evidence_steps(shaped.shown, inputs.request.evidence, shaped.scope)
     return BuiltReport(
-        report.SerializeToString(deterministic=True),
-        evidence_of(db, shown, asked.evidence, scope),
-        report.outcome,
-        file.log_size,
-        level,
+        shaped.report.SerializeToString(deterministic=True),
+        read_evidence(db, steps),
+        shaped.report.outcome,
+        inputs.file.log_size,
+        inputs.level,
+        rules.name,
     )
 
 
+def check_report_digest(db: Connection, built: BuiltReport, answer_digest: bytes) -> None:
+    """Verify that a rebuilt report has the digest recorded in the log.
+
+    Raises:
+        Refusal: WRONG_STATE if the records of a subject were erased since; INTERNAL.
+    """
+    if built.digest == answer_digest:
+        return
+    if db.one(q.erasure_count) != (0,):
+        raise Refusal("WRONG_STATE", "records that the report was made from were erased since")
+    raise Refusal("INTERNAL", "the rebuilt report differs from the one recorded in the log")
+
+
 def load_consent(db: Connection, consent_id: str) -> HeldConsent | None:
-    """A consent as its row has it."""
+    """Read a consent; None if its id is unknown."""
     row = db.one(q.consent_by_id, consent_id=consent_id)
     return HeldConsent(*row) if row else None

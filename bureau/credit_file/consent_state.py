@@ -1,16 +1,15 @@
-"""Consents: what one allows, by pure rules over its row.
+"""The rules of using a consent, over its row. Pure.
 
-The order in which `refusal_of` checks is published with the contract
-(`Reporting.QueryReport`): the first failure answers.
+The contract publishes the order of the checks in `check_inquiry` (`Reporting.QueryReport`):
+the first failure answers.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import NamedTuple
 
-from bureau.clock import MICROSECONDS
-from bureau.codes import has
+from bureau.calendar import date_of, month_of, utc
+from bureau.codes import CodeSet
 from bureau.errors import Refusal
 from creditbureau.v1 import codes_pb2, consent_pb2
 
@@ -20,7 +19,7 @@ REVOKED = consent_pb2.CONSENT_STATE_REVOKED
 
 
 class HeldConsent(NamedTuple):
-    """A consent as its row holds it; sets are masks, times microseconds."""
+    """A consent as its row holds it; code sets are masks, times microseconds."""
 
     consent_id: str
     subject_id: str
@@ -45,7 +44,7 @@ class HeldConsent(NamedTuple):
     note: str
 
     def state_at(self, now_us: int) -> int:
-        """Its ConsentState at a time."""
+        """Return the ConsentState at a time."""
         if self.state != ACTIVE:
             return self.state
         if now_us >= self.expire_us:
@@ -57,47 +56,47 @@ class HeldConsent(NamedTuple):
         return ACTIVE
 
     def uses_in_period(self, now_us: int) -> int:
-        """Uses so far in the calendar period of a time."""
+        """Count the uses in the calendar period of a time."""
         return self.period_count if self.period >= period_of(self.frequency_unit, now_us) else 0
 
     def period_at(self, now_us: int) -> int:
-        """The period that a use counts in: never one before the newest use's, whatever
-        a node's clock says.
+        """Return the period that a use counts in.
+
+        Never a period before the newest use's, even if this node's clock is behind.
         """
         return max(self.period, period_of(self.frequency_unit, now_us))
 
 
 def period_of(unit: int, now_us: int) -> int:
-    """The calendar day (yyyymmdd), month (yyyymm) or year (yyyy) of a time, UTC."""
-    moment = datetime.fromtimestamp(now_us / MICROSECONDS, UTC)
+    """Return the calendar day (yyyymmdd), month (yyyymm) or year (yyyy) of a time, UTC."""
     if unit == consent_pb2.FREQUENCY_UNIT_DAY:
-        return moment.year * 10000 + moment.month * 100 + moment.day
+        return date_of(now_us)
     if unit == consent_pb2.FREQUENCY_UNIT_MONTH:
-        return moment.year * 100 + moment.month
-    return moment.year
+        return month_of(now_us)
+    return month_of(now_us) // 100
 
 
 def check_inquiry(
     consent: HeldConsent | None, member_id: str, subject_id: str, purpose: int, now_us: int
 ) -> HeldConsent:
-    """Whether a member may inquire about a subject under a consent.
+    """Check that a consent lets a member inquire about a subject.
 
     Raises:
         Refusal: CONSENT_REQUIRED, alike for an unknown subject, an unknown
-            consent and somebody else's; else, to its holder, the consent's
-            state: CONSENT_REVOKED, CONSENT_PAUSED, CONSENT_EXPIRED,
-            CONSENT_EXHAUSTED, CONSENT_SCOPE.
+            consent and another member's consent; otherwise the consent's state:
+            CONSENT_REVOKED, CONSENT_PAUSED, CONSENT_EXPIRED, CONSENT_EXHAUSTED,
+            CONSENT_SCOPE.
     """
     if consent is None or consent.grantee != member_id or consent.subject_id != subject_id:
         raise Refusal("CONSENT_REQUIRED", "no consent of this subject covers the request")
     check_use(consent, purpose, now_us)
-    if not has(consent.actions, codes_pb2.ACTION_INQUIRE):
+    if codes_pb2.ACTION_INQUIRE not in CodeSet(consent.actions):
         raise Refusal("CONSENT_SCOPE", "the consent does not cover inquiries")
     return consent
 
 
 def check_use(consent: HeldConsent, purpose: int, now_us: int) -> None:
-    """Whether a consent can be used once more, for a purpose.
+    """Check that a consent can be used once more for a purpose.
 
     Raises:
         Refusal: The consent's state: CONSENT_REVOKED, CONSENT_PAUSED,
@@ -117,12 +116,12 @@ def check_use(consent: HeldConsent, purpose: int, now_us: int) -> None:
             "CONSENT_EXHAUSTED",
             f"frequency: the {consent.frequency_value} uses of this {unit} are used up",
         )
-    if not has(consent.purposes, purpose):
+    if purpose not in CodeSet(consent.purposes):
         raise Refusal("CONSENT_SCOPE", "the consent does not cover this purpose")
 
 
 def check_not_withdrawn(consent: HeldConsent) -> None:
-    """Raises CONSENT_REVOKED or CONSENT_PAUSED by the subject's own word."""
+    """Raise CONSENT_REVOKED or CONSENT_PAUSED if the subject withdrew a consent."""
     if consent.state == REVOKED:
         raise Refusal(
             "CONSENT_REVOKED",
@@ -140,5 +139,4 @@ def _note(consent: HeldConsent) -> str:
 
 
 def _words(time_us: int) -> str:
-    moment = datetime.fromtimestamp(time_us / MICROSECONDS, UTC)
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{utc(time_us):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,60 +1,85 @@
-"""Evidence: a furnisher's own signed records behind a report, provable offline."""
+"""Evidence: the signed records that a report was made from, provable offline."""
 
 from __future__ import annotations
 
-from bureau.codes import has
+from collections.abc import Callable, Iterable
+from functools import cache, partial
+from typing import NamedTuple
+
+from bureau.calendar import months_between
+from bureau.credit_file.filed import CreditFile
 from bureau.credit_file.history import MAX_MONTHS, TrailEntry, effective_snapshots
-from bureau.credit_file.reader import CreditFile
-from bureau.credit_file.report import Scope, lines_in
+from bureau.credit_file.scope import Scope, lines_in
 from bureau.signed_statement import statement_and_receipt
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.merkle import HASH_BYTES, inclusion_path
-from bureau_keys.payment_profile import NO_DATA, months_between
+from bureau_keys.payment_profile import NO_DATA
 from bureau_keys.tiles import TILE_WIDTH, TileSource
 from creditbureau.v1 import codes_pb2, reporting_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.record_pb2 import SubmissionManifest
 from creditbureau.v1.report_pb2 import Evidence, PaymentHistory
 
 TILE = TILE_WIDTH * HASH_BYTES
 
 
-def evidence_of(db: Connection, file: CreditFile, level: int, scope: Scope) -> list[Evidence]:
-    """The records behind a report's tradelines, as far as the scope opens them.
+class EvidenceStep(NamedTuple):
+    """A furnished record that proves a month of a tradeline."""
+
+    tradeline_id: str
+    step: TrailEntry
+
+
+def evidence_steps(file: CreditFile, level: int, scope: Scope) -> list[EvidenceStep]:
+    """Return the records that prove a report's tradelines, as far as the scope opens them.
 
     Args:
-        level: EvidenceLevel: none, the newest month of each tradeline, or all.
+        level: EvidenceLevel: none, the newest month of each tradeline, or all months.
     """
     if level <= reporting_pb2.EVIDENCE_LEVEL_NONE:
         return []
     needed = (codes_pb2.SECTION_EVIDENCE, codes_pb2.SECTION_TRADELINES)
-    if not all(has(scope.sections, section) for section in needed):
+    if not all(section in scope.sections for section in needed):
         return []
-    opens_history = has(scope.sections, codes_pb2.SECTION_PAYMENT_HISTORY)
+    opens_history = codes_pb2.SECTION_PAYMENT_HISTORY in scope.sections
     whole = level == reporting_pb2.EVIDENCE_LEVEL_ALL and opens_history
-    found = []
+    steps = []
     for line in lines_in(file, scope):
         held = effective_snapshots(line.steps())
         shown = min(scope.history_months, MAX_MONTHS) if whole else 1
-        found += [
-            _evidence(db, line.tradeline_id, held[month])
+        steps += [
+            EvidenceStep(line.tradeline_id, held[month])
             for month in sorted(held, reverse=True)
             if _is_shown(line.history, month, shown)
         ]
-    return found
+    return steps
+
+
+def read_evidence(db: Connection, steps: Iterable[EvidenceStep]) -> list[Evidence]:
+    """Read records with their manifests, proofs and receipts; each manifest once."""
+    manifest_of = cache(partial(statement_and_receipt, db))
+    return [_evidence(db, *step, manifest_of) for step in steps]
 
 
 def _is_shown(history: PaymentHistory, month: int, shown: int) -> bool:
-    """Whether a report says something of a month: what is too old to be reported does
-    not come back as evidence.
+    """Return True if a report shows a month.
+
+    A month that is too old to be reported is not proved by evidence either.
     """
     age = months_between(month, history.newest_month)
     return age == 0 or (age < shown and history.profile[age] != NO_DATA)
 
 
-def _evidence(db: Connection, tradeline_id: str, step: TrailEntry) -> Evidence:
+def _evidence(
+    db: Connection,
+    tradeline_id: str,
+    step: TrailEntry,
+    manifest_of: Callable[[int], tuple[Envelope, Receipt]],
+) -> Evidence:
     key, index = step.submission_key, step.record_index
-    manifest, receipt = statement_and_receipt(db, key)
+    manifest, receipt = manifest_of(key)
     record = db.one(q.record_at, submission_key=key, record_index=index)
     assert record is not None, "a step of a trail is a record"
     message = SubmissionManifest.FromString(manifest.payload)

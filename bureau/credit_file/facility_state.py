@@ -1,19 +1,17 @@
-"""What a facility is at a moment: as of its newest month, and by what its lender did to
-it since. Pure.
-"""
+"""The state of a facility: its newest month, and the lender's actions since. Pure."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from bureau.clock import date_of
-from bureau.credit_file.reader import FiledAction, FiledTradeline
+from bureau.calendar import date_of, month_of
+from bureau.credit_file.filed import FiledAction, FiledTradeline
 from creditbureau.v1 import codes_pb2, record_pb2
 
 LINES = frozenset({codes_pb2.PORTFOLIO_TYPE_LINE_OF_CREDIT, codes_pb2.PORTFOLIO_TYPE_REVOLVING})
-# Nothing is owed or drawn any more.
+# The facility is closed: no balance is owed and no amount can be drawn.
 ENDED = frozenset(
     {
         codes_pb2.ACCOUNT_STATUS_PAID_OR_CLOSED,
@@ -24,7 +22,7 @@ ENDED = frozenset(
         codes_pb2.ACCOUNT_STATUS_PAID_CHARGE_OFF,
     }
 )
-# It is owed, and nobody lends on it any more.
+# The balance is still owed, and the lender lends no more on the facility.
 CHARGED_OFF_OR_IN_COLLECTION = frozenset(
     {
         codes_pb2.ACCOUNT_STATUS_CLAIM_FILED,
@@ -47,33 +45,34 @@ FROZEN_COMMENTS = frozenset({"AP", "CL"})
 
 
 def is_open(line: FiledTradeline) -> bool:
-    """Whether an account can still be owed on or drawn."""
+    """Return True if an account can still be owed on or drawn."""
     at = line.snapshot
     return not (at.close_date or at.status in ENDED or _since_then(line, ENDING))
 
 
 def is_drawable(line: FiledTradeline) -> bool:
-    """Whether it is a line on which somebody lends, unless it is frozen."""
+    """Return True if a line can be drawn on unless it is frozen."""
     at = line.snapshot
     lends = at.portfolio_type in LINES and at.status not in CHARGED_OFF_OR_IN_COLLECTION
     return lends and is_open(line) and not _since_then(line, LOSING)
 
 
 def is_frozen(line: FiledTradeline) -> bool:
-    """Whether a line cannot be drawn on for now. The newest freeze or its end says so; a
-    special comment does where no such action is newer.
+    """Return True if a line is frozen.
+
+    The newest freeze or restore decides; a special comment decides where neither is newer.
     """
     commented = line.snapshot.special_comment in FROZEN_COMMENTS
     for filed in line.actions:
         if filed.action.kind == FREEZE:
             return True
         if filed.action.kind == RESTORE:
-            return commented and month_of(filed) < line.snapshot.month
+            return commented and action_month(filed) < line.snapshot.month
     return commented
 
 
 def current_freeze(line: FiledTradeline) -> FiledAction | None:
-    """The freeze that stands, if there is one."""
+    """Return the freeze in force, or None."""
     for filed in line.actions:
         if filed.action.kind == FREEZE:
             return filed
@@ -83,51 +82,70 @@ def current_freeze(line: FiledTradeline) -> FiledAction | None:
 
 
 class Divergence(NamedTuple):
-    """Lines of which one is frozen while another lends.
+    """Lines of which one is frozen while another can be drawn on.
 
     Attributes:
-        group: The lender or the group of lenders that they all are of; empty across them.
+        group: Member id or group that all the lines belong to; empty across groups.
     """
 
     group: str
     lines: tuple[FiledTradeline, ...]
 
 
-def divergences(
-    lines: Iterable[FiledTradeline], group_of: Callable[[str], str]
-) -> list[Divergence]:
-    """Where lines diverge: within lenders or their groups, and across them.
+def divergences(lines: Iterable[FiledTradeline], groups: Mapping[str, str]) -> list[Divergence]:
+    """Find where lines diverge: within a lender or a group of lenders, and across them.
 
     Args:
-        group_of: The group of a member; empty if it is of none.
+        groups: Groups by member id; empty for a member of no group.
     """
     drawable = [line for line in lines if is_drawable(line)]
     if not _diverge(drawable):
         return []
-    groups: defaultdict[str, list[FiledTradeline]] = defaultdict(list)
+    by_group: defaultdict[str, list[FiledTradeline]] = defaultdict(list)
     for line in drawable:
-        groups[group_of(line.member_id) or line.member_id].append(line)
-    within = [Divergence(at, tuple(groups[at])) for at in sorted(groups) if _diverge(groups[at])]
-    return [*within, Divergence("", tuple(drawable))] if len(groups) > 1 else within
+        by_group[groups.get(line.member_id) or line.member_id].append(line)
+    within = [
+        Divergence(group, tuple(by_group[group]))
+        for group in sorted(by_group)
+        if _diverge(by_group[group])
+    ]
+    return [*within, Divergence("", tuple(drawable))] if len(by_group) > 1 else within
+
+
+def furnishers_to_group(lines: Sequence[FiledTradeline]) -> list[str]:
+    """Return the furnishers of lines whose groups `divergences` needs.
+
+    Without a freeze no lines diverge, so no group is needed.
+    """
+    credit_lines = [line for line in lines if line.snapshot.portfolio_type in LINES]
+    if not any(map(_may_be_frozen, credit_lines)):
+        return []
+    return sorted({line.member_id for line in credit_lines})
+
+
+def _may_be_frozen(line: FiledTradeline) -> bool:
+    """Return True if an action or a special comment ever froze a line."""
+    commented = line.snapshot.special_comment in FROZEN_COMMENTS
+    return commented or any(filed.action.kind == FREEZE for filed in line.actions)
 
 
 def _diverge(drawable: Sequence[FiledTradeline]) -> bool:
     return 0 < sum(map(is_frozen, drawable)) < len(drawable)
 
 
-def day_of(filed: FiledAction) -> int:
-    """The day on which an action took effect, yyyymmdd, UTC."""
+def action_date(filed: FiledAction) -> int:
+    """Return the date (yyyymmdd) on which an action took effect."""
     return date_of(filed.action.effective_time.ToMicroseconds())
 
 
-def month_of(filed: FiledAction) -> int:
-    """The month in which an action took effect, yyyymm, UTC."""
-    return day_of(filed) // 100
+def action_month(filed: FiledAction) -> int:
+    """Return the month (yyyymm) in which an action took effect."""
+    return month_of(filed.action.effective_time.ToMicroseconds())
 
 
 def _since_then(line: FiledTradeline, kinds: frozenset[int]) -> bool:
-    """Whether one of these was done after the newest month."""
+    """Return True if an action of one of these kinds took effect after the newest month."""
     return bool(line.actions) and any(
-        filed.action.kind in kinds and month_of(filed) > line.snapshot.month
+        filed.action.kind in kinds and action_month(filed) > line.snapshot.month
         for filed in line.actions
     )

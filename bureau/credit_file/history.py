@@ -1,11 +1,11 @@
-"""The history of an account, kept up record by record: what holds for each month,
-and the trail of the records that it comes from. Pure.
+"""The history of an account: the effective snapshot of each month, and the trail of all
+records. Pure.
 
-Inside one month a correction beats every original, and of two of a kind the later
-one in the log holds. A deletion voids what came before it; what it covers returns
-only with a record that its furnisher certified anew. A history that grew record by
-record is the same as one made of the records that hold, so a file of any past log
-size can be made again.
+Within one month a correction overrides every original, and of two records of a kind the
+later one in the log is effective. A deletion voids the records before it; the month
+returns only with a record that its furnisher certified. A history updated record by record
+equals one rebuilt from the effective snapshots, so the credit file of any past log size
+can be rebuilt.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import NamedTuple
 
-from bureau_keys.payment_profile import NO_DATA, character_of, months_between
+from bureau.calendar import months_between
+from bureau.codes import EMPTY, CodeSet
+from bureau_keys.payment_profile import NO_DATA, character_of
 from creditbureau.v1.record_pb2 import TradelineSnapshot
 from creditbureau.v1.report_pb2 import PaymentHistory
 
@@ -24,10 +26,13 @@ MAX_MONTHS = 120
 
 # Payment history characters of a month 30 or more days past due, or worse.
 DELINQUENT = frozenset("123456GHJKL")
+# Payment history characters from best to worst; SILENT ones report no payment.
+SEVERITY = "BDE0123456JHGKL"
+SILENT = frozenset("BD")
 
 STEP = Struct("<qHBi")
 ORIGINAL, CORRECTION, DELETION, ACTION = range(4)
-# A mark that is no kind of record: not all snapshots name the same people.
+# A mark that is not a kind of record: snapshots of the account name different subjects.
 PEOPLE_CHANGED = 4
 
 
@@ -35,10 +40,10 @@ class TrailEntry(NamedTuple):
     """One record of an account's trail.
 
     Attributes:
-        submission_key: The entry that it came with.
-        record_index: Its place in the submission.
+        submission_key: Entry key of the submission.
+        record_index: Index of the record in the submission.
         kind: ORIGINAL or CORRECTION for a snapshot, DELETION, ACTION.
-        month: yyyymm; 0 for an action, and for the deletion of a whole account.
+        month: yyyymm; 0 for an action and for the deletion of a whole account.
     """
 
     submission_key: int
@@ -49,41 +54,40 @@ class TrailEntry(NamedTuple):
 
 @dataclass(slots=True)
 class Account:
-    """An account as its records left it.
+    """An account with its trail and history.
 
     Attributes:
-        trail: Every record it ever got, in order of the log, packed.
-        newest: Submission key and record index of the record that holds for its
-            newest month; zeros if none does.
-        history: A serialised PaymentHistory: what holds for each month.
-        marks: Which kinds of record the trail has: bit n for kind n; and
-            PEOPLE_CHANGED.
-        people: Everybody that a snapshot ever named, 16 bytes each.
+        trail: Every record of the account, in order of the log, packed.
+        newest: Submission key and record index of the effective snapshot of the newest
+            month; zeros if there is none.
+        history: A serialised PaymentHistory of the effective snapshots.
+        marks: The kinds of record in the trail, and PEOPLE_CHANGED.
+        people: Every subject that a snapshot ever named, 16 bytes each.
     """
 
     tradeline_key: int
     trail: bytes = b""
     newest: tuple[int, int] = (0, 0)
     history: bytes = b""
-    marks: int = 0
+    marks: CodeSet = EMPTY
     people: bytes = b""
 
     def add_subjects(self, subject_ids: Sequence[str]) -> list[str]:
-        """Notes whom the next snapshot names.
+        """Add the subjects that the next snapshot names.
 
         Returns:
-            Those that none named before.
+            The subjects that no snapshot named before.
         """
         if bytes.fromhex("".join(sorted(subject_ids))) == self.people:
             return []
         known = people_of(self.people)
         if known:
-            self.marks |= 1 << PEOPLE_CHANGED
+            self.marks = self.marks.add(PEOPLE_CHANGED)
         self.people = bytes.fromhex("".join(sorted({*known, *subject_ids})))
         return [subject_id for subject_id in subject_ids if subject_id not in known]
 
     def apply_snapshot(self, step: TrailEntry, snapshot: TradelineSnapshot) -> None:
-        """Adds a snapshot, the next record of the log."""
+        """Apply a snapshot, the next record of the log."""
         history = PaymentHistory.FromString(self.history)
         newest = history.newest_month
         if step.month > newest or self._holds(step):
@@ -94,12 +98,12 @@ class Account:
         self.append(step)
 
     def append(self, step: TrailEntry) -> None:
-        """Adds a record that changes no month."""
+        """Append a record that changes no month."""
         self.trail += STEP.pack(*step)
-        self.marks |= 1 << step.kind
+        self.marks = self.marks.add(step.kind)
 
     def rebuild(self, held: Iterable[tuple[TrailEntry, TradelineSnapshot]]) -> None:
-        """Makes the history again of the records that hold, after a deletion."""
+        """Rebuild the history from the effective snapshots, after a deletion."""
         history, self.newest = PaymentHistory(), (0, 0)
         for step, snapshot in held:
             if step.month > history.newest_month:
@@ -108,18 +112,18 @@ class Account:
         self.history = history.SerializeToString(deterministic=True)
 
     def update_row(self) -> tuple[int, int, bytes, bytes, int, bytes, int]:
-        """What its records left of it, and its key: a row of `MOVED_COLUMNS`."""
+        """Return the updated columns and the key, in MOVED_COLUMNS order."""
         submission_key, record_index = self.newest
         what = (self.history, self.trail, self.marks, self.people)
         return (submission_key, record_index, *what, self.tradeline_key)
 
     def is_delinquent(self) -> bool:
-        """Whether its newest month is 30 or more days past due, or worse."""
+        """Return True if the newest month is 30 or more days past due, or worse."""
         return PaymentHistory.FromString(self.history).profile[:1] in DELINQUENT
 
     def needs_certification(self, month: int) -> bool:
-        """Whether a month was deleted and has not returned since."""
-        if not self.marks >> DELETION & 1:
+        """Return True if a month was deleted and has not returned since."""
+        if DELETION not in self.marks:
             return False
         returned = False
         for _, _, kind, about in reversed(steps_of(self.trail)):
@@ -133,25 +137,25 @@ class Account:
         return False
 
     def _holds(self, step: TrailEntry) -> bool:
-        """Whether a snapshot that comes next holds its month."""
-        if step.kind == CORRECTION or not self.marks >> CORRECTION & 1:
+        """Return True if the next snapshot becomes the effective one of its month."""
+        if step.kind == CORRECTION or CORRECTION not in self.marks:
             return True
         rival = effective_snapshots(steps_of(self.trail)).get(step.month)
         return rival is None or rival.kind != CORRECTION
 
 
 def people_of(people: bytes) -> list[str]:
-    """The subject ids that an account's `people` are."""
+    """Split an account's `people` into subject ids."""
     return [people[at : at + 16].hex() for at in range(0, len(people), 16)]
 
 
 def steps_of(trail: bytes) -> list[TrailEntry]:
-    """The records of a trail, in order of the log."""
+    """Parse a trail into its entries, in order of the log."""
     return list(map(TrailEntry._make, STEP.iter_unpack(trail)))
 
 
 def effective_snapshots(steps: Iterable[TrailEntry]) -> dict[int, TrailEntry]:
-    """The snapshot that holds for each month."""
+    """Find the effective snapshot of each month."""
     held: dict[int, TrailEntry] = {}
     for step in steps:
         if step.kind == DELETION:
@@ -167,7 +171,7 @@ def effective_snapshots(steps: Iterable[TrailEntry]) -> dict[int, TrailEntry]:
 
 
 def put_month(history: PaymentHistory, snapshot: TradelineSnapshot) -> None:
-    """Makes a snapshot hold for its month; gaps are filled with D and zeros."""
+    """Put a snapshot into a history; gaps are filled with D and zeros."""
     month, newest = snapshot.month, history.newest_month
     age = months_between(month, newest) if newest else -1
     if age < 0:
@@ -185,7 +189,7 @@ def put_month(history: PaymentHistory, snapshot: TradelineSnapshot) -> None:
 
 
 def first_months(history: PaymentHistory, count: int) -> PaymentHistory:
-    """The newest months of a history."""
+    """Return the newest months of a history."""
     if len(history.profile) <= count:
         return history
     return PaymentHistory(
@@ -199,8 +203,9 @@ def first_months(history: PaymentHistory, count: int) -> PaymentHistory:
 
 
 def _put_newer(history: PaymentHistory, snapshot: TradelineSnapshot, newer: int) -> None:
-    """Puts a month before the newest, so many months newer. A far newer one leaves
-    nothing of what there was.
+    """Put a month that is newer than the newest by `newer` months.
+
+    A month more than MAX_MONTHS newer replaces the whole history.
     """
     gap = min(newer, MAX_MONTHS) - 1
     history.newest_month = snapshot.month
@@ -220,7 +225,7 @@ def _put_newer(history: PaymentHistory, snapshot: TradelineSnapshot, newer: int)
 
 
 def _lengthen(history: PaymentHistory, older: int) -> None:
-    """Adds months without data before the oldest."""
+    """Add months without data before the oldest."""
     history.profile += NO_DATA * older
     for column in (
         history.balance_minor,

@@ -1,26 +1,25 @@
-"""Notices: what the bureau tells people about their own file, unasked."""
+"""Notices: the bureau's messages to subjects about their credit file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bureau import field_rules, signed_statement
-from bureau.context import Bureau
+from bureau import field_rules
+from bureau.calendar import timestamp_of
 from bureau.credit_file.accounts import PendingNotice
 from bureau.ledger.commit_queue import Transaction
-from bureau.signed_statement import time_of
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau.texts import texts
-from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.notice_pb2 import Notice, NoticeKind
 
 PLACE_BITS = 20
 
 
 def give(tx: Transaction, news: Iterable[PendingNotice], member_id: str) -> None:
-    """Stores notices with the entry that causes them; from its commit on they can be
-    read.
+    """Store notices with the entry that causes them.
+
+    Subjects can read them once the entry is committed.
     """
     rows = [
         (subject_id, tx.entry_key, place, about.kind, member_id, about.tradeline_id)
@@ -31,30 +30,26 @@ def give(tx: Transaction, news: Iterable[PendingNotice], member_id: str) -> None
         tx.db.execute_many_tuples(q.add_notice, q.NOTICE_COLUMNS, rows)
 
 
-def list_notices(
-    bureau: Bureau, request: Envelope, page_size: int, page_token: str
+def page(
+    db: Connection, subject_id: str, page_size: int, page_token: str
 ) -> tuple[list[Notice], str]:
-    """The notices for a subject, newest first."""
+    """Read a page of the notices to a subject, newest first, and the next page's token."""
     limit = page_size or 100
     place = field_rules.number_in(page_token, otherwise=(1 << 62))
-    with bureau.database.snapshot() as db:
-        subject_id = signed_statement.open_subject_request(
-            bureau, db, request, "creditbureau.v1.Subjects/ListNotices"
-        )
-        rows = db.all(
-            q.notices_before,
-            subject_id=subject_id,
-            leaf_index=place >> PLACE_BITS,
-            ordinal=place & (1 << PLACE_BITS) - 1,
-            limit=limit + 1,
-        )
+    rows = db.all(
+        q.notices_before,
+        subject_id=subject_id,
+        leaf_index=place >> PLACE_BITS,
+        ordinal=place & (1 << PLACE_BITS) - 1,
+        limit=limit + 1,
+    )
     last = rows[limit - 1] if len(rows) > limit else None
     token = str(last[0] << PLACE_BITS | last[1]) if last else ""
     return [_notice(*row) for row in rows[:limit]], token
 
 
 def newest(db: Connection, subject_id: str, limit: int) -> list[Notice]:
-    """The newest notices for a subject."""
+    """Read the newest notices to a subject."""
     page = {"leaf_index": 1 << 42, "ordinal": 0, "limit": limit}
     return [_notice(*row) for row in db.all(q.notices_before, subject_id=subject_id, **page)]
 
@@ -67,6 +62,6 @@ def _notice(
         kind=kind,  # type: ignore[arg-type]
         member_id=member_id,
         tradeline_id=tradeline_id,
-        create_time=time_of(time_us),
+        create_time=timestamp_of(time_us),
         texts=texts("notice", NoticeKind.Name(kind).removeprefix("NOTICE_KIND_")),  # type: ignore[arg-type]
     )

@@ -1,17 +1,26 @@
-"""The credit file of one subject as of a log size: what is on record, read once.
+"""Read the credit file of one subject, as it is or as it was at a log size.
 
-Everything comes from records below that size, so the same size gives the same
-file for ever.
+Every record below a log size stays as it is, so the same log size gives the same credit
+file forever.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-from bureau.clock import date_of, day
+from bureau.calendar import DAY_US, date_of, day_of
+from bureau.codes import CodeSet
 from bureau.credit_file.accounts import held_snapshots, record_of
+from bureau.credit_file.facility_state import furnishers_to_group
+from bureau.credit_file.filed import (
+    CreditFile,
+    FiledAction,
+    FiledInquiry,
+    FiledTradeline,
+    role_of,
+)
 from bureau.credit_file.history import (
     ACTION,
     DELETION,
@@ -28,78 +37,19 @@ from bureau.store.database import Connection
 from creditbureau.v1 import report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.members_pb2 import Admission, MemberChange
-from creditbureau.v1.record_pb2 import FacilityAction, Record, RecordRef, TradelineSnapshot
+from creditbureau.v1.record_pb2 import Record, RecordRef
 from creditbureau.v1.report_pb2 import PaymentHistory
 
-DAY_US = 86_400 * 1_000_000
 LONGEST_MONTH = 31
 
 
-class FiledAction(NamedTuple):
-    """A facility action, and where it stands."""
-
-    action: FacilityAction
-    record: RecordRef
-
-
-class FiledTradeline(NamedTuple):
-    """A tradeline: the subject's part in it, its history, and its newest record.
-
-    Attributes:
-        snapshot: What holds for the newest month.
-        record: Where `snapshot` stands.
-        steps: The records of the account that name the subject, in order of the log.
-        actions: What was done to the facility while the subject was on it, newest
-            first.
-        left: Whether the account's newest month names the subject no more.
-    """
-
-    tradeline_id: str
-    member_id: str
-    role: int
-    history: PaymentHistory
-    snapshot: TradelineSnapshot
-    record: RecordRef
-    steps: Callable[[], list[TrailEntry]]
-    actions: list[FiledAction]
-    left: bool = False
-
-
-class FiledInquiry(NamedTuple):
-    """A hard inquiry on the file."""
-
-    inquiry_id: str
-    member_id: str
-    purpose: int
-    kind: int
-    outcome: int
-    create_us: int
-    leaf_index: int
-
-
-class CreditFile(NamedTuple):
-    """Everything held on one subject, as of a log size and a time.
-
-    Attributes:
-        group_of: The group of a member then; asked only where it matters, and read with
-            the connection that the file was read with.
-    """
-
-    subject_id: str
-    log_size: int
-    now_us: int
-    tradelines: list[FiledTradeline]
-    inquiries: list[FiledInquiry]
-    group_of: Callable[[str], str] = str
-
-
 def read_file(db: Connection, subject_id: str, policy: Policy, now_us: int) -> CreditFile:
-    """Reads a subject's file as it is."""
+    """Read a subject's credit file as it is."""
     tradelines: list[FiledTradeline] = []
     for key, name, member, history, trail, marks, index, submission, body in db.all(
         q.file_tradelines, subject_id=subject_id
     ):
-        if marks >> PEOPLE_CHANGED & 1:
+        if PEOPLE_CHANGED in CodeSet(marks):
             tradelines += _rebuild_tradeline(db, (key, name, member), steps_of(trail), subject_id)
             continue
         snapshot = Record.FromString(body).snapshot
@@ -111,33 +61,40 @@ def read_file(db: Connection, subject_id: str, policy: Policy, now_us: int) -> C
             snapshot,
             RecordRef(submission_id=submission, record_index=index),
             partial(steps_of, trail),
-            _actions(db, steps_of(trail)) if marks >> ACTION & 1 else [],
+            _actions(db, steps_of(trail)) if ACTION in CodeSet(marks) else [],
         )
         tradelines.append(line)
     log_size = log.size_of(db)
     inquiries = _inquiries(db, subject_id, policy, log_size, now_us)
-    group_of = partial(_group_now, db)
-    return CreditFile(subject_id, log_size, now_us, tradelines, inquiries, group_of)
+    groups = _groups(db, furnishers_to_group(tradelines))
+    return CreditFile(subject_id, log_size, now_us, tradelines, inquiries, groups)
 
 
 def read_file_at(
     db: Connection, subject_id: str, policy: Policy, log_size: int, now_us: int
 ) -> CreditFile:
-    """Makes a subject's file again as it was at a log size."""
+    """Rebuild a subject's credit file as it was at a log size."""
+    accounts = [
+        (account, steps_of(trail))
+        for *account, trail in db.all(q.file_trails, subject_id=subject_id)
+    ]
+    logged = _logged_below(db, log_size, (steps for _, steps in accounts))
     tradelines: list[FiledTradeline] = []
-    for *account, trail in db.all(q.file_trails, subject_id=subject_id):
-        steps = [step for step in steps_of(trail) if _leaf(db, step.submission_key) < log_size]
+    for account, trail in accounts:
+        steps = [step for step in trail if step.submission_key in logged]
         tradelines += _rebuild_tradeline(db, account, steps, subject_id)
     inquiries = _inquiries(db, subject_id, policy, log_size, now_us)
-    group_of = partial(_group_at, db, log_size)
-    return CreditFile(subject_id, log_size, now_us, tradelines, inquiries, group_of)
+    furnishers = furnishers_to_group(tradelines)
+    groups = {member_id: _group_at(db, log_size, member_id) for member_id in furnishers}
+    return CreditFile(subject_id, log_size, now_us, tradelines, inquiries, groups)
 
 
 def _rebuild_tradeline(
     db: Connection, account: Sequence[Any], steps: list[TrailEntry], subject_id: str
 ) -> Iterator[FiledTradeline]:
-    """An account made of the records that hold and name a person; nothing if none
-    does. What holds for other months is about others.
+    """Rebuild an account from the effective snapshots that name a subject.
+
+    An account without one is left out: its other months are about other subjects.
     """
     key, name, member = account
     held = effective_snapshots(steps)
@@ -165,7 +122,7 @@ def _rebuild_tradeline(
 
 
 def _while_named(db: Connection, steps: list[TrailEntry], subject_id: str) -> Iterator[TrailEntry]:
-    """The actions on an account that came while its records named a person."""
+    """Return the actions that were furnished while the account's snapshots named a subject."""
     named = False
     if not any(step.kind == ACTION for step in steps):
         return
@@ -177,7 +134,7 @@ def _while_named(db: Connection, steps: list[TrailEntry], subject_id: str) -> It
 
 
 def _actions(db: Connection, steps: list[TrailEntry]) -> list[FiledAction]:
-    """What was done to the facility, newest first."""
+    """Read the actions of a trail, newest first."""
     found = []
     for step in steps:
         if step.kind == ACTION:
@@ -188,19 +145,11 @@ def _actions(db: Connection, steps: list[TrailEntry]) -> list[FiledAction]:
     return found[::-1]
 
 
-def role_of(subject_id: str, snapshot: TradelineSnapshot) -> int:
-    """A person's part in an account; 0 if a snapshot does not name them."""
-    for party in snapshot.parties:
-        if party.subject_id == subject_id:
-            return party.role
-    return 0
-
-
 def _inquiries(
     db: Connection, subject_id: str, policy: Policy, log_size: int, now_us: int
 ) -> list[FiledInquiry]:
-    """Hard inquiries for as long as the rules of the place show them."""
-    rule, today = policy.retention["inquiry"], day(now_us)
+    """Read the hard inquiries that the policy's retention still covers."""
+    rule, today = policy.retention["inquiry"], day_of(now_us)
     longest_us = (rule.months * LONGEST_MONTH + rule.grace_days) * DAY_US
     rows = db.all(
         q.file_inquiries,
@@ -213,23 +162,24 @@ def _inquiries(
     return [at for at in found if rule.covers(date_of(at.create_us), today)]
 
 
-def _group_now(db: Connection, member_id: str) -> str:
-    row = db.one(q.member_by_id, member_id=member_id)
-    assert row is not None, "a furnisher is a member"
-    return str(dict(zip(q.MEMBER_COLUMNS, row, strict=True))["group_id"])
+def _groups(db: Connection, members: list[str]) -> dict[str, str]:
+    """Read the present groups of members."""
+    rows = db.all_in(q.groups_of_members, members)
+    return {str(member_id): str(group) for member_id, group in rows}
 
 
 def _group_at(db: Connection, log_size: int, member_id: str) -> str:
-    """As the operator had last said below a log size."""
+    """Return a member's group by its newest admission or change below a log size."""
     group = ""
     for kind, body in db.all(q.groupings_of, member_id=member_id, log_size=log_size):
         payload = Envelope.FromString(body).payload
-        said = Admission if kind == "admission" else MemberChange
-        group = said.FromString(payload).group
+        change = Admission if kind == "admission" else MemberChange
+        group = change.FromString(payload).group
     return group
 
 
-def _leaf(db: Connection, entry_key: int) -> int:
-    row = db.one(q.leaf_of, entry_key=entry_key)
-    assert row is not None, "a submission is an entry of the log"
-    return int(row[0])
+def _logged_below(db: Connection, log_size: int, trails: Iterable[list[TrailEntry]]) -> set[int]:
+    """Return the keys of the trails' submissions whose leaf is below a log size."""
+    keys = sorted({step.submission_key for trail in trails for step in trail})
+    rows = db.all_in(q.leaves_of, keys)
+    return {int(key) for key, leaf_index in rows if leaf_index < log_size}

@@ -9,7 +9,7 @@ from datetime import date
 from functools import lru_cache
 
 from bureau import field_rules
-from bureau.clock import date_of
+from bureau.calendar import MICROSECONDS, date_of
 from bureau.codes import currencies
 from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.history import DELETION
@@ -24,7 +24,7 @@ from creditbureau.v1.record_pb2 import (
 
 Breach = tuple[Reason, FieldViolation]
 
-# What only some actions have, and surely have.
+# Fields that these kinds of action require, and that other kinds must not have.
 NEEDED = {
     "credit_limit_minor": {record_pb2.FACILITY_ACTION_KIND_LIMIT_CHANGE},
     "new_account_ref": {
@@ -36,18 +36,19 @@ NEEDED = {
 
 
 def check_records(batch: ParsedRecordBatch, lines: Sequence[BatchRecord], now_us: int) -> None:
-    """Checks every record of a batch; all violations come back at once, or so many that
-    there is no need of more.
+    """Check every record of a batch, and report all violations at once.
+
+    The search ends after MAX_FOUND violations.
 
     Args:
-        lines: The records' lines.
+        lines: The batch records.
 
     Raises:
         Refusal: INVALID_FIELD, TOO_LONG, UNKNOWN_ENUM, AMOUNT_RANGE,
             UNKNOWN_CURRENCY, DATE_ORDER, BAD_TEXT, DUPLICATE_RECORD.
     """
     # Members' clocks and zones differ: today ends where the first zone's does.
-    today = date_of(now_us + 14 * 3600 * 1_000_000)
+    today = date_of(now_us + 14 * 3600 * MICROSECONDS)
     sound = field_rules.check_all(batch)
     found: list[Breach] = []
     seen: set[tuple[str, int]] = set()
@@ -61,7 +62,7 @@ def check_records(batch: ParsedRecordBatch, lines: Sequence[BatchRecord], now_us
             continue  # an account can have several actions
         name = (line.account_ref, line.month)
         if name in seen:
-            message = "this account and month stand in the batch before"
+            message = "the batch has this account and month already"
             found.append(_breach(place, "account_ref", "DUPLICATE_RECORD", message))
         seen.add(name)
     if found:
@@ -69,7 +70,7 @@ def check_records(batch: ParsedRecordBatch, lines: Sequence[BatchRecord], now_us
 
 
 def currency_breaches(lines: Sequence[BatchRecord], known: dict[str, str]) -> list[Breach]:
-    """Records in another currency than their account has.
+    """Find records in another currency than their account.
 
     Args:
         lines: The records' lines.
@@ -89,7 +90,7 @@ def currency_breaches(lines: Sequence[BatchRecord], known: dict[str, str]) -> li
 
 @lru_cache(maxsize=65536)
 def is_date(yyyymmdd: int) -> bool:
-    """Whether a number is a day of the calendar."""
+    """Return True if a number is a date of the calendar."""
     try:
         date(yyyymmdd // 10000, yyyymmdd // 100 % 100, yyyymmdd % 100)
     except ValueError:
@@ -117,7 +118,7 @@ def _breaches(line: BatchRecord, today: int, place: int) -> Iterator[Breach]:
         yield _breach(place, "snapshot.original_creditor", "BAD_TEXT", message)
     people = line.subject_ids
     if len(people) > 1 and len(set(people)) < len(people):
-        yield _breach(place, "snapshot.parties", "INVALID_FIELD", "a person stands in it twice")
+        yield _breach(place, "snapshot.parties", "INVALID_FIELD", "a subject is named twice")
 
 
 def _action_breaches(action: FacilityAction, today: int, at: str) -> Iterator[Breach]:

@@ -1,25 +1,23 @@
-"""Shapes a credit file into a report: what a scope opens, the summary, and what
-was left out. Pure: the same file and scope give the same bytes.
-"""
+"""The parts of a report: tradelines, summary, consumer entries, omissions. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
-from bureau.clock import date_of
-from bureau.codes import codes_of, has
+from bureau.calendar import DAY_US, month_of, months_between, timestamp_of
 from bureau.credit_file.facility_state import (
+    action_month,
     current_freeze,
     divergences,
     is_drawable,
     is_frozen,
     is_open,
-    month_of,
 )
-from bureau.credit_file.history import DELINQUENT, first_months
-from bureau.credit_file.reader import CreditFile, FiledAction, FiledInquiry, FiledTradeline
+from bureau.credit_file.filed import CreditFile, FiledAction, FiledInquiry, FiledTradeline
+from bureau.credit_file.history import DELINQUENT, SEVERITY, SILENT, first_months
+from bureau.credit_file.report_rules import ReportRules
 from bureau.credit_file.retention import retained
+from bureau.credit_file.scope import Scope, lines_in, months_in
 from bureau.credit_file.subject_state import (
     SubjectState,
     dispute_for,
@@ -27,9 +25,7 @@ from bureau.credit_file.subject_state import (
     withdrawn_by_dispute,
 )
 from bureau.policy import Policy
-from bureau.signed_statement import time_of
-from bureau.texts import texts
-from bureau_keys.payment_profile import months_between
+from bureau.texts import flag_texts
 from creditbureau.v1 import codes_pb2, hold_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Header
 from creditbureau.v1.report_pb2 import (
@@ -45,78 +41,53 @@ from creditbureau.v1.report_pb2 import (
     TradelineAction,
 )
 
-# From best to worst; two say nothing of payment.
-SEVERITY = "BDE0123456JHGKL"
-SILENT = frozenset("BD")
-
-# What fits into a field; sums beyond it stop there.
+# Limits of the fields; larger sums are reported as the limit.
 INT32_MAX, INT64_MAX = (1 << 31) - 1, (1 << 63) - 1
-HALF_YEAR_US = 183 * 86_400 * 1_000_000
-
-
-class Scope(NamedTuple):
-    """What a report may hold. Sets are masks.
-
-    Attributes:
-        portfolio_types: Kinds of facility; 0 means all.
-        history_months: Months of payment history, from a tradeline's newest on.
-    """
-
-    sections: int
-    portfolio_types: int
-    history_months: int
-
-
-# The subject's own: everything.
-WHOLE_FILE = Scope(
-    sections=sum(1 << code for code in codes_pb2.Section.values() if code),
-    portfolio_types=0,
-    history_months=120,
-)
+HALF_YEAR_US = 183 * DAY_US
 
 
 def new_report(
-    origin: str, policy: Policy, request_id: str, request_digest: bytes, now_us: int
+    origin: str, rules: ReportRules, request_id: str, request_digest: bytes, now_us: int
 ) -> Report:
-    """An empty report that answers a request."""
+    """Return an empty report that answers a request."""
     return Report(
         header=Header(
             audience=origin,
             signer="bureau",
             request_id=request_id,
-            issue_time=time_of(now_us),
+            issue_time=timestamp_of(now_us),
             schema_version=1,
         ),
         request_digest=request_digest,
-        jurisdiction=policy.jurisdiction,
-        rules_version=policy.rules_version,
+        jurisdiction=rules.policy.jurisdiction,
+        rules_version=rules.name,
     )
 
 
-def fill_report(report: Report, file: CreditFile, scope: Scope) -> None:
-    """Fills a report with what the scope opens of a file, and with the omissions.
+def fill_report(report: Report, file: CreditFile, scope: Scope, rules: ReportRules) -> None:
+    """Fill a report with the parts of a credit file that the scope opens, and the omissions.
 
     Args:
-        report: Has its header and what it answers already.
+        report: A report from `new_report`.
         file: The credit file.
-        scope: What may be shown.
+        scope: The parts of the credit file that may be shown.
     """
-    report.sections.extend(codes_of(scope.sections))  # type: ignore[arg-type]
+    report.sections.extend(scope.sections)  # type: ignore[arg-type]
     report.log_size = file.log_size
     hit = bool(file.tradelines)
     report.outcome = report_pb2.REPORT_OUTCOME_HIT if hit else report_pb2.REPORT_OUTCOME_NO_HIT
     lines = lines_in(file, scope)
 
-    if has(scope.sections, codes_pb2.SECTION_SUMMARY):
+    if codes_pb2.SECTION_SUMMARY in scope.sections:
         summary = summary_of(lines, file.inquiries, file.now_us)
         report.summary.CopyFrom(summary)
         if summary.frozen_line_count and summary.lending_line_count:
-            for found in divergences(lines, file.group_of):
+            for found in divergences(lines, file.groups):
                 name = "GROUP_DIVERGENCE" if found.group else "DIVERGENCE"
                 flag = report.flags.add(kind=FlagKind.Value(f"FLAG_KIND_{name}"))
                 flag.tradeline_ids.extend(line.tradeline_id for line in found.lines)
-                flag.texts.update(texts("flag", name))
-    if has(scope.sections, codes_pb2.SECTION_TRADELINES):
+                flag.texts.update(flag_texts(rules.version.flag_texts, name))
+    if codes_pb2.SECTION_TRADELINES in scope.sections:
         months = months_in(scope)
         for line in lines:
             filled = add_tradeline(report, line)
@@ -124,25 +95,27 @@ def fill_report(report: Report, file: CreditFile, scope: Scope) -> None:
                 filled.history.CopyFrom(first_months(line.history, months))
             if line.actions:
                 filled.actions.extend(map(action_of, actions_in(line, months)))
-    if has(scope.sections, codes_pb2.SECTION_INQUIRIES):
+    if codes_pb2.SECTION_INQUIRIES in scope.sections:
         report.inquiries.extend(inquiry_of(inquiry) for inquiry in file.inquiries)
     report.omissions.extend(omissions_of(file, lines, scope))
 
 
 def reportable(file: CreditFile, state: SubjectState, policy: Policy) -> CreditFile:
-    """A file as reports show it: without what the law withdraws."""
+    """Return a credit file without the tradelines and months that the law withdraws."""
     gone = withdrawn_by_dispute(state, policy)
     present = [line for line in file.tradelines if not line.left]
     kept = retained(present, policy, file.now_us)
     return file._replace(tradelines=[at for at in kept if at.tradeline_id not in gone])
 
 
-def add_consumer_entries(report: Report, state: SubjectState, scope: Scope) -> None:
-    """Adds what the subject has on their file: holds, disputes, a statement."""
+def add_consumer_entries(
+    report: Report, state: SubjectState, scope: Scope, rules: ReportRules
+) -> None:
+    """Add the subject's own entries: holds, disputes, a statement."""
     now_us = report.header.issue_time.ToMicroseconds()
     if report.member_id:
         report.holds.extend(holds_for(state, report.member_id, now_us))
-        if has(scope.sections, codes_pb2.SECTION_DISPUTES):
+        if codes_pb2.SECTION_DISPUTES in scope.sections:
             shown = {line.tradeline_id for line in report.tradelines}
             report.disputes.extend(
                 dispute_for(dispute, report.member_id)
@@ -150,7 +123,7 @@ def add_consumer_entries(report: Report, state: SubjectState, scope: Scope) -> N
                 if dispute.tradeline_id in shown
             )
     else:
-        # The subject's own file: also what was disputed and is gone.
+        # The subject's own file also shows disputes about deleted tradelines.
         ended = hold_pb2.HOLD_STATE_ENDED
         report.holds.extend(hold for hold in state.holds.values() if hold.state != ended)
         report.disputes.extend(state.disputes.values())
@@ -158,14 +131,14 @@ def add_consumer_entries(report: Report, state: SubjectState, scope: Scope) -> N
     for hold in report.holds:
         warns = hold.kind == hold_pb2.HOLD_KIND_FRAUD_ALERT
         if warns and hold.state == hold_pb2.HOLD_STATE_IN_FORCE:
-            words = texts("flag", "FRAUD_ALERT")
+            words = flag_texts(rules.version.flag_texts, "FRAUD_ALERT")
             report.flags.append(Flag(kind=report_pb2.FLAG_KIND_FRAUD_ALERT, texts=words))
 
 
 def omissions_for_subject(
     file: CreditFile, shown: CreditFile, withdrawn: set[str]
 ) -> Iterator[Omission]:
-    """For the subject: each tradeline that reports do not show, or not whole."""
+    """Yield each tradeline that reports do not show, or not whole, for the subject."""
     whole = {line.tradeline_id: line for line in shown.tradelines}
     for line in file.tradelines:
         if whole.get(line.tradeline_id) is line:
@@ -185,7 +158,7 @@ def omissions_for_subject(
 
 
 def deleted_tradeline_omission(tradeline_id: str) -> Omission:
-    """For the subject: a tradeline of which nothing is left."""
+    """Return the omission of a tradeline whose records are all deleted, for the subject."""
     return Omission(
         reason=report_pb2.OMISSION_REASON_DELETED,
         section=codes_pb2.SECTION_TRADELINES,
@@ -193,34 +166,21 @@ def deleted_tradeline_omission(tradeline_id: str) -> Omission:
     )
 
 
-def lines_in(file: CreditFile, scope: Scope) -> list[FiledTradeline]:
-    """The tradelines of the kinds that a scope opens."""
-    return [
-        line
-        for line in file.tradelines
-        if not scope.portfolio_types or has(scope.portfolio_types, line.snapshot.portfolio_type)
-    ]
-
-
-def months_in(scope: Scope) -> int:
-    """How many months of payment history a scope opens."""
-    return scope.history_months * has(scope.sections, codes_pb2.SECTION_PAYMENT_HISTORY)
-
-
 def actions_in(line: FiledTradeline, months: int) -> list[FiledAction]:
-    """The actions of so many months of history, of what came after the newest month, and
-    a freeze that stands.
+    """Return the actions that a number of months of history opens.
+
+    Actions after the newest month and the freeze in force are always included.
     """
     newest, freeze = line.history.newest_month, current_freeze(line)
     return [
         filed
         for filed in line.actions
-        if filed is freeze or months_between(month_of(filed), newest) < months
+        if filed is freeze or months_between(action_month(filed), newest) < months
     ]
 
 
 def add_tradeline(report: Report, line: FiledTradeline) -> Tradeline:
-    """Adds a tradeline as of its newest month, without history and actions."""
+    """Add a tradeline as of its newest month, without history and actions."""
     at = line.snapshot
     filled = report.tradelines.add(
         tradeline_id=line.tradeline_id,
@@ -257,7 +217,7 @@ def add_tradeline(report: Report, line: FiledTradeline) -> Tradeline:
 
 
 def action_of(filed: FiledAction) -> TradelineAction:
-    """A facility action as a report shows it."""
+    """Return a facility action as a report shows it."""
     action = filed.action
     shown = TradelineAction(
         kind=action.kind,
@@ -276,24 +236,24 @@ def action_of(filed: FiledAction) -> TradelineAction:
 
 
 def inquiry_of(inquiry: FiledInquiry) -> InquiryLine:
-    """A hard inquiry as another member may see it."""
+    """Return a hard inquiry as another member may see it."""
     return InquiryLine(
         member_id=inquiry.member_id,
         purpose=inquiry.purpose,  # type: ignore[arg-type]
         kind=inquiry.kind,  # type: ignore[arg-type]
         outcome=inquiry.outcome,  # type: ignore[arg-type]
-        create_time=time_of(inquiry.create_us),
+        create_time=timestamp_of(inquiry.create_us),
     )
 
 
 def summary_of(
     lines: list[FiledTradeline], inquiries: Iterable[FiledInquiry], now_us: int
 ) -> Summary:
-    """The figures that a person looks at first."""
+    """Compute the summary of a credit file."""
     open_lines = [line for line in lines if is_open(line)]
     drawable = [line for line in open_lines if is_drawable(line)]
     frozen = sum(map(is_frozen, drawable))
-    this_month = date_of(now_us) // 100
+    this_month = month_of(now_us)
     recent = {at for line in lines for at in last_months(line.history, 24, this_month)}
     since_us = now_us - HALF_YEAR_US
     return Summary(
@@ -311,7 +271,7 @@ def summary_of(
 
 
 def last_months(history: PaymentHistory, months: int, this_month: int) -> str:
-    """The characters of so many calendar months, the present one (yyyymm) included."""
+    """Return the characters of the last calendar months, the present one (yyyymm) included."""
     lag = months_between(history.newest_month, this_month)
     return history.profile[max(-lag, 0) : max(months - lag, 0)]
 
@@ -319,8 +279,9 @@ def last_months(history: PaymentHistory, months: int, this_month: int) -> str:
 def totals_of(
     open_lines: list[FiledTradeline], drawable: list[FiledTradeline]
 ) -> list[CurrencyTotal]:
-    """Sums over open tradelines, one for each currency in order of its code; limits are
-    those of the lines among them on which somebody lends.
+    """Sum the open tradelines of each currency, in order of the currency's code.
+
+    Limits are those of the drawable lines only.
     """
     totals = []
     for currency in sorted({line.snapshot.currency for line in open_lines}):
@@ -357,19 +318,19 @@ def _fitting(amount: int) -> int:
 
 
 def omissions_of(file: CreditFile, lines: list[FiledTradeline], scope: Scope) -> list[Omission]:
-    """What a subscriber is told of what was left out: that it was, and why."""
+    """List the sections that were left out of a subscriber's report, and why."""
     omissions = []
     sections = {
         codes_pb2.SECTION_TRADELINES: len(lines) < len(file.tradelines)
-        or (lines and not has(scope.sections, codes_pb2.SECTION_TRADELINES)),
+        or (lines and codes_pb2.SECTION_TRADELINES not in scope.sections),
         codes_pb2.SECTION_PAYMENT_HISTORY: any(
             len(line.history.profile) > months_in(scope)
             or len(actions_in(line, months_in(scope))) < len(line.actions)
             for line in lines
         ),
         codes_pb2.SECTION_INQUIRIES: file.inquiries
-        and not has(scope.sections, codes_pb2.SECTION_INQUIRIES),
-        codes_pb2.SECTION_SUMMARY: not has(scope.sections, codes_pb2.SECTION_SUMMARY),
+        and codes_pb2.SECTION_INQUIRIES not in scope.sections,
+        codes_pb2.SECTION_SUMMARY: codes_pb2.SECTION_SUMMARY not in scope.sections,
     }
     for section, omitted in sections.items():
         if omitted:

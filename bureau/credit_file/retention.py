@@ -1,6 +1,6 @@
-"""What is too old to be reported, by the rules of the place. Pure.
+"""Retention: remove entries that the policy no longer lets reports show. Pure.
 
-The subject still sees it, and the log still proves it.
+The subject still sees these entries, and the log still proves them.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 
-from bureau.clock import day
-from bureau.credit_file.facility_state import current_freeze, day_of
+from bureau.calendar import day_of, month_before, months_between
+from bureau.credit_file.facility_state import action_date, current_freeze
+from bureau.credit_file.filed import FiledAction, FiledTradeline
 from bureau.credit_file.history import DELINQUENT
-from bureau.credit_file.reader import FiledAction, FiledTradeline
 from bureau.policy import Policy, Retention
-from bureau_keys.payment_profile import NO_DATA, month_before, months_between
+from bureau_keys.payment_profile import NO_DATA
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.report_pb2 import PaymentHistory
 
@@ -30,11 +30,12 @@ WRITTEN_OFF = frozenset(
 def retained(
     lines: Iterable[FiledTradeline], policy: Policy, now_us: int
 ) -> Iterator[FiledTradeline]:
-    """The tradelines that may still be reported, without the months and actions that may
-    not. One whose newest month may not has nothing left to say, unless it was written
-    off: that has a day of its own.
+    """Yield the tradelines that may still be reported, without months and actions that may not.
+
+    A tradeline whose newest month may not be reported is left out, unless it was written off: a
+    written-off account has a retention of its own.
     """
-    today = day(now_us)
+    today = day_of(now_us)
     rule = policy.retention["delinquency"]
     for line in lines:
         written_off = line.snapshot.status in WRITTEN_OFF
@@ -49,14 +50,17 @@ def retained(
 
 
 def is_obsolete(line: FiledTradeline, rule: Retention, today: date) -> bool:
-    """Whether an account that was written off is too old to be reported."""
+    """Return True if a written-off account is too old to be reported."""
     began = rule.anchor == "first_delinquency"
     anchor = _first_delinquency(line) if began else _end_of_event(line)
     return bool(anchor) and not rule.covers(anchor, today)
 
 
 def _first_delinquency(line: FiledTradeline) -> int:
-    """When it began; where its furnisher does not say, not after its first bad month."""
+    """Return the date of the first delinquency.
+
+    If the furnisher does not say, the first day of the first delinquent month.
+    """
     if line.snapshot.first_delinquency_date:
         return line.snapshot.first_delinquency_date
     profile = line.history.profile
@@ -65,8 +69,9 @@ def _first_delinquency(line: FiledTradeline) -> int:
 
 
 def _end_of_event(line: FiledTradeline) -> int:
-    """When it ended; where its furnisher does not say, in the first month that says so.
-    0 while it has not.
+    """Return the date on which the delinquency ended; 0 if it has not.
+
+    If the furnisher does not say, the first day of the first month after it.
     """
     profile = line.history.profile
     if profile[0] in DELINQUENT:
@@ -77,17 +82,17 @@ def _end_of_event(line: FiledTradeline) -> int:
 
 
 def _first_of(history: PaymentHistory, age: int) -> int:
-    """The first day of a month of a history, yyyymmdd."""
+    """Return the first day (yyyymmdd) of a month of a history."""
     return month_before(history.newest_month, age) * 100 + 1
 
 
 def _is_past(filed: FiledAction, line: FiledTradeline, rule: Retention, today: date) -> bool:
-    """Whether what a lender did is too old to be reported; a freeze that stands is not."""
-    return filed is not current_freeze(line) and not rule.covers(day_of(filed), today)
+    """Return True if an action is too old to be reported; the freeze in force never is."""
+    return filed is not current_freeze(line) and not rule.covers(action_date(filed), today)
 
 
 def _faded(history: PaymentHistory, rule: Retention, today: date, since: int) -> PaymentHistory:
-    """A history whose bad months from an age on, if too old, say nothing any more."""
+    """Blank the delinquent months, from an age on, that are too old to be reported."""
     this_month = today.year * 100 + today.month
     oldest = months_between(history.newest_month, this_month)
     if oldest + len(history.profile) <= rule.months:
@@ -97,7 +102,7 @@ def _faded(history: PaymentHistory, rule: Retention, today: date, since: int) ->
         if character not in DELINQUENT:
             ended = ended if character == NO_DATA else age
             continue
-        # From the month itself, or from the end of the bad run that it is in.
+        # Counted from the month itself, or from the end of its run of delinquent months.
         anchor = ended if rule.anchor == "end_of_event" else age
         if age >= since and not rule.covers(_first_of(history, anchor), today):
             too_old.append(age)

@@ -1,40 +1,38 @@
-"""Where a person stands against the consortium's standard of credit. The bureau never
-decides.
+"""Standings: a subject's figures beside the caps of the consortium's standard of credit.
+Pure. The bureau never decides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bureau.codes import has
 from bureau.credit_file.facility_state import is_open
-from bureau.credit_file.reader import CreditFile, FiledTradeline
-from bureau.credit_file.report import Scope, lines_in
-from bureau.store import queries as q
-from bureau.store.database import Connection
+from bureau.credit_file.filed import CreditFile, FiledTradeline
+from bureau.credit_file.scope import Scope, lines_in
 from creditbureau.v1 import codes_pb2
-from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.report_pb2 import Report
 from creditbureau.v1.standard_pb2 import StandardOfCredit, StandardStanding
 
 
-def add_standings(report: Report, db: Connection, file: CreditFile, scope: Scope) -> None:
-    """Says where the subject of a report stands, if there is a standard."""
-    if not has(scope.sections, codes_pb2.SECTION_SUMMARY):
-        return
-    row = db.one(q.standard_at, now_us=file.now_us, log_size=file.log_size)
-    if row is not None:
-        standard = StandardOfCredit.FromString(Envelope.FromString(row[0]).payload)
+def add_standings(
+    report: Report, standard: StandardOfCredit | None, file: CreditFile, scope: Scope
+) -> None:
+    """Add the subject's standings if a standard of credit is in force."""
+    if standard is not None and codes_pb2.SECTION_SUMMARY in scope.sections:
         report.standings.extend(standings(standard, lines_in(file, scope)))
 
 
 def standings(
     standard: StandardOfCredit, lines: Sequence[FiledTradeline]
 ) -> Iterator[StandardStanding]:
-    """Where a person stands against each cap of a standard, by the tradelines that the
-    reader may see. Pure. Whether an exposure is too high for an income the lender finds
-    out: the bureau knows no incomes. It knows no rates of exchange either: what is owed
-    in other currencies is counted beside the cap, and is never within it.
+    """Compare a subject's tradelines with each cap of a standard.
+
+    The bureau knows no incomes, so the lender compares exposure with income. The bureau
+    knows no exchange rates either: accounts in other currencies than the standard's are
+    counted in a standing of their own, which is never within the cap.
+
+    Args:
+        lines: The tradelines that the reader may see.
     """
     unsecured = [line for line in lines if is_open(line) and not line.snapshot.secured]
     owed = [line for line in unsecured if line.snapshot.balance_minor > 0]
@@ -76,8 +74,8 @@ def standings(
 
 
 def classification_of(standard: StandardOfCredit, days_past_due: int) -> int:
-    """The five-tier classification that the standard gives to days past due; 0 if none
-    of its bands has them.
+    """Return the classification of days past due by the standard's bands; 0 below the
+    first band.
     """
     found = [b.classification for b in standard.bands if b.min_days_past_due <= days_past_due]
     return found[-1] if found else 0

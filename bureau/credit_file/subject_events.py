@@ -1,4 +1,4 @@
-"""Reads and writes what was said about a subject's own file."""
+"""Read and write subject events: statements about a subject's own credit file."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
 
-# Beyond every log size.
+# A log size above every real one: the state as of now.
 ALL = 1 << 62
 
 
 def read_state(
     db: Connection, subject_id: str, policy: Policy, now_us: int, log_size: int = ALL
 ) -> SubjectState:
-    """A subject's holds, disputes and statement, as of a log size and a time."""
+    """Read a subject's holds, disputes and statement, as of a log size and a time."""
     rows = db.all(q.subject_events, subject_id=subject_id, log_size=log_size)
     return state_of([SubjectEvent(*row) for row in rows], policy, now_us)
 
@@ -31,7 +31,7 @@ def add_event(
     *,
     member_id: str = "",
 ) -> None:
-    """Stores what was said, under the unit's entry."""
+    """Store a subject event under the unit's entry."""
     tx.db.execute(
         q.add_subject_event,
         entry_key=tx.entry_key,

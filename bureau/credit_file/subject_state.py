@@ -1,7 +1,7 @@
-"""What a subject has on their own file: holds, disputes, a statement. Pure.
+"""The state of a subject's own entries: holds, disputes, a statement. Pure.
 
-Everything follows from what subjects and furnishers said, in order of the log, and
-from the time that is asked about; so it can be made again for any past log size.
+The state follows from subject events in order of the log and from the time in question, so
+the state of any past log size can be rebuilt.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from bureau.calendar import DAY_US
 from bureau.errors import Refusal
 from bureau.policy import Policy
 from creditbureau.v1 import dispute_pb2, hold_pb2
@@ -21,8 +22,6 @@ from creditbureau.v1.dispute_pb2 import (
 )
 from creditbureau.v1.hold_pb2 import Hold, HoldLift, HoldPlacement
 from creditbureau.v1.subjects_pb2 import SubjectStatement
-
-DAY_US = 86_400 * 1_000_000
 
 PLACEMENT, LIFT, OPENING, ANSWER, STATEMENT, ADDITION = range(1, 7)
 
@@ -36,8 +35,8 @@ class SubjectEvent(NamedTuple):
         kind: PLACEMENT, LIFT, OPENING, ANSWER, STATEMENT or ADDITION.
         about: Id of the hold or dispute; empty for a statement.
         member_id: The furnisher that a dispute is against.
-        time_us: When the bureau took it.
-        body: The payload as it was signed.
+        time_us: Time of its log entry.
+        body: The signed payload.
     """
 
     kind: int
@@ -52,10 +51,10 @@ class SubjectState:
     """A subject's holds, disputes and statement, as of a time.
 
     Attributes:
-        holds: By id, also those that have ended.
-        disputes: By id, also those that are closed.
-        lifts: Of each hold, until when it is lifted for whom; "" for all. Only those that
-            still stand.
+        holds: By id, ended holds included.
+        disputes: By id, closed disputes included.
+        lifts: By hold id, the end of each lift by member id ("" for all members). Lifts
+            that have ended are left out.
     """
 
     holds: dict[str, Hold] = field(default_factory=dict)
@@ -65,7 +64,7 @@ class SubjectState:
 
 
 def state_of(told: Iterable[SubjectEvent], policy: Policy, now_us: int) -> SubjectState:
-    """Folds what was said, in order of the log, into what holds at a time."""
+    """Fold subject events, in order of the log, into the state at a time."""
     state = SubjectState()
     for said in told:
         if said.kind == PLACEMENT:
@@ -83,7 +82,7 @@ def state_of(told: Iterable[SubjectEvent], policy: Policy, now_us: int) -> Subje
     for hold_id, lifts in state.lifts.items():
         state.lifts[hold_id] = {who: until for who, until in lifts.items() if until > now_us}
     for hold in state.holds.values():
-        # The subject sees what was lifted for all, or else for whomever.
+        # The subject sees the lifts for all members and those for single members.
         _show_lift(hold, state.lifts.get(hold.hold_id, {}))
         hold.state = _hold_state(hold, now_us)
     for dispute in state.disputes.values():
@@ -97,8 +96,8 @@ def state_of(told: Iterable[SubjectEvent], policy: Policy, now_us: int) -> Subje
 def check_holds(
     state: SubjectState, policy: Policy, member_id: str, purpose: int, now_us: int
 ) -> None:
-    """Raises HOLD if a security freeze stops a member's inquiry."""
-    if policy.freeze_exempt >> purpose & 1:
+    """Raise HOLD if a security freeze stops a member's inquiry."""
+    if purpose in policy.freeze_exempt:
         return
     for hold in state.holds.values():
         if hold.kind == hold_pb2.HOLD_KIND_SECURITY_FREEZE and _in_force(
@@ -108,8 +107,10 @@ def check_holds(
 
 
 def holds_for(state: SubjectState, member_id: str, now_us: int) -> list[Hold]:
-    """The holds that have not ended, as a member sees them: not for whom else one is
-    lifted, which would say where the person asks for credit.
+    """Return the holds that have not ended, as a member sees them.
+
+    Lifts for other members are left out, because they would say where the subject asks for
+    credit.
     """
     found = []
     for hold in state.holds.values():
@@ -125,14 +126,14 @@ def holds_for(state: SubjectState, member_id: str, now_us: int) -> list[Hold]:
 
 
 def _in_force(state: SubjectState, hold: Hold, member_id: str, now_us: int) -> bool:
-    """Whether a hold stands against a member at a time."""
+    """Return True if a hold stops a member at a time."""
     lifts = state.lifts.get(hold.hold_id, {})
     lifted = any(now_us < lifts.get(who, 0) for who in ("", member_id))
     return not lifted and not _ended(hold, now_us)
 
 
 def withdrawn_by_dispute(state: SubjectState, policy: Policy) -> set[str]:
-    """Tradelines that no report shows, because their dispute went unanswered."""
+    """Return the tradelines that no report shows because their dispute was not answered."""
     if policy.unanswered != "delete":
         return set()
     return {
@@ -143,8 +144,9 @@ def withdrawn_by_dispute(state: SubjectState, policy: Policy) -> set[str]:
 
 
 def dispute_for(dispute: Dispute, member_id: str) -> Dispute:
-    """A dispute as a member sees it: what its furnisher answered is between that one and
-    the subject.
+    """Return a dispute as a member sees it.
+
+    Only the disputed furnisher and the subject see the furnisher's answer.
     """
     if dispute.member_id == member_id:
         return dispute
@@ -168,14 +170,14 @@ def _lift(state: SubjectState, hold_id: str, lift: HoldLift) -> None:
     if not lift.HasField("until_time"):
         state.holds[hold_id].state = hold_pb2.HOLD_STATE_ENDED
     else:
-        # One for all and ones for members stand beside each other; the last of each
-        # holds, also where it ends before the one that it replaces.
+        # A lift for all members and lifts for single members are kept apart; the last of
+        # each replaces the one before, even if it ends earlier.
         until_us = lift.until_time.ToMicroseconds()
         state.lifts.setdefault(hold_id, {})[lift.member_id] = until_us
 
 
 def _show_lift(hold: Hold, lifts: dict[str, int]) -> None:
-    """Writes into a hold its lifts, and which opens it widest."""
+    """Set the lifts of a hold, and the lift that opens it widest."""
     for name in ("lifted_for_member_id", "lifted_until_time", "lifts"):
         hold.ClearField(name)
     for who, until_us in sorted(lifts.items()):

@@ -1,4 +1,4 @@
-"""The journeys: what a member, a person or the operator asks for, in numbered steps.
+"""Journeys: the use cases of members, subjects and the operator, in numbered steps.
 
-Each verifies what was signed, then runs one unit of work in the ledger.
+Each journey verifies the signed statement, then runs one unit of work in the ledger.
 """

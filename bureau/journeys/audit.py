@@ -1,5 +1,7 @@
-"""The journeys of auditors: reading the log and its proofs. Open to every member, and
-unsigned but for a subject who asks for a receipt; the log tells nothing by itself.
+"""Use cases of auditors: read the log and its proofs.
+
+Open to every member. Only a subject's request for a receipt is signed, because the log
+itself holds no readable data.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from creditbureau.v1.log_pb2 import (
 
 
 def get_checkpoint(bureau: Bureau, asked: GetCheckpointRequest) -> str:
-    """The newest signed checkpoint, or the newest with so many cosignatures.
+    """Return the newest checkpoint, or the newest with the required cosignatures.
 
     Raises:
         Refusal: NOT_WITNESSED, BEYOND_LOG.
@@ -36,7 +38,7 @@ def get_checkpoint(bureau: Bureau, asked: GetCheckpointRequest) -> str:
 
 
 def list_checkpoints(bureau: Bureau, page_size: int, page_token: str) -> tuple[list[str], str]:
-    """A page of all checkpoints, oldest first."""
+    """List checkpoints by page, oldest first."""
     limit = page_size or 1000
     after = field_rules.number_in(page_token, otherwise=-1)
     with bureau.database.snapshot() as db:
@@ -46,7 +48,7 @@ def list_checkpoints(bureau: Bureau, page_size: int, page_token: str) -> tuple[l
 
 
 def list_leaves(bureau: Bureau, start: int, page_size: int) -> ListLeavesResponse:
-    """Commitments from an index on.
+    """List leaf hashes from an index on.
 
     Raises:
         Refusal: BEYOND_LOG.
@@ -60,7 +62,7 @@ def list_leaves(bureau: Bureau, start: int, page_size: int) -> ListLeavesRespons
 
 
 def inclusion_proof(bureau: Bureau, index: int, size: int) -> GetInclusionProofResponse:
-    """Proof that a leaf is in the tree of a size; 0 means the newest.
+    """Prove that a leaf is in the tree of a size; 0 means the newest size.
 
     Raises:
         Refusal: BEYOND_LOG.
@@ -72,7 +74,7 @@ def inclusion_proof(bureau: Bureau, index: int, size: int) -> GetInclusionProofR
 
 
 def consistency_proof(bureau: Bureau, first: int, second: int) -> list[bytes]:
-    """Proof that one tree is a prefix of another.
+    """Prove that one tree is a prefix of another.
 
     Raises:
         Refusal: BEYOND_LOG.
@@ -82,7 +84,7 @@ def consistency_proof(bureau: Bureau, first: int, second: int) -> list[bytes]:
 
 
 def tile(bureau: Bureau, level: int, index: int) -> bytes:
-    """The hashes of a tile.
+    """Return the hashes of a tile.
 
     Raises:
         Refusal: BEYOND_LOG.
@@ -94,15 +96,15 @@ def tile(bureau: Bureau, level: int, index: int) -> bytes:
 def receipt(
     bureau: Bureau, caller: Caller, request_id: str, subject_request: Envelope | None
 ) -> Receipt:
-    """The receipt of a statement, as it was first given: of one that the caller
-    signed, or the subject whose request to read it carries.
+    """Return the receipt of a statement of the caller, or of the subject that signed the
+    request to read.
 
     Raises:
         Refusal: NOT_FOUND, also for the statements of others; WRONG_STATE if it was
-            erased; what `open_subject_request` raises.
+            erased; all of `verify_subject_request`.
     """
-    # Not a mere read: who asks wants to know whether it is done, and it is when it is
-    # durable.
+    # A writing transaction: the receipt confirms the statement, so its commit must be
+    # durable before the receipt is returned.
     with bureau.database.transaction() as db:
         log.confirm_durable(db)
         signer = signed_statement.authenticated_reader(
@@ -110,8 +112,10 @@ def receipt(
         )
         row = db.one(q.entry_of_request, signer=signer, request_id=request_id.lower())
         if row is None:
-            raise Refusal.of_field("NOT_FOUND", "request_id", "no such statement of who asks")
+            raise Refusal.of_field(
+                "NOT_FOUND", "request_id", "the reader signed no statement with this request id"
+            )
         entry = LoggedEntry(*row)
         if not entry.salt:
-            raise Refusal("WRONG_STATE", "what was signed was erased since")
+            raise Refusal("WRONG_STATE", "the statement was erased since")
         return signed_statement.receipt_of(log.proof_of(db, entry))

@@ -1,4 +1,4 @@
-"""The journeys of consents: granted, changed and read by their subjects."""
+"""Use cases of consents: subjects grant, change and read them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 from bureau import field_rules, signed_statement
-from bureau.codes import mask_of
+from bureau.calendar import DAY_US, timestamp_of
+from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file.consent_state import ACTIVE, PAUSED, REVOKED, HeldConsent
 from bureau.errors import FieldViolation, Refusal
@@ -21,8 +22,6 @@ from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.reason import Reason
 
-DAY_US = 86_400 * 1_000_000
-
 # From which state a change leads to which.
 TRANSITIONS = {
     consent_pb2.CONSENT_TRANSITION_PAUSE: ({ACTIVE}, PAUSED),
@@ -31,15 +30,15 @@ TRANSITIONS = {
 }
 
 
-# Of a page token; empty for the first page.
+# The consent id in a page token; empty for the first page.
 CONSENT_ID = re.compile(r"[0-9a-f-]{0,36}")
 
 
 def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Receipt]:
-    """Stores a consent that a subject signed.
+    """Store a consent that a subject signed.
 
     Raises:
-        Refusal: What `verify_statement` raises; CONSENT_CEILING, DATE_ORDER,
+        Refusal: All of `verify_statement`; CONSENT_CEILING, DATE_ORDER,
             INVALID_FIELD, NOT_FOUND (grantee), ALREADY_EXISTS.
     """
     # 1. Open and verify.
@@ -51,7 +50,7 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rece
         if consent.header.signer != f"subjects/{consent.subject_id}":
             raise Refusal("SIGNER_MISMATCH", "a subject can consent for their own file only")
         if db.one(q.member_by_id, member_id=consent.grantee) is None:
-            raise Refusal.of_field("NOT_FOUND", "grantee", "there is no such member")
+            raise Refusal.of_field("NOT_FOUND", "grantee", "no member has this id")
     # 2. Rules over several fields.
     if found := breaches(consent, bureau.policy):
         raise field_rules.refusal(found)
@@ -76,10 +75,10 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rece
 
 
 def change_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Receipt]:
-    """Pauses, resumes or revokes a consent; it holds from the next request on.
+    """Pause, resume or revoke a consent, effective from the next request on.
 
     Raises:
-        Refusal: What `verify_statement` raises; NOT_FOUND, WRONG_STATE.
+        Refusal: All of `verify_statement`; NOT_FOUND, WRONG_STATE.
     """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
@@ -114,10 +113,10 @@ def change_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rec
 def get_consent(
     bureau: Bureau, caller: Caller, consent_id: str, request: Envelope | None
 ) -> ConsentView:
-    """One consent, for its subject (who signs the request) or its grantee.
+    """Return a consent to its grantee, or to its subject, who signs the request.
 
     Raises:
-        Refusal: NOT_FOUND, alike for what does not exist and what is not theirs.
+        Refusal: NOT_FOUND, alike for an unknown consent and another's consent.
     """
     now_us = bureau.clock.now_us()
     with bureau.database.snapshot() as db:
@@ -127,7 +126,7 @@ def get_consent(
         view = _view(db, consent_id.lower(), now_us)
         signed = Consent.FromString(view.consent.payload)
         if whose not in {f"subjects/{signed.subject_id}", f"members/{signed.grantee}"}:
-            raise Refusal("NOT_FOUND", "no such consent")
+            raise Refusal("NOT_FOUND", "no consent with this id is the reader's")
     return view
 
 
@@ -139,7 +138,7 @@ def list_consents(
     page_size: int,
     page_token: str,
 ) -> tuple[list[ConsentView], str]:
-    """A page of the subject's own consents, or of those that the member holds."""
+    """List the subject's own consents, or those that the member holds, by page."""
     now_us = bureau.clock.now_us()
     limit = page_size or 100
     before_us, before_id = _place(page_token)
@@ -162,7 +161,7 @@ def list_consents(
 
 
 def breaches(consent: Consent, policy: Policy) -> list[tuple[Reason, FieldViolation]]:
-    """The rules that hold over several fields of a consent."""
+    """Find violations of the rules over several fields of a consent."""
     found: list[tuple[Reason, FieldViolation]] = []
 
     def breach(reason: Reason, field: str, message: str) -> None:
@@ -171,7 +170,7 @@ def breaches(consent: Consent, policy: Policy) -> list[tuple[Reason, FieldViolat
     start_us = consent.start_time.ToMicroseconds()
     expire_us = consent.expire_time.ToMicroseconds()
     if expire_us <= start_us:
-        breach("DATE_ORDER", "expire_time", "must lie behind start_time")
+        breach("DATE_ORDER", "expire_time", "must lie after start_time")
     reading = {codes_pb2.ACTION_INQUIRE, codes_pb2.ACTION_MONITOR} & set(consent.actions)
     if reading and not consent.purposes:
         breach("INVALID_FIELD", "purposes", "INQUIRE and MONITOR need at least one purpose")
@@ -198,14 +197,14 @@ def breaches(consent: Consent, policy: Policy) -> list[tuple[Reason, FieldViolat
 
 
 def view_of(held: HeldConsent, envelope: Envelope, now_us: int) -> ConsentView:
-    """A consent as it is shown to its subject and its grantee."""
+    """Return a consent as its subject and its grantee see it."""
     return consents_pb2.ConsentView(
         consent_id=held.consent_id,
         consent=envelope,
         state=held.state_at(now_us),  # type: ignore[arg-type]
         use_count=held.use_count,
-        create_time=signed_statement.time_of(held.create_us),
-        update_time=signed_statement.time_of(held.update_us),
+        create_time=timestamp_of(held.create_us),
+        update_time=timestamp_of(held.update_us),
         note=held.note,
     )
 
@@ -215,10 +214,10 @@ def _row_of(consent: Consent, consent_id: str, tx: Transaction) -> dict[str, Any
         "consent_id": consent_id,
         "subject_id": consent.subject_id,
         "grantee": consent.grantee,
-        "actions": mask_of(consent.actions),
-        "purposes": mask_of(consent.purposes),
-        "sections": mask_of(consent.sections),
-        "portfolio_types": mask_of(consent.portfolio_types),
+        "actions": CodeSet.of(consent.actions),
+        "purposes": CodeSet.of(consent.purposes),
+        "sections": CodeSet.of(consent.sections),
+        "portfolio_types": CodeSet.of(consent.portfolio_types),
         "history_months": consent.history_months,
         "start_us": consent.start_time.ToMicroseconds(),
         "expire_us": consent.expire_time.ToMicroseconds(),
@@ -239,7 +238,7 @@ def _row_of(consent: Consent, consent_id: str, tx: Transaction) -> dict[str, Any
 def _own(row: tuple[Any, ...] | None, signer: str) -> HeldConsent:
     held = HeldConsent(*row) if row else None
     if held is None or signer != f"subjects/{held.subject_id}":
-        raise Refusal.of_field("NOT_FOUND", "consent_id", "no such consent of this subject")
+        raise Refusal.of_field("NOT_FOUND", "consent_id", "the subject has no consent with this id")
     return held
 
 
@@ -253,7 +252,7 @@ def _held(bureau: Bureau, consent_id: str) -> HeldConsent:
 def _view(db: Connection, consent_id: str, now_us: int) -> ConsentView:
     row = db.one(q.consent_by_id, consent_id=consent_id)
     if row is None:
-        raise Refusal("NOT_FOUND", "no such consent")
+        raise Refusal("NOT_FOUND", "no consent with this id is the reader's")
     held = HeldConsent(*row)
     envelope = db.one(q.envelope_of, entry_key=held.entry_key)
     assert envelope is not None, "every entry has its statement"
@@ -261,7 +260,7 @@ def _view(db: Connection, consent_id: str, now_us: int) -> ConsentView:
 
 
 def _place(token: str) -> tuple[int, str]:
-    """Where a page starts: below (create_us, consent_id)."""
+    """Parse a page token into (create_us, consent_id), the exclusive upper bound of the page."""
     time_us, _, consent_id = token.partition(".")
     if not CONSENT_ID.fullmatch(consent_id):
         raise Refusal.of_field("BAD_PAGE_TOKEN", "page_token", "not one that this method gave out")

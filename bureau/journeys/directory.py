@@ -1,13 +1,13 @@
-"""The journey of the directory: blinded identifiers in, evaluated points out.
+"""Use case of the directory: blinded identifiers in, evaluated points out.
 
-The bureau sees neither identifier nor subject id. What it sees is how many
-elements each member has evaluated, and that is metered and logged.
+The bureau sees neither identifier nor subject id, only how many elements each member has
+evaluated. That number is metered and logged.
 """
 
 from __future__ import annotations
 
 from bureau import signed_statement
-from bureau.clock import date_of
+from bureau.calendar import DAY_US, MICROSECONDS, date_of
 from bureau.context import Bureau, Caller
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Transaction
@@ -21,10 +21,10 @@ from creditbureau.v1.envelope_pb2 import Envelope
 
 
 def evaluate(bureau: Bureau, caller: Caller, envelope: Envelope) -> EvaluateResponse:
-    """Evaluates blinded elements under the directory's key.
+    """Evaluate blinded elements under the directory's key.
 
     Raises:
-        Refusal: What `verify_statement` raises; QUOTA_EXCEEDED, INVALID_FIELD,
+        Refusal: All of `verify_statement`; QUOTA_EXCEEDED, INVALID_FIELD,
             NOT_SERVED.
     """
     evaluator = evaluator_of(bureau)
@@ -40,7 +40,7 @@ def evaluate(bureau: Bureau, caller: Caller, envelope: Envelope) -> EvaluateResp
         if known is None:
             _left(db, caller, now_us, len(elements))
         elif LoggedEntry(*known).digest != signed.digest:
-            raise Refusal("IDEMPOTENCY_CONFLICT", "the request id was used for something else")
+            raise Refusal("IDEMPOTENCY_CONFLICT", "the request id was used for another request")
     # 2. Evaluate: the dear part, before the writer is asked.
     try:
         evaluated = evaluator.evaluate(elements)
@@ -65,7 +65,7 @@ def evaluate(bureau: Bureau, caller: Caller, envelope: Envelope) -> EvaluateResp
 
 
 def _left(db: Connection, caller: Caller, now_us: int, wanted: int) -> int:
-    """What a member may still have evaluated today.
+    """Count the evaluations that a member has left today.
 
     Raises:
         Refusal: QUOTA_EXCEEDED if that is less than it wants.
@@ -84,7 +84,7 @@ def _left(db: Connection, caller: Caller, now_us: int, wanted: int) -> int:
 
 
 def evaluator_of(bureau: Bureau) -> Evaluator:
-    """The directory's key.
+    """Return the directory's key.
 
     Raises:
         Refusal: NOT_SERVED where another operator runs the directory.
@@ -95,5 +95,4 @@ def evaluator_of(bureau: Bureau) -> Evaluator:
 
 
 def _until_midnight_s(now_us: int) -> float:
-    day_us = 86_400 * 1_000_000
-    return (day_us - now_us % day_us) / 1_000_000
+    return (DAY_US - now_us % DAY_US) / MICROSECONDS

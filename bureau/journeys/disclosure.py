@@ -1,17 +1,18 @@
-"""The journeys of disclosure: what the subject sees of their own file."""
+"""Use cases of disclosure: the subject reads their own credit file."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from bureau import field_rules, signed_statement
+from bureau.calendar import timestamp_of
+from bureau.codes import CodeSet
 from bureau.context import Bureau
 from bureau.credit_file import notices
 from bureau.credit_file.attributes import add_attributes
 from bureau.credit_file.history import PEOPLE_CHANGED
 from bureau.credit_file.reader import read_file
 from bureau.credit_file.report import (
-    WHOLE_FILE,
     add_consumer_entries,
     deleted_tradeline_omission,
     fill_report,
@@ -19,13 +20,14 @@ from bureau.credit_file.report import (
     omissions_for_subject,
     reportable,
 )
+from bureau.credit_file.report_versions import current_rules
+from bureau.credit_file.scope import WHOLE_FILE
 from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_state import withdrawn_by_dispute
 from bureau.store import queries as q
-from bureau_keys.envelope import digest, peek
 from creditbureau.v1 import codes_pb2
-from creditbureau.v1.consents_pb2 import SubjectRequest
 from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.notice_pb2 import Notice
 from creditbureau.v1.report_pb2 import InquiryLine
 
 # More inquiries than these are read page by page: those that got a report, and those
@@ -36,36 +38,37 @@ DISCLOSED_NOTICES = 200
 
 
 def get_file(bureau: Bureau, request: Envelope) -> Envelope:
-    """The subject's whole file, signed by the bureau.
+    """Return the subject's whole credit file, signed by the bureau.
 
     Raises:
-        Refusal: What `open_subject_request` raises.
+        Refusal: All of `verify_subject_request`.
     """
     now_us = bureau.clock.now_us()
     with bureau.database.snapshot() as db:
-        subject_id = signed_statement.open_subject_request(
-            bureau, db, request, "creditbureau.v1.Subjects/GetFile"
-        )
+        statement = signed_statement.verify_subject_request(bureau, db, request, "Subjects/GetFile")
+        subject_id = statement.subject_id
         file = read_file(db, subject_id, bureau.policy, now_us)
         state = read_state(db, subject_id, bureau.policy, now_us)
         page = {"subject_id": subject_id, "before": 1 << 62}
         rows = db.all(q.granted_before, **page, limit=DISCLOSED_GRANTED)
         rows += db.all(q.unlogged_before, **page, limit=DISCLOSED_UNLOGGED)
-        told = notices.newest(db, subject_id, DISCLOSED_NOTICES)
-        shared = 1 << PEOPLE_CHANGED
+        newest_notices = notices.newest(db, subject_id, DISCLOSED_NOTICES)
+        shared = CodeSet.of([PEOPLE_CHANGED])
         deleted = db.all(q.deleted_accounts, subject_id=subject_id, unless=shared)
-    request_id = peek(request, SubjectRequest).header.request_id
-    report = new_report(bureau.origin, bureau.policy, request_id, digest(request), now_us)
+    rules = current_rules(bureau.policy)
+    report = new_report(
+        bureau.origin, rules, statement.header.request_id, statement.signed.digest, now_us
+    )
     report.subject_id = subject_id
     report.purpose = codes_pb2.PURPOSE_SUBJECT_DISCLOSURE
-    fill_report(report, file, WHOLE_FILE)
-    add_consumer_entries(report, state, WHOLE_FILE)
+    fill_report(report, file, WHOLE_FILE, rules)
+    add_consumer_entries(report, state, WHOLE_FILE, rules)
     withdrawn = withdrawn_by_dispute(state, bureau.policy)
     reported = reportable(file, state, bureau.policy)
-    add_attributes(report, reported, WHOLE_FILE)
+    add_attributes(report, reported, WHOLE_FILE, rules.version.attributes)
     report.omissions.extend(omissions_for_subject(file, reported, withdrawn))
     report.omissions.extend(deleted_tradeline_omission(name) for (name,) in deleted)
-    report.notices.extend(told)
+    report.notices.extend(newest_notices)
     del report.inquiries[:]
     report.inquiries.extend(inquiry_line(row) for row in sorted(rows, reverse=True))
     return signed_statement.sign_report(bureau, report.SerializeToString(deterministic=True))
@@ -74,20 +77,35 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
 def list_inquiries(
     bureau: Bureau, request: Envelope, page_size: int, page_token: str
 ) -> tuple[list[InquiryLine], str]:
-    """Who looked at the subject's file, granted and denied, newest first."""
+    """List the inquiries about a subject, granted and denied, newest first."""
     limit = page_size or 100
     before = field_rules.number_in(page_token, otherwise=1 << 62)
     with bureau.database.snapshot() as db:
-        subject_id = signed_statement.open_subject_request(
-            bureau, db, request, "creditbureau.v1.Subjects/ListInquiries"
-        )
+        subject_id = signed_statement.verify_subject_request(
+            bureau, db, request, "Subjects/ListInquiries"
+        ).subject_id
         rows = db.all(q.inquiries_before, subject_id=subject_id, before=before, limit=limit + 1)
     token = str(rows[limit - 1][0]) if len(rows) > limit else ""
     return [inquiry_line(row) for row in rows[:limit]], token
 
 
+def list_notices(
+    bureau: Bureau, request: Envelope, page_size: int, page_token: str
+) -> tuple[list[Notice], str]:
+    """List the notices to a subject, newest first.
+
+    Raises:
+        Refusal: All of `verify_subject_request`; BAD_PAGE_TOKEN.
+    """
+    with bureau.database.snapshot() as db:
+        statement = signed_statement.verify_subject_request(
+            bureau, db, request, "Subjects/ListNotices"
+        )
+        return notices.page(db, statement.subject_id, page_size, page_token)
+
+
 def inquiry_line(row: tuple[Any, ...]) -> InquiryLine:
-    """An inquiry as the subject sees it: all of it."""
+    """Return an inquiry with every field, as the subject sees it."""
     at = dict(zip((*q.INQUIRY_COLUMNS, "leaf_index"), row, strict=True))
     return InquiryLine(
         inquiry_id=at["inquiry_id"],
@@ -95,7 +113,7 @@ def inquiry_line(row: tuple[Any, ...]) -> InquiryLine:
         purpose=at["purpose"],
         kind=at["kind"],
         outcome=at["outcome"],
-        create_time=signed_statement.time_of(at["create_us"]),
+        create_time=timestamp_of(at["create_us"]),
         consent_id=at["consent_id"],
         denial_reason=at["denial_reason"],
         leaf_index=at["leaf_index"],

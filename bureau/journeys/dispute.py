@@ -1,4 +1,4 @@
-"""The journeys of disputes: a subject challenges what is on their file, and its
+"""Use cases of disputes: a subject challenges an entry of their credit file, and its
 furnisher answers.
 """
 
@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bureau import field_rules, signed_statement
+from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
 from bureau.credit_file.accounts import PendingNotice, held_snapshots, record_of
@@ -29,7 +30,7 @@ from bureau.credit_file.subject_state import (
     withdrawn_by_dispute,
 )
 from bureau.errors import Refusal
-from bureau.journeys.monitoring import tell_of_dispute
+from bureau.journeys.monitoring import alert_dispute
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
 from bureau.store import queries as q
@@ -48,7 +49,7 @@ from creditbureau.v1.notice_pb2 import NOTICE_KIND_DISPUTE, NOTICE_KIND_REINSERT
 from creditbureau.v1.record_pb2 import TradelineSnapshot
 from creditbureau.v1.subjects_pb2 import SubjectStatement
 
-# Disputes that a stream reads at once, and what makes it tell of one.
+# Disputes that a stream reads at once, and the events that it yields a dispute for.
 PAGE = 100
 NEWS = [OPENING, ADDITION]
 MAX_ADDITIONS = 8
@@ -58,10 +59,10 @@ FIELDS = frozenset(TradelineSnapshot.DESCRIPTOR.fields_by_name)
 
 
 def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
-    """Opens a dispute; reports show it at once, and the furnisher is told.
+    """Open a dispute, and notify the furnisher; reports show the dispute at once.
 
     Raises:
-        Refusal: What `verify_statement` raises; SIGNER_MISMATCH; NOT_FOUND for a
+        Refusal: All of `verify_statement`; SIGNER_MISMATCH; NOT_FOUND for a
             tradeline that is not on the subject's file; INVALID_FIELD, BAD_TEXT;
             WRONG_STATE if the same is disputed already; ALREADY_EXISTS.
     """
@@ -96,7 +97,7 @@ def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
         add_event(
             tx, opened.signed.request_id, subject_id, OPENING, opening, member_id=str(found[1])
         )
-        tell_of_dispute(tx, subject_id, opening.tradeline_id, bureau.policy)
+        alert_dispute(tx, subject_id, opening.tradeline_id, bureau.policy)
 
     committed = bureau.ledger.commit(opened.signed, work)
     dispute = _find(bureau, subject_id, opened.signed.request_id)
@@ -104,10 +105,10 @@ def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
 
 
 def add_to_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
-    """Adds facts to an open dispute; the furnisher is told, and may have more time.
+    """Add facts to an open dispute, and notify the furnisher, who may get more time.
 
     Raises:
-        Refusal: What `verify_statement` raises; NOT_FOUND; WRONG_STATE if it is open no
+        Refusal: All of `verify_statement`; NOT_FOUND; WRONG_STATE if it is open no
             more; TOO_MANY_ITEMS, BAD_TEXT.
     """
     with bureau.database.snapshot() as db:
@@ -124,7 +125,9 @@ def add_to_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt
         tx.db.lock(q.lock_subject, subject_id=subject_id)
         dispute = read_state(tx.db, subject_id, bureau.policy, tx.now_us).disputes.get(dispute_id)
         if dispute is None:
-            raise Refusal.of_field("NOT_FOUND", "dispute_id", "no such dispute of the subject's")
+            raise Refusal.of_field(
+                "NOT_FOUND", "dispute_id", "the subject has no dispute with this id"
+            )
         if dispute.state != dispute_pb2.DISPUTE_STATE_OPEN:
             raise Refusal("WRONG_STATE", "the dispute is open no more: open a new one")
         if len(dispute.additions) >= MAX_ADDITIONS:
@@ -139,12 +142,12 @@ def add_to_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt
 def list_disputes(
     bureau: Bureau, request: Envelope, page_size: int, page_token: str
 ) -> tuple[list[Dispute], str]:
-    """The subject's disputes, newest first."""
+    """List the subject's disputes, newest first."""
     limit, start = page_size or 100, field_rules.number_in(page_token, otherwise=0)
     with bureau.database.snapshot() as db:
-        subject_id = signed_statement.open_subject_request(
-            bureau, db, request, "creditbureau.v1.Subjects/ListDisputes"
-        )
+        subject_id = signed_statement.verify_subject_request(
+            bureau, db, request, "Subjects/ListDisputes"
+        ).subject_id
         state = read_state(db, subject_id, bureau.policy, bureau.clock.now_us())
     newest_first = list(state.disputes.values())[::-1]
     page = newest_first[start : start + limit]
@@ -155,7 +158,7 @@ def list_disputes(
 def disputed_records(
     bureau: Bureau, caller: Caller, page_size: int, page_token: str
 ) -> tuple[list[Dispute], str]:
-    """The disputes against a member's records, in order of the log."""
+    """List the disputes against a member's records, in order of the log."""
     limit, start = page_size or 100, field_rules.number_in(page_token, otherwise=0)
     with bureau.database.snapshot() as db:
         found = disputes_against(bureau, db, caller.member_id, [OPENING], start, limit + 1)
@@ -166,14 +169,15 @@ def disputed_records(
 def watch_disputes(
     bureau: Bureau, caller: Caller, cursor: int
 ) -> Iterator[WatchDisputesResponse | None]:
-    """The disputes against a member's records behind a cursor, as they come, and again
-    when something is added; None while there is nothing.
+    """Yield the disputes against a member's records after a cursor, as they are committed.
+
+    A dispute comes again when facts are added to it; None comes while there is no dispute.
     """
     while True:
         with bureau.database.snapshot() as db:
             found = disputes_against(bureau, db, caller.member_id, NEWS, cursor, PAGE)
-        for behind, dispute in found:
-            cursor = behind
+        for next_cursor, dispute in found:
+            cursor = next_cursor
             yield WatchDisputesResponse(dispute=dispute, cursor=cursor)
         if not found:
             yield None
@@ -182,11 +186,11 @@ def watch_disputes(
 def disputes_against(
     bureau: Bureau, db: Connection, member_id: str, kinds: list[int], start: int, limit: int
 ) -> list[tuple[int, Dispute]]:
-    """Disputes against a member's records from a leaf of the log on, each with the
-    cursor behind it.
+    """List the disputes against a member's records from a leaf of the log on, each with
+    the cursor that follows it.
 
     Args:
-        kinds: Those of which such a thing was said.
+        kinds: Kinds of subject events that a dispute is listed for.
     """
     now_us = bureau.clock.now_us()
     found = []
@@ -199,12 +203,14 @@ def disputes_against(
 
 
 def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Dispute, Receipt]:
-    """Answers a dispute. DELETED and FRAUD delete what was disputed; MODIFIED names the
-    correction that was submitted. What the law withdrew when the deadline passed
-    returns only if the answer certifies it.
+    """Answer a dispute.
+
+    DELETED and FRAUD delete the disputed month or account; MODIFIED names the correction
+    that was submitted. A tradeline that was withdrawn at the deadline returns only if the
+    answer certifies it.
 
     Raises:
-        Refusal: What `verify_statement` raises; NOT_FOUND, also for disputes against
+        Refusal: All of `verify_statement`; NOT_FOUND, also for disputes against
             others; WRONG_STATE if it is answered; DELETED_ITEM, INVALID_FIELD,
             BAD_TEXT.
     """
@@ -223,7 +229,9 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
         opened.recheck_key_and_time(tx)
         row = tx.db.one(q.opening_of, about=dispute_id, kind=OPENING)
         if row is None or row[1] != caller.member_id:
-            raise Refusal.of_field("NOT_FOUND", "dispute_id", "no such dispute with the caller")
+            raise Refusal.of_field(
+                "NOT_FOUND", "dispute_id", "no dispute with this id is against the caller"
+            )
         subject_id, _, body, opened_key = row
         tx.db.lock(q.lock_subject, subject_id=subject_id)
         state = read_state(tx.db, subject_id, bureau.policy, tx.now_us)
@@ -249,10 +257,10 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
 
 
 def set_statement(bureau: Bureau, envelope: Envelope) -> Receipt:
-    """Puts the subject's own statement on their file, or takes it off.
+    """Set or remove the subject's own statement.
 
     Raises:
-        Refusal: What `verify_statement` raises; BAD_TEXT.
+        Refusal: All of `verify_statement`; BAD_TEXT.
     """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
@@ -288,7 +296,7 @@ def _check_text(text: str, field: str) -> None:
 
 
 def _returns(state: SubjectState, policy: Policy, dispute_id: str, answer: DisputeAnswer) -> bool:
-    """Whether an answer brings back what was withdrawn when its deadline passed.
+    """Return True if an answer restores a tradeline that was withdrawn at its deadline.
 
     Raises:
         Refusal: DELETED_ITEM unless it certifies it.
@@ -311,8 +319,8 @@ def _returns(state: SubjectState, policy: Policy, dispute_id: str, answer: Dispu
 def _check_correction(
     tx: Transaction, answer: DisputeAnswer, opening: DisputeOpening, since: int
 ) -> None:
-    """What the answer names is a correction of the disputed account and month that came
-    after the dispute, and holds.
+    """Check that the answer names a correction of the disputed account and month, made
+    after the dispute and still effective.
     """
     account = _locked(tx, opening.tradeline_id) or Account(0)
     place = (answer.correction.submission_id.lower(), answer.correction.record_index)
@@ -329,15 +337,16 @@ def _check_correction(
 
 
 def _is_later(db: Connection, entry_key: int, than: int) -> bool:
-    """Whether an entry comes after another in the log; one without a leaf is only on its
-    way there.
+    """Return True if an entry comes after another in the log.
+
+    An entry without a leaf is still in the queue, so it comes after all others.
     """
     leaf, other = (db.one(q.leaf_of, entry_key=key) for key in (entry_key, than))
     return leaf is None or (other is not None and leaf > other)
 
 
 def _delete(tx: Transaction, opening: DisputeOpening) -> None:
-    """Withdraws the month, or the whole account, by the answer itself."""
+    """Delete the disputed month, or the whole account, by the answer itself."""
     account = _locked(tx, opening.tradeline_id)
     if account is None:
         return  # erased meanwhile: there is nothing left to withdraw
@@ -347,9 +356,9 @@ def _delete(tx: Transaction, opening: DisputeOpening) -> None:
 
 
 def _locked(tx: Transaction, tradeline_id: str) -> Account | None:
-    """A disputed account; None if it was erased since."""
+    """Lock a disputed account; None if it was erased since."""
     row = tx.db.one(q.lock_tradeline, tradeline_id=tradeline_id)
     if row is None:
         return None
     key, history, trail, marks, people, submission_key, record_index = row
-    return Account(key, trail, (submission_key, record_index), history, marks, people)
+    return Account(key, trail, (submission_key, record_index), history, CodeSet(marks), people)

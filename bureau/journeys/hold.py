@@ -1,4 +1,4 @@
-"""The journeys of holds: a subject freezes their own file, and lifts the freeze."""
+"""Use cases of holds: a subject freezes their own credit file, and lifts the freeze."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from creditbureau.v1.log_pb2 import Receipt
 
 
 def place_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
-    """Places a hold; it stands from the next request on.
+    """Place a hold, effective from the next request on.
 
     Raises:
-        Refusal: What `verify_statement` raises; DATE_ORDER; WRONG_STATE if one of
-            this kind stands.
+        Refusal: All of `verify_statement`; DATE_ORDER; WRONG_STATE if one of
+            this kind is in force.
     """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
@@ -40,17 +40,19 @@ def place_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
         state = read_state(tx.db, subject_id, bureau.policy, tx.now_us)
         for hold in state.holds.values():
             if hold.kind == placement.kind and hold.state != hold_pb2.HOLD_STATE_ENDED:
-                raise Refusal("WRONG_STATE", f"such a hold stands already: {hold.hold_id}")
+                raise Refusal(
+                    "WRONG_STATE", f"a hold of this kind is in force already: {hold.hold_id}"
+                )
         add_event(tx, opened.signed.request_id, subject_id, PLACEMENT, placement)
 
     return _committed(bureau, opened, work, opened.signed.request_id)
 
 
 def lift_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
-    """Lifts a hold: for good, until a time, or for one member until a time.
+    """Lift a hold: for good, until a time, or for one member until a time.
 
     Raises:
-        Refusal: What `verify_statement` raises; NOT_FOUND; WRONG_STATE if it has
+        Refusal: All of `verify_statement`; NOT_FOUND; WRONG_STATE if it has
             ended; DATE_ORDER; INVALID_FIELD for one member without a time, and for one
             that there is not.
     """
@@ -69,18 +71,18 @@ def lift_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
             raise Refusal.of_field("DATE_ORDER", "until_time", "must lie in the future")
         hold = read_state(tx.db, subject_id, bureau.policy, tx.now_us).holds.get(hold_id)
         if hold is None:
-            raise Refusal.of_field("NOT_FOUND", "hold_id", "no such hold of the subject's")
+            raise Refusal.of_field("NOT_FOUND", "hold_id", "the subject has no hold with this id")
         if hold.state == hold_pb2.HOLD_STATE_ENDED:
             raise Refusal("WRONG_STATE", "the hold has ended")
         if lift.member_id and not tx.db.one(q.member_by_id, member_id=lift.member_id):
-            raise Refusal.of_field("INVALID_FIELD", "member_id", "there is no such member")
+            raise Refusal.of_field("INVALID_FIELD", "member_id", "no member has this id")
         add_event(tx, hold_id, subject_id, LIFT, lift)
 
     return _committed(bureau, opened, work, hold_id)
 
 
 def _admitted(opened: VerifiedStatement[Any], tx: Transaction) -> str:
-    """Who signed; from here to the commit nobody acts on this file."""
+    """Lock the signer's credit file until the commit, and return the subject id."""
     opened.recheck_key_and_time(tx)
     subject_id = opened.header.signer.removeprefix("subjects/")
     tx.db.lock(q.lock_subject, subject_id=subject_id)

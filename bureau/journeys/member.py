@@ -1,4 +1,4 @@
-"""The journeys of membership: admission, changes, credentials, and who is who.
+"""Use cases of membership: admission, changes, credentials, and lookup.
 
 Each is a statement signed by the operator (a member may change its own
 credentials), and a leaf of the log, so that whose key counted when can be proved.
@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 
 from bureau import field_rules, signed_statement
-from bureau.codes import codes_of, mask_of
+from bureau.calendar import MICROSECONDS, timestamp_of
+from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
-from bureau.credit_file.reciprocity import level_of
+from bureau.credit_file.contributions import level_of
 from bureau.errors import Refusal
 from bureau.ledger import log
 from bureau.ledger.commit_queue import Transaction
@@ -23,7 +24,7 @@ from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.authority import fingerprint, identity_of, not_after
-from bureau_keys.envelope import payload_type_of, peek
+from bureau_keys.envelope import open_envelope, payload_type_of
 from bureau_keys.errors import KeysError
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1 import codes_pb2, members_pb2
@@ -42,16 +43,16 @@ from creditbureau.v1.members_pb2 import (
 
 M = TypeVar("M", bound=Message)
 
-# What other members need to check a member's keys. Suspensions, with their notes, are
+# Statements that other members need to check a member's keys. Suspensions, with their notes, are
 # between the operator and the member.
 SHOWN_TO_ALL = frozenset(map(payload_type_of, (Admission, MemberChange, CredentialChange)))
 
 
 def admit_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Member, Receipt]:
-    """Admits a member with its roles, purposes, certificates and keys.
+    """Admit a member with its roles, purposes, certificates and keys.
 
     Raises:
-        Refusal: What `verify_statement` raises, for the admission and for each
+        Refusal: All of `verify_statement`, for the admission and for each
             proof of possession in it; ALREADY_EXISTS, WEAK_KEY, BAD_TEXT,
             INVALID_FIELD (certificates).
     """
@@ -62,30 +63,30 @@ def admit_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Me
 
 
 def bootstrap_operator(bureau: Bureau, envelope: Envelope) -> tuple[Member, Receipt]:
-    """Admits the operator as the first leaf of a new bureau's log.
+    """Admit the operator as the first leaf of a new bureau's log.
 
-    Nobody is there yet to vouch for it: the admission is signed with the very
-    key that it registers.
+    No member exists yet to sign it, so the admission is signed with the key that it registers.
 
     Raises:
-        Refusal: What `admit_member` raises; WRONG_STATE if the log has leaves.
+        Refusal: All of `admit_member`; WRONG_STATE if the log has leaves.
     """
     with bureau.database.snapshot() as db:
         if log.size_of(db):
             raise Refusal("WRONG_STATE", "the log has leaves: the bureau has its operator")
-        claimed = peek(envelope, Admission)
+        unverified = open_envelope(envelope, Admission)
+        claimed = unverified.message
         if len(claimed.keys) != 1:
             raise Refusal.of_field("INVALID_FIELD", "keys", "the operator starts with one key")
         key = _open_key(bureau, db, claimed.keys[0], claimed.member_id, "keys[0]")
         caller = Caller(
             claimed.member_id,
-            mask_of(claimed.roles),
-            mask_of(claimed.purposes),
+            CodeSet.of(claimed.roles),
+            CodeSet.of(claimed.purposes),
             bureau.jurisdiction,
         )
         caller.require_operator()
-        opened = signed_statement.verify_statement(
-            bureau, db, envelope, Admission, kind="admission", signer=caller.signer, key=key
+        opened = signed_statement.verify_opened(
+            bureau, db, unverified, kind="admission", signer=caller.signer, key=key
         )
     return _admit(bureau, caller, opened, by_own_key=True)
 
@@ -121,8 +122,8 @@ def _admit(
             member_id=admission.member_id,
             display_name=admission.display_name,
             state=members_pb2.MEMBER_STATE_ACTIVE,
-            roles=mask_of(admission.roles),
-            purposes=mask_of(admission.purposes),
+            roles=CodeSet.of(admission.roles),
+            purposes=CodeSet.of(admission.purposes),
             jurisdiction=admission.jurisdiction,
             group_id=admission.group,
             directory_quota=admission.directory_quota,
@@ -137,10 +138,10 @@ def _admit(
 
 
 def change_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Member, Receipt]:
-    """Changes a member's name, roles, purposes, quota or group.
+    """Change a member's name, roles, purposes, quota or group.
 
     Raises:
-        Refusal: What `verify_statement` raises; NOT_FOUND, BAD_TEXT.
+        Refusal: All of `verify_statement`; NOT_FOUND, BAD_TEXT.
     """
     caller.require_operator()
     with bureau.database.snapshot() as db:
@@ -155,8 +156,8 @@ def change_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[M
             q.change_member,
             which=change.member_id,
             display_name=change.display_name,
-            roles=mask_of(change.roles),
-            purposes=mask_of(change.purposes),
+            roles=CodeSet.of(change.roles),
+            purposes=CodeSet.of(change.purposes),
             directory_quota=change.directory_quota,
             group_id=change.group,
         )
@@ -165,10 +166,10 @@ def change_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[M
 
 
 def set_member_state(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Member, Receipt]:
-    """Suspends a member, or ends its suspension; it holds from the next call on.
+    """Suspend a member or end its suspension, effective from the next call on.
 
     Raises:
-        Refusal: What `verify_statement` raises; NOT_FOUND, WRONG_STATE.
+        Refusal: All of `verify_statement`; NOT_FOUND, WRONG_STATE.
     """
     caller.require_operator()
     with bureau.database.snapshot() as db:
@@ -189,12 +190,12 @@ def set_member_state(bureau: Bureau, caller: Caller, envelope: Envelope) -> tupl
 
 
 def change_credential(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Member, Receipt]:
-    """Registers or withdraws a signing key or a certificate.
+    """Register or withdraw a signing key or a certificate.
 
-    What was signed before a withdrawal stays valid by its log index.
+    A statement signed before a withdrawal stays valid by its log index.
 
     Raises:
-        Refusal: What `verify_statement` raises; ROLE_REQUIRED, WEAK_KEY,
+        Refusal: All of `verify_statement`; ROLE_REQUIRED, WEAK_KEY,
             NOT_FOUND, ALREADY_EXISTS, WRONG_STATE.
     """
     with bureau.database.snapshot() as db:
@@ -244,7 +245,7 @@ def change_credential(bureau: Bureau, caller: Caller, envelope: Envelope) -> tup
 
 
 def get_member(bureau: Bureau, caller: Caller, member_id: str, *, with_statements: bool) -> Member:
-    """One member, with the statements that made it if asked for.
+    """Return a member, with its statements if requested.
 
     Raises:
         Refusal: NOT_FOUND.
@@ -252,7 +253,7 @@ def get_member(bureau: Bureau, caller: Caller, member_id: str, *, with_statement
     with bureau.database.snapshot() as db:
         row = db.one(q.member_by_id, member_id=member_id)
         if row is None:
-            raise Refusal.of_field("NOT_FOUND", "member_id", "there is no such member")
+            raise Refusal.of_field("NOT_FOUND", "member_id", "no member has this id")
         member = _member_of(bureau, db, caller, row)
         if with_statements:
             all_of_them = caller.is_operator or caller.member_id == member_id
@@ -263,7 +264,7 @@ def get_member(bureau: Bureau, caller: Caller, member_id: str, *, with_statement
 def list_members(
     bureau: Bureau, caller: Caller, page_size: int, page_token: str
 ) -> tuple[list[Member], str]:
-    """A page of members in order of id."""
+    """List members by page, in order of id."""
     if not page_token.isprintable():
         raise Refusal.of_field("BAD_PAGE_TOKEN", "page_token", "not one that this method gave out")
     limit = page_size or 100
@@ -296,10 +297,10 @@ def _open_key(
 
 
 def _read_certificate(der: bytes, member_id: str, field: str) -> tuple[str, int]:
-    """A certificate's fingerprint and end (µs); it must name the member."""
+    """Read a certificate's fingerprint and end (µs), and check that it names the member."""
     try:
         named = identity_of(der)
-        ends_us = int(not_after(der).timestamp() * 1_000_000)
+        ends_us = int(not_after(der).timestamp() * MICROSECONDS)
     except (KeysError, ValueError) as error:
         raise Refusal.of_field("INVALID_FIELD", field, f"no certificate: {error}") from error
     if named != member_id:
@@ -315,12 +316,12 @@ def _commit(
     work: Callable[[Transaction], None],
 ) -> tuple[Member, Receipt]:
     def whole(tx: Transaction) -> None:
-        tx.db.all(q.lock_operators, role=1 << codes_pb2.ROLE_OPERATOR)
+        tx.db.all(q.lock_operators, role=CodeSet.of([codes_pb2.ROLE_OPERATOR]))
         work(tx)
         tx.db.execute(q.add_member_statement, member_id=member_id, entry_key=tx.entry_key)
         able = tx.db.one(
             q.members_able,
-            role=1 << codes_pb2.ROLE_OPERATOR,
+            role=CodeSet.of([codes_pb2.ROLE_OPERATOR]),
             state=members_pb2.MEMBER_STATE_ACTIVE,
             now_us=tx.now_us,
         )
@@ -361,13 +362,15 @@ def _add_certificate(tx: Transaction, member_id: str, certificate: tuple[str, in
 def _require(tx: Transaction, member_id: str) -> tuple[Any, ...]:
     row = tx.db.one(q.lock_member, member_id=member_id)
     if row is None:
-        raise Refusal.of_field("NOT_FOUND", "member_id", "there is no such member")
+        raise Refusal.of_field("NOT_FOUND", "member_id", "no member has this id")
     return row
 
 
 def _require_touched(rows: int, field: str) -> None:
     if rows == 0:
-        raise Refusal.of_field("NOT_FOUND", field, "the member has none such in force")
+        raise Refusal.of_field(
+            "NOT_FOUND", field, "no active credential with this id is registered for the member"
+        )
 
 
 def _check_text(text: str, field: str) -> None:
@@ -381,11 +384,11 @@ def _member_of(bureau: Bureau, db: Connection, caller: Caller, row: tuple[Any, .
         member_id=at["member_id"],
         display_name=at["display_name"],
         state=at["state"],
-        roles=codes_of(at["roles"]),  # type: ignore[arg-type]
-        purposes=codes_of(at["purposes"]),  # type: ignore[arg-type]
+        roles=CodeSet(at["roles"]),  # type: ignore[arg-type]
+        purposes=CodeSet(at["purposes"]),  # type: ignore[arg-type]
         jurisdiction=at["jurisdiction"],
         group=at["group_id"],
-        create_time=signed_statement.time_of(at["create_us"]),
+        create_time=timestamp_of(at["create_us"]),
         keys=[
             MemberKey(
                 key_id=key_id,
@@ -408,7 +411,7 @@ def _member_of(bureau: Bureau, db: Connection, caller: Caller, row: tuple[Any, .
 
 
 def _statements(db: Connection, member_id: str, all_of_them: bool) -> list[LoggedStatement]:
-    """What made a member what it is; for others, what its keys follow from."""
+    """Read the statements that made a member; for other members only those about its keys."""
     return [
         LoggedStatement(
             envelope=Envelope.FromString(row[-1]),

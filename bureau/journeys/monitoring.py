@@ -1,5 +1,5 @@
-"""The journeys of monitoring: alerts are written with what causes them, in its own
-transaction, and told to members that hold a consent to monitor, until it ends.
+"""Use cases of monitoring: alerts are stored in the transaction that causes them, for members
+that hold a consent to monitor, until the consent ends.
 """
 
 from __future__ import annotations
@@ -8,18 +8,22 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
+from bureau.calendar import DAY_US, MICROSECONDS, timestamp_of
+from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
-from bureau.credit_file.alerts import DAY_US, Change, changes, divergence, opens, thresholds
+from bureau.credit_file.alerts import Change, changes, divergence, opens, thresholds
 from bureau.credit_file.consent_state import ACTIVE
-from bureau.credit_file.reader import CreditFile, FiledTradeline, read_file
-from bureau.credit_file.reciprocity import level_of, limit_by_reciprocity
-from bureau.credit_file.report import Scope, lines_in, reportable
+from bureau.credit_file.contributions import level_of
+from bureau.credit_file.filed import CreditFile, FiledTradeline
+from bureau.credit_file.reader import read_file
+from bureau.credit_file.reciprocity import limit_by_reciprocity
+from bureau.credit_file.report import reportable
+from bureau.credit_file.scope import Scope, lines_in
 from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_state import check_holds
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
-from bureau.signed_statement import time_of
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau.texts import texts
@@ -35,14 +39,14 @@ from creditbureau.v1.report_pb2 import INQUIRY_KIND_HARD
 from creditbureau.v1.reporting_pb2 import AcknowledgeAlertsResponse, WatchAlertsResponse
 
 PAGE = 200
-# A cursor is a leaf index and the alert's place in it.
+# A cursor is a leaf index and, in the lowest bits, the alert's ordinal in that leaf.
 PLACE_BITS = 20
-# Entry keys go with time, not quite with leaf indices: no unit of work is so long.
-KEY_SLACK = (600 * 1_000_000 >> 10) << 22
+# Entry keys follow time and leaf indices almost do: no unit of work lasts 600 s.
+KEY_SLACK = (600 * MICROSECONDS >> 10) << 22
 
 
 class Monitor(NamedTuple):
-    """A consent to monitor somebody."""
+    """A consent to monitor a subject."""
 
     subject_id: str
     consent_id: str
@@ -52,30 +56,33 @@ class Monitor(NamedTuple):
 
 
 class MonitoredFiles(NamedTuple):
-    """People with monitors, and their files before something happens to them."""
+    """Monitored subjects, and their credit files before a change."""
 
     monitors: list[Monitor]
     before: dict[str, CreditFile]
 
 
-def watched_of(tx: Transaction, subject_ids: Iterable[str], policy: Policy) -> MonitoredFiles:
-    """Which of these people are monitored, with their files as they are."""
+def monitored_files(tx: Transaction, subject_ids: Iterable[str], policy: Policy) -> MonitoredFiles:
+    """Read the monitors of subjects, and the credit files of those that are monitored."""
     monitors = _monitors(tx, subject_ids)
     people = dict.fromkeys(at.subject_id for at in monitors)
     return MonitoredFiles(monitors, {who: _shown(tx, who, policy) for who in people})
 
 
-def tell_of_accounts(tx: Transaction, watched: MonitoredFiles, policy: Policy, actor: str) -> None:
-    """Alerts of what has become of accounts.
+def alert_account_changes(
+    tx: Transaction, watched: MonitoredFiles, policy: Policy, actor: str
+) -> None:
+    """Alert members to changes of accounts.
 
     Args:
-        actor: The member that did it: of its own accounts it knows.
+        actor: The member that made the change; it gets no alert about its own accounts.
     """
     told: list[tuple[Monitor, Change]] = []
     level = _levels(tx, policy)
     for who, before in watched.before.items():
         after = _shown(tx, who, policy)
         found = list(changes(before, after))
+        groups = {**before.groups, **after.groups}
         for at in watched.monitors:
             if at.subject_id != who:
                 continue
@@ -83,17 +90,17 @@ def tell_of_accounts(tx: Transaction, watched: MonitoredFiles, policy: Policy, a
             seen = {line.tradeline_id for line in present}
             told += [
                 (at, change)
-                for change in (*found, *divergence(past, present, after.group_of))
+                for change in (*found, *divergence(past, present, groups))
                 if seen.issuperset(line.tradeline_id for line in change.tradelines)
                 and not _is_own(change, at, actor)
             ]
     _write(tx, told, policy)
 
 
-def tell_of_inquiries(
+def alert_inquiries(
     tx: Transaction, subject_ids: Iterable[str], policy: Policy, actor: str
 ) -> None:
-    """Alerts of inquiries that other members see; they are on the files already."""
+    """Alert members to inquiries that other members see."""
     at = thresholds()
     since_us = tx.now_us - at.burst_days * DAY_US
     told: list[tuple[Monitor, Change]] = []
@@ -108,7 +115,7 @@ def tell_of_inquiries(
             since_us=since_us,
         )
         burst = {"consent_id": monitor.consent_id, "kind": ALERT_KIND_INQUIRY_BURST}
-        # Once in so many days, whichever of several at once was the one too many.
+        # At most one burst alert within `burst_days`, even if several inquiries commit at once.
         if (
             row
             and row[0] >= at.burst_count
@@ -118,9 +125,9 @@ def tell_of_inquiries(
     _write(tx, told, policy)
 
 
-def tell_of_dispute(tx: Transaction, subject_id: str, tradeline_id: str, policy: Policy) -> None:
-    """Alerts of a dispute that was opened."""
-    watched = watched_of(tx, [subject_id], policy)
+def alert_dispute(tx: Transaction, subject_id: str, tradeline_id: str, policy: Policy) -> None:
+    """Alert members to a dispute that was opened."""
+    watched = monitored_files(tx, [subject_id], policy)
     level = _levels(tx, policy)
     told = [
         (at, Change(ALERT_KIND_DISPUTE, (line,)))
@@ -134,10 +141,10 @@ def tell_of_dispute(tx: Transaction, subject_id: str, tradeline_id: str, policy:
 def watch_alerts(
     bureau: Bureau, caller: Caller, cursor: int
 ) -> Iterator[WatchAlertsResponse | None]:
-    """A member's alerts behind a cursor, as they come; None while there is none.
+    """Yield a member's alerts after a cursor as they are committed; None while there is none.
 
     Args:
-        cursor: 0 for behind the last acknowledged.
+        cursor: 0 to follow the last acknowledged alert.
     """
     if not cursor:
         with bureau.database.snapshot() as db:
@@ -149,7 +156,7 @@ def watch_alerts(
         now_us = bureau.clock.now_us()
         for ordinal, subject_id, consent_id, kind, about, leaf, time_us, state, end_us in rows:
             cursor = leaf << PLACE_BITS | ordinal
-            # It ends with the consent: what was not told by then is told no more.
+            # Monitoring ends with the consent: alerts not read by then are dropped.
             if state == ACTIVE and now_us < end_us:
                 alert = Alert(
                     alert_id=f"{leaf}-{ordinal}",
@@ -157,7 +164,7 @@ def watch_alerts(
                     subject_id=subject_id,
                     consent_id=consent_id,
                     tradeline_ids=about.split(),
-                    create_time=time_of(time_us),
+                    create_time=timestamp_of(time_us),
                     cause_leaf_index=leaf,
                     texts=texts("alert", AlertKind.Name(kind).removeprefix("ALERT_KIND_")),
                 )
@@ -167,14 +174,18 @@ def watch_alerts(
 
 
 def acknowledge_alerts(bureau: Bureau, caller: Caller, cursor: int) -> AcknowledgeAlertsResponse:
-    """Notes up to where a member has its alerts; it never goes back.
+    """Store the cursor up to which a member has its alerts; it never goes back.
 
     Raises:
-        Refusal: BEYOND_LOG for a cursor that was not given out.
+        Refusal: BEYOND_LOG for a cursor that no alert had.
     """
     with bureau.database.transaction() as db:
         if db.one(q.key_at, leaf_index=cursor >> PLACE_BITS) is None:
-            raise Refusal.of_field("BEYOND_LOG", "cursor", "not one that WatchAlerts gave out")
+            raise Refusal.of_field(
+                "BEYOND_LOG",
+                "cursor",
+                "no alert had this cursor: pass one that WatchAlerts returned",
+            )
         db.execute(q.set_alert_mark, member_id=caller.member_id, cursor=cursor)
     return AcknowledgeAlertsResponse()
 
@@ -185,28 +196,26 @@ def _monitors(tx: Transaction, subject_ids: Iterable[str]) -> list[Monitor]:
 
 
 def _levels(tx: Transaction, policy: Policy) -> Callable[[str], int]:
-    """What each member has earned to see, looked up once."""
+    """Return a lookup of members' reciprocity levels that reads each level once."""
     return cache(lambda member_id: level_of(tx.db, member_id, policy, tx.now_us))
 
 
 def _seen_by(
     monitor: Monitor, file: CreditFile, level: Callable[[str], int]
 ) -> list[FiledTradeline]:
-    """The tradelines that a report would show: of what the member has earned to see, what
-    the consent opens.
-    """
-    scope = Scope(monitor.sections, monitor.portfolio_types, history_months=0)
+    """Return the tradelines that a report to the monitor's grantee would show."""
+    scope = Scope(CodeSet(monitor.sections), CodeSet(monitor.portfolio_types), history_months=0)
     return lines_in(limit_by_reciprocity(file, monitor.grantee, level(monitor.grantee)), scope)
 
 
 def _shown(tx: Transaction, subject_id: str, policy: Policy) -> CreditFile:
-    """A person's file as reports would show it."""
+    """Read a subject's credit file as reports would show it."""
     state = read_state(tx.db, subject_id, policy, tx.now_us)
     return reportable(read_file(tx.db, subject_id, policy, tx.now_us), state, policy)
 
 
 def _is_own(change: Change, monitor: Monitor, actor: str) -> bool:
-    """Whether a member did it itself, to its own account alone."""
+    """Return True if a member changed only its own account itself."""
     theirs = {line.member_id for line in change.tradelines}
     return monitor.grantee == actor and theirs == {actor}
 
@@ -232,7 +241,7 @@ def _write(tx: Transaction, told: list[tuple[Monitor, Change]], policy: Policy) 
 
 
 def _is_held(tx: Transaction, monitor: Monitor, policy: Policy) -> bool:
-    """Whether a security freeze stops the review of existing accounts here."""
+    """Return True if a security freeze stops the review of existing accounts."""
     state = read_state(tx.db, monitor.subject_id, policy, tx.now_us)
     try:
         review = codes_pb2.PURPOSE_ACCOUNT_REVIEW

@@ -1,8 +1,8 @@
-"""The journey of a portfolio: one signed inquiry for reports on a member's own customers,
-under the consents to monitor that they gave it.
+"""Use case of a portfolio: one signed inquiry for reports on a member's own customers,
+under their consents to monitor.
 
-The inquiry is one leaf, and one line for each customer to see; the reports are then
-made one by one as of its log size. So a stream that broke goes on where it stopped,
+The inquiry is one leaf of the log, and one inquiry on each customer's file. The reports are
+then built one by one as of its log size, so a stream that broke resumes where it stopped,
 with the same reports.
 """
 
@@ -11,16 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bureau import field_rules, signed_statement
-from bureau.codes import has
 from bureau.context import Bureau, Caller
 from bureau.credit_file import consent_state
-from bureau.credit_file.build_report import ReportRequest, load_consent, rebuild_report
+from bureau.credit_file.build_report import load_consent, rebuild_report
 from bureau.credit_file.consent_state import ACTIVE, HeldConsent
-from bureau.credit_file.reciprocity import level_of
+from bureau.credit_file.contributions import level_of
+from bureau.credit_file.report_rules import ReportRequest
+from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_state import check_holds
 from bureau.errors import Refusal
-from bureau.journeys.monitoring import tell_of_inquiries
+from bureau.journeys.monitoring import alert_inquiries
 from bureau.ledger import log
 from bureau.ledger.commit_queue import Transaction
 from bureau.signed_statement import VerifiedStatement
@@ -30,7 +31,7 @@ from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.reporting_pb2 import PortfolioInquiry, QueryPortfolioResponse
 
 PURPOSES = frozenset({codes_pb2.PURPOSE_ACCOUNT_REVIEW, codes_pb2.PURPOSE_COLLECTION})
-# Reports of one inquiry; a larger portfolio asks in parts.
+# Reports of one inquiry; a larger portfolio is refused and must be split.
 MAX_REPORTS = 10_000
 PAGE = 50
 
@@ -38,13 +39,13 @@ PAGE = 50
 def query_portfolio(
     bureau: Bureau, caller: Caller, envelope: Envelope, cursor: str
 ) -> Iterator[QueryPortfolioResponse | None]:
-    """Reports on a member's customers, one after another.
+    """Yield reports on a member's customers.
 
     Args:
-        cursor: Of the last report that the caller has; empty from the beginning.
+        cursor: Cursor of the last report that the caller has; empty to start.
 
     Raises:
-        Refusal: What `verify_statement` raises; CLOCK_SKEW, EXPIRED_REQUEST,
+        Refusal: All of `verify_statement`; CLOCK_SKEW, EXPIRED_REQUEST,
             INVALID_FIELD (purpose), PURPOSE_NOT_PERMITTED, TOO_MANY_ITEMS.
     """
     # 1. Open and verify.
@@ -56,7 +57,7 @@ def query_portfolio(
     inquiry = opened.message
     if inquiry.purpose not in PURPOSES:
         raise Refusal.of_field("INVALID_FIELD", "purpose", "ACCOUNT_REVIEW or COLLECTION")
-    if not has(caller.purposes, inquiry.purpose):
+    if inquiry.purpose not in caller.purposes:
         raise Refusal("PURPOSE_NOT_PERMITTED", "the member is not admitted for this purpose")
 
     # 2. One unit of work: each consent's use, each customer's line, one leaf.
@@ -78,7 +79,7 @@ def query_portfolio(
                 row = dict(zip(q.INQUIRY_COLUMNS, values, strict=True))
                 after = row["inquiry_key"]
                 held = load_consent(db, row["consent_id"])
-                # Whoever withdrew meanwhile is passed over, and whose consent has ended.
+                # Customers whose consent was withdrawn or has ended since are skipped.
                 if held is None or held.state != ACTIVE or now_us >= held.expire_us:
                     continue
                 asked = ReportRequest(
@@ -88,7 +89,7 @@ def query_portfolio(
                     inquiry.purpose,
                     0,
                 )
-                prepared = rebuild_report(bureau, db, asked, held, row)
+                prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, row)
                 reports.append((prepared.payload, str(after)))
         for payload, place in reports:
             report = signed_statement.sign_report(bureau, payload)
@@ -100,7 +101,7 @@ def query_portfolio(
 def _record(
     bureau: Bureau, tx: Transaction, caller: Caller, opened: VerifiedStatement[PortfolioInquiry]
 ) -> None:
-    """Notes an inquiry about each customer whose consent covers it.
+    """Store an inquiry about each customer whose consent covers it.
 
     Raises:
         Refusal: TOO_MANY_ITEMS.
@@ -109,7 +110,8 @@ def _record(
     wanted = set(inquiry.subject_ids)
     log_size = log.size_of(tx.db)
     level = level_of(tx.db, caller.member_id, bureau.policy, tx.now_us)
-    hard = has(bureau.policy.hard_purposes, inquiry.purpose)
+    rules_version = current_rules(bureau.policy).name
+    hard = inquiry.purpose in bureau.policy.hard_purposes
     seen: set[str] = set()
     for values in tx.db.all(
         q.monitored_by, grantee=caller.member_id, state=ACTIVE, now_us=tx.now_us
@@ -143,18 +145,19 @@ def _record(
             create_us=tx.now_us,
             entry_key=tx.entry_key,
             log_size=log_size,
-            rules_version=bureau.policy.rules_version,
+            rules_version=rules_version,
             level=level,
         )
     if hard:
-        tell_of_inquiries(tx, seen, bureau.policy, caller.member_id)
+        alert_inquiries(tx, seen, bureau.policy, caller.member_id)
 
 
 def _covering(
     bureau: Bureau, tx: Transaction, caller: Caller, held: HeldConsent, purpose: int
 ) -> HeldConsent | None:
-    """A customer's consent, under its lock, if it and what the customer has on their file
-    let a report on them leave. Only a member's own customers are in its portfolio.
+    """Lock a customer's consent, and return it if a report on the customer may be given.
+
+    Only a member's own customers are in its portfolio.
     """
     row = tx.db.one(q.lock_consent, consent_id=held.consent_id)
     if row is None or not tx.db.one(

@@ -1,29 +1,29 @@
-"""The journey of an inquiry: a signed report, under consent, and never unlogged.
+"""Use case of an inquiry: a signed report under a consent, never without a log entry.
 
-The file is read from one snapshot of committed state, as of a log size. The
-inquiry is then committed under the consent's lock, where everything that the
-subject decides is checked again; the report leaves only after that.
+The credit file is read from one snapshot of committed state, as of a log size. The inquiry
+is then committed under the consent's lock, where everything that the subject decides is
+checked again. The report is returned only after the commit.
 """
 
 from __future__ import annotations
 
 from bureau import signed_statement
-from bureau.codes import has
 from bureau.context import Bureau, Caller
 from bureau.credit_file import consent_state
 from bureau.credit_file.build_report import (
     BuiltReport,
-    ReportRequest,
     build_report,
     check_report_digest,
     load_consent,
     rebuild_report,
 )
 from bureau.credit_file.consent_state import HeldConsent
+from bureau.credit_file.report_rules import ReportRequest
+from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_state import check_holds
 from bureau.errors import Refusal
-from bureau.journeys.monitoring import tell_of_inquiries
+from bureau.journeys.monitoring import alert_inquiries
 from bureau.ledger import log
 from bureau.ledger.commit_queue import RecordedDenial, Transaction
 from bureau.signed_statement import VerifiedStatement
@@ -33,7 +33,7 @@ from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.reason import Reason
 from creditbureau.v1.reporting_pb2 import Inquiry, QueryReportResponse
 
-# Refusals that the subject sees: who asks for many such is slowed down.
+# Refusals that the subject sees; a member with many of them is slowed down.
 DENIALS: frozenset[Reason] = frozenset(
     {
         "CONSENT_REQUIRED",
@@ -48,10 +48,10 @@ DENIALS: frozenset[Reason] = frozenset(
 
 
 def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryReportResponse:
-    """Answers an inquiry with a signed report.
+    """Answer an inquiry with a signed report.
 
     Raises:
-        Refusal: What `verify_statement` raises; CLOCK_SKEW, EXPIRED_REQUEST,
+        Refusal: All of `verify_statement`; CLOCK_SKEW, EXPIRED_REQUEST,
             PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, the consent's reasons
             (`consent_state.check_inquiry`), HOLD.
     """
@@ -63,11 +63,11 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
         )
         inquiry = opened.message
         signed_statement.check_fresh(opened.header, now_us)
-        if not caller.purposes >> inquiry.purpose & 1:
+        if inquiry.purpose not in caller.purposes:
             raise Refusal("PURPOSE_NOT_PERMITTED", "the member is not admitted for this purpose")
         bureau.misses.check(caller.member_id, now_us)
-        # 2. Prepare: the report as of the log's size. Without a consent of this
-        #    subject for this member nothing is read, whoever the subject is.
+        # 2. Build the report as of the log's size. Without a consent of this subject for
+        #    this member no credit file is read.
         asked = ReportRequest(
             opened.header.request_id,
             opened.signed.digest,
@@ -78,7 +78,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
         held = load_consent(db, inquiry.consent_id.lower())
         prepared = None
         if held and held.grantee == caller.member_id and held.subject_id == inquiry.subject_id:
-            prepared = build_report(bureau, db, asked, held, now_us)
+            prepared = build_report(db, bureau.origin, bureau.policy, asked, held, now_us)
 
     # 3. One unit of work: the consent under its lock, its use, the inquiry, the leaf.
     def work(tx: Transaction) -> RecordedDenial | None:
@@ -95,7 +95,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
             _record(bureau, tx, opened, now_us, denial_reason=refusal.reason)
             return RecordedDenial(refusal)
         if prepared is None:
-            raise Refusal("CONFLICT", "the consent came into being meanwhile")
+            raise Refusal("CONFLICT", "the consent was granted meanwhile: send the request again")
         tx.db.execute(
             q.count_use,
             which=allowed.consent_id,
@@ -103,8 +103,8 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
             period_count=allowed.uses_in_period(tx.now_us) + 1,
         )
         _record(bureau, tx, opened, now_us, prepared=prepared)
-        if has(bureau.policy.hard_purposes, inquiry.purpose):
-            tell_of_inquiries(tx, [inquiry.subject_id], bureau.policy, caller.member_id)
+        if inquiry.purpose in bureau.policy.hard_purposes:
+            alert_inquiries(tx, [inquiry.subject_id], bureau.policy, caller.member_id)
         tx.answer_digest = prepared.digest
         return None
 
@@ -115,7 +115,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
             bureau.misses.miss(caller.member_id, now_us)
         raise
 
-    # 4. A retry gets the first answer again, unless the subject withdrew it.
+    # 4. A retry gets the first answer again, unless the subject withdrew the consent.
     if committed.replayed:
         prepared = _again(bureau, asked, committed.proof.entry)
     assert prepared is not None, "an accepted inquiry has a report"
@@ -129,7 +129,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
 
 
 def _again(bureau: Bureau, asked: ReportRequest, entry: log.LoggedEntry) -> BuiltReport:
-    """The report that an accepted inquiry got, made again as of its log size."""
+    """Rebuild the report of an accepted inquiry as of its log size."""
     with bureau.database.snapshot() as db:
         row = db.one(q.inquiry_of_entry, entry_key=entry.entry_key)
         assert row is not None, "an accepted inquiry has a row"
@@ -137,7 +137,7 @@ def _again(bureau: Bureau, asked: ReportRequest, entry: log.LoggedEntry) -> Buil
         held = load_consent(db, at["consent_id"])
         assert held is not None, "an accepted inquiry had a consent"
         consent_state.check_not_withdrawn(held)
-        prepared = rebuild_report(bureau, db, asked, held, at)
+        prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, at)
         check_report_digest(db, prepared, entry.answer_digest)
     return prepared
 
@@ -151,9 +151,9 @@ def _record(
     prepared: BuiltReport | None = None,
     denial_reason: str = "",
 ) -> None:
-    """Notes that somebody asked, for the subject to see."""
+    """Store an inquiry, so that the subject sees it."""
     inquiry = opened.message
-    hard = has(bureau.policy.hard_purposes, inquiry.purpose)
+    hard = inquiry.purpose in bureau.policy.hard_purposes
     outcome = report_pb2.INQUIRY_OUTCOME_DENIED
     if prepared:
         hit = prepared.outcome == report_pb2.REPORT_OUTCOME_HIT
@@ -171,7 +171,7 @@ def _record(
         create_us=now_us,
         entry_key=tx.entry_key if prepared else None,
         log_size=prepared.log_size if prepared else -1,
-        rules_version=bureau.policy.rules_version,
+        rules_version=prepared.rules_version if prepared else current_rules(bureau.policy).name,
         level=prepared.level if prepared else 0,
     )
 

@@ -1,17 +1,17 @@
-"""The journey of a replay: a report again, exactly as it was, from the log."""
+"""Use case of a replay: an earlier report, rebuilt from the log byte for byte."""
 
 from __future__ import annotations
 
 from bureau import signed_statement
-from bureau.codes import has
 from bureau.context import Bureau, Caller
 from bureau.credit_file import consent_state
 from bureau.credit_file.build_report import (
-    ReportRequest,
     check_report_digest,
     load_consent,
     rebuild_report,
 )
+from bureau.credit_file.report_rules import ReportRequest
+from bureau.credit_file.report_versions import current_rules
 from bureau.errors import Refusal
 from bureau.store import queries as q
 from bureau_keys.envelope import digest
@@ -22,18 +22,19 @@ from creditbureau.v1.reporting_pb2 import ReplayReportResponse
 def replay_report(
     bureau: Bureau, caller: Caller, inquiry_id: str, subject_id: str
 ) -> ReplayReportResponse:
-    """A report that the caller got, or that an auditor wants to see again. The subject
-    sees the auditor among those who looked.
+    """Replay a report to the member that got it, or to an auditor.
+
+    The subject sees the auditor among the inquiries.
 
     Args:
-        subject_id: Which of an inquiry's reports; needed for a portfolio's.
+        subject_id: The subject of one of an inquiry's reports; required for a portfolio.
 
     Raises:
         Refusal: NOT_FOUND, also for others' inquiries; CONSENT_REVOKED,
             CONSENT_PAUSED to a member whose consent was withdrawn since; WRONG_STATE
-            if other rules than this release's have made it.
+            if this node lacks the rules that made the report.
     """
-    is_auditor = has(caller.roles, codes_pb2.ROLE_AUDITOR)
+    is_auditor = codes_pb2.ROLE_AUDITOR in caller.roles
     with bureau.database.snapshot() as db:
         rows = [
             dict(zip(q.INQUIRY_COLUMNS, row, strict=True))
@@ -46,7 +47,9 @@ def replay_report(
             and (is_auditor or row["member_id"] == caller.member_id)
         ]
         if len(rows) != 1:
-            raise Refusal.of_field("NOT_FOUND", "inquiry_id", "no such report of the caller")
+            raise Refusal.of_field(
+                "NOT_FOUND", "inquiry_id", "the caller has no report with this inquiry id"
+            )
         (row,) = rows
         held = load_consent(db, row["consent_id"])
         assert held is not None, "an accepted inquiry had a consent"
@@ -56,7 +59,7 @@ def replay_report(
         asked = ReportRequest(
             inquiry_id.lower(), digest(envelope), row["subject_id"], row["purpose"], 0
         )
-        prepared = rebuild_report(bureau, db, asked, held, row)
+        prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, row)
         if receipt.answer_digest:
             check_report_digest(db, prepared, receipt.answer_digest)
     if row["member_id"] != caller.member_id:
@@ -69,7 +72,7 @@ def replay_report(
 
 
 def _note(bureau: Bureau, caller: Caller, row: dict[str, object]) -> None:
-    """Lets the subject see who looked again."""
+    """Store an auditor's replay, so that the subject sees it."""
     again = {
         "member_id": caller.member_id,
         "kind": report_pb2.INQUIRY_KIND_SOFT,
@@ -77,7 +80,7 @@ def _note(bureau: Bureau, caller: Caller, row: dict[str, object]) -> None:
         "create_us": bureau.clock.now_us(),
         "entry_key": None,
         "log_size": -1,
-        "rules_version": bureau.policy.rules_version,
+        "rules_version": current_rules(bureau.policy).name,
     }
     with bureau.database.transaction() as db:
         db.execute(q.add_inquiry, **{k: v for k, v in (row | again).items() if k != "inquiry_key"})

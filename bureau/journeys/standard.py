@@ -14,10 +14,10 @@ from creditbureau.v1.standard_pb2 import StandardOfCredit
 
 
 def publish(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
-    """Publishes a standard; it holds from its effective time on.
+    """Publish a standard, in force from its effective time on.
 
     Raises:
-        Refusal: What `verify_statement` raises; UNKNOWN_CURRENCY; INVALID_FIELD for
+        Refusal: All of `verify_statement`; UNKNOWN_CURRENCY; INVALID_FIELD for
             bands that do not ascend; WRONG_STATE unless it is the next version.
     """
     caller.require_operator()
@@ -25,10 +25,10 @@ def publish(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
         opened = signed_statement.verify_statement(
             bureau, db, envelope, StandardOfCredit, kind="standard", signer=caller.signer
         )
-    told = opened.message
-    if told.currency not in currencies():
+    standard = opened.message
+    if standard.currency not in currencies():
         raise Refusal.of_field("UNKNOWN_CURRENCY", "currency", "not an ISO 4217 currency")
-    days = [band.min_days_past_due for band in told.bands]
+    days = [band.min_days_past_due for band in standard.bands]
     if days != sorted(set(days)):
         raise Refusal.of_field("INVALID_FIELD", "bands", "must ascend in min_days_past_due")
 
@@ -36,20 +36,20 @@ def publish(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
         opened.recheck_key_and_time(tx)
         row = tx.db.one(q.newest_standard)
         newest = (row[0] if row else None) or 0
-        if told.version != newest + 1:
+        if standard.version != newest + 1:
             raise Refusal.of_field("WRONG_STATE", "version", f"the next one is {newest + 1}")
         tx.db.execute(
             q.add_standard,
-            version=told.version,
+            version=standard.version,
             entry_key=tx.entry_key,
-            effective_us=told.effective_time.ToMicroseconds(),
+            effective_us=standard.effective_time.ToMicroseconds(),
         )
 
     return signed_statement.receipt_of(bureau.ledger.commit(opened.signed, work).proof)
 
 
 def get(bureau: Bureau, version: int) -> tuple[Envelope, Receipt]:
-    """A standard as the operator signed it; the one in force without a version.
+    """Return a standard as the operator signed it; version 0 is the one in force.
 
     Raises:
         Refusal: NOT_FOUND.
@@ -60,6 +60,6 @@ def get(bureau: Bureau, version: int) -> tuple[Envelope, Receipt]:
         else:
             row = db.one(q.standard_at, now_us=bureau.clock.now_us(), log_size=1 << 62)
         if row is None:
-            raise Refusal.of_field("NOT_FOUND", "version", "there is no such standard")
+            raise Refusal.of_field("NOT_FOUND", "version", "no standard has this version")
         envelope, receipt = signed_statement.statement_and_receipt(db, row[1])
     return envelope, receipt

@@ -1,4 +1,4 @@
-"""The journeys of a subject's key: bound, and replaced.
+"""Use cases of a subject's key: attest it, and rotate it.
 
 A key is bound to a subject id by the signed statement of a member that
 identified the person, around the person's own statement signed with that key. It
@@ -35,10 +35,10 @@ M = TypeVar("M", bound=Message)
 
 
 def attest_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
-    """Binds a key to a subject on a member's word.
+    """Bind a key to a subject on a member's attestation.
 
     Raises:
-        Refusal: What `verify_statement` raises, for the attestation and for the
+        Refusal: All of `verify_statement`, for the attestation and for the
             binding in it; WEAK_KEY, ALREADY_EXISTS, DATE_ORDER.
     """
     with bureau.database.snapshot() as db:
@@ -52,11 +52,10 @@ def attest_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
 
 
 def rotate_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
-    """Replaces a subject's key on the subject's own word, signed with the present
-    key.
+    """Replace a subject's key by a rotation that the present key signed.
 
     Raises:
-        Refusal: What `verify_statement` raises, for the rotation and for the
+        Refusal: All of `verify_statement`, for the rotation and for the
             binding in it; SIGNER_MISMATCH, WEAK_KEY, ALREADY_EXISTS.
     """
     with bureau.database.snapshot() as db:
@@ -72,7 +71,7 @@ def rotate_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
 def _open_binding(
     bureau: Bureau, db: Connection, envelope: Envelope
 ) -> tuple[KeyBinding, VerifyKey]:
-    """The subject's own statement about a key, signed with that very key."""
+    """Verify the subject's own statement about a key, signed with that key."""
     opened, key = signed_statement.verify_key_possession(
         bureau, db, envelope, KeyBinding, signer=None, field="binding.public_key"
     )

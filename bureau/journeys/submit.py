@@ -1,4 +1,4 @@
-"""The journey of a submission: one signed batch of records, stored whole or not
+"""Use case of a submission: one signed batch of records, stored whole or not
 at all.
 
 A furnisher signs a manifest over the RFC 6962 root of its records. The bureau
@@ -15,15 +15,17 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from bureau import field_rules, signed_statement
+from bureau.calendar import timestamp_of
+from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
 from bureau.credit_file.accounts import AccountBatch
 from bureau.credit_file.batch_records import BatchRecord
+from bureau.credit_file.contributions import note_contribution
 from bureau.credit_file.history import ACTION, DELETION
-from bureau.credit_file.reciprocity import note_contribution
 from bureau.credit_file.record_rules import check_records
 from bureau.errors import Refusal
-from bureau.journeys.monitoring import tell_of_accounts, watched_of
+from bureau.journeys.monitoring import alert_account_changes, monitored_files
 from bureau.ledger.commit_queue import Transaction
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
@@ -45,16 +47,16 @@ MAX_RECORD_BYTES = 4096
 
 # A consent that names no kind of facility covers all.
 ANY_KIND = -1
-FURNISH_MASK = 1 << codes_pb2.ACTION_FURNISH
+FURNISH_MASK = CodeSet.of([codes_pb2.ACTION_FURNISH])
 
 
 def submit_records(
     bureau: Bureau, caller: Caller, envelope: Envelope, batch: bytes
 ) -> tuple[Submission, Receipt]:
-    """Stores a batch of records.
+    """Store a batch of records.
 
     Raises:
-        Refusal: What `verify_statement` raises; MALFORMED_MESSAGE, NON_CANONICAL,
+        Refusal: All of `verify_statement`; MALFORMED_MESSAGE, NON_CANONICAL,
             TOO_MANY_ITEMS, ROOT_MISMATCH, the reasons of `check_records` and of
             `AccountBatch.load`, CONSENT_REQUIRED.
     """
@@ -85,10 +87,10 @@ def submit_records(
         opened.recheck_key_and_time(tx)
         booking = AccountBatch.load(tx, caller.member_id, lines)
         _require_consents(tx, booking)
-        watched = watched_of(tx, booking.people(), bureau.policy)
+        watched = monitored_files(tx, booking.people(), bureau.policy)
         submission = _store(tx, caller.member_id, opened, tiles, len(booking.opened))
         booking.apply(tx)
-        tell_of_accounts(tx, watched, bureau.policy, caller.member_id)
+        alert_account_changes(tx, watched, bureau.policy, caller.member_id)
         furnished = (line.snapshot for line in lines if line.kind < DELETION)
         note_contribution(tx, caller.member_id, furnished)
         news = [at for at in booking.news if adverse or at.kind != NOTICE_KIND_ADVERSE_DATA]
@@ -108,7 +110,7 @@ def submit_records(
 def find_submission(
     bureau: Bureau, caller: Caller, submission_id: str
 ) -> tuple[Submission, Envelope, Receipt]:
-    """A submission that the caller made.
+    """Return a submission of the caller.
 
     Raises:
         Refusal: NOT_FOUND, also for other members' submissions.
@@ -118,7 +120,9 @@ def find_submission(
             q.submission_of_request, signer=caller.signer, request_id=submission_id.lower()
         )
         if row is None:
-            raise Refusal.of_field("NOT_FOUND", "submission_id", "no such submission of the caller")
+            raise Refusal.of_field(
+                "NOT_FOUND", "submission_id", "the caller has no submission with this id"
+            )
         envelope, receipt = signed_statement.statement_and_receipt(db, row[0])
     return submission_of(row), envelope, receipt
 
@@ -126,7 +130,7 @@ def find_submission(
 def list_submissions(
     bureau: Bureau, caller: Caller, page_size: int, page_token: str
 ) -> tuple[list[Submission], str]:
-    """A page of the caller's submissions, newest first."""
+    """List the caller's submissions by page, newest first."""
     limit = page_size or 100
     before = field_rules.number_in(page_token, otherwise=1 << 62)
     with bureau.database.snapshot() as db:
@@ -138,7 +142,7 @@ def list_submissions(
 
 
 def submission_of(row: tuple[Any, ...]) -> Submission:
-    """A submission from its row."""
+    """Build a submission from its row."""
     _, submission_id, kind, count, new_count, label, create_us, leaf_index = row
     return Submission(
         submission_id=submission_id,
@@ -146,13 +150,13 @@ def submission_of(row: tuple[Any, ...]) -> Submission:
         record_count=count,
         new_tradeline_count=new_count,
         label=label,
-        create_time=signed_statement.time_of(create_us),
+        create_time=timestamp_of(create_us),
         leaf_index=leaf_index,
     )
 
 
 def _read(batch: bytes) -> tuple[Sequence[bytes], ParsedRecordBatch]:
-    """The batch as the bytes that were signed, and as messages."""
+    """Read the batch as the signed bytes and as messages."""
     try:
         raws = RecordBatch.FromString(batch).records
         if len(raws) > MAX_RECORDS:
@@ -174,8 +178,9 @@ def _read(batch: bytes) -> tuple[Sequence[bytes], ParsedRecordBatch]:
 
 
 def _require_consents(tx: Transaction, booking: AccountBatch) -> None:
-    """Everybody on every account must have consented to be furnished; only what is
-    deleted needs no consent.
+    """Require a consent to furnish from every subject on every account.
+
+    Deletions need no consent.
     """
     lines = booking.lines
     wanted = {subject_id for line in lines for subject_id in line.subject_ids}
@@ -198,7 +203,7 @@ def _require_consents(tx: Transaction, booking: AccountBatch) -> None:
         f"records[{place}].snapshot.parties[{seat}].subject_id"
         for place, line in enumerate(lines)
         for seat, subject_id in enumerate(line.subject_ids)
-        if not opened.get(subject_id, 0) >> line.snapshot.portfolio_type & 1
+        if line.snapshot.portfolio_type not in CodeSet(opened.get(subject_id, 0))
     )
     unasked = (
         f"records[{place}].account_ref"
@@ -240,5 +245,5 @@ def _store(
         record_count=manifest.record_count,
         new_tradeline_count=new_count,
         label=manifest.label,
-        create_time=signed_statement.time_of(tx.now_us),
+        create_time=timestamp_of(tx.now_us),
     )

@@ -4,7 +4,8 @@ database, or a log that lacks acknowledged entries. A node that fails one refuse
 
 from __future__ import annotations
 
-from bureau.clock import MICROSECONDS, Moment
+from bureau.calendar import MICROSECONDS
+from bureau.clock import Moment
 from bureau.errors import Refusal
 
 # Microseconds that two clocks may differ by: as much as a statement's issue time may.

@@ -29,6 +29,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from bureau import field_rules
+from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import deadline
@@ -246,7 +247,7 @@ class Guard:
             raise Refusal("UNKNOWN_CERTIFICATE", "the certificate has expired")
         if state != MEMBER_STATE_ACTIVE:
             raise Refusal("MEMBER_SUSPENDED", "the member is suspended")
-        return Caller(member_id, roles, purposes, jurisdiction)
+        return Caller(member_id, CodeSet(roles), CodeSet(purposes), jurisdiction)
 
 
 def refusal_of(error: StorageError) -> Refusal:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
@@ -68,6 +69,47 @@ def peek(envelope: Envelope, payload: type[M]) -> M:
     return parse_canonical(payload, envelope.payload)
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedEnvelope(Generic[M]):
+    """A parsed envelope whose signatures are not verified yet.
+
+    Attributes:
+        message: The payload.
+        pae: The signed bytes.
+        digest: SHA-256 of the signed bytes, the digest of the statement.
+    """
+
+    envelope: Envelope
+    message: M
+    pae: bytes
+    digest: bytes
+
+    @property
+    def key_ids(self) -> list[str]:
+        """The key ids that the signatures name."""
+        return [signature.keyid for signature in self.envelope.signatures]
+
+    def verify(self, keys: Mapping[str, VerifyKey]) -> VerifyKey:
+        """Verify the signature by one of the keys, and return that key.
+
+        Raises:
+            BadSignature: See `verify_envelope`.
+        """
+        return _verify(self.envelope, self.pae, keys.get)
+
+
+def open_envelope(envelope: Envelope, payload: type[M]) -> OpenedEnvelope[M]:
+    """Parse an envelope without verifying its signatures.
+
+    Raises:
+        WrongPayloadType: Another payload type.
+        MalformedMessage, NonCanonical: See `parse_canonical`.
+    """
+    message = peek(envelope, payload)
+    signed = pae(envelope.payload_type, envelope.payload)
+    return OpenedEnvelope(envelope, message, signed, hashlib.sha256(signed).digest())
+
+
 def verify_envelope(
     envelope: Envelope,
     payload: type[M],
@@ -105,13 +147,19 @@ def verify_signature(
     Raises:
         BadSignature: See `verify_envelope`.
     """
-    # A signature that says it is by one of the keys. The key id is a hint.
     find = keys.get if isinstance(keys, Mapping) else keys
+    return _verify(envelope, pae(envelope.payload_type, envelope.payload), find)
+
+
+def _verify(
+    envelope: Envelope, signed_bytes: bytes, find: Callable[[str], VerifyKey | None]
+) -> VerifyKey:
+    # A signature that says it is by one of the keys. The key id is a hint.
     named = ((find(signature.keyid), signature.sig) for signature in envelope.signatures)
     key, signed = next(((key, signed) for key, signed in named if key), (None, b""))
     if key is None:
         raise BadSignature("no signature is by a key that counts for the signer")
-    key.verify(signed, pae(envelope.payload_type, envelope.payload))
+    key.verify(signed, signed_bytes)
     return key
 
 

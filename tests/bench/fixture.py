@@ -19,7 +19,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from bureau.admin.bureau_folder import InitOptions, create
-from bureau.codes import mask_of
+from bureau.codes import CodeSet
 from bureau.config import Settings
 from bureau.store import queries as q
 from bureau.store.database import Database
@@ -293,11 +293,11 @@ def _seed(settings: Settings, size: Size) -> tuple[list[Person], list[Person], l
             rows.append(_consent_row(str(uuid.uuid4()), whose, lender, inquire=False))
             rows.append(_consent_row(consent_id_of(person, lender), whose, lender, inquire=True))
             full = _consent_row(consent_id_of(person, lender, "full"), whose, lender, inquire=True)
-            rows.append(full | {"sections": mask_of(ALL_SECTIONS)})
+            rows.append(full | {"sections": CodeSet.of(ALL_SECTIONS)})
     watched = ordinary[0]
     monitor = consent_id_of(watched, WATCHER, "monitor")
     consent = _consent_row(monitor, watched.subject_id, WATCHER, inquire=False)
-    rows.append(consent | {"actions": mask_of([codes_pb2.ACTION_MONITOR])})
+    rows.append(consent | {"actions": CodeSet.of([codes_pb2.ACTION_MONITOR])})
     database = Database(settings.database)
     try:
         with database.transaction() as db:
@@ -318,9 +318,9 @@ def _consent_row(
         "consent_id": consent_id,
         "subject_id": subject_id,
         "grantee": lender,
-        "actions": mask_of([codes_pb2.ACTION_INQUIRE if inquire else codes_pb2.ACTION_FURNISH]),
-        "purposes": mask_of([PURPOSE]),
-        "sections": mask_of(SECTIONS),
+        "actions": CodeSet.of([codes_pb2.ACTION_INQUIRE if inquire else codes_pb2.ACTION_FURNISH]),
+        "purposes": CodeSet.of([PURPOSE]),
+        "sections": CodeSet.of(SECTIONS),
         "portfolio_types": 0,
         "history_months": 36,
         "start_us": _us(now - timedelta(days=1)),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bureau.credit_file import reciprocity
+from bureau.credit_file import contributions
 from bureau.journeys import submit
 from bureau_client import BureauError, Month
 from tests.service.scenario import Village, account, village
@@ -22,7 +22,7 @@ def test_a_broken_unit_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
         first, good, broken = (town.person() for _ in range(3))
         begun, go_on = threading.Event(), threading.Event()
         waiting = threading.Semaphore(0)
-        noted, committed = reciprocity.note_contribution, town.bureau.server.ledger.commit
+        noted, committed = contributions.note_contribution, town.bureau.server.ledger.commit
 
         def note(tx: Any, member_id: str, snapshots: Any) -> None:
             if member_id == "acme":

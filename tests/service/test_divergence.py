@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from bureau.admin.operator import Operator
-from bureau.texts import texts
+from bureau.credit_file.report_versions import current_version
+from bureau.texts import flag_texts
 from bureau_client import (
     AlertKind,
     FacilityActionKind,
@@ -43,7 +44,7 @@ def test_divergence_is_told_and_flagged(town: Village) -> None:
     (flag,) = report.flags
     assert flag.kind.name == "DIVERGENCE"
     assert len(flag.tradeline_ids) == 2
-    assert flag.texts == texts("flag", "DIVERGENCE")
+    assert flag.texts == flag_texts(current_version().flag_texts, "DIVERGENCE")
 
 
 def test_divergence_is_among_what_a_consent_opens(town: Village) -> None:

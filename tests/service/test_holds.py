@@ -9,7 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from bureau.texts import texts
+from bureau.credit_file.report_versions import current_version
+from bureau.texts import flag_texts
 from bureau_client import (
     Frequency,
     FrequencyUnit,
@@ -96,7 +97,7 @@ def test_a_fraud_alert_is_on_every_report(town: Village) -> None:
     person.place_hold(HoldKind.FRAUD_ALERT, expire=town.now() + 30 * DAY)
     report = town.report(person, "brook")
     (flag,) = report.flags
-    assert flag.texts == texts("flag", "FRAUD_ALERT")
+    assert flag.texts == flag_texts(current_version().flag_texts, "FRAUD_ALERT")
     town.later(40 * DAY)
     assert town.report(person, "brook").flags == ()
 

@@ -19,7 +19,8 @@ from grpc_status import rpc_status
 from structlog.testing import capture_logs
 
 from bureau.admin.bureau_folder import InitOptions
-from bureau.clock import MICROSECONDS, Clock
+from bureau.calendar import MICROSECONDS
+from bureau.clock import Clock
 from bureau.enumeration_limiter import EnumerationLimiter
 from bureau.testing import RunningBureau, running_bureau
 from bureau_keys.signing import SigningKey

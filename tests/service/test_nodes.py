@@ -17,7 +17,8 @@ import pytest
 from bureau.admin.bureau_folder import trust_of
 from bureau.admin.erasure import erase_before
 from bureau.admin.integrity import check_database
-from bureau.clock import MICROSECONDS, Clock
+from bureau.calendar import MICROSECONDS
+from bureau.clock import Clock
 from bureau.ledger import log
 from bureau.store import checks
 from bureau.store.database import Database

@@ -9,7 +9,7 @@ import pytest
 
 from bureau.admin.operator import CallError, Operator
 from bureau.clock import Clock
-from bureau.credit_file.attributes import REGISTRY
+from bureau.credit_file.report_versions import current_version
 from bureau.texts import texts
 from bureau_client import (
     AccountStatus,
@@ -152,13 +152,13 @@ def test_a_report_has_the_attributes_that_its_consent_opens() -> None:
         town.submit("acme", account(person, "card", JUNE, **late))
         report = town.report(person, "brook")
         found = {at.name: (at.value, at.unit) for at in report.attributes}
-        assert set(found) == set(REGISTRY)
+        assert set(found) == set(current_version().attributes)
         assert found["total_balance"] == (100_00.0, "USD")
         assert found["revolving_utilisation"] == (0.1, "USD")
         assert found["tradelines_now_30_plus"] == (1.0, "tradelines")
         assert found["months_since_60_plus"] == (None, "months")
         assert town.report(person, "brook", sections=[Section.SUMMARY]).attributes == ()
-        assert {at.name for at in person.file().attributes} == set(REGISTRY)
+        assert {at.name for at in person.file().attributes} == set(current_version().attributes)
 
 
 # Reports of the past ----------------------------------------------------------------

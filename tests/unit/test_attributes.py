@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bureau.credit_file.attributes import REGISTRY, attributes_of
+from bureau.credit_file.attributes import attributes_of as attributes_by
 from bureau.credit_file.attributes.__main__ import PAGE, page
+from bureau.credit_file.filed import CreditFile, FiledAction, FiledInquiry, FiledTradeline
 from bureau.credit_file.history import Account, TrailEntry
-from bureau.credit_file.reader import CreditFile, FiledAction, FiledInquiry, FiledTradeline
 from bureau.credit_file.report import summary_of
+from bureau.credit_file.report_versions import current_version
 from creditbureau.v1 import codes_pb2, record_pb2
 from creditbureau.v1.record_pb2 import (
     FacilityAction,
@@ -22,7 +23,7 @@ from creditbureau.v1.record_pb2 import (
     RecordRef,
     TradelineSnapshot,
 )
-from creditbureau.v1.report_pb2 import PaymentHistory
+from creditbureau.v1.report_pb2 import Attribute, PaymentHistory
 
 NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)
 NOW_US = int(NOW.timestamp() * 1_000_000)
@@ -54,6 +55,13 @@ STATUSES = [
     codes_pb2.ACCOUNT_STATUS_CHARGE_OFF,
     *ENDED,
 ]
+
+
+REGISTRY = current_version().attributes
+
+
+def attributes_of(file: CreditFile) -> list[Attribute]:
+    return attributes_by(file, REGISTRY)
 
 
 def number(count: int) -> int:

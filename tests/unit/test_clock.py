@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from bureau.clock import MICROSECONDS, TRIMMED_US, Clock
+from bureau.calendar import MICROSECONDS
+from bureau.clock import TRIMMED_US, Clock
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from bureau.config import Settings
 from bureau.policy import PolicyError, Retention, load_policy
 
 FOLDER = files("bureau") / "data" / "policy"
-PLACES = sorted(at.name.removesuffix(".toml") for at in FOLDER.iterdir())
+PLACES = sorted(at.name.removesuffix(".toml") for at in FOLDER.iterdir() if at.is_file())
 US = (FOLDER / "US.toml").read_text("utf-8")
 
 
@@ -24,7 +24,6 @@ def test_a_new_bureau_finds_the_rules_of_its_jurisdiction() -> None:
 def test_every_rule_names_its_source(place: str) -> None:
     policy = load_policy(place)
     assert policy.jurisdiction == place
-    assert policy.rules_version.endswith(f"/{policy.version}")
     names = {rule.name for rule in policy.rules}
     assert names >= {"dispute", "freeze", "inquiry", "notice", "reciprocity", "ceiling"}
     assert names >= {f"retention {item}" for item in policy.retention}

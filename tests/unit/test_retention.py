@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from bureau.credit_file.filed import FiledAction, FiledTradeline
 from bureau.credit_file.history import Account, TrailEntry
-from bureau.credit_file.reader import FiledAction, FiledTradeline
 from bureau.credit_file.retention import retained
 from bureau.policy import Policy, Retention, load_policy
 from creditbureau.v1 import codes_pb2, record_pb2

@@ -14,17 +14,27 @@ from typing import Any
 
 import pytest
 
+from bureau.credit_file.report_versions import current_version
 from bureau_client.models.texts import DEFAULT, languages
 from tests.documents import DOCS
 
 TERMS, NEVER = "terms", "never"
 LANGUAGES = sorted(languages())
-OWN = {
-    table["language"]: table
-    for at in (files("bureau") / "data" / "texts").iterdir()
-    if at.name.endswith(".toml")
-    for table in [tomllib.loads(at.read_text("utf-8"))]
-}
+DATA = files("bureau") / "data"
+
+
+def tables(folder: str) -> dict[str, dict[str, Any]]:
+    """The files of a folder of the bureau's texts, by language."""
+    read = (
+        tomllib.loads(at.read_text("utf-8"))
+        for at in DATA.joinpath(*folder.split("/")).iterdir()
+        if at.name.endswith(".toml")
+    )
+    return {table["language"]: table for table in read}
+
+
+FLAGS = tables(f"flag_texts/{current_version().flag_texts}")
+OWN = {language: table | FLAGS[language] for language, table in tables("texts").items()}
 
 
 def entries(language: str) -> dict[str, str]:

@@ -1,17 +1,19 @@
-"""Writes `docs/attributes.md` from the registry: `python -m bureau.credit_file.attributes`."""
+"""Write `docs/attributes.md` from the registry: `python -m bureau.credit_file.attributes`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from bureau.credit_file.attributes import REGISTRY, REGISTRY_VERSION
+from bureau.credit_file.report_versions import current_version
 
+CURRENT = current_version()
+COUNT = len(CURRENT.attributes)
 PAGE = Path(__file__).parents[3] / "docs" / "attributes.md"
 HEAD = f"""# Attributes
 
-Made from the registry by `python -m bureau.credit_file.attributes`; version {REGISTRY_VERSION}.
+Made from the registry by `python -m bureau.credit_file.attributes`; version {CURRENT.name}.
 
-A report whose consent opens the section ATTRIBUTES has these {len(REGISTRY)} figures. They are
+A report whose consent opens the section ATTRIBUTES has these {COUNT} figures. They are
 of the file as reports show it, at the moment of the inquiry, and look at nothing later.
 Months are calendar months, counted back from this one. Money is in minor units and is
 never added over currencies: such an attribute comes once for each currency of the file,
@@ -25,10 +27,10 @@ value is missing; the last column says what that means.
 
 
 def page() -> str:
-    """The page's text."""
+    """Return the page's text."""
     rows = [
         f"| `{at.name}` | {at.text} | {at.unit} | {at.window} | {at.missing} |\n"
-        for at in REGISTRY.values()
+        for at in CURRENT.attributes.values()
     ]
     return HEAD + "".join(rows)
 

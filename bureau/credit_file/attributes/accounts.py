@@ -1,4 +1,4 @@
-"""How many: tradelines, lenders, lines, openings."""
+"""Attributes that count tradelines, lenders, lines and openings."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""How well paid: worst status, how often, how long ago; and who asked."""
+"""Attributes of delinquency and inquiries: worst status, frequency, recency."""
 
 from __future__ import annotations
 
+from bureau.calendar import DAY_US
 from bureau.credit_file.attributes.definition import Definition, definition
-from bureau.credit_file.attributes.view import DAY_US, View
-from bureau.credit_file.history import DELINQUENT
-from bureau.credit_file.report import SEVERITY, SILENT
+from bureau.credit_file.attributes.view import View
+from bureau.credit_file.history import DELINQUENT, SEVERITY, SILENT
 
-# Payment history characters at least so many days past due, or worse.
+# Payment history characters of at least 30, 60 or 90 days past due, or worse.
 LATE = {30: DELINQUENT, 60: DELINQUENT - {"1"}, 90: DELINQUENT - {"1", "2"}}
 LOST = frozenset("GL")
 

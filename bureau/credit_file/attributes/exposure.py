@@ -1,4 +1,4 @@
-"""How much: balances, limits, payments, and how they moved."""
+"""Attributes of amounts: balances, limits, payments and their changes."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def available_credit(view: View) -> float:
 
 
 def _has(line: TradelineView, age: int) -> bool:
-    """Whether a line was reported for the month so many months ago."""
+    """Return True if a line was reported for the month that many months ago."""
     place = age - line.lag
     return 0 <= place < len(line.profile) and line.profile[place] != NO_DATA
 

@@ -1,30 +1,26 @@
-"""A file as attributes look at it: point in time, months counted back from now."""
+"""The view of a credit file that attributes are computed from; months count back from now."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from bureau.clock import MICROSECONDS
+from bureau.calendar import DAY_US, month_of, months_between
 from bureau.credit_file.facility_state import is_drawable, is_frozen, is_open
-from bureau.credit_file.reader import CreditFile, FiledInquiry, FiledTradeline
-from bureau_keys.payment_profile import months_between
+from bureau.credit_file.filed import CreditFile, FiledInquiry, FiledTradeline
 from creditbureau.v1.record_pb2 import TradelineSnapshot
-
-DAY_US = 86_400 * MICROSECONDS
 
 
 @dataclass(slots=True)
 class TradelineView:
-    """A tradeline with its payment history laid against the months before now.
+    """A tradeline with its payment history counted back from this month.
 
     Attributes:
-        at: What holds for its newest month.
+        at: The snapshot of its newest month.
         profile: Payment history characters, newest first, of no later month than now.
-        lag: How many months before now the first of them is.
-        balances: Of the same months.
-        is_drawable: Whether somebody lends on it, unless it is frozen.
+        lag: Months from the first character's month to this month.
+        balances: Balances of the same months.
+        is_drawable: True for a line that can be drawn on unless it is frozen.
     """
 
     at: TradelineSnapshot
@@ -38,28 +34,28 @@ class TradelineView:
     is_frozen: bool
 
     def last(self, months: int) -> str:
-        """The characters of so many months, this one and those before."""
+        """Return the characters of the last months, the present one included."""
         return self.profile[: max(months - self.lag, 0)]
 
     @property
     def limit(self) -> int:
-        """Its limit; 0 for none."""
+        """The credit limit; 0 for none."""
         return self.at.credit_limit_minor if self.is_drawable else 0
 
     @property
     def drawn(self) -> int:
-        """What is owed on it; nothing for a balance in the person's favour."""
+        """The amount owed; 0 for a balance in the subject's favour."""
         return max(self.at.balance_minor, 0)
 
 
 @dataclass(slots=True)
 class View:
-    """What attributes are computed from.
+    """A credit file as attributes are computed from it.
 
     Attributes:
         month: This month, yyyymm, UTC.
         lines: All tradelines, or those in one currency.
-        inquiries: Hard ones, none of them later than now.
+        inquiries: Hard inquiries, none of them later than now.
     """
 
     month: int
@@ -69,9 +65,8 @@ class View:
 
     @classmethod
     def of(cls, file: CreditFile) -> View:
-        """A view of a whole file."""
-        now = datetime.fromtimestamp(file.now_us / MICROSECONDS, UTC)
-        month = now.year * 100 + now.month
+        """Build the view of a whole credit file."""
+        month = month_of(file.now_us)
         return cls(
             month,
             file.now_us,
@@ -80,7 +75,7 @@ class View:
         )
 
     def within(self, currency: str) -> View:
-        """The same of one currency alone."""
+        """Return the view of the tradelines in one currency."""
         lines = [line for line in self.lines if line.at.currency == currency]
         return View(self.month, self.now_us, lines, self.inquiries)
 
@@ -90,11 +85,11 @@ class View:
         return [line for line in self.lines if line.is_open]
 
     def age_of(self, yyyymmdd: int) -> int:
-        """Months since the month of a day."""
+        """Count the months since the month of a date."""
         return months_between(yyyymmdd // 100, self.month)
 
     def inquiries_within(self, days: int) -> list[FiledInquiry]:
-        """Inquiries of the last so many days."""
+        """Return the inquiries of the last days."""
         since_us = self.now_us - days * DAY_US
         return [inquiry for inquiry in self.inquiries if inquiry.create_us >= since_us]
 

@@ -6,7 +6,6 @@ from typing import final
 
 import grpc
 
-from bureau.credit_file import notices
 from bureau.journeys import disclosure, dispute, hold, subject
 from bureau.rpc.servicer import Servicer
 from creditbureau.v1 import subjects_pb2
@@ -88,7 +87,7 @@ class Subjects(Servicer, SubjectsServicer):
     def ListNotices(
         self, request: subjects_pb2.ListNoticesRequest, context: grpc.ServicerContext
     ) -> subjects_pb2.ListNoticesResponse:
-        page, token = notices.list_notices(
+        page, token = disclosure.list_notices(
             self.bureau, request.subject_request, request.page_size, request.page_token
         )
         return subjects_pb2.ListNoticesResponse(notices=page, next_page_token=token)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import and_, select
 
-from bureau.store.compiled import Query
+from bureau.store.compiled import InQuery, Query
 from bureau.store.queries.builders import (
     bind,
     entry,
@@ -64,6 +64,9 @@ deleted_accounts = Query(
     .order_by(tradeline.c.tradeline_key)
 )
 leaf_of = Query(select(entry.c.leaf_index).where(entry.c.entry_key == bind("entry_key")))
+leaves_of = InQuery(
+    lambda keys: select(entry.c.entry_key, entry.c.leaf_index).where(entry.c.entry_key.in_(keys))
+)
 record_at = Query(
     select(record.c.body, submission.c.submission_id)
     .join_from(record, submission, record.c.submission_key == submission.c.submission_key)

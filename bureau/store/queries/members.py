@@ -27,6 +27,9 @@ member_by_id = Query(select(*member.columns).where(member.c.member_id == bind("m
 members_named = InQuery(
     lambda names: select(member.c.member_id).where(member.c.member_id.in_(names))
 )
+groups_of_members = InQuery(
+    lambda names: select(member.c.member_id, member.c.group_id).where(member.c.member_id.in_(names))
+)
 lock_member = Query(
     select(*member.columns).where(member.c.member_id == bind("member_id")).with_for_update()
 )

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from bureau.admin.bureau_folder import load_authority, utc
 from bureau.admin.operator import Operator
-from bureau.clock import MICROSECONDS, Clock
+from bureau.calendar import MICROSECONDS
+from bureau.clock import Clock
 from bureau_keys.authority import new_key_and_csr
 from bureau_keys.secret_files import write_private
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED

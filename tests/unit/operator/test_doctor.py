@@ -11,7 +11,8 @@ import pytest
 
 from bureau.admin.check_results import CheckResult, Health
 from bureau.admin.doctor import examine
-from bureau.clock import MICROSECONDS, Clock
+from bureau.calendar import MICROSECONDS
+from bureau.clock import Clock
 from bureau.config import Settings
 from tests.unit.operator.lived_in import LivedIn
 

@@ -1,0 +1,48 @@
+"""Contributions: the times at which a member furnished, and the level that they earn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bureau.calendar import DAY_US
+from bureau.credit_file.history import DELINQUENT
+from bureau.credit_file.reciprocity import DEFAULT_ONLY, FULL, NONE
+from bureau.ledger.commit_queue import Transaction
+from bureau.policy import Policy
+from bureau.store import queries as q
+from bureau.store.database import Connection
+from bureau_keys.payment_profile import character_of
+from creditbureau.v1.record_pb2 import TradelineSnapshot
+
+# Payment history characters of an account in good standing.
+GOOD = frozenset("0E")
+MONTH_US = 31 * DAY_US
+
+
+def note_contribution(
+    tx: Transaction, member_id: str, snapshots: Iterable[TradelineSnapshot]
+) -> None:
+    """Store the times at which a member furnished; at most once a day."""
+    row = tx.db.one(q.contribution_of, member_id=member_id)
+    good_us, default_us = row or (0, 0)
+    stale_us = tx.now_us - DAY_US
+    if good_us > stale_us and default_us > stale_us:
+        return
+    seen = {character_of(snapshot) for snapshot in snapshots}
+    now_good = tx.now_us if seen & GOOD else good_us
+    now_default = tx.now_us if seen & DELINQUENT else default_us
+    if now_good - good_us > DAY_US or now_default - default_us > DAY_US:
+        tx.db.execute(
+            q.set_contribution, member_id=member_id, good_us=now_good, default_us=now_default
+        )
+
+
+def level_of(db: Connection, member_id: str, policy: Policy, now_us: int) -> int:
+    """Return the level that a member has earned: FULL, DEFAULT_ONLY or NONE."""
+    row = db.one(q.contributor, member_id=member_id)
+    assert row is not None, "a caller is a member"
+    create_us, good_us, default_us = row
+    since_us = now_us - policy.reciprocity_months * MONTH_US
+    if now_us < create_us + policy.reciprocity_grace_days * DAY_US or good_us >= since_us:
+        return FULL
+    return DEFAULT_ONLY if default_us >= since_us else NONE

@@ -1,0 +1,76 @@
+"""The credit file of one subject as values: tradelines, actions, inquiries. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from bureau.credit_file.history import TrailEntry
+from creditbureau.v1.record_pb2 import FacilityAction, RecordRef, TradelineSnapshot
+from creditbureau.v1.report_pb2 import PaymentHistory
+
+
+class FiledAction(NamedTuple):
+    """A facility action and the reference of its record."""
+
+    action: FacilityAction
+    record: RecordRef
+
+
+class FiledTradeline(NamedTuple):
+    """A tradeline: the subject's role, the history and the newest snapshot.
+
+    Attributes:
+        snapshot: The effective snapshot of the newest month.
+        record: Reference of the snapshot's record.
+        steps: Reads the records of the account that name the subject, in order of the log.
+        actions: Facility actions while the subject was on the account, newest first.
+        left: True if the account's newest month no longer names the subject.
+    """
+
+    tradeline_id: str
+    member_id: str
+    role: int
+    history: PaymentHistory
+    snapshot: TradelineSnapshot
+    record: RecordRef
+    steps: Callable[[], list[TrailEntry]]
+    actions: list[FiledAction]
+    left: bool = False
+
+
+class FiledInquiry(NamedTuple):
+    """A hard inquiry on the file."""
+
+    inquiry_id: str
+    member_id: str
+    purpose: int
+    kind: int
+    outcome: int
+    create_us: int
+    leaf_index: int
+
+
+class CreditFile(NamedTuple):
+    """The credit file of one subject, as of a log size and a time.
+
+    Attributes:
+        groups: Groups of furnishers by member id; of no furnisher unless a line may be
+            frozen.
+    """
+
+    subject_id: str
+    log_size: int
+    now_us: int
+    tradelines: list[FiledTradeline]
+    inquiries: list[FiledInquiry]
+    groups: Mapping[str, str] = MappingProxyType({})
+
+
+def role_of(subject_id: str, snapshot: TradelineSnapshot) -> int:
+    """Return a subject's role in an account; 0 if the snapshot does not name the subject."""
+    for party in snapshot.parties:
+        if party.subject_id == subject_id:
+            return party.role
+    return 0

@@ -1,0 +1,53 @@
+"""Read everything that a report is made from, from one snapshot."""
+
+from __future__ import annotations
+
+from bureau.credit_file.consent_state import HeldConsent
+from bureau.credit_file.contributions import level_of
+from bureau.credit_file.filed import CreditFile
+from bureau.credit_file.reader import read_file, read_file_at
+from bureau.credit_file.report_rules import ReportInputs, ReportRequest
+from bureau.credit_file.subject_events import ALL, read_state
+from bureau.policy import Policy
+from bureau.store import queries as q
+from bureau.store.database import Connection
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.standard_pb2 import StandardOfCredit
+
+
+def read_inputs(
+    db: Connection,
+    origin: str,
+    policy: Policy,
+    request: ReportRequest,
+    consent: HeldConsent,
+    now_us: int,
+) -> ReportInputs:
+    """Read the inputs of a new report."""
+    file = read_file(db, request.subject_id, policy, now_us)
+    state = read_state(db, request.subject_id, policy, now_us, ALL)
+    level = level_of(db, consent.grantee, policy, now_us)
+    return ReportInputs(origin, request, consent, file, state, _standard(db, file), level)
+
+
+def read_inputs_at(
+    db: Connection,
+    origin: str,
+    policy: Policy,
+    request: ReportRequest,
+    consent: HeldConsent,
+    *,
+    now_us: int,
+    log_size: int,
+    level: int,
+) -> ReportInputs:
+    """Read the inputs of a report again, as they were at a log size."""
+    file = read_file_at(db, request.subject_id, policy, log_size, now_us)
+    state = read_state(db, request.subject_id, policy, now_us, log_size)
+    return ReportInputs(origin, request, consent, file, state, _standard(db, file), level)
+
+
+def _standard(db: Connection, file: CreditFile) -> StandardOfCredit | None:
+    """Read the standard of credit in force; None if none is."""
+    row = db.one(q.standard_at, now_us=file.now_us, log_size=file.log_size)
+    return StandardOfCredit.FromString(Envelope.FromString(row[0]).payload) if row else None

@@ -1,0 +1,93 @@
+"""The values that a report is made from, and the rules that make it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bureau.credit_file.attributes.definition import Definition
+from bureau.credit_file.consent_state import HeldConsent
+from bureau.credit_file.filed import CreditFile
+from bureau.credit_file.scope import Scope
+from bureau.credit_file.subject_state import SubjectState
+from bureau.policy import Policy
+from creditbureau.v1.report_pb2 import Report
+from creditbureau.v1.standard_pb2 import StandardOfCredit
+
+
+class ReportRequest(NamedTuple):
+    """The inquiry that a report answers.
+
+    Attributes:
+        request_id: The inquiry's request id.
+        digest: The inquiry's digest.
+        evidence: EvidenceLevel.
+    """
+
+    request_id: str
+    digest: bytes
+    subject_id: str
+    purpose: int
+    evidence: int
+
+
+class ReportInputs(NamedTuple):
+    """Everything that a report is made from, read as of one log size.
+
+    Attributes:
+        origin: The log's origin, the audience of the report.
+        standard: The standard of credit in force; None if none is.
+        level: ReciprocityLevel that the member had earned.
+    """
+
+    origin: str
+    request: ReportRequest
+    consent: HeldConsent
+    file: CreditFile
+    state: SubjectState
+    standard: StandardOfCredit | None
+    level: int
+
+
+class ShapedReport(NamedTuple):
+    """A report and the part of the credit file that the report shows.
+
+    Attributes:
+        shown: The credit file after retention, disputes and reciprocity.
+        scope: The part of `shown` that the consent opens.
+    """
+
+    report: Report
+    shown: CreditFile
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class ReportVersion:
+    """One version of the bureau's own rules of reports.
+
+    Attributes:
+        name: yyyy-mm of its release; a later version has a greater name.
+        attributes: The attributes of a report, by name.
+        flag_texts: Folder of the flags' texts, in `bureau/data/flag_texts`.
+        shape: Makes a report from its inputs.
+    """
+
+    name: str
+    attributes: Mapping[str, Definition]
+    flag_texts: str
+    shape: Callable[[ReportInputs, ReportRules], ShapedReport]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRules:
+    """The rules of one report: a version of the bureau's, and the policy of the place."""
+
+    version: ReportVersion
+    policy: Policy
+
+    @property
+    def name(self) -> str:
+        """The `rules_version` of reports and inquiries: both versions, with a stroke."""
+        return f"{self.version.name}/{self.policy.version}"

@@ -1,0 +1,60 @@
+"""Every version of the rules of reports, retired ones included. Pure.
+
+A report is replayed by the version that made it. To change the bytes of reports (an
+attribute, a text of a flag, a field, a rule of retention) add a version here, with its
+name, and keep what the versions before it use:
+
+- attributes: a new `Definition` has `since`, a retired one `until`;
+- texts of flags: copy the newest folder of `bureau/data/flag_texts`, and change the copy;
+- shape: copy the function that changes, and let the new version call the copy.
+"""
+
+from __future__ import annotations
+
+from bureau.credit_file.attributes import attributes_in
+from bureau.credit_file.report_rules import ReportRules, ReportVersion
+from bureau.credit_file.shape import shape_report
+from bureau.errors import Refusal
+from bureau.policy import Policy
+
+# By name, in order of release.
+VERSIONS: dict[str, ReportVersion] = {
+    "2026-11": ReportVersion(
+        name="2026-11",
+        attributes=attributes_in("2026-11"),
+        flag_texts="2026-11",
+        shape=shape_report,
+    ),
+}
+
+
+def current_version() -> ReportVersion:
+    """Return the version that makes new reports."""
+    return VERSIONS[max(VERSIONS)]
+
+
+def current_rules(policy: Policy) -> ReportRules:
+    """Return the rules that make new reports."""
+    return ReportRules(current_version(), policy)
+
+
+def rules_of(rules_version: str, policy: Policy) -> ReportRules:
+    """Return the rules that made a report.
+
+    Args:
+        rules_version: The report's `rules_version`.
+        policy: The policy in force, with the retired ones.
+
+    Raises:
+        Refusal: WRONG_STATE if this node has no such version of either.
+    """
+    name, _, policy_version = rules_version.partition("/")
+    version, made_by = VERSIONS.get(name), policy.at(policy_version)
+    if version is None:
+        message = f"the report was made by version {name} of the bureau's rules"
+        raise Refusal("WRONG_STATE", f"{message}: ask a node of a release that has it")
+    if made_by is None:
+        message = f"the report was made by version {policy_version} of the policy"
+        place = f"policy/retired/{policy.jurisdiction}-{policy_version}.toml"
+        raise Refusal("WRONG_STATE", f"{message}: the operator must restore {place}")
+    return ReportRules(version, made_by)

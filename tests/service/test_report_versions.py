@@ -1,0 +1,84 @@
+"""A release adds a version of reports: earlier reports are still replayed as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from bureau.credit_file.attributes import Definition
+from bureau.credit_file.report_versions import VERSIONS, current_version
+from bureau_client import Month, Purpose, Report, WrongState
+from creditbureau.v1.envelope_pb2 import Envelope
+from tests.service.scenario import Village, account, village
+from tests.service.watching import monitored
+
+MAY = Month(2024, 5)
+NEXT = "2099-01"
+
+
+@pytest.fixture(scope="module")
+def town(database_url: str) -> Iterator[Village]:
+    with village("acme", "brook", database_url=database_url) as found:
+        yield found
+
+
+def release(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Add a version of reports with one more attribute and one attribute less."""
+    before = current_version()
+    gone, *kept = before.attributes.values()
+    added = Definition("always_one", "One", "ones", "now", "never missing", lambda _: 1.0)
+    attributes = {at.name: at for at in (*kept, added)}
+    assert gone.name not in attributes
+    monkeypatch.setitem(VERSIONS, NEXT, replace(before, name=NEXT, attributes=attributes))
+
+
+def payload(report: Report) -> bytes:
+    """The bytes that the bureau signed."""
+    return Envelope.FromString(report.envelope).payload
+
+
+def test_reports_of_both_versions_are_replayed_byte_for_byte(
+    town: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, brook = town.person(), town.lenders["brook"]
+    town.submit("acme", account(person, "card", MAY))
+    before = town.report(person, "brook")
+    release(monkeypatch)
+    town.submit("acme", account(person, "card", MAY + 1))
+    after = town.report(person, "brook")
+    assert before.rules_version.split("/")[0] != NEXT
+    assert after.rules_version.split("/")[0] == NEXT
+    names = [{at.name for at in report.attributes} for report in (before, after)]
+    assert names[1] - names[0] == {"always_one"}
+    assert len(names[0] - names[1]) == 1
+    for report in (before, after):
+        assert payload(brook.replay(report.request_id)) == payload(report)
+
+
+def test_a_portfolio_from_before_a_release_is_replayed_by_its_own_version(
+    town: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme = town.lenders["acme"]
+    for _ in range(3):
+        person = monitored(town, "acme")
+        town.submit("acme", account(person, "card", MAY))
+    given = list(acme.portfolio(Purpose.ACCOUNT_REVIEW))
+    assert len(given) == 3
+    release(monkeypatch)
+    for report in given:
+        again = acme.replay(report.request_id, report.subject_id)
+        assert payload(again) == payload(report)
+
+
+def test_a_node_of_the_release_before_names_the_version_that_it_lacks(
+    town: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = town.person()
+    town.submit("acme", account(person, "card", MAY))
+    with monkeypatch.context() as patch:
+        release(patch)
+        report = town.report(person, "brook")
+    with pytest.raises(WrongState, match=NEXT):
+        town.lenders["brook"].replay(report.request_id)
