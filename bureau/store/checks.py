@@ -10,22 +10,22 @@ from bureau.store.queries.log import ENTRY_COLUMNS
 
 # Entries with their statements, in order of the log.
 CHECKED_COLUMNS = (*ENTRY_COLUMNS, "envelope")
-entries_from = Query(
+entries_from = Query[tuple[int, int, str, str, str, bytes, bytes, bytes, bytes, int, bytes]](
     select(*s.entry.columns, s.statement.c.envelope)
     .join_from(s.entry, s.statement, s.entry.c.entry_key == s.statement.c.entry_key, isouter=True)
     .where(s.entry.c.leaf_index >= s.bind("start"))
     .order_by(s.entry.c.leaf_index)
     .limit(s.bind("limit"))
 )
-head_row = Query(select(s.head.c.tree_size, s.head.c.frontier))
-tiles = Query(
+head_row = Query[tuple[int, bytes]](select(s.head.c.tree_size, s.head.c.frontier))
+tiles = Query[tuple[int, int, bytes, bytes]](
     select(s.tile.c.level, s.tile.c.tile_index, s.tile.c.hashes, s.tile.c.root).order_by(
         s.tile.c.level, s.tile.c.tile_index
     )
 )
 
 # A submission's records as they were signed, and their hashes.
-submissions = Query(
+submissions = Query[tuple[int, int, bytes]](
     select(s.submission.c.submission_key, s.entry.c.leaf_index, s.statement.c.envelope)
     .join_from(s.submission, s.entry, s.submission.c.submission_key == s.entry.c.entry_key)
     .join(s.statement, s.statement.c.entry_key == s.entry.c.entry_key)
@@ -33,27 +33,27 @@ submissions = Query(
     .order_by(s.submission.c.submission_key)
     .limit(s.bind("limit"))
 )
-records_of = Query(
+records_of = Query[tuple[int, bytes]](
     select(s.record.c.record_index, s.record.c.body)
     .where(s.record.c.submission_key == s.bind("submission_key"))
     .order_by(s.record.c.record_index)
 )
-tiles_of = Query(
+tiles_of = Query[tuple[bytes, bytes]](
     select(s.record_tile.c.hashes, s.record_tile.c.root)
     .where(s.record_tile.c.submission_key == s.bind("submission_key"))
     .order_by(s.record_tile.c.tile_index)
 )
-erased_statements = Query(select(s.erased_statement.c.entry_key))
+erased_statements = Query[tuple[int]](select(s.erased_statement.c.entry_key))
 # What was erased is blank.
-record_count = Query(
+record_count = Query[tuple[int]](
     select(func.count()).select_from(s.record).where(func.length(s.record.c.body) > 0)
 )
-blank_count = Query(
+blank_count = Query[tuple[int]](
     select(func.count()).select_from(s.record).where(func.length(s.record.c.body) == 0)
 )
 
 # Accounts as their records left them.
-accounts_after = Query(
+accounts_after = Query[tuple[int, str, bytes, bytes, int, bytes, int, int]](
     select(
         s.tradeline.c.tradeline_key,
         s.tradeline.c.tradeline_id,
@@ -68,20 +68,20 @@ accounts_after = Query(
     .order_by(s.tradeline.c.tradeline_key)
     .limit(s.bind("limit"))
 )
-party_count = Query(select(func.count()).select_from(s.party))
-party = Query(
+party_count = Query[tuple[int]](select(func.count()).select_from(s.party))
+party = Query[tuple[str]](
     select(s.party.c.subject_id).where(
         s.party.c.subject_id == s.bind("subject_id"),
         s.party.c.tradeline_key == s.bind("tradeline_key"),
     )
 )
-answer_leaf = Query(
+answer_leaf = Query[tuple[int]](
     select(s.entry.c.leaf_index).where(
         s.entry.c.entry_key == s.bind("entry_key"), s.entry.c.kind == "dispute-answer"
     )
 )
 # A record of a trail, its account, and where its submission stands in the log.
-step_record = Query(
+step_record = Query[tuple[bytes, int, int]](
     select(s.record.c.body, s.record.c.tradeline_key, s.entry.c.leaf_index)
     .join_from(s.record, s.entry, s.record.c.submission_key == s.entry.c.entry_key)
     .where(
@@ -91,10 +91,10 @@ step_record = Query(
 )
 
 
-def _lost(column: Column[int], what: Column[str] | Column[int]) -> Query:
+def _lost(column: Column[int], what: Column[str] | Column[int]) -> Query[tuple[str | int, int]]:
     """Rows that name an entry that is not there: what the row is, and the key."""
     found = s.entry.alias()
-    return Query(
+    return Query[tuple[str | int, int]](
         select(what, column)
         .join_from(what.table, found, column == found.c.entry_key, isouter=True)
         .where(column.is_not(None), found.c.entry_key.is_(None))
@@ -116,16 +116,16 @@ LOST_ENTRIES = {
 }
 
 # Cosignatures of checkpoints that are not there.
-lost_cosignatures = Query(
+lost_cosignatures = Query[tuple[str, int]](
     select(s.cosignature.c.witness, s.cosignature.c.tree_size)
     .where(~exists().where(s.checkpoint.c.tree_size == s.cosignature.c.tree_size))
     .order_by(s.cosignature.c.tree_size)
 )
 
 
-def _bare(kind: str, key: Column[int]) -> Query:
+def _bare(kind: str, key: Column[int]) -> Query[tuple[int]]:
     """Entries of a kind whose effect is not there: their leaf indices."""
-    return Query(
+    return Query[tuple[int]](
         select(s.entry.c.leaf_index)
         .where(s.entry.c.kind == kind, ~exists().where(key == s.entry.c.entry_key))
         .order_by(s.entry.c.leaf_index)
@@ -158,7 +158,7 @@ LOST_EFFECTS = {
 }
 
 # References of accounts that are not there.
-lost_refs = Query(
+lost_refs = Query[tuple[str, str]](
     select(s.former_ref.c.member_id, s.former_ref.c.account_ref).where(
         ~exists().where(
             s.tradeline.c.tradeline_key == s.former_ref.c.tradeline_key,
@@ -167,7 +167,7 @@ lost_refs = Query(
     )
 )
 # Records without their submission or their account.
-lost_records = Query(
+lost_records = Query[tuple[str, int, int]](
     union_all(
         select(literal("submission"), s.record.c.submission_key, s.record.c.record_index).where(
             ~exists().where(s.submission.c.submission_key == s.record.c.submission_key)
@@ -181,7 +181,7 @@ lost_records = Query(
 
 # Of PostgreSQL: what a commit waits for, and who is there to be waited for. Who does not
 # belong to pg_monitor sees others' connections, and not what they are.
-replication = Query(
+replication = Query[tuple[str, str, int, bool]](
     text(
         "SELECT current_setting('synchronous_commit'),"
         " current_setting('synchronous_standby_names'),"
@@ -190,7 +190,7 @@ replication = Query(
     )
 )
 
-newest_checkpoint_time = Query(
+newest_checkpoint_time = Query[tuple[int, int]](
     select(s.checkpoint.c.tree_size, s.checkpoint.c.time_us)
     .order_by(s.checkpoint.c.tree_size.desc())
     .limit(1)

@@ -12,7 +12,7 @@ from bureau.store.compiled import Query
 # server reports success. `remote_write` is not: it may still be in the standby's memory.
 DURABLE = frozenset({"on", "remote_apply"})
 
-settings = Query(
+settings = Query[tuple[str, str, str, str]](
     text(
         "SELECT current_setting('synchronous_commit'),"
         " current_setting('synchronous_standby_names'),"

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import bindparam
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql import ClauseElement
+
+Row = TypeVar("Row", bound=tuple[Any, ...])
 
 # Lists in `IN` are padded to one of these, so that a statement has few shapes.
 LIST_SIZES = (4, 256)
@@ -31,18 +33,18 @@ class CompiledQuery(NamedTuple):
     given: Callable[[Mapping[str, Any]], Any]
 
 
-class Query:
-    """A named statement: SQL text for each dialect, made when first used."""
+class Statement:
+    """Compile one statement to SQL text for each dialect, when it is first used."""
 
     def __init__(self, clause: ClauseElement) -> None:
-        self._clause = clause
+        self.clause = clause
         self._compiled: dict[str, CompiledQuery] = {}
 
     def sql(self, dialect: Dialect) -> CompiledQuery:
-        """The SQL text for a dialect."""
+        """Return the SQL text for a dialect."""
         found = self._compiled.get(dialect.name)
         if found is None:
-            compiled = self._clause.compile(dialect=dialect)
+            compiled = self.clause.compile(dialect=dialect)
             # Parameters whose value the statement itself fixes.
             constants = {name: v for name, v in compiled.params.items() if v is not None}
             places = tuple(getattr(compiled, "positiontup", None) or ())
@@ -51,8 +53,21 @@ class Query:
         return found
 
 
-class InQuery:
-    """A statement that compares with a list of values by `IN`."""
+class Change(Statement):
+    """A statement that inserts, updates or deletes and returns no rows."""
+
+
+class Query(Statement, Generic[Row]):
+    """A statement that returns rows: `Query[tuple[int, str]](select(...))`.
+
+    The row type is checked by mypy where rows are read, and held against the columns of
+    the statement by `tests/unit/test_queries.py`. At run time rows are the driver's own
+    tuples, without any conversion.
+    """
+
+
+class InQuery(Generic[Row]):
+    """A query that compares with a list of values by `IN`."""
 
     def __init__(self, clause: Callable[[list[Any]], ClauseElement]) -> None:
         """Args:
@@ -60,11 +75,16 @@ class InQuery:
         """
         self._shapes = {}
         for size in LIST_SIZES:
-            names = tuple(f"listed_{place}" for place in range(size))
-            self._shapes[size] = names, Query(clause([bindparam(name) for name in names]))
+            names = tuple(f"listed_{index}" for index in range(size))
+            self._shapes[size] = names, Query[Row](clause([bindparam(name) for name in names]))
 
-    def shape(self, count: int) -> tuple[tuple[str, ...], Query]:
-        """The statement for so many values, and the names of its list."""
+    @property
+    def clause(self) -> ClauseElement:
+        """The statement in its smallest shape."""
+        return self._shapes[LIST_SIZES[0]][1].clause
+
+    def shape(self, count: int) -> tuple[tuple[str, ...], Query[Row]]:
+        """Return the names of a list of `count` values, and the query for the list."""
         return next(self._shapes[size] for size in LIST_SIZES if size >= count)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
@@ -21,7 +21,7 @@ from sqlalchemy.engine.interfaces import Dialect
 
 from bureau.store import commit_wait, sqlite
 from bureau.store.commit_wait import CommitWait
-from bureau.store.compiled import LIST_SIZES, InQuery, Query
+from bureau.store.compiled import LIST_SIZES, Change, InQuery, Query, Statement
 from bureau.store.errors import StorageError, translate
 
 # Connections of one process, and seconds that a caller waits for one.
@@ -33,6 +33,7 @@ AT_ONCE_S = 0.5
 PASSWORD = re.compile(r"(://[^:/@]*):[^@]*@")
 
 Row = tuple[Any, ...]
+R = TypeVar("R", bound=Row)
 
 
 class Connection:
@@ -69,12 +70,12 @@ class Connection:
         """Closes the driver's connection."""
         self._raw.close()
 
-    def all(self, statement: Query, **values: Any) -> list[Row]:
+    def all(self, statement: Query[R], **values: Any) -> list[R]:
         """Every row."""
         self._execute(statement, values)
         return self._cursor.fetchall()  # type: ignore[no-any-return]
 
-    def one(self, statement: Query, **values: Any) -> Row | None:
+    def one(self, statement: Query[R], **values: Any) -> R | None:
         """The first row, or None."""
         self._execute(statement, values)
         return self._cursor.fetchone()  # type: ignore[no-any-return]
@@ -84,21 +85,21 @@ class Connection:
         self.execute_raw(sql)
         return self._cursor.fetchone()  # type: ignore[no-any-return]
 
-    def lock(self, statement: Query, **values: Any) -> None:
+    def lock(self, statement: Query[Any], **values: Any) -> None:
         """Takes the locks of the rows that a statement reads. SQLite has one writer, who
         holds everything.
         """
         if self._dialect.name != "sqlite":
             self._execute(statement, values)
 
-    def execute(self, statement: Query, **values: Any) -> int:
+    def execute(self, statement: Change, **values: Any) -> int:
         """Runs a change; returns how many rows it touched."""
         self._execute(statement, values)
         return self._cursor.rowcount  # type: ignore[no-any-return]
 
-    def all_in(self, listing: InQuery, wanted: Sequence[Any], **values: Any) -> list[Row]:
+    def all_in(self, listing: InQuery[R], wanted: Sequence[Any], **values: Any) -> list[R]:
         """Every row for a list of wanted values, asked for in slices."""
-        rows: list[Row] = []
+        rows: list[R] = []
         for start in range(0, len(wanted), LIST_SIZES[-1]):
             part = list(wanted[start : start + LIST_SIZES[-1]])
             names, statement = listing.shape(len(part))
@@ -106,7 +107,7 @@ class Connection:
             rows += self.all(statement, **values, **dict(zip(names, padded, strict=True)))
         return rows
 
-    def execute_many(self, statement: Query, rows: Sequence[Mapping[str, Any]]) -> None:
+    def execute_many(self, statement: Change, rows: Sequence[Mapping[str, Any]]) -> None:
         """Runs a change once for each row of values."""
         sql, places, _ = statement.sql(self._dialect)
         self._execute_many(
@@ -114,7 +115,7 @@ class Connection:
         )
 
     def execute_many_tuples(
-        self, statement: Query, order: tuple[str, ...], rows: Sequence[Row]
+        self, statement: Change, order: tuple[str, ...], rows: Sequence[Row]
     ) -> None:
         """Runs a change once for each tuple of values, named in `order`."""
         sql, places, _ = statement.sql(self._dialect)
@@ -204,7 +205,7 @@ class Connection:
         assert row is not None, "a select without a table has one row"
         return CommitWait(*row)
 
-    def _execute(self, statement: Query, values: Mapping[str, Any]) -> None:
+    def _execute(self, statement: Statement, values: Mapping[str, Any]) -> None:
         sql, _, given = statement.sql(self._dialect)
         try:
             self._cursor.execute(sql, given(values))

@@ -1,23 +1,84 @@
-"""All statements under one name: none hides another."""
+"""The store's queries: each has a name of its own, and rows of the type that it declares."""
 
+import ast
 import pkgutil
+import types
 from collections import Counter
+from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
+from typing import Any, get_args
 
-from bureau.store import queries
-from bureau.store.compiled import InQuery, Query
+import pytest
+from sqlalchemy import BigInteger, Boolean, Integer, LargeBinary, Numeric, Select, Text
+from sqlalchemy.sql.type_api import TypeEngine
 
+from bureau.store import checks, queries
+from bureau.store.compiled import Change, InQuery, Query
 
-def test_no_statement_stands_in_two_rooms() -> None:
-    rooms = [
+MODULES = [
+    checks,
+    *(
         import_module(f"{queries.__name__}.{found.name}")
         for found in pkgutil.iter_modules(queries.__path__)
-    ]
+    ),
+]
+# The Python type in which both drivers hand out a column.
+PYTHON: dict[type[TypeEngine[Any]], type] = {
+    BigInteger: int,
+    Integer: int,
+    Numeric: int,
+    Text: str,
+    LargeBinary: bytes,
+    Boolean: bool,
+}
+
+
+def declared() -> Iterator[tuple[str, Any, types.GenericAlias]]:
+    """Each query that a module assigns, with the row type that its source declares."""
+    for module in MODULES:
+        assert module.__file__
+        source = ast.parse(Path(module.__file__).read_text("utf-8"))
+        for node in source.body:
+            if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
+                continue
+            (target,), made = node.targets, node.value.func
+            assert isinstance(target, ast.Name)
+            query = vars(module)[target.id]
+            if not isinstance(query, Query | InQuery):
+                continue
+            if isinstance(made, ast.Name):  # a function of the module; its result is annotated
+                returns = vars(module)[made.id].__annotations__["return"]
+                row = returns.removeprefix("Query[").removesuffix("]")
+            else:
+                assert isinstance(made, ast.Subscript), f"{target.id} declares no row type"
+                row = ast.unparse(made.slice)
+            yield target.id, query, eval(row, vars(module))
+
+
+@pytest.mark.parametrize(("name", "query", "row"), list(declared()), ids=lambda v: str(v)[:40])
+def test_rows_have_the_declared_type(name: str, query: Any, row: types.GenericAlias) -> None:
+    if not isinstance(query.clause, Select):
+        return  # text of PostgreSQL's own, or RETURNING: read by a test of its own
+    columns = list(query.clause.selected_columns)
+    types_ = get_args(row)
+    assert len(columns) == len(types_), f"{name} selects {len(columns)} columns"
+    for column, type_ in zip(columns, types_, strict=True):
+        options = set(get_args(type_)) or {type_}
+        python = next(py for sql, py in PYTHON.items() if isinstance(column.type, sql))
+        assert python in options or column.type.__class__.__name__ == "String", (
+            f"{name}: {column} is {python.__name__}, and {type_} is declared"
+        )
+        if getattr(column, "nullable", False):
+            assert type(None) in options, f"{name}: {column} may be null, and {type_} is declared"
+
+
+def test_no_two_queries_have_one_name() -> None:
     names = Counter(
         name
-        for room in rooms
-        for name, value in vars(room).items()
-        if isinstance(value, Query | InQuery)
+        for module in MODULES[1:]
+        for name, value in vars(module).items()
+        if isinstance(value, Query | InQuery | Change)
     )
     assert names.most_common(1)[0][1] == 1
     assert set(names) >= {"add_entry", "add_consent", "file_tradelines"}

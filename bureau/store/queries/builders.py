@@ -15,7 +15,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import SQLModel
 
 from bureau.store import tables as t
-from bureau.store.compiled import Query
+from bureau.store.compiled import Change
 
 
 def table(model: type[SQLModel]) -> Table:
@@ -28,21 +28,21 @@ def bind(name: str) -> Any:
     return bindparam(name)
 
 
-def insert(model: type[SQLModel]) -> Query:
+def insert(model: type[SQLModel]) -> Change:
     """An insert of all columns but those that the database counts."""
     target = table(model)
     columns = [c.name for c in target.columns if c.autoincrement is not True]
-    return Query(insert_into(target).values({name: bindparam(name) for name in columns}).inline())
+    return Change(insert_into(target).values({name: bindparam(name) for name in columns}).inline())
 
 
-def insert_or_ignore(model: type[SQLModel]) -> Query:
+def insert_or_ignore(model: type[SQLModel]) -> Change:
     """An insert that leaves an existing row as it is. SQLite and PostgreSQL
     spell it alike.
     """
     target = table(model)
     columns = [c.name for c in target.columns if c.autoincrement is not True]
     clause = insert_ignoring(target).values({name: bindparam(name) for name in columns})
-    return Query(clause.on_conflict_do_nothing().inline())
+    return Change(clause.on_conflict_do_nothing().inline())
 
 
 class server_time_us(FunctionElement[int]):  # noqa: N801  (reads as a function of SQL)

@@ -2,39 +2,92 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from bureau.store import tables as t
-from bureau.store.compiled import InQuery, Query
+from bureau.store.compiled import Change, InQuery, Query
 from bureau.store.queries.builders import bind, consent, insert, statement
+
+# The columns of a consent, in the order of its table.
+ConsentColumns: TypeAlias = tuple[
+    str,
+    str,
+    str,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    str,
+]
+ConsentAndEnvelope: TypeAlias = tuple[
+    str,
+    str,
+    str,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    str,
+    bytes,
+]
 
 CONSENT_COLUMNS = tuple(c.name for c in consent.columns)
 add_consent = insert(t.ConsentRow)
-consent_by_id = Query(select(*consent.columns).where(consent.c.consent_id == bind("consent_id")))
-lock_consent = Query(
+consent_by_id = Query[ConsentColumns](
+    select(*consent.columns).where(consent.c.consent_id == bind("consent_id"))
+)
+lock_consent = Query[ConsentColumns](
     select(*consent.columns).where(consent.c.consent_id == bind("consent_id")).with_for_update()
 )
-count_use = Query(
+count_use = Change(
     update(consent)
     .where(consent.c.consent_id == bind("which"))
     .values(
         use_count=consent.c.use_count + 1, period=bind("period"), period_count=bind("period_count")
     )
 )
-set_consent_state = Query(
+set_consent_state = Change(
     update(consent)
     .where(consent.c.consent_id == bind("which"))
     .values(state=bind("state"), update_us=bind("update_us"), note=bind("note"))
 )
 
 
-def _consents_before(whose: ColumnElement[bool]) -> Query:
+def _consents_before(whose: ColumnElement[bool]) -> Query[ConsentAndEnvelope]:
     """A page of consents, newest first, below the place (create_us, consent_id)."""
     below = or_(
         consent.c.create_us < bind("before_us"),
         and_(consent.c.create_us == bind("before_us"), consent.c.consent_id < bind("before_id")),
     )
-    return Query(
+    return Query[ConsentAndEnvelope](
         select(*consent.columns, statement.c.envelope)
         .join_from(consent, statement, consent.c.entry_key == statement.c.entry_key)
         .where(whose, below)
@@ -48,7 +101,7 @@ consents_of_grantee = _consents_before(consent.c.grantee == bind("grantee"))
 consents_of_grantee_on = _consents_before(
     and_(consent.c.grantee == bind("grantee"), consent.c.subject_id == bind("subject_id"))
 )
-subjects_with_consent = InQuery(
+subjects_with_consent = InQuery[tuple[str, int]](
     lambda subject_ids: (
         select(consent.c.subject_id, consent.c.portfolio_types)
         .where(

@@ -16,7 +16,7 @@ from bureau.store.queries.builders import (
 )
 
 # A subject's tradelines, each with the record that holds for its newest month.
-file_tradelines = Query(
+file_tradelines = Query[tuple[int, str, str, bytes, bytes, int, int, str, bytes]](
     select(
         tradeline.c.tradeline_key,
         tradeline.c.tradeline_id,
@@ -41,7 +41,7 @@ file_tradelines = Query(
     .order_by(tradeline.c.tradeline_key)
 )
 # The same accounts, to be made again as of a past log size.
-file_trails = Query(
+file_trails = Query[tuple[int, str, str, bytes]](
     select(
         tradeline.c.tradeline_key,
         tradeline.c.tradeline_id,
@@ -53,7 +53,7 @@ file_trails = Query(
     .order_by(tradeline.c.tradeline_key)
 )
 # Accounts of which all is deleted, and that were never anybody else's.
-deleted_accounts = Query(
+deleted_accounts = Query[tuple[str]](
     select(tradeline.c.tradeline_id)
     .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
     .where(
@@ -63,11 +63,13 @@ deleted_accounts = Query(
     )
     .order_by(tradeline.c.tradeline_key)
 )
-leaf_of = Query(select(entry.c.leaf_index).where(entry.c.entry_key == bind("entry_key")))
-leaves_of = InQuery(
+leaf_of = Query[tuple[int]](
+    select(entry.c.leaf_index).where(entry.c.entry_key == bind("entry_key"))
+)
+leaves_of = InQuery[tuple[int, int]](
     lambda keys: select(entry.c.entry_key, entry.c.leaf_index).where(entry.c.entry_key.in_(keys))
 )
-record_at = Query(
+record_at = Query[tuple[bytes, str]](
     select(record.c.body, submission.c.submission_id)
     .join_from(record, submission, record.c.submission_key == submission.c.submission_key)
     .where(
@@ -75,13 +77,13 @@ record_at = Query(
         record.c.record_index == bind("record_index"),
     )
 )
-record_hashes = Query(
+record_hashes = Query[tuple[bytes]](
     select(record_tile.c.hashes).where(
         record_tile.c.submission_key == bind("submission_key"),
         record_tile.c.tile_index == bind("tile_index"),
     )
 )
-record_roots = Query(
+record_roots = Query[tuple[bytes]](
     select(record_tile.c.root)
     .where(record_tile.c.submission_key == bind("submission_key"))
     .order_by(record_tile.c.tile_index)

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from sqlalchemy import ColumnElement, func, select, true
 
 from bureau.store import tables as t
 from bureau.store.compiled import Query
 from bureau.store.queries.builders import bind, entry, inquiry, insert_or_ignore
 
+# The columns of an inquiry, in the order of its table; then its leaf's index.
+InquiryColumns: TypeAlias = tuple[
+    int, str, str, str, str, int, int, int, str, int, int | None, int, str, int
+]
+InquiryAndLeaf: TypeAlias = tuple[
+    int, str, str, str, str, int, int, int, str, int, int | None, int, str, int, int
+]
+
 INQUIRY_COLUMNS = tuple(c.name for c in inquiry.columns)
 add_inquiry = insert_or_ignore(t.InquiryRow)
-inquiry_of_entry = Query(select(*inquiry.columns).where(inquiry.c.entry_key == bind("entry_key")))
+inquiry_of_entry = Query[InquiryColumns](
+    select(*inquiry.columns).where(inquiry.c.entry_key == bind("entry_key"))
+)
 # Granted ones by the request id of the entry that they belong to.
-inquiries_of_id = Query(
+inquiries_of_id = Query[InquiryColumns](
     select(*inquiry.columns)
     .join_from(entry, inquiry, inquiry.c.entry_key == entry.c.entry_key)
     .where(entry.c.request_id == bind("inquiry_id"))
 )
 # The inquiries of one entry, by a place among them.
-inquiries_of_entry = Query(
+inquiries_of_entry = Query[InquiryColumns](
     select(*inquiry.columns)
     .where(inquiry.c.entry_key == bind("entry_key"), inquiry.c.inquiry_key > bind("after"))
     .order_by(inquiry.c.inquiry_key)
@@ -26,7 +38,7 @@ inquiries_of_entry = Query(
 )
 _inquiry_entry = entry.alias("inquiry_entry")
 # Hard inquiries since a time, as of a log size; granted ones only.
-file_inquiries = Query(
+file_inquiries = Query[tuple[str, str, int, int, int, int, int]](
     select(
         inquiry.c.inquiry_id,
         inquiry.c.member_id,
@@ -47,7 +59,7 @@ file_inquiries = Query(
 )
 
 # How many there were since a time, those of this very transaction among them.
-inquiry_count = Query(
+inquiry_count = Query[tuple[int]](
     select(func.count())
     .select_from(inquiry)
     .where(
@@ -59,9 +71,9 @@ inquiry_count = Query(
 )
 
 
-def _inquiries_before(which: ColumnElement[bool]) -> Query:
+def _inquiries_before(which: ColumnElement[bool]) -> Query[InquiryAndLeaf]:
     """Inquiries about a subject, newest first, below a place."""
-    return Query(
+    return Query[InquiryAndLeaf](
         select(*inquiry.columns, func.coalesce(_inquiry_entry.c.leaf_index, -1))
         .join_from(
             inquiry, _inquiry_entry, inquiry.c.entry_key == _inquiry_entry.c.entry_key, isouter=True

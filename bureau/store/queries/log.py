@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
-from bureau.store.compiled import InQuery, Query
+from bureau.store.compiled import Change, InQuery, Query
 from bureau.store.queries.builders import (
     bind,
     checkpoint,
@@ -24,48 +24,57 @@ from bureau.store.queries.builders import (
     tile,
 )
 
+# The columns of an entry of the log, in the order of `LoggedEntry`.
+EntryColumns: TypeAlias = tuple[int, int, str, str, str, bytes, bytes, bytes, bytes, int]
+
 # The log ---------------------------------------------------------------------
 
 add_head = insert(t.LogHead)
-log_size = Query(select(head.c.tree_size).where(head.c.head_id == 1))
-lock_head = Query(
+log_size = Query[tuple[int]](select(head.c.tree_size).where(head.c.head_id == 1))
+lock_head = Query[tuple[int, bytes, int, int | None]](
     select(head.c.tree_size, head.c.frontier, head.c.time_us, server_time_us())
     .where(head.c.head_id == 1)
     .with_for_update()
 )
-move_head = Query(
+move_head = Change(
     update(head)
     .where(head.c.head_id == 1)
     .values(tree_size=bind("new_size"), frontier=bind("new_frontier"), time_us=bind("new_us"))
 )
 # Changes nothing; and yet the transaction is a write, whose commit waits like any.
-touch_head = Query(update(head).where(head.c.head_id == 1).values(time_us=head.c.time_us))
+touch_head = Change(update(head).where(head.c.head_id == 1).values(time_us=head.c.time_us))
 # Which code may serve.
-schema_floor = Query(select(floor.c.revision).where(floor.c.floor_id == 1))
+schema_floor = Query[tuple[str]](select(floor.c.revision).where(floor.c.floor_id == 1))
 # Which run of which server a connection leads to, and its time beside the log's.
-server_run = Query(select(server_start()))
-times = Query(select(head.c.time_us, server_time_us()).where(head.c.head_id == 1))
+server_run = Query[tuple[str | None]](select(server_start()))
+times = Query[tuple[int, int | None]](
+    select(head.c.time_us, server_time_us()).where(head.c.head_id == 1)
+)
 ENTRY_COLUMNS = tuple(c.name for c in entry.columns)
 add_entry = insert(t.Entry)
 add_statement = insert(t.StatementBytes)
 add_tile = insert(t.LogTile)
 add_checkpoint = insert(t.CheckpointNote)
-entry_of_request = Query(
+entry_of_request = Query[EntryColumns](
     select(*entry.columns).where(
         entry.c.signer == bind("signer"), entry.c.request_id == bind("request_id")
     )
 )
-entry_by_key = Query(select(*entry.columns).where(entry.c.entry_key == bind("entry_key")))
-envelope_of = Query(select(statement.c.envelope).where(statement.c.entry_key == bind("entry_key")))
-commitments = Query(
+entry_by_key = Query[EntryColumns](
+    select(*entry.columns).where(entry.c.entry_key == bind("entry_key"))
+)
+envelope_of = Query[tuple[bytes]](
+    select(statement.c.envelope).where(statement.c.entry_key == bind("entry_key"))
+)
+commitments = Query[tuple[bytes]](
     select(entry.c.commitment)
     .where(entry.c.leaf_index >= bind("start"), entry.c.leaf_index < bind("stop"))
     .order_by(entry.c.leaf_index)
 )
-full_tile = Query(
+full_tile = Query[tuple[bytes]](
     select(tile.c.hashes).where(tile.c.level == bind("level"), tile.c.tile_index == bind("index"))
 )
-tile_roots = Query(
+tile_roots = Query[tuple[bytes]](
     select(tile.c.root)
     .where(
         tile.c.level == bind("level"),
@@ -74,17 +83,19 @@ tile_roots = Query(
     )
     .order_by(tile.c.tile_index)
 )
-newest_checkpoint = Query(
+newest_checkpoint = Query[tuple[str]](
     select(checkpoint.c.note).order_by(checkpoint.c.tree_size.desc()).limit(1)
 )
-checkpoint_at = Query(select(checkpoint.c.note).where(checkpoint.c.tree_size == bind("tree_size")))
-first_checkpoint_over = Query(
+checkpoint_at = Query[tuple[str]](
+    select(checkpoint.c.note).where(checkpoint.c.tree_size == bind("tree_size"))
+)
+first_checkpoint_over = Query[tuple[int, str]](
     select(checkpoint.c.tree_size, checkpoint.c.note)
     .where(checkpoint.c.tree_size > bind("leaf_index"))
     .order_by(checkpoint.c.tree_size)
     .limit(1)
 )
-checkpoints_after = Query(
+checkpoints_after = Query[tuple[int, str]](
     select(checkpoint.c.tree_size, checkpoint.c.note)
     .where(checkpoint.c.tree_size > bind("after"))
     .order_by(checkpoint.c.tree_size)
@@ -93,7 +104,7 @@ checkpoints_after = Query(
 
 # Witnesses -------------------------------------------------------------------
 
-newest_checkpoint_before = Query(
+newest_checkpoint_before = Query[tuple[int, str]](
     select(checkpoint.c.tree_size, checkpoint.c.note)
     .where(checkpoint.c.time_us < bind("time_us"))
     .order_by(checkpoint.c.tree_size.desc())
@@ -103,23 +114,23 @@ _cosigned = upsert(cosignature).values(
     tree_size=bind("tree_size"), witness=bind("witness"), line=bind("line")
 )
 # The later one counts: the witness's key may be another.
-put_cosignature = Query(
+put_cosignature = Change(
     _cosigned.on_conflict_do_update(
         index_elements=[cosignature.c.tree_size, cosignature.c.witness],
         set_={"line": _cosigned.excluded.line},
     )
 )
-cosignatures_of = Query(
+cosignatures_of = Query[tuple[str, str]](
     select(cosignature.c.witness, cosignature.c.line)
     .where(cosignature.c.tree_size == bind("tree_size"))
     .order_by(cosignature.c.witness)
 )
-touch_cosignature = Query(
+touch_cosignature = Change(
     update(cosignature)
     .where(cosignature.c.tree_size == bind("which_size"), cosignature.c.witness == bind("which"))
     .values(line=cosignature.c.line)
 )
-cosigned_size = Query(
+cosigned_size = Query[tuple[int]](
     select(cosignature.c.tree_size)
     .where(cosignature.c.witness == bind("witness"))
     .order_by(cosignature.c.tree_size.desc())
@@ -150,9 +161,11 @@ def _newest_cosigned(names: Sequence[Any] = ()) -> Select[Any]:
     )
 
 
-newest_cosigned = Query(_newest_cosigned())
-newest_cosigned_by = InQuery(_newest_cosigned)
+newest_cosigned = Query[tuple[int]](_newest_cosigned())
+newest_cosigned_by = InQuery[tuple[int]](_newest_cosigned)
 
 # What a check of the database counts -----------------------------------------
 
-entry_count = Query(select(func.count(), func.max(entry.c.leaf_index)).select_from(entry))
+entry_count = Query[tuple[int, int | None]](
+    select(func.count(), func.max(entry.c.leaf_index)).select_from(entry)
+)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
-from bureau.store.compiled import InQuery, Query
+from bureau.store.compiled import Change, InQuery, Query
 from bureau.store.queries.builders import (
     bind,
     certificate,
@@ -19,35 +21,41 @@ from bureau.store.queries.builders import (
     usage,
 )
 
+# The columns of a member, in the order of its table.
+MemberColumns: TypeAlias = tuple[str, str, int, int, int, str, str, int, int]
+EntryAndEnvelope: TypeAlias = tuple[int, int, str, str, str, bytes, bytes, bytes, bytes, int, bytes]
+
 # Members ---------------------------------------------------------------------
 
 MEMBER_COLUMNS = tuple(c.name for c in member.columns)
 add_member = insert(t.MemberRow)
-member_by_id = Query(select(*member.columns).where(member.c.member_id == bind("member_id")))
-members_named = InQuery(
+member_by_id = Query[MemberColumns](
+    select(*member.columns).where(member.c.member_id == bind("member_id"))
+)
+members_named = InQuery[tuple[str]](
     lambda names: select(member.c.member_id).where(member.c.member_id.in_(names))
 )
-groups_of_members = InQuery(
+groups_of_members = InQuery[tuple[str, str]](
     lambda names: select(member.c.member_id, member.c.group_id).where(member.c.member_id.in_(names))
 )
-lock_member = Query(
+lock_member = Query[MemberColumns](
     select(*member.columns).where(member.c.member_id == bind("member_id")).with_for_update()
 )
 # Changes of members wait for each other here: whether an operator is left is a question
 # about all of them.
-lock_operators = Query(
+lock_operators = Query[tuple[str]](
     select(member.c.member_id)
     .where(member.c.roles.op("&")(bind("role")) != 0)
     .order_by(member.c.member_id)
     .with_for_update()
 )
-members_after = Query(
+members_after = Query[MemberColumns](
     select(*member.columns)
     .where(member.c.member_id > bind("after"))
     .order_by(member.c.member_id)
     .limit(bind("limit"))
 )
-change_member = Query(
+change_member = Change(
     update(member)
     .where(member.c.member_id == bind("which"))
     .values(
@@ -58,10 +66,10 @@ change_member = Query(
         group_id=bind("group_id"),
     )
 )
-set_member_state = Query(
+set_member_state = Change(
     update(member).where(member.c.member_id == bind("which")).values(state=bind("state"))
 )
-caller = Query(
+caller = Query[tuple[str, int, int, int, str, int, int]](
     select(
         member.c.member_id,
         member.c.state,
@@ -76,7 +84,7 @@ caller = Query(
 )
 add_certificate = insert(t.MemberCertificateRow)
 # Members with a role who can use it: active, with a certificate and a key.
-members_able = Query(
+members_able = Query[tuple[int]](
     select(func.count())
     .select_from(member)
     .where(
@@ -92,15 +100,15 @@ members_able = Query(
         ),
     )
 )
-certificates_of = Query(
+certificates_of = Query[tuple[str]](
     select(certificate.c.fingerprint)
     .where(certificate.c.member_id == bind("member_id"), certificate.c.withdrawn == 0)
     .order_by(certificate.c.fingerprint)
 )
-certificate_owner = Query(
+certificate_owner = Query[tuple[str]](
     select(certificate.c.member_id).where(certificate.c.fingerprint == bind("fingerprint"))
 )
-withdraw_certificate = Query(
+withdraw_certificate = Change(
     update(certificate)
     .where(
         certificate.c.fingerprint == bind("which"),
@@ -110,7 +118,7 @@ withdraw_certificate = Query(
     .values(withdrawn=1)
 )
 add_member_key = insert(t.MemberKeyRow)
-member_key_owner = Query(
+member_key_owner = Query[tuple[str]](
     select(member_key.c.member_id).where(member_key.c.key_id == bind("key_id"))
 )
 _key_in_force = select(member_key.c.public_key).where(
@@ -118,15 +126,15 @@ _key_in_force = select(member_key.c.public_key).where(
     member_key.c.member_id == bind("member_id"),
     member_key.c.to_entry.is_(None),
 )
-key_in_force = Query(_key_in_force)
+key_in_force = Query[tuple[bytes]](_key_in_force)
 # To the end of the transaction nobody withdraws it: what it signed is in the log before.
-keep_key_in_force = Query(_key_in_force.with_for_update(read=True))
-any_member_key = Query(
+keep_key_in_force = Query[tuple[bytes]](_key_in_force.with_for_update(read=True))
+any_member_key = Query[tuple[bytes]](
     select(member_key.c.public_key).where(
         member_key.c.key_id == bind("key_id"), member_key.c.member_id == bind("member_id")
     )
 )
-withdraw_member_key = Query(
+withdraw_member_key = Change(
     update(member_key)
     .where(
         member_key.c.key_id == bind("which"),
@@ -136,7 +144,7 @@ withdraw_member_key = Query(
     .values(to_entry=bind("until"))
 )
 _from, _to = entry.alias("from_entry"), entry.alias("to_entry")
-keys_of = Query(
+keys_of = Query[tuple[str, bytes, int, int]](
     select(
         member_key.c.key_id,
         member_key.c.public_key,
@@ -149,7 +157,7 @@ keys_of = Query(
     .order_by(_from.c.leaf_index)
 )
 add_member_statement = insert(t.MemberStatementRow)
-statements_of_member = Query(
+statements_of_member = Query[EntryAndEnvelope](
     select(*entry.columns, statement.c.envelope)
     .join_from(member_statement, entry, member_statement.c.entry_key == entry.c.entry_key)
     .join(statement, statement.c.entry_key == entry.c.entry_key)
@@ -158,7 +166,7 @@ statements_of_member = Query(
 )
 
 # What says of which group a member is, in order of the log, below a size of it.
-groupings_of = Query(
+groupings_of = Query[tuple[str, bytes]](
     select(entry.c.kind, statement.c.envelope)
     .join_from(member_statement, entry, member_statement.c.entry_key == entry.c.entry_key)
     .join(statement, statement.c.entry_key == entry.c.entry_key)
@@ -172,7 +180,7 @@ groupings_of = Query(
 
 # The directory's meter -------------------------------------------------------
 
-metered = Query(
+metered = Query[tuple[int, int]](
     select(member.c.directory_quota, func.coalesce(usage.c.element_count, 0))
     .join_from(
         member,
@@ -185,7 +193,7 @@ metered = Query(
 _meter = upsert(usage).values(
     member_id=bind("member_id"), day=bind("day"), element_count=bind("count")
 )
-meter = Query(
+meter = Query[tuple[int]](
     _meter.on_conflict_do_update(
         index_elements=[usage.c.member_id, usage.c.day],
         set_={"element_count": usage.c.element_count + _meter.excluded.element_count},

@@ -6,7 +6,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
-from bureau.store.compiled import InQuery, Query
+from bureau.store.compiled import Change, InQuery, Query
 from bureau.store.queries.builders import (
     alert,
     bind,
@@ -18,11 +18,12 @@ from bureau.store.queries.builders import (
     party,
     tradeline,
 )
+from bureau.store.queries.consents import ConsentColumns
 
 add_monitor = insert(t.MonitorRow)
 MONITOR_COLUMNS = tuple(c.name for c in monitor.columns)
 # Consents to monitor any of these people that are in force at a time.
-monitors_of = InQuery(
+monitors_of = InQuery[tuple[str, str, str, int, int]](
     lambda subject_ids: (
         select(
             monitor.c.subject_id,
@@ -42,7 +43,7 @@ monitors_of = InQuery(
     )
 )
 # A member's own consents to monitor, and to what end.
-monitored_by = Query(
+monitored_by = Query[ConsentColumns](
     select(*consent.columns)
     .join_from(monitor, consent, monitor.c.consent_id == consent.c.consent_id)
     .where(
@@ -54,7 +55,7 @@ monitored_by = Query(
     .order_by(monitor.c.subject_id, monitor.c.consent_id)
 )
 # Whether a member furnishes an account of a person.
-furnishes = Query(
+furnishes = Query[tuple[int]](
     select(tradeline.c.tradeline_key)
     .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
     .where(party.c.subject_id == bind("subject_id"), tradeline.c.member_id == bind("member_id"))
@@ -63,7 +64,7 @@ furnishes = Query(
 add_alert = insert(t.AlertRow)
 ALERT_COLUMNS = tuple(c.name for c in alert.columns)
 # A member's alerts behind a place in the log, in its order, with the consent's state.
-alerts_after = Query(
+alerts_after = Query[tuple[int, str, str, int, str, int, int, int, int]](
     select(
         alert.c.ordinal,
         alert.c.subject_id,
@@ -90,7 +91,7 @@ alerts_after = Query(
 )
 # Whether alerts of a kind were caused under a consent since a time; one that this very
 # transaction causes has no entry yet.
-told_since = Query(
+told_since = Query[tuple[int]](
     select(alert.c.entry_key)
     .join_from(alert, entry, alert.c.entry_key == entry.c.entry_key, isouter=True)
     .where(
@@ -100,10 +101,12 @@ told_since = Query(
     )
     .limit(1)
 )
-key_at = Query(select(entry.c.entry_key).where(entry.c.leaf_index == bind("leaf_index")))
-alert_mark = Query(select(mark.c.cursor).where(mark.c.member_id == bind("member_id")))
+key_at = Query[tuple[int]](
+    select(entry.c.entry_key).where(entry.c.leaf_index == bind("leaf_index"))
+)
+alert_mark = Query[tuple[int]](select(mark.c.cursor).where(mark.c.member_id == bind("member_id")))
 _mark = upsert(mark).values(member_id=bind("member_id"), cursor=bind("cursor"))
-set_alert_mark = Query(
+set_alert_mark = Change(
     _mark.on_conflict_do_update(
         index_elements=[mark.c.member_id],
         set_={"cursor": _mark.excluded.cursor},

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from sqlalchemy import delete, select, update
 
 from bureau.store import tables as t
-from bureau.store.compiled import InQuery, Query
+from bureau.store.compiled import Change, InQuery, Query
 from bureau.store.queries.builders import (
     bind,
     entry,
@@ -16,6 +18,9 @@ from bureau.store.queries.builders import (
     submission,
     tradeline,
 )
+
+# The columns of a submission, in the order of its table.
+SubmissionColumns: TypeAlias = tuple[int, str, int, int, int, str, int, int]
 
 add_submission = insert(t.SubmissionRow)
 _submissions = select(
@@ -28,10 +33,10 @@ _submissions = select(
     submission.c.create_us,
     entry.c.leaf_index,
 ).join_from(submission, entry, submission.c.submission_key == entry.c.entry_key)
-submission_of_request = Query(
+submission_of_request = Query[SubmissionColumns](
     _submissions.where(entry.c.signer == bind("signer"), entry.c.request_id == bind("request_id"))
 )
-submissions_before = Query(
+submissions_before = Query[SubmissionColumns](
     _submissions.where(
         submission.c.member_id == bind("member_id"), entry.c.leaf_index < bind("before")
     )
@@ -54,7 +59,7 @@ _LOCKED = (
 )
 # Locked in one order, so that two batches about the same accounts wait for each
 # other instead of for ever.
-lock_tradelines = InQuery(
+lock_tradelines = InQuery[tuple[str, int, str, str, bytes, bytes, int, bytes, int, int]](
     lambda refs: (
         select(*_LOCKED)
         .where(tradeline.c.member_id == bind("member_id"), tradeline.c.account_ref.in_(refs))
@@ -63,7 +68,7 @@ lock_tradelines = InQuery(
     )
 )
 # The same by references that accounts had before.
-lock_renumbered = InQuery(
+lock_renumbered = InQuery[tuple[str, str, int, str, str, bytes, bytes, int, bytes, int, int]](
     lambda refs: (
         select(former_ref.c.account_ref, *_LOCKED)
         .join_from(former_ref, tradeline, tradeline.c.tradeline_key == former_ref.c.tradeline_key)
@@ -73,7 +78,7 @@ lock_renumbered = InQuery(
     )
 )
 add_former_ref = insert(t.FormerRefRow)
-drop_former_ref = Query(
+drop_former_ref = Change(
     delete(former_ref).where(
         former_ref.c.member_id == bind("whose"), former_ref.c.account_ref == bind("ref")
     )
@@ -89,12 +94,12 @@ MOVED_COLUMNS = (
     "people",
     "which",
 )
-move_tradeline = Query(
+move_tradeline = Change(
     update(tradeline)
     .where(tradeline.c.tradeline_key == bind("which"))
     .values({name: bind(name) for name in MOVED_COLUMNS[:-1]})
 )
-renumber_tradeline = Query(
+renumber_tradeline = Change(
     update(tradeline)
     .where(tradeline.c.tradeline_key == bind("which"))
     .values(account_ref=bind("new_ref"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import delete, func, select, update
 
 from bureau.store import tables as t
-from bureau.store.compiled import InQuery, Query
+from bureau.store.compiled import Change, InQuery, Query
 from bureau.store.queries.builders import (
     bind,
     entry,
@@ -30,17 +30,17 @@ _key_in_force = select(subject_key.c.public_key).where(
     subject_key.c.subject_id == bind("subject_id"),
     subject_key.c.to_entry.is_(None),
 )
-subject_key_in_force = Query(_key_in_force)
-keep_subject_key_in_force = Query(_key_in_force.with_for_update(read=True))
-any_subject_key = Query(
+subject_key_in_force = Query[tuple[bytes]](_key_in_force)
+keep_subject_key_in_force = Query[tuple[bytes]](_key_in_force.with_for_update(read=True))
+any_subject_key = Query[tuple[bytes]](
     select(subject_key.c.public_key).where(
         subject_key.c.key_id == bind("key_id"), subject_key.c.subject_id == bind("subject_id")
     )
 )
-subject_key_owner = Query(
+subject_key_owner = Query[tuple[str]](
     select(subject_key.c.subject_id).where(subject_key.c.key_id == bind("key_id"))
 )
-retire_subject_keys = Query(
+retire_subject_keys = Change(
     update(subject_key)
     .where(subject_key.c.subject_id == bind("whose"), subject_key.c.to_entry.is_(None))
     .values(to_entry=bind("until"))
@@ -52,7 +52,7 @@ add_subject_event = insert(t.SubjectEventRow)
 # In order of the log, below a size of it. What was said in the same transaction has
 # no leaf yet: it comes last.
 _event_leaf = func.coalesce(entry.c.leaf_index, 1 << 61)
-subject_events = Query(
+subject_events = Query[tuple[int, str, str, int, bytes]](
     select(
         subject_event.c.kind,
         subject_event.c.about,
@@ -64,7 +64,7 @@ subject_events = Query(
     .where(subject_event.c.subject_id == bind("subject_id"), _event_leaf < bind("log_size"))
     .order_by(_event_leaf, subject_event.c.entry_key)
 )
-opening_of = Query(
+opening_of = Query[tuple[str, str, bytes, int]](
     select(
         subject_event.c.subject_id,
         subject_event.c.member_id,
@@ -73,7 +73,7 @@ opening_of = Query(
     ).where(subject_event.c.about == bind("about"), subject_event.c.kind == bind("kind"))
 )
 # Disputes against a member's records, in order of the log, by what was said of them.
-disputes_against = InQuery(
+disputes_against = InQuery[tuple[str, str, int]](
     lambda kinds: (
         select(subject_event.c.subject_id, subject_event.c.about, entry.c.leaf_index)
         .join_from(subject_event, entry, subject_event.c.entry_key == entry.c.entry_key)
@@ -94,16 +94,16 @@ _keys_of_subject = (
     .where(subject_key.c.subject_id == bind("subject_id"))
     .order_by(subject_key.c.key_id)
 )
-lock_subject = Query(_keys_of_subject.with_for_update())
-share_subject = Query(_keys_of_subject.with_for_update(read=True))
-party_tradeline = Query(
+lock_subject = Query[tuple[str]](_keys_of_subject.with_for_update())
+share_subject = Query[tuple[str]](_keys_of_subject.with_for_update(read=True))
+party_tradeline = Query[tuple[int, str]](
     select(tradeline.c.tradeline_key, tradeline.c.member_id)
     .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
     .where(
         party.c.subject_id == bind("subject_id"), tradeline.c.tradeline_id == bind("tradeline_id")
     )
 )
-lock_tradeline = Query(
+lock_tradeline = Query[tuple[int, bytes, bytes, int, bytes, int, int]](
     select(
         tradeline.c.tradeline_key,
         tradeline.c.history,
@@ -119,51 +119,51 @@ lock_tradeline = Query(
 
 # Erasure ---------------------------------------------------------------------
 
-accounts_of_person = Query(
+accounts_of_person = Query[tuple[int]](
     select(party.c.tradeline_key)
     .where(party.c.subject_id == bind("subject_id"))
     .order_by(party.c.tradeline_key)
 )
-lock_account = Query(
+lock_account = Query[tuple[bytes, bytes, bytes]](
     select(tradeline.c.history, tradeline.c.trail, tradeline.c.people)
     .where(tradeline.c.tradeline_key == bind("which"))
     .with_for_update()
 )
-events_of_person = Query(
+events_of_person = Query[tuple[int, int, bytes]](
     select(subject_event.c.entry_key, subject_event.c.kind, subject_event.c.body)
     .where(subject_event.c.subject_id == bind("subject_id"))
     .order_by(subject_event.c.entry_key)
 )
-reword_event = Query(
+reword_event = Change(
     update(subject_event)
     .where(subject_event.c.entry_key == bind("which"))
     .values(body=bind("said"))
 )
-blank_statement = Query(
+blank_statement = Change(
     update(statement).where(statement.c.entry_key == bind("which")).values(envelope=bind("nothing"))
 )
-blank_entry = Query(
+blank_entry = Change(
     update(entry)
     .where(entry.c.entry_key == bind("which"))
     .values(digest=bind("nothing"), salt=bind("nothing"))
 )
 add_erased_statement = insert_or_ignore(t.ErasedStatementRow)
-blank_record = Query(
+blank_record = Change(
     update(record)
     .where(record.c.submission_key == bind("entry"), record.c.record_index == bind("place"))
     .values(body=bind("nothing"))
 )
-drop_account = Query(delete(tradeline).where(tradeline.c.tradeline_key == bind("which")))
-drop_former_refs = Query(delete(former_ref).where(former_ref.c.tradeline_key == bind("which")))
-drop_party = Query(
+drop_account = Change(delete(tradeline).where(tradeline.c.tradeline_key == bind("which")))
+drop_former_refs = Change(delete(former_ref).where(former_ref.c.tradeline_key == bind("which")))
+drop_party = Change(
     delete(party).where(party.c.subject_id == bind("who"), party.c.tradeline_key == bind("which"))
 )
 add_erasure = insert(t.ErasureRow)
 # Of accounts and of statements.
-erasure_count = Query(
+erasure_count = Query[tuple[int]](
     select(
         select(func.count()).select_from(erasure).scalar_subquery()
         + select(func.count()).select_from(erased_statement).scalar_subquery()
     )
 )
-erased_record_count = Query(select(func.coalesce(func.sum(erasure.c.record_count), 0)))
+erased_record_count = Query[tuple[int]](select(func.coalesce(func.sum(erasure.c.record_count), 0)))

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
-from bureau.store.compiled import Query
+from bureau.store.compiled import Change, Query
 from bureau.store.queries.builders import (
     bind,
     contribution,
@@ -20,7 +20,7 @@ from bureau.store.queries.builders import (
 
 # Reciprocity -----------------------------------------------------------------
 
-contribution_of = Query(
+contribution_of = Query[tuple[int, int]](
     select(contribution.c.good_us, contribution.c.default_us).where(
         contribution.c.member_id == bind("member_id")
     )
@@ -36,13 +36,13 @@ def _later(name: str) -> ColumnElement[int]:
     return case((there > comes, there), else_=comes)
 
 
-set_contribution = Query(
+set_contribution = Change(
     _contributed.on_conflict_do_update(
         index_elements=[contribution.c.member_id],
         set_={name: _later(name) for name in ("good_us", "default_us")},
     )
 )
-contributor = Query(
+contributor = Query[tuple[int, int, int]](
     select(
         member.c.create_us,
         func.coalesce(contribution.c.good_us, 0),
@@ -56,7 +56,7 @@ contributor = Query(
 
 add_notice = insert(t.NoticeRow)
 NOTICE_COLUMNS = tuple(c.name for c in notice.columns)
-notices_before = Query(
+notices_before = Query[tuple[int, int, int, str, str, int]](
     select(
         entry.c.leaf_index,
         notice.c.ordinal,
@@ -77,14 +77,14 @@ notices_before = Query(
     .limit(bind("limit"))
 )
 add_standard = insert(t.StandardRow)
-newest_standard = Query(select(func.max(standard.c.version)))
-standard_of = Query(
+newest_standard = Query[tuple[int | None]](select(func.max(standard.c.version)))
+standard_of = Query[tuple[bytes, int]](
     select(statement.c.envelope, standard.c.entry_key)
     .join_from(standard, statement, standard.c.entry_key == statement.c.entry_key)
     .where(standard.c.version == bind("version"))
 )
 # The newest standard in force at a time, as of a log size.
-standard_at = Query(
+standard_at = Query[tuple[bytes, int]](
     select(statement.c.envelope, standard.c.entry_key)
     .join_from(standard, statement, standard.c.entry_key == statement.c.entry_key)
     .join(entry, entry.c.entry_key == standard.c.entry_key)
