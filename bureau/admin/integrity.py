@@ -23,7 +23,7 @@ from bureau.credit_file.history import (
     people_of,
     steps_of,
 )
-from bureau.ledger.log import HASH, TILE
+from bureau.ledger.log import HASH, TILE, LoggedEntry
 from bureau.store import checks, schema
 from bureau.store import queries as q
 from bureau.store.database import Connection, Database, Row
@@ -98,17 +98,21 @@ def _check_entries(db: Connection, checked: Checked) -> list[bytes]:
     erased = {key for (key,) in db.all(checks.erased_statements)}
     while page := db.all(checks.entries_from, start=_next_index(checked), limit=PAGE):
         for row in page:
-            entry = dict(zip(checks.CHECKED_COLUMNS, row, strict=True))
-            index, expected = entry["leaf_index"], _next_index(checked)
+            entry, envelope = LoggedEntry(*row[:-1]), row[-1]
+            index, expected = entry.leaf_index, _next_index(checked)
             if index != expected:
                 checked.findings.append(
                     Finding(f"{index - expected} entries are missing", expected)
                 )
             checked.entries = index + 1
-            hashes.append(leaf_hash(entry["commitment"]))
-            gone = entry["entry_key"] in erased
-            breaches = _breaches_of_erased(entry) if gone else _breaches_of_entry(entry)
-            checked.findings += [Finding(what, index) for what in breaches]
+            hashes.append(leaf_hash(entry.commitment))
+            is_erased = entry.entry_key in erased
+            violations = (
+                _violations_of_erased(entry, envelope)
+                if is_erased
+                else _violations_of_entry(entry, envelope)
+            )
+            checked.findings += [Finding(violation, index) for violation in violations]
     return hashes
 
 
@@ -116,30 +120,22 @@ def _next_index(checked: Checked) -> int:
     return checked.entries
 
 
-def _breaches_of_erased(entry: dict[str, object]) -> Iterator[str]:
-    if entry["envelope"] or entry["digest"] or entry["salt"]:
+def _violations_of_erased(entry: LoggedEntry, envelope: bytes | None) -> Iterator[str]:
+    if envelope or entry.digest or entry.salt:
         yield "it was erased, and something of it is still there"
 
 
-def _breaches_of_entry(entry: dict[str, object]) -> Iterator[str]:
-    envelope, stored = entry["envelope"], entry["digest"]
-    assert isinstance(stored, bytes)
+def _violations_of_entry(entry: LoggedEntry, envelope: bytes | None) -> Iterator[str]:
     if envelope is None:
         yield "its statement is missing"
     else:
-        assert isinstance(envelope, bytes)
         try:
-            if digest(Envelope.FromString(envelope)) != stored:
+            if digest(Envelope.FromString(envelope)) != entry.digest:
                 yield "its statement is not the one that was logged"
         except DecodeError:
             yield "its statement is no envelope"
-    told = LeafStatement(
-        str(entry["kind"]),
-        stored,
-        bytes(entry["answer_digest"]),  # type: ignore[call-overload]
-        int(entry["time_us"]),  # type: ignore[call-overload]
-    )
-    if commitment(told, bytes(entry["salt"])) != entry["commitment"]:  # type: ignore[call-overload]
+    leaf = LeafStatement(entry.kind, entry.digest, entry.answer_digest, entry.time_us)
+    if commitment(leaf, entry.salt) != entry.commitment:
         yield "its commitment does not follow from kind, digests, time and salt"
 
 
@@ -292,13 +288,13 @@ def _answer_of(db: Connection, step: TrailEntry, tradeline_key: int) -> Row | No
 
 
 def _check_references(db: Connection) -> Iterator[Finding]:
-    for name, statement in checks.LOST_ENTRIES.items():
-        for which, key in db.all(statement):
+    for name, lost in checks.LOST_ENTRIES.items():
+        for which, key in db.all(lost):
             yield Finding(f"{name} {which} names an entry that is not there: {key}")
     for witness, size in db.all(checks.lost_cosignatures):
         yield Finding(f"{witness} has cosigned size {size}, of which there is no checkpoint")
-    for kind, statement in checks.LOST_EFFECTS.items():
-        for (index,) in db.all(statement):
+    for kind, bare in checks.LOST_EFFECTS.items():
+        for (index,) in db.all(bare):
             yield Finding(f"the {kind} was logged, its effect is not there", index)
     for member_id, ref in db.all(checks.lost_refs):
         yield Finding(f"the former reference {ref} of {member_id} is of no account of its own")

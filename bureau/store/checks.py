@@ -6,11 +6,9 @@ from sqlalchemy import Column, exists, func, literal, select, text, union_all
 
 from bureau.store.compiled import Query
 from bureau.store.queries import builders as s
-from bureau.store.queries.log import ENTRY_COLUMNS
 
-# Entries with their statements, in order of the log.
-CHECKED_COLUMNS = (*ENTRY_COLUMNS, "envelope")
-entries_from = Query[tuple[int, int, str, str, str, bytes, bytes, bytes, bytes, int, bytes]](
+# Entries with their statements, in order of the log: a `LoggedEntry`, then its envelope.
+entries_from = Query[tuple[int, int, str, str, str, bytes, bytes, bytes, bytes, int, bytes | None]](
     select(*s.entry.columns, s.statement.c.envelope)
     .join_from(s.entry, s.statement, s.entry.c.entry_key == s.statement.c.entry_key, isouter=True)
     .where(s.entry.c.leaf_index >= s.bind("start"))

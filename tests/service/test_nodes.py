@@ -20,6 +20,7 @@ from bureau.admin.integrity import check_database
 from bureau.calendar import MICROSECONDS
 from bureau.clock import Clock
 from bureau.ledger import log
+from bureau.ledger.log import LoggedEntry
 from bureau.store import checks
 from bureau.store.database import Database
 from bureau.store.errors import StorageError
@@ -119,7 +120,7 @@ def told_in_order(scene: Scene) -> None:
             rows = db.all(checks.entries_from, start=0, limit=1_000_000)
     finally:
         database.dispose()
-    times = [row[checks.CHECKED_COLUMNS.index("time_us")] for row in rows]
+    times = [LoggedEntry(*row[:-1]).time_us for row in rows]
     assert times == sorted(times)
 
 
