@@ -26,7 +26,7 @@ from bureau.credit_file.history import (
 from bureau.ledger.log import HASH, TILE, LoggedEntry
 from bureau.store import checks, schema
 from bureau.store import queries as q
-from bureau.store.database import Connection, Database, Row
+from bureau.store.database import Connection, Database
 from bureau_keys.checkpoint import open_checkpoint
 from bureau_keys.envelope import digest
 from bureau_keys.errors import KeysError
@@ -205,7 +205,9 @@ def _check_records(db: Connection, checked: Checked) -> None:
             checked.findings += [Finding(what, index) for what in found]
 
 
-def _breaches_of_submission(envelope: bytes, tiles: list[Row], rows: list[Row]) -> Iterator[str]:
+def _breaches_of_submission(
+    envelope: bytes, tiles: list[tuple[bytes, bytes]], rows: list[tuple[int, bytes]]
+) -> Iterator[str]:
     try:
         manifest = SubmissionManifest.FromString(Envelope.FromString(envelope).payload)
     except DecodeError:
@@ -281,7 +283,9 @@ def _breaches_of_account(db: Connection, stored: Account) -> Iterator[str]:
         yield "its history or its people are not what its records give"
 
 
-def _answer_of(db: Connection, step: TrailEntry, tradeline_key: int) -> Row | None:
+def _answer_of(
+    db: Connection, step: TrailEntry, tradeline_key: int
+) -> tuple[bytes, int, int] | None:
     """The answer to a dispute that deleted: it has no record."""
     row = db.one(checks.answer_leaf, entry_key=step.submission_key)
     return (b"", tradeline_key, row[0]) if row and step.kind == DELETION else None

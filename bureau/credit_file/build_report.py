@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.evidence import evidence_steps, read_evidence
 from bureau.credit_file.report_inputs import read_inputs, read_inputs_at
 from bureau.credit_file.report_rules import ReportInputs, ReportRequest, ReportRules
 from bureau.credit_file.report_versions import current_rules, rules_of
+from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.errors import Refusal
 from bureau.policy import Policy
 from bureau.store import queries as q
@@ -62,23 +62,23 @@ def rebuild_report(
     policy: Policy,
     request: ReportRequest,
     consent: HeldConsent,
-    row: dict[str, Any],
+    inquiry: StoredInquiry,
 ) -> BuiltReport:
     """Build a report again from its inquiry's row, by the rules that made it.
 
     Raises:
         Refusal: WRONG_STATE if this node does not have those rules.
     """
-    rules = rules_of(row["rules_version"], policy)
+    rules = rules_of(inquiry.rules_version, policy)
     inputs = read_inputs_at(
         db,
         origin,
         rules.policy,
         request,
         consent,
-        now_us=row["create_us"],
-        log_size=row["log_size"],
-        level=row["level"],
+        now_us=inquiry.create_us,
+        log_size=inquiry.log_size,
+        level=inquiry.level,
     )
     return _built(db, inputs, rules)
 

@@ -155,8 +155,9 @@ def list_consents(
             rows = db.all(q.consents_of_grantee, grantee=whose, **place)
     more = len(rows) > limit
     rows = rows[:limit]
-    views = [view_of(HeldConsent(*row[:-1]), Envelope.FromString(row[-1]), now_us) for row in rows]
-    token = f"{rows[-1][q.CONSENT_COLUMNS.index('create_us')]}.{rows[-1][0]}" if more else ""
+    page = [(HeldConsent(*row[:-1]), Envelope.FromString(row[-1])) for row in rows]
+    views = [view_of(consent, envelope, now_us) for consent, envelope in page]
+    token = f"{page[-1][0].create_us}.{page[-1][0].consent_id}" if more else ""
     return views, token
 
 
@@ -235,7 +236,7 @@ def _row_of(consent: Consent, consent_id: str, tx: Transaction) -> dict[str, Any
     }
 
 
-def _own(row: tuple[Any, ...] | None, signer: str) -> HeldConsent:
+def _own(row: q.ConsentColumns | None, signer: str) -> HeldConsent:
     held = HeldConsent(*row) if row else None
     if held is None or signer != f"subjects/{held.subject_id}":
         raise Refusal.of_field("NOT_FOUND", "consent_id", "the subject has no consent with this id")

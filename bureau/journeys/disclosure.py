@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from bureau import field_rules, signed_statement
 from bureau.calendar import timestamp_of
 from bureau.codes import CodeSet
@@ -22,6 +20,7 @@ from bureau.credit_file.report import (
 )
 from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.scope import WHOLE_FILE
+from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_state import withdrawn_by_dispute
 from bureau.store import queries as q
@@ -104,17 +103,17 @@ def list_notices(
         return notices.page(db, statement.subject_id, page_size, page_token)
 
 
-def inquiry_line(row: tuple[Any, ...]) -> InquiryLine:
+def inquiry_line(row: q.InquiryAndLeaf) -> InquiryLine:
     """Return an inquiry with every field, as the subject sees it."""
-    at = dict(zip((*q.INQUIRY_COLUMNS, "leaf_index"), row, strict=True))
+    inquiry, leaf_index = StoredInquiry(*row[:-1]), row[-1]
     return InquiryLine(
-        inquiry_id=at["inquiry_id"],
-        member_id=at["member_id"],
-        purpose=at["purpose"],
-        kind=at["kind"],
-        outcome=at["outcome"],
-        create_time=timestamp_of(at["create_us"]),
-        consent_id=at["consent_id"],
-        denial_reason=at["denial_reason"],
-        leaf_index=at["leaf_index"],
+        inquiry_id=inquiry.inquiry_id,
+        member_id=inquiry.member_id,
+        purpose=inquiry.purpose,  # type: ignore[arg-type]
+        kind=inquiry.kind,  # type: ignore[arg-type]
+        outcome=inquiry.outcome,  # type: ignore[arg-type]
+        create_time=timestamp_of(inquiry.create_us),
+        consent_id=inquiry.consent_id,
+        denial_reason=inquiry.denial_reason,
+        leaf_index=leaf_index,
     )

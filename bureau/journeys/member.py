@@ -7,7 +7,7 @@ credentials), and a leaf of the log, so that whose key counted when can be prove
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import NamedTuple, TypeVar
 
 from google.protobuf.message import Message
 
@@ -181,8 +181,7 @@ def set_member_state(bureau: Bureau, caller: Caller, envelope: Envelope) -> tupl
 
     def work(tx: Transaction) -> None:
         opened.recheck_key_and_time(tx)
-        row = _require(tx, change.member_id)
-        if row[q.MEMBER_COLUMNS.index("state")] == change.state:
+        if _require(tx, change.member_id).state == change.state:
             raise Refusal("WRONG_STATE", "the member is in this state already")
         tx.db.execute(q.set_member_state, which=change.member_id, state=change.state)
 
@@ -254,7 +253,7 @@ def get_member(bureau: Bureau, caller: Caller, member_id: str, *, with_statement
         row = db.one(q.member_by_id, member_id=member_id)
         if row is None:
             raise Refusal.of_field("NOT_FOUND", "member_id", "no member has this id")
-        member = _member_of(bureau, db, caller, row)
+        member = _member_of(bureau, db, caller, StoredMember(*row))
         if with_statements:
             all_of_them = caller.is_operator or caller.member_id == member_id
             member.statements.extend(_statements(db, member_id, all_of_them))
@@ -270,7 +269,7 @@ def list_members(
     limit = page_size or 100
     with bureau.database.snapshot() as db:
         rows = db.all(q.members_after, after=page_token, limit=limit + 1)
-        members = [_member_of(bureau, db, caller, row) for row in rows[:limit]]
+        members = [_member_of(bureau, db, caller, StoredMember(*row)) for row in rows[:limit]]
     return members, rows[limit - 1][0] if len(rows) > limit else ""
 
 
@@ -359,11 +358,25 @@ def _add_certificate(tx: Transaction, member_id: str, certificate: tuple[str, in
     )
 
 
-def _require(tx: Transaction, member_id: str) -> tuple[Any, ...]:
+class StoredMember(NamedTuple):
+    """The columns of a member, in the order of its table; code sets are masks."""
+
+    member_id: str
+    display_name: str
+    state: int
+    roles: int
+    purposes: int
+    jurisdiction: str
+    group_id: str
+    directory_quota: int
+    create_us: int
+
+
+def _require(tx: Transaction, member_id: str) -> StoredMember:
     row = tx.db.one(q.lock_member, member_id=member_id)
     if row is None:
         raise Refusal.of_field("NOT_FOUND", "member_id", "no member has this id")
-    return row
+    return StoredMember(*row)
 
 
 def _require_touched(rows: int, field: str) -> None:
@@ -378,17 +391,16 @@ def _check_text(text: str, field: str) -> None:
         raise Refusal.of_field("BAD_TEXT", field, "control or bidirectional characters")
 
 
-def _member_of(bureau: Bureau, db: Connection, caller: Caller, row: tuple[Any, ...]) -> Member:
-    at = dict(zip(q.MEMBER_COLUMNS, row, strict=True))
+def _member_of(bureau: Bureau, db: Connection, caller: Caller, stored: StoredMember) -> Member:
     member = Member(
-        member_id=at["member_id"],
-        display_name=at["display_name"],
-        state=at["state"],
-        roles=CodeSet(at["roles"]),  # type: ignore[arg-type]
-        purposes=CodeSet(at["purposes"]),  # type: ignore[arg-type]
-        jurisdiction=at["jurisdiction"],
-        group=at["group_id"],
-        create_time=timestamp_of(at["create_us"]),
+        member_id=stored.member_id,
+        display_name=stored.display_name,
+        state=stored.state,  # type: ignore[arg-type]
+        roles=CodeSet(stored.roles),  # type: ignore[arg-type]
+        purposes=CodeSet(stored.purposes),  # type: ignore[arg-type]
+        jurisdiction=stored.jurisdiction,
+        group=stored.group_id,
+        create_time=timestamp_of(stored.create_us),
         keys=[
             MemberKey(
                 key_id=key_id,
@@ -397,12 +409,12 @@ def _member_of(bureau: Bureau, db: Connection, caller: Caller, row: tuple[Any, .
                 valid_to_index=to_index,
             )
             for key_id, public_key, from_index, to_index in db.all(
-                q.keys_of, member_id=at["member_id"]
+                q.keys_of, member_id=stored.member_id
             )
         ],
     )
     if caller.is_operator or caller.member_id == member.member_id:
-        member.directory_quota = at["directory_quota"]
+        member.directory_quota = stored.directory_quota
         level = level_of(db, member.member_id, bureau.policy, bureau.clock.now_us())
         member.reciprocity = level  # type: ignore[assignment]
         found = db.all(q.certificates_of, member_id=member.member_id)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bureau.calendar import DAY_US, MICROSECONDS, timestamp_of
 from bureau.codes import CodeSet
@@ -160,13 +160,13 @@ def watch_alerts(
             if state == ACTIVE and now_us < end_us:
                 alert = Alert(
                     alert_id=f"{leaf}-{ordinal}",
-                    kind=kind,
+                    kind=kind,  # type: ignore[arg-type]
                     subject_id=subject_id,
                     consent_id=consent_id,
                     tradeline_ids=about.split(),
                     create_time=timestamp_of(time_us),
                     cause_leaf_index=leaf,
-                    texts=texts("alert", AlertKind.Name(kind).removeprefix("ALERT_KIND_")),
+                    texts=texts("alert", AlertKind.Name(kind).removeprefix("ALERT_KIND_")),  # type: ignore[arg-type]
                 )
                 yield WatchAlertsResponse(alert=alert, cursor=cursor)
         if not rows:
@@ -251,7 +251,7 @@ def _is_held(tx: Transaction, monitor: Monitor, policy: Policy) -> bool:
     return False
 
 
-def _page(db: Connection, member_id: str, cursor: int) -> list[tuple[Any, ...]]:
+def _page(db: Connection, member_id: str, cursor: int) -> list[q.AlertColumns]:
     leaf, ordinal = cursor >> PLACE_BITS, cursor & (1 << PLACE_BITS) - 1
     row = db.one(q.key_at, leaf_index=leaf) if cursor else None
     return db.all(

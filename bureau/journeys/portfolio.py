@@ -18,6 +18,7 @@ from bureau.credit_file.consent_state import ACTIVE, HeldConsent
 from bureau.credit_file.contributions import level_of
 from bureau.credit_file.report_rules import ReportRequest
 from bureau.credit_file.report_versions import current_rules
+from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_state import check_holds
 from bureau.errors import Refusal
@@ -76,20 +77,20 @@ def query_portfolio(
         with bureau.database.snapshot() as db:
             page = db.all(q.inquiries_of_entry, entry_key=entry_key, after=after, limit=PAGE)
             for values in page:
-                row = dict(zip(q.INQUIRY_COLUMNS, values, strict=True))
-                after = row["inquiry_key"]
-                held = load_consent(db, row["consent_id"])
+                stored = StoredInquiry(*values)
+                after = stored.inquiry_key
+                held = load_consent(db, stored.consent_id)
                 # Customers whose consent was withdrawn or has ended since are skipped.
                 if held is None or held.state != ACTIVE or now_us >= held.expire_us:
                     continue
                 asked = ReportRequest(
                     opened.header.request_id,
                     opened.signed.digest,
-                    row["subject_id"],
+                    stored.subject_id,
                     inquiry.purpose,
                     0,
                 )
-                prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, row)
+                prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, stored)
                 reports.append((prepared.payload, str(after)))
         for payload, place in reports:
             report = signed_statement.sign_report(bureau, payload)

@@ -20,6 +20,7 @@ from bureau.credit_file.build_report import (
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.report_rules import ReportRequest
 from bureau.credit_file.report_versions import current_rules
+from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_state import check_holds
 from bureau.errors import Refusal
@@ -133,11 +134,11 @@ def _again(bureau: Bureau, asked: ReportRequest, entry: log.LoggedEntry) -> Buil
     with bureau.database.snapshot() as db:
         row = db.one(q.inquiry_of_entry, entry_key=entry.entry_key)
         assert row is not None, "an accepted inquiry has a row"
-        at = dict(zip(q.INQUIRY_COLUMNS, row, strict=True))
-        held = load_consent(db, at["consent_id"])
+        inquiry = StoredInquiry(*row)
+        held = load_consent(db, inquiry.consent_id)
         assert held is not None, "an accepted inquiry had a consent"
         consent_state.check_not_withdrawn(held)
-        prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, at)
+        prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, inquiry)
         check_report_digest(db, prepared, entry.answer_digest)
     return prepared
 

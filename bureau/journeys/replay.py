@@ -12,6 +12,7 @@ from bureau.credit_file.build_report import (
 )
 from bureau.credit_file.report_rules import ReportRequest
 from bureau.credit_file.report_versions import current_rules
+from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.errors import Refusal
 from bureau.store import queries as q
 from bureau_keys.envelope import digest
@@ -36,34 +37,34 @@ def replay_report(
     """
     is_auditor = codes_pb2.ROLE_AUDITOR in caller.roles
     with bureau.database.snapshot() as db:
-        rows = [
-            dict(zip(q.INQUIRY_COLUMNS, row, strict=True))
-            for row in db.all(q.inquiries_of_id, inquiry_id=inquiry_id.lower())
+        inquiries = [
+            StoredInquiry(*row) for row in db.all(q.inquiries_of_id, inquiry_id=inquiry_id.lower())
         ]
-        rows = [
-            row
-            for row in rows
-            if subject_id in {"", row["subject_id"]}
-            and (is_auditor or row["member_id"] == caller.member_id)
+        inquiries = [
+            inquiry
+            for inquiry in inquiries
+            if subject_id in {"", inquiry.subject_id}
+            and (is_auditor or inquiry.member_id == caller.member_id)
         ]
-        if len(rows) != 1:
+        if len(inquiries) != 1:
             raise Refusal.of_field(
                 "NOT_FOUND", "inquiry_id", "the caller has no report with this inquiry id"
             )
-        (row,) = rows
-        held = load_consent(db, row["consent_id"])
+        (inquiry,) = inquiries
+        held = load_consent(db, inquiry.consent_id)
         assert held is not None, "an accepted inquiry had a consent"
         if not is_auditor:
             consent_state.check_not_withdrawn(held)
-        envelope, receipt = signed_statement.statement_and_receipt(db, row["entry_key"])
+        assert inquiry.entry_key is not None, "an accepted inquiry has an entry"
+        envelope, receipt = signed_statement.statement_and_receipt(db, inquiry.entry_key)
         asked = ReportRequest(
-            inquiry_id.lower(), digest(envelope), row["subject_id"], row["purpose"], 0
+            inquiry_id.lower(), digest(envelope), inquiry.subject_id, inquiry.purpose, 0
         )
-        prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, row)
+        prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, inquiry)
         if receipt.answer_digest:
             check_report_digest(db, prepared, receipt.answer_digest)
-    if row["member_id"] != caller.member_id:
-        _note(bureau, caller, row)
+    if inquiry.member_id != caller.member_id:
+        _note(bureau, caller, inquiry)
     return ReplayReportResponse(
         inquiry=envelope,
         report=signed_statement.sign_report(bureau, prepared.payload),
@@ -71,16 +72,23 @@ def replay_report(
     )
 
 
-def _note(bureau: Bureau, caller: Caller, row: dict[str, object]) -> None:
+def _note(bureau: Bureau, caller: Caller, inquiry: StoredInquiry) -> None:
     """Store an auditor's replay, so that the subject sees it."""
-    again = {
-        "member_id": caller.member_id,
-        "kind": report_pb2.INQUIRY_KIND_SOFT,
-        "outcome": report_pb2.INQUIRY_OUTCOME_REPLAYED,
-        "create_us": bureau.clock.now_us(),
-        "entry_key": None,
-        "log_size": -1,
-        "rules_version": current_rules(bureau.policy).name,
-    }
+    replay = inquiry._replace(
+        member_id=caller.member_id,
+        kind=report_pb2.INQUIRY_KIND_SOFT,
+        outcome=report_pb2.INQUIRY_OUTCOME_REPLAYED,
+        create_us=bureau.clock.now_us(),
+        entry_key=None,
+        log_size=-1,
+        rules_version=current_rules(bureau.policy).name,
+    )
     with bureau.database.transaction() as db:
-        db.execute(q.add_inquiry, **{k: v for k, v in (row | again).items() if k != "inquiry_key"})
+        db.execute(q.add_inquiry, **_without_key(replay))
+
+
+def _without_key(inquiry: StoredInquiry) -> dict[str, object]:
+    """Return the columns of a new inquiry; the database gives out the key."""
+    columns = inquiry._asdict()
+    del columns["inquiry_key"]
+    return columns

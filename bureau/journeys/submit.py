@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain, islice
-from typing import Any
 
 from google.protobuf.message import DecodeError
 
@@ -141,12 +140,12 @@ def list_submissions(
     return found, str(found[-1].leaf_index) if len(rows) > limit else ""
 
 
-def submission_of(row: tuple[Any, ...]) -> Submission:
+def submission_of(row: q.SubmissionColumns) -> Submission:
     """Build a submission from its row."""
     _, submission_id, kind, count, new_count, label, create_us, leaf_index = row
     return Submission(
         submission_id=submission_id,
-        kind=kind,
+        kind=kind,  # type: ignore[arg-type]
         record_count=count,
         new_tradeline_count=new_count,
         label=label,

@@ -13,7 +13,11 @@ import pytest
 from sqlalchemy import BigInteger, Boolean, Integer, LargeBinary, Numeric, Select, Text
 from sqlalchemy.sql.type_api import TypeEngine
 
-from bureau.store import checks, queries
+from bureau.credit_file.consent_state import HeldConsent
+from bureau.credit_file.stored_inquiry import StoredInquiry
+from bureau.journeys.member import StoredMember
+from bureau.ledger.log import LoggedEntry
+from bureau.store import checks, queries, tables
 from bureau.store.compiled import Change, InQuery, Query
 
 MODULES = [
@@ -83,3 +87,16 @@ def test_no_two_queries_have_one_name() -> None:
     assert names.most_common(1)[0][1] == 1
     assert set(names) >= {"add_entry", "add_consent", "file_tradelines"}
     assert all(hasattr(queries, name) for name in names if not name.startswith("_"))
+
+
+@pytest.mark.parametrize(
+    ("row", "table"),
+    [
+        (HeldConsent, tables.ConsentRow),
+        (StoredInquiry, tables.InquiryRow),
+        (LoggedEntry, tables.Entry),
+        (StoredMember, tables.MemberRow),
+    ],
+)
+def test_whole_rows_have_their_tables_columns(row: Any, table: Any) -> None:
+    assert list(row._fields) == [column.name for column in table.__table__.columns]

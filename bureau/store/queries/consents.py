@@ -59,7 +59,6 @@ ConsentAndEnvelope: TypeAlias = tuple[
     bytes,
 ]
 
-CONSENT_COLUMNS = tuple(c.name for c in consent.columns)
 add_consent = insert(t.ConsentRow)
 consent_by_id = Query[ConsentColumns](
     select(*consent.columns).where(consent.c.consent_id == bind("consent_id"))

@@ -18,7 +18,6 @@ InquiryAndLeaf: TypeAlias = tuple[
     int, str, str, str, str, int, int, int, str, int, int | None, int, str, int, int
 ]
 
-INQUIRY_COLUMNS = tuple(c.name for c in inquiry.columns)
 add_inquiry = insert_or_ignore(t.InquiryRow)
 inquiry_of_entry = Query[InquiryColumns](
     select(*inquiry.columns).where(inquiry.c.entry_key == bind("entry_key"))

@@ -50,7 +50,6 @@ server_run = Query[tuple[str | None]](select(server_start()))
 times = Query[tuple[int, int | None]](
     select(head.c.time_us, server_time_us()).where(head.c.head_id == 1)
 )
-ENTRY_COLUMNS = tuple(c.name for c in entry.columns)
 add_entry = insert(t.Entry)
 add_statement = insert(t.StatementBytes)
 add_tile = insert(t.LogTile)

@@ -27,7 +27,6 @@ EntryAndEnvelope: TypeAlias = tuple[int, int, str, str, str, bytes, bytes, bytes
 
 # Members ---------------------------------------------------------------------
 
-MEMBER_COLUMNS = tuple(c.name for c in member.columns)
 add_member = insert(t.MemberRow)
 member_by_id = Query[MemberColumns](
     select(*member.columns).where(member.c.member_id == bind("member_id"))

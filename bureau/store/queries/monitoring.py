@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -19,6 +21,9 @@ from bureau.store.queries.builders import (
     tradeline,
 )
 from bureau.store.queries.consents import ConsentColumns
+
+# An alert, with the place in the log that it was written at.
+AlertColumns: TypeAlias = tuple[int, str, str, int, str, int, int, int, int]
 
 add_monitor = insert(t.MonitorRow)
 MONITOR_COLUMNS = tuple(c.name for c in monitor.columns)
@@ -64,7 +69,7 @@ furnishes = Query[tuple[int]](
 add_alert = insert(t.AlertRow)
 ALERT_COLUMNS = tuple(c.name for c in alert.columns)
 # A member's alerts behind a place in the log, in its order, with the consent's state.
-alerts_after = Query[tuple[int, str, str, int, str, int, int, int, int]](
+alerts_after = Query[AlertColumns](
     select(
         alert.c.ordinal,
         alert.c.subject_id,

@@ -1,0 +1,31 @@
+"""An inquiry as the database holds it: with it a report is built again."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class StoredInquiry(NamedTuple):
+    """The columns of an inquiry, in the order of its table.
+
+    Attributes:
+        entry_key: Key of the entry of a granted one; None for a denied one.
+        log_size: The log size that the report was read at; -1 for a replay.
+        rules_version: The version of the rules that shaped the report.
+        level: The reciprocity level that the member had earned.
+    """
+
+    inquiry_key: int
+    subject_id: str
+    member_id: str
+    inquiry_id: str
+    consent_id: str
+    purpose: int
+    kind: int
+    outcome: int
+    denial_reason: str
+    create_us: int
+    entry_key: int | None
+    log_size: int
+    rules_version: str
+    level: int
