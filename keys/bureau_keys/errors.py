@@ -91,8 +91,6 @@ class UnknownReportKey(BadSignature):
 class WrongAnswer(BadProof):
     """A signed answer is about another request."""
 
-    reason = "WRONG_ANSWER"
-
 
 class RecordMismatch(WrongAnswer):
     """A report's tradeline differs from a record that its furnisher signed.

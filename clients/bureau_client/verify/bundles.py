@@ -10,6 +10,7 @@ from bureau_client._codec.report_file import saved_report
 from bureau_client._codec.reports import read_report
 from bureau_client.errors import NotWitnessed, VerificationFailed
 from bureau_client.models.reports import Report
+from bureau_client.verify.checks import reason_of
 from bureau_client.verify.members import with_proved_keys
 from bureau_keys import errors
 from bureau_keys.profile import Trust
@@ -39,7 +40,9 @@ def verify_bundle(bundle: Report, trust: Trust) -> Report:
         raise NotWitnessed(str(error), reason=error.reason, fix=advice(error)) from error
     except errors.KeysError as error:
         raise VerificationFailed(
-            f"The saved report does not verify: {error}", reason=error.reason, fix=advice(error)
+            f"The saved report does not verify: {error}",
+            reason=reason_of(error),
+            fix=advice(error),
         ) from error
     except (ValueError, DecodeError) as error:
         raise VerificationFailed(

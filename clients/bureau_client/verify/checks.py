@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from google.protobuf.message import DecodeError
 
 from bureau_client.errors import VerificationFailed
-from bureau_keys.errors import KeysError, RecordMismatch, UnknownReportKey
+from bureau_keys.errors import KeysError, RecordMismatch, UnknownReportKey, WrongAnswer
 
 TELL = "Do not use it; keep it and tell the operator and the other members"
 
@@ -23,12 +23,17 @@ def verifying(what: str) -> Iterator[None]:
         yield
     except KeysError as error:
         raise VerificationFailed(
-            f"{what} does not verify: {error}", reason=error.reason, fix=_fix(error)
+            f"{what} does not verify: {error}", reason=reason_of(error), fix=_fix(error)
         ) from error
     except (ValueError, DecodeError) as error:
         raise VerificationFailed(
             f"{what} does not verify: {error}", reason="MALFORMED_MESSAGE", fix=TELL
         ) from error
+
+
+def reason_of(error: KeysError) -> str:
+    """Return the SDK's reason for a failed check."""
+    return "WRONG_ANSWER" if isinstance(error, WrongAnswer) else error.reason
 
 
 def _fix(error: KeysError) -> str:
