@@ -4,17 +4,14 @@ admission itself. Nothing here reaches a bureau.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bureau_keys.authority import der_of
-from bureau_keys.envelope import seal
+from bureau_keys.envelope import new_header, seal
 from bureau_keys.signing import SigningKey
 from creditbureau.v1.envelope_pb2 import Envelope, Header
 from creditbureau.v1.members_pb2 import Admission, KeyPossession
-
-SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +30,7 @@ class Signer:
 
     def header(self, now_us: int) -> Header:
         """The header of a new statement, with a request id of its own."""
-        header = Header(
-            audience=self.origin,
-            signer=f"members/{self.member_id}",
-            request_id=str(uuid.uuid4()),
-            schema_version=SCHEMA_VERSION,
-        )
-        header.issue_time.FromMicroseconds(now_us)
-        return header
+        return new_header(self.origin, f"members/{self.member_id}", now_us)
 
     def possession(self, now_us: int) -> Envelope:
         """Proof that the signer holds the key: signed with it, naming it."""

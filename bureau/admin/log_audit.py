@@ -1,5 +1,5 @@
-"""Audits a bureau's log from outside: every leaf downloaded, every checkpoint
-recomputed. Needs no trust but the log's key.
+"""Audits a bureau's log from outside: downloads every leaf and recomputes every
+checkpoint. The log's key is the only trust that it needs.
 """
 
 from __future__ import annotations
@@ -9,22 +9,23 @@ from dataclasses import dataclass
 from bureau.admin.operator import CallError, Operator
 from bureau_keys.checkpoint import Checkpoint
 from bureau_keys.errors import BadProof
-from bureau_keys.merkle import Frontier, leaf_hash, verify_consistency
+from bureau_keys.log_audit import LogAudit, check_checkpoints
+from bureau_keys.merkle import verify_consistency
 from bureau_keys.receipt_checks import check_checkpoint, check_witnessed
 
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """What was found to be true.
+    """The result of an audit.
 
     Attributes:
-        checkpoint: The newest, whose root the leaves give.
-        checkpoints: How many were recomputed.
-        consistent_from: The size from which a consistency proof led to it; 0 if
-            none was asked for.
-        witnessed_size: Of the newest checkpoint that enough of the profile's witnesses
-            have cosigned, and that the leaves give too; None if it trusts none.
-        witnesses: Their names.
+        checkpoint: The newest checkpoint, whose root the leaves give.
+        checkpoints: The number of checkpoints recomputed.
+        consistent_from: The size from which a consistency proof led to the newest
+            checkpoint; 0 if none was requested.
+        witnessed_size: The size of the newest checkpoint that enough of the profile's
+            witnesses cosigned, whose root the leaves give too; None without witnesses.
+        witnesses: The names of these witnesses.
     """
 
     checkpoint: Checkpoint
@@ -35,10 +36,11 @@ class Audited:
 
 
 def audit_log(operator: Operator, from_size: int = 0) -> Audited:
-    """Downloads the log and recomputes it.
+    """Download the log and recompute every checkpoint.
 
     Args:
-        from_size: Also checks the bureau's consistency proof from this size on,
+        operator: The connection to the bureau.
+        from_size: Also check the bureau's consistency proof from this size on,
             as a client that kept only a checkpoint of that size would.
 
     Raises:
@@ -46,32 +48,36 @@ def audit_log(operator: Operator, from_size: int = 0) -> Audited:
         CallError: The bureau does not answer, or too few witnesses have cosigned.
     """
     trust = operator.profile.trust
-    # 1. What the log has signed; the witnesses' first, so that it is not the newest.
+    # 1. The signed checkpoints; the cosigned one first, so that it is not newer than `newest`.
     witnessed, names = _witnessed(operator)
     newest = check_checkpoint(operator.checkpoint(), trust)
-    signed = {}
-    for note in operator.checkpoints():
-        checkpoint = check_checkpoint(note, trust)
-        if checkpoint.size <= newest.size:
-            signed[checkpoint.size] = checkpoint.root
-    for checkpoint in filter(None, (newest, witnessed)):
-        if signed.setdefault(checkpoint.size, checkpoint.root) != checkpoint.root:
-            raise BadProof(f"the log has signed two roots of size {checkpoint.size}")
-
+    listed = [
+        checkpoint
+        for note in operator.checkpoints()
+        if (checkpoint := check_checkpoint(note, trust)).size <= newest.size
+    ]
+    kept = [newest, *([witnessed] if witnessed else [])]
+    check_checkpoints(listed, kept)
     if witnessed and witnessed.size > newest.size:
         raise BadProof(f"witnesses have cosigned {witnessed.size} leaves of {newest.size}")
 
     # 2. The leaves give each root.
-    tree = Frontier()
+    audit = LogAudit({checkpoint.size: checkpoint for checkpoint in (*listed, *kept)}.values())
     root_from = b""
-    checked = _compare(tree, signed)
     for leaf in operator.leaves(0, newest.size):
-        tree.append(leaf_hash(leaf))
-        checked += _compare(tree, signed)
-        if tree.size == from_size:
-            root_from = tree.root()
-    if tree.size != newest.size:
-        raise BadProof(f"the log hands out {tree.size} leaves of the {newest.size} it signed")
+        if audit.wrong is not None:
+            break
+        audit.add(leaf)
+        if audit.frontier.size == from_size:
+            root_from = audit.frontier.root()
+    if audit.wrong is not None:
+        raise BadProof(
+            f"the leaves do not give the root that the log signed for {audit.wrong.size}"
+        )
+    if audit.frontier.size != newest.size:
+        raise BadProof(
+            f"the log hands out {audit.frontier.size} leaves of the {newest.size} it signed"
+        )
 
     # 3. The log's own proof that it only grew.
     if from_size:
@@ -80,12 +86,13 @@ def audit_log(operator: Operator, from_size: int = 0) -> Audited:
         proof = operator.consistency_proof(from_size, newest.size)
         verify_consistency(from_size, newest.size, root_from, newest.root, proof)
     size = witnessed.size if witnessed else None
-    return Audited(newest, checked, from_size, size, tuple(names))
+    return Audited(newest, audit.held, from_size, size, tuple(names))
 
 
 def _witnessed(operator: Operator) -> tuple[Checkpoint | None, list[str]]:
-    """The newest checkpoint that enough witnesses have cosigned: as many as the profile
-    says, or else any at all.
+    """Return the newest checkpoint that enough witnesses cosigned, and their names.
+
+    The profile's quorum is enough; one witness, if the quorum is 0.
     """
     trust = operator.profile.trust
     if not trust.witnesses:
@@ -97,13 +104,3 @@ def _witnessed(operator: Operator) -> tuple[Checkpoint | None, list[str]]:
             return None, []
         raise
     return check_checkpoint(note, trust), check_witnessed(note, trust, max(trust.quorum, 1))
-
-
-def _compare(tree: Frontier, signed: dict[int, bytes]) -> int:
-    """1 if a checkpoint of the tree's size was signed and holds, 0 if none was."""
-    root = signed.get(tree.size)
-    if root is None:
-        return 0
-    if tree.root() != root:
-        raise BadProof(f"the leaves do not give the root that the log signed for {tree.size}")
-    return 1

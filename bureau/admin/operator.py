@@ -13,8 +13,6 @@ from typing import Any, Self, TypeVar
 
 import grpc
 from google.protobuf.message import Message
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 
 from bureau.admin.admission_request import MemberApplication, Signer
 from bureau.clock import Clock
@@ -24,6 +22,7 @@ from bureau_keys.envelope import seal
 from bureau_keys.profile import Profile
 from bureau_keys.receipt_checks import check_receipt
 from bureau_keys.signing import SigningKey
+from bureau_keys.status_details import read_explanation
 from creditbureau.v1 import log_pb2, members_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
@@ -286,21 +285,12 @@ def _reached(profile: Profile) -> tuple[str, grpc.Channel]:
 
 def _explained(error: Any, address: str) -> CallError:
     code: grpc.StatusCode = error.code()
-    status = rpc_status.from_call(error)
-    reason = fix = ""
-    fields: list[str] = []
-    for detail in status.details if status else ():
-        info, advice = error_details_pb2.ErrorInfo(), error_details_pb2.LocalizedMessage()
-        bad = error_details_pb2.BadRequest()
-        if detail.Unpack(info):
-            reason = info.reason
-        elif detail.Unpack(advice):
-            fix = advice.message
-        elif detail.Unpack(bad):
-            fields = [f"{found.field}: {found.description}" for found in bad.field_violations]
-    if reason:
-        message = status.message.removeprefix(f"{reason}: ")
-        return CallError(code.name, reason, message, fix, fields)
+    explanation = read_explanation(error.trailing_metadata() or ())
+    if explanation is not None:
+        fields = [f"{field}: {description}" for field, _, description in explanation.violations]
+        return CallError(
+            code.name, explanation.reason, explanation.message, explanation.fix, fields
+        )
     if code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}:
         return CallError(
             "UNAVAILABLE",

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from bureau.admin.bundle import VerifiedReport, verify_bundle
 from bureau.admin.enum_names import PURPOSES
 from bureau.cli.common import Output, Shown, group, show
 from bureau.cli.exit_codes import Exit, Stop
 from bureau_keys.errors import KeysError
 from bureau_keys.profile import Profile
+from bureau_keys.saved_report import SavedReport, VerifiedReport, advice
 
 app = group("Verify saved reports.")
 
@@ -43,24 +43,27 @@ def verify(
     ],
     output: Shown = Output.TABLE,
 ) -> None:
-    """Verify saved reports offline; exit code 5 if one fails."""
+    """Verify saved reports offline; exit code 5 if one does not verify."""
     pinned = Profile.load(trust).trust
-    rows = []
+    rows, fixes = [], []
     for path in file:
         try:
-            rows.append({"file": str(path), **_told(verify_bundle(path, pinned))})
+            verified = SavedReport.from_json(path.read_bytes()).verify(pinned)
         except KeysError as error:
-            rows.append({"file": str(path), **_told(None), "problem": str(error)})
+            rows.append({"file": str(path), **_row(None), "problem": str(error)})
+            fixes.append(advice(error))
+        else:
+            rows.append({"file": str(path), **_row(verified)})
     show(rows, output, COLUMNS)
-    if failed := sum(not row["verified"] for row in rows):
+    if fixes:
         raise Stop(
             Exit.INVALID,
-            f"{failed} of {len(rows)} do not hold",
-            "Do not use them; keep them and tell the bureau's operator and members.",
+            f"{len(fixes)} of {len(rows)} reports do not verify",
+            "\n".join(dict.fromkeys(fixes)),
         )
 
 
-def _told(verified: VerifiedReport | None) -> dict[str, Any]:
+def _row(verified: VerifiedReport | None) -> dict[str, Any]:
     if verified is None:
         return dict.fromkeys(
             ("member_id", "subject_id", "purpose", "issue_time", "leaf_index", "tradelines"),
@@ -72,7 +75,7 @@ def _told(verified: VerifiedReport | None) -> dict[str, Any]:
         "subject_id": report.subject_id,
         "purpose": PURPOSES.word(report.purpose),
         "issue_time": report.header.issue_time.ToJsonString(),
-        "leaf_index": verified.leaf_index,
+        "leaf_index": verified.receipt.leaf_index if verified.receipt else None,
         "tradelines": len(report.tradelines),
         "proven": len(verified.proven),
         "witnesses": list(verified.witnesses),

@@ -80,7 +80,7 @@ class Authority:
 
     @classmethod
     def load(cls, folder: str | Path, passphrase: bytes | None = None) -> Authority:
-        """Reads `ca.pem`, `ca.key` and `ca.crl` from a folder.
+        """Read `ca.pem`, `ca.key` and `ca.crl` from a folder.
 
         Raises:
             LockedKey: The passphrase does not open the key.
@@ -106,7 +106,7 @@ class Authority:
         return cls(certificate, key, crl)
 
     def save(self, folder: str | Path, passphrase: bytes | None = None) -> None:
-        """Writes `ca.pem`, `ca.key` and, if it has revoked, `ca.crl` to a folder.
+        """Write `ca.pem`, `ca.key` and, if it has revoked, `ca.crl` to a folder.
 
         Args:
             passphrase: Encrypts the key; None leaves it in clear.
@@ -215,7 +215,7 @@ class Authority:
         return self._crl.public_bytes(serialization.Encoding.PEM)
 
     def is_revoked(self, serial: int) -> bool:
-        """Whether a certificate was revoked."""
+        """Return whether a certificate was revoked."""
         crl = self._crl
         return crl is not None and crl.get_revoked_certificate_by_serial_number(serial) is not None
 

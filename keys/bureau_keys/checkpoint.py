@@ -40,7 +40,7 @@ def sign_checkpoint(checkpoint: Checkpoint, key: SigningKey) -> str:
 
 
 def open_checkpoint(note: str, origin: str, key: VerifyKey) -> Checkpoint:
-    """Verifies a log's checkpoint.
+    """Verify a log's checkpoint.
 
     Raises:
         BadProof: It is no checkpoint of this log, or its signature does not verify.
@@ -55,7 +55,7 @@ def open_checkpoint(note: str, origin: str, key: VerifyKey) -> Checkpoint:
 
 
 def parse_checkpoint(body: str) -> Checkpoint:
-    """Reads a checkpoint's text, unverified.
+    """Read a checkpoint's text, unverified.
 
     Raises:
         MalformedMessage: It is none.

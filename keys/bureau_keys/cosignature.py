@@ -21,7 +21,7 @@ TIME_BYTES = 8
 
 
 def parse_witness(vkey: str) -> Verifier:
-    """Reads a witness's verifier key.
+    """Read a witness's verifier key.
 
     Raises:
         MalformedMessage: It is none, or it is a log's.
@@ -61,7 +61,7 @@ def cosign(note: str, name: str, key: SigningKey, time_s: int) -> str:
 
 
 def verify_cosignature(note: str, name: str, key: VerifyKey) -> int:
-    """Checks a witness's cosignature on a checkpoint.
+    """Check a witness's cosignature on a checkpoint.
 
     Returns:
         When it was made, seconds since 1970 UTC.

@@ -52,7 +52,7 @@ class _Header:
 def seal_stream(
     pieces: Iterable[bytes], target: BinaryIO, passphrase: bytes, about: dict[str, Any]
 ) -> None:
-    """Encrypts pieces of any size into a file.
+    """Encrypt pieces of any size into a file.
 
     Args:
         about: What the header says in clear, JSON; it is authenticated.
@@ -84,7 +84,7 @@ def read_about(source: BinaryIO) -> dict[str, Any]:
 
 
 def open_stream(source: BinaryIO, passphrase: bytes) -> Iterator[bytes]:
-    """Decrypts a sealed file, chunk by chunk. What was read counts only once the
+    """Decrypt a sealed file, chunk by chunk. What was read counts only once the
     iterator has ended: a file that was cut off fails at its end.
 
     Raises:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,19 +19,20 @@ from google.protobuf.message import DecodeError, Message
 
 from bureau_keys.errors import BadSignature, MalformedMessage, NonCanonical, WrongPayloadType
 from bureau_keys.signing import SigningKey, VerifyKey
-from creditbureau.v1.envelope_pb2 import Envelope, Signature
+from creditbureau.v1.envelope_pb2 import Envelope, Header, Signature
 
+SCHEMA_VERSION = 1
 M = TypeVar("M", bound=Message)
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
-    """Pre-authentication encoding: `DSSEv1 SP len SP type SP len SP body`."""
+    """Return the pre-authentication encoding: `DSSEv1 SP len SP type SP len SP body`."""
     kind = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
 def payload_type_of(message: Message | type[Message]) -> str:
-    """The payload type of a message, for example
+    """Return the payload type of a message, for example
     `application/vnd.creditbureau.submission-manifest.v1+protobuf`.
     """
     return _payload_type(message.DESCRIPTOR.name)
@@ -42,8 +44,26 @@ def _payload_type(name: str) -> str:
     return f"application/vnd.creditbureau.{words}.v1+protobuf"
 
 
+def new_header(audience: str, signer: str, now_us: int) -> Header:
+    """Return the header of a new statement, with a request id of its own.
+
+    Args:
+        audience: The bureau's log origin.
+        signer: `members/<id>` or `subjects/<id>`.
+        now_us: The time of issue, microseconds since 1970 UTC.
+    """
+    header = Header(
+        audience=audience,
+        signer=signer,
+        request_id=str(uuid.uuid4()),
+        schema_version=SCHEMA_VERSION,
+    )
+    header.issue_time.FromMicroseconds(now_us)
+    return header
+
+
 def seal(message: Message, key: SigningKey) -> Envelope:
-    """Signs a message."""
+    """Encode a message canonically and sign it."""
     envelope = Envelope(
         payload=message.SerializeToString(deterministic=True),
         payload_type=payload_type_of(message),
@@ -53,13 +73,13 @@ def seal(message: Message, key: SigningKey) -> Envelope:
 
 
 def add_signature(envelope: Envelope, key: SigningKey) -> None:
-    """Adds one more signature over the same payload."""
+    """Add one more signature over the same payload."""
     signature = key.sign(pae(envelope.payload_type, envelope.payload))
     envelope.signatures.append(Signature(sig=signature, keyid=key.verify_key.key_id))
 
 
 def peek(envelope: Envelope, payload: type[M]) -> M:
-    """The payload without looking at signatures: to learn who claims to sign.
+    """Return the payload without checking signatures, to read the name of its signer.
 
     Raises:
         WrongPayloadType: Another payload type.
@@ -115,10 +135,10 @@ def verify_envelope(
     payload: type[M],
     keys: Mapping[str, VerifyKey] | Callable[[str], VerifyKey | None],
 ) -> tuple[M, VerifyKey]:
-    """Verifies an envelope under keys of its signer.
+    """Verify an envelope under keys of its signer.
 
     Args:
-        envelope: What was received.
+        envelope: The received envelope.
         payload: The message that it must hold.
         keys: The signer's keys by key id.
 
@@ -139,7 +159,7 @@ def verify_envelope(
 def verify_signature(
     envelope: Envelope, keys: Mapping[str, VerifyKey] | Callable[[str], VerifyKey | None]
 ) -> VerifyKey:
-    """Verifies the signature over the bytes that were received, whatever they are.
+    """Verify the signature over the received bytes, without parsing them.
 
     Returns:
         The key that signed them.
@@ -170,10 +190,10 @@ def _check_type(envelope: Envelope, payload: type[Message]) -> None:
 
 
 def parse_canonical(payload: type[M], data: bytes) -> M:
-    """Parses bytes that must be the canonical encoding of a message.
+    """Parse bytes that must be the canonical encoding of a message.
 
     Raises:
-        MalformedMessage: They are no such message.
+        MalformedMessage: The bytes are not the message.
         NonCanonical: Unknown fields, or another encoding of the same message.
     """
     try:
@@ -187,7 +207,8 @@ def parse_canonical(payload: type[M], data: bytes) -> M:
 
 
 def digest(envelope: Envelope) -> bytes:
-    """SHA-256 of the PAE: what names a statement. Signatures are left out, as one
-    message can have several.
+    """Return the statement's digest: SHA-256 of the PAE.
+
+    Signatures are left out, because one message can have several.
     """
     return hashlib.sha256(pae(envelope.payload_type, envelope.payload)).digest()

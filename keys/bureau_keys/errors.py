@@ -70,3 +70,48 @@ class LockedKey(KeysError):
 
     reason = "LOCKED_KEY"
     fix = "Give the passphrase with which the key was stored."
+
+
+class NotWitnessed(BadProof):
+    """Fewer trusted witnesses than the profile's quorum cosigned a checkpoint."""
+
+    reason = "NOT_WITNESSED"
+    fix = "Ask the bureau for a receipt whose checkpoint has more cosignatures."
+
+
+class UnknownReportKey(BadSignature):
+    """No signature of a report names a pinned report key."""
+
+    fix = (
+        "Do not use the report. Ask the operator, through another channel, for its report keys: "
+        "if it rotated its key, take the new profile.toml and verify the report again."
+    )
+
+
+class WrongAnswer(BadProof):
+    """A signed answer is about another request."""
+
+
+class RecordMismatch(WrongAnswer):
+    """A report's tradeline differs from a record that its furnisher signed.
+
+    The record may be one that the furnisher corrected later, put into a saved report by
+    anyone who held it, so that this alone does not prove a fault of the bureau.
+    """
+
+    fix = (
+        "Do not use the report. Ask the bureau for its evidence again: if the new evidence "
+        "differs from the report too, keep both and show them to the operator and the members."
+    )
+
+
+class Contradiction(WrongAnswer):
+    """The bureau signed a report, and its log records another answer to the same inquiry.
+
+    Both signatures verify, so this proves a fault of the bureau.
+    """
+
+    fix = (
+        "Do not use the report. Keep it: the bureau signed another answer than its log "
+        "records. Show it to the operator and the other members."
+    )

@@ -45,7 +45,7 @@ class LoggedKey(NamedTuple):
     end: int
 
     def counts_at(self, leaf_index: int) -> bool:
-        """Whether a signature counts that entered the log at this index."""
+        """Return whether a signature counts that entered the log at this index."""
         return self.start <= leaf_index < self.end
 
 
@@ -94,7 +94,7 @@ class _Register:
 
     @classmethod
     def of(cls, members: Sequence[Member], trust: Trust) -> _Register:
-        """Goes through every statement about these members."""
+        """Go through every statement about these members."""
         register = cls(trust)
         about = [(logged, member.member_id) for member in members for logged in member.statements]
         about.sort(key=lambda at: at[0].receipt.leaf_index)
@@ -103,7 +103,7 @@ class _Register:
         return register
 
     def enter(self, logged: LoggedStatement, member_id: str) -> None:
-        """Takes in the next statement, about a member."""
+        """Take in the next statement, about a member."""
         envelope, index = logged.envelope, logged.receipt.leaf_index
         if envelope.payload_type not in KINDS:
             return

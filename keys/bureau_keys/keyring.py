@@ -56,7 +56,7 @@ class Keyring:
 
     @classmethod
     def open(cls, path: str | Path, passphrase: bytes) -> Keyring:
-        """Opens a ring.
+        """Open a ring.
 
         Raises:
             LockedKey: The passphrase is wrong, or the file was changed.
@@ -82,7 +82,7 @@ class Keyring:
         return sorted(self._seeds)
 
     def add(self, name: str, key: SigningKey) -> None:
-        """Stores a signing key.
+        """Store a signing key.
 
         Raises:
             KeyError: The name is taken.
@@ -91,7 +91,7 @@ class Keyring:
         self.add_seed(name, key.seed)
 
     def add_seed(self, name: str, seed: bytes) -> None:
-        """Stores a secret of 32 bytes.
+        """Store a secret of 32 bytes.
 
         Raises:
             KeyError: The name is taken.
@@ -150,7 +150,7 @@ class Keyring:
         return old, new
 
     def drop(self, name: str) -> None:
-        """Takes a rotated key out of the ring: what it signed counts no more.
+        """Take a rotated key out of the ring: what it signed counts no more.
 
         Raises:
             KeyError: There is none of this name, or it is no rotated key's.
@@ -160,7 +160,7 @@ class Keyring:
         self._save({known: seed for known, seed in self._seeds.items() if known != name})
 
     def change_passphrase(self, passphrase: bytes) -> None:
-        """Encrypts the ring under another passphrase.
+        """Encrypt the ring under another passphrase.
 
         Raises:
             LockedKey: It is empty: it would protect nothing.

@@ -54,11 +54,11 @@ class Frontier:
         return Frontier(self.size, self.hashes)
 
     def append(self, hashed: bytes) -> None:
-        """Adds a leaf by its hash."""
+        """Add a leaf by its hash."""
         self.extend((hashed,))
 
     def extend(self, leaf_hashes: Iterable[bytes]) -> None:
-        """Adds leaves by their hashes."""
+        """Add leaves by their hashes."""
         size, hashes = self.size, self.hashes
         for hashed in leaf_hashes:
             place, node = size, hashed
@@ -76,7 +76,7 @@ class Frontier:
         return _fold(self.hashes)
 
     def extend_with_proofs(self, leaf_hashes: Sequence[bytes]) -> list[list[bytes]]:
-        """Adds leaves and proves each in the tree that results.
+        """Add leaves and prove each in the resulting tree.
 
         Needs nothing but the old edge and the new leaves: about two node hashes a
         leaf for the batch, and no hashing for a proof.
@@ -217,7 +217,7 @@ def _fold(parts: Sequence[bytes]) -> bytes:
 def verify_inclusion(
     hashed: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes
 ) -> None:
-    """Checks an inclusion proof (RFC 9162 section 2.1.3.2).
+    """Check an inclusion proof (RFC 9162 section 2.1.3.2).
 
     Raises:
         BadProof: It does not lead to the root.
@@ -236,7 +236,7 @@ def verify_inclusion(
 def verify_consistency(
     first: int, second: int, first_root: bytes, second_root: bytes, proof: Sequence[bytes]
 ) -> None:
-    """Checks a consistency proof (RFC 9162 section 2.1.4.2).
+    """Check a consistency proof (RFC 9162 section 2.1.4.2).
 
     Raises:
         BadProof: The first tree is not shown to be a prefix of the second.

@@ -70,7 +70,7 @@ def note_vkey(name: str, key: VerifyKey, kind: bytes = ED25519) -> str:
 
 
 def parse_vkey(vkey: str) -> Verifier:
-    """Reads a verifier key.
+    """Read a verifier key.
 
     Raises:
         MalformedMessage: It is none, or not of Ed25519.
@@ -152,13 +152,13 @@ def verify_note(note: str, *verifiers: Verifier) -> str:
 
 
 def check_text(text: str) -> None:
-    """Raises MalformedMessage unless a text can be signed."""
+    """Raise MalformedMessage unless a text can be signed."""
     if not text.endswith("\n") or _UNFIT.search(text):
         raise MalformedMessage("a note's text ends with a newline and has no control characters")
 
 
 def check_name(name: str) -> None:
-    """Raises MalformedMessage unless a key can have this name."""
+    """Raise MalformedMessage unless a key can have this name."""
     if not name or "+" in name or any(c.isspace() for c in name) or _UNFIT.search(name):
         raise MalformedMessage("a key's name is not empty and has no spaces and no plus")
 

@@ -74,7 +74,7 @@ class Profile:
 
     @classmethod
     def load(cls, folder: str | Path) -> Profile:
-        """Reads a profile folder.
+        """Read a profile folder.
 
         Raises:
             FileNotFoundError: A file of the profile is missing; the message names it.
@@ -118,7 +118,7 @@ class Profile:
         return replace(self, trust=replace(self.trust, witnesses=chosen, quorum=quorum))
 
     def save(self, folder: str | Path) -> None:
-        """Writes the profile folder; private files are readable by the owner only."""
+        """Write the profile folder; private files are readable by the owner only."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         places = (self.addresses, self.directory_addresses)

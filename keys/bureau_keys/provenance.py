@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from bureau_keys.envelope import parse_canonical, verify_envelope
-from bureau_keys.errors import BadProof
+from bureau_keys.errors import BadProof, KeysError, RecordMismatch, WrongAnswer
 from bureau_keys.key_history import LoggedKey
 from bureau_keys.merkle import leaf_hash, verify_inclusion
 from bureau_keys.payment_profile import NO_DATA, character_of, month_before, months_between
@@ -15,7 +15,7 @@ from creditbureau.v1 import codes_pb2, reporting_pb2
 from creditbureau.v1.record_pb2 import Record, SubmissionManifest, TradelineSnapshot
 from creditbureau.v1.report_pb2 import Evidence, Report, Tradeline
 
-# What a tradeline says of its newest month in its furnisher's own words.
+# Fields that a tradeline copies from its furnisher's record of the newest month.
 QUOTED = sorted(
     set(Tradeline.DESCRIPTOR.fields_by_name) & set(TradelineSnapshot.DESCRIPTOR.fields_by_name)
 )
@@ -23,8 +23,8 @@ AMOUNTS = ("balance_minor", "amount_due_minor", "amount_paid_minor", "amount_pas
 
 
 def evidence_due(report: Report, level: int) -> set[tuple[str, int]]:
-    """The tradelines and months (yyyymm) that evidence of a level must cover: each
-    that the report says something of.
+    """Return the tradelines and months (yyyymm) that evidence of a level must cover: each
+    month for which the report has a value.
 
     Args:
         level: EvidenceLevel that was asked for.
@@ -43,25 +43,89 @@ def evidence_due(report: Report, level: int) -> set[tuple[str, int]]:
     return due
 
 
+def check_complete(report: Report, pieces: Iterable[Evidence], level: int) -> None:
+    """Check that evidence covers each tradeline and month that its level names.
+
+    Raises:
+        WrongAnswer: The evidence of a tradeline's month is missing.
+    """
+    due = evidence_due(report, level) - {(piece.tradeline_id, piece.month) for piece in pieces}
+    for tradeline_id, month in sorted(due):
+        raise WrongAnswer(f"the evidence for tradeline {tradeline_id} in {month} is missing")
+
+
+def check_evidence(
+    report: Report, piece: Evidence, keys: Mapping[str, Iterable[LoggedKey]], trust: Trust
+) -> str:
+    """Check that a tradeline says what its furnisher signed.
+
+    Args:
+        report: A verified report.
+        piece: The evidence for one tradeline and month.
+        keys: The furnishers' keys, proved by the log, by member id.
+        trust: The log's origin and key.
+
+    Returns:
+        The tradeline's id.
+
+    Raises:
+        WrongAnswer: The report has no tradeline for the evidence.
+        RecordMismatch: The tradeline differs from the record that its furnisher signed.
+        KeysError: The furnisher's keys are missing, or its signature does not verify.
+    """
+    line = tradeline_of(report, piece)
+    label = f"tradeline {line.tradeline_id}, {piece.month}"
+    if line.member_id not in keys:
+        raise BadProof(f"{label}: the keys of its furnisher {line.member_id} are missing")
+    try:
+        signed = signed_snapshot(piece, line.member_id, keys[line.member_id], trust)
+    except KeysError as error:
+        error.args = (f"{label}: {error}",)
+        raise
+    for name, value, expected in differences(report, line, signed):
+        raise RecordMismatch(f"{label}: {name} is {value!r}, its furnisher signed {expected!r}")
+    return line.tradeline_id
+
+
+def tradeline_of(report: Report, piece: Evidence) -> Tradeline:
+    """Return the tradeline that a piece of evidence is for.
+
+    Raises:
+        WrongAnswer: The report has no tradeline of this id.
+    """
+    for line in report.tradelines:
+        if line.tradeline_id == piece.tradeline_id:
+            return line
+    raise WrongAnswer(f"evidence is for tradeline {piece.tradeline_id}, which is not in the report")
+
+
 def signed_snapshot(
     piece: Evidence, member_id: str, keys: Iterable[LoggedKey], trust: Trust
 ) -> TradelineSnapshot:
-    """What a furnisher signed of one account and month.
+    """Return the record that a furnisher signed for one account and month.
 
     Args:
-        keys: The furnisher's, with when they count.
+        piece: The record, its manifest, and the proofs.
+        member_id: The furnisher.
+        keys: The furnisher's keys, with the log indices between which they count.
+        trust: The log's origin and key.
 
     Raises:
-        KeysError: The record is not in what the furnisher signed, or that not in the log.
+        KeysError: The furnisher's manifest does not include the record, or the log does
+            not include the manifest.
     """
     if piece.receipt.kind != "submission":
-        raise BadProof("the receipt is of no submission")
+        raise BadProof(
+            f"the receipt's kind is {piece.receipt.kind or 'missing'}, expected submission"
+        )
     check_receipt(piece.receipt, piece.manifest, trust)
     index = piece.receipt.leaf_index
     counting = {at.key.key_id: at.key for at in keys if at.counts_at(index)}
     manifest, _ = verify_envelope(piece.manifest, SubmissionManifest, counting)
     if manifest.header.signer != f"members/{member_id}":
-        raise BadProof("another furnisher signed it")
+        raise BadProof(
+            f"{manifest.header.signer} signed the manifest, expected members/{member_id}"
+        )
     verify_inclusion(
         leaf_hash(piece.record),
         piece.record_index,
@@ -71,15 +135,15 @@ def signed_snapshot(
     )
     record = parse_canonical(Record, piece.record)
     if not record.HasField("snapshot") or record.snapshot.month != piece.month:
-        raise BadProof("the record is of another month")
+        raise BadProof(f"the record is not a snapshot of {piece.month}")
     return record.snapshot
 
 
 def differences(
     report: Report, line: Tradeline, signed: TradelineSnapshot
 ) -> Iterator[tuple[str, object, object]]:
-    """Where a tradeline says something else than the signed record of one of its months:
-    the field, what the report tells, what was signed.
+    """Yield each field in which a tradeline differs from the signed record of one of its
+    months, with the report's value and the signed value.
     """
     roles = {party.subject_id: party.role for party in signed.parties}
     if report.subject_id not in roles:
@@ -98,14 +162,14 @@ def differences(
     if history.profile[age] != character_of(signed):
         yield f"history.profile[{age}]", history.profile[age], character_of(signed)
     for name in AMOUNTS:
-        told, wanted = getattr(history, name)[age], getattr(signed, name)
-        if told != wanted:
-            yield f"history.{name}[{age}]", told, wanted
+        value, expected = getattr(history, name)[age], getattr(signed, name)
+        if value != expected:
+            yield f"history.{name}[{age}]", value, expected
 
 
 def _of_newest(line: Tradeline, signed: TradelineSnapshot) -> Iterator[tuple[str, object, object]]:
     for name in QUOTED:
-        told, wanted = getattr(line, name), getattr(signed, name)
+        value, expected = getattr(line, name), getattr(signed, name)
         optional = line.DESCRIPTOR.fields_by_name[name].has_presence
-        if told != wanted or (optional and line.HasField(name) != signed.HasField(name)):  # type: ignore[arg-type]
-            yield name, told, wanted
+        if value != expected or (optional and line.HasField(name) != signed.HasField(name)):  # type: ignore[arg-type]
+            yield name, value, expected

@@ -92,7 +92,7 @@ class Blinded:
 
 
 def blind_many(inputs: Sequence[bytes]) -> tuple[Blinded, list[bytes]]:
-    """Blinds normalised identifiers: what to keep, and what to send."""
+    """Blind normalised identifiers: what to keep, and what to send."""
     blinded = Blinded(inputs)
     return blinded, blinded.elements
 

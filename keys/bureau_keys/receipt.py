@@ -59,7 +59,7 @@ class LeafStatement:
 
     @classmethod
     def from_text(cls, text: bytes) -> LeafStatement:
-        """Reads the lines.
+        """Read the lines.
 
         Raises:
             MalformedMessage: They are not such lines.
@@ -110,7 +110,7 @@ class Receipt:
     statement: LeafStatement
 
     def verify(self, envelope_digest: bytes, origin: str, key: VerifyKey) -> Checkpoint:
-        """Checks that a statement is in the log.
+        """Check that a statement is in the log.
 
         Args:
             envelope_digest: `envelope.digest` of the statement in question.
@@ -139,7 +139,7 @@ class Receipt:
 
     @classmethod
     def from_text(cls, text: str) -> Receipt:
-        """Reads a C2SP tlog-proof with our extra data.
+        """Read a C2SP tlog-proof with our extra data.
 
         Raises:
             MalformedMessage: It is none.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bureau_keys.checkpoint import Checkpoint, open_checkpoint
 from bureau_keys.cosignature import cosigners, parse_witness
 from bureau_keys.envelope import digest
-from bureau_keys.errors import BadProof
+from bureau_keys.errors import NotWitnessed
 from bureau_keys.merkle import leaf_hash, verify_inclusion
 from bureau_keys.note import parse_vkey
 from bureau_keys.profile import Trust
@@ -15,51 +15,59 @@ from creditbureau.v1.log_pb2 import Receipt
 
 
 def check_checkpoint(note: str, trust: Trust) -> Checkpoint:
-    """A checkpoint that the log signed.
+    """Verify the log's signature and return the checkpoint.
 
     Raises:
-        KeysError: It did not.
+        KeysError: The log's key did not sign the note.
     """
     return open_checkpoint(note, trust.origin, parse_vkey(trust.log_key).key)
 
 
 def witnesses_of(note: str, trust: Trust) -> list[str]:
-    """Names of the trusted witnesses that have cosigned a checkpoint.
+    """Return the names of the trusted witnesses that cosigned a checkpoint.
 
     Raises:
-        KeysError: A key in the trust is none of a witness, or it is no signed note.
+        KeysError: A key in `trust` is not a witness key, or `note` is not a signed note.
     """
     return cosigners(note, [parse_witness(vkey) for vkey in trust.witnesses])
 
 
 def check_witnessed(note: str, trust: Trust, quorum: int) -> list[str]:
-    """Names of the trusted witnesses that have cosigned a checkpoint, once they are
-    enough.
+    """Check that at least `quorum` trusted witnesses cosigned a checkpoint.
+
+    Returns:
+        The witnesses' names.
 
     Raises:
-        KeysError: They are not, or see `witnesses_of`.
+        NotWitnessed: Fewer than `quorum` witnesses cosigned the checkpoint.
+        KeysError: See `witnesses_of`.
     """
     found = witnesses_of(note, trust)
     if len(found) < quorum:
-        raise BadProof(f"the checkpoint has {len(found)} cosignatures, {quorum} are needed")
+        raise NotWitnessed(
+            f"the checkpoint has {len(found)} cosignatures that count, {quorum} are needed"
+        )
     return found
 
 
 def check_receipt(receipt: Receipt, envelope: Envelope, trust: Trust) -> Checkpoint:
-    """The checkpoint that proves a statement to be in the log.
+    """Check that a receipt proves a statement to be in the log.
+
+    Returns:
+        The checkpoint that the receipt's proof leads to.
 
     Raises:
-        KeysError: It does not.
+        KeysError: The checkpoint or the inclusion proof does not verify.
     """
     checkpoint = check_checkpoint(receipt.checkpoint, trust)
-    told = LeafStatement(
+    statement = LeafStatement(
         receipt.kind,
         digest(envelope),
         receipt.answer_digest,
         receipt.log_time.ToMicroseconds(),
     )
     verify_inclusion(
-        leaf_hash(commitment(told, receipt.salt)),
+        leaf_hash(commitment(statement, receipt.salt)),
         receipt.leaf_index,
         checkpoint.size,
         list(receipt.proof),

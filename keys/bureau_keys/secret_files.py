@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Writes a file that only its owner reads, whole or not at all: whatever
+    """Write a file that only its owner reads, whole or not at all: whatever
     fails, what was there before is still there. Returns once it is on disk.
     """
     fresh = path.with_name(path.name + ".new")

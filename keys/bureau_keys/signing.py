@@ -85,7 +85,7 @@ class VerifyKey:
         return SPKI_PREFIX + self.raw
 
     def verify(self, signature: bytes, message: bytes) -> None:
-        """Checks a signature of 64 bytes.
+        """Check a signature of 64 bytes.
 
         Raises:
             BadSignature: It does not verify.

@@ -72,7 +72,7 @@ class AddCheckpoint:
 
     @classmethod
     def from_bytes(cls, body: bytes) -> AddCheckpoint:
-        """Reads a request's body.
+        """Read a request's body.
 
         Raises:
             MalformedMessage: It is none.
@@ -136,7 +136,7 @@ def _check_growth(seen: Checkpoint, told: Checkpoint, proof: Sequence[bytes]) ->
 
 
 def is_fork(seen: Checkpoint, request: AddCheckpoint) -> bool:
-    """Whether a request shows that a log which signed both has two histories.
+    """Return whether a request shows that a log which signed both has two histories.
 
     Either both are of one size, or the proof that came with it leads from another old
     root to the new one. A proof that leads nowhere shows nothing: anybody can send one

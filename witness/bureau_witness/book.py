@@ -92,7 +92,7 @@ class Book:
     """One witness's memory. Safe to share between threads, and between processes."""
 
     def __init__(self, path: Path) -> None:
-        """Opens the file, and makes it where there is none."""
+        """Open the file, or create an empty one."""
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(
             path, timeout=MAX_WAIT_S, check_same_thread=False, isolation_level=None
@@ -162,7 +162,7 @@ class Book:
             )
 
     def keep(self, piece: Evidence) -> None:
-        """Keeps a piece of evidence; one for each checkpoint."""
+        """Keep a piece of evidence; one for each checkpoint."""
         told = piece.request.told
         row = (
             piece.origin,

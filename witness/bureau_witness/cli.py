@@ -105,7 +105,7 @@ def init(
     listen: Annotated[str, typer.Option(help="Address and port to serve on.")] = "127.0.0.1:7446",
     passphrase_file: PassphraseFile = None,
 ) -> None:
-    """Makes a witness in a new folder; prints the key by which its cosignatures verify."""
+    """Make a witness in a new folder and print the key by which its cosignatures verify."""
     check_name(name)
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty: name a new folder")
@@ -133,7 +133,7 @@ def serve(
     ] = None,
     passphrase_file: PassphraseFile = None,
 ) -> None:
-    """Serves the witness until SIGTERM or Ctrl-C."""
+    """Serve the witness until SIGTERM or Ctrl-C."""
     place = Place(folder)
     settings = place.settings()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")

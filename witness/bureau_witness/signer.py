@@ -67,7 +67,7 @@ class Witness:
         return line.encode()
 
     def _hold_against(self, log: Followed, error: Refused, request: AddCheckpoint) -> None:
-        """Keeps what the log signed and cannot explain."""
+        """Keep what the log signed and cannot explain."""
         if error.status in {HTTPStatus.FORBIDDEN, HTTPStatus.BAD_REQUEST}:
             return  # the log has not said this
         told = request.told

@@ -56,7 +56,7 @@ class App:
         self.failure = ""
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answers one request."""
+        """Answer one request."""
         answer = self._answer(environ)
         headers = [("Content-Type", answer.kind), ("Content-Length", str(len(answer.body)))]
         if answer.status is HTTPStatus.METHOD_NOT_ALLOWED:
@@ -95,7 +95,7 @@ class App:
 
 
 def serve(app: App, listen: str) -> None:
-    """Serves until SIGTERM or Ctrl-C; what is under way is finished.
+    """Serve until SIGTERM or Ctrl-C; what is under way is finished.
 
     Raises:
         OSError: The port is taken.

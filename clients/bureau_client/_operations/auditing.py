@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from itertools import pairwise
-
 from bureau_client._operations import cosigning, log
 from bureau_client._operations.context import Context
 from bureau_client._operations.operation import Operation
@@ -12,44 +9,7 @@ from bureau_client.errors import BureauError, NotFound, NotWitnessed, Verificati
 from bureau_client.models.audits import AuditReport, Checkpoint, Fault
 from bureau_client.models.progress import Progress
 from bureau_client.verify.receipts import verify_checkpoint
-from bureau_keys import merkle
-
-
-@dataclass(slots=True)
-class _Audit:
-    """An audit under way.
-
-    Attributes:
-        pending: Checkpoints not reached yet, the next one last.
-        frontier: The tree over all leaves so far.
-        since_good: Leaf hashes behind the last checkpoint that held.
-        held: How many checkpoints held.
-        newest: The last one that did.
-    """
-
-    pending: list[Checkpoint]
-    frontier: merkle.Frontier = field(default_factory=merkle.Frontier)
-    since_good: list[bytes] = field(default_factory=list)
-    held: int = 0
-    newest: Checkpoint | None = None
-
-    def add(self, leaf: bytes) -> Checkpoint | None:
-        """Takes the next leaf; the checkpoint that does not hold behind it, if any."""
-        hashed = merkle.leaf_hash(leaf)
-        self.frontier.append(hashed)
-        self.since_good.append(hashed)
-        return self.settle()
-
-    def settle(self) -> Checkpoint | None:
-        """Holds the checkpoints of the present size against the root."""
-        while self.pending and self.pending[-1].size == self.frontier.size:
-            checkpoint = self.pending.pop()
-            if checkpoint.root != self.frontier.root():
-                return checkpoint
-            self.held += 1
-            self.newest = checkpoint
-            self.since_good.clear()
-        return None
+from bureau_keys.log_audit import LogAudit, LogFault, check_checkpoints
 
 
 def audit(reader: Context, since: str | None) -> Operation[AuditReport]:
@@ -80,7 +40,7 @@ def _witnessed(reader: Context) -> Operation[tuple[Checkpoint | None, Fault | No
     return found, None
 
 
-def _run(reader: Context, kept: list[str]) -> Operation[tuple[Fault | None, _Audit]]:
+def _run(reader: Context, kept: list[str]) -> Operation[tuple[Fault | None, LogAudit[Checkpoint]]]:
     listed = yield from log.list_notes()
     head = yield from log.newest_checkpoint(reader)
     if head.note not in listed:
@@ -90,40 +50,26 @@ def _run(reader: Context, kept: list[str]) -> Operation[tuple[Fault | None, _Aud
         try:
             checkpoints.append(_open(reader, note))
         except VerificationFailed as error:
-            return Fault(f"{error.message}:\n{note}"), _Audit([])
-    fault = _contradiction(checkpoints, checkpoints[: len(listed)])
-    if fault is not None:
-        return fault, _Audit([])
-    state = _Audit(sorted(checkpoints, key=lambda c: c.size, reverse=True))
-    wrong = state.settle()
+            return Fault(f"{error.message}:\n{note}"), LogAudit(())
+    try:
+        check_checkpoints(checkpoints[: len(listed)], checkpoints[len(listed) :])
+    except LogFault as error:
+        text = str(error)
+        return Fault(text[0].upper() + text[1:], size=error.size), LogAudit(())
+    state = LogAudit(checkpoints)
     started = reader.clock()
     size = max(checkpoint.size for checkpoint in checkpoints)
-    while wrong is None and state.frontier.size < size:
+    while state.wrong is None and state.frontier.size < size:
         leaves = yield from _page(state.frontier.size, size)
         if not leaves:
             return _missing(state, size), state
         for leaf in leaves:
-            wrong = state.add(leaf)
-            if wrong is not None:
+            if state.add(leaf) is not None:
                 break
         yield Progress(state.frontier.size, size, reader.clock() - started)
-    if wrong is None:
+    if state.wrong is None:
         return None, state
-    return (yield from _locate(state, wrong)), state
-
-
-def _contradiction(checkpoints: list[Checkpoint], listed: list[Checkpoint]) -> Fault | None:
-    """What checkpoints alone can show: a shrunk log, or a forked one."""
-    for before, after in pairwise(listed):
-        if after.size < before.size:
-            text = f"The log shrank: size {after.size} was signed after size {before.size}"
-            return Fault(text, size=after.size)
-    roots: dict[int, bytes] = {}
-    for checkpoint in checkpoints:
-        if roots.setdefault(checkpoint.size, checkpoint.root) != checkpoint.root:
-            text = f"The log is forked: two roots of size {checkpoint.size} were signed"
-            return Fault(text, size=checkpoint.size)
-    return None
+    return (yield from _locate(state, state.wrong)), state
 
 
 def _open(reader: Context, note: str) -> Checkpoint:
@@ -139,7 +85,7 @@ def _page(start: int, stop: int) -> Operation[list[bytes]]:
         return []
 
 
-def _missing(state: _Audit, size: int) -> Fault:
+def _missing(state: LogAudit[Checkpoint], size: int) -> Fault:
     index = state.frontier.size
     return Fault(
         f"Leaf {index} is missing: the log signed a size of {size} but gives out only {index}",
@@ -149,15 +95,15 @@ def _missing(state: _Audit, size: int) -> Fault:
     )
 
 
-def _locate(state: _Audit, wrong: Checkpoint) -> Operation[Fault]:
+def _locate(state: LogAudit[Checkpoint], wrong: Checkpoint) -> Operation[Fault]:
     """Names the leaf, with the help of the leaf hashes that the log keeps in its tiles."""
-    first = wrong.size - len(state.since_good)
+    first = wrong.size - len(state.unconfirmed)
     text = f"The leaves do not hash to the root that was signed at size {wrong.size}"
     try:
         kept = yield from _kept_hashes(first, wrong.size)
     except BureauError:
         kept = []
-    for index, (ours, theirs) in enumerate(zip(state.since_good, kept, strict=False), first):
+    for index, (ours, theirs) in enumerate(zip(state.unconfirmed, kept, strict=False), first):
         if ours != theirs:
             return Fault(f"{text}: leaf {index} was changed", wrong.size, index, index)
     text += f": one of the leaves {first} to {wrong.size - 1} was changed"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import uuid4
 
-from bureau_client._codec.scalars import timestamp_of
+from bureau_client._codec.scalars import micros_of
 from bureau_client._operations.operation import Clock
+from bureau_keys.envelope import new_header
 from bureau_keys.signing import SigningKey
 from creditbureau.v1.envelope_pb2 import Header
 
@@ -28,11 +28,5 @@ class Signer:
     clock: Clock
 
     def header(self) -> Header:
-        """A fresh header: new request id, issued now."""
-        return Header(
-            audience=self.audience,
-            signer=self.name,
-            request_id=str(uuid4()),
-            issue_time=timestamp_of(self.clock()),
-            schema_version=1,
-        )
+        """Return a new header: new request id, issued now."""
+        return new_header(self.audience, self.name, micros_of(self.clock()))

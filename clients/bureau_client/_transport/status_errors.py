@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 from types import MappingProxyType
-from typing import Any
 
 import grpc
-from google.protobuf.message import DecodeError
-from google.rpc import error_details_pb2, status_pb2
 
 from bureau_client import errors
 from bureau_client._transport.connection_errors import explain
 from bureau_client.errors import BureauError
 from bureau_client.models.violations import Violation
-
-DOMAIN = "creditbureau"
-DETAILS_KEY = "grpc-status-details-bin"
+from bureau_keys.status_details import read_explanation
 
 # Reasons that say more than the status code they come with.
 BY_REASON: MappingProxyType[str, type[BureauError]] = MappingProxyType(
@@ -66,21 +60,17 @@ def translate(
         trailers: Trailing metadata, in which the bureau's explanation travels.
         address: Where the call went, for texts about the connection.
     """
-    status = _status(trailers)
-    info = _first(status, error_details_pb2.ErrorInfo)
-    if info is None or info.domain != DOMAIN:
+    explanation = read_explanation(trailers)
+    if explanation is None:
         return _without_explanation(code, details, address)
-    advice = _first(status, error_details_pb2.LocalizedMessage)
-    retry = _first(status, error_details_pb2.RetryInfo)
-    request = _first(status, error_details_pb2.RequestInfo)
-    cls = BY_REASON.get(info.reason) or BY_STATUS.get(code, errors.Internal)
+    cls = BY_REASON.get(explanation.reason) or BY_STATUS.get(code, errors.Internal)
     return cls(
-        status.message.removeprefix(f"{info.reason}: ") or details,
-        reason=info.reason,
-        fix=advice.message if advice else _help(status),
-        request_id=request.request_id if request else "",
-        violations=_violations(status, info.reason),
-        retry_after=_span(retry),
+        explanation.message or details,
+        reason=explanation.reason,
+        fix=explanation.fix,
+        request_id=explanation.request_id,
+        violations=[Violation(*violation) for violation in explanation.violations],
+        retry_after=explanation.retry_after,
     )
 
 
@@ -112,46 +102,3 @@ def _without_explanation(code: grpc.StatusCode, details: str, address: str) -> B
         )
     cls = BY_STATUS.get(code, errors.Internal)
     return cls(f"The bureau at {address} answered {code.name}: {details}", reason=code.name)
-
-
-def _status(trailers: Iterable[tuple[str, str | bytes]]) -> status_pb2.Status:
-    for key, value in trailers:
-        if key == DETAILS_KEY and isinstance(value, bytes):
-            try:
-                return status_pb2.Status.FromString(value)
-            except DecodeError:
-                break
-    return status_pb2.Status()
-
-
-def _first(status: status_pb2.Status, cls: Any) -> Any | None:
-    for detail in status.details:
-        if detail.Is(cls.DESCRIPTOR):
-            message = cls()
-            detail.Unpack(message)
-            return message
-    return None
-
-
-def _help(status: status_pb2.Status) -> str:
-    texts = _first(status, error_details_pb2.Help)
-    if texts is None:
-        return ""
-    return "; ".join(" ".join(filter(None, (link.description, link.url))) for link in texts.links)
-
-
-def _violations(status: status_pb2.Status, reason: str) -> list[Violation]:
-    fields = _first(status, error_details_pb2.BadRequest)
-    if fields is None:
-        return []
-    return [
-        Violation(field.field, field.reason or reason, field.description)
-        for field in fields.field_violations
-    ]
-
-
-def _span(retry: Any | None) -> timedelta | None:
-    if retry is None:
-        return None
-    delay = retry.retry_delay
-    return timedelta(seconds=delay.seconds, microseconds=delay.nanos // 1000)

@@ -1,68 +1,62 @@
-"""Checks a saved report, step by step."""
+"""Checks a saved report with the verifier of `bureau_keys.saved_report`."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from bureau_client.errors import VerificationFailed
+from google.protobuf.message import DecodeError
+
+from bureau_client._codec.report_file import saved_report
+from bureau_client._codec.reports import read_report
+from bureau_client.errors import NotWitnessed, VerificationFailed
 from bureau_client.models.reports import Report
-from bureau_client.verify.evidence import (
-    level_asked,
-    tradeline_of,
-    verify_complete,
-    verify_provenance,
-)
-from bureau_client.verify.members import verify_member
-from bureau_client.verify.reports import verify_file, verify_report
-from bureau_client.verify.witnesses import verify_witnessed
+from bureau_client.verify.checks import reason_of
+from bureau_client.verify.members import with_proved_keys
+from bureau_keys import errors
 from bureau_keys.profile import Trust
+from bureau_keys.saved_report import NOT_PROVEN, advice
 
 
 def verify_bundle(bundle: Report, trust: Trust) -> Report:
-    """Checks a report that `Report.load` read.
+    """Verify a report that `Report.load` read, with every proof saved beside it.
 
     Args:
-        bundle: The report with what was saved beside it.
-        trust: The bureau's keys, pinned; never taken from the bundle.
+        bundle: The report and its proofs.
+        trust: The bureau's pinned keys; never taken from the bundle.
 
     Returns:
-        The report, read anew from the bytes that verified.
+        The report, read again from the bytes that verified.
 
     Raises:
-        VerificationFailed: Signature, request, receipt or evidence do not hold.
-        NotWitnessed: Fewer witnesses have cosigned the receipt's checkpoint than the
-            trust says.
+        VerificationFailed: A signature, the request, the receipt or the evidence does not
+            verify, or a proof is missing.
+        NotWitnessed: Fewer witnesses than the trust's quorum have cosigned the receipt's
+            checkpoint.
     """
-    # 1. The bureau signed it, in answer to this request, and logged it.
-    if bundle.member_id:
-        if bundle.receipt is None:
-            raise VerificationFailed(
-                "The report comes without the receipt of its inquiry", reason="BAD_PROOF"
-            )
-        report = verify_report(bundle.envelope, bundle.inquiry, bundle.receipt, trust)
-        verify_witnessed(bundle.receipt.checkpoint, trust)
-    else:
-        report = verify_file(bundle.envelope, bundle.inquiry, trust)
-    # 2. The furnishers' keys stand in the log.
-    furnishers = {
-        member.member_id: member
-        for member in (
-            verify_member(known.encoded, trust, bundle.vouchers) for known in bundle.furnishers
-        )
-    }
-    # 3. Each piece of evidence says what the report says, and none is missing.
-    for piece in bundle.evidence:
-        member_id = tradeline_of(report, piece).member_id
-        if member_id not in furnishers:
-            raise VerificationFailed(
-                f"The keys behind tradeline {piece.tradeline_id} are missing", reason="BAD_PROOF"
-            )
-        verify_provenance(report, piece, furnishers[member_id], trust)
-    if bundle.member_id:
-        verify_complete(report, bundle.evidence, level_asked(bundle.inquiry))
+    try:
+        verified = saved_report(bundle).verify(trust)
+        report = read_report(verified.report, envelope=bundle.envelope, inquiry=bundle.inquiry)
+    except errors.NotWitnessed as error:
+        raise NotWitnessed(str(error), reason=error.reason, fix=advice(error)) from error
+    except errors.KeysError as error:
+        raise VerificationFailed(
+            f"The saved report does not verify: {error}",
+            reason=reason_of(error),
+            fix=advice(error),
+        ) from error
+    except (ValueError, DecodeError) as error:
+        raise VerificationFailed(
+            f"The saved report does not verify: {error}",
+            reason="MALFORMED_MESSAGE",
+            fix=NOT_PROVEN,
+        ) from error
     return replace(
         report,
+        receipt=bundle.receipt if verified.receipt is not None else None,
         evidence=bundle.evidence,
-        furnishers=tuple(furnishers.values()),
+        furnishers=tuple(
+            with_proved_keys(member, verified.keys[member.member_id])
+            for member in bundle.furnishers
+        ),
         vouchers=bundle.vouchers,
     )

@@ -1,4 +1,4 @@
-"""One way in which all checks fail."""
+"""The single way in which checks fail: VerificationFailed."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from contextlib import contextmanager
 from google.protobuf.message import DecodeError
 
 from bureau_client.errors import VerificationFailed
-from bureau_keys.errors import KeysError
+from bureau_keys.errors import KeysError, RecordMismatch, UnknownReportKey, WrongAnswer
 
 TELL = "Do not use it; keep it and tell the operator and the other members"
 
 
 @contextmanager
 def verifying(what: str) -> Iterator[None]:
-    """Turns whatever a check raises into VerificationFailed about `what`."""
+    """Raise VerificationFailed about `what` for every error of a check.
+
+    An error's own fix is kept where the class of the error is about reports.
+    """
     try:
         yield
     except KeysError as error:
         raise VerificationFailed(
-            f"{what} does not verify: {error}", reason=error.reason, fix=TELL
+            f"{what} does not verify: {error}", reason=reason_of(error), fix=_fix(error)
         ) from error
     except (ValueError, DecodeError) as error:
         raise VerificationFailed(
@@ -28,15 +31,20 @@ def verifying(what: str) -> Iterator[None]:
         ) from error
 
 
-def check_equal(what: str, told: object, wanted: object) -> None:
-    """Refuses an answer that is about something else than was asked.
+def reason_of(error: KeysError) -> str:
+    """Return the SDK's reason for a failed check."""
+    return "WRONG_ANSWER" if isinstance(error, WrongAnswer) else error.reason
 
-    Raises:
-        VerificationFailed: `told` differs from `wanted`.
-    """
-    if told != wanted:
+
+def _fix(error: KeysError) -> str:
+    return error.fix if isinstance(error, RecordMismatch | UnknownReportKey) else TELL
+
+
+def check_equal(what: str, value: object, expected: object) -> None:
+    """Raise VerificationFailed unless a value of an answer is the expected one."""
+    if value != expected:
         raise VerificationFailed(
-            f"{what} is {_shown(told)}, where {_shown(wanted)} is right",
+            f"{what} is {_shown(value)}, expected {_shown(expected)}",
             reason="WRONG_ANSWER",
             fix=TELL,
         )

@@ -31,7 +31,7 @@ class LogView:
         return self._newest
 
     def remember(self, checkpoint: Checkpoint) -> None:
-        """Remembers a checkpoint whose signature was checked.
+        """Remember a checkpoint whose signature was checked.
 
         Raises:
             VerificationFailed: Another root of the same size was seen before.

@@ -1,4 +1,4 @@
-"""Checks that a member's keys were registered in the log, by somebody entitled to."""
+"""Checks that an entitled signer registered a member's keys in the log."""
 
 from __future__ import annotations
 
@@ -8,48 +8,52 @@ from dataclasses import replace
 from bureau_client._codec.members import read_member
 from bureau_client.models.members import Member
 from bureau_client.verify.checks import verifying
-from bureau_keys.key_history import STILL, logged_keys, operators, signers_of
+from bureau_keys.key_history import STILL, LoggedKey, logged_keys, operators, signers_of
 from bureau_keys.profile import Trust
 from creditbureau.v1 import members_pb2
 
 
 def verify_member(encoded: bytes, trust: Trust, vouchers: Iterable[Member] = ()) -> Member:
-    """Reads a member and checks each of its keys against the log.
+    """Read a member and check each of its keys against the log.
 
-    Every key must come with a logged statement that registers it, signed by the
-    operator whose first key is pinned, by another operator that it admitted, or by
-    the member with an earlier key. So nobody can slip in a key, whatever they hold
-    of the bureau.
+    Every key needs a logged statement that registers it, signed by the operator whose
+    first key is pinned, by another operator that it admitted, or by the member with an
+    earlier key. So the bureau's server alone cannot add a key.
 
     Args:
-        encoded: `Member.encoded` of a member asked for with its statements.
+        encoded: `Member.encoded` of a member that was read with its statements.
         trust: The log's origin and key, and the operator's first key.
-        vouchers: The operators who signed these statements, asked for likewise;
-            needed once the operator has another key than its first.
+        vouchers: The operators who signed these statements, read with their own
+            statements; needed once the operator has another key than its first.
 
     Raises:
-        VerificationFailed: A statement is not in the log or not signed by somebody
-            entitled, or a key has none.
+        VerificationFailed: A statement is not in the log, its signer is not entitled, or
+            no statement registers a key.
     """
     with verifying("The member"):
         message = members_pb2.Member.FromString(encoded)
         others = [members_pb2.Member.FromString(voucher.encoded) for voucher in vouchers]
         keys = logged_keys([message, *others], trust)[message.member_id]
         member = read_member(message)
-    ends = [None if at.end == STILL else at.end for at in keys]
+    return with_proved_keys(member, keys)
+
+
+def with_proved_keys(member: Member, keys: Iterable[LoggedKey]) -> Member:
+    """Return a member whose keys end where the log proves that they end."""
+    ends = [None if key.end == STILL else key.end for key in keys]
     proved = [replace(key, valid_to_index=end) for key, end in zip(member.keys, ends, strict=True)]
     return replace(member, keys=tuple(proved))
 
 
 def vouchers_of(encoded: bytes) -> set[str]:
-    """The other members who signed the statements about a member."""
+    """Return the other members that signed the statements about a member."""
     with verifying("The member"):
         message = members_pb2.Member.FromString(encoded)
         return signers_of(message) - {message.member_id}
 
 
 def is_operator(encoded: bytes, trust: Trust, vouchers: Iterable[Member] = ()) -> bool:
-    """Whether the statements about a member make it an operator."""
+    """Return true if the statements about a member make it an operator."""
     with verifying("The member"):
         message = members_pb2.Member.FromString(encoded)
         others = [members_pb2.Member.FromString(voucher.encoded) for voucher in vouchers]

@@ -19,7 +19,7 @@ _parsed_key = lru_cache(parse_vkey)
 
 
 def verify_checkpoint(note: str, trust: Trust) -> Checkpoint:
-    """Checks that the bureau's log signed a checkpoint.
+    """Check that the bureau's log signed a checkpoint.
 
     Raises:
         VerificationFailed: It did not, or the note is of another log.
@@ -31,7 +31,7 @@ def verify_checkpoint(note: str, trust: Trust) -> Checkpoint:
 def verify_receipt(
     receipt: Receipt, envelope: bytes, trust: Trust, *, kind: str | None = None
 ) -> Checkpoint:
-    """Checks that a signed statement is in the log, where its receipt says.
+    """Check that a signed statement is in the log, where its receipt says.
 
     Args:
         receipt: What the bureau handed out.

@@ -22,7 +22,7 @@ def witnesses_of(note: str, trust: Trust) -> tuple[str, ...]:
 
 
 def verify_witnessed(note: str, trust: Trust, quorum: int | None = None) -> tuple[str, ...]:
-    """Checks that enough witnesses have cosigned a checkpoint.
+    """Check that enough witnesses have cosigned a checkpoint.
 
     Args:
         note: The signed checkpoint, with its cosignatures.

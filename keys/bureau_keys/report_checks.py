@@ -1,0 +1,117 @@
+"""Checks that the bureau signed a report, in answer to one signed request."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TypeAlias
+
+from bureau_keys.envelope import digest, payload_type_of, peek, verify_envelope
+from bureau_keys.errors import BadProof, Contradiction, UnknownReportKey, WrongAnswer
+from bureau_keys.profile import Trust
+from bureau_keys.receipt_checks import check_receipt
+from bureau_keys.signing import VerifyKey
+from creditbureau.v1.codes_pb2 import PURPOSE_SUBJECT_DISCLOSURE, Purpose
+from creditbureau.v1.consents_pb2 import SubjectRequest
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.report_pb2 import Report
+from creditbureau.v1.reporting_pb2 import Inquiry, PortfolioInquiry
+
+Request: TypeAlias = Inquiry | PortfolioInquiry | SubjectRequest
+REQUESTS: dict[str, type[Request]] = {
+    payload_type_of(kind): kind for kind in (Inquiry, PortfolioInquiry, SubjectRequest)
+}
+
+
+def read_request(envelope: Envelope) -> Request:
+    """Return the request that a report answers, without checking its signature.
+
+    Raises:
+        KeysError: The envelope does not hold an inquiry, a portfolio inquiry or a
+            subject's request.
+    """
+    return peek(envelope, REQUESTS.get(envelope.payload_type, Inquiry))
+
+
+def check_report(
+    envelope: Envelope, request: Envelope, receipt: Receipt | None, trust: Trust
+) -> Report:
+    """Verify a report against its request and the request's receipt.
+
+    Args:
+        envelope: The signed report.
+        request: The signed inquiry, portfolio inquiry or subject's request.
+        receipt: The receipt of an inquiry; a subject's request is not logged and has none.
+        trust: The bureau's pinned keys.
+
+    Returns:
+        The report.
+
+    Raises:
+        UnknownReportKey: None of the report's signatures names a pinned report key.
+        WrongAnswer: The report answers another request.
+        Contradiction: The log records another answer to this request.
+        KeysError: A signature, the encoding or the receipt does not verify.
+    """
+    # 1. The bureau signed the report, for this request.
+    report = _check_signature(envelope, trust)
+    _check_equal("signer", report.header.signer, "bureau")
+    _check_equal("audience", report.header.audience, trust.origin)
+    _check_equal("request digest", report.request_digest.hex(), digest(request).hex())
+    asked = read_request(request)
+    _check_equal("request id", report.header.request_id, asked.header.request_id)
+    # 2. The report is about what the request names.
+    if isinstance(asked, SubjectRequest):
+        _check_equal("subject", f"subjects/{report.subject_id}", asked.header.signer)
+        _check_purpose(report.purpose, PURPOSE_SUBJECT_DISCLOSURE)
+        _check_equal("member", report.member_id, "")
+        return report
+    _check_equal("member", f"members/{report.member_id}", asked.header.signer)
+    _check_purpose(report.purpose, asked.purpose)
+    if receipt is None:
+        raise BadProof("the receipt of the inquiry is missing")
+    # 3. The inquiry is in the log.
+    if isinstance(asked, Inquiry):
+        _check_equal("subject", report.subject_id, asked.subject_id)
+        _check_equal("consent", report.consent_id, asked.consent_id)
+        _check_inquiry(receipt, request, "inquiry", trust)
+        if receipt.answer_digest != hashlib.sha256(envelope.payload).digest():
+            raise Contradiction(
+                f"the log records another answer to the inquiry at leaf {receipt.leaf_index}"
+            )
+    else:
+        # One leaf stands for all reports of a portfolio, so it names none of the answers.
+        if asked.subject_ids and report.subject_id not in asked.subject_ids:
+            raise WrongAnswer(f"the inquiry does not name subject {report.subject_id}")
+        _check_inquiry(receipt, request, "portfolio-inquiry", trust)
+    return report
+
+
+def _check_signature(envelope: Envelope, trust: Trust) -> Report:
+    pinned = {key.key_id: key for key in map(VerifyKey.from_raw, trust.report_keys)}
+    if not pinned.keys() & {signature.keyid for signature in envelope.signatures}:
+        raise UnknownReportKey("the report is signed by a key that this profile does not have")
+    report, _ = verify_envelope(envelope, Report, pinned)
+    return report
+
+
+def _check_inquiry(receipt: Receipt, request: Envelope, kind: str, trust: Trust) -> None:
+    if receipt.kind != kind:
+        raise WrongAnswer(f"the receipt's kind is {receipt.kind or 'missing'}, expected {kind}")
+    check_receipt(receipt, request, trust)
+
+
+def _check_purpose(purpose: int, expected: int) -> None:
+    known = Purpose.DESCRIPTOR.values_by_number
+    if purpose not in known:
+        raise WrongAnswer(f"the report's purpose {purpose} is not in the contract")
+    if purpose != expected:
+        asked = known[expected].name if expected in known else expected
+        raise WrongAnswer(f"the report's purpose is {known[purpose].name}, expected {asked}")
+
+
+def _check_equal(field: str, value: str, expected: str) -> None:
+    if value != expected:
+        raise WrongAnswer(
+            f"the report's {field} is {value or 'missing'}, expected {expected or 'none'}"
+        )

@@ -1,0 +1,181 @@
+"""A report as one JSON file, with everything that verifies it offline.
+
+Every part is the base64 of the bytes that were signed or handed out; the values of a
+report are read from these bytes only.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
+from bureau_keys.errors import (
+    Contradiction,
+    KeysError,
+    MalformedMessage,
+    NotWitnessed,
+    RecordMismatch,
+    UnknownReportKey,
+)
+from bureau_keys.key_history import LoggedKey, logged_keys
+from bureau_keys.profile import Trust
+from bureau_keys.provenance import check_complete, check_evidence
+from bureau_keys.receipt_checks import check_witnessed
+from bureau_keys.report_checks import check_report, read_request
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.members_pb2 import Member
+from creditbureau.v1.report_pb2 import Evidence, Report
+from creditbureau.v1.reporting_pb2 import Inquiry
+
+FORMAT = "creditbureau/report-bundle/v1"
+NOT_PROVEN = (
+    "Do not rely on the file: a part is missing, or was changed after it was signed. Get a new "
+    "copy of what the member saved; the replay of a report comes without its evidence."
+)
+M = TypeVar("M", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedReport:
+    """The values that a saved report proves.
+
+    Attributes:
+        report: The report.
+        receipt: The receipt of its inquiry; None for a subject's own file.
+        keys: The furnishers' and operators' keys, proved by the log, by member id.
+        proven: Ids of the tradelines whose furnisher's signature verified.
+        witnesses: Names of the trusted witnesses that cosigned the receipt's checkpoint.
+    """
+
+    report: Report
+    receipt: Receipt | None
+    keys: dict[str, list[LoggedKey]]
+    proven: tuple[str, ...]
+    witnesses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedReport:
+    """A report and its proofs, unverified.
+
+    Attributes:
+        report: The signed report.
+        request: The signed request that the report answers.
+        receipt: The receipt of the inquiry; None for a subject's own file.
+        evidence: The furnishers' signed records.
+        furnishers: The members that signed these records, with their statements.
+        vouchers: The operators that signed these statements.
+    """
+
+    report: Envelope
+    request: Envelope
+    receipt: Receipt | None = None
+    evidence: tuple[Evidence, ...] = ()
+    furnishers: tuple[Member, ...] = ()
+    vouchers: tuple[Member, ...] = ()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> SavedReport:
+        """Read a file's bytes without verifying a signature.
+
+        Raises:
+            MalformedMessage: The bytes are not a saved report.
+        """
+        try:
+            parts = json.loads(data)
+        except ValueError as error:
+            raise MalformedMessage("not a saved report: it is not JSON") from error
+        if not isinstance(parts, dict) or parts.get("format") != FORMAT:
+            found = parts.get("format") if isinstance(parts, dict) else None
+            raise MalformedMessage(
+                f"not a saved report: its format is {found!r}, expected {FORMAT!r}"
+            )
+        return cls(
+            report=_read(parts, "report", Envelope),
+            request=_read(parts, "request", Envelope),
+            receipt=_read(parts, "receipt", Receipt) if "receipt" in parts else None,
+            evidence=_read_all(parts, "evidence", Evidence),
+            furnishers=_read_all(parts, "furnishers", Member),
+            vouchers=_read_all(parts, "vouchers", Member),
+        )
+
+    def to_json(self) -> str:
+        """Return the file's text."""
+        parts: dict[str, Any] = {
+            "format": FORMAT,
+            "report": _text(self.report),
+            "request": _text(self.request),
+            "evidence": list(map(_text, self.evidence)),
+            "furnishers": list(map(_text, self.furnishers)),
+            "vouchers": list(map(_text, self.vouchers)),
+        }
+        if self.receipt is not None:
+            parts["receipt"] = _text(self.receipt)
+        return json.dumps(parts, indent=1) + "\n"
+
+    def verify(self, trust: Trust) -> VerifiedReport:
+        """Verify the report and every proof that comes with it.
+
+        Args:
+            trust: The bureau's pinned keys; never taken from the file.
+
+        Raises:
+            KeysError: A proof is missing or does not verify; `advice` returns the fix.
+        """
+        # 1. The bureau signed the report for this request, and the log has the inquiry.
+        report = check_report(self.report, self.request, self.receipt, trust)
+        logged = self.receipt if report.member_id else None
+        witnesses: list[str] = []
+        if logged is not None:
+            witnesses = check_witnessed(logged.checkpoint, trust, trust.quorum)
+        # 2. The log has the furnishers' keys, and operators signed for them.
+        keys = logged_keys([*self.furnishers, *self.vouchers], trust)
+        # 3. The report says what its furnishers signed, and no record is missing.
+        owners = {member.member_id for member in self.furnishers}
+        signing = {member_id: at for member_id, at in keys.items() if member_id in owners}
+        proven = [check_evidence(report, piece, signing, trust) for piece in self.evidence]
+        asked = read_request(self.request)
+        if isinstance(asked, Inquiry):
+            check_complete(report, self.evidence, asked.evidence)
+        return VerifiedReport(report, logged, keys, tuple(dict.fromkeys(proven)), tuple(witnesses))
+
+
+def advice(error: KeysError) -> str:
+    """Return the fix for a saved report that does not verify.
+
+    Only a `Contradiction` shows a fault of the bureau: anyone who held the file may have
+    changed the parts that other errors are about.
+    """
+    if isinstance(error, Contradiction | NotWitnessed | RecordMismatch | UnknownReportKey):
+        return error.fix
+    return NOT_PROVEN
+
+
+def _read_all(parts: dict[str, Any], name: str, kind: type[M]) -> tuple[M, ...]:
+    texts = parts.get(name, [])
+    if not isinstance(texts, list):
+        raise MalformedMessage(f"not a saved report: {name} is not a list")
+    return tuple(_parse(text, name, kind) for text in texts)
+
+
+def _read(parts: dict[str, Any], name: str, kind: type[M]) -> M:
+    if name not in parts:
+        raise MalformedMessage(f"not a saved report: {name} is missing")
+    return _parse(parts[name], name, kind)
+
+
+def _parse(text: object, name: str, kind: type[M]) -> M:
+    try:
+        return kind.FromString(base64.b64decode(str(text), validate=True))
+    except (ValueError, DecodeError) as error:
+        problem = f"{name} is not the base64 of {kind.DESCRIPTOR.name}"
+        raise MalformedMessage(f"not a saved report: {problem}") from error
+
+
+def _text(message: Message) -> str:
+    return base64.b64encode(message.SerializeToString(deterministic=True)).decode("ascii")
