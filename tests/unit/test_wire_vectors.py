@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from bureau_client import BureauError, Report
-from bureau_client._transport.retry import worth_retrying
+from bureau_client._transport.retry import is_retryable
 from bureau_client._transport.status_errors import translate
 from bureau_client.verify.bundles import verify_bundle
 from bureau_keys import envelope as envelopes
@@ -311,7 +311,7 @@ def error(at: Vector) -> None:
     data = bytes.fromhex(at["status"])
     trailers = [("grpc-status-details-bin", data)] if data else []
     found = translate(code, "", trailers, address="bureau.example:7443")
-    assert worth_retrying(found) == at["retry"]
+    assert is_retryable(found) == at["retry"]
     if not data:
         return
     assert (found.reason, found.message) == (at["reason"], at["message"])
