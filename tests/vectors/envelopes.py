@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 
 from bureau_keys.envelope import add_signature, digest, pae, payload_type_of, seal
 from creditbureau.v1 import (
+    codes_pb2,
     consent_pb2,
     consents_pb2,
     decision_pb2,
@@ -61,7 +62,9 @@ def payload_types() -> list[dict[str, Any]]:
 def inquiry(name: str = "inquiry") -> reporting_pb2.Inquiry:
     """Return an inquiry of the member brook."""
     return reporting_pb2.Inquiry(
-        header=header("members/brook", name), subject_id=SUBJECT, purpose=1
+        header=header("members/brook", name),
+        subject_id=SUBJECT,
+        purpose=codes_pb2.PURPOSE_CREDIT_APPLICATION,
     )
 
 
