@@ -115,8 +115,9 @@ class EvaluateResponse(_message.Message):
     REMAINING_QUOTA_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     evaluated_elements: _builtins.bytes
-    """Evaluated elements with the batch proof (RFC 9497 section 2.2.1), as the
-    elements in order, then the proof's c and s.
+    """The batch proof, then the evaluated elements (RFC 9497 section 2.2.1): the
+    proof's c and s, 32 bytes each, then 32 bytes for each blinded element, in
+    the order of the request.
     """
     remaining_quota: _builtins.int
     """Elements that the member may still evaluate today."""

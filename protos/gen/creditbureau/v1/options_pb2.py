@@ -26,13 +26,14 @@ from creditbureau.v1 import codes_pb2 as creditbureau_dot_v1_dot_codes__pb2
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63reditbureau/v1/options.proto\x12\x0f\x63reditbureau.v1\x1a\x1b\x63reditbureau/v1/codes.proto\x1a google/protobuf/descriptor.proto\"\xe9\x01\n\x0bMethodRules\x12+\n\x05roles\x18\x01 \x03(\x0e\x32\x15.creditbureau.v1.RoleR\x05roles\x12\x19\n\x08\x61ny_role\x18\x02 \x01(\x08R\x07\x61nyRole\x12*\n\x11max_request_bytes\x18\x03 \x01(\x05R\x0fmaxRequestBytes\x12\x1f\n\x0bmax_seconds\x18\x04 \x01(\x05R\nmaxSeconds\x12\x45\n\x0e\x64\x65\x61\x64line_class\x18\x05 \x01(\x0e\x32\x1e.creditbureau.v1.DeadlineClassR\rdeadlineClass*\x96\x01\n\rDeadlineClass\x12\x1e\n\x1a\x44\x45\x41\x44LINE_CLASS_UNSPECIFIED\x10\x00\x12\x17\n\x13\x44\x45\x41\x44LINE_CLASS_READ\x10\x01\x12\x18\n\x14\x44\x45\x41\x44LINE_CLASS_WRITE\x10\x02\x12\x17\n\x13\x44\x45\x41\x44LINE_CLASS_BULK\x10\x03\x12\x19\n\x15\x44\x45\x41\x44LINE_CLASS_STREAM\x10\x04:T\n\x05rules\x12\x1e.google.protobuf.MethodOptions\x18\x8d\x8c\x03 \x01(\x0b\x32\x1c.creditbureau.v1.MethodRulesR\x05rulesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63reditbureau/v1/options.proto\x12\x0f\x63reditbureau.v1\x1a\x1b\x63reditbureau/v1/codes.proto\x1a google/protobuf/descriptor.proto\"\xe9\x01\n\x0bMethodRules\x12+\n\x05roles\x18\x01 \x03(\x0e\x32\x15.creditbureau.v1.RoleR\x05roles\x12\x19\n\x08\x61ny_role\x18\x02 \x01(\x08R\x07\x61nyRole\x12*\n\x11max_request_bytes\x18\x03 \x01(\x05R\x0fmaxRequestBytes\x12\x1f\n\x0bmax_seconds\x18\x04 \x01(\x05R\nmaxSeconds\x12\x45\n\x0e\x64\x65\x61\x64line_class\x18\x05 \x01(\x0e\x32\x1e.creditbureau.v1.DeadlineClassR\rdeadlineClass*\x96\x01\n\rDeadlineClass\x12\x1e\n\x1a\x44\x45\x41\x44LINE_CLASS_UNSPECIFIED\x10\x00\x12\x17\n\x13\x44\x45\x41\x44LINE_CLASS_READ\x10\x01\x12\x18\n\x14\x44\x45\x41\x44LINE_CLASS_WRITE\x10\x02\x12\x17\n\x13\x44\x45\x41\x44LINE_CLASS_BULK\x10\x03\x12\x19\n\x15\x44\x45\x41\x44LINE_CLASS_STREAM\x10\x04:T\n\x05rules\x12\x1e.google.protobuf.MethodOptions\x18\x8d\x8c\x03 \x01(\x0b\x32\x1c.creditbureau.v1.MethodRulesR\x05rulesBE\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'creditbureau.v1.options_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\017creditbureau.v1P\001Z\036creditbureau/v1;creditbureauv1\252\002\017CreditBureau.V1'
   _globals['_DEADLINECLASS']._serialized_start=350
   _globals['_DEADLINECLASS']._serialized_end=500
   _globals['_METHODRULES']._serialized_start=114

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	pb "creditbureau/interop/gen/creditbureau/v1"
+)
+
+// Characters of the payment history profile (Metro 2), by account status.
+var characters = map[pb.AccountStatus]byte{
+	pb.AccountStatus_ACCOUNT_STATUS_CURRENT:                  '0',
+	pb.AccountStatus_ACCOUNT_STATUS_PAST_DUE_30:              '1',
+	pb.AccountStatus_ACCOUNT_STATUS_PAST_DUE_60:              '2',
+	pb.AccountStatus_ACCOUNT_STATUS_PAST_DUE_90:              '3',
+	pb.AccountStatus_ACCOUNT_STATUS_PAST_DUE_120:             '4',
+	pb.AccountStatus_ACCOUNT_STATUS_PAST_DUE_150:             '5',
+	pb.AccountStatus_ACCOUNT_STATUS_PAST_DUE_180:             '6',
+	pb.AccountStatus_ACCOUNT_STATUS_PAID_OR_CLOSED:           'E',
+	pb.AccountStatus_ACCOUNT_STATUS_TRANSFERRED:              'D',
+	pb.AccountStatus_ACCOUNT_STATUS_PAID_SURRENDER:           'E',
+	pb.AccountStatus_ACCOUNT_STATUS_PAID_COLLECTION:          'E',
+	pb.AccountStatus_ACCOUNT_STATUS_PAID_REPOSSESSION:        'E',
+	pb.AccountStatus_ACCOUNT_STATUS_PAID_CHARGE_OFF:          'E',
+	pb.AccountStatus_ACCOUNT_STATUS_PAID_FORECLOSURE_STARTED: 'E',
+	pb.AccountStatus_ACCOUNT_STATUS_CLAIM_FILED:              '6',
+	pb.AccountStatus_ACCOUNT_STATUS_DEED_IN_LIEU:             'H',
+	pb.AccountStatus_ACCOUNT_STATUS_COLLECTION:               'G',
+	pb.AccountStatus_ACCOUNT_STATUS_FORECLOSURE:              'H',
+	pb.AccountStatus_ACCOUNT_STATUS_SURRENDER:                'J',
+	pb.AccountStatus_ACCOUNT_STATUS_REPOSSESSION:             'K',
+	pb.AccountStatus_ACCOUNT_STATUS_CHARGE_OFF:               'L',
+}
+
+func characterOf(snapshot *pb.TradelineSnapshot) byte {
+	if snapshot.BalanceMinor == 0 && snapshot.Status == pb.AccountStatus_ACCOUNT_STATUS_CURRENT {
+		return 'E'
+	}
+	if character, known := characters[snapshot.Status]; known {
+		return character
+	}
+	return 'D'
+}
+
+func monthBefore(month int32, age int) int32 {
+	months := month/100*12 + month%100 - 1 - int32(age)
+	return months/12*100 + months%12 + 1
+}
+
+func monthsBetween(month, newest int32) int {
+	return int((newest/100-month/100)*12 + newest%100 - month%100)
+}
+
+// lineAndMonth names one month of one tradeline.
+type lineAndMonth struct {
+	tradeline string
+	month     int32
+}
+
+// evidenceDue returns the months that evidence of a level must cover.
+func evidenceDue(report *pb.Report, level pb.EvidenceLevel) map[lineAndMonth]bool {
+	due := map[lineAndMonth]bool{}
+	if level <= pb.EvidenceLevel_EVIDENCE_LEVEL_NONE ||
+		!slices.Contains(report.Sections, pb.Section_SECTION_EVIDENCE) ||
+		!slices.Contains(report.Sections, pb.Section_SECTION_TRADELINES) {
+		return due
+	}
+	for _, line := range report.Tradelines {
+		due[lineAndMonth{line.TradelineId, line.Month}] = true
+		if level != pb.EvidenceLevel_EVIDENCE_LEVEL_ALL {
+			continue
+		}
+		for age, character := range line.History.GetProfile() {
+			if character != 'D' {
+				due[lineAndMonth{line.TradelineId, monthBefore(line.History.NewestMonth, age)}] = true
+			}
+		}
+	}
+	return due
+}
+
+// verifyComplete checks that evidence covers everything that it was asked for.
+func verifyComplete(report *pb.Report, pieces []*pb.Evidence, level pb.EvidenceLevel) error {
+	due := evidenceDue(report, level)
+	for _, piece := range pieces {
+		delete(due, lineAndMonth{piece.TradelineId, piece.Month})
+	}
+	for missing := range due {
+		return refuse("WRONG_ANSWER", "the evidence for %s in %d is missing", missing.tradeline, missing.month)
+	}
+	return nil
+}
+
+// verifyProvenance checks that a report says what its furnisher signed. Keys are the
+// furnishers', proved by the log.
+func verifyProvenance(report *pb.Report, piece *pb.Evidence, keys map[string][]LoggedKey, trust Trust) error {
+	place := slices.IndexFunc(report.Tradelines, func(line *pb.Tradeline) bool {
+		return line.TradelineId == piece.TradelineId
+	})
+	if place < 0 {
+		return refuse("WRONG_ANSWER", "evidence for a tradeline that the report does not have")
+	}
+	line := report.Tradelines[place]
+	signed, err := signedSnapshot(piece, line.MemberId, keys[line.MemberId], trust)
+	if err != nil {
+		return err
+	}
+	return verifySame(report, line, signed)
+}
+
+// docs: begin evidence
+
+// signedSnapshot returns what a furnisher signed of one account and month.
+func signedSnapshot(piece *pb.Evidence, furnisher string, keys []LoggedKey, trust Trust) (*pb.TradelineSnapshot, error) {
+	// 1. The manifest is in the log.
+	if _, err := verifyReceipt(piece.Receipt, piece.Manifest, "submission", trust); err != nil {
+		return nil, err
+	}
+	// 2. The furnisher signed it, with a key that counted at that index.
+	counting := map[string]ed25519.PublicKey{}
+	for _, held := range keys {
+		if held.Start <= piece.Receipt.LeafIndex && piece.Receipt.LeafIndex < held.End {
+			counting[keyID(held.Key)] = held.Key
+		}
+	}
+	manifest := new(pb.SubmissionManifest)
+	if _, err := open(piece.Manifest, manifest, counting); err != nil {
+		return nil, err
+	}
+	if manifest.Header.GetSigner() != "members/"+furnisher {
+		return nil, refuse("BAD_PROOF", "another furnisher signed it")
+	}
+	// 3. The record is under the root that was signed.
+	leaf := hasher.HashLeaf(piece.Record)
+	index, size := int64(piece.RecordIndex), int64(manifest.RecordCount)
+	if err := verifyInclusion(leaf, index, size, piece.Proof, manifest.RecordsRoot); err != nil {
+		return nil, err
+	}
+	// 4. It is of this month.
+	record := new(pb.Record)
+	if err := parseCanonical(piece.Record, record); err != nil {
+		return nil, err
+	}
+	if record.GetSnapshot() == nil || record.GetSnapshot().Month != piece.Month {
+		return nil, refuse("BAD_PROOF", "the record is of another month")
+	}
+	return record.GetSnapshot(), nil
+}
+
+// docs: end evidence
+
+// verifySame checks that a tradeline says of a month what was signed of it.
+func verifySame(report *pb.Report, line *pb.Tradeline, signed *pb.TradelineSnapshot) error {
+	place := slices.IndexFunc(signed.Parties, func(party *pb.Party) bool {
+		return party.SubjectId == report.SubjectId
+	})
+	if place < 0 {
+		return refuse("WRONG_ANSWER", "the record is about other people")
+	}
+	if signed.Month == line.Month {
+		if err := verifyQuoted(line, signed); err != nil {
+			return err
+		}
+		if line.Role != signed.Parties[place].Role || int(line.PartyCount) != len(signed.Parties) {
+			return refuse("WRONG_ANSWER", "the tradeline differs in role or party_count")
+		}
+	}
+	history := line.GetHistory()
+	age := monthsBetween(signed.Month, history.GetNewestMonth())
+	if age < 0 || age >= len(history.GetProfile()) {
+		return nil
+	}
+	told := []int64{
+		history.BalanceMinor[age], history.AmountDueMinor[age],
+		history.AmountPaidMinor[age], history.AmountPastDueMinor[age],
+	}
+	wanted := []int64{
+		signed.BalanceMinor, signed.AmountDueMinor, signed.AmountPaidMinor, signed.AmountPastDueMinor,
+	}
+	if history.Profile[age] != characterOf(signed) || !slices.Equal(told, wanted) {
+		return refuse("WRONG_ANSWER", "the history differs in %d", signed.Month)
+	}
+	return nil
+}
+
+// verifyQuoted checks the fields that a tradeline and a snapshot have in common.
+func verifyQuoted(line *pb.Tradeline, signed *pb.TradelineSnapshot) error {
+	told, wanted := line.ProtoReflect(), signed.ProtoReflect()
+	fields := told.Descriptor().Fields()
+	for place := range fields.Len() {
+		field := fields.Get(place)
+		other := wanted.Descriptor().Fields().ByName(field.Name())
+		if other == nil {
+			continue
+		}
+		if !told.Get(field).Equal(wanted.Get(other)) || isMissing(told, field) != isMissing(wanted, other) {
+			return refuse("WRONG_ANSWER", "the tradeline differs in %s", field.Name())
+		}
+	}
+	return nil
+}
+
+func isMissing(message protoreflect.Message, field protoreflect.FieldDescriptor) bool {
+	return field.HasPresence() && !message.Has(field)
+}
+
+// signersOf returns the members whose keys are needed to check statements about a member.
+func signersOf(member *pb.Member) ([]string, error) {
+	var found []string
+	for _, logged := range member.Statements {
+		for _, message := range []statement{&pb.Admission{}, &pb.MemberChange{}, &pb.CredentialChange{}} {
+			if logged.Envelope.GetPayloadType() != payloadType(message) {
+				continue
+			}
+			if err := peek(logged.Envelope, message); err != nil {
+				return nil, err
+			}
+			found = append(found, strings.TrimPrefix(message.GetHeader().GetSigner(), "members/"))
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found), nil
+}

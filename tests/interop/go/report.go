@@ -1,0 +1,233 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	pb "creditbureau/interop/gen/creditbureau/v1"
+)
+
+const savedFormat = "creditbureau/report-bundle/v1"
+
+// Answer is a report with everything that it can be verified by.
+type Answer struct {
+	Report     *pb.Envelope
+	Request    *pb.Envelope
+	Receipt    *pb.Receipt // nil for a subject's own file
+	Evidence   []*pb.Evidence
+	Furnishers []*pb.Member
+	Vouchers   []*pb.Member
+}
+
+// savedReport is the file's JSON: every part is bytes as they were signed or handed
+// out, in base64.
+type savedReport struct {
+	Format     string    `json:"format"`
+	Report     *[]byte   `json:"report"`
+	Request    *[]byte   `json:"request"`
+	Evidence   *[][]byte `json:"evidence"`
+	Furnishers *[][]byte `json:"furnishers"`
+	Vouchers   *[][]byte `json:"vouchers"`
+	Receipt    *[]byte   `json:"receipt,omitempty"`
+}
+
+// save writes a report as a file.
+func (answer *Answer) save() []byte {
+	file := savedReport{Format: savedFormat, Evidence: encodeAll(answer.Evidence),
+		Furnishers: encodeAll(answer.Furnishers), Vouchers: encodeAll(answer.Vouchers)}
+	report, request := canonical(answer.Report), canonical(answer.Request)
+	file.Report, file.Request = &report, &request
+	if answer.Receipt != nil {
+		receipt := canonical(answer.Receipt)
+		file.Receipt = &receipt
+	}
+	text, err := json.MarshalIndent(file, "", " ")
+	if err != nil {
+		panic(err)
+	}
+	return append(text, '\n')
+}
+
+// loadReport reads a saved report without verifying it.
+func loadReport(text []byte) (*Answer, error) {
+	file := new(savedReport)
+	if err := json.Unmarshal(text, file); err != nil {
+		return nil, err
+	}
+	if file.Format != savedFormat {
+		return nil, refuse("MALFORMED_MESSAGE", "a saved report has the format %s", savedFormat)
+	}
+	if file.Report == nil || file.Request == nil || file.Evidence == nil || file.Furnishers == nil || file.Vouchers == nil {
+		return nil, refuse("MALFORMED_MESSAGE", "a saved report lacks a part")
+	}
+	answer := &Answer{Report: new(pb.Envelope), Request: new(pb.Envelope)}
+	err := firstOf(proto.Unmarshal(*file.Report, answer.Report), proto.Unmarshal(*file.Request, answer.Request))
+	if err == nil && file.Receipt != nil {
+		answer.Receipt = new(pb.Receipt)
+		err = proto.Unmarshal(*file.Receipt, answer.Receipt)
+	}
+	for _, data := range *file.Evidence {
+		piece := new(pb.Evidence)
+		err = firstOf(err, proto.Unmarshal(data, piece))
+		answer.Evidence = append(answer.Evidence, piece)
+	}
+	for _, data := range *file.Furnishers {
+		member := new(pb.Member)
+		err = firstOf(err, proto.Unmarshal(data, member))
+		answer.Furnishers = append(answer.Furnishers, member)
+	}
+	for _, data := range *file.Vouchers {
+		member := new(pb.Member)
+		err = firstOf(err, proto.Unmarshal(data, member))
+		answer.Vouchers = append(answer.Vouchers, member)
+	}
+	return answer, err
+}
+
+func encodeAll[Message proto.Message](messages []Message) *[][]byte {
+	parts := [][]byte{}
+	for _, message := range messages {
+		parts = append(parts, canonical(message))
+	}
+	return &parts
+}
+
+func firstOf(errors ...error) error {
+	for _, err := range errors {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// docs: begin report
+
+// verify checks a report, step by step, and returns it.
+func (answer *Answer) verify(trust Trust) (*pb.Report, error) {
+	// 1. The bureau signed it, with a key that is pinned for reports.
+	report := new(pb.Report)
+	if _, err := open(answer.Report, report, pinned(trust.ReportKeys)); err != nil {
+		return nil, err
+	}
+	if report.Header.GetSigner() != "bureau" || report.Header.GetAudience() != trust.Origin {
+		return nil, refuse("WRONG_ANSWER", "the report is not by this bureau")
+	}
+	// 2. It answers this request.
+	if !bytes.Equal(report.RequestDigest, digest(answer.Request)) {
+		return nil, refuse("WRONG_ANSWER", "the report answers another request")
+	}
+	level, err := answer.verifyRequest(report, trust)
+	if err != nil {
+		return nil, err
+	}
+	// 3. The furnishers' keys stand in the log.
+	keys, err := loggedKeys(slices.Concat(answer.Furnishers, answer.Vouchers), trust)
+	if err != nil {
+		return nil, err
+	}
+	// 4. Each piece of evidence says what the report says, and none is missing.
+	for _, piece := range answer.Evidence {
+		if err := verifyProvenance(report, piece, keys, trust); err != nil {
+			return nil, err
+		}
+	}
+	return report, verifyComplete(report, answer.Evidence, level)
+}
+
+// docs: end report
+
+// verifyRequest checks a report against the request that it answers and its receipt.
+// It returns how much evidence was asked for.
+func (answer *Answer) verifyRequest(report *pb.Report, trust Trust) (pb.EvidenceLevel, error) {
+	none := pb.EvidenceLevel_EVIDENCE_LEVEL_NONE
+	inquiry, portfolio, own := new(pb.Inquiry), new(pb.PortfolioInquiry), new(pb.SubjectRequest)
+	var header *pb.Header
+	var err error
+	level, kind, same := none, "", false
+	switch answer.Request.PayloadType {
+	case payloadType(inquiry):
+		err = peek(answer.Request, inquiry)
+		header, level, kind = inquiry.Header, inquiry.Evidence, "inquiry"
+		same = report.SubjectId == inquiry.SubjectId && report.ConsentId == inquiry.ConsentId &&
+			report.Purpose == inquiry.Purpose && "members/"+report.MemberId == inquiry.Header.GetSigner()
+	case payloadType(portfolio):
+		err = peek(answer.Request, portfolio)
+		header, kind = portfolio.Header, "portfolio-inquiry"
+		named := len(portfolio.SubjectIds) == 0 || slices.Contains(portfolio.SubjectIds, report.SubjectId)
+		same = named && report.Purpose == portfolio.Purpose && "members/"+report.MemberId == portfolio.Header.GetSigner()
+	default:
+		err = peek(answer.Request, own)
+		header = own.Header
+		same = report.MemberId == "" && "subjects/"+report.SubjectId == own.Header.GetSigner() &&
+			report.Purpose == pb.Purpose_PURPOSE_SUBJECT_DISCLOSURE
+	}
+	if err != nil {
+		return none, err
+	}
+	if !same || report.Header.GetRequestId() != header.GetRequestId() {
+		return none, refuse("WRONG_ANSWER", "the report is about something else than was asked")
+	}
+	if kind == "" {
+		return none, nil // A subject's own reading is no leaf.
+	}
+	if _, err := verifyReceipt(answer.Receipt, answer.Request, kind, trust); err != nil {
+		return none, err
+	}
+	// One leaf covers an inquiry and its report; that of a portfolio its inquiry alone.
+	sum := sha256.Sum256(answer.Report.Payload)
+	if kind == "inquiry" && !bytes.Equal(answer.Receipt.AnswerDigest, sum[:]) {
+		return none, refuse("WRONG_ANSWER", "the receipt covers another report")
+	}
+	return level, verifyWitnessed(answer.Receipt.Checkpoint, trust)
+}
+
+// verifyWitnessed checks that enough trusted witnesses have cosigned a checkpoint.
+func verifyWitnessed(checkpoint string, trust Trust) error {
+	names, err := cosigners(checkpoint, trust.Witnesses)
+	if err == nil && len(names) < trust.Quorum {
+		err = refuse("NOT_WITNESSED", "%d cosignatures, %d are needed", len(names), trust.Quorum)
+	}
+	return err
+}
+
+// pinned returns keys of a profile by their ids; a weak one does not count.
+func pinned(keys []string) map[string]ed25519.PublicKey {
+	found := map[string]ed25519.PublicKey{}
+	for _, text := range keys {
+		raw, err := hex.DecodeString(text)
+		if err != nil {
+			continue
+		}
+		if key, err := publicKey(raw); err == nil {
+			found[keyID(key)] = key
+		}
+	}
+	return found
+}
+
+// verifyBinding checks the file with which a person binds a key to a subject id.
+func verifyBinding(file []byte, audience string) (*pb.KeyBinding, error) {
+	envelope, binding := new(pb.Envelope), new(pb.KeyBinding)
+	if err := proto.Unmarshal(file, envelope); err != nil {
+		return nil, err
+	}
+	if err := peek(envelope, binding); err != nil {
+		return nil, err
+	}
+	if _, err := open(envelope, binding, pinned([]string{hex.EncodeToString(binding.PublicKey)})); err != nil {
+		return nil, err
+	}
+	subject, isSubject := strings.CutPrefix(binding.Header.GetSigner(), "subjects/")
+	if !isSubject || subject != binding.SubjectId || binding.Header.GetAudience() != audience {
+		return nil, refuse("SIGNER_MISMATCH", "the binding is not its subject's own, for this bureau")
+	}
+	return binding, nil
+}

@@ -1,0 +1,238 @@
+"""A tradeline of a report, and the record that its furnisher signed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bureau_keys.merkle import inclusion_proof, leaf_hash
+from bureau_keys.provenance import QUOTED
+from bureau_keys.signing import SigningKey
+from creditbureau.v1 import codes_pb2, reporting_pb2
+from creditbureau.v1.record_pb2 import Record
+from creditbureau.v1.report_pb2 import (
+    REPORT_OUTCOME_HIT,
+    Evidence,
+    PaymentHistory,
+    Report,
+    Tradeline,
+)
+from tests.vectors.cast import SUBJECT, TRUST, encoded, flipped, header, key, trust_of
+from tests.vectors.members import Consortium, consortium
+from tests.vectors.trees import manifest, records
+
+# January's snapshot is the first record of the batch, December's the second.
+JANUARY, DECEMBER = 202601, 202512
+TRADELINE = "d3b07384d113edec49eaa6238ad5ff00"
+
+
+@dataclass(slots=True)
+class Furnished:
+    """A batch that acme submitted, and what of it comes with a report."""
+
+    all_of: Consortium
+    raws: list[bytes]
+    january: Evidence
+    december: Evidence
+
+
+def furnished(
+    signed: SigningKey | None = None, *, kind: str = "submission", all_of: Consortium | None = None
+) -> Furnished:
+    """Let acme submit its records."""
+    all_of, raws = all_of or consortium(), records()
+    envelope, receipt = all_of.log.say(kind, manifest(raws), signed or key("acme"))
+    hashes = [leaf_hash(raw) for raw in raws]
+
+    def piece(index: int, month: int) -> Evidence:
+        return Evidence(
+            tradeline_id=TRADELINE,
+            month=month,
+            manifest=envelope,
+            record=raws[index],
+            record_index=index,
+            proof=inclusion_proof(hashes, index),
+            receipt=receipt,
+        )
+
+    return Furnished(all_of, raws, piece(0, JANUARY), piece(1, DECEMBER))
+
+
+def tradeline() -> Tradeline:
+    """Return what a report says of acme's account, as acme furnished it."""
+    newest = Record.FromString(records()[0]).snapshot
+    line = Tradeline(
+        tradeline_id=TRADELINE,
+        member_id="acme",
+        role=codes_pb2.PARTY_ROLE_JOINT,
+        party_count=2,
+        history=PaymentHistory(
+            newest_month=JANUARY,
+            profile="10D",
+            balance_minor=[123_45, -5, 0],
+            amount_due_minor=[50_00, 50_00, 0],
+            amount_paid_minor=[0, 0, 0],
+            amount_past_due_minor=[50_00, 50_00, 0],
+        ),
+    )
+    for name in QUOTED:
+        if not newest.DESCRIPTOR.fields_by_name[name].has_presence or newest.HasField(name):  # type: ignore[arg-type]
+            setattr(line, name, getattr(newest, name))
+    return line
+
+
+def report(line: Tradeline | None = None, **changes: Any) -> Report:
+    """Return a report on the subject to brook."""
+    fields: dict[str, Any] = {
+        "header": header("bureau", "inquiry"),
+        "member_id": "brook",
+        "subject_id": SUBJECT,
+        "purpose": codes_pb2.PURPOSE_CREDIT_APPLICATION,
+        "outcome": REPORT_OUTCOME_HIT,
+        "sections": [codes_pb2.SECTION_TRADELINES, codes_pb2.SECTION_EVIDENCE],
+        "tradelines": [line or tradeline()],
+    }
+    return Report(**(fields | changes))
+
+
+def vectors() -> list[dict[str, Any]]:
+    good = furnished()
+    late = consortium()
+    late.withdraw_key("acme", key("acme"), "acme", key("acme/2"))
+    early = furnished()
+    early.all_of.withdraw_key("acme", key("acme"), "acme", key("acme/2"))
+    others = furnished(key("thief"))
+    other_kind = furnished(kind="credential")
+    moved = Evidence.FromString(good.january.SerializeToString())
+    moved.record_index = 1
+    changed = Evidence.FromString(good.january.SerializeToString())
+    changed.record = flipped(changed.record, 3)
+    relabelled = Evidence.FromString(good.january.SerializeToString())
+    relabelled.month = DECEMBER
+    cases: dict[str, tuple[Furnished, Evidence, Report, bool]] = {
+        "the newest month": (good, good.january, report(), True),
+        "an earlier month": (good, good.december, report(), True),
+        "signed before its key was withdrawn": (early, early.january, report(), True),
+        "signed with the second key": (
+            second := furnished(key("acme/2")),
+            second.january,
+            report(),
+            True,
+        ),
+        "signed after its key was withdrawn": (
+            withdrawn := furnished(all_of=late),
+            withdrawn.january,
+            report(),
+            False,
+        ),
+        "signed by somebody else": (others, others.january, report(), False),
+        "logged as something else": (other_kind, other_kind.january, report(), False),
+        "another place in the batch": (good, moved, report(), False),
+        "one bit of the record": (good, changed, report(), False),
+        "a record of another month": (good, relabelled, report(), False),
+        **{
+            f"another {name}": (good, good.january, report(_told(name, value)), False)
+            for name, value in (
+                ("balance_minor", 999),
+                ("status", codes_pb2.ACCOUNT_STATUS_CURRENT),
+                ("original_creditor", "Somebody Else"),
+                ("credit_limit_minor", None),
+                ("role", codes_pb2.PARTY_ROLE_GUARANTOR),
+                ("party_count", 1),
+                ("currency", "EUR"),
+            )
+        },
+        "another character of the newest month": (
+            good,
+            good.january,
+            _history("profile", "00D"),
+            False,
+        ),
+        "another character of an earlier month": (
+            good,
+            good.december,
+            _history("profile", "11D"),
+            False,
+        ),
+        "another balance of an earlier month": (
+            good,
+            good.december,
+            _history("balance_minor", [123_45, 0, 0]),
+            False,
+        ),
+        "a report on another subject": (good, good.january, report(subject_id="ef" * 16), False),
+        "a tradeline of another furnisher": (
+            good,
+            good.january,
+            report(_told("member_id", "brook")),
+            False,
+        ),
+        "a tradeline that the report does not have": (
+            good,
+            good.january,
+            report(_told("tradeline_id", "00" * 16)),
+            False,
+        ),
+    }
+    return [
+        *(_vector(name, *case) for name, case in cases.items()),
+        *_due(good),
+    ]
+
+
+def _vector(
+    name: str, given: Furnished, piece: Evidence, told: Report, valid: bool
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "check": "provenance",
+        "report": encoded(told),
+        "evidence": encoded(piece),
+        "furnisher": "acme",
+        "members": [encoded(member) for member in given.all_of.members.values()],
+        "trust": trust_of(TRUST),
+        "valid": valid,
+    }
+
+
+def _due(good: Furnished) -> list[dict[str, Any]]:
+    newest, every = reporting_pb2.EVIDENCE_LEVEL_NEWEST, reporting_pb2.EVIDENCE_LEVEL_ALL
+    both = [good.january, good.december]
+    closed = report(sections=[codes_pb2.SECTION_TRADELINES])
+    cases: dict[str, tuple[Report, int, list[Evidence], bool]] = {
+        "every month that was asked for": (report(), every, both, True),
+        "a month is missing": (report(), every, both[:1], False),
+        "the newest month alone was asked for": (report(), newest, both[:1], True),
+        "the newest month is missing": (report(), newest, both[1:], False),
+        "none was asked for": (report(), reporting_pb2.EVIDENCE_LEVEL_NONE, [], True),
+        "the consent does not open evidence": (closed, every, [], True),
+    }
+    return [
+        {
+            "name": f"completeness: {name}",
+            "check": "completeness",
+            "report": encoded(told),
+            "level": level,
+            "evidence": [encoded(piece) for piece in pieces],
+            "valid": valid,
+        }
+        for name, (told, level, pieces, valid) in cases.items()
+    ]
+
+
+def _told(name: str, value: Any) -> Tradeline:
+    line = tradeline()
+    if value is None:
+        line.ClearField(name)  # type: ignore[arg-type]
+    else:
+        setattr(line, name, value)
+    return line
+
+
+def _history(name: str, value: Any) -> Report:
+    line = tradeline()
+    if isinstance(value, str):
+        setattr(line.history, name, value)
+    else:
+        getattr(line.history, name)[:] = value
+    return report(line)

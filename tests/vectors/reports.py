@@ -1,0 +1,215 @@
+"""Reports as files, with all that verifies them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from google.protobuf.message import Message
+
+from bureau_keys.cosignature import cosign
+from bureau_keys.envelope import digest, payload_type_of, seal
+from bureau_keys.profile import Trust
+from creditbureau.v1 import codes_pb2, reporting_pb2
+from creditbureau.v1.consents_pb2 import SubjectRequest
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.report_pb2 import Evidence, Report
+from tests.vectors.cast import (
+    NOON_US,
+    OPERATOR,
+    REPORTS,
+    SUBJECT,
+    TRUST,
+    WITNESS_KEYS,
+    WITNESSES,
+    flipped,
+    header,
+    key,
+    request_id,
+    trust_of,
+)
+from tests.vectors.evidence import Furnished, furnished, report
+
+FORMAT = "creditbureau/report-bundle/v1"
+CONSENT = request_id("consent")
+assert payload_type_of(Report).endswith("/vnd.creditbureau.report.v1+protobuf")
+
+
+@dataclass(slots=True)
+class Saved:
+    """The parts of a saved report."""
+
+    report: Envelope
+    request: Envelope
+    evidence: list[Evidence]
+    furnishers: list[Message]
+    vouchers: list[Message]
+    receipt: Receipt | None
+
+    def text(self, **changes: Any) -> str:
+        parts: dict[str, Any] = {
+            "format": FORMAT,
+            "report": _base64(self.report),
+            "request": _base64(self.request),
+            "evidence": [_base64(piece) for piece in self.evidence],
+            "furnishers": [_base64(member) for member in self.furnishers],
+            "vouchers": [_base64(member) for member in self.vouchers],
+        }
+        if self.receipt is not None:
+            parts["receipt"] = _base64(self.receipt)
+        parts |= changes
+        kept = {name: value for name, value in parts.items() if value is not None}
+        return json.dumps(kept, indent=1) + "\n"
+
+
+def _base64(message: Message) -> str:
+    return base64.b64encode(message.SerializeToString(deterministic=True)).decode("ascii")
+
+
+def _saved(given: Furnished | None = None, **changes: Any) -> Saved:
+    given = given or furnished()
+    asked = reporting_pb2.Inquiry(
+        header=header("members/brook", "inquiry"),
+        subject_id=SUBJECT,
+        purpose=codes_pb2.PURPOSE_CREDIT_APPLICATION,
+        consent_id=CONSENT,
+        evidence=reporting_pb2.EVIDENCE_LEVEL_ALL,
+    )
+    request = seal(asked, key("brook"))
+    told = report(request_digest=digest(request), consent_id=CONSENT, **changes)
+    sealed = seal(told, REPORTS)
+    receipt = given.all_of.log.append("inquiry", request, sealed.payload)
+    acme, operator = given.all_of.members["acme"], given.all_of.members["operator"]
+    pieces = [given.january, given.december]
+    return Saved(sealed, request, pieces, [acme], [operator], receipt)
+
+
+def _portfolio() -> Saved:
+    given = furnished()
+    asked = reporting_pb2.PortfolioInquiry(
+        header=header("members/brook", "inquiry"), purpose=codes_pb2.PURPOSE_ACCOUNT_REVIEW
+    )
+    request = seal(asked, key("brook"))
+    told = report(
+        request_digest=digest(request),
+        consent_id=CONSENT,
+        purpose=codes_pb2.PURPOSE_ACCOUNT_REVIEW,
+    )
+    receipt = given.all_of.log.append("portfolio-inquiry", request)
+    return Saved(seal(told, REPORTS), request, [], [], [], receipt)
+
+
+def _own_file() -> Saved:
+    asked = SubjectRequest(
+        header=header(f"subjects/{SUBJECT}", "inquiry"),
+        method="creditbureau.v1.Subjects/GetFile",
+    )
+    request = seal(asked, key("person"))
+    told = report(
+        request_digest=digest(request),
+        member_id="",
+        purpose=codes_pb2.PURPOSE_SUBJECT_DISCLOSURE,
+    )
+    return Saved(seal(told, REPORTS), request, [], [], [], None)
+
+
+def vectors() -> list[dict[str, Any]]:
+    keys = tuple(WITNESS_KEYS.values())
+    one, two = (replace(TRUST, witnesses=keys, quorum=quorum) for quorum in (1, 2))
+    old = replace(TRUST, report_keys=(key("old reports").verify_key.raw, *TRUST.report_keys))
+    cases: dict[str, tuple[str, Trust, bool]] = {
+        "a report": (_saved().text(), TRUST, True),
+        "a report of a portfolio": (_portfolio().text(), TRUST, True),
+        "a subject's own file": (_own_file().text(), TRUST, True),
+        "two report keys are pinned": (_saved().text(), old, True),
+        "as many cosignatures as are needed": (_cosigned().text(), one, True),
+        "fewer cosignatures than are needed": (_cosigned().text(), two, False),
+        "a member of the file that nobody knows": (_saved().text(note="x"), TRUST, True),
+        **{name: (_changed(change).text(), TRUST, False) for name, change in _WRONG.items()},
+        "another format": (_saved().text(format="creditbureau/report-bundle/v2"), TRUST, False),
+        **{
+            f"without {name}": (_saved().text(**{name: None}), TRUST, False)
+            for name in ("format", "report", "request", "evidence", "furnishers", "receipt")
+        },
+        "a part that is not base64": (_saved().text(request="!"), TRUST, False),
+        "a report for another bureau": (
+            _saved(header=header("bureau", "inquiry", audience="other.example/log")).text(),
+            TRUST,
+            False,
+        ),
+        "a report in answer to another request id": (
+            _saved(header=header("bureau", "another")).text(),
+            TRUST,
+            False,
+        ),
+        "a report on another subject": (_saved(subject_id="cd" * 16).text(), TRUST, False),
+        "a report to another member": (_saved(member_id="acme").text(), TRUST, False),
+        "a report for another purpose": (
+            _saved(purpose=codes_pb2.PURPOSE_COLLECTION).text(),
+            TRUST,
+            False,
+        ),
+        "no JSON": ("report", TRUST, False),
+    }
+    return [
+        {"name": name, "file": text, "trust": trust_of(trust), "valid": valid}
+        for name, (text, trust, valid) in cases.items()
+    ]
+
+
+def _changed(change: Callable[[Saved], None]) -> Saved:
+    saved = _saved()
+    change(saved)
+    return saved
+
+
+def _cosigned() -> Saved:
+    saved = _saved()
+    assert saved.receipt is not None, "the report of a member has a receipt"
+    name, own = next(iter(WITNESSES.items()))
+    time_s = NOON_US // 1_000_000
+    saved.receipt.checkpoint = cosign(saved.receipt.checkpoint, name, own, time_s)
+    return saved
+
+
+def _unsigned(saved: Saved) -> None:
+    sig = saved.report.signatures[0]
+    sig.sig = flipped(sig.sig)
+
+
+def _other_key(saved: Saved) -> None:
+    saved.report = seal(Report.FromString(saved.report.payload), OPERATOR)
+
+
+def _other_request(saved: Saved) -> None:
+    asked = reporting_pb2.Inquiry.FromString(saved.request.payload)
+    asked.evidence = reporting_pb2.EVIDENCE_LEVEL_NONE
+    saved.request = seal(asked, key("brook"))
+
+
+def _other_answer(saved: Saved) -> None:
+    told = Report.FromString(saved.report.payload)
+    told.rules_version = "another"
+    saved.report = seal(told, REPORTS)
+
+
+def _less_evidence(saved: Saved) -> None:
+    del saved.evidence[1]
+
+
+def _nobody(saved: Saved) -> None:
+    saved.furnishers.clear()
+
+
+_WRONG: dict[str, Callable[[Saved], None]] = {
+    "one bit of the report's signature": _unsigned,
+    "a key that is not pinned for reports": _other_key,
+    "another request than was answered": _other_request,
+    "another report than the log covers": _other_answer,
+    "a month of evidence is missing": _less_evidence,
+    "the furnisher is missing": _nobody,
+}
