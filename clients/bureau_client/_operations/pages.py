@@ -16,7 +16,7 @@ def collect(
     """Reads page after page.
 
     Args:
-        page: The plan for the page behind a token: its items and the next token.
+        page: The operation for the page behind a token: its items and the next token.
         limit: Stop after so many items; None: read all.
     """
     found: list[Item] = []

@@ -1,4 +1,4 @@
-"""Carries plans out over `grpc.aio`, in the running event loop."""
+"""Carries operations out over `grpc.aio`, in the running event loop."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ class AsyncTransport(Protocol):
 
 
 class AsyncDriver:
-    """Carries plans out; for tasks of one event loop at a time."""
+    """Carries operations out; for tasks of one event loop at a time."""
 
     def __init__(
         self,
         transport: AsyncTransport,
-        routes: AddressBook,
+        addresses: AddressBook,
         policy: RetryPolicy,
         before_send: BeforeSend = ignore,
         *,
@@ -64,7 +64,7 @@ class AsyncDriver:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
-        self._routes = routes
+        self._addresses = addresses
         self._policy = policy
         self._before_send = before_send
         self._sleep = sleep
@@ -72,24 +72,24 @@ class AsyncDriver:
 
     async def run(
         self,
-        plan: Operation[Result],
+        operation: Operation[Result],
         on_progress: OnProgress | None = None,
         *,
         heavy: bool = False,
     ) -> Result:
-        """The plan's result.
+        """The operation's result.
 
         Args:
-            plan: What to do.
+            operation: What to do.
             on_progress: Called in the event loop.
-            heavy: The plan computes for long between its calls: its steps then
+            heavy: The operation computes for long between its calls: its steps then
                 run in a worker thread, and the event loop stays free.
 
         Raises:
             BureauError: The bureau refused, could not be reached or not believed.
         """
         try:
-            return await self._carry_out(plan, on_progress, heavy=heavy)
+            return await self._carry_out(operation, on_progress, heavy=heavy)
         except BureauError as error:
             # Where in the SDK it came up is of no use to who called.
             raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
@@ -101,12 +101,12 @@ class AsyncDriver:
             BureauError: As `run`; also when several attempts in a row bring nothing.
         """
         cursor, failures, tried = stream.start, 0, set[int]()
-        rotation = self._routes.for_method(stream.method)
+        pool = self._addresses.for_method(stream.method)
         first = Call(stream.method, stream.request(cursor), stream.request_id)
         if statement := statement_of(first):
             self._before_send(statement)
         while True:
-            address = rotation.pick(self._now())
+            address = pool.pick(self._now())
             timeout = self._policy.timeout(stream.method.deadline_class)
             call = Call(stream.method, stream.request(cursor), stream.request_id)
             attempt = Attempt(call, address, timeout)
@@ -117,15 +117,15 @@ class AsyncDriver:
                     yield item
             except BureauError as error:
                 tried.add(address)
-                moving = should_fail_over(error, self._policy, rotation, tried)
+                moving = should_fail_over(error, self._policy, pool, tried)
                 failures += not moving
                 if failures == self._policy.attempts or not is_retryable(error):
                     raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
-                rotation.failed(address, self._now())
+                pool.failed(address, self._now())
                 if not moving:
                     await self._sleep(self._policy.pause(failures, error))
             else:
-                rotation.worked(address)
+                pool.worked(address)
                 if not stream.endless:
                     return
 
@@ -134,9 +134,11 @@ class AsyncDriver:
         await self._transport.close()
 
     async def _carry_out(
-        self, plan: Operation[Result], on_progress: OnProgress | None, *, heavy: bool
+        self, operation: Operation[Result], on_progress: OnProgress | None, *, heavy: bool
     ) -> Result:
-        effects = run_operation(plan, self._routes, self._policy, self._now, self._before_send)
+        effects = run_operation(
+            operation, self._addresses, self._policy, self._now, self._before_send
+        )
         move: Callable[..., Awaitable[Any]] = _in_thread if heavy else _here
         effect = await move(effects, None)
         while not isinstance(effect, Done):

@@ -1,4 +1,4 @@
-"""Carries plans out over `grpc`, in the calling thread."""
+"""Carries operations out over `grpc`, in the calling thread."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ class Transport(Protocol):
 
 
 class Driver:
-    """Carries plans out; safe to share between threads."""
+    """Carries operations out; safe to share between threads."""
 
     def __init__(
         self,
         transport: Transport,
-        routes: AddressBook,
+        addresses: AddressBook,
         policy: RetryPolicy,
         before_send: BeforeSend = ignore,
         *,
@@ -65,20 +65,20 @@ class Driver:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
-        self._routes = routes
+        self._addresses = addresses
         self._policy = policy
         self._before_send = before_send
         self._sleep = sleep
         self._now = now
 
-    def run(self, plan: Operation[Result], on_progress: OnProgress | None = None) -> Result:
-        """The plan's result.
+    def run(self, operation: Operation[Result], on_progress: OnProgress | None = None) -> Result:
+        """The operation's result.
 
         Raises:
             BureauError: The bureau refused, could not be reached or not believed.
         """
         try:
-            return self._carry_out(plan, on_progress)
+            return self._carry_out(operation, on_progress)
         except BureauError as error:
             # Where in the SDK it came up is of no use to who called.
             raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
@@ -90,12 +90,12 @@ class Driver:
             BureauError: As `run`; also when several attempts in a row bring nothing.
         """
         cursor, failures, tried = stream.start, 0, set[int]()
-        rotation = self._routes.for_method(stream.method)
+        pool = self._addresses.for_method(stream.method)
         first = Call(stream.method, stream.request(cursor), stream.request_id)
         if statement := statement_of(first):
             self._before_send(statement)
         while True:
-            address = rotation.pick(self._now())
+            address = pool.pick(self._now())
             timeout = self._policy.timeout(stream.method.deadline_class)
             call = Call(stream.method, stream.request(cursor), stream.request_id)
             attempt = Attempt(call, address, timeout)
@@ -106,15 +106,15 @@ class Driver:
                     yield item
             except BureauError as error:
                 tried.add(address)
-                moving = should_fail_over(error, self._policy, rotation, tried)
+                moving = should_fail_over(error, self._policy, pool, tried)
                 failures += not moving
                 if failures == self._policy.attempts or not is_retryable(error):
                     raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
-                rotation.failed(address, self._now())
+                pool.failed(address, self._now())
                 if not moving:
                     self._sleep(self._policy.pause(failures, error))
             else:
-                rotation.worked(address)
+                pool.worked(address)
                 if not stream.endless:
                     return
 
@@ -122,8 +122,10 @@ class Driver:
         """Closes the connections."""
         self._transport.close()
 
-    def _carry_out(self, plan: Operation[Result], on_progress: OnProgress | None) -> Result:
-        effects = run_operation(plan, self._routes, self._policy, self._now, self._before_send)
+    def _carry_out(self, operation: Operation[Result], on_progress: OnProgress | None) -> Result:
+        effects = run_operation(
+            operation, self._addresses, self._policy, self._now, self._before_send
+        )
         effect = step(effects, None)
         while not isinstance(effect, Done):
             reply: Message | None = None

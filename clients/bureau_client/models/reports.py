@@ -292,18 +292,20 @@ class Report:
     vouchers: tuple[Member, ...] = ()
     cursor: str = field(default="", compare=False, repr=False)
 
+    # `save` and `load` import the codec when called, because the codec imports this module.
+
     def save(self, path: str | Path) -> None:
-        """Writes a self-contained bundle: everything to verify it offline."""
+        """Write the report to a file with everything that verifies it offline."""
         from bureau_client._codec.report_file import write_bundle  # noqa: PLC0415
 
         write_bundle(self, path)
 
     @classmethod
     def load(cls, path: str | Path) -> Report:
-        """Reads a bundle without verifying it; `verify.verify_bundle` does that.
+        """Read a saved report without verifying it; `verify.verify_bundle` verifies it.
 
         Raises:
-            InvalidRequest: The file is no bundle.
+            InvalidRequest: The file is not a saved report.
         """
         from bureau_client._codec.report_file import read_bundle  # noqa: PLC0415
 
