@@ -19,7 +19,7 @@ from bureau_client import errors
 from bureau_client.cli.output import Output, err
 from bureau_client.models.codes import Code
 from bureau_client.models.progress import OnProgress, Progress
-from bureau_keys.profile import Profile
+from bureau_client.models.records import RecordRef
 
 ProfileOption = Annotated[
     Path,
@@ -97,16 +97,6 @@ def fail(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def load_profile(folder: Path) -> Profile:
-    """The profile in a folder."""
-    return Profile.load(folder)
-
-
-def read_passphrase(file: Path | None) -> str | None:
-    """The passphrase in a file, without the line's end."""
-    return None if file is None else file.read_text("utf-8").rstrip("\r\n")
-
-
 def code_parser(cls: type[C]) -> Callable[[str], C]:
     """Reads an option's value as a code, by name."""
 
@@ -120,6 +110,20 @@ def code_parser(cls: type[C]) -> Callable[[str], C]:
 def names_of(cls: type[Code]) -> str:
     """The names that an option takes."""
     return ", ".join(cls.spellings())
+
+
+def parse_record_ref(text: str, option: str) -> RecordRef:
+    """Read an option's value, SUBMISSION:INDEX, as a reference to a record.
+
+    Raises:
+        ValueError: The value has another form.
+    """
+    submission_id, colon, index = text.partition(":")
+    if not colon or not index.isdecimal():
+        raise ValueError(
+            f"{option} {text!r} is not a record; write SUBMISSION:INDEX, for example 0b1f…:0"
+        )
+    return RecordRef(submission_id=submission_id, record_index=int(index))
 
 
 @contextmanager

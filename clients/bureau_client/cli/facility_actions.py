@@ -13,8 +13,9 @@ from bureau_client.cli.common import (
     ProfileOption,
     code_parser,
     names_of,
+    parse_record_ref,
 )
-from bureau_client.cli.lenders import opened, record_in
+from bureau_client.cli.open_clients import open_lender
 from bureau_client.cli.output import Output, emit_many
 from bureau_client.models.codes import ActionReason, DeletionReason, FacilityActionKind, Initiator
 from bureau_client.models.months import Month
@@ -79,14 +80,14 @@ def act(
         initiator=by,
         reasons=tuple(reason),
         effective_time=at.replace(tzinfo=UTC) if at else datetime.now(UTC),
-        record_refs=tuple(record_in(text, "--record") for text in record or ()),
+        record_refs=tuple(parse_record_ref(text, "--record") for text in record or ()),
         review_by_date=review_by.date() if review_by else None,
         appeal_route=appeal,
         credit_limit_minor=limit,
         new_account_ref=new_ref,
         new_member_id=new_member,
     )
-    with opened(profile, passphrase_file) as lender:
+    with open_lender(profile, passphrase_file) as lender:
         _submit(lender, action, output)
 
 
@@ -107,7 +108,7 @@ def delete(
 ) -> None:
     """Withdraw an account, or a month of it; it returns only if you certify it anew."""
     which = Month.parse(month) if month else None
-    with opened(profile, passphrase_file) as lender:
+    with open_lender(profile, passphrase_file) as lender:
         _submit(lender, Deletion(account_ref=account_ref, reason=reason, month=which), output)
 
 

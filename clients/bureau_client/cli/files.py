@@ -19,7 +19,7 @@ from bureau_client.cli.common import (
     code_parser,
     names_of,
 )
-from bureau_client.cli.lenders import opened
+from bureau_client.cli.open_clients import open_lender
 from bureau_client.cli.output import Output, emit_many, err
 from bureau_client.files import CsvSource, Metro2Source, Reject, Source, check_file, import_file
 from bureau_client.files.csv_records import columns
@@ -97,7 +97,7 @@ def submit(
         err.print(f"{checked.row_count} rows are in order; nothing was sent (dry run)")
         return
     with (
-        opened(profile, passphrase_file) as lender,
+        open_lender(profile, passphrase_file) as lender,
         common.progress_bar("submitting", before="checking") as on_progress,
     ):
         found = import_file(

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from bureau_client.cli import common, facility_actions, files, metro2, watching
+from bureau_client.cli import alerts, common, disputes, facility_actions, files, metro2
 from bureau_client.cli.common import (
     LimitOption,
     OutputOption,
@@ -20,23 +20,25 @@ from bureau_client.cli.common import (
     code_parser,
     names_of,
 )
-from bureau_client.cli.lenders import emit_report, opened
+from bureau_client.cli.open_clients import open_lender
 from bureau_client.cli.output import Output, emit_many, emit_one, err, out
 from bureau_client.cli.portfolio import portfolio
+from bureau_client.cli.show import emit_report
 from bureau_client.models.codes import EvidenceLevel, IdentificationMethod, Purpose
 from bureau_client.models.reports import Report
 from bureau_client.verify import verify_bundle, witnesses_of
+from bureau_keys.profile import Profile
 
 app = typer.Typer(
     help="Submit credit records and query reports as a member of the bureau. " + common.EXIT_HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.add_typer(watching.disputes, name="dispute")
+app.add_typer(disputes.disputes, name="dispute")
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(files.submit, metro2.check, metro2.export, files.template),
     *(facility_actions.act, facility_actions.delete),
-    *(watching.alerts, portfolio, watching.replay, watching.standard),
+    *(alerts.alerts, portfolio),
 )
 for command in COMMANDS:
     app.command()(command)
@@ -76,8 +78,26 @@ def query(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Ask for a credit report under a consent."""
-    with opened(profile, passphrase_file) as lender:
+    with open_lender(profile, passphrase_file) as lender:
         report = lender.query(subject_id, purpose=purpose, consent_id=consent, evidence=evidence)
+    if save is not None:
+        report.save(save)
+        err.print(f"saved to {save}")
+    emit_report(report, output)
+
+
+@app.command()
+def replay(
+    inquiry_id: Annotated[str, typer.Argument(help="Request id of the inquiry.")],
+    profile: ProfileOption,
+    subject: Annotated[str, typer.Option(metavar="ID", help="Which one, of a portfolio.")] = "",
+    save: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep it.")] = None,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show a report again, exactly as it was."""
+    with open_lender(profile, passphrase_file) as lender:
+        report = lender.replay(inquiry_id, subject)
     if save is not None:
         report.save(save)
         err.print(f"saved to {save}")
@@ -91,7 +111,7 @@ def verify(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Verify a saved report, offline: signature, request, receipt, evidence."""
-    trust = common.load_profile(profile).trust
+    trust = Profile.load(profile).trust
     report = verify_bundle(Report.load(file), trust)
     steps = ["the bureau signed the report, in answer to this very request"]
     if report.receipt is not None:
@@ -124,7 +144,7 @@ def subject_id(
         err.print("identifiers, one a line; end with Ctrl-D", style="dim")
     identifiers = [(country, scheme, line.strip()) for line in sys.stdin if line.strip()]
     with (
-        opened(profile, passphrase_file) as lender,
+        open_lender(profile, passphrase_file) as lender,
         common.progress_bar("evaluating", len(identifiers)) as on_progress,
     ):
         for found in lender.subject_ids(identifiers, on_progress=on_progress):
@@ -151,7 +171,7 @@ def attest(
 ) -> None:
     """Attest that a key is the key of a person whom this member has identified."""
     moment = identified.replace(tzinfo=UTC) if identified else datetime.now(UTC)
-    with opened(profile, passphrase_file) as lender:
+    with open_lender(profile, passphrase_file) as lender:
         receipt = lender.attest(binding.read_bytes(), method=method, identify_time=moment)
     emit_one(receipt, output)
 
@@ -165,7 +185,7 @@ def consents(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List the consents that this member holds."""
-    with opened(profile, passphrase_file) as lender:
+    with open_lender(profile, passphrase_file) as lender:
         found = lender.consents(subject, limit=limit)
     shown = ("consent_id", "subject_id", "state", "actions", "purposes", "expire_time", "use_count")
     emit_many(found, output, shown)
@@ -179,7 +199,7 @@ def submissions(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List this member's submissions."""
-    with opened(profile, passphrase_file) as lender:
+    with open_lender(profile, passphrase_file) as lender:
         found = lender.submissions(limit=limit)
     shown = ("create_time", "submission_id", "kind", "record_count", "label", "leaf_index")
     emit_many(found, output, shown)
@@ -196,11 +216,11 @@ def receipt(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show the receipt of a write: whether it took effect."""
-    with opened(profile, passphrase_file) as lender:
+    with open_lender(profile, passphrase_file) as lender:
         found = lender.receipt(request_id)
         if cosigned:
             found = lender.wait_for_witnesses(found, quorum=cosigned)
-            names = witnesses_of(found.checkpoint, common.load_profile(profile).trust)
+            names = witnesses_of(found.checkpoint, Profile.load(profile).trust)
             err.print(f"cosigned by {', '.join(names)}")
         emit_one(found, output)
 
@@ -212,10 +232,22 @@ def members(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List the members of the bureau."""
-    with opened(profile, passphrase_file) as lender:
+    with open_lender(profile, passphrase_file) as lender:
         found = lender.members()
     shown = (
         *("member_id", "display_name", "state", "roles", "jurisdiction", "group"),
         "reciprocity",
     )
     emit_many(found, output, shown)
+
+
+@app.command()
+def standard(
+    profile: ProfileOption,
+    version: Annotated[int, typer.Option(min=0, help="0: the one in force.")] = 0,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show the consortium's standard of credit, verified."""
+    with open_lender(profile, passphrase_file) as lender:
+        emit_one(lender.standard(version), output)

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from bureau_client.cli.common import PassphraseOption, ProfileOption, code_parser
-from bureau_client.cli.lenders import opened
+from bureau_client.cli.open_clients import open_lender
 from bureau_client.cli.output import err
 from bureau_client.errors import BureauError
 from bureau_client.models.codes import Purpose
@@ -48,7 +48,7 @@ def portfolio(
     subjects = sorted(subject or ())
     note = Note.read(save / NOTE, f"{purpose.name} {' '.join(subjects)}".strip())
     count = 0
-    with opened(profile, passphrase_file, note.asked) as lender:
+    with open_lender(profile, passphrase_file, note.asked) as lender:
         for report in _reports(lender, note, purpose, subjects):
             report.save(save / f"{report.subject_id}.json")
             note.taken(report)

@@ -11,8 +11,8 @@ import typer
 from rich.text import Text
 
 from bureau_client.cli.common import LimitOption, OutputOption, ProfileOption, code_parser, names_of
+from bureau_client.cli.open_clients import WalletOption, WalletPassphraseOption, open_wallet
 from bureau_client.cli.output import Output, emit_many, emit_one, err, out
-from bureau_client.cli.wallets import PassphraseOption, WalletOption, opened
 from bureau_client.models.codes import DisputeReason, HoldKind
 from bureau_client.models.months import Month
 from bureau_client.models.texts import nearest
@@ -44,11 +44,11 @@ def place(
     until: Annotated[
         datetime | None, typer.Option(formats=TIMES, help="It ends by itself then, UTC.")
     ] = None,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Place a hold, from the next request on."""
-    with opened(wallet, profile, passphrase_file) as own:
+    with open_wallet(wallet, profile, passphrase_file) as own:
         emit_one(own.place_hold(kind, expire=_utc(until)), output)
 
 
@@ -61,11 +61,11 @@ def lift(
         datetime | None, typer.Option(formats=TIMES, help="It is back then, UTC; else never.")
     ] = None,
     member: Annotated[str, typer.Option(help="For this member only; needs --until.")] = "",
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Lift a hold: for good, for a time, or for one member for a time."""
-    with opened(wallet, profile, passphrase_file) as own:
+    with open_wallet(wallet, profile, passphrase_file) as own:
         emit_one(own.lift_hold(hold_id, until=_utc(until), member_id=member), output)
 
 
@@ -73,11 +73,11 @@ def lift(
 def list_holds(
     wallet: WalletOption,
     profile: ProfileOption,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List the holds on your file."""
-    with opened(wallet, profile, passphrase_file) as own:
+    with open_wallet(wallet, profile, passphrase_file) as own:
         found = own.file().holds
     shown = ("hold_id", "kind", "state", "create_time", "expire_time", "lifts")
     emit_many(found, output, shown)
@@ -101,12 +101,12 @@ def open_dispute(
         list[Path] | None,
         typer.Option(help="A document; only its SHA-256 is sent. Repeatable."),
     ] = None,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Dispute something; every report shows it at once."""
     digests = _digests(attach)
-    with opened(wallet, profile, passphrase_file) as own:
+    with open_wallet(wallet, profile, passphrase_file) as own:
         found = own.dispute(
             tradeline_id,
             field=field,
@@ -128,11 +128,11 @@ def add_to_dispute(
         list[Path] | None,
         typer.Option(help="A document; only its SHA-256 is sent. Repeatable."),
     ] = None,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Add facts to a dispute that is open; the lender is told."""
-    with opened(wallet, profile, passphrase_file) as own:
+    with open_wallet(wallet, profile, passphrase_file) as own:
         emit_one(own.add_to_dispute(dispute_id, narrative, _digests(attach)), output)
 
 
@@ -141,11 +141,11 @@ def list_disputes(
     wallet: WalletOption,
     profile: ProfileOption,
     limit: LimitOption = None,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List your disputes and what came of them."""
-    with opened(wallet, profile, passphrase_file) as own:
+    with open_wallet(wallet, profile, passphrase_file) as own:
         emit_many(own.disputes(limit=limit), output, DISPUTE_COLUMNS)
 
 
@@ -153,10 +153,10 @@ def statement(
     wallet: WalletOption,
     profile: ProfileOption,
     text: Annotated[str, typer.Argument(help="At most 2,000 characters; none removes it.")] = "",
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
 ) -> None:
     """Put a statement of your own on your file, for every reader of a report."""
-    with opened(wallet, profile, passphrase_file) as own:
+    with open_wallet(wallet, profile, passphrase_file) as own:
         receipt = own.set_statement(text)
     done = "stands on your file" if text else "is off your file"
     err.print(f"the statement {done} (leaf {receipt.leaf_index})")
@@ -169,11 +169,11 @@ def notices(
     language: Annotated[
         str, typer.Option(help="BCP 47, for example zh; English if unknown.")
     ] = "en",
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Read what the bureau has to tell you."""
-    with opened(wallet, profile, passphrase_file) as own:
+    with open_wallet(wallet, profile, passphrase_file) as own:
         found = own.notices(limit=limit)
     if output is not Output.TABLE:
         emit_many(found, output, ())

@@ -8,12 +8,21 @@ from rich.table import Table
 from rich.text import Text
 
 from bureau_client.cli.heatmap import heatmap, legend
+from bureau_client.cli.output import Output, emit_one, out
 from bureau_client.models.codes import AccountStatus, FacilityActionKind, ReportOutcome
 from bureau_client.models.money import format_amount
 from bureau_client.models.reports import Report, Summary
 from bureau_client.models.tradelines import Tradeline
 
 _GOOD, _BAD, _WARN = "green", "bold red", "yellow"
+
+
+def emit_report(report: Report, output: Output) -> None:
+    """Write a report to stdout: laid out for people as a table, otherwise as data."""
+    if output is Output.TABLE:
+        show_report(report, out)
+    else:
+        emit_one(report, output)
 
 
 def show_report(report: Report, console: Console) -> None:

@@ -17,9 +17,14 @@ from bureau_client.cli.common import (
     code_parser,
     names_of,
 )
-from bureau_client.cli.output import Output, emit_many, emit_one, err, out
-from bureau_client.cli.show import show_report
-from bureau_client.cli.wallets import PassphraseOption, WalletOption, opened
+from bureau_client.cli.open_clients import (
+    WalletOption,
+    WalletPassphraseOption,
+    open_wallet,
+    read_passphrase,
+)
+from bureau_client.cli.output import Output, emit_many, emit_one, err
+from bureau_client.cli.show import emit_report
 from bureau_client.models.codes import (
     Action,
     ConsentMode,
@@ -30,6 +35,7 @@ from bureau_client.models.codes import (
 )
 from bureau_client.models.consents import Consent, Frequency
 from bureau_client.wallet_folder import WalletFolder
+from bureau_keys.profile import Profile
 
 app = typer.Typer(
     help="Hold your own key: say who may see your credit file, and see who looked. "
@@ -57,10 +63,10 @@ def main() -> None:
 def create(
     subject_id: Annotated[str, typer.Argument(help="Your subject id, from a member.")],
     wallet: WalletOption,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
 ) -> None:
     """Make a wallet with a new key."""
-    folder = WalletFolder.create(wallet, subject_id, common.read_passphrase(passphrase_file))
+    folder = WalletFolder.create(wallet, subject_id, read_passphrase(passphrase_file))
     err.print(f"made {folder.path}; let a member attest what `bureau-wallet binding` writes")
 
 
@@ -69,10 +75,10 @@ def binding(
     wallet: WalletOption,
     profile: ProfileOption,
     file: Annotated[Path | None, typer.Option(help="Where to; else stdout.")] = None,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
 ) -> None:
     """Write your agreement to your key, for a member to attest within five minutes."""
-    with opened(wallet, profile, passphrase_file) as own:
+    with open_wallet(wallet, profile, passphrase_file) as own:
         data = own.binding()
     if file is not None:
         file.write_bytes(data)
@@ -129,11 +135,11 @@ def grant(
     keep_days: Annotated[
         int, typer.Option(min=0, help="With mode store: it may be kept for so many days.")
     ] = 0,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Sign a consent and hand it in."""
-    with opened(wallet, profile, passphrase_file) as own:
+    with open_wallet(wallet, profile, passphrase_file) as own:
         consent = own.grant(
             grantee,
             action,
@@ -156,11 +162,11 @@ def pause(
     wallet: WalletOption,
     profile: ProfileOption,
     note: NoteOption = "",
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Pause a consent, from the next request on."""
-    with opened(wallet, profile, passphrase_file) as own:
+    with open_wallet(wallet, profile, passphrase_file) as own:
         _emit_change(own.pause(consent_id, note), output)
 
 
@@ -170,11 +176,11 @@ def resume(
     wallet: WalletOption,
     profile: ProfileOption,
     note: NoteOption = "",
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """End a pause."""
-    with opened(wallet, profile, passphrase_file) as own:
+    with open_wallet(wallet, profile, passphrase_file) as own:
         _emit_change(own.resume(consent_id, note), output)
 
 
@@ -184,11 +190,11 @@ def revoke(
     wallet: WalletOption,
     profile: ProfileOption,
     note: NoteOption = "",
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Revoke a consent for good, from the next request on."""
-    with opened(wallet, profile, passphrase_file) as own:
+    with open_wallet(wallet, profile, passphrase_file) as own:
         _emit_change(own.revoke(consent_id, note), output)
 
 
@@ -197,11 +203,11 @@ def consents(
     wallet: WalletOption,
     profile: ProfileOption,
     limit: LimitOption = None,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List the consents that you granted."""
-    with opened(wallet, profile, passphrase_file) as own:
+    with open_wallet(wallet, profile, passphrase_file) as own:
         emit_many(own.consents(limit=limit), output, _SHOWN)
 
 
@@ -210,11 +216,11 @@ def inquiries(
     wallet: WalletOption,
     profile: ProfileOption,
     limit: LimitOption = None,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List who looked: every inquiry about you, granted and denied."""
-    with opened(wallet, profile, passphrase_file) as own:
+    with open_wallet(wallet, profile, passphrase_file) as own:
         found = own.inquiries(limit=limit)
     shown = ("create_time", "member_id", "purpose", "kind", "outcome", "denial_reason")
     emit_many(found, output, shown)
@@ -227,19 +233,16 @@ def credit_file(
     save: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep it, to be verified offline.")
     ] = None,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show your whole credit file, and what reports leave out."""
-    with opened(wallet, profile, passphrase_file) as own:
+    with open_wallet(wallet, profile, passphrase_file) as own:
         report = own.file()
     if save is not None:
         report.save(save)
         err.print(f"saved to {save}")
-    if output is Output.TABLE:
-        show_report(report, out)
-    else:
-        emit_one(report, output)
+    emit_report(report, output)
 
 
 @app.command()
@@ -247,21 +250,21 @@ def receipt(
     request_id: Annotated[str, typer.Argument(help="Request id of a write; errors name it.")],
     wallet: WalletOption,
     profile: ProfileOption,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show the receipt of a write: whether it took effect."""
-    with opened(wallet, profile, passphrase_file) as own:
+    with open_wallet(wallet, profile, passphrase_file) as own:
         emit_one(own.receipt(request_id), output)
 
 
 @app.command("rotate-key")
 def rotate_key(
-    wallet: WalletOption, profile: ProfileOption, passphrase_file: PassphraseOption = None
+    wallet: WalletOption, profile: ProfileOption, passphrase_file: WalletPassphraseOption = None
 ) -> None:
     """Replace your key, here and at the bureau; can be repeated if it is cut off."""
-    folder = WalletFolder.load(wallet, common.read_passphrase(passphrase_file))
-    receipt = folder.rotate(common.load_profile(profile))
+    folder = WalletFolder.load(wallet, read_passphrase(passphrase_file))
+    receipt = folder.rotate(Profile.load(profile))
     where = f"leaf {receipt.leaf_index}" if receipt else "an earlier rotation had gone through"
     err.print(f"the new key counts ({where}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC)")
 

@@ -46,7 +46,7 @@ RATED = frozenset({"05", "13", "65", "88", "89", "94", "95"})
 DELETES, DELETES_FRAUD = "DA", "DF"
 
 
-def code_of(cls: type[AnyCode], value: object) -> AnyCode:
+def from_metro2(cls: type[AnyCode], value: object) -> AnyCode:
     """What a code of Metro 2 is in records; UNSPECIFIED where it is none."""
     return cls[_names(cls).get(str(value), "UNSPECIFIED")]
 

@@ -16,7 +16,7 @@ from bureau_client.files.metro2.codebook import (
     DELETES,
     DELETES_FRAUD,
     FIELD_OF,
-    code_of,
+    from_metro2,
     is_secured,
 )
 from bureau_client.files.metro2.findings import Finding, Severity
@@ -104,7 +104,7 @@ def records_of(record: Metro2Record, subject_ids: Sequence[str], currency: str) 
         reason = DeletionReason.FRAUD if fraud else DeletionReason.INACCURATE
         return [Deletion(account_ref=account_ref, reason=reason)]
     parties = tuple(
-        Party(subject_id, code_of(PartyRole, person.values["ecoa_code"]))
+        Party(subject_id, from_metro2(PartyRole, person.values["ecoa_code"]))
         for person, subject_id in zip(persons_of(record), subject_ids, strict=True)
     )
     as_of = _day(record.first, "date_of_account_information")
@@ -112,7 +112,7 @@ def records_of(record: Metro2Record, subject_ids: Sequence[str], currency: str) 
     return [_snapshot(record, parties, currency), *changes]
 
 
-def unfit(record: Metro2Record, currency: str, today: date) -> list[Finding]:
+def record_errors(record: Metro2Record, currency: str, today: date) -> list[Finding]:
     """What the records of an account without errors would be refused for.
 
     Said when the file is checked, before anybody is looked up: in place of subject ids
@@ -149,16 +149,16 @@ def renumberings_of(record: Metro2Record) -> list[Segment]:
 
 def _snapshot(record: Metro2Record, parties: tuple[Party, ...], currency: str) -> Snapshot:
     base = record.first
-    said = base.values
-    status = code_of(AccountStatus, said["account_status"])
-    portfolio = code_of(PortfolioType, said["portfolio_type"])
-    account_type = str(said["account_type"])
+    fields = base.values
+    status = from_metro2(AccountStatus, fields["account_status"])
+    portfolio = from_metro2(PortfolioType, fields["portfolio_type"])
+    account_type = str(fields["account_type"])
     unit = 10 ** exponent_of(currency)
     as_of = _day(base, "date_of_account_information")
-    terms = str(said["terms_duration"])
+    terms = str(fields["terms_duration"])
     creditor = record.all("K1")
     return Snapshot(
-        account_ref=str(said["consumer_account_number"]),
+        account_ref=str(fields["consumer_account_number"]),
         month=Month(as_of.year, as_of.month),
         parties=parties,
         portfolio_type=portfolio,
@@ -180,12 +180,12 @@ def _snapshot(record: Metro2Record, parties: tuple[Party, ...], currency: str) -
         first_delinquency_date=_maybe_day(base, "date_of_first_delinquency"),
         last_payment_date=_maybe_day(base, "date_of_last_payment"),
         charge_off_amount_minor=_amount(base, "original_charge_off_amount") * unit,
-        compliance_condition=code_of(ComplianceCondition, said["compliance_condition"]),
-        special_comment=str(said["special_comment"]),
-        payment_rating=str(said["payment_rating"]),
+        compliance_condition=from_metro2(ComplianceCondition, fields["compliance_condition"]),
+        special_comment=str(fields["special_comment"]),
+        payment_rating=str(fields["payment_rating"]),
         original_creditor=str(creditor[0].values["original_creditor_name"]) if creditor else "",
         raw_codes=tuple(
-            RawCode(f"metro2.{name}", str(said[name])) for name in _RAW if said.get(name)
+            RawCode(f"metro2.{name}", str(fields[name])) for name in _RAW if fields.get(name)
         ),
     )
 

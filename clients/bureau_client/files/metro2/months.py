@@ -22,23 +22,23 @@ def account_number(record: Metro2Record) -> str:
     return str(record.first.values.get("consumer_account_number") or "")
 
 
-def said_of(record: Metro2Record) -> dict[str, Value]:
+def account_fields(record: Metro2Record) -> dict[str, Value]:
     """What rules look at: the base segment, and what the others add."""
-    said = dict(record.first.values)
+    fields = dict(record.first.values)
     change = record.all("L1")
     for name in _CHANGE:
-        said[name] = change[0].values.get(name) if change else None
-    said["history_1"] = str(said.get("payment_history_profile") or "")[:1]
-    status = said.get("account_status")
+        fields[name] = change[0].values.get(name) if change else None
+    fields["history_1"] = str(fields.get("payment_history_profile") or "")[:1]
+    status = fields.get("account_status")
     if isinstance(status, str) and (character := CHARACTER_OF.get(status)):
-        said["status_character"] = character
+        fields["status_character"] = character
     for segment in record.all("J1", "J2"):
         # Any person's bankruptcy counts.
         if segment.values.get("consumer_information_indicator"):
-            said["consumer_information_indicator"] = segment.values[
+            fields["consumer_information_indicator"] = segment.values[
                 "consumer_information_indicator"
             ]
-    return said
+    return fields
 
 
 class PreviousMonth:
@@ -56,18 +56,18 @@ class PreviousMonth:
         self._broken: tuple[Finding, ...] = ()
         for record in Reader(stream):
             if record.kind == BASE and record.segments:
-                said = said_of(record)
-                accounts.put(account_number(record), record.number, said)
-                if renumbered := said["new_consumer_account_number"]:
+                fields = account_fields(record)
+                accounts.put(account_number(record), record.number, fields)
+                if renumbered := fields["new_consumer_account_number"]:
                     # This month's file has it under its new number.
-                    accounts.put(str(renumbered), record.number, said)
+                    accounts.put(str(renumbered), record.number, fields)
             elif record.kind == HEADER and record.segments:
                 self._day = record.first.values.get("activity_date")
             elif not record.kind:
                 self._broken = record.findings
 
     def previous(self, number: str) -> dict[str, Value]:
-        """What an account said, as rules name it."""
+        """Return an account's fields, under the names that rules use."""
         return self._accounts.previous(number)
 
     def check(self, header: Metro2Record) -> Iterator[Finding]:

@@ -21,9 +21,9 @@ from bureau_client.files.metro2.findings import Finding, Severity
 from bureau_client.files.metro2.incoming import (
     number_of,
     persons_of,
+    record_errors,
     records_of,
     renumberings_of,
-    unfit,
     without_number,
 )
 from bureau_client.files.metro2.layout import BASE
@@ -95,7 +95,7 @@ class Metro2Source:
                     continue
                 known = [*found, *without_number(record)]
                 yield record, known if _wrong(known) else [
-                    *known, *unfit(record, self._currency, today),
+                    *known, *record_errors(record, self._currency, today),
                 ]  # fmt: skip
 
     def check(self) -> Iterator[Row]:

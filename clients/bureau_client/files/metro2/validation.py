@@ -22,7 +22,7 @@ from bureau_client.files.metro2.layout import (
     layouts,
     open_tables,
 )
-from bureau_client.files.metro2.months import PreviousMonth, account_number, said_of
+from bureau_client.files.metro2.months import PreviousMonth, account_fields, account_number
 from bureau_client.files.metro2.reader import Metro2Record, Reader
 from bureau_client.files.metro2.rules import rules_of
 from bureau_client.files.metro2.segments import MASK, Segment, shown
@@ -98,7 +98,7 @@ class _Validation:
                 )  # fmt: skip
 
     def _account(self, record: Metro2Record) -> Iterator[Finding]:
-        account = said_of(record)
+        account = account_fields(record)
         number = account_number(record)
         if self._before is not None:
             account |= self._before.previous(number)
@@ -136,13 +136,13 @@ def check_segment(segment: Segment, record: int) -> Iterator[Finding]:
         segment: The segment.
         record: The number of its record.
     """
-    said, wrong = segment.read
+    fields, wrong = segment.read
     for field, raw, bad in wrong:
         yield _found(bad.rule, Severity.ERROR, record, segment, field, raw, bad.expected)
     for at, field in segment.layout.checked:
-        if field.name not in said:
+        if field.name not in fields:
             continue
-        value = said[field.name]
+        value = fields[field.name]
         if value is None or value == "":
             if field.required:
                 rule, severity, expected = "M2-REQUIRED", Severity.ERROR, "a value"
@@ -157,7 +157,7 @@ def check_segment(segment: Segment, record: int) -> Iterator[Finding]:
             continue
         yield _found(rule, severity, record, segment, field, segment.parts[at], expected)
     if segment.kind == BASE:
-        yield from _check_base(segment, said, record)
+        yield from _check_base(segment, fields, record)
 
 
 def _one_of(table: str) -> str:
@@ -165,9 +165,9 @@ def _one_of(table: str) -> str:
     return f"one of {' '.join(listed)}" if len(listed) < 30 else "a code of the table"
 
 
-def _check_base(segment: Segment, said: dict[str, Value], record: int) -> Iterator[Finding]:
+def _check_base(segment: Segment, fields: dict[str, Value], record: int) -> Iterator[Finding]:
     layout = layouts()[BASE]
-    history = str(said.get("payment_history_profile", ""))
+    history = str(fields.get("payment_history_profile", ""))
     if history and (len(history) < _HISTORY_LENGTH or set(history) - codes("payment_history")):
         at = layout.index["payment_history_profile"]
         expected = f"24 of {' '.join(sorted(codes('payment_history')))}"
@@ -175,7 +175,7 @@ def _check_base(segment: Segment, said: dict[str, Value], record: int) -> Iterat
             "M2-HISTORY", Severity.ERROR, record, segment, layout.fields[at], segment.parts[at],
             expected,
         )  # fmt: skip
-    terms = str(said.get("terms_duration", ""))
+    terms = str(fields.get("terms_duration", ""))
     if terms not in _TERMS and not terms.isdigit():
         at = layout.index["terms_duration"]
         yield _found(
