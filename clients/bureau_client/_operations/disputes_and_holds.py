@@ -110,7 +110,7 @@ def add_to_dispute(
     sealed = seal(addition, caller.author.key)
     request = subjects_pb2.AddToDisputeRequest(addition=sealed)
     reply = yield from call(methods.ADD_TO_DISPUTE, request, addition.header.request_id)
-    verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="dispute-addition")
+    yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="dispute-addition")
     check_equal("The dispute's id", reply.dispute.dispute_id, dispute_id)
     with verifying("The dispute"):
         return read_dispute(reply.dispute)
