@@ -1,4 +1,4 @@
-"""The full audit: every leaf hashed, every checkpoint held against them."""
+"""The full audit: hashes every leaf and compares every checkpoint with the hashes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from bureau_keys import merkle
 
 @dataclass(slots=True)
 class _Audit:
-    """An audit under way.
+    """State of a running audit.
 
     Attributes:
         pending: Checkpoints not reached yet, the next one last.
         frontier: The tree over all leaves so far.
-        since_good: Leaf hashes behind the last checkpoint that held.
-        held: How many checkpoints held.
-        newest: The last one that did.
+        since_good: Leaf hashes after the last correct checkpoint.
+        held: Number of correct checkpoints.
+        newest: The last correct checkpoint.
     """
 
     pending: list[Checkpoint]
@@ -34,14 +34,18 @@ class _Audit:
     newest: Checkpoint | None = None
 
     def add(self, leaf: bytes) -> Checkpoint | None:
-        """Takes the next leaf; the checkpoint that does not hold behind it, if any."""
+        """Add the next leaf; return a checkpoint of the new size with a wrong root, if any."""
         hashed = merkle.leaf_hash(leaf)
         self.frontier.append(hashed)
         self.since_good.append(hashed)
-        return self.settle()
+        return self.compare()
 
-    def settle(self) -> Checkpoint | None:
-        """Holds the checkpoints of the present size against the root."""
+    def compare(self) -> Checkpoint | None:
+        """Compare the checkpoints of the present size with the computed root.
+
+        Returns:
+            The first checkpoint with another root; None if all are correct.
+        """
         while self.pending and self.pending[-1].size == self.frontier.size:
             checkpoint = self.pending.pop()
             if checkpoint.root != self.frontier.root():
@@ -53,10 +57,10 @@ class _Audit:
 
 
 def audit(reader: Context, since: str | None) -> Operation[AuditReport]:
-    """Downloads the whole log and checks every checkpoint against it.
+    """Download the whole log and check every checkpoint against it.
 
-    Since every root is computed anew from one list of leaves, all checkpoints
-    are consistent with one another if each of them holds.
+    Every root is computed from one list of leaves; so the checkpoints are consistent
+    with one another if each has the computed root.
     """
     started = reader.clock()
     witnessed, fault = yield from _witnessed(reader)
@@ -68,7 +72,7 @@ def audit(reader: Context, since: str | None) -> Operation[AuditReport]:
 
 
 def _witnessed(reader: Context) -> Operation[tuple[Checkpoint | None, Fault | None]]:
-    """The newest checkpoint that witnesses have cosigned; what is wrong if they have not."""
+    """Return the newest cosigned checkpoint, and the fault if the quorum lacks one."""
     if not reader.trust.witnesses:
         return None, None
     try:
@@ -95,7 +99,7 @@ def _run(reader: Context, kept: list[str]) -> Operation[tuple[Fault | None, _Aud
     if fault is not None:
         return fault, _Audit([])
     state = _Audit(sorted(checkpoints, key=lambda c: c.size, reverse=True))
-    wrong = state.settle()
+    wrong = state.compare()
     started = reader.clock()
     size = max(checkpoint.size for checkpoint in checkpoints)
     while wrong is None and state.frontier.size < size:
@@ -113,7 +117,7 @@ def _run(reader: Context, kept: list[str]) -> Operation[tuple[Fault | None, _Aud
 
 
 def _contradiction(checkpoints: list[Checkpoint], listed: list[Checkpoint]) -> Fault | None:
-    """What checkpoints alone can show: a shrunk log, or a forked one."""
+    """Return the fault that the checkpoints show without leaves: a shrunk or forked log."""
     for before, after in pairwise(listed):
         if after.size < before.size:
             text = f"The log shrank: size {after.size} was signed after size {before.size}"
@@ -135,7 +139,7 @@ def _page(start: int, stop: int) -> Operation[list[bytes]]:
     try:
         return (yield from log.leaf_page(start, stop))
     except NotFound:
-        # Beyond the log's end, says the bureau; its own checkpoint says otherwise.
+        # The bureau says that the log ends before; its own checkpoint says otherwise.
         return []
 
 
@@ -150,7 +154,7 @@ def _missing(state: _Audit, size: int) -> Fault:
 
 
 def _locate(state: _Audit, wrong: Checkpoint) -> Operation[Fault]:
-    """Names the leaf, with the help of the leaf hashes that the log keeps in its tiles."""
+    """Find the changed leaf, by comparing with the leaf hashes in the log's tiles."""
     first = wrong.size - len(state.since_good)
     text = f"The leaves do not hash to the root that was signed at size {wrong.size}"
     try:

@@ -1,4 +1,4 @@
-"""Querying a report."""
+"""Queries reports."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def query(
     consent_id: str,
     evidence: EvidenceLevel,
 ) -> Operation[Report]:
-    """One report: signed, logged, and the answer to this very inquiry."""
+    """Query one report, and check that it is signed, logged and the answer to the inquiry."""
     inquiry = reporting_pb2.Inquiry(
         header=caller.author.header(),
         subject_id=arguments.subject_id(subject_id),
@@ -63,7 +63,7 @@ def query(
 def _verified(
     caller: SigningContext, report: Report, pieces: tuple[Evidence, ...]
 ) -> Operation[tuple[Vouched, ...]]:
-    """The members behind the evidence, every piece of it verified."""
+    """Verify every piece of evidence; return the members who signed the records."""
     used: dict[str, Vouched] = {}
     for piece in pieces:
         member_id = tradeline_of(report, piece).member_id

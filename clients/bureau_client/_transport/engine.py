@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Send this call to this address; answer with the reply or its error."""
+    """A request to the driver: send this call to this address, return reply or error."""
 
     call: Call
     address: int
@@ -30,7 +30,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Done(Generic[Result]):
-    """The operation's result."""
+    """The result of an operation that has ended."""
 
     result: Result
 
@@ -46,14 +46,14 @@ def run_operation(
     now: Callable[[], float],
     before_send: BeforeSend = ignore,
 ) -> Effects[Result]:
-    """Carries an operation out, one effect at a time.
+    """Run an operation, one effect at a time.
 
     Args:
-        operation: What to do.
-        addresses: The addresses; shared by all operations of one client.
+        operation: The operation.
+        addresses: The bureau's addresses, shared by all operations of one client.
         policy: Deadlines and retries.
-        now: Seconds of a clock that never goes back.
-        on_statement: Is given each signed statement before its first attempt.
+        now: Returns the seconds of a clock that never goes back.
+        before_send: Called with each signed statement before its first attempt.
     """
     effect = step(operation, None)
     while not isinstance(effect, Done):
@@ -78,7 +78,7 @@ def step(
     answer: object,
     error: BaseException | None = None,
 ) -> Any:
-    """Moves a generator one step: what it yields next, or `Done`."""
+    """Move a generator one step; return the value that it yields, or `Done`."""
     try:
         return operation.send(answer) if error is None else operation.throw(error)
     except StopIteration as stop:
@@ -91,18 +91,18 @@ def _persist(
     deadline_class = call.method.deadline_class
     give_up = now() + policy.budget(deadline_class)
     pool, tried = addresses.for_method(call.method), set[int]()
-    made = failures = 0
+    attempts = failures = 0
     while True:
         address = pool.pick(now())
         tried.add(address)
-        made += 1
+        attempts += 1
         timeout = min(policy.timeout(deadline_class), give_up - now())
         try:
             reply: Message = yield Attempt(call, address, timeout)
         except BureauError as error:
-            # The bureau's own request id, if it gave one, finds more in its logs.
+            # A request id from the bureau finds more of its log lines than the statement's.
             error.request_id = error.request_id or call.request_id
-            error.attempts = made
+            error.attempts = attempts
             if not is_retryable(error):
                 raise
             pool.failed(address, now())
@@ -122,8 +122,10 @@ def _persist(
 def should_fail_over(
     error: BureauError, policy: RetryPolicy, pool: AddressPool, tried: set[int]
 ) -> bool:
-    """Whether another address is asked at once: a node that cannot answer says nothing
-    about the others. One that is busy does, and what it asks for is granted.
+    """Return True if the call goes to another address at once, without a pause.
+
+    An unreachable node says nothing about the others. A busy node does: then the pause
+    that it asks for is kept.
     """
     may = policy.attempts > 1 and isinstance(error, Unavailable)
     return may and pool.has_other(tried)

@@ -1,4 +1,4 @@
-"""Carries operations out over `grpc.aio`, in the running event loop."""
+"""Driver that runs operations over `grpc.aio`, in the running event loop."""
 
 from __future__ import annotations
 
@@ -27,31 +27,31 @@ Result = TypeVar("Result")
 
 
 class AsyncTransport(Protocol):
-    """Sends one attempt; a test may stand in for it."""
+    """Sends single attempts; tests replace it."""
 
     async def send(self, attempt: Attempt) -> Message:
-        """The reply.
+        """Send one attempt and return the reply.
 
         Raises:
-            BureauError: There is none.
+            BureauError: The attempt failed.
         """
         ...
 
     def stream(self, attempt: Attempt) -> AsyncIterator[Any]:
-        """The messages of one attempt at a stream.
+        """Yield the messages of one attempt at a stream.
 
         Raises:
-            BureauError: It broke.
+            BureauError: The stream broke.
         """
         ...
 
     async def close(self) -> None:
-        """Closes connections."""
+        """Close the connections."""
         ...
 
 
 class AsyncDriver:
-    """Carries operations out; for tasks of one event loop at a time."""
+    """Runs operations for the tasks of one event loop at a time."""
 
     def __init__(
         self,
@@ -77,28 +77,29 @@ class AsyncDriver:
         *,
         heavy: bool = False,
     ) -> Result:
-        """The operation's result.
+        """Run an operation and return its result.
 
         Args:
-            operation: What to do.
+            operation: The operation.
             on_progress: Called in the event loop.
-            heavy: The operation computes for long between its calls: its steps then
-                run in a worker thread, and the event loop stays free.
+            heavy: Run the steps in a worker thread, because the operation computes for
+                long between its calls; the event loop stays free.
 
         Raises:
-            BureauError: The bureau refused, could not be reached or not believed.
+            BureauError: The bureau refused or could not be reached, or its answer did not
+                verify.
         """
         try:
             return await self._carry_out(operation, on_progress, heavy=heavy)
         except BureauError as error:
-            # Where in the SDK it came up is of no use to who called.
+            # The SDK's frames are of no use to the caller.
             raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
 
     async def follow(self, stream: Stream[Item]) -> AsyncIterator[Item]:
-        """What a stream brings; it is opened again where it stopped.
+        """Yield the items of a stream, which is opened again where it stopped.
 
         Raises:
-            BureauError: As `run`; also when several attempts in a row bring nothing.
+            BureauError: As `run`; also when several attempts in a row deliver no item.
         """
         cursor, failures, tried = stream.start, 0, set[int]()
         pool = self._addresses.for_method(stream.method)
@@ -130,7 +131,7 @@ class AsyncDriver:
                     return
 
     async def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         await self._transport.close()
 
     async def _carry_out(
@@ -168,7 +169,7 @@ async def _in_thread(*arguments: Any) -> Any:
 
 
 class GrpcAioTransport:
-    """One channel an address, made when first used, in the event loop that uses it."""
+    """One channel for each address, made when first used, in the event loop that uses it."""
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
@@ -177,7 +178,7 @@ class GrpcAioTransport:
         self._channels: dict[int, grpc.aio.Channel] = {}
 
     async def send(self, attempt: Attempt) -> Message:
-        """The reply to one attempt.
+        """Send one attempt and return the reply.
 
         Raises:
             BureauError: The call failed.
@@ -197,10 +198,10 @@ class GrpcAioTransport:
         raise explain_expired_certificate(explained, self._profile, utc_now())
 
     async def stream(self, attempt: Attempt) -> AsyncIterator[Any]:
-        """The messages of one attempt at a stream.
+        """Yield the messages of one attempt at a stream.
 
         Raises:
-            BureauError: It broke.
+            BureauError: The stream broke.
         """
         method = attempt.call.method
         open_stream = self._channel(attempt.address).unary_stream(
@@ -226,7 +227,7 @@ class GrpcAioTransport:
         return translate(error.code(), error.details() or "", trailers, address=address)
 
     async def close(self) -> None:
-        """Closes the channels; a later call would open new ones."""
+        """Close the channels; a later call opens new ones."""
         channels, self._channels = self._channels, {}
         for channel in channels.values():
             await channel.close()

@@ -1,4 +1,4 @@
-"""Carries operations out over `grpc`, in the calling thread."""
+"""Driver that runs operations over `grpc`, in the calling thread."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ Result = TypeVar("Result")
 
 
 class Transport(Protocol):
-    """Sends one attempt; a test may stand in for it."""
+    """Sends single attempts; tests replace it."""
 
     def send(self, attempt: Attempt) -> Message:
-        """The reply.
+        """Send one attempt and return the reply.
 
         Raises:
-            BureauError: There is none.
+            BureauError: The attempt failed.
         """
         ...
 
     def stream(self, attempt: Attempt) -> Iterator[Any]:
-        """The messages of one attempt at a stream.
+        """Yield the messages of one attempt at a stream.
 
         Raises:
-            BureauError: It broke.
+            BureauError: The stream broke.
         """
         ...
 
     def close(self) -> None:
-        """Closes connections."""
+        """Close the connections."""
         ...
 
 
 class Driver:
-    """Carries operations out; safe to share between threads."""
+    """Runs operations; safe to share between threads."""
 
     def __init__(
         self,
@@ -72,22 +72,23 @@ class Driver:
         self._now = now
 
     def run(self, operation: Operation[Result], on_progress: OnProgress | None = None) -> Result:
-        """The operation's result.
+        """Run an operation and return its result.
 
         Raises:
-            BureauError: The bureau refused, could not be reached or not believed.
+            BureauError: The bureau refused or could not be reached, or its answer did not
+                verify.
         """
         try:
             return self._carry_out(operation, on_progress)
         except BureauError as error:
-            # Where in the SDK it came up is of no use to who called.
+            # The SDK's frames are of no use to the caller.
             raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
 
     def follow(self, stream: Stream[Item]) -> Iterator[Item]:
-        """What a stream brings; it is opened again where it stopped.
+        """Yield the items of a stream, which is opened again where it stopped.
 
         Raises:
-            BureauError: As `run`; also when several attempts in a row bring nothing.
+            BureauError: As `run`; also when several attempts in a row deliver no item.
         """
         cursor, failures, tried = stream.start, 0, set[int]()
         pool = self._addresses.for_method(stream.method)
@@ -119,7 +120,7 @@ class Driver:
                     return
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         self._transport.close()
 
     def _carry_out(self, operation: Operation[Result], on_progress: OnProgress | None) -> Result:
@@ -146,7 +147,7 @@ class Driver:
 
 
 class GrpcTransport:
-    """One channel an address, made when first used.
+    """One channel for each address, made when first used.
 
     A forked child makes its own: gRPC's channels do not survive a fork.
     """
@@ -160,7 +161,7 @@ class GrpcTransport:
         self._calls: dict[tuple[int, str], Callable[..., Message]] = {}
 
     def send(self, attempt: Attempt) -> Message:
-        """The reply to one attempt.
+        """Send one attempt and return the reply.
 
         Raises:
             BureauError: The call failed.
@@ -173,10 +174,10 @@ class GrpcTransport:
         raise explain_expired_certificate(explained, self._profile, utc_now())
 
     def stream(self, attempt: Attempt) -> Iterator[Any]:
-        """The messages of one attempt at a stream.
+        """Yield the messages of one attempt at a stream.
 
         Raises:
-            BureauError: It broke.
+            BureauError: The stream broke.
         """
         method = attempt.call.method
         with self._lock:
@@ -205,7 +206,7 @@ class GrpcTransport:
         return translate(failed.code(), failed.details() or "", trailers, address=address)
 
     def close(self) -> None:
-        """Closes the channels; a later call would open new ones."""
+        """Close the channels; a later call opens new ones."""
         with self._lock:
             channels, self._channels, self._calls = self._channels, {}, {}
         for channel in channels.values():

@@ -171,7 +171,7 @@ def test_rejects_are_mended_in_the_file_that_says_why(tmp_path: Path) -> None:
     source.write_rejects([Reject(at.row, at.violations) for at in found.rejects], rejects)
     raw = rejects.read_bytes()
     assert b"A-2\xff" in raw
-    assert b"is no month" in raw
+    assert b"is not a month" in raw
     rejects.write_bytes(raw.replace(b"A-2\xff", b"A-2").replace(b",May,", f",{MONTH},".encode()))
     mended = check_file(CsvSource(rejects))
     assert (mended.record_count, mended.rejects) == (2, [])
