@@ -1,4 +1,4 @@
-"""What is remembered of a file's accounts, on disk, so that memory stays small."""
+"""The accounts of a file, on disk, so that memory does not grow with the file."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ class Accounts:
         )
 
     def put(self, number: str, record: int, fields: dict[str, Value]) -> int | None:
-        """Remembers an account.
+        """Store an account.
 
         Returns:
-            The record that it was remembered from before, None if it was not.
+            The number of an earlier record with this account; None without one.
         """
         row = [fields.get(name) for name in KEPT]
         row[_DATE_AT] = str(row[_DATE_AT] or "")
         try:
             self._database.execute(self._insert, (number, record, *row))
         except sqlite3.IntegrityError:
-            found = self._database.execute(
+            row_before = self._database.execute(
                 "SELECT record FROM account WHERE number = ?", (number,)
             ).fetchone()
-            return int(found[0])
+            return int(row_before[0])
         return None
 
     def previous(self, number: str) -> dict[str, Value]:
@@ -53,5 +53,5 @@ class Accounts:
         return {PREVIOUS + name: value for name, value in fields.items()}
 
     def close(self) -> None:
-        """Forgets them."""
+        """Close and remove the database."""
         self._database.close()

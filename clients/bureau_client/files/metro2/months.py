@@ -1,4 +1,4 @@
-"""What the rules look at: what an account says, and what it said the month before."""
+"""Fields for the rules: of an account, and of the same account in the month before."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from bureau_client.files.metro2.reader import Metro2Record, Reader
 from bureau_client.files.metro2.rules import CHARACTER_OF
 from bureau_client.files.metro2.values import Value
 
-# What rules ask of an L1 segment.
+# Fields of an L1 segment that rules use.
 _CHANGE = ("change_indicator", "new_consumer_account_number", "new_identification_number")
 
 
 def account_number(record: Metro2Record) -> str:
-    """The account's number; empty where it cannot be read."""
+    """Return the account's number; empty if it cannot be read."""
     return str(record.first.values.get("consumer_account_number") or "")
 
 
 def account_fields(record: Metro2Record) -> dict[str, Value]:
-    """What rules look at: the base segment, and what the others add."""
+    """Return the fields for the rules, of the base segment and the others."""
     fields = dict(record.first.values)
     change = record.all("L1")
     for name in _CHANGE:
@@ -45,10 +45,10 @@ class PreviousMonth:
     """The accounts of the month before, by their numbers."""
 
     def __init__(self, accounts: Accounts, stream: BinaryIO) -> None:
-        """Reads the file of that month; what breaks off is told by `check`.
+        """Read the file of that month; `check` reports a file that breaks off.
 
         Args:
-            accounts: Where its accounts are remembered.
+            accounts: Store of its accounts.
             stream: The file, opened for reading bytes.
         """
         self._accounts = accounts
@@ -59,7 +59,7 @@ class PreviousMonth:
                 fields = account_fields(record)
                 accounts.put(account_number(record), record.number, fields)
                 if renumbered := fields["new_consumer_account_number"]:
-                    # This month's file has it under its new number.
+                    # This month's file has the account under its new number.
                     accounts.put(str(renumbered), record.number, fields)
             elif record.kind == HEADER and record.segments:
                 self._day = record.first.values.get("activity_date")
@@ -71,7 +71,7 @@ class PreviousMonth:
         return self._accounts.previous(number)
 
     def check(self, header: Metro2Record) -> Iterator[Finding]:
-        """Whether it is the month before, and whole: otherwise nothing can be compared."""
+        """Yield an error unless the other file is whole and of the month before."""
         for broken in self._broken:
             yield Finding(
                 "M2-PREVIOUS", Severity.ERROR, header.number, "",
@@ -84,6 +84,6 @@ class PreviousMonth:
         if (day.year - self._day.year) * 12 + day.month - self._day.month != 1:
             yield Finding(
                 "M2-PREVIOUS", Severity.ERROR, header.number, "HEADER.activity_date", f"{day}",
-                f"the month behind {self._day}, which is compared with",
+                f"the month after {self._day}, the date of the other file",
                 "Compare with the file of the month before",
             )  # fmt: skip
