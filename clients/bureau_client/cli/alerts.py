@@ -14,14 +14,16 @@ from bureau_client.cli.streams import WaitOption, within
 
 def alerts(
     profile: ProfileOption,
-    after: Annotated[int, typer.Option(help="Cursor of the last; 0: what was acknowledged.")] = 0,
+    after: Annotated[
+        int, typer.Option(help="Cursor of the last alert; 0: the last acknowledged.")
+    ] = 0,
     acknowledge: Annotated[
-        bool, typer.Option("--ack", help="Acknowledge each once it is written.")
+        bool, typer.Option("--ack", help="Acknowledge each alert once it is written.")
     ] = False,
     seconds: WaitOption = 0,
     passphrase_file: PassphraseOption = None,
 ) -> None:
-    """Follow the alerts on people who let this member monitor them; a JSON line each."""
+    """Follow the alerts on persons who consented to monitoring; print a JSON line each."""
     with open_lender(profile, passphrase_file) as lender:
         for alert in within(lender.alerts(after), seconds):
             write_line(plain(alert))

@@ -50,11 +50,11 @@ def list_disputes(
 @disputes.command("watch")
 def watch_disputes(
     profile: ProfileOption,
-    after: Annotated[int, typer.Option(help="Cursor of the last.")] = 0,
+    after: Annotated[int, typer.Option(help="Cursor of the last event; 0: all.")] = 0,
     seconds: WaitOption = 0,
     passphrase_file: PassphraseOption = None,
 ) -> None:
-    """Follow disputes as they come; a JSON line each."""
+    """Follow the events of disputes; print a JSON line each."""
     with open_lender(profile, passphrase_file) as lender:
         for news in within(lender.watch_disputes(after), seconds):
             write_line({"cursor": news.cursor, **plain(news.dispute)})
@@ -62,7 +62,7 @@ def watch_disputes(
 
 @disputes.command("answer")
 def answer(
-    dispute_id: Annotated[str, typer.Argument(help="`dispute list` shows it.")],
+    dispute_id: Annotated[str, typer.Argument(help="Dispute id, from `dispute list`.")],
     outcome: Annotated[
         DisputeOutcome,
         typer.Argument(
@@ -70,24 +70,26 @@ def answer(
         ),
     ],
     profile: ProfileOption,
-    narrative: Annotated[str, typer.Option(help="Why; the person reads it.")] = "",
+    narrative: Annotated[str, typer.Option(help="Explanation for the person.")] = "",
     correction: Annotated[
-        str, typer.Option(metavar="SUBMISSION:INDEX", help="With modified: the new record.")
+        str, typer.Option(metavar="SUBMISSION:INDEX", help="With modified: the correcting record.")
     ] = "",
     certified: Annotated[
         bool,
-        typer.Option("--certified", help="It is complete and accurate; needed after the deadline."),
+        typer.Option(
+            "--certified", help="Certify complete, accurate data; needed after the deadline."
+        ),
     ] = False,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Answer a dispute. deleted and fraud delete what is disputed."""
+    """Answer a dispute; `deleted` and `fraud` delete the disputed data."""
     with open_lender(profile, passphrase_file) as lender:
-        found = lender.answer_dispute(
+        dispute = lender.answer_dispute(
             dispute_id,
             outcome,
             narrative=narrative,
             correction=parse_record_ref(correction, "--correction") if correction else None,
             certified=certified,
         )
-    emit_one(found, output)
+    emit_one(dispute, output)

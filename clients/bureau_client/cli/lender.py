@@ -1,4 +1,4 @@
-"""`bureau-lender`: submit records, query reports, verify what one holds."""
+"""`bureau-lender`: submit records, query reports, verify saved reports."""
 
 from __future__ import annotations
 
@@ -46,21 +46,23 @@ app.command("import")(files.submit)
 
 
 def main() -> None:
-    """Entry point."""
+    """Run `bureau-lender`."""
     common.run(app)
 
 
 @app.command()
 def query(
-    subject_id: Annotated[str, typer.Argument(help="From `subject-id`.")],
+    subject_id: Annotated[str, typer.Argument(help="Subject id, from `subject-id`.")],
     profile: ProfileOption,
     purpose: Annotated[
         Purpose,
         typer.Option(
-            parser=code_parser(Purpose), metavar="PURPOSE", help=f"Why: {names_of(Purpose)}."
+            parser=code_parser(Purpose),
+            metavar="PURPOSE",
+            help=f"Purpose of the inquiry: {names_of(Purpose)}.",
         ),
     ],
-    consent: Annotated[str, typer.Option(metavar="ID", help="The consent that allows it.")],
+    consent: Annotated[str, typer.Option(metavar="ID", help="Consent that allows the inquiry.")],
     evidence: Annotated[
         EvidenceLevel,
         typer.Option(
@@ -72,12 +74,12 @@ def query(
     ] = EvidenceLevel.NONE,
     save: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Keep everything that `verify` needs."),
+        typer.Option(metavar="FILE", help="File to save the report in, for `verify`."),
     ] = None,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Ask for a credit report under a consent."""
+    """Query a credit report under a consent."""
     with open_lender(profile, passphrase_file) as lender:
         report = lender.query(subject_id, purpose=purpose, consent_id=consent, evidence=evidence)
     if save is not None:
@@ -90,12 +92,16 @@ def query(
 def replay(
     inquiry_id: Annotated[str, typer.Argument(help="Request id of the inquiry.")],
     profile: ProfileOption,
-    subject: Annotated[str, typer.Option(metavar="ID", help="Which one, of a portfolio.")] = "",
-    save: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep it.")] = None,
+    subject: Annotated[
+        str, typer.Option(metavar="ID", help="Subject of the report, for a portfolio inquiry.")
+    ] = "",
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File to save the report in.")
+    ] = None,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show a report again, exactly as it was."""
+    """Show an earlier report again, exactly as it was."""
     with open_lender(profile, passphrase_file) as lender:
         report = lender.replay(inquiry_id, subject)
     if save is not None:
@@ -106,11 +112,11 @@ def replay(
 
 @app.command()
 def verify(
-    file: Annotated[Path, typer.Argument(help="A report that `query --save` wrote.")],
+    file: Annotated[Path, typer.Argument(help="Report saved by `query --save`.")],
     profile: ProfileOption,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Verify a saved report, offline: signature, request, receipt, evidence."""
+    """Verify a saved report offline: signature, request, receipt, evidence."""
     trust = Profile.load(profile).trust
     report = verify_bundle(Report.load(file), trust)
     steps = ["the bureau signed the report, in answer to this very request"]
@@ -130,14 +136,14 @@ def verify(
 @app.command("subject-id")
 def subject_id(
     country: Annotated[str, typer.Argument(help="ISO 3166-1 alpha-2, for example CN.")],
-    scheme: Annotated[str, typer.Argument(help="Which identifier: resident-id, passport …")],
+    scheme: Annotated[str, typer.Argument(help="Identifier scheme: resident-id, passport …")],
     profile: ProfileOption,
     passphrase_file: PassphraseOption = None,
 ) -> None:
     """Turn national identifiers into subject ids.
 
-    The identifiers are read from stdin, one a line, so that they stay out of the
-    shell's history; the ids come out in the same order. The bureau does not see
+    The identifiers are read from stdin, one a line, which keeps them out of the
+    shell's history; the ids are printed in the same order. The bureau does not see
     the identifiers.
     """
     if sys.stdin.isatty():
@@ -147,29 +153,32 @@ def subject_id(
         open_lender(profile, passphrase_file) as lender,
         common.progress_bar("evaluating", len(identifiers)) as on_progress,
     ):
-        for found in lender.subject_ids(identifiers, on_progress=on_progress):
-            out.print(found)
+        for subject in lender.subject_ids(identifiers, on_progress=on_progress):
+            out.print(subject)
 
 
 @app.command()
 def attest(
-    binding: Annotated[Path, typer.Argument(help="What `bureau-wallet binding` wrote.")],
+    binding: Annotated[Path, typer.Argument(help="File written by `bureau-wallet binding`.")],
     profile: ProfileOption,
     method: Annotated[
         IdentificationMethod,
         typer.Option(
             parser=code_parser(IdentificationMethod),
             metavar="METHOD",
-            help=f"How the person was identified: {names_of(IdentificationMethod)}.",
+            help=f"Method of identification: {names_of(IdentificationMethod)}.",
         ),
     ],
     identified: Annotated[
-        datetime | None, typer.Option(help="When, UTC; else now.", formats=["%Y-%m-%dT%H:%M:%S"])
+        datetime | None,
+        typer.Option(
+            help="Time of identification, UTC; default: now.", formats=["%Y-%m-%dT%H:%M:%S"]
+        ),
     ] = None,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Attest that a key is the key of a person whom this member has identified."""
+    """Attest that a key belongs to a person whom this member has identified."""
     moment = identified.replace(tzinfo=UTC) if identified else datetime.now(UTC)
     with open_lender(profile, passphrase_file) as lender:
         receipt = lender.attest(binding.read_bytes(), method=method, identify_time=moment)
@@ -179,7 +188,9 @@ def attest(
 @app.command()
 def consents(
     profile: ProfileOption,
-    subject: Annotated[str | None, typer.Option(metavar="ID", help="Only of this person.")] = None,
+    subject: Annotated[
+        str | None, typer.Option(metavar="ID", help="Subject id; default: all persons.")
+    ] = None,
     limit: LimitOption = None,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
@@ -207,15 +218,13 @@ def submissions(
 
 @app.command()
 def receipt(
-    request_id: Annotated[str, typer.Argument(help="Request id of a write; errors name it.")],
+    request_id: Annotated[str, typer.Argument(help="Request id of a write, as in its error.")],
     profile: ProfileOption,
-    cosigned: Annotated[
-        int, typer.Option(min=0, help="Wait until so many witnesses have cosigned it.")
-    ] = 0,
+    cosigned: Annotated[int, typer.Option(min=0, help="Number of witnesses to wait for.")] = 0,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show the receipt of a write: whether it took effect."""
+    """Show the receipt of a write, the proof that it took effect."""
     with open_lender(profile, passphrase_file) as lender:
         found = lender.receipt(request_id)
         if cosigned:
@@ -244,7 +253,7 @@ def members(
 @app.command()
 def standard(
     profile: ProfileOption,
-    version: Annotated[int, typer.Option(min=0, help="0: the one in force.")] = 0,
+    version: Annotated[int, typer.Option(min=0, help="Version; 0: the one in force.")] = 0,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:

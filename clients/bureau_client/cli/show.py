@@ -1,4 +1,4 @@
-"""A report for people, on a terminal."""
+"""Reports for people, on a terminal."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def emit_report(report: Report, output: Output) -> None:
 
 
 def show_report(report: Report, console: Console) -> None:
-    """Prints a verified report: figures, facilities, payment history, inquiries,
-    what was left out, who reported what, and the receipt.
+    """Print a verified report: figures, facilities, payment history, inquiries, omissions,
+    furnishers, and the receipt.
     """
     title = "Credit report" if report.member_id else "Your credit file"
     console.print(Panel(_head(report), title=Text(title, "bold"), border_style="blue"))
@@ -185,7 +185,8 @@ def _holds(report: Report) -> Table:
         since = f"{hold.create_time:%Y-%m-%d}" if hold.create_time else "–"
         until = f"{hold.expire_time:%Y-%m-%d}" if hold.expire_time else "–"
         lifts = ", ".join(
-            f"{at.member_id or 'for all'} until {at.until_time:%Y-%m-%d %H:%M}" for at in hold.lifts
+            f"{lift.member_id or 'for all'} until {lift.until_time:%Y-%m-%d %H:%M}"
+            for lift in hold.lifts
         )
         table.add_row(Text(hold.kind.text, _WARN), hold.state.text, since, until, lifts or "–")
     return table
