@@ -77,6 +77,6 @@ def get_receipt(
 def get_own_receipt(
     caller: SigningContext, request_id: str, statement: bytes | None
 ) -> Operation[Receipt]:
-    """The receipt of a subject's own write."""
+    """Return the receipt of a write of the calling subject."""
     signed = subject_request(caller, methods.GET_RECEIPT.path)
     return (yield from get_receipt(caller, request_id, statement, signed))

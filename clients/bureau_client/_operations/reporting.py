@@ -50,12 +50,12 @@ def query(
     with verifying("The evidence"):
         pieces = tuple(map(read_evidence, reply.evidence))
     verify_complete(report, pieces, evidence)
-    behind = yield from _verified(caller, report, pieces)
-    vouchers = {at.member_id: at for vouched in behind for at in vouched.vouchers}
+    furnishers = yield from _verified(caller, report, pieces)
+    vouchers = {member.member_id: member for vouched in furnishers for member in vouched.vouchers}
     return replace(
         report,
         evidence=pieces,
-        furnishers=tuple(vouched.member for vouched in behind),
+        furnishers=tuple(vouched.member for vouched in furnishers),
         vouchers=tuple(vouchers.values()),
     )
 

@@ -63,7 +63,7 @@ def _parts(report: Report, width: int) -> list[tuple[str, RenderableType]]:
     if report.omissions:
         parts.append(("Left out", _omissions(report)))
     if report.notices:
-        parts.append(("What you were told", _notices(report)))
+        parts.append(("Notices", _notices(report)))
     if report.subject_statement:
         parts.append(("The subject says", Text(report.subject_statement)))
     if report.tradelines:

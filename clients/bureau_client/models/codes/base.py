@@ -25,7 +25,7 @@ class Code(IntEnum):
         return lookup(type(self).__name__, self.name, language)[0] or self.text
 
     def fix_in(self, language: str) -> str:
-        """Look up the fix: what a person can do; empty for codes without a fix.
+        """Look up the fix, the remedy for a person; empty for codes without a fix.
 
         Args:
             language: As for `text_in`.
