@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PROTOC := build/protoc
 ARGS ?=
 
-.PHONY: venv demo test check bench cluster protos docs format clean
+.PHONY: venv demo test check bench cluster protos sync docs format clean
 
 venv: $(VENV)/.ready
 
@@ -24,6 +24,7 @@ test: venv  ## All tests, on real servers and real databases.
 check: venv  ## Format, lint, types, import contracts, generated code, contract, documents.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/python clients/unasync.py --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	PATH="$(BIN):$$PATH" $(BIN)/buf lint
@@ -46,6 +47,9 @@ $(PROTOC)/.ready: protos/requirements.txt
 	$(PYTHON) -m venv $(PROTOC)
 	$(PROTOC)/bin/pip install --quiet -r protos/requirements.txt
 	touch $@
+
+sync: venv  ## Generates bureau_client/sync from bureau_client/aio.
+	$(BIN)/python clients/unasync.py
 
 docs: venv  ## The documents as a site in build/site.
 	$(BIN)/mkdocs build --strict --quiet

@@ -1,10 +1,10 @@
 """The SDK of the credit bureau.
 
 `Lender` submits records and queries reports, `Wallet` grants and revokes
-consents, `Auditor` checks the log; each has an `Async` twin. `CreditBureau` is
-the small protocol that a lender's own code depends on. Everything raised is a
-`BureauError` (`bureau_client.errors`). `bureau_client.verify` checks reports and
-receipts offline.
+consents, `Auditor` checks the log; `AsyncLender`, `AsyncWallet` and `AsyncAuditor` are the
+asynchronous forms. `CreditBureau` is the protocol that a lender's own code depends on.
+Every exception is a `BureauError` (`bureau_client.errors`). `bureau_client.verify` checks
+reports and receipts offline.
 """
 
 from bureau_client._transport.retry import RetryPolicy

@@ -1,8 +1,8 @@
-"""Everything that the SDK raises: one small tree.
+"""The SDK's exceptions: one small tree.
 
-`str(error)` is one readable paragraph: what happened, which fields, what to do,
-and the request id that finds it in the bureau's logs. Programs look at the
-class, at `reason` (a name of the contract's `Reason`) and at `violations`.
+`str(error)` is one readable paragraph: the failure, the fields, the fix, and the request id
+under which the bureau's logs have it. Programs use the class, `reason` (a name of the
+contract's `Reason`) and `violations`.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ SHOWN_VIOLATIONS = 10
 
 
 class BureauError(Exception):
-    """Something that the bureau refused, or that could not be asked or believed.
+    """A refusal by the bureau, a failed call, or an answer that does not verify.
 
     Attributes:
-        message: What happened.
+        message: The failure.
         reason: A name of the contract's `Reason`, or one of the SDK's own.
-        fix: What to do about it; may be empty.
-        request_id: Finds the request in the bureau's logs; may be empty.
-        violations: The fields that are wrong, all of them.
-        retry_after: How long the bureau asks to wait before trying again.
-        attempts: Which try this ended. A write refused on a later one may have taken
-            effect on one before, whose answer was lost: `resend` tells.
-        partial: For `submit`: what had been accepted before this happened.
+        fix: The remedy; may be empty.
+        request_id: Id of the request in the bureau's logs; may be empty.
+        violations: Every field that breaks a rule.
+        retry_after: Pause that the bureau asks for before the next attempt.
+        attempts: Number of attempts made. A write that is refused at a later attempt may
+            have taken effect at an earlier one whose answer was lost; `resend` finds out.
+        partial: For `submit`: the result of the batches before the failure.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class BureauError(Exception):
 
     def __str__(self) -> str:
         parts = [_sentence(self.message)]
-        # The bureau's message may say what its only violation says.
-        told = [v for v in self.violations if v.message not in self.message]
-        if told:
-            shown = [str(violation) for violation in told[:SHOWN_VIOLATIONS]]
-            more = len(told) - len(shown)
+        # The message may contain the text of the only violation already.
+        unsaid = [v for v in self.violations if v.message not in self.message]
+        if unsaid:
+            shown = [str(violation) for violation in unsaid[:SHOWN_VIOLATIONS]]
+            more = len(unsaid) - len(shown)
             shown += [f"and {more} more"] if more else []
             parts.append(_sentence("; ".join(shown)))
         if self.partial is not None and self.partial.accepted_count:
@@ -78,15 +78,17 @@ class BureauError(Exception):
         return " ".join(parts)
 
     def explain(self, language: str = "en") -> str:
-        """What happened and what to do, in words for people.
+        """Return the failure and the fix in words for people.
 
         Args:
-            language: BCP 47, for example `zh`; English where there is no other.
+            language: BCP 47, for example `zh`; English for a language without texts.
         """
         meaning, fix = lookup("Reason", self.reason, language)
         if not meaning:
             return str(self)
-        fields = ", ".join(dict.fromkeys(at.field for at in self.violations[:SHOWN_VIOLATIONS]))
+        fields = ", ".join(
+            dict.fromkeys(violation.field for violation in self.violations[:SHOWN_VIOLATIONS])
+        )
         parts = [meaning, f"[{fields}]" if fields else "", fix]
         parts.append(f"({self.request_id})" if self.request_id else "")
         return " ".join(filter(None, parts))
@@ -101,21 +103,21 @@ class InvalidRequest(BureauError):
 
 
 class NotAuthenticated(BureauError):
-    """The bureau does not know the caller: certificate or signature."""
+    """The bureau does not know the caller's certificate, or the signature is wrong."""
 
 
 class PermissionDenied(BureauError):
-    """The caller may not do this."""
+    """The caller is not permitted to do this."""
 
 
 class ConsentError(PermissionDenied):
-    """The subject's consent does not allow it."""
+    """The subject's consent does not allow the request."""
 
 
 class ConsentRequired(ConsentError):
     """No consent of this subject for this member covers the request.
 
-    The bureau answers the same for a subject that it does not know.
+    The bureau gives the same answer for an unknown subject.
     """
 
 
@@ -128,11 +130,11 @@ class ConsentPaused(ConsentError):
 
 
 class ConsentExpired(ConsentError):
-    """The consent has ended, or has not begun."""
+    """The consent has expired, or has not started."""
 
 
 class ConsentExhausted(ConsentError):
-    """The consent's uses, or those of this period, are used up."""
+    """The consent's uses, in all or in this period, are used up."""
 
 
 class ConsentScope(ConsentError):
@@ -140,15 +142,15 @@ class ConsentScope(ConsentError):
 
 
 class NotFound(BureauError):
-    """No such thing among those that the caller may see."""
+    """The requested object does not exist, or the caller is not permitted to see it."""
 
 
 class Conflict(BureauError):
-    """It exists already, or the request id was used for something else."""
+    """The object exists already, or the request id was used for another statement."""
 
 
 class WrongState(BureauError):
-    """The state of the thing, or the clock, does not allow it."""
+    """The state of the object, or the time of the request, does not allow the request."""
 
 
 class QuotaExceeded(BureauError):
@@ -156,13 +158,13 @@ class QuotaExceeded(BureauError):
 
 
 class Overloaded(BureauError):
-    """The bureau is too busy; the request was not begun."""
+    """The bureau is too busy; it did not begin the request."""
 
 
 class Unavailable(BureauError):
     """The bureau cannot be reached; a write's outcome may be unknown.
 
-    Repeat the call, or ask `receipt(error.request_id)` whether it took effect.
+    Repeat the call, or call `receipt(error.request_id)`: a receipt means that it took effect.
     """
 
 
@@ -171,23 +173,23 @@ class DeadlineExceeded(Unavailable):
 
 
 class VerificationFailed(BureauError):
-    """What the bureau answered does not verify. Do not use it; tell the operator."""
+    """The bureau's answer does not verify. Do not use the answer; tell the operator."""
 
 
 class NotWitnessed(BureauError):
-    """Fewer witnesses than needed have cosigned, in time, what a receipt leads to.
+    """Fewer witnesses than needed cosigned the checkpoint of a receipt in time.
 
-    A write has taken effect nevertheless, and the bureau has signed that it did.
+    A write has taken effect nevertheless, and the bureau has signed for it.
 
     Attributes:
-        receipt: What the bureau gave; None where none was asked about.
+        receipt: The bureau's receipt; None for a request without one.
     """
 
     receipt: Receipt | None = None
 
 
 class Internal(BureauError):
-    """A fault of the bureau, or an answer outside the contract."""
+    """A fault of the bureau, or an answer that the contract does not allow."""
 
 
 def _sentence(text: str) -> str:

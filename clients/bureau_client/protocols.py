@@ -1,7 +1,7 @@
-"""The one small protocol that a lender's own code depends on.
+"""The protocol that a lender's own code depends on.
 
-Code written against `CreditBureau` takes `Lender`, another bureau behind an
-adapter, or a stand-in in a test.
+Code written against `CreditBureau` accepts a `Lender`, an adapter for another bureau, or a
+test double.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from bureau_client.models.submissions import SubmitResult
 
 
 class CreditBureau(Protocol):
-    """What lending needs of a credit bureau."""
+    """The methods of a credit bureau that lending needs."""
 
     def subject_id(self, country: str, scheme: str, identifier: str) -> str:
-        """The bureau's id of a person, without showing it the identifier."""
+        """Return the subject id of a person; the bureau does not see the identifier."""
         ...
 
     def submit(self, records: Iterable[Record]) -> SubmitResult:
-        """Submits credit records."""
+        """Submit credit records."""
         ...
 
     def query(self, subject_id: str, *, purpose: Purpose, consent_id: str) -> Report:
-        """Asks for a report under a consent."""
+        """Query a person's report under a consent."""
         ...
 
     def consents(self, subject_id: str | None = None) -> list[Consent]:
-        """The consents that the lender holds."""
+        """List the consents that the lender holds."""
         ...

@@ -1,11 +1,11 @@
-"""A person's key and id in a folder: what `bureau-wallet` works on.
+"""A wallet on disk: the person's id and key in a folder, used by `bureau-wallet`.
 
     wallet.json    the subject id
     key.pem        the Ed25519 key (PKCS#8, may be encrypted)
-    next-key.pem   during a rotation only: the key that is to replace it
+    next-key.pem   during a rotation only: the next key
 
-A rotation can be cut off at any point: the next key is on disk before it is
-sent, and `rotate` finds out which of the two the bureau knows.
+A rotation may be interrupted at any point: the next key is on disk before it is
+sent, and `rotate` finds out which of the two keys the bureau knows.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class WalletFolder:
     Attributes:
         path: The folder.
         subject_id: The person's id.
-        passphrase: Opens the key; None where it is not locked.
+        passphrase: Passphrase of the key; None for a key that is not locked.
     """
 
     path: Path
@@ -45,10 +45,10 @@ class WalletFolder:
     def create(
         cls, path: str | Path, subject_id: str, passphrase: str | None = None
     ) -> WalletFolder:
-        """Makes a folder with a new key, readable by its owner only.
+        """Make a folder with a new key, readable by its owner only.
 
         Raises:
-            InvalidRequest: The folder has a wallet already, or the id is none.
+            InvalidRequest: The folder holds a wallet, or the subject id is invalid.
         """
         folder = cls(Path(path), arguments.subject_id(subject_id), passphrase)
         folder.path.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -56,7 +56,7 @@ class WalletFolder:
             raise InvalidRequest(
                 f"the folder {folder.path} holds a wallet already",
                 reason="ALREADY_EXISTS",
-                fix="Choose another folder; a key that is lost cannot be made again",
+                fix="Choose another folder; a lost key cannot be restored",
             )
         folder._write(KEY, SigningKey.generate())
         settings = json.dumps({"subject_id": subject_id}) + "\n"
@@ -65,10 +65,10 @@ class WalletFolder:
 
     @classmethod
     def load(cls, path: str | Path, passphrase: str | None = None) -> WalletFolder:
-        """Finds a wallet on disk.
+        """Load a wallet from its folder.
 
         Raises:
-            InvalidRequest: The folder holds no wallet.
+            InvalidRequest: The folder does not hold a wallet.
         """
         path = Path(path)
         try:
@@ -76,29 +76,29 @@ class WalletFolder:
             return cls(path, arguments.subject_id(settings["subject_id"]), passphrase)
         except (OSError, ValueError, KeyError, TypeError):
             raise InvalidRequest(
-                f"the folder {path} holds no wallet",
+                f"the folder {path} does not hold a wallet",
                 reason="NOT_FOUND",
                 fix="Make one with `bureau-wallet create`",
             ) from None
 
     def open(self, profile: Profile, *, clock: Clock = utc_now) -> Wallet:
-        """The wallet, ready to use.
+        """Open the wallet as a client.
 
         Args:
-            profile: The agent that carries its statements.
-            clock: What time it is.
+            profile: Profile of the agent that submits the person's statements.
+            clock: Source of the time.
 
         Raises:
-            NotAuthenticated: The passphrase does not open the key.
+            NotAuthenticated: The passphrase is wrong.
         """
         return Wallet(profile, self.subject_id, self._read(KEY), clock=clock)
 
     def rotate(self, profile: Profile, *, clock: Clock = utc_now) -> Receipt | None:
-        """Replaces the key, here and at the bureau.
+        """Replace the key, at the bureau and in the folder.
 
         Returns:
-            The receipt; None where an earlier rotation had gone through unnoticed
-            and only the folder was behind.
+            The receipt; None if an earlier, interrupted rotation had taken effect and
+            only the folder needed the change.
         """
         if not (self.path / NEXT_KEY).exists():
             self._write(NEXT_KEY, SigningKey.generate())
@@ -109,7 +109,7 @@ class WalletFolder:
             try:
                 receipt = wallet.rotate_key(self._read(NEXT_KEY))
             except NotWitnessed:
-                self._promote()  # it took effect nevertheless
+                self._promote()  # the rotation took effect nevertheless
                 raise
         self._promote()
         return receipt

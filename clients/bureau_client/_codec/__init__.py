@@ -1,1 +1,1 @@
-"""Between the SDK's values and the contract's messages."""
+"""Conversion between the SDK's values and the contract's messages."""

@@ -1,4 +1,4 @@
-"""Reads alerts and standards."""
+"""Reads alerts and standards of credit."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from creditbureau.v1 import reporting_pb2, standard_pb2
 
 
 def read_alert(message: reporting_pb2.WatchAlertsResponse) -> Alert:
-    """One alert with its cursor."""
-    at = message.alert
+    """Read an alert with its cursor."""
+    alert = message.alert
     return Alert(
-        alert_id=at.alert_id,
+        alert_id=alert.alert_id,
         cursor=message.cursor,
-        kind=AlertKind(at.kind),
-        subject_id=at.subject_id,
-        consent_id=at.consent_id,
-        tradeline_ids=tuple(at.tradeline_ids),
-        create_time=moment_of(at.create_time),
-        cause_leaf_index=at.cause_leaf_index,
-        texts=dict(at.texts),
+        kind=AlertKind(alert.kind),
+        subject_id=alert.subject_id,
+        consent_id=alert.consent_id,
+        tradeline_ids=tuple(alert.tradeline_ids),
+        create_time=moment_of(alert.create_time),
+        cause_leaf_index=alert.cause_leaf_index,
+        texts=dict(alert.texts),
     )
 
 
 def read_standard(
     message: standard_pb2.StandardOfCredit, envelope: bytes, receipt: Receipt
 ) -> Standard:
-    """A standard of credit."""
+    """Read a standard of credit."""
     return Standard(
         version=message.version,
         effective_time=moment_of(message.effective_time),

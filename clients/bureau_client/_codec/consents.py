@@ -1,4 +1,4 @@
-"""Reads consents: what was signed, and what the bureau says of its state."""
+"""Reads consents: the signed text, and the bureau's statement of its state."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from creditbureau.v1 import consent_pb2, consents_pb2
 
 
 def read_consent(view: consents_pb2.ConsentView, receipt: Receipt | None = None) -> Consent:
-    """One consent and its state.
+    """Read a consent and its state.
 
     Raises:
         KeysError: The signed part is not a canonical Consent.
-        ValueError: The state is told of another consent than the signed one.
+        ValueError: The state belongs to another consent than the signed text.
     """
     signed = peek(view.consent, consent_pb2.Consent)
     if signed.header.request_id != view.consent_id:

@@ -9,7 +9,7 @@ from creditbureau.v1 import members_pb2
 
 
 def read_member(message: members_pb2.Member) -> Member:
-    """One member."""
+    """Read a member."""
     return Member(
         member_id=message.member_id,
         display_name=message.display_name,

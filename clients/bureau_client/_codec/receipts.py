@@ -1,4 +1,4 @@
-"""Receipts, both ways."""
+"""Reads and writes receipts."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from creditbureau.v1 import log_pb2
 
 
 def read_receipt(message: log_pb2.Receipt) -> Receipt:
-    """A receipt's values, unverified.
+    """Read a receipt, unverified.
 
     Raises:
-        ValueError: Its checkpoint names no tree size.
+        ValueError: The checkpoint has no tree size.
     """
     return Receipt(
         leaf_index=message.leaf_index,
@@ -26,7 +26,7 @@ def read_receipt(message: log_pb2.Receipt) -> Receipt:
 
 
 def write_receipt(receipt: Receipt) -> log_pb2.Receipt:
-    """The message that `read_receipt` reads."""
+    """Write the message that `read_receipt` reads."""
     return log_pb2.Receipt(
         leaf_index=receipt.leaf_index,
         proof=receipt.proof,
@@ -39,8 +39,8 @@ def write_receipt(receipt: Receipt) -> log_pb2.Receipt:
 
 
 def _size(checkpoint: str) -> int:
-    # Second line of a C2SP checkpoint; only digits, int() would take more.
+    # The second line of a C2SP checkpoint. Digits only: int() accepts more.
     lines = checkpoint.split("\n", 2)
     if len(lines) < 2 or not (lines[1].isascii() and lines[1].isdigit()):
-        raise ValueError("the receipt's checkpoint names no tree size")
+        raise ValueError("the receipt's checkpoint has no tree size in its second line")
     return int(lines[1])

@@ -15,7 +15,7 @@ from bureau_client.models.records import (
 )
 from creditbureau.v1 import codes_pb2, record_pb2
 
-# Fields that both sides spell alike, and that are left out when they are zero.
+# Fields with the same name on both sides; not written if zero.
 _PLAIN = (
     "account_type",
     "currency",
@@ -49,10 +49,10 @@ _optional_values = attrgetter(*_OPTIONAL)
 
 
 def encode_record(record: Record, salt: bytes) -> bytes:
-    """The bytes that are signed: a deterministic serialised Record.
+    """Return the bytes that are signed: the deterministic serialisation of a Record.
 
     Args:
-        record: A record that `check_record` found nothing wrong with.
+        record: A record without violations by `check_record`.
         salt: 32 random bytes, new for each record.
     """
     message = record_pb2.Record(salt=salt, account_ref=record.account_ref)

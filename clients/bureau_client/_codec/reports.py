@@ -41,10 +41,10 @@ from creditbureau.v1.envelope_pb2 import Envelope
 
 
 def read_report(message: report_pb2.Report, *, envelope: bytes, inquiry: bytes) -> Report:
-    """The report's values; receipt and evidence are added by the caller.
+    """Read a report; the caller adds receipt and evidence.
 
     Raises:
-        ValueError: A day or month in it does not exist.
+        ValueError: The report has a day or month that does not exist.
     """
     return Report(
         request_id=message.header.request_id,
@@ -76,7 +76,7 @@ def read_report(message: report_pb2.Report, *, envelope: bytes, inquiry: bytes) 
 
 
 def read_summary(message: report_pb2.Summary) -> Summary:
-    """The summary's values."""
+    """Read a summary."""
     return Summary(
         tradeline_count=message.tradeline_count,
         open_tradeline_count=message.open_tradeline_count,
@@ -92,7 +92,7 @@ def read_summary(message: report_pb2.Summary) -> Summary:
 
 
 def read_inquiry_line(message: report_pb2.InquiryLine) -> InquiryLine:
-    """One logged inquiry."""
+    """Read a logged inquiry."""
     return InquiryLine(
         inquiry_id=message.inquiry_id,
         member_id=message.member_id,
@@ -107,14 +107,14 @@ def read_inquiry_line(message: report_pb2.InquiryLine) -> InquiryLine:
 
 
 def read_evidence(message: report_pb2.Evidence) -> Evidence:
-    """One piece of evidence, unverified.
+    """Read a piece of evidence, unverified.
 
     Raises:
-        ValueError: Its month does not exist.
+        ValueError: The month is missing or does not exist.
     """
     month = month_of(message.month)
     if month is None:
-        raise ValueError("evidence names no month")
+        raise ValueError("the evidence has no month")
     return Evidence(
         tradeline_id=message.tradeline_id,
         month=month,
@@ -127,7 +127,7 @@ def read_evidence(message: report_pb2.Evidence) -> Evidence:
 
 
 def write_evidence(piece: Evidence) -> report_pb2.Evidence:
-    """The contract's message of a piece of evidence."""
+    """Write a piece of evidence."""
     return report_pb2.Evidence(
         tradeline_id=piece.tradeline_id,
         month=piece.month.number,
@@ -140,7 +140,7 @@ def write_evidence(piece: Evidence) -> report_pb2.Evidence:
 
 
 def read_hold(message: hold_pb2.Hold) -> Hold:
-    """One hold."""
+    """Read a hold."""
     return Hold(
         hold_id=message.hold_id,
         kind=HoldKind(message.kind),
@@ -149,12 +149,14 @@ def read_hold(message: hold_pb2.Hold) -> Hold:
         expire_time=moment_or_none(message.expire_time),
         lifted_until_time=moment_or_none(message.lifted_until_time),
         lifted_for_member_id=message.lifted_for_member_id,
-        lifts=tuple(HoldWindow(at.member_id, moment_of(at.until_time)) for at in message.lifts),
+        lifts=tuple(
+            HoldWindow(lift.member_id, moment_of(lift.until_time)) for lift in message.lifts
+        ),
     )
 
 
 def read_dispute(message: dispute_pb2.Dispute) -> Dispute:
-    """One dispute."""
+    """Read a dispute."""
     return Dispute(
         dispute_id=message.dispute_id,
         subject_id=message.subject_id,
@@ -173,14 +175,18 @@ def read_dispute(message: dispute_pb2.Dispute) -> Dispute:
         answer_narrative=message.answer_narrative,
         correction=(read_reference(message.correction) if message.HasField("correction") else None),
         additions=tuple(
-            DisputeFacts(at.narrative, tuple(at.attachment_digests), moment_or_none(at.create_time))
-            for at in message.additions
+            DisputeFacts(
+                addition.narrative,
+                tuple(addition.attachment_digests),
+                moment_or_none(addition.create_time),
+            )
+            for addition in message.additions
         ),
     )
 
 
 def read_notice(message: notice_pb2.Notice) -> Notice:
-    """One notice."""
+    """Read a notice."""
     return Notice(
         notice_id=message.notice_id,
         kind=NoticeKind(message.kind),

@@ -1,4 +1,4 @@
-"""Days, months and points in time, both ways."""
+"""Reads and writes days, months and points in time."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def number_of(day: date | None) -> int:
-    """A day as yyyymmdd; 0 for None."""
+    """Return a day as yyyymmdd; 0 for None."""
     return 0 if day is None else day.year * 10_000 + day.month * 100 + day.day
 
 
 def day_of(yyyymmdd: int) -> date | None:
-    """The day that yyyymmdd stands for; None for 0.
+    """Return the day of a number yyyymmdd; None for 0.
 
     Raises:
-        ValueError: There is no such day.
+        ValueError: The day does not exist.
     """
     if not yyyymmdd:
         return None
@@ -30,19 +30,19 @@ def day_of(yyyymmdd: int) -> date | None:
 
 
 def month_of(yyyymm: int) -> Month | None:
-    """The month that yyyymm stands for; None for 0.
+    """Return the month of a number yyyymm; None for 0.
 
     Raises:
-        ValueError: There is no such month.
+        ValueError: The month does not exist.
     """
     return Month.from_number(yyyymm) if yyyymm else None
 
 
 def timestamp_of(moment: datetime) -> Timestamp:
-    """A point in time, to the microsecond.
+    """Return the timestamp of a point in time, to the microsecond.
 
     Raises:
-        ValueError: It has no time zone.
+        ValueError: The point in time has no time zone.
     """
     if moment.tzinfo is None:
         raise ValueError("a point in time needs a time zone, for example datetime.now(UTC)")
@@ -51,26 +51,26 @@ def timestamp_of(moment: datetime) -> Timestamp:
 
 
 def micros_of(moment: datetime) -> int:
-    """Microseconds since 1970, UTC."""
+    """Return the microseconds from 1970, UTC, to a point in time."""
     return (moment - _EPOCH) // _MICROSECOND
 
 
 def moment_of(timestamp: Timestamp) -> datetime:
-    """The point in time of a timestamp, UTC, to the microsecond."""
+    """Return the point in time of a timestamp, UTC, to the microsecond."""
     return _EPOCH + timedelta(seconds=timestamp.seconds, microseconds=timestamp.nanos // 1000)
 
 
 def moment_or_none(timestamp: Timestamp) -> datetime | None:
-    """As `moment_of`; None for the timestamp of an absent field."""
+    """Return the point in time of a timestamp; None for an absent one."""
     return moment_of(timestamp) if timestamp.seconds or timestamp.nanos else None
 
 
 def duration_of(span: timedelta) -> Duration:
-    """A span of time, to the microsecond."""
+    """Return the duration of a span of time, to the microsecond."""
     seconds, micros = divmod(span // _MICROSECOND, 1_000_000)
     return Duration(seconds=seconds, nanos=micros * 1000)
 
 
 def span_of(duration: Duration) -> timedelta:
-    """The span of a duration, to the microsecond."""
+    """Return the span of a duration, to the microsecond."""
     return timedelta(seconds=duration.seconds, microseconds=duration.nanos // 1000)

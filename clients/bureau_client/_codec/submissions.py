@@ -1,4 +1,4 @@
-"""Reads what became of a submission."""
+"""Reads accepted submissions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from creditbureau.v1 import furnishing_pb2
 def read_submission(
     message: furnishing_pb2.Submission, *, manifest: bytes = b"", receipt: Receipt | None = None
 ) -> Submission:
-    """One accepted submission."""
+    """Read an accepted submission."""
     return Submission(
         submission_id=message.submission_id,
         kind=SubmissionKind(message.kind),

@@ -21,10 +21,10 @@ from creditbureau.v1 import record_pb2, report_pb2
 
 
 def read_tradeline(message: report_pb2.Tradeline) -> Tradeline:
-    """One tradeline.
+    """Read a tradeline.
 
     Raises:
-        ValueError: A day or month in it does not exist.
+        ValueError: The tradeline has a day or month that does not exist.
     """
     return Tradeline(
         tradeline_id=message.tradeline_id,
@@ -94,5 +94,5 @@ def _action(message: report_pb2.TradelineAction) -> TradelineAction:
 
 
 def read_reference(message: record_pb2.RecordRef) -> RecordRef:
-    """A reference to a record."""
+    """Read a reference to a record."""
     return RecordRef(message.submission_id, message.record_index)

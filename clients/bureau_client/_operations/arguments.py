@@ -1,4 +1,4 @@
-"""Checks of arguments that would only be refused later, and less clearly."""
+"""Checks of arguments before a request is sent, with clearer errors than the bureau's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MEMBER_ID = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
 def refuse(field: str, rule: str, message: str, fix: str = "") -> InvalidRequest:
-    """The exception for one wrong argument."""
+    """Return the exception for one wrong argument."""
     return InvalidRequest(
         "The request was not sent",
         reason="INVALID_FIELD",
@@ -24,10 +24,10 @@ def refuse(field: str, rule: str, message: str, fix: str = "") -> InvalidRequest
 
 
 def subject_id(value: str, field: str = "subject_id") -> str:
-    """The subject id, if it is one.
+    """Return a subject id, checked.
 
     Raises:
-        InvalidRequest: It is none.
+        InvalidRequest: The value is not a subject id.
     """
     if not _SUBJECT_ID.fullmatch(value):
         raise refuse(
@@ -41,10 +41,10 @@ def subject_id(value: str, field: str = "subject_id") -> str:
 
 
 def member_id(value: str, field: str = "member_id") -> str:
-    """The member id, if it is one.
+    """Return a member id, checked.
 
     Raises:
-        InvalidRequest: It is none.
+        InvalidRequest: The value is not a member id.
     """
     if not _MEMBER_ID.fullmatch(value):
         message = f"is {value!r}; write lower-case letters, digits and dashes"
@@ -53,10 +53,10 @@ def member_id(value: str, field: str = "member_id") -> str:
 
 
 def request_id(value: str, field: str) -> str:
-    """The UUID, in its usual spelling, if it is one.
+    """Return a UUID in its canonical spelling.
 
     Raises:
-        InvalidRequest: It is none.
+        InvalidRequest: The value is not a UUID.
     """
     try:
         return str(UUID(value))
@@ -65,10 +65,10 @@ def request_id(value: str, field: str) -> str:
 
 
 def code(value: Code, field: str) -> int:
-    """The number of a coded argument that must be given.
+    """Return the number of a code that must be specified.
 
     Raises:
-        InvalidRequest: It is UNSPECIFIED.
+        InvalidRequest: The code is UNSPECIFIED.
     """
     if not value:
         raise refuse(field, "UNKNOWN_ENUM", f"is unspecified; choose a {type(value).__name__}")

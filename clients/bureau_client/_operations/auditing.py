@@ -1,4 +1,4 @@
-"""The full audit: every leaf hashed, every checkpoint held against them."""
+"""The full audit: hashes every leaf and compares every checkpoint with the hashes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from bureau_keys.log_audit import LogAudit, LogFault, check_checkpoints
 
 
 def audit(reader: Context, since: str | None) -> Operation[AuditReport]:
-    """Downloads the whole log and checks every checkpoint against it.
+    """Download the whole log and check every checkpoint against it.
 
-    Since every root is computed anew from one list of leaves, all checkpoints
-    are consistent with one another if each of them holds.
+    Every root is computed from one list of leaves; so the checkpoints are consistent
+    with one another if each has the computed root.
     """
     started = reader.clock()
     witnessed, fault = yield from _witnessed(reader)
@@ -28,7 +28,7 @@ def audit(reader: Context, since: str | None) -> Operation[AuditReport]:
 
 
 def _witnessed(reader: Context) -> Operation[tuple[Checkpoint | None, Fault | None]]:
-    """The newest checkpoint that witnesses have cosigned; what is wrong if they have not."""
+    """Return the newest cosigned checkpoint, and the fault if the quorum lacks one."""
     if not reader.trust.witnesses:
         return None, None
     try:
@@ -81,7 +81,7 @@ def _page(start: int, stop: int) -> Operation[list[bytes]]:
     try:
         return (yield from log.leaf_page(start, stop))
     except NotFound:
-        # Beyond the log's end, says the bureau; its own checkpoint says otherwise.
+        # The bureau says that the log ends before; its own checkpoint says otherwise.
         return []
 
 
@@ -96,7 +96,7 @@ def _missing(state: LogAudit[Checkpoint], size: int) -> Fault:
 
 
 def _locate(state: LogAudit[Checkpoint], wrong: Checkpoint) -> Operation[Fault]:
-    """Names the leaf, with the help of the leaf hashes that the log keeps in its tiles."""
+    """Find the changed leaf, by comparing with the leaf hashes in the log's tiles."""
     first = wrong.size - len(state.unconfirmed)
     text = f"The leaves do not hash to the root that was signed at size {wrong.size}"
     try:

@@ -1,4 +1,4 @@
-"""Cuts records into batches that the contract allows, and signs them."""
+"""Batches of records: cut to the contract's limits, and signed."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ SALT_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One record on its way.
+    """One record to submit.
 
     Attributes:
-        index: Its place in what was passed to `submit`.
-        record: What was passed.
-        encoded: The bytes that are signed; empty where it has violations.
-        violations: What the SDK itself found wrong.
+        index: Index of the record among those passed to `submit`.
+        record: The record.
+        encoded: The bytes that are signed; empty for a record with violations.
+        violations: The violations that the SDK itself found.
     """
 
     index: int
@@ -41,7 +41,7 @@ class Entry:
 
 
 def entries(records: Iterable[Record]) -> Iterator[Entry]:
-    """Checks and encodes records one by one."""
+    """Check and encode records one by one."""
     for index, record in enumerate(records):
         violations = check_record(record, index)
         encoded = b"" if violations else encode_record(record, os.urandom(SALT_BYTES))
@@ -53,7 +53,7 @@ def batches(
     max_records: int = MAX_RECORDS,
     max_bytes: int = MAX_BATCH_BYTES,
 ) -> Iterator[list[Entry]]:
-    """Cuts a stream of entries so that each batch stays within both limits."""
+    """Cut a stream of entries into batches within both limits."""
     batch: list[Entry] = []
     size = 0
     for entry in stream:
@@ -70,7 +70,7 @@ def batches(
 def sign_batch(
     author: Signer, batch: list[Entry], kind: SubmissionKind, label: str, request_id: str = ""
 ) -> tuple[furnishing_pb2.SubmitRecordsRequest, str]:
-    """The signed request for one batch, and its request id."""
+    """Return the signed request for one batch, and its request id."""
     encoded = [entry.encoded for entry in batch]
     header = author.header()
     header.request_id = request_id or header.request_id

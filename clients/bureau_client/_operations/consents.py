@@ -1,4 +1,4 @@
-"""Granting, changing and listing consents."""
+"""Grants, changes and lists consents."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def grant(
     mode: ConsentMode,
     data_life: timedelta,
 ) -> Operation[Consent]:
-    """Signs a consent and hands it in."""
+    """Sign a consent and submit it."""
     header = caller.author.header()
     begin = start or caller.clock()
     end = begin + expire if isinstance(expire, timedelta) else expire
@@ -87,7 +87,7 @@ def grant(
 def change(
     caller: SigningContext, consent_id: str, transition: ConsentTransition, note: str
 ) -> Operation[Consent]:
-    """Pauses, resumes or revokes a consent."""
+    """Pause, resume or revoke a consent."""
     consent_id = arguments.request_id(consent_id, "consent_id")
     statement = consent_pb2.ConsentChange(
         header=caller.author.header(),
@@ -110,13 +110,13 @@ def change(
 
 
 def list_held(subject_id: str | None, limit: int | None) -> Operation[list[Consent]]:
-    """Consents that the calling member holds, newest first."""
+    """List the consents that the calling member holds, newest first."""
     subject = arguments.subject_id(subject_id) if subject_id else ""
     return (yield from _list(lambda: None, subject, limit))
 
 
 def list_own(caller: SigningContext, limit: int | None) -> Operation[list[Consent]]:
-    """The subject's own consents, newest first; each page is asked for by a signed request."""
+    """List the subject's own consents, newest first, with a signed request for each page."""
     path = methods.LIST_CONSENTS.path
     return (yield from _list(lambda: subject_request(caller, path), "", limit))
 
@@ -142,4 +142,4 @@ def _check_times(begin: datetime, end: datetime) -> None:
             message = "needs a time zone, for example datetime.now(UTC)"
             raise arguments.refuse(name, "INVALID_FIELD", message)
     if end <= begin:
-        raise arguments.refuse("expire", "DATE_ORDER", "must lie behind the start")
+        raise arguments.refuse("expire", "DATE_ORDER", "must be after the start")

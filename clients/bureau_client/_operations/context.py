@@ -1,4 +1,4 @@
-"""What every plan of one client shares."""
+"""State that the operations of one client share."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from bureau_keys.signing import SigningKey
 
 @dataclass(slots=True, kw_only=True)
 class Context:
-    """One client that signs nothing: whom it trusts, what it has seen.
+    """State of a client that signs nothing.
 
     Attributes:
-        trust: What it pins.
-        clock: What time it is.
-        heads: The checkpoints seen so far.
+        trust: The pinned keys, from the profile.
+        clock: Source of the time.
+        heads: The checkpoints that verified so far.
     """
 
     trust: Trust
@@ -31,11 +31,11 @@ class Context:
 
 @dataclass(slots=True, kw_only=True)
 class SigningContext(Context):
-    """One client that signs.
+    """State of a client that signs.
 
     Attributes:
-        author: Signs its statements; replaced when its key rotates.
-        furnishers: Members whose keys were needed, by id.
+        author: Signer of its statements; replaced when its key rotates.
+        furnishers: Members whose keys were fetched and verified, by id.
     """
 
     author: Signer
@@ -43,10 +43,10 @@ class SigningContext(Context):
 
 
 def open_key(pem: bytes, passphrase: str | None) -> SigningKey:
-    """A signing key from PEM.
+    """Return a signing key from PEM.
 
     Raises:
-        NotAuthenticated: The passphrase does not open it, or it is no such key.
+        NotAuthenticated: The passphrase is wrong, or the PEM is not an Ed25519 key.
     """
     try:
         return SigningKey.from_pem(pem, passphrase.encode() if passphrase else None)
@@ -59,7 +59,7 @@ def open_key(pem: bytes, passphrase: str | None) -> SigningKey:
 def member_caller(
     profile: Profile, key: SigningKey | None, passphrase: str | None, clock: Clock
 ) -> SigningContext:
-    """A member that signs with its profile's key, or with one that was passed."""
+    """Return the state of a member that signs with the passed key or its profile's."""
     key = key or open_key(profile.signing_key_pem, passphrase)
     author = Signer(f"members/{profile.member_id}", profile.trust.origin, key, clock)
     return SigningContext(trust=profile.trust, clock=clock, author=author)
@@ -68,6 +68,6 @@ def member_caller(
 def subject_caller(
     profile: Profile, subject_id: str, key: SigningKey, clock: Clock
 ) -> SigningContext:
-    """A subject that signs with their own key and is carried by the profile's agent."""
+    """Return the state of a subject who signs with their own key, through an agent."""
     author = Signer(f"subjects/{subject_id}", profile.trust.origin, key, clock)
     return SigningContext(trust=profile.trust, clock=clock, author=author)

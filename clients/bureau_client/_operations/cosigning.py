@@ -1,8 +1,8 @@
-"""Receipts that lead to a checkpoint which enough witnesses have cosigned.
+"""Receipts under checkpoints that enough witnesses have cosigned.
 
-A write is answered at once, with a checkpoint that the bureau alone has signed; its
-witnesses see the log a moment later. Who does not take the bureau's word for its log
-waits for them: the leaf is then proved to be in the tree that they have cosigned.
+The bureau answers a write at once, with a checkpoint that it alone has signed; the
+witnesses cosign a moment later. A client that does not rely on the bureau's word waits:
+then its leaf is proved to be in the tree that the witnesses have cosigned.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ from bureau_client.verify.witnesses import trusted_witnesses, verify_witnessed, 
 from bureau_keys import merkle
 from creditbureau.v1 import log_pb2
 
-# How long witnesses are waited for, and seconds between two questions.
+# Longest wait for the witnesses; at the limit NotWitnessed is raised. Seconds between two
+# requests for the cosigned checkpoint.
 WITNESS_TIMEOUT = timedelta(seconds=30)
 PAUSE_S = 0.25
 
 
 def as_needed(reader: Context, receipt: Receipt) -> Operation[Receipt]:
-    """A receipt as the profile's quorum asks for it.
+    """Return a receipt with the cosignatures that the profile's quorum requires.
 
     Raises:
-        NotWitnessed: There are not so many cosignatures in time.
+        NotWitnessed: Fewer witnesses cosigned in time.
     """
     if not reader.trust.quorum:
         return receipt
@@ -44,15 +45,15 @@ def wait_for_witnesses(
     quorum: int | None = None,
     timeout: timedelta = WITNESS_TIMEOUT,
 ) -> Operation[Receipt]:
-    """The same receipt, leading to a checkpoint that enough witnesses have cosigned.
+    """Return the receipt of the same entry under a checkpoint with enough cosignatures.
 
     Args:
-        receipt: One whose inclusion was verified, or any: it is verified again.
-        quorum: How many are enough; None: as many as the profile says, at least one.
-        timeout: How long they are waited for.
+        receipt: A receipt; its inclusion is verified.
+        quorum: Number of witnesses needed; None for the profile's number, at least one.
+        timeout: Longest time to wait.
 
     Raises:
-        NotWitnessed: There are not so many in time.
+        NotWitnessed: Fewer witnesses cosigned in time.
         VerificationFailed: Bureau, witnesses and receipt contradict each other.
     """
     quorum = max(reader.trust.quorum, 1) if quorum is None else quorum
@@ -66,7 +67,7 @@ def wait_for_witnesses(
         raise
     except NotFound as error:
         raise VerificationFailed(
-            f"The bureau has lost leaf {receipt.leaf_index}, which the receipt is of: "
+            f"The bureau has lost leaf {receipt.leaf_index}, the leaf of the receipt: "
             f"{error.message}",
             reason="BAD_PROOF",
             fix=TELL,
@@ -82,26 +83,26 @@ def wait_for_witnesses(
 
 
 def cosigned_checkpoint(reader: Context, quorum: int, at_least: int = 0) -> Operation[Checkpoint]:
-    """The newest checkpoint that enough of the profile's witnesses have cosigned.
+    """Return the newest checkpoint that enough of the profile's witnesses have cosigned.
 
     Raises:
-        NotWitnessed: There is none of this size or above.
-        VerificationFailed: What came is not so.
+        NotWitnessed: The bureau has no such checkpoint of this size or above.
+        VerificationFailed: The checkpoint, its size or its cosignatures are not as requested.
     """
     names = [witness.name for witness in trusted_witnesses(reader.trust)]
     if len(names) < quorum:
         raise NotWitnessed(
-            f"The profile trusts {len(names)} witnesses; {quorum} are to cosign",
+            f"The profile trusts {len(names)} witnesses; {quorum} must cosign",
             reason="NOT_WITNESSED",
             fix="Add their keys to `witnesses` in profile.toml",
         )
     request = log_pb2.GetCheckpointRequest(cosignatures=quorum, witnesses=names, tree_size=at_least)
     reply = yield from call(methods.GET_CHECKPOINT, request)
     checkpoint = log.see_checkpoint(reader, reply.checkpoint)
-    found = verify_witnessed(checkpoint.note, reader.trust, quorum)
+    witnesses = verify_witnessed(checkpoint.note, reader.trust, quorum)
     if checkpoint.size < at_least:
         check_equal("The size of the cosigned checkpoint", checkpoint.size, at_least)
-    return replace(checkpoint, witnesses=found)
+    return replace(checkpoint, witnesses=witnesses)
 
 
 def _awaited(
@@ -119,11 +120,11 @@ def _awaited(
 
 
 def _leaf_of(reader: Context, receipt: Receipt) -> Operation[bytes]:
-    """Hash of the receipt's leaf: as the log gives it out, held against the receipt."""
+    """Fetch the receipt's leaf from the log, check it against the receipt, return its hash."""
     leaves = yield from log.leaf_page(receipt.leaf_index, receipt.leaf_index + 1)
     if not leaves:
         raise VerificationFailed(
-            f"The log does not give out leaf {receipt.leaf_index}, which the receipt is of",
+            f"The log does not return leaf {receipt.leaf_index}, the leaf of the receipt",
             reason="BAD_PROOF",
             fix=TELL,
         )

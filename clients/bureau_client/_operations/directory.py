@@ -1,4 +1,4 @@
-"""From national identifiers to subject ids, without the bureau seeing the former."""
+"""Turns national identifiers into subject ids; the bureau never sees the identifiers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from creditbureau.v1 import directory_pb2
 def subject_ids(
     caller: SigningContext, identifiers: Iterable[tuple[str, str, str]]
 ) -> Operation[list[str]]:
-    """Subject ids in the order of the identifiers.
+    """Return subject ids in the order of the identifiers.
 
     Each different identifier counts once against the member's quota.
     """
@@ -42,7 +42,7 @@ def _evaluate(caller: SigningContext, inputs: list[bytes]) -> Operation[list[str
     sealed = seal(evaluation, caller.author.key)
     request = directory_pb2.EvaluateRequest(evaluation=sealed)
     reply = yield from call(methods.EVALUATE, request, evaluation.header.request_id)
-    # Nobody is given this receipt, and so nobody waits for its witnesses.
+    # The receipt is not returned to the caller, so its cosignatures are not awaited.
     verify_reply_receipt(caller, reply.receipt, sealed, kind="evaluation")
     with verifying("The directory's evaluation"):
         return blinded.finalize(reply.evaluated_elements, caller.trust.directory_key)

@@ -1,5 +1,5 @@
-"""A subject's rights over their file: holds, disputes, a statement of their own; and
-the furnisher's answers.
+"""A subject's rights over their file: holds, disputes, their own statement; and the
+furnisher's answers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from creditbureau.v1 import dispute_pb2, furnishing_pb2, hold_pb2, record_pb2, s
 
 
 def place_hold(caller: SigningContext, kind: HoldKind, expire: datetime | None) -> Operation[Hold]:
-    """Places a hold on the subject's own file."""
+    """Place a hold on the subject's own file."""
     placement = hold_pb2.HoldPlacement(
         header=caller.author.header(),
         kind=arguments.code(kind, "kind"),  # type: ignore[arg-type]
@@ -47,7 +47,7 @@ def place_hold(caller: SigningContext, kind: HoldKind, expire: datetime | None) 
 def lift_hold(
     caller: SigningContext, hold_id: str, until: datetime | None, member_id: str
 ) -> Operation[Hold]:
-    """Lifts a hold of the subject's own."""
+    """Lift a hold of the subject."""
     hold_id = arguments.request_id(hold_id, "hold_id")
     lift = hold_pb2.HoldLift(
         header=caller.author.header(),
@@ -76,7 +76,7 @@ def open_dispute(
     narrative: str,
     attachment_digests: Sequence[bytes],
 ) -> Operation[Dispute]:
-    """Challenges a field of a tradeline."""
+    """Dispute a field of a tradeline."""
     opening = dispute_pb2.DisputeOpening(
         header=caller.author.header(),
         subject_id=subject_id,
@@ -99,7 +99,7 @@ def open_dispute(
 def add_to_dispute(
     caller: SigningContext, dispute_id: str, narrative: str, attachment_digests: Sequence[bytes]
 ) -> Operation[Dispute]:
-    """Adds facts to an open dispute of the subject's own."""
+    """Add facts to an open dispute of the subject."""
     dispute_id = arguments.request_id(dispute_id, "dispute_id")
     addition = dispute_pb2.DisputeAddition(
         header=caller.author.header(),
@@ -110,14 +110,14 @@ def add_to_dispute(
     sealed = seal(addition, caller.author.key)
     request = subjects_pb2.AddToDisputeRequest(addition=sealed)
     reply = yield from call(methods.ADD_TO_DISPUTE, request, addition.header.request_id)
-    verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="dispute-addition")
+    yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="dispute-addition")
     check_equal("The dispute's id", reply.dispute.dispute_id, dispute_id)
     with verifying("The dispute"):
         return read_dispute(reply.dispute)
 
 
 def list_own_disputes(caller: SigningContext, limit: int | None) -> Operation[list[Dispute]]:
-    """The subject's disputes, newest first."""
+    """List the subject's disputes, newest first."""
 
     def page(token: str) -> Operation[tuple[list[Dispute], str]]:
         request = subjects_pb2.ListDisputesRequest(
@@ -130,7 +130,7 @@ def list_own_disputes(caller: SigningContext, limit: int | None) -> Operation[li
 
 
 def list_disputed(limit: int | None) -> Operation[list[Dispute]]:
-    """The disputes against the calling member's records, oldest first."""
+    """List the disputes against the calling member's records, oldest first."""
 
     def page(token: str) -> Operation[tuple[list[Dispute], str]]:
         request = furnishing_pb2.ListDisputedRecordsRequest(page_token=token)
@@ -149,7 +149,7 @@ def answer_dispute(
     correction: RecordRef | None,
     certified: bool,
 ) -> Operation[Dispute]:
-    """Answers a dispute against a record of the calling member's."""
+    """Answer a dispute against a record of the calling member."""
     dispute_id = arguments.request_id(dispute_id, "dispute_id")
     answer = dispute_pb2.DisputeAnswer(
         header=caller.author.header(),
@@ -174,7 +174,7 @@ def answer_dispute(
 
 
 def set_statement(caller: SigningContext, text: str) -> Operation[Receipt]:
-    """Puts the subject's own statement on their file; an empty one takes it off."""
+    """Set the subject's own statement on their file; an empty text removes it."""
     statement = subjects_pb2.SubjectStatement(header=caller.author.header(), text=text)
     sealed = seal(statement, caller.author.key)
     request = subjects_pb2.SetStatementRequest(statement=sealed)

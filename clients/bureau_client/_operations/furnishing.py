@@ -1,4 +1,4 @@
-"""Submitting records, and looking at what was submitted."""
+"""Submits records, and reads submissions."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from creditbureau.v1 import furnishing_pb2, record_pb2
 
 OnInvalid: TypeAlias = Literal["raise", "skip"]
 
-# Request ids of deliveries are made of their names (RFC 9562, version 5).
-DELIVERIES = UUID("7f3f0c52-2a5b-5a53-9a0e-6d0f6a7d1c11")
+# Namespace of the request ids that are made from an idempotency key (RFC 9562, version 5).
+IDEMPOTENT_REQUESTS = UUID("7f3f0c52-2a5b-5a53-9a0e-6d0f6a7d1c11")
 _LABEL = re.compile(r"[ -~]{0,128}")
 _RECORD = re.compile(r"records\[(\d+)\]")
 
@@ -44,7 +44,7 @@ def submit(
     on_invalid: OnInvalid,
     idempotency_key: str,
 ) -> Operation[SubmitResult]:
-    """Submits records batch by batch; each batch is stored whole or not at all."""
+    """Submit records batch by batch; each batch is stored whole or not at all."""
     arguments.code(kind, "kind")
     if not _LABEL.fullmatch(label):
         message = "must be at most 128 printable ASCII characters"
@@ -78,9 +78,9 @@ def submit(
             submissions += [submission] if submission else []
             done += len(batch)
             yield Progress(done, total, caller.clock() - started)
-        # The witnesses of the last one have seen them all.
-        for place, submission in reversed(list(enumerate(submissions))):
-            submissions[place] = yield from _witnessed(caller, submission)
+        # Once witnesses cosign the last submission, they have cosigned the earlier ones too.
+        for position, submission in reversed(list(enumerate(submissions))):
+            submissions[position] = yield from _witnessed(caller, submission)
     except BureauError as error:
         error.partial = SubmitResult(tuple(submissions), tuple(rejected))
         raise
@@ -88,7 +88,7 @@ def submit(
 
 
 def _witnessed(caller: SigningContext, submission: Submission) -> Operation[Submission]:
-    assert submission.receipt is not None, "what was just submitted has its receipt"
+    assert submission.receipt is not None, "a new submission has its receipt"
     receipt = yield from as_needed(caller, submission.receipt)
     return replace(submission, receipt=receipt)
 
@@ -96,16 +96,16 @@ def _witnessed(caller: SigningContext, submission: Submission) -> Operation[Subm
 def _sent_before(
     caller: SigningContext, batch: str, sound: Sequence[Entry]
 ) -> Operation[tuple[Submission | None, str]]:
-    """What is there of a batch of a delivery, and the request id for what is not.
+    """Look for an earlier submission of a batch; return it, and the next unused request id.
 
-    Request ids follow from the delivery's name: the same whenever it is tried. A batch that
-    was stored without some of its records is tried again under another one: which were left
-    out, and whether they are taken by now, the bureau says.
+    Request ids are made from the idempotency key, so that every run makes the same ones. A
+    batch that was stored without some of its records is submitted again under the next id:
+    the bureau decides which records it accepts now.
     """
     before = None
     for attempt in count():
         name = f"{caller.author.audience}/{caller.author.name}/{batch}/{attempt}"
-        request_id = str(uuid5(DELIVERIES, name))
+        request_id = str(uuid5(IDEMPOTENT_REQUESTS, name))
         try:
             before = yield from get_submission(caller, request_id)
         except NotFound:
@@ -136,32 +136,34 @@ def _submit(
     wanted_id: str,
     before: Submission | None,
 ) -> Operation[Submission | None]:
-    """Submits a batch; if records are refused, the others, unless they are there already."""
+    """Submit a batch; without the refused records, unless the rest is stored already."""
     while batch and (before is None or len(batch) != before.record_count):
         request, request_id = sign_batch(caller.author, batch, kind, label, wanted_id)
         try:
             reply = yield from call(methods.SUBMIT_RECORDS, request, request_id)
         except BureauError as error:
-            blamed, others = _blame(error.violations, batch)
-            error.violations = tuple(v for found in blamed.values() for v in found) + others
-            if on_invalid == "raise" or not blamed or others:
+            by_record, others = _by_record(error.violations, batch)
+            error.violations = (
+                tuple(v for violations in by_record.values() for v in violations) + others
+            )
+            if on_invalid == "raise" or not by_record or others:
                 raise
             rejected += [
-                Rejection(entry.index, entry.record, tuple(blamed[entry.index]))
+                Rejection(entry.index, entry.record, tuple(by_record[entry.index]))
                 for entry in batch
-                if entry.index in blamed
+                if entry.index in by_record
             ]
-            batch = [entry for entry in batch if entry.index not in blamed]
+            batch = [entry for entry in batch if entry.index not in by_record]
         else:
             return _accepted(caller, reply, request, request_id, len(batch))
     return before
 
 
-def _blame(
+def _by_record(
     violations: Iterable[Violation], batch: Sequence[Entry]
 ) -> tuple[dict[int, list[Violation]], tuple[Violation, ...]]:
-    """Violations by the record's place in what was passed, and those of no record."""
-    blamed: dict[int, list[Violation]] = {}
+    """Group violations by the record's index in `submit`; return also those of no record."""
+    by_record: dict[int, list[Violation]] = {}
     others: list[Violation] = []
     for violation in violations:
         match = _RECORD.match(violation.field)
@@ -170,8 +172,8 @@ def _blame(
             continue
         index = batch[int(match[1])].index
         path = f"records[{index}]{violation.field[match.end() :]}"
-        blamed.setdefault(index, []).append(Violation(path, violation.rule, violation.message))
-    return blamed, tuple(others)
+        by_record.setdefault(index, []).append(Violation(path, violation.rule, violation.message))
+    return by_record, tuple(others)
 
 
 def _accepted(
@@ -182,20 +184,20 @@ def _accepted(
     record_count: int,
 ) -> Submission:
     receipt = verify_reply_receipt(caller, reply.receipt, request.manifest, kind="submission")
-    told = reply.submission
-    if (told.submission_id, told.record_count) != (request_id, record_count):
+    submission = reply.submission
+    if (submission.submission_id, submission.record_count) != (request_id, record_count):
         raise VerificationFailed(
-            f"The bureau answered about submission {told.submission_id} of {told.record_count} "
-            f"records; what was sent is {request_id} of {record_count}",
+            f"The bureau answered about submission {submission.submission_id} of "
+            f"{submission.record_count} records; {request_id} of {record_count} was sent",
             reason="WRONG_ANSWER",
             request_id=request_id,
         )
     manifest = request.manifest.SerializeToString(deterministic=True)
-    return read_submission(told, manifest=manifest, receipt=receipt)
+    return read_submission(submission, manifest=manifest, receipt=receipt)
 
 
 def get_submission(caller: SigningContext, submission_id: str) -> Operation[Submission]:
-    """One submission, with the manifest as it was signed and its receipt."""
+    """Return a submission, with its signed manifest and its receipt."""
     submission_id = arguments.request_id(submission_id, "submission_id")
     request = furnishing_pb2.GetSubmissionRequest(submission_id=submission_id)
     reply = yield from call(methods.GET_SUBMISSION, request)
@@ -204,19 +206,19 @@ def get_submission(caller: SigningContext, submission_id: str) -> Operation[Subm
     )
     with verifying("The submission"):
         signed = peek(reply.manifest, record_pb2.SubmissionManifest)
-    told = reply.submission
-    check_equal("The submission's id", told.submission_id, submission_id)
+    submission = reply.submission
+    check_equal("The submission's id", submission.submission_id, submission_id)
     check_equal("The manifest's request id", signed.header.request_id, submission_id)
     check_equal("The manifest's signer", signed.header.signer, caller.author.name)
-    check_equal("The number of records", told.record_count, signed.record_count)
-    check_equal("The kind", SubmissionKind(told.kind), SubmissionKind(signed.kind))
-    check_equal("The leaf", told.leaf_index, receipt.leaf_index)
+    check_equal("The number of records", submission.record_count, signed.record_count)
+    check_equal("The kind", SubmissionKind(submission.kind), SubmissionKind(signed.kind))
+    check_equal("The leaf", submission.leaf_index, receipt.leaf_index)
     manifest = reply.manifest.SerializeToString(deterministic=True)
-    return read_submission(reply.submission, manifest=manifest, receipt=receipt)
+    return read_submission(submission, manifest=manifest, receipt=receipt)
 
 
 def list_submissions(limit: int | None) -> Operation[list[Submission]]:
-    """The caller's submissions, newest first."""
+    """List the caller's submissions, newest first."""
 
     def page(token: str) -> Operation[tuple[list[Submission], str]]:
         request = furnishing_pb2.ListSubmissionsRequest(page_token=token)

@@ -1,4 +1,4 @@
-"""Reading the log: checkpoints, leaves, consistency."""
+"""Reads the log: checkpoints, leaves, consistency."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ TILE_HASHES = 256
 
 
 def see_checkpoint(reader: Context, note: str) -> Checkpoint:
-    """A checkpoint, once its signature verifies and it forks from none seen before.
+    """Return a checkpoint, verified and compared with the checkpoints seen before.
 
     Raises:
-        VerificationFailed: It does not, or it does.
+        VerificationFailed: The signature does not verify, or the log is forked.
     """
     checkpoint = verify_checkpoint(note, reader.trust)
     reader.heads.remember(checkpoint)
@@ -28,13 +28,13 @@ def see_checkpoint(reader: Context, note: str) -> Checkpoint:
 
 
 def newest_checkpoint(reader: Context) -> Operation[Checkpoint]:
-    """The newest checkpoint."""
+    """Return the newest checkpoint, verified."""
     reply = yield from call(methods.GET_CHECKPOINT, log_pb2.GetCheckpointRequest())
     return see_checkpoint(reader, reply.checkpoint)
 
 
 def list_notes() -> Operation[list[str]]:
-    """Every checkpoint that was ever signed, oldest first, unverified."""
+    """List the signed note of every checkpoint, oldest first, unverified."""
 
     def page(token: str) -> Operation[tuple[list[str], str]]:
         request = log_pb2.ListCheckpointsRequest(page_token=token)
@@ -45,15 +45,15 @@ def list_notes() -> Operation[list[str]]:
 
 
 def list_checkpoints(reader: Context) -> Operation[list[Checkpoint]]:
-    """Every checkpoint that was ever signed, oldest first."""
+    """List every checkpoint, oldest first, each verified."""
     notes = yield from list_notes()
     return [see_checkpoint(reader, note) for note in notes]
 
 
 def list_leaves(start: int, stop: int) -> Operation[list[bytes]]:
-    """The leaves from `start` up to, not including, `stop`; fewer if there are fewer."""
+    """Return the leaves from `start` up to, not including, `stop`, or to the log's end."""
     if not 0 <= start <= stop:
-        message = f"{start} to {stop} is no range of leaves"
+        message = f"is {start} with stop {stop}; write 0 <= start <= stop"
         raise arguments.refuse("start", "INVALID_FIELD", message)
     leaves: list[bytes] = []
     while start + len(leaves) < stop:
@@ -65,27 +65,27 @@ def list_leaves(start: int, stop: int) -> Operation[list[bytes]]:
 
 
 def leaf_page(start: int, stop: int) -> Operation[list[bytes]]:
-    """Some leaves from `start` on, none at or behind `stop`; empty at the log's end."""
+    """Return one page of leaves from `start` on, all before `stop`; empty at the log's end."""
     request = log_pb2.ListLeavesRequest(start_index=start, page_size=min(LEAF_PAGE, stop - start))
     reply = yield from call(methods.LIST_LEAVES, request)
     return list(reply.commitments)[: stop - start]
 
 
 def tile_hashes(index: int) -> Operation[list[bytes]]:
-    """The leaf hashes that the log itself keeps, 256 from `256 * index` on."""
+    """Return the leaf hashes of one of the log's tiles: 256 from `256 * index` on."""
     reply = yield from call(methods.GET_TILE, log_pb2.GetTileRequest(level=0, index=index))
     size = merkle.HASH_BYTES
-    return [reply.hashes[at : at + size] for at in range(0, len(reply.hashes), size)]
+    return [reply.hashes[start : start + size] for start in range(0, len(reply.hashes), size)]
 
 
 def check_consistency(reader: Context, first: str, second: str) -> Operation[None]:
-    """Checks that the log only grew between two checkpoints, whichever is older."""
+    """Check that the log only grew between two checkpoints, in either order."""
     older, newer = sorted(
         (see_checkpoint(reader, first), see_checkpoint(reader, second)),
         key=lambda checkpoint: checkpoint.size,
     )
     if older.size in (0, newer.size):
-        # Everything extends the empty log; of equal sizes the heads compared the roots.
+        # Every log extends the empty log; `remember` compared the roots of equal sizes.
         return
     request = log_pb2.GetConsistencyProofRequest(first_size=older.size, second_size=newer.size)
     reply = yield from call(methods.GET_CONSISTENCY_PROOF, request)

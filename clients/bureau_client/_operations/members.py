@@ -21,7 +21,7 @@ from creditbureau.v1 import members_pb2
 
 
 def get_member(member_id: str, *, with_statements: bool = False) -> Operation[Member]:
-    """One member; with the signed statements behind its keys if asked for."""
+    """Return a member, on request with the signed statements that register its keys."""
     request = members_pb2.GetMemberRequest(
         member_id=arguments.member_id(member_id), with_statements=with_statements
     )
@@ -31,7 +31,7 @@ def get_member(member_id: str, *, with_statements: bool = False) -> Operation[Me
 
 
 def vouched_member(trust: Trust, member_id: str) -> Operation[Vouched]:
-    """One member whose keys are verified, with the operators who vouched for them."""
+    """Return a member with verified keys, and the operators who vouched for the keys."""
     member = yield from get_member(member_id, with_statements=True)
     vouchers: dict[str, Member] = {}
     wanted = vouchers_of(member.encoded)
@@ -45,7 +45,7 @@ def vouched_member(trust: Trust, member_id: str) -> Operation[Vouched]:
 
 
 def list_members(limit: int | None) -> Operation[list[Member]]:
-    """All members, in order of id."""
+    """List all members, in the order of their ids."""
 
     def page(token: str) -> Operation[tuple[list[Member], str]]:
         request = members_pb2.ListMembersRequest(page_token=token)
@@ -56,9 +56,11 @@ def list_members(limit: int | None) -> Operation[list[Member]]:
 
 
 def add_key(caller: SigningContext, member_id: str, key: SigningKey) -> Operation[Receipt]:
-    """Registers a further signing key, by a statement signed with the present one."""
-    newcomer = replace(caller.author, key=key)
-    possession = members_pb2.KeyPossession(header=newcomer.header(), public_key=key.verify_key.raw)
+    """Register a further signing key, by a statement signed with the present key."""
+    new_signer = replace(caller.author, key=key)
+    possession = members_pb2.KeyPossession(
+        header=new_signer.header(), public_key=key.verify_key.raw
+    )
     change = members_pb2.CredentialChange(
         header=caller.author.header(), member_id=member_id, add_key=seal(possession, key)
     )
@@ -66,7 +68,7 @@ def add_key(caller: SigningContext, member_id: str, key: SigningKey) -> Operatio
 
 
 def withdraw_key(caller: SigningContext, member_id: str, key_id: str) -> Operation[Receipt]:
-    """Withdraws a signing key; what it signed before stays valid by log index."""
+    """Withdraw a signing key; statements with a lower log index stay valid."""
     change = members_pb2.CredentialChange(
         header=caller.author.header(), member_id=member_id, withdraw_key=key_id
     )
@@ -76,7 +78,7 @@ def withdraw_key(caller: SigningContext, member_id: str, key_id: str) -> Operati
 def rotate_key(
     caller: SigningContext, member_id: str, key: SigningKey
 ) -> Operation[tuple[Receipt, Receipt]]:
-    """Registers a key and withdraws the one it replaces; from then on it signs."""
+    """Register a key and withdraw the present one; then the new key signs."""
     old = caller.author.key.verify_key.key_id
     added = yield from add_key(caller, member_id, key)
     caller.author = replace(caller.author, key=key)

@@ -1,4 +1,4 @@
-"""Alerts, portfolios, and reports of the past."""
+"""Alerts, portfolios, and replays of earlier reports."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from creditbureau.v1.envelope_pb2 import Envelope
 
 
 def alerts(after: int) -> Stream[Alert]:
-    """Alerts as they come."""
+    """Return the stream of the calling member's alerts."""
 
     def read(message: reporting_pb2.WatchAlertsResponse) -> Alert:
         with verifying("The alert"):
@@ -43,13 +43,13 @@ def alerts(after: int) -> Stream[Alert]:
 
 
 def acknowledge(cursor: int) -> Operation[None]:
-    """Tells the bureau up to where alerts were dealt with."""
+    """Acknowledge the alerts up to a cursor."""
     request = reporting_pb2.AcknowledgeAlertsRequest(cursor=cursor)
     yield from call(methods.ACKNOWLEDGE_ALERTS, request)
 
 
 def disputes(after: int) -> Stream[DisputeNews]:
-    """Disputes against the calling member's records as they come."""
+    """Return the stream of disputes against the calling member's records."""
 
     def read(message: furnishing_pb2.WatchDisputesResponse) -> DisputeNews:
         with verifying("The dispute"):
@@ -67,7 +67,7 @@ def disputes(after: int) -> Stream[DisputeNews]:
 def portfolio(
     caller: SigningContext, purpose: Purpose, subject_ids: Iterable[str]
 ) -> Stream[Report]:
-    """Reports on the calling member's customers, each verified."""
+    """Return the stream of reports on the calling member's customers, each verified."""
     inquiry = reporting_pb2.PortfolioInquiry(
         header=caller.author.header(),
         purpose=arguments.code(purpose, "purpose"),  # type: ignore[arg-type]
@@ -78,26 +78,30 @@ def portfolio(
 
 
 def resume_portfolio(caller: SigningContext, inquiry: bytes, after: str) -> Stream[Report]:
-    """The reports of an earlier inquiry that come behind a cursor."""
+    """Return the stream of an earlier inquiry's reports after a cursor."""
     try:
         sealed = Envelope.FromString(inquiry)
         signed = peek(sealed, reporting_pb2.PortfolioInquiry)
     except (DecodeError, KeysError):
-        raise arguments.refuse("inquiry", "INVALID_FIELD", "is no inquiry of a portfolio") from None
+        raise arguments.refuse(
+            "inquiry",
+            "INVALID_FIELD",
+            "is not a signed portfolio inquiry; pass Report.inquiry of one of its reports",
+        ) from None
     return _reports(caller, sealed, signed.header.request_id, after)
 
 
 def _reports(
     caller: SigningContext, sealed: Envelope, request_id: str, after: str
 ) -> Stream[Report]:
-    asked = sealed.SerializeToString(deterministic=True)
+    inquiry_bytes = sealed.SerializeToString(deterministic=True)
 
     def read(message: reporting_pb2.QueryPortfolioResponse) -> Report:
         with verifying("The receipt"):
             receipt = read_receipt(message.receipt)
         envelope = message.report.SerializeToString(deterministic=True)
-        report = verify_report(envelope, asked, receipt, caller.trust)
-        caller.heads.remember(verify_receipt(receipt, asked, caller.trust))
+        report = verify_report(envelope, inquiry_bytes, receipt, caller.trust)
+        caller.heads.remember(verify_receipt(receipt, inquiry_bytes, caller.trust))
         return replace(report, cursor=message.cursor)
 
     return Stream(
@@ -111,18 +115,18 @@ def _reports(
 
 
 def replay(reader: Context, inquiry_id: str, subject_id: str) -> Operation[Report]:
-    """A report again, exactly as it was."""
+    """Return an earlier report again, exactly as it was."""
     inquiry_id = arguments.request_id(inquiry_id, "inquiry_id")
     request = reporting_pb2.ReplayReportRequest(
         inquiry_id=inquiry_id,
         subject_id=arguments.subject_id(subject_id) if subject_id else "",
     )
     reply = yield from call(methods.REPLAY_REPORT, request)
-    asked = reply.inquiry.SerializeToString(deterministic=True)
+    inquiry_bytes = reply.inquiry.SerializeToString(deterministic=True)
     with verifying("The receipt"):
         receipt = read_receipt(reply.receipt)
     envelope = reply.report.SerializeToString(deterministic=True)
-    report = verify_report(envelope, asked, receipt, reader.trust)
+    report = verify_report(envelope, inquiry_bytes, receipt, reader.trust)
     check_equal("The report's request id", report.request_id, inquiry_id)
-    reader.heads.remember(verify_receipt(receipt, asked, reader.trust))
+    reader.heads.remember(verify_receipt(receipt, inquiry_bytes, reader.trust))
     return replace(report, receipt=receipt)

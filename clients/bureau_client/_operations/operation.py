@@ -1,4 +1,4 @@
-"""What a plan is made of."""
+"""Operations and the calls that they consist of."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Clock: TypeAlias = Callable[[], datetime]
 
 
 class DeadlineClass(Enum):
-    """How long an answer may take."""
+    """Class of a method's deadline; `RetryPolicy` has the seconds."""
 
     READ = "read"
     WRITE = "write"
@@ -32,8 +32,8 @@ class DeadlineClass(Enum):
 class Method(Generic[Request, Reply]):
     """One method of the contract.
 
-    All of them can be repeated: reads change nothing, and writes carry a request
-    id under which the bureau gives the first answer again.
+    Every method can be repeated: reads change nothing, and writes carry a request id
+    under which the bureau returns the first answer again.
     """
 
     path: str
@@ -44,7 +44,7 @@ class Method(Generic[Request, Reply]):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Asks for one method; `request_id` is that of the signed statement, if any."""
+    """A call of one method; `request_id` is the signed statement's, empty without one."""
 
     method: Method[Any, Any]
     request: Message
@@ -53,7 +53,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """Wait so long."""
+    """A request to the driver: sleep for `seconds`."""
 
     seconds: float
 
@@ -64,12 +64,12 @@ Operation: TypeAlias = Generator[Call | Progress | Sleep, Any, Result]
 def call(
     method: Method[Request, Reply], request: Request, request_id: str = ""
 ) -> Operation[Reply]:
-    """Asks once; the reply's type follows from the method."""
+    """Call a method once and return its reply, typed by the method."""
     reply = yield Call(method, request, request_id)
     assert isinstance(reply, method.reply)
     return reply
 
 
 def utc_now() -> datetime:
-    """The clock of the machine."""
+    """Return the time of this machine's clock, UTC."""
     return datetime.now(UTC)

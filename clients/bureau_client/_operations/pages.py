@@ -1,4 +1,4 @@
-"""Lists that come in pages."""
+"""Lists that the bureau returns in pages."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Item = TypeVar("Item")
 def collect(
     page: Callable[[str], Operation[tuple[Iterable[Item], str]]], limit: int | None = None
 ) -> Operation[list[Item]]:
-    """Reads page after page.
+    """Read page after page into one list.
 
     Args:
-        page: The plan for the page behind a token: its items and the next token.
-        limit: Stop after so many items; None: read all.
+        page: Returns the operation that reads the page of a token: items and next token.
+        limit: Largest number of items; None for all.
     """
-    found: list[Item] = []
+    collected: list[Item] = []
     token = ""
     while True:
         items, token = yield from page(token)
-        found.extend(items)
-        if not token or (limit is not None and len(found) >= limit):
-            return found[:limit]
+        collected.extend(items)
+        if not token or (limit is not None and len(collected) >= limit):
+            return collected[:limit]

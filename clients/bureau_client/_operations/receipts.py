@@ -1,4 +1,4 @@
-"""Receipts as they come in: checked before anything else is believed."""
+"""Receipts in replies: verified before anything else in the reply is used."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def verify_receipt_and_witnesses(
     *,
     kind: str | None = None,
 ) -> Operation[Receipt]:
-    """The receipt of a statement, once it verifies and as many witnesses have cosigned
-    what it leads to as the profile asks for.
+    """Return the receipt of a statement, verified, with the cosignatures that the profile
+    requires.
 
     Raises:
-        VerificationFailed: It does not.
-        NotWitnessed: They have not, in time; the write took effect.
+        VerificationFailed: The receipt does not verify.
+        NotWitnessed: Fewer witnesses cosigned in time; the write took effect.
     """
     return (
         yield from as_needed(reader, verify_reply_receipt(reader, message, statement, kind=kind))
@@ -38,13 +38,13 @@ def verify_receipt_and_witnesses(
 def verify_reply_receipt(
     reader: Context, message: log_pb2.Receipt, statement: Envelope, *, kind: str | None = None
 ) -> Receipt:
-    """The receipt of a statement, once it verifies.
+    """Return the receipt of a statement, verified.
 
     Args:
-        kind: What kind of entry it must be; None: any.
+        kind: Required kind of the log entry; None for any.
 
     Raises:
-        VerificationFailed: It does not.
+        VerificationFailed: The receipt does not verify.
     """
     with verifying("The receipt"):
         receipt = read_receipt(message)
@@ -56,7 +56,7 @@ def verify_reply_receipt(
 def get_receipt(
     reader: Context, request_id: str, statement: bytes | None, signed: Envelope | None = None
 ) -> Operation[Receipt]:
-    """The receipt of a write that the caller made, or the subject whose request is signed.
+    """Return the receipt of a write of the caller, or of the subject who signed the request.
 
     Without the statement only the checkpoint's signature can be checked.
     """
@@ -77,6 +77,6 @@ def get_receipt(
 def get_own_receipt(
     caller: SigningContext, request_id: str, statement: bytes | None
 ) -> Operation[Receipt]:
-    """The receipt of a subject's own write."""
+    """Return the receipt of a write of the calling subject."""
     signed = subject_request(caller, methods.GET_RECEIPT.path)
     return (yield from get_receipt(caller, request_id, statement, signed))

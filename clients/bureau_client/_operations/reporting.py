@@ -1,4 +1,4 @@
-"""Querying a report."""
+"""Queries reports."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def query(
     consent_id: str,
     evidence: EvidenceLevel,
 ) -> Operation[Report]:
-    """One report: signed, logged, and the answer to this very inquiry."""
+    """Query one report, and check that it is signed, logged and the answer to the inquiry."""
     inquiry = reporting_pb2.Inquiry(
         header=caller.author.header(),
         subject_id=arguments.subject_id(subject_id),
@@ -50,12 +50,12 @@ def query(
     with verifying("The evidence"):
         pieces = tuple(map(read_evidence, reply.evidence))
     verify_complete(report, pieces, evidence)
-    behind = yield from _verified(caller, report, pieces)
-    vouchers = {at.member_id: at for vouched in behind for at in vouched.vouchers}
+    furnishers = yield from _verified(caller, report, pieces)
+    vouchers = {member.member_id: member for vouched in furnishers for member in vouched.vouchers}
     return replace(
         report,
         evidence=pieces,
-        furnishers=tuple(vouched.member for vouched in behind),
+        furnishers=tuple(vouched.member for vouched in furnishers),
         vouchers=tuple(vouchers.values()),
     )
 
@@ -63,7 +63,7 @@ def query(
 def _verified(
     caller: SigningContext, report: Report, pieces: tuple[Evidence, ...]
 ) -> Operation[tuple[Vouched, ...]]:
-    """The members behind the evidence, every piece of it verified."""
+    """Verify every piece of evidence; return the members who signed the records."""
     used: dict[str, Vouched] = {}
     for piece in pieces:
         member_id = tradeline_of(report, piece).member_id

@@ -1,4 +1,4 @@
-"""Statements sent again, to learn what became of them."""
+"""Statements sent again, to learn their outcome."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from bureau_client.models.statements import Statement
 from creditbureau.v1.envelope_pb2 import Envelope
 
 _METHODS: dict[str, Method[Message, Message]] = {
-    found.path: found for found in vars(methods).values() if isinstance(found, Method)
+    method.path: method for method in vars(methods).values() if isinstance(method, Method)
 }
 
 
 def statement_of(call: Call) -> Statement | None:
-    """The signed statement that a call hands in; None for a call that only reads."""
+    """Return the signed statement that a call submits; None for a call that only reads."""
     sealed = _envelope_of(call.request)
     if sealed is None or not call.request_id:
         return None
@@ -38,19 +38,19 @@ def statement_of(call: Call) -> Statement | None:
 
 
 def resend(caller: SigningContext, statement: Statement) -> Operation[Receipt]:
-    """Sends a statement again; its receipt, from the first time or from now."""
+    """Send a statement again; return its receipt, of the first time or of now."""
     method = _METHODS[statement.method]
     if method.deadline_class is DeadlineClass.STREAM:
         return (yield from get_receipt(caller, statement.request_id, statement.envelope))
     request = method.request.FromString(statement.request)
     try:
-        # Without its request id the call is not told of as a new statement.
+        # Without a request id the call is not passed to `before_send` again.
         reply = yield from call(method, request)
     except BureauError as refusal:
         refusal.request_id = refusal.request_id or statement.request_id
         if isinstance(refusal, Unavailable | Overloaded | Conflict):
             raise
-        # It may be refused now and yet have been accepted before.
+        # A statement that is refused now may have been accepted before.
         try:
             return (yield from get_receipt(caller, statement.request_id, statement.envelope))
         except NotFound:

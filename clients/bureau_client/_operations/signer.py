@@ -1,4 +1,4 @@
-"""Who signs: the name, the key and the clock behind every statement."""
+"""The signer of statements: name, key and clock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Signer:
         name: `members/<id>` or `subjects/<id>`.
         audience: The bureau's log origin.
         key: The signing key.
-        clock: Read once per statement.
+        clock: Source of the issue time, read once per statement.
     """
 
     name: str

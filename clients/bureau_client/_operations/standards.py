@@ -18,15 +18,15 @@ from creditbureau.v1 import members_pb2, standard_pb2
 
 
 def get_standard(reader: Context, version: int) -> Operation[Standard]:
-    """The standard in force, or a version of it: logged, and signed by an operator."""
+    """Return the standard in force, or a version of it: logged, and signed by an operator."""
     request = members_pb2.GetStandardRequest(version=version)
     reply = yield from call(methods.GET_STANDARD, request)
     envelope = reply.standard.SerializeToString(deterministic=True)
     with verifying("The standard"):
         receipt = read_receipt(reply.receipt)
-        told = envelopes.peek(reply.standard, standard_pb2.StandardOfCredit)
+        unverified = envelopes.peek(reply.standard, standard_pb2.StandardOfCredit)
     reader.heads.remember(verify_receipt(receipt, envelope, reader.trust, kind="standard"))
-    signer = told.header.signer.removeprefix("members/")
+    signer = unverified.header.signer.removeprefix("members/")
     operator = yield from vouched_member(reader.trust, signer)
     keys = [
         VerifyKey.from_raw(key.public_key)
@@ -39,10 +39,14 @@ def get_standard(reader: Context, version: int) -> Operation[Standard]:
         )
         standard = read_standard(message, envelope, receipt)
     if message.header.audience != reader.trust.origin or (version and version != message.version):
-        raise VerificationFailed("The standard is another one", reason="WRONG_ANSWER", fix=TELL)
+        raise VerificationFailed(
+            "The standard is of another bureau or another version than requested",
+            reason="WRONG_ANSWER",
+            fix=TELL,
+        )
     if not operator.is_operator:
         raise VerificationFailed(
-            f"The standard is signed by {signer}, who is no operator",
+            f"The standard is signed by {signer}, who is not an operator",
             reason="WRONG_ANSWER",
             fix=TELL,
         )

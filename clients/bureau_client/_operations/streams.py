@@ -1,4 +1,4 @@
-"""Streams of the contract: opened again where they stopped, until they end."""
+"""Streams of the contract; a driver opens them again where they stopped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from bureau_client._operations.operation import Method
 
 Item = TypeVar("Item")
-# Of the bureau's: behind it, a stream goes on.
+# A position in a stream, given by the bureau; a stream continues after it.
 Cursor = Any
 
 
@@ -20,12 +20,12 @@ class Stream(Generic[Item]):
     """One streaming method of the contract.
 
     Attributes:
-        request: Asks for what comes behind a cursor.
-        read: Verifies one message.
-        start: The cursor to begin with.
-        endless: Whether it is to go on when the bureau ends it: streams have a
-            longest time.
-        request_id: That of the signed statement, if any.
+        request: Makes the request for the messages after a cursor.
+        read: Verifies and reads one message.
+        start: The first cursor.
+        endless: True for a stream that is opened again when the bureau ends it: streams
+            have a longest time.
+        request_id: Request id of the signed statement; empty without one.
     """
 
     method: Method[Any, Any]

@@ -1,4 +1,4 @@
-"""Signed requests by which subjects read what is theirs."""
+"""Signed requests by which subjects read their own data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from creditbureau.v1.envelope_pb2 import Envelope
 
 
 def subject_request(caller: SigningContext, method: str) -> Envelope:
-    """A fresh signed request to read by one method.
+    """Return a new signed request of a subject to read by one method.
 
     Args:
         caller: The subject.

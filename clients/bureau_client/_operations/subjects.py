@@ -1,4 +1,4 @@
-"""What a subject does with their own key and file, and who attests the key."""
+"""A subject's own key and file, and the attestation of the key."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from creditbureau.v1.envelope_pb2 import Envelope
 
 
 def bind(author: Signer, subject_id: str) -> Envelope:
-    """The subject's agreement to their key, signed with that key."""
+    """Return the binding of a subject to their key, signed with that key."""
     binding = subjects_pb2.KeyBinding(
         header=author.header(), subject_id=subject_id, public_key=author.key.verify_key.raw
     )
@@ -41,7 +41,7 @@ def bind(author: Signer, subject_id: str) -> Envelope:
 def attest(
     caller: SigningContext, binding: bytes, method: IdentificationMethod, identify_time: datetime
 ) -> Operation[Receipt]:
-    """Attests that a key is a subject's, whom the member has identified."""
+    """Attest that a key belongs to a person whom the member has identified."""
     if identify_time.tzinfo is None:
         message = "needs a time zone, for example datetime.now(UTC)"
         raise arguments.refuse("identify_time", "INVALID_FIELD", message)
@@ -60,21 +60,21 @@ def attest(
 
 
 def rotate_key(caller: SigningContext, subject_id: str, key: SigningKey) -> Operation[Receipt]:
-    """Replaces the subject's key; from then on the new one signs."""
-    newcomer = replace(caller.author, key=key)
+    """Replace the subject's key; then the new key signs."""
+    new_signer = replace(caller.author, key=key)
     rotation = subjects_pb2.KeyRotation(
-        header=caller.author.header(), binding=bind(newcomer, subject_id)
+        header=caller.author.header(), binding=bind(new_signer, subject_id)
     )
     sealed = seal(rotation, caller.author.key)
     request = subjects_pb2.RotateKeyRequest(rotation=sealed)
     reply = yield from call(methods.ROTATE_KEY, request, rotation.header.request_id)
     receipt = verify_reply_receipt(caller, reply.receipt, sealed, kind="key-rotation")
-    caller.author = newcomer  # from here on, whatever the witnesses say
+    caller.author = new_signer  # the rotation took effect, with or without cosignatures
     return (yield from as_needed(caller, receipt))
 
 
 def list_inquiries(caller: SigningContext, limit: int | None) -> Operation[list[InquiryLine]]:
-    """Who looked: every inquiry, granted and denied, newest first."""
+    """List the inquiries about the subject, granted and denied, newest first."""
 
     def page(token: str) -> Operation[tuple[list[InquiryLine], str]]:
         request = subjects_pb2.ListInquiriesRequest(
@@ -88,7 +88,7 @@ def list_inquiries(caller: SigningContext, limit: int | None) -> Operation[list[
 
 
 def list_notices(caller: SigningContext, limit: int | None) -> Operation[list[Notice]]:
-    """What the bureau has to tell the subject, newest first."""
+    """List the bureau's notices to the subject, newest first."""
 
     def page(token: str) -> Operation[tuple[list[Notice], str]]:
         request = subjects_pb2.ListNoticesRequest(
@@ -103,7 +103,7 @@ def list_notices(caller: SigningContext, limit: int | None) -> Operation[list[No
 
 
 def get_file(caller: SigningContext) -> Operation[Report]:
-    """The subject's whole file, signed by the bureau."""
+    """Return the subject's whole file, signed by the bureau."""
     signed = subject_request(caller, methods.GET_FILE.path)
     reply = yield from call(methods.GET_FILE, subjects_pb2.GetFileRequest(subject_request=signed))
     return verify_file(
@@ -119,6 +119,8 @@ def _checked_binding(binding: bytes) -> Envelope:
         envelopes.peek(envelope, subjects_pb2.KeyBinding)
     except (KeysError, DecodeError, ValueError):
         raise arguments.refuse(
-            "binding", "MALFORMED_MESSAGE", "is not what Wallet.binding() makes"
+            "binding",
+            "MALFORMED_MESSAGE",
+            "is not a signed key binding; pass the bytes of Wallet.binding()",
         ) from None
     return envelope

@@ -1,5 +1,5 @@
-"""Carries plans out: connections, retries, failover, errors.
+"""Runs operations: connections, retries, failover, errors.
 
-`run_operation` decides, `sync` and `aio` do: they send what it says, sleep as long as
-it says, and hand back what came.
+`engine.run_operation` decides and does no I/O; the drivers `grpc_sync` and `grpc_aio` send
+its attempts, sleep for its pauses, and return the replies to it.
 """

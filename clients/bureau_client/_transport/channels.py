@@ -1,4 +1,4 @@
-"""What both drivers say to gRPC about a connection."""
+"""Channel options and credentials that both drivers use."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-    # One mechanism for retries, our own: the same for both drivers, and testable.
+    # Retries are made by the engine only: the same for both drivers, and testable.
     ("grpc.enable_retries", 0),
-    # While a call is under way: a node that was frozen, or cut off without a word, is
-    # found out, and another is asked.
+    # Milliseconds. During a call, a node that does not answer a ping within the timeout is
+    # given up, so that the call goes to another address.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 3_000),
-    # A node that comes back is found again within our own pauses.
+    # Milliseconds. Shorter than the pauses between attempts, so that a node that restarts is
+    # reachable at the next attempt.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
@@ -32,7 +33,7 @@ OPTIONS: tuple[tuple[str, int | str], ...] = (
 
 
 def credentials(profile: Profile) -> grpc.ChannelCredentials:
-    """Mutual TLS with the profile's files."""
+    """Return credentials for mutual TLS from the profile's files."""
     return grpc.ssl_channel_credentials(
         root_certificates=profile.ca_pem,
         private_key=profile.tls_key_pem,
@@ -41,10 +42,10 @@ def credentials(profile: Profile) -> grpc.ChannelCredentials:
 
 
 def explain_expired_certificate(error: BureauError, profile: Profile, now: datetime) -> BureauError:
-    """The error itself, or a clearer one where the profile's certificate is the cause.
+    """Return the error, or a clearer one if the profile's certificate has expired.
 
-    A bureau that refuses a certificate only closes the connection; whether the
-    certificate has expired can be seen here.
+    A bureau that refuses a certificate only closes the connection; the expiry is
+    checked here, in the profile.
     """
     if error.reason != TLS_REFUSED:
         return error

@@ -1,8 +1,8 @@
-"""What gRPC's texts about failed connections mean, and what to check.
+"""Meanings of gRPC's texts about failed connections, with a fix for each.
 
-The texts are those of grpcio 1.85. `UNAVAILABLE` without an explanation of the
-bureau's always means that the call did not reach it, or that the connection
-broke on the way.
+The texts are those of grpcio 1.85. `UNAVAILABLE` without an explanation
+from the bureau always means that the call did not reach it, or that the connection
+broke during the call.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ TLS_REFUSED = "TLS_REFUSED"
 
 
 def explain(details: str, address: str) -> BureauError:
-    """The exception for a connection that failed.
+    """Return the exception for a failed connection.
 
     Args:
         details: gRPC's own text.
-        address: Where the call went.
+        address: The address that was called.
     """
     connecting = "failed to connect" in details
     if "Connection refused" in details:
@@ -53,7 +53,7 @@ def explain(details: str, address: str) -> BureauError:
         )
     if "WRONG_VERSION_NUMBER" in details:
         return NotAuthenticated(
-            f"What listens at {address} does not speak TLS",
+            f"The server at {address} does not speak TLS",
             reason="BUREAU_CERTIFICATE",
             fix="Check the port in the profile's addresses",
         )

@@ -1,4 +1,4 @@
-"""Turns a plan into single attempts and pauses; does no I/O itself."""
+"""Turns an operation into single attempts and pauses; does no I/O itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Send this call to this address; answer with the reply or its error."""
+    """A request to the driver: send this call to this address, return reply or error."""
 
     call: Call
     address: int
@@ -30,7 +30,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Done(Generic[Result]):
-    """The plan's result."""
+    """The result of an operation that has ended."""
 
     result: Result
 
@@ -40,72 +40,74 @@ Effects: TypeAlias = Generator[Effect, Any, Result]
 
 
 def run_operation(
-    plan: Operation[Result],
-    routes: AddressBook,
+    operation: Operation[Result],
+    addresses: AddressBook,
     policy: RetryPolicy,
     now: Callable[[], float],
     before_send: BeforeSend = ignore,
 ) -> Effects[Result]:
-    """Carries a plan out, one effect at a time.
+    """Run an operation, one effect at a time.
 
     Args:
-        plan: What to do.
-        routes: The addresses; shared by all plans of one client.
+        operation: The operation.
+        addresses: The bureau's addresses, shared by all operations of one client.
         policy: Deadlines and retries.
-        now: Seconds of a clock that never goes back.
-        on_statement: Is given each signed statement before its first attempt.
+        now: Returns the seconds of a clock that never goes back.
+        before_send: Called with each signed statement before its first attempt.
     """
-    effect = step(plan, None)
+    effect = step(operation, None)
     while not isinstance(effect, Done):
         if isinstance(effect, Progress | Sleep):
             yield effect
-            effect = step(plan, None)
+            effect = step(operation, None)
             continue
         if statement := statement_of(effect):
             before_send(statement)
         try:
-            reply = yield from _persist(effect, routes, policy, now)
+            reply = yield from _persist(effect, addresses, policy, now)
         except BureauError as error:
-            effect = step(plan, None, error)
+            effect = step(operation, None, error)
         else:
-            effect = step(plan, reply)
+            effect = step(operation, reply)
     result: Result = effect.result
     return result
 
 
 def step(
-    plan: Generator[Effect | Call, Any, Result], answer: object, error: BaseException | None = None
+    operation: Generator[Effect | Call, Any, Result],
+    answer: object,
+    error: BaseException | None = None,
 ) -> Any:
-    """Moves a generator one step: what it yields next, or `Done`."""
+    """Move a generator one step; return the value that it yields, or `Done`."""
     try:
-        return plan.send(answer) if error is None else plan.throw(error)
+        return operation.send(answer) if error is None else operation.throw(error)
     except StopIteration as stop:
         return Done(stop.value)
 
 
 def _persist(
-    call: Call, routes: AddressBook, policy: RetryPolicy, now: Callable[[], float]
+    call: Call, addresses: AddressBook, policy: RetryPolicy, now: Callable[[], float]
 ) -> Effects[Message]:
     deadline_class = call.method.deadline_class
     give_up = now() + policy.budget(deadline_class)
-    rotation, tried = routes.for_method(call.method), set[int]()
-    made = failures = 0
+    pool, tried = addresses.for_method(call.method), set[int]()
+    attempts = failures = 0
     while True:
-        address = rotation.pick(now())
+        address = pool.pick(now())
         tried.add(address)
-        made += 1
+        attempts += 1
         timeout = min(policy.timeout(deadline_class), give_up - now())
         try:
             reply: Message = yield Attempt(call, address, timeout)
         except BureauError as error:
-            # The bureau's own request id, if it gave one, finds more in its logs.
+            # A request id from the bureau finds more of its log lines than the statement's.
             error.request_id = error.request_id or call.request_id
-            error.attempts = made
+            error.attempts = attempts
             if not is_retryable(error):
                 raise
-            rotation.failed(address, now())
+            pool.failed(address, now())
             pause = 0.0
-            if not should_fail_over(error, policy, rotation, tried):
+            if not should_fail_over(error, policy, pool, tried):
                 failures += 1
                 pause = policy.pause(failures, error)
             if failures == policy.attempts or now() + pause >= give_up:
@@ -113,15 +115,17 @@ def _persist(
             if pause:
                 yield Sleep(pause)
         else:
-            rotation.worked(address)
+            pool.worked(address)
             return reply
 
 
 def should_fail_over(
-    error: BureauError, policy: RetryPolicy, rotation: AddressPool, tried: set[int]
+    error: BureauError, policy: RetryPolicy, pool: AddressPool, tried: set[int]
 ) -> bool:
-    """Whether another address is asked at once: a node that cannot answer says nothing
-    about the others. One that is busy does, and what it asks for is granted.
+    """Return True if the call goes to another address at once, without a pause.
+
+    An unreachable node says nothing about the others. A busy node does: then the pause
+    that it asks for is kept.
     """
     may = policy.attempts > 1 and isinstance(error, Unavailable)
-    return may and rotation.has_other(tried)
+    return may and pool.has_other(tried)

@@ -1,4 +1,4 @@
-"""Carries plans out over `grpc.aio`, in the running event loop."""
+"""Driver that runs operations over `grpc.aio`, in the running event loop."""
 
 from __future__ import annotations
 
@@ -27,36 +27,36 @@ Result = TypeVar("Result")
 
 
 class AsyncTransport(Protocol):
-    """Sends one attempt; a test may stand in for it."""
+    """Sends single attempts; tests replace it."""
 
     async def send(self, attempt: Attempt) -> Message:
-        """The reply.
+        """Send one attempt and return the reply.
 
         Raises:
-            BureauError: There is none.
+            BureauError: The attempt failed.
         """
         ...
 
     def stream(self, attempt: Attempt) -> AsyncIterator[Any]:
-        """The messages of one attempt at a stream.
+        """Yield the messages of one attempt at a stream.
 
         Raises:
-            BureauError: It broke.
+            BureauError: The stream broke.
         """
         ...
 
     async def close(self) -> None:
-        """Closes connections."""
+        """Close the connections."""
         ...
 
 
 class AsyncDriver:
-    """Carries plans out; for tasks of one event loop at a time."""
+    """Runs operations for the tasks of one event loop at a time."""
 
     def __init__(
         self,
         transport: AsyncTransport,
-        routes: AddressBook,
+        addresses: AddressBook,
         policy: RetryPolicy,
         before_send: BeforeSend = ignore,
         *,
@@ -64,7 +64,7 @@ class AsyncDriver:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
-        self._routes = routes
+        self._addresses = addresses
         self._policy = policy
         self._before_send = before_send
         self._sleep = sleep
@@ -72,41 +72,42 @@ class AsyncDriver:
 
     async def run(
         self,
-        plan: Operation[Result],
+        operation: Operation[Result],
         on_progress: OnProgress | None = None,
         *,
         heavy: bool = False,
     ) -> Result:
-        """The plan's result.
+        """Run an operation and return its result.
 
         Args:
-            plan: What to do.
+            operation: The operation.
             on_progress: Called in the event loop.
-            heavy: The plan computes for long between its calls: its steps then
-                run in a worker thread, and the event loop stays free.
+            heavy: Run the steps in a worker thread, because the operation computes for
+                long between its calls; the event loop stays free.
 
         Raises:
-            BureauError: The bureau refused, could not be reached or not believed.
+            BureauError: The bureau refused or could not be reached, or its answer did not
+                verify.
         """
         try:
-            return await self._carry_out(plan, on_progress, heavy=heavy)
+            return await self._carry_out(operation, on_progress, heavy=heavy)
         except BureauError as error:
-            # Where in the SDK it came up is of no use to who called.
+            # The SDK's frames are of no use to the caller.
             raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
 
     async def follow(self, stream: Stream[Item]) -> AsyncIterator[Item]:
-        """What a stream brings; it is opened again where it stopped.
+        """Yield the items of a stream, which is opened again where it stopped.
 
         Raises:
-            BureauError: As `run`; also when several attempts in a row bring nothing.
+            BureauError: As `run`; also when several attempts in a row deliver no item.
         """
         cursor, failures, tried = stream.start, 0, set[int]()
-        rotation = self._routes.for_method(stream.method)
+        pool = self._addresses.for_method(stream.method)
         first = Call(stream.method, stream.request(cursor), stream.request_id)
         if statement := statement_of(first):
             self._before_send(statement)
         while True:
-            address = rotation.pick(self._now())
+            address = pool.pick(self._now())
             timeout = self._policy.timeout(stream.method.deadline_class)
             call = Call(stream.method, stream.request(cursor), stream.request_id)
             attempt = Attempt(call, address, timeout)
@@ -117,26 +118,28 @@ class AsyncDriver:
                     yield item
             except BureauError as error:
                 tried.add(address)
-                moving = should_fail_over(error, self._policy, rotation, tried)
+                moving = should_fail_over(error, self._policy, pool, tried)
                 failures += not moving
                 if failures == self._policy.attempts or not is_retryable(error):
                     raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
-                rotation.failed(address, self._now())
+                pool.failed(address, self._now())
                 if not moving:
                     await self._sleep(self._policy.pause(failures, error))
             else:
-                rotation.worked(address)
+                pool.worked(address)
                 if not stream.endless:
                     return
 
     async def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         await self._transport.close()
 
     async def _carry_out(
-        self, plan: Operation[Result], on_progress: OnProgress | None, *, heavy: bool
+        self, operation: Operation[Result], on_progress: OnProgress | None, *, heavy: bool
     ) -> Result:
-        effects = run_operation(plan, self._routes, self._policy, self._now, self._before_send)
+        effects = run_operation(
+            operation, self._addresses, self._policy, self._now, self._before_send
+        )
         move: Callable[..., Awaitable[Any]] = _in_thread if heavy else _here
         effect = await move(effects, None)
         while not isinstance(effect, Done):
@@ -166,7 +169,7 @@ async def _in_thread(*arguments: Any) -> Any:
 
 
 class GrpcAioTransport:
-    """One channel an address, made when first used, in the event loop that uses it."""
+    """One channel for each address, made when first used, in the event loop that uses it."""
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
@@ -175,7 +178,7 @@ class GrpcAioTransport:
         self._channels: dict[int, grpc.aio.Channel] = {}
 
     async def send(self, attempt: Attempt) -> Message:
-        """The reply to one attempt.
+        """Send one attempt and return the reply.
 
         Raises:
             BureauError: The call failed.
@@ -195,10 +198,10 @@ class GrpcAioTransport:
         raise explain_expired_certificate(explained, self._profile, utc_now())
 
     async def stream(self, attempt: Attempt) -> AsyncIterator[Any]:
-        """The messages of one attempt at a stream.
+        """Yield the messages of one attempt at a stream.
 
         Raises:
-            BureauError: It broke.
+            BureauError: The stream broke.
         """
         method = attempt.call.method
         open_stream = self._channel(attempt.address).unary_stream(
@@ -224,7 +227,7 @@ class GrpcAioTransport:
         return translate(error.code(), error.details() or "", trailers, address=address)
 
     async def close(self) -> None:
-        """Closes the channels; a later call would open new ones."""
+        """Close the channels; a later call opens new ones."""
         channels, self._channels = self._channels, {}
         for channel in channels.values():
             await channel.close()

@@ -1,4 +1,4 @@
-"""Carries plans out over `grpc`, in the calling thread."""
+"""Driver that runs operations over `grpc`, in the calling thread."""
 
 from __future__ import annotations
 
@@ -28,36 +28,36 @@ Result = TypeVar("Result")
 
 
 class Transport(Protocol):
-    """Sends one attempt; a test may stand in for it."""
+    """Sends single attempts; tests replace it."""
 
     def send(self, attempt: Attempt) -> Message:
-        """The reply.
+        """Send one attempt and return the reply.
 
         Raises:
-            BureauError: There is none.
+            BureauError: The attempt failed.
         """
         ...
 
     def stream(self, attempt: Attempt) -> Iterator[Any]:
-        """The messages of one attempt at a stream.
+        """Yield the messages of one attempt at a stream.
 
         Raises:
-            BureauError: It broke.
+            BureauError: The stream broke.
         """
         ...
 
     def close(self) -> None:
-        """Closes connections."""
+        """Close the connections."""
         ...
 
 
 class Driver:
-    """Carries plans out; safe to share between threads."""
+    """Runs operations; safe to share between threads."""
 
     def __init__(
         self,
         transport: Transport,
-        routes: AddressBook,
+        addresses: AddressBook,
         policy: RetryPolicy,
         before_send: BeforeSend = ignore,
         *,
@@ -65,37 +65,38 @@ class Driver:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
-        self._routes = routes
+        self._addresses = addresses
         self._policy = policy
         self._before_send = before_send
         self._sleep = sleep
         self._now = now
 
-    def run(self, plan: Operation[Result], on_progress: OnProgress | None = None) -> Result:
-        """The plan's result.
+    def run(self, operation: Operation[Result], on_progress: OnProgress | None = None) -> Result:
+        """Run an operation and return its result.
 
         Raises:
-            BureauError: The bureau refused, could not be reached or not believed.
+            BureauError: The bureau refused or could not be reached, or its answer did not
+                verify.
         """
         try:
-            return self._carry_out(plan, on_progress)
+            return self._carry_out(operation, on_progress)
         except BureauError as error:
-            # Where in the SDK it came up is of no use to who called.
+            # The SDK's frames are of no use to the caller.
             raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
 
     def follow(self, stream: Stream[Item]) -> Iterator[Item]:
-        """What a stream brings; it is opened again where it stopped.
+        """Yield the items of a stream, which is opened again where it stopped.
 
         Raises:
-            BureauError: As `run`; also when several attempts in a row bring nothing.
+            BureauError: As `run`; also when several attempts in a row deliver no item.
         """
         cursor, failures, tried = stream.start, 0, set[int]()
-        rotation = self._routes.for_method(stream.method)
+        pool = self._addresses.for_method(stream.method)
         first = Call(stream.method, stream.request(cursor), stream.request_id)
         if statement := statement_of(first):
             self._before_send(statement)
         while True:
-            address = rotation.pick(self._now())
+            address = pool.pick(self._now())
             timeout = self._policy.timeout(stream.method.deadline_class)
             call = Call(stream.method, stream.request(cursor), stream.request_id)
             attempt = Attempt(call, address, timeout)
@@ -106,24 +107,26 @@ class Driver:
                     yield item
             except BureauError as error:
                 tried.add(address)
-                moving = should_fail_over(error, self._policy, rotation, tried)
+                moving = should_fail_over(error, self._policy, pool, tried)
                 failures += not moving
                 if failures == self._policy.attempts or not is_retryable(error):
                     raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
-                rotation.failed(address, self._now())
+                pool.failed(address, self._now())
                 if not moving:
                     self._sleep(self._policy.pause(failures, error))
             else:
-                rotation.worked(address)
+                pool.worked(address)
                 if not stream.endless:
                     return
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         self._transport.close()
 
-    def _carry_out(self, plan: Operation[Result], on_progress: OnProgress | None) -> Result:
-        effects = run_operation(plan, self._routes, self._policy, self._now, self._before_send)
+    def _carry_out(self, operation: Operation[Result], on_progress: OnProgress | None) -> Result:
+        effects = run_operation(
+            operation, self._addresses, self._policy, self._now, self._before_send
+        )
         effect = step(effects, None)
         while not isinstance(effect, Done):
             reply: Message | None = None
@@ -144,7 +147,7 @@ class Driver:
 
 
 class GrpcTransport:
-    """One channel an address, made when first used.
+    """One channel for each address, made when first used.
 
     A forked child makes its own: gRPC's channels do not survive a fork.
     """
@@ -158,7 +161,7 @@ class GrpcTransport:
         self._calls: dict[tuple[int, str], Callable[..., Message]] = {}
 
     def send(self, attempt: Attempt) -> Message:
-        """The reply to one attempt.
+        """Send one attempt and return the reply.
 
         Raises:
             BureauError: The call failed.
@@ -171,10 +174,10 @@ class GrpcTransport:
         raise explain_expired_certificate(explained, self._profile, utc_now())
 
     def stream(self, attempt: Attempt) -> Iterator[Any]:
-        """The messages of one attempt at a stream.
+        """Yield the messages of one attempt at a stream.
 
         Raises:
-            BureauError: It broke.
+            BureauError: The stream broke.
         """
         method = attempt.call.method
         with self._lock:
@@ -203,7 +206,7 @@ class GrpcTransport:
         return translate(failed.code(), failed.details() or "", trailers, address=address)
 
     def close(self) -> None:
-        """Closes the channels; a later call would open new ones."""
+        """Close the channels; a later call opens new ones."""
         with self._lock:
             channels, self._channels, self._calls = self._channels, {}, {}
         for channel in channels.values():

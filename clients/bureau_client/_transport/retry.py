@@ -1,4 +1,4 @@
-"""How long to wait, how often to try, and when to give up."""
+"""Deadlines, pauses and the number of attempts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from bureau_client._operations.operation import DeadlineClass
 from bureau_client._transport.connection_errors import TLS_REFUSED
 from bureau_client.errors import BureauError, Overloaded, QuotaExceeded, Unavailable
 
-# A signed statement is refused five minutes after it was signed.
+# Seconds. A signed statement is refused five minutes after it was signed; the last attempt
+# must begin before that.
 LONGEST_BUDGET_SECONDS = 240.0
 
 
@@ -26,11 +27,11 @@ class RetryPolicy:
         read_seconds: Deadline of a reading call.
         write_seconds: Deadline of a signed write.
         bulk_seconds: Deadline of a batch of records.
-        stream_seconds: Longest time of one stream, after which it is opened anew.
-        attempts: Tries in all, of which going on to another address is none; 1
-            switches both off.
-        first_pause_seconds: Pause before the first retry; doubles each time.
-        longest_pause_seconds: Where the doubling ends.
+        stream_seconds: Longest time of one stream; then the stream is opened again.
+        attempts: Number of attempts; a change to another address does not count. 1
+            switches retries and changes of the address off.
+        first_pause_seconds: Pause before the first retry; doubles with each retry.
+        longest_pause_seconds: Longest pause.
     """
 
     read_seconds: float = 5.0
@@ -42,7 +43,7 @@ class RetryPolicy:
     longest_pause_seconds: float = 5.0
 
     def timeout(self, deadline_class: DeadlineClass) -> float:
-        """Seconds that one attempt may take."""
+        """Return the deadline of one attempt, in seconds."""
         match deadline_class:
             case DeadlineClass.READ:
                 return self.read_seconds
@@ -54,21 +55,21 @@ class RetryPolicy:
                 return self.stream_seconds
 
     def budget(self, deadline_class: DeadlineClass) -> float:
-        """Seconds that all attempts of one call may take together."""
+        """Return the deadline of all attempts of one call together, in seconds."""
         return min(2 * self.timeout(deadline_class), LONGEST_BUDGET_SECONDS)
 
     def pause(
         self, attempt: int, error: BureauError, jitter: Callable[[], float] = random.random
     ) -> float:
-        """Seconds to wait after a failed attempt.
+        """Return the pause after a failed attempt, in seconds.
 
-        What the bureau asks for, if it says; else a doubling pause of which the
-        upper half is random, so that clients do not come back all at once.
+        The bureau's own figure, if it gave one; otherwise a doubling pause whose upper
+        half is random, so that clients do not retry all at once.
 
         Args:
-            attempt: The attempt that failed, from 1.
-            error: What it failed with.
-            jitter: A number from 0 to 1.
+            attempt: Number of the failed attempt, from 1.
+            error: The attempt's error.
+            jitter: Returns a number from 0 to 1.
         """
         if error.retry_after is not None:
             return error.retry_after.total_seconds()
@@ -80,8 +81,8 @@ DEFAULT_POLICY = RetryPolicy()
 
 
 def is_retryable(error: BureauError) -> bool:
-    """Whether the same request may succeed a little later."""
+    """Return True if the same request may succeed a little later."""
     if isinstance(error, Overloaded | QuotaExceeded):
         return error.retry_after is not None
-    # A node that is just stopping looks like one that refuses the certificate.
+    # A node that is stopping looks like a node that refuses the certificate.
     return isinstance(error, Unavailable) or error.reason == TLS_REFUSED

@@ -1,4 +1,4 @@
-"""From what gRPC says to what a person can act on."""
+"""Translates gRPC's statuses into the SDK's exceptions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bureau_client.errors import BureauError
 from bureau_client.models.violations import Violation
 from bureau_keys.status_details import read_explanation
 
-# Reasons that say more than the status code they come with.
+# Reasons that are more specific than their status code.
 BY_REASON: MappingProxyType[str, type[BureauError]] = MappingProxyType(
     {
         "CONSENT_REQUIRED": errors.ConsentRequired,
@@ -52,13 +52,13 @@ def translate(
     *,
     address: str,
 ) -> BureauError:
-    """The exception for one failed call.
+    """Return the exception for a failed call.
 
     Args:
         code: gRPC's status code.
-        details: gRPC's own text; shown only where the bureau says nothing better.
-        trailers: Trailing metadata, in which the bureau's explanation travels.
-        address: Where the call went, for texts about the connection.
+        details: gRPC's own text; shown only without an explanation from the bureau.
+        trailers: Trailing metadata, which holds the bureau's explanation.
+        address: The address that was called, for texts about the connection.
     """
     explanation = read_explanation(trailers)
     if explanation is None:
@@ -75,7 +75,7 @@ def translate(
 
 
 def _without_explanation(code: grpc.StatusCode, details: str, address: str) -> BureauError:
-    # No explanation of the bureau's: the call did not get that far.
+    # The call did not reach the bureau's own code.
     if code is grpc.StatusCode.UNAVAILABLE:
         return explain(details, address)
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:

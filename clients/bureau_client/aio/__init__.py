@@ -1,1 +1,1 @@
-"""The asynchronous clients, for the tasks of one event loop; `sync` has their synchronous form."""
+"""The asynchronous clients; `clients/unasync.py` generates the synchronous ones from them."""

@@ -1,4 +1,4 @@
-"""An auditor's way to the log, asynchronous."""
+"""The client of an auditor: checks the log, its checkpoints and its members' keys."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from bureau_keys.profile import Profile
 
 
 class AsyncAuditor(AsyncClient):
-    """Checks the log: open to every registered certificate, and signs nothing.
+    """An auditor of the log; needs a registered certificate and signs nothing.
 
-    Checkpoints seen by one auditor are remembered; two roots of one size raise
+    One auditor remembers every checkpoint that it verified; two roots of one size raise
     `VerificationFailed`.
     """
 
     def __init__(
         self, profile: Profile, *, clock: Clock = utc_now, policy: RetryPolicy = DEFAULT_POLICY
     ) -> None:
-        """Prepares; nothing is sent before the first call.
+        """Prepare the client; the connection is made by the first call.
 
         Args:
-            profile: Whose certificate opens the connection, and what to trust.
-            clock: What time it is.
+            profile: The certificate that opens the connection, and the trusted keys.
+            clock: Source of the time that statements carry and answers are checked by.
             policy: Deadlines and retries.
         """
         super().__init__(profile, Context(trust=profile.trust, clock=clock), policy)
 
     @classmethod
     def from_profile(cls, folder: str | Path) -> Self:
-        """An auditor from a profile folder.
+        """Return the auditor of a profile folder.
 
         Raises:
             FileNotFoundError: A file of the profile is missing.
@@ -50,122 +50,122 @@ class AsyncAuditor(AsyncClient):
         return cls(Profile.load(folder))
 
     async def checkpoint(self, *, cosignatures: int = 0) -> Checkpoint:
-        """The newest checkpoint, its signatures verified.
+        """Return the newest checkpoint, its signatures verified.
 
         Args:
-            cosignatures: Only one that so many of the profile's witnesses have
-                cosigned.
+            cosignatures: Least number of the profile's witnesses that have cosigned the
+                checkpoint; 0 for the newest of all.
 
         Raises:
-            NotWitnessed: There is none.
+            NotWitnessed: The bureau has no checkpoint with this number of cosignatures.
         """
         if cosignatures:
-            plan = cosigning.cosigned_checkpoint(self._reader, cosignatures)
-            return await self._driver.run(plan)
+            operation = cosigning.cosigned_checkpoint(self._reader, cosignatures)
+            return await self._driver.run(operation)
         return await self._driver.run(log.newest_checkpoint(self._reader))
 
     async def checkpoints(self) -> list[Checkpoint]:
-        """Every checkpoint that was ever signed, oldest first, each verified."""
+        """List every checkpoint of the log, oldest first, each verified."""
         return await self._driver.run(log.list_checkpoints(self._reader))
 
     async def leaves(self, start: int, stop: int) -> list[bytes]:
-        """The leaves from `start` up to, not including, `stop`; 32 bytes each.
+        """Return the leaves from `start` up to, not including, `stop`; 32 bytes each.
 
-        Fewer come back where the log ends before.
+        A log that ends before `stop` yields fewer.
         """
         return await self._driver.run(log.list_leaves(start, stop))
 
     async def audit(
         self, since: str | None = None, *, on_progress: OnProgress | None = None
     ) -> AuditReport:
-        """Downloads the whole log and checks every checkpoint against it.
+        """Download the whole log and check every checkpoint against it.
 
-        Every leaf is hashed; at the size of every checkpoint the root computed
-        must be the root that was signed, and so it must be at the newest that the
-        profile's witnesses have cosigned. What is wrong is reported, not raised.
+        Every leaf is hashed. At the size of every checkpoint, the newest cosigned one
+        included, the computed root must equal the signed root. Findings are reported in
+        the result, not raised.
 
         Args:
-            since: A checkpoint (signed note) kept from before; the log must still
-                hold it.
-            on_progress: Told after each 10,000 leaves.
+            since: A checkpoint (signed note) of an earlier audit; the log must still
+                contain it.
+            on_progress: Called after each 10,000 leaves.
         """
         return await self._driver.run(auditing.audit(self._reader, since), on_progress, heavy=True)
 
     async def consistency(self, first: str, second: str) -> None:
-        """Checks that the log only grew between two checkpoints.
+        """Check that the log only grew between two checkpoints.
 
         Args:
-            first: A signed note.
-            second: Another; either may be the older one.
+            first: A checkpoint (signed note).
+            second: Another checkpoint; either may be the older one.
 
         Raises:
-            VerificationFailed: One is not the log's, or the log was rewritten.
+            VerificationFailed: A checkpoint is not of this log, or the log was rewritten.
         """
         await self._driver.run(log.check_consistency(self._reader, first, second))
 
     async def replay(self, inquiry_id: str, subject_id: str = "") -> Report:
-        """Any report again, exactly as it was. Its subject sees that it was looked at.
+        """Return any earlier report again, exactly as it was. The subject sees this access.
 
         Args:
-            inquiry_id: Its `request_id`.
-            subject_id: Which one, of a portfolio's.
+            inquiry_id: `request_id` of the report.
+            subject_id: For a portfolio inquiry: the subject of the report.
 
         Raises:
-            NotFound: There is no such report.
+            NotFound: No report was given under this inquiry.
         """
         return await self._driver.run(monitoring.replay(self._reader, inquiry_id, subject_id))
 
     async def standard(self, version: int = 0) -> Standard:
-        """The consortium's standard of credit, verified.
+        """Return the consortium's standard of credit, verified.
 
         Args:
-            version: 0 for the one in force.
+            version: Version of the standard; 0 for the version in force.
 
         Raises:
-            NotFound: There is none.
+            NotFound: The standard, or this version of it, does not exist.
         """
         return await self._driver.run(standards.get_standard(self._reader, version))
 
     async def member(self, member_id: str) -> Member:
-        """A member, each of its keys checked against the log.
+        """Return a member, each of its keys checked against the log.
 
         Raises:
-            VerificationFailed: A key is not backed by a logged statement of somebody
-                entitled.
+            VerificationFailed: No logged statement by an entitled signer registers a key.
         """
-        plan = members.vouched_member(self._reader.trust, member_id)
-        return (await self._driver.run(plan)).member
+        operation = members.vouched_member(self._reader.trust, member_id)
+        vouched = await self._driver.run(operation)
+        return vouched.member
 
     def verify_receipt(self, receipt: Receipt, envelope: bytes) -> None:
-        """Checks, offline, that a signed statement is in the log.
+        """Verify offline that a signed statement is in the log.
 
         Raises:
-            VerificationFailed: It is not.
-            NotWitnessed: Fewer witnesses have cosigned it than the profile says.
+            VerificationFailed: The receipt does not prove that the statement is in the log.
+            NotWitnessed: Fewer witnesses than the profile requires have cosigned.
         """
         self._reader.heads.remember(verify.verify_receipt(receipt, envelope, self._reader.trust))
         verify.verify_witnessed(receipt.checkpoint, self._reader.trust)
 
     def verify_report(self, report: Report) -> Report:
-        """Checks, offline, a report with all that came with it (`Report.load`).
+        """Verify offline a report with its receipt and evidence (see `Report.load`).
 
         Returns:
-            The report, read anew from the bytes that verified.
+            The report, read again from the verified bytes.
 
         Raises:
-            VerificationFailed: Something in it does not hold.
-            NotWitnessed: Fewer witnesses have cosigned it than the profile says.
+            VerificationFailed: A signature, proof or digest does not verify.
+            NotWitnessed: Fewer witnesses than the profile requires have cosigned.
         """
         return verify.verify_bundle(report, self._reader.trust)
 
     def verify_evidence(self, evidence: Evidence, furnisher: Member) -> None:
-        """Checks, offline, that a furnisher signed a record.
+        """Verify offline that a furnisher signed a record.
 
         Args:
-            evidence: What came with a report.
-            furnisher: From `member`.
+            evidence: Evidence of a report.
+            furnisher: The furnisher, from `member`.
 
         Raises:
-            VerificationFailed: It did not, or with a key that did not count.
+            VerificationFailed: The signature does not verify, or its key was not in force.
         """
         verify.verify_evidence(evidence, furnisher, self._reader.trust)

@@ -1,4 +1,4 @@
-"""The connection that asynchronous clients share."""
+"""Base class of the clients: one connection to a bureau."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ from bureau_keys.profile import Profile
 
 
 class AsyncClient:
-    """A connection that is made when first used, and closed with the `async with` block.
+    """Base of the clients: connects on first use, disconnects with its `with` block.
 
-    For the tasks of one event loop at a time.
+    The clients of `bureau_client.sync` are safe to share between threads; after a
+    fork the child makes connections of its own, and calls under way in the parent do
+    not reach it. The clients of `bureau_client.aio` serve the tasks of one event
+    loop at a time.
     """
 
     def __init__(
@@ -41,23 +44,26 @@ class AsyncClient:
         quorum: int | None = None,
         timeout: timedelta = WITNESS_TIMEOUT,  # noqa: ASYNC109
     ) -> Receipt:
-        """The same receipt, leading to a checkpoint that enough witnesses have cosigned.
+        """Wait until enough witnesses have cosigned the log with a receipt's entry in it.
 
         Args:
-            receipt: What the bureau gave.
-            quorum: How many are enough; None: as many as the profile says, at least
+            receipt: A receipt that the bureau gave.
+            quorum: Number of witnesses needed; None for the profile's number, at least
                 one.
-            timeout: How long they are waited for.
+            timeout: Longest time to wait.
+
+        Returns:
+            The receipt of the same entry under the cosigned checkpoint.
 
         Raises:
-            NotWitnessed: There are not so many in time.
+            NotWitnessed: Fewer witnesses cosigned in time.
             VerificationFailed: Bureau, witnesses and receipt contradict each other.
         """
-        plan = cosigning.wait_for_witnesses(self._reader, receipt, quorum, timeout)
-        return await self._driver.run(plan)
+        operation = cosigning.wait_for_witnesses(self._reader, receipt, quorum, timeout)
+        return await self._driver.run(operation)
 
     async def close(self) -> None:
-        """Closes the connections; a later call opens new ones."""
+        """Close the connections; a later call opens new ones."""
         await self._driver.close()
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""A lender's way to the bureau, asynchronous."""
+"""The client of a lender: submits records, queries reports, follows alerts."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class AsyncLender(AsyncClient):
 
     Every write is signed with the member's key and answered with a receipt; the
     receipt, and the signature of every report, is verified before a method
-    returns. Methods raise `BureauError` and its subclasses, nothing of gRPC's.
+    returns. Methods raise `BureauError` and its subclasses, never gRPC's errors.
 
     Example:
         async with AsyncLender.from_profile("profiles/riverbank") as lender:
@@ -69,19 +69,19 @@ class AsyncLender(AsyncClient):
         policy: RetryPolicy = DEFAULT_POLICY,
         before_send: BeforeSend = ignore,
     ) -> None:
-        """Prepares; nothing is sent before the first call.
+        """Prepare the client; the connection is made by the first call.
 
         Args:
-            profile: Who the member is, where the bureau is, what to trust.
-            passphrase: Opens the profile's signing key, if it is locked.
-            signing_key: Signs instead of the profile's key.
-            clock: What time it is; a sandbox's clock can be passed.
+            profile: The member's id and keys, the bureau's addresses, the trusted keys.
+            passphrase: Passphrase of the profile's signing key, if the key is locked.
+            signing_key: Key that signs in place of the profile's.
+            clock: Source of the time that statements carry; a sandbox passes its own.
             policy: Deadlines and retries.
-            on_statement: Is given what was signed before it is sent; who keeps it can
-                `resend` it later, after a crash too.
+            before_send: Called with each signed statement before it is sent; a statement
+                that was kept can be passed to `resend` later, also after a crash.
 
         Raises:
-            NotAuthenticated: The signing key does not open.
+            NotAuthenticated: The signing key cannot be read, or the passphrase is wrong.
         """
         self._member_id = profile.member_id
         self._caller = member_caller(profile, signing_key, passphrase, clock)
@@ -89,31 +89,32 @@ class AsyncLender(AsyncClient):
 
     @classmethod
     def from_profile(cls, folder: str | Path, *, passphrase: str | None = None) -> Self:
-        """A lender from its profile folder.
+        """Return the lender of a profile folder.
 
         Raises:
             FileNotFoundError: A file of the profile is missing.
             ValueError: `profile.toml` lacks a setting.
-            NotAuthenticated: The signing key does not open.
+            NotAuthenticated: The signing key cannot be read, or the passphrase is wrong.
         """
         return cls(Profile.load(folder), passphrase=passphrase)
 
     @property
     def member_id(self) -> str:
-        """The member that this is."""
+        """The id of this member."""
         return self._member_id
 
     async def subject_id(self, country: str, scheme: str, identifier: str) -> str:
-        """The bureau's id of a person, 32 hex characters.
+        """Return the subject id of a person, 32 hex characters.
 
         The identifier is blinded before it is sent: the bureau never sees it.
 
         Args:
             country: ISO 3166-1 alpha-2: `CN`.
-            scheme: Which identifier of that country: `resident-id`.
-            identifier: As the document spells it.
+            scheme: Identifier scheme of that country: `resident-id`.
+            identifier: The identifier as the document spells it.
         """
-        return (await self.subject_ids([(country, scheme, identifier)]))[0]
+        [subject_id] = await self.subject_ids([(country, scheme, identifier)])
+        return subject_id
 
     async def subject_ids(
         self,
@@ -121,11 +122,11 @@ class AsyncLender(AsyncClient):
         *,
         on_progress: OnProgress | None = None,
     ) -> list[str]:
-        """Ids of many persons, in order; 256 a call, each counted once.
+        """Return the subject ids of many persons, in order: 256 a call, each counted once.
 
         Args:
-            identifiers: Country, scheme and identifier of each.
-            on_progress: Told after each call.
+            identifiers: Country, scheme and identifier of each person.
+            on_progress: Called after each call to the bureau.
 
         Raises:
             QuotaExceeded: The member's evaluations of the day are used up.
@@ -135,15 +136,15 @@ class AsyncLender(AsyncClient):
     async def attest(
         self, binding: bytes, *, method: IdentificationMethod, identify_time: datetime
     ) -> Receipt:
-        """Attests that a key is a subject's, whom this member has identified.
+        """Attest that a key belongs to a person whom this member has identified.
 
         Args:
-            binding: What the subject's `Wallet.binding()` made, minutes ago.
-            method: How the person was identified.
-            identify_time: When, with a time zone.
+            binding: The result of the person's `Wallet.binding()`, at most five minutes old.
+            method: Method by which the person was identified.
+            identify_time: Time of the identification, with a time zone.
         """
-        plan = subjects.attest(self._caller, binding, method, identify_time)
-        return await self._driver.run(plan)
+        operation = subjects.attest(self._caller, binding, method, identify_time)
+        return await self._driver.run(operation)
 
     async def submit(
         self,
@@ -155,28 +156,28 @@ class AsyncLender(AsyncClient):
         on_invalid: OnInvalid = "raise",
         idempotency_key: str = "",
     ) -> SubmitResult:
-        """Submits records, in batches of at most 10,000 records and 6 MiB.
+        """Submit records, in batches of at most 10,000 records and 6 MiB.
 
-        A batch is stored whole or not at all. If one fails, `error.partial` tells
-        what the batches before it came to.
+        A batch is stored whole or not at all. If a batch fails, `error.partial` is the
+        result of the batches before it.
 
         Args:
             records: Snapshots, facility actions and deletions; any iterable.
-            kind: How they relate to what was sent before.
-            label: The furnisher's own name for them, for example a file name.
-            on_progress: Told after each batch.
-            on_invalid: `raise` refuses a batch with a wrong record; `skip` leaves
-                wrong records out, submits the rest and tells of them in
+            kind: Relation of the records to those submitted before.
+            label: The furnisher's own name for the submission, for example a file name.
+            on_progress: Called after each batch.
+            on_invalid: `raise` refuses a batch with an invalid record; `skip` skips
+                invalid records, submits the rest and lists the skipped ones in
                 `SubmitResult.rejected`.
-            idempotency_key: A name for the whole, for example a file's digest. The same
-                records under the same name are stored once: after a crash, say it
-                again, and only what is not there yet is sent.
+            idempotency_key: A name for all the records, for example a file's digest. The
+                same records under the same key are stored once: after a crash, pass the
+                same key again, and only the missing batches are sent.
 
         Raises:
             InvalidRequest: Records break rules; `violations` names each field.
             ConsentRequired: A person on an account has given no consent to furnish.
         """
-        plan = furnishing.submit(
+        operation = furnishing.submit(
             self._caller,
             records,
             kind=kind,
@@ -184,7 +185,7 @@ class AsyncLender(AsyncClient):
             on_invalid=on_invalid,
             idempotency_key=idempotency_key,
         )
-        return await self._driver.run(plan, on_progress, heavy=True)
+        return await self._driver.run(operation, on_progress, heavy=True)
 
     async def query(
         self,
@@ -194,53 +195,54 @@ class AsyncLender(AsyncClient):
         consent_id: str,
         evidence: EvidenceLevel = EvidenceLevel.NONE,
     ) -> Report:
-        """Asks for a report under a consent.
+        """Query a person's report under a consent.
 
         Args:
-            subject_id: From `subject_id`.
-            purpose: Why.
-            consent_id: The consent that allows it; see `consents`.
-            evidence: Whether the furnishers' own signed records come along, to be
-                verified here and kept.
+            subject_id: The person's id, from the method `subject_id`.
+            purpose: Purpose of the inquiry; the consent must cover it.
+            consent_id: The consent that allows the inquiry; see `consents`.
+            evidence: Which of the furnishers' own signed records to fetch, verify and
+                keep with the report.
 
         Returns:
             The report; a subject without a credit file is a NO_HIT, not an error.
 
         Raises:
-            ConsentError: No consent, or it is revoked, paused, expired, used up or
-                too narrow: one subclass each.
-            VerificationFailed: What the bureau answered does not verify.
+            ConsentError: No consent, or the consent is revoked, paused, expired, used up
+                or too narrow: one subclass each.
+            VerificationFailed: The answer does not verify.
         """
-        plan = reporting.query(
+        operation = reporting.query(
             self._caller, subject_id, purpose=purpose, consent_id=consent_id, evidence=evidence
         )
-        return await self._driver.run(plan)
+        return await self._driver.run(operation)
 
     async def consents(
         self, subject_id: str | None = None, *, limit: int | None = None
     ) -> list[Consent]:
-        """The consents that this member holds, newest first; of one subject if named."""
+        """List the consents that this member holds, newest first; of one subject if named."""
         return await self._driver.run(consents.list_held(subject_id, limit))
 
     async def submission(self, submission_id: str) -> Submission:
-        """A submission that this member made, with its manifest and receipt.
+        """Return a submission of this member, with its manifest and receipt.
 
         Raises:
-            NotFound: No such submission of this member's.
+            NotFound: This member made no submission with this id.
         """
         return await self._driver.run(furnishing.get_submission(self._caller, submission_id))
 
     async def submissions(self, *, limit: int | None = None) -> list[Submission]:
-        """This member's submissions, newest first."""
+        """List this member's submissions, newest first."""
         return await self._driver.run(furnishing.list_submissions(limit))
 
     async def receipt(self, request_id: str, envelope: bytes | None = None) -> Receipt:
-        """The receipt of a write that this member made: whether it took effect.
+        """Return the receipt of a write of this member; a receipt proves that the write took
+        effect.
 
         Args:
-            request_id: The statement's request id; `BureauError.request_id` has it
-                where a reply was lost.
-            envelope: The signed statement. With it the receipt is verified; without
+            request_id: The statement's request id; after a lost reply it is in
+                `BureauError.request_id`.
+            envelope: The signed statement. With it the whole receipt is verified; without
                 it only the checkpoint's signature is.
 
         Raises:
@@ -249,19 +251,20 @@ class AsyncLender(AsyncClient):
         return await self._driver.run(receipts.get_receipt(self._caller, request_id, envelope))
 
     async def resend(self, statement: Statement) -> Receipt:
-        """Sends a statement again as it was signed. It has one effect: then or now.
+        """Send a signed statement again, byte for byte. It takes effect once, however often
+        it is sent.
 
         Args:
-            statement: What `before_send` was given.
+            statement: A statement that `before_send` received.
 
         Raises:
-            Unavailable: What became of it is still unknown.
-            BureauError: It took no effect, and is refused now.
+            Unavailable: The outcome is still unknown.
+            BureauError: The statement took no effect, and the bureau refuses it now.
         """
         return await self._driver.run(resend.resend(self._caller, statement))
 
     async def disputes(self, *, limit: int | None = None) -> list[Dispute]:
-        """The disputes against this member's records, oldest first."""
+        """List the disputes against this member's records, oldest first."""
         return await self._driver.run(disputes_and_holds.list_disputed(limit))
 
     async def answer_dispute(
@@ -273,18 +276,21 @@ class AsyncLender(AsyncClient):
         correction: RecordRef | None = None,
         certified: bool = False,
     ) -> Dispute:
-        """Answers a dispute. DELETED and FRAUD delete what was disputed.
+        """Answer a dispute. DELETED and FRAUD delete the disputed account or month.
 
         Args:
-            correction: With MODIFIED: the record that was submitted instead.
-            certified: That what stays is complete and accurate; needed where the
-                deadline has passed and the law has withdrawn it.
+            dispute_id: The dispute.
+            outcome: Result of the investigation.
+            narrative: The answer in words, for the subject.
+            correction: With MODIFIED: the record that was submitted as the correction.
+            certified: Certifies that the remaining data are complete and accurate; needed
+                where the deadline has passed and the law has withdrawn the data.
 
         Raises:
-            NotFound: No such dispute against this member.
-            WrongState: It is answered.
+            NotFound: No dispute with this id names this member as the furnisher.
+            WrongState: The dispute is already answered.
         """
-        plan = disputes_and_holds.answer_dispute(
+        operation = disputes_and_holds.answer_dispute(
             self._caller,
             dispute_id,
             outcome,
@@ -292,103 +298,107 @@ class AsyncLender(AsyncClient):
             correction=correction,
             certified=certified,
         )
-        return await self._driver.run(plan)
+        return await self._driver.run(operation)
 
     def alerts(self, after: int = 0) -> AsyncIterator[Alert]:
-        """Alerts on people who consented to be monitored, as they come; it waits for
-        them without end. Each comes at least once, in the order of the log.
+        """Follow the alerts on persons who consented to be monitored.
+
+        The iterator never ends. Each alert is delivered at least once, in the order of
+        the log.
 
         Args:
-            after: Cursor of the last one dealt with; 0 for what was acknowledged.
+            after: Cursor of the last alert handled; 0 for the last one acknowledged.
 
         Raises:
-            BureauError: The bureau cannot be reached, for several attempts in a row.
+            BureauError: Several attempts in a row to reach the bureau failed.
         """
         return self._driver.follow(monitoring.alerts(after))
 
     async def acknowledge(self, cursor: int) -> None:
-        """Tells the bureau that the alert of a cursor, and all before, are dealt with."""
+        """Acknowledge the alert of a cursor and every alert before it."""
         await self._driver.run(monitoring.acknowledge(cursor))
 
     def watch_disputes(self, after: int = 0) -> AsyncIterator[DisputeNews]:
-        """Disputes against this member's records, as they come; it waits for them
-        without end.
+        """Follow the disputes against this member's records; the iterator never ends.
 
         Args:
-            after: Cursor of the last one; 0 from the beginning.
+            after: Cursor of the last event handled; 0 for all from the first.
         """
         return self._driver.follow(monitoring.disputes(after))
 
     def portfolio(self, purpose: Purpose, subject_ids: Iterable[str] = ()) -> AsyncIterator[Report]:
-        """Reports on this member's own customers who consented to be monitored, one
-        after another, each verified. A stream that breaks goes on where it stopped; so
-        does another program, with `resume_portfolio`.
+        """Query the reports on this member's own customers who consented to be monitored.
+
+        The reports are delivered one after another, each verified. A stream that breaks
+        continues where it stopped; another program continues it with
+        `resume_portfolio`.
 
         Args:
             purpose: ACCOUNT_REVIEW or COLLECTION.
-            subject_ids: Only these; none for all of them.
+            subject_ids: The customers; empty for all of them.
         """
         return self._driver.follow(monitoring.portfolio(self._caller, purpose, subject_ids))
 
     def resume_portfolio(self, inquiry: bytes, after: str = "") -> AsyncIterator[Report]:
-        """The other reports of a portfolio: it is not asked for again, and no consent is
-        used twice. Whoever withdrew meanwhile is passed over.
+        """Continue a portfolio inquiry; no second inquiry is made, no consent used twice.
+
+        Customers who have revoked their consent since are skipped.
 
         Args:
-            inquiry: As it was signed: `Report.inquiry` of any of its reports, or
-                `Statement.envelope`, which `before_send` was given.
-            after: `Report.cursor` of the last one dealt with; empty for all.
+            inquiry: The signed inquiry: `Report.inquiry` of any of its reports, or the
+                `Statement.envelope` that `before_send` received.
+            after: `Report.cursor` of the last report handled; empty for all.
         """
         return self._driver.follow(monitoring.resume_portfolio(self._caller, inquiry, after))
 
     async def replay(self, inquiry_id: str, subject_id: str = "") -> Report:
-        """A report that this member got, again, exactly as it was.
+        """Return an earlier report of this member again, exactly as it was.
 
         Args:
-            inquiry_id: Its `request_id`.
-            subject_id: Which one, of a portfolio's.
+            inquiry_id: `request_id` of the report.
+            subject_id: For a portfolio inquiry: the subject of the report.
 
         Raises:
-            NotFound: No such report of this member's.
-            ConsentRevoked: The consent that it rested on was revoked since.
+            NotFound: This member received no report under this inquiry.
+            ConsentRevoked: The consent of the inquiry has been revoked since.
         """
         return await self._driver.run(monitoring.replay(self._caller, inquiry_id, subject_id))
 
     async def standard(self, version: int = 0) -> Standard:
-        """The consortium's standard of credit, verified.
+        """Return the consortium's standard of credit, verified.
 
         Args:
-            version: 0 for the one in force.
+            version: Version of the standard; 0 for the version in force.
 
         Raises:
-            NotFound: There is none.
+            NotFound: The standard, or this version of it, does not exist.
         """
         return await self._driver.run(standards.get_standard(self._caller, version))
 
     async def member(self, member_id: str) -> Member:
-        """One member.
+        """Return a member's entry in the directory of members.
 
         Raises:
-            NotFound: No such member.
+            NotFound: No member has this id.
         """
         return await self._driver.run(members.get_member(member_id))
 
     async def members(self, *, limit: int | None = None) -> list[Member]:
-        """All members, in order of id."""
+        """List all members, in the order of their ids."""
         return await self._driver.run(members.list_members(limit))
 
     async def add_key(self, key: SigningKey) -> Receipt:
-        """Registers a further signing key of this member."""
+        """Register a further signing key of this member."""
         return await self._driver.run(members.add_key(self._caller, self._member_id, key))
 
     async def withdraw_key(self, key_id: str) -> Receipt:
-        """Withdraws a signing key; what it signed before stays valid."""
+        """Withdraw a signing key; statements that it signed before stay valid."""
         return await self._driver.run(members.withdraw_key(self._caller, self._member_id, key_id))
 
     async def rotate_key(self, new_key: SigningKey) -> tuple[Receipt, Receipt]:
-        """Registers a new key and withdraws the present one; then the new one signs.
+        """Register a new key and withdraw the present one; then the new key signs.
 
-        Save the new key first: from the moment it is registered, only it counts.
+        Save the new key first: once it is registered, only the new key is valid.
 
         Returns:
             The receipts of the registration and of the withdrawal.

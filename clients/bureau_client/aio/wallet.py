@@ -1,4 +1,4 @@
-"""A subject's own way to the bureau, asynchronous."""
+"""The client of a person: grants consents, reads and disputes their credit file."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ from bureau_keys.signing import SigningKey
 
 
 class AsyncWallet(AsyncClient):
-    """A person with their own key: grants and revokes consents, sees who looked.
+    """A person with their own key: grants and revokes consents, lists inquiries.
 
-    Statements are signed here and carried by an agent (a wallet operator, a
-    consent manager), whose profile opens the connection and which can read and
-    change nothing by itself. `wallet_folder` keeps the key on disk.
+    Statements are signed here and submitted through an agent (a wallet operator, a
+    consent manager). The agent's profile opens the connection; the agent can neither
+    read nor change anything by itself. `wallet_folder` keeps the key on disk.
     """
 
     def __init__(
@@ -54,19 +54,19 @@ class AsyncWallet(AsyncClient):
         policy: RetryPolicy = DEFAULT_POLICY,
         before_send: BeforeSend = ignore,
     ) -> None:
-        """Prepares; nothing is sent before the first call.
+        """Prepare the client; the connection is made by the first call.
 
         Args:
             profile: The agent's profile.
             subject_id: The person's id.
             key: The person's own key.
-            clock: What time it is.
+            clock: Source of the time that statements carry and answers are checked by.
             policy: Deadlines and retries.
-            on_statement: Is given what was signed before it is sent; who keeps it can
-                `resend` it later, after a crash too.
+            before_send: Called with each signed statement before it is sent; a statement
+                that was kept can be passed to `resend` later, also after a crash.
 
         Raises:
-            InvalidRequest: The subject id is none.
+            InvalidRequest: The subject id is not 32 hex characters.
         """
         self._subject_id = arguments.subject_id(subject_id)
         self._caller = subject_caller(profile, subject_id, key, clock)
@@ -74,13 +74,13 @@ class AsyncWallet(AsyncClient):
 
     @property
     def subject_id(self) -> str:
-        """The person that this is."""
+        """The subject id of the person."""
         return self._subject_id
 
     def binding(self) -> bytes:
-        """The person's agreement to their key, for an attesting member to hand in.
+        """Sign the binding of the person to their key, for the attesting member to submit.
 
-        Made without a network. It is good for five minutes; make it when the
+        Needs no connection. A binding is valid for five minutes; make it when the
         member asks for it.
         """
         envelope = subjects.bind(self._caller.author, self._subject_id)
@@ -102,27 +102,28 @@ class AsyncWallet(AsyncClient):
         mode: ConsentMode = ConsentMode.VIEW,
         data_life: timedelta = timedelta(0),
     ) -> Consent:
-        """Signs a consent and hands it in.
+        """Sign a consent and submit it.
 
         Args:
-            grantee: The member that may act.
-            actions: What it may do: FURNISH, INQUIRE, MONITOR.
-            purposes: For INQUIRE and MONITOR: what for.
-            sections: What reports under it hold.
-            expire: Until when, or for how long.
-            start: From when; None: from now.
-            portfolio_types: Which kinds of facility; empty means all.
-            history_months: Months of payment history; 0 means none.
-            max_uses: Reports in all; 0 means no limit.
-            frequency: Reports per calendar unit; None means no limit.
-            mode: What the grantee may do with what it gets.
-            data_life: How long it may keep it; only, and then surely, with STORE.
+            grantee: The member that the consent is for.
+            actions: Allowed actions: FURNISH, INQUIRE, MONITOR.
+            purposes: Allowed purposes; for INQUIRE and MONITOR.
+            sections: Sections of the reports under this consent.
+            expire: Time of expiry, or time from the start to it.
+            start: Start of the consent; None for now.
+            portfolio_types: Allowed kinds of facility; empty for all.
+            history_months: Months of payment history in a report; 0 for none.
+            max_uses: Largest number of reports in all; 0 for no limit.
+            frequency: Largest number of reports per calendar unit; None for no limit.
+            mode: Allowed handling of the report: view, store, query or stream.
+            data_life: Time that the grantee may keep the report; required with STORE,
+                refused with any other mode.
 
         Raises:
-            InvalidRequest: The consent goes over its purpose's ceiling; the
-                violation names it.
+            InvalidRequest: The consent exceeds a limit of its purpose; the violation
+                names the limit.
         """
-        plan = consents.grant(
+        operation = consents.grant(
             self._caller,
             self._subject_id,
             grantee,
@@ -138,14 +139,14 @@ class AsyncWallet(AsyncClient):
             mode=mode,
             data_life=data_life,
         )
-        return await self._driver.run(plan)
+        return await self._driver.run(operation)
 
     async def pause(self, consent_id: str, note: str = "") -> Consent:
-        """Pauses a consent, from the next request on; the grantee reads the note."""
+        """Pause a consent, from the next request on; the grantee can read the note."""
         return await self._change(consent_id, ConsentTransition.PAUSE, note)
 
     async def resume(self, consent_id: str, note: str = "") -> Consent:
-        """Ends a pause.
+        """Resume a paused consent.
 
         Raises:
             WrongState: The consent is not paused.
@@ -153,46 +154,49 @@ class AsyncWallet(AsyncClient):
         return await self._change(consent_id, ConsentTransition.RESUME, note)
 
     async def revoke(self, consent_id: str, note: str = "") -> Consent:
-        """Revokes a consent for good, from the next request on."""
+        """Revoke a consent permanently, from the next request on."""
         return await self._change(consent_id, ConsentTransition.REVOKE, note)
 
     async def consents(self, *, limit: int | None = None) -> list[Consent]:
-        """All consents that the person granted, newest first."""
+        """List every consent that the person granted, newest first."""
         return await self._driver.run(consents.list_own(self._caller, limit))
 
     async def inquiries(self, *, limit: int | None = None) -> list[InquiryLine]:
-        """Who looked: every inquiry, granted and denied, newest first."""
+        """List the inquiries about the person, granted and denied, newest first."""
         return await self._driver.run(subjects.list_inquiries(self._caller, limit))
 
     async def file(self) -> Report:
-        """The person's whole credit file, signed by the bureau.
+        """Return the person's whole credit file, signed by the bureau.
 
-        It names what reports leave out, and why.
+        `Report.omissions` lists the parts that reports leave out, and the reasons.
         """
         return await self._driver.run(subjects.get_file(self._caller))
 
     async def place_hold(self, kind: HoldKind, *, expire: datetime | None = None) -> Hold:
-        """Freezes the file, or puts a fraud alert on it, from the next request on.
+        """Freeze the file, or place a fraud alert on it, from the next request on.
 
         Args:
-            expire: When it ends by itself; None means never.
+            kind: Kind of hold.
+            expire: Time at which the hold ends by itself; None for never.
 
         Raises:
-            WrongState: Such a hold stands already.
+            WrongState: A hold of this kind is already in force.
         """
         return await self._driver.run(disputes_and_holds.place_hold(self._caller, kind, expire))
 
     async def lift_hold(
         self, hold_id: str, *, until: datetime | None = None, member_id: str = ""
     ) -> Hold:
-        """Lifts a hold for good; or until a time, after which it is back.
+        """Lift a hold, permanently or until a time.
 
         Args:
-            member_id: Lifts it for this member only; needs `until`.
+            hold_id: The hold.
+            until: Time from which the hold is in force again; None for never.
+            member_id: The only member to lift the hold for; needs `until`. Empty for all.
 
         Raises:
-            NotFound: No such hold of the person's.
-            WrongState: It has ended.
+            NotFound: The person has no hold with this id.
+            WrongState: The hold has ended.
         """
         return await self._driver.run(
             disputes_and_holds.lift_hold(self._caller, hold_id, until, member_id)
@@ -208,19 +212,21 @@ class AsyncWallet(AsyncClient):
         narrative: str = "",
         attachment_digests: Sequence[bytes] = (),
     ) -> Dispute:
-        """Challenges what a tradeline says; reports show it at once.
+        """Dispute a field of a tradeline; reports show the dispute at once.
 
         Args:
-            field: Which field is wrong, for example `balance_minor`.
-            month: Which month; None means the whole account.
-            narrative: What is wrong, in the person's own words.
+            tradeline_id: The tradeline.
+            field: The disputed field, for example `balance_minor`.
+            reason: Reason of the dispute.
+            month: The disputed month; None for the whole account.
+            narrative: Explanation in the person's own words.
             attachment_digests: SHA-256 of documents that the person keeps.
 
         Raises:
-            NotFound: No such tradeline on the file.
-            WrongState: The same is disputed already.
+            NotFound: The credit file has no tradeline with this id.
+            WrongState: The field is already under dispute.
         """
-        plan = disputes_and_holds.open_dispute(
+        operation = disputes_and_holds.open_dispute(
             self._caller,
             self._subject_id,
             tradeline_id,
@@ -230,37 +236,40 @@ class AsyncWallet(AsyncClient):
             narrative=narrative,
             attachment_digests=attachment_digests,
         )
-        return await self._driver.run(plan)
+        return await self._driver.run(operation)
 
     async def add_to_dispute(
         self, dispute_id: str, narrative: str, attachment_digests: Sequence[bytes] = ()
     ) -> Dispute:
-        """Adds facts to an open dispute; the furnisher is told, and may have more time.
+        """Add facts to an open dispute; the bureau notifies the furnisher and may extend
+        its deadline.
 
         Args:
-            narrative: What there is to add.
+            dispute_id: The dispute.
+            narrative: The added facts.
             attachment_digests: SHA-256 of documents that the person keeps.
 
         Raises:
-            NotFound: No such dispute of the person's.
-            WrongState: It is open no more.
+            NotFound: The person has no dispute with this id.
+            WrongState: The dispute is closed.
         """
-        plan = disputes_and_holds.add_to_dispute(
+        operation = disputes_and_holds.add_to_dispute(
             self._caller, dispute_id, narrative, attachment_digests
         )
-        return await self._driver.run(plan)
+        return await self._driver.run(operation)
 
     async def disputes(self, *, limit: int | None = None) -> list[Dispute]:
-        """The person's disputes, newest first."""
+        """List the person's disputes, newest first."""
         return await self._driver.run(disputes_and_holds.list_own_disputes(self._caller, limit))
 
     async def receipt(self, request_id: str, envelope: bytes | None = None) -> Receipt:
-        """The receipt of a write that the person made: whether it took effect.
+        """Return the receipt of a write of the person; a receipt proves that the write took
+        effect.
 
         Args:
-            request_id: The statement's request id; `BureauError.request_id` has it
-                where a reply was lost.
-            envelope: The signed statement. With it the receipt is verified; without
+            request_id: The statement's request id; after a lost reply it is in
+                `BureauError.request_id`.
+            envelope: The signed statement. With it the whole receipt is verified; without
                 it only the checkpoint's signature is.
 
         Raises:
@@ -269,33 +278,34 @@ class AsyncWallet(AsyncClient):
         return await self._driver.run(receipts.get_own_receipt(self._caller, request_id, envelope))
 
     async def notices(self, *, limit: int | None = None) -> list[Notice]:
-        """What the bureau has to tell the person, newest first."""
+        """List the bureau's notices to the person, newest first."""
         return await self._driver.run(subjects.list_notices(self._caller, limit))
 
     async def set_statement(self, text: str) -> Receipt:
-        """Puts the person's own statement on the file, for every reader of a report.
+        """Set the person's own statement on the file; every report shows the statement.
 
         Args:
-            text: At most 2,000 characters; empty takes the statement off.
+            text: At most 2,000 characters; empty removes the statement.
         """
         return await self._driver.run(disputes_and_holds.set_statement(self._caller, text))
 
     async def resend(self, statement: Statement) -> Receipt:
-        """Sends a statement again as it was signed. It has one effect: then or now.
+        """Send a signed statement again, byte for byte. It takes effect once, however often
+        it is sent.
 
         Args:
-            statement: What `before_send` was given.
+            statement: A statement that `before_send` received.
 
         Raises:
-            Unavailable: What became of it is still unknown.
-            BureauError: It took no effect, and is refused now.
+            Unavailable: The outcome is still unknown.
+            BureauError: The statement took no effect, and the bureau refuses it now.
         """
         return await self._driver.run(resend.resend(self._caller, statement))
 
     async def rotate_key(self, new_key: SigningKey) -> Receipt:
-        """Replaces the key by a statement signed with the present one.
+        """Replace the person's key, by a statement signed with the present key.
 
-        Save the new key first: from the moment it is accepted, only it counts.
+        Save the new key first: once the bureau accepts it, only the new key is valid.
         """
         return await self._driver.run(subjects.rotate_key(self._caller, self._subject_id, new_key))
 

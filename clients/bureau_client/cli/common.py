@@ -1,4 +1,4 @@
-"""What both command lines share: options, errors, exit codes, progress."""
+"""Options, errors, exit codes and progress of both command lines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bureau_client import errors
 from bureau_client.cli.output import Output, err
 from bureau_client.models.codes import Code
 from bureau_client.models.progress import OnProgress, Progress
-from bureau_keys.profile import Profile
+from bureau_client.models.records import RecordRef
 
 ProfileOption = Annotated[
     Path,
@@ -27,7 +27,7 @@ ProfileOption = Annotated[
         "--profile",
         envvar="BUREAU_PROFILE",
         metavar="DIR",
-        help="The profile folder that the operator handed out.",
+        help="Profile folder, from the operator.",
     ),
 ]
 PassphraseOption = Annotated[
@@ -35,17 +35,18 @@ PassphraseOption = Annotated[
     typer.Option(
         "--passphrase-file",
         metavar="FILE",
-        help="File with the passphrase of the signing key, if it is locked.",
+        help="File with the passphrase of the signing key, if the key is locked.",
     ),
 ]
 OutputOption = Annotated[
     Output, typer.Option("--output", help="Form of the data on stdout.", show_default=True)
 ]
 LimitOption = Annotated[
-    int | None, typer.Option("--limit", min=1, help="At most so many, the newest.")
+    int | None,
+    typer.Option("--limit", min=1, help="Largest number of entries; the rest is left out."),
 ]
 
-# First match wins; what is not listed exits with 1.
+# The first match is used; exceptions without a match exit with 1.
 EXIT_CODES: tuple[tuple[type[errors.BureauError], int], ...] = (
     (errors.NotAuthenticated, 3),
     (errors.PermissionDenied, 3),
@@ -59,21 +60,21 @@ EXIT_CODES: tuple[tuple[type[errors.BureauError], int], ...] = (
     (errors.Overloaded, 7),
     (errors.QuotaExceeded, 7),
 )
-# In a log, where there is no bar.
+# Least time between two lines of progress in a log.
 BETWEEN_LINES = timedelta(seconds=5)
 EXIT_INVALID = 5
 EXIT_PARTIAL = 8
 EXIT_HELP = (
     "Exit codes: 0 ok, 2 usage, 3 not authenticated or not permitted, 4 not found, 5 invalid, "
-    "6 conflict, 7 unavailable, 8 only a part was imported."
+    "6 conflict, 7 unavailable, 8 imported in part."
 )
 
 C = TypeVar("C", bound=Code)
 
 
 def run(app: typer.Typer) -> NoReturn:
-    """Runs a command line: errors become one paragraph and an exit code."""
-    # gRPC writes to stderr what the SDK says better.
+    """Run a command line; print an error as one paragraph and exit with its code."""
+    # gRPC's own lines on stderr would repeat the SDK's errors.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         app()
@@ -87,28 +88,18 @@ def run(app: typer.Typer) -> NoReturn:
 
 
 def exit_code(error: errors.BureauError) -> int:
-    """The exit code for an error."""
+    """Return the exit code of an error."""
     return next((code for cls, code in EXIT_CODES if isinstance(error, cls)), 1)
 
 
 def fail(message: str, code: int) -> NoReturn:
-    """Says what is wrong, on stderr, and exits."""
+    """Print an error on stderr and exit."""
     err.print(Text.assemble(("error", "bold red"), f" {message}"), soft_wrap=True)
     sys.exit(code)
 
 
-def load_profile(folder: Path) -> Profile:
-    """The profile in a folder."""
-    return Profile.load(folder)
-
-
-def read_passphrase(file: Path | None) -> str | None:
-    """The passphrase in a file, without the line's end."""
-    return None if file is None else file.read_text("utf-8").rstrip("\r\n")
-
-
 def code_parser(cls: type[C]) -> Callable[[str], C]:
-    """Reads an option's value as a code, by name."""
+    """Return a parser of an option's value as a code, by name."""
 
     def parse(text: str | C) -> C:
         return text if isinstance(text, cls) else cls.parse(str(text))
@@ -118,18 +109,32 @@ def code_parser(cls: type[C]) -> Callable[[str], C]:
 
 
 def names_of(cls: type[Code]) -> str:
-    """The names that an option takes."""
+    """Return the names that an option accepts."""
     return ", ".join(cls.spellings())
+
+
+def parse_record_ref(text: str, option: str) -> RecordRef:
+    """Read an option's value, SUBMISSION:INDEX, as a reference to a record.
+
+    Raises:
+        ValueError: The value has another form.
+    """
+    submission_id, colon, index = text.partition(":")
+    if not colon or not index.isdecimal():
+        raise ValueError(
+            f"{option} {text!r} is not a record; write SUBMISSION:INDEX, for example 0b1f…:0"
+        )
+    return RecordRef(submission_id=submission_id, record_index=int(index))
 
 
 @contextmanager
 def progress_bar(what: str, total: int | None = None, before: str = "") -> Iterator[OnProgress]:
-    """Progress and the time left on stderr: a bar, or now and then a line in a log.
+    """Show progress and the time left on stderr: a bar, or lines in a log.
 
     Args:
-        what: What is going on.
-        total: How much of it there is, where that is known.
-        before: What goes on as long as the total is not known.
+        what: Name of the work.
+        total: Units in all; None if unknown.
+        before: Name of the work while the total is unknown.
     """
     if not err.is_terminal:
         yield _lines(what, before)
@@ -147,13 +152,13 @@ def progress_bar(what: str, total: int | None = None, before: str = "") -> Itera
 
 
 def _lines(what: str, before: str) -> OnProgress:
-    told = timedelta()
+    last = timedelta()
 
     def show(progress: Progress) -> None:
-        nonlocal told
-        if timedelta() <= progress.elapsed - told < BETWEEN_LINES:
+        nonlocal last
+        if timedelta() <= progress.elapsed - last < BETWEEN_LINES:
             return
-        told = progress.elapsed
+        last = progress.elapsed
         if progress.total is None:
             err.print(f"{before or what}: {progress.done:,}")
         else:

@@ -1,4 +1,4 @@
-"""`bureau-lender act`, `delete`: what a lender did to a facility, and what it withdraws."""
+"""`bureau-lender act`, `delete`: report a facility action, withdraw an account."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from bureau_client.cli.common import (
     ProfileOption,
     code_parser,
     names_of,
+    parse_record_ref,
 )
-from bureau_client.cli.lenders import opened, record_in
+from bureau_client.cli.open_clients import open_lender
 from bureau_client.cli.output import Output, emit_many
 from bureau_client.models.codes import ActionReason, DeletionReason, FacilityActionKind, Initiator
 from bureau_client.models.months import Month
@@ -41,7 +42,7 @@ def act(
         typer.Option(
             parser=code_parser(ActionReason),
             metavar="REASON",
-            help=f"{names_of(ActionReason)}; up to 4 times.",
+            help=f"Reason: {names_of(ActionReason)}; up to 4 times.",
         ),
     ],
     by: Annotated[
@@ -50,43 +51,46 @@ def act(
             parser=code_parser(Initiator),
             metavar="WHO",
             show_default="lender",
-            help=f"Who wanted it: {names_of(Initiator)}.",
+            help=f"Initiator: {names_of(Initiator)}.",
         ),
     ] = Initiator.LENDER,
     at: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%S"], help="When, UTC; else now.")
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%dT%H:%M:%S"], help="Time of the action, UTC; default: now."),
     ] = None,
     record: Annotated[
         list[str] | None,
-        typer.Option(metavar="SUBMISSION:INDEX", help="What it rests on; repeatable."),
+        typer.Option(
+            metavar="SUBMISSION:INDEX", help="Record that supports the reasons; repeatable."
+        ),
     ] = None,
     review_by: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="When you look at it again.")
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of your next review.")
     ] = None,
-    appeal: Annotated[str, typer.Option(help="Where the person can object.")] = "",
+    appeal: Annotated[str, typer.Option(help="Address for the person's objections.")] = "",
     limit: Annotated[
-        int | None, typer.Option(min=0, help="With limit-change: the new one, in minor units.")
+        int | None, typer.Option(min=0, help="With limit-change: new limit, in minor units.")
     ] = None,
-    new_ref: Annotated[str, typer.Option(help="With renumber and transfer.")] = "",
-    new_member: Annotated[str, typer.Option(help="With transfer: who has it now.")] = "",
+    new_ref: Annotated[str, typer.Option(help="With renumber and transfer: new reference.")] = "",
+    new_member: Annotated[str, typer.Option(help="With transfer: receiving member.")] = "",
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Tell what was done to a facility between two month ends, and why."""
+    """Report an action on a facility between two month ends, with its reasons."""
     action = FacilityAction(
         account_ref=account_ref,
         kind=kind,
         initiator=by,
         reasons=tuple(reason),
         effective_time=at.replace(tzinfo=UTC) if at else datetime.now(UTC),
-        record_refs=tuple(record_in(text, "--record") for text in record or ()),
+        record_refs=tuple(parse_record_ref(text, "--record") for text in record or ()),
         review_by_date=review_by.date() if review_by else None,
         appeal_route=appeal,
         credit_limit_minor=limit,
         new_account_ref=new_ref,
         new_member_id=new_member,
     )
-    with opened(profile, passphrase_file) as lender:
+    with open_lender(profile, passphrase_file) as lender:
         _submit(lender, action, output)
 
 
@@ -100,14 +104,14 @@ def delete(
     ],
     profile: ProfileOption,
     month: Annotated[
-        str, typer.Option(metavar="YYYY-MM", help="Only this month; else the whole account.")
+        str, typer.Option(metavar="YYYY-MM", help="Month to withdraw; default: the whole account.")
     ] = "",
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Withdraw an account, or a month of it; it returns only if you certify it anew."""
+    """Withdraw an account, or a month of it; to bring it back, submit it certified."""
     which = Month.parse(month) if month else None
-    with opened(profile, passphrase_file) as lender:
+    with open_lender(profile, passphrase_file) as lender:
         _submit(lender, Deletion(account_ref=account_ref, reason=reason, month=which), output)
 
 

@@ -1,4 +1,4 @@
-"""`bureau-lender submit`, `template`: files of records."""
+"""`bureau-lender submit`, `template`: submit files of records."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bureau_client.cli.common import (
     code_parser,
     names_of,
 )
-from bureau_client.cli.lenders import opened
+from bureau_client.cli.open_clients import open_lender
 from bureau_client.cli.output import Output, emit_many, err
 from bureau_client.files import CsvSource, Metro2Source, Reject, Source, check_file, import_file
 from bureau_client.files.csv_records import columns
@@ -28,20 +28,22 @@ from bureau_client.models.codes import SubmissionKind
 
 
 class Format(StrEnum):
-    """Format of a file of records; said, never guessed."""
+    """Format of a file of records; never guessed."""
 
     CSV = "csv"
     METRO2 = "metro2"
 
 
-FileArgument = Annotated[Path, typer.Argument(help="The file.", exists=True, dir_okay=False)]
-FormatOption = Annotated[Format, typer.Option("--format", help="Its format; it is not guessed.")]
+FileArgument = Annotated[Path, typer.Argument(help="File of records.", exists=True, dir_okay=False)]
+FormatOption = Annotated[
+    Format, typer.Option("--format", help="Format of the file; never guessed.")
+]
 CurrencyOption = Annotated[
-    str, typer.Option(metavar="CODE", help="Metro 2: currency of its amounts, ISO 4217.")
+    str, typer.Option(metavar="CODE", help="Metro 2: currency of the amounts, ISO 4217.")
 ]
 PreviousOption = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Metro 2: the file of the month before, to compare with."),
+    typer.Option(metavar="FILE", help="Metro 2: file of the month before, to compare with."),
 ]
 
 
@@ -54,17 +56,17 @@ def submit(
             parser=code_parser(SubmissionKind),
             metavar="KIND",
             show_default="original",
-            help=f"How it relates to what was sent before: {names_of(SubmissionKind)}.",
+            help=f"Relation to earlier submissions: {names_of(SubmissionKind)}.",
         ),
     ] = SubmissionKind.ORIGINAL,
-    label: Annotated[str, typer.Option(help="Name at the bureau; else the file's name.")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and send nothing.")] = False,
+    label: Annotated[str, typer.Option(help="Label at the bureau; default: the file's name.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only; send nothing.")] = False,
     skip_invalid: Annotated[
-        bool, typer.Option("--skip-invalid", help="Leave wrong rows out and submit the others.")
+        bool, typer.Option("--skip-invalid", help="Skip invalid rows and submit the others.")
     ] = False,
     rejects: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where rows left out go; else FILE.rejects."),
+        typer.Option(metavar="FILE", help="File of the skipped rows; default: FILE.rejects."),
     ] = None,
     format: FormatOption = Format.CSV,  # noqa: A002, the option's name
     currency: CurrencyOption = "USD",
@@ -72,7 +74,7 @@ def submit(
         str, typer.Option(metavar="CC", help="Metro 2: country of the persons' numbers.")
     ] = "US",
     scheme: Annotated[
-        str, typer.Option(help="Metro 2: what the members call the persons' numbers.")
+        str, typer.Option(help="Metro 2: identifier scheme of the persons' numbers.")
     ] = "ssn",
     previous: PreviousOption = None,
     passphrase_file: PassphraseOption = None,
@@ -80,8 +82,8 @@ def submit(
 ) -> None:
     """Submit the records in a file, CSV or Metro 2; `import` is another name for it.
 
-    After a crash, run it again: what is there already is not sent again. Rows that
-    are left out (--skip-invalid) go to a file of the same form, to be mended and
+    After a crash, run it again: only the missing batches are sent. Skipped rows
+    (--skip-invalid) are written to a file of the same form, to be corrected and
     submitted.
     """
     source: Source = CsvSource(file)
@@ -97,10 +99,10 @@ def submit(
         err.print(f"{checked.row_count} rows are in order; nothing was sent (dry run)")
         return
     with (
-        opened(profile, passphrase_file) as lender,
+        open_lender(profile, passphrase_file) as lender,
         common.progress_bar("submitting", before="checking") as on_progress,
     ):
-        found = import_file(
+        result = import_file(
             lender,
             source,
             kind=kind,
@@ -109,17 +111,17 @@ def submit(
             on_progress=on_progress,
         )
     shown = ("submission_id", "record_count", "new_tradeline_count", "leaf_index")
-    emit_many(found.submissions, output, shown)
-    sent = found.row_count - len(found.rejects)
-    err.print(f"{sent} of {found.row_count} rows accepted, logged")
-    if found.rejects:
-        _keep(source, found.rejects, rejects)
+    emit_many(result.submissions, output, shown)
+    sent = result.row_count - len(result.rejects)
+    err.print(f"{sent} of {result.row_count} rows accepted, logged")
+    if result.rejects:
+        _keep(source, result.rejects, rejects)
         sys.exit(common.EXIT_PARTIAL)
 
 
 def template(
     describe: Annotated[
-        bool, typer.Option("--describe", help="Say how each column is written.")
+        bool, typer.Option("--describe", help="Describe the form of each column.")
     ] = False,
 ) -> None:
     """Print the header of a CSV file for `submit`."""

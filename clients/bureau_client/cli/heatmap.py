@@ -1,4 +1,4 @@
-"""Payment history as coloured months: a row a facility, a column a year."""
+"""Payment histories as coloured months: a row for each facility, a column for each year."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.text import Text
 from bureau_client.models.months import Month
 from bureau_client.models.tradelines import PaymentHistory, Tradeline
 
-# Character of the payment history profile: how it is shown, and its words.
+# By character of the payment history profile: cell, style, words.
 _CELLS = {
     "0": ("·", "black on green", "current"),
     "E": ("·", "black on bright_black", "zero balance"),
@@ -30,16 +30,16 @@ _CELLS = {
 }
 _UNKNOWN = ("?", "reverse", "")
 _MONTHS = 12
-# Number and furnisher, then a year's cells and the space behind them.
+# Characters. Number and furnisher; a year's cells and the space after them.
 _LABEL_WIDTH, _YEAR_WIDTH = 26, _MONTHS + 2
 
 
 def heatmap(tradelines: Sequence[Tradeline], width: int) -> Table:
-    """The payment histories, January at the left of each year.
+    """Return the payment histories as a table, January at the left of each year.
 
     Args:
-        tradelines: In the order in which they are numbered.
-        width: Characters that there is room for; older years are left out.
+        tradelines: The tradelines in the order of their numbers.
+        width: Width in characters; older years are left out at the limit.
     """
     histories = {n: line.history for n, line in enumerate(tradelines, 1) if line.history}
     years = sorted({year for history in histories.values() for year in _years(history)})
@@ -58,7 +58,7 @@ def heatmap(tradelines: Sequence[Tradeline], width: int) -> Table:
 
 
 def legend() -> Text:
-    """What the colours mean."""
+    """Return the meaning of the colours."""
     text = Text("\n")
     for shown, style, words in _CELLS.values():
         if shown.strip():
@@ -67,7 +67,7 @@ def legend() -> Text:
 
 
 def _years(history: PaymentHistory) -> range:
-    # Months before the opening say nothing; the year of the first real one counts.
+    # Months before the opening (B) are left out; the first year is that of the opening.
     length = len(history.profile.rstrip("B")) or 1
     return range((history.newest_month - (length - 1)).year, history.newest_month.year + 1)
 

@@ -1,4 +1,4 @@
-"""`bureau-lender`: submit records, query reports, verify what one holds."""
+"""`bureau-lender`: submit records, query reports, verify saved reports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from bureau_client.cli import common, facility_actions, files, metro2, watching
+from bureau_client.cli import alerts, common, disputes, facility_actions, files, metro2
 from bureau_client.cli.common import (
     LimitOption,
     OutputOption,
@@ -20,23 +20,25 @@ from bureau_client.cli.common import (
     code_parser,
     names_of,
 )
-from bureau_client.cli.lenders import emit_report, opened
+from bureau_client.cli.open_clients import open_lender
 from bureau_client.cli.output import Output, emit_many, emit_one, err, out
 from bureau_client.cli.portfolio import portfolio
+from bureau_client.cli.show import emit_report
 from bureau_client.models.codes import EvidenceLevel, IdentificationMethod, Purpose
 from bureau_client.models.reports import Report
 from bureau_client.verify import verify_bundle, witnesses_of
+from bureau_keys.profile import Profile
 
 app = typer.Typer(
     help="Submit credit records and query reports as a member of the bureau. " + common.EXIT_HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.add_typer(watching.disputes, name="dispute")
+app.add_typer(disputes.disputes, name="dispute")
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(files.submit, metro2.check, metro2.export, files.template),
     *(facility_actions.act, facility_actions.delete),
-    *(watching.alerts, portfolio, watching.replay, watching.standard),
+    *(alerts.alerts, portfolio),
 )
 for command in COMMANDS:
     app.command()(command)
@@ -44,21 +46,23 @@ app.command("import")(files.submit)
 
 
 def main() -> None:
-    """Entry point."""
+    """Run `bureau-lender`."""
     common.run(app)
 
 
 @app.command()
 def query(
-    subject_id: Annotated[str, typer.Argument(help="From `subject-id`.")],
+    subject_id: Annotated[str, typer.Argument(help="Subject id, from `subject-id`.")],
     profile: ProfileOption,
     purpose: Annotated[
         Purpose,
         typer.Option(
-            parser=code_parser(Purpose), metavar="PURPOSE", help=f"Why: {names_of(Purpose)}."
+            parser=code_parser(Purpose),
+            metavar="PURPOSE",
+            help=f"Purpose of the inquiry: {names_of(Purpose)}.",
         ),
     ],
-    consent: Annotated[str, typer.Option(metavar="ID", help="The consent that allows it.")],
+    consent: Annotated[str, typer.Option(metavar="ID", help="Consent that allows the inquiry.")],
     evidence: Annotated[
         EvidenceLevel,
         typer.Option(
@@ -70,13 +74,13 @@ def query(
     ] = EvidenceLevel.NONE,
     save: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Keep everything that `verify` needs."),
+        typer.Option(metavar="FILE", help="File to save the report in, for `verify`."),
     ] = None,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Ask for a credit report under a consent."""
-    with opened(profile, passphrase_file) as lender:
+    """Query a credit report under a consent."""
+    with open_lender(profile, passphrase_file) as lender:
         report = lender.query(subject_id, purpose=purpose, consent_id=consent, evidence=evidence)
     if save is not None:
         report.save(save)
@@ -85,13 +89,35 @@ def query(
 
 
 @app.command()
+def replay(
+    inquiry_id: Annotated[str, typer.Argument(help="Request id of the inquiry.")],
+    profile: ProfileOption,
+    subject: Annotated[
+        str, typer.Option(metavar="ID", help="Subject of the report, for a portfolio inquiry.")
+    ] = "",
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File to save the report in.")
+    ] = None,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show an earlier report again, exactly as it was."""
+    with open_lender(profile, passphrase_file) as lender:
+        report = lender.replay(inquiry_id, subject)
+    if save is not None:
+        report.save(save)
+        err.print(f"saved to {save}")
+    emit_report(report, output)
+
+
+@app.command()
 def verify(
-    file: Annotated[Path, typer.Argument(help="A report that `query --save` wrote.")],
+    file: Annotated[Path, typer.Argument(help="Report saved by `query --save`.")],
     profile: ProfileOption,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Verify a saved report, offline: signature, request, receipt, evidence."""
-    trust = common.load_profile(profile).trust
+    """Verify a saved report offline: signature, request, receipt, evidence."""
+    trust = Profile.load(profile).trust
     report = verify_bundle(Report.load(file), trust)
     steps = ["the bureau signed the report, in answer to this very request"]
     if report.receipt is not None:
@@ -110,48 +136,51 @@ def verify(
 @app.command("subject-id")
 def subject_id(
     country: Annotated[str, typer.Argument(help="ISO 3166-1 alpha-2, for example CN.")],
-    scheme: Annotated[str, typer.Argument(help="Which identifier: resident-id, passport …")],
+    scheme: Annotated[str, typer.Argument(help="Identifier scheme: resident-id, passport …")],
     profile: ProfileOption,
     passphrase_file: PassphraseOption = None,
 ) -> None:
     """Turn national identifiers into subject ids.
 
-    The identifiers are read from stdin, one a line, so that they stay out of the
-    shell's history; the ids come out in the same order. The bureau does not see
+    The identifiers are read from stdin, one a line, which keeps them out of the
+    shell's history; the ids are printed in the same order. The bureau does not see
     the identifiers.
     """
     if sys.stdin.isatty():
         err.print("identifiers, one a line; end with Ctrl-D", style="dim")
     identifiers = [(country, scheme, line.strip()) for line in sys.stdin if line.strip()]
     with (
-        opened(profile, passphrase_file) as lender,
+        open_lender(profile, passphrase_file) as lender,
         common.progress_bar("evaluating", len(identifiers)) as on_progress,
     ):
-        for found in lender.subject_ids(identifiers, on_progress=on_progress):
-            out.print(found)
+        for subject in lender.subject_ids(identifiers, on_progress=on_progress):
+            out.print(subject)
 
 
 @app.command()
 def attest(
-    binding: Annotated[Path, typer.Argument(help="What `bureau-wallet binding` wrote.")],
+    binding: Annotated[Path, typer.Argument(help="File written by `bureau-wallet binding`.")],
     profile: ProfileOption,
     method: Annotated[
         IdentificationMethod,
         typer.Option(
             parser=code_parser(IdentificationMethod),
             metavar="METHOD",
-            help=f"How the person was identified: {names_of(IdentificationMethod)}.",
+            help=f"Method of identification: {names_of(IdentificationMethod)}.",
         ),
     ],
     identified: Annotated[
-        datetime | None, typer.Option(help="When, UTC; else now.", formats=["%Y-%m-%dT%H:%M:%S"])
+        datetime | None,
+        typer.Option(
+            help="Time of identification, UTC; default: now.", formats=["%Y-%m-%dT%H:%M:%S"]
+        ),
     ] = None,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Attest that a key is the key of a person whom this member has identified."""
+    """Attest that a key belongs to a person whom this member has identified."""
     moment = identified.replace(tzinfo=UTC) if identified else datetime.now(UTC)
-    with opened(profile, passphrase_file) as lender:
+    with open_lender(profile, passphrase_file) as lender:
         receipt = lender.attest(binding.read_bytes(), method=method, identify_time=moment)
     emit_one(receipt, output)
 
@@ -159,13 +188,15 @@ def attest(
 @app.command()
 def consents(
     profile: ProfileOption,
-    subject: Annotated[str | None, typer.Option(metavar="ID", help="Only of this person.")] = None,
+    subject: Annotated[
+        str | None, typer.Option(metavar="ID", help="Subject id; default: all persons.")
+    ] = None,
     limit: LimitOption = None,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List the consents that this member holds."""
-    with opened(profile, passphrase_file) as lender:
+    with open_lender(profile, passphrase_file) as lender:
         found = lender.consents(subject, limit=limit)
     shown = ("consent_id", "subject_id", "state", "actions", "purposes", "expire_time", "use_count")
     emit_many(found, output, shown)
@@ -179,7 +210,7 @@ def submissions(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List this member's submissions."""
-    with opened(profile, passphrase_file) as lender:
+    with open_lender(profile, passphrase_file) as lender:
         found = lender.submissions(limit=limit)
     shown = ("create_time", "submission_id", "kind", "record_count", "label", "leaf_index")
     emit_many(found, output, shown)
@@ -187,20 +218,18 @@ def submissions(
 
 @app.command()
 def receipt(
-    request_id: Annotated[str, typer.Argument(help="Request id of a write; errors name it.")],
+    request_id: Annotated[str, typer.Argument(help="Request id of a write, as in its error.")],
     profile: ProfileOption,
-    cosigned: Annotated[
-        int, typer.Option(min=0, help="Wait until so many witnesses have cosigned it.")
-    ] = 0,
+    cosigned: Annotated[int, typer.Option(min=0, help="Number of witnesses to wait for.")] = 0,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show the receipt of a write: whether it took effect."""
-    with opened(profile, passphrase_file) as lender:
+    """Show the receipt of a write, the proof that it took effect."""
+    with open_lender(profile, passphrase_file) as lender:
         found = lender.receipt(request_id)
         if cosigned:
             found = lender.wait_for_witnesses(found, quorum=cosigned)
-            names = witnesses_of(found.checkpoint, common.load_profile(profile).trust)
+            names = witnesses_of(found.checkpoint, Profile.load(profile).trust)
             err.print(f"cosigned by {', '.join(names)}")
         emit_one(found, output)
 
@@ -212,10 +241,22 @@ def members(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List the members of the bureau."""
-    with opened(profile, passphrase_file) as lender:
+    with open_lender(profile, passphrase_file) as lender:
         found = lender.members()
     shown = (
         *("member_id", "display_name", "state", "roles", "jurisdiction", "group"),
         "reciprocity",
     )
     emit_many(found, output, shown)
+
+
+@app.command()
+def standard(
+    profile: ProfileOption,
+    version: Annotated[int, typer.Option(min=0, help="Version; 0: the one in force.")] = 0,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show the consortium's standard of credit, verified."""
+    with open_lender(profile, passphrase_file) as lender:
+        emit_one(lender.standard(version), output)

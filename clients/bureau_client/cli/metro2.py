@@ -1,4 +1,4 @@
-"""`bureau-lender check`, `export`: Metro 2 files, looked at and written."""
+"""`bureau-lender check`, `export`: check and write Metro 2 files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from bureau_client.models.progress import Progress
 
 @dataclass(slots=True)
 class Tally:
-    """How often a rule was broken by a field."""
+    """Number of findings of one rule on one field."""
 
     rule: str
     severity: Severity
@@ -38,13 +38,20 @@ class Tally:
 
     @classmethod
     def of(cls, finding: Finding) -> Tally:
-        """Of a first finding, which is still to be counted."""
-        at = finding
-        return cls(at.rule, at.severity, at.field, 0, at.record, at.expected, at.fix)
+        """Return the tally of a first finding, not yet counted."""
+        return cls(
+            finding.rule,
+            finding.severity,
+            finding.field,
+            0,
+            finding.record,
+            finding.expected,
+            finding.fix,
+        )
 
 
 TALLY_COLUMNS = ("count", "rule", "severity", "field", "first_record", "expected", "fix")
-# Records between two words of progress.
+# Records between two updates of the progress.
 _CHECKED_RECORDS = 1000
 
 
@@ -52,14 +59,17 @@ def check(
     file: FileArgument,
     previous: PreviousOption = None,
     summary: Annotated[
-        bool, typer.Option("--summary", help="A line a rule and field: how often, where first.")
+        bool,
+        typer.Option(
+            "--summary", help="Print one line for each rule and field: count, first record."
+        ),
     ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """List everything that is wrong with a Metro 2 file; nothing is sent.
+    """List the errors and warnings in a Metro 2 file; nothing is sent.
 
-    Errors keep an account from being submitted, warnings do not. Exits with 5 if there
-    is an error. With --summary, or as jsonl, memory does not grow with the findings.
+    An account with an error is not submitted; one with warnings is. Exits with 5 for a
+    file with errors. With --summary, or as jsonl, memory does not grow with the findings.
     """
     found: list[Finding] = []
     tallies: dict[tuple[str, str], Tally] = {}
@@ -90,18 +100,20 @@ def check(
 
 
 def export(
-    records: Annotated[Path, typer.Argument(help="CSV file as for `submit`.", exists=True)],
-    file: Annotated[Path, typer.Argument(help="The Metro 2 file to write.")],
+    records: Annotated[Path, typer.Argument(help="CSV file, as for `submit`.", exists=True)],
+    file: Annotated[Path, typer.Argument(help="Metro 2 file to write.")],
     people: Annotated[
         Path,
         typer.Option(metavar="FILE", help=f"CSV of the persons: {', '.join(people_columns())}."),
     ],
-    reporter: Annotated[str, typer.Option(metavar="NAME", help="Who reports, for the header.")],
+    reporter: Annotated[
+        str, typer.Option(metavar="NAME", help="Name of the reporter, for the header.")
+    ],
     identification: Annotated[
-        str, typer.Option(metavar="ID", help="The furnisher's identification number.")
+        str, typer.Option(metavar="ID", help="Identification number of the furnisher.")
     ],
     month: Annotated[
-        str, typer.Option(metavar="YYYY-MM", help="Which month; else the newest in the file.")
+        str, typer.Option(metavar="YYYY-MM", help="Month; default: the newest in the file.")
     ] = "",
     currency: CurrencyOption = "USD",
     packed: Annotated[bool, typer.Option("--packed", help="Write the packed format.")] = False,
@@ -110,8 +122,8 @@ def export(
 ) -> None:
     """Write a month of a CSV file as a Metro 2 file.
 
-    The payment history comes from the earlier months in the CSV file. What Metro 2
-    cannot say, such as cents, is listed; accounts that it cannot say at all are left out.
+    The payment history is made of the earlier months in the CSV file. Data that Metro 2
+    cannot hold, for example cents, are listed; accounts that it cannot hold are left out.
     """
     count, found = export_file(
         records,
@@ -125,5 +137,5 @@ def export(
     )
     emit_many(found, output, ("rule", "severity", "field", "got", "expected", "fix"))
     err.print(f"{count} accounts written to {file}")
-    if any(at.severity is Severity.ERROR for at in found):
+    if any(finding.severity is Severity.ERROR for finding in found):
         sys.exit(common.EXIT_PARTIAL)

@@ -1,4 +1,4 @@
-"""How results are written: table, json, jsonl or csv."""
+"""Output of results: as table, json, jsonl or csv."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from rich.text import Text
 from bureau_client.models.codes import Code
 from bureau_client.models.months import Month
 
-# A table that goes into a pipe or a file has no edge to keep to.
+# Characters. Width of a table in a pipe or a file, where no terminal limits it.
 PIPE_WIDTH = 160
-# Without markup: what others wrote, such as a narrative or a file's field, is shown as it
-# stands, brackets and all.
+# Without markup, so that brackets in texts of others (narratives, fields of files) are shown
+# unchanged.
 out = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 err = Console(stderr=True, markup=False, highlight=False)
 
@@ -36,10 +36,9 @@ class Output(StrEnum):
 
 
 def plain(value: Any) -> Any:
-    """A result as JSON has it: codes by name, times in ISO 8601, bytes in hex.
+    """Return a result as JSON values: codes by name, times in ISO 8601, bytes in hex.
 
-    Fields that are only there to be verified (envelopes, proofs) are left out;
-    `--save` keeps them.
+    Fields for verification only (envelopes, proofs) are left out; `--save` keeps them.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type | Month):
         return {
@@ -65,7 +64,7 @@ def plain(value: Any) -> Any:
 
 
 def emit_one(value: Any, output: Output) -> None:
-    """Writes one thing; as a table its fields stand below one another."""
+    """Write one result; as a table, one field a line."""
     fields = plain(value)
     if output is Output.TABLE:
         table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
@@ -79,12 +78,12 @@ def emit_one(value: Any, output: Output) -> None:
 
 
 def emit_many(values: Sequence[Any], output: Output, shown: Sequence[str]) -> None:
-    """Writes a list.
+    """Write a list of results.
 
     Args:
         values: Results of one kind.
-        output: In which form.
-        shown: The columns of the table form; the other forms have all fields.
+        output: Form of the output.
+        shown: Columns of the table form; the other forms have all fields.
     """
     rows: list[dict[str, Any]] = [plain(value) for value in values]
     match output:
@@ -112,7 +111,7 @@ def _table(rows: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> None:
         table.add_column(
             name.replace("_", " "),
             justify="right" if right else "left",
-            # What people copy stays whole.
+            # Ids and times are copied by people, so they are not wrapped.
             no_wrap=name.endswith(("_id", "_time")),
             overflow="fold",
         )
@@ -122,7 +121,7 @@ def _table(rows: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> None:
 
 
 def _shown(name: str, value: Any) -> str:
-    """A table's cell: times to the second."""
+    """Return a table's cell: times to the second."""
     if name.endswith("_time") and value:
         return f"{datetime.fromisoformat(value):%Y-%m-%d %H:%M:%S}"
     return _cell(value)
@@ -139,7 +138,7 @@ def _cell(value: Any) -> str:
 
 
 def write_line(fields: Any) -> None:
-    """Writes one thing as a line of JSON, at once."""
+    """Write one result as a line of JSON, and flush it."""
     _write(json.dumps(fields, ensure_ascii=False))
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""`bureau-lender portfolio`: reports on a member's own customers, into a folder."""
+"""`bureau-lender portfolio`: save the reports on a member's own customers in a folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from bureau_client.cli.common import PassphraseOption, ProfileOption, code_parser
-from bureau_client.cli.lenders import opened
+from bureau_client.cli.open_clients import open_lender
 from bureau_client.cli.output import err
 from bureau_client.errors import BureauError
 from bureau_client.models.codes import Purpose
@@ -28,43 +28,46 @@ def portfolio(
     purpose: Annotated[
         Purpose,
         typer.Option(
-            parser=code_parser(Purpose), metavar="PURPOSE", help="account-review or collection."
+            parser=code_parser(Purpose),
+            metavar="PURPOSE",
+            help="Purpose: account-review or collection.",
         ),
     ],
     save: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where each report goes, to be verified offline.")
+        Path, typer.Option(metavar="DIR", help="Folder to save the reports in, for `verify`.")
     ],
     subject: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="Only these; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="ID", help="Subject id; repeatable; default: all customers."),
     ] = None,
     passphrase_file: PassphraseOption = None,
 ) -> None:
     """Fetch reports on this member's own customers, under their standing consents.
 
-    After a crash, run it again: it goes on with the same inquiry where it stopped, and
-    uses no consent twice.
+    After a crash, run it again: it continues the same inquiry where it stopped, and uses
+    no consent twice.
     """
     save.mkdir(parents=True, exist_ok=True)
     subjects = sorted(subject or ())
     note = Note.read(save / NOTE, f"{purpose.name} {' '.join(subjects)}".strip())
     count = 0
-    with opened(profile, passphrase_file, note.asked) as lender:
+    with open_lender(profile, passphrase_file, note.record_inquiry) as lender:
         for report in _reports(lender, note, purpose, subjects):
             report.save(save / f"{report.subject_id}.json")
-            note.taken(report)
+            note.record_report(report)
             count += 1
-    note.forget()
+    note.remove()
     err.print(f"{count} reports saved to {save}")
 
 
 @dataclass(slots=True)
 class Note:
-    """What is kept on disk while a portfolio is under way.
+    """State of an unfinished portfolio inquiry, on disk.
 
     Attributes:
-        about: What was asked for.
-        inquiry: As it was signed; empty before.
-        cursor: Of the last report that is on disk.
+        about: Purpose and subjects of the inquiry.
+        inquiry: The signed inquiry; empty before it is signed.
+        cursor: Cursor of the last report on disk.
     """
 
     path: Path
@@ -74,34 +77,34 @@ class Note:
 
     @classmethod
     def read(cls, path: Path, about: str) -> Note:
-        """What an earlier run left there.
+        """Read the state that an earlier run left.
 
         Raises:
-            ValueError: It was about something else.
+            ValueError: The earlier run had another purpose or other subjects.
         """
         if not path.exists():
             return cls(path, about)
         kept = json.loads(path.read_text("utf-8"))
         if kept["about"] != about:
             raise ValueError(
-                f"{path}: a portfolio of {kept['about']} was broken off there; finish it, "
-                "take another folder, or remove the file"
+                f"{path}: an unfinished portfolio of {kept['about']}; finish it, "
+                "choose another folder, or remove the file"
             )
         return cls(path, about, base64.b64decode(kept["inquiry"]), kept["cursor"])
 
-    def asked(self, statement: Statement) -> None:
-        """Notes an inquiry before it is sent."""
+    def record_inquiry(self, statement: Statement) -> None:
+        """Write an inquiry to disk before it is sent."""
         if statement.envelope != self.inquiry:
             self.inquiry, self.cursor = statement.envelope, ""
             self._write()
 
-    def taken(self, report: Report) -> None:
-        """Notes that a report is on disk."""
+    def record_report(self, report: Report) -> None:
+        """Write the cursor of a report that is on disk."""
         self.cursor = report.cursor
         self._write()
 
-    def forget(self) -> None:
-        """Nothing is left to do."""
+    def remove(self) -> None:
+        """Remove the file: the inquiry is finished, or void."""
         self.path.unlink(missing_ok=True)
         self.inquiry, self.cursor = b"", ""
 
@@ -111,24 +114,24 @@ class Note:
             "inquiry": base64.b64encode(self.inquiry).decode("ascii"),
             "cursor": self.cursor,
         }
-        # Whole or not at all.
-        beside = self.path.with_suffix(".new")
-        beside.write_text(json.dumps(kept), "utf-8")
-        beside.replace(self.path)
+        # Replaced in one step, so that a crash leaves the old or the new state.
+        new = self.path.with_suffix(".new")
+        new.write_text(json.dumps(kept), "utf-8")
+        new.replace(self.path)
 
 
 def _reports(
     lender: Lender, note: Note, purpose: Purpose, subjects: Sequence[str]
 ) -> Iterator[Report]:
     if note.inquiry:
-        err.print("going on where an earlier run stopped")
+        err.print("continuing where an earlier run stopped")
         try:
             yield from lender.resume_portfolio(note.inquiry, note.cursor)
         except BureauError as error:
-            # The inquiry was signed and never came to the bureau: no consent was used.
+            # The signed inquiry never reached the bureau, so no consent was used.
             if error.reason != "EXPIRED_REQUEST":
                 raise
-            note.forget()
+            note.remove()
         else:
             return
     yield from lender.portfolio(purpose, subjects)

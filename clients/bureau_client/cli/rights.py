@@ -1,4 +1,4 @@
-"""`bureau-wallet hold`, `dispute`, `statement`, `notices`: control over one's own file."""
+"""`bureau-wallet hold`, `dispute`, `statement`, `notices`: a person's rights over their file."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import typer
 from rich.text import Text
 
 from bureau_client.cli.common import LimitOption, OutputOption, ProfileOption, code_parser, names_of
+from bureau_client.cli.open_clients import WalletOption, WalletPassphraseOption, open_wallet
 from bureau_client.cli.output import Output, emit_many, emit_one, err, out
-from bureau_client.cli.wallets import PassphraseOption, WalletOption, opened
 from bureau_client.models.codes import DisputeReason, HoldKind
 from bureau_client.models.months import Month
 from bureau_client.models.texts import nearest
 
-holds = typer.Typer(help="Freeze your file, or warn of fraud.", no_args_is_help=True)
-disputes = typer.Typer(help="Say that something on your file is wrong.", no_args_is_help=True)
+holds = typer.Typer(help="Freeze your file, or place a fraud alert on it.", no_args_is_help=True)
+disputes = typer.Typer(help="Dispute entries on your file.", no_args_is_help=True)
 
 TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 DISPUTE_COLUMNS = (
@@ -42,30 +42,30 @@ def place(
     wallet: WalletOption,
     profile: ProfileOption,
     until: Annotated[
-        datetime | None, typer.Option(formats=TIMES, help="It ends by itself then, UTC.")
+        datetime | None, typer.Option(formats=TIMES, help="End of the hold, UTC; default: none.")
     ] = None,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Place a hold, from the next request on."""
-    with opened(wallet, profile, passphrase_file) as own:
+    with open_wallet(wallet, profile, passphrase_file) as own:
         emit_one(own.place_hold(kind, expire=_utc(until)), output)
 
 
 @holds.command("lift")
 def lift(
-    hold_id: Annotated[str, typer.Argument(help="`hold list` shows it.")],
+    hold_id: Annotated[str, typer.Argument(help="Hold id, from `hold list`.")],
     wallet: WalletOption,
     profile: ProfileOption,
     until: Annotated[
-        datetime | None, typer.Option(formats=TIMES, help="It is back then, UTC; else never.")
+        datetime | None, typer.Option(formats=TIMES, help="End of the lift, UTC; default: none.")
     ] = None,
-    member: Annotated[str, typer.Option(help="For this member only; needs --until.")] = "",
-    passphrase_file: PassphraseOption = None,
+    member: Annotated[str, typer.Option(help="Member to lift the hold for; needs --until.")] = "",
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Lift a hold: for good, for a time, or for one member for a time."""
-    with opened(wallet, profile, passphrase_file) as own:
+    """Lift a hold permanently, for a time, or for one member for a time."""
+    with open_wallet(wallet, profile, passphrase_file) as own:
         emit_one(own.lift_hold(hold_id, until=_utc(until), member_id=member), output)
 
 
@@ -73,11 +73,11 @@ def lift(
 def list_holds(
     wallet: WalletOption,
     profile: ProfileOption,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List the holds on your file."""
-    with opened(wallet, profile, passphrase_file) as own:
+    with open_wallet(wallet, profile, passphrase_file) as own:
         found = own.file().holds
     shown = ("hold_id", "kind", "state", "create_time", "expire_time", "lifts")
     emit_many(found, output, shown)
@@ -85,29 +85,29 @@ def list_holds(
 
 @disputes.command("open")
 def open_dispute(
-    tradeline_id: Annotated[str, typer.Argument(help="Your `file` shows it (--output json).")],
+    tradeline_id: Annotated[str, typer.Argument(help="Tradeline id, from `file --output json`.")],
     wallet: WalletOption,
     profile: ProfileOption,
-    field: Annotated[str, typer.Option(help="What is wrong, for example balance_minor.")],
+    field: Annotated[str, typer.Option(help="Disputed field, for example balance_minor.")],
     reason: Annotated[
         DisputeReason,
         typer.Option(
             parser=code_parser(DisputeReason), metavar="REASON", help=names_of(DisputeReason)
         ),
     ],
-    month: Annotated[str, typer.Option(help="Of this month, yyyy-mm; else of all.")] = "",
-    narrative: Annotated[str, typer.Option(help="What happened, in your own words.")] = "",
+    month: Annotated[str, typer.Option(help="Disputed month, yyyy-mm; default: all.")] = "",
+    narrative: Annotated[str, typer.Option(help="Explanation in your own words.")] = "",
     attach: Annotated[
         list[Path] | None,
-        typer.Option(help="A document; only its SHA-256 is sent. Repeatable."),
+        typer.Option(help="Document; only its SHA-256 is sent. Repeatable."),
     ] = None,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Dispute something; every report shows it at once."""
+    """Dispute an entry; every report shows the dispute at once."""
     digests = _digests(attach)
-    with opened(wallet, profile, passphrase_file) as own:
-        found = own.dispute(
+    with open_wallet(wallet, profile, passphrase_file) as own:
+        dispute = own.dispute(
             tradeline_id,
             field=field,
             reason=reason,
@@ -115,24 +115,24 @@ def open_dispute(
             narrative=narrative,
             attachment_digests=digests,
         )
-    emit_one(found, output)
+    emit_one(dispute, output)
 
 
 @disputes.command("add")
 def add_to_dispute(
-    dispute_id: Annotated[str, typer.Argument(help="`dispute list` shows it.")],
-    narrative: Annotated[str, typer.Argument(help="What there is to add.")],
+    dispute_id: Annotated[str, typer.Argument(help="Dispute id, from `dispute list`.")],
+    narrative: Annotated[str, typer.Argument(help="Facts to add.")],
     wallet: WalletOption,
     profile: ProfileOption,
     attach: Annotated[
         list[Path] | None,
-        typer.Option(help="A document; only its SHA-256 is sent. Repeatable."),
+        typer.Option(help="Document; only its SHA-256 is sent. Repeatable."),
     ] = None,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Add facts to a dispute that is open; the lender is told."""
-    with opened(wallet, profile, passphrase_file) as own:
+    """Add facts to an open dispute; the lender is notified."""
+    with open_wallet(wallet, profile, passphrase_file) as own:
         emit_one(own.add_to_dispute(dispute_id, narrative, _digests(attach)), output)
 
 
@@ -141,24 +141,26 @@ def list_disputes(
     wallet: WalletOption,
     profile: ProfileOption,
     limit: LimitOption = None,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """List your disputes and what came of them."""
-    with opened(wallet, profile, passphrase_file) as own:
+    """List your disputes and their outcomes."""
+    with open_wallet(wallet, profile, passphrase_file) as own:
         emit_many(own.disputes(limit=limit), output, DISPUTE_COLUMNS)
 
 
 def statement(
     wallet: WalletOption,
     profile: ProfileOption,
-    text: Annotated[str, typer.Argument(help="At most 2,000 characters; none removes it.")] = "",
-    passphrase_file: PassphraseOption = None,
+    text: Annotated[
+        str, typer.Argument(help="At most 2,000 characters; omit to remove the statement.")
+    ] = "",
+    passphrase_file: WalletPassphraseOption = None,
 ) -> None:
-    """Put a statement of your own on your file, for every reader of a report."""
-    with opened(wallet, profile, passphrase_file) as own:
+    """Set your own statement on your file; every report shows it."""
+    with open_wallet(wallet, profile, passphrase_file) as own:
         receipt = own.set_statement(text)
-    done = "stands on your file" if text else "is off your file"
+    done = "is on your file" if text else "is removed from your file"
     err.print(f"the statement {done} (leaf {receipt.leaf_index})")
 
 
@@ -167,13 +169,13 @@ def notices(
     profile: ProfileOption,
     limit: LimitOption = None,
     language: Annotated[
-        str, typer.Option(help="BCP 47, for example zh; English if unknown.")
+        str, typer.Option(help="Language, BCP 47, for example zh; English if unknown.")
     ] = "en",
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Read what the bureau has to tell you."""
-    with opened(wallet, profile, passphrase_file) as own:
+    """List the bureau's notices to you."""
+    with open_wallet(wallet, profile, passphrase_file) as own:
         found = own.notices(limit=limit)
     if output is not Output.TABLE:
         emit_many(found, output, ())

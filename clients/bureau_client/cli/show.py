@@ -1,4 +1,4 @@
-"""A report for people, on a terminal."""
+"""Reports for people, on a terminal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bureau_client.cli.heatmap import heatmap, legend
+from bureau_client.cli.output import Output, emit_one, out
 from bureau_client.models.codes import AccountStatus, FacilityActionKind, ReportOutcome
 from bureau_client.models.money import format_amount
 from bureau_client.models.reports import Report, Summary
@@ -16,9 +17,17 @@ from bureau_client.models.tradelines import Tradeline
 _GOOD, _BAD, _WARN = "green", "bold red", "yellow"
 
 
+def emit_report(report: Report, output: Output) -> None:
+    """Write a report to stdout: laid out for people as a table, otherwise as data."""
+    if output is Output.TABLE:
+        show_report(report, out)
+    else:
+        emit_one(report, output)
+
+
 def show_report(report: Report, console: Console) -> None:
-    """Prints a verified report: figures, facilities, payment history, inquiries,
-    what was left out, who reported what, and the receipt.
+    """Print a verified report: figures, facilities, payment history, inquiries, omissions,
+    furnishers, and the receipt.
     """
     title = "Credit report" if report.member_id else "Your credit file"
     console.print(Panel(_head(report), title=Text(title, "bold"), border_style="blue"))
@@ -54,7 +63,7 @@ def _parts(report: Report, width: int) -> list[tuple[str, RenderableType]]:
     if report.omissions:
         parts.append(("Left out", _omissions(report)))
     if report.notices:
-        parts.append(("What you were told", _notices(report)))
+        parts.append(("Notices", _notices(report)))
     if report.subject_statement:
         parts.append(("The subject says", Text(report.subject_statement)))
     if report.tradelines:
@@ -176,7 +185,8 @@ def _holds(report: Report) -> Table:
         since = f"{hold.create_time:%Y-%m-%d}" if hold.create_time else "–"
         until = f"{hold.expire_time:%Y-%m-%d}" if hold.expire_time else "–"
         lifts = ", ".join(
-            f"{at.member_id or 'for all'} until {at.until_time:%Y-%m-%d %H:%M}" for at in hold.lifts
+            f"{lift.member_id or 'for all'} until {lift.until_time:%Y-%m-%d %H:%M}"
+            for lift in hold.lifts
         )
         table.add_row(Text(hold.kind.text, _WARN), hold.state.text, since, until, lifts or "–")
     return table

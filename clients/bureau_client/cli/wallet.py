@@ -1,4 +1,4 @@
-"""`bureau-wallet`: a person grants and revokes consents, and sees who looked."""
+"""`bureau-wallet`: grant and revoke consents, read and dispute one's own credit file."""
 
 from __future__ import annotations
 
@@ -17,9 +17,14 @@ from bureau_client.cli.common import (
     code_parser,
     names_of,
 )
-from bureau_client.cli.output import Output, emit_many, emit_one, err, out
-from bureau_client.cli.show import show_report
-from bureau_client.cli.wallets import PassphraseOption, WalletOption, opened
+from bureau_client.cli.open_clients import (
+    WalletOption,
+    WalletPassphraseOption,
+    open_wallet,
+    read_passphrase,
+)
+from bureau_client.cli.output import Output, emit_many, emit_one, err
+from bureau_client.cli.show import emit_report
 from bureau_client.models.codes import (
     Action,
     ConsentMode,
@@ -30,9 +35,10 @@ from bureau_client.models.codes import (
 )
 from bureau_client.models.consents import Consent, Frequency
 from bureau_client.wallet_folder import WalletFolder
+from bureau_keys.profile import Profile
 
 app = typer.Typer(
-    help="Hold your own key: say who may see your credit file, and see who looked. "
+    help="Hold your own key: control access to your credit file, and see every inquiry. "
     + common.EXIT_HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -42,14 +48,14 @@ app.add_typer(rights.disputes, name="dispute")
 app.command("statement")(rights.statement)
 app.command("notices")(rights.notices)
 
-NoteOption = Annotated[str, typer.Option(help="Why; the member reads it.")]
-ConsentArgument = Annotated[str, typer.Argument(help="The consent's id; `consents` lists them.")]
+NoteOption = Annotated[str, typer.Option(help="Reason; the member can read it.")]
+ConsentArgument = Annotated[str, typer.Argument(help="Consent id, from `consents`.")]
 
 _SHOWN = ("consent_id", "grantee", "state", "actions", "purposes", "expire_time", "use_count")
 
 
 def main() -> None:
-    """Entry point."""
+    """Run `bureau-wallet`."""
     common.run(app)
 
 
@@ -57,22 +63,22 @@ def main() -> None:
 def create(
     subject_id: Annotated[str, typer.Argument(help="Your subject id, from a member.")],
     wallet: WalletOption,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
 ) -> None:
     """Make a wallet with a new key."""
-    folder = WalletFolder.create(wallet, subject_id, common.read_passphrase(passphrase_file))
-    err.print(f"made {folder.path}; let a member attest what `bureau-wallet binding` writes")
+    folder = WalletFolder.create(wallet, subject_id, read_passphrase(passphrase_file))
+    err.print(f"made {folder.path}; next, let a member attest the file of `bureau-wallet binding`")
 
 
 @app.command()
 def binding(
     wallet: WalletOption,
     profile: ProfileOption,
-    file: Annotated[Path | None, typer.Option(help="Where to; else stdout.")] = None,
-    passphrase_file: PassphraseOption = None,
+    file: Annotated[Path | None, typer.Option(help="File to write; default: stdout.")] = None,
+    passphrase_file: WalletPassphraseOption = None,
 ) -> None:
-    """Write your agreement to your key, for a member to attest within five minutes."""
-    with opened(wallet, profile, passphrase_file) as own:
+    """Sign the binding of your id to your key; a member attests it within five minutes."""
+    with open_wallet(wallet, profile, passphrase_file) as own:
         data = own.binding()
     if file is not None:
         file.write_bytes(data)
@@ -82,25 +88,31 @@ def binding(
 
 @app.command()
 def grant(
-    grantee: Annotated[str, typer.Argument(help="The member that may act.")],
+    grantee: Annotated[str, typer.Argument(help="Member that the consent is for.")],
     wallet: WalletOption,
     profile: ProfileOption,
     action: Annotated[
         list[Action],
         typer.Option(
-            parser=code_parser(Action), metavar="ACTION", help=f"{names_of(Action)}; repeatable."
+            parser=code_parser(Action),
+            metavar="ACTION",
+            help=f"Action: {names_of(Action)}; repeatable.",
         ),
     ],
     purpose: Annotated[
         list[Purpose] | None,
         typer.Option(
-            parser=code_parser(Purpose), metavar="PURPOSE", help=f"{names_of(Purpose)}; repeatable."
+            parser=code_parser(Purpose),
+            metavar="PURPOSE",
+            help=f"Purpose: {names_of(Purpose)}; repeatable.",
         ),
     ] = None,
     section: Annotated[
         list[Section] | None,
         typer.Option(
-            parser=code_parser(Section), metavar="SECTION", help=f"{names_of(Section)}; repeatable."
+            parser=code_parser(Section),
+            metavar="SECTION",
+            help=f"Section: {names_of(Section)}; repeatable.",
         ),
     ] = None,
     portfolio_type: Annotated[
@@ -108,14 +120,16 @@ def grant(
         typer.Option(
             parser=code_parser(PortfolioType),
             metavar="TYPE",
-            help=f"Only: {names_of(PortfolioType)}; repeatable.",
+            help=f"Kind of facility: {names_of(PortfolioType)}; repeatable; default: all.",
         ),
     ] = None,
-    days: Annotated[int, typer.Option(min=1, help="Valid for so many days.")] = 30,
+    days: Annotated[int, typer.Option(min=1, help="Days until the consent expires.")] = 30,
     history_months: Annotated[int, typer.Option(min=0, max=120)] = 24,
-    max_uses: Annotated[int, typer.Option(min=0, help="Reports in all; 0: no limit.")] = 0,
+    max_uses: Annotated[
+        int, typer.Option(min=0, help="Largest number of reports; 0: no limit.")
+    ] = 0,
     uses_a_month: Annotated[
-        int | None, typer.Option(min=1, help="Reports a calendar month.")
+        int | None, typer.Option(min=1, help="Largest number of reports in a calendar month.")
     ] = None,
     mode: Annotated[
         ConsentMode,
@@ -123,17 +137,17 @@ def grant(
             parser=code_parser(ConsentMode),
             metavar="MODE",
             show_default="view",
-            help=f"What may be done with the report: {names_of(ConsentMode)}.",
+            help=f"Allowed handling of the report: {names_of(ConsentMode)}.",
         ),
     ] = ConsentMode.VIEW,
     keep_days: Annotated[
-        int, typer.Option(min=0, help="With mode store: it may be kept for so many days.")
+        int, typer.Option(min=0, help="With mode store: days that the report may be kept.")
     ] = 0,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Sign a consent and hand it in."""
-    with opened(wallet, profile, passphrase_file) as own:
+    """Sign a consent and submit it."""
+    with open_wallet(wallet, profile, passphrase_file) as own:
         consent = own.grant(
             grantee,
             action,
@@ -156,11 +170,11 @@ def pause(
     wallet: WalletOption,
     profile: ProfileOption,
     note: NoteOption = "",
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Pause a consent, from the next request on."""
-    with opened(wallet, profile, passphrase_file) as own:
+    with open_wallet(wallet, profile, passphrase_file) as own:
         _emit_change(own.pause(consent_id, note), output)
 
 
@@ -170,11 +184,11 @@ def resume(
     wallet: WalletOption,
     profile: ProfileOption,
     note: NoteOption = "",
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """End a pause."""
-    with opened(wallet, profile, passphrase_file) as own:
+    """Resume a paused consent."""
+    with open_wallet(wallet, profile, passphrase_file) as own:
         _emit_change(own.resume(consent_id, note), output)
 
 
@@ -184,11 +198,11 @@ def revoke(
     wallet: WalletOption,
     profile: ProfileOption,
     note: NoteOption = "",
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Revoke a consent for good, from the next request on."""
-    with opened(wallet, profile, passphrase_file) as own:
+    """Revoke a consent permanently, from the next request on."""
+    with open_wallet(wallet, profile, passphrase_file) as own:
         _emit_change(own.revoke(consent_id, note), output)
 
 
@@ -197,11 +211,11 @@ def consents(
     wallet: WalletOption,
     profile: ProfileOption,
     limit: LimitOption = None,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List the consents that you granted."""
-    with opened(wallet, profile, passphrase_file) as own:
+    with open_wallet(wallet, profile, passphrase_file) as own:
         emit_many(own.consents(limit=limit), output, _SHOWN)
 
 
@@ -210,11 +224,11 @@ def inquiries(
     wallet: WalletOption,
     profile: ProfileOption,
     limit: LimitOption = None,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """List who looked: every inquiry about you, granted and denied."""
-    with opened(wallet, profile, passphrase_file) as own:
+    """List the inquiries about you, granted and denied."""
+    with open_wallet(wallet, profile, passphrase_file) as own:
         found = own.inquiries(limit=limit)
     shown = ("create_time", "member_id", "purpose", "kind", "outcome", "denial_reason")
     emit_many(found, output, shown)
@@ -225,45 +239,43 @@ def credit_file(
     wallet: WalletOption,
     profile: ProfileOption,
     save: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keep it, to be verified offline.")
+        Path | None,
+        typer.Option(metavar="FILE", help="File to save it in, to be verified offline."),
     ] = None,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show your whole credit file, and what reports leave out."""
-    with opened(wallet, profile, passphrase_file) as own:
+    """Show your whole credit file, with the parts that reports leave out."""
+    with open_wallet(wallet, profile, passphrase_file) as own:
         report = own.file()
     if save is not None:
         report.save(save)
         err.print(f"saved to {save}")
-    if output is Output.TABLE:
-        show_report(report, out)
-    else:
-        emit_one(report, output)
+    emit_report(report, output)
 
 
 @app.command()
 def receipt(
-    request_id: Annotated[str, typer.Argument(help="Request id of a write; errors name it.")],
+    request_id: Annotated[str, typer.Argument(help="Request id of a write, as in its error.")],
     wallet: WalletOption,
     profile: ProfileOption,
-    passphrase_file: PassphraseOption = None,
+    passphrase_file: WalletPassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show the receipt of a write: whether it took effect."""
-    with opened(wallet, profile, passphrase_file) as own:
+    """Show the receipt of a write, the proof that it took effect."""
+    with open_wallet(wallet, profile, passphrase_file) as own:
         emit_one(own.receipt(request_id), output)
 
 
 @app.command("rotate-key")
 def rotate_key(
-    wallet: WalletOption, profile: ProfileOption, passphrase_file: PassphraseOption = None
+    wallet: WalletOption, profile: ProfileOption, passphrase_file: WalletPassphraseOption = None
 ) -> None:
-    """Replace your key, here and at the bureau; can be repeated if it is cut off."""
-    folder = WalletFolder.load(wallet, common.read_passphrase(passphrase_file))
-    receipt = folder.rotate(common.load_profile(profile))
-    where = f"leaf {receipt.leaf_index}" if receipt else "an earlier rotation had gone through"
-    err.print(f"the new key counts ({where}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC)")
+    """Replace your key, here and at the bureau; run it again if it is interrupted."""
+    folder = WalletFolder.load(wallet, read_passphrase(passphrase_file))
+    receipt = folder.rotate(Profile.load(profile))
+    where = f"leaf {receipt.leaf_index}" if receipt else "an earlier rotation took effect"
+    err.print(f"the new key is in force ({where}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC)")
 
 
 def _emit_change(consent: Consent, output: Output) -> None:

@@ -1,7 +1,7 @@
-"""Files that lenders already have: CSV and Metro 2, checked and submitted.
+"""Lenders' files, CSV and Metro 2: checked and submitted.
 
 `import_file(lender, CsvSource(path))` or `import_file(lender, Metro2Source(path))` submits
-a file, `import_file_async` with an `AsyncLender`; `check_file` only looks at it.
+a file, `import_file_async` with an `AsyncLender`; `check_file` checks it and sends nothing.
 """
 
 from bureau_client.files.csv_source import CsvSource

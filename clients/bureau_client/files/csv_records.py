@@ -1,11 +1,11 @@
-"""Snapshots as CSV: one row an account and month, one column a field.
+"""Snapshots as CSV: one row for each account and month, one column for each field.
 
 The columns are the fields of `Snapshot` by their names, in any order; those
-without a default are required. In place of `parties` there are `subject_id` and
-`role`; several persons on one account stand in one row, separated by `;`. Months
-are written 2024-05, days 2024-05-31, codes by name (`past-due-30`), amounts as
+without a default are required. The columns `subject_id`
+and `role` replace `parties`; several persons on one account are in one row, separated by
+`;`. Months are written 2024-05, days 2024-05-31, codes by name (`past-due-30`), amounts as
 integers in minor units, yes and no as `true` and `false`. An empty cell means the
-field's default. A column `reject_reason` is for people: a file of rejects has it.
+field's default. The column `reject_reason` of a file of rejects is for people.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from bureau_client.models.violations import Violation
 SEPARATOR = ";"
 SUBJECT, ROLE = "subject_id", "role"
 REASON_COLUMN = "reject_reason"
-# Held in CSV by `subject_id` and `role`, or not at all.
+# Fields without a column: `subject_id` and `role` replace parties, raw codes have none.
 _LEFT_OUT = {"parties", "raw_codes"}
 _YES, _NO = {"true", "yes", "1"}, {"false", "no", "0"}
-# Not what int() and fromisoformat() take: 1_000 and 2024-W22-5 are hardly meant.
+# Narrower than int() and fromisoformat(), which accept 1_000 and 2024-W22-5.
 _INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -41,10 +41,10 @@ class Row:
     """One row of a file.
 
     Attributes:
-        line: Its line in the file, from 1.
-        cells: The row as it is written.
-        snapshot: What it says; None where it has violations.
-        violations: What is wrong with it; each field is a column's name.
+        line: Line number in the file, from 1.
+        cells: The cells as written, by column.
+        snapshot: The snapshot of the row; None if it has violations.
+        violations: Violations; each field is a column's name.
     """
 
     line: int
@@ -58,8 +58,8 @@ class Column:
     """One column of the template.
 
     Attributes:
-        required: Whether a file must have it.
-        form: How a cell is written, for people.
+        required: True if a file must have the column.
+        form: Form of a cell, for people.
     """
 
     name: str
@@ -68,14 +68,14 @@ class Column:
 
 
 def read_rows(stream: IO[str], today: date | None = None) -> Iterator[Row]:
-    """Reads a file row by row.
+    """Read a file row by row.
 
     Args:
         stream: The file, from `open_table`.
-        today: What lies after it, lies in the future; the newest day there is if left out.
+        today: Later dates are violations; by default the newest date of any time zone.
 
     Raises:
-        InvalidRequest: The header does not fit, or the file is no CSV from some line on.
+        InvalidRequest: The header is wrong, or a line is not CSV.
     """
     known = columns()
     required = [column.name for column in known if column.required]
@@ -85,7 +85,7 @@ def read_rows(stream: IO[str], today: date | None = None) -> Iterator[Row]:
 
 
 def columns() -> list[Column]:
-    """The template's columns in order."""
+    """Return the template's columns in order."""
     people = [
         Column(SUBJECT, required=True, form="32 hex characters; several persons: a;b"),
         Column(ROLE, required=False, form=_form(PartyRole)),
@@ -103,7 +103,7 @@ def columns() -> list[Column]:
 
 
 def write_row(snapshot: Snapshot) -> dict[str, str]:
-    """The cells that `read_rows` reads a snapshot from."""
+    """Return the cells of a snapshot, in the form that `read_rows` reads."""
     cells = {
         column.name: _written(getattr(snapshot, column.name))
         for column in columns()
@@ -143,7 +143,7 @@ def _read(line: Line, required: list[str], today: date) -> Row:
 
 
 def column_of(path: str) -> str:
-    """The column behind a field's path: `records[7].snapshot.month` is `month`."""
+    """Return the column of a field's path: `month` for `records[7].snapshot.month`."""
     _, _, field = path.partition(".")
     field = field.removeprefix("snapshot.")
     if field.startswith("parties"):
@@ -157,14 +157,16 @@ def _parties(subjects: str, roles: str) -> tuple[Party, ...]:
     if not names:
         return tuple(Party(subject_id) for subject_id in ids)
     if len(names) != len(ids):
-        raise ValueError(f"has {len(names)} entries for {len(ids)} persons")
+        raise ValueError(
+            f"has {len(names)} entries for {len(ids)} persons; write one for each person"
+        )
     pairs = zip(ids, names, strict=True)
     return tuple(Party(subject_id, PartyRole.parse(name)) for subject_id, name in pairs)
 
 
 def _integer(text: str) -> int:
     if _INTEGER.fullmatch(text) is None:
-        raise ValueError(f"{text[:40]!r} is no integer; amounts are in minor units")
+        raise ValueError(f"{text[:40]!r} is not an integer; write amounts in minor units")
     return int(text)
 
 
@@ -173,11 +175,11 @@ def _yes_or_no(text: str) -> bool:
         return True
     if text.lower() in _NO:
         return False
-    raise ValueError(f"{text!r} is neither true nor false")
+    raise ValueError(f"{text!r} is not a yes or no; write true or false")
 
 
 def _day(text: str) -> date:
-    wrong = ValueError(f"{text[:40]!r} is no day; write it as 2024-05-31")
+    wrong = ValueError(f"{text[:40]!r} is not a date; write it as 2024-05-31")
     if _DAY.fullmatch(text) is None:
         raise wrong
     try:

@@ -1,4 +1,4 @@
-"""A CSV file to import: every row with what is wrong with it, and the rejects to mend."""
+"""A CSV file to import: its rows with their violations, and its file of rejects."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class CsvSource:
 
     place = "line"
     suffix = ".csv"
-    told = ""
+    options = ""
 
     def __init__(self, path: Path, *, today: date | None = None) -> None:
-        """A file.
+        """Prepare to read a file.
 
         Args:
-            path: Where it is.
-            today: Dates after it are wrong; the newest day there is if left out.
+            path: Path of the file.
+            today: Later dates are violations; by default the newest date of any time zone.
         """
         self.path = path
         self._today = today
@@ -41,16 +41,16 @@ class CsvSource:
                 if row.snapshot is None:
                     yield Row(row.line, row.cells, violations=row.violations)
                     continue
-                about = f"{row.snapshot.account_ref} {row.snapshot.month}"
-                if earlier := accounts.put(about, row.line, {}):
-                    message = f"and its month stand in line {earlier} too"
-                    twice = Violation("account_ref", "DUPLICATE_RECORD", message)
-                    yield Row(row.line, row.cells, violations=(twice,))
+                key = f"{row.snapshot.account_ref} {row.snapshot.month}"
+                if earlier := accounts.put(key, row.line, {}):
+                    message = f"and month are in line {earlier} too; keep one of the two lines"
+                    duplicate = Violation("account_ref", "DUPLICATE_RECORD", message)
+                    yield Row(row.line, row.cells, violations=(duplicate,))
                 else:
                     yield Row(row.line, row.cells, (row.snapshot,))
 
     def read(self, kind: SubmissionKind | None, _: SubjectIds) -> Iterator[Row]:
-        """See `Source`; a row names subject ids itself."""
+        """See `Source`; the rows have subject ids already."""
         return (row for row in self.check() if row.records and row.kind == kind)
 
     def field(self, path: str) -> str:
@@ -58,7 +58,7 @@ class CsvSource:
         return column_of(path) or path
 
     def write_rejects(self, rejects: Sequence[Reject], path: Path) -> None:
-        """See `Source`; a last column says why."""
+        """See `Source`; the last column has the reasons."""
         rows = [(reject, self._cells(reject.row)) for reject in rejects]
         names = list(dict.fromkeys(name for _, cells in rows for name in cells))
         with open_table(path, "w") as stream:

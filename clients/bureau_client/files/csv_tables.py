@@ -1,8 +1,8 @@
-"""CSV files as lines of cells: columns that are known, a cell for each, UTF-8.
+"""CSV files as lines of cells: known columns, a cell for each, in UTF-8.
 
-What is wrong with one line is told with the line; what makes all behind it unsure refuses
-the file. Nothing is guessed: a line with more or fewer cells than columns is not moved
-about, and bytes that are no UTF-8 stay as they are, to be mended.
+A fault of one line is a violation of that line; a fault after which no line can be trusted
+refuses the file. Nothing is guessed: the cells of a line with too many or too few are not
+shifted, and bytes that are not UTF-8 are kept for the file of rejects.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import IO
 from bureau_client.errors import InvalidRequest
 from bureau_client.models.violations import Violation
 
-# How a byte that is no UTF-8 is kept in text: a lone surrogate (PEP 383).
+# Keeps a byte that is not UTF-8 in text, as a lone surrogate (PEP 383).
 KEPT = "surrogateescape"
 _SHOWN = 40
 
@@ -27,9 +27,9 @@ class Line:
     """One line of a file.
 
     Attributes:
-        number: Its line in the file, from 1; the last one where a cell has line ends.
-        cells: By column, without blanks around them; empty where a cell is missing.
-        violations: What is wrong with its form.
+        number: Line number in the file, from 1; the last line if a cell has line ends.
+        cells: The cells by column, without surrounding blanks; empty for a missing cell.
+        violations: Violations in the form of the line.
     """
 
     number: int
@@ -38,7 +38,7 @@ class Line:
 
 
 def open_table(path: Path, mode: str = "r") -> IO[str]:
-    """Opens a file; spreadsheets put a byte order mark at the beginning."""
+    """Open a file; skip the byte order mark that spreadsheets write."""
     encoding = "utf-8-sig" if mode == "r" else "utf-8"
     return path.open(mode, encoding=encoding, errors=KEPT, newline="")
 
@@ -46,15 +46,15 @@ def open_table(path: Path, mode: str = "r") -> IO[str]:
 def read_lines(
     stream: IO[str], required: Collection[str], optional: Collection[str]
 ) -> Iterator[Line]:
-    """Reads a file line by line; empty lines are none.
+    """Read a file line by line, without empty lines.
 
     Args:
         stream: The file, from `open_table`.
-        required: Columns that it must have.
-        optional: Columns that it may have.
+        required: Columns that the file must have.
+        optional: Columns that the file may have.
 
     Raises:
-        InvalidRequest: The header does not fit, or the file is no CSV from some line on.
+        InvalidRequest: The header is wrong, or a line is not CSV.
     """
     reader = csv.reader(stream, strict=True)
     try:
@@ -65,7 +65,7 @@ def read_lines(
                 yield _line(reader.line_num, names, [cell.strip() for cell in cells])
     except csv.Error as error:
         raise InvalidRequest(
-            f"The file is no CSV at line {reader.line_num}: {error}",
+            f"The file is not CSV at line {reader.line_num}: {error}",
             reason="INVALID_FIELD",
             fix="Close the quotes, and double those inside a cell",
         ) from None
@@ -103,16 +103,16 @@ def _check_header(names: list[str], required: Collection[str], optional: Collect
         for name in sorted(set(given) - {*required, *optional})
     ]
     wrong += [
-        Violation(name, "DUPLICATE_COLUMN", f"stands there {count} times")
+        Violation(name, "DUPLICATE_COLUMN", f"is there {count} times")
         for name, count in given.items()
         if count > 1
     ]
     if wrong:
         raise InvalidRequest(
-            "The file's header does not fit",
+            "The file's header is wrong",
             reason="INVALID_FIELD",
             violations=wrong,
-            fix="`bureau-lender template` prints the columns; commas stand between them",
+            fix="Write the columns that `bureau-lender template` prints, separated by commas",
         )
 
 
@@ -121,6 +121,6 @@ def _is_text(cell: str) -> bool:
 
 
 def _shown(cell: str) -> str:
-    """A cell for people, however long it is."""
+    """Return a cell for people, shortened."""
     text = cell.encode("utf-8", "backslashreplace").decode()
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")

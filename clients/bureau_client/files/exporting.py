@@ -1,4 +1,4 @@
-"""Writes a month of a CSV file of records as a Metro 2 file."""
+"""Exports a month of a CSV file of records as a Metro 2 file."""
 
 from __future__ import annotations
 
@@ -32,32 +32,34 @@ from bureau_client.models.violations import Violation
 SUBJECT = "subject_id"
 _REQUIRED = (SUBJECT, "surname", "first_name", "social_security_number")
 _HISTORY_MONTHS = 24
-# Nothing was reported yet; a month in between was not reported.
+# Months before the first report, and months without a report after it.
 _BEFORE, _GAP = "B", "D"
 
 
 def people_columns() -> list[str]:
-    """The columns of a file of persons, in order."""
+    """Return the columns of a file of persons, in order."""
     return [SUBJECT, *(field.name for field in dataclasses.fields(Person))]
 
 
 def read_people(path: Path) -> dict[str, Person]:
-    """The persons of a CSV file by their subject ids.
+    """Read the persons of a CSV file, by their subject ids.
 
     Raises:
-        InvalidRequest: The header does not fit, or a line is wrong.
+        InvalidRequest: The header or a line is wrong.
     """
     people: dict[str, Person] = {}
     with open_table(path) as stream:
         for line in read_lines(stream, _REQUIRED, people_columns()):
-            wrong = [(line.number, at.field, at.message) for at in line.violations]
+            wrong = [(line.number, v.field, v.message) for v in line.violations]
             given = {name: text for name, text in line.cells.items() if text}
             wrong += [(line.number, name, "is empty") for name in _REQUIRED if name not in given]
             born = given.pop("date_of_birth", "")
             try:
                 day = date.fromisoformat(born) if born else None
             except ValueError:
-                wrong.append((line.number, "date_of_birth", "is no day; write it as 2024-05-31"))
+                wrong.append(
+                    (line.number, "date_of_birth", "is not a date; write it as 2024-05-31")
+                )
             if wrong:
                 raise _wrong(path, wrong)
             subject_id = given.pop(SUBJECT)
@@ -76,34 +78,35 @@ def export_file(
     currency: str = "USD",
     framing: Framing | None = None,
 ) -> tuple[int, list[Finding]]:
-    """Writes a month of a CSV file as a Metro 2 file.
+    """Write a month of a CSV file as a Metro 2 file.
 
     Args:
-        records: CSV, as `bureau-lender template` describes it; other months in it make
+        records: CSV, as `bureau-lender template` describes it; its earlier months become
             the payment history.
         people: CSV of the persons, with the columns of `people_columns`.
         target: The file to write.
-        reporter: Who reports.
-        identification_number: The furnisher's, at most 20 characters.
-        month: Which; the newest in the file if left out.
-        currency: ISO 4217, of the file.
-        framing: How the file holds its records.
+        reporter: The reporter, for the header.
+        identification_number: The furnisher's identification number, at most 20
+            characters.
+        month: The month; by default the newest in the file.
+        currency: ISO 4217 currency of the file.
+        framing: Framing of the records in the file.
 
     Returns:
-        How many accounts were written, and what the format cannot say.
+        The number of accounts written, and findings on data that the format cannot hold.
 
     Raises:
-        InvalidRequest: A row is wrong, or there is none.
+        InvalidRequest: A row is wrong, or the file has no rows.
     """
     framing = framing or Framing()
     accounts = _accounts(records)
-    newest = month or max(at for months in accounts.values() for at in months)
+    newest = month or max(max(months) for months in accounts.values())
     persons = read_people(people)
     found: list[Finding] = []
-    # The day that the month's figures are of: its last.
+    # The figures of a month are as of its last day.
     as_of = date((newest + 1).year, (newest + 1).month, 1) - timedelta(days=1)
 
-    def made() -> Iterator[Sequence[Segment]]:
+    def account_segments() -> Iterator[Sequence[Segment]]:
         for months in accounts.values():
             if newest not in months:
                 found.extend(_missing(months[max(months)], newest))
@@ -122,15 +125,15 @@ def export_file(
 
     heading = header(reporter, as_of, datetime.now(UTC).date())
     with target.open("wb") as stream:
-        count = write(stream, heading, made(), framing)
+        count = write(stream, heading, account_segments(), framing)
     return count, found
 
 
 def _missing(last: Snapshot, newest: Month) -> Iterator[Finding]:
-    """An account that is open and has no row for the month."""
+    """Yield a warning if an open account has no row for the month."""
     if last.close_date is None:
         got = f"{last.month}, the newest of account {last.account_ref}"
-        fix = "Add its row, or know that it is left out"
+        fix = "Add a row for the month; without it the account is left out"
         yield Finding("M2-EXPORT", Severity.WARNING, 0, "month", got, str(newest), fix)
 
 
@@ -139,7 +142,7 @@ def _accounts(records: Path) -> dict[str, dict[Month, Snapshot]]:
     with open_table(records) as stream:
         for row in read_rows(stream):
             if row.snapshot is None:
-                wrong = [(row.line, at.field, at.message) for at in row.violations]
+                wrong = [(row.line, v.field, v.message) for v in row.violations]
                 raise _wrong(records, wrong)
             accounts[row.snapshot.account_ref][row.snapshot.month] = row.snapshot
     if not accounts:
@@ -148,7 +151,7 @@ def _accounts(records: Path) -> dict[str, dict[Month, Snapshot]]:
 
 
 def _history(months: Mapping[Month, Snapshot], newest: Month) -> str:
-    """24 characters, the first for the month before."""
+    """Return the payment history: 24 characters, the first for the month before."""
     first = min(months)
     characters = []
     for back in range(1, _HISTORY_MONTHS + 1):
@@ -160,12 +163,12 @@ def _history(months: Mapping[Month, Snapshot], newest: Month) -> str:
     return "".join(characters)
 
 
-def _wrong(path: Path, at: list[tuple[int, str, str]]) -> InvalidRequest:
+def _wrong(path: Path, faults: list[tuple[int, str, str]]) -> InvalidRequest:
     return InvalidRequest(
         f"{path.name} cannot be exported",
         reason="INVALID_FIELD",
         violations=[
-            Violation(f"line {line}, {field}", "INVALID_FIELD", why) for line, field, why in at
+            Violation(f"line {line}, {field}", "INVALID_FIELD", why) for line, field, why in faults
         ],
-        fix="Correct the lines that are named",
+        fix="Correct the named lines",
     )

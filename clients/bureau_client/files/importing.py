@@ -1,4 +1,4 @@
-"""Submits a file: checked whole first, then sent; what is left out can be mended."""
+"""Submits a file: checks all rows first, then sends them, and lists the rejected rows."""
 
 from __future__ import annotations
 
@@ -24,20 +24,22 @@ from bureau_client.sync.lender import Lender
 Result = TypeVar("Result")
 Submit = Callable[..., SubmitResult]
 
-# Rows between two words of progress while a file is checked.
+# Rows between two calls of `on_progress` while a file is checked.
 _CHECKED_ROWS = 1000
 
 
 @dataclass(slots=True)
 class Import:
-    """What a file came to.
+    """Result of checking or importing a file.
 
     Attributes:
-        row_count: Rows in the file.
-        record_count: Records that its sound rows say.
-        accepted_count: Records that the bureau has.
-        submissions: The signed batches that it accepted.
-        rejects: Every row that was left out, and why.
+        row_count: Number of rows in the file.
+        record_count: Number of records in the valid rows.
+        accepted_count: Number of records that the bureau stored.
+        submissions: The signed batches that the bureau accepted.
+        rejects: Every rejected row, with its violations.
+        kinds: Number of records by the submission kind that the file gives; None where it
+            gives none.
     """
 
     row_count: int = 0
@@ -49,11 +51,11 @@ class Import:
 
 
 def check_file(source: Source, *, on_progress: OnProgress | None = None) -> Import:
-    """Reads and checks a file without sending anything.
+    """Read and check a file; nothing is sent.
 
     Args:
         source: The file.
-        on_progress: Told of rows; how many there are is not known before the end.
+        on_progress: Called with the number of rows; the total is unknown before the end.
 
     Raises:
         InvalidRequest: The file as a whole is wrong.
@@ -81,21 +83,21 @@ def import_file(
     skip_invalid: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Import:
-    """Submits a file. After a crash, the same again sends only what is not there yet.
+    """Submit a file. After a crash, the same call sends only the batches that are missing.
 
     Args:
-        lender: Who submits.
+        lender: The client that submits.
         source: The file.
-        kind: How it relates to what was sent before, where the file does not say.
-        label: Its name at the bureau; else the file's name.
-        skip_invalid: Leave wrong rows out instead of refusing the file.
-        on_progress: Told while the file is checked, of rows without a total; then after
-            each batch, of records.
+        kind: Submission kind of the rows for which the file gives none.
+        label: Label of the submissions; by default the file's name.
+        skip_invalid: Skip invalid rows instead of refusing the file.
+        on_progress: Called with rows and no total while the file is checked, then with
+            records after each batch.
 
     Raises:
-        InvalidRequest: Rows are wrong and were not to be skipped, nothing of their batch
-            was sent; each violation's field names the place and the field. Or the file as
-            a whole is wrong.
+        InvalidRequest: Rows are invalid and not to be skipped: nothing of their batch was
+            sent, and each violation's field names row and field. Or the file as a whole is
+            wrong.
     """
     submit = partial(lender.submit, label=label or source.path.name)
     sending = _Sending(source, submit, lender.subject_ids, kind, on_progress)
@@ -111,14 +113,14 @@ async def import_file_async(
     skip_invalid: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Import:
-    """`import_file` with an `AsyncLender`; the file is read in a thread of its own.
+    """Submit a file with an `AsyncLender`, as `import_file`; a worker thread reads the file.
 
     `on_progress` is called in that thread.
     """
     loop = asyncio.get_running_loop()
 
-    def wait(asked: Coroutine[Any, Any, Result]) -> Result:
-        return asyncio.run_coroutine_threadsafe(asked, loop).result()
+    def wait(call: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(call, loop).result()
 
     def submit(*arguments: Any, **options: Any) -> SubmitResult:
         return wait(lender.submit(*arguments, label=label or source.path.name, **options))
@@ -131,7 +133,7 @@ async def import_file_async(
 
 
 def refuse(source: Source, found: Import) -> InvalidRequest:
-    """The exception for a file with wrong rows."""
+    """Return the exception for a file with invalid rows."""
     return InvalidRequest(
         f"{len(found.rejects)} of {found.row_count} rows are wrong; nothing was sent",
         reason="INVALID_FIELD",
@@ -148,7 +150,7 @@ def refuse(source: Source, found: Import) -> InvalidRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Sending:
-    """A file on its way to the bureau."""
+    """One run of an import."""
 
     source: Source
     submit: Submit
@@ -163,7 +165,7 @@ class _Sending:
         try:
             self._send(found, on_invalid="skip" if skip_invalid else "raise")
         except BureauError as error:
-            # What of the last batch is there, and of those before.
+            # The accepted part of the failed chunk, and all chunks before.
             sent = error.partial.submissions if error.partial else ()
             error.partial = SubmitResult((*found.submissions, *sent))
             raise
@@ -174,37 +176,39 @@ class _Sending:
         digest = _digest(self.source)
         started = datetime.now(UTC)
         done = 0
-        for of_rows in found.kinds:
-            kind = of_rows or self.kind
-            rows = self.source.read(of_rows, self.subject_ids)
+        for kind_in_file in found.kinds:
+            kind = kind_in_file or self.kind
+            rows = self.source.read(kind_in_file, self.subject_ids)
             for number, chunk in enumerate(_chunks(rows)):
-                # The same bytes, sent again, are stored once.
-                idempotency_key = f"{kind.name} {digest} {self.source.told} {number}"
+                # The same file with the same options is stored once.
+                idempotency_key = f"{kind.name} {digest} {self.source.options} {number}"
                 result = self._submit(chunk, kind=kind, idempotency_key=idempotency_key, **options)
-                self._take(found, chunk, result)
+                self._add(found, chunk, result)
                 done += sum(len(row.records) for row in chunk)
-                self._tell(done, found.record_count, datetime.now(UTC) - started)
+                self._report(done, found.record_count, datetime.now(UTC) - started)
 
     def _submit(self, chunk: Sequence[Row], **options: Any) -> SubmitResult:
         try:
             return self.submit([record for row in chunk for record in row.records], **options)
         except BureauError as error:
             places = _places(chunk)
-            error.violations = tuple(self._in_file(at, places) for at in error.violations)
+            error.violations = tuple(
+                self._in_file(violation, places) for violation in error.violations
+            )
             raise
 
-    def _take(self, found: Import, chunk: Sequence[Row], result: SubmitResult) -> None:
-        """Notes what became of some rows; one that was refused in part is a reject."""
+    def _add(self, found: Import, chunk: Sequence[Row], result: SubmitResult) -> None:
+        """Add the result of a chunk; a row with any rejected record is a reject."""
         found.submissions += result.submissions
         found.accepted_count += sum(len(row.records) for row in chunk) - len(result.rejected)
         places = _places(chunk)
         refused: dict[int, tuple[Violation, ...]] = {}
-        for at in result.rejected:
-            place = places[at.index]
-            refused[place] = refused.get(place, ()) + at.violations
+        for rejection in result.rejected:
+            place = places[rejection.index]
+            refused[place] = refused.get(place, ()) + rejection.violations
         found.rejects += [Reject(row, refused[row.place]) for row in chunk if row.place in refused]
 
-    def _tell(self, done: int, total: int, elapsed: timedelta) -> None:
+    def _report(self, done: int, total: int, elapsed: timedelta) -> None:
         if self.on_progress is not None:
             self.on_progress(Progress(done, total, elapsed))
 
@@ -217,7 +221,7 @@ class _Sending:
 
 
 def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    """Rows whose records fill a batch: so many are in memory at a time."""
+    """Yield rows whose records fill a batch: the most that is in memory at a time."""
     chunk: list[Row] = []
     count = 0
     for row in rows:
@@ -231,7 +235,7 @@ def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
 
 
 def _places(chunk: Sequence[Row]) -> list[int]:
-    """Where in the file each record of some rows stands."""
+    """Return the place in the file of each record of some rows."""
     return [row.place for row in chunk for _ in row.records]
 
 

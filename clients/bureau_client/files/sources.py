@@ -1,4 +1,4 @@
-"""Files of records, whatever their format: rows that are checked, and rows that are sent."""
+"""Files of records in any format: rows to check, and rows to submit."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ SubjectIds = Callable[[Iterable[tuple[str, str, str]]], Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a file: what one account is reported with.
+    """One row of a file: the report of one account.
 
     Attributes:
         place: Line or record number in the file.
-        original: The row as it is written; the source that made it knows its form.
-        records: What it says; empty where it has violations, and in a check.
-        record_count: How many records it says.
-        violations: What is wrong with it.
-        kind: How it relates to what was sent before, where the file says so.
+        original: The row as written, in the source's own form.
+        records: The records of the row; empty for a row with violations, and in a check.
+        record_count: Number of records in the row.
+        violations: Violations in the row.
+        kind: Submission kind that the row gives; None if it gives none.
     """
 
     place: int
@@ -37,7 +37,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that was left out, and why."""
+    """A rejected row, with its violations."""
 
     row: Row
     violations: tuple[Violation, ...]
@@ -47,34 +47,34 @@ class Source(Protocol):
     """A file in some format.
 
     Attributes:
-        path: Where it is.
-        place: What a row's place is called: line, record.
-        suffix: What the name of the file of rejects ends with.
-        told: What the caller said of the file that it does not say itself.
+        path: Path of the file.
+        place: Name of a row's place: line, record.
+        suffix: End of the name of the file of rejects.
+        options: Properties of the file that the caller gives; part of its idempotency key.
     """
 
     path: Path
     place: str
     suffix: str
-    told: str
+    options: str
 
     def check(self) -> Iterator[Row]:
-        """Every row with what is wrong with it; nothing is sent to find out.
+        """Yield every row with its violations; nothing is sent.
 
         Raises:
             InvalidRequest: The file as a whole is wrong.
         """
 
     def read(self, kind: SubmissionKind | None, subject_ids: SubjectIds) -> Iterator[Row]:
-        """Every sound row of a kind with its records.
+        """Yield every valid row of a kind, with its records.
 
         Args:
-            kind: As the rows say.
-            subject_ids: Gives the subject ids of identifiers.
+            kind: Submission kind that the rows give.
+            subject_ids: Returns the subject ids of identifiers.
         """
 
     def field(self, path: str) -> str:
-        """What a record's field is called in the file."""
+        """Return the name in the file of a record's field."""
 
     def write_rejects(self, rejects: Sequence[Reject], path: Path) -> None:
-        """Writes rows that were left out as a file of the same format, to be mended."""
+        """Write the rejected rows as a file of the same format, to be corrected."""

@@ -1,4 +1,4 @@
-"""Alerts, and disputes as they come."""
+"""Alerts, and events of disputes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from bureau_client.models.reports import Dispute
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """Something that happened to a person whom the member monitors.
+    """An event in the file of a person whom the member monitors.
 
     Attributes:
-        cursor: Acknowledges it and what came before; behind it, a stream goes on.
-        consent_id: The consent to monitor that it rests on.
-        tradeline_ids: What it is about; none for inquiries.
-        cause_leaf_index: The leaf that caused it.
+        cursor: Position of the alert: acknowledges it and all before, continues a stream
+            after it.
+        consent_id: The consent to monitor.
+        tradeline_ids: The tradelines concerned; none for inquiries.
+        cause_leaf_index: Index of the log's leaf that caused the alert.
         texts: The text in every language of the bureau, by BCP 47 tag.
     """
 
@@ -35,10 +36,10 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class DisputeNews:
-    """A dispute against a member's records, as it comes.
+    """An event of a dispute against a member's records.
 
     Attributes:
-        cursor: Behind it, a stream goes on.
+        cursor: Position of the event; continues a stream after it.
     """
 
     cursor: int

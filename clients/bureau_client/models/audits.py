@@ -1,4 +1,4 @@
-"""What an audit of the log found."""
+"""Results of an audit of the log."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Checkpoint:
         origin: The log's name.
         size: Number of leaves.
         root: RFC 6962 root, 32 bytes.
-        note: The signed note itself.
-        witnesses: Names of the profile's witnesses that have cosigned it.
+        note: The signed note.
+        witnesses: Names of the profile's witnesses that cosigned the checkpoint.
     """
 
     origin: str
@@ -27,14 +27,14 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The first thing that is wrong with the log.
+    """The first fault of the log.
 
     Attributes:
-        text: What is wrong, for people.
-        size: Size of the checkpoint that does not hold; None if none is at fault.
+        text: Description for people.
+        size: Size of the wrong checkpoint; None if the fault is not of a checkpoint.
         first_index: First leaf that may have been changed; None if none was.
         last_index: Last leaf that may have been changed; equal to `first_index`
-            where the leaf could be named exactly.
+            if a single leaf was found.
     """
 
     text: str
@@ -45,17 +45,17 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What an audit found.
+    """Result of an audit.
 
     Attributes:
         origin: The log's name.
-        tree_size: Leaves that were hashed.
-        checkpoint_count: Checkpoints whose signature and root were checked.
-        newest: The largest checkpoint that holds; None if there is none.
-        witnessed: The largest that enough of the profile's witnesses have cosigned, as
-            many as its quorum, or else any; None if there is none.
-        fault: The first thing that is wrong; None if nothing is.
-        elapsed: How long it took.
+        tree_size: Number of leaves hashed.
+        checkpoint_count: Number of checkpoints with correct signature and root.
+        newest: The largest correct checkpoint; None without one.
+        witnessed: The largest checkpoint cosigned by the profile's quorum of witnesses, or
+            by any witness if the profile has no quorum; None without one.
+        fault: The first fault; None for a correct log.
+        elapsed: Time that the audit took.
     """
 
     origin: str
@@ -68,5 +68,5 @@ class AuditReport:
 
     @property
     def ok(self) -> bool:
-        """Whether everything holds."""
+        """True if the audit found no fault."""
         return self.fault is None

@@ -1,4 +1,4 @@
-"""Consents as their subjects signed them, and where they stand."""
+"""Consents as signed by their subjects, and their states."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bureau_client.models.receipts import Receipt
 
 @dataclass(frozen=True, slots=True)
 class Frequency:
-    """So many uses per calendar unit: `Frequency(FrequencyUnit.MONTH, 5)`."""
+    """A number of uses per calendar unit: `Frequency(FrequencyUnit.MONTH, 5)`."""
 
     unit: FrequencyUnit
     value: int
@@ -30,22 +30,21 @@ class Frequency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """One consent: what the subject signed, and its state at the bureau.
+    """One consent: the signed text, and its state at the bureau.
 
     Attributes:
-        consent_id: Names it in `query`.
-        grantee: The member that may act.
-        portfolio_types: Which kinds of facility; empty means all.
-        history_months: Months of payment history; 0 means none.
-        expire_time: Valid until, exclusive.
-        max_uses: Reports in all; 0 means no limit.
-        frequency: Reports per period; None means no limit.
-        data_life: How long the grantee may keep the report; zero unless STORE.
-        update_time: When the state last changed by a signed statement.
-        note: The subject's note with that change.
+        consent_id: Id of the consent, for `query`.
+        grantee: The member that the consent is for.
+        portfolio_types: Allowed kinds of facility; empty for all.
+        history_months: Months of payment history in a report; 0 for none.
+        expire_time: End of validity, exclusive.
+        max_uses: Largest number of reports in all; 0 for no limit.
+        frequency: Largest number of reports per period; None for no limit.
+        data_life: Time that the grantee may keep the report; zero unless STORE.
+        update_time: Time of the last change by a signed statement.
+        note: The subject's note with the last change.
         envelope: The signed consent, a serialised DSSE envelope.
-        receipt: Proof that granting or changing it is in the log; None when it
-            was listed.
+        receipt: Proof that the grant or the last change is in the log; None in a list.
     """
 
     consent_id: str

@@ -11,13 +11,13 @@ from bureau_client.models.codes import MemberState, Purpose, ReciprocityLevel, R
 
 @dataclass(frozen=True, slots=True)
 class MemberKey:
-    """A signing key and when it counts.
+    """A signing key and its validity.
 
     Attributes:
         key_id: Hex SHA-256 of the key's DER SubjectPublicKeyInfo.
         public_key: Ed25519, 32 bytes.
-        valid_from_index: First log index at which its signatures count.
-        valid_to_index: First log index at which they no longer count; None while
+        valid_from_index: First log index at which its signatures are valid.
+        valid_to_index: First log index at which they are no longer valid; None while
             the key is in use.
     """
 
@@ -27,7 +27,7 @@ class MemberKey:
     valid_to_index: int | None
 
     def valid_at(self, leaf_index: int) -> bool:
-        """Whether a signature counts that entered the log at this index."""
+        """Return True if a signature that entered the log at this index is valid."""
         return self.valid_from_index <= leaf_index and (
             self.valid_to_index is None or leaf_index < self.valid_to_index
         )
@@ -35,18 +35,17 @@ class MemberKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A member as the bureau shows it.
+    """A member, as the bureau describes it.
 
     Attributes:
-        group: Members of one group (a bank and its card arm) share it.
-        directory_quota: Directory evaluations a day; None where it is not the
-            caller's to see.
-        certificate_fingerprints: Of the certificates in force; only for the
-            member itself.
-        reciprocity: What it has earned to see of others; UNSPECIFIED where it is not
-            the caller's to know.
-        encoded: The member with the signed statements that made it what it is,
-            where they were asked for; what `verify` checks keys against.
+        group: Name of the group (a bank and its card arm) that the member belongs to.
+        directory_quota: Directory evaluations a day; None if hidden from the caller.
+        certificate_fingerprints: Fingerprints of the certificates in force; shown to the
+            member itself only.
+        reciprocity: Level of access to other members' records; UNSPECIFIED if hidden from
+            the caller.
+        encoded: The serialised member, on request with the signed statements that `verify`
+            checks its keys against.
     """
 
     member_id: str
@@ -68,7 +67,7 @@ class Vouched(NamedTuple):
     """A member whose keys were verified, and the operators who vouched for them.
 
     Attributes:
-        is_operator: Whether its statements make it one.
+        is_operator: True if signed statements make the member an operator.
     """
 
     member: Member

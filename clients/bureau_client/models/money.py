@@ -1,4 +1,4 @@
-"""Amounts: minor units, and how they are written for people."""
+"""Amounts in minor units, and their form for people."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _EXPONENTS = {
 
 
 def exponent_of(currency: str) -> int:
-    """How many decimal digits the major unit of an ISO 4217 currency has."""
+    """Return the number of decimal digits of an ISO 4217 currency."""
     return _EXPONENTS.get(currency, 2)
 
 
 def format_amount(amount_minor: int | None, currency: str) -> str:
-    """An amount in major units: `written(123456, "CNY")` is `1,234.56`; None is a dash."""
+    """Return an amount in major units: `1,234.56` for 123456 CNY, a dash for None."""
     if amount_minor is None:
         return "–"
     exponent = exponent_of(currency)

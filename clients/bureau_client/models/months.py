@@ -1,4 +1,4 @@
-"""A calendar month as a value: what a credit record is about."""
+"""A calendar month as a value: the period of a credit record."""
 
 from __future__ import annotations
 
@@ -28,34 +28,34 @@ class Month:
     def __post_init__(self) -> None:
         if not (1900 <= self.year <= 2999 and 1 <= self.month <= 12):
             raise ValueError(
-                f"no such month: year {self.year}, month {self.month}; "
+                f"year {self.year}, month {self.month} is not a month; "
                 "years run from 1900 to 2999, months from 1 to 12"
             )
 
     @classmethod
     def parse(cls, text: str) -> Month:
-        """Reads `2024-05` or `202405`.
+        """Read `2024-05` or `202405`.
 
         Raises:
-            ValueError: The text is neither.
+            ValueError: The text has another form.
 
         """
         match = _TEXT.fullmatch(text.strip())
         if match is None:
-            raise ValueError(f"{text!r} is no month; write it as 2024-05")
+            raise ValueError(f"{text!r} is not a month; write it as 2024-05")
         return cls(int(match[1]), int(match[2]))
 
     @classmethod
     def of(cls, day: date) -> Month:
-        """The month that a day (or a point in time) lies in."""
+        """Return the month of a day or a point in time."""
         return cls(day.year, day.month)
 
     @classmethod
     def from_number(cls, yyyymm: int) -> Month:
-        """Reads the contract's form, 202405.
+        """Read the contract's form, 202405.
 
         Raises:
-            ValueError: There is no such month.
+            ValueError: The month does not exist.
 
         """
         return cls(*divmod(yyyymm, 100))

@@ -1,4 +1,4 @@
-"""How far a long operation is."""
+"""Progress of a long operation."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a long operation is.
+    """Progress of a long operation.
 
     Attributes:
         done: Units finished: records, identifiers, leaves.
-        total: Units in all; None where that is not known before the end.
-        elapsed: Since the operation began.
+        total: Units in all; None if unknown before the end.
+        elapsed: Time since the operation began.
     """
 
     done: int
@@ -24,7 +24,7 @@ class Progress:
 
     @property
     def left(self) -> timedelta | None:
-        """How long the rest takes at this pace, in whole seconds; None where nobody knows."""
+        """Time left at this pace, in whole seconds; None if unknown."""
         if not self.total or not self.done:
             return None
         seconds = self.elapsed.total_seconds() * (self.total - self.done) / self.done

@@ -8,18 +8,18 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What the bureau hands out for every accepted write.
+    """The bureau's proof of an accepted write.
 
     Attributes:
         leaf_index: Index of the leaf, zero-based.
         tree_size: Size of the log that the checkpoint signs.
-        kind: What kind of entry it is: `submission`, `inquiry`, `consent` …
-        log_time: When the bureau accepted it.
+        kind: Kind of the log entry: `submission`, `inquiry`, `consent` …
+        log_time: Time at which the bureau accepted the write.
         checkpoint: The signed checkpoint (C2SP signed note).
         proof: Inclusion proof, the leaf's sibling first; 32 bytes each.
-        salt: Opens the leaf's commitment.
-        answer_digest: SHA-256 of the answer's payload where the answer is signed
-            too (a report); else empty.
+        salt: Salt of the leaf's commitment.
+        answer_digest: SHA-256 of the payload of a signed answer (a report); empty for an
+            answer without a signature.
     """
 
     leaf_index: int

@@ -1,7 +1,7 @@
-"""What can be seen wrong in a record before it is sent.
+"""Checks of a record before it is sent.
 
-These are the cheap rules: types, ranges, spellings. The bureau checks them again
-and checks more (consents, order of dates, the account's past).
+These are the cheap rules: types, ranges, spellings. The bureau checks them again, and more:
+consents, the order of dates, the account's past.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _INTEGERS = (
     ("payments_missed", 0, 999),
 )
 _OPTIONAL_AMOUNTS = ("credit_limit_minor", "original_amount_minor")
-# Name, enum, whether UNSPECIFIED is refused.
+# Name, enum, and True if UNSPECIFIED is refused.
 _CODES: tuple[tuple[str, type[Code], bool], ...] = (
     ("portfolio_type", PortfolioType, True),
     ("status", AccountStatus, True),
@@ -58,7 +58,7 @@ _CODES: tuple[tuple[str, type[Code], bool], ...] = (
 )
 _DAYS = ("open_date", "close_date", "first_delinquency_date", "last_payment_date")
 _FLAGS = ("secured", "restructured", "certified")
-# What only some actions have, and surely have.
+# Fields that these kinds of action require, and all others refuse.
 _NEEDED = {
     "credit_limit_minor": {FacilityActionKind.LIMIT_CHANGE},
     "new_account_ref": {FacilityActionKind.RENUMBER, FacilityActionKind.TRANSFER},
@@ -73,7 +73,7 @@ _TEXTS = (
     ("application_ref", re.compile(r"[!-~]{0,64}"), "at most 64 visible ASCII characters"),
 )
 
-# How each text is written, for people.
+# Descriptions of the text fields' forms, for people.
 TEXT_FORMS = {name: wanted for name, _, wanted in _TEXTS}
 
 _integers = attrgetter(*(name for name, _, _ in _INTEGERS))
@@ -83,7 +83,7 @@ _days = attrgetter(*_DAYS)
 _rare_days = attrgetter(*_DAYS[1:])
 _amounts = attrgetter(*_OPTIONAL_AMOUNTS)
 
-# What `_plainly_right` compares with: types and bounds, field by field.
+# Types and bounds for `_plainly_right`, field by field.
 _LOWEST = tuple(low for _, low, _ in _INTEGERS)
 _HIGHEST = tuple(high for _, _, high in _INTEGERS)
 _PATTERNS = tuple(pattern for _, pattern, _ in _TEXTS)
@@ -101,41 +101,41 @@ _TYPES = (
 
 
 def check_record(record: Record, index: int) -> list[Violation]:
-    """Everything that can be seen wrong with one record; empty if nothing.
+    """Return every violation in a record.
 
     Args:
-        record: What the caller passed.
-        index: Its place, for the field paths.
+        record: The object that the caller passed.
+        index: Index of the record, for the field paths.
     """
     path = f"records[{index}]"
-    found: list[Violation] = []
+    violations: list[Violation] = []
     if type(record) is Snapshot:
         if not _plainly_right(record):
-            found.extend(_snapshot(record, f"{path}.snapshot"))
+            violations.extend(_snapshot(record, f"{path}.snapshot"))
     elif type(record) is FacilityAction:
-        found.extend(_action(record, f"{path}.action"))
+        violations.extend(_action(record, f"{path}.action"))
     elif type(record) is Deletion:
-        found.extend(_deletion(record, f"{path}.deletion"))
+        violations.extend(_deletion(record, f"{path}.deletion"))
     else:
         kind = type(record).__name__
         message = f"is a {kind}; pass Snapshot, FacilityAction or Deletion"
         return [Violation(path, "INVALID_FIELD", message)]
     if not _matches(record.account_ref, _REF):
         message = "must be a reference of 1 to 64 visible ASCII characters"
-        found.append(Violation(f"{path}.account_ref", "INVALID_FIELD", message))
-    return found
+        violations.append(Violation(f"{path}.account_ref", "INVALID_FIELD", message))
+    return violations
 
 
 def check_order(record: Record, index: int, today: date) -> Iterator[Violation]:
-    """What is wrong with the order of a sound record's days.
+    """Yield the violations in the order of a record's days.
 
-    Not for every `submit`, where it would cost more than it saves; for files, which are
-    checked whole before anything is sent.
+    For files, which are checked whole before anything is sent. `submit` leaves this check
+    to the bureau, because it costs more time than it saves.
 
     Args:
-        record: A record that `check_record` finds nothing wrong with.
-        index: Its place, for the field paths.
-        today: What lies after it, lies in the future.
+        record: A record without violations by `check_record`.
+        index: Index of the record, for the field paths.
+        today: Later days are in the future.
     """
     if not isinstance(record, Snapshot):
         return
@@ -152,14 +152,14 @@ def check_order(record: Record, index: int, today: date) -> Iterator[Violation]:
 
 
 def newest_day() -> date:
-    """The newest day that it is anywhere: clocks and zones differ."""
+    """Return the newest date of any time zone: the furthest is 14 hours ahead of UTC."""
     return (datetime.now(UTC) + timedelta(hours=14)).date()
 
 
 def _plainly_right(snapshot: Snapshot) -> bool:
-    """The short way for the many: True only where `_snapshot` finds nothing.
+    """Return True only for a snapshot without violations by `_snapshot`, and quickly.
 
-    It runs for each of millions of records, so it looks at whole tuples.
+    Called for each of millions of records, so it compares whole tuples.
     """
     integers = _integers(snapshot)
     return (
@@ -181,12 +181,12 @@ def _plainly_right(snapshot: Snapshot) -> bool:
 
 @lru_cache(maxsize=4096)
 def _texts_right(texts: tuple[str, ...]) -> bool:
-    # Few combinations occur.
+    # Cached: few combinations occur.
     return all(map(re.Pattern.fullmatch, _PATTERNS, texts))
 
 
 def _snapshot(snapshot: Snapshot, path: str) -> Iterator[Violation]:
-    # Written flat: it runs for each of millions of records.
+    # Not split into functions: called for each of millions of records.
     for (name, low, high), value in zip(_INTEGERS, _integers(snapshot), strict=True):
         if type(value) is not int or not low <= value <= high:
             yield _bad_integer(f"{path}.{name}", value, low, high)
@@ -307,7 +307,7 @@ def _is_amount(value: object) -> bool:
 
 
 def _is_day(value: object) -> bool:
-    # A datetime is a date too, but a day with a time is not what is meant.
+    # Excludes datetime, a subclass of date.
     return type(value) is date and value.year >= 1900
 
 

@@ -1,4 +1,4 @@
-"""What a furnisher submits: snapshots, facility actions, deletions.
+"""Records that a furnisher submits: snapshots, facility actions, deletions.
 
 Amounts are integers in minor units of the record's currency (cents, fen) and
 say so in their names. Months are `Month`, days `datetime.date`, points in time
@@ -33,7 +33,7 @@ class Party:
     Attributes:
         subject_id: 32 lower-case hex characters, from `Lender.subject_id`.
         role: The person's part in the account.
-        start_date: When the person came onto the account; None: with its opening.
+        start_date: Day on which the person joined the account; None for its opening.
     """
 
     subject_id: str
@@ -43,7 +43,7 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class RawCode:
-    """A code as a file format spells it: `RawCode("metro2.account_status", "71")`."""
+    """A code in a file format's own spelling: `RawCode("metro2.account_status", "71")`."""
 
     scheme: str
     value: str
@@ -51,7 +51,7 @@ class RawCode:
 
 @dataclass(frozen=True, slots=True)
 class RecordRef:
-    """Points at one record of one submission."""
+    """Reference to one record of one submission."""
 
     submission_id: str
     record_index: int
@@ -59,34 +59,34 @@ class RecordRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """One account at one month's end.
+    """An account at the end of a month.
 
     Attributes:
         account_ref: The furnisher's reference of the account, a token of 1–64
             visible ASCII characters; never the number on a card.
-        month: What month it is about; not in the future.
-        parties: Everybody on the account, 1–16; each needs a consent to furnish.
+        month: Month of the figures; not in the future.
+        parties: The persons on the account, 1–16; each needs a consent to furnish.
         account_type: Metro 2 account type, two characters: `18` credit card,
             `01` unsecured, `26` conventional mortgage, `00` auto.
         currency: ISO 4217; the same through the account's life.
-        credit_limit_minor: None where the facility has no limit.
+        credit_limit_minor: Credit limit; None for a facility without one.
         original_amount_minor: Principal of an instalment loan, or the highest
             balance of a line.
-        term_months: 0 where the facility has no term.
+        term_months: Term; 0 for a facility without one.
         interest_rate_ppm: Yearly rate in parts per million: 125000 is 12.5 %.
-        balance_minor: What is owed; negative where the lender owes the subject.
+        balance_minor: Balance owed; negative if the lender owes the subject.
         amount_due_minor: Scheduled payment of the month.
-        days_past_due: Days, or the lower bound of the bucket.
-        payments_missed: Payments missed and not made up.
-        restructured: The terms were changed because the subject could not pay.
-        first_delinquency_date: Of the delinquency that led to the present status.
+        days_past_due: Days past due, or the lower bound of the bucket.
+        payments_missed: Payments missed and not made up since.
+        restructured: True if the terms were changed because the subject could not pay.
+        first_delinquency_date: First day of the delinquency that led to the present status.
         special_comment: Metro 2 special comment code, for example `M`.
         payment_rating: Metro 2 payment rating: 0–6, G, L, or empty.
-        original_creditor: Who granted the credit, where the account was bought.
+        original_creditor: Name of the original creditor of a purchased account.
         application_ref: The furnisher's reference of the application.
-        raw_codes: Codes as the file that it came from spelt them; at most 16.
-        certified: The furnisher certifies anew that it is complete and accurate; what
-            was deleted returns only so.
+        raw_codes: Codes in the spelling of the source file; at most 16.
+        certified: True if the furnisher certifies again that the record is complete and
+            accurate; required to bring back deleted data.
     """
 
     account_ref: str
@@ -126,16 +126,16 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacilityAction:
-    """Something that a lender did to a facility between two month ends, and why.
+    """An action of a lender on a facility between two month ends, with its reasons.
 
     Attributes:
         reasons: 1–4 reasons.
-        record_refs: The records that the reasons rest on; at most 16.
-        effective_time: With a time zone; not in the future.
-        review_by_date: When the lender looks at it again; None: it does not say.
-        appeal_route: Where the subject can object.
+        record_refs: The records that support the reasons; at most 16.
+        effective_time: Time of the action, with a time zone; not in the future.
+        review_by_date: Day of the lender's next review; None if not given.
+        appeal_route: Address for the subject's objections.
         credit_limit_minor: New limit, for LIMIT_CHANGE.
-        new_account_ref: For RENUMBER and TRANSFER.
+        new_account_ref: New reference of the account, for RENUMBER and TRANSFER.
         new_member_id: Receiving member, for TRANSFER.
     """
 
@@ -154,10 +154,10 @@ class FacilityAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deletion:
-    """Withdraws an account, or one month of it, from the credit file.
+    """Withdrawal of an account, or of one month of it, from the credit file.
 
     Attributes:
-        month: None means the whole account.
+        month: The withdrawn month; None for the whole account.
     """
 
     account_ref: str

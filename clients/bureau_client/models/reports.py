@@ -1,8 +1,8 @@
-"""What a query brings back: the signed report, read into plain values.
+"""Reports: signed by the bureau, read into plain values.
 
-Amounts are integers in minor units. A `None` means that the bureau gave no
-value. `Report.envelope` holds the bytes that the bureau signed; everything else
-in a report was read from them after they verified.
+Amounts are integers in minor units. `None` means that the bureau gave no
+value. `Report.envelope` holds the bytes that the bureau signed; all other values of a
+report are read from these bytes after they verify.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class CurrencyTotal:
     """Sums over open tradelines in one currency.
 
     Attributes:
-        utilisation_per_mille: Balance over limit of revolving lines; None where
-            no line has a limit.
+        utilisation_per_mille: Balance over limit of revolving lines; None if no line has
+            a limit.
     """
 
     currency: str
@@ -54,12 +54,12 @@ class CurrencyTotal:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The figures that a person looks at first.
+    """The key figures of a report.
 
     Attributes:
-        delinquent_tradeline_count: 30 or more days past due in the newest month.
+        delinquent_tradeline_count: Tradelines 30 or more days past due in the newest month.
         worst_status_24m: Worst character of the payment history in 24 months.
-        inquiry_count_6m: Hard inquiries of the last 183 days.
+        inquiry_count_6m: Number of hard inquiries in the last 183 days.
     """
 
     tradeline_count: int
@@ -76,10 +76,10 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InquiryLine:
-    """The logged fact that a report was asked for.
+    """A logged inquiry.
 
-    `inquiry_id`, `consent_id`, `denial_reason` and `leaf_index` are for the
-    subject only; others find them empty.
+    `inquiry_id`, `consent_id`, `denial_reason` and `leaf_index` are for the subject only;
+    they are empty for other readers.
     """
 
     inquiry_id: str
@@ -95,7 +95,7 @@ class InquiryLine:
 
 @dataclass(frozen=True, slots=True)
 class Omission:
-    """What was left out, and why; `tradeline_id` is for the subject only."""
+    """A part left out of the report, with the reason; `tradeline_id` is for the subject only."""
 
     reason: OmissionReason
     section: Section
@@ -104,7 +104,7 @@ class Omission:
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """A named attribute, point in time; None means missing."""
+    """A named figure as of the report's time; None for a missing value."""
 
     name: str
     value: float | None
@@ -113,7 +113,7 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """Something to review; `texts` by BCP 47 language tag."""
+    """A matter to review; `texts` by BCP 47 language tag."""
 
     kind: FlagKind
     tradeline_ids: tuple[str, ...]
@@ -122,7 +122,7 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where the subject stands against one rule of the standard of credit."""
+    """The subject's value under one rule of the standard of credit."""
 
     standard_version: int
     rule: str
@@ -133,7 +133,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class HoldWindow:
-    """Within which a hold is lifted: for one member, or for all (empty)."""
+    """A time in which a hold is lifted: for one member, or for all (empty)."""
 
     member_id: str
     until_time: datetime
@@ -144,10 +144,10 @@ class Hold:
     """A hold that the subject placed on their own file.
 
     Attributes:
-        lifted_until_time: None: it is not lifted. Of several lifts that for all, or else
-            the longest.
-        lifted_for_member_id: For whom; empty for all.
-        lifts: Every lift that stands, as far as the reader may see them.
+        lifted_until_time: End of the lift; None if the hold is not lifted. Of several lifts,
+            the one for all members, otherwise the longest.
+        lifted_for_member_id: Member of that lift; empty for all.
+        lifts: Every current lift that the reader may see.
     """
 
     hold_id: str
@@ -162,7 +162,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class DisputeFacts:
-    """What the subject added to a dispute."""
+    """Facts that the subject added to a dispute."""
 
     narrative: str
     attachment_digests: tuple[bytes, ...]
@@ -171,13 +171,14 @@ class DisputeFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispute:
-    """A subject's challenge to one field; `month` None means all of the account.
+    """A subject's dispute of one field; `month` is None for the whole account.
 
     Attributes:
         member_id: The furnisher.
-        answer_narrative: What it said; for the subject and itself only.
-        correction: What it corrected; for the subject and itself only.
-        additions: What the subject added, in order.
+        answer_narrative: The furnisher's answer; for the subject and the furnisher only.
+        correction: The furnisher's correcting record; for the subject and the furnisher
+            only.
+        additions: Facts that the subject added, in order.
     """
 
     dispute_id: str
@@ -201,10 +202,10 @@ class Dispute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Something that the bureau tells a person about their own file.
+    """A message of the bureau to a person about their own file.
 
     Attributes:
-        member_id: The lender that it comes from.
+        member_id: The lender that caused the notice.
         texts: The text in every language of the bureau, by BCP 47 tag.
     """
 
@@ -218,13 +219,13 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Traces one tradeline and month to its furnisher's own signature.
+    """Proof that the furnisher signed the record of one tradeline and month.
 
     Attributes:
         manifest: Serialised envelope of the manifest that the furnisher signed.
         record: The record's bytes, a leaf of the manifest's tree.
         proof: RFC 6962 inclusion proof of the record in the manifest's root.
-        receipt: Of the submission: the furnisher's key must be valid at its leaf.
+        receipt: Receipt of the submission; the furnisher's key must be valid at its leaf.
     """
 
     tradeline_id: str
@@ -241,24 +242,24 @@ class Report:
     """A verified report.
 
     Attributes:
-        request_id: The inquiry's.
-        issue_time: When the bureau signed it.
-        request_digest: SHA-256 of the PAE of the inquiry that it answers.
-        member_id: Who asked; empty in the subject's own file.
-        consent_id: What it rests on; empty in the subject's own file.
-        log_size: The log size that it was read at: same size and same inquiry,
-            same report.
-        sections: What the consent opened.
-        omissions: What was left out, and why.
-        envelope: The signed report as it came, a serialised DSSE envelope.
-        inquiry: The signed request that it answers, a serialised envelope.
+        request_id: Request id of the inquiry.
+        issue_time: Time at which the bureau signed the report.
+        request_digest: SHA-256 of the PAE of the inquiry.
+        member_id: The inquiring member; empty in the subject's own file.
+        consent_id: The consent of the inquiry; empty in the subject's own file.
+        log_size: Log size as of which the file was read: the same size and inquiry give
+            the same report.
+        sections: Sections that the consent opened.
+        omissions: Parts left out, with their reasons.
+        envelope: The signed report, a serialised DSSE envelope.
+        inquiry: The signed inquiry, a serialised DSSE envelope.
         receipt: Proof that the inquiry is in the log; None for the subject's own
             file, which is signed but not logged.
-        evidence: The furnishers' own signed records, where they were asked for.
-        furnishers: The members whose keys the evidence was verified under.
+        evidence: The furnishers' own signed records, if requested.
+        furnishers: The members under whose keys the evidence was verified.
         vouchers: The operators who signed the statements that register these keys.
-        cursor: Its place among the reports of a portfolio, to go on behind it; empty in
-            any other.
+        cursor: Position among the reports of a portfolio, to continue after it; empty in
+            any other report.
     """
 
     request_id: str
@@ -292,18 +293,20 @@ class Report:
     vouchers: tuple[Member, ...] = ()
     cursor: str = field(default="", compare=False, repr=False)
 
+    # `save` and `load` import the codec when called, because the codec imports this module.
+
     def save(self, path: str | Path) -> None:
-        """Writes a self-contained bundle: everything to verify it offline."""
+        """Write the report to a file with everything that verifies it offline."""
         from bureau_client._codec.report_file import write_bundle  # noqa: PLC0415
 
         write_bundle(self, path)
 
     @classmethod
     def load(cls, path: str | Path) -> Report:
-        """Reads a bundle without verifying it; `verify.verify_bundle` does that.
+        """Read a saved report without verifying it; `verify.verify_bundle` verifies it.
 
         Raises:
-            InvalidRequest: The file is no bundle.
+            InvalidRequest: The file is not a saved report.
         """
         from bureau_client._codec.report_file import read_bundle  # noqa: PLC0415
 

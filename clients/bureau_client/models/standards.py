@@ -12,7 +12,7 @@ from bureau_client.models.reports import Report
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """From so many days past due on, an account is classified at least so."""
+    """Least classification of an account from a number of days past due on."""
 
     min_days_past_due: int
     classification: Classification
@@ -20,16 +20,16 @@ class Band:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standard:
-    """What all members hold a person's credit against, as the operator signed it.
+    """The limits and bands for a person's credit that all members use, signed by the operator.
 
     Attributes:
         max_unsecured_exposure_minor: Cap on one person's unsecured balances, minor
             units of `currency`.
         max_concurrent_lenders: Cap on lenders with open unsecured facilities.
         max_exposure_to_income_percent: Cap on the unsecured exposure as a share of
-            yearly income; 0 means none.
+            yearly income; 0 for none.
         bands: Ascending in days past due.
-        envelope: As it was signed, a serialised DSSE envelope.
+        envelope: The signed standard, a serialised DSSE envelope.
     """
 
     version: int
@@ -44,16 +44,17 @@ class Standard:
     receipt: Receipt = field(repr=False)
 
     def classify(self, days_past_due: int) -> Classification:
-        """The harmonised five-tier classification of an account."""
-        found = [b.classification for b in self.bands if b.min_days_past_due <= days_past_due]
-        return found[-1] if found else Classification.UNSPECIFIED
+        """Return the five-tier classification of an account."""
+        reached = [b.classification for b in self.bands if b.min_days_past_due <= days_past_due]
+        return reached[-1] if reached else Classification.UNSPECIFIED
 
     def within_income(self, report: Report, yearly_income_minor: int) -> bool:
-        """Whether a person's unsecured exposure keeps to the share of an income that
-        only the lender knows.
+        """Return True if a person's unsecured exposure is within the share of their income.
+
+        The income is known to the lender only.
 
         Raises:
-            ValueError: The report says nothing of this standard's exposure.
+            ValueError: The report has no exposure under this standard.
         """
         if not self.max_exposure_to_income_percent:
             return True
@@ -62,7 +63,10 @@ class Standard:
                 return standing.value * 100 <= (
                     yearly_income_minor * self.max_exposure_to_income_percent
                 )
-        raise ValueError("the report has no standing of this standard: its summary is not open")
+        raise ValueError(
+            "the report has no exposure under this standard; query it with a consent that opens "
+            "the summary"
+        )
 
 
 EXPOSURE = "max_unsecured_exposure_minor"

@@ -1,4 +1,4 @@
-"""What was signed, as it is sent: who keeps it can send it again."""
+"""Signed statements as they are sent; a kept one can be sent again."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A signed statement on its way to the bureau.
+    """A signed statement that is sent to the bureau.
 
     Attributes:
-        method: The contract's method that takes it, by its full name.
-        request_id: Its own; whatever is sent under it has one effect.
-        envelope: The signed envelope, serialised: what its receipt speaks of.
+        method: Full name of the contract's method that accepts the statement.
+        request_id: Request id of the statement, under which it takes effect once.
+        envelope: The signed envelope, serialised; the receipt is for these bytes.
         request: The whole request, serialised.
     """
 
@@ -28,4 +28,4 @@ BeforeSend: TypeAlias = Callable[[Statement], None]
 
 
 def ignore(_: Statement) -> None:
-    """Keeps nothing."""
+    """Ignore the statement: the default for `before_send`."""

@@ -1,4 +1,4 @@
-"""What came of submitting records."""
+"""Results of submitting records."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ class Submission:
     """One signed batch that the bureau accepted.
 
     Attributes:
-        submission_id: Names it in `Lender.submission`.
-        new_tradeline_count: Accounts that the bureau had not seen before.
-        label: The furnisher's own name for it.
-        leaf_index: Its leaf in the log.
-        manifest: The signed manifest, a serialised DSSE envelope; empty when the
-            submission was listed.
-        receipt: Proof that it is in the log; None when it was listed.
+        submission_id: Id of the submission, for `Lender.submission`.
+        new_tradeline_count: Number of accounts new to the bureau.
+        label: The furnisher's own name for the submission.
+        leaf_index: Index of its leaf in the log.
+        manifest: The signed manifest, a serialised DSSE envelope; empty in a list.
+        receipt: Proof that the submission is in the log; None in a list.
     """
 
     submission_id: str
@@ -38,11 +37,11 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A record that was left out, and why.
+    """A record that was skipped, with its violations.
 
     Attributes:
-        index: Its place in what was passed to `submit`, from 0.
-        violations: Everything that is wrong with it.
+        index: Index of the record among those passed to `submit`, from 0.
+        violations: Every violation in the record.
     """
 
     index: int
@@ -52,17 +51,17 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class SubmitResult:
-    """What became of everything that was passed to `submit`."""
+    """Result of a call of `submit`."""
 
     submissions: tuple[Submission, ...]
     rejected: tuple[Rejection, ...] = ()
 
     @property
     def accepted_count(self) -> int:
-        """Records that the bureau stored."""
+        """Number of records that the bureau stored."""
         return sum(submission.record_count for submission in self.submissions)
 
     @property
     def new_tradeline_count(self) -> int:
-        """Accounts that the bureau had not seen before."""
+        """Number of accounts new to the bureau."""
         return sum(submission.new_tradeline_count for submission in self.submissions)

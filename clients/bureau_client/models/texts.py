@@ -41,10 +41,12 @@ def lookup(table: str, name: str, language: str) -> tuple[str, str]:
 def languages() -> dict[str, dict[str, Any]]:
     """Read the tables of every language, by its tag."""
     folder = files("bureau_client") / "data" / "texts"
-    found = [
-        tomllib.loads(at.read_text("utf-8")) for at in folder.iterdir() if at.name.endswith(".toml")
+    translations = [
+        tomllib.loads(file.read_text("utf-8"))
+        for file in folder.iterdir()
+        if file.name.endswith(".toml")
     ]
-    return {str(tables["language"]): tables for tables in found}
+    return {str(tables["language"]): tables for tables in translations}
 
 
 def nearest(by_language: Mapping[str, T], language: str) -> list[T]:

@@ -1,4 +1,4 @@
-"""Facilities as reports show them, with their payment histories."""
+"""Facilities in reports, with their payment histories."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class PaymentHistory:
     amount_past_due_minor: tuple[int, ...]
 
     def months(self) -> tuple[HistoryMonth, ...]:
-        """The history month by month, newest first."""
+        """Return the history month by month, newest first."""
         columns = (
             self.balance_minor,
             self.amount_due_minor,
@@ -69,11 +69,11 @@ class PaymentHistory:
 
 @dataclass(frozen=True, slots=True)
 class TradelineAction:
-    """A facility action as a report shows it.
+    """A facility action in a report.
 
     Attributes:
-        record: Where it stands.
-        record_refs: The records that the reasons rest on.
+        record: The record of the action.
+        record_refs: The records that support the reasons.
         new_member_id: Receiving member, for TRANSFER.
     """
 
@@ -91,19 +91,19 @@ class TradelineAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tradeline:
-    """One facility as one furnisher reports it.
+    """One facility, as reported by one furnisher.
 
     Attributes:
-        tradeline_id: Stable through the account's life; says nothing about the
-            account number.
+        tradeline_id: Id of the tradeline, stable through the account's life; reveals nothing of
+            the account number.
         member_id: The furnisher.
-        role: The subject's part in it.
-        month: Newest month reported; what follows is as of its end.
-        history: None where the consent does not open the payment history.
-        record: The record that the newest month rests on.
+        role: The subject's role on the account.
+        month: Newest month reported; the figures are as of its end.
+        history: Payment history; None if the consent does not open it.
+        record: The record of the newest month.
         actions: Facility actions, newest first.
-        party_count: How many persons are on the account.
-        original_creditor: Who granted the credit, where the account was bought.
+        party_count: Number of persons on the account.
+        original_creditor: Name of the original creditor of a purchased account.
     """
 
     tradeline_id: str

@@ -1,4 +1,4 @@
-"""A field that breaks a rule, as the SDK and the bureau name it."""
+"""Violations of rules by fields."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class Violation:
 
     Attributes:
         field: Path of the field: `records[7].snapshot.balance_minor`. The index
-            counts from 0 through everything that was passed to `submit`.
+            counts from 0 through all records passed to `submit`.
         rule: The rule's name, for programs: `AMOUNT_RANGE`.
-        message: What is wrong and what to write instead, for people.
+        message: The fault and the fix, for people.
     """
 
     field: str

@@ -18,7 +18,7 @@ from bureau_client.files.metro2 import (
     Severity,
     blank,
 )
-from bureau_client.files.metro2.incoming import unfit
+from bureau_client.files.metro2.incoming import record_errors
 from tests.unit.client.metro2_files import read_all, rules
 from tests.unit.keys import vectors
 
@@ -145,4 +145,4 @@ def test_others_files_do_not_make_it_stumble(data: st.DataObject) -> None:
     for record, found in read_all(bytes(raw)):
         assert all(finding.rule and finding.expected and finding.fix for finding in found)
         if record.kind == "BASE" and not any(at.severity is Severity.ERROR for at in found):
-            assert isinstance(unfit(record, "USD", date(2026, 1, 1)), list)
+            assert isinstance(record_errors(record, "USD", date(2026, 1, 1)), list)

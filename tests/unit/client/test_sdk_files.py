@@ -129,7 +129,7 @@ def test_a_wallet_is_kept_private(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_wallet_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match="no wallet"):
+    with pytest.raises(InvalidRequest, match="does not hold a wallet"):
         WalletFolder.load(tmp_path)
 
 

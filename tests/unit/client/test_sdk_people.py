@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from google.protobuf.message import Message
 
 from bureau_client import (
     Action,
@@ -28,9 +30,9 @@ from bureau_client import (
 )
 from bureau_client._transport.engine import Attempt
 from bureau_client.sync.lender import Lender
-from bureau_keys.envelope import peek
+from bureau_keys.envelope import peek, seal
 from bureau_keys.pseudonym import Evaluator
-from creditbureau.v1 import consents_pb2
+from creditbureau.v1 import consents_pb2, dispute_pb2, subjects_pb2
 from tests.unit.client.fakes import NOW, SUBJECT, FakeBureau, clock, in_days, lie, snapshot
 
 
@@ -210,3 +212,22 @@ def test_all_errors_are_of_one_family(bureau: FakeBureau) -> None:
     bureau.mend = lambda _method, reply: reply.Clear()
     with pytest.raises(BureauError):
         bureau.lender().submit([snapshot()])
+
+
+def test_an_addition_to_a_dispute_is_not_believed_without_its_receipt(bureau: FakeBureau) -> None:
+    dispute_id = str(uuid4())
+    another = seal(dispute_pb2.DisputeAddition(narrative="another"), bureau.operator_key)
+
+    def answer(request: subjects_pb2.AddToDisputeRequest, *, proven: bool) -> Message:
+        statement = request.addition if proven else another
+        return subjects_pb2.AddToDisputeResponse(
+            dispute=dispute_pb2.Dispute(dispute_id=dispute_id),
+            receipt=bureau.log.append("dispute-addition", statement),
+        )
+
+    wallet = bureau.wallet()
+    bureau.answers["AddToDispute"] = partial(answer, proven=True)
+    assert wallet.add_to_dispute(dispute_id, "a letter").dispute_id == dispute_id
+    bureau.answers["AddToDispute"] = partial(answer, proven=False)
+    with pytest.raises(VerificationFailed):
+        wallet.add_to_dispute(dispute_id, "a letter")

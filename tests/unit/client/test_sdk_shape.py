@@ -1,49 +1,25 @@
-"""The SDK's shape: twins that agree, methods of the contract, one small protocol."""
+"""The SDK's shape: generated clients, methods of the contract, one small protocol."""
 
 from __future__ import annotations
 
-import inspect
-from typing import Any
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 import bureau_client
 from bureau.rpc.methods import METHODS, SERVICES, name_of
-from bureau_client import (
-    AsyncAuditor,
-    AsyncLender,
-    AsyncWallet,
-    Auditor,
-    CreditBureau,
-    Lender,
-    Wallet,
-)
+from bureau_client import CreditBureau
 from bureau_client._operations import methods
 from bureau_client._operations.operation import Method
 from tests.unit.client.fakes import FakeBureau
 
-TWINS = [(Lender, AsyncLender), (Wallet, AsyncWallet), (Auditor, AsyncAuditor)]
+GENERATOR = Path(__file__).parents[3] / "clients" / "unasync.py"
 
 
-def public(cls: Any) -> Any:
-    return {
-        name: member
-        for name, member in inspect.getmembers(cls, inspect.isfunction)
-        if not name.startswith("_") or name == "__init__"
-    }
-
-
-def shape(method: Any) -> str:
-    return str(inspect.signature(method)).replace("AsyncIterator", "Iterator")
-
-
-@pytest.mark.parametrize(("sync", "asynchronous"), TWINS)
-def test_twins_have_the_same_methods_and_say_the_same(sync: Any, asynchronous: Any) -> None:
-    ours, theirs = public(sync), public(asynchronous)
-    assert ours.keys() == theirs.keys()
-    for name in ours.keys() - {"close"}:
-        assert shape(ours[name]) == shape(theirs[name]), name
-        assert inspect.getdoc(ours[name]) == inspect.getdoc(theirs[name]), name
+def test_the_synchronous_clients_are_generated_from_the_asynchronous_ones() -> None:
+    assert subprocess.call([sys.executable, GENERATOR, "--check"]) == 0
 
 
 def test_the_table_has_every_method_that_is_served() -> None:

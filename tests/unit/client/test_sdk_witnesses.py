@@ -93,7 +93,7 @@ def test_witnesses_are_waited_for_and_not_for_ever(bureau: FakeBureau) -> None:
 
 def test_a_profile_without_enough_witnesses_says_so(bureau: FakeBureau) -> None:
     plain = written(bureau)
-    with pytest.raises(NotWitnessed, match=r"trusts 3 witnesses; 4 are to cosign.*profile\.toml"):
+    with pytest.raises(NotWitnessed, match=r"trusts 3 witnesses; 4 must cosign.*profile\.toml"):
         bureau.lender().wait_for_witnesses(plain, quorum=4, timeout=timedelta(0))
 
 

@@ -1,7 +1,7 @@
-"""Metro 2: the format that lenders report to bureaus in.
+"""Metro 2: the format in which lenders report to credit bureaus.
 
-`Reader` gives the records of a file, `validate` says what is wrong with them,
-`records_of` turns accounts into records to submit, `account_of` and `write` make a file.
+`Reader` reads the records of a file, `validate` yields their findings, `records_of` turns
+accounts into records to submit, `account_of` and `write` make a file.
 """
 
 from bureau_client.files.metro2.blocks import Framing

@@ -1,4 +1,4 @@
-"""What is remembered of a file's accounts, on disk, so that memory stays small."""
+"""The accounts of a file, on disk, so that memory does not grow with the file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DATE_AT = KEPT.index("date_of_first_delinquency")
 
 
 class Accounts:
-    """Account numbers of a file, and what its accounts said, in a temporary database."""
+    """Accounts of a file by number, with their fields, in a temporary database."""
 
     def __init__(self) -> None:
         # An empty name is a temporary database on disk, with a small cache.
@@ -25,33 +25,33 @@ class Accounts:
             "BEGIN;"
         )
 
-    def put(self, number: str, record: int, said: dict[str, Value]) -> int | None:
-        """Remembers an account.
+    def put(self, number: str, record: int, fields: dict[str, Value]) -> int | None:
+        """Store an account.
 
         Returns:
-            The record that it was remembered from before, None if it was not.
+            The number of an earlier record with this account; None without one.
         """
-        row = [said.get(name) for name in KEPT]
+        row = [fields.get(name) for name in KEPT]
         row[_DATE_AT] = str(row[_DATE_AT] or "")
         try:
             self._database.execute(self._insert, (number, record, *row))
         except sqlite3.IntegrityError:
-            found = self._database.execute(
+            row_before = self._database.execute(
                 "SELECT record FROM account WHERE number = ?", (number,)
             ).fetchone()
-            return int(found[0])
+            return int(row_before[0])
         return None
 
     def previous(self, number: str) -> dict[str, Value]:
-        """What an account said, under the names that rules know; empty if it is unknown."""
+        """Return an account's fields, under the names that rules use; empty if it is unknown."""
         row = self._database.execute("SELECT * FROM account WHERE number = ?", (number,)).fetchone()
         if row is None:
             return {}
-        said: dict[str, Value] = dict(zip(KEPT, row[2:], strict=True))
-        day = said["date_of_first_delinquency"]
-        said["date_of_first_delinquency"] = date.fromisoformat(str(day)) if day else None
-        return {PREVIOUS + name: value for name, value in said.items()}
+        fields: dict[str, Value] = dict(zip(KEPT, row[2:], strict=True))
+        day = fields["date_of_first_delinquency"]
+        fields["date_of_first_delinquency"] = date.fromisoformat(str(day)) if day else None
+        return {PREVIOUS + name: value for name, value in fields.items()}
 
     def close(self) -> None:
-        """Forgets them."""
+        """Close and remove the database."""
         self._database.close()

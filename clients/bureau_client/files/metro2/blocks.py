@@ -1,8 +1,8 @@
-"""Records in a file: descriptor words in front of them, in blocks or without.
+"""Records in a file: each with its descriptor word, with or without blocks.
 
-A record begins with its record descriptor word (RDW), its length with the word itself:
-four digits, or in the packed format two bytes big-endian and two of zero. In a blocked file
-a block descriptor word (BDW) of the same form stands in front of one or more records.
+A record begins with its record descriptor word (RDW), its length including the
+word: four digits, or in the packed format two bytes big-endian and two zero bytes. In a
+blocked file a block descriptor word (BDW) of the same form precedes one or more records.
 Files of characters may have line ends between records.
 """
 
@@ -18,7 +18,7 @@ from bureau_client.files.metro2.layout import BASE, layouts
 from bureau_client.files.metro2.values import BadValue
 
 WORD = 4
-# The longest block that a variable block can have.
+# Bytes. The longest variable block of the format.
 MAX_BLOCK = 32_760
 _BARE = (b"HEADER", b"TRAILER")
 _LINE_ENDS = b"\r\n\x1a"
@@ -29,11 +29,11 @@ _FIX_WORD = "Write the length of the record, the descriptor word included"
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """How a file holds its records.
+    """Framing of the records in a file.
 
     Attributes:
         packed: The packed format: binary descriptor words, packed decimals.
-        blocked: Block descriptor words stand in front of the records.
+        blocked: Block descriptor words precede the records.
     """
 
     packed: bool = False
@@ -41,14 +41,14 @@ class Framing:
 
     @property
     def longest(self) -> int:
-        """What a descriptor word can say at most."""
+        """The largest length that a descriptor word can hold."""
         return 0xFFFF if self.packed else 9999
 
     def word(self, length: int) -> bytes:
-        """The descriptor word of a record or block; `length` includes the word.
+        """Return the descriptor word of a record or block; `length` includes the word.
 
         Raises:
-            BadValue: It is too long for a descriptor word.
+            BadValue: The length does not fit into a descriptor word.
         """
         if length > self.longest:
             raise BadValue("M2-LENGTH", f"a record or block of at most {self.longest} bytes")
@@ -57,7 +57,7 @@ class Framing:
         return f"{length:04d}".encode("ascii")
 
     def length(self, word: bytes) -> int | None:
-        """What a descriptor word says; None if it is none."""
+        """Return the length in a descriptor word; None for other bytes."""
         if len(word) < WORD:
             return None
         if self.packed:
@@ -70,9 +70,9 @@ class Frame:
     """One record of a file.
 
     Attributes:
-        number: Its place in the file, from 1.
-        raw: Its bytes, descriptor word included.
-        block: The word of the block that it begins; empty where it begins none.
+        number: Number of the record in the file, from 1.
+        raw: Bytes of the record, descriptor word included.
+        block: Descriptor word of the block that the record begins; empty if it begins none.
     """
 
     number: int
@@ -81,17 +81,17 @@ class Frame:
 
 
 class Frames:
-    """The records of a file one after the other, never more than one block in memory.
+    """The records of a file one after another, at most one block in memory.
 
     Attributes:
-        framing: How the file holds its records.
+        framing: Framing of the records.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
-        """Looks at the file's beginning.
+        """Read the beginning of the file and recognise its framing.
 
         Raises:
-            Broken: It does not begin with a descriptor word.
+            Broken: The file does not begin with a descriptor word.
         """
         self._stream = stream
         self._ahead = stream.read(2 * MAX_BLOCK)
@@ -99,10 +99,10 @@ class Frames:
         self.framing = _framing_of(self._ahead)
 
     def __iter__(self) -> Iterator[Frame]:
-        """Every record.
+        """Yield every record.
 
         Raises:
-            Broken: A record cannot be read; nor can what comes behind it.
+            Broken: A record cannot be read, and so neither can those after it.
         """
         number = 0
         while True:
@@ -110,7 +110,7 @@ class Frames:
             if not self._reach(1):
                 return
             taken = self._take(number + 1)
-            # Some writers leave the block's word out in front of header or trailer.
+            # Some writers omit the block's word before header or trailer.
             if not self.framing.blocked or taken[WORD:].startswith(_BARE):
                 number += 1
                 yield Frame(number, taken)
@@ -120,7 +120,7 @@ class Frames:
                 yield Frame(number, raw, word)
 
     def _records(self, block: bytes, number: int) -> Iterator[tuple[bytes, bytes]]:
-        """The records of a block; the first with the block's word."""
+        """Yield the records of a block, the first with the block's word."""
         word, rest = block[:WORD], block[WORD:]
         while rest:
             number += 1
@@ -129,7 +129,7 @@ class Frames:
                 raise Broken(
                     "M2-BLOCK",
                     number,
-                    f"a record of {length} bytes in the {len(rest)} that its block has left",
+                    f"a record of {length} bytes with {len(rest)} bytes left in its block",
                     "records that fill their block",
                     "Write the length of the block, its descriptor word included",
                 )
@@ -164,7 +164,7 @@ class Frames:
             self._at += 1
 
     def _reach(self, count: int) -> bool:
-        """Whether so many bytes are there, read ahead if need be."""
+        """Return True if this number of bytes is left; read ahead as needed."""
         while len(self._ahead) - self._at < count:
             more = self._stream.read(2 * MAX_BLOCK)
             if not more:
@@ -181,7 +181,7 @@ def _framing_of(head: bytes) -> Framing:
         raise Broken(
             "M2-MARK", 0, "a byte order mark", "a descriptor word", "Save the file without the mark"
         )
-    # The header's name stands behind its descriptor word, and a block's if there is one.
+    # The header's name follows its descriptor word, in a blocked file after the block's.
     if set(head[:WORD]) <= _EBCDIC_DIGITS or _EBCDIC_HEADER in head[WORD : 2 * WORD + 6]:
         raise Broken("M2-EBCDIC", 0, "EBCDIC", "ASCII", "Convert the file to ASCII")
     framing = Framing(packed=not head[:WORD].isdigit())
@@ -191,7 +191,7 @@ def _framing_of(head: bytes) -> Framing:
 
 
 def _is_block(head: bytes, framing: Framing) -> bool:
-    """Whether the first word is of a block: records fill it to its end."""
+    """Return True if the first word is a block's: records fill the block to its end."""
     layout = layouts()[BASE]
     shortest = layout.packed_length if framing.packed else layout.length
     end = framing.length(head[:WORD]) or 0

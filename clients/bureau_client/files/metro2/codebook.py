@@ -1,4 +1,4 @@
-"""The codes of records for the codes of Metro 2, and back."""
+"""Translates the codes of Metro 2 into the codes of records, and back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bureau_keys.payment_profile import NO_DATA, PROFILE
 
 AnyCode = TypeVar("AnyCode", bound=Code)
 
-# Lower bound of the bucket, days.
+# Days: the lower bound of each status's bucket.
 DAYS_PAST_DUE = {
     AccountStatus.PAST_DUE_30: 30,
     AccountStatus.PAST_DUE_60: 60,
@@ -21,7 +21,7 @@ DAYS_PAST_DUE = {
     AccountStatus.PAST_DUE_150: 150,
     AccountStatus.PAST_DUE_180: 180,
 }
-# The field that holds an amount of a record.
+# Metro 2 field of each amount of a record.
 AMOUNTS = {
     "credit_limit": "credit_limit_minor",
     "highest_credit": "original_amount_minor",
@@ -31,7 +31,7 @@ AMOUNTS = {
     "amount_past_due": "amount_past_due_minor",
     "original_charge_off_amount": "charge_off_amount_minor",
 }
-# The field behind a field of a record, where the names differ.
+# Metro 2 field of each field of a record with another name.
 FIELD_OF = {name: field for field, name in AMOUNTS.items()} | {
     "account_ref": "consumer_account_number",
     "month": "date_of_account_information",
@@ -42,23 +42,23 @@ FIELD_OF = {name: field for field, name in AMOUNTS.items()} | {
 }
 # Account statuses that take a payment rating.
 RATED = frozenset({"05", "13", "65", "88", "89", "94", "95"})
-# Account statuses that withdraw what was reported.
+# Account statuses that withdraw the account.
 DELETES, DELETES_FRAUD = "DA", "DF"
 
 
-def code_of(cls: type[AnyCode], value: object) -> AnyCode:
-    """What a code of Metro 2 is in records; UNSPECIFIED where it is none."""
+def from_metro2(cls: type[AnyCode], value: object) -> AnyCode:
+    """Return the record's code for a Metro 2 code; UNSPECIFIED for an unknown one."""
     return cls[_names(cls).get(str(value), "UNSPECIFIED")]
 
 
 def to_metro2(code: Code) -> str:
-    """What a code of records is in Metro 2; empty where it is none."""
+    """Return the Metro 2 code for a record's code; empty for a code without one."""
     return {name: spelling for spelling, name in _names(type(code)).items()}.get(code.name, "")
 
 
 @cache
 def is_secured(account_type: str) -> bool:
-    """Whether accounts of a type stand on collateral."""
+    """Return True if accounts of a type are secured by collateral."""
     return account_type in table_of("codes")["secured"]["account_type"].split()
 
 
@@ -68,7 +68,7 @@ def _names(cls: type[Code]) -> dict[str, str]:
 
 
 def character_of(snapshot: Snapshot) -> str:
-    """What a month shows in the payment history of later months."""
+    """Return the payment history's character for a month."""
     if snapshot.status == AccountStatus.CURRENT and not snapshot.balance_minor:
         return "E"
     return PROFILE.get(int(snapshot.status), NO_DATA)

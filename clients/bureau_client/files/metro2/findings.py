@@ -1,4 +1,4 @@
-"""What is found wrong in a file."""
+"""Findings of the validation of a file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How bad a finding is: a record with an error is not imported."""
+    """Severity of a finding: a record with an error is not imported."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -15,18 +15,17 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong.
+    """One fault in a file.
 
     Attributes:
-        rule: Which rule, for example `Status-DOFD-1` or `M2-DATE`; see docs/files.md.
-        severity: Whether it keeps the record from being imported.
-        record: Number of the record in the file, from 1; the header is one of them. 0:
-            the file.
-        field: Segment and field: `BASE.account_status`; empty where the whole record is
-            meant.
-        got: What the field says, as it stands in the file; personal data masked.
-        expected: What it should say.
-        fix: What to do.
+        rule: The broken rule, for example `Status-DOFD-1` or `M2-DATE`; see docs/files.md.
+        severity: Severity; an error keeps the record from being imported.
+        record: Number of the record in the file, from 1, the header included; 0 for the
+            whole file.
+        field: Segment and field: `BASE.account_status`; empty for the whole record.
+        got: The field's text in the file; personal data masked.
+        expected: The expected text.
+        fix: The remedy.
     """
 
     rule: str
@@ -39,12 +38,12 @@ class Finding:
 
     @property
     def message(self) -> str:
-        """One sentence: what was got, and what was expected."""
+        """One sentence with the text found and the text expected."""
         return f"is {self.got!r}; expected {self.expected} ({self.rule})"
 
 
 class Broken(ValueError):
-    """The file cannot be read from here on."""
+    """A fault after which the rest of the file cannot be read."""
 
     def __init__(self, rule: str, record: int, got: str, expected: str, fix: str) -> None:
         super().__init__(f"record {record}: {got}; expected {expected}")

@@ -1,9 +1,9 @@
 """Accounts of a Metro 2 file as records to submit.
 
-A month's account becomes a snapshot; status DA and DF, and an account that nobody is left
-on, become deletions; an L1 segment becomes a renumbering. Amounts are whole units of the
-currency in the file and minor units in records. Codes that records have no field for
-travel along as raw codes.
+A month's account becomes a snapshot; status DA and DF, and an account without persons,
+become deletions; an L1 segment becomes a renumbering. Amounts are whole units of the
+currency in the file and minor units in records. Codes without a field in records become
+raw codes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bureau_client.files.metro2.codebook import (
     DELETES,
     DELETES_FRAUD,
     FIELD_OF,
-    code_of,
+    from_metro2,
     is_secured,
 )
 from bureau_client.files.metro2.findings import Finding, Severity
@@ -41,7 +41,7 @@ from bureau_client.models.records import Deletion, FacilityAction, Party, RawCod
 _PERSONS = ("BASE", "J1", "J2")
 _LEAVES = "Z"
 _NO_NUMBER = {"", "0" * 9}
-# Fields that records have no place for: they travel as raw codes.
+# Fields without a field in records; they become raw codes.
 _RAW = (
     "account_status",
     "compliance_condition",
@@ -56,23 +56,25 @@ _BY_GRANTOR = "M"
 
 
 def persons_of(record: Metro2Record) -> list[Segment]:
-    """The segments of the persons on an account that is reported.
+    """Return the segments of the persons on a reported account.
 
-    Those who leave it (ECOA Z) are not on it, and a deletion names nobody.
+    Persons who leave the account (ECOA Z) are left out; a deletion has no persons.
     """
     if record.first.values.get("account_status") in {DELETES, DELETES_FRAUD}:
         return []
-    return [at for at in record.all(*_PERSONS) if at.values.get("ecoa_code") != _LEAVES]
+    return [
+        segment for segment in record.all(*_PERSONS) if segment.values.get("ecoa_code") != _LEAVES
+    ]
 
 
 def number_of(person: Segment) -> str:
-    """A person's social security number; empty where it is not reported."""
+    """Return a person's social security number; empty if it is not reported."""
     number = str(person.values.get("social_security_number") or "")
     return "" if number in _NO_NUMBER else number
 
 
 def without_number(record: Metro2Record) -> list[Finding]:
-    """The persons who cannot be found for want of a number."""
+    """Return an error for each person without a social security number."""
     return [
         Finding(
             "M2-IDENTITY",
@@ -89,12 +91,12 @@ def without_number(record: Metro2Record) -> list[Finding]:
 
 
 def records_of(record: Metro2Record, subject_ids: Sequence[str], currency: str) -> list[Record]:
-    """What to submit for one account.
+    """Return the records to submit for one account.
 
     Args:
         record: An account without errors.
-        subject_ids: Of the persons that `persons_of` gives, in their order.
-        currency: ISO 4217, of the file's amounts.
+        subject_ids: Subject ids of the persons, in the order of `persons_of`.
+        currency: ISO 4217 currency of the file's amounts.
     """
     base = record.first.values
     account_ref = str(base["consumer_account_number"])
@@ -104,7 +106,7 @@ def records_of(record: Metro2Record, subject_ids: Sequence[str], currency: str) 
         reason = DeletionReason.FRAUD if fraud else DeletionReason.INACCURATE
         return [Deletion(account_ref=account_ref, reason=reason)]
     parties = tuple(
-        Party(subject_id, code_of(PartyRole, person.values["ecoa_code"]))
+        Party(subject_id, from_metro2(PartyRole, person.values["ecoa_code"]))
         for person, subject_id in zip(persons_of(record), subject_ids, strict=True)
     )
     as_of = _day(record.first, "date_of_account_information")
@@ -112,11 +114,11 @@ def records_of(record: Metro2Record, subject_ids: Sequence[str], currency: str) 
     return [_snapshot(record, parties, currency), *changes]
 
 
-def unfit(record: Metro2Record, currency: str, today: date) -> list[Finding]:
-    """What the records of an account without errors would be refused for.
+def record_errors(record: Metro2Record, currency: str, today: date) -> list[Finding]:
+    """Return the violations in the records of an account without errors.
 
-    Said when the file is checked, before anybody is looked up: in place of subject ids
-    stand the persons' numbers.
+    Used when the file is checked, before the directory is called: the persons' numbers
+    take the place of their subject ids.
     """
     stand_ins = [f"{int(number_of(person) or 0):032x}" for person in persons_of(record)]
     return [
@@ -124,41 +126,43 @@ def unfit(record: Metro2Record, currency: str, today: date) -> list[Finding]:
             "M2-RECORD",
             Severity.ERROR,
             record.number,
-            _place_of(violation.field),
+            _field_of(violation.field),
             "",
-            f"what a record can hold: it {violation.message}",
+            f"a value that a record can hold; it {violation.message}",
             "Correct the field, or keep the account back",
         )
-        for made in records_of(record, stand_ins, currency)
-        for violation in (*check_record(made, 0), *check_order(made, 0, today))
+        for produced in records_of(record, stand_ins, currency)
+        for violation in (*check_record(produced, 0), *check_order(produced, 0, today))
     ]
 
 
-def _place_of(path: str) -> str:
-    """The field of the file behind the field of a record."""
+def _field_of(path: str) -> str:
+    """Return the field of the file for the field of a record."""
     name = path.rpartition(".")[2]
     return f"BASE.{FIELD_OF.get(name, name)}"
 
 
 def renumberings_of(record: Metro2Record) -> list[Segment]:
-    """The segments that give an account another number."""
+    """Return the segments that give an account another number."""
     return [
-        at for at in record.all("L1") if at.values.get("change_indicator") in _NEW_ACCOUNT_NUMBER
+        segment
+        for segment in record.all("L1")
+        if segment.values.get("change_indicator") in _NEW_ACCOUNT_NUMBER
     ]
 
 
 def _snapshot(record: Metro2Record, parties: tuple[Party, ...], currency: str) -> Snapshot:
     base = record.first
-    said = base.values
-    status = code_of(AccountStatus, said["account_status"])
-    portfolio = code_of(PortfolioType, said["portfolio_type"])
-    account_type = str(said["account_type"])
+    fields = base.values
+    status = from_metro2(AccountStatus, fields["account_status"])
+    portfolio = from_metro2(PortfolioType, fields["portfolio_type"])
+    account_type = str(fields["account_type"])
     unit = 10 ** exponent_of(currency)
     as_of = _day(base, "date_of_account_information")
-    terms = str(said["terms_duration"])
+    terms = str(fields["terms_duration"])
     creditor = record.all("K1")
     return Snapshot(
-        account_ref=str(said["consumer_account_number"]),
+        account_ref=str(fields["consumer_account_number"]),
         month=Month(as_of.year, as_of.month),
         parties=parties,
         portfolio_type=portfolio,
@@ -180,12 +184,12 @@ def _snapshot(record: Metro2Record, parties: tuple[Party, ...], currency: str) -
         first_delinquency_date=_maybe_day(base, "date_of_first_delinquency"),
         last_payment_date=_maybe_day(base, "date_of_last_payment"),
         charge_off_amount_minor=_amount(base, "original_charge_off_amount") * unit,
-        compliance_condition=code_of(ComplianceCondition, said["compliance_condition"]),
-        special_comment=str(said["special_comment"]),
-        payment_rating=str(said["payment_rating"]),
+        compliance_condition=from_metro2(ComplianceCondition, fields["compliance_condition"]),
+        special_comment=str(fields["special_comment"]),
+        payment_rating=str(fields["payment_rating"]),
         original_creditor=str(creditor[0].values["original_creditor_name"]) if creditor else "",
         raw_codes=tuple(
-            RawCode(f"metro2.{name}", str(said[name])) for name in _RAW if said.get(name)
+            RawCode(f"metro2.{name}", str(fields[name])) for name in _RAW if fields.get(name)
         ),
     )
 

@@ -20,12 +20,12 @@ class Field:
 
     Attributes:
         kind: text, digits, money, count, date, time, code, reserved.
-        table: The table of a code.
-        length: In the character form, bytes.
-        packed_length: In the packed form, bytes.
-        packs: Whether the packed form holds a packed decimal.
-        personal: Whether it says something of a person; masked in findings.
-        required: Whether a blank is an error.
+        table: Name of a code's table.
+        length: Length in the character form, bytes.
+        packed_length: Length in the packed form, bytes.
+        packs: True if the packed form holds a packed decimal.
+        personal: True for personal data, which findings mask.
+        required: True if a blank is an error.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Layout:
     """The fields of a segment in their order.
 
     Attributes:
-        once: Whether an account has at most one.
+        once: True if an account has at most one such segment.
     """
 
     kind: str
@@ -52,32 +52,32 @@ class Layout:
 
     @cached_property
     def length(self) -> int:
-        """Of the character form, bytes."""
+        """Length of the character form, bytes."""
         return self.character.size
 
     @cached_property
     def packed_length(self) -> int:
-        """Of the packed form, bytes."""
+        """Length of the packed form, bytes."""
         return self.packed.size
 
     @cached_property
     def character(self) -> struct.Struct:
-        """Cuts the character form."""
+        """Splitter of the character form."""
         return struct.Struct("".join(f"{field.length}s" for field in self.fields))
 
     @cached_property
     def packed(self) -> struct.Struct:
-        """Cuts the packed form."""
+        """Splitter of the packed form."""
         return struct.Struct("".join(f"{field.packed_length}s" for field in self.fields))
 
     @cached_property
     def index(self) -> dict[str, int]:
-        """Where each field stands among the fields."""
+        """Index of each field."""
         return {field.name: number for number, field in enumerate(self.fields)}
 
     @cached_property
     def checked(self) -> tuple[tuple[int, Field], ...]:
-        """The fields that more is asked of than their form: index and field."""
+        """Index and field of each field with rules beyond its form."""
         return tuple(
             (number, field)
             for number, field in enumerate(self.fields)
@@ -89,14 +89,14 @@ class Layout:
 
 
 def table_of(name: str) -> dict[str, Any]:
-    """A data file of the format: `layout`, `codes`, `rules`."""
-    at = files("bureau_client") / "data" / "metro2" / f"{name}.toml"
-    return tomllib.loads(at.read_text("utf-8"))
+    """Read a data file of the format: `layout`, `codes`, `rules`."""
+    path = files("bureau_client") / "data" / "metro2" / f"{name}.toml"
+    return tomllib.loads(path.read_text("utf-8"))
 
 
 @cache
 def layouts() -> dict[str, Layout]:
-    """Every layout by its segment's identifier."""
+    """Return every layout by its segment's identifier."""
     return {
         kind: Layout(
             kind,
@@ -110,13 +110,13 @@ def layouts() -> dict[str, Layout]:
 
 @cache
 def codes(table: str) -> frozenset[str]:
-    """The codes of a table."""
+    """Return the codes of a table."""
     return frozenset(table_of("codes")["codes"][table].split())
 
 
 @cache
 def open_tables() -> frozenset[str]:
-    """The tables that an unknown code is only a warning in."""
+    """Return the tables in which an unknown code is only a warning."""
     return frozenset(table_of("codes")["open"]["tables"])
 
 

@@ -1,4 +1,4 @@
-"""What the rules look at: what an account says, and what it said the month before."""
+"""Fields for the rules: of an account, and of the same account in the month before."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ from bureau_client.files.metro2.reader import Metro2Record, Reader
 from bureau_client.files.metro2.rules import CHARACTER_OF
 from bureau_client.files.metro2.values import Value
 
-# What rules ask of an L1 segment.
+# Fields of an L1 segment that rules use.
 _CHANGE = ("change_indicator", "new_consumer_account_number", "new_identification_number")
 
 
 def account_number(record: Metro2Record) -> str:
-    """The account's number; empty where it cannot be read."""
+    """Return the account's number; empty if it cannot be read."""
     return str(record.first.values.get("consumer_account_number") or "")
 
 
-def said_of(record: Metro2Record) -> dict[str, Value]:
-    """What rules look at: the base segment, and what the others add."""
-    said = dict(record.first.values)
+def account_fields(record: Metro2Record) -> dict[str, Value]:
+    """Return the fields for the rules, of the base segment and the others."""
+    fields = dict(record.first.values)
     change = record.all("L1")
     for name in _CHANGE:
-        said[name] = change[0].values.get(name) if change else None
-    said["history_1"] = str(said.get("payment_history_profile") or "")[:1]
-    status = said.get("account_status")
+        fields[name] = change[0].values.get(name) if change else None
+    fields["history_1"] = str(fields.get("payment_history_profile") or "")[:1]
+    status = fields.get("account_status")
     if isinstance(status, str) and (character := CHARACTER_OF.get(status)):
-        said["status_character"] = character
+        fields["status_character"] = character
     for segment in record.all("J1", "J2"):
         # Any person's bankruptcy counts.
         if segment.values.get("consumer_information_indicator"):
-            said["consumer_information_indicator"] = segment.values[
+            fields["consumer_information_indicator"] = segment.values[
                 "consumer_information_indicator"
             ]
-    return said
+    return fields
 
 
 class PreviousMonth:
     """The accounts of the month before, by their numbers."""
 
     def __init__(self, accounts: Accounts, stream: BinaryIO) -> None:
-        """Reads the file of that month; what breaks off is told by `check`.
+        """Read the file of that month; `check` reports a file that breaks off.
 
         Args:
-            accounts: Where its accounts are remembered.
+            accounts: Store of its accounts.
             stream: The file, opened for reading bytes.
         """
         self._accounts = accounts
@@ -56,22 +56,22 @@ class PreviousMonth:
         self._broken: tuple[Finding, ...] = ()
         for record in Reader(stream):
             if record.kind == BASE and record.segments:
-                said = said_of(record)
-                accounts.put(account_number(record), record.number, said)
-                if renumbered := said["new_consumer_account_number"]:
-                    # This month's file has it under its new number.
-                    accounts.put(str(renumbered), record.number, said)
+                fields = account_fields(record)
+                accounts.put(account_number(record), record.number, fields)
+                if renumbered := fields["new_consumer_account_number"]:
+                    # This month's file has the account under its new number.
+                    accounts.put(str(renumbered), record.number, fields)
             elif record.kind == HEADER and record.segments:
                 self._day = record.first.values.get("activity_date")
             elif not record.kind:
                 self._broken = record.findings
 
     def previous(self, number: str) -> dict[str, Value]:
-        """What an account said, as rules name it."""
+        """Return an account's fields, under the names that rules use."""
         return self._accounts.previous(number)
 
     def check(self, header: Metro2Record) -> Iterator[Finding]:
-        """Whether it is the month before, and whole: otherwise nothing can be compared."""
+        """Yield an error unless the other file is whole and of the month before."""
         for broken in self._broken:
             yield Finding(
                 "M2-PREVIOUS", Severity.ERROR, header.number, "",
@@ -84,6 +84,6 @@ class PreviousMonth:
         if (day.year - self._day.year) * 12 + day.month - self._day.month != 1:
             yield Finding(
                 "M2-PREVIOUS", Severity.ERROR, header.number, "HEADER.activity_date", f"{day}",
-                f"the month behind {self._day}, which is compared with",
+                f"the month after {self._day}, the date of the other file",
                 "Compare with the file of the month before",
             )  # fmt: skip

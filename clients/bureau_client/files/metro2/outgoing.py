@@ -1,8 +1,8 @@
 """Records as accounts of a Metro 2 file.
 
 The format reports whole units of one currency, no negative balance, and persons by name
-and number, which records do not have: the furnisher gives them. What the format cannot
-say, is found; nothing is dropped silently.
+and number, which records do not have: the furnisher adds them. Data that the format cannot
+hold becomes a finding; nothing is dropped silently.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from bureau_client.models.records import Snapshot
 
 NO_HISTORY = "B" * 24
 _MAX_AMOUNT = 999_999_999
-# What records say and the format has no field for, and what is then not said.
-_UNSAID = {
+# Fields of records without a field in the format, with the value that loses nothing.
+_WITHOUT_FIELD = {
     "interest_rate_ppm": 0,
     "payments_missed": 0,
     "restructured": False,
@@ -33,7 +33,7 @@ _UNSAID = {
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody on an account, as the furnisher knows them.
+    """A person on an account, as the furnisher knows them.
 
     Attributes:
         social_security_number: Nine digits.
@@ -63,18 +63,20 @@ def account_of(
     as_of: date,
     history: str = NO_HISTORY,
 ) -> tuple[list[Segment], list[Finding]]:
-    """The segments of one account.
+    """Return the segments of one account.
 
     Args:
-        snapshot: What is reported.
+        snapshot: The snapshot to report.
         people: The persons by their subject ids.
-        currency: ISO 4217, of the file.
-        identification_number: The furnisher's, at most 20 characters.
+        currency: ISO 4217 currency of the file.
+        identification_number: The furnisher's identification number, at most 20
+            characters.
         as_of: The date of account information.
         history: 24 characters, the first for the month before.
 
     Returns:
-        The segments, none if a finding is an error; and what the format cannot say.
+        The segments, none if a finding is an error; and findings on data that the format
+        cannot hold.
     """
     found: list[Finding] = []
     if snapshot.currency != currency:
@@ -110,7 +112,7 @@ def account_of(
     unit = 10 ** exponent_of(snapshot.currency)
     for field, name in AMOUNTS.items():
         base[field] = _whole(name, getattr(snapshot, name) or 0, unit, found)
-    found += _unsaid(snapshot)
+    found += _lost(snapshot)
     if any(finding.severity is Severity.ERROR for finding in found):
         return [], found
     persons = [person for person in known if person is not None]
@@ -121,8 +123,8 @@ def account_of(
         ]
         for person, role in zip(persons[1:], roles[1:], strict=True):
             kind = "J1" if _address(person) == _address(persons[0]) else "J2"
-            said = _person(person, role, address=kind == "J2")
-            segments.append(blank(kind).with_values(**said))
+            fields = _person(person, role, address=kind == "J2")
+            segments.append(blank(kind).with_values(**fields))
         if snapshot.original_creditor:
             segments.append(
                 blank("K1").with_values(original_creditor_name=snapshot.original_creditor)
@@ -133,21 +135,21 @@ def account_of(
     return segments, found
 
 
-def _unsaid(snapshot: Snapshot) -> Iterator[Finding]:
-    """What is lost because the format has no field for it."""
-    told = dict(_UNSAID)
-    told["days_past_due"] = DAYS_PAST_DUE.get(snapshot.status, 0)
-    told["secured"] = is_secured(snapshot.account_type)
-    for name, value in told.items():
-        if (said := getattr(snapshot, name)) != value:
-            shown = said.name if isinstance(said, Code) else str(said)
+def _lost(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield a warning for each value that the format has no field for."""
+    expressible = dict(_WITHOUT_FIELD)
+    expressible["days_past_due"] = DAYS_PAST_DUE.get(snapshot.status, 0)
+    expressible["secured"] = is_secured(snapshot.account_type)
+    for name, value in expressible.items():
+        if (actual := getattr(snapshot, name)) != value:
+            shown = actual.name if isinstance(actual, Code) else str(actual)
             yield _warning(name, shown, "nothing: the format has no field for it")
     if any(party.start_date for party in snapshot.parties):
         yield _warning("parties", "start_date", "nothing: the format has no field for it")
 
 
 def _whole(name: str, minor: int, unit: int, found: list[Finding]) -> int:
-    """An amount in whole units; what is lost is found."""
+    """Return an amount in whole units; add a finding for a loss."""
     if minor < 0:
         expected = "zero: the format has no negative balance"
         found.append(_warning(name, str(minor), expected))
@@ -167,7 +169,7 @@ def _terms(snapshot: Snapshot) -> str:
 
 
 def _person(person: Person, role: Code, *, address: bool) -> dict[str, Value]:
-    said: dict[str, Value] = {
+    fields: dict[str, Value] = {
         "surname": person.surname,
         "first_name": person.first_name,
         "middle_name": person.middle_name,
@@ -176,7 +178,7 @@ def _person(person: Person, role: Code, *, address: bool) -> dict[str, Value]:
         "telephone_number": person.telephone_number,
         "ecoa_code": to_metro2(role),
     }
-    return said | _address(person) if address else said
+    return fields | _address(person) if address else fields
 
 
 def _address(person: Person) -> dict[str, Value]:
@@ -195,4 +197,12 @@ def _error(field: str, got: str, expected: str, fix: str) -> Finding:
 
 
 def _warning(field: str, got: str, expected: str) -> Finding:
-    return Finding("M2-EXPORT", Severity.WARNING, 0, field, got, expected, "Know that it is so")
+    return Finding(
+        "M2-EXPORT",
+        Severity.WARNING,
+        0,
+        field,
+        got,
+        expected,
+        "Report it by other means if it matters",
+    )

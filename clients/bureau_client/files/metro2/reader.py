@@ -1,4 +1,4 @@
-"""Reads files: header, accounts, trailer, each record with what is wrong with its form."""
+"""Reads files: header, accounts, trailer, each record with the findings on its form."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Metro2Record:
     """One record of a file.
 
     Attributes:
-        number: Its place in the file, from 1; 0 for what is found about the whole file.
-        kind: HEADER, BASE, TRAILER; empty where it cannot be read.
-        segments: Its segments, the base segment first.
-        findings: What is wrong with its form.
-        raw: Its bytes, descriptor word included.
-        block: The word of the block that it begins; empty where it begins none.
+        number: Number of the record in the file, from 1; 0 for findings on the whole file.
+        kind: HEADER, BASE, TRAILER; empty for an unreadable record.
+        segments: Segments of the record, the base segment first.
+        findings: Findings on the form of the record.
+        raw: Bytes of the record, descriptor word included.
+        block: Descriptor word of the block that the record begins; empty if it begins none.
     """
 
     number: int
@@ -39,7 +39,7 @@ class Metro2Record:
         return self.segments[0]
 
     def all(self, *kinds: str) -> list[Segment]:
-        """The segments of some kinds."""
+        """Return the segments of some kinds."""
         return [segment for segment in self.segments if segment.kind in kinds]
 
 
@@ -47,11 +47,11 @@ class Reader:
     """The records of a file, one in memory at a time.
 
     Attributes:
-        framing: How the file holds its records; None where it has none.
+        framing: Framing of the records; None for an unreadable file.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
-        """Looks at the file's beginning; a file that is broken there has one finding.
+        """Read the beginning of the file; a file that is broken there has one finding.
 
         Args:
             stream: The file, opened for reading bytes.
@@ -66,7 +66,7 @@ class Reader:
             self._broken = broken
 
     def __iter__(self) -> Iterator[Metro2Record]:
-        """Every record; where the file breaks off, a last one with the finding."""
+        """Yield every record; where the file breaks off, a last one with the finding."""
         try:
             if self._broken is not None:
                 raise self._broken
@@ -95,11 +95,11 @@ class Reader:
         return Metro2Record(frame.number, kind, segments, findings, frame.raw, frame.block)
 
     def _numbers_of(self, kind: str, raw: bytes) -> Numbers | None:
-        """How a record writes its numbers: all of a file's are of one writer."""
+        """Return the form of a record's numbers, the same for all records of a file."""
         if not self._frames.framing.packed:
             return Numbers.CHARACTER
         if kind == HEADER:
-            # It has no numbers.
+            # A header has no numbers.
             return Numbers.DECIMAL
         if self._numbers is None and len(raw) >= layouts()[kind].packed_length:
             self._numbers = numbers_of(kind, raw)

@@ -1,4 +1,4 @@
-"""The rules of `data/metro2/rules.toml`, made ready to be applied to many accounts."""
+"""The rules of `data/metro2/rules.toml`, prepared for many accounts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bureau_client.files.metro2.layout import codes, table_of
 from bureau_client.files.metro2.values import Value
 
 PREVIOUS = "previous "
-# What the rules ask of the month before.
+# Fields of the month before that rules use.
 KEPT = (
     "account_status",
     "payment_rating",
@@ -40,7 +40,7 @@ Test = Callable[[Account], bool]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: an account that all its tests hold for breaks it."""
+    """One rule: an account that passes all tests of the rule breaks the rule."""
 
     id: str
     severity: Severity
@@ -50,7 +50,7 @@ class Rule:
     tests: tuple[Test, ...]
 
     def breaks(self, account: Account) -> bool:
-        """Whether an account breaks it. What cannot be read, breaks nothing."""
+        """Return True if an account breaks the rule; unreadable fields break no rule."""
         for test in self.tests:  # noqa: SIM110, all() is twice as slow here
             if not test(account):
                 return False
@@ -59,7 +59,7 @@ class Rule:
 
 @cache
 def rules_of(status: str) -> Sequence[Rule]:
-    """The rules that an account with a status can break."""
+    """Return the rules that an account with a status can break."""
     return _by_status()[status]
 
 
@@ -100,7 +100,7 @@ def _is_not(field: str, operand: str) -> Test:
 
 
 def _zero(field: str, _: None) -> Test:
-    # A blank is no number; that it is there is found elsewhere.
+    # A blank is not a number; another rule reports it.
     return lambda account: account.get(field) == 0
 
 
@@ -129,12 +129,12 @@ def _same(field: str, other: str) -> Test:
 
 
 def _below(field: str, other: str) -> Test:
-    # What cannot be read or is not there, is not compared.
+    # Unreadable and missing fields are not compared.
     return lambda account: (account.get(field) or 0) < (account.get(other) or 0)  # type: ignore[operator]
 
 
 def _older(field: str, operand: Sequence[Any]) -> Test:
-    """Whether a day lies more than so many months behind another."""
+    """Return a test: a day is more than a number of months after another."""
     other, months = operand[0], operand[1] if len(operand) > 1 else 0
 
     def test(account: Account) -> bool:

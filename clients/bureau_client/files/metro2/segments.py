@@ -1,4 +1,4 @@
-"""Segments, and how a record is cut into them."""
+"""Segments, and the splitting of records into segments."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _DECIDING = ("time_stamp", "date_opened", "date_of_account_information")
 
 @dataclass(frozen=True)
 class Segment:
-    """One segment as its bytes stand in the file.
+    """One segment, as its bytes in the file.
 
     Attributes:
-        kind: HEADER, BASE, TRAILER, J1, J2, K1 to K4, L1, N1; empty for bytes that are
-            carried along unread.
-        raw: Its bytes, descriptor word included.
-        numbers: How it writes its numbers.
+        kind: HEADER, BASE, TRAILER, J1, J2, K1 to K4, L1, N1; empty for bytes that
+            are kept unread.
+        raw: Bytes of the segment, descriptor word included.
+        numbers: Form of the numbers.
     """
 
     kind: str
@@ -40,7 +40,7 @@ class Segment:
 
     @property
     def layout(self) -> Layout:
-        """Its fields."""
+        """Layout of the fields."""
         return layouts()[self.kind]
 
     @cached_property
@@ -56,7 +56,7 @@ class Segment:
         found: dict[str, Value] = {}
         wrong: list[tuple[Field, bytes, BadValue]] = []
         if self.numbers is Numbers.CHARACTER and values.is_printable(self.raw):
-            # Cut as text, at once: most files are of this form.
+            # Decoded once as text, which is faster: most files have this form.
             text = self.raw.decode("ascii")
             for field, start, end, of in _slices(self.kind):
                 try:
@@ -79,11 +79,11 @@ class Segment:
         return self.read[0]
 
     def with_values(self, **new: Value) -> Segment:
-        """The same with other values in some fields; the others keep their bytes.
+        """Return the segment with other values in some fields; the others keep their bytes.
 
         Raises:
             BadValue: A value does not fit.
-            KeyError: There is no such field.
+            KeyError: The segment has no field of this name.
         """
         parts = list(self.parts)
         for name, value in new.items():
@@ -95,14 +95,14 @@ class Segment:
         return Segment(self.kind, b"".join(parts), self.numbers)
 
     def text_of(self, name: str) -> str:
-        """What a field says, as it stands in the file; personal data masked."""
+        """Return a field's text in the file; personal data masked."""
         at = self.layout.index[name]
         return shown(self.layout.fields[at], self.parts[at])
 
 
 @cache
 def _slices(kind: str) -> list[tuple[Field, int, int, Callable[[str], Value]]]:
-    """Where each field that says something stands in the character form."""
+    """Return each field that is not reserved, with its start and end in the character form."""
     found = []
     start = 0
     for field in layouts()[kind].fields:
@@ -114,7 +114,7 @@ def _slices(kind: str) -> list[tuple[Field, int, int, Callable[[str], Value]]]:
 
 
 def blank(kind: str, numbers: Numbers = Numbers.CHARACTER) -> Segment:
-    """A segment that says nothing: blanks, and zeros in its numbers."""
+    """Return an empty segment: blanks, and zeros in its numbers."""
     layout = layouts()[kind]
     packed = numbers is not Numbers.CHARACTER
     parts = []
@@ -125,13 +125,13 @@ def blank(kind: str, numbers: Numbers = Numbers.CHARACTER) -> Segment:
         else:
             parts.append(b" " * (field.packed_length if packed else field.length))
     named = {HEADER: {"record_identifier": HEADER}, TRAILER: {"record_identifier": TRAILER}}
-    made = Segment(kind, b"".join(parts), numbers)
+    segment = Segment(kind, b"".join(parts), numbers)
     given = named.get(kind, {} if kind == BASE else {"segment_identifier": kind})
-    return made.with_values(**given)
+    return segment.with_values(**given)
 
 
 def shown(field: Field, raw: bytes) -> str:
-    """A field's bytes for people."""
+    """Return a field's bytes for people."""
     text = raw.decode("ascii", "backslashreplace").rstrip(" ")
     if any(byte < 0x20 or byte > 0x7E for byte in raw):
         text = "0x" + raw.hex()
@@ -139,7 +139,7 @@ def shown(field: Field, raw: bytes) -> str:
 
 
 def numbers_of(kind: str, raw: bytes) -> Numbers | None:
-    """How a packed record writes its numbers; None where it does not say."""
+    """Return the form of a packed record's numbers; None if the record does not show it."""
     layout = layouts()[kind]
     parts = layout.packed.unpack(raw[: layout.packed_length])
     if kind == BASE:
@@ -157,17 +157,17 @@ def numbers_of(kind: str, raw: bytes) -> Numbers | None:
 
 
 def _signs(ends: set[int]) -> bool:
-    """Whether all of them end in the sign of a packed decimal."""
+    """Return True if all last bytes have the sign of a packed decimal."""
     return bool(ends) and all(end & 0x0F > 9 for end in ends)
 
 
 def split(raw: bytes, numbers: Numbers, record: int) -> Iterator[Segment | Finding]:
-    """Cuts a record into its segments; what cannot be cut is found.
+    """Split a record into its segments; yield a finding for a rest that cannot be split.
 
     Args:
         raw: The record, descriptor word included.
-        numbers: How it writes its numbers.
-        record: Its number in the file.
+        numbers: Form of the numbers.
+        record: Number of the record in the file.
     """
     kind = kind_of(raw)
     packed = numbers is not Numbers.CHARACTER
@@ -199,7 +199,7 @@ def split(raw: bytes, numbers: Numbers, record: int) -> Iterator[Segment | Findi
                 if not size
                 else f"{len(raw) - at} bytes",
                 f"one of {', '.join(ASSOCIATED)}, or blanks" if not size else f"{size} bytes",
-                "Write whole segments one behind the other",
+                "Write whole segments one after another",
             )
             return
         yield Segment(name, raw[at : at + size])
@@ -207,7 +207,7 @@ def split(raw: bytes, numbers: Numbers, record: int) -> Iterator[Segment | Findi
 
 
 def kind_of(raw: bytes) -> str:
-    """What a record is: HEADER, BASE, TRAILER."""
+    """Return the kind of a record: HEADER, BASE, TRAILER."""
     if raw[4:10] == b"HEADER":
         return HEADER
     if raw[4:11] == b"TRAILER":

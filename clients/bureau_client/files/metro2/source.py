@@ -1,7 +1,7 @@
 """A Metro 2 file to import: checked whole, then turned into records.
 
-Persons are found by their numbers: the subject ids come from the bureau's directory, which
-sees neither numbers nor names. Identifiers are sent for some hundred accounts at a time.
+The bureau's directory turns the persons' numbers into subject ids; it sees neither numbers
+nor names. Identifiers are sent for 256 accounts at a time.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from bureau_client.files.metro2.findings import Finding, Severity
 from bureau_client.files.metro2.incoming import (
     number_of,
     persons_of,
+    record_errors,
     records_of,
     renumberings_of,
-    unfit,
     without_number,
 )
 from bureau_client.files.metro2.layout import BASE
@@ -57,24 +57,24 @@ class Metro2Source:
         previous: Path | None = None,
         today: date | None = None,
     ) -> None:
-        """A file, and what it does not say of itself.
+        """Prepare to read a file, with the properties that the file does not have itself.
 
         Args:
-            path: Where it is.
-            currency: ISO 4217, of its amounts.
-            country: ISO 3166-1 alpha-2, of the persons' numbers.
-            scheme: What the numbers are called among the members.
+            path: Path of the file.
+            currency: ISO 4217 currency of the amounts.
+            country: ISO 3166-1 alpha-2 country of the persons' numbers.
+            scheme: Identifier scheme of the persons' numbers.
             previous: The file of the month before, to compare with.
-            today: Dates after it are wrong; the newest day there is if left out.
+            today: Later dates are errors; by default the newest date of any time zone.
 
         Raises:
-            InvalidRequest: The currency is none.
+            InvalidRequest: The currency is not an ISO 4217 code.
         """
         if not re.fullmatch("[A-Z]{3}", currency):
-            message = "is no ISO 4217 code; write CNY, EUR, USD"
+            message = f"is {currency!r}; write an ISO 4217 code: CNY, EUR, USD"
             raise arguments.refuse("currency", "UNKNOWN_CURRENCY", message)
         self.path = path
-        self.told = f"{currency} {country} {scheme}"
+        self.options = f"{currency} {country} {scheme}"
         self._currency = currency
         self._country = country
         self._scheme = scheme
@@ -82,7 +82,7 @@ class Metro2Source:
         self._today = today
 
     def findings(self) -> Iterator[tuple[Metro2Record, list[Finding]]]:
-        """Every record of the file with what is wrong with it."""
+        """Yield every record of the file with its findings."""
         with ExitStack() as stack:
             stream = stack.enter_context(self.path.open("rb"))
             before = None
@@ -95,7 +95,7 @@ class Metro2Source:
                     continue
                 known = [*found, *without_number(record)]
                 yield record, known if _wrong(known) else [
-                    *known, *unfit(record, self._currency, today),
+                    *known, *record_errors(record, self._currency, today),
                 ]  # fmt: skip
 
     def check(self) -> Iterator[Row]:
@@ -105,11 +105,11 @@ class Metro2Source:
             if record.kind == BASE:
                 yield self._row(record, violations=tuple(map(_violation, errors)))
             elif errors:
-                # Whether accounts are missing cannot be known.
+                # Accounts may be missing without a trace.
                 raise InvalidRequest(
                     "The file is not whole",
                     reason="INVALID_FIELD",
-                    violations=[_in_record(at) for at in errors],
+                    violations=[_in_record(error) for error in errors],
                     fix="Send the file as it was written, with its header and trailer",
                 )
 
@@ -138,14 +138,14 @@ class Metro2Source:
         return path.partition(".")[2].removeprefix("snapshot.") or path
 
     def write_rejects(self, rejects: Sequence[Reject], path: Path) -> None:
-        """See `Source`; a CSV file beside it says why."""
+        """See `Source`; a second file, CSV, has the reasons."""
         with self.path.open("rb") as stream:
             reader = Reader(stream)
             heading = next(iter(reader)).first
         accounts = (_verbatim(reject.row.original) for reject in rejects)
         with path.open("wb") as out:
             write(out, heading, accounts, reader.framing, to_mend=True)
-        # The header is the first record there.
+        # The header is record 1 of the file of rejects.
         reasons = [
             (number, violation)
             for number, reject in enumerate(rejects, start=2)
@@ -153,7 +153,7 @@ class Metro2Source:
         ]
         with path.with_name(path.name + ".reasons.csv").open("w", newline="") as listed:
             writer = csv.writer(listed, lineterminator="\n")
-            writer.writerow(["record", *(at.name for at in fields(Violation))])
+            writer.writerow(["record", *(field.name for field in fields(Violation))])
             for number, violation in reasons:
                 writer.writerow([number, violation.field, violation.rule, violation.message])
 
@@ -178,13 +178,13 @@ def _wrong(found: list[Finding]) -> list[Finding]:
 
 
 def _kind_of(record: Metro2Record) -> SubmissionKind | None:
-    """A correction where the account says that it is one."""
+    """Return CORRECTION for an account with the correction indicator, otherwise None."""
     corrects = record.segments and record.first.values.get("correction_indicator") == _CORRECTION
     return SubmissionKind.CORRECTION if corrects else None
 
 
 def _verbatim(record: Metro2Record) -> list[Segment]:
-    """A record's segments, and as one more what could not be cut."""
+    """Return a record's segments, and the rest that could not be split as one more."""
     known = b"".join(segment.raw for segment in record.segments)
     rest = record.raw[len(known) :].rstrip(b" ")
     return [*record.segments, *([Segment("", rest)] if rest else [])]

@@ -1,4 +1,4 @@
-"""What a trailer counts."""
+"""The counts of a trailer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ACCOUNTS, _BLOCKS = "total_base_records", "block_count"
 
 
 class Totals:
-    """Counts the records of a file as its trailer does."""
+    """Counts of a file's records, as in its trailer."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
@@ -24,7 +24,7 @@ class Totals:
         self._blocks = 0
 
     def add(self, record: Metro2Record) -> None:
-        """Counts a record."""
+        """Count a record."""
         self._records += 1
         self._blocks += bool(record.block)
         if record.kind != BASE:
@@ -45,26 +45,26 @@ class Totals:
                     self._counts[f"total_{name}_all"] += 1
 
     def trailer(self) -> dict[str, int]:
-        """The trailer's counts by their names."""
+        """Return the trailer's counts by their names."""
         names = [f.name for f in layouts()[TRAILER].fields if f.kind == "count"]
         return {name: self._counts[name] for name in names} | {_BLOCKS: self._records}
 
     def compare(self, record: Metro2Record) -> Iterator[Finding]:
-        """What a trailer counts wrongly.
+        """Yield findings on a trailer's wrong counts.
 
         Args:
-            record: The trailer; it was added before.
+            record: The trailer, already added.
         """
-        said = record.first.values
-        # What cannot be read is found elsewhere.
-        counts = {name: count for name, count in self.trailer().items() if name in said}
-        blank = [name for name in counts if said[name] is None and name != ACCOUNTS]
+        counted = record.first.values
+        # Unreadable counts have their own findings.
+        counts = {name: count for name, count in self.trailer().items() if name in counted}
+        blank = [name for name in counts if counted[name] is None and name != ACCOUNTS]
         for name, count in counts.items():
-            if name != _BLOCKS and name not in blank and said[name] != count:
+            if name != _BLOCKS and name not in blank and counted[name] != count:
                 expected = f"{count}, as the file has"
                 yield self._finding(record, Severity.ERROR, name, expected)
-        # How many records share a block is the writer's affair.
-        blocks = said.get(_BLOCKS)
+        # Writers may put any number of records into a block.
+        blocks = counted.get(_BLOCKS)
         if isinstance(blocks, int) and not self._blocks <= blocks <= self._records:
             expected = f"{self._blocks or self._records}, as the file has"
             yield self._finding(record, Severity.WARNING, _BLOCKS, expected)
@@ -72,7 +72,7 @@ class Totals:
             yield Finding(
                 "M2-TRAILER-BLANK", Severity.WARNING, record.number, TRAILER,
                 f"{len(blank)} blank counts", "counts, zero filled",
-                "Count: what is not counted is not compared",
+                "Write the counts; blank ones are not compared",
             )  # fmt: skip
 
     @staticmethod

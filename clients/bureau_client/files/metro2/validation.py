@@ -1,6 +1,6 @@
-"""Validates files: form, codes, what fields say of one another, months, the trailer.
+"""Validates files: form, codes, relations between fields, months, the trailer.
 
-Findings come as the file is read; memory does not grow with the file.
+Findings are yielded while the file is read; memory does not grow with the file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bureau_client.files.metro2.layout import (
     layouts,
     open_tables,
 )
-from bureau_client.files.metro2.months import PreviousMonth, account_number, said_of
+from bureau_client.files.metro2.months import PreviousMonth, account_fields, account_number
 from bureau_client.files.metro2.reader import Metro2Record, Reader
 from bureau_client.files.metro2.rules import rules_of
 from bureau_client.files.metro2.segments import MASK, Segment, shown
@@ -36,16 +36,16 @@ _HISTORY_LENGTH = 24
 def validate(
     stream: BinaryIO, *, previous: BinaryIO | None = None, today: date | None = None
 ) -> Iterator[tuple[Metro2Record, list[Finding]]]:
-    """Reads a file and says of every record what is wrong with it.
+    """Read a file and yield every record with its findings.
 
     Args:
         stream: The file, opened for reading bytes.
         previous: The same furnisher's file of the month before, to compare with.
-        today: Dates after it are found; none if left out.
+        today: Later dates are errors; None for no check.
 
     Yields:
-        Each record with its findings. A file that breaks off ends with a record of kind
-        "" that has the reason; what is missing as a whole comes with a record of number 0.
+        Each record with its findings. A file that breaks off ends with a record of kind ""
+        that has the reason; a missing header or trailer is reported with record number 0.
     """
     with ExitStack() as stack:
         here = stack.enter_context(closing(Accounts()))
@@ -56,7 +56,7 @@ def validate(
 
 
 class _Validation:
-    """One file on its way through."""
+    """The validation of one file."""
 
     def __init__(self, here: Accounts, before: PreviousMonth | None, today: date | None) -> None:
         self._here = here
@@ -83,11 +83,11 @@ class _Validation:
             yield Metro2Record(0, "", ()), missing
 
     def _place(self, record: Metro2Record) -> Iterator[Finding]:
-        """Header first, trailer last, each once."""
+        """Yield an error unless the header is first, the trailer last, each once."""
         if record.kind == HEADER and self._seen.total():
             yield _order(record, "the header as the first record, once")
         if record.kind and self._seen[TRAILER]:
-            yield _order(record, "nothing behind the trailer")
+            yield _order(record, "nothing after the trailer")
 
     def _missing(self) -> Iterator[Finding]:
         for kind in (HEADER, TRAILER):
@@ -98,7 +98,7 @@ class _Validation:
                 )  # fmt: skip
 
     def _account(self, record: Metro2Record) -> Iterator[Finding]:
-        account = said_of(record)
+        account = account_fields(record)
         number = account_number(record)
         if self._before is not None:
             account |= self._before.previous(number)
@@ -125,24 +125,24 @@ class _Validation:
             if self._today and isinstance(day, date) and day > self._today:
                 yield _finding(
                     "M2-FUTURE", Severity.ERROR, record, record.first, name,
-                    "a day that has come", "Correct the date",
+                    "a day that is not in the future", "Correct the date",
                 )  # fmt: skip
 
 
 def check_segment(segment: Segment, record: int) -> Iterator[Finding]:
-    """What is wrong with the form and the codes of a segment.
+    """Yield findings on the form and the codes of a segment.
 
     Args:
         segment: The segment.
-        record: The number of its record.
+        record: Number of its record.
     """
-    said, wrong = segment.read
+    fields, wrong = segment.read
     for field, raw, bad in wrong:
         yield _found(bad.rule, Severity.ERROR, record, segment, field, raw, bad.expected)
     for at, field in segment.layout.checked:
-        if field.name not in said:
+        if field.name not in fields:
             continue
-        value = said[field.name]
+        value = fields[field.name]
         if value is None or value == "":
             if field.required:
                 rule, severity, expected = "M2-REQUIRED", Severity.ERROR, "a value"
@@ -157,7 +157,7 @@ def check_segment(segment: Segment, record: int) -> Iterator[Finding]:
             continue
         yield _found(rule, severity, record, segment, field, segment.parts[at], expected)
     if segment.kind == BASE:
-        yield from _check_base(segment, said, record)
+        yield from _check_base(segment, fields, record)
 
 
 def _one_of(table: str) -> str:
@@ -165,9 +165,9 @@ def _one_of(table: str) -> str:
     return f"one of {' '.join(listed)}" if len(listed) < 30 else "a code of the table"
 
 
-def _check_base(segment: Segment, said: dict[str, Value], record: int) -> Iterator[Finding]:
+def _check_base(segment: Segment, fields: dict[str, Value], record: int) -> Iterator[Finding]:
     layout = layouts()[BASE]
-    history = str(said.get("payment_history_profile", ""))
+    history = str(fields.get("payment_history_profile", ""))
     if history and (len(history) < _HISTORY_LENGTH or set(history) - codes("payment_history")):
         at = layout.index["payment_history_profile"]
         expected = f"24 of {' '.join(sorted(codes('payment_history')))}"
@@ -175,7 +175,7 @@ def _check_base(segment: Segment, said: dict[str, Value], record: int) -> Iterat
             "M2-HISTORY", Severity.ERROR, record, segment, layout.fields[at], segment.parts[at],
             expected,
         )  # fmt: skip
-    terms = str(said.get("terms_duration", ""))
+    terms = str(fields.get("terms_duration", ""))
     if terms not in _TERMS and not terms.isdigit():
         at = layout.index["terms_duration"]
         yield _found(
@@ -185,12 +185,12 @@ def _check_base(segment: Segment, said: dict[str, Value], record: int) -> Iterat
 
 
 def _repeated(record: Metro2Record) -> Iterator[Finding]:
-    """Segments that there can be one of: which of two is meant is not guessed."""
+    """Yield an error for each segment that is repeated but allowed once only."""
     for kind, count in Counter(segment.kind for segment in record.segments).items():
         if count > 1 and layouts()[kind].once:
             yield Finding(
                 "M2-REPEATED", Severity.ERROR, record.number, kind, f"{count} segments",
-                "one segment an account", "Leave out what does not hold",
+                "one segment an account", "Remove the wrong segment",
             )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
-"""One field's value, read from its bytes and written to them.
+"""Reads a field's value from its bytes, and writes it.
 
 Numbers come in three forms: characters; packed decimals (two digits a byte, the last half
 byte the sign); and the binary numbers that some writers of the packed format put in their
-place (big-endian, dates and times with an `s` behind).
+place (big-endian, dates and times with an `s` at the end).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PRINTABLE = bytes(range(0x20, 0x7F))
 
 
 class Numbers(Enum):
-    """How a record writes its numbers."""
+    """Form of the numbers in a record."""
 
     CHARACTER = "characters"
     DECIMAL = "packed decimals"
@@ -33,12 +33,12 @@ class Numbers(Enum):
 
 
 class BadValue(ValueError):
-    """A field's bytes are none of its values.
+    """The bytes or the value are not valid for the field.
 
     Attributes:
-        rule: Which rule it breaks.
-        expected: What the bytes should be.
-        field: Which field, where a segment was written: `BASE.surname`.
+        rule: The broken rule.
+        expected: The expected form.
+        field: The field, if a segment was written: `BASE.surname`.
     """
 
     def __init__(self, rule: str, expected: str, field: str = "") -> None:
@@ -49,14 +49,14 @@ class BadValue(ValueError):
 
 
 def read(field: Field, raw: bytes, numbers: Numbers) -> Value:
-    """The value in a field's bytes.
+    """Return the value in a field's bytes.
 
     Returns:
-        Text without the blanks behind it; digits as they stand; a number; a date or a
-        time, None where the field is zero or blank, and None for a blank number.
+        Text without trailing blanks; digits unchanged; a number, None for a blank; a date
+        or a time, None for zero or a blank.
 
     Raises:
-        BadValue: The bytes are no value of the field.
+        BadValue: The bytes are not a value of the field.
     """
     if field.packs and numbers is not Numbers.CHARACTER:
         if raw.isspace():
@@ -69,12 +69,12 @@ def read(field: Field, raw: bytes, numbers: Numbers) -> Value:
 
 
 def is_printable(raw: bytes) -> bool:
-    """Whether bytes are printable ASCII throughout."""
+    """Return True if all bytes are printable ASCII."""
     return not raw.translate(None, _PRINTABLE)
 
 
 def write(field: Field, value: Value, numbers: Numbers) -> bytes:
-    """The bytes of a value; `read` reads it back.
+    """Return the bytes of a value, in the form that `read` reads.
 
     Raises:
         BadValue: The value does not fit into the field.
@@ -127,7 +127,7 @@ def _number(text: str) -> Value:
     return int(text)
 
 
-# Few days occur in a file, each of them often.
+# Cached: few different days occur in a file.
 @lru_cache(4096)
 def _date(text: str) -> Value:
     if not text or text == _NO_DATE:
@@ -137,7 +137,7 @@ def _date(text: str) -> Value:
     try:
         return date(_year(text), int(text[:2]), int(text[2:4]))
     except ValueError:
-        raise BadValue("M2-DATE", "a day that there is, from 1900 on, as MMDDYYYY") from None
+        raise BadValue("M2-DATE", "an existing day, from 1900 on, as MMDDYYYY") from None
 
 
 @lru_cache(64)
@@ -152,7 +152,7 @@ def _time(text: str) -> Value:
             _year(text), int(text[:2]), int(text[2:4]), *_clock(text[8:])
         )
     except ValueError:
-        expected = "a time that there is, from 1900 on, as MMDDYYYYHHMMSS"
+        expected = "an existing time, from 1900 on, as MMDDYYYYHHMMSS"
         raise BadValue("M2-DATE", expected) from None
 
 
@@ -167,7 +167,7 @@ def _clock(text: str) -> tuple[int, int, int]:
     return int(text[:2]), int(text[2:4]), int(text[4:])
 
 
-# What the text of a field, without the blanks behind it, means.
+# Readers of a field's text, without trailing blanks, by kind.
 READ: dict[str, Callable[[str], Value]] = {
     "text": _text,
     "code": _text,
@@ -196,7 +196,7 @@ def _unbinary(field: Field, raw: bytes) -> str:
         if not any(raw):
             return ""
         if raw[-1] != BINARY_MARK:
-            raise BadValue("M2-PACKED", "a binary number with an s behind")
+            raise BadValue("M2-PACKED", "a binary number with an s at the end")
         raw = raw[:-1]
     return _fitted(field, str(int.from_bytes(raw)).rjust(field.length, "0"))
 

@@ -1,4 +1,4 @@
-"""Writes files: a header, accounts, the trailer that counts them."""
+"""Writes files: a header, accounts, a trailer with their counts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bureau_client.files.metro2.values import Numbers, Value
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """Who reports, as the header says.
+    """The reporter, for the header.
 
     Attributes:
         name: At most 40 characters.
@@ -31,15 +31,15 @@ class Reporter:
 
 
 def header(reporter: Reporter, activity_date: date, created: date) -> Segment:
-    """A header record.
+    """Return a header record.
 
     Args:
-        reporter: Who reports.
-        activity_date: What day the accounts are reported as of.
-        created: When the file was made.
+        reporter: The reporter.
+        activity_date: Day as of which the accounts are reported.
+        created: Day on which the file is made.
 
     Raises:
-        BadValue: A text is too long or has characters that the format does not.
+        BadValue: A text is too long, or has characters that the format does not allow.
     """
     return blank(HEADER).with_values(
         activity_date=activity_date,
@@ -58,18 +58,18 @@ def write(
     *,
     to_mend: bool = False,
 ) -> int:
-    """Writes a file.
+    """Write a file.
 
     Args:
         stream: The file, opened for writing bytes.
         heading: The header, from `header` or from another file.
         accounts: The segments of each account, the base segment first.
-        framing: How the file holds its records; characters without blocks if left out.
-        to_mend: For people with an editor: each record on a line of its own where the
-            format has characters, and no counts in the trailer that mending would change.
+        framing: Framing of the records; by default characters without blocks.
+        to_mend: Write for correction in an editor: in the character form each record on a
+            line, and no counts in the trailer that a correction would change.
 
     Returns:
-        How many accounts were written.
+        The number of accounts written.
 
     Raises:
         BadValue: An account is too long for a record.
@@ -97,17 +97,17 @@ def write(
 
 
 def _record(segments: Sequence[Segment], framing: Framing) -> bytes:
-    """A record in its block, if there are blocks."""
+    """Return a record, in a blocked file in a block."""
     body = b"".join(segment.raw for segment in segments)[WORD:]
     record = framing.word(len(body) + WORD) + body
     return framing.word(len(record) + WORD) + record if framing.blocked else record
 
 
 def repacked(segments: Sequence[Segment], numbers: Numbers) -> list[Segment]:
-    """The same account with its numbers in another form.
+    """Return an account with its numbers in another form.
 
     Raises:
-        BadValue: A field says nothing that there is in the other form.
+        BadValue: A value does not fit into the other form.
     """
     base = segments[0]
     assert base.kind == BASE, "an account begins with its base segment"

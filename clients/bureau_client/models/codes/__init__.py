@@ -1,10 +1,10 @@
 """The coded fields: every enum of the contract, under short names.
 
 `Purpose.CREDIT_APPLICATION` is the contract's `PURPOSE_CREDIT_APPLICATION`;
-numbers are the contract's numbers. `text` is the name in words, `text_in("zh")` says
-what it means in a language (`bureau_client.models.texts`). A number that this release does
-not know yet reads as a member named `UNKNOWN_<number>`, so that an older client can
-show a newer bureau's report.
+numbers are the contract's numbers. `text` is the name in words, `text_in("zh")` the
+meaning in a language (`bureau_client.models.texts`). A number unknown to this release reads
+as a member named `UNKNOWN_<number>`, so that an older client can show a newer bureau's
+report.
 """
 
 from bureau_client.models.codes.alerts import AlertKind, NoticeKind

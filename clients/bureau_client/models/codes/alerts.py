@@ -1,4 +1,4 @@
-"""What the bureau tells unasked: alerts to members, notices to people."""
+"""Messages that the bureau sends unasked: alerts to members, notices to persons."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bureau_client.models.codes.base import Code
 
 
 class AlertKind(Code):
-    """What happened to somebody that a member monitors."""
+    """Kind of event in a monitored person's file."""
 
     UNSPECIFIED = 0
     NEW_INQUIRY = 1
@@ -23,7 +23,7 @@ class AlertKind(Code):
 
 
 class NoticeKind(Code):
-    """What a person is told about their own file."""
+    """Kind of notice to a person about their own file."""
 
     UNSPECIFIED = 0
     ADVERSE_DATA = 1

@@ -1,4 +1,4 @@
-"""What all coded fields have in common."""
+"""Base class of the coded fields."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Code(IntEnum):
         """Look up the text for people.
 
         Args:
-            language: BCP 47, for example `zh`; English where there is no other.
+            language: BCP 47, for example `zh`; English for a language without texts.
         """
         return lookup(type(self).__name__, self.name, language)[0] or self.text
 
     def fix_in(self, language: str) -> str:
-        """Look up the fix: what a person can do; empty for codes without a fix.
+        """Look up the fix, the remedy for a person; empty for codes without a fix.
 
         Args:
             language: As for `text_in`.
@@ -37,10 +37,10 @@ class Code(IntEnum):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Reads a name as a person writes it: `credit-application`, `Credit Application`.
+        """Read a name in any spelling of people: `credit-application`, `Credit Application`.
 
         Raises:
-            ValueError: No such name; the message lists those there are.
+            ValueError: The name is unknown; the message lists the known names.
 
         """
         name = text.strip().upper().replace("-", "_").replace(" ", "_")
@@ -50,7 +50,7 @@ class Code(IntEnum):
 
     @classmethod
     def spellings(cls) -> list[str]:
-        """Every name as `parse` reads it and files write it: `credit-application`."""
+        """Return every name, spelt as in files: `credit-application`."""
         return [code.text.replace(" ", "-") for code in cls if code]
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Credit facilities and what is submitted about them."""
+"""Codes of credit facilities and of the records about them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bureau_client.models.codes.base import Code
 
 
 class SubmissionKind(Code):
-    """How a submission relates to what was sent before; a correction beats every original."""
+    """Relation of a submission to earlier ones; a correction overrides every original."""
 
     UNSPECIFIED = 0
     ORIGINAL = 1  # the month's regular file
@@ -27,7 +27,7 @@ class PortfolioType(Code):
 
 
 class PartyRole(Code):
-    """The person's part in an account (Metro 2 ECOA code)."""
+    """Role of a person on an account (Metro 2 ECOA code)."""
 
     UNSPECIFIED = 0
     INDIVIDUAL = 1  # ECOA 1
@@ -68,7 +68,7 @@ class AccountStatus(Code):
 
 
 class CloseReason(Code):
-    """Why an account was closed."""
+    """Reason for closing an account."""
 
     UNSPECIFIED = 0
     PAID_OFF = 1
@@ -102,7 +102,7 @@ class ComplianceCondition(Code):
 
 
 class FacilityActionKind(Code):
-    """What a lender did to a facility."""
+    """Kind of a lender's action on a facility."""
 
     UNSPECIFIED = 0
     FREEZE = 1
@@ -116,7 +116,7 @@ class FacilityActionKind(Code):
 
 
 class Initiator(Code):
-    """Who set a facility action off."""
+    """Initiator of a facility action."""
 
     UNSPECIFIED = 0
     LENDER = 1
@@ -125,7 +125,7 @@ class Initiator(Code):
 
 
 class ActionReason(Code):
-    """Why a facility action was taken."""
+    """Reason for a facility action."""
 
     UNSPECIFIED = 0
     DELINQUENCY_HERE = 1
@@ -142,7 +142,7 @@ class ActionReason(Code):
 
 
 class DeletionReason(Code):
-    """Why a record is withdrawn."""
+    """Reason for withdrawing a record."""
 
     UNSPECIFIED = 0
     INACCURATE = 1

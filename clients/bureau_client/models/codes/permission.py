@@ -1,4 +1,4 @@
-"""Who may do what: roles, purposes, consents."""
+"""Codes of permission: roles, purposes, consents."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bureau_client.models.codes.base import Code
 
 
 class Role(Code):
-    """What a member may do."""
+    """Role that a member is admitted in."""
 
     UNSPECIFIED = 0
     FURNISHER = 1
@@ -18,7 +18,7 @@ class Role(Code):
 
 
 class MemberState(Code):
-    """Whether a member may call the bureau."""
+    """State of a member; a suspended one may not call the bureau."""
 
     UNSPECIFIED = 0
     ACTIVE = 1
@@ -26,7 +26,7 @@ class MemberState(Code):
 
 
 class ReciprocityLevel(Code):
-    """What a member sees of others' accounts, by what it furnishes of its own."""
+    """Access of a member to others' accounts, earned by furnishing its own."""
 
     UNSPECIFIED = 0
     FULL = 1
@@ -35,7 +35,7 @@ class ReciprocityLevel(Code):
 
 
 class IdentificationMethod(Code):
-    """How the attesting member identified the person."""
+    """Method by which the attesting member identified the person."""
 
     UNSPECIFIED = 0
     IN_PERSON = 1
@@ -63,7 +63,7 @@ class Purpose(Code):
 
 
 class Action(Code):
-    """What a consent allows the grantee to do."""
+    """Action that a consent allows the grantee."""
 
     UNSPECIFIED = 0
     FURNISH = 1
@@ -85,13 +85,13 @@ class Section(Code):
 
 
 class ConsentMode(Code):
-    """What the grantee may do with what it gets (ReBIT consent artefact)."""
+    """Handling of the report that a consent allows (ReBIT consent artefact)."""
 
     UNSPECIFIED = 0
     VIEW = 1  # look, and keep nothing
     STORE = 2  # keep for the data life
     QUERY = 3  # ask again and again within the limits
-    STREAM = 4  # be told of changes
+    STREAM = 4  # receive changes
 
 
 class FrequencyUnit(Code):
@@ -104,7 +104,7 @@ class FrequencyUnit(Code):
 
 
 class ConsentTransition(Code):
-    """What a subject does to a consent; REVOKE is final."""
+    """Change of a consent by its subject; REVOKE is final."""
 
     UNSPECIFIED = 0
     PAUSE = 1
@@ -113,7 +113,7 @@ class ConsentTransition(Code):
 
 
 class ConsentState(Code):
-    """Where a consent stands."""
+    """State of a consent."""
 
     UNSPECIFIED = 0
     ACTIVE = 1

@@ -1,4 +1,4 @@
-"""What reports and credit files hold."""
+"""Codes in reports and credit files."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from bureau_client.models.codes.base import Code
 
 
 class EvidenceLevel(Code):
-    """Which furnishers' records come with a report."""
+    """Amount of evidence in a report."""
 
     UNSPECIFIED = 0
     NONE = 1
-    NEWEST = 2  # the record behind each tradeline's newest month
-    ALL = 3  # the record behind every month in the report
+    NEWEST = 2  # the record of each tradeline's newest month
+    ALL = 3  # the record of every month in the report
 
 
 class ReportOutcome(Code):
-    """Whether the bureau has a credit file; NO_HIT is a normal answer."""
+    """Outcome of the search for a credit file; NO_HIT is a normal answer."""
 
     UNSPECIFIED = 0
     HIT = 1
@@ -23,7 +23,7 @@ class ReportOutcome(Code):
 
 
 class InquiryKind(Code):
-    """HARD inquiries are shown to other members, SOFT ones to the subject only."""
+    """Visibility of an inquiry: HARD for other members, SOFT for the subject only."""
 
     UNSPECIFIED = 0
     HARD = 1  # shown to other members
@@ -31,7 +31,7 @@ class InquiryKind(Code):
 
 
 class InquiryOutcome(Code):
-    """What came of an inquiry."""
+    """Outcome of an inquiry."""
 
     UNSPECIFIED = 0
     REPORTED = 1
@@ -41,7 +41,7 @@ class InquiryOutcome(Code):
 
 
 class OmissionReason(Code):
-    """Why something was left out of a report."""
+    """Reason for leaving a part out of a report."""
 
     UNSPECIFIED = 0
     CONSENT_SCOPE = 1
@@ -49,11 +49,11 @@ class OmissionReason(Code):
     RECIPROCITY = 3
     OBSOLETE = 4  # for the subject only: dropped off by age
     DELETED = 5  # for the subject only: deleted
-    LEFT = 6  # for the subject only: the account names them no more
+    LEFT = 6  # for the subject only: the subject is no longer on the account
 
 
 class FlagKind(Code):
-    """Something to review; the bureau never decides."""
+    """Kind of a matter to review; the bureau never decides."""
 
     UNSPECIFIED = 0
     DIVERGENCE = 1  # across lenders
@@ -62,7 +62,7 @@ class FlagKind(Code):
 
 
 class HoldKind(Code):
-    """What a subject placed on their own file."""
+    """Kind of hold that a subject places on their own file."""
 
     UNSPECIFIED = 0
     SECURITY_FREEZE = 1  # no report for new credit
@@ -70,7 +70,7 @@ class HoldKind(Code):
 
 
 class HoldState(Code):
-    """Where a hold stands."""
+    """State of a hold."""
 
     UNSPECIFIED = 0
     IN_FORCE = 1
@@ -79,7 +79,7 @@ class HoldState(Code):
 
 
 class DisputeReason(Code):
-    """What a subject says is wrong."""
+    """Reason of a dispute."""
 
     UNSPECIFIED = 0
     NOT_MINE = 1
@@ -93,7 +93,7 @@ class DisputeReason(Code):
 
 
 class DisputeState(Code):
-    """Where a dispute stands."""
+    """State of a dispute."""
 
     UNSPECIFIED = 0
     OPEN = 1
