@@ -59,24 +59,24 @@ TASKS = {
 }
 
 
-def run(worker: WorkerBase) -> None:
+def run(base: WorkerBase) -> None:
     """Works until the run is over, and settles what is unknown."""
-    worker = LenderWorker(worker)
+    worker = LenderWorker(base)
     worker.begin()
-    worker.started()
+    base.started()
     hands = [threading.Thread(target=worker.work, args=(n,)) for n in range(HANDS)]
     for hand in hands:
         hand.start()
-    while not worker.over:
-        for told in worker.directions():
+    while not base.over:
+        for told in base.directions():
             worker.follow(told)
         worker.refresh()
-        worker.journal.settle_one()
+        base.journal.settle_one()
         time.sleep(REFRESH_S / 4)
     for hand in hands:
         hand.join()
     worker.racers.shutdown()
-    worker.journal.close()
+    base.journal.close()
 
 
 class LenderWorker:

@@ -66,22 +66,22 @@ class Person:
     turn: threading.Lock = field(default_factory=threading.Lock)
 
 
-def run(worker: WorkerBase) -> None:
+def run(base: WorkerBase) -> None:
     """Works until the run is over, and settles what is unknown."""
-    worker = WalletWorker(worker)
+    worker = WalletWorker(base)
     worker.begin()
-    worker.started()
+    base.started()
     hands = [threading.Thread(target=worker.work, args=(n,)) for n in range(HANDS)]
     for hand in hands:
         hand.start()
-    while not worker.over:
-        for told in worker.directions():
+    while not base.over:
+        for told in base.directions():
             worker.follow(told)
-        worker.journal.settle_one()
+        base.journal.settle_one()
         time.sleep(0.5)
     for hand in hands:
         hand.join()
-    worker.journal.close()
+    base.journal.close()
     worker.keep_keys()
 
 
