@@ -1,6 +1,6 @@
-"""Where everything is, and what workers are told: the seam between town and workers.
+"""Where everything is, and what workers are told: the seam between topology and workers.
 
-`town.json` is written once the bureau serves. While the run goes on, `control.jsonl` grows
+`topology.json` is written once the bureau serves. While the run goes on, `control.jsonl` grows
 by lines that workers follow; when a file `stop` appears they finish what they have begun,
 settle what is unknown, and end.
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.cluster.history import now_ns
 
-MAP, CONTROL, STOP = "town.json", "control.jsonl", "stop"
+MAP, CONTROL, STOP = "topology.json", "control.jsonl", "stop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class NodeAt:
 
     Attributes:
         name: For example `node-1`.
-        way: Where members reach it: through a proxy that the nemesis disturbs.
+        link: Where members reach it: through a proxy that the nemesis disturbs.
         direct: Where it listens, for the auditor.
     """
 
     name: str
-    way: str
+    link: str
     direct: str
 
 
@@ -40,8 +40,8 @@ class MemberAt:
 
     Attributes:
         kind: `lender`, `agent`, `auditor`, `hostile` or `operator`.
-        profile: Its profile folder; its addresses are the ways to nodes and directory.
-        directory: The same member's profile folder with the directory's way alone, for what
+        profile: Its profile folder; its addresses are the links to nodes and directory.
+        directory: The same member's profile folder with the directory's link alone, for what
             goes past the SDK.
         roles: Words of the contract's roles.
     """
@@ -63,7 +63,7 @@ class WitnessAt:
 
 
 @dataclass(frozen=True, slots=True)
-class TownMap:
+class TopologyMap:
     """Everything a worker or the auditor may need to know.
 
     Attributes:
@@ -100,7 +100,7 @@ class TownMap:
         fresh.replace(folder / MAP)
 
     @classmethod
-    def load(cls, folder: Path) -> TownMap:
+    def load(cls, folder: Path) -> TopologyMap:
         """Reads the map of a run."""
         found = json.loads((folder / MAP).read_text("utf-8"))
         return cls(

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from tests.cluster.nemesis import Nemesis
 from tests.cluster.pulse import ReadinessProbe
-from tests.cluster.topology.topology import Town
+from tests.cluster.topology.topology import Topology
 
 REFRESH_S, LINE_EVERY_S = 0.5, 10.0
 COLORS = {"up": "green", "paused": "yellow", "down": "red"}
@@ -26,7 +26,7 @@ class View:
 
     def __init__(self, folder: Path, console: Console) -> None:
         self.console = console
-        self.town: Town | None = None
+        self.topology: Topology | None = None
         self.nemesis: Nemesis | None = None
         self._pulse = ReadinessProbe(folder)
         self._phase = "begins"
@@ -68,7 +68,7 @@ class View:
         for number, planned in sorted(running.items()):
             faults.add_row(f"{number}", f"[red]{planned.name}[/]", _words(planned.fault))
         processes = Text()
-        for process in self.town.processes if self.town else ():
+        for process in self.topology.processes if self.topology else ():
             told = process.name if process.state == "up" else f"{process.name} {process.state}"
             processes.append(f"{told}  ", style=COLORS[process.state])
         head = Text(f"{self._age():.0f} s  {self._phase}  ", style="bold")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from tests.cluster.schedule import Planned
-from tests.cluster.topology.topology import Town
+from tests.cluster.topology.topology import Topology
 
 TICK_S = 0.2
 
@@ -17,10 +17,10 @@ class FaultError(Exception):
 
 
 class Nemesis:
-    """Breaks a town as planned, and mends it."""
+    """Breaks a topology as planned, and mends it."""
 
-    def __init__(self, town: Town, schedule: Sequence[Planned]) -> None:
-        self._town = town
+    def __init__(self, topology: Topology, schedule: Sequence[Planned]) -> None:
+        self._topology = topology
         self._schedule = schedule
         self.running: dict[int, Planned] = {}
 
@@ -50,27 +50,29 @@ class Nemesis:
 
     def _inject(self, planned: Planned) -> float:
         about = {"how": vars(planned.fault), "planned_s": planned.start_s}
-        self._town.timeline.tell("fault", planned.name, planned.number, **about)
+        self._topology.timeline.tell("fault", planned.name, planned.number, **about)
         self.running[planned.number] = planned
         return self._carry_out(planned, planned.fault.inject, "begun")
 
     def _heal(self, planned: Planned) -> float:
         took_s = self._carry_out(planned, planned.fault.heal, "healed")
         del self.running[planned.number]
-        self._town.timeline.tell("healed", planned.name, planned.number, took_s=round(took_s, 1))
+        self._topology.timeline.tell(
+            "healed", planned.name, planned.number, took_s=round(took_s, 1)
+        )
         return took_s
 
-    def _carry_out(self, planned: Planned, act: Callable[[Town], None], what: str) -> float:
+    def _carry_out(self, planned: Planned, act: Callable[[Topology], None], what: str) -> float:
         begun = time.monotonic()
         try:
-            act(self._town)
+            act(self._topology)
         except Exception as error:
             raise FaultError(f"{planned.name} could not be {what}: {error}") from error
         return time.monotonic() - begun
 
     def _watch_over(self) -> None:
         """Starts what ended by itself."""
-        for node in self._town.serving:
+        for node in self._topology.serving:
             if node.wanted and not node.process.alive:
-                self._town.timeline.tell("revived", node.name, code=node.process.exit_code)
+                self._topology.timeline.tell("revived", node.name, code=node.process.exit_code)
                 node.start()

@@ -28,7 +28,7 @@ from bureau_client import (
 )
 from bureau_client.cli.show import show_report
 from tests.demo import aftermath, journey, keeping, metro2
-from tests.demo.journey import OnDone, Step, Town
+from tests.demo.journey import OnDone, Scenario, Step
 from tests.demo.sandbox import Sandbox, running_sandbox
 from tests.demo.verdict import Verdict, audit
 from tests.demo.world import make_world
@@ -46,71 +46,71 @@ def main() -> int:
             console.rule("[bold]a credit bureau, from nothing[/]")
             console.print(f"the bureau serves at {sandbox.address}, its folder is {folder}")
             world = make_world(options.subjects, options.months, options.seed, last_month())
-            town = Town(world)
-            with journey.closing(town):
-                verdict = run(town, sandbox)
+            scenario = Scenario(world)
+            with journey.closing(scenario):
+                verdict = run(scenario, sandbox)
                 show_verdict(verdict, time.monotonic() - started)
                 if options.keep:
-                    keeping.say_how_to_talk(town, sandbox, telling(town), console)
+                    keeping.say_how_to_talk(scenario, sandbox, telling(scenario), console)
     finally:
         if not options.keep and not options.dir:
             shutil.rmtree(folder.parent, ignore_errors=True)
     return 0 if verdict.ok else 1
 
 
-def run(town: Town, sandbox: Sandbox) -> Verdict:
+def run(scenario: Scenario, sandbox: Sandbox) -> Verdict:
     """The main job."""
-    world = town.world
+    world = scenario.world
     console.print(
         f"{len(world.people)} subjects, {len(world.lenders)} lenders, {len(world.months)} months, "
         f"{world.snapshot_count:,} account months, {len(world.applications)} applications\n"
     )
     with progress() as step:
-        journey.admit_members(town, sandbox, step)
-        assert town.auditor is not None, "the auditor is admitted first"
-        with Auditor(town.auditor) as auditor:
+        journey.admit_members(scenario, sandbox, step)
+        assert scenario.auditor is not None, "the auditor is admitted first"
+        with Auditor(scenario.auditor) as auditor:
             first = auditor.checkpoint()
-        journey.find_subjects(town, step)
-        journey.bind_keys(town, step)
-        journey.grant_consents(town, step)
-        journey.submit_months(town, step)
-        journey.query_reports(town, step)
+        journey.find_subjects(scenario, step)
+        journey.bind_keys(scenario, step)
+        journey.grant_consents(scenario, step)
+        journey.submit_months(scenario, step)
+        journey.query_reports(scenario, step)
 
-    report = telling(town)
+    report = telling(scenario)
     console.rule("[bold]one report, as a person would want to see it[/]")
     show_report(report, console)
-    aftermath.show(town, report, console)
+    aftermath.show(scenario, report, console)
     with tempfile.TemporaryDirectory(prefix="creditbureau-demo-") as folder:
-        metro2.show(town, Path(folder), console)
-    show_refusals(town, report)
+        metro2.show(scenario, Path(folder), console)
+    show_refusals(scenario, report)
     with progress() as step:
-        return audit(town, first, step)
+        return audit(scenario, first, step)
 
 
-def show_refusals(town: Town, report: Report) -> None:
+def show_refusals(scenario: Scenario, report: Report) -> None:
     """Refused for want of consent; refused after revocation; the subject sees all."""
-    person = next(p for p, subject in town.subject_of.items() if subject == report.subject_id)
-    asked = next(c for pair, c in town.inquiring.items() if c.consent_id == report.consent_id)
-    stranger = next(m for m in town.world.lenders if m != report.member_id)
+    person = next(p for p, subject in scenario.subject_of.items() if subject == report.subject_id)
+    asked = next(c for pair, c in scenario.inquiring.items() if c.consent_id == report.consent_id)
+    stranger = next(m for m in scenario.world.lenders if m != report.member_id)
 
     console.rule("[bold]a lender without a consent[/]")
-    show_refusal(town, stranger, asked)
+    show_refusal(scenario, stranger, asked)
     console.rule("[bold]the subject revokes; the lender asks again[/]")
-    with town.wallet(person) as wallet:
+    with scenario.wallet(person) as wallet:
         wallet.revoke(asked.consent_id, "I took another offer")
-        show_refusal(town, report.member_id, asked)
+        show_refusal(scenario, report.member_id, asked)
         console.rule("[bold]who looked, as the subject sees it[/]")
         show_inquiries(wallet.inquiries())
 
 
-def show_refusal(town: Town, lender: str, consent: Consent) -> None:
+def show_refusal(scenario: Scenario, lender: str, consent: Consent) -> None:
     """Asks, and shows the refusal with its explanation.
 
     Raises:
         AssertionError: The bureau answered.
     """
     try:
-        town.lenders[lender].query(
+        scenario.lenders[lender].query(
             consent.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consent.consent_id
         )
     except BureauError as error:
@@ -134,7 +134,7 @@ def show_inquiries(inquiries: list[InquiryLine]) -> None:
     console.print(table)
 
 
-def telling(town: Town) -> Report:
+def telling(scenario: Scenario) -> Report:
     """The report that has most to show: several furnishers, and trouble."""
 
     def tells(report: Report) -> tuple[bool, bool, int]:
@@ -142,7 +142,7 @@ def telling(town: Town) -> Report:
         trouble = any(set(profile) & set("23456L") for profile in histories)
         return trouble, len(report.inquiries) > 1, len({t.member_id for t in report.tradelines})
 
-    return max(town.reports, key=tells)
+    return max(scenario.reports, key=tells)
 
 
 def show_verdict(verdict: Verdict, seconds: float) -> None:

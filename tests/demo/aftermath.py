@@ -24,14 +24,14 @@ from bureau_client import (
 )
 from bureau_client.models.money import format_amount
 from bureau_client.models.records import RecordRef, Snapshot
-from tests.demo.journey import Town
+from tests.demo.journey import Scenario
 
 
-def show(town: Town, report: Report, console: Console) -> None:
+def show(scenario: Scenario, report: Report, console: Console) -> None:
     """Shows each, on the person of a report; what does not come as it must, raises."""
-    person = next(p for p, subject in town.subject_of.items() if subject == report.subject_id)
-    watcher = next(m for m in town.world.lenders if m not in _furnishers(report))
-    with town.wallet(person) as wallet:
+    person = next(p for p, subject in scenario.subject_of.items() if subject == report.subject_id)
+    watcher = next(m for m in scenario.world.lenders if m not in _furnishers(report))
+    with scenario.wallet(person) as wallet:
         # Somebody watches from here on.
         wallet.grant(
             watcher,
@@ -42,14 +42,14 @@ def show(town: Town, report: Report, console: Console) -> None:
             frequency=Frequency(FrequencyUnit.MONTH, 5),
         )
         console.rule("[bold]a dispute, to its end, by a correction[/]")
-        _dispute(town, report, wallet, console)
+        _dispute(scenario, report, wallet, console)
         console.rule("[bold]an alert to a lender that may watch[/]")
-        _show_alert(next(town.lenders[watcher].alerts()), watcher, console)
+        _show_alert(next(scenario.lenders[watcher].alerts()), watcher, console)
         console.rule("[bold]the subject freezes the file[/]")
-        _freeze(town, report, wallet, console)
+        _freeze(scenario, report, wallet, console)
 
 
-def _dispute(town: Town, report: Report, wallet: Wallet, console: Console) -> None:
+def _dispute(scenario: Scenario, report: Report, wallet: Wallet, console: Console) -> None:
     line = max(report.tradelines, key=lambda at: at.amount_past_due_minor)
     assert line.month is not None, "a tradeline has a newest month"
     dispute = wallet.dispute(
@@ -64,12 +64,12 @@ def _dispute(town: Town, report: Report, wallet: Wallet, console: Console) -> No
     console.print(f"the subject says: I do not owe {line.member_id} {told}")
     console.print(f"{line.member_id} sees the dispute, and has until {dispute.due_time:%Y-%m-%d}")
     # The furnisher sees it, corrects the record, and says so.
-    furnisher = town.lenders[line.member_id]
+    furnisher = scenario.lenders[line.member_id]
     (seen,) = [at for at in furnisher.disputes() if at.dispute_id == dispute.dispute_id]
-    wrong = _furnished(town, report, line.member_id, seen.tradeline_id)
+    wrong = _furnished(scenario, report, line.member_id, seen.tradeline_id)
     right = replace(wrong, balance_minor=line.balance_minor // 10)
     result = furnisher.submit([right], kind=SubmissionKind.CORRECTION, label="correction")
-    town.submissions += result.submissions
+    scenario.submissions += result.submissions
     (submission,) = result.submissions
     answered = furnisher.answer_dispute(
         seen.dispute_id,
@@ -92,7 +92,7 @@ def _show_alert(alert: Alert, watcher: str, console: Console) -> None:
     console.print(" ".join(alert.texts.values()))
 
 
-def _freeze(town: Town, report: Report, wallet: Wallet, console: Console) -> None:
+def _freeze(scenario: Scenario, report: Report, wallet: Wallet, console: Console) -> None:
     hold = wallet.place_hold(HoldKind.SECURITY_FREEZE)
     consent = wallet.grant(
         report.member_id,
@@ -102,7 +102,7 @@ def _freeze(town: Town, report: Report, wallet: Wallet, console: Console) -> Non
         expire=timedelta(days=30),
         max_uses=2,
     )
-    lender = town.lenders[report.member_id]
+    lender = scenario.lenders[report.member_id]
     ask = {"purpose": Purpose.CREDIT_APPLICATION, "consent_id": consent.consent_id}
     refusal = None
     try:
@@ -125,15 +125,15 @@ def _furnishers(report: Report) -> set[str]:
     return {line.member_id for line in report.tradelines} | {report.member_id}
 
 
-def _furnished(town: Town, report: Report, member_id: str, tradeline_id: str) -> Snapshot:
+def _furnished(scenario: Scenario, report: Report, member_id: str, tradeline_id: str) -> Snapshot:
     """The record behind a tradeline's newest month, as its furnisher has it."""
     (piece,) = [at for at in report.evidence if at.tradeline_id == tradeline_id]
     month = piece.month
-    for (lender, _), rows in town.world.files.items():
+    for (lender, _), rows in scenario.world.files.items():
         if lender != member_id:
             continue
         for row in rows:
-            snapshot = row.snapshot(town.subject_of)
+            snapshot = row.snapshot(scenario.subject_of)
             if snapshot.month == month and snapshot.account_ref.encode() in piece.record:
                 return snapshot
     raise AssertionError("the furnisher has what it signed")

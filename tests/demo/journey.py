@@ -46,7 +46,7 @@ OnDone = Callable[[], None]
 
 
 @dataclass(slots=True)
-class Town:
+class Scenario:
     """Everybody at the bureau, and what they hold in their hands.
 
     Attributes:
@@ -76,54 +76,56 @@ class Town:
         return Wallet(self.wallets, self.subject_of[person], self.keys[person])
 
 
-def admit_members(town: Town, sandbox: Sandbox, step: Step) -> None:
+def admit_members(scenario: Scenario, sandbox: Sandbox, step: Step) -> None:
     """1. Every lender is admitted, with certificate and keys; an agent, an auditor."""
-    done = step("admitting members", len(town.world.lenders) + 2)
+    done = step("admitting members", len(scenario.world.lenders) + 2)
     with Operator(sandbox.operator) as operator:
-        for member_id in town.world.lenders:
+        for member_id in scenario.world.lenders:
             name = f"Lender {int(member_id.removeprefix('lender-'))}"
             roles = ("furnisher", "subscriber", "attester")
             profile = sandbox.admit(operator, member_id, name, roles, "credit-application")
-            town.lenders[member_id] = Lender(profile)
+            scenario.lenders[member_id] = Lender(profile)
             done()
-        town.wallets = sandbox.admit(operator, WALLETS, "The wallets' operator", ("agent",))
+        scenario.wallets = sandbox.admit(operator, WALLETS, "The wallets' operator", ("agent",))
         done()
-        town.auditor = sandbox.admit(operator, AUDITOR, "An auditor", ("auditor",))
+        scenario.auditor = sandbox.admit(operator, AUDITOR, "An auditor", ("auditor",))
         done()
 
 
-def find_subjects(town: Town, step: Step) -> None:
+def find_subjects(scenario: Scenario, step: Step) -> None:
     """2. Each lender turns its customers' identifiers into subject ids, blinded."""
-    place = {person: number for number, person in enumerate(town.world.people)}
-    known = {lender: set(people) for lender, people in town.world.customers.items()}
-    for application in town.world.applications:
+    place = {person: number for number, person in enumerate(scenario.world.people)}
+    known = {lender: set(people) for lender, people in scenario.world.customers.items()}
+    for application in scenario.world.applications:
         known.setdefault(application.lender, set()).add(application.person)
     met = set().union(*known.values())
-    first = town.world.lenders[0]
-    known.setdefault(first, set()).update(set(town.world.people) - met)
+    first = scenario.world.lenders[0]
+    known.setdefault(first, set()).update(set(scenario.world.people) - met)
     done = step("asking the directory for subject ids", len(known))
 
     def ask(lender: str) -> list[tuple[str, str]]:
         people = sorted(known[lender])
         wanted = [identifier(place[person]) for person in people]
-        found = town.lenders[lender].subject_ids(wanted)
+        found = scenario.lenders[lender].subject_ids(wanted)
         done()
         return list(zip(people, found, strict=True))
 
     for pairs in at_once(ask, sorted(known)):
         for person, subject_id in pairs:
-            if town.subject_of.setdefault(person, subject_id) != subject_id:
+            if scenario.subject_of.setdefault(person, subject_id) != subject_id:
                 raise AssertionError(f"two lenders got two subject ids for {person}")
 
 
-def bind_keys(town: Town, step: Step) -> None:
+def bind_keys(scenario: Scenario, step: Step) -> None:
     """3. Every subject gets a wallet, its key bound by a lender that knows them."""
-    attesters = {person: lender for lender, them in town.world.customers.items() for person in them}
-    done = step("binding subjects' keys", len(town.world.people))
+    attesters = {
+        person: lender for lender, them in scenario.world.customers.items() for person in them
+    }
+    done = step("binding subjects' keys", len(scenario.world.people))
 
     def bind(person: str) -> Receipt:
-        lender = town.lenders[attesters.get(person, town.world.lenders[0])]
-        with town.wallet(person) as wallet:
+        lender = scenario.lenders[attesters.get(person, scenario.world.lenders[0])]
+        with scenario.wallet(person) as wallet:
             receipt = lender.attest(
                 wallet.binding(),
                 method=IdentificationMethod.EXISTING_CUSTOMER,
@@ -132,25 +134,25 @@ def bind_keys(town: Town, step: Step) -> None:
         done()
         return receipt
 
-    town.keys = {person: SigningKey.generate() for person in town.world.people}
-    town.attestations = at_once(bind, town.world.people)
+    scenario.keys = {person: SigningKey.generate() for person in scenario.world.people}
+    scenario.attestations = at_once(bind, scenario.world.people)
 
 
-def grant_consents(town: Town, step: Step) -> None:
+def grant_consents(scenario: Scenario, step: Step) -> None:
     """4. Subjects consent: to be furnished by their lenders, to be asked for."""
-    furnishers: dict[str, list[str]] = {person: [] for person in town.world.people}
-    for lender, people in town.world.customers.items():
+    furnishers: dict[str, list[str]] = {person: [] for person in scenario.world.people}
+    for lender, people in scenario.world.customers.items():
         for person in people:
             furnishers[person].append(lender)
-    subscribers: dict[str, set[str]] = {person: set() for person in town.world.people}
-    for application in town.world.applications:
+    subscribers: dict[str, set[str]] = {person: set() for person in scenario.world.people}
+    for application in scenario.world.applications:
         subscribers[application.person].add(application.lender)
     pairs = sum(map(len, furnishers.values())) + sum(map(len, subscribers.values()))
     done = step("granting consents", pairs)
 
     def grant(person: str) -> tuple[list[Consent], dict[tuple[str, str], Consent]]:
         furnish, inquire = [], {}
-        with town.wallet(person) as wallet:
+        with scenario.wallet(person) as wallet:
             for lender in sorted(furnishers[person]):
                 furnish.append(wallet.grant(lender, [Action.FURNISH], expire=timedelta(days=1800)))
                 done()
@@ -167,14 +169,14 @@ def grant_consents(town: Town, step: Step) -> None:
                 done()
         return furnish, inquire
 
-    for furnish, inquire in at_once(grant, town.world.people):
-        town.furnishing += furnish
-        town.inquiring |= inquire
+    for furnish, inquire in at_once(grant, scenario.world.people):
+        scenario.furnishing += furnish
+        scenario.inquiring |= inquire
 
 
-def submit_months(town: Town, step: Step) -> None:
+def submit_months(scenario: Scenario, step: Step) -> None:
     """5. Every lender submits every month: one signature for each batch."""
-    world = town.world
+    world = scenario.world
     done = step("submitting records", world.snapshot_count)
 
     def submit(lender: str) -> list[Submission]:
@@ -182,32 +184,32 @@ def submit_months(town: Town, step: Step) -> None:
         for month in world.months:
             rows = world.files.get((lender, month), [])
             if rows:
-                records = [row.snapshot(town.subject_of) for row in rows]
-                made += town.lenders[lender].submit(records, label=f"{month}").submissions
+                records = [row.snapshot(scenario.subject_of) for row in rows]
+                made += scenario.lenders[lender].submit(records, label=f"{month}").submissions
                 for _ in rows:
                     done()
         return made
 
     for made in at_once(submit, world.lenders):
-        town.submissions += made
+        scenario.submissions += made
 
 
-def query_reports(town: Town, step: Step) -> None:
+def query_reports(scenario: Scenario, step: Step) -> None:
     """6. Lenders ask for a report on every application, under the consent for it."""
-    done = step("querying reports", len(town.inquiring))
+    done = step("querying reports", len(scenario.inquiring))
 
     def ask(pair: tuple[str, str]) -> Report:
         person, lender = pair
-        report = town.lenders[lender].query(
-            town.subject_of[person],
+        report = scenario.lenders[lender].query(
+            scenario.subject_of[person],
             purpose=Purpose.CREDIT_APPLICATION,
-            consent_id=town.inquiring[pair].consent_id,
+            consent_id=scenario.inquiring[pair].consent_id,
             evidence=EvidenceLevel.NEWEST,
         )
         done()
         return report
 
-    town.reports = at_once(ask, sorted(town.inquiring))
+    scenario.reports = at_once(ask, sorted(scenario.inquiring))
 
 
 def at_once(work: Callable[[T], R], things: Iterable[T]) -> list[R]:
@@ -217,11 +219,11 @@ def at_once(work: Callable[[T], R], things: Iterable[T]) -> list[R]:
 
 
 @contextmanager
-def closing(town: Town) -> Iterator[None]:
+def closing(scenario: Scenario) -> Iterator[None]:
     """Closes the lenders' connections at the end of the block."""
     with ExitStack() as stack:
         try:
             yield
         finally:
-            for lender in town.lenders.values():
+            for lender in scenario.lenders.values():
                 stack.callback(lender.close)

@@ -10,16 +10,16 @@ from rich.console import Console
 
 from bureau_client import IdentificationMethod, Report
 from bureau_client.wallet_folder import WalletFolder
-from tests.demo.journey import WALLETS, Town
+from tests.demo.journey import WALLETS, Scenario
 from tests.demo.sandbox import Sandbox
 
 
-def say_how_to_talk(town: Town, sandbox: Sandbox, shown: Report, console: Console) -> None:
+def say_how_to_talk(scenario: Scenario, sandbox: Sandbox, shown: Report, console: Console) -> None:
     """Says how to be the operator, a lender and one of its customers: another one than
     the demo was about, who has revoked.
     """
-    report = next(at for at in town.reports if at.subject_id != shown.subject_id)
-    wallet = wallet_on_disk(town, report, sandbox.folder / "wallet")
+    report = next(at for at in scenario.reports if at.subject_id != shown.subject_id)
+    wallet = wallet_on_disk(scenario, report, sandbox.folder / "wallet")
     lender = f"--profile {sandbox.profile_folder(report.member_id)}"
     person = f"--wallet {wallet} --profile {sandbox.profile_folder(WALLETS)}"
     asking = f"{report.subject_id} --purpose credit-application --consent {report.consent_id}"
@@ -38,12 +38,12 @@ def say_how_to_talk(town: Town, sandbox: Sandbox, shown: Report, console: Consol
     console.print(*lines, sep="\n", soft_wrap=True, highlight=False)
 
 
-def wallet_on_disk(town: Town, report: Report, path: Path) -> Path:
+def wallet_on_disk(scenario: Scenario, report: Report, path: Path) -> Path:
     """A folder with a new key of somebody's, attested by the lender of a report."""
-    assert town.wallets is not None, "the agent is admitted first"
+    assert scenario.wallets is not None, "the agent is admitted first"
     folder = WalletFolder.create(path, report.subject_id)
-    with folder.open(town.wallets) as wallet:
-        town.lenders[report.member_id].attest(
+    with folder.open(scenario.wallets) as wallet:
+        scenario.lenders[report.member_id].attest(
             wallet.binding(),
             method=IdentificationMethod.EXISTING_CUSTOMER,
             identify_time=datetime.now(UTC),

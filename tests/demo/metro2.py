@@ -23,7 +23,7 @@ from bureau_client.files.metro2 import (
     write,
 )
 from bureau_client.models.records import Snapshot
-from tests.demo.journey import Town
+from tests.demo.journey import Scenario
 from tests.demo.world import CURRENCY, identifier
 
 ACCOUNTS = 40
@@ -41,16 +41,16 @@ _CURRENT: dict[str, Any] = {
 }
 
 
-def show(town: Town, folder: Path, console: Console) -> None:
+def show(scenario: Scenario, folder: Path, console: Console) -> None:
     """Imports a file with two wrong accounts, mends them, sends them again."""
     console.rule("[bold]a Metro 2 file[/]")
-    (name, month), rows = max(town.world.files.items(), key=lambda at: (at[0][1], len(at[1])))
-    lender = town.lenders[name]
-    people = _people(town)
+    (name, month), rows = max(scenario.world.files.items(), key=lambda at: (at[0][1], len(at[1])))
+    lender = scenario.lenders[name]
+    people = _people(scenario)
     newest = date((month + 1).year, (month + 1).month, 1) - timedelta(days=1)
     accounts = [
         _segments(
-            replace(row.snapshot(town.subject_of), account_ref=f"m2-{number}"), people, newest
+            replace(row.snapshot(scenario.subject_of), account_ref=f"m2-{number}"), people, newest
         )
         for number, row in enumerate(islice(rows, ACCOUNTS))
     ]
@@ -65,7 +65,7 @@ def show(town: Town, folder: Path, console: Console) -> None:
     # 2. Imported: what is wrong is told by rule and field, and left out.
     source = Metro2Source(file, currency=CURRENCY)
     found = import_file(lender, source, skip_invalid=True)
-    town.submissions += found.submissions
+    scenario.submissions += found.submissions
     table = Table("record", "field", "finding", title=f"{name}: {file.name}")
     for reject in found.rejects:
         for violation in reject.violations:
@@ -84,17 +84,17 @@ def show(town: Town, folder: Path, console: Console) -> None:
     left[0][0] = left[0][0].with_values(amount_past_due=0)
     left[1][0] = left[1][0].with_values(date_opened=date(2021, 2, 28))
     again = import_file(lender, Metro2Source(_written(rejects, left, newest), currency=CURRENCY))
-    town.submissions += again.submissions
+    scenario.submissions += again.submissions
     assert again.accepted_count == len(left), "what was mended is accepted"
     console.print(f"mended and sent again: {again.accepted_count} accepted")
 
 
-def _people(town: Town) -> dict[str, Person]:
+def _people(scenario: Scenario) -> dict[str, Person]:
     """Everybody by subject id, with the number that the world gave them."""
     found = {}
-    for place, person in enumerate(town.world.people):
+    for place, person in enumerate(scenario.world.people):
         number = identifier(place)[2].replace("-", "")
-        found[town.subject_of[person]] = Person("DOE", f"PERSON {place}", number)
+        found[scenario.subject_of[person]] = Person("DOE", f"PERSON {place}", number)
     return found
 
 

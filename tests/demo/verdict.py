@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bureau_client import Auditor, BureauError, Checkpoint
-from tests.demo.journey import Step, Town
+from tests.demo.journey import Scenario, Step
 
 
 @dataclass(slots=True)
@@ -26,19 +26,19 @@ class Verdict:
         return not self.failures and all(self.checked.values())
 
 
-def audit(town: Town, first: Checkpoint, step: Step) -> Verdict:
+def audit(scenario: Scenario, first: Checkpoint, step: Step) -> Verdict:
     """Verifies every receipt, every report, every furnisher's signature in the
     evidence, and the log from the first checkpoint to the last."""
-    assert town.auditor is not None, "the auditor is admitted first"
+    assert scenario.auditor is not None, "the auditor is admitted first"
     verdict = Verdict()
-    consents = [*town.furnishing, *town.inquiring.values()]
-    done = step("auditing", len(consents) + len(town.submissions) + len(town.reports) + 1)
+    consents = [*scenario.furnishing, *scenario.inquiring.values()]
+    done = step("auditing", len(consents) + len(scenario.submissions) + len(scenario.reports) + 1)
 
-    with Auditor(town.auditor) as auditor:
+    with Auditor(scenario.auditor) as auditor:
         # 1. Every consent and every submission is in the log.
         for name, held in (
             ("consents' receipts", [(c.receipt, c.envelope) for c in consents]),
-            ("submissions' receipts", [(s.receipt, s.manifest) for s in town.submissions]),
+            ("submissions' receipts", [(s.receipt, s.manifest) for s in scenario.submissions]),
         ):
             for receipt, envelope in held:
                 with counted(verdict, name):
@@ -46,8 +46,8 @@ def audit(town: Town, first: Checkpoint, step: Step) -> Verdict:
                     auditor.verify_receipt(receipt, envelope)
                 done()
         # 2. Every report is signed, logged, and each newest record is its furnisher's.
-        members = {member_id: auditor.member(member_id) for member_id in town.world.lenders}
-        for report in town.reports:
+        members = {member_id: auditor.member(member_id) for member_id in scenario.world.lenders}
+        for report in scenario.reports:
             with counted(verdict, "reports' signatures and receipts"):
                 auditor.verify_report(report)
             owner = {line.tradeline_id: line.member_id for line in report.tradelines}

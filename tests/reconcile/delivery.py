@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from bureau_client import Rejection
 from tests.reconcile.inbox import Delivery, Inbox
-from tests.reconcile.population import Town
+from tests.reconcile.population import Scenario
 from tests.reconcile.records import snapshot_of
 
 
@@ -30,12 +30,12 @@ class Delivered:
         return sum(map(len, self.refused.values()))
 
 
-def deliver(town: Town, inbox: Inbox, deliveries: Iterable[Delivery]) -> Delivered:
+def deliver(scenario: Scenario, inbox: Inbox, deliveries: Iterable[Delivery]) -> Delivered:
     """Delivers files in the order given, and waits for each one's receipt."""
     done = Delivered()
     for delivery in deliveries:
-        result = town.lenders[delivery.lender].submit(
-            [snapshot_of(row, inbox, town.subject_of) for row in delivery.rows()],
+        result = scenario.lenders[delivery.lender].submit(
+            [snapshot_of(row, inbox, scenario.subject_of) for row in delivery.rows()],
             kind=delivery.kind,
             label=delivery.label,
             on_invalid="skip",

@@ -37,7 +37,7 @@ LONGEST_HISTORY = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Town:
+class Scenario:
     """Who is there.
 
     Attributes:
@@ -59,7 +59,7 @@ class Town:
 
 
 @contextmanager
-def settled(admit: Admit, inbox: Inbox) -> Iterator[Town]:
+def settled(admit: Admit, inbox: Inbox) -> Iterator[Scenario]:
     """A bureau's members and people, ready for the files; connections close at the end
     of the block.
     """
@@ -84,7 +84,7 @@ def settled(admit: Admit, inbox: Inbox) -> Iterator[Town]:
                 return consented(wallet, host, furnishers[person], reader.member_id)
 
         consents = at_once(settle, inbox.people)
-        yield Town(lenders, reader, subject_of, dict(zip(inbox.people, consents, strict=True)))
+        yield Scenario(lenders, reader, subject_of, dict(zip(inbox.people, consents, strict=True)))
 
 
 def consented(wallet: Wallet, attester: Lender, furnishers: Iterable[str], reader: str) -> str:

@@ -14,7 +14,7 @@ from creforge.submissions import ACCOUNT_COLUMNS, MONTH_COLUMNS
 
 from bureau_client import EvidenceLevel
 from creditbureau.v1.record_pb2 import Record
-from tests.reconcile.population import PURPOSE, Town, at_once
+from tests.reconcile.population import PURPOSE, Scenario, at_once
 from tests.reconcile.records import row_of
 
 MONEY = pl.Decimal(18, 2)
@@ -52,7 +52,7 @@ class Told(NamedTuple):
     month: int
 
 
-def rebuild(town: Town) -> dict[str, pl.DataFrame]:
+def rebuild(scenario: Scenario) -> dict[str, pl.DataFrame]:
     """Reads everybody's file; the tables `account` and `account_month` of it.
 
     Raises:
@@ -60,11 +60,11 @@ def rebuild(town: Town) -> dict[str, pl.DataFrame]:
         AssertionError: Two people on one account were told different records.
     """
     held: dict[Told, bytes] = {}
-    for told in at_once(lambda person: _told(town, person), town.subject_of):
+    for told in at_once(lambda person: _told(scenario, person), scenario.subject_of):
         for at, record in told.items():
             if held.setdefault(at, record) != record:
                 raise AssertionError(f"two people were told different records of {at}")
-    person_of = town.person_of
+    person_of = scenario.person_of
     rows = [
         row_of(Record.FromString(record), at.member_id, person_of) for at, record in held.items()
     ]
@@ -86,11 +86,11 @@ def tables_of(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
     }
 
 
-def _told(town: Town, person: str) -> Mapping[Told, bytes]:
-    report = town.reader.query(
-        town.subject_of[person],
+def _told(scenario: Scenario, person: str) -> Mapping[Told, bytes]:
+    report = scenario.reader.query(
+        scenario.subject_of[person],
         purpose=PURPOSE,
-        consent_id=town.consent_of[person],
+        consent_id=scenario.consent_of[person],
         evidence=EvidenceLevel.ALL,
     )
     furnisher_of = {line.tradeline_id: line.member_id for line in report.tradelines}

@@ -55,11 +55,11 @@ def run(admit: Admit, inbox: Inbox, say: Callable[[str], None] = lambda _: None)
     """
     watch = Watch(say)
     watch.begin("members and consents")
-    with settled(admit, inbox) as town:
+    with settled(admit, inbox) as scenario:
         watch.begin("files")
-        delivered = deliver(town, inbox, inbox.deliveries)
+        delivered = deliver(scenario, inbox, inbox.deliveries)
         watch.begin("reports")
-        tables = rebuild(town)
+        tables = rebuild(scenario)
     watch.begin("comparison")
     report = compare(inbox, tables)
     watch.end()

@@ -14,7 +14,7 @@ from bureau.config import Settings
 from bureau_client import Purpose, Report
 from creditbureau.v1.envelope_pb2 import Envelope
 from tests.releases import FOLDER
-from tests.service.scenario import account, village
+from tests.service.scenario import account, open_scenario
 from tests.service.test_replay import MAY, life, standards
 from tests.service.watching import monitored
 
@@ -26,7 +26,7 @@ def record() -> None:
     if target.exists():
         raise SystemExit(f"{target.name} exists: raise the version, then record the release")
     given: list[Report] = []
-    with village("acme", "brook", "cedar") as scene:
+    with open_scenario("acme", "brook", "cedar") as scene:
         standards(scene)
         person, partner = scene.person(), scene.person()
         steps = life(scene, person, partner)

@@ -94,7 +94,7 @@ NOT_SERVED = ("Reporting/RecordDecision",)
 
 
 @dataclass
-class Town:
+class Scenario:
     """A bureau with one member of each role and nothing else, and a person who lets
     every one of them furnish and inquire: what is refused is refused for the role."""
 
@@ -120,8 +120,8 @@ class Town:
 
 
 @contextmanager
-def town_on(database_url: str = "") -> Iterator[Town]:
-    """A town whose bureau has its database there."""
+def open_scenario(database_url: str = "") -> Iterator[Scenario]:
+    """A scenario whose bureau has its database there."""
     with running_bureau(plan=InitOptions(database_url=database_url)) as bureau:
         members = {
             role: Raw(bureau.add_member(role, [role], ["credit-application", "account-review"]))
@@ -134,7 +134,7 @@ def town_on(database_url: str = "") -> Iterator[Town]:
         for role in ROLES:
             granted(agent, person, role, FURNISH)
         inquire = {role: granted(agent, person, role, INQUIRE) for role in ROLES}
-        yield Town(bureau, members, person, inquire)
+        yield Scenario(bureau, members, person, inquire)
 
 
 def ok(answer: Answer) -> Any:
@@ -187,19 +187,19 @@ def credential(raw: Raw, member_id: str, **change: Any) -> members_pb2.ChangeCre
 # What a caller would send who may: whole, signed, and about what is there --------
 
 
-def evaluate(_town: Town, raw: Raw) -> Message:
+def evaluate(_scenario: Scenario, raw: Raw) -> Message:
     _, elements = blind_many([b"US|SSN|000112222"])
     message = directory_pb2.Evaluation(header=raw.header(), blinded_elements=elements)
     return directory_pb2.EvaluateRequest(evaluation=seal(message, raw.key))
 
 
-def attest(town: Town, raw: Raw) -> Message:
-    person = Person(uuid.uuid4().hex, SigningKey.generate(), town.person.origin)
+def attest(scenario: Scenario, raw: Raw) -> Message:
+    person = Person(uuid.uuid4().hex, SigningKey.generate(), scenario.person.origin)
     return subjects_pb2.AttestKeyRequest(attestation=attestation(raw, person))
 
 
-def rotate(town: Town, _raw: Raw) -> Message:
-    person, key = town.newcomer(), SigningKey.generate()
+def rotate(scenario: Scenario, _raw: Raw) -> Message:
+    person, key = scenario.newcomer(), SigningKey.generate()
     binding = subjects_pb2.KeyBinding(
         header=person.header(), subject_id=person.subject_id, public_key=key.verify_key.raw
     )
@@ -207,17 +207,19 @@ def rotate(town: Town, _raw: Raw) -> Message:
     return subjects_pb2.RotateKeyRequest(rotation=seal(rotation, person.key))
 
 
-def list_inquiries(town: Town, _raw: Raw) -> Message:
-    request = asked_by(town.person, "Subjects/ListInquiries")
+def list_inquiries(scenario: Scenario, _raw: Raw) -> Message:
+    request = asked_by(scenario.person, "Subjects/ListInquiries")
     return subjects_pb2.ListInquiriesRequest(subject_request=request)
 
 
-def get_file(town: Town, _raw: Raw) -> Message:
-    return subjects_pb2.GetFileRequest(subject_request=asked_by(town.person, "Subjects/GetFile"))
+def get_file(scenario: Scenario, _raw: Raw) -> Message:
+    return subjects_pb2.GetFileRequest(
+        subject_request=asked_by(scenario.person, "Subjects/GetFile")
+    )
 
 
-def place_hold(town: Town, _raw: Raw) -> Message:
-    return hold_of(town.newcomer())
+def place_hold(scenario: Scenario, _raw: Raw) -> Message:
+    return hold_of(scenario.newcomer())
 
 
 def hold_of(person: Person) -> subjects_pb2.PlaceHoldRequest:
@@ -227,24 +229,24 @@ def hold_of(person: Person) -> subjects_pb2.PlaceHoldRequest:
     return subjects_pb2.PlaceHoldRequest(placement=seal(message, person.key))
 
 
-def lift_hold(town: Town, _raw: Raw) -> Message:
-    person = town.newcomer()
-    hold = ok(town.members["agent"].send("Subjects/PlaceHold", hold_of(person))).hold
+def lift_hold(scenario: Scenario, _raw: Raw) -> Message:
+    person = scenario.newcomer()
+    hold = ok(scenario.members["agent"].send("Subjects/PlaceHold", hold_of(person))).hold
     message = hold_pb2.HoldLift(header=person.header(), hold_id=hold.hold_id)
     return subjects_pb2.LiftHoldRequest(lift=seal(message, person.key))
 
 
-def open_dispute(town: Town, _raw: Raw) -> Message:
-    return disputed(town)[1]
+def open_dispute(scenario: Scenario, _raw: Raw) -> Message:
+    return disputed(scenario)[1]
 
 
-def disputed(town: Town) -> tuple[Person, subjects_pb2.OpenDisputeRequest]:
+def disputed(scenario: Scenario) -> tuple[Person, subjects_pb2.OpenDisputeRequest]:
     """Somebody, and their dispute about an account that the furnisher reports."""
-    person, agent = town.newcomer(), town.members["agent"]
+    person, agent = scenario.newcomer(), scenario.members["agent"]
     granted(agent, person, "furnisher", FURNISH)
-    ok(town.members["furnisher"].submit([snapshot(person.subject_id)]))
+    ok(scenario.members["furnisher"].submit([snapshot(person.subject_id)]))
     consent_id = granted(agent, person, "subscriber", INQUIRE)
-    answer = town.members["subscriber"].query(person.subject_id, consent_id)
+    answer = scenario.members["subscriber"].query(person.subject_id, consent_id)
     (line,) = Report.FromString(ok(answer).report.payload).tradelines
     message = dispute_pb2.DisputeOpening(
         header=person.header(),
@@ -256,29 +258,29 @@ def disputed(town: Town) -> tuple[Person, subjects_pb2.OpenDisputeRequest]:
     return person, subjects_pb2.OpenDisputeRequest(opening=seal(message, person.key))
 
 
-def add_to_dispute(town: Town, _raw: Raw) -> Message:
-    person, opening = disputed(town)
-    dispute = ok(town.members["agent"].send("Subjects/OpenDispute", opening)).dispute
+def add_to_dispute(scenario: Scenario, _raw: Raw) -> Message:
+    person, opening = disputed(scenario)
+    dispute = ok(scenario.members["agent"].send("Subjects/OpenDispute", opening)).dispute
     message = dispute_pb2.DisputeAddition(
         header=person.header(), dispute_id=dispute.dispute_id, narrative="I found the receipt."
     )
     return subjects_pb2.AddToDisputeRequest(addition=seal(message, person.key))
 
 
-def list_disputes(town: Town, _raw: Raw) -> Message:
-    request = asked_by(town.person, "Subjects/ListDisputes")
+def list_disputes(scenario: Scenario, _raw: Raw) -> Message:
+    request = asked_by(scenario.person, "Subjects/ListDisputes")
     return subjects_pb2.ListDisputesRequest(subject_request=request)
 
 
-def set_statement(town: Town, _raw: Raw) -> Message:
-    person = town.newcomer()
+def set_statement(scenario: Scenario, _raw: Raw) -> Message:
+    person = scenario.newcomer()
     message = subjects_pb2.SubjectStatement(header=person.header(), text="It was not me.")
     return subjects_pb2.SetStatementRequest(statement=seal(message, person.key))
 
 
-def answer_dispute(town: Town, raw: Raw) -> Message:
-    opening = open_dispute(town, raw)
-    dispute = ok(town.members["agent"].send("Subjects/OpenDispute", opening)).dispute
+def answer_dispute(scenario: Scenario, raw: Raw) -> Message:
+    opening = open_dispute(scenario, raw)
+    dispute = ok(scenario.members["agent"].send("Subjects/OpenDispute", opening)).dispute
     message = dispute_pb2.DisputeAnswer(
         header=raw.header(),
         dispute_id=dispute.dispute_id,
@@ -287,41 +289,41 @@ def answer_dispute(town: Town, raw: Raw) -> Message:
     return furnishing_pb2.AnswerDisputeRequest(answer=seal(message, raw.key))
 
 
-def grant(town: Town, raw: Raw) -> Message:
-    consent = town.person.consent(raw.profile.member_id, FURNISH)
+def grant(scenario: Scenario, raw: Raw) -> Message:
+    consent = scenario.person.consent(raw.profile.member_id, FURNISH)
     return consents_pb2.GrantConsentRequest(consent=consent)
 
 
-def revoke(town: Town, _raw: Raw) -> Message:
-    consent_id = granted(town.members["agent"], town.person, "auditor", FURNISH)
-    return change_of(town.person, consent_id, consent_pb2.CONSENT_TRANSITION_REVOKE)
+def revoke(scenario: Scenario, _raw: Raw) -> Message:
+    consent_id = granted(scenario.members["agent"], scenario.person, "auditor", FURNISH)
+    return change_of(scenario.person, consent_id, consent_pb2.CONSENT_TRANSITION_REVOKE)
 
 
-def get_consent(town: Town, raw: Raw) -> Message:
-    consent_id = town.inquire[raw.profile.member_id]
+def get_consent(scenario: Scenario, raw: Raw) -> Message:
+    consent_id = scenario.inquire[raw.profile.member_id]
     return consents_pb2.GetConsentRequest(consent_id=consent_id)
 
 
-def list_consents(_town: Town, _raw: Raw) -> Message:
+def list_consents(_scenario: Scenario, _raw: Raw) -> Message:
     return consents_pb2.ListConsentsRequest()
 
 
-def submit(town: Town, raw: Raw) -> Message:
-    record = snapshot(town.person.subject_id).SerializeToString(deterministic=True)
+def submit(scenario: Scenario, raw: Raw) -> Message:
+    record = snapshot(scenario.person.subject_id).SerializeToString(deterministic=True)
     return raw.submission([record])
 
 
-def get_submission(town: Town, _raw: Raw) -> Message:
-    return furnishing_pb2.GetSubmissionRequest(submission_id=town.submission_id())
+def get_submission(scenario: Scenario, _raw: Raw) -> Message:
+    return furnishing_pb2.GetSubmissionRequest(submission_id=scenario.submission_id())
 
 
-def query(town: Town, raw: Raw) -> Message:
-    consent_id = town.inquire[raw.profile.member_id]
-    inquiry = raw.inquiry(town.person.subject_id, consent_id)
+def query(scenario: Scenario, raw: Raw) -> Message:
+    consent_id = scenario.inquire[raw.profile.member_id]
+    inquiry = raw.inquiry(scenario.person.subject_id, consent_id)
     return reporting_pb2.QueryReportRequest(inquiry=inquiry)
 
 
-def get_receipt(_town: Town, raw: Raw) -> Message:
+def get_receipt(_scenario: Scenario, raw: Raw) -> Message:
     """Of a statement that the caller made: a further key of its own."""
     receipt_of = raw.header()
     message = members_pb2.CredentialChange(
@@ -334,7 +336,7 @@ def get_receipt(_town: Town, raw: Raw) -> Message:
     return log_pb2.GetReceiptRequest(request_id=receipt_of.request_id)
 
 
-def admit(_town: Town, raw: Raw) -> Message:
+def admit(_scenario: Scenario, raw: Raw) -> Message:
     member_id = f"m{uuid.uuid4().hex[:12]}"
     message = members_pb2.Admission(
         header=raw.header(),
@@ -347,7 +349,7 @@ def admit(_town: Town, raw: Raw) -> Message:
     return members_pb2.AdmitMemberRequest(admission=seal(message, raw.key))
 
 
-def change_member(_town: Town, raw: Raw) -> Message:
+def change_member(_scenario: Scenario, raw: Raw) -> Message:
     message = members_pb2.MemberChange(
         header=raw.header(),
         member_id="auditor",
@@ -357,35 +359,37 @@ def change_member(_town: Town, raw: Raw) -> Message:
     return members_pb2.ChangeMemberRequest(change=seal(message, raw.key))
 
 
-def set_member_state(town: Town, raw: Raw) -> Message:
+def set_member_state(scenario: Scenario, raw: Raw) -> Message:
     """Of a member that nobody needs."""
     somebody = f"m{uuid.uuid4().hex[:12]}"
-    town.bureau.add_member(somebody, ["auditor"])
+    scenario.bureau.add_member(somebody, ["auditor"])
     message = members_pb2.MemberStateChange(
         header=raw.header(), member_id=somebody, state=members_pb2.MEMBER_STATE_SUSPENDED
     )
     return members_pb2.SetMemberStateRequest(change=seal(message, raw.key))
 
 
-def change_credential(_town: Town, raw: Raw) -> Message:
+def change_credential(_scenario: Scenario, raw: Raw) -> Message:
     return credential(raw, raw.profile.member_id)
 
 
-def list_notices(town: Town, _raw: Raw) -> Message:
-    request = asked_by(town.person, "Subjects/ListNotices")
+def list_notices(scenario: Scenario, _raw: Raw) -> Message:
+    request = asked_by(scenario.person, "Subjects/ListNotices")
     return subjects_pb2.ListNoticesRequest(subject_request=request)
 
 
-def replay(town: Town, _raw: Raw) -> Message:
+def replay(scenario: Scenario, _raw: Raw) -> Message:
     """Of a report that the subscriber got."""
-    inquiry = town.members["subscriber"].inquiry(town.person.subject_id, town.inquire["subscriber"])
+    inquiry = scenario.members["subscriber"].inquiry(
+        scenario.person.subject_id, scenario.inquire["subscriber"]
+    )
     request = reporting_pb2.QueryReportRequest(inquiry=inquiry)
-    ok(town.members["subscriber"].send("Reporting/QueryReport", request))
+    ok(scenario.members["subscriber"].send("Reporting/QueryReport", request))
     asked = reporting_pb2.Inquiry.FromString(inquiry.payload)
     return reporting_pb2.ReplayReportRequest(inquiry_id=asked.header.request_id)
 
 
-def query_portfolio(_town: Town, raw: Raw) -> Message:
+def query_portfolio(_scenario: Scenario, raw: Raw) -> Message:
     message = reporting_pb2.PortfolioInquiry(
         header=raw.header(), purpose=codes_pb2.PURPOSE_ACCOUNT_REVIEW
     )
@@ -400,29 +404,29 @@ def standard_of(raw: Raw, version: int) -> members_pb2.PublishStandardRequest:
     return members_pb2.PublishStandardRequest(standard=seal(message, raw.key))
 
 
-def publish_standard(town: Town, raw: Raw) -> Message:
+def publish_standard(scenario: Scenario, raw: Raw) -> Message:
     """The next version."""
-    return standard_of(raw, newest_standard(town) + 1)
+    return standard_of(raw, newest_standard(scenario) + 1)
 
 
-def get_standard(town: Town, _raw: Raw) -> Message:
-    if not newest_standard(town):
-        operator = town.members["operator"]
+def get_standard(scenario: Scenario, _raw: Raw) -> Message:
+    if not newest_standard(scenario):
+        operator = scenario.members["operator"]
         ok(operator.send("Members/PublishStandard", standard_of(operator, 1)))
     return members_pb2.GetStandardRequest(version=1)
 
 
-def newest_standard(town: Town) -> int:
-    with town.bureau.server.database.snapshot() as db:
+def newest_standard(scenario: Scenario) -> int:
+    with scenario.bureau.server.database.snapshot() as db:
         row = db.one(q.newest_standard)
     return int(row[0] or 0) if row else 0
 
 
-def always(request: Message) -> Callable[[Town, Raw], Message]:
-    return lambda _town, _raw: request
+def always(request: Message) -> Callable[[Scenario, Raw], Message]:
+    return lambda _scenario, _raw: request
 
 
-GOOD: dict[str, Callable[[Town, Raw], Message]] = {
+GOOD: dict[str, Callable[[Scenario, Raw], Message]] = {
     "Directory/GetDirectoryKey": always(directory_pb2.GetDirectoryKeyRequest()),
     "Directory/Evaluate": evaluate,
     "Subjects/AttestKey": attest,

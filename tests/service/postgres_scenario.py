@@ -37,7 +37,7 @@ GONE = ("UNAVAILABLE", "DATABASE_UNAVAILABLE")
 
 
 @dataclass
-class Scene:
+class Scenario:
     """A bureau on it, with a lender that may furnish and inquire about a person."""
 
     bureau: RunningBureau
@@ -67,8 +67,8 @@ class Scene:
 
 
 @contextmanager
-def scene_on(url: str, folder: Path, **overrides: Any) -> Iterator[Scene]:
-    """The scene on a new database.
+def open_scenario(url: str, folder: Path, **overrides: Any) -> Iterator[Scenario]:
+    """The scenario on a new database.
 
     Args:
         overrides: Settings that differ from the defaults.
@@ -85,7 +85,7 @@ def scene_on(url: str, folder: Path, **overrides: Any) -> Iterator[Scene]:
             answer = agent.send("Consents/GrantConsent", request)
             assert answer.code == "OK", answer
             consents.append(answer.reply.consent.consent_id)
-        yield Scene(bureau, acme, agent, person, consents[-1])
+        yield Scenario(bureau, acme, agent, person, consents[-1])
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ FURNISH, INQUIRE = codes_pb2.ACTION_FURNISH, codes_pb2.ACTION_INQUIRE
 
 
 @dataclass
-class Scene:
+class Scenario:
     """A bureau, two lenders, an agent, a person with consents to the first lender."""
 
     bureau: RunningBureau
@@ -63,8 +63,8 @@ class Scene:
 
 
 @contextmanager
-def open_scene() -> Iterator[Scene]:
-    """A scene of its own for each module."""
+def open_scenario() -> Iterator[Scenario]:
+    """A scenario of its own for each module."""
     with running_bureau() as bureau:
         acme = Raw(bureau.add_member("acme", LENDER, ["credit-application", "account-review"]))
         brook = Raw(bureau.add_member("brook", LENDER, ["credit-application"]))
@@ -73,28 +73,28 @@ def open_scene() -> Iterator[Scene]:
         person = Person(uuid.uuid4().hex, SigningKey.generate(), origin)
         request = subjects_pb2.AttestKeyRequest(attestation=attestation(acme, person))
         assert acme.send("Subjects/AttestKey", request).code == "OK"
-        made = Scene(bureau, acme, brook, agent, person, "")
+        made = Scenario(bureau, acme, brook, agent, person, "")
         made.granted("acme", FURNISH)
         made.consent_id = made.granted("acme", INQUIRE)
         yield made
 
 
-def refused(scene: Scene, answer: Answer, code: str, reason: str, field: str = "") -> None:
+def refused(scenario: Scenario, answer: Answer, code: str, reason: str, field: str = "") -> None:
     assert (answer.code, answer.reason) == (code, reason), answer
     assert answer.fix
     assert uuid.UUID(answer.request_id)
     if field:
         assert field in answer.fields, answer
-    good = scene.acme.submit([snapshot(scene.person.subject_id)])
+    good = scenario.acme.submit([snapshot(scenario.person.subject_id)])
     assert good.code == "OK", good
 
 
-def inquiry_of(scene: Scene, **changes: Any) -> reporting_pb2.Inquiry:
+def inquiry_of(scenario: Scenario, **changes: Any) -> reporting_pb2.Inquiry:
     fields: dict[str, Any] = {
-        "header": scene.acme.header(),
-        "subject_id": scene.person.subject_id,
+        "header": scenario.acme.header(),
+        "subject_id": scenario.person.subject_id,
         "purpose": codes_pb2.PURPOSE_CREDIT_APPLICATION,
-        "consent_id": scene.consent_id,
+        "consent_id": scenario.consent_id,
     }
     return reporting_pb2.Inquiry(**(fields | changes))
 
@@ -111,6 +111,6 @@ def signed(key: SigningKey, message: Any, signature: bytes | None = None) -> Env
     )
 
 
-def ask(scene: Scene, envelope: Envelope) -> Answer:
+def ask(scenario: Scenario, envelope: Envelope) -> Answer:
     request = reporting_pb2.QueryReportRequest(inquiry=envelope)
-    return scene.acme.send("Reporting/QueryReport", request)
+    return scenario.acme.send("Reporting/QueryReport", request)

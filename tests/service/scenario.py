@@ -52,7 +52,7 @@ PATIENCE = RetryPolicy(stream_seconds=20, attempts=3)
 
 
 @dataclass
-class Village:
+class Scenario:
     """Lenders by name, and an agent that carries what people sign."""
 
     bureau: RunningBureau
@@ -64,7 +64,7 @@ class Village:
     keys: dict[str, SigningKey] = field(default_factory=dict)
 
     def now(self) -> datetime:
-        """The bureau's time: everybody in the village has it."""
+        """The bureau's time: everybody in the open_scenario has it."""
         return datetime.fromtimestamp(self.clock.now_us() / 1e6, UTC)
 
     def later(self, time: timedelta) -> None:
@@ -194,13 +194,13 @@ def database_of(kind: str, folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def village(
+def open_scenario(
     *names: str,
     jurisdiction: str = "US",
     clock: Clock | None = None,
     policy_file: Path | None = None,
     database_url: str = "",
-) -> Iterator[Village]:
+) -> Iterator[Scenario]:
     """A bureau with lenders; its clock can be moved, and everybody follows."""
     clock = clock or Clock()
     with ExitStack() as closing:
@@ -209,7 +209,7 @@ def village(
         )
         bureau = closing.enter_context(running_bureau(plan=plan, clock=clock))
         agent = bureau.add_member("agent", ["agent"])
-        found = Village(bureau, clock, {}, agent, closing)
+        found = Scenario(bureau, clock, {}, agent, closing)
         for name in names or ("acme", "brook"):
             found.lender(name)
         yield found

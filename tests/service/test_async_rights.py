@@ -28,31 +28,33 @@ from bureau_client import (
     RecordRef,
     SubmissionKind,
 )
-from tests.service.scenario import DAY, Village, account, village
+from tests.service.scenario import DAY, Scenario, account, open_scenario
 
 MAY = Month(2024, 5)
 HOUR = timedelta(hours=1)
 
 
 @pytest.fixture(scope="module")
-def town() -> Iterator[Village]:
-    with village("acme", "brook") as found:
+def scenario() -> Iterator[Scenario]:
+    with open_scenario("acme", "brook") as found:
         yield found
 
 
-def test_the_async_twin_has_the_same_rights(town: Village) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
+def test_the_async_twin_has_the_same_rights(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
     ref = account(person, "card", MAY).account_ref
 
     async def live() -> None:
-        key = town.keys[person.subject_id]
+        key = scenario.keys[person.subject_id]
         async with (
-            AsyncWallet(town.agent, person.subject_id, key, clock=town.now) as own,
-            AsyncLender(town.profiles["acme"], clock=town.now) as acme,
+            AsyncWallet(scenario.agent, person.subject_id, key, clock=scenario.now) as own,
+            AsyncLender(scenario.profiles["acme"], clock=scenario.now) as acme,
         ):
-            hold = await own.place_hold(HoldKind.SECURITY_FREEZE, expire=town.now() + DAY)
-            lifted = await own.lift_hold(hold.hold_id, until=town.now() + HOUR, member_id="acme")
+            hold = await own.place_hold(HoldKind.SECURITY_FREEZE, expire=scenario.now() + DAY)
+            lifted = await own.lift_hold(
+                hold.hold_id, until=scenario.now() + HOUR, member_id="acme"
+            )
             assert lifted.lifted_for_member_id == "acme"
             assert (await own.lift_hold(hold.hold_id)).state is HoldState.ENDED
             (line,) = (await own.file()).tradelines
@@ -74,7 +76,7 @@ def test_the_async_twin_has_the_same_rights(town: Village) -> None:
                 kind=FacilityActionKind.FREEZE,
                 initiator=Initiator.LENDER,
                 reasons=(ActionReason.INQUIRIES,),
-                effective_time=town.now(),
+                effective_time=scenario.now(),
                 record_refs=(correction,),
             )
             await acme.submit([freeze])
@@ -88,15 +90,15 @@ def test_the_async_twin_has_the_same_rights(town: Village) -> None:
     asyncio.run(live())
 
 
-def test_an_auditor_replays_asynchronously_too(town: Village) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
-    report = town.report(person, "acme")
+def test_an_auditor_replays_asynchronously_too(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
+    report = scenario.report(person, "acme")
 
     async def live() -> None:
         async with (
-            AsyncAuditor(town.bureau.add_member("auditor", ["auditor"])) as auditor,
-            AsyncLender(town.profiles["acme"], clock=town.now) as acme,
+            AsyncAuditor(scenario.bureau.add_member("auditor", ["auditor"])) as auditor,
+            AsyncLender(scenario.profiles["acme"], clock=scenario.now) as acme,
         ):
             for reader in (auditor, acme):
                 again = await reader.replay(report.request_id)

@@ -22,16 +22,16 @@ from tests.service.calls import (
     MAY,
     NOT_SERVED,
     ROLES,
-    Town,
+    Scenario,
     ok,
-    town_on,
+    open_scenario,
 )
 from tests.service.raw import Raw
 
 
 @pytest.fixture(scope="module")
-def town() -> Iterator[Town]:
-    with town_on() as found:
+def scenario() -> Iterator[Scenario]:
+    with open_scenario() as found:
         yield found
 
 
@@ -67,10 +67,10 @@ def test_every_role_of_the_contract_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("method", MAY)
-def test_a_role_opens_what_the_table_says(town: Town, method: str, role: str) -> None:
-    raw = town.members[role]
-    request = GOOD[method](town, raw)
-    before = town.size()
+def test_a_role_opens_what_the_table_says(scenario: Scenario, method: str, role: str) -> None:
+    raw = scenario.members[role]
+    request = GOOD[method](scenario, raw)
+    before = scenario.size()
     answer = raw.send(method, request)
     garbage = raw.send(method, b"\xff")
     if role in MAY[method].split():
@@ -82,39 +82,39 @@ def test_a_role_opens_what_the_table_says(town: Town, method: str, role: str) ->
         assert (refused.code, refused.reason) == ("PERMISSION_DENIED", "ROLE_REQUIRED"), refused
         assert refused.fix
         assert uuid.UUID(refused.request_id)
-    assert town.size() == before
+    assert scenario.size() == before
 
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("method", NOT_SERVED)
-def test_what_is_not_served_is_served_to_nobody(town: Town, method: str, role: str) -> None:
-    answer = town.members[role].send(method, b"")
+def test_what_is_not_served_is_served_to_nobody(scenario: Scenario, method: str, role: str) -> None:
+    answer = scenario.members[role].send(method, b"")
     assert (answer.code, answer.reason) == ("UNIMPLEMENTED", "NOT_SERVED"), answer
 
 
 @pytest.mark.parametrize("method", [name for name, roles in MAY.items() if roles != ANYBODY])
-def test_all_other_roles_together_do_not_open_a_method(town: Town, method: str) -> None:
+def test_all_other_roles_together_do_not_open_a_method(scenario: Scenario, method: str) -> None:
     others = [role for role in ROLES if role not in MAY[method].split()]
     everybody_else = "all-but-" + "-".join(sorted(MAY[method].split()))
-    raw = town.members.get(everybody_else)
+    raw = scenario.members.get(everybody_else)
     if raw is None:
-        profile = town.bureau.add_member(everybody_else, others, ["credit-application"])
-        raw = town.members[everybody_else] = Raw(profile)
+        profile = scenario.bureau.add_member(everybody_else, others, ["credit-application"])
+        raw = scenario.members[everybody_else] = Raw(profile)
     answer = raw.send(method, b"")
     assert (answer.code, answer.reason) == ("PERMISSION_DENIED", "ROLE_REQUIRED"), answer
 
 
-def test_one_of_several_roles_is_enough(town: Town) -> None:
-    raw = Raw(town.bureau.add_member("universal", ROLES, ["credit-application"]))
+def test_one_of_several_roles_is_enough(scenario: Scenario) -> None:
+    raw = Raw(scenario.bureau.add_member("universal", ROLES, ["credit-application"]))
     for method in MAY:
         answer = raw.send(method, b"")
         assert answer.reason != "ROLE_REQUIRED", (method, answer)
 
 
-def test_a_role_that_is_taken_closes_its_methods_at_the_next_call(town: Town) -> None:
-    raw = Raw(town.bureau.add_member("former", ["furnisher", "auditor"]))
+def test_a_role_that_is_taken_closes_its_methods_at_the_next_call(scenario: Scenario) -> None:
+    raw = Raw(scenario.bureau.add_member("former", ["furnisher", "auditor"]))
     ok(raw.send("Furnishing/ListSubmissions", b""))
-    operator = town.members["operator"]
+    operator = scenario.members["operator"]
     message = members_pb2.MemberChange(
         header=operator.header(),
         member_id="former",

@@ -11,18 +11,18 @@ import pytest
 from bureau.credit_file import contributions
 from bureau.journeys import submit
 from bureau_client import BureauError, Month
-from tests.service.scenario import Village, account, village
+from tests.service.scenario import Scenario, account, open_scenario
 
 MAY = Month(2024, 5)
 
 
 def test_a_broken_unit_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The writer is held up until a broken unit and a good one wait for it together."""
-    with village("acme", "brook", "cedar") as town:
-        first, good, broken = (town.person() for _ in range(3))
+    with open_scenario("acme", "brook", "cedar") as scenario:
+        first, good, broken = (scenario.person() for _ in range(3))
         begun, go_on = threading.Event(), threading.Event()
         waiting = threading.Semaphore(0)
-        noted, committed = contributions.note_contribution, town.bureau.server.ledger.commit
+        noted, committed = contributions.note_contribution, scenario.bureau.server.ledger.commit
 
         def note(tx: Any, member_id: str, snapshots: Any) -> None:
             if member_id == "acme":
@@ -37,12 +37,12 @@ def test_a_broken_unit_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
             return committed(*arguments)
 
         monkeypatch.setattr(submit, "note_contribution", note)
-        monkeypatch.setattr(town.bureau.server.ledger, "commit", commit)
+        monkeypatch.setattr(scenario.bureau.server.ledger, "commit", commit)
         with ThreadPoolExecutor(3) as pool:
-            ahead = pool.submit(town.submit, "acme", account(first, "card", MAY))
+            ahead = pool.submit(scenario.submit, "acme", account(first, "card", MAY))
             assert begun.wait(20)
-            fails = pool.submit(town.submit, "brook", account(broken, "card", MAY))
-            holds = pool.submit(town.submit, "cedar", account(good, "card", MAY))
+            fails = pool.submit(scenario.submit, "brook", account(broken, "card", MAY))
+            holds = pool.submit(scenario.submit, "cedar", account(good, "card", MAY))
             for _ in range(3):
                 assert waiting.acquire(timeout=120)
             go_on.set()
@@ -51,10 +51,10 @@ def test_a_broken_unit_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
             with pytest.raises(BureauError) as caught:
                 fails.result(20)
         assert caught.value.reason == "INTERNAL"
-        assert stored(town) == {"acme": 1, "brook": 0, "cedar": 1}
-        assert town.findings() == []
+        assert stored(scenario) == {"acme": 1, "brook": 0, "cedar": 1}
+        assert scenario.findings() == []
 
 
-def stored(town: Village) -> dict[str, int]:
+def stored(scenario: Scenario) -> dict[str, int]:
     """How many submissions each lender has at the bureau."""
-    return {name: len(lender.submissions()) for name, lender in town.lenders.items()}
+    return {name: len(lender.submissions()) for name, lender in scenario.lenders.items()}

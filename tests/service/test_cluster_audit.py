@@ -17,10 +17,10 @@ from bureau_keys.signing import SigningKey
 from tests.cluster.auditor import Evidence, Verdict, audit, judge
 from tests.cluster.auditor.database import read_tables, url_for
 from tests.cluster.history import path_of, read_histories
-from tests.cluster.launcher import finish, working_crew
+from tests.cluster.launcher import finish, running_workers
 from tests.cluster.report import PAGE, VERDICT, write
-from tests.cluster.topology.startup import raised_town
-from tests.cluster.topology.topology import Size, Town
+from tests.cluster.topology.startup import running_topology
+from tests.cluster.topology.topology import Size, Topology
 
 SECONDS = 12.0
 
@@ -70,11 +70,11 @@ PLANTED = {
 
 
 @dataclass
-class Scene:
+class Scenario:
     """A run that is over, its bureau still serving, and the verdict on it."""
 
     folder: Path
-    town: Town
+    topology: Topology
     verdict: Verdict
 
     @property
@@ -82,62 +82,64 @@ class Scene:
         return self.verdict.evidence
 
     def log_key(self) -> SigningKey:
-        settings = self.town.settings
+        settings = self.topology.settings
         return Keyring.open(settings.server_folder / "keyring", settings.passphrase()).get("log")
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
     folder = tmp_path_factory.mktemp("audited")
-    with raised_town(folder, Size(nodes=2, lenders=2, wallets=1), 7) as town:
-        with working_crew(town) as crew:
+    with running_topology(folder, Size(nodes=2, lenders=2, wallets=1), 7) as topology:
+        with running_workers(topology) as workers:
             time.sleep(SECONDS)
-            assert finish(town, crew) == []
-        yield Scene(folder, town, audit(folder))
+            assert finish(topology, workers) == []
+        yield Scenario(folder, topology, audit(folder))
 
 
-def test_a_run_in_peace_holds(scene: Scene) -> None:
-    assert [violation.what for violation in scene.verdict.violations] == []
-    looked = {found.check: found.looked for found in scene.verdict.findings}
+def test_a_run_in_peace_holds(scenario: Scenario) -> None:
+    assert [violation.what for violation in scenario.verdict.violations] == []
+    looked = {found.check: found.looked for found in scenario.verdict.findings}
     assert all(looked[name] for name in ALWAYS), looked
-    write(scene.folder, scene.verdict)
-    page = (scene.folder / PAGE).read_text("utf-8")
+    write(scenario.folder, scenario.verdict)
+    page = (scenario.folder / PAGE).read_text("utf-8")
     assert "Every promise was kept" in page
     assert "http" not in page.replace("http://www.w3.org", "")
-    assert (scene.folder / VERDICT).stat().st_size
+    assert (scenario.folder / VERDICT).stat().st_size
 
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_what_is_planted_in_the_database_is_named(scene: Scene, name: str) -> None:
+def test_what_is_planted_in_the_database_is_named(scenario: Scenario, name: str) -> None:
     (check, told), statement = PLANTED[name]
-    primary = scene.town.pair.primary
+    primary = scenario.topology.pair.primary
     engine = create_engine(url_for(primary.url))
     with engine.connect() as connection:
         assert connection.execute(text(statement)).rowcount
         changed = read_tables(primary.name, connection)
         connection.rollback()  # the next test finds the bureau as it was
     engine.dispose()
-    databases = [changed, *(one for one in scene.evidence.databases if one.name != primary.name)]
-    named(judge(replace(scene.evidence, databases=databases)), check, told)
+    databases = [changed, *(one for one in scenario.evidence.databases if one.name != primary.name)]
+    named(judge(replace(scenario.evidence, databases=databases)), check, told)
 
 
-def test_a_statement_dropped_from_a_history_is_named(scene: Scene) -> None:
-    path = path_of(scene.folder, "lender-1")
+def test_a_statement_dropped_from_a_history_is_named(scenario: Scenario) -> None:
+    path = path_of(scenario.folder, "lender-1")
     whole = path.read_text("utf-8")
-    submitted = next(one for one in scene.evidence.operations if one.kind == "submit")
+    submitted = next(one for one in scenario.evidence.operations if one.kind == "submit")
     kept = [line for line in whole.splitlines(keepends=True) if submitted.request_id not in line]
     path.write_text("".join(kept), "utf-8")
     try:
-        operations = list(read_histories(scene.folder))
+        operations = list(read_histories(scenario.folder))
     finally:
         path.write_text(whole, "utf-8")
-    named(judge(replace(scene.evidence, operations=operations)), "asked for", "nobody knows of")
+    named(judge(replace(scenario.evidence, operations=operations)), "asked for", "nobody knows of")
 
 
-def test_a_fork_by_the_log_key_itself_is_named(scene: Scene) -> None:
-    forked = sign_checkpoint(Checkpoint(scene.evidence.origin, 25, bytes(32)), scene.log_key())
-    kept = scene.evidence.kept | {"checkpoint-node-1": forked}
-    named(judge(replace(scene.evidence, kept=kept)), "I4 one tree", "forked")
+def test_a_fork_by_the_log_key_itself_is_named(scenario: Scenario) -> None:
+    forked = sign_checkpoint(
+        Checkpoint(scenario.evidence.origin, 25, bytes(32)), scenario.log_key()
+    )
+    kept = scenario.evidence.kept | {"checkpoint-node-1": forked}
+    named(judge(replace(scenario.evidence, kept=kept)), "I4 one tree", "forked")
 
 
 def named(verdict: Verdict, check: str, told: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.cluster.topology import proxy as proxy_module
 from tests.cluster.topology.ports import free_ports
-from tests.cluster.topology.proxy import BOTH, Condition, Direction, Proxy, Way
+from tests.cluster.topology.proxy import BOTH, Condition, Direction, Link, Proxy
 
 PATIENCE_S = 120.0
 # As long as something is expected not to arrive.
@@ -64,12 +64,12 @@ def proxy() -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def way(proxy: Proxy, echo: Echo) -> Way:
+def link(proxy: Proxy, echo: Echo) -> Link:
     return proxy.open("test", free_ports(1)[0], echo.port)
 
 
-def connect(way: Way) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", way.port), timeout=PATIENCE_S)
+def connect(link: Link) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", link.port), timeout=PATIENCE_S)
 
 
 def says_nothing(client: socket.socket) -> None:
@@ -94,74 +94,74 @@ def until(ready: object) -> None:
         time.sleep(0.01)
 
 
-def test_everything_passes(way: Way) -> None:
-    with closing(connect(way)) as client:
+def test_everything_passes(link: Link) -> None:
+    with closing(connect(link)) as client:
         client.sendall(b"hello")
         assert client.recv(100) == b"hello"
         client.shutdown(socket.SHUT_WR)
         assert client.recv(100) == b""
 
 
-def test_what_was_dropped_arrives_later_as_tcp_has_it(proxy: Proxy, way: Way, echo: Echo) -> None:
-    with closing(connect(way)) as client:
+def test_what_was_dropped_arrives_later_as_tcp_has_it(proxy: Proxy, link: Link, echo: Echo) -> None:
+    with closing(connect(link)) as client:
         client.sendall(b"1")
         assert client.recv(100) == b"1"
-        proxy.become(way, Condition(held=BOTH))
+        proxy.become(link, Condition(held=BOTH))
         client.sendall(b"2")
         says_nothing(client)
         assert echo.got == b"1"
-        with closing(connect(way)) as late:
+        with closing(connect(link)) as late:
             late.sendall(b"3")
             says_nothing(late)
-            proxy.become(way)
+            proxy.become(link)
             assert client.recv(100) == b"2"
             assert late.recv(100) == b"3"
 
 
-def test_one_way_may_be_dropped_alone(proxy: Proxy, way: Way, echo: Echo) -> None:
-    proxy.become(way, Condition(held=frozenset({Direction.BACK})))
-    with closing(connect(way)) as client:
+def test_one_way_may_be_dropped_alone(proxy: Proxy, link: Link, echo: Echo) -> None:
+    proxy.become(link, Condition(held=frozenset({Direction.BACK})))
+    with closing(connect(link)) as client:
         client.sendall(b"1")
         until(lambda: echo.got == b"1")
         says_nothing(client)
-        proxy.become(way)
+        proxy.become(link)
         assert client.recv(100) == b"1"
 
 
-def test_a_half_open_connection_is_reset_when_the_way_clears(proxy: Proxy, way: Way) -> None:
-    with closing(connect(way)) as client:
+def test_a_half_open_connection_is_reset_when_the_way_clears(proxy: Proxy, link: Link) -> None:
+    with closing(connect(link)) as client:
         client.sendall(b"1")
         assert client.recv(100) == b"1"
-        proxy.become(way, Condition(lost=BOTH))
+        proxy.become(link, Condition(lost=BOTH))
         client.sendall(b"2")
         says_nothing(client)
-        proxy.become(way)
+        proxy.become(link)
         ends(client)
-    with closing(connect(way)) as client:
+    with closing(connect(link)) as client:
         client.sendall(b"3")
         assert client.recv(100) == b"3"
 
 
-def test_refused(proxy: Proxy, way: Way) -> None:
-    with closing(connect(way)) as client:
+def test_refused(proxy: Proxy, link: Link) -> None:
+    with closing(connect(link)) as client:
         client.sendall(b"1")
         assert client.recv(100) == b"1"
-        proxy.become(way, Condition(refused=True))
+        proxy.become(link, Condition(refused=True))
         ends(client)
-    with closing(connect(way)) as client:
+    with closing(connect(link)) as client:
         ends(client)
-    proxy.become(way)
-    with closing(connect(way)) as client:
+    proxy.become(link)
+    with closing(connect(link)) as client:
         client.sendall(b"2")
         assert client.recv(100) == b"2"
 
 
 def test_an_answer_is_lost_after_its_request_arrived(
-    proxy: Proxy, way: Way, echo: Echo, monkeypatch: pytest.MonkeyPatch
+    proxy: Proxy, link: Link, echo: Echo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(proxy_module, "SETTLED_S", 3600.0)
-    proxy.become(way, Condition(cut_answers=3))
-    with closing(connect(way)) as client:
+    proxy.become(link, Condition(cut_answers=3))
+    with closing(connect(link)) as client:
         client.sendall(b"handshake")  # a fresh connection's answers pass
         assert client.recv(100) == b"handshake"
         monkeypatch.setattr(proxy_module, "SETTLED_S", 0.0)
@@ -172,9 +172,9 @@ def test_an_answer_is_lost_after_its_request_arrived(
     assert echo.got.endswith(b"request")
 
 
-def test_delay_and_throttle_only_take_time(proxy: Proxy, way: Way) -> None:
-    proxy.become(way, Condition(delay_s=SHORT_S, bytes_per_s=1_000_000))
-    with closing(connect(way)) as client:
+def test_delay_and_throttle_only_take_time(proxy: Proxy, link: Link) -> None:
+    proxy.become(link, Condition(delay_s=SHORT_S, bytes_per_s=1_000_000))
+    with closing(connect(link)) as client:
         begun = time.monotonic()
         client.sendall(b"1")
         assert client.recv(100) == b"1"
@@ -183,7 +183,7 @@ def test_delay_and_throttle_only_take_time(proxy: Proxy, way: Way) -> None:
 
 def test_a_server_that_is_gone_refuses(proxy: Proxy) -> None:
     port, nobody = free_ports(2)
-    way = proxy.open("nowhere", port, nobody)
-    with closing(connect(way)) as client:
+    link = proxy.open("nowhere", port, nobody)
+    with closing(connect(link)) as client:
         ends(client)
-    until(lambda: way.connections == 0)
+    until(lambda: link.connections == 0)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.cluster.timeline import Timeline, read_timeline
 from tests.cluster.topology.process import Process
-from tests.cluster.topology.reaper import Warden
+from tests.cluster.topology.reaper import Reaper
 
 PATIENCE_S = 120.0
 SLEEP = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
@@ -23,10 +23,10 @@ import sys, time
 from pathlib import Path
 from tests.cluster.timeline import Timeline
 from tests.cluster.topology.process import Process
-from tests.cluster.topology.reaper import Warden
+from tests.cluster.topology.reaper import Reaper
 folder = Path(sys.argv[1])
 process = Process(
-    "sleeper", sys.argv[2:], log=folder / "log", warden=Warden(), timeline=Timeline(folder)
+    "sleeper", sys.argv[2:], log=folder / "log", reaper=Reaper(), timeline=Timeline(folder)
 )
 process.start()
 print(process.pid, flush=True)
@@ -59,10 +59,10 @@ def test_what_it_started_ends_with_it(tmp_path: Path, how: signal.Signals) -> No
 
 
 def test_a_process_is_paused_resumed_stopped_and_told_of(tmp_path: Path) -> None:
-    warden = Warden()
+    reaper = Reaper()
     try:
         process = Process(
-            "sleeper", SLEEP, log=tmp_path / "log", warden=warden, timeline=Timeline(tmp_path)
+            "sleeper", SLEEP, log=tmp_path / "log", reaper=reaper, timeline=Timeline(tmp_path)
         )
         assert process.state == "down"
         process.start()
@@ -75,6 +75,6 @@ def test_a_process_is_paused_resumed_stopped_and_told_of(tmp_path: Path) -> None
         process.kill()
         assert process.exit_code == -signal.SIGKILL
     finally:
-        warden.close()
+        reaper.close()
     told = [(event.kind, event.name) for event in read_timeline(tmp_path)]
     assert told == [("started", "sleeper"), ("ended", "sleeper")] * 2

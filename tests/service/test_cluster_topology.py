@@ -1,4 +1,4 @@
-"""The harness' town: it comes up, is broken and mended, and leaves nothing behind."""
+"""The harness' topology: it comes up, is broken and mended, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ from tests.cluster.faults.members import ExpireCertificate, SuspendMember
 from tests.cluster.faults.migration import Migrate
 from tests.cluster.faults.nodes import KillNode, PauseNode, RollingRestart, SkewClock
 from tests.cluster.topology.postgres import DATABASE, Postgres
-from tests.cluster.topology.startup import raised_town
-from tests.cluster.topology.topology import Size, Town
+from tests.cluster.topology.startup import running_topology
+from tests.cluster.topology.topology import Size, Topology
 
 # A machine with much else to do takes its time.
 PATIENCE_S = 180.0
@@ -64,21 +64,23 @@ STORED = "SELECT count(*) FROM submission WHERE submission_id = ANY(%s)"
 
 
 @dataclass
-class Scene:
-    """A town, and somebody whom lenders may furnish.
+class Scenario:
+    """A topology, and somebody whom lenders may furnish.
 
     Attributes:
         acknowledged: Ids of the submissions that `write` got a receipt for.
     """
 
-    town: Town
+    topology: Topology
     subject_id: str
     acknowledged: list[str] = field(default_factory=list)
 
     def profile(self, member: str, *nodes: str) -> Profile:
-        """A member's profile as it lies there now, with the ways to some nodes."""
-        found = Profile.load(self.town.member(member).profile)
-        return replace(found, addresses=tuple(self.town.node(node).way.address for node in nodes))
+        """A member's profile as it lies there now, with the links to some nodes."""
+        found = Profile.load(self.topology.member(member).profile)
+        return replace(
+            found, addresses=tuple(self.topology.node(node).link.address for node in nodes)
+        )
 
     def record(self, ref: str) -> Snapshot:
         return Snapshot(
@@ -112,18 +114,18 @@ class Scene:
         """The fault inside the block; afterwards it is healed, everybody is served, and what
         was ever acknowledged is on both servers.
         """
-        fault.inject(self.town)
+        fault.inject(self.topology)
         try:
             yield
         finally:
-            fault.heal(self.town)
+            fault.heal(self.topology)
         for node, member in itertools.product(NODES, (LENDER, OTHER)):
             self.await_service(node, member)
         until(self._is_on_both, "what was acknowledged is on both servers")
 
     def _is_on_both(self) -> bool:
         wanted = set(self.acknowledged)
-        for server in self.town.pair.servers:
+        for server in self.topology.pair.servers:
             with server.session(DATABASE) as session:
                 row = session.execute(STORED, [list(wanted)]).fetchone()
             if row != (len(wanted),):
@@ -132,13 +134,13 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
     folder = tmp_path_factory.mktemp("cluster")
-    with raised_town(folder, Size(nodes=2, lenders=2, wallets=1), 7) as town:
-        attester = town.member("attester")
+    with running_topology(folder, Size(nodes=2, lenders=2, wallets=1), 7) as topology:
+        attester = topology.member("attester")
         with Lender(Profile.load(attester.directory)) as directory:
             subject_id = directory.subject_id("US", "SSN", "000-12-3456")
-        agent = Profile.load(town.member("agent-1").profile)
+        agent = Profile.load(topology.member("agent-1").profile)
         with (
             Lender(Profile.load(attester.profile)) as office,
             Wallet(agent, subject_id, SigningKey.generate()) as wallet,
@@ -150,7 +152,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             )
             for lender in (LENDER, OTHER):
                 wallet.grant(lender, [Action.FURNISH], expire=timedelta(days=9))
-        yield Scene(town, subject_id)
+        yield Scenario(topology, subject_id)
 
 
 def until(ready: Callable[[], bool], what: str) -> None:
@@ -161,19 +163,19 @@ def until(ready: Callable[[], bool], what: str) -> None:
 
 
 @pytest.mark.parametrize("fault", [KillPrimary(), CrashDatabase(), KillNode("node-1")], ids=repr)
-def test_what_is_acknowledged_survives(scene: Scene, fault: Fault) -> None:
+def test_what_is_acknowledged_survives(scenario: Scenario, fault: Fault) -> None:
     """Lenders submit throughout; each submission is acknowledged once, and is there."""
     over = threading.Event()
     acknowledged: list[Submission] = []
     failures: list[BureauError] = []
 
     def keep_submitting(writer: int) -> None:
-        with Lender(scene.profile(LENDER, *NODES), policy=STUBBORN) as lender:
+        with Lender(scenario.profile(LENDER, *NODES), policy=STUBBORN) as lender:
             for number in itertools.count():
                 if over.is_set():
                     return
                 try:
-                    done = lender.submit([scene.record(f"w-{writer}-{number}-{id(fault)}")])
+                    done = lender.submit([scenario.record(f"w-{writer}-{number}-{id(fault)}")])
                 except BureauError as error:
                     failures.append(error)
                     return
@@ -184,7 +186,7 @@ def test_what_is_acknowledged_survives(scene: Scene, fault: Fault) -> None:
         writer.start()
     try:
         until(lambda: len(acknowledged) > 10 or bool(failures), "writes begin")
-        with scene.broken(fault):
+        with scenario.broken(fault):
             time.sleep(0.5)
         known = len(acknowledged)
         until(lambda: len(acknowledged) > known + 10 or bool(failures), "writes go on")
@@ -193,11 +195,11 @@ def test_what_is_acknowledged_survives(scene: Scene, fault: Fault) -> None:
         for writer in writers:
             writer.join()
     assert not failures
-    with Lender(scene.profile(LENDER, *NODES)) as lender:
+    with Lender(scenario.profile(LENDER, *NODES)) as lender:
         listed = [one.submission_id for one in lender.submissions()]
     assert len(listed) == len(set(listed))
     assert {one.submission_id for one in acknowledged} <= set(listed)
-    with Auditor(scene.profile("auditor", *NODES)) as auditor:
+    with Auditor(scenario.profile("auditor", *NODES)) as auditor:
         assert auditor.audit().fault is None
         for submission in acknowledged:
             assert submission.receipt is not None
@@ -205,143 +207,145 @@ def test_what_is_acknowledged_survives(scene: Scene, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("fault", [KillStandby(), CutStandby()], ids=repr)
-def test_nothing_is_acknowledged_without_the_standby(scene: Scene, fault: Fault) -> None:
-    with scene.broken(fault):
-        assert "OK" not in [scene.write(node) for node in NODES * 2]
+def test_nothing_is_acknowledged_without_the_standby(scenario: Scenario, fault: Fault) -> None:
+    with scenario.broken(fault):
+        assert "OK" not in [scenario.write(node) for node in NODES * 2]
 
 
-def test_a_primary_that_is_cut_off_acknowledges_nothing(scene: Scene) -> None:
+def test_a_primary_that_is_cut_off_acknowledges_nothing(scenario: Scenario) -> None:
     """Nor does the promoted server, once the nodes have found it: it has no standby yet."""
-    isolated, promoted = scene.town.pair.primary, scene.town.pair.standby
-    with scene.broken(IsolatePrimary()):
+    isolated, promoted = scenario.topology.pair.primary, scenario.topology.pair.standby
+    with scenario.broken(IsolatePrimary()):
         assert isolated.is_primary()
         assert promoted.is_primary()
-        until(partial(_waits_unacknowledged, scene, promoted), "a node waits at the promoted one")
+        until(
+            partial(_waits_unacknowledged, scenario, promoted), "a node waits at the promoted one"
+        )
     assert not isolated.is_primary()
-    assert scene.town.pair.primary is promoted
+    assert scenario.topology.pair.primary is promoted
 
 
-def test_every_promoted_server_waits_for_a_standby_of_its_own(scene: Scene) -> None:
-    pair = scene.town.pair
+def test_every_promoted_server_waits_for_a_standby_of_its_own(scenario: Scenario) -> None:
+    pair = scenario.topology.pair
     for _ in range(2):  # the second is a copy of the first
         promoted = pair.standby
-        with scene.broken(KillPrimary()):
+        with scenario.broken(KillPrimary()):
             promoted.promote()
             assert promoted.ask(STANDBY_NAMES) == "*"
-            until(partial(_waits_unacknowledged, scene, promoted), "a node waits there")
+            until(partial(_waits_unacknowledged, scenario, promoted), "a node waits there")
         assert pair.primary is promoted
         assert promoted.ask(STANDBY_NAMES) == "*"
 
 
-def _waits_unacknowledged(scene: Scene, server: Postgres) -> bool:
+def _waits_unacknowledged(scenario: Scenario, server: Postgres) -> bool:
     """Whether a commit waits on a server for a standby; nothing is acknowledged meanwhile."""
-    assert "OK" not in [scene.write(node) for node in NODES]
+    assert "OK" not in [scenario.write(node) for node in NODES]
     return bool(server.ask(WAITING))
 
 
-def test_a_paused_node_answers_nobody_until_it_goes_on(scene: Scene) -> None:
-    with scene.broken(PauseNode("node-1")):
-        assert scene.write("node-1") != "OK"
-        scene.await_service("node-2")
+def test_a_paused_node_answers_nobody_until_it_goes_on(scenario: Scenario) -> None:
+    with scenario.broken(PauseNode("node-1")):
+        assert scenario.write("node-1") != "OK"
+        scenario.await_service("node-2")
 
 
-def test_nodes_restart_in_turn(scene: Scene) -> None:
-    with scene.broken(RollingRestart(NODES)):
+def test_nodes_restart_in_turn(scenario: Scenario) -> None:
+    with scenario.broken(RollingRestart(NODES)):
         pass  # it is over when it has begun
 
 
 @pytest.mark.parametrize("by_s", [-600.0, 600.0])
-def test_a_node_whose_clock_is_wrong_writes_nothing(scene: Scene, by_s: float) -> None:
-    _is_possible(scene, SkewClock("node-1", by_s))
-    with scene.broken(SkewClock("node-1", by_s)):
-        until(lambda: scene.write("node-1") == "NODE_UNFIT", "the node notices its clock")
-        assert scene.write("node-1") != "OK"
-        scene.await_service("node-2")
+def test_a_node_whose_clock_is_wrong_writes_nothing(scenario: Scenario, by_s: float) -> None:
+    _is_possible(scenario, SkewClock("node-1", by_s))
+    with scenario.broken(SkewClock("node-1", by_s)):
+        until(lambda: scenario.write("node-1") == "NODE_UNFIT", "the node notices its clock")
+        assert scenario.write("node-1") != "OK"
+        scenario.await_service("node-2")
 
 
-def test_a_full_disk_is_told(scene: Scene) -> None:
-    _is_possible(scene, FullDisk())
-    with scene.broken(FullDisk()):
+def test_a_full_disk_is_told(scenario: Scenario) -> None:
+    _is_possible(scenario, FullDisk())
+    with scenario.broken(FullDisk()):
         told: set[str] = set()
 
         def written() -> bool:
-            told.update(scene.write(node) for node in NODES)
+            told.update(scenario.write(node) for node in NODES)
             return "STORAGE_FULL" in told
 
         until(written, "a table has to grow")
 
 
-def test_a_slow_disk_only_takes_time(scene: Scene) -> None:
-    _is_possible(scene, SlowDisk(0.3))
-    with scene.broken(SlowDisk(0.3)):
+def test_a_slow_disk_only_takes_time(scenario: Scenario) -> None:
+    _is_possible(scenario, SlowDisk(0.3))
+    with scenario.broken(SlowDisk(0.3)):
         begun = time.monotonic()
-        assert scene.write("node-1", policy=STUBBORN) == "OK"
+        assert scenario.write("node-1", policy=STUBBORN) == "OK"
         assert time.monotonic() - begun >= 0.3  # a floor, not a measure
 
 
 @pytest.mark.parametrize("how", ["drop", "half-open", "refuse"])
-def test_a_node_without_its_database_says_so(scene: Scene, how: str) -> None:
-    with scene.broken(DatabaseWay("node-1", how)):
+def test_a_node_without_its_database_says_so(scenario: Scenario, how: str) -> None:
+    with scenario.broken(DatabaseWay("node-1", how)):
         said: list[str] = []
 
         def is_said() -> bool:
-            said.append(scene.write("node-1"))
+            said.append(scenario.write("node-1"))
             return said[-1] in {"DATABASE_UNAVAILABLE", "DEADLINE"}
 
         until(is_said, "the node says so")
         assert "OK" not in said
-        scene.await_service("node-2")
+        scenario.await_service("node-2")
 
 
-def test_a_node_that_is_far_from_its_database_holds_nobody_up(scene: Scene) -> None:
+def test_a_node_that_is_far_from_its_database_holds_nobody_up(scenario: Scenario) -> None:
     """What it has begun it still ends, with everything locked; then it takes no more."""
-    with scene.broken(DatabaseWay("node-1", "delay")):
-        until(lambda: scene.write("node-1") == "NODE_UNFIT", "it finds out")
+    with scenario.broken(DatabaseWay("node-1", "delay")):
+        until(lambda: scenario.write("node-1") == "NODE_UNFIT", "it finds out")
         for _ in range(3):
-            scene.await_service("node-2")
-    until(lambda: scene.write("node-1") == "OK", "it is near again")
+            scenario.await_service("node-2")
+    until(lambda: scenario.write("node-1") == "OK", "it is near again")
 
 
 @pytest.mark.parametrize("how", ["drop", "lose-answers"])
-def test_members_get_through_to_another_node(scene: Scene, how: str) -> None:
+def test_members_get_through_to_another_node(scenario: Scenario, how: str) -> None:
     with (
-        Lender(scene.profile(LENDER, *NODES), policy=STUBBORN) as lender,
-        scene.broken(MembersWay("node-1", how)),
+        Lender(scenario.profile(LENDER, *NODES), policy=STUBBORN) as lender,
+        scenario.broken(MembersWay("node-1", how)),
     ):
         for number in range(4):
-            lender.submit([scene.record(f"through-{how}-{number}")])
+            lender.submit([scenario.record(f"through-{how}-{number}")])
 
 
-def test_witnesses_out_of_reach_stop_nobody(scene: Scene) -> None:
-    with scene.broken(WitnessWay("node-1", "drop")):
-        scene.await_service("node-1")
+def test_witnesses_out_of_reach_stop_nobody(scenario: Scenario) -> None:
+    with scenario.broken(WitnessWay("node-1", "drop")):
+        scenario.await_service("node-1")
 
 
-def test_a_suspended_member_is_refused_until_it_is_let_in(scene: Scene) -> None:
-    with scene.broken(SuspendMember(OTHER)):
-        until(lambda: scene.write("node-1", OTHER) == "MEMBER_SUSPENDED", "it is refused")
-        scene.await_service("node-1", LENDER)
+def test_a_suspended_member_is_refused_until_it_is_let_in(scenario: Scenario) -> None:
+    with scenario.broken(SuspendMember(OTHER)):
+        until(lambda: scenario.write("node-1", OTHER) == "MEMBER_SUSPENDED", "it is refused")
+        scenario.await_service("node-1", LENDER)
 
 
-def test_an_expired_certificate_is_refused_and_renewed(scene: Scene) -> None:
-    with scene.broken(ExpireCertificate(OTHER, 2.0)):
-        until(lambda: scene.write("node-2", OTHER) == "UNKNOWN_CERTIFICATE", "it expires")
+def test_an_expired_certificate_is_refused_and_renewed(scenario: Scenario) -> None:
+    with scenario.broken(ExpireCertificate(OTHER, 2.0)):
+        until(lambda: scenario.write("node-2", OTHER) == "UNKNOWN_CERTIFICATE", "it expires")
 
 
-def test_a_later_version_migrates_and_this_one_serves_and_starts(scene: Scene) -> None:
-    with scene.broken(Migrate("record")):
-        assert scene.write("node-1", policy=STUBBORN) == "OK"
-    with scene.broken(KillNode("node-1")):
-        scene.await_service("node-2")
+def test_a_later_version_migrates_and_this_one_serves_and_starts(scenario: Scenario) -> None:
+    with scenario.broken(Migrate("record")):
+        assert scenario.write("node-1", policy=STUBBORN) == "OK"
+    with scenario.broken(KillNode("node-1")):
+        scenario.await_service("node-2")
 
 
-def test_a_pulled_cable_costs_one_node(scene: Scene) -> None:
-    _is_possible(scene, PullCable("node-2"))
-    with scene.broken(PullCable("node-2")):
-        assert scene.write("node-2") != "OK"
-        scene.await_service("node-1")
+def test_a_pulled_cable_costs_one_node(scenario: Scenario) -> None:
+    _is_possible(scenario, PullCable("node-2"))
+    with scenario.broken(PullCable("node-2")):
+        assert scenario.write("node-2") != "OK"
+        scenario.await_service("node-1")
 
 
-def _is_possible(scene: Scene, fault: Fault) -> None:
-    if missing := fault.missing(scene.town):
+def _is_possible(scenario: Scenario, fault: Fault) -> None:
+    if missing := fault.missing(scenario.topology):
         pytest.skip(missing)

@@ -23,12 +23,12 @@ from tests.service.postgres_scenario import (
     BACK_WITHIN_S,
     GONE,
     Outcome,
-    Scene,
+    Scenario,
     call,
     contract,
     health,
+    open_scenario,
     refused_with_delay,
-    scene_on,
     submitted,
     until_served,
 )
@@ -43,10 +43,10 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def scene(postgres: Postgres, tmp_path: Path) -> Iterator[Scene]:
+def scenario(postgres: Postgres, tmp_path: Path) -> Iterator[Scenario]:
     try:
-        with scene_on(postgres.new_database(), tmp_path / "bureau") as scene:
-            yield scene
+        with open_scenario(postgres.new_database(), tmp_path / "bureau") as scenario:
+            yield scenario
     finally:
         postgres.start()  # for the next test, however this one ended
 
@@ -55,30 +55,34 @@ MODES = ["fast", "immediate"]  # an orderly stop, and what a crash leaves
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_stop_is_told_and_a_start_is_enough(scene: Scene, postgres: Postgres, mode: str) -> None:
-    before = submitted(until_served(scene.acme, "Furnishing/SubmitRecords", scene.submission()))
+def test_a_stop_is_told_and_a_start_is_enough(
+    scenario: Scenario, postgres: Postgres, mode: str
+) -> None:
+    before = submitted(
+        until_served(scenario.acme, "Furnishing/SubmitRecords", scenario.submission())
+    )
     receipt = log_pb2.GetReceiptRequest(request_id=before).SerializeToString()
-    proved = until_served(scene.acme, "Log/GetReceipt", receipt)
-    retried, inquiry = scene.submission(), scene.inquiry()
+    proved = until_served(scenario.acme, "Log/GetReceipt", receipt)
+    retried, inquiry = scenario.submission(), scenario.inquiry()
 
     postgres.stop(mode)
     for _ in range(2):  # at first on connections that were open, then on none
-        refused_with_delay(contract(scene.acme, "Log/GetCheckpoint", b""))
-        refused_with_delay(contract(scene.acme, "Furnishing/SubmitRecords", retried))
-        refused_with_delay(contract(scene.acme, "Reporting/QueryReport", inquiry))
-        refused_with_delay(contract(scene.acme, "Furnishing/ListSubmissions", b""))
+        refused_with_delay(contract(scenario.acme, "Log/GetCheckpoint", b""))
+        refused_with_delay(contract(scenario.acme, "Furnishing/SubmitRecords", retried))
+        refused_with_delay(contract(scenario.acme, "Reporting/QueryReport", inquiry))
+        refused_with_delay(contract(scenario.acme, "Furnishing/ListSubmissions", b""))
 
     postgres.start()
-    until_served(scene.acme, "Log/GetCheckpoint", b"")
-    after = submitted(until_served(scene.acme, "Furnishing/SubmitRecords", retried))
-    until_served(scene.acme, "Reporting/QueryReport", inquiry)
-    assert scene.stored() == {before, after}
-    assert until_served(scene.acme, "Log/GetReceipt", receipt) == proved
+    until_served(scenario.acme, "Log/GetCheckpoint", b"")
+    after = submitted(until_served(scenario.acme, "Furnishing/SubmitRecords", retried))
+    until_served(scenario.acme, "Reporting/QueryReport", inquiry)
+    assert scenario.stored() == {before, after}
+    assert until_served(scenario.acme, "Log/GetReceipt", receipt) == proved
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_what_is_acknowledged_while_it_stops_is_there(
-    scene: Scene, postgres: Postgres, mode: str
+    scenario: Scenario, postgres: Postgres, mode: str
 ) -> None:
     """Lenders submit throughout. What an outcome left open, the same bytes settle once."""
     begun, over = threading.Semaphore(0), threading.Event()
@@ -88,9 +92,9 @@ def test_what_is_acknowledged_while_it_stops_is_there(
 
     def keep_submitting() -> None:
         while not over.is_set():
-            request = scene.submission()
+            request = scenario.submission()
             while (
-                outcome := contract(scene.acme, "Furnishing/SubmitRecords", request)
+                outcome := contract(scenario.acme, "Furnishing/SubmitRecords", request)
             ).status == GONE:
                 refused.release()
                 time.sleep(0.02)
@@ -110,7 +114,7 @@ def test_what_is_acknowledged_while_it_stops_is_there(
         for _ in range(2 * WRITERS):
             assert refused.acquire(timeout=120)
         postgres.start()
-        until_served(scene.acme, "Log/GetCheckpoint", b"")
+        until_served(scenario.acme, "Log/GetCheckpoint", b"")
         known = len(acknowledged)
         end = time.monotonic() + BACK_WITHIN_S
         while len(acknowledged) < known + 2 * WRITERS and time.monotonic() < end:
@@ -123,14 +127,14 @@ def test_what_is_acknowledged_while_it_stops_is_there(
             thread.join()
     assert not strange
     assert len(acknowledged) == len(set(acknowledged))
-    assert scene.stored() == set(acknowledged)
+    assert scenario.stored() == set(acknowledged)
 
 
-def test_a_restart_that_nobody_met_is_found_out(scene: Scene, postgres: Postgres) -> None:
+def test_a_restart_that_nobody_met_is_found_out(scenario: Scenario, postgres: Postgres) -> None:
     """The connections that were open are all dead, and the bureau finds out by itself."""
     threads = [
         threading.Thread(
-            target=contract, args=(scene.acme, "Reporting/QueryReport", scene.inquiry())
+            target=contract, args=(scenario.acme, "Reporting/QueryReport", scenario.inquiry())
         )
         for _ in range(2 * WRITERS)
     ]
@@ -140,39 +144,41 @@ def test_a_restart_that_nobody_met_is_found_out(scene: Scene, postgres: Postgres
         thread.join()
     postgres.stop("fast")
     postgres.start()
-    request = scene.submission()
-    made = submitted(until_served(scene.acme, "Furnishing/SubmitRecords", request))
-    assert made in scene.stored()
+    request = scenario.submission()
+    made = submitted(until_served(scenario.acme, "Furnishing/SubmitRecords", request))
+    assert made in scenario.stored()
 
 
-def test_what_is_not_served_tells_it_too(scene: Scene, postgres: Postgres) -> None:
+def test_what_is_not_served_tells_it_too(scenario: Scenario, postgres: Postgres) -> None:
     method = "Reporting/RecordDecision"
-    assert contract(scene.acme, method, b"").status == ("UNIMPLEMENTED", "NOT_SERVED")
+    assert contract(scenario.acme, method, b"").status == ("UNIMPLEMENTED", "NOT_SERVED")
     postgres.stop("fast")
-    refused_with_delay(contract(scene.acme, method, b""))
+    refused_with_delay(contract(scenario.acme, method, b""))
 
 
 READINESS = ["", "readiness", "creditbureau.v1.Reporting"]
 
 
 def test_a_node_without_its_database_lives_and_is_not_ready(
-    scene: Scene, postgres: Postgres
+    scenario: Scenario, postgres: Postgres
 ) -> None:
     """Who has asked before is told, also while nobody's certificate can be looked up."""
-    assert {health(scene.acme, name) for name in [*READINESS, "liveness"]} == {"SERVING"}
+    assert {health(scenario.acme, name) for name in [*READINESS, "liveness"]} == {"SERVING"}
     postgres.stop("fast")
     for name in READINESS:
-        until(lambda name=name: health(scene.acme, name) == "NOT_SERVING", f"{name} is not ready")
-    assert health(scene.acme, "liveness") == "SERVING"
+        until(
+            lambda name=name: health(scenario.acme, name) == "NOT_SERVING", f"{name} is not ready"
+        )
+    assert health(scenario.acme, "liveness") == "SERVING"
     request = health_pb2.HealthCheckRequest().SerializeToString()
-    refused_with_delay(call(scene.agent, "/grpc.health.v1.Health/Check", request))
+    refused_with_delay(call(scenario.agent, "/grpc.health.v1.Health/Check", request))
     postgres.start()
     for name in READINESS:
-        until(lambda name=name: health(scene.acme, name) == "SERVING", f"{name} is ready")
+        until(lambda name=name: health(scenario.acme, name) == "SERVING", f"{name} is ready")
 
 
-def test_a_node_does_not_start_without_it(scene: Scene, postgres: Postgres) -> None:
-    settings = Settings.load(scene.bureau.folder, node="late-1", listen="127.0.0.1:0")
+def test_a_node_does_not_start_without_it(scenario: Scenario, postgres: Postgres) -> None:
+    settings = Settings.load(scenario.bureau.folder, node="late-1", listen="127.0.0.1:0")
     postgres.stop("fast")
     with pytest.raises(StorageError) as refused:
         Server(settings)

@@ -30,18 +30,18 @@ from bureau_client import (
 from bureau_keys.envelope import seal
 from creditbureau.v1 import dispute_pb2, subjects_pb2
 from tests.service.raw import Answer, Raw
-from tests.service.scenario import DAY, Village, account, village
+from tests.service.scenario import DAY, Scenario, account, open_scenario
 
 APRIL, MAY, JUNE = Month(2024, 4), Month(2024, 5), Month(2024, 6)
 
 
 @pytest.fixture(scope="module")
-def town(database_url: str) -> Iterator[Village]:
-    with village("acme", "brook", database_url=database_url) as found:
+def scenario(database_url: str) -> Iterator[Scenario]:
+    with open_scenario("acme", "brook", database_url=database_url) as found:
         yield found
 
 
-def challenged(town: Village, person: Wallet, month: Month | None = MAY) -> str:
+def challenged(scenario: Scenario, person: Wallet, month: Month | None = MAY) -> str:
     (line,) = person.file().tradelines
     dispute = person.dispute(
         line.tradeline_id,
@@ -55,56 +55,56 @@ def challenged(town: Village, person: Wallet, month: Month | None = MAY) -> str:
     return dispute.dispute_id
 
 
-def test_a_dispute_to_its_correction(town: Village) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
-    dispute_id = challenged(town, person)
+def test_a_dispute_to_its_correction(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
+    dispute_id = challenged(scenario, person)
     # Shown at once, and known to the furnisher alone.
-    (shown,) = town.report(person, "brook").disputes
+    (shown,) = scenario.report(person, "brook").disputes
     assert (shown.dispute_id, shown.state) == (dispute_id, DisputeState.OPEN)
-    (told,) = town.lenders["acme"].disputes()
+    (told,) = scenario.lenders["acme"].disputes()
     assert (told.narrative, told.reason) == (shown.narrative, DisputeReason.WRONG_AMOUNT)
-    assert town.lenders["brook"].disputes() == []
+    assert scenario.lenders["brook"].disputes() == []
     with pytest.raises(WrongState):
-        challenged(town, person)
+        challenged(scenario, person)
     with pytest.raises(NotFound):
-        town.lenders["brook"].answer_dispute(dispute_id, DisputeOutcome.ACCURATE)
+        scenario.lenders["brook"].answer_dispute(dispute_id, DisputeOutcome.ACCURATE)
     # A correction, and an answer that names it.
     fixed = account(person, "card", MAY, balance_minor=0)
-    submission_id = town.submit("acme", fixed, kind=SubmissionKind.CORRECTION)
+    submission_id = scenario.submit("acme", fixed, kind=SubmissionKind.CORRECTION)
     with pytest.raises(InvalidRequest):
-        town.lenders["acme"].answer_dispute(dispute_id, DisputeOutcome.MODIFIED)
+        scenario.lenders["acme"].answer_dispute(dispute_id, DisputeOutcome.MODIFIED)
     with pytest.raises(InvalidRequest):
-        town.lenders["acme"].answer_dispute(
+        scenario.lenders["acme"].answer_dispute(
             dispute_id, DisputeOutcome.MODIFIED, correction=RecordRef(submission_id, 7)
         )
     correction = RecordRef(submission_id, 0)
-    closed = town.lenders["acme"].answer_dispute(
+    closed = scenario.lenders["acme"].answer_dispute(
         dispute_id, DisputeOutcome.MODIFIED, narrative="So it is.", correction=correction
     )
     assert (closed.state, closed.outcome) == (DisputeState.ANSWERED, DisputeOutcome.MODIFIED)
     assert (closed.answer_narrative, closed.correction) == ("So it is.", correction)
     assert person.disputes() == [closed]
     # What the furnisher said is for the person and itself alone.
-    (shown,) = town.report(person, "acme").disputes
+    (shown,) = scenario.report(person, "acme").disputes
     assert shown == closed
-    (shown,) = town.report(person, "brook").disputes
+    (shown,) = scenario.report(person, "brook").disputes
     assert shown == replace(closed, answer_narrative="", correction=None)
-    assert town.report(person, "brook").tradelines[0].balance_minor == 0
+    assert scenario.report(person, "brook").tradelines[0].balance_minor == 0
     with pytest.raises(WrongState):
-        town.lenders["acme"].answer_dispute(dispute_id, DisputeOutcome.ACCURATE)
+        scenario.lenders["acme"].answer_dispute(dispute_id, DisputeOutcome.ACCURATE)
 
 
 @pytest.mark.parametrize("outcome", [DisputeOutcome.DELETED, DisputeOutcome.FRAUD])
 def test_what_a_dispute_deleted_returns_only_certified(
-    town: Village, outcome: DisputeOutcome
+    scenario: Scenario, outcome: DisputeOutcome
 ) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
     (line,) = person.file().tradelines
-    dispute_id = challenged(town, person, month=None)
-    town.lenders["acme"].answer_dispute(dispute_id, outcome)
-    assert town.report(person, "brook").tradelines == ()
+    dispute_id = challenged(scenario, person, month=None)
+    scenario.lenders["acme"].answer_dispute(dispute_id, outcome)
+    assert scenario.report(person, "brook").tradelines == ()
     # The person still sees that it was there, what became of it, and what they were told.
     file = person.file()
     assert [(at.reason, at.tradeline_id) for at in file.omissions] == [
@@ -112,56 +112,56 @@ def test_what_a_dispute_deleted_returns_only_certified(
     ]
     assert [at.outcome for at in file.disputes] == [outcome]
     assert list(file.notices) == person.notices()
-    assert town.report(person, "brook").notices == ()
+    assert scenario.report(person, "brook").notices == ()
     with pytest.raises(BureauError) as caught:
-        town.submit("acme", account(person, "card", MAY + 1))
+        scenario.submit("acme", account(person, "card", MAY + 1))
     assert caught.value.reason == "DELETED_ITEM"
-    town.submit("acme", account(person, "card", MAY + 1, certified=True))
-    assert len(town.report(person, "brook").tradelines) == 1
+    scenario.submit("acme", account(person, "card", MAY + 1, certified=True))
+    assert len(scenario.report(person, "brook").tradelines) == 1
 
 
-def test_what_nobody_answers_is_withdrawn_until_it_is_certified(town: Village) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
-    dispute_id = challenged(town, person)
-    town.later(29 * DAY)
-    assert len(town.report(person, "brook").tradelines) == 1
-    town.later(2 * DAY)
-    assert town.report(person, "brook").tradelines == ()
+def test_what_nobody_answers_is_withdrawn_until_it_is_certified(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
+    dispute_id = challenged(scenario, person)
+    scenario.later(29 * DAY)
+    assert len(scenario.report(person, "brook").tradelines) == 1
+    scenario.later(2 * DAY)
+    assert scenario.report(person, "brook").tradelines == ()
     file = person.file()
     assert len(file.tradelines) == 1
     assert [at.reason for at in file.omissions] == [OmissionReason.DELETED]
     assert person.disputes()[0].state is DisputeState.LAPSED
     # Reported again, and again, it stays away; so it does if the answer is late.
-    town.submit("acme", account(person, "card", JUNE, certified=True))
-    acme = town.lenders["acme"]
+    scenario.submit("acme", account(person, "card", JUNE, certified=True))
+    acme = scenario.lenders["acme"]
     with pytest.raises(BureauError) as caught:
         acme.answer_dispute(dispute_id, DisputeOutcome.ACCURATE)
     assert caught.value.reason == "DELETED_ITEM"
     assert [at.field for at in caught.value.violations] == ["certified"]
-    assert town.report(person, "brook").tradelines == ()
+    assert scenario.report(person, "brook").tradelines == ()
     acme.answer_dispute(dispute_id, DisputeOutcome.ACCURATE, certified=True)
-    assert len(town.report(person, "brook").tradelines) == 1
+    assert len(scenario.report(person, "brook").tradelines) == 1
     # The person is told that it is back.
     assert {at.kind for at in person.notices()} == {NoticeKind.DISPUTE, NoticeKind.REINSERTION}
 
 
-def test_an_item_is_back_only_when_nothing_of_it_waits_any_more(town: Village) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
+def test_an_item_is_back_only_when_nothing_of_it_waits_any_more(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
     (line,) = person.file().tradelines
     first, second = (
         person.dispute(line.tradeline_id, field=field, reason=DisputeReason.INACCURATE)
         for field in ("status", "open_date")
     )
-    town.later(31 * DAY)
-    acme = town.lenders["acme"]
+    scenario.later(31 * DAY)
+    acme = scenario.lenders["acme"]
     acme.answer_dispute(first.dispute_id, DisputeOutcome.ACCURATE, certified=True)
-    assert town.report(person, "brook").tradelines == ()
+    assert scenario.report(person, "brook").tradelines == ()
     assert [at.kind for at in person.notices()] == [NoticeKind.DISPUTE]
     # Deleting needs no certification.
     acme.answer_dispute(second.dispute_id, DisputeOutcome.DELETED)
-    assert town.report(person, "brook").tradelines == ()
+    assert scenario.report(person, "brook").tradelines == ()
     assert person.file().tradelines == ()
     assert {at.outcome for at in person.file().disputes} == {
         DisputeOutcome.ACCURATE,
@@ -170,24 +170,24 @@ def test_an_item_is_back_only_when_nothing_of_it_waits_any_more(town: Village) -
 
 
 def test_in_china_an_unanswered_dispute_stays_beside_the_item() -> None:
-    with village("acme", "brook", jurisdiction="CN") as town:
-        person = town.person()
-        town.submit("acme", account(person, "card", MAY))
-        challenged(town, person)
-        town.later(21 * DAY)
-        report = town.report(person, "brook")
+    with open_scenario("acme", "brook", jurisdiction="CN") as scenario:
+        person = scenario.person()
+        scenario.submit("acme", account(person, "card", MAY))
+        challenged(scenario, person)
+        scenario.later(21 * DAY)
+        report = scenario.report(person, "brook")
         assert len(report.tradelines) == 1
         assert [at.state for at in report.disputes] == [DisputeState.LAPSED]
         # Nothing was withdrawn, so nothing has to be certified.
         (dispute,) = report.disputes
-        town.lenders["acme"].answer_dispute(dispute.dispute_id, DisputeOutcome.ACCURATE)
+        scenario.lenders["acme"].answer_dispute(dispute.dispute_id, DisputeOutcome.ACCURATE)
         assert [at.kind for at in person.notices()] == [NoticeKind.DISPUTE]
 
 
-def opened_as(town: Village, person: Wallet, dispute_id: str, field: str = "status") -> Answer:
+def opened_as(scenario: Scenario, person: Wallet, dispute_id: str, field: str = "status") -> Answer:
     """A dispute under an id of one's own choice."""
     (line,) = person.file().tradelines
-    signing = town.signing(person)
+    signing = scenario.signing(person)
     opening = dispute_pb2.DisputeOpening(
         header=signing.header(request_id=dispute_id),
         subject_id=person.subject_id,
@@ -195,29 +195,29 @@ def opened_as(town: Village, person: Wallet, dispute_id: str, field: str = "stat
         field=field,
         reason=dispute_pb2.DISPUTE_REASON_WRONG_STATUS,
     )
-    opening.header.issue_time.FromDatetime(town.now())
+    opening.header.issue_time.FromDatetime(scenario.now())
     request = subjects_pb2.OpenDisputeRequest(opening=seal(opening, signing.key))
-    return Raw(town.agent).send("Subjects/OpenDispute", request)
+    return Raw(scenario.agent).send("Subjects/OpenDispute", request)
 
 
-def test_the_id_of_a_dispute_is_nobody_elses(town: Village) -> None:
+def test_the_id_of_a_dispute_is_nobody_elses(scenario: Scenario) -> None:
     """Else the furnisher's answer would close the dispute of the wrong person."""
-    first, second = town.person(), town.person()
+    first, second = scenario.person(), scenario.person()
     for person in (first, second):
-        town.submit("acme", account(person, "card", MAY))
+        scenario.submit("acme", account(person, "card", MAY))
     dispute_id = str(uuid.uuid4())
-    assert opened_as(town, first, dispute_id).code == "OK"
-    assert opened_as(town, second, dispute_id).reason == "ALREADY_EXISTS"
+    assert opened_as(scenario, first, dispute_id).code == "OK"
+    assert opened_as(scenario, second, dispute_id).reason == "ALREADY_EXISTS"
     assert second.disputes() == []
-    town.lenders["acme"].answer_dispute(dispute_id, DisputeOutcome.ACCURATE)
+    scenario.lenders["acme"].answer_dispute(dispute_id, DisputeOutcome.ACCURATE)
     assert [at.state for at in first.disputes()] == [DisputeState.ANSWERED]
 
 
 @pytest.mark.parametrize("case", ["older", "other month", "other account", "original"])
-def test_a_correction_answers_only_what_was_disputed(town: Village, case: str) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
-    older = town.submit(
+def test_a_correction_answers_only_what_was_disputed(scenario: Scenario, case: str) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
+    older = scenario.submit(
         "acme", account(person, "card", MAY, balance_minor=7), kind=SubmissionKind.CORRECTION
     )
     (line,) = person.file().tradelines
@@ -226,17 +226,17 @@ def test_a_correction_answers_only_what_was_disputed(town: Village, case: str) -
     )
     corrections = {
         "older": older,
-        "other month": town.submit(
+        "other month": scenario.submit(
             "acme", account(person, "card", APRIL), kind=SubmissionKind.CORRECTION
         ),
-        "other account": town.submit(
+        "other account": scenario.submit(
             "acme", account(person, "loan", MAY), kind=SubmissionKind.CORRECTION
         ),
         # It came after the dispute, and holds nothing: a correction stands before it.
-        "original": town.submit("acme", account(person, "card", MAY, balance_minor=8)),
+        "original": scenario.submit("acme", account(person, "card", MAY, balance_minor=8)),
     }
     with pytest.raises(InvalidRequest) as caught:
-        town.lenders["acme"].answer_dispute(
+        scenario.lenders["acme"].answer_dispute(
             dispute.dispute_id,
             DisputeOutcome.MODIFIED,
             correction=RecordRef(corrections[case], 0),
@@ -246,28 +246,28 @@ def test_a_correction_answers_only_what_was_disputed(town: Village, case: str) -
 
 @pytest.mark.parametrize("outcome", [DisputeOutcome.ACCURATE, DisputeOutcome.DELETED])
 def test_a_dispute_about_what_was_erased_can_be_answered(
-    town: Village, outcome: DisputeOutcome
+    scenario: Scenario, outcome: DisputeOutcome
 ) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
-    dispute_id = challenged(town, person, month=None)
-    with town.database() as database:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
+    dispute_id = challenged(scenario, person, month=None)
+    with scenario.database() as database:
         assert erase_person(database, person.subject_id).accounts == 1
-    answered = town.lenders["acme"].answer_dispute(dispute_id, outcome)
+    answered = scenario.lenders["acme"].answer_dispute(dispute_id, outcome)
     assert answered.state is DisputeState.ANSWERED
     assert person.file().tradelines == ()
-    assert town.findings() == []
+    assert scenario.findings() == []
 
 
 # Facts that come later ---------------------------------------------------------------
 
 
-def test_more_facts_are_forwarded_and_give_more_time_once(town: Village) -> None:
+def test_more_facts_are_forwarded_and_give_more_time_once(scenario: Scenario) -> None:
     """15 U.S.C. 1681i(a)(1)(B): up to 15 days more."""
-    person, stranger = town.person(), town.person()
-    town.submit("acme", account(person, "card", MAY))
-    acme = town.lenders["acme"]
-    opened = challenged(town, person)
+    person, stranger = scenario.person(), scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
+    acme = scenario.lenders["acme"]
+    opened = challenged(scenario, person)
     (dispute,) = person.disputes()
     assert dispute.create_time is not None
     with pytest.raises(NotFound):
@@ -285,23 +285,23 @@ def test_more_facts_are_forwarded_and_give_more_time_once(town: Village) -> None
     assert [at for at in acme.disputes() if at.dispute_id == opened] == [again]
     told = [at.dispute for at in take(acme.watch_disputes(), opened, 3)]
     assert told == [again] * 3
-    (shown,) = town.report(person, "brook").disputes
+    (shown,) = scenario.report(person, "brook").disputes
     assert len(shown.additions) == 2
-    town.later(31 * DAY)
-    assert len(town.report(person, "brook").tradelines) == 1
+    scenario.later(31 * DAY)
+    assert len(scenario.report(person, "brook").tradelines) == 1
     acme.answer_dispute(opened, DisputeOutcome.ACCURATE)
     with pytest.raises(WrongState):
         person.add_to_dispute(opened, "Too late.")
 
 
-def test_facts_do_not_revive_what_has_lapsed(town: Village) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
-    dispute_id = challenged(town, person)
-    town.later(31 * DAY)
+def test_facts_do_not_revive_what_has_lapsed(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
+    dispute_id = challenged(scenario, person)
+    scenario.later(31 * DAY)
     with pytest.raises(WrongState):
         person.add_to_dispute(dispute_id, "One more thing.")
-    assert town.report(person, "brook").tradelines == ()
+    assert scenario.report(person, "brook").tradelines == ()
 
 
 def take(stream: Iterator[DisputeNews], dispute_id: str, count: int) -> list[DisputeNews]:
@@ -332,33 +332,33 @@ def outcomes(work: Callable[[int], object], count: int) -> list[str]:
         return sorted(pool.map(run, range(count)))
 
 
-def test_of_many_answers_at_once_one_counts(town: Village) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
-    dispute_id = challenged(town, person)
+def test_of_many_answers_at_once_one_counts(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
+    dispute_id = challenged(scenario, person)
     answers = [DisputeOutcome.ACCURATE, DisputeOutcome.DELETED] * 3
-    acme = town.lenders["acme"]
+    acme = scenario.lenders["acme"]
     found = outcomes(lambda place: acme.answer_dispute(dispute_id, answers[place]), len(answers))
     assert found == ["", *["WRONG_STATE"] * 5]
     (dispute,) = person.disputes()
-    lines = town.report(person, "brook").tradelines
+    lines = scenario.report(person, "brook").tradelines
     assert len(lines) == (dispute.outcome is DisputeOutcome.ACCURATE)
     assert len(person.notices()) == 1
 
 
-def test_of_many_disputes_of_the_same_at_once_one_stands(town: Village) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
-    found = outcomes(lambda _: challenged(town, person), 6)
+def test_of_many_disputes_of_the_same_at_once_one_stands(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
+    found = outcomes(lambda _: challenged(scenario, person), 6)
     assert found == ["", *["WRONG_STATE"] * 5]
     assert len(person.disputes()) == 1
 
 
-def test_a_month_in_dispute_is_one_of_the_calendar(town: Village) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
+def test_a_month_in_dispute_is_one_of_the_calendar(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
     (line,) = person.file().tradelines
-    signing = town.signing(person)
+    signing = scenario.signing(person)
     opening = dispute_pb2.DisputeOpening(
         header=signing.header(),
         subject_id=person.subject_id,
@@ -367,7 +367,7 @@ def test_a_month_in_dispute_is_one_of_the_calendar(town: Village) -> None:
         field="status",
         reason=dispute_pb2.DISPUTE_REASON_WRONG_STATUS,
     )
-    opening.header.issue_time.FromDatetime(town.now())
+    opening.header.issue_time.FromDatetime(scenario.now())
     request = subjects_pb2.OpenDisputeRequest(opening=seal(opening, signing.key))
-    answer = Raw(town.agent).send("Subjects/OpenDispute", request)
+    answer = Raw(scenario.agent).send("Subjects/OpenDispute", request)
     assert (answer.reason, answer.fields) == ("INVALID_FIELD", ("month",))

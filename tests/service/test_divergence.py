@@ -15,7 +15,7 @@ from bureau_client import (
     FlagKind,
     PortfolioType,
 )
-from tests.service.scenario import Village, account, village
+from tests.service.scenario import Scenario, account, open_scenario
 from tests.service.watching import (
     MAY,
     freeze,
@@ -27,73 +27,73 @@ from tests.service.watching import (
 
 
 @pytest.fixture(scope="module")
-def town(database_url: str) -> Iterator[Village]:
-    with village("acme", "brook", "cedar", database_url=database_url) as town:
-        yield town
+def scenario(database_url: str) -> Iterator[Scenario]:
+    with open_scenario("acme", "brook", "cedar", database_url=database_url) as scenario:
+        yield scenario
 
 
-def test_divergence_is_told_and_flagged(town: Village) -> None:
-    person = monitored(town, "acme", "brook", "cedar")
-    town.submit("acme", account(person, "card", MAY))
-    town.submit("brook", account(person, "line", MAY))
-    freeze(town, "acme", account(person, "card", MAY).account_ref, FacilityActionKind.FREEZE)
+def test_divergence_is_told_and_flagged(scenario: Scenario) -> None:
+    person = monitored(scenario, "acme", "brook", "cedar")
+    scenario.submit("acme", account(person, "card", MAY))
+    scenario.submit("brook", account(person, "line", MAY))
+    freeze(scenario, "acme", account(person, "card", MAY).account_ref, FacilityActionKind.FREEZE)
     for name in ("acme", "brook", "cedar"):
-        (alert,) = [at for at in waiting(town, name, person) if at.kind is AlertKind.DIVERGENCE]
+        (alert,) = [at for at in waiting(scenario, name, person) if at.kind is AlertKind.DIVERGENCE]
         assert len(alert.tradeline_ids) == 2
-    report = town.report(person, "cedar")
+    report = scenario.report(person, "cedar")
     (flag,) = report.flags
     assert flag.kind.name == "DIVERGENCE"
     assert len(flag.tradeline_ids) == 2
     assert flag.texts == flag_texts(current_version().flag_texts, "DIVERGENCE")
 
 
-def test_divergence_is_among_what_a_consent_opens(town: Village) -> None:
-    person = town.person()
+def test_divergence_is_among_what_a_consent_opens(scenario: Scenario) -> None:
+    person = scenario.person()
     monitor(person, "cedar", portfolio_types=[PortfolioType.REVOLVING])
     line = {"portfolio_type": PortfolioType.LINE_OF_CREDIT, "account_type": "15"}
-    town.submit("acme", account(person, "card", MAY))
-    town.submit("brook", account(person, "card", MAY), account(person, "line", MAY, **line))
-    freeze(town, "acme", account(person, "card", MAY).account_ref, FacilityActionKind.FREEZE)
-    (alert,) = [at for at in waiting(town, "cedar", person) if at.kind is AlertKind.DIVERGENCE]
+    scenario.submit("acme", account(person, "card", MAY))
+    scenario.submit("brook", account(person, "card", MAY), account(person, "line", MAY, **line))
+    freeze(scenario, "acme", account(person, "card", MAY).account_ref, FacilityActionKind.FREEZE)
+    (alert,) = [at for at in waiting(scenario, "cedar", person) if at.kind is AlertKind.DIVERGENCE]
     cards = [at for at in person.file().tradelines if at.portfolio_type is PortfolioType.REVOLVING]
     assert set(alert.tradeline_ids) == {card.tradeline_id for card in cards}
 
 
-def test_within_a_group_and_across_lenders_are_told_apart(town: Village) -> None:
+def test_within_a_group_and_across_lenders_are_told_apart(scenario: Scenario) -> None:
     for name in ("dune", "elm"):
-        town.lender(name, group="bank")
-    person = monitored(town, "cedar")
+        scenario.lender(name, group="bank")
+    person = monitored(scenario, "cedar")
     for name in ("dune", "elm"):
-        town.submit(name, account(person, "card", MAY))
-    freeze(town, "dune", account(person, "card", MAY).account_ref, FacilityActionKind.FREEZE)
+        scenario.submit(name, account(person, "card", MAY))
+    freeze(scenario, "dune", account(person, "card", MAY).account_ref, FacilityActionKind.FREEZE)
 
     def told() -> list[AlertKind]:
-        return [at for at in kinds(waiting(town, "cedar", person)) if "DIVERGENCE" in at.name]
+        return [at for at in kinds(waiting(scenario, "cedar", person)) if "DIVERGENCE" in at.name]
 
     assert told() == [AlertKind.GROUP_DIVERGENCE]
-    report = town.report(person, "cedar")
+    report = scenario.report(person, "cedar")
     assert [flag.kind for flag in report.flags] == [FlagKind.GROUP_DIVERGENCE]
     # A lender of no group lends too.
-    town.submit("cedar", account(person, "card", MAY))
-    both = town.report(person, "cedar")
+    scenario.submit("cedar", account(person, "card", MAY))
+    both = scenario.report(person, "cedar")
     assert [flag.kind for flag in both.flags] == [
         FlagKind.GROUP_DIVERGENCE,
         FlagKind.DIVERGENCE,
     ]
     assert [len(flag.tradeline_ids) for flag in both.flags] == [2, 3]
     # The group breaks up; the reports of before stay what they were.
-    with Operator(town.bureau.operator) as operator:
+    with Operator(scenario.bureau.operator) as operator:
         elm = operator.member("elm")
         elm.group = ""
         operator.change(elm)
-    assert [at.kind for at in town.report(person, "cedar").flags] == [FlagKind.DIVERGENCE]
-    assert town.lenders["cedar"].replay(both.request_id).flags == both.flags
+    assert [at.kind for at in scenario.report(person, "cedar").flags] == [FlagKind.DIVERGENCE]
+    assert scenario.lenders["cedar"].replay(both.request_id).flags == both.flags
 
 
-def test_one_lender_freezes_a_line_and_lends_on_another(town: Village) -> None:
-    person = monitored(town, "acme", "cedar")
-    town.submit("acme", account(person, "card", MAY), account(person, "cash", MAY))
-    freeze(town, "acme", account(person, "card", MAY).account_ref, FacilityActionKind.FREEZE)
-    assert AlertKind.GROUP_DIVERGENCE in kinds(waiting(town, "cedar", person))
+def test_one_lender_freezes_a_line_and_lends_on_another(scenario: Scenario) -> None:
+    person = monitored(scenario, "acme", "cedar")
+    scenario.submit("acme", account(person, "card", MAY), account(person, "cash", MAY))
+    freeze(scenario, "acme", account(person, "card", MAY).account_ref, FacilityActionKind.FREEZE)
+    assert AlertKind.GROUP_DIVERGENCE in kinds(waiting(scenario, "cedar", person))
     # Of its own accounts alone a member is not told what it did itself.
-    assert waiting(town, "acme", person) == []
+    assert waiting(scenario, "acme", person) == []

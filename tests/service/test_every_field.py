@@ -20,7 +20,7 @@ from bureau_keys.note import parse_vkey
 from bureau_keys.signing import SigningKey
 from creditbureau.v1.envelope_pb2 import Envelope
 from tests.service import calls, raw
-from tests.service.calls import GOOD, MAY, Town, town_on
+from tests.service.calls import GOOD, MAY, Scenario, open_scenario
 from tests.service.raw import Answer
 from tests.service.scenario import database_of
 
@@ -41,9 +41,9 @@ signed: dict[bytes, tuple[type[Message], SigningKey]] = {}
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def town(
+def scenario(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Town]:
+) -> Iterator[Scenario]:
     def remembering(message: Message, key: SigningKey) -> Envelope:
         envelope = seal(message, key)
         signed[envelope.payload] = (type(message), key)
@@ -55,14 +55,14 @@ def town(
     ):
         for module in (raw, calls):
             patched.setattr(module, "seal", remembering)
-        with town_on(url) as found:
+        with open_scenario(url) as found:
             yield found
 
 
 @pytest.mark.parametrize("method", sorted(set(GOOD) - WATCHING))
-def test_no_extreme_is_a_fault(town: Town, method: str) -> None:
-    sender = town.members[MAY[method].split()[0]]
-    good = GOOD[method](town, sender)
+def test_no_extreme_is_a_fault(scenario: Scenario, method: str) -> None:
+    sender = scenario.members[MAY[method].split()[0]]
+    good = GOOD[method](scenario, sender)
     for changed, what, value in extremes(good):
         answer = sender.send(method, changed)
         told = f"{method}, {what} = {value!r}: {answer}"
@@ -72,8 +72,8 @@ def test_no_extreme_is_a_fault(town: Town, method: str) -> None:
             assert answer.code != "OK", told
 
 
-def test_the_database_holds_after_all_that(town: Town) -> None:
-    settings = town.bureau.settings
+def test_the_database_holds_after_all_that(scenario: Scenario) -> None:
+    settings = scenario.bureau.settings
     database = Database(settings.database)
     key = parse_vkey(trust_of(settings).log_key).key
     assert not check_database(database, settings.origin, key).findings

@@ -21,7 +21,7 @@ from tests.service.nodes import Nodes, further_nodes
 from tests.service.postgres import Postgres, frozen, postgres_in, until
 from tests.service.postgres_scenario import contract, health
 from tests.service.raw import Raw
-from tests.service.scenario import PATIENCE, Village, account, village
+from tests.service.scenario import PATIENCE, Scenario, account, open_scenario
 from tests.service.watching import monitored
 
 ALL_BUT_DIRECTORY = ("Subjects", "Consents", "Furnishing", "Reporting", "Log", "Members")
@@ -35,16 +35,16 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="module")
-def town(postgres: Postgres) -> Iterator[Village]:
-    with village("acme", "brook", database_url=postgres.new_database()) as town:
-        yield town
+def scenario(postgres: Postgres) -> Iterator[Scenario]:
+    with open_scenario("acme", "brook", database_url=postgres.new_database()) as scenario:
+        yield scenario
 
 
-def at(town: Village, nodes: Nodes, name: str, *places: int) -> Lender:
+def at(scenario: Scenario, nodes: Nodes, name: str, *places: int) -> Lender:
     """A lender that knows some of the nodes, in this order."""
     addresses = tuple(nodes.addresses[place] for place in places)
-    profile = replace(town.profiles[name], addresses=addresses)
-    return town.closing.enter_context(Lender(profile, clock=town.now, policy=PATIENCE))
+    profile = replace(scenario.profiles[name], addresses=addresses)
+    return scenario.closing.enter_context(Lender(profile, clock=scenario.now, policy=PATIENCE))
 
 
 def following(lender: Lender, *people: Wallet) -> Queue[Alert]:
@@ -64,17 +64,17 @@ def following(lender: Lender, *people: Wallet) -> Queue[Alert]:
 
 @pytest.mark.parametrize("way", ["told by the database", "by looking again"])
 def test_alerts_come_whichever_node_took_the_write(
-    town: Village, monkeypatch: pytest.MonkeyPatch, way: str
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     if way == "by looking again":
         monkeypatch.setattr("bureau.main.Listener.start", lambda _self: None)
     else:
         monkeypatch.setattr("bureau.rpc.servicer.POLL_S", 3600.0)
-    with further_nodes(town.bureau, town.clock, town.clock) as nodes:
-        watched = [monitored(town, "acme") for _ in nodes.addresses]
-        waiting = [following(at(town, nodes, "acme", place), *watched) for place in (0, 1, 2)]
+    with further_nodes(scenario.bureau, scenario.clock, scenario.clock) as nodes:
+        watched = [monitored(scenario, "acme") for _ in nodes.addresses]
+        waiting = [following(at(scenario, nodes, "acme", place), *watched) for place in (0, 1, 2)]
         for place, person in enumerate(watched):
-            submission = at(town, nodes, "brook", place).submit([account(person, "new", MAY)])
+            submission = at(scenario, nodes, "brook", place).submit([account(person, "new", MAY)])
             receipt = submission.submissions[0].receipt
             assert receipt is not None
             for alerts in waiting:
@@ -85,20 +85,20 @@ def test_alerts_come_whichever_node_took_the_write(
                 )
 
 
-def test_a_stream_goes_on_at_another_node_where_it_was(town: Village) -> None:
+def test_a_stream_goes_on_at_another_node_where_it_was(scenario: Scenario) -> None:
     """The node that it was on stops; nothing is lost, and nothing comes twice."""
-    person = monitored(town, "acme")
-    with further_nodes(town.bureau, town.clock) as nodes:
-        alerts = following(at(town, nodes, "acme", 1, 0), person)
-        town.submit("brook", account(person, "first", MAY))
+    person = monitored(scenario, "acme")
+    with further_nodes(scenario.bureau, scenario.clock) as nodes:
+        alerts = following(at(scenario, nodes, "acme", 1, 0), person)
+        scenario.submit("brook", account(person, "first", MAY))
         assert alerts.get(timeout=120).subject_id == person.subject_id
-    town.submit("brook", account(person, "second", MAY))
+    scenario.submit("brook", account(person, "second", MAY))
     assert alerts.get(timeout=120).subject_id == person.subject_id
     assert alerts.empty()
 
 
 def test_a_node_that_drains_says_so_and_still_answers(
-    town: Village, monkeypatch: pytest.MonkeyPatch
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drained = threading.Event()
     asked: list[float] = []
@@ -109,8 +109,8 @@ def test_a_node_that_drains_says_so_and_still_answers(
 
     # The node drains until the test has looked, however long that takes.
     monkeypatch.setattr("bureau.main.time", SimpleNamespace(sleep=drain))
-    with further_nodes(town.bureau, town.clock) as nodes:
-        raw = nodes.each(town.profiles["acme"])[1]
+    with further_nodes(scenario.bureau, scenario.clock) as nodes:
+        raw = nodes.each(scenario.profiles["acme"])[1]
         assert health(raw, "readiness") == "SERVING"
         stopping = threading.Thread(target=nodes.servers[1].stop, kwargs={"drain_s": 5.0})
         stopping.start()
@@ -124,36 +124,36 @@ def test_a_node_that_drains_says_so_and_still_answers(
         assert asked == [5.0]
 
 
-def test_the_directory_may_be_a_process_of_its_own(town: Village) -> None:
+def test_the_directory_may_be_a_process_of_its_own(scenario: Scenario) -> None:
     with (
-        further_nodes(town.bureau, town.clock, services=ALL_BUT_DIRECTORY) as others,
+        further_nodes(scenario.bureau, scenario.clock, services=ALL_BUT_DIRECTORY) as others,
         further_nodes(
-            town.bureau, town.clock, services=("Directory",), node="directory-1"
+            scenario.bureau, scenario.clock, services=("Directory",), node="directory-1"
         ) as directory,
     ):
-        profile = replace(town.profiles["acme"], addresses=others.addresses[1:])
+        profile = replace(scenario.profiles["acme"], addresses=others.addresses[1:])
         with (
-            Lender(profile, clock=town.now) as lender,
+            Lender(profile, clock=scenario.now) as lender,
             pytest.raises(NotFound, match="does not serve"),
         ):
             lender.subject_id("US", "ssn", "000-12-3456")
         split = replace(profile, directory_addresses=directory.addresses[1:])
-        with Lender(split, clock=town.now) as lender:
+        with Lender(split, clock=scenario.now) as lender:
             found = lender.subject_id("US", "ssn", "000-12-3456")
-            assert found == town.lenders["acme"].subject_id("US", "ssn", "000-12-3456")
+            assert found == scenario.lenders["acme"].subject_id("US", "ssn", "000-12-3456")
             assert lender.members()
         # It serves nothing else.
         alone = Raw(replace(profile, addresses=directory.addresses[1:]))
         assert contract(alone, "Log/GetCheckpoint", b"").status[0] == "UNIMPLEMENTED"
 
 
-def test_a_frozen_node_costs_one_call_and_no_write(town: Village, tmp_path: Path) -> None:
+def test_a_frozen_node_costs_one_call_and_no_write(scenario: Scenario, tmp_path: Path) -> None:
     """It takes connections and requests, and is silent."""
-    person = town.person()
+    person = scenario.person()
     address = f"127.0.0.1:{free_port()}"
-    with Node(town.bureau.folder, address, "--node", "frozen-1") as node:
-        profile = replace(town.profiles["brook"], addresses=(address, town.bureau.address))
-        with Lender(profile, clock=town.now) as lender:
+    with Node(scenario.bureau.folder, address, "--node", "frozen-1") as node:
+        profile = replace(scenario.profiles["brook"], addresses=(address, scenario.bureau.address))
+        with Lender(profile, clock=scenario.now) as lender:
             until(lambda: _answers(lender), "both answer")
             with frozen(node.pid):
                 refs = [f"frozen-{number}" for number in range(4)]
@@ -161,12 +161,12 @@ def test_a_frozen_node_costs_one_call_and_no_write(town: Village, tmp_path: Path
                     assert lender.submit([account(person, ref, MAY)]).accepted_count == 1
             made = {one.submission_id for one in lender.submissions()}
             assert len(made) >= len(refs)
-    assert town.findings() == []
+    assert scenario.findings() == []
 
 
-def test_the_operator_finds_a_node_that_answers(town: Village) -> None:
-    addresses = ("127.0.0.1:1", town.bureau.address)
-    with Operator(replace(town.bureau.operator, addresses=addresses)) as operator:
+def test_the_operator_finds_a_node_that_answers(scenario: Scenario) -> None:
+    addresses = ("127.0.0.1:1", scenario.bureau.address)
+    with Operator(replace(scenario.bureau.operator, addresses=addresses)) as operator:
         assert operator.member("acme").member_id == "acme"
 
 

@@ -32,15 +32,15 @@ from bureau_client.files.metro2 import (
     write,
 )
 from bureau_client.files.metro2.layout import layouts
-from tests.service.scenario import Village, account, village
+from tests.service.scenario import Scenario, account, open_scenario
 
 DAY = date(2024, 5, 31)
 
 
 @pytest.fixture(scope="module")
-def town(database_url: str) -> Iterator[Village]:
-    with village("acme", "brook", database_url=database_url) as town:
-        yield town
+def scenario(database_url: str) -> Iterator[Scenario]:
+    with open_scenario("acme", "brook", database_url=database_url) as scenario:
+        yield scenario
 
 
 def base(number: str, ref: str, **changes: Any) -> Segment:
@@ -82,13 +82,13 @@ def lines(person: Wallet) -> Any:
     return person.file().tradelines
 
 
-def test_a_metro2_file_is_imported(town: Village, tmp_path: Path) -> None:
-    jane, richard = town.person(number="000111001"), town.person(number="000111002")
+def test_a_metro2_file_is_imported(scenario: Scenario, tmp_path: Path) -> None:
+    jane, richard = scenario.person(number="000111001"), scenario.person(number="000111002")
     joint = blank("J1").with_values(
         surname="ROE", first_name="RICHARD", social_security_number="000111002", ecoa_code="2"
     )
     file = written(tmp_path / "may.dat", [base("000111001", "M-1"), joint])
-    found = import_file(town.lenders["acme"], Metro2Source(file))
+    found = import_file(scenario.lenders["acme"], Metro2Source(file))
     assert (found.row_count, found.accepted_count, found.rejects) == (1, 1, [])
     assert found.submissions[0].label == "may.dat"
     for person, role in ((jane, PartyRole.INDIVIDUAL), (richard, PartyRole.JOINT)):
@@ -96,17 +96,17 @@ def test_a_metro2_file_is_imported(town: Village, tmp_path: Path) -> None:
         assert (card.balance_minor, card.credit_limit_minor) == (1000_00, 5000_00)
         assert (card.month, card.role, card.currency) == (Month(2024, 5), role, "USD")
     # The same file again is stored once.
-    again = import_file(town.lenders["acme"], Metro2Source(file))
+    again = import_file(scenario.lenders["acme"], Metro2Source(file))
     assert [at.submission_id for at in again.submissions] == [
         at.submission_id for at in found.submissions
     ]
 
 
 def test_corrections_deletions_and_new_numbers_do_what_they_say(
-    town: Village, tmp_path: Path
+    scenario: Scenario, tmp_path: Path
 ) -> None:
-    person = town.person(number="000111003")
-    acme = town.lenders["acme"]
+    person = scenario.person(number="000111003")
+    acme = scenario.lenders["acme"]
     import_file(
         acme,
         Metro2Source(
@@ -143,11 +143,11 @@ def test_corrections_deletions_and_new_numbers_do_what_they_say(
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_what_is_left_out_can_be_mended_and_sent_again(
-    town: Village, tmp_path: Path, packed: bool
+    scenario: Scenario, tmp_path: Path, packed: bool
 ) -> None:
     number = f"00011100{5 + packed}"
-    person = town.person(number=number)
-    acme = town.lenders["acme"]
+    person = scenario.person(number=number)
+    acme = scenario.lenders["acme"]
     ref = f"R-{packed}"
     wrong = [base(number, f"{ref}-2", account_status="71")]
     stranger = [base(f"00011109{packed:d}", f"{ref}-3")]
@@ -177,7 +177,7 @@ def test_what_is_left_out_can_be_mended_and_sent_again(
     mend(raw, f"{ref}-2", "account_status", b"11")
     mend(raw, f"{ref}-4", "social_security_number", number.encode())
     rejects.write_bytes(raw)
-    town.person(number=f"00011109{packed:d}")
+    scenario.person(number=f"00011109{packed:d}")
     assert import_file(acme, Metro2Source(rejects)).accepted_count == 3
     assert len(lines(person)) == 3
 
@@ -193,15 +193,15 @@ def mend(raw: bytearray, ref: str, field: str, said: bytes) -> None:
     raw[at : at + len(said)] = said
 
 
-def test_a_file_that_is_not_whole_is_not_imported(town: Village, tmp_path: Path) -> None:
+def test_a_file_that_is_not_whole_is_not_imported(scenario: Scenario, tmp_path: Path) -> None:
     file = written(tmp_path / "may.dat", [base("000111007", "W-1")])
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(InvalidRequest) as refused:
-        import_file(town.lenders["acme"], Metro2Source(file), skip_invalid=True)
+        import_file(scenario.lenders["acme"], Metro2Source(file), skip_invalid=True)
     assert "M2-TRUNCATED" in {at.rule for at in refused.value.violations}
 
 
-def test_a_month_is_compared_with_the_month_before(town: Village, tmp_path: Path) -> None:
+def test_a_month_is_compared_with_the_month_before(scenario: Scenario, tmp_path: Path) -> None:
     may = written(tmp_path / "may.dat", [base("000111008", "P-1")])
     june = written(
         tmp_path / "june.dat",
@@ -214,9 +214,9 @@ def test_a_month_is_compared_with_the_month_before(town: Village, tmp_path: Path
 
 
 @pytest.mark.parametrize("framing", [Framing(), Framing(packed=True, blocked=True)])
-def test_records_go_out_and_come_back(town: Village, tmp_path: Path, framing: Framing) -> None:
+def test_records_go_out_and_come_back(scenario: Scenario, tmp_path: Path, framing: Framing) -> None:
     number = f"00011101{framing.packed:d}"
-    person = town.person(number=number)
+    person = scenario.person(number=number)
     months = [
         dataclasses.replace(
             account(person, "x", Month(2024, 3) + at),
@@ -243,11 +243,11 @@ def test_records_go_out_and_come_back(town: Village, tmp_path: Path, framing: Fr
         checked = list(validate(stream, today=datetime.now(UTC).date()))
     assert [at for _, findings in checked for at in findings] == []
     assert checked[1][0].first.values["payment_history_profile"] == "10" + "B" * 22
-    imported = import_file(town.lenders["acme"], Metro2Source(target))
+    imported = import_file(scenario.lenders["acme"], Metro2Source(target))
     assert imported.accepted_count == 1
     (card,) = lines(person)
     assert (card.balance_minor, card.month) == (102_00, Month(2024, 5))
     # And as CSV, which has all the months.
-    assert import_file(town.lenders["acme"], CsvSource(records)).accepted_count == 3
+    assert import_file(scenario.lenders["acme"], CsvSource(records)).accepted_count == 3
     (card,) = lines(person)
     assert card.history.profile.startswith("010")

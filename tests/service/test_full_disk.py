@@ -22,7 +22,7 @@ PATIENCE_S = 120.0
 
 
 @dataclass
-class Scene:
+class Scenario:
     """A bureau, a lender, and somebody who lets it furnish."""
 
     bureau: RunningBureau
@@ -49,7 +49,7 @@ class Scene:
 
 
 @pytest.fixture
-def scene() -> Iterator[Scene]:
+def scenario() -> Iterator[Scenario]:
     with running_bureau() as bureau:
         acme = Raw(bureau.add_member("acme", ("furnisher", "attester")))
         agent = Raw(bureau.add_member("agent", ["agent"]))
@@ -59,38 +59,38 @@ def scene() -> Iterator[Scene]:
         consent = person.consent("acme", codes_pb2.ACTION_FURNISH)
         request = consents_pb2.GrantConsentRequest(consent=consent)
         assert agent.send("Consents/GrantConsent", request).code == "OK"
-        yield Scene(bureau, acme, person)
+        yield Scenario(bureau, acme, person)
 
 
-def test_writes_are_refused_reads_go_on_and_a_retry_succeeds(scene: Scene) -> None:
-    scene.limit(1)
-    request = scene.submission()
+def test_writes_are_refused_reads_go_on_and_a_retry_succeeds(scenario: Scenario) -> None:
+    scenario.limit(1)
+    request = scenario.submission()
     for _ in range(1000):
-        answer = scene.acme.send("Furnishing/SubmitRecords", request)
+        answer = scenario.acme.send("Furnishing/SubmitRecords", request)
         if answer.code != "OK":
             break
-        request = scene.submission()
+        request = scenario.submission()
     assert (answer.code, answer.reason) == ("RESOURCE_EXHAUSTED", "STORAGE_FULL"), answer
     assert answer.fix
-    listed = scene.acme.send("Furnishing/ListSubmissions", b"")
+    listed = scenario.acme.send("Furnishing/ListSubmissions", b"")
     known = {one.submission_id for one in listed.reply.submissions}
-    before = scene.checkpoint()
+    before = scenario.checkpoint()
 
-    scene.limit(1_000_000)
-    assert scene.checkpoint() == before
-    accepted = scene.acme.send("Furnishing/SubmitRecords", request)
+    scenario.limit(1_000_000)
+    assert scenario.checkpoint() == before
+    accepted = scenario.acme.send("Furnishing/SubmitRecords", request)
     assert accepted.code == "OK", accepted
     assert accepted.reply.submission.submission_id not in known
-    assert scene.acme.send("Furnishing/SubmitRecords", request).reply == accepted.reply
+    assert scenario.acme.send("Furnishing/SubmitRecords", request).reply == accepted.reply
 
 
 def test_the_checkpoint_that_is_kept_catches_up(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []
     logger = SimpleNamespace(error=lambda event, **_details: told.append(event))
     monkeypatch.setattr(checkpoint_file, "logger", logger)
-    kept = scene.bureau.settings.kept_checkpoint
+    kept = scenario.bureau.settings.kept_checkpoint
     # Nothing can be written there, as on a full disk.
     in_the_way = kept.with_name(kept.name + ".new")
     while True:
@@ -100,12 +100,12 @@ def test_the_checkpoint_that_is_kept_catches_up(
         except FileExistsError:  # just being written
             time.sleep(0.01)
     for _ in range(3):
-        assert scene.acme.send("Furnishing/SubmitRecords", scene.submission()).code == "OK"
+        assert scenario.acme.send("Furnishing/SubmitRecords", scenario.submission()).code == "OK"
     eventually(lambda: told == ["checkpoint_not_kept"])
-    assert kept.read_text() != scene.checkpoint()
+    assert kept.read_text() != scenario.checkpoint()
 
     in_the_way.rmdir()
-    eventually(lambda: kept.read_text() == scene.checkpoint())
+    eventually(lambda: kept.read_text() == scenario.checkpoint())
 
 
 def eventually(holds: Callable[[], bool]) -> None:

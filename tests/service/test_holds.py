@@ -27,22 +27,22 @@ from bureau_client import (
 from bureau_keys.envelope import seal
 from creditbureau.v1 import hold_pb2, subjects_pb2
 from tests.service.raw import Raw
-from tests.service.scenario import DAY, Village, account, village
+from tests.service.scenario import DAY, Scenario, account, open_scenario
 
 MAY = Month(2024, 5)
 HOUR = timedelta(hours=1)
 
 
 @pytest.fixture(scope="module")
-def town(database_url: str) -> Iterator[Village]:
-    with village("acme", "brook", "cedar", database_url=database_url) as found:
+def scenario(database_url: str) -> Iterator[Scenario]:
+    with open_scenario("acme", "brook", "cedar", database_url=database_url) as found:
         yield found
 
 
-def test_a_freeze_stops_new_credit_and_leaves_reviews(town: Village) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
-    review = town.inquiring(
+def test_a_freeze_stops_new_credit_and_leaves_reviews(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
+    review = scenario.inquiring(
         person,
         "brook",
         purposes=[Purpose.ACCOUNT_REVIEW],
@@ -52,11 +52,11 @@ def test_a_freeze_stops_new_credit_and_leaves_reviews(town: Village) -> None:
     hold = person.place_hold(HoldKind.SECURITY_FREEZE)
     assert hold.state is HoldState.IN_FORCE
     with pytest.raises(PermissionDenied) as caught:
-        town.report(person, "brook")
+        scenario.report(person, "brook")
     assert caught.value.reason == "HOLD"
     newest = person.inquiries()[0]
     assert newest.denial_reason == "HOLD"
-    report = town.lenders["brook"].query(
+    report = scenario.lenders["brook"].query(
         person.subject_id, purpose=Purpose.ACCOUNT_REVIEW, consent_id=review
     )
     assert [at.kind for at in report.holds] == [HoldKind.SECURITY_FREEZE]
@@ -64,50 +64,50 @@ def test_a_freeze_stops_new_credit_and_leaves_reviews(town: Village) -> None:
         person.place_hold(HoldKind.SECURITY_FREEZE)
 
 
-def test_a_freeze_is_lifted_for_one_member_and_for_a_time(town: Village) -> None:
-    person = town.person()
+def test_a_freeze_is_lifted_for_one_member_and_for_a_time(scenario: Scenario) -> None:
+    person = scenario.person()
     hold = person.place_hold(HoldKind.SECURITY_FREEZE)
-    until = town.now() + timedelta(days=2)
+    until = scenario.now() + timedelta(days=2)
     lifted = person.lift_hold(hold.hold_id, until=until, member_id="brook")
     assert lifted.state is HoldState.LIFTED_FOR_A_TIME
-    town.report(person, "brook")
+    scenario.report(person, "brook")
     with pytest.raises(PermissionDenied):
-        town.report(person, "acme")
-    town.later(3 * DAY)
+        scenario.report(person, "acme")
+    scenario.later(3 * DAY)
     with pytest.raises(PermissionDenied):
-        town.report(person, "brook")
+        scenario.report(person, "brook")
     assert person.lift_hold(hold.hold_id).state is HoldState.ENDED
-    town.report(person, "acme")
+    scenario.report(person, "acme")
     with pytest.raises(WrongState):
         person.lift_hold(hold.hold_id)
     with pytest.raises(InvalidRequest):
         person.lift_hold(hold.hold_id, member_id="brook")
 
 
-def test_nobody_lifts_the_hold_of_another(town: Village) -> None:
-    person, stranger = town.person(), town.person()
+def test_nobody_lifts_the_hold_of_another(scenario: Scenario) -> None:
+    person, stranger = scenario.person(), scenario.person()
     hold = person.place_hold(HoldKind.SECURITY_FREEZE)
     with pytest.raises(NotFound):
         stranger.lift_hold(hold.hold_id)
 
 
-def test_a_fraud_alert_is_on_every_report(town: Village) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
-    person.place_hold(HoldKind.FRAUD_ALERT, expire=town.now() + 30 * DAY)
-    report = town.report(person, "brook")
+def test_a_fraud_alert_is_on_every_report(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
+    person.place_hold(HoldKind.FRAUD_ALERT, expire=scenario.now() + 30 * DAY)
+    report = scenario.report(person, "brook")
     (flag,) = report.flags
     assert flag.texts == flag_texts(current_version().flag_texts, "FRAUD_ALERT")
-    town.later(40 * DAY)
-    assert town.report(person, "brook").flags == ()
+    scenario.later(40 * DAY)
+    assert scenario.report(person, "brook").flags == ()
 
 
-def test_a_statement_is_read_by_all(town: Village) -> None:
-    person = town.person()
+def test_a_statement_is_read_by_all(scenario: Scenario) -> None:
+    person = scenario.person()
     person.set_statement("I was ill in 2023.\nI am working again.")
-    assert town.report(person, "brook").subject_statement.startswith("I was ill")
+    assert scenario.report(person, "brook").subject_statement.startswith("I was ill")
     person.set_statement("")
-    assert town.report(person, "brook").subject_statement == ""
+    assert scenario.report(person, "brook").subject_statement == ""
     with pytest.raises(InvalidRequest):
         person.set_statement("turn \u202e around")
 
@@ -115,97 +115,97 @@ def test_a_statement_is_read_by_all(town: Village) -> None:
 # Lifts beside each other ----------------------------------------------------------
 
 
-def opens(town: Village, person: Wallet, *names: str) -> bool:
+def opens(scenario: Scenario, person: Wallet, *names: str) -> bool:
     """Whether each of these lenders gets a report; all of them, or none."""
-    (answer,) = {_refusal(town, person, name) for name in names}
+    (answer,) = {_refusal(scenario, person, name) for name in names}
     assert answer in {"", "HOLD"}
     return not answer
 
 
-def _refusal(town: Village, person: Wallet, name: str) -> str:
+def _refusal(scenario: Scenario, person: Wallet, name: str) -> str:
     try:
-        town.report(person, name)
+        scenario.report(person, name)
     except PermissionDenied as error:
         return error.reason
     return ""
 
 
-def test_a_freeze_is_lifted_for_several_members_at_once(town: Village) -> None:
-    person = town.person()
+def test_a_freeze_is_lifted_for_several_members_at_once(scenario: Scenario) -> None:
+    person = scenario.person()
     hold = person.place_hold(HoldKind.SECURITY_FREEZE)
-    person.lift_hold(hold.hold_id, until=town.now() + 3 * DAY, member_id="acme")
-    person.lift_hold(hold.hold_id, until=town.now() + 5 * DAY, member_id="brook")
+    person.lift_hold(hold.hold_id, until=scenario.now() + 3 * DAY, member_id="acme")
+    person.lift_hold(hold.hold_id, until=scenario.now() + 5 * DAY, member_id="brook")
     # The second lift does not end the first one; the person sees both, a lender its own.
-    assert opens(town, person, "acme", "brook")
+    assert opens(scenario, person, "acme", "brook")
     (own,) = person.file().holds
     assert [at.member_id for at in own.lifts] == ["acme", "brook"]
-    (shown,) = town.report(person, "acme").holds
+    (shown,) = scenario.report(person, "acme").holds
     assert [at.member_id for at in shown.lifts] == ["acme"]
-    assert not opens(town, person, "cedar")
+    assert not opens(scenario, person, "cedar")
     # One for all stands beside those for members.
-    person.lift_hold(hold.hold_id, until=town.now() + DAY)
-    assert opens(town, person, "acme", "brook", "cedar")
-    town.later(2 * DAY)
-    assert opens(town, person, "acme", "brook")
-    assert not opens(town, person, "cedar")
-    town.later(2 * DAY)
-    assert opens(town, person, "brook")
-    assert not opens(town, person, "acme")
-    town.later(2 * DAY)
-    assert not opens(town, person, "acme", "brook", "cedar")
+    person.lift_hold(hold.hold_id, until=scenario.now() + DAY)
+    assert opens(scenario, person, "acme", "brook", "cedar")
+    scenario.later(2 * DAY)
+    assert opens(scenario, person, "acme", "brook")
+    assert not opens(scenario, person, "cedar")
+    scenario.later(2 * DAY)
+    assert opens(scenario, person, "brook")
+    assert not opens(scenario, person, "acme")
+    scenario.later(2 * DAY)
+    assert not opens(scenario, person, "acme", "brook", "cedar")
 
 
-def test_a_window_is_made_shorter(town: Village) -> None:
-    person = town.person()
+def test_a_window_is_made_shorter(scenario: Scenario) -> None:
+    person = scenario.person()
     hold = person.place_hold(HoldKind.SECURITY_FREEZE)
-    person.lift_hold(hold.hold_id, until=town.now() + 9 * DAY, member_id="acme")
-    assert opens(town, person, "acme")
-    shorter = person.lift_hold(hold.hold_id, until=town.now() + HOUR, member_id="acme")
+    person.lift_hold(hold.hold_id, until=scenario.now() + 9 * DAY, member_id="acme")
+    assert opens(scenario, person, "acme")
+    shorter = person.lift_hold(hold.hold_id, until=scenario.now() + HOUR, member_id="acme")
     assert shorter.lifted_until_time is not None
-    assert shorter.lifted_until_time < town.now() + DAY
-    town.later(2 * HOUR)
+    assert shorter.lifted_until_time < scenario.now() + DAY
+    scenario.later(2 * HOUR)
     # Not back in the longer one, which it replaced.
-    assert not opens(town, person, "acme")
+    assert not opens(scenario, person, "acme")
 
 
-def test_nobody_reads_for_whom_else_a_hold_is_lifted(town: Village) -> None:
-    person = town.person()
+def test_nobody_reads_for_whom_else_a_hold_is_lifted(scenario: Scenario) -> None:
+    person = scenario.person()
     hold = person.place_hold(HoldKind.FRAUD_ALERT)
-    person.lift_hold(hold.hold_id, until=town.now() + DAY, member_id="acme")
+    person.lift_hold(hold.hold_id, until=scenario.now() + DAY, member_id="acme")
     (own,) = person.file().holds
     assert (own.state, own.lifted_for_member_id) == (HoldState.LIFTED_FOR_A_TIME, "acme")
-    report = town.report(person, "acme")
+    report = scenario.report(person, "acme")
     (acme,) = report.holds
     assert (acme.state, acme.lifted_for_member_id) == (HoldState.LIFTED_FOR_A_TIME, "acme")
     assert report.flags == ()
-    report = town.report(person, "brook")
+    report = scenario.report(person, "brook")
     (brook,) = report.holds
     assert [at.kind.name for at in report.flags] == ["FRAUD_ALERT"]
     assert brook.state is HoldState.IN_FORCE
     assert (brook.lifted_for_member_id, brook.lifted_until_time) == ("", None)
 
 
-def test_a_hold_is_lifted_for_members_that_there_are(town: Village) -> None:
-    person = town.person()
+def test_a_hold_is_lifted_for_members_that_there_are(scenario: Scenario) -> None:
+    person = scenario.person()
     hold = person.place_hold(HoldKind.SECURITY_FREEZE)
     with pytest.raises(InvalidRequest) as caught:
-        person.lift_hold(hold.hold_id, until=town.now() + DAY, member_id="acmee")
+        person.lift_hold(hold.hold_id, until=scenario.now() + DAY, member_id="acmee")
     assert [at.field for at in caught.value.violations] == ["member_id"]
 
 
 # At the same time ------------------------------------------------------------------
 
 
-def test_what_was_frozen_before_a_request_blocks_it(town: Village) -> None:
+def test_what_was_frozen_before_a_request_blocks_it(scenario: Scenario) -> None:
     """From the acknowledgement of a freeze on, no report for new credit leaves."""
     for _ in range(5):
-        person = town.person()
-        consents = {name: town.inquiring(person, name) for name in ("acme", "brook")}
-        assert freeze_while_asked(town, person, consents) <= {"HOLD"}
-        assert {_answer(town, person, *at) for at in consents.items()} == {"HOLD"}
+        person = scenario.person()
+        consents = {name: scenario.inquiring(person, name) for name in ("acme", "brook")}
+        assert freeze_while_asked(scenario, person, consents) <= {"HOLD"}
+        assert {_answer(scenario, person, *at) for at in consents.items()} == {"HOLD"}
 
 
-def freeze_while_asked(town: Village, person: Wallet, consents: dict[str, str]) -> set[str]:
+def freeze_while_asked(scenario: Scenario, person: Wallet, consents: dict[str, str]) -> set[str]:
     """What was answered to questions that came after the freeze was acknowledged."""
     frozen = threading.Event()
     late: set[str] = set()
@@ -213,7 +213,7 @@ def freeze_while_asked(town: Village, person: Wallet, consents: dict[str, str]) 
     def ask(name: str) -> None:
         for _ in range(6):
             was_frozen = frozen.is_set()
-            answer = _answer(town, person, name, consents[name])
+            answer = _answer(scenario, person, name, consents[name])
             if was_frozen:
                 late.add(answer)
 
@@ -226,9 +226,9 @@ def freeze_while_asked(town: Village, person: Wallet, consents: dict[str, str]) 
     return late
 
 
-def _answer(town: Village, person: Wallet, name: str, consent_id: str) -> str:
+def _answer(scenario: Scenario, person: Wallet, name: str, consent_id: str) -> str:
     try:
-        town.lenders[name].query(
+        scenario.lenders[name].query(
             person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consent_id
         )
     except PermissionDenied as error:
@@ -236,8 +236,8 @@ def _answer(town: Village, person: Wallet, name: str, consent_id: str) -> str:
     return ""
 
 
-def test_of_many_freezes_at_once_one_stands(town: Village) -> None:
-    person = town.person()
+def test_of_many_freezes_at_once_one_stands(scenario: Scenario) -> None:
+    person = scenario.person()
 
     def freeze(_: int) -> str:
         try:
@@ -251,20 +251,20 @@ def test_of_many_freezes_at_once_one_stands(town: Village) -> None:
     assert len(person.file().holds) == 1
 
 
-def test_the_same_lift_sent_again_is_one(town: Village) -> None:
+def test_the_same_lift_sent_again_is_one(scenario: Scenario) -> None:
     """A lift for good that comes again later does not end the freeze that came after."""
-    person = town.person()
+    person = scenario.person()
     first = person.place_hold(HoldKind.SECURITY_FREEZE)
-    signing = town.signing(person)
+    signing = scenario.signing(person)
     lift = hold_pb2.HoldLift(header=signing.header(), hold_id=first.hold_id)
-    lift.header.issue_time.FromDatetime(town.now())
+    lift.header.issue_time.FromDatetime(scenario.now())
     request = subjects_pb2.LiftHoldRequest(lift=seal(lift, signing.key))
-    agent = Raw(town.agent)
+    agent = Raw(scenario.agent)
     assert agent.send("Subjects/LiftHold", request).code == "OK"
     person.place_hold(HoldKind.SECURITY_FREEZE)
     again = agent.send("Subjects/LiftHold", request)
     assert again.code == "OK"
-    assert not opens(town, person, "acme")
+    assert not opens(scenario, person, "acme")
     # Nor does another one carry it under the freeze's new name.
     lift.hold_id = person.file().holds[0].hold_id
     forged = subjects_pb2.LiftHoldRequest(lift=seal(lift, signing.key))

@@ -21,7 +21,7 @@ from bureau_client import Action, AsyncLender, Month, Party, SubmissionKind
 from bureau_client.files import CsvSource, import_file, import_file_async
 from bureau_client.files.csv_records import columns, write_row
 from bureau_client.models.progress import Progress
-from tests.service.scenario import DAY, Village, account, village
+from tests.service.scenario import DAY, Scenario, account, open_scenario
 
 IMPORT = (str(Path(sys.executable).with_name("bureau-lender")), "import")
 # Three batches.
@@ -30,14 +30,14 @@ MAY = Month(2024, 5)
 
 
 @pytest.fixture(scope="module")
-def town() -> Iterator[Village]:
-    with village("acme") as town:
-        yield town
+def scenario() -> Iterator[Scenario]:
+    with open_scenario("acme") as scenario:
+        yield scenario
 
 
-def rows_of(town: Village, path: Path, count: int, strangers: tuple[int, ...]) -> Path:
+def rows_of(scenario: Scenario, path: Path, count: int, strangers: tuple[int, ...]) -> Path:
     """A file of accounts of one person; some rows are of people who consented to nothing."""
-    own = account(town.person(), "x", MAY)
+    own = account(scenario.person(), "x", MAY)
     with path.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, [column.name for column in columns()])
         writer.writeheader()
@@ -49,19 +49,19 @@ def rows_of(town: Village, path: Path, count: int, strangers: tuple[int, ...]) -
     return path
 
 
-def wait_for_a_batch(town: Village, label: str) -> None:
+def wait_for_a_batch(scenario: Scenario, label: str) -> None:
     """Until the first batch of a file is in the log."""
     for _ in range(15_000):
-        if any(at.label == label for at in town.lenders["acme"].submissions(limit=1)):
+        if any(at.label == label for at in scenario.lenders["acme"].submissions(limit=1)):
             return
         time.sleep(0.02)
     pytest.fail("nothing of the file has come")
 
 
 def test_an_import_is_killed_and_started_again(
-    town: Village, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ledger = town.bureau.server.ledger
+    ledger = scenario.bureau.server.ledger
     is_committed, is_killed, commit = threading.Event(), threading.Event(), ledger.commit
 
     def commit_one(*given: Any) -> Any:
@@ -73,12 +73,12 @@ def test_an_import_is_killed_and_started_again(
         return committed
 
     strangers = (7, 9_999, 10_001, ROWS - 1)
-    file = rows_of(town, tmp_path / "may.csv", ROWS, strangers)
-    town.profiles["acme"].save(tmp_path / "profile")
+    file = rows_of(scenario, tmp_path / "may.csv", ROWS, strangers)
+    scenario.profiles["acme"].save(tmp_path / "profile")
     command = [*IMPORT, str(file), "--profile", str(tmp_path / "profile"), "--skip-invalid"]
     monkeypatch.setattr(ledger, "commit", commit_one)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
-        wait_for_a_batch(town, "may.csv")
+        wait_for_a_batch(scenario, "may.csv")
         first.send_signal(signal.SIGKILL)
         first.wait()
         is_killed.set()
@@ -94,22 +94,22 @@ def test_an_import_is_killed_and_started_again(
         left_out = [row["account_ref"] for row in csv.DictReader(stream)]
     assert left_out == [f"may-{number}" for number in strangers]
     # Nothing was stored twice.
-    stored = [at for at in town.lenders["acme"].submissions() if at.label == "may.csv"]
+    stored = [at for at in scenario.lenders["acme"].submissions() if at.label == "may.csv"]
     assert sum(at.record_count for at in stored) == ROWS - len(strangers)
     assert sum(at.new_tradeline_count for at in stored) == ROWS - len(strangers)
 
 
 def test_who_consents_later_is_taken_when_the_file_is_sent_again(
-    town: Village, tmp_path: Path
+    scenario: Scenario, tmp_path: Path
 ) -> None:
     """The file is the same, and so is its delivery; what is there is not sent again for
     nothing, and what was left out is asked about anew.
     """
-    lender = town.lenders["acme"]
-    late = town.person()
+    lender = scenario.lenders["acme"]
+    late = scenario.person()
     consent = late.consents()[0].consent_id
     late.revoke(consent)
-    early = town.person()
+    early = scenario.person()
     file = tmp_path / "june.csv"
     with file.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, [column.name for column in columns()])
@@ -134,12 +134,12 @@ def test_who_consents_later_is_taken_when_the_file_is_sent_again(
     assert import_file(lender, CsvSource(file)).submissions == last.submissions
 
 
-def test_the_same_import_without_blocking(town: Village, tmp_path: Path) -> None:
-    file = rows_of(town, tmp_path / "july.csv", 40, (3,))
+def test_the_same_import_without_blocking(scenario: Scenario, tmp_path: Path) -> None:
+    file = rows_of(scenario, tmp_path / "july.csv", 40, (3,))
     told: list[Progress] = []
 
     async def run() -> None:
-        async with AsyncLender(town.profiles["acme"], clock=town.now) as lender:
+        async with AsyncLender(scenario.profiles["acme"], clock=scenario.now) as lender:
             found = await import_file_async(
                 lender, CsvSource(file), skip_invalid=True, on_progress=told.append
             )
@@ -149,5 +149,5 @@ def test_the_same_import_without_blocking(town: Village, tmp_path: Path) -> None
     assert [(at.done, at.total, at.left.total_seconds() if at.left else 0) for at in told] == [
         (40, 40, 0)
     ]
-    stored = town.lenders["acme"].submissions(limit=1)[0]
+    stored = scenario.lenders["acme"].submissions(limit=1)[0]
     assert (stored.label, stored.kind) == ("july.csv", SubmissionKind.ORIGINAL)

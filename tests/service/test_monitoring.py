@@ -27,7 +27,7 @@ from bureau_client import (
 )
 from bureau_keys.note import parse_vkey
 from creditbureau.v1.standard_pb2 import StandardOfCredit
-from tests.service.scenario import Village, account, village
+from tests.service.scenario import Scenario, account, open_scenario
 from tests.service.watching import (
     MAY,
     monitored,
@@ -38,25 +38,25 @@ PATIENCE_S = 120.0
 
 
 @pytest.fixture(scope="module")
-def town(database_url: str) -> Iterator[Village]:
-    with village("acme", "brook", "cedar", database_url=database_url) as town:
-        yield town
+def scenario(database_url: str) -> Iterator[Scenario]:
+    with open_scenario("acme", "brook", "cedar", database_url=database_url) as scenario:
+        yield scenario
 
 
-def test_a_furnisher_sees_disputes_as_they_come(town: Village) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
+def test_a_furnisher_sees_disputes_as_they_come(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
     (line,) = person.file().tradelines
     opened = person.dispute(
         line.tradeline_id, field="balance_minor", reason=DisputeReason.WRONG_AMOUNT
     )
     news = next(
         at
-        for at in town.lenders["acme"].watch_disputes()
+        for at in scenario.lenders["acme"].watch_disputes()
         if at.dispute.subject_id == person.subject_id
     )
     assert news.dispute.dispute_id == opened.dispute_id
-    town.lenders["acme"].answer_dispute(opened.dispute_id, DisputeOutcome.ACCURATE)
+    scenario.lenders["acme"].answer_dispute(opened.dispute_id, DisputeOutcome.ACCURATE)
     (notice,) = person.notices()
     assert notice.kind.name == "DISPUTE"
     assert notice.texts == texts("notice", "DISPUTE")
@@ -64,15 +64,15 @@ def test_a_furnisher_sees_disputes_as_they_come(town: Village) -> None:
 
 def test_a_stream_ends_with_the_members_admission(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bureau.rpc.servicer.REAUTH_INTERVAL_S", 0.2)
-    with village("acme", "brook") as town:
-        person = monitored(town, "brook")
-        town.submit("acme", account(person, "card", MAY))
+    with open_scenario("acme", "brook") as scenario:
+        person = monitored(scenario, "brook")
+        scenario.submit("acme", account(person, "card", MAY))
         caught: list[Exception] = []
         is_open = threading.Event()
 
         def watch() -> None:
             try:
-                for _ in town.lenders["brook"].alerts():
+                for _ in scenario.lenders["brook"].alerts():
                     is_open.set()
             except PermissionDenied as error:
                 caught.append(error)
@@ -80,18 +80,18 @@ def test_a_stream_ends_with_the_members_admission(monkeypatch: pytest.MonkeyPatc
         thread = threading.Thread(target=watch)
         thread.start()
         assert is_open.wait(PATIENCE_S)
-        town.suspend("brook")
+        scenario.suspend("brook")
         thread.join(PATIENCE_S)
         assert [error.reason for error in caught if isinstance(error, PermissionDenied)] == [
             "MEMBER_SUSPENDED"
         ]
 
 
-def test_a_member_has_so_many_streams(town: Village) -> None:
+def test_a_member_has_so_many_streams(scenario: Scenario) -> None:
     def opened(count: int) -> list[Iterator[Alert]]:
-        person = monitored(town, "cedar")
-        town.submit("acme", account(person, "card", MAY))
-        streams = [town.lenders["cedar"].alerts() for _ in range(count)]
+        person = monitored(scenario, "cedar")
+        scenario.submit("acme", account(person, "card", MAY))
+        streams = [scenario.lenders["cedar"].alerts() for _ in range(count)]
         for stream in streams:
             next(stream)
         return streams
@@ -103,30 +103,30 @@ def test_a_member_has_so_many_streams(town: Village) -> None:
         stream.close()  # type: ignore[attr-defined]
 
 
-def test_a_standard_notices_and_replays_on_every_database(town: Village) -> None:
+def test_a_standard_notices_and_replays_on_every_database(scenario: Scenario) -> None:
     late = {"status": AccountStatus.PAST_DUE_60, "days_past_due": 65}
-    person = monitored(town, "acme")
-    town.submit("acme", account(person, "card", MAY, **late))
+    person = monitored(scenario, "acme")
+    scenario.submit("acme", account(person, "card", MAY, **late))
     message = StandardOfCredit(
         version=1, jurisdiction="US", currency="USD", max_concurrent_lenders=1
     )
-    message.effective_time.FromDatetime(town.now())
-    with Operator(town.bureau.operator) as operator:
+    message.effective_time.FromDatetime(scenario.now())
+    with Operator(scenario.bureau.operator) as operator:
         operator.publish(message)
-    report = town.report(person, "cedar")
+    report = scenario.report(person, "cedar")
     assert [at.rule for at in report.standings] == [
         "max_unsecured_exposure_minor",
         "max_concurrent_lenders",
     ]
-    assert town.lenders["cedar"].standard().version == 1
-    assert town.lenders["cedar"].replay(report.request_id).tradelines == report.tradelines
-    (mine,) = town.lenders["acme"].portfolio(Purpose.ACCOUNT_REVIEW, [person.subject_id])
+    assert scenario.lenders["cedar"].standard().version == 1
+    assert scenario.lenders["cedar"].replay(report.request_id).tradelines == report.tradelines
+    (mine,) = scenario.lenders["acme"].portfolio(Purpose.ACCOUNT_REVIEW, [person.subject_id])
     assert mine.subject_id == person.subject_id
     ref = account(person, "card", MAY).account_ref
-    town.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE))
-    town.submit("acme", account(person, "card", MAY, certified=True))
+    scenario.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE))
+    scenario.submit("acme", account(person, "card", MAY, certified=True))
     assert [at.kind.name for at in person.notices()] == ["REINSERTION"]
-    settings = Settings.load(town.bureau.folder)
+    settings = Settings.load(scenario.bureau.folder)
     database = Database(settings.database)
     try:
         log_key = parse_vkey(trust_of(settings).log_key).key

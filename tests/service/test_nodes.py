@@ -38,7 +38,7 @@ from creditbureau.v1 import (
 )
 from tests.service.nodes import Nodes, at_once, further_nodes
 from tests.service.postgres import Postgres, postgres_in
-from tests.service.postgres_scenario import INQUIRE, LENDER, Scene, scene_on
+from tests.service.postgres_scenario import INQUIRE, LENDER, Scenario, open_scenario
 from tests.service.raw import Answer, Person, Raw, attestation, snapshot
 
 HOUR_US = 3600 * MICROSECONDS
@@ -55,20 +55,20 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 
 @dataclass
-class Town:
+class Deployment:
     """Nodes, with the lender's and the agent's way to each."""
 
-    scene: Scene
+    scenario: Scenario
     nodes: Nodes
     acme: list[Raw]
     agent: list[Raw]
 
     def person(self) -> Person:
-        return self.scene.person
+        return self.scenario.person
 
     def granted(self, **changes: object) -> str:
         """A new consent to inquire; its id."""
-        sealed = self.scene.person.consent("acme", INQUIRE, **changes)
+        sealed = self.scenario.person.consent("acme", INQUIRE, **changes)
         request = consents_pb2.GrantConsentRequest(consent=sealed)
         answer = random.choice(self.agent).send("Consents/GrantConsent", request)
         assert answer.code == "OK", answer
@@ -76,23 +76,29 @@ class Town:
 
     def change(self, consent_id: str, transition: int) -> consents_pb2.ChangeConsentRequest:
         message = consent_pb2.ConsentChange(
-            header=self.scene.person.header(),
+            header=self.scenario.person.header(),
             consent_id=consent_id,
             transition=transition,  # type: ignore[arg-type]
         )
-        return consents_pb2.ChangeConsentRequest(change=seal(message, self.scene.person.key))
+        return consents_pb2.ChangeConsentRequest(change=seal(message, self.scenario.person.key))
 
 
 @pytest.fixture(scope="module")
-def town(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    folder = tmp_path_factory.mktemp("town") / "bureau"
+def deployment(
+    postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
+    folder = tmp_path_factory.mktemp("nodes") / "bureau"
     with (
-        scene_on(postgres.new_database(), folder) as scene,
+        open_scenario(postgres.new_database(), folder) as scenario,
         # Clocks are never quite the same.
-        further_nodes(scene.bureau, Shifted(-8 * MICROSECONDS), Shifted(5 * MICROSECONDS)) as nodes,
+        further_nodes(
+            scenario.bureau, Shifted(-8 * MICROSECONDS), Shifted(5 * MICROSECONDS)
+        ) as nodes,
     ):
-        yield Town(scene, nodes, nodes.each(scene.acme.profile), nodes.each(scene.agent.profile))
-        told_in_order(scene)
+        yield Deployment(
+            scenario, nodes, nodes.each(scenario.acme.profile), nodes.each(scenario.agent.profile)
+        )
+        told_in_order(scenario)
 
 
 @dataclass(slots=True)
@@ -109,9 +115,9 @@ class Shifted(Clock):
         return super(Shifted, self).machine_us() + self.wrong_by_us
 
 
-def told_in_order(scene: Scene) -> None:
+def told_in_order(scenario: Scenario) -> None:
     """After all of it the database holds, and time went with the order of the log."""
-    settings = scene.bureau.settings
+    settings = scenario.bureau.settings
     database = Database(settings.database)
     try:
         key = parse_vkey(trust_of(settings).log_key).key
@@ -128,18 +134,20 @@ def reasons(answers: list[Answer]) -> Counter[str]:
     return Counter(answer.reason or answer.code for answer in answers)
 
 
-def test_uses_of_a_consent_are_counted_across_nodes(town: Town) -> None:
-    consent_id = town.granted(max_uses=5)
-    subject_id = town.scene.person.subject_id
-    calls = [partial(raw.query, subject_id, consent_id) for raw in town.acme for _ in range(6)]
+def test_uses_of_a_consent_are_counted_across_nodes(deployment: Deployment) -> None:
+    consent_id = deployment.granted(max_uses=5)
+    subject_id = deployment.scenario.person.subject_id
+    calls = [
+        partial(raw.query, subject_id, consent_id) for raw in deployment.acme for _ in range(6)
+    ]
     assert reasons(at_once(calls)) == {"OK": 5, "CONSENT_EXHAUSTED": 13}
 
 
-def test_what_is_revoked_on_one_node_is_revoked_on_all(town: Town) -> None:
+def test_what_is_revoked_on_one_node_is_revoked_on_all(deployment: Deployment) -> None:
     """By the order of the log, and by the order in which people see it."""
     for _ in range(ROUNDS):
-        race = Race(town, town.granted())
-        asking: list[Callable[[], Asked]] = [partial(race.ask, raw) for raw in town.acme]
+        race = Race(deployment, deployment.granted())
+        asking: list[Callable[[], Asked]] = [partial(race.ask, raw) for raw in deployment.acme]
         asked = at_once([race.revoke, *asking])
         for after, answer in (pair for found in asked for pair in found):
             assert answer.reason in {"", "CONSENT_REVOKED"}, answer
@@ -152,13 +160,13 @@ def test_what_is_revoked_on_one_node_is_revoked_on_all(town: Town) -> None:
 class Race:
     """Inquiries under a consent, and its revocation."""
 
-    town: Town
+    deployment: Deployment
     consent_id: str
     revoked_at: int = 1 << 62
 
     def revoke(self) -> Asked:
-        request = self.town.change(self.consent_id, consent_pb2.CONSENT_TRANSITION_REVOKE)
-        answer = random.choice(self.town.agent).send("Consents/ChangeConsent", request)
+        request = self.deployment.change(self.consent_id, consent_pb2.CONSENT_TRANSITION_REVOKE)
+        answer = random.choice(self.deployment.agent).send("Consents/ChangeConsent", request)
         assert answer.code == "OK", answer
         self.revoked_at = answer.reply.receipt.leaf_index
         return []
@@ -168,57 +176,63 @@ class Race:
         found = []
         for _ in range(3):
             after = self.revoked_at < 1 << 62
-            found.append((after, raw.query(self.town.scene.person.subject_id, self.consent_id)))
+            found.append(
+                (after, raw.query(self.deployment.scenario.person.subject_id, self.consent_id))
+            )
         return found
 
 
-def test_the_same_bytes_on_all_nodes_have_one_effect_and_one_receipt(town: Town) -> None:
+def test_the_same_bytes_on_all_nodes_have_one_effect_and_one_receipt(
+    deployment: Deployment,
+) -> None:
     for _ in range(ROUNDS):
-        request = town.scene.submission()
-        answers = at_once([partial(raw.send, SUBMIT, request) for raw in town.acme])
+        request = deployment.scenario.submission()
+        answers = at_once([partial(raw.send, SUBMIT, request) for raw in deployment.acme])
         assert reasons(answers) == {"OK": 3}
         assert len({answer.reply.SerializeToString() for answer in answers}) == 1
 
 
 @pytest.mark.parametrize("transition", ["PAUSE", "REVOKE"])
 def test_a_change_sent_to_all_nodes_is_made_once_and_refused_nowhere(
-    town: Town, transition: str
+    deployment: Deployment, transition: str
 ) -> None:
     """Each node finds the change made that it is about to make: by itself."""
     code = consent_pb2.ConsentTransition.Value(f"CONSENT_TRANSITION_{transition}")
     for _ in range(ROUNDS):
-        request = town.change(town.granted(), code)
-        calls = [partial(raw.send, "Consents/ChangeConsent", request) for raw in town.agent]
+        request = deployment.change(deployment.granted(), code)
+        calls = [partial(raw.send, "Consents/ChangeConsent", request) for raw in deployment.agent]
         answers = at_once(calls)
         assert reasons(answers) == {"OK": 3}
         assert len({answer.reply.receipt.SerializeToString() for answer in answers}) == 1
 
 
-def test_the_last_use_of_a_consent_sent_to_all_nodes_is_one_use(town: Town) -> None:
+def test_the_last_use_of_a_consent_sent_to_all_nodes_is_one_use(deployment: Deployment) -> None:
     for _ in range(ROUNDS):
-        consent_id = town.granted(max_uses=1)
-        sealed = town.acme[0].inquiry(town.scene.person.subject_id, consent_id)
+        consent_id = deployment.granted(max_uses=1)
+        sealed = deployment.acme[0].inquiry(deployment.scenario.person.subject_id, consent_id)
         request = reporting_pb2.QueryReportRequest(inquiry=sealed)
-        calls = [partial(raw.send, "Reporting/QueryReport", request) for raw in town.acme]
+        calls = [partial(raw.send, "Reporting/QueryReport", request) for raw in deployment.acme]
         answers = at_once(calls)
         assert reasons(answers) == {"OK": 3}
         assert len({answer.reply.receipt.SerializeToString() for answer in answers}) == 1
 
 
-def test_one_request_id_is_one_requests(town: Town) -> None:
+def test_one_request_id_is_one_requests(deployment: Deployment) -> None:
     for _ in range(ROUNDS):
         name = str(uuid.uuid4())
         calls = []
-        for raw in town.acme:
-            record = snapshot(town.scene.person.subject_id).SerializeToString(deterministic=True)
+        for raw in deployment.acme:
+            record = snapshot(deployment.scenario.person.subject_id).SerializeToString(
+                deterministic=True
+            )
             request = raw.submission([record], header=raw.header(request_id=name))
             calls.append(partial(raw.send, SUBMIT, request))
         assert reasons(at_once(calls)) == {"OK": 1, "IDEMPOTENCY_CONFLICT": 2}
 
 
-def test_nodes_that_want_the_same_rows_all_get_them(town: Town) -> None:
+def test_nodes_that_want_the_same_rows_all_get_them(deployment: Deployment) -> None:
     """Batches hold the rows of all their units: crosswise, PostgreSQL ends one of them."""
-    subject_id = town.scene.person.subject_id
+    subject_id = deployment.scenario.person.subject_id
     accounts = [f"cross-{number}" for number in range(4)]
 
     def submit(raw: Raw, account: str) -> Answer:
@@ -227,17 +241,17 @@ def test_nodes_that_want_the_same_rows_all_get_them(town: Town) -> None:
     for _ in range(ROUNDS // 2):
         calls = [
             partial(submit, raw, account)
-            for raw in town.acme
+            for raw in deployment.acme
             for account in random.sample(accounts, len(accounts))
         ]
         assert reasons(at_once(calls)) == {"OK": len(calls)}
 
 
-def test_a_replaced_key_signs_nothing_behind_its_replacement(town: Town) -> None:
+def test_a_replaced_key_signs_nothing_behind_its_replacement(deployment: Deployment) -> None:
     """A person's key is replaced on one node while it signs on the others."""
-    acme, agents = town.acme, town.agent
+    acme, agents = deployment.acme, deployment.agent
     for _ in range(ROUNDS):
-        old = Person(uuid.uuid4().hex, SigningKey.generate(), town.scene.person.origin)
+        old = Person(uuid.uuid4().hex, SigningKey.generate(), deployment.scenario.person.origin)
         binding = subjects_pb2.AttestKeyRequest(attestation=attestation(acme[0], old))
         assert acme[0].send("Subjects/AttestKey", binding).code == "OK"
         new = Person(old.subject_id, SigningKey.generate(), old.origin)
@@ -254,8 +268,8 @@ def test_a_replaced_key_signs_nothing_behind_its_replacement(town: Town) -> None
                 assert answer.reply.receipt.leaf_index < replaced.reply.receipt.leaf_index
 
 
-def test_the_directory_counts_across_nodes(town: Town) -> None:
-    meter = town.scene.bureau.add_member("meter", LENDER, quota=10)
+def test_the_directory_counts_across_nodes(deployment: Deployment) -> None:
+    meter = deployment.scenario.bureau.add_member("meter", LENDER, quota=10)
 
     def evaluate(raw: Raw) -> Answer:
         blinded = Blinded([uuid.uuid4().bytes for _ in range(2)])
@@ -263,11 +277,11 @@ def test_the_directory_counts_across_nodes(town: Town) -> None:
         request = directory_pb2.EvaluateRequest(evaluation=seal(message, raw.key))
         return raw.send("Directory/Evaluate", request)
 
-    calls = [partial(evaluate, raw) for raw in town.nodes.each(meter) for _ in range(4)]
+    calls = [partial(evaluate, raw) for raw in deployment.nodes.each(meter) for _ in range(4)]
     assert reasons(at_once(calls)) == {"OK": 5, "QUOTA_EXCEEDED": 7}
 
 
-def test_the_bureau_keeps_an_operator(town: Town) -> None:
+def test_the_bureau_keeps_an_operator(deployment: Deployment) -> None:
     """Two operators suspend each other at the same moment, on two nodes."""
 
     def suspend(raw: Raw, whom: str, state: int = members_pb2.MEMBER_STATE_SUSPENDED) -> Answer:
@@ -280,8 +294,8 @@ def test_the_bureau_keeps_an_operator(town: Town) -> None:
         request = members_pb2.SetMemberStateRequest(change=seal(message, raw.key))
         return raw.send("Members/SetMemberState", request)
 
-    profile = town.scene.bureau.add_member("deputy", ["operator"])
-    first, second = Raw(town.scene.bureau.operator), town.nodes.each(profile)[1]
+    profile = deployment.scenario.bureau.add_member("deputy", ["operator"])
+    first, second = Raw(deployment.scenario.bureau.operator), deployment.nodes.each(profile)[1]
     for _ in range(ROUNDS):
         answers = at_once([partial(suspend, first, "deputy"), partial(suspend, second, "operator")])
         assert reasons(answers)["OK"] == 1, answers
@@ -290,10 +304,10 @@ def test_the_bureau_keeps_an_operator(town: Town) -> None:
         assert revived.code == "OK", revived
 
 
-def test_what_is_erased_is_gone_whoever_adds_to_it(town: Town) -> None:
+def test_what_is_erased_is_gone_whoever_adds_to_it(deployment: Deployment) -> None:
     """The operator erases old accounts while members furnish more of their months."""
-    subject_id = town.scene.person.subject_id
-    database = Database(town.scene.bureau.settings.database)
+    subject_id = deployment.scenario.person.subject_id
+    database = Database(deployment.scenario.bureau.settings.database)
 
     def furnish(raw: Raw, name: str) -> list[Answer]:
         months = (201901, 201902, 201903, 201904)
@@ -310,7 +324,7 @@ def test_what_is_erased_is_gone_whoever_adds_to_it(town: Town) -> None:
     try:
         for number in range(ROUNDS // 3):
             calls: list[Callable[[], list[Answer]]] = [
-                partial(furnish, raw, f"old-{number}") for raw in town.acme
+                partial(furnish, raw, f"old-{number}") for raw in deployment.acme
             ]
             for answers in at_once([erase, *calls]):
                 assert reasons(answers) in ({}, {"OK": 4}), answers
@@ -320,23 +334,27 @@ def test_what_is_erased_is_gone_whoever_adds_to_it(town: Town) -> None:
 
 
 @pytest.mark.parametrize("hours", [2, -2])
-def test_a_node_whose_clock_is_wrong_writes_nothing(town: Town, hours: int) -> None:
+def test_a_node_whose_clock_is_wrong_writes_nothing(deployment: Deployment, hours: int) -> None:
     wrong = Shifted(hours * HOUR_US)
-    with further_nodes(town.scene.bureau, wrong) as nodes:
-        _, skewed = nodes.each(town.scene.acme.profile)
+    with further_nodes(deployment.scenario.bureau, wrong) as nodes:
+        _, skewed = nodes.each(deployment.scenario.acme.profile)
         age = timedelta(hours=-hours)
-        manifest = [snapshot(town.scene.person.subject_id).SerializeToString(deterministic=True)]
+        manifest = [
+            snapshot(deployment.scenario.person.subject_id).SerializeToString(deterministic=True)
+        ]
         # Whatever the statement's own time: the right one, or the one that node takes for it.
         for header in (skewed.header(), skewed.header(age=age)):
             answer = skewed.send(SUBMIT, skewed.submission(manifest, header=header))
             assert (answer.code, answer.reason) == ("UNAVAILABLE", "NODE_UNFIT"), answer
-        answer = town.acme[0].send(SUBMIT, town.scene.submission())
+        answer = deployment.acme[0].send(SUBMIT, deployment.scenario.submission())
         assert answer.code == "OK", answer
 
 
-def test_a_node_that_was_frozen_with_the_head_row_holds_nobody_up_for_long(town: Town) -> None:
+def test_a_node_that_was_frozen_with_the_head_row_holds_nobody_up_for_long(
+    deployment: Deployment,
+) -> None:
     """The database ends its transaction, and it cannot go on with it afterwards."""
-    frozen = Database(town.scene.bureau.settings.database, "frozen-1")
+    frozen = Database(deployment.scenario.bureau.settings.database, "frozen-1")
     held, over = threading.Event(), threading.Event()
 
     def hold() -> bool:
@@ -351,7 +369,10 @@ def test_a_node_that_was_frozen_with_the_head_row_holds_nobody_up_for_long(town:
 
     def write() -> bool:
         held.wait(60)
-        answers = [raw.send(SUBMIT, town.scene.submission(), timeout=30) for raw in town.acme]
+        answers = [
+            raw.send(SUBMIT, deployment.scenario.submission(), timeout=30)
+            for raw in deployment.acme
+        ]
         over.set()
         return reasons(answers) == {"OK": 3}
 
@@ -361,14 +382,14 @@ def test_a_node_that_was_frozen_with_the_head_row_holds_nobody_up_for_long(town:
         frozen.dispose()
 
 
-def test_a_clock_that_jumps_is_noticed_by_the_next_call(town: Town) -> None:
+def test_a_clock_that_jumps_is_noticed_by_the_next_call(deployment: Deployment) -> None:
     """Not a second later: until then fresh statements would be refused as expired."""
     clock = Shifted(0)
-    with further_nodes(town.scene.bureau, clock) as nodes:
-        _, raw = nodes.each(town.scene.acme.profile)
+    with further_nodes(deployment.scenario.bureau, clock) as nodes:
+        _, raw = nodes.each(deployment.scenario.acme.profile)
         for wrong_by_us in (HOUR_US, -HOUR_US):
-            assert raw.send(SUBMIT, town.scene.submission()).code == "OK"
+            assert raw.send(SUBMIT, deployment.scenario.submission()).code == "OK"
             clock.wrong_by_us = wrong_by_us
-            answer = raw.send(SUBMIT, town.scene.submission())
+            answer = raw.send(SUBMIT, deployment.scenario.submission())
             assert (answer.code, answer.reason) == ("UNAVAILABLE", "NODE_UNFIT"), answer
             clock.wrong_by_us = 0

@@ -25,7 +25,7 @@ from bureau_client import (
     Purpose,
     Report,
 )
-from tests.service.scenario import Village, account, village
+from tests.service.scenario import Scenario, account, open_scenario
 from tests.service.watching import (
     MAY,
     monitored,
@@ -33,20 +33,20 @@ from tests.service.watching import (
 
 
 @pytest.fixture(scope="module")
-def town(database_url: str) -> Iterator[Village]:
-    with village("acme", "brook", "cedar", database_url=database_url) as town:
-        yield town
+def scenario(database_url: str) -> Iterator[Scenario]:
+    with open_scenario("acme", "brook", "cedar", database_url=database_url) as scenario:
+        yield scenario
 
 
 def test_a_portfolio_is_ones_own_customers_under_their_consents() -> None:
-    with village("acme", "brook") as town:
-        customers = [monitored(town, "acme") for _ in range(5)]
-        stranger = monitored(town, "acme")
-        silent = town.person()
+    with open_scenario("acme", "brook") as scenario:
+        customers = [monitored(scenario, "acme") for _ in range(5)]
+        stranger = monitored(scenario, "acme")
+        silent = scenario.person()
         for person in (*customers, silent):
-            town.submit("acme", account(person, "card", MAY))
-        town.submit("brook", account(stranger, "card", MAY))
-        reports = list(town.lenders["acme"].portfolio(Purpose.ACCOUNT_REVIEW))
+            scenario.submit("acme", account(person, "card", MAY))
+        scenario.submit("brook", account(stranger, "card", MAY))
+        reports = list(scenario.lenders["acme"].portfolio(Purpose.ACCOUNT_REVIEW))
         assert {r.subject_id for r in reports} == {p.subject_id for p in customers}
         assert len(reports) == 5
         assert all(len(report.tradelines) == 1 for report in reports)
@@ -57,22 +57,22 @@ def test_a_portfolio_is_ones_own_customers_under_their_consents() -> None:
             assert line.purpose is Purpose.ACCOUNT_REVIEW
         assert len({r.receipt.leaf_index for r in reports if r.receipt}) == 1
         chosen = customers[2].subject_id
-        (one,) = town.lenders["acme"].portfolio(Purpose.ACCOUNT_REVIEW, [chosen])
+        (one,) = scenario.lenders["acme"].portfolio(Purpose.ACCOUNT_REVIEW, [chosen])
         assert one.subject_id == chosen
-        again = town.lenders["acme"].replay(reports[0].request_id, reports[0].subject_id)
+        again = scenario.lenders["acme"].replay(reports[0].request_id, reports[0].subject_id)
         assert (again.tradelines, again.summary) == (reports[0].tradelines, reports[0].summary)
         with pytest.raises(NotFound):
-            town.lenders["acme"].replay(reports[0].request_id)
+            scenario.lenders["acme"].replay(reports[0].request_id)
         with pytest.raises(InvalidRequest):
-            list(town.lenders["acme"].portfolio(Purpose.CREDIT_APPLICATION))
+            list(scenario.lenders["acme"].portfolio(Purpose.CREDIT_APPLICATION))
 
 
 def test_a_portfolio_keeps_to_uses_and_to_what_was_withdrawn() -> None:
-    with village("acme", "brook") as town:
-        once, twice = monitored(town, "acme", max_uses=1), monitored(town, "acme")
+    with open_scenario("acme", "brook") as scenario:
+        once, twice = monitored(scenario, "acme", max_uses=1), monitored(scenario, "acme")
         for person in (once, twice):
-            town.submit("acme", account(person, "card", MAY))
-        lender = town.lenders["acme"]
+            scenario.submit("acme", account(person, "card", MAY))
+        lender = scenario.lenders["acme"]
         assert len(list(lender.portfolio(Purpose.ACCOUNT_REVIEW))) == 2
         (left,) = lender.portfolio(Purpose.ACCOUNT_REVIEW)
         assert left.subject_id == twice.subject_id
@@ -87,7 +87,7 @@ def saved_in(folder: Path) -> int:
 
 
 def test_a_portfolio_is_killed_and_started_again(
-    town: Village, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One inquiry, one use of each consent, and a report on everybody."""
     signed, is_killed = itertools.count(), threading.Event()
@@ -100,10 +100,10 @@ def test_a_portfolio_is_killed_and_started_again(
         return sign(*given)
 
     monkeypatch.setattr(signed_statement, "sign_report", sign_some)
-    town.lender("dune")
-    customers = [monitored(town, "dune", max_uses=1) for _ in range(60)]
-    town.submit("dune", *(account(person, "card", MAY) for person in customers))
-    town.profiles["dune"].save(tmp_path / "profile")
+    scenario.lender("dune")
+    customers = [monitored(scenario, "dune", max_uses=1) for _ in range(60)]
+    scenario.submit("dune", *(account(person, "card", MAY) for person in customers))
+    scenario.profiles["dune"].save(tmp_path / "profile")
     reports = tmp_path / "reports"
     command = [
         *(str(Path(sys.executable).with_name("bureau-lender")), "portfolio"),
@@ -135,11 +135,11 @@ def test_a_portfolio_is_killed_and_started_again(
         assert len(person.inquiries()) == 1
 
 
-def test_a_portfolio_goes_on_behind_a_report(town: Village) -> None:
-    town.lender("elm")
-    people = [monitored(town, "elm") for _ in range(4)]
-    town.submit("elm", *(account(person, "card", MAY) for person in people))
-    lender = town.lenders["elm"]
+def test_a_portfolio_goes_on_behind_a_report(scenario: Scenario) -> None:
+    scenario.lender("elm")
+    people = [monitored(scenario, "elm") for _ in range(4)]
+    scenario.submit("elm", *(account(person, "card", MAY) for person in people))
+    lender = scenario.lenders["elm"]
     first, second, *others = lender.portfolio(Purpose.ACCOUNT_REVIEW)
     assert list(lender.resume_portfolio(first.inquiry, second.cursor)) == others
     withdrawn = next(at for at in people if at.subject_id == others[0].subject_id)
@@ -150,10 +150,10 @@ def test_a_portfolio_goes_on_behind_a_report(town: Village) -> None:
         lender.resume_portfolio(b"x")
     # Somebody else's is not to be had.
     with pytest.raises(PermissionDenied):
-        list(town.lenders["acme"].resume_portfolio(first.inquiry))
+        list(scenario.lenders["acme"].resume_portfolio(first.inquiry))
 
     async def twin() -> list[Report]:
-        async with AsyncLender(town.profiles["elm"], clock=town.now) as found:
+        async with AsyncLender(scenario.profiles["elm"], clock=scenario.now) as found:
             return [at async for at in found.resume_portfolio(first.inquiry, second.cursor)]
 
     assert asyncio.run(twin()) == others[1:]

@@ -20,7 +20,7 @@ from tests.demo.world import BUCKETS, CLOSE_REASONS, PRODUCTS
 from tests.reconcile.__main__ import main
 from tests.reconcile.delivery import deliver
 from tests.reconcile.inbox import Delivery, Inbox, Size, make_inbox
-from tests.reconcile.population import Town, settled
+from tests.reconcile.population import Scenario, settled
 from tests.reconcile.rebuild import rebuild
 from tests.reconcile.records import row_of, snapshot_of
 from tests.reconcile.run import compare, run
@@ -39,7 +39,7 @@ def inbox(tmp_path: Path, request: pytest.FixtureRequest) -> Inbox:
 
 
 @pytest.fixture
-def town(inbox: Inbox) -> Iterator[Town]:
+def scenario(inbox: Inbox) -> Iterator[Scenario]:
     with running_bureau() as bureau, settled(bureau.add_member, inbox) as found:
         yield found
 
@@ -80,40 +80,42 @@ def test_nothing_of_a_file_is_lost_in_a_record(inbox: Inbox) -> None:
 
 
 @sized((30, 12, 6, "nasty"))
-def test_the_last_to_arrive_does_not_simply_win(inbox: Inbox, town: Town) -> None:
+def test_the_last_to_arrive_does_not_simply_win(inbox: Inbox, scenario: Scenario) -> None:
     """The check can fail: without their kinds, corrections that came first are lost."""
     nameless = [replace(at, kind=SubmissionKind.ORIGINAL) for at in inbox.deliveries]
-    deliver(town, inbox, nameless)
-    report = compare(inbox, rebuild(town))
+    deliver(scenario, inbox, nameless)
+    report = compare(inbox, rebuild(scenario))
     assert report.differences > 0
     assert set(report.causes) == {"out_of_order_correction"}
     assert report.tables["account"].differences == 0
     # The corrections alone, sent as what they are, set it right.
-    deliver(town, inbox, [at for at in inbox.deliveries if at.kind is SubmissionKind.CORRECTION])
-    assert compare(inbox, rebuild(town)).ok
+    deliver(
+        scenario, inbox, [at for at in inbox.deliveries if at.kind is SubmissionKind.CORRECTION]
+    )
+    assert compare(inbox, rebuild(scenario)).ok
 
 
 @sized((30, 12, 6, "nasty"))
 def test_refused_rows_are_repaired_and_old_files_come_again(
-    inbox: Inbox, town: Town, tmp_path: Path
+    inbox: Inbox, scenario: Scenario, tmp_path: Path
 ) -> None:
     sound = sent_once(inbox)
     faulty = with_a_fault(sound, tmp_path / "faulty.parquet")
     files = [faulty if at == sound else at for at in inbox.deliveries]
-    done = deliver(town, inbox, files)
+    done = deliver(scenario, inbox, files)
     # The bureau refuses the row and takes the rest of its file.
     ((rejection,),) = done.refused.values()
     assert [at.rule for at in rejection.violations] == ["date_order"]
-    report = compare(inbox, rebuild(town))
+    report = compare(inbox, rebuild(scenario))
     assert report.differences == report.tables["account_month"].missing_rows == 1
     # The lender sends what the file missed.
-    deliver(town, inbox, [replace(sound, kind=SubmissionKind.SUPPLEMENT)])
-    assert compare(inbox, rebuild(town)).ok
+    deliver(scenario, inbox, [replace(sound, kind=SubmissionKind.SUPPLEMENT)])
+    assert compare(inbox, rebuild(scenario)).ok
     # Originals that were corrected come once more, wrong as they were.
     wrong = [replace(at, kind=SubmissionKind.RESEND) for at in corrected(inbox)]
     assert wrong
-    deliver(town, inbox, wrong)
-    assert compare(inbox, rebuild(town)).ok
+    deliver(scenario, inbox, wrong)
+    assert compare(inbox, rebuild(scenario)).ok
 
 
 def files_of_months(inbox: Inbox) -> list[list[Delivery]]:

@@ -31,32 +31,32 @@ from bureau_client import (
     Wallet,
 )
 from creditbureau.v1.standard_pb2 import StandardOfCredit
-from tests.service.scenario import DAY, Village, account, village
+from tests.service.scenario import DAY, Scenario, account, open_scenario
 
 MAY, JUNE, JULY = Month(2024, 5), Month(2024, 6), Month(2024, 7)
 KINDS = FacilityActionKind
 
 
 @pytest.fixture(scope="module")
-def town(database_url: str) -> Iterator[Village]:
-    with village("acme", "brook", "cedar", database_url=database_url) as found:
+def scenario(database_url: str) -> Iterator[Scenario]:
+    with open_scenario("acme", "brook", "cedar", database_url=database_url) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def auditor(town: Village) -> Iterator[Auditor]:
+def auditor(scenario: Scenario) -> Iterator[Auditor]:
     with ExitStack() as closing:
-        profile = town.bureau.add_member("auditor", ["auditor"])
-        yield closing.enter_context(Auditor(profile, clock=town.now))
+        profile = scenario.bureau.add_member("auditor", ["auditor"])
+        yield closing.enter_context(Auditor(profile, clock=scenario.now))
 
 
-def life(town: Village, person: Wallet, partner: Wallet) -> Iterator[None]:
+def life(scenario: Scenario, person: Wallet, partner: Wallet) -> Iterator[None]:
     """One thing after another that changes what a report says."""
-    acme, old = town.lenders["acme"], town.now() - timedelta(minutes=5)
+    acme, old = scenario.lenders["acme"], scenario.now() - timedelta(minutes=5)
     late = {"status": AccountStatus.PAST_DUE_60, "days_past_due": 61}
 
     def card(month: Month, **changes: object) -> None:
-        town.submit("acme", account(person, "card", month, **changes))
+        scenario.submit("acme", account(person, "card", month, **changes))
 
     def act(kind: FacilityActionKind, **changes: object) -> None:
         action = FacilityAction(
@@ -67,13 +67,13 @@ def life(town: Village, person: Wallet, partner: Wallet) -> Iterator[None]:
             effective_time=old,
             **changes,  # type: ignore[arg-type]
         )
-        town.submit("acme", action)
+        scenario.submit("acme", action)
 
     card(MAY)
     yield
     card(JUNE, **late)
     yield
-    town.submit("acme", account(person, "card", JUNE), kind=SubmissionKind.CORRECTION)
+    scenario.submit("acme", account(person, "card", JUNE), kind=SubmissionKind.CORRECTION)
     yield
     card(JUNE, balance_minor=1)  # an original that comes late
     yield
@@ -81,7 +81,7 @@ def life(town: Village, person: Wallet, partner: Wallet) -> Iterator[None]:
     yield
     act(KINDS.FREEZE, review_by_date=date(2099, 1, 1))
     yield
-    town.submit("brook", account(person, "line", MAY))
+    scenario.submit("brook", account(person, "line", MAY))
     yield
     act(KINDS.RENUMBER, new_account_ref=f"{person.subject_id}-new")
     yield
@@ -90,7 +90,7 @@ def life(town: Village, person: Wallet, partner: Wallet) -> Iterator[None]:
     yield
     ref = account(person, "card", MAY).account_ref
     deletion = Deletion(account_ref=ref, reason=DeletionReason.INACCURATE, month=MAY)
-    town.submit("acme", deletion)
+    scenario.submit("acme", deletion)
     yield
     card(MAY, certified=True)
     yield
@@ -98,11 +98,11 @@ def life(town: Village, person: Wallet, partner: Wallet) -> Iterator[None]:
     yield
     hold = person.place_hold(HoldKind.FRAUD_ALERT)
     yield
-    person.lift_hold(hold.hold_id, until=town.now() + DAY, member_id="brook")
+    person.lift_hold(hold.hold_id, until=scenario.now() + DAY, member_id="brook")
     yield
-    person.lift_hold(hold.hold_id, until=town.now() + 2 * DAY, member_id="cedar")
+    person.lift_hold(hold.hold_id, until=scenario.now() + 2 * DAY, member_id="cedar")
     yield
-    town.later(3 * DAY)
+    scenario.later(3 * DAY)
     yield
     person.set_statement("It was not me.")
     yield
@@ -113,10 +113,10 @@ def life(town: Village, person: Wallet, partner: Wallet) -> Iterator[None]:
     yield
     person.add_to_dispute(dispute.dispute_id, "See the receipt.")
     yield
-    town.later(46 * DAY)  # nobody answers
+    scenario.later(46 * DAY)  # nobody answers
     yield
     fix = account(person, "card", JULY, balance_minor=3, parties=both)
-    submission_id = town.submit("acme", fix, kind=SubmissionKind.CORRECTION)
+    submission_id = scenario.submit("acme", fix, kind=SubmissionKind.CORRECTION)
     acme.answer_dispute(
         dispute.dispute_id,
         DisputeOutcome.MODIFIED,
@@ -128,42 +128,42 @@ def life(town: Village, person: Wallet, partner: Wallet) -> Iterator[None]:
     yield
     (mine,) = [at for at in person.file().tradelines if at.member_id == "brook"]
     other = person.dispute(mine.tradeline_id, field="status", reason=DisputeReason.NOT_MINE)
-    town.lenders["brook"].answer_dispute(other.dispute_id, DisputeOutcome.FRAUD)
+    scenario.lenders["brook"].answer_dispute(other.dispute_id, DisputeOutcome.FRAUD)
     yield
-    town.later(40 * DAY)
+    scenario.later(40 * DAY)
     yield
 
 
-def test_every_report_of_a_life_can_be_made_again(town: Village, auditor: Auditor) -> None:
-    person, partner = town.person(), town.person()
+def test_every_report_of_a_life_can_be_made_again(scenario: Scenario, auditor: Auditor) -> None:
+    person, partner = scenario.person(), scenario.person()
     given: list[tuple[str, Report]] = []
 
     def ask() -> None:
-        given.extend((name, town.report(person, name)) for name in ("brook", "cedar"))
+        given.extend((name, scenario.report(person, name)) for name in ("brook", "cedar"))
 
-    standards(town)
-    for _ in life(town, person, partner):
+    standards(scenario)
+    for _ in life(scenario, person, partner):
         ask()
     person.set_statement("")
-    town.submit("acme", account(person, "more", MAY))
-    town.later(30 * DAY)
+    scenario.submit("acme", account(person, "more", MAY))
+    scenario.later(30 * DAY)
     told = {report.tradelines for _, report in given}
     assert len(told) > 10, "the reports are not all the same"
     for name, report in given:
-        for reader in (town.lenders[name], auditor):
+        for reader in (scenario.lenders[name], auditor):
             again = reader.replay(report.request_id)
             assert payload(again) == payload(report)
-        stranger = next(at for at in town.lenders if at != name)
+        stranger = next(at for at in scenario.lenders if at != name)
         with pytest.raises(NotFound):
-            town.lenders[stranger].replay(report.request_id)
-    assert town.findings() == []
+            scenario.lenders[stranger].replay(report.request_id)
+    assert scenario.findings() == []
 
 
-def standards(town: Village) -> None:
+def standards(scenario: Scenario) -> None:
     """A standard of credit, so that reports have standings."""
     message = StandardOfCredit(version=1, jurisdiction="US", currency="USD")
-    message.effective_time.FromDatetime(town.now() - DAY)
-    with Operator(town.bureau.operator) as operator:
+    message.effective_time.FromDatetime(scenario.now() - DAY)
+    with Operator(scenario.bureau.operator) as operator:
         operator.publish(message)
 
 

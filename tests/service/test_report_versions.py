@@ -11,7 +11,7 @@ from bureau.credit_file.attributes import Definition
 from bureau.credit_file.report_versions import VERSIONS, current_version
 from bureau_client import Month, Purpose, Report, WrongState
 from creditbureau.v1.envelope_pb2 import Envelope
-from tests.service.scenario import Village, account, village
+from tests.service.scenario import Scenario, account, open_scenario
 from tests.service.watching import monitored
 
 MAY = Month(2024, 5)
@@ -19,8 +19,8 @@ NEXT = "2099-01"
 
 
 @pytest.fixture(scope="module")
-def town(database_url: str) -> Iterator[Village]:
-    with village("acme", "brook", database_url=database_url) as found:
+def scenario(database_url: str) -> Iterator[Scenario]:
+    with open_scenario("acme", "brook", database_url=database_url) as found:
         yield found
 
 
@@ -40,14 +40,14 @@ def payload(report: Report) -> bytes:
 
 
 def test_reports_of_both_versions_are_replayed_byte_for_byte(
-    town: Village, monkeypatch: pytest.MonkeyPatch
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    person, brook = town.person(), town.lenders["brook"]
-    town.submit("acme", account(person, "card", MAY))
-    before = town.report(person, "brook")
+    person, brook = scenario.person(), scenario.lenders["brook"]
+    scenario.submit("acme", account(person, "card", MAY))
+    before = scenario.report(person, "brook")
     release(monkeypatch)
-    town.submit("acme", account(person, "card", MAY + 1))
-    after = town.report(person, "brook")
+    scenario.submit("acme", account(person, "card", MAY + 1))
+    after = scenario.report(person, "brook")
     assert before.rules_version.split("/")[0] != NEXT
     assert after.rules_version.split("/")[0] == NEXT
     names = [{at.name for at in report.attributes} for report in (before, after)]
@@ -58,12 +58,12 @@ def test_reports_of_both_versions_are_replayed_byte_for_byte(
 
 
 def test_a_portfolio_from_before_a_release_is_replayed_by_its_own_version(
-    town: Village, monkeypatch: pytest.MonkeyPatch
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    acme = town.lenders["acme"]
+    acme = scenario.lenders["acme"]
     for _ in range(3):
-        person = monitored(town, "acme")
-        town.submit("acme", account(person, "card", MAY))
+        person = monitored(scenario, "acme")
+        scenario.submit("acme", account(person, "card", MAY))
     given = list(acme.portfolio(Purpose.ACCOUNT_REVIEW))
     assert len(given) == 3
     release(monkeypatch)
@@ -73,12 +73,12 @@ def test_a_portfolio_from_before_a_release_is_replayed_by_its_own_version(
 
 
 def test_a_node_of_the_release_before_names_the_version_that_it_lacks(
-    town: Village, monkeypatch: pytest.MonkeyPatch
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
     with monkeypatch.context() as patch:
         release(patch)
-        report = town.report(person, "brook")
+        report = scenario.report(person, "brook")
     with pytest.raises(WrongState, match=NEXT):
-        town.lenders["brook"].replay(report.request_id)
+        scenario.lenders["brook"].replay(report.request_id)

@@ -21,12 +21,12 @@ from creditbureau.v1 import log_pb2
 from tests.service.postgres import Postgres, Standby, both, postgres_in, until
 from tests.service.postgres_scenario import (
     Outcome,
-    Scene,
+    Scenario,
     contract,
     health,
+    open_scenario,
     refused_with_delay,
     request_id_of,
-    scene_on,
     submitted,
     until_served,
 )
@@ -58,10 +58,10 @@ def standby(postgres: Postgres, place: Path) -> Standby:
 
 
 @pytest.fixture
-def scene(postgres: Postgres, standby: Standby, tmp_path: Path) -> Iterator[Scene]:
+def scenario(postgres: Postgres, standby: Standby, tmp_path: Path) -> Iterator[Scenario]:
     url = both(postgres.new_database(), standby)
-    with scene_on(url, tmp_path / "bureau", require_standby=True) as scene:
-        yield scene
+    with open_scenario(url, tmp_path / "bureau", require_standby=True) as scenario:
+        yield scenario
 
 
 def refused_as_unfit(outcome: Outcome, setting: str) -> None:
@@ -70,19 +70,19 @@ def refused_as_unfit(outcome: Outcome, setting: str) -> None:
     assert setting in outcome.message
 
 
-def until_unfit(scene: Scene) -> None:
+def until_unfit(scenario: Scenario) -> None:
     """Waits until reads are refused too; no write is acknowledged in the meantime."""
 
     def unfit() -> bool:
-        assert contract(scene.acme, SUBMIT, scene.submission()).status != ("OK", "")
-        return contract(scene.acme, CHECKPOINT, b"").status == UNFIT
+        assert contract(scenario.acme, SUBMIT, scenario.submission()).status != ("OK", "")
+        return contract(scenario.acme, CHECKPOINT, b"").status == UNFIT
 
     until(unfit, "the node is unfit")
 
 
-def until_fit(scene: Scene) -> None:
-    until(lambda: contract(scene.acme, CHECKPOINT, b"").status == ("OK", ""), "the node is fit")
-    until(lambda: health(scene.acme, "readiness") == "SERVING", "the node is ready")
+def until_fit(scenario: Scenario) -> None:
+    until(lambda: contract(scenario.acme, CHECKPOINT, b"").status == ("OK", ""), "the node is fit")
+    until(lambda: health(scenario.acme, "readiness") == "SERVING", "the node is ready")
 
 
 @pytest.mark.parametrize(
@@ -95,37 +95,37 @@ def until_fit(scene: Scene) -> None:
     ],
 )
 def test_a_server_that_ceases_to_wait_is_noticed_before_the_next_acknowledgement(
-    scene: Scene, postgres: Postgres, setting: str, careless: str, careful: str
+    scenario: Scenario, postgres: Postgres, setting: str, careless: str, careful: str
 ) -> None:
     """On connections that are open, without a restart, and as soon as it is mended."""
-    before = submitted(until_served(scene.acme, SUBMIT, scene.submission()))
-    assert health(scene.acme, "readiness") == "SERVING"
-    retried = scene.submission()
+    before = submitted(until_served(scenario.acme, SUBMIT, scenario.submission()))
+    assert health(scenario.acme, "readiness") == "SERVING"
+    retried = scenario.submission()
     postgres.configure(setting, careless)
     try:
-        refused_as_unfit(contract(scene.acme, SUBMIT, retried), setting)
-        until_unfit(scene)
-        until(lambda: health(scene.acme, "readiness") == "NOT_SERVING", "it is not ready")
+        refused_as_unfit(contract(scenario.acme, SUBMIT, retried), setting)
+        until_unfit(scenario)
+        until(lambda: health(scenario.acme, "readiness") == "NOT_SERVING", "it is not ready")
         receipt = log_pb2.GetReceiptRequest(request_id=before).SerializeToString()
-        refused_as_unfit(contract(scene.acme, RECEIPT, receipt), setting)
+        refused_as_unfit(contract(scenario.acme, RECEIPT, receipt), setting)
     finally:
         postgres.configure(setting, careful)
-    until_fit(scene)
-    after = submitted(until_served(scene.acme, SUBMIT, retried))
-    assert scene.stored() == {before, after}
+    until_fit(scenario)
+    after = submitted(until_served(scenario.acme, SUBMIT, retried))
+    assert scenario.stored() == {before, after}
 
 
 @pytest.mark.parametrize("then", ["", "*"], ids=["emptied", "emptied and set again"])
 def test_a_wait_that_the_settings_cut_short_is_no_success(
-    scene: Scene, postgres: Postgres, standby: Standby, then: str
+    scenario: Scenario, postgres: Postgres, standby: Standby, then: str
 ) -> None:
     """PostgreSQL ends the wait without a warning, and only the primary has the commit."""
-    until_served(scene.acme, SUBMIT, scene.submission())
-    retried, outcomes = scene.submission(), Queue[Outcome]()
+    until_served(scenario.acme, SUBMIT, scenario.submission())
+    retried, outcomes = scenario.submission(), Queue[Outcome]()
     standby.stop()
     try:
         lender = threading.Thread(
-            target=lambda: outcomes.put(contract(scene.acme, SUBMIT, retried))
+            target=lambda: outcomes.put(contract(scenario.acme, SUBMIT, retried))
         )
         lender.start()
         until(lambda: postgres.psql(WAITING) != "0", "the commit waits for the standby")
@@ -137,34 +137,36 @@ def test_a_wait_that_the_settings_cut_short_is_no_success(
         # The same bytes, and the question for the receipt, get no more.
         receipt = log_pb2.GetReceiptRequest(request_id=request_id_of(retried))
         for method, request in ((SUBMIT, retried), (RECEIPT, receipt.SerializeToString())):
-            assert contract(scene.acme, method, request).status != ("OK", "")
+            assert contract(scenario.acme, method, request).status != ("OK", "")
     finally:
         standby.start()
         postgres.wait_for_standbys("*")
-    until_fit(scene)
-    made = submitted(until_served(scene.acme, SUBMIT, retried))
-    assert made in scene.stored()
+    until_fit(scenario)
+    made = submitted(until_served(scenario.acme, SUBMIT, retried))
+    assert made in scenario.stored()
 
 
 def test_a_node_starts_unfit_and_is_served_once_the_server_waits(
-    scene: Scene, postgres: Postgres
+    scenario: Scenario, postgres: Postgres
 ) -> None:
-    submitted(until_served(scene.acme, SUBMIT, scene.submission()))
+    submitted(until_served(scenario.acme, SUBMIT, scenario.submission()))
     postgres.configure("synchronous_standby_names", "")
     try:
-        scene.bureau.restart()
-        until_unfit(scene)
+        scenario.bureau.restart()
+        until_unfit(scenario)
     finally:
         postgres.wait_for_standbys("*")
-    until_fit(scene)
-    until_served(scene.acme, SUBMIT, scene.submission())
+    until_fit(scenario)
+    until_served(scenario.acme, SUBMIT, scenario.submission())
 
 
-def test_the_doctor_fails_a_server_that_does_not_wait(scene: Scene, postgres: Postgres) -> None:
-    assert standby_symptom(scene.bureau.settings).health is Health.OK
+def test_the_doctor_fails_a_server_that_does_not_wait(
+    scenario: Scenario, postgres: Postgres
+) -> None:
+    assert standby_symptom(scenario.bureau.settings).health is Health.OK
     postgres.configure("synchronous_standby_names", "")
     try:
-        symptom = standby_symptom(scene.bureau.settings)
+        symptom = standby_symptom(scenario.bureau.settings)
     finally:
         postgres.wait_for_standbys("*")
     assert symptom.health is Health.FAIL
@@ -188,21 +190,21 @@ def standby_symptom(settings: Settings) -> CheckResult:
 
 # Last: the primary does not come back.
 def test_a_promoted_server_acknowledges_once_it_has_a_standby_of_its_own(
-    scene: Scene, postgres: Postgres, standby: Standby, place: Path
+    scenario: Scenario, postgres: Postgres, standby: Standby, place: Path
 ) -> None:
     acknowledged = {
-        submitted(until_served(scene.acme, SUBMIT, scene.submission())) for _ in range(3)
+        submitted(until_served(scenario.acme, SUBMIT, scenario.submission())) for _ in range(3)
     }
-    retried = scene.submission()
+    retried = scenario.submission()
     postgres.stop("immediate")
-    refused_with_delay(contract(scene.acme, SUBMIT, retried))
+    refused_with_delay(contract(scenario.acme, SUBMIT, retried))
     standby.promote()
-    until_unfit(scene)
-    refused_as_unfit(contract(scene.acme, SUBMIT, retried), "synchronous_standby_names")
+    until_unfit(scenario)
+    refused_as_unfit(contract(scenario.acme, SUBMIT, retried), "synchronous_standby_names")
     second = standby.standby(place / "second", synchronous=True)
-    until_fit(scene)
-    made = submitted(until_served(scene.acme, SUBMIT, retried))
-    assert scene.stored() == acknowledged | {made}
-    name = scene.bureau.settings.database.partition("@/")[2].partition("?")[0]
+    until_fit(scenario)
+    made = submitted(until_served(scenario.acme, SUBMIT, retried))
+    assert scenario.stored() == acknowledged | {made}
+    name = scenario.bureau.settings.database.partition("@/")[2].partition("?")[0]
     count = "SELECT count(*) FROM submission"
     assert second.psql(count, name) == standby.psql(count, name) == str(len(acknowledged) + 1)

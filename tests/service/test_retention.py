@@ -27,12 +27,12 @@ from bureau_client import (
     Report,
     Wallet,
 )
-from tests.service.scenario import DAY, Village, account, village
+from tests.service.scenario import DAY, Scenario, account, open_scenario
 
 
 @pytest.fixture
-def town() -> Iterator[Village]:
-    with village("acme", "brook") as found:
+def scenario() -> Iterator[Scenario]:
+    with open_scenario("acme", "brook") as found:
         yield found
 
 
@@ -55,19 +55,19 @@ def lines(report: Report) -> int:
 def test_a_charge_off_leaves_reports_on_its_day() -> None:
     """15 U.S.C. 1681c: seven years and 180 days from the first delinquency."""
     clock = Clock()
-    with village("acme", "brook", clock=clock) as town:
-        person = town.person()
-        today = town.now().date()
+    with open_scenario("acme", "brook", clock=clock) as scenario:
+        person = scenario.person()
+        today = scenario.now().date()
         # A day that leaves within the next weeks, whatever today is.
         then = today + timedelta(days=30) - timedelta(days=180)
         first = date(then.year - 7, then.month, min(then.day, 28))
-        town.submit("acme", written_off(person, first))  # type: ignore[arg-type]
+        scenario.submit("acme", written_off(person, first))  # type: ignore[arg-type]
         leaves = date(first.year + 7, first.month, first.day) + timedelta(days=180)
         ahead = (leaves - today).days
         clock.offset_us += (ahead - 1) * 86_400 * 1_000_000
-        assert lines(town.report(person, "brook")) == 1
+        assert lines(scenario.report(person, "brook")) == 1
         clock.offset_us += 86_400 * 1_000_000
-        assert lines(town.report(person, "brook")) == 0
+        assert lines(scenario.report(person, "brook")) == 0
         file = person.file()
         assert lines(file) == 1
         assert [at.reason for at in file.omissions] == [OmissionReason.OBSOLETE]
@@ -76,33 +76,33 @@ def test_a_charge_off_leaves_reports_on_its_day() -> None:
 def test_without_a_date_the_first_bad_month_counts() -> None:
     """A furnisher that does not say when it began does not keep it on file for ever."""
     clock = Clock()
-    with village("acme", "brook", clock=clock) as town:
-        person = town.person()
-        today = town.now().date()
+    with open_scenario("acme", "brook", clock=clock) as scenario:
+        person = scenario.person()
+        today = scenario.now().date()
         then = today + timedelta(days=30) - timedelta(days=180)
         first = Month(then.year - 7, then.month)
         late = {"status": AccountStatus.PAST_DUE_60, "open_date": date(2010, 1, 1)}
         lost = {"status": AccountStatus.CHARGE_OFF, "open_date": date(2010, 1, 1)}
-        town.submit("acme", account(person, "loan", first - 1, open_date=date(2010, 1, 1)))
-        town.submit("acme", account(person, "loan", first, **late))
-        town.submit("acme", account(person, "loan", first + 3, **lost))
+        scenario.submit("acme", account(person, "loan", first - 1, open_date=date(2010, 1, 1)))
+        scenario.submit("acme", account(person, "loan", first, **late))
+        scenario.submit("acme", account(person, "loan", first + 3, **lost))
         leaves = date(first.year + 7, first.month, 1) + timedelta(days=180)
-        town.later(timedelta(days=(leaves - today).days - 1))
-        assert lines(town.report(person, "brook")) == 1
-        town.later(timedelta(days=1))
-        assert lines(town.report(person, "brook")) == 0
+        scenario.later(timedelta(days=(leaves - today).days - 1))
+        assert lines(scenario.report(person, "brook")) == 1
+        scenario.later(timedelta(days=1))
+        assert lines(scenario.report(person, "brook")) == 0
         assert [at.reason for at in person.file().omissions] == [OmissionReason.OBSOLETE]
 
 
-def test_old_late_payments_fade(town: Village) -> None:
-    person = town.person()
-    now = town.now()
+def test_old_late_payments_fade(scenario: Scenario) -> None:
+    person = scenario.person()
+    now = scenario.now()
     old = Month(now.year - 7, now.month)
     for month, late in ((old, True), (old + 1, True), (old + 2, False)):
         status = AccountStatus.PAST_DUE_30 if late else AccountStatus.CURRENT
         made = account(person, "card", month, status=status, open_date=date(2010, 1, 1))
-        town.submit("acme", made)
-    (line,) = town.report(person, "brook").tradelines
+        scenario.submit("acme", made)
+    (line,) = scenario.report(person, "brook").tradelines
     assert line.history is not None
     assert line.history.profile == "01D"
     (whole,) = person.file().tradelines
@@ -140,21 +140,21 @@ def rules(tmp_path: Path) -> Path:
 
 
 def test_a_third_jurisdiction_needs_no_code(rules: Path) -> None:
-    with village("acme", "brook", jurisdiction="BR", policy_file=rules) as town:
-        person = town.person()
-        today = town.now().date()
+    with open_scenario("acme", "brook", jurisdiction="BR", policy_file=rules) as scenario:
+        person = scenario.person()
+        today = scenario.now().date()
         now = Month(today.year, today.month)
         late = {"status": AccountStatus.PAST_DUE_60, "days_past_due": 61}
-        town.submit("acme", account(person, "card", now - 25, **late))
-        town.submit("acme", account(person, "card", now - 23, **late))
-        town.submit("acme", account(person, "card", now))
+        scenario.submit("acme", account(person, "card", now - 25, **late))
+        scenario.submit("acme", account(person, "card", now - 23, **late))
+        scenario.submit("acme", account(person, "card", now))
         assert [at.kind for at in person.notices()] == [NoticeKind.ADVERSE_DATA]
         # Consents have the ceilings of the place.
         with pytest.raises(InvalidRequest) as caught:
-            town.inquiring(person, "brook")
+            scenario.inquiring(person, "brook")
         assert {at.field for at in caught.value.violations} == {"expire_time", "max_uses"}
         few: Any = {"max_uses": 2, "expire": 6 * DAY}
-        report = town.report(person, "brook", **few)
+        report = scenario.report(person, "brook", **few)
         (line,) = report.tradelines
         assert line.history is not None
         assert [line.history.profile[age] for age in (0, 23, 25)] == ["0", "2", "D"]
@@ -171,7 +171,7 @@ def test_a_third_jurisdiction_needs_no_code(rules: Path) -> None:
         more = person.add_to_dispute(dispute.dispute_id, "One more thing.")
         assert more.due_time == dispute.create_time + timedelta(days=15)
         # A freeze stops the review of accounts here, and who reviewed is seen by others.
-        review = town.inquiring(
+        review = scenario.inquiring(
             person,
             "brook",
             purposes=[Purpose.ACCOUNT_REVIEW],
@@ -179,35 +179,35 @@ def test_a_third_jurisdiction_needs_no_code(rules: Path) -> None:
             frequency=Frequency(FrequencyUnit.MONTH, 5),
         )
         ask: Any = {"purpose": Purpose.ACCOUNT_REVIEW, "consent_id": review}
-        town.lenders["brook"].query(person.subject_id, **ask)
-        assert [at.purpose for at in town.report(person, "acme", **few).inquiries] == [
+        scenario.lenders["brook"].query(person.subject_id, **ask)
+        assert [at.purpose for at in scenario.report(person, "acme", **few).inquiries] == [
             Purpose.ACCOUNT_REVIEW
         ]
         person.place_hold(HoldKind.SECURITY_FREEZE)
         with pytest.raises(PermissionDenied) as refused:
-            town.lenders["brook"].query(person.subject_id, **ask)
+            scenario.lenders["brook"].query(person.subject_id, **ask)
         assert refused.value.reason == "HOLD"
 
 
 def test_an_inquiry_leaves_the_file_on_its_day(rules: Path) -> None:
     """A calendar month and three days, in this place."""
-    with village("acme", "brook", jurisdiction="BR", policy_file=rules) as town:
-        person = town.person()
+    with open_scenario("acme", "brook", jurisdiction="BR", policy_file=rules) as scenario:
+        person = scenario.person()
         few: Any = {"max_uses": 2, "expire": 6 * DAY, "purposes": [Purpose.ACCOUNT_REVIEW]}
         few |= {"frequency": Frequency(FrequencyUnit.MONTH, 5)}
 
         def seen() -> list[str]:
-            consent_id = town.inquiring(person, "brook", **few)
-            ask = town.lenders["brook"].query
+            consent_id = scenario.inquiring(person, "brook", **few)
+            ask = scenario.lenders["brook"].query
             report = ask(person.subject_id, purpose=Purpose.ACCOUNT_REVIEW, consent_id=consent_id)
             return [f"{at.create_time:%Y-%m-%d}" for at in report.inquiries if at.create_time]
 
-        first = f"{town.now():%Y-%m-%d}"
+        first = f"{scenario.now():%Y-%m-%d}"
         assert seen() == []
         rule = load_policy("BR", rules.parent).retention["inquiry"]
         gone = rule.ends_on(int(first.replace("-", "")))
-        town.later(timedelta(days=(gone - town.now().date()).days - 1))
+        scenario.later(timedelta(days=(gone - scenario.now().date()).days - 1))
         assert seen() == [first]
-        town.later(timedelta(days=1))
+        scenario.later(timedelta(days=1))
         assert first not in seen()
         assert len(person.inquiries()) == 3

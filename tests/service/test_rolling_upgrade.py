@@ -17,7 +17,7 @@ from bureau.store import schema
 from bureau.store.database import Database
 from tests.service.nodes import further_nodes
 from tests.service.postgres import Postgres, postgres_in, until
-from tests.service.postgres_scenario import Scene, contract, health, scene_on, submitted
+from tests.service.postgres_scenario import Scenario, contract, health, open_scenario, submitted
 from tests.service.raw import Answer, Raw
 
 EXPAND = '''
@@ -73,7 +73,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 class Load:
     """Lenders that submit and inquire without pause."""
 
-    scene: Scene
+    scenario: Scenario
     ways: list[Raw]
     done: int = 0
     refused: list[Answer] = field(default_factory=list)
@@ -83,7 +83,7 @@ class Load:
     def run(self) -> None:
         while not self.over.wait(0.03):
             for raw in list(self.ways):
-                answer = raw.send("Furnishing/SubmitRecords", self.scene.submission())
+                answer = raw.send("Furnishing/SubmitRecords", self.scenario.submission())
                 if answer.code != "OK":
                     self.refused.append(answer)
                     return
@@ -119,9 +119,9 @@ def test_versions_side_by_side(
         folders = (*schema.REVISION_FOLDERS[:1], str(later))
         monkeypatch.setattr("bureau.store.schema.REVISION_FOLDERS", folders)
 
-    with scene_on(postgres.new_database(), tmp_path / "bureau") as scene:
-        settings = scene.bureau.settings
-        load = Load(scene, [scene.acme])
+    with open_scenario(postgres.new_database(), tmp_path / "bureau") as scenario:
+        settings = scenario.bureau.settings
+        load = Load(scenario, [scenario.acme])
         threads = [threading.Thread(target=load.run) for _ in range(3)]
         for thread in threads:
             thread.start()
@@ -131,23 +131,23 @@ def test_versions_side_by_side(
             # 1. The next version is installed: it does not serve before the migration.
             install("0002", EXPAND)
             with pytest.raises(SchemaError, match="lacks 1 revisions"):
-                Server(Settings.load(scene.bureau.folder, node="new-1", listen="127.0.0.1:0"))
+                Server(Settings.load(scenario.bureau.folder, node="new-1", listen="127.0.0.1:0"))
             migrate(settings)
             load.goes_on()
 
             # 2. Both versions serve the same members, from one database.
-            with further_nodes(scene.bureau, None, node="new-1") as nodes:
-                new = nodes.each(scene.acme.profile)[1]
+            with further_nodes(scenario.bureau, None, node="new-1") as nodes:
+                new = nodes.each(scenario.acme.profile)[1]
                 load.ways.append(new)
                 load.goes_on()
 
                 # 3. A version later: the old node is taken out, and says so.
-                load.ways.remove(scene.acme)
+                load.ways.remove(scenario.acme)
                 load.goes_on()
                 install("0003", CONTRACT)
                 migrate(settings)
-                until(lambda: health(scene.acme, "readiness") == "NOT_SERVING", "it is out")
-                refused = contract(scene.acme, "Furnishing/SubmitRecords", scene.submission())
+                until(lambda: health(scenario.acme, "readiness") == "NOT_SERVING", "it is out")
+                refused = contract(scenario.acme, "Furnishing/SubmitRecords", scenario.submission())
                 assert refused.status == ("UNAVAILABLE", "NODE_UNFIT")
                 assert health(new, "readiness") == "SERVING"
                 load.goes_on()
@@ -155,20 +155,20 @@ def test_versions_side_by_side(
                 # 4. And does not come back.
                 monkeypatch.setattr("bureau.store.migrations.NEWEST", "0001")
                 with pytest.raises(SchemaError, match="takes 0002 or later"):
-                    Server(Settings.load(scene.bureau.folder, listen="127.0.0.1:0"))
+                    Server(Settings.load(scenario.bureau.folder, listen="127.0.0.1:0"))
                 load.over.set()
                 for thread in threads:
                     thread.join()
-                assert submitted_in(new, scene) == set(load.made)
+                assert submitted_in(new, scenario) == set(load.made)
         finally:
             load.over.set()
             for thread in threads:
                 thread.join()
 
 
-def submitted_in(raw: Raw, scene: Scene) -> set[str]:
+def submitted_in(raw: Raw, scenario: Scenario) -> set[str]:
     """Ids of the submissions that a node shows."""
-    here = Scene(scene.bureau, raw, scene.agent, scene.person, scene.consent_id)
+    here = Scenario(scenario.bureau, raw, scenario.agent, scenario.person, scenario.consent_id)
     return here.stored()
 
 
@@ -179,8 +179,8 @@ def test_a_change_waits_its_turn_and_not_in_front_of_others(
     later = tmp_path / "later"
     later.mkdir()
     (later / "0002_synthetic.py").write_text(EXPAND)
-    with scene_on(postgres.new_database(), tmp_path / "bureau") as scene:
-        settings = scene.bureau.settings
+    with open_scenario(postgres.new_database(), tmp_path / "bureau") as scenario:
+        settings = scenario.bureau.settings
         monkeypatch.setattr("bureau.store.migrations.NEWEST", "0002")
         folders = (*schema.REVISION_FOLDERS, str(later))
         monkeypatch.setattr("bureau.store.schema.REVISION_FOLDERS", folders)
@@ -192,7 +192,9 @@ def test_a_change_waits_its_turn_and_not_in_front_of_others(
                 db.execute_raw("SELECT count(*) FROM consent")
                 migrating.start()
                 for _ in range(20):
-                    outcome = contract(scene.acme, "Furnishing/SubmitRecords", scene.submission())
+                    outcome = contract(
+                        scenario.acme, "Furnishing/SubmitRecords", scenario.submission()
+                    )
                     assert outcome.status == ("OK", "")
                     assert submitted(outcome.reply)
                 assert migrating.is_alive()
@@ -209,8 +211,8 @@ def test_an_index_waits_for_who_is_slow_and_nobody_for_it(
     later = tmp_path / "later"
     later.mkdir()
     (later / "0002_synthetic.py").write_text(INDEX)
-    with scene_on(postgres.new_database(), tmp_path / "bureau") as scene:
-        settings = scene.bureau.settings
+    with open_scenario(postgres.new_database(), tmp_path / "bureau") as scenario:
+        settings = scenario.bureau.settings
         monkeypatch.setattr("bureau.store.migrations.NEWEST", "0002")
         folders = (*schema.REVISION_FOLDERS, str(later))
         monkeypatch.setattr("bureau.store.schema.REVISION_FOLDERS", folders)

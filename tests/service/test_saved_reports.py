@@ -26,7 +26,7 @@ from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.members_pb2 import Member
 from creditbureau.v1.report_pb2 import Evidence
 from creditbureau.v1.report_pb2 import Report as ReportMessage
-from tests.service.scenario import account, village
+from tests.service.scenario import account, open_scenario
 from tests.service.watching import JUNE, MAY, monitor
 
 Parts = dict[str, Any]
@@ -45,23 +45,23 @@ class Saved:
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Saved]:
     place = tmp_path_factory.mktemp("saved")
-    with village("acme", "brook") as town:
-        person = town.person()
+    with open_scenario("acme", "brook") as scenario:
+        person = scenario.person()
         monitor(person, "acme")
-        town.submit("brook", account(person, "card", MAY), account(person, "card", JUNE))
-        town.submit("acme", account(person, "loan", MAY))
-        lender = town.lenders["acme"]
+        scenario.submit("brook", account(person, "card", MAY), account(person, "card", JUNE))
+        scenario.submit("acme", account(person, "loan", MAY))
+        lender = scenario.lenders["acme"]
         (portfolio,) = lender.portfolio(Purpose.ACCOUNT_REVIEW)
         single = lender.query(
             person.subject_id,
             purpose=Purpose.CREDIT_APPLICATION,
-            consent_id=town.inquiring(person, "acme"),
+            consent_id=scenario.inquiring(person, "acme"),
             evidence=EvidenceLevel.ALL,
         )
         plain = lender.query(
             person.subject_id,
             purpose=Purpose.CREDIT_APPLICATION,
-            consent_id=town.inquiring(person, "acme"),
+            consent_id=scenario.inquiring(person, "acme"),
         )
         reports = {
             "single": single,
@@ -72,9 +72,9 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Saved]:
         }
         for name, report in reports.items():
             report.save(place / f"{name}.json")
-        town.profiles["acme"].save(place / "profile")
+        scenario.profiles["acme"].save(place / "profile")
         paths = {name: place / f"{name}.json" for name in reports}
-        yield Saved(paths, town.profiles["acme"], place / "profile")
+        yield Saved(paths, scenario.profiles["acme"], place / "profile")
 
 
 def verifiers(saved: Saved, path: Path) -> dict[str, Callable[[], object]]:

@@ -39,12 +39,12 @@ from creditbureau.v1.codes_pb2 import (
     CLASSIFICATION_SUBSTANDARD,
 )
 from creditbureau.v1.standard_pb2 import ClassificationBand, StandardOfCredit
-from tests.service.scenario import Village, account, village
+from tests.service.scenario import Scenario, account, open_scenario
 
 MAY, JUNE = Month(2024, 5), Month(2024, 6)
 
 
-def standard(town: Village, version: int = 1, **changes: object) -> StandardOfCredit:
+def standard(scenario: Scenario, version: int = 1, **changes: object) -> StandardOfCredit:
     fields: dict[str, object] = {
         "version": version,
         "jurisdiction": "US",
@@ -59,33 +59,33 @@ def standard(town: Village, version: int = 1, **changes: object) -> StandardOfCr
         ],
     }
     message = StandardOfCredit(**(fields | changes))  # type: ignore[arg-type]
-    message.effective_time.FromDatetime(town.now() - timedelta(seconds=1))
+    message.effective_time.FromDatetime(scenario.now() - timedelta(seconds=1))
     return message
 
 
 def test_reports_say_where_a_person_stands_against_the_standard() -> None:
-    with village("acme", "brook") as town, Operator(town.bureau.operator) as operator:
-        person = town.person()
-        town.submit("acme", account(person, "card", MAY))
-        assert town.report(person, "brook").standings == ()
+    with open_scenario("acme", "brook") as scenario, Operator(scenario.bureau.operator) as operator:
+        person = scenario.person()
+        scenario.submit("acme", account(person, "card", MAY))
+        assert scenario.report(person, "brook").standings == ()
         with pytest.raises(NotFound):
-            town.lenders["brook"].standard()
-        operator.publish(standard(town))
-        report = town.report(person, "brook")
+            scenario.lenders["brook"].standard()
+        operator.publish(standard(scenario))
+        report = scenario.report(person, "brook")
         assert [(at.rule, at.value, at.within) for at in report.standings] == [
             ("max_unsecured_exposure_minor", 100_00, True),
             ("max_concurrent_lenders", 1, True),
             ("classification", 1, True),
         ]
         late = {"status": AccountStatus.PAST_DUE_60, "days_past_due": 65}
-        town.submit("brook", account(person, "line", MAY, **late))
-        report = town.report(person, "brook")
+        scenario.submit("brook", account(person, "line", MAY, **late))
+        report = scenario.report(person, "brook")
         assert [(at.rule, at.value, at.within) for at in report.standings] == [
             ("max_unsecured_exposure_minor", 200_00, False),
             ("max_concurrent_lenders", 2, False),
             ("classification", 3, False),
         ]
-        told = town.lenders["brook"].standard()
+        told = scenario.lenders["brook"].standard()
         assert (told.version, told.currency) == (1, "USD")
         assert told.classify(61) is Classification.SUBSTANDARD
         assert told.classify(0) is Classification.NORMAL
@@ -94,16 +94,16 @@ def test_reports_say_where_a_person_stands_against_the_standard() -> None:
 
 
 def test_standings_are_of_what_the_reader_may_see() -> None:
-    with village("acme", "brook") as town, Operator(town.bureau.operator) as operator:
-        person = town.person()
+    with open_scenario("acme", "brook") as scenario, Operator(scenario.bureau.operator) as operator:
+        person = scenario.person()
         late = {"status": AccountStatus.PAST_DUE_60, "days_past_due": 65}
         loan = {"portfolio_type": PortfolioType.INSTALMENT, "account_type": "01"}
-        town.submit("acme", account(person, "card", MAY))
-        town.submit("brook", account(person, "loan", MAY, **loan, **late))
-        operator.publish(standard(town))
+        scenario.submit("acme", account(person, "card", MAY))
+        scenario.submit("brook", account(person, "loan", MAY, **loan, **late))
+        operator.publish(standard(scenario))
 
         def stood(**changes: Any) -> dict[str, tuple[int, bool]]:
-            report = town.report(person, "brook", **changes)
+            report = scenario.report(person, "brook", **changes)
             return {at.rule: (at.value, at.within) for at in report.standings}
 
         assert stood() == {
@@ -118,46 +118,46 @@ def test_standings_are_of_what_the_reader_may_see() -> None:
             "classification": (1, True),
         }
         # What is owed in another currency is not within a cap in this one.
-        town.submit("acme", account(person, "yuan", MAY, currency="CNY"))
+        scenario.submit("acme", account(person, "yuan", MAY, currency="CNY"))
         found = stood(portfolio_types=[PortfolioType.REVOLVING])
         assert found["unsecured_accounts_in_other_currencies"] == (1, False)
         assert found["max_unsecured_exposure_minor"] == (100_00, True)
 
 
 def test_a_standard_is_the_next_version_and_the_operators() -> None:
-    with village("acme") as town, Operator(town.bureau.operator) as operator:
+    with open_scenario("acme") as scenario, Operator(scenario.bureau.operator) as operator:
         with pytest.raises(CallError, match="the next one is 1"):
-            operator.publish(standard(town, 2))
-        operator.publish(standard(town, 1))
+            operator.publish(standard(scenario, 2))
+        operator.publish(standard(scenario, 1))
         with pytest.raises(CallError, match="the next one is 2"):
-            operator.publish(standard(town, 1))
+            operator.publish(standard(scenario, 1))
         bands = [ClassificationBand(min_days_past_due=1, classification=CLASSIFICATION_LOSS)] * 2
         with pytest.raises(CallError, match="ascend"):
-            operator.publish(standard(town, 2, bands=bands))
+            operator.publish(standard(scenario, 2, bands=bands))
         with pytest.raises(CallError, match="ISO 4217"):
-            operator.publish(standard(town, 2, currency="XQX"))
-        ahead = standard(town, 2)
-        ahead.effective_time.FromDatetime(town.now() + timedelta(days=1))
+            operator.publish(standard(scenario, 2, currency="XQX"))
+        ahead = standard(scenario, 2)
+        ahead.effective_time.FromDatetime(scenario.now() + timedelta(days=1))
         operator.publish(ahead)
         # The one in force is the older one, until then.
         assert operator.standard().version == 1
-        assert town.lenders["acme"].standard(2).version == 2
+        assert scenario.lenders["acme"].standard(2).version == 2
 
 
 def test_a_report_has_the_attributes_that_its_consent_opens() -> None:
-    with village("acme", "brook") as town:
-        person = town.person()
+    with open_scenario("acme", "brook") as scenario:
+        person = scenario.person()
         late = {"status": AccountStatus.PAST_DUE_30, "days_past_due": 31}
-        town.submit("acme", account(person, "card", MAY))
-        town.submit("acme", account(person, "card", JUNE, **late))
-        report = town.report(person, "brook")
+        scenario.submit("acme", account(person, "card", MAY))
+        scenario.submit("acme", account(person, "card", JUNE, **late))
+        report = scenario.report(person, "brook")
         found = {at.name: (at.value, at.unit) for at in report.attributes}
         assert set(found) == set(current_version().attributes)
         assert found["total_balance"] == (100_00.0, "USD")
         assert found["revolving_utilisation"] == (0.1, "USD")
         assert found["tradelines_now_30_plus"] == (1.0, "tradelines")
         assert found["months_since_60_plus"] == (None, "months")
-        assert town.report(person, "brook", sections=[Section.SUMMARY]).attributes == ()
+        assert scenario.report(person, "brook", sections=[Section.SUMMARY]).attributes == ()
         assert {at.name for at in person.file().attributes} == set(current_version().attributes)
 
 
@@ -165,14 +165,14 @@ def test_a_report_has_the_attributes_that_its_consent_opens() -> None:
 
 
 def test_a_report_again_as_it_was() -> None:
-    with village("acme", "brook") as town:
-        person = town.person()
-        town.submit("acme", account(person, "card", MAY, balance_minor=1_00))
-        first = town.report(person, "brook")
-        town.submit("acme", account(person, "card", JUNE, balance_minor=2_00))
+    with open_scenario("acme", "brook") as scenario:
+        person = scenario.person()
+        scenario.submit("acme", account(person, "card", MAY, balance_minor=1_00))
+        first = scenario.report(person, "brook")
+        scenario.submit("acme", account(person, "card", JUNE, balance_minor=2_00))
         person.set_statement("It was not me.")
-        with Auditor(town.bureau.add_member("auditor", ["auditor"])) as auditor:
-            for reader in (town.lenders["brook"], auditor):
+        with Auditor(scenario.bureau.add_member("auditor", ["auditor"])) as auditor:
+            for reader in (scenario.lenders["brook"], auditor):
                 again = reader.replay(first.request_id)
                 assert again.tradelines == first.tradelines
                 assert again.issue_time == first.issue_time
@@ -182,10 +182,10 @@ def test_a_report_again_as_it_was() -> None:
         assert seen.outcome is InquiryOutcome.REPLAYED
         assert seen in person.file().inquiries
         with pytest.raises(NotFound):
-            town.lenders["acme"].replay(first.request_id)
+            scenario.lenders["acme"].replay(first.request_id)
         person.revoke(first.consent_id)
         with pytest.raises(BureauError) as caught:
-            town.lenders["brook"].replay(first.request_id)
+            scenario.lenders["brook"].replay(first.request_id)
         assert caught.value.reason == "CONSENT_REVOKED"
 
 
@@ -194,41 +194,41 @@ def test_a_report_again_as_it_was() -> None:
 
 def test_people_are_told_what_the_law_wants_them_told() -> None:
     late = {"status": AccountStatus.PAST_DUE_30, "days_past_due": 31}
-    with village("acme", "brook", jurisdiction="CN") as town:
-        person = town.person()
-        town.submit("acme", account(person, "card", MAY, **late))
-        town.submit("acme", account(person, "card", JUNE, **late))
+    with open_scenario("acme", "brook", jurisdiction="CN") as scenario:
+        person = scenario.person()
+        scenario.submit("acme", account(person, "card", MAY, **late))
+        scenario.submit("acme", account(person, "card", JUNE, **late))
         (notice,) = person.notices()  # once, not every month
         assert notice.kind is NoticeKind.ADVERSE_DATA
         assert notice.member_id == "acme"
         assert notice.texts == texts("notice", "ADVERSE_DATA")
         ref = account(person, "card", MAY).account_ref
-        town.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE))
-        town.submit("acme", account(person, "card", JUNE, certified=True))
+        scenario.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE))
+        scenario.submit("acme", account(person, "card", JUNE, certified=True))
         assert person.notices()[0].kind is NoticeKind.REINSERTION
         assert person.notices(limit=1) == person.notices()[:1]
         assert list(person.file().notices) == person.notices()
         # Whoever comes onto an account that is past due is told as well, and once.
-        owner, partner = town.person(), town.person()
+        owner, partner = scenario.person(), scenario.person()
         both = (Party(owner.subject_id), Party(partner.subject_id, PartyRole.JOINT))
-        town.submit("acme", account(owner, "joint", MAY, **late))
+        scenario.submit("acme", account(owner, "joint", MAY, **late))
         for month in (JUNE, JUNE + 1):
-            town.submit("acme", account(owner, "joint", month, parties=both, **late))
+            scenario.submit("acme", account(owner, "joint", month, parties=both, **late))
         assert [len(at.notices()) for at in (owner, partner)] == [1, 1]
         # A debt that is written off between two month ends is adverse too.
-        town.submit("acme", account(owner, "loan", MAY, parties=both))
+        scenario.submit("acme", account(owner, "loan", MAY, parties=both))
         action = FacilityAction(
             account_ref=account(owner, "loan", MAY).account_ref,
             kind=FacilityActionKind.CHARGE_OFF,
             initiator=Initiator.LENDER,
             reasons=(ActionReason.DELINQUENCY_HERE,),
-            effective_time=town.now(),
+            effective_time=scenario.now(),
         )
-        town.submit("acme", action)
+        scenario.submit("acme", action)
         assert [len(at.notices()) for at in (owner, partner)] == [2, 2]
-    with village("acme") as town:
-        person = town.person()
-        town.submit("acme", account(person, "card", MAY, **late))
+    with open_scenario("acme") as scenario:
+        person = scenario.person()
+        scenario.submit("acme", account(person, "card", MAY, **late))
         assert person.notices() == []
 
 
@@ -237,20 +237,20 @@ def test_people_are_told_what_the_law_wants_them_told() -> None:
 
 def test_a_member_sees_what_it_gives() -> None:
     clock = Clock()
-    with village("acme", "brook", "cedar", clock=clock) as town:
-        person = town.person()
+    with open_scenario("acme", "brook", "cedar", clock=clock) as scenario:
+        person = scenario.person()
         late = {"status": AccountStatus.PAST_DUE_30, "days_past_due": 31}
         for ref, changes in (("good", {}), ("bad", late)):
-            town.submit("acme", account(person, ref, MAY, **changes))
+            scenario.submit("acme", account(person, ref, MAY, **changes))
 
         def seen(name: str) -> tuple[int, bool]:
-            report = town.report(person, name)
+            report = scenario.report(person, name)
             cut = [at.reason for at in report.omissions] == [OmissionReason.RECIPROCITY]
             return len(report.tradelines), cut
 
         def earned(name: str) -> ReciprocityLevel:
             """As the member reads it of itself."""
-            return town.lenders[name].member(name).reciprocity
+            return scenario.lenders[name].member(name).reciprocity
 
         # A newcomer has a time of grace.
         assert seen("brook") == (2, False)
@@ -259,15 +259,15 @@ def test_a_member_sees_what_it_gives() -> None:
         assert seen("brook") == (0, True)
         assert earned("brook") is ReciprocityLevel.NONE
         # It is nobody else's to know.
-        about = town.lenders["acme"].member("brook")
+        about = scenario.lenders["acme"].member("brook")
         assert about.reciprocity is ReciprocityLevel.UNSPECIFIED
         # What it furnishes now counts, and it always sees its own.
-        town.submit("brook", account(person, "mine", JUNE, **late))
+        scenario.submit("brook", account(person, "mine", JUNE, **late))
         assert seen("brook") == (2, True)
         assert earned("brook") is ReciprocityLevel.DEFAULT_ONLY
-        town.submit("brook", account(person, "other", JUNE))
+        scenario.submit("brook", account(person, "other", JUNE))
         assert seen("brook") == (4, False)
         assert earned("brook") is ReciprocityLevel.FULL
-        report = town.report(person, "cedar")
-        again = town.lenders["cedar"].replay(report.request_id)
+        report = scenario.report(person, "cedar")
+        again = scenario.lenders["cedar"].replay(report.request_id)
         assert (again.tradelines, again.omissions) == (report.tradelines, report.omissions)

@@ -19,11 +19,11 @@ from bureau.main import Server
 from creditbureau.v1 import log_pb2
 from tests.service.postgres import Postgres, Standby, both, postgres_in, until
 from tests.service.postgres_scenario import (
-    Scene,
+    Scenario,
     contract,
+    open_scenario,
     refused_with_delay,
     request_id_of,
-    scene_on,
     submitted,
     until_served,
 )
@@ -50,54 +50,56 @@ def standby(postgres: Postgres, tmp_path: Path) -> Standby:
 
 
 @pytest.fixture
-def scene(postgres: Postgres, standby: Standby, tmp_path: Path) -> Iterator[Scene]:
+def scenario(postgres: Postgres, standby: Standby, tmp_path: Path) -> Iterator[Scenario]:
     url = both(postgres.new_database(), standby)
-    with scene_on(url, tmp_path / "bureau") as scene:
-        yield scene
+    with open_scenario(url, tmp_path / "bureau") as scenario:
+        yield scenario
 
 
 def receipt_for(request_id: str) -> bytes:
     return log_pb2.GetReceiptRequest(request_id=request_id).SerializeToString()
 
 
-def entries(postgres: Postgres, scene: Scene) -> int:
+def entries(postgres: Postgres, scenario: Scenario) -> int:
     """How many the primary shows."""
-    name = scene.bureau.settings.database.partition("@/")[2].partition("?")[0]
+    name = scenario.bureau.settings.database.partition("@/")[2].partition("?")[0]
     return int(postgres.psql("SELECT count(*) FROM entry", name))
 
 
-def test_a_silent_database_is_given_up_and_found_again(scene: Scene, postgres: Postgres) -> None:
+def test_a_silent_database_is_given_up_and_found_again(
+    scenario: Scenario, postgres: Postgres
+) -> None:
     """It is there, and its machine confirms every byte, but it does not answer."""
-    retried = scene.submission()
-    until_served(scene.acme, SUBMIT, scene.submission())
+    retried = scenario.submission()
+    until_served(scenario.acme, SUBMIT, scenario.submission())
     with postgres.frozen():
         for _ in range(2):  # on connections that were open, then on new ones
-            refused_with_delay(contract(scene.acme, SUBMIT, retried))
-            refused_with_delay(contract(scene.acme, CHECKPOINT, b""))
-    made = submitted(until_served(scene.acme, SUBMIT, retried))
-    assert made in scene.stored()
+            refused_with_delay(contract(scenario.acme, SUBMIT, retried))
+            refused_with_delay(contract(scenario.acme, CHECKPOINT, b""))
+    made = submitted(until_served(scenario.acme, SUBMIT, retried))
+    assert made in scenario.stored()
 
 
-def test_without_its_standby_nothing_is_acknowledged(scene: Scene, standby: Standby) -> None:
-    before = submitted(until_served(scene.acme, SUBMIT, scene.submission()))
-    retried = scene.submission()
+def test_without_its_standby_nothing_is_acknowledged(scenario: Scenario, standby: Standby) -> None:
+    before = submitted(until_served(scenario.acme, SUBMIT, scenario.submission()))
+    retried = scenario.submission()
     standby.stop()
     for _ in range(2):
-        refused_with_delay(contract(scene.acme, SUBMIT, retried))
+        refused_with_delay(contract(scenario.acme, SUBMIT, retried))
     # What both have is told as before.
-    assert contract(scene.acme, CHECKPOINT, b"").status == ("OK", "")
-    assert scene.stored() == {before}
+    assert contract(scenario.acme, CHECKPOINT, b"").status == ("OK", "")
+    assert scenario.stored() == {before}
     standby.start()
-    after = submitted(until_served(scene.acme, SUBMIT, retried))
-    assert scene.stored() == {before, after}
+    after = submitted(until_served(scenario.acme, SUBMIT, retried))
+    assert scenario.stored() == {before, after}
 
 
 def test_a_cancelled_wait_is_no_success_and_a_retry_none_either(
-    scene: Scene, postgres: Postgres, standby: Standby
+    scenario: Scenario, postgres: Postgres, standby: Standby
 ) -> None:
-    until_served(scene.acme, SUBMIT, scene.submission())
+    until_served(scenario.acme, SUBMIT, scenario.submission())
     standby.stop()
-    had, retried = entries(postgres, scene), scene.submission()
+    had, retried = entries(postgres, scenario), scenario.submission()
 
     def cancel() -> None:
         until(lambda: postgres.psql(WAITING) != "0", "a commit waits for the standby")
@@ -105,54 +107,54 @@ def test_a_cancelled_wait_is_no_success_and_a_retry_none_either(
 
     administrator = threading.Thread(target=cancel)
     administrator.start()
-    refused_with_delay(contract(scene.acme, SUBMIT, retried))
+    refused_with_delay(contract(scenario.acme, SUBMIT, retried))
     administrator.join()
-    assert entries(postgres, scene) == had + 1  # on one machine, for all to see
+    assert entries(postgres, scenario) == had + 1  # on one machine, for all to see
 
     # Neither the same bytes nor the question for the receipt make more of it.
     request_id = request_id_of(retried)
-    refused_with_delay(contract(scene.acme, SUBMIT, retried))
-    refused_with_delay(contract(scene.acme, RECEIPT, receipt_for(request_id)))
+    refused_with_delay(contract(scenario.acme, SUBMIT, retried))
+    refused_with_delay(contract(scenario.acme, RECEIPT, receipt_for(request_id)))
 
     standby.start()
-    assert submitted(until_served(scene.acme, SUBMIT, retried)) == request_id
-    until_served(scene.acme, RECEIPT, receipt_for(request_id))
-    assert entries(postgres, scene) == had + 1
+    assert submitted(until_served(scenario.acme, SUBMIT, retried)) == request_id
+    until_served(scenario.acme, RECEIPT, receipt_for(request_id))
+    assert entries(postgres, scenario) == had + 1
 
 
 def test_what_a_restart_brings_to_light_waits_for_the_standby(
-    scene: Scene, postgres: Postgres, standby: Standby
+    scenario: Scenario, postgres: Postgres, standby: Standby
 ) -> None:
     """A commit that was still waiting is there after a restart, on one machine."""
-    until_served(scene.acme, SUBMIT, scene.submission())
-    until_served(scene.acme, CHECKPOINT, b"")
+    until_served(scenario.acme, SUBMIT, scenario.submission())
+    until_served(scenario.acme, CHECKPOINT, b"")
     standby.stop()
-    retried, had = scene.submission(), entries(postgres, scene)
-    refused_with_delay(contract(scene.acme, SUBMIT, retried))
+    retried, had = scenario.submission(), entries(postgres, scenario)
+    refused_with_delay(contract(scenario.acme, SUBMIT, retried))
     postgres.stop("immediate")
     postgres.start()
-    until(lambda: entries(postgres, scene) == had + 1, "the commit came to light")
-    refused_with_delay(contract(scene.acme, SUBMIT, retried))
+    until(lambda: entries(postgres, scenario) == had + 1, "the commit came to light")
+    refused_with_delay(contract(scenario.acme, SUBMIT, retried))
     # Not even read: a checkpoint that a promoted standby does not know must not get out.
-    refused_with_delay(contract(scene.acme, CHECKPOINT, b""))
+    refused_with_delay(contract(scenario.acme, CHECKPOINT, b""))
     standby.start()
-    made = submitted(until_served(scene.acme, SUBMIT, retried))
-    assert made in scene.stored()
-    assert entries(postgres, scene) == had + 1
+    made = submitted(until_served(scenario.acme, SUBMIT, retried))
+    assert made in scenario.stored()
+    assert entries(postgres, scenario) == had + 1
 
 
 def test_a_promoted_standby_is_found_and_has_everything(
-    scene: Scene, postgres: Postgres, standby: Standby
+    scenario: Scenario, postgres: Postgres, standby: Standby
 ) -> None:
     acknowledged = {
-        submitted(until_served(scene.acme, SUBMIT, scene.submission())) for _ in range(5)
+        submitted(until_served(scenario.acme, SUBMIT, scenario.submission())) for _ in range(5)
     }
-    retried = scene.submission()
+    retried = scenario.submission()
     postgres.stop("immediate")
-    refused_with_delay(contract(scene.acme, SUBMIT, retried))
+    refused_with_delay(contract(scenario.acme, SUBMIT, retried))
     standby.promote()
-    made = submitted(until_served(scene.acme, SUBMIT, retried))
-    assert scene.stored() == acknowledged | {made}
+    made = submitted(until_served(scenario.acme, SUBMIT, retried))
+    assert scenario.stored() == acknowledged | {made}
 
 
 def test_a_lagging_standby_is_refused_with_both_checkpoints(
@@ -160,21 +162,21 @@ def test_a_lagging_standby_is_refused_with_both_checkpoints(
 ) -> None:
     lagging = postgres.standby(tmp_path / "standby", synchronous=False)
     url = both(postgres.new_database(), lagging)
-    with scene_on(url, tmp_path / "bureau") as scene:
+    with open_scenario(url, tmp_path / "bureau") as scenario:
         until(lambda: _follows(postgres), "the standby follows")
         lagging.stop()
-        known = until_served(scene.acme, CHECKPOINT, b"")
-        until_served(scene.acme, SUBMIT, scene.submission())
+        known = until_served(scenario.acme, CHECKPOINT, b"")
+        until_served(scenario.acme, SUBMIT, scenario.submission())
         held = log_pb2.GetCheckpointResponse.FromString(
-            until_served(scene.acme, CHECKPOINT, b"")
+            until_served(scenario.acme, CHECKPOINT, b"")
         ).checkpoint
         postgres.stop("immediate")
         lagging.start()
         lagging.promote()
 
         # In service: nothing is signed on it, and the node ends.
-        server = scene.bureau.server
-        until(lambda: _refused(scene), "the node finds out")
+        server = scenario.bureau.server
+        until(lambda: _refused(scenario), "the node finds out")
         assert server.stopped.wait(120)
         assert server.fork is not None
         evidence = server.settings.fork_evidence
@@ -184,7 +186,7 @@ def test_a_lagging_standby_is_refused_with_both_checkpoints(
         assert server.fork.found in evidence.read_text()
 
         # And at its next start.
-        settings = Settings.load(scene.bureau.folder, listen="127.0.0.1:0")
+        settings = Settings.load(scenario.bureau.folder, listen="127.0.0.1:0")
         with pytest.raises(ForkedLogError):
             Server(settings)
 
@@ -205,17 +207,17 @@ def _follows(postgres: Postgres) -> bool:
     return postgres.psql(behind) == "1"
 
 
-def _refused(scene: Scene) -> bool:
-    outcome = contract(scene.acme, SUBMIT, scene.submission())
+def _refused(scenario: Scenario) -> bool:
+    outcome = contract(scenario.acme, SUBMIT, scenario.submission())
     assert outcome.status != ("OK", ""), "it was signed on the lagging standby"
     time.sleep(0.1)
-    return scene.bureau.server.fork is not None
+    return scenario.bureau.server.fork is not None
 
 
 def test_the_doctor_looks_at_the_standby(
-    scene: Scene, postgres: Postgres, standby: Standby
+    scenario: Scenario, postgres: Postgres, standby: Standby
 ) -> None:
-    settings = scene.bureau.settings
+    settings = scenario.bureau.settings
 
     def told() -> tuple[Health, str]:
         (found,) = [at for at in examine(settings) if at.subject == "standby"]

@@ -30,24 +30,26 @@ from bureau_client import (
     SubmissionKind,
     Wallet,
 )
-from tests.service.scenario import DAY, Village, account, village
+from tests.service.scenario import DAY, Scenario, account, open_scenario
 
 MAY, JUNE, JULY = Month(2024, 5), Month(2024, 6), Month(2024, 7)
 
 
 @pytest.fixture(scope="module")
-def town(database_url: str) -> Iterator[Village]:
-    with village("acme", "brook", database_url=database_url) as found:
+def scenario(database_url: str) -> Iterator[Scenario]:
+    with open_scenario("acme", "brook", database_url=database_url) as found:
         yield found
 
 
-def action(town: Village, ref: str, kind: FacilityActionKind, **changes: object) -> FacilityAction:
+def action(
+    scenario: Scenario, ref: str, kind: FacilityActionKind, **changes: object
+) -> FacilityAction:
     fields: dict[str, object] = {
         "account_ref": ref,
         "kind": kind,
         "initiator": Initiator.LENDER,
         "reasons": (ActionReason.DELINQUENCY_ELSEWHERE,),
-        "effective_time": town.now() - timedelta(hours=1),
+        "effective_time": scenario.now() - timedelta(hours=1),
     }
     return FacilityAction(**(fields | changes))  # type: ignore[arg-type]
 
@@ -56,77 +58,77 @@ def ref_of(wallet: Wallet, name: str) -> str:
     return account(wallet, name, MAY).account_ref
 
 
-def test_a_deleted_month_is_gone_and_the_rest_stands(town: Village) -> None:
-    person = town.person()
+def test_a_deleted_month_is_gone_and_the_rest_stands(scenario: Scenario) -> None:
+    person = scenario.person()
     for number, month in enumerate((MAY, JUNE, JULY), 1):
-        town.submit("acme", account(person, "card", month, balance_minor=number * 100))
-    (before,) = town.report(person, "brook").tradelines
+        scenario.submit("acme", account(person, "card", month, balance_minor=number * 100))
+    (before,) = scenario.report(person, "brook").tradelines
     deletion = Deletion(
         account_ref=ref_of(person, "card"), reason=DeletionReason.INACCURATE, month=JULY
     )
-    town.submit("acme", deletion)
-    (line,) = town.report(person, "brook", EvidenceLevel.ALL).tradelines
+    scenario.submit("acme", deletion)
+    (line,) = scenario.report(person, "brook", EvidenceLevel.ALL).tradelines
     assert line.tradeline_id == before.tradeline_id
     assert (line.month, line.balance_minor) == (JUNE, 200)
     assert line.history is not None
     assert line.history.balance_minor == (200, 100)
 
 
-def test_a_deleted_account_returns_only_certified_anew(town: Village) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
+def test_a_deleted_account_returns_only_certified_anew(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
     ref = ref_of(person, "card")
-    town.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.DISPUTE))
-    report = town.report(person, "brook")
+    scenario.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.DISPUTE))
+    report = scenario.report(person, "brook")
     assert report.tradelines == ()
     for kind in (SubmissionKind.ORIGINAL, SubmissionKind.CORRECTION, SubmissionKind.RESEND):
         with pytest.raises(BureauError) as caught:
-            town.submit("acme", account(person, "card", JUNE), kind=kind)
+            scenario.submit("acme", account(person, "card", JUNE), kind=kind)
         assert caught.value.reason == "DELETED_ITEM"
         assert [v.field for v in caught.value.violations] == ["records[0].certified"]
-    town.submit("acme", account(person, "card", JUNE, certified=True))
-    assert [line.month for line in town.report(person, "brook").tradelines] == [JUNE]
+    scenario.submit("acme", account(person, "card", JUNE, certified=True))
+    assert [line.month for line in scenario.report(person, "brook").tradelines] == [JUNE]
     # From here on it is an account like others; the deleted month is not.
-    town.submit("acme", account(person, "card", JULY))
+    scenario.submit("acme", account(person, "card", JULY))
     with pytest.raises(BureauError):
-        town.submit(
+        scenario.submit(
             "acme",
             Deletion(account_ref=ref, reason=DeletionReason.FRAUD, month=JULY),
             account(person, "card", JULY),
         )
 
 
-def test_a_batch_deletes_a_month_that_it_brings(town: Village) -> None:
-    person = town.person()
-    town.submit(
+def test_a_batch_deletes_a_month_that_it_brings(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit(
         "acme",
         *(account(person, "card", month) for month in (MAY, JUNE, JULY)),
         Deletion(account_ref=ref_of(person, "card"), reason=DeletionReason.INACCURATE, month=JULY),
     )
-    (line,) = town.report(person, "brook", EvidenceLevel.ALL).tradelines
+    (line,) = scenario.report(person, "brook", EvidenceLevel.ALL).tradelines
     assert line.month == JUNE
-    assert town.findings() == []
+    assert scenario.findings() == []
 
 
-def test_a_correction_before_a_deletion_does_not_outlive_it(town: Village) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY, balance_minor=1))
+def test_a_correction_before_a_deletion_does_not_outlive_it(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY, balance_minor=1))
     fix = account(person, "card", MAY, balance_minor=2)
-    town.submit("acme", fix, kind=SubmissionKind.CORRECTION)
+    scenario.submit("acme", fix, kind=SubmissionKind.CORRECTION)
     ref = ref_of(person, "card")
-    town.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE, month=MAY))
-    town.submit("acme", account(person, "card", MAY, balance_minor=3, certified=True))
-    (line,) = town.report(person, "brook").tradelines
+    scenario.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE, month=MAY))
+    scenario.submit("acme", account(person, "card", MAY, balance_minor=3, certified=True))
+    (line,) = scenario.report(person, "brook").tradelines
     assert line.balance_minor == 3
 
 
-def test_a_freeze_is_shown_with_its_reasons(town: Village) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
-    town.submit("brook", account(person, "other", MAY))
+def test_a_freeze_is_shown_with_its_reasons(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
+    scenario.submit("brook", account(person, "other", MAY))
     ref = ref_of(person, "card")
     freeze = action(
-        town,
+        scenario,
         ref,
         FacilityActionKind.FREEZE,
         reasons=(ActionReason.DELINQUENCY_ELSEWHERE, ActionReason.INQUIRIES),
@@ -134,8 +136,8 @@ def test_a_freeze_is_shown_with_its_reasons(town: Village) -> None:
         review_by_date=date(2030, 1, 1),
         appeal_route="https://acme.example/appeal",
     )
-    submission_id = town.submit("acme", freeze)
-    report = town.report(person, "brook")
+    submission_id = scenario.submit("acme", freeze)
+    report = scenario.report(person, "brook")
     (frozen,) = [line for line in report.tradelines if line.actions]
     (shown,) = frozen.actions
     assert shown.kind is FacilityActionKind.FREEZE
@@ -149,9 +151,9 @@ def test_a_freeze_is_shown_with_its_reasons(town: Village) -> None:
     assert shown.record.submission_id == submission_id
     assert report.summary is not None
     assert (report.summary.frozen_line_count, report.summary.lending_line_count) == (1, 1)
-    restore = action(town, ref, FacilityActionKind.RESTORE, effective_time=town.now())
-    town.submit("acme", restore)
-    report = town.report(person, "brook")
+    restore = action(scenario, ref, FacilityActionKind.RESTORE, effective_time=scenario.now())
+    scenario.submit("acme", restore)
+    report = scenario.report(person, "brook")
     assert report.summary is not None
     assert (report.summary.frozen_line_count, report.summary.lending_line_count) == (0, 2)
     (line,) = [line for line in report.tradelines if line.actions]
@@ -161,24 +163,24 @@ def test_a_freeze_is_shown_with_its_reasons(town: Village) -> None:
     ]
 
 
-def test_actions_come_in_any_number_and_keep_the_limit(town: Village) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
+def test_actions_come_in_any_number_and_keep_the_limit(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
     ref = ref_of(person, "card")
-    town.submit(
+    scenario.submit(
         "acme",
-        action(town, ref, FacilityActionKind.LIMIT_CHANGE, credit_limit_minor=500_00),
-        action(town, ref, FacilityActionKind.FREEZE),
+        action(scenario, ref, FacilityActionKind.LIMIT_CHANGE, credit_limit_minor=500_00),
+        action(scenario, ref, FacilityActionKind.FREEZE),
     )
-    (line,) = town.report(person, "brook").tradelines
+    (line,) = scenario.report(person, "brook").tradelines
     limits = [at.credit_limit_minor for at in line.actions]
     assert sorted(limits, key=str) == [500_00, None]
 
 
-def test_a_consent_opens_actions_as_far_back_as_the_history(town: Village) -> None:
-    person = town.person()
-    now = Month(town.now().year, town.now().month)
-    town.submit("acme", account(person, "card", now - 1))
+def test_a_consent_opens_actions_as_far_back_as_the_history(scenario: Scenario) -> None:
+    person = scenario.person()
+    now = Month(scenario.now().year, scenario.now().month)
+    scenario.submit("acme", account(person, "card", now - 1))
     ref, kinds = ref_of(person, "card"), FacilityActionKind
     times = {
         kinds.FREEZE: 400,
@@ -188,11 +190,13 @@ def test_a_consent_opens_actions_as_far_back_as_the_history(town: Village) -> No
     }
     for kind, days in times.items():
         limit = 5_00 if kind is kinds.LIMIT_CHANGE else None
-        when = town.now() - days * DAY
-        town.submit("acme", action(town, ref, kind, effective_time=when, credit_limit_minor=limit))
+        when = scenario.now() - days * DAY
+        scenario.submit(
+            "acme", action(scenario, ref, kind, effective_time=when, credit_limit_minor=limit)
+        )
 
     def shown(**changes: Any) -> tuple[set[FacilityActionKind], set[Section]]:
-        report = town.report(person, "brook", **changes)
+        report = scenario.report(person, "brook", **changes)
         (line,) = report.tradelines
         return {at.kind for at in line.actions}, {at.section for at in report.omissions}
 
@@ -210,34 +214,34 @@ def test_a_consent_opens_actions_as_far_back_as_the_history(town: Village) -> No
 
 @pytest.mark.parametrize("kind", [FacilityActionKind.CLOSE, FacilityActionKind.CHARGE_OFF])
 def test_a_line_that_ended_between_two_months_lends_no_more(
-    town: Village, kind: FacilityActionKind
+    scenario: Scenario, kind: FacilityActionKind
 ) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY), account(person, "frozen", MAY))
-    town.submit("acme", action(town, ref_of(person, "frozen"), FacilityActionKind.FREEZE))
-    before = town.report(person, "brook")
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY), account(person, "frozen", MAY))
+    scenario.submit("acme", action(scenario, ref_of(person, "frozen"), FacilityActionKind.FREEZE))
+    before = scenario.report(person, "brook")
     assert [flag.kind.name for flag in before.flags] == ["GROUP_DIVERGENCE"]
-    town.submit("acme", action(town, ref_of(person, "card"), kind))
-    after = town.report(person, "brook")
+    scenario.submit("acme", action(scenario, ref_of(person, "card"), kind))
+    after = scenario.report(person, "brook")
     assert after.summary is not None
     assert (after.summary.frozen_line_count, after.summary.lending_line_count) == (1, 0)
     assert after.flags == ()
     # What is written off is still owed; what is closed is not open.
     assert after.summary.open_tradeline_count == 1 + (kind is FacilityActionKind.CHARGE_OFF)
     # The next month's file says how it really is.
-    later = Month(town.now().year, town.now().month)
-    town.submit("acme", account(person, "card", later))
-    assert town.report(person, "brook").flags != ()
+    later = Month(scenario.now().year, scenario.now().month)
+    scenario.submit("acme", account(person, "card", later))
+    assert scenario.report(person, "brook").flags != ()
 
 
-def test_a_transferred_account_is_owed_once(town: Village) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
+def test_a_transferred_account_is_owed_once(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
     ref = ref_of(person, "card")
-    town.submit(
+    scenario.submit(
         "acme",
         action(
-            town,
+            scenario,
             ref,
             FacilityActionKind.TRANSFER,
             reasons=(ActionReason.POLICY_CHANGE,),
@@ -246,8 +250,8 @@ def test_a_transferred_account_is_owed_once(town: Village) -> None:
         ),
     )
     bought = account(person, "bought", JUNE, original_creditor="Acme Savings")
-    town.submit("brook", bought)
-    report = town.report(person, "brook", EvidenceLevel.ALL)
+    scenario.submit("brook", bought)
+    report = scenario.report(person, "brook", EvidenceLevel.ALL)
     lines = {line.member_id: line for line in report.tradelines}
     assert [at.new_member_id for at in lines["acme"].actions] == ["brook"]
     assert lines["brook"].original_creditor == "Acme Savings"
@@ -257,74 +261,74 @@ def test_a_transferred_account_is_owed_once(town: Village) -> None:
     assert report.summary.open_tradeline_count == 1
     # Its old furnisher says so too, by the month's end.
     ended = {"status": AccountStatus.TRANSFERRED, "balance_minor": 0, "account_ref": ref}
-    town.submit("acme", account(person, "card", JUNE, **ended))
-    again = town.report(person, "brook", EvidenceLevel.ALL)
+    scenario.submit("acme", account(person, "card", JUNE, **ended))
+    again = scenario.report(person, "brook", EvidenceLevel.ALL)
     assert again.summary is not None
     assert again.summary.totals == report.summary.totals
     assert again.summary.open_tradeline_count == 1
 
 
-def test_a_renumbered_account_is_the_same_tradeline(town: Village) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "old", MAY))
+def test_a_renumbered_account_is_the_same_tradeline(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "old", MAY))
     renumber = action(
-        town,
+        scenario,
         ref_of(person, "old"),
         FacilityActionKind.RENUMBER,
         new_account_ref=ref_of(person, "new"),
     )
-    town.submit("acme", renumber)
-    town.submit("acme", account(person, "new", JUNE))
-    (line,) = town.report(person, "brook").tradelines
+    scenario.submit("acme", renumber)
+    scenario.submit("acme", account(person, "new", JUNE))
+    (line,) = scenario.report(person, "brook").tradelines
     assert line.month == JUNE
     assert line.history is not None
     assert len(line.history.profile) == 2
 
 
-def test_what_comes_late_under_an_old_number_is_about_the_same_account(town: Village) -> None:
-    person = town.person()
+def test_what_comes_late_under_an_old_number_is_about_the_same_account(scenario: Scenario) -> None:
+    person = scenario.person()
     old, new = ref_of(person, "old"), ref_of(person, "new")
     renumber = FacilityActionKind.RENUMBER
-    town.submit("acme", account(person, "old", MAY))
-    town.submit("acme", action(town, old, renumber, new_account_ref=new))
+    scenario.submit("acme", account(person, "old", MAY))
+    scenario.submit("acme", action(scenario, old, renumber, new_account_ref=new))
     # Late, corrected, and about what was done: all of it by the number that it had.
-    town.submit("acme", account(person, "old", JULY), account(person, "new", JUNE))
+    scenario.submit("acme", account(person, "old", JULY), account(person, "new", JUNE))
     fix = account(person, "old", MAY, balance_minor=7)
-    town.submit("acme", fix, kind=SubmissionKind.CORRECTION)
-    town.submit("acme", action(town, old, FacilityActionKind.FREEZE))
-    (line,) = town.report(person, "brook", EvidenceLevel.ALL).tradelines
+    scenario.submit("acme", fix, kind=SubmissionKind.CORRECTION)
+    scenario.submit("acme", action(scenario, old, FacilityActionKind.FREEZE))
+    (line,) = scenario.report(person, "brook", EvidenceLevel.ALL).tradelines
     assert line.history is not None
     assert line.history.balance_minor == (100_00, 100_00, 7)
     assert {at.kind for at in line.actions} == {renumber, FacilityActionKind.FREEZE}
     # A number that was an account's is no other's.
-    town.submit("acme", account(person, "other", MAY))
+    scenario.submit("acme", account(person, "other", MAY))
     other = ref_of(person, "other")
     with pytest.raises(InvalidRequest) as caught:
-        town.submit("acme", action(town, other, renumber, new_account_ref=old))
+        scenario.submit("acme", action(scenario, other, renumber, new_account_ref=old))
     assert [v.field for v in caught.value.violations] == ["records[0].action.new_account_ref"]
     with pytest.raises(InvalidRequest):
-        town.submit("acme", account(person, "old", JULY, currency="EUR"))
+        scenario.submit("acme", account(person, "old", JULY, currency="EUR"))
     # It may go back to it, and then on again; deleted by the first, it is gone.
-    town.submit("acme", action(town, new, renumber, new_account_ref=old))
-    town.submit("acme", action(town, new, renumber, new_account_ref=f"{new}er"))
-    town.submit("acme", account(person, "new", JULY, balance_minor=9))
-    assert town.findings() == []
-    town.submit("acme", Deletion(account_ref=old, reason=DeletionReason.INACCURATE, month=JULY))
-    lines = town.report(person, "brook", EvidenceLevel.ALL).tradelines
+    scenario.submit("acme", action(scenario, new, renumber, new_account_ref=old))
+    scenario.submit("acme", action(scenario, new, renumber, new_account_ref=f"{new}er"))
+    scenario.submit("acme", account(person, "new", JULY, balance_minor=9))
+    assert scenario.findings() == []
+    scenario.submit("acme", Deletion(account_ref=old, reason=DeletionReason.INACCURATE, month=JULY))
+    lines = scenario.report(person, "brook", EvidenceLevel.ALL).tradelines
     assert sorted(at.month for at in lines if at.month) == [MAY, JUNE]
-    with town.database() as database:
+    with scenario.database() as database:
         assert erase_person(database, person.subject_id).accounts == 2
-    assert town.findings() == []
+    assert scenario.findings() == []
 
 
-def test_a_new_account_may_be_renumbered_in_its_first_batch(town: Village) -> None:
-    person = town.person()
+def test_a_new_account_may_be_renumbered_in_its_first_batch(scenario: Scenario) -> None:
+    person = scenario.person()
     old, new = ref_of(person, "old"), ref_of(person, "new")
-    renumber = action(town, old, FacilityActionKind.RENUMBER, new_account_ref=new)
-    town.submit("acme", account(person, "old", MAY), renumber)
-    town.submit("acme", account(person, "old", JUNE))
-    town.submit("acme", account(person, "new", JULY))
-    (line,) = town.report(person, "brook", EvidenceLevel.ALL).tradelines
+    renumber = action(scenario, old, FacilityActionKind.RENUMBER, new_account_ref=new)
+    scenario.submit("acme", account(person, "old", MAY), renumber)
+    scenario.submit("acme", account(person, "old", JUNE))
+    scenario.submit("acme", account(person, "new", JULY))
+    (line,) = scenario.report(person, "brook", EvidenceLevel.ALL).tradelines
     assert line.history is not None
     assert len(line.history.profile) == 3
 
@@ -333,40 +337,40 @@ def test_a_new_account_may_be_renumbered_in_its_first_batch(town: Village) -> No
     "case",
     ["unknown", "said before it is there", "taken", "in the batch", "one name", "twice", "nobody"],
 )
-def test_what_cannot_be_done_to_an_account_is_refused(town: Village, case: str) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY), account(person, "other", MAY))
+def test_what_cannot_be_done_to_an_account_is_refused(scenario: Scenario, case: str) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY), account(person, "other", MAY))
     ref, other, new = (ref_of(person, name) for name in ("card", "other", "new"))
     kind = FacilityActionKind.RENUMBER
     cases: dict[str, tuple[list[Record], str]] = {
-        "unknown": ([action(town, new, FacilityActionKind.FREEZE)], "account_ref"),
+        "unknown": ([action(scenario, new, FacilityActionKind.FREEZE)], "account_ref"),
         "said before it is there": (
-            [action(town, new, FacilityActionKind.FREEZE), account(person, "new", JUNE)],
+            [action(scenario, new, FacilityActionKind.FREEZE), account(person, "new", JUNE)],
             "account_ref",
         ),
-        "taken": ([action(town, ref, kind, new_account_ref=other)], "action.new_account_ref"),
+        "taken": ([action(scenario, ref, kind, new_account_ref=other)], "action.new_account_ref"),
         "in the batch": (
-            [account(person, "new", JUNE), action(town, ref, kind, new_account_ref=new)],
+            [account(person, "new", JUNE), action(scenario, ref, kind, new_account_ref=new)],
             "action.new_account_ref",
         ),
         "one name": (
             [
-                action(town, ref, kind, new_account_ref=new),
-                action(town, other, kind, new_account_ref=new),
+                action(scenario, ref, kind, new_account_ref=new),
+                action(scenario, other, kind, new_account_ref=new),
             ],
             "action.new_account_ref",
         ),
         "twice": (
             [
-                action(town, ref, kind, new_account_ref=new),
-                action(town, ref, kind, new_account_ref=f"{new}er"),
+                action(scenario, ref, kind, new_account_ref=new),
+                action(scenario, ref, kind, new_account_ref=f"{new}er"),
             ],
             "account_ref",
         ),
         "nobody": (
             [
                 action(
-                    town,
+                    scenario,
                     ref,
                     FacilityActionKind.TRANSFER,
                     new_account_ref=new,
@@ -379,88 +383,88 @@ def test_what_cannot_be_done_to_an_account_is_refused(town: Village, case: str) 
     records, field = cases[case]
     place = 0 if case == "said before it is there" else len(records) - 1
     with pytest.raises(InvalidRequest) as caught:
-        town.submit("acme", *records)
+        scenario.submit("acme", *records)
     assert [v.field for v in caught.value.violations] == [f"records[{place}].{field}"]
 
 
-def test_an_account_on_which_nothing_is_reported_gets_no_new_number(town: Village) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
+def test_an_account_on_which_nothing_is_reported_gets_no_new_number(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
     ref, new = ref_of(person, "card"), ref_of(person, "new")
-    renumber = action(town, ref, FacilityActionKind.RENUMBER, new_account_ref=new)
-    town.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE))
+    renumber = action(scenario, ref, FacilityActionKind.RENUMBER, new_account_ref=new)
+    scenario.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE))
     with pytest.raises(InvalidRequest) as caught:
-        town.submit("acme", renumber)
+        scenario.submit("acme", renumber)
     assert [v.field for v in caught.value.violations] == ["records[0].account_ref"]
     # With a record of its own before it in the batch, it can.
-    town.submit("acme", account(person, "card", JUNE, certified=True), renumber)
-    town.submit("acme", account(person, "new", JULY))
-    (line,) = town.report(person, "brook").tradelines
+    scenario.submit("acme", account(person, "card", JUNE, certified=True), renumber)
+    scenario.submit("acme", account(person, "new", JULY))
+    (line,) = scenario.report(person, "brook").tradelines
     assert line.month == JULY
 
 
-def test_nobody_touches_the_accounts_of_others(town: Village) -> None:
-    person = town.person()
-    town.submit("acme", account(person, "card", MAY))
+def test_nobody_touches_the_accounts_of_others(scenario: Scenario) -> None:
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
     deletion = Deletion(account_ref=ref_of(person, "card"), reason=DeletionReason.FRAUD)
     with pytest.raises(InvalidRequest):
-        town.submit("brook", deletion)
-    assert len(town.report(person, "brook").tradelines) == 1
+        scenario.submit("brook", deletion)
+    assert len(scenario.report(person, "brook").tradelines) == 1
 
 
-def test_an_action_needs_everybodys_consent_and_a_deletion_nobodys(town: Village) -> None:
-    person, partner = town.person(), town.person()
+def test_an_action_needs_everybodys_consent_and_a_deletion_nobodys(scenario: Scenario) -> None:
+    person, partner = scenario.person(), scenario.person()
     both = (Party(person.subject_id, PartyRole.JOINT), Party(partner.subject_id, PartyRole.JOINT))
-    town.submit("acme", account(person, "joint", MAY, parties=both))
+    scenario.submit("acme", account(person, "joint", MAY, parties=both))
     for consent in partner.consents():
         partner.revoke(consent.consent_id)
     ref = ref_of(person, "joint")
     with pytest.raises(BureauError) as caught:
-        town.submit("acme", action(town, ref, FacilityActionKind.FREEZE))
+        scenario.submit("acme", action(scenario, ref, FacilityActionKind.FREEZE))
     assert caught.value.reason == "CONSENT_REQUIRED"
-    town.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE))
-    assert town.report(person, "brook").tradelines == ()
+    scenario.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE))
+    assert scenario.report(person, "brook").tradelines == ()
 
 
-def test_joint_accounts_and_guarantors_are_on_each_ones_file(town: Village) -> None:
-    owner, guarantor = town.person(), town.person()
+def test_joint_accounts_and_guarantors_are_on_each_ones_file(scenario: Scenario) -> None:
+    owner, guarantor = scenario.person(), scenario.person()
     parties = (Party(owner.subject_id), Party(guarantor.subject_id, PartyRole.GUARANTOR))
-    town.submit("acme", account(owner, "loan", MAY, parties=parties))
-    (line,) = town.report(guarantor, "brook").tradelines
+    scenario.submit("acme", account(owner, "loan", MAY, parties=parties))
+    (line,) = scenario.report(guarantor, "brook").tradelines
     assert (line.role, line.party_count) == (PartyRole.GUARANTOR, 2)
     # Somebody who has left an account no longer has it on their file.
-    town.submit("acme", account(owner, "loan", JUNE))
-    assert town.report(guarantor, "brook").tradelines == ()
-    (line,) = town.report(owner, "brook").tradelines
+    scenario.submit("acme", account(owner, "loan", JUNE))
+    assert scenario.report(guarantor, "brook").tradelines == ()
+    (line,) = scenario.report(owner, "brook").tradelines
     assert line.status is AccountStatus.CURRENT
 
 
-def joint(town: Village, *people: Wallet, month: Month, **changes: object) -> Record:
+def joint(scenario: Scenario, *people: Wallet, month: Month, **changes: object) -> Record:
     parties = tuple(Party(person.subject_id, PartyRole.JOINT) for person in people)
     return account(people[0], "joint", month, parties=parties, **changes)
 
 
-def test_who_comes_later_sees_nothing_of_who_was_there_before(town: Village) -> None:
-    first, second = town.person(), town.person()
+def test_who_comes_later_sees_nothing_of_who_was_there_before(scenario: Scenario) -> None:
+    first, second = scenario.person(), scenario.person()
     ref = ref_of(first, "joint")
     late = {"status": AccountStatus.PAST_DUE_60, "days_past_due": 61}
-    town.submit("acme", joint(town, first, month=MAY, **late))
-    town.submit("acme", action(town, ref, FacilityActionKind.FREEZE))
-    town.submit("acme", joint(town, first, second, month=JUNE, account_ref=ref))
-    (line,) = town.report(second, "brook", EvidenceLevel.ALL).tradelines
+    scenario.submit("acme", joint(scenario, first, month=MAY, **late))
+    scenario.submit("acme", action(scenario, ref, FacilityActionKind.FREEZE))
+    scenario.submit("acme", joint(scenario, first, second, month=JUNE, account_ref=ref))
+    (line,) = scenario.report(second, "brook", EvidenceLevel.ALL).tradelines
     assert line.history is not None
     assert (line.history.profile, line.actions) == ("0", ())
-    (line,) = town.report(first, "brook", EvidenceLevel.ALL).tradelines
+    (line,) = scenario.report(first, "brook", EvidenceLevel.ALL).tradelines
     assert line.history is not None
     assert (line.history.profile, len(line.actions)) == ("02", 1)
 
 
-def test_who_left_an_account_keeps_it_on_their_own_file_only(town: Village) -> None:
-    first, second = town.person(), town.person()
+def test_who_left_an_account_keeps_it_on_their_own_file_only(scenario: Scenario) -> None:
+    first, second = scenario.person(), scenario.person()
     ref = ref_of(first, "joint")
-    town.submit("acme", joint(town, first, month=MAY))
-    town.submit("acme", joint(town, second, month=JUNE, account_ref=ref))
-    assert town.report(first, "brook", EvidenceLevel.ALL).tradelines == ()
+    scenario.submit("acme", joint(scenario, first, month=MAY))
+    scenario.submit("acme", joint(scenario, second, month=JUNE, account_ref=ref))
+    assert scenario.report(first, "brook", EvidenceLevel.ALL).tradelines == ()
     mine = first.file()
     (line,) = mine.tradelines
     assert line.month == MAY
@@ -470,34 +474,34 @@ def test_who_left_an_account_keeps_it_on_their_own_file_only(town: Village) -> N
     # The account goes on without them: their consent is not asked for.
     for consent in first.consents():
         first.revoke(consent.consent_id)
-    town.submit("acme", action(town, ref, FacilityActionKind.FREEZE))
-    (line,) = town.report(second, "brook", EvidenceLevel.ALL).tradelines
+    scenario.submit("acme", action(scenario, ref, FacilityActionKind.FREEZE))
+    (line,) = scenario.report(second, "brook", EvidenceLevel.ALL).tradelines
     assert line.history is not None
     assert (line.history.profile, len(line.actions)) == ("0", 1)
 
 
-def test_a_correction_of_who_it_was_moves_the_month(town: Village) -> None:
-    wrong, right = town.person(), town.person()
+def test_a_correction_of_who_it_was_moves_the_month(scenario: Scenario) -> None:
+    wrong, right = scenario.person(), scenario.person()
     ref = ref_of(wrong, "joint")
-    town.submit("acme", joint(town, wrong, month=MAY))
-    fix = joint(town, right, month=MAY, account_ref=ref)
-    town.submit("acme", fix, kind=SubmissionKind.CORRECTION)
-    assert town.report(wrong, "brook", EvidenceLevel.ALL).tradelines == ()
+    scenario.submit("acme", joint(scenario, wrong, month=MAY))
+    fix = joint(scenario, right, month=MAY, account_ref=ref)
+    scenario.submit("acme", fix, kind=SubmissionKind.CORRECTION)
+    assert scenario.report(wrong, "brook", EvidenceLevel.ALL).tradelines == ()
     assert wrong.file().tradelines == ()
-    assert len(town.report(right, "brook", EvidenceLevel.ALL).tradelines) == 1
+    assert len(scenario.report(right, "brook", EvidenceLevel.ALL).tradelines) == 1
 
 
-def test_amounts_beyond_all_measure_are_reported(town: Village) -> None:
-    person = town.person()
+def test_amounts_beyond_all_measure_are_reported(scenario: Scenario) -> None:
+    person = scenario.person()
     most = 10**15
-    town.submit(
+    scenario.submit(
         "acme",
         *(
             account(person, f"vast-{n}", MAY, balance_minor=most, credit_limit_minor=1)
             for n in range(20)
         ),
     )
-    summary = town.report(person, "brook").summary
+    summary = scenario.report(person, "brook").summary
     assert summary is not None
     (total,) = summary.totals
     assert total.balance_minor == 20 * most

@@ -49,7 +49,7 @@ SOON, LATER = timedelta(seconds=1), timedelta(seconds=120)
 
 
 @dataclass
-class Scene:
+class Scenario:
     """A bureau that serves, and who watches it."""
 
     bureau: RunningBureau
@@ -65,13 +65,15 @@ class Scene:
 
 
 @contextmanager
-def scene(folder: Path, names: Sequence[str], plan: InitOptions | None = None) -> Iterator[Scene]:
+def open_scenario(
+    folder: Path, names: Sequence[str], plan: InitOptions | None = None
+) -> Iterator[Scenario]:
     """A bureau with a witness of each name."""
     settings = create(folder / "bureau", plan or InitOptions())
     watchers = witnesses(folder, trust_of(settings), names)
     try:
         with running_bureau(folder / "bureau", witnesses=[at.setting for at in watchers]) as bureau:
-            yield Scene(bureau, watchers)
+            yield Scenario(bureau, watchers)
     finally:
         for at in watchers:
             at.stop()
@@ -98,8 +100,8 @@ def errands(name: str, outcome: str) -> float:
 
 
 def test_a_receipt_waits_for_its_witnesses(tmp_path: Path) -> None:
-    with scene(tmp_path, ["w1", "w2", "w3"]) as town:
-        acme = town.member("acme", quorum=2)
+    with open_scenario(tmp_path, ["w1", "w2", "w3"]) as scenario:
+        acme = scenario.member("acme", quorum=2)
         receipt = write(acme)
         assert len(witnesses_of(receipt.checkpoint, acme.trust)) >= 2
         assert receipt.tree_size > receipt.leaf_index
@@ -115,17 +117,17 @@ def test_a_receipt_waits_for_its_witnesses(tmp_path: Path) -> None:
         with Auditor(acme) as auditor:
             newest = auditor.checkpoint(cosignatures=3)
             assert newest.size >= more.tree_size
-            assert set(newest.witnesses) == {at.name for at in town.watchers}
+            assert set(newest.witnesses) == {at.name for at in scenario.watchers}
             audit = auditor.audit()
             assert audit.ok
             assert audit.witnessed is not None
             assert audit.witnessed.size >= newest.size
-        assert {at.health for at in town.doctor().values()} == {Health.OK}
+        assert {at.health for at in scenario.doctor().values()} == {Health.OK}
 
 
 def test_an_asynchronous_client_waits_too(tmp_path: Path) -> None:
-    with scene(tmp_path, ["w1"]) as town:
-        acme = town.member("acme")
+    with open_scenario(tmp_path, ["w1"]) as scenario:
+        acme = scenario.member("acme")
 
         async def ask() -> tuple[Receipt, Receipt]:
             async with AsyncLender(acme.requiring(1)) as lender:
@@ -139,17 +141,17 @@ def test_an_asynchronous_client_waits_too(tmp_path: Path) -> None:
 
 
 def test_a_profile_comes_with_the_witnesses(tmp_path: Path) -> None:
-    with scene(tmp_path, ["w1"]) as town:
-        profile = town.bureau.add_member("acme")
-        assert profile.trust.witnesses == tuple(at.key for at in town.watchers)
+    with open_scenario(tmp_path, ["w1"]) as scenario:
+        profile = scenario.bureau.add_member("acme")
+        assert profile.trust.witnesses == tuple(at.key for at in scenario.watchers)
         profile.requiring(1).save(tmp_path / "acme")
         assert Profile.load(tmp_path / "acme").trust == profile.requiring(1).trust
 
 
 def test_a_saved_report_is_witnessed(tmp_path: Path) -> None:
-    with scene(tmp_path, ["w1", "w2"]) as town:
-        saved = live_in(town.bureau, tmp_path).saved_report
-        profile = town.member("acme", quorum=2)
+    with open_scenario(tmp_path, ["w1", "w2"]) as scenario:
+        saved = live_in(scenario.bureau, tmp_path).saved_report
+        profile = scenario.member("acme", quorum=2)
         report = Report.load(saved)
         with Auditor(profile) as auditor:
             with pytest.raises(NotWitnessed) as refused:
@@ -164,10 +166,10 @@ def test_a_saved_report_is_witnessed(tmp_path: Path) -> None:
 
 
 def test_a_witness_that_is_away(tmp_path: Path) -> None:
-    with scene(tmp_path, ["w1", "w2"]) as town:
-        acme = town.member("acme", quorum=2)
+    with open_scenario(tmp_path, ["w1", "w2"]) as scenario:
+        acme = scenario.member("acme", quorum=2)
         write(acme)
-        town.watchers[1].kill()
+        scenario.watchers[1].kill()
         plain = write(acme.requiring(0))  # the bureau goes on
         with Lender(acme) as lender:
             with pytest.raises(NotWitnessed) as refused:
@@ -177,17 +179,17 @@ def test_a_witness_that_is_away(tmp_path: Path) -> None:
                 len(witnesses_of(lender.wait_for_witnesses(plain, quorum=1).checkpoint, acme.trust))
                 == 1
             )
-            assert town.doctor()["w2"].health is Health.WARN
+            assert scenario.doctor()["w2"].health is Health.WARN
             # It comes back, and is brought what it has missed.
-            town.watchers[1].start()
+            scenario.watchers[1].start()
             found = lender.wait_for_witnesses(plain, timeout=LATER * 2)
             assert len(witnesses_of(found.checkpoint, acme.trust)) == 2
 
 
 def test_a_write_that_was_not_witnessed_took_effect(tmp_path: Path) -> None:
-    with scene(tmp_path, ["w1"]) as town:
-        acme = town.member("acme")
-        town.watchers[0].kill()
+    with open_scenario(tmp_path, ["w1"]) as scenario:
+        acme = scenario.member("acme")
+        scenario.watchers[0].kill()
         key = SigningKey.generate()
         with (
             pytest.MonkeyPatch.context() as patch,
@@ -207,13 +209,13 @@ def test_a_forked_log_is_caught(tmp_path: Path, extra: int) -> None:
     """The operator is the adversary: it copies the database and lets both copies grow,
     under the log's own key.
     """
-    with scene(tmp_path, ["w1", "w2"]) as town:
-        acme = town.member("acme", quorum=1)
+    with open_scenario(tmp_path, ["w1", "w2"]) as scenario:
+        acme = scenario.member("acme", quorum=1)
         write(acme)
-        town.bureau.server.stop()
+        scenario.bureau.server.stop()
         other = tmp_path / "other"
-        shutil.copytree(town.bureau.folder, other)
-        town.bureau.restart()
+        shutil.copytree(scenario.bureau.folder, other)
+        scenario.bureau.restart()
         # One goes on before its witnesses, to a size at which a proof says all.
         receipt = write(acme)
         while (size := receipt.tree_size) & (size - 1) == 0:
@@ -223,19 +225,19 @@ def test_a_forked_log_is_caught(tmp_path: Path, extra: int) -> None:
             while seen.size & (seen.size - 1) == 0 or seen.size < size:
                 write(acme)
                 seen = auditor.checkpoint(cosignatures=2)
-        town.bureau.server.stop()
+        scenario.bureau.server.stop()
 
-        with running_bureau(other, witnesses=[at.setting for at in town.watchers]) as forked:
+        with running_bureau(other, witnesses=[at.setting for at in scenario.watchers]) as forked:
             there = replace(acme, addresses=(forked.address,))
             # The other grows to the same size, or beyond: nobody cosigns it.
             while (last := write(there.requiring(0))).tree_size < seen.size + extra:
                 pass
-            eventually(lambda: all(at.shown(expected=None)["evidence"] for at in town.watchers))
+            eventually(lambda: all(at.shown(expected=None)["evidence"] for at in scenario.watchers))
             with Lender(there) as lender, pytest.raises(NotWitnessed):
                 lender.wait_for_witnesses(last, timeout=SOON)
-            check_evidence(town, seen.size)
+            check_evidence(scenario, seen.size)
             eventually(lambda: errands("w1", "refused") > 0)
-            sick = Scene(forked, town.watchers).doctor()
+            sick = Scenario(forked, scenario.watchers).doctor()
             assert {at.health for at in sick.values()} == {Health.FAIL}
 
             # A client that holds a head of each refuses.
@@ -247,11 +249,11 @@ def test_a_forked_log_is_caught(tmp_path: Path, extra: int) -> None:
                 assert not audit.ok
 
 
-def check_evidence(town: Scene, size: int) -> None:
+def check_evidence(scenario: Scenario, size: int) -> None:
     """Each witness holds two checkpoints that convict the log, by its own key."""
-    trust = trust_of(town.bureau.settings)
+    trust = trust_of(scenario.bureau.settings)
     key = parse_vkey(trust.log_key).key
-    for at in town.watchers:
+    for at in scenario.watchers:
         pieces = at.shown(expected=CONFLICT)["evidence"]
         forks = [piece for piece in pieces if piece["verdict"] == "fork"]
         assert forks
@@ -263,14 +265,14 @@ def check_evidence(town: Scene, size: int) -> None:
 
 
 def test_two_heads_of_one_size_are_a_fork_to_any_client(tmp_path: Path) -> None:
-    with scene(tmp_path, []) as town:
-        acme = town.member("acme")
-        town.bureau.server.stop()
+    with open_scenario(tmp_path, []) as scenario:
+        acme = scenario.member("acme")
+        scenario.bureau.server.stop()
         other = tmp_path / "other"
-        shutil.copytree(town.bureau.folder, other)
-        town.bureau.restart()
+        shutil.copytree(scenario.bureau.folder, other)
+        scenario.bureau.restart()
         one = write(acme)
-        town.bureau.server.stop()
+        scenario.bureau.server.stop()
         with running_bureau(other) as forked:
             there = replace(acme, addresses=(forked.address,))
             two = write(there)
@@ -281,23 +283,23 @@ def test_two_heads_of_one_size_are_a_fork_to_any_client(tmp_path: Path) -> None:
 
 def test_a_database_that_went_back_is_caught(tmp_path: Path) -> None:
     """Even where the operator takes away what the node kept of it."""
-    with scene(tmp_path, ["w1"]) as town:
-        acme = town.member("acme", quorum=1)
+    with open_scenario(tmp_path, ["w1"]) as scenario:
+        acme = scenario.member("acme", quorum=1)
         write(acme)
-        town.bureau.server.stop()
-        database = town.bureau.folder / "bureau.db"
+        scenario.bureau.server.stop()
+        database = scenario.bureau.folder / "bureau.db"
         older = database.read_bytes()
-        town.bureau.restart()
+        scenario.bureau.restart()
         for _ in range(4):
             receipt = write(acme)
-        town.bureau.server.stop()
+        scenario.bureau.server.stop()
         database.write_bytes(older)
-        town.bureau.settings.kept_checkpoint.unlink()
+        scenario.bureau.settings.kept_checkpoint.unlink()
 
         before = errands("w1", "ahead")
-        town.bureau.restart()
+        scenario.bureau.restart()
         eventually(lambda: errands("w1", "ahead") > before)  # before anything is written
-        symptom = town.doctor()["w1"]
+        symptom = scenario.doctor()["w1"]
         assert symptom.health is Health.FAIL
         assert f"it has cosigned size {receipt.tree_size}" in symptom.told
         with Lender(acme) as lender, pytest.raises(VerificationFailed, match="has lost leaf"):
@@ -324,13 +326,13 @@ def test_what_one_machine_has_is_not_brought(tmp_path: Path) -> None:
     with postgres_in(tmp_path / "data") as postgres:
         standby = postgres.standby(tmp_path / "standby", synchronous=True)
         plan = InitOptions(database_url=both(postgres.new_database(), standby))
-        with scene(tmp_path, ["w6"], plan) as town:
-            (witness,) = town.watchers
-            acme = town.member("acme")
+        with open_scenario(tmp_path, ["w6"], plan) as scenario:
+            (witness,) = scenario.watchers
+            acme = scenario.member("acme")
             size = write(acme.requiring(1)).tree_size
             eventually(lambda: postgres.psql(WAITING) == "0")
             standby.stop()
-            name = make_url(town.bureau.settings.database).database or ""
+            name = make_url(scenario.bureau.settings.database).database or ""
             shown = "SELECT max(tree_size) FROM checkpoint"
             writer = threading.Thread(target=write_in_vain, args=(acme,))
             writer.start()
@@ -355,19 +357,22 @@ def write_in_vain(profile: Profile) -> None:
 def test_nodes_of_one_log_bring_the_same(tmp_path: Path) -> None:
     with postgres_in(tmp_path / "data") as postgres:
         plan = InitOptions(database_url=postgres.new_database())
-        with scene(tmp_path, ["w4", "w5"], plan) as town:
+        with open_scenario(tmp_path, ["w4", "w5"], plan) as scenario:
             changes = {"node": "node-2", "listen": "127.0.0.1:0"}
             settings = Settings.load(
-                town.bureau.folder, witnesses=[at.setting for at in town.watchers], **changes
+                scenario.bureau.folder,
+                witnesses=[at.setting for at in scenario.watchers],
+                **changes,
             )
             second = Server(settings)
             second.start()
             try:
                 acme = replace(
-                    town.member("acme", quorum=2), addresses=(town.bureau.address, second.address)
+                    scenario.member("acme", quorum=2),
+                    addresses=(scenario.bureau.address, second.address),
                 )
                 receipts = [write(acme) for _ in range(6)]
-                town.bureau.server.stop()
+                scenario.bureau.server.stop()
                 # Who is left serves the other's cosignatures, and goes on.
                 patient = RetryPolicy(attempts=8)
                 with Lender(acme, policy=patient) as lender:
@@ -381,4 +386,4 @@ def test_nodes_of_one_log_bring_the_same(tmp_path: Path) -> None:
                     )
             finally:
                 second.stop()
-        assert all(at.shown()["evidence"] == [] for at in town.watchers)
+        assert all(at.shown()["evidence"] == [] for at in scenario.watchers)

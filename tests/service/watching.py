@@ -19,14 +19,14 @@ from bureau_client import (
     Purpose,
     Wallet,
 )
-from tests.service.scenario import ALL_SECTIONS, DAY, Village, account
+from tests.service.scenario import ALL_SECTIONS, DAY, Scenario, account
 
 MAY, JUNE, JULY = Month(2024, 5), Month(2024, 6), Month(2024, 7)
 
 
-def monitored(town: Village, *names: str, **changes: Any) -> Wallet:
+def monitored(scenario: Scenario, *names: str, **changes: Any) -> Wallet:
     """Somebody who lets lenders monitor them."""
-    person = town.person()
+    person = scenario.person()
     for name in names:
         monitor(person, name, **changes)
     return person
@@ -43,11 +43,11 @@ def monitor(person: Wallet, name: str, **changes: Any) -> str:
     return person.grant(name, [Action.MONITOR], **(terms | changes)).consent_id
 
 
-def waiting(town: Village, name: str, person: Wallet) -> list[Alert]:
+def waiting(scenario: Scenario, name: str, person: Wallet) -> list[Alert]:
     """The alerts on a person that are there for a member."""
     found: list[Alert] = []
-    end = marker(town, name)
-    for alert in town.lenders[name].alerts():
+    end = marker(scenario, name)
+    for alert in scenario.lenders[name].alerts():
         if alert.subject_id == end:
             return found
         if alert.subject_id == person.subject_id:
@@ -55,11 +55,11 @@ def waiting(town: Village, name: str, person: Wallet) -> list[Alert]:
     raise AssertionError("a stream of alerts has no end")
 
 
-def marker(town: Village, name: str) -> str:
+def marker(scenario: Scenario, name: str) -> str:
     """Lets one last alert come, about somebody else."""
-    last = monitored(town, name)
-    other = next(at for at in town.lenders if at != name)
-    town.submit(other, account(last, "marker", MAY))
+    last = monitored(scenario, name)
+    other = next(at for at in scenario.lenders if at != name)
+    scenario.submit(other, account(last, "marker", MAY))
     return last.subject_id
 
 
@@ -67,12 +67,12 @@ def kinds(alerts: list[Alert]) -> list[AlertKind]:
     return [alert.kind for alert in alerts]
 
 
-def freeze(town: Village, name: str, ref: str, kind: FacilityActionKind) -> None:
+def freeze(scenario: Scenario, name: str, ref: str, kind: FacilityActionKind) -> None:
     action = FacilityAction(
         account_ref=ref,
         kind=kind,
         initiator=Initiator.LENDER,
         reasons=(ActionReason.DELINQUENCY_ELSEWHERE,),
-        effective_time=town.now() - timedelta(seconds=1),
+        effective_time=scenario.now() - timedelta(seconds=1),
     )
-    town.submit(name, action)
+    scenario.submit(name, action)

@@ -1,7 +1,7 @@
 """Asks every node, every server and every witness what is true now.
 
 Reads through the SDK, at each node's own address, so that nothing the nemesis did to the
-ways is in between; a node's failure to answer is kept as evidence too.
+links is in between; a node's failure to answer is kept as evidence too.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from creditbureau.v1 import log_pb2
 from tests.cluster.auditor.database import read_database
 from tests.cluster.auditor.evidence import Delivered, Evidence, Node
 from tests.cluster.auditor.statements import Told, by_statement, opened
-from tests.cluster.control_files import MemberAt, NodeAt, TownMap
+from tests.cluster.control_files import MemberAt, NodeAt, TopologyMap
 from tests.cluster.history import Outcome, read_histories
 from tests.cluster.timeline import read_timeline
 from tests.cluster.workers.people import KEYS
@@ -58,22 +58,24 @@ BEGINNING = 1
 
 def collect(run: Path) -> Evidence:
     """All the evidence of a run."""
-    town = TownMap.load(run)
+    topology = TopologyMap.load(run)
     operations = list(read_histories(run))
     statements = by_statement(operations)
-    trust = Profile.load(_auditor(town).profile).trust
-    with ThreadPoolExecutor(len(town.nodes)) as pool:
-        nodes = list(pool.map(lambda node: _Asker(run, town, node).ask(statements), town.nodes))
+    trust = Profile.load(_auditor(topology).profile).trust
+    with ThreadPoolExecutor(len(topology.nodes)) as pool:
+        nodes = list(
+            pool.map(lambda node: _Asker(run, topology, node).ask(statements), topology.nodes)
+        )
     return Evidence(
         origin=trust.origin,
         log_key=trust.log_key,
         operations=operations,
         events=list(read_timeline(run)),
         nodes=nodes,
-        databases=[read_database(name, url) for name, url in town.servers.items()],
-        operators=frozenset(f"members/{one.member_id}" for one in town.of_kind("operator")),
+        databases=[read_database(name, url) for name, url in topology.servers.items()],
+        operators=frozenset(f"members/{one.member_id}" for one in topology.of_kind("operator")),
         kept=dict(_kept(run)),
-        witnesses={witness.name: witness.key for witness in town.witnesses},
+        witnesses={witness.name: witness.key for witness in topology.witnesses},
         cosigned=dict(_cosigned(run)),
         forks=list(_forks(run)),
     )
@@ -84,7 +86,7 @@ class _Asker:
     """Asks one node, in everybody's name."""
 
     run: Path
-    town: TownMap
+    topology: TopologyMap
     node: NodeAt
 
     def ask(self, statements: list[Told]) -> Node:
@@ -93,20 +95,20 @@ class _Asker:
             self._clients = clients
             self._failures: list[str] = []
             self._auditor = clients.enter_context(
-                Auditor(self._profile(_auditor(self.town)), policy=PATIENT)
+                Auditor(self._profile(_auditor(self.topology)), policy=PATIENT)
             )
             self._members = {
                 member.member_id: clients.enter_context(
                     Lender(self._profile(member), policy=PATIENT)
                 )
-                for member in self.town.members
+                for member in self.topology.members
                 if member.kind != "agent"
             }
             self._wallets = {wallet.subject_id: wallet for wallet in self._people()}
             return self._asked(statements)
 
     def _asked(self, statements: list[Told]) -> Node:
-        lenders = [member.member_id for member in self.town.of_kind("lender")]
+        lenders = [member.member_id for member in self.topology.of_kind("lender")]
         checkpoints = self._try("checkpoints", self._notes) or []
         newest = self._try("checkpoint", self._auditor.checkpoint)
         leaves = self._try("leaves", partial(self._auditor.leaves, 0, EVERYTHING))
@@ -135,7 +137,7 @@ class _Asker:
 
     def _people(self) -> Iterator[Wallet]:
         """Wallets with the keys that the workers left."""
-        agent = self._profile(self.town.of_kind("agent")[0])
+        agent = self._profile(self.topology.of_kind("agent")[0])
         for path in sorted((self.run / KEYS).glob("*.pem")):
             key = SigningKey.from_pem(path.read_bytes(), None)
             yield self._clients.enter_context(Wallet(agent, path.stem, key, policy=PATIENT))
@@ -174,7 +176,7 @@ class _Asker:
 
     def _replays(self, statements: list[Told]) -> Iterator[tuple[str, str]]:
         """Every report again, each from one node: in turn."""
-        names = [node.name for node in self.town.nodes]
+        names = [node.name for node in self.topology.nodes]
         queries = [told for told in statements if told.first.kind == "query"]
         for told in queries[names.index(self.node.name) :: len(names)]:
             if told.outcome is Outcome.OK:
@@ -186,7 +188,7 @@ class _Asker:
     def _alerts(self, member: str) -> list[Delivered]:
         """A member's alerts from the beginning, as they would come to a new stream."""
         found: list[Delivered] = []
-        profile = self._profile(next(m for m in self.town.members if m.member_id == member))
+        profile = self._profile(next(m for m in self.topology.members if m.member_id == member))
         try:
             with Lender(profile, policy=ALERTS) as lender:
                 for alert in lender.alerts(BEGINNING):
@@ -228,8 +230,8 @@ def _disclosed(wallet: Wallet) -> list[str]:
     ]
 
 
-def _auditor(town: TownMap) -> MemberAt:
-    return town.of_kind("auditor")[0]
+def _auditor(topology: TopologyMap) -> MemberAt:
+    return topology.of_kind("auditor")[0]
 
 
 def _kept(run: Path) -> Iterator[tuple[str, str]]:
@@ -240,18 +242,18 @@ def _kept(run: Path) -> Iterator[tuple[str, str]]:
 
 def _books(run: Path) -> Iterator[tuple[str, sqlite3.Connection]]:
     for path in sorted((run / "witnesses").glob("*/*.db")):
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as book:
-            yield path.parent.name, book
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as journal:
+            yield path.parent.name, journal
 
 
 def _cosigned(run: Path) -> Iterator[tuple[str, str]]:
     """What each witness has cosigned last."""
-    for name, book in _books(run):
-        yield from ((name, note) for (note,) in book.execute("SELECT note FROM log") if note)
+    for name, journal in _books(run):
+        yield from ((name, note) for (note,) in journal.execute("SELECT note FROM log") if note)
 
 
 def _forks(run: Path) -> Iterator[str]:
     """What witnesses have against the log."""
-    for name, book in _books(run):
-        for size, root in book.execute("SELECT size, root FROM evidence"):
+    for name, journal in _books(run):
+        for size, root in journal.execute("SELECT size, root FROM evidence"):
             yield f"{name} was shown another root of size {size}: {root.hex()}"

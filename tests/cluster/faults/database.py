@@ -7,8 +7,8 @@ from signal import SIGINT, SIGKILL, SIGQUIT, Signals
 from typing import ClassVar
 
 from tests.cluster.faults.fault import DATABASE, Fault
-from tests.cluster.topology.proxy import BOTH, Condition, Way
-from tests.cluster.topology.topology import Town
+from tests.cluster.topology.proxy import BOTH, Condition, Link
+from tests.cluster.topology.topology import Topology
 
 
 class DatabaseFault(Fault):
@@ -26,14 +26,14 @@ class RestartDatabase(DatabaseFault):
 
     how: ClassVar[Signals] = SIGINT
 
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """Stops it."""
-        town.pair.primary.stop(self.how)
+        topology.pair.primary.stop(self.how)
 
-    def heal(self, town: Town) -> None:
+    def heal(self, topology: Topology) -> None:
         """Starts it, and waits for its standby."""
-        town.pair.start_primary()
-        town.pair.await_together()
+        topology.pair.start_primary()
+        topology.pair.await_together()
 
 
 @dataclass(frozen=True)
@@ -49,34 +49,34 @@ class KillPrimary(DatabaseFault):
 
     length_s: ClassVar[tuple[float, float]] = (1.0, 3.0)
 
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """SIGKILL."""
-        town.pair.primary.stop(SIGKILL)
+        topology.pair.primary.stop(SIGKILL)
 
-    def heal(self, town: Town) -> None:
+    def heal(self, topology: Topology) -> None:
         """Fences what was the primary, promotes, and makes a standby anew."""
-        town.pair.fail_over()
-        town.pair.join()
+        topology.pair.fail_over()
+        topology.pair.join()
 
 
 @dataclass(frozen=True)
 class IsolatePrimary(DatabaseFault):
     """The primary is cut off yet lives while its standby is promoted: two believe they write."""
 
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """Nobody reaches it; then the standby takes over, and it does not know."""
-        pair = town.pair
-        for way in ways_to(town, pair.primary.name):
-            town.proxy.become(way, Condition(held=BOTH))
+        pair = topology.pair
+        for link in links_to(topology, pair.primary.name):
+            topology.proxy.become(link, Condition(held=BOTH))
         pair.standby.promote()
 
-    def heal(self, town: Town) -> None:
+    def heal(self, topology: Topology) -> None:
         """Fences it, lets the network be whole, and makes a standby anew."""
-        pair = town.pair
+        pair = topology.pair
         isolated = pair.primary
         pair.fail_over()
-        for way in ways_to(town, isolated.name):
-            town.proxy.become(way)
+        for link in links_to(topology, isolated.name):
+            topology.proxy.become(link)
         pair.join()
 
 
@@ -86,14 +86,14 @@ class KillStandby(DatabaseFault):
 
     length_s: ClassVar[tuple[float, float]] = (5.0, 9.0)
 
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """SIGKILL."""
-        town.pair.standby.stop(SIGKILL)
+        topology.pair.standby.stop(SIGKILL)
 
-    def heal(self, town: Town) -> None:
+    def heal(self, topology: Topology) -> None:
         """Starts it on its own files; it catches up."""
-        town.pair.start_standby()
-        town.pair.await_together()
+        topology.pair.start_standby()
+        topology.pair.await_together()
 
 
 @dataclass(frozen=True)
@@ -102,14 +102,14 @@ class CutStandby(DatabaseFault):
 
     length_s: ClassVar[tuple[float, float]] = (4.0, 8.0)
 
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """Holds what they send each other."""
-        town.proxy.become(town.pair.standby_way, Condition(held=BOTH))
+        topology.proxy.become(topology.pair.standby_link, Condition(held=BOTH))
 
-    def heal(self, town: Town) -> None:
+    def heal(self, topology: Topology) -> None:
         """Lets it through."""
-        town.proxy.become(town.pair.standby_way)
-        town.pair.await_together()
+        topology.proxy.become(topology.pair.standby_link)
+        topology.pair.await_together()
 
 
 @dataclass(frozen=True)
@@ -118,30 +118,30 @@ class LagStandby(DatabaseFault):
 
     delay_s: float
 
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """Delays what they send each other."""
-        town.proxy.become(town.pair.standby_way, Condition(delay_s=self.delay_s))
+        topology.proxy.become(topology.pair.standby_link, Condition(delay_s=self.delay_s))
 
-    def heal(self, town: Town) -> None:
+    def heal(self, topology: Topology) -> None:
         """Lets it through."""
-        town.proxy.become(town.pair.standby_way)
+        topology.proxy.become(topology.pair.standby_link)
 
 
 class DiskFault(DatabaseFault):
     """Something between the primary and its disk."""
 
     @classmethod
-    def missing(cls, town: Town) -> str:
+    def missing(cls, topology: Topology) -> str:
         """It needs the library between a process and its disk."""
-        return "" if town.library else "no compiler (cc) for the disk's shim"
+        return "" if topology.library else "no compiler (cc) for the disk's shim"
 
-    def heal(self, town: Town) -> None:
+    def heal(self, topology: Topology) -> None:
         """The disk is well; a server that it ended is started again."""
-        primary = town.pair.primary
+        primary = topology.pair.primary
         primary.disk()
         if not primary.ask("SELECT 1"):
             primary.start()
-        town.pair.await_together()
+        topology.pair.await_together()
 
 
 @dataclass(frozen=True)
@@ -150,9 +150,9 @@ class SlowDisk(DiskFault):
 
     delay_s: float
 
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """Every fsync waits."""
-        town.pair.primary.disk(flush_delay_s=self.delay_s)
+        topology.pair.primary.disk(flush_delay_s=self.delay_s)
 
 
 @dataclass(frozen=True)
@@ -161,11 +161,11 @@ class FullDisk(DiskFault):
 
     length_s: ClassVar[tuple[float, float]] = (6.0, 9.0)
 
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """Everything that makes a file longer fails with ENOSPC."""
-        town.pair.primary.disk(full=True)
+        topology.pair.primary.disk(full=True)
 
 
-def ways_to(town: Town, server: str) -> list[Way]:
-    """Every way that leads to a server."""
-    return [town.pair.ways[server], *(node.database_ways[server] for node in town.serving)]
+def links_to(topology: Topology, server: str) -> list[Link]:
+    """Every link that leads to a server."""
+    return [topology.pair.links[server], *(node.database_ways[server] for node in topology.serving)]

@@ -1,4 +1,4 @@
-"""What a fault is: an idea, its particulars drawn by chance, a way in and a way out."""
+"""A fault: an idea, its particulars drawn by chance, a way to inject and a way to heal it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from random import Random
 from typing import ClassVar
 
-from tests.cluster.topology.topology import Town
+from tests.cluster.topology.topology import Topology
 
 DATABASE = "database"
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Who is in the town, by name: what chance may choose from.
+    """Who is in the topology, by name: what chance may choose from.
 
     Attributes:
         serving: Nodes, and the directory.
@@ -40,20 +40,20 @@ class Fault(ABC):
     @property
     @abstractmethod
     def takes(self) -> frozenset[str]:
-        """What of the town it needs for itself: faults that share none may be mixed."""
+        """What of the topology it needs for itself: faults that share none may be mixed."""
 
     @abstractmethod
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """Begins it."""
 
     @abstractmethod
-    def heal(self, town: Town) -> None:
+    def heal(self, topology: Topology) -> None:
         """Ends it, whatever it came to; returns when what it broke is whole."""
 
     @classmethod
-    def missing(cls, town: Town) -> str:
+    def missing(cls, topology: Topology) -> str:
         """Why this machine cannot show it; empty if it can."""
-        del town
+        del topology
         return ""
 
 

@@ -1,4 +1,4 @@
-"""The network between two parts of the town: what a proxy can do to it."""
+"""The network between two parts of the topology: what a proxy can do to it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tests.cluster.faults.fault import Fault
-from tests.cluster.topology.proxy import BOTH, Condition, Direction, Way
-from tests.cluster.topology.topology import Town
+from tests.cluster.topology.proxy import BOTH, Condition, Direction, Link
+from tests.cluster.topology.topology import Topology
 
 # An answer on gRPC's connection: less are its pings and acknowledgements.
 ANSWER_BYTES = 256
@@ -24,7 +24,7 @@ CONDITIONS = {
 
 
 class WayFault(Fault):
-    """Something happens on the ways of one node."""
+    """Something happens on the links of one node."""
 
     length_s: ClassVar[tuple[float, float]] = (5.0, 8.0)
 
@@ -36,23 +36,23 @@ class WayFault(Fault):
         """The node: from the other side it looks as if it were gone."""
         return frozenset({self.node})
 
-    def ways(self, town: Town) -> list[Way]:
-        """Which ways."""
+    def links(self, topology: Topology) -> list[Link]:
+        """Which links."""
         raise NotImplementedError
 
     def condition(self) -> Condition:
         """How they become."""
         return CONDITIONS[self.how]
 
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """Changes their condition."""
-        for way in self.ways(town):
-            town.proxy.become(way, self.condition())
+        for link in self.links(topology):
+            topology.proxy.become(link, self.condition())
 
-    def heal(self, town: Town) -> None:
+    def heal(self, topology: Topology) -> None:
         """Clears them."""
-        for way in self.ways(town):
-            town.proxy.become(way)
+        for link in self.links(topology):
+            topology.proxy.become(link)
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ class MembersWay(WayFault):
     node: str
     how: str
 
-    def ways(self, town: Town) -> list[Way]:
+    def links(self, topology: Topology) -> list[Link]:
         """Where members reach the node."""
-        return [town.node(self.node).way]
+        return [topology.node(self.node).link]
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ class DatabaseWay(WayFault):
     node: str
     how: str
 
-    def ways(self, town: Town) -> list[Way]:
+    def links(self, topology: Topology) -> list[Link]:
         """Where the node reaches either server."""
-        return list(town.node(self.node).database_ways.values())
+        return list(topology.node(self.node).database_ways.values())
 
     def condition(self) -> Condition:
         """A database's answers are short: each is lost, not one of some size."""
@@ -91,14 +91,14 @@ class WitnessWay(WayFault):
     node: str
     how: str
 
-    def ways(self, town: Town) -> list[Way]:
+    def links(self, topology: Topology) -> list[Link]:
         """Where the node reaches its witnesses."""
-        return list(town.node(self.node).witness_ways.values())
+        return list(topology.node(self.node).witness_ways.values())
 
     @classmethod
-    def missing(cls, town: Town) -> str:
+    def missing(cls, topology: Topology) -> str:
         """It needs witnesses."""
-        return "" if town.nodes[0].witness_ways else "no witnesses"
+        return "" if topology.nodes[0].witness_ways else "no witnesses"
 
 
 @dataclass(frozen=True)
@@ -114,16 +114,16 @@ class PullCable(Fault):
         return frozenset({self.node})
 
     @classmethod
-    def missing(cls, town: Town) -> str:
+    def missing(cls, topology: Topology) -> str:
         """It needs a network namespace, which wants root."""
-        return town.no_namespace
+        return topology.no_namespace
 
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """Pulls it."""
-        assert town.namespace is not None, "see `missing`"
-        town.namespace.pull()
+        assert topology.namespace is not None, "see `missing`"
+        topology.namespace.pull()
 
-    def heal(self, town: Town) -> None:
+    def heal(self, topology: Topology) -> None:
         """Plugs it in."""
-        assert town.namespace is not None, "see `missing`"
-        town.namespace.plug()
+        assert topology.namespace is not None, "see `missing`"
+        topology.namespace.plug()

@@ -14,7 +14,7 @@ from bureau_keys.authority import new_key_and_csr
 from bureau_keys.secret_files import write_private
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED
 from tests.cluster.faults.fault import DATABASE, Fault
-from tests.cluster.topology.topology import Town
+from tests.cluster.topology.topology import Topology
 
 DAY_S = 86_400
 
@@ -36,11 +36,11 @@ class RotateKey(MemberFault):
 
     member: str
 
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """Directs it to."""
-        town.directions.tell("rotate-key", self.member)
+        topology.directions.tell("rotate-key", self.member)
 
-    def heal(self, town: Town) -> None:
+    def heal(self, topology: Topology) -> None:
         """Nothing is broken."""
 
 
@@ -50,14 +50,14 @@ class SuspendMember(MemberFault):
 
     member: str
 
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """The operator's statement."""
-        with Operator(town.answering()) as operator:
+        with Operator(topology.answering()) as operator:
             operator.set_state(self.member, MEMBER_STATE_SUSPENDED, "suspended by the harness")
 
-    def heal(self, town: Town) -> None:
+    def heal(self, topology: Topology) -> None:
         """The operator's statement."""
-        with Operator(town.answering()) as operator:
+        with Operator(topology.answering()) as operator:
             operator.set_state(self.member, MEMBER_STATE_ACTIVE, "let in again by the harness")
 
 
@@ -69,13 +69,13 @@ class ExpireCertificate(MemberFault):
     valid_s: float
     length_s: ClassVar[tuple[float, float]] = (8.0, 11.0)
 
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """Gives it a certificate that ends within seconds."""
-        renew(town, self.member, self.valid_s)
+        renew(topology, self.member, self.valid_s)
 
-    def heal(self, town: Town) -> None:
+    def heal(self, topology: Topology) -> None:
         """Gives it one that lasts."""
-        renew(town, self.member, DAY_S)
+        renew(topology, self.member, DAY_S)
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,11 @@ class RevokeConsent(Fault):
         """Nothing but somebody's consent."""
         return frozenset({"consents"})
 
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """Directs every wallet to."""
-        town.directions.tell("revoke")
+        topology.directions.tell("revoke")
 
-    def heal(self, town: Town) -> None:
+    def heal(self, topology: Topology) -> None:
         """Nothing is broken."""
 
 
@@ -104,13 +104,13 @@ class SendTwice(Fault):
         """How lenders retry."""
         return frozenset({"retries"})
 
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """Directs them to."""
-        town.directions.tell("twice")
+        topology.directions.tell("twice")
 
-    def heal(self, town: Town) -> None:
+    def heal(self, topology: Topology) -> None:
         """As usual again."""
-        town.directions.tell("once")
+        topology.directions.tell("once")
 
 
 @dataclass(frozen=True)
@@ -125,26 +125,26 @@ class Attack(Fault):
         """The hostile member."""
         return frozenset({"hostile"})
 
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """Directs it to."""
-        town.directions.tell("attack", "hostile", how=self.how)
+        topology.directions.tell("attack", "hostile", how=self.how)
 
-    def heal(self, town: Town) -> None:
+    def heal(self, topology: Topology) -> None:
         """It rests."""
-        town.directions.tell("calm", "hostile")
+        topology.directions.tell("calm", "hostile")
 
 
-def renew(town: Town, member_id: str, seconds: float) -> None:
+def renew(topology: Topology, member_id: str, seconds: float) -> None:
     """Issues and registers a certificate for so many seconds, and tells its member."""
     now_us = Clock().now_us()
     key, request = new_key_and_csr(member_id)
     # An authority issues for whole days: this one began when it must have, to end in time.
     begun = utc(now_us - int((DAY_S - seconds) * MICROSECONDS))
-    certificate = load_authority(town.settings).issue_member(request, member_id, begun, days=1)
-    with Operator(town.answering()) as operator:
+    certificate = load_authority(topology.settings).issue_member(request, member_id, begun, days=1)
+    with Operator(topology.answering()) as operator:
         operator.add_certificate(member_id, certificate)
-    found = town.member(member_id)
+    found = topology.member(member_id)
     for folder in (Path(found.profile), Path(found.directory)):
         write_private(folder / "tls.key", key)
         write_private(folder / "tls.pem", certificate)
-    town.directions.tell("reload", member_id)
+    topology.directions.tell("reload", member_id)

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from tests.cluster.faults import later_version
 from tests.cluster.faults.fault import DATABASE, Fault
-from tests.cluster.topology.topology import Town
+from tests.cluster.topology.topology import Topology
 
 TABLES = ("consent", "inquiry", "record", "submission")
 PATIENCE_S = 120.0
@@ -27,19 +27,19 @@ class Migrate(Fault):
         """The schema: no other fault of the database at once."""
         return frozenset({DATABASE})
 
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """Expands: a column, and an index over it."""
-        folder = town.folder / "revisions"
+        folder = topology.folder / "revisions"
         later_version.add_revisions(folder, self.table)
         command = [sys.executable, "-m", later_version.__name__]
-        with (town.folder / "logs" / "migration.log").open("ab") as log:
+        with (topology.folder / "logs" / "migration.log").open("ab") as log:
             subprocess.run(
-                [*command, str(folder), town.pair.primary.url],
+                [*command, str(folder), topology.pair.primary.url],
                 check=True,
                 stdout=log,
                 stderr=log,
                 timeout=PATIENCE_S,
             )
 
-    def heal(self, town: Town) -> None:
+    def heal(self, topology: Topology) -> None:
         """What was added stays: it goes forward only."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tests.cluster.faults.fault import DATABASE, Fault
-from tests.cluster.topology.topology import Town
+from tests.cluster.topology.topology import Topology
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,13 @@ class KillNode(Fault):
         """The node."""
         return frozenset({self.node})
 
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """SIGKILL."""
-        town.node(self.node).kill()
+        topology.node(self.node).kill()
 
-    def heal(self, town: Town) -> None:
+    def heal(self, topology: Topology) -> None:
         """Starts it as a service manager would."""
-        town.node(self.node).start()
+        topology.node(self.node).start()
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class PauseNode(Fault):
         """The node."""
         return frozenset({self.node})
 
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """SIGSTOP."""
-        town.node(self.node).process.pause()
+        topology.node(self.node).process.pause()
 
-    def heal(self, town: Town) -> None:
+    def heal(self, topology: Topology) -> None:
         """SIGCONT: it goes on where it stood, on a world that has moved."""
-        town.node(self.node).process.resume()
+        topology.node(self.node).process.resume()
 
 
 @dataclass(frozen=True)
@@ -62,16 +62,16 @@ class RollingRestart(Fault):
         """Every node; and each waits for the database before the next goes."""
         return frozenset({*self.nodes, DATABASE})
 
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """One after another; the next when the last one answers again."""
-        asking = town.operator
+        asking = topology.operator
         for name in self.nodes:
-            node = town.node(name)
+            node = topology.node(name)
             node.drain()
             node.start()
             node.await_answer(asking)
 
-    def heal(self, town: Town) -> None:
+    def heal(self, topology: Topology) -> None:
         """They are all up already."""
 
 
@@ -88,14 +88,14 @@ class SkewClock(Fault):
         return frozenset({self.node})
 
     @classmethod
-    def missing(cls, town: Town) -> str:
+    def missing(cls, topology: Topology) -> str:
         """It needs the library between a process and its clock."""
-        return "" if town.library else "no compiler (cc) for the clock's shim"
+        return "" if topology.library else "no compiler (cc) for the clock's shim"
 
-    def inject(self, town: Town) -> None:
+    def inject(self, topology: Topology) -> None:
         """Moves the time of day; what measures intervals stays right."""
-        town.node(self.node).set_clock(self.by_s)
+        topology.node(self.node).set_clock(self.by_s)
 
-    def heal(self, town: Town) -> None:
+    def heal(self, topology: Topology) -> None:
         """Sets it right."""
-        town.node(self.node).set_clock()
+        topology.node(self.node).set_clock()

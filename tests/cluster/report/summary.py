@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.cluster.auditor.checks import CHECKS
 from tests.cluster.auditor.verdict import Verdict
-from tests.cluster.control_files import TownMap
+from tests.cluster.control_files import TopologyMap
 from tests.cluster.report.figures import (
     OK,
     REFUSED,
@@ -30,7 +30,7 @@ PACKAGES = ("creditbureau", "grpcio", "protobuf", "psycopg", "SQLAlchemy", "embe
 
 def summary_of(run: Path, verdict: Verdict) -> dict[str, Any]:
     """What machines read of a run."""
-    evidence, town = verdict.evidence, TownMap.load(run)
+    evidence, topology = verdict.evidence, TopologyMap.load(run)
     figures = figures_of(evidence.operations, evidence.events)
     counts = Counter(how(one) for one in evidence.operations)
     took = latencies(evidence.operations)
@@ -38,8 +38,8 @@ def summary_of(run: Path, verdict: Verdict) -> dict[str, Any]:
         "format": FORMAT,
         "holds": verdict.holds,
         "run": {
-            "seed": town.seed,
-            "nodes": len(town.nodes),
+            "seed": topology.seed,
+            "nodes": len(topology.nodes),
             "length_s": round(figures.length_s, 1),
             "command": command_of(run),
         },
@@ -80,7 +80,7 @@ def summary_of(run: Path, verdict: Verdict) -> dict[str, Any]:
         | {name: version(name) for name in PACKAGES},
         "files": sorted(
             str(path.relative_to(run))
-            for path in (*run.glob("*.jsonl"), *run.glob("logs/*"), run / "town.json")
+            for path in (*run.glob("*.jsonl"), *run.glob("logs/*"), run / "topology.json")
         ),
     }
 

@@ -1,2 +1,2 @@
-"""The town that a run raises: PostgreSQL twice, nodes, the directory, witnesses, members,
-and a way of our own between any two of them."""
+"""The topology that a run raises: PostgreSQL twice, nodes, the directory, witnesses, members,
+and a link of our own between any two of them."""

@@ -1,4 +1,4 @@
-"""Where a process of the town lives: beside the others, or on a network of its own.
+"""Where a process of the topology lives: beside the others, or on a network of its own.
 
 With root a node gets a network namespace, joined to the machine by a pair of virtual
 interfaces: when its cable is pulled, what happens is the kernel's own doing. Without root
@@ -12,7 +12,7 @@ import random
 import subprocess
 from dataclasses import dataclass
 
-from tests.cluster.topology.reaper import Warden
+from tests.cluster.topology.reaper import Reaper
 
 LOOPBACK = "127.0.0.1"
 
@@ -49,7 +49,7 @@ class Namespace:
         _ip("-n", name, "link", "set", "lo", "up")
 
     def pull(self) -> None:
-        """Pulls its cable: packets are gone, both ways, and nobody is told."""
+        """Pulls its cable: packets are gone, both links, and nobody is told."""
         _ip("link", "set", self._cable, "down")
 
     def plug(self) -> None:
@@ -57,14 +57,14 @@ class Namespace:
         _ip("link", "set", self._cable, "up")
 
 
-def new_namespace(warden: Warden) -> tuple[Namespace | None, str]:
+def new_namespace(reaper: Reaper) -> tuple[Namespace | None, str]:
     """A namespace; or None, and why this machine does not allow one."""
     if os.geteuid() != 0:
         return None, "network namespaces want root"
     # Not of the run's seed: runs side by side must not meet.
     chance = random.SystemRandom()
     name = f"cb{chance.randrange(16**6):06x}"
-    warden.undo("ip", "netns", "delete", name)  # and its cable with it
+    reaper.undo("ip", "netns", "delete", name)  # and its cable with it
     try:
         return Namespace(name, f"10.{chance.randint(64, 250)}.{chance.randint(0, 255)}"), ""
     except (OSError, subprocess.CalledProcessError) as error:

@@ -1,4 +1,4 @@
-"""Makes the parts of a town, with a way between any two of them; none runs yet."""
+"""Makes the parts of a topology, with a link between any two of them; none runs yet."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tests.cluster.topology.host import Host
 from tests.cluster.topology.node import Node
 from tests.cluster.topology.ports import free_ports
 from tests.cluster.topology.postgres import Postgres
-from tests.cluster.topology.proxy import Proxy, Way
-from tests.cluster.topology.reaper import Warden
-from tests.cluster.topology.replicated_postgres import Pair
+from tests.cluster.topology.proxy import Link, Proxy
+from tests.cluster.topology.reaper import Reaper
+from tests.cluster.topology.replicated_postgres import ReplicatedPostgres
 from tests.cluster.topology.shim import Shim
 from tests.cluster.topology.witness import Witness
 
@@ -34,7 +34,7 @@ def witnessed(folder: Path, keys: Mapping[str, str]) -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """Makes the parts of one town.
+    """Makes the parts of one topology.
 
     Attributes:
         folder: The run's.
@@ -46,32 +46,32 @@ class Builder:
     folder: Path
     place: Path
     logs: Path
-    warden: Warden
+    reaper: Reaper
     proxy: Proxy
     library: Path | None
     timeline: Timeline
     closing: ExitStack
 
-    def pair(self) -> Pair:
-        """Two servers, and the ways on which each would follow the other."""
-        *ports, first_way, second_way = free_ports(2 * len(SERVERS))
+    def pair(self) -> ReplicatedPostgres:
+        """Two servers, and the links on which each would follow the other."""
+        *ports, first_link, second_link = free_ports(2 * len(SERVERS))
         servers = [
             Postgres(
                 name,
                 self.place / "postgres",
                 port,
                 logs=self.logs,
-                warden=self.warden,
+                reaper=self.reaper,
                 timeline=self.timeline,
                 shim=self.shim(name),
             )
             for name, port in zip(SERVERS, ports, strict=True)
         ]
-        ways = {
-            server.name: self.proxy.open(f"standby to {server.name}", way, server.port)
-            for server, way in zip(servers, (first_way, second_way), strict=True)
+        links = {
+            server.name: self.proxy.open(f"standby to {server.name}", link, server.port)
+            for server, link in zip(servers, (first_link, second_link), strict=True)
         }
-        return Pair(servers[0], servers[1], ways)
+        return ReplicatedPostgres(servers[0], servers[1], links)
 
     def witnesses(self, settings: Settings) -> list[Witness]:
         """Witnesses that follow the bureau's log."""
@@ -80,7 +80,7 @@ class Builder:
         for name, port in zip(WITNESSES, free_ports(len(WITNESSES)), strict=True):
             place = self.folder / "witnesses" / name
             witness = Witness(
-                name, place, port, logs=self.logs, warden=self.warden, timeline=self.timeline
+                name, place, port, logs=self.logs, reaper=self.reaper, timeline=self.timeline
             )
             witness.follow(trust.origin, trust.log_key)
             witnesses.append(witness)
@@ -91,11 +91,11 @@ class Builder:
         name: str,
         services: Sequence[str],
         host: Host,
-        pair: Pair,
+        pair: ReplicatedPostgres,
         witnesses: Sequence[Witness],
         bureau: Path,
     ) -> Node:
-        """A node, with ways of its own to everything.
+        """A node, with links of its own to everything.
 
         Args:
             services: Of the contract, what it serves.
@@ -104,7 +104,7 @@ class Builder:
         """
         port, own, *further = free_ports(2 + len(SERVERS) + len(witnesses))
 
-        def ways(partners: Sequence[Postgres | Witness]) -> dict[str, Way]:
+        def links(partners: Sequence[Postgres | Witness]) -> dict[str, Link]:
             return {
                 partner.name: self.proxy.open(
                     f"{name} to {partner.name}", further.pop(), partner.port, at=host.gateway
@@ -116,12 +116,12 @@ class Builder:
             name,
             port,
             self.proxy.open(f"members to {name}", own, port, to=host.address),
-            ways(pair.servers),
-            ways(witnesses),
+            links(pair.servers),
+            links(witnesses),
             services=services,
             folder=self.folder / "nodes" / name,
             logs=self.logs,
-            warden=self.warden,
+            reaper=self.reaper,
             timeline=self.timeline,
             shim=self.shim(name),
             host=host,

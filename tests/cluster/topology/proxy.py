@@ -1,6 +1,6 @@
-"""A TCP proxy on every way, whose condition the nemesis changes while it runs.
+"""A TCP proxy on every link, whose condition the nemesis changes while it runs.
 
-One thread carries all ways of a town. What a proxy can do is what networks do: delay, drop,
+One thread carries all links of a topology. What a proxy can do is what networks do: delay, drop,
 drop one way only, forget one side of a connection, refuse, throttle, and lose the answer to
 a request that has arrived.
 """
@@ -25,7 +25,7 @@ SETTLED_S = 0.5
 
 
 class Direction(StrEnum):
-    """Which way bytes go."""
+    """Which link bytes go."""
 
     THERE = "there"  # from who opened the connection
     BACK = "back"
@@ -37,15 +37,15 @@ NEITHER: frozenset[Direction] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """How a way is; as it is made, everything passes.
+    """How a link is; as it is made, everything passes.
 
     Attributes:
         delay_s: Everything arrives so much later, in each direction.
         bytes_per_s: No more passes in each direction; 0: as much as comes.
-        held: Directions in which nothing arrives until the way is clear again: packets are
+        held: Directions in which nothing arrives until the link is clear again: packets are
             dropped, and TCP sends them anew. A connection begun meanwhile waits.
         lost: Directions in which what is sent never arrives, though the sender believes so:
-            half-open connections, which are reset once the way is clear.
+            half-open connections, which are reset once the link is clear.
         refused: Connections are reset, and new ones as well.
         cut_answers: An answer of so many bytes or more does not arrive: after the request
             was forwarded the connection is reset instead. 0: answers arrive.
@@ -64,7 +64,7 @@ CLEAR = Condition()
 
 @dataclass(eq=False, slots=True)
 class _Connection:
-    """A connection through a way: both its ends, and whether it lost something."""
+    """A connection through a link: both its ends, and whether it lost something."""
 
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter | None = None
@@ -78,7 +78,7 @@ class _Connection:
                 end.transport.abort()
 
 
-class Way:
+class Link:
     """A port that leads to another."""
 
     def __init__(
@@ -203,31 +203,31 @@ class Way:
 
 
 class Proxy:
-    """All ways of a town, in a thread of their own."""
+    """All links of a topology, in a thread of their own."""
 
     def __init__(self) -> None:
-        self.ways: dict[str, Way] = {}
+        self.links: dict[str, Link] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._thread.start()
 
     def open(
         self, name: str, port: int, target: int, *, at: str = LOOPBACK, to: str = LOOPBACK
-    ) -> Way:
-        """A new way from a port to another; see `Way`."""
-        way = Way(name, port, target, at=at, to=to)
-        self._wait(way.open())
-        self.ways[name] = way
-        return way
+    ) -> Link:
+        """A new link from a port to another; see `Link`."""
+        link = Link(name, port, target, at=at, to=to)
+        self._wait(link.open())
+        self.links[name] = link
+        return link
 
-    def become(self, way: Way, condition: Condition = CLEAR) -> None:
-        """Changes a way's condition; it holds when this returns."""
-        self._wait(way.become(condition))
+    def become(self, link: Link, condition: Condition = CLEAR) -> None:
+        """Changes a link's condition; it holds when this returns."""
+        self._wait(link.become(condition))
 
     def close(self) -> None:
-        """Closes all ways and ends the thread."""
-        for way in self.ways.values():
-            self._wait(way.close())
+        """Closes all links and ends the thread."""
+        for link in self.links.values():
+            self._wait(link.close())
         self._wait(_cancel_all())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

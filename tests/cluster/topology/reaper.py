@@ -20,8 +20,8 @@ from contextlib import suppress
 CHILDREN_END_S = 1.0
 
 
-class Warden:
-    """The warden's process, as the harness holds it."""
+class Reaper:
+    """The reaper's process, as the harness holds it."""
 
     def __init__(self) -> None:
         # A session of its own: Ctrl-C in the terminal does not reach it.
@@ -43,7 +43,7 @@ class Warden:
         self._tell(f"={shlex.join(command)}\n")
 
     def close(self) -> None:
-        """Ends the warden, and what it still watches."""
+        """Ends the reaper, and what it still watches."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()

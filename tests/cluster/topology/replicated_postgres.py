@@ -6,12 +6,12 @@ import signal
 
 from tests.cluster.topology.postgres import DATABASE, Postgres
 from tests.cluster.topology.process import wait_until
-from tests.cluster.topology.proxy import Way
+from tests.cluster.topology.proxy import Link
 
 CATCH_UP_S = 60.0
 
 
-class Pair:
+class ReplicatedPostgres:
     """Primary and standby, who may change places.
 
     Attributes:
@@ -19,13 +19,13 @@ class Pair:
         standby: Who must have them before they are acknowledged.
     """
 
-    def __init__(self, first: Postgres, second: Postgres, ways: dict[str, Way]) -> None:
+    def __init__(self, first: Postgres, second: Postgres, links: dict[str, Link]) -> None:
         """Args:
-        ways: By a server's name, the way on which its standby reaches it.
+        links: By a server's name, the link on which its standby reaches it.
         """
         self.primary = first
         self.standby = second
-        self.ways = ways
+        self.links = links
 
     @property
     def servers(self) -> tuple[Postgres, Postgres]:
@@ -34,9 +34,9 @@ class Pair:
         return first, second
 
     @property
-    def standby_way(self) -> Way:
+    def standby_link(self) -> Link:
         """On which the standby follows the primary."""
-        return self.ways[self.primary.name]
+        return self.links[self.primary.name]
 
     def make(self) -> None:
         """Makes the primary, with an empty database and no standby."""
@@ -62,7 +62,7 @@ class Pair:
 
     def start_standby(self) -> None:
         """Starts the standby on the files that it has."""
-        self.standby.start(primary=self.standby_way.port)
+        self.standby.start(primary=self.standby_link.port)
 
     def start_primary(self) -> None:
         """Starts the primary on the files that it has."""

@@ -1,4 +1,4 @@
-"""Raises a town, step by step, and takes it down."""
+"""Raises a topology, step by step, and takes it down."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from bureau.admin.bureau_folder import InitOptions, create
 from bureau.admin.operator import Operator
 from bureau.config import SERVICES
-from tests.cluster.control_files import Directions, NodeAt, TownMap, WitnessAt
+from tests.cluster.control_files import Directions, NodeAt, TopologyMap, WitnessAt
 from tests.cluster.timeline import Timeline
 from tests.cluster.topology.host import Host, new_namespace
 from tests.cluster.topology.layout import Builder, witnessed
@@ -19,10 +19,10 @@ from tests.cluster.topology.members import Addresses, admit_all, newcomers, save
 from tests.cluster.topology.node import Node, several_hosts
 from tests.cluster.topology.postgres import make_place
 from tests.cluster.topology.proxy import Proxy
-from tests.cluster.topology.reaper import Warden
-from tests.cluster.topology.replicated_postgres import Pair
+from tests.cluster.topology.reaper import Reaper
+from tests.cluster.topology.replicated_postgres import ReplicatedPostgres
 from tests.cluster.topology.shim import compile_shim
-from tests.cluster.topology.topology import Size, Town
+from tests.cluster.topology.topology import Size, Topology
 
 ORIGIN = "cluster.creditbureau/log"
 DIRECTORY = "directory"
@@ -35,30 +35,30 @@ def _silently(_step: str) -> None:
 
 
 @contextmanager
-def raised_town(
+def running_topology(
     folder: Path, size: Size, seed: int, tell: Callable[[str], None] = _silently
-) -> Iterator[Town]:
-    """A town that serves inside the block; everything in it has ended afterwards.
+) -> Iterator[Topology]:
+    """A topology that serves inside the block; everything in it has ended afterwards.
 
     Args:
-        folder: The run's, empty: logs, histories and the map of the town go there.
+        folder: The run's, empty: logs, histories and the map of the topology go there.
         tell: Is told each step as it begins.
     """
     with ExitStack() as closing:
-        # However this process ends, the warden closes last and leaves nothing.
-        warden = Warden()
-        closing.callback(warden.close)
+        # However this process ends, the reaper closes last and leaves nothing.
+        reaper = Reaper()
+        closing.callback(reaper.close)
         proxy = Proxy()
         closing.callback(proxy.close)
         # Where PostgreSQL's own user may read and write, which a home need not allow.
         place = Path(tempfile.mkdtemp(prefix="creditbureau-cluster-"))
-        warden.undo("rm", "-rf", str(place))
+        reaper.undo("rm", "-rf", str(place))
         place.chmod(0o755)
         make_place(place / "postgres")
         logs = folder / "logs"
         logs.mkdir()
         library = compile_shim(place)
-        builder = Builder(folder, place, logs, warden, proxy, library, Timeline(folder), closing)
+        builder = Builder(folder, place, logs, reaper, proxy, library, Timeline(folder), closing)
 
         tell("PostgreSQL: a primary")
         pair = builder.pair()
@@ -66,7 +66,7 @@ def raised_town(
         pair.make()
 
         tell("the bureau, its first log entry, its witnesses")
-        namespace, no_namespace = new_namespace(warden)
+        namespace, no_namespace = new_namespace(reaper)
         hosts = [Host()] * size.nodes
         if namespace is not None:
             hosts[-1] = namespace.host
@@ -85,13 +85,13 @@ def raised_town(
 
         nodes = [new_node(f"node-{n}", NODE_SERVES, host) for n, host in enumerate(hosts, 1)]
         directory = new_node(DIRECTORY, DIRECTORY_SERVES, Host())
-        # Each node has ways of its own to the witnesses; the operator goes straight.
+        # Each node has links of its own to the witnesses; the operator goes straight.
         settings = witnessed(settings.folder, {w.url: w.key for w in witnesses})
-        town = Town(
+        topology = Topology(
             folder,
             builder.timeline,
             Directions(folder),
-            warden,
+            reaper,
             proxy,
             library,
             settings,
@@ -102,54 +102,56 @@ def raised_town(
             namespace,
             no_namespace,
         )
-        closing.callback(_stop_nodes, town)
+        closing.callback(_stop_nodes, topology)
 
         tell("PostgreSQL: a synchronous standby")
         pair.join()
 
         tell("nodes and directory")
-        for node in town.serving:
+        for node in topology.serving:
             node.start()
-        town.await_service()
+        topology.await_service()
 
         tell("members")
         to = Addresses(
-            tuple(node.way.address for node in town.nodes), (town.directory.way.address,)
+            tuple(node.link.address for node in topology.nodes), (topology.directory.link.address,)
         )
-        with Operator(town.operator) as operator:
+        with Operator(topology.operator) as operator:
             people = list(newcomers(size.lenders, size.wallets))
-            town.members = admit_all(operator, town.settings, people, to, folder / "members")
-        town.members.append(save_operator(town.settings, to, folder / "members"))
-        map_of(town, seed).save(folder)
-        yield town
+            topology.members = admit_all(
+                operator, topology.settings, people, to, folder / "members"
+            )
+        topology.members.append(save_operator(topology.settings, to, folder / "members"))
+        map_of(topology, seed).save(folder)
+        yield topology
 
 
-def map_of(town: Town, seed: int) -> TownMap:
+def map_of(topology: Topology, seed: int) -> TopologyMap:
     """Where everything is."""
-    servers = town.pair.servers
-    return TownMap(
+    servers = topology.pair.servers
+    return TopologyMap(
         seed=seed,
-        origin=town.settings.origin,
-        jurisdiction=town.settings.jurisdiction,
-        nodes=[NodeAt(node.name, node.way.address, node.address) for node in town.nodes],
-        directory=NodeAt(DIRECTORY, town.directory.way.address, town.directory.address),
-        members=town.members,
-        witnesses=[WitnessAt(w.name, w.url, w.key) for w in town.witnesses],
+        origin=topology.settings.origin,
+        jurisdiction=topology.settings.jurisdiction,
+        nodes=[NodeAt(node.name, node.link.address, node.address) for node in topology.nodes],
+        directory=NodeAt(DIRECTORY, topology.directory.link.address, topology.directory.address),
+        members=topology.members,
+        witnesses=[WitnessAt(w.name, w.url, w.key) for w in topology.witnesses],
         database_url=several_hosts([server.address for server in servers]),
         servers={server.name: server.url for server in servers},
     )
 
 
-def _stop_nodes(town: Town) -> None:
-    for node in town.serving:
+def _stop_nodes(topology: Topology) -> None:
+    for node in topology.serving:
         if node.process.paused:
             node.process.resume()
         node.process.send(signal.SIGTERM)
-    for node in town.serving:
+    for node in topology.serving:
         node.drain()
 
 
-def _stop_servers(pair: Pair) -> None:
+def _stop_servers(pair: ReplicatedPostgres) -> None:
     # The standby last: the primary's own end waits for nobody, but sessions may.
     for server in (pair.primary, pair.standby):
         if server.process.paused:

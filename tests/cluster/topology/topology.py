@@ -13,14 +13,14 @@ from tests.cluster.topology.host import Namespace
 from tests.cluster.topology.node import Node
 from tests.cluster.topology.process import NotReadyError, Process
 from tests.cluster.topology.proxy import Proxy
-from tests.cluster.topology.reaper import Warden
-from tests.cluster.topology.replicated_postgres import Pair
+from tests.cluster.topology.reaper import Reaper
+from tests.cluster.topology.replicated_postgres import ReplicatedPostgres
 from tests.cluster.topology.witness import Witness
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a town is."""
+    """How large a topology is."""
 
     nodes: int = 3
     lenders: int = 3
@@ -28,7 +28,7 @@ class Size:
 
 
 @dataclass
-class Town:
+class Topology:
     """A bureau that serves, and all that can be done to it.
 
     Attributes:
@@ -43,11 +43,11 @@ class Town:
     folder: Path
     timeline: Timeline
     directions: Directions
-    warden: Warden
+    reaper: Reaper
     proxy: Proxy
     library: Path | None
     settings: Settings
-    pair: Pair
+    pair: ReplicatedPostgres
     nodes: list[Node]
     directory: Node
     witnesses: list[Witness]
@@ -62,7 +62,7 @@ class Town:
 
     @property
     def processes(self) -> list[Process]:
-        """Every process of the town."""
+        """Every process of the topology."""
         servers = [server.process for server in self.pair.servers]
         witnesses = [witness.process for witness in self.witnesses]
         return [*servers, *(node.process for node in self.serving), *witnesses]

@@ -1,4 +1,4 @@
-"""A witness of the town: `bureau-witness serve`, with a way from every node."""
+"""A witness of the topology: `bureau-witness serve`, with a link from every node."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.cluster.timeline import Timeline
 from tests.cluster.topology.process import Process, wait_until
-from tests.cluster.topology.reaper import Warden
+from tests.cluster.topology.reaper import Reaper
 
 COMMAND = str(Path(sys.executable).with_name("bureau-witness"))
 START_S = 60.0
@@ -25,7 +25,7 @@ class Witness:
     """
 
     def __init__(
-        self, name: str, folder: Path, port: int, *, logs: Path, warden: Warden, timeline: Timeline
+        self, name: str, folder: Path, port: int, *, logs: Path, reaper: Reaper, timeline: Timeline
     ) -> None:
         """Makes it; it does not run yet, and follows no log."""
         self.name = name
@@ -36,7 +36,7 @@ class Witness:
             name,
             [COMMAND, "serve", "--dir", str(folder), "--listen", f"127.0.0.1:{port}"],
             log=logs / f"{name}.log",
-            warden=warden,
+            reaper=reaper,
             timeline=timeline,
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.cluster.control_files import TownMap
+from tests.cluster.control_files import TopologyMap
 
 LENDER, WALLET, WATCHER, HOSTILE = "lender", "wallet", "watcher", "hostile"
 
@@ -27,13 +27,13 @@ class Hand:
         return [self.role, "--name", self.name, "--member", self.member]
 
 
-def crew(town: TownMap) -> Iterator[Hand]:
-    """Everybody who works in a town; wallets first, since lenders wait for consents."""
-    for number, agent in enumerate(town.of_kind("agent"), 1):
+def workers(topology: TopologyMap) -> Iterator[Hand]:
+    """Everybody who works in a topology; wallets first, since lenders wait for consents."""
+    for number, agent in enumerate(topology.of_kind("agent"), 1):
         yield Hand(WALLET, f"wallet-{number}", agent.member_id)
-    for lender in town.of_kind("lender"):
+    for lender in topology.of_kind("lender"):
         yield Hand(LENDER, lender.member_id, lender.member_id)
-    for number, lender in enumerate(town.of_kind("lender"), 1):
+    for number, lender in enumerate(topology.of_kind("lender"), 1):
         yield Hand(WATCHER, f"watcher-{number}", lender.member_id)
-    for hostile in town.of_kind("hostile"):
+    for hostile in topology.of_kind("hostile"):
         yield Hand(HOSTILE, hostile.member_id, hostile.member_id)

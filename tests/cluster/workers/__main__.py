@@ -6,9 +6,9 @@ import argparse
 from importlib import import_module
 from pathlib import Path
 
-from tests.cluster.control_files import TownMap
+from tests.cluster.control_files import TopologyMap
 from tests.cluster.workers import HOSTILE, LENDER, WALLET, WATCHER
-from tests.cluster.workers.base import Desk
+from tests.cluster.workers.base import WorkerBase
 
 RATE = 3.0
 
@@ -22,11 +22,11 @@ def main() -> None:
     parser.add_argument("--member", required=True, help="in whose name it works")
     parser.add_argument("--rate", type=float, default=RATE, help="operations a second")
     options = parser.parse_args()
-    town = TownMap.load(options.run)
-    member = next(one for one in town.members if one.member_id == options.member)
+    topology = TopologyMap.load(options.run)
+    member = next(one for one in topology.members if one.member_id == options.member)
     # Only the role's own module is loaded: ten processes begin at once.
     role = import_module(f"tests.cluster.workers.{options.role}")
-    role.run(Desk(options.run, options.name, town, member, options.rate))
+    role.run(WorkerBase(options.run, options.name, topology, member, options.rate))
 
 
 if __name__ == "__main__":

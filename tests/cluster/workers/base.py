@@ -1,4 +1,4 @@
-"""What every worker has: its place in the run, its dice, its pace, and its book."""
+"""What every worker has: its place in the run, its dice, its pace, and its journal."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from bureau_client import Profile, RetryPolicy
-from tests.cluster.control_files import Direction, DirectionsReader, MemberAt, TownMap, stopping
+from tests.cluster.control_files import Direction, DirectionsReader, MemberAt, TopologyMap, stopping
 from tests.cluster.history import History
 from tests.cluster.timeline import Timeline
-from tests.cluster.workers.journal import Book
+from tests.cluster.workers.journal import Journal
 
 # An honest member's patience is short here: a run has many faults to see.
 HURRIED = RetryPolicy(
@@ -27,34 +27,34 @@ HURRIED = RetryPolicy(
 
 
 @dataclass
-class Desk:
+class WorkerBase:
     """One worker's.
 
     Attributes:
         folder: The run's.
         name: The worker's.
-        town: Where everything is.
+        topology: Where everything is.
         member: In whose name it works.
         rate: Operations a second.
         chance: Its dice, from the run's seed and its name.
-        book: What it writes down.
+        journal: What it writes down.
     """
 
     folder: Path
     name: str
-    town: TownMap
+    topology: TopologyMap
     member: MemberAt
     rate: float
     chance: random.Random = field(init=False)
-    book: Book = field(init=False)
+    journal: Journal = field(init=False)
 
     def __post_init__(self) -> None:
-        self.chance = random.Random(f"{self.town.seed} {self.name}")
-        self.book = Book(self.name, History(self.folder, self.name))
+        self.chance = random.Random(f"{self.topology.seed} {self.name}")
+        self.journal = Journal(self.name, History(self.folder, self.name))
         self._timeline = Timeline(self.folder)
         self._directions = DirectionsReader(self.folder)
 
-    def offline_bureau(self) -> None:
+    def started(self) -> None:
         """Writes on the time line that the worker has all it needs, and begins."""
         self._timeline.tell("at work", self.name)
 
@@ -69,7 +69,7 @@ class Desk:
 
     def dice(self, number: int) -> random.Random:
         """Dice of one of its threads."""
-        return random.Random(f"{self.town.seed} {self.name} {number}")
+        return random.Random(f"{self.topology.seed} {self.name} {number}")
 
     def directions(self) -> Iterator[Direction]:
         """What this worker was told since the last time."""

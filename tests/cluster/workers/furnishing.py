@@ -1,6 +1,6 @@
 """What lenders have to furnish: creforge's world, the same for all of them.
 
-Its people are the town's; each of its lenders is one of the town's under another name.
+Its people are the topology's; each of its lenders is one of the topology's under another name.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import count
 
 from bureau_client import Month, Snapshot, SubmissionKind
-from tests.cluster.control_files import TownMap
+from tests.cluster.control_files import TopologyMap
 from tests.cluster.workers.people import identifiers
 from tests.demo.world import AccountMonth, World, make_world
 
@@ -37,15 +37,15 @@ class Delivery:
         return [replace(one, balance_minor=one.balance_minor + self.round) for one in made]
 
 
-def world_of(town: TownMap) -> World:
+def world_of(topology: TopologyMap) -> World:
     """The run's world; `World.people` are in the order of their identifiers."""
     last = Month.of(datetime.now(UTC).date()) - 1
-    return make_world(len(identifiers(town)), MONTHS, town.seed, last)
+    return make_world(len(identifiers(topology)), MONTHS, topology.seed, last)
 
 
-def deliveries(world: World, town: TownMap, lender: str, size: int) -> Iterator[Delivery]:
+def deliveries(world: World, topology: TopologyMap, lender: str, size: int) -> Iterator[Delivery]:
     """What a lender furnishes: month after month, then all of it again as corrections."""
-    lenders = [member.member_id for member in town.of_kind("lender")]
+    lenders = [member.member_id for member in topology.of_kind("lender")]
     mine = [name for at, name in enumerate(world.lenders) if lenders[at % len(lenders)] == lender]
     rows = [
         (month, row)

@@ -24,7 +24,7 @@ from creditbureau.v1.directory_pb2 import EvaluateRequest, Evaluation
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.record_pb2 import SubmissionManifest
 from tests.cluster.history import Operation, Outcome, now_ns, read_histories
-from tests.cluster.workers.base import HURRIED, Desk
+from tests.cluster.workers.base import HURRIED, WorkerBase
 from tests.service.raw import Answer, Person, Raw, snapshot
 
 CALM_S = 1.0
@@ -48,34 +48,34 @@ QUIET = ["enumeration", "forgery", "replay"]
 OWN = (SubmissionManifest, reporting_pb2.Inquiry, Consent, Evaluation)
 
 
-def run(desk: Desk) -> None:
+def run(worker: WorkerBase) -> None:
     """Tries a little all the time, and much when it is told to."""
-    hostile = Hostile(desk)
-    desk.offline_bureau()
+    hostile = Hostile(worker)
+    worker.started()
     attacking: set[str] = set()
-    while not desk.over:
-        for told in desk.directions():
+    while not worker.over:
+        for told in worker.directions():
             if told.do in {"attack", "calm"}:
                 how = str(told.about.get("how", ""))
                 meant = {how} if how else set(ATTACKS)
                 attacking = attacking | meant if told.do == "attack" else attacking - meant
-                desk.done(told)
-        name = desk.chance.choice(sorted(attacking) or QUIET)
+                worker.done(told)
+        name = worker.chance.choice(sorted(attacking) or QUIET)
         getattr(hostile, ATTACKS[name])()
         time.sleep(ATTACK_S if attacking else CALM_S)
     hostile.close()
-    desk.book.close()
+    worker.journal.close()
 
 
 class Hostile:
     """The hostile member at work."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-        self.raws = [Raw(desk.profile(node)) for node in range(len(desk.town.nodes))]
-        self.directory = Raw(Profile.load(desk.member.directory))
+    def __init__(self, worker: WorkerBase) -> None:
+        self.worker = worker
+        self.raws = [Raw(worker.profile(node)) for node in range(len(worker.topology.nodes))]
+        self.directory = Raw(Profile.load(worker.member.directory))
         self._guesser = Lender(
-            Profile.load(desk.member.directory), policy=HURRIED, before_send=self._heard
+            Profile.load(worker.member.directory), policy=HURRIED, before_send=self._heard
         )
         self._evaluations: list[Statement] = []
         self._loot: list[Operation] = []
@@ -90,14 +90,14 @@ class Hostile:
 
     @property
     def raw(self) -> Raw:
-        """A way to some node."""
-        return self.desk.chance.choice(self.raws)
+        """A link to some node."""
+        return self.worker.chance.choice(self.raws)
 
     # Forged: signed by who may not.
 
     def forge(self) -> None:
         """A statement in another's name, or under another key."""
-        self.desk.chance.choice(
+        self.worker.chance.choice(
             [self._other_key, self._other_name, self._altered, self._consent_for_another]
         )()
 
@@ -109,7 +109,7 @@ class Hostile:
 
     def _other_name(self) -> None:
         raw = self.raw
-        victim = self.desk.chance.choice(self.desk.town.of_kind("lender"))
+        victim = self.worker.chance.choice(self.worker.topology.of_kind("lender"))
         header = raw.header(signer=f"members/{victim.member_id}")
         request = raw.submission([_record()], header=header)
         self._send("other name", raw, "Furnishing/SubmitRecords", request, request.manifest)
@@ -137,7 +137,7 @@ class Hostile:
 
     def steal(self) -> None:
         """A statement of somebody else's, as it was sent."""
-        self.desk.chance.choice([self._inquiry_again, self._consent_again, self._receipt_of])()
+        self.worker.chance.choice([self._inquiry_again, self._consent_again, self._receipt_of])()
 
     def _inquiry_again(self) -> None:
         found = self._stolen("query")
@@ -154,14 +154,14 @@ class Hostile:
     def _receipt_of(self) -> None:
         known = [one.request_id for one in self._known("query")]
         if known:
-            request = log_pb2.GetReceiptRequest(request_id=self.desk.chance.choice(known))
+            request = log_pb2.GetReceiptRequest(request_id=self.worker.chance.choice(known))
             self._send("stolen receipt", self.raw, "Log/GetReceipt", request)
 
     # Guessed.
 
     def guess(self) -> None:
         """Reports on people who never heard of it."""
-        self.desk.chance.choice([self._nobody, self._anothers, self._numbers])()
+        self.worker.chance.choice([self._nobody, self._anothers, self._numbers])()
 
     def _nobody(self) -> None:
         raw = self.raw
@@ -172,7 +172,7 @@ class Hostile:
     def _anothers(self) -> None:
         raw, known = self.raw, self._known("query")
         if known:
-            about = self.desk.chance.choice(known).about
+            about = self.worker.chance.choice(known).about
             sealed = raw.inquiry(about["subject"], about["consent"])
             request = reporting_pb2.QueryReportRequest(inquiry=sealed)
             self._send("another's consent", raw, "Reporting/QueryReport", request, sealed)
@@ -180,8 +180,8 @@ class Hostile:
     def _numbers(self) -> None:
         """Many numbers at the directory, until its quota is met; one id for two of them."""
         numbers = [("US", "SSN", f"000-00-{place:04}") for place in range(GUESSES)]
-        chosen = self.desk.chance.sample(numbers, 32)
-        found = self.desk.book.attempt(
+        chosen = self.worker.chance.sample(numbers, 32)
+        found = self.worker.journal.attempt(
             "evaluate",
             self._guesser,
             lambda: self._guesser.subject_ids(chosen),
@@ -217,9 +217,9 @@ class Hostile:
 
         begin = now_ns()
         list(self._flooders.map(pour, range(FLOODERS)))
-        told = Operation(self.desk.name, "flood", "", Outcome.FAILED, begin, now_ns())
+        told = Operation(self.worker.name, "flood", "", Outcome.FAILED, begin, now_ns())
         calls = FLOODERS * (FLOOD_CALLS + 1)
-        self.desk.book.history.add(replace(told, about={"calls": calls}))
+        self.worker.journal.history.add(replace(told, about={"calls": calls}))
         time.sleep(FLOOD_PAUSE_S)
 
     # How it is sent and written down.
@@ -231,7 +231,7 @@ class Hostile:
         begin = now_ns()
         answer = raw.send(method, request, timeout=TIMEOUT_S)  # type: ignore[arg-type]
         told = Operation(
-            self.desk.name,
+            self.worker.name,
             "attack",
             _request_id(own),
             _outcome(answer),
@@ -241,10 +241,10 @@ class Hostile:
             envelope=base64.b64encode(own.SerializeToString()).decode() if own else "",
             about={"what": what, "method": method},
         )
-        self.desk.book.history.add(told)
+        self.worker.journal.history.add(told)
 
     def _heard(self, statement: Statement) -> None:
-        self.desk.book.heard(statement)
+        self.worker.journal.heard(statement)
         self._evaluations.append(statement)
 
     def _known(self, kind: str) -> list[Operation]:
@@ -253,7 +253,7 @@ class Hostile:
             self._read = time.monotonic()
             self._loot = [
                 one
-                for one in read_histories(self.desk.folder)
+                for one in read_histories(self.worker.folder)
                 if one.kind in {"query", "grant"} and one.receipt
             ][-LOOT:]
         return [one for one in self._loot if one.kind == kind]
@@ -262,7 +262,7 @@ class Hostile:
         known = self._known(kind)
         if not known:
             return None
-        return Envelope.FromString(base64.b64decode(self.desk.chance.choice(known).envelope))
+        return Envelope.FromString(base64.b64decode(self.worker.chance.choice(known).envelope))
 
 
 def _record() -> bytes:

@@ -70,7 +70,7 @@ class _Open:
 
 
 @dataclass
-class Book:
+class Journal:
     """One worker's; safe to share between its threads.
 
     Attributes:
@@ -99,7 +99,7 @@ class Book:
         more: Callable[[T], dict[str, Any]] = _no_more,
         **about: Any,
     ) -> T | None:
-        """Reads something; None if it did not come. It has no effect either way."""
+        """Reads something; None if it did not come. It has no effect either link."""
         done = Operation(self.worker, kind, "", Outcome.OK, now_ns(), 0, about=about)
         try:
             found = act()

@@ -33,7 +33,7 @@ from bureau_keys.secret_files import write_private
 from creditbureau.v1.furnishing_pb2 import SubmitRecordsRequest
 from creditbureau.v1.record_pb2 import SubmissionManifest
 from tests.cluster.control_files import Direction
-from tests.cluster.workers.base import HURRIED, Desk
+from tests.cluster.workers.base import HURRIED, WorkerBase
 from tests.cluster.workers.furnishing import deliveries, world_of
 from tests.cluster.workers.people import identifiers
 from tests.cluster.workers.receipts import digest_of_report
@@ -59,31 +59,31 @@ TASKS = {
 }
 
 
-def run(desk: Desk) -> None:
+def run(base: WorkerBase) -> None:
     """Works until the run is over, and settles what is unknown."""
-    worker = LenderWorker(desk)
+    worker = LenderWorker(base)
     worker.begin()
-    desk.offline_bureau()
+    base.started()
     hands = [threading.Thread(target=worker.work, args=(n,)) for n in range(HANDS)]
     for hand in hands:
         hand.start()
-    while not desk.over:
-        for told in desk.directions():
+    while not base.over:
+        for told in base.directions():
             worker.follow(told)
         worker.refresh()
-        desk.book.settle_one()
+        base.journal.settle_one()
         time.sleep(REFRESH_S / 4)
     for hand in hands:
         hand.join()
     worker.racers.shutdown()
-    desk.book.close()
+    base.journal.close()
 
 
 class LenderWorker:
     """One lender at work; its threads share it."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk, self.book = desk, desk.book
+    def __init__(self, worker: WorkerBase) -> None:
+        self.worker, self.journal = worker, worker.journal
         self.racers = ThreadPoolExecutor(RACERS)
         self.subject_of: dict[str, str] = {}
         self.furnishable: set[str] = set()
@@ -92,11 +92,11 @@ class LenderWorker:
         self._refreshed = 0.0
         self._twice = False
         self._lock = threading.Lock()
-        self._world = world_of(desk.town)
-        self._deliveries = deliveries(self._world, desk.town, desk.member.member_id, BATCH)
+        self._world = world_of(worker.topology)
+        self._deliveries = deliveries(self._world, worker.topology, worker.member.member_id, BATCH)
         self._twins = threading.local()
         self._connect(None)
-        self.book.settler = self
+        self.journal.settler = self
 
     def resend(self, statement: Statement) -> Receipt:
         """Sends a statement again, with the certificate that counts now."""
@@ -104,9 +104,9 @@ class LenderWorker:
 
     def _connect(self, key: SigningKey | None) -> None:
         """Clients with the profile as it is now; each begins with another node."""
-        nodes = range(len(self.desk.town.nodes))
-        self.lenders = [self._client(self.desk.profile(node), key, self._heard) for node in nodes]
-        self.others = [self._client(self.desk.profile(node + 1), key) for node in nodes]
+        nodes = range(len(self.worker.topology.nodes))
+        self.lenders = [self._client(self.worker.profile(node), key, self._heard) for node in nodes]
+        self.others = [self._client(self.worker.profile(node + 1), key) for node in nodes]
 
     def _client(
         self,
@@ -118,12 +118,14 @@ class LenderWorker:
 
     def begin(self) -> None:
         """Learns the subject ids of everybody; without them there is nothing to do."""
-        numbers = identifiers(self.desk.town)
+        numbers = identifiers(self.worker.topology)
         directory = Lender(
-            Profile.load(self.desk.member.directory), policy=HURRIED, before_send=self.book.heard
+            Profile.load(self.worker.member.directory),
+            policy=HURRIED,
+            before_send=self.journal.heard,
         )
-        while not self.subject_of and not self.desk.over:
-            found = self.book.attempt(
+        while not self.subject_of and not self.worker.over:
+            found = self.journal.attempt(
                 "evaluate", directory, lambda: directory.subject_ids(numbers), count=len(numbers)
             )
             if found:
@@ -135,10 +137,10 @@ class LenderWorker:
 
     def work(self, number: int) -> None:
         """One hand, until the run is over."""
-        chance = self.desk.dice(number)
+        chance = self.worker.dice(number)
         names, weights = list(TASKS), list(TASKS.values())
-        while not self.desk.over:
-            time.sleep(chance.uniform(0.5, 1.5) * HANDS / self.desk.rate)
+        while not self.worker.over:
+            time.sleep(chance.uniform(0.5, 1.5) * HANDS / self.worker.rate)
             (task,) = chance.choices(names, weights)
             if self._twice and chance.random() < LATER:
                 task = "later"
@@ -151,7 +153,7 @@ class LenderWorker:
             return
         self._refreshed = time.monotonic()
         lender = self.lenders[0]
-        held = self.book.read("consents", lambda: lender.consents(limit=300)) or []
+        held = self.journal.read("consents", lambda: lender.consents(limit=300)) or []
         inquirable = [one for one in held if Action.INQUIRE in one.actions]
         furnishable = {one.subject_id for one in held if Action.FURNISH in one.actions}
         with self._lock:
@@ -163,19 +165,19 @@ class LenderWorker:
         key = self.lenders[0]._caller.author.key
         if told.do == "reload":
             self._connect(key)
-            self.desk.done(told)
+            self.worker.done(told)
         elif told.do in {"twice", "once"}:
             self._twice = told.do == "twice"
-            self.desk.done(told)
+            self.worker.done(told)
         elif told.do == "rotate-key":
             self._rotate(SigningKey.generate())
-            self.desk.done(told)
+            self.worker.done(told)
 
     def _rotate(self, fresh: SigningKey) -> None:
         lender = self.lenders[0]
-        for folder in (self.desk.member.profile, self.desk.member.directory):
+        for folder in (self.worker.member.profile, self.worker.member.directory):
             write_private(Path(folder) / "next-signing.pem", fresh.to_pem(None))
-        self.book.attempt(
+        self.journal.attempt(
             "rotate", lender, lambda: lender.rotate_key(fresh), receipt=lambda both: both[1]
         )
         # Where it broke off, both keys may count, and the client signs with one of them.
@@ -194,7 +196,7 @@ class LenderWorker:
                 if {party.subject_id for party in record.parties} <= self.furnishable
             ]
         if records:
-            self.book.attempt(
+            self.journal.attempt(
                 "submit",
                 lender,
                 lambda: lender.submit(records, kind=delivery.kind, label=delivery.label),
@@ -232,7 +234,7 @@ class LenderWorker:
     ) -> None:
         purpose = consent.purposes[0]
         assert isinstance(purpose, Purpose)
-        report = self.book.attempt(
+        report = self.journal.attempt(
             "query",
             lender,
             lambda: lender.query(
@@ -246,7 +248,7 @@ class LenderWorker:
             consent=consent.consent_id,
             subject=consent.subject_id,
             purpose=purpose.name,
-            member=self.desk.member.member_id,
+            member=self.worker.member.member_id,
         )
         if report:
             with self._lock:
@@ -257,13 +259,13 @@ class LenderWorker:
         lender = chance.choice(self.lenders)
         with self._lock:
             customers = chance.sample(sorted(self.furnishable), min(3, len(self.furnishable)))
-        self.book.attempt(
+        self.journal.attempt(
             "portfolio",
             lender,
             lambda: list(lender.portfolio(Purpose.ACCOUNT_REVIEW, customers)),
             receipt=lambda reports: reports[0].receipt if reports else None,
             more=lambda reports: {"reports": {r.consent_id: digest_of_report(r) for r in reports}},
-            member=self.desk.member.member_id,
+            member=self.worker.member.member_id,
         )
 
     def replay(self, chance: random.Random) -> None:
@@ -273,7 +275,7 @@ class LenderWorker:
             known = self.reports[-60:]
         if known:
             inquiry, subject = chance.choice(known)
-            self.book.read(
+            self.journal.read(
                 "replay",
                 lambda: lender.replay(inquiry, subject),
                 more=lambda report: {"digest": digest_of_report(report)},
@@ -281,33 +283,33 @@ class LenderWorker:
             )
 
     def later(self, chance: random.Random) -> None:
-        """Something accepted before, in the same bytes, by another way."""
-        known = self.book.accepted
+        """Something accepted before, in the same bytes, by another link."""
+        known = self.journal.accepted
         if known:
-            self.book.again(chance.choice(self.others), chance.choice(known), "later")
+            self.journal.again(chance.choice(self.others), chance.choice(known), "later")
 
     def conflict(self, chance: random.Random) -> None:
         """An accepted submission's request id with other bytes, well signed."""
         lender = chance.choice(self.lenders)
-        sent = [one for one in self.book.accepted if one.method.endswith("SubmitRecords")]
+        sent = [one for one in self.journal.accepted if one.method.endswith("SubmitRecords")]
         if sent:
             other = relabelled(chance.choice(sent), lender._caller.author.key)
-            self.book.again(chance.choice(self.others), other, "other bytes")
+            self.journal.again(chance.choice(self.others), other, "other bytes")
 
     def look(self, chance: random.Random) -> None:
         """What a lender reads on an ordinary day."""
         lender = chance.choice(self.lenders)
-        self.book.read("submissions", lambda: lender.submissions(limit=5))
-        self.book.read("members", lambda: lender.members(limit=5))
+        self.journal.read("submissions", lambda: lender.submissions(limit=5))
+        self.journal.read("members", lambda: lender.members(limit=5))
 
     def answer(self, chance: random.Random) -> None:
         """Answers a dispute against its records."""
         lender = chance.choice(self.lenders)
-        found = self.book.read("disputes", lambda: lender.disputes(limit=20)) or []
+        found = self.journal.read("disputes", lambda: lender.disputes(limit=20)) or []
         opened = [one for one in found if one.close_time is None]
         if opened:
             dispute = chance.choice(opened)
-            self.book.attempt(
+            self.journal.attempt(
                 "answer-dispute",
                 lender,
                 lambda: lender.answer_dispute(
@@ -318,11 +320,11 @@ class LenderWorker:
 
     def _heard(self, statement: Statement) -> None:
         """Notes what a hand signs; now and then another node gets it at the same time."""
-        self.book.heard(statement)
+        self.journal.heard(statement)
         if getattr(self._twins, "on", False) and not statement.method.endswith("QueryPortfolio"):
             self._twins.on = False
             other = self.others[int(statement.request_id[:8], 16) % len(self.others)]
-            self.racers.submit(self.book.again, other, statement, "at once")
+            self.racers.submit(self.journal.again, other, statement, "at once")
 
 
 def relabelled(sent: Statement, key: SigningKey) -> Statement:

@@ -1,11 +1,11 @@
-"""Who lives in the town: the same people for everybody, from the run's seed.
+"""Who lives in the topology: the same people for everybody, from the run's seed.
 
 Every agent has a few people as its customers.
 """
 
 from __future__ import annotations
 
-from tests.cluster.control_files import TownMap
+from tests.cluster.control_files import TopologyMap
 
 PEOPLE_OF_AN_AGENT = 8
 # Where wallets leave people's keys for the auditor, who looks at what each of them sees.
@@ -13,13 +13,15 @@ KEYS = "people"
 Identifier = tuple[str, str, str]
 
 
-def identifiers(town: TownMap) -> list[Identifier]:
+def identifiers(topology: TopologyMap) -> list[Identifier]:
     """Never-issued United States social security numbers, other ones for every seed."""
-    people = len(town.of_kind("agent")) * PEOPLE_OF_AN_AGENT
-    return [("US", "SSN", f"000-{10 + town.seed % 90:02}-{place:04}") for place in range(people)]
+    people = len(topology.of_kind("agent")) * PEOPLE_OF_AN_AGENT
+    return [
+        ("US", "SSN", f"000-{10 + topology.seed % 90:02}-{place:04}") for place in range(people)
+    ]
 
 
-def places_of(town: TownMap, agent: str) -> range:
+def places_of(topology: TopologyMap, agent: str) -> range:
     """Which of the people are an agent's."""
-    number = [member.member_id for member in town.of_kind("agent")].index(agent)
+    number = [member.member_id for member in topology.of_kind("agent")].index(agent)
     return range(number * PEOPLE_OF_AN_AGENT, (number + 1) * PEOPLE_OF_AN_AGENT)

@@ -26,7 +26,7 @@ from bureau_client import (
 )
 from bureau_keys.secret_files import write_private
 from tests.cluster.control_files import Direction
-from tests.cluster.workers.base import HURRIED, Desk
+from tests.cluster.workers.base import HURRIED, WorkerBase
 from tests.cluster.workers.people import KEYS, identifiers, places_of
 
 HANDS = 2
@@ -66,46 +66,49 @@ class Person:
     turn: threading.Lock = field(default_factory=threading.Lock)
 
 
-def run(desk: Desk) -> None:
+def run(base: WorkerBase) -> None:
     """Works until the run is over, and settles what is unknown."""
-    worker = WalletWorker(desk)
+    worker = WalletWorker(base)
     worker.begin()
-    desk.offline_bureau()
+    base.started()
     hands = [threading.Thread(target=worker.work, args=(n,)) for n in range(HANDS)]
     for hand in hands:
         hand.start()
-    while not desk.over:
-        for told in desk.directions():
+    while not base.over:
+        for told in base.directions():
             worker.follow(told)
-        desk.book.settle_one()
+        base.journal.settle_one()
         time.sleep(0.5)
     for hand in hands:
         hand.join()
-    desk.book.close()
+    base.journal.close()
     worker.keep_keys()
 
 
 class WalletWorker:
     """One agent at work; its threads share it."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk, self.book = desk, desk.book
+    def __init__(self, worker: WorkerBase) -> None:
+        self.worker, self.journal = worker, worker.journal
         self.people: list[Person] = []
-        self.lenders = [lender.member_id for lender in desk.town.of_kind("lender")]
-        (attester,) = desk.town.of_kind("attester")
+        self.lenders = [lender.member_id for lender in worker.topology.of_kind("lender")]
+        (attester,) = worker.topology.of_kind("attester")
         self._attester = Lender(
-            Profile.load(attester.profile), policy=HURRIED, before_send=self.book.heard
+            Profile.load(attester.profile), policy=HURRIED, before_send=self.journal.heard
         )
         self._directory = Lender(
-            Profile.load(attester.directory), policy=HURRIED, before_send=self.book.heard
+            Profile.load(attester.directory), policy=HURRIED, before_send=self.journal.heard
         )
 
     def begin(self) -> None:
         """Everybody gets a wallet, and consents so that lenders can begin."""
-        numbers = identifiers(self.desk.town)
-        mine = [numbers[place] for place in places_of(self.desk.town, self.desk.member.member_id)]
-        while not self.people and not self.desk.over:
-            found = self.book.attempt(
+        numbers = identifiers(self.worker.topology)
+        mine = [
+            numbers[place]
+            for place in places_of(self.worker.topology, self.worker.member.member_id)
+        ]
+        while not self.people and not self.worker.over:
+            found = self.journal.attempt(
                 "evaluate",
                 self._directory,
                 lambda: self._directory.subject_ids(mine),
@@ -122,16 +125,16 @@ class WalletWorker:
 
     def _wallet(self, place: int, subject_id: str, key: SigningKey) -> Wallet:
         return Wallet(
-            self.desk.profile(place),
+            self.worker.profile(place),
             subject_id,
             key,
             policy=HURRIED,
-            before_send=self.book.heard,
+            before_send=self.journal.heard,
         )
 
     def _settle_in(self, person: Person) -> None:
         """Binds a key, lets every lender furnish and monitor, and one inquire."""
-        while not person.bound and not self.desk.over:
+        while not person.bound and not self.worker.over:
             self._bind(person)
         if not person.bound:
             return
@@ -146,7 +149,7 @@ class WalletWorker:
             person.bound = accepted
 
         binding = person.wallet.binding()
-        self.book.attempt(
+        self.journal.attempt(
             "attest",
             self._attester,
             lambda: self._attester.attest(
@@ -158,18 +161,18 @@ class WalletWorker:
             then=bound,
             subject=person.wallet.subject_id,
         )
-        while not person.bound and self.book.unknown and not self.desk.over:
-            if not self.book.settle_one():
+        while not person.bound and self.journal.unknown and not self.worker.over:
+            if not self.journal.settle_one():
                 time.sleep(0.5)
 
     # While it works.
 
     def work(self, number: int) -> None:
         """One hand, until the run is over."""
-        chance = self.desk.dice(number)
+        chance = self.worker.dice(number)
         names, weights = list(TASKS), list(TASKS.values())
-        while not self.desk.over and self.people:
-            time.sleep(chance.uniform(0.5, 1.5) * HANDS / self.desk.rate)
+        while not self.worker.over and self.people:
+            time.sleep(chance.uniform(0.5, 1.5) * HANDS / self.worker.rate)
             (task,) = chance.choices(names, weights)
             person = chance.choice(self.people)
             with person.turn:
@@ -182,11 +185,11 @@ class WalletWorker:
             for person in self.people:
                 with person.turn:
                     self.revoke(person)
-            self.desk.done(told)
+            self.worker.done(told)
 
     def keep_keys(self) -> None:
         """Leaves everybody's key for the auditor, who looks at what each of them sees."""
-        folder = self.desk.folder / KEYS
+        folder = self.worker.folder / KEYS
         folder.mkdir(exist_ok=True)
         for person in self.people:
             key = person.wallet._caller.author.key
@@ -196,8 +199,8 @@ class WalletWorker:
 
     def grant(self, person: Person) -> None:
         """A consent to inquire, of few uses or of some."""
-        uses = self.desk.chance.choice([1, 2, 3, 3, 5, 10])
-        lender = self.desk.chance.choice(self.lenders)
+        uses = self.worker.chance.choice([1, 2, 3, 3, 5, 10])
+        lender = self.worker.chance.choice(self.lenders)
         consent = self._grant(
             person, lender, [Action.INQUIRE], [Purpose.CREDIT_APPLICATION], SECTIONS, uses
         )
@@ -215,7 +218,7 @@ class WalletWorker:
     ) -> Consent | None:
         wallet = person.wallet
         frequency = Frequency(FrequencyUnit.MONTH, 5) if Action.MONITOR in actions else None
-        return self.book.attempt(
+        return self.journal.attempt(
             "grant",
             wallet,
             lambda: wallet.grant(
@@ -252,14 +255,14 @@ class WalletWorker:
         able = [name for name, state in person.consents.items() if state in before]
         if not able:
             return
-        consent_id = self.desk.chance.choice(able)
+        consent_id = self.worker.chance.choice(able)
         was, person.consents[consent_id] = person.consents[consent_id], UNKNOWN
         change = getattr(person.wallet, kind)
 
         def settled(accepted: bool) -> None:
             person.consents[consent_id] = after if accepted else was
 
-        self.book.attempt(
+        self.journal.attempt(
             kind,
             person.wallet,
             lambda: change(consent_id, "by the harness"),
@@ -274,7 +277,7 @@ class WalletWorker:
         if person.hold or not person.careful:
             return
         wallet = person.wallet
-        held = self.book.attempt(
+        held = self.journal.attempt(
             "hold",
             wallet,
             lambda: wallet.place_hold(HoldKind.SECURITY_FREEZE),
@@ -287,7 +290,7 @@ class WalletWorker:
         if not person.hold:
             return
         wallet, hold_id = person.wallet, person.hold
-        if self.book.attempt(
+        if self.journal.attempt(
             "lift",
             wallet,
             lambda: wallet.lift_hold(hold_id),
@@ -299,10 +302,10 @@ class WalletWorker:
     def dispute(self, person: Person) -> None:
         """Challenges what some account says."""
         wallet = person.wallet
-        file = self.book.read("file", wallet.file, subject=wallet.subject_id)
+        file = self.journal.read("file", wallet.file, subject=wallet.subject_id)
         if file and file.tradelines:
-            line = self.desk.chance.choice(file.tradelines)
-            self.book.attempt(
+            line = self.worker.chance.choice(file.tradelines)
+            self.journal.attempt(
                 "dispute",
                 wallet,
                 lambda: wallet.dispute(
@@ -316,7 +319,7 @@ class WalletWorker:
         """Puts words of their own on the file."""
         wallet = person.wallet
         text = f"said at {datetime.now(UTC):%H:%M:%S}"
-        self.book.attempt(
+        self.journal.attempt(
             "statement",
             wallet,
             lambda: wallet.set_statement(text),
@@ -327,9 +330,11 @@ class WalletWorker:
     def look(self, person: Person) -> None:
         """Who looked, and what is on the file."""
         wallet = person.wallet
-        self.book.read("inquiries", lambda: wallet.inquiries(limit=20), subject=wallet.subject_id)
-        self.book.read("file", wallet.file, subject=wallet.subject_id)
-        self.book.read("notices", lambda: wallet.notices(limit=5), subject=wallet.subject_id)
+        self.journal.read(
+            "inquiries", lambda: wallet.inquiries(limit=20), subject=wallet.subject_id
+        )
+        self.journal.read("file", wallet.file, subject=wallet.subject_id)
+        self.journal.read("notices", lambda: wallet.notices(limit=5), subject=wallet.subject_id)
 
     def rotate(self, person: Person) -> None:
         """Replaces the key; until it is known which one counts, nothing is signed."""
@@ -341,7 +346,7 @@ class WalletWorker:
                 person.wallet = self._wallet(0, old.subject_id, fresh)
             person.bound = True
 
-        self.book.attempt(
+        self.journal.attempt(
             "rotate",
             old,
             lambda: old.rotate_key(fresh),

@@ -10,7 +10,7 @@ from dataclasses import replace
 from bureau_client import Alert, BureauError, DeadlineExceeded, Lender
 from bureau_client._transport.retry import RetryPolicy
 from tests.cluster.history import Operation, Outcome, now_ns
-from tests.cluster.workers.base import HURRIED, Desk
+from tests.cluster.workers.base import HURRIED, WorkerBase
 from tests.cluster.workers.journal import reason_of
 
 ACKNOWLEDGE_EVERY = 5
@@ -22,25 +22,27 @@ FORGETS = 0.2
 LAST_STREAMS = 2
 
 
-def run(desk: Desk) -> None:
+def run(worker: WorkerBase) -> None:
     """Follows until the run is over and nothing more comes."""
     policy: RetryPolicy = replace(HURRIED, stream_seconds=STREAM_S, attempts=1)
-    lenders = [Lender(desk.profile(node), policy=policy) for node in range(len(desk.town.nodes))]
+    lenders = [
+        Lender(worker.profile(node), policy=policy) for node in range(len(worker.topology.nodes))
+    ]
     stream, cursor, empty = 0, 0, 0
-    desk.offline_bureau()
+    worker.started()
     while empty < LAST_STREAMS:
         stream += 1
-        lender = desk.chance.choice(lenders)
-        heard = _follow(desk, lender, stream, cursor)
-        empty = empty + 1 if desk.over and not heard else 0
+        lender = worker.chance.choice(lenders)
+        heard = _follow(worker, lender, stream, cursor)
+        empty = empty + 1 if worker.over and not heard else 0
         if heard:
             cursor = heard[-1].cursor
-        if desk.chance.random() < FORGETS:
+        if worker.chance.random() < FORGETS:
             cursor = 0
-    desk.book.close()
+    worker.journal.close()
 
 
-def _follow(desk: Desk, lender: Lender, stream: int, cursor: int) -> list[Alert]:
+def _follow(worker: WorkerBase, lender: Lender, stream: int, cursor: int) -> list[Alert]:
     """What one stream brought."""
     heard: list[Alert] = []
     begin = now_ns()
@@ -48,9 +50,9 @@ def _follow(desk: Desk, lender: Lender, stream: int, cursor: int) -> list[Alert]
     try:
         for alert in lender.alerts(cursor):
             heard.append(alert)
-            _note(desk, stream, alert)
+            _note(worker, stream, alert)
             if len(heard) % ACKNOWLEDGE_EVERY == 0:
-                desk.book.read(
+                worker.journal.read(
                     "acknowledge", lambda: lender.acknowledge(heard[-1].cursor), cursor=alert.cursor
                 )
     except DeadlineExceeded:
@@ -60,12 +62,12 @@ def _follow(desk: Desk, lender: Lender, stream: int, cursor: int) -> list[Alert]
         time.sleep(0.5)
     outcome = Outcome.FAILED if reason else Outcome.OK
     about = {"stream": stream, "after": cursor, "alerts": len(heard)}
-    told = Operation(desk.name, "watch", "", outcome, begin, now_ns(), reason, about=about)
-    desk.book.history.add(told)
+    told = Operation(worker.name, "watch", "", outcome, begin, now_ns(), reason, about=about)
+    worker.journal.history.add(told)
     return heard
 
 
-def _note(desk: Desk, stream: int, alert: Alert) -> None:
+def _note(worker: WorkerBase, stream: int, alert: Alert) -> None:
     about = {
         "stream": stream,
         "cursor": alert.cursor,
@@ -73,10 +75,17 @@ def _note(desk: Desk, stream: int, alert: Alert) -> None:
         "kind": alert.kind.name,
         "subject": alert.subject_id,
         "consent": alert.consent_id,
-        "member": desk.member.member_id,
+        "member": worker.member.member_id,
     }
     now = now_ns()
     told = Operation(
-        desk.name, "alert", "", Outcome.OK, now, now, leaf_index=alert.cause_leaf_index, about=about
+        worker.name,
+        "alert",
+        "",
+        Outcome.OK,
+        now,
+        now,
+        leaf_index=alert.cause_leaf_index,
+        about=about,
     )
-    desk.book.history.add(told)
+    worker.journal.history.add(told)

@@ -6,20 +6,20 @@ from dataclasses import replace
 
 from creditbureau.v1.reporting_pb2 import Inquiry
 from tests.cluster.history import Outcome
-from tests.unit.cluster.scenario import LENDERS, PERSON, SECOND, Scene
+from tests.unit.cluster.scenario import LENDERS, PERSON, SECOND, Scenario
 
 
-def true_run() -> Scene:
+def true_run() -> Scenario:
     """A run in which everything is looked at, and nothing is wrong."""
-    scene = Scene()
+    scenario = Scenario()
     # 1. Records, consents, reports, refusals, an alert.
     for lender in LENDERS:
-        scene.submit(lender)
-        scene.grant(lender, uses=0, action="MONITOR")
-    consent = scene.grant(uses=2)
-    first = scene.query(consent)
-    scene.query(consent)
-    scene.refused(
+        scenario.submit(lender)
+        scenario.grant(lender, uses=0, action="MONITOR")
+    consent = scenario.grant(uses=2)
+    first = scenario.query(consent)
+    scenario.query(consent)
+    scenario.refused(
         "lender-1",
         "query",
         Inquiry(),
@@ -30,20 +30,20 @@ def true_run() -> Scene:
         purpose="CREDIT_APPLICATION",
         member="lender-1",
     )
-    paused = scene.grant("lender-2", uses=3)
-    scene.change("pause", paused)
-    scene.change("resume", paused)
-    scene.query(paused, "lender-2")
+    paused = scenario.grant("lender-2", uses=3)
+    scenario.change("pause", paused)
+    scenario.change("resume", paused)
+    scenario.query(paused, "lender-2")
     # A broken connection left an outcome unknown, and the same bytes settled it.
-    late = scene.submit("lender-2")
-    place = scene.operations.index(late)
+    late = scenario.submit("lender-2")
+    place = scenario.operations.index(late)
     settled_ns = late.end_ns + SECOND // 2
-    scene.operations[place] = replace(late, settled_ns=settled_ns, reason="DEADLINE")
+    scenario.operations[place] = replace(late, settled_ns=settled_ns, reason="DEADLINE")
     # 2. The same bytes again, and other bytes under the same id; a report replayed.
     again = replace(first, kind="again", about={"how": "later"}, worker="lender-1")
-    begin = scene.now_ns
-    scene.operations.append(replace(again, begin_ns=begin, end_ns=begin + 1))
-    scene.note(
+    begin = scenario.now_ns
+    scenario.operations.append(replace(again, begin_ns=begin, end_ns=begin + 1))
+    scenario.note(
         "lender-1",
         "again",
         Outcome.FAILED,
@@ -51,16 +51,16 @@ def true_run() -> Scene:
         reason="IDEMPOTENCY_CONFLICT",
         about={"how": "other bytes"},
     )
-    scene.note("lender-1", "replay", about={"inquiry": first.request_id, "digest": "aa"})
+    scenario.note("lender-1", "replay", about={"inquiry": first.request_id, "digest": "aa"})
     # 3. A fault and its end, ten seconds, and peace; an attack, and a flood in peace.
-    scene.event("fault", "kill-node", 1)
-    scene.note("lender-1", "members", Outcome.FAILED, reason="UNREACHABLE")
-    scene.event("healed", "kill-node", 1)
+    scenario.event("fault", "kill-node", 1)
+    scenario.note("lender-1", "members", Outcome.FAILED, reason="UNREACHABLE")
+    scenario.event("healed", "kill-node", 1)
     for _ in range(8):
         for lender in LENDERS:
-            scene.submit(lender)
-        scene.grant("lender-2", uses=1)
-    scene.note(
+            scenario.submit(lender)
+        scenario.grant("lender-2", uses=1)
+    scenario.note(
         "hostile",
         "attack",
         Outcome.FAILED,
@@ -68,8 +68,8 @@ def true_run() -> Scene:
         reason="BAD_SIGNATURE",
         about={"what": "other key", "method": "Furnishing/SubmitRecords"},
     )
-    begin = scene.now_ns
+    begin = scenario.now_ns
     for _ in range(4):
-        scene.note("lender-1", "members")
-    scene.note("hostile", "flood", begin_ns=begin, end_ns=scene.now_ns)
-    return scene
+        scenario.note("lender-1", "members")
+    scenario.note("hostile", "flood", begin_ns=begin, end_ns=scenario.now_ns)
+    return scenario

@@ -58,7 +58,7 @@ STATES = {
 
 
 @dataclass
-class Scene:
+class Scenario:
     """Makes a run, one statement a second."""
 
     key: SigningKey = field(default_factory=SigningKey.generate)

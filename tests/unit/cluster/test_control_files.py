@@ -1,4 +1,4 @@
-"""What town and workers tell each other, and what a person sees of it."""
+"""What topology and workers tell each other, and what a person sees of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.cluster.control_files import (
     DirectionsReader,
     MemberAt,
     NodeAt,
-    TownMap,
+    TopologyMap,
     WitnessAt,
     stopping,
 )
@@ -21,7 +21,7 @@ from tests.cluster.pulse import ReadinessProbe
 
 def test_the_map_is_read_as_it_was_written(tmp_path: Path) -> None:
     node = NodeAt("node-1", "127.0.0.1:1", "127.0.0.1:2")
-    told = TownMap(
+    told = TopologyMap(
         seed=7,
         origin="here/log",
         jurisdiction="US",
@@ -33,7 +33,7 @@ def test_the_map_is_read_as_it_was_written(tmp_path: Path) -> None:
         servers={"postgres-a": "postgresql://y"},
     )
     told.save(tmp_path)
-    assert TownMap.load(tmp_path) == told
+    assert TopologyMap.load(tmp_path) == told
     assert [one.member_id for one in told.of_kind("lender")] == ["lender-1"]
 
 

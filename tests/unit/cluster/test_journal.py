@@ -24,7 +24,7 @@ from bureau_keys.envelope import seal
 from bureau_keys.signing import SigningKey
 from creditbureau.v1.directory_pb2 import Evaluation
 from tests.cluster.history import History, Operation, Outcome, read_histories
-from tests.cluster.workers.journal import Book
+from tests.cluster.workers.journal import Journal
 
 CHECKPOINT = "log.example\n8\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n— log.example AAAA\n"
 RECEIPT = Receipt(
@@ -60,8 +60,8 @@ class Client:
 
 
 @dataclass
-class Scene:
-    book: Book
+class Scenario:
+    journal: Journal
     folder: Path
     client: Client = field(default_factory=Client)
 
@@ -71,13 +71,13 @@ class Scene:
 
         def act() -> Receipt:
             for ending in endings:
-                self.book.heard(statement())
+                self.journal.heard(statement())
                 if ending is not None:
                     raise ending
             return RECEIPT
 
         receipt: Callable[[Receipt], Receipt] = lambda found: found  # noqa: E731
-        self.book.attempt("do", self.client, act, receipt=receipt, then=told.append, **named)
+        self.journal.attempt("do", self.client, act, receipt=receipt, then=told.append, **named)
         return told
 
     def written(self) -> list[Operation]:
@@ -85,85 +85,85 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Scene:
-    return Scene(Book("worker-1", History(tmp_path, "worker-1")), tmp_path)
+def scenario(tmp_path: Path) -> Scenario:
+    return Scenario(Journal("worker-1", History(tmp_path, "worker-1")), tmp_path)
 
 
-def test_accepted(scene: Scene) -> None:
-    assert scene.attempt(None, about="x") == [True]
-    (told,) = scene.written()
+def test_accepted(scenario: Scenario) -> None:
+    assert scenario.attempt(None, about="x") == [True]
+    (told,) = scenario.written()
     assert (told.outcome, told.leaf_index, told.settled_ns) == (Outcome.OK, 7, None)
     assert told.receipt.startswith("c2sp.org/tlog-proof@v1\n")
     assert told.about == {"about": "x"}
-    assert len(scene.book.accepted) == 1
+    assert len(scenario.journal.accepted) == 1
 
 
-def test_refused_at_once_is_final(scene: Scene) -> None:
-    assert scene.attempt(NO) == [False]
-    (told,) = scene.written()
+def test_refused_at_once_is_final(scenario: Scenario) -> None:
+    assert scenario.attempt(NO) == [False]
+    (told,) = scenario.written()
     assert (told.outcome, told.reason) == (Outcome.FAILED, "WRONG_STATE")
 
 
-def test_refused_on_a_later_try_is_unknown(scene: Scene) -> None:
+def test_refused_on_a_later_try_is_unknown(scenario: Scenario) -> None:
     late = WrongState("not now", reason="WRONG_STATE")
     late.attempts = 2
-    told = scene.attempt(late)
-    assert (scene.written(), scene.book.unknown) == ([], 1)
-    scene.client.answers = [RECEIPT]
-    assert scene.book.settle_one()
+    told = scenario.attempt(late)
+    assert (scenario.written(), scenario.journal.unknown) == ([], 1)
+    scenario.client.answers = [RECEIPT]
+    assert scenario.journal.settle_one()
     assert told == [True]
-    (settled,) = scene.written()
+    (settled,) = scenario.written()
     assert settled.outcome is Outcome.OK
     assert settled.settled_ns is not None
     assert settled.known_ns > settled.end_ns
 
 
-def test_lost_and_then_refused(scene: Scene) -> None:
-    told = scene.attempt(LOST)
+def test_lost_and_then_refused(scenario: Scenario) -> None:
+    told = scenario.attempt(LOST)
     expired = NotAuthenticated("its certificate ended", reason="UNKNOWN_CERTIFICATE")
-    scene.client.answers = [LOST, expired, VerificationFailed("no proof"), NO]
+    scenario.client.answers = [LOST, expired, VerificationFailed("no proof"), NO]
     for _ in range(3):
-        assert not scene.book.settle_one()  # none of these says what became of it
+        assert not scenario.journal.settle_one()  # none of these says what became of it
     assert told == []
-    assert scene.book.settle_one()
+    assert scenario.journal.settle_one()
     assert told == [False]
-    assert [one.outcome for one in scene.written()] == [Outcome.FAILED]
+    assert [one.outcome for one in scenario.written()] == [Outcome.FAILED]
 
 
-def test_of_two_statements_the_first_was_accepted(scene: Scene) -> None:
-    scene.attempt(None, LOST)
-    assert scene.book.unknown == 2
-    scene.client.answers = [RECEIPT, NO]
-    scene.book.close()
-    first, second = scene.written()
+def test_of_two_statements_the_first_was_accepted(scenario: Scenario) -> None:
+    scenario.attempt(None, LOST)
+    assert scenario.journal.unknown == 2
+    scenario.client.answers = [RECEIPT, NO]
+    scenario.journal.close()
+    first, second = scenario.written()
     assert (first.outcome, first.settled_ns) == (Outcome.OK, None)
     assert second.outcome is Outcome.FAILED
 
 
-def test_sent_again(scene: Scene) -> None:
-    scene.client.answers = [RECEIPT, NO, LOST, RECEIPT]
+def test_sent_again(scenario: Scenario) -> None:
+    scenario.client.answers = [RECEIPT, NO, LOST, RECEIPT]
     for _ in range(3):
-        scene.book.again(scene.client, statement(), "later")
-    assert [one.outcome for one in scene.written()] == [Outcome.OK, Outcome.FAILED]
-    scene.book.close()
-    assert [one.outcome for one in scene.written()][2:] == [Outcome.OK]
+        scenario.journal.again(scenario.client, statement(), "later")
+    assert [one.outcome for one in scenario.written()] == [Outcome.OK, Outcome.FAILED]
+    scenario.journal.close()
+    assert [one.outcome for one in scenario.written()][2:] == [Outcome.OK]
 
 
-def test_what_was_never_signed_is_a_refusal(scene: Scene) -> None:
+def test_what_was_never_signed_is_a_refusal(scenario: Scenario) -> None:
     def act() -> Receipt:
         raise NO
 
-    scene.book.attempt("do", scene.client, act)
-    (told,) = scene.written()
+    scenario.journal.attempt("do", scenario.client, act)
+    (told,) = scenario.written()
     assert (told.outcome, told.request_id) == (Outcome.FAILED, "")
 
 
-def test_reads(scene: Scene) -> None:
-    assert scene.book.read("look", lambda: 3, more=lambda found: {"found": found}) == 3
+def test_reads(scenario: Scenario) -> None:
+    assert scenario.journal.read("look", lambda: 3, more=lambda found: {"found": found}) == 3
 
     def lost() -> int:
         raise LOST
 
-    assert scene.book.read("look", lost) is None
-    seen = [(one.outcome, one.reason, one.about) for one in scene.written()]
+    assert scenario.journal.read("look", lost) is None
+    seen = [(one.outcome, one.reason, one.about) for one in scenario.written()]
     assert seen == [(Outcome.OK, "", {"found": 3}), (Outcome.FAILED, "UNREACHABLE", {})]

@@ -14,7 +14,7 @@ from tests.cluster.faults import Fault
 from tests.cluster.nemesis import FaultError, Nemesis
 from tests.cluster.schedule import Planned
 from tests.cluster.timeline import Timeline, read_timeline
-from tests.cluster.topology.topology import Town
+from tests.cluster.topology.topology import Topology
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class Noted(Fault):
     def takes(self) -> frozenset[str]:
         return frozenset({self.name})
 
-    def inject(self, town: Town) -> None:
-        del town
+    def inject(self, topology: Topology) -> None:
+        del topology
         self._act("inject")
 
-    def heal(self, town: Town) -> None:
-        del town
+    def heal(self, topology: Topology) -> None:
+        del topology
         self._act("heal")
 
     def _act(self, what: str) -> None:
@@ -43,10 +43,10 @@ class Noted(Fault):
             raise OSError("the machine is gone")
 
 
-def town_of(folder: Path, *nodes: Any) -> Town:
+def topology_of(folder: Path, *nodes: Any) -> Topology:
     fake: Any = SimpleNamespace(timeline=Timeline(folder), serving=nodes)
-    town: Town = fake
-    return town
+    topology: Topology = fake
+    return topology
 
 
 def planned(number: int, fault: Noted, start_s: float, length_s: float, round_: int = 1) -> Planned:
@@ -63,7 +63,7 @@ def test_what_takes_long_moves_the_rest_and_keeps_the_order(tmp_path: Path) -> N
         planned(2, Noted("next"), 0.1, 0.1, 2),
         planned(3, Noted("beside"), 0.15, 0.2, 2),
     ]
-    Nemesis(town_of(tmp_path), schedule).run(0.0)
+    Nemesis(topology_of(tmp_path), schedule).run(0.0)
     assert told(tmp_path) == [
         ("fault", 1),
         ("healed", 1),
@@ -79,7 +79,7 @@ def test_a_fault_that_cannot_be_begun_ends_the_run(tmp_path: Path) -> None:
         planned(1, Noted("runs"), 0.0, 60.0),
         planned(2, Noted("breaks", fails="inject"), 0.1, 60.0),
     ]
-    nemesis = Nemesis(town_of(tmp_path), schedule)
+    nemesis = Nemesis(topology_of(tmp_path), schedule)
     with pytest.raises(FaultError, match="breaks could not be begun: the machine is gone"):
         nemesis.run(60.0)
     assert told(tmp_path) == [("fault", 1), ("fault", 2)]
@@ -91,6 +91,6 @@ def test_a_node_that_ended_by_itself_is_started_again(tmp_path: Path) -> None:
     node = SimpleNamespace(name="node-1", wanted=True, process=process)
     node.start = lambda: setattr(process, "alive", True)
     meant = SimpleNamespace(name="node-2", wanted=False, process=process)
-    Nemesis(town_of(tmp_path, node, meant), []).run(0.3)
+    Nemesis(topology_of(tmp_path, node, meant), []).run(0.3)
     (event,) = read_timeline(tmp_path)
     assert (event.kind, event.name, event.about) == ("revived", "node-1", {"code": 7})

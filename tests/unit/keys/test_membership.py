@@ -41,7 +41,7 @@ def header(signer: str) -> Header:
 
 
 @dataclass
-class Town:
+class Registry:
     """Members as their statements make them, with a log."""
 
     log: FakeLog = field(default_factory=FakeLog)
@@ -110,99 +110,99 @@ class Town:
 
 
 @pytest.fixture
-def town() -> Town:
-    town = Town()
-    town.admit("operator", town.root, by="operator", signed=town.root, role=OPERATOR)
-    return town
+def registry() -> Registry:
+    registry = Registry()
+    registry.admit("operator", registry.root, by="operator", signed=registry.root, role=OPERATOR)
+    return registry
 
 
-def test_from_the_pinned_key_on(town: Town) -> None:
+def test_from_the_pinned_key_on(registry: Registry) -> None:
     acme, later = SigningKey.generate(), SigningKey.generate()
-    since = town.admit("acme", acme, by="operator", signed=town.root)
-    own = town.add_key("acme", later, by="acme", signed=acme)
-    until = town.withdraw("acme", acme, by="acme", signed=later)
-    assert town.keys("acme") == [
+    since = registry.admit("acme", acme, by="operator", signed=registry.root)
+    own = registry.add_key("acme", later, by="acme", signed=acme)
+    until = registry.withdraw("acme", acme, by="acme", signed=later)
+    assert registry.keys("acme") == [
         LoggedKey(acme.verify_key, since, until),
         LoggedKey(later.verify_key, own, STILL),
     ]
-    assert signers_of(town.members["acme"]) == {"acme", "operator"}
+    assert signers_of(registry.members["acme"]) == {"acme", "operator"}
 
 
-def test_an_operator_with_another_key_and_a_second_operator(town: Town) -> None:
+def test_an_operator_with_another_key_and_a_second_operator(registry: Registry) -> None:
     newer, second, acme = (SigningKey.generate() for _ in range(3))
-    town.add_key("operator", newer, by="operator", signed=town.root)
-    town.withdraw("operator", town.root, by="operator", signed=newer)
-    town.admit("second", second, by="operator", signed=newer, role=OPERATOR)
-    town.admit("acme", acme, by="second", signed=second)
-    assert [at.key for at in town.keys("acme")] == [acme.verify_key]
+    registry.add_key("operator", newer, by="operator", signed=registry.root)
+    registry.withdraw("operator", registry.root, by="operator", signed=newer)
+    registry.admit("second", second, by="operator", signed=newer, role=OPERATOR)
+    registry.admit("acme", acme, by="second", signed=second)
+    assert [at.key for at in registry.keys("acme")] == [acme.verify_key]
 
 
-def by_a_stranger(town: Town) -> None:
-    town.admit("acme", SigningKey.generate(), by="operator", signed=SigningKey.generate())
+def by_a_stranger(registry: Registry) -> None:
+    registry.admit("acme", SigningKey.generate(), by="operator", signed=SigningKey.generate())
 
 
-def by_itself(town: Town) -> None:
+def by_itself(registry: Registry) -> None:
     acme = SigningKey.generate()
-    town.admit("acme", acme, by="acme", signed=acme)
+    registry.admit("acme", acme, by="acme", signed=acme)
 
 
-def by_a_furnisher(town: Town) -> None:
+def by_a_furnisher(registry: Registry) -> None:
     brook = SigningKey.generate()
-    town.admit("brook", brook, by="operator", signed=town.root)
-    town.admit("acme", SigningKey.generate(), by="brook", signed=brook)
+    registry.admit("brook", brook, by="operator", signed=registry.root)
+    registry.admit("acme", SigningKey.generate(), by="brook", signed=brook)
 
 
-def by_one_who_is_operator_no_more(town: Town) -> None:
+def by_one_who_is_operator_no_more(registry: Registry) -> None:
     second = SigningKey.generate()
-    town.admit("second", second, by="operator", signed=town.root, role=OPERATOR)
+    registry.admit("second", second, by="operator", signed=registry.root, role=OPERATOR)
     change = MemberChange(header=header("operator"), member_id="second", roles=[FURNISHER])
-    town.say("second", "member-change", change, town.root)
-    town.admit("acme", SigningKey.generate(), by="second", signed=second)
+    registry.say("second", "member-change", change, registry.root)
+    registry.admit("acme", SigningKey.generate(), by="second", signed=second)
 
 
-def by_a_key_withdrawn_before(town: Town) -> None:
+def by_a_key_withdrawn_before(registry: Registry) -> None:
     newer = SigningKey.generate()
-    town.add_key("operator", newer, by="operator", signed=town.root)
-    town.withdraw("operator", town.root, by="operator", signed=newer)
-    town.admit("acme", SigningKey.generate(), by="operator", signed=town.root)
+    registry.add_key("operator", newer, by="operator", signed=registry.root)
+    registry.withdraw("operator", registry.root, by="operator", signed=newer)
+    registry.admit("acme", SigningKey.generate(), by="operator", signed=registry.root)
 
 
-def with_a_key_that_another_holds(town: Town) -> None:
+def with_a_key_that_another_holds(registry: Registry) -> None:
     brook = SigningKey.generate()
     admission = Admission(
         header=header("operator"),
         member_id="acme",
         roles=[FURNISHER],
-        keys=[town.possess("brook", brook)],
+        keys=[registry.possess("brook", brook)],
     )
-    index = town.say("acme", "admission", admission, town.root)
-    town.show("acme", brook, index)
+    index = registry.say("acme", "admission", admission, registry.root)
+    registry.show("acme", brook, index)
 
 
-def with_a_key_of_no_statement(town: Town) -> None:
-    town.admit("acme", SigningKey.generate(), by="operator", signed=town.root)
-    town.show("acme", SigningKey.generate(), 1)
+def with_a_key_of_no_statement(registry: Registry) -> None:
+    registry.admit("acme", SigningKey.generate(), by="operator", signed=registry.root)
+    registry.show("acme", SigningKey.generate(), 1)
 
 
-def with_a_key_that_counts_too_early(town: Town) -> None:
-    town.admit("acme", SigningKey.generate(), by="operator", signed=town.root)
-    town.members["acme"].keys[0].valid_from_index = 0
+def with_a_key_that_counts_too_early(registry: Registry) -> None:
+    registry.admit("acme", SigningKey.generate(), by="operator", signed=registry.root)
+    registry.members["acme"].keys[0].valid_from_index = 0
 
 
-def with_a_statement_out_of_the_log(town: Town) -> None:
-    town.admit("acme", SigningKey.generate(), by="operator", signed=town.root)
-    town.members["acme"].statements[0].receipt.proof[0] = bytes(32)
+def with_a_statement_out_of_the_log(registry: Registry) -> None:
+    registry.admit("acme", SigningKey.generate(), by="operator", signed=registry.root)
+    registry.members["acme"].statements[0].receipt.proof[0] = bytes(32)
 
 
-def with_a_receipt_of_another_kind(town: Town) -> None:
+def with_a_receipt_of_another_kind(registry: Registry) -> None:
     acme = SigningKey.generate()
     admission = Admission(
         header=header("operator"),
         member_id="acme",
         roles=[FURNISHER],
-        keys=[town.possess("acme", acme)],
+        keys=[registry.possess("acme", acme)],
     )
-    town.say("acme", "credential", admission, town.root)
+    registry.say("acme", "credential", admission, registry.root)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def with_a_receipt_of_another_kind(town: Town) -> None:
         with_a_receipt_of_another_kind,
     ],
 )
-def test_nobody_else_counts(town: Town, wrong: Callable[[Town], None]) -> None:
-    wrong(town)
+def test_nobody_else_counts(registry: Registry, wrong: Callable[[Registry], None]) -> None:
+    wrong(registry)
     with pytest.raises(KeysError):
-        town.keys("acme")
+        registry.keys("acme")

@@ -9,9 +9,9 @@ from typing import Any
 from tests.cluster.auditor import Evidence
 from tests.cluster.auditor.evidence import Database, Node
 from tests.cluster.history import Operation
-from tests.unit.cluster.scenario import Scene
+from tests.unit.cluster.scenario import Scenario
 
-Plant = Callable[[Scene], Evidence]
+Plant = Callable[[Scenario], Evidence]
 PLANTED: list[tuple[str, str, Plant]] = []
 
 
@@ -25,14 +25,14 @@ def planted(check: str, told: str) -> Callable[[Plant], Plant]:
     return note
 
 
-def first(scene: Scene, kind: str) -> Operation:
+def first(scenario: Scenario, kind: str) -> Operation:
     """The first operation of a kind."""
-    return next(one for one in scene.operations if one.kind == kind)
+    return next(one for one in scenario.operations if one.kind == kind)
 
 
-def change(scene: Scene, one: Operation, **fields: Any) -> None:
+def change(scenario: Scenario, one: Operation, **fields: Any) -> None:
     """Another history than what happened."""
-    scene.operations[scene.operations.index(one)] = replace(one, **fields)
+    scenario.operations[scenario.operations.index(one)] = replace(one, **fields)
 
 
 def with_database(evidence: Evidence, **fields: Any) -> Evidence:

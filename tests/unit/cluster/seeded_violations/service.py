@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.cluster.auditor import Evidence
 from tests.cluster.history import Outcome
-from tests.unit.cluster.scenario import Scene
+from tests.unit.cluster.scenario import Scenario
 from tests.unit.cluster.seeded_violations.seeding import (
     change,
     first,
@@ -15,68 +15,68 @@ from tests.unit.cluster.seeded_violations.seeding import (
 
 
 @planted("I8 again", "lender-1 was not served in the 10 s behind kill-node")
-def a_member_that_waits_for_ever(scene: Scene) -> Evidence:
-    for one in list(scene.operations):
-        if one.worker == "lender-1" and one.begin_ns >= scene.events[-1].at_ns:
-            change(scene, one, outcome=Outcome.FAILED, reason="UNREACHABLE")
-    return scene.evidence()
+def a_member_that_waits_for_ever(scenario: Scenario) -> Evidence:
+    for one in list(scenario.operations):
+        if one.worker == "lender-1" and one.begin_ns >= scenario.events[-1].at_ns:
+            change(scenario, one, outcome=Outcome.FAILED, reason="UNREACHABLE")
+    return scenario.evidence()
 
 
 @planted("I8 peace", "got no answer in peace")
-def no_answer_in_peace(scene: Scene) -> Evidence:
-    scene.note("lender-1", "members", Outcome.FAILED, reason="UNREACHABLE")
-    scene.note("lender-1", "members")
-    return scene.evidence()
+def no_answer_in_peace(scenario: Scenario) -> Evidence:
+    scenario.note("lender-1", "members", Outcome.FAILED, reason="UNREACHABLE")
+    scenario.note("lender-1", "members")
+    return scenario.evidence()
 
 
 @planted("floods", "was not served while a member flooded")
-def starved_by_a_flood(scene: Scene) -> Evidence:
-    flood = first(scene, "flood")
-    for one in list(scene.operations):
+def starved_by_a_flood(scenario: Scenario) -> Evidence:
+    flood = first(scenario, "flood")
+    for one in list(scenario.operations):
         if one.worker == "lender-1" and flood.begin_ns <= one.begin_ns < flood.end_ns:
-            change(scene, one, outcome=Outcome.FAILED, reason="DEADLINE")
-    return scene.evidence()
+            change(scenario, one, outcome=Outcome.FAILED, reason="DEADLINE")
+    return scenario.evidence()
 
 
 @planted("refusals", "was answered INTERNAL")
-def a_fault_of_the_bureaus_own(scene: Scene) -> Evidence:
-    scene.note("lender-1", "members", Outcome.FAILED, reason="INTERNAL")
-    return scene.evidence()
+def a_fault_of_the_bureaus_own(scenario: Scenario) -> Evidence:
+    scenario.note("lender-1", "members", Outcome.FAILED, reason="INTERNAL")
+    return scenario.evidence()
 
 
 @planted("refusals", "was answered SOMETHING")
-def a_reason_of_no_contract(scene: Scene) -> Evidence:
-    scene.note("lender-1", "members", Outcome.FAILED, reason="SOMETHING")
-    return scene.evidence()
+def a_reason_of_no_contract(scenario: Scenario) -> Evidence:
+    scenario.note("lender-1", "members", Outcome.FAILED, reason="SOMETHING")
+    return scenario.evidence()
 
 
 @planted("refusals", "an answer did not verify")
-def an_answer_that_does_not_verify(scene: Scene) -> Evidence:
-    scene.note("lender-1", "members", Outcome.FAILED, reason="BAD_PROOF")
-    return scene.evidence()
+def an_answer_that_does_not_verify(scenario: Scenario) -> Evidence:
+    scenario.note("lender-1", "members", Outcome.FAILED, reason="BAD_PROOF")
+    return scenario.evidence()
 
 
 @planted("auditor", "node-1 did not answer")
-def a_node_that_is_silent(scene: Scene) -> Evidence:
-    return with_node(scene.evidence(), failures=["leaves: no answer"])
+def a_node_that_is_silent(scenario: Scenario) -> Evidence:
+    return with_node(scenario.evidence(), failures=["leaves: no answer"])
 
 
 @planted("hostile", "an attack was answered")
-def an_attack_that_is_answered(scene: Scene) -> Evidence:
-    change(scene, first(scene, "attack"), outcome=Outcome.OK)
-    return scene.evidence()
+def an_attack_that_is_answered(scenario: Scenario) -> Evidence:
+    change(scenario, first(scenario, "attack"), outcome=Outcome.OK)
+    return scenario.evidence()
 
 
 @planted("hostile", "an attack is at leaf")
-def an_attack_in_the_log(scene: Scene) -> Evidence:
-    evidence = scene.evidence()
+def an_attack_in_the_log(scenario: Scenario) -> Evidence:
+    evidence = scenario.evidence()
     entries = list(evidence.databases[0].entries)
     entries[2] = entries[2]._replace(request_id="forged")
     return with_database(evidence, entries=entries)
 
 
 @planted("hostile", "an attack got a report")
-def a_report_for_a_thief(scene: Scene) -> Evidence:
-    evidence = scene.evidence()
+def a_report_for_a_thief(scenario: Scenario) -> Evidence:
+    evidence = scenario.evidence()
     rows = [row._replace(inquiry_id="forged") for row in evidence.databases[0].inquiries]
     return with_database(evidence, inquiries=rows)

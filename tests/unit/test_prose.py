@@ -1,0 +1,358 @@
+"""Holds the prose rules of CONTRIBUTING.md: first words of docstrings, and forbidden words.
+
+The numbers are a ratchet: a share only rises, a ceiling only falls.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.documents import ROOT, pages
+
+PACKAGES = {
+    "bureau": "bureau",
+    "bureau_client": "clients/bureau_client",
+    "bureau_keys": "keys/bureau_keys",
+    "bureau_witness": "witness/bureau_witness",
+}
+VERBS = frozenset(
+    [
+        "abort",
+        "accept",
+        "acquire",
+        "act",
+        "add",
+        "admit",
+        "advance",
+        "alert",
+        "allow",
+        "answer",
+        "append",
+        "apply",
+        "ask",
+        "assert",
+        "attach",
+        "attest",
+        "audit",
+        "begin",
+        "bind",
+        "blind",
+        "block",
+        "bound",
+        "build",
+        "bump",
+        "call",
+        "cancel",
+        "check",
+        "claim",
+        "clear",
+        "close",
+        "collect",
+        "combine",
+        "come",
+        "commit",
+        "compare",
+        "complete",
+        "compute",
+        "confirm",
+        "connect",
+        "consume",
+        "convert",
+        "copy",
+        "count",
+        "create",
+        "cut",
+        "decide",
+        "declare",
+        "decode",
+        "decrypt",
+        "define",
+        "delete",
+        "deliver",
+        "derive",
+        "describe",
+        "determine",
+        "divide",
+        "drain",
+        "drop",
+        "dump",
+        "encode",
+        "encrypt",
+        "end",
+        "enrol",
+        "ensure",
+        "erase",
+        "evaluate",
+        "exit",
+        "expand",
+        "explain",
+        "export",
+        "extend",
+        "extract",
+        "fail",
+        "feed",
+        "fetch",
+        "fill",
+        "filter",
+        "find",
+        "finish",
+        "flush",
+        "fold",
+        "follow",
+        "format",
+        "forward",
+        "freeze",
+        "generate",
+        "get",
+        "give",
+        "group",
+        "guard",
+        "handle",
+        "hash",
+        "hold",
+        "import",
+        "index",
+        "infer",
+        "initialise",
+        "insert",
+        "install",
+        "interrupt",
+        "issue",
+        "iterate",
+        "join",
+        "keep",
+        "label",
+        "leave",
+        "let",
+        "lift",
+        "limit",
+        "link",
+        "list",
+        "listen",
+        "load",
+        "lock",
+        "log",
+        "look",
+        "make",
+        "map",
+        "mark",
+        "mask",
+        "match",
+        "measure",
+        "merge",
+        "migrate",
+        "move",
+        "name",
+        "normalise",
+        "note",
+        "notify",
+        "number",
+        "offer",
+        "omit",
+        "open",
+        "order",
+        "pack",
+        "page",
+        "parse",
+        "pass",
+        "pause",
+        "pick",
+        "place",
+        "plan",
+        "prepare",
+        "print",
+        "produce",
+        "propose",
+        "prove",
+        "provide",
+        "publish",
+        "put",
+        "query",
+        "queue",
+        "quote",
+        "raise",
+        "read",
+        "rebuild",
+        "recheck",
+        "recompute",
+        "record",
+        "recover",
+        "reduce",
+        "refresh",
+        "refuse",
+        "register",
+        "reject",
+        "release",
+        "remember",
+        "remove",
+        "rename",
+        "render",
+        "renew",
+        "reopen",
+        "repeat",
+        "replace",
+        "replay",
+        "reply",
+        "report",
+        "request",
+        "require",
+        "resend",
+        "reserve",
+        "reset",
+        "resolve",
+        "restore",
+        "resume",
+        "retry",
+        "return",
+        "reverse",
+        "revoke",
+        "roll",
+        "rotate",
+        "round",
+        "run",
+        "sample",
+        "save",
+        "say",
+        "scan",
+        "schedule",
+        "seal",
+        "search",
+        "see",
+        "select",
+        "send",
+        "serialise",
+        "serve",
+        "set",
+        "shape",
+        "show",
+        "shut",
+        "sign",
+        "skip",
+        "sleep",
+        "sort",
+        "split",
+        "start",
+        "state",
+        "step",
+        "stop",
+        "store",
+        "stream",
+        "strip",
+        "submit",
+        "subtract",
+        "sum",
+        "suspend",
+        "swap",
+        "take",
+        "tell",
+        "test",
+        "throttle",
+        "translate",
+        "trim",
+        "truncate",
+        "try",
+        "turn",
+        "unlock",
+        "unpack",
+        "update",
+        "use",
+        "validate",
+        "verify",
+        "wait",
+        "walk",
+        "warn",
+        "watch",
+        "withdraw",
+        "wrap",
+        "write",
+        "yield",
+    ]
+)
+# Share of function docstrings that start with a verb; functions that start with a question word.
+MIN_IMPERATIVE = {
+    "bureau": 0.05,
+    "bureau_client": 0.10,
+    "bureau_keys": 0.02,
+    "bureau_witness": 0.04,
+}
+MAX_QUESTIONS = {"bureau": 59, "bureau_client": 46, "bureau_keys": 11, "bureau_witness": 2}
+QUESTIONS = {"what", "whether", "who", "where"}
+FORBIDDEN = re.compile(
+    r"\b(anew|is told|are told|whoever|nobody|so many|hardly|upon|for ever|let go of"
+    r"|house|rooms?|doors?|offices?|couriers?|towns?|villages?)\b",
+    re.IGNORECASE,
+)
+MAX_FORBIDDEN = {
+    "bureau": 94,
+    "bureau_client": 42,
+    "bureau_keys": 11,
+    "bureau_witness": 4,
+    "docs": 27,
+}
+
+
+def sources(package: str) -> list[Path]:
+    return sorted((ROOT / PACKAGES[package]).rglob("*.py"))
+
+
+def first_words(package: str) -> Iterator[str]:
+    """The first word of every function's docstring; properties are nouns."""
+    for path in sources(package):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            decorators = {ast.unparse(decorator) for decorator in node.decorator_list}
+            text = ast.get_docstring(node)
+            if text and not decorators & {
+                "property",
+                "cached_property",
+                "functools.cached_property",
+            }:
+                yield re.split(r"[\s.,:;]", text, maxsplit=1)[0].lower()
+
+
+def prose(package: str) -> str:
+    """Comments and texts of a package: docstrings, errors, help."""
+    found = [
+        token.string
+        for path in sources(package)
+        for token in tokenize.generate_tokens(io.StringIO(path.read_text("utf-8")).readline)
+        if token.type in {tokenize.COMMENT, tokenize.STRING}
+    ]
+    return "\n".join(found)
+
+
+def share(package: str) -> float:
+    words = list(first_words(package))
+    return sum(word in VERBS for word in words) / len(words)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_functions_docstrings_start_with_a_verb(package: str) -> None:
+    assert share(package) >= MIN_IMPERATIVE[package]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_functions_docstrings_do_not_start_with_a_question(package: str) -> None:
+    found = [word for word in first_words(package) if word in QUESTIONS]
+    assert len(found) <= MAX_QUESTIONS[package]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_do_not_use_the_forbidden_words(package: str) -> None:
+    found = FORBIDDEN.findall(prose(package))
+    assert len(found) <= MAX_FORBIDDEN[package], found
+
+
+def test_documents_do_not_use_the_forbidden_words() -> None:
+    # The contract's page is generated from the protos.
+    texts = [page.read_text("utf-8") for page in pages() if page.name != "contract.md"]
+    found = FORBIDDEN.findall("\n".join(texts))
+    assert len(found) <= MAX_FORBIDDEN["docs"], found
