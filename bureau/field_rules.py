@@ -29,7 +29,6 @@ MAX_VIOLATION_BYTES = 4000
 MAX_FOUND = 1000
 MAX_ITEMS = 100
 # Digits of a page token: 18 digits always fit into 64 bits.
-MAX_DIGITS = 18
 # The first second of the year 10000, UTC.
 END_OF_TIME_S = 253_402_300_800
 NANOS = 1_000_000_000
@@ -67,21 +66,6 @@ def check(message: Message, at: str = "") -> None:
     """
     if found := [*violations(message, at), *bad_times(message, at)]:
         raise refusal(found)
-
-
-def number_in(token: str, otherwise: int) -> int:
-    """Parse a page token as a number; `otherwise` for an empty token.
-
-    Raises:
-        Refusal: BAD_PAGE_TOKEN.
-    """
-    if not token:
-        return otherwise
-    if not (token.isascii() and token.isdigit()) or len(token) > MAX_DIGITS:
-        raise Refusal.of_field(
-            "BAD_PAGE_TOKEN", "page_token", "pass the token that this method returned"
-        )
-    return int(token)
 
 
 def violation(field: str, reason: Reason, message: str) -> tuple[Reason, FieldViolation]:

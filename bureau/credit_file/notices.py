@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bureau import field_rules
+from bureau import paging
 from bureau.calendar import timestamp_of
 from bureau.credit_file.accounts import PendingNotice
 from bureau.ledger.commit_queue import Transaction
@@ -34,8 +34,8 @@ def page(
     db: Connection, subject_id: str, page_size: int, page_token: str
 ) -> tuple[list[Notice], str]:
     """Read a page of the notices to a subject, newest first, and the next page's token."""
-    limit = page_size or 100
-    place = field_rules.number_in(page_token, otherwise=(1 << 62))
+    limit = page_size or paging.DEFAULT_SIZE
+    place = paging.number_in(page_token, otherwise=paging.NEWEST)
     rows = db.all(
         q.notices_before,
         subject_id=subject_id,
@@ -43,9 +43,8 @@ def page(
         ordinal=place & (1 << PLACE_BITS) - 1,
         limit=limit + 1,
     )
-    last = rows[limit - 1] if len(rows) > limit else None
-    token = str(last[0] << PLACE_BITS | last[1]) if last else ""
-    return [_notice(*row) for row in rows[:limit]], token
+    shown, token = paging.cut(rows, limit, lambda row: row[0] << PLACE_BITS | row[1])
+    return [_notice(*row) for row in shown], token
 
 
 def newest(db: Connection, subject_id: str, limit: int) -> list[Notice]:

@@ -6,7 +6,7 @@ itself holds no readable data.
 
 from __future__ import annotations
 
-from bureau import field_rules, signed_statement
+from bureau import paging, signed_statement
 from bureau.context import Bureau, Caller
 from bureau.errors import Refusal
 from bureau.ledger import cosignatures, log
@@ -40,11 +40,11 @@ def get_checkpoint(bureau: Bureau, asked: GetCheckpointRequest) -> str:
 def list_checkpoints(bureau: Bureau, page_size: int, page_token: str) -> tuple[list[str], str]:
     """List checkpoints by page, oldest first."""
     limit = page_size or 1000
-    after = field_rules.number_in(page_token, otherwise=-1)
+    after = paging.number_in(page_token, otherwise=-1)
     with bureau.database.snapshot() as db:
         rows = db.all(q.checkpoints_after, after=after, limit=limit + 1)
-    token = str(rows[limit - 1][0]) if len(rows) > limit else ""
-    return [note for _, note in rows[:limit]], token
+    page, token = paging.cut(rows, limit, lambda row: row[0])
+    return [note for _, note in page], token
 
 
 def list_leaves(bureau: Bureau, start: int, page_size: int) -> ListLeavesResponse:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bureau import field_rules, signed_statement
+from bureau import field_rules, paging, signed_statement
 from bureau.calendar import DAY_US, timestamp_of
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
@@ -140,7 +140,7 @@ def list_consents(
 ) -> tuple[list[ConsentView], str]:
     """List the subject's own consents, or those that the member holds, by page."""
     now_us = bureau.clock.now_us()
-    limit = page_size or 100
+    limit = page_size or paging.DEFAULT_SIZE
     before_us, before_id = _place(page_token)
     place = {"before_us": before_us, "before_id": before_id, "limit": limit + 1}
     with bureau.database.snapshot() as db:
@@ -153,12 +153,9 @@ def list_consents(
             rows = db.all(q.consents_of_grantee_on, grantee=whose, subject_id=subject_id, **place)
         else:
             rows = db.all(q.consents_of_grantee, grantee=whose, **place)
-    more = len(rows) > limit
-    rows = rows[:limit]
-    page = [(HeldConsent(*row[:-1]), Envelope.FromString(row[-1])) for row in rows]
-    views = [view_of(consent, envelope, now_us) for consent, envelope in page]
-    token = f"{page[-1][0].create_us}.{page[-1][0].consent_id}" if more else ""
-    return views, token
+    consents = [(HeldConsent(*row[:-1]), row[-1]) for row in rows]
+    page, token = paging.cut(consents, limit, lambda row: f"{row[0].create_us}.{row[0].consent_id}")
+    return [view_of(held, Envelope.FromString(signed), now_us) for held, signed in page], token
 
 
 def breaches(consent: Consent, policy: Policy) -> list[tuple[Reason, FieldViolation]]:
@@ -264,5 +261,5 @@ def _place(token: str) -> tuple[int, str]:
     """Parse a page token into (create_us, consent_id), the exclusive upper bound of the page."""
     time_us, _, consent_id = token.partition(".")
     if not CONSENT_ID.fullmatch(consent_id):
-        raise Refusal.of_field("BAD_PAGE_TOKEN", "page_token", "not one that this method gave out")
-    return field_rules.number_in(time_us, otherwise=1 << 62), consent_id
+        raise paging.bad_token()
+    return paging.number_in(time_us, otherwise=paging.NEWEST), consent_id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bureau import field_rules, signed_statement
+from bureau import paging, signed_statement
 from bureau.calendar import timestamp_of
 from bureau.codes import CodeSet
 from bureau.context import Bureau
@@ -77,15 +77,15 @@ def list_inquiries(
     bureau: Bureau, request: Envelope, page_size: int, page_token: str
 ) -> tuple[list[InquiryLine], str]:
     """List the inquiries about a subject, granted and denied, newest first."""
-    limit = page_size or 100
-    before = field_rules.number_in(page_token, otherwise=1 << 62)
+    limit = page_size or paging.DEFAULT_SIZE
+    before = paging.number_in(page_token, otherwise=paging.NEWEST)
     with bureau.database.snapshot() as db:
         subject_id = signed_statement.verify_subject_request(
             bureau, db, request, "Subjects/ListInquiries"
         ).subject_id
         rows = db.all(q.inquiries_before, subject_id=subject_id, before=before, limit=limit + 1)
-    token = str(rows[limit - 1][0]) if len(rows) > limit else ""
-    return [inquiry_line(row) for row in rows[:limit]], token
+    page, token = paging.cut(rows, limit, lambda row: row[0])
+    return [inquiry_line(row) for row in page], token
 
 
 def list_notices(

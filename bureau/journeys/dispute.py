@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bureau import field_rules, signed_statement
+from bureau import field_rules, paging, signed_statement
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
@@ -143,27 +143,29 @@ def list_disputes(
     bureau: Bureau, request: Envelope, page_size: int, page_token: str
 ) -> tuple[list[Dispute], str]:
     """List the subject's disputes, newest first."""
-    limit, start = page_size or 100, field_rules.number_in(page_token, otherwise=0)
+    limit = page_size or paging.DEFAULT_SIZE
+    start = paging.number_in(page_token, otherwise=0)
     with bureau.database.snapshot() as db:
         subject_id = signed_statement.verify_subject_request(
             bureau, db, request, "Subjects/ListDisputes"
         ).subject_id
         state = read_state(db, subject_id, bureau.policy, bureau.clock.now_us())
     newest_first = list(state.disputes.values())[::-1]
-    page = newest_first[start : start + limit]
-    more = start + limit < len(newest_first)
-    return page, str(start + limit) if more else ""
+    rows = list(enumerate(newest_first, start=1))[start : start + limit + 1]
+    page, token = paging.cut(rows, limit, lambda row: row[0])
+    return [dispute for _, dispute in page], token
 
 
 def disputed_records(
     bureau: Bureau, caller: Caller, page_size: int, page_token: str
 ) -> tuple[list[Dispute], str]:
     """List the disputes against a member's records, in order of the log."""
-    limit, start = page_size or 100, field_rules.number_in(page_token, otherwise=0)
+    limit = page_size or paging.DEFAULT_SIZE
+    start = paging.number_in(page_token, otherwise=0)
     with bureau.database.snapshot() as db:
         found = disputes_against(bureau, db, caller.member_id, [OPENING], start, limit + 1)
-    token = str(found[limit - 1][0]) if len(found) > limit else ""
-    return [dispute for _, dispute in found[:limit]], token
+    page, token = paging.cut(found, limit, lambda row: row[0])
+    return [dispute for _, dispute in page], token
 
 
 def watch_disputes(

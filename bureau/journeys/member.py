@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 
 from google.protobuf.message import Message
 
-from bureau import field_rules, signed_statement
+from bureau import field_rules, paging, signed_statement
 from bureau.calendar import MICROSECONDS, timestamp_of
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
@@ -265,12 +265,12 @@ def list_members(
 ) -> tuple[list[Member], str]:
     """List members by page, in order of id."""
     if not page_token.isprintable():
-        raise Refusal.of_field("BAD_PAGE_TOKEN", "page_token", "not one that this method gave out")
-    limit = page_size or 100
+        raise paging.bad_token()
+    limit = page_size or paging.DEFAULT_SIZE
     with bureau.database.snapshot() as db:
         rows = db.all(q.members_after, after=page_token, limit=limit + 1)
-        members = [_member_of(bureau, db, caller, StoredMember(*row)) for row in rows[:limit]]
-    return members, rows[limit - 1][0] if len(rows) > limit else ""
+        page, token = paging.cut(rows, limit, lambda row: row[0])
+        return [_member_of(bureau, db, caller, StoredMember(*row)) for row in page], token
 
 
 def _open(

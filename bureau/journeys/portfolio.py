@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bureau import field_rules, signed_statement
+from bureau import paging, signed_statement
 from bureau.context import Bureau, Caller
 from bureau.credit_file import consent_state
 from bureau.credit_file.build_report import load_consent, rebuild_report
@@ -50,7 +50,7 @@ def query_portfolio(
             INVALID_FIELD (purpose), PURPOSE_NOT_PERMITTED, TOO_MANY_ITEMS.
     """
     # 1. Open and verify.
-    after = field_rules.number_in(cursor, otherwise=0)
+    after = paging.number_in(cursor, otherwise=0)
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
             bureau, db, envelope, PortfolioInquiry, kind="portfolio-inquiry", signer=caller.signer

@@ -13,7 +13,7 @@ from itertools import chain, islice
 
 from google.protobuf.message import DecodeError
 
-from bureau import field_rules, signed_statement
+from bureau import field_rules, paging, signed_statement
 from bureau.calendar import timestamp_of
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
@@ -130,14 +130,14 @@ def list_submissions(
     bureau: Bureau, caller: Caller, page_size: int, page_token: str
 ) -> tuple[list[Submission], str]:
     """List the caller's submissions by page, newest first."""
-    limit = page_size or 100
-    before = field_rules.number_in(page_token, otherwise=1 << 62)
+    limit = page_size or paging.DEFAULT_SIZE
+    before = paging.number_in(page_token, otherwise=paging.NEWEST)
     with bureau.database.snapshot() as db:
         rows = db.all(
             q.submissions_before, member_id=caller.member_id, before=before, limit=limit + 1
         )
-    found = [submission_of(row) for row in rows[:limit]]
-    return found, str(found[-1].leaf_index) if len(rows) > limit else ""
+    page, token = paging.cut(rows, limit, lambda row: submission_of(row).leaf_index)
+    return [submission_of(row) for row in page], token
 
 
 def submission_of(row: q.SubmissionColumns) -> Submission:

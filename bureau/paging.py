@@ -1,0 +1,54 @@
+"""Pages of lists: the page size, the token that names the next page, and the cut between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from bureau.errors import Refusal
+
+# Rows of a page whose size the caller does not give.
+DEFAULT_SIZE = 100
+# Beyond every key, log size and time: the first page of a list in descending order.
+NEWEST = 1 << 62
+# Digits of the longest number in a token, within a signed 64-bit integer.
+MAX_DIGITS = 18
+
+Row = TypeVar("Row")
+
+
+def number_in(token: str, otherwise: int) -> int:
+    """Parse a page token as a number; `otherwise` for an empty token.
+
+    Raises:
+        Refusal: BAD_PAGE_TOKEN.
+    """
+    if not token:
+        return otherwise
+    if not (token.isascii() and token.isdigit()) or len(token) > MAX_DIGITS:
+        raise bad_token()
+    return int(token)
+
+
+def bad_token() -> Refusal:
+    """Return the refusal of a token that the method did not return."""
+    return Refusal.of_field(
+        "BAD_PAGE_TOKEN", "page_token", "pass the token that this method returned"
+    )
+
+
+def cut(
+    rows: Sequence[Row], limit: int, token_of: Callable[[Row], object]
+) -> tuple[Sequence[Row], str]:
+    """Cut a page of `limit` rows from rows that were read with a limit of one more.
+
+    Args:
+        token_of: Returns the position of a row, from which the next page goes on.
+
+    Returns:
+        The page, and the token of the next page; empty on the last page.
+    """
+    if len(rows) <= limit:
+        return rows, ""
+    page = rows[:limit]
+    return page, str(token_of(page[-1]))
