@@ -28,7 +28,6 @@ MAX_VIOLATION_BYTES = 4000
 # checked.
 MAX_FOUND = 1000
 MAX_ITEMS = 100
-# Digits of a page token: 18 digits always fit into 64 bits.
 # The first second of the year 10000, UTC.
 END_OF_TIME_S = 253_402_300_800
 NANOS = 1_000_000_000

@@ -26,16 +26,16 @@ def record() -> None:
     if target.exists():
         raise SystemExit(f"{target.name} exists: raise the version, then record the release")
     given: list[Report] = []
-    with open_scenario("acme", "brook", "cedar") as scene:
-        standards(scene)
-        person, partner = scene.person(), scene.person()
-        steps = life(scene, person, partner)
-        given.extend(scene.report(person, "brook") for _ in steps)
-        customer = monitored(scene, "acme")
-        scene.submit("acme", account(customer, "card", MAY))
-        given += scene.lenders["acme"].portfolio(Purpose.ACCOUNT_REVIEW)
-        scene.later(timedelta(days=1))
-        settings = Settings.load(scene.bureau.folder)
+    with open_scenario("acme", "brook", "cedar") as scenario:
+        standards(scenario)
+        person, partner = scenario.person(), scenario.person()
+        steps = life(scenario, person, partner)
+        given.extend(scenario.report(person, "brook") for _ in steps)
+        customer = monitored(scenario, "acme")
+        scenario.submit("acme", account(customer, "card", MAY))
+        given += scenario.lenders["acme"].portfolio(Purpose.ACCOUNT_REVIEW)
+        scenario.later(timedelta(days=1))
+        settings = Settings.load(scenario.bureau.folder)
         path = settings.database.removeprefix("sqlite:///")
         with closing(sqlite3.connect(path)) as connection:
             dump = "\n".join(connection.iterdump())

@@ -294,7 +294,7 @@ MAX_FORBIDDEN = {
     "bureau_client": 1,
     "bureau_keys": 11,
     "bureau_witness": 4,
-    "docs": 26,
+    "docs": 15,
 }
 
 
