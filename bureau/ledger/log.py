@@ -22,6 +22,7 @@ from bureau.ledger.node_checks import ForkedLogError, check_clock
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
+from bureau_keys.entry_kinds import StatementKind
 from bureau_keys.merkle import Frontier, consistency_path, inclusion_path, leaf_hash, root_of
 from bureau_keys.receipt import LeafStatement, commitment
 from bureau_keys.signing import SigningKey
@@ -43,7 +44,7 @@ class SignedStatement:
         envelope: The envelope's bytes.
     """
 
-    kind: str
+    kind: StatementKind
     signer: str
     request_id: str
     digest: bytes

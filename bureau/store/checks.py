@@ -6,6 +6,7 @@ from sqlalchemy import Column, exists, func, literal, select, text, union_all
 
 from bureau.store.compiled import Query
 from bureau.store.queries import builders as s
+from bureau_keys.entry_kinds import EntryKind
 
 # Entries with their statements, in order of the log: a `LoggedEntry`, then its envelope.
 entries_from = Query[tuple[int, int, str, str, str, bytes, bytes, bytes, bytes, int, bytes | None]](
@@ -121,7 +122,7 @@ lost_cosignatures = Query[tuple[str, int]](
 )
 
 
-def _bare(kind: str, key: Column[int]) -> Query[tuple[int]]:
+def _bare(kind: EntryKind, key: Column[int]) -> Query[tuple[int]]:
     """Entries of a kind whose effect is not there: their leaf indices."""
     return Query[tuple[int]](
         select(s.entry.c.leaf_index)
@@ -131,7 +132,7 @@ def _bare(kind: str, key: Column[int]) -> Query[tuple[int]]:
 
 
 # Entries without their effect, by kind.
-LOST_EFFECTS = {
+LOST_EFFECTS: dict[EntryKind, Query[tuple[int]]] = {
     "admission": _bare("admission", s.member_statement.c.entry_key),
     "member-change": _bare("member-change", s.member_statement.c.entry_key),
     "member-state": _bare("member-state", s.member_statement.c.entry_key),

@@ -12,6 +12,7 @@ from bureau_client.models.receipts import Receipt
 from bureau_client.verify.checks import verifying
 from bureau_client.verify.receipts import verify_checkpoint, verify_logged
 from bureau_keys import envelope as envelopes
+from bureau_keys.entry_kinds import EntryKind
 from creditbureau.v1 import log_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 
@@ -21,7 +22,7 @@ def verify_receipt_and_witnesses(
     message: log_pb2.Receipt,
     statement: Envelope,
     *,
-    kind: str | None = None,
+    kind: EntryKind | None = None,
 ) -> Operation[Receipt]:
     """Return the receipt of a statement, verified, with the cosignatures that the profile
     requires.
@@ -36,7 +37,7 @@ def verify_receipt_and_witnesses(
 
 
 def verify_reply_receipt(
-    reader: Context, message: log_pb2.Receipt, statement: Envelope, *, kind: str | None = None
+    reader: Context, message: log_pb2.Receipt, statement: Envelope, *, kind: EntryKind | None = None
 ) -> Receipt:
     """Return the receipt of a statement, verified.
 

@@ -10,6 +10,7 @@ from bureau_client.verify.checks import check_equal, verifying
 from bureau_keys import envelope as envelopes
 from bureau_keys import merkle
 from bureau_keys.checkpoint import Checkpoint, open_checkpoint
+from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.note import parse_vkey
 from bureau_keys.profile import Trust
 from bureau_keys.receipt import LeafStatement, commitment
@@ -29,7 +30,7 @@ def verify_checkpoint(note: str, trust: Trust) -> Checkpoint:
 
 
 def verify_receipt(
-    receipt: Receipt, envelope: bytes, trust: Trust, *, kind: str | None = None
+    receipt: Receipt, envelope: bytes, trust: Trust, *, kind: EntryKind | None = None
 ) -> Checkpoint:
     """Check that a signed statement is in the log, where its receipt says.
 
@@ -51,7 +52,7 @@ def verify_receipt(
 
 
 def verify_logged(
-    receipt: Receipt, digest: bytes, trust: Trust, *, kind: str | None = None
+    receipt: Receipt, digest: bytes, trust: Trust, *, kind: EntryKind | None = None
 ) -> Checkpoint:
     """As `verify_receipt`, given the statement's digest (SHA-256 of its PAE)."""
     if kind is not None:

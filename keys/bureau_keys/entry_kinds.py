@@ -1,0 +1,31 @@
+"""Kinds of statements: those that become entries of the log, and those that never do."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+# A leaf names its kind, so a kind is part of the wire format and is never renamed.
+EntryKind: TypeAlias = Literal[
+    "admission",
+    "attestation",
+    "consent",
+    "consent-change",
+    "credential",
+    "dispute",
+    "dispute-addition",
+    "dispute-answer",
+    "evaluation",
+    "hold",
+    "hold-lift",
+    "inquiry",
+    "key-rotation",
+    "member-change",
+    "member-state",
+    "portfolio-inquiry",
+    "standard",
+    "submission",
+    "subject-statement",
+]
+# Statements that are checked and answered, and leave no entry.
+UnloggedKind: TypeAlias = Literal["possession", "subject-request"]
+StatementKind: TypeAlias = EntryKind | UnloggedKind
