@@ -22,6 +22,7 @@ from bureau.ledger.commit_queue import Transaction
 from bureau.ledger.log import LoggedEntry, LogProof, SignedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection
+from bureau.store.entry_kinds import EntryKind, UncommittedKind
 from bureau_keys.envelope import OpenedEnvelope, open_envelope, pae, payload_type_of
 from bureau_keys.errors import StatementError
 from bureau_keys.signing import VerifyKey
@@ -77,7 +78,7 @@ def verify_statement(
     envelope: Envelope,
     payload: type[M],
     *,
-    kind: str,
+    kind: EntryKind | UncommittedKind,
     signer: str | None,
 ) -> VerifiedStatement[M]:
     """Verify an envelope that a registered key of its signer must have signed.
@@ -104,7 +105,7 @@ def verify_opened(
     db: Connection,
     opened: OpenedEnvelope[M],
     *,
-    kind: str,
+    kind: EntryKind | UncommittedKind,
     signer: str | None,
     key: VerifyKey | None = None,
 ) -> VerifiedStatement[M]:

@@ -23,6 +23,7 @@ from bureau.ledger.log import LoggedEntry
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection
+from bureau.store.entry_kinds import EntryKind
 from bureau_keys.authority import fingerprint, identity_of, not_after
 from bureau_keys.envelope import open_envelope, payload_type_of
 from bureau_keys.errors import KeysError
@@ -279,7 +280,7 @@ def _open(
     caller: Caller,
     envelope: Envelope,
     payload: type[M],
-    kind: str,
+    kind: EntryKind,
 ) -> VerifiedStatement[M]:
     return signed_statement.verify_statement(
         bureau, db, envelope, payload, kind=kind, signer=caller.signer

@@ -21,6 +21,7 @@ from bureau.errors import Refusal
 from bureau.ledger.node_checks import ForkedLogError, check_clock
 from bureau.store import queries as q
 from bureau.store.database import Connection
+from bureau.store.entry_kinds import EntryKind, UncommittedKind
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
 from bureau_keys.merkle import Frontier, consistency_path, inclusion_path, leaf_hash, root_of
 from bureau_keys.receipt import LeafStatement, commitment
@@ -36,14 +37,14 @@ class SignedStatement:
     """A signed envelope that a journey has verified and wants to commit.
 
     Attributes:
-        kind: Kind of entry, for example `consent`.
+        kind: Kind of the log entry.
         signer: `members/…` or `subjects/…`.
         request_id: UUID from the header; unique for the signer.
         digest: SHA-256 of the envelope's PAE.
         envelope: The envelope's bytes.
     """
 
-    kind: str
+    kind: EntryKind | UncommittedKind
     signer: str
     request_id: str
     digest: bytes

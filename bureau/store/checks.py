@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, exists, func, literal, select, text, union_all
 
 from bureau.store.compiled import Query
+from bureau.store.entry_kinds import EntryKind
 from bureau.store.queries import builders as s
 
 # Entries with their statements, in order of the log: a `LoggedEntry`, then its envelope.
@@ -121,8 +122,8 @@ lost_cosignatures = Query[tuple[str, int]](
 )
 
 
-def _bare(kind: str, key: Column[int]) -> Query[tuple[int]]:
-    """Entries of a kind whose effect is not there: their leaf indices."""
+def _bare(kind: EntryKind, key: Column[int]) -> Query[tuple[int]]:
+    """Select the leaf indices of entries of a kind that have no effect."""
     return Query[tuple[int]](
         select(s.entry.c.leaf_index)
         .where(s.entry.c.kind == kind, ~exists().where(key == s.entry.c.entry_key))
@@ -130,8 +131,17 @@ def _bare(kind: str, key: Column[int]) -> Query[tuple[int]]:
     )
 
 
+# Kinds of entries whose effect is a subject event.
+SUBJECT_EVENTS: tuple[EntryKind, ...] = (
+    "hold",
+    "hold-lift",
+    "dispute",
+    "dispute-addition",
+    "dispute-answer",
+    "subject-statement",
+)
 # Entries without their effect, by kind.
-LOST_EFFECTS = {
+LOST_EFFECTS: dict[EntryKind, Query[tuple[int]]] = {
     "admission": _bare("admission", s.member_statement.c.entry_key),
     "member-change": _bare("member-change", s.member_statement.c.entry_key),
     "member-state": _bare("member-state", s.member_statement.c.entry_key),
@@ -142,17 +152,7 @@ LOST_EFFECTS = {
     "submission": _bare("submission", s.submission.c.submission_key),
     "inquiry": _bare("inquiry", s.inquiry.c.entry_key),
     "standard": _bare("standard", s.standard.c.entry_key),
-    **{
-        kind: _bare(kind, s.subject_event.c.entry_key)
-        for kind in (
-            "hold",
-            "hold-lift",
-            "dispute",
-            "dispute-addition",
-            "dispute-answer",
-            "subject-statement",
-        )
-    },
+    **{kind: _bare(kind, s.subject_event.c.entry_key) for kind in SUBJECT_EVENTS},
 }
 
 # References of accounts that are not there.
