@@ -17,8 +17,11 @@ MAX_DIGITS = 18
 Row = TypeVar("Row")
 
 
-def number_in(token: str, otherwise: int) -> int:
+def number_in(token: str, otherwise: int, field: str = "page_token") -> int:
     """Parse a page token as a number; `otherwise` for an empty token.
+
+    Args:
+        field: The request's field that holds the token.
 
     Raises:
         Refusal: BAD_PAGE_TOKEN.
@@ -26,15 +29,13 @@ def number_in(token: str, otherwise: int) -> int:
     if not token:
         return otherwise
     if not (token.isascii() and token.isdigit()) or len(token) > MAX_DIGITS:
-        raise bad_token()
+        raise bad_token(field)
     return int(token)
 
 
-def bad_token() -> Refusal:
+def bad_token(field: str = "page_token") -> Refusal:
     """Return the refusal of a token that the method did not return."""
-    return Refusal.of_field(
-        "BAD_PAGE_TOKEN", "page_token", "pass the token that this method returned"
-    )
+    return Refusal.of_field("BAD_PAGE_TOKEN", field, "pass the token that this method returned")
 
 
 def cut(

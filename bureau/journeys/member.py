@@ -6,6 +6,7 @@ credentials), and a leaf of the log, so that whose key counted when can be prove
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
@@ -43,6 +44,9 @@ from creditbureau.v1.members_pb2 import (
 )
 
 M = TypeVar("M", bound=Message)
+
+# Member ids as the contract has them; a page token of the list of members is one.
+MEMBER_ID = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 # Statements that other members need to check a member's keys. Suspensions, with their notes, are
 # between the operator and the member.
@@ -265,7 +269,7 @@ def list_members(
     bureau: Bureau, caller: Caller, page_size: int, page_token: str
 ) -> tuple[list[Member], str]:
     """List members by page, in order of id."""
-    if not page_token.isprintable():
+    if page_token and not MEMBER_ID.fullmatch(page_token):
         raise paging.bad_token()
     limit = page_size or paging.DEFAULT_SIZE
     with bureau.database.snapshot() as db:

@@ -50,7 +50,7 @@ def query_portfolio(
             INVALID_FIELD (purpose), PURPOSE_NOT_PERMITTED, TOO_MANY_ITEMS.
     """
     # 1. Open and verify.
-    after = paging.number_in(cursor, otherwise=0)
+    after = paging.number_in(cursor, otherwise=0, field="cursor")
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
             bureau, db, envelope, PortfolioInquiry, kind="portfolio-inquiry", signer=caller.signer

@@ -37,7 +37,7 @@ class SignedStatement:
     """A signed envelope that a journey has verified and wants to commit.
 
     Attributes:
-        kind: Kind of entry, for example `consent`.
+        kind: Kind of the log entry.
         signer: `members/…` or `subjects/…`.
         request_id: UUID from the header; unique for the signer.
         digest: SHA-256 of the envelope's PAE.

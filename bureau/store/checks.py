@@ -123,7 +123,7 @@ lost_cosignatures = Query[tuple[str, int]](
 
 
 def _bare(kind: EntryKind, key: Column[int]) -> Query[tuple[int]]:
-    """Entries of a kind whose effect is not there: their leaf indices."""
+    """Select the leaf indices of entries of a kind that have no effect."""
     return Query[tuple[int]](
         select(s.entry.c.leaf_index)
         .where(s.entry.c.kind == kind, ~exists().where(key == s.entry.c.entry_key))
@@ -131,6 +131,15 @@ def _bare(kind: EntryKind, key: Column[int]) -> Query[tuple[int]]:
     )
 
 
+# Kinds of entries whose effect is a subject event.
+SUBJECT_EVENTS: tuple[EntryKind, ...] = (
+    "hold",
+    "hold-lift",
+    "dispute",
+    "dispute-addition",
+    "dispute-answer",
+    "subject-statement",
+)
 # Entries without their effect, by kind.
 LOST_EFFECTS: dict[EntryKind, Query[tuple[int]]] = {
     "admission": _bare("admission", s.member_statement.c.entry_key),
@@ -143,17 +152,7 @@ LOST_EFFECTS: dict[EntryKind, Query[tuple[int]]] = {
     "submission": _bare("submission", s.submission.c.submission_key),
     "inquiry": _bare("inquiry", s.inquiry.c.entry_key),
     "standard": _bare("standard", s.standard.c.entry_key),
-    **{
-        kind: _bare(kind, s.subject_event.c.entry_key)
-        for kind in (
-            "hold",
-            "hold-lift",
-            "dispute",
-            "dispute-addition",
-            "dispute-answer",
-            "subject-statement",
-        )
-    },
+    **{kind: _bare(kind, s.subject_event.c.entry_key) for kind in SUBJECT_EVENTS},
 }
 
 # References of accounts that are not there.

@@ -26,6 +26,7 @@ from creditbureau.v1 import (
     consents_pb2,
     furnishing_pb2,
     log_pb2,
+    members_pb2,
     record_pb2,
     reporting_pb2,
 )
@@ -254,6 +255,13 @@ def test_what_is_no_page_token_is_refused(scenario: Scenario, token: str) -> Non
     consents = consents_pb2.ListConsentsRequest(page_token=token)
     answer = scenario.acme.send("Consents/ListConsents", consents)
     refused(scenario, answer, "INVALID_ARGUMENT", "BAD_PAGE_TOKEN", "page_token")
+    members = members_pb2.ListMembersRequest(page_token=token)
+    answer = scenario.acme.send("Members/ListMembers", members)
+    refused(scenario, answer, "INVALID_ARGUMENT", "BAD_PAGE_TOKEN", "page_token")
+    inquiry = seal(reporting_pb2.PortfolioInquiry(header=scenario.acme.header()), scenario.acme.key)
+    portfolio = reporting_pb2.QueryPortfolioRequest(inquiry=inquiry, cursor=token)
+    answer = scenario.acme.send("Reporting/QueryPortfolio", portfolio)
+    refused(scenario, answer, "INVALID_ARGUMENT", "BAD_PAGE_TOKEN", "cursor")
 
 
 # What a refusal leaves behind ------------------------------------------------

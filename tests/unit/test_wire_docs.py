@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 from bureau.rpc.guard import MIN_DEADLINE_S, NETWORK_ALLOWANCE_S
 from bureau.signed_statement import MAX_AGE_US, MAX_AHEAD_US
 from bureau.store.checks import LOST_EFFECTS
 from bureau_client import RetryPolicy
+from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.envelope import payload_type_of
 from bureau_keys.payment_profile import PROFILE
 from bureau_keys.profile import settings_text
@@ -44,10 +46,14 @@ def test_the_wire_format_spells_every_payload_type() -> None:
 
 def test_the_wire_format_names_every_kind_of_leaf() -> None:
     told = set(re.findall(r"^\| `([a-z-]+)` \| `", section("### Kinds"), re.MULTILINE))
-    # What else enters the log: an evaluation, whose effect is its count, and a change of
-    # a consent, whose effect is on the consent.
-    assert told - LOST_EFFECTS.keys() <= {"evaluation", "consent-change", "portfolio-inquiry"}
-    assert told >= LOST_EFFECTS.keys() | {"evaluation", "consent-change", "portfolio-inquiry"}
+    assert told == set(get_args(EntryKind))
+
+
+def test_the_check_looks_for_the_effect_of_every_kind_that_has_one_of_its_own() -> None:
+    # An evaluation's effect is its count, a consent change's is on the consent, and a
+    # portfolio inquiry's are inquiries.
+    without = {"evaluation", "consent-change", "portfolio-inquiry"}
+    assert set(get_args(EntryKind)) - LOST_EFFECTS.keys() == without
 
 
 def test_the_wire_format_has_every_character_of_the_payment_history() -> None:
