@@ -60,7 +60,7 @@ class Authority:
 
     @classmethod
     def create(cls, name: str, now: datetime, days: int = CA_DAYS) -> Authority:
-        """A new authority with a self-signed certificate.
+        """Return a new authority with a self-signed certificate.
 
         Args:
             name: Common name.
@@ -142,7 +142,7 @@ class Authority:
         now: datetime,
         days: int = 397,
     ) -> bytes:
-        """A node's certificate in PEM, for its host names and addresses.
+        """Return a node's certificate in PEM, for its host names and addresses.
 
         Raises:
             MalformedMessage: The request does not hold, or the names are none.
@@ -159,7 +159,7 @@ class Authority:
         return self._issue(public, x509.SubjectAlternativeName(names), use, now, days)
 
     def issue_member(self, csr_pem: bytes, member_id: str, now: datetime, days: int = 397) -> bytes:
-        """A member's certificate in PEM. What the request says of names is ignored.
+        """Return a member's certificate in PEM. What the request says of names is ignored.
 
         Raises:
             MalformedMessage: The request does not hold, or a member cannot have this id.
@@ -174,7 +174,7 @@ class Authority:
         return self._issue(public, names, use, now, days)
 
     def renew(self, certificate: bytes, now: datetime, days: int = 397) -> bytes:
-        """A further certificate in PEM for the same key and names.
+        """Return a further certificate in PEM for the same key and names.
 
         Raises:
             MalformedMessage: It is no certificate.
@@ -194,8 +194,8 @@ class Authority:
         return self._issue(public, names, use, now, days)
 
     def revoke(self, serial: int, now: datetime) -> bytes:
-        """Revokes a certificate; returns the new revocation list in PEM (RFC 5280
-        section 5), which ends after 30 days: revoking again makes it anew.
+        """Revoke a certificate; return the new revocation list in PEM (RFC 5280 section 5), which
+        ends after 30 days: revoking again renews it.
         """
         builder = (
             x509.CertificateRevocationListBuilder()

@@ -1,4 +1,4 @@
-"""What C2SP's text formats are made of: base64 and decimals.
+"""Building blocks of C2SP's text formats: base64 and decimals.
 
 Each value has one spelling, so that no two texts say the same and no byte of a
 receipt can be changed unseen.
@@ -16,12 +16,12 @@ MAX_DIGITS = 19
 
 
 def to_base64(data: bytes) -> str:
-    """Base64 of RFC 4648 section 4, padded."""
+    """Return base64 of RFC 4648 section 4, padded."""
     return base64.b64encode(data).decode("ascii")
 
 
 def from_base64(text: str) -> bytes:
-    """Bytes from base64.
+    """Return the bytes from base64.
 
     Raises:
         MalformedMessage: It is none, or not as `to_base64` writes it: spaces,
@@ -37,7 +37,7 @@ def from_base64(text: str) -> bytes:
 
 
 def from_decimal(text: str) -> int:
-    """A number from ASCII decimal digits without leading zeros, below 2^63.
+    """Return a number from ASCII decimal digits without leading zeros, below 2^63.
 
     Raises:
         MalformedMessage: It is none.

@@ -1,4 +1,4 @@
-"""What certificates and requests for them say (X.509, RFC 5280; PKCS #10, RFC 2986).
+"""Contents of certificates and of requests for them (X.509, RFC 5280; PKCS #10, RFC 2986).
 
 A member's identity is a URI in its certificate's subject alternative name,
 `creditbureau://members/{member id}`.
@@ -22,7 +22,7 @@ MEMBER_ID = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
 def load_certificate(data: bytes) -> x509.Certificate:
-    """A certificate from PEM or DER.
+    """Return a certificate from PEM or DER.
 
     Raises:
         MalformedMessage: It is none.
@@ -36,22 +36,22 @@ def load_certificate(data: bytes) -> x509.Certificate:
 
 
 def der_of(data: bytes) -> bytes:
-    """A certificate's DER, from PEM or DER."""
+    """Return a certificate's DER, from PEM or DER."""
     return load_certificate(data).public_bytes(serialization.Encoding.DER)
 
 
 def fingerprint(data: bytes) -> str:
-    """Lower-case hex SHA-256 of a certificate's DER, from PEM or DER."""
+    """Return the lower-case hex SHA-256 of a certificate's DER, from PEM or DER."""
     return load_certificate(data).fingerprint(hashes.SHA256()).hex()
 
 
 def not_after(data: bytes) -> datetime:
-    """When a certificate ends, UTC."""
+    """Return the end of a certificate, UTC."""
     return load_certificate(data).not_valid_after_utc
 
 
 def identity_of(data: bytes) -> str:
-    """The member id in a certificate.
+    """Return the member id in a certificate.
 
     Raises:
         MalformedMessage: It is no certificate, or does not name exactly one member.
@@ -69,7 +69,7 @@ def identity_of(data: bytes) -> str:
 
 
 def new_key_and_csr(name: str) -> tuple[bytes, bytes]:
-    """A new P-256 TLS key and a signing request for it, both PEM."""
+    """Return a new P-256 TLS key and a signing request for it, both PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
     csr = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
@@ -82,7 +82,7 @@ def new_key_and_csr(name: str) -> tuple[bytes, bytes]:
 
 
 def key_of_csr(pem: bytes) -> ec.EllipticCurvePublicKey:
-    """The P-256 key of a request that is signed with it.
+    """Return the P-256 key of a request that is signed with it.
 
     Raises:
         MalformedMessage: It is no such request.

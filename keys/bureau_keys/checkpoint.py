@@ -26,12 +26,12 @@ class Checkpoint:
     root: bytes
 
     def body(self) -> str:
-        """The text that is signed."""
+        """Return the text that is signed."""
         return f"{self.origin}\n{self.size}\n{to_base64(self.root)}\n"
 
 
 def sign_checkpoint(checkpoint: Checkpoint, key: SigningKey) -> str:
-    """A checkpoint as a note signed under the log's origin.
+    """Return a checkpoint as a note signed under the log's origin.
 
     Raises:
         MalformedMessage: The origin cannot name a key: empty, or has spaces or a plus.

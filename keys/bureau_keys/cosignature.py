@@ -34,7 +34,7 @@ def parse_witness(vkey: str) -> Verifier:
 
 
 def cosignature_line(note: str, name: str, key: SigningKey, time_s: int) -> str:
-    """A witness's cosignature of a checkpoint, as the line that joins its note.
+    """Return a witness's cosignature of a checkpoint, as the line that joins its note.
 
     The witness states that, as of the time, this is the largest consistent tree
     that it has seen of the log: it must have checked that before.
@@ -56,7 +56,7 @@ def cosignature_line(note: str, name: str, key: SigningKey, time_s: int) -> str:
 
 
 def cosign(note: str, name: str, key: SigningKey, time_s: int) -> str:
-    """A checkpoint's note with a witness's cosignature added: see `cosignature_line`."""
+    """Return a checkpoint's note with a witness's cosignature added: see `cosignature_line`."""
     return note + cosignature_line(note, name, key, time_s)
 
 
@@ -87,7 +87,7 @@ def verify_cosignature(note: str, name: str, key: VerifyKey) -> int:
 
 
 def cosigners(note: str, witnesses: Iterable[Verifier]) -> list[str]:
-    """Names of those among some witnesses whose cosignature of a checkpoint verifies.
+    """Return the names of those among some witnesses whose cosignature of a checkpoint verifies.
 
     A key counts once, whatever names it goes by: a cosignature does not say for whom
     it was made.

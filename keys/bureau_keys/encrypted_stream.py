@@ -75,7 +75,7 @@ def seal_stream(
 
 
 def read_about(source: BinaryIO) -> dict[str, Any]:
-    """What a sealed file's header says in clear, unverified.
+    """Return what a sealed file's header says in clear, unverified.
 
     Raises:
         MalformedMessage: It is no sealed file.
@@ -113,7 +113,7 @@ def open_stream(source: BinaryIO, passphrase: bytes) -> Iterator[bytes]:
 
 
 def _chunks(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Chunks of even size, each with whether it is the last; at least one."""
+    """Yield chunks of even size, each with whether it is the last; at least one."""
     waiting = bytearray()
     for piece in pieces:
         waiting += piece

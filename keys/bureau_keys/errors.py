@@ -1,4 +1,4 @@
-"""What can be wrong with keys, signatures and proofs."""
+"""Errors of keys, signatures and proofs."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 The operator's first key is pinned. Each statement about a member is in the log and
 signed by an operator (or, for a key of its own, by the member), with a key that an
-earlier statement registered. So a key that nobody entitled has vouched for does not
+earlier statement registered. So a key that no one entitled has vouched for does not
 count, whatever the bureau says.
 """
 
@@ -50,7 +50,7 @@ class LoggedKey(NamedTuple):
 
 
 def signers_of(member: Member) -> set[str]:
-    """The members whose keys are needed to check the statements about a member."""
+    """Return the members whose keys are needed to check the statements about a member."""
     found = set()
     for logged in member.statements:
         if logged.envelope.payload_type in KINDS:
@@ -60,14 +60,14 @@ def signers_of(member: Member) -> set[str]:
 
 
 def logged_keys(members: Iterable[Member], trust: Trust) -> dict[str, list[LoggedKey]]:
-    """The keys of members, each proved by the log, by member id.
+    """Return the keys of members, each proved by the log, by member id.
 
     Args:
         members: With their statements; the operators who signed these among them.
         trust: The log, and the operator's first key.
 
     Raises:
-        KeysError: A statement is not in the log or nobody entitled signed it, or a
+        KeysError: A statement is not in the log or no one entitled signed it, or a
             member shows a key that none registers.
     """
     members = list(members)
@@ -76,7 +76,7 @@ def logged_keys(members: Iterable[Member], trust: Trust) -> dict[str, list[Logge
 
 
 def operators(members: Iterable[Member], trust: Trust) -> set[str]:
-    """Those among members whom the statements make operators.
+    """Return those among members whom the statements make operators.
 
     Raises:
         KeysError: As `logged_keys`.
@@ -86,7 +86,7 @@ def operators(members: Iterable[Member], trust: Trust) -> set[str]:
 
 @dataclass(slots=True)
 class _Register:
-    """What the statements so far, in order of the log, have made of members."""
+    """Members' state after the statements so far, in order of the log."""
 
     trust: Trust
     keys: dict[str, dict[str, LoggedKey]] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class _Register:
 
     @classmethod
     def of(cls, members: Sequence[Member], trust: Trust) -> _Register:
-        """Go through every statement about these members."""
+        """Walk every statement about these members."""
         register = cls(trust)
         about = [(logged, member.member_id) for member in members for logged in member.statements]
         about.sort(key=lambda at: at[0].receipt.leaf_index)
@@ -134,7 +134,7 @@ class _Register:
                 held[statement.withdraw_key] = withdrawn
 
     def shown(self, member: Member) -> Iterator[LoggedKey]:
-        """The keys that a member shows, with when they count."""
+        """Return the keys that a member shows, with when they count."""
         for told in member.keys:
             key = VerifyKey.from_raw(told.public_key)
             known = self.keys.get(member.member_id, {}).get(key.key_id)
@@ -150,7 +150,7 @@ class _Register:
             yield LoggedKey(key, told.valid_from_index, end)
 
     def _keys_of(self, signer: str) -> dict[str, VerifyKey]:
-        """The signer's keys in force, and the pinned one while nobody withdrew it."""
+        """Return the signer's keys in force, and the pinned one while no one withdrew it."""
         first = VerifyKey.from_raw(self.trust.operator_key)
         withdrawn = any(
             keys[first.key_id].end != STILL for keys in self.keys.values() if first.key_id in keys

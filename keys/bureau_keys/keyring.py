@@ -40,7 +40,7 @@ class Keyring:
 
     @classmethod
     def create(cls, path: str | Path, passphrase: bytes) -> Keyring:
-        """A new, empty ring.
+        """Return a new, empty ring.
 
         Raises:
             FileExistsError: There is one.
@@ -78,7 +78,7 @@ class Keyring:
         return cls(path, key, salt, seeds)
 
     def names(self) -> list[str]:
-        """Names of all secrets, rotated ones too."""
+        """Return the names of all secrets, rotated ones too."""
         return sorted(self._seeds)
 
     def add(self, name: str, key: SigningKey) -> None:
@@ -104,7 +104,7 @@ class Keyring:
         self._save({**self._seeds, name: seed})
 
     def get(self, name: str) -> SigningKey:
-        """A signing key.
+        """Return a signing key.
 
         Raises:
             KeyError: There is none of this name.
@@ -112,7 +112,7 @@ class Keyring:
         return SigningKey.from_seed(self._seeds[name])
 
     def seed(self, name: str) -> bytes:
-        """A secret of 32 bytes.
+        """Return a secret of 32 bytes.
 
         Raises:
             KeyError: There is none of this name.
@@ -120,8 +120,8 @@ class Keyring:
         return self._seeds[name]
 
     def prepare(self, name: str) -> SigningKey:
-        """The signing key that the next rotation puts in a name's place, as `name@next`:
-        a new one, or the one that stands there already.
+        """Return the signing key that the next rotation puts in a name's place, as `name@next`: a
+        new one, or the one that stands there already.
 
         Raises:
             KeyError: There is none of this name.
@@ -132,8 +132,8 @@ class Keyring:
         return self.get(f"{name}@next")
 
     def rotate(self, name: str) -> tuple[SigningKey, SigningKey]:
-        """Puts the prepared signing key in a name's place, or a new one; the old one
-        stays as `name@1`, the next as `name@2`.
+        """Put the prepared signing key in a name's place, or a new one; the old one stays as
+        `name@1`, the next as `name@2`.
 
         Returns:
             The old key and the new.

@@ -13,24 +13,24 @@ EMPTY_ROOT = sha256().digest()
 
 
 def leaf_hash(data: bytes) -> bytes:
-    """Hash of a leaf: SHA-256(0x00 || data)."""
+    """Return the hash of a leaf: SHA-256(0x00 || data)."""
     return sha256(b"\x00" + data).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """Hash of a node: SHA-256(0x01 || left || right)."""
+    """Return the hash of a node: SHA-256(0x01 || left || right)."""
     return sha256(b"\x01" + left + right).digest()
 
 
 def root_of(leaf_hashes: Sequence[bytes]) -> bytes:
-    """Root of the tree over leaf hashes."""
+    """Return the root of the tree over leaf hashes."""
     frontier = Frontier()
     frontier.extend(leaf_hashes)
     return frontier.root()
 
 
 def root_of_row(row: bytes) -> bytes:
-    """Root of a perfect tree over leaf hashes that stand one after another."""
+    """Return the root of a perfect tree over leaf hashes that stand one after another."""
     pair = 2 * HASH_BYTES
     while len(row) > HASH_BYTES:
         parts = [row[at : at + pair] for at in range(0, len(row), pair)]
@@ -50,7 +50,7 @@ class Frontier:
         self.hashes = list(hashes)
 
     def copy(self) -> Frontier:
-        """An independent copy."""
+        """Return an independent copy."""
         return Frontier(self.size, self.hashes)
 
     def append(self, hashed: bytes) -> None:
@@ -70,7 +70,7 @@ class Frontier:
         self.size = size
 
     def root(self) -> bytes:
-        """The tree's root; of the empty tree SHA-256 of nothing."""
+        """Return the tree's root; of the empty tree SHA-256 of nothing."""
         if not self.hashes:
             return EMPTY_ROOT
         return _fold(self.hashes)
@@ -90,14 +90,14 @@ class Frontier:
 
 
 class NodeSource(Protocol):
-    """Where proofs find hashes."""
+    """Source of the hashes in proofs."""
 
     def node(self, level: int, index: int) -> bytes:
-        """Hash of the perfect subtree over leaves index * 2^level and on."""
+        """Return the hash of the perfect subtree over leaves index * 2^level and on."""
 
 
 def inclusion_proof(leaf_hashes: Sequence[bytes], index: int) -> list[bytes]:
-    """Proof that a leaf is in the tree over leaf hashes, the leaf's sibling first.
+    """Return the proof that a leaf is in the tree over leaf hashes, the leaf's sibling first.
 
     Raises:
         BadProof: There is no such leaf.
@@ -115,8 +115,8 @@ _Rows = list[tuple[int, list[bytes]]]
 def _rows(
     size: int, edge: Sequence[bytes], leaf_hashes: Sequence[bytes]
 ) -> tuple[_Rows, list[bytes]]:
-    """Rows of the tree that an old edge and new leaves make, up to the one node
-    that covers all new leaves; and the left siblings from there to the root.
+    """Return the rows of the tree that an old edge and new leaves make, up to the one node that
+    covers all new leaves; and the left siblings from there to the root.
 
     A row starts with the old left sibling where its first new node has one. A node
     without a right sibling moves up unchanged, so the last hash of a row is the
@@ -141,7 +141,7 @@ def _rows(
 
 
 def _siblings_in(rows: _Rows, index: int) -> list[bytes]:
-    """A leaf's siblings, as far up as rows go."""
+    """Return a leaf's siblings, as far up as rows go."""
     path = []
     for start, row in rows:
         sibling = (index ^ 1) - start
@@ -152,7 +152,7 @@ def _siblings_in(rows: _Rows, index: int) -> list[bytes]:
 
 
 def inclusion_path(source: NodeSource, index: int, size: int) -> list[bytes]:
-    """Inclusion proof of a leaf in the tree of `size` (RFC 9162 section 2.1.3.1).
+    """Return the inclusion proof of a leaf in the tree of `size` (RFC 9162 section 2.1.3.1).
 
     Raises:
         BadProof: There is no such leaf.
@@ -163,7 +163,7 @@ def inclusion_path(source: NodeSource, index: int, size: int) -> list[bytes]:
 
 
 def consistency_path(source: NodeSource, first: int, second: int) -> list[bytes]:
-    """Consistency proof between two sizes (RFC 9162 section 2.1.4.1).
+    """Return the consistency proof between two sizes (RFC 9162 section 2.1.4.1).
 
     Raises:
         BadProof: The sizes are not 1 <= first <= second.
@@ -181,7 +181,7 @@ def consistency_path(source: NodeSource, first: int, second: int) -> list[bytes]
 
 
 def _siblings(source: NodeSource, level: int, index: int, size: int) -> list[bytes]:
-    """Siblings of a node and of those above it, in the tree of `size`."""
+    """Return the siblings of a node and of those above it, in the tree of `size`."""
     path = []
     node, last = source.node, (size - 1) >> level
     while last:
@@ -195,7 +195,7 @@ def _siblings(source: NodeSource, level: int, index: int, size: int) -> list[byt
 
 
 def _edge(source: NodeSource, start: int, size: int) -> bytes:
-    """Root over leaves from `start` to the end of a tree: its last subtree of some
+    """Return the root over leaves from `start` to the end of a tree: its last subtree of some
     height, which may be incomplete.
     """
     parts = []
@@ -207,7 +207,7 @@ def _edge(source: NodeSource, start: int, size: int) -> bytes:
 
 
 def _fold(parts: Sequence[bytes]) -> bytes:
-    """Root over neighbouring perfect subtrees, largest first; at least one."""
+    """Return the root over neighbouring perfect subtrees, largest first; at least one."""
     root = parts[-1]
     for part in parts[-2::-1]:
         root = node_hash(part, root)
@@ -252,7 +252,7 @@ def verify_consistency(
 
 
 def prefix_root(first: int, second: int, second_root: bytes, proof: Sequence[bytes]) -> bytes:
-    """Root of the tree of `first` that a consistency proof shows to be the start of
+    """Return the root of the tree of `first` that a consistency proof shows to be the start of
     another tree.
 
     Raises:
@@ -270,7 +270,7 @@ def prefix_root(first: int, second: int, second_root: bytes, proof: Sequence[byt
 def _both_roots(
     first: int, second: int, first_root: bytes, proof: Sequence[bytes]
 ) -> tuple[bytes, bytes]:
-    """The roots that a consistency proof leads to, where `first` is smaller."""
+    """Return the roots that a consistency proof leads to, where `first` is smaller."""
     _check_hashes(first_root, *proof)
     # The proof starts at the largest perfect subtree that ends at `first`.
     level = (first & -first).bit_length() - 1
@@ -286,7 +286,7 @@ def _both_roots(
 
 
 def _climb(hashed: bytes, place: int, siblings: Sequence[bytes], lefts: Sequence[bytes]) -> bytes:
-    """Root that a node leads to, by its siblings and then by left ones only."""
+    """Return the root that a node leads to, by its siblings and then by left ones only."""
     for part in siblings:
         if place & 1:
             hashed = sha256(b"\x01" + part + hashed).digest()

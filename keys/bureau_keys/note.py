@@ -50,17 +50,17 @@ class Verifier:
 
     @property
     def key_hash(self) -> bytes:
-        """What marks this key's lines in a note."""
+        """Mark of this key's lines in a note."""
         return key_hash(self.name, self.kind, self.key)
 
 
 def key_hash(name: str, kind: bytes, key: VerifyKey) -> bytes:
-    """First 4 bytes of SHA-256(name || LF || type || key)."""
+    """Return the first 4 bytes of SHA-256(name || LF || type || key)."""
     return hashlib.sha256(name.encode() + b"\n" + kind + key.raw).digest()[:KEY_HASH_BYTES]
 
 
 def note_vkey(name: str, key: VerifyKey, kind: bytes = ED25519) -> str:
-    """A verifier key in text: `name+hash+base64`.
+    """Return a verifier key in text: `name+hash+base64`.
 
     Raises:
         MalformedMessage: A key cannot have this name.
@@ -90,7 +90,7 @@ def parse_vkey(vkey: str) -> Verifier:
 
 
 def sign_note(text: str, name: str, key: SigningKey) -> str:
-    """A note with one Ed25519 signature.
+    """Return a note with one Ed25519 signature.
 
     Args:
         text: One or more lines, with the last one's newline.
@@ -105,12 +105,12 @@ def sign_note(text: str, name: str, key: SigningKey) -> str:
 
 
 def signature_line(name: str, data: bytes) -> str:
-    """A signature line from key hash and signature."""
+    """Return a signature line from key hash and signature."""
     return f"{DASH} {name} {to_base64(data)}\n"
 
 
 def parse_note(note: str) -> tuple[str, list[NoteSignature]]:
-    """Splits a note into its text and its signatures.
+    """Split a note into its text and its signatures.
 
     Raises:
         MalformedMessage: It is no signed note.
@@ -129,7 +129,7 @@ def parse_note(note: str) -> tuple[str, list[NoteSignature]]:
 
 
 def verify_note(note: str, *verifiers: Verifier) -> str:
-    """The text of a note that at least one of some keys signed.
+    """Return the text of a note that at least one of some keys signed.
 
     Signatures of other keys are passed over.
 

@@ -1,6 +1,6 @@
 """The payment history profile: the character that a month shows.
 
-The bureau makes histories with it; whoever verifies one reads the furnisher's signed
+The bureau makes histories with it; a verifier of one reads the furnisher's signed
 records by the same table (Metro 2, payment history profile).
 """
 
@@ -38,18 +38,18 @@ PROFILE: dict[int, str] = {
 
 
 def character_of(snapshot: TradelineSnapshot) -> str:
-    """The payment history character of a month."""
+    """Return the payment history character of a month."""
     if not snapshot.balance_minor and snapshot.status == CURRENT:
         return "E"
     return PROFILE.get(snapshot.status, NO_DATA)
 
 
 def month_before(month: int, age: int) -> int:
-    """The month so many months before another (yyyymm)."""
+    """Return the month a number of months before another (yyyymm)."""
     months = month // 100 * 12 + month % 100 - 1 - age
     return months // 12 * 100 + months % 12 + 1
 
 
 def months_between(month: int, newest: int) -> int:
-    """Months between two months (yyyymm)."""
+    """Return the number of months between two months (yyyymm)."""
     return (newest // 100 - month // 100) * 12 + newest % 100 - month % 100

@@ -31,13 +31,13 @@ MAX_WITNESSES = 16
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What a client pins: obtained from the operator once, never from the wire.
+    """Values that a client pins: obtained from the operator once, never from the wire.
 
     Attributes:
         origin: The log's origin; also the audience of everything signed for it.
         log_key: C2SP verifier key of the log's checkpoints.
         operator_key: Ed25519 public key (32 bytes) of the bureau's operator when the
-            bureau began: whoever else counts was vouched for from it on.
+            bureau began: any other that counts was vouched for from it on.
         report_keys: Ed25519 public keys (32 bytes) under which reports verify.
         directory_key: Public key of the directory's VOPRF, 32 bytes.
         witnesses: C2SP verifier keys of the witnesses whose cosignatures count.
@@ -109,7 +109,7 @@ class Profile:
         )
 
     def requiring(self, quorum: int, witnesses: Sequence[str] | None = None) -> Profile:
-        """The same profile with another quorum.
+        """Return the same profile with another quorum.
 
         Args:
             witnesses: Verifier keys of the witnesses that count; None: as before.
@@ -133,7 +133,7 @@ class Profile:
 def settings_text(
     member_id: str, addresses: Sequence[str], directory_addresses: Sequence[str], trust: Trust
 ) -> str:
-    """What stands in `profile.toml`; nothing in it is secret."""
+    """Return the text of `profile.toml`; nothing in it is secret."""
     settings = {
         "member": member_id,
         "addresses": list(addresses),
@@ -151,7 +151,7 @@ def settings_text(
 
 
 def _witnesses(folder: Path, settings: Mapping[str, Any]) -> tuple[tuple[str, ...], int]:
-    """Keys of the witnesses, and how many are needed."""
+    """Return the keys of the witnesses, and how many are needed."""
     keys, quorum = tuple(settings.get("witnesses", ())), settings.get("quorum", 0)
     try:
         different = {parse_witness(key).key.raw for key in keys}

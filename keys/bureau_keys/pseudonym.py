@@ -19,7 +19,7 @@ SUBJECT_ID_BYTES = 16
 
 
 def normalise(country: str, scheme: str, identifier: str) -> bytes:
-    """`country|scheme|identifier` in the one form in which all members write it.
+    """Return `country|scheme|identifier` in the one form in which all members write it.
 
     NFKC, upper case, without spaces, dashes, dots and slashes; what is normalised
     already stays as it is.
@@ -55,8 +55,10 @@ class Blinded:
     """The client's side of one batch."""
 
     def __init__(self, inputs: Sequence[bytes]) -> None:
-        """Args:
-        inputs: Normalised identifiers, 1 to 256, none of them empty.
+        """Blind the inputs.
+
+        Args:
+            inputs: Normalised identifiers, 1 to 256, none of them empty.
 
         Raises:
             MalformedMessage: There are others.
@@ -70,7 +72,7 @@ class Blinded:
         self.elements = [blinded.serialize() for _, blinded in pairs]
 
     def finalize(self, evaluated: bytes, public_key: bytes) -> list[str]:
-        """The subject ids, in order.
+        """Return the subject ids, in order.
 
         Args:
             evaluated: What the evaluator answered.
@@ -105,7 +107,7 @@ class Evaluator:
 
     @classmethod
     def from_seed(cls, seed: bytes) -> Evaluator:
-        """The evaluator of a secret seed (RFC 9497 DeriveKeyPair).
+        """Return the evaluator of a secret seed (RFC 9497 DeriveKeyPair).
 
         Raises:
             MalformedMessage: The seed has not 32 bytes.
@@ -120,7 +122,7 @@ class Evaluator:
         return self._evaluator.public_key.serialize()
 
     def evaluate(self, elements: Sequence[bytes]) -> bytes:
-        """Evaluated elements and their proof, as `Blinded.finalize` takes them.
+        """Return the evaluated elements and their proof, as `Blinded.finalize` takes them.
 
         Raises:
             MalformedMessage: An element is none (the identity is none either), or

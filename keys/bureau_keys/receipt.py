@@ -1,4 +1,4 @@
-"""Receipts: proof, offline and for ever, that a statement is in the log.
+"""Receipts: proof, offline and without end, that a statement is in the log.
 
 The log's entry is a commitment, HMAC-SHA256 under a random salt over what is said
 about the statement, so that the log tells nothing to those who do not hold it.
@@ -28,7 +28,7 @@ _SIZES = frozenset({(HASH_BYTES, HASH_BYTES), (HASH_BYTES, 0)})
 
 @dataclass(frozen=True, slots=True)
 class LeafStatement:
-    """What a leaf commits to.
+    """Statement that a leaf commits to.
 
     Attributes:
         kind: Kind of entry, for example `consent`.
@@ -43,7 +43,7 @@ class LeafStatement:
     time_us: int
 
     def text(self) -> bytes:
-        """The lines that are committed to.
+        """Return the lines that are committed to.
 
         Raises:
             MalformedMessage: The fields do not make one line each.
@@ -80,7 +80,7 @@ class LeafStatement:
 
 
 def commitment(statement: LeafStatement, salt: bytes) -> bytes:
-    """The log's entry for a statement: HMAC-SHA256 under a salt of 32 bytes.
+    """Return the log's entry for a statement: HMAC-SHA256 under a salt of 32 bytes.
 
     Raises:
         MalformedMessage: The salt has another length, or see `LeafStatement.text`.
@@ -132,7 +132,7 @@ class Receipt:
         return checkpoint
 
     def to_text(self) -> str:
-        """The C2SP tlog-proof."""
+        """Return the C2SP tlog-proof."""
         lines = [HEAD, f"extra {to_base64(self.salt + self.statement.text())}"]
         lines += [f"index {self.index}", *map(to_base64, self.proof), "", self.checkpoint]
         return "\n".join(lines)

@@ -47,7 +47,7 @@ class VerifyKey:
 
     @classmethod
     def from_raw(cls, raw: bytes) -> VerifyKey:
-        """A key from its 32 bytes.
+        """Return a key from its 32 bytes.
 
         Raises:
             WeakKey: Wrong length, not on the curve, outside the group of prime
@@ -57,7 +57,7 @@ class VerifyKey:
 
     @classmethod
     def from_spki(cls, der: bytes) -> VerifyKey:
-        """A key from its DER SubjectPublicKeyInfo (RFC 8410).
+        """Return a key from its DER SubjectPublicKeyInfo (RFC 8410).
 
         Raises:
             WeakKey: It is of another kind, or `from_raw` refuses it.
@@ -68,7 +68,7 @@ class VerifyKey:
 
     @classmethod
     def from_pem(cls, pem: bytes) -> VerifyKey:
-        """A key from PEM.
+        """Return a key from PEM.
 
         Raises:
             WeakKey: It is no PEM, or `from_spki` refuses it.
@@ -119,12 +119,12 @@ class SigningKey:
 
     @classmethod
     def generate(cls) -> SigningKey:
-        """A new key from the system's randomness."""
+        """Return a new key from the system's randomness."""
         return cls.from_seed(bindings.randombytes(KEY_BYTES))
 
     @classmethod
     def from_seed(cls, seed: bytes) -> SigningKey:
-        """The key of a 32-byte seed (RFC 8032 section 5.1.5).
+        """Return the key of a 32-byte seed (RFC 8032 section 5.1.5).
 
         Raises:
             MalformedMessage: It has another length.
@@ -136,7 +136,7 @@ class SigningKey:
 
     @classmethod
     def from_pem(cls, pem: bytes, passphrase: bytes | None = None) -> SigningKey:
-        """A key from PKCS#8 PEM.
+        """Return a key from PKCS#8 PEM.
 
         Raises:
             LockedKey: The passphrase is wrong, missing or superfluous.
@@ -155,7 +155,7 @@ class SigningKey:
         return cls.from_seed(key.private_bytes_raw())
 
     def to_pem(self, passphrase: bytes | None = None) -> bytes:
-        """PKCS#8 PEM, encrypted if a passphrase is given.
+        """Return PKCS#8 PEM, encrypted if a passphrase is given.
 
         Raises:
             LockedKey: The passphrase is empty: it would protect nothing.
@@ -172,7 +172,7 @@ class SigningKey:
         return self._secret[:KEY_BYTES]
 
     def sign(self, message: bytes) -> bytes:
-        """The signature of a message, 64 bytes; the same each time."""
+        """Return the signature of a message, 64 bytes; the same each time."""
         return bindings.crypto_sign(message, self._secret)[:SIGNATURE_BYTES]
 
     def __repr__(self) -> str:

@@ -35,14 +35,14 @@ class Span(NamedTuple):
 
 
 def span_of(level: int, index: int) -> Span:
-    """Where the perfect subtree over leaves index * 2^level and on is to be found."""
+    """Return the place of the perfect subtree over leaves index * 2^level and on."""
     tile_level, height = divmod(level, TILE_HEIGHT)
     tile_index, first = divmod(index << height, TILE_WIDTH)
     return Span(tile_level, tile_index, first, first + (1 << height))
 
 
 def tile_width(level: int, index: int, size: int) -> int:
-    """How many hashes a tile has in a tree of `size`; 0: there is no such tile."""
+    """Return the number of hashes that a tile has in a tree of `size`; 0: there is no such tile."""
     return max(0, min(TILE_WIDTH, (size >> (TILE_HEIGHT * level)) - index * TILE_WIDTH))
 
 
@@ -56,7 +56,7 @@ class Tiles(NamedTuple):
 
     @classmethod
     def over(cls, leaves: list[bytes]) -> Tiles:
-        """The tiles over leaf hashes."""
+        """Return the tiles over leaf hashes."""
         parts = [leaves[at : at + TILE_WIDTH] for at in range(0, len(leaves), TILE_WIDTH)]
         return cls([b"".join(part) for part in parts], [root_of(part) for part in parts])
 
@@ -65,19 +65,21 @@ class TileSource:
     """Finds the hashes of perfect subtrees in tiles, and remembers the tiles."""
 
     def __init__(self, fetch: Fetch, size: int | None = None) -> None:
-        """Args:
-        fetch: Given tile level, tile index and width (how many hashes are
-            needed, from the first on), returns at least so many hashes, one
-            after another.
-        size: The tree's. Then each tile is fetched once, as wide as it is in
-            that tree; else as wide as a hash needs, again for one farther on.
+        """Read the tiles of one tree through a fetch function.
+
+        Args:
+            fetch: Given tile level, tile index and width (how many hashes are
+                needed, from the first on), returns at least that many hashes, one
+                after another.
+            size: The tree's. Then each tile is fetched once, as wide as it is in
+                that tree; else as wide as a hash needs, again for one farther on.
         """
         self._fetch = fetch
         self._size = size
         self._tiles: dict[tuple[int, int], bytes] = {}
 
     def node(self, level: int, index: int) -> bytes:
-        """Hash of the perfect subtree over leaves index * 2^level and on.
+        """Return the hash of the perfect subtree over leaves index * 2^level and on.
 
         Raises:
             BadProof: The tile was fetched short.

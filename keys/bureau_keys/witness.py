@@ -1,5 +1,5 @@
-"""What a log and a witness say to each other (C2SP tlog-witness), and what a witness
-makes of it; both without the wire.
+"""Messages between a log and a witness (C2SP tlog-witness), and what a witness makes of it; both
+without the wire.
 
 A witness keeps the newest checkpoint that it has cosigned of each log, and cosigns a
 larger one only with the proof that the log has grown since and not changed. Two
@@ -23,7 +23,7 @@ from bureau_keys.signing import VerifyKey
 
 PATH = "/add-checkpoint"
 SIZE_TYPE = "text/x.tlog.size"
-# Room for a full proof and a hundred signatures.
+# Space for a full proof and a hundred signatures.
 MAX_REQUEST = MAX_ANSWER = 65536
 
 
@@ -32,7 +32,7 @@ class Refused(Exception):
 
     Attributes:
         status: The HTTP status that says why.
-        size: Of the checkpoint that it has cosigned, where the log is to start anew
+        size: Of the checkpoint that it has cosigned, where the log is to start again
             from there; else None.
     """
 
@@ -58,7 +58,7 @@ class AddCheckpoint:
 
     @property
     def told(self) -> Checkpoint:
-        """What the checkpoint says, unverified.
+        """Content of the checkpoint, unverified.
 
         Raises:
             MalformedMessage: It is no checkpoint; never after `from_bytes`.
@@ -66,7 +66,7 @@ class AddCheckpoint:
         return parse_checkpoint(parse_note(self.note)[0])
 
     def to_bytes(self) -> bytes:
-        """The request's body."""
+        """Return the request's body."""
         lines = [f"old {self.old_size}", *map(to_base64, self.proof), "", self.note]
         return "\n".join(lines).encode()
 
@@ -92,12 +92,12 @@ class AddCheckpoint:
 
 
 def nothing_of(origin: str) -> Checkpoint:
-    """What a witness has seen of a log before its first checkpoint: the empty tree."""
+    """Return what a witness has seen of a log before its first checkpoint: the empty tree."""
     return Checkpoint(origin, 0, EMPTY_ROOT)
 
 
 def grown(seen: Checkpoint, request: AddCheckpoint, key: VerifyKey) -> Checkpoint:
-    """What a witness may cosign, and has seen from then on.
+    """Return what a witness may cosign, and has seen from then on.
 
     Args:
         seen: The newest checkpoint that it has cosigned of this log, or `nothing_of` it.
@@ -153,7 +153,7 @@ def is_fork(seen: Checkpoint, request: AddCheckpoint) -> bool:
 
 
 def read_cosignature(answer: bytes, note: str, witness: Verifier) -> str:
-    """A witness's own line in its answer, once it verifies; other lines are passed over.
+    """Return a witness's own line in its answer, once it verifies; other lines are passed over.
 
     Args:
         note: The checkpoint that was sent.
@@ -173,7 +173,7 @@ def read_cosignature(answer: bytes, note: str, witness: Verifier) -> str:
 
 
 def read_size(answer: bytes) -> int:
-    """The size in a witness's answer to an old size that is not its own.
+    """Return the size in a witness's answer to an old size that is not its own.
 
     Raises:
         MalformedMessage: There is none.
@@ -185,7 +185,7 @@ def read_size(answer: bytes) -> int:
 
 
 def write_size(size: int) -> bytes:
-    """What `read_size` reads."""
+    """Return the body that `read_size` reads."""
     return f"{size}\n".encode()
 
 

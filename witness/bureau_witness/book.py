@@ -1,5 +1,5 @@
-"""What a witness remembers, in one SQLite file: of each log the newest checkpoint that
-it has cosigned, and what speaks against a log.
+"""Memory of a witness, in one SQLite file: of each log the newest checkpoint that it has cosigned,
+and what speaks against a log.
 
 Everything is on disk before a method returns: a witness that forgot what it cosigned
 would cosign another history.
@@ -19,7 +19,7 @@ from bureau_keys.checkpoint import Checkpoint, parse_checkpoint
 from bureau_keys.note import Verifier, note_vkey, parse_note, parse_vkey
 from bureau_keys.witness import AddCheckpoint, is_fork, nothing_of
 
-# Pieces of evidence against one log: whoever controls its key could send more.
+# Pieces of evidence against one log: a holder of its key could send more.
 MAX_EVIDENCE = 1000
 # Seconds that one process waits for another.
 MAX_WAIT_S = 10.0
@@ -84,7 +84,7 @@ class Evidence:
 
     @property
     def is_fork(self) -> bool:
-        """Whether both together convict the log; else it has still to explain itself."""
+        """Conviction of the log by both together; otherwise it has still to explain itself."""
         return is_fork(_seen(self.origin, self.seen_note), self.request)
 
 
@@ -102,12 +102,12 @@ class Book:
         self._connection.executescript(SCHEMA)
 
     def close(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         with self._lock:
             self._connection.close()
 
     def follow(self, log_key: Verifier) -> None:
-        """Follows a log from now on.
+        """Follow a log from now on.
 
         Raises:
             KeyError: It is followed already, by this key or another.
@@ -118,7 +118,7 @@ class Book:
                 raise KeyError(f"the log {log_key.name} is followed already")
 
     def logs(self) -> list[Followed]:
-        """Every log that is followed."""
+        """Return every log that is followed."""
         with self._lock:
             rows = self._connection.execute(
                 "SELECT log_key, note, time_s FROM log ORDER BY origin"
@@ -126,7 +126,7 @@ class Book:
         return [Followed(parse_vkey(key), note, time_s) for key, note, time_s in rows]
 
     def evidence(self) -> list[Evidence]:
-        """Everything that speaks against a log, the oldest first."""
+        """Return everything that speaks against a log, the oldest first."""
         with self._lock:
             rows = self._connection.execute(
                 "SELECT origin, seen_note, request, time_s FROM evidence ORDER BY time_s, size"
@@ -137,7 +137,7 @@ class Book:
         ]
 
     def advance(self, origin: str, step: Callable[[Followed], tuple[str, int]]) -> None:
-        """Moves a log to the checkpoint that a step allows; one step after another.
+        """Move a log to the checkpoint that a step allows; one step after another.
 
         Args:
             step: Given the log as it stands, returns the checkpoint's note and the time
@@ -179,13 +179,13 @@ class Book:
             (count,) = run(
                 "SELECT count(*) FROM evidence WHERE origin = ?", (piece.origin,)
             ).fetchone()
-            # What convicts a log has room beyond what anybody can send.
+            # What convicts a log has space beyond what anyone can send.
             if count < (2 * MAX_EVIDENCE if piece.is_fork else MAX_EVIDENCE):
                 run("INSERT OR IGNORE INTO evidence VALUES (?, ?, ?, ?, ?, ?)", row)
 
     @contextmanager
     def _change(self) -> Iterator[Callable[..., sqlite3.Cursor]]:
-        """A transaction that nobody else's comes between; on disk at the block's end."""
+        """Yield a transaction that no other comes between; on disk at the block's end."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:

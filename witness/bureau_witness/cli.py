@@ -82,12 +82,12 @@ class Place:
         return tomllib.loads((self.folder / SETTINGS).read_text("utf-8"))
 
     def key(self, passphrase_file: Path | None) -> SigningKey:
-        """The witness's key."""
+        """Return the witness's key."""
         path = passphrase_file or self.folder / PASSPHRASE
         return Keyring.open(self.folder / KEYRING, path.read_bytes().strip()).get(KEY)
 
     def book(self) -> Book:
-        """What it has seen."""
+        """Open the witness's book."""
         if not (self.folder / BOOK).is_file():
             raise FileNotFoundError(
                 f"{self.folder / BOOK} is missing. A witness without its book must not go on "
@@ -154,7 +154,7 @@ def log_add(
     key: Annotated[str, typer.Argument(help="Its verifier key: name+hash+base64.")],
     folder: Dir = HERE,
 ) -> None:
-    """Follows a log from now on; a serving witness does at once."""
+    """Follow a log from now on; a serving witness does at once."""
     verifier = parse_vkey(key)
     if verifier.name != origin or verifier.kind != ED25519:
         raise ValueError(f"the key is of {verifier.name}, or no log's: {key}")
@@ -175,7 +175,7 @@ def show(
         Output.TABLE
     ),
 ) -> None:
-    """What the witness has cosigned, and what speaks against a log.
+    """Show what the witness has cosigned, and what speaks against a log.
 
     Exit code 6 if a log is forked, 8 if one has signed what it has not explained.
     """
@@ -242,7 +242,7 @@ def _moment(time_s: int) -> str:
 
 
 def _say(message: str) -> None:
-    """A message for the person, on stderr."""
+    """Write a message for the person, on stderr."""
     sys.stderr.write(message + "\n")
 
 
@@ -258,7 +258,7 @@ _EXITS: tuple[tuple[type[Exception], Exit], ...] = (
 
 
 def main() -> None:
-    """Runs one command and exits with its code."""
+    """Run one command and exit with its code."""
     try:
         app()
     except tuple(kind for kind, _ in _EXITS) as error:

@@ -16,7 +16,7 @@ logger = logging.getLogger("bureau_witness")
 
 
 def now_s() -> int:
-    """Seconds since 1970 UTC."""
+    """Return the seconds since 1970 UTC."""
     return int(time.time())
 
 
@@ -32,7 +32,7 @@ class Witness:
         self._clock = clock
 
     def cosign(self, body: bytes) -> bytes:
-        """The answer to a request: a cosignature, once what it says is on disk.
+        """Return the answer to a request: a cosignature, once what it says is on disk.
 
         Raises:
             MalformedMessage: It is no request.

@@ -41,7 +41,7 @@ LIMITS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back."""
+    """Content that goes back."""
 
     status: HTTPStatus
     body: bytes
@@ -83,8 +83,8 @@ class App:
             return self._broken(error)
 
     def _broken(self, error: sqlite3.Error) -> Answer:
-        """The book cannot be written. One that is only locked may be asked again; else
-        what is on disk is unknown, and nothing more may be cosigned.
+        """Answer that the book cannot be written. One that is only locked may be asked again;
+        otherwise the state on disk is unknown, and nothing more may be cosigned.
         """
         logger.error("the book failed: %s", error)
         code = getattr(error, "sqlite_errorname", "")
