@@ -76,7 +76,10 @@ class NotWitnessed(BadProof):
     """Fewer trusted witnesses than the profile's quorum cosigned a checkpoint."""
 
     reason = "NOT_WITNESSED"
-    fix = "Ask the bureau for a receipt whose checkpoint has more cosignatures."
+    fix = (
+        "Ask the bureau for a receipt whose checkpoint has more cosignatures; the SDK's "
+        "wait_for_witnesses(receipt) does."
+    )
 
 
 class UnknownReportKey(BadSignature):

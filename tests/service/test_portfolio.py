@@ -124,10 +124,10 @@ def test_a_portfolio_is_killed_and_started_again(
         [*command[:-1], "collection"], check=False, capture_output=True, text=True, timeout=240
     )
     assert other.returncode == 2
-    assert "broken off" in other.stderr
+    assert "an unfinished portfolio of ACCOUNT_REVIEW" in " ".join(other.stderr.split())
     again = subprocess.run(command, check=False, capture_output=True, text=True, timeout=240)
     assert again.returncode == 0, again.stderr
-    assert "going on" in again.stderr
+    assert "continuing" in again.stderr
     saved = [Report.load(path) for path in reports.iterdir()]
     assert {at.subject_id for at in saved} == {person.subject_id for person in customers}
     assert len({at.request_id for at in saved}) == 1
@@ -146,7 +146,7 @@ def test_a_portfolio_goes_on_behind_a_report(scenario: Scenario) -> None:
     (consent,) = [at for at in withdrawn.consents() if at.actions == (Action.MONITOR,)]
     withdrawn.revoke(consent.consent_id)
     assert list(lender.resume_portfolio(first.inquiry)) == [first, second, *others[1:]]
-    with pytest.raises(InvalidRequest, match="no inquiry of a portfolio"):
+    with pytest.raises(InvalidRequest, match="is not a signed portfolio inquiry"):
         lender.resume_portfolio(b"x")
     # Somebody else's is not to be had.
     with pytest.raises(PermissionDenied):
