@@ -25,9 +25,11 @@ class HealthServer:
     """The endpoint of one node."""
 
     def __init__(self, address: str, is_ready: Callable[[], bool]) -> None:
-        """Args:
-        address: `host:port`; port 0 lets the system choose.
-        is_ready: Returns the node's readiness.
+        """Create the endpoint without binding its port.
+
+        Args:
+            address: `host:port`; port 0 lets the system choose.
+            is_ready: Returns the node's readiness.
         """
         self._address = address
         self._is_ready = is_ready

@@ -7,7 +7,7 @@ class ListenError(OSError):
     """An address of the settings that this node cannot listen at.
 
     Attributes:
-        fix: What the operator does about it.
+        fix: The operator's next step.
     """
 
     def __init__(self, setting: str, address: str, cause: str) -> None:

@@ -1,3 +1,3 @@
-"""The operator's office: what makes a bureau, looks after it and checks it, from
-outside the path of requests.
+"""The operator's commands as functions: they make a bureau, maintain it and check it, outside
+the path of requests.
 """

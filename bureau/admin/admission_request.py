@@ -1,5 +1,5 @@
-"""What is made and signed to admit a member: keys, proofs of possession, the
-admission itself. Nothing here reaches a bureau.
+"""The statements that admit a member: proofs of possession and the admission, made and
+signed. Nothing here reaches a bureau.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from creditbureau.v1.members_pb2 import Admission, KeyPossession
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Somebody who signs for one bureau.
+    """A signer of statements for one bureau.
 
     Attributes:
-        member_id: Who.
+        member_id: The signer's member id.
         origin: The bureau's origin: the audience.
-        key: With which key.
+        key: The signer's signing key.
     """
 
     member_id: str
@@ -29,11 +29,11 @@ class Signer:
     key: SigningKey
 
     def header(self, now_us: int) -> Header:
-        """The header of a new statement, with a request id of its own."""
+        """Return the header of a new statement, with a request id of its own."""
         return new_header(self.origin, f"members/{self.member_id}", now_us)
 
     def possession(self, now_us: int) -> Envelope:
-        """Proof that the signer holds the key: signed with it, naming it."""
+        """Return the proof that the signer holds the key: signed with it, naming it."""
         message = KeyPossession(header=self.header(now_us), public_key=self.key.verify_key.raw)
         return seal(message, self.key)
 
@@ -45,8 +45,8 @@ class MemberApplication:
     Attributes:
         quota: Directory evaluations a day.
         group: Shared by members of one group; may be empty.
-        certificate_pem: Its TLS certificate.
-        possession: Its signing key with the proof that it holds it.
+        certificate_pem: The member's TLS certificate.
+        possession: The member's signing key with the proof that it holds it.
     """
 
     member_id: str
@@ -60,7 +60,7 @@ class MemberApplication:
     possession: Envelope
 
     def admission(self, header: Header) -> Admission:
-        """The statement that admits it."""
+        """Return the statement that admits the member."""
         return Admission(
             header=header,
             member_id=self.member_id,

@@ -20,12 +20,12 @@ from bureau_keys.errors import MalformedMessage
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a backup says of itself in clear: nothing personal.
+    """The description of a backup in clear: nothing personal.
 
     Attributes:
         engine: `sqlite` or `postgresql`.
-        revision: Of the schema.
-        tree_size: Size of the log when it was begun; it holds at least that.
+        revision: Revision of the schema.
+        tree_size: Size of the log when the backup was begun; it holds at least that.
     """
 
     engine: str
@@ -34,7 +34,7 @@ class About:
 
 
 def back_up(database: Database, target: Path, passphrase: bytes) -> About:
-    """Writes an encrypted backup while the bureau goes on serving.
+    """Write an encrypted backup while the bureau goes on serving.
 
     Raises:
         FileExistsError: The file exists.
@@ -61,7 +61,7 @@ def back_up(database: Database, target: Path, passphrase: bytes) -> About:
 
 
 def restore(database: Database, source: Path, passphrase: bytes) -> About:
-    """Makes the database of a backup.
+    """Make a new database from a backup.
 
     Raises:
         DatabaseExistsError: There is a database already.
@@ -83,7 +83,7 @@ def restore(database: Database, source: Path, passphrase: bytes) -> About:
 
 
 def about_backup(source: Path) -> About:
-    """What a backup says of itself, unverified.
+    """Return the description of a backup, unverified.
 
     Raises:
         MalformedMessage: It is no backup.

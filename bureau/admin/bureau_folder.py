@@ -1,4 +1,4 @@
-"""What `bureau init` makes: a bureau's folder, ready to serve.
+"""The folder of a bureau, as `bureau init` makes it: ready to serve.
 
 ::
 
@@ -56,15 +56,16 @@ class FolderError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitOptions:
-    """How a new bureau is to be.
+    """Options of a new bureau.
 
     Attributes:
-        addresses: How members reach it; empty means where it listens.
-        directory_addresses: How they reach the directory; empty means there.
-        database_url: Empty means a SQLite file in the folder.
+        addresses: Addresses at which members reach it; empty for the one it listens at.
+        directory_addresses: Addresses of the directory; empty for those of the bureau.
+        database_url: URL of the database; empty for a SQLite file in the folder.
         names: Further host names and addresses in the server's certificate.
-        member_days: For how long certificates are issued.
-        passphrase_file: Opens keyring and authority; None makes one for each.
+        member_days: Days that certificates are valid.
+        passphrase_file: File of the passphrase of keyring and authority; None to make one
+            for each.
         policy_file: The rules of a jurisdiction that the bureau does not come with.
     """
 
@@ -81,9 +82,9 @@ class InitOptions:
 
 
 def create(folder: str | Path, plan: InitOptions, clock: Clock | None = None) -> Settings:
-    """Makes a bureau in a folder that is empty or not there yet.
+    """Create a bureau in a folder that is empty or not there yet.
 
-    Either all of it is there afterwards, or nothing.
+    Afterwards all of the bureau is in the folder, or nothing.
 
     Raises:
         FolderError: The folder is not empty, or the database holds a bureau.
@@ -106,7 +107,7 @@ def create(folder: str | Path, plan: InitOptions, clock: Clock | None = None) ->
 
 
 def trust_of(settings: Settings) -> Trust:
-    """What clients of this bureau pin.
+    """Return the trust that clients of this bureau pin.
 
     Raises:
         bureau_keys.errors.LockedKey: Wrong passphrase.
@@ -126,13 +127,13 @@ def trust_of(settings: Settings) -> Trust:
 
 
 def addresses_of(settings: Settings) -> tuple[str, ...]:
-    """How members reach the bureau."""
+    """Return the addresses at which members reach the bureau."""
     host, _, port = settings.listen.rpartition(":")
     return settings.addresses or (f"{'localhost' if host in ANYWHERE else host}:{port}",)
 
 
 def load_authority(settings: Settings) -> Authority:
-    """The certificate authority.
+    """Load the certificate authority.
 
     Raises:
         FolderError: The folder has none: the operator took it away.
@@ -147,7 +148,7 @@ def load_authority(settings: Settings) -> Authority:
 
 
 def issue_node(settings: Settings, authority: Authority, now_us: int) -> None:
-    """Gives the node a new TLS key and certificate; a serving node takes them up."""
+    """Issue a new TLS key and certificate to the node; a serving node takes them up."""
     reached = (settings.listen, *settings.addresses, *settings.directory_addresses)
     found = {host_of(address) for address in reached}
     hosts = sorted({"localhost", "127.0.0.1", "::1", *settings.names, *found} - ANYWHERE)
@@ -166,12 +167,12 @@ def issue_node(settings: Settings, authority: Authority, now_us: int) -> None:
 
 
 def utc(now_us: int) -> datetime:
-    """A time of the clock as certificates want it."""
+    """Convert a time of the clock to the form that certificates take."""
     return datetime.fromtimestamp(now_us / MICROSECONDS, UTC)
 
 
 def host_of(address: str) -> str:
-    """The host of `host:port`, without the brackets of an IPv6 address."""
+    """Return the host of `host:port`, without the brackets of an IPv6 address."""
     return address.rpartition(":")[0].strip("[]")
 
 
@@ -265,7 +266,7 @@ def _start_log(
 
 
 def _settings_text(plan: InitOptions) -> str:
-    """Settings as TOML; JSON strings and arrays of strings are valid TOML values."""
+    """Render the settings as TOML; JSON strings and arrays of strings are valid TOML values."""
     settings: dict[str, object] = {
         "origin": plan.origin,
         "listen": plan.listen,

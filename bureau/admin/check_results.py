@@ -1,4 +1,4 @@
-"""What an examination finds: how a thing is, and what to do about it."""
+"""Results of an examination: the health of a subject, and the fix."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Health(StrEnum):
-    """How a thing is."""
+    """The health of a subject."""
 
     OK = "ok"
     WARN = "warn"
@@ -16,11 +16,11 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        told: What was found.
-        fix: What to do; empty if it is well.
+        told: The finding.
+        fix: The operator's next step; empty if the subject is well.
     """
 
     health: Health

@@ -1,5 +1,5 @@
-"""Looks a bureau's installation over: what is well, what will soon not be, and
-what to do about it. Changes nothing at the bureau.
+"""Examination of a bureau's installation: each subject's health, what will soon fail, and
+the fix. It changes nothing at the bureau.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PYTHON_FLOOR = (3, 11)
 SOON = timedelta(days=30)
 MIB = 1024 * 1024
 LOW_MIB, FULL_MIB = 2048, 256
-# What the bureau forgives a signer's clock, and so should a doctor.
+# Microseconds by which the bureau lets a signer's clock be ahead; the doctor allows as much.
 AHEAD_US = 60 * 1_000_000
 
 
@@ -41,7 +41,7 @@ Examination = Callable[[Settings, Clock], Iterator[CheckResult]]
 
 
 def examine(settings: Settings, clock: Clock | None = None) -> Iterator[CheckResult]:
-    """Looks at everything, in the order in which things depend on each other."""
+    """Examine everything, in the order in which things depend on each other."""
     for examination in EXAMINATIONS:
         yield from examination(settings, clock or Clock())
 
@@ -61,7 +61,7 @@ def _versions(_settings: Settings, _clock: Clock) -> Iterator[CheckResult]:
 
 
 def _floors() -> Iterator[tuple[str, str, str]]:
-    """Each library of the server: its name, its version, the lowest that will do."""
+    """Iterate over the server's libraries: name, version, and the lowest version that will do."""
     for line in requires("creditbureau") or ():
         name, _, marker = line.partition(";")
         match = re.match(r"([\w.-]+)(?:\[\w+\])?>=([\d.]+)", name.strip())
@@ -96,7 +96,7 @@ def _folder(settings: Settings, _clock: Clock) -> Iterator[CheckResult]:
     free = shutil.disk_usage(settings.folder).free // MIB
     if free < LOW_MIB:
         health = Health.FAIL if free < FULL_MIB else Health.WARN
-        fix = "Make room: on a full disk writes are refused."
+        fix = "Free disk space: on a full disk writes are refused."
         yield CheckResult(health, "disk", f"{free} MiB free", fix)
     else:
         yield CheckResult(Health.OK, "disk", f"{free} MiB free")

@@ -1,4 +1,4 @@
-"""Admits a member: makes what it needs, has the bureau admit it, hands it over."""
+"""Enrolment of a member: its kit is made, the bureau admits it, the kit is saved for it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from creditbureau.v1.members_pb2 import Member
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentKit:
-    """What a newcomer gets.
+    """The profile and the proof of possession of a new member.
 
     Attributes:
-        profile: Its way to the bureau; its private keys are empty where the
+        profile: The member's profile; its private keys are empty where the
             member keeps them itself.
-        possession: Its signing key with the proof that it holds it.
+        possession: The member's signing key with the proof that it holds it.
     """
 
     profile: Profile
     possession: Envelope
 
     def save(self, folder: Path) -> None:
-        """Writes the profile's folder, without files for keys that the member has.
+        """Write the profile's folder, without files for keys that the member has.
 
         Raises:
             FileExistsError: The folder is there and not empty.
@@ -49,10 +49,10 @@ class EnrolmentKit:
 
 
 def new_kit(settings: Settings, member_id: str, now_us: int, days: int = 0) -> EnrolmentKit:
-    """A kit with new keys of every kind.
+    """Make a kit with new keys of every kind.
 
     Args:
-        days: For how long its certificate is valid; 0 takes the settings'.
+        days: Days that its certificate is valid; 0 takes the settings'.
 
     Raises:
         FolderError: The authority is not there.
@@ -67,11 +67,11 @@ def new_kit(settings: Settings, member_id: str, now_us: int, days: int = 0) -> E
 def equip_with_own_keys(
     settings: Settings, member_id: str, csr: bytes, possession: Envelope, now_us: int, days: int = 0
 ) -> EnrolmentKit:
-    """A kit for a member that made its keys itself and shows only their public halves.
+    """Make a kit for a member that made its keys itself and shows only their public halves.
 
     Raises:
         FolderError: The authority is not there.
-        MalformedMessage: The request is none.
+        MalformedMessage: `csr` is no certificate request.
     """
     return EnrolmentKit(_profile(settings, member_id, csr, now_us, days, b"", b""), possession)
 
@@ -87,7 +87,7 @@ def admit(
     quota: int,
     group: str = "",
 ) -> tuple[Member, Receipt]:
-    """Has the bureau admit the kit's member.
+    """Ask the bureau to admit the kit's member.
 
     Raises:
         CallError: The bureau refused, or did not answer.

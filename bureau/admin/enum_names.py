@@ -28,18 +28,18 @@ class EnumNames:
         return tuple(self._codes)
 
     def word(self, code: int) -> str:
-        """The word for a code; the number of one that this version does not know."""
+        """Return the word for a code; the number of a code that this version does not know."""
         return self._words.get(code, str(code))
 
     def words(self, codes: Iterable[int]) -> list[str]:
-        """The words for codes."""
+        """Return the words for codes."""
         return [self.word(code) for code in codes]
 
     def code(self, word: str) -> int:
-        """The code for a word.
+        """Return the code for a word.
 
         Raises:
-            ValueError: There is no such word; the message names those there are.
+            ValueError: The enum has no word like that; the message names its words.
         """
         try:
             return self._codes[word.lower().replace("_", "-")]
@@ -47,7 +47,7 @@ class EnumNames:
             raise ValueError(f"{word!r} is none of {', '.join(self._codes)}") from None
 
     def codes(self, words: Iterable[str]) -> list[int]:
-        """The codes for words."""
+        """Return the codes for words."""
         return [self.code(word) for word in words]
 
 

@@ -1,9 +1,9 @@
-"""Erases accounts, and what a person wrote: it is gone, and the log stays whole.
+"""Erasure of accounts, and of the words of a person: they are gone, and the log stays whole.
 
 A record is erased with its own salt. Its hash stays a leaf of what the furnisher
-signed, so every proof still holds, and says nothing any more: without the salt nobody
-can try what the record may have been. So it is with what a person wrote: the leaf
-stays; its salt, and the statement behind it, go.
+signed, so every proof still holds, and says nothing any more: without the salt no
+guess of the record can be tried. The words of a person are erased likewise: the leaf
+stays; its salt, and its statement, go.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from creditbureau.v1.report_pb2 import PaymentHistory
 from creditbureau.v1.subjects_pb2 import SubjectStatement
 
 PAGE = 500
-# Statements in which people write freely, and what of them they write.
+# Statements in which people write freely, and the fields of their words.
 WRITTEN: dict[int, type[Message]] = {
     OPENING: DisputeOpening,
     ADDITION: DisputeAddition,
@@ -35,10 +35,10 @@ WORDS = ("narrative", "text", "attachment_digests")
 
 @dataclass(slots=True)
 class Erased:
-    """What was erased.
+    """Counts of an erasure.
 
     Attributes:
-        statements: Disputes, additions, answers to them, and statements of the person's.
+        statements: Disputes, additions, answers to them, and the person's own statements.
         kept: Accounts of the person that name others too; they stay.
     """
 
@@ -49,8 +49,8 @@ class Erased:
 
 
 def erase_person(database: Database, subject_id: str) -> Erased:
-    """Erases the accounts that name this person and nobody else, and the words of their
-    disputes and statements; what came of these stays.
+    """Erase the accounts that name only this person, and the words of their disputes and
+    statements; what came of these stays.
     """
     erased, now_us = Erased(), Clock().now_us()
     with database.secure_erase() as db:
@@ -70,7 +70,7 @@ def erase_person(database: Database, subject_id: str) -> Erased:
 
 
 def erase_before(database: Database, month: int) -> Erased:
-    """Erases the accounts whose newest month lies before a month (yyyymm)."""
+    """Erase the accounts whose newest month lies before a month (yyyymm)."""
     erased, now_us = Erased(), Clock().now_us()
     after = 0
     with database.secure_erase() as db:
@@ -86,13 +86,15 @@ def erase_before(database: Database, month: int) -> Erased:
 
 
 def _newest(history: bytes, trail: bytes) -> int:
-    """An account's newest month; of one that is deleted, the newest that it ever had."""
+    """Return an account's newest month; of one that is deleted, the newest that it ever had."""
     reported = PaymentHistory.FromString(history).newest_month
     return reported or max(step.month for step in steps_of(trail))
 
 
 def _locked(db: Connection, key: int) -> Account | None:
-    """An account, if it is there; what is furnished meanwhile comes before or after."""
+    """Lock an account and return it, if it is there; what is furnished meanwhile comes before
+    or after.
+    """
     row = db.one(q.lock_account, which=key)
     if row is None:
         return None
@@ -125,6 +127,6 @@ def _erase_words(db: Connection, entry_key: int, message: Message, now_us: int) 
 
 
 def _is_record(db: Connection, submission_key: int, kind: int) -> bool:
-    """Whether a step came with a submission: an answer to a dispute deletes too."""
+    """Return True if a step came with a submission: an answer to a dispute deletes too."""
     answer = db.one(checks.answer_leaf, entry_key=submission_key)
     return kind != DELETION or answer is None

@@ -1,4 +1,4 @@
-"""The operator's way on with a database that went back in time: decided, not slipped into.
+"""The operator's decision to go on with a database that went back in time.
 
 The log of such a database will fork: members hold receipts beyond it, and witnesses and
 auditors will say so. What is kept as evidence stays for good.
@@ -19,10 +19,10 @@ from bureau_keys.note import parse_vkey
 
 
 class NoForkError(Exception):
-    """There is nothing to accept, or not what the operator names.
+    """The database has no fork to accept, or not the one that the operator names.
 
     Attributes:
-        fix: What to do.
+        fix: The operator's next step.
     """
 
     def __init__(self, message: str, fix: str) -> None:
@@ -32,12 +32,12 @@ class NoForkError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AcceptedFork:
-    """What was given up.
+    """A fork that the operator accepted.
 
     Attributes:
         kept_size: The log's size that the node has acknowledged.
-        size: The one that it goes on from.
-        evidence: Where both checkpoints are.
+        size: The log's size that the node goes on from.
+        evidence: The file of both checkpoints.
     """
 
     kept_size: int
@@ -46,10 +46,10 @@ class AcceptedFork:
 
 
 def accept_fork(settings: Settings, size: int) -> AcceptedFork:
-    """Lets this node serve a database that does not hold what it has acknowledged.
+    """Let this node serve a database that does not hold what it has acknowledged.
 
     Args:
-        size: The log's size in the database: what the operator has looked at.
+        size: The log's size in the database, as the operator has seen it.
 
     Raises:
         NoForkError: The database holds it, or has another size.

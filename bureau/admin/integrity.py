@@ -1,4 +1,4 @@
-"""Checks a whole database against what it signed.
+"""Check of a whole database against what the bureau signed.
 
 Every entry is recomputed from its statement, the tree from its entries, every
 checkpoint from the tree, every record from its submission; and every row that
@@ -42,11 +42,11 @@ PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that does not hold.
+    """A breach that a check found.
 
     Attributes:
-        what: What it is.
-        leaf_index: The entry of the log it is about; None if it is about none.
+        what: The breach in words.
+        leaf_index: The entry of the log that it is about; None if it is about none.
     """
 
     what: str
@@ -58,10 +58,10 @@ class Finding:
 
 @dataclass(slots=True)
 class Checked:
-    """What was looked at.
+    """The result of a check, with the counts of what was checked.
 
     Attributes:
-        findings: What does not hold, in the order it was found.
+        findings: Breaches, in the order in which they were found.
     """
 
     entries: int = 0
@@ -71,11 +71,11 @@ class Checked:
 
 
 def check_database(database: Database, origin: str, log_key: VerifyKey) -> Checked:
-    """Checks everything.
+    """Check the whole database.
 
     Args:
         origin: The log's origin.
-        log_key: Under which its checkpoints verify.
+        log_key: The key under which the log's checkpoints verify.
 
     Raises:
         StorageError: The database cannot be read.
@@ -93,7 +93,7 @@ def check_database(database: Database, origin: str, log_key: VerifyKey) -> Check
 
 
 def _check_entries(db: Connection, checked: Checked) -> list[bytes]:
-    """Leaf hashes of all entries, each recomputed from its own statement."""
+    """Return the leaf hashes of all entries, each recomputed from its own statement."""
     hashes: list[bytes] = []
     erased = {key for (key,) in db.all(checks.erased_statements)}
     while page := db.all(checks.entries_from, start=_next_index(checked), limit=PAGE):
@@ -142,7 +142,7 @@ def _violations_of_entry(entry: LoggedEntry, envelope: bytes | None) -> Iterator
 def _check_tree(
     db: Connection, origin: str, log_key: VerifyKey, hashes: list[bytes], checked: Checked
 ) -> None:
-    """Holds every checkpoint against the tree of the entries."""
+    """Check every checkpoint against the tree of the entries."""
     tree, newest, after = Frontier(), -1, -1
     while page := db.all(q.checkpoints_after, after=after, limit=PAGE):
         for size, note in page:
@@ -169,7 +169,7 @@ def _check_tree(
 
 
 def _check_tiles(db: Connection, hashes: list[bytes]) -> Iterator[Finding]:
-    """Holds stored tiles, from which proofs are made, against the entries."""
+    """Check stored tiles, from which proofs are made, against the entries."""
     level_hashes, level, count = hashes, 0, 0
     for found_level, index, stored, root in db.all(checks.tiles):
         while level < found_level:
@@ -193,7 +193,7 @@ def _count_tiles(level: int, hashes: list[bytes], count: int) -> Iterator[Findin
 
 
 def _check_records(db: Connection, checked: Checked) -> None:
-    """Holds the records, from which reports are made, against what was signed."""
+    """Check the records, from which reports are made, against what was signed."""
     after = 0
     while page := db.all(checks.submissions, after=after, limit=PAGE):
         for key, index, envelope in page:
@@ -228,7 +228,7 @@ def _breaches_of_submission(
 
 
 def _check_accounts(db: Connection) -> Iterator[Finding]:
-    """Makes every account again from its records."""
+    """Rebuild every account from its records and compare."""
     after, records, people = 0, 0, 0
     while page := db.all(checks.accounts_after, after=after, limit=PAGE):
         for key, name, history, trail, marks, named, *newest in page:
@@ -286,7 +286,7 @@ def _breaches_of_account(db: Connection, stored: Account) -> Iterator[str]:
 def _answer_of(
     db: Connection, step: TrailEntry, tradeline_key: int
 ) -> tuple[bytes, int, int] | None:
-    """The answer to a dispute that deleted: it has no record."""
+    """Return the answer to a dispute that deleted: it has no record."""
     row = db.one(checks.answer_leaf, entry_key=step.submission_key)
     return (b"", tradeline_key, row[0]) if row and step.kind == DELETION else None
 

@@ -1,5 +1,5 @@
-"""Audits a bureau's log from outside: downloads every leaf and recomputes every
-checkpoint. The log's key is the only trust that it needs.
+"""Audit of a bureau's log from outside: every leaf is downloaded and every checkpoint
+recomputed. The log's key is the only trust that it needs.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The operator at the database itself. Its certificate is what opens the way by gRPC, and
-nobody else can give it a new one: once it has ended, this is the way back in.
+"""The operator's certificate, registered at the database itself. By gRPC the operator needs a
+certificate in force, and only the operator can register one: once it has ended, this is
+the way back in.
 
 The change is a statement that the operator signs, taken by the same journey and into the
 same log as any other; serving nodes heed it from the next call on.
@@ -31,7 +32,7 @@ from creditbureau.v1.members_pb2 import CredentialChange
 
 
 def register_operator_certificate(settings: Settings, pem: bytes, clock: Clock) -> Receipt:
-    """Registers a further certificate of the operator, without a call.
+    """Register a further certificate of the operator, without a call.
 
     Raises:
         SchemaError, ForkedLogError: The database is not one to write to.
@@ -63,7 +64,7 @@ def register_operator_certificate(settings: Settings, pem: bytes, clock: Clock) 
 def offline_bureau(
     settings: Settings, keyring: Keyring, database: Database, clock: Clock
 ) -> Iterator[Bureau]:
-    """A bureau's parts with a writer at work, and nothing that listens."""
+    """Yield a bureau's parts with a writer at work, and nothing that listens."""
     ledger = Ledger(database, keyring.get(LOG_KEY), settings.origin, clock)
     ledger.start()
     try:

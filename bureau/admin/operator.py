@@ -1,4 +1,4 @@
-"""The operator's way to its bureau: Members and Log over gRPC.
+"""The operator's client of its bureau: Members and Log over gRPC.
 
 Like every member the operator connects with its certificate, signs what it wants
 changed, and believes the answer only with a receipt that verifies.
@@ -32,7 +32,7 @@ from creditbureau.v1.members_pb2_grpc import MembersStub
 from creditbureau.v1.standard_pb2 import StandardOfCredit
 
 READ_S, WRITE_S = 10.0, 30.0
-# How long one of several addresses may take to answer.
+# Seconds that one of several addresses may take to answer.
 CONNECT_S = 3.0
 PAGE = 500
 LEAVES_PAGE = 10_000
@@ -67,9 +67,9 @@ class CallError(Exception):
         status: Name of the gRPC status code.
         reason: A name of the contract's enum Reason; empty if the call did not
             get that far.
-        message: What happened.
-        fix: What to do about it.
-        fields: What is wrong with which field.
+        message: The failure in words.
+        fix: The operator's next step.
+        fields: The violations, each with its field.
     """
 
     def __init__(
@@ -84,10 +84,10 @@ class CallError(Exception):
 
 
 class Operator:
-    """Acts with one profile; made for the operator's, good for reading with any."""
+    """A client with one profile; made for the operator's, good for reading with any."""
 
     def __init__(self, profile: Profile, clock: Clock | None = None) -> None:
-        """Connects when first called; of several addresses, to the first that answers.
+        """Connect to the first address that answers, or to the last at the first call.
 
         Raises:
             bureau_keys.errors.LockedKey: The signing key needs a passphrase.
@@ -115,15 +115,13 @@ class Operator:
     # Members. Each change returns the member as it then is, and the receipt.
 
     def admit(self, newcomer: MemberApplication) -> tuple[Member, Receipt]:
-        """Admits a member."""
+        """Admit a member."""
         sealed = seal(newcomer.admission(self._header()), self._signer.key)
         request = members_pb2.AdmitMemberRequest(admission=sealed)
         return self._write(self._members.AdmitMember, request, sealed)
 
     def change(self, member: Member) -> tuple[Member, Receipt]:
-        """Gives a member the name, roles, purposes, quota and group that are in
-        `member`.
-        """
+        """Give a member the name, roles, purposes, quota and group that are in `member`."""
         change = MemberChange(
             header=self._header(),
             member_id=member.member_id,
@@ -138,7 +136,7 @@ class Operator:
         return self._write(self._members.ChangeMember, request, sealed)
 
     def set_state(self, member_id: str, state: int, note: str) -> tuple[Member, Receipt]:
-        """Suspends a member, or ends its suspension."""
+        """Suspend a member, or end its suspension."""
         change = MemberStateChange(
             header=self._header(),
             member_id=member_id,
@@ -150,30 +148,30 @@ class Operator:
         return self._write(self._members.SetMemberState, request, sealed)
 
     def add_key(self, member_id: str, possession: Envelope) -> tuple[Member, Receipt]:
-        """Registers a further signing key."""
+        """Register a further signing key."""
         return self._change_credential(CredentialChange(member_id=member_id, add_key=possession))
 
     def withdraw_key(self, member_id: str, key_id: str) -> tuple[Member, Receipt]:
-        """Withdraws a signing key."""
+        """Withdraw a signing key."""
         return self._change_credential(CredentialChange(member_id=member_id, withdraw_key=key_id))
 
     def add_certificate(self, member_id: str, pem: bytes) -> tuple[Member, Receipt]:
-        """Registers a further certificate."""
+        """Register a further certificate."""
         change = CredentialChange(member_id=member_id, add_certificate=der_of(pem))
         return self._change_credential(change)
 
     def withdraw_certificate(self, member_id: str, fingerprint: str) -> tuple[Member, Receipt]:
-        """Withdraws a certificate."""
+        """Withdraw a certificate."""
         change = CredentialChange(member_id=member_id, withdraw_certificate=fingerprint)
         return self._change_credential(change)
 
     def member(self, member_id: str) -> Member:
-        """One member."""
+        """Return one member."""
         request = members_pb2.GetMemberRequest(member_id=member_id)
         return self._call(self._members.GetMember, request, READ_S).member
 
     def members(self) -> Iterator[Member]:
-        """All members, in order of id."""
+        """Iterate over all members, in order of id."""
         token = ""
         while True:
             request = members_pb2.ListMembersRequest(page_size=PAGE, page_token=token)
@@ -186,8 +184,8 @@ class Operator:
     # The log. What comes back is unverified: see `bureau.audit_log`.
 
     def checkpoint(self, cosignatures: int = 0) -> str:
-        """The newest checkpoint, or the newest with so many cosignatures of the
-        profile's witnesses.
+        """Return the newest checkpoint, or the newest with at least `cosignatures` cosignatures
+        of the profile's witnesses.
         """
         names = [parse_witness(vkey).name for vkey in self.profile.trust.witnesses]
         request = log_pb2.GetCheckpointRequest(
@@ -196,7 +194,7 @@ class Operator:
         return self._call(self._log.GetCheckpoint, request, READ_S).checkpoint
 
     def checkpoints(self) -> Iterator[str]:
-        """Every checkpoint, oldest first."""
+        """Iterate over every checkpoint, oldest first."""
         token = ""
         while True:
             request = log_pb2.ListCheckpointsRequest(page_token=token)
@@ -207,7 +205,7 @@ class Operator:
                 return
 
     def leaves(self, start: int, stop: int) -> Iterator[bytes]:
-        """Commitments of the leaves from `start` up to `stop`, as far as they exist."""
+        """Iterate over the leaves' commitments from `start` up to `stop`, as far as they exist."""
         while start < stop:
             count = min(LEAVES_PAGE, stop - start)
             request = log_pb2.ListLeavesRequest(start_index=start, page_size=count)
@@ -218,17 +216,17 @@ class Operator:
             start += len(page)
 
     def inclusion_proof(self, index: int, size: int) -> list[bytes]:
-        """Proof that a leaf is in the tree of a size."""
+        """Return the proof that a leaf is in the tree of a size."""
         request = log_pb2.GetInclusionProofRequest(leaf_index=index, tree_size=size)
         return list(self._call(self._log.GetInclusionProof, request, READ_S).proof)
 
     def consistency_proof(self, first: int, second: int) -> list[bytes]:
-        """Proof that the tree of one size is a prefix of another's."""
+        """Return the proof that the tree of one size is a prefix of another's."""
         request = log_pb2.GetConsistencyProofRequest(first_size=first, second_size=second)
         return list(self._call(self._log.GetConsistencyProof, request, READ_S).proof)
 
     def publish(self, standard: StandardOfCredit) -> Receipt:
-        """Publishes a standard of credit; its version must be the next."""
+        """Publish a standard of credit; its version must be the next."""
         standard.header.CopyFrom(self._header())
         sealed = seal(standard, self._signer.key)
         request = members_pb2.PublishStandardRequest(standard=sealed)
@@ -237,7 +235,7 @@ class Operator:
         return answer.receipt
 
     def standard(self, version: int = 0) -> StandardOfCredit:
-        """The standard in force, or a version of it."""
+        """Return the standard in force, or a version of it."""
         request = members_pb2.GetStandardRequest(version=version)
         answer = self._call(self._members.GetStandard, request, READ_S)
         check_receipt(answer.receipt, answer.standard, self.profile.trust)
@@ -267,7 +265,7 @@ class Operator:
 
 
 def _reached(profile: Profile) -> tuple[str, grpc.Channel]:
-    """The first address that answers, or the last, with a channel to it."""
+    """Find the first address that answers, or the last, with a channel to it."""
     credentials = grpc.ssl_channel_credentials(
         profile.ca_pem, profile.tls_key_pem, profile.tls_certificate_pem
     )

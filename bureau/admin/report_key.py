@@ -1,7 +1,7 @@
 """The key that signs reports, and how it is replaced.
 
 Members pin it in their profiles, several at once. So a new one is prepared first and
-handed to them; once they have it, it takes the old one's place, and nobody notices.
+handed to them; once they have it, it takes the old one's place, and members notice nothing.
 A serving node reads its keyring when it starts.
 """
 
@@ -27,7 +27,7 @@ class ReportKeyError(Exception):
     """The report key cannot be changed like that.
 
     Attributes:
-        fix: What to do about it.
+        fix: The operator's next step.
     """
 
     def __init__(self, message: str, fix: str) -> None:
@@ -36,7 +36,7 @@ class ReportKeyError(Exception):
 
 
 def report_keys(settings: Settings) -> dict[str, VerifyKey]:
-    """The keys of the past, of now and of the next rotation, by their names in the ring.
+    """Return the keys of the past, of now and of the next rotation, by their names in the ring.
 
     Raises:
         bureau_keys.errors.LockedKey: Wrong passphrase.
@@ -47,15 +47,15 @@ def report_keys(settings: Settings) -> dict[str, VerifyKey]:
 
 
 def prepare(settings: Settings) -> VerifyKey:
-    """Makes the next key; profiles that are written from now on have it."""
+    """Prepare the next key; profiles that are written from now on have it."""
     return _changed(settings, lambda ring: ring.prepare(REPORT_KEY).verify_key)
 
 
 def rotate(settings: Settings, *, unprepared: bool = False) -> VerifyKey:
-    """Puts the next key in the place of the present one, which goes on verifying.
+    """Put the next key in the place of the present one, which goes on verifying.
 
     Args:
-        unprepared: Takes a new key where none was prepared: members refuse reports
+        unprepared: True to take a new key where none was prepared: members refuse reports
             until they have it.
 
     Raises:
@@ -70,7 +70,7 @@ def rotate(settings: Settings, *, unprepared: bool = False) -> VerifyKey:
 
 
 def drop(settings: Settings, key_id: str) -> None:
-    """Takes a key of the past out of profiles that are written from now on.
+    """Drop a key of the past from profiles that are written from now on.
 
     Raises:
         ReportKeyError: It is none of the past.
@@ -86,7 +86,7 @@ def drop(settings: Settings, key_id: str) -> None:
 
 
 def _changed(settings: Settings, change: Callable[[Keyring], T]) -> T:
-    """Changes the ring, and the operator's own profile with it where it is here."""
+    """Change the ring, and the operator's own profile with it where it is here."""
     changed = change(_ring(settings))
     if (settings.operator_folder / "profile.toml").is_file():
         profile = Profile.load(settings.operator_folder)

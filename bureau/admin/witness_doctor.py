@@ -1,4 +1,4 @@
-"""Asks each witness for a cosignature, as the node does, and says what came of it."""
+"""Examination of the witnesses: each gets the request for a cosignature that the node sends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bureau.store import queries as q
 from bureau.store.database import Database
 
 FIXES = {
-    Outcome.UNREACHABLE: "Ask whoever runs it; members whose quorum needs it wait meanwhile.",
+    Outcome.UNREACHABLE: "Ask its operator; members whose quorum needs it wait meanwhile.",
     Outcome.MISUNDERSTOOD: "Compare its url and key in bureau.toml with what its operator says.",
     Outcome.REFUSED: "See docs/witnesses.md, 'When a witness refuses', before anything else.",
     Outcome.AHEAD: "Do not serve; see docs/operating.md, 'A database that went back in time'.",
@@ -20,7 +20,7 @@ FIXES = {
 
 
 def ask_witnesses(database: Database, settings: Settings) -> Iterator[CheckResult]:
-    """What each witness says to the newest checkpoint. The bureau stores none of it."""
+    """Ask each witness to cosign the newest checkpoint. The bureau stores none of the answers."""
     if not settings.witnesses:
         yield CheckResult(Health.OK, "witnesses", "none: the log has its own signature only")
         return

@@ -3,7 +3,7 @@
 A key is bound to a subject id by the signed statement of a member that
 identified the person, around the person's own statement signed with that key. It
 is replaced by a fresh attestation, or by a rotation signed with the present key;
-either way the file says so, to whoever can read it from then on.
+either way the file says so, to every reader from then on.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ PAUSE_S = 0.2
 
 
 class CheckpointFile:
-    """Writes the newest checkpoint to a file, a few times a second at most."""
+    """The writer of the newest checkpoint to a file, a few times a second at most."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -70,8 +70,8 @@ class CheckpointFile:
                 return
 
     def _write_newest(self) -> None:
-        """Write the newest checkpoint, or try again after the pause: until a full disk has
-        room, the file lags.
+        """Write the newest checkpoint, or try again after the pause: while the disk is
+        full, the file lags.
         """
         try:
             if self._note:

@@ -149,14 +149,16 @@ class Ledger:
         on_fatal: Callable[[str], None] = lambda _why: None,
         on_fork: Callable[[ForkedLogError], None] = lambda _error: None,
     ) -> None:
-        """Args:
-        database: Database of the log and of everything else.
-        key: Key that signs checkpoints.
-        origin: Origin of the log.
-        clock: Clock of the node.
-        on_commit: Called with each checkpoint after its commit.
-        on_fatal: Called with the reason when the process must not go on.
-        on_fork: Called when the log lacks entries that this node has acknowledged.
+        """Create the writer without starting it.
+
+        Args:
+            database: Database of the log and of everything else.
+            key: Key that signs checkpoints.
+            origin: Origin of the log.
+            clock: Clock of the node.
+            on_commit: Called with each checkpoint after its commit.
+            on_fatal: Called with the reason when the process must not go on.
+            on_fork: Called when the log lacks entries that this node has acknowledged.
         """
         self._database = database
         self._key = key

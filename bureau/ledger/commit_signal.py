@@ -19,8 +19,8 @@ STOP_S = 1.0
 
 
 class CommitSignal:
-    """Wakes the streams that follow commits, of this node and, through the database, of
-    others. Streams also poll, so a lost signal only delays them.
+    """The signal that wakes the streams that follow commits, of this node and, through the
+    database, of others. Streams also poll, so a lost signal only delays them.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class CommitSignal:
 
 
 class Listener:
-    """Signals the commits of other nodes."""
+    """The listener for the commits of other nodes."""
 
     def __init__(self, database: Database, commits: CommitSignal) -> None:
         self._database = database

@@ -20,7 +20,7 @@ from bureau_keys.signing import VerifyKey
 
 @dataclass(slots=True)
 class ConnectionCheck:
-    """Checks every new connection.
+    """The check of every new connection.
 
     Attributes:
         checkpoint_file: The newest checkpoint that this node has acknowledged.

@@ -36,7 +36,7 @@ SLOW_CHECKS = 3
 
 
 class ReadinessProbe:
-    """Checks the node and reports changes of its readiness."""
+    """The probe of the node: it checks the node and reports changes of its readiness."""
 
     def __init__(
         self,
@@ -45,9 +45,11 @@ class ReadinessProbe:
         revision: str,
         on_change: Callable[[bool], None],
     ) -> None:
-        """Args:
-        revision: Schema revision of this version.
-        on_change: Called with the readiness when it changes.
+        """Create the probe without starting it.
+
+        Args:
+            revision: Schema revision of this version.
+            on_change: Called with the readiness when it changes.
         """
         self._database = database
         self._clock = clock

@@ -42,8 +42,10 @@ class WitnessFeeders:
         clock: Clock,
         on_fatal: Callable[[str], None],
     ) -> None:
-        """Args:
-        on_fatal: Called with the reason when the process must not go on.
+        """Create one feeder for each witness.
+
+        Args:
+            on_fatal: Called with the reason when the process must not go on.
         """
         self._feeders = [WitnessFeeder(witness, database, clock, on_fatal) for witness in witnesses]
 
@@ -61,7 +63,7 @@ class WitnessFeeders:
 
 
 class WitnessFeeder:
-    """Feeds one witness with the log's checkpoints."""
+    """The feeder of one witness with the log's checkpoints."""
 
     def __init__(
         self,

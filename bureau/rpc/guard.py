@@ -75,7 +75,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Builds the gRPC handlers of the contract's methods.
+    """The builder of the gRPC handlers of the contract's methods.
 
     Attributes:
         bureau: The bureau's parts.
@@ -308,9 +308,9 @@ def fingerprint_of(pem: bytes) -> str:
 
 
 class MembersOnlyInterceptor(grpc.ServerInterceptor):
-    """Restricts health and reflection to registered certificates and to their members'
-    limits of calls. The contract's own methods have the guard. `Health.Watch`, a call
-    without an end, is not served.
+    """The interceptor that restricts health and reflection to registered certificates and to
+    their members' limits of calls. The contract's own methods have the guard.
+    `Health.Watch`, a call without an end, is not served.
 
     A certificate that health has answered once gets an answer also while the database
     is away and certificates cannot be looked up.

@@ -36,7 +36,7 @@ CALLS_PER_WORKER = 8
 
 
 class RpcServer:
-    """Serves the contract, health and reflection over mutual TLS."""
+    """The server of the contract, health and reflection over mutual TLS."""
 
     def __init__(self, settings: Settings, guard: Guard) -> None:
         self._settings = settings

@@ -22,7 +22,7 @@ REAUTH_INTERVAL_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Servicer:
-    """Serves one call.
+    """The servicer of one call.
 
     Attributes:
         bureau: The bureau's parts.

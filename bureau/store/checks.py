@@ -79,7 +79,7 @@ answer_leaf = Query[tuple[int]](
         s.entry.c.entry_key == s.bind("entry_key"), s.entry.c.kind == "dispute-answer"
     )
 )
-# A record of a trail, its account, and where its submission stands in the log.
+# A record of a trail, its account, and its submission's leaf index.
 step_record = Query[tuple[bytes, int, int]](
     select(s.record.c.body, s.record.c.tradeline_key, s.entry.c.leaf_index)
     .join_from(s.record, s.entry, s.record.c.submission_key == s.entry.c.entry_key)
@@ -91,7 +91,7 @@ step_record = Query[tuple[bytes, int, int]](
 
 
 def _lost(column: Column[int], what: Column[str] | Column[int]) -> Query[tuple[str | int, int]]:
-    """Rows that name an entry that is not there: what the row is, and the key."""
+    """Select rows that name an entry that is not there: the row's own name, and the key."""
     found = s.entry.alias()
     return Query[tuple[str | int, int]](
         select(what, column)
@@ -177,8 +177,8 @@ lost_records = Query[tuple[str, int, int]](
     )
 )
 
-# Of PostgreSQL: what a commit waits for, and who is there to be waited for. Who does not
-# belong to pg_monitor sees others' connections, and not what they are.
+# Of PostgreSQL: the settings of a commit's wait, and the standbys that are attached. A role
+# outside pg_monitor sees others' connections, and not what they are.
 replication = Query[tuple[str, str, int, bool]](
     text(
         "SELECT current_setting('synchronous_commit'),"

@@ -26,7 +26,7 @@ class CommitWait(NamedTuple):
     """The settings that decide on a commit's wait, as one session has read them.
 
     Attributes:
-        load_time: When the session last read the server's configuration. It tells apart
+        load_time: Time at which the session last read the server's configuration. It tells apart
             two readings between which a setting was changed and changed back.
     """
 

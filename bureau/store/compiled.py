@@ -34,7 +34,7 @@ class CompiledQuery(NamedTuple):
 
 
 class Statement:
-    """Compile one statement to SQL text for each dialect, when it is first used."""
+    """A statement, compiled to SQL text for each dialect when it is first used."""
 
     def __init__(self, clause: ClauseElement) -> None:
         self.clause = clause
@@ -70,8 +70,10 @@ class InQuery(Generic[Row]):
     """A query that compares with a list of values by `IN`."""
 
     def __init__(self, clause: Callable[[list[Any]], ClauseElement]) -> None:
-        """Args:
-        clause: Makes the statement from the list's parameters.
+        """Build the query in each of its shapes.
+
+        Args:
+            clause: Makes the statement from the list's parameters.
         """
         self._shapes = {}
         for size in LIST_SIZES:
@@ -91,7 +93,7 @@ class InQuery(Generic[Row]):
 def _giving(
     places: tuple[str, ...], constants: dict[str, Any]
 ) -> Callable[[Mapping[str, Any]], Any]:
-    """What turns values by name into what the driver takes."""
+    """Return the function that turns values by name into the driver's parameters."""
     if not places:
         return lambda values: {**constants, **values}
     if constants or len(places) == 1:

@@ -37,16 +37,17 @@ R = TypeVar("R", bound=Row)
 
 
 class Connection:
-    """A driver's connection that runs named statements. Whatever it cannot do is a
-    StorageError.
+    """A driver's connection that runs named statements. Every failure is a StorageError.
 
     Attributes:
         unfit: The server showed that its commits may not wait for a required standby.
     """
 
     def __init__(self, raw: Any, dialect: Dialect, *, require_standby: bool = False) -> None:
-        """Args:
-        require_standby: Refuse transactions whose commit would not wait for a standby.
+        """Open the cursor on which statements run.
+
+        Args:
+            require_standby: Refuse transactions whose commit would not wait for a standby.
         """
         self.unfit = False
         self._require_standby = require_standby
@@ -63,42 +64,42 @@ class Connection:
 
     @property
     def is_lost(self) -> bool:
-        """Whether the other end has hung up."""
+        """True if the other end has hung up."""
         return bool(getattr(self._raw, "closed", False))
 
     def close(self) -> None:
-        """Closes the driver's connection."""
+        """Close the driver's connection."""
         self._raw.close()
 
     def all(self, statement: Query[R], **values: Any) -> list[R]:
-        """Every row."""
+        """Return every row."""
         self._execute(statement, values)
         return self._cursor.fetchall()  # type: ignore[no-any-return]
 
     def one(self, statement: Query[R], **values: Any) -> R | None:
-        """The first row, or None."""
+        """Return the first row, or None."""
         self._execute(statement, values)
         return self._cursor.fetchone()  # type: ignore[no-any-return]
 
     def fetch_one_raw(self, sql: str) -> Row:
-        """The one row that a statement of the database's own language answers."""
+        """Return the one row that a statement of the database's own language answers."""
         self.execute_raw(sql)
         return self._cursor.fetchone()  # type: ignore[no-any-return]
 
     def lock(self, statement: Query[Any], **values: Any) -> None:
-        """Takes the locks of the rows that a statement reads. SQLite has one writer, who
+        """Take the locks of the rows that a statement reads. SQLite has one writer, who
         holds everything.
         """
         if self._dialect.name != "sqlite":
             self._execute(statement, values)
 
     def execute(self, statement: Change, **values: Any) -> int:
-        """Runs a change; returns how many rows it touched."""
+        """Run a change; return the number of rows that it touched."""
         self._execute(statement, values)
         return self._cursor.rowcount  # type: ignore[no-any-return]
 
     def all_in(self, listing: InQuery[R], wanted: Sequence[Any], **values: Any) -> list[R]:
-        """Every row for a list of wanted values, asked for in slices."""
+        """Return every row for a list of wanted values, queried in slices."""
         rows: list[R] = []
         for start in range(0, len(wanted), LIST_SIZES[-1]):
             part = list(wanted[start : start + LIST_SIZES[-1]])
@@ -108,7 +109,7 @@ class Connection:
         return rows
 
     def execute_many(self, statement: Change, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Runs a change once for each row of values."""
+        """Run a change once for each row of values."""
         sql, places, _ = statement.sql(self._dialect)
         self._execute_many(
             sql, [tuple(row[name] for name in places) for row in rows] if places else rows
@@ -117,7 +118,7 @@ class Connection:
     def execute_many_tuples(
         self, statement: Change, order: tuple[str, ...], rows: Sequence[Row]
     ) -> None:
-        """Runs a change once for each tuple of values, named in `order`."""
+        """Run a change once for each tuple of values, named in `order`."""
         sql, places, _ = statement.sql(self._dialect)
         if not places:
             self._execute_many(sql, [dict(zip(order, row, strict=True)) for row in rows])
@@ -128,14 +129,14 @@ class Connection:
         self._execute_many(sql, rows)
 
     def execute_raw(self, sql: str) -> None:
-        """Runs one statement of the transaction's own language (BEGIN, SAVEPOINT …)."""
+        """Run one statement of the transaction's own language (BEGIN, SAVEPOINT …)."""
         try:
             self._cursor.execute(sql)
         except self._driver_error as error:
             raise translate(error) from error
 
     def notify(self) -> None:
-        """Tells all nodes of this transaction, once it is committed."""
+        """Notify all nodes of this transaction, once it is committed."""
         if self.dialect_name == "postgresql":
             self.execute_raw("NOTIFY bureau_commits")
 
@@ -172,7 +173,7 @@ class Connection:
         was cancelled and only one machine has what was committed. It does not even warn
         where synchronous_standby_names was emptied during the wait: so a required standby's
         settings are read again after the commit. The server tells sessions of a new
-        configuration before it ends their waits, so settings that were not loaded anew
+        configuration before it ends their waits, so settings that were not loaded again
         since the transaction began are those that the commit waited under.
         """
         warnings: list[str] = getattr(self._raw, "warnings", [])
@@ -223,18 +224,20 @@ class Database:
     """A database by URL: `sqlite:////path/bureau.db` or `postgresql://…`.
 
     Attributes:
-        url: As it was given.
+        url: The URL as it was given.
         engine: SQLAlchemy's, for migrations.
-        on_connect: Is given each connection before it is used, outside a transaction, and
-            how often connections were lost; it raises StorageError for one that is not
-            to be used.
+        on_connect: The check of each connection before it is used, outside a transaction;
+            called with the connection and the number of lost ones; it raises StorageError
+            for one that is not to be used.
     """
 
     def __init__(self, url: str, node: str = "", *, require_standby: bool = False) -> None:
-        """Args:
-        url: Which; a PostgreSQL URL is libpq's, and may name several hosts.
-        node: The node in service; else statements may take their time.
-        require_standby: Refuse what would be committed on one machine only.
+        """Prepare the database without connecting to it.
+
+        Args:
+            url: The database; a PostgreSQL URL is libpq's, and may name several hosts.
+            node: The node in service; empty to let statements take their time.
+            require_standby: Refuse what would be committed on one machine only.
 
         Raises:
             ValueError: The URL is of another kind of database, or of SQLite, which has no
@@ -260,7 +263,7 @@ class Database:
         )
         self._begin_write = "BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN"
         # One for each connection that may still be taken; and those that are open and
-        # that nobody uses, the last used on top as its cache is warm. The engine's own
+        # that no caller uses, the last used on top as its cache is warm. The engine's own
         # pool does the same and takes several times as long.
         self._free: SimpleQueue[None] = SimpleQueue()
         for _ in range(MAX_CONNECTIONS):
@@ -280,7 +283,7 @@ class Database:
         return PASSWORD.sub(r"\1:***@", self.url)
 
     def snapshot(self) -> AbstractContextManager[Connection]:
-        """A read of committed state: every statement inside sees the same moment.
+        """Begin a read of committed state: every statement inside sees the same moment.
 
         Raises:
             StorageError: The database cannot be reached.
@@ -288,7 +291,7 @@ class Database:
         return self._transaction(self._begin_read)
 
     def transaction(self) -> AbstractContextManager[Connection]:
-        """A write: committed at the end of the block, rolled back if it raises.
+        """Begin a write: committed at the end of the block, rolled back if it raises.
 
         Raises:
             StorageError: The database failed; `outcome_known` says whether the
@@ -298,7 +301,7 @@ class Database:
 
     @contextmanager
     def secure_erase(self) -> Iterator[Connection]:
-        """A write after which a SQLite file holds nothing any more of what it took out.
+        """Begin a write after which a SQLite file holds nothing any more of what it took out.
         PostgreSQL does so when it vacuums.
 
         Raises:
@@ -342,7 +345,7 @@ class Database:
             self._give_back(connection, usable=usable)
 
     def _begun(self, begin: str) -> Connection:
-        """A connection with a transaction open on it."""
+        """Return a connection with a transaction open on it."""
         while True:
             connection, was_open = self._take()
             started = time.monotonic()
@@ -362,7 +365,7 @@ class Database:
                 return connection
 
     def _take(self) -> tuple[Connection, bool]:
-        """A connection, and whether it was open; waits where all are in use."""
+        """Return a connection, and True if it was open before; wait where all are in use."""
         try:
             self._free.get(timeout=MAX_WAIT_S)
         except Empty:
@@ -395,7 +398,7 @@ class Database:
         if usable and not connection.unfit:
             self._idle.append(connection)
         else:
-            # What state it is in is unknown, and what befell it may have befallen all.
+            # Its state is unknown, and what befell it may have befallen all.
             self._losses += connection.is_lost or connection.unfit
             connection.close()
             self._close_idle()
@@ -407,7 +410,7 @@ class Database:
                 self._idle.pop().close()
 
     def listen(self, heard: Callable[[], None], stopping: threading.Event) -> None:
-        """Calls `heard` for what any node announces, until it is stopping; returns at
+        """Call `heard` for what any node announces, until it is stopping; return at
         once where there is one node only.
 
         Raises:
@@ -423,7 +426,7 @@ class Database:
             raise translate(error) from error
 
     def dispose(self) -> None:
-        """Closes every connection that is not in use."""
+        """Close every connection that is not in use."""
         self._close_idle()
         self.engine.dispose()
 

@@ -21,7 +21,7 @@ from bureau.store.database import Database
 
 PIECE_BYTES = 1 << 20
 
-# Begins anew at each call; fails at its end if what it reads was cut off.
+# Starts from the beginning at each call; fails at its end if what it reads was cut off.
 Pieces = Callable[[], Iterator[bytes]]
 
 
@@ -29,7 +29,7 @@ class CopyError(Exception):
     """A database could not be copied or made from a copy.
 
     Attributes:
-        fix: What to do about it.
+        fix: The operator's next step.
     """
 
     def __init__(self, message: str, fix: str = "") -> None:
@@ -42,7 +42,7 @@ class DatabaseExistsError(CopyError):
 
 
 def dump(database: Database) -> Iterator[bytes]:
-    """The database as it is at one moment.
+    """Iterate over the bytes of the database as it is at one moment.
 
     Raises:
         CopyError: `pg_dump` is missing or failed.
@@ -51,7 +51,7 @@ def dump(database: Database) -> Iterator[bytes]:
 
 
 def load(database: Database, pieces: Pieces) -> None:
-    """Makes the database that `copy_out` gave the bytes of, whole or not at all.
+    """Make the database that `dump` gave the bytes of, whole or not at all.
 
     Raises:
         DatabaseExistsError: There is a database already.
@@ -64,7 +64,7 @@ def load(database: Database, pieces: Pieces) -> None:
 
 
 def _sqlite_out(database: Database) -> Iterator[bytes]:
-    """The database's bytes at one moment, by way of a copy beside it that has no name:
+    """Read the database's bytes at one moment, by way of a copy beside it that has no name:
     whatever ends this process, the copy ends with it.
     """
     path = database.file
@@ -77,7 +77,7 @@ def _sqlite_out(database: Database) -> Iterator[bytes]:
         with closing(still), closing(sqlite3.connect(path)) as live:
             # Nothing to roll back to, and no journal with a name.
             still.execute("PRAGMA journal_mode=OFF")
-            # In one go: page by page it would start anew at every write of others,
+            # In one go: page by page it would start again at every write of others,
             # who are not in its way and it not in theirs (WAL).
             live.backup(still)
         yield from iter(lambda: file.read(PIECE_BYTES), b"")
@@ -155,7 +155,7 @@ def _postgres_arguments(database: Database) -> list[str]:
 
 
 def _postgres_environment(database: Database) -> dict[str, str]:
-    """The password goes by the environment: arguments are for all to read."""
+    """Return the environment with the password in it: arguments are for all to read."""
     _, password = _postgres_settings(database)
     return {**os.environ, "PGPASSWORD": password} if password else dict(os.environ)
 
@@ -178,5 +178,5 @@ def _tool(name: str) -> str:
 
 
 def private_file(path: Path) -> BinaryIO:
-    """A new file, or an old one emptied, for its owner only."""
+    """Open a new file, or an old one emptied, for its owner only."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")

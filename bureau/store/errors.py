@@ -1,5 +1,5 @@
-"""What a database's failure means for the bureau, in its own words: drivers' errors
-carry values in them, and go no further than this.
+"""Failures of the database in the bureau's own words: drivers' errors carry values in them,
+and go no further than this.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ CONFLICTS = frozenset({"40001", "40P01", "23505", "55P03"})
 
 
 class StorageError(Exception):
-    """The database did not do what it was asked.
+    """The database did not run a statement.
 
     Attributes:
         outcome_known: False where a commit may or may not have happened.
@@ -41,7 +41,7 @@ class StorageError(Exception):
 
 
 def translate(error: Exception, *, committing: bool = False) -> StorageError:
-    """A driver's error as the bureau's own, without the driver's values in it."""
+    """Translate a driver's error into the bureau's own, without the driver's values in it."""
     code = getattr(error, "sqlite_errorname", "") or getattr(error, "sqlstate", "") or ""
     name = f"{type(error).__name__} {code}".strip()
     if code in {"SQLITE_FULL", "53100"}:

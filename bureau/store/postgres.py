@@ -1,7 +1,7 @@
-"""How the bureau talks to PostgreSQL: for the field, where machines stop, cables are
-pulled and standbys are promoted.
+"""The bureau's connections to PostgreSQL, for machines that stop, cables that are pulled and
+standbys that are promoted.
 
-Nothing waits for ever. The server ends what takes too long, the kernel ends
+Every wait has a limit. The server ends what takes too long, the kernel ends
 connections whose other end is gone, and a server that is there and silent (stopped, or
 waiting for a standby that is dead) is given up here. A URL may name several hosts: the
 one that takes writes is used.
@@ -25,13 +25,13 @@ from sqlalchemy.pool import NullPool
 # so that it answers first if it is alive.
 SILENCE_S = 5.0
 
-# What nodes tell each other on; seconds between two looks at whether to stop, and at
-# whether the other end is there.
+# The channel on which nodes notify each other; seconds between two checks of
+# `stopping`, and between two checks that the other end is there.
 CHANNEL = "bureau_commits"
 LISTEN_S = 1.0
 ASK_S = 10.0
 
-# Of every connection; what the URL says itself goes before.
+# Settings of every connection; those of the URL go before.
 CONNECTION: dict[str, str] = {
     "connect_timeout": "3",  # for each host
     "target_session_attrs": "read-write",
@@ -41,19 +41,19 @@ CONNECTION: dict[str, str] = {
     "keepalives_count": "3",
     "tcp_user_timeout": "5000",  # ms that sent bytes may stay unconfirmed
 }
-# Of a node in service, in milliseconds: its callers wait.
+# Limits of a node in service, in milliseconds: its callers wait.
 IN_SERVICE: dict[str, int] = {
     "lock_timeout": 3000,
     "statement_timeout": 4000,
     # Of a node that stopped in the midst of a transaction, with locks that others need.
     "idle_in_transaction_session_timeout": 8000,
 }
-# A cancelled wait for the standby is told by a warning, which must come through.
+# PostgreSQL reports a cancelled wait for the standby by a warning, which must come through.
 ALWAYS = "-c client_min_messages=warning"
 
 
 class PatientConnection(psycopg.Connection[Any]):
-    """A connection that does not wait for ever, and hears what a commit is warned of."""
+    """A connection whose waits have a limit, and that keeps the warnings of a commit."""
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
@@ -62,7 +62,7 @@ class PatientConnection(psycopg.Connection[Any]):
         self.add_notice_handler(self._noticed)
 
     def wait(self, gen: PQGen[RV], *args: Any, **named: Any) -> RV:
-        """Waits for the server, which must not be silent for too long."""
+        """Wait for the server, which must not be silent for too long."""
         watched = impatient(gen, self.silence_s) if self.silence_s else gen
         return super().wait(watched, *args, **named)
 
@@ -73,11 +73,11 @@ class PatientConnection(psycopg.Connection[Any]):
 
 
 def connect(url: str, name: str, *, in_service: bool) -> PatientConnection:
-    """Opens a connection.
+    """Open a connection.
 
     Args:
-        name: What the database's administrator sees.
-        in_service: Whether callers wait for what it does; else only the connection
+        name: The name that the database's administrator sees.
+        in_service: True if callers wait for what it does; otherwise only the connection
             itself is watched, and a statement may take its time.
     """
     given = conninfo.conninfo_to_dict(url)
@@ -91,8 +91,8 @@ def connect(url: str, name: str, *, in_service: bool) -> PatientConnection:
 
 
 def engine_of(url: str, node: str) -> tuple[Engine, Callable[[], Any]]:
-    """SQLAlchemy's engine of a database, for migrations, and what opens the driver's own
-    connections.
+    """Return SQLAlchemy's engine of a database, for migrations, and the function that opens the
+    driver's own connections.
     """
     url, name = libpq(url), node or "bureau"
 
@@ -106,7 +106,7 @@ def engine_of(url: str, node: str) -> tuple[Engine, Callable[[], Any]]:
 
 
 def listen(url: str, node: str, heard: Callable[[], None], stopping: threading.Event) -> None:
-    """Calls `heard` for what any node commits, until it is stopping.
+    """Call `heard` for what any node commits, until it is stopping.
 
     Raises:
         psycopg.Error: The connection broke.
@@ -118,29 +118,29 @@ def listen(url: str, node: str, heard: Callable[[], None], stopping: threading.E
         while not stopping.is_set():
             for _ in connection.notifies(timeout=LISTEN_S, stop_after=1):
                 heard()
-            # Who only listens would not notice that the other end is gone.
+            # A connection that only listens would not notice that the other end is gone.
             if time.monotonic() - asked > ASK_S:
                 connection.execute("SELECT 1")
                 asked = time.monotonic()
 
 
 def libpq(url: str) -> str:
-    """The URL as the driver's own library reads it."""
+    """Return the URL as the driver's own library reads it."""
     return f"postgresql://{url.partition('://')[2]}"
 
 
 def without_password(url: str) -> tuple[str, str]:
-    """A URL's settings as libpq reads them, and apart from them the password."""
+    """Return a URL's settings as libpq reads them, and apart from them the password."""
     given = conninfo.conninfo_to_dict(libpq(url))
     password = str(given.pop("password", "") or "")
     return conninfo.make_conninfo("", **given), password
 
 
 def impatient(gen: PQGen[RV], silence_s: float) -> PQGen[RV]:
-    """The same exchange with the server, given up after so many seconds of silence.
+    """Run the same exchange with the server, given up after `silence_s` seconds of silence.
 
     Raises:
-        psycopg.OperationalError: It was silent; whatever was asked may have happened.
+        psycopg.OperationalError: It was silent; the statement may have been carried out.
     """
     heard = time.monotonic()
     exchange: Generator[Wait, Ready | int, RV] = gen

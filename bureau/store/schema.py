@@ -30,20 +30,20 @@ from bureau.store.errors import StorageError, translate
 if TYPE_CHECKING:
     from alembic.config import Config
 
-# Where revisions are looked for.
+# Folders of the revisions.
 REVISION_FOLDERS: tuple[str, ...] = (str(Path(migrations.__file__).parent / "versions"),)
 
-# A change of a table waits so long for those that use it, and they for it; then it
-# steps back, and tries again.
+# The limit of a table's change that waits for those that use it, while they wait for it; then
+# it steps back, and tries again after PAUSE_S seconds, TRIES times in all.
 LOCK_TIMEOUT = "2s"
 TRIES = 30
 PAUSE_S = 0.5
-# One migration at a time (any number that nobody else uses).
+# One migration at a time (any number that no other program uses).
 ADVISORY_KEY = 6_420_771
 
 
 def current(database: Database) -> str | None:
-    """The revision that a database is at; None if it has no schema yet.
+    """Return the revision that a database is at; None if it has no schema yet.
 
     Raises:
         StorageError: It cannot be opened.
@@ -58,12 +58,12 @@ def current(database: Database) -> str | None:
 
 
 def newest() -> str:
-    """The revision that this version of the bureau needs."""
+    """Return the revision that this version of the bureau needs."""
     return migrations.NEWEST
 
 
 def floor(database: Database) -> str:
-    """The oldest revision whose code may serve a database."""
+    """Return the oldest revision whose code may serve a database."""
     with database.snapshot() as db:
         row = db.one(q.schema_floor)
     assert row is not None, "the first revision writes the floor"
@@ -71,7 +71,7 @@ def floor(database: Database) -> str:
 
 
 def pending(database: Database) -> list[tuple[str, str]]:
-    """Revisions still to come, oldest first, each with its title."""
+    """List the revisions still to come, oldest first, each with its title."""
     at = current(database)
     if at is not None and at >= newest():
         return []
@@ -82,10 +82,10 @@ def pending(database: Database) -> list[tuple[str, str]]:
 
 
 def upgrade(database: Database) -> None:
-    """Moves a database forward to the newest revision, one revision after another.
+    """Move a database forward to the newest revision, one revision after another.
 
     Raises:
-        StorageError: It failed, or others did not let go of a table in time.
+        StorageError: It failed, or others did not release a table in time.
     """
     for tried in range(1, TRIES + 1):
         try:
@@ -125,7 +125,7 @@ def _step_forward(connection: Connection, *, is_sqlite: bool) -> None:
 
 
 def differences(database: Database) -> list[str]:
-    """Where a database's tables differ from what the code expects."""
+    """List the differences of a database's tables from what the code expects."""
     from alembic.autogenerate import compare_metadata  # noqa: PLC0415  (see above)
     from alembic.migration import MigrationContext  # noqa: PLC0415  (see above)
 
@@ -135,7 +135,7 @@ def differences(database: Database) -> list[str]:
 
 
 def is_empty(database: Database) -> bool:
-    """Whether a database has no tables at all."""
+    """Return True if a database has no tables at all."""
     return not inspect(database.engine).get_table_names()
 
 

@@ -1,4 +1,4 @@
-"""How the bureau opens SQLite: one file, one writer, every commit on disk."""
+"""Connections to SQLite: one file, one writer, every commit on disk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from sqlalchemy import Engine, create_engine, event
 
 
 def engine_of(url: str) -> tuple[Engine, Callable[[], Any]]:
-    """SQLAlchemy's engine of a file, and what opens the driver's own connections."""
+    """Return SQLAlchemy's engine of a file, and the function that opens the driver's own
+    connections.
+    """
     engine = create_engine(
         url,
         pool_reset_on_return=None,

@@ -15,27 +15,27 @@ from sqlalchemy import text as text_clause
 from sqlmodel import Field, SQLModel
 
 # Every integer of SQLite has 64 bits, and only a key called INTEGER is the row's
-# own place in its tree, without an index beside it.
+# own key in its tree, without an index beside it.
 WIDE = BigInteger().with_variant(Integer(), "sqlite")
 
 
 def big(*, primary_key: bool = False, null: bool = False) -> Column[int]:
-    """A 64-bit integer; SQLModel's own `int` would be 32 bits wide."""
+    """Define a column of 64-bit integers; SQLModel's own `int` would be 32 bits wide."""
     return Column(WIDE, primary_key=primary_key, nullable=null, autoincrement=False)
 
 
 def counter() -> Column[int]:
-    """A primary key that the database counts up."""
+    """Define a primary key that the database counts up."""
     return Column(WIDE, primary_key=True, autoincrement=True)
 
 
 def text(*, primary_key: bool = False, index: bool = False) -> Column[str]:
-    """A text of any length."""
+    """Define a column of texts of any length."""
     return Column(Text, primary_key=primary_key, nullable=False, index=index)
 
 
 def blob(*, null: bool = False) -> Column[bytes]:
-    """Bytes of any length."""
+    """Define a column of bytes of any length."""
     return Column(LargeBinary, nullable=null)
 
 
@@ -152,7 +152,7 @@ class MemberCertificateRow(SQLModel, table=True):
 
 
 class MemberStatementRow(SQLModel, table=True):
-    """Which entries made a member what it is."""
+    """The entries that made a member what it is."""
 
     __tablename__ = "member_statement"
     member_id: str = Field(sa_column=text(primary_key=True))
@@ -268,7 +268,7 @@ class FormerRefRow(SQLModel, table=True):
 
 
 class TradelinePartyRow(SQLModel, table=True):
-    """Which subjects were ever named on a tradeline: the index to a file."""
+    """The subjects that were ever named on a tradeline: the index to a file."""
 
     __tablename__ = "tradeline_party"
     subject_id: str = Field(sa_column=text(primary_key=True))
@@ -292,7 +292,7 @@ class InquiryRow(SQLModel, table=True):
     """The fact that a report was asked for, granted or denied."""
 
     __tablename__ = "inquiry"
-    # One that was denied and asked again is one line: nobody buries the others.
+    # An inquiry that is denied again has one row: repeated ones do not bury the others.
     __table_args__ = (
         Index(
             "denied_once",
@@ -320,12 +320,12 @@ class InquiryRow(SQLModel, table=True):
     # shaped it.
     log_size: int = Field(sa_column=big())
     rules_version: str = Field(sa_column=text())
-    # What the member had earned to see (`bureau/credit_file/reciprocity.py`).
+    # The level that the member had earned (`bureau/credit_file/reciprocity.py`).
     level: int = Field(sa_column=big())
 
 
 class SubjectEventRow(SQLModel, table=True):
-    """What was said about a subject's own file: holds, disputes, a statement
+    """A statement about a subject's own file: holds, disputes, a statement
     (`bureau/credit_file/subject_state.py`).
     """
 
@@ -344,7 +344,7 @@ class SubjectEventRow(SQLModel, table=True):
 
 
 class MonitorRow(SQLModel, table=True):
-    """Who monitors whom, by consents that allow it (they may have ended since)."""
+    """A member that monitors a subject, by a consent that allows it (it may have ended since)."""
 
     __tablename__ = "monitor"
     __table_args__ = (Index("monitor_by_grantee", "grantee", "subject_id"),)
@@ -372,7 +372,7 @@ class AlertRow(SQLModel, table=True):
 
 
 class AlertMarkRow(SQLModel, table=True):
-    """Up to where a member has acknowledged its alerts."""
+    """The cursor up to which a member has acknowledged its alerts."""
 
     __tablename__ = "alert_mark"
     member_id: str = Field(sa_column=text(primary_key=True))
@@ -380,7 +380,7 @@ class AlertMarkRow(SQLModel, table=True):
 
 
 class NoticeRow(SQLModel, table=True):
-    """Something that the bureau tells a subject, stored with the entry that caused it."""
+    """A notice to a subject, stored with the entry that caused it."""
 
     __tablename__ = "notice"
     subject_id: str = Field(sa_column=text(primary_key=True))
@@ -401,8 +401,8 @@ class StandardRow(SQLModel, table=True):
 
 
 class ContributionRow(SQLModel, table=True):
-    """When a member last furnished accounts in good standing, and accounts in default:
-    what reciprocity follows from.
+    """The times at which a member last furnished accounts in good standing, and accounts in
+    default: reciprocity follows from them.
     """
 
     __tablename__ = "contribution"

@@ -14,7 +14,7 @@ from creditbureau.v1.consents_pb2_grpc import ConsentsServicer
 
 @final
 class Consents(Servicer, ConsentsServicer):
-    """Serves one call of Consents."""
+    """The servicer of one call of Consents."""
 
     def GrantConsent(
         self, request: consents_pb2.GrantConsentRequest, context: grpc.ServicerContext

@@ -14,7 +14,7 @@ from creditbureau.v1.directory_pb2_grpc import DirectoryServicer
 
 @final
 class Directory(Servicer, DirectoryServicer):
-    """Serves one call of Directory."""
+    """The servicer of one call of Directory."""
 
     def GetDirectoryKey(
         self, request: directory_pb2.GetDirectoryKeyRequest, context: grpc.ServicerContext

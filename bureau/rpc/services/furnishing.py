@@ -15,7 +15,7 @@ from creditbureau.v1.furnishing_pb2_grpc import FurnishingServicer
 
 @final
 class Furnishing(Servicer, FurnishingServicer):
-    """Serves one call of Furnishing."""
+    """The servicer of one call of Furnishing."""
 
     def SubmitRecords(
         self, request: furnishing_pb2.SubmitRecordsRequest, context: grpc.ServicerContext

@@ -14,7 +14,7 @@ from creditbureau.v1.log_pb2_grpc import LogServicer
 
 @final
 class Log(Servicer, LogServicer):
-    """Serves one call of Log."""
+    """The servicer of one call of Log."""
 
     def GetCheckpoint(
         self, request: log_pb2.GetCheckpointRequest, context: grpc.ServicerContext

@@ -14,7 +14,7 @@ from creditbureau.v1.members_pb2_grpc import MembersServicer
 
 @final
 class Members(Servicer, MembersServicer):
-    """Serves one call of Members."""
+    """The servicer of one call of Members."""
 
     def AdmitMember(
         self, request: members_pb2.AdmitMemberRequest, context: grpc.ServicerContext

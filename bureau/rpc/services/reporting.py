@@ -16,7 +16,7 @@ from creditbureau.v1.reporting_pb2_grpc import ReportingServicer
 
 @final
 class Reporting(Servicer, ReportingServicer):
-    """Serves one call of Reporting."""
+    """The servicer of one call of Reporting."""
 
     def QueryReport(
         self, request: reporting_pb2.QueryReportRequest, context: grpc.ServicerContext

@@ -14,7 +14,7 @@ from creditbureau.v1.subjects_pb2_grpc import SubjectsServicer
 
 @final
 class Subjects(Servicer, SubjectsServicer):
-    """Serves one call of Subjects."""
+    """The servicer of one call of Subjects."""
 
     def AttestKey(
         self, request: subjects_pb2.AttestKeyRequest, context: grpc.ServicerContext

@@ -1,4 +1,4 @@
-"""For expanding revisions: an index that is built while nodes serve."""
+"""An index that is built while nodes serve, for expanding revisions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from alembic import op
 
 
 def build_index(name: str, table: str, columns: Sequence[str]) -> None:
-    """Builds an index, which nobody waits for, and which waits for everybody.
+    """Build an index that waits for every transaction, and that no transaction waits for.
 
     It is the only step of its revision: what came before it would be committed with it,
     and made again if it had to be tried again. What an earlier try left goes first.
@@ -22,7 +22,7 @@ def build_index(name: str, table: str, columns: Sequence[str]) -> None:
 
 @contextmanager
 def _unlimited(postgresql: bool) -> Iterator[None]:
-    """Waits as long as it takes: the limit is for what others wait behind."""
+    """Lift the limit of waits for locks, which is for statements that others wait for."""
     if not postgresql:
         yield
         return

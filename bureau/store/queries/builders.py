@@ -1,4 +1,4 @@
-"""The tables by their short names, and how a statement about them is spelled.
+"""The tables by their short names, and the builders of statements about them.
 
 Parameters are the names in `bind(...)`, or the columns of the table for inserts.
 """
@@ -19,24 +19,24 @@ from bureau.store.compiled import Change
 
 
 def table(model: type[SQLModel]) -> Table:
-    """The table behind a model."""
+    """Return the table of a model."""
     return cast(Table, model.__table__)  # type: ignore[attr-defined]
 
 
 def bind(name: str) -> Any:
-    """A parameter of a statement."""
+    """Define a parameter of a statement."""
     return bindparam(name)
 
 
 def insert(model: type[SQLModel]) -> Change:
-    """An insert of all columns but those that the database counts."""
+    """Build an insert of all columns but those that the database counts."""
     target = table(model)
     columns = [c.name for c in target.columns if c.autoincrement is not True]
     return Change(insert_into(target).values({name: bindparam(name) for name in columns}).inline())
 
 
 def insert_or_ignore(model: type[SQLModel]) -> Change:
-    """An insert that leaves an existing row as it is. SQLite and PostgreSQL
+    """Build an insert that leaves an existing row as it is. SQLite and PostgreSQL
     spell it alike.
     """
     target = table(model)
@@ -53,7 +53,7 @@ class server_time_us(FunctionElement[int]):  # noqa: N801  (reads as a function 
 
 
 class server_start(FunctionElement[str]):  # noqa: N801  (as above)
-    """When the database's server was started; null where there is none."""
+    """The time at which the database's server was started; null where there is none."""
 
     type = Text()
     inherit_cache = True

@@ -81,7 +81,7 @@ set_consent_state = Change(
 
 
 def _consents_before(whose: ColumnElement[bool]) -> Query[ConsentAndEnvelope]:
-    """A page of consents, newest first, below the place (create_us, consent_id)."""
+    """Select a page of consents, newest first, before the position (create_us, consent_id)."""
     below = or_(
         consent.c.create_us < bind("before_us"),
         and_(consent.c.create_us == bind("before_us"), consent.c.consent_id < bind("before_id")),

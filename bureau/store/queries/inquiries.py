@@ -28,7 +28,7 @@ inquiries_of_id = Query[InquiryColumns](
     .join_from(entry, inquiry, inquiry.c.entry_key == entry.c.entry_key)
     .where(entry.c.request_id == bind("inquiry_id"))
 )
-# The inquiries of one entry, by a place among them.
+# The inquiries of one entry, after a position among them.
 inquiries_of_entry = Query[InquiryColumns](
     select(*inquiry.columns)
     .where(inquiry.c.entry_key == bind("entry_key"), inquiry.c.inquiry_key > bind("after"))
@@ -71,7 +71,7 @@ inquiry_count = Query[tuple[int]](
 
 
 def _inquiries_before(which: ColumnElement[bool]) -> Query[InquiryAndLeaf]:
-    """Inquiries about a subject, newest first, below a place."""
+    """Select inquiries about a subject, newest first, before a position."""
     return Query[InquiryAndLeaf](
         select(*inquiry.columns, func.coalesce(_inquiry_entry.c.leaf_index, -1))
         .join_from(

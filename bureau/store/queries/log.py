@@ -43,9 +43,9 @@ move_head = Change(
 )
 # Changes nothing; and yet the transaction is a write, whose commit waits like any.
 touch_head = Change(update(head).where(head.c.head_id == 1).values(time_us=head.c.time_us))
-# Which code may serve.
+# The oldest revision whose code may serve.
 schema_floor = Query[tuple[str]](select(floor.c.revision).where(floor.c.floor_id == 1))
-# Which run of which server a connection leads to, and its time beside the log's.
+# The run of the server that a connection leads to; the server's time beside the log's.
 server_run = Query[tuple[str | None]](select(server_start()))
 times = Query[tuple[int, int | None]](
     select(head.c.time_us, server_time_us()).where(head.c.head_id == 1)
@@ -138,8 +138,8 @@ cosigned_size = Query[tuple[int]](
 
 
 def _newest_cosigned(names: Sequence[Any] = ()) -> Select[Any]:
-    """Goes back from the newest cosignature, so far and no farther, and counts those
-    beside each.
+    """Select the newest size with enough cosignatures, of the `look_back` newest cosignatures
+    from size `at_least` on.
     """
     newest = (
         select(cosignature.c.tree_size)
@@ -163,7 +163,7 @@ def _newest_cosigned(names: Sequence[Any] = ()) -> Select[Any]:
 newest_cosigned = Query[tuple[int]](_newest_cosigned())
 newest_cosigned_by = InQuery[tuple[int]](_newest_cosigned)
 
-# What a check of the database counts -----------------------------------------
+# Counts of a check of the database -------------------------------------------
 
 entry_count = Query[tuple[int, int | None]](
     select(func.count(), func.max(entry.c.leaf_index)).select_from(entry)

@@ -1,4 +1,4 @@
-"""Members, their certificates and keys; what each asked of the directory."""
+"""Members, their certificates and keys; the use that each made of the directory."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ _key_in_force = select(member_key.c.public_key).where(
     member_key.c.to_entry.is_(None),
 )
 key_in_force = Query[tuple[bytes]](_key_in_force)
-# To the end of the transaction nobody withdraws it: what it signed is in the log before.
+# To the end of the transaction no call withdraws it: what it signed is in the log before.
 keep_key_in_force = Query[tuple[bytes]](_key_in_force.with_for_update(read=True))
 any_member_key = Query[tuple[bytes]](
     select(member_key.c.public_key).where(
@@ -164,7 +164,7 @@ statements_of_member = Query[EntryAndEnvelope](
     .order_by(entry.c.leaf_index)
 )
 
-# What says of which group a member is, in order of the log, below a size of it.
+# Statements that name a member's group, in order of the log, below a size of it.
 groupings_of = Query[tuple[str, bytes]](
     select(entry.c.kind, statement.c.envelope)
     .join_from(member_statement, entry, member_statement.c.entry_key == entry.c.entry_key)

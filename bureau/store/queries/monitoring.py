@@ -1,4 +1,4 @@
-"""Alerts, and who gets them."""
+"""Alerts, and the members that get them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bureau.store.queries.builders import (
 )
 from bureau.store.queries.consents import ConsentColumns
 
-# An alert, with the place in the log that it was written at.
+# An alert, with the position in the log that it was written at.
 AlertColumns: TypeAlias = tuple[int, str, str, int, str, int, int, int, int]
 
 add_monitor = insert(t.MonitorRow)
@@ -59,7 +59,7 @@ monitored_by = Query[ConsentColumns](
     )
     .order_by(monitor.c.subject_id, monitor.c.consent_id)
 )
-# Whether a member furnishes an account of a person.
+# Accounts of a person that a member furnishes.
 furnishes = Query[tuple[int]](
     select(tradeline.c.tradeline_key)
     .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
@@ -68,7 +68,7 @@ furnishes = Query[tuple[int]](
 )
 add_alert = insert(t.AlertRow)
 ALERT_COLUMNS = tuple(c.name for c in alert.columns)
-# A member's alerts behind a place in the log, in its order, with the consent's state.
+# A member's alerts after a position in the log, in its order, with the consent's state.
 alerts_after = Query[AlertColumns](
     select(
         alert.c.ordinal,
@@ -94,7 +94,7 @@ alerts_after = Query[AlertColumns](
     .order_by(entry.c.leaf_index, alert.c.ordinal)
     .limit(bind("limit"))
 )
-# Whether alerts of a kind were caused under a consent since a time; one that this very
+# Alerts of a kind that were caused under a consent since a time; one that this very
 # transaction causes has no entry yet.
 told_since = Query[tuple[int]](
     select(alert.c.entry_key)

@@ -1,4 +1,4 @@
-"""Submissions, the accounts they tell of, and their records."""
+"""Submissions, the accounts they report, and their records."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ _LOCKED = (
     tradeline.c.newest_submission_key,
     tradeline.c.newest_record_index,
 )
-# Locked in one order, so that two batches about the same accounts wait for each
-# other instead of for ever.
+# Locked in one order, so that of two batches about the same accounts one waits for the
+# other instead of a deadlock.
 lock_tradelines = InQuery[tuple[str, int, str, str, bytes, bytes, int, bytes, int, int]](
     lambda refs: (
         select(*_LOCKED)

@@ -1,4 +1,4 @@
-"""A subject's keys; what they said of their own file; what was erased of it."""
+"""A subject's keys, their statements about their own file, and what was erased of it."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ disputes_against = InQuery[tuple[str, str, int]](
         .limit(bind("limit"))
     )
 )
-# Taken by whoever changes what holds on a file, and shared by whoever reads it to
+# Taken by a call that changes what holds on a file, and shared by calls that read it to
 # act on it. All of the subject's keys, in one order: the one in force may be replaced
 # meanwhile, and a lock that finds no row is none.
 _keys_of_subject = (
