@@ -92,7 +92,7 @@ def other_bytes_refused(evidence: Evidence, found: Findings) -> None:
 
 
 def first_answer_again(evidence: Evidence, found: Findings) -> None:
-    """Whoever sends the same bytes again gets the first answer again."""
+    """A caller that sends the same bytes again gets the first answer again."""
     digests: dict[str, str] = {}
     for told in evidence.statements:
         first = told.receipt
