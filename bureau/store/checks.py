@@ -6,10 +6,11 @@ from sqlalchemy import Column, exists, func, literal, select, text, union_all
 
 from bureau.store.compiled import Query
 from bureau.store.queries import builders as s
+from bureau.store.queries.log import EntryColumns
 from bureau_keys.entry_kinds import EntryKind
 
 # Entries with their statements, in order of the log: a `LoggedEntry`, then its envelope.
-entries_from = Query[tuple[int, int, str, str, str, bytes, bytes, bytes, bytes, int, bytes | None]](
+entries_from = Query[tuple[*EntryColumns, bytes | None]](
     select(*s.entry.columns, s.statement.c.envelope)
     .join_from(s.entry, s.statement, s.entry.c.entry_key == s.statement.c.entry_key, isouter=True)
     .where(s.entry.c.leaf_index >= s.bind("start"))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
@@ -21,7 +21,7 @@ from sqlalchemy.engine.interfaces import Dialect
 
 from bureau.store import commit_wait, sqlite
 from bureau.store.commit_wait import CommitWait
-from bureau.store.compiled import LIST_SIZES, Change, InQuery, Query, Statement
+from bureau.store.compiled import LIST_SIZES, Change, InQuery, Query, Row, Statement
 from bureau.store.errors import StorageError, translate
 
 # Connections of one process, and seconds that a caller waits for one.
@@ -31,9 +31,6 @@ MAX_WAIT_S = 5.0
 AT_ONCE_S = 0.5
 # In a URL.
 PASSWORD = re.compile(r"(://[^:/@]*):[^@]*@")
-
-Row = tuple[Any, ...]
-R = TypeVar("R", bound=Row)
 
 
 class Connection:
@@ -71,17 +68,17 @@ class Connection:
         """Close the driver's connection."""
         self._raw.close()
 
-    def all(self, statement: Query[R], **values: Any) -> list[R]:
+    def all(self, statement: Query[Row], **values: Any) -> list[Row]:
         """Return every row."""
         self._execute(statement, values)
         return self._cursor.fetchall()  # type: ignore[no-any-return]
 
-    def one(self, statement: Query[R], **values: Any) -> R | None:
+    def one(self, statement: Query[Row], **values: Any) -> Row | None:
         """Return the first row, or None."""
         self._execute(statement, values)
         return self._cursor.fetchone()  # type: ignore[no-any-return]
 
-    def fetch_one_raw(self, sql: str) -> Row:
+    def fetch_one_raw(self, sql: str) -> tuple[Any, ...]:
         """Return the one row that a statement of the database's own language answers."""
         self.execute_raw(sql)
         return self._cursor.fetchone()  # type: ignore[no-any-return]
@@ -98,9 +95,9 @@ class Connection:
         self._execute(statement, values)
         return self._cursor.rowcount  # type: ignore[no-any-return]
 
-    def all_in(self, listing: InQuery[R], wanted: Sequence[Any], **values: Any) -> list[R]:
+    def all_in(self, listing: InQuery[Row], wanted: Sequence[Any], **values: Any) -> list[Row]:
         """Return every row for a list of wanted values, queried in slices."""
-        rows: list[R] = []
+        rows: list[Row] = []
         for start in range(0, len(wanted), LIST_SIZES[-1]):
             part = list(wanted[start : start + LIST_SIZES[-1]])
             names, statement = listing.shape(len(part))
@@ -116,7 +113,7 @@ class Connection:
         )
 
     def execute_many_tuples(
-        self, statement: Change, order: tuple[str, ...], rows: Sequence[Row]
+        self, statement: Change, order: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
     ) -> None:
         """Run a change once for each tuple of values, named in `order`."""
         sql, places, _ = statement.sql(self._dialect)

@@ -69,6 +69,15 @@ def declared() -> Iterator[tuple[str, Any, types.GenericAlias]]:
             yield target.id, query, eval(row, vars(module))
 
 
+def flattened(row: Any) -> Iterator[Any]:
+    """The types of a row's columns, with those of a row that is unpacked in it."""
+    for type_ in get_args(row):
+        if getattr(type_, "__unpacked__", False):
+            yield from flattened(type_)
+        else:
+            yield type_
+
+
 @pytest.mark.parametrize(("name", "query", "row"), list(declared()), ids=lambda v: str(v)[:40])
 def test_rows_have_the_declared_type(name: str, query: Any, row: types.GenericAlias) -> None:
     clause = query.clause
@@ -76,7 +85,7 @@ def test_rows_have_the_declared_type(name: str, query: Any, row: types.GenericAl
         return  # PostgreSQL's own settings: their columns have no types
     selects = isinstance(clause, SelectBase)
     columns = list(clause.selected_columns if selects else clause.exported_columns)
-    types_ = get_args(row)
+    types_ = list(flattened(row))
     assert len(columns) == len(types_), f"{name} selects {len(columns)} columns"
     for column, type_ in zip(columns, types_, strict=True):
         options = set(get_args(type_)) or {type_}

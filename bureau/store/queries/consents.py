@@ -34,30 +34,7 @@ ConsentColumns: TypeAlias = tuple[
     int,
     str,
 ]
-ConsentAndEnvelope: TypeAlias = tuple[
-    str,
-    str,
-    str,
-    int,
-    int,
-    int,
-    int,
-    int,
-    int,
-    int,
-    int,
-    int,
-    int,
-    int,
-    int,
-    int,
-    int,
-    int,
-    int,
-    int,
-    str,
-    bytes,
-]
+ConsentAndEnvelope: TypeAlias = tuple[*ConsentColumns, bytes]
 
 add_consent = insert(t.ConsentRow)
 consent_by_id = Query[ConsentColumns](

@@ -14,9 +14,7 @@ from bureau.store.queries.builders import bind, entry, inquiry, insert_or_ignore
 InquiryColumns: TypeAlias = tuple[
     int, str, str, str, str, int, int, int, str, int, int | None, int, str, int
 ]
-InquiryAndLeaf: TypeAlias = tuple[
-    int, str, str, str, str, int, int, int, str, int, int | None, int, str, int, int
-]
+InquiryAndLeaf: TypeAlias = tuple[*InquiryColumns, int]
 
 add_inquiry = insert_or_ignore(t.InquiryRow)
 inquiry_of_entry = Query[InquiryColumns](

@@ -20,10 +20,11 @@ from bureau.store.queries.builders import (
     statement,
     usage,
 )
+from bureau.store.queries.log import EntryColumns
 
 # The columns of a member, in the order of its table.
 MemberColumns: TypeAlias = tuple[str, str, int, int, int, str, str, int, int]
-EntryAndEnvelope: TypeAlias = tuple[int, int, str, str, str, bytes, bytes, bytes, bytes, int, bytes]
+EntryAndEnvelope: TypeAlias = tuple[*EntryColumns, bytes]
 
 # Members ---------------------------------------------------------------------
 
