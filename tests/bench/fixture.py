@@ -65,7 +65,7 @@ Call = Callable[[bytes], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much a run does.
+    """The size of a run.
 
     Attributes:
         people: With ordinary files; a tenth as many have long ones.

@@ -15,7 +15,7 @@ CALLERS = 16
 
 @dataclass(slots=True)
 class Load:
-    """What a server did under load.
+    """The figures of a server under load.
 
     Attributes:
         seconds: On the wall.

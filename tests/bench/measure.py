@@ -1,4 +1,4 @@
-"""What a benchmark gives: a figure beside its baseline, and the target it has."""
+"""The result of a benchmark: a figure beside its baseline, and the target."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Measure:
 
     @property
     def target(self) -> str:
-        """What is aimed at, in words; empty without a target."""
+        """The target in words; empty without a target."""
         if self.least_ratio is not None:
             return f"ratio ≥ {self.least_ratio:g}"
         if self.least is not None:
@@ -46,7 +46,7 @@ class Measure:
 
     @property
     def reached(self) -> bool | None:
-        """Whether the target is reached; None without one."""
+        """True if the target is reached; None without a target."""
         if self.least_ratio is not None:
             return (self.ratio or 0) >= self.least_ratio
         if self.least is not None:

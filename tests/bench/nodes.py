@@ -59,7 +59,7 @@ class Node:
     metrics: str = ""
 
     def used(self) -> Cost:
-        """What it has used since its start."""
+        """Return the processor time and commits of the node since its start."""
         commits = dict.fromkeys(SAMPLES, 0.0)
         if self.metrics:
             with urllib.request.urlopen(f"http://{self.metrics}/metrics", timeout=10) as answer:
@@ -79,7 +79,7 @@ SAMPLES = (
 
 @dataclass(slots=True)
 class Cost:
-    """What calls took: on the wall, of processors, in commits."""
+    """The cost of calls: wall time, processor time, commits."""
 
     calls: int = 0
     wall_s: float = 0

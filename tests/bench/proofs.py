@@ -58,7 +58,7 @@ def proofs(_house: House) -> Iterator[Measure]:
 
 
 def against(name: str, count: int, work: Callable[[], None], bare: Callable[[], None]) -> Measure:
-    """How often a second some work is done, beside its bare form: the best of rounds
+    """Measure how often a second some work is done, beside its bare form: the best of rounds
     in which the two take turns.
     """
     took: dict[Callable[[], None], list[float]] = {work: [], bare: []}

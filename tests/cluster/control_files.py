@@ -1,4 +1,4 @@
-"""Where everything is, and what workers are told: the seam between topology and workers.
+"""The files by which the run tells workers where everything is and what changes.
 
 `topology.json` is written once the bureau serves. While the run goes on, `control.jsonl` grows
 by lines that workers follow; when a file `stop` appears they finish what they have begun,
@@ -158,7 +158,7 @@ class DirectionsReader:
         self._read = 0
 
     def new(self) -> Iterator[Direction]:
-        """What was written since the last call."""
+        """Return the lines written since the last call."""
         if not self._path.exists():
             return
         with self._path.open("rb") as file:
@@ -171,5 +171,5 @@ class DirectionsReader:
 
 
 def stopping(folder: Path) -> bool:
-    """Whether the run is over."""
+    """True if the run is over."""
     return (folder / STOP).exists()

@@ -1,4 +1,4 @@
-"""What a worker did, one line an operation: what the auditor believes happened.
+"""A worker's history, one line for each operation; the auditor's input.
 
 A line is written when an operation is settled, and when the run ends for those that never
 were. `begin_ns` is read before the first byte is sent, `end_ns` after the last retry came
@@ -18,7 +18,7 @@ from typing import IO, Any
 
 
 class Outcome(StrEnum):
-    """How an operation ended, as its caller knows."""
+    """The end of an operation, as its caller knows it."""
 
     OK = "ok"
     FAILED = "failed"  # refused, for good: it has no effect
@@ -84,7 +84,7 @@ class History:
 
 
 def path_of(folder: Path, worker: str) -> Path:
-    """Where a worker's history lies."""
+    """Return the path of a worker's history."""
     return folder / f"history-{worker}.jsonl"
 
 

@@ -61,6 +61,6 @@ def _process(topology: Topology, hand: Hand) -> Process:
 
 
 def _begun(topology: Topology, hands: Sequence[Hand]) -> bool:
-    """Whether everybody says on the time line that they are at work."""
+    """Return True once every worker has reported its start on the time line."""
     started = {event.name for event in read_timeline(topology.folder) if event.kind == "at work"}
     return started >= {hand.name for hand in hands}

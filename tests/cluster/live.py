@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a table that changes, or lines where it cannot."""
+"""The live view of a run: a table that changes, or lines on a plain terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run is asked to do, and the one command that repeats it."""
+"""The options of a run, and the one command that repeats it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class UnknownFaultError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a run is to be.
+    """The options of a run.
 
     Attributes:
         seconds: For how long the bureau works under faults.

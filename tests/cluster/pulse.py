@@ -1,4 +1,4 @@
-"""How the bureau is doing at this moment, from what workers write down as they go."""
+"""The bureau's present health, from the histories that workers write."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Planned:
 
     @property
     def end_s(self) -> float:
-        """When it is healed."""
+        """The second at which the fault is healed."""
         return self.start_s + self.length_s
 
 

@@ -1,4 +1,4 @@
-"""What happened to the bureau, one line an event: faults, their ends, starts and exits.
+"""The events of a run, one line each: faults, their ends, starts and exits.
 
 On the same clock as the histories, so that a report can lay both side by side.
 """

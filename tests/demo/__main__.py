@@ -120,7 +120,7 @@ def show_refusal(scenario: Scenario, lender: str, consent: Consent) -> None:
 
 
 def show_inquiries(inquiries: list[InquiryLine]) -> None:
-    """Who looked, or was not let to."""
+    """Show the inquiries about a person, denied ones included."""
     table = Table("when", "who", "what for", "outcome", "leaf", box=None, header_style="dim")
     for line in inquiries:
         refused = line.denial_reason
@@ -146,7 +146,7 @@ def telling(scenario: Scenario) -> Report:
 
 
 def show_verdict(verdict: Verdict, seconds: float) -> None:
-    """What was verified, in a few lines."""
+    """Show the counts of the verification."""
     console.rule("[bold]the auditor's verdict[/]")
     table = Table(box=None, show_header=False)
     for name, count in verdict.checked.items():

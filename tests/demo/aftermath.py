@@ -1,4 +1,4 @@
-"""What happens after a report: a correction, a dispute to its end, a freeze, an alert."""
+"""The events after a report: a correction, a dispute to its end, a freeze, an alert."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Sandbox:
         return kit.profile
 
     def profile_folder(self, member_id: str) -> Path:
-        """Where a member's profile lies."""
+        """Return the folder of a member's profile."""
         return self.folder / "members" / member_id
 
 

@@ -10,7 +10,7 @@ from tests.demo.journey import Scenario, Step
 
 @dataclass(slots=True)
 class Verdict:
-    """What was checked, and what failed.
+    """The counts of checks, and the failures.
 
     Attributes:
         checked: How many of each kind hold.
@@ -22,7 +22,7 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Whether something was checked and everything holds."""
+        """True if something was checked and everything holds."""
         return not self.failures and all(self.checked.values())
 
 

@@ -26,7 +26,7 @@ class Nodes:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Where they listen."""
+        """The addresses on which the nodes listen."""
         return tuple(server.address for server in self.servers)
 
     def everywhere(self, profile: Profile) -> Profile:

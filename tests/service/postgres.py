@@ -47,7 +47,7 @@ class Server(ABC):
 
     @abstractmethod
     def url(self, database: str) -> str:
-        """How to reach it."""
+        """Return the URL of a database."""
 
     def psql(self, command: str, database: str = "postgres") -> str:
         """The first value of the answer, as text. No commit of it waits for a standby."""
@@ -100,7 +100,7 @@ class Postgres(Server):
         return self
 
     def url(self, database: str) -> str:
-        """How to reach it."""
+        """Return the URL of a database."""
         uri: str = self.server.get_uri(database)
         return uri
 
@@ -191,7 +191,7 @@ class Standby(Server):
         self.wait_for_standbys("")
 
     def url(self, database: str) -> str:
-        """How to reach it."""
+        """Return the URL of a database."""
         return f"postgresql://postgres@/{database}?host={self.folder}"
 
     def _control(self, *words: str) -> None:

@@ -90,7 +90,7 @@ def open_scenario(url: str, folder: Path, **overrides: Any) -> Iterator[Scenario
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a call ended, and when the bureau says to try again."""
+    """The end of a call, and the delay that the bureau asks for."""
 
     status: tuple[str, str]
     retry_s: float = 0

@@ -44,7 +44,7 @@ DETAILS = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How a call ended."""
+    """The end of a call."""
 
     code: str
     reason: str = ""

@@ -122,7 +122,7 @@ class Scenario:
             database.dispose()
 
     def findings(self) -> list[Finding]:
-        """What the check of the whole database finds."""
+        """Run the check of the whole database."""
         settings = Settings.load(self.bureau.folder)
         log_key = parse_vkey(trust_of(settings).log_key).key
         with self.database() as database:

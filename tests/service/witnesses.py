@@ -47,7 +47,7 @@ class WitnessProcess:
         return done
 
     def shown(self, expected: int | None = 0) -> dict[str, Any]:
-        """What it has seen."""
+        """Return the state of the witness."""
         found: dict[str, Any] = json.loads(
             self.run("show", "--output", "json", expected=expected).stdout
         )

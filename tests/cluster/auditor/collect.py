@@ -235,7 +235,7 @@ def _auditor(topology: TopologyMap) -> MemberAt:
 
 
 def _kept(run: Path) -> Iterator[tuple[str, str]]:
-    """What nodes keep apart from the database."""
+    """Read the checkpoint files of the nodes."""
     for path in sorted((run / "nodes").glob("*/checkpoint-*")):
         yield path.name, path.read_text("utf-8")
 
@@ -247,13 +247,13 @@ def _books(run: Path) -> Iterator[tuple[str, sqlite3.Connection]]:
 
 
 def _cosigned(run: Path) -> Iterator[tuple[str, str]]:
-    """What each witness has cosigned last."""
+    """Read the last checkpoint that each witness cosigned."""
     for name, journal in _books(run):
         yield from ((name, note) for (note,) in journal.execute("SELECT note FROM log") if note)
 
 
 def _forks(run: Path) -> Iterator[str]:
-    """What witnesses have against the log."""
+    """Read the evidence of forks that witnesses hold."""
     for name, journal in _books(run):
         for size, root in journal.execute("SELECT size, root FROM evidence"):
             yield f"{name} was shown another root of size {size}: {root.hex()}"

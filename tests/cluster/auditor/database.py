@@ -63,7 +63,7 @@ def url_for(url: str) -> Any:
 
 
 def read_tables(name: str, db: Connection) -> Database:
-    """What one connection sees, also of a transaction that is never committed."""
+    """Read the tables through one connection, uncommitted changes of its own included."""
 
     def rows(statement: str) -> list[tuple[Any, ...]]:
         return [

@@ -1,4 +1,4 @@
-"""What the auditor holds in its hands: plain data, so that every check is pure.
+"""The auditor's evidence: plain data, so that every check is pure.
 
 Collected once, after everything has healed (`collect.py`); a test makes it by hand.
 """
@@ -125,7 +125,7 @@ class Delivered(NamedTuple):
 
 @dataclass(frozen=True)
 class Node:
-    """What one node answers.
+    """The answers of one node.
 
     Attributes:
         newest: Its newest checkpoint.

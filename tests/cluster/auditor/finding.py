@@ -1,4 +1,4 @@
-"""What a check is, and what it finds."""
+"""A check and its findings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Violation:
 
 @dataclass
 class Findings:
-    """What one check has looked at, and found wrong."""
+    """The number of things that one check examined, and its violations."""
 
     check: str
     looked: int = 0
@@ -56,7 +56,7 @@ class Check:
     run: Callable[[Evidence, Findings], None]
 
     def findings(self, evidence: Evidence) -> Findings:
-        """What it finds."""
+        """Run the check over the evidence."""
         found = Findings(self.name)
         self.run(evidence, found)
         return found

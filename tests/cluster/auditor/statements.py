@@ -1,4 +1,4 @@
-"""What was done with each signed statement, whoever sent it and how often."""
+"""The history of each signed statement, over all its senders and sendings."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Told:
 
     @property
     def outcome(self) -> Outcome:
-        """What is known of it: accepted if any sending was."""
+        """The outcome of the statement: accepted if any sending was."""
         outcomes = {operation.outcome for operation in self.operations}
         if Outcome.OK in outcomes:
             return Outcome.OK
@@ -56,7 +56,7 @@ class Told:
 
     @property
     def begin_ns(self) -> int:
-        """When it was first sent."""
+        """The time of the first sending, in nanoseconds."""
         return min(one.begin_ns for one in self.operations)
 
     @property
@@ -83,7 +83,7 @@ def by_statement(operations: Iterable[Operation]) -> list[Told]:
 
 @lru_cache(maxsize=100_000)
 def signer_of(envelope: str) -> str:
-    """Who signed, as a statement's header says; empty where there is no statement."""
+    """Return the signer in a statement's header; empty without a statement."""
     if not envelope:
         return ""
     # Every statement's header is its first field: whichever message it is, this reads it.
@@ -96,5 +96,5 @@ def opened(envelope: str) -> Envelope:
 
 
 def digest_of(envelope: str) -> bytes:
-    """What names a statement: SHA-256 of its PAE."""
+    """Return the digest that names a statement: SHA-256 of its PAE."""
     return digest(opened(envelope))

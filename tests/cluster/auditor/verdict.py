@@ -11,7 +11,7 @@ from tests.cluster.auditor.finding import Findings, Violation
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the auditor found.
+    """The auditor's findings.
 
     Attributes:
         evidence: What it looked at.
@@ -23,12 +23,12 @@ class Verdict:
 
     @property
     def violations(self) -> list[Violation]:
-        """What is wrong, of each check as much as is told."""
+        """The violations, at most the reported number of each check."""
         return [violation for found in self.findings for violation in found.violations]
 
     @property
     def holds(self) -> bool:
-        """Whether every promise was kept."""
+        """True if every promise was kept."""
         return not any(found.count for found in self.findings)
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong: one catalogue, one small class an idea."""
+"""The catalogue of faults: a small class for each."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ DATABASE = "database"
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Who is in the topology, by name: what chance may choose from.
+    """The names of the topology's parts, from which the random schedule chooses.
 
     Attributes:
         serving: Nodes, and the directory.
@@ -40,7 +40,7 @@ class Fault(ABC):
     @property
     @abstractmethod
     def takes(self) -> frozenset[str]:
-        """What of the topology it needs for itself: faults that share none may be mixed."""
+        """The parts of the topology that the fault occupies; faults that share none may overlap."""
 
     @abstractmethod
     def inject(self, topology: Topology) -> None:

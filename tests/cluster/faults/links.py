@@ -37,11 +37,11 @@ class WayFault(Fault):
         return frozenset({self.node})
 
     def links(self, topology: Topology) -> list[Link]:
-        """Which links."""
+        """Return the links that the fault changes."""
         raise NotImplementedError
 
     def condition(self) -> Condition:
-        """How they become."""
+        """Return the condition that the fault gives them."""
         return CONDITIONS[self.how]
 
     def inject(self, topology: Topology) -> None:
@@ -63,7 +63,7 @@ class MembersWay(WayFault):
     how: str
 
     def links(self, topology: Topology) -> list[Link]:
-        """Where members reach the node."""
+        """Return the members' links to the node."""
         return [topology.node(self.node).link]
 
 
@@ -75,7 +75,7 @@ class DatabaseWay(WayFault):
     how: str
 
     def links(self, topology: Topology) -> list[Link]:
-        """Where the node reaches either server."""
+        """Return the node's links to both servers."""
         return list(topology.node(self.node).database_ways.values())
 
     def condition(self) -> Condition:
@@ -92,7 +92,7 @@ class WitnessWay(WayFault):
     how: str
 
     def links(self, topology: Topology) -> list[Link]:
-        """Where the node reaches its witnesses."""
+        """Return the node's links to its witnesses."""
         return list(topology.node(self.node).witness_ways.values())
 
     @classmethod

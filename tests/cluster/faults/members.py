@@ -1,4 +1,4 @@
-"""What happens to members while their requests are under way."""
+"""Faults of members while their requests are in flight."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class SendTwice(Fault):
 
     @property
     def takes(self) -> frozenset[str]:
-        """How lenders retry."""
+        """The retry behaviour of lenders, as the occupied part."""
         return frozenset({"retries"})
 
     def inject(self, topology: Topology) -> None:

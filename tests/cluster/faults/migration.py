@@ -42,4 +42,4 @@ class Migrate(Fault):
             )
 
     def heal(self, topology: Topology) -> None:
-        """What was added stays: it goes forward only."""
+        """Leave the added column: migrations only go forward."""

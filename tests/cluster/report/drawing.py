@@ -40,7 +40,7 @@ class Drawing:
     parts: list[str] = field(default_factory=list)
 
     def x(self, at_s: float) -> float:
-        """Where a second of the run lies."""
+        """Return the horizontal position of a second of the run."""
         return LEFT + (WIDTH - LEFT - RIGHT) * at_s / self.figures.length_s
 
     def draw(self) -> str:

@@ -104,7 +104,7 @@ def figures_of(operations: list[Operation], events: list[Event]) -> Figures:
 
 
 def how(one: Operation) -> str:
-    """How an operation ended, for a person who looks."""
+    """Return the end of an operation as the report shows it."""
     if one.settled_ns is not None:
         return SETTLED
     if one.outcome is Outcome.OK:
@@ -171,7 +171,7 @@ def _particulars(event: Event) -> dict[str, object]:
 
 
 def _processes(events: list[Event], begin: int, length_s: float) -> dict[str, list[Span]]:
-    """When each process ran, and when it was stopped while it ran."""
+    """Return the times at which each process ran and was stopped."""
     found: dict[str, list[Span]] = {}
     begun: dict[str, float] = {}
     for event in events:

@@ -29,7 +29,7 @@ PACKAGES = ("creditbureau", "grpcio", "protobuf", "psycopg", "SQLAlchemy", "embe
 
 
 def summary_of(run: Path, verdict: Verdict) -> dict[str, Any]:
-    """What machines read of a run."""
+    """Return the summary of a run for machines."""
     evidence, topology = verdict.evidence, TopologyMap.load(run)
     figures = figures_of(evidence.operations, evidence.events)
     counts = Counter(how(one) for one in evidence.operations)

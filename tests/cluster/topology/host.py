@@ -1,4 +1,4 @@
-"""Where a process of the topology lives: beside the others, or on a network of its own.
+"""The host of a process: the machine's own network, or a network namespace.
 
 With root a node gets a network namespace, joined to the machine by a pair of virtual
 interfaces: when its cable is pulled, what happens is the kernel's own doing. Without root

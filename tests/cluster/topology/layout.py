@@ -132,7 +132,7 @@ class Builder:
         return node
 
     def shim(self, name: str) -> Shim | None:
-        """What stands between a process and the C library."""
+        """Return the library that is preloaded into a process."""
         if self.library is None:
             return None
         shim = Shim(self.library, self.place / f"{name}.page")

@@ -33,7 +33,7 @@ class MemberApplication:
 
 
 def newcomers(lenders: int, wallets: int) -> Iterator[MemberApplication]:
-    """Who is admitted, for so many lenders and wallets."""
+    """List the members to admit, for numbers of lenders and wallets."""
     for number in range(1, lenders + 1):
         yield MemberApplication(f"lender-{number}", "lender", LENDER, LENDER_PURPOSES)
     for number in range(1, wallets + 1):
@@ -45,7 +45,7 @@ def newcomers(lenders: int, wallets: int) -> Iterator[MemberApplication]:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where members reach the bureau and its directory."""
+    """The addresses at which members reach the bureau and its directory."""
 
     nodes: tuple[str, ...]
     directory: tuple[str, ...]

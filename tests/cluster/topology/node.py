@@ -115,7 +115,7 @@ class Node:
         return self.process.stop(seconds=DRAIN_S)
 
     def answers(self, asking: Profile) -> bool:
-        """Whether it reads from its database and answers, past its members' link."""
+        """Return True if the node reads from its database and answers, past its members' link."""
         try:
             with Operator(replace(asking, addresses=(self.address,))) as reader:
                 reader.checkpoint()

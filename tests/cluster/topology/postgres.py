@@ -83,7 +83,7 @@ class Postgres:
 
     @property
     def address(self) -> str:
-        """Where it listens, past every proxy."""
+        """The address on which it listens, past every proxy."""
         return f"{LOOPBACK}:{self.port}"
 
     @property
@@ -144,7 +144,7 @@ class Postgres:
         wait_until(f"{self.name} takes writes", self.is_primary, START_S)
 
     def is_primary(self) -> bool:
-        """Whether it takes writes."""
+        """Return True if the server accepts writes."""
         return self.ask("SELECT NOT pg_is_in_recovery()") is True
 
     def ask(self, query: str) -> Any:

@@ -85,12 +85,12 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """Whether it runs, or is paused."""
+        """True if the process runs or is paused."""
         return self._running is not None and self._running.poll() is None
 
     @property
     def exit_code(self) -> int | None:
-        """How it ended; None as long as it runs."""
+        """The exit code; None while the process runs."""
         return self._running.poll() if self._running else None
 
     @property

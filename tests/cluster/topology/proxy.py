@@ -25,7 +25,7 @@ SETTLED_S = 0.5
 
 
 class Direction(StrEnum):
-    """Which link bytes go."""
+    """The direction of bytes on a link."""
 
     THERE = "there"  # from who opened the connection
     BACK = "back"
@@ -37,7 +37,7 @@ NEITHER: frozenset[Direction] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """How a link is; as it is made, everything passes.
+    """The condition of a link; a new link passes everything.
 
     Attributes:
         delay_s: Everything arrives so much later, in each direction.
@@ -103,12 +103,12 @@ class Link:
 
     @property
     def address(self) -> str:
-        """Where it listens."""
+        """The address on which it listens."""
         return f"{self._at}:{self.port}"
 
     @property
     def connections(self) -> int:
-        """How many there are."""
+        """The number of open connections."""
         return len(self._connections)
 
     async def open(self) -> None:

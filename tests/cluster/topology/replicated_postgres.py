@@ -79,12 +79,12 @@ class ReplicatedPostgres:
         self.primary, self.standby = self.standby, self.primary
 
     def streaming(self) -> bool:
-        """Whether the standby receives what the primary writes."""
+        """Return True if the standby receives the primary's writes."""
         query = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
         return bool(self.primary.ask(query))
 
     def together(self) -> bool:
-        """Whether the primary waits for the standby, and the standby is there."""
+        """Return True if the primary waits for the standby and the standby is attached."""
         query = (
             "SELECT count(*) FROM pg_stat_replication "
             "WHERE state = 'streaming' AND sync_state = 'sync'"

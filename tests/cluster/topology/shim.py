@@ -1,4 +1,4 @@
-"""What stands between a process and the C library: see `shim.c`.
+"""The library that is preloaded into a process to inject faults: see `shim.c`.
 
 Compiled once a run with the compiler at hand. Where there is none, the faults that need it
 are skipped, with a word.

@@ -127,7 +127,7 @@ def running_topology(
 
 
 def map_of(topology: Topology, seed: int) -> TopologyMap:
-    """Where everything is."""
+    """Return the map of all addresses and folders."""
     servers = topology.pair.servers
     return TopologyMap(
         seed=seed,

@@ -20,7 +20,7 @@ from tests.cluster.topology.witness import Witness
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a topology is."""
+    """The size of a topology."""
 
     nodes: int = 3
     lenders: int = 3

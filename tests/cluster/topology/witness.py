@@ -17,7 +17,7 @@ START_S = 60.0
 
 
 class Witness:
-    """Who cosigns the log's checkpoints.
+    """A witness that cosigns the log's checkpoints.
 
     Attributes:
         key: By which its cosignatures verify.
@@ -42,7 +42,7 @@ class Witness:
 
     @property
     def url(self) -> str:
-        """Where it is, past every proxy."""
+        """The URL of the witness, past every proxy."""
         return f"http://127.0.0.1:{self.port}"
 
     def follow(self, origin: str, log_key: str) -> None:

@@ -1,4 +1,4 @@
-"""What every worker has: its place in the run, its dice, its pace, and its journal."""
+"""The base of every worker: its name, random numbers, pace and journal."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class WorkerBase:
 
     @property
     def over(self) -> bool:
-        """Whether the run ends."""
+        """True if the run ends."""
         return stopping(self.folder)
 
     def pace(self) -> None:
@@ -72,7 +72,7 @@ class WorkerBase:
         return random.Random(f"{self.topology.seed} {self.name} {number}")
 
     def directions(self) -> Iterator[Direction]:
-        """What this worker was told since the last time."""
+        """Return the directions to this worker since the last call."""
         for told in self._directions.new():
             if told.member in {"", self.member.member_id, self.name}:
                 yield told

@@ -1,4 +1,4 @@
-"""What lenders have to furnish: creforge's world, the same for all of them.
+"""The records that lenders furnish: one population of creforge for all.
 
 Its people are the topology's; each of its lenders is one of the topology's under another name.
 """
@@ -20,7 +20,7 @@ MONTHS = 18
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What a lender hands in at once.
+    """The records that a lender submits together.
 
     Attributes:
         round: How often all was furnished before.
@@ -44,7 +44,7 @@ def world_of(topology: TopologyMap) -> World:
 
 
 def deliveries(world: World, topology: TopologyMap, lender: str, size: int) -> Iterator[Delivery]:
-    """What a lender furnishes: month after month, then all of it again as corrections."""
+    """Yield a lender's submissions: month after month, then all again as corrections."""
     lenders = [member.member_id for member in topology.of_kind("lender")]
     mine = [name for at, name in enumerate(world.lenders) if lenders[at % len(lenders)] == lender]
     rows = [

@@ -248,7 +248,7 @@ class Hostile:
         self._evaluations.append(statement)
 
     def _known(self, kind: str) -> list[Operation]:
-        """What others did, from their files."""
+        """Read the statements of other workers from their files."""
         if time.monotonic() - self._read > STEAL_EVERY_S:
             self._read = time.monotonic()
             self._loot = [

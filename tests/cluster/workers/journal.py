@@ -1,4 +1,4 @@
-"""What a worker writes down, and how it settles what is unknown.
+"""A worker's journal: operations, and the resolution of unknown outcomes.
 
 A statement is written down once its outcome is known. What a broken connection left
 unknown is settled by the same bytes: while the run goes on, and when it ends until
@@ -38,7 +38,7 @@ REMEMBERED = 50
 
 
 class Client(Protocol):
-    """What can send a statement again."""
+    """A client that can send a statement again."""
 
     def resend(self, statement: Statement) -> Receipt:
         """Its receipt."""
@@ -188,7 +188,7 @@ class Journal:
 
     @property
     def unknown(self) -> int:
-        """How many operations are not written down yet."""
+        """The number of operations whose outcome is still unknown."""
         with self._lock:
             return len(self._open)
 
@@ -268,7 +268,7 @@ class Journal:
 
 
 def outcome_of(error: BureauError) -> Outcome:
-    """What its caller knows after an error: a refusal is final only where no try before
+    """Return the outcome after an error: a refusal is final only where no try before
     it may have gone through."""
     known = not isinstance(error, Unavailable | VerificationFailed | Internal)
     return Outcome.FAILED if known and error.attempts == 1 else Outcome.UNKNOWN
@@ -280,14 +280,14 @@ def reason_of(error: BureauError) -> str:
 
 
 def _over_quota(told: Operation, error: BureauError) -> bool:
-    """Whether the directory will not evaluate it today: what it has evaluated, it answers
+    """Return True if the directory will not evaluate it today: evaluated ones are answered
     again whatever the quota.
     """
     return told.kind == "evaluate" and error.reason == "QUOTA_EXCEEDED"
 
 
 def _is_final(error: BureauError) -> bool:
-    """Whether a refusal settles a statement: its own, not one of the connection, of the
+    """Return True if a refusal settles a statement: its own, not one of the connection, of the
     moment, or of the member that carries it."""
     if isinstance(error, Unavailable | Overloaded | QuotaExceeded | VerificationFailed | Internal):
         return False

@@ -297,7 +297,7 @@ class LenderWorker:
             self.journal.again(chance.choice(self.others), other, "other bytes")
 
     def look(self, chance: random.Random) -> None:
-        """What a lender reads on an ordinary day."""
+        """Read the lists that a lender reads on an ordinary day."""
         lender = chance.choice(self.lenders)
         self.journal.read("submissions", lambda: lender.submissions(limit=5))
         self.journal.read("members", lambda: lender.members(limit=5))

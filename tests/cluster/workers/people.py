@@ -1,4 +1,4 @@
-"""Who lives in the topology: the same people for everybody, from the run's seed.
+"""The people of a run: the same for every worker, from the run's seed.
 
 Every agent has a few people as its customers.
 """
@@ -22,6 +22,6 @@ def identifiers(topology: TopologyMap) -> list[Identifier]:
 
 
 def places_of(topology: TopologyMap, agent: str) -> range:
-    """Which of the people are an agent's."""
+    """Return the indices of an agent's people."""
     number = [member.member_id for member in topology.of_kind("agent")].index(agent)
     return range(number * PEOPLE_OF_AN_AGENT, (number + 1) * PEOPLE_OF_AN_AGENT)

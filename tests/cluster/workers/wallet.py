@@ -328,7 +328,7 @@ class WalletWorker:
         )
 
     def look(self, person: Person) -> None:
-        """Who looked, and what is on the file."""
+        """Read the inquiries about a person and the person's file."""
         wallet = person.wallet
         self.journal.read(
             "inquiries", lambda: wallet.inquiries(limit=20), subject=wallet.subject_id

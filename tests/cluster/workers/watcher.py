@@ -43,7 +43,7 @@ def run(worker: WorkerBase) -> None:
 
 
 def _follow(worker: WorkerBase, lender: Lender, stream: int, cursor: int) -> list[Alert]:
-    """What one stream brought."""
+    """Follow one stream, and note its alerts."""
     heard: list[Alert] = []
     begin = now_ns()
     reason = ""

@@ -84,7 +84,7 @@ HARD = "CREDIT_APPLICATION"
 
 
 def _heard(evidence: Evidence) -> dict[str, list[Operation]]:
-    """What each member's watcher heard, in the order in which it did."""
+    """Collect the alerts that each member's watcher received, in their order."""
     found: dict[str, list[Operation]] = defaultdict(list)
     for one in evidence.operations:
         if one.kind == "alert":

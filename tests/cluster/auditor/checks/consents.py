@@ -37,7 +37,7 @@ class Granted:
     changes: list[Told] = field(default_factory=list)
 
     def active_at(self, leaf: int) -> bool:
-        """Whether it allows what stands at a place in the log."""
+        """Return True if the consent allows an entry at an index of the log."""
         granted = self.told.leaf_index
         if granted is None or leaf <= granted:
             return False
@@ -111,7 +111,7 @@ def valid_at_its_index(evidence: Evidence, found: Findings) -> None:
 
 
 def stopped_from_then_on(evidence: Evidence, found: Findings) -> None:
-    """What was revoked, paused or frozen before a request was sent blocks the request."""
+    """A revocation, pause or freeze that was acknowledged before a request was sent blocks it."""
     granted = consents_of(evidence)
     freezes = _freezes(evidence)
     for told in evidence.statements:
@@ -181,8 +181,8 @@ def _count(uses: Counter[str], limits: dict[str, int], where: str, found: Findin
 
 
 def _stops(changes: list[Told]) -> Iterator[tuple[int, float, str]]:
-    """When a consent was stopped for sure: from the acknowledgement on, until somebody
-    began to resume it."""
+    """Return the times at which a consent was stopped for sure: from the acknowledgement
+    until somebody began to resume it."""
     for place, change in enumerate(changes):
         if change.first.kind in STOPS and change.known_ns is not None:
             later = [one.begin_ns for one in changes[place + 1 :] if one.first.kind == "resume"]
@@ -190,7 +190,7 @@ def _stops(changes: list[Told]) -> Iterator[tuple[int, float, str]]:
 
 
 def _freezes(evidence: Evidence) -> dict[str, list[tuple[int, float, str]]]:
-    """When a subject's file was frozen for sure."""
+    """Return the times at which a subject's file was frozen for sure."""
     found: dict[str, list[tuple[int, float, str]]] = {}
     lifts = {
         told.first.about["hold"]: told.begin_ns

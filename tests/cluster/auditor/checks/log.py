@@ -157,7 +157,7 @@ def root_recomputed(evidence: Evidence, found: Findings) -> None:
 
 
 def in_order(evidence: Evidence, found: Findings) -> None:
-    """What was acknowledged before another statement was sent stands before it in the log:
+    """A statement acknowledged before another was sent is before it in the log:
     for each signer, and for all of them."""
     accepted = [
         told

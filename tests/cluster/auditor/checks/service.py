@@ -69,7 +69,7 @@ def served_again(evidence: Evidence, found: Findings) -> None:
 
 
 def served_in_peace(evidence: Evidence, found: Findings) -> None:
-    """Where nothing was broken for ten seconds, no request goes unanswered."""
+    """No request goes unanswered where nothing was broken for ten seconds."""
     calm = [(peace.begin_ns + BACK_WITHIN_NS, peace.end_ns) for peace in peaces(evidence)]
     for worker, operations in _honest(evidence).items():
         for one in operations:
@@ -171,7 +171,7 @@ def _spans(floods: list[Operation]) -> Iterator[tuple[int, int]]:
 
 
 def _honest(evidence: Evidence) -> dict[str, list[Operation]]:
-    """What honest workers did, each in order of its end."""
+    """Return the operations of honest workers, in the order of their ends."""
     found: dict[str, list[Operation]] = {}
     for one in sorted(evidence.operations, key=lambda one: one.end_ns):
         if one.worker.startswith(HONEST) and one.kind != "again":

@@ -1,4 +1,4 @@
-"""What becomes of a statement: one effect or none, one answer, the same everywhere."""
+"""The outcome of a statement: one effect or none, one answer, the same everywhere."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def first_answer_again(evidence: Evidence, found: Findings) -> None:
 
 
 def not_for_its_own_effect(evidence: Evidence, found: Findings) -> None:
-    """What was accepted is never refused, when it is sent again, for what it did itself."""
+    """An accepted statement is never refused for its own effect when it is sent again."""
     known = sorted(
         (told.known_ns, told.leaf_index)
         for told in evidence.statements
@@ -140,7 +140,7 @@ def not_for_its_own_effect(evidence: Evidence, found: Findings) -> None:
 
 
 def same_receipt(one: str, other: str) -> bool:
-    """Whether two receipts are one: cosignatures may have joined the note since."""
+    """Compare two receipts without the cosignatures, which may be added later."""
     return bool(one) and _unsigned(one) == _unsigned(other)
 
 
