@@ -81,6 +81,7 @@ class Settings(BaseSettings):
         streams: Number of streams open at once.
         drain_seconds: Seconds that a stopping node keeps accepting calls after its
             readiness turns false.
+        grace_seconds: Seconds that a stopping node gives to the calls it has accepted.
         passphrase_file: File with the passphrase of the keyring.
         member_days: Days that certificates are valid.
         witnesses: Witnesses that cosign checkpoints; written to profiles.
@@ -107,6 +108,7 @@ class Settings(BaseSettings):
     workers: Annotated[int, Field(ge=2, le=512)] = 32
     streams: Annotated[int, Field(ge=1, le=512)] = 64
     drain_seconds: Annotated[float, Field(ge=0, le=300)] = 0
+    grace_seconds: Annotated[float, Field(ge=0, le=300)] = 10
     passphrase_file: Path = Path("server/passphrase")
     member_days: Annotated[int, Field(ge=1, le=825)] = 397
     witnesses: Annotated[tuple[Witness, ...], Field(max_length=16)] = ()

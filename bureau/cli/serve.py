@@ -120,6 +120,10 @@ def serve(
             help="Seconds that a stopping node keeps accepting calls after readiness is false."
         ),
     ] = None,
+    grace_seconds: Annotated[
+        float | None,
+        typer.Option(help="Seconds that a stopping node gives to the calls it has accepted."),
+    ] = None,
     log_format: Annotated[
         str | None, typer.Option(help="json or console; the default is console on a terminal.")
     ] = None,
@@ -134,6 +138,7 @@ def serve(
         node=node,
         services=_services(services),
         drain_seconds=drain_seconds,
+        grace_seconds=grace_seconds,
     )
     logs.configure(settings.log_level, as_json=log_format == "json" if log_format else None)
     server = Server(settings)
@@ -141,7 +146,7 @@ def serve(
     def stop(number: int, _frame: object) -> None:
         signal.signal(number, signal.SIG_DFL)
         # In a thread: a handler may interrupt the main thread while it holds a lock.
-        ending = partial(server.stop, drain_s=settings.drain_seconds)
+        ending = partial(server.stop, settings.grace_seconds, settings.drain_seconds)
         threading.Thread(target=ending, name="stop").start()
 
     for number in (signal.SIGTERM, signal.SIGINT):

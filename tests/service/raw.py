@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ from creditbureau.v1.envelope_pb2 import Envelope, Header
 
 # Seconds to wait for the first message of a stream.
 STREAM_S = 5.0
+# Attempts of one request that meets CONFLICT, and seconds between two of them.
+ATTEMPTS, PAUSE_S = 20, 0.1
 SECTIONS = [1, 2, 3, 4, 6]
 DETAILS = (
     details.ErrorInfo,
@@ -75,7 +78,19 @@ class Raw:
         return header_of(self.profile.trust.origin, changes.pop("signer", self.signer), **changes)
 
     def send(self, method: str, request: Message | bytes, *, timeout: float = 60) -> Answer:
-        """Calls `Service/Method` with a message, or with any bytes."""
+        """Calls `Service/Method` with a message, or with any bytes.
+
+        After CONFLICT sends the same bytes again, as the fix of that reason says: which of
+        two nodes waits for the other's rows is a matter of time.
+        """
+        for _ in range(ATTEMPTS):
+            answer = self._send(method, request, timeout)
+            if answer.reason != "CONFLICT":
+                break
+            time.sleep(PAUSE_S)
+        return answer
+
+    def _send(self, method: str, request: Message | bytes, timeout: float) -> Answer:
         service, _, name = method.partition("/")
         descriptor = next(s for s in SERVICES if s.name == service)
         data = request if isinstance(request, bytes) else request.SerializeToString()

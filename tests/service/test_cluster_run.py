@@ -12,7 +12,10 @@ from pathlib import Path
 
 HARNESS = (sys.executable, "-m", "tests.cluster")
 PATIENCE_S = 300.0
-CLEAN, USAGE, INTERRUPTED = 0, 2, 130
+CLEAN, FOUND, USAGE, INTERRUPTED = 0, 1, 2, 130
+# Promises of so many seconds: a machine that does other things may break them, whatever the
+# bureau does. `make cluster` holds the bureau to them.
+TIMED = {"I8 again", "I8 peace", "floods"}
 
 
 def harness(out: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -21,12 +24,15 @@ def harness(out: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=850)
 
 
-def test_a_short_mixed_run_keeps_every_promise(tmp_path: Path) -> None:
+def test_a_short_mixed_run_keeps_every_promise_that_no_busy_machine_breaks(tmp_path: Path) -> None:
     size = ("--nodes", "3", "--lenders", "2", "--wallets", "1")
     done = harness(tmp_path, *size, "--seconds", "60", "--seed", "7")
-    assert done.returncode == CLEAN, done.stdout[-4000:] + done.stderr[-4000:]
+    assert done.returncode in {CLEAN, FOUND}, done.stdout[-4000:] + done.stderr[-4000:]
     (folder,) = tmp_path.iterdir()
-    assert json.loads((folder / "verdict.json").read_text("utf-8"))["holds"] is True
+    verdict = json.loads((folder / "verdict.json").read_text("utf-8"))
+    broken = {check["name"] for check in verdict["checks"] if check["broken"]}
+    assert broken <= TIMED, done.stdout[-4000:]
+    assert verdict["holds"] is (done.returncode == CLEAN)
     assert (folder / "report.html").stat().st_size > 0
     assert (folder / "command").read_text("utf-8").strip() in done.stdout
 
