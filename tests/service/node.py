@@ -8,6 +8,17 @@ import sys
 from pathlib import Path
 from typing import Self
 
+from bureau_client import RetryPolicy
+
+# Waits for a node that starts, as long as a busy machine needs.
+PATIENT = RetryPolicy(
+    read_seconds=120,
+    write_seconds=120,
+    bulk_seconds=120,
+    attempts=10_000,
+    longest_pause_seconds=0.3,
+)
+
 
 class Node:
     """`bureau serve` on a fixed port; its log is `serve.log` in the folder."""

@@ -48,7 +48,7 @@ PURPOSES = ("credit-application", "account-review", "collection", "written-instr
 ALL_SECTIONS = [section for section in Section if section]
 DAY = timedelta(days=1)
 # A stream that brings nothing ends a test, not hangs it.
-PATIENCE = RetryPolicy(stream_seconds=20, attempts=3)
+PATIENCE = RetryPolicy(read_seconds=60, write_seconds=60, stream_seconds=20, attempts=3)
 
 
 @dataclass

@@ -31,16 +31,14 @@ from bureau_client import (
     Party,
     PortfolioType,
     Profile,
-    RetryPolicy,
     SigningKey,
     Snapshot,
     Submission,
     Wallet,
 )
 from tests.demo.sandbox import free_port
-from tests.service.node import Node
+from tests.service.node import PATIENT, Node
 
-PATIENT = RetryPolicy(attempts=100, longest_pause_seconds=0.3)
 LENDERS = 3
 BATCHES = 12
 BATCH = 40
