@@ -1,4 +1,4 @@
-"""Use case of a replay: an earlier report, rebuilt from the log byte for byte."""
+"""Use case of a replay: an earlier report and its evidence, rebuilt from the log."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.errors import Refusal
 from bureau.store import queries as q
 from bureau_keys.envelope import digest
+from bureau_keys.report_checks import evidence_level
 from creditbureau.v1 import codes_pb2, report_pb2
 from creditbureau.v1.reporting_pb2 import ReplayReportResponse
 
@@ -58,7 +59,11 @@ def replay_report(
         assert inquiry.entry_key is not None, "an accepted inquiry has an entry"
         envelope, receipt = signed_statement.statement_and_receipt(db, inquiry.entry_key)
         asked = ReportRequest(
-            inquiry_id.lower(), digest(envelope), inquiry.subject_id, inquiry.purpose, 0
+            inquiry_id.lower(),
+            digest(envelope),
+            inquiry.subject_id,
+            inquiry.purpose,
+            evidence_level(envelope),
         )
         prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, inquiry)
         if receipt.answer_digest:
@@ -69,6 +74,7 @@ def replay_report(
         inquiry=envelope,
         report=signed_statement.sign_report(bureau, prepared.payload),
         receipt=receipt,
+        evidence=prepared.evidence,
     )
 
 

@@ -15,7 +15,7 @@ from creditbureau.v1.consents_pb2 import SubjectRequest
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.report_pb2 import Report
-from creditbureau.v1.reporting_pb2 import Inquiry, PortfolioInquiry
+from creditbureau.v1.reporting_pb2 import EVIDENCE_LEVEL_NONE, Inquiry, PortfolioInquiry
 
 Request: TypeAlias = Inquiry | PortfolioInquiry | SubjectRequest
 REQUESTS: dict[str, type[Request]] = {
@@ -31,6 +31,16 @@ def read_request(envelope: Envelope) -> Request:
             subject's request.
     """
     return peek(envelope, REQUESTS.get(envelope.payload_type, Inquiry))
+
+
+def evidence_level(request: Envelope) -> int:
+    """Return the EvidenceLevel that a report's request asks for.
+
+    Raises:
+        KeysError: The envelope does not hold a request for a report.
+    """
+    asked = read_request(request)
+    return asked.evidence if isinstance(asked, Inquiry) else EVIDENCE_LEVEL_NONE
 
 
 def check_report(

@@ -25,17 +25,16 @@ from bureau_keys.key_history import LoggedKey, logged_keys
 from bureau_keys.profile import Trust
 from bureau_keys.provenance import check_complete, check_evidence
 from bureau_keys.receipt_checks import check_witnessed
-from bureau_keys.report_checks import check_report, read_request
+from bureau_keys.report_checks import check_report, evidence_level
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.members_pb2 import Member
 from creditbureau.v1.report_pb2 import Evidence, Report
-from creditbureau.v1.reporting_pb2 import Inquiry
 
 FORMAT = "creditbureau/report-bundle/v1"
 NOT_PROVEN = (
     "Do not rely on the file: a part is missing, or was changed after it was signed. Get a new "
-    "copy of what the member saved; the replay of a report comes without its evidence."
+    "copy of what the member saved, or replay the report."
 )
 M = TypeVar("M", bound=Message)
 
@@ -139,9 +138,7 @@ class SavedReport:
         owners = {member.member_id for member in self.furnishers}
         signing = {member_id: at for member_id, at in keys.items() if member_id in owners}
         proven = [check_evidence(report, piece, signing, trust) for piece in self.evidence]
-        asked = read_request(self.request)
-        if isinstance(asked, Inquiry):
-            check_complete(report, self.evidence, asked.evidence)
+        check_complete(report, self.evidence, evidence_level(self.request))
         return VerifiedReport(report, logged, keys, tuple(dict.fromkeys(proven)), tuple(witnesses))
 
 

@@ -13,7 +13,7 @@ import pytest
 from google.protobuf.message import Message
 
 from bureau.cli.app import main as bureau_main
-from bureau_client import EvidenceLevel, Purpose, Report
+from bureau_client import Auditor, EvidenceLevel, Purpose, Report
 from bureau_client.cli.lender import app as lender_app
 from bureau_client.errors import BureauError
 from bureau_client.verify import verify_bundle
@@ -45,7 +45,10 @@ class Saved:
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Saved]:
     place = tmp_path_factory.mktemp("saved")
-    with open_scenario("acme", "brook") as scenario:
+    with (
+        open_scenario("acme", "brook") as scenario,
+        Auditor(scenario.bureau.add_member("auditor", ["auditor"]), clock=scenario.now) as auditor,
+    ):
         person = scenario.person()
         monitor(person, "acme")
         scenario.submit("brook", account(person, "card", MAY), account(person, "card", JUNE))
@@ -67,6 +70,8 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Saved]:
             "single": single,
             "portfolio": portfolio,
             "replay": lender.replay(plain.request_id),
+            "evidenced-replay": lender.replay(single.request_id),
+            "audited-replay": auditor.replay(single.request_id),
             "portfolio-replay": lender.replay(portfolio.request_id, person.subject_id),
             "file": person.file(),
         }
@@ -100,12 +105,34 @@ def is_verified(verify: Callable[[], object]) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", ["single", "portfolio", "replay", "portfolio-replay", "file"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "single",
+        "portfolio",
+        "replay",
+        "evidenced-replay",
+        "audited-replay",
+        "portfolio-replay",
+        "file",
+    ],
+)
 def test_every_verifier_accepts_a_genuine_report(saved: Saved, name: str) -> None:
     results = verifiers(saved, saved.reports[name])
     assert {at: is_verified(verify) for at, verify in results.items()} == dict.fromkeys(
         results, True
     )
+
+
+def test_a_replay_has_the_evidence_of_its_report(saved: Saved) -> None:
+    parts = ("evidence", "receipt", "request", "report")
+    single, *replays = (
+        json.loads(saved.reports[name].read_text())
+        for name in ("single", "evidenced-replay", "audited-replay")
+    )
+    assert len(single["evidence"]) == 3
+    for replay in replays:
+        assert {part: replay[part] == single[part] for part in parts} == dict.fromkeys(parts, True)
 
 
 def edit(part: str, kind: type[Message], change: Callable[[Any], object]) -> Change:

@@ -22,11 +22,13 @@ class Context:
         trust: The pinned keys, from the profile.
         clock: Source of the time.
         heads: The checkpoints that verified so far.
+        furnishers: Members whose keys were fetched and verified, by id.
     """
 
     trust: Trust
     clock: Clock
     heads: LogView = field(default_factory=LogView)
+    furnishers: dict[str, Vouched] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,11 +37,9 @@ class SigningContext(Context):
 
     Attributes:
         author: Signer of its statements; replaced when its key rotates.
-        furnishers: Members whose keys were fetched and verified, by id.
     """
 
     author: Signer
-    furnishers: dict[str, Vouched] = field(default_factory=dict)
 
 
 def open_key(pem: bytes, passphrase: str | None) -> SigningKey:

@@ -1,4 +1,4 @@
-"""Alerts, portfolios, and replays of earlier reports."""
+"""Alerts and portfolios."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from bureau_client._codec.alerts import read_alert
 from bureau_client._codec.receipts import read_receipt
 from bureau_client._codec.reports import read_dispute
 from bureau_client._operations import arguments, methods
-from bureau_client._operations.context import Context, SigningContext
+from bureau_client._operations.context import SigningContext
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.streams import Stream
 from bureau_client.models.alerts import Alert, DisputeNews
 from bureau_client.models.codes import Purpose
 from bureau_client.models.reports import Report
-from bureau_client.verify.checks import check_equal, verifying
+from bureau_client.verify.checks import verifying
 from bureau_client.verify.receipts import verify_receipt
 from bureau_client.verify.reports import verify_report
 from bureau_keys.envelope import peek, seal
@@ -112,21 +112,3 @@ def _reports(
         endless=False,
         request_id=request_id,
     )
-
-
-def replay(reader: Context, inquiry_id: str, subject_id: str) -> Operation[Report]:
-    """Return an earlier report again, exactly as it was."""
-    inquiry_id = arguments.request_id(inquiry_id, "inquiry_id")
-    request = reporting_pb2.ReplayReportRequest(
-        inquiry_id=inquiry_id,
-        subject_id=arguments.subject_id(subject_id) if subject_id else "",
-    )
-    reply = yield from call(methods.REPLAY_REPORT, request)
-    inquiry_bytes = reply.inquiry.SerializeToString(deterministic=True)
-    with verifying("The receipt"):
-        receipt = read_receipt(reply.receipt)
-    envelope = reply.report.SerializeToString(deterministic=True)
-    report = verify_report(envelope, inquiry_bytes, receipt, reader.trust)
-    check_equal("The report's request id", report.request_id, inquiry_id)
-    reader.heads.remember(verify_receipt(receipt, inquiry_bytes, reader.trust))
-    return replace(report, receipt=receipt)

@@ -1,12 +1,14 @@
-"""Queries reports."""
+"""Queries and replays reports."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
+from bureau_client._codec.receipts import read_receipt
 from bureau_client._codec.reports import read_evidence
 from bureau_client._operations import arguments, methods
-from bureau_client._operations.context import SigningContext
+from bureau_client._operations.context import Context, SigningContext
 from bureau_client._operations.members import vouched_member
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
@@ -14,11 +16,13 @@ from bureau_client.errors import NotFound, VerificationFailed
 from bureau_client.models.codes import EvidenceLevel, Purpose
 from bureau_client.models.members import Vouched
 from bureau_client.models.reports import Evidence, Report
-from bureau_client.verify.checks import TELL, verifying
+from bureau_client.verify.checks import TELL, check_equal, verifying
 from bureau_client.verify.evidence import tradeline_of, verify_complete, verify_provenance
+from bureau_client.verify.receipts import verify_receipt
 from bureau_client.verify.reports import verify_report
 from bureau_keys.envelope import seal
-from creditbureau.v1 import reporting_pb2
+from bureau_keys.report_checks import evidence_level
+from creditbureau.v1 import report_pb2, reporting_pb2
 
 
 def query(
@@ -47,10 +51,39 @@ def query(
         receipt,
         caller.trust,
     )
+    return (yield from _with_evidence(caller, report, reply.evidence, evidence))
+
+
+def replay(reader: Context, inquiry_id: str, subject_id: str) -> Operation[Report]:
+    """Return an earlier report and its evidence again, exactly as they were."""
+    inquiry_id = arguments.request_id(inquiry_id, "inquiry_id")
+    request = reporting_pb2.ReplayReportRequest(
+        inquiry_id=inquiry_id,
+        subject_id=arguments.subject_id(subject_id) if subject_id else "",
+    )
+    reply = yield from call(methods.REPLAY_REPORT, request)
+    inquiry_bytes = reply.inquiry.SerializeToString(deterministic=True)
+    with verifying("The receipt"):
+        receipt = read_receipt(reply.receipt)
+    envelope = reply.report.SerializeToString(deterministic=True)
+    report = verify_report(envelope, inquiry_bytes, receipt, reader.trust)
+    check_equal("The report's request id", report.request_id, inquiry_id)
+    reader.heads.remember(verify_receipt(receipt, inquiry_bytes, reader.trust))
+    level = EvidenceLevel(evidence_level(reply.inquiry))
+    return (yield from _with_evidence(reader, report, reply.evidence, level))
+
+
+def _with_evidence(
+    reader: Context,
+    report: Report,
+    evidence: Iterable[report_pb2.Evidence],
+    level: EvidenceLevel,
+) -> Operation[Report]:
+    """Verify that the evidence proves the report to its level, and return both together."""
     with verifying("The evidence"):
-        pieces = tuple(map(read_evidence, reply.evidence))
-    verify_complete(report, pieces, evidence)
-    furnishers = yield from _verified(caller, report, pieces)
+        pieces = tuple(map(read_evidence, evidence))
+    verify_complete(report, pieces, level)
+    furnishers = yield from _verified(reader, report, pieces)
     vouchers = {member.member_id: member for vouched in furnishers for member in vouched.vouchers}
     return replace(
         report,
@@ -61,30 +94,30 @@ def query(
 
 
 def _verified(
-    caller: SigningContext, report: Report, pieces: tuple[Evidence, ...]
+    reader: Context, report: Report, pieces: tuple[Evidence, ...]
 ) -> Operation[tuple[Vouched, ...]]:
     """Verify every piece of evidence; return the members who signed the records."""
     used: dict[str, Vouched] = {}
     for piece in pieces:
         member_id = tradeline_of(report, piece).member_id
-        if member_id in caller.furnishers:
+        if member_id in reader.furnishers:
             # Keys come and go: a member known from before may be out of date.
-            known = caller.furnishers[member_id].member
+            known = reader.furnishers[member_id].member
             try:
-                verify_provenance(report, piece, known, caller.trust)
+                verify_provenance(report, piece, known, reader.trust)
             except VerificationFailed:
-                del caller.furnishers[member_id]
-        if member_id not in caller.furnishers:
-            caller.furnishers[member_id] = yield from _furnisher(caller, member_id)
-            known = caller.furnishers[member_id].member
-            verify_provenance(report, piece, known, caller.trust)
-        used[member_id] = caller.furnishers[member_id]
+                del reader.furnishers[member_id]
+        if member_id not in reader.furnishers:
+            reader.furnishers[member_id] = yield from _furnisher(reader, member_id)
+            known = reader.furnishers[member_id].member
+            verify_provenance(report, piece, known, reader.trust)
+        used[member_id] = reader.furnishers[member_id]
     return tuple(used.values())
 
 
-def _furnisher(caller: SigningContext, member_id: str) -> Operation[Vouched]:
+def _furnisher(reader: Context, member_id: str) -> Operation[Vouched]:
     try:
-        return (yield from vouched_member(caller.trust, member_id))
+        return (yield from vouched_member(reader.trust, member_id))
     except NotFound:
         raise VerificationFailed(
             f"The report names {member_id} as a furnisher, which is no member",

@@ -362,7 +362,7 @@ class AsyncLender(AsyncClient):
             NotFound: This member received no report under this inquiry.
             ConsentRevoked: The consent of the inquiry has been revoked since.
         """
-        return await self._driver.run(monitoring.replay(self._caller, inquiry_id, subject_id))
+        return await self._driver.run(reporting.replay(self._caller, inquiry_id, subject_id))
 
     async def standard(self, version: int = 0) -> Standard:
         """Return the consortium's standard of credit, verified.

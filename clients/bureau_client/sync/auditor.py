@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from bureau_client import verify
-from bureau_client._operations import auditing, cosigning, log, members, monitoring, standards
+from bureau_client._operations import auditing, cosigning, log, members, reporting, standards
 from bureau_client._operations.context import Context
 from bureau_client._operations.operation import Clock, utc_now
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
@@ -114,7 +114,7 @@ class Auditor(Client):
         Raises:
             NotFound: No report was given under this inquiry.
         """
-        return self._driver.run(monitoring.replay(self._reader, inquiry_id, subject_id))
+        return self._driver.run(reporting.replay(self._reader, inquiry_id, subject_id))
 
     def standard(self, version: int = 0) -> Standard:
         """Return the consortium's standard of credit, verified.

@@ -361,7 +361,7 @@ class Lender(Client):
             NotFound: This member received no report under this inquiry.
             ConsentRevoked: The consent of the inquiry has been revoked since.
         """
-        return self._driver.run(monitoring.replay(self._caller, inquiry_id, subject_id))
+        return self._driver.run(reporting.replay(self._caller, inquiry_id, subject_id))
 
     def standard(self, version: int = 0) -> Standard:
         """Return the consortium's standard of credit, verified.

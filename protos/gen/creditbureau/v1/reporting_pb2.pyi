@@ -175,6 +175,7 @@ class ReplayReportResponse(_message.Message):
     REPORT_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     INQUIRY_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def report(self) -> _envelope_pb2.Envelope:
         """Payload: Report, with the same bytes as before and a new signature."""
@@ -187,16 +188,21 @@ class ReplayReportResponse(_message.Message):
     def inquiry(self) -> _envelope_pb2.Envelope:
         """Payload: the Inquiry, or PortfolioInquiry, that it answers."""
 
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedCompositeFieldContainer[_report_pb2.Evidence]:
+        """Evidence of the level that the inquiry asked for, as far as the consent opens it."""
+
     def __init__(
         self,
         *,
         report: _envelope_pb2.Envelope | None = ...,
         receipt: _log_pb2.Receipt | None = ...,
         inquiry: _envelope_pb2.Envelope | None = ...,
+        evidence: _abc.Iterable[_report_pb2.Evidence] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["inquiry", b"inquiry", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["inquiry", b"inquiry", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "inquiry", b"inquiry", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -84,7 +84,8 @@ class ReportingServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReplayReport(self, request, context):
-        """Returns an earlier report of the caller again, as it was at its log size.
+        """Returns an earlier report of the caller again, as it was at its log size,
+        with the evidence that its inquiry asked for.
         An auditor may ask for the report of any member, and the subject then sees
         the auditor's request. Reasons: NOT_FOUND, CONSENT_REVOKED, CONSENT_PAUSED,
         WRONG_STATE.

@@ -25,7 +25,8 @@ class ReportingStub:
     EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
     ReplayReport: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.ReplayReportRequest, _reporting_pb2.ReplayReportResponse]
-    """Returns an earlier report of the caller again, as it was at its log size.
+    """Returns an earlier report of the caller again, as it was at its log size,
+    with the evidence that its inquiry asked for.
     An auditor may ask for the report of any member, and the subject then sees
     the auditor's request. Reasons: NOT_FOUND, CONSENT_REVOKED, CONSENT_PAUSED,
     WRONG_STATE.
@@ -70,7 +71,8 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         request: _reporting_pb2.ReplayReportRequest,
         context: _grpc.ServicerContext,
     ) -> _reporting_pb2.ReplayReportResponse:
-        """Returns an earlier report of the caller again, as it was at its log size.
+        """Returns an earlier report of the caller again, as it was at its log size,
+        with the evidence that its inquiry asked for.
         An auditor may ask for the report of any member, and the subject then sees
         the auditor's request. Reasons: NOT_FOUND, CONSENT_REVOKED, CONSENT_PAUSED,
         WRONG_STATE.
