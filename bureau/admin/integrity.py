@@ -28,10 +28,9 @@ from bureau.store import checks, schema
 from bureau.store import queries as q
 from bureau.store.database import Connection, Database
 from bureau_keys.checkpoint import open_checkpoint
-from bureau_keys.envelope import digest
 from bureau_keys.errors import KeysError
+from bureau_keys.log_audit import leaf_violations
 from bureau_keys.merkle import Frontier, leaf_hash, root_of
-from bureau_keys.receipt import LeafStatement, commitment
 from bureau_keys.signing import VerifyKey
 from bureau_keys.tiles import Tiles
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -110,7 +109,7 @@ def _check_entries(db: Connection, checked: Checked) -> list[bytes]:
             violations = (
                 _violations_of_erased(entry, envelope)
                 if is_erased
-                else _violations_of_entry(entry, envelope)
+                else leaf_violations(entry, envelope)
             )
             checked.findings += [Finding(violation, index) for violation in violations]
     return hashes
@@ -123,20 +122,6 @@ def _next_index(checked: Checked) -> int:
 def _violations_of_erased(entry: LoggedEntry, envelope: bytes | None) -> Iterator[str]:
     if envelope or entry.digest or entry.salt:
         yield "it was erased, and something of it is still there"
-
-
-def _violations_of_entry(entry: LoggedEntry, envelope: bytes | None) -> Iterator[str]:
-    if envelope is None:
-        yield "its statement is missing"
-    else:
-        try:
-            if digest(Envelope.FromString(envelope)) != entry.digest:
-                yield "its statement is not the one that was logged"
-        except DecodeError:
-            yield "its statement is no envelope"
-    leaf = LeafStatement(entry.kind, entry.digest, entry.answer_digest, entry.time_us)
-    if commitment(leaf, entry.salt) != entry.commitment:
-        yield "its commitment does not follow from kind, digests, time and salt"
 
 
 def _check_tree(

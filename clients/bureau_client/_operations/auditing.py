@@ -64,7 +64,8 @@ def _run(reader: Context, kept: list[str]) -> Operation[tuple[Fault | None, LogA
         if not leaves:
             return _missing(state, size), state
         for leaf in leaves:
-            if state.add(leaf) is not None:
+            state.add(leaf)
+            if state.wrong is not None:
                 break
         yield Progress(state.frontier.size, size, reader.clock() - started)
     if state.wrong is None:

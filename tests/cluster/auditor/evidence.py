@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 from bureau_keys.checkpoint import Checkpoint, open_checkpoint
-from bureau_keys.merkle import Frontier, leaf_hash
 from bureau_keys.note import parse_vkey
 from bureau_keys.signing import VerifyKey
 from tests.cluster.auditor.statements import Told, by_statement
@@ -192,15 +191,9 @@ class Evidence:
         return parse_vkey(self.log_key).key
 
     @cached_property
-    def roots(self) -> list[bytes]:
-        """The log's root at every size, recomputed from stored leaves."""
-        leaves = [entry.commitment for entry in self.databases[0].entries] if self.databases else []
-        tree = Frontier()
-        roots = [tree.root()]
-        for leaf in leaves:
-            tree.append(leaf_hash(leaf))
-            roots.append(tree.root())
-        return roots
+    def leaves(self) -> list[bytes]:
+        """The leaves that the first database stores."""
+        return [entry.commitment for entry in self.databases[0].entries] if self.databases else []
 
     def open(self, note: str) -> Checkpoint:
         """A checkpoint that the log signed.

@@ -71,7 +71,7 @@ def summary_of(run: Path, verdict: Verdict) -> dict[str, Any]:
             "p99": round(percentile(took, 0.99) or 0, 2),
         },
         "log": {
-            "leaves": len(evidence.roots) - 1,
+            "leaves": len(evidence.leaves),
             "checkpoints": next(
                 found.looked for found in verdict.findings if found.check == "I4 one tree"
             ),

@@ -48,6 +48,11 @@ def test_what_was_not_touched_holds(lived_in: LivedIn) -> None:
             "its commitment does not follow",
         ),
         (
+            "UPDATE entry SET salt = zeroblob(31) WHERE leaf_index = 7",
+            SUBMISSION,
+            "its commitment does not follow",
+        ),
+        (
             "UPDATE entry SET time_us = time_us + 1 WHERE leaf_index = 2",
             2,
             "its commitment does not follow",

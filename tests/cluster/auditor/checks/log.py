@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import NamedTuple
 
-from bureau_keys.checkpoint import parse_checkpoint
+from bureau_keys.checkpoint import Checkpoint, parse_checkpoint
 from bureau_keys.cosignature import parse_witness, verify_cosignature
-from bureau_keys.envelope import digest
 from bureau_keys.errors import KeysError
-from bureau_keys.merkle import Frontier, leaf_hash, verify_consistency
+from bureau_keys.log_audit import LogAudit, LogFault, check_checkpoints, leaf_violations
+from bureau_keys.merkle import Frontier, verify_consistency
 from bureau_keys.note import parse_note
-from bureau_keys.receipt import LeafStatement, Receipt, commitment
-from creditbureau.v1.envelope_pb2 import Envelope
-from tests.cluster.auditor.evidence import Entry, Evidence
+from bureau_keys.receipt import Receipt
+from tests.cluster.auditor.evidence import Database, Evidence, Node
 from tests.cluster.auditor.finding import Findings
 from tests.cluster.auditor.statements import digest_of
 from tests.cluster.history import Outcome
@@ -38,35 +38,44 @@ def receipts_verify(evidence: Evidence, found: Findings) -> None:
                 found.blame(f"a receipt is for leaf {receipt.index}, not {one.leaf_index}: {told}")
 
 
+class FoundCheckpoint(NamedTuple):
+    """A checkpoint that the log signed, and the place in which the auditor found it."""
+
+    where: str
+    note: str
+    size: int
+    root: bytes
+
+
 def one_tree(evidence: Evidence, found: Findings) -> None:
     """Any two checkpoints are consistent: those that members got, that nodes list, that are
     kept apart, and that witnesses cosigned, are all of one tree, which only grew."""
-    for where, note in _checkpoints(evidence):
-        found.look()
-        try:
-            checkpoint = evidence.open(note)
-        except KeysError as error:
-            found.blame(f"a checkpoint is not the log's: {where}: {error}", note=note)
-            continue
-        if checkpoint.size >= len(evidence.roots):
-            found.blame(
-                f"the log has forgotten: {where} has a checkpoint of {checkpoint.size} leaves, "
-                f"{len(evidence.roots) - 1} are stored",
-                note=note,
-            )
-        elif checkpoint.root != evidence.roots[checkpoint.size]:
-            found.blame(
-                f"forked: the leaves stored do not give the root of size {checkpoint.size} "
-                f"that {where} has",
-                note=note,
-                recomputed=evidence.roots[checkpoint.size].hex(),
-            )
+    opened = list(_opened(evidence, found))
+    audit, roots = LogAudit(opened), [Frontier().root()]
+    for leaf in evidence.leaves:
+        audit.add(leaf)
+        roots.append(audit.frontier.root())
+    for at in audit.unreached:
+        found.blame(
+            f"the log has forgotten: {at.where} has a checkpoint of {at.size} leaves, "
+            f"{audit.frontier.size} are stored",
+            note=at.note,
+        )
+    for at in audit.contradicted:
+        found.blame(
+            f"forked: the leaves stored do not give the root of size {at.size} that {at.where} has",
+            note=at.note,
+            recomputed=roots[at.size].hex(),
+        )
     for node in evidence.nodes:
+        try:
+            check_checkpoints([at for at in opened if at.where == _list_of(node)])
+        except LogFault as fault:
+            found.blame(f"{node.name} lists checkpoints of no one log: {fault}")
         for first, second, proof in node.proofs:
             found.look()
             try:
-                roots = evidence.roots[first], evidence.roots[second]
-                verify_consistency(first, second, *roots, proof)
+                verify_consistency(first, second, roots[first], roots[second], proof)
             except (KeysError, IndexError) as error:
                 found.blame(f"{node.name} does not prove {first} to {second}: {error}")
     for fork in evidence.forks:
@@ -85,7 +94,7 @@ def witnesses_follow(evidence: Evidence, found: Findings) -> None:
                 verify_cosignature(notes[size] + line, witness, keys[witness])
             except (KeysError, KeyError) as error:
                 found.blame(f"{database.name}: no cosignature of {witness} at {size}: {error}")
-    leaves = len(evidence.roots) - 1
+    leaves = len(evidence.leaves)
     for name in evidence.witnesses:
         found.look()
         note = evidence.cosigned.get(name)
@@ -136,24 +145,16 @@ def dense(evidence: Evidence, found: Findings) -> None:
 def root_recomputed(evidence: Evidence, found: Findings) -> None:
     """The stored statements give the stored leaves, and these the root that was signed."""
     for database in evidence.databases:
-        tree = Frontier()
+        audit = LogAudit(_newest(evidence, database, found))
         for entry in database.entries:
             found.look()
-            tree.append(leaf_hash(entry.commitment))
-            for what in _breaches(entry):
+            audit.add(entry.commitment)
+            for what in leaf_violations(entry, entry.envelope):
                 found.blame(f"leaf {entry.leaf_index} in {database.name}: {what}", kind=entry.kind)
-        if (tree.size, b"".join(tree.hashes)) != database.head:
+        if (audit.frontier.size, b"".join(audit.frontier.hashes)) != database.head:
             found.blame(f"the head row of {database.name} is not the tree of its leaves")
-        signed = dict(database.checkpoints)
-        newest = signed.get(tree.size)
-        if newest is None:
-            found.blame(f"{database.name} has no checkpoint of its {tree.size} leaves")
-            continue
-        try:
-            if evidence.open(newest).root != tree.root():
-                found.blame(f"the leaves of {database.name} do not give the root that was signed")
-        except KeysError as error:
-            found.blame(f"the newest checkpoint of {database.name} is not the log's: {error}")
+        if audit.contradicted or audit.unreached:
+            found.blame(f"the leaves of {database.name} do not give the root that was signed")
 
 
 def in_order(evidence: Evidence, found: Findings) -> None:
@@ -193,14 +194,29 @@ def times_go_on(evidence: Evidence, found: Findings) -> None:
                 )
 
 
-def _breaches(entry: Entry) -> Iterator[str]:
-    if not entry.envelope:
-        yield "its statement is missing"
-    elif digest(Envelope.FromString(entry.envelope)) != entry.digest:
-        yield "its statement is not the one that was logged"
-    told = LeafStatement(entry.kind, entry.digest, entry.answer_digest, entry.time_us)
-    if commitment(told, entry.salt) != entry.commitment:
-        yield "its commitment does not follow from kind, digests, time and salt"
+def _newest(evidence: Evidence, database: Database, found: Findings) -> Iterator[Checkpoint]:
+    """Yield the checkpoint that a database has of all its leaves, if the log signed it."""
+    leaves = len(database.entries)
+    note = dict(database.checkpoints).get(leaves)
+    if note is None:
+        found.blame(f"{database.name} has no checkpoint of its {leaves} leaves")
+        return
+    try:
+        yield evidence.open(note)
+    except KeysError as error:
+        found.blame(f"the newest checkpoint of {database.name} is not the log's: {error}")
+
+
+def _opened(evidence: Evidence, found: Findings) -> Iterator[FoundCheckpoint]:
+    """Yield every checkpoint that the log signed; the others are violations."""
+    for where, note in _checkpoints(evidence):
+        found.look()
+        try:
+            checkpoint = evidence.open(note)
+        except KeysError as error:
+            found.blame(f"a checkpoint is not the log's: {where}: {error}", note=note)
+            continue
+        yield FoundCheckpoint(where, note, checkpoint.size, checkpoint.root)
 
 
 def _checkpoints(evidence: Evidence) -> Iterator[tuple[str, str]]:
@@ -212,10 +228,14 @@ def _checkpoints(evidence: Evidence) -> Iterator[tuple[str, str]]:
                 seen.add(note)
                 yield f"a receipt of {one.worker}", note
     for node in evidence.nodes:
-        yield from ((f"the list of {node.name}", note) for note in node.checkpoints)
+        yield from ((_list_of(node), note) for note in node.checkpoints)
         if node.newest:
             yield f"the newest of {node.name}", node.newest
     for database in evidence.databases:
         yield from ((f"the table of {database.name}", note) for _, note in database.checkpoints)
     yield from evidence.kept.items()
     yield from ((f"witness {name}", note) for name, note in evidence.cosigned.items())
+
+
+def _list_of(node: Node) -> str:
+    return f"the list of {node.name}"

@@ -43,6 +43,13 @@ def a_log_that_went_back(scenario: Scenario) -> Evidence:
     return replace(evidence, cosigned={"witness-1": note})
 
 
+@planted("I4 one tree", "the log shrank: size 3 was signed after size")
+def a_list_that_went_back(scenario: Scenario) -> Evidence:
+    evidence = scenario.evidence()
+    listed = evidence.nodes[0].checkpoints
+    return with_node(evidence, checkpoints=[*listed, scenario.notes[2][1]])
+
+
 @planted("I4 one tree", "is not the log's")
 def a_checkpoint_of_another_key(scenario: Scenario) -> Evidence:
     evidence = scenario.evidence()
