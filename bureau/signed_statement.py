@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 
 from bureau import field_rules
 from bureau.calendar import MICROSECONDS, timestamp_of
-from bureau.context import Bureau, Caller
+from bureau.context import Caller
 from bureau.errors import Refusal
 from bureau.ledger import log
 from bureau.ledger.commit_queue import Transaction
@@ -25,7 +25,7 @@ from bureau.store.database import Connection
 from bureau_keys.entry_kinds import StatementKind
 from bureau_keys.envelope import OpenedEnvelope, open_envelope, pae, payload_type_of
 from bureau_keys.errors import StatementError
-from bureau_keys.signing import VerifyKey
+from bureau_keys.signing import SigningKey, VerifyKey
 from creditbureau.v1.consents_pb2 import SubjectRequest
 from creditbureau.v1.envelope_pb2 import Envelope, Header, Signature
 from creditbureau.v1.log_pb2 import Receipt
@@ -73,8 +73,8 @@ class VerifiedStatement(Generic[M]):
 
 
 def verify_statement(
-    bureau: Bureau,
     db: Connection,
+    origin: str,
     envelope: Envelope,
     payload: type[M],
     *,
@@ -84,6 +84,7 @@ def verify_statement(
     """Verify an envelope that a registered key of its signer must have signed.
 
     Args:
+        origin: The log's origin, the audience of every statement.
         payload: The type of the message.
         kind: Kind of the log entry.
         signer: The required signer, `members/…`; None for any subject.
@@ -97,12 +98,12 @@ def verify_statement(
         opened = open_envelope(envelope, payload)
     except StatementError as error:
         raise Refusal(error.reason, str(error)) from error
-    return verify_opened(bureau, db, opened, kind=kind, signer=signer)
+    return verify_opened(db, origin, opened, kind=kind, signer=signer)
 
 
 def verify_opened(
-    bureau: Bureau,
     db: Connection,
+    origin: str,
     opened: OpenedEnvelope[M],
     *,
     kind: StatementKind,
@@ -117,7 +118,7 @@ def verify_opened(
     """
     # 1. For this bureau, in the caller's own name.
     header: Header = opened.message.header  # type: ignore[attr-defined]
-    if header.audience != bureau.origin:
+    if header.audience != origin:
         raise Refusal("WRONG_AUDIENCE", "the statement is signed for another audience")
     if signer is None and not header.signer.startswith("subjects/"):
         raise Refusal("SIGNER_MISMATCH", "the statement must be a subject's own")
@@ -142,8 +143,8 @@ def verify_opened(
 
 
 def verify_key_possession(
-    bureau: Bureau,
     db: Connection,
+    origin: str,
     envelope: Envelope,
     payload: type[M],
     *,
@@ -161,11 +162,11 @@ def verify_key_possession(
         key = VerifyKey.from_raw(opened.message.public_key)  # type: ignore[attr-defined]
     except StatementError as error:
         raise Refusal.of_field(error.reason, field, str(error)) from error
-    return verify_opened(bureau, db, opened, kind="possession", signer=signer, key=key), key
+    return verify_opened(db, origin, opened, kind="possession", signer=signer, key=key), key
 
 
 def verify_subject_request(
-    bureau: Bureau, db: Connection, request: Envelope, method: str
+    db: Connection, origin: str, request: Envelope, method: str, now_us: int
 ) -> VerifiedStatement[SubjectRequest]:
     """Verify a subject's signed request to read.
 
@@ -177,9 +178,9 @@ def verify_subject_request(
             for another method; CLOCK_SKEW, EXPIRED_REQUEST.
     """
     statement = verify_statement(
-        bureau, db, request, SubjectRequest, kind="subject-request", signer=None
+        db, origin, request, SubjectRequest, kind="subject-request", signer=None
     )
-    check_fresh(statement.header, bureau.clock.now_us())
+    check_fresh(statement.header, now_us)
     name = f"creditbureau.v1.{method}"
     if statement.message.method != name:
         raise Refusal.of_field("SIGNER_MISMATCH", "method", f"signed for another method: {name}")
@@ -187,7 +188,12 @@ def verify_subject_request(
 
 
 def authenticated_reader(
-    bureau: Bureau, db: Connection, caller: Caller, request: Envelope | None, method: str
+    db: Connection,
+    origin: str,
+    caller: Caller,
+    request: Envelope | None,
+    method: str,
+    now_us: int,
 ) -> str:
     """Return the signer of a subject's request, or the calling member if there is none.
 
@@ -196,7 +202,7 @@ def authenticated_reader(
     """
     if request is None:
         return caller.signer
-    return verify_subject_request(bureau, db, request, method).header.signer
+    return verify_subject_request(db, origin, request, method, now_us).header.signer
 
 
 def check_fresh(header: Header, now_us: int) -> None:
@@ -262,14 +268,14 @@ def statement_and_receipt(db: Connection, entry_key: int) -> tuple[Envelope, Rec
     return Envelope.FromString(envelope[0]), receipt_of(log.proof_of(db, LoggedEntry(*row)))
 
 
-def sign_report(bureau: Bureau, payload: bytes) -> Envelope:
-    """Sign a report's bytes with the bureau's key."""
+def sign_report(key: SigningKey, payload: bytes) -> Envelope:
+    """Sign a report's bytes with the bureau's report key."""
     payload_type = payload_type_of(Report)
-    signature = bureau.report_key.sign(pae(payload_type, payload))
+    signature = key.sign(pae(payload_type, payload))
     return Envelope(
         payload=payload,
         payload_type=payload_type,
-        signatures=[Signature(sig=signature, keyid=bureau.report_key.verify_key.key_id)],
+        signatures=[Signature(sig=signature, keyid=key.verify_key.key_id)],
     )
 
 

@@ -108,7 +108,7 @@ def receipt(
     with bureau.database.transaction() as db:
         log.confirm_durable(db)
         signer = signed_statement.authenticated_reader(
-            bureau, db, caller, subject_request, "Log/GetReceipt"
+            db, bureau.origin, caller, subject_request, "Log/GetReceipt", bureau.clock.now_us()
         )
         row = db.one(q.entry_of_request, signer=signer, request_id=request_id.lower())
         if row is None:

@@ -44,7 +44,7 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rece
     # 1. Open and verify.
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
-            bureau, db, envelope, Consent, kind="consent", signer=None
+            db, bureau.origin, envelope, Consent, kind="consent", signer=None
         )
         consent = opened.message
         if consent.header.signer != f"subjects/{consent.subject_id}":
@@ -82,7 +82,7 @@ def change_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rec
     """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
-            bureau, db, envelope, ConsentChange, kind="consent-change", signer=None
+            db, bureau.origin, envelope, ConsentChange, kind="consent-change", signer=None
         )
     change = opened.message
     if field_rules.bad_text(change.note):
@@ -121,7 +121,7 @@ def get_consent(
     now_us = bureau.clock.now_us()
     with bureau.database.snapshot() as db:
         whose = signed_statement.authenticated_reader(
-            bureau, db, caller, request, "Consents/GetConsent"
+            db, bureau.origin, caller, request, "Consents/GetConsent", now_us
         )
         view = _view(db, consent_id.lower(), now_us)
         signed = Consent.FromString(view.consent.payload)
@@ -145,7 +145,7 @@ def list_consents(
     place = {"before_us": before_us, "before_id": before_id, "limit": limit + 1}
     with bureau.database.snapshot() as db:
         kind, _, whose = signed_statement.authenticated_reader(
-            bureau, db, caller, request, "Consents/ListConsents"
+            db, bureau.origin, caller, request, "Consents/ListConsents", now_us
         ).partition("/")
         if kind == "subjects":
             rows = db.all(q.consents_of_subject, subject_id=whose, **place)

@@ -32,7 +32,7 @@ def evaluate(bureau: Bureau, caller: Caller, envelope: Envelope) -> EvaluateResp
     # 1. Open and verify; a member over its quota is not worked for.
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
-            bureau, db, envelope, Evaluation, kind="evaluation", signer=caller.signer
+            db, bureau.origin, envelope, Evaluation, kind="evaluation", signer=caller.signer
         )
         elements = list(opened.message.blinded_elements)
         signed = opened.signed

@@ -44,7 +44,9 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
     """
     now_us = bureau.clock.now_us()
     with bureau.database.snapshot() as db:
-        statement = signed_statement.verify_subject_request(bureau, db, request, "Subjects/GetFile")
+        statement = signed_statement.verify_subject_request(
+            db, bureau.origin, request, "Subjects/GetFile", now_us
+        )
         subject_id = statement.subject_id
         file = read_file(db, subject_id, bureau.policy, now_us)
         state = read_state(db, subject_id, bureau.policy, now_us)
@@ -70,7 +72,9 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
     report.notices.extend(newest_notices)
     del report.inquiries[:]
     report.inquiries.extend(inquiry_line(row) for row in sorted(rows, reverse=True))
-    return signed_statement.sign_report(bureau, report.SerializeToString(deterministic=True))
+    return signed_statement.sign_report(
+        bureau.report_key, report.SerializeToString(deterministic=True)
+    )
 
 
 def list_inquiries(
@@ -81,7 +85,7 @@ def list_inquiries(
     before = paging.number_in(page_token, otherwise=paging.NEWEST)
     with bureau.database.snapshot() as db:
         subject_id = signed_statement.verify_subject_request(
-            bureau, db, request, "Subjects/ListInquiries"
+            db, bureau.origin, request, "Subjects/ListInquiries", bureau.clock.now_us()
         ).subject_id
         rows = db.all(q.inquiries_before, subject_id=subject_id, before=before, limit=limit + 1)
     page, token = paging.cut(rows, limit, lambda row: row[0])
@@ -98,7 +102,7 @@ def list_notices(
     """
     with bureau.database.snapshot() as db:
         statement = signed_statement.verify_subject_request(
-            bureau, db, request, "Subjects/ListNotices"
+            db, bureau.origin, request, "Subjects/ListNotices", bureau.clock.now_us()
         )
         return notices.page(db, statement.subject_id, page_size, page_token)
 

@@ -68,7 +68,7 @@ def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
     """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
-            bureau, db, envelope, DisputeOpening, kind="dispute", signer=None
+            db, bureau.origin, envelope, DisputeOpening, kind="dispute", signer=None
         )
     opening = opened.message
     subject_id = opening.subject_id
@@ -113,7 +113,7 @@ def add_to_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt
     """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
-            bureau, db, envelope, DisputeAddition, kind="dispute-addition", signer=None
+            db, bureau.origin, envelope, DisputeAddition, kind="dispute-addition", signer=None
         )
     addition = opened.message
     dispute_id = addition.dispute_id.lower()
@@ -147,7 +147,7 @@ def list_disputes(
     start = paging.number_in(page_token, otherwise=0)
     with bureau.database.snapshot() as db:
         subject_id = signed_statement.verify_subject_request(
-            bureau, db, request, "Subjects/ListDisputes"
+            db, bureau.origin, request, "Subjects/ListDisputes", bureau.clock.now_us()
         ).subject_id
         state = read_state(db, subject_id, bureau.policy, bureau.clock.now_us())
     newest_first = list(state.disputes.values())[::-1]
@@ -218,7 +218,7 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
     """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
-            bureau, db, envelope, DisputeAnswer, kind="dispute-answer", signer=caller.signer
+            db, bureau.origin, envelope, DisputeAnswer, kind="dispute-answer", signer=caller.signer
         )
     answer = opened.message
     dispute_id = answer.dispute_id.lower()
@@ -266,7 +266,7 @@ def set_statement(bureau: Bureau, envelope: Envelope) -> Receipt:
     """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
-            bureau, db, envelope, SubjectStatement, kind="subject-statement", signer=None
+            db, bureau.origin, envelope, SubjectStatement, kind="subject-statement", signer=None
         )
     _check_text(opened.message.text, "text")
     subject_id = opened.header.signer.removeprefix("subjects/")

@@ -28,7 +28,7 @@ def place_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
     """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
-            bureau, db, envelope, HoldPlacement, kind="hold", signer=None
+            db, bureau.origin, envelope, HoldPlacement, kind="hold", signer=None
         )
     placement = opened.message
 
@@ -58,7 +58,7 @@ def lift_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
     """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
-            bureau, db, envelope, HoldLift, kind="hold-lift", signer=None
+            db, bureau.origin, envelope, HoldLift, kind="hold-lift", signer=None
         )
     lift = opened.message
     hold_id = lift.hold_id.lower()

@@ -25,7 +25,6 @@ from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.authority import fingerprint, identity_of, not_after
-from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.envelope import open_envelope, payload_type_of
 from bureau_keys.errors import KeysError
 from bureau_keys.signing import VerifyKey
@@ -63,7 +62,9 @@ def admit_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Me
     """
     caller.require_operator()
     with bureau.database.snapshot() as db:
-        opened = _open(bureau, db, caller, envelope, Admission, "admission")
+        opened = signed_statement.verify_statement(
+            db, bureau.origin, envelope, Admission, kind="admission", signer=caller.signer
+        )
     return _admit(bureau, caller, opened)
 
 
@@ -82,7 +83,7 @@ def bootstrap_operator(bureau: Bureau, envelope: Envelope) -> tuple[Member, Rece
         claimed = unverified.message
         if len(claimed.keys) != 1:
             raise Refusal.of_field("INVALID_FIELD", "keys", "the operator starts with one key")
-        key = _open_key(bureau, db, claimed.keys[0], claimed.member_id, "keys[0]")
+        key = _open_key(db, bureau.origin, claimed.keys[0], claimed.member_id, "keys[0]")
         caller = Caller(
             claimed.member_id,
             CodeSet.of(claimed.roles),
@@ -91,7 +92,7 @@ def bootstrap_operator(bureau: Bureau, envelope: Envelope) -> tuple[Member, Rece
         )
         caller.require_operator()
         opened = signed_statement.verify_opened(
-            bureau, db, unverified, kind="admission", signer=caller.signer, key=key
+            db, bureau.origin, unverified, kind="admission", signer=caller.signer, key=key
         )
     return _admit(bureau, caller, opened, by_own_key=True)
 
@@ -107,7 +108,7 @@ def _admit(
     # 1. Verify each key and certificate that it registers.
     with bureau.database.snapshot() as db:
         keys = [
-            _open_key(bureau, db, key, admission.member_id, f"keys[{place}]")
+            _open_key(db, bureau.origin, key, admission.member_id, f"keys[{place}]")
             for place, key in enumerate(admission.keys)
         ]
     _check_text(admission.display_name, "display_name")
@@ -150,7 +151,9 @@ def change_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[M
     """
     caller.require_operator()
     with bureau.database.snapshot() as db:
-        opened = _open(bureau, db, caller, envelope, MemberChange, "member-change")
+        opened = signed_statement.verify_statement(
+            db, bureau.origin, envelope, MemberChange, kind="member-change", signer=caller.signer
+        )
     change = opened.message
     _check_text(change.display_name, "display_name")
 
@@ -178,7 +181,14 @@ def set_member_state(bureau: Bureau, caller: Caller, envelope: Envelope) -> tupl
     """
     caller.require_operator()
     with bureau.database.snapshot() as db:
-        opened = _open(bureau, db, caller, envelope, MemberStateChange, "member-state")
+        opened = signed_statement.verify_statement(
+            db,
+            bureau.origin,
+            envelope,
+            MemberStateChange,
+            kind="member-state",
+            signer=caller.signer,
+        )
     change = opened.message
     if change.member_id == caller.member_id:
         raise Refusal.of_field("WRONG_STATE", "member_id", "the operator cannot suspend itself")
@@ -203,13 +213,15 @@ def change_credential(bureau: Bureau, caller: Caller, envelope: Envelope) -> tup
             NOT_FOUND, ALREADY_EXISTS, WRONG_STATE.
     """
     with bureau.database.snapshot() as db:
-        opened = _open(bureau, db, caller, envelope, CredentialChange, "credential")
+        opened = signed_statement.verify_statement(
+            db, bureau.origin, envelope, CredentialChange, kind="credential", signer=caller.signer
+        )
         change = opened.message
         if change.member_id != caller.member_id:
             caller.require_operator()
         key = None
         if change.HasField("add_key"):
-            key = _open_key(bureau, db, change.add_key, change.member_id, "add_key")
+            key = _open_key(db, bureau.origin, change.add_key, change.member_id, "add_key")
     certificate = None
     if change.HasField("add_certificate"):
         certificate = _read_certificate(change.add_certificate, change.member_id, "add_certificate")
@@ -278,24 +290,11 @@ def list_members(
         return [_member_of(bureau, db, caller, StoredMember(*row)) for row in page], token
 
 
-def _open(
-    bureau: Bureau,
-    db: Connection,
-    caller: Caller,
-    envelope: Envelope,
-    payload: type[M],
-    kind: EntryKind,
-) -> VerifiedStatement[M]:
-    return signed_statement.verify_statement(
-        bureau, db, envelope, payload, kind=kind, signer=caller.signer
-    )
-
-
 def _open_key(
-    bureau: Bureau, db: Connection, envelope: Envelope, member_id: str, field: str
+    db: Connection, origin: str, envelope: Envelope, member_id: str, field: str
 ) -> VerifyKey:
     _, key = signed_statement.verify_key_possession(
-        bureau, db, envelope, KeyPossession, signer=f"members/{member_id}", field=field
+        db, origin, envelope, KeyPossession, signer=f"members/{member_id}", field=field
     )
     return key
 

@@ -53,7 +53,12 @@ def query_portfolio(
     after = paging.number_in(cursor, otherwise=0, field="cursor")
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
-            bureau, db, envelope, PortfolioInquiry, kind="portfolio-inquiry", signer=caller.signer
+            db,
+            bureau.origin,
+            envelope,
+            PortfolioInquiry,
+            kind="portfolio-inquiry",
+            signer=caller.signer,
         )
     inquiry = opened.message
     if inquiry.purpose not in PURPOSES:
@@ -93,7 +98,7 @@ def query_portfolio(
                 prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, stored)
                 reports.append((prepared.payload, str(after)))
         for payload, place in reports:
-            report = signed_statement.sign_report(bureau, payload)
+            report = signed_statement.sign_report(bureau.report_key, payload)
             yield QueryPortfolioResponse(report=report, receipt=receipt, cursor=place)
         if len(page) < PAGE:
             return

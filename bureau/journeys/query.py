@@ -60,7 +60,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
     with bureau.database.snapshot() as db:
         # 1. Open and verify.
         opened = signed_statement.verify_statement(
-            bureau, db, envelope, Inquiry, kind="inquiry", signer=caller.signer
+            db, bureau.origin, envelope, Inquiry, kind="inquiry", signer=caller.signer
         )
         inquiry = opened.message
         signed_statement.check_fresh(opened.header, now_us)
@@ -123,7 +123,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
 
     # 5. Committed: sign and answer.
     return QueryReportResponse(
-        report=signed_statement.sign_report(bureau, prepared.payload),
+        report=signed_statement.sign_report(bureau.report_key, prepared.payload),
         receipt=signed_statement.receipt_of(committed.proof),
         evidence=prepared.evidence,
     )

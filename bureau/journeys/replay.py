@@ -72,7 +72,7 @@ def replay_report(
         _note(bureau, caller, inquiry)
     return ReplayReportResponse(
         inquiry=envelope,
-        report=signed_statement.sign_report(bureau, prepared.payload),
+        report=signed_statement.sign_report(bureau.report_key, prepared.payload),
         receipt=receipt,
         evidence=prepared.evidence,
     )

@@ -23,7 +23,7 @@ def publish(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
     caller.require_operator()
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
-            bureau, db, envelope, StandardOfCredit, kind="standard", signer=caller.signer
+            db, bureau.origin, envelope, StandardOfCredit, kind="standard", signer=caller.signer
         )
     standard = opened.message
     if standard.currency not in currencies():

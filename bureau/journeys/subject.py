@@ -43,9 +43,9 @@ def attest_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
     """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
-            bureau, db, envelope, KeyAttestation, kind="attestation", signer=caller.signer
+            db, bureau.origin, envelope, KeyAttestation, kind="attestation", signer=caller.signer
         )
-        binding, key = _open_binding(bureau, db, opened.message.binding)
+        binding, key = _open_binding(db, bureau.origin, opened.message.binding)
     if opened.message.identify_time.ToMicroseconds() > bureau.clock.now_us():
         raise Refusal.of_field("DATE_ORDER", "identify_time", "lies in the future")
     return _bind(bureau, caller, opened, binding, key)
@@ -60,20 +60,18 @@ def rotate_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
     """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
-            bureau, db, envelope, KeyRotation, kind="key-rotation", signer=None
+            db, bureau.origin, envelope, KeyRotation, kind="key-rotation", signer=None
         )
-        binding, key = _open_binding(bureau, db, opened.message.binding)
+        binding, key = _open_binding(db, bureau.origin, opened.message.binding)
     if opened.header.signer != f"subjects/{binding.subject_id}":
         raise Refusal("SIGNER_MISMATCH", "the binding is for another subject")
     return _bind(bureau, caller, opened, binding, key)
 
 
-def _open_binding(
-    bureau: Bureau, db: Connection, envelope: Envelope
-) -> tuple[KeyBinding, VerifyKey]:
+def _open_binding(db: Connection, origin: str, envelope: Envelope) -> tuple[KeyBinding, VerifyKey]:
     """Verify the subject's own statement about a key, signed with that key."""
     opened, key = signed_statement.verify_key_possession(
-        bureau, db, envelope, KeyBinding, signer=None, field="binding.public_key"
+        db, origin, envelope, KeyBinding, signer=None, field="binding.public_key"
     )
     binding = opened.message
     if binding.header.signer != f"subjects/{binding.subject_id}":

@@ -62,7 +62,7 @@ def submit_records(
     # 1. Open the manifest and verify its signature.
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
-            bureau, db, envelope, SubmissionManifest, kind="submission", signer=caller.signer
+            db, bureau.origin, envelope, SubmissionManifest, kind="submission", signer=caller.signer
         )
     manifest = opened.message
     # 2. The records are the ones that were signed.
