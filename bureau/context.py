@@ -13,6 +13,7 @@ from bureau.ledger.commit_signal import CommitSignal
 from bureau.policy import Policy
 from bureau.store.database import Database
 from bureau_keys.pseudonym import Evaluator
+from bureau_keys.signer_name import SignerName, member_signer
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import codes_pb2
 
@@ -62,9 +63,9 @@ class Caller:
     jurisdiction: str
 
     @property
-    def signer(self) -> str:
+    def signer(self) -> SignerName:
         """The member's signer name in its statements."""
-        return f"members/{self.member_id}"
+        return member_signer(self.member_id)
 
     @property
     def is_operator(self) -> bool:

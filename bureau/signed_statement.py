@@ -25,6 +25,7 @@ from bureau.store.database import Connection
 from bureau_keys.entry_kinds import StatementKind
 from bureau_keys.envelope import OpenedEnvelope, open_envelope, pae, payload_type_of
 from bureau_keys.errors import StatementError
+from bureau_keys.signer_name import SignerName, member_id_of, subject_id_of
 from bureau_keys.signing import SigningKey, VerifyKey
 from creditbureau.v1.consents_pb2 import SubjectRequest
 from creditbureau.v1.envelope_pb2 import Envelope, Header, Signature
@@ -58,7 +59,7 @@ class VerifiedStatement(Generic[M]):
     @property
     def subject_id(self) -> str:
         """The subject that signed."""
-        return self.header.signer.removeprefix("subjects/")
+        return subject_id_of(self.header.signer)
 
     def recheck_key_and_time(self, tx: Transaction) -> None:
         """Check inside the transaction what may have changed since.
@@ -79,7 +80,7 @@ def verify_statement(
     payload: type[M],
     *,
     kind: StatementKind,
-    signer: str | None,
+    signer: SignerName | None,
 ) -> VerifiedStatement[M]:
     """Verify an envelope that a registered key of its signer must have signed.
 
@@ -87,7 +88,7 @@ def verify_statement(
         origin: The log's origin, the audience of every statement.
         payload: The type of the message.
         kind: Kind of the log entry.
-        signer: The required signer, `members/…`; None for any subject.
+        signer: The required signer; None for any subject.
 
     Raises:
         Refusal: WRONG_PAYLOAD_TYPE, MALFORMED_MESSAGE, NON_CANONICAL,
@@ -107,7 +108,7 @@ def verify_opened(
     opened: OpenedEnvelope[M],
     *,
     kind: StatementKind,
-    signer: str | None,
+    signer: SignerName | None,
     key: VerifyKey | None = None,
 ) -> VerifiedStatement[M]:
     """Verify an envelope that is parsed already, as `verify_statement` does.
@@ -120,7 +121,7 @@ def verify_opened(
     header: Header = opened.message.header  # type: ignore[attr-defined]
     if header.audience != origin:
         raise Refusal("WRONG_AUDIENCE", "the statement is signed for another audience")
-    if signer is None and not header.signer.startswith("subjects/"):
+    if signer is None and not subject_id_of(header.signer):
         raise Refusal("SIGNER_MISMATCH", "the statement must be a subject's own")
     if signer is not None and header.signer != signer:
         raise Refusal("SIGNER_MISMATCH", f"the statement must be signed by {signer}")
@@ -134,7 +135,7 @@ def verify_opened(
     field_rules.check(opened.message)
     signed = SignedStatement(
         kind,
-        header.signer,
+        SignerName(header.signer),
         header.request_id.lower(),
         opened.digest,
         opened.envelope.SerializeToString(deterministic=True),
@@ -148,7 +149,7 @@ def verify_key_possession(
     envelope: Envelope,
     payload: type[M],
     *,
-    signer: str | None,
+    signer: SignerName | None,
     field: str,
 ) -> tuple[VerifiedStatement[M], VerifyKey]:
     """Verify a proof of possession: a statement signed with the key in its field
@@ -194,7 +195,7 @@ def authenticated_reader(
     request: Envelope | None,
     method: str,
     now_us: int,
-) -> str:
+) -> SignerName:
     """Return the signer of a subject's request, or the calling member if there is none.
 
     Raises:
@@ -202,7 +203,7 @@ def authenticated_reader(
     """
     if request is None:
         return caller.signer
-    return verify_subject_request(db, origin, request, method, now_us).header.signer
+    return verify_subject_request(db, origin, request, method, now_us).signed.signer
 
 
 def check_fresh(header: Header, now_us: int) -> None:
@@ -227,15 +228,14 @@ def key_of(
         retired: Also find a key that is no longer in force.
         keep: Lock the key, so that it stays in force until the transaction ends.
     """
-    kind, _, name = signer.partition("/")
-    if kind == "members":
+    if member_id := member_id_of(signer):
         in_force = q.keep_key_in_force if keep else q.key_in_force
         which = q.any_member_key if retired else in_force
-        row = db.one(which, key_id=key_id, member_id=name)
+        row = db.one(which, key_id=key_id, member_id=member_id)
     else:
         in_force = q.keep_subject_key_in_force if keep else q.subject_key_in_force
         which = q.any_subject_key if retired else in_force
-        row = db.one(which, key_id=key_id, subject_id=name)
+        row = db.one(which, key_id=key_id, subject_id=subject_id_of(signer))
     return VerifyKey.from_raw(row[0]) if row else None
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bureau_keys.authority import der_of
 from bureau_keys.envelope import new_header, seal
+from bureau_keys.signer_name import member_signer
 from bureau_keys.signing import SigningKey
 from creditbureau.v1.envelope_pb2 import Envelope, Header
 from creditbureau.v1.members_pb2 import Admission, KeyPossession
@@ -30,7 +31,7 @@ class Signer:
 
     def header(self, now_us: int) -> Header:
         """Return the header of a new statement, with a request id of its own."""
-        return new_header(self.origin, f"members/{self.member_id}", now_us)
+        return new_header(self.origin, member_signer(self.member_id), now_us)
 
     def possession(self, now_us: int) -> Envelope:
         """Return the proof that the signer holds the key: signed with it, naming it."""

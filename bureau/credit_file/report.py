@@ -26,6 +26,7 @@ from bureau.credit_file.subject_state import (
 )
 from bureau.policy import Policy
 from bureau.texts import flag_texts
+from bureau_keys.signer_name import BUREAU
 from creditbureau.v1 import codes_pb2, hold_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Header
 from creditbureau.v1.report_pb2 import (
@@ -53,7 +54,7 @@ def new_report(
     return Report(
         header=Header(
             audience=origin,
-            signer="bureau",
+            signer=BUREAU,
             request_id=request_id,
             issue_time=timestamp_of(now_us),
             schema_version=1,

@@ -15,6 +15,7 @@ from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
+from bureau_keys.signer_name import member_id_of, member_signer, subject_id_of, subject_signer
 from creditbureau.v1 import codes_pb2, consent_pb2, consents_pb2
 from creditbureau.v1.consent_pb2 import Consent, ConsentChange
 from creditbureau.v1.consents_pb2 import ConsentView
@@ -47,7 +48,7 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rece
             db, bureau.origin, envelope, Consent, kind="consent", signer=None
         )
         consent = opened.message
-        if consent.header.signer != f"subjects/{consent.subject_id}":
+        if opened.subject_id != consent.subject_id:
             raise Refusal("SIGNER_MISMATCH", "a subject can consent for their own file only")
         if db.one(q.member_by_id, member_id=consent.grantee) is None:
             raise Refusal.of_field("NOT_FOUND", "grantee", "no member has this id")
@@ -92,7 +93,7 @@ def change_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rec
 
     def work(tx: Transaction) -> None:
         opened.recheck_key_and_time(tx)
-        held = _own(tx.db.one(q.lock_consent, consent_id=consent_id), opened.header.signer)
+        held = _own(tx.db.one(q.lock_consent, consent_id=consent_id), opened.subject_id)
         if held.state not in allowed:
             state = consent_pb2.ConsentState.Name(held.state)  # type: ignore[arg-type]
             raise Refusal("WRONG_STATE", f"the consent is {state.removeprefix('CONSENT_STATE_')}")
@@ -125,7 +126,7 @@ def get_consent(
         )
         view = _view(db, consent_id.lower(), now_us)
         signed = Consent.FromString(view.consent.payload)
-        if whose not in {f"subjects/{signed.subject_id}", f"members/{signed.grantee}"}:
+        if whose not in {subject_signer(signed.subject_id), member_signer(signed.grantee)}:
             raise Refusal("NOT_FOUND", "no consent with this id is the reader's")
     return view
 
@@ -144,15 +145,16 @@ def list_consents(
     before_us, before_id = _place(page_token)
     place = {"before_us": before_us, "before_id": before_id, "limit": limit + 1}
     with bureau.database.snapshot() as db:
-        kind, _, whose = signed_statement.authenticated_reader(
+        reader = signed_statement.authenticated_reader(
             db, bureau.origin, caller, request, "Consents/ListConsents", now_us
-        ).partition("/")
-        if kind == "subjects":
-            rows = db.all(q.consents_of_subject, subject_id=whose, **place)
+        )
+        held_by = {"grantee": member_id_of(reader), **place}
+        if own_id := subject_id_of(reader):
+            rows = db.all(q.consents_of_subject, subject_id=own_id, **place)
         elif subject_id:
-            rows = db.all(q.consents_of_grantee_on, grantee=whose, subject_id=subject_id, **place)
+            rows = db.all(q.consents_of_grantee_on, subject_id=subject_id, **held_by)
         else:
-            rows = db.all(q.consents_of_grantee, grantee=whose, **place)
+            rows = db.all(q.consents_of_grantee, **held_by)
     consents = [(HeldConsent(*row[:-1]), row[-1]) for row in rows]
     page, token = paging.cut(consents, limit, lambda row: f"{row[0].create_us}.{row[0].consent_id}")
     return [view_of(held, Envelope.FromString(signed), now_us) for held, signed in page], token
@@ -233,9 +235,9 @@ def _row_of(consent: Consent, consent_id: str, tx: Transaction) -> dict[str, Any
     }
 
 
-def _own(row: q.ConsentColumns | None, signer: str) -> HeldConsent:
+def _own(row: q.ConsentColumns | None, subject_id: str) -> HeldConsent:
     held = HeldConsent(*row) if row else None
-    if held is None or signer != f"subjects/{held.subject_id}":
+    if held is None or subject_id != held.subject_id:
         raise Refusal.of_field("NOT_FOUND", "consent_id", "the subject has no consent with this id")
     return held
 

@@ -72,7 +72,7 @@ def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
         )
     opening = opened.message
     subject_id = opening.subject_id
-    if opened.header.signer != f"subjects/{subject_id}":
+    if opened.subject_id != subject_id:
         raise Refusal("SIGNER_MISMATCH", "a subject can dispute their own file only")
     if opening.field not in FIELDS:
         raise Refusal.of_field("INVALID_FIELD", "field", "no field of a snapshot")
@@ -117,7 +117,7 @@ def add_to_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt
         )
     addition = opened.message
     dispute_id = addition.dispute_id.lower()
-    subject_id = opened.header.signer.removeprefix("subjects/")
+    subject_id = opened.subject_id
     _check_text(addition.narrative, "narrative")
 
     def work(tx: Transaction) -> None:
@@ -269,7 +269,7 @@ def set_statement(bureau: Bureau, envelope: Envelope) -> Receipt:
             db, bureau.origin, envelope, SubjectStatement, kind="subject-statement", signer=None
         )
     _check_text(opened.message.text, "text")
-    subject_id = opened.header.signer.removeprefix("subjects/")
+    subject_id = opened.subject_id
 
     def work(tx: Transaction) -> None:
         opened.recheck_key_and_time(tx)

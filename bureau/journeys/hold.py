@@ -84,7 +84,7 @@ def lift_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
 def _admitted(opened: VerifiedStatement[Any], tx: Transaction) -> str:
     """Lock the signer's credit file until the commit, and return the subject id."""
     opened.recheck_key_and_time(tx)
-    subject_id = opened.header.signer.removeprefix("subjects/")
+    subject_id = opened.subject_id
     tx.db.lock(q.lock_subject, subject_id=subject_id)
     return subject_id
 
@@ -96,7 +96,7 @@ def _committed(
     hold_id: str,
 ) -> tuple[Hold, Receipt]:
     committed = bureau.ledger.commit(opened.signed, work)
-    subject_id = opened.header.signer.removeprefix("subjects/")
+    subject_id = opened.subject_id
     with bureau.database.snapshot() as db:
         state = read_state(db, subject_id, bureau.policy, bureau.clock.now_us())
     return state.holds[hold_id], signed_statement.receipt_of(committed.proof)

@@ -27,6 +27,7 @@ from bureau.store.database import Connection
 from bureau_keys.authority import fingerprint, identity_of, not_after
 from bureau_keys.envelope import open_envelope, payload_type_of
 from bureau_keys.errors import KeysError
+from bureau_keys.signer_name import member_signer
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1 import codes_pb2, members_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -294,7 +295,7 @@ def _open_key(
     db: Connection, origin: str, envelope: Envelope, member_id: str, field: str
 ) -> VerifyKey:
     _, key = signed_statement.verify_key_possession(
-        db, origin, envelope, KeyPossession, signer=f"members/{member_id}", field=field
+        db, origin, envelope, KeyPossession, signer=member_signer(member_id), field=field
     )
     return key
 

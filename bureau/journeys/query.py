@@ -29,6 +29,7 @@ from bureau.ledger import log
 from bureau.ledger.commit_queue import RecordedDenial, Transaction
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
+from bureau_keys.signer_name import member_id_of
 from creditbureau.v1 import report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.reason import Reason
@@ -162,7 +163,7 @@ def _record(
     tx.db.execute(
         q.add_inquiry,
         subject_id=inquiry.subject_id,
-        member_id=opened.header.signer.removeprefix("members/"),
+        member_id=member_id_of(opened.header.signer),
         inquiry_id=opened.signed.request_id,
         consent_id=inquiry.consent_id.lower(),
         purpose=inquiry.purpose,

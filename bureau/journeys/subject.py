@@ -21,6 +21,7 @@ from bureau.ledger.commit_queue import Transaction
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection
+from bureau_keys.signer_name import subject_signer
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
@@ -63,7 +64,7 @@ def rotate_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
             db, bureau.origin, envelope, KeyRotation, kind="key-rotation", signer=None
         )
         binding, key = _open_binding(db, bureau.origin, opened.message.binding)
-    if opened.header.signer != f"subjects/{binding.subject_id}":
+    if opened.header.signer != subject_signer(binding.subject_id):
         raise Refusal("SIGNER_MISMATCH", "the binding is for another subject")
     return _bind(bureau, caller, opened, binding, key)
 
@@ -74,7 +75,7 @@ def _open_binding(db: Connection, origin: str, envelope: Envelope) -> tuple[KeyB
         db, origin, envelope, KeyBinding, signer=None, field="binding.public_key"
     )
     binding = opened.message
-    if binding.header.signer != f"subjects/{binding.subject_id}":
+    if binding.header.signer != subject_signer(binding.subject_id):
         raise Refusal("SIGNER_MISMATCH", "a subject can bind a key to their own id only")
     return binding, key
 

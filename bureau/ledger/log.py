@@ -25,6 +25,7 @@ from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
 from bureau_keys.entry_kinds import StatementKind
 from bureau_keys.merkle import Frontier, consistency_path, inclusion_path, leaf_hash, root_of
 from bureau_keys.receipt import LeafStatement, commitment
+from bureau_keys.signer_name import SignerName
 from bureau_keys.signing import SigningKey
 from bureau_keys.tiles import TileSource
 
@@ -38,14 +39,14 @@ class SignedStatement:
 
     Attributes:
         kind: Kind of the log entry.
-        signer: `members/…` or `subjects/…`.
+        signer: The member or subject that signed.
         request_id: UUID from the header; unique for the signer.
         digest: SHA-256 of the envelope's PAE.
         envelope: The envelope's bytes.
     """
 
     kind: StatementKind
-    signer: str
+    signer: SignerName
     request_id: str
     digest: bytes
     envelope: bytes
@@ -57,7 +58,7 @@ class LoggedEntry(NamedTuple):
     entry_key: int
     leaf_index: int
     kind: str
-    signer: str
+    signer: SignerName
     request_id: str
     digest: bytes
     answer_digest: bytes

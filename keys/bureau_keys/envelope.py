@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 from google.protobuf.message import DecodeError, Message
 
 from bureau_keys.errors import BadSignature, MalformedMessage, NonCanonical, WrongPayloadType
+from bureau_keys.signer_name import SignerName
 from bureau_keys.signing import SigningKey, VerifyKey
 from creditbureau.v1.envelope_pb2 import Envelope, Header, Signature
 
@@ -44,12 +45,12 @@ def _payload_type(name: str) -> str:
     return f"application/vnd.creditbureau.{words}.v1+protobuf"
 
 
-def new_header(audience: str, signer: str, now_us: int) -> Header:
+def new_header(audience: str, signer: SignerName, now_us: int) -> Header:
     """Return the header of a new statement, with a request id of its own.
 
     Args:
         audience: The bureau's log origin.
-        signer: `members/<id>` or `subjects/<id>`.
+        signer: The name of the member or subject who signs.
         now_us: The time of issue, microseconds since 1970 UTC.
     """
     header = Header(

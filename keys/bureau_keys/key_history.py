@@ -16,6 +16,7 @@ from bureau_keys.envelope import payload_type_of, peek, verify_envelope
 from bureau_keys.errors import BadProof
 from bureau_keys.profile import Trust
 from bureau_keys.receipt_checks import check_receipt
+from bureau_keys.signer_name import member_id_of, member_signer
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1.codes_pb2 import ROLE_OPERATOR
 from creditbureau.v1.envelope_pb2 import Envelope, Header
@@ -55,7 +56,7 @@ def signers_of(member: Member) -> set[str]:
     for logged in member.statements:
         if logged.envelope.payload_type in KINDS:
             kind, _ = KINDS[logged.envelope.payload_type]
-            found.add(_header(peek(logged.envelope, kind)).signer.removeprefix("members/"))
+            found.add(member_id_of(_header(peek(logged.envelope, kind)).signer))
     return found
 
 
@@ -115,13 +116,13 @@ class _Register:
         check_receipt(logged.receipt, envelope, self.trust)
         # 2. Somebody entitled signed it, with a key that counted.
         header = _header(peek(envelope, kind))
-        signer = header.signer.removeprefix("members/")
+        signer = member_id_of(header.signer)
         statement, key = verify_envelope(envelope, kind, self._keys_of(signer))
         if header.audience != self.trust.origin or statement.member_id != member_id:
             raise BadProof(f"{what}: it is about something else")
         own = isinstance(statement, CredentialChange) and signer == member_id
         if not own and signer not in self.operators and key.raw != self.trust.operator_key:
-            raise BadProof(f"{what}: {signer} is no operator")
+            raise BadProof(f"{what}: {header.signer} is no operator")
         # 3. What it says holds from here on.
         if not isinstance(statement, CredentialChange):
             self._appoint(member_id, ROLE_OPERATOR in statement.roles)
@@ -169,7 +170,7 @@ class _Register:
         for possession in _possessions(statement):
             key = VerifyKey.from_raw(peek(possession, KeyPossession).public_key)
             proof, _ = verify_envelope(possession, KeyPossession, {key.key_id: key})
-            wanted = (f"members/{member_id}", self.trust.origin)
+            wanted = (member_signer(member_id), self.trust.origin)
             if (proof.header.signer, proof.header.audience) != wanted:
                 raise BadProof(f"a key of {member_id} comes with another's proof of possession")
             yield key

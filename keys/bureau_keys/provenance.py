@@ -11,6 +11,7 @@ from bureau_keys.merkle import leaf_hash, verify_inclusion
 from bureau_keys.payment_profile import NO_DATA, character_of, month_before, months_between
 from bureau_keys.profile import Trust
 from bureau_keys.receipt_checks import check_receipt
+from bureau_keys.signer_name import member_signer
 from creditbureau.v1 import codes_pb2, reporting_pb2
 from creditbureau.v1.record_pb2 import Record, SubmissionManifest, TradelineSnapshot
 from creditbureau.v1.report_pb2 import Evidence, Report, Tradeline
@@ -122,10 +123,9 @@ def signed_snapshot(
     index = piece.receipt.leaf_index
     counting = {at.key.key_id: at.key for at in keys if at.counts_at(index)}
     manifest, _ = verify_envelope(piece.manifest, SubmissionManifest, counting)
-    if manifest.header.signer != f"members/{member_id}":
-        raise BadProof(
-            f"{manifest.header.signer} signed the manifest, expected members/{member_id}"
-        )
+    signer = member_signer(member_id)
+    if manifest.header.signer != signer:
+        raise BadProof(f"{manifest.header.signer} signed the manifest, expected {signer}")
     verify_inclusion(
         leaf_hash(piece.record),
         piece.record_index,

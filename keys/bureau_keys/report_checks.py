@@ -9,6 +9,7 @@ from bureau_keys.envelope import digest, payload_type_of, peek, verify_envelope
 from bureau_keys.errors import BadProof, Contradiction, UnknownReportKey, WrongAnswer
 from bureau_keys.profile import Trust
 from bureau_keys.receipt_checks import check_receipt
+from bureau_keys.signer_name import BUREAU, member_signer, subject_signer
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1.codes_pb2 import PURPOSE_SUBJECT_DISCLOSURE, Purpose
 from creditbureau.v1.consents_pb2 import SubjectRequest
@@ -65,18 +66,18 @@ def check_report(
     """
     # 1. The bureau signed the report, for this request.
     report = _check_signature(envelope, trust)
-    _check_equal("signer", report.header.signer, "bureau")
+    _check_equal("signer", report.header.signer, BUREAU)
     _check_equal("audience", report.header.audience, trust.origin)
     _check_equal("request digest", report.request_digest.hex(), digest(request).hex())
     asked = read_request(request)
     _check_equal("request id", report.header.request_id, asked.header.request_id)
     # 2. The report is about what the request names.
     if isinstance(asked, SubjectRequest):
-        _check_equal("subject", f"subjects/{report.subject_id}", asked.header.signer)
+        _check_equal("subject", subject_signer(report.subject_id), asked.header.signer)
         _check_purpose(report.purpose, PURPOSE_SUBJECT_DISCLOSURE)
         _check_equal("member", report.member_id, "")
         return report
-    _check_equal("member", f"members/{report.member_id}", asked.header.signer)
+    _check_equal("member", member_signer(report.member_id), asked.header.signer)
     _check_purpose(report.purpose, asked.purpose)
     if receipt is None:
         raise BadProof("the receipt of the inquiry is missing")

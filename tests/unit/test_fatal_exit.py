@@ -21,6 +21,7 @@ from bureau.store import schema
 from bureau.store.database import Database
 from bureau.store.errors import StorageError
 from bureau.testing import running_bureau
+from bureau_keys.signer_name import member_signer
 from bureau_keys.signing import SigningKey
 
 ORIGIN = "test.example/log"
@@ -35,7 +36,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 def statement() -> SignedStatement:
-    return SignedStatement("consent", "members/m", str(uuid.uuid4()), bytes(32), b"signed")
+    return SignedStatement("consent", member_signer("m"), str(uuid.uuid4()), bytes(32), b"signed")
 
 
 def test_after_a_failed_write_nothing_is_begun_any_more(database: Database) -> None:

@@ -16,6 +16,7 @@ from bureau.ledger.node_checks import ForkedLogError
 from bureau.store import queries as q
 from bureau.store import schema
 from bureau.store.database import Database
+from bureau_keys.signer_name import member_signer
 from bureau_keys.signing import SigningKey
 
 ORIGIN = "test.example/log"
@@ -38,7 +39,7 @@ def grow(database: Database, words: Sequence[str], acknowledged: Head | None = N
     leaves = []
     for word in words:
         digest = hashlib.sha256(word.encode()).digest()
-        told = SignedStatement("consent", "members/m", word, digest, word.encode())
+        told = SignedStatement("consent", member_signer("m"), word, digest, word.encode())
         leaves.append(NewLeaf(int.from_bytes(digest[:7]), told, b""))
     with database.transaction() as db:
         return log.append(db, leaves, KEY, ORIGIN, Clock().moment(), acknowledged)[1]

@@ -88,7 +88,7 @@ def test_rows_have_the_declared_type(name: str, query: Any, row: types.GenericAl
     types_ = list(flattened(row))
     assert len(columns) == len(types_), f"{name} selects {len(columns)} columns"
     for column, type_ in zip(columns, types_, strict=True):
-        options = set(get_args(type_)) or {type_}
+        options = set(get_args(type_)) or {getattr(type_, "__supertype__", type_)}
         python = next(py for sql, py in PYTHON.items() if isinstance(column.type, sql))
         assert python in options, f"{name}: {column} is {python.__name__}, and {type_} is declared"
         if getattr(column, "nullable", False):

@@ -23,9 +23,10 @@ from bureau.store.queries.builders import (
     statement,
     tile,
 )
+from bureau_keys.signer_name import SignerName
 
 # The columns of an entry of the log, in the order of `LoggedEntry`.
-EntryColumns: TypeAlias = tuple[int, int, str, str, str, bytes, bytes, bytes, bytes, int]
+EntryColumns: TypeAlias = tuple[int, int, str, SignerName, str, bytes, bytes, bytes, bytes, int]
 
 # The log ---------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from bureau_client.models.members import Vouched
 from bureau_client.verify.log_view import LogView
 from bureau_keys.errors import KeysError
 from bureau_keys.profile import Profile, Trust
+from bureau_keys.signer_name import member_signer, subject_signer
 from bureau_keys.signing import SigningKey
 
 
@@ -61,7 +62,7 @@ def member_caller(
 ) -> SigningContext:
     """Return the state of a member that signs with the passed key or its profile's."""
     key = key or open_key(profile.signing_key_pem, passphrase)
-    author = Signer(f"members/{profile.member_id}", profile.trust.origin, key, clock)
+    author = Signer(member_signer(profile.member_id), profile.trust.origin, key, clock)
     return SigningContext(trust=profile.trust, clock=clock, author=author)
 
 
@@ -69,5 +70,5 @@ def subject_caller(
     profile: Profile, subject_id: str, key: SigningKey, clock: Clock
 ) -> SigningContext:
     """Return the state of a subject who signs with their own key, through an agent."""
-    author = Signer(f"subjects/{subject_id}", profile.trust.origin, key, clock)
+    author = Signer(subject_signer(subject_id), profile.trust.origin, key, clock)
     return SigningContext(trust=profile.trust, clock=clock, author=author)

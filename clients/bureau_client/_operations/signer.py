@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bureau_client._codec.scalars import micros_of
 from bureau_client._operations.operation import Clock
 from bureau_keys.envelope import new_header
+from bureau_keys.signer_name import SignerName
 from bureau_keys.signing import SigningKey
 from creditbureau.v1.envelope_pb2 import Header
 
@@ -16,13 +17,13 @@ class Signer:
     """Signs statements in one name, for one bureau.
 
     Attributes:
-        name: `members/<id>` or `subjects/<id>`.
+        name: The name in the header of its statements.
         audience: The bureau's log origin.
         key: The signing key.
         clock: Source of the issue time, read once per statement.
     """
 
-    name: str
+    name: SignerName
     audience: str
     key: SigningKey
     clock: Clock

@@ -13,6 +13,7 @@ from bureau_client.models.standards import Standard
 from bureau_client.verify.checks import TELL, verifying
 from bureau_client.verify.receipts import verify_receipt
 from bureau_keys import envelope as envelopes
+from bureau_keys.signer_name import member_id_of
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1 import members_pb2, standard_pb2
 
@@ -26,7 +27,7 @@ def get_standard(reader: Context, version: int) -> Operation[Standard]:
         receipt = read_receipt(reply.receipt)
         unverified = envelopes.peek(reply.standard, standard_pb2.StandardOfCredit)
     reader.heads.remember(verify_receipt(receipt, envelope, reader.trust, kind="standard"))
-    signer = unverified.header.signer.removeprefix("members/")
+    signer = member_id_of(unverified.header.signer)
     operator = yield from vouched_member(reader.trust, signer)
     keys = [
         VerifyKey.from_raw(key.public_key)
