@@ -75,11 +75,11 @@ def erase_before(database: Database, month: int) -> Erased:
     after = 0
     with database.secure_erase() as db:
         while page := db.all(checks.accounts_after, after=after, limit=PAGE):
-            for key, _, history, trail, *_ in page:
-                after = key
-                if _newest(history, trail) >= month:
+            for stored in page:
+                after = stored.tradeline_key
+                if _newest(stored.history, stored.trail) >= month:
                     continue
-                account = _locked(db, key)
+                account = _locked(db, after)
                 if account and _newest(account.history, account.trail) < month:
                     _erase(db, account, erased, now_us)
     return erased
@@ -98,8 +98,7 @@ def _locked(db: Connection, key: int) -> Account | None:
     row = db.one(q.lock_account, which=key)
     if row is None:
         return None
-    history, trail, people = row
-    return Account(key, trail, history=history, people=people)
+    return Account(key, row.trail, history=row.history, people=row.people)
 
 
 def _erase(db: Connection, account: Account, erased: Erased, now_us: int) -> None:

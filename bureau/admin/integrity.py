@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
 
-from bureau.codes import CodeSet
+from bureau.credit_file.accounts import account_of
 from bureau.credit_file.history import (
     DELETION,
     STEP,
@@ -216,16 +216,16 @@ def _check_accounts(db: Connection) -> Iterator[Finding]:
     """Rebuild every account from its records and compare."""
     after, records, people = 0, 0, 0
     while page := db.all(checks.accounts_after, after=after, limit=PAGE):
-        for key, name, history, trail, marks, named, *newest in page:
-            after = key
-            whole = trail[: len(trail) // STEP.size * STEP.size]
+        for row in page:
+            after = row.tradeline_key
+            whole = row.trail[: len(row.trail) // STEP.size * STEP.size]
             records += sum(
-                step.kind != DELETION or _answer_of(db, step, key) is None
+                step.kind != DELETION or _answer_of(db, step, row.tradeline_key) is None
                 for step in steps_of(whole)
             )
-            stored = Account(key, trail, (newest[0], newest[1]), history, CodeSet(marks), named)
+            stored = account_of(row)
             for what in _breaches_of_account(db, stored):
-                yield Finding(f"account {name}: {what}")
+                yield Finding(f"account {row.tradeline_id}: {what}")
             people += len(people_of(stored.people))
     if (records,) != db.one(checks.record_count):
         yield Finding(f"the accounts' trails have {records} records, the bureau has others")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bureau import field_rules
 from bureau.codes import CodeSet
@@ -25,6 +25,7 @@ from bureau.credit_file.history import (
 from bureau.credit_file.record_rules import currency_breaches
 from bureau.errors import FieldViolation
 from bureau.ledger.commit_queue import Transaction
+from bureau.store import checks
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.payment_profile import character_of
@@ -111,18 +112,16 @@ class AccountBatch:
         for row in tx.db.all_in(q.lock_tradelines, refs, member_id=self.member_id):
             self._take(row, known)
         missing = [ref for ref in refs if ref not in known]
-        for was, ref, *rest in tx.db.all_in(q.lock_renumbered, missing, member_id=self.member_id):
-            self.former[was] = ref
-            if ref not in known:
-                self._take((ref, *rest), known)
+        for renumbered in tx.db.all_in(q.lock_renumbered, missing, member_id=self.member_id):
+            self.former[renumbered.former_ref] = renumbered.account_ref
+            if renumbered.account_ref not in known:
+                self._take(renumbered, known)
         return known
 
-    def _take(self, row: Sequence[Any], known: dict[str, str]) -> None:
-        ref, key, name, currency, history, trail, marks, people, submission, index = row
-        known[ref], self.names[ref] = currency, name
-        self.accounts[ref] = Account(
-            key, trail, (submission, index), history, CodeSet(marks), people
-        )
+    def _take(self, row: q.LockedAccount | q.RenumberedAccount, known: dict[str, str]) -> None:
+        ref = row.account_ref
+        known[ref], self.names[ref] = row.currency, row.tradeline_id
+        self.accounts[ref] = account_of(row)
 
     def _breaches(self, tx: Transaction) -> Iterator[Breach]:
         lines = self.lines
@@ -264,6 +263,20 @@ class AccountBatch:
             tx.db.execute(
                 q.add_former_ref, member_id=self.member_id, account_ref=ref, tradeline_key=key
             )
+
+
+def account_of(
+    row: q.LockedAccount | q.RenumberedAccount | q.DisputedAccount | checks.StoredAccount,
+) -> Account:
+    """Return the account that a row holds."""
+    return Account(
+        row.tradeline_key,
+        row.trail,
+        (row.newest_submission_key, row.newest_record_index),
+        row.history,
+        CodeSet(row.marks),
+        row.people,
+    )
 
 
 def held_snapshots(

@@ -23,15 +23,14 @@ def note_contribution(
     tx: Transaction, member_id: str, snapshots: Iterable[TradelineSnapshot]
 ) -> None:
     """Store the times at which a member furnished; at most once a day."""
-    row = tx.db.one(q.contribution_of, member_id=member_id)
-    good_us, default_us = row or (0, 0)
+    known = tx.db.one(q.contribution_of, member_id=member_id) or q.Contribution(0, 0)
     stale_us = tx.now_us - DAY_US
-    if good_us > stale_us and default_us > stale_us:
+    if known.good_us > stale_us and known.default_us > stale_us:
         return
     seen = {character_of(snapshot) for snapshot in snapshots}
-    now_good = tx.now_us if seen & GOOD else good_us
-    now_default = tx.now_us if seen & DELINQUENT else default_us
-    if now_good - good_us > DAY_US or now_default - default_us > DAY_US:
+    now_good = tx.now_us if seen & GOOD else known.good_us
+    now_default = tx.now_us if seen & DELINQUENT else known.default_us
+    if now_good - known.good_us > DAY_US or now_default - known.default_us > DAY_US:
         tx.db.execute(
             q.set_contribution, member_id=member_id, good_us=now_good, default_us=now_default
         )
@@ -41,8 +40,8 @@ def level_of(db: Connection, member_id: str, policy: Policy, now_us: int) -> int
     """Return the level that a member has earned: FULL, DEFAULT_ONLY or NONE."""
     row = db.one(q.contributor, member_id=member_id)
     assert row is not None, "a caller is a member"
-    create_us, good_us, default_us = row
     since_us = now_us - policy.reciprocity_months * MONTH_US
-    if now_us < create_us + policy.reciprocity_grace_days * DAY_US or good_us >= since_us:
+    in_grace = now_us < row.create_us + policy.reciprocity_grace_days * DAY_US
+    if in_grace or row.good_us >= since_us:
         return FULL
-    return DEFAULT_ONLY if default_us >= since_us else NONE
+    return DEFAULT_ONLY if row.default_us >= since_us else NONE

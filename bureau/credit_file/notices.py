@@ -43,24 +43,22 @@ def page(
         ordinal=place & (1 << PLACE_BITS) - 1,
         limit=limit + 1,
     )
-    shown, token = paging.cut(rows, limit, lambda row: row[0] << PLACE_BITS | row[1])
-    return [_notice(*row) for row in shown], token
+    shown, token = paging.cut(rows, limit, lambda row: row.leaf_index << PLACE_BITS | row.ordinal)
+    return [_notice(row) for row in shown], token
 
 
 def newest(db: Connection, subject_id: str, limit: int) -> list[Notice]:
     """Read the newest notices to a subject."""
     page = {"leaf_index": 1 << 42, "ordinal": 0, "limit": limit}
-    return [_notice(*row) for row in db.all(q.notices_before, subject_id=subject_id, **page)]
+    return [_notice(row) for row in db.all(q.notices_before, subject_id=subject_id, **page)]
 
 
-def _notice(
-    leaf: int, ordinal: int, kind: int, member_id: str, tradeline_id: str, time_us: int
-) -> Notice:
+def _notice(row: q.LoggedNotice) -> Notice:
     return Notice(
-        notice_id=f"{leaf}-{ordinal}",
-        kind=kind,  # type: ignore[arg-type]
-        member_id=member_id,
-        tradeline_id=tradeline_id,
-        create_time=timestamp_of(time_us),
-        texts=texts("notice", NoticeKind.Name(kind).removeprefix("NOTICE_KIND_")),  # type: ignore[arg-type]
+        notice_id=f"{row.leaf_index}-{row.ordinal}",
+        kind=row.kind,  # type: ignore[arg-type]
+        member_id=row.member_id,
+        tradeline_id=row.tradeline_id,
+        create_time=timestamp_of(row.time_us),
+        texts=texts("notice", NoticeKind.Name(row.kind).removeprefix("NOTICE_KIND_")),  # type: ignore[arg-type]
     )

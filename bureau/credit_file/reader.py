@@ -6,9 +6,8 @@ file forever.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any
 
 from bureau.calendar import DAY_US, date_of, day_of
 from bureau.codes import CodeSet
@@ -46,22 +45,21 @@ LONGEST_MONTH = 31
 def read_file(db: Connection, subject_id: str, policy: Policy, now_us: int) -> CreditFile:
     """Read a subject's credit file as it is."""
     tradelines: list[FiledTradeline] = []
-    for key, name, member, history, trail, marks, index, submission, body in db.all(
-        q.file_tradelines, subject_id=subject_id
-    ):
-        if PEOPLE_CHANGED in CodeSet(marks):
-            tradelines += _rebuild_tradeline(db, (key, name, member), steps_of(trail), subject_id)
+    for row in db.all(q.file_tradelines, subject_id=subject_id):
+        marks = CodeSet(row.marks)
+        if PEOPLE_CHANGED in marks:
+            tradelines += _rebuild_tradeline(db, row, steps_of(row.trail), subject_id)
             continue
-        snapshot = Record.FromString(body).snapshot
+        snapshot = Record.FromString(row.body).snapshot
         line = FiledTradeline(
-            name,
-            member,
+            row.tradeline_id,
+            row.member_id,
             role_of(subject_id, snapshot),
-            PaymentHistory.FromString(history),
+            PaymentHistory.FromString(row.history),
             snapshot,
-            RecordRef(submission_id=submission, record_index=index),
-            partial(steps_of, trail),
-            _actions(db, steps_of(trail)) if ACTION in CodeSet(marks) else [],
+            RecordRef(submission_id=row.submission_id, record_index=row.newest_record_index),
+            partial(steps_of, row.trail),
+            _actions(db, steps_of(row.trail)) if ACTION in marks else [],
         )
         tradelines.append(line)
     log_size = log.size_of(db)
@@ -75,8 +73,8 @@ def read_file_at(
 ) -> CreditFile:
     """Rebuild a subject's credit file as it was at a log size."""
     accounts = [
-        (account, steps_of(trail))
-        for *account, trail in db.all(q.file_trails, subject_id=subject_id)
+        (account, steps_of(account.trail))
+        for account in db.all(q.file_trails, subject_id=subject_id)
     ]
     logged = _logged_below(db, log_size, (steps for _, steps in accounts))
     tradelines: list[FiledTradeline] = []
@@ -90,13 +88,15 @@ def read_file_at(
 
 
 def _rebuild_tradeline(
-    db: Connection, account: Sequence[Any], steps: list[TrailEntry], subject_id: str
+    db: Connection,
+    account: q.TradelineAndRecord | q.TradelineTrail,
+    steps: list[TrailEntry],
+    subject_id: str,
 ) -> Iterator[FiledTradeline]:
     """Rebuild an account from the effective snapshots that name a subject.
 
     An account without one is left out: its other months are about other subjects.
     """
-    key, name, member = account
     held = effective_snapshots(steps)
     if not held:
         return
@@ -104,13 +104,13 @@ def _rebuild_tradeline(
     own = [(step, snapshot) for step, snapshot in found if role_of(subject_id, snapshot)]
     if not own:
         return
-    again = Account(key)
+    again = Account(account.tradeline_key)
     again.rebuild(own)
     newest, snapshot = max(own, key=lambda at: at[0].month)
     _, submission = record_of(db, newest)
     yield FiledTradeline(
-        name,
-        member,
+        account.tradeline_id,
+        account.member_id,
         role_of(subject_id, snapshot),
         PaymentHistory.FromString(again.history),
         snapshot,
@@ -165,7 +165,7 @@ def _inquiries(
 def _groups(db: Connection, members: list[str]) -> dict[str, str]:
     """Read the present groups of members."""
     rows = db.all_in(q.groups_of_members, members)
-    return {str(member_id): str(group) for member_id, group in rows}
+    return {row.member_id: row.group_id for row in rows}
 
 
 def _group_at(db: Connection, log_size: int, member_id: str) -> str:
@@ -182,4 +182,4 @@ def _logged_below(db: Connection, log_size: int, trails: Iterable[list[TrailEntr
     """Return the keys of the trails' submissions whose leaf is below a log size."""
     keys = sorted({step.submission_key for trail in trails for step in trail})
     rows = db.all_in(q.leaves_of, keys)
-    return {int(key) for key, leaf_index in rows if leaf_index < log_size}
+    return {row.entry_key for row in rows if row.leaf_index < log_size}

@@ -7,10 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bureau import field_rules, paging, signed_statement
-from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
-from bureau.credit_file.accounts import PendingNotice, held_snapshots, record_of
+from bureau.credit_file.accounts import PendingNotice, account_of, held_snapshots, record_of
 from bureau.credit_file.history import (
     CORRECTION,
     DELETION,
@@ -196,11 +195,9 @@ def disputes_against(
     """
     now_us = bureau.clock.now_us()
     found = []
-    for subject_id, about, leaf_index in db.all_in(
-        q.disputes_against, kinds, member_id=member_id, start=start, limit=limit
-    ):
-        state = read_state(db, subject_id, bureau.policy, now_us)
-        found.append((leaf_index + 1, state.disputes[about]))
+    for row in db.all_in(q.disputes_against, kinds, member_id=member_id, start=start, limit=limit):
+        state = read_state(db, row.subject_id, bureau.policy, now_us)
+        found.append((row.leaf_index + 1, state.disputes[row.about]))
     return found
 
 
@@ -230,18 +227,18 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
     def work(tx: Transaction) -> str:
         opened.recheck_key_and_time(tx)
         row = tx.db.one(q.opening_of, about=dispute_id, kind=OPENING)
-        if row is None or row[1] != caller.member_id:
+        if row is None or row.member_id != caller.member_id:
             raise Refusal.of_field(
                 "NOT_FOUND", "dispute_id", "no dispute with this id is against the caller"
             )
-        subject_id, _, body, opened_key = row
+        subject_id = row.subject_id
         tx.db.lock(q.lock_subject, subject_id=subject_id)
         state = read_state(tx.db, subject_id, bureau.policy, tx.now_us)
         if state.disputes[dispute_id].state not in ANSWERABLE:
             raise Refusal("WRONG_STATE", "the dispute is answered")
-        opening = DisputeOpening.FromString(body)
+        opening = DisputeOpening.FromString(row.body)
         if modified:
-            _check_correction(tx, answer, opening, opened_key)
+            _check_correction(tx, answer, opening, row.entry_key)
         returns = _returns(state, bureau.policy, dispute_id, answer)
         if answer.outcome in DELETING:
             _delete(tx, opening)
@@ -249,13 +246,13 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
         kinds = [NOTICE_KIND_DISPUTE, *[NOTICE_KIND_REINSERTION] * returns]
         news = [PendingNotice(kind, opening.tradeline_id, [subject_id]) for kind in kinds]
         notices.give(tx, news, caller.member_id)
-        return str(subject_id)
+        return subject_id
 
     committed = bureau.ledger.commit(opened.signed, work)
     with bureau.database.snapshot() as db:
         row = db.one(q.opening_of, about=dispute_id, kind=OPENING)
     assert row is not None, "an answered dispute was opened"
-    return _find(bureau, row[0], dispute_id), signed_statement.receipt_of(committed.proof)
+    return _find(bureau, row.subject_id, dispute_id), signed_statement.receipt_of(committed.proof)
 
 
 def set_statement(bureau: Bureau, envelope: Envelope) -> Receipt:
@@ -360,7 +357,4 @@ def _delete(tx: Transaction, opening: DisputeOpening) -> None:
 def _locked(tx: Transaction, tradeline_id: str) -> Account | None:
     """Lock a disputed account; None if it was erased since."""
     row = tx.db.one(q.lock_tradeline, tradeline_id=tradeline_id)
-    if row is None:
-        return None
-    key, history, trail, marks, people, submission_key, record_index = row
-    return Account(key, trail, (submission_key, record_index), history, CodeSet(marks), people)
+    return account_of(row) if row else None

@@ -408,14 +408,12 @@ def _member_of(bureau: Bureau, db: Connection, caller: Caller, stored: StoredMem
         create_time=timestamp_of(stored.create_us),
         keys=[
             MemberKey(
-                key_id=key_id,
-                public_key=public_key,
-                valid_from_index=from_index,
-                valid_to_index=to_index,
+                key_id=key.key_id,
+                public_key=key.public_key,
+                valid_from_index=key.from_index,
+                valid_to_index=key.to_index,
             )
-            for key_id, public_key, from_index, to_index in db.all(
-                q.keys_of, member_id=stored.member_id
-            )
+            for key in db.all(q.keys_of, member_id=stored.member_id)
         ],
     )
     if caller.is_operator or caller.member_id == member.member_id:

@@ -148,25 +148,25 @@ def watch_alerts(
     """
     if not cursor:
         with bureau.database.snapshot() as db:
-            row = db.one(q.alert_mark, member_id=caller.member_id)
-        cursor = row[0] if row else 0
+            mark = db.one(q.alert_mark, member_id=caller.member_id)
+        cursor = mark[0] if mark else 0
     while True:
         with bureau.database.snapshot() as db:
             rows = _page(db, caller.member_id, cursor)
         now_us = bureau.clock.now_us()
-        for ordinal, subject_id, consent_id, kind, about, leaf, time_us, state, end_us in rows:
-            cursor = leaf << PLACE_BITS | ordinal
+        for row in rows:
+            cursor = row.leaf_index << PLACE_BITS | row.ordinal
             # Monitoring ends with the consent: alerts not read by then are dropped.
-            if state == ACTIVE and now_us < end_us:
+            if row.state == ACTIVE and now_us < row.expire_us:
                 alert = Alert(
-                    alert_id=f"{leaf}-{ordinal}",
-                    kind=kind,  # type: ignore[arg-type]
-                    subject_id=subject_id,
-                    consent_id=consent_id,
-                    tradeline_ids=about.split(),
-                    create_time=timestamp_of(time_us),
-                    cause_leaf_index=leaf,
-                    texts=texts("alert", AlertKind.Name(kind).removeprefix("ALERT_KIND_")),  # type: ignore[arg-type]
+                    alert_id=f"{row.leaf_index}-{row.ordinal}",
+                    kind=row.kind,  # type: ignore[arg-type]
+                    subject_id=row.subject_id,
+                    consent_id=row.consent_id,
+                    tradeline_ids=row.tradelines.split(),
+                    create_time=timestamp_of(row.time_us),
+                    cause_leaf_index=row.leaf_index,
+                    texts=texts("alert", AlertKind.Name(row.kind).removeprefix("ALERT_KIND_")),  # type: ignore[arg-type]
                 )
                 yield WatchAlertsResponse(alert=alert, cursor=cursor)
         if not rows:
@@ -251,7 +251,7 @@ def _is_held(tx: Transaction, monitor: Monitor, policy: Policy) -> bool:
     return False
 
 
-def _page(db: Connection, member_id: str, cursor: int) -> list[q.AlertColumns]:
+def _page(db: Connection, member_id: str, cursor: int) -> list[q.LoggedAlert]:
     leaf, ordinal = cursor >> PLACE_BITS, cursor & (1 << PLACE_BITS) - 1
     row = db.one(q.key_at, leaf_index=leaf) if cursor else None
     return db.all(

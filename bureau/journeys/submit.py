@@ -122,7 +122,7 @@ def find_submission(
             raise Refusal.of_field(
                 "NOT_FOUND", "submission_id", "the caller has no submission with this id"
             )
-        envelope, receipt = signed_statement.statement_and_receipt(db, row[0])
+        envelope, receipt = signed_statement.statement_and_receipt(db, row.submission_key)
     return submission_of(row), envelope, receipt
 
 
@@ -136,21 +136,20 @@ def list_submissions(
         rows = db.all(
             q.submissions_before, member_id=caller.member_id, before=before, limit=limit + 1
         )
-    page, token = paging.cut(rows, limit, lambda row: submission_of(row).leaf_index)
+    page, token = paging.cut(rows, limit, lambda row: row.leaf_index)
     return [submission_of(row) for row in page], token
 
 
-def submission_of(row: q.SubmissionColumns) -> Submission:
+def submission_of(row: q.LoggedSubmission) -> Submission:
     """Build a submission from its row."""
-    _, submission_id, kind, count, new_count, label, create_us, leaf_index = row
     return Submission(
-        submission_id=submission_id,
-        kind=kind,  # type: ignore[arg-type]
-        record_count=count,
-        new_tradeline_count=new_count,
-        label=label,
-        create_time=timestamp_of(create_us),
-        leaf_index=leaf_index,
+        submission_id=row.submission_id,
+        kind=row.kind,  # type: ignore[arg-type]
+        record_count=row.record_count,
+        new_tradeline_count=row.new_tradeline_count,
+        label=row.label,
+        create_time=timestamp_of(row.create_us),
+        leaf_index=row.leaf_index,
     )
 
 

@@ -240,14 +240,13 @@ class Guard:
             raise refusal_of(error) from error
         if row is None:
             raise Refusal("UNKNOWN_CERTIFICATE", "the certificate is not registered")
-        member_id, state, roles, purposes, jurisdiction, not_after_us, withdrawn = row
-        if withdrawn:
+        if row.withdrawn:
             raise Refusal("UNKNOWN_CERTIFICATE", "the certificate was withdrawn")
-        if self.bureau.clock.now_us() >= not_after_us:
+        if self.bureau.clock.now_us() >= row.not_after_us:
             raise Refusal("UNKNOWN_CERTIFICATE", "the certificate has expired")
-        if state != MEMBER_STATE_ACTIVE:
+        if row.state != MEMBER_STATE_ACTIVE:
             raise Refusal("MEMBER_SUSPENDED", "the member is suspended")
-        return Caller(member_id, CodeSet(roles), CodeSet(purposes), jurisdiction)
+        return Caller(row.member_id, CodeSet(row.roles), CodeSet(row.purposes), row.jurisdiction)
 
 
 def refusal_of(error: StorageError) -> Refusal:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sqlalchemy import Column, exists, func, literal, select, text, union_all
 
 from bureau.store.compiled import Query
@@ -52,8 +54,21 @@ blank_count = Query[tuple[int]](
     select(func.count()).select_from(s.record).where(func.length(s.record.c.body) == 0)
 )
 
-# Accounts as their records left them.
-accounts_after = Query[tuple[int, str, bytes, bytes, int, bytes, int, int]](
+
+class StoredAccount(NamedTuple):
+    """An account, as its records left it."""
+
+    tradeline_key: int
+    tradeline_id: str
+    history: bytes
+    trail: bytes
+    marks: int
+    people: bytes
+    newest_submission_key: int
+    newest_record_index: int
+
+
+accounts_after = Query(
     select(
         s.tradeline.c.tradeline_key,
         s.tradeline.c.tradeline_id,
@@ -66,7 +81,8 @@ accounts_after = Query[tuple[int, str, bytes, bytes, int, bytes, int, int]](
     )
     .where(s.tradeline.c.tradeline_key > s.bind("after"))
     .order_by(s.tradeline.c.tradeline_key)
-    .limit(s.bind("limit"))
+    .limit(s.bind("limit")),
+    StoredAccount,
 )
 party_count = Query[tuple[int]](select(func.count()).select_from(s.party))
 party = Query[tuple[str]](

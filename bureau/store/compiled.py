@@ -61,24 +61,44 @@ class Query(Statement, Generic[Row]):
     """A statement that returns rows: `Query[tuple[int, str]](select(...))`.
 
     The row type is checked by mypy where rows are read, and held against the columns of
-    the statement by `tests/unit/test_queries.py`. At run time rows are the driver's own
-    tuples, without any conversion.
+    the statement by `tests/unit/test_queries.py`. Rows are the driver's own tuples, without
+    any conversion, unless the query names a row class: `Query(select(...), LoggedAlert)`. A
+    row with several columns of one type has a class, and is read by attribute.
+
+    Attributes:
+        row: The row class, a NamedTuple with the names of the columns; None for plain tuples.
     """
+
+    def __init__(self, clause: ClauseElement, row: type[Row] | None = None) -> None:
+        super().__init__(clause)
+        self.row = row
+
+    def read(self, row: tuple[Any, ...]) -> Row:
+        """Return a driver's row as the row class of this query."""
+        return row if self.row is None else self.row._make(row)  # type: ignore[return-value, attr-defined]
+
+    def read_all(self, rows: list[tuple[Any, ...]]) -> list[Row]:
+        """Return a driver's rows as the row class of this query."""
+        return rows if self.row is None else list(map(self.row._make, rows))  # type: ignore[return-value, attr-defined]
 
 
 class InQuery(Generic[Row]):
     """A query that compares with a list of values by `IN`."""
 
-    def __init__(self, clause: Callable[[list[Any]], ClauseElement]) -> None:
+    def __init__(
+        self, clause: Callable[[list[Any]], ClauseElement], row: type[Row] | None = None
+    ) -> None:
         """Build the query in each of its shapes.
 
         Args:
             clause: Makes the statement from the list's parameters.
+            row: The row class; None for plain tuples.
         """
+        self.row = row
         self._shapes = {}
         for size in LIST_SIZES:
             names = tuple(f"listed_{index}" for index in range(size))
-            self._shapes[size] = names, Query[Row](clause([bindparam(name) for name in names]))
+            self._shapes[size] = names, Query(clause([bindparam(name) for name in names]), row)
 
     @property
     def clause(self) -> ClauseElement:

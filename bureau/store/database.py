@@ -71,12 +71,13 @@ class Connection:
     def all(self, statement: Query[Row], **values: Any) -> list[Row]:
         """Return every row."""
         self._execute(statement, values)
-        return self._cursor.fetchall()  # type: ignore[no-any-return]
+        return statement.read_all(self._cursor.fetchall())
 
     def one(self, statement: Query[Row], **values: Any) -> Row | None:
         """Return the first row, or None."""
         self._execute(statement, values)
-        return self._cursor.fetchone()  # type: ignore[no-any-return]
+        row = self._cursor.fetchone()
+        return None if row is None else statement.read(row)
 
     def fetch_one_raw(self, sql: str) -> tuple[Any, ...]:
         """Return the one row that a statement of the database's own language answers."""

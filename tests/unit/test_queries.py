@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from sqlalchemy import (
@@ -23,8 +23,11 @@ from sqlalchemy import (
 from sqlalchemy.sql.type_api import TypeEngine
 
 from bureau.credit_file.consent_state import HeldConsent
+from bureau.credit_file.filed import FiledInquiry
 from bureau.credit_file.stored_inquiry import StoredInquiry
+from bureau.credit_file.subject_state import SubjectEvent
 from bureau.journeys.member import StoredMember
+from bureau.journeys.monitoring import Monitor
 from bureau.ledger.log import LoggedEntry
 from bureau.store import checks, queries, tables
 from bureau.store.compiled import Change, InQuery, Query
@@ -60,6 +63,10 @@ def declared() -> Iterator[tuple[str, Any, types.GenericAlias]]:
             query = vars(module)[target.id]
             if not isinstance(query, Query | InQuery):
                 continue
+            if query.row is not None:
+                fields = get_type_hints(query.row).values()
+                yield target.id, query, types.GenericAlias(tuple, tuple(fields))
+                continue
             if isinstance(made, ast.Name):  # a function of the module; its result is annotated
                 returns = vars(module)[made.id].__annotations__["return"]
                 row = returns.removeprefix("Query[").removesuffix("]")
@@ -78,13 +85,17 @@ def flattened(row: Any) -> Iterator[Any]:
             yield type_
 
 
+def columns_of(query: Any) -> list[Any]:
+    clause = query.clause
+    selects = isinstance(clause, SelectBase)
+    return list(clause.selected_columns if selects else clause.exported_columns)
+
+
 @pytest.mark.parametrize(("name", "query", "row"), list(declared()), ids=lambda v: str(v)[:40])
 def test_rows_have_the_declared_type(name: str, query: Any, row: types.GenericAlias) -> None:
-    clause = query.clause
-    if isinstance(clause, TextClause):
+    if isinstance(query.clause, TextClause):
         return  # PostgreSQL's own settings: their columns have no types
-    selects = isinstance(clause, SelectBase)
-    columns = list(clause.selected_columns if selects else clause.exported_columns)
+    columns = columns_of(query)
     types_ = list(flattened(row))
     assert len(columns) == len(types_), f"{name} selects {len(columns)} columns"
     for column, type_ in zip(columns, types_, strict=True):
@@ -93,6 +104,63 @@ def test_rows_have_the_declared_type(name: str, query: Any, row: types.GenericAl
         assert python in options, f"{name}: {column} is {python.__name__}, and {type_} is declared"
         if getattr(column, "nullable", False):
             assert type(None) in options, f"{name}: {column} may be null, and {type_} is declared"
+
+
+NAMED = {name: query for name, query, _ in declared() if query.row is not None}
+# Queries whose plain rows are read into a class of a layer above the store.
+READ_INTO: dict[str, Any] = {
+    "subject_events": SubjectEvent,
+    "file_inquiries": FiledInquiry,
+    "monitors_of": Monitor,
+}
+# Classes of a table's whole row; the queries that select the row say so by `*table.columns`.
+WHOLE_ROWS: dict[Any, Any] = {
+    HeldConsent: tables.ConsentRow,
+    StoredInquiry: tables.InquiryRow,
+    LoggedEntry: tables.Entry,
+    StoredMember: tables.MemberRow,
+}
+
+
+@pytest.mark.parametrize("name", [*NAMED, *READ_INTO])
+def test_a_row_class_names_the_columns_in_their_order(name: str) -> None:
+    query = vars(queries).get(name) or vars(checks)[name]
+    row = READ_INTO.get(name) or query.row
+    assert list(row._fields) == [column.name for column in columns_of(query)]
+
+
+# Rows with two columns of one type that are still read by position; the list only shrinks.
+BY_POSITION = {
+    "cosignatures_of",
+    "events_of_person",
+    "lock_head",
+    "lost_records",
+    "lost_refs",
+    "metered",
+    "newest_checkpoint_time",
+    "replication",
+    "step_record",
+    "submissions",
+    "tiles",
+    "tiles_of",
+}
+
+
+def selects_whole_row(query: Any) -> bool:
+    selected = [] if isinstance(query.clause, TextClause) else columns_of(query)
+    wholes = [list(table.__table__.columns) for table in WHOLE_ROWS.values()]
+    return any(selected[: len(whole)] == whole for whole in wholes)
+
+
+def test_rows_with_columns_of_one_type_are_read_by_name() -> None:
+    by_position = set()
+    for name, query, row in declared():
+        types_ = [str(type_) for type_ in flattened(row)]
+        is_named = query.row is not None or name in READ_INTO
+        is_named = is_named or selects_whole_row(query)
+        if len(set(types_)) < len(types_) and not is_named:
+            by_position.add(name)
+    assert by_position == BY_POSITION
 
 
 def test_no_two_queries_have_one_name() -> None:
@@ -107,14 +175,6 @@ def test_no_two_queries_have_one_name() -> None:
     assert all(hasattr(queries, name) for name in names if not name.startswith("_"))
 
 
-@pytest.mark.parametrize(
-    ("row", "table"),
-    [
-        (HeldConsent, tables.ConsentRow),
-        (StoredInquiry, tables.InquiryRow),
-        (LoggedEntry, tables.Entry),
-        (StoredMember, tables.MemberRow),
-    ],
-)
+@pytest.mark.parametrize(("row", "table"), WHOLE_ROWS.items())
 def test_whole_rows_have_their_tables_columns(row: Any, table: Any) -> None:
     assert list(row._fields) == [column.name for column in table.__table__.columns]

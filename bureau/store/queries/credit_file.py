@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sqlalchemy import and_, select
 
 from bureau.store.compiled import InQuery, Query
@@ -15,8 +17,23 @@ from bureau.store.queries.builders import (
     tradeline,
 )
 
+
+class TradelineAndRecord(NamedTuple):
+    """A tradeline, and the record that holds for its newest month."""
+
+    tradeline_key: int
+    tradeline_id: str
+    member_id: str
+    history: bytes
+    trail: bytes
+    marks: int
+    newest_record_index: int
+    submission_id: str
+    body: bytes
+
+
 # A subject's tradelines, each with the record that holds for its newest month.
-file_tradelines = Query[tuple[int, str, str, bytes, bytes, int, int, str, bytes]](
+file_tradelines = Query(
     select(
         tradeline.c.tradeline_key,
         tradeline.c.tradeline_id,
@@ -38,10 +55,22 @@ file_tradelines = Query[tuple[int, str, str, bytes, bytes, int, int, str, bytes]
     )
     .join(submission, submission.c.submission_key == tradeline.c.newest_submission_key)
     .where(party.c.subject_id == bind("subject_id"))
-    .order_by(tradeline.c.tradeline_key)
+    .order_by(tradeline.c.tradeline_key),
+    TradelineAndRecord,
 )
+
+
+class TradelineTrail(NamedTuple):
+    """A tradeline with its trail."""
+
+    tradeline_key: int
+    tradeline_id: str
+    member_id: str
+    trail: bytes
+
+
 # The same accounts, to be made again as of a past log size.
-file_trails = Query[tuple[int, str, str, bytes]](
+file_trails = Query(
     select(
         tradeline.c.tradeline_key,
         tradeline.c.tradeline_id,
@@ -50,7 +79,8 @@ file_trails = Query[tuple[int, str, str, bytes]](
     )
     .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
     .where(party.c.subject_id == bind("subject_id"))
-    .order_by(tradeline.c.tradeline_key)
+    .order_by(tradeline.c.tradeline_key),
+    TradelineTrail,
 )
 # Accounts of which all is deleted, and that were never anybody else's.
 deleted_accounts = Query[tuple[str]](
@@ -66,8 +96,18 @@ deleted_accounts = Query[tuple[str]](
 leaf_of = Query[tuple[int]](
     select(entry.c.leaf_index).where(entry.c.entry_key == bind("entry_key"))
 )
-leaves_of = InQuery[tuple[int, int]](
-    lambda keys: select(entry.c.entry_key, entry.c.leaf_index).where(entry.c.entry_key.in_(keys))
+
+
+class EntryLeaf(NamedTuple):
+    """The leaf of an entry."""
+
+    entry_key: int
+    leaf_index: int
+
+
+leaves_of = InQuery(
+    lambda keys: select(entry.c.entry_key, entry.c.leaf_index).where(entry.c.entry_key.in_(keys)),
+    EntryLeaf,
 )
 record_at = Query[tuple[bytes, str]](
     select(record.c.body, submission.c.submission_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -35,8 +35,20 @@ member_by_id = Query[MemberColumns](
 members_named = InQuery[tuple[str]](
     lambda names: select(member.c.member_id).where(member.c.member_id.in_(names))
 )
-groups_of_members = InQuery[tuple[str, str]](
-    lambda names: select(member.c.member_id, member.c.group_id).where(member.c.member_id.in_(names))
+
+
+class MemberGroup(NamedTuple):
+    """The group of a member."""
+
+    member_id: str
+    group_id: str
+
+
+groups_of_members = InQuery(
+    lambda names: select(member.c.member_id, member.c.group_id).where(
+        member.c.member_id.in_(names)
+    ),
+    MemberGroup,
 )
 lock_member = Query[MemberColumns](
     select(*member.columns).where(member.c.member_id == bind("member_id")).with_for_update()
@@ -69,7 +81,21 @@ change_member = Change(
 set_member_state = Change(
     update(member).where(member.c.member_id == bind("which")).values(state=bind("state"))
 )
-caller = Query[tuple[str, int, int, int, str, int, int]](
+
+
+class CertificateOwner(NamedTuple):
+    """The member of a certificate, and the certificate."""
+
+    member_id: str
+    state: int
+    roles: int
+    purposes: int
+    jurisdiction: str
+    not_after_us: int
+    withdrawn: int
+
+
+caller = Query(
     select(
         member.c.member_id,
         member.c.state,
@@ -80,7 +106,8 @@ caller = Query[tuple[str, int, int, int, str, int, int]](
         certificate.c.withdrawn,
     )
     .join_from(certificate, member, certificate.c.member_id == member.c.member_id)
-    .where(certificate.c.fingerprint == bind("fingerprint"))
+    .where(certificate.c.fingerprint == bind("fingerprint")),
+    CertificateOwner,
 )
 add_certificate = insert(t.MemberCertificateRow)
 # Members with a role who can use it: active, with a certificate and a key.
@@ -143,18 +170,30 @@ withdraw_member_key = Change(
     )
     .values(to_entry=bind("until"))
 )
+
+
+class MemberKeySpan(NamedTuple):
+    """A key of a member, with the leaves between which it counts."""
+
+    key_id: str
+    public_key: bytes
+    from_index: int
+    to_index: int
+
+
 _from, _to = entry.alias("from_entry"), entry.alias("to_entry")
-keys_of = Query[tuple[str, bytes, int, int]](
+keys_of = Query(
     select(
         member_key.c.key_id,
         member_key.c.public_key,
-        _from.c.leaf_index,
-        func.coalesce(_to.c.leaf_index, 0),
+        _from.c.leaf_index.label("from_index"),
+        func.coalesce(_to.c.leaf_index, 0).label("to_index"),
     )
     .join_from(member_key, _from, member_key.c.from_entry == _from.c.entry_key)
     .outerjoin(_to, member_key.c.to_entry == _to.c.entry_key)
     .where(member_key.c.member_id == bind("member_id"))
-    .order_by(_from.c.leaf_index)
+    .order_by(_from.c.leaf_index),
+    MemberKeySpan,
 )
 add_member_statement = insert(t.MemberStatementRow)
 statements_of_member = Query[EntryAndEnvelope](

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -21,9 +21,6 @@ from bureau.store.queries.builders import (
     tradeline,
 )
 from bureau.store.queries.consents import ConsentColumns
-
-# An alert, with the position in the log that it was written at.
-AlertColumns: TypeAlias = tuple[int, str, str, int, str, int, int, int, int]
 
 add_monitor = insert(t.MonitorRow)
 MONITOR_COLUMNS = tuple(c.name for c in monitor.columns)
@@ -68,8 +65,24 @@ furnishes = Query[tuple[int]](
 )
 add_alert = insert(t.AlertRow)
 ALERT_COLUMNS = tuple(c.name for c in alert.columns)
+
+
+class LoggedAlert(NamedTuple):
+    """An alert, its place in the log, and the end of its consent."""
+
+    ordinal: int
+    subject_id: str
+    consent_id: str
+    kind: int
+    tradelines: str
+    leaf_index: int
+    time_us: int
+    state: int
+    expire_us: int
+
+
 # A member's alerts after a position in the log, in its order, with the consent's state.
-alerts_after = Query[AlertColumns](
+alerts_after = Query(
     select(
         alert.c.ordinal,
         alert.c.subject_id,
@@ -92,7 +105,8 @@ alerts_after = Query[AlertColumns](
         ),
     )
     .order_by(entry.c.leaf_index, alert.c.ordinal)
-    .limit(bind("limit"))
+    .limit(bind("limit")),
+    LoggedAlert,
 )
 # Alerts of a kind that were caused under a consent since a time; one that this very
 # transaction causes has no entry yet.

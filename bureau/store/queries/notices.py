@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sqlalchemy import and_, or_, select
 
 from bureau.store import tables as t
@@ -10,7 +12,20 @@ from bureau.store.queries.builders import bind, entry, insert, notice
 
 add_notice = insert(t.NoticeRow)
 NOTICE_COLUMNS = tuple(c.name for c in notice.columns)
-notices_before = Query[tuple[int, int, int, str, str, int]](
+
+
+class LoggedNotice(NamedTuple):
+    """A notice, and its place in the log."""
+
+    leaf_index: int
+    ordinal: int
+    kind: int
+    member_id: str
+    tradeline_id: str
+    time_us: int
+
+
+notices_before = Query(
     select(
         entry.c.leaf_index,
         notice.c.ordinal,
@@ -28,5 +43,6 @@ notices_before = Query[tuple[int, int, int, str, str, int]](
         ),
     )
     .order_by(entry.c.leaf_index.desc(), notice.c.ordinal.desc())
-    .limit(bind("limit"))
+    .limit(bind("limit")),
+    LoggedNotice,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple
 
 from sqlalchemy import delete, select, update
 
@@ -19,8 +19,19 @@ from bureau.store.queries.builders import (
     tradeline,
 )
 
-# The columns of a submission, in the order of its table.
-SubmissionColumns: TypeAlias = tuple[int, str, int, int, int, str, int, int]
+
+class LoggedSubmission(NamedTuple):
+    """A submission, and its place in the log."""
+
+    submission_key: int
+    submission_id: str
+    kind: int
+    record_count: int
+    new_tradeline_count: int
+    label: str
+    create_us: int
+    leaf_index: int
+
 
 add_submission = insert(t.SubmissionRow)
 _submissions = select(
@@ -33,15 +44,17 @@ _submissions = select(
     submission.c.create_us,
     entry.c.leaf_index,
 ).join_from(submission, entry, submission.c.submission_key == entry.c.entry_key)
-submission_of_request = Query[SubmissionColumns](
-    _submissions.where(entry.c.signer == bind("signer"), entry.c.request_id == bind("request_id"))
+submission_of_request = Query(
+    _submissions.where(entry.c.signer == bind("signer"), entry.c.request_id == bind("request_id")),
+    LoggedSubmission,
 )
-submissions_before = Query[SubmissionColumns](
+submissions_before = Query(
     _submissions.where(
         submission.c.member_id == bind("member_id"), entry.c.leaf_index < bind("before")
     )
     .order_by(entry.c.leaf_index.desc())
-    .limit(bind("limit"))
+    .limit(bind("limit")),
+    LoggedSubmission,
 )
 TRADELINE_COLUMNS = tuple(c.name for c in tradeline.columns)
 add_tradeline = insert(t.TradelineRow)
@@ -57,25 +70,62 @@ _LOCKED = (
     tradeline.c.newest_submission_key,
     tradeline.c.newest_record_index,
 )
+
+
+class LockedAccount(NamedTuple):
+    """An account, locked, as its records left it."""
+
+    account_ref: str
+    tradeline_key: int
+    tradeline_id: str
+    currency: str
+    history: bytes
+    trail: bytes
+    marks: int
+    people: bytes
+    newest_submission_key: int
+    newest_record_index: int
+
+
 # Locked in one order, so that of two batches about the same accounts one waits for the
 # other instead of a deadlock.
-lock_tradelines = InQuery[tuple[str, int, str, str, bytes, bytes, int, bytes, int, int]](
+lock_tradelines = InQuery(
     lambda refs: (
         select(*_LOCKED)
         .where(tradeline.c.member_id == bind("member_id"), tradeline.c.account_ref.in_(refs))
         .order_by(tradeline.c.account_ref)
         .with_for_update()
-    )
+    ),
+    LockedAccount,
 )
+
+
+class RenumberedAccount(NamedTuple):
+    """A `LockedAccount` that had another reference before."""
+
+    former_ref: str
+    account_ref: str
+    tradeline_key: int
+    tradeline_id: str
+    currency: str
+    history: bytes
+    trail: bytes
+    marks: int
+    people: bytes
+    newest_submission_key: int
+    newest_record_index: int
+
+
 # The same by references that accounts had before.
-lock_renumbered = InQuery[tuple[str, str, int, str, str, bytes, bytes, int, bytes, int, int]](
+lock_renumbered = InQuery(
     lambda refs: (
-        select(former_ref.c.account_ref, *_LOCKED)
+        select(former_ref.c.account_ref.label("former_ref"), *_LOCKED)
         .join_from(former_ref, tradeline, tradeline.c.tradeline_key == former_ref.c.tradeline_key)
         .where(former_ref.c.member_id == bind("member_id"), former_ref.c.account_ref.in_(refs))
         .order_by(tradeline.c.account_ref)
         .with_for_update(of=tradeline)
-    )
+    ),
+    RenumberedAccount,
 )
 add_former_ref = insert(t.FormerRefRow)
 drop_former_ref = Change(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sqlalchemy import delete, func, select, update
 
 from bureau.store import tables as t
@@ -64,16 +66,38 @@ subject_events = Query[tuple[int, str, str, int, bytes]](
     .where(subject_event.c.subject_id == bind("subject_id"), _event_leaf < bind("log_size"))
     .order_by(_event_leaf, subject_event.c.entry_key)
 )
-opening_of = Query[tuple[str, str, bytes, int]](
+
+
+class OpenedDispute(NamedTuple):
+    """The opening of a dispute."""
+
+    subject_id: str
+    member_id: str
+    body: bytes
+    entry_key: int
+
+
+opening_of = Query(
     select(
         subject_event.c.subject_id,
         subject_event.c.member_id,
         subject_event.c.body,
         subject_event.c.entry_key,
-    ).where(subject_event.c.about == bind("about"), subject_event.c.kind == bind("kind"))
+    ).where(subject_event.c.about == bind("about"), subject_event.c.kind == bind("kind")),
+    OpenedDispute,
 )
+
+
+class DisputeAgainst(NamedTuple):
+    """A dispute against the records of a member."""
+
+    subject_id: str
+    about: str
+    leaf_index: int
+
+
 # Disputes against a member's records, in order of the log, by what was said of them.
-disputes_against = InQuery[tuple[str, str, int]](
+disputes_against = InQuery(
     lambda kinds: (
         select(subject_event.c.subject_id, subject_event.c.about, entry.c.leaf_index)
         .join_from(subject_event, entry, subject_event.c.entry_key == entry.c.entry_key)
@@ -84,7 +108,8 @@ disputes_against = InQuery[tuple[str, str, int]](
         )
         .order_by(entry.c.leaf_index)
         .limit(bind("limit"))
-    )
+    ),
+    DisputeAgainst,
 )
 # Taken by a call that changes what holds on a file, and shared by calls that read it to
 # act on it. All of the subject's keys, in one order: the one in force may be replaced
@@ -103,7 +128,21 @@ party_tradeline = Query[tuple[int, str]](
         party.c.subject_id == bind("subject_id"), tradeline.c.tradeline_id == bind("tradeline_id")
     )
 )
-lock_tradeline = Query[tuple[int, bytes, bytes, int, bytes, int, int]](
+
+
+class DisputedAccount(NamedTuple):
+    """An account, as its records left it."""
+
+    tradeline_key: int
+    history: bytes
+    trail: bytes
+    marks: int
+    people: bytes
+    newest_submission_key: int
+    newest_record_index: int
+
+
+lock_tradeline = Query(
     select(
         tradeline.c.tradeline_key,
         tradeline.c.history,
@@ -114,7 +153,8 @@ lock_tradeline = Query[tuple[int, bytes, bytes, int, bytes, int, int]](
         tradeline.c.newest_record_index,
     )
     .where(tradeline.c.tradeline_id == bind("tradeline_id"))
-    .with_for_update()
+    .with_for_update(),
+    DisputedAccount,
 )
 
 # Erasure ---------------------------------------------------------------------
@@ -124,10 +164,21 @@ accounts_of_person = Query[tuple[int]](
     .where(party.c.subject_id == bind("subject_id"))
     .order_by(party.c.tradeline_key)
 )
-lock_account = Query[tuple[bytes, bytes, bytes]](
+
+
+class AccountBytes(NamedTuple):
+    """The packed columns of an account."""
+
+    history: bytes
+    trail: bytes
+    people: bytes
+
+
+lock_account = Query(
     select(tradeline.c.history, tradeline.c.trail, tradeline.c.people)
     .where(tradeline.c.tradeline_key == bind("which"))
-    .with_for_update()
+    .with_for_update(),
+    AccountBytes,
 )
 events_of_person = Query[tuple[int, int, bytes]](
     select(subject_event.c.entry_key, subject_event.c.kind, subject_event.c.body)
