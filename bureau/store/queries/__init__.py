@@ -1,6 +1,7 @@
 """Every query and change that the bureau runs, by name: a module for each noun, one list.
 
-Rows come back as plain tuples in the order of the columns that each names.
+Rows come back as tuples in the order of the columns that each query names. A row with several
+columns of one type is a NamedTuple, so that its readers cannot mistake one for another.
 `FOR UPDATE` and `FOR SHARE` are needed when several nodes write to
 one PostgreSQL; SQLite has one writer and leaves them out.
 """
