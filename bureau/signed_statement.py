@@ -126,7 +126,7 @@ def verify_opened(
     if signer is not None and header.signer != signer:
         raise Refusal("SIGNER_MISMATCH", f"the statement must be signed by {signer}")
     # 2. Signed with a key that is in force.
-    keys = {key.key_id: key} if key else _keys_named(db, header, opened)
+    keys = {key.key_id: key} if key else _named_key(db, header, opened)
     try:
         signing_key = opened.verify(keys)
     except StatementError as error:
@@ -239,19 +239,16 @@ def key_of(
     return VerifyKey.from_raw(row[0]) if row else None
 
 
-def _keys_named(db: Connection, header: Header, opened: OpenedEnvelope[M]) -> dict[str, VerifyKey]:
-    """Look up the signer's keys that an envelope names.
+def _named_key(db: Connection, header: Header, opened: OpenedEnvelope[M]) -> dict[str, VerifyKey]:
+    """Look up the signer's key that an envelope names.
 
     A retry of an accepted statement may be signed with a key that was replaced since, even
     by that statement.
     """
-    names = opened.key_ids
-    found = {name: key for name in names if (key := key_of(db, header.signer, name))}
-    if not found and _was_accepted(db, header, opened.digest):
-        for name in names:
-            if key := key_of(db, header.signer, name, retired=True):
-                found[name] = key
-    return found
+    key = key_of(db, header.signer, opened.key_id)
+    if key is None and _was_accepted(db, header, opened.digest):
+        key = key_of(db, header.signer, opened.key_id, retired=True)
+    return {opened.key_id: key} if key else {}
 
 
 def _was_accepted(db: Connection, header: Header, digest: bytes) -> bool:

@@ -16,13 +16,23 @@ from functools import cache
 from typing import Generic, TypeVar
 
 from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
 
-from bureau_keys.errors import BadSignature, MalformedMessage, NonCanonical, WrongPayloadType
+from bureau_keys.errors import (
+    BadSignature,
+    MalformedMessage,
+    NonCanonical,
+    TooLarge,
+    WrongPayloadType,
+)
 from bureau_keys.signer_name import SignerName
 from bureau_keys.signing import SigningKey, VerifyKey
 from creditbureau.v1.envelope_pb2 import Envelope, Header, Signature
+from creditbureau.v1.options_pb2 import max_payload_bytes
 
 SCHEMA_VERSION = 1
+# Bytes of the largest payload of a message without the option max_payload_bytes.
+MAX_PAYLOAD_BYTES = 16384
 M = TypeVar("M", bound=Message)
 
 
@@ -65,34 +75,30 @@ def new_header(audience: str, signer: SignerName, now_us: int) -> Header:
 
 def seal(message: Message, key: SigningKey) -> Envelope:
     """Encode a message canonically and sign it."""
-    envelope = Envelope(
-        payload=message.SerializeToString(deterministic=True),
-        payload_type=payload_type_of(message),
-    )
-    add_signature(envelope, key)
-    return envelope
-
-
-def add_signature(envelope: Envelope, key: SigningKey) -> None:
-    """Add one more signature over the same payload."""
-    signature = key.sign(pae(envelope.payload_type, envelope.payload))
-    envelope.signatures.append(Signature(sig=signature, keyid=key.verify_key.key_id))
+    payload = message.SerializeToString(deterministic=True)
+    payload_type = payload_type_of(message)
+    signature = Signature(sig=key.sign(pae(payload_type, payload)), keyid=key.verify_key.key_id)
+    return Envelope(payload=payload, payload_type=payload_type, signatures=[signature])
 
 
 def peek(envelope: Envelope, payload: type[M]) -> M:
-    """Return the payload without checking signatures, to read the name of its signer.
+    """Return the payload without verifying the signature, to read the name of its signer.
 
     Raises:
         WrongPayloadType: Another payload type.
-        MalformedMessage, NonCanonical: See `parse_canonical`.
+        TooLarge: More bytes than the message allows.
+        BadSignature: Not exactly one signature.
+        MalformedMessage, NonCanonical: See `parse_canonical`; also unknown fields in the
+            envelope or its signature.
     """
     _check_type(envelope, payload)
+    _signature_of(envelope)
     return parse_canonical(payload, envelope.payload)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedEnvelope(Generic[M]):
-    """A parsed envelope whose signatures are not verified yet.
+    """A parsed envelope whose signature is not verified yet.
 
     Attributes:
         message: The payload.
@@ -106,12 +112,12 @@ class OpenedEnvelope(Generic[M]):
     digest: bytes
 
     @property
-    def key_ids(self) -> list[str]:
-        """The key ids that the signatures name."""
-        return [signature.keyid for signature in self.envelope.signatures]
+    def key_id(self) -> str:
+        """The key id that the signature names."""
+        return self.envelope.signatures[0].keyid
 
     def verify(self, keys: Mapping[str, VerifyKey]) -> VerifyKey:
-        """Verify the signature by one of the keys, and return that key.
+        """Verify the signature under one of the keys, and return that key.
 
         Raises:
             BadSignature: See `verify_envelope`.
@@ -120,11 +126,10 @@ class OpenedEnvelope(Generic[M]):
 
 
 def open_envelope(envelope: Envelope, payload: type[M]) -> OpenedEnvelope[M]:
-    """Parse an envelope without verifying its signatures.
+    """Parse an envelope without verifying its signature.
 
     Raises:
-        WrongPayloadType: Another payload type.
-        MalformedMessage, NonCanonical: See `parse_canonical`.
+        StatementError: See `peek`.
     """
     message = peek(envelope, payload)
     signed = pae(envelope.payload_type, envelope.payload)
@@ -147,10 +152,9 @@ def verify_envelope(
         The message, and the key that signed it.
 
     Raises:
-        WrongPayloadType: Another payload type.
-        BadSignature: No signature is by one of the keys, or the first that says it
-            is does not verify.
-        MalformedMessage, NonCanonical: See `parse_canonical`.
+        BadSignature: Not exactly one signature, it names none of the keys, or it does not
+            verify.
+        WrongPayloadType, TooLarge, MalformedMessage, NonCanonical: See `peek`.
     """
     _check_type(envelope, payload)
     key = verify_signature(envelope, keys)
@@ -160,13 +164,14 @@ def verify_envelope(
 def verify_signature(
     envelope: Envelope, keys: Mapping[str, VerifyKey] | Callable[[str], VerifyKey | None]
 ) -> VerifyKey:
-    """Verify the signature over the received bytes, without parsing them.
+    """Verify the one signature over the received bytes, without parsing them.
 
     Returns:
         The key that signed them.
 
     Raises:
         BadSignature: See `verify_envelope`.
+        NonCanonical: Unknown fields in the envelope or its signature.
     """
     find = keys.get if isinstance(keys, Mapping) else keys
     return _verify(envelope, pae(envelope.payload_type, envelope.payload), find)
@@ -175,19 +180,36 @@ def verify_signature(
 def _verify(
     envelope: Envelope, signed_bytes: bytes, find: Callable[[str], VerifyKey | None]
 ) -> VerifyKey:
-    # A signature that says it is by one of the keys. The key id is a hint.
-    named = ((find(signature.keyid), signature.sig) for signature in envelope.signatures)
-    key, signed = next(((key, signed) for key, signed in named if key), (None, b""))
+    signature = _signature_of(envelope)
+    key = find(signature.keyid)
     if key is None:
-        raise BadSignature("no signature is by a key that counts for the signer")
-    key.verify(signed, signed_bytes)
+        raise BadSignature(f"key {signature.keyid!r} does not count for the signer")
+    key.verify(signature.sig, signed_bytes)
     return key
+
+
+def _signature_of(envelope: Envelope) -> Signature:
+    """Return the one signature of an envelope in which nothing is unsigned.
+
+    A second signature or an unknown field would be stored and sent on, and two readers
+    could judge the same statement differently.
+    """
+    if len(envelope.signatures) != 1:
+        raise BadSignature(f"{len(envelope.signatures)} signatures, exactly one is expected")
+    (signature,) = envelope.signatures
+    if len(UnknownFieldSet(envelope)) or len(UnknownFieldSet(signature)):
+        raise NonCanonical("unknown fields in the envelope or its signature")
+    return signature
 
 
 def _check_type(envelope: Envelope, payload: type[Message]) -> None:
     expected = payload_type_of(payload)
     if envelope.payload_type != expected:
         raise WrongPayloadType(f"payload type {envelope.payload_type!r}, expected {expected!r}")
+    limit = payload.DESCRIPTOR.GetOptions().Extensions[max_payload_bytes] or MAX_PAYLOAD_BYTES
+    if len(envelope.payload) > limit:
+        size = len(envelope.payload)
+        raise TooLarge(f"a {payload.DESCRIPTOR.name} of {size} bytes, {limit} are allowed")
 
 
 def parse_canonical(payload: type[M], data: bytes) -> M:
@@ -208,8 +230,5 @@ def parse_canonical(payload: type[M], data: bytes) -> M:
 
 
 def digest(envelope: Envelope) -> bytes:
-    """Return the statement's digest: SHA-256 of the PAE.
-
-    Signatures are left out, because one message can have several.
-    """
+    """Return the statement's digest: SHA-256 of the PAE, which the signature covers."""
     return hashlib.sha256(pae(envelope.payload_type, envelope.payload)).digest()

@@ -40,6 +40,13 @@ class NonCanonical(StatementError):
     fix = "Sign the deterministic encoding, without unknown fields."
 
 
+class TooLarge(StatementError):
+    """A payload is larger than its message allows."""
+
+    reason = "TOO_LARGE"
+    fix = "Send less in one statement."
+
+
 class BadSignature(StatementError):
     """A signature does not verify under any key that counts."""
 

@@ -117,11 +117,11 @@ class _Register:
         # 2. Somebody entitled signed it, with a key that counted.
         header = _header(peek(envelope, kind))
         signer = member_id_of(header.signer)
-        statement, key = verify_envelope(envelope, kind, self._keys_of(signer))
+        statement, _ = verify_envelope(envelope, kind, self._keys_of(signer))
         if header.audience != self.trust.origin or statement.member_id != member_id:
             raise BadProof(f"{what}: it is about something else")
         own = isinstance(statement, CredentialChange) and signer == member_id
-        if not own and signer not in self.operators and key.raw != self.trust.operator_key:
+        if self.keys and not own and signer not in self.operators:
             raise BadProof(f"{what}: {header.signer} is no operator")
         # 3. What it says holds from here on.
         if not isinstance(statement, CredentialChange):
@@ -151,14 +151,16 @@ class _Register:
             yield LoggedKey(key, told.valid_from_index, end)
 
     def _keys_of(self, signer: str) -> dict[str, VerifyKey]:
-        """Return the signer's keys in force, and the pinned one while no one withdrew it."""
-        first = VerifyKey.from_raw(self.trust.operator_key)
-        withdrawn = any(
-            keys[first.key_id].end != STILL for keys in self.keys.values() if first.key_id in keys
-        )
-        known = self.keys.get(signer, {})
-        found = {name: at.key for name, at in known.items() if at.end == STILL}
-        return found if withdrawn else {first.key_id: first, **found}
+        """Return the signer's keys in force.
+
+        The pinned key counts for the signer of the first statement, which registers it; from
+        then on it is a key as others are, and counts for no one but its owner.
+        """
+        if not self.keys:
+            first = VerifyKey.from_raw(self.trust.operator_key)
+            return {first.key_id: first}
+        held = self.keys.get(signer, {})
+        return {name: logged.key for name, logged in held.items() if logged.end == STILL}
 
     def _appoint(self, member_id: str, is_operator: bool) -> None:
         if is_operator:

@@ -6,7 +6,8 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from bureau_keys.envelope import add_signature, digest, pae, payload_type_of, seal
+from bureau_keys.envelope import MAX_PAYLOAD_BYTES, digest, pae, payload_type_of, seal
+from bureau_keys.signing import SigningKey
 from creditbureau.v1 import (
     codes_pb2,
     consent_pb2,
@@ -25,6 +26,8 @@ from creditbureau.v1 import (
 from creditbureau.v1.envelope_pb2 import Envelope, Signature
 from tests.vectors.cast import SUBJECT, encoded, flipped, header, key
 
+# Field 99, which no message has, with the value 1.
+UNKNOWN = b"\x98\x06\x01"
 PAYLOADS: tuple[type[Message], ...] = (
     members_pb2.Admission,
     consent_pb2.Consent,
@@ -71,30 +74,36 @@ def inquiry(name: str = "inquiry") -> reporting_pb2.Inquiry:
 def vectors() -> list[dict[str, Any]]:
     own, next_key, other = key("brook"), key("brook/2"), key("acme")
     good = seal(inquiry(), own)
-    both = _copy(good)
-    add_signature(both, other)
-    swapped = Envelope(
-        payload=good.payload, payload_type=good.payload_type, signatures=both.signatures[::-1]
+    by_other = seal(inquiry(), other).signatures[0]
+    both = _signatures(good, good.signatures[0], by_other)
+    swapped = _signatures(good, by_other, good.signatures[0])
+    wrong = _signed(good, flipped(good.signatures[0].sig), own.verify_key.key_id)
+    wrong_first = _signatures(good, wrong.signatures[0], good.signatures[0])
+    loose = _resealed(own, good.payload + UNKNOWN)
+    cut = _resealed(own, good.payload[:-1])
+    other_type = _resealed(own, good.payload, payload_type_of(reporting_pb2.PortfolioInquiry))
+    large = inquiry()
+    large.consent_id = "c" * MAX_PAYLOAD_BYTES
+    beside = Envelope.FromString(good.SerializeToString() + UNKNOWN)
+    in_signature = _signatures(
+        good, Signature.FromString(good.signatures[0].SerializeToString() + UNKNOWN)
     )
-    wrong_first = _signed(good, flipped(good.signatures[0].sig), own.verify_key.key_id)
-    add_signature(wrong_first, next_key)
-    loose = Envelope(payload=good.payload + b"\x98\x06\x01", payload_type=good.payload_type)
-    add_signature(loose, own)
-    cut = Envelope(payload=good.payload[:-1], payload_type=good.payload_type)
-    add_signature(cut, own)
-    other_type = Envelope(
-        payload=good.payload, payload_type=payload_type_of(reporting_pb2.PortfolioInquiry)
-    )
-    add_signature(other_type, own)
     cases: dict[str, tuple[Envelope, str]] = {
         "one signature": (good, ""),
-        "a second signature by somebody who does not count": (both, ""),
-        "the same, in another order": (swapped, ""),
+        "a second signature": (both, "BAD_SIGNATURE"),
+        "the same, in another order": (swapped, "BAD_SIGNATURE"),
+        "a second signature, after a wrong one under the same key id": (
+            wrong_first,
+            "BAD_SIGNATURE",
+        ),
+        "an unknown field in the envelope": (beside, "NON_CANONICAL"),
+        "an unknown field in the signature": (in_signature, "NON_CANONICAL"),
+        "a payload that is larger than its message allows": (seal(large, own), "TOO_LARGE"),
         "the signature of another message": (
             _signed(good, seal(inquiry("other"), own).signatures[0].sig, own.verify_key.key_id),
             "BAD_SIGNATURE",
         ),
-        "one bit of the signature": (wrong_first, "BAD_SIGNATURE"),
+        "one bit of the signature": (wrong, "BAD_SIGNATURE"),
         "one bit of the payload": (
             Envelope(
                 payload=flipped(good.payload, len(good.payload) - 1),
@@ -146,8 +155,18 @@ def vectors() -> list[dict[str, Any]]:
     ]
 
 
-def _copy(envelope: Envelope) -> Envelope:
-    return Envelope.FromString(envelope.SerializeToString())
+def _resealed(key: SigningKey, payload: bytes, kind: str = "") -> Envelope:
+    """Sign bytes as the payload of an inquiry, or of another kind."""
+    kind = kind or payload_type_of(reporting_pb2.Inquiry)
+    signature = Signature(sig=key.sign(pae(kind, payload)), keyid=key.verify_key.key_id)
+    return Envelope(payload=payload, payload_type=kind, signatures=[signature])
+
+
+def _signatures(envelope: Envelope, *signatures: Signature) -> Envelope:
+    """Return an envelope with other signatures."""
+    return Envelope(
+        payload=envelope.payload, payload_type=envelope.payload_type, signatures=signatures
+    )
 
 
 def _signed(envelope: Envelope, sig: bytes, key_id: str) -> Envelope:

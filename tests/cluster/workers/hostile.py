@@ -16,12 +16,12 @@ from dataclasses import replace
 from typing import Any
 
 from bureau_client import Lender, Profile, Statement
-from bureau_keys.envelope import add_signature, payload_type_of, peek, seal
+from bureau_keys.envelope import pae, payload_type_of, peek, seal
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import codes_pb2, consents_pb2, log_pb2, reporting_pb2
 from creditbureau.v1.consent_pb2 import Consent
 from creditbureau.v1.directory_pb2 import EvaluateRequest, Evaluation
-from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.envelope_pb2 import Envelope, Signature
 from creditbureau.v1.record_pb2 import SubmissionManifest
 from tests.cluster.history import Operation, Outcome, now_ns, read_histories
 from tests.cluster.workers.base import HURRIED, WorkerBase
@@ -271,9 +271,12 @@ def _record() -> bytes:
 
 def _resealed(sealed: Envelope, key: SigningKey) -> Envelope:
     """The same payload under another signature."""
-    bare = Envelope(payload=sealed.payload, payload_type=sealed.payload_type)
-    add_signature(bare, key)
-    return bare
+    signature = Signature(
+        sig=key.sign(pae(sealed.payload_type, sealed.payload)), keyid=key.verify_key.key_id
+    )
+    return Envelope(
+        payload=sealed.payload, payload_type=sealed.payload_type, signatures=[signature]
+    )
 
 
 def _request_id(own: Envelope | None) -> str:

@@ -119,10 +119,40 @@ func digest(envelope *pb.Envelope) []byte {
 	return sum[:]
 }
 
-// peek reads an envelope's payload without looking at its signatures.
-func peek(envelope *pb.Envelope, message proto.Message) error {
+// checkForm checks an envelope's payload type and size.
+func checkForm(envelope *pb.Envelope, message proto.Message) error {
 	if wanted := payloadType(message); envelope.GetPayloadType() != wanted {
 		return refuse("WRONG_PAYLOAD_TYPE", "%q, not %q", envelope.GetPayloadType(), wanted)
+	}
+	limit := 16384
+	if own := proto.GetExtension(message.ProtoReflect().Descriptor().Options(), pb.E_MaxPayloadBytes).(int32); own != 0 {
+		limit = int(own)
+	}
+	if size := len(envelope.Payload); size > limit {
+		return refuse("TOO_LARGE", "%d bytes, %d are allowed", size, limit)
+	}
+	return nil
+}
+
+// signatureOf returns the one signature of an envelope in which nothing is unsigned.
+func signatureOf(envelope *pb.Envelope) (*pb.Signature, error) {
+	if count := len(envelope.Signatures); count != 1 {
+		return nil, refuse("BAD_SIGNATURE", "%d signatures, exactly one is expected", count)
+	}
+	signature := envelope.Signatures[0]
+	if len(envelope.ProtoReflect().GetUnknown())+len(signature.ProtoReflect().GetUnknown()) > 0 {
+		return nil, refuse("NON_CANONICAL", "unknown fields in the envelope or its signature")
+	}
+	return signature, nil
+}
+
+// peek reads an envelope's payload without verifying its signature.
+func peek(envelope *pb.Envelope, message proto.Message) error {
+	if err := checkForm(envelope, message); err != nil {
+		return err
+	}
+	if _, err := signatureOf(envelope); err != nil {
+		return err
 	}
 	return parseCanonical(envelope.Payload, message)
 }
@@ -130,19 +160,19 @@ func peek(envelope *pb.Envelope, message proto.Message) error {
 // open verifies an envelope under the keys of its signer, by key id, and reads its
 // payload. It returns the key that signed.
 func open(envelope *pb.Envelope, message proto.Message, keys map[string]ed25519.PublicKey) (ed25519.PublicKey, error) {
-	if wanted := payloadType(message); envelope.GetPayloadType() != wanted {
-		return nil, refuse("WRONG_PAYLOAD_TYPE", "%q, not %q", envelope.GetPayloadType(), wanted)
+	if err := checkForm(envelope, message); err != nil {
+		return nil, err
 	}
-	for _, signature := range envelope.Signatures {
-		// The key id is a hint. The first signature that names one of the keys decides.
-		key, known := keys[signature.Keyid]
-		if !known {
-			continue
-		}
-		if !ed25519.Verify(key, pae(envelope.PayloadType, envelope.Payload), signature.Sig) {
-			return nil, refuse("BAD_SIGNATURE", "the signature does not verify")
-		}
-		return key, parseCanonical(envelope.Payload, message)
+	signature, err := signatureOf(envelope)
+	if err != nil {
+		return nil, err
 	}
-	return nil, refuse("BAD_SIGNATURE", "no signature is by a key that counts for the signer")
+	key, known := keys[signature.Keyid]
+	if !known {
+		return nil, refuse("BAD_SIGNATURE", "key %q does not count for the signer", signature.Keyid)
+	}
+	if !ed25519.Verify(key, pae(envelope.PayloadType, envelope.Payload), signature.Sig) {
+		return nil, refuse("BAD_SIGNATURE", "the signature does not verify")
+	}
+	return key, parseCanonical(envelope.Payload, message)
 }

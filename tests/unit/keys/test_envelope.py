@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bureau_keys.envelope import (
-    add_signature,
+    MAX_PAYLOAD_BYTES,
     digest,
     pae,
     parse_canonical,
@@ -18,12 +18,14 @@ from bureau_keys.envelope import (
     peek,
     seal,
     verify_envelope,
+    verify_signature,
 )
 from bureau_keys.errors import (
     BadSignature,
     KeysError,
     MalformedMessage,
     NonCanonical,
+    TooLarge,
     WrongPayloadType,
 )
 from bureau_keys.signing import SigningKey
@@ -102,7 +104,8 @@ def test_the_signature_is_checked_before_the_payload() -> None:
     envelope = Envelope(payload=b"\xff", payload_type=payload_type_of(Inquiry))
     with pytest.raises(BadSignature):
         verify_envelope(envelope, Inquiry, KEYS)
-    add_signature(envelope, KEY)
+    signed = pae(envelope.payload_type, envelope.payload)
+    envelope.signatures.add(sig=KEY.sign(signed), keyid=KEY.verify_key.key_id)
     with pytest.raises(MalformedMessage):
         verify_envelope(envelope, Inquiry, KEYS)
 
@@ -120,27 +123,64 @@ def test_only_keys_that_count_count() -> None:
         verify_envelope(Envelope(payload_type=payload_type_of(Inquiry)), Inquiry, KEYS)
 
 
-def test_signatures_of_strangers_are_passed_over() -> None:
-    envelope = seal(Inquiry(header=HEADER), OTHER)
-    add_signature(envelope, KEY)
-    _, key = verify_envelope(envelope, Inquiry, KEYS)
-    assert key == KEY.verify_key
-
-
-def test_a_false_signature_by_a_known_key_is_not_passed_over() -> None:
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 0), ()])
+@pytest.mark.parametrize("beside", ["of a stranger", "false, under a known key id"])
+def test_there_is_exactly_one_signature(order: tuple[int, ...], beside: str) -> None:
+    """Two readers would choose differently among several."""
     envelope = seal(Inquiry(header=HEADER), KEY)
-    true = envelope.signatures.pop()
-    envelope.signatures.append(Signature(sig=bytes(64), keyid=true.keyid))
-    envelope.signatures.append(true)
+    other = seal(Inquiry(header=HEADER), OTHER).signatures[0]
+    if beside != "of a stranger":
+        other.keyid = KEY.verify_key.key_id
+    both = (envelope.signatures[0], other)
+    changed = Envelope(
+        payload=envelope.payload,
+        payload_type=envelope.payload_type,
+        signatures=[both[index] for index in order],
+    )
     with pytest.raises(BadSignature):
-        verify_envelope(envelope, Inquiry, KEYS)
+        verify_envelope(changed, Inquiry, KEYS)
+    with pytest.raises(BadSignature):
+        peek(changed, Inquiry)
+
+
+def test_unknown_fields_of_an_envelope_are_refused() -> None:
+    """Nobody signed them, so that anyone could add them without end."""
+    envelope = seal(Inquiry(header=HEADER), KEY)
+    junk = b"\xfa\x7f\x03abc"
+    beside = Envelope.FromString(envelope.SerializeToString() + junk)
+    within = Envelope.FromString(envelope.SerializeToString())
+    within.signatures[0].MergeFromString(junk)
+    for changed in (beside, within):
+        with pytest.raises(NonCanonical):
+            verify_envelope(changed, Inquiry, KEYS)
+        with pytest.raises(NonCanonical):
+            peek(changed, Inquiry)
+        with pytest.raises(NonCanonical):
+            verify_signature(changed, KEYS)
+
+
+@pytest.mark.parametrize(
+    ("message", "limit"), [(Inquiry, MAX_PAYLOAD_BYTES), (SubmissionManifest, 4096)]
+)
+def test_a_payload_has_a_limit(message: type[Message], limit: int) -> None:
+    around = len(message(header=Header(audience="a" * 256)).SerializeToString()) - 256
+    payload = message(header=Header(audience="a" * (limit - around - 1))).SerializeToString()
+    assert limit - 2 <= len(payload) <= limit
+    kind = payload_type_of(message)
+
+    def signed(body: bytes) -> Envelope:
+        signature = Signature(sig=KEY.sign(pae(kind, body)), keyid=KEY.verify_key.key_id)
+        return Envelope(payload=body, payload_type=kind, signatures=[signature])
+
+    verify_envelope(signed(payload), message, KEYS)
+    with pytest.raises(TooLarge) as refused:
+        verify_envelope(signed(payload + bytes(3)), message, KEYS)
+    assert refused.value.reason == "TOO_LARGE"
 
 
 def test_the_digest_names_the_statement_not_its_signatures() -> None:
     envelope = seal(Inquiry(header=HEADER), KEY)
     expected = hashlib.sha256(pae(envelope.payload_type, envelope.payload)).digest()
-    assert digest(envelope) == expected
-    add_signature(envelope, OTHER)
     assert digest(envelope) == expected
     assert digest(seal(Inquiry(header=HEADER), OTHER)) == expected
     envelope.payload += b"\0"

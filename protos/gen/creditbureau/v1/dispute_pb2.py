@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from creditbureau.v1 import envelope_pb2 as creditbureau_dot_v1_dot_envelope__pb2
+from creditbureau.v1 import options_pb2 as creditbureau_dot_v1_dot_options__pb2
 from creditbureau.v1 import record_pb2 as creditbureau_dot_v1_dot_record__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63reditbureau/v1/dispute.proto\x12\x0f\x63reditbureau.v1\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x1c\x63reditbureau/v1/record.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb4\x03\n\x0e\x44isputeOpening\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x34\n\nsubject_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$R\tsubjectId\x12\x38\n\x0ctradeline_id\x18\x03 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$R\x0btradelineId\x12!\n\x05month\x18\x04 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\x88\xa7\x12(\x00R\x05month\x12+\n\x05\x66ield\x18\x05 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[a-z_]{1,64}$R\x05\x66ield\x12\x42\n\x06reason\x18\x06 \x01(\x0e\x32\x1e.creditbureau.v1.DisputeReasonB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x06reason\x12&\n\tnarrative\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\xa0\x1fR\tnarrative\x12=\n\x12\x61ttachment_digests\x18\x08 \x03(\x0c\x42\x0e\xbaH\x0b\x92\x01\x08\x10\x10\"\x04z\x02h R\x11\x61ttachmentDigests\"\xdc\x01\n\x0f\x44isputeAddition\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\'\n\ndispute_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tdisputeId\x12(\n\tnarrative\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xa0\x1fR\tnarrative\x12=\n\x12\x61ttachment_digests\x18\x04 \x03(\x0c\x42\x0e\xbaH\x0b\x92\x01\x08\x10\x10\"\x04z\x02h R\x11\x61ttachmentDigests\"\xba\x02\n\rDisputeAnswer\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\'\n\ndispute_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tdisputeId\x12\x45\n\x07outcome\x18\x03 \x01(\x0e\x32\x1f.creditbureau.v1.DisputeOutcomeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x07outcome\x12&\n\tnarrative\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xa0\x1fR\tnarrative\x12:\n\ncorrection\x18\x05 \x01(\x0b\x32\x1a.creditbureau.v1.RecordRefR\ncorrection\x12\x1c\n\tcertified\x18\x06 \x01(\x08R\tcertified\"\xfb\x05\n\x07\x44ispute\x12\x1d\n\ndispute_id\x18\x01 \x01(\tR\tdisputeId\x12\x1d\n\nsubject_id\x18\x02 \x01(\tR\tsubjectId\x12!\n\x0ctradeline_id\x18\x03 \x01(\tR\x0btradelineId\x12\x14\n\x05month\x18\x04 \x01(\x05R\x05month\x12\x14\n\x05\x66ield\x18\x05 \x01(\tR\x05\x66ield\x12\x36\n\x06reason\x18\x06 \x01(\x0e\x32\x1e.creditbureau.v1.DisputeReasonR\x06reason\x12\x1c\n\tnarrative\x18\x07 \x01(\tR\tnarrative\x12\x33\n\x05state\x18\x08 \x01(\x0e\x32\x1d.creditbureau.v1.DisputeStateR\x05state\x12\x39\n\x07outcome\x18\t \x01(\x0e\x32\x1f.creditbureau.v1.DisputeOutcomeR\x07outcome\x12;\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x35\n\x08\x64ue_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x64ueTime\x12\x39\n\nclose_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcloseTime\x12-\n\x12\x61ttachment_digests\x18\r \x03(\x0cR\x11\x61ttachmentDigests\x12\x1b\n\tmember_id\x18\x0e \x01(\tR\x08memberId\x12)\n\x10\x61nswer_narrative\x18\x0f \x01(\tR\x0f\x61nswerNarrative\x12:\n\ncorrection\x18\x10 \x01(\x0b\x32\x1a.creditbureau.v1.RecordRefR\ncorrection\x12;\n\tadditions\x18\x11 \x03(\x0b\x32\x1d.creditbureau.v1.DisputeFactsR\tadditions\"\x98\x01\n\x0c\x44isputeFacts\x12\x1c\n\tnarrative\x18\x01 \x01(\tR\tnarrative\x12-\n\x12\x61ttachment_digests\x18\x02 \x03(\x0cR\x11\x61ttachmentDigests\x12;\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime*\xad\x02\n\rDisputeReason\x12\x1e\n\x1a\x44ISPUTE_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x44ISPUTE_REASON_NOT_MINE\x10\x01\x12\x1c\n\x18\x44ISPUTE_REASON_SAME_NAME\x10\x02\x12\x1d\n\x19\x44ISPUTE_REASON_NOT_LIABLE\x10\x03\x12\x1e\n\x1a\x44ISPUTE_REASON_WRONG_DATES\x10\x04\x12\x1f\n\x1b\x44ISPUTE_REASON_WRONG_AMOUNT\x10\x05\x12\x1f\n\x1b\x44ISPUTE_REASON_WRONG_STATUS\x10\x06\x12\x1d\n\x19\x44ISPUTE_REASON_INACCURATE\x10\x07\x12!\n\x1d\x44ISPUTE_REASON_IDENTITY_THEFT\x10\x08*{\n\x0c\x44isputeState\x12\x1d\n\x19\x44ISPUTE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44ISPUTE_STATE_OPEN\x10\x01\x12\x1a\n\x16\x44ISPUTE_STATE_ANSWERED\x10\x02\x12\x18\n\x14\x44ISPUTE_STATE_LAPSED\x10\x03*\xa5\x01\n\x0e\x44isputeOutcome\x12\x1f\n\x1b\x44ISPUTE_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44ISPUTE_OUTCOME_ACCURATE\x10\x01\x12\x1c\n\x18\x44ISPUTE_OUTCOME_MODIFIED\x10\x02\x12\x1b\n\x17\x44ISPUTE_OUTCOME_DELETED\x10\x03\x12\x19\n\x15\x44ISPUTE_OUTCOME_FRAUD\x10\x04\x42\x45\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63reditbureau/v1/dispute.proto\x12\x0f\x63reditbureau.v1\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x1d\x63reditbureau/v1/options.proto\x1a\x1c\x63reditbureau/v1/record.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbc\x03\n\x0e\x44isputeOpening\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x34\n\nsubject_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$R\tsubjectId\x12\x38\n\x0ctradeline_id\x18\x03 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$R\x0btradelineId\x12!\n\x05month\x18\x04 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\x88\xa7\x12(\x00R\x05month\x12+\n\x05\x66ield\x18\x05 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[a-z_]{1,64}$R\x05\x66ield\x12\x42\n\x06reason\x18\x06 \x01(\x0e\x32\x1e.creditbureau.v1.DisputeReasonB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x06reason\x12&\n\tnarrative\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\xa0\x1fR\tnarrative\x12=\n\x12\x61ttachment_digests\x18\x08 \x03(\x0c\x42\x0e\xbaH\x0b\x92\x01\x08\x10\x10\"\x04z\x02h R\x11\x61ttachmentDigests:\x06\xf0\xe0\x18\x80\x80\x04\"\xe4\x01\n\x0f\x44isputeAddition\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\'\n\ndispute_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tdisputeId\x12(\n\tnarrative\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xa0\x1fR\tnarrative\x12=\n\x12\x61ttachment_digests\x18\x04 \x03(\x0c\x42\x0e\xbaH\x0b\x92\x01\x08\x10\x10\"\x04z\x02h R\x11\x61ttachmentDigests:\x06\xf0\xe0\x18\x80\x80\x04\"\xc2\x02\n\rDisputeAnswer\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\'\n\ndispute_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tdisputeId\x12\x45\n\x07outcome\x18\x03 \x01(\x0e\x32\x1f.creditbureau.v1.DisputeOutcomeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x07outcome\x12&\n\tnarrative\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xa0\x1fR\tnarrative\x12:\n\ncorrection\x18\x05 \x01(\x0b\x32\x1a.creditbureau.v1.RecordRefR\ncorrection\x12\x1c\n\tcertified\x18\x06 \x01(\x08R\tcertified:\x06\xf0\xe0\x18\x80\x80\x04\"\xfb\x05\n\x07\x44ispute\x12\x1d\n\ndispute_id\x18\x01 \x01(\tR\tdisputeId\x12\x1d\n\nsubject_id\x18\x02 \x01(\tR\tsubjectId\x12!\n\x0ctradeline_id\x18\x03 \x01(\tR\x0btradelineId\x12\x14\n\x05month\x18\x04 \x01(\x05R\x05month\x12\x14\n\x05\x66ield\x18\x05 \x01(\tR\x05\x66ield\x12\x36\n\x06reason\x18\x06 \x01(\x0e\x32\x1e.creditbureau.v1.DisputeReasonR\x06reason\x12\x1c\n\tnarrative\x18\x07 \x01(\tR\tnarrative\x12\x33\n\x05state\x18\x08 \x01(\x0e\x32\x1d.creditbureau.v1.DisputeStateR\x05state\x12\x39\n\x07outcome\x18\t \x01(\x0e\x32\x1f.creditbureau.v1.DisputeOutcomeR\x07outcome\x12;\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x35\n\x08\x64ue_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x64ueTime\x12\x39\n\nclose_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcloseTime\x12-\n\x12\x61ttachment_digests\x18\r \x03(\x0cR\x11\x61ttachmentDigests\x12\x1b\n\tmember_id\x18\x0e \x01(\tR\x08memberId\x12)\n\x10\x61nswer_narrative\x18\x0f \x01(\tR\x0f\x61nswerNarrative\x12:\n\ncorrection\x18\x10 \x01(\x0b\x32\x1a.creditbureau.v1.RecordRefR\ncorrection\x12;\n\tadditions\x18\x11 \x03(\x0b\x32\x1d.creditbureau.v1.DisputeFactsR\tadditions\"\x98\x01\n\x0c\x44isputeFacts\x12\x1c\n\tnarrative\x18\x01 \x01(\tR\tnarrative\x12-\n\x12\x61ttachment_digests\x18\x02 \x03(\x0cR\x11\x61ttachmentDigests\x12;\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime*\xad\x02\n\rDisputeReason\x12\x1e\n\x1a\x44ISPUTE_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x44ISPUTE_REASON_NOT_MINE\x10\x01\x12\x1c\n\x18\x44ISPUTE_REASON_SAME_NAME\x10\x02\x12\x1d\n\x19\x44ISPUTE_REASON_NOT_LIABLE\x10\x03\x12\x1e\n\x1a\x44ISPUTE_REASON_WRONG_DATES\x10\x04\x12\x1f\n\x1b\x44ISPUTE_REASON_WRONG_AMOUNT\x10\x05\x12\x1f\n\x1b\x44ISPUTE_REASON_WRONG_STATUS\x10\x06\x12\x1d\n\x19\x44ISPUTE_REASON_INACCURATE\x10\x07\x12!\n\x1d\x44ISPUTE_REASON_IDENTITY_THEFT\x10\x08*{\n\x0c\x44isputeState\x12\x1d\n\x19\x44ISPUTE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44ISPUTE_STATE_OPEN\x10\x01\x12\x1a\n\x16\x44ISPUTE_STATE_ANSWERED\x10\x02\x12\x18\n\x14\x44ISPUTE_STATE_LAPSED\x10\x03*\xa5\x01\n\x0e\x44isputeOutcome\x12\x1f\n\x1b\x44ISPUTE_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44ISPUTE_OUTCOME_ACCURATE\x10\x01\x12\x1c\n\x18\x44ISPUTE_OUTCOME_MODIFIED\x10\x02\x12\x1b\n\x17\x44ISPUTE_OUTCOME_DELETED\x10\x03\x12\x19\n\x15\x44ISPUTE_OUTCOME_FRAUD\x10\x04\x42\x45\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,6 +52,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DISPUTEOPENING'].fields_by_name['narrative']._serialized_options = b'\272H\005r\003\030\240\037'
   _globals['_DISPUTEOPENING'].fields_by_name['attachment_digests']._loaded_options = None
   _globals['_DISPUTEOPENING'].fields_by_name['attachment_digests']._serialized_options = b'\272H\013\222\001\010\020\020\"\004z\002h '
+  _globals['_DISPUTEOPENING']._loaded_options = None
+  _globals['_DISPUTEOPENING']._serialized_options = b'\360\340\030\200\200\004'
   _globals['_DISPUTEADDITION'].fields_by_name['header']._loaded_options = None
   _globals['_DISPUTEADDITION'].fields_by_name['header']._serialized_options = b'\272H\003\310\001\001'
   _globals['_DISPUTEADDITION'].fields_by_name['dispute_id']._loaded_options = None
@@ -59,6 +62,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DISPUTEADDITION'].fields_by_name['narrative']._serialized_options = b'\272H\007r\005\020\001\030\240\037'
   _globals['_DISPUTEADDITION'].fields_by_name['attachment_digests']._loaded_options = None
   _globals['_DISPUTEADDITION'].fields_by_name['attachment_digests']._serialized_options = b'\272H\013\222\001\010\020\020\"\004z\002h '
+  _globals['_DISPUTEADDITION']._loaded_options = None
+  _globals['_DISPUTEADDITION']._serialized_options = b'\360\340\030\200\200\004'
   _globals['_DISPUTEANSWER'].fields_by_name['header']._loaded_options = None
   _globals['_DISPUTEANSWER'].fields_by_name['header']._serialized_options = b'\272H\003\310\001\001'
   _globals['_DISPUTEANSWER'].fields_by_name['dispute_id']._loaded_options = None
@@ -67,20 +72,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DISPUTEANSWER'].fields_by_name['outcome']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_DISPUTEANSWER'].fields_by_name['narrative']._loaded_options = None
   _globals['_DISPUTEANSWER'].fields_by_name['narrative']._serialized_options = b'\272H\005r\003\030\240\037'
-  _globals['_DISPUTEREASON']._serialized_start=2046
-  _globals['_DISPUTEREASON']._serialized_end=2347
-  _globals['_DISPUTESTATE']._serialized_start=2349
-  _globals['_DISPUTESTATE']._serialized_end=2472
-  _globals['_DISPUTEOUTCOME']._serialized_start=2475
-  _globals['_DISPUTEOUTCOME']._serialized_end=2640
-  _globals['_DISPUTEOPENING']._serialized_start=146
-  _globals['_DISPUTEOPENING']._serialized_end=582
-  _globals['_DISPUTEADDITION']._serialized_start=585
-  _globals['_DISPUTEADDITION']._serialized_end=805
-  _globals['_DISPUTEANSWER']._serialized_start=808
-  _globals['_DISPUTEANSWER']._serialized_end=1122
-  _globals['_DISPUTE']._serialized_start=1125
-  _globals['_DISPUTE']._serialized_end=1888
-  _globals['_DISPUTEFACTS']._serialized_start=1891
-  _globals['_DISPUTEFACTS']._serialized_end=2043
+  _globals['_DISPUTEANSWER']._loaded_options = None
+  _globals['_DISPUTEANSWER']._serialized_options = b'\360\340\030\200\200\004'
+  _globals['_DISPUTEREASON']._serialized_start=2101
+  _globals['_DISPUTEREASON']._serialized_end=2402
+  _globals['_DISPUTESTATE']._serialized_start=2404
+  _globals['_DISPUTESTATE']._serialized_end=2527
+  _globals['_DISPUTEOUTCOME']._serialized_start=2530
+  _globals['_DISPUTEOUTCOME']._serialized_end=2695
+  _globals['_DISPUTEOPENING']._serialized_start=177
+  _globals['_DISPUTEOPENING']._serialized_end=621
+  _globals['_DISPUTEADDITION']._serialized_start=624
+  _globals['_DISPUTEADDITION']._serialized_end=852
+  _globals['_DISPUTEANSWER']._serialized_start=855
+  _globals['_DISPUTEANSWER']._serialized_end=1177
+  _globals['_DISPUTE']._serialized_start=1180
+  _globals['_DISPUTE']._serialized_end=1943
+  _globals['_DISPUTEFACTS']._serialized_start=1946
+  _globals['_DISPUTEFACTS']._serialized_end=2098
 # @@protoc_insertion_point(module_scope)

@@ -24,7 +24,8 @@ class Envelope(_message.Message):
     """A signed message: DSSE v1 (secure-systems-lab/dsse) in its protobuf form.
 
     The signature covers PAE(payload_type, payload), so the payload is never
-    re-serialised: verify, parse and store the same bytes.
+    re-serialised: verify, parse and store the same bytes. Unknown fields here or in a
+    signature are refused with NON_CANONICAL: nobody signed them.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -34,7 +35,8 @@ class Envelope(_message.Message):
     SIGNATURES_FIELD_NUMBER: _builtins.int
     payload: _builtins.bytes
     """The serialised message that is signed. Its encoding must be canonical:
-    fields in order, no unknown fields (otherwise NON_CANONICAL).
+    fields in order, no unknown fields (otherwise NON_CANONICAL). How large it may be is
+    an option of the message, max_payload_bytes (otherwise TOO_LARGE).
     """
     payload_type: _builtins.str
     """Name and version of the payload's message, for example
@@ -42,8 +44,8 @@ class Envelope(_message.Message):
     """
     @_builtins.property
     def signatures(self) -> _containers.RepeatedCompositeFieldContainer[Global___Signature]:
-        """Ed25519 signatures (RFC 8032); exactly one from the signer named in the
-        payload's header.
+        """The Ed25519 signature (RFC 8032) of the signer named in the payload's header: exactly
+        one (otherwise BAD_SIGNATURE). The field is repeated because DSSE's is.
         """
 
     def __init__(
@@ -72,7 +74,7 @@ class Signature(_message.Message):
     sig: _builtins.bytes
     """Ed25519 signature, 64 bytes."""
     keyid: _builtins.str
-    """Hint: which of the signer's registered keys made the signature. Lower-case
+    """The registered key of the signer that made the signature. Lower-case
     hex SHA-256 of the key's DER SubjectPublicKeyInfo.
     """
     def __init__(
