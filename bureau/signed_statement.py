@@ -136,7 +136,7 @@ def verify_opened(
     signed = SignedStatement(
         kind,
         SignerName(header.signer),
-        header.request_id.lower(),
+        header.request_id,
         opened.digest,
         opened.envelope.SerializeToString(deterministic=True),
     )
@@ -252,7 +252,7 @@ def _named_key(db: Connection, header: Header, opened: OpenedEnvelope[M]) -> dic
 
 
 def _was_accepted(db: Connection, header: Header, digest: bytes) -> bool:
-    row = db.one(q.entry_of_request, signer=header.signer, request_id=header.request_id.lower())
+    row = db.one(q.entry_of_request, signer=header.signer, request_id=header.request_id)
     return row is not None and LoggedEntry(*row).digest == digest
 
 

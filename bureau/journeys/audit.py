@@ -110,7 +110,7 @@ def receipt(
         signer = signed_statement.authenticated_reader(
             db, bureau.origin, caller, subject_request, "Log/GetReceipt", bureau.clock.now_us()
         )
-        row = db.one(q.entry_of_request, signer=signer, request_id=request_id.lower())
+        row = db.one(q.entry_of_request, signer=signer, request_id=request_id)
         if row is None:
             raise Refusal.of_field(
                 "NOT_FOUND", "request_id", "the reader signed no statement with this request id"

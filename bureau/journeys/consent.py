@@ -88,7 +88,7 @@ def change_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rec
     change = opened.message
     if field_rules.bad_text(change.note):
         raise Refusal.of_field("BAD_TEXT", "note", "control or bidirectional characters")
-    consent_id = change.consent_id.lower()
+    consent_id = change.consent_id
     allowed, after = TRANSITIONS[change.transition]
 
     def work(tx: Transaction) -> None:
@@ -124,7 +124,7 @@ def get_consent(
         whose = signed_statement.authenticated_reader(
             db, bureau.origin, caller, request, "Consents/GetConsent", now_us
         )
-        view = _view(db, consent_id.lower(), now_us)
+        view = _view(db, consent_id, now_us)
         signed = Consent.FromString(view.consent.payload)
         if whose not in {subject_signer(signed.subject_id), member_signer(signed.grantee)}:
             raise Refusal("NOT_FOUND", "no consent with this id is the reader's")

@@ -115,7 +115,7 @@ def add_to_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt
             db, bureau.origin, envelope, DisputeAddition, kind="dispute-addition", signer=None
         )
     addition = opened.message
-    dispute_id = addition.dispute_id.lower()
+    dispute_id = addition.dispute_id
     subject_id = opened.subject_id
     _check_text(addition.narrative, "narrative")
 
@@ -218,7 +218,7 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
             db, bureau.origin, envelope, DisputeAnswer, kind="dispute-answer", signer=caller.signer
         )
     answer = opened.message
-    dispute_id = answer.dispute_id.lower()
+    dispute_id = answer.dispute_id
     _check_text(answer.narrative, "narrative")
     modified = answer.outcome == dispute_pb2.DISPUTE_OUTCOME_MODIFIED
     if modified != answer.HasField("correction"):
@@ -322,7 +322,7 @@ def _check_correction(
     after the dispute and still effective.
     """
     account = _locked(tx, opening.tradeline_id) or Account(0)
-    place = (answer.correction.submission_id.lower(), answer.correction.record_index)
+    place = (answer.correction.submission_id, answer.correction.record_index)
     for step in effective_snapshots(steps_of(account.trail)).values():
         if step.kind != CORRECTION or not _is_later(tx.db, step.submission_key, since):
             continue

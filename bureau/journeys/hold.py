@@ -61,7 +61,7 @@ def lift_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
             db, bureau.origin, envelope, HoldLift, kind="hold-lift", signer=None
         )
     lift = opened.message
-    hold_id = lift.hold_id.lower()
+    hold_id = lift.hold_id
     if lift.member_id and not lift.HasField("until_time"):
         raise Refusal.of_field("INVALID_FIELD", "until_time", "needed to lift for one member")
 

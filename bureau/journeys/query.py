@@ -77,7 +77,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
             inquiry.purpose,
             inquiry.evidence,
         )
-        held = load_consent(db, inquiry.consent_id.lower())
+        held = load_consent(db, inquiry.consent_id)
         prepared = None
         if held and held.grantee == caller.member_id and held.subject_id == inquiry.subject_id:
             prepared = build_report(db, bureau.origin, bureau.policy, asked, held, now_us)
@@ -85,7 +85,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
     # 3. One unit of work: the consent under its lock, its use, the inquiry, the leaf.
     def work(tx: Transaction) -> RecordedDenial | None:
         opened.recheck_key_and_time(tx)
-        locked = _consent(tx.db.one(q.lock_consent, consent_id=inquiry.consent_id.lower()))
+        locked = _consent(tx.db.one(q.lock_consent, consent_id=inquiry.consent_id))
         try:
             allowed = consent_state.check_inquiry(
                 locked, caller.member_id, inquiry.subject_id, inquiry.purpose, tx.now_us
@@ -165,7 +165,7 @@ def _record(
         subject_id=inquiry.subject_id,
         member_id=member_id_of(opened.header.signer),
         inquiry_id=opened.signed.request_id,
-        consent_id=inquiry.consent_id.lower(),
+        consent_id=inquiry.consent_id,
         purpose=inquiry.purpose,
         kind=report_pb2.INQUIRY_KIND_HARD if hard else report_pb2.INQUIRY_KIND_SOFT,
         outcome=outcome,

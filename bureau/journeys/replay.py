@@ -39,7 +39,7 @@ def replay_report(
     is_auditor = codes_pb2.ROLE_AUDITOR in caller.roles
     with bureau.database.snapshot() as db:
         inquiries = [
-            StoredInquiry(*row) for row in db.all(q.inquiries_of_id, inquiry_id=inquiry_id.lower())
+            StoredInquiry(*row) for row in db.all(q.inquiries_of_id, inquiry_id=inquiry_id)
         ]
         inquiries = [
             inquiry
@@ -59,7 +59,7 @@ def replay_report(
         assert inquiry.entry_key is not None, "an accepted inquiry has an entry"
         envelope, receipt = signed_statement.statement_and_receipt(db, inquiry.entry_key)
         asked = ReportRequest(
-            inquiry_id.lower(),
+            inquiry_id,
             digest(envelope),
             inquiry.subject_id,
             inquiry.purpose,

@@ -116,7 +116,7 @@ def find_submission(
     """
     with bureau.database.snapshot() as db:
         row = db.one(
-            q.submission_of_request, signer=caller.signer, request_id=submission_id.lower()
+            q.submission_of_request, signer=caller.signer, request_id=submission_id
         )
         if row is None:
             raise Refusal.of_field(

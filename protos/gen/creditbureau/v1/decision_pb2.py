@@ -26,7 +26,7 @@ from creditbureau.v1 import envelope_pb2 as creditbureau_dot_v1_dot_envelope__pb
 from creditbureau.v1 import report_pb2 as creditbureau_dot_v1_dot_report__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63reditbureau/v1/decision.proto\x12\x0f\x63reditbureau.v1\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x1c\x63reditbureau/v1/report.proto\"\xa6\x04\n\x0f\x44\x65\x63isionReceipt\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\'\n\ninquiry_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tinquiryId\x12,\n\rreport_digest\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\x0creportDigest\x12;\n\x0bpolicy_name\x18\x04 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[a-z0-9._-]{1,64}$R\npolicyName\x12\x44\n\x0epolicy_version\x18\x05 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[A-Za-z0-9._-]{1,64}$R\rpolicyVersion\x12,\n\rpolicy_digest\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\x0cpolicyDigest\x12\x46\n\x07outcome\x18\x07 \x01(\x0e\x32 .creditbureau.v1.DecisionOutcomeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x07outcome\x12\x43\n\x07reasons\x18\x08 \x03(\x0b\x32\x1f.creditbureau.v1.DecisionReasonB\x08\xbaH\x05\x92\x01\x02\x10\x08R\x07reasons\x12\x45\n\nattributes\x18\t \x03(\x0b\x32\x1a.creditbureau.v1.AttributeB\t\xbaH\x06\x92\x01\x03\x10\x80\x02R\nattributes\"w\n\x0e\x44\x65\x63isionReason\x12-\n\x04\x63ode\x18\x01 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^[a-z0-9_.]{1,64}$R\x04\x63ode\x12\x36\n\tattribute\x18\x02 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^[a-z0-9_]{0,64}$R\tattribute*\xd7\x01\n\x0f\x44\x65\x63isionOutcome\x12 \n\x1c\x44\x45\x43ISION_OUTCOME_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44\x45\x43ISION_OUTCOME_APPROVED\x10\x01\x12\x1d\n\x19\x44\x45\x43ISION_OUTCOME_DECLINED\x10\x02\x12\"\n\x1e\x44\x45\x43ISION_OUTCOME_COUNTER_OFFER\x10\x03\x12\x1d\n\x19\x44\x45\x43ISION_OUTCOME_REFERRED\x10\x04\x12!\n\x1d\x44\x45\x43ISION_OUTCOME_LINE_CHANGED\x10\x05\x42\x45\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63reditbureau/v1/decision.proto\x12\x0f\x63reditbureau.v1\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x1c\x63reditbureau/v1/report.proto\"\xd0\x04\n\x0f\x44\x65\x63isionReceipt\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12Q\n\ninquiry_id\x18\x02 \x01(\tB2\xbaH/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$R\tinquiryId\x12,\n\rreport_digest\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\x0creportDigest\x12;\n\x0bpolicy_name\x18\x04 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[a-z0-9._-]{1,64}$R\npolicyName\x12\x44\n\x0epolicy_version\x18\x05 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[A-Za-z0-9._-]{1,64}$R\rpolicyVersion\x12,\n\rpolicy_digest\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\x0cpolicyDigest\x12\x46\n\x07outcome\x18\x07 \x01(\x0e\x32 .creditbureau.v1.DecisionOutcomeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x07outcome\x12\x43\n\x07reasons\x18\x08 \x03(\x0b\x32\x1f.creditbureau.v1.DecisionReasonB\x08\xbaH\x05\x92\x01\x02\x10\x08R\x07reasons\x12\x45\n\nattributes\x18\t \x03(\x0b\x32\x1a.creditbureau.v1.AttributeB\t\xbaH\x06\x92\x01\x03\x10\x80\x02R\nattributes\"w\n\x0e\x44\x65\x63isionReason\x12-\n\x04\x63ode\x18\x01 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^[a-z0-9_.]{1,64}$R\x04\x63ode\x12\x36\n\tattribute\x18\x02 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^[a-z0-9_]{0,64}$R\tattribute*\xd7\x01\n\x0f\x44\x65\x63isionOutcome\x12 \n\x1c\x44\x45\x43ISION_OUTCOME_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44\x45\x43ISION_OUTCOME_APPROVED\x10\x01\x12\x1d\n\x19\x44\x45\x43ISION_OUTCOME_DECLINED\x10\x02\x12\"\n\x1e\x44\x45\x43ISION_OUTCOME_COUNTER_OFFER\x10\x03\x12\x1d\n\x19\x44\x45\x43ISION_OUTCOME_REFERRED\x10\x04\x12!\n\x1d\x44\x45\x43ISION_OUTCOME_LINE_CHANGED\x10\x05\x42\x45\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,7 +37,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECISIONRECEIPT'].fields_by_name['header']._loaded_options = None
   _globals['_DECISIONRECEIPT'].fields_by_name['header']._serialized_options = b'\272H\003\310\001\001'
   _globals['_DECISIONRECEIPT'].fields_by_name['inquiry_id']._loaded_options = None
-  _globals['_DECISIONRECEIPT'].fields_by_name['inquiry_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_DECISIONRECEIPT'].fields_by_name['inquiry_id']._serialized_options = b'\272H/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
   _globals['_DECISIONRECEIPT'].fields_by_name['report_digest']._loaded_options = None
   _globals['_DECISIONRECEIPT'].fields_by_name['report_digest']._serialized_options = b'\272H\004z\002h '
   _globals['_DECISIONRECEIPT'].fields_by_name['policy_name']._loaded_options = None
@@ -56,10 +56,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECISIONREASON'].fields_by_name['code']._serialized_options = b'\272H\026r\0242\022^[a-z0-9_.]{1,64}$'
   _globals['_DECISIONREASON'].fields_by_name['attribute']._loaded_options = None
   _globals['_DECISIONREASON'].fields_by_name['attribute']._serialized_options = b'\272H\025r\0232\021^[a-z0-9_]{0,64}$'
-  _globals['_DECISIONOUTCOME']._serialized_start=788
-  _globals['_DECISIONOUTCOME']._serialized_end=1003
+  _globals['_DECISIONOUTCOME']._serialized_start=830
+  _globals['_DECISIONOUTCOME']._serialized_end=1045
   _globals['_DECISIONRECEIPT']._serialized_start=114
-  _globals['_DECISIONRECEIPT']._serialized_end=664
-  _globals['_DECISIONREASON']._serialized_start=666
-  _globals['_DECISIONREASON']._serialized_end=785
+  _globals['_DECISIONRECEIPT']._serialized_end=706
+  _globals['_DECISIONREASON']._serialized_start=708
+  _globals['_DECISIONREASON']._serialized_end=827
 # @@protoc_insertion_point(module_scope)

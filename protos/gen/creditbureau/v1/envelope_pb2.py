@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63reditbureau/v1/envelope.proto\x12\x0f\x63reditbureau.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x01\n\x08\x45nvelope\x12%\n\x07payload\x18\x01 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80@R\x07payload\x12-\n\x0cpayload_type\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01R\x0bpayloadType\x12\x46\n\nsignatures\x18\x03 \x03(\x0b\x32\x1a.creditbureau.v1.SignatureB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x01R\nsignatures\"S\n\tSignature\x12\x19\n\x03sig\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h@R\x03sig\x12+\n\x05keyid\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$R\x05keyid\"\xaa\x02\n\x06Header\x12&\n\x08\x61udience\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xff\x01R\x08\x61udience\x12\\\n\x06signer\x18\x02 \x01(\tBD\xbaHAr?2=^(members/[a-z][a-z0-9-]{0,62}|subjects/[0-9a-f]{32}|bureau)$R\x06signer\x12\'\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\trequestId\x12\x41\n\nissue_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\tissueTime\x12.\n\x0eschema_version\x18\x05 \x01(\x05\x42\x07\xbaH\x04\x1a\x02\x08\x01R\rschemaVersionBE\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63reditbureau/v1/envelope.proto\x12\x0f\x63reditbureau.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x01\n\x08\x45nvelope\x12%\n\x07payload\x18\x01 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80@R\x07payload\x12-\n\x0cpayload_type\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01R\x0bpayloadType\x12\x46\n\nsignatures\x18\x03 \x03(\x0b\x32\x1a.creditbureau.v1.SignatureB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x01R\nsignatures\"S\n\tSignature\x12\x19\n\x03sig\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h@R\x03sig\x12+\n\x05keyid\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$R\x05keyid\"\xd4\x02\n\x06Header\x12&\n\x08\x61udience\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xff\x01R\x08\x61udience\x12\\\n\x06signer\x18\x02 \x01(\tBD\xbaHAr?2=^(members/[a-z][a-z0-9-]{0,62}|subjects/[0-9a-f]{32}|bureau)$R\x06signer\x12Q\n\nrequest_id\x18\x03 \x01(\tB2\xbaH/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$R\trequestId\x12\x41\n\nissue_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\tissueTime\x12.\n\x0eschema_version\x18\x05 \x01(\x05\x42\x07\xbaH\x04\x1a\x02\x08\x01R\rschemaVersionBE\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,7 +48,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HEADER'].fields_by_name['signer']._loaded_options = None
   _globals['_HEADER'].fields_by_name['signer']._serialized_options = b'\272HAr?2=^(members/[a-z][a-z0-9-]{0,62}|subjects/[0-9a-f]{32}|bureau)$'
   _globals['_HEADER'].fields_by_name['request_id']._loaded_options = None
-  _globals['_HEADER'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_HEADER'].fields_by_name['request_id']._serialized_options = b'\272H/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
   _globals['_HEADER'].fields_by_name['issue_time']._loaded_options = None
   _globals['_HEADER'].fields_by_name['issue_time']._serialized_options = b'\272H\003\310\001\001'
   _globals['_HEADER'].fields_by_name['schema_version']._loaded_options = None
@@ -58,5 +58,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIGNATURE']._serialized_start=255
   _globals['_SIGNATURE']._serialized_end=338
   _globals['_HEADER']._serialized_start=341
-  _globals['_HEADER']._serialized_end=639
+  _globals['_HEADER']._serialized_end=681
 # @@protoc_insertion_point(module_scope)

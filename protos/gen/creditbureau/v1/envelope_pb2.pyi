@@ -111,7 +111,7 @@ class Header(_message.Message):
     be the one of the TLS certificate (otherwise SIGNER_MISMATCH).
     """
     request_id: _builtins.str
-    """UUID (RFC 9562) chosen by the signer; makes the request idempotent and
+    """UUID (RFC 9562) in lower case, chosen by the signer; makes the request idempotent and
     names what the statement creates. The same id with other bytes is
     refused with IDEMPOTENCY_CONFLICT.
     """

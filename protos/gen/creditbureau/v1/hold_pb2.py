@@ -26,7 +26,7 @@ from creditbureau.v1 import envelope_pb2 as creditbureau_dot_v1_dot_envelope__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63reditbureau/v1/hold.proto\x12\x0f\x63reditbureau.v1\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x01\n\rHoldPlacement\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x39\n\x04kind\x18\x02 \x01(\x0e\x32\x19.creditbureau.v1.HoldKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x04kind\x12;\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\"\xe0\x01\n\x08HoldLift\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12!\n\x07hold_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x06holdId\x12\x39\n\nuntil_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tuntilTime\x12=\n\tmember_id\x18\x04 \x01(\tB \xbaH\x1dr\x1b\x32\x19^([a-z][a-z0-9-]{0,62})?$R\x08memberId\"\xa6\x03\n\x04Hold\x12\x17\n\x07hold_id\x18\x01 \x01(\tR\x06holdId\x12-\n\x04kind\x18\x02 \x01(\x0e\x32\x19.creditbureau.v1.HoldKindR\x04kind\x12\x30\n\x05state\x18\x03 \x01(\x0e\x32\x1a.creditbureau.v1.HoldStateR\x05state\x12;\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12\x46\n\x11lifted_until_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0fliftedUntilTime\x12/\n\x14lifted_for_member_id\x18\x07 \x01(\tR\x11liftedForMemberId\x12\x31\n\x05lifts\x18\x08 \x03(\x0b\x32\x1b.creditbureau.v1.HoldWindowR\x05lifts\"d\n\nHoldWindow\x12\x1b\n\tmember_id\x18\x01 \x01(\tR\x08memberId\x12\x39\n\nuntil_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tuntilTime*_\n\x08HoldKind\x12\x19\n\x15HOLD_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19HOLD_KIND_SECURITY_FREEZE\x10\x01\x12\x19\n\x15HOLD_KIND_FRAUD_ALERT\x10\x02*x\n\tHoldState\x12\x1a\n\x16HOLD_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13HOLD_STATE_IN_FORCE\x10\x01\x12 \n\x1cHOLD_STATE_LIFTED_FOR_A_TIME\x10\x02\x12\x14\n\x10HOLD_STATE_ENDED\x10\x03\x42\x45\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63reditbureau/v1/hold.proto\x12\x0f\x63reditbureau.v1\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x01\n\rHoldPlacement\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x39\n\x04kind\x18\x02 \x01(\x0e\x32\x19.creditbureau.v1.HoldKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x04kind\x12;\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\"\x8a\x02\n\x08HoldLift\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12K\n\x07hold_id\x18\x02 \x01(\tB2\xbaH/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$R\x06holdId\x12\x39\n\nuntil_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tuntilTime\x12=\n\tmember_id\x18\x04 \x01(\tB \xbaH\x1dr\x1b\x32\x19^([a-z][a-z0-9-]{0,62})?$R\x08memberId\"\xa6\x03\n\x04Hold\x12\x17\n\x07hold_id\x18\x01 \x01(\tR\x06holdId\x12-\n\x04kind\x18\x02 \x01(\x0e\x32\x19.creditbureau.v1.HoldKindR\x04kind\x12\x30\n\x05state\x18\x03 \x01(\x0e\x32\x1a.creditbureau.v1.HoldStateR\x05state\x12;\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12\x46\n\x11lifted_until_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0fliftedUntilTime\x12/\n\x14lifted_for_member_id\x18\x07 \x01(\tR\x11liftedForMemberId\x12\x31\n\x05lifts\x18\x08 \x03(\x0b\x32\x1b.creditbureau.v1.HoldWindowR\x05lifts\"d\n\nHoldWindow\x12\x1b\n\tmember_id\x18\x01 \x01(\tR\x08memberId\x12\x39\n\nuntil_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tuntilTime*_\n\x08HoldKind\x12\x19\n\x15HOLD_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19HOLD_KIND_SECURITY_FREEZE\x10\x01\x12\x19\n\x15HOLD_KIND_FRAUD_ALERT\x10\x02*x\n\tHoldState\x12\x1a\n\x16HOLD_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13HOLD_STATE_IN_FORCE\x10\x01\x12 \n\x1cHOLD_STATE_LIFTED_FOR_A_TIME\x10\x02\x12\x14\n\x10HOLD_STATE_ENDED\x10\x03\x42\x45\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,19 +41,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HOLDLIFT'].fields_by_name['header']._loaded_options = None
   _globals['_HOLDLIFT'].fields_by_name['header']._serialized_options = b'\272H\003\310\001\001'
   _globals['_HOLDLIFT'].fields_by_name['hold_id']._loaded_options = None
-  _globals['_HOLDLIFT'].fields_by_name['hold_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_HOLDLIFT'].fields_by_name['hold_id']._serialized_options = b'\272H/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
   _globals['_HOLDLIFT'].fields_by_name['member_id']._loaded_options = None
   _globals['_HOLDLIFT'].fields_by_name['member_id']._serialized_options = b'\272H\035r\0332\031^([a-z][a-z0-9-]{0,62})?$'
-  _globals['_HOLDKIND']._serialized_start=1061
-  _globals['_HOLDKIND']._serialized_end=1156
-  _globals['_HOLDSTATE']._serialized_start=1158
-  _globals['_HOLDSTATE']._serialized_end=1278
+  _globals['_HOLDKIND']._serialized_start=1103
+  _globals['_HOLDKIND']._serialized_end=1198
+  _globals['_HOLDSTATE']._serialized_start=1200
+  _globals['_HOLDSTATE']._serialized_end=1320
   _globals['_HOLDPLACEMENT']._serialized_start=113
   _globals['_HOLDPLACEMENT']._serialized_end=305
   _globals['_HOLDLIFT']._serialized_start=308
-  _globals['_HOLDLIFT']._serialized_end=532
-  _globals['_HOLD']._serialized_start=535
-  _globals['_HOLD']._serialized_end=957
-  _globals['_HOLDWINDOW']._serialized_start=959
-  _globals['_HOLDWINDOW']._serialized_end=1059
+  _globals['_HOLDLIFT']._serialized_end=574
+  _globals['_HOLD']._serialized_start=577
+  _globals['_HOLD']._serialized_end=999
+  _globals['_HOLDWINDOW']._serialized_start=1001
+  _globals['_HOLDWINDOW']._serialized_end=1101
 # @@protoc_insertion_point(module_scope)
