@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from google.protobuf.message import Message
 
 from bureau import field_rules
-from bureau.calendar import MICROSECONDS, timestamp_of
+from bureau.calendar import DAY_US, MICROSECONDS, timestamp_of
 from bureau.context import Caller
 from bureau.errors import Refusal
 from bureau.ledger import log
@@ -38,6 +38,8 @@ M = TypeVar("M", bound=Message)
 # is older than MAX_AGE_US with EXPIRED_REQUEST.
 MAX_AHEAD_US = 60 * MICROSECONDS
 MAX_AGE_US = 5 * 60 * MICROSECONDS
+# Age of a statement whose stream of answers may be resumed: longer than the longest stream.
+MAX_RESUME_US = DAY_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +218,14 @@ def check_fresh(header: Header, now_us: int) -> None:
     if issued_us < now_us - MAX_AGE_US:
         raise Refusal.of_field(
             "EXPIRED_REQUEST", "header.issue_time", "issued more than 5 minutes ago"
+        )
+
+
+def check_resumable(header: Header, now_us: int) -> None:
+    """Raise EXPIRED_REQUEST if a stream of answers is resumed more than a day after it began."""
+    if header.issue_time.ToMicroseconds() < now_us - MAX_RESUME_US:
+        raise Refusal.of_field(
+            "EXPIRED_REQUEST", "header.issue_time", "issued more than a day ago: sign a new inquiry"
         )
 
 

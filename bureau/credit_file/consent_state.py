@@ -102,11 +102,23 @@ def check_use(consent: HeldConsent, purpose: int, now_us: int) -> None:
         Refusal: The consent's state: CONSENT_REVOKED, CONSENT_PAUSED,
             CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE.
     """
-    check_not_withdrawn(consent)
-    if now_us >= consent.expire_us:
-        raise Refusal("CONSENT_EXPIRED", f"the consent ended at {_words(consent.expire_us)}")
-    if now_us < consent.start_us:
-        raise Refusal("CONSENT_EXPIRED", f"the consent begins at {_words(consent.start_us)}")
+    _check_period(consent, now_us)
+    check_uses_left(consent, now_us)
+    _check_purpose(consent, purpose)
+
+
+def check_in_force(consent: HeldConsent, purpose: int, now_us: int) -> None:
+    """Check that a consent covers a purpose now, whatever uses it has left.
+
+    Raises:
+        Refusal: CONSENT_REVOKED, CONSENT_PAUSED, CONSENT_EXPIRED, CONSENT_SCOPE.
+    """
+    _check_period(consent, now_us)
+    _check_purpose(consent, purpose)
+
+
+def check_uses_left(consent: HeldConsent, now_us: int) -> None:
+    """Raise CONSENT_EXHAUSTED if all uses of a consent, or of its period, are used up."""
     if consent.max_uses and consent.use_count >= consent.max_uses:
         raise Refusal("CONSENT_EXHAUSTED", f"max_uses: all {consent.max_uses} uses are used up")
     if consent.frequency_unit and consent.uses_in_period(now_us) >= consent.frequency_value:
@@ -116,6 +128,17 @@ def check_use(consent: HeldConsent, purpose: int, now_us: int) -> None:
             "CONSENT_EXHAUSTED",
             f"frequency: the {consent.frequency_value} uses of this {unit} are used up",
         )
+
+
+def _check_period(consent: HeldConsent, now_us: int) -> None:
+    check_not_withdrawn(consent)
+    if now_us >= consent.expire_us:
+        raise Refusal("CONSENT_EXPIRED", f"the consent ended at {_words(consent.expire_us)}")
+    if now_us < consent.start_us:
+        raise Refusal("CONSENT_EXPIRED", f"the consent begins at {_words(consent.start_us)}")
+
+
+def _check_purpose(consent: HeldConsent, purpose: int) -> None:
     if purpose not in CodeSet(consent.purposes):
         raise Refusal("CONSENT_SCOPE", "the consent does not cover this purpose")
 

@@ -16,6 +16,7 @@ from bureau.credit_file import consent_state
 from bureau.credit_file.build_report import load_consent, rebuild_report
 from bureau.credit_file.consent_state import ACTIVE, HeldConsent
 from bureau.credit_file.contributions import level_of
+from bureau.credit_file.replay_check import check_retry
 from bureau.credit_file.report_rules import ReportRequest
 from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.stored_inquiry import StoredInquiry
@@ -27,6 +28,7 @@ from bureau.ledger import log
 from bureau.ledger.commit_queue import Transaction
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
+from bureau.store.database import Connection
 from creditbureau.v1 import codes_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.reporting_pb2 import PortfolioInquiry, QueryPortfolioResponse
@@ -46,8 +48,8 @@ def query_portfolio(
         cursor: Cursor of the last report that the caller has; empty to start.
 
     Raises:
-        Refusal: All of `verify_statement`; CLOCK_SKEW, EXPIRED_REQUEST,
-            INVALID_FIELD (purpose), PURPOSE_NOT_PERMITTED, TOO_MANY_ITEMS.
+        Refusal: All of `verify_statement`; CLOCK_SKEW, EXPIRED_REQUEST (also a stream that
+            is resumed after a day), INVALID_FIELD (purpose), PURPOSE_NOT_PERMITTED, TOO_MANY_ITEMS.
     """
     # 1. Open and verify.
     after = paging.number_in(cursor, otherwise=0, field="cursor")
@@ -65,6 +67,8 @@ def query_portfolio(
         raise Refusal.of_field("INVALID_FIELD", "purpose", "ACCOUNT_REVIEW or COLLECTION")
     if inquiry.purpose not in caller.purposes:
         raise Refusal("PURPOSE_NOT_PERMITTED", "the member is not admitted for this purpose")
+
+    signed_statement.check_resumable(opened.header, bureau.clock.now_us())
 
     # 2. One unit of work: each consent's use, each customer's line, one leaf.
     def work(tx: Transaction) -> None:
@@ -85,8 +89,7 @@ def query_portfolio(
                 stored = StoredInquiry(*values)
                 after = stored.inquiry_key
                 held = load_consent(db, stored.consent_id)
-                # Customers whose consent was withdrawn or has ended since are skipped.
-                if held is None or held.state != ACTIVE or now_us >= held.expire_us:
+                if held is None or not _still_allowed(db, bureau, held, stored, now_us):
                     continue
                 asked = ReportRequest(
                     opened.header.request_id,
@@ -102,6 +105,17 @@ def query_portfolio(
             yield QueryPortfolioResponse(report=report, receipt=receipt, cursor=place)
         if len(page) < PAGE:
             return
+
+
+def _still_allowed(
+    db: Connection, bureau: Bureau, held: HeldConsent, stored: StoredInquiry, now_us: int
+) -> bool:
+    """Return False for a customer who withdrew the consent, or froze the file, since."""
+    try:
+        check_retry(db, bureau.policy, held, stored, now_us)
+    except Refusal:
+        return False
+    return True
 
 
 def _record(

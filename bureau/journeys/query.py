@@ -18,6 +18,7 @@ from bureau.credit_file.build_report import (
     rebuild_report,
 )
 from bureau.credit_file.consent_state import HeldConsent
+from bureau.credit_file.replay_check import check_retry
 from bureau.credit_file.report_rules import ReportRequest
 from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.stored_inquiry import StoredInquiry
@@ -117,7 +118,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
             bureau.misses.miss(caller.member_id, now_us)
         raise
 
-    # 4. A retry gets the first answer again, unless the subject withdrew the consent.
+    # 4. A retry gets the first answer again, unless the subject forbade it meanwhile.
     if committed.replayed:
         prepared = _again(bureau, asked, committed.proof.entry)
     assert prepared is not None, "an accepted inquiry has a report"
@@ -138,7 +139,7 @@ def _again(bureau: Bureau, asked: ReportRequest, entry: log.LoggedEntry) -> Buil
         inquiry = StoredInquiry(*row)
         held = load_consent(db, inquiry.consent_id)
         assert held is not None, "an accepted inquiry had a consent"
-        consent_state.check_not_withdrawn(held)
+        check_retry(db, bureau.policy, held, inquiry, bureau.clock.now_us())
         prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, inquiry)
         check_report_digest(db, prepared, entry.answer_digest)
     return prepared

@@ -115,9 +115,7 @@ def find_submission(
         Refusal: NOT_FOUND, also for other members' submissions.
     """
     with bureau.database.snapshot() as db:
-        row = db.one(
-            q.submission_of_request, signer=caller.signer, request_id=submission_id
-        )
+        row = db.one(q.submission_of_request, signer=caller.signer, request_id=submission_id)
         if row is None:
             raise Refusal.of_field(
                 "NOT_FOUND", "submission_id", "the caller has no submission with this id"

@@ -39,7 +39,9 @@ def test_every_report_of_a_release_is_replayed_as_it_was(release: str, tmp_path:
     auditor = Caller("auditor", CodeSet.of([ROLE_AUDITOR]), EMPTY, recorded.jurisdiction)
     try:
         replayed = {
-            names: hashlib.sha256(replay_report(bureau, auditor, *names).report.payload).hexdigest()
+            names: hashlib.sha256(
+                replay_report(bureau, auditor, *names, "").report.payload
+            ).hexdigest()
             for names in recorded.reports
         }
     finally:

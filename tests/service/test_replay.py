@@ -150,9 +150,7 @@ def test_every_report_of_a_life_can_be_made_again(scenario: Scenario, auditor: A
     told = {report.tradelines for _, report in given}
     assert len(told) > 10, "the reports are not all the same"
     for name, report in given:
-        for reader in (scenario.lenders[name], auditor):
-            again = reader.replay(report.request_id)
-            assert payload(again) == payload(report)
+        assert payload(auditor.replay(report.request_id)) == payload(report)
         stranger = next(at for at in scenario.lenders if at != name)
         with pytest.raises(NotFound):
             scenario.lenders[stranger].replay(report.request_id)

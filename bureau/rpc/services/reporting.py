@@ -27,7 +27,11 @@ class Reporting(Servicer, ReportingServicer):
         self, request: reporting_pb2.ReplayReportRequest, context: grpc.ServicerContext
     ) -> reporting_pb2.ReplayReportResponse:
         return replay.replay_report(
-            self.bureau, self.caller, request.inquiry_id, request.subject_id
+            self.bureau,
+            self.caller,
+            request.inquiry_id,
+            request.subject_id,
+            request.member_id,
         )
 
     def QueryPortfolio(

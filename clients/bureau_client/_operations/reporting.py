@@ -54,12 +54,15 @@ def query(
     return (yield from _with_evidence(caller, report, reply.evidence, evidence))
 
 
-def replay(reader: Context, inquiry_id: str, subject_id: str) -> Operation[Report]:
+def replay(
+    reader: Context, inquiry_id: str, subject_id: str, member_id: str = ""
+) -> Operation[Report]:
     """Return an earlier report and its evidence again, exactly as they were."""
     inquiry_id = arguments.request_id(inquiry_id, "inquiry_id")
     request = reporting_pb2.ReplayReportRequest(
         inquiry_id=inquiry_id,
         subject_id=arguments.subject_id(subject_id) if subject_id else "",
+        member_id=arguments.member_id(member_id) if member_id else "",
     )
     reply = yield from call(methods.REPLAY_REPORT, request)
     inquiry_bytes = reply.inquiry.SerializeToString(deterministic=True)

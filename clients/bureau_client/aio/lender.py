@@ -354,13 +354,17 @@ class AsyncLender(AsyncClient):
     async def replay(self, inquiry_id: str, subject_id: str = "") -> Report:
         """Return an earlier report of this member again, exactly as it was.
 
+        Under a consent to STORE: for the report's data life. Under another mode: while the
+        consent has uses left. The subject sees each replay.
+
         Args:
             inquiry_id: `request_id` of the report.
             subject_id: For a portfolio inquiry: the subject of the report.
 
         Raises:
             NotFound: This member received no report under this inquiry.
-            ConsentRevoked: The consent of the inquiry has been revoked since.
+            ConsentError: The consent of the inquiry no longer allows its report.
+            PermissionDenied: The subject has frozen the file (HOLD).
         """
         return await self._driver.run(reporting.replay(self._caller, inquiry_id, subject_id))
 

@@ -104,17 +104,19 @@ class Auditor(Client):
         """
         self._driver.run(log.check_consistency(self._reader, first, second))
 
-    def replay(self, inquiry_id: str, subject_id: str = "") -> Report:
+    def replay(self, inquiry_id: str, subject_id: str = "", *, member_id: str = "") -> Report:
         """Return any earlier report again, exactly as it was. The subject sees this access.
 
         Args:
             inquiry_id: `request_id` of the report.
             subject_id: For a portfolio inquiry: the subject of the report.
+            member_id: The member that inquired; required where several members used one
+                request id.
 
         Raises:
             NotFound: No report was given under this inquiry.
         """
-        return self._driver.run(reporting.replay(self._reader, inquiry_id, subject_id))
+        return self._driver.run(reporting.replay(self._reader, inquiry_id, subject_id, member_id))
 
     def standard(self, version: int = 0) -> Standard:
         """Return the consortium's standard of credit, verified.

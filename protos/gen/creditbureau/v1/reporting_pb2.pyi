@@ -150,19 +150,23 @@ class ReplayReportRequest(_message.Message):
 
     INQUIRY_ID_FIELD_NUMBER: _builtins.int
     SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_ID_FIELD_NUMBER: _builtins.int
     inquiry_id: _builtins.str
     """Request id of the inquiry."""
     subject_id: _builtins.str
     """Subject of the report; required for an inquiry about a portfolio."""
+    member_id: _builtins.str
+    """Member that inquired; required of an auditor where several members used one id."""
     def __init__(
         self,
         *,
         inquiry_id: _builtins.str = ...,
         subject_id: _builtins.str = ...,
+        member_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["inquiry_id", b"inquiry_id", "subject_id", b"subject_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inquiry_id", b"inquiry_id", "member_id", b"member_id", "subject_id", b"subject_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,11 +25,13 @@ class ReportingStub:
     EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
     ReplayReport: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.ReplayReportRequest, _reporting_pb2.ReplayReportResponse]
-    """Returns an earlier report of the caller again, as it was at its log size,
-    with the evidence that its inquiry asked for.
-    An auditor may ask for the report of any member, and the subject then sees
-    the auditor's request. Reasons: NOT_FOUND, CONSENT_REVOKED, CONSENT_PAUSED,
-    WRONG_STATE.
+    """Returns an earlier report of the caller again, as it was at its log size, with the
+    evidence that its inquiry asked for, as long as the consent and the subject's holds
+    allow it: under a consent to STORE for the report's data life, under another mode
+    while the consent has uses left. The subject sees each replay among the inquiries. An
+    auditor may ask for the report of any member. Reasons: NOT_FOUND, INVALID_FIELD,
+    PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_PAUSED, CONSENT_EXPIRED,
+    CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE.
     """
     QueryPortfolio: _grpc.UnaryStreamMultiCallable[_reporting_pb2.QueryPortfolioRequest, _reporting_pb2.QueryPortfolioResponse]
     """Streams reports on the caller's own customers under standing consents,
@@ -71,11 +73,13 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         request: _reporting_pb2.ReplayReportRequest,
         context: _grpc.ServicerContext,
     ) -> _reporting_pb2.ReplayReportResponse:
-        """Returns an earlier report of the caller again, as it was at its log size,
-        with the evidence that its inquiry asked for.
-        An auditor may ask for the report of any member, and the subject then sees
-        the auditor's request. Reasons: NOT_FOUND, CONSENT_REVOKED, CONSENT_PAUSED,
-        WRONG_STATE.
+        """Returns an earlier report of the caller again, as it was at its log size, with the
+        evidence that its inquiry asked for, as long as the consent and the subject's holds
+        allow it: under a consent to STORE for the report's data life, under another mode
+        while the consent has uses left. The subject sees each replay among the inquiries. An
+        auditor may ask for the report of any member. Reasons: NOT_FOUND, INVALID_FIELD,
+        PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_PAUSED, CONSENT_EXPIRED,
+        CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,64 @@
+"""The rules of serving a report once more: a retry, a resumed stream, a replay."""
+
+from __future__ import annotations
+
+from bureau.calendar import utc
+from bureau.credit_file import consent_state
+from bureau.credit_file.consent_state import HeldConsent
+from bureau.credit_file.stored_inquiry import StoredInquiry
+from bureau.credit_file.subject_events import read_state
+from bureau.credit_file.subject_state import check_holds
+from bureau.errors import Refusal
+from bureau.policy import Policy
+from bureau.store import queries as q
+from bureau.store.database import Connection
+from creditbureau.v1.consent_pb2 import CONSENT_MODE_STORE, Consent
+from creditbureau.v1.envelope_pb2 import Envelope
+
+
+def check_retry(
+    db: Connection, policy: Policy, held: HeldConsent, inquiry: StoredInquiry, now_us: int
+) -> None:
+    """Check that a member may still get the answer to an inquiry that was counted already.
+
+    Raises:
+        Refusal: CONSENT_REVOKED, CONSENT_PAUSED, CONSENT_EXPIRED, CONSENT_SCOPE, HOLD.
+    """
+    consent_state.check_in_force(held, inquiry.purpose, now_us)
+    kept_until_us = _kept_until_us(_signed(db, held), inquiry)
+    if kept_until_us is not None and now_us >= kept_until_us:
+        ended = f"{utc(kept_until_us):%Y-%m-%d %H:%M:%S} UTC"
+        raise Refusal("CONSENT_EXPIRED", f"the report's data life ended at {ended}")
+    state = read_state(db, held.subject_id, policy, now_us)
+    check_holds(state, policy, inquiry.member_id, inquiry.purpose, now_us)
+
+
+def check_replay(
+    db: Connection, policy: Policy, held: HeldConsent, inquiry: StoredInquiry, now_us: int
+) -> None:
+    """Check that a member may read a report once more.
+
+    Under a consent to STORE, the member may keep the report for its data life, and so may
+    read it again. Under the other modes it keeps nothing: to look once more is a use that
+    the consent must have left.
+
+    Raises:
+        Refusal: All of `check_retry`; CONSENT_EXHAUSTED.
+    """
+    check_retry(db, policy, held, inquiry, now_us)
+    if _signed(db, held).mode != CONSENT_MODE_STORE:
+        consent_state.check_uses_left(held, now_us)
+
+
+def _kept_until_us(consent: Consent, inquiry: StoredInquiry) -> int | None:
+    """Return the end of a report's data life, microseconds; None without one."""
+    if consent.mode != CONSENT_MODE_STORE:
+        return None
+    return inquiry.create_us + consent.data_life.ToMicroseconds()
+
+
+def _signed(db: Connection, held: HeldConsent) -> Consent:
+    """Read a consent as its subject signed it."""
+    row = db.one(q.envelope_of, entry_key=held.entry_key)
+    assert row is not None, "a consent has its statement"
+    return Consent.FromString(Envelope.FromString(row[0]).payload)

@@ -1,0 +1,196 @@
+"""A report is served again only while the consent and the subject's holds allow it, and the
+subject sees it each time.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bureau.admin.operator import Operator
+from bureau_client import (
+    Auditor,
+    BureauError,
+    ConsentMode,
+    Frequency,
+    FrequencyUnit,
+    HoldKind,
+    InquiryOutcome,
+    InvalidRequest,
+    Month,
+    NotFound,
+    Purpose,
+    Wallet,
+)
+from bureau_keys.envelope import seal
+from creditbureau.v1 import codes_pb2, reporting_pb2
+from tests.service.raw import Answer, Raw
+from tests.service.scenario import DAY, Scenario, account, open_scenario
+from tests.service.watching import monitored
+
+MAY = Month(2024, 5)
+HOUR = timedelta(hours=1)
+STORE: dict[str, Any] = {"mode": ConsentMode.STORE, "data_life": HOUR}
+
+
+@pytest.fixture(scope="module")
+def scenario(database_url: str) -> Iterator[Scenario]:
+    with open_scenario("acme", "brook", database_url=database_url) as found:
+        yield found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def auditor(scenario: Scenario) -> Iterator[Auditor]:
+    """Return an auditor whose certificate is issued before any time passes."""
+    profile = scenario.bureau.add_member("auditor", ["auditor"])
+    with Auditor(profile, clock=scenario.now) as auditor:
+        yield auditor
+
+
+def passed(scenario: Scenario) -> timedelta:
+    """Return the age of a header of the bureau's present: negative, as time has passed."""
+    return -timedelta(microseconds=scenario.clock.offset_us)
+
+
+def reported(scenario: Scenario, **consent: Any) -> tuple[Wallet, str, str]:
+    """Return a person, an inquiry of brook's about them, and its consent."""
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
+    fields = {"expire": 2 * HOUR} | consent
+    report = scenario.report(person, "brook", **fields)
+    return person, report.request_id, report.consent_id
+
+
+def replayed(scenario: Scenario, inquiry_id: str) -> str:
+    """Replay as brook; return the reason of the refusal, or OK."""
+    try:
+        scenario.lenders["brook"].replay(inquiry_id)
+    except BureauError as error:
+        return error.reason
+    return "OK"
+
+
+@pytest.mark.parametrize(
+    ("consent", "later", "reason"),
+    [
+        # Kept for its data life: read again, whatever uses are left.
+        (STORE | {"max_uses": 1}, 0 * HOUR, "OK"),
+        (STORE, 0.9 * HOUR, "OK"),
+        (STORE, HOUR, "CONSENT_EXPIRED"),
+        (STORE | {"data_life": 30 * DAY}, 2 * HOUR, "CONSENT_EXPIRED"),
+        # Nothing is kept: another look is another use.
+        ({}, HOUR, "OK"),
+        ({"max_uses": 2}, HOUR, "OK"),
+        ({"max_uses": 1}, 0 * HOUR, "CONSENT_EXHAUSTED"),
+        ({"frequency": Frequency(FrequencyUnit.YEAR, 1)}, 0 * HOUR, "CONSENT_EXHAUSTED"),
+        ({"mode": ConsentMode.QUERY, "max_uses": 1}, 0 * HOUR, "CONSENT_EXHAUSTED"),
+        ({}, 2 * HOUR, "CONSENT_EXPIRED"),
+    ],
+)
+def test_the_consent_decides(
+    scenario: Scenario, consent: dict[str, Any], later: timedelta, reason: str
+) -> None:
+    person, inquiry_id, _ = reported(scenario, **consent)
+    scenario.later(later)
+    assert replayed(scenario, inquiry_id) == reason
+    replays = [one for one in person.inquiries() if one.outcome is InquiryOutcome.REPLAYED]
+    assert len(replays) == (reason == "OK")
+    assert all((one.member_id, one.inquiry_id) == ("brook", inquiry_id) for one in replays)
+
+
+def test_what_the_person_decides_since_holds(scenario: Scenario) -> None:
+    person, inquiry_id, consent_id = reported(scenario, **STORE)
+    hold = person.place_hold(HoldKind.SECURITY_FREEZE)
+    assert replayed(scenario, inquiry_id) == "HOLD"
+    person.lift_hold(hold.hold_id)
+    assert replayed(scenario, inquiry_id) == "OK"
+    person.pause(consent_id)
+    assert replayed(scenario, inquiry_id) == "CONSENT_PAUSED"
+    person.resume(consent_id)
+    assert replayed(scenario, inquiry_id) == "OK"
+    person.revoke(consent_id)
+    assert replayed(scenario, inquiry_id) == "CONSENT_REVOKED"
+    assert scenario.findings() == []
+
+
+def test_a_member_that_lost_the_purpose_reads_nothing_again() -> None:
+    with open_scenario("acme", "brook") as scenario:
+        _, inquiry_id, _ = reported(scenario, **STORE)
+        assert replayed(scenario, inquiry_id) == "OK"
+        with Operator(scenario.bureau.operator) as operator:
+            member = operator.member("brook")
+            del member.purposes[:]
+            member.purposes.append(codes_pb2.PURPOSE_ACCOUNT_REVIEW)
+            operator.change(member)
+        assert replayed(scenario, inquiry_id) == "PURPOSE_NOT_PERMITTED"
+
+
+def test_a_retry_after_a_freeze_brings_no_report(scenario: Scenario) -> None:
+    """The same bytes are answered again; not against what was decided in between."""
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
+    consent_id = scenario.inquiring(person, "brook", max_uses=1)
+    raw = Raw(scenario.profiles["brook"])
+    header = raw.header(age=passed(scenario))
+    inquiry = raw.inquiry(person.subject_id, consent_id, header=header)
+
+    def send() -> Answer:
+        request = reporting_pb2.QueryReportRequest(inquiry=inquiry)
+        return raw.send("Reporting/QueryReport", request)
+
+    assert send().reply.report.payload == send().reply.report.payload
+    hold = person.place_hold(HoldKind.SECURITY_FREEZE)
+    assert send().reason == "HOLD"
+    person.lift_hold(hold.hold_id)
+    assert send().code == "OK"
+
+
+def test_a_portfolio_is_not_resumed_for_those_who_revoked_nor_after_a_day(
+    scenario: Scenario,
+) -> None:
+    people = [monitored(scenario, "brook", max_uses=1) for _ in range(3)]
+    lender = scenario.lenders["brook"]
+    for person in people:
+        scenario.submit("brook", account(person, "card", MAY))
+    reports = list(lender.portfolio(Purpose.ACCOUNT_REVIEW))
+    assert len(reports) == 3
+    inquiry = reports[0].inquiry
+    assert len(list(lender.resume_portfolio(inquiry))) == 3, "its own use does not stop it"
+    revoked = next(one for one in people[0].consents() if Purpose.ACCOUNT_REVIEW in one.purposes)
+    people[0].revoke(revoked.consent_id)
+    left = {one.subject_id for one in lender.resume_portfolio(inquiry)}
+    assert left == {people[1].subject_id, people[2].subject_id}
+    scenario.later(DAY)
+    with pytest.raises(BureauError) as refused:
+        list(lender.resume_portfolio(inquiry))
+    assert refused.value.reason == "EXPIRED_REQUEST"
+
+
+def test_an_auditor_names_the_member_where_two_used_one_id(
+    scenario: Scenario, auditor: Auditor
+) -> None:
+    person, shared = scenario.person(), str(uuid.uuid4())
+    scenario.submit("acme", account(person, "card", MAY))
+    for name in ("acme", "brook"):
+        raw = Raw(scenario.profiles[name])
+        inquiry = reporting_pb2.Inquiry(
+            header=raw.header(request_id=shared, age=passed(scenario)),
+            subject_id=person.subject_id,
+            purpose=codes_pb2.PURPOSE_CREDIT_APPLICATION,
+            consent_id=scenario.inquiring(person, name),
+        )
+        request = reporting_pb2.QueryReportRequest(inquiry=seal(inquiry, raw.key))
+        assert raw.send("Reporting/QueryReport", request).code == "OK"
+    with pytest.raises(InvalidRequest) as refused:
+        auditor.replay(shared, person.subject_id)
+    assert [violation.field for violation in refused.value.violations] == ["member_id"]
+    for name in ("acme", "brook"):
+        assert auditor.replay(shared, member_id=name).member_id == name
+    with pytest.raises(NotFound):
+        auditor.replay(shared, member_id="cedar")
+    # A member sees its own alone.
+    assert replayed(scenario, shared) == "OK"
