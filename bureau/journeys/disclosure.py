@@ -5,7 +5,7 @@ from __future__ import annotations
 from bureau import paging, signed_statement
 from bureau.calendar import timestamp_of
 from bureau.codes import CodeSet
-from bureau.context import Bureau
+from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
 from bureau.credit_file.attributes import add_attributes
 from bureau.credit_file.history import PEOPLE_CHANGED
@@ -90,6 +90,35 @@ def list_inquiries(
         rows = db.all(q.inquiries_before, subject_id=subject_id, before=before, limit=limit + 1)
     page, token = paging.cut(rows, limit, lambda row: row[0])
     return [inquiry_line(row) for row in page], token
+
+
+def list_own_inquiries(
+    bureau: Bureau, caller: Caller, subject_id: str, page_size: int, page_token: str
+) -> tuple[list[InquiryLine], str]:
+    """List a member's own inquiries and replays, newest first.
+
+    Args:
+        subject_id: Only those about this subject; empty for all.
+
+    Raises:
+        Refusal: BAD_PAGE_TOKEN.
+    """
+    limit = page_size or paging.DEFAULT_SIZE
+    before = paging.number_in(page_token, otherwise=paging.NEWEST)
+    own = {"member_id": caller.member_id, "before": before, "limit": limit + 1}
+    with bureau.database.snapshot() as db:
+        if subject_id:
+            rows = db.all(q.own_inquiries_about_before, subject_id=subject_id, **own)
+        else:
+            rows = db.all(q.own_inquiries_before, **own)
+    page, token = paging.cut(rows, limit, lambda row: row[0])
+    return [_own_line(row) for row in page], token
+
+
+def _own_line(row: q.InquiryAndLeaf) -> InquiryLine:
+    line = inquiry_line(row)
+    line.subject_id = StoredInquiry(*row[:-1]).subject_id
+    return line
 
 
 def list_notices(

@@ -303,6 +303,7 @@ class InquiryRow(SQLModel, table=True):
             sqlite_where=text_clause("entry_key IS NULL"),
             postgresql_where=text_clause("entry_key IS NULL"),
         ),
+        Index("inquiry_by_member", "member_id", "inquiry_key"),
     )
     inquiry_key: int = Field(sa_column=counter())
     subject_id: str = Field(sa_column=text(index=True))

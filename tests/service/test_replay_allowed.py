@@ -194,3 +194,24 @@ def test_an_auditor_names_the_member_where_two_used_one_id(
         auditor.replay(shared, member_id="cedar")
     # A member sees its own alone.
     assert replayed(scenario, shared) == "OK"
+
+
+def test_a_member_lists_what_it_asked_itself(scenario: Scenario) -> None:
+    person, inquiry_id, consent_id = reported(scenario, **STORE)
+    assert replayed(scenario, inquiry_id) == "OK"
+    with pytest.raises(BureauError):
+        scenario.lenders["brook"].query(
+            person.subject_id, purpose=Purpose.COLLECTION, consent_id=consent_id
+        )
+    denied, again, first = scenario.lenders["brook"].inquiries(person.subject_id)
+    assert (first.inquiry_id, first.consent_id) == (inquiry_id, consent_id)
+    assert (again.inquiry_id, again.outcome) == (inquiry_id, InquiryOutcome.REPLAYED)
+    assert (denied.outcome, denied.denial_reason) == (InquiryOutcome.DENIED, "CONSENT_SCOPE")
+    assert {one.subject_id for one in (denied, again, first)} == {person.subject_id}
+    # In pages, and of this member alone.
+    for limit in (1, 2):
+        assert len(scenario.lenders["brook"].inquiries(limit=limit)) == limit
+    everything = scenario.lenders["brook"].inquiries()
+    assert everything[:3] == [denied, again, first]
+    assert {one.member_id for one in everything} == {"brook"}
+    assert scenario.lenders["acme"].inquiries(person.subject_id) == []

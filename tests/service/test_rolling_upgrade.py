@@ -15,18 +15,22 @@ from bureau.ledger.checked_database import SchemaError
 from bureau.main import Server
 from bureau.store import schema
 from bureau.store.database import Database
+from bureau.store.migrations import NEWEST
 from tests.service.nodes import further_nodes
 from tests.service.postgres import Postgres, postgres_in, until
 from tests.service.postgres_scenario import Scenario, contract, health, open_scenario, submitted
 from tests.service.raw import Answer, Raw
 
-EXPAND = '''
+# The revisions that come after this version's newest.
+NEXT, AFTER = f"{int(NEWEST) + 1:04}", f"{int(NEWEST) + 2:04}"
+
+EXPAND = f'''
 """Adds what the version before does not mind."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "0002", "0001"
+revision, down_revision = "{NEXT}", "{NEWEST}"
 
 
 def upgrade() -> None:
@@ -35,30 +39,30 @@ def upgrade() -> None:
     op.create_table("remark", sa.Column("remark_id", sa.BigInteger(), primary_key=True))
 '''
 
-INDEX = '''
+INDEX = f'''
 """Makes something faster."""
 
 from bureau.store.migrations.index import build_index
 
-revision, down_revision = "0002", "0001"
+revision, down_revision = "{NEXT}", "{NEWEST}"
 
 
 def upgrade() -> None:
     build_index("by_answer", "entry", ["answer_digest"])
 '''
 
-CONTRACT = '''
+CONTRACT = f'''
 """Takes away what only the version before needs."""
 
 from alembic import op
 
 from bureau.store.migrations.floor import raise_floor
 
-revision, down_revision = "0003", "0002"
+revision, down_revision = "{AFTER}", "{NEXT}"
 
 
 def upgrade() -> None:
-    raise_floor("0002")
+    raise_floor("{NEXT}")
     op.drop_table("remark")
 '''
 
@@ -129,7 +133,7 @@ def test_versions_side_by_side(
             load.goes_on()
 
             # 1. The next version is installed: it does not serve before the migration.
-            install("0002", EXPAND)
+            install(NEXT, EXPAND)
             with pytest.raises(SchemaError, match="lacks 1 revisions"):
                 Server(Settings.load(scenario.bureau.folder, node="new-1", listen="127.0.0.1:0"))
             migrate(settings)
@@ -144,7 +148,7 @@ def test_versions_side_by_side(
                 # 3. A version later: the old node is taken out, and says so.
                 load.ways.remove(scenario.acme)
                 load.goes_on()
-                install("0003", CONTRACT)
+                install(AFTER, CONTRACT)
                 migrate(settings)
                 until(lambda: health(scenario.acme, "readiness") == "NOT_SERVING", "it is out")
                 refused = contract(scenario.acme, "Furnishing/SubmitRecords", scenario.submission())
@@ -153,8 +157,8 @@ def test_versions_side_by_side(
                 load.goes_on()
 
                 # 4. And does not come back.
-                monkeypatch.setattr("bureau.store.migrations.NEWEST", "0001")
-                with pytest.raises(SchemaError, match="takes 0002 or later"):
+                monkeypatch.setattr("bureau.store.migrations.NEWEST", NEWEST)
+                with pytest.raises(SchemaError, match=f"takes {NEXT} or later"):
                     Server(Settings.load(scenario.bureau.folder, listen="127.0.0.1:0"))
                 load.over.set()
                 for thread in threads:
@@ -178,10 +182,10 @@ def test_a_change_waits_its_turn_and_not_in_front_of_others(
     """Somebody reads for long: the change steps back, and others are served meanwhile."""
     later = tmp_path / "later"
     later.mkdir()
-    (later / "0002_synthetic.py").write_text(EXPAND)
+    (later / f"{NEXT}_synthetic.py").write_text(EXPAND)
     with open_scenario(postgres.new_database(), tmp_path / "bureau") as scenario:
         settings = scenario.bureau.settings
-        monkeypatch.setattr("bureau.store.migrations.NEWEST", "0002")
+        monkeypatch.setattr("bureau.store.migrations.NEWEST", NEXT)
         folders = (*schema.REVISION_FOLDERS, str(later))
         monkeypatch.setattr("bureau.store.schema.REVISION_FOLDERS", folders)
         monkeypatch.setattr("bureau.store.schema.LOCK_TIMEOUT", "200ms")
@@ -199,7 +203,7 @@ def test_a_change_waits_its_turn_and_not_in_front_of_others(
                     assert submitted(outcome.reply)
                 assert migrating.is_alive()
             migrating.join()
-            assert schema.current(reading) == "0002"
+            assert schema.current(reading) == NEXT
         finally:
             reading.dispose()
 
@@ -210,10 +214,10 @@ def test_an_index_waits_for_who_is_slow_and_nobody_for_it(
     """A node writes for longer than a change may wait; an earlier try was broken off."""
     later = tmp_path / "later"
     later.mkdir()
-    (later / "0002_synthetic.py").write_text(INDEX)
+    (later / f"{NEXT}_synthetic.py").write_text(INDEX)
     with open_scenario(postgres.new_database(), tmp_path / "bureau") as scenario:
         settings = scenario.bureau.settings
-        monkeypatch.setattr("bureau.store.migrations.NEWEST", "0002")
+        monkeypatch.setattr("bureau.store.migrations.NEWEST", NEXT)
         folders = (*schema.REVISION_FOLDERS, str(later))
         monkeypatch.setattr("bureau.store.schema.REVISION_FOLDERS", folders)
         monkeypatch.setattr("bureau.store.schema.LOCK_TIMEOUT", "50ms")
@@ -229,7 +233,7 @@ def test_an_index_waits_for_who_is_slow_and_nobody_for_it(
                 migrating.join(0.5)
                 assert migrating.is_alive()
             migrating.join()
-            assert schema.current(slow) == "0002"
+            assert schema.current(slow) == NEXT
             with slow.transaction() as db:
                 db.execute_raw("DROP INDEX by_answer")
         finally:

@@ -8,7 +8,7 @@ from typing import final
 import grpc
 
 from bureau.errors import Refusal
-from bureau.journeys import monitoring, portfolio, query, replay
+from bureau.journeys import disclosure, monitoring, portfolio, query, replay
 from bureau.rpc.servicer import Servicer
 from creditbureau.v1 import reporting_pb2
 from creditbureau.v1.reporting_pb2_grpc import ReportingServicer
@@ -40,6 +40,18 @@ class Reporting(Servicer, ReportingServicer):
         return self.follow(
             portfolio.query_portfolio(self.bureau, self.caller, request.inquiry, request.cursor)
         )
+
+    def ListOwnInquiries(
+        self, request: reporting_pb2.ListOwnInquiriesRequest, context: grpc.ServicerContext
+    ) -> reporting_pb2.ListOwnInquiriesResponse:
+        inquiries, token = disclosure.list_own_inquiries(
+            self.bureau,
+            self.caller,
+            request.subject_id,
+            request.page_size,
+            request.page_token,
+        )
+        return reporting_pb2.ListOwnInquiriesResponse(inquiries=inquiries, next_page_token=token)
 
     def WatchAlerts(
         self, request: reporting_pb2.WatchAlertsRequest, context: grpc.ServicerContext

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy import ColumnElement, func, select
 
 from bureau.store import tables as t
 from bureau.store.compiled import Query
@@ -68,24 +68,25 @@ inquiry_count = Query[tuple[int]](
 )
 
 
-def _inquiries_before(which: ColumnElement[bool]) -> Query[InquiryAndLeaf]:
-    """Select inquiries about a subject, newest first, before a position."""
+def _inquiries_before(*which: ColumnElement[bool]) -> Query[InquiryAndLeaf]:
+    """Select inquiries, newest first, before a position."""
     return Query[InquiryAndLeaf](
         select(*inquiry.columns, func.coalesce(_inquiry_entry.c.leaf_index, -1))
         .join_from(
             inquiry, _inquiry_entry, inquiry.c.entry_key == _inquiry_entry.c.entry_key, isouter=True
         )
-        .where(
-            inquiry.c.subject_id == bind("subject_id"),
-            inquiry.c.inquiry_key < bind("before"),
-            which,
-        )
+        .where(inquiry.c.inquiry_key < bind("before"), *which)
         .order_by(inquiry.c.inquiry_key.desc())
         .limit(bind("limit"))
     )
 
 
-inquiries_before = _inquiries_before(true())
-granted_before = _inquiries_before(inquiry.c.entry_key.is_not(None))
-# Denied, or looked at again by an auditor: neither has an entry of its own.
-unlogged_before = _inquiries_before(inquiry.c.entry_key.is_(None))
+_about = inquiry.c.subject_id == bind("subject_id")
+inquiries_before = _inquiries_before(_about)
+granted_before = _inquiries_before(_about, inquiry.c.entry_key.is_not(None))
+# Denied, or replayed: neither has an entry of its own.
+unlogged_before = _inquiries_before(_about, inquiry.c.entry_key.is_(None))
+# A member's own, about all subjects or about one.
+_own = inquiry.c.member_id == bind("member_id")
+own_inquiries_before = _inquiries_before(_own)
+own_inquiries_about_before = _inquiries_before(_own, _about)

@@ -103,6 +103,7 @@ def read_inquiry_line(message: report_pb2.InquiryLine) -> InquiryLine:
         consent_id=message.consent_id,
         denial_reason=message.denial_reason,
         leaf_index=message.leaf_index,
+        subject_id=message.subject_id,
     )
 
 

@@ -226,6 +226,13 @@ QUERY_PORTFOLIO = Method(
     DeadlineClass.STREAM,
 )
 
+LIST_OWN_INQUIRIES = Method(
+    "creditbureau.v1.Reporting/ListOwnInquiries",
+    reporting_pb2.ListOwnInquiriesRequest,
+    reporting_pb2.ListOwnInquiriesResponse,
+    DeadlineClass.READ,
+)
+
 WATCH_ALERTS = Method(
     "creditbureau.v1.Reporting/WatchAlerts",
     reporting_pb2.WatchAlertsRequest,

@@ -6,16 +6,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bureau_client._codec.receipts import read_receipt
-from bureau_client._codec.reports import read_evidence
+from bureau_client._codec.reports import read_evidence, read_inquiry_line
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Context, SigningContext
 from bureau_client._operations.members import vouched_member
 from bureau_client._operations.operation import Operation, call
+from bureau_client._operations.pages import collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client.errors import NotFound, VerificationFailed
 from bureau_client.models.codes import EvidenceLevel, Purpose
 from bureau_client.models.members import Vouched
-from bureau_client.models.reports import Evidence, Report
+from bureau_client.models.reports import Evidence, InquiryLine, Report
 from bureau_client.verify.checks import TELL, check_equal, verifying
 from bureau_client.verify.evidence import tradeline_of, verify_complete, verify_provenance
 from bureau_client.verify.receipts import verify_receipt
@@ -52,6 +53,18 @@ def query(
         caller.trust,
     )
     return (yield from _with_evidence(caller, report, reply.evidence, evidence))
+
+
+def list_own_inquiries(subject_id: str, limit: int | None) -> Operation[list[InquiryLine]]:
+    """List the member's own inquiries and replays, newest first."""
+    about = arguments.subject_id(subject_id) if subject_id else ""
+
+    def page(token: str) -> Operation[tuple[list[InquiryLine], str]]:
+        request = reporting_pb2.ListOwnInquiriesRequest(subject_id=about, page_token=token)
+        reply = yield from call(methods.LIST_OWN_INQUIRIES, request)
+        return [read_inquiry_line(line) for line in reply.inquiries], reply.next_page_token
+
+    return (yield from collect(page, limit))
 
 
 def replay(

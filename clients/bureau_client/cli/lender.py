@@ -111,6 +111,23 @@ def replay(
 
 
 @app.command()
+def inquiries(
+    profile: ProfileOption,
+    subject: Annotated[
+        str, typer.Option(metavar="ID", help="Only inquiries about this subject.")
+    ] = "",
+    limit: LimitOption = None,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List this member's own inquiries and replays."""
+    with open_lender(profile, passphrase_file) as lender:
+        found = lender.inquiries(subject, limit=limit)
+    shown = ("create_time", "subject_id", "inquiry_id", "purpose", "outcome", "denial_reason")
+    emit_many(found, output, shown)
+
+
+@app.command()
 def verify(
     file: Annotated[Path, typer.Argument(help="Report saved by `query --save`.")],
     profile: ProfileOption,

@@ -78,8 +78,8 @@ class Summary:
 class InquiryLine:
     """A logged inquiry.
 
-    `inquiry_id`, `consent_id`, `denial_reason` and `leaf_index` are for the subject only;
-    they are empty for other readers.
+    `inquiry_id`, `consent_id`, `denial_reason` and `leaf_index` are for the subject and the
+    member that inquired, `subject_id` for that member; they are empty for other readers.
     """
 
     inquiry_id: str
@@ -91,6 +91,7 @@ class InquiryLine:
     consent_id: str
     denial_reason: str
     leaf_index: int
+    subject_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ from bureau_client.models.members import Member
 from bureau_client.models.progress import OnProgress
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.records import Record, RecordRef
-from bureau_client.models.reports import Dispute, Report
+from bureau_client.models.reports import Dispute, InquiryLine, Report
 from bureau_client.models.standards import Standard
 from bureau_client.models.statements import BeforeSend, Statement, ignore
 from bureau_client.models.submissions import Submission, SubmitResult
@@ -366,6 +366,15 @@ class Lender(Client):
             PermissionDenied: The subject has frozen the file (HOLD).
         """
         return self._driver.run(reporting.replay(self._caller, inquiry_id, subject_id))
+
+    def inquiries(self, subject_id: str = "", *, limit: int | None = None) -> list[InquiryLine]:
+        """List this member's own inquiries and replays, newest first, as the bureau has them.
+
+        Args:
+            subject_id: Only those about this subject; empty for all.
+            limit: Largest number of inquiries; None for all.
+        """
+        return self._driver.run(reporting.list_own_inquiries(subject_id, limit))
 
     def standard(self, version: int = 0) -> Standard:
         """Return the consortium's standard of credit, verified.

@@ -583,8 +583,9 @@ class InquiryLine(_message.Message):
     CONSENT_ID_FIELD_NUMBER: _builtins.int
     DENIAL_REASON_FIELD_NUMBER: _builtins.int
     LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
     inquiry_id: _builtins.str
-    """Request id of the inquiry; for the subject only."""
+    """Request id of the inquiry; for the subject and the member only."""
     member_id: _builtins.str
     """Member that inquired."""
     purpose: _codes_pb2.Purpose.ValueType
@@ -594,11 +595,15 @@ class InquiryLine(_message.Message):
     outcome: Global___InquiryOutcome.ValueType
     """Outcome of the inquiry."""
     consent_id: _builtins.str
-    """For the subject only."""
+    """Consent that allowed it; for the subject and the member only."""
     denial_reason: _builtins.str
-    """Why it was denied, a name of Reason; for the subject only."""
+    """Why it was denied, a name of Reason; for the subject and the member only."""
     leaf_index: _builtins.int
-    """Leaf in the log; for the subject only. -1 for a denied one."""
+    """Leaf in the log; for the subject and the member only. -1 without one: for a denied
+    inquiry and for a replay.
+    """
+    subject_id: _builtins.str
+    """Subject of the inquiry; for the member only."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When, UTC."""
@@ -615,10 +620,11 @@ class InquiryLine(_message.Message):
         consent_id: _builtins.str = ...,
         denial_reason: _builtins.str = ...,
         leaf_index: _builtins.int = ...,
+        subject_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_id", b"consent_id", "create_time", b"create_time", "denial_reason", b"denial_reason", "inquiry_id", b"inquiry_id", "kind", b"kind", "leaf_index", b"leaf_index", "member_id", b"member_id", "outcome", b"outcome", "purpose", b"purpose"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_id", b"consent_id", "create_time", b"create_time", "denial_reason", b"denial_reason", "inquiry_id", b"inquiry_id", "kind", b"kind", "leaf_index", b"leaf_index", "member_id", b"member_id", "outcome", b"outcome", "purpose", b"purpose", "subject_id", b"subject_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -388,6 +388,60 @@ class AcknowledgeAlertsResponse(_message.Message):
 Global___AcknowledgeAlertsResponse: _TypeAlias = AcknowledgeAlertsResponse  # noqa: Y015
 
 @_typing.final
+class ListOwnInquiriesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    subject_id: _builtins.str
+    """Only inquiries about this subject; empty means all."""
+    page_size: _builtins.int
+    """Largest number of items on the page; 0 means 100."""
+    page_token: _builtins.str
+    """Token of this page, from the previous page; empty for the first page."""
+    def __init__(
+        self,
+        *,
+        subject_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "subject_id", b"subject_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListOwnInquiriesRequest: _TypeAlias = ListOwnInquiriesRequest  # noqa: Y015
+
+@_typing.final
+class ListOwnInquiriesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INQUIRIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last page."""
+    @_builtins.property
+    def inquiries(self) -> _containers.RepeatedCompositeFieldContainer[_report_pb2.InquiryLine]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        inquiries: _abc.Iterable[_report_pb2.InquiryLine] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inquiries", b"inquiries", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListOwnInquiriesResponse: _TypeAlias = ListOwnInquiriesResponse  # noqa: Y015
+
+@_typing.final
 class RecordDecisionRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

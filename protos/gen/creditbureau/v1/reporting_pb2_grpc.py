@@ -50,6 +50,11 @@ class ReportingStub:
                 request_serializer=creditbureau_dot_v1_dot_reporting__pb2.QueryPortfolioRequest.SerializeToString,
                 response_deserializer=creditbureau_dot_v1_dot_reporting__pb2.QueryPortfolioResponse.FromString,
                 _registered_method=True)
+        self.ListOwnInquiries = channel.unary_unary(
+                '/creditbureau.v1.Reporting/ListOwnInquiries',
+                request_serializer=creditbureau_dot_v1_dot_reporting__pb2.ListOwnInquiriesRequest.SerializeToString,
+                response_deserializer=creditbureau_dot_v1_dot_reporting__pb2.ListOwnInquiriesResponse.FromString,
+                _registered_method=True)
         self.WatchAlerts = channel.unary_stream(
                 '/creditbureau.v1.Reporting/WatchAlerts',
                 request_serializer=creditbureau_dot_v1_dot_reporting__pb2.WatchAlertsRequest.SerializeToString,
@@ -106,6 +111,14 @@ class ReportingServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListOwnInquiries(self, request, context):
+        """Lists the caller's own inquiries, granted and denied, and its replays, newest first,
+        in pages. Reasons: BAD_PAGE_TOKEN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchAlerts(self, request, context):
         """Streams alerts on subjects with a consent to monitor, at least once, in
         order. Alerts on a subject end with the consent. Reasons: OVERLOADED.
@@ -146,6 +159,11 @@ def add_ReportingServicer_to_server(servicer, server):
                     servicer.QueryPortfolio,
                     request_deserializer=creditbureau_dot_v1_dot_reporting__pb2.QueryPortfolioRequest.FromString,
                     response_serializer=creditbureau_dot_v1_dot_reporting__pb2.QueryPortfolioResponse.SerializeToString,
+            ),
+            'ListOwnInquiries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOwnInquiries,
+                    request_deserializer=creditbureau_dot_v1_dot_reporting__pb2.ListOwnInquiriesRequest.FromString,
+                    response_serializer=creditbureau_dot_v1_dot_reporting__pb2.ListOwnInquiriesResponse.SerializeToString,
             ),
             'WatchAlerts': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchAlerts,
@@ -245,6 +263,33 @@ class Reporting:
             '/creditbureau.v1.Reporting/QueryPortfolio',
             creditbureau_dot_v1_dot_reporting__pb2.QueryPortfolioRequest.SerializeToString,
             creditbureau_dot_v1_dot_reporting__pb2.QueryPortfolioResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOwnInquiries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditbureau.v1.Reporting/ListOwnInquiries',
+            creditbureau_dot_v1_dot_reporting__pb2.ListOwnInquiriesRequest.SerializeToString,
+            creditbureau_dot_v1_dot_reporting__pb2.ListOwnInquiriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,10 @@ class ReportingStub:
     PURPOSE_NOT_PERMITTED, INVALID_FIELD, TOO_MANY_ITEMS, EXPIRED_REQUEST,
     CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
+    ListOwnInquiries: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.ListOwnInquiriesRequest, _reporting_pb2.ListOwnInquiriesResponse]
+    """Lists the caller's own inquiries, granted and denied, and its replays, newest first,
+    in pages. Reasons: BAD_PAGE_TOKEN.
+    """
     WatchAlerts: _grpc.UnaryStreamMultiCallable[_reporting_pb2.WatchAlertsRequest, _reporting_pb2.WatchAlertsResponse]
     """Streams alerts on subjects with a consent to monitor, at least once, in
     order. Alerts on a subject end with the consent. Reasons: OVERLOADED.
@@ -92,6 +96,16 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         which are consents to monitor; resumes from a cursor. Reasons:
         PURPOSE_NOT_PERMITTED, INVALID_FIELD, TOO_MANY_ITEMS, EXPIRED_REQUEST,
         CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+        """
+
+    @_abc_1.abstractmethod
+    def ListOwnInquiries(
+        self,
+        request: _reporting_pb2.ListOwnInquiriesRequest,
+        context: _grpc.ServicerContext,
+    ) -> _reporting_pb2.ListOwnInquiriesResponse:
+        """Lists the caller's own inquiries, granted and denied, and its replays, newest first,
+        in pages. Reasons: BAD_PAGE_TOKEN.
         """
 
     @_abc_1.abstractmethod
