@@ -8,7 +8,7 @@ from bureau.clock import Clock
 from bureau.codes import CodeSet
 from bureau.enumeration_limiter import EnumerationLimiter
 from bureau.errors import Refusal
-from bureau.ledger.commit_queue import Ledger
+from bureau.ledger.commit_queue import Writer
 from bureau.ledger.commit_signal import CommitSignal
 from bureau.policy import Policy
 from bureau.store.database import Database
@@ -35,7 +35,7 @@ class Bureau:
     origin: str
     policy: Policy
     database: Database
-    ledger: Ledger
+    ledger: Writer
     clock: Clock
     report_key: SigningKey
     evaluator: Evaluator | None

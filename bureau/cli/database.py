@@ -127,8 +127,7 @@ def check(folder: Dir = None, database_url: Db = None, output: Shown = Output.TA
     with _opened(folder, database_url) as (settings, database):
         if schema.current(database) is None:
             raise Stop(Exit.INVALID, "the database has no schema", "Run `bureau db migrate`.")
-        log_key = parse_vkey(trust_of(settings).log_key).key
-        checked = check_database(database, settings.origin, log_key)
+        checked = check_database(database, settings)
     echo_status(
         f"checked {checked.entries} entries, {checked.checkpoints} checkpoints, "
         f"{checked.records} records"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -25,7 +25,6 @@ from bureau.credit_file.history import (
 from bureau.credit_file.record_rules import currency_breaches
 from bureau.errors import FieldViolation
 from bureau.ledger.commit_queue import Transaction
-from bureau.store import checks
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.payment_profile import character_of
@@ -75,8 +74,13 @@ class AccountBatch:
     news: list[PendingNotice] = field(default_factory=list)
 
     @classmethod
-    def load(cls, tx: Transaction, member_id: str, lines: Sequence[BatchRecord]) -> AccountBatch:
+    def load(
+        cls, tx: Transaction, member_id: str, lines: Sequence[BatchRecord], digest: bytes
+    ) -> AccountBatch:
         """Lock the accounts and check the rules that depend on them.
+
+        Args:
+            digest: Digest of the manifest that the furnisher signed.
 
         Raises:
             Refusal: CURRENCY_MISMATCH; INVALID_FIELD for an action on an account that
@@ -91,11 +95,11 @@ class AccountBatch:
             ]
         if found := [*currency_breaches(booking.lines, known), *booking._breaches(tx)]:
             raise field_rules.refusal(found)
-        # One draw of random bytes for all tradeline ids.
-        names = secrets.token_hex(16 * (len(known) - len(booking.accounts)))
-        for place, ref in enumerate(ref for ref in known if ref not in booking.accounts):
-            booking.opened[ref] = known[ref]
-            booking.names[ref] = names[32 * place : 32 * place + 32]
+        for line in booking.lines:
+            ref = line.account_ref
+            if ref not in booking.accounts and ref not in booking.opened:
+                booking.opened[ref] = known[ref]
+                booking.names[ref] = tradeline_id(digest, line.place)
         booking.accounts |= {ref: Account(tx.new_key()) for ref in booking.opened}
         return booking
 
@@ -135,8 +139,8 @@ class AccountBatch:
         moved: set[str] = set()
         named = sorted({line.record.action.new_member_id for line in lines if line.kind == ACTION})
         members = {row[0] for row in tx.db.all_in(q.members_named, named)}
-        for place, line in enumerate(lines):
-            at, action = f"records[{place}]", line.record.action
+        for line in lines:
+            at, action = f"records[{line.place}]", line.record.action
             if line.kind < DELETION:
                 there.add(line.account_ref)
                 known.add(line.account_ref)
@@ -193,18 +197,18 @@ class AccountBatch:
         """
         accounts, lines, entry_key = self.accounts, self.lines, tx.entry_key
         rows = [
-            (entry_key, place, accounts[line.account_ref].tradeline_key, line.raw)
-            for place, line in enumerate(lines)
+            (entry_key, line.place, accounts[line.account_ref].tradeline_key, line.raw)
+            for line in lines
         ]
         tx.db.execute_many_tuples(q.add_record, q.RECORD_COLUMNS, rows)
         found: list[Breach] = []
         met: list[tuple[str, int]] = []
-        for place, line in enumerate(lines):
+        for line in lines:
             account = accounts[line.account_ref]
-            step = TrailEntry(entry_key, place, line.kind, line.month)
+            step = TrailEntry(entry_key, line.place, line.kind, line.month)
             if line.kind < DELETION:
                 if account.needs_certification(step.month) and not line.record.certified:
-                    at = f"records[{place}].certified"
+                    at = f"records[{line.place}].certified"
                     found.append(
                         field_rules.violation(
                             at,
@@ -266,7 +270,7 @@ class AccountBatch:
 
 
 def account_of(
-    row: q.LockedAccount | q.RenumberedAccount | q.DisputedAccount | checks.StoredAccount,
+    row: q.LockedAccount | q.RenumberedAccount | q.DisputedAccount,
 ) -> Account:
     """Return the account that a row holds."""
     return Account(
@@ -277,6 +281,17 @@ def account_of(
         CodeSet(row.marks),
         row.people,
     )
+
+
+def tradeline_id(digest: bytes, place: int) -> str:
+    """Return the id of an account: it follows from the signed record that opened it, and
+    only a reader of the manifest can compute it.
+
+    Args:
+        digest: Digest of the record's manifest.
+        place: Index of the record in its submission.
+    """
+    return hashlib.sha256(digest + place.to_bytes(4, "big")).hexdigest()[:32]
 
 
 def held_snapshots(

@@ -241,7 +241,7 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
             _check_correction(tx, answer, opening, row.entry_key)
         returns = _returns(state, bureau.policy, dispute_id, answer)
         if answer.outcome in DELETING:
-            _delete(tx, opening)
+            delete_disputed(tx, opening)
         add_event(tx, dispute_id, subject_id, ANSWER, answer, member_id=caller.member_id)
         kinds = [NOTICE_KIND_DISPUTE, *[NOTICE_KIND_REINSERTION] * returns]
         news = [PendingNotice(kind, opening.tradeline_id, [subject_id]) for kind in kinds]
@@ -344,7 +344,7 @@ def _is_later(db: Connection, entry_key: int, than: int) -> bool:
     return leaf is None or (other is not None and leaf > other)
 
 
-def _delete(tx: Transaction, opening: DisputeOpening) -> None:
+def delete_disputed(tx: Transaction, opening: DisputeOpening) -> None:
     """Delete the disputed month, or the whole account, by the answer itself."""
     account = _locked(tx, opening.tradeline_id)
     if account is None:

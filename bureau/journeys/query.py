@@ -27,7 +27,7 @@ from bureau.credit_file.subject_state import check_holds
 from bureau.errors import Refusal
 from bureau.journeys.monitoring import alert_inquiries
 from bureau.ledger import log
-from bureau.ledger.commit_queue import RecordedDenial, Transaction
+from bureau.ledger.commit_queue import Committed, RecordedDenial, Transaction
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from bureau_keys.signer_name import member_id_of
@@ -84,35 +84,8 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
             prepared = build_report(db, bureau.origin, bureau.policy, asked, held, now_us)
 
     # 3. One unit of work: the consent under its lock, its use, the inquiry, the leaf.
-    def work(tx: Transaction) -> RecordedDenial | None:
-        opened.recheck_key_and_time(tx)
-        locked = _consent(tx.db.one(q.lock_consent, consent_id=inquiry.consent_id))
-        try:
-            allowed = consent_state.check_inquiry(
-                locked, caller.member_id, inquiry.subject_id, inquiry.purpose, tx.now_us
-            )
-            tx.db.lock(q.share_subject, subject_id=inquiry.subject_id)
-            state = read_state(tx.db, inquiry.subject_id, bureau.policy, tx.now_us)
-            check_holds(state, bureau.policy, caller.member_id, inquiry.purpose, tx.now_us)
-        except Refusal as refusal:
-            _record(bureau, tx, opened, now_us, denial_reason=refusal.reason)
-            return RecordedDenial(refusal)
-        if prepared is None:
-            raise Refusal("CONFLICT", "the consent was granted meanwhile: send the request again")
-        tx.db.execute(
-            q.count_use,
-            which=allowed.consent_id,
-            period=allowed.period_at(tx.now_us),
-            period_count=allowed.uses_in_period(tx.now_us) + 1,
-        )
-        _record(bureau, tx, opened, now_us, prepared=prepared)
-        if inquiry.purpose in bureau.policy.hard_purposes:
-            alert_inquiries(tx, [inquiry.subject_id], bureau.policy, caller.member_id)
-        tx.answer_digest = prepared.digest
-        return None
-
     try:
-        committed = bureau.ledger.commit(opened.signed, work)
+        committed = commit_inquiry(bureau, opened, prepared, now_us)
     except Refusal as refusal:
         if refusal.reason in DENIALS:
             bureau.misses.miss(caller.member_id, now_us)
@@ -129,6 +102,50 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
         receipt=signed_statement.receipt_of(committed.proof),
         evidence=prepared.evidence,
     )
+
+
+def commit_inquiry(
+    bureau: Bureau, opened: VerifiedStatement[Inquiry], prepared: BuiltReport | None, now_us: int
+) -> Committed[None]:
+    """Commit an inquiry under its consent's lock.
+
+    Args:
+        prepared: The report; None without a consent of this subject for this member.
+        now_us: The time as of which the report was built.
+
+    Raises:
+        Refusal: The consent's reasons, HOLD, CONFLICT, and the reasons of the ledger.
+    """
+    inquiry, member_id = opened.message, member_id_of(opened.header.signer)
+
+    def work(tx: Transaction) -> RecordedDenial | None:
+        opened.recheck_key_and_time(tx)
+        locked = _consent(tx.db.one(q.lock_consent, consent_id=inquiry.consent_id))
+        try:
+            allowed = consent_state.check_inquiry(
+                locked, member_id, inquiry.subject_id, inquiry.purpose, tx.now_us
+            )
+            tx.db.lock(q.share_subject, subject_id=inquiry.subject_id)
+            state = read_state(tx.db, inquiry.subject_id, bureau.policy, tx.now_us)
+            check_holds(state, bureau.policy, member_id, inquiry.purpose, tx.now_us)
+        except Refusal as refusal:
+            _record(bureau, tx, opened, now_us, denial_reason=refusal.reason)
+            return RecordedDenial(refusal)
+        if prepared is None:
+            raise Refusal("CONFLICT", "the consent was granted meanwhile: send the request again")
+        tx.db.execute(
+            q.count_use,
+            which=allowed.consent_id,
+            period=allowed.period_at(tx.now_us),
+            period_count=allowed.uses_in_period(tx.now_us) + 1,
+        )
+        _record(bureau, tx, opened, now_us, prepared=prepared)
+        if inquiry.purpose in bureau.policy.hard_purposes:
+            alert_inquiries(tx, [inquiry.subject_id], bureau.policy, member_id)
+        tx.answer_digest = prepared.digest
+        return None
+
+    return bureau.ledger.commit(opened.signed, work)
 
 
 def _again(bureau: Bureau, asked: ReportRequest, entry: log.LoggedEntry) -> BuiltReport:

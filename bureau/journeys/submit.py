@@ -25,7 +25,7 @@ from bureau.credit_file.history import ACTION, DELETION
 from bureau.credit_file.record_rules import check_records
 from bureau.errors import Refusal
 from bureau.journeys.monitoring import alert_account_changes, monitored_files
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.commit_queue import Committed, Transaction
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from bureau_keys.merkle import leaf_hash, root_of
@@ -75,35 +75,49 @@ def submit_records(
     # 3. Every record keeps every rule.
     correction = manifest.kind == record_pb2.SUBMISSION_KIND_CORRECTION
     lines = [
-        BatchRecord.of(record, raw, correction)
-        for raw, record in zip(raws, parsed.records, strict=True)
+        BatchRecord.of(place, record, raw, correction)
+        for place, (raw, record) in enumerate(zip(raws, parsed.records, strict=True))
     ]
     check_records(parsed, lines, bureau.clock.now_us())
-    adverse = bureau.policy.adverse_notice
+    committed = commit_records(bureau, caller.member_id, opened, tiles, lines)
 
-    # 4. One unit of work.
-    def work(tx: Transaction) -> Submission:
-        opened.recheck_key_and_time(tx)
-        booking = AccountBatch.load(tx, caller.member_id, lines)
-        _require_consents(tx, booking)
-        watched = monitored_files(tx, booking.people(), bureau.policy)
-        submission = _store(tx, caller.member_id, opened, tiles, len(booking.opened))
-        booking.apply(tx)
-        alert_account_changes(tx, watched, bureau.policy, caller.member_id)
-        furnished = (line.snapshot for line in lines if line.kind < DELETION)
-        note_contribution(tx, caller.member_id, furnished)
-        news = [at for at in booking.news if adverse or at.kind != NOTICE_KIND_ADVERSE_DATA]
-        notices.give(tx, news, caller.member_id)
-        return submission
-
-    committed = bureau.ledger.commit(opened.signed, work)
-
-    # 5. The answer; of a replay, the first one again.
+    # 4. The answer; of a replay, the first one again.
     submission = committed.result
     if submission is None:
         submission = find_submission(bureau, caller, opened.signed.request_id)[0]
     submission.leaf_index = committed.proof.entry.leaf_index
     return submission, signed_statement.receipt_of(committed.proof)
+
+
+def commit_records(
+    bureau: Bureau,
+    member_id: str,
+    opened: VerifiedStatement[SubmissionManifest],
+    tiles: Tiles,
+    lines: Sequence[BatchRecord],
+) -> Committed[Submission]:
+    """Store checked records, and all that follows from them, in one unit of work.
+
+    Raises:
+        Refusal: The reasons of `AccountBatch.load`, CONSENT_REQUIRED, and of the ledger.
+    """
+    adverse = bureau.policy.adverse_notice
+
+    def work(tx: Transaction) -> Submission:
+        opened.recheck_key_and_time(tx)
+        booking = AccountBatch.load(tx, member_id, lines, opened.signed.digest)
+        _require_consents(tx, booking)
+        watched = monitored_files(tx, booking.people(), bureau.policy)
+        submission = _store(tx, member_id, opened, tiles, len(booking.opened))
+        booking.apply(tx)
+        alert_account_changes(tx, watched, bureau.policy, member_id)
+        furnished = (line.snapshot for line in lines if line.kind < DELETION)
+        note_contribution(tx, member_id, furnished)
+        news = [at for at in booking.news if adverse or at.kind != NOTICE_KIND_ADVERSE_DATA]
+        notices.give(tx, news, member_id)
+        return submission
+
+    return bureau.ledger.commit(opened.signed, work)
 
 
 def find_submission(
@@ -196,14 +210,14 @@ def _require_consents(tx: Transaction, booking: AccountBatch) -> None:
         opened[subject_id] = opened.get(subject_id, 0) | (portfolio_types or ANY_KIND)
     message = "no consent of this subject to furnish covers the caller"
     unnamed = (
-        f"records[{place}].snapshot.parties[{seat}].subject_id"
-        for place, line in enumerate(lines)
+        f"records[{line.place}].snapshot.parties[{seat}].subject_id"
+        for line in lines
         for seat, subject_id in enumerate(line.subject_ids)
         if line.snapshot.portfolio_type not in CodeSet(opened.get(subject_id, 0))
     )
     unasked = (
-        f"records[{place}].account_ref"
-        for place, line in enumerate(lines)
+        f"records[{line.place}].account_ref"
+        for line in lines
         if line.kind == ACTION and acted[line.account_ref] - opened.keys()
     )
     fields = islice(chain(unnamed, unasked), field_rules.MAX_FOUND + 1)

@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
@@ -92,6 +92,13 @@ class Committed(Generic[T]):
 
 
 Work = Callable[[Transaction], T | RecordedDenial]
+
+
+class Writer(Protocol):
+    """The place where journeys commit statements."""
+
+    def commit(self, statement: SignedStatement, work: Work[T]) -> Committed[T]:
+        """Run a unit of work, and log its statement: see `Ledger.commit`."""
 
 
 @dataclass(slots=True)

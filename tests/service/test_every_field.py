@@ -12,11 +12,9 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor as Field
 from google.protobuf.message import Message
 
-from bureau.admin.bureau_folder import trust_of
 from bureau.admin.integrity import check_database
 from bureau.store.database import Database
 from bureau_keys.envelope import seal
-from bureau_keys.note import parse_vkey
 from bureau_keys.signing import SigningKey
 from creditbureau.v1.envelope_pb2 import Envelope
 from tests.service import calls, raw
@@ -81,8 +79,7 @@ def test_no_extreme_is_a_fault(scenario: Scenario, method: str) -> None:
 def test_the_database_holds_after_all_that(scenario: Scenario) -> None:
     settings = scenario.bureau.settings
     database = Database(settings.database)
-    key = parse_vkey(trust_of(settings).log_key).key
-    assert not check_database(database, settings.origin, key).findings
+    assert not check_database(database, settings).findings
     database.dispose()
 
 

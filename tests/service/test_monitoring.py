@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from bureau.admin.bureau_folder import trust_of
 from bureau.admin.erasure import erase_person
 from bureau.admin.integrity import check_database
 from bureau.admin.operator import Operator
@@ -25,7 +24,6 @@ from bureau_client import (
     PermissionDenied,
     Purpose,
 )
-from bureau_keys.note import parse_vkey
 from creditbureau.v1.standard_pb2 import StandardOfCredit
 from tests.service.scenario import Scenario, account, open_scenario
 from tests.service.watching import (
@@ -129,9 +127,8 @@ def test_a_standard_notices_and_replays_on_every_database(scenario: Scenario) ->
     settings = Settings.load(scenario.bureau.folder)
     database = Database(settings.database)
     try:
-        log_key = parse_vkey(trust_of(settings).log_key).key
-        assert check_database(database, settings.origin, log_key).findings == []
+        assert check_database(database, settings).findings == []
         assert erase_person(database, person.subject_id).accounts == 1
-        assert check_database(database, settings.origin, log_key).findings == []
+        assert check_database(database, settings).findings == []
     finally:
         database.dispose()

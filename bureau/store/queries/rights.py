@@ -217,4 +217,3 @@ erasure_count = Query[tuple[int]](
         + select(func.count()).select_from(erased_statement).scalar_subquery()
     )
 )
-erased_record_count = Query[tuple[int]](select(func.coalesce(func.sum(erasure.c.record_count), 0)))

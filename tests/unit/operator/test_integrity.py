@@ -7,11 +7,10 @@ from contextlib import closing
 
 import pytest
 
-from bureau.admin.bureau_folder import trust_of
-from bureau.admin.integrity import Checked, check_database
+from bureau.admin.findings import Checked
+from bureau.admin.integrity import check_database
 from bureau.config import Settings
 from bureau.store.database import Database
-from bureau_keys.note import parse_vkey
 from tests.unit.operator.lived_in import LivedIn
 
 SUBMISSION, INQUIRY = 7, 8
@@ -21,8 +20,7 @@ def check(lived_in: LivedIn) -> Checked:
     settings = Settings.load(lived_in.folder)
     database = Database(settings.database)
     try:
-        log_key = parse_vkey(trust_of(settings).log_key).key
-        return check_database(database, settings.origin, log_key)
+        return check_database(database, settings)
     finally:
         database.dispose()
 
@@ -79,11 +77,15 @@ def test_what_was_not_touched_holds(lived_in: LivedIn) -> None:
             "its statement is missing",
         ),
         ("DELETE FROM entry WHERE leaf_index = 3", 3, "1 entries are missing"),
-        ("DELETE FROM entry WHERE leaf_index = 8", None, "the newest checkpoint is of 9"),
+        (
+            "DELETE FROM entry WHERE leaf_index = 8",
+            None,
+            "a checkpoint is of 9 entries, there are 8",
+        ),
         (
             "UPDATE tradeline SET history = zeroblob(2)",
             None,
-            "its history or its people are not what its records give",
+            "history is not what the signed statements give",
         ),
         (
             (
@@ -97,36 +99,40 @@ def test_what_was_not_touched_holds(lived_in: LivedIn) -> None:
         (
             "UPDATE record_tile SET hashes = zeroblob(96)",
             SUBMISSION,
-            "its records' hashes do not give the root",
+            "hashes is not what the signed statements give",
         ),
         (
             "UPDATE record_tile SET root = zeroblob(32)",
             SUBMISSION,
-            "its tiles' roots do not follow",
+            "root is not what the signed statements give",
         ),
         (
             "UPDATE tradeline SET trail = CAST(substr(trail, 16) || substr(trail, 1, 15) AS BLOB)",
             None,
-            "its trail is not in order of the log",
+            "trail is not what the signed statements give",
         ),
-        ("UPDATE tradeline SET trail = substr(trail, 16)", None, "the bureau has others"),
+        ("UPDATE tradeline SET trail = substr(trail, 16)", None, "trail is not what"),
         (
             "UPDATE tradeline SET newest_record_index = 0",
             None,
-            "its history or its people are not what",
+            "newest_record_index is not what",
         ),
-        ("DELETE FROM inquiry", INQUIRY, "the inquiry was logged, its effect is not there"),
-        ("DELETE FROM submission", SUBMISSION, "the submission was logged, its effect is not"),
-        ("UPDATE record SET body = x''", None, "records are blank that were not erased"),
+        ("DELETE FROM inquiry", INQUIRY, "the inquiry that it made is not there"),
+        ("DELETE FROM submission", SUBMISSION, "is not there, and the signed statements give it"),
+        ("UPDATE record SET body = x''", None, "erasure"),
         (
             "INSERT INTO cosignature VALUES (77, 'w.example/1', 'line')",
             None,
             "w.example/1 has cosigned size 77, of which there is no checkpoint",
         ),
-        ("DELETE FROM tradeline_party", None, "it is not on the file of"),
-        ("UPDATE tradeline SET people = zeroblob(32)", None, "the index to files has others"),
-        ("DELETE FROM tradeline", None, "is of a tradeline that is not there"),
-        ("UPDATE subject_key SET from_entry = 12345", None, "names an entry that is not there"),
+        ("DELETE FROM tradeline_party", None, "is not there, and the signed statements give it"),
+        (
+            "UPDATE tradeline SET people = zeroblob(32)",
+            None,
+            "people is not what the signed statements give",
+        ),
+        ("DELETE FROM tradeline", None, "is not there, and the signed statements give it"),
+        ("UPDATE subject_key SET from_entry = 12345", 4, "from_entry is not what"),
         ("UPDATE log_head SET tree_size = 7", None, "the head row is not"),
         (
             (

@@ -1,0 +1,168 @@
+"""Comparison of the bureau's tables with those that the log's statements give.
+
+Every table of the schema is compared, row by row and column by column, both ways. What is
+left out is named here, each with its reason; a table or a column that is new is compared
+until it is named too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from bureau.admin.findings import Checked
+from bureau.admin.log_integrity import LOG_TABLES
+from bureau.ledger.node_checks import MAX_SKEW_US
+from bureau.store import queries as q
+from bureau.store.database import Connection
+from bureau.store.rows import Rows, Values, table_names
+
+# Tables and columns that no signed statement gives: the reason for each.
+UNSIGNED: dict[str, str] = {
+    "alert_mark": "a member's bookmark among its alerts; it moves without a signature",
+    "inquiry.inquiry_key": "the order in which lists show inquiries",
+    "erasure.time_us": "the time of an erasure by the operator",
+}
+# Rows that no signed statement gives are left out: inquiries that were denied, and
+# replays by auditors, have no entry.
+KEYS = {"inquiry": ("entry_key", "subject_id")}
+# Times that a node's clock gives. They may differ from the log's by as much as clocks may.
+NODE_TIMES = frozenset(
+    {
+        "consent.create_us",
+        "consent.update_us",
+        "contribution.default_us",
+        "contribution.good_us",
+        "inquiry.create_us",
+        "member.create_us",
+        "subject_event.time_us",
+        "submission.create_us",
+    }
+)
+# Rows of these follow from whole credit files: where accounts were erased they may differ.
+FROM_FILES = frozenset({"alert", "contribution", "notice"})
+# Columns by which a row names the entry that it came with.
+OF_ENTRY = ("entry_key", "submission_key", "from_entry")
+# Tables that are kept for speed: each follows from records and statements beside it.
+CACHES: dict[str, tuple[str, ...]] = {
+    "contribution": ("good_us", "default_us"),
+    "former_ref": ("tradeline_key",),
+    "monitor": ("grantee",),
+    "record_tile": ("hashes", "root"),
+    "tradeline": (
+        "newest_submission_key",
+        "newest_record_index",
+        "history",
+        "trail",
+        "marks",
+        "people",
+    ),
+    "tradeline_party": (),
+}
+
+
+class Difference(NamedTuple):
+    """A row that is not as the statements give it.
+
+    Attributes:
+        stored: The row in the bureau's database; None if it is missing.
+        expected: The row that the statements give; None if they give none.
+        columns: The columns that differ, where both are there.
+    """
+
+    rows: Rows
+    stored: Values | None
+    expected: Values | None
+    columns: tuple[str, ...] = ()
+
+    @property
+    def row(self) -> Values:
+        """The row that is there."""
+        row = self.expected or self.stored
+        assert row is not None, "a difference has a row"
+        return row
+
+    def __str__(self) -> str:
+        name = f"{self.rows.name} {' '.join(map(_shown, self.rows.key_of(self.row)))}"
+        if self.stored is None:
+            return f"{name} is not there, and the signed statements give it"
+        if self.expected is None:
+            return f"{name} is there, and no signed statement gives it"
+        columns = ", ".join(self.columns)
+        return f"{name}: {columns} is not what the signed statements give"
+
+
+def compared_tables() -> list[str]:
+    """List the tables that are compared."""
+    return [name for name in table_names() if name not in LOG_TABLES and name not in UNSIGNED]
+
+
+def compare(
+    stored: Connection, expected: Connection, checked: Checked, erased_from: int | None
+) -> None:
+    """Compare all tables; add a finding for each difference.
+
+    Args:
+        stored: The bureau's database.
+        expected: The database that the replay filled.
+        erased_from: Leaf index from which on what was erased may be missed.
+    """
+    for name in compared_tables():
+        for difference in differences(name, stored, expected):
+            leaf_index = _leaf_of(expected, difference)
+            if _is_clouded(difference, leaf_index, erased_from):
+                checked.unproved += 1
+            else:
+                checked.found(str(difference), leaf_index)
+
+
+def differences(name: str, stored: Connection, expected: Connection) -> Iterator[Difference]:
+    """Yield the rows of a table that are not as the statements give them."""
+    rows = Rows(name, KEYS.get(name, ()))
+    matched = 0
+    for row in rows.all(stored):
+        again = rows.one(expected, rows.key_of(row))
+        if again is None:
+            yield Difference(rows, row, None)
+            continue
+        matched += 1
+        wrong = dict.fromkeys(rows.wrong_types(row))
+        wrong |= dict.fromkeys(
+            column
+            for column, was, now in zip(rows.columns, row, again, strict=True)
+            if column not in wrong and not _alike(f"{name}.{column}", was, now)
+        )
+        if wrong:
+            yield Difference(rows, row, again, tuple(wrong))
+    if matched == rows.count(expected):
+        return
+    for row in rows.all(expected):
+        if rows.one(stored, rows.key_of(row)) is None:
+            yield Difference(rows, None, row)
+
+
+def _alike(column: str, was: Any, now: Any) -> bool:
+    if column in UNSIGNED:
+        return True
+    return was == now or (column in NODE_TIMES and abs(was - now) <= MAX_SKEW_US)
+
+
+def _leaf_of(expected: Connection, difference: Difference) -> int | None:
+    """Return the leaf index of the entry that a row came with."""
+    rows = difference.rows
+    column = next((name for name in OF_ENTRY if name in rows.columns), None)
+    if column is None:
+        return None
+    found = expected.one(q.leaf_of, entry_key=rows.value(difference.row, column))
+    return found[0] if found else None
+
+
+def _is_clouded(difference: Difference, leaf_index: int | None, erased_from: int | None) -> bool:
+    """Return True if an erasure may be the reason of a difference."""
+    if erased_from is None or difference.rows.name not in FROM_FILES:
+        return False
+    return leaf_index is None or leaf_index >= erased_from
+
+
+def _shown(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)

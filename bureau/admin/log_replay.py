@@ -1,0 +1,484 @@
+"""Replay of a log: every statement is taken once more, by the journey that took it, into an
+empty database.
+
+A statement is replayed at its own time, under its own entry key, and by the policy that was
+in force. What the replay stores is what the statements give: the tables of the bureau must
+equal it. A journey that refuses a statement on the replay says that the bureau should never
+have taken it: its signature does not verify under a key that was in force, its signer had no
+right to it, or a consent did not allow it.
+
+What was erased cannot be replayed. Its rows are taken over as they are, and from there on
+what is shown to members and subjects by way of it is not proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import TypeAlias
+
+from bureau import signed_statement
+from bureau.admin.findings import Checked
+from bureau.admin.log_integrity import WalkedEntry
+from bureau.admin.submission_integrity import StoredSubmission
+from bureau.clock import Clock
+from bureau.codes import CodeSet
+from bureau.context import Bureau, Caller
+from bureau.credit_file.batch_records import BatchRecord
+from bureau.credit_file.build_report import load_consent, rebuild_report
+from bureau.credit_file.contributions import level_of
+from bureau.credit_file.report_rules import ReportRequest
+from bureau.credit_file.stored_inquiry import StoredInquiry
+from bureau.credit_file.subject_state import (
+    ADDITION,
+    ANSWER,
+    DELETING,
+    LIFT,
+    OPENING,
+    PLACEMENT,
+    STATEMENT,
+)
+from bureau.errors import Refusal
+from bureau.journeys import (
+    consent,
+    directory,
+    dispute,
+    hold,
+    member,
+    portfolio,
+    query,
+    standard,
+    subject,
+    submit,
+)
+from bureau.ledger.commit_queue import Committed, RecordedDenial, T, Transaction, Work
+from bureau.ledger.entry_keys import moment_of
+from bureau.ledger.log import LoggedEntry, LogProof, SignedStatement
+from bureau.policy import Policy
+from bureau.store import checks
+from bureau.store import queries as q
+from bureau.store.database import Connection
+from bureau.store.rows import Rows
+from bureau.store.scratch import ScratchDatabase
+from bureau_keys.entry_kinds import EntryKind
+from bureau_keys.profile import Trust
+from bureau_keys.pseudonym import Evaluator
+from bureau_keys.signer_name import (
+    member_id_of,
+    member_signer,
+    subject_id_of,
+    subject_signer,
+)
+from bureau_keys.signing import SigningKey
+from creditbureau.v1 import record_pb2
+from creditbureau.v1.dispute_pb2 import DisputeAnswer, DisputeOpening
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.record_pb2 import Record, SubmissionManifest
+from creditbureau.v1.reporting_pb2 import Inquiry
+
+ACCOUNTS, RECORDS, SUBMISSIONS = Rows("tradeline"), Rows("record"), Rows("submission")
+ERASURES, MEMBER_KEYS = Rows("erasure"), Rows("member_key")
+EVENTS, NOTICES = Rows("subject_event"), Rows("notice")
+INQUIRIES = Rows("inquiry", key=("entry_key", "subject_id"))
+KIND_OF_EVENT: dict[int, EntryKind] = {
+    PLACEMENT: "hold",
+    LIFT: "hold-lift",
+    OPENING: "dispute",
+    ADDITION: "dispute-addition",
+    ANSWER: "dispute-answer",
+    STATEMENT: "subject-statement",
+}
+# Kinds that act on a credit file: after an erasure the file may lack what they act on.
+ON_FILES: frozenset[EntryKind] = frozenset(
+    {"dispute", "dispute-addition", "dispute-answer", "portfolio-inquiry", "subject-statement"}
+)
+
+
+@dataclass(slots=True)
+class LogClock(Clock):
+    """The clock of a replay: it shows the time of the statement that is replayed.
+
+    Attributes:
+        time_us: That time.
+    """
+
+    time_us: int = 0
+
+    def now_us(self) -> int:
+        """Return the time of the statement."""
+        return self.time_us
+
+
+class LogReplay:
+    """A bureau that takes a log's statements again.
+
+    Attributes:
+        erased_from: Leaf index of the first entry that something was erased of; None if
+            nothing was.
+    """
+
+    def __init__(
+        self,
+        stored: Connection,
+        scratch: ScratchDatabase,
+        trust: Trust,
+        policy: Policy,
+        checked: Checked,
+    ) -> None:
+        """Prepare an empty bureau.
+
+        Args:
+            stored: The database that is checked.
+            scratch: The empty database that the replay fills.
+            policy: The policy in force, with the retired ones.
+            checked: Takes the findings.
+        """
+        self.erased_from: int | None = None
+        self._stored = stored
+        self._scratch = scratch
+        self._db = scratch.connection
+        self._operator_key = trust.operator_key
+        self._checked = checked
+        self._clock = LogClock()
+        self._batch: list[LoggedEntry] = []
+        self._db.execute(q.add_head, head_id=1, tree_size=0, frontier=b"", time_us=0)
+        present = Bureau(
+            origin=trust.origin,
+            policy=policy,
+            database=scratch,
+            ledger=self,
+            clock=self._clock,
+            # Neither signs nor blinds anything that is kept.
+            report_key=SigningKey.generate(),
+            evaluator=Evaluator.from_seed(bytes(32)),
+        )
+        retired = sorted(policy.retired.values(), key=lambda at: at.version, reverse=True)
+        # Those that give notices first: what another one leaves out is not missed.
+        policies = sorted([policy, *retired], key=lambda at: not at.adverse_notice)
+        self._bureaus = [replace(present, policy=at) for at in policies]
+
+    # The ledger of the journeys ---------------------------------------------------
+
+    def commit(self, statement: SignedStatement, work: Work[T]) -> Committed[T]:
+        """Run a unit of work as the unit of the entry that is replayed.
+
+        Raises:
+            Refusal: The refusal that the unit raised or recorded.
+        """
+        entry = self._entry
+        if (statement.signer, statement.request_id) != (entry.signer, entry.request_id):
+            self._checked.found("its signer or its request id is not the signed one", self._index)
+        tx = Transaction(self._db, self._unit_us, entry.entry_key, self._new_key)
+        result = work(tx)
+        if isinstance(result, RecordedDenial):
+            raise result.refusal
+        if tx.answer_digest != entry.answer_digest and self.erased_from is None:
+            self._checked.found("its answer is not the one that was logged", self._index)
+        return Committed(result, LogProof(entry, (), ""), replayed=False)
+
+    # The replay -------------------------------------------------------------------
+
+    def add(self, walked: WalkedEntry) -> None:
+        """Replay the next entry of the log."""
+        entry = self._entry = walked.entry
+        self._index = entry.leaf_index
+        # A node's clock may be behind the log's time; the entry's key has the node's.
+        self._unit_us = min(entry.time_us, moment_of(entry.entry_key))
+        self._clock.time_us = self._unit_us
+        self._new_key = count(entry.entry_key + 1).__next__
+        if walked.envelope is not None:
+            self._replay(walked.envelope)
+        elif walked.erased:
+            self._note_erasure()
+            self._take_over()
+        self._db.execute_many_tuples(
+            q.add_statement,
+            ("entry_key", "envelope"),
+            [(entry.entry_key, walked.envelope.SerializeToString() if walked.envelope else b"")],
+        )
+        self._batch.append(entry)
+        if walked.ends_batch:
+            self._end_batch()
+
+    def _end_batch(self) -> None:
+        """Give the batch's entries their leaves, as the log does at the end of a batch."""
+        self._db.execute_many_tuples(q.add_entry, LoggedEntry._fields, self._batch)
+        newest = self._batch[-1]
+        self._db.execute(
+            q.move_head, new_size=newest.leaf_index + 1, new_frontier=b"", new_us=newest.time_us
+        )
+        self._batch.clear()
+        self._scratch.flush()
+
+    def _replay(self, envelope: Envelope) -> None:
+        """Replay a statement by the newest policy by which it gives what is stored."""
+        refusal: Refusal | None = None
+        for bureau in self._bureaus:
+            refused = self._attempt(bureau, envelope)
+            if refused is None and (len(self._bureaus) == 1 or self._tells_alike()):
+                self._db.execute_raw("RELEASE SAVEPOINT replay")
+                return
+            refusal = refusal or refused
+            self._db.execute_raw("ROLLBACK TO SAVEPOINT replay")
+            self._db.execute_raw("RELEASE SAVEPOINT replay")
+        if refusal is None:
+            self._attempt(self._bureaus[0], envelope)
+            self._db.execute_raw("RELEASE SAVEPOINT replay")
+        elif self.erased_from is not None and self._entry.kind in ON_FILES:
+            self._take_over()
+        else:
+            self._checked.found(f"the bureau would refuse it: {refusal}", self._index)
+
+    def _attempt(self, bureau: Bureau, envelope: Envelope) -> Refusal | None:
+        """Replay a statement under a savepoint; return the refusal, if it is refused."""
+        self._db.execute_raw("SAVEPOINT replay")
+        kind = self._entry.kind
+        try:
+            REPLAYS[kind](self, bureau, envelope)  # type: ignore[index]
+        except Refusal as refused:
+            return refused
+        except Exception as error:  # noqa: BLE001  (rows that were changed break any code)
+            return Refusal("INTERNAL", f"{type(error).__name__}: {error}")
+        return None
+
+    def _tells_alike(self) -> bool:
+        """Return True if the alerts and notices that a statement gave are those that are stored."""
+        key = {"entry_key": self._entry.entry_key}
+        alerts = [db.all(checks.alerts_of, **key) for db in (self._db, self._stored)]
+        notices = self._db.all(checks.notices_of, **key)
+        return alerts[0] == alerts[1] and all(
+            NOTICES.one(self._stored, NOTICES.key_of(row)) == row for row in notices
+        )
+
+    def _note_erasure(self) -> None:
+        if self.erased_from is None:
+            self.erased_from = self._index
+
+    def _take_over(self) -> None:
+        """Take over the event or the inquiries of an entry as they are stored."""
+        key = self._entry.entry_key
+        if event := EVENTS.one(self._stored, (key,)):
+            self._take_over_event(*event)
+        for row in self._stored.all(q.inquiries_of_entry, entry_key=key, after=0, limit=1 << 31):
+            self._take_over_inquiry(StoredInquiry(*row))
+
+    def _take_over_event(
+        self,
+        key: int,
+        subject_id: str,
+        kind: int,
+        about: str,
+        member_id: str,
+        time_us: int,
+        body: bytes,
+    ) -> None:
+        """Take over an event, if it may be the entry's, and do what it did."""
+        entry = self._entry
+        signer = member_signer(member_id) if kind == ANSWER else subject_signer(subject_id)
+        if KIND_OF_EVENT.get(kind) != entry.kind or signer != entry.signer:
+            self._checked.found("the event under it is not its own", self._index)
+            return
+        self._checked.unproved += 1
+        EVENTS.put(self._db, (key, subject_id, kind, about, member_id, time_us, body))
+        if kind == ANSWER and DisputeAnswer.FromString(body).outcome in DELETING:
+            row = self._db.one(q.opening_of, about=about, kind=OPENING)
+            if row is not None:
+                tx = Transaction(self._db, self._unit_us, key, self._new_key)
+                dispute.delete_disputed(tx, DisputeOpening.FromString(row.body))
+
+    def _take_over_inquiry(self, inquiry: StoredInquiry) -> None:
+        """Take over an inquiry of a portfolio, and count the use of its consent."""
+        held = load_consent(self._db, inquiry.consent_id)
+        signer = member_signer(inquiry.member_id)
+        if (
+            held is None
+            or signer != self._entry.signer
+            or (held.subject_id, held.grantee) != (inquiry.subject_id, inquiry.member_id)
+        ):
+            self._checked.found("an inquiry under it rests on no consent of its own", self._index)
+            return
+        self._checked.unproved += 1
+        INQUIRIES.put(self._db, tuple(inquiry))
+        self._db.execute(
+            q.count_use,
+            which=held.consent_id,
+            period=held.period_at(self._unit_us),
+            period_count=held.uses_in_period(self._unit_us) + 1,
+        )
+
+    # Kinds of statements ----------------------------------------------------------
+
+    def caller(self) -> Caller:
+        """Return the member that signed the entry, as it was admitted at that time.
+
+        Raises:
+            Refusal: SIGNER_MISMATCH if there was no such member.
+        """
+        return self._member(member_id_of(self._entry.signer))
+
+    def _member(self, member_id: str) -> Caller:
+        row = self._db.one(q.member_by_id, member_id=member_id)
+        if row is None:
+            raise Refusal("SIGNER_MISMATCH", f"no member {member_id} was admitted by then")
+        stored = member.StoredMember(*row)
+        return Caller(
+            stored.member_id,
+            CodeSet(stored.roles),
+            CodeSet(stored.purposes),
+            stored.jurisdiction,
+        )
+
+    def admission(self, bureau: Bureau, envelope: Envelope) -> None:
+        """Replay an admission; the first one is the operator's, by the key that members pin."""
+        if self._index:
+            member.admit_member(bureau, self.caller(), envelope)
+            return
+        member.bootstrap_operator(bureau, envelope)
+        ((_, _, key, *_),) = MEMBER_KEYS.all(self._db)
+        if key != self._operator_key:
+            self._checked.found("the operator's first key is not the one that members pin", 0)
+
+    def rotation(self, bureau: Bureau, envelope: Envelope) -> None:
+        """Replay a rotation. Its notice names the agent that sent it, which signed nothing."""
+        subject_id = subject_id_of(self._entry.signer)
+        notice = NOTICES.one(self._stored, (subject_id, self._entry.entry_key, 0))
+        agent = str(NOTICES.value(notice, "member_id")) if notice else ""
+        subject.rotate_key(bureau, self._member(agent), envelope)
+
+    def inquiry(self, bureau: Bureau, envelope: Envelope) -> None:
+        """Replay an inquiry: its row's inputs must give the report whose digest is in the log.
+
+        Raises:
+            Refusal: INTERNAL if they do not; the reasons of `commit_inquiry`.
+        """
+        entry, asked_by = self._entry, self.caller()
+        opened = signed_statement.verify_statement(
+            self._db, bureau.origin, envelope, Inquiry, kind="inquiry", signer=asked_by.signer
+        )
+        inquiry = opened.message
+        if inquiry.purpose not in asked_by.purposes:
+            raise Refusal("PURPOSE_NOT_PERMITTED", "the member is not admitted for this purpose")
+        row = self._stored.one(q.inquiry_of_entry, entry_key=entry.entry_key)
+        held = load_consent(self._db, inquiry.consent_id)
+        if row is None:
+            raise Refusal("INTERNAL", "the inquiry that it made is not there")
+        if held is None:
+            raise Refusal("CONSENT_REQUIRED", "no consent has the id that it names")
+        stored = StoredInquiry(*row)
+        asked = ReportRequest(
+            opened.header.request_id,
+            opened.signed.digest,
+            inquiry.subject_id,
+            inquiry.purpose,
+            0,  # evidence goes beside a report, not into it
+        )
+        level = level_of(self._db, asked_by.member_id, bureau.policy, stored.create_us)
+        # Another node may have changed the level between the reading and the commit.
+        for earned in (level, stored.level):
+            report = rebuild_report(
+                self._db, bureau.origin, bureau.policy, asked, held, stored._replace(level=earned)
+            )
+            if report.digest == entry.answer_digest:
+                break
+        query.commit_inquiry(bureau, opened, report, stored.create_us)
+        if report.digest != entry.answer_digest and self.erased_from is not None:
+            INQUIRIES.put(self._db, row)
+
+    def portfolio(self, bureau: Bureau, envelope: Envelope) -> None:
+        """Replay an inquiry for a portfolio, as far as the accounts of its people are there."""
+        if self.erased_from is not None:
+            raise Refusal("WRONG_STATE", "accounts of the member's customers were erased")
+        next(portfolio.query_portfolio(bureau, self.caller(), envelope, ""), None)
+
+    def submission(self, bureau: Bureau, envelope: Envelope) -> None:
+        """Replay a submission; of one that is not whole, the records that are there.
+
+        Raises:
+            Refusal: ROOT_MISMATCH if neither its records nor their hashes are those that
+                were signed.
+        """
+        caller, entry = self.caller(), self._entry
+        opened = signed_statement.verify_statement(
+            self._db,
+            bureau.origin,
+            envelope,
+            SubmissionManifest,
+            kind="submission",
+            signer=caller.signer,
+        )
+        stored = StoredSubmission.read(self._stored, entry.entry_key)
+        self._checked.records += len(stored.records)
+        if batch := stored.batch(opened.message):
+            submit.submit_records(bureau, caller, envelope, batch)
+            return
+        tiles = stored.tiles(opened.message)
+        if tiles is None:
+            message = "neither its records nor their hashes are those that were signed"
+            raise Refusal("ROOT_MISMATCH", message)
+        for breach in stored.breaches(tiles):
+            self._checked.found(breach, self._index)
+        correction = opened.message.kind == record_pb2.SUBMISSION_KIND_CORRECTION
+        sound = stored.sound(tiles)
+        lines = [
+            BatchRecord.of(at.place, Record.FromString(at.body), at.body, correction)
+            for at in sound
+        ]
+        keys = dict.fromkeys(at.tradeline_key for at in sound)
+        new = [key for key in keys if ACCOUNTS.one(self._db, (key,)) is None]
+        self._new_key = iter(new).__next__
+        submit.commit_records(bureau, caller.member_id, opened, tiles, lines)
+        self._take_over_erased(stored)
+
+    def _take_over_erased(self, stored: StoredSubmission) -> None:
+        """Take over the places of erased records, and count them by account."""
+        for at in stored.erased():
+            self._note_erasure()
+            self._checked.unproved += 1
+            RECORDS.put(self._db, (self._entry.entry_key, *at))
+            counted = ERASURES.one(self._db, (at.tradeline_key,))
+            ERASURES.put(self._db, (at.tradeline_key, (counted[1] if counted else 0) + 1, 0))
+        row = SUBMISSIONS.one(self._stored, (self._entry.entry_key,))
+        if row and stored.erased():
+            # The accounts that it opened may be among the erased ones.
+            self._db.execute(
+                checks.set_new_count,
+                which=self._entry.entry_key,
+                new_count=SUBMISSIONS.value(row, "new_tradeline_count"),
+            )
+
+
+Replay: TypeAlias = Callable[[LogReplay, Bureau, Envelope], object]
+
+
+def _by_member(journey: Callable[[Bureau, Caller, Envelope], object]) -> Replay:
+    """Return the replay of a statement that a member signed."""
+    return lambda replay, bureau, envelope: journey(bureau, replay.caller(), envelope)
+
+
+def _by_subject(journey: Callable[[Bureau, Envelope], object]) -> Replay:
+    """Return the replay of a statement that a subject signed."""
+    return lambda _, bureau, envelope: journey(bureau, envelope)
+
+
+REPLAYS: dict[EntryKind, Replay] = {
+    "admission": LogReplay.admission,
+    "attestation": _by_member(subject.attest_key),
+    "consent": _by_subject(consent.grant_consent),
+    "consent-change": _by_subject(consent.change_consent),
+    "credential": _by_member(member.change_credential),
+    "dispute": _by_subject(dispute.open_dispute),
+    "dispute-addition": _by_subject(dispute.add_to_dispute),
+    "dispute-answer": _by_member(dispute.answer_dispute),
+    "evaluation": _by_member(directory.evaluate),
+    "hold": _by_subject(hold.place_hold),
+    "hold-lift": _by_subject(hold.lift_hold),
+    "inquiry": LogReplay.inquiry,
+    "key-rotation": LogReplay.rotation,
+    "member-change": _by_member(member.change_member),
+    "member-state": _by_member(member.set_member_state),
+    "portfolio-inquiry": LogReplay.portfolio,
+    "standard": _by_member(standard.publish),
+    "submission": LogReplay.submission,
+    "subject-statement": _by_subject(dispute.set_statement),
+}

@@ -1,0 +1,100 @@
+"""A submission as the database holds it, held against the manifest that was signed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bureau.ledger.log import HASH
+from bureau.store import checks
+from bureau.store.database import Connection
+from bureau_keys.merkle import leaf_hash, root_of
+from bureau_keys.tiles import Tiles
+from creditbureau.v1.record_pb2 import RecordBatch, SubmissionManifest
+
+
+class StoredRecord(NamedTuple):
+    """A record's row, without its submission's key.
+
+    Attributes:
+        place: Index of the record in its submission.
+        body: The record as it was signed; empty if it was erased.
+    """
+
+    place: int
+    tradeline_key: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSubmission:
+    """The records of a submission, and the hashes of all that it ever had.
+
+    Attributes:
+        records: In order of their places; rows with values of a wrong type are left out.
+        hashes: The leaf hashes, one after another.
+        misfits: Places of the rows that are left out.
+    """
+
+    records: list[StoredRecord]
+    hashes: bytes
+    misfits: list[object]
+
+    @classmethod
+    def read(cls, db: Connection, submission_key: int) -> StoredSubmission:
+        """Read a submission."""
+        records: list[StoredRecord] = []
+        misfits: list[object] = []
+        for row in db.all(checks.records_of, submission_key=submission_key):
+            if tuple(map(type, row)) == (int, int, bytes):
+                records.append(StoredRecord(*row))
+            else:
+                misfits.append(row[0])
+        parts = [row[0] for row in db.all(checks.tiles_of, submission_key=submission_key)]
+        hashes = b"".join(part for part in parts if isinstance(part, bytes))
+        return cls(records, hashes, misfits)
+
+    def batch(self, manifest: SubmissionManifest) -> bytes | None:
+        """Return the batch as it was sent; None unless every record of the manifest is there."""
+        bodies = [record.body for record in self.records]
+        places = [record.place for record in self.records]
+        if places != list(range(manifest.record_count)):
+            return None
+        if root_of([leaf_hash(body) for body in bodies]) != manifest.records_root:
+            return None
+        return RecordBatch(records=bodies).SerializeToString(deterministic=True)
+
+    def tiles(self, manifest: SubmissionManifest) -> Tiles | None:
+        """Return the tiles of the stored hashes; None unless they give the signed root."""
+        leaves = [self.hashes[at : at + HASH] for at in range(0, len(self.hashes), HASH)]
+        tiles = Tiles.over(leaves)
+        if len(leaves) != manifest.record_count or root_of(tiles.roots) != manifest.records_root:
+            return None
+        return tiles
+
+    def erased(self) -> list[StoredRecord]:
+        """Return the records that are blank."""
+        return [record for record in self.records if not record.body]
+
+    def sound(self, tiles: Tiles) -> list[StoredRecord]:
+        """Return the records that are as they were signed."""
+        leaves = b"".join(tiles.hashes)
+        return [
+            record
+            for record in self.records
+            if leaf_hash(record.body) == leaves[record.place * HASH : (record.place + 1) * HASH]
+        ]
+
+    def breaches(self, tiles: Tiles) -> Iterator[str]:
+        """Yield what is wrong with the records, beside those that were erased."""
+        sound = {record.place for record in self.sound(tiles)}
+        for record in self.records:
+            if record.body and record.place not in sound:
+                yield f"record {record.place} is not the one that was signed"
+        for place in self.misfits:
+            yield f"record {place} is of a wrong type"
+        count = len(b"".join(tiles.hashes)) // HASH
+        missing = count - len(self.records) - len(self.misfits)
+        if missing:
+            yield f"it has {count - missing} of {count} records"

@@ -1,0 +1,133 @@
+"""Whole rows of any table, by its key: for checks that must not forget a column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    LargeBinary,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    true,
+    tuple_,
+)
+from sqlmodel import SQLModel
+
+from bureau.store import tables  # noqa: F401  (fills SQLModel.metadata)
+from bureau.store.compiled import Change, Query
+from bureau.store.database import Connection
+
+Values: TypeAlias = tuple[Any, ...]
+
+# Rows that are read at once.
+PAGE = 1000
+
+
+class Rows:
+    """The rows of one table.
+
+    Attributes:
+        name: Name of the table.
+        columns: Names of its columns.
+        key: The columns by which a row is found.
+    """
+
+    def __init__(self, name: str, key: Sequence[str] = ()) -> None:
+        """Prepare the statements.
+
+        Args:
+            key: Columns that name a row instead of its primary key; rows without one of
+                them are left out.
+        """
+        table: Table = SQLModel.metadata.tables[name]
+        found = [table.c[column] for column in key] or list(table.primary_key)
+        self.name = name
+        self.columns = tuple(column.name for column in table.columns)
+        self.key = tuple(column.name for column in found)
+        self._key_places = [self.columns.index(column) for column in self.key]
+        self._types = [
+            (_python_type(column.type), bool(column.nullable)) for column in table.columns
+        ]
+        named: ColumnElement[bool] = and_(true(), *(c.is_not(None) for c in found if key))
+        marks = [bindparam(f"key_{place}", type_=c.type) for place, c in enumerate(found)]
+        whole = select(*table.columns).where(named)
+        same = and_(*(c == mark for c, mark in zip(found, marks, strict=True)))
+        first = whole.order_by(*found).limit(PAGE)
+        self._first = Query[Values](first)
+        self._next = Query[Values](first.where(tuple_(*found) > tuple_(*marks)))
+        self._one = Query[Values](whole.where(same))
+        self._count = Query[tuple[int]](select(func.count()).select_from(table).where(named))
+        self._delete = Change(delete(table).where(same))
+        # The database counts some keys itself.
+        self._stored = [c.name for c in table.columns if c.autoincrement is not True]
+        self._insert = Change(
+            insert(table).values({name: bindparam(name) for name in self._stored}).inline()
+        )
+
+    def key_of(self, row: Values) -> Values:
+        """Return the key of a row."""
+        return tuple(row[place] for place in self._key_places)
+
+    def value(self, row: Values, column: str) -> Any:
+        """Return the value of a row's column."""
+        return row[self.columns.index(column)]
+
+    def all(self, db: Connection) -> Iterator[Values]:
+        """Yield every row in order of the key; a page of them is in memory."""
+        page = db.all(self._first)
+        while page:
+            yield from page
+            page = db.all(self._next, **self._given(self.key_of(page[-1])))
+
+    def one(self, db: Connection, key: Values) -> Values | None:
+        """Return the row of a key."""
+        return db.one(self._one, **self._given(key))
+
+    def count(self, db: Connection) -> int:
+        """Count the rows."""
+        row = db.one(self._count)
+        assert row is not None, "a count has one row"
+        return row[0]
+
+    def put(self, db: Connection, row: Values) -> None:
+        """Store a row, in place of the one of the same key."""
+        self.remove(db, self.key_of(row))
+        named = dict(zip(self.columns, row, strict=True))
+        db.execute(self._insert, **{name: named[name] for name in self._stored})
+
+    def remove(self, db: Connection, key: Values) -> None:
+        """Delete the row of a key."""
+        db.execute(self._delete, **self._given(key))
+
+    def wrong_types(self, row: Values) -> list[str]:
+        """List the columns of a row whose values are of another type than the column's.
+
+        SQLite stores a value of any type in any column.
+        """
+        return [
+            name
+            for name, value, (wanted, nullable) in zip(self.columns, row, self._types, strict=True)
+            if not (isinstance(value, wanted) or (value is None and nullable))
+        ]
+
+    def _given(self, key: Values) -> dict[str, Any]:
+        return {f"key_{place}": value for place, value in enumerate(key)}
+
+
+def table_names() -> list[str]:
+    """List the tables of the schema."""
+    return sorted(SQLModel.metadata.tables)
+
+
+def _python_type(type_: object) -> type:
+    if isinstance(type_, Integer):
+        return int
+    return bytes if isinstance(type_, LargeBinary) else str
