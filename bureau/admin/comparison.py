@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from bureau.admin.findings import Checked
+from bureau.admin.findings import Checked, Erased
 from bureau.admin.log_integrity import LOG_TABLES
 from bureau.ledger.node_checks import MAX_SKEW_US
 from bureau.store import queries as q
 from bureau.store.database import Connection
-from bureau.store.rows import Rows, Values, table_names
+from bureau.store.rows import Rows, Values, rows_of, table_names
 
 # Tables and columns that no signed statement gives: the reason for each.
 UNSIGNED: dict[str, str] = {
@@ -40,25 +40,26 @@ NODE_TIMES = frozenset(
     }
 )
 # Rows of these follow from whole credit files: where accounts were erased they may differ.
-FROM_FILES = frozenset({"alert", "contribution", "notice"})
+FROM_FILES = frozenset({"alert", "notice"})
 # Columns by which a row names the entry that it came with.
 OF_ENTRY = ("entry_key", "submission_key", "from_entry")
-# Tables that are kept for speed: each follows from records and statements beside it.
-CACHES: dict[str, tuple[str, ...]] = {
-    "contribution": ("good_us", "default_us"),
-    "former_ref": ("tradeline_key",),
-    "monitor": ("grantee",),
-    "record_tile": ("hashes", "root"),
-    "tradeline": (
-        "newest_submission_key",
-        "newest_record_index",
-        "history",
-        "trail",
-        "marks",
-        "people",
-    ),
-    "tradeline_party": (),
-}
+# Tables and columns that are kept for speed: each follows from records and statements that
+# are stored beside it. `bureau db rebuild` makes them again.
+CACHES = frozenset(
+    {
+        "contribution",
+        "former_ref",
+        "monitor",
+        "record_tile",
+        "tradeline.history",
+        "tradeline.marks",
+        "tradeline.newest_record_index",
+        "tradeline.newest_submission_key",
+        "tradeline.people",
+        "tradeline.trail",
+        "tradeline_party",
+    }
+)
 
 
 class Difference(NamedTuple):
@@ -82,6 +83,13 @@ class Difference(NamedTuple):
         assert row is not None, "a difference has a row"
         return row
 
+    @property
+    def is_of_cache(self) -> bool:
+        """True if nothing but a cache differs."""
+        name = self.rows.name
+        columns = [f"{name}.{column}" for column in self.columns]
+        return name in CACHES or (bool(columns) and CACHES.issuperset(columns))
+
     def __str__(self) -> str:
         name = f"{self.rows.name} {' '.join(map(_shown, self.rows.key_of(self.row)))}"
         if self.stored is None:
@@ -97,28 +105,36 @@ def compared_tables() -> list[str]:
     return [name for name in table_names() if name not in LOG_TABLES and name not in UNSIGNED]
 
 
-def compare(
-    stored: Connection, expected: Connection, checked: Checked, erased_from: int | None
-) -> None:
+def compare(stored: Connection, expected: Connection, checked: Checked, erased: Erased) -> None:
     """Compare all tables; add a finding for each difference.
 
     Args:
         stored: The bureau's database.
         expected: The database that the replay filled.
-        erased_from: Leaf index from which on what was erased may be missed.
+        erased: Traces of erasures, which may be the reason of a difference.
+    """
+    for difference, leaf_index in breaches(stored, expected, checked, erased):
+        checked.found(str(difference), leaf_index)
+
+
+def breaches(
+    stored: Connection, expected: Connection, checked: Checked, erased: Erased
+) -> Iterator[tuple[Difference, int | None]]:
+    """Yield the differences of all tables, each with its entry's leaf index; count those that
+    an erasure may be the reason of.
     """
     for name in compared_tables():
         for difference in differences(name, stored, expected):
             leaf_index = _leaf_of(expected, difference)
-            if _is_clouded(difference, leaf_index, erased_from):
+            if _may_follow_from(erased, difference, leaf_index):
                 checked.unproved += 1
             else:
-                checked.found(str(difference), leaf_index)
+                yield difference, leaf_index
 
 
 def differences(name: str, stored: Connection, expected: Connection) -> Iterator[Difference]:
     """Yield the rows of a table that are not as the statements give them."""
-    rows = Rows(name, KEYS.get(name, ()))
+    rows = rows_of(name, KEYS.get(name, ()))
     matched = 0
     for row in rows.all(stored):
         again = rows.one(expected, rows.key_of(row))
@@ -157,11 +173,16 @@ def _leaf_of(expected: Connection, difference: Difference) -> int | None:
     return found[0] if found else None
 
 
-def _is_clouded(difference: Difference, leaf_index: int | None, erased_from: int | None) -> bool:
+def _may_follow_from(erased: Erased, difference: Difference, leaf_index: int | None) -> bool:
     """Return True if an erasure may be the reason of a difference."""
-    if erased_from is None or difference.rows.name not in FROM_FILES:
+    name, rows = difference.rows.name, difference.rows
+    if difference.stored is not None and rows.wrong_types(difference.stored):
         return False
-    return leaf_index is None or leaf_index >= erased_from
+    if name == "contribution":
+        return rows.value(difference.row, "member_id") in erased.furnishers
+    if name not in FROM_FILES or erased.from_leaf is None:
+        return False
+    return leaf_index is not None and leaf_index >= erased.from_leaf
 
 
 def _shown(value: Any) -> str:

@@ -15,7 +15,7 @@ from bureau.ledger.log import TILE, LoggedEntry
 from bureau.store import checks
 from bureau.store import queries as q
 from bureau.store.database import Connection
-from bureau.store.rows import Rows, Values
+from bureau.store.rows import Values, rows_of
 from bureau_keys.checkpoint import open_checkpoint
 from bureau_keys.cosignature import parse_witness, verify_cosignature
 from bureau_keys.errors import BadProof, KeysError
@@ -25,13 +25,13 @@ from bureau_keys.note import Verifier, parse_note, parse_vkey
 from bureau_keys.profile import Trust
 from creditbureau.v1.envelope_pb2 import Envelope
 
-ENTRIES = Rows("entry", key=("leaf_index",))
-STATEMENTS = Rows("statement")
-CHECKPOINTS = Rows("checkpoint")
-COSIGNATURES = Rows("cosignature")
-TILES = Rows("log_tile")
-HEAD = Rows("log_head")
-ERASED = Rows("erased_statement")
+ENTRIES = rows_of("entry", ("leaf_index",))
+STATEMENTS = rows_of("statement")
+CHECKPOINTS = rows_of("checkpoint")
+COSIGNATURES = rows_of("cosignature")
+TILES = rows_of("log_tile")
+HEAD = rows_of("log_head")
+ERASED = rows_of("erased_statement")
 # A note without its signatures, to read a single line.
 _NO_TEXT = "cosigned\n\n"
 # Tables that the log itself is made of.

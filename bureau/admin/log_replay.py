@@ -19,7 +19,7 @@ from itertools import count
 from typing import TypeAlias
 
 from bureau import signed_statement
-from bureau.admin.findings import Checked
+from bureau.admin.findings import Checked, Erased
 from bureau.admin.log_integrity import WalkedEntry
 from bureau.admin.submission_integrity import StoredSubmission
 from bureau.clock import Clock
@@ -59,7 +59,7 @@ from bureau.policy import Policy
 from bureau.store import checks
 from bureau.store import queries as q
 from bureau.store.database import Connection
-from bureau.store.rows import Rows
+from bureau.store.rows import rows_of
 from bureau.store.scratch import ScratchDatabase
 from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.profile import Trust
@@ -77,10 +77,10 @@ from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.record_pb2 import Record, SubmissionManifest
 from creditbureau.v1.reporting_pb2 import Inquiry
 
-ACCOUNTS, RECORDS, SUBMISSIONS = Rows("tradeline"), Rows("record"), Rows("submission")
-ERASURES, MEMBER_KEYS = Rows("erasure"), Rows("member_key")
-EVENTS, NOTICES = Rows("subject_event"), Rows("notice")
-INQUIRIES = Rows("inquiry", key=("entry_key", "subject_id"))
+ACCOUNTS, RECORDS, SUBMISSIONS = rows_of("tradeline"), rows_of("record"), rows_of("submission")
+ERASURES, MEMBER_KEYS = rows_of("erasure"), rows_of("member_key")
+EVENTS, NOTICES = rows_of("subject_event"), rows_of("notice")
+INQUIRIES = rows_of("inquiry", ("entry_key", "subject_id"))
 KIND_OF_EVENT: dict[int, EntryKind] = {
     PLACEMENT: "hold",
     LIFT: "hold-lift",
@@ -114,8 +114,7 @@ class LogReplay:
     """A bureau that takes a log's statements again.
 
     Attributes:
-        erased_from: Leaf index of the first entry that something was erased of; None if
-            nothing was.
+        erased: Traces of erasures among the entries so far.
     """
 
     def __init__(
@@ -134,7 +133,7 @@ class LogReplay:
             policy: The policy in force, with the retired ones.
             checked: Takes the findings.
         """
-        self.erased_from: int | None = None
+        self.erased = Erased()
         self._stored = stored
         self._scratch = scratch
         self._db = scratch.connection
@@ -173,7 +172,7 @@ class LogReplay:
         result = work(tx)
         if isinstance(result, RecordedDenial):
             raise result.refusal
-        if tx.answer_digest != entry.answer_digest and self.erased_from is None:
+        if tx.answer_digest != entry.answer_digest and self.erased.from_leaf is None:
             self._checked.found("its answer is not the one that was logged", self._index)
         return Committed(result, LogProof(entry, (), ""), replayed=False)
 
@@ -190,7 +189,7 @@ class LogReplay:
         if walked.envelope is not None:
             self._replay(walked.envelope)
         elif walked.erased:
-            self._note_erasure()
+            self.erased.note(self._index)
             self._take_over()
         self._db.execute_many_tuples(
             q.add_statement,
@@ -225,7 +224,7 @@ class LogReplay:
         if refusal is None:
             self._attempt(self._bureaus[0], envelope)
             self._db.execute_raw("RELEASE SAVEPOINT replay")
-        elif self.erased_from is not None and self._entry.kind in ON_FILES:
+        elif self.erased.from_leaf is not None and self._entry.kind in ON_FILES:
             self._take_over()
         else:
             self._checked.found(f"the bureau would refuse it: {refusal}", self._index)
@@ -250,10 +249,6 @@ class LogReplay:
         return alerts[0] == alerts[1] and all(
             NOTICES.one(self._stored, NOTICES.key_of(row)) == row for row in notices
         )
-
-    def _note_erasure(self) -> None:
-        if self.erased_from is None:
-            self.erased_from = self._index
 
     def _take_over(self) -> None:
         """Take over the event or the inquiries of an entry as they are stored."""
@@ -382,12 +377,12 @@ class LogReplay:
             if report.digest == entry.answer_digest:
                 break
         query.commit_inquiry(bureau, opened, report, stored.create_us)
-        if report.digest != entry.answer_digest and self.erased_from is not None:
+        if report.digest != entry.answer_digest and self.erased.from_leaf is not None:
             INQUIRIES.put(self._db, row)
 
     def portfolio(self, bureau: Bureau, envelope: Envelope) -> None:
         """Replay an inquiry for a portfolio, as far as the accounts of its people are there."""
-        if self.erased_from is not None:
+        if self.erased.from_leaf is not None:
             raise Refusal("WRONG_STATE", "accounts of the member's customers were erased")
         next(portfolio.query_portfolio(bureau, self.caller(), envelope, ""), None)
 
@@ -428,12 +423,13 @@ class LogReplay:
         new = [key for key in keys if ACCOUNTS.one(self._db, (key,)) is None]
         self._new_key = iter(new).__next__
         submit.commit_records(bureau, caller.member_id, opened, tiles, lines)
-        self._take_over_erased(stored)
+        self._take_over_erased(stored, caller.member_id)
 
-    def _take_over_erased(self, stored: StoredSubmission) -> None:
+    def _take_over_erased(self, stored: StoredSubmission, member_id: str) -> None:
         """Take over the places of erased records, and count them by account."""
         for at in stored.erased():
-            self._note_erasure()
+            self.erased.note(self._index)
+            self.erased.furnishers.add(member_id)
             self._checked.unproved += 1
             RECORDS.put(self._db, (self._entry.entry_key, *at))
             counted = ERASURES.one(self._db, (at.tradeline_key,))

@@ -13,7 +13,8 @@ import typer
 from bureau.admin.backup import about_backup, back_up, restore
 from bureau.admin.bureau_folder import trust_of
 from bureau.admin.erasure import erase_before, erase_person
-from bureau.admin.integrity import check_database
+from bureau.admin.findings import Checked
+from bureau.admin.integrity import check_database, rebuild_caches
 from bureau.cli.common import Dir, Output, Shown, echo_status, group, settings_of, show, show_one
 from bureau.cli.exit_codes import Exit, Stop
 from bureau.config import Settings
@@ -123,26 +124,60 @@ def restore_backup(
 
 @app.command()
 def check(folder: Dir = None, database_url: Db = None, output: Shown = Output.TABLE) -> None:
-    """Recompute every signature and hash in the database; exit code 5 on a finding."""
+    """Replay the log and compare every table with it; exit code 5 on a finding.
+
+    The replay needs as much free disk as the database, in the folder of temporary files
+    (TMPDIR).
+    """
     with _opened(folder, database_url) as (settings, database):
         if schema.current(database) is None:
             raise Stop(Exit.INVALID, "the database has no schema", "Run `bureau db migrate`.")
         checked = check_database(database, settings)
+    _show_findings(checked, output)
+    if not checked.findings:
+        echo_status("everything holds")
+
+
+@app.command()
+def rebuild(folder: Dir = None, database_url: Db = None, output: Shown = Output.TABLE) -> None:
+    """Rebuild the caches from the signed statements; exit code 5 if anything else differs.
+
+    Serving nodes answer, and commit nothing meanwhile.
+    """
+    with _opened(folder, database_url) as (settings, database):
+        rebuilt = rebuild_caches(database, settings)
+    _show_findings(rebuilt.checked, output)
+    for table, count in sorted(rebuilt.rows.items()):
+        echo_status(f"rebuilt {count} rows of {table}")
+    if not rebuilt.rows:
+        echo_status("nothing to do: the caches hold")
+
+
+def _show_findings(checked: Checked, output: Output) -> None:
+    """Show the result of a check.
+
+    Raises:
+        Stop: There are findings.
+    """
     echo_status(
         f"checked {checked.entries} entries, {checked.checkpoints} checkpoints, "
         f"{checked.records} records"
     )
+    if checked.unproved:
+        echo_status(
+            f"{checked.unproved} rows are not proved: what they follow from was erased, or the "
+            "settings do not name their witness"
+        )
     rows = [{"leaf_index": at.leaf_index, "finding": at.what} for at in checked.findings]
     if rows or output is not Output.TABLE:
         show(rows, output)
-    if not rows:
-        echo_status("everything holds")
-        return
-    raise Stop(
-        Exit.INVALID,
-        f"{len(rows)} findings: the database differs from its signed log",
-        "Keep the database as evidence; restore the newest backup elsewhere and compare.",
-    )
+    if rows:
+        raise Stop(
+            Exit.INVALID,
+            f"{len(rows) + checked.more} findings: the database differs from its signed log",
+            "Keep the database as evidence; restore the newest backup elsewhere and compare. If "
+            "only caches differ (docs/operating.md), run `bureau db rebuild`.",
+        )
 
 
 @app.command()

@@ -126,6 +126,18 @@ class Connection:
             rows = [tuple(row[i] for i in pick) for row in rows]
         self._execute_many(sql, rows)
 
+    @contextmanager
+    def any_text(self) -> Iterator[None]:
+        """Read a text that is not UTF-8 as bytes: SQLite stores one like any other."""
+        if self.dialect_name != "sqlite":
+            yield
+            return
+        self._raw.text_factory = _text_or_bytes
+        try:
+            yield
+        finally:
+            self._raw.text_factory = str
+
     def execute_raw(self, sql: str) -> None:
         """Run one statement of the transaction's own language (BEGIN, SAVEPOINT …)."""
         try:
@@ -427,6 +439,13 @@ class Database:
         """Close every connection that is not in use."""
         self._close_idle()
         self.engine.dispose()
+
+
+def _text_or_bytes(stored: bytes) -> str | bytes:
+    try:
+        return stored.decode()
+    except UnicodeDecodeError:
+        return stored
 
 
 def _postgres(url: str, node: str) -> tuple[Engine, Callable[[], Any]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import cache
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
@@ -40,7 +41,7 @@ class Rows:
         key: The columns by which a row is found.
     """
 
-    def __init__(self, name: str, key: Sequence[str] = ()) -> None:
+    def __init__(self, name: str, key: tuple[str, ...] = ()) -> None:
         """Prepare the statements.
 
         Args:
@@ -120,6 +121,12 @@ class Rows:
 
     def _given(self, key: Values) -> dict[str, Any]:
         return {f"key_{place}": value for place, value in enumerate(key)}
+
+
+@cache
+def rows_of(name: str, key: tuple[str, ...] = ()) -> Rows:
+    """Return the rows of a table: see `Rows`."""
+    return Rows(name, key)
 
 
 def table_names() -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 
 from bureau.store import schema
@@ -20,8 +21,8 @@ class ScratchDatabase(Database):
 
     def __init__(self, file: Path) -> None:
         """Create the database with the newest schema."""
+        file.write_bytes(_empty())
         super().__init__(f"sqlite:///{file}")
-        schema.upgrade(self)
         self.connection = self._opened()
         # Nothing in it has to survive a crash.
         self.connection.execute_raw("PRAGMA synchronous=OFF")
@@ -44,6 +45,16 @@ class ScratchDatabase(Database):
         """Close the database."""
         self.connection.close()
         super().dispose()
+
+
+@cache
+def _empty() -> bytes:
+    """Return the file of a database with the newest schema and nothing else."""
+    with tempfile.TemporaryDirectory(prefix="bureau-schema-") as folder:
+        database = Database(f"sqlite:///{folder}/empty.db")
+        schema.upgrade(database)
+        database.dispose()
+        return database.file.read_bytes()
 
 
 @contextmanager

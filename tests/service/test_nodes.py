@@ -22,7 +22,7 @@ from bureau.ledger import log
 from bureau.ledger.log import LoggedEntry
 from bureau.store.database import Database
 from bureau.store.errors import StorageError
-from bureau.store.rows import Rows
+from bureau.store.rows import rows_of
 from bureau_keys.envelope import seal
 from bureau_keys.pseudonym import Blinded
 from bureau_keys.signing import SigningKey
@@ -120,7 +120,7 @@ def told_in_order(scenario: Scenario) -> None:
     try:
         assert check_database(database, settings).findings == []
         with database.snapshot() as db:
-            times = [LoggedEntry(*row).time_us for row in Rows("entry", ("leaf_index",)).all(db)]
+            times = [LoggedEntry(*row).time_us for row in rows_of("entry", ("leaf_index",)).all(db)]
     finally:
         database.dispose()
     assert times == sorted(times)

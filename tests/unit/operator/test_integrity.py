@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from bureau.admin.findings import Checked
-from bureau.admin.integrity import check_database
+from bureau.admin.integrity import Rebuilt, check_database, rebuild_caches
 from bureau.config import Settings
 from bureau.store.database import Database
 from tests.unit.operator.lived_in import LivedIn
@@ -21,6 +21,15 @@ def check(lived_in: LivedIn) -> Checked:
     database = Database(settings.database)
     try:
         return check_database(database, settings)
+    finally:
+        database.dispose()
+
+
+def rebuild(lived_in: LivedIn) -> Rebuilt:
+    settings = Settings.load(lived_in.folder)
+    database = Database(settings.database)
+    try:
+        return rebuild_caches(database, settings)
     finally:
         database.dispose()
 
@@ -150,6 +159,26 @@ def test_what_was_not_touched_holds(lived_in: LivedIn) -> None:
             None,
             "the checkpoint of size 5",
         ),
+        (
+            "UPDATE consent SET max_uses = 0 WHERE max_uses = 3",
+            6,
+            "max_uses is not what the signed statements give",
+        ),
+        (
+            "UPDATE member SET roles = 255 WHERE member_id = 'wallets'",
+            None,
+            "member wallets: roles is not what the signed statements give",
+        ),
+        (
+            "UPDATE tradeline SET member_id = 'wallets'",
+            None,
+            "member_id is not what the signed statements give",
+        ),
+        (
+            "UPDATE inquiry SET member_id = 'wallets'",
+            INQUIRY,
+            "member_id is not what the signed statements give",
+        ),
         ("ALTER TABLE member ADD COLUMN note TEXT", None, "schema: "),
     ],
 )
@@ -161,3 +190,37 @@ def test_an_edit_is_found(lived_in: LivedIn, sql: str, index: int | None, what: 
         tamper(lived_in, sql)
     findings = check(lived_in).findings
     assert any(at.leaf_index == index and what in at.what for at in findings), findings
+
+
+CACHES = [
+    "UPDATE tradeline SET history = x'', newest_record_index = 0, trail = 'a word'",
+    "DELETE FROM tradeline_party",
+    "INSERT INTO former_ref VALUES ('riverbank', 'another', 1)",
+    "UPDATE contribution SET good_us = 0",
+    "UPDATE record_tile SET root = x'00'",
+]
+
+
+def test_caches_are_rebuilt(lived_in: LivedIn) -> None:
+    for sql in CACHES:
+        tamper(lived_in, sql)
+    assert len(check(lived_in).findings) == len(CACHES)
+    assert rebuild(lived_in).rows == {
+        "contribution": 1,
+        "former_ref": 1,
+        "record_tile": 1,
+        "tradeline": 1,
+        "tradeline_party": 1,
+    }
+    assert check(lived_in).findings == []
+    assert rebuild(lived_in).rows == {}
+
+
+def test_nothing_is_rebuilt_where_a_fact_differs(lived_in: LivedIn) -> None:
+    tamper(lived_in, CACHES[0])
+    tamper(lived_in, "UPDATE consent SET state = 3")
+    before = check(lived_in).findings
+    rebuilt = rebuild(lived_in)
+    assert rebuilt.rows == {}
+    assert all("consent" in at.what for at in rebuilt.checked.findings)
+    assert check(lived_in).findings == before

@@ -1,0 +1,301 @@
+"""One value of any column of any table, changed by SQL, is found by the check of the database."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Integer, LargeBinary, Text
+from sqlmodel import SQLModel
+
+from bureau.admin.bureau_folder import trust_of
+from bureau.admin.comparison import NODE_TIMES, OF_ENTRY, UNSIGNED, compared_tables
+from bureau.admin.erasure import erase_person
+from bureau.admin.findings import Checked
+from bureau.admin.integrity import check_statements
+from bureau.admin.log_integrity import LOG_TABLES
+from bureau.admin.operator import Operator
+from bureau.config import Settings
+from bureau.ledger.node_checks import MAX_SKEW_US
+from bureau.policy import Policy, load_policy
+from bureau.store import queries as q
+from bureau.store.database import Database
+from bureau.store.scratch import scratch_database
+from bureau_client import (
+    AccountStatus,
+    ActionReason,
+    Deletion,
+    DeletionReason,
+    DisputeOutcome,
+    DisputeReason,
+    FacilityAction,
+    FacilityActionKind,
+    HoldKind,
+    Initiator,
+    Purpose,
+    SigningKey,
+    SubmissionKind,
+)
+from bureau_keys.cosignature import cosignature_line
+from bureau_keys.note import COSIGNATURE_V1, note_vkey
+from bureau_keys.profile import Trust
+from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED
+from creditbureau.v1.standard_pb2 import StandardOfCredit
+from tests.service.scenario import Scenario, account, open_scenario
+from tests.service.watching import JUNE, MAY, monitor
+
+WITNESS = "w.example/witness"
+# Columns of the log's own tables that nothing signed gives: the reason for each.
+UNSIGNED_IN_THE_LOG = {
+    "erased_statement.time_us": "the time of an erasure by the operator",
+    "log_head.head_id": "the key of the one row; without it no node can write",
+}
+COLUMNS = [
+    f"{table.name}.{column.name}"
+    for table in SQLModel.metadata.sorted_tables
+    for column in table.columns
+]
+EXEMPT = {
+    column
+    for column in COLUMNS
+    if column in UNSIGNED or column.partition(".")[0] in UNSIGNED or column in UNSIGNED_IN_THE_LOG
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The database of a bureau that was used, and what its operator knows."""
+
+    file: Path
+    trust: Trust
+    policy: Policy
+
+    def copy(self, folder: Path) -> Scene:
+        return replace(self, file=Path(shutil.copy(self.file, folder / "bureau.db")))
+
+    def check(self) -> Checked:
+        checked = Checked()
+        database = Database(f"sqlite:///{self.file}")
+        try:
+            with scratch_database() as scratch, database.snapshot() as db:
+                check_statements(db, scratch, self.trust, self.policy, checked)
+        finally:
+            database.dispose()
+        return checked
+
+
+@pytest.fixture(scope="module")
+def used(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """A bureau in which every kind of statement was made, and rows of every table are."""
+    with open_scenario("acme", "brook", "cedar") as scenario:
+        use(scenario)
+        return left(scenario, tmp_path_factory.mktemp("used"))
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """A bureau whose log fills a tile."""
+    with open_scenario("acme") as scenario:
+        person = scenario.person()
+        for count in range(256):
+            person.set_statement(f"statement {count}")
+        return left(scenario, tmp_path_factory.mktemp("long"))
+
+
+def use(scenario: Scenario) -> None:
+    acme, brook = scenario.lenders["acme"], scenario.lenders["brook"]
+    person, other = scenario.person(), scenario.person("acme")
+    # Members, their keys and certificates, the standard.
+    standard = StandardOfCredit(
+        version=1, jurisdiction="US", currency="USD", max_concurrent_lenders=3
+    )
+    standard.effective_time.FromDatetime(scenario.now())
+    with Operator(scenario.bureau.operator) as operator:
+        operator.publish(standard)
+        for state in (MEMBER_STATE_SUSPENDED, MEMBER_STATE_ACTIVE):
+            operator.set_state("cedar", state, "for a while")
+        cedar = operator.member("cedar")
+        operator.withdraw_certificate("cedar", cedar.certificate_fingerprints[0])
+        cedar.display_name = "Cedar Savings"
+        operator.change(cedar)
+    brook.rotate_key(SigningKey.generate())
+    # Consents in each state; monitoring.
+    for step in (("pause",), ("pause", "resume"), ("revoke",)):
+        consent_id = scenario.inquiring(person, "brook")
+        for change in step:
+            getattr(person, change)(consent_id, "because")
+    monitor(person, "acme")
+    monitor(other, "brook")
+    # Accounts: opened, corrected, deleted, returned, renumbered.
+    late = {"status": AccountStatus.PAST_DUE_60, "days_past_due": 65}
+    scenario.submit("acme", account(person, "card", MAY), account(other, "card", MAY))
+    scenario.submit("acme", account(other, "card", JUNE, amount_past_due_minor=5_00, **late))
+    fixed = account(person, "card", MAY, balance_minor=1_00)
+    scenario.submit("acme", fixed, kind=SubmissionKind.CORRECTION)
+    ref = fixed.account_ref
+    scenario.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE, month=MAY))
+    scenario.submit("acme", account(person, "card", MAY, certified=True))
+    scenario.submit(
+        "acme",
+        FacilityAction(
+            account_ref=ref,
+            kind=FacilityActionKind.RENUMBER,
+            initiator=Initiator.LENDER,
+            reasons=(ActionReason.INQUIRIES,),
+            effective_time=scenario.now() - timedelta(seconds=1),
+            new_account_ref=f"{ref}-new",
+        ),
+    )
+    # Reports, one by one and of a portfolio; alerts.
+    scenario.report(person, "brook")
+    scenario.report(other, "acme")
+    assert list(acme.portfolio(Purpose.ACCOUNT_REVIEW))
+    brook.acknowledge(next(iter(brook.alerts())).cursor)
+    # What people do with their own files.
+    hold = person.place_hold(HoldKind.SECURITY_FREEZE)
+    person.lift_hold(hold.hold_id, until=scenario.now() + timedelta(days=2), member_id="brook")
+    person.set_statement("I was ill.")
+    (line,) = other.file().tradelines
+    dispute = other.dispute(line.tradeline_id, field="status", reason=DisputeReason.WRONG_STATUS)
+    other.add_to_dispute(dispute.dispute_id, "I paid.")
+    acme.answer_dispute(dispute.dispute_id, DisputeOutcome.DELETED, narrative="You did.")
+    person.rotate_key(SigningKey.generate())
+    # The last one's account and words are erased.
+    gone = scenario.person("brook")
+    scenario.submit("brook", account(gone, "card", MAY))
+    gone.set_statement("Forget me.")
+    with scenario.database() as database:
+        erase_person(database, gone.subject_id)
+
+
+def left(scenario: Scenario, folder: Path) -> Scene:
+    """Copy the database, with the cosignature of a witness."""
+    settings = Settings.load(scenario.bureau.folder)
+    file, key = folder / "bureau.db", SigningKey.generate()
+    with scenario.database() as database, closing(sqlite3.connect(file)) as target:
+        with database.transaction() as db:
+            row = db.one(q.newest_checkpoint)
+            assert row
+            size, line = int(row[0].split("\n")[1]), cosignature_line(row[0], WITNESS, key, 1)
+            db.execute(q.put_cosignature, tree_size=size, witness=WITNESS, line=line)
+        with closing(sqlite3.connect(database.file)) as source:
+            source.backup(target)
+    vkey = note_vkey(WITNESS, key.verify_key, COSIGNATURE_V1)
+    trust = replace(trust_of(settings), witnesses=(vkey,))
+    return Scene(file, trust, load_policy(settings.jurisdiction))
+
+
+def edited(scene: Scene, column: str, value: Any, expression: str = "?") -> bool:
+    """Change the oldest row's value of a column; False if SQLite does not take the value."""
+    table, _, name = column.partition(".")
+    rowid = "submission_key, record_index" if table == "record" else "rowid"
+    with closing(sqlite3.connect(scene.file)) as connection, connection:
+        try:
+            done = connection.execute(
+                f"UPDATE {table} SET {name} = {expression} WHERE ({rowid}) ="
+                f" (SELECT {rowid} FROM {table} WHERE {_chosen(table)} LIMIT 1)",
+                (value,),
+            )
+        except sqlite3.IntegrityError:
+            return False
+        return done.rowcount == 1
+
+
+def _chosen(table: str) -> str:
+    """The condition, and the order, by which a table's row is chosen."""
+    columns = {column.name for column in SQLModel.metadata.tables[table].columns}
+    order = next((name for name in OF_ENTRY if name in columns), "rowid")
+    # Denied inquiries have no entry; a blank record is an erased one.
+    where = {"inquiry": "entry_key IS NOT NULL", "checkpoint": "tree_size > 0"}
+    return f"{where.get(table, 'true')} ORDER BY {order}"
+
+
+def values_of(scene: Scene, column: str) -> list[Any]:
+    """The values of a column, that of the row to change first."""
+    table, _, name = column.partition(".")
+    with closing(sqlite3.connect(scene.file)) as connection:
+        rows = connection.execute(f"SELECT {name} FROM {table} WHERE {_chosen(table)}").fetchall()
+    return [row[0] for row in rows]
+
+
+def other_values(column: str, values: list[Any]) -> Iterator[Any]:
+    """Other values of the same type: another row's first, then one that no row has."""
+    was = values[0]
+    if column not in NODE_TIMES:
+        yield from [value for value in dict.fromkeys(values) if value != was and value is not None]
+    if isinstance(was, int) or was is None:
+        yield was + 2 * MAX_SKEW_US if was and column in NODE_TIMES else 1 << 62
+    elif isinstance(was, str):
+        yield was[:-1] + ("0" if was[-1:] != "0" else "1")
+    else:
+        yield was[:-1] + bytes([was[-1] ^ 1]) if was else b"\0"
+
+
+def wrong_values(column: str) -> list[Any]:
+    """Values of types that the column does not have."""
+    table, _, name = column.partition(".")
+    type_ = SQLModel.metadata.tables[table].c[name].type
+    if isinstance(type_, Integer):
+        return ["a word", b"\xff"]
+    return ["a word", 7] if isinstance(type_, LargeBinary) else [b"\xff"]
+
+
+def test_what_was_not_edited_holds_and_fills_every_table(used: Scene, long: Scene) -> None:
+    for scene in (used, long):
+        assert scene.check().findings == []
+    tables = set(SQLModel.metadata.tables) - {"log_tile"}
+    assert {
+        table
+        for table in tables
+        if values_of(used, f"{table}.rowid" if table != "record" else "record.record_index")
+    } == tables
+
+
+def test_every_table_is_compared_or_is_the_logs_own_or_is_named_with_its_reason() -> None:
+    named = {name for name in UNSIGNED if "." not in name}
+    assert {*compared_tables(), *LOG_TABLES, *named} == set(SQLModel.metadata.tables)
+    assert {name for name in (*UNSIGNED, *UNSIGNED_IN_THE_LOG) if "." in name} <= set(COLUMNS)
+
+
+@pytest.mark.parametrize("column", sorted(set(COLUMNS) - EXEMPT))
+def test_an_edit_of_one_value_is_found(
+    request: pytest.FixtureRequest, tmp_path: Path, column: str
+) -> None:
+    scene: Scene = request.getfixturevalue("long" if column.startswith("log_tile.") else "used")
+    copy = scene.copy(tmp_path)
+    values = values_of(copy, column)
+    value = next(at for at in other_values(column, values) if edited(copy, column, at))
+    assert copy.check().findings, f"{column} = {value!r} instead of {values[0]!r}"
+
+
+@pytest.mark.parametrize("column", sorted(set(COLUMNS) - EXEMPT))
+def test_a_value_of_a_wrong_type_is_found(
+    request: pytest.FixtureRequest, tmp_path: Path, column: str
+) -> None:
+    scene: Scene = request.getfixturevalue("long" if column.startswith("log_tile.") else "used")
+    for value in wrong_values(column):
+        copy = scene.copy(tmp_path)
+        if edited(copy, column, value) and type(values_of(copy, column)[0]) is type(value):
+            assert copy.check().findings, f"{column} = {value!r}"
+
+
+TEXTS = sorted(
+    f"{table.name}.{column.name}"
+    for table in SQLModel.metadata.sorted_tables
+    for column in table.columns
+    if isinstance(column.type, Text)
+)
+
+
+@pytest.mark.parametrize("column", [name for name in TEXTS if name not in EXEMPT])
+def test_a_text_that_is_not_utf8_is_found(used: Scene, tmp_path: Path, column: str) -> None:
+    copy = used.copy(tmp_path)
+    assert edited(copy, column, b"\xff", "CAST(? AS TEXT)")
+    assert copy.check().findings
