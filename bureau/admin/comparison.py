@@ -21,6 +21,7 @@ from bureau.store.rows import Rows, Values, rows_of, table_names
 UNSIGNED: dict[str, str] = {
     "alert_mark": "a member's bookmark among its alerts; it moves without a signature",
     "inquiry.inquiry_key": "the order in which lists show inquiries",
+    "erased_statement.time_us": "the time of an erasure by the operator",
     "erasure.time_us": "the time of an erasure by the operator",
 }
 # Rows that no signed statement gives are left out: inquiries that were denied, and

@@ -30,7 +30,7 @@ def check_database(database: Database, settings: Settings) -> Checked:
     Raises:
         bureau_keys.errors.LockedKey: Wrong passphrase.
         PolicyError: A policy is missing or wrong.
-        StorageError: The database cannot be read, or the disk has no room for the copy.
+        StorageError: The database cannot be read, or the disk is too small for the copy.
     """
     checked = Checked()
     for told in schema.differences(database):

@@ -193,7 +193,7 @@ class LogWalk:
         if newest == -1 and CHECKPOINTS.one(self._db, (size,)) is None:
             self._checked.found(f"no checkpoint is of all {size} entries")
         head = list(HEAD.all(self._db))
-        if [row[1:3] for row in head] != [(size, b"".join(self._tree.edge.hashes))]:
+        if [row[:3] for row in head] != [(1, size, b"".join(self._tree.edge.hashes))]:
             self._checked.found("the head row is not the tree's right edge")
         elif size and head[0][3] != self._newest_us:
             self._checked.found("the head row is not of the newest entry's time")

@@ -12,6 +12,7 @@ import pytest
 import typer.main
 import yaml  # type: ignore[import-untyped]
 
+from bureau.admin import comparison
 from bureau.cli.app import app_of
 from bureau.config import Settings
 from bureau.errors import REASONS
@@ -122,6 +123,12 @@ def test_operating_page_has_every_setting() -> None:
     text = (DOCS / "operating.md").read_text("utf-8")
     missing = [name for name in Settings.model_fields if f"`{name}`" not in text]
     assert missing == ["folder"]
+
+
+def test_operating_page_has_every_column_that_the_check_leaves_out_and_every_cache() -> None:
+    text = (DOCS / "operating.md").read_text("utf-8")
+    named = [*comparison.UNSIGNED, *comparison.NODE_TIMES, *comparison.CACHES]
+    assert [name for name in named if f"`{name}`" not in text] == []
 
 
 def test_limits_page_has_every_option() -> None:
