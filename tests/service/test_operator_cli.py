@@ -408,16 +408,37 @@ def test_an_edit_by_hand_is_named(lived_in: LivedIn) -> None:
     connection.close()
     told = bureau("db", "check", "--dir", lived_in.folder, "-o", "json")
     assert told.code == INVALID
-    assert {row["leaf_index"] for row in told.json} == {7}
+    # The cause first; then the accounts and the report that rest on the records.
+    causes = [row["finding"] for row in told.json if row["leaf_index"] == 7][:3]
+    assert causes == [f"record {place} is not the one that was signed" for place in range(3)]
+    assert told.json[0]["leaf_index"] == 7
 
 
-def test_a_prettier_history_is_named(lived_in: LivedIn) -> None:
+def test_a_consent_that_is_widened_by_hand_is_named(lived_in: LivedIn) -> None:
+    with sqlite3.connect(lived_in.folder / "bureau.db") as connection:
+        connection.execute("UPDATE consent SET max_uses = 100 WHERE max_uses = 3")
+    connection.close()
+    told = bureau("db", "check", "--dir", lived_in.folder, "-o", "json")
+    assert told.code == INVALID
+    (row,) = told.json
+    assert row["leaf_index"] == 6
+    assert row["finding"].endswith(": max_uses is not what the signed statements give")
+    # It is no cache: it is evidence, and stays.
+    assert bureau("db", "rebuild", "--dir", lived_in.folder).code == INVALID
+    assert bureau("db", "check", "--dir", lived_in.folder, "-o", "json").json == told.json
+
+
+def test_a_prettier_history_is_named_and_rebuilt(lived_in: LivedIn) -> None:
     with sqlite3.connect(lived_in.folder / "bureau.db") as connection:
         connection.execute("UPDATE tradeline SET history = zeroblob(2)")
     connection.close()
     told = bureau("db", "check", "--dir", lived_in.folder, "-o", "json")
     assert told.code == INVALID
-    assert "its history or its people are not what its records give" in str(told.json)
+    assert "history is not what the signed statements give" in str(told.json)
+    rebuilt = bureau("db", "rebuild", "--dir", lived_in.folder)
+    assert (rebuilt.code, "rebuilt 1 rows of tradeline" in rebuilt.err) == (OK, True)
+    assert bureau("db", "check", "--dir", lived_in.folder).code == OK
+    assert "nothing to do" in bureau("db", "rebuild", "--dir", lived_in.folder).err
 
 
 def test_migrations(folder: Path, tmp_path: Path) -> None:
