@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from bureau.rpc.call_log import EndedCall
 from bureau.rpc.methods import SERVICES
 from bureau.rpc.reflection import V1, V1ALPHA
 from bureau.testing import RunningBureau, running_bureau
+from bureau_client import AsyncAuditor, Auditor, NotFound
 from bureau_keys.profile import Profile
 from creditbureau.v1 import log_pb2
 from tests.service.postgres import until
@@ -122,3 +125,49 @@ def test_every_call_has_a_request_id_and_its_line_the_peer_and_the_trace(
     until(lambda: len(ended) == 2, "the refused call has ended")
     assert trailing(error.value) == {"request-id": ended[1].request_id}
     assert (ended[1].reason, ended[1].trace_id) == ("BEYOND_LOG", "")
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The request ids of calls that the bureau logged, in order of their ends."""
+    found: list[str] = []
+    monkeypatch.setattr(call_log.CallLog, "add", lambda _self, call: found.append(call.request_id))
+    return found
+
+
+def test_a_client_has_the_request_id_of_its_newest_call_in_each_thread(
+    acme: Profile, logged: list[str]
+) -> None:
+    with Auditor(acme) as auditor, Auditor(acme) as other, ThreadPoolExecutor(1) as thread:
+        assert auditor.last_request_id == ""
+        auditor.member("acme")
+        first = auditor.last_request_id
+        until(lambda: logged[-1:] == [first], "the bureau has logged the call")
+        with pytest.raises(NotFound) as refused:
+            auditor.member("absent")
+        second = auditor.last_request_id
+        assert refused.value.request_id == second != first
+        until(lambda: logged[-1:] == [second], "the bureau has logged the refused call")
+
+        thread.submit(auditor.member, "acme").result()
+        third = thread.submit(lambda: auditor.last_request_id).result()
+        until(lambda: logged[-1:] == [third], "the bureau has logged the thread's call")
+        assert auditor.last_request_id == second
+        assert other.last_request_id == ""
+
+
+def test_an_asynchronous_client_has_the_request_id_of_its_newest_call_in_each_task(
+    acme: Profile, logged: list[str]
+) -> None:
+    async def main() -> set[str]:
+        async with AsyncAuditor(acme) as auditor:
+
+            async def task() -> str:
+                await auditor.member("acme")
+                return auditor.last_request_id
+
+            return {await task(), *await asyncio.gather(task(), task())}
+
+    found = asyncio.run(main())
+    assert len(found) == 3
+    until(lambda: found <= set(logged), "the bureau has logged the calls")

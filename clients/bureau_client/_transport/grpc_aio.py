@@ -16,6 +16,7 @@ from bureau_client._operations.streams import Item, Stream
 from bureau_client._transport.channels import OPTIONS, credentials, explain_expired_certificate
 from bureau_client._transport.engine import Attempt, Done, run_operation, should_fail_over, step
 from bureau_client._transport.load_balancing import AddressBook
+from bureau_client._transport.request_ids import LastRequestId
 from bureau_client._transport.retry import RetryPolicy, is_retryable
 from bureau_client._transport.status_errors import translate
 from bureau_client.errors import BureauError
@@ -172,6 +173,7 @@ class GrpcAioTransport:
     """One channel for each address, made when first used, in the event loop that uses it."""
 
     def __init__(self, profile: Profile) -> None:
+        self.last_request_id = LastRequestId()
         self._profile = profile
         self._addresses = AddressBook.of(profile).addresses
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -189,8 +191,10 @@ class GrpcAioTransport:
             request_serializer=method.request.SerializeToString,
             response_deserializer=method.reply.FromString,
         )
+        call = send(attempt.call.request, timeout=attempt.timeout_seconds)
         try:
-            reply: Message = await send(attempt.call.request, timeout=attempt.timeout_seconds)
+            reply: Message = await call
+            self.last_request_id.read(await call.trailing_metadata())
         except grpc.aio.AioRpcError as error:
             explained = self._explained(error, attempt)
         else:
@@ -213,6 +217,7 @@ class GrpcAioTransport:
         try:
             async for message in call:
                 yield message
+            self.last_request_id.read(await call.trailing_metadata())
         except grpc.aio.AioRpcError as error:
             explained = self._explained(error, attempt)
         else:
@@ -224,6 +229,7 @@ class GrpcAioTransport:
     def _explained(self, error: grpc.aio.AioRpcError, attempt: Attempt) -> BureauError:
         address = self._addresses[attempt.address]
         trailers = error.trailing_metadata()
+        self.last_request_id.read(trailers)
         return translate(error.code(), error.details() or "", trailers, address=address)
 
     async def close(self) -> None:

@@ -17,6 +17,7 @@ from bureau_client._operations.streams import Item, Stream
 from bureau_client._transport.channels import OPTIONS, credentials, explain_expired_certificate
 from bureau_client._transport.engine import Attempt, Done, run_operation, should_fail_over, step
 from bureau_client._transport.load_balancing import AddressBook
+from bureau_client._transport.request_ids import LastRequestId
 from bureau_client._transport.retry import RetryPolicy, is_retryable
 from bureau_client._transport.status_errors import translate
 from bureau_client.errors import BureauError
@@ -153,12 +154,13 @@ class GrpcTransport:
     """
 
     def __init__(self, profile: Profile) -> None:
+        self.last_request_id = LastRequestId()
         self._profile = profile
         self._addresses = AddressBook.of(profile).addresses
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._channels: dict[int, grpc.Channel] = {}
-        self._calls: dict[tuple[int, str], Callable[..., Message]] = {}
+        self._calls: dict[tuple[int, str], Callable[..., tuple[Message, Any]]] = {}
 
     def send(self, attempt: Attempt) -> Message:
         """Send one attempt and return the reply.
@@ -168,9 +170,12 @@ class GrpcTransport:
         """
         send = self._callable(attempt)
         try:
-            return send(attempt.call.request, timeout=attempt.timeout_seconds)
+            reply, ended = send(attempt.call.request, timeout=attempt.timeout_seconds)
         except grpc.RpcError as error:
             explained = self._explained(error, attempt)
+        else:
+            self.last_request_id.read(ended.trailing_metadata())
+            return reply
         raise explain_expired_certificate(explained, self._profile, utc_now())
 
     def stream(self, attempt: Attempt) -> Iterator[Any]:
@@ -193,6 +198,7 @@ class GrpcTransport:
         except grpc.RpcError as error:
             explained = self._explained(error, attempt)
         else:
+            self.last_request_id.read(call.trailing_metadata())
             return
         finally:
             call.cancel()
@@ -203,6 +209,7 @@ class GrpcTransport:
         failed: Any = error
         address = self._addresses[attempt.address]
         trailers = failed.trailing_metadata() or ()
+        self.last_request_id.read(trailers)
         return translate(failed.code(), failed.details() or "", trailers, address=address)
 
     def close(self) -> None:
@@ -212,16 +219,20 @@ class GrpcTransport:
         for channel in channels.values():
             channel.close()
 
-    def _callable(self, attempt: Attempt) -> Callable[..., Message]:
+    def _callable(self, attempt: Attempt) -> Callable[..., tuple[Message, Any]]:
         method = attempt.call.method
         with self._lock:
             self._forget_if_forked()
             key = attempt.address, method.path
             if key not in self._calls:
-                self._calls[key] = self._channel(attempt.address).unary_unary(
-                    f"/{method.path}",
-                    request_serializer=method.request.SerializeToString,
-                    response_deserializer=method.reply.FromString,
+                self._calls[key] = (
+                    self._channel(attempt.address)
+                    .unary_unary(
+                        f"/{method.path}",
+                        request_serializer=method.request.SerializeToString,
+                        response_deserializer=method.reply.FromString,
+                    )
+                    .with_call
                 )
             return self._calls[key]
 

@@ -35,7 +35,17 @@ class AsyncClient:
     ) -> None:
         self._reader = reader
         transport = GrpcAioTransport(profile)
+        self._last_request_id = transport.last_request_id
         self._driver = AsyncDriver(transport, AddressBook.of(profile), policy, before_send)
+
+    @property
+    def last_request_id(self) -> str:
+        """The request id of the newest call in this thread or asyncio task.
+
+        The operator finds the call in the bureau's logs by it. Empty before the first call,
+        and after a call that the bureau did not answer. A stream has it when it has ended.
+        """
+        return self._last_request_id.value
 
     async def wait_for_witnesses(
         self,

@@ -36,7 +36,17 @@ class Client:
     ) -> None:
         self._reader = reader
         transport = GrpcTransport(profile)
+        self._last_request_id = transport.last_request_id
         self._driver = Driver(transport, AddressBook.of(profile), policy, before_send)
+
+    @property
+    def last_request_id(self) -> str:
+        """The request id of the newest call in this thread or asyncio task.
+
+        The operator finds the call in the bureau's logs by it. Empty before the first call,
+        and after a call that the bureau did not answer. A stream has it when it has ended.
+        """
+        return self._last_request_id.value
 
     def wait_for_witnesses(
         self,
