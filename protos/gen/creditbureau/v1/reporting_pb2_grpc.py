@@ -105,7 +105,7 @@ class ReportingServicer:
         """Streams reports on the caller's own customers under standing consents,
         which are consents to monitor; resumes from a cursor. Reasons:
         PURPOSE_NOT_PERMITTED, INVALID_FIELD, TOO_MANY_ITEMS, EXPIRED_REQUEST,
-        CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+        CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

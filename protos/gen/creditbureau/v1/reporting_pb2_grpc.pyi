@@ -37,7 +37,7 @@ class ReportingStub:
     """Streams reports on the caller's own customers under standing consents,
     which are consents to monitor; resumes from a cursor. Reasons:
     PURPOSE_NOT_PERMITTED, INVALID_FIELD, TOO_MANY_ITEMS, EXPIRED_REQUEST,
-    CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+    CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
     """
     ListOwnInquiries: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.ListOwnInquiriesRequest, _reporting_pb2.ListOwnInquiriesResponse]
     """Lists the caller's own inquiries, granted and denied, and its replays, newest first,
@@ -95,7 +95,7 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         """Streams reports on the caller's own customers under standing consents,
         which are consents to monitor; resumes from a cursor. Reasons:
         PURPOSE_NOT_PERMITTED, INVALID_FIELD, TOO_MANY_ITEMS, EXPIRED_REQUEST,
-        CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+        CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
         """
 
     @_abc_1.abstractmethod
