@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import pkgutil
 import re
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from bureau.config import Settings
 from bureau.errors import REASONS
 from bureau.rpc.server import CHANNEL_OPTIONS
 from bureau_client import errors
+from bureau_client._operations import methods
+from bureau_client._operations.operation import Method
 from bureau_client._transport.status_errors import BY_REASON, BY_STATUS
 from bureau_client.cli import lender, wallet
 from bureau_witness import cli as witness
@@ -25,6 +28,22 @@ from creditbureau.v1.error_pb2 import Reason
 from tests.documents import DOCS, ROOT, anchors, blocks, commands, links, mentioned, pages
 
 PAGES = pages()
+WITH_NAMES = [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"))]
+# First part of a path that a document names, and where it lies.
+FOLDERS = {
+    **{name: ROOT / name for name in ("bureau", "clients", "docs", "keys", "protos", "tests")},
+    "witness": ROOT / "witness",
+    "bureau_client": ROOT / "clients/bureau_client",
+    "bureau_keys": ROOT / "keys/bureau_keys",
+    "bureau_witness": ROOT / "witness/bureau_witness",
+    "store": ROOT / "bureau/store",
+}
+METHODS = {
+    method.path.removeprefix("creditbureau.v1.")
+    for method in vars(methods).values()
+    if isinstance(method, Method)
+}
+SERVICES = sorted({path.partition("/")[0] for path in METHODS})
 PROGRAMS = {
     "bureau": typer.main.get_command(app_of([])),
     "bureau-lender": typer.main.get_command(lender.app),
@@ -151,11 +170,29 @@ def test_package_hosts_and_machine_paths_are_not_named() -> None:
         assert not re.search(r"/work/|/root/|/home/", text), name_of(page)
 
 
-def test_architecture_names_what_is_there() -> None:
-    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
-    named = set(re.findall(r"`((?:bureau|clients|keys|protos|tests|docs|witness)/[\w./-]+)`", text))
-    missing = sorted(path for path in named if not (ROOT / path).exists())
+@pytest.mark.parametrize("page", WITH_NAMES, ids=name_of)
+def test_paths_that_are_named_exist(page: Path) -> None:
+    named = set(re.findall(r"`(\w+)(/[\w./-]+)`", page.read_text("utf-8")))
+    missing = [
+        top + rest
+        for top, rest in named
+        if top in FOLDERS and not Path(f"{FOLDERS[top]}{rest}").exists()
+    ]
     assert not missing
+
+
+@pytest.mark.parametrize("page", WITH_NAMES, ids=name_of)
+def test_python_names_that_are_named_exist(page: Path) -> None:
+    for name in re.findall(
+        r"`((?:bureau|bureau_\w+)(?:\.\w+)+)(?<!\.toml)(?<!\.db)`", page.read_text("utf-8")
+    ):
+        pkgutil.resolve_name(name)
+
+
+@pytest.mark.parametrize("page", WITH_NAMES, ids=name_of)
+def test_methods_that_are_named_exist(page: Path) -> None:
+    named = set(re.findall(rf"`((?:{'|'.join(SERVICES)})/\w+)`", page.read_text("utf-8")))
+    assert named <= METHODS
 
 
 def test_architecture_names_tests_that_there_are() -> None:
