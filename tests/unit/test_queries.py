@@ -141,9 +141,6 @@ BY_POSITION = {
     "metered",
     "newest_checkpoint_time",
     "replication",
-    "submissions",
-    "tiles",
-    "tiles_of",
 }
 
 
