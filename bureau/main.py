@@ -46,7 +46,7 @@ LOG_KEY, REPORT_KEY, DIRECTORY_SEED = "log", "report", "directory"
 STREAMS_OF_MEMBER = 8
 MIB = 1024 * 1024
 # Bytes of large requests at work; parsed they take up to forty times as much.
-ROOM_BYTES, ROOM_OF_MEMBER = 32 * MIB, 24 * MIB
+REQUEST_BYTES, MEMBER_REQUEST_BYTES = 32 * MIB, 24 * MIB
 # Thresholds of the garbage collector: allocations that were not freed before it looks at
 # the youngest objects, and collections of one generation before it looks at the next.
 COLLECTOR = (50_000, 20, 50)
@@ -127,9 +127,9 @@ class Server:
         guard = Guard(
             self.bureau,
             self._limits,
-            streams=MemberLimits(STREAMS_OF_MEMBER, settings.streams),
-            room=MemberLimits(ROOM_OF_MEMBER, ROOM_BYTES),
-            pulse=self._readiness,
+            stream_limits=MemberLimits(STREAMS_OF_MEMBER, settings.streams),
+            request_memory=MemberLimits(MEMBER_REQUEST_BYTES, REQUEST_BYTES),
+            readiness=self._readiness,
             calls=self._calls,
             connections=Connections(),
         )

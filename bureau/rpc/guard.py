@@ -79,19 +79,19 @@ class Guard:
 
     Attributes:
         bureau: The bureau's parts.
-        seats: Limits of running calls.
-        streams: Limits of open streams.
-        room: Limits of the bytes of large requests in memory.
-        pulse: The node's readiness.
+        member_limits: Limits of running calls.
+        stream_limits: Limits of open streams.
+        request_memory: Limits of the bytes of large requests in memory.
+        readiness: The node's readiness.
         calls: The log of calls.
         connections: The count of connections that carried a call.
     """
 
     bureau: Bureau
-    seats: MemberLimits
-    streams: MemberLimits
-    room: MemberLimits
-    pulse: ReadinessProbe
+    member_limits: MemberLimits
+    stream_limits: MemberLimits
+    request_memory: MemberLimits
+    readiness: ReadinessProbe
     calls: CallLog
     connections: Connections
 
@@ -108,7 +108,7 @@ class Guard:
                 deadline.set(end)
                 admit = partial(self._admitted, call, context, rule)
                 served = servicer(self.bureau, admit(), context, end, admit)
-                with self.seats.acquire(call.member):
+                with self.member_limits.acquire(call.member):
                     data = self.read_request(requests, context, rule.max_seconds)
                     with self._reserve_bytes(call.member, len(data)):
                         request = parse(request_class, data, rule)
@@ -129,7 +129,7 @@ class Guard:
                 end = time.monotonic() + seconds_left(context, rule)
                 admit = partial(self._admitted, call, context, rule)
                 served = servicer(self.bureau, admit(), context, end, admit)
-                with self.streams.acquire(call.member):
+                with self.stream_limits.acquire(call.member):
                     data = self.read_request(requests, context, rule.max_seconds)
                     for answer in serve(served, parse(request_class, data, rule), context):
                         yield answer.SerializeToString()
@@ -183,10 +183,10 @@ class Guard:
 
     def _reserve_bytes(self, member_id: str, size: int) -> AbstractContextManager[None]:
         """Reserve memory for a large request; no-op for a small one."""
-        return self.room.acquire(member_id, size) if size > SMALL_BYTES else nullcontext()
+        return self.request_memory.acquire(member_id, size) if size > SMALL_BYTES else nullcontext()
 
     def _admitted(self, call: Call, context: grpc.ServicerContext, rule: Method) -> Caller:
-        self.pulse.require_ready()
+        self.readiness.require_ready()
         caller = self.authenticate(context)
         call.member = caller.member_id
         authorize(caller, rule)
@@ -201,7 +201,7 @@ class Guard:
             grpc.RpcError: The caller cancelled, or the message did not arrive in time.
             Refusal: MALFORMED_MESSAGE for a request without a message.
         """
-        with self.seats.read_deadline(context, min(seconds, READ_TIMEOUT_S)):
+        with self.member_limits.read_deadline(context, min(seconds, READ_TIMEOUT_S)):
             for request in requests:
                 return request
         raise Refusal("MALFORMED_MESSAGE", "the request has no message; send exactly one")
@@ -365,7 +365,7 @@ class MembersOnlyInterceptor(grpc.ServerInterceptor):
     ) -> Callable[[Any, Any], Any]:
         def checked(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
             try:
-                with self._guard.seats.acquire(admitted(context)):
+                with self._guard.member_limits.acquire(admitted(context)):
                     request = self._guard.read_request(requests, context, READ_TIMEOUT_S)
                     return behaviour(request, context)
             except Refusal as refusal:
@@ -377,8 +377,8 @@ class MembersOnlyInterceptor(grpc.ServerInterceptor):
         def checked(requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
             try:
                 with (
-                    self._guard.seats.acquire(self._guard.authenticate(context).member_id),
-                    self._guard.seats.read_deadline(context, READ_TIMEOUT_S),
+                    self._guard.member_limits.acquire(self._guard.authenticate(context).member_id),
+                    self._guard.member_limits.read_deadline(context, READ_TIMEOUT_S),
                 ):
                     yield from behaviour(requests, context)
             except Refusal as refusal:

@@ -99,8 +99,8 @@ def test_calls_without_an_end_are_not_served() -> None:
 
 def test_large_requests_of_a_member_leave_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bytes that are at work are counted, and given back."""
-    monkeypatch.setattr(main, "ROOM_OF_MEMBER", 600_000)
-    monkeypatch.setattr(main, "ROOM_BYTES", 1_000_000)
+    monkeypatch.setattr(main, "MEMBER_REQUEST_BYTES", 600_000)
+    monkeypatch.setattr(main, "REQUEST_BYTES", 1_000_000)
     large = b"\0" * 400_000
     offline_bureau, end = threading.Event(), threading.Event()
     parse = guard.parse
