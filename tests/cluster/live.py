@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tests.cluster.nemesis import Nemesis
-from tests.cluster.pulse import ReadinessProbe
+from tests.cluster.rates import HistoryReader
 from tests.cluster.topology.topology import Topology
 
 REFRESH_S, LINE_EVERY_S = 0.5, 10.0
@@ -28,12 +28,12 @@ class View:
         self.console = console
         self.topology: Topology | None = None
         self.nemesis: Nemesis | None = None
-        self._pulse = ReadinessProbe(folder)
+        self._histories = HistoryReader(folder)
         self._phase = "begins"
         self._begun = time.monotonic()
         self._faults: frozenset[int] = frozenset()
         self._line_at = 0.0
-        self._told = self._rates()
+        self._shown = self._rates()
 
     def phase(self, name: str) -> None:
         """A new phase begins."""
@@ -57,9 +57,9 @@ class View:
         self._faults = frozenset(running)
         if self._line_at < self._age():
             self._line_at = self._age() + LINE_EVERY_S
-            before, self._told = self._told, self._rates()
-            if self._told != before:
-                self._say(self._told)
+            before, self._shown = self._shown, self._rates()
+            if self._shown != before:
+                self._say(self._shown)
 
     def table(self) -> Group:
         """Everything at a glance."""
@@ -69,16 +69,16 @@ class View:
             faults.add_row(f"{number}", f"[red]{planned.name}[/]", _words(planned.fault))
         processes = Text()
         for process in self.topology.processes if self.topology else ():
-            told = process.name if process.state == "up" else f"{process.name} {process.state}"
-            processes.append(f"{told}  ", style=COLORS[process.state])
+            label = process.name if process.state == "up" else f"{process.name} {process.state}"
+            processes.append(f"{label}  ", style=COLORS[process.state])
         head = Text(f"{self._age():.0f} s  {self._phase}  ", style="bold")
         return Group(head, Text.from_markup(self._rates()), processes, faults)
 
     def _rates(self) -> str:
-        beat = self._pulse.beat()
-        told = ", ".join(f"{count:,} {name}" for name, count in sorted(beat.outcomes.items()))
-        rate = f"{beat.per_second:.0f}/s acknowledged, p99 {beat.p99_ms:,.0f} ms"
-        return f"{rate}; {told or 'nothing yet'}"
+        rates = self._histories.rates()
+        outcomes = ", ".join(f"{count:,} {name}" for name, count in sorted(rates.outcomes.items()))
+        rate = f"{rates.per_second:.0f}/s acknowledged, p99 {rates.p99_ms:,.0f} ms"
+        return f"{rate}; {outcomes or 'nothing yet'}"
 
 
 def _words(fault: object) -> str:

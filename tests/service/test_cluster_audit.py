@@ -110,7 +110,7 @@ def test_a_run_in_peace_holds(scenario: Scenario) -> None:
 @pytest.mark.parametrize("name", PLANTED)
 def test_what_is_planted_in_the_database_is_named(scenario: Scenario, name: str) -> None:
     (check, told), statement = PLANTED[name]
-    primary = scenario.topology.pair.primary
+    primary = scenario.topology.postgres.primary
     engine = create_engine(url_for(primary.url))
     with engine.connect() as connection:
         assert connection.execute(text(statement)).rowcount

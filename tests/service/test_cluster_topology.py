@@ -40,7 +40,12 @@ from tests.cluster.faults.database import (
     SlowDisk,
 )
 from tests.cluster.faults.fault import Fault
-from tests.cluster.faults.links import DatabaseWay, MembersWay, PullCable, WitnessWay
+from tests.cluster.faults.links import (
+    DatabaseLinkFault,
+    MembersLinkFault,
+    PullCable,
+    WitnessLinkFault,
+)
 from tests.cluster.faults.members import ExpireCertificate, SuspendMember
 from tests.cluster.faults.migration import Migrate
 from tests.cluster.faults.nodes import KillNode, PauseNode, RollingRestart, SkewClock
@@ -125,7 +130,7 @@ class Scenario:
 
     def _is_on_both(self) -> bool:
         wanted = set(self.acknowledged)
-        for server in self.topology.pair.servers:
+        for server in self.topology.postgres.servers:
             with server.session(DATABASE) as session:
                 row = session.execute(STORED, [list(wanted)]).fetchone()
             if row != (len(wanted),):
@@ -214,7 +219,7 @@ def test_nothing_is_acknowledged_without_the_standby(scenario: Scenario, fault: 
 
 def test_a_primary_that_is_cut_off_acknowledges_nothing(scenario: Scenario) -> None:
     """Nor does the promoted server, once the nodes have found it: it has no standby yet."""
-    isolated, promoted = scenario.topology.pair.primary, scenario.topology.pair.standby
+    isolated, promoted = scenario.topology.postgres.primary, scenario.topology.postgres.standby
     with scenario.broken(IsolatePrimary()):
         assert isolated.is_primary()
         assert promoted.is_primary()
@@ -222,18 +227,18 @@ def test_a_primary_that_is_cut_off_acknowledges_nothing(scenario: Scenario) -> N
             partial(_waits_unacknowledged, scenario, promoted), "a node waits at the promoted one"
         )
     assert not isolated.is_primary()
-    assert scenario.topology.pair.primary is promoted
+    assert scenario.topology.postgres.primary is promoted
 
 
 def test_every_promoted_server_waits_for_a_standby_of_its_own(scenario: Scenario) -> None:
-    pair = scenario.topology.pair
+    postgres = scenario.topology.postgres
     for _ in range(2):  # the second is a copy of the first
-        promoted = pair.standby
+        promoted = postgres.standby
         with scenario.broken(KillPrimary()):
             promoted.promote()
             assert promoted.ask(STANDBY_NAMES) == "*"
             until(partial(_waits_unacknowledged, scenario, promoted), "a node waits there")
-        assert pair.primary is promoted
+        assert postgres.primary is promoted
         assert promoted.ask(STANDBY_NAMES) == "*"
 
 
@@ -285,7 +290,7 @@ def test_a_slow_disk_only_takes_time(scenario: Scenario) -> None:
 
 @pytest.mark.parametrize("how", ["drop", "half-open", "refuse"])
 def test_a_node_without_its_database_says_so(scenario: Scenario, how: str) -> None:
-    with scenario.broken(DatabaseWay("node-1", how)):
+    with scenario.broken(DatabaseLinkFault("node-1", how)):
         said: list[str] = []
 
         def is_said() -> bool:
@@ -299,7 +304,7 @@ def test_a_node_without_its_database_says_so(scenario: Scenario, how: str) -> No
 
 def test_a_node_that_is_far_from_its_database_holds_nobody_up(scenario: Scenario) -> None:
     """What it has begun it still ends, with everything locked; then it takes no more."""
-    with scenario.broken(DatabaseWay("node-1", "delay")):
+    with scenario.broken(DatabaseLinkFault("node-1", "delay")):
         until(lambda: scenario.write("node-1") == "NODE_UNFIT", "it finds out")
         for _ in range(3):
             scenario.await_service("node-2")
@@ -310,14 +315,14 @@ def test_a_node_that_is_far_from_its_database_holds_nobody_up(scenario: Scenario
 def test_members_get_through_to_another_node(scenario: Scenario, how: str) -> None:
     with (
         Lender(scenario.profile(LENDER, *NODES), policy=STUBBORN) as lender,
-        scenario.broken(MembersWay("node-1", how)),
+        scenario.broken(MembersLinkFault("node-1", how)),
     ):
         for number in range(4):
             lender.submit([scenario.record(f"through-{how}-{number}")])
 
 
 def test_witnesses_out_of_reach_stop_nobody(scenario: Scenario) -> None:
-    with scenario.broken(WitnessWay("node-1", "drop")):
+    with scenario.broken(WitnessLinkFault("node-1", "drop")):
         scenario.await_service("node-1")
 
 

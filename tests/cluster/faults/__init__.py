@@ -17,7 +17,12 @@ from tests.cluster.faults.database import (
     SlowDisk,
 )
 from tests.cluster.faults.fault import Cast, Entry, Fault, entry
-from tests.cluster.faults.links import DatabaseWay, MembersWay, PullCable, WitnessWay
+from tests.cluster.faults.links import (
+    DatabaseLinkFault,
+    MembersLinkFault,
+    PullCable,
+    WitnessLinkFault,
+)
 from tests.cluster.faults.members import (
     Attack,
     ExpireCertificate,
@@ -35,20 +40,20 @@ ATTACKS = ("forgery", "replay", "enumeration", "flood")
 SKEWS_S = (-600.0, -300.0, 300.0, 600.0)
 
 
-def _members_way(chance: Random, cast: Cast, how: str) -> Fault:
-    return MembersWay(chance.choice(cast.nodes), how)
+def _members_link(chance: Random, cast: Cast, how: str) -> Fault:
+    return MembersLinkFault(chance.choice(cast.nodes), how)
 
 
-def _database_way(chance: Random, cast: Cast, how: str) -> Fault:
-    return DatabaseWay(chance.choice(cast.nodes), how)
+def _database_link(chance: Random, cast: Cast, how: str) -> Fault:
+    return DatabaseLinkFault(chance.choice(cast.nodes), how)
 
 
 def _attack(_chance: Random, _cast: Cast, how: str) -> Fault:
     return Attack(how)
 
 
-def _on_ways() -> list[Entry]:
-    told = {
+def _link_entries() -> list[Entry]:
+    effects = {
         "drop": "drops everything",
         "drop-one-way": "drops what comes back",
         "half-open": "is gone, and one side does not know",
@@ -59,13 +64,16 @@ def _on_ways() -> list[Entry]:
     }
     return [
         Entry(
-            f"{name}-{how}", f"The network between {between} {what}.", kind, partial(draw, how=how)
+            f"{name}-{how}",
+            f"The network between {between} {effect}.",
+            kind,
+            partial(draw, how=how),
         )
         for name, between, kind, draw in (
-            ("members", "members and a node", MembersWay, _members_way),
-            ("database", "a node and the database", DatabaseWay, _database_way),
+            ("members", "members and a node", MembersLinkFault, _members_link),
+            ("database", "a node and the database", DatabaseLinkFault, _database_link),
         )
-        for how, what in told.items()
+        for how, effect in effects.items()
         if (name, how) != ("database", "throttle")
     ]
 
@@ -94,8 +102,12 @@ CATALOGUE: dict[str, Entry] = {
         entry("standby-lag", LagStandby, lambda c, _cast: LagStandby(c.choice((0.1, 0.3)))),
         entry("slow-disk", SlowDisk, lambda c, _cast: SlowDisk(c.choice((0.1, 0.3)))),
         entry("full-disk", FullDisk, lambda _c, _cast: FullDisk()),
-        *_on_ways(),
-        entry("witness-cut", WitnessWay, lambda c, cast: WitnessWay(c.choice(cast.nodes), "drop")),
+        *_link_entries(),
+        entry(
+            "witness-cut",
+            WitnessLinkFault,
+            lambda c, cast: WitnessLinkFault(c.choice(cast.nodes), "drop"),
+        ),
         entry("cable-pulled", PullCable, lambda _c, cast: PullCable(cast.nodes[-1])),
         entry("send-twice", SendTwice, lambda _c, _cast: SendTwice()),
         entry("rotate-key", RotateKey, lambda c, cast: RotateKey(c.choice(cast.lenders))),

@@ -28,12 +28,12 @@ class RestartDatabase(DatabaseFault):
 
     def inject(self, topology: Topology) -> None:
         """Stops it."""
-        topology.pair.primary.stop(self.how)
+        topology.postgres.primary.stop(self.how)
 
     def heal(self, topology: Topology) -> None:
         """Starts it, and waits for its standby."""
-        topology.pair.start_primary()
-        topology.pair.await_together()
+        topology.postgres.start_primary()
+        topology.postgres.await_together()
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class KillPrimary(DatabaseFault):
 
     def inject(self, topology: Topology) -> None:
         """SIGKILL."""
-        topology.pair.primary.stop(SIGKILL)
+        topology.postgres.primary.stop(SIGKILL)
 
     def heal(self, topology: Topology) -> None:
         """Fences what was the primary, promotes, and makes a standby anew."""
-        topology.pair.fail_over()
-        topology.pair.join()
+        topology.postgres.fail_over()
+        topology.postgres.join()
 
 
 @dataclass(frozen=True)
@@ -65,19 +65,19 @@ class IsolatePrimary(DatabaseFault):
 
     def inject(self, topology: Topology) -> None:
         """Nobody reaches it; then the standby takes over, and it does not know."""
-        pair = topology.pair
-        for link in links_to(topology, pair.primary.name):
+        postgres = topology.postgres
+        for link in links_to(topology, postgres.primary.name):
             topology.proxy.become(link, Condition(held=BOTH))
-        pair.standby.promote()
+        postgres.standby.promote()
 
     def heal(self, topology: Topology) -> None:
         """Fences it, lets the network be whole, and makes a standby anew."""
-        pair = topology.pair
-        isolated = pair.primary
-        pair.fail_over()
+        postgres = topology.postgres
+        isolated = postgres.primary
+        postgres.fail_over()
         for link in links_to(topology, isolated.name):
             topology.proxy.become(link)
-        pair.join()
+        postgres.join()
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,12 @@ class KillStandby(DatabaseFault):
 
     def inject(self, topology: Topology) -> None:
         """SIGKILL."""
-        topology.pair.standby.stop(SIGKILL)
+        topology.postgres.standby.stop(SIGKILL)
 
     def heal(self, topology: Topology) -> None:
         """Starts it on its own files; it catches up."""
-        topology.pair.start_standby()
-        topology.pair.await_together()
+        topology.postgres.start_standby()
+        topology.postgres.await_together()
 
 
 @dataclass(frozen=True)
@@ -104,12 +104,12 @@ class CutStandby(DatabaseFault):
 
     def inject(self, topology: Topology) -> None:
         """Holds what they send each other."""
-        topology.proxy.become(topology.pair.standby_link, Condition(held=BOTH))
+        topology.proxy.become(topology.postgres.standby_link, Condition(held=BOTH))
 
     def heal(self, topology: Topology) -> None:
         """Lets it through."""
-        topology.proxy.become(topology.pair.standby_link)
-        topology.pair.await_together()
+        topology.proxy.become(topology.postgres.standby_link)
+        topology.postgres.await_together()
 
 
 @dataclass(frozen=True)
@@ -120,11 +120,11 @@ class LagStandby(DatabaseFault):
 
     def inject(self, topology: Topology) -> None:
         """Delays what they send each other."""
-        topology.proxy.become(topology.pair.standby_link, Condition(delay_s=self.delay_s))
+        topology.proxy.become(topology.postgres.standby_link, Condition(delay_s=self.delay_s))
 
     def heal(self, topology: Topology) -> None:
         """Lets it through."""
-        topology.proxy.become(topology.pair.standby_link)
+        topology.proxy.become(topology.postgres.standby_link)
 
 
 class DiskFault(DatabaseFault):
@@ -137,11 +137,11 @@ class DiskFault(DatabaseFault):
 
     def heal(self, topology: Topology) -> None:
         """The disk is well; a server that it ended is started again."""
-        primary = topology.pair.primary
+        primary = topology.postgres.primary
         primary.disk()
         if not primary.ask("SELECT 1"):
             primary.start()
-        topology.pair.await_together()
+        topology.postgres.await_together()
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class SlowDisk(DiskFault):
 
     def inject(self, topology: Topology) -> None:
         """Every fsync waits."""
-        topology.pair.primary.disk(flush_delay_s=self.delay_s)
+        topology.postgres.primary.disk(flush_delay_s=self.delay_s)
 
 
 @dataclass(frozen=True)
@@ -163,9 +163,12 @@ class FullDisk(DiskFault):
 
     def inject(self, topology: Topology) -> None:
         """Everything that makes a file longer fails with ENOSPC."""
-        topology.pair.primary.disk(full=True)
+        topology.postgres.primary.disk(full=True)
 
 
 def links_to(topology: Topology, server: str) -> list[Link]:
     """Every link that leads to a server."""
-    return [topology.pair.links[server], *(node.database_ways[server] for node in topology.serving)]
+    return [
+        topology.postgres.links[server],
+        *(node.database_links[server] for node in topology.serving),
+    ]

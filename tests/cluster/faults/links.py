@@ -23,8 +23,8 @@ CONDITIONS = {
 }
 
 
-class WayFault(Fault):
-    """Something happens on the links of one node."""
+class LinkFault(Fault):
+    """A fault on the links of one node."""
 
     length_s: ClassVar[tuple[float, float]] = (5.0, 8.0)
 
@@ -33,7 +33,7 @@ class WayFault(Fault):
 
     @property
     def takes(self) -> frozenset[str]:
-        """The node: from the other side it looks as if it were gone."""
+        """The node, which its peers cannot reach."""
         return frozenset({self.node})
 
     def links(self, topology: Topology) -> list[Link]:
@@ -45,18 +45,18 @@ class WayFault(Fault):
         return CONDITIONS[self.how]
 
     def inject(self, topology: Topology) -> None:
-        """Changes their condition."""
+        """Put the links into the condition."""
         for link in self.links(topology):
             topology.proxy.become(link, self.condition())
 
     def heal(self, topology: Topology) -> None:
-        """Clears them."""
+        """Restore the links."""
         for link in self.links(topology):
             topology.proxy.become(link)
 
 
 @dataclass(frozen=True)
-class MembersWay(WayFault):
+class MembersLinkFault(LinkFault):
     """The network between members and one node misbehaves."""
 
     node: str
@@ -68,7 +68,7 @@ class MembersWay(WayFault):
 
 
 @dataclass(frozen=True)
-class DatabaseWay(WayFault):
+class DatabaseLinkFault(LinkFault):
     """The network between one node and the database misbehaves."""
 
     node: str
@@ -76,16 +76,16 @@ class DatabaseWay(WayFault):
 
     def links(self, topology: Topology) -> list[Link]:
         """Return the node's links to both servers."""
-        return list(topology.node(self.node).database_ways.values())
+        return list(topology.node(self.node).database_links.values())
 
     def condition(self) -> Condition:
-        """A database's answers are short: each is lost, not one of some size."""
+        """Return the condition; a database's answers are short, so each of them is lost."""
         lost = Condition(cut_answers=1)
         return lost if self.how == "lose-answers" else CONDITIONS[self.how]
 
 
 @dataclass(frozen=True)
-class WitnessWay(WayFault):
+class WitnessLinkFault(LinkFault):
     """The network between one node and the witnesses misbehaves."""
 
     node: str
@@ -93,12 +93,12 @@ class WitnessWay(WayFault):
 
     def links(self, topology: Topology) -> list[Link]:
         """Return the node's links to its witnesses."""
-        return list(topology.node(self.node).witness_ways.values())
+        return list(topology.node(self.node).witness_links.values())
 
     @classmethod
     def missing(cls, topology: Topology) -> str:
-        """It needs witnesses."""
-        return "" if topology.nodes[0].witness_ways else "no witnesses"
+        """Return the missing requirement: witnesses."""
+        return "" if topology.nodes[0].witness_links else "no witnesses"
 
 
 @dataclass(frozen=True)
@@ -115,15 +115,15 @@ class PullCable(Fault):
 
     @classmethod
     def missing(cls, topology: Topology) -> str:
-        """It needs a network namespace, which wants root."""
+        """Return the missing requirement: a network namespace, which needs root."""
         return topology.no_namespace
 
     def inject(self, topology: Topology) -> None:
-        """Pulls it."""
+        """Pull the cable."""
         assert topology.namespace is not None, "see `missing`"
         topology.namespace.pull()
 
     def heal(self, topology: Topology) -> None:
-        """Plugs it in."""
+        """Plug the cable in."""
         assert topology.namespace is not None, "see `missing`"
         topology.namespace.plug()

@@ -34,7 +34,7 @@ class Migrate(Fault):
         command = [sys.executable, "-m", later_version.__name__]
         with (topology.folder / "logs" / "migration.log").open("ab") as log:
             subprocess.run(
-                [*command, str(folder), topology.pair.primary.url],
+                [*command, str(folder), topology.postgres.primary.url],
                 check=True,
                 stdout=log,
                 stderr=log,

@@ -52,7 +52,7 @@ class Builder:
     timeline: Timeline
     closing: ExitStack
 
-    def pair(self) -> ReplicatedPostgres:
+    def postgres(self) -> ReplicatedPostgres:
         """Two servers, and the links on which each would follow the other."""
         *ports, first_link, second_link = free_ports(2 * len(SERVERS))
         servers = [
@@ -91,7 +91,7 @@ class Builder:
         name: str,
         services: Sequence[str],
         host: Host,
-        pair: ReplicatedPostgres,
+        postgres: ReplicatedPostgres,
         witnesses: Sequence[Witness],
         bureau: Path,
     ) -> Node:
@@ -116,7 +116,7 @@ class Builder:
             name,
             port,
             self.proxy.open(f"members to {name}", own, port, to=host.address),
-            links(pair.servers),
+            links(postgres.servers),
             links(witnesses),
             services=services,
             folder=self.folder / "nodes" / name,
@@ -127,7 +127,7 @@ class Builder:
             host=host,
         )
         node.settle(bureau)
-        keys = {f"http://{node.witness_ways[w.name].address}": w.key for w in witnesses}
+        keys = {f"http://{node.witness_links[w.name].address}": w.key for w in witnesses}
         witnessed(node.folder, keys)
         return node
 

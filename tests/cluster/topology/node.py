@@ -28,9 +28,9 @@ class Node:
     """A process that serves the bureau, or a part of it.
 
     Attributes:
-        link: Where members reach it.
-        database_ways: By the server's name, how it reaches the database.
-        witness_ways: By the witness' name, how it reaches the witness.
+        link: The members' link to the node.
+        database_links: The node's links to the database servers, by the server's name.
+        witness_links: The node's links to the witnesses, by the witness' name.
         wanted: Whether it should run: who watches over services starts it if it does not.
     """
 
@@ -39,8 +39,8 @@ class Node:
         name: str,
         port: int,
         link: Link,
-        database_ways: dict[str, Link],
-        witness_ways: dict[str, Link],
+        database_links: dict[str, Link],
+        witness_links: dict[str, Link],
         *,
         services: Sequence[str],
         folder: Path,
@@ -61,8 +61,8 @@ class Node:
         self.name = name
         self.address = f"{host.address}:{port}"
         self.link = link
-        self.database_ways = database_ways
-        self.witness_ways = witness_ways
+        self.database_links = database_links
+        self.witness_links = witness_links
         self.folder = folder
         self.wanted = False
         self._shim = shim
@@ -71,7 +71,7 @@ class Node:
             str(Path(sys.executable).with_name("bureau")),
             *("serve", "--dir", str(folder), "--node", name, "--listen", self.address),
             *("--services", ",".join(services), "--log-format", "json"),
-            *("--db", several_hosts([link.address for link in database_ways.values()])),
+            *("--db", several_hosts([link.address for link in database_links.values()])),
         ]
         self.process = Process(
             name,

@@ -61,9 +61,9 @@ def running_topology(
         builder = Builder(folder, place, logs, reaper, proxy, library, Timeline(folder), closing)
 
         tell("PostgreSQL: a primary")
-        pair = builder.pair()
-        closing.callback(_stop_servers, pair)
-        pair.make()
+        postgres = builder.postgres()
+        closing.callback(_stop_servers, postgres)
+        postgres.make()
 
         tell("the bureau, its first log entry, its witnesses")
         namespace, no_namespace = new_namespace(reaper)
@@ -73,7 +73,7 @@ def running_topology(
         names = tuple({host.address for host in hosts})
         settings = create(
             folder / "bureau",
-            InitOptions(origin=ORIGIN, database_url=pair.primary.url, names=names),
+            InitOptions(origin=ORIGIN, database_url=postgres.primary.url, names=names),
         )
         witnesses = builder.witnesses(settings)
         for witness in witnesses:
@@ -81,7 +81,7 @@ def running_topology(
             witness.start()
 
         def new_node(name: str, services: Sequence[str], host: Host) -> Node:
-            return builder.node(name, services, host, pair, witnesses, settings.folder)
+            return builder.node(name, services, host, postgres, witnesses, settings.folder)
 
         nodes = [new_node(f"node-{n}", NODE_SERVES, host) for n, host in enumerate(hosts, 1)]
         directory = new_node(DIRECTORY, DIRECTORY_SERVES, Host())
@@ -95,7 +95,7 @@ def running_topology(
             proxy,
             library,
             settings,
-            pair,
+            postgres,
             nodes,
             directory,
             witnesses,
@@ -105,7 +105,7 @@ def running_topology(
         closing.callback(_stop_nodes, topology)
 
         tell("PostgreSQL: a synchronous standby")
-        pair.join()
+        postgres.join()
 
         tell("nodes and directory")
         for node in topology.serving:
@@ -128,7 +128,7 @@ def running_topology(
 
 def map_of(topology: Topology, seed: int) -> TopologyMap:
     """Return the map of all addresses and folders."""
-    servers = topology.pair.servers
+    servers = topology.postgres.servers
     return TopologyMap(
         seed=seed,
         origin=topology.settings.origin,
@@ -151,9 +151,9 @@ def _stop_nodes(topology: Topology) -> None:
         node.drain()
 
 
-def _stop_servers(pair: ReplicatedPostgres) -> None:
+def _stop_servers(postgres: ReplicatedPostgres) -> None:
     # The standby last: the primary's own end waits for nobody, but sessions may.
-    for server in (pair.primary, pair.standby):
+    for server in (postgres.primary, postgres.standby):
         if server.process.paused:
             server.process.resume()
         if server.process.alive:

@@ -47,7 +47,7 @@ class Topology:
     proxy: Proxy
     library: Path | None
     settings: Settings
-    pair: ReplicatedPostgres
+    postgres: ReplicatedPostgres
     nodes: list[Node]
     directory: Node
     witnesses: list[Witness]
@@ -63,7 +63,7 @@ class Topology:
     @property
     def processes(self) -> list[Process]:
         """Every process of the topology."""
-        servers = [server.process for server in self.pair.servers]
+        servers = [server.process for server in self.postgres.servers]
         witnesses = [witness.process for witness in self.witnesses]
         return [*servers, *(node.process for node in self.serving), *witnesses]
 

@@ -16,7 +16,7 @@ from tests.cluster.control_files import (
     stopping,
 )
 from tests.cluster.history import History, Operation, Outcome, now_ns
-from tests.cluster.pulse import ReadinessProbe
+from tests.cluster.rates import HistoryReader
 
 
 def test_the_map_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -61,8 +61,8 @@ def test_the_run_is_over_when_it_says_so(tmp_path: Path) -> None:
     assert stopping(tmp_path)
 
 
-def test_the_pulse_counts_what_is_new(tmp_path: Path) -> None:
-    pulse, history = ReadinessProbe(tmp_path), History(tmp_path, "lender-1")
+def test_the_rates_count_each_operation_once(tmp_path: Path) -> None:
+    reader, history = HistoryReader(tmp_path), History(tmp_path, "lender-1")
 
     def add(kind: str, outcome: Outcome, took_ms: int) -> None:
         ended = now_ns()
@@ -73,10 +73,10 @@ def test_the_pulse_counts_what_is_new(tmp_path: Path) -> None:
         add("submit", Outcome.OK, took_ms)
     add("query", Outcome.FAILED, 1)
     add("watch", Outcome.OK, 60_000)  # a stream says nothing of speed
-    beat = pulse.beat()
-    assert beat.outcomes == {"ok": 100, "failed": 1}
-    assert beat.per_second == 10.0
-    assert beat.p99_ms == 99.0
+    rates = reader.rates()
+    assert rates.outcomes == {"ok": 100, "failed": 1}
+    assert rates.per_second == 10.0
+    assert rates.p99_ms == 99.0
     add("query", Outcome.UNKNOWN, 1)
-    assert pulse.beat().outcomes == {"ok": 100, "failed": 1, "unknown": 1}
+    assert reader.rates().outcomes == {"ok": 100, "failed": 1, "unknown": 1}
     history.close()

@@ -1,4 +1,4 @@
-"""The bureau's present health, from the histories that workers write."""
+"""Rates of the last seconds, from the histories that workers write."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from pathlib import Path
 from tests.cluster.history import Outcome, now_ns
 
 WINDOW_S = 10.0
-# Streams stay open as long as they are let: how long that is says nothing.
+# Streams stay open until a deadline ends them: their length is no latency.
 STREAMS = frozenset({"watch", "alert"})
 NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
-    """The last seconds.
+class Rates:
+    """Rates of the last WINDOW_S seconds.
 
     Attributes:
         per_second: Operations acknowledged a second.
-        p99_ms: Of those, what 99 of 100 took at most.
-        outcomes: Operations since the beginning, by how they ended.
+        p99_ms: Milliseconds that 99 of 100 acknowledged operations took at most.
+        outcomes: Operations of the whole run by outcome.
     """
 
     per_second: float
@@ -31,16 +31,16 @@ class Beat:
 
 
 @dataclass(slots=True)
-class ReadinessProbe:
-    """Follows the histories of a run's folder."""
+class HistoryReader:
+    """The reader of the histories in a run's folder."""
 
     folder: Path
     outcomes: Counter[str] = field(default_factory=Counter)
     _read: dict[Path, int] = field(default_factory=dict)
     _recent: deque[tuple[int, int]] = field(default_factory=deque)
 
-    def beat(self) -> Beat:
-        """Reads what is new, and says how it is."""
+    def rates(self) -> Rates:
+        """Read the lines written since the last call, and return the rates."""
         for path in self.folder.glob("history-*.jsonl"):
             self._follow(path)
         horizon = now_ns() - int(WINDOW_S * NS)
@@ -48,14 +48,14 @@ class ReadinessProbe:
             self._recent.popleft()
         took = sorted(took_ns for _, took_ns in self._recent)
         p99_ns = took[int(0.99 * (len(took) - 1))] if took else 0
-        return Beat(len(took) / WINDOW_S, p99_ns / 1e6, self.outcomes)
+        return Rates(len(took) / WINDOW_S, p99_ns / 1e6, self.outcomes)
 
     def _follow(self, path: Path) -> None:
         with path.open("rb") as file:
             file.seek(self._read.get(path, 0))
             for line in file:
                 if not line.endswith(b"\n"):
-                    break  # its end is not there yet
+                    break  # not yet written to its end
                 self._read[path] = self._read.get(path, 0) + len(line)
                 operation = json.loads(line)
                 if operation["kind"] in STREAMS:
