@@ -18,7 +18,7 @@ from rich.table import Table
 
 from bureau import logs
 from tests.bench import process
-from tests.bench.fixture import QUICK, Size, open_house
+from tests.bench.fixture import QUICK, Size, open_loaded_bureau
 from tests.bench.measure import BENCHES, Measure
 
 OUTPUT = Path("build/bench.json")
@@ -55,10 +55,10 @@ def main() -> None:
     os.sched_setaffinity(0, process.LOAD_CORE)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         console.print("building a bureau with people and their files …")
-        with open_house(Path(folder), QUICK if arguments.quick else Size()) as house:
+        with open_loaded_bureau(Path(folder), QUICK if arguments.quick else Size()) as loaded:
             for name in chosen:
                 console.print(f"{name} …")
-                found += BENCHES[name](house)
+                found += BENCHES[name](loaded)
     OUTPUT.parent.mkdir(exist_ok=True)
     OUTPUT.write_text(json.dumps([measure.json() for measure in found], indent=1) + "\n", "utf-8")
     output = Console()

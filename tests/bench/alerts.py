@@ -16,7 +16,7 @@ from creditbureau.v1.record_pb2 import (
     Record,
 )
 from creditbureau.v1.reporting_pb2 import WatchAlertsRequest, WatchAlertsResponse
-from tests.bench.fixture import WATCHER, House
+from tests.bench.fixture import WATCHER, LoadedBureau
 from tests.bench.measure import Measure, bench, percentile
 
 LENDER = "alder"
@@ -24,12 +24,12 @@ ROUNDS = 60
 
 
 @bench("alerts")
-def alerts(house: House) -> Iterator[Measure]:
+def alerts(loaded: LoadedBureau) -> Iterator[Measure]:
     """A lender freezes a line and restores it; another that watches is told. Beside the
     submission alone.
     """
-    lender, watcher = house.lenders[LENDER], house.lenders[WATCHER]
-    account = next(at for at in house.people[0].accounts if at.lender == LENDER)
+    lender, watcher = loaded.lenders[LENDER], loaded.lenders[WATCHER]
+    account = next(at for at in loaded.people[0].accounts if at.lender == LENDER)
     submit = lender.call("Furnishing/SubmitRecords")
     open_stream: Any = watcher.channel.unary_stream("/creditbureau.v1.Reporting/WatchAlerts")
     stream = open_stream(WatchAlertsRequest().SerializeToString(), timeout=120)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bureau.store.database import Database
 from creditbureau.v1.furnishing_pb2 import SubmitRecordsResponse
-from tests.bench.fixture import BATCH, LENDERS, House
+from tests.bench.fixture import BATCH, LENDERS, LoadedBureau
 from tests.bench.measure import Measure, bench
 from tests.bench.people import months_back, record
 from tests.bench.process import SERVER_CORE, cpu_seconds, on_core
@@ -48,14 +48,14 @@ MOVE = (
 
 
 @bench("bulk")
-def bulk(house: House) -> Iterator[Measure]:
+def bulk(loaded: LoadedBureau) -> Iterator[Measure]:
     """The crowd's first month (every account new), then more months of the same."""
     crowd = {
-        name: [account for account in house.crowd if account.lender == name] for name in LENDERS
+        name: [account for account in loaded.crowd if account.lender == name] for name in LENDERS
     }
-    new_batches = min(house.size.batches, len(LENDERS) * len(crowd[LENDERS[0]]) // BATCH)
-    months = list(months_back(house.size.batches + 1))
-    with closing(Raw(Path(house.settings.folder))) as raw:
+    new_batches = min(loaded.size.batches, len(LENDERS) * len(crowd[LENDERS[0]]) // BATCH)
+    months = list(months_back(loaded.size.batches + 1))
+    with closing(Raw(Path(loaded.settings.folder))) as raw:
         for name, batches in (
             ("bulk records, new accounts", [(lender, months[0]) for lender in LENDERS]),
             (
@@ -64,14 +64,14 @@ def bulk(house: House) -> Iterator[Measure]:
             ),
         ):
             spent, bare = Spent(), Spent()
-            wanted = new_batches if "new" in name else house.size.batches
+            wanted = new_batches if "new" in name else loaded.size.batches
             for lender_name, month in batches[:wanted]:
-                lender = house.lenders[lender_name]
+                lender = loaded.lenders[lender_name]
                 submit = lender.call("Furnishing/SubmitRecords")
                 request = lender.submission(
                     [record(account, month) for account in crowd[lender_name][:BATCH]]
                 )
-                with spent.on(house.bureau.pid):
+                with spent.on(loaded.bureau.pid):
                     answer = submit(request)
                 raw.repeat(SubmitRecordsResponse.FromString(answer), bare)
             count = wanted * BATCH

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tests.bench.fixture import Call, House
+from tests.bench.fixture import Call, LoadedBureau
 from tests.bench.load import CALLERS, Load
 from tests.bench.measure import Measure, percentile
 
@@ -16,7 +16,7 @@ ALONE = 50
 
 
 def against_echo(
-    house: House,
+    loaded: LoadedBureau,
     name: str,
     call: Call,
     requests: Requests,
@@ -38,16 +38,16 @@ def against_echo(
         share: Of the usual number of calls.
         per_call: How many things one call does.
     """
-    count = max(int(house.size.calls * share), 2 * CALLERS)
-    echo = house.echo_of(name.replace(" ", "-"), call(requests(1)[0]))
+    count = max(int(loaded.size.calls * share), 2 * CALLERS)
+    echo = loaded.echo_of(name.replace(" ", "-"), call(requests(1)[0]))
     busy, busy_echo, calm, calm_echo = Load(), Load(), Load(), Load()
-    for _ in range(house.size.rounds):
+    for _ in range(loaded.size.rounds):
         waiting = requests(count)
-        busy.run(house.bureau.pid, call, waiting)
-        busy_echo.run(house.echo.pid, echo, waiting)
+        busy.run(loaded.bureau.pid, call, waiting)
+        busy_echo.run(loaded.echo.pid, echo, waiting)
         waiting = requests(ALONE)
-        calm.run(house.bureau.pid, call, waiting, callers=1)
-        calm_echo.run(house.echo.pid, echo, waiting, callers=1)
+        calm.run(loaded.bureau.pid, call, waiting, callers=1)
+        calm_echo.run(loaded.echo.pid, echo, waiting, callers=1)
 
     yield Measure(
         name=name,

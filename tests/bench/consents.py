@@ -11,16 +11,16 @@ from creditbureau.v1 import codes_pb2, consent_pb2
 from creditbureau.v1.consent_pb2 import Consent
 from creditbureau.v1.consents_pb2 import GrantConsentRequest
 from tests.bench.calls import against_echo
-from tests.bench.fixture import PURPOSE, SECTIONS, House, header
+from tests.bench.fixture import PURPOSE, SECTIONS, LoadedBureau, header
 from tests.bench.measure import Measure, bench
 
 LENDER = "alder"
 
 
 @bench("consents")
-def consents(house: House) -> Iterator[Measure]:
+def consents(loaded: LoadedBureau) -> Iterator[Measure]:
     """Granted through an agent, each with its receipt."""
-    people = cycle(house.people)
+    people = cycle(loaded.people)
 
     def make(count: int) -> list[bytes]:
         now = datetime.now(UTC)
@@ -28,7 +28,7 @@ def consents(house: House) -> Iterator[Measure]:
         for _ in range(count):
             person = next(people)
             consent = Consent(
-                header=header(house.settings.origin, f"subjects/{person.subject_id}"),
+                header=header(loaded.settings.origin, f"subjects/{person.subject_id}"),
                 subject_id=person.subject_id,
                 grantee=LENDER,
                 actions=[codes_pb2.ACTION_INQUIRE],
@@ -44,5 +44,5 @@ def consents(house: House) -> Iterator[Measure]:
             made.append(GrantConsentRequest(consent=sealed).SerializeToString())
         return made
 
-    call = house.lenders[LENDER].call("Consents/GrantConsent")
-    yield from against_echo(house, "consents", call, make, share=0.5)
+    call = loaded.lenders[LENDER].call("Consents/GrantConsent")
+    yield from against_echo(loaded, "consents", call, make, share=0.5)

@@ -8,7 +8,7 @@ from bureau_keys.envelope import seal
 from bureau_keys.pseudonym import blind_many, normalise
 from creditbureau.v1.directory_pb2 import EvaluateRequest, Evaluation
 from tests.bench.calls import Requests, against_echo
-from tests.bench.fixture import House
+from tests.bench.fixture import LoadedBureau
 from tests.bench.measure import Measure, bench
 
 LENDER = "alder"
@@ -16,22 +16,22 @@ BATCH = 256
 
 
 @bench("directory")
-def directory(house: House) -> Iterator[Measure]:
+def directory(loaded: LoadedBureau) -> Iterator[Measure]:
     """One element a call, as at a counter; then 256, as in a batch."""
-    call = house.lenders[LENDER].call("Directory/Evaluate")
-    yield from against_echo(house, "evaluations of one", call, _requests(house, 1), share=0.3)
+    call = loaded.lenders[LENDER].call("Directory/Evaluate")
+    yield from against_echo(loaded, "evaluations of one", call, _requests(loaded, 1), share=0.3)
     yield from against_echo(
-        house,
+        loaded,
         f"evaluations in batches of {BATCH}",
         call,
-        _requests(house, BATCH),
+        _requests(loaded, BATCH),
         share=0.03,
         per_call=BATCH,
     )
 
 
-def _requests(house: House, size: int) -> Requests:
-    lender = house.lenders[LENDER]
+def _requests(loaded: LoadedBureau, size: int) -> Requests:
+    lender = loaded.lenders[LENDER]
     _, elements = blind_many([normalise("us", "ssn", f"900-{i}") for i in range(size)])
 
     def make(count: int) -> list[bytes]:

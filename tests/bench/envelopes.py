@@ -9,7 +9,7 @@ from nacl import bindings
 from bureau_keys.envelope import pae, seal, verify_envelope
 from bureau_keys.signing import SigningKey
 from creditbureau.v1.reporting_pb2 import Inquiry
-from tests.bench.fixture import PURPOSE, House, header
+from tests.bench.fixture import PURPOSE, LoadedBureau, header
 from tests.bench.measure import Measure, bench
 from tests.bench.proofs import against
 
@@ -17,7 +17,7 @@ COUNT = 1000
 
 
 @bench("envelopes")
-def envelopes(_house: House) -> Iterator[Measure]:
+def envelopes(_house: LoadedBureau) -> Iterator[Measure]:
     """Of an inquiry."""
     key = SigningKey.generate()
     public, secret = bindings.crypto_sign_seed_keypair(key.seed)

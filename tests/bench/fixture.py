@@ -1,4 +1,4 @@
-"""The bench's house: a bureau with members and people, served by a process on one
+"""The bureau of the bench, with members and people, served by a process on one
 core, and beside it on the same core the bare echo server.
 """
 
@@ -121,7 +121,7 @@ class Lender:
 
 
 @dataclass(slots=True)
-class House:
+class LoadedBureau:
     """Everything that the benchmarks work with.
 
     Attributes:
@@ -176,8 +176,8 @@ def consent_id_of(person: Person, lender: str, kind: str = "plain") -> str:
 
 
 @contextmanager
-def open_house(folder: Path, size: Size, database_url: str = "") -> Iterator[House]:
-    """Builds the house, serves it, fills it; closes it afterwards."""
+def open_loaded_bureau(folder: Path, size: Size, database_url: str = "") -> Iterator[LoadedBureau]:
+    """Build, serve and fill a bureau; close it afterwards."""
     port, echo_port = free_port(), free_port()
     plan = InitOptions(listen=f"127.0.0.1:{port}", database_url=database_url)
     settings = create(folder / "bureau", plan)
@@ -203,12 +203,12 @@ def open_house(folder: Path, size: Size, database_url: str = "") -> Iterator[Hou
             for name, profile in profiles.items()
         }
         with channel_of(profiles["alder"], f"127.0.0.1:{echo_port}") as echo_channel:
-            house = House(
+            loaded = LoadedBureau(
                 settings.folder, size, settings, bureau, echo, echo_channel, lenders, *crowd
             )
-            house.idle_mib = process.memory_mib(bureau.pid)
-            _furnish(house)
-            yield house
+            loaded.idle_mib = process.memory_mib(bureau.pid)
+            _furnish(loaded)
+            yield loaded
         for lender in lenders.values():
             lender.channel.close()
 
@@ -343,16 +343,16 @@ def _us(moment: datetime) -> int:
     return int(moment.timestamp() * 1_000_000)
 
 
-def _furnish(house: House) -> None:
+def _furnish(loaded: LoadedBureau) -> None:
     """Reports everybody's history, month by month as lenders do, so that a
     person's records lie apart in the database.
     """
     for name in LENDERS:
-        lender = house.lenders[name]
+        lender = loaded.lenders[name]
         submit = lender.call("Furnishing/SubmitRecords")
         waiting: list[bytes] = []
         for month in months_back(36):
-            for person in (*house.heavy, *house.people):
+            for person in (*loaded.heavy, *loaded.people):
                 if month in months_back(person.months):
                     waiting += [record(a, month) for a in person.accounts if a.lender == name]
         for start in range(0, len(waiting), BATCH):

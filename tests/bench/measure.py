@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.bench.fixture import House
+    from tests.bench.fixture import LoadedBureau
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class Measure:
         }
 
 
-Bench = Callable[["House"], Iterable[Measure]]
+Bench = Callable[["LoadedBureau"], Iterable[Measure]]
 # Every benchmark by name, in the order in which they run.
 BENCHES: dict[str, Bench] = {}
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.bench.fixture import House
+from tests.bench.fixture import LoadedBureau
 from tests.bench.measure import Measure, bench
 from tests.bench.process import memory_mib
 
 
 @bench("memory")
-def memory(house: House) -> Iterator[Measure]:
+def memory(loaded: LoadedBureau) -> Iterator[Measure]:
     """Resident, beside the echo server's."""
-    bare = memory_mib(house.echo.pid)
-    yield Measure(name="memory after start", value=house.idle_mib, unit="MiB", baseline=bare)
+    bare = memory_mib(loaded.echo.pid)
+    yield Measure(name="memory after start", value=loaded.idle_mib, unit="MiB", baseline=bare)
     yield Measure(
         name="memory after the load",
-        value=memory_mib(house.bureau.pid),
+        value=memory_mib(loaded.bureau.pid),
         unit="MiB",
         baseline=bare,
     )

@@ -15,7 +15,7 @@ from typing import Any
 
 from bureau_client.files.metro2 import Reporter, Segment, blank, header, validate, write
 from bureau_client.files.metro2.layout import layouts
-from tests.bench.fixture import House
+from tests.bench.fixture import LoadedBureau
 from tests.bench.measure import Measure, bench
 from tests.bench.process import MIB, memory_mib
 
@@ -28,9 +28,9 @@ DAY = date(2024, 5, 31)
 
 
 @bench("metro2")
-def metro2(house: House) -> Iterator[Measure]:
+def metro2(loaded: LoadedBureau) -> Iterator[Measure]:
     """CPU time of one process, with a joint person on every fourth account."""
-    path = Path(house.settings.folder) / "bench.dat"
+    path = Path(loaded.settings.folder) / "bench.dat"
     with path.open("wb") as stream:
         write(stream, header(Reporter("BENCH"), DAY, DAY), accounts())
     cut = layouts()["BASE"].character

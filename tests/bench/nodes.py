@@ -27,11 +27,11 @@ from creditbureau.v1.reporting_pb2 import EVIDENCE_LEVEL_NONE
 from tests.bench import process
 from tests.bench.fixture import (
     BUREAU_SERVE,
-    House,
+    LoadedBureau,
     bytes_call,
     channel_of,
     free_port,
-    open_house,
+    open_loaded_bureau,
     serving,
     wait_for,
 )
@@ -105,14 +105,14 @@ class Place:
         postmaster: The database's process; 0 where it is inside the node.
     """
 
-    house: House
+    loaded: LoadedBureau
     nodes: list[Node]
     postmaster: int = 0
     costs: dict[tuple[str, int, int], Cost] = field(default_factory=dict)
 
     def run(self, load: Load, nodes: int, callers: int) -> None:
         """One round of calls, spread over so many nodes."""
-        requests = load.make(self.house)
+        requests = load.make(self.loaded)
         calls = [
             bytes_call(node.channel, f"/creditbureau.v1.{load.method}")
             for node in self.nodes[:nodes]
@@ -147,26 +147,26 @@ class Load:
 
     name: str
     method: str
-    make: Callable[[House], list[bytes]]
+    make: Callable[[LoadedBureau], list[bytes]]
     per_call: int = 1
 
 
-def reports(house: House) -> list[bytes]:
+def reports(loaded: LoadedBureau) -> list[bytes]:
     """Inquiries about ordinary files."""
-    return inquiries(house, house.people, EVIDENCE_LEVEL_NONE)(house.size.calls)
+    return inquiries(loaded, loaded.people, EVIDENCE_LEVEL_NONE)(loaded.size.calls)
 
 
-def single_records(house: House) -> list[bytes]:
+def single_records(loaded: LoadedBureau) -> list[bytes]:
     """Submissions of one record each."""
-    lender = house.lenders[LENDER]
-    accounts = [at for at in house.crowd if at.lender == LENDER][: house.size.calls]
+    lender = loaded.lenders[LENDER]
+    accounts = [at for at in loaded.crowd if at.lender == LENDER][: loaded.size.calls]
     return [lender.submission([record(account, NEWEST_MONTH - 100)]) for account in accounts]
 
 
-def batches(house: House) -> list[bytes]:
+def batches(loaded: LoadedBureau) -> list[bytes]:
     """Batches of different accounts, so that nobody waits for a row."""
-    lender = house.lenders[LENDER]
-    accounts = [at for at in house.crowd if at.lender == LENDER][: NODES * BULK]
+    lender = loaded.lenders[LENDER]
+    accounts = [at for at in loaded.crowd if at.lender == LENDER][: NODES * BULK]
     records = [record(account, NEWEST_MONTH - 100) for account in accounts]
     return [lender.submission(records[at : at + BULK]) for at in range(0, len(records), BULK)]
 
@@ -179,21 +179,21 @@ LOADS = (
 
 
 @bench("nodes")
-def nodes(house: House) -> Iterator[Measure]:
+def nodes(loaded: LoadedBureau) -> Iterator[Measure]:
     """Each load on SQLite and on PostgreSQL with one, two and three nodes, by turns."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-nodes-") as folder,
         process.on_core(process.ALL_CORES),
         get_server(Path(folder) / "data", cleanup_mode="delete") as server,
-        open_house(Path(folder), house.size, str(server.get_uri())) as shared,
+        open_loaded_bureau(Path(folder), loaded.size, str(server.get_uri())) as shared,
         cluster_of(shared, server.get_pid() or 0) as cluster,
-        channel_of(house.lenders[LENDER].profile, house.settings.listen) as channel,
+        channel_of(loaded.lenders[LENDER].profile, loaded.settings.listen) as channel,
         psycopg.connect(server.get_uri(), autocommit=True) as database,
     ):
-        embedded = Place(house, [Node(house.bureau.pid, channel)])
+        embedded = Place(loaded, [Node(loaded.bureau.pid, channel)])
         for load in LOADS:
             size = size_of(database)
-            for _ in range(max(house.size.rounds // 2, 1)):
+            for _ in range(max(loaded.size.rounds // 2, 1)):
                 embedded.run(load, 1, CALLERS)
                 cluster.run(load, 1, 1)
                 for count in range(1, NODES + 1):
@@ -223,24 +223,24 @@ def size_of(database: psycopg.Connection) -> int:
 
 
 @contextmanager
-def cluster_of(house: House, postmaster: int) -> Iterator[Place]:
-    """More nodes on a house's folder and database, each telling of its commits."""
+def cluster_of(loaded: LoadedBureau, postmaster: int) -> Iterator[Place]:
+    """Run more nodes on a bureau's folder and database, each announcing its commits."""
     with ExitStack() as closing:
         found = []
         for number in range(NODES):
             address, metrics = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
             child = closing.enter_context(
                 serving(
-                    *(*BUREAU_SERVE, house.folder, "--listen", address, "--node", f"n{number}"),
-                    log=house.folder / "nodes.log",
+                    *(*BUREAU_SERVE, loaded.folder, "--listen", address, "--node", f"n{number}"),
+                    log=loaded.folder / "nodes.log",
                     cores={process.CORES[number % len(process.CORES)]},
                     BUREAU_METRICS_LISTEN=metrics,
                 )
             )
-            channel = closing.enter_context(channel_of(house.lenders[LENDER].profile, address))
+            channel = closing.enter_context(channel_of(loaded.lenders[LENDER].profile, address))
             wait_for(channel)
             found.append(Node(child.pid, channel, metrics))
-        yield Place(house, found, postmaster)
+        yield Place(loaded, found, postmaster)
 
 
 def _measures(load: Load, embedded: Place, cluster: Place) -> Iterator[Measure]:

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from bureau_keys.merkle import Frontier, inclusion_path, leaf_hash, root_of, verify_inclusion
 from bureau_keys.tiles import TILE_WIDTH, TileSource
-from tests.bench.fixture import House
+from tests.bench.fixture import LoadedBureau
 from tests.bench.measure import Measure, bench
 
 SIZE = 1 << 16
@@ -18,7 +18,7 @@ ROUNDS = 7
 
 
 @bench("proofs")
-def proofs(_house: House) -> Iterator[Measure]:
+def proofs(_house: LoadedBureau) -> Iterator[Measure]:
     """In a log of 65,536 leaves: a path has 16 hashes."""
     leaves = [leaf_hash(number.to_bytes(8, "big")) for number in range(SIZE)]
     tiles = _tiles(leaves)

@@ -16,7 +16,7 @@ from creditbureau.v1.reporting_pb2 import (
     QueryReportResponse,
 )
 from tests.bench.calls import Requests, against_echo
-from tests.bench.fixture import PURPOSE, House, consent_id_of
+from tests.bench.fixture import PURPOSE, LoadedBureau, consent_id_of
 from tests.bench.load import Load
 from tests.bench.measure import Measure, bench, percentile
 from tests.bench.people import Person
@@ -27,31 +27,31 @@ ROUND = 100
 
 
 @bench("reports")
-def reports(house: House) -> Iterator[Measure]:
+def reports(loaded: LoadedBureau) -> Iterator[Measure]:
     """On ordinary files and on long ones, and with the furnishers' records."""
-    call = house.lenders[LENDER].call("Reporting/QueryReport")
+    call = loaded.lenders[LENDER].call("Reporting/QueryReport")
     for name, people, evidence, least_ratio in (
-        ("reports", house.people, EVIDENCE_LEVEL_NONE, 0.4),
-        ("reports on long files", house.heavy, EVIDENCE_LEVEL_NONE, None),
-        ("reports with evidence", house.people, EVIDENCE_LEVEL_NEWEST, None),
+        ("reports", loaded.people, EVIDENCE_LEVEL_NONE, 0.4),
+        ("reports on long files", loaded.heavy, EVIDENCE_LEVEL_NONE, None),
+        ("reports with evidence", loaded.people, EVIDENCE_LEVEL_NEWEST, None),
     ):
-        requests = inquiries(house, people, evidence)
+        requests = inquiries(loaded, people, evidence)
         _check(call(requests(1)[0]), people[0], evidence)
         share = 1.0 if least_ratio else 0.4
-        yield from against_echo(house, name, call, requests, least_ratio=least_ratio, share=share)
+        yield from against_echo(loaded, name, call, requests, least_ratio=least_ratio, share=share)
 
 
 @bench("full")
-def full(house: House) -> Iterator[Measure]:
+def full(loaded: LoadedBureau) -> Iterator[Measure]:
     """A report with everything that a consent can open, attributes included, beside the
     plain one: both asked for by one caller, in turn.
     """
-    call = house.lenders[LENDER].call("Reporting/QueryReport")
+    call = loaded.lenders[LENDER].call("Reporting/QueryReport")
     plain, whole = Load(), Load()
-    for _ in range(house.size.rounds):
+    for _ in range(loaded.size.rounds):
         for load, kind in ((plain, "plain"), (whole, "full")):
-            make = inquiries(house, house.people, EVIDENCE_LEVEL_NONE, kind)
-            load.run(house.bureau.pid, call, make(ROUND), callers=1)
+            make = inquiries(loaded, loaded.people, EVIDENCE_LEVEL_NONE, kind)
+            load.run(loaded.bureau.pid, call, make(ROUND), callers=1)
     report = Report.FromString(QueryReportResponse.FromString(whole.last).report.payload)
     assert len(report.attributes) > 60
     for name, share in (("p50", 0.5), ("p99", 0.99)):
@@ -64,13 +64,13 @@ def full(house: House) -> Iterator[Measure]:
 
 
 def inquiries(
-    house: House,
+    loaded: LoadedBureau,
     people: Sequence[Person],
     evidence: EvidenceLevel.ValueType,
     kind: str = "plain",
 ) -> Requests:
     """Makes signed inquiries about people in turn, first of all the first."""
-    lender = house.lenders[LENDER]
+    lender = loaded.lenders[LENDER]
 
     def make(count: int) -> list[bytes]:
         return [

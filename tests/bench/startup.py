@@ -14,7 +14,7 @@ import grpc
 
 from bureau.admin.bureau_folder import InitOptions, create
 from bureau_keys.profile import Profile
-from tests.bench.fixture import BUREAU_SERVE, House, channel_of, free_port, serving, wait_for
+from tests.bench.fixture import BUREAU_SERVE, LoadedBureau, channel_of, free_port, serving, wait_for
 from tests.bench.measure import Measure, bench
 from tests.bench.process import SERVER_CORE, on_core
 
@@ -22,14 +22,14 @@ ROUNDS = 5
 
 
 @bench("startup")
-def startup(house: House) -> Iterator[Measure]:
+def startup(loaded: LoadedBureau) -> Iterator[Measure]:
     """Of `bureau serve`, beside the imports that nothing gets around."""
     took, bare = [], []
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         address = f"127.0.0.1:{free_port()}"
         settings = create(Path(place) / "bureau", InitOptions(listen=address))
         operator = Profile.load(settings.operator_folder)
-        for _ in range(min(ROUNDS, house.size.rounds)):
+        for _ in range(min(ROUNDS, loaded.size.rounds)):
             took.append(_start(settings.folder, operator, address))
             bare.append(_import())
     yield Measure(

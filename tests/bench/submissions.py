@@ -7,7 +7,7 @@ from itertools import cycle
 
 from creditbureau.v1.furnishing_pb2 import SubmitRecordsResponse
 from tests.bench.calls import against_echo
-from tests.bench.fixture import House
+from tests.bench.fixture import LoadedBureau
 from tests.bench.measure import Measure, bench
 from tests.bench.people import NEWEST_MONTH, record
 
@@ -15,10 +15,10 @@ LENDER = "alder"
 
 
 @bench("submissions")
-def submissions(house: House) -> Iterator[Measure]:
+def submissions(loaded: LoadedBureau) -> Iterator[Measure]:
     """Each with its receipt. The accounts belong to nobody whose report is measured."""
-    lender = house.lenders[LENDER]
-    accounts = cycle([account for account in house.crowd if account.lender == LENDER][:1000])
+    lender = loaded.lenders[LENDER]
+    accounts = cycle([account for account in loaded.crowd if account.lender == LENDER][:1000])
 
     def make(count: int) -> list[bytes]:
         return [
@@ -27,4 +27,4 @@ def submissions(house: House) -> Iterator[Measure]:
 
     call = lender.call("Furnishing/SubmitRecords")
     assert SubmitRecordsResponse.FromString(call(make(1)[0])).submission.record_count == 1
-    yield from against_echo(house, "submissions of one record", call, make, least=600)
+    yield from against_echo(loaded, "submissions of one record", call, make, least=600)

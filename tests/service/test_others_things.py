@@ -1,4 +1,4 @@
-"""Every member with the things of others: they are as none."""
+"""Objects of other members: the bureau answers as if they did not exist."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ from tests.service.raw import Answer, Person, Raw, snapshot
 
 
 @dataclass
-class Pair:
-    """Two lenders with the same roles. Everything there is, is the first one's."""
+class MembersWithData:
+    """Two lenders with the same roles; all data belongs to the first one."""
 
     acme: Raw
     brook: Raw
@@ -48,7 +48,7 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def pair() -> Iterator[Pair]:
+def members() -> Iterator[MembersWithData]:
     with running_bureau() as bureau:
         lender = ("furnisher", "subscriber", "attester")
         acme = Raw(bureau.add_member("acme", lender, ["credit-application"]))
@@ -57,133 +57,135 @@ def pair() -> Iterator[Pair]:
         person, somebody = bound_person(acme), bound_person(acme)
         granted(agent, person, "acme", FURNISH)
         consent_id = granted(agent, person, "acme", INQUIRE)
-        yield Pair(acme, brook, agent, person, somebody, consent_id)
+        yield MembersWithData(acme, brook, agent, person, somebody, consent_id)
 
 
 def same(of_another: Answer, of_nobody: Answer, *, reason: str) -> None:
-    """The two cannot be told apart: code, reason, fields, words and what to do."""
+    """Assert that both answers agree in code, reason, fields, message and fix."""
     assert of_another.reason == reason, of_another
     assert replace(of_another, request_id="") == replace(of_nobody, request_id="")
 
 
-def test_anothers_submission_is_as_none(pair: Pair) -> None:
-    made = ok(pair.acme.submit([snapshot(pair.person.subject_id)])).submission.submission_id
+def test_anothers_submission_is_as_none(members: MembersWithData) -> None:
+    made = ok(members.acme.submit([snapshot(members.person.subject_id)])).submission.submission_id
 
     def asked(raw: Raw, submission_id: str) -> Answer:
         request = furnishing_pb2.GetSubmissionRequest(submission_id=submission_id)
         return raw.send("Furnishing/GetSubmission", request)
 
-    ok(asked(pair.acme, made))
-    same(asked(pair.brook, made), asked(pair.brook, str(uuid.uuid4())), reason="NOT_FOUND")
-    assert asked(pair.brook, made).code == "NOT_FOUND"
-    listed = ok(pair.brook.send("Furnishing/ListSubmissions", b"")).submissions
+    ok(asked(members.acme, made))
+    same(asked(members.brook, made), asked(members.brook, str(uuid.uuid4())), reason="NOT_FOUND")
+    assert asked(members.brook, made).code == "NOT_FOUND"
+    listed = ok(members.brook.send("Furnishing/ListSubmissions", b"")).submissions
     assert made not in {one.submission_id for one in listed}
 
 
-def test_anothers_receipt_is_as_none(pair: Pair) -> None:
-    submitted = ok(pair.acme.submit([snapshot(pair.person.subject_id)])).submission.submission_id
-    inquiry = pair.acme.header()
-    ok(pair.acme.query(pair.person.subject_id, pair.consent_id, header=inquiry))
+def test_anothers_receipt_is_as_none(members: MembersWithData) -> None:
+    submitted = ok(
+        members.acme.submit([snapshot(members.person.subject_id)])
+    ).submission.submission_id
+    inquiry = members.acme.header()
+    ok(members.acme.query(members.person.subject_id, members.consent_id, header=inquiry))
 
     def asked(raw: Raw, request_id: str) -> Answer:
         return raw.send("Log/GetReceipt", log_pb2.GetReceiptRequest(request_id=request_id))
 
-    nothing = asked(pair.brook, str(uuid.uuid4()))
+    nothing = asked(members.brook, str(uuid.uuid4()))
     assert nothing.code == "NOT_FOUND"
     for made in (submitted, inquiry.request_id):
-        ok(asked(pair.acme, made))
-        same(asked(pair.brook, made), nothing, reason="NOT_FOUND")
+        ok(asked(members.acme, made))
+        same(asked(members.brook, made), nothing, reason="NOT_FOUND")
     # A subject's statement is nobody's but the subject's.
-    for raw in (pair.acme, pair.brook, pair.agent):
-        same(asked(raw, pair.consent_id), nothing, reason="NOT_FOUND")
+    for raw in (members.acme, members.brook, members.agent):
+        same(asked(raw, members.consent_id), nothing, reason="NOT_FOUND")
 
 
-def test_anothers_consent_is_as_none(pair: Pair) -> None:
+def test_anothers_consent_is_as_none(members: MembersWithData) -> None:
     def asked(raw: Raw, consent_id: str, request: Envelope | None = None) -> Answer:
         wanted = consents_pb2.GetConsentRequest(consent_id=consent_id, subject_request=request)
         return raw.send("Consents/GetConsent", wanted)
 
-    ok(asked(pair.acme, pair.consent_id))
-    ok(asked(pair.agent, pair.consent_id, asked_by(pair.person, "Consents/GetConsent")))
-    nothing = asked(pair.brook, str(uuid.uuid4()))
+    ok(asked(members.acme, members.consent_id))
+    ok(asked(members.agent, members.consent_id, asked_by(members.person, "Consents/GetConsent")))
+    nothing = asked(members.brook, str(uuid.uuid4()))
     assert nothing.code == "NOT_FOUND"
-    same(asked(pair.brook, pair.consent_id), nothing, reason="NOT_FOUND")
-    same(asked(pair.agent, pair.consent_id), nothing, reason="NOT_FOUND")
+    same(asked(members.brook, members.consent_id), nothing, reason="NOT_FOUND")
+    same(asked(members.agent, members.consent_id), nothing, reason="NOT_FOUND")
     # Nor does another subject see it, whoever carries the request.
-    for raw in (pair.agent, pair.acme):
-        request = asked_by(pair.somebody, "Consents/GetConsent")
-        same(asked(raw, pair.consent_id, request), nothing, reason="NOT_FOUND")
+    for raw in (members.agent, members.acme):
+        request = asked_by(members.somebody, "Consents/GetConsent")
+        same(asked(raw, members.consent_id, request), nothing, reason="NOT_FOUND")
 
 
-def test_anothers_consents_are_listed_as_none(pair: Pair) -> None:
+def test_anothers_consents_are_listed_as_none(members: MembersWithData) -> None:
     def listed(raw: Raw, **wanted: Any) -> Any:
         return ok(raw.send("Consents/ListConsents", consents_pb2.ListConsentsRequest(**wanted)))
 
     nothing = consents_pb2.ListConsentsResponse()
-    assert listed(pair.acme, subject_id=pair.person.subject_id) != nothing
-    assert listed(pair.brook) == nothing
-    assert listed(pair.brook, subject_id=pair.person.subject_id) == nothing
-    assert listed(pair.brook, subject_id=uuid.uuid4().hex) == nothing
-    request = asked_by(pair.somebody, "Consents/ListConsents")
-    subject_id = pair.person.subject_id
-    assert listed(pair.agent, subject_request=request, subject_id=subject_id) == nothing
+    assert listed(members.acme, subject_id=members.person.subject_id) != nothing
+    assert listed(members.brook) == nothing
+    assert listed(members.brook, subject_id=members.person.subject_id) == nothing
+    assert listed(members.brook, subject_id=uuid.uuid4().hex) == nothing
+    request = asked_by(members.somebody, "Consents/ListConsents")
+    subject_id = members.person.subject_id
+    assert listed(members.agent, subject_request=request, subject_id=subject_id) == nothing
 
 
-def test_anothers_consent_opens_no_report(pair: Pair) -> None:
-    who = pair.person.subject_id
-    nothing = pair.brook.query(uuid.uuid4().hex, str(uuid.uuid4()))
+def test_anothers_consent_opens_no_report(members: MembersWithData) -> None:
+    who = members.person.subject_id
+    nothing = members.brook.query(uuid.uuid4().hex, str(uuid.uuid4()))
     assert nothing.code == "PERMISSION_DENIED"
-    same(pair.brook.query(who, pair.consent_id), nothing, reason="CONSENT_REQUIRED")
-    same(pair.brook.query(who, str(uuid.uuid4())), nothing, reason="CONSENT_REQUIRED")
+    same(members.brook.query(who, members.consent_id), nothing, reason="CONSENT_REQUIRED")
+    same(members.brook.query(who, str(uuid.uuid4())), nothing, reason="CONSENT_REQUIRED")
     # Nor does one's own consent of another subject.
-    other = pair.acme.query(pair.somebody.subject_id, pair.consent_id)
+    other = members.acme.query(members.somebody.subject_id, members.consent_id)
     same(other, nothing, reason="CONSENT_REQUIRED")
 
 
-def test_anothers_customer_is_furnished_as_nobody(pair: Pair) -> None:
-    known = pair.brook.submit([snapshot(pair.person.subject_id)])
-    unknown = pair.brook.submit([snapshot(uuid.uuid4().hex)])
+def test_anothers_customer_is_furnished_as_nobody(members: MembersWithData) -> None:
+    known = members.brook.submit([snapshot(members.person.subject_id)])
+    unknown = members.brook.submit([snapshot(uuid.uuid4().hex)])
     assert known.code == "PERMISSION_DENIED"
     same(known, unknown, reason="CONSENT_REQUIRED")
 
 
-def test_anothers_consent_is_not_changed(pair: Pair) -> None:
+def test_anothers_consent_is_not_changed(members: MembersWithData) -> None:
     def changed(consent_id: str) -> Answer:
-        request = change_of(pair.somebody, consent_id, consent_pb2.CONSENT_TRANSITION_REVOKE)
-        return pair.agent.send("Consents/ChangeConsent", request)
+        request = change_of(members.somebody, consent_id, consent_pb2.CONSENT_TRANSITION_REVOKE)
+        return members.agent.send("Consents/ChangeConsent", request)
 
     nothing = changed(str(uuid.uuid4()))
     assert nothing.code == "NOT_FOUND"
-    same(changed(pair.consent_id), nothing, reason="NOT_FOUND")
-    ok(pair.acme.query(pair.person.subject_id, pair.consent_id))
+    same(changed(members.consent_id), nothing, reason="NOT_FOUND")
+    ok(members.acme.query(members.person.subject_id, members.consent_id))
 
 
 @pytest.mark.parametrize("method", ["GetFile", "ListInquiries"])
-def test_anothers_file_is_as_none(pair: Pair, method: str) -> None:
+def test_anothers_file_is_as_none(members: MembersWithData, method: str) -> None:
     def asked(subject_id: str, key: SigningKey) -> Answer:
-        person = Person(subject_id, key, pair.person.origin)
+        person = Person(subject_id, key, members.person.origin)
         request_class = getattr(subjects_pb2, f"{method}Request")
         request = request_class(subject_request=asked_by(person, f"Subjects/{method}"))
-        return pair.agent.send(f"Subjects/{method}", request)
+        return members.agent.send(f"Subjects/{method}", request)
 
-    ok(asked(pair.person.subject_id, pair.person.key))
-    nothing = asked(uuid.uuid4().hex, pair.somebody.key)
+    ok(asked(members.person.subject_id, members.person.key))
+    nothing = asked(uuid.uuid4().hex, members.somebody.key)
     assert nothing.code == "UNAUTHENTICATED"
-    same(asked(pair.person.subject_id, pair.somebody.key), nothing, reason="BAD_SIGNATURE")
+    same(asked(members.person.subject_id, members.somebody.key), nothing, reason="BAD_SIGNATURE")
 
 
-def test_a_subjects_request_to_read_opens_one_method_only(pair: Pair) -> None:
-    request = asked_by(pair.person, "Subjects/ListInquiries")
-    answer = pair.agent.send(
+def test_a_subjects_request_to_read_opens_one_method_only(members: MembersWithData) -> None:
+    request = asked_by(members.person, "Subjects/ListInquiries")
+    answer = members.agent.send(
         "Subjects/GetFile", subjects_pb2.GetFileRequest(subject_request=request)
     )
     assert (answer.code, answer.reason) == ("PERMISSION_DENIED", "SIGNER_MISMATCH")
 
 
-def test_anothers_credentials_are_as_none(pair: Pair) -> None:
+def test_anothers_credentials_are_as_none(members: MembersWithData) -> None:
     def changed(member_id: str, **change: Any) -> Answer:
-        request = credential(pair.brook, member_id, **change)
-        return pair.brook.send("Members/ChangeCredential", request)
+        request = credential(members.brook, member_id, **change)
+        return members.brook.send("Members/ChangeCredential", request)
 
     # In another's name: whether the other exists or not.
     nobody = changed("nobody-at-all")
@@ -191,23 +193,23 @@ def test_anothers_credentials_are_as_none(pair: Pair) -> None:
     same(changed("acme"), nobody, reason="ROLE_REQUIRED")
     # In one's own name, another's key or certificate.
     profile = ok(
-        pair.acme.send("Members/GetMember", members_pb2.GetMemberRequest(member_id="acme"))
+        members.acme.send("Members/GetMember", members_pb2.GetMemberRequest(member_id="acme"))
     )
-    key_id = pair.acme.key.verify_key.key_id
+    key_id = members.acme.key.verify_key.key_id
     (certificate,) = profile.member.certificate_fingerprints
     for name, others in (("withdraw_key", key_id), ("withdraw_certificate", certificate)):
         nothing = changed("brook", **{name: "0" * 64})
         assert nothing.code == "NOT_FOUND"
         same(changed("brook", **{name: others}), nothing, reason="NOT_FOUND")
-    ok(pair.acme.query(pair.person.subject_id, pair.consent_id))
+    ok(members.acme.query(members.person.subject_id, members.consent_id))
 
 
-def test_a_member_is_shown_to_others_without_what_is_its_own(pair: Pair) -> None:
+def test_a_member_is_shown_to_others_without_what_is_its_own(members: MembersWithData) -> None:
     def shown(raw: Raw) -> Any:
         request = members_pb2.GetMemberRequest(member_id="acme")
         return ok(raw.send("Members/GetMember", request)).member
 
-    own, others = shown(pair.acme), shown(pair.brook)
+    own, others = shown(members.acme), shown(members.brook)
     assert own.directory_quota
     assert own.certificate_fingerprints
     own.ClearField("directory_quota")
@@ -217,33 +219,33 @@ def test_a_member_is_shown_to_others_without_what_is_its_own(pair: Pair) -> None
     assert own == others
 
 
-def test_request_ids_of_others_are_free(pair: Pair) -> None:
+def test_request_ids_of_others_are_free(members: MembersWithData) -> None:
     """A request id that is in use elsewhere tells a member nothing."""
-    submission, inquiry = pair.acme.header(), pair.acme.header()
-    ok(pair.acme.submit([snapshot(pair.person.subject_id)], header=submission))
-    ok(pair.acme.query(pair.person.subject_id, pair.consent_id, header=inquiry))
-    granted(pair.agent, pair.somebody, "brook", FURNISH)
-    consent_id = granted(pair.agent, pair.somebody, "brook", INQUIRE)
+    submission, inquiry = members.acme.header(), members.acme.header()
+    ok(members.acme.submit([snapshot(members.person.subject_id)], header=submission))
+    ok(members.acme.query(members.person.subject_id, members.consent_id, header=inquiry))
+    granted(members.agent, members.somebody, "brook", FURNISH)
+    consent_id = granted(members.agent, members.somebody, "brook", INQUIRE)
 
     def header(request_id: str) -> Any:
-        return pair.brook.header(request_id=request_id)
+        return members.brook.header(request_id=request_id)
 
-    record = snapshot(pair.somebody.subject_id)
-    ok(pair.brook.submit([record], header=header(submission.request_id)))
-    who = pair.somebody.subject_id
-    ok(pair.brook.query(who, consent_id, header=header(inquiry.request_id)))
+    record = snapshot(members.somebody.subject_id)
+    ok(members.brook.submit([record], header=header(submission.request_id)))
+    who = members.somebody.subject_id
+    ok(members.brook.query(who, consent_id, header=header(inquiry.request_id)))
     # Each still has its own.
     wanted = furnishing_pb2.GetSubmissionRequest(submission_id=submission.request_id)
-    for raw in (pair.acme, pair.brook):
+    for raw in (members.acme, members.brook):
         found = ok(raw.send("Furnishing/GetSubmission", wanted))
         manifest = found.manifest
         assert manifest.signatures[0].keyid == raw.key.verify_key.key_id
 
 
-def test_account_numbers_of_others_are_free(pair: Pair) -> None:
+def test_account_numbers_of_others_are_free(members: MembersWithData) -> None:
     """An account number of another's, in another currency, tells a member nothing."""
-    granted(pair.agent, pair.somebody, "brook", FURNISH)
-    ours = snapshot(pair.person.subject_id, account_ref="shared", currency="USD")
-    theirs = snapshot(pair.somebody.subject_id, account_ref="shared", currency="EUR")
-    ok(pair.acme.submit([ours]))
-    ok(pair.brook.submit([theirs]))
+    granted(members.agent, members.somebody, "brook", FURNISH)
+    ours = snapshot(members.person.subject_id, account_ref="shared", currency="USD")
+    theirs = snapshot(members.somebody.subject_id, account_ref="shared", currency="EUR")
+    ok(members.acme.submit([ours]))
+    ok(members.brook.submit([theirs]))

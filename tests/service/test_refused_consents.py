@@ -112,8 +112,8 @@ def test_a_consent_to_furnish_covers_the_kinds_that_it_names(scenario: Scenario)
     answer = scenario.acme.submit([snapshot(person.subject_id)])
     field = "records[0].snapshot.parties[0].subject_id"
     refused(scenario, answer, "PERMISSION_DENIED", "CONSENT_REQUIRED", field)
-    house = snapshot(person.subject_id, portfolio_type=mortgage, account_type="26")
-    assert scenario.acme.submit([house]).code == "OK"
+    mortgage_snapshot = snapshot(person.subject_id, portfolio_type=mortgage, account_type="26")
+    assert scenario.acme.submit([mortgage_snapshot]).code == "OK"
 
 
 def test_uses_run_out(scenario: Scenario) -> None:

@@ -63,7 +63,7 @@ SECTIONS = [
 
 
 @dataclasses.dataclass(frozen=True)
-class House:
+class BureauWithMembers:
     """A bureau with two lenders, an agent and an auditor."""
 
     bureau: RunningBureau
@@ -74,9 +74,9 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[House]:
+def scenario() -> Iterator[BureauWithMembers]:
     with running_bureau() as bureau:
-        yield House(
+        yield BureauWithMembers(
             bureau,
             bureau.add_member("acme", LENDER, ["credit-application"]),
             bureau.add_member("brook", LENDER, ["credit-application"]),
@@ -85,11 +85,11 @@ def house() -> Iterator[House]:
         )
 
 
-def new_person(house: House) -> Wallet:
+def new_person(scenario: BureauWithMembers) -> Wallet:
     """A person whose key acme has attested, and who lets acme furnish."""
-    with Lender(house.acme) as acme:
+    with Lender(scenario.acme) as acme:
         subject_id = acme.subject_id("CN", "resident-id", os.urandom(8).hex())
-        wallet = Wallet(house.agent, subject_id, SigningKey.generate())
+        wallet = Wallet(scenario.agent, subject_id, SigningKey.generate())
         acme.attest(
             wallet.binding(),
             method=IdentificationMethod.IN_PERSON,
@@ -132,9 +132,11 @@ def ask(lender: Lender, wallet: Wallet, consent_id: str, **changes: Any) -> Repo
     )
 
 
-def test_from_a_record_to_a_report_and_back_to_its_signature(house: House, tmp_path: Any) -> None:
-    wallet = new_person(house)
-    with Lender(house.acme) as acme, Lender(house.brook) as brook, wallet:
+def test_from_a_record_to_a_report_and_back_to_its_signature(
+    scenario: BureauWithMembers, tmp_path: Any
+) -> None:
+    wallet = new_person(scenario)
+    with Lender(scenario.acme) as acme, Lender(scenario.brook) as brook, wallet:
         result = acme.submit(months(wallet.subject_id, 24))
         assert (result.accepted_count, result.new_tradeline_count) == (24, 1)
         consent_id = may_inquire(wallet)
@@ -145,7 +147,7 @@ def test_from_a_record_to_a_report_and_back_to_its_signature(house: House, tmp_p
 
         report.save(tmp_path / "report")
         saved = Report.load(tmp_path / "report")
-        assert verify.verify_bundle(saved, house.brook.trust) == report
+        assert verify.verify_bundle(saved, scenario.brook.trust) == report
 
         assert [line.member_id for line in wallet.inquiries()] == ["brook"]
         assert len(wallet.file().tradelines) == 1
@@ -157,11 +159,11 @@ def test_from_a_record_to_a_report_and_back_to_its_signature(house: House, tmp_p
             ask(brook, wallet, consent_id)
 
 
-def test_the_asynchronous_clients_do_the_same(house: House) -> None:
+def test_the_asynchronous_clients_do_the_same(scenario: BureauWithMembers) -> None:
     async def journey() -> None:
-        async with AsyncLender(house.acme) as acme, AsyncLender(house.brook) as brook:
+        async with AsyncLender(scenario.acme) as acme, AsyncLender(scenario.brook) as brook:
             subject_id = await acme.subject_id("CN", "resident-id", os.urandom(8).hex())
-            wallet = AsyncWallet(house.agent, subject_id, SigningKey.generate())
+            wallet = AsyncWallet(scenario.agent, subject_id, SigningKey.generate())
             await acme.attest(
                 wallet.binding(),
                 method=IdentificationMethod.REMOTE_DOCUMENT,
@@ -193,7 +195,7 @@ def test_the_asynchronous_clients_do_the_same(house: House) -> None:
             receipt = await wallet.receipt(consent.consent_id, consent.envelope)
             assert receipt == consent.receipt
             await wallet.close()
-        async with AsyncAuditor(house.auditor) as auditor:
+        async with AsyncAuditor(scenario.auditor) as auditor:
             assert (await auditor.audit()).ok
 
     # Twice: a second event loop gets connections of its own.
@@ -201,13 +203,13 @@ def test_the_asynchronous_clients_do_the_same(house: House) -> None:
     asyncio.run(journey())
 
 
-def test_wrong_records_are_named_skipped_and_told(house: House) -> None:
-    wallet = new_person(house)
+def test_wrong_records_are_named_skipped_and_told(scenario: BureauWithMembers) -> None:
+    wallet = new_person(scenario)
     records = months(wallet.subject_id, 6)
     stranger = (Party("0" * 32),)
     records[2] = dataclasses.replace(records[2], parties=stranger)
     records[4] = dataclasses.replace(records[4], close_date=date(1999, 1, 1))
-    with Lender(house.acme) as acme:
+    with Lender(scenario.acme) as acme:
         with pytest.raises(InvalidRequest) as caught:
             acme.submit(records)
         assert [violation.field for violation in caught.value.violations] == [
@@ -218,17 +220,19 @@ def test_wrong_records_are_named_skipped_and_told(house: House) -> None:
         assert [rejection.index for rejection in result.rejected] == [2, 4]
 
 
-def test_a_delivery_that_broke_off_goes_on(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_delivery_that_broke_off_goes_on(
+    scenario: BureauWithMembers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A program that ended in the middle says the same again: nothing is stored twice."""
     monkeypatch.setattr("bureau_client._operations.batches.batches.__defaults__", (4, 6 << 20))
-    wallet = new_person(house)
+    wallet = new_person(scenario)
     records = months(wallet.subject_id, 10)
 
     def breaking() -> Iterator[Snapshot]:
         yield from records[:9]
         raise KeyboardInterrupt
 
-    with wallet, Lender(house.acme) as acme:
+    with wallet, Lender(scenario.acme) as acme:
         with pytest.raises(KeyboardInterrupt):
             acme.submit(breaking(), idempotency_key="may.csv")
         first = acme.submissions(limit=2)
@@ -246,10 +250,10 @@ def test_a_delivery_that_broke_off_goes_on(house: House, monkeypatch: pytest.Mon
         assert {at.submission_id for at in other.submissions}.isdisjoint(ids)
 
 
-def test_the_log_holds_under_audit(house: House) -> None:
-    with Auditor(house.auditor) as auditor:
+def test_the_log_holds_under_audit(scenario: BureauWithMembers) -> None:
+    with Auditor(scenario.auditor) as auditor:
         before = auditor.checkpoint()
-        new_person(house)
+        new_person(scenario)
         after = auditor.checkpoint()
         assert after.size > before.size
         auditor.consistency(before.note, after.note)
@@ -259,35 +263,35 @@ def test_the_log_holds_under_audit(house: House) -> None:
         assert auditor.member("acme").keys
 
 
-def test_a_key_is_rotated_and_what_it_signed_stays_good(house: House) -> None:
-    profile = house.bureau.add_member("rotor", LENDER, ["credit-application"])
+def test_a_key_is_rotated_and_what_it_signed_stays_good(scenario: BureauWithMembers) -> None:
+    profile = scenario.bureau.add_member("rotor", LENDER, ["credit-application"])
     new = SigningKey.generate()
     with Lender(profile) as lender:
         lender.rotate_key(new)
         lender.subject_id("CN", "resident-id", "1")
     with Lender(profile) as old, pytest.raises(NotAuthenticated):
         old.subject_id("CN", "resident-id", "1")
-    with Auditor(house.auditor) as auditor:
+    with Auditor(scenario.auditor) as auditor:
         keys = auditor.member("rotor").keys
     assert sorted(key.valid_to_index is None for key in keys) == [False, True]
 
 
-def test_a_lost_reply_is_settled_by_its_receipt(house: House) -> None:
-    wallet = new_person(house)
-    with Lender(house.acme) as acme:
+def test_a_lost_reply_is_settled_by_its_receipt(scenario: BureauWithMembers) -> None:
+    wallet = new_person(scenario)
+    with Lender(scenario.acme) as acme:
         submission = acme.submit(months(wallet.subject_id, 1)).submissions[0]
         again = acme.receipt(submission.submission_id, submission.manifest)
         assert again == submission.receipt
         assert acme.submission(submission.submission_id).manifest == submission.manifest
 
 
-def test_what_was_signed_can_be_sent_again(house: House) -> None:
-    wallet = new_person(house)
+def test_what_was_signed_can_be_sent_again(scenario: BureauWithMembers) -> None:
+    wallet = new_person(scenario)
     consent_id = may_inquire(wallet)
     sent: list[Statement] = []
 
     # 1. Accepted: the first receipt again, whatever the subject decided since.
-    with Lender(house.brook, before_send=sent.append) as brook:
+    with Lender(scenario.brook, before_send=sent.append) as brook:
         report = ask(brook, wallet, consent_id)
         accepted = sent.pop()
         assert accepted.request_id == report.request_id
@@ -306,7 +310,9 @@ def test_what_was_signed_can_be_sent_again(house: House) -> None:
         sent.append(statement)
         raise InterruptedError
 
-    carried = Wallet(house.agent, wallet.subject_id, wallet._caller.author.key, before_send=cut_off)
+    carried = Wallet(
+        scenario.agent, wallet.subject_id, wallet._caller.author.key, before_send=cut_off
+    )
     with carried, pytest.raises(InterruptedError):
         may_inquire(carried)
     assert sent[0].request_id not in {one.consent_id for one in wallet.consents()}
@@ -315,8 +321,8 @@ def test_what_was_signed_can_be_sent_again(house: House) -> None:
     assert sent[0].request_id in {one.consent_id for one in wallet.consents()}
 
 
-def test_a_person_settles_a_lost_reply_too(house: House) -> None:
-    wallet, stranger = new_person(house), new_person(house)
+def test_a_person_settles_a_lost_reply_too(scenario: BureauWithMembers) -> None:
+    wallet, stranger = new_person(scenario), new_person(scenario)
     consent = wallet.grant("acme", [Action.FURNISH], expire=timedelta(days=3))
     assert wallet.receipt(consent.consent_id, consent.envelope) == consent.receipt
     with pytest.raises(NotFound):
@@ -325,11 +331,11 @@ def test_a_person_settles_a_lost_reply_too(house: House) -> None:
         wallet.receipt(str(uuid.uuid4()))
 
 
-def test_a_bureau_that_comes_back_is_found_again(house: House) -> None:
-    wallet = new_person(house)
-    with Lender(house.acme) as acme:
+def test_a_bureau_that_comes_back_is_found_again(scenario: BureauWithMembers) -> None:
+    wallet = new_person(scenario)
+    with Lender(scenario.acme) as acme:
         acme.members()
-        restart = threading.Thread(target=house.bureau.restart)
+        restart = threading.Thread(target=scenario.bureau.restart)
         restart.start()
         deadline = time.monotonic() + 120
         done = 0
@@ -339,9 +345,9 @@ def test_a_bureau_that_comes_back_is_found_again(house: House) -> None:
         restart.join()
 
 
-def test_the_next_address_answers_where_the_first_does_not(house: House) -> None:
+def test_the_next_address_answers_where_the_first_does_not(scenario: BureauWithMembers) -> None:
     nobody = "127.0.0.1:1"
-    profile = dataclasses.replace(house.acme, addresses=(nobody, house.bureau.address))
+    profile = dataclasses.replace(scenario.acme, addresses=(nobody, scenario.bureau.address))
     with Lender(profile) as lender:
         for _ in range(5):
             assert lender.members()
@@ -352,11 +358,11 @@ def _members_in_child(profile: Profile) -> int:
         return len(lender.members())
 
 
-def test_a_spawned_worker_has_connections_of_its_own(house: House) -> None:
-    with Lender(house.acme) as lender:
+def test_a_spawned_worker_has_connections_of_its_own(scenario: BureauWithMembers) -> None:
+    with Lender(scenario.acme) as lender:
         count = len(lender.members())
         with get_context("spawn").Pool(1) as pool:
-            assert pool.apply(_members_in_child, (house.acme,)) == count
+            assert pool.apply(_members_in_child, (scenario.acme,)) == count
 
 
 NO_RETRY = RetryPolicy(attempts=1)
@@ -375,8 +381,8 @@ def refusal(profile: Profile) -> str:
     return text
 
 
-def test_refused_connections_say_what_to_check(house: House) -> None:
-    acme, settings = house.acme, house.bureau.settings
+def test_refused_connections_say_what_to_check(scenario: BureauWithMembers) -> None:
+    acme, settings = scenario.acme, scenario.bureau.settings
     authority = load_authority(settings)
     now = utc(Clock().now_us())
     key, csr = new_key_and_csr("acme")

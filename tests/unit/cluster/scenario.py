@@ -45,7 +45,7 @@ from tests.cluster.history import Operation, Outcome
 from tests.cluster.timeline import Event
 from tests.unit.keys.trees import Nodes
 
-ORIGIN, WITNESS = "scene.example/log", "witness-1.example"
+ORIGIN, WITNESS = "scenario.example/log", "witness-1.example"
 SECOND = 1_000_000_000
 BEGIN_US = 1_800_000_000_000_000
 PERSON = "5" * 32
