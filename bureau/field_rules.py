@@ -53,18 +53,18 @@ def validator() -> Validator:
     return Validator()
 
 
-def check(message: Message, at: str = "") -> None:
+def check(message: Message, prefix: str = "") -> None:
     """Check every field rule that the contract declares for a message.
 
     Args:
         message: The message to check.
-        at: Path prefix of the fields.
+        prefix: Path prefix of the fields.
 
     Raises:
         Refusal: All violations, under the first one's reason.
     """
-    if found := [*violations(message, at), *bad_times(message, at)]:
-        raise refusal(found)
+    if breaches := [*violations(message, prefix), *bad_times(message, prefix)]:
+        raise refusal(breaches)
 
 
 def violation(field: str, reason: Reason, message: str) -> tuple[Reason, FieldViolation]:
@@ -72,14 +72,14 @@ def violation(field: str, reason: Reason, message: str) -> tuple[Reason, FieldVi
     return reason, FieldViolation(field, reason.lower(), message)
 
 
-def refusal(found: list[tuple[Reason, FieldViolation]]) -> Refusal:
+def refusal(breaches: list[tuple[Reason, FieldViolation]]) -> Refusal:
     """Return one refusal for all violations, under the first one's reason."""
-    reason, first = found[0]
-    count = len(found) - 1 if len(found) <= MAX_FOUND else f"at least {MAX_FOUND}"
-    more = f" (and {count} more)" if len(found) > 1 else ""
+    reason, first = breaches[0]
+    count = len(breaches) - 1 if len(breaches) <= MAX_FOUND else f"at least {MAX_FOUND}"
+    more = f" (and {count} more)" if len(breaches) > 1 else ""
     shown: list[FieldViolation] = []
     size = 0
-    for _, violation in found[:MAX_VIOLATIONS]:
+    for _, violation in breaches[:MAX_VIOLATIONS]:
         size += len(violation.field) + len(violation.rule) + 4 * len(violation.message) + 12
         if shown and size > MAX_VIOLATION_BYTES:
             break
@@ -92,16 +92,16 @@ def check_all(message: Message) -> bool:
     return not validator().collect_violations(message, fail_fast=True)
 
 
-def violations(message: Message, at: str = "") -> list[tuple[Reason, FieldViolation]]:
+def violations(message: Message, prefix: str = "") -> list[tuple[Reason, FieldViolation]]:
     """Find each violation of a field rule, with its reason.
 
     In a field with more than MAX_ITEMS items, only the first items are checked.
     """
-    found = validator().collect_violations(message, fail_fast=True)
-    if found:
+    breaches = validator().collect_violations(message, fail_fast=True)
+    if breaches:
         # Two bytes can violate several rules, and describing a violation takes thousands.
-        found = validator().collect_violations(_trimmed(message)) or found
-    return [_breach(violation, at) for violation in found]
+        breaches = validator().collect_violations(_trimmed(message)) or breaches
+    return [_breach(violation, prefix) for violation in breaches]
 
 
 def bad_text(text: str) -> bool:
@@ -109,12 +109,12 @@ def bad_text(text: str) -> bool:
     return any(unicodedata.category(c) in {"Cc", "Cf", "Co", "Cs", "Cn"} for c in text)
 
 
-def bad_times(message: Message, at: str) -> Iterator[tuple[Reason, FieldViolation]]:
+def bad_times(message: Message, prefix: str) -> Iterator[tuple[Reason, FieldViolation]]:
     """Yield the times outside 1970 to 9999: protobuf accepts any seconds and nanos."""
     for name, is_list in _timed(message.DESCRIPTOR):
         if not is_list and not message.HasField(name):
             continue
-        path, value = f"{at}.{name}".lstrip("."), getattr(message, name)
+        path, value = f"{prefix}.{name}".lstrip("."), getattr(message, name)
         for part in value if is_list else (value,):
             if not isinstance(part, (Timestamp, Duration)):
                 yield from bad_times(part, path)
@@ -148,9 +148,9 @@ def _trimmed(message: M) -> M:
     return copy
 
 
-def _breach(violation: Violation, at: str) -> tuple[Reason, FieldViolation]:
+def _breach(violation: Violation, prefix: str) -> tuple[Reason, FieldViolation]:
     proto = violation.proto
-    field = "".join((at, *_path(violation))).lstrip(".")
+    field = "".join((prefix, *_path(violation))).lstrip(".")
     rule = proto.rule_id or ""
     reason = _REASON_OF_RULE.get(rule, "INVALID_FIELD")
     if field.endswith("_minor"):

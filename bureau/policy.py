@@ -135,12 +135,15 @@ def load_policy(jurisdiction: str, folder: Path | None = None) -> Policy:
     name = f"{jurisdiction}.toml"
     shipped = files("bureau") / "data" / "policy"
     own = [folder] if folder else []
-    found = [at / name for at in (*own, shipped) if (at / name).is_file()]
-    if not found:
+    candidates = [parent / name for parent in (*own, shipped) if (parent / name).is_file()]
+    if not candidates:
         raise PolicyError(f"no rules for {jurisdiction}: add policy/{name} to the bureau's folder")
-    policy = _load(found[0])
+    policy = _load(candidates[0])
     # A version that is in several places is the first one's: the node's own come first.
-    earlier = [*found[1:], *(file for at in (*own, shipped) for file in _retired(at, jurisdiction))]
+    earlier = [
+        *candidates[1:],
+        *(file for parent in (*own, shipped) for file in _retired(parent, jurisdiction)),
+    ]
     retired: dict[str, Policy] = {}
     for file in earlier:
         old = _load(file)
@@ -153,8 +156,8 @@ def _retired(folder: Traversable, jurisdiction: str) -> list[Traversable]:
     retired = folder / "retired"
     if not retired.is_dir():
         return []
-    listed = sorted(retired.iterdir(), key=lambda at: at.name)
-    return [at for at in listed if at.name.startswith(f"{jurisdiction}-")]
+    listed = sorted(retired.iterdir(), key=lambda file: file.name)
+    return [file for file in listed if file.name.startswith(f"{jurisdiction}-")]
 
 
 def _load(file: Traversable) -> Policy:
@@ -186,16 +189,18 @@ def _read(table: dict[str, Any]) -> Policy:
 
 
 def _retention(tables: list[dict[str, Any]]) -> dict[str, Retention]:
-    found = {
-        at["item"]: Retention(at["item"], at["anchor"], int(at["months"]), int(at["grace_days"]))
-        for at in tables
+    rules = {
+        table["item"]: Retention(
+            table["item"], table["anchor"], int(table["months"]), int(table["grace_days"])
+        )
+        for table in tables
     }
-    if set(found) != set(ANCHORS):
+    if set(rules) != set(ANCHORS):
         raise ValueError(f"[[retention]] must have {', '.join(sorted(ANCHORS))}")
-    for item, rule in found.items():
+    for item, rule in rules.items():
         if rule.anchor not in ANCHORS[item]:
             raise ValueError(f"the anchor of {item} must be {' or '.join(sorted(ANCHORS[item]))}")
-    return found
+    return rules
 
 
 def _ceilings(tables: list[dict[str, Any]]) -> dict[str, Ceiling]:

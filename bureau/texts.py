@@ -40,5 +40,7 @@ def flag_texts(version: str, name: str) -> dict[str, str]:
 @cache
 def _tables(folder: str) -> list[dict[str, Any]]:
     listed = files("bureau").joinpath("data", *folder.split("/")).iterdir()
-    found = sorted(listed, key=lambda at: at.name)
-    return [tomllib.loads(at.read_text("utf-8")) for at in found if at.name.endswith(".toml")]
+    ordered = sorted(listed, key=lambda file: file.name)
+    return [
+        tomllib.loads(file.read_text("utf-8")) for file in ordered if file.name.endswith(".toml")
+    ]

@@ -89,8 +89,10 @@ def about_backup(source: Path) -> About:
         MalformedMessage: It is no backup.
     """
     with source.open("rb") as file:
-        told = read_about(file)
+        description = read_about(file)
     try:
-        return About(str(told["engine"]), str(told["revision"]), int(told["tree_size"]))
+        return About(
+            str(description["engine"]), str(description["revision"]), int(description["tree_size"])
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise MalformedMessage(f"{source} is no backup of a bureau") from error

@@ -150,8 +150,8 @@ def load_authority(settings: Settings) -> Authority:
 def issue_node(settings: Settings, authority: Authority, now_us: int) -> None:
     """Issue a new TLS key and certificate to the node; a serving node takes them up."""
     reached = (settings.listen, *settings.addresses, *settings.directory_addresses)
-    found = {host_of(address) for address in reached}
-    hosts = sorted({"localhost", "127.0.0.1", "::1", *settings.names, *found} - ANYWHERE)
+    reached_hosts = {host_of(address) for address in reached}
+    hosts = sorted({"localhost", "127.0.0.1", "::1", *settings.names, *reached_hosts} - ANYWHERE)
     ips = [host for host in hosts if _is_ip(host)]
     key, csr = new_key_and_csr(settings.node)
     certificate = authority.issue_server(
@@ -189,8 +189,8 @@ def _build(folder: Path, plan: InitOptions, clock: Clock) -> Settings:
     load_policy(settings.jurisdiction, folder / "policy")  # before anything rests on it
     # 2. Passphrases, each beside what it opens, or the operator's own for both.
     if plan.passphrase_file is None:
-        for place in (settings.server_folder, settings.authority_folder):
-            write_private(place / PASSPHRASE, secrets.token_urlsafe(32).encode() + b"\n")
+        for secret_folder in (settings.server_folder, settings.authority_folder):
+            write_private(secret_folder / PASSPHRASE, secrets.token_urlsafe(32).encode() + b"\n")
     # 3. The authority, and the node's certificate.
     authority = Authority.create(f"{plan.origin} authority", utc(now_us))
     own = settings.authority_folder / PASSPHRASE

@@ -47,11 +47,11 @@ def examine(settings: Settings, clock: Clock | None = None) -> Iterator[CheckRes
 
 
 def _versions(_settings: Settings, _clock: Clock) -> Iterator[CheckResult]:
-    found = ".".join(map(str, sys.version_info[:3]))
+    version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] < PYTHON_FLOOR:
-        yield CheckResult(Health.FAIL, "python", found, "Use Python 3.11 or later.")
+        yield CheckResult(Health.FAIL, "python", version, "Use Python 3.11 or later.")
     else:
-        yield CheckResult(Health.OK, "python", found)
+        yield CheckResult(Health.OK, "python", version)
     old = [f"{name} {at} < {floor}" for name, at, floor in _floors() if _parts(at) < _parts(floor)]
     if old:
         fix = "Run `pip install --upgrade 'creditbureau[server]'`."
@@ -133,13 +133,13 @@ def _certificates(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
         except (OSError, KeysError) as error:
             yield CheckResult(Health.FAIL, name, str(error), fix)
             continue
-        told = f"until {ends.date().isoformat()}"
+        validity = f"until {ends.date().isoformat()}"
         if ends <= now:
-            yield CheckResult(Health.FAIL, name, f"ended, {told}", fix)
+            yield CheckResult(Health.FAIL, name, f"ended, {validity}", fix)
         elif ends - now < SOON:
-            yield CheckResult(Health.WARN, name, told, fix)
+            yield CheckResult(Health.WARN, name, validity, fix)
         else:
-            yield CheckResult(Health.OK, name, told)
+            yield CheckResult(Health.OK, name, validity)
 
 
 def _database(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
@@ -150,13 +150,13 @@ def _database(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
             yield CheckResult(Health.FAIL, "database", f"{database.file} is missing", fix)
             return
         if pending := schema.pending(database):
-            told = f"lacks {len(pending)} revisions"
-            yield CheckResult(Health.FAIL, "database", told, "Run `bureau db migrate`.")
+            detail = f"lacks {len(pending)} revisions"
+            yield CheckResult(Health.FAIL, "database", detail, "Run `bureau db migrate`.")
             return
         if (floor := schema.floor(database)) > schema.newest():
-            told = f"takes revision {floor} or later, and this version is {schema.newest()}"
+            detail = f"takes revision {floor} or later, and this version is {schema.newest()}"
             yield CheckResult(
-                Health.FAIL, "database", told, "Install the version that migrated it."
+                Health.FAIL, "database", detail, "Install the version that migrated it."
             )
             return
         yield CheckResult(Health.OK, "database", f"answers, at revision {schema.current(database)}")
@@ -168,9 +168,9 @@ def _database(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
         yield from _log_in(database, settings, clock)
         yield from ask_witnesses(database, settings)
     except Exception as error:  # noqa: BLE001  (drivers raise what they like; all of it is a finding)
-        told = str(error).splitlines()[0] if str(error) else type(error).__name__
+        detail = str(error).splitlines()[0] if str(error) else type(error).__name__
         fix = "Start the database, or correct database_url in bureau.toml."
-        yield CheckResult(Health.FAIL, "database", told, fix)
+        yield CheckResult(Health.FAIL, "database", detail, fix)
     finally:
         database.dispose()
 
@@ -191,8 +191,8 @@ def _standby(database: Database, *, required: bool) -> CheckResult:
     if not names:
         fix = "Give it a synchronous standby (synchronous_standby_names)."
         if required:
-            told = "required, and synchronous_standby_names is empty: nothing is acknowledged"
-            return CheckResult(Health.FAIL, "standby", told, fix)
+            detail = "required, and synchronous_standby_names is empty: nothing is acknowledged"
+            return CheckResult(Health.FAIL, "standby", detail, fix)
         return CheckResult(
             Health.WARN, "standby", "what is acknowledged is on one machine only", fix
         )
@@ -222,8 +222,8 @@ def _log_in(database: Database, settings: Settings, clock: Clock) -> Iterator[Ch
         else:
             yield CheckResult(Health.OK, "log", f"{newest[0] if newest else 0} entries")
     if newest and newest[1] > clock.now_us() + AHEAD_US:
-        told = f"behind the newest checkpoint of {utc(newest[1]).isoformat()}"
-        yield CheckResult(Health.FAIL, "clock", told, "Set this machine's clock (NTP).")
+        detail = f"behind the newest checkpoint of {utc(newest[1]).isoformat()}"
+        yield CheckResult(Health.FAIL, "clock", detail, "Set this machine's clock (NTP).")
     else:
         yield CheckResult(Health.OK, "clock", "not behind the newest checkpoint")
 
@@ -240,14 +240,14 @@ def _serving(settings: Settings, _clock: Clock) -> Iterator[CheckResult]:
 
 
 def _answers(settings: Settings) -> Iterator[CheckResult]:
-    told = f"{settings.listen} is taken"
+    detail = f"{settings.listen} is taken"
     try:
         profile = Profile.load(settings.operator_folder)
         with Operator(replace(profile, addresses=addresses_of(settings))) as operator:
             operator.checkpoint()
     except (OSError, ValueError, KeysError, CallError) as error:
         fix = f"Another program may have the port. The operator got: {error}."
-        yield CheckResult(Health.WARN, "port", told, fix)
+        yield CheckResult(Health.WARN, "port", detail, fix)
     else:
         yield CheckResult(Health.OK, "port", f"a bureau answers at {addresses_of(settings)[0]}")
 

@@ -59,7 +59,7 @@ def accept_fork(settings: Settings, size: int) -> AcceptedFork:
     database = Database(settings.database)
     try:
         with database.snapshot() as db:
-            found = log.size_of(db)
+            own_size = log.size_of(db)
             checkpoint_file.check(kept, db, settings.origin, key)
     except ForkedLogError as error:
         fork = error
@@ -67,9 +67,9 @@ def accept_fork(settings: Settings, size: int) -> AcceptedFork:
         raise NoForkError("the database holds what this node has acknowledged", "Serve it.")
     finally:
         database.dispose()
-    if found != size:
+    if own_size != size:
         fix = "Look at it again (`bureau db status`), and name the size that you accept."
-        raise NoForkError(f"the database's log has {found} entries, not {size}", fix)
+        raise NoForkError(f"the database's log has {own_size} entries, not {size}", fix)
     kept_size = open_checkpoint(fork.kept, settings.origin, key).size
     evidence = kept.with_name(f"{kept.name}.forked-{kept_size}-at-{size}")
     if evidence.exists():

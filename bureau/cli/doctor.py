@@ -16,12 +16,17 @@ def doctor(folder: Dir = None, output: Shown = Output.TABLE) -> None:
     results = list(examine(settings_of(folder)))
     show(
         (
-            {"health": at.health.value, "subject": at.subject, "told": at.told, "fix": at.fix}
-            for at in results
+            {
+                "health": result.health.value,
+                "subject": result.subject,
+                "told": result.told,
+                "fix": result.fix,
+            }
+            for result in results
         ),
         output,
     )
-    if failed := sum(at.health is Health.FAIL for at in results):
+    if failed := sum(result.health is Health.FAIL for result in results):
         raise Stop(Exit.INVALID, f"{failed} of {len(results)} checks failed")
 
 

@@ -105,8 +105,9 @@ def explain(error: Exception) -> list[str]:
     if isinstance(error, ValidationError):
         violations = error.errors()
         return [
-            f"{'.'.join(map(str, at['loc'])) or 'setting'}: {at['msg']} (given: {at['input']!r})"
-            for at in violations
+            f"{'.'.join(map(str, wrong['loc'])) or 'setting'}: {wrong['msg']} "
+            f"(given: {wrong['input']!r})"
+            for wrong in violations
         ]
     lines = [str(error) or type(error).__name__]
     if isinstance(error, CallError):

@@ -89,11 +89,11 @@ def divergence(
     groups: Mapping[str, str],
 ) -> Iterator[Change]:
     """Yield the divergences that are new, among the lines that a member may see."""
-    known = {found.group for found in divergences(before, groups)}
-    for found in divergences(after, groups):
-        if found.group not in known:
-            kind = ALERT_KIND_GROUP_DIVERGENCE if found.group else ALERT_KIND_DIVERGENCE
-            yield Change(kind, found.lines)
+    known = {divergence.group for divergence in divergences(before, groups)}
+    for divergence in divergences(after, groups):
+        if divergence.group not in known:
+            kind = ALERT_KIND_GROUP_DIVERGENCE if divergence.group else ALERT_KIND_DIVERGENCE
+            yield Change(kind, divergence.lines)
 
 
 def opens(sections: int, change: Change) -> bool:

@@ -46,14 +46,14 @@ FROZEN_COMMENTS = frozenset({"AP", "CL"})
 
 def is_open(line: FiledTradeline) -> bool:
     """Return True if an account can still be owed on or drawn."""
-    at = line.snapshot
-    return not (at.close_date or at.status in ENDED or _since_then(line, ENDING))
+    snapshot = line.snapshot
+    return not (snapshot.close_date or snapshot.status in ENDED or _since_then(line, ENDING))
 
 
 def is_drawable(line: FiledTradeline) -> bool:
     """Return True if a line can be drawn on unless it is frozen."""
-    at = line.snapshot
-    lends = at.portfolio_type in LINES and at.status not in CHARGED_OFF_OR_IN_COLLECTION
+    snapshot = line.snapshot
+    lends = snapshot.portfolio_type in LINES and snapshot.status not in CHARGED_OFF_OR_IN_COLLECTION
     return lends and is_open(line) and not _since_then(line, LOSING)
 
 

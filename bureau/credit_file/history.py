@@ -146,7 +146,7 @@ class Account:
 
 def people_of(people: bytes) -> list[str]:
     """Split an account's `people` into subject ids."""
-    return [people[at : at + 16].hex() for at in range(0, len(people), 16)]
+    return [people[start : start + 16].hex() for start in range(0, len(people), 16)]
 
 
 def steps_of(trail: bytes) -> list[TrailEntry]:

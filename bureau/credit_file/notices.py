@@ -22,8 +22,8 @@ def give(tx: Transaction, news: Iterable[PendingNotice], member_id: str) -> None
     Subjects can read them once the entry is committed.
     """
     rows = [
-        (subject_id, tx.entry_key, place, about.kind, member_id, about.tradeline_id)
-        for place, about in enumerate(news)
+        (subject_id, tx.entry_key, position, about.kind, member_id, about.tradeline_id)
+        for position, about in enumerate(news)
         for subject_id in about.subject_ids
     ]
     if rows:
@@ -35,12 +35,12 @@ def page(
 ) -> tuple[list[Notice], str]:
     """Read a page of the notices to a subject, newest first, and the next page's token."""
     limit = page_size or paging.DEFAULT_SIZE
-    place = paging.number_in(page_token, otherwise=paging.NEWEST)
+    position = paging.number_in(page_token, otherwise=paging.NEWEST)
     rows = db.all(
         q.notices_before,
         subject_id=subject_id,
-        leaf_index=place >> PLACE_BITS,
-        ordinal=place & (1 << PLACE_BITS) - 1,
+        leaf_index=position >> PLACE_BITS,
+        ordinal=position & (1 << PLACE_BITS) - 1,
         limit=limit + 1,
     )
     shown, token = paging.cut(rows, limit, lambda row: row.leaf_index << PLACE_BITS | row.ordinal)

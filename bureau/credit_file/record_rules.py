@@ -50,23 +50,23 @@ def check_records(batch: ParsedRecordBatch, lines: Sequence[BatchRecord], now_us
     # Members' clocks and zones differ: today ends where the first zone's does.
     today = date_of(now_us + 14 * 3600 * MICROSECONDS)
     sound = field_rules.check_all(batch)
-    found: list[Breach] = []
+    breaches: list[Breach] = []
     seen: set[tuple[str, int]] = set()
-    for place, line in enumerate(lines):
+    for index, line in enumerate(lines):
         if not sound:
-            found += field_rules.violations(line.record, f"records[{place}]")
-        found += _breaches(line, today, place)
-        if len(found) > field_rules.MAX_FOUND:
+            breaches += field_rules.violations(line.record, f"records[{index}]")
+        breaches += _breaches(line, today, index)
+        if len(breaches) > field_rules.MAX_FOUND:
             break
         if line.kind >= DELETION:
             continue  # an account can have several actions
         name = (line.account_ref, line.month)
         if name in seen:
             message = "the batch has this account and month already"
-            found.append(_breach(place, "account_ref", "DUPLICATE_RECORD", message))
+            breaches.append(_breach(index, "account_ref", "DUPLICATE_RECORD", message))
         seen.add(name)
-    if found:
-        raise field_rules.refusal(found)
+    if breaches:
+        raise field_rules.refusal(breaches)
 
 
 def currency_breaches(lines: Sequence[BatchRecord], known: dict[str, str]) -> list[Breach]:
@@ -78,12 +78,12 @@ def currency_breaches(lines: Sequence[BatchRecord], known: dict[str, str]) -> li
     """
     return [
         _breach(
-            place,
+            index,
             "snapshot.currency",
             "CURRENCY_MISMATCH",
             f"the account is in {known[line.account_ref]}",
         )
-        for place, line in enumerate(lines)
+        for index, line in enumerate(lines)
         if line.currency and known.setdefault(line.account_ref, line.currency) != line.currency
     ]
 
@@ -98,42 +98,42 @@ def is_date(yyyymmdd: int) -> bool:
     return True
 
 
-def _breaches(line: BatchRecord, today: int, place: int) -> Iterator[Breach]:
+def _breaches(line: BatchRecord, today: int, index: int) -> Iterator[Breach]:
     record, snapshot = line.record, line.snapshot
     if record.HasField("action"):
-        yield from _action_breaches(record.action, today, f"records[{place}].action")
+        yield from _action_breaches(record.action, today, f"records[{index}].action")
         return
     if not record.HasField("snapshot"):
         month = record.deletion.month
         if month and not 1 <= month % 100 <= 12:
             message = "not a month of the calendar"
-            yield _breach(place, "deletion.month", "INVALID_FIELD", message)
+            yield _breach(index, "deletion.month", "INVALID_FIELD", message)
         return
-    yield from _date_breaches(snapshot, today, place)
+    yield from _date_breaches(snapshot, today, index)
     if line.currency not in currencies():
         message = "not an ISO 4217 currency"
-        yield _breach(place, "snapshot.currency", "UNKNOWN_CURRENCY", message)
+        yield _breach(index, "snapshot.currency", "UNKNOWN_CURRENCY", message)
     if snapshot.original_creditor and field_rules.bad_text(snapshot.original_creditor):
         message = "control or bidirectional characters"
-        yield _breach(place, "snapshot.original_creditor", "BAD_TEXT", message)
+        yield _breach(index, "snapshot.original_creditor", "BAD_TEXT", message)
     people = line.subject_ids
     if len(people) > 1 and len(set(people)) < len(people):
-        yield _breach(place, "snapshot.parties", "INVALID_FIELD", "a subject is named twice")
+        yield _breach(index, "snapshot.parties", "INVALID_FIELD", "a subject is named twice")
 
 
-def _action_breaches(action: FacilityAction, today: int, at: str) -> Iterator[Breach]:
-    if wrong := list(field_rules.bad_times(action, at)):
+def _action_breaches(action: FacilityAction, today: int, path: str) -> Iterator[Breach]:
+    if wrong := list(field_rules.bad_times(action, path)):
         yield from wrong
         return
     if date_of(action.effective_time.ToMicroseconds()) > today:
-        yield field_rules.violation(f"{at}.effective_time", "DATE_ORDER", "lies in the future")
+        yield field_rules.violation(f"{path}.effective_time", "DATE_ORDER", "lies in the future")
     if action.review_by_date and not is_date(action.review_by_date):
         yield field_rules.violation(
-            f"{at}.review_by_date", "INVALID_FIELD", "not a day of the calendar"
+            f"{path}.review_by_date", "INVALID_FIELD", "not a day of the calendar"
         )
     if action.appeal_route and field_rules.bad_text(action.appeal_route):
         message = "control or bidirectional characters"
-        yield field_rules.violation(f"{at}.appeal_route", "BAD_TEXT", message)
+        yield field_rules.violation(f"{path}.appeal_route", "BAD_TEXT", message)
     given = {
         "credit_limit_minor": action.HasField("credit_limit_minor"),
         "new_account_ref": bool(action.new_account_ref),
@@ -142,7 +142,7 @@ def _action_breaches(action: FacilityAction, today: int, at: str) -> Iterator[Br
     for name, kinds in NEEDED.items():
         if given[name] != (action.kind in kinds):
             message = f"belongs to {' and '.join(sorted(map(_kind_name, kinds)))}"
-            yield field_rules.violation(f"{at}.{name}", "INVALID_FIELD", message)
+            yield field_rules.violation(f"{path}.{name}", "INVALID_FIELD", message)
 
 
 def _kind_name(kind: int) -> str:
@@ -150,14 +150,14 @@ def _kind_name(kind: int) -> str:
     return name.removeprefix("FACILITY_ACTION_KIND_")
 
 
-def _date_breaches(snapshot: TradelineSnapshot, today: int, place: int) -> Iterator[Breach]:
+def _date_breaches(snapshot: TradelineSnapshot, today: int, index: int) -> Iterator[Breach]:
     month, opened, closed = snapshot.month, snapshot.open_date, snapshot.close_date
     if not 1 <= month % 100 <= 12:
-        yield _breach(place, "snapshot.month", "INVALID_FIELD", "not a month of the calendar")
+        yield _breach(index, "snapshot.month", "INVALID_FIELD", "not a month of the calendar")
     if month > today // 100:
-        yield _breach(place, "snapshot.month", "DATE_ORDER", "lies in the future")
+        yield _breach(index, "snapshot.month", "DATE_ORDER", "lies in the future")
     if month < opened // 100:
-        yield _breach(place, "snapshot.month", "DATE_ORDER", "lies before open_date")
+        yield _breach(index, "snapshot.month", "DATE_ORDER", "lies before open_date")
     for name, value in (
         ("open_date", opened),
         ("close_date", closed),
@@ -166,12 +166,12 @@ def _date_breaches(snapshot: TradelineSnapshot, today: int, place: int) -> Itera
     ):
         if value and not is_date(value):
             message = "not a day of the calendar"
-            yield _breach(place, f"snapshot.{name}", "INVALID_FIELD", message)
+            yield _breach(index, f"snapshot.{name}", "INVALID_FIELD", message)
         elif value > today:
-            yield _breach(place, f"snapshot.{name}", "DATE_ORDER", "lies in the future")
+            yield _breach(index, f"snapshot.{name}", "DATE_ORDER", "lies in the future")
     if closed and closed < opened:
-        yield _breach(place, "snapshot.close_date", "DATE_ORDER", "lies before open_date")
+        yield _breach(index, "snapshot.close_date", "DATE_ORDER", "lies before open_date")
 
 
-def _breach(place: int, field: str, reason: Reason, message: str) -> Breach:
-    return field_rules.violation(f"records[{place}].{field}", reason, message)
+def _breach(index: int, field: str, reason: Reason, message: str) -> Breach:
+    return field_rules.violation(f"records[{index}].{field}", reason, message)

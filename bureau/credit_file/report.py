@@ -83,10 +83,10 @@ def fill_report(report: Report, file: CreditFile, scope: Scope, rules: ReportRul
         summary = summary_of(lines, file.inquiries, file.now_us)
         report.summary.CopyFrom(summary)
         if summary.frozen_line_count and summary.lending_line_count:
-            for found in divergences(lines, file.groups):
-                name = "GROUP_DIVERGENCE" if found.group else "DIVERGENCE"
+            for divergence in divergences(lines, file.groups):
+                name = "GROUP_DIVERGENCE" if divergence.group else "DIVERGENCE"
                 flag = report.flags.add(kind=FlagKind.Value(f"FLAG_KIND_{name}"))
-                flag.tradeline_ids.extend(line.tradeline_id for line in found.lines)
+                flag.tradeline_ids.extend(line.tradeline_id for line in divergence.lines)
                 flag.texts.update(flag_texts(rules.version.flag_texts, name))
     if codes_pb2.SECTION_TRADELINES in scope.sections:
         months = months_in(scope)

@@ -42,7 +42,7 @@ def retained(
         if written_off and is_obsolete(line, policy.retention["collection_or_charge_off"], today):
             continue
         faded = _faded(line.history, rule, today, since=1 if written_off else 0)
-        actions = [at for at in line.actions if not _is_past(at, line, rule, today)]
+        actions = [action for action in line.actions if not _is_past(action, line, rule, today)]
         if faded is line.history and len(actions) == len(line.actions):
             yield line
         elif faded.profile[0] == line.history.profile[0]:
@@ -64,7 +64,7 @@ def _first_delinquency(line: FiledTradeline) -> int:
     if line.snapshot.first_delinquency_date:
         return line.snapshot.first_delinquency_date
     profile = line.history.profile
-    age = max((age for age, at in enumerate(profile) if at in DELINQUENT), default=0)
+    age = max((age for age, action in enumerate(profile) if action in DELINQUENT), default=0)
     return _first_of(line.history, age)
 
 
@@ -76,7 +76,7 @@ def _end_of_event(line: FiledTradeline) -> int:
     profile = line.history.profile
     if profile[0] in DELINQUENT:
         return 0
-    since = next((age for age, at in enumerate(profile) if at in DELINQUENT), len(profile))
+    since = next((age for age, action in enumerate(profile) if action in DELINQUENT), len(profile))
     paid = max((age for age in range(since) if profile[age] != NO_DATA), default=0)
     return line.snapshot.close_date or _first_of(line.history, paid)
 

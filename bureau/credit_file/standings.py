@@ -77,5 +77,7 @@ def classification_of(standard: StandardOfCredit, days_past_due: int) -> int:
     """Return the classification of days past due by the standard's bands; 0 below the
     first band.
     """
-    found = [b.classification for b in standard.bands if b.min_days_past_due <= days_past_due]
-    return found[-1] if found else 0
+    classifications = [
+        b.classification for b in standard.bands if b.min_days_past_due <= days_past_due
+    ]
+    return classifications[-1] if classifications else 0

@@ -63,22 +63,22 @@ class SubjectState:
     statement: str = ""
 
 
-def state_of(told: Iterable[SubjectEvent], policy: Policy, now_us: int) -> SubjectState:
+def state_of(events: Iterable[SubjectEvent], policy: Policy, now_us: int) -> SubjectState:
     """Fold subject events, in order of the log, into the state at a time."""
     state = SubjectState()
-    for said in told:
-        if said.kind == PLACEMENT:
-            state.holds[said.about] = _placed(said)
-        elif said.kind == LIFT:
-            _lift(state, said.about, HoldLift.FromString(said.body))
-        elif said.kind == OPENING:
-            state.disputes[said.about] = _opened(said, policy)
-        elif said.kind == ANSWER:
-            _answer(state.disputes[said.about], said)
-        elif said.kind == ADDITION:
-            _add(state.disputes[said.about], said, policy)
+    for event in events:
+        if event.kind == PLACEMENT:
+            state.holds[event.about] = _placed(event)
+        elif event.kind == LIFT:
+            _lift(state, event.about, HoldLift.FromString(event.body))
+        elif event.kind == OPENING:
+            state.disputes[event.about] = _opened(event, policy)
+        elif event.kind == ANSWER:
+            _answer(state.disputes[event.about], event)
+        elif event.kind == ADDITION:
+            _add(state.disputes[event.about], event, policy)
         else:
-            state.statement = SubjectStatement.FromString(said.body).text
+            state.statement = SubjectStatement.FromString(event.body).text
     for hold_id, lifts in state.lifts.items():
         state.lifts[hold_id] = {who: until for who, until in lifts.items() if until > now_us}
     for hold in state.holds.values():
@@ -112,7 +112,7 @@ def holds_for(state: SubjectState, member_id: str, now_us: int) -> list[Hold]:
     Lifts for other members are left out, because they would say where the subject asks for
     credit.
     """
-    found = []
+    holds = []
     for hold in state.holds.values():
         if _ended(hold, now_us):
             continue
@@ -121,14 +121,14 @@ def holds_for(state: SubjectState, member_id: str, now_us: int) -> list[Hold]:
         shown.CopyFrom(hold)
         _show_lift(shown, {who: until for who, until in lifts.items() if who in {"", member_id}})
         shown.state = _hold_state(shown, now_us)
-        found.append(shown)
-    return found
+        holds.append(shown)
+    return holds
 
 
 def _in_force(state: SubjectState, hold: Hold, member_id: str, now_us: int) -> bool:
     """Return True if a hold stops a member at a time."""
     lifts = state.lifts.get(hold.hold_id, {})
-    lifted = any(now_us < lifts.get(who, 0) for who in ("", member_id))
+    lifted = any(now_us < lifts.get(grantee, 0) for grantee in ("", member_id))
     return not lifted and not _ended(hold, now_us)
 
 
@@ -180,12 +180,12 @@ def _show_lift(hold: Hold, lifts: dict[str, int]) -> None:
     """Set the lifts of a hold, and the lift that opens it widest."""
     for name in ("lifted_for_member_id", "lifted_until_time", "lifts"):
         hold.ClearField(name)
-    for who, until_us in sorted(lifts.items()):
-        hold.lifts.add(member_id=who).until_time.FromMicroseconds(until_us)
+    for lifted_for, until_us in sorted(lifts.items()):
+        hold.lifts.add(member_id=lifted_for).until_time.FromMicroseconds(until_us)
     if lifts:
-        who = "" if "" in lifts else max(lifts, key=lambda at: lifts[at])
-        hold.lifted_for_member_id = who
-        hold.lifted_until_time.FromMicroseconds(lifts[who])
+        lifted_for = "" if "" in lifts else max(lifts, key=lambda at: lifts[at])
+        hold.lifted_for_member_id = lifted_for
+        hold.lifted_until_time.FromMicroseconds(lifts[lifted_for])
 
 
 def _ended(hold: Hold, now_us: int) -> bool:

@@ -57,8 +57,8 @@ def list_leaves(bureau: Bureau, start: int, page_size: int) -> ListLeavesRespons
         size = log.size_of(db)
         if start > size:
             raise Refusal("BEYOND_LOG", f"the log has {size} leaves")
-        found = log.leaves(db, start, page_size or 10_000)
-    return ListLeavesResponse(commitments=found, tree_size=size)
+        leaves = log.leaves(db, start, page_size or 10_000)
+    return ListLeavesResponse(commitments=leaves, tree_size=size)
 
 
 def inclusion_proof(bureau: Bureau, index: int, size: int) -> GetInclusionProofResponse:

@@ -53,8 +53,8 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rece
         if db.one(q.member_by_id, member_id=consent.grantee) is None:
             raise Refusal.of_field("NOT_FOUND", "grantee", "no member has this id")
     # 2. Rules over several fields.
-    if found := breaches(consent, bureau.policy):
-        raise field_rules.refusal(found)
+    if violations := breaches(consent, bureau.policy):
+        raise field_rules.refusal(violations)
 
     # 3. One unit of work.
     def work(tx: Transaction) -> HeldConsent:
@@ -64,8 +64,8 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rece
         row = _row_of(consent, opened.signed.request_id, tx)
         tx.db.execute(q.add_consent, **row)
         if codes_pb2.ACTION_MONITOR in consent.actions:
-            who = (row["subject_id"], row["consent_id"], row["grantee"])
-            tx.db.execute(q.add_monitor, **dict(zip(q.MONITOR_COLUMNS, who, strict=True)))
+            monitor_key = (row["subject_id"], row["consent_id"], row["grantee"])
+            tx.db.execute(q.add_monitor, **dict(zip(q.MONITOR_COLUMNS, monitor_key, strict=True)))
         return HeldConsent(**row)
 
     committed = bureau.ledger.commit(opened.signed, work)
@@ -143,14 +143,14 @@ def list_consents(
     now_us = bureau.clock.now_us()
     limit = page_size or paging.DEFAULT_SIZE
     before_us, before_id = _place(page_token)
-    place = {"before_us": before_us, "before_id": before_id, "limit": limit + 1}
+    position = {"before_us": before_us, "before_id": before_id, "limit": limit + 1}
     with bureau.database.snapshot() as db:
         reader = signed_statement.authenticated_reader(
             db, bureau.origin, caller, request, "Consents/ListConsents", now_us
         )
-        held_by = {"grantee": member_id_of(reader), **place}
+        held_by = {"grantee": member_id_of(reader), **position}
         if own_id := subject_id_of(reader):
-            rows = db.all(q.consents_of_subject, subject_id=own_id, **place)
+            rows = db.all(q.consents_of_subject, subject_id=own_id, **position)
         elif subject_id:
             rows = db.all(q.consents_of_grantee_on, subject_id=subject_id, **held_by)
         else:
@@ -162,10 +162,10 @@ def list_consents(
 
 def breaches(consent: Consent, policy: Policy) -> list[tuple[Reason, FieldViolation]]:
     """Find violations of the rules over several fields of a consent."""
-    found: list[tuple[Reason, FieldViolation]] = []
+    violations: list[tuple[Reason, FieldViolation]] = []
 
     def breach(reason: Reason, field: str, message: str) -> None:
-        found.append(field_rules.violation(field, reason, message))
+        violations.append(field_rules.violation(field, reason, message))
 
     start_us = consent.start_time.ToMicroseconds()
     expire_us = consent.expire_time.ToMicroseconds()
@@ -193,7 +193,7 @@ def breaches(consent: Consent, policy: Policy) -> list[tuple[Reason, FieldViolat
         yearly = consent.frequency.unit == consent_pb2.FREQUENCY_UNIT_YEAR
         if monthly and not ((in_month or yearly) and consent.frequency.value <= monthly):
             breach("CONSENT_CEILING", "frequency", f"{name}: at most {monthly} uses a month")
-    return found
+    return violations
 
 
 def view_of(held: HeldConsent, envelope: Envelope, now_us: int) -> ConsentView:

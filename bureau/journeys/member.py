@@ -109,13 +109,13 @@ def _admit(
     # 1. Verify each key and certificate that it registers.
     with bureau.database.snapshot() as db:
         keys = [
-            _open_key(db, bureau.origin, key, admission.member_id, f"keys[{place}]")
-            for place, key in enumerate(admission.keys)
+            _open_key(db, bureau.origin, key, admission.member_id, f"keys[{position}]")
+            for position, key in enumerate(admission.keys)
         ]
     _check_text(admission.display_name, "display_name")
     certificates = [
-        _read_certificate(der, admission.member_id, f"certificates[{place}]")
-        for place, der in enumerate(admission.certificates)
+        _read_certificate(der, admission.member_id, f"certificates[{position}]")
+        for position, der in enumerate(admission.certificates)
     ]
 
     # 2. One unit of work.
@@ -420,8 +420,8 @@ def _member_of(bureau: Bureau, db: Connection, caller: Caller, stored: StoredMem
         member.directory_quota = stored.directory_quota
         level = level_of(db, member.member_id, bureau.policy, bureau.clock.now_us())
         member.reciprocity = level  # type: ignore[assignment]
-        found = db.all(q.certificates_of, member_id=member.member_id)
-        member.certificate_fingerprints.extend(row[0] for row in found)
+        certificates = db.all(q.certificates_of, member_id=member.member_id)
+        member.certificate_fingerprints.extend(row[0] for row in certificates)
     return member
 
 

@@ -65,8 +65,10 @@ class MonitoredFiles(NamedTuple):
 def monitored_files(tx: Transaction, subject_ids: Iterable[str], policy: Policy) -> MonitoredFiles:
     """Read the monitors of subjects, and the credit files of those that are monitored."""
     monitors = _monitors(tx, subject_ids)
-    people = dict.fromkeys(at.subject_id for at in monitors)
-    return MonitoredFiles(monitors, {who: _shown(tx, who, policy) for who in people})
+    people = dict.fromkeys(monitor.subject_id for monitor in monitors)
+    return MonitoredFiles(
+        monitors, {subject_id: _shown(tx, subject_id, policy) for subject_id in people}
+    )
 
 
 def alert_account_changes(
@@ -77,37 +79,37 @@ def alert_account_changes(
     Args:
         actor: The member that made the change; it gets no alert about its own accounts.
     """
-    told: list[tuple[Monitor, Change]] = []
+    alerts: list[tuple[Monitor, Change]] = []
     level = _levels(tx, policy)
-    for who, before in watched.before.items():
-        after = _shown(tx, who, policy)
-        found = list(changes(before, after))
+    for subject_id, before in watched.before.items():
+        after = _shown(tx, subject_id, policy)
+        changed = list(changes(before, after))
         groups = {**before.groups, **after.groups}
-        for at in watched.monitors:
-            if at.subject_id != who:
+        for monitor in watched.monitors:
+            if monitor.subject_id != subject_id:
                 continue
-            past, present = (_seen_by(at, file, level) for file in (before, after))
+            past, present = (_seen_by(monitor, file, level) for file in (before, after))
             seen = {line.tradeline_id for line in present}
-            told += [
-                (at, change)
-                for change in (*found, *divergence(past, present, groups))
+            alerts += [
+                (monitor, change)
+                for change in (*changed, *divergence(past, present, groups))
                 if seen.issuperset(line.tradeline_id for line in change.tradelines)
-                and not _is_own(change, at, actor)
+                and not _is_own(change, monitor, actor)
             ]
-    _write(tx, told, policy)
+    _write(tx, alerts, policy)
 
 
 def alert_inquiries(
     tx: Transaction, subject_ids: Iterable[str], policy: Policy, actor: str
 ) -> None:
     """Alert members to inquiries that other members see."""
-    at = thresholds()
-    since_us = tx.now_us - at.burst_days * DAY_US
-    told: list[tuple[Monitor, Change]] = []
+    limits = thresholds()
+    since_us = tx.now_us - limits.burst_days * DAY_US
+    alerts: list[tuple[Monitor, Change]] = []
     for monitor in _monitors(tx, subject_ids):
         if monitor.grantee == actor:
             continue
-        told.append((monitor, Change(ALERT_KIND_NEW_INQUIRY)))
+        alerts.append((monitor, Change(ALERT_KIND_NEW_INQUIRY)))
         row = tx.db.one(
             q.inquiry_count,
             subject_id=monitor.subject_id,
@@ -118,24 +120,24 @@ def alert_inquiries(
         # At most one burst alert within `burst_days`, even if several inquiries commit at once.
         if (
             row
-            and row[0] >= at.burst_count
+            and row[0] >= limits.burst_count
             and not tx.db.one(q.told_since, since_us=since_us, **burst)
         ):
-            told.append((monitor, Change(ALERT_KIND_INQUIRY_BURST)))
-    _write(tx, told, policy)
+            alerts.append((monitor, Change(ALERT_KIND_INQUIRY_BURST)))
+    _write(tx, alerts, policy)
 
 
 def alert_dispute(tx: Transaction, subject_id: str, tradeline_id: str, policy: Policy) -> None:
     """Alert members to a dispute that was opened."""
     watched = monitored_files(tx, [subject_id], policy)
     level = _levels(tx, policy)
-    told = [
-        (at, Change(ALERT_KIND_DISPUTE, (line,)))
-        for at in watched.monitors
-        for line in _seen_by(at, watched.before[at.subject_id], level)
+    alerts = [
+        (monitor, Change(ALERT_KIND_DISPUTE, (line,)))
+        for monitor in watched.monitors
+        for line in _seen_by(monitor, watched.before[monitor.subject_id], level)
         if line.tradeline_id == tradeline_id
     ]
-    _write(tx, told, policy)
+    _write(tx, alerts, policy)
 
 
 def watch_alerts(
@@ -220,9 +222,9 @@ def _is_own(change: Change, monitor: Monitor, actor: str) -> bool:
     return monitor.grantee == actor and theirs == {actor}
 
 
-def _write(tx: Transaction, told: list[tuple[Monitor, Change]], policy: Policy) -> None:
+def _write(tx: Transaction, alerts: list[tuple[Monitor, Change]], policy: Policy) -> None:
     ordinal = 0
-    for monitor, change in told:
+    for monitor, change in alerts:
         if not opens(monitor.sections, change):
             continue
         if _is_held(tx, monitor, policy):

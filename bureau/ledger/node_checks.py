@@ -18,15 +18,15 @@ MAX_ROUND_TRIP_S = 0.25
 class ForkedLogError(Exception):
     """The database contradicts the checkpoint that is kept apart from it."""
 
-    def __init__(self, kept: str, found: str) -> None:
+    def __init__(self, kept: str, current: str) -> None:
         super().__init__(
             "the database does not hold the log that this node has served\n\n"
-            f"kept apart from the database:\n{kept}\nin the database:\n{found}\n"
+            f"kept apart from the database:\n{kept}\nin the database:\n{current}\n"
             "A restored backup or a lagging standby looks like this. See "
             "docs/operating.md, 'A database that went back in time'."
         )
         self.kept = kept
-        self.found = found
+        self.found = current
 
 
 def check_clock(moment: Moment, newest_us: int, server_us: int | None) -> None:

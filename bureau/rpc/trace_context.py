@@ -17,7 +17,7 @@ def trace_id_of(metadata: Iterable[tuple[str, str | bytes]]) -> str:
     given = [value for name, value in metadata if name == "traceparent"]
     if len(given) != 1 or not isinstance(given[0], str):
         return ""
-    found = _TRACEPARENT.fullmatch(given[0])
-    if found is None or (found[1] == "00" and found[3]):
+    parts = _TRACEPARENT.fullmatch(given[0])
+    if parts is None or (parts[1] == "00" and parts[3]):
         return ""
-    return found[2]
+    return parts[2]

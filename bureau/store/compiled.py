@@ -42,15 +42,15 @@ class Statement:
 
     def sql(self, dialect: Dialect) -> CompiledQuery:
         """Return the SQL text for a dialect."""
-        found = self._compiled.get(dialect.name)
-        if found is None:
+        query = self._compiled.get(dialect.name)
+        if query is None:
             compiled = self.clause.compile(dialect=dialect)
             # Parameters whose value the statement itself fixes.
             constants = {name: v for name, v in compiled.params.items() if v is not None}
             places = tuple(getattr(compiled, "positiontup", None) or ())
-            found = CompiledQuery(str(compiled), places, _giving(places, constants))
-            self._compiled[dialect.name] = found
-        return found
+            query = CompiledQuery(str(compiled), places, _giving(places, constants))
+            self._compiled[dialect.name] = query
+        return query
 
 
 class Change(Statement):

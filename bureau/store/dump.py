@@ -98,9 +98,9 @@ def _sqlite_in(database: Database, pieces: Pieces) -> None:
             file.flush()
             os.fsync(file.fileno())
         with closing(sqlite3.connect(fresh)) as connection:
-            (found,) = connection.execute("PRAGMA integrity_check").fetchone()
-        if found != "ok":
-            raise CopyError(f"the database in the copy is broken: {found}")
+            (verdict,) = connection.execute("PRAGMA integrity_check").fetchone()
+        if verdict != "ok":
+            raise CopyError(f"the database in the copy is broken: {verdict}")
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)

@@ -72,12 +72,12 @@ def floor(database: Database) -> str:
 
 def pending(database: Database) -> list[tuple[str, str]]:
     """List the revisions still to come, oldest first, each with its title."""
-    at = current(database)
-    if at is not None and at >= newest():
+    revision = current(database)
+    if revision is not None and revision >= newest():
         return []
     from alembic.script import ScriptDirectory  # noqa: PLC0415  (see above)
 
-    steps = ScriptDirectory.from_config(_config()).iterate_revisions("head", at or "base")
+    steps = ScriptDirectory.from_config(_config()).iterate_revisions("head", revision or "base")
     return [(step.revision, step.doc) for step in steps][::-1]
 
 

@@ -96,14 +96,14 @@ def cosigners(note: str, witnesses: Iterable[Verifier]) -> list[str]:
         MalformedMessage: It is no signed note.
     """
     parse_note(note)
-    found: dict[bytes, str] = {}
+    names: dict[bytes, str] = {}
     for witness in witnesses:
         try:
             verify_cosignature(note, witness.name, witness.key)
         except KeysError:
             continue  # not cosigned by this one, or not well: it does not count
-        found.setdefault(witness.key.raw, witness.name)
-    return list(found.values())
+        names.setdefault(witness.key.raw, witness.name)
+    return list(names.values())
 
 
 def _message(text: str, time_s: int) -> bytes:

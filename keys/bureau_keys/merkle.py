@@ -31,9 +31,9 @@ def root_of(leaf_hashes: Sequence[bytes]) -> bytes:
 
 def root_of_row(row: bytes) -> bytes:
     """Return the root of a perfect tree over leaf hashes that stand one after another."""
-    pair = 2 * HASH_BYTES
+    width = 2 * HASH_BYTES
     while len(row) > HASH_BYTES:
-        parts = [row[at : at + pair] for at in range(0, len(row), pair)]
+        parts = [row[at : at + width] for at in range(0, len(row), width)]
         row = b"".join([sha256(b"\x01" + part).digest() for part in parts])
     return row
 

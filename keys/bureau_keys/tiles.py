@@ -57,7 +57,7 @@ class Tiles(NamedTuple):
     @classmethod
     def over(cls, leaves: list[bytes]) -> Tiles:
         """Return the tiles over leaf hashes."""
-        parts = [leaves[at : at + TILE_WIDTH] for at in range(0, len(leaves), TILE_WIDTH)]
+        parts = [leaves[start : start + TILE_WIDTH] for start in range(0, len(leaves), TILE_WIDTH)]
         return cls([b"".join(part) for part in parts], [root_of(part) for part in parts])
 
 

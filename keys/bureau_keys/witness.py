@@ -57,7 +57,7 @@ class AddCheckpoint:
     note: str
 
     @property
-    def told(self) -> Checkpoint:
+    def checkpoint(self) -> Checkpoint:
         """Content of the checkpoint, unverified.
 
         Raises:
@@ -108,29 +108,29 @@ def grown(seen: Checkpoint, request: AddCheckpoint, key: VerifyKey) -> Checkpoin
     """
     # 1. The log signed it.
     try:
-        told = open_checkpoint(request.note, seen.origin, key)
+        checkpoint = open_checkpoint(request.note, seen.origin, key)
     except BadProof as error:
         raise Refused(HTTPStatus.FORBIDDEN, str(error)) from error
     # 2. It goes on from what this witness has seen.
-    if request.old_size > told.size:
+    if request.old_size > checkpoint.size:
         raise Refused(HTTPStatus.BAD_REQUEST, "the old size is above the checkpoint's")
-    if told.size == seen.size and told.root != seen.root:
-        why = f"the log has signed another root of size {told.size}"
+    if checkpoint.size == seen.size and checkpoint.root != seen.root:
+        why = f"the log has signed another root of size {checkpoint.size}"
         raise Refused(HTTPStatus.CONFLICT, why, seen.size)
     if request.old_size != seen.size:
         why = f"size {seen.size} was cosigned, not {request.old_size}"
         raise Refused(HTTPStatus.CONFLICT, why, seen.size)
     # 3. The log has only grown since.
     try:
-        _check_growth(seen, told, request.proof)
+        _check_growth(seen, checkpoint, request.proof)
     except BadProof as error:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
-    return told
+    return checkpoint
 
 
-def _check_growth(seen: Checkpoint, told: Checkpoint, proof: Sequence[bytes]) -> None:
+def _check_growth(seen: Checkpoint, checkpoint: Checkpoint, proof: Sequence[bytes]) -> None:
     if seen.size:
-        verify_consistency(seen.size, told.size, seen.root, told.root, proof)
+        verify_consistency(seen.size, checkpoint.size, seen.root, checkpoint.root, proof)
     elif proof:
         raise BadProof("everything goes on from the empty tree, without a proof")
 
@@ -142,11 +142,11 @@ def is_fork(seen: Checkpoint, request: AddCheckpoint) -> bool:
     root to the new one. A proof that leads nowhere shows nothing: anybody can send one
     along with a checkpoint of the log.
     """
-    told = request.told
-    if told.size == seen.size:
-        return told.root != seen.root
+    checkpoint = request.checkpoint
+    if checkpoint.size == seen.size:
+        return checkpoint.root != seen.root
     try:
-        start = prefix_root(seen.size, told.size, told.root, request.proof)
+        start = prefix_root(seen.size, checkpoint.size, checkpoint.root, request.proof)
     except BadProof:
         return False
     return request.old_size == seen.size and start != seen.root

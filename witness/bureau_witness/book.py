@@ -155,26 +155,26 @@ class Book:
             note, time_s = step(Followed(parse_vkey(row[0]), *row[1:]))
             run("UPDATE log SET note = ?, time_s = ? WHERE origin = ?", (note, time_s, origin))
             # Cosigned, so nothing speaks against it any more.
-            told = _seen(origin, note)
+            checkpoint = _seen(origin, note)
             run(
                 "DELETE FROM evidence WHERE origin = ? AND size = ? AND root = ?",
-                (origin, told.size, told.root),
+                (origin, checkpoint.size, checkpoint.root),
             )
 
     def keep(self, piece: Evidence) -> None:
         """Keep a piece of evidence; one for each checkpoint."""
-        told = piece.request.told
+        checkpoint = piece.request.checkpoint
         row = (
             piece.origin,
-            told.size,
-            told.root,
+            checkpoint.size,
+            checkpoint.root,
             piece.seen_note,
             piece.request.to_bytes(),
             piece.time_s,
         )
         with self._change() as run:
             held = run("SELECT note FROM log WHERE origin = ?", (piece.origin,)).fetchone()
-            if held and _seen(piece.origin, held[0]) == told:
+            if held and _seen(piece.origin, held[0]) == checkpoint:
                 return  # cosigned meanwhile
             (count,) = run(
                 "SELECT count(*) FROM evidence WHERE origin = ?", (piece.origin,)

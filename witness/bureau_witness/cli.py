@@ -186,8 +186,13 @@ def show(
     rows = [_log_row(log, evidence) for log in followed]
     pieces = [_piece(piece) for piece in evidence]
     if output is Output.JSON:
-        told = {"name": settings["name"], "key": settings["key"], "logs": rows, "evidence": pieces}
-        sys.stdout.write(json.dumps(told, indent=2) + "\n")
+        status = {
+            "name": settings["name"],
+            "key": settings["key"],
+            "logs": rows,
+            "evidence": pieces,
+        }
+        sys.stdout.write(json.dumps(status, indent=2) + "\n")
     else:
         _print_table(settings, rows, pieces)
     if any(piece.is_fork for piece in evidence):

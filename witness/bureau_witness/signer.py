@@ -40,7 +40,7 @@ class Witness:
                 has been kept.
         """
         request = AddCheckpoint.from_bytes(body)
-        origin, line = request.told.origin, ""
+        origin, line = request.checkpoint.origin, ""
         refused: tuple[Followed, Refused] | None = None
 
         def step(log: Followed) -> tuple[str, int]:
@@ -63,16 +63,16 @@ class Witness:
             assert refused is not None
             self._hold_against(*refused, request)
             raise
-        logger.info("cosigned %s at size %d", origin, request.told.size)
+        logger.info("cosigned %s at size %d", origin, request.checkpoint.size)
         return line.encode()
 
     def _hold_against(self, log: Followed, error: Refused, request: AddCheckpoint) -> None:
         """Keep what the log signed and cannot explain."""
         if error.status in {HTTPStatus.FORBIDDEN, HTTPStatus.BAD_REQUEST}:
             return  # the log has not said this
-        told = request.told
+        checkpoint = request.checkpoint
         convicts = is_fork(log.seen, request)
         if convicts or error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
             self._book.keep(Evidence(log.origin, log.note, request, self._clock()))
             word = "is forked" if convicts else "does not explain itself"
-            logger.warning("%s %s at size %d: %s", log.origin, word, told.size, error)
+            logger.warning("%s %s at size %d: %s", log.origin, word, checkpoint.size, error)

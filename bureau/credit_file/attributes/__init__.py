@@ -27,7 +27,7 @@ REGISTRY: tuple[Definition, ...] = (*EXPOSURE, *ACCOUNTS, *DELINQUENCY, *INQUIRI
 
 def attributes_in(version: str) -> dict[str, Definition]:
     """Return the attributes of a version of reports, by name."""
-    return {at.name: at for at in REGISTRY if at.is_in(version)}
+    return {definition.name: definition for definition in REGISTRY if definition.is_in(version)}
 
 
 def add_attributes(
@@ -49,9 +49,16 @@ def attributes_of(file: CreditFile, definitions: Mapping[str, Definition]) -> li
     currencies = sorted({line.at.currency for line in view.lines})
     parts = [(currency, view.within(currency)) for currency in currencies]
     found = []
-    for at in definitions.values():
-        if at.per_currency:
-            found += [Attribute(name=at.name, value=at.compute(v), unit=c) for c, v in parts]
+    for definition in definitions.values():
+        if definition.per_currency:
+            found += [
+                Attribute(name=definition.name, value=definition.compute(v), unit=c)
+                for c, v in parts
+            ]
         else:
-            found.append(Attribute(name=at.name, value=at.compute(view), unit=at.unit))
+            found.append(
+                Attribute(
+                    name=definition.name, value=definition.compute(view), unit=definition.unit
+                )
+            )
     return found

@@ -29,8 +29,8 @@ value is missing; the last column says what that means.
 def page() -> str:
     """Return the page's text."""
     rows = [
-        f"| `{at.name}` | {at.text} | {at.unit} | {at.window} | {at.missing} |\n"
-        for at in CURRENT.attributes.values()
+        f"| `{item.name}` | {item.text} | {item.unit} | {item.window} | {item.missing} |\n"
+        for item in CURRENT.attributes.values()
     ]
     return HEAD + "".join(rows)
 

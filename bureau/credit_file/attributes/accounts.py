@@ -65,7 +65,10 @@ def concurrent_unsecured_lenders(view: View) -> float:
     "no line has a limit",
 )
 def highest_line_utilisation(view: View) -> float | None:
-    return max((at.drawn / at.limit for at in view.open if at.limit > 0), default=None)
+    return max(
+        (facility.drawn / facility.limit for facility in view.open if facility.limit > 0),
+        default=None,
+    )
 
 
 @definition("Months since the oldest tradeline was opened", MONTHS, "whole file", NO_FILE)

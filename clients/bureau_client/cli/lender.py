@@ -214,9 +214,9 @@ def consents(
 ) -> None:
     """List the consents that this member holds."""
     with open_lender(profile, passphrase_file) as lender:
-        found = lender.consents(subject, limit=limit)
+        granted = lender.consents(subject, limit=limit)
     shown = ("consent_id", "subject_id", "state", "actions", "purposes", "expire_time", "use_count")
-    emit_many(found, output, shown)
+    emit_many(granted, output, shown)
 
 
 @app.command()
@@ -228,9 +228,9 @@ def submissions(
 ) -> None:
     """List this member's submissions."""
     with open_lender(profile, passphrase_file) as lender:
-        found = lender.submissions(limit=limit)
+        listed = lender.submissions(limit=limit)
     shown = ("create_time", "submission_id", "kind", "record_count", "label", "leaf_index")
-    emit_many(found, output, shown)
+    emit_many(listed, output, shown)
 
 
 @app.command()
@@ -243,12 +243,12 @@ def receipt(
 ) -> None:
     """Show the receipt of a write, the proof that it took effect."""
     with open_lender(profile, passphrase_file) as lender:
-        found = lender.receipt(request_id)
+        proven = lender.receipt(request_id)
         if cosigned:
-            found = lender.wait_for_witnesses(found, quorum=cosigned)
-            names = witnesses_of(found.checkpoint, Profile.load(profile).trust)
+            proven = lender.wait_for_witnesses(proven, quorum=cosigned)
+            names = witnesses_of(proven.checkpoint, Profile.load(profile).trust)
             err.print(f"cosigned by {', '.join(names)}")
-        emit_one(found, output)
+        emit_one(proven, output)
 
 
 @app.command()
@@ -259,12 +259,12 @@ def members(
 ) -> None:
     """List the members of the bureau."""
     with open_lender(profile, passphrase_file) as lender:
-        found = lender.members()
+        listed = lender.members()
     shown = (
         *("member_id", "display_name", "state", "roles", "jurisdiction", "group"),
         "reciprocity",
     )
-    emit_many(found, output, shown)
+    emit_many(listed, output, shown)
 
 
 @app.command()

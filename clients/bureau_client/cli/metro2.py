@@ -71,7 +71,7 @@ def check(
     An account with an error is not submitted; one with warnings is. Exits with 5 for a
     file with errors. With --summary, or as jsonl, memory does not grow with the findings.
     """
-    found: list[Finding] = []
+    listed: list[Finding] = []
     tallies: dict[tuple[str, str], Tally] = {}
     severities: Counter[Severity] = Counter()
     count = 0
@@ -86,13 +86,13 @@ def check(
                 elif output is Output.JSONL:
                     write_line(plain(finding))
                 else:
-                    found.append(finding)
+                    listed.append(finding)
             if record.number % _CHECKED_RECORDS == 0:
                 on_progress(Progress(count, None, datetime.now(UTC) - started))
     if summary:
         emit_many(list(tallies.values()), output, TALLY_COLUMNS)
     elif output is not Output.JSONL:
-        emit_many(found, output, ("record", "rule", "severity", "field", "got", "expected", "fix"))
+        emit_many(listed, output, ("record", "rule", "severity", "field", "got", "expected", "fix"))
     errors = severities[Severity.ERROR]
     err.print(f"{count} records: {errors} errors, {severities[Severity.WARNING]} warnings")
     if errors:
@@ -125,7 +125,7 @@ def export(
     The payment history is made of the earlier months in the CSV file. Data that Metro 2
     cannot hold, for example cents, are listed; accounts that it cannot hold are left out.
     """
-    count, found = export_file(
+    count, listed = export_file(
         records,
         people,
         file,
@@ -135,7 +135,7 @@ def export(
         currency=currency,
         framing=Framing(packed=packed, blocked=blocked),
     )
-    emit_many(found, output, ("rule", "severity", "field", "got", "expected", "fix"))
+    emit_many(listed, output, ("rule", "severity", "field", "got", "expected", "fix"))
     err.print(f"{count} accounts written to {file}")
-    if any(finding.severity is Severity.ERROR for finding in found):
+    if any(finding.severity is Severity.ERROR for finding in listed):
         sys.exit(common.EXIT_PARTIAL)

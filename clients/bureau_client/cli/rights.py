@@ -176,11 +176,11 @@ def notices(
 ) -> None:
     """List the bureau's notices to you."""
     with open_wallet(wallet, profile, passphrase_file) as own:
-        found = own.notices(limit=limit)
+        notices = own.notices(limit=limit)
     if output is not Output.TABLE:
-        emit_many(found, output, ())
+        emit_many(notices, output, ())
         return
-    for notice in found:
+    for notice in notices:
         words = next(iter(nearest(notice.texts, language)), "")
         day = f"{notice.create_time:%Y-%m-%d}"
         out.print(Text.assemble(f"{day}  ", (notice.member_id, "bold"), f"  {words}"))

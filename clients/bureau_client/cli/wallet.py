@@ -229,9 +229,9 @@ def inquiries(
 ) -> None:
     """List the inquiries about you, granted and denied."""
     with open_wallet(wallet, profile, passphrase_file) as own:
-        found = own.inquiries(limit=limit)
+        inquiries = own.inquiries(limit=limit)
     shown = ("create_time", "member_id", "purpose", "kind", "outcome", "denial_reason")
-    emit_many(found, output, shown)
+    emit_many(inquiries, output, shown)
 
 
 @app.command("file")

@@ -102,14 +102,14 @@ def export_file(
     accounts = _accounts(records)
     newest = month or max(max(months) for months in accounts.values())
     persons = read_people(people)
-    found: list[Finding] = []
+    left_out: list[Finding] = []
     # The figures of a month are as of its last day.
     as_of = date((newest + 1).year, (newest + 1).month, 1) - timedelta(days=1)
 
     def account_segments() -> Iterator[Sequence[Segment]]:
         for months in accounts.values():
             if newest not in months:
-                found.extend(_missing(months[max(months)], newest))
+                left_out.extend(_missing(months[max(months)], newest))
                 continue
             segments, findings = account_of(
                 months[newest],
@@ -119,14 +119,14 @@ def export_file(
                 as_of=as_of,
                 history=_history(months, newest),
             )
-            found.extend(findings)
+            left_out.extend(findings)
             if segments:
                 yield repacked(segments, Numbers.DECIMAL) if framing.packed else segments
 
     heading = header(reporter, as_of, datetime.now(UTC).date())
     with target.open("wb") as stream:
         count = write(stream, heading, account_segments(), framing)
-    return count, found
+    return count, left_out
 
 
 def _missing(last: Snapshot, newest: Month) -> Iterator[Finding]:

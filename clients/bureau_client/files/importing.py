@@ -61,17 +61,17 @@ def check_file(source: Source, *, on_progress: OnProgress | None = None) -> Impo
         InvalidRequest: The file as a whole is wrong.
     """
     started = datetime.now(UTC)
-    found = Import()
+    checked = Import()
     for row in source.check():
-        found.row_count += 1
+        checked.row_count += 1
         if row.violations:
-            found.rejects.append(Reject(row, row.violations))
+            checked.rejects.append(Reject(row, row.violations))
         else:
-            found.record_count += row.record_count
-            found.kinds[row.kind] = found.kinds.get(row.kind, 0) + row.record_count
-        if on_progress is not None and found.row_count % _CHECKED_ROWS == 0:
-            on_progress(Progress(found.row_count, None, datetime.now(UTC) - started))
-    return found
+            checked.record_count += row.record_count
+            checked.kinds[row.kind] = checked.kinds.get(row.kind, 0) + row.record_count
+        if on_progress is not None and checked.row_count % _CHECKED_ROWS == 0:
+            on_progress(Progress(checked.row_count, None, datetime.now(UTC) - started))
+    return checked
 
 
 def import_file(
@@ -132,16 +132,16 @@ async def import_file_async(
     return await asyncio.to_thread(sending.run, skip_invalid=skip_invalid)
 
 
-def refuse(source: Source, found: Import) -> InvalidRequest:
+def refuse(source: Source, checked: Import) -> InvalidRequest:
     """Return the exception for a file with invalid rows."""
     return InvalidRequest(
-        f"{len(found.rejects)} of {found.row_count} rows are wrong; nothing was sent",
+        f"{len(checked.rejects)} of {checked.row_count} rows are wrong; nothing was sent",
         reason="INVALID_FIELD",
         violations=[
             dataclasses.replace(
                 violation, field=f"{source.place} {reject.row.place}, {violation.field}"
             )
-            for reject in found.rejects
+            for reject in checked.rejects
             for violation in reject.violations
         ],
         fix="Correct the rows, or pass --skip-invalid to submit the others",
@@ -159,33 +159,33 @@ class _Sending:
     on_progress: OnProgress | None
 
     def run(self, *, skip_invalid: bool) -> Import:
-        found = check_file(self.source, on_progress=self.on_progress)
-        if found.rejects and not skip_invalid:
-            raise refuse(self.source, found)
+        checked = check_file(self.source, on_progress=self.on_progress)
+        if checked.rejects and not skip_invalid:
+            raise refuse(self.source, checked)
         try:
-            self._send(found, on_invalid="skip" if skip_invalid else "raise")
+            self._send(checked, on_invalid="skip" if skip_invalid else "raise")
         except BureauError as error:
             # The accepted part of the failed chunk, and all chunks before.
             sent = error.partial.submissions if error.partial else ()
-            error.partial = SubmitResult((*found.submissions, *sent))
+            error.partial = SubmitResult((*checked.submissions, *sent))
             raise
-        found.rejects.sort(key=lambda reject: reject.row.place)
-        return found
+        checked.rejects.sort(key=lambda reject: reject.row.place)
+        return checked
 
-    def _send(self, found: Import, **options: str) -> None:
+    def _send(self, checked: Import, **options: str) -> None:
         digest = _digest(self.source)
         started = datetime.now(UTC)
         done = 0
-        for kind_in_file in found.kinds:
+        for kind_in_file in checked.kinds:
             kind = kind_in_file or self.kind
             rows = self.source.read(kind_in_file, self.subject_ids)
             for number, chunk in enumerate(_chunks(rows)):
                 # The same file with the same options is stored once.
                 idempotency_key = f"{kind.name} {digest} {self.source.options} {number}"
                 result = self._submit(chunk, kind=kind, idempotency_key=idempotency_key, **options)
-                self._add(found, chunk, result)
+                self._add(checked, chunk, result)
                 done += sum(len(row.records) for row in chunk)
-                self._report(done, found.record_count, datetime.now(UTC) - started)
+                self._report(done, checked.record_count, datetime.now(UTC) - started)
 
     def _submit(self, chunk: Sequence[Row], **options: Any) -> SubmitResult:
         try:
@@ -197,16 +197,18 @@ class _Sending:
             )
             raise
 
-    def _add(self, found: Import, chunk: Sequence[Row], result: SubmitResult) -> None:
+    def _add(self, checked: Import, chunk: Sequence[Row], result: SubmitResult) -> None:
         """Add the result of a chunk; a row with any rejected record is a reject."""
-        found.submissions += result.submissions
-        found.accepted_count += sum(len(row.records) for row in chunk) - len(result.rejected)
+        checked.submissions += result.submissions
+        checked.accepted_count += sum(len(row.records) for row in chunk) - len(result.rejected)
         places = _places(chunk)
         refused: dict[int, tuple[Violation, ...]] = {}
         for rejection in result.rejected:
-            place = places[rejection.index]
-            refused[place] = refused.get(place, ()) + rejection.violations
-        found.rejects += [Reject(row, refused[row.place]) for row in chunk if row.place in refused]
+            position = places[rejection.index]
+            refused[position] = refused.get(position, ()) + rejection.violations
+        checked.rejects += [
+            Reject(row, refused[row.place]) for row in chunk if row.place in refused
+        ]
 
     def _report(self, done: int, total: int, elapsed: timedelta) -> None:
         if self.on_progress is not None:

@@ -37,14 +37,14 @@ def verify_witnessed(note: str, trust: Trust, quorum: int | None = None) -> tupl
         VerificationFailed: It is no signed note.
     """
     needed = trust.quorum if quorum is None else quorum
-    found = witnesses_of(note, trust)
-    if len(found) < needed:
+    counted = witnesses_of(note, trust)
+    if len(counted) < needed:
         raise NotWitnessed(
-            f"The checkpoint has {len(found)} cosignatures that count, {needed} are needed",
+            f"The checkpoint has {len(counted)} cosignatures that count, {needed} are needed",
             reason="NOT_WITNESSED",
             fix="Ask the bureau for one with more: `wait_for_witnesses(receipt)` does",
         )
-    return found
+    return counted
 
 
 def trusted_witnesses(trust: Trust) -> tuple[Verifier, ...]:

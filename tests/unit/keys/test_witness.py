@@ -82,8 +82,8 @@ def status_of(seen: Checkpoint, request: AddCheckpoint) -> tuple[int, int | None
 def test_the_specifications_request() -> None:
     request = AddCheckpoint.from_bytes(REQUEST.encode())
     assert (request.old_size, len(request.proof)) == (20852014, 4)
-    assert request.told.origin == "example.com/behind-the-sofa"
-    assert request.told.size == 20852163
+    assert request.checkpoint.origin == "example.com/behind-the-sofa"
+    assert request.checkpoint.size == 20852163
     assert request.to_bytes() == REQUEST.encode()
 
 

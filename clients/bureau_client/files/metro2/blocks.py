@@ -195,10 +195,10 @@ def _is_block(head: bytes, framing: Framing) -> bool:
     layout = layouts()[BASE]
     shortest = layout.packed_length if framing.packed else layout.length
     end = framing.length(head[:WORD]) or 0
-    at = WORD
-    while at < end:
-        length = framing.length(head[at : at + WORD])
+    offset = WORD
+    while offset < end:
+        length = framing.length(head[offset : offset + WORD])
         if length is None or length < shortest:
             return False
-        at += length
-    return at == end
+        offset += length
+    return offset == end

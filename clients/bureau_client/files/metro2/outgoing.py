@@ -78,15 +78,17 @@ def account_of(
         The segments, none if a finding is an error; and findings on data that the format
         cannot hold.
     """
-    found: list[Finding] = []
+    findings: list[Finding] = []
     if snapshot.currency != currency:
-        found.append(_error("currency", snapshot.currency, currency, "Write a file of its own"))
+        findings.append(_error("currency", snapshot.currency, currency, "Write a file of its own"))
     if not snapshot.status or not to_metro2(snapshot.status):
-        found.append(_error("status", snapshot.status.name, "a status of Metro 2", "Leave it out"))
+        findings.append(
+            _error("status", snapshot.status.name, "a status of Metro 2", "Leave it out")
+        )
     known = [people.get(party.subject_id) for party in snapshot.parties]
     for party, person in zip(snapshot.parties, known, strict=True):
         if person is None:
-            found.append(
+            findings.append(
                 _error("parties", party.subject_id, "a person with a name", "Add the person")
             )
     base: dict[str, Value] = {
@@ -111,10 +113,10 @@ def account_of(
     }
     unit = 10 ** exponent_of(snapshot.currency)
     for field, name in AMOUNTS.items():
-        base[field] = _whole(name, getattr(snapshot, name) or 0, unit, found)
-    found += _lost(snapshot)
-    if any(finding.severity is Severity.ERROR for finding in found):
-        return [], found
+        base[field] = _whole(name, getattr(snapshot, name) or 0, unit, findings)
+    findings += _lost(snapshot)
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        return [], findings
     persons = [person for person in known if person is not None]
     roles = [party.role for party in snapshot.parties]
     try:
@@ -131,8 +133,8 @@ def account_of(
             )
     except BadValue as bad:
         got = f"of account {snapshot.account_ref}"
-        return [], [*found, _error(bad.field, got, bad.expected, "Correct it, or shorten it")]
-    return segments, found
+        return [], [*findings, _error(bad.field, got, bad.expected, "Correct it, or shorten it")]
+    return segments, findings
 
 
 def _lost(snapshot: Snapshot) -> Iterator[Finding]:
@@ -148,17 +150,17 @@ def _lost(snapshot: Snapshot) -> Iterator[Finding]:
         yield _warning("parties", "start_date", "nothing: the format has no field for it")
 
 
-def _whole(name: str, minor: int, unit: int, found: list[Finding]) -> int:
+def _whole(name: str, minor: int, unit: int, findings: list[Finding]) -> int:
     """Return an amount in whole units; add a finding for a loss."""
     if minor < 0:
         expected = "zero: the format has no negative balance"
-        found.append(_warning(name, str(minor), expected))
+        findings.append(_warning(name, str(minor), expected))
         return 0
     whole, part = divmod(minor, unit)
     if part:
-        found.append(_warning(name, str(minor), f"whole units; {part} minor units are left out"))
+        findings.append(_warning(name, str(minor), f"whole units; {part} minor units are left out"))
     if whole > _MAX_AMOUNT:
-        found.append(_error(name, str(minor), "at most nine digits", "Leave the account out"))
+        findings.append(_error(name, str(minor), "at most nine digits", "Leave the account out"))
     return whole
 
 

@@ -89,9 +89,9 @@ class Reader:
                 "Write the numbers as packed decimals",
             )
             return Metro2Record(frame.number, kind, (), (finding,), frame.raw, frame.block)
-        found = list(split(frame.raw, numbers, frame.number))
-        segments = tuple(item for item in found if isinstance(item, Segment))
-        findings = tuple(item for item in found if isinstance(item, Finding))
+        items = list(split(frame.raw, numbers, frame.number))
+        segments = tuple(item for item in items if isinstance(item, Segment))
+        findings = tuple(item for item in items if isinstance(item, Finding))
         return Metro2Record(frame.number, kind, segments, findings, frame.raw, frame.block)
 
     def _numbers_of(self, kind: str, raw: bytes) -> Numbers | None:

@@ -65,7 +65,7 @@ def rules_of(status: str) -> Sequence[Rule]:
 
 @cache
 def _by_status() -> Mapping[str, list[Rule]]:
-    found: defaultdict[str, list[Rule]] = defaultdict(list)
+    rules: defaultdict[str, list[Rule]] = defaultdict(list)
     known = codes("account_status")
     for entry in table_of("rules")["rule"]:
         statuses = set(known)
@@ -85,8 +85,8 @@ def _by_status() -> Mapping[str, list[Rule]]:
             tuple(tests),
         )
         for status in statuses:
-            found[status].append(rule)
-    return found
+            rules[status].append(rule)
+    return rules
 
 
 def _is(field: str, operand: str) -> Test:

@@ -53,25 +53,25 @@ class Segment:
     @cached_property
     def read(self) -> tuple[dict[str, Value], list[tuple[Field, bytes, BadValue]]]:
         """The values of the fields that can be read, and those that cannot."""
-        found: dict[str, Value] = {}
+        read: dict[str, Value] = {}
         wrong: list[tuple[Field, bytes, BadValue]] = []
         if self.numbers is Numbers.CHARACTER and values.is_printable(self.raw):
             # Decoded once as text, which is faster: most files have this form.
             text = self.raw.decode("ascii")
             for field, start, end, of in _slices(self.kind):
                 try:
-                    found[field.name] = of(text[start:end].rstrip(" "))
+                    read[field.name] = of(text[start:end].rstrip(" "))
                 except BadValue as bad:
                     wrong.append((field, self.raw[start:end], bad))
-            return found, wrong
+            return read, wrong
         for field, raw in zip(self.layout.fields, self.parts, strict=True):
             if field.kind == "reserved":
                 continue
             try:
-                found[field.name] = values.read(field, raw, self.numbers)
+                read[field.name] = values.read(field, raw, self.numbers)
             except BadValue as bad:
                 wrong.append((field, raw, bad))
-        return found, wrong
+        return read, wrong
 
     @property
     def values(self) -> Mapping[str, Value]:
@@ -87,30 +87,30 @@ class Segment:
         """
         parts = list(self.parts)
         for name, value in new.items():
-            at = self.layout.index[name]
+            index = self.layout.index[name]
             try:
-                parts[at] = values.write(self.layout.fields[at], value, self.numbers)
+                parts[index] = values.write(self.layout.fields[index], value, self.numbers)
             except BadValue as bad:
                 raise BadValue(bad.rule, bad.expected, f"{self.kind}.{name}") from None
         return Segment(self.kind, b"".join(parts), self.numbers)
 
     def text_of(self, name: str) -> str:
         """Return a field's text in the file; personal data masked."""
-        at = self.layout.index[name]
-        return shown(self.layout.fields[at], self.parts[at])
+        index = self.layout.index[name]
+        return shown(self.layout.fields[index], self.parts[index])
 
 
 @cache
 def _slices(kind: str) -> list[tuple[Field, int, int, Callable[[str], Value]]]:
     """Return each field that is not reserved, with its start and end in the character form."""
-    found = []
+    slices = []
     start = 0
     for field in layouts()[kind].fields:
         end = start + field.length
         if field.kind != "reserved":
-            found.append((field, start, end, values.READ[field.kind]))
+            slices.append((field, start, end, values.READ[field.kind]))
         start = end
-    return found
+    return slices
 
 
 def blank(kind: str, numbers: Numbers = Numbers.CHARACTER) -> Segment:
@@ -185,25 +185,25 @@ def split(raw: bytes, numbers: Numbers, record: int) -> Iterator[Segment | Findi
         )
         return
     yield Segment(kind, raw[:length], numbers)
-    at = length
-    while at < len(raw) and raw[at:].strip(b" \0"):
-        name = raw[at : at + 2].decode("ascii", "replace")
+    offset = length
+    while offset < len(raw) and raw[offset:].strip(b" \0"):
+        name = raw[offset : offset + 2].decode("ascii", "replace")
         size = layouts()[name].length if name in ASSOCIATED and kind == BASE else 0
-        if not size or at + size > len(raw):
+        if not size or offset + size > len(raw):
             yield Finding(
                 "M2-SEGMENT",
                 Severity.ERROR,
                 record,
                 kind if not size else name,
-                f"{len(raw) - at} bytes that begin with {name!r}"
+                f"{len(raw) - offset} bytes that begin with {name!r}"
                 if not size
-                else f"{len(raw) - at} bytes",
+                else f"{len(raw) - offset} bytes",
                 f"one of {', '.join(ASSOCIATED)}, or blanks" if not size else f"{size} bytes",
                 "Write whole segments one after another",
             )
             return
-        yield Segment(name, raw[at : at + size])
-        at += size
+        yield Segment(name, raw[offset : offset + size])
+        offset += size
 
 
 def kind_of(raw: bytes) -> str:

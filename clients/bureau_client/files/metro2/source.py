@@ -89,19 +89,19 @@ class Metro2Source:
             if self._previous is not None:
                 before = stack.enter_context(self._previous.open("rb"))
             today = self._today or newest_day()
-            for record, found in validate(stream, previous=before, today=today):
+            for record, findings in validate(stream, previous=before, today=today):
                 if record.kind != BASE or not record.segments:
-                    yield record, found
+                    yield record, findings
                     continue
-                known = [*found, *without_number(record)]
+                known = [*findings, *without_number(record)]
                 yield record, known if _wrong(known) else [
                     *known, *record_errors(record, self._currency, today),
                 ]  # fmt: skip
 
     def check(self) -> Iterator[Row]:
         """See `Source`."""
-        for record, found in self.findings():
-            errors = _wrong(found)
+        for record, findings in self.findings():
+            errors = _wrong(findings)
             if record.kind == BASE:
                 yield self._row(record, violations=tuple(map(_violation, errors)))
             elif errors:
@@ -117,8 +117,8 @@ class Metro2Source:
         """See `Source`."""
         sound = (
             record
-            for record, found in self.findings()
-            if record.kind == BASE and not _wrong(found) and _kind_of(record) == kind
+            for record, findings in self.findings()
+            if record.kind == BASE and not _wrong(findings) and _kind_of(record) == kind
         )
         while batch := list(islice(sound, ACCOUNTS_AT_ONCE)):
             persons = [persons_of(record) for record in batch]
@@ -130,8 +130,8 @@ class Metro2Source:
                 )
             )
             for record, those in zip(batch, persons, strict=True):
-                found = records_of(record, list(islice(ids, len(those))), self._currency)
-                yield self._row(record, records=tuple(found))
+                findings = records_of(record, list(islice(ids, len(those))), self._currency)
+                yield self._row(record, records=tuple(findings))
 
     def field(self, path: str) -> str:
         """See `Source`."""
@@ -173,8 +173,8 @@ class Metro2Source:
         )
 
 
-def _wrong(found: list[Finding]) -> list[Finding]:
-    return [finding for finding in found if finding.severity is Severity.ERROR]
+def _wrong(findings: list[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.severity is Severity.ERROR]
 
 
 def _kind_of(record: Metro2Record) -> SubmissionKind | None:

@@ -67,18 +67,18 @@ class _Validation:
 
     def run(self, stream: BinaryIO) -> Iterator[tuple[Metro2Record, list[Finding]]]:
         for record in Reader(stream):
-            found = [*record.findings, *self._place(record)]
+            findings = [*record.findings, *self._place(record)]
             self._seen[record.kind] += 1
             self._totals.add(record)
             for segment in record.segments:
-                found += check_segment(segment, record.number)
+                findings += check_segment(segment, record.number)
             if record.kind == BASE and record.segments:
-                found += self._account(record)
+                findings += self._account(record)
             elif record.kind == HEADER and record.segments and self._before is not None:
-                found += self._before.check(record)
+                findings += self._before.check(record)
             elif record.kind == TRAILER and record.segments:
-                found += self._totals.compare(record)
-            yield record, found
+                findings += self._totals.compare(record)
+            yield record, findings
         if missing := list(self._missing()):
             yield Metro2Record(0, "", ()), missing
 
@@ -139,7 +139,7 @@ def check_segment(segment: Segment, record: int) -> Iterator[Finding]:
     fields, wrong = segment.read
     for field, raw, bad in wrong:
         yield _found(bad.rule, Severity.ERROR, record, segment, field, raw, bad.expected)
-    for at, field in segment.layout.checked:
+    for start, field in segment.layout.checked:
         if field.name not in fields:
             continue
         value = fields[field.name]
@@ -155,7 +155,7 @@ def check_segment(segment: Segment, record: int) -> Iterator[Finding]:
             severity = Severity.WARNING if field.table in open_tables() else Severity.ERROR
         else:
             continue
-        yield _found(rule, severity, record, segment, field, segment.parts[at], expected)
+        yield _found(rule, severity, record, segment, field, segment.parts[start], expected)
     if segment.kind == BASE:
         yield from _check_base(segment, fields, record)
 
@@ -169,17 +169,17 @@ def _check_base(segment: Segment, fields: dict[str, Value], record: int) -> Iter
     layout = layouts()[BASE]
     history = str(fields.get("payment_history_profile", ""))
     if history and (len(history) < _HISTORY_LENGTH or set(history) - codes("payment_history")):
-        at = layout.index["payment_history_profile"]
+        index = layout.index["payment_history_profile"]
         expected = f"24 of {' '.join(sorted(codes('payment_history')))}"
         yield _found(
-            "M2-HISTORY", Severity.ERROR, record, segment, layout.fields[at], segment.parts[at],
-            expected,
+            "M2-HISTORY", Severity.ERROR, record, segment,
+            layout.fields[index], segment.parts[index], expected,
         )  # fmt: skip
     terms = str(fields.get("terms_duration", ""))
     if terms not in _TERMS and not terms.isdigit():
-        at = layout.index["terms_duration"]
+        index = layout.index["terms_duration"]
         yield _found(
-            "M2-CODE", Severity.ERROR, record, segment, layout.fields[at], segment.parts[at],
+            "M2-CODE", Severity.ERROR, record, segment, layout.fields[index], segment.parts[index],
             "a number of months, LOC or REV",
         )  # fmt: skip
 
