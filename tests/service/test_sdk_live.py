@@ -311,7 +311,7 @@ def test_what_was_signed_can_be_sent_again(scenario: BureauWithMembers) -> None:
         raise InterruptedError
 
     carried = Wallet(
-        scenario.agent, wallet.subject_id, wallet._caller.author.key, before_send=cut_off
+        scenario.agent, wallet.subject_id, wallet._signing.signer.key, before_send=cut_off
     )
     with carried, pytest.raises(InterruptedError):
         may_inquire(carried)

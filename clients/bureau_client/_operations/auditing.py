@@ -12,43 +12,43 @@ from bureau_client.verify.receipts import verify_checkpoint
 from bureau_keys.log_audit import LogAudit, LogFault, check_checkpoints
 
 
-def audit(reader: Context, since: str | None) -> Operation[AuditReport]:
+def audit(context: Context, since: str | None) -> Operation[AuditReport]:
     """Download the whole log and check every checkpoint against it.
 
     Every root is computed from one list of leaves; so the checkpoints are consistent
     with one another if each has the computed root.
     """
-    started = reader.clock()
-    witnessed, fault = yield from _witnessed(reader)
+    started = context.clock()
+    witnessed, fault = yield from _witnessed(context)
     kept = [note for note in (since, witnessed and witnessed.note) if note]
-    found, state = yield from _run(reader, kept)
-    elapsed = reader.clock() - started
+    found, state = yield from _run(context, kept)
+    elapsed = context.clock() - started
     size, held, newest = state.frontier.size, state.held, state.newest
-    return AuditReport(reader.trust.origin, size, held, newest, witnessed, found or fault, elapsed)
+    return AuditReport(context.trust.origin, size, held, newest, witnessed, found or fault, elapsed)
 
 
-def _witnessed(reader: Context) -> Operation[tuple[Checkpoint | None, Fault | None]]:
+def _witnessed(context: Context) -> Operation[tuple[Checkpoint | None, Fault | None]]:
     """Return the newest cosigned checkpoint, and the fault if the quorum lacks one."""
-    if not reader.trust.witnesses:
+    if not context.trust.witnesses:
         return None, None
     try:
-        found = yield from cosigning.cosigned_checkpoint(reader, max(reader.trust.quorum, 1))
+        found = yield from cosigning.cosigned_checkpoint(context, max(context.trust.quorum, 1))
     except NotWitnessed as error:
-        return None, Fault(error.message) if reader.trust.quorum else None
+        return None, Fault(error.message) if context.trust.quorum else None
     except VerificationFailed as error:
         return None, Fault(error.message)
     return found, None
 
 
-def _run(reader: Context, kept: list[str]) -> Operation[tuple[Fault | None, LogAudit[Checkpoint]]]:
+def _run(context: Context, kept: list[str]) -> Operation[tuple[Fault | None, LogAudit[Checkpoint]]]:
     listed = yield from log.list_notes()
-    head = yield from log.newest_checkpoint(reader)
+    head = yield from log.newest_checkpoint(context)
     if head.note not in listed:
         listed.append(head.note)
     checkpoints: list[Checkpoint] = []
     for note in [*listed, *kept]:
         try:
-            checkpoints.append(_open(reader, note))
+            checkpoints.append(_open(context, note))
         except VerificationFailed as error:
             return Fault(f"{error.message}:\n{note}"), LogAudit(())
     try:
@@ -57,7 +57,7 @@ def _run(reader: Context, kept: list[str]) -> Operation[tuple[Fault | None, LogA
         text = str(error)
         return Fault(text[0].upper() + text[1:], size=error.size), LogAudit(())
     state = LogAudit(checkpoints)
-    started = reader.clock()
+    started = context.clock()
     size = max(checkpoint.size for checkpoint in checkpoints)
     while state.wrong is None and state.frontier.size < size:
         leaves = yield from _page(state.frontier.size, size)
@@ -67,14 +67,14 @@ def _run(reader: Context, kept: list[str]) -> Operation[tuple[Fault | None, LogA
             state.add(leaf)
             if state.wrong is not None:
                 break
-        yield Progress(state.frontier.size, size, reader.clock() - started)
+        yield Progress(state.frontier.size, size, context.clock() - started)
     if state.wrong is None:
         return None, state
     return (yield from _locate(state, state.wrong)), state
 
 
-def _open(reader: Context, note: str) -> Checkpoint:
-    checkpoint = verify_checkpoint(note, reader.trust)
+def _open(context: Context, note: str) -> Checkpoint:
+    checkpoint = verify_checkpoint(note, context.trust)
     return Checkpoint(checkpoint.origin, checkpoint.size, checkpoint.root, note)
 
 

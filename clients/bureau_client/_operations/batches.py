@@ -68,11 +68,11 @@ def batches(
 
 
 def sign_batch(
-    author: Signer, batch: list[Entry], kind: SubmissionKind, label: str, request_id: str = ""
+    signer: Signer, batch: list[Entry], kind: SubmissionKind, label: str, request_id: str = ""
 ) -> tuple[furnishing_pb2.SubmitRecordsRequest, str]:
     """Return the signed request for one batch, and its request id."""
     encoded = [entry.encoded for entry in batch]
-    header = author.header()
+    header = signer.header()
     header.request_id = request_id or header.request_id
     manifest = record_pb2.SubmissionManifest(
         header=header,
@@ -82,7 +82,7 @@ def sign_batch(
         label=label,
     )
     request = furnishing_pb2.SubmitRecordsRequest(
-        manifest=seal(manifest, author.key),
+        manifest=seal(manifest, signer.key),
         batch=record_pb2.RecordBatch(records=encoded).SerializeToString(deterministic=True),
     )
     return request, header.request_id

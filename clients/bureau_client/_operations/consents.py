@@ -30,7 +30,7 @@ from creditbureau.v1.envelope_pb2 import Envelope
 
 
 def grant(
-    caller: SigningContext,
+    context: SigningContext,
     subject_id: str,
     grantee: str,
     *,
@@ -47,8 +47,8 @@ def grant(
     data_life: timedelta,
 ) -> Operation[Consent]:
     """Sign a consent and submit it."""
-    header = caller.author.header()
-    begin = start or caller.clock()
+    header = context.signer.header()
+    begin = start or context.clock()
     end = begin + expire if isinstance(expire, timedelta) else expire
     _check_times(begin, end)
     if not actions:
@@ -74,10 +74,12 @@ def grant(
     if frequency is not None:
         consent.frequency.unit = int(frequency.unit)  # type: ignore[assignment]
         consent.frequency.value = frequency.value
-    sealed = seal(consent, caller.author.key)
+    sealed = seal(consent, context.signer.key)
     request = consents_pb2.GrantConsentRequest(consent=sealed)
     reply = yield from call(methods.GRANT_CONSENT, request, header.request_id)
-    receipt = yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="consent")
+    receipt = yield from verify_receipt_and_witnesses(
+        context, reply.receipt, sealed, kind="consent"
+    )
     check_equal("The consent's id", reply.consent.consent_id, header.request_id)
     check_equal("The consent's signed text", reply.consent.consent.payload, sealed.payload)
     with verifying("The consent"):
@@ -85,21 +87,21 @@ def grant(
 
 
 def change(
-    caller: SigningContext, consent_id: str, transition: ConsentTransition, note: str
+    context: SigningContext, consent_id: str, transition: ConsentTransition, note: str
 ) -> Operation[Consent]:
     """Pause, resume or revoke a consent."""
     consent_id = arguments.request_id(consent_id, "consent_id")
     statement = consent_pb2.ConsentChange(
-        header=caller.author.header(),
+        header=context.signer.header(),
         consent_id=consent_id,
         transition=int(transition),  # type: ignore[arg-type]
         note=note,
     )
-    sealed = seal(statement, caller.author.key)
+    sealed = seal(statement, context.signer.key)
     request = consents_pb2.ChangeConsentRequest(change=sealed)
     reply = yield from call(methods.CHANGE_CONSENT, request, statement.header.request_id)
     receipt = yield from verify_receipt_and_witnesses(
-        caller, reply.receipt, sealed, kind="consent-change"
+        context, reply.receipt, sealed, kind="consent-change"
     )
     check_equal("The consent's id", reply.consent.consent_id, consent_id)
     with verifying("The consent"):
@@ -115,10 +117,10 @@ def list_held(subject_id: str | None, limit: int | None) -> Operation[list[Conse
     return (yield from _list(lambda: None, subject, limit))
 
 
-def list_own(caller: SigningContext, limit: int | None) -> Operation[list[Consent]]:
+def list_own(context: SigningContext, limit: int | None) -> Operation[list[Consent]]:
     """List the subject's own consents, newest first, with a signed request for each page."""
     path = methods.LIST_CONSENTS.path
-    return (yield from _list(lambda: subject_request(caller, path), "", limit))
+    return (yield from _list(lambda: subject_request(context, path), "", limit))
 
 
 def _list(

@@ -22,13 +22,13 @@ class Context:
     Attributes:
         trust: The pinned keys, from the profile.
         clock: Source of the time.
-        heads: The checkpoints that verified so far.
+        log_view: The checkpoints that verified so far.
         furnishers: Members whose keys were fetched and verified, by id.
     """
 
     trust: Trust
     clock: Clock
-    heads: LogView = field(default_factory=LogView)
+    log_view: LogView = field(default_factory=LogView)
     furnishers: dict[str, Vouched] = field(default_factory=dict)
 
 
@@ -37,10 +37,10 @@ class SigningContext(Context):
     """State of a client that signs.
 
     Attributes:
-        author: Signer of its statements; replaced when its key rotates.
+        signer: Signer of the statements; replaced when its key rotates.
     """
 
-    author: Signer
+    signer: Signer
 
 
 def open_key(pem: bytes, passphrase: str | None) -> SigningKey:
@@ -57,18 +57,18 @@ def open_key(pem: bytes, passphrase: str | None) -> SigningKey:
         ) from None
 
 
-def member_caller(
+def member_context(
     profile: Profile, key: SigningKey | None, passphrase: str | None, clock: Clock
 ) -> SigningContext:
     """Return the state of a member that signs with the passed key or its profile's."""
     key = key or open_key(profile.signing_key_pem, passphrase)
-    author = Signer(member_signer(profile.member_id), profile.trust.origin, key, clock)
-    return SigningContext(trust=profile.trust, clock=clock, author=author)
+    signer = Signer(member_signer(profile.member_id), profile.trust.origin, key, clock)
+    return SigningContext(trust=profile.trust, clock=clock, signer=signer)
 
 
-def subject_caller(
+def subject_context(
     profile: Profile, subject_id: str, key: SigningKey, clock: Clock
 ) -> SigningContext:
     """Return the state of a subject who signs with their own key, through an agent."""
-    author = Signer(subject_signer(subject_id), profile.trust.origin, key, clock)
-    return SigningContext(trust=profile.trust, clock=clock, author=author)
+    signer = Signer(subject_signer(subject_id), profile.trust.origin, key, clock)
+    return SigningContext(trust=profile.trust, clock=clock, signer=signer)

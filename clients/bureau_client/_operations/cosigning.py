@@ -28,19 +28,19 @@ WITNESS_TIMEOUT = timedelta(seconds=30)
 PAUSE_S = 0.25
 
 
-def as_needed(reader: Context, receipt: Receipt) -> Operation[Receipt]:
+def as_needed(context: Context, receipt: Receipt) -> Operation[Receipt]:
     """Return a receipt with the cosignatures that the profile's quorum requires.
 
     Raises:
         NotWitnessed: Fewer witnesses cosigned in time.
     """
-    if not reader.trust.quorum:
+    if not context.trust.quorum:
         return receipt
-    return (yield from wait_for_witnesses(reader, receipt, reader.trust.quorum, WITNESS_TIMEOUT))
+    return (yield from wait_for_witnesses(context, receipt, context.trust.quorum, WITNESS_TIMEOUT))
 
 
 def wait_for_witnesses(
-    reader: Context,
+    context: Context,
     receipt: Receipt,
     quorum: int | None = None,
     timeout: timedelta = WITNESS_TIMEOUT,
@@ -56,12 +56,12 @@ def wait_for_witnesses(
         NotWitnessed: Fewer witnesses cosigned in time.
         VerificationFailed: Bureau, witnesses and receipt contradict each other.
     """
-    quorum = max(reader.trust.quorum, 1) if quorum is None else quorum
-    if len(witnesses_of(receipt.checkpoint, reader.trust)) >= quorum:
+    quorum = max(context.trust.quorum, 1) if quorum is None else quorum
+    if len(witnesses_of(receipt.checkpoint, context.trust)) >= quorum:
         return receipt
     try:
-        checkpoint = yield from _awaited(reader, quorum, receipt.leaf_index + 1, timeout)
-        leaf = yield from _leaf_of(reader, receipt)
+        checkpoint = yield from _awaited(context, quorum, receipt.leaf_index + 1, timeout)
+        leaf = yield from _leaf_of(context, receipt)
     except NotWitnessed as error:
         error.receipt = receipt
         raise
@@ -82,14 +82,14 @@ def wait_for_witnesses(
     return replace(receipt, tree_size=checkpoint.size, checkpoint=checkpoint.note, proof=proof)
 
 
-def cosigned_checkpoint(reader: Context, quorum: int, at_least: int = 0) -> Operation[Checkpoint]:
+def cosigned_checkpoint(context: Context, quorum: int, at_least: int = 0) -> Operation[Checkpoint]:
     """Return the newest checkpoint that enough of the profile's witnesses have cosigned.
 
     Raises:
         NotWitnessed: The bureau has no such checkpoint of this size or above.
         VerificationFailed: The checkpoint, its size or its cosignatures are not as requested.
     """
-    names = [witness.name for witness in trusted_witnesses(reader.trust)]
+    names = [witness.name for witness in trusted_witnesses(context.trust)]
     if len(names) < quorum:
         raise NotWitnessed(
             f"The profile trusts {len(names)} witnesses; {quorum} must cosign",
@@ -98,20 +98,20 @@ def cosigned_checkpoint(reader: Context, quorum: int, at_least: int = 0) -> Oper
         )
     request = log_pb2.GetCheckpointRequest(cosignatures=quorum, witnesses=names, tree_size=at_least)
     reply = yield from call(methods.GET_CHECKPOINT, request)
-    checkpoint = log.see_checkpoint(reader, reply.checkpoint)
-    witnesses = verify_witnessed(checkpoint.note, reader.trust, quorum)
+    checkpoint = log.see_checkpoint(context, reply.checkpoint)
+    witnesses = verify_witnessed(checkpoint.note, context.trust, quorum)
     if checkpoint.size < at_least:
         check_equal("The size of the cosigned checkpoint", checkpoint.size, at_least)
     return replace(checkpoint, witnesses=witnesses)
 
 
 def _awaited(
-    reader: Context, quorum: int, at_least: int, timeout: timedelta
+    context: Context, quorum: int, at_least: int, timeout: timedelta
 ) -> Operation[Checkpoint]:
     waited = 0.0
     while True:
         try:
-            return (yield from cosigned_checkpoint(reader, quorum, at_least))
+            return (yield from cosigned_checkpoint(context, quorum, at_least))
         except NotWitnessed:
             if waited >= timeout.total_seconds():
                 raise
@@ -119,7 +119,7 @@ def _awaited(
         waited += PAUSE_S
 
 
-def _leaf_of(reader: Context, receipt: Receipt) -> Operation[bytes]:
+def _leaf_of(context: Context, receipt: Receipt) -> Operation[bytes]:
     """Fetch the receipt's leaf from the log, check it against the receipt, return its hash."""
     leaves = yield from log.leaf_page(receipt.leaf_index, receipt.leaf_index + 1)
     if not leaves:
@@ -129,8 +129,8 @@ def _leaf_of(reader: Context, receipt: Receipt) -> Operation[bytes]:
             fix=TELL,
         )
     hashed = merkle.leaf_hash(leaves[0])
-    signed = verify_checkpoint(receipt.checkpoint, reader.trust)
-    reader.heads.remember(signed)
+    signed = verify_checkpoint(receipt.checkpoint, context.trust)
+    context.log_view.remember(signed)
     with verifying("The receipt"):
         merkle.verify_inclusion(hashed, receipt.leaf_index, signed.size, receipt.proof, signed.root)
     return hashed

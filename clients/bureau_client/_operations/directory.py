@@ -17,35 +17,35 @@ from creditbureau.v1 import directory_pb2
 
 
 def subject_ids(
-    caller: SigningContext, identifiers: Iterable[tuple[str, str, str]]
+    context: SigningContext, identifiers: Iterable[tuple[str, str, str]]
 ) -> Operation[list[str]]:
     """Return subject ids in the order of the identifiers.
 
     Each different identifier counts once against the member's quota.
     """
-    started = caller.clock()
+    started = context.clock()
     inputs = [_normalised(index, *parts) for index, parts in enumerate(identifiers)]
     different = list(dict.fromkeys(inputs))
     found: dict[bytes, str] = {}
     for chunk in _chunks(different):
-        ids = yield from _evaluate(caller, chunk)
+        ids = yield from _evaluate(context, chunk)
         found.update(zip(chunk, ids, strict=True))
-        yield Progress(len(found), len(different), caller.clock() - started)
+        yield Progress(len(found), len(different), context.clock() - started)
     return [found[identifier] for identifier in inputs]
 
 
-def _evaluate(caller: SigningContext, inputs: list[bytes]) -> Operation[list[str]]:
+def _evaluate(context: SigningContext, inputs: list[bytes]) -> Operation[list[str]]:
     blinded = pseudonym.Blinded(inputs)
     evaluation = directory_pb2.Evaluation(
-        header=caller.author.header(), blinded_elements=blinded.elements
+        header=context.signer.header(), blinded_elements=blinded.elements
     )
-    sealed = seal(evaluation, caller.author.key)
+    sealed = seal(evaluation, context.signer.key)
     request = directory_pb2.EvaluateRequest(evaluation=sealed)
     reply = yield from call(methods.EVALUATE, request, evaluation.header.request_id)
     # The receipt is not returned to the caller, so its cosignatures are not awaited.
-    verify_reply_receipt(caller, reply.receipt, sealed, kind="evaluation")
+    verify_reply_receipt(context, reply.receipt, sealed, kind="evaluation")
     with verifying("The directory's evaluation"):
-        return blinded.finalize(reply.evaluated_elements, caller.trust.directory_key)
+        return blinded.finalize(reply.evaluated_elements, context.trust.directory_key)
 
 
 def _normalised(index: int, country: str, scheme: str, identifier: str) -> bytes:

@@ -27,46 +27,46 @@ from bureau_keys.envelope import seal
 from creditbureau.v1 import dispute_pb2, furnishing_pb2, hold_pb2, record_pb2, subjects_pb2
 
 
-def place_hold(caller: SigningContext, kind: HoldKind, expire: datetime | None) -> Operation[Hold]:
+def place_hold(context: SigningContext, kind: HoldKind, expire: datetime | None) -> Operation[Hold]:
     """Place a hold on the subject's own file."""
     placement = hold_pb2.HoldPlacement(
-        header=caller.author.header(),
+        header=context.signer.header(),
         kind=arguments.code(kind, "kind"),  # type: ignore[arg-type]
     )
     if expire is not None:
         placement.expire_time.CopyFrom(_time(expire, "expire"))
-    sealed = seal(placement, caller.author.key)
+    sealed = seal(placement, context.signer.key)
     request = subjects_pb2.PlaceHoldRequest(placement=sealed)
     reply = yield from call(methods.PLACE_HOLD, request, placement.header.request_id)
-    yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="hold")
+    yield from verify_receipt_and_witnesses(context, reply.receipt, sealed, kind="hold")
     check_equal("The hold's id", reply.hold.hold_id, placement.header.request_id)
     with verifying("The hold"):
         return read_hold(reply.hold)
 
 
 def lift_hold(
-    caller: SigningContext, hold_id: str, until: datetime | None, member_id: str
+    context: SigningContext, hold_id: str, until: datetime | None, member_id: str
 ) -> Operation[Hold]:
     """Lift a hold of the subject."""
     hold_id = arguments.request_id(hold_id, "hold_id")
     lift = hold_pb2.HoldLift(
-        header=caller.author.header(),
+        header=context.signer.header(),
         hold_id=hold_id,
         member_id=arguments.member_id(member_id, "member_id") if member_id else "",
     )
     if until is not None:
         lift.until_time.CopyFrom(_time(until, "until"))
-    sealed = seal(lift, caller.author.key)
+    sealed = seal(lift, context.signer.key)
     request = subjects_pb2.LiftHoldRequest(lift=sealed)
     reply = yield from call(methods.LIFT_HOLD, request, lift.header.request_id)
-    yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="hold-lift")
+    yield from verify_receipt_and_witnesses(context, reply.receipt, sealed, kind="hold-lift")
     check_equal("The hold's id", reply.hold.hold_id, hold_id)
     with verifying("The hold"):
         return read_hold(reply.hold)
 
 
 def open_dispute(
-    caller: SigningContext,
+    context: SigningContext,
     subject_id: str,
     tradeline_id: str,
     *,
@@ -78,7 +78,7 @@ def open_dispute(
 ) -> Operation[Dispute]:
     """Dispute a field of a tradeline."""
     opening = dispute_pb2.DisputeOpening(
-        header=caller.author.header(),
+        header=context.signer.header(),
         subject_id=subject_id,
         tradeline_id=tradeline_id,
         month=month.number if month else 0,
@@ -87,41 +87,41 @@ def open_dispute(
         narrative=narrative,
         attachment_digests=attachment_digests,
     )
-    sealed = seal(opening, caller.author.key)
+    sealed = seal(opening, context.signer.key)
     request = subjects_pb2.OpenDisputeRequest(opening=sealed)
     reply = yield from call(methods.OPEN_DISPUTE, request, opening.header.request_id)
-    yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="dispute")
+    yield from verify_receipt_and_witnesses(context, reply.receipt, sealed, kind="dispute")
     check_equal("The dispute's id", reply.dispute.dispute_id, opening.header.request_id)
     with verifying("The dispute"):
         return read_dispute(reply.dispute)
 
 
 def add_to_dispute(
-    caller: SigningContext, dispute_id: str, narrative: str, attachment_digests: Sequence[bytes]
+    context: SigningContext, dispute_id: str, narrative: str, attachment_digests: Sequence[bytes]
 ) -> Operation[Dispute]:
     """Add facts to an open dispute of the subject."""
     dispute_id = arguments.request_id(dispute_id, "dispute_id")
     addition = dispute_pb2.DisputeAddition(
-        header=caller.author.header(),
+        header=context.signer.header(),
         dispute_id=dispute_id,
         narrative=narrative,
         attachment_digests=attachment_digests,
     )
-    sealed = seal(addition, caller.author.key)
+    sealed = seal(addition, context.signer.key)
     request = subjects_pb2.AddToDisputeRequest(addition=sealed)
     reply = yield from call(methods.ADD_TO_DISPUTE, request, addition.header.request_id)
-    yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="dispute-addition")
+    yield from verify_receipt_and_witnesses(context, reply.receipt, sealed, kind="dispute-addition")
     check_equal("The dispute's id", reply.dispute.dispute_id, dispute_id)
     with verifying("The dispute"):
         return read_dispute(reply.dispute)
 
 
-def list_own_disputes(caller: SigningContext, limit: int | None) -> Operation[list[Dispute]]:
+def list_own_disputes(context: SigningContext, limit: int | None) -> Operation[list[Dispute]]:
     """List the subject's disputes, newest first."""
 
     def page(token: str) -> Operation[tuple[list[Dispute], str]]:
         request = subjects_pb2.ListDisputesRequest(
-            subject_request=subject_request(caller, methods.LIST_DISPUTES.path), page_token=token
+            subject_request=subject_request(context, methods.LIST_DISPUTES.path), page_token=token
         )
         reply = yield from call(methods.LIST_DISPUTES, request)
         return _disputes(reply.disputes), reply.next_page_token
@@ -141,7 +141,7 @@ def list_disputed(limit: int | None) -> Operation[list[Dispute]]:
 
 
 def answer_dispute(
-    caller: SigningContext,
+    context: SigningContext,
     dispute_id: str,
     outcome: DisputeOutcome,
     *,
@@ -152,7 +152,7 @@ def answer_dispute(
     """Answer a dispute against a record of the calling member."""
     dispute_id = arguments.request_id(dispute_id, "dispute_id")
     answer = dispute_pb2.DisputeAnswer(
-        header=caller.author.header(),
+        header=context.signer.header(),
         dispute_id=dispute_id,
         outcome=arguments.code(outcome, "outcome"),  # type: ignore[arg-type]
         narrative=narrative,
@@ -164,24 +164,24 @@ def answer_dispute(
                 submission_id=correction.submission_id, record_index=correction.record_index
             )
         )
-    sealed = seal(answer, caller.author.key)
+    sealed = seal(answer, context.signer.key)
     request = furnishing_pb2.AnswerDisputeRequest(answer=sealed)
     reply = yield from call(methods.ANSWER_DISPUTE, request, answer.header.request_id)
-    yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="dispute-answer")
+    yield from verify_receipt_and_witnesses(context, reply.receipt, sealed, kind="dispute-answer")
     check_equal("The dispute's id", reply.dispute.dispute_id, dispute_id)
     with verifying("The dispute"):
         return read_dispute(reply.dispute)
 
 
-def set_statement(caller: SigningContext, text: str) -> Operation[Receipt]:
+def set_statement(context: SigningContext, text: str) -> Operation[Receipt]:
     """Set the subject's own statement on their file; an empty text removes it."""
-    statement = subjects_pb2.SubjectStatement(header=caller.author.header(), text=text)
-    sealed = seal(statement, caller.author.key)
+    statement = subjects_pb2.SubjectStatement(header=context.signer.header(), text=text)
+    sealed = seal(statement, context.signer.key)
     request = subjects_pb2.SetStatementRequest(statement=sealed)
     reply = yield from call(methods.SET_STATEMENT, request, statement.header.request_id)
     return (
         yield from verify_receipt_and_witnesses(
-            caller, reply.receipt, sealed, kind="subject-statement"
+            context, reply.receipt, sealed, kind="subject-statement"
         )
     )
 

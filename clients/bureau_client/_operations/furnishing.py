@@ -36,7 +36,7 @@ _RECORD = re.compile(r"records\[(\d+)\]")
 
 
 def submit(
-    caller: SigningContext,
+    context: SigningContext,
     records: Iterable[Record],
     *,
     kind: SubmissionKind,
@@ -49,7 +49,7 @@ def submit(
     if not _LABEL.fullmatch(label):
         message = "must be at most 128 printable ASCII characters"
         raise arguments.refuse("label", "BAD_TEXT", message)
-    started = caller.clock()
+    started = context.clock()
     total = len(records) if isinstance(records, Sized) else None
     submissions: list[Submission] = []
     rejected: list[Rejection] = []
@@ -68,33 +68,33 @@ def submit(
             before, request_id = None, ""
             if idempotency_key:
                 before, request_id = yield from _sent_before(
-                    caller, f"{idempotency_key}/{number}", sound
+                    context, f"{idempotency_key}/{number}", sound
                 )
             submission = before
             if before is None or before.record_count < len(sound):
                 submission = yield from _submit(
-                    caller, sound, kind, label, on_invalid, rejected, request_id, before
+                    context, sound, kind, label, on_invalid, rejected, request_id, before
                 )
             submissions += [submission] if submission else []
             done += len(batch)
-            yield Progress(done, total, caller.clock() - started)
+            yield Progress(done, total, context.clock() - started)
         # Once witnesses cosign the last submission, they have cosigned the earlier ones too.
         for position, submission in reversed(list(enumerate(submissions))):
-            submissions[position] = yield from _witnessed(caller, submission)
+            submissions[position] = yield from _witnessed(context, submission)
     except BureauError as error:
         error.partial = SubmitResult(tuple(submissions), tuple(rejected))
         raise
     return SubmitResult(tuple(submissions), tuple(sorted(rejected, key=lambda r: r.index)))
 
 
-def _witnessed(caller: SigningContext, submission: Submission) -> Operation[Submission]:
+def _witnessed(context: SigningContext, submission: Submission) -> Operation[Submission]:
     assert submission.receipt is not None, "a new submission has its receipt"
-    receipt = yield from as_needed(caller, submission.receipt)
+    receipt = yield from as_needed(context, submission.receipt)
     return replace(submission, receipt=receipt)
 
 
 def _sent_before(
-    caller: SigningContext, batch: str, sound: Sequence[Entry]
+    context: SigningContext, batch: str, sound: Sequence[Entry]
 ) -> Operation[tuple[Submission | None, str]]:
     """Look for an earlier submission of a batch; return it, and the next unused request id.
 
@@ -104,10 +104,10 @@ def _sent_before(
     """
     before = None
     for attempt in count():
-        name = f"{caller.author.audience}/{caller.author.name}/{batch}/{attempt}"
+        name = f"{context.signer.audience}/{context.signer.name}/{batch}/{attempt}"
         request_id = str(uuid5(IDEMPOTENT_REQUESTS, name))
         try:
-            before = yield from get_submission(caller, request_id)
+            before = yield from get_submission(context, request_id)
         except NotFound:
             break
         if before.record_count >= len(sound):
@@ -127,7 +127,7 @@ def _split(batch: Iterable[Entry]) -> tuple[list[Entry], list[Rejection]]:
 
 
 def _submit(
-    caller: SigningContext,
+    context: SigningContext,
     batch: list[Entry],
     kind: SubmissionKind,
     label: str,
@@ -138,7 +138,7 @@ def _submit(
 ) -> Operation[Submission | None]:
     """Submit a batch; without the refused records, unless the rest is stored already."""
     while batch and (before is None or len(batch) != before.record_count):
-        request, request_id = sign_batch(caller.author, batch, kind, label, wanted_id)
+        request, request_id = sign_batch(context.signer, batch, kind, label, wanted_id)
         try:
             reply = yield from call(methods.SUBMIT_RECORDS, request, request_id)
         except BureauError as error:
@@ -155,7 +155,7 @@ def _submit(
             ]
             batch = [entry for entry in batch if entry.index not in by_record]
         else:
-            return _accepted(caller, reply, request, request_id, len(batch))
+            return _accepted(context, reply, request, request_id, len(batch))
     return before
 
 
@@ -177,13 +177,13 @@ def _by_record(
 
 
 def _accepted(
-    caller: SigningContext,
+    context: SigningContext,
     reply: furnishing_pb2.SubmitRecordsResponse,
     request: furnishing_pb2.SubmitRecordsRequest,
     request_id: str,
     record_count: int,
 ) -> Submission:
-    receipt = verify_reply_receipt(caller, reply.receipt, request.manifest, kind="submission")
+    receipt = verify_reply_receipt(context, reply.receipt, request.manifest, kind="submission")
     submission = reply.submission
     if (submission.submission_id, submission.record_count) != (request_id, record_count):
         raise VerificationFailed(
@@ -196,20 +196,20 @@ def _accepted(
     return read_submission(submission, manifest=manifest, receipt=receipt)
 
 
-def get_submission(caller: SigningContext, submission_id: str) -> Operation[Submission]:
+def get_submission(context: SigningContext, submission_id: str) -> Operation[Submission]:
     """Return a submission, with its signed manifest and its receipt."""
     submission_id = arguments.request_id(submission_id, "submission_id")
     request = furnishing_pb2.GetSubmissionRequest(submission_id=submission_id)
     reply = yield from call(methods.GET_SUBMISSION, request)
     receipt = yield from verify_receipt_and_witnesses(
-        caller, reply.receipt, reply.manifest, kind="submission"
+        context, reply.receipt, reply.manifest, kind="submission"
     )
     with verifying("The submission"):
         signed = peek(reply.manifest, record_pb2.SubmissionManifest)
     submission = reply.submission
     check_equal("The submission's id", submission.submission_id, submission_id)
     check_equal("The manifest's request id", signed.header.request_id, submission_id)
-    check_equal("The manifest's signer", signed.header.signer, caller.author.name)
+    check_equal("The manifest's signer", signed.header.signer, context.signer.name)
     check_equal("The number of records", submission.record_count, signed.record_count)
     check_equal("The kind", SubmissionKind(submission.kind), SubmissionKind(signed.kind))
     check_equal("The leaf", submission.leaf_index, receipt.leaf_index)

@@ -16,21 +16,21 @@ LEAF_PAGE = 10_000
 TILE_HASHES = 256
 
 
-def see_checkpoint(reader: Context, note: str) -> Checkpoint:
+def see_checkpoint(context: Context, note: str) -> Checkpoint:
     """Return a checkpoint, verified and compared with the checkpoints seen before.
 
     Raises:
         VerificationFailed: The signature does not verify, or the log is forked.
     """
-    checkpoint = verify_checkpoint(note, reader.trust)
-    reader.heads.remember(checkpoint)
+    checkpoint = verify_checkpoint(note, context.trust)
+    context.log_view.remember(checkpoint)
     return Checkpoint(checkpoint.origin, checkpoint.size, checkpoint.root, note)
 
 
-def newest_checkpoint(reader: Context) -> Operation[Checkpoint]:
+def newest_checkpoint(context: Context) -> Operation[Checkpoint]:
     """Return the newest checkpoint, verified."""
     reply = yield from call(methods.GET_CHECKPOINT, log_pb2.GetCheckpointRequest())
-    return see_checkpoint(reader, reply.checkpoint)
+    return see_checkpoint(context, reply.checkpoint)
 
 
 def list_notes() -> Operation[list[str]]:
@@ -44,10 +44,10 @@ def list_notes() -> Operation[list[str]]:
     return (yield from collect(page))
 
 
-def list_checkpoints(reader: Context) -> Operation[list[Checkpoint]]:
+def list_checkpoints(context: Context) -> Operation[list[Checkpoint]]:
     """List every checkpoint, oldest first, each verified."""
     notes = yield from list_notes()
-    return [see_checkpoint(reader, note) for note in notes]
+    return [see_checkpoint(context, note) for note in notes]
 
 
 def list_leaves(start: int, stop: int) -> Operation[list[bytes]]:
@@ -78,10 +78,10 @@ def tile_hashes(index: int) -> Operation[list[bytes]]:
     return [reply.hashes[start : start + size] for start in range(0, len(reply.hashes), size)]
 
 
-def check_consistency(reader: Context, first: str, second: str) -> Operation[None]:
+def check_consistency(context: Context, first: str, second: str) -> Operation[None]:
     """Check that the log only grew between two checkpoints, in either order."""
     older, newer = sorted(
-        (see_checkpoint(reader, first), see_checkpoint(reader, second)),
+        (see_checkpoint(context, first), see_checkpoint(context, second)),
         key=lambda checkpoint: checkpoint.size,
     )
     if older.size in (0, newer.size):

@@ -55,41 +55,41 @@ def list_members(limit: int | None) -> Operation[list[Member]]:
     return (yield from collect(page, limit))
 
 
-def add_key(caller: SigningContext, member_id: str, key: SigningKey) -> Operation[Receipt]:
+def add_key(context: SigningContext, member_id: str, key: SigningKey) -> Operation[Receipt]:
     """Register a further signing key, by a statement signed with the present key."""
-    new_signer = replace(caller.author, key=key)
+    new_signer = replace(context.signer, key=key)
     possession = members_pb2.KeyPossession(
         header=new_signer.header(), public_key=key.verify_key.raw
     )
     change = members_pb2.CredentialChange(
-        header=caller.author.header(), member_id=member_id, add_key=seal(possession, key)
+        header=context.signer.header(), member_id=member_id, add_key=seal(possession, key)
     )
-    return (yield from _change(caller, change))
+    return (yield from _change(context, change))
 
 
-def withdraw_key(caller: SigningContext, member_id: str, key_id: str) -> Operation[Receipt]:
+def withdraw_key(context: SigningContext, member_id: str, key_id: str) -> Operation[Receipt]:
     """Withdraw a signing key; statements with a lower log index stay valid."""
     change = members_pb2.CredentialChange(
-        header=caller.author.header(), member_id=member_id, withdraw_key=key_id
+        header=context.signer.header(), member_id=member_id, withdraw_key=key_id
     )
-    return (yield from _change(caller, change))
+    return (yield from _change(context, change))
 
 
 def rotate_key(
-    caller: SigningContext, member_id: str, key: SigningKey
+    context: SigningContext, member_id: str, key: SigningKey
 ) -> Operation[tuple[Receipt, Receipt]]:
     """Register a key and withdraw the present one; then the new key signs."""
-    old = caller.author.key.verify_key.key_id
-    added = yield from add_key(caller, member_id, key)
-    caller.author = replace(caller.author, key=key)
-    withdrawn = yield from withdraw_key(caller, member_id, old)
+    old = context.signer.key.verify_key.key_id
+    added = yield from add_key(context, member_id, key)
+    context.signer = replace(context.signer, key=key)
+    withdrawn = yield from withdraw_key(context, member_id, old)
     return added, withdrawn
 
 
-def _change(caller: SigningContext, change: members_pb2.CredentialChange) -> Operation[Receipt]:
-    sealed = seal(change, caller.author.key)
+def _change(context: SigningContext, change: members_pb2.CredentialChange) -> Operation[Receipt]:
+    sealed = seal(change, context.signer.key)
     request = members_pb2.ChangeCredentialRequest(change=sealed)
     reply = yield from call(methods.CHANGE_CREDENTIAL, request, change.header.request_id)
     return (
-        yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="credential")
+        yield from verify_receipt_and_witnesses(context, reply.receipt, sealed, kind="credential")
     )

@@ -65,19 +65,19 @@ def disputes(after: int) -> Stream[DisputeNews]:
 
 
 def portfolio(
-    caller: SigningContext, purpose: Purpose, subject_ids: Iterable[str]
+    context: SigningContext, purpose: Purpose, subject_ids: Iterable[str]
 ) -> Stream[Report]:
     """Return the stream of reports on the calling member's customers, each verified."""
     inquiry = reporting_pb2.PortfolioInquiry(
-        header=caller.author.header(),
+        header=context.signer.header(),
         purpose=arguments.code(purpose, "purpose"),  # type: ignore[arg-type]
         subject_ids=map(arguments.subject_id, subject_ids),
     )
-    sealed = seal(inquiry, caller.author.key)
-    return _reports(caller, sealed, inquiry.header.request_id, "")
+    sealed = seal(inquiry, context.signer.key)
+    return _reports(context, sealed, inquiry.header.request_id, "")
 
 
-def resume_portfolio(caller: SigningContext, inquiry: bytes, after: str) -> Stream[Report]:
+def resume_portfolio(context: SigningContext, inquiry: bytes, after: str) -> Stream[Report]:
     """Return the stream of an earlier inquiry's reports after a cursor."""
     try:
         sealed = Envelope.FromString(inquiry)
@@ -88,11 +88,11 @@ def resume_portfolio(caller: SigningContext, inquiry: bytes, after: str) -> Stre
             "INVALID_FIELD",
             "is not a signed portfolio inquiry; pass Report.inquiry of one of its reports",
         ) from None
-    return _reports(caller, sealed, signed.header.request_id, after)
+    return _reports(context, sealed, signed.header.request_id, after)
 
 
 def _reports(
-    caller: SigningContext, sealed: Envelope, request_id: str, after: str
+    context: SigningContext, sealed: Envelope, request_id: str, after: str
 ) -> Stream[Report]:
     inquiry_bytes = sealed.SerializeToString(deterministic=True)
 
@@ -100,8 +100,8 @@ def _reports(
         with verifying("The receipt"):
             receipt = read_receipt(message.receipt)
         envelope = message.report.SerializeToString(deterministic=True)
-        report = verify_report(envelope, inquiry_bytes, receipt, caller.trust)
-        caller.heads.remember(verify_receipt(receipt, inquiry_bytes, caller.trust))
+        report = verify_report(envelope, inquiry_bytes, receipt, context.trust)
+        context.log_view.remember(verify_receipt(receipt, inquiry_bytes, context.trust))
         return replace(report, cursor=message.cursor)
 
     return Stream(

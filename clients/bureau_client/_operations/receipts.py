@@ -18,7 +18,7 @@ from creditbureau.v1.envelope_pb2 import Envelope
 
 
 def verify_receipt_and_witnesses(
-    reader: Context,
+    context: Context,
     message: log_pb2.Receipt,
     statement: Envelope,
     *,
@@ -32,12 +32,16 @@ def verify_receipt_and_witnesses(
         NotWitnessed: Fewer witnesses cosigned in time; the write took effect.
     """
     return (
-        yield from as_needed(reader, verify_reply_receipt(reader, message, statement, kind=kind))
+        yield from as_needed(context, verify_reply_receipt(context, message, statement, kind=kind))
     )
 
 
 def verify_reply_receipt(
-    reader: Context, message: log_pb2.Receipt, statement: Envelope, *, kind: EntryKind | None = None
+    context: Context,
+    message: log_pb2.Receipt,
+    statement: Envelope,
+    *,
+    kind: EntryKind | None = None,
 ) -> Receipt:
     """Return the receipt of a statement, verified.
 
@@ -50,12 +54,12 @@ def verify_reply_receipt(
     with verifying("The receipt"):
         receipt = read_receipt(message)
     digest = envelopes.digest(statement)
-    reader.heads.remember(verify_logged(receipt, digest, reader.trust, kind=kind))
+    context.log_view.remember(verify_logged(receipt, digest, context.trust, kind=kind))
     return receipt
 
 
 def get_receipt(
-    reader: Context, request_id: str, statement: bytes | None, signed: Envelope | None = None
+    context: Context, request_id: str, statement: bytes | None, signed: Envelope | None = None
 ) -> Operation[Receipt]:
     """Return the receipt of a write of the caller, or of the subject who signed the request.
 
@@ -67,17 +71,17 @@ def get_receipt(
     with verifying("The receipt"):
         receipt = read_receipt(reply.receipt)
     if statement is None:
-        checkpoint = verify_checkpoint(receipt.checkpoint, reader.trust)
+        checkpoint = verify_checkpoint(receipt.checkpoint, context.trust)
     else:
         digest = envelopes.digest(Envelope.FromString(statement))
-        checkpoint = verify_logged(receipt, digest, reader.trust)
-    reader.heads.remember(checkpoint)
-    return (yield from as_needed(reader, receipt))
+        checkpoint = verify_logged(receipt, digest, context.trust)
+    context.log_view.remember(checkpoint)
+    return (yield from as_needed(context, receipt))
 
 
 def get_own_receipt(
-    caller: SigningContext, request_id: str, statement: bytes | None
+    context: SigningContext, request_id: str, statement: bytes | None
 ) -> Operation[Receipt]:
     """Return the receipt of a write of the calling subject."""
-    signed = subject_request(caller, methods.GET_RECEIPT.path)
-    return (yield from get_receipt(caller, request_id, statement, signed))
+    signed = subject_request(context, methods.GET_RECEIPT.path)
+    return (yield from get_receipt(context, request_id, statement, signed))

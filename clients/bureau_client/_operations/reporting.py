@@ -27,7 +27,7 @@ from creditbureau.v1 import report_pb2, reporting_pb2
 
 
 def query(
-    caller: SigningContext,
+    context: SigningContext,
     subject_id: str,
     *,
     purpose: Purpose,
@@ -36,23 +36,25 @@ def query(
 ) -> Operation[Report]:
     """Query one report, and check that it is signed, logged and the answer to the inquiry."""
     inquiry = reporting_pb2.Inquiry(
-        header=caller.author.header(),
+        header=context.signer.header(),
         subject_id=arguments.subject_id(subject_id),
         purpose=arguments.code(purpose, "purpose"),  # type: ignore[arg-type]
         consent_id=arguments.request_id(consent_id, "consent_id"),
         evidence=int(evidence),  # type: ignore[arg-type]
     )
-    sealed = seal(inquiry, caller.author.key)
+    sealed = seal(inquiry, context.signer.key)
     request = reporting_pb2.QueryReportRequest(inquiry=sealed)
     reply = yield from call(methods.QUERY_REPORT, request, inquiry.header.request_id)
-    receipt = yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="inquiry")
+    receipt = yield from verify_receipt_and_witnesses(
+        context, reply.receipt, sealed, kind="inquiry"
+    )
     report = verify_report(
         reply.report.SerializeToString(deterministic=True),
         sealed.SerializeToString(deterministic=True),
         receipt,
-        caller.trust,
+        context.trust,
     )
-    return (yield from _with_evidence(caller, report, reply.evidence, evidence))
+    return (yield from _with_evidence(context, report, reply.evidence, evidence))
 
 
 def list_own_inquiries(subject_id: str, limit: int | None) -> Operation[list[InquiryLine]]:
@@ -68,7 +70,7 @@ def list_own_inquiries(subject_id: str, limit: int | None) -> Operation[list[Inq
 
 
 def replay(
-    reader: Context, inquiry_id: str, subject_id: str, member_id: str = ""
+    context: Context, inquiry_id: str, subject_id: str, member_id: str = ""
 ) -> Operation[Report]:
     """Return an earlier report and its evidence again, exactly as they were."""
     inquiry_id = arguments.request_id(inquiry_id, "inquiry_id")
@@ -82,15 +84,15 @@ def replay(
     with verifying("The receipt"):
         receipt = read_receipt(reply.receipt)
     envelope = reply.report.SerializeToString(deterministic=True)
-    report = verify_report(envelope, inquiry_bytes, receipt, reader.trust)
+    report = verify_report(envelope, inquiry_bytes, receipt, context.trust)
     check_equal("The report's request id", report.request_id, inquiry_id)
-    reader.heads.remember(verify_receipt(receipt, inquiry_bytes, reader.trust))
+    context.log_view.remember(verify_receipt(receipt, inquiry_bytes, context.trust))
     level = EvidenceLevel(evidence_level(reply.inquiry))
-    return (yield from _with_evidence(reader, report, reply.evidence, level))
+    return (yield from _with_evidence(context, report, reply.evidence, level))
 
 
 def _with_evidence(
-    reader: Context,
+    context: Context,
     report: Report,
     evidence: Iterable[report_pb2.Evidence],
     level: EvidenceLevel,
@@ -99,7 +101,7 @@ def _with_evidence(
     with verifying("The evidence"):
         pieces = tuple(map(read_evidence, evidence))
     verify_complete(report, pieces, level)
-    furnishers = yield from _verified(reader, report, pieces)
+    furnishers = yield from _verified(context, report, pieces)
     vouchers = {member.member_id: member for vouched in furnishers for member in vouched.vouchers}
     return replace(
         report,
@@ -110,30 +112,30 @@ def _with_evidence(
 
 
 def _verified(
-    reader: Context, report: Report, pieces: tuple[Evidence, ...]
+    context: Context, report: Report, pieces: tuple[Evidence, ...]
 ) -> Operation[tuple[Vouched, ...]]:
     """Verify every piece of evidence; return the members who signed the records."""
     used: dict[str, Vouched] = {}
     for piece in pieces:
         member_id = tradeline_of(report, piece).member_id
-        if member_id in reader.furnishers:
+        if member_id in context.furnishers:
             # Keys come and go: a member known from before may be out of date.
-            known = reader.furnishers[member_id].member
+            known = context.furnishers[member_id].member
             try:
-                verify_provenance(report, piece, known, reader.trust)
+                verify_provenance(report, piece, known, context.trust)
             except VerificationFailed:
-                del reader.furnishers[member_id]
-        if member_id not in reader.furnishers:
-            reader.furnishers[member_id] = yield from _furnisher(reader, member_id)
-            known = reader.furnishers[member_id].member
-            verify_provenance(report, piece, known, reader.trust)
-        used[member_id] = reader.furnishers[member_id]
+                del context.furnishers[member_id]
+        if member_id not in context.furnishers:
+            context.furnishers[member_id] = yield from _furnisher(context, member_id)
+            known = context.furnishers[member_id].member
+            verify_provenance(report, piece, known, context.trust)
+        used[member_id] = context.furnishers[member_id]
     return tuple(used.values())
 
 
-def _furnisher(reader: Context, member_id: str) -> Operation[Vouched]:
+def _furnisher(context: Context, member_id: str) -> Operation[Vouched]:
     try:
-        return (yield from vouched_member(reader.trust, member_id))
+        return (yield from vouched_member(context.trust, member_id))
     except NotFound:
         raise VerificationFailed(
             f"The report names {member_id} as a furnisher, which is no member",

@@ -37,11 +37,11 @@ def statement_of(call: Call) -> Statement | None:
     )
 
 
-def resend(caller: SigningContext, statement: Statement) -> Operation[Receipt]:
+def resend(context: SigningContext, statement: Statement) -> Operation[Receipt]:
     """Send a statement again; return its receipt, of the first time or of now."""
     method = _METHODS[statement.method]
     if method.deadline_class is DeadlineClass.STREAM:
-        return (yield from get_receipt(caller, statement.request_id, statement.envelope))
+        return (yield from get_receipt(context, statement.request_id, statement.envelope))
     request = method.request.FromString(statement.request)
     try:
         # Without a request id the call is not passed to `before_send` again.
@@ -52,11 +52,11 @@ def resend(caller: SigningContext, statement: Statement) -> Operation[Receipt]:
             raise
         # A statement that is refused now may have been accepted before.
         try:
-            return (yield from get_receipt(caller, statement.request_id, statement.envelope))
+            return (yield from get_receipt(context, statement.request_id, statement.envelope))
         except NotFound:
             raise refusal from None
     sealed = Envelope.FromString(statement.envelope)
-    return (yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed))  # type: ignore[attr-defined]
+    return (yield from verify_receipt_and_witnesses(context, reply.receipt, sealed))  # type: ignore[attr-defined]
 
 
 def _envelope_of(request: Message) -> Envelope | None:

@@ -18,7 +18,7 @@ from bureau_keys.signing import VerifyKey
 from creditbureau.v1 import members_pb2, standard_pb2
 
 
-def get_standard(reader: Context, version: int) -> Operation[Standard]:
+def get_standard(context: Context, version: int) -> Operation[Standard]:
     """Return the standard in force, or a version of it: logged, and signed by an operator."""
     request = members_pb2.GetStandardRequest(version=version)
     reply = yield from call(methods.GET_STANDARD, request)
@@ -26,9 +26,9 @@ def get_standard(reader: Context, version: int) -> Operation[Standard]:
     with verifying("The standard"):
         receipt = read_receipt(reply.receipt)
         unverified = envelopes.peek(reply.standard, standard_pb2.StandardOfCredit)
-    reader.heads.remember(verify_receipt(receipt, envelope, reader.trust, kind="standard"))
+    context.log_view.remember(verify_receipt(receipt, envelope, context.trust, kind="standard"))
     signer = member_id_of(unverified.header.signer)
-    operator = yield from vouched_member(reader.trust, signer)
+    operator = yield from vouched_member(context.trust, signer)
     keys = [
         VerifyKey.from_raw(key.public_key)
         for key in operator.member.keys
@@ -39,7 +39,7 @@ def get_standard(reader: Context, version: int) -> Operation[Standard]:
             reply.standard, standard_pb2.StandardOfCredit, {key.key_id: key for key in keys}
         )
         standard = read_standard(message, envelope, receipt)
-    if message.header.audience != reader.trust.origin or (version and version != message.version):
+    if message.header.audience != context.trust.origin or (version and version != message.version):
         raise VerificationFailed(
             "The standard is of another bureau or another version than requested",
             reason="WRONG_ANSWER",

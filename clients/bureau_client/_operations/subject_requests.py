@@ -8,12 +8,12 @@ from creditbureau.v1 import consents_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 
 
-def subject_request(caller: SigningContext, method: str) -> Envelope:
+def subject_request(context: SigningContext, method: str) -> Envelope:
     """Return a new signed request of a subject to read by one method.
 
     Args:
-        caller: The subject.
+        context: State of the client, which signs for the subject.
         method: The method's full name.
     """
-    request = consents_pb2.SubjectRequest(header=caller.author.header(), method=method)
-    return seal(request, caller.author.key)
+    request = consents_pb2.SubjectRequest(header=context.signer.header(), method=method)
+    return seal(request, context.signer.key)

@@ -30,55 +30,55 @@ from creditbureau.v1 import subjects_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 
 
-def bind(author: Signer, subject_id: str) -> Envelope:
+def bind(signer: Signer, subject_id: str) -> Envelope:
     """Return the binding of a subject to their key, signed with that key."""
     binding = subjects_pb2.KeyBinding(
-        header=author.header(), subject_id=subject_id, public_key=author.key.verify_key.raw
+        header=signer.header(), subject_id=subject_id, public_key=signer.key.verify_key.raw
     )
-    return seal(binding, author.key)
+    return seal(binding, signer.key)
 
 
 def attest(
-    caller: SigningContext, binding: bytes, method: IdentificationMethod, identify_time: datetime
+    context: SigningContext, binding: bytes, method: IdentificationMethod, identify_time: datetime
 ) -> Operation[Receipt]:
     """Attest that a key belongs to a person whom the member has identified."""
     if identify_time.tzinfo is None:
         message = "needs a time zone, for example datetime.now(UTC)"
         raise arguments.refuse("identify_time", "INVALID_FIELD", message)
     attestation = subjects_pb2.KeyAttestation(
-        header=caller.author.header(),
+        header=context.signer.header(),
         binding=_checked_binding(binding),
         method=arguments.code(method, "method"),  # type: ignore[arg-type]
         identify_time=timestamp_of(identify_time),
     )
-    sealed = seal(attestation, caller.author.key)
+    sealed = seal(attestation, context.signer.key)
     request = subjects_pb2.AttestKeyRequest(attestation=sealed)
     reply = yield from call(methods.ATTEST_KEY, request, attestation.header.request_id)
     return (
-        yield from verify_receipt_and_witnesses(caller, reply.receipt, sealed, kind="attestation")
+        yield from verify_receipt_and_witnesses(context, reply.receipt, sealed, kind="attestation")
     )
 
 
-def rotate_key(caller: SigningContext, subject_id: str, key: SigningKey) -> Operation[Receipt]:
+def rotate_key(context: SigningContext, subject_id: str, key: SigningKey) -> Operation[Receipt]:
     """Replace the subject's key; then the new key signs."""
-    new_signer = replace(caller.author, key=key)
+    new_signer = replace(context.signer, key=key)
     rotation = subjects_pb2.KeyRotation(
-        header=caller.author.header(), binding=bind(new_signer, subject_id)
+        header=context.signer.header(), binding=bind(new_signer, subject_id)
     )
-    sealed = seal(rotation, caller.author.key)
+    sealed = seal(rotation, context.signer.key)
     request = subjects_pb2.RotateKeyRequest(rotation=sealed)
     reply = yield from call(methods.ROTATE_KEY, request, rotation.header.request_id)
-    receipt = verify_reply_receipt(caller, reply.receipt, sealed, kind="key-rotation")
-    caller.author = new_signer  # the rotation took effect, with or without cosignatures
-    return (yield from as_needed(caller, receipt))
+    receipt = verify_reply_receipt(context, reply.receipt, sealed, kind="key-rotation")
+    context.signer = new_signer  # the rotation took effect, with or without cosignatures
+    return (yield from as_needed(context, receipt))
 
 
-def list_inquiries(caller: SigningContext, limit: int | None) -> Operation[list[InquiryLine]]:
+def list_inquiries(context: SigningContext, limit: int | None) -> Operation[list[InquiryLine]]:
     """List the inquiries about the subject, granted and denied, newest first."""
 
     def page(token: str) -> Operation[tuple[list[InquiryLine], str]]:
         request = subjects_pb2.ListInquiriesRequest(
-            subject_request=subject_request(caller, methods.LIST_INQUIRIES.path),
+            subject_request=subject_request(context, methods.LIST_INQUIRIES.path),
             page_token=token,
         )
         reply = yield from call(methods.LIST_INQUIRIES, request)
@@ -87,12 +87,12 @@ def list_inquiries(caller: SigningContext, limit: int | None) -> Operation[list[
     return (yield from collect(page, limit))
 
 
-def list_notices(caller: SigningContext, limit: int | None) -> Operation[list[Notice]]:
+def list_notices(context: SigningContext, limit: int | None) -> Operation[list[Notice]]:
     """List the bureau's notices to the subject, newest first."""
 
     def page(token: str) -> Operation[tuple[list[Notice], str]]:
         request = subjects_pb2.ListNoticesRequest(
-            subject_request=subject_request(caller, methods.LIST_NOTICES.path),
+            subject_request=subject_request(context, methods.LIST_NOTICES.path),
             page_token=token,
         )
         reply = yield from call(methods.LIST_NOTICES, request)
@@ -102,14 +102,14 @@ def list_notices(caller: SigningContext, limit: int | None) -> Operation[list[No
     return (yield from collect(page, limit))
 
 
-def get_file(caller: SigningContext) -> Operation[Report]:
+def get_file(context: SigningContext) -> Operation[Report]:
     """Return the subject's whole file, signed by the bureau."""
-    signed = subject_request(caller, methods.GET_FILE.path)
+    signed = subject_request(context, methods.GET_FILE.path)
     reply = yield from call(methods.GET_FILE, subjects_pb2.GetFileRequest(subject_request=signed))
     return verify_file(
         reply.file.SerializeToString(deterministic=True),
         signed.SerializeToString(deterministic=True),
-        caller.trust,
+        context.trust,
     )
 
 

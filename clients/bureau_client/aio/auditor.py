@@ -60,13 +60,13 @@ class AsyncAuditor(AsyncClient):
             NotWitnessed: The bureau has no checkpoint with this number of cosignatures.
         """
         if cosignatures:
-            operation = cosigning.cosigned_checkpoint(self._reader, cosignatures)
+            operation = cosigning.cosigned_checkpoint(self._context, cosignatures)
             return await self._driver.run(operation)
-        return await self._driver.run(log.newest_checkpoint(self._reader))
+        return await self._driver.run(log.newest_checkpoint(self._context))
 
     async def checkpoints(self) -> list[Checkpoint]:
         """List every checkpoint of the log, oldest first, each verified."""
-        return await self._driver.run(log.list_checkpoints(self._reader))
+        return await self._driver.run(log.list_checkpoints(self._context))
 
     async def leaves(self, start: int, stop: int) -> list[bytes]:
         """Return the leaves from `start` up to, not including, `stop`; 32 bytes each.
@@ -89,7 +89,7 @@ class AsyncAuditor(AsyncClient):
                 contain it.
             on_progress: Called after each 10,000 leaves.
         """
-        return await self._driver.run(auditing.audit(self._reader, since), on_progress, heavy=True)
+        return await self._driver.run(auditing.audit(self._context, since), on_progress, heavy=True)
 
     async def consistency(self, first: str, second: str) -> None:
         """Check that the log only grew between two checkpoints.
@@ -101,7 +101,7 @@ class AsyncAuditor(AsyncClient):
         Raises:
             VerificationFailed: A checkpoint is not of this log, or the log was rewritten.
         """
-        await self._driver.run(log.check_consistency(self._reader, first, second))
+        await self._driver.run(log.check_consistency(self._context, first, second))
 
     async def replay(self, inquiry_id: str, subject_id: str = "", *, member_id: str = "") -> Report:
         """Return any earlier report again, exactly as it was. The subject sees this access.
@@ -116,7 +116,7 @@ class AsyncAuditor(AsyncClient):
             NotFound: No report was given under this inquiry.
         """
         return await self._driver.run(
-            reporting.replay(self._reader, inquiry_id, subject_id, member_id)
+            reporting.replay(self._context, inquiry_id, subject_id, member_id)
         )
 
     async def standard(self, version: int = 0) -> Standard:
@@ -128,7 +128,7 @@ class AsyncAuditor(AsyncClient):
         Raises:
             NotFound: The standard, or this version of it, does not exist.
         """
-        return await self._driver.run(standards.get_standard(self._reader, version))
+        return await self._driver.run(standards.get_standard(self._context, version))
 
     async def member(self, member_id: str) -> Member:
         """Return a member, each of its keys checked against the log.
@@ -136,7 +136,7 @@ class AsyncAuditor(AsyncClient):
         Raises:
             VerificationFailed: No logged statement by an entitled signer registers a key.
         """
-        operation = members.vouched_member(self._reader.trust, member_id)
+        operation = members.vouched_member(self._context.trust, member_id)
         vouched = await self._driver.run(operation)
         return vouched.member
 
@@ -147,8 +147,10 @@ class AsyncAuditor(AsyncClient):
             VerificationFailed: The receipt does not prove that the statement is in the log.
             NotWitnessed: Fewer witnesses than the profile requires have cosigned.
         """
-        self._reader.heads.remember(verify.verify_receipt(receipt, envelope, self._reader.trust))
-        verify.verify_witnessed(receipt.checkpoint, self._reader.trust)
+        self._context.log_view.remember(
+            verify.verify_receipt(receipt, envelope, self._context.trust)
+        )
+        verify.verify_witnessed(receipt.checkpoint, self._context.trust)
 
     def verify_report(self, report: Report) -> Report:
         """Verify offline a report with its receipt and evidence (see `Report.load`).
@@ -160,7 +162,7 @@ class AsyncAuditor(AsyncClient):
             VerificationFailed: A signature, proof or digest does not verify.
             NotWitnessed: Fewer witnesses than the profile requires have cosigned.
         """
-        return verify.verify_bundle(report, self._reader.trust)
+        return verify.verify_bundle(report, self._context.trust)
 
     def verify_evidence(self, evidence: Evidence, furnisher: Member) -> None:
         """Verify offline that a furnisher signed a record.
@@ -172,4 +174,4 @@ class AsyncAuditor(AsyncClient):
         Raises:
             VerificationFailed: The signature does not verify, or its key was not in force.
         """
-        verify.verify_evidence(evidence, furnisher, self._reader.trust)
+        verify.verify_evidence(evidence, furnisher, self._context.trust)

@@ -29,11 +29,11 @@ class AsyncClient:
     def __init__(
         self,
         profile: Profile,
-        reader: Context,
+        context: Context,
         policy: RetryPolicy,
         before_send: BeforeSend = ignore,
     ) -> None:
-        self._reader = reader
+        self._context = context
         transport = GrpcAioTransport(profile)
         self._last_request_id = transport.last_request_id
         self._driver = AsyncDriver(transport, AddressBook.of(profile), policy, before_send)
@@ -69,7 +69,7 @@ class AsyncClient:
             NotWitnessed: Fewer witnesses cosigned in time.
             VerificationFailed: Bureau, witnesses and receipt contradict each other.
         """
-        operation = cosigning.wait_for_witnesses(self._reader, receipt, quorum, timeout)
+        operation = cosigning.wait_for_witnesses(self._context, receipt, quorum, timeout)
         return await self._driver.run(operation)
 
     async def close(self) -> None:

@@ -20,7 +20,7 @@ from bureau_client._operations import (
     standards,
     subjects,
 )
-from bureau_client._operations.context import member_caller
+from bureau_client._operations.context import member_context
 from bureau_client._operations.furnishing import OnInvalid
 from bureau_client._operations.operation import Clock, utc_now
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
@@ -84,8 +84,8 @@ class AsyncLender(AsyncClient):
             NotAuthenticated: The signing key cannot be read, or the passphrase is wrong.
         """
         self._member_id = profile.member_id
-        self._caller = member_caller(profile, signing_key, passphrase, clock)
-        super().__init__(profile, self._caller, policy, before_send)
+        self._signing = member_context(profile, signing_key, passphrase, clock)
+        super().__init__(profile, self._signing, policy, before_send)
 
     @classmethod
     def from_profile(cls, folder: str | Path, *, passphrase: str | None = None) -> Self:
@@ -131,7 +131,9 @@ class AsyncLender(AsyncClient):
         Raises:
             QuotaExceeded: The member's evaluations of the day are used up.
         """
-        return await self._driver.run(directory.subject_ids(self._caller, identifiers), on_progress)
+        return await self._driver.run(
+            directory.subject_ids(self._signing, identifiers), on_progress
+        )
 
     async def attest(
         self, binding: bytes, *, method: IdentificationMethod, identify_time: datetime
@@ -143,7 +145,7 @@ class AsyncLender(AsyncClient):
             method: Method by which the person was identified.
             identify_time: Time of the identification, with a time zone.
         """
-        operation = subjects.attest(self._caller, binding, method, identify_time)
+        operation = subjects.attest(self._signing, binding, method, identify_time)
         return await self._driver.run(operation)
 
     async def submit(
@@ -178,7 +180,7 @@ class AsyncLender(AsyncClient):
             ConsentRequired: A person on an account has given no consent to furnish.
         """
         operation = furnishing.submit(
-            self._caller,
+            self._signing,
             records,
             kind=kind,
             label=label,
@@ -213,7 +215,7 @@ class AsyncLender(AsyncClient):
             VerificationFailed: The answer does not verify.
         """
         operation = reporting.query(
-            self._caller, subject_id, purpose=purpose, consent_id=consent_id, evidence=evidence
+            self._signing, subject_id, purpose=purpose, consent_id=consent_id, evidence=evidence
         )
         return await self._driver.run(operation)
 
@@ -229,7 +231,7 @@ class AsyncLender(AsyncClient):
         Raises:
             NotFound: This member made no submission with this id.
         """
-        return await self._driver.run(furnishing.get_submission(self._caller, submission_id))
+        return await self._driver.run(furnishing.get_submission(self._signing, submission_id))
 
     async def submissions(self, *, limit: int | None = None) -> list[Submission]:
         """List this member's submissions, newest first."""
@@ -248,7 +250,7 @@ class AsyncLender(AsyncClient):
         Raises:
             NotFound: The write took no effect.
         """
-        return await self._driver.run(receipts.get_receipt(self._caller, request_id, envelope))
+        return await self._driver.run(receipts.get_receipt(self._signing, request_id, envelope))
 
     async def resend(self, statement: Statement) -> Receipt:
         """Send a signed statement again, byte for byte. It takes effect once, however often
@@ -261,7 +263,7 @@ class AsyncLender(AsyncClient):
             Unavailable: The outcome is still unknown.
             BureauError: The statement took no effect, and the bureau refuses it now.
         """
-        return await self._driver.run(resend.resend(self._caller, statement))
+        return await self._driver.run(resend.resend(self._signing, statement))
 
     async def disputes(self, *, limit: int | None = None) -> list[Dispute]:
         """List the disputes against this member's records, oldest first."""
@@ -291,7 +293,7 @@ class AsyncLender(AsyncClient):
             WrongState: The dispute is already answered.
         """
         operation = disputes_and_holds.answer_dispute(
-            self._caller,
+            self._signing,
             dispute_id,
             outcome,
             narrative=narrative,
@@ -337,7 +339,7 @@ class AsyncLender(AsyncClient):
             purpose: ACCOUNT_REVIEW or COLLECTION.
             subject_ids: The customers; empty for all of them.
         """
-        return self._driver.follow(monitoring.portfolio(self._caller, purpose, subject_ids))
+        return self._driver.follow(monitoring.portfolio(self._signing, purpose, subject_ids))
 
     def resume_portfolio(self, inquiry: bytes, after: str = "") -> AsyncIterator[Report]:
         """Continue a portfolio inquiry; no second inquiry is made, no consent used twice.
@@ -349,7 +351,7 @@ class AsyncLender(AsyncClient):
                 `Statement.envelope` that `before_send` received.
             after: `Report.cursor` of the last report handled; empty for all.
         """
-        return self._driver.follow(monitoring.resume_portfolio(self._caller, inquiry, after))
+        return self._driver.follow(monitoring.resume_portfolio(self._signing, inquiry, after))
 
     async def replay(self, inquiry_id: str, subject_id: str = "") -> Report:
         """Return an earlier report of this member again, exactly as it was.
@@ -366,7 +368,7 @@ class AsyncLender(AsyncClient):
             ConsentError: The consent of the inquiry no longer allows its report.
             PermissionDenied: The subject has frozen the file (HOLD).
         """
-        return await self._driver.run(reporting.replay(self._caller, inquiry_id, subject_id))
+        return await self._driver.run(reporting.replay(self._signing, inquiry_id, subject_id))
 
     async def inquiries(
         self, subject_id: str = "", *, limit: int | None = None
@@ -388,7 +390,7 @@ class AsyncLender(AsyncClient):
         Raises:
             NotFound: The standard, or this version of it, does not exist.
         """
-        return await self._driver.run(standards.get_standard(self._caller, version))
+        return await self._driver.run(standards.get_standard(self._signing, version))
 
     async def member(self, member_id: str) -> Member:
         """Return a member's entry in the directory of members.
@@ -404,11 +406,11 @@ class AsyncLender(AsyncClient):
 
     async def add_key(self, key: SigningKey) -> Receipt:
         """Register a further signing key of this member."""
-        return await self._driver.run(members.add_key(self._caller, self._member_id, key))
+        return await self._driver.run(members.add_key(self._signing, self._member_id, key))
 
     async def withdraw_key(self, key_id: str) -> Receipt:
         """Withdraw a signing key; statements that it signed before stay valid."""
-        return await self._driver.run(members.withdraw_key(self._caller, self._member_id, key_id))
+        return await self._driver.run(members.withdraw_key(self._signing, self._member_id, key_id))
 
     async def rotate_key(self, new_key: SigningKey) -> tuple[Receipt, Receipt]:
         """Register a new key and withdraw the present one; then the new key signs.
@@ -418,4 +420,4 @@ class AsyncLender(AsyncClient):
         Returns:
             The receipts of the registration and of the withdrawal.
         """
-        return await self._driver.run(members.rotate_key(self._caller, self._member_id, new_key))
+        return await self._driver.run(members.rotate_key(self._signing, self._member_id, new_key))

@@ -13,7 +13,7 @@ from bureau_client._operations import (
     resend,
     subjects,
 )
-from bureau_client._operations.context import subject_caller
+from bureau_client._operations.context import subject_context
 from bureau_client._operations.operation import Clock, utc_now
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
 from bureau_client.aio.client import AsyncClient
@@ -69,8 +69,8 @@ class AsyncWallet(AsyncClient):
             InvalidRequest: The subject id is not 32 hex characters.
         """
         self._subject_id = arguments.subject_id(subject_id)
-        self._caller = subject_caller(profile, subject_id, key, clock)
-        super().__init__(profile, self._caller, policy, before_send)
+        self._signing = subject_context(profile, subject_id, key, clock)
+        super().__init__(profile, self._signing, policy, before_send)
 
     @property
     def subject_id(self) -> str:
@@ -83,7 +83,7 @@ class AsyncWallet(AsyncClient):
         Needs no connection. A binding is valid for five minutes; make it when the
         member asks for it.
         """
-        envelope = subjects.bind(self._caller.author, self._subject_id)
+        envelope = subjects.bind(self._signing.signer, self._subject_id)
         return envelope.SerializeToString(deterministic=True)
 
     async def grant(
@@ -124,7 +124,7 @@ class AsyncWallet(AsyncClient):
                 names the limit.
         """
         operation = consents.grant(
-            self._caller,
+            self._signing,
             self._subject_id,
             grantee,
             actions=actions,
@@ -159,18 +159,18 @@ class AsyncWallet(AsyncClient):
 
     async def consents(self, *, limit: int | None = None) -> list[Consent]:
         """List every consent that the person granted, newest first."""
-        return await self._driver.run(consents.list_own(self._caller, limit))
+        return await self._driver.run(consents.list_own(self._signing, limit))
 
     async def inquiries(self, *, limit: int | None = None) -> list[InquiryLine]:
         """List the inquiries about the person, granted and denied, newest first."""
-        return await self._driver.run(subjects.list_inquiries(self._caller, limit))
+        return await self._driver.run(subjects.list_inquiries(self._signing, limit))
 
     async def file(self) -> Report:
         """Return the person's whole credit file, signed by the bureau.
 
         `Report.omissions` lists the parts that reports leave out, and the reasons.
         """
-        return await self._driver.run(subjects.get_file(self._caller))
+        return await self._driver.run(subjects.get_file(self._signing))
 
     async def place_hold(self, kind: HoldKind, *, expire: datetime | None = None) -> Hold:
         """Freeze the file, or place a fraud alert on it, from the next request on.
@@ -182,7 +182,7 @@ class AsyncWallet(AsyncClient):
         Raises:
             WrongState: A hold of this kind is already in force.
         """
-        return await self._driver.run(disputes_and_holds.place_hold(self._caller, kind, expire))
+        return await self._driver.run(disputes_and_holds.place_hold(self._signing, kind, expire))
 
     async def lift_hold(
         self, hold_id: str, *, until: datetime | None = None, member_id: str = ""
@@ -199,7 +199,7 @@ class AsyncWallet(AsyncClient):
             WrongState: The hold has ended.
         """
         return await self._driver.run(
-            disputes_and_holds.lift_hold(self._caller, hold_id, until, member_id)
+            disputes_and_holds.lift_hold(self._signing, hold_id, until, member_id)
         )
 
     async def dispute(
@@ -227,7 +227,7 @@ class AsyncWallet(AsyncClient):
             WrongState: The field is already under dispute.
         """
         operation = disputes_and_holds.open_dispute(
-            self._caller,
+            self._signing,
             self._subject_id,
             tradeline_id,
             field=field,
@@ -254,13 +254,13 @@ class AsyncWallet(AsyncClient):
             WrongState: The dispute is closed.
         """
         operation = disputes_and_holds.add_to_dispute(
-            self._caller, dispute_id, narrative, attachment_digests
+            self._signing, dispute_id, narrative, attachment_digests
         )
         return await self._driver.run(operation)
 
     async def disputes(self, *, limit: int | None = None) -> list[Dispute]:
         """List the person's disputes, newest first."""
-        return await self._driver.run(disputes_and_holds.list_own_disputes(self._caller, limit))
+        return await self._driver.run(disputes_and_holds.list_own_disputes(self._signing, limit))
 
     async def receipt(self, request_id: str, envelope: bytes | None = None) -> Receipt:
         """Return the receipt of a write of the person; a receipt proves that the write took
@@ -275,11 +275,11 @@ class AsyncWallet(AsyncClient):
         Raises:
             NotFound: The write took no effect.
         """
-        return await self._driver.run(receipts.get_own_receipt(self._caller, request_id, envelope))
+        return await self._driver.run(receipts.get_own_receipt(self._signing, request_id, envelope))
 
     async def notices(self, *, limit: int | None = None) -> list[Notice]:
         """List the bureau's notices to the person, newest first."""
-        return await self._driver.run(subjects.list_notices(self._caller, limit))
+        return await self._driver.run(subjects.list_notices(self._signing, limit))
 
     async def set_statement(self, text: str) -> Receipt:
         """Set the person's own statement on the file; every report shows the statement.
@@ -287,7 +287,7 @@ class AsyncWallet(AsyncClient):
         Args:
             text: At most 2,000 characters; empty removes the statement.
         """
-        return await self._driver.run(disputes_and_holds.set_statement(self._caller, text))
+        return await self._driver.run(disputes_and_holds.set_statement(self._signing, text))
 
     async def resend(self, statement: Statement) -> Receipt:
         """Send a signed statement again, byte for byte. It takes effect once, however often
@@ -300,14 +300,14 @@ class AsyncWallet(AsyncClient):
             Unavailable: The outcome is still unknown.
             BureauError: The statement took no effect, and the bureau refuses it now.
         """
-        return await self._driver.run(resend.resend(self._caller, statement))
+        return await self._driver.run(resend.resend(self._signing, statement))
 
     async def rotate_key(self, new_key: SigningKey) -> Receipt:
         """Replace the person's key, by a statement signed with the present key.
 
         Save the new key first: once the bureau accepts it, only the new key is valid.
         """
-        return await self._driver.run(subjects.rotate_key(self._caller, self._subject_id, new_key))
+        return await self._driver.run(subjects.rotate_key(self._signing, self._subject_id, new_key))
 
     async def _change(self, consent_id: str, transition: ConsentTransition, note: str) -> Consent:
-        return await self._driver.run(consents.change(self._caller, consent_id, transition, note))
+        return await self._driver.run(consents.change(self._signing, consent_id, transition, note))

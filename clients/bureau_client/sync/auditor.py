@@ -61,13 +61,13 @@ class Auditor(Client):
             NotWitnessed: The bureau has no checkpoint with this number of cosignatures.
         """
         if cosignatures:
-            operation = cosigning.cosigned_checkpoint(self._reader, cosignatures)
+            operation = cosigning.cosigned_checkpoint(self._context, cosignatures)
             return self._driver.run(operation)
-        return self._driver.run(log.newest_checkpoint(self._reader))
+        return self._driver.run(log.newest_checkpoint(self._context))
 
     def checkpoints(self) -> list[Checkpoint]:
         """List every checkpoint of the log, oldest first, each verified."""
-        return self._driver.run(log.list_checkpoints(self._reader))
+        return self._driver.run(log.list_checkpoints(self._context))
 
     def leaves(self, start: int, stop: int) -> list[bytes]:
         """Return the leaves from `start` up to, not including, `stop`; 32 bytes each.
@@ -90,7 +90,7 @@ class Auditor(Client):
                 contain it.
             on_progress: Called after each 10,000 leaves.
         """
-        return self._driver.run(auditing.audit(self._reader, since), on_progress)
+        return self._driver.run(auditing.audit(self._context, since), on_progress)
 
     def consistency(self, first: str, second: str) -> None:
         """Check that the log only grew between two checkpoints.
@@ -102,7 +102,7 @@ class Auditor(Client):
         Raises:
             VerificationFailed: A checkpoint is not of this log, or the log was rewritten.
         """
-        self._driver.run(log.check_consistency(self._reader, first, second))
+        self._driver.run(log.check_consistency(self._context, first, second))
 
     def replay(self, inquiry_id: str, subject_id: str = "", *, member_id: str = "") -> Report:
         """Return any earlier report again, exactly as it was. The subject sees this access.
@@ -116,7 +116,7 @@ class Auditor(Client):
         Raises:
             NotFound: No report was given under this inquiry.
         """
-        return self._driver.run(reporting.replay(self._reader, inquiry_id, subject_id, member_id))
+        return self._driver.run(reporting.replay(self._context, inquiry_id, subject_id, member_id))
 
     def standard(self, version: int = 0) -> Standard:
         """Return the consortium's standard of credit, verified.
@@ -127,7 +127,7 @@ class Auditor(Client):
         Raises:
             NotFound: The standard, or this version of it, does not exist.
         """
-        return self._driver.run(standards.get_standard(self._reader, version))
+        return self._driver.run(standards.get_standard(self._context, version))
 
     def member(self, member_id: str) -> Member:
         """Return a member, each of its keys checked against the log.
@@ -135,7 +135,7 @@ class Auditor(Client):
         Raises:
             VerificationFailed: No logged statement by an entitled signer registers a key.
         """
-        operation = members.vouched_member(self._reader.trust, member_id)
+        operation = members.vouched_member(self._context.trust, member_id)
         vouched = self._driver.run(operation)
         return vouched.member
 
@@ -146,8 +146,10 @@ class Auditor(Client):
             VerificationFailed: The receipt does not prove that the statement is in the log.
             NotWitnessed: Fewer witnesses than the profile requires have cosigned.
         """
-        self._reader.heads.remember(verify.verify_receipt(receipt, envelope, self._reader.trust))
-        verify.verify_witnessed(receipt.checkpoint, self._reader.trust)
+        self._context.log_view.remember(
+            verify.verify_receipt(receipt, envelope, self._context.trust)
+        )
+        verify.verify_witnessed(receipt.checkpoint, self._context.trust)
 
     def verify_report(self, report: Report) -> Report:
         """Verify offline a report with its receipt and evidence (see `Report.load`).
@@ -159,7 +161,7 @@ class Auditor(Client):
             VerificationFailed: A signature, proof or digest does not verify.
             NotWitnessed: Fewer witnesses than the profile requires have cosigned.
         """
-        return verify.verify_bundle(report, self._reader.trust)
+        return verify.verify_bundle(report, self._context.trust)
 
     def verify_evidence(self, evidence: Evidence, furnisher: Member) -> None:
         """Verify offline that a furnisher signed a record.
@@ -171,4 +173,4 @@ class Auditor(Client):
         Raises:
             VerificationFailed: The signature does not verify, or its key was not in force.
         """
-        verify.verify_evidence(evidence, furnisher, self._reader.trust)
+        verify.verify_evidence(evidence, furnisher, self._context.trust)

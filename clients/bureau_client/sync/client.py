@@ -30,11 +30,11 @@ class Client:
     def __init__(
         self,
         profile: Profile,
-        reader: Context,
+        context: Context,
         policy: RetryPolicy,
         before_send: BeforeSend = ignore,
     ) -> None:
-        self._reader = reader
+        self._context = context
         transport = GrpcTransport(profile)
         self._last_request_id = transport.last_request_id
         self._driver = Driver(transport, AddressBook.of(profile), policy, before_send)
@@ -70,7 +70,7 @@ class Client:
             NotWitnessed: Fewer witnesses cosigned in time.
             VerificationFailed: Bureau, witnesses and receipt contradict each other.
         """
-        operation = cosigning.wait_for_witnesses(self._reader, receipt, quorum, timeout)
+        operation = cosigning.wait_for_witnesses(self._context, receipt, quorum, timeout)
         return self._driver.run(operation)
 
     def close(self) -> None:

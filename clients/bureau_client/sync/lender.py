@@ -21,7 +21,7 @@ from bureau_client._operations import (
     standards,
     subjects,
 )
-from bureau_client._operations.context import member_caller
+from bureau_client._operations.context import member_context
 from bureau_client._operations.furnishing import OnInvalid
 from bureau_client._operations.operation import Clock, utc_now
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
@@ -85,8 +85,8 @@ class Lender(Client):
             NotAuthenticated: The signing key cannot be read, or the passphrase is wrong.
         """
         self._member_id = profile.member_id
-        self._caller = member_caller(profile, signing_key, passphrase, clock)
-        super().__init__(profile, self._caller, policy, before_send)
+        self._signing = member_context(profile, signing_key, passphrase, clock)
+        super().__init__(profile, self._signing, policy, before_send)
 
     @classmethod
     def from_profile(cls, folder: str | Path, *, passphrase: str | None = None) -> Self:
@@ -132,7 +132,7 @@ class Lender(Client):
         Raises:
             QuotaExceeded: The member's evaluations of the day are used up.
         """
-        return self._driver.run(directory.subject_ids(self._caller, identifiers), on_progress)
+        return self._driver.run(directory.subject_ids(self._signing, identifiers), on_progress)
 
     def attest(
         self, binding: bytes, *, method: IdentificationMethod, identify_time: datetime
@@ -144,7 +144,7 @@ class Lender(Client):
             method: Method by which the person was identified.
             identify_time: Time of the identification, with a time zone.
         """
-        operation = subjects.attest(self._caller, binding, method, identify_time)
+        operation = subjects.attest(self._signing, binding, method, identify_time)
         return self._driver.run(operation)
 
     def submit(
@@ -179,7 +179,7 @@ class Lender(Client):
             ConsentRequired: A person on an account has given no consent to furnish.
         """
         operation = furnishing.submit(
-            self._caller,
+            self._signing,
             records,
             kind=kind,
             label=label,
@@ -214,7 +214,7 @@ class Lender(Client):
             VerificationFailed: The answer does not verify.
         """
         operation = reporting.query(
-            self._caller, subject_id, purpose=purpose, consent_id=consent_id, evidence=evidence
+            self._signing, subject_id, purpose=purpose, consent_id=consent_id, evidence=evidence
         )
         return self._driver.run(operation)
 
@@ -228,7 +228,7 @@ class Lender(Client):
         Raises:
             NotFound: This member made no submission with this id.
         """
-        return self._driver.run(furnishing.get_submission(self._caller, submission_id))
+        return self._driver.run(furnishing.get_submission(self._signing, submission_id))
 
     def submissions(self, *, limit: int | None = None) -> list[Submission]:
         """List this member's submissions, newest first."""
@@ -247,7 +247,7 @@ class Lender(Client):
         Raises:
             NotFound: The write took no effect.
         """
-        return self._driver.run(receipts.get_receipt(self._caller, request_id, envelope))
+        return self._driver.run(receipts.get_receipt(self._signing, request_id, envelope))
 
     def resend(self, statement: Statement) -> Receipt:
         """Send a signed statement again, byte for byte. It takes effect once, however often
@@ -260,7 +260,7 @@ class Lender(Client):
             Unavailable: The outcome is still unknown.
             BureauError: The statement took no effect, and the bureau refuses it now.
         """
-        return self._driver.run(resend.resend(self._caller, statement))
+        return self._driver.run(resend.resend(self._signing, statement))
 
     def disputes(self, *, limit: int | None = None) -> list[Dispute]:
         """List the disputes against this member's records, oldest first."""
@@ -290,7 +290,7 @@ class Lender(Client):
             WrongState: The dispute is already answered.
         """
         operation = disputes_and_holds.answer_dispute(
-            self._caller,
+            self._signing,
             dispute_id,
             outcome,
             narrative=narrative,
@@ -336,7 +336,7 @@ class Lender(Client):
             purpose: ACCOUNT_REVIEW or COLLECTION.
             subject_ids: The customers; empty for all of them.
         """
-        return self._driver.follow(monitoring.portfolio(self._caller, purpose, subject_ids))
+        return self._driver.follow(monitoring.portfolio(self._signing, purpose, subject_ids))
 
     def resume_portfolio(self, inquiry: bytes, after: str = "") -> Iterator[Report]:
         """Continue a portfolio inquiry; no second inquiry is made, no consent used twice.
@@ -348,7 +348,7 @@ class Lender(Client):
                 `Statement.envelope` that `before_send` received.
             after: `Report.cursor` of the last report handled; empty for all.
         """
-        return self._driver.follow(monitoring.resume_portfolio(self._caller, inquiry, after))
+        return self._driver.follow(monitoring.resume_portfolio(self._signing, inquiry, after))
 
     def replay(self, inquiry_id: str, subject_id: str = "") -> Report:
         """Return an earlier report of this member again, exactly as it was.
@@ -365,7 +365,7 @@ class Lender(Client):
             ConsentError: The consent of the inquiry no longer allows its report.
             PermissionDenied: The subject has frozen the file (HOLD).
         """
-        return self._driver.run(reporting.replay(self._caller, inquiry_id, subject_id))
+        return self._driver.run(reporting.replay(self._signing, inquiry_id, subject_id))
 
     def inquiries(self, subject_id: str = "", *, limit: int | None = None) -> list[InquiryLine]:
         """List this member's own inquiries and replays, newest first, as the bureau has them.
@@ -385,7 +385,7 @@ class Lender(Client):
         Raises:
             NotFound: The standard, or this version of it, does not exist.
         """
-        return self._driver.run(standards.get_standard(self._caller, version))
+        return self._driver.run(standards.get_standard(self._signing, version))
 
     def member(self, member_id: str) -> Member:
         """Return a member's entry in the directory of members.
@@ -401,11 +401,11 @@ class Lender(Client):
 
     def add_key(self, key: SigningKey) -> Receipt:
         """Register a further signing key of this member."""
-        return self._driver.run(members.add_key(self._caller, self._member_id, key))
+        return self._driver.run(members.add_key(self._signing, self._member_id, key))
 
     def withdraw_key(self, key_id: str) -> Receipt:
         """Withdraw a signing key; statements that it signed before stay valid."""
-        return self._driver.run(members.withdraw_key(self._caller, self._member_id, key_id))
+        return self._driver.run(members.withdraw_key(self._signing, self._member_id, key_id))
 
     def rotate_key(self, new_key: SigningKey) -> tuple[Receipt, Receipt]:
         """Register a new key and withdraw the present one; then the new key signs.
@@ -415,4 +415,4 @@ class Lender(Client):
         Returns:
             The receipts of the registration and of the withdrawal.
         """
-        return self._driver.run(members.rotate_key(self._caller, self._member_id, new_key))
+        return self._driver.run(members.rotate_key(self._signing, self._member_id, new_key))

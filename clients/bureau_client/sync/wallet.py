@@ -14,7 +14,7 @@ from bureau_client._operations import (
     resend,
     subjects,
 )
-from bureau_client._operations.context import subject_caller
+from bureau_client._operations.context import subject_context
 from bureau_client._operations.operation import Clock, utc_now
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
 from bureau_client.models.codes import (
@@ -70,8 +70,8 @@ class Wallet(Client):
             InvalidRequest: The subject id is not 32 hex characters.
         """
         self._subject_id = arguments.subject_id(subject_id)
-        self._caller = subject_caller(profile, subject_id, key, clock)
-        super().__init__(profile, self._caller, policy, before_send)
+        self._signing = subject_context(profile, subject_id, key, clock)
+        super().__init__(profile, self._signing, policy, before_send)
 
     @property
     def subject_id(self) -> str:
@@ -84,7 +84,7 @@ class Wallet(Client):
         Needs no connection. A binding is valid for five minutes; make it when the
         member asks for it.
         """
-        envelope = subjects.bind(self._caller.author, self._subject_id)
+        envelope = subjects.bind(self._signing.signer, self._subject_id)
         return envelope.SerializeToString(deterministic=True)
 
     def grant(
@@ -125,7 +125,7 @@ class Wallet(Client):
                 names the limit.
         """
         operation = consents.grant(
-            self._caller,
+            self._signing,
             self._subject_id,
             grantee,
             actions=actions,
@@ -160,18 +160,18 @@ class Wallet(Client):
 
     def consents(self, *, limit: int | None = None) -> list[Consent]:
         """List every consent that the person granted, newest first."""
-        return self._driver.run(consents.list_own(self._caller, limit))
+        return self._driver.run(consents.list_own(self._signing, limit))
 
     def inquiries(self, *, limit: int | None = None) -> list[InquiryLine]:
         """List the inquiries about the person, granted and denied, newest first."""
-        return self._driver.run(subjects.list_inquiries(self._caller, limit))
+        return self._driver.run(subjects.list_inquiries(self._signing, limit))
 
     def file(self) -> Report:
         """Return the person's whole credit file, signed by the bureau.
 
         `Report.omissions` lists the parts that reports leave out, and the reasons.
         """
-        return self._driver.run(subjects.get_file(self._caller))
+        return self._driver.run(subjects.get_file(self._signing))
 
     def place_hold(self, kind: HoldKind, *, expire: datetime | None = None) -> Hold:
         """Freeze the file, or place a fraud alert on it, from the next request on.
@@ -183,7 +183,7 @@ class Wallet(Client):
         Raises:
             WrongState: A hold of this kind is already in force.
         """
-        return self._driver.run(disputes_and_holds.place_hold(self._caller, kind, expire))
+        return self._driver.run(disputes_and_holds.place_hold(self._signing, kind, expire))
 
     def lift_hold(
         self, hold_id: str, *, until: datetime | None = None, member_id: str = ""
@@ -200,7 +200,7 @@ class Wallet(Client):
             WrongState: The hold has ended.
         """
         return self._driver.run(
-            disputes_and_holds.lift_hold(self._caller, hold_id, until, member_id)
+            disputes_and_holds.lift_hold(self._signing, hold_id, until, member_id)
         )
 
     def dispute(
@@ -228,7 +228,7 @@ class Wallet(Client):
             WrongState: The field is already under dispute.
         """
         operation = disputes_and_holds.open_dispute(
-            self._caller,
+            self._signing,
             self._subject_id,
             tradeline_id,
             field=field,
@@ -255,13 +255,13 @@ class Wallet(Client):
             WrongState: The dispute is closed.
         """
         operation = disputes_and_holds.add_to_dispute(
-            self._caller, dispute_id, narrative, attachment_digests
+            self._signing, dispute_id, narrative, attachment_digests
         )
         return self._driver.run(operation)
 
     def disputes(self, *, limit: int | None = None) -> list[Dispute]:
         """List the person's disputes, newest first."""
-        return self._driver.run(disputes_and_holds.list_own_disputes(self._caller, limit))
+        return self._driver.run(disputes_and_holds.list_own_disputes(self._signing, limit))
 
     def receipt(self, request_id: str, envelope: bytes | None = None) -> Receipt:
         """Return the receipt of a write of the person; a receipt proves that the write took
@@ -276,11 +276,11 @@ class Wallet(Client):
         Raises:
             NotFound: The write took no effect.
         """
-        return self._driver.run(receipts.get_own_receipt(self._caller, request_id, envelope))
+        return self._driver.run(receipts.get_own_receipt(self._signing, request_id, envelope))
 
     def notices(self, *, limit: int | None = None) -> list[Notice]:
         """List the bureau's notices to the person, newest first."""
-        return self._driver.run(subjects.list_notices(self._caller, limit))
+        return self._driver.run(subjects.list_notices(self._signing, limit))
 
     def set_statement(self, text: str) -> Receipt:
         """Set the person's own statement on the file; every report shows the statement.
@@ -288,7 +288,7 @@ class Wallet(Client):
         Args:
             text: At most 2,000 characters; empty removes the statement.
         """
-        return self._driver.run(disputes_and_holds.set_statement(self._caller, text))
+        return self._driver.run(disputes_and_holds.set_statement(self._signing, text))
 
     def resend(self, statement: Statement) -> Receipt:
         """Send a signed statement again, byte for byte. It takes effect once, however often
@@ -301,14 +301,14 @@ class Wallet(Client):
             Unavailable: The outcome is still unknown.
             BureauError: The statement took no effect, and the bureau refuses it now.
         """
-        return self._driver.run(resend.resend(self._caller, statement))
+        return self._driver.run(resend.resend(self._signing, statement))
 
     def rotate_key(self, new_key: SigningKey) -> Receipt:
         """Replace the person's key, by a statement signed with the present key.
 
         Save the new key first: once the bureau accepts it, only the new key is valid.
         """
-        return self._driver.run(subjects.rotate_key(self._caller, self._subject_id, new_key))
+        return self._driver.run(subjects.rotate_key(self._signing, self._subject_id, new_key))
 
     def _change(self, consent_id: str, transition: ConsentTransition, note: str) -> Consent:
-        return self._driver.run(consents.change(self._caller, consent_id, transition, note))
+        return self._driver.run(consents.change(self._signing, consent_id, transition, note))

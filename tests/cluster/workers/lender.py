@@ -162,7 +162,7 @@ class LenderWorker:
 
     def follow(self, told: Direction) -> None:
         """Does what the run directs."""
-        key = self.lenders[0]._caller.author.key
+        key = self.lenders[0]._signing.signer.key
         if told.do == "reload":
             self._connect(key)
             self.worker.done(told)
@@ -181,7 +181,7 @@ class LenderWorker:
             "rotate", lender, lambda: lender.rotate_key(fresh), receipt=lambda both: both[1]
         )
         # Where it broke off, both keys may count, and the client signs with one of them.
-        self._connect(lender._caller.author.key)
+        self._connect(lender._signing.signer.key)
 
     # What a hand does.
 
@@ -293,7 +293,7 @@ class LenderWorker:
         lender = chance.choice(self.lenders)
         sent = [one for one in self.journal.accepted if one.method.endswith("SubmitRecords")]
         if sent:
-            other = relabelled(chance.choice(sent), lender._caller.author.key)
+            other = relabelled(chance.choice(sent), lender._signing.signer.key)
             self.journal.again(chance.choice(self.others), other, "other bytes")
 
     def look(self, chance: random.Random) -> None:

@@ -192,7 +192,7 @@ class WalletWorker:
         folder = self.worker.folder / KEYS
         folder.mkdir(exist_ok=True)
         for person in self.people:
-            key = person.wallet._caller.author.key
+            key = person.wallet._signing.signer.key
             write_private(folder / f"{person.wallet.subject_id}.pem", key.to_pem(None))
 
     # What a person does.
@@ -342,7 +342,7 @@ class WalletWorker:
         person.bound = False
 
         def settled(accepted: bool) -> None:
-            if accepted and old._caller.author.key is not fresh:
+            if accepted and old._signing.signer.key is not fresh:
                 person.wallet = self._wallet(0, old.subject_id, fresh)
             person.bound = True
 

@@ -173,7 +173,7 @@ def test_a_rotated_key_signs_though_nobody_saw_it(
         wallet.rotate_key(key)
     assert refused.value.receipt is not None
     assert refused.value.receipt.kind == "key-rotation"
-    assert wallet._caller.author.key == key
+    assert wallet._signing.signer.key == key
 
 
 def test_batches_that_nobody_saw_were_accepted(
