@@ -1,4 +1,4 @@
-# Everything is built in .venv; nothing needs root or a thing installed by hand.
+# Everything is built in .venv; nothing needs root or manual installation.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +15,7 @@ $(VENV)/.ready: pyproject.toml
 	$(BIN)/pip install --quiet --editable '.[server,witness,sandbox]' --group dev
 	touch $@
 
-demo: venv  ## The main job: lenders submit, people consent, lenders query, everybody verifies.
+demo: venv  ## The main job: lenders submit, people consent, lenders query, every party verifies.
 	$(BIN)/python -m tests.demo $(ARGS)
 
 test: venv  ## All tests, on real servers and real databases.
@@ -34,13 +34,13 @@ check: venv  ## Format, lint, types, import contracts, generated code, contract,
 	$(MAKE) protos
 	git diff --exit-code -- protos/gen docs/contract.md clients/bureau_client/_operations/methods.py
 
-bench: venv  ## Figures beside same-run baselines, to build/bench.json.
+bench: venv  ## Figures with same-run baselines, to build/bench.json.
 	$(BIN)/python -m tests.bench $(ARGS)
 
-cluster: venv  ## Many nodes, broken on purpose and audited; ARGS="--list-faults" says how.
+cluster: venv  ## Many nodes, broken on purpose and audited; ARGS="--list-faults" lists the faults.
 	$(BIN)/python -W ignore:XDG_RUNTIME_DIR -m tests.cluster $(ARGS)
 
-protos: $(PROTOC)/.ready  ## Generates protos/gen, docs/contract.md and the SDK's table of methods.
+protos: $(PROTOC)/.ready  ## Generate protos/gen, docs/contract.md and the SDK's table of methods.
 	PATH="$(PROTOC)/bin:$$PATH" $(PROTOC)/bin/python protos/generate.py
 
 $(PROTOC)/.ready: protos/requirements.txt
@@ -48,7 +48,7 @@ $(PROTOC)/.ready: protos/requirements.txt
 	$(PROTOC)/bin/pip install --quiet -r protos/requirements.txt
 	touch $@
 
-sync: venv  ## Generates bureau_client/sync from bureau_client/aio.
+sync: venv  ## Generate bureau_client/sync from bureau_client/aio.
 	$(BIN)/python clients/unasync.py
 
 docs: venv  ## The documents as a site in build/site.

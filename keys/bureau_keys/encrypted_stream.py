@@ -39,7 +39,7 @@ class _Header:
     """A sealed file's first line.
 
     Attributes:
-        wrapped: The data key under the passphrase's, behind its nonce.
+        wrapped: The data key under the passphrase's, after its nonce.
         binding: Digest of the line; every chunk is encrypted with it.
     """
 

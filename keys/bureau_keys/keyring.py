@@ -3,7 +3,7 @@
 The file is JSON with a salt in clear and one AES-256-GCM ciphertext; its key comes
 from a passphrase by scrypt (RFC 7914), once when the ring is opened. A rotated key
 stays in the ring under its name with a number, `log@1`, so that what it signed can
-still be explained; one that is to come stands there beforehand, as `log@next`, so
+still be explained; one that is to come is there beforehand, as `log@next`, so
 that others can learn of it.
 """
 
@@ -121,7 +121,7 @@ class Keyring:
 
     def prepare(self, name: str) -> SigningKey:
         """Return the signing key that the next rotation puts in a name's place, as `name@next`: a
-        new one, or the one that stands there already.
+        new one, or the one that is there already.
 
         Raises:
             KeyError: There is none of this name.

@@ -30,7 +30,7 @@ def root_of(leaf_hashes: Sequence[bytes]) -> bytes:
 
 
 def root_of_row(row: bytes) -> bytes:
-    """Return the root of a perfect tree over leaf hashes that stand one after another."""
+    """Return the root of a perfect tree over concatenated leaf hashes."""
     width = 2 * HASH_BYTES
     while len(row) > HASH_BYTES:
         parts = [row[at : at + width] for at in range(0, len(row), width)]

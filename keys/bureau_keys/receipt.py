@@ -85,7 +85,7 @@ def commitment(statement: LeafStatement, salt: bytes) -> bytes:
     Raises:
         MalformedMessage: The salt has another length, or see `LeafStatement.text`.
     """
-    # HMAC would take a shorter salt and one with zeros behind it for the same.
+    # HMAC would take a shorter salt and one with zeros after it for the same.
     if len(salt) != SALT_BYTES:
         raise MalformedMessage("a salt has 32 bytes")
     return hmac.digest(salt, statement.text(), "sha256")
@@ -93,7 +93,7 @@ def commitment(statement: LeafStatement, salt: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A receipt as a file that stands alone.
+    """A receipt as a file of its own.
 
     Attributes:
         index: The leaf's index, zero-based.

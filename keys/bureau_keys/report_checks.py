@@ -91,7 +91,7 @@ def check_report(
                 f"the log records another answer to the inquiry at leaf {receipt.leaf_index}"
             )
     else:
-        # One leaf stands for all reports of a portfolio, so it names none of the answers.
+        # One leaf is for all reports of a portfolio, so it names none of the answers.
         if asked.subject_ids and report.subject_id not in asked.subject_ids:
             raise WrongAnswer(f"the inquiry does not name subject {report.subject_id}")
         _check_inquiry(receipt, request, "portfolio-inquiry", trust)

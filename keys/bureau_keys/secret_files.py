@@ -11,7 +11,7 @@ def write_private(path: Path, data: bytes) -> None:
     fails, what was there before is still there. Returns once it is on disk.
     """
     fresh = path.with_name(path.name + ".new")
-    # Not one that was left behind: its mode could be another.
+    # Not a file that an earlier run left: its mode could be another.
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:

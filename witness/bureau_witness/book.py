@@ -140,7 +140,7 @@ class Book:
         """Move a log to the checkpoint that a step allows; one step after another.
 
         Args:
-            step: Given the log as it stands, returns the checkpoint's note and the time
+            step: Given the present log, returns the checkpoint's note and the time
                 of its cosignature. What it raises is raised, and nothing has changed.
 
         Raises:

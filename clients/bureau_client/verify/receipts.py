@@ -54,7 +54,7 @@ def verify_receipt(
 def verify_logged(
     receipt: Receipt, digest: bytes, trust: Trust, *, kind: EntryKind | None = None
 ) -> Checkpoint:
-    """As `verify_receipt`, given the statement's digest (SHA-256 of its PAE)."""
+    """Verify a receipt against the statement's digest (SHA-256 of its PAE)."""
     if kind is not None:
         check_equal("The receipt's kind", receipt.kind, kind)
     checkpoint = verify_checkpoint(receipt.checkpoint, trust)

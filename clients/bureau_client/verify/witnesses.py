@@ -12,7 +12,7 @@ from bureau_keys.profile import Trust
 
 
 def witnesses_of(note: str, trust: Trust) -> tuple[str, ...]:
-    """Names of the trusted witnesses whose cosignature of a checkpoint verifies.
+    """Return the names of the trusted witnesses whose cosignature of a checkpoint verifies.
 
     Raises:
         VerificationFailed: It is no signed note.
@@ -33,7 +33,7 @@ def verify_witnessed(note: str, trust: Trust, quorum: int | None = None) -> tupl
         Their names.
 
     Raises:
-        NotWitnessed: There are not so many.
+        NotWitnessed: Fewer trusted witnesses cosigned.
         VerificationFailed: It is no signed note.
     """
     needed = trust.quorum if quorum is None else quorum
@@ -48,7 +48,7 @@ def verify_witnessed(note: str, trust: Trust, quorum: int | None = None) -> tupl
 
 
 def trusted_witnesses(trust: Trust) -> tuple[Verifier, ...]:
-    """The witnesses that a profile trusts."""
+    """Return the witnesses that a profile trusts."""
     return _parsed(trust.witnesses)
 
 
