@@ -18,6 +18,7 @@ from bureau.admin.admission_request import MemberApplication, Signer
 from bureau.clock import Clock
 from bureau_keys.authority import der_of
 from bureau_keys.cosignature import parse_witness
+from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.envelope import seal
 from bureau_keys.profile import Profile
 from bureau_keys.receipt_checks import check_receipt
@@ -118,7 +119,7 @@ class Operator:
         """Admit a member."""
         sealed = seal(newcomer.admission(self._header()), self._signer.key)
         request = members_pb2.AdmitMemberRequest(admission=sealed)
-        return self._write(self._members.AdmitMember, request, sealed)
+        return self._write(self._members.AdmitMember, request, sealed, "admission")
 
     def change(self, member: Member) -> tuple[Member, Receipt]:
         """Give a member the name, roles, purposes, quota and group that are in `member`."""
@@ -133,7 +134,7 @@ class Operator:
         )
         sealed = seal(change, self._signer.key)
         request = members_pb2.ChangeMemberRequest(change=sealed)
-        return self._write(self._members.ChangeMember, request, sealed)
+        return self._write(self._members.ChangeMember, request, sealed, "member-change")
 
     def set_state(self, member_id: str, state: int, note: str) -> tuple[Member, Receipt]:
         """Suspend a member, or end its suspension."""
@@ -145,7 +146,7 @@ class Operator:
         )
         sealed = seal(change, self._signer.key)
         request = members_pb2.SetMemberStateRequest(change=sealed)
-        return self._write(self._members.SetMemberState, request, sealed)
+        return self._write(self._members.SetMemberState, request, sealed, "member-state")
 
     def add_key(self, member_id: str, possession: Envelope) -> tuple[Member, Receipt]:
         """Register a further signing key."""
@@ -172,14 +173,9 @@ class Operator:
 
     def members(self) -> Iterator[Member]:
         """Iterate over all members, in order of id."""
-        token = ""
-        while True:
-            request = members_pb2.ListMembersRequest(page_size=PAGE, page_token=token)
-            page = self._call(self._members.ListMembers, request, READ_S)
+        request = members_pb2.ListMembersRequest(page_size=PAGE)
+        for page in self._pages(self._members.ListMembers, request):
             yield from page.members
-            token = page.next_page_token
-            if not token:
-                return
 
     # The log. What comes back is unverified: see `bureau.audit_log`.
 
@@ -195,14 +191,8 @@ class Operator:
 
     def checkpoints(self) -> Iterator[str]:
         """Iterate over every checkpoint, oldest first."""
-        token = ""
-        while True:
-            request = log_pb2.ListCheckpointsRequest(page_token=token)
-            page = self._call(self._log.ListCheckpoints, request, READ_S)
+        for page in self._pages(self._log.ListCheckpoints, log_pb2.ListCheckpointsRequest()):
             yield from page.checkpoints
-            token = page.next_page_token
-            if not token:
-                return
 
     def leaves(self, start: int, stop: int) -> Iterator[bytes]:
         """Iterate over the leaves' commitments from `start` up to `stop`, as far as they exist."""
@@ -212,7 +202,7 @@ class Operator:
             page = self._call(self._log.ListLeaves, request, READ_S).commitments
             if not page:
                 return
-            yield from page
+            yield from page[:count]
             start += len(page)
 
     def inclusion_proof(self, index: int, size: int) -> list[bytes]:
@@ -231,14 +221,14 @@ class Operator:
         sealed = seal(standard, self._signer.key)
         request = members_pb2.PublishStandardRequest(standard=sealed)
         answer = self._call(self._members.PublishStandard, request, WRITE_S)
-        check_receipt(answer.receipt, sealed, self.profile.trust)
+        check_receipt(answer.receipt, sealed, self.profile.trust, "standard")
         return answer.receipt
 
     def standard(self, version: int = 0) -> StandardOfCredit:
         """Return the standard in force, or a version of it."""
         request = members_pb2.GetStandardRequest(version=version)
         answer = self._call(self._members.GetStandard, request, READ_S)
-        check_receipt(answer.receipt, answer.standard, self.profile.trust)
+        check_receipt(answer.receipt, answer.standard, self.profile.trust, "standard")
         return StandardOfCredit.FromString(answer.standard.payload)
 
     def _header(self) -> Any:
@@ -248,14 +238,32 @@ class Operator:
         change.header.CopyFrom(self._header())
         sealed = seal(change, self._signer.key)
         request = members_pb2.ChangeCredentialRequest(change=sealed)
-        return self._write(self._members.ChangeCredential, request, sealed)
+        return self._write(self._members.ChangeCredential, request, sealed, "credential")
 
     def _write(
-        self, method: Callable[..., Any], request: Message, sealed: Envelope
+        self, method: Callable[..., Any], request: Message, sealed: Envelope, kind: EntryKind
     ) -> tuple[Member, Receipt]:
         answer = self._call(method, request, WRITE_S)
-        check_receipt(answer.receipt, sealed, self.profile.trust)
+        check_receipt(answer.receipt, sealed, self.profile.trust, kind)
         return answer.member, answer.receipt
+
+    def _pages(self, method: Callable[..., R], request: Any) -> Iterator[R]:
+        """Iterate over the pages of a list.
+
+        Raises:
+            CallError: A page token comes a second time, so that the list has no end.
+        """
+        seen = {""}
+        while True:
+            page: Any = self._call(method, request, READ_S)
+            yield page
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                return
+            if request.page_token in seen:
+                token = request.page_token[:40]
+                raise CallError("", "", f"the page token {token!r} came twice", "", ())
+            seen.add(request.page_token)
 
     def _call(self, method: Callable[..., R], request: Message, seconds: float) -> R:
         try:

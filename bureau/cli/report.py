@@ -23,6 +23,7 @@ COLUMNS = (
     "purpose",
     "tradelines",
     "proven",
+    "unproved",
     "witnesses",
     "problem",
 )
@@ -67,7 +68,7 @@ def _row(verified: VerifiedReport | None) -> dict[str, Any]:
     if verified is None:
         return dict.fromkeys(
             ("member_id", "subject_id", "purpose", "issue_time", "leaf_index", "tradelines"),
-        ) | {"verified": False, "proven": 0, "witnesses": [], "problem": ""}
+        ) | {"verified": False, "proven": 0, "unproved": [], "witnesses": [], "problem": ""}
     report = verified.report
     return {
         "verified": True,
@@ -78,6 +79,7 @@ def _row(verified: VerifiedReport | None) -> dict[str, Any]:
         "leaf_index": verified.receipt.leaf_index if verified.receipt else None,
         "tradelines": len(report.tradelines),
         "proven": len(verified.proven),
+        "unproved": list(verified.unproved),
         "witnesses": list(verified.witnesses),
         "problem": "",
     }

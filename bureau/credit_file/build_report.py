@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from bureau.credit_file.consent_state import HeldConsent
-from bureau.credit_file.evidence import evidence_steps, read_evidence
+from bureau.credit_file.evidence import action_steps, evidence_steps, read_evidence
 from bureau.credit_file.report_inputs import read_inputs, read_inputs_at
 from bureau.credit_file.report_rules import ReportInputs, ReportRequest, ReportRules
 from bureau.credit_file.report_versions import current_rules, rules_of
@@ -85,7 +85,9 @@ def rebuild_report(
 
 def _built(db: Connection, inputs: ReportInputs, rules: ReportRules) -> BuiltReport:
     shaped = rules.version.shape(inputs, rules)
-    steps = evidence_steps(shaped.shown, inputs.request.evidence, shaped.scope)
+    level = inputs.request.evidence
+    steps = evidence_steps(shaped.shown, level, shaped.scope)
+    steps += action_steps(db, shaped.report, level)
     return BuiltReport(
         shaped.report.SerializeToString(deterministic=True),
         read_evidence(db, steps),

@@ -8,19 +8,20 @@ from typing import NamedTuple
 
 from bureau.calendar import months_between
 from bureau.credit_file.filed import CreditFile
-from bureau.credit_file.history import MAX_MONTHS, TrailEntry, effective_snapshots
+from bureau.credit_file.history import ACTION, MAX_MONTHS, TrailEntry, effective_snapshots
 from bureau.credit_file.scope import Scope, lines_in
 from bureau.signed_statement import statement_and_receipt
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.merkle import HASH_BYTES, inclusion_path
 from bureau_keys.payment_profile import NO_DATA
+from bureau_keys.signer_name import member_signer
 from bureau_keys.tiles import TILE_WIDTH, TileSource
 from creditbureau.v1 import codes_pb2, reporting_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.record_pb2 import SubmissionManifest
-from creditbureau.v1.report_pb2 import Evidence, PaymentHistory
+from creditbureau.v1.report_pb2 import Evidence, PaymentHistory, Report
 
 TILE = TILE_WIDTH * HASH_BYTES
 
@@ -55,6 +56,38 @@ def evidence_steps(file: CreditFile, level: int, scope: Scope) -> list[EvidenceS
             if _is_shown(line.history, month, shown)
         ]
     return steps
+
+
+def action_steps(db: Connection, report: Report, level: int) -> list[EvidenceStep]:
+    """Return the records of the facility actions that a report shows; with all evidence only.
+
+    Args:
+        level: EvidenceLevel.
+    """
+    if (
+        level < reporting_pb2.EVIDENCE_LEVEL_ALL
+        or codes_pb2.SECTION_EVIDENCE not in report.sections
+    ):
+        return []
+    return [
+        EvidenceStep(
+            line.tradeline_id,
+            TrailEntry(
+                _submission_key(db, line.member_id, action.record.submission_id),
+                action.record.record_index,
+                ACTION,
+                0,
+            ),
+        )
+        for line in report.tradelines
+        for action in line.actions
+    ]
+
+
+def _submission_key(db: Connection, member_id: str, submission_id: str) -> int:
+    row = db.one(q.entry_of_request, signer=member_signer(member_id), request_id=submission_id)
+    assert row is not None, "the record of an action is of a submission"
+    return row[0]
 
 
 def read_evidence(db: Connection, steps: Iterable[EvidenceStep]) -> list[Evidence]:

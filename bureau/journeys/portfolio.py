@@ -14,6 +14,7 @@ from bureau import paging, signed_statement
 from bureau.context import Bureau, Caller
 from bureau.credit_file import consent_state
 from bureau.credit_file.build_report import load_consent, rebuild_report
+from bureau.credit_file.consent_proof import prove_consent
 from bureau.credit_file.consent_state import ACTIVE, HeldConsent
 from bureau.credit_file.contributions import level_of
 from bureau.credit_file.replay_check import check_retry
@@ -99,10 +100,12 @@ def query_portfolio(
                     0,
                 )
                 prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, stored)
-                reports.append((prepared.payload, str(after)))
-        for payload, place in reports:
+                reports.append((prepared.payload, str(after), prove_consent(db, held)))
+        for payload, place, consent in reports:
             report = signed_statement.sign_report(bureau.report_key, payload)
-            yield QueryPortfolioResponse(report=report, receipt=receipt, cursor=place)
+            yield QueryPortfolioResponse(
+                report=report, receipt=receipt, cursor=place, consent=consent
+            )
         if len(page) < PAGE:
             return
 

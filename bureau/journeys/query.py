@@ -17,6 +17,7 @@ from bureau.credit_file.build_report import (
     load_consent,
     rebuild_report,
 )
+from bureau.credit_file.consent_proof import prove_consent
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.replay_check import check_retry
 from bureau.credit_file.report_rules import ReportRequest
@@ -79,9 +80,10 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
             inquiry.evidence,
         )
         held = load_consent(db, inquiry.consent_id)
-        prepared = None
+        prepared = consent = None
         if held and held.grantee == caller.member_id and held.subject_id == inquiry.subject_id:
             prepared = build_report(db, bureau.origin, bureau.policy, asked, held, now_us)
+            consent = prove_consent(db, held)
 
     # 3. One unit of work: the consent under its lock, its use, the inquiry, the leaf.
     try:
@@ -101,6 +103,7 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
         report=signed_statement.sign_report(bureau.report_key, prepared.payload),
         receipt=signed_statement.receipt_of(committed.proof),
         evidence=prepared.evidence,
+        consent=consent,
     )
 
 

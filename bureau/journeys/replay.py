@@ -9,6 +9,7 @@ from bureau.credit_file.build_report import (
     load_consent,
     rebuild_report,
 )
+from bureau.credit_file.consent_proof import prove_consent
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.replay_check import check_replay
 from bureau.credit_file.report_rules import ReportRequest
@@ -66,12 +67,14 @@ def replay_report(
         prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, inquiry)
         if receipt.answer_digest:
             check_report_digest(db, prepared, receipt.answer_digest)
+        consent = prove_consent(db, held)
     _note(bureau, caller, inquiry)
     return ReplayReportResponse(
         inquiry=envelope,
         report=signed_statement.sign_report(bureau.report_key, prepared.payload),
         receipt=receipt,
         evidence=prepared.evidence,
+        consent=consent,
     )
 
 

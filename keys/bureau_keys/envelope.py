@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Generic, TypeVar
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
+from bureau_keys.bounded_parsing import parse
 from bureau_keys.errors import (
     BadSignature,
-    MalformedMessage,
     NonCanonical,
     TooLarge,
     WrongPayloadType,
@@ -219,10 +219,7 @@ def parse_canonical(payload: type[M], data: bytes) -> M:
         MalformedMessage: The bytes are not the message.
         NonCanonical: Unknown fields, or another encoding of the same message.
     """
-    try:
-        message = payload.FromString(data)
-    except DecodeError as error:
-        raise MalformedMessage(f"no {payload.DESCRIPTOR.name}") from error
+    message = parse(payload, data)
     message.DiscardUnknownFields()
     if message.SerializeToString(deterministic=True) != data:
         raise NonCanonical("unknown fields, or not the canonical encoding")

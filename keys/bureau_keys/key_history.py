@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
+from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.envelope import payload_type_of, peek, verify_envelope
-from bureau_keys.errors import BadProof
+from bureau_keys.errors import BadProof, KeysError
 from bureau_keys.profile import Trust
 from bureau_keys.receipt_checks import check_receipt
 from bureau_keys.signer_name import member_id_of, member_signer
@@ -31,7 +32,7 @@ from creditbureau.v1.members_pb2 import (
 
 STILL = 1 << 62
 Statement: TypeAlias = Admission | MemberChange | CredentialChange
-KINDS: dict[str, tuple[type[Statement], str]] = {
+KINDS: dict[str, tuple[type[Statement], EntryKind]] = {
     payload_type_of(Admission): (Admission, "admission"),
     payload_type_of(MemberChange): (MemberChange, "member-change"),
     payload_type_of(CredentialChange): (CredentialChange, "credential"),
@@ -111,9 +112,11 @@ class _Register:
         kind, name = KINDS[envelope.payload_type]
         what = f"the {name} of {member_id} at {index}"
         # 1. It is in the log, as what it is.
-        if logged.receipt.kind != name:
-            raise BadProof(f"{what}: the receipt is of another kind")
-        check_receipt(logged.receipt, envelope, self.trust)
+        try:
+            check_receipt(logged.receipt, envelope, self.trust, name)
+        except KeysError as error:
+            error.args = (f"{what}: {error}",)
+            raise
         # 2. Somebody entitled signed it, with a key that counted.
         header = _header(peek(envelope, kind))
         signer = member_id_of(header.signer)

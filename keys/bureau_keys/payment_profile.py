@@ -11,6 +11,8 @@ from creditbureau.v1.record_pb2 import TradelineSnapshot
 
 # Nothing is known of the month.
 NO_DATA = "D"
+# Amounts that a history has for each month.
+AMOUNTS = ("balance_minor", "amount_due_minor", "amount_paid_minor", "amount_past_due_minor")
 CURRENT = codes_pb2.ACCOUNT_STATUS_CURRENT
 PROFILE: dict[int, str] = {
     codes_pb2.ACCOUNT_STATUS_CURRENT: "0",

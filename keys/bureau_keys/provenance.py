@@ -2,57 +2,131 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
-from bureau_keys.envelope import parse_canonical, verify_envelope
+from bureau_keys.envelope import digest, parse_canonical, peek, verify_envelope
 from bureau_keys.errors import BadProof, KeysError, RecordMismatch, WrongAnswer
 from bureau_keys.key_history import LoggedKey
 from bureau_keys.merkle import leaf_hash, verify_inclusion
-from bureau_keys.payment_profile import NO_DATA, character_of, month_before, months_between
+from bureau_keys.payment_profile import AMOUNTS, NO_DATA, character_of, month_before, months_between
 from bureau_keys.profile import Trust
 from bureau_keys.receipt_checks import check_receipt
 from bureau_keys.signer_name import member_signer
 from creditbureau.v1 import codes_pb2, reporting_pb2
-from creditbureau.v1.record_pb2 import Record, SubmissionManifest, TradelineSnapshot
-from creditbureau.v1.report_pb2 import Evidence, Report, Tradeline
+from creditbureau.v1.record_pb2 import FacilityAction, Record, SubmissionManifest, TradelineSnapshot
+from creditbureau.v1.report_pb2 import Evidence, Report, Tradeline, TradelineAction
 
 # Fields that a tradeline copies from its furnisher's record of the newest month.
 QUOTED = sorted(
     set(Tradeline.DESCRIPTOR.fields_by_name) & set(TradelineSnapshot.DESCRIPTOR.fields_by_name)
 )
-AMOUNTS = ("balance_minor", "amount_due_minor", "amount_paid_minor", "amount_past_due_minor")
+# Fields that an action of a tradeline copies from its furnisher's record.
+ACTED = sorted(
+    set(TradelineAction.DESCRIPTOR.fields_by_name) & set(FacilityAction.DESCRIPTOR.fields_by_name)
+)
 
 
-def evidence_due(report: Report, level: int) -> set[tuple[str, int]]:
-    """Return the tradelines and months (yyyymm) that evidence of a level must cover: each
-    month for which the report has a value.
+class Due(NamedTuple):
+    """A part of a tradeline that evidence must prove.
+
+    Attributes:
+        month: yyyymm; 0 for a facility action.
+        submission_id: Submission of the action's record; empty for a month.
+        record_index: Index of the action's record in the submission.
+    """
+
+    tradeline_id: str
+    month: int
+    submission_id: str = ""
+    record_index: int = 0
+
+
+# Fields of a report that the bureau computes, or takes from statements that do not come with it.
+UNPROVED = (
+    "summary",
+    "inquiries",
+    "omissions",
+    "attributes",
+    "holds",
+    "disputes",
+    "standings",
+    "flags",
+    "subject_statement",
+    "notices",
+)
+
+
+def evidence_due(report: Report, level: int) -> set[Due]:
+    """Return the parts that evidence of a level must prove: each month for which the report
+    has a value, and each facility action.
 
     Args:
+        report: A verified report; its sections are those of its consent.
         level: EvidenceLevel that was asked for.
     """
     opened = {codes_pb2.SECTION_EVIDENCE, codes_pb2.SECTION_TRADELINES} <= {*report.sections}
     if level <= reporting_pb2.EVIDENCE_LEVEL_NONE or not opened:
         return set()
-    due = {(line.tradeline_id, line.month) for line in report.tradelines}
+    due = {Due(line.tradeline_id, line.month) for line in report.tradelines}
     if level == reporting_pb2.EVIDENCE_LEVEL_ALL:
         for line in report.tradelines:
             due |= {
-                (line.tradeline_id, month_before(line.history.newest_month, age))
+                Due(line.tradeline_id, month_before(line.history.newest_month, age))
                 for age, character in enumerate(line.history.profile)
                 if character != NO_DATA
+            }
+            due |= {
+                Due(line.tradeline_id, 0, action.record.submission_id, action.record.record_index)
+                for action in line.actions
             }
     return due
 
 
 def check_complete(report: Report, pieces: Iterable[Evidence], level: int) -> None:
-    """Check that evidence covers each tradeline and month that its level names.
+    """Check that evidence proves every part that its level names, each from its own record.
 
     Raises:
-        WrongAnswer: The evidence of a tradeline's month is missing.
+        WrongAnswer: The evidence of a part is missing, or one account is shown as two.
     """
-    due = evidence_due(report, level) - {(piece.tradeline_id, piece.month) for piece in pieces}
-    for tradeline_id, month in sorted(due):
-        raise WrongAnswer(f"the evidence for tradeline {tradeline_id} in {month} is missing")
+    pieces = list(pieces)
+    for due in sorted(evidence_due(report, level) - set(map(_proves, pieces))):
+        what = f"in {due.month}" if due.month else f"of action {due.submission_id}"
+        raise WrongAnswer(f"the evidence for tradeline {due.tradeline_id} {what} is missing")
+    members = {line.tradeline_id: line.member_id for line in report.tradelines}
+    shown: dict[tuple[str, object], str] = {}
+    for piece in pieces:
+        account = parse_canonical(Record, piece.record).account_ref
+        for proved in (digest(piece.manifest), piece.record_index), account:
+            key = members.get(piece.tradeline_id, ""), proved
+            if shown.setdefault(key, piece.tradeline_id) != piece.tradeline_id:
+                raise WrongAnswer(
+                    f"tradelines {shown[key]} and {piece.tradeline_id} show one account"
+                )
+
+
+def unproved_parts(report: Report, proven: Collection[str], level: int) -> tuple[str, ...]:
+    """Return the parts of a verified report that are the bureau's word alone.
+
+    Args:
+        proven: Ids of the tradelines whose furnisher's signature was verified.
+        level: EvidenceLevel that was asked for.
+    """
+    ids = {line.tradeline_id for line in report.tradelines}
+    whole = level == reporting_pb2.EVIDENCE_LEVEL_ALL and ids <= set(proven)
+    parts = [] if ids <= set(proven) else ["tradelines"]
+    if not whole:
+        parts += ["history"] * any(line.history.profile for line in report.tradelines)
+        parts += ["actions"] * any(line.actions for line in report.tradelines)
+    filled = {field.name for field, _ in report.ListFields()}
+    return (*parts, *(name for name in UNPROVED if name in filled))
+
+
+def _proves(piece: Evidence) -> Due:
+    if piece.month:
+        return Due(piece.tradeline_id, piece.month)
+    manifest = peek(piece.manifest, SubmissionManifest)
+    return Due(piece.tradeline_id, 0, manifest.header.request_id, piece.record_index)
 
 
 def check_evidence(
@@ -75,15 +149,22 @@ def check_evidence(
         KeysError: The furnisher's keys are missing, or its signature does not verify.
     """
     line = tradeline_of(report, piece)
-    label = f"tradeline {line.tradeline_id}, {piece.month}"
+    label = f"tradeline {line.tradeline_id}, {piece.month or 'an action'}"
     if line.member_id not in keys:
         raise BadProof(f"{label}: the keys of its furnisher {line.member_id} are missing")
     try:
-        signed = signed_snapshot(piece, line.member_id, keys[line.member_id], trust)
+        record = signed_record(piece, line.member_id, keys[line.member_id], trust)
     except KeysError as error:
         error.args = (f"{label}: {error}",)
         raise
-    for name, value, expected in differences(report, line, signed):
+    if piece.receipt.leaf_index >= report.log_size:
+        raise WrongAnswer(f"{label}: its record was logged after the report's log size")
+    found = (
+        differences(report, line, record.snapshot)
+        if piece.month
+        else _of_action(_action_of(line, piece), record.action)
+    )
+    for name, value, expected in found:
         raise RecordMismatch(f"{label}: {name} is {value!r}, its furnisher signed {expected!r}")
     return line.tradeline_id
 
@@ -100,10 +181,10 @@ def tradeline_of(report: Report, piece: Evidence) -> Tradeline:
     raise WrongAnswer(f"evidence is for tradeline {piece.tradeline_id}, which is not in the report")
 
 
-def signed_snapshot(
+def signed_record(
     piece: Evidence, member_id: str, keys: Iterable[LoggedKey], trust: Trust
-) -> TradelineSnapshot:
-    """Return the record that a furnisher signed for one account and month.
+) -> Record:
+    """Return the record that a furnisher signed for one account and month, or for an action.
 
     Args:
         piece: The record, its manifest, and the proofs.
@@ -115,11 +196,7 @@ def signed_snapshot(
         KeysError: The furnisher's manifest does not include the record, or the log does
             not include the manifest.
     """
-    if piece.receipt.kind != "submission":
-        raise BadProof(
-            f"the receipt's kind is {piece.receipt.kind or 'missing'}, expected submission"
-        )
-    check_receipt(piece.receipt, piece.manifest, trust)
+    check_receipt(piece.receipt, piece.manifest, trust, "submission")
     index = piece.receipt.leaf_index
     counting = {at.key.key_id: at.key for at in keys if at.counts_at(index)}
     manifest, _ = verify_envelope(piece.manifest, SubmissionManifest, counting)
@@ -134,9 +211,11 @@ def signed_snapshot(
         manifest.records_root,
     )
     record = parse_canonical(Record, piece.record)
-    if not record.HasField("snapshot") or record.snapshot.month != piece.month:
+    if piece.month and (not record.HasField("snapshot") or record.snapshot.month != piece.month):
         raise BadProof(f"the record is not a snapshot of {piece.month}")
-    return record.snapshot
+    if not piece.month and not record.HasField("action"):
+        raise BadProof("the record is not a facility action")
+    return record
 
 
 def differences(
@@ -173,3 +252,22 @@ def _of_newest(line: Tradeline, signed: TradelineSnapshot) -> Iterator[tuple[str
         optional = line.DESCRIPTOR.fields_by_name[name].has_presence
         if value != expected or (optional and line.HasField(name) != signed.HasField(name)):  # type: ignore[arg-type]
             yield name, value, expected
+
+
+def _action_of(line: Tradeline, piece: Evidence) -> TradelineAction:
+    due = _proves(piece)
+    for action in line.actions:
+        at = action.record
+        if (at.submission_id, at.record_index) == (due.submission_id, due.record_index):
+            return action
+    raise WrongAnswer(f"tradeline {line.tradeline_id} has no action of the record in its evidence")
+
+
+def _of_action(
+    shown: TradelineAction, signed: FacilityAction
+) -> Iterator[tuple[str, object, object]]:
+    for name in ACTED:
+        value, expected = getattr(shown, name), getattr(signed, name)
+        optional = shown.DESCRIPTOR.fields_by_name[name].has_presence
+        if value != expected or (optional and shown.HasField(name) != signed.HasField(name)):  # type: ignore[arg-type]
+            yield f"actions.{name}", value, expected

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from voprf import ristretto
 
 from bureau_keys.errors import BadProof, MalformedMessage
+from bureau_keys.panics import Panic, contained
 
 MAX_BATCH = 256
 MAX_CHARACTERS = 256
@@ -84,12 +85,10 @@ class Blinded:
         try:
             key = ristretto.PublicKey.deserialize(public_key)
             output = ristretto.VerifiableBatchOutput.deserialize(evaluated)
-            results = ristretto.Client.finalize_batch(self._clients, output, key)
-        except BaseException as error:
-            # Where a proof does not hold voprf 0.2.0 panics, and a panic is no Exception.
-            if isinstance(error, ValueError) or type(error).__name__ == "PanicException":
-                raise BadProof("the directory's answer does not verify under its key") from error
-            raise
+            with contained():  # where a proof does not hold, voprf 0.2.0 panics
+                results = ristretto.Client.finalize_batch(self._clients, output, key)
+        except (ValueError, Panic) as error:
+            raise BadProof("the directory's answer does not verify under its key") from error
         return [result[:SUBJECT_ID_BYTES].hex() for result in results]
 
 

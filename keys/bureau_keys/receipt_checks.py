@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bureau_keys.checkpoint import Checkpoint, open_checkpoint
 from bureau_keys.cosignature import cosigners, parse_witness
+from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.envelope import digest
-from bureau_keys.errors import NotWitnessed
+from bureau_keys.errors import MalformedMessage, NotWitnessed, WrongAnswer
 from bureau_keys.merkle import leaf_hash, verify_inclusion
 from bureau_keys.note import parse_vkey
 from bureau_keys.profile import Trust
@@ -50,22 +51,26 @@ def check_witnessed(note: str, trust: Trust, quorum: int) -> list[str]:
     return found
 
 
-def check_receipt(receipt: Receipt, envelope: Envelope, trust: Trust) -> Checkpoint:
-    """Check that a receipt proves a statement to be in the log.
+def check_receipt(
+    receipt: Receipt, envelope: Envelope, trust: Trust, kind: EntryKind
+) -> Checkpoint:
+    """Check that a receipt proves a statement to be in the log, as an entry of its kind.
 
     Returns:
         The checkpoint that the receipt's proof leads to.
 
     Raises:
+        WrongAnswer: The receipt is that of another kind of entry.
         KeysError: The checkpoint or the inclusion proof does not verify.
     """
+    if receipt.kind != kind:
+        raise WrongAnswer(f"the receipt's kind is {receipt.kind or 'missing'}, expected {kind}")
+    try:
+        time_us = receipt.log_time.ToMicroseconds()
+    except ValueError as error:
+        raise MalformedMessage("the receipt's time is not in the years 1 to 9999") from error
     checkpoint = check_checkpoint(receipt.checkpoint, trust)
-    statement = LeafStatement(
-        receipt.kind,
-        digest(envelope),
-        receipt.answer_digest,
-        receipt.log_time.ToMicroseconds(),
-    )
+    statement = LeafStatement(receipt.kind, digest(envelope), receipt.answer_digest, time_us)
     verify_inclusion(
         leaf_hash(commitment(statement, receipt.salt)),
         receipt.leaf_index,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, TypeAlias
 
+from bureau_keys.consent_checks import check_consent, check_scope
 from bureau_keys.envelope import digest, payload_type_of, peek, verify_envelope
 from bureau_keys.errors import BadProof, Contradiction, UnknownReportKey, WrongAnswer
+from bureau_keys.key_history import LoggedKey
 from bureau_keys.profile import Trust
 from bureau_keys.receipt_checks import check_receipt
+from bureau_keys.report_shape import check_shape
 from bureau_keys.signer_name import BUREAU, member_signer, subject_signer
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1.codes_pb2 import PURPOSE_SUBJECT_DISCLOSURE, Purpose
@@ -16,7 +20,12 @@ from creditbureau.v1.consents_pb2 import SubjectRequest
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.report_pb2 import Report
-from creditbureau.v1.reporting_pb2 import EVIDENCE_LEVEL_NONE, Inquiry, PortfolioInquiry
+from creditbureau.v1.reporting_pb2 import (
+    EVIDENCE_LEVEL_NONE,
+    ConsentProof,
+    Inquiry,
+    PortfolioInquiry,
+)
 
 Request: TypeAlias = Inquiry | PortfolioInquiry | SubjectRequest
 REQUESTS: dict[str, type[Request]] = {
@@ -44,15 +53,33 @@ def evidence_level(request: Envelope) -> int:
     return asked.evidence if isinstance(asked, Inquiry) else EVIDENCE_LEVEL_NONE
 
 
+class ReportProof(NamedTuple):
+    """Everything that a report of a member is held against.
+
+    Attributes:
+        receipt: The receipt of the inquiry.
+        consent: The consent that the report rests on.
+        keys: Keys of members, proved by the log, by member id; those of the member that
+            attested the subject's key among them.
+    """
+
+    receipt: Receipt
+    consent: ConsentProof
+    keys: Mapping[str, Iterable[LoggedKey]]
+
+
 def check_report(
-    envelope: Envelope, request: Envelope, receipt: Receipt | None, trust: Trust
+    envelope: Envelope, request: Envelope, proof: ReportProof | None, trust: Trust
 ) -> Report:
-    """Verify a report against its request and the request's receipt.
+    """Verify a report against its request, and against the consent that allows it.
+
+    Nothing is taken from the report itself: member, subject and purpose come from the signed
+    request, sections, kinds of facility and months of history from the signed consent.
 
     Args:
         envelope: The signed report.
         request: The signed inquiry, portfolio inquiry or subject's request.
-        receipt: The receipt of an inquiry; a subject's request is not logged and has none.
+        proof: The proof of an inquiry; a subject's request is not logged and has none.
         trust: The bureau's pinned keys.
 
     Returns:
@@ -60,9 +87,9 @@ def check_report(
 
     Raises:
         UnknownReportKey: None of the report's signatures names a pinned report key.
-        WrongAnswer: The report answers another request.
+        WrongAnswer: The report answers another request, or is not well formed.
         Contradiction: The log records another answer to this request.
-        KeysError: A signature, the encoding or the receipt does not verify.
+        KeysError: A signature, the encoding, the receipt or the consent does not verify.
     """
     # 1. The bureau signed the report, for this request.
     report = _check_signature(envelope, trust)
@@ -71,6 +98,7 @@ def check_report(
     _check_equal("request digest", report.request_digest.hex(), digest(request).hex())
     asked = read_request(request)
     _check_equal("request id", report.header.request_id, asked.header.request_id)
+    check_shape(report)
     # 2. The report is about what the request names.
     if isinstance(asked, SubjectRequest):
         _check_equal("subject", subject_signer(report.subject_id), asked.header.signer)
@@ -79,13 +107,14 @@ def check_report(
         return report
     _check_equal("member", member_signer(report.member_id), asked.header.signer)
     _check_purpose(report.purpose, asked.purpose)
-    if receipt is None:
+    if proof is None:
         raise BadProof("the receipt of the inquiry is missing")
+    receipt = proof.receipt
     # 3. The inquiry is in the log.
     if isinstance(asked, Inquiry):
         _check_equal("subject", report.subject_id, asked.subject_id)
         _check_equal("consent", report.consent_id, asked.consent_id)
-        _check_inquiry(receipt, request, "inquiry", trust)
+        check_receipt(receipt, request, trust, "inquiry")
         if receipt.answer_digest != hashlib.sha256(envelope.payload).digest():
             raise Contradiction(
                 f"the log records another answer to the inquiry at leaf {receipt.leaf_index}"
@@ -94,7 +123,12 @@ def check_report(
         # One leaf is for all reports of a portfolio, so it names none of the answers.
         if asked.subject_ids and report.subject_id not in asked.subject_ids:
             raise WrongAnswer(f"the inquiry does not name subject {report.subject_id}")
-        _check_inquiry(receipt, request, "portfolio-inquiry", trust)
+        check_receipt(receipt, request, trust, "portfolio-inquiry")
+    # 4. The subject consented to what the report holds.
+    consent = check_consent(proof.consent, proof.keys, trust)
+    check_scope(report, consent, receipt)
+    if proof.consent.consent.receipt.leaf_index >= receipt.leaf_index:
+        raise BadProof("the consent was logged after the inquiry")
     return report
 
 
@@ -104,12 +138,6 @@ def _check_signature(envelope: Envelope, trust: Trust) -> Report:
         raise UnknownReportKey("the report is signed by a key that this profile does not have")
     report, _ = verify_envelope(envelope, Report, pinned)
     return report
-
-
-def _check_inquiry(receipt: Receipt, request: Envelope, kind: str, trust: Trust) -> None:
-    if receipt.kind != kind:
-        raise WrongAnswer(f"the receipt's kind is {receipt.kind or 'missing'}, expected {kind}")
-    check_receipt(receipt, request, trust)
 
 
 def _check_purpose(purpose: int, expected: int) -> None:

@@ -11,8 +11,9 @@ import json
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
+from bureau_keys.bounded_parsing import parse
 from bureau_keys.errors import (
     Contradiction,
     KeysError,
@@ -23,13 +24,14 @@ from bureau_keys.errors import (
 )
 from bureau_keys.key_history import LoggedKey, logged_keys
 from bureau_keys.profile import Trust
-from bureau_keys.provenance import check_complete, check_evidence
+from bureau_keys.provenance import check_complete, check_evidence, unproved_parts
 from bureau_keys.receipt_checks import check_witnessed
-from bureau_keys.report_checks import check_report, evidence_level
+from bureau_keys.report_checks import ReportProof, check_report, evidence_level
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.members_pb2 import Member
 from creditbureau.v1.report_pb2 import Evidence, Report
+from creditbureau.v1.reporting_pb2 import ConsentProof
 
 FORMAT = "creditbureau/report-bundle/v1"
 NOT_PROVEN = (
@@ -49,6 +51,7 @@ class VerifiedReport:
         keys: The furnishers' and operators' keys, proved by the log, by member id.
         proven: Ids of the tradelines whose furnisher's signature verified.
         witnesses: Names of the trusted witnesses that cosigned the receipt's checkpoint.
+        unproved: Parts of the report that are the bureau's word alone.
     """
 
     report: Report
@@ -56,6 +59,7 @@ class VerifiedReport:
     keys: dict[str, list[LoggedKey]]
     proven: tuple[str, ...]
     witnesses: tuple[str, ...]
+    unproved: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +70,17 @@ class SavedReport:
         report: The signed report.
         request: The signed request that the report answers.
         receipt: The receipt of the inquiry; None for a subject's own file.
+        consent: The consent that the report rests on; None for a subject's own file.
         evidence: The furnishers' signed records.
-        furnishers: The members that signed these records, with their statements.
+        furnishers: The members that signed these records, and the one that attested the
+            subject's key, with their statements.
         vouchers: The operators that signed these statements.
     """
 
     report: Envelope
     request: Envelope
     receipt: Receipt | None = None
+    consent: ConsentProof | None = None
     evidence: tuple[Evidence, ...] = ()
     furnishers: tuple[Member, ...] = ()
     vouchers: tuple[Member, ...] = ()
@@ -87,7 +94,7 @@ class SavedReport:
         """
         try:
             parts = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise MalformedMessage("not a saved report: it is not JSON") from error
         if not isinstance(parts, dict) or parts.get("format") != FORMAT:
             found = parts.get("format") if isinstance(parts, dict) else None
@@ -98,6 +105,7 @@ class SavedReport:
             report=_read(parts, "report", Envelope),
             request=_read(parts, "request", Envelope),
             receipt=_read(parts, "receipt", Receipt) if "receipt" in parts else None,
+            consent=_read(parts, "consent", ConsentProof) if "consent" in parts else None,
             evidence=_read_all(parts, "evidence", Evidence),
             furnishers=_read_all(parts, "furnishers", Member),
             vouchers=_read_all(parts, "vouchers", Member),
@@ -115,6 +123,8 @@ class SavedReport:
         }
         if self.receipt is not None:
             parts["receipt"] = _text(self.receipt)
+        if self.consent is not None:
+            parts["consent"] = _text(self.consent)
         return json.dumps(parts, indent=1) + "\n"
 
     def verify(self, trust: Trust) -> VerifiedReport:
@@ -126,20 +136,30 @@ class SavedReport:
         Raises:
             KeysError: A proof is missing or does not verify; `advice` returns the fix.
         """
-        # 1. The bureau signed the report for this request, and the log has the inquiry.
-        report = check_report(self.report, self.request, self.receipt, trust)
+        # 1. The log has the members' keys, and operators signed for them.
+        keys = logged_keys([*self.furnishers, *self.vouchers], trust)
+        owners = {member.member_id for member in self.furnishers}
+        signing = {member_id: at for member_id, at in keys.items() if member_id in owners}
+        # 2. The bureau signed the report for this request, which the log has, and the subject
+        #    consented.
+        report = check_report(self.report, self.request, self._proof(signing), trust)
         logged = self.receipt if report.member_id else None
         witnesses: list[str] = []
         if logged is not None:
             witnesses = check_witnessed(logged.checkpoint, trust, trust.quorum)
-        # 2. The log has the furnishers' keys, and operators signed for them.
-        keys = logged_keys([*self.furnishers, *self.vouchers], trust)
         # 3. The report says what its furnishers signed, and no record is missing.
-        owners = {member.member_id for member in self.furnishers}
-        signing = {member_id: at for member_id, at in keys.items() if member_id in owners}
-        proven = [check_evidence(report, piece, signing, trust) for piece in self.evidence]
-        check_complete(report, self.evidence, evidence_level(self.request))
-        return VerifiedReport(report, logged, keys, tuple(dict.fromkeys(proven)), tuple(witnesses))
+        proven = tuple(
+            dict.fromkeys(check_evidence(report, piece, signing, trust) for piece in self.evidence)
+        )
+        level = evidence_level(self.request)
+        check_complete(report, self.evidence, level)
+        unproved = unproved_parts(report, proven, level)
+        return VerifiedReport(report, logged, keys, proven, tuple(witnesses), unproved)
+
+    def _proof(self, keys: dict[str, list[LoggedKey]]) -> ReportProof | None:
+        if self.receipt is None:
+            return None
+        return ReportProof(self.receipt, self.consent or ConsentProof(), keys)
 
 
 def advice(error: KeysError) -> str:
@@ -168,8 +188,8 @@ def _read(parts: dict[str, Any], name: str, kind: type[M]) -> M:
 
 def _parse(text: object, name: str, kind: type[M]) -> M:
     try:
-        return kind.FromString(base64.b64decode(str(text), validate=True))
-    except (ValueError, DecodeError) as error:
+        return parse(kind, base64.b64decode(str(text), validate=True))
+    except (ValueError, MalformedMessage) as error:
         problem = f"{name} is not the base64 of {kind.DESCRIPTOR.name}"
         raise MalformedMessage(f"not a saved report: {problem}") from error
 

@@ -16,6 +16,9 @@ from google.rpc import status_pb2
 
 DOMAIN = "creditbureau"
 DETAILS_KEY = "grpc-status-details-bin"
+# A longer delay is read as this one, a negative delay as 0: no quota of the contract
+# is longer than a day.
+LONGEST_DELAY = timedelta(days=1)
 M = TypeVar("M", bound=Message)
 
 
@@ -37,7 +40,8 @@ class Explanation:
         fix: What to do about it; may be empty.
         request_id: The request's id in the bureau's logs; may be empty.
         violations: The fields that break a rule.
-        retry_after: The time to wait before the next attempt; None if the bureau names none.
+        retry_after: The time to wait before the next attempt, from 0 to `LONGEST_DELAY`; None
+            if the bureau names none.
     """
 
     reason: str
@@ -86,11 +90,13 @@ def _status(trailers: Iterable[tuple[str, str | bytes]]) -> status_pb2.Status:
 
 
 def _first(status: status_pb2.Status, kind: type[M]) -> M | None:
+    """Return the first detail of a kind; None if there is none, or it cannot be parsed."""
     for detail in status.details:
         if detail.Is(kind.DESCRIPTOR):
-            message = kind()
-            detail.Unpack(message)
-            return message
+            try:
+                return kind.FromString(detail.value)
+            except DecodeError:
+                return None
     return None
 
 
@@ -102,4 +108,5 @@ def _help(status: status_pb2.Status) -> str:
 
 def _delay(retry: rpc.RetryInfo) -> timedelta:
     delay = retry.retry_delay
-    return timedelta(seconds=delay.seconds, microseconds=delay.nanos // 1000)
+    seconds = delay.seconds + delay.nanos / 1e9
+    return timedelta(seconds=min(max(seconds, 0.0), LONGEST_DELAY.total_seconds()))

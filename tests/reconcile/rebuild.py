@@ -97,4 +97,5 @@ def _told(scenario: Scenario, person: str) -> Mapping[Told, bytes]:
     return {
         Told(furnisher_of[piece.tradeline_id], piece.tradeline_id, piece.month.number): piece.record
         for piece in report.evidence
+        if piece.month is not None
     }

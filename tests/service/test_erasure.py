@@ -21,7 +21,7 @@ from bureau_client import (
     Wallet,
     WrongState,
 )
-from bureau_client.verify import verify_report
+from bureau_client.verify import verify_bundle
 from tests.service.scenario import Scenario, account, open_scenario
 
 MAY, JUNE = Month(2024, 5), Month(2024, 6)
@@ -58,7 +58,7 @@ def test_accounts_go_with_their_salts(alone: Scenario) -> None:
         # The old report, where it was kept, still verifies; the bureau has it no more.
         assert report.receipt is not None
         trust = scenario.profiles["brook"].trust
-        assert verify_report(report.envelope, report.inquiry, report.receipt, trust)
+        assert verify_bundle(report, trust)
         with pytest.raises(BureauError) as caught:
             scenario.lenders["brook"].replay(report.request_id)
         assert caught.value.reason == "WRONG_STATE"

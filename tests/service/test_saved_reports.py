@@ -279,3 +279,22 @@ def test_only_a_contradiction_of_the_bureau_is_to_be_shown_to_members() -> None:
     assert "other members" in advice(Contradiction("x"))
     assert advice(RecordMismatch("x")) == RecordMismatch.fix
     assert advice(KeysError("x")) == NOT_PROVEN
+
+
+@pytest.mark.parametrize(
+    "junk", [b"[" * 200_000, b'{"a":' * 100_000, b"\xff\xfe", b"9" * 5000], ids=range(4)
+)
+def test_a_malformed_file_does_not_stop_the_others(
+    saved: Saved, tmp_path: Path, junk: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoilt = tmp_path / "spoilt.json"
+    spoilt.write_bytes(junk)
+    results = verifiers(saved, spoilt)
+    assert not any(map(is_verified, results.values()))
+    capsys.readouterr()
+    command = ["report", "verify", "--trust", str(saved.folder), "--output", "json"]
+    with pytest.raises(SystemExit) as stopped:
+        bureau_main([*command, str(spoilt), str(saved.reports["single"])])
+    assert stopped.value.code == 5
+    rows = [row["verified"] for row in json.loads(capsys.readouterr().out)]
+    assert rows == [False, True]

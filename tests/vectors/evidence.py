@@ -23,6 +23,14 @@ from tests.vectors.trees import manifest, records
 
 # January's snapshot is the first record of the batch, December's the second.
 JANUARY, DECEMBER = 202601, 202512
+# Sections of the consent that reports rest on, and the log size that reports are read at.
+SECTIONS = [
+    codes_pb2.SECTION_TRADELINES,
+    codes_pb2.SECTION_PAYMENT_HISTORY,
+    codes_pb2.SECTION_EVIDENCE,
+]
+LOG_SIZE = 8
+OTHER = "1f3870be274f6c49b3e31a0c6728957f"
 TRADELINE = "d3b07384d113edec49eaa6238ad5ff00"
 
 
@@ -89,7 +97,8 @@ def report(line: Tradeline | None = None, **changes: Any) -> Report:
         "subject_id": SUBJECT,
         "purpose": codes_pb2.PURPOSE_CREDIT_APPLICATION,
         "outcome": REPORT_OUTCOME_HIT,
-        "sections": [codes_pb2.SECTION_TRADELINES, codes_pb2.SECTION_EVIDENCE],
+        "log_size": LOG_SIZE,
+        "sections": SECTIONS,
         "tradelines": [line or tradeline()],
     }
     return Report(**(fields | changes))
@@ -127,6 +136,7 @@ def vectors() -> list[dict[str, Any]]:
         ),
         "signed by somebody else": (others, others.january, report(), False),
         "logged as something else": (other_kind, other_kind.january, report(), False),
+        "logged after the report's log size": (good, good.january, report(log_size=1), False),
         "another place in the batch": (good, moved, report(), False),
         "one bit of the record": (good, changed, report(), False),
         "a record of another month": (good, relabelled, report(), False),
@@ -207,6 +217,13 @@ def _due(good: Furnished) -> list[dict[str, Any]]:
         "none was asked for": (report(), reporting_pb2.EVIDENCE_LEVEL_NONE, [], True),
         "the consent does not open evidence": (closed, every, [], True),
     }
+    twice = report()
+    twice.tradelines.add().CopyFrom(tradeline())
+    twice.tradelines[1].tradeline_id = OTHER
+    copied = [Evidence.FromString(piece.SerializeToString()) for piece in both]
+    for piece in copied:
+        piece.tradeline_id = OTHER
+    cases["one record for two tradelines"] = (twice, every, both + copied, False)
     return [
         {
             "name": f"completeness: {name}",

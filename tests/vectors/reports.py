@@ -13,11 +13,21 @@ from google.protobuf.message import Message
 from bureau_keys.cosignature import cosign
 from bureau_keys.envelope import digest, payload_type_of, seal
 from bureau_keys.profile import Trust
+from bureau_keys.signing import SigningKey
 from creditbureau.v1 import codes_pb2, reporting_pb2
+from creditbureau.v1.consent_pb2 import Consent
 from creditbureau.v1.consents_pb2 import SubjectRequest
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.members_pb2 import LoggedStatement
 from creditbureau.v1.report_pb2 import Evidence, Report
+from creditbureau.v1.reporting_pb2 import ConsentProof
+from creditbureau.v1.subjects_pb2 import (
+    IDENTIFICATION_METHOD_IN_PERSON,
+    KeyAttestation,
+    KeyBinding,
+    KeyRotation,
+)
 from tests.vectors.cast import (
     NOON_US,
     OPERATOR,
@@ -26,13 +36,15 @@ from tests.vectors.cast import (
     TRUST,
     WITNESS_KEYS,
     WITNESSES,
+    Log,
     flipped,
     header,
     key,
+    moment,
     request_id,
     trust_of,
 )
-from tests.vectors.evidence import Furnished, furnished, report
+from tests.vectors.evidence import SECTIONS, Furnished, furnished, report, tradeline
 
 FORMAT = "creditbureau/report-bundle/v1"
 CONSENT = request_id("consent")
@@ -49,6 +61,7 @@ class Saved:
     furnishers: list[Message]
     vouchers: list[Message]
     receipt: Receipt | None
+    consent: ConsentProof | None = None
 
     def text(self, **changes: Any) -> str:
         parts: dict[str, Any] = {
@@ -61,6 +74,8 @@ class Saved:
         }
         if self.receipt is not None:
             parts["receipt"] = _base64(self.receipt)
+        if self.consent is not None:
+            parts["consent"] = _base64(self.consent)
         parts |= changes
         kept = {name: value for name, value in parts.items() if value is not None}
         return json.dumps(kept, indent=1) + "\n"
@@ -70,8 +85,65 @@ def _base64(message: Message) -> str:
     return base64.b64encode(message.SerializeToString(deterministic=True)).decode("ascii")
 
 
-def _saved(given: Furnished | None = None, **changes: Any) -> Saved:
+def _consent(log: Log, *, rotated: bool = False, **changes: Any) -> ConsentProof:
+    """Return the proof of the subject's consent, under a key that acme attested."""
+    signer = f"subjects/{SUBJECT}"
+    own = key("person")
+    keys = [
+        _logged(
+            log,
+            "attestation",
+            KeyAttestation(
+                header=header("members/acme", "attestation"),
+                binding=_binding(own),
+                method=IDENTIFICATION_METHOD_IN_PERSON,
+                identify_time=moment(NOON_US),
+            ),
+            key("acme/2"),
+        )
+    ]
+    if rotated:
+        new = key("person/2")
+        rotation = KeyRotation(header=header(signer, "rotation"), binding=_binding(new))
+        keys.append(_logged(log, "key-rotation", rotation, own))
+        own = new
+    fields: dict[str, Any] = {
+        "header": header(signer, "consent"),
+        "subject_id": SUBJECT,
+        "grantee": "brook",
+        "actions": [codes_pb2.ACTION_INQUIRE, codes_pb2.ACTION_MONITOR],
+        "purposes": [codes_pb2.PURPOSE_CREDIT_APPLICATION, codes_pb2.PURPOSE_ACCOUNT_REVIEW],
+        "sections": SECTIONS,
+        "history_months": 24,
+        "start_time": moment(NOON_US),
+        "expire_time": moment(NOON_US + 86_400_000_000),
+    }
+    signed = changes.pop("signed", own)
+    consent = Consent(**(fields | changes))
+    return ConsentProof(consent=_logged(log, "consent", consent, signed), keys=keys)
+
+
+def _binding(own: SigningKey) -> Envelope:
+    name = f"binding/{own.verify_key.key_id}"
+    binding = KeyBinding(
+        header=header(f"subjects/{SUBJECT}", name),
+        subject_id=SUBJECT,
+        public_key=own.verify_key.raw,
+    )
+    return seal(binding, own)
+
+
+def _logged(log: Log, kind: str, statement: Any, own: SigningKey) -> LoggedStatement:
+    envelope, receipt = log.say(kind, statement, own)
+    return LoggedStatement(envelope=envelope, receipt=receipt)
+
+
+def _saved(
+    given: Furnished | None = None, consent: dict[str, Any] | None = None, **changes: Any
+) -> Saved:
     given = given or furnished()
+    proof = _consent(given.all_of.log, **(consent or {}))
+    changes = {"log_size": given.all_of.log.size} | changes
     asked = reporting_pb2.Inquiry(
         header=header("members/brook", "inquiry"),
         subject_id=SUBJECT,
@@ -85,11 +157,12 @@ def _saved(given: Furnished | None = None, **changes: Any) -> Saved:
     receipt = given.all_of.log.append("inquiry", request, sealed.payload)
     acme, operator = given.all_of.members["acme"], given.all_of.members["operator"]
     pieces = [given.january, given.december]
-    return Saved(sealed, request, pieces, [acme], [operator], receipt)
+    return Saved(sealed, request, pieces, [acme], [operator], receipt, proof)
 
 
 def _portfolio() -> Saved:
     given = furnished()
+    proof = _consent(given.all_of.log)
     asked = reporting_pb2.PortfolioInquiry(
         header=header("members/brook", "inquiry"), purpose=codes_pb2.PURPOSE_ACCOUNT_REVIEW
     )
@@ -98,9 +171,11 @@ def _portfolio() -> Saved:
         request_digest=digest(request),
         consent_id=CONSENT,
         purpose=codes_pb2.PURPOSE_ACCOUNT_REVIEW,
+        log_size=given.all_of.log.size,
     )
     receipt = given.all_of.log.append("portfolio-inquiry", request)
-    return Saved(seal(told, REPORTS), request, [], [], [], receipt)
+    acme, operator = given.all_of.members["acme"], given.all_of.members["operator"]
+    return Saved(seal(told, REPORTS), request, [], [acme], [operator], receipt, proof)
 
 
 def _own_file() -> Saved:
@@ -133,8 +208,28 @@ def vectors() -> list[dict[str, Any]]:
         "another format": (_saved().text(format="creditbureau/report-bundle/v2"), TRUST, False),
         **{
             f"without {name}": (_saved().text(**{name: None}), TRUST, False)
-            for name in ("format", "report", "request", "evidence", "furnishers", "receipt")
+            for name in (
+                "format",
+                "report",
+                "request",
+                "evidence",
+                "furnishers",
+                "receipt",
+                "consent",
+            )
         },
+        "a consent under the subject's second key": (_saved(consent=ROTATED).text(), TRUST, True),
+        **{
+            f"a consent {name}": (_saved(consent=change).text(), TRUST, False)
+            for name, change in _CONSENTS.items()
+        },
+        "a report that leaves out a section of its consent": (
+            _saved(sections=SECTIONS[:2]).text(),
+            TRUST,
+            False,
+        ),
+        "a report read after its own inquiry": (_saved(log_size=99).text(), TRUST, False),
+        "a tradeline twice": (_saved(tradelines=[tradeline(), tradeline()]).text(), TRUST, False),
         "a part that is not base64": (_saved().text(request="!"), TRUST, False),
         "a report for another bureau": (
             _saved(header=header("bureau", "inquiry", audience="other.example/log")).text(),
@@ -199,6 +294,25 @@ def _other_answer(saved: Saved) -> None:
 
 def _less_evidence(saved: Saved) -> None:
     del saved.evidence[1]
+
+
+ROTATED = {"rotated": True}
+_CONSENTS: dict[str, dict[str, Any]] = {
+    "that nobody's key signed": {"signed": key("thief")},
+    "under a key that was rotated": {"rotated": True, "signed": key("person")},
+    "of another subject": {"subject_id": "cd" * 16},
+    "for another member": {"grantee": "acme"},
+    "for another action": {"actions": [codes_pb2.ACTION_FURNISH]},
+    "for another purpose": {"purposes": [codes_pb2.PURPOSE_COLLECTION]},
+    "that opens less": {"sections": SECTIONS[:2]},
+    "for fewer months of history": {"history_months": 2},
+    "for another kind of facility": {"portfolio_types": [codes_pb2.PORTFOLIO_TYPE_MORTGAGE]},
+    "that has ended": {"expire_time": moment(NOON_US - 86_400_000_000)},
+    "with another id": {"header": header(f"subjects/{SUBJECT}", "another")},
+    "for another bureau": {
+        "header": header(f"subjects/{SUBJECT}", "consent", audience="other.example/log")
+    },
+}
 
 
 def _nobody(saved: Saved) -> None:

@@ -39,6 +39,11 @@ any_subject_key = Query[tuple[bytes]](
         subject_key.c.key_id == bind("key_id"), subject_key.c.subject_id == bind("subject_id")
     )
 )
+entry_of_subject_key = Query[tuple[int]](
+    select(subject_key.c.from_entry).where(
+        subject_key.c.key_id == bind("key_id"), subject_key.c.subject_id == bind("subject_id")
+    )
+)
 subject_key_owner = Query[tuple[str]](
     select(subject_key.c.subject_id).where(subject_key.c.key_id == bind("key_id"))
 )

@@ -17,6 +17,7 @@ from bureau_keys.errors import KeysError
 from bureau_keys.saved_report import SavedReport
 from creditbureau.v1 import members_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.reporting_pb2 import ConsentProof
 
 
 def write_bundle(report: Report, path: str | Path) -> None:
@@ -42,6 +43,7 @@ def read_bundle(path: str | Path) -> Report:
         return replace(
             report,
             receipt=None if saved.receipt is None else read_receipt(saved.receipt),
+            consent_proof=(saved.consent or ConsentProof()).SerializeToString(deterministic=True),
             evidence=tuple(map(read_evidence, saved.evidence)),
             furnishers=tuple(map(read_member, saved.furnishers)),
             vouchers=tuple(map(read_member, saved.vouchers)),
@@ -65,6 +67,7 @@ def saved_report(report: Report) -> SavedReport:
         report=Envelope.FromString(report.envelope),
         request=Envelope.FromString(report.inquiry),
         receipt=None if report.receipt is None else write_receipt(report.receipt),
+        consent=ConsentProof.FromString(report.consent_proof) if report.consent_proof else None,
         evidence=tuple(map(write_evidence, report.evidence)),
         furnishers=tuple(members_pb2.Member.FromString(m.encoded) for m in report.furnishers),
         vouchers=tuple(members_pb2.Member.FromString(m.encoded) for m in report.vouchers),

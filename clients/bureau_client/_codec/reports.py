@@ -111,14 +111,11 @@ def read_evidence(message: report_pb2.Evidence) -> Evidence:
     """Read a piece of evidence, unverified.
 
     Raises:
-        ValueError: The month is missing or does not exist.
+        ValueError: The month does not exist.
     """
-    month = month_of(message.month)
-    if month is None:
-        raise ValueError("the evidence has no month")
     return Evidence(
         tradeline_id=message.tradeline_id,
-        month=month,
+        month=month_of(message.month),
         manifest=message.manifest.SerializeToString(deterministic=True),
         record=message.record,
         record_index=message.record_index,
@@ -131,7 +128,7 @@ def write_evidence(piece: Evidence) -> report_pb2.Evidence:
     """Write a piece of evidence."""
     return report_pb2.Evidence(
         tradeline_id=piece.tradeline_id,
-        month=piece.month.number,
+        month=piece.month.number if piece.month else 0,
         manifest=Envelope.FromString(piece.manifest),
         record=piece.record,
         record_index=piece.record_index,

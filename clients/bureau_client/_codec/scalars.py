@@ -11,6 +11,8 @@ from bureau_client.models.months import Month
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+# The longest duration of google.protobuf.Duration: 10,000 years, in seconds.
+_LONGEST_SECONDS = 315_576_000_000
 
 
 def number_of(day: date | None) -> int:
@@ -56,12 +58,20 @@ def micros_of(moment: datetime) -> int:
 
 
 def moment_of(timestamp: Timestamp) -> datetime:
-    """Return the point in time of a timestamp, UTC, to the microsecond."""
-    return _EPOCH + timedelta(seconds=timestamp.seconds, microseconds=timestamp.nanos // 1000)
+    """Return the point in time of a timestamp, UTC, to the microsecond.
+
+    Raises:
+        ValueError: The timestamp is not in the years 1 to 9999.
+    """
+    return _EPOCH + timedelta(microseconds=timestamp.ToMicroseconds())
 
 
 def moment_or_none(timestamp: Timestamp) -> datetime | None:
-    """Return the point in time of a timestamp; None for an absent one."""
+    """Return the point in time of a timestamp; None for an absent one.
+
+    Raises:
+        ValueError: The timestamp is not in the years 1 to 9999.
+    """
     return moment_of(timestamp) if timestamp.seconds or timestamp.nanos else None
 
 
@@ -72,5 +82,11 @@ def duration_of(span: timedelta) -> Duration:
 
 
 def span_of(duration: Duration) -> timedelta:
-    """Return the span of a duration, to the microsecond."""
+    """Return the span of a duration, to the microsecond.
+
+    Raises:
+        ValueError: The duration is longer than 10,000 years.
+    """
+    if abs(duration.seconds) > _LONGEST_SECONDS:
+        raise ValueError(f"a duration of {duration.seconds} s is longer than 10,000 years")
     return timedelta(seconds=duration.seconds, microseconds=duration.nanos // 1000)

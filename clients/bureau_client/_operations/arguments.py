@@ -40,13 +40,18 @@ def subject_id(value: str, field: str = "subject_id") -> str:
     return value
 
 
+def is_member_id(value: str) -> bool:
+    """Return true for the spelling of a member id."""
+    return _MEMBER_ID.fullmatch(value) is not None
+
+
 def member_id(value: str, field: str = "member_id") -> str:
     """Return a member id, checked.
 
     Raises:
         InvalidRequest: The value is not a member id.
     """
-    if not _MEMBER_ID.fullmatch(value):
+    if not is_member_id(value):
         message = f"is {value!r}; write lower-case letters, digits and dashes"
         raise refuse(field, "INVALID_FIELD", message)
     return value

@@ -28,6 +28,13 @@ from bureau_keys.envelope import seal
 from creditbureau.v1 import consent_pb2, consents_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 
+# State of a consent once a change was accepted.
+_STATES = {
+    ConsentTransition.PAUSE: ConsentState.PAUSED,
+    ConsentTransition.RESUME: ConsentState.ACTIVE,
+    ConsentTransition.REVOKE: ConsentState.REVOKED,
+}
+
 
 def grant(
     context: SigningContext,
@@ -106,8 +113,7 @@ def change(
     check_equal("The consent's id", reply.consent.consent_id, consent_id)
     with verifying("The consent"):
         consent = read_consent(reply.consent, receipt)
-    if transition is ConsentTransition.REVOKE:  # which is final
-        check_equal("The consent's state", consent.state, ConsentState.REVOKED)
+    check_equal("The consent's state", consent.state, _STATES[transition])
     return consent
 
 
@@ -126,16 +132,14 @@ def list_own(context: SigningContext, limit: int | None) -> Operation[list[Conse
 def _list(
     signed: Callable[[], Envelope | None], subject_id: str, limit: int | None
 ) -> Operation[list[Consent]]:
-    def page(token: str) -> Operation[tuple[list[Consent], str]]:
+    def page(token: str) -> Operation[tuple[Sequence[consents_pb2.ConsentView], str]]:
         request = consents_pb2.ListConsentsRequest(
             subject_request=signed(), subject_id=subject_id, page_token=token
         )
         reply = yield from call(methods.LIST_CONSENTS, request)
-        with verifying("The list of consents"):
-            consents = [read_consent(view) for view in reply.consents]
-        return consents, reply.next_page_token
+        return reply.consents, reply.next_page_token
 
-    return (yield from collect(page, limit))
+    return (yield from collect("The list of consents", page, read_consent, limit))
 
 
 def _check_times(begin: datetime, end: datetime) -> None:

@@ -23,13 +23,13 @@ class Context:
         trust: The pinned keys, from the profile.
         clock: Source of the time.
         log_view: The checkpoints that verified so far.
-        furnishers: Members whose keys were fetched and verified, by id.
+        members: Members whose keys were fetched and verified, by id.
     """
 
     trust: Trust
     clock: Clock
     log_view: LogView = field(default_factory=LogView)
-    furnishers: dict[str, Vouched] = field(default_factory=dict)
+    members: dict[str, Vouched] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)

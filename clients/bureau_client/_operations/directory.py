@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator
 
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import SigningContext
+from bureau_client._operations.cosigning import as_needed
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.receipts import verify_reply_receipt
 from bureau_client.models.progress import Progress
+from bureau_client.models.receipts import Receipt
 from bureau_client.verify.checks import verifying
 from bureau_keys import pseudonym
 from bureau_keys.envelope import seal
@@ -27,14 +29,18 @@ def subject_ids(
     inputs = [_normalised(index, *parts) for index, parts in enumerate(identifiers)]
     different = list(dict.fromkeys(inputs))
     found: dict[bytes, str] = {}
+    receipt = None
     for chunk in _chunks(different):
-        ids = yield from _evaluate(context, chunk)
+        ids, receipt = yield from _evaluate(context, chunk)
         found.update(zip(chunk, ids, strict=True))
         yield Progress(len(found), len(different), context.clock() - started)
+    if receipt is not None:
+        # Once witnesses cosign the last evaluation, they have cosigned the earlier ones too.
+        yield from as_needed(context, receipt)
     return [found[identifier] for identifier in inputs]
 
 
-def _evaluate(context: SigningContext, inputs: list[bytes]) -> Operation[list[str]]:
+def _evaluate(context: SigningContext, inputs: list[bytes]) -> Operation[tuple[list[str], Receipt]]:
     blinded = pseudonym.Blinded(inputs)
     evaluation = directory_pb2.Evaluation(
         header=context.signer.header(), blinded_elements=blinded.elements
@@ -42,10 +48,10 @@ def _evaluate(context: SigningContext, inputs: list[bytes]) -> Operation[list[st
     sealed = seal(evaluation, context.signer.key)
     request = directory_pb2.EvaluateRequest(evaluation=sealed)
     reply = yield from call(methods.EVALUATE, request, evaluation.header.request_id)
-    # The receipt is not returned to the caller, so its cosignatures are not awaited.
-    verify_reply_receipt(context, reply.receipt, sealed, kind="evaluation")
+    receipt = verify_reply_receipt(context, reply.receipt, sealed, kind="evaluation")
     with verifying("The directory's evaluation"):
-        return blinded.finalize(reply.evaluated_elements, context.trust.directory_key)
+        ids = blinded.finalize(reply.evaluated_elements, context.trust.directory_key)
+    return ids, receipt
 
 
 def _normalised(index: int, country: str, scheme: str, identifier: str) -> bytes:

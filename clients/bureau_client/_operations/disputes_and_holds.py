@@ -119,25 +119,25 @@ def add_to_dispute(
 def list_own_disputes(context: SigningContext, limit: int | None) -> Operation[list[Dispute]]:
     """List the subject's disputes, newest first."""
 
-    def page(token: str) -> Operation[tuple[list[Dispute], str]]:
+    def page(token: str) -> Operation[tuple[Sequence[dispute_pb2.Dispute], str]]:
         request = subjects_pb2.ListDisputesRequest(
             subject_request=subject_request(context, methods.LIST_DISPUTES.path), page_token=token
         )
         reply = yield from call(methods.LIST_DISPUTES, request)
-        return _disputes(reply.disputes), reply.next_page_token
+        return reply.disputes, reply.next_page_token
 
-    return (yield from collect(page, limit))
+    return (yield from collect("The list of disputes", page, read_dispute, limit))
 
 
 def list_disputed(limit: int | None) -> Operation[list[Dispute]]:
     """List the disputes against the calling member's records, oldest first."""
 
-    def page(token: str) -> Operation[tuple[list[Dispute], str]]:
+    def page(token: str) -> Operation[tuple[Sequence[dispute_pb2.Dispute], str]]:
         request = furnishing_pb2.ListDisputedRecordsRequest(page_token=token)
         reply = yield from call(methods.LIST_DISPUTED_RECORDS, request)
-        return _disputes(reply.disputes), reply.next_page_token
+        return reply.disputes, reply.next_page_token
 
-    return (yield from collect(page, limit))
+    return (yield from collect("The list of disputes", page, read_dispute, limit))
 
 
 def answer_dispute(
@@ -184,11 +184,6 @@ def set_statement(context: SigningContext, text: str) -> Operation[Receipt]:
             context, reply.receipt, sealed, kind="subject-statement"
         )
     )
-
-
-def _disputes(messages: Sequence[dispute_pb2.Dispute]) -> list[Dispute]:
-    with verifying("The list of disputes"):
-        return [read_dispute(message) for message in messages]
 
 
 def _time(moment: datetime, name: str) -> Timestamp:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence, Sized
 from dataclasses import replace
-from itertools import count
 from typing import Literal, TypeAlias
 from uuid import UUID, uuid5
 
@@ -31,8 +30,10 @@ OnInvalid: TypeAlias = Literal["raise", "skip"]
 
 # Namespace of the request ids that are made from an idempotency key (RFC 9562, version 5).
 IDEMPOTENT_REQUESTS = UUID("7f3f0c52-2a5b-5a53-9a0e-6d0f6a7d1c11")
+# Runs of one batch under one idempotency key; a batch that was stored in part as often is refused.
+MAX_RUNS = 1000
 _LABEL = re.compile(r"[ -~]{0,128}")
-_RECORD = re.compile(r"records\[(\d+)\]")
+_RECORD = re.compile(r"records\[([0-9]{1,9})\]")
 
 
 def submit(
@@ -103,16 +104,21 @@ def _sent_before(
     the bureau decides which records it accepts now.
     """
     before = None
-    for attempt in count():
+    for attempt in range(MAX_RUNS):
         name = f"{context.signer.audience}/{context.signer.name}/{batch}/{attempt}"
         request_id = str(uuid5(IDEMPOTENT_REQUESTS, name))
         try:
             before = yield from get_submission(context, request_id)
         except NotFound:
-            break
+            return before, request_id
         if before.record_count >= len(sound):
-            break
-    return before, request_id
+            return before, request_id
+    raise InvalidRequest(
+        f"The batch was submitted {MAX_RUNS} times under this idempotency key, each time without "
+        "some of its records",
+        reason="INVALID_FIELD",
+        fix="Submit the rejected records, corrected, under a new idempotency key",
+    )
 
 
 def _split(batch: Iterable[Entry]) -> tuple[list[Entry], list[Rejection]]:
@@ -193,7 +199,8 @@ def _accepted(
             request_id=request_id,
         )
     manifest = request.manifest.SerializeToString(deterministic=True)
-    return read_submission(submission, manifest=manifest, receipt=receipt)
+    with verifying("The submission"):
+        return read_submission(submission, manifest=manifest, receipt=receipt)
 
 
 def get_submission(context: SigningContext, submission_id: str) -> Operation[Submission]:
@@ -214,15 +221,16 @@ def get_submission(context: SigningContext, submission_id: str) -> Operation[Sub
     check_equal("The kind", SubmissionKind(submission.kind), SubmissionKind(signed.kind))
     check_equal("The leaf", submission.leaf_index, receipt.leaf_index)
     manifest = reply.manifest.SerializeToString(deterministic=True)
-    return read_submission(submission, manifest=manifest, receipt=receipt)
+    with verifying("The submission"):
+        return read_submission(submission, manifest=manifest, receipt=receipt)
 
 
 def list_submissions(limit: int | None) -> Operation[list[Submission]]:
     """List the caller's submissions, newest first."""
 
-    def page(token: str) -> Operation[tuple[list[Submission], str]]:
+    def page(token: str) -> Operation[tuple[Sequence[furnishing_pb2.Submission], str]]:
         request = furnishing_pb2.ListSubmissionsRequest(page_token=token)
         reply = yield from call(methods.LIST_SUBMISSIONS, request)
-        return [read_submission(item) for item in reply.submissions], reply.next_page_token
+        return reply.submissions, reply.next_page_token
 
-    return (yield from collect(page, limit))
+    return (yield from collect("The list of submissions", page, read_submission, limit))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Context
 from bureau_client._operations.operation import Operation, call
@@ -36,12 +38,12 @@ def newest_checkpoint(context: Context) -> Operation[Checkpoint]:
 def list_notes() -> Operation[list[str]]:
     """List the signed note of every checkpoint, oldest first, unverified."""
 
-    def page(token: str) -> Operation[tuple[list[str], str]]:
+    def page(token: str) -> Operation[tuple[Sequence[str], str]]:
         request = log_pb2.ListCheckpointsRequest(page_token=token)
         reply = yield from call(methods.LIST_CHECKPOINTS, request)
-        return list(reply.checkpoints), reply.next_page_token
+        return reply.checkpoints, reply.next_page_token
 
-    return (yield from collect(page))
+    return (yield from collect("The list of checkpoints", page, str))
 
 
 def list_checkpoints(context: Context) -> Operation[list[Checkpoint]]:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from bureau_client._codec.members import read_member
 from bureau_client._operations import arguments, methods
-from bureau_client._operations.context import SigningContext
+from bureau_client._operations.context import Context, SigningContext
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
+from bureau_client.errors import NotFound, VerificationFailed
 from bureau_client.models.members import Member, Vouched
 from bureau_client.models.receipts import Receipt
-from bureau_client.verify.checks import check_equal
+from bureau_client.verify.checks import TELL, check_equal, verifying
 from bureau_client.verify.members import is_operator, verify_member, vouchers_of
 from bureau_keys.envelope import seal
 from bureau_keys.profile import Trust
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import members_pb2
+
+Result = TypeVar("Result")
+
+# Operators that signed the statements about a member, and about one another.
+MAX_VOUCHERS = 100
 
 
 def get_member(member_id: str, *, with_statements: bool = False) -> Operation[Member]:
@@ -27,7 +35,8 @@ def get_member(member_id: str, *, with_statements: bool = False) -> Operation[Me
     )
     reply = yield from call(methods.GET_MEMBER, request)
     check_equal("The member", reply.member.member_id, member_id)
-    return read_member(reply.member)
+    with verifying("The member"):
+        return read_member(reply.member)
 
 
 def vouched_member(trust: Trust, member_id: str) -> Operation[Vouched]:
@@ -37,6 +46,13 @@ def vouched_member(trust: Trust, member_id: str) -> Operation[Vouched]:
     wanted = vouchers_of(member.encoded)
     while wanted := wanted - {member_id, *vouchers}:
         name = min(wanted)
+        if len(vouchers) == MAX_VOUCHERS or not arguments.is_member_id(name):
+            raise VerificationFailed(
+                f"The statements about {member_id} lead to {name[:64]!r}, and to "
+                f"{len(vouchers)} members before it: they come to no operator",
+                reason="WRONG_ANSWER",
+                fix=TELL,
+            )
         vouchers[name] = yield from get_member(name, with_statements=True)
         wanted |= vouchers_of(vouchers[name].encoded)
     others = tuple(vouchers.values())
@@ -44,15 +60,41 @@ def vouched_member(trust: Trust, member_id: str) -> Operation[Vouched]:
     return Vouched(verified, others, is_operator(member.encoded, trust, others))
 
 
+def check_with_member(
+    context: Context, member_id: str, check: Callable[[Member], Result]
+) -> Operation[tuple[Result, Vouched]]:
+    """Return the result of a check that needs a member's keys, and the member.
+
+    Keys come and go: where the check fails with a member known from before, the member is
+    fetched again.
+
+    Raises:
+        VerificationFailed: The check fails, or the member does not exist.
+    """
+    if member_id in context.members:
+        try:
+            return check(context.members[member_id].member), context.members[member_id]
+        except VerificationFailed:
+            del context.members[member_id]
+    try:
+        vouched = yield from vouched_member(context.trust, member_id)
+    except NotFound:
+        raise VerificationFailed(
+            f"The report names {member_id}, which is no member", reason="WRONG_ANSWER", fix=TELL
+        ) from None
+    context.members[member_id] = vouched
+    return check(vouched.member), vouched
+
+
 def list_members(limit: int | None) -> Operation[list[Member]]:
     """List all members, in the order of their ids."""
 
-    def page(token: str) -> Operation[tuple[list[Member], str]]:
+    def page(token: str) -> Operation[tuple[Sequence[members_pb2.Member], str]]:
         request = members_pb2.ListMembersRequest(page_token=token)
         reply = yield from call(methods.LIST_MEMBERS, request)
-        return [read_member(member) for member in reply.members], reply.next_page_token
+        return reply.members, reply.next_page_token
 
-    return (yield from collect(page, limit))
+    return (yield from collect("The list of members", page, read_member, limit))
 
 
 def add_key(context: SigningContext, member_id: str, key: SigningKey) -> Operation[Receipt]:

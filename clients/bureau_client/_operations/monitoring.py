@@ -8,21 +8,23 @@ from dataclasses import replace
 from google.protobuf.message import DecodeError
 
 from bureau_client._codec.alerts import read_alert
-from bureau_client._codec.receipts import read_receipt
 from bureau_client._codec.reports import read_dispute
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import SigningContext
 from bureau_client._operations.operation import Operation, call
-from bureau_client._operations.streams import Stream
+from bureau_client._operations.receipts import verify_receipt_and_witnesses, verify_reply_receipt
+from bureau_client._operations.reporting import verified_report
+from bureau_client._operations.streams import Stream, without_calls
+from bureau_client.errors import VerificationFailed
 from bureau_client.models.alerts import Alert, DisputeNews
 from bureau_client.models.codes import Purpose
+from bureau_client.models.receipts import Receipt
 from bureau_client.models.reports import Report
-from bureau_client.verify.checks import verifying
-from bureau_client.verify.receipts import verify_receipt
-from bureau_client.verify.reports import verify_report
+from bureau_client.verify.checks import TELL, check_equal, verifying
+from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.envelope import peek, seal
 from bureau_keys.errors import KeysError
-from creditbureau.v1 import furnishing_pb2, reporting_pb2
+from creditbureau.v1 import furnishing_pb2, log_pb2, reporting_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 
 
@@ -36,7 +38,7 @@ def alerts(after: int) -> Stream[Alert]:
     return Stream(
         methods.WATCH_ALERTS,
         lambda cursor: reporting_pb2.WatchAlertsRequest(cursor=cursor),
-        read,
+        without_calls(read),
         after,
         endless=True,
     )
@@ -58,7 +60,7 @@ def disputes(after: int) -> Stream[DisputeNews]:
     return Stream(
         methods.WATCH_DISPUTES,
         lambda cursor: furnishing_pb2.WatchDisputesRequest(cursor=cursor),
-        read,
+        without_calls(read),
         after,
         endless=True,
     )
@@ -94,14 +96,31 @@ def resume_portfolio(context: SigningContext, inquiry: bytes, after: str) -> Str
 def _reports(
     context: SigningContext, sealed: Envelope, request_id: str, after: str
 ) -> Stream[Report]:
-    inquiry_bytes = sealed.SerializeToString(deterministic=True)
+    witnessed: Receipt | None = None
+    seen: set[str] = set()
 
-    def read(message: reporting_pb2.QueryPortfolioResponse) -> Report:
-        with verifying("The receipt"):
-            receipt = read_receipt(message.receipt)
-        envelope = message.report.SerializeToString(deterministic=True)
-        report = verify_report(envelope, inquiry_bytes, receipt, context.trust)
-        context.log_view.remember(verify_receipt(receipt, inquiry_bytes, context.trust))
+    def receipt_of(message: log_pb2.Receipt) -> Operation[Receipt]:
+        # One leaf stands for all reports of the inquiry, so its witnesses are awaited once.
+        nonlocal witnessed
+        kind: EntryKind = "portfolio-inquiry"
+        if witnessed is None:
+            witnessed = yield from verify_receipt_and_witnesses(context, message, sealed, kind=kind)
+        receipt = verify_reply_receipt(context, message, sealed, kind=kind)
+        check_equal("The leaf of the inquiry", receipt.leaf_index, witnessed.leaf_index)
+        return witnessed
+
+    def read(message: reporting_pb2.QueryPortfolioResponse) -> Operation[Report]:
+        receipt = yield from receipt_of(message.receipt)
+        report = yield from verified_report(
+            context, message.report, sealed, receipt, message.consent
+        )
+        if report.subject_id in seen:
+            raise VerificationFailed(
+                f"The portfolio has two reports on subject {report.subject_id}",
+                reason="WRONG_ANSWER",
+                fix=TELL,
+            )
+        seen.add(report.subject_id)
         return replace(report, cursor=message.cursor)
 
     return Stream(

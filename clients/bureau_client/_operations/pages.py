@@ -2,27 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from bureau_client._operations.operation import Operation
+from bureau_client.errors import VerificationFailed
+from bureau_client.verify.checks import TELL, verifying
 
 Item = TypeVar("Item")
 
+# Items of the contract's largest page. A message of the largest size can hold millions of empty
+# items, which would take gigabytes once they are read.
+MAX_PAGE_ITEMS = 10_000
+# Items of the longest list; a longer one is not read to its end.
+MAX_ITEMS = 10_000_000
+
 
 def collect(
-    page: Callable[[str], Operation[tuple[Iterable[Item], str]]], limit: int | None = None
+    what: str,
+    page: Callable[[str], Operation[tuple[Sequence[Any], str]]],
+    read: Callable[[Any], Item],
+    limit: int | None = None,
 ) -> Operation[list[Item]]:
     """Read page after page into one list.
 
     Args:
-        page: Returns the operation that reads the page of a token: items and next token.
+        what: Name of the list, for errors.
+        page: Returns the operation that reads the page of a token: the contract's items and
+            the next token.
+        read: Reads one of the contract's items.
         limit: Largest number of items; None for all.
+
+    Raises:
+        VerificationFailed: An item cannot be read, or the pages do not come to an end.
     """
     collected: list[Item] = []
-    token = ""
+    seen, token = set[str](), ""
     while True:
         items, token = yield from page(token)
-        collected.extend(items)
+        if len(items) > MAX_PAGE_ITEMS:
+            raise _endless(what, f"a page has {len(items)} items, at most {MAX_PAGE_ITEMS} fit")
+        with verifying(what):
+            collected.extend(map(read, items))
         if not token or (limit is not None and len(collected) >= limit):
             return collected[:limit]
+        if not items or token in seen:
+            raise _endless(what, f"the page token {token[:40]!r} leads nowhere")
+        if len(collected) > MAX_ITEMS:
+            raise _endless(what, f"it has more than {MAX_ITEMS} items")
+        seen.add(token)
+
+
+def _endless(what: str, problem: str) -> VerificationFailed:
+    return VerificationFailed(
+        f"{what} does not come to an end: {problem}", reason="WRONG_ANSWER", fix=TELL
+    )

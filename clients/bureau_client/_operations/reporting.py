@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
-from bureau_client._codec.receipts import read_receipt
 from bureau_client._codec.reports import read_evidence, read_inquiry_line
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Context, SigningContext
-from bureau_client._operations.members import vouched_member
+from bureau_client._operations.members import check_with_member
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
-from bureau_client.errors import NotFound, VerificationFailed
+from bureau_client.errors import VerificationFailed
 from bureau_client.models.codes import EvidenceLevel, Purpose
-from bureau_client.models.members import Vouched
+from bureau_client.models.members import Member, Vouched
+from bureau_client.models.receipts import Receipt
 from bureau_client.models.reports import Evidence, InquiryLine, Report
 from bureau_client.verify.checks import TELL, check_equal, verifying
-from bureau_client.verify.evidence import tradeline_of, verify_complete, verify_provenance
-from bureau_client.verify.receipts import verify_receipt
+from bureau_client.verify.evidence import (
+    tradeline_of,
+    unproved_parts,
+    verify_complete,
+    verify_provenance,
+)
 from bureau_client.verify.reports import verify_report
+from bureau_keys.consent_checks import attester_of
 from bureau_keys.envelope import seal
 from bureau_keys.report_checks import evidence_level
 from creditbureau.v1 import report_pb2, reporting_pb2
+from creditbureau.v1.envelope_pb2 import Envelope
 
 
 def query(
@@ -44,16 +51,19 @@ def query(
     )
     sealed = seal(inquiry, context.signer.key)
     request = reporting_pb2.QueryReportRequest(inquiry=sealed)
+    seen = context.log_view.newest
     reply = yield from call(methods.QUERY_REPORT, request, inquiry.header.request_id)
     receipt = yield from verify_receipt_and_witnesses(
         context, reply.receipt, sealed, kind="inquiry"
     )
-    report = verify_report(
-        reply.report.SerializeToString(deterministic=True),
-        sealed.SerializeToString(deterministic=True),
-        receipt,
-        context.trust,
-    )
+    report = yield from verified_report(context, reply.report, sealed, receipt, reply.consent)
+    if seen is not None and report.log_size < seen.size:
+        raise VerificationFailed(
+            f"The report was read at log size {report.log_size}; the log had {seen.size} leaves "
+            "before it was asked for",
+            reason="WRONG_ANSWER",
+            fix=TELL,
+        )
     return (yield from _with_evidence(context, report, reply.evidence, evidence))
 
 
@@ -61,12 +71,12 @@ def list_own_inquiries(subject_id: str, limit: int | None) -> Operation[list[Inq
     """List the member's own inquiries and replays, newest first."""
     about = arguments.subject_id(subject_id) if subject_id else ""
 
-    def page(token: str) -> Operation[tuple[list[InquiryLine], str]]:
+    def page(token: str) -> Operation[tuple[Sequence[report_pb2.InquiryLine], str]]:
         request = reporting_pb2.ListOwnInquiriesRequest(subject_id=about, page_token=token)
         reply = yield from call(methods.LIST_OWN_INQUIRIES, request)
-        return [read_inquiry_line(line) for line in reply.inquiries], reply.next_page_token
+        return reply.inquiries, reply.next_page_token
 
-    return (yield from collect(page, limit))
+    return (yield from collect("The list of inquiries", page, read_inquiry_line, limit))
 
 
 def replay(
@@ -80,15 +90,47 @@ def replay(
         member_id=arguments.member_id(member_id) if member_id else "",
     )
     reply = yield from call(methods.REPLAY_REPORT, request)
-    inquiry_bytes = reply.inquiry.SerializeToString(deterministic=True)
-    with verifying("The receipt"):
-        receipt = read_receipt(reply.receipt)
-    envelope = reply.report.SerializeToString(deterministic=True)
-    report = verify_report(envelope, inquiry_bytes, receipt, context.trust)
+    receipt = yield from verify_receipt_and_witnesses(context, reply.receipt, reply.inquiry)
+    report = yield from verified_report(
+        context, reply.report, reply.inquiry, receipt, reply.consent
+    )
     check_equal("The report's request id", report.request_id, inquiry_id)
-    context.log_view.remember(verify_receipt(receipt, inquiry_bytes, context.trust))
-    level = EvidenceLevel(evidence_level(reply.inquiry))
+    if subject_id:
+        check_equal("The report's subject", report.subject_id, subject_id)
+    if member_id:
+        check_equal("The report's member", report.member_id, member_id)
+    with verifying("The inquiry"):
+        level = EvidenceLevel(evidence_level(reply.inquiry))
     return (yield from _with_evidence(context, report, reply.evidence, level))
+
+
+def verified_report(
+    context: Context,
+    report: Envelope,
+    inquiry: Envelope,
+    receipt: Receipt,
+    consent: reporting_pb2.ConsentProof,
+) -> Operation[Report]:
+    """Return the report that answers an inquiry, held against the inquiry and the consent.
+
+    Raises:
+        VerificationFailed: The report does not verify, or does not keep to the consent.
+    """
+    with verifying("The consent of the report"):
+        attester = attester_of(consent)
+
+    def check(member: Member) -> Report:
+        return verify_report(
+            report.SerializeToString(deterministic=True),
+            inquiry.SerializeToString(deterministic=True),
+            receipt,
+            context.trust,
+            consent_proof=consent.SerializeToString(deterministic=True),
+            members=[member],
+        )
+
+    found, vouched = yield from check_with_member(context, attester, check)
+    return _with_members(found, [vouched])
 
 
 def _with_evidence(
@@ -101,44 +143,27 @@ def _with_evidence(
     with verifying("The evidence"):
         pieces = tuple(map(read_evidence, evidence))
     verify_complete(report, pieces, level)
-    furnishers = yield from _verified(context, report, pieces)
-    vouchers = {member.member_id: member for vouched in furnishers for member in vouched.vouchers}
-    return replace(
-        report,
-        evidence=pieces,
-        furnishers=tuple(vouched.member for vouched in furnishers),
-        vouchers=tuple(vouchers.values()),
-    )
+    report = _with_members(report, (yield from _furnishers(context, report, pieces)))
+    return replace(report, evidence=pieces, unproved=unproved_parts(report, pieces, level))
 
 
-def _verified(
+def _with_members(report: Report, members: Iterable[Vouched]) -> Report:
+    """Return a report with further members under whose keys it was verified."""
+    furnishers = {member.member_id: member for member in report.furnishers}
+    vouchers = {member.member_id: member for member in report.vouchers}
+    for vouched in members:
+        furnishers[vouched.member.member_id] = vouched.member
+        vouchers.update((member.member_id, member) for member in vouched.vouchers)
+    return replace(report, furnishers=tuple(furnishers.values()), vouchers=tuple(vouchers.values()))
+
+
+def _furnishers(
     context: Context, report: Report, pieces: tuple[Evidence, ...]
-) -> Operation[tuple[Vouched, ...]]:
+) -> Operation[list[Vouched]]:
     """Verify every piece of evidence; return the members who signed the records."""
     used: dict[str, Vouched] = {}
     for piece in pieces:
         member_id = tradeline_of(report, piece).member_id
-        if member_id in context.furnishers:
-            # Keys come and go: a member known from before may be out of date.
-            known = context.furnishers[member_id].member
-            try:
-                verify_provenance(report, piece, known, context.trust)
-            except VerificationFailed:
-                del context.furnishers[member_id]
-        if member_id not in context.furnishers:
-            context.furnishers[member_id] = yield from _furnisher(context, member_id)
-            known = context.furnishers[member_id].member
-            verify_provenance(report, piece, known, context.trust)
-        used[member_id] = context.furnishers[member_id]
-    return tuple(used.values())
-
-
-def _furnisher(context: Context, member_id: str) -> Operation[Vouched]:
-    try:
-        return (yield from vouched_member(context.trust, member_id))
-    except NotFound:
-        raise VerificationFailed(
-            f"The report names {member_id} as a furnisher, which is no member",
-            reason="WRONG_ANSWER",
-            fix=TELL,
-        ) from None
+        check = partial(verify_provenance, report, piece, trust=context.trust)
+        _, used[member_id] = yield from check_with_member(context, member_id, check)
+    return list(used.values())

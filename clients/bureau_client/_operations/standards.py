@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from bureau_client._codec.alerts import read_standard
-from bureau_client._codec.receipts import read_receipt
 from bureau_client._operations import methods
 from bureau_client._operations.context import Context
 from bureau_client._operations.members import vouched_member
 from bureau_client._operations.operation import Operation, call
+from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client.errors import VerificationFailed
 from bureau_client.models.standards import Standard
 from bureau_client.verify.checks import TELL, verifying
-from bureau_client.verify.receipts import verify_receipt
 from bureau_keys import envelope as envelopes
 from bureau_keys.signer_name import member_id_of
 from bureau_keys.signing import VerifyKey
@@ -23,10 +22,11 @@ def get_standard(context: Context, version: int) -> Operation[Standard]:
     request = members_pb2.GetStandardRequest(version=version)
     reply = yield from call(methods.GET_STANDARD, request)
     envelope = reply.standard.SerializeToString(deterministic=True)
+    receipt = yield from verify_receipt_and_witnesses(
+        context, reply.receipt, reply.standard, kind="standard"
+    )
     with verifying("The standard"):
-        receipt = read_receipt(reply.receipt)
         unverified = envelopes.peek(reply.standard, standard_pb2.StandardOfCredit)
-    context.log_view.remember(verify_receipt(receipt, envelope, context.trust, kind="standard"))
     signer = member_id_of(unverified.header.signer)
     operator = yield from vouched_member(context.trust, signer)
     keys = [

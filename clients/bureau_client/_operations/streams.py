@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 
-from bureau_client._operations.operation import Method
+from bureau_client._operations.operation import Method, Operation
 
 Item = TypeVar("Item")
 # A position in a stream, given by the bureau; a stream continues after it.
@@ -21,7 +21,7 @@ class Stream(Generic[Item]):
 
     Attributes:
         request: Makes the request for the messages after a cursor.
-        read: Verifies and reads one message.
+        read: Returns the operation that verifies and reads one message.
         start: The first cursor.
         endless: True for a stream that is opened again when the bureau ends it: streams
             have a longest time.
@@ -30,7 +30,17 @@ class Stream(Generic[Item]):
 
     method: Method[Any, Any]
     request: Callable[[Cursor], Message]
-    read: Callable[[Any], Item]
+    read: Callable[[Any], Operation[Item]]
     start: Cursor
     endless: bool
     request_id: str = ""
+
+
+def without_calls(read: Callable[[Any], Item]) -> Callable[[Any], Operation[Item]]:
+    """Return the operation that reads one message and makes no calls."""
+
+    def operation(message: Any) -> Operation[Item]:
+        yield from ()
+        return read(message)
+
+    return operation

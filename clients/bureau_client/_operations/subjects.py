@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,13 +21,12 @@ from bureau_client._operations.subject_requests import subject_request
 from bureau_client.models.codes import IdentificationMethod
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.reports import InquiryLine, Notice, Report
-from bureau_client.verify.checks import verifying
 from bureau_client.verify.reports import verify_file
 from bureau_keys import envelope as envelopes
 from bureau_keys.envelope import seal
 from bureau_keys.errors import KeysError
 from bureau_keys.signing import SigningKey
-from creditbureau.v1 import subjects_pb2
+from creditbureau.v1 import notice_pb2, report_pb2, subjects_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 
 
@@ -76,30 +76,29 @@ def rotate_key(context: SigningContext, subject_id: str, key: SigningKey) -> Ope
 def list_inquiries(context: SigningContext, limit: int | None) -> Operation[list[InquiryLine]]:
     """List the inquiries about the subject, granted and denied, newest first."""
 
-    def page(token: str) -> Operation[tuple[list[InquiryLine], str]]:
+    def page(token: str) -> Operation[tuple[Sequence[report_pb2.InquiryLine], str]]:
         request = subjects_pb2.ListInquiriesRequest(
             subject_request=subject_request(context, methods.LIST_INQUIRIES.path),
             page_token=token,
         )
         reply = yield from call(methods.LIST_INQUIRIES, request)
-        return [read_inquiry_line(line) for line in reply.inquiries], reply.next_page_token
+        return reply.inquiries, reply.next_page_token
 
-    return (yield from collect(page, limit))
+    return (yield from collect("The list of inquiries", page, read_inquiry_line, limit))
 
 
 def list_notices(context: SigningContext, limit: int | None) -> Operation[list[Notice]]:
     """List the bureau's notices to the subject, newest first."""
 
-    def page(token: str) -> Operation[tuple[list[Notice], str]]:
+    def page(token: str) -> Operation[tuple[Sequence[notice_pb2.Notice], str]]:
         request = subjects_pb2.ListNoticesRequest(
             subject_request=subject_request(context, methods.LIST_NOTICES.path),
             page_token=token,
         )
         reply = yield from call(methods.LIST_NOTICES, request)
-        with verifying("The list of notices"):
-            return [read_notice(notice) for notice in reply.notices], reply.next_page_token
+        return reply.notices, reply.next_page_token
 
-    return (yield from collect(page, limit))
+    return (yield from collect("The list of notices", page, read_notice, limit))
 
 
 def get_file(context: SigningContext) -> Operation[Report]:

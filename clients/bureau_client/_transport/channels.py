@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import grpc
+from google.protobuf.message import Message
 
+from bureau_client._operations.operation import Call, Method
 from bureau_client._transport.connection_errors import TLS_REFUSED
-from bureau_client.errors import BureauError, NotAuthenticated
+from bureau_client.errors import BureauError, NotAuthenticated, VerificationFailed
+from bureau_client.verify.checks import TELL
 from bureau_keys.authority import not_after
+from bureau_keys.bounded_parsing import parse
 from bureau_keys.errors import MalformedMessage
 from bureau_keys.profile import Profile
 
@@ -30,6 +35,24 @@ OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.max_reconnect_backoff_ms", 2_000),
     ("grpc.primary_user_agent", "bureau-client"),
 )
+
+
+def read_reply(call: Call, data: bytes) -> Message:
+    """Parse the bytes of a reply.
+
+    Raises:
+        VerificationFailed: The bytes are not the message that the method answers with.
+    """
+    method: Method[Any, Message] = call.method
+    try:
+        return parse(method.reply, data)
+    except MalformedMessage as error:
+        raise VerificationFailed(
+            f"The bureau's reply to {method.path} cannot be read: {error}",
+            reason=error.reason,
+            fix=TELL,
+            request_id=call.request_id,
+        ) from error
 
 
 def credentials(profile: Profile) -> grpc.ChannelCredentials:

@@ -10,13 +10,19 @@ from google.protobuf.message import Message
 
 from bureau_client._operations.operation import Call, Operation, Sleep
 from bureau_client._operations.resend import statement_of
+from bureau_client._operations.streams import Cursor, Item, Stream
 from bureau_client._transport.load_balancing import AddressBook, AddressPool
 from bureau_client._transport.retry import RetryPolicy, is_retryable
-from bureau_client.errors import BureauError, Unavailable
+from bureau_client.errors import BureauError, Unavailable, VerificationFailed
 from bureau_client.models.progress import Progress
 from bureau_client.models.statements import BeforeSend, ignore
+from bureau_client.verify.checks import TELL
 
 Result = TypeVar("Result")
+
+# Seconds. A stream without an end that is ended earlier, without a message, counts as a failed
+# attempt: otherwise a bureau that ends each stream at once would be asked without a pause.
+LEAST_STREAM_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,88 @@ def _persist(
         else:
             pool.worked(address)
             return reply
+
+
+class Following(Generic[Item]):
+    """State of one stream: the cursor that it reached, and the attempts without an item."""
+
+    def __init__(
+        self,
+        stream: Stream[Item],
+        addresses: AddressBook,
+        policy: RetryPolicy,
+        now: Callable[[], float],
+    ) -> None:
+        self._stream = stream
+        self._pool = addresses.for_method(stream.method)
+        self._policy = policy
+        self._now = now
+        self._cursor = stream.start
+        self._failures = 0
+        self._tried = set[int]()
+        self._address = 0
+        self._opened = 0.0
+        self._received = False
+
+    def call(self) -> Call:
+        """Return the call for the messages after the cursor."""
+        stream = self._stream
+        return Call(stream.method, stream.request(self._cursor), stream.request_id)
+
+    def attempt(self) -> Attempt:
+        """Return the attempt that opens the stream after the cursor."""
+        self._address, self._opened = self._pool.pick(self._now()), self._now()
+        self._received = False
+        timeout = self._policy.timeout(self._stream.method.deadline_class)
+        return Attempt(self.call(), self._address, timeout)
+
+    def advance(self, cursor: Cursor) -> None:
+        """Move to the cursor of a message that was read.
+
+        Raises:
+            VerificationFailed: The cursor does not move on, so that the stream would repeat.
+        """
+        ordered = isinstance(cursor, int)
+        if cursor == self._cursor or not cursor or (ordered and cursor < self._cursor):
+            raise VerificationFailed(
+                f"The stream's cursor is {cursor!r} after {self._cursor!r}: it does not move on",
+                reason="WRONG_ANSWER",
+                fix=TELL,
+            )
+        self._cursor, self._received, self._failures = cursor, True, 0
+        self._tried.clear()
+
+    def is_complete(self) -> bool:
+        """Return True if the stream that the bureau ended has no more messages to come.
+
+        Raises:
+            Unavailable: The bureau ends a stream that has no end as soon as it is opened.
+        """
+        lasted = self._now() - self._opened
+        if self._stream.endless and not self._received and lasted < LEAST_STREAM_SECONDS:
+            raise Unavailable(
+                "The bureau ended the stream as soon as it was opened",
+                reason="UNREACHABLE",
+                fix="Follow it again later; tell the operator if it ends each time",
+            )
+        self._pool.worked(self._address)
+        return not self._stream.endless
+
+    def pause_after(self, error: BureauError) -> float:
+        """Return the pause before the stream is opened again, in seconds.
+
+        Raises:
+            BureauError: The error itself, when the stream is given up.
+        """
+        self._tried.add(self._address)
+        moving = should_fail_over(error, self._policy, self._pool, self._tried)
+        self._failures += not moving
+        pause = 0.0 if moving else self._policy.pause(self._failures, error)
+        budget = self._policy.budget(self._stream.method.deadline_class)
+        if self._failures == self._policy.attempts or not is_retryable(error) or pause >= budget:
+            raise error.with_traceback(None)
+        self._pool.failed(self._address, self._now())
+        return pause
 
 
 def should_fail_over(

@@ -10,14 +10,19 @@ from typing import Any, Protocol, TypeVar
 import grpc
 from google.protobuf.message import Message
 
-from bureau_client._operations.operation import Call, Operation, Sleep, utc_now
+from bureau_client._operations.operation import Operation, Sleep, utc_now
 from bureau_client._operations.resend import statement_of
 from bureau_client._operations.streams import Item, Stream
-from bureau_client._transport.channels import OPTIONS, credentials, explain_expired_certificate
-from bureau_client._transport.engine import Attempt, Done, run_operation, should_fail_over, step
+from bureau_client._transport.channels import (
+    OPTIONS,
+    credentials,
+    explain_expired_certificate,
+    read_reply,
+)
+from bureau_client._transport.engine import Attempt, Done, Following, run_operation, step
 from bureau_client._transport.load_balancing import AddressBook
 from bureau_client._transport.request_ids import LastRequestId
-from bureau_client._transport.retry import RetryPolicy, is_retryable
+from bureau_client._transport.retry import RetryPolicy
 from bureau_client._transport.status_errors import translate
 from bureau_client.errors import BureauError
 from bureau_client.models.progress import OnProgress, Progress
@@ -102,34 +107,20 @@ class AsyncDriver:
         Raises:
             BureauError: As `run`; also when several attempts in a row deliver no item.
         """
-        cursor, failures, tried = stream.start, 0, set[int]()
-        pool = self._addresses.for_method(stream.method)
-        first = Call(stream.method, stream.request(cursor), stream.request_id)
-        if statement := statement_of(first):
+        following = Following(stream, self._addresses, self._policy, self._now)
+        if statement := statement_of(following.call()):
             self._before_send(statement)
         while True:
-            address = pool.pick(self._now())
-            timeout = self._policy.timeout(stream.method.deadline_class)
-            call = Call(stream.method, stream.request(cursor), stream.request_id)
-            attempt = Attempt(call, address, timeout)
             try:
-                async for message in self._transport.stream(attempt):
-                    item, cursor, failures = stream.read(message), message.cursor, 0
-                    tried.clear()
+                async for message in self._transport.stream(following.attempt()):
+                    item = await self._carry_out(stream.read(message), None, heavy=False)
+                    following.advance(message.cursor)
                     yield item
-            except BureauError as error:
-                tried.add(address)
-                moving = should_fail_over(error, self._policy, pool, tried)
-                failures += not moving
-                if failures == self._policy.attempts or not is_retryable(error):
-                    raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
-                pool.failed(address, self._now())
-                if not moving:
-                    await self._sleep(self._policy.pause(failures, error))
-            else:
-                pool.worked(address)
-                if not stream.endless:
+                if following.is_complete():
                     return
+            except BureauError as error:
+                if pause := following.pause_after(error):
+                    await self._sleep(pause)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -186,19 +177,18 @@ class GrpcAioTransport:
             BureauError: The call failed.
         """
         method = attempt.call.method
-        send = self._channel(attempt.address).unary_unary(
+        send: Any = self._channel(attempt.address).unary_unary(
             f"/{method.path}",
             request_serializer=method.request.SerializeToString,
-            response_deserializer=method.reply.FromString,
         )
         call = send(attempt.call.request, timeout=attempt.timeout_seconds)
         try:
-            reply: Message = await call
+            data: bytes = await call
             self.last_request_id.read(await call.trailing_metadata())
         except grpc.aio.AioRpcError as error:
             explained = self._explained(error, attempt)
         else:
-            return reply
+            return read_reply(attempt.call, data)
         raise explain_expired_certificate(explained, self._profile, utc_now())
 
     async def stream(self, attempt: Attempt) -> AsyncIterator[Any]:
@@ -208,15 +198,14 @@ class GrpcAioTransport:
             BureauError: The stream broke.
         """
         method = attempt.call.method
-        open_stream = self._channel(attempt.address).unary_stream(
+        open_stream: Any = self._channel(attempt.address).unary_stream(
             f"/{method.path}",
             request_serializer=method.request.SerializeToString,
-            response_deserializer=method.reply.FromString,
         )
-        call: Any = open_stream(attempt.call.request, timeout=attempt.timeout_seconds)
+        call = open_stream(attempt.call.request, timeout=attempt.timeout_seconds)
         try:
-            async for message in call:
-                yield message
+            async for data in call:
+                yield read_reply(attempt.call, data)
             self.last_request_id.read(await call.trailing_metadata())
         except grpc.aio.AioRpcError as error:
             explained = self._explained(error, attempt)
@@ -228,7 +217,7 @@ class GrpcAioTransport:
 
     def _explained(self, error: grpc.aio.AioRpcError, attempt: Attempt) -> BureauError:
         address = self._addresses[attempt.address]
-        trailers = error.trailing_metadata()
+        trailers = error.trailing_metadata() or ()
         self.last_request_id.read(trailers)
         return translate(error.code(), error.details() or "", trailers, address=address)
 

@@ -11,14 +11,19 @@ from typing import Any, Protocol, TypeVar
 import grpc
 from google.protobuf.message import Message
 
-from bureau_client._operations.operation import Call, Operation, Sleep, utc_now
+from bureau_client._operations.operation import Operation, Sleep, utc_now
 from bureau_client._operations.resend import statement_of
 from bureau_client._operations.streams import Item, Stream
-from bureau_client._transport.channels import OPTIONS, credentials, explain_expired_certificate
-from bureau_client._transport.engine import Attempt, Done, run_operation, should_fail_over, step
+from bureau_client._transport.channels import (
+    OPTIONS,
+    credentials,
+    explain_expired_certificate,
+    read_reply,
+)
+from bureau_client._transport.engine import Attempt, Done, Following, run_operation, step
 from bureau_client._transport.load_balancing import AddressBook
 from bureau_client._transport.request_ids import LastRequestId
-from bureau_client._transport.retry import RetryPolicy, is_retryable
+from bureau_client._transport.retry import RetryPolicy
 from bureau_client._transport.status_errors import translate
 from bureau_client.errors import BureauError
 from bureau_client.models.progress import OnProgress, Progress
@@ -91,34 +96,20 @@ class Driver:
         Raises:
             BureauError: As `run`; also when several attempts in a row deliver no item.
         """
-        cursor, failures, tried = stream.start, 0, set[int]()
-        pool = self._addresses.for_method(stream.method)
-        first = Call(stream.method, stream.request(cursor), stream.request_id)
-        if statement := statement_of(first):
+        following = Following(stream, self._addresses, self._policy, self._now)
+        if statement := statement_of(following.call()):
             self._before_send(statement)
         while True:
-            address = pool.pick(self._now())
-            timeout = self._policy.timeout(stream.method.deadline_class)
-            call = Call(stream.method, stream.request(cursor), stream.request_id)
-            attempt = Attempt(call, address, timeout)
             try:
-                for message in self._transport.stream(attempt):
-                    item, cursor, failures = stream.read(message), message.cursor, 0
-                    tried.clear()
+                for message in self._transport.stream(following.attempt()):
+                    item = self._carry_out(stream.read(message), None)
+                    following.advance(message.cursor)
                     yield item
-            except BureauError as error:
-                tried.add(address)
-                moving = should_fail_over(error, self._policy, pool, tried)
-                failures += not moving
-                if failures == self._policy.attempts or not is_retryable(error):
-                    raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
-                pool.failed(address, self._now())
-                if not moving:
-                    self._sleep(self._policy.pause(failures, error))
-            else:
-                pool.worked(address)
-                if not stream.endless:
+                if following.is_complete():
                     return
+            except BureauError as error:
+                if pause := following.pause_after(error):
+                    self._sleep(pause)
 
     def close(self) -> None:
         """Close the connections."""
@@ -160,7 +151,7 @@ class GrpcTransport:
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._channels: dict[int, grpc.Channel] = {}
-        self._calls: dict[tuple[int, str], Callable[..., tuple[Message, Any]]] = {}
+        self._calls: dict[tuple[int, str], Callable[..., tuple[bytes, Any]]] = {}
 
     def send(self, attempt: Attempt) -> Message:
         """Send one attempt and return the reply.
@@ -170,12 +161,12 @@ class GrpcTransport:
         """
         send = self._callable(attempt)
         try:
-            reply, ended = send(attempt.call.request, timeout=attempt.timeout_seconds)
+            data, ended = send(attempt.call.request, timeout=attempt.timeout_seconds)
         except grpc.RpcError as error:
             explained = self._explained(error, attempt)
         else:
             self.last_request_id.read(ended.trailing_metadata())
-            return reply
+            return read_reply(attempt.call, data)
         raise explain_expired_certificate(explained, self._profile, utc_now())
 
     def stream(self, attempt: Attempt) -> Iterator[Any]:
@@ -187,14 +178,14 @@ class GrpcTransport:
         method = attempt.call.method
         with self._lock:
             self._forget_if_forked()
-            open_stream = self._channel(attempt.address).unary_stream(
+            open_stream: Any = self._channel(attempt.address).unary_stream(
                 f"/{method.path}",
                 request_serializer=method.request.SerializeToString,
-                response_deserializer=method.reply.FromString,
             )
-        call: Any = open_stream(attempt.call.request, timeout=attempt.timeout_seconds)
+        call = open_stream(attempt.call.request, timeout=attempt.timeout_seconds)
         try:
-            yield from call
+            for data in call:
+                yield read_reply(attempt.call, data)
         except grpc.RpcError as error:
             explained = self._explained(error, attempt)
         else:
@@ -219,7 +210,7 @@ class GrpcTransport:
         for channel in channels.values():
             channel.close()
 
-    def _callable(self, attempt: Attempt) -> Callable[..., tuple[Message, Any]]:
+    def _callable(self, attempt: Attempt) -> Callable[..., tuple[bytes, Any]]:
         method = attempt.call.method
         with self._lock:
             self._forget_if_forked()
@@ -230,7 +221,6 @@ class GrpcTransport:
                     .unary_unary(
                         f"/{method.path}",
                         request_serializer=method.request.SerializeToString,
-                        response_deserializer=method.reply.FromString,
                     )
                     .with_call
                 )

@@ -266,10 +266,12 @@ def _receipt_line(report: Report) -> Text:
     receipt = report.receipt
     if receipt is None:
         return Text("✓ signed by the bureau", _GOOD)
+    unproved = ", ".join(report.unproved)
     return Text.assemble(
         ("✓ signed by the bureau, inquiry logged", _GOOD),
         f"  leaf {receipt.leaf_index} of the log at size {receipt.tree_size}, "
         f"{receipt.log_time:%Y-%m-%d %H:%M:%S} UTC, request {report.request_id}",
+        f"\nnot proved, the bureau's word alone: {unproved}" if unproved else "",
     )
 
 

@@ -220,9 +220,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Proof that the furnisher signed the record of one tradeline and month.
+    """Proof that the furnisher signed the record of one tradeline and month, or of an action.
 
     Attributes:
+        month: The month; None for the record of a facility action.
         manifest: Serialised envelope of the manifest that the furnisher signed.
         record: The record's bytes, a leaf of the manifest's tree.
         proof: RFC 6962 inclusion proof of the record in the manifest's root.
@@ -230,7 +231,7 @@ class Evidence:
     """
 
     tradeline_id: str
-    month: Month
+    month: Month | None
     manifest: bytes = field(repr=False)
     record: bytes = field(repr=False)
     record_index: int
@@ -256,8 +257,12 @@ class Report:
         inquiry: The signed inquiry, a serialised DSSE envelope.
         receipt: Proof that the inquiry is in the log; None for the subject's own
             file, which is signed but not logged.
+        consent_proof: The signed consent of a member's report, with the statements that bound
+            its key to the subject: a serialised `ConsentProof`; empty in the subject's own file.
         evidence: The furnishers' own signed records, if requested.
-        furnishers: The members under whose keys the evidence was verified.
+        unproved: Parts that are the bureau's word alone: names of fields, `history` and
+            `actions` of the tradelines among them. With all evidence no tradeline is.
+        furnishers: The members under whose keys evidence and consent were verified.
         vouchers: The operators who signed the statements that register these keys.
         cursor: Position among the reports of a portfolio, to continue after it; empty in
             any other report.
@@ -289,6 +294,8 @@ class Report:
     envelope: bytes = field(repr=False)
     inquiry: bytes = field(repr=False)
     receipt: Receipt | None = None
+    consent_proof: bytes = field(default=b"", repr=False)
+    unproved: tuple[str, ...] = field(default=(), compare=False)
     evidence: tuple[Evidence, ...] = ()
     furnishers: tuple[Member, ...] = ()
     vouchers: tuple[Member, ...] = ()

@@ -53,6 +53,8 @@ def verify_bundle(bundle: Report, trust: Trust) -> Report:
     return replace(
         report,
         receipt=bundle.receipt if verified.receipt is not None else None,
+        consent_proof=bundle.consent_proof if verified.receipt is not None else b"",
+        unproved=verified.unproved,
         evidence=bundle.evidence,
         furnishers=tuple(
             with_proved_keys(member, verified.keys[member.member_id])

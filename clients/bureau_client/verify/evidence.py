@@ -15,15 +15,13 @@ from bureau_keys import provenance
 from bureau_keys.envelope import peek
 from bureau_keys.key_history import STILL, LoggedKey
 from bureau_keys.profile import Trust
-from bureau_keys.provenance import check_complete, check_evidence, signed_snapshot
+from bureau_keys.provenance import check_complete, check_evidence, signed_record
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1 import record_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 
 
-def verify_evidence(
-    evidence: Evidence, furnisher: Member, trust: Trust
-) -> record_pb2.TradelineSnapshot:
+def verify_evidence(evidence: Evidence, furnisher: Member, trust: Trust) -> record_pb2.Record:
     """Check that the furnisher signed a record, with a key in force at that leaf.
 
     Args:
@@ -32,17 +30,19 @@ def verify_evidence(
         trust: The log's origin and key.
 
     Returns:
-        The snapshot that the furnisher signed.
+        The record that the furnisher signed: a snapshot or a facility action.
 
     Raises:
         VerificationFailed: The signature does not verify, or does not cover the record.
     """
     with verifying(f"The record that {furnisher.member_id} signed for {evidence.tradeline_id}"):
         piece = write_evidence(evidence)
-        return signed_snapshot(piece, furnisher.member_id, _logged_keys(furnisher), trust)
+        return signed_record(piece, furnisher.member_id, logged_keys_of(furnisher), trust)
 
 
-def verify_provenance(report: Report, evidence: Evidence, furnisher: Member, trust: Trust) -> None:
+def verify_provenance(
+    report: Report, evidence: Evidence, furnisher: Member, *, trust: Trust
+) -> None:
     """Check every field of a report's tradeline against its furnisher's signed record.
 
     Args:
@@ -55,7 +55,7 @@ def verify_provenance(report: Report, evidence: Evidence, furnisher: Member, tru
         VerificationFailed: The furnisher's signature does not verify, or the tradeline
             differs from the signed record.
     """
-    keys = {furnisher.member_id: _logged_keys(furnisher)}
+    keys = {furnisher.member_id: logged_keys_of(furnisher)}
     with verifying("The report"):
         check_evidence(_message_of(report), write_evidence(evidence), keys, trust)
 
@@ -68,6 +68,20 @@ def verify_complete(report: Report, evidence: Iterable[Evidence], level: Evidenc
     """
     with verifying("The report"):
         check_complete(_message_of(report), map(write_evidence, evidence), int(level))
+
+
+def unproved_parts(
+    report: Report, evidence: Iterable[Evidence], level: EvidenceLevel
+) -> tuple[str, ...]:
+    """Return the parts of a report that are the bureau's word alone.
+
+    Args:
+        report: A verified report.
+        evidence: Its verified evidence.
+        level: The level that was asked for.
+    """
+    proven = {piece.tradeline_id for piece in evidence}
+    return provenance.unproved_parts(_message_of(report), proven, int(level))
 
 
 def tradeline_of(report: Report, evidence: Evidence) -> Tradeline:
@@ -85,7 +99,8 @@ def _message_of(report: Report) -> report_pb2.Report:
     return peek(Envelope.FromString(report.envelope), report_pb2.Report)
 
 
-def _logged_keys(member: Member) -> list[LoggedKey]:
+def logged_keys_of(member: Member) -> list[LoggedKey]:
+    """Return a verified member's keys, with the log indices between which they count."""
     return [
         LoggedKey(
             VerifyKey.from_raw(key.public_key), key.valid_from_index, key.valid_to_index or STILL

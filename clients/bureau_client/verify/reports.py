@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from bureau_client._codec.receipts import write_receipt
 from bureau_client._codec.reports import read_report
+from bureau_client.models.members import Member
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.reports import Report
 from bureau_client.verify.checks import verifying
+from bureau_client.verify.evidence import logged_keys_of
+from bureau_keys.bounded_parsing import parse
 from bureau_keys.errors import WrongPayloadType
 from bureau_keys.profile import Trust
-from bureau_keys.report_checks import check_report, read_request
+from bureau_keys.provenance import unproved_parts
+from bureau_keys.report_checks import ReportProof, check_report, read_request
 from creditbureau.v1.consents_pb2 import SubjectRequest
 from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.reporting_pb2 import EVIDENCE_LEVEL_NONE, ConsentProof
 
 
-def verify_report(envelope: bytes, inquiry: bytes, receipt: Receipt, trust: Trust) -> Report:
+def verify_report(
+    envelope: bytes,
+    inquiry: bytes,
+    receipt: Receipt,
+    trust: Trust,
+    *,
+    consent_proof: bytes,
+    members: Iterable[Member],
+) -> Report:
     """Check a report that a member queried, alone or in its portfolio.
 
     Args:
@@ -24,15 +38,23 @@ def verify_report(envelope: bytes, inquiry: bytes, receipt: Receipt, trust: Trus
         inquiry: The signed inquiry, a serialised DSSE envelope.
         receipt: The receipt of the inquiry.
         trust: The bureau's keys.
+        consent_proof: `Report.consent_proof`.
+        members: The member that attested the subject's key, verified.
 
     Returns:
         The report with its receipt.
 
     Raises:
         VerificationFailed: The bureau did not sign the report, the report answers another
-            inquiry, or the receipt does not cover both.
+            inquiry, the receipt does not cover both, or the subject's consent does not
+            allow what the report holds.
     """
-    return replace(_verify(envelope, inquiry, receipt, trust), receipt=receipt)
+    keys = {member.member_id: logged_keys_of(member) for member in members}
+    with verifying("The report"):
+        consent = parse(ConsentProof, consent_proof)
+        proof = ReportProof(write_receipt(receipt), consent, keys)
+    report = _verify(envelope, inquiry, proof, trust)
+    return replace(report, receipt=receipt, consent_proof=consent_proof)
 
 
 def verify_file(envelope: bytes, request: bytes, trust: Trust) -> Report:
@@ -45,12 +67,12 @@ def verify_file(envelope: bytes, request: bytes, trust: Trust) -> Report:
     return _verify(envelope, request, None, trust)
 
 
-def _verify(envelope: bytes, request: bytes, receipt: Receipt | None, trust: Trust) -> Report:
+def _verify(envelope: bytes, request: bytes, proof: ReportProof | None, trust: Trust) -> Report:
     with verifying("The report"):
         signed, asked = Envelope.FromString(envelope), Envelope.FromString(request)
         is_file = isinstance(read_request(asked), SubjectRequest)
-        if is_file != (receipt is None):
+        if is_file != (proof is None):
             raise WrongPayloadType(f"the request's payload type is {asked.payload_type!r}")
-        logged = None if receipt is None else write_receipt(receipt)
-        message = check_report(signed, asked, logged, trust)
-        return read_report(message, envelope=envelope, inquiry=request)
+        message = check_report(signed, asked, proof, trust)
+        report = read_report(message, envelope=envelope, inquiry=request)
+        return replace(report, unproved=unproved_parts(message, (), EVIDENCE_LEVEL_NONE))

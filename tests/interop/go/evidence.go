@@ -2,9 +2,11 @@ package main
 
 import (
 	"crypto/ed25519"
+	"fmt"
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	pb "creditbureau/interop/gen/creditbureau/v1"
@@ -54,29 +56,61 @@ func monthsBetween(month, newest int32) int {
 	return int((newest/100-month/100)*12 + newest%100 - month%100)
 }
 
-// lineAndMonth names one month of one tradeline.
-type lineAndMonth struct {
-	tradeline string
-	month     int32
+// part names one month of one tradeline, or the record of one of its actions.
+type part struct {
+	tradeline  string
+	month      int32 // 0 for an action
+	submission string
+	index      int32
 }
 
-// evidenceDue returns the months that evidence of a level must cover.
-func evidenceDue(report *pb.Report, level pb.EvidenceLevel) map[lineAndMonth]bool {
-	due := map[lineAndMonth]bool{}
+// proves returns the part that a piece of evidence is for.
+func proves(piece *pb.Evidence) (part, error) {
+	if piece.Month != 0 {
+		return part{tradeline: piece.TradelineId, month: piece.Month}, nil
+	}
+	manifest := new(pb.SubmissionManifest)
+	err := peek(piece.Manifest, manifest)
+	return part{piece.TradelineId, 0, manifest.Header.GetRequestId(), piece.RecordIndex}, err
+}
+
+// verifyShape checks that each tradeline is there once, with a history of as many values as
+// months.
+func verifyShape(report *pb.Report) error {
+	seen := map[string]bool{}
+	for _, line := range report.Tradelines {
+		history := line.GetHistory()
+		months := len(history.GetProfile())
+		same := len(history.GetBalanceMinor()) == months && len(history.GetAmountDueMinor()) == months &&
+			len(history.GetAmountPaidMinor()) == months && len(history.GetAmountPastDueMinor()) == months
+		if seen[line.TradelineId] || !same || months > 120 {
+			return refuse("WRONG_ANSWER", "tradeline %s is malformed", line.TradelineId)
+		}
+		seen[line.TradelineId] = true
+	}
+	return nil
+}
+
+// evidenceDue returns the months and actions that evidence of a level must prove.
+func evidenceDue(report *pb.Report, level pb.EvidenceLevel) map[part]bool {
+	due := map[part]bool{}
 	if level <= pb.EvidenceLevel_EVIDENCE_LEVEL_NONE ||
 		!slices.Contains(report.Sections, pb.Section_SECTION_EVIDENCE) ||
 		!slices.Contains(report.Sections, pb.Section_SECTION_TRADELINES) {
 		return due
 	}
 	for _, line := range report.Tradelines {
-		due[lineAndMonth{line.TradelineId, line.Month}] = true
+		due[part{tradeline: line.TradelineId, month: line.Month}] = true
 		if level != pb.EvidenceLevel_EVIDENCE_LEVEL_ALL {
 			continue
 		}
 		for age, character := range line.History.GetProfile() {
 			if character != 'D' {
-				due[lineAndMonth{line.TradelineId, monthBefore(line.History.NewestMonth, age)}] = true
+				due[part{tradeline: line.TradelineId, month: monthBefore(line.History.NewestMonth, age)}] = true
 			}
+		}
+		for _, action := range line.Actions {
+			due[part{line.TradelineId, 0, action.Record.GetSubmissionId(), action.Record.GetRecordIndex()}] = true
 		}
 	}
 	return due
@@ -85,8 +119,29 @@ func evidenceDue(report *pb.Report, level pb.EvidenceLevel) map[lineAndMonth]boo
 // verifyComplete checks that evidence covers everything that it was asked for.
 func verifyComplete(report *pb.Report, pieces []*pb.Evidence, level pb.EvidenceLevel) error {
 	due := evidenceDue(report, level)
+	furnishers, shown := map[string]string{}, map[[2]string]string{}
+	for _, line := range report.Tradelines {
+		furnishers[line.TradelineId] = line.MemberId
+	}
 	for _, piece := range pieces {
-		delete(due, lineAndMonth{piece.TradelineId, piece.Month})
+		proved, err := proves(piece)
+		if err != nil {
+			return err
+		}
+		delete(due, proved)
+		record := new(pb.Record)
+		if err := parseCanonical(piece.Record, record); err != nil {
+			return err
+		}
+		// One record, and one account, is one tradeline.
+		place := fmt.Sprintf("%x/%d", digest(piece.Manifest), piece.RecordIndex)
+		for _, name := range []string{place, "account " + record.AccountRef} {
+			key := [2]string{furnishers[piece.TradelineId], name}
+			if other, known := shown[key]; known && other != piece.TradelineId {
+				return refuse("WRONG_ANSWER", "tradelines %s and %s show one account", other, piece.TradelineId)
+			}
+			shown[key] = piece.TradelineId
+		}
 	}
 	for missing := range due {
 		return refuse("WRONG_ANSWER", "the evidence for %s in %d is missing", missing.tradeline, missing.month)
@@ -104,17 +159,33 @@ func verifyProvenance(report *pb.Report, piece *pb.Evidence, keys map[string][]L
 		return refuse("WRONG_ANSWER", "evidence for a tradeline that the report does not have")
 	}
 	line := report.Tradelines[place]
-	signed, err := signedSnapshot(piece, line.MemberId, keys[line.MemberId], trust)
+	record, err := signedRecord(piece, line.MemberId, keys[line.MemberId], trust)
 	if err != nil {
 		return err
 	}
-	return verifySame(report, line, signed)
+	if piece.Receipt.LeafIndex >= report.LogSize {
+		return refuse("WRONG_ANSWER", "the record was logged after the report's log size")
+	}
+	if piece.Month != 0 {
+		return verifySame(report, line, record.GetSnapshot())
+	}
+	proved, err := proves(piece)
+	if err != nil {
+		return err
+	}
+	for _, action := range line.Actions {
+		if action.Record.GetSubmissionId() == proved.submission && action.Record.GetRecordIndex() == proved.index {
+			return verifyQuoted(action, record.GetAction())
+		}
+	}
+	return refuse("WRONG_ANSWER", "evidence for an action that the tradeline does not have")
 }
 
 // docs: begin evidence
 
-// signedSnapshot returns what a furnisher signed of one account and month.
-func signedSnapshot(piece *pb.Evidence, furnisher string, keys []LoggedKey, trust Trust) (*pb.TradelineSnapshot, error) {
+// signedRecord returns the record that a furnisher signed for one account and month, or for an
+// action.
+func signedRecord(piece *pb.Evidence, furnisher string, keys []LoggedKey, trust Trust) (*pb.Record, error) {
 	// 1. The manifest is in the log.
 	if _, err := verifyReceipt(piece.Receipt, piece.Manifest, "submission", trust); err != nil {
 		return nil, err
@@ -139,15 +210,16 @@ func signedSnapshot(piece *pb.Evidence, furnisher string, keys []LoggedKey, trus
 	if err := verifyInclusion(leaf, index, size, piece.Proof, manifest.RecordsRoot); err != nil {
 		return nil, err
 	}
-	// 4. It is of this month.
+	// 4. It is of this month, or an action.
 	record := new(pb.Record)
 	if err := parseCanonical(piece.Record, record); err != nil {
 		return nil, err
 	}
-	if record.GetSnapshot() == nil || record.GetSnapshot().Month != piece.Month {
+	isAction := piece.Month == 0 && record.GetAction() != nil
+	if !isAction && (record.GetSnapshot() == nil || record.GetSnapshot().Month != piece.Month) {
 		return nil, refuse("BAD_PROOF", "the record is of another month")
 	}
-	return record.GetSnapshot(), nil
+	return record, nil
 }
 
 // docs: end evidence
@@ -186,9 +258,9 @@ func verifySame(report *pb.Report, line *pb.Tradeline, signed *pb.TradelineSnaps
 	return nil
 }
 
-// verifyQuoted checks the fields that a tradeline and a snapshot have in common.
-func verifyQuoted(line *pb.Tradeline, signed *pb.TradelineSnapshot) error {
-	told, wanted := line.ProtoReflect(), signed.ProtoReflect()
+// verifyQuoted checks the fields that a part of a report and its signed record have in common.
+func verifyQuoted(shown, signed proto.Message) error {
+	told, wanted := shown.ProtoReflect(), signed.ProtoReflect()
 	fields := told.Descriptor().Fields()
 	for place := range fields.Len() {
 		field := fields.Get(place)

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -269,7 +270,8 @@ func (client *Client) query(subjectID, consentID string) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer := &Answer{Report: reply.Report, Request: sealed, Receipt: reply.Receipt, Evidence: reply.Evidence}
+	answer := &Answer{Report: reply.Report, Request: sealed, Receipt: reply.Receipt,
+		Evidence: reply.Evidence, Consent: reply.Consent}
 	if err := client.addMembers(answer); err != nil {
 		return nil, err
 	}
@@ -285,21 +287,33 @@ func (client *Client) query(subjectID, consentID string) (*Answer, error) {
 	return answer, nil
 }
 
-// addMembers adds the furnishers behind a report, and who vouched for their keys.
+// addMembers adds the furnishers of a report, the member that attested the subject's key, and
+// the operators who vouched for their keys.
 func (client *Client) addMembers(answer *Answer) error {
 	known, report := map[string]bool{}, new(pb.Report)
 	if err := peek(answer.Report, report); err != nil {
 		return err
 	}
+	attestation := new(pb.KeyAttestation)
+	if len(answer.Consent.GetKeys()) == 0 {
+		return refuse("BAD_PROOF", "the consent's proof is missing")
+	}
+	if err := peek(answer.Consent.Keys[0].Envelope, attestation); err != nil {
+		return err
+	}
+	wanted := []string{strings.TrimPrefix(attestation.Header.GetSigner(), "members/")}
 	for _, line := range report.Tradelines {
-		if known[line.MemberId] {
+		wanted = append(wanted, line.MemberId)
+	}
+	for _, name := range wanted {
+		if known[name] {
 			continue
 		}
-		furnisher, err := client.member(line.MemberId)
+		furnisher, err := client.member(name)
 		if err != nil {
 			return err
 		}
-		known[line.MemberId] = true
+		known[name] = true
 		answer.Furnishers = append(answer.Furnishers, furnisher)
 	}
 	for _, furnisher := range answer.Furnishers {

@@ -20,7 +20,8 @@ const savedFormat = "creditbureau/report-bundle/v1"
 type Answer struct {
 	Report     *pb.Envelope
 	Request    *pb.Envelope
-	Receipt    *pb.Receipt // nil for a subject's own file
+	Receipt    *pb.Receipt      // nil for a subject's own file
+	Consent    *pb.ConsentProof // nil for a subject's own file
 	Evidence   []*pb.Evidence
 	Furnishers []*pb.Member
 	Vouchers   []*pb.Member
@@ -36,6 +37,7 @@ type savedReport struct {
 	Furnishers *[][]byte `json:"furnishers"`
 	Vouchers   *[][]byte `json:"vouchers"`
 	Receipt    *[]byte   `json:"receipt,omitempty"`
+	Consent    *[]byte   `json:"consent,omitempty"`
 }
 
 // save writes a report as a file.
@@ -47,6 +49,10 @@ func (answer *Answer) save() []byte {
 	if answer.Receipt != nil {
 		receipt := canonical(answer.Receipt)
 		file.Receipt = &receipt
+	}
+	if answer.Consent != nil {
+		consent := canonical(answer.Consent)
+		file.Consent = &consent
 	}
 	text, err := json.MarshalIndent(file, "", " ")
 	if err != nil {
@@ -72,6 +78,10 @@ func loadReport(text []byte) (*Answer, error) {
 	if err == nil && file.Receipt != nil {
 		answer.Receipt = new(pb.Receipt)
 		err = proto.Unmarshal(*file.Receipt, answer.Receipt)
+	}
+	if err == nil && file.Consent != nil {
+		answer.Consent = new(pb.ConsentProof)
+		err = proto.Unmarshal(*file.Consent, answer.Consent)
 	}
 	for _, data := range *file.Evidence {
 		piece := new(pb.Evidence)
@@ -120,6 +130,9 @@ func (answer *Answer) verify(trust Trust) (*pb.Report, error) {
 	if report.Header.GetSigner() != "bureau" || report.Header.GetAudience() != trust.Origin {
 		return nil, refuse("WRONG_ANSWER", "the report is not by this bureau")
 	}
+	if err := verifyShape(report); err != nil {
+		return nil, err
+	}
 	// 2. It answers this request.
 	if !bytes.Equal(report.RequestDigest, digest(answer.Request)) {
 		return nil, refuse("WRONG_ANSWER", "the report answers another request")
@@ -128,12 +141,18 @@ func (answer *Answer) verify(trust Trust) (*pb.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	// 3. The furnishers' keys stand in the log.
+	// 3. The members' keys are in the log.
 	keys, err := loggedKeys(slices.Concat(answer.Furnishers, answer.Vouchers), trust)
 	if err != nil {
 		return nil, err
 	}
-	// 4. Each piece of evidence says what the report says, and none is missing.
+	// 4. The subject consented to what it holds; their own file needs no consent.
+	if answer.Request.PayloadType != payloadType(new(pb.SubjectRequest)) {
+		if err := verifyConsent(report, answer.Consent, answer.Receipt, keys, trust); err != nil {
+			return nil, err
+		}
+	}
+	// 5. Each piece of evidence says what the report says, and none is missing.
 	for _, piece := range answer.Evidence {
 		if err := verifyProvenance(report, piece, keys, trust); err != nil {
 			return nil, err

@@ -60,6 +60,12 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, UTC)
 SUBJECT = "ab" * 16
 CONSENT = str(uuid4())
 JANUARY = Month(2026, 1)
+# Sections of the consent that reports rest on.
+SECTIONS = [
+    codes_pb2.SECTION_TRADELINES,
+    codes_pb2.SECTION_PAYMENT_HISTORY,
+    codes_pb2.SECTION_EVIDENCE,
+]
 # The state that each transition leads to.
 AFTER = {
     consent_pb2.CONSENT_TRANSITION_PAUSE: consent_pb2.CONSENT_STATE_PAUSED,
@@ -159,6 +165,9 @@ class FakeBureau:
         self.batches: list[list[bytes]] = []
         self.furnished: list[tuple[Envelope, list[bytes], log_pb2.Receipt]] = []
         self.consents: list[consents_pb2.ConsentView] = []
+        self.subject_key = SigningKey.generate()
+        # The proof of the consent that reports rest on, made when the first is asked for.
+        self.consent_proof: reporting_pb2.ConsentProof | None = None
         self.operator = self._admit("operator", self.operator_key, codes_pb2.ROLE_OPERATOR)
         self.admission = self._admit(
             "acme", self.member_key, codes_pb2.ROLE_FURNISHER, codes_pb2.ROLE_SUBSCRIBER
@@ -265,12 +274,17 @@ class FakeBureau:
         report.member_id = inquiry.header.signer.removeprefix("members/")
         report.purpose = inquiry.purpose
         report.consent_id = inquiry.consent_id
+        consent = self._consent()
+        report.sections.extend(SECTIONS)
+        report.log_size = len(self.log.leaves)
         for name, value in self.terms.items():
             setattr(report, name, value)
         evidence = self._fill(report) if inquiry.evidence > 1 else []
         sealed = seal(report, self.report_key)
         receipt = self.log.append("inquiry", request.inquiry, sealed.payload)
-        return reporting_pb2.QueryReportResponse(report=sealed, receipt=receipt, evidence=evidence)
+        return reporting_pb2.QueryReportResponse(
+            report=sealed, receipt=receipt, evidence=evidence, consent=consent
+        )
 
     def GetFile(self, request: subjects_pb2.GetFileRequest) -> Message:  # noqa: N802
         asked = peek(request.subject_request, consents_pb2.SubjectRequest)
@@ -392,7 +406,6 @@ class FakeBureau:
         record = record_pb2.Record.FromString(records[-1])
         signed = record.snapshot
         report.outcome = report_pb2.REPORT_OUTCOME_HIT
-        report.sections.extend([codes_pb2.SECTION_TRADELINES, codes_pb2.SECTION_EVIDENCE])
         line = report.tradelines.add(
             tradeline_id="cd" * 16,
             member_id="acme",
@@ -424,6 +437,45 @@ class FakeBureau:
         ]
         self.tamper_evidence(report, pieces[0])
         return pieces
+
+    def _consent(self) -> reporting_pb2.ConsentProof:
+        """The subject's consent, under a key that acme attested."""
+        if self.consent_proof is None:
+            signer = f"subjects/{SUBJECT}"
+            binding = subjects_pb2.KeyBinding(
+                header=header(signer, str(uuid4())),
+                subject_id=SUBJECT,
+                public_key=self.subject_key.verify_key.raw,
+            )
+            attestation = subjects_pb2.KeyAttestation(
+                header=header("members/acme", str(uuid4())),
+                binding=seal(binding, self.subject_key),
+                method=subjects_pb2.IDENTIFICATION_METHOD_IN_PERSON,
+            )
+            consent = consent_pb2.Consent(
+                header=header(signer, CONSENT),
+                subject_id=SUBJECT,
+                grantee="acme",
+                actions=[codes_pb2.ACTION_INQUIRE],
+                purposes=[codes_pb2.PURPOSE_CREDIT_APPLICATION],
+                sections=SECTIONS,
+                history_months=24,
+                start_time=timestamp_of(NOW),
+                expire_time=timestamp_of(in_days(30)),
+            )
+            attested = seal(attestation, self.member_key)
+            granted = seal(consent, self.subject_key)
+            self.consent_proof = reporting_pb2.ConsentProof(
+                keys=[
+                    members_pb2.LoggedStatement(
+                        envelope=attested, receipt=self.log.append("attestation", attested)
+                    )
+                ],
+                consent=members_pb2.LoggedStatement(
+                    envelope=granted, receipt=self.log.append("consent", granted)
+                ),
+            )
+        return self.consent_proof
 
     def _admit(
         self, member_id: str, key: SigningKey, *roles: codes_pb2.Role.ValueType

@@ -231,7 +231,7 @@ def test_a_report_is_shown_whole(bureau: FakeBureau) -> None:
     show_report(dataclasses.replace(report, tradelines=(line,)), console)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
-    for part in ("Credit report", "Facilities", "Payment history", "Who reported what", "leaf 3"):
+    for part in ("Credit report", "Facilities", "Payment history", "Who reported what", "leaf 5"):
         assert part in text
     assert "123.45 CNY" in text
     assert "2026" in text

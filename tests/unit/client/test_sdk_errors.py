@@ -17,6 +17,7 @@ from bureau_client import errors
 from bureau_client._transport.status_errors import BY_REASON, translate
 from bureau_client.errors import BureauError
 from bureau_client.models.violations import Violation
+from bureau_keys.status_details import LONGEST_DELAY
 from creditbureau.v1 import error_pb2
 
 ADDRESS = "bureau.example:7443"
@@ -209,3 +210,34 @@ def test_errors_cross_processes() -> None:
 def test_consent_errors_are_permissions_denied() -> None:
     assert issubclass(errors.ConsentError, errors.PermissionDenied)
     assert issubclass(errors.DeadlineExceeded, errors.Unavailable)
+
+
+@pytest.mark.parametrize(
+    "kind", [details.BadRequest, details.RetryInfo, details.LocalizedMessage, details.Help]
+)
+def test_a_detail_of_junk_says_nothing(kind: Any) -> None:
+    spoilt = Packed(type_url=f"type.googleapis.com/{kind.DESCRIPTOR.full_name}", value=b"\x0a\xff")
+    status = status_pb2.Status(code=8, message="OVERLOADED: busy")
+    status.details.add().Pack(info("OVERLOADED"))
+    status.details.append(spoilt)
+    error = translate(
+        CODE.RESOURCE_EXHAUSTED,
+        "",
+        [("grpc-status-details-bin", status.SerializeToString())],
+        address=ADDRESS,
+    )
+    assert isinstance(error, errors.Overloaded)
+    assert (error.message, error.fix, error.violations, error.retry_after) == ("busy", "", (), None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(-5, 0.0), (-(2**63), 0.0), (2, 2.0), (2**63 - 1, LONGEST_DELAY.total_seconds())],
+)
+def test_a_delay_is_a_pause_of_a_day_at_most(seconds: int, expected: float) -> None:
+    delay = details.RetryInfo(retry_delay=Duration(seconds=seconds))
+    error = translate(
+        CODE.RESOURCE_EXHAUSTED, "", trailers(info("OVERLOADED"), delay), address=ADDRESS
+    )
+    assert error.retry_after is not None
+    assert error.retry_after.total_seconds() == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from bureau_client import (
 from bureau_client.sync.lender import Lender
 from creditbureau.v1 import codes_pb2, report_pb2
 from tests.unit.client.fakes import CONSENT, SUBJECT, Deceive, FakeBureau, lie, snapshot
+from tests.unit.client.hostile import HOSTILE, walk
 
 
 @pytest.fixture
@@ -235,3 +237,47 @@ def test_a_query_with_a_wrong_argument_is_not_sent(
     assert bureau.calls == []
     # A national identifier, given by mistake, stays out of the text.
     assert "110101199003071234" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_signed_report_of_junk_is_refused_or_harmless(name: str) -> None:
+    """The bureau's own signature covers the junk, so that nothing but the checks refuses it."""
+    bureau = FakeBureau()
+    lender = bureau.lender()
+    lender.submit([snapshot()])
+
+    def tamper(report: Any, piece: Any = None) -> None:
+        kept = type(report).FromString(report.SerializeToString())
+        walk(report, HOSTILE[name])
+        # What ties the report to its request stays, or the first check would refuse it.
+        report.header.CopyFrom(kept.header)
+        for field in ("request_digest", "subject_id", "purpose", "member_id", "consent_id"):
+            setattr(report, field, getattr(kept, field))
+
+    bureau.tamper_evidence = tamper
+    with suppress(VerificationFailed):
+        ask(lender, EvidenceLevel.ALL)
+    bureau.tamper_evidence = lambda _, piece: walk(piece, HOSTILE[name])
+    with suppress(VerificationFailed):
+        ask(lender, EvidenceLevel.ALL)
+    bureau.tamper = tamper
+    with suppress(VerificationFailed):
+        bureau.wallet().file()
+
+
+def test_a_tradeline_that_is_there_twice_is_refused() -> None:
+    bureau = FakeBureau()
+    bureau.lender().submit([snapshot()])
+    bureau.tamper_evidence = lambda report, _: report.tradelines.append(report.tradelines[0])
+    with pytest.raises(VerificationFailed, match="is there twice"):
+        ask(bureau.lender(), EvidenceLevel.ALL)
+
+
+def test_a_history_without_its_amounts_is_refused() -> None:
+    bureau = FakeBureau()
+    bureau.lender().submit([snapshot()])
+    bureau.tamper_evidence = lambda report, _: report.tradelines[0].history.ClearField(
+        "balance_minor"
+    )
+    with pytest.raises(VerificationFailed, match="2 months and 0 of balance_minor"):
+        ask(bureau.lender(), EvidenceLevel.ALL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from bureau_client._operations import methods
 from bureau_client._operations.operation import DeadlineClass, call
-from bureau_client._operations.streams import Stream
+from bureau_client._operations.streams import Stream, without_calls
 from bureau_client._transport.engine import Attempt
 from bureau_client._transport.grpc_aio import AsyncDriver
 from bureau_client._transport.grpc_sync import Driver
@@ -288,7 +289,7 @@ class Streams:
 FOLLOWED: Stream[int] = Stream(
     methods.WATCH_DISPUTES,
     lambda cursor: WatchDisputesRequest(cursor=cursor),
-    lambda message: int(message.cursor),
+    without_calls(lambda message: int(message.cursor)),
     start=0,
     endless=False,
 )
@@ -315,3 +316,43 @@ def test_an_asynchronous_stream_does_too() -> None:
     streams = Asynchronous()
     assert asyncio.run(followed()) == [1, 2, 3, 4]
     assert streams.asked == [(0, 0), (1, 2)]
+
+
+class Ending:
+    """Streams that end as soon as they are opened, after so many that bring one message."""
+
+    def __init__(self, messages: int = 0) -> None:
+        self.messages = messages
+        self.opened = 0
+
+    def stream(self, attempt: Any) -> Iterator[Any]:
+        self.opened += 1
+        if self.opened <= self.messages:
+            yield WatchDisputesResponse(cursor=attempt.call.request.cursor + 1)
+
+
+ENDLESS = replace(FOLLOWED, endless=True)
+
+
+def test_a_stream_that_ends_at_once_is_given_up_after_pauses() -> None:
+    streams, pauses = Ending(messages=3), list[float]()
+    driver = Driver(streams, AddressBook(["a"]), RetryPolicy(), sleep=pauses.append)  # type: ignore[arg-type]
+    items = driver.follow(ENDLESS)
+    assert [next(items) for _ in range(3)] == [1, 2, 3]
+    with pytest.raises(Unavailable, match="ended the stream as soon as it was opened"):
+        next(items)
+    assert streams.opened == 3 + RetryPolicy().attempts
+    assert len(pauses) == RetryPolicy().attempts - 1
+
+
+def test_a_stream_that_asks_for_a_day_is_given_up() -> None:
+    class Busy:
+        def stream(self, _: Any) -> Iterator[Any]:
+            raise Overloaded("busy", retry_after=timedelta(days=1))
+            yield
+
+    pauses = list[float]()
+    driver = Driver(Busy(), AddressBook(["a"]), RetryPolicy(), sleep=pauses.append)  # type: ignore[arg-type]
+    with pytest.raises(Overloaded):
+        next(driver.follow(ENDLESS))
+    assert pauses == []

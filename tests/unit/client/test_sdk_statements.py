@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 
 from bureau_client._operations import methods
 from bureau_client._operations.operation import call
-from bureau_client._operations.streams import Stream
+from bureau_client._operations.streams import Stream, without_calls
 from bureau_client._transport.grpc_aio import AsyncDriver
 from bureau_client._transport.grpc_sync import Driver
 from bureau_client._transport.load_balancing import AddressBook
@@ -27,7 +27,7 @@ ANSWER = reporting_pb2.QueryPortfolioResponse(cursor="1")
 PORTFOLIO: Stream[str] = Stream(
     methods.QUERY_PORTFOLIO,
     lambda cursor: reporting_pb2.QueryPortfolioRequest(inquiry=SEALED, cursor=cursor),
-    lambda message: str(message.cursor),
+    without_calls(lambda message: str(message.cursor)),
     "",
     endless=False,
     request_id="the-id",

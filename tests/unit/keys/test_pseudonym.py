@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from voprf import ristretto
 
 from bureau_keys.errors import BadProof, MalformedMessage
+from bureau_keys.panics import contained
 from bureau_keys.pseudonym import MAX_BATCH, Blinded, Evaluator, blind_many, normalise
 from tests.unit.keys import vectors
 
@@ -99,8 +101,7 @@ def test_another_directory_gives_other_ids() -> None:
     assert len(ids) == 2
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_an_answer_under_another_key_is_not_believed() -> None:
+def test_an_answer_under_another_key_is_not_believed(capfd: pytest.CaptureFixture[str]) -> None:
     other = Evaluator.from_seed(bytes(32))
     state, elements = blind_many([b"a", b"b"])
     answer = DIRECTORY.evaluate(elements)
@@ -121,8 +122,15 @@ def test_an_answer_under_another_key_is_not_believed() -> None:
         with pytest.raises(BadProof) as refused:
             state.finalize(evaluated, key)
         assert refused.value.reason == "BAD_PROOF"
-    # A false answer does no harm to the true one.
+    # A false answer does no harm to the true one, and prints nothing.
     assert len(state.finalize(answer, DIRECTORY.public_key)) == 2
+    assert capfd.readouterr().err == ""
+
+
+def test_what_others_write_beside_a_panic_arrives(capfd: pytest.CaptureFixture[str]) -> None:
+    with contained():
+        os.write(2, b"of another thread")
+    assert capfd.readouterr().err == "of another thread"
 
 
 def test_any_changed_byte_of_an_answer_is_noticed() -> None:

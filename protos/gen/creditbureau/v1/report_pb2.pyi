@@ -856,7 +856,9 @@ Global___Flag: _TypeAlias = Flag  # noqa: Y015
 
 @_typing.final
 class Evidence(_message.Message):
-    """Traces one tradeline and month to its furnisher's own signature, offline."""
+    """Traces one tradeline and month, or one of its actions, to its furnisher's
+    own signature, offline.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -870,7 +872,7 @@ class Evidence(_message.Message):
     tradeline_id: _builtins.str
     """The tradeline that it is for."""
     month: _builtins.int
-    """yyyymm."""
+    """yyyymm; 0 for the record of a facility action."""
     record: _builtins.bytes
     """The record's bytes: a leaf of the manifest's tree."""
     record_index: _builtins.int

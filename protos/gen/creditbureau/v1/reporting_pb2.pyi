@@ -8,6 +8,7 @@ from creditbureau.v1 import alert_pb2 as _alert_pb2
 from creditbureau.v1 import codes_pb2 as _codes_pb2
 from creditbureau.v1 import envelope_pb2 as _envelope_pb2
 from creditbureau.v1 import log_pb2 as _log_pb2
+from creditbureau.v1 import members_pb2 as _members_pb2
 from creditbureau.v1 import report_pb2 as _report_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -35,7 +36,7 @@ class _EvidenceLevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Evidenc
     EVIDENCE_LEVEL_NEWEST: _EvidenceLevel.ValueType  # 2
     """The record of each tradeline's newest month."""
     EVIDENCE_LEVEL_ALL: _EvidenceLevel.ValueType  # 3
-    """The records of every month in the report."""
+    """The records of every month in the report, and of every facility action."""
 
 class EvidenceLevel(_EvidenceLevel, metaclass=_EvidenceLevelEnumTypeWrapper):
     """Furnishers' records that come with a report."""
@@ -45,7 +46,7 @@ EVIDENCE_LEVEL_NONE: EvidenceLevel.ValueType  # 1
 EVIDENCE_LEVEL_NEWEST: EvidenceLevel.ValueType  # 2
 """The record of each tradeline's newest month."""
 EVIDENCE_LEVEL_ALL: EvidenceLevel.ValueType  # 3
-"""The records of every month in the report."""
+"""The records of every month in the report, and of every facility action."""
 Global___EvidenceLevel: _TypeAlias = EvidenceLevel  # noqa: Y015
 
 @_typing.final
@@ -111,12 +112,46 @@ class QueryReportRequest(_message.Message):
 Global___QueryReportRequest: _TypeAlias = QueryReportRequest  # noqa: Y015
 
 @_typing.final
+class ConsentProof(_message.Message):
+    """The consent that a report rests on, with the proof of whose key signed it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONSENT_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def consent(self) -> _members_pb2.LoggedStatement:
+        """Payload: Consent; signed by the subject."""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
+        """How the signing key became the subject's, in the order of the log: payload
+        KeyAttestation first, then a KeyRotation for each later key, signed with the
+        key before it. The last one binds the key that signed the consent.
+        """
+
+    def __init__(
+        self,
+        *,
+        consent: _members_pb2.LoggedStatement | None = ...,
+        keys: _abc.Iterable[_members_pb2.LoggedStatement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "keys", b"keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConsentProof: _TypeAlias = ConsentProof  # noqa: Y015
+
+@_typing.final
 class QueryReportResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REPORT_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
+    CONSENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def report(self) -> _envelope_pb2.Envelope:
         """Payload: Report, signed by the bureau."""
@@ -129,16 +164,21 @@ class QueryReportResponse(_message.Message):
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[_report_pb2.Evidence]:
         """Evidence of the requested level, as far as the consent opens it."""
 
+    @_builtins.property
+    def consent(self) -> Global___ConsentProof:
+        """The consent that the report rests on."""
+
     def __init__(
         self,
         *,
         report: _envelope_pb2.Envelope | None = ...,
         receipt: _log_pb2.Receipt | None = ...,
         evidence: _abc.Iterable[_report_pb2.Evidence] | None = ...,
+        consent: Global___ConsentProof | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "report", b"report"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "evidence", b"evidence", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -180,6 +220,7 @@ class ReplayReportResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     INQUIRY_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
+    CONSENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def report(self) -> _envelope_pb2.Envelope:
         """Payload: Report, with the same bytes as before and a new signature."""
@@ -196,6 +237,10 @@ class ReplayReportResponse(_message.Message):
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[_report_pb2.Evidence]:
         """Evidence of the level that the inquiry asked for, as far as the consent opens it."""
 
+    @_builtins.property
+    def consent(self) -> Global___ConsentProof:
+        """The consent that the report rests on."""
+
     def __init__(
         self,
         *,
@@ -203,10 +248,11 @@ class ReplayReportResponse(_message.Message):
         receipt: _log_pb2.Receipt | None = ...,
         inquiry: _envelope_pb2.Envelope | None = ...,
         evidence: _abc.Iterable[_report_pb2.Evidence] | None = ...,
+        consent: Global___ConsentProof | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["inquiry", b"inquiry", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "inquiry", b"inquiry", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "inquiry", b"inquiry", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "evidence", b"evidence", "inquiry", b"inquiry", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -279,6 +325,7 @@ class QueryPortfolioResponse(_message.Message):
     REPORT_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
+    CONSENT_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
     """Cursor after this message; a new call with it continues there."""
     @_builtins.property
@@ -289,16 +336,21 @@ class QueryPortfolioResponse(_message.Message):
     def receipt(self) -> _log_pb2.Receipt:
         """Proof that the statement is in the log."""
 
+    @_builtins.property
+    def consent(self) -> Global___ConsentProof:
+        """The consent that the report rests on."""
+
     def __init__(
         self,
         *,
         report: _envelope_pb2.Envelope | None = ...,
         receipt: _log_pb2.Receipt | None = ...,
         cursor: _builtins.str = ...,
+        consent: Global___ConsentProof | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "report", b"report"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "cursor", b"cursor", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

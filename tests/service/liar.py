@@ -1,0 +1,71 @@
+"""A bureau that lies: its true replies, changed on their way to one client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+from google.protobuf.message import Message
+
+from bureau_client._transport.engine import Attempt
+from bureau_client.aio.client import AsyncClient
+from bureau_client.sync.client import Client
+
+# Changes a reply of a method, which is named by its path, in place.
+Lie = Callable[[str, Any], object]
+
+
+class LyingTransport:
+    """A transport that changes what the bureau answers."""
+
+    def __init__(self, true: Any, lie: Lie) -> None:
+        self._true = true
+        self._lie = lie
+
+    def send(self, attempt: Attempt) -> Message:
+        """Return the changed reply of one attempt."""
+        reply: Message = self._true.send(attempt)
+        self._lie(attempt.call.method.path, reply)
+        return reply
+
+    def stream(self, attempt: Attempt) -> Iterator[Any]:
+        """Yield the changed messages of one attempt at a stream."""
+        for message in self._true.stream(attempt):
+            self._lie(attempt.call.method.path, message)
+            yield message
+
+    def close(self) -> None:
+        """Close the true connections."""
+        self._true.close()
+
+
+class AsyncLyingTransport:
+    """The same, asynchronous."""
+
+    def __init__(self, true: Any, lie: Lie) -> None:
+        self._true = true
+        self._lie = lie
+
+    async def send(self, attempt: Attempt) -> Message:
+        """Return the changed reply of one attempt."""
+        reply: Message = await self._true.send(attempt)
+        self._lie(attempt.call.method.path, reply)
+        return reply
+
+    async def stream(self, attempt: Attempt) -> AsyncIterator[Any]:
+        """Yield the changed messages of one attempt at a stream."""
+        async for message in self._true.stream(attempt):
+            self._lie(attempt.call.method.path, message)
+            yield message
+
+    async def close(self) -> None:
+        """Close the true connections."""
+        await self._true.close()
+
+
+def deceive(client: Client | AsyncClient, lie: Lie) -> None:
+    """Let a client hear a lie in each reply from now on, in place of an earlier one."""
+    driver: Any = client._driver
+    kind = AsyncLyingTransport if isinstance(client, AsyncClient) else LyingTransport
+    true = driver._transport
+    driver._transport = kind(true._true if isinstance(true, kind) else true, lie)
