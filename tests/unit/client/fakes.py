@@ -30,6 +30,7 @@ from bureau_client._codec.scalars import micros_of, timestamp_of
 from bureau_client._transport.engine import Attempt
 from bureau_client._transport.grpc_sync import Driver
 from bureau_client._transport.load_balancing import AddressBook
+from bureau_client._transport.request_ids import LastRequestId
 from bureau_client.errors import BureauError, NotFound, NotWitnessed
 from bureau_keys import merkle
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
@@ -142,6 +143,7 @@ class FakeBureau:
     asked first and may raise."""
 
     def __init__(self) -> None:
+        self.last_request_id = LastRequestId()
         self.log = FakeLog()
         self.report_key = SigningKey.generate()
         self.member_key = SigningKey.generate()
