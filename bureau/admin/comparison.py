@@ -15,7 +15,7 @@ from bureau.admin.log_integrity import LOG_TABLES
 from bureau.ledger.node_checks import MAX_SKEW_US
 from bureau.store import queries as q
 from bureau.store.database import Connection
-from bureau.store.rows import Rows, Values, rows_of, table_names
+from bureau.store.rows import ENTRY_COLUMNS, Rows, Values, rows_of, table_names
 
 # Tables and columns that no signed statement gives: the reason for each.
 UNSIGNED: dict[str, str] = {
@@ -42,8 +42,6 @@ NODE_TIMES = frozenset(
 )
 # Rows of these follow from whole credit files: where accounts were erased they may differ.
 FROM_FILES = frozenset({"alert", "notice"})
-# Columns by which a row names the entry that it came with.
-OF_ENTRY = ("entry_key", "submission_key", "from_entry")
 # Tables and columns that are kept for speed: each follows from records and statements that
 # are stored beside it. `bureau db rebuild` makes them again.
 CACHES = frozenset(
@@ -167,7 +165,7 @@ def _alike(column: str, was: Any, now: Any) -> bool:
 def _leaf_of(expected: Connection, difference: Difference) -> int | None:
     """Return the leaf index of the entry that a row came with."""
     rows = difference.rows
-    column = next((name for name in OF_ENTRY if name in rows.columns), None)
+    column = next((name for name in ENTRY_COLUMNS if name in rows.columns), None)
     if column is None:
         return None
     found = expected.one(q.leaf_of, entry_key=rows.value(difference.row, column))

@@ -79,7 +79,7 @@ from creditbureau.v1.reporting_pb2 import Inquiry
 
 ACCOUNTS, RECORDS, SUBMISSIONS = rows_of("tradeline"), rows_of("record"), rows_of("submission")
 ERASURES, MEMBER_KEYS = rows_of("erasure"), rows_of("member_key")
-EVENTS, NOTICES = rows_of("subject_event"), rows_of("notice")
+ALERTS, EVENTS, NOTICES = rows_of("alert"), rows_of("subject_event"), rows_of("notice")
 INQUIRIES = rows_of("inquiry", ("entry_key", "subject_id"))
 KIND_OF_EVENT: dict[int, EntryKind] = {
     PLACEMENT: "hold",
@@ -242,12 +242,19 @@ class LogReplay:
         return None
 
     def _tells_alike(self) -> bool:
-        """Return True if the alerts and notices that a statement gave are those that are stored."""
-        key = {"entry_key": self._entry.entry_key}
-        alerts = [db.all(checks.alerts_of, **key) for db in (self._db, self._stored)]
-        notices = self._db.all(checks.notices_of, **key)
-        return alerts[0] == alerts[1] and all(
-            NOTICES.one(self._stored, NOTICES.key_of(row)) == row for row in notices
+        """Return True if the alerts, the notices and the version of the rules that a statement
+        gave are those that are stored.
+        """
+        key = self._entry.entry_key
+        both = self._db, self._stored
+        alerts, again = (ALERTS.of_entry(db, key) for db in both)
+        made_by, made_again_by = (
+            [INQUIRIES.value(row, "rules_version") for row in INQUIRIES.of_entry(db, key)]
+            for db in both
+        )
+        return (alerts, made_by) == (again, made_again_by) and all(
+            NOTICES.one(self._stored, NOTICES.key_of(row)) == row
+            for row in NOTICES.of_entry(self._db, key)
         )
 
     def _take_over(self) -> None:

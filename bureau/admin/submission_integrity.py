@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bureau.ledger.log import HASH
-from bureau.store import checks
 from bureau.store.database import Connection
+from bureau.store.rows import rows_of
 from bureau_keys.merkle import leaf_hash, root_of
 from bureau_keys.tiles import Tiles
 from creditbureau.v1.record_pb2 import RecordBatch, SubmissionManifest
+
+RECORDS, TILES = rows_of("record"), rows_of("record_tile")
 
 
 class StoredRecord(NamedTuple):
@@ -46,12 +48,12 @@ class StoredSubmission:
         """Read a submission."""
         records: list[StoredRecord] = []
         misfits: list[object] = []
-        for row in db.all(checks.records_of, submission_key=submission_key):
-            if tuple(map(type, row)) == (int, int, bytes):
-                records.append(StoredRecord(*row))
+        for row in RECORDS.of_entry(db, submission_key):
+            if RECORDS.wrong_types(row):
+                misfits.append(row[1])
             else:
-                misfits.append(row[0])
-        parts = [row[0] for row in db.all(checks.tiles_of, submission_key=submission_key)]
+                records.append(StoredRecord(*row[1:]))
+        parts = [row[2] for row in TILES.of_entry(db, submission_key)]
         hashes = b"".join(part for part in parts if isinstance(part, bytes))
         return cls(records, hashes, misfits)
 

@@ -9,34 +9,11 @@ from sqlalchemy import select, text, update
 from bureau.store.compiled import Change, Query
 from bureau.store.queries import builders as s
 
-# A submission's records as they were signed, and their hashes.
-records_of = Query[tuple[int, int, bytes]](
-    select(s.record.c.record_index, s.record.c.tradeline_key, s.record.c.body)
-    .where(s.record.c.submission_key == s.bind("submission_key"))
-    .order_by(s.record.c.record_index)
-)
-tiles_of = Query[tuple[bytes]](
-    select(s.record_tile.c.hashes)
-    .where(s.record_tile.c.submission_key == s.bind("submission_key"))
-    .order_by(s.record_tile.c.tile_index)
-)
 # How many accounts a submission opened, where some of them were erased.
 set_new_count = Change(
     update(s.submission)
     .where(s.submission.c.submission_key == s.bind("which"))
     .values(new_tradeline_count=s.bind("new_count"))
-)
-
-# What members and subjects were told by an entry.
-alerts_of = Query[tuple[int, int, str, str, str, int, str]](
-    select(*s.alert.columns)
-    .where(s.alert.c.entry_key == s.bind("entry_key"))
-    .order_by(s.alert.c.ordinal)
-)
-notices_of = Query[tuple[str, int, int, int, str, str]](
-    select(*s.notice.columns)
-    .where(s.notice.c.entry_key == s.bind("entry_key"))
-    .order_by(s.notice.c.subject_id, s.notice.c.ordinal)
 )
 
 # Statements without their entry.

@@ -14,6 +14,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    false,
     func,
     insert,
     select,
@@ -28,6 +29,8 @@ from bureau.store.database import Connection
 
 Values: TypeAlias = tuple[Any, ...]
 
+# Columns by which a row names the entry that it came with.
+ENTRY_COLUMNS = ("entry_key", "submission_key", "from_entry")
 # Rows that are read at once.
 PAGE = 1000
 
@@ -65,6 +68,12 @@ class Rows:
         self._first = Query[Values](first)
         self._next = Query[Values](first.where(tuple_(*found) > tuple_(*marks)))
         self._one = Query[Values](whole.where(same))
+        entry = next((table.c[at] for at in ENTRY_COLUMNS if at in table.c), None)
+        self._of_entry = Query[Values](
+            whole.where(false() if entry is None else entry == bindparam("entry_key")).order_by(
+                *found
+            )
+        )
         self._count = Query[tuple[int]](select(func.count()).select_from(table).where(named))
         self._delete = Change(delete(table).where(same))
         # The database counts some keys itself.
@@ -91,6 +100,10 @@ class Rows:
     def one(self, db: Connection, key: Values) -> Values | None:
         """Return the row of a key."""
         return db.one(self._one, **self._given(key))
+
+    def of_entry(self, db: Connection, entry_key: int) -> list[Values]:
+        """Return the rows that came with an entry, in order of the key."""
+        return db.all(self._of_entry, entry_key=entry_key)
 
     def count(self, db: Connection) -> int:
         """Count the rows."""

@@ -16,7 +16,7 @@ from sqlalchemy import Integer, LargeBinary, Text
 from sqlmodel import SQLModel
 
 from bureau.admin.bureau_folder import trust_of
-from bureau.admin.comparison import CACHES, NODE_TIMES, OF_ENTRY, UNSIGNED, compared_tables
+from bureau.admin.comparison import CACHES, NODE_TIMES, UNSIGNED, compared_tables
 from bureau.admin.erasure import erase_person
 from bureau.admin.findings import Checked
 from bureau.admin.integrity import check_statements
@@ -24,9 +24,10 @@ from bureau.admin.log_integrity import LOG_TABLES
 from bureau.admin.operator import Operator
 from bureau.config import Settings
 from bureau.ledger.node_checks import MAX_SKEW_US
-from bureau.policy import Policy, load_policy
+from bureau.policy import Ceiling, Policy, load_policy
 from bureau.store import queries as q
 from bureau.store.database import Database
+from bureau.store.rows import ENTRY_COLUMNS
 from bureau.store.scratch import scratch_database
 from bureau_client import (
     AccountStatus,
@@ -206,7 +207,7 @@ def edited(scene: Scene, column: str, value: Any, expression: str = "?") -> bool
 def _chosen(table: str) -> str:
     """The condition, and the order, by which a table's row is chosen."""
     columns = {column.name for column in SQLModel.metadata.tables[table].columns}
-    order = next((name for name in OF_ENTRY if name in columns), "rowid")
+    order = next((name for name in ENTRY_COLUMNS if name in columns), "rowid")
     # Denied inquiries have no entry; a blank record is an erased one.
     where = {"inquiry": "entry_key IS NOT NULL", "checkpoint": "tree_size > 0"}
     return f"{where.get(table, 'true')} ORDER BY {order}"
@@ -257,6 +258,18 @@ def test_every_table_is_compared_or_is_the_logs_own_or_is_named_with_its_reason(
     named = {name for name in UNSIGNED if "." not in name}
     assert {*compared_tables(), *LOG_TABLES, *named} == set(SQLModel.metadata.tables)
     assert {name for name in (*UNSIGNED, *CACHES, *NODE_TIMES) if "." in name} <= set(COLUMNS)
+
+
+def test_what_an_earlier_policy_allowed_holds_while_it_is_kept(used: Scene) -> None:
+    stricter = replace(
+        used.policy,
+        version="stricter",
+        adverse_notice=not used.policy.adverse_notice,
+        ceilings=dict.fromkeys(used.policy.ceilings, Ceiling(max_days=1, max_uses=1)),
+    )
+    kept = replace(stricter, retired={used.policy.version: used.policy})
+    assert replace(used, policy=kept).check().findings == []
+    assert replace(used, policy=stricter).check().findings
 
 
 @pytest.mark.parametrize("column", sorted(set(COLUMNS) - EXEMPT))

@@ -131,10 +131,6 @@ def test_a_row_class_names_the_columns_in_their_order(name: str) -> None:
 
 # Rows with two columns of one type that are still read by position; the list only shrinks.
 BY_POSITION = {
-    # Compared as whole rows, or built into a row class after the types are checked.
-    "alerts_of",
-    "notices_of",
-    "records_of",
     "cosignatures_of",
     "events_of_person",
     "lock_head",
