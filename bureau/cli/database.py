@@ -130,8 +130,7 @@ def check(folder: Dir = None, database_url: Db = None, output: Shown = Output.TA
     (TMPDIR).
     """
     with _opened(folder, database_url) as (settings, database):
-        if schema.current(database) is None:
-            raise Stop(Exit.INVALID, "the database has no schema", "Run `bureau db migrate`.")
+        _require_newest(database)
         checked = check_database(database, settings)
     _show_findings(checked, output)
     if not checked.findings:
@@ -145,12 +144,25 @@ def rebuild(folder: Dir = None, database_url: Db = None, output: Shown = Output.
     Serving nodes answer, and commit nothing meanwhile.
     """
     with _opened(folder, database_url) as (settings, database):
+        _require_newest(database)
         rebuilt = rebuild_caches(database, settings)
     _show_findings(rebuilt.checked, output)
     for table, count in sorted(rebuilt.rows.items()):
         echo_status(f"rebuilt {count} rows of {table}")
     if not rebuilt.rows:
         echo_status("nothing to do: the caches hold")
+
+
+def _require_newest(database: Database) -> None:
+    """Stop unless a database has the tables that this version compares."""
+    at = schema.current(database)
+    if at is None or at < schema.newest():
+        has = f"is at {at}" if at else "has no schema"
+        raise Stop(
+            Exit.INVALID,
+            f"the database {has}, the check needs {schema.newest()}",
+            "Run `bureau db migrate`.",
+        )
 
 
 def _show_findings(checked: Checked, output: Output) -> None:

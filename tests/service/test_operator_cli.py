@@ -428,6 +428,17 @@ def test_a_consent_that_is_widened_by_hand_is_named(lived_in: LivedIn) -> None:
     assert bureau("db", "check", "--dir", lived_in.folder, "-o", "json").json == told.json
 
 
+def test_a_database_of_an_earlier_revision_is_migrated_before_it_is_checked(
+    lived_in: LivedIn,
+) -> None:
+    with sqlite3.connect(lived_in.folder / "bureau.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+    connection.close()
+    for command in ("check", "rebuild"):
+        told = bureau("db", command, "--dir", lived_in.folder)
+        assert (told.code, "bureau db migrate" in told.err) == (INVALID, True)
+
+
 def test_a_prettier_history_is_named_and_rebuilt(lived_in: LivedIn) -> None:
     with sqlite3.connect(lived_in.folder / "bureau.db") as connection:
         connection.execute("UPDATE tradeline SET history = zeroblob(2)")
