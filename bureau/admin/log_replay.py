@@ -391,7 +391,7 @@ class LogReplay:
         """Replay an inquiry for a portfolio, as far as the accounts of its people are there."""
         if self.erased.from_leaf is not None:
             raise Refusal("WRONG_STATE", "accounts of the member's customers were erased")
-        next(portfolio.query_portfolio(bureau, self.caller(), envelope, ""), None)
+        portfolio.commit_portfolio(bureau, self.caller(), envelope)
 
     def submission(self, bureau: Bureau, envelope: Envelope) -> None:
         """Replay a submission; of one that is not whole, the records that are there.

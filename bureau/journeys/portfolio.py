@@ -26,7 +26,7 @@ from bureau.credit_file.subject_state import check_holds
 from bureau.errors import Refusal
 from bureau.journeys.monitoring import alert_inquiries
 from bureau.ledger import log
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.commit_queue import Committed, Transaction
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection
@@ -54,29 +54,12 @@ def query_portfolio(
     """
     # 1. Open and verify.
     after = paging.number_in(cursor, otherwise=0, field="cursor")
-    with bureau.database.snapshot() as db:
-        opened = signed_statement.verify_statement(
-            db,
-            bureau.origin,
-            envelope,
-            PortfolioInquiry,
-            kind="portfolio-inquiry",
-            signer=caller.signer,
-        )
+    opened = _open(bureau, caller, envelope)
     inquiry = opened.message
-    if inquiry.purpose not in PURPOSES:
-        raise Refusal.of_field("INVALID_FIELD", "purpose", "ACCOUNT_REVIEW or COLLECTION")
-    if inquiry.purpose not in caller.purposes:
-        raise Refusal("PURPOSE_NOT_PERMITTED", "the member is not admitted for this purpose")
-
     signed_statement.check_resumable(opened.header, bureau.clock.now_us())
 
     # 2. One unit of work: each consent's use, each customer's line, one leaf.
-    def work(tx: Transaction) -> None:
-        opened.recheck_key_and_time(tx)
-        _record(bureau, tx, caller, opened)
-
-    committed = bureau.ledger.commit(opened.signed, work)
+    committed = _commit(bureau, caller, opened)
 
     # 3. Committed: the reports, as of that moment.
     receipt = signed_statement.receipt_of(committed.proof)
@@ -108,6 +91,44 @@ def query_portfolio(
             )
         if len(page) < PAGE:
             return
+
+
+def commit_portfolio(bureau: Bureau, caller: Caller, envelope: Envelope) -> None:
+    """Commit the inquiry for a portfolio, without building its reports.
+
+    Raises:
+        Refusal: All of `query_portfolio`.
+    """
+    _commit(bureau, caller, _open(bureau, caller, envelope))
+
+
+def _open(
+    bureau: Bureau, caller: Caller, envelope: Envelope
+) -> VerifiedStatement[PortfolioInquiry]:
+    with bureau.database.snapshot() as db:
+        opened = signed_statement.verify_statement(
+            db,
+            bureau.origin,
+            envelope,
+            PortfolioInquiry,
+            kind="portfolio-inquiry",
+            signer=caller.signer,
+        )
+    if opened.message.purpose not in PURPOSES:
+        raise Refusal.of_field("INVALID_FIELD", "purpose", "ACCOUNT_REVIEW or COLLECTION")
+    if opened.message.purpose not in caller.purposes:
+        raise Refusal("PURPOSE_NOT_PERMITTED", "the member is not admitted for this purpose")
+    return opened
+
+
+def _commit(
+    bureau: Bureau, caller: Caller, opened: VerifiedStatement[PortfolioInquiry]
+) -> Committed[None]:
+    def work(tx: Transaction) -> None:
+        opened.recheck_key_and_time(tx)
+        _record(bureau, tx, caller, opened)
+
+    return bureau.ledger.commit(opened.signed, work)
 
 
 def _still_allowed(
