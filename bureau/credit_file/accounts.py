@@ -189,6 +189,14 @@ class AccountBatch:
         newest, _ = record_of(tx.db, TrailEntry(*account.newest, ORIGINAL, 0))
         return {party.subject_id for party in newest.snapshot.parties}
 
+    def portfolio_type(self, tx: Transaction, account_ref: str) -> int:
+        """Return an account's PortfolioType before this batch; 0 without a record."""
+        account = self.accounts[account_ref]
+        if not account.newest[0]:
+            return 0
+        newest, _ = record_of(tx.db, TrailEntry(*account.newest, ORIGINAL, 0))
+        return newest.snapshot.portfolio_type
+
     def apply(self, tx: Transaction) -> None:
         """Store the records and update the accounts.
 

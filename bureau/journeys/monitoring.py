@@ -20,14 +20,13 @@ from bureau.credit_file.reciprocity import limit_by_reciprocity
 from bureau.credit_file.report import reportable
 from bureau.credit_file.scope import Scope, lines_in
 from bureau.credit_file.subject_events import read_state
-from bureau.credit_file.subject_state import check_holds
+from bureau.credit_file.subject_state import SubjectState, check_holds
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau.texts import texts
-from creditbureau.v1 import codes_pb2
 from creditbureau.v1.alert_pb2 import (
     ALERT_KIND_DISPUTE,
     ALERT_KIND_INQUIRY_BURST,
@@ -46,13 +45,20 @@ KEY_SLACK = (600 * MICROSECONDS >> 10) << 22
 
 
 class Monitor(NamedTuple):
-    """A consent to monitor a subject."""
+    """A consent to monitor a subject.
+
+    Attributes:
+        purposes: Purposes of the consent.
+        admitted: Purposes that the grantee is admitted for.
+    """
 
     subject_id: str
     consent_id: str
     grantee: str
     sections: int
     portfolio_types: int
+    purposes: int
+    admitted: int
 
 
 class MonitoredFiles(NamedTuple):
@@ -153,13 +159,25 @@ def watch_alerts(
             mark = db.one(q.alert_mark, member_id=caller.member_id)
         cursor = mark[0] if mark else 0
     while True:
+        now_us = bureau.clock.now_us()
         with bureau.database.snapshot() as db:
             rows = _page(db, caller.member_id, cursor)
-        now_us = bureau.clock.now_us()
+            states = {
+                subject_id: read_state(db, subject_id, bureau.policy, now_us)
+                for subject_id in {row.subject_id for row in rows}
+            }
         for row in rows:
             cursor = row.leaf_index << PLACE_BITS | row.ordinal
-            # Monitoring ends with the consent: alerts not read by then are dropped.
-            if row.state == ACTIVE and now_us < row.expire_us:
+            # Monitoring ends with the consent, and with a hold: alerts not read by then are
+            # dropped.
+            purposes = CodeSet(row.purposes & caller.purposes)
+            if (
+                row.state == ACTIVE
+                and now_us < row.expire_us
+                and _may_ask(
+                    states[row.subject_id], bureau.policy, caller.member_id, purposes, now_us
+                )
+            ):
                 alert = Alert(
                     alert_id=f"{row.leaf_index}-{row.ordinal}",
                     kind=row.kind,  # type: ignore[arg-type]
@@ -227,7 +245,9 @@ def _write(tx: Transaction, alerts: list[tuple[Monitor, Change]], policy: Policy
     for monitor, change in alerts:
         if not opens(monitor.sections, change):
             continue
-        if _is_held(tx, monitor, policy):
+        purposes = CodeSet(monitor.purposes & monitor.admitted)
+        state = read_state(tx.db, monitor.subject_id, policy, tx.now_us)
+        if not _may_ask(state, policy, monitor.grantee, purposes, tx.now_us):
             continue
         tx.db.execute(
             q.add_alert,
@@ -242,15 +262,24 @@ def _write(tx: Transaction, alerts: list[tuple[Monitor, Change]], policy: Policy
         ordinal += 1
 
 
-def _is_held(tx: Transaction, monitor: Monitor, policy: Policy) -> bool:
-    """Return True if a security freeze stops the review of existing accounts."""
-    state = read_state(tx.db, monitor.subject_id, policy, tx.now_us)
+def _may_ask(
+    state: SubjectState, policy: Policy, member_id: str, purposes: CodeSet, now_us: int
+) -> bool:
+    """Return True if a member may inquire for one of these purposes, whatever is on hold.
+
+    An alert says no more than the member may ask for.
+    """
+    return any(_is_free(state, policy, member_id, purpose, now_us) for purpose in purposes)
+
+
+def _is_free(
+    state: SubjectState, policy: Policy, member_id: str, purpose: int, now_us: int
+) -> bool:
     try:
-        review = codes_pb2.PURPOSE_ACCOUNT_REVIEW
-        check_holds(state, policy, monitor.grantee, review, tx.now_us)
+        check_holds(state, policy, member_id, purpose, now_us)
     except Refusal:
-        return True
-    return False
+        return False
+    return True
 
 
 def _page(db: Connection, member_id: str, cursor: int) -> list[q.LoggedAlert]:

@@ -215,10 +215,15 @@ def _require_consents(tx: Transaction, booking: AccountBatch) -> None:
         for seat, subject_id in enumerate(line.subject_ids)
         if line.snapshot.portfolio_type not in CodeSet(opened.get(subject_id, 0))
     )
+    closed = {
+        account_ref
+        for account_ref, people in acted.items()
+        if not _opened_to(tx, booking, account_ref, [opened.get(who, 0) for who in people])
+    }
     unasked = (
         f"records[{line.place}].account_ref"
         for line in lines
-        if line.kind == ACTION and acted[line.account_ref] - opened.keys()
+        if line.kind == ACTION and line.account_ref in closed
     )
     fields = islice(chain(unnamed, unasked), field_rules.MAX_FOUND + 1)
     if found := [field_rules.violation(field, "CONSENT_REQUIRED", message) for field in fields]:
@@ -257,3 +262,14 @@ def _store(
         label=manifest.label,
         create_time=timestamp_of(tx.now_us),
     )
+
+
+def _opened_to(
+    tx: Transaction, booking: AccountBatch, account_ref: str, kinds: Sequence[int]
+) -> bool:
+    """Return True if consents for these kinds of facility, one a subject, cover an account."""
+    if all(kind == ANY_KIND for kind in kinds):
+        return True
+    # Only now: the account's kind is in its newest record.
+    account_kind = booking.portfolio_type(tx, account_ref)
+    return all(account_kind in CodeSet(kind) for kind in kinds)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import Queue
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ from bureau_client import (
     Section,
     Wallet,
 )
-from tests.service.scenario import Scenario, account, open_scenario
+from tests.service.scenario import DAY, Scenario, account, open_scenario
 from tests.service.watching import (
     JULY,
     JUNE,
@@ -40,6 +41,8 @@ from tests.service.watching import (
 
 # Seconds after which an alert that has not come is taken for lost.
 PATIENCE_S = 120.0
+# Terms within the ceilings of the purposes that are not reviews of accounts.
+BRIEF: dict[str, Any] = {"expire": 20 * DAY, "max_uses": 5, "frequency": None}
 
 
 @pytest.fixture(scope="module")
@@ -230,3 +233,29 @@ def test_a_security_freeze_does_not_stop_the_review_of_existing_accounts(
     person.place_hold(HoldKind.SECURITY_FREEZE)
     scenario.submit("acme", account(person, "card", MAY))
     assert kinds(waiting(scenario, "brook", person)) == [AlertKind.NEW_TRADELINE]
+
+
+def test_an_alert_says_no_more_than_the_member_may_ask(scenario: Scenario) -> None:
+    """As for an inquiry: the consent's purpose, the member's admission, the person's holds."""
+    person = scenario.person()
+    monitor(person, "acme", purposes=[Purpose.CREDIT_APPLICATION], **BRIEF)
+    monitor(person, "brook", purposes=[Purpose.ACCOUNT_REVIEW])
+    monitor(person, "cedar", purposes=[Purpose.INSURANCE], **BRIEF)  # not among its admission's
+    freeze = person.place_hold(HoldKind.SECURITY_FREEZE)
+    scenario.submit("cedar", account(person, "frozen", MAY))
+    person.lift_hold(freeze.hold_id)
+    assert waiting(scenario, "acme", person) == []
+    # A freeze does not stop the review of accounts.
+    assert kinds(waiting(scenario, "brook", person)) == [AlertKind.NEW_TRADELINE]
+    scenario.submit("acme", account(person, "open", MAY))
+    assert waiting(scenario, "cedar", person) == []
+
+
+def test_an_alert_that_waits_is_dropped_by_a_freeze(scenario: Scenario) -> None:
+    person = scenario.person()
+    monitor(person, "acme", purposes=[Purpose.CREDIT_APPLICATION], **BRIEF)
+    scenario.submit("brook", account(person, "card", MAY))
+    freeze = person.place_hold(HoldKind.SECURITY_FREEZE)
+    assert waiting(scenario, "acme", person) == []
+    person.lift_hold(freeze.hold_id)
+    assert kinds(waiting(scenario, "acme", person)) == [AlertKind.NEW_TRADELINE]

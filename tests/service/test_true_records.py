@@ -11,8 +11,10 @@ import pytest
 from bureau.admin.erasure import erase_person
 from bureau_client import (
     AccountStatus,
+    Action,
     ActionReason,
     BureauError,
+    ConsentRequired,
     Deletion,
     DeletionReason,
     EvidenceLevel,
@@ -24,6 +26,7 @@ from bureau_client import (
     OmissionReason,
     Party,
     PartyRole,
+    PortfolioType,
     Record,
     RecordRef,
     Section,
@@ -507,3 +510,22 @@ def test_amounts_beyond_all_measure_are_reported(scenario: Scenario) -> None:
     assert total.balance_minor == 20 * most
     assert total.utilisation_per_mille == 2**31 - 1
     assert len(person.file().tradelines) == 20
+
+
+def test_an_action_needs_a_consent_that_covers_the_kind_of_account(scenario: Scenario) -> None:
+    """A consent names kinds of facility for all that is furnished, actions too."""
+    person = scenario.attested("acme", scenario.lenders["acme"].subject_id("US", "ssn", "000-1-1"))
+    terms: dict[str, Any] = {"expire": 365 * DAY}
+    every = person.grant("acme", [Action.FURNISH], **terms)
+    mortgage = account(person, "home", MAY, portfolio_type=PortfolioType.MORTGAGE)
+    card = account(person, "card", MAY)
+    scenario.submit("acme", mortgage, card)
+    person.revoke(every.consent_id)
+    person.grant("acme", [Action.FURNISH], portfolio_types=[PortfolioType.REVOLVING], **terms)
+    freeze = FacilityActionKind.FREEZE
+    scenario.submit("acme", action(scenario, card.account_ref, freeze))
+    with pytest.raises(ConsentRequired) as refused:
+        scenario.submit("acme", action(scenario, mortgage.account_ref, freeze))
+    assert [one.field for one in refused.value.violations] == ["records[0].account_ref"]
+    person.grant("acme", [Action.FURNISH], portfolio_types=[PortfolioType.MORTGAGE], **terms)
+    scenario.submit("acme", action(scenario, mortgage.account_ref, freeze))

@@ -16,6 +16,7 @@ from bureau.store.queries.builders import (
     entry,
     insert,
     mark,
+    member,
     monitor,
     party,
     tradeline,
@@ -24,8 +25,9 @@ from bureau.store.queries.consents import ConsentColumns
 
 add_monitor = insert(t.MonitorRow)
 MONITOR_COLUMNS = tuple(c.name for c in monitor.columns)
-# Consents to monitor any of these people that are in force at a time.
-monitors_of = InQuery[tuple[str, str, str, int, int]](
+# Consents to monitor any of these people that are in force at a time, and the purposes that
+# their grantees are admitted for.
+monitors_of = InQuery[tuple[str, str, str, int, int, int, int]](
     lambda subject_ids: (
         select(
             monitor.c.subject_id,
@@ -33,8 +35,11 @@ monitors_of = InQuery[tuple[str, str, str, int, int]](
             monitor.c.grantee,
             consent.c.sections,
             consent.c.portfolio_types,
+            consent.c.purposes,
+            member.c.purposes,
         )
         .join_from(monitor, consent, monitor.c.consent_id == consent.c.consent_id)
+        .join(member, member.c.member_id == monitor.c.grantee)
         .where(
             monitor.c.subject_id.in_(subject_ids),
             consent.c.state == bind("state"),
@@ -79,6 +84,7 @@ class LoggedAlert(NamedTuple):
     time_us: int
     state: int
     expire_us: int
+    purposes: int
 
 
 # A member's alerts after a position in the log, in its order, with the consent's state.
@@ -93,6 +99,7 @@ alerts_after = Query(
         entry.c.time_us,
         consent.c.state,
         consent.c.expire_us,
+        consent.c.purposes,
     )
     .join_from(alert, entry, alert.c.entry_key == entry.c.entry_key)
     .join(consent, consent.c.consent_id == alert.c.consent_id)

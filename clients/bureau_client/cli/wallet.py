@@ -147,6 +147,12 @@ def grant(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Sign a consent and submit it."""
+    if computed := {Section.SUMMARY, Section.ATTRIBUTES}.intersection(section or ()):
+        names = " and ".join(sorted(one.name for one in computed))
+        err.print(
+            f"{names}: these figures are computed from up to 84 months of history, "
+            "whatever --history-months says"
+        )
     with open_wallet(wallet, profile, passphrase_file) as own:
         consent = own.grant(
             grantee,
