@@ -22,7 +22,6 @@ from bureau.config import Settings
 from bureau.ledger import checkpoint_file
 from bureau.ledger.node_checks import ForkedLogError
 from bureau.store import checks, schema
-from bureau.store.commit_wait import DURABLE
 from bureau.store.database import Database
 from bureau_keys.authority import not_after
 from bureau_keys.errors import KeysError
@@ -184,10 +183,10 @@ def _standby(database: Database, *, required: bool) -> CheckResult:
     with database.snapshot() as db:
         row = db.one(checks.replication)
     assert row is not None, "a select without a table has one row"
-    commit, names, attached, sees = row
-    if commit not in DURABLE:
-        fix = "Set synchronous_commit = on: an acknowledged write must not be lost."
-        return CheckResult(Health.FAIL, "standby", f"synchronous_commit is {commit}", fix)
+    fsync, names, attached, sees = row
+    if fsync != "on":
+        fix = "Set fsync = on: an acknowledged write must not be lost."
+        return CheckResult(Health.FAIL, "standby", f"fsync is {fsync}", fix)
     if not names:
         fix = "Give it a synchronous standby (synchronous_standby_names)."
         if required:

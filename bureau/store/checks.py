@@ -46,11 +46,12 @@ answer_leaf = Query[tuple[int]](
     )
 )
 
-# Of PostgreSQL: the settings of a commit's wait, and the standbys that are attached. A role
-# outside pg_monitor sees others' connections, and not what they are.
+# Of PostgreSQL: the settings that decide whether a commit reaches a disk and a standby's, and
+# the standbys that are attached. A role outside pg_monitor sees others' connections, and not
+# what they are.
 replication = Query[tuple[str, str, int, bool]](
     text(
-        "SELECT current_setting('synchronous_commit'),"
+        "SELECT current_setting('fsync'),"
         " current_setting('synchronous_standby_names'),"
         " (SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')),"
         " pg_has_role('pg_monitor', 'usage')"

@@ -1,4 +1,7 @@
-"""The settings of PostgreSQL that decide whether a commit waits for a standby."""
+"""The settings of PostgreSQL that decide whether a commit waits for a standby.
+
+`synchronous_commit` is none of them: every session of the bureau sets it (`postgres.connect`).
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,9 @@ from sqlalchemy import text
 
 from bureau.store.compiled import Query
 
-# Values of synchronous_commit under which a commit is on the standby's disk before the
-# server reports success. `remote_write` is not: it may still be in the standby's memory.
-DURABLE = frozenset({"on", "remote_apply"})
-
-settings = Query[tuple[str, str, str, str]](
+settings = Query[tuple[str, str, str]](
     text(
-        "SELECT current_setting('synchronous_commit'),"
-        " current_setting('synchronous_standby_names'),"
+        "SELECT current_setting('synchronous_standby_names'),"
         " current_setting('max_wal_senders'),"
         " CAST(pg_conf_load_time() AS text)"
     )
@@ -30,7 +28,6 @@ class CommitWait(NamedTuple):
             two readings between which a setting was changed and changed back.
     """
 
-    synchronous_commit: str
     standby_names: str
     max_wal_senders: str
     load_time: str
@@ -38,8 +35,6 @@ class CommitWait(NamedTuple):
     @property
     def gap(self) -> str:
         """The setting because of which a commit does not wait; empty if there is none."""
-        if self.synchronous_commit not in DURABLE:
-            return f"synchronous_commit is {self.synchronous_commit}"
         if not self.standby_names:
             return "synchronous_standby_names is empty"
         if self.max_wal_senders == "0":

@@ -50,6 +50,13 @@ IN_SERVICE: dict[str, int] = {
 }
 # PostgreSQL reports a cancelled wait for the standby by a warning, which must come through.
 ALWAYS = "-c client_min_messages=warning"
+# A commit is on disk, and on a synchronous standby's, before it is reported. The session's own
+# setting counts: the server, the database, the role or the URL may ask for more
+# (`remote_apply`), and not for less.
+DURABLE_COMMITS = (
+    "SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')"
+    " WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)"
+)
 
 
 class PatientConnection(psycopg.Connection[Any]):
@@ -87,6 +94,11 @@ def connect(url: str, name: str, *, in_service: bool) -> PatientConnection:
     connection = PatientConnection.connect(conninfo.make_conninfo("", **settings), autocommit=True)
     if in_service:
         connection.silence_s = SILENCE_S
+    try:
+        connection.execute(DURABLE_COMMITS)
+    except psycopg.Error:
+        connection.close()
+        raise
     return connection
 
 

@@ -185,6 +185,15 @@ class Standby(Server):
             self._control("-m", "immediate", "stop")
             self.running = False
 
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """It is stopped, inside the block."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
     def promote(self) -> None:
         """Makes it a primary, which waits for nobody."""
         self._control("promote")

@@ -85,23 +85,15 @@ def until_fit(scenario: Scenario) -> None:
     until(lambda: health(scenario.acme, "readiness") == "SERVING", "the node is ready")
 
 
-@pytest.mark.parametrize(
-    ("setting", "careless", "careful"),
-    [
-        ("synchronous_standby_names", "", "*"),
-        ("synchronous_commit", "local", "on"),
-        ("synchronous_commit", "off", "remote_apply"),
-        ("synchronous_commit", "remote_write", "on"),
-    ],
-)
 def test_a_server_that_ceases_to_wait_is_noticed_before_the_next_acknowledgement(
-    scenario: Scenario, postgres: Postgres, setting: str, careless: str, careful: str
+    scenario: Scenario, postgres: Postgres
 ) -> None:
     """On connections that are open, without a restart, and as soon as it is mended."""
+    setting = "synchronous_standby_names"
     before = submitted(until_served(scenario.acme, SUBMIT, scenario.submission()))
     assert health(scenario.acme, "readiness") == "SERVING"
     retried = scenario.submission()
-    postgres.configure(setting, careless)
+    postgres.configure(setting, "")
     try:
         refused_as_unfit(contract(scenario.acme, SUBMIT, retried), setting)
         until_unfit(scenario)
@@ -109,10 +101,50 @@ def test_a_server_that_ceases_to_wait_is_noticed_before_the_next_acknowledgement
         receipt = log_pb2.GetReceiptRequest(request_id=before).SerializeToString()
         refused_as_unfit(contract(scenario.acme, RECEIPT, receipt), setting)
     finally:
-        postgres.configure(setting, careful)
+        postgres.configure(setting, "*")
     until_fit(scenario)
     after = submitted(until_served(scenario.acme, SUBMIT, retried))
     assert scenario.stored() == {before, after}
+
+
+@pytest.mark.parametrize(
+    ("level", "weak"), [("SYSTEM", "off"), ("DATABASE {}", "local"), ("ROLE postgres", "off")]
+)
+def test_a_setting_of_the_server_does_not_weaken_a_commit(
+    scenario: Scenario, postgres: Postgres, standby: Standby, level: str, weak: str
+) -> None:
+    """Each session sets synchronous_commit itself."""
+    name = scenario.bureau.settings.database.partition("@/")[2].partition("?")[0]
+    where = level.format(name)
+    postgres.psql(f"ALTER {where} SET synchronous_commit = '{weak}'")
+    postgres.psql("SELECT pg_reload_conf()")
+    try:
+        scenario.bureau.server.database.dispose()  # the next connections are new
+        assert session_setting(scenario) == "on"
+        retried = scenario.submission()
+        with standby.away():
+            refused_with_delay(contract(scenario.acme, SUBMIT, retried))
+        made = submitted(until_served(scenario.acme, SUBMIT, retried))
+        assert scenario.stored() == {made}
+    finally:
+        postgres.psql(f"ALTER {where} RESET synchronous_commit")
+        postgres.psql("SELECT pg_reload_conf()")
+        until_fit(scenario)
+
+
+def test_a_stronger_setting_of_the_server_is_kept(scenario: Scenario, postgres: Postgres) -> None:
+    postgres.configure("synchronous_commit", "remote_apply")
+    try:
+        scenario.bureau.server.database.dispose()
+        assert session_setting(scenario) == "remote_apply"
+        submitted(until_served(scenario.acme, SUBMIT, scenario.submission()))
+    finally:
+        postgres.configure("synchronous_commit", "on")
+
+
+def session_setting(scenario: Scenario) -> str:
+    with scenario.bureau.server.database.snapshot() as db:
+        return str(db.fetch_one_raw("SHOW synchronous_commit")[0])
 
 
 @pytest.mark.parametrize("then", ["", "*"], ids=["emptied", "emptied and set again"])
