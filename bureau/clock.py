@@ -1,4 +1,6 @@
-"""The one source of time. A request reads it once; a sandbox can move it."""
+"""The one source of time: the later of the node's clock and the log's newest time. A request
+reads it once; a sandbox can move it.
+"""
 
 from __future__ import annotations
 
@@ -18,19 +20,25 @@ class Moment(NamedTuple):
 
     Attributes:
         now_us: The bureau's time, in microseconds since 1970 UTC.
+        own_us: Time of this node, whatever the log's is.
         machine_us: Time of this machine's clock.
     """
 
     now_us: int
+    own_us: int
     machine_us: int
 
 
 @dataclass(slots=True)
 class Clock:
-    """Wall time in microseconds since 1970 UTC; small corrections backwards only halt it.
+    """Time in microseconds since 1970 UTC: never before the newest time of the log.
 
-    A larger correction is followed backwards: a node that waited until time has caught up
-    would refuse every new statement meanwhile.
+    What has expired by the log's time has expired: a node whose clock is late by less than the
+    skew that is allowed would otherwise serve a consent that another node has seen end.
+
+    Small corrections backwards only halt the node's own time. A larger correction is followed
+    backwards: a node that waited until time has caught up would refuse every new statement
+    meanwhile.
 
     Attributes:
         offset_us: Microseconds by which a sandbox has moved the clock.
@@ -38,17 +46,26 @@ class Clock:
 
     offset_us: int = 0
     _last_us: int = 0
+    _log_us: int = 0
 
     def now_us(self) -> int:
-        """Return microseconds since 1970 UTC; never slightly less than the last call did."""
+        """Return the later of the node's own time and the log's newest."""
+        return max(self.own_us(), self._log_us)
+
+    def own_us(self) -> int:
+        """Return the node's own time; never slightly less than the last call did."""
         now = self.machine_us() + self.offset_us
         behind = self._last_us - now
         self._last_us = now + behind if 0 < behind <= TRIMMED_US else now
         return self._last_us
 
+    def follow(self, log_us: int) -> None:
+        """Note the newest time of the log, as read from the database."""
+        self._log_us = max(self._log_us, log_us)
+
     def moment(self) -> Moment:
-        """Return the bureau's time and the machine's."""
-        return Moment(self.now_us(), self.machine_us())
+        """Return the bureau's time, the node's own and the machine's."""
+        return Moment(self.now_us(), self.own_us(), self.machine_us())
 
     def machine_us(self) -> int:
         """Return the time of this machine's clock, without the sandbox's offset."""

@@ -26,7 +26,7 @@ from bureau.errors import Refusal
 from bureau.ledger import log
 from bureau.ledger.entry_keys import EntryKeys
 from bureau.ledger.log import LoggedEntry, LogProof, NewLeaf, SignedStatement
-from bureau.ledger.node_checks import ForkedLogError
+from bureau.ledger.node_checks import ForkedLogError, check_clock
 from bureau.metrics import observe_commit
 from bureau.store import queries as q
 from bureau.store.database import Connection, Database
@@ -281,10 +281,14 @@ class Ledger:
         return []
 
     def _transact(self, batch: list[_Unit]) -> list[_Unit]:
-        results, request_ids = _BatchResult(), set()
-        moment, begun = self._clock.moment(), time.monotonic()
+        results, request_ids, begun = _BatchResult(), set(), time.monotonic()
 
         with self._database.transaction() as db:
+            # The batch is judged by the later of this node's clock and the log's newest time.
+            newest_us, server_us = db.one(q.times) or (0, None)
+            self._clock.follow(newest_us)
+            moment = self._clock.moment()
+            check_clock(moment, newest_us, server_us)
             for unit in batch:
                 name = (unit.statement.signer, unit.statement.request_id)
                 if time.monotonic() > unit.deadline:

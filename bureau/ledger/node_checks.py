@@ -41,7 +41,7 @@ def check_clock(moment: Moment, newest_us: int, server_us: int | None) -> None:
     Raises:
         Refusal: NODE_UNFIT if the clock differs by more than MAX_SKEW_US.
     """
-    behind_us = newest_us - moment.now_us
+    behind_us = newest_us - moment.own_us
     if behind_us > MAX_SKEW_US:
         raise _unfit(f"{_seconds(behind_us)} behind the log's newest time")
     if server_us is None:

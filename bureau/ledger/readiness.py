@@ -102,6 +102,7 @@ class ReadinessProbe:
             self._slow = self._slow + 1 if quicker_s > MAX_ROUND_TRIP_S else 0
             if self._slow >= SLOW_CHECKS:
                 check_database_latency(quicker_s)
+            self._clock.follow(newest_us)
             check_clock(self._clock.moment(), newest_us, server_us)
         except StorageError as error:
             if error.conflict:

@@ -242,6 +242,8 @@ class Guard:
             raise Refusal("UNKNOWN_CERTIFICATE", "the certificate is not registered")
         if row.withdrawn:
             raise Refusal("UNKNOWN_CERTIFICATE", "the certificate was withdrawn")
+        # Every call is judged by the later of this node's clock and the log's newest time.
+        self.bureau.clock.follow(row.log_us)
         if self.bureau.clock.now_us() >= row.not_after_us:
             raise Refusal("UNKNOWN_CERTIFICATE", "the certificate has expired")
         if row.state != MEMBER_STATE_ACTIVE:

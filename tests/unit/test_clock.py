@@ -36,5 +36,16 @@ def test_a_clock_that_was_set_right_is_followed(wall: list[int]) -> None:
     assert clock.now_us() == right + 1
 
 
+def test_it_is_never_before_the_log(wall: list[int]) -> None:
+    clock = Clock()
+    log_us = wall[0] + 50 * MICROSECONDS
+    clock.follow(log_us)
+    clock.follow(log_us - 1)
+    moment = clock.moment()
+    assert (moment.now_us, moment.own_us) == (log_us, wall[0])
+    wall[0] = log_us + 1
+    assert clock.now_us() == log_us + 1
+
+
 def test_a_sandbox_moves_it(wall: list[int]) -> None:
     assert Clock(offset_us=7).now_us() == wall[0] + 7

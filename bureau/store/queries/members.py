@@ -13,6 +13,7 @@ from bureau.store.queries.builders import (
     bind,
     certificate,
     entry,
+    head,
     insert,
     member,
     member_key,
@@ -84,7 +85,7 @@ set_member_state = Change(
 
 
 class CertificateOwner(NamedTuple):
-    """The member of a certificate, and the certificate."""
+    """The member of a certificate, and the certificate; beside them the log's newest time."""
 
     member_id: str
     state: int
@@ -93,6 +94,7 @@ class CertificateOwner(NamedTuple):
     jurisdiction: str
     not_after_us: int
     withdrawn: int
+    log_us: int
 
 
 caller = Query(
@@ -104,6 +106,7 @@ caller = Query(
         member.c.jurisdiction,
         certificate.c.not_after_us,
         certificate.c.withdrawn,
+        select(head.c.time_us).where(head.c.head_id == 1).scalar_subquery().label("log_us"),
     )
     .join_from(certificate, member, certificate.c.member_id == member.c.member_id)
     .where(certificate.c.fingerprint == bind("fingerprint")),
