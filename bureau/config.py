@@ -4,6 +4,7 @@ variables with the prefix `BUREAU_`.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -21,6 +22,9 @@ from bureau_keys.errors import KeysError
 from bureau_keys.note import Verifier
 
 SETTINGS_FILE = "bureau.toml"
+CHECKPOINT_FILE = "checkpoint-"
+# Files beside those with a node's newest checkpoint: half written, and the evidence of forks.
+NOT_KEPT = re.compile(r"\.(new|evidence|forked-\d+-at-\d+)$")
 SERVICES = (
     "Directory",
     "Subjects",
@@ -103,7 +107,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     require_standby: bool = False
     jurisdiction: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "US"
-    node: str = "node-1"
+    node: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = "node-1"
     services: tuple[str, ...] = SERVICES
     workers: Annotated[int, Field(ge=2, le=512)] = 32
     streams: Annotated[int, Field(ge=1, le=512)] = 64
@@ -180,12 +184,17 @@ class Settings(BaseSettings):
     @property
     def kept_checkpoint(self) -> Path:
         """File with the newest checkpoint, apart from the database."""
-        return self.folder / f"checkpoint-{self.node}"
+        return self.folder / f"{CHECKPOINT_FILE}{self.node}"
+
+    def kept_checkpoints(self) -> list[Path]:
+        """List the files with the newest checkpoint of every node of the folder."""
+        files = self.folder.glob(f"{CHECKPOINT_FILE}*")
+        return sorted(path for path in files if not NOT_KEPT.search(path.name))
 
     @property
     def fork_evidence(self) -> Path:
         """File for both checkpoints when the database went back in time."""
-        return self.folder / f"checkpoint-{self.node}.evidence"
+        return self.folder / f"{CHECKPOINT_FILE}{self.node}.evidence"
 
     def passphrase(self) -> bytes:
         """Read the passphrase of the keyring."""

@@ -25,7 +25,9 @@ from bureau.ledger.checkpoint_file import CheckpointFile
 from bureau.ledger.commit_queue import Ledger
 from bureau.ledger.commit_signal import Listener
 from bureau.ledger.connection_check import ConnectionCheck
-from bureau.ledger.node_checks import ForkedLogError
+from bureau.ledger.known_checkpoint import KnownCheckpoint
+from bureau.ledger.log_follower import LogFollower
+from bureau.ledger.node_checks import ForkedLogError, LogKeyError
 from bureau.ledger.readiness import ReadinessProbe
 from bureau.ledger.witness_feeder import WitnessFeeders
 from bureau.parts import Part, nothing, start_all
@@ -63,7 +65,8 @@ class Server:
         parts: The parts of the node, in the order in which they start.
         stopped: Set when every part has stopped.
         failure: The reason for which the node stopped by itself; empty if it did not.
-        fork: The database that went back in time, if that is the reason.
+        other_log: The database of another log, or of one that went back in time, if that is the
+            reason.
     """
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
@@ -71,7 +74,8 @@ class Server:
 
         Raises:
             SchemaError: The database needs `bureau db migrate`, or a later version.
-            ForkedLogError: The database lacks the kept checkpoint.
+            ForkedLogError: The database lacks a kept checkpoint.
+            LogKeyError: The keyring is not that of the database's log.
             PolicyError: There are no rules for the jurisdiction.
             ValueError: A setting does not go with the kind of the database.
             bureau_keys.errors.LockedKey: Wrong passphrase.
@@ -80,7 +84,7 @@ class Server:
         self.clock = clock or Clock()
         self.stopped = threading.Event()
         self.failure = ""
-        self.fork: ForkedLogError | None = None
+        self.other_log: ForkedLogError | LogKeyError | None = None
         self._draining, self._serving = threading.Event(), threading.Event()
         self._grace_s = self._drain_s = 0.0
         self._running: ExitStack | None = None
@@ -91,10 +95,10 @@ class Server:
         policy = load_policy(settings.jurisdiction, settings.folder / "policy")
         keyring = Keyring.open(settings.server_folder / "keyring", settings.passphrase())
         log_key = keyring.get(LOG_KEY)
-        self.checkpoint_file = CheckpointFile(settings.kept_checkpoint)
         self.database = open_database(settings, log_key.verify_key)
+        self.known = KnownCheckpoint(*checkpoint_file.read_all(settings).values())
         self.database.on_connect = ConnectionCheck(
-            self.checkpoint_file, settings.origin, log_key.verify_key, self._forked
+            settings, self.known, log_key.verify_key, self._other_log
         )
 
         # 2. The ledger, and the journeys' context.
@@ -103,9 +107,10 @@ class Server:
             log_key,
             settings.origin,
             self.clock,
-            on_commit=self._committed,
+            self.known,
+            on_commit=lambda _note: self.bureau.commits.notify(),
             on_fatal=self._fail,
-            on_fork=self._forked,
+            on_fork=self._other_log,
         )
         evaluates = "Directory" in settings.services
         self.bureau = Bureau(
@@ -140,12 +145,15 @@ class Server:
         """Return the parts in the order of their start: ports first, calls last."""
         calls, rpc = self._calls, self.rpc
         listener = Listener(self.database, self.bureau.commits)
+        kept = CheckpointFile(self.settings.kept_checkpoint, self.known)
+        follower = LogFollower(self.database, self.known)
         feeders = WitnessFeeders(self.settings.witnesses, self.database, self.clock, self._fail)
         parts = [
             Part("database", nothing, self.database.dispose),
             Part("gRPC port", rpc.bind, rpc.unbind),
             Part("call log", calls.start, calls.stop),
-            Part("checkpoint file", self.checkpoint_file.start, self.checkpoint_file.stop),
+            Part("checkpoint file", kept.start, kept.stop),
+            Part("log follower", follower.start, follower.stop),
             Part("ledger", self.ledger.start, self.ledger.stop),
             Part("witness feeders", feeders.start, feeders.stop),
             Part("commit listener", listener.start, listener.stop),
@@ -233,22 +241,22 @@ class Server:
             self._serving.clear()
         self.rpc.show_ready(ready=serving)
 
-    def _committed(self, note: str) -> None:
-        self.checkpoint_file.write(note)
-        self.bureau.commits.notify()
-
-    def _forked(self, error: ForkedLogError) -> None:
-        """Stop: the database went back in time, and nothing more may be signed."""
-        if self.fork is None:
-            self.fork = error
-            evidence = self.settings.fork_evidence
-            try:
-                checkpoint_file.save_evidence(evidence, error)
-            except OSError as unwritten:
-                # `serve` prints both checkpoints when it ends, written or not.
-                self._fail(f"the database went back in time; {evidence}: {unwritten.strerror}")
-            else:
-                self._fail(f"the database went back in time; both checkpoints are in {evidence}")
+    def _other_log(self, error: ForkedLogError | LogKeyError) -> None:
+        """Stop: the database does not hold this node's log, and nothing more may be signed."""
+        if self.other_log is not None:
+            return
+        self.other_log = error
+        if isinstance(error, LogKeyError):
+            self._fail(str(error))
+            return
+        evidence = self.settings.fork_evidence
+        try:
+            checkpoint_file.save_evidence(evidence, error)
+        except OSError as unwritten:
+            # `serve` prints both checkpoints when it ends, written or not.
+            self._fail(f"the database went back in time; {evidence}: {unwritten.strerror}")
+        else:
+            self._fail(f"the database went back in time; both checkpoints are in {evidence}")
 
     def _fail(self, why: str) -> None:
         """Stop without grace: nothing more may be acknowledged."""

@@ -19,10 +19,10 @@ from bureau.admin.operator import CallError, Operator
 from bureau.admin.witness_doctor import ask_witnesses
 from bureau.clock import Clock
 from bureau.config import Settings
-from bureau.ledger import checkpoint_file
-from bureau.ledger.node_checks import ForkedLogError
+from bureau.ledger import checkpoint_file, log
+from bureau.ledger.node_checks import ForkedLogError, LogKeyError
 from bureau.store import checks, schema
-from bureau.store.database import Database
+from bureau.store.database import Connection, Database
 from bureau_keys.authority import not_after
 from bureau_keys.errors import KeysError
 from bureau_keys.note import parse_vkey
@@ -208,23 +208,29 @@ def _standby(database: Database, *, required: bool) -> CheckResult:
 
 def _log_in(database: Database, settings: Settings, clock: Clock) -> Iterator[CheckResult]:
     with database.snapshot() as db:
+        yield _held(settings, db)
         newest = db.one(checks.newest_checkpoint_time)
-        try:
-            key = parse_vkey(trust_of(settings).log_key).key
-            checkpoint_file.check(settings.kept_checkpoint, db, settings.origin, key)
-        except ForkedLogError as error:
-            fix = "Do not serve it; see docs/operating.md, 'A database that went back in time'."
-            yield CheckResult(Health.FAIL, "log", str(error).splitlines()[0], fix)
-        except (OSError, KeysError) as error:
-            fix = "Look at the keyring first, then at the kept checkpoint."
-            yield CheckResult(Health.FAIL, "log", str(error), fix)
-        else:
-            yield CheckResult(Health.OK, "log", f"{newest[0] if newest else 0} entries")
     if newest and newest[1] > clock.now_us() + AHEAD_US:
         detail = f"behind the newest checkpoint of {utc(newest[1]).isoformat()}"
         yield CheckResult(Health.FAIL, "clock", detail, "Set this machine's clock (NTP).")
     else:
         yield CheckResult(Health.OK, "clock", "not behind the newest checkpoint")
+
+
+def _held(settings: Settings, db: Connection) -> CheckResult:
+    """Check that the database holds this bureau's log, with the checkpoints that nodes keep."""
+    try:
+        key = parse_vkey(trust_of(settings).log_key).key
+        checkpoint_file.check(settings, db, key)
+    except ForkedLogError as error:
+        fix = "Do not serve it; see docs/operating.md, 'A database that went back in time'."
+        return CheckResult(Health.FAIL, "log", str(error).splitlines()[0], fix)
+    except LogKeyError as error:
+        return CheckResult(Health.FAIL, "log", str(error), error.fix)
+    except (OSError, KeysError) as error:
+        fix = "Look at the keyring first, then at the kept checkpoints."
+        return CheckResult(Health.FAIL, "log", str(error), fix)
+    return CheckResult(Health.OK, "log", f"{log.size_of(db)} entries")
 
 
 def _serving(settings: Settings, _clock: Clock) -> Iterator[CheckResult]:

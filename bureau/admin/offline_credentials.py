@@ -17,8 +17,10 @@ from bureau.codes import EMPTY
 from bureau.config import Settings
 from bureau.context import Bureau, Caller
 from bureau.journeys.member import change_credential
+from bureau.ledger import checkpoint_file
 from bureau.ledger.checked_database import open_database
 from bureau.ledger.commit_queue import Ledger
+from bureau.ledger.known_checkpoint import KnownCheckpoint
 from bureau.main import LOG_KEY, REPORT_KEY
 from bureau.policy import load_policy
 from bureau.store.database import Database
@@ -35,7 +37,7 @@ def register_operator_certificate(settings: Settings, pem: bytes, clock: Clock) 
     """Register a further certificate of the operator, without a call.
 
     Raises:
-        SchemaError, ForkedLogError: The database is not one to write to.
+        SchemaError, ForkedLogError, LogKeyError: The database is not one to write to.
         Refusal: The operator's signing key is not in force, or the certificate is not
             its own.
     """
@@ -65,7 +67,8 @@ def offline_bureau(
     settings: Settings, keyring: Keyring, database: Database, clock: Clock
 ) -> Iterator[Bureau]:
     """Yield a bureau's parts with a writer at work, and nothing that listens."""
-    ledger = Ledger(database, keyring.get(LOG_KEY), settings.origin, clock)
+    known = KnownCheckpoint(*checkpoint_file.read_all(settings).values())
+    ledger = Ledger(database, keyring.get(LOG_KEY), settings.origin, clock, known)
     ledger.start()
     try:
         yield Bureau(

@@ -19,7 +19,7 @@ from bureau.cli.common import Dir, Output, Shown, echo_status, group, settings_o
 from bureau.cli.exit_codes import Exit, Stop
 from bureau.config import Settings
 from bureau.ledger import checkpoint_file, log
-from bureau.ledger.node_checks import ForkedLogError
+from bureau.ledger.node_checks import ForkedLogError, LogKeyError
 from bureau.store import schema
 from bureau.store.database import Database
 from bureau_keys.note import parse_vkey
@@ -242,14 +242,17 @@ def _passphrase(settings: Settings, file: Path | None) -> bytes:
 
 
 def _warn_if_behind(settings: Settings, database: Database) -> None:
-    """Warn if this node has acknowledged entries that the backup lacks."""
+    """Warn if nodes have acknowledged entries that the backup lacks, or it is another log's."""
     log_key = parse_vkey(trust_of(settings).log_key).key
     with database.snapshot() as db:
         try:
-            checkpoint_file.check(settings.kept_checkpoint, db, settings.origin, log_key)
+            checkpoint_file.check(settings, db, log_key)
         except ForkedLogError as error:
             echo_status(f"warning: {error}")
             echo_status(
-                "warning: this node will refuse to serve the restored database. Members hold "
-                "receipts for entries that it lacks; `bureau log accept-fork` gives them up."
+                "warning: no node will serve the restored database. Members hold receipts for "
+                "entries that it lacks; `bureau log accept-fork` gives them up."
             )
+        except LogKeyError as error:
+            echo_status(f"warning: {error}")
+            echo_status(f"warning: no node of this folder will serve it. {error.fix}")

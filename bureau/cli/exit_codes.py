@@ -11,7 +11,7 @@ from bureau.admin.forks import NoForkError
 from bureau.admin.operator import CallError
 from bureau.admin.report_key import ReportKeyError
 from bureau.ledger.checked_database import SchemaError
-from bureau.ledger.node_checks import ForkedLogError
+from bureau.ledger.node_checks import ForkedLogError, LogKeyError
 from bureau.store.dump import CopyError, DatabaseExistsError
 from bureau.store.errors import StorageError
 from bureau_keys.errors import KeysError, LockedKey
@@ -52,6 +52,7 @@ EXPLAINED = (
     ReportKeyError,
     SchemaError,
     ForkedLogError,
+    LogKeyError,
     CopyError,
     NoForkError,
     StorageError,
@@ -77,6 +78,7 @@ _OF_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (KeysError, Exit.INVALID),
     (SchemaError, Exit.INVALID),
     (ForkedLogError, Exit.CONFLICT),
+    (LogKeyError, Exit.INVALID),
     (DatabaseExistsError, Exit.CONFLICT),
     (CopyError, Exit.INVALID),
     (NoForkError, Exit.CONFLICT),

@@ -119,7 +119,6 @@ def accept(
     size: Annotated[
         int, typer.Option("--size", min=0, help="Number of entries in the database's log.")
     ],
-    node: Annotated[str | None, typer.Option(help="Name of the node among several.")] = None,
     folder: Dir = None,
     database_url: Annotated[
         str | None,
@@ -128,16 +127,17 @@ def accept(
         ),
     ] = None,
 ) -> None:
-    """Allow a node to serve a database that went back in time: the log will fork.
+    """Allow the nodes of the folder to serve a database that went back in time: the log will fork.
 
     Members hold receipts for the missing entries. Read docs/operating.md first.
     """
-    settings = settings_of(folder, node=node, database_url=database_url)
+    settings = settings_of(folder, database_url=database_url)
     given_up = accept_fork(settings, size)
     echo_status(
         f"given up: entries {given_up.size} to {given_up.kept_size}; members can prove them"
     )
-    echo_status(f"both checkpoints are in {given_up.evidence}: keep it")
+    for file in given_up.evidence:
+        echo_status(f"both checkpoints are in {file}: keep it")
 
 
 def _reader(folder: Path | None, profile: Path | None) -> Operator:

@@ -155,8 +155,8 @@ def serve(
     if not server.stopped.is_set():
         echo_status(f"serving at {server.address}")
     server.wait()
-    if server.fork:
-        raise server.fork
+    if server.other_log:
+        raise server.other_log
     if server.failure:
         raise Stop(
             Exit.UNAVAILABLE,

@@ -1,5 +1,5 @@
-"""The database as a node may use it: at this version's schema, with the log that the node
-has acknowledged.
+"""The database as a node may use it: at this version's schema, with the log that the nodes
+have acknowledged.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ class SchemaError(Exception):
 
 
 def open_database(settings: Settings, log_key: VerifyKey) -> Database:
-    """Open the database, at this version's schema and not older than the kept checkpoint.
+    """Open the database, at this version's schema, with every kept checkpoint in its log.
 
     Raises:
         SchemaError: The database needs `bureau db migrate`, or a later version.
-        ForkedLogError: The database lacks the kept checkpoint.
+        ForkedLogError: The database lacks a kept checkpoint.
+        LogKeyError: The log's key has not signed the newest checkpoint.
         ValueError: A setting does not go with the kind of the database.
     """
     database = Database(settings.database, settings.node, require_standby=settings.require_standby)
     try:
         check_schema(database)
         with database.snapshot() as db:
-            checkpoint_file.check(settings.kept_checkpoint, db, settings.origin, log_key)
+            checkpoint_file.check(settings, db, log_key)
     except ForkedLogError as error:
         checkpoint_file.save_evidence(settings.fork_evidence, error)
         raise

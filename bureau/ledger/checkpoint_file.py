@@ -1,22 +1,27 @@
 """The newest checkpoint, kept in a file apart from the database.
 
 A database restored from a backup or from a lagging standby lacks entries for which members
-hold receipts. A node compares the database with the file before it serves, and refuses a
-database without the kept checkpoint, with both checkpoints as evidence.
+hold receipts. Each node keeps a file of its own, and compares the database with the files of
+every node of its folder before it serves. It refuses a database without one of the kept
+checkpoints, with both checkpoints as evidence.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
 
-from bureau.ledger.node_checks import ForkedLogError
+from bureau.config import Settings
+from bureau.ledger.known_checkpoint import KnownCheckpoint
+from bureau.ledger.node_checks import ForkedLogError, LogKeyError
 from bureau.store import queries as q
 from bureau.store.database import Connection
-from bureau_keys.checkpoint import open_checkpoint
+from bureau_keys.checkpoint import open_checkpoint, read_checkpoint
+from bureau_keys.errors import BadProof
 from bureau_keys.secret_files import write_private
 from bureau_keys.signing import VerifyKey
 
@@ -24,16 +29,16 @@ logger = structlog.get_logger("bureau.ledger")
 
 # Seconds between writes: the file may lag by as much after a power cut.
 PAUSE_S = 0.2
+DATABASE = "the database"
 
 
 class CheckpointFile:
     """The writer of the newest checkpoint to a file, a few times a second at most."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, known: KnownCheckpoint) -> None:
         self._path = path
-        self._note = path.read_text("utf-8") if path.exists() else ""
+        self._known = known
         self._reported = False  # an error is logged once
-        self._changed = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="checkpoint-file", daemon=True)
 
@@ -41,31 +46,20 @@ class CheckpointFile:
         """Start writing."""
         self._thread.start()
 
-    @property
-    def newest(self) -> str:
-        """Newest checkpoint given to `write`, or found in the file; empty without one."""
-        return self._note
-
-    def write(self, note: str) -> None:
-        """Hand over the newest checkpoint; return before it is in the file."""
-        self._note = note
-        if not self._changed.is_set():
-            self._changed.set()
-
     def stop(self) -> None:
         """Write the newest checkpoint and stop."""
         self._stopping.set()
-        self._changed.set()
+        self._known.changed.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def _run(self) -> None:
         while True:
-            self._changed.wait()
-            self._changed.clear()
+            self._known.changed.wait()
+            self._known.changed.clear()
             self._write_newest()
             if self._stopping.wait(PAUSE_S):
-                if self._changed.is_set():
+                if self._known.changed.is_set():
                     self._write_newest()
                 return
 
@@ -74,14 +68,14 @@ class CheckpointFile:
         full, the file lags.
         """
         try:
-            if self._note:
-                self._write(self._note)
+            if self._known.note:
+                self._write(self._known.note)
             self._reported = False
         except OSError as error:
             if not self._reported:
                 logger.error("checkpoint_not_kept", path=str(self._path), error=str(error))
             self._reported = True
-            self._changed.set()
+            self._known.changed.set()
 
     def _write(self, note: str) -> None:
         fresh = self._path.with_name(self._path.name + ".new")
@@ -92,29 +86,49 @@ class CheckpointFile:
         fresh.replace(self._path)
 
 
-def check(path: Path, db: Connection, origin: str, key: VerifyKey) -> None:
-    """Compare the database with the checkpoint kept apart from it.
+def read_all(settings: Settings) -> dict[str, str]:
+    """Read the checkpoints that nodes keep in the folder, by the path of the file."""
+    return {str(path): path.read_text("utf-8") for path in settings.kept_checkpoints()}
+
+
+def check(settings: Settings, db: Connection, key: VerifyKey) -> None:
+    """Compare the database with the checkpoints that nodes keep in the folder.
+
+    The files are read first: a node that serves may write one meanwhile. So nothing may have
+    been read in the transaction of `db` before.
 
     Raises:
-        ForkedLogError: The database does not hold the kept checkpoint.
-        bureau_keys.errors.BadProof: The kept checkpoint is not signed by the log's key.
+        ForkedLogError: The database does not hold a kept checkpoint.
+        LogKeyError: The log's key has not signed a kept checkpoint, or the newest one of the
+            database.
     """
-    if path.exists():
-        check_holds(path.read_text("utf-8"), db, origin, key)
+    check_holds(read_all(settings), db, settings.origin, key)
 
 
-def check_holds(kept_note: str, db: Connection, origin: str, key: VerifyKey) -> None:
-    """Compare the database with a checkpoint.
+def check_holds(kept: Mapping[str, str], db: Connection, origin: str, key: VerifyKey) -> None:
+    """Compare the database with checkpoints by the names of their places.
 
     Raises:
-        ForkedLogError, bureau_keys.errors.BadProof: As `check`.
+        ForkedLogError, LogKeyError: As `check`.
     """
-    kept = open_checkpoint(kept_note, origin, key)
-    newest = db.one(q.newest_checkpoint)
-    found_note = str(newest[0]) if newest else "(no checkpoint)\n"
-    same_size = db.one(q.checkpoint_at, tree_size=kept.size)
-    if same_size is None or open_checkpoint(same_size[0], origin, key).root != kept.root:
-        raise ForkedLogError(kept_note, found_note)
+    row = db.one(q.newest_checkpoint)
+    newest = str(row[0]) if row else ""
+    for place, note in {DATABASE: newest, **kept}.items():
+        if note:
+            check_signed(place, note, origin, key)
+    for note in kept.values():
+        checkpoint = read_checkpoint(note)
+        found = db.one(q.checkpoint_at, tree_size=checkpoint.size)
+        if found is None or read_checkpoint(found[0]).root != checkpoint.root:
+            raise ForkedLogError(note, newest or "(no checkpoint)\n")
+
+
+def check_signed(place: str, note: str, origin: str, key: VerifyKey) -> None:
+    """Raise LogKeyError unless a checkpoint is signed by the log's key under its origin."""
+    try:
+        open_checkpoint(note, origin, key)
+    except BadProof as error:
+        raise LogKeyError(place, note, origin, key) from error
 
 
 def save_evidence(path: Path, error: ForkedLogError) -> None:

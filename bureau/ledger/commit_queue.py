@@ -25,6 +25,7 @@ from bureau.clock import Clock, Moment
 from bureau.errors import Refusal
 from bureau.ledger import log
 from bureau.ledger.entry_keys import EntryKeys
+from bureau.ledger.known_checkpoint import KnownCheckpoint
 from bureau.ledger.log import LoggedEntry, LogProof, NewLeaf, SignedStatement
 from bureau.ledger.node_checks import ForkedLogError, check_clock
 from bureau.metrics import observe_commit
@@ -151,10 +152,12 @@ class Ledger:
         key: SigningKey,
         origin: str,
         clock: Clock,
+        known: KnownCheckpoint,
         *,
         on_commit: Callable[[str], None] = lambda _note: None,
         on_fatal: Callable[[str], None] = lambda _why: None,
         on_fork: Callable[[ForkedLogError], None] = lambda _error: None,
+        before_batch: Callable[[], None] = lambda: None,
     ) -> None:
         """Create the writer without starting it.
 
@@ -163,9 +166,11 @@ class Ledger:
             key: Key that signs checkpoints.
             origin: Origin of the log.
             clock: Clock of the node.
+            known: The newest checkpoint that this node knows; the writer adds its own.
             on_commit: Called with each checkpoint after its commit.
             on_fatal: Called with the reason when the process must not go on.
-            on_fork: Called when the log lacks entries that this node has acknowledged.
+            on_fork: Called when the log does not hold the known checkpoint.
+            before_batch: Called before each batch; a Refusal that it raises refuses the batch.
         """
         self._database = database
         self._key = key
@@ -174,7 +179,8 @@ class Ledger:
         self._on_commit = on_commit
         self._on_fatal = on_fatal
         self._on_fork = on_fork
-        self._acknowledged: log.Head | None = None
+        self._known = known
+        self._before_batch = before_batch
         self._queue: SimpleQueue[_Unit | None] = SimpleQueue()
         self._keys = EntryKeys()
         self._open = True
@@ -282,6 +288,7 @@ class Ledger:
 
     def _transact(self, batch: list[_Unit]) -> list[_Unit]:
         results, request_ids, begun = _BatchResult(), set(), time.monotonic()
+        self._before_batch()
 
         with self._database.transaction() as db:
             # The batch is judged by the later of this node's clock and the log's newest time.
@@ -302,7 +309,7 @@ class Ledger:
                     request_ids.add(name)
                     self._run_unit(db, unit, moment.now_us, results)
             leaves, at_head = [leaf for _, leaf, _ in results.accepted], time.monotonic()
-            proofs, head = self._append(db, leaves, moment)
+            proofs = self._append(db, leaves, moment)
             if results.answered and not leaves:
                 log.confirm_durable(
                     db
@@ -310,7 +317,7 @@ class Ledger:
 
         # On disk. A crash from here on loses only replies; a retry returns them.
         if proofs:
-            self._acknowledged = head
+            self._known.see(proofs[-1].checkpoint)
             settled = time.monotonic()
             observe_commit(len(proofs), settled - begun, settled - at_head)
             self._on_commit(proofs[-1].checkpoint)
@@ -322,12 +329,10 @@ class Ledger:
             unit.fail(error)
         return results.deferred
 
-    def _append(
-        self, db: Connection, leaves: list[NewLeaf], moment: Moment
-    ) -> tuple[list[LogProof], log.Head | None]:
+    def _append(self, db: Connection, leaves: list[NewLeaf], moment: Moment) -> list[LogProof]:
         if not leaves:
-            return [], None
-        return log.append(db, leaves, self._key, self._origin, moment, self._acknowledged)
+            return []
+        return log.append(db, leaves, self._key, self._origin, moment, self._known.note)
 
     def _run_unit(self, db: Connection, unit: _Unit, now_us: int, results: _BatchResult) -> None:
         """Run one unit under its savepoint and record its result."""

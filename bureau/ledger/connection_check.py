@@ -1,7 +1,7 @@
 """The checks of a new connection, before a node uses it.
 
-A restarted server or a promoted standby may lack entries that this node has acknowledged,
-and it may show commits that no standby has yet. A node uses neither.
+A restarted server or a promoted standby may lack entries that this node or another one has
+acknowledged, and it may show commits that no standby has yet. A node uses neither.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bureau.config import Settings
 from bureau.ledger import checkpoint_file, log
-from bureau.ledger.checkpoint_file import CheckpointFile
-from bureau.ledger.node_checks import ForkedLogError
+from bureau.ledger.known_checkpoint import KnownCheckpoint
+from bureau.ledger.node_checks import ForkedLogError, LogKeyError
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau.store.errors import StorageError
@@ -23,14 +24,15 @@ class ConnectionCheck:
     """The check of every new connection.
 
     Attributes:
-        checkpoint_file: The newest checkpoint that this node has acknowledged.
-        on_fork: Called with the error if the database does not hold that checkpoint.
+        known: The newest checkpoint that this node knows.
+        on_other_log: Called with the error if the database does not hold that checkpoint, or one
+            that a node of the folder keeps, or is another log's.
     """
 
-    checkpoint_file: CheckpointFile
-    origin: str
+    settings: Settings
+    known: KnownCheckpoint
     key: VerifyKey
-    on_fork: Callable[[ForkedLogError], None]
+    on_other_log: Callable[[ForkedLogError | LogKeyError], None]
     _confirmed: tuple[int, str | None] | None = None
 
     def __call__(self, db: Connection, losses: int) -> None:
@@ -42,13 +44,15 @@ class ConnectionCheck:
         Raises:
             StorageError: The connection must not be used.
         """
-        # 1. The database holds the checkpoint that this node has acknowledged.
+        # 1. The log is this node's, and holds the newest checkpoints that nodes know.
+        kept = checkpoint_file.read_all(self.settings)
+        if self.known.note:
+            kept["this node's memory"] = self.known.note
         try:
-            if newest := self.checkpoint_file.newest:
-                checkpoint_file.check_holds(newest, db, self.origin, self.key)
-        except ForkedLogError as error:
-            self.on_fork(error)
-            raise StorageError("the database went back in time") from error
+            checkpoint_file.check_holds(kept, db, self.settings.origin, self.key)
+        except (ForkedLogError, LogKeyError) as error:
+            self.on_other_log(error)
+            raise StorageError("the database does not hold this bureau's log") from error
         # 2. Its commits wait for a standby, where one is required.
         db.check_commit_wait()
         # 3. Its commits so far are durable: checked once for each run of a server, and again

@@ -21,7 +21,7 @@ from bureau.errors import Refusal
 from bureau.ledger.node_checks import ForkedLogError, check_clock
 from bureau.store import queries as q
 from bureau.store.database import Connection
-from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
+from bureau_keys.checkpoint import Checkpoint, read_checkpoint, sign_checkpoint
 from bureau_keys.entry_kinds import StatementKind
 from bureau_keys.merkle import Frontier, consistency_path, inclusion_path, leaf_hash, root_of
 from bureau_keys.receipt import LeafStatement, commitment
@@ -85,26 +85,14 @@ class NewLeaf:
     answer_digest: bytes
 
 
-class Head(NamedTuple):
-    """A state of the log that this node has acknowledged.
-
-    Attributes:
-        note: Signed checkpoint of this state.
-    """
-
-    size: int
-    root: bytes
-    note: str
-
-
 def append(
     db: Connection,
     leaves: Sequence[NewLeaf],
     key: SigningKey,
     origin: str,
     moment: Moment,
-    acknowledged: Head | None = None,
-) -> tuple[list[LogProof], Head]:
+    known: str = "",
+) -> list[LogProof]:
     """Append leaves in order and sign a checkpoint over them.
 
     Runs at the end of the writer's transaction. If the process dies before the
@@ -113,13 +101,14 @@ def append(
 
     Args:
         moment: Time of the batch.
-        acknowledged: Newest state of the log that this node has acknowledged.
+        known: Newest checkpoint that this node knows; empty without one.
 
     Returns:
-        The proof of each leaf in the new tree, and the new state of the log.
+        The proof of each leaf in the new tree.
 
     Raises:
-        ForkedLogError: The log does not hold the acknowledged state.
+        ForkedLogError: The log does not hold the known checkpoint, or the head is not that of
+            the newest one.
         Refusal: NODE_UNFIT if the clock is wrong.
     """
     # 1. Rows that need no leaf index, before the lock that lets one node in at a time.
@@ -133,7 +122,7 @@ def append(
     # 2. The head row, locked: from here to the commit this node orders the log.
     size, edge, newest_us, server_us = db.one(q.lock_head) or (0, b"", 0, None)
     frontier = frontier_of(size, edge)
-    check_extends(db, frontier, acknowledged)
+    check_extends(db, frontier, known)
     check_clock(moment, newest_us, server_us)
     # Log timestamps never decrease, even if this node's clock is behind another's.
     now_us = max(moment.now_us, newest_us)
@@ -169,8 +158,7 @@ def append(
     db.execute(q.move_head, new_size=frontier.size, new_frontier=edge, new_us=now_us)
     db.execute(q.add_checkpoint, tree_size=frontier.size, note=note, time_us=now_us)
     _fill_tiles(db, size, frontier.size)
-    receipts = [LogProof(entry, path, note) for entry, path in zip(entries, proofs, strict=True)]
-    return receipts, Head(frontier.size, frontier.root(), note)
+    return [LogProof(entry, path, note) for entry, path in zip(entries, proofs, strict=True)]
 
 
 def confirm_durable(db: Connection) -> None:
@@ -184,17 +172,25 @@ def confirm_durable(db: Connection) -> None:
     db.execute(q.touch_head)
 
 
-def check_extends(db: Connection, found: Frontier, acknowledged: Head | None) -> None:
-    """Raise ForkedLogError unless the log extends the acknowledged state."""
-    if acknowledged is None:
+def check_extends(db: Connection, head: Frontier, known: str) -> None:
+    """Raise ForkedLogError unless the log's head extends a known checkpoint."""
+    if known and _is_of(known, head):
         return
-    same = found.size == acknowledged.size and found.root() == acknowledged.root
-    if not same and found.size > acknowledged.size:
-        # Other nodes have appended, to the acknowledged state or to another one.
-        row = db.one(q.checkpoint_at, tree_size=acknowledged.size)
-        same = row is not None and row[0] == acknowledged.note
-    if not same:
-        raise ForkedLogError(acknowledged.note, newest_checkpoint(db))
+    # Other nodes have appended, to the known state or to another one.
+    newest = newest_checkpoint(db)
+    if not _is_of(newest, head):
+        raise ForkedLogError(newest, f"the head row: size {head.size}, root {head.root().hex()}\n")
+    if known:
+        checkpoint = read_checkpoint(known)
+        row = db.one(q.checkpoint_at, tree_size=checkpoint.size)
+        if row is None or read_checkpoint(row[0]).root != checkpoint.root:
+            raise ForkedLogError(known, newest)
+
+
+def _is_of(note: str, head: Frontier) -> bool:
+    """Return whether a checkpoint is that of a head."""
+    checkpoint = read_checkpoint(note)
+    return (checkpoint.size, checkpoint.root) == (head.size, head.root())
 
 
 def frontier_of(size: int, edge: bytes) -> Frontier:

@@ -7,6 +7,10 @@ from __future__ import annotations
 from bureau.calendar import MICROSECONDS
 from bureau.clock import Moment
 from bureau.errors import Refusal
+from bureau_keys.checkpoint import read_checkpoint
+from bureau_keys.errors import KeysError
+from bureau_keys.note import Verifier, parse_note
+from bureau_keys.signing import VerifyKey
 
 # Microseconds that two clocks may differ by: as much as a statement's issue time may.
 MAX_SKEW_US = 60 * MICROSECONDS
@@ -15,12 +19,51 @@ MAX_SKEW_US = 60 * MICROSECONDS
 MAX_ROUND_TRIP_S = 0.25
 
 
+class LogKeyError(Exception):
+    """The log's key of this node has not signed the checkpoint that it is to continue.
+
+    A node that signed on would ruin the log: half of its checkpoints would not verify.
+
+    Attributes:
+        fix: The operator's next step.
+    """
+
+    def __init__(self, place: str, note: str, origin: str, key: VerifyKey) -> None:
+        """Create the error.
+
+        Args:
+            place: Place of the checkpoint: the database or a file.
+            note: The checkpoint.
+            origin: Origin of the log in the node's settings.
+            key: The log's key in the node's keyring.
+        """
+        super().__init__(
+            f"the newest checkpoint in {place} is not signed by this node's log key "
+            f"{origin}+{Verifier(origin, key).key_hash.hex()} (server/keyring): {_described(note)}"
+        )
+        self.fix = (
+            "Use the keyring, the passphrase and the origin (bureau.toml) of the bureau whose "
+            "checkpoint it is, or name this bureau's own database_url and folder; see "
+            "docs/operating.md, 'A keyring of another bureau'."
+        )
+
+
+def _described(note: str) -> str:
+    """Return size, origin and signers of a checkpoint."""
+    try:
+        checkpoint, signatures = read_checkpoint(note), parse_note(note)[1]
+    except KeysError as error:
+        return f"it is no checkpoint ({error})"
+    signers = ", ".join(f"{line.name}+{line.key_hash.hex()}" for line in signatures)
+    return f"it has size {checkpoint.size}, origin {checkpoint.origin}, signed by {signers}"
+
+
 class ForkedLogError(Exception):
-    """The database contradicts the checkpoint that is kept apart from it."""
+    """The database contradicts a checkpoint that is kept apart from it."""
 
     def __init__(self, kept: str, current: str) -> None:
         super().__init__(
-            "the database does not hold the log that this node has served\n\n"
+            "the database does not hold the log that this bureau has served\n\n"
             f"kept apart from the database:\n{kept}\nin the database:\n{current}\n"
             "A restored backup or a lagging standby looks like this. See "
             "docs/operating.md, 'A database that went back in time'."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bureau_keys.c2sp_text import from_base64, from_decimal, to_base64
 from bureau_keys.errors import BadProof, MalformedMessage
 from bureau_keys.merkle import HASH_BYTES
-from bureau_keys.note import Verifier, sign_note, verify_note
+from bureau_keys.note import Verifier, parse_note, sign_note, verify_note
 from bureau_keys.signing import SigningKey, VerifyKey
 
 
@@ -52,6 +52,15 @@ def open_checkpoint(note: str, origin: str, key: VerifyKey) -> Checkpoint:
     if checkpoint.origin != origin:
         raise BadProof(f"a checkpoint of {checkpoint.origin!r}, expected {origin!r}")
     return checkpoint
+
+
+def read_checkpoint(note: str) -> Checkpoint:
+    """Read a signed checkpoint, unverified.
+
+    Raises:
+        MalformedMessage: It is none.
+    """
+    return parse_checkpoint(parse_note(note)[0])
 
 
 def parse_checkpoint(body: str) -> Checkpoint:

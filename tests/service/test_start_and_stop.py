@@ -27,6 +27,7 @@ PARTS = (
     "health HTTP",
     "call log",
     "checkpoint file",
+    "log follower",
     "ledger",
     "witness feeders",
     "commit listener",

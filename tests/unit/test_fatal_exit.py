@@ -15,6 +15,7 @@ from bureau.clock import Clock
 from bureau.errors import Refusal
 from bureau.ledger import checkpoint_file, log
 from bureau.ledger.commit_queue import Ledger, Transaction
+from bureau.ledger.known_checkpoint import KnownCheckpoint
 from bureau.ledger.log import SignedStatement
 from bureau.ledger.node_checks import ForkedLogError
 from bureau.store import schema
@@ -43,7 +44,7 @@ def test_after_a_failed_write_nothing_is_begun_any_more(database: Database) -> N
     key, told, begun = SigningKey.generate(), list[str](), list[int]()
     with database.transaction() as db:
         log.create(db, key, ORIGIN, Clock().now_us())
-    ledger = Ledger(database, key, ORIGIN, Clock(), on_fatal=told.append)
+    ledger = Ledger(database, key, ORIGIN, Clock(), KnownCheckpoint(), on_fatal=told.append)
     ledger.start()
 
     def fails(_tx: Transaction) -> None:
@@ -64,7 +65,7 @@ def test_a_statement_that_takes_too_long_harms_no_other(database: Database) -> N
     key = SigningKey.generate()
     with database.transaction() as db:
         log.create(db, key, ORIGIN, Clock().now_us())
-    ledger = Ledger(database, key, ORIGIN, Clock())
+    ledger = Ledger(database, key, ORIGIN, Clock(), KnownCheckpoint())
     ledger.start()
 
     def slow(_tx: Transaction) -> None:

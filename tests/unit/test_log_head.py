@@ -11,11 +11,12 @@ import pytest
 
 from bureau.clock import Clock
 from bureau.ledger import log
-from bureau.ledger.log import Head, NewLeaf, SignedStatement
+from bureau.ledger.log import NewLeaf, SignedStatement
 from bureau.ledger.node_checks import ForkedLogError
 from bureau.store import queries as q
 from bureau.store import schema
 from bureau.store.database import Database
+from bureau_keys.checkpoint import read_checkpoint
 from bureau_keys.signer_name import member_signer
 from bureau_keys.signing import SigningKey
 
@@ -34,22 +35,22 @@ def empty_log(folder: Path) -> Iterator[Database]:
     database.dispose()
 
 
-def grow(database: Database, words: Sequence[str], acknowledged: Head | None = None) -> Head:
-    """Appends a leaf for each word, in one commit."""
+def grow(database: Database, words: Sequence[str], known: str = "") -> str:
+    """Append a leaf for each word, in one commit; return the checkpoint."""
     leaves = []
     for word in words:
         digest = hashlib.sha256(word.encode()).digest()
         told = SignedStatement("consent", member_signer("m"), word, digest, word.encode())
         leaves.append(NewLeaf(int.from_bytes(digest[:7]), told, b""))
     with database.transaction() as db:
-        return log.append(db, leaves, KEY, ORIGIN, Clock().moment(), acknowledged)[1]
+        return log.append(db, leaves, KEY, ORIGIN, Clock().moment(), known)[-1].checkpoint
 
 
 def test_what_others_append_is_built_upon(tmp_path: Path) -> None:
     with empty_log(tmp_path) as database:
         mine = grow(database, ["a", "b"])
         grow(database, ["c"], mine)
-        assert grow(database, ["d", "e"], mine).size == 5
+        assert read_checkpoint(grow(database, ["d", "e"], mine)).size == 5
 
 
 def test_a_log_that_went_back_is_refused(tmp_path: Path) -> None:
@@ -70,7 +71,7 @@ def test_a_log_that_went_back_and_grew_again_is_refused(tmp_path: Path, others: 
         grow(other, others)
         with pytest.raises(ForkedLogError) as refused:
             grow(other, ["c"], mine)
-        assert refused.value.kept == mine.note
+        assert refused.value.kept == mine
         with other.snapshot() as db:
             assert log.size_of(db) == len(others)
             assert db.one(q.checkpoint_at, tree_size=len(others) + 1) is None
