@@ -102,6 +102,7 @@ class Server:
         )
 
         # 2. The ledger, and the journeys' context.
+        self._feeders = WitnessFeeders(settings.witnesses, self.database, self.clock, self._fail)
         self.ledger = Ledger(
             self.database,
             log_key,
@@ -111,6 +112,7 @@ class Server:
             on_commit=lambda _note: self.bureau.commits.notify(),
             on_fatal=self._fail,
             on_fork=self._other_log,
+            before_batch=self._feeders.require_agreement,
         )
         evaluates = "Directory" in settings.services
         self.bureau = Bureau(
@@ -147,7 +149,6 @@ class Server:
         listener = Listener(self.database, self.bureau.commits)
         kept = CheckpointFile(self.settings.kept_checkpoint, self.known)
         follower = LogFollower(self.database, self.known)
-        feeders = WitnessFeeders(self.settings.witnesses, self.database, self.clock, self._fail)
         parts = [
             Part("database", nothing, self.database.dispose),
             Part("gRPC port", rpc.bind, rpc.unbind),
@@ -155,7 +156,7 @@ class Server:
             Part("checkpoint file", kept.start, kept.stop),
             Part("log follower", follower.start, follower.stop),
             Part("ledger", self.ledger.start, self.ledger.stop),
-            Part("witness feeders", feeders.start, feeders.stop),
+            Part("witness feeders", self._feeders.start, self._feeders.stop),
             Part("commit listener", listener.start, listener.stop),
             Part("read deadlines", self._limits.start, self._limits.stop),
             Part("gRPC", rpc.start, lambda: rpc.stop(self._grace_s)),

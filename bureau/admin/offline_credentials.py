@@ -21,6 +21,7 @@ from bureau.ledger import checkpoint_file
 from bureau.ledger.checked_database import open_database
 from bureau.ledger.commit_queue import Ledger
 from bureau.ledger.known_checkpoint import KnownCheckpoint
+from bureau.ledger.witness_feeder import WitnessFeeders
 from bureau.main import LOG_KEY, REPORT_KEY
 from bureau.policy import load_policy
 from bureau.store.database import Database
@@ -68,7 +69,16 @@ def offline_bureau(
 ) -> Iterator[Bureau]:
     """Yield a bureau's parts with a writer at work, and nothing that listens."""
     known = KnownCheckpoint(*checkpoint_file.read_all(settings).values())
-    ledger = Ledger(database, keyring.get(LOG_KEY), settings.origin, clock, known)
+    feeders = WitnessFeeders(settings.witnesses, database, clock, lambda _why: None)
+    ledger = Ledger(
+        database,
+        keyring.get(LOG_KEY),
+        settings.origin,
+        clock,
+        known,
+        before_batch=feeders.require_agreement,
+    )
+    feeders.start()
     ledger.start()
     try:
         yield Bureau(
@@ -82,3 +92,4 @@ def offline_bureau(
         )
     finally:
         ledger.stop()
+        feeders.stop()

@@ -50,12 +50,17 @@ class WitnessError(Exception):
     Attributes:
         outcome: Kind of the failure.
         size: Size that the witness has cosigned; 0 if unknown.
+        other_log: True if the witness says that it has cosigned another log than this one: a
+            larger one, or one that this one does not continue.
     """
 
-    def __init__(self, outcome: Outcome, message: str, size: int = 0) -> None:
+    def __init__(
+        self, outcome: Outcome, message: str, size: int = 0, *, other_log: bool = False
+    ) -> None:
         super().__init__(message)
         self.outcome = outcome
         self.size = size
+        self.other_log = other_log
 
 
 class WitnessClient:
@@ -88,9 +93,8 @@ class WitnessClient:
         """
         status, body = self._agreed(note, size, prove)
         if status != HTTPStatus.OK:
-            text = body[:SHOWN].decode(errors="replace").strip()
-            refused = f"it answers {status} ({text}), having cosigned size {self._known_size}"
-            raise WitnessError(Outcome.REFUSED, refused, self._known_size)
+            other_log = status == HTTPStatus.UNPROCESSABLE_ENTITY
+            raise self._refused(status, body, other_log=other_log)
         line = self._read(partial(read_cosignature, body, note, self._witness))
         self._known_size = size
         return line
@@ -107,14 +111,19 @@ class WitnessClient:
             self._known_size = self._read(partial(read_size, body))
             if self._known_size > size:
                 ahead = f"it has cosigned size {self._known_size}"
-                raise WitnessError(Outcome.AHEAD, ahead, self._known_size)
-            if self._known_size == asked:
-                return status, body  # the sizes agree: the witness rejects the root
+                raise WitnessError(Outcome.AHEAD, ahead, self._known_size, other_log=True)
+            if self._known_size == asked:  # the sizes agree: the witness rejects the root
+                raise self._refused(status, body, other_log=0 < asked == size)
         raise WitnessError(Outcome.MISUNDERSTOOD, "it names another size each time")
 
     def close(self) -> None:
         """Close the connection."""
         self._http.clear()
+
+    def _refused(self, status: int, body: bytes, *, other_log: bool) -> WitnessError:
+        text = body[:SHOWN].decode(errors="replace").strip()
+        refused = f"it answers {status} ({text}), having cosigned size {self._known_size}"
+        return WitnessError(Outcome.REFUSED, refused, self._known_size, other_log=other_log)
 
     def _ask(self, old_size: int, note: str, prove: Prove) -> tuple[int, str, bytes]:
         """Send a request; return status, content type and body of the answer."""

@@ -4,11 +4,15 @@ thread for each witness, outside the path of requests.
 A receipt needs several cosignatures of one checkpoint. So time is cut into ticks, and the
 checkpoint that was newest when the present tick began is due, for every feeder of every
 node. Two feeders that send the same checkpoint get the same answer.
+
+A witness that has cosigned another log remembers what this database lost. So no write begins
+before every witness was asked, and none while one of them contradicts the database.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 
 import structlog
@@ -16,6 +20,7 @@ import structlog
 from bureau import metrics
 from bureau.clock import Clock
 from bureau.config import Witness
+from bureau.errors import Refusal
 from bureau.ledger import log
 from bureau.ledger.witness_client import Outcome, WitnessClient, WitnessError
 from bureau.store import queries as q
@@ -30,6 +35,9 @@ TICK_US = 500_000
 PAUSE_S, LONGEST_PAUSE_S = 0.25, 30.0
 # Seconds that a stopping node waits for a request in flight.
 STOP_S = 1.0
+# Seconds that the first write of a node waits for the answers of the witnesses: longer than
+# one that does not answer may take (`witness_client.CONNECT_S`, `ANSWER_S`).
+FIRST_ANSWER_S = 10.0
 
 
 class WitnessFeeders:
@@ -54,6 +62,25 @@ class WitnessFeeders:
         for feeder in self._feeders:
             feeder.start()
 
+    def require_agreement(self) -> None:
+        """Raise NODE_UNFIT unless the witnesses were asked and none has cosigned another log.
+
+        Waits for the first answers. A witness that cannot be reached was asked.
+
+        Raises:
+            Refusal: NODE_UNFIT.
+        """
+        end = time.monotonic() + FIRST_ANSWER_S
+        for feeder in self._feeders:
+            if not feeder.asked.wait(max(end - time.monotonic(), 0)):
+                raise Refusal("NODE_UNFIT", f"the witness {feeder.name} was not asked yet")
+            if feeder.contradiction:
+                raise Refusal(
+                    "NODE_UNFIT",
+                    f"the witness {feeder.name} has cosigned another log than this database "
+                    f"holds: {feeder.contradiction}",
+                )
+
     def stop(self) -> None:
         """Stop all feeders; wait at most STOP_S for each request in flight."""
         for feeder in self._feeders:
@@ -63,7 +90,13 @@ class WitnessFeeders:
 
 
 class WitnessFeeder:
-    """The feeder of one witness with the log's checkpoints."""
+    """The feeder of one witness with the log's checkpoints.
+
+    Attributes:
+        name: Name of the witness.
+        asked: Set when the first request to the witness has ended.
+        contradiction: The answer that contradicts the database; empty if there is none.
+    """
 
     def __init__(
         self,
@@ -73,7 +106,9 @@ class WitnessFeeder:
         on_fatal: Callable[[str], None],
     ) -> None:
         verifier = witness.verifier
-        self._name = verifier.name
+        self.name = verifier.name
+        self.asked = threading.Event()
+        self.contradiction = ""
         self._database = database
         self._clock = clock
         self._on_fatal = on_fatal
@@ -81,8 +116,9 @@ class WitnessFeeder:
         self._failures = 0
         self._last_error = ""
         self._met = False
+        self._losses = database.losses
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"feeder {self._name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"feeder {self.name}", daemon=True)
 
     def start(self) -> None:
         """Start feeding."""
@@ -98,31 +134,40 @@ class WitnessFeeder:
             self._thread.join(STOP_S)
 
     def _run(self) -> None:
-        while not self._stopping.wait(min(PAUSE_S * 2**self._failures, LONGEST_PAUSE_S)):
+        while not self._stopping.wait(self._pause_s()):
             try:
                 self._feed()
             except WitnessError as error:
                 self._failed(error)
+                self.asked.set()
             except StorageError as error:
                 # The ledger reports database errors; here we only back off.
                 self._failures = min(self._failures + 1, 10)
                 if error.fatal:
                     self._on_fatal(str(error))
             except Exception:
-                logger.exception("witness_feeder_broken", witness=self._name)
+                logger.exception("witness_feeder_broken", witness=self.name)
                 self._failures = min(self._failures + 1, 10)
         self._client.close()
 
+    def _pause_s(self) -> float:
+        """Return the seconds until the next request; the first one is not put off for long."""
+        failures = self._failures if self.asked.is_set() else 0
+        return min(PAUSE_S * 2**failures, LONGEST_PAUSE_S)
+
     def _feed(self) -> None:
-        """Send the checkpoint that is due, unless the witness has cosigned it. The first
-        time it is sent anyway: the witness may know a checkpoint that this database lost.
+        """Send the checkpoint that is due, unless the witness has cosigned it. The first time,
+        and after connections to the database broke, it is sent anyway: the witness may know a
+        checkpoint that this database lost.
         """
+        if self._losses != self._database.losses:
+            self._losses, self._met = self._database.losses, False
         tick_us = self._clock.now_us() // TICK_US * TICK_US
         with self._database.snapshot() as db:
             due = db.one(q.newest_checkpoint_before, time_us=tick_us)
-            cosigned = db.one(q.cosigned_size, witness=self._name)
+            cosigned = db.one(q.cosigned_size, witness=self.name)
         have = cosigned[0] if cosigned else 0
-        metrics.witness_size.labels(self._name).set(have)
+        metrics.witness_size.labels(self.name).set(have)
         if due is None or (self._met and have >= due[0]):
             return
         size, note = due
@@ -131,10 +176,11 @@ class WitnessFeeder:
             line = self._client.cosign(note, size, lambda old: self._proof(old, size))
         except WitnessError as error:
             if error.outcome is Outcome.AHEAD and not self._is_ahead(error.size):
-                return  # another node has sent a newer checkpoint
+                self._agreed()  # another node has sent a newer checkpoint
+                return
             raise
         with self._database.transaction() as db:
-            db.execute(q.put_cosignature, tree_size=size, witness=self._name, line=line)
+            db.execute(q.put_cosignature, tree_size=size, witness=self.name, line=line)
         self._worked(size)
 
     def _make_durable(self, have: int) -> None:
@@ -145,7 +191,7 @@ class WitnessFeeder:
         if self._met and self._database.is_sqlite:
             return
         with self._database.transaction() as db:
-            if not db.execute(q.touch_cosignature, which_size=have, which=self._name):
+            if not db.execute(q.touch_cosignature, which_size=have, which=self.name):
                 log.confirm_durable(db)  # this witness has no row yet
 
     def _proof(self, old_size: int, size: int) -> list[bytes]:
@@ -158,18 +204,26 @@ class WitnessFeeder:
             return size > log.size_of(db)
 
     def _worked(self, size: int) -> None:
-        metrics.witness_errands.labels(self._name, Outcome.COSIGNED).inc()
-        metrics.witness_size.labels(self._name).set(size)
+        metrics.witness_errands.labels(self.name, Outcome.COSIGNED).inc()
+        metrics.witness_size.labels(self.name).set(size)
         if self._failures:
-            logger.info("witness_back", witness=self._name, size=size)
+            logger.info("witness_back", witness=self.name, size=size)
         self._failures, self._last_error, self._met = 0, "", True
+        self._agreed()
+
+    def _agreed(self) -> None:
+        """Note that the witness has cosigned nothing but this log."""
+        self.contradiction = ""
+        self.asked.set()
 
     def _failed(self, error: WitnessError) -> None:
         self._failures = min(self._failures + 1, 10)
-        metrics.witness_errands.labels(self._name, error.outcome).inc()
+        if error.other_log:
+            self.contradiction = str(error)
+        metrics.witness_errands.labels(self.name, error.outcome).inc()
         if (message := f"{error.outcome}: {error}") == self._last_error:
             return  # logged before
         self._last_error = message
         # A witness may be away; any other outcome says something about the log.
         write = logger.warning if error.outcome is Outcome.UNREACHABLE else logger.error
-        write(f"witness_{error.outcome}", witness=self._name, error=str(error))
+        write(f"witness_{error.outcome}", witness=self.name, error=str(error))

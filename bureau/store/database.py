@@ -281,6 +281,11 @@ class Database:
         self._idle: list[Connection] = []
 
     @property
+    def losses(self) -> int:
+        """Number of connections that were lost so far."""
+        return self._losses
+
+    @property
     def file(self) -> Path:
         """The file of a SQLite database."""
         name = make_url(self.url).database

@@ -16,7 +16,7 @@ import pytest
 
 from bureau.admin.bureau_folder import InitOptions, create, trust_of
 from bureau.testing import running_bureau
-from bureau_client import Lender
+from bureau_client import Lender, RetryPolicy, Unavailable
 from bureau_client.verify import witnesses_of
 from bureau_keys.cosignature import cosignature_line
 from bureau_keys.note import COSIGNATURE_V1, note_vkey
@@ -59,7 +59,6 @@ ROGUES: dict[str, tuple[str, Answer]] = {
     "tree": ("misunderstood", other_tree),
     "sizes": ("misunderstood", sizes()),
     "nosize": ("misunderstood", lambda _: (409, SIZE_TYPE, b"many\n")),
-    "huge": ("ahead", lambda _: (409, SIZE_TYPE, b"9223372036854775807\n")),
     "no": ("refused", lambda _: (403, "text/plain", b"no")),
     "moved": ("refused", lambda _: (302, "text/plain", b"")),
     "broken": ("refused", lambda _: (500, "text/plain", b"Traceback")),
@@ -144,6 +143,40 @@ def test_rogues_are_told_apart(tmp_path: Path, honest: WitnessProcess) -> None:
             for name, (outcome, _) in ROGUES.items():
                 eventually(partial(happened, name, outcome))
                 assert errands(name, "cosigned") == 0, name
+
+
+def same_size(request: AddCheckpoint) -> tuple[int, str, bytes]:
+    """Names the size of the checkpoint, as if it had cosigned another root of that size."""
+    return 409, SIZE_TYPE, b"%d\n" % request.told.size
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("huge", lambda _: (409, SIZE_TYPE, b"9223372036854775807\n")),
+        ("same", same_size),
+        ("rewritten", lambda _: (422, "text/plain", b"the proof does not hold")),
+    ],
+)
+def test_a_witness_that_has_seen_another_log_stops_writes_alone(
+    tmp_path: Path, honest: WitnessProcess, name: str, answer: Answer
+) -> None:
+    """Whether it lies is for the operator to find out: a fork cannot be taken back."""
+    with running_bureau(tmp_path / "bureau", witnesses=[honest.setting]) as bureau:
+        acme = bureau.add_member("acme")
+        with answering(answer) as url:
+            bureau.overrides["witnesses"] = [setting(name, url), honest.setting]
+            bureau.restart()
+            with Lender(acme, policy=RetryPolicy(attempts=1)) as lender:
+                with pytest.raises(Unavailable, match=f"{name}.example/witness") as refused:
+                    lender.add_key(SigningKey.generate())
+                assert refused.value.reason == "NODE_UNFIT"
+                assert lender.member("acme").member_id == "acme"  # reads go on
+        bureau.overrides["witnesses"] = [honest.setting]
+        bureau.restart()
+        with Lender(acme.requiring(1)) as lender:
+            receipt = lender.add_key(SigningKey.generate())
+        assert witnesses_of(receipt.checkpoint, acme.trust) == (honest.name,)
 
 
 def test_who_hangs_keeps_nobody(tmp_path: Path, honest: WitnessProcess) -> None:

@@ -19,7 +19,10 @@ from sqlalchemy import make_url
 from bureau.admin.bureau_folder import InitOptions, create, trust_of
 from bureau.admin.check_results import CheckResult, Health
 from bureau.admin.doctor import examine
+from bureau.admin.offline_credentials import register_operator_certificate
+from bureau.clock import Clock
 from bureau.config import Settings
+from bureau.errors import Refusal
 from bureau.main import Server
 from bureau.testing import RunningBureau, running_bureau
 from bureau_client import (
@@ -227,11 +230,16 @@ def test_a_forked_log_is_caught(tmp_path: Path, extra: int) -> None:
                 seen = auditor.checkpoint(cosignatures=2)
         scenario.bureau.server.stop()
 
+        # The other grows to the same size, or beyond, where no witness is asked.
+        with running_bureau(other) as forked:
+            there = replace(acme, addresses=(forked.address,)).requiring(0)
+            while (last := write(there)).tree_size < seen.size + extra:
+                pass
+
+        # Nobody cosigns it, and a node that hears of it adds nothing.
         with running_bureau(other, witnesses=[at.setting for at in scenario.watchers]) as forked:
             there = replace(acme, addresses=(forked.address,))
-            # The other grows to the same size, or beyond: nobody cosigns it.
-            while (last := write(there.requiring(0))).tree_size < seen.size + extra:
-                pass
+            refused_for_a_witness(there, "it answers 4")
             eventually(lambda: all(at.shown(expected=None)["evidence"] for at in scenario.watchers))
             with Lender(there) as lender, pytest.raises(NotWitnessed):
                 lender.wait_for_witnesses(last, timeout=SOON)
@@ -247,6 +255,17 @@ def test_a_forked_log_is_caught(tmp_path: Path, extra: int) -> None:
                 audit = auditor.audit(since=seen.note)
                 assert audit.fault is not None
                 assert not audit.ok
+
+
+def refused_for_a_witness(profile: Profile, why: str) -> None:
+    """No write is taken, as a witness has cosigned another log."""
+    with (
+        Lender(profile.requiring(0), policy=RetryPolicy(attempts=1)) as lender,
+        pytest.raises(Unavailable, match="has cosigned another log") as refused,
+    ):
+        lender.add_key(SigningKey.generate())
+    assert refused.value.reason == "NODE_UNFIT"
+    assert why in str(refused.value)
 
 
 def check_evidence(scenario: Scenario, size: int) -> None:
@@ -297,18 +316,26 @@ def test_a_database_that_went_back_is_caught(tmp_path: Path) -> None:
         scenario.bureau.settings.kept_checkpoint.unlink()
 
         before = errands("w1", "ahead")
+        pem = (scenario.bureau.settings.operator_folder / "tls.pem").read_bytes()
+        with pytest.raises(Refusal, match="has cosigned another log"):  # offline neither
+            register_operator_certificate(scenario.bureau.settings, pem, Clock())
         scenario.bureau.restart()
-        eventually(lambda: errands("w1", "ahead") > before)  # before anything is written
+        refused_for_a_witness(acme, f"it has cosigned size {receipt.tree_size}")
+        assert errands("w1", "ahead") > before
         symptom = scenario.doctor()["w1"]
         assert symptom.health is Health.FAIL
         assert f"it has cosigned size {receipt.tree_size}" in symptom.told
         with Lender(acme) as lender, pytest.raises(VerificationFailed, match="has lost leaf"):
             lender.wait_for_witnesses(replace(receipt, checkpoint=plain_of(receipt)))
-        # It grows again, beyond what was seen: another history.
+        # The operator asks no witness, and it grows again, beyond what was seen: another history.
+        witnesses = scenario.bureau.overrides.pop("witnesses")
+        scenario.bureau.restart()
         plain = acme.requiring(0)
         while write(plain).tree_size <= receipt.tree_size:
             pass
-        eventually(lambda: errands("w1", "refused") > 0)
+        scenario.bureau.overrides["witnesses"] = witnesses
+        scenario.bureau.restart()
+        refused_for_a_witness(acme, "it answers 422")
         with Auditor(acme) as auditor, pytest.raises(VerificationFailed):
             auditor.consistency(receipt.checkpoint, auditor.checkpoint().note)
 
