@@ -152,8 +152,9 @@ class WitnessFeeder:
 
     def _pause_s(self) -> float:
         """Return the seconds until the next request; the first one is not put off for long."""
-        failures = self._failures if self.asked.is_set() else 0
-        return min(PAUSE_S * 2**failures, LONGEST_PAUSE_S)
+        if not self.asked.is_set():
+            return PAUSE_S
+        return min(PAUSE_S * float(2**self._failures), LONGEST_PAUSE_S)
 
     def _feed(self) -> None:
         """Send the checkpoint that is due, unless the witness has cosigned it. The first time,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -18,6 +19,7 @@ from bureau_client import (
     Month,
     Purpose,
     RetryPolicy,
+    Wallet,
 )
 from tests.service.nodes import further_nodes
 from tests.service.scenario import Scenario, account, open_scenario
@@ -45,6 +47,11 @@ class Late:
     clock: LateClock
     brook: Lender
 
+    def query(self, person: Wallet, consent_id: str) -> object:
+        """Inquire at the late node."""
+        purpose = Purpose.CREDIT_APPLICATION
+        return self.brook.query(person.subject_id, purpose=purpose, consent_id=consent_id)
+
     def later(self, time: timedelta) -> None:
         """Time passes, for both nodes and for everybody."""
         self.scenario.later(time)
@@ -63,8 +70,7 @@ def late(database_url: str) -> Iterator[Late]:
             yield Late(scenario, clock, brook)
 
 
-def refused(call: object) -> str:
-    assert callable(call)
+def refused(call: Callable[[], object]) -> str:
     with pytest.raises(BureauError) as error:
         call()
     return error.value.reason
@@ -81,9 +87,8 @@ def test_a_consent_that_ended_by_the_time_of_the_log_has_ended_on_every_node(lat
     late.later(HOUR)
     # By the late node's own clock it ends in 55 seconds. Another node has written since.
     scenario.submit("acme", account(person, "cash", MAY))
-    terms = {"purpose": Purpose.CREDIT_APPLICATION, "consent_id": report.consent_id}
     assert refused(lambda: late.brook.replay(report.request_id)) == "CONSENT_EXPIRED"
-    assert refused(lambda: late.brook.query(person.subject_id, **terms)) == "CONSENT_EXPIRED"
+    assert refused(lambda: late.query(person, report.consent_id)) == "CONSENT_EXPIRED"
     states = {consent.consent_id: consent.state for consent in late.brook.consents()}
     assert states[report.consent_id] is ConsentState.EXPIRED
 
@@ -94,6 +99,5 @@ def test_a_node_that_is_later_than_the_skew_allows_writes_nothing(late: Late) ->
     scenario, person = late.scenario, late.scenario.person()
     late.clock.late_s = 75
     scenario.submit("acme", account(person, "card", MAY))
-    terms = {"purpose": Purpose.CREDIT_APPLICATION, "consent_id": person.subject_id}
-    assert refused(lambda: late.brook.query(person.subject_id, **terms)) == "NODE_UNFIT"
-    assert [one.outcome for one in person.inquiries()] == []
+    assert refused(lambda: late.query(person, str(uuid.uuid4()))) == "NODE_UNFIT"
+    assert [inquiry.outcome for inquiry in person.inquiries()] == []
