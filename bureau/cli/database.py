@@ -250,9 +250,10 @@ def _warn_if_behind(settings: Settings, database: Database) -> None:
         except ForkedLogError as error:
             echo_status(f"warning: {error}")
             echo_status(
-                "warning: no node will serve the restored database. Members hold receipts for "
-                "entries that it lacks; `bureau log accept-fork` gives them up."
+                "warning: the nodes of this folder will refuse to serve the restored database. "
+                "Members hold receipts for entries that it lacks; `bureau log accept-fork` gives "
+                "them up."
             )
         except LogKeyError as error:
             echo_status(f"warning: {error}")
-            echo_status(f"warning: no node of this folder will serve it. {error.fix}")
+            echo_status(f"warning: the nodes of this folder will refuse to serve it. {error.fix}")
