@@ -69,7 +69,7 @@ class ForkedLogError(Exception):
             "docs/operating.md, 'A database that went back in time'."
         )
         self.kept = kept
-        self.found = current
+        self.current = current
 
 
 def check_clock(moment: Moment, newest_us: int, server_us: int | None) -> None:

@@ -147,7 +147,7 @@ def test_rogues_are_told_apart(tmp_path: Path, honest: WitnessProcess) -> None:
 
 def same_size(request: AddCheckpoint) -> tuple[int, str, bytes]:
     """Names the size of the checkpoint, as if it had cosigned another root of that size."""
-    return 409, SIZE_TYPE, b"%d\n" % request.told.size
+    return 409, SIZE_TYPE, b"%d\n" % request.checkpoint.size
 
 
 @pytest.mark.parametrize(

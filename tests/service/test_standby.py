@@ -181,7 +181,7 @@ def test_a_lagging_standby_is_refused_with_both_checkpoints(
         assert isinstance(server.other_log, ForkedLogError)
         evidence = server.settings.fork_evidence
         found = log_pb2.GetCheckpointResponse.FromString(known).checkpoint
-        assert (server.other_log.kept, server.other_log.found) == (held, found)
+        assert (server.other_log.kept, server.other_log.current) == (held, found)
         assert held in evidence.read_text()
         assert found in evidence.read_text()
 
