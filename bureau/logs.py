@@ -12,6 +12,8 @@ from typing import Any
 
 import structlog
 
+from bureau_keys.printable import printable
+
 # Names of fields whose values never appear.
 SECRET_NAMES = frozenset(
     {"passphrase", "password", "secret", "seed", "private_key", "signing_key", "salt", "pem"}
@@ -71,7 +73,7 @@ def iso(time_s: float) -> str:
 
 
 def masked(_logger: object, _method: str, event: Event) -> Event:
-    """Mask secrets, subject ids and bytes in an event."""
+    """Mask secrets, subject ids and bytes in an event, and escape control characters."""
     for name, value in event.items():
         event[name] = "***" if name in SECRET_NAMES else _masked(value)
     return event
@@ -79,6 +81,7 @@ def masked(_logger: object, _method: str, event: Event) -> Event:
 
 def _masked(value: Any) -> Any:
     if isinstance(value, str):
+        value = printable(value)
         # Shorter strings hold neither a subject id nor a URL with a password.
         if len(value) >= 32:
             value = _SUBJECT_ID.sub(r"\1…", value)

@@ -5,8 +5,6 @@ Data goes to stdout, messages to stderr.
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -14,13 +12,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from bureau.admin.bureau_folder import addresses_of
 from bureau.admin.operator import Operator
 from bureau.config import SETTINGS_FILE, Settings
 from bureau_keys.profile import Profile
+from bureau_keys.terminal import Terminal, write_err, write_json
 
 # Wide enough that a file or a pipe never gets a shortened value.
 NO_TERMINAL_WIDTH = 100_000
@@ -68,7 +66,7 @@ def operator_of(folder: Path | None) -> Operator:
 
 def echo_status(message: str) -> None:
     """Write a message to stderr."""
-    sys.stderr.write(message + "\n")
+    write_err(message)
 
 
 def show(rows: Iterable[Mapping[str, Any]], output: Output, columns: Sequence[str] = ()) -> None:
@@ -79,11 +77,11 @@ def show(rows: Iterable[Mapping[str, Any]], output: Output, columns: Sequence[st
     """
     if output is Output.JSONL:
         for row in rows:
-            sys.stdout.write(json.dumps(row) + "\n")
+            write_json(row)
         return
     listed = list(rows)
     if output is Output.JSON:
-        sys.stdout.write(json.dumps(listed, indent=2) + "\n")
+        write_json(listed, indent=2)
         return
     names = columns or list(listed[0] if listed else ())
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -97,8 +95,7 @@ def show(rows: Iterable[Mapping[str, Any]], output: Output, columns: Sequence[st
 def show_one(fields: Mapping[str, Any], output: Output) -> None:
     """Print one mapping, field by field."""
     if output is not Output.TABLE:
-        indent = 2 if output is Output.JSON else None
-        sys.stdout.write(json.dumps(fields, indent=indent) + "\n")
+        write_json(fields, indent=2 if output is Output.JSON else None)
         return
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold")
@@ -109,12 +106,7 @@ def show_one(fields: Mapping[str, Any], output: Output) -> None:
 
 
 def _print(table: Table) -> None:
-    width = None if sys.stdout.isatty() else NO_TERMINAL_WIDTH
-    console = Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
-    with console.capture() as captured:
-        console.print(table)
-    lines = captured.get().splitlines()
-    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in lines))
+    Terminal(pipe_width=NO_TERMINAL_WIDTH).print_trimmed(table)
 
 
 def _cell(value: Any) -> str:

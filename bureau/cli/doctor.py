@@ -9,6 +9,7 @@ from bureau.admin.check_results import Health
 from bureau.admin.doctor import examine
 from bureau.cli.common import Dir, Output, Shown, settings_of, show
 from bureau.cli.exit_codes import Exit, Stop
+from bureau_keys.terminal import write_out
 
 
 def doctor(folder: Dir = None, output: Shown = Output.TABLE) -> None:
@@ -34,4 +35,4 @@ def version() -> None:
     """Print the versions of the bureau and of its main libraries."""
     names = ("creditbureau", "grpcio", "protobuf", "cryptography", "SQLAlchemy")
     lines = [f"{name} {version_of(name)}" for name in names]
-    sys.stdout.write("\n".join([*lines, f"Python {sys.version.split()[0]}", ""]))
+    write_out("\n".join([*lines, f"Python {sys.version.split()[0]}", ""]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +23,7 @@ from bureau.cli.common import (
 from bureau_keys.merkle import leaf_hash, verify_inclusion
 from bureau_keys.profile import Profile
 from bureau_keys.receipt_checks import check_checkpoint, check_witnessed
+from bureau_keys.terminal import write_out
 
 app = group("The log: checkpoints, proofs, audit.")
 
@@ -37,7 +37,7 @@ ProfileFolder = Annotated[
 def key(folder: Dir = None, profile: ProfileFolder = None) -> None:
     """Print the log's verifier key, which witnesses and auditors pin."""
     with _reader(folder, profile) as reader:
-        sys.stdout.write(reader.profile.trust.log_key + "\n")
+        write_out(reader.profile.trust.log_key + "\n")
 
 
 @app.command()
@@ -58,7 +58,7 @@ def checkpoint(
         names = check_witnessed(note, trust, cosigned)
     if cosigned:
         echo_status(f"cosigned by {', '.join(names)}")
-    sys.stdout.write(note)
+    write_out(note)
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +27,7 @@ from bureau.cli.common import (
 from bureau.cli.exit_codes import Exit, Stop
 from bureau.clock import Clock
 from bureau_keys.profile import settings_text
+from bureau_keys.terminal import write_out
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED, Member
 
 app = group("Members: admission, changes, suspension, keys and certificates.")
@@ -159,7 +159,7 @@ def profile(member_id: MemberId, folder: Dir = None) -> None:
     with operator_of(folder) as operator:
         operator.member(member_id)
     places = (addresses_of(settings), settings.directory_addresses)
-    sys.stdout.write(settings_text(member_id, *places, trust_of(settings)))
+    write_out(settings_text(member_id, *places, trust_of(settings)))
 
 
 @app.command()

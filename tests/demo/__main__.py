@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -27,13 +26,14 @@ from bureau_client import (
     Report,
 )
 from bureau_client.cli.show import show_report
+from bureau_keys.terminal import Terminal
 from tests.demo import aftermath, journey, keeping, metro2
 from tests.demo.journey import OnDone, Scenario, Step
 from tests.demo.sandbox import Sandbox, running_sandbox
 from tests.demo.verdict import Verdict, audit
 from tests.demo.world import make_world
 
-console = Console(width=None if sys.stdout.isatty() else 120)
+console = Terminal(pipe_width=120, markup=True, highlight=True, emoji=True)
 
 
 def main() -> int:

@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from bureau_keys.errors import KeysError, LockedKey
 from bureau_keys.keyring import Keyring
 from bureau_keys.note import COSIGNATURE_V1, ED25519, check_name, note_vkey, parse_vkey
+from bureau_keys.printable import printable
 from bureau_keys.secret_files import write_private
 from bureau_keys.signing import SigningKey
+from bureau_keys.terminal import Terminal, write_err, write_json, write_out
 from bureau_witness.book import Book, Evidence, Followed
 from bureau_witness.signer import Witness
 from bureau_witness.web import App
@@ -69,6 +70,14 @@ PassphraseFile = Annotated[
     typer.Option("--passphrase-file", envvar="BUREAU_WITNESS_PASSPHRASE_FILE", exists=True),
 ]
 HERE = Path("witness-data")
+
+
+class PrintableFormatter(logging.Formatter):
+    """Format of log lines; text of requests is escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a line."""
+        return printable(super().format(record))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +131,7 @@ def init(
     write_private(folder / SETTINGS, text.encode())
     Book(folder / BOOK).close()
     _say(f"made the witness {name} in {folder}; its key, for the bureau and its members:")
-    sys.stdout.write(vkey + "\n")
+    write_out(vkey + "\n")
 
 
 @app.command()
@@ -136,7 +145,9 @@ def serve(
     """Serve the witness until SIGTERM or Ctrl-C."""
     place = Place(folder)
     settings = place.settings()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(PrintableFormatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     book = place.book()
     web = App(Witness(settings["name"], place.key(passphrase_file), book))
     try:
@@ -192,7 +203,7 @@ def show(
             "logs": rows,
             "evidence": pieces,
         }
-        sys.stdout.write(json.dumps(status, indent=2) + "\n")
+        write_json(status, indent=2)
     else:
         _print_table(settings, rows, pieces)
     if any(piece.is_fork for piece in evidence):
@@ -227,7 +238,7 @@ def _piece(piece: Evidence) -> dict[str, Any]:
 def _print_table(
     settings: dict[str, Any], rows: list[dict[str, Any]], pieces: list[dict[str, Any]]
 ) -> None:
-    console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, markup=False)
+    console = Terminal(pipe_width=WIDE)
     console.print(f"{settings['name']}\n{settings['key']}\n", soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold")
     names = ("origin", "size", "cosigned", "forks", "unexplained")
@@ -248,7 +259,7 @@ def _moment(time_s: int) -> str:
 
 def _say(message: str) -> None:
     """Write a message for the person, on stderr."""
-    sys.stderr.write(message + "\n")
+    write_err(message)
 
 
 _EXITS: tuple[tuple[type[Exception], Exit], ...] = (

@@ -8,8 +8,9 @@ import typer
 
 from bureau_client.cli.common import PassphraseOption, ProfileOption
 from bureau_client.cli.open_clients import open_lender
-from bureau_client.cli.output import plain, write_line
+from bureau_client.cli.output import plain
 from bureau_client.cli.streams import WaitOption, within
+from bureau_keys.terminal import write_json
 
 
 def alerts(
@@ -26,6 +27,6 @@ def alerts(
     """Follow the alerts on persons who consented to monitoring; print a JSON line each."""
     with open_lender(profile, passphrase_file) as lender:
         for alert in within(lender.alerts(after), seconds):
-            write_line(plain(alert))
+            write_json(plain(alert))
             if acknowledge:
                 lender.acknowledge(alert.cursor)

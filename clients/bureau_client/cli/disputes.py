@@ -16,9 +16,10 @@ from bureau_client.cli.common import (
     parse_record_ref,
 )
 from bureau_client.cli.open_clients import open_lender
-from bureau_client.cli.output import Output, emit_many, emit_one, plain, write_line
+from bureau_client.cli.output import Output, emit_many, emit_one, plain
 from bureau_client.cli.streams import WaitOption, within
 from bureau_client.models.codes import DisputeOutcome
+from bureau_keys.terminal import write_json
 
 disputes = typer.Typer(
     help="List and answer the disputes against this member's records.", no_args_is_help=True
@@ -57,7 +58,7 @@ def watch_disputes(
     """Follow the events of disputes; print a JSON line each."""
     with open_lender(profile, passphrase_file) as lender:
         for news in within(lender.watch_disputes(after), seconds):
-            write_line({"cursor": news.cursor, **plain(news.dispute)})
+            write_json({"cursor": news.cursor, **plain(news.dispute)})
 
 
 @disputes.command("answer")

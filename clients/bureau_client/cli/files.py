@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -25,6 +24,7 @@ from bureau_client.files import CsvSource, Metro2Source, Reject, Source, check_f
 from bureau_client.files.csv_records import columns
 from bureau_client.files.importing import refuse
 from bureau_client.models.codes import SubmissionKind
+from bureau_keys.terminal import write_out
 
 
 class Format(StrEnum):
@@ -128,7 +128,8 @@ def template(
     if describe:
         emit_many(columns(), Output.TABLE, ("name", "required", "form"))
     else:
-        csv.writer(sys.stdout, lineterminator="\n").writerow(c.name for c in columns())
+        # The header of a file that `submit` reads: names of columns, without text of others.
+        write_out(",".join(column.name for column in columns()) + "\n")
 
 
 def _keep(source: Source, rejects: Sequence[Reject], path: Path | None) -> None:

@@ -16,12 +16,13 @@ from bureau_client.cli.common import (
     OutputOption,
 )
 from bureau_client.cli.files import CurrencyOption, FileArgument, PreviousOption
-from bureau_client.cli.output import Output, emit_many, err, plain, write_line
+from bureau_client.cli.output import Output, emit_many, err, plain
 from bureau_client.files import Metro2Source
 from bureau_client.files.exporting import export_file, people_columns
 from bureau_client.files.metro2 import Finding, Framing, Reporter, Severity
 from bureau_client.models.months import Month
 from bureau_client.models.progress import Progress
+from bureau_keys.terminal import write_json
 
 
 @dataclass(slots=True)
@@ -84,7 +85,7 @@ def check(
                 if summary:
                     tallies.setdefault((finding.rule, finding.field), Tally.of(finding)).count += 1
                 elif output is Output.JSONL:
-                    write_line(plain(finding))
+                    write_json(plain(finding))
                 else:
                     listed.append(finding)
             if record.number % _CHECKED_RECORDS == 0:

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bureau_client.files.spreadsheet import text_cell
 from bureau_client.models.codes import Code
 from bureau_client.models.months import Month
+from bureau_keys.terminal import Terminal, write_json, write_out
 
 # Characters. Width of a table in a pipe or a file, where no terminal limits it.
 PIPE_WIDTH = 160
-# Without markup, so that brackets in texts of others (narratives, fields of files) are shown
-# unchanged.
-out = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
-err = Console(stderr=True, markup=False, highlight=False)
+out = Terminal(pipe_width=PIPE_WIDTH)
+err = Terminal(stderr=True)
 
 
 class Output(StrEnum):
@@ -72,7 +71,7 @@ def emit_one(value: Any, output: Output) -> None:
             table.add_row(Text(name.replace("_", " "), "dim"), _cell(field))
         out.print(table)
     elif output is Output.JSON:
-        _write(json.dumps(fields, ensure_ascii=False, indent=2))
+        write_json(fields, indent=2)
     else:
         emit_many([value], output, ())
 
@@ -88,17 +87,29 @@ def emit_many(values: Sequence[Any], output: Output, shown: Sequence[str]) -> No
     rows: list[dict[str, Any]] = [plain(value) for value in values]
     match output:
         case Output.JSON:
-            _write(json.dumps(rows, ensure_ascii=False, indent=2))
+            write_json(rows, indent=2)
         case Output.JSONL:
             for row in rows:
-                _write(json.dumps(row, ensure_ascii=False))
+                write_json(row)
         case Output.CSV:
-            writer = csv.writer(sys.stdout, lineterminator="\n")
-            if rows:
-                writer.writerow(rows[0])
-            writer.writerows([_cell(cell) for cell in row.values()] for row in rows)
+            _csv(rows)
         case Output.TABLE:
             _table(rows, shown)
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows for a spreadsheet: what others wrote is text there, never a formula."""
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    if rows:
+        writer.writerow(rows[0])
+    writer.writerows([_csv_cell(cell) for cell in row.values()] for row in rows)
+    write_out(table.getvalue())
+
+
+def _csv_cell(value: Any) -> str:
+    # Numbers stay numbers: a negative amount is no formula.
+    return _cell(value) if isinstance(value, int | float) else text_cell(_cell(value))
 
 
 def _table(rows: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> None:
@@ -135,13 +146,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     return str(value)
-
-
-def write_line(fields: Any) -> None:
-    """Write one result as a line of JSON, and flush it."""
-    _write(json.dumps(fields, ensure_ascii=False))
-    sys.stdout.flush()
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text + "\n")

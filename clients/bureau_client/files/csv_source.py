@@ -12,6 +12,7 @@ from bureau_client.files.csv_records import REASON_COLUMN, column_of, read_rows,
 from bureau_client.files.csv_tables import open_table
 from bureau_client.files.metro2.accounts import Accounts
 from bureau_client.files.sources import Reject, Row, SubjectIds
+from bureau_client.files.spreadsheet import text_cell
 from bureau_client.models.codes import SubmissionKind
 from bureau_client.models.records import Snapshot
 from bureau_client.models.violations import Violation
@@ -66,7 +67,8 @@ class CsvSource:
             writer.writeheader()
             for reject, cells in rows:
                 reason = "; ".join(f"{self.field(v.field)} {v.message}" for v in reject.violations)
-                writer.writerow(cells | {REASON_COLUMN: reason})
+                # The member's own cells are left as they were: `submit` reads the file again.
+                writer.writerow(cells | {REASON_COLUMN: text_cell(reason)})
 
     @staticmethod
     def _cells(row: Row) -> dict[str, str]:

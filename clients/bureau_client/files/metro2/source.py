@@ -32,6 +32,7 @@ from bureau_client.files.metro2.segments import Segment
 from bureau_client.files.metro2.validation import validate
 from bureau_client.files.metro2.writer import write
 from bureau_client.files.sources import Reject, Row, SubjectIds
+from bureau_client.files.spreadsheet import text_cell
 from bureau_client.models.codes import SubmissionKind
 from bureau_client.models.record_checks import newest_day
 from bureau_client.models.records import Record
@@ -155,7 +156,8 @@ class Metro2Source:
             writer = csv.writer(listed, lineterminator="\n")
             writer.writerow(["record", *(field.name for field in fields(Violation))])
             for number, violation in reasons:
-                writer.writerow([number, violation.field, violation.rule, violation.message])
+                cells = (violation.field, violation.rule, violation.message)
+                writer.writerow([number, *map(text_cell, cells)])
 
     @staticmethod
     def _row(

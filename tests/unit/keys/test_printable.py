@@ -1,0 +1,94 @@
+"""Text of others on a terminal, in JSON and in a spreadsheet."""
+
+import io
+import json
+import re
+import sys
+import unicodedata
+from pathlib import Path
+
+import pytest
+from rich.table import Table
+from rich.text import Text
+
+from bureau_client.files.spreadsheet import text_cell
+from bureau_keys.printable import HARMFUL, json_text, printable
+from bureau_keys.terminal import Terminal
+
+ROOT = Path(__file__).parents[3]
+# Modules that print; everything else hands them values.
+PRINTING = ("bureau/cli", "clients/bureau_client/cli", "witness/bureau_witness", "tests/demo")
+HOSTILE = "Bank \x1b[31m\x1b]8;;http://evil.example\x07(red)\x9b2J\u202e\u200b\x7f\r\U000e0041"
+
+
+def harmful(text):
+    return [at for at in text if unicodedata.category(at) in HARMFUL and at not in "\n\t"]
+
+
+def test_every_control_and_format_character_is_escaped():
+    every = "".join(map(chr, range(sys.maxunicode + 1)))
+    assert len(harmful(every)) > 2000
+    assert harmful(printable(every)) == []
+
+
+def test_words_lines_and_tabs_stay_as_they_are():
+    text = "José 李雷 يوسف\n\tZażółć – “ok” 👍"
+    assert printable(text) == text
+    assert printable("a\x1bb\u202e") == r"a\x1bb\u202e"
+
+
+def test_json_keeps_its_values_and_has_no_control_characters():
+    value = {"name": HOSTILE, "other": ["李雷", 1]}
+    assert harmful(json_text(value, indent=1)) == []
+    assert json.loads(json_text(value)) == value
+
+
+def drawn(part, **options):
+    console = Terminal(file=io.StringIO(), width=200, **options)
+    console.print(part)
+    return console.file.getvalue()
+
+
+def table(cell):
+    made = Table(box=None)
+    made.add_column("name")
+    made.add_row(cell)
+    return made
+
+
+@pytest.mark.parametrize(
+    "part", [HOSTILE, Text(HOSTILE), Text.assemble(("error", "bold"), HOSTILE)], ids=type
+)
+@pytest.mark.parametrize("around", [lambda part: part, table], ids=["alone", "in a table"])
+def test_a_console_prints_no_control_character_of_a_text(part, around):
+    shown = drawn(around(part))
+    assert harmful(shown) == []
+    assert r"\x1b[31m" in shown.replace("\n", "")
+
+
+def test_the_consoles_own_colours_stay():
+    assert "\x1b[1" in drawn(Text("ours", "bold"), force_terminal=True)
+
+
+def test_no_command_line_prints_past_the_terminal():
+    direct = re.compile(
+        r"sys\.std(out|err)\.write|\bprint\(|typer\.echo|click\.echo|(?<!\w)Console\(|json\.dump\("
+    )
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for folder in PRINTING
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if direct.search(line) and ".print(" not in line and "record=True" not in line
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("start", "=+-@\t\r\n＝＋－＠")
+def test_a_cell_that_starts_a_formula_is_made_text(start):
+    assert text_cell(f"{start}1+1") == f"'{start}1+1"
+
+
+@pytest.mark.parametrize("text", ["", "plain", "1-2", "'=1", " a", "a@b"])
+def test_another_cell_stays_as_it_is(text):
+    assert text_cell(text) == text
