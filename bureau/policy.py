@@ -114,6 +114,16 @@ class Policy:
     reciprocity_grace_days: int
     retired: Mapping[str, Policy] = field(default_factory=dict)
 
+    def retained_since(self, today: date) -> int:
+        """Return the first month (yyyymm) whose accounts may still be reported on a day."""
+        day = today.year * 10000 + today.month * 100 + today.day
+        first = min(
+            add_months(day, -rule.months) - timedelta(days=rule.grace_days)
+            for item, rule in self.retention.items()
+            if item != "inquiry"
+        )
+        return first.year * 100 + first.month
+
     def at(self, version: str) -> Policy | None:
         """Return this policy or the retired one of a version; None if there is neither."""
         return self if version == self.version else self.retired.get(version)

@@ -16,6 +16,7 @@ from bureau.ledger.node_checks import MAX_SKEW_US
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau.store.rows import ENTRY_COLUMNS, Rows, Values, rows_of, table_names
+from creditbureau.v1.notice_pb2 import NOTICE_KIND_ERASURE
 
 # Tables and columns that no signed statement gives: the reason for each.
 UNSIGNED: dict[str, str] = {
@@ -181,6 +182,8 @@ def _may_follow_from(erased: Erased, difference: Difference, leaf_index: int | N
         return rows.value(difference.row, "member_id") in erased.furnishers
     if name not in FROM_FILES or erased.from_leaf is None:
         return False
+    if name == "notice" and rows.value(difference.row, "kind") == NOTICE_KIND_ERASURE:
+        return False  # the erasure itself gives it
     return leaf_index is not None and leaf_index >= erased.from_leaf
 
 

@@ -1,131 +1,195 @@
-"""Erasure of accounts, and of the words of a person: they are gone, and the log stays whole.
+"""Erasures from the operator's command line: plan them, sign them, and put them into the log.
 
-A record is erased with its own salt. Its hash stays a leaf of what the furnisher
-signed, so every proof still holds, and says nothing any more: without the salt no
-guess of the record can be tried. The words of a person are erased likewise: the leaf
-stays; its salt, and its statement, go.
+The statements take the same journey and the same log as any other, at the database itself:
+nodes may serve meanwhile, and none needs to.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
 
-from google.protobuf.message import Message
-
+from bureau.admin.admission_request import Signer
+from bureau.admin.offline_credentials import offline_bureau
 from bureau.clock import Clock
-from bureau.credit_file.history import DELETION, Account, people_of, steps_of
-from bureau.credit_file.subject_state import ADDITION, ANSWER, OPENING, STATEMENT
-from bureau.store import checks
+from bureau.codes import CodeSet
+from bureau.config import Settings
+from bureau.context import Bureau, Caller
+from bureau.credit_file.erasable import has_words, newest_month, rest_of, written
+from bureau.credit_file.history import people_of
+from bureau.errors import Refusal
+from bureau.journeys.erasure import erase
+from bureau.journeys.member import StoredMember
+from bureau.ledger.checked_database import open_database
+from bureau.main import LOG_KEY
 from bureau.store import queries as q
 from bureau.store.database import Connection, Database
-from creditbureau.v1.dispute_pb2 import DisputeAddition, DisputeAnswer, DisputeOpening
-from creditbureau.v1.report_pb2 import PaymentHistory
-from creditbureau.v1.subjects_pb2 import SubjectStatement
+from bureau_keys.envelope import seal
+from bureau_keys.keyring import Keyring
+from bureau_keys.profile import Profile
+from bureau_keys.signer_name import subject_signer
+from bureau_keys.signing import SigningKey
+from creditbureau.v1.erasure_pb2 import ErasedAccount, ErasedStatement, Erasure
 
+T = TypeVar("T")
+
+# Accounts and statements in one erasure: the largest payload holds them, and the writer is
+# free for others after each.
+ACCOUNTS, STATEMENTS = 50, 100
 PAGE = 500
-# Statements in which people write freely, and the fields of their words.
-WRITTEN: dict[int, type[Message]] = {
-    OPENING: DisputeOpening,
-    ADDITION: DisputeAddition,
-    ANSWER: DisputeAnswer,
-    STATEMENT: SubjectStatement,
-}
-WORDS = ("narrative", "text", "attachment_digests")
+# Plans of one erasure: whatever is furnished meanwhile makes a plan out of date.
+MAX_PLANS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The reason of an erasure: a person, or the age of accounts.
+
+    Attributes:
+        subject_id: The person; empty for accounts that are too old.
+        before_month: yyyymm, the first month whose accounts are kept; 0 for a person.
+    """
+
+    subject_id: str = ""
+    before_month: int = 0
 
 
 @dataclass(slots=True)
-class Erased:
-    """Counts of an erasure.
+class Plan:
+    """Everything that an erasure takes.
 
     Attributes:
-        statements: Disputes, additions, answers to them, and the person's own statements.
+        accounts: By furnisher.
+        statements: The person's statements with words, and the answers to their disputes.
         kept: Accounts of the person that name others too; they stay.
     """
 
-    accounts: int = 0
-    records: int = 0
-    statements: int = 0
+    accounts: dict[str, list[ErasedAccount]] = field(default_factory=dict)
+    statements: list[ErasedStatement] = field(default_factory=list)
     kept: int = 0
 
+    @property
+    def is_empty(self) -> bool:
+        """True if there is nothing to erase."""
+        return not (self.accounts or self.statements)
 
-def erase_person(database: Database, subject_id: str) -> Erased:
-    """Erase the accounts that name only this person, and the words of their disputes and
-    statements; what came of these stays.
+    @property
+    def account_count(self) -> int:
+        """Number of accounts."""
+        return sum(map(len, self.accounts.values()))
+
+
+def plan_erasure(database: Database, cause: Cause) -> Plan:
+    """List everything that an erasure takes, and erase nothing."""
+    with database.snapshot() as db:
+        return _of_person(db, cause.subject_id) if cause.subject_id else _of_age(db, cause)
+
+
+def erase_all(settings: Settings, cause: Cause, clock: Clock) -> Plan:
+    """Erase by the operator's signed statements; return what was erased.
+
+    Raises:
+        SchemaError, ForkedLogError: The database is not one to write to.
+        Refusal: The operator's signing key is not in force, or the month is inside the
+            retention period.
+        StorageError: A reader of the SQLite file holds on to what was erased.
     """
-    erased, now_us = Erased(), Clock().now_us()
-    with database.secure_erase() as db:
-        for (key,) in db.all(q.accounts_of_person, subject_id=subject_id):
-            account = _locked(db, key)
-            if account is None:
-                continue
-            if people_of(account.people) == [subject_id]:
-                _erase(db, account, erased, now_us)
-            else:
-                erased.kept += 1
-        for key, kind, body in db.all(q.events_of_person, subject_id=subject_id):
-            if kind in WRITTEN:
-                _erase_words(db, key, WRITTEN[kind].FromString(body), now_us)
-                erased.statements += 1
+    profile = Profile.load(settings.operator_folder)
+    keyring = Keyring.open(settings.server_folder / "keyring", settings.passphrase())
+    signer = Signer(
+        profile.member_id, settings.origin, SigningKey.from_pem(profile.signing_key_pem)
+    )
+    database = open_database(settings, keyring.get(LOG_KEY).verify_key)
+    erased = Plan()
+    try:
+        with offline_bureau(settings, keyring, database, clock) as bureau:
+            caller = _caller(bureau, profile.member_id)
+            for tried in range(1, MAX_PLANS + 1):
+                try:
+                    _erase(bureau, caller, signer, plan_erasure(database, cause), cause, erased)
+                    break
+                except Refusal as refused:
+                    if refused.reason != "WRONG_STATE" or tried == MAX_PLANS:
+                        raise
+        database.drop_write_ahead_log()
+    finally:
+        database.dispose()
     return erased
 
 
-def erase_before(database: Database, month: int) -> Erased:
-    """Erase the accounts whose newest month lies before a month (yyyymm)."""
-    erased, now_us = Erased(), Clock().now_us()
-    after = 0
-    with database.secure_erase() as db:
-        while page := db.all(checks.accounts_after, after=after, limit=PAGE):
-            for stored in page:
-                after = stored.tradeline_key
-                if _newest(stored.history, stored.trail) >= month:
-                    continue
-                account = _locked(db, after)
-                if account and _newest(account.history, account.trail) < month:
-                    _erase(db, account, erased, now_us)
-    return erased
-
-
-def _newest(history: bytes, trail: bytes) -> int:
-    """Return an account's newest month; of one that is deleted, the newest that it ever had."""
-    reported = PaymentHistory.FromString(history).newest_month
-    return reported or max(step.month for step in steps_of(trail))
-
-
-def _locked(db: Connection, key: int) -> Account | None:
-    """Lock an account and return it, if it is there; what is furnished meanwhile comes before
-    or after.
-    """
-    row = db.one(q.lock_account, which=key)
+def _caller(bureau: Bureau, member_id: str) -> Caller:
+    """Return the member that signs, with the roles that it is admitted for."""
+    with bureau.database.snapshot() as db:
+        row = db.one(q.member_by_id, member_id=member_id)
     if row is None:
-        return None
-    return Account(key, row.trail, history=row.history, people=row.people)
+        raise Refusal("NOT_FOUND", f"the database has no member {member_id}")
+    stored = StoredMember(*row)
+    return Caller(
+        stored.member_id, CodeSet(stored.roles), CodeSet(stored.purposes), stored.jurisdiction
+    )
 
 
-def _erase(db: Connection, account: Account, erased: Erased, now_us: int) -> None:
-    key, trail = account.tradeline_key, steps_of(account.trail)
-    steps = [step for step in trail if _is_record(db, step.submission_key, step.kind)]
-    for step in steps:
-        db.execute(q.blank_record, entry=step.submission_key, place=step.record_index, nothing=b"")
-    db.execute(q.drop_account, which=key)
-    db.execute(q.drop_former_refs, which=key)
-    for subject_id in people_of(account.people):
-        db.execute(q.drop_party, who=subject_id, which=key)
-    db.execute(q.add_erasure, tradeline_key=key, record_count=len(steps), time_us=now_us)
-    erased.accounts += 1
-    erased.records += len(steps)
+def _erase(
+    bureau: Bureau, caller: Caller, signer: Signer, plan: Plan, cause: Cause, erased: Plan
+) -> None:
+    """Erase a plan, and note what was erased in `erased`."""
+    erased.kept = plan.kept
+    for erasure in _statements(plan, cause):
+        erasure.header.CopyFrom(signer.header(bureau.clock.now_us()))
+        erase(bureau, caller, seal(erasure, signer.key))
+        if erasure.accounts:
+            erased.accounts.setdefault(erasure.member_id, []).extend(erasure.accounts)
+        erased.statements.extend(erasure.statements)
 
 
-def _erase_words(db: Connection, entry_key: int, message: Message, now_us: int) -> None:
-    for name in WORDS:
-        if name in message.DESCRIPTOR.fields_by_name:
-            message.ClearField(name)
-    db.execute(q.reword_event, which=entry_key, said=message.SerializeToString(deterministic=True))
-    db.execute(q.blank_statement, which=entry_key, nothing=b"")
-    db.execute(q.blank_entry, which=entry_key, nothing=b"")
-    db.execute(q.add_erased_statement, entry_key=entry_key, time_us=now_us)
+def _statements(plan: Plan, cause: Cause) -> Iterator[Erasure]:
+    """Yield the statements of a plan: one furnisher in each, so that none reads of others."""
+    for member_id, accounts in sorted(plan.accounts.items()):
+        for some in _parts(accounts, ACCOUNTS):
+            yield Erasure(
+                member_id=member_id,
+                subject_id=cause.subject_id,
+                before_month=cause.before_month,
+                accounts=some,
+            )
+    for pieces in _parts(plan.statements, STATEMENTS):
+        yield Erasure(subject_id=cause.subject_id, statements=pieces)
 
 
-def _is_record(db: Connection, submission_key: int, kind: int) -> bool:
-    """Return True if a step came with a submission: an answer to a dispute deletes too."""
-    answer = db.one(checks.answer_leaf, entry_key=submission_key)
-    return kind != DELETION or answer is None
+def _parts(listed: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (listed[at : at + size] for at in range(0, len(listed), size))
+
+
+def _of_person(db: Connection, subject_id: str) -> Plan:
+    plan = Plan()
+    for account in db.all(q.accounts_of_person, subject_id=subject_id):
+        if people_of(account.people) == [subject_id]:
+            _add(plan, account)
+        else:
+            plan.kept += 1
+    rows = db.all(q.events_of_person, subject_id=subject_id)
+    rows += db.all(q.consent_changes_of, signer=subject_signer(subject_id))
+    for row in rows:
+        message = written(row.kind, row.envelope)
+        if message is not None and has_words(message):
+            plan.statements.append(
+                ErasedStatement(leaf_index=row.leaf_index, rest=rest_of(message))
+            )
+    return plan
+
+
+def _of_age(db: Connection, cause: Cause) -> Plan:
+    plan, after = Plan(), 0
+    while page := db.all(q.accounts_after, after=after, limit=PAGE):
+        for account in page:
+            if newest_month(account.history, account.trail) < cause.before_month:
+                _add(plan, account)
+        after = page[-1].tradeline_key
+    return plan
+
+
+def _add(plan: Plan, account: q.ErasableAccount) -> None:
+    plan.accounts.setdefault(account.member_id, []).append(
+        ErasedAccount(tradeline_id=account.tradeline_id, subject_ids=people_of(account.people))
+    )

@@ -32,10 +32,14 @@ class Erased:
         from_leaf: Leaf index of the first entry that something was erased of; None if
             nothing was.
         furnishers: Members whose records were erased.
+        accounts: Ids of the erased accounts, by tradeline key.
+        leaves: Leaf indices of the erased statements.
     """
 
     from_leaf: int | None = None
     furnishers: set[str] = field(default_factory=set)
+    accounts: dict[int, str] = field(default_factory=dict)
+    leaves: set[int] = field(default_factory=set)
 
     def note(self, leaf_index: int) -> None:
         """Note an entry that something was erased of; entries come in order of the log."""

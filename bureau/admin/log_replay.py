@@ -7,8 +7,8 @@ equal it. A journey that refuses a statement on the replay says that the bureau 
 have taken it: its signature does not verify under a key that was in force, its signer had no
 right to it, or a consent did not allow it.
 
-What was erased cannot be replayed. Its rows are taken over as they are, and from there on
-what is shown to members and subjects by way of it is not proved.
+What was erased cannot be replayed. A signed erasure must name it; its rows are taken over as
+they are, and from there on what is shown to members and subjects by way of it is not proved.
 """
 
 from __future__ import annotations
@@ -16,15 +16,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
+
+from google.protobuf.message import DecodeError
 
 from bureau import signed_statement
 from bureau.admin.findings import Checked, Erased
 from bureau.admin.log_integrity import WalkedEntry
-from bureau.admin.submission_integrity import StoredSubmission
+from bureau.admin.submission_integrity import StoredRecord, StoredSubmission
 from bureau.clock import Clock
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
+from bureau.credit_file.accounts import tradeline_id
 from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.build_report import load_consent, rebuild_report
 from bureau.credit_file.contributions import level_of
@@ -44,6 +47,7 @@ from bureau.journeys import (
     consent,
     directory,
     dispute,
+    erasure,
     hold,
     member,
     portfolio,
@@ -62,6 +66,8 @@ from bureau.store.database import Connection
 from bureau.store.rows import rows_of
 from bureau.store.scratch import ScratchDatabase
 from bureau_keys.entry_kinds import EntryKind
+from bureau_keys.envelope import peek
+from bureau_keys.errors import KeysError
 from bureau_keys.profile import Trust
 from bureau_keys.pseudonym import Evaluator
 from bureau_keys.signer_name import (
@@ -72,8 +78,10 @@ from bureau_keys.signer_name import (
 )
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import record_pb2
+from creditbureau.v1.consent_pb2 import ConsentChange
 from creditbureau.v1.dispute_pb2 import DisputeAnswer, DisputeOpening
 from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.erasure_pb2 import Erasure
 from creditbureau.v1.record_pb2 import Record, SubmissionManifest
 from creditbureau.v1.reporting_pb2 import Inquiry
 
@@ -110,6 +118,31 @@ class LogClock(Clock):
         return self.time_us
 
 
+class SignedErasures(NamedTuple):
+    """Everything that signed erasures name. Their signatures are verified as they are replayed.
+
+    Attributes:
+        accounts: Ids of the accounts.
+        rests: The parts of statements that are kept, by leaf index.
+    """
+
+    accounts: set[str]
+    rests: dict[int, bytes]
+
+    @classmethod
+    def of(cls, stored: Connection) -> SignedErasures:
+        """Read all erasures."""
+        found = cls(set(), {})
+        for (envelope,) in stored.all(checks.erasures):
+            try:
+                message = peek(Envelope.FromString(envelope), Erasure)
+            except (KeysError, DecodeError, TypeError):
+                continue  # the walk of the log finds that it is not what was signed
+            found.accounts.update(account.tradeline_id for account in message.accounts)
+            found.rests.update((at.leaf_index, at.rest) for at in message.statements)
+        return found
+
+
 class LogReplay:
     """A bureau that takes a log's statements again.
 
@@ -137,6 +170,7 @@ class LogReplay:
         self._stored = stored
         self._scratch = scratch
         self._db = scratch.connection
+        self._signed = SignedErasures.of(stored)
         self._operator_key = trust.operator_key
         self._checked = checked
         self._clock = LogClock()
@@ -189,8 +223,7 @@ class LogReplay:
         if walked.envelope is not None:
             self._replay(walked.envelope)
         elif walked.erased:
-            self.erased.note(self._index)
-            self._take_over()
+            self._replay_erased()
         self._db.execute_many_tuples(
             q.add_statement,
             ("entry_key", "envelope"),
@@ -256,6 +289,23 @@ class LogReplay:
             NOTICES.one(self._stored, NOTICES.key_of(row)) == row
             for row in NOTICES.of_entry(self._db, key)
         )
+
+    def _replay_erased(self) -> None:
+        """Take over a statement that was erased, if a signed erasure names it."""
+        self.erased.note(self._index)
+        self.erased.leaves.add(self._index)
+        rest = self._signed.rests.get(self._index)
+        if rest is None:
+            self._checked.found("it was erased, and no signed erasure names it", self._index)
+        if self._entry.kind != "consent-change":
+            self._take_over()
+            return
+        tx = Transaction(self._db, self._unit_us, self._entry.entry_key, self._new_key)
+        try:
+            change = ConsentChange.FromString(rest or b"")
+            consent.apply_change(tx, subject_id_of(self._entry.signer), change)
+        except (Refusal, DecodeError, KeyError) as refused:
+            self._checked.found(f"what is left of it has no effect: {refused}", self._index)
 
     def _take_over(self) -> None:
         """Take over the event or the inquiries of an entry as they are stored."""
@@ -348,6 +398,26 @@ class LogReplay:
         agent = str(NOTICES.value(notice, "member_id")) if notice else ""
         subject.rotate_key(bureau, self._member(agent), envelope)
 
+    def erasure(self, bureau: Bureau, envelope: Envelope) -> None:
+        """Replay an erasure: what it names is gone already, its notices are not."""
+        caller = self.caller()
+        opened = erasure.open_erasure(bureau, caller, envelope)
+
+        def work(tx: Transaction) -> None:
+            opened.recheck_key_and_time(tx)
+            erasure.record_erasure(tx, caller, opened.message)
+
+        bureau.ledger.commit(opened.signed, work)
+        gone = set(self.erased.accounts.values())
+        for account in opened.message.accounts:
+            if account.tradeline_id not in gone:
+                what = f"it names account {account.tradeline_id}, whose records are there"
+                self._checked.found(what, self._index)
+        for statement in opened.message.statements:
+            if statement.leaf_index not in self.erased.leaves:
+                what = f"it names entry {statement.leaf_index}, whose statement is there"
+                self._checked.found(what, self._index)
+
     def inquiry(self, bureau: Bureau, envelope: Envelope) -> None:
         """Replay an inquiry: its row's inputs must give the report whose digest is in the log.
 
@@ -437,6 +507,7 @@ class LogReplay:
         for at in stored.erased():
             self.erased.note(self._index)
             self.erased.furnishers.add(member_id)
+            self._note_account(at)
             self._checked.unproved += 1
             RECORDS.put(self._db, (self._entry.entry_key, *at))
             counted = ERASURES.one(self._db, (at.tradeline_key,))
@@ -449,6 +520,16 @@ class LogReplay:
                 which=self._entry.entry_key,
                 new_count=SUBMISSIONS.value(row, "new_tradeline_count"),
             )
+
+    def _note_account(self, record: StoredRecord) -> None:
+        """Note an account by the first of its erased records, which opened it."""
+        if record.tradeline_key in self.erased.accounts:
+            return
+        opened = tradeline_id(self._entry.digest, record.place)
+        self.erased.accounts[record.tradeline_key] = opened
+        if opened not in self._signed.accounts:
+            what = f"account {opened} was erased, and no signed erasure names it"
+            self._checked.found(what, self._index)
 
 
 Replay: TypeAlias = Callable[[LogReplay, Bureau, Envelope], object]
@@ -473,6 +554,7 @@ REPLAYS: dict[EntryKind, Replay] = {
     "dispute": _by_subject(dispute.open_dispute),
     "dispute-addition": _by_subject(dispute.add_to_dispute),
     "dispute-answer": _by_member(dispute.answer_dispute),
+    "erasure": LogReplay.erasure,
     "evaluation": _by_member(directory.evaluate),
     "hold": _by_subject(hold.place_hold),
     "hold-lift": _by_subject(hold.lift_hold),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,18 +13,22 @@ import typer
 
 from bureau.admin.backup import about_backup, back_up, restore
 from bureau.admin.bureau_folder import trust_of
-from bureau.admin.erasure import erase_before, erase_person
+from bureau.admin.erasure import Cause, Plan, erase_all, plan_erasure
 from bureau.admin.findings import Checked
 from bureau.admin.integrity import check_database, rebuild_caches
+from bureau.calendar import day_of
 from bureau.cli.common import Dir, Output, Shown, echo_status, group, settings_of, show, show_one
 from bureau.cli.exit_codes import Exit, Stop
+from bureau.clock import Clock
 from bureau.config import Settings
 from bureau.ledger import checkpoint_file, log
 from bureau.ledger.node_checks import ForkedLogError, LogKeyError
+from bureau.policy import load_policy
 from bureau.store import schema
 from bureau.store.database import Database
 from bureau_keys.note import parse_vkey
 
+SUBJECT_ID = re.compile(r"[0-9a-f]{32}")
 MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 app = group("The database: schema, backup, restore, check.")
@@ -198,33 +203,79 @@ def erase(
         str,
         typer.Option(
             metavar="ID",
-            help="Subject whose statements and unshared accounts are erased.",
+            help="Subject whose words and unshared accounts are erased.",
         ),
     ] = "",
     before: Annotated[
         str,
         typer.Option(metavar="YYYY-MM", help="First month whose accounts are kept."),
     ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be erased; erase nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Erase without asking.")] = False,
     folder: Dir = None,
     database_url: Db = None,
 ) -> None:
-    """Erase records and their salts permanently; the log stays verifiable."""
+    """Erase records, words and their salts permanently, by signed and logged statements.
+
+    The log stays verifiable. The people get notices, the furnishers and auditors can list
+    the statements. Asks first; without a terminal and without --yes it erases nothing.
+    """
+    cause = _cause(subject, before)
+    with _opened(folder, database_url) as (settings, database):
+        _check_retention(settings, cause)
+        plan = plan_erasure(database, cause)
+        _show_plan("would erase" if dry_run else "to erase", plan)
+        if dry_run:
+            return
+        if plan.is_empty:
+            # An earlier erasure may have left its traces there.
+            database.drop_write_ahead_log()
+            return
+        if not (yes or _confirmed()):
+            raise Stop(
+                Exit.USAGE,
+                "nothing was erased, as it was not confirmed",
+                "Look at what --dry-run shows; then confirm at a terminal, or pass --yes.",
+            )
+        erased = erase_all(settings, cause, Clock())
+    _show_plan("erased", erased)
+
+
+def _cause(subject: str, before: str) -> Cause:
     if bool(subject) == bool(before):
         raise typer.BadParameter("give --subject or --before", param_hint="--subject / --before")
+    if subject and not SUBJECT_ID.fullmatch(subject):
+        raise typer.BadParameter("is not a subject id: 32 hex digits", param_hint="--subject")
     if before and not MONTH.fullmatch(before):
         raise typer.BadParameter("is not a month such as 2010-01", param_hint="--before")
-    with _opened(folder, database_url) as (_, database):
-        erased = (
-            erase_person(database, subject)
-            if subject
-            else erase_before(database, int(before.replace("-", "")))
+    return Cause(subject, int(before.replace("-", "") or 0))
+
+
+def _check_retention(settings: Settings, cause: Cause) -> None:
+    policy = load_policy(settings.jurisdiction, settings.folder / "policy")
+    earliest = policy.retained_since(day_of(Clock().now_us()))
+    if cause.before_month > earliest:
+        month = f"{earliest // 100}-{earliest % 100:02}"
+        raise Stop(
+            Exit.INVALID,
+            f"accounts from {month} on are inside the retention period of {settings.jurisdiction}",
+            f"Give --before {month}, or an earlier month.",
         )
-    echo_status(
-        f"erased {erased.accounts} accounts, {erased.records} records, "
-        f"{erased.statements} statements"
-    )
-    if erased.kept:
-        echo_status(f"{erased.kept} accounts are kept: they name other people too")
+
+
+def _confirmed() -> bool:
+    """Ask at the terminal; return False without one."""
+    return sys.stdin.isatty() and typer.confirm("Erase this permanently?", err=True)
+
+
+def _show_plan(verb: str, plan: Plan) -> None:
+    echo_status(f"{verb} {plan.account_count} accounts, {len(plan.statements)} statements")
+    for member_id, accounts in sorted(plan.accounts.items()):
+        echo_status(f"  {len(accounts)} accounts of {member_id}")
+    if plan.kept:
+        echo_status(f"{plan.kept} accounts are kept: they name other people too")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from bureau.admin.bureau_folder import FolderError
 from bureau.admin.forks import NoForkError
 from bureau.admin.operator import CallError
 from bureau.admin.report_key import ReportKeyError
+from bureau.errors import Refusal
 from bureau.ledger.checked_database import SchemaError
 from bureau.ledger.node_checks import ForkedLogError, LogKeyError
 from bureau.store.dump import CopyError, DatabaseExistsError
@@ -55,6 +56,7 @@ EXPLAINED = (
     LogKeyError,
     CopyError,
     NoForkError,
+    Refusal,
     StorageError,
     KeysError,
     ValidationError,
@@ -82,6 +84,7 @@ _OF_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (DatabaseExistsError, Exit.CONFLICT),
     (CopyError, Exit.INVALID),
     (NoForkError, Exit.CONFLICT),
+    (Refusal, Exit.CONFLICT),
     (StorageError, Exit.UNAVAILABLE),
     (FileNotFoundError, Exit.NOT_FOUND),
     (FileExistsError, Exit.CONFLICT),

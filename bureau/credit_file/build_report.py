@@ -15,6 +15,7 @@ from bureau.errors import Refusal
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
+from creditbureau.v1.notice_pb2 import NOTICE_KIND_ERASURE
 from creditbureau.v1.report_pb2 import Evidence
 
 
@@ -98,15 +99,18 @@ def _built(db: Connection, inputs: ReportInputs, rules: ReportRules) -> BuiltRep
     )
 
 
-def check_report_digest(db: Connection, built: BuiltReport, answer_digest: bytes) -> None:
+def check_report_digest(
+    db: Connection, built: BuiltReport, answer_digest: bytes, subject_id: str
+) -> None:
     """Verify that a rebuilt report has the digest recorded in the log.
 
     Raises:
-        Refusal: WRONG_STATE if the records of a subject were erased since; INTERNAL.
+        Refusal: WRONG_STATE if something of the subject was erased since; INTERNAL.
     """
     if built.digest == answer_digest:
         return
-    if db.one(q.erasure_count) != (0,):
+    since = {"subject_id": subject_id, "log_size": built.log_size}
+    if db.one(q.erased_since, kind=NOTICE_KIND_ERASURE, **since):
         raise Refusal("WRONG_STATE", "records that the report was made from were erased since")
     raise Refusal("INTERNAL", "the rebuilt report differs from the one recorded in the log")
 

@@ -167,6 +167,15 @@ def deleted_tradeline_omission(tradeline_id: str) -> Omission:
     )
 
 
+def erased_tradeline_omission(tradeline_id: str) -> Omission:
+    """Return the omission of a tradeline that the operator erased, for the subject."""
+    return Omission(
+        reason=report_pb2.OMISSION_REASON_ERASED,
+        section=codes_pb2.SECTION_TRADELINES,
+        tradeline_id=tradeline_id,
+    )
+
+
 def actions_in(line: FiledTradeline, months: int) -> list[FiledAction]:
     """Return the actions that a number of months of history opens.
 

@@ -88,27 +88,35 @@ def change_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rec
     change = opened.message
     if field_rules.bad_text(change.note):
         raise Refusal.of_field("BAD_TEXT", "note", "control or bidirectional characters")
-    consent_id = change.consent_id
-    allowed, after = TRANSITIONS[change.transition]
 
     def work(tx: Transaction) -> None:
         opened.recheck_key_and_time(tx)
-        held = _own(tx.db.one(q.lock_consent, consent_id=consent_id), opened.subject_id)
-        if held.state not in allowed:
-            state = consent_pb2.ConsentState.Name(held.state)  # type: ignore[arg-type]
-            raise Refusal("WRONG_STATE", f"the consent is {state.removeprefix('CONSENT_STATE_')}")
-        tx.db.execute(
-            q.set_consent_state,
-            which=consent_id,
-            state=after,
-            update_us=tx.now_us,
-            note=change.note,
-        )
+        apply_change(tx, opened.subject_id, change)
 
     committed = bureau.ledger.commit(opened.signed, work)
     with bureau.database.snapshot() as db:
-        view = _view(db, consent_id, bureau.clock.now_us())
+        view = _view(db, change.consent_id, bureau.clock.now_us())
     return view, signed_statement.receipt_of(committed.proof)
+
+
+def apply_change(tx: Transaction, subject_id: str, change: ConsentChange) -> None:
+    """Give a subject's consent the state that a change leads to.
+
+    Raises:
+        Refusal: NOT_FOUND, WRONG_STATE.
+    """
+    allowed, after = TRANSITIONS[change.transition]
+    held = _own(tx.db.one(q.lock_consent, consent_id=change.consent_id), subject_id)
+    if held.state not in allowed:
+        state = consent_pb2.ConsentState.Name(held.state)  # type: ignore[arg-type]
+        raise Refusal("WRONG_STATE", f"the consent is {state.removeprefix('CONSENT_STATE_')}")
+    tx.db.execute(
+        q.set_consent_state,
+        which=change.consent_id,
+        state=after,
+        update_us=tx.now_us,
+        note=change.note,
+    )
 
 
 def get_consent(

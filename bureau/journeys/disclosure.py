@@ -13,6 +13,7 @@ from bureau.credit_file.reader import read_file
 from bureau.credit_file.report import (
     add_consumer_entries,
     deleted_tradeline_omission,
+    erased_tradeline_omission,
     fill_report,
     new_report,
     omissions_for_subject,
@@ -26,7 +27,7 @@ from bureau.credit_file.subject_state import withdrawn_by_dispute
 from bureau.store import queries as q
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
-from creditbureau.v1.notice_pb2 import Notice
+from creditbureau.v1.notice_pb2 import NOTICE_KIND_ERASURE, Notice
 from creditbureau.v1.report_pb2 import InquiryLine
 
 # More inquiries than these are read page by page: those that got a report, and those
@@ -56,6 +57,7 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
         newest_notices = notices.newest(db, subject_id, DISCLOSED_NOTICES)
         shared = CodeSet.of([PEOPLE_CHANGED])
         deleted = db.all(q.deleted_accounts, subject_id=subject_id, unless=shared)
+        erased = db.all(q.erased_accounts, subject_id=subject_id, kind=NOTICE_KIND_ERASURE)
     rules = current_rules(bureau.policy)
     report = new_report(
         bureau.origin, rules, statement.header.request_id, statement.signed.digest, now_us
@@ -69,6 +71,7 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
     add_attributes(report, reported, WHOLE_FILE, rules.version.attributes)
     report.omissions.extend(omissions_for_subject(file, reported, withdrawn))
     report.omissions.extend(deleted_tradeline_omission(name) for (name,) in deleted)
+    report.omissions.extend(erased_tradeline_omission(name) for (name,) in erased)
     report.notices.extend(newest_notices)
     del report.inquiries[:]
     report.inquiries.extend(inquiry_line(row) for row in sorted(rows, reverse=True))

@@ -161,7 +161,7 @@ def _again(bureau: Bureau, asked: ReportRequest, entry: log.LoggedEntry) -> Buil
         assert held is not None, "an accepted inquiry had a consent"
         check_retry(db, bureau.policy, held, inquiry, bureau.clock.now_us())
         prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, inquiry)
-        check_report_digest(db, prepared, entry.answer_digest)
+        check_report_digest(db, prepared, entry.answer_digest, inquiry.subject_id)
     return prepared
 
 

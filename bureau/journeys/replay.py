@@ -66,7 +66,7 @@ def replay_report(
         )
         prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, inquiry)
         if receipt.answer_digest:
-            check_report_digest(db, prepared, receipt.answer_digest)
+            check_report_digest(db, prepared, receipt.answer_digest, inquiry.subject_id)
         consent = prove_consent(db, held)
     _note(bureau, caller, inquiry)
     return ReplayReportResponse(

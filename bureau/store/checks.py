@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from sqlalchemy import select, text, update
 
 from bureau.store.compiled import Change, Query
@@ -16,6 +14,13 @@ set_new_count = Change(
     .values(new_tradeline_count=s.bind("new_count"))
 )
 
+# Everything that the operator signed to erase.
+erasures = Query[tuple[bytes]](
+    select(s.statement.c.envelope)
+    .join_from(s.statement, s.entry, s.statement.c.entry_key == s.entry.c.entry_key)
+    .where(s.entry.c.kind == "erasure")
+)
+
 # Statements without their entry.
 lost_statements = Query[tuple[int]](
     select(s.statement.c.entry_key)
@@ -25,21 +30,6 @@ lost_statements = Query[tuple[int]](
 )
 
 
-class StoredAccount(NamedTuple):
-    """An account, as its records left it."""
-
-    tradeline_key: int
-    history: bytes
-    trail: bytes
-
-
-accounts_after = Query(
-    select(s.tradeline.c.tradeline_key, s.tradeline.c.history, s.tradeline.c.trail)
-    .where(s.tradeline.c.tradeline_key > s.bind("after"))
-    .order_by(s.tradeline.c.tradeline_key)
-    .limit(s.bind("limit")),
-    StoredAccount,
-)
 answer_leaf = Query[tuple[int]](
     select(s.entry.c.leaf_index).where(
         s.entry.c.entry_key == s.bind("entry_key"), s.entry.c.kind == "dispute-answer"

@@ -64,6 +64,13 @@ class Connection:
         """True if the other end has hung up."""
         return bool(getattr(self._raw, "closed", False))
 
+    def overwrite_deleted(self) -> None:
+        """Erase from the disk what this connection deletes from a SQLite file;
+        PostgreSQL does so when it vacuums.
+        """
+        if self._dialect.name == "sqlite":
+            self.execute_raw("PRAGMA secure_delete=ON")
+
     def close(self) -> None:
         """Close the driver's connection."""
         self._raw.close()
@@ -314,29 +321,24 @@ class Database:
         """
         return self._transaction(self._begin_write)
 
-    @contextmanager
-    def secure_erase(self) -> Iterator[Connection]:
-        """Begin a write after which a SQLite file holds nothing any more of what it took out.
-        PostgreSQL does so when it vacuums.
+    def drop_write_ahead_log(self) -> None:
+        """Drop a SQLite file's write-ahead log, in which what was erased can still be read.
 
         Raises:
-            StorageError: As `transaction`; or a reader holds on to what was taken out.
+            StorageError: A reader holds on to what was erased.
         """
-        with self.transaction() as db:
-            if self.is_sqlite:
-                db.execute_raw("PRAGMA secure_delete=ON")
-            yield db
-        if self.is_sqlite:
-            connection = self._opened()
-            try:
-                held, *_ = connection.fetch_one_raw("PRAGMA wal_checkpoint(TRUNCATE)")
-            finally:
-                connection.close()
-            if held:
-                raise StorageError(
-                    "what was erased is still in the write-ahead log, as somebody reads it: "
-                    "erase again when no backup runs"
-                )
+        if not self.is_sqlite:
+            return
+        connection = self._opened()
+        try:
+            held, *_ = connection.fetch_one_raw("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.close()
+        if held:
+            raise StorageError(
+                "what was erased is still in the write-ahead log, as somebody reads it: "
+                "erase again when no backup runs"
+            )
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:

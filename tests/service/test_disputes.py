@@ -10,7 +10,6 @@ from datetime import timedelta
 
 import pytest
 
-from bureau.admin.erasure import erase_person
 from bureau_client import (
     BureauError,
     DisputeNews,
@@ -251,8 +250,7 @@ def test_a_dispute_about_what_was_erased_can_be_answered(
     person = scenario.person()
     scenario.submit("acme", account(person, "card", MAY))
     dispute_id = challenged(scenario, person, month=None)
-    with scenario.database() as database:
-        assert erase_person(database, person.subject_id).accounts == 1
+    assert scenario.erase(person.subject_id).account_count == 1
     answered = scenario.lenders["acme"].answer_dispute(dispute_id, outcome)
     assert answered.state is DisputeState.ANSWERED
     assert person.file().tradelines == ()

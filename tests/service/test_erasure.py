@@ -2,30 +2,59 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from bureau.admin.erasure import erase_before, erase_person
+from bureau.admin.admission_request import Signer
+from bureau.admin.offline_credentials import offline_bureau
+from bureau.codes import EMPTY
+from bureau.config import Settings
+from bureau.context import Caller
+from bureau.errors import Refusal
+from bureau.journeys.erasure import erase
 from bureau_client import (
+    Auditor,
     BureauError,
+    ConsentState,
     Deletion,
     DeletionReason,
     DisputeOutcome,
     DisputeReason,
     EvidenceLevel,
+    Lender,
     Month,
+    NoticeKind,
+    OmissionReason,
     Party,
+    PermissionDenied,
     Wallet,
     WrongState,
 )
-from bureau_client.verify import verify_bundle
-from tests.service.scenario import Scenario, account, open_scenario
+from bureau_keys.envelope import seal
+from bureau_keys.keyring import Keyring
+from bureau_keys.signing import SigningKey
+from creditbureau.v1.erasure_pb2 import Erasure
+from creditbureau.v1.record_pb2 import Record
+from tests.service import scenario as scenarios
+from tests.service.scenario import PURPOSES, Scenario, open_scenario
 
-MAY, JUNE = Month(2024, 5), Month(2024, 6)
-WRITTEN = ("canary narrative", "canary addition", "canary answer", "canary statement")
+account = partial(scenarios.account, open_date=date(2014, 1, 31))
+MAY, JUNE = Month(2015, 5), Month(2015, 6)
+WRITTEN = (
+    "canary narrative",
+    "canary addition",
+    "canary answer",
+    "canary statement",
+    "canary note",
+)
+REVOKED = ConsentState.REVOKED
 CANARIES = frozenset({*WRITTEN, "Canary Creditor"})
 
 
@@ -47,31 +76,111 @@ def test_accounts_go_with_their_salts(alone: Scenario) -> None:
     for person in (gone, stays):
         scenario.submit("acme", account(person, "card", MAY), account(person, "loan", JUNE))
     parties = (Party(gone.subject_id), Party(stays.subject_id))
-    scenario.submit("acme", account(gone, "shared", MAY, parties=parties))
+    scenario.submit("acme", account(gone, "shared", JUNE, parties=parties))
     report = scenario.report(gone, "brook", EvidenceLevel.ALL)
-    with scenario.database() as database:
-        erased = erase_person(database, gone.subject_id)
-        assert (erased.accounts, erased.records, erased.kept) == (2, 2, 1)
-        assert scenario.findings() == []
-        assert len(scenario.report(gone, "brook", EvidenceLevel.ALL).tradelines) == 1
-        assert len(scenario.report(stays, "brook", EvidenceLevel.ALL).tradelines) == 3
-        # The old report, where it was kept, still verifies; the bureau has it no more.
-        assert report.receipt is not None
-        trust = scenario.profiles["brook"].trust
-        assert verify_bundle(report, trust)
-        with pytest.raises(BureauError) as caught:
-            scenario.lenders["brook"].replay(report.request_id)
-        assert caught.value.reason == "WRONG_STATE"
-        old = erase_before(database, 202406)
-        assert (old.accounts, old.records) == (2, 2)
+    erased = scenario.erase(gone.subject_id)
+    assert (erased.account_count, len(erased.statements), erased.kept) == (2, 0, 1)
     assert scenario.findings() == []
+    assert len(scenario.report(gone, "brook", EvidenceLevel.ALL).tradelines) == 1
+    assert len(scenario.report(stays, "brook", EvidenceLevel.ALL).tradelines) == 3
+    # The old report, where it was kept, still verifies; the bureau has it no more.
+    assert report.receipt is not None
+    with Auditor(scenario.bureau.add_member("auditor", ["auditor"])) as auditor:
+        assert auditor.verify_report(report)
+    with pytest.raises(WrongState):
+        scenario.lenders["brook"].replay(report.request_id)
+    assert scenario.erase(before_month=201506).account_count == 1
+    assert scenario.findings() == []
+
+
+def test_an_erasure_is_shown_to_the_person_the_furnisher_and_an_auditor(shared: Scenario) -> None:
+    scenario = shared
+    person, other = scenario.person(), scenario.person()
+    for name in ("acme", "brook"):
+        scenario.submit(name, account(person, f"{name}-card", MAY))
+    scenario.submit("acme", account(other, "card", MAY))
+    lines = {line.member_id: line.tradeline_id for line in person.file().tradelines}
+    person.set_statement("I was ill.")
+    scenario.erase(person.subject_id)
+    # The person: an omission for each account, and notices, of the words too.
+    file = person.file()
+    assert file.tradelines == ()
+    omitted = {at.tradeline_id for at in file.omissions if at.reason is OmissionReason.ERASED}
+    assert omitted == set(lines.values())
+    notices = [at for at in person.notices() if at.kind is NoticeKind.ERASURE]
+    assert {at.tradeline_id for at in notices} == {*lines.values(), ""}
+    assert {at.member_id for at in notices} == {"operator"}
+    assert not [at for at in other.file().omissions if at.reason is OmissionReason.ERASED]
+    # Each furnisher: its own account, and no other's.
+    for name, tradeline_id in lines.items():
+        (erasure,) = [
+            at for at in scenario.lenders[name].erasures() if at.subject_id == person.subject_id
+        ]
+        (account_,) = erasure.accounts
+        assert (erasure.member_id, account_.tradeline_id) == (name, tradeline_id)
+        assert account_.subject_ids == (person.subject_id,)
+    # An auditor: all of them, each in the log and signed by the operator.
+    with Auditor(scenario.bureau.add_member("auditor", ["auditor"])) as auditor:
+        found = [at for at in auditor.erasures() if at.subject_id == person.subject_id]
+        assert sorted(at.member_id for at in found) == ["", "acme", "brook"]
+        (words,) = [at for at in found if at.leaf_indices]
+        assert words.accounts == ()
+        for erasure in found:
+            auditor.verify_receipt(erasure.receipt, erasure.statement)
+    # Others than these do not read them.
+    profile = scenario.bureau.add_member("reader", ["subscriber"], PURPOSES)
+    with Lender(profile) as reader, pytest.raises(PermissionDenied):
+        reader.erasures()
+
+
+def test_only_the_operator_erases(shared: Scenario) -> None:
+    settings = Settings.load(shared.bureau.folder)
+    keyring = Keyring.open(settings.server_folder / "keyring", settings.passphrase())
+    key = SigningKey.from_pem(shared.profiles["acme"].signing_key_pem)
+    signer = Signer("acme", settings.origin, key)
+    erasure = Erasure(header=signer.header(shared.clock.now_us()), before_month=201001)
+    caller = Caller("acme", EMPTY, EMPTY, "US")
+    with (
+        shared.database() as database,
+        offline_bureau(settings, keyring, database, shared.clock) as bureau,
+        pytest.raises(Refusal) as caught,
+    ):
+        erase(bureau, caller, seal(erasure, key))
+    assert caught.value.reason == "ROLE_REQUIRED"
+
+
+@pytest.mark.parametrize("month", [202401, 299901])
+def test_a_month_inside_the_retention_period_is_refused(shared: Scenario, month: int) -> None:
+    shared.submit("acme", account(shared.person(), "card", MAY))
+    with pytest.raises(Refusal) as caught:
+        shared.erase(before_month=month)
+    assert caught.value.reason == "INVALID_FIELD"
+
+
+def test_only_what_was_erased_is_said_to_be_erased(alone: Scenario) -> None:
+    """A report of one person, changed by hand after an erasure of another, is a fault."""
+    scenario = alone
+    gone, stays = scenario.person(), scenario.person()
+    for person in (gone, stays):
+        scenario.submit("acme", account(person, "card", MAY, balance_minor=77_000))
+    report = scenario.report(stays, "brook")
+    scenario.erase(gone.subject_id)
+    with scenario.database() as database, closing(sqlite3.connect(database.file)) as db, db:
+        for (body,) in db.execute("SELECT body FROM record WHERE body <> x''").fetchall():
+            record = Record.FromString(body)
+            record.snapshot.balance_minor += 1
+            changed = record.SerializeToString(deterministic=True)
+            db.execute("UPDATE record SET body = ? WHERE body = ?", (changed, body))
+    with pytest.raises(BureauError) as caught:
+        scenario.lenders["brook"].replay(report.request_id)
+    assert caught.value.reason == "INTERNAL"
 
 
 def wrote(scenario: Scenario, person: Wallet) -> str:
     """Somebody writes all that one can; the id of their dispute."""
     scenario.submit("acme", account(person, "card", MAY, original_creditor="Canary Creditor"))
     (line,) = person.file().tradelines
-    narrative, addition, answer, statement = WRITTEN
+    narrative, addition, answer, statement, note = WRITTEN
     dispute = person.dispute(
         line.tradeline_id,
         field="status",
@@ -84,6 +193,8 @@ def wrote(scenario: Scenario, person: Wallet) -> str:
         dispute.dispute_id, DisputeOutcome.ACCURATE, narrative=answer
     )
     person.set_statement(statement)
+    consent_id = scenario.inquiring(person, "brook")
+    person.revoke(consent_id, note)
     return dispute.dispute_id
 
 
@@ -93,9 +204,8 @@ def test_what_a_person_wrote_goes_and_what_came_of_it_stays(shared: Scenario) ->
     dispute_id = wrote(scenario, person)
     wrote(scenario, other)
     report = scenario.report(person, "brook")
-    with scenario.database() as database:
-        erased = erase_person(database, person.subject_id)
-    assert (erased.accounts, erased.statements) == (1, 4)
+    erased = scenario.erase(person.subject_id)
+    assert (erased.account_count, len(erased.statements)) == (1, 5)
     assert scenario.findings() == []
     (dispute,) = person.disputes()
     assert (dispute.dispute_id, dispute.outcome) == (dispute_id, DisputeOutcome.ACCURATE)
@@ -103,14 +213,19 @@ def test_what_a_person_wrote_goes_and_what_came_of_it_stays(shared: Scenario) ->
     assert dispute.attachment_digests == ()
     assert [at.narrative for at in dispute.additions] == [""]
     assert person.file().subject_statement == ""
+    # The consent is revoked as before, and says nothing of why.
+    assert [(at.state, at.note) for at in person.consents() if at.state is REVOKED] == [
+        (REVOKED, "")
+    ]
+    held = scenario.lenders["brook"].consents(person.subject_id)
+    assert "canary note" not in [at.note for at in held]
     # Others' words are theirs.
     assert other.disputes()[0].narrative == WRITTEN[0]
     # Nobody gets the report that had it, nor a receipt of what is gone.
     with pytest.raises(WrongState):
         scenario.lenders["brook"].replay(report.request_id)
-    # It can be done again.
-    with scenario.database() as database:
-        assert erase_person(database, person.subject_id).statements == 4
+    # There is nothing left to erase.
+    assert scenario.erase(person.subject_id).is_empty
     assert scenario.findings() == []
 
 
@@ -119,8 +234,7 @@ def test_nothing_of_it_is_left_in_a_file(alone: Scenario) -> None:
     person = scenario.person()
     wrote(scenario, person)
     assert left_in(scenario.bureau.folder) == CANARIES
-    with scenario.database() as database:
-        erase_person(database, person.subject_id)
+    scenario.erase(person.subject_id)
     assert left_in(scenario.bureau.folder) == set()
 
 
@@ -134,19 +248,45 @@ def test_what_is_put_back_by_hand_is_found(shared: Scenario) -> None:
     scenario = shared
     person = scenario.person()
     wrote(scenario, person)
-    with scenario.database() as database:
-        erase_person(database, person.subject_id)
-        with database.transaction() as db:
-            db.execute_raw(
-                "UPDATE entry SET salt = commitment WHERE entry_key ="
-                " (SELECT max(entry_key) FROM erased_statement)"
-            )
-        assert [at.what for at in scenario.findings()] == [
-            "it was erased, and something of it is still there"
-        ]
-        with database.transaction() as db:
-            db.execute_raw("UPDATE entry SET salt = digest WHERE length(digest) = 0")
+    scenario.erase(person.subject_id)
+    with scenario.database() as database, database.transaction() as db:
+        db.execute_raw(
+            "UPDATE entry SET salt = commitment WHERE entry_key ="
+            " (SELECT max(entry_key) FROM erased_statement)"
+        )
+    assert [at.what for at in scenario.findings()] == [
+        "it was erased, and something of it is still there"
+    ]
+    with scenario.database() as database, database.transaction() as db:
+        db.execute_raw("UPDATE entry SET salt = digest WHERE length(digest) = 0")
     assert scenario.findings() == []
+
+
+def test_what_is_blanked_by_hand_is_not_erased(alone: Scenario) -> None:
+    """The check finds what an operator erases by SQL, without a signed statement."""
+    scenario = alone
+    gone, person = scenario.person(), scenario.person()
+    for wallet in (gone, person):
+        wrote(scenario, wallet)
+    scenario.erase(gone.subject_id)
+    assert scenario.findings() == []
+    with scenario.database() as database, database.transaction() as db:
+        own = f"SELECT tradeline_key FROM tradeline_party WHERE subject_id = '{person.subject_id}'"
+        db.execute_raw(
+            f"INSERT INTO erasure SELECT tradeline_key, count(*), 0 FROM record"
+            f" WHERE tradeline_key IN ({own}) GROUP BY tradeline_key"
+        )
+        db.execute_raw(f"UPDATE record SET body = x'' WHERE tradeline_key IN ({own})")
+        event = "SELECT max(entry_key) FROM entry WHERE kind = 'consent-change'"
+        db.execute_raw(f"INSERT INTO erased_statement SELECT ({event}), 0")
+        db.execute_raw(f"UPDATE statement SET envelope = x'' WHERE entry_key = ({event})")
+        db.execute_raw(f"UPDATE entry SET salt = x'', digest = x'' WHERE entry_key = ({event})")
+    found = [at.what for at in scenario.findings()]
+    assert "it was erased, and no signed erasure names it" in found
+    assert any(
+        what.endswith("was erased, and no signed erasure names it") and what.startswith("account")
+        for what in found
+    )
 
 
 def test_what_is_furnished_meanwhile_comes_before_or_after(shared: Scenario) -> None:
@@ -159,14 +299,13 @@ def test_what_is_furnished_meanwhile_comes_before_or_after(shared: Scenario) -> 
         month = JUNE
         while not done.is_set():
             scenario.submit("acme", account(person, "card", month))
-            month = month + 1 if month < Month(2026, 1) else JUNE
+            month = month + 1 if month < Month(2017, 1) else JUNE
 
     thread = threading.Thread(target=furnish)
     thread.start()
     try:
         for _ in range(5):
-            with scenario.database() as database:
-                erase_person(database, person.subject_id)
+            scenario.erase(person.subject_id)
     finally:
         done.set()
         thread.join()
@@ -179,7 +318,6 @@ def test_a_deleted_account_is_too_old_one_day(alone: Scenario) -> None:
     scenario.submit("acme", account(person, "card", MAY))
     ref = account(person, "card", MAY).account_ref
     scenario.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE))
-    with scenario.database() as database:
-        assert erase_before(database, 202405).accounts == 0
-        assert erase_before(database, 202406).accounts == 1
+    assert scenario.erase(before_month=201505).account_count == 0
+    assert scenario.erase(before_month=201506).account_count == 1
     assert scenario.findings() == []

@@ -17,7 +17,6 @@ from sqlmodel import SQLModel
 
 from bureau.admin.bureau_folder import trust_of
 from bureau.admin.comparison import CACHES, NODE_TIMES, UNSIGNED, compared_tables
-from bureau.admin.erasure import erase_person
 from bureau.admin.findings import Checked
 from bureau.admin.integrity import check_statements
 from bureau.admin.log_integrity import LOG_TABLES
@@ -167,8 +166,7 @@ def use(scenario: Scenario) -> None:
     gone = scenario.person("brook")
     scenario.submit("brook", account(gone, "card", MAY))
     gone.set_statement("Forget me.")
-    with scenario.database() as database:
-        erase_person(database, gone.subject_id)
+    scenario.erase(gone.subject_id)
 
 
 def left(scenario: Scenario, folder: Path) -> Scene:

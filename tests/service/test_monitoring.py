@@ -7,11 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bureau.admin.erasure import erase_person
-from bureau.admin.integrity import check_database
 from bureau.admin.operator import Operator
-from bureau.config import Settings
-from bureau.store.database import Database
 from bureau.texts import texts
 from bureau_client import (
     AccountStatus,
@@ -124,11 +120,6 @@ def test_a_standard_notices_and_replays_on_every_database(scenario: Scenario) ->
     scenario.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE))
     scenario.submit("acme", account(person, "card", MAY, certified=True))
     assert [at.kind.name for at in person.notices()] == ["REINSERTION"]
-    settings = Settings.load(scenario.bureau.folder)
-    database = Database(settings.database)
-    try:
-        assert check_database(database, settings).findings == []
-        assert erase_person(database, person.subject_id).accounts == 1
-        assert check_database(database, settings).findings == []
-    finally:
-        database.dispose()
+    assert scenario.findings() == []
+    assert scenario.erase(person.subject_id).account_count == 1
+    assert scenario.findings() == []

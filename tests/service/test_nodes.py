@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import pytest
 
-from bureau.admin.erasure import erase_before
+from bureau.admin.erasure import Cause, erase_all
 from bureau.admin.integrity import check_database
 from bureau.calendar import MICROSECONDS
 from bureau.clock import Clock
@@ -303,30 +303,28 @@ def test_the_bureau_keeps_an_operator(deployment: Deployment) -> None:
 def test_what_is_erased_is_gone_whoever_adds_to_it(deployment: Deployment) -> None:
     """The operator erases old accounts while members furnish more of their months."""
     subject_id = deployment.scenario.person.subject_id
-    database = Database(deployment.scenario.bureau.settings.database)
+    settings = deployment.scenario.bureau.settings
+    old = Cause(before_month=201901)
 
     def furnish(raw: Raw, name: str) -> list[Answer]:
-        months = (201901, 201902, 201903, 201904)
+        months = (201801, 201802, 201803, 201804)
         return [
-            raw.submit([snapshot(subject_id, account_ref=name, month=at, open_date=20180131)])
+            raw.submit([snapshot(subject_id, account_ref=name, month=at, open_date=20170131)])
             for at in months
         ]
 
     def erase() -> list[Answer]:
         for _ in range(6):
-            erase_before(database, 202001)
+            erase_all(settings, old, Clock())
         return []
 
-    try:
-        for number in range(ROUNDS // 3):
-            calls: list[Callable[[], list[Answer]]] = [
-                partial(furnish, raw, f"old-{number}") for raw in deployment.acme
-            ]
-            for answers in at_once([erase, *calls]):
-                assert reasons(answers) in ({}, {"OK": 4}), answers
-        erase_before(database, 202001)
-    finally:
-        database.dispose()
+    for number in range(ROUNDS // 3):
+        calls: list[Callable[[], list[Answer]]] = [
+            partial(furnish, raw, f"old-{number}") for raw in deployment.acme
+        ]
+        for answers in at_once([erase, *calls]):
+            assert reasons(answers) in ({}, {"OK": 4}), answers
+    erase_all(settings, old, Clock())
 
 
 @pytest.mark.parametrize("hours", [2, -2])

@@ -26,10 +26,11 @@ from bureau.admin.bureau_folder import InitOptions
 from bureau.cli import main
 from bureau.clock import Clock
 from bureau.testing import running_bureau
-from bureau_client import Auditor, IdentificationMethod, Lender, VerificationFailed, Wallet
+from bureau_client import Auditor, IdentificationMethod, Lender, Month, VerificationFailed, Wallet
 from bureau_keys.authority import new_key_and_csr
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
+from tests.service.scenario import account, open_scenario
 from tests.unit.operator.lived_in import CANARY, LivedIn, live_in
 
 OK, USAGE, AUTH, NOT_FOUND, INVALID, CONFLICT, UNAVAILABLE = 0, 2, 3, 4, 5, 6, 7
@@ -450,6 +451,56 @@ def test_a_prettier_history_is_named_and_rebuilt(lived_in: LivedIn) -> None:
     assert (rebuilt.code, "rebuilt 1 rows of tradeline" in rebuilt.err) == (OK, True)
     assert bureau("db", "check", "--dir", lived_in.folder).code == OK
     assert "nothing to do" in bureau("db", "rebuild", "--dir", lived_in.folder).err
+
+
+def test_erasing_is_confirmed_or_nothing_is_erased(
+    lived_in: LivedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_scenario("acme") as scenario:
+        person = scenario.person()
+        scenario.submit("acme", account(person, "card", Month(2024, 5)))
+        erase = ("db", "erase", "--dir", scenario.bureau.folder)
+        mine = ("--subject", person.subject_id)
+        shown = bureau(*erase, *mine, "--dry-run")
+        assert (shown.code, shown.err.splitlines()) == (
+            OK,
+            ["would erase 1 accounts, 0 statements", "  1 accounts of acme"],
+        )
+        # Neither a terminal nor --yes; then a terminal, and "no".
+        monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+        refused = bureau(*erase, *mine)
+        assert (refused.code, "nothing was erased" in refused.err) == (USAGE, True)
+        at_terminal = io.StringIO("n\n")
+        monkeypatch.setattr(at_terminal, "isatty", lambda: True, raising=False)
+        monkeypatch.setattr("sys.stdin", at_terminal)
+        assert bureau(*erase, *mine).code == USAGE
+        assert len(person.file().tradelines) == 1
+        done = bureau(*erase, *mine, "--yes")
+        assert (done.code, done.err.splitlines()[-2:]) == (
+            OK,
+            ["erased 1 accounts, 0 statements", "  1 accounts of acme"],
+        )
+        assert person.file().tradelines == ()
+        assert bureau("db", "check", "--dir", scenario.bureau.folder).code == OK
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--subject", "' OR 1=1"), USAGE),
+        (("--subject", "ABCDEF00" * 4), USAGE),
+        (("--before", "2010-13"), USAGE),
+        (("--before", "2999-01"), INVALID),
+        (("--before", "2024-01"), INVALID),
+        ((), USAGE),
+        (("--subject", "0" * 32, "--before", "2010-01"), USAGE),
+    ],
+)
+def test_what_cannot_be_erased_is_refused(
+    lived_in: LivedIn, folder: Path, words: tuple[str, ...], code: int
+) -> None:
+    told = bureau("db", "erase", *words, "--yes", "--dir", folder)
+    assert told.code == code, told.err
 
 
 def test_migrations(folder: Path, tmp_path: Path) -> None:

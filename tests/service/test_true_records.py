@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from bureau.admin.erasure import erase_person
 from bureau_client import (
     AccountStatus,
     Action,
@@ -319,8 +318,7 @@ def test_what_comes_late_under_an_old_number_is_about_the_same_account(scenario:
     scenario.submit("acme", Deletion(account_ref=old, reason=DeletionReason.INACCURATE, month=JULY))
     lines = scenario.report(person, "brook", EvidenceLevel.ALL).tradelines
     assert sorted(at.month for at in lines if at.month) == [MAY, JUNE]
-    with scenario.database() as database:
-        assert erase_person(database, person.subject_id).accounts == 2
+    assert scenario.erase(person.subject_id).account_count == 2
     assert scenario.findings() == []
 
 

@@ -132,7 +132,6 @@ def test_a_row_class_names_the_columns_in_their_order(name: str) -> None:
 # Rows with two columns of one type that are still read by position; the list only shrinks.
 BY_POSITION = {
     "cosignatures_of",
-    "events_of_person",
     "lock_head",
     "metered",
     "newest_checkpoint_time",

@@ -12,6 +12,16 @@ from bureau.store.database import Database
 from bureau.store.errors import StorageError
 
 
+def erase(database: Database, word: str) -> None:
+    with database.transaction() as db:
+        db.overwrite_deleted()
+        db.execute_raw("CREATE TABLE IF NOT EXISTS told (words TEXT)")
+        db.execute_raw(f"INSERT INTO told VALUES ('{word}')")
+    with database.transaction() as db:
+        db.overwrite_deleted()
+        db.execute_raw("DELETE FROM told")
+
+
 def test_a_reader_that_holds_on_to_what_was_erased_is_told(tmp_path: Path) -> None:
     path = tmp_path / "bureau.db"
     database = Database(f"sqlite:///{path}")
@@ -19,13 +29,11 @@ def test_a_reader_that_holds_on_to_what_was_erased_is_told(tmp_path: Path) -> No
     reader = sqlite3.connect(path, isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM entry").fetchall()
-    with (
-        pytest.raises(StorageError, match="erase again when no backup runs"),
-        database.secure_erase() as db,
-    ):
-        db.execute_raw("CREATE TABLE told (words TEXT)")
+    erase(database, "canary")
+    with pytest.raises(StorageError, match="erase again when no backup runs"):
+        database.drop_write_ahead_log()
     reader.close()
-    with database.secure_erase() as db:
-        db.execute_raw("DROP TABLE told")
+    database.drop_write_ahead_log()
     assert Path(f"{path}-wal").stat().st_size == 0
+    assert b"canary" not in path.read_bytes()
     database.dispose()

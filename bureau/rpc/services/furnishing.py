@@ -7,7 +7,7 @@ from typing import final
 
 import grpc
 
-from bureau.journeys import dispute, submit
+from bureau.journeys import dispute, erasure, submit
 from bureau.rpc.servicer import Servicer
 from creditbureau.v1 import furnishing_pb2
 from creditbureau.v1.furnishing_pb2_grpc import FurnishingServicer
@@ -63,3 +63,11 @@ class Furnishing(Servicer, FurnishingServicer):
     ) -> furnishing_pb2.AnswerDisputeResponse:
         case, receipt = dispute.answer_dispute(self.bureau, self.caller, request.answer)
         return furnishing_pb2.AnswerDisputeResponse(dispute=case, receipt=receipt)
+
+    def ListErasures(
+        self, request: furnishing_pb2.ListErasuresRequest, context: grpc.ServicerContext
+    ) -> furnishing_pb2.ListErasuresResponse:
+        erasures, token = erasure.list_erasures(
+            self.bureau, self.caller, request.page_size, request.page_token
+        )
+        return furnishing_pb2.ListErasuresResponse(erasures=erasures, next_page_token=token)

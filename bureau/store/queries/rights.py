@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 
 from bureau.store import tables as t
 from bureau.store.compiled import Change, InQuery, Query
 from bureau.store.queries.builders import (
     bind,
     entry,
-    erased_statement,
-    erasure,
-    former_ref,
     insert,
-    insert_or_ignore,
     party,
-    record,
-    statement,
     subject_event,
     subject_key,
     tradeline,
@@ -160,65 +154,4 @@ lock_tradeline = Query(
     .where(tradeline.c.tradeline_id == bind("tradeline_id"))
     .with_for_update(),
     DisputedAccount,
-)
-
-# Erasure ---------------------------------------------------------------------
-
-accounts_of_person = Query[tuple[int]](
-    select(party.c.tradeline_key)
-    .where(party.c.subject_id == bind("subject_id"))
-    .order_by(party.c.tradeline_key)
-)
-
-
-class AccountBytes(NamedTuple):
-    """The packed columns of an account."""
-
-    history: bytes
-    trail: bytes
-    people: bytes
-
-
-lock_account = Query(
-    select(tradeline.c.history, tradeline.c.trail, tradeline.c.people)
-    .where(tradeline.c.tradeline_key == bind("which"))
-    .with_for_update(),
-    AccountBytes,
-)
-events_of_person = Query[tuple[int, int, bytes]](
-    select(subject_event.c.entry_key, subject_event.c.kind, subject_event.c.body)
-    .where(subject_event.c.subject_id == bind("subject_id"))
-    .order_by(subject_event.c.entry_key)
-)
-reword_event = Change(
-    update(subject_event)
-    .where(subject_event.c.entry_key == bind("which"))
-    .values(body=bind("said"))
-)
-blank_statement = Change(
-    update(statement).where(statement.c.entry_key == bind("which")).values(envelope=bind("nothing"))
-)
-blank_entry = Change(
-    update(entry)
-    .where(entry.c.entry_key == bind("which"))
-    .values(digest=bind("nothing"), salt=bind("nothing"))
-)
-add_erased_statement = insert_or_ignore(t.ErasedStatementRow)
-blank_record = Change(
-    update(record)
-    .where(record.c.submission_key == bind("entry"), record.c.record_index == bind("place"))
-    .values(body=bind("nothing"))
-)
-drop_account = Change(delete(tradeline).where(tradeline.c.tradeline_key == bind("which")))
-drop_former_refs = Change(delete(former_ref).where(former_ref.c.tradeline_key == bind("which")))
-drop_party = Change(
-    delete(party).where(party.c.subject_id == bind("who"), party.c.tradeline_key == bind("which"))
-)
-add_erasure = insert(t.ErasureRow)
-# Of accounts and of statements.
-erasure_count = Query[tuple[int]](
-    select(
-        select(func.count()).select_from(erasure).scalar_subquery()
-        + select(func.count()).select_from(erased_statement).scalar_subquery()
-    )
 )

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from google.protobuf.message import Message
+
 from bureau_client._codec.members import read_member
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Context, SigningContext
@@ -17,10 +19,14 @@ from bureau_client.models.members import Member, Vouched
 from bureau_client.models.receipts import Receipt
 from bureau_client.verify.checks import TELL, check_equal, verifying
 from bureau_client.verify.members import is_operator, verify_member, vouchers_of
-from bureau_keys.envelope import seal
+from bureau_keys.envelope import peek, seal, verify_envelope
 from bureau_keys.profile import Trust
-from bureau_keys.signing import SigningKey
+from bureau_keys.signer_name import member_id_of
+from bureau_keys.signing import SigningKey, VerifyKey
 from creditbureau.v1 import members_pb2
+from creditbureau.v1.envelope_pb2 import Envelope, Header
+
+M = TypeVar("M", bound=Message)
 
 Result = TypeVar("Result")
 
@@ -80,10 +86,52 @@ def check_with_member(
         vouched = yield from vouched_member(context.trust, member_id)
     except NotFound:
         raise VerificationFailed(
-            f"The report names {member_id}, which is no member", reason="WRONG_ANSWER", fix=TELL
+            f"The answer names {member_id}, which is no member", reason="WRONG_ANSWER", fix=TELL
         ) from None
     context.members[member_id] = vouched
     return check(vouched.member), vouched
+
+
+def signed_by_operator(
+    context: Context, label: str, envelope: Envelope, payload: type[M], receipt: Receipt
+) -> Operation[M]:
+    """Return a logged statement's payload, signed by an operator with a key in force.
+
+    Args:
+        label: The statement in the words of an error.
+        receipt: The statement's receipt, verified.
+
+    Raises:
+        VerificationFailed: An operator's signature does not verify.
+    """
+    with verifying(label):
+        signer = member_id_of(_header(peek(envelope, payload)).signer)
+
+    def check(member: Member) -> M:
+        keys = [
+            VerifyKey.from_raw(key.public_key)
+            for key in member.keys
+            if key.valid_at(receipt.leaf_index)
+        ]
+        with verifying(label):
+            return verify_envelope(envelope, payload, {key.key_id: key for key in keys})[0]
+
+    message, operator = yield from check_with_member(context, signer, check)
+    if _header(message).audience != context.trust.origin:
+        raise VerificationFailed(f"{label} is of another bureau", reason="WRONG_ANSWER", fix=TELL)
+    if not operator.is_operator:
+        raise VerificationFailed(
+            f"{label} is signed by {signer}, who is not an operator",
+            reason="WRONG_ANSWER",
+            fix=TELL,
+        )
+    return message
+
+
+def _header(message: Message) -> Header:
+    """Return the header of a statement's payload."""
+    header: Header = message.header  # type: ignore[attr-defined]
+    return header
 
 
 def list_members(limit: int | None) -> Operation[list[Member]]:

@@ -100,6 +100,13 @@ ANSWER_DISPUTE = Method(
     DeadlineClass.WRITE,
 )
 
+LIST_ERASURES = Method(
+    "creditbureau.v1.Furnishing/ListErasures",
+    furnishing_pb2.ListErasuresRequest,
+    furnishing_pb2.ListErasuresResponse,
+    DeadlineClass.READ,
+)
+
 GET_CHECKPOINT = Method(
     "creditbureau.v1.Log/GetCheckpoint",
     log_pb2.GetCheckpointRequest,

@@ -6,12 +6,21 @@ from pathlib import Path
 from typing import Self
 
 from bureau_client import verify
-from bureau_client._operations import auditing, cosigning, log, members, reporting, standards
+from bureau_client._operations import (
+    auditing,
+    cosigning,
+    erasures,
+    log,
+    members,
+    reporting,
+    standards,
+)
 from bureau_client._operations.context import Context
 from bureau_client._operations.operation import Clock, utc_now
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
 from bureau_client.aio.client import AsyncClient
 from bureau_client.models.audits import AuditReport, Checkpoint
+from bureau_client.models.erasures import Erasure
 from bureau_client.models.members import Member
 from bureau_client.models.progress import OnProgress
 from bureau_client.models.receipts import Receipt
@@ -118,6 +127,14 @@ class AsyncAuditor(AsyncClient):
         return await self._driver.run(
             reporting.replay(self._context, inquiry_id, subject_id, member_id)
         )
+
+    async def erasures(self, *, limit: int | None = None) -> list[Erasure]:
+        """List the operator's erasures of accounts and statements, newest first, verified.
+
+        Raises:
+            VerificationFailed: An erasure is not in the log, or no operator signed it.
+        """
+        return await self._driver.run(erasures.list_erasures(self._context, limit))
 
     async def standard(self, version: int = 0) -> Standard:
         """Return the consortium's standard of credit, verified.

@@ -268,6 +268,19 @@ def members(
 
 
 @app.command()
+def erasures(
+    profile: ProfileOption,
+    limit: LimitOption = None,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List the operator's signed erasures of this member's accounts."""
+    with open_lender(profile, passphrase_file) as lender:
+        shown = ("erasure_id", "subject_id", "before_month", "leaf_index")
+        emit_many(lender.erasures(limit=limit), output, shown)
+
+
+@app.command()
 def standard(
     profile: ProfileOption,
     version: Annotated[int, typer.Option(min=0, help="Version; 0: the one in force.")] = 0,

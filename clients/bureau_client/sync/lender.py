@@ -12,6 +12,7 @@ from bureau_client._operations import (
     consents,
     directory,
     disputes_and_holds,
+    erasures,
     furnishing,
     members,
     monitoring,
@@ -34,6 +35,7 @@ from bureau_client.models.codes import (
     SubmissionKind,
 )
 from bureau_client.models.consents import Consent
+from bureau_client.models.erasures import Erasure
 from bureau_client.models.members import Member
 from bureau_client.models.progress import OnProgress
 from bureau_client.models.receipts import Receipt
@@ -375,6 +377,14 @@ class Lender(Client):
             limit: Largest number of inquiries; None for all.
         """
         return self._driver.run(reporting.list_own_inquiries(subject_id, limit))
+
+    def erasures(self, *, limit: int | None = None) -> list[Erasure]:
+        """List the operator's erasures of this member's accounts, newest first, verified.
+
+        Raises:
+            VerificationFailed: An erasure is not in the log, or no operator signed it.
+        """
+        return self._driver.run(erasures.list_erasures(self._signing, limit))
 
     def standard(self, version: int = 0) -> Standard:
         """Return the consortium's standard of credit, verified.

@@ -5,9 +5,12 @@ import json
 import re
 import sys
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -21,35 +24,35 @@ PRINTING = ("bureau/cli", "clients/bureau_client/cli", "witness/bureau_witness",
 HOSTILE = "Bank \x1b[31m\x1b]8;;http://evil.example\x07(red)\x9b2J\u202e\u200b\x7f\r\U000e0041"
 
 
-def harmful(text):
+def harmful(text: str) -> list[str]:
     return [at for at in text if unicodedata.category(at) in HARMFUL and at not in "\n\t"]
 
 
-def test_every_control_and_format_character_is_escaped():
+def test_every_control_and_format_character_is_escaped() -> None:
     every = "".join(map(chr, range(sys.maxunicode + 1)))
     assert len(harmful(every)) > 2000
     assert harmful(printable(every)) == []
 
 
-def test_words_lines_and_tabs_stay_as_they_are():
+def test_words_lines_and_tabs_stay_as_they_are() -> None:
     text = "José 李雷 يوسف\n\tZażółć – “ok” 👍"
     assert printable(text) == text
     assert printable("a\x1bb\u202e") == r"a\x1bb\u202e"
 
 
-def test_json_keeps_its_values_and_has_no_control_characters():
+def test_json_keeps_its_values_and_has_no_control_characters() -> None:
     value = {"name": HOSTILE, "other": ["李雷", 1]}
     assert harmful(json_text(value, indent=1)) == []
     assert json.loads(json_text(value)) == value
 
 
-def drawn(part, **options):
-    console = Terminal(file=io.StringIO(), width=200, **options)
-    console.print(part)
-    return console.file.getvalue()
+def drawn(part: RenderableType, **options: Any) -> str:
+    shown = io.StringIO()
+    Terminal(file=shown, width=200, **options).print(part)
+    return shown.getvalue()
 
 
-def table(cell):
+def table(cell: RenderableType) -> Table:
     made = Table(box=None)
     made.add_column("name")
     made.add_row(cell)
@@ -60,17 +63,19 @@ def table(cell):
     "part", [HOSTILE, Text(HOSTILE), Text.assemble(("error", "bold"), HOSTILE)], ids=type
 )
 @pytest.mark.parametrize("around", [lambda part: part, table], ids=["alone", "in a table"])
-def test_a_console_prints_no_control_character_of_a_text(part, around):
+def test_a_console_prints_no_control_character_of_a_text(
+    part: RenderableType, around: Callable[[RenderableType], RenderableType]
+) -> None:
     shown = drawn(around(part))
     assert harmful(shown) == []
     assert r"\x1b[31m" in shown.replace("\n", "")
 
 
-def test_the_consoles_own_colours_stay():
+def test_the_consoles_own_colours_stay() -> None:
     assert "\x1b[1" in drawn(Text("ours", "bold"), force_terminal=True)
 
 
-def test_no_command_line_prints_past_the_terminal():
+def test_no_command_line_prints_past_the_terminal() -> None:
     direct = re.compile(
         r"sys\.std(out|err)\.write|\bprint\(|typer\.echo|click\.echo|(?<!\w)Console\(|json\.dump\("
     )
@@ -85,10 +90,10 @@ def test_no_command_line_prints_past_the_terminal():
 
 
 @pytest.mark.parametrize("start", "=+-@\t\r\n＝＋－＠")
-def test_a_cell_that_starts_a_formula_is_made_text(start):
+def test_a_cell_that_starts_a_formula_is_made_text(start: str) -> None:
     assert text_cell(f"{start}1+1") == f"'{start}1+1"
 
 
 @pytest.mark.parametrize("text", ["", "plain", "1-2", "'=1", " a", "a@b"])
-def test_another_cell_stays_as_it_is(text):
+def test_another_cell_stays_as_it_is(text: str) -> None:
     assert text_cell(text) == text

@@ -31,3 +31,4 @@ class NoticeKind(Code):
     REINSERTION = 3
     DECISION = 4
     KEY_REPLACED = 5
+    ERASURE = 6

@@ -50,6 +50,7 @@ class OmissionReason(Code):
     OBSOLETE = 4  # for the subject only: dropped off by age
     DELETED = 5  # for the subject only: deleted
     LEFT = 6  # for the subject only: the subject is no longer on the account
+    ERASED = 7  # for the subject only: erased by the operator
 
 
 class FlagKind(Code):

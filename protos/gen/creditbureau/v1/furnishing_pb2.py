@@ -25,12 +25,13 @@ _sym_db = _symbol_database.Default()
 from creditbureau.v1 import dispute_pb2 as creditbureau_dot_v1_dot_dispute__pb2
 from creditbureau.v1 import envelope_pb2 as creditbureau_dot_v1_dot_envelope__pb2
 from creditbureau.v1 import log_pb2 as creditbureau_dot_v1_dot_log__pb2
+from creditbureau.v1 import members_pb2 as creditbureau_dot_v1_dot_members__pb2
 from creditbureau.v1 import options_pb2 as creditbureau_dot_v1_dot_options__pb2
 from creditbureau.v1 import record_pb2 as creditbureau_dot_v1_dot_record__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n creditbureau/v1/furnishing.proto\x12\x0f\x63reditbureau.v1\x1a\x1d\x63reditbureau/v1/dispute.proto\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x19\x63reditbureau/v1/log.proto\x1a\x1d\x63reditbureau/v1/options.proto\x1a\x1c\x63reditbureau/v1/record.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"t\n\x14SubmitRecordsRequest\x12=\n\x08manifest\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x08manifest\x12\x1d\n\x05\x62\x61tch\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02\x10\x01R\x05\x62\x61tch\"\x88\x01\n\x15SubmitRecordsResponse\x12;\n\nsubmission\x18\x01 \x01(\x0b\x32\x1b.creditbureau.v1.SubmissionR\nsubmission\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"\xab\x02\n\nSubmission\x12#\n\rsubmission_id\x18\x01 \x01(\tR\x0csubmissionId\x12\x33\n\x04kind\x18\x02 \x01(\x0e\x32\x1f.creditbureau.v1.SubmissionKindR\x04kind\x12!\n\x0crecord_count\x18\x03 \x01(\x05R\x0brecordCount\x12.\n\x13new_tradeline_count\x18\x04 \x01(\x05R\x11newTradelineCount\x12\x14\n\x05label\x18\x05 \x01(\tR\x05label\x12;\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x1d\n\nleaf_index\x18\x07 \x01(\x03R\tleafIndex\"o\n\x14GetSubmissionRequest\x12W\n\rsubmission_id\x18\x01 \x01(\tB2\xbaH/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$R\x0csubmissionId\"\xbf\x01\n\x15GetSubmissionResponse\x12;\n\nsubmission\x18\x01 \x01(\x0b\x32\x1b.creditbureau.v1.SubmissionR\nsubmission\x12\x35\n\x08manifest\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x08manifest\x12\x32\n\x07receipt\x18\x03 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"i\n\x16ListSubmissionsRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"\x80\x01\n\x17ListSubmissionsResponse\x12=\n\x0bsubmissions\x18\x01 \x03(\x0b\x32\x1b.creditbureau.v1.SubmissionR\x0bsubmissions\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"7\n\x14WatchDisputesRequest\x12\x1f\n\x06\x63ursor\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x06\x63ursor\"c\n\x15WatchDisputesResponse\x12\x32\n\x07\x64ispute\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.DisputeR\x07\x64ispute\x12\x16\n\x06\x63ursor\x18\x02 \x01(\x03R\x06\x63ursor\"m\n\x1aListDisputedRecordsRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"{\n\x1bListDisputedRecordsResponse\x12\x34\n\x08\x64isputes\x18\x01 \x03(\x0b\x32\x18.creditbureau.v1.DisputeR\x08\x64isputes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"Q\n\x14\x41nswerDisputeRequest\x12\x39\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x06\x61nswer\"\x7f\n\x15\x41nswerDisputeResponse\x12\x32\n\x07\x64ispute\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.DisputeR\x07\x64ispute\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt2\xcf\x05\n\nFurnishing\x12p\n\rSubmitRecords\x12%.creditbureau.v1.SubmitRecordsRequest\x1a&.creditbureau.v1.SubmitRecordsResponse\"\x10\xea\xe0\x18\x0c\n\x01\x01\x18\x80\x80\xc0\x03 <(\x03\x12o\n\rGetSubmission\x12%.creditbureau.v1.GetSubmissionRequest\x1a&.creditbureau.v1.GetSubmissionResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x01\x18\x80\x80\x01 \n(\x01\x12u\n\x0fListSubmissions\x12\'.creditbureau.v1.ListSubmissionsRequest\x1a(.creditbureau.v1.ListSubmissionsResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x01\x18\x80\x80\x01 \n(\x01\x12r\n\rWatchDisputes\x12%.creditbureau.v1.WatchDisputesRequest\x1a&.creditbureau.v1.WatchDisputesResponse\"\x10\xea\xe0\x18\x0c\n\x01\x01\x18\x80\x80\x01 \xd8\x04(\x04\x30\x01\x12\x81\x01\n\x13ListDisputedRecords\x12+.creditbureau.v1.ListDisputedRecordsRequest\x1a,.creditbureau.v1.ListDisputedRecordsResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x01\x18\x80\x80\x01 \n(\x01\x12o\n\rAnswerDispute\x12%.creditbureau.v1.AnswerDisputeRequest\x1a&.creditbureau.v1.AnswerDisputeResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x01\x18\x80\x80\x04 \x1e(\x02\x42\x45\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n creditbureau/v1/furnishing.proto\x12\x0f\x63reditbureau.v1\x1a\x1d\x63reditbureau/v1/dispute.proto\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x19\x63reditbureau/v1/log.proto\x1a\x1d\x63reditbureau/v1/members.proto\x1a\x1d\x63reditbureau/v1/options.proto\x1a\x1c\x63reditbureau/v1/record.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"e\n\x13ListErasuresRequest\x12&\n\tpage_size\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x14(\x00R\x08pageSize\x12&\n\npage_token\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"|\n\x14ListErasuresResponse\x12<\n\x08\x65rasures\x18\x01 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x08\x65rasures\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"t\n\x14SubmitRecordsRequest\x12=\n\x08manifest\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x08manifest\x12\x1d\n\x05\x62\x61tch\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02\x10\x01R\x05\x62\x61tch\"\x88\x01\n\x15SubmitRecordsResponse\x12;\n\nsubmission\x18\x01 \x01(\x0b\x32\x1b.creditbureau.v1.SubmissionR\nsubmission\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"\xab\x02\n\nSubmission\x12#\n\rsubmission_id\x18\x01 \x01(\tR\x0csubmissionId\x12\x33\n\x04kind\x18\x02 \x01(\x0e\x32\x1f.creditbureau.v1.SubmissionKindR\x04kind\x12!\n\x0crecord_count\x18\x03 \x01(\x05R\x0brecordCount\x12.\n\x13new_tradeline_count\x18\x04 \x01(\x05R\x11newTradelineCount\x12\x14\n\x05label\x18\x05 \x01(\tR\x05label\x12;\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x1d\n\nleaf_index\x18\x07 \x01(\x03R\tleafIndex\"o\n\x14GetSubmissionRequest\x12W\n\rsubmission_id\x18\x01 \x01(\tB2\xbaH/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$R\x0csubmissionId\"\xbf\x01\n\x15GetSubmissionResponse\x12;\n\nsubmission\x18\x01 \x01(\x0b\x32\x1b.creditbureau.v1.SubmissionR\nsubmission\x12\x35\n\x08manifest\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x08manifest\x12\x32\n\x07receipt\x18\x03 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"i\n\x16ListSubmissionsRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"\x80\x01\n\x17ListSubmissionsResponse\x12=\n\x0bsubmissions\x18\x01 \x03(\x0b\x32\x1b.creditbureau.v1.SubmissionR\x0bsubmissions\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"7\n\x14WatchDisputesRequest\x12\x1f\n\x06\x63ursor\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x06\x63ursor\"c\n\x15WatchDisputesResponse\x12\x32\n\x07\x64ispute\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.DisputeR\x07\x64ispute\x12\x16\n\x06\x63ursor\x18\x02 \x01(\x03R\x06\x63ursor\"m\n\x1aListDisputedRecordsRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"{\n\x1bListDisputedRecordsResponse\x12\x34\n\x08\x64isputes\x18\x01 \x03(\x0b\x32\x18.creditbureau.v1.DisputeR\x08\x64isputes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"Q\n\x14\x41nswerDisputeRequest\x12\x39\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x06\x61nswer\"\x7f\n\x15\x41nswerDisputeResponse\x12\x32\n\x07\x64ispute\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.DisputeR\x07\x64ispute\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt2\xbf\x06\n\nFurnishing\x12p\n\rSubmitRecords\x12%.creditbureau.v1.SubmitRecordsRequest\x1a&.creditbureau.v1.SubmitRecordsResponse\"\x10\xea\xe0\x18\x0c\n\x01\x01\x18\x80\x80\xc0\x03 <(\x03\x12o\n\rGetSubmission\x12%.creditbureau.v1.GetSubmissionRequest\x1a&.creditbureau.v1.GetSubmissionResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x01\x18\x80\x80\x01 \n(\x01\x12u\n\x0fListSubmissions\x12\'.creditbureau.v1.ListSubmissionsRequest\x1a(.creditbureau.v1.ListSubmissionsResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x01\x18\x80\x80\x01 \n(\x01\x12r\n\rWatchDisputes\x12%.creditbureau.v1.WatchDisputesRequest\x1a&.creditbureau.v1.WatchDisputesResponse\"\x10\xea\xe0\x18\x0c\n\x01\x01\x18\x80\x80\x01 \xd8\x04(\x04\x30\x01\x12\x81\x01\n\x13ListDisputedRecords\x12+.creditbureau.v1.ListDisputedRecordsRequest\x1a,.creditbureau.v1.ListDisputedRecordsResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x01\x18\x80\x80\x01 \n(\x01\x12o\n\rAnswerDispute\x12%.creditbureau.v1.AnswerDisputeRequest\x1a&.creditbureau.v1.AnswerDisputeResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x01\x18\x80\x80\x04 \x1e(\x02\x12n\n\x0cListErasures\x12$.creditbureau.v1.ListErasuresRequest\x1a%.creditbureau.v1.ListErasuresResponse\"\x11\xea\xe0\x18\r\n\x03\x01\x05\x06\x18\x80\x80\x01 \n(\x01\x42\x45\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,6 +39,10 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'creditbureau.v1.furnishing_
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\017creditbureau.v1P\001Z\036creditbureau/v1;creditbureauv1\252\002\017CreditBureau.V1'
+  _globals['_LISTERASURESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTERASURESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\006\032\004\030\024(\000'
+  _globals['_LISTERASURESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTERASURESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\004r\002\030@'
   _globals['_SUBMITRECORDSREQUEST'].fields_by_name['manifest']._loaded_options = None
   _globals['_SUBMITRECORDSREQUEST'].fields_by_name['manifest']._serialized_options = b'\272H\003\310\001\001'
   _globals['_SUBMITRECORDSREQUEST'].fields_by_name['batch']._loaded_options = None
@@ -68,32 +73,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FURNISHING'].methods_by_name['ListDisputedRecords']._serialized_options = b'\352\340\030\013\n\001\001\030\200\200\001 \n(\001'
   _globals['_FURNISHING'].methods_by_name['AnswerDispute']._loaded_options = None
   _globals['_FURNISHING'].methods_by_name['AnswerDispute']._serialized_options = b'\352\340\030\013\n\001\001\030\200\200\004 \036(\002'
-  _globals['_SUBMITRECORDSREQUEST']._serialized_start=237
-  _globals['_SUBMITRECORDSREQUEST']._serialized_end=353
-  _globals['_SUBMITRECORDSRESPONSE']._serialized_start=356
-  _globals['_SUBMITRECORDSRESPONSE']._serialized_end=492
-  _globals['_SUBMISSION']._serialized_start=495
-  _globals['_SUBMISSION']._serialized_end=794
-  _globals['_GETSUBMISSIONREQUEST']._serialized_start=796
-  _globals['_GETSUBMISSIONREQUEST']._serialized_end=907
-  _globals['_GETSUBMISSIONRESPONSE']._serialized_start=910
-  _globals['_GETSUBMISSIONRESPONSE']._serialized_end=1101
-  _globals['_LISTSUBMISSIONSREQUEST']._serialized_start=1103
-  _globals['_LISTSUBMISSIONSREQUEST']._serialized_end=1208
-  _globals['_LISTSUBMISSIONSRESPONSE']._serialized_start=1211
-  _globals['_LISTSUBMISSIONSRESPONSE']._serialized_end=1339
-  _globals['_WATCHDISPUTESREQUEST']._serialized_start=1341
-  _globals['_WATCHDISPUTESREQUEST']._serialized_end=1396
-  _globals['_WATCHDISPUTESRESPONSE']._serialized_start=1398
-  _globals['_WATCHDISPUTESRESPONSE']._serialized_end=1497
-  _globals['_LISTDISPUTEDRECORDSREQUEST']._serialized_start=1499
-  _globals['_LISTDISPUTEDRECORDSREQUEST']._serialized_end=1608
-  _globals['_LISTDISPUTEDRECORDSRESPONSE']._serialized_start=1610
-  _globals['_LISTDISPUTEDRECORDSRESPONSE']._serialized_end=1733
-  _globals['_ANSWERDISPUTEREQUEST']._serialized_start=1735
-  _globals['_ANSWERDISPUTEREQUEST']._serialized_end=1816
-  _globals['_ANSWERDISPUTERESPONSE']._serialized_start=1818
-  _globals['_ANSWERDISPUTERESPONSE']._serialized_end=1945
-  _globals['_FURNISHING']._serialized_start=1948
-  _globals['_FURNISHING']._serialized_end=2667
+  _globals['_FURNISHING'].methods_by_name['ListErasures']._loaded_options = None
+  _globals['_FURNISHING'].methods_by_name['ListErasures']._serialized_options = b'\352\340\030\r\n\003\001\005\006\030\200\200\001 \n(\001'
+  _globals['_LISTERASURESREQUEST']._serialized_start=268
+  _globals['_LISTERASURESREQUEST']._serialized_end=369
+  _globals['_LISTERASURESRESPONSE']._serialized_start=371
+  _globals['_LISTERASURESRESPONSE']._serialized_end=495
+  _globals['_SUBMITRECORDSREQUEST']._serialized_start=497
+  _globals['_SUBMITRECORDSREQUEST']._serialized_end=613
+  _globals['_SUBMITRECORDSRESPONSE']._serialized_start=616
+  _globals['_SUBMITRECORDSRESPONSE']._serialized_end=752
+  _globals['_SUBMISSION']._serialized_start=755
+  _globals['_SUBMISSION']._serialized_end=1054
+  _globals['_GETSUBMISSIONREQUEST']._serialized_start=1056
+  _globals['_GETSUBMISSIONREQUEST']._serialized_end=1167
+  _globals['_GETSUBMISSIONRESPONSE']._serialized_start=1170
+  _globals['_GETSUBMISSIONRESPONSE']._serialized_end=1361
+  _globals['_LISTSUBMISSIONSREQUEST']._serialized_start=1363
+  _globals['_LISTSUBMISSIONSREQUEST']._serialized_end=1468
+  _globals['_LISTSUBMISSIONSRESPONSE']._serialized_start=1471
+  _globals['_LISTSUBMISSIONSRESPONSE']._serialized_end=1599
+  _globals['_WATCHDISPUTESREQUEST']._serialized_start=1601
+  _globals['_WATCHDISPUTESREQUEST']._serialized_end=1656
+  _globals['_WATCHDISPUTESRESPONSE']._serialized_start=1658
+  _globals['_WATCHDISPUTESRESPONSE']._serialized_end=1757
+  _globals['_LISTDISPUTEDRECORDSREQUEST']._serialized_start=1759
+  _globals['_LISTDISPUTEDRECORDSREQUEST']._serialized_end=1868
+  _globals['_LISTDISPUTEDRECORDSRESPONSE']._serialized_start=1870
+  _globals['_LISTDISPUTEDRECORDSRESPONSE']._serialized_end=1993
+  _globals['_ANSWERDISPUTEREQUEST']._serialized_start=1995
+  _globals['_ANSWERDISPUTEREQUEST']._serialized_end=2076
+  _globals['_ANSWERDISPUTERESPONSE']._serialized_start=2078
+  _globals['_ANSWERDISPUTERESPONSE']._serialized_end=2205
+  _globals['_FURNISHING']._serialized_start=2208
+  _globals['_FURNISHING']._serialized_end=3039
 # @@protoc_insertion_point(module_scope)

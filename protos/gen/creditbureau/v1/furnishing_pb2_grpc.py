@@ -65,6 +65,11 @@ class FurnishingStub:
                 request_serializer=creditbureau_dot_v1_dot_furnishing__pb2.AnswerDisputeRequest.SerializeToString,
                 response_deserializer=creditbureau_dot_v1_dot_furnishing__pb2.AnswerDisputeResponse.FromString,
                 _registered_method=True)
+        self.ListErasures = channel.unary_unary(
+                '/creditbureau.v1.Furnishing/ListErasures',
+                request_serializer=creditbureau_dot_v1_dot_furnishing__pb2.ListErasuresRequest.SerializeToString,
+                response_deserializer=creditbureau_dot_v1_dot_furnishing__pb2.ListErasuresResponse.FromString,
+                _registered_method=True)
 
 
 class FurnishingServicer:
@@ -122,6 +127,15 @@ class FurnishingServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListErasures(self, request, context):
+        """Lists the erasures of the caller's accounts as the operator signed them; to
+        an auditor and the operator all erasures. Newest first, in pages. Reasons:
+        BAD_PAGE_TOKEN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FurnishingServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -154,6 +168,11 @@ def add_FurnishingServicer_to_server(servicer, server):
                     servicer.AnswerDispute,
                     request_deserializer=creditbureau_dot_v1_dot_furnishing__pb2.AnswerDisputeRequest.FromString,
                     response_serializer=creditbureau_dot_v1_dot_furnishing__pb2.AnswerDisputeResponse.SerializeToString,
+            ),
+            'ListErasures': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListErasures,
+                    request_deserializer=creditbureau_dot_v1_dot_furnishing__pb2.ListErasuresRequest.FromString,
+                    response_serializer=creditbureau_dot_v1_dot_furnishing__pb2.ListErasuresResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -319,6 +338,33 @@ class Furnishing:
             '/creditbureau.v1.Furnishing/AnswerDispute',
             creditbureau_dot_v1_dot_furnishing__pb2.AnswerDisputeRequest.SerializeToString,
             creditbureau_dot_v1_dot_furnishing__pb2.AnswerDisputeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListErasures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditbureau.v1.Furnishing/ListErasures',
+            creditbureau_dot_v1_dot_furnishing__pb2.ListErasuresRequest.SerializeToString,
+            creditbureau_dot_v1_dot_furnishing__pb2.ListErasuresResponse.FromString,
             options,
             channel_credentials,
             insecure,

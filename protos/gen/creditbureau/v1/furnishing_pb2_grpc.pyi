@@ -42,6 +42,11 @@ class FurnishingStub:
     """
     AnswerDispute: _grpc.UnaryUnaryMultiCallable[_furnishing_pb2.AnswerDisputeRequest, _furnishing_pb2.AnswerDisputeResponse]
     """Answers a dispute. Reasons: NOT_FOUND, WRONG_STATE."""
+    ListErasures: _grpc.UnaryUnaryMultiCallable[_furnishing_pb2.ListErasuresRequest, _furnishing_pb2.ListErasuresResponse]
+    """Lists the erasures of the caller's accounts as the operator signed them; to
+    an auditor and the operator all erasures. Newest first, in pages. Reasons:
+    BAD_PAGE_TOKEN.
+    """
 
 class FurnishingServicer(metaclass=_abc_1.ABCMeta):
     """Members submit signed credit records."""
@@ -107,5 +112,16 @@ class FurnishingServicer(metaclass=_abc_1.ABCMeta):
         context: _grpc.ServicerContext,
     ) -> _furnishing_pb2.AnswerDisputeResponse:
         """Answers a dispute. Reasons: NOT_FOUND, WRONG_STATE."""
+
+    @_abc_1.abstractmethod
+    def ListErasures(
+        self,
+        request: _furnishing_pb2.ListErasuresRequest,
+        context: _grpc.ServicerContext,
+    ) -> _furnishing_pb2.ListErasuresResponse:
+        """Lists the erasures of the caller's accounts as the operator signed them; to
+        an auditor and the operator all erasures. Newest first, in pages. Reasons:
+        BAD_PAGE_TOKEN.
+        """
 
 def add_FurnishingServicer_to_server(servicer: FurnishingServicer, server: _grpc.Server) -> None: ...

@@ -41,6 +41,10 @@ class _NoticeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeKind
     """A new key took the place of the subject's key; member_id is the member
     that attested it, or the agent that carried the subject's own rotation.
     """
+    NOTICE_KIND_ERASURE: _NoticeKind.ValueType  # 6
+    """The operator has erased an account of the subject, or, without a tradeline,
+    words that the subject wrote; member_id is the operator.
+    """
 
 class NoticeKind(_NoticeKind, metaclass=_NoticeKindEnumTypeWrapper):
     """A notice to a subject."""
@@ -59,6 +63,10 @@ NOTICE_KIND_DECISION: NoticeKind.ValueType  # 4
 NOTICE_KIND_KEY_REPLACED: NoticeKind.ValueType  # 5
 """A new key took the place of the subject's key; member_id is the member
 that attested it, or the agent that carried the subject's own rotation.
+"""
+NOTICE_KIND_ERASURE: NoticeKind.ValueType  # 6
+"""The operator has erased an account of the subject, or, without a tradeline,
+words that the subject wrote; member_id is the operator.
 """
 Global___NoticeKind: _TypeAlias = NoticeKind  # noqa: Y015
 

@@ -110,6 +110,8 @@ class _OmissionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Omissi
     """
     OMISSION_REASON_LEFT: _OmissionReason.ValueType  # 6
     """For the subject only: the account's newest month names the subject no more."""
+    OMISSION_REASON_ERASED: _OmissionReason.ValueType  # 7
+    """For the subject only: the operator has erased the account."""
 
 class OmissionReason(_OmissionReason, metaclass=_OmissionReasonEnumTypeWrapper):
     """An omission from a report. A subscriber learns only that something of this
@@ -128,6 +130,8 @@ dispute, or withdrawn as the dispute was not answered.
 """
 OMISSION_REASON_LEFT: OmissionReason.ValueType  # 6
 """For the subject only: the account's newest month names the subject no more."""
+OMISSION_REASON_ERASED: OmissionReason.ValueType  # 7
+"""For the subject only: the operator has erased the account."""
 Global___OmissionReason: _TypeAlias = OmissionReason  # noqa: Y015
 
 class _FlagKind:
