@@ -77,6 +77,35 @@ def logged_keys(members: Iterable[Member], trust: Trust) -> dict[str, list[Logge
     return {member.member_id: list(register.shown(member)) for member in members}
 
 
+class SignedMember(NamedTuple):
+    """The description of a member that operators signed: its admission with all changes.
+
+    Attributes:
+        admit_us: Time of the admission in the log, microseconds since 1970 UTC.
+    """
+
+    display_name: str
+    roles: tuple[int, ...]
+    purposes: tuple[int, ...]
+    jurisdiction: str
+    group: str
+    admit_us: int
+
+
+def signed_members(members: Iterable[Member], trust: Trust) -> dict[str, SignedMember]:
+    """Return the signed descriptions of members, by member id.
+
+    Raises:
+        KeysError: As `logged_keys`; or a member comes without its admission.
+    """
+    members = list(members)
+    described = _Register.of(members, trust).described
+    for member in members:
+        if member.member_id not in described:
+            raise BadProof(f"the admission of {member.member_id} is missing")
+    return described
+
+
 def operators(members: Iterable[Member], trust: Trust) -> set[str]:
     """Return those among members whom the statements make operators.
 
@@ -93,6 +122,7 @@ class _Register:
     trust: Trust
     keys: dict[str, dict[str, LoggedKey]] = field(default_factory=dict)
     operators: set[str] = field(default_factory=set)
+    described: dict[str, SignedMember] = field(default_factory=dict)
 
     @classmethod
     def of(cls, members: Sequence[Member], trust: Trust) -> _Register:
@@ -129,6 +159,7 @@ class _Register:
         # 3. What it says holds from here on.
         if not isinstance(statement, CredentialChange):
             self._appoint(member_id, ROLE_OPERATOR in statement.roles)
+            self._describe(statement, logged.receipt.log_time.ToMicroseconds())
         for added in self._registered(statement, member_id):
             self.keys.setdefault(member_id, {})[added.key_id] = LoggedKey(added, index, STILL)
         if isinstance(statement, CredentialChange) and statement.HasField("withdraw_key"):
@@ -170,6 +201,24 @@ class _Register:
             self.operators.add(member_id)
         else:
             self.operators.discard(member_id)
+
+    def _describe(self, statement: Admission | MemberChange, time_us: int) -> None:
+        member_id = statement.member_id
+        if isinstance(statement, Admission):
+            jurisdiction, admit_us = statement.jurisdiction, time_us
+        elif member_id in self.described:
+            jurisdiction = self.described[member_id].jurisdiction
+            admit_us = self.described[member_id].admit_us
+        else:
+            raise BadProof(f"the admission of {member_id} is missing")
+        self.described[member_id] = SignedMember(
+            statement.display_name,
+            tuple(statement.roles),
+            tuple(statement.purposes),
+            jurisdiction,
+            statement.group,
+            admit_us,
+        )
 
     def _registered(self, statement: Statement, member_id: str) -> Iterator[VerifyKey]:
         for possession in _possessions(statement):

@@ -22,7 +22,7 @@ from bureau_keys.errors import (
     RecordMismatch,
     UnknownReportKey,
 )
-from bureau_keys.key_history import LoggedKey, logged_keys
+from bureau_keys.key_history import LoggedKey, SignedMember, logged_keys, signed_members
 from bureau_keys.profile import Trust
 from bureau_keys.provenance import check_complete, check_evidence, unproved_parts
 from bureau_keys.receipt_checks import check_witnessed
@@ -49,6 +49,8 @@ class VerifiedReport:
         report: The report.
         receipt: The receipt of its inquiry; None for a subject's own file.
         keys: The furnishers' and operators' keys, proved by the log, by member id.
+        members: The signed descriptions of the same members, by member id; a name in the file
+            itself is signed by no party.
         proven: Ids of the tradelines whose furnisher's signature verified.
         witnesses: Names of the trusted witnesses that cosigned the receipt's checkpoint.
         unproved: Parts of the report that are the bureau's word alone.
@@ -57,6 +59,7 @@ class VerifiedReport:
     report: Report
     receipt: Receipt | None
     keys: dict[str, list[LoggedKey]]
+    members: dict[str, SignedMember]
     proven: tuple[str, ...]
     witnesses: tuple[str, ...]
     unproved: tuple[str, ...]
@@ -137,7 +140,8 @@ class SavedReport:
             KeysError: A proof is missing or does not verify; `advice` returns the fix.
         """
         # 1. The log has the members' keys, and operators signed for them.
-        keys = logged_keys([*self.furnishers, *self.vouchers], trust)
+        members = [*self.furnishers, *self.vouchers]
+        keys, described = logged_keys(members, trust), signed_members(members, trust)
         owners = {member.member_id for member in self.furnishers}
         signing = {member_id: at for member_id, at in keys.items() if member_id in owners}
         # 2. The bureau signed the report for this request, which the log has, and the subject
@@ -154,7 +158,7 @@ class SavedReport:
         level = evidence_level(self.request)
         check_complete(report, self.evidence, level)
         unproved = unproved_parts(report, proven, level)
-        return VerifiedReport(report, logged, keys, proven, tuple(witnesses), unproved)
+        return VerifiedReport(report, logged, keys, described, proven, tuple(witnesses), unproved)
 
     def _proof(self, keys: dict[str, list[LoggedKey]]) -> ReportProof | None:
         if self.receipt is None:

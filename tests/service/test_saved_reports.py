@@ -21,6 +21,7 @@ from bureau_keys.errors import Contradiction, KeysError, RecordMismatch
 from bureau_keys.profile import Profile
 from bureau_keys.saved_report import NOT_PROVEN, SavedReport, advice
 from bureau_keys.signing import SigningKey
+from creditbureau.v1.codes_pb2 import ROLE_OPERATOR
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.members_pb2 import Member
@@ -298,3 +299,23 @@ def test_a_malformed_file_does_not_stop_the_others(
     assert stopped.value.code == 5
     rows = [row["verified"] for row in json.loads(capsys.readouterr().out)]
     assert rows == [False, True]
+
+
+def test_a_saved_report_shows_signed_names_alone(saved: Saved, tmp_path: Path) -> None:
+    """Names, groups and times that no party signed are in the file, and are not shown."""
+    parts = json.loads(saved.reports["single"].read_text())
+    genuine = verify_bundle(Report.load(saved.reports["single"]), saved.profile.trust)
+
+    def flatter(member: Member) -> None:
+        member.display_name, member.group = "Somebody Else, N.A.", "giants"
+        member.roles.append(ROLE_OPERATOR)
+        member.create_time.FromSeconds(1)
+        member.state, member.directory_quota = 2, 7
+
+    edit("furnishers", Member, flatter)(parts)
+    (tmp_path / "flattered.json").write_text(json.dumps(parts))
+    shown = verify_bundle(Report.load(tmp_path / "flattered.json"), saved.profile.trust)
+    for member, honest in zip(shown.furnishers, genuine.furnishers, strict=True):
+        assert replace(member, encoded=b"") == replace(honest, encoded=b"")
+        assert member.display_name
+        assert member.create_time

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from google.protobuf.message import DecodeError
 
 from bureau_client._codec.report_file import saved_report
 from bureau_client._codec.reports import read_report
 from bureau_client.errors import NotWitnessed, VerificationFailed
+from bureau_client.models.codes import MemberState, ReciprocityLevel
+from bureau_client.models.members import Member
 from bureau_client.models.reports import Report
 from bureau_client.verify.checks import reason_of
-from bureau_client.verify.members import with_proved_keys
+from bureau_client.verify.members import with_proved_keys, with_signed_values
 from bureau_keys import errors
 from bureau_keys.profile import Trust
-from bureau_keys.saved_report import NOT_PROVEN, advice
+from bureau_keys.saved_report import NOT_PROVEN, VerifiedReport, advice
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def verify_bundle(bundle: Report, trust: Trust) -> Report:
@@ -56,9 +61,20 @@ def verify_bundle(bundle: Report, trust: Trust) -> Report:
         consent_proof=bundle.consent_proof if verified.receipt is not None else b"",
         unproved=verified.unproved,
         evidence=bundle.evidence,
-        furnishers=tuple(
-            with_proved_keys(member, verified.keys[member.member_id])
-            for member in bundle.furnishers
-        ),
-        vouchers=bundle.vouchers,
+        furnishers=tuple(_as_signed(member, verified) for member in bundle.furnishers),
+        vouchers=tuple(_as_signed(member, verified) for member in bundle.vouchers),
+    )
+
+
+def _as_signed(member: Member, verified: VerifiedReport) -> Member:
+    """Return a member with its signed values alone: no party signs the others of a file."""
+    signed = verified.members[member.member_id]
+    proved = with_proved_keys(member, verified.keys[member.member_id])
+    return replace(
+        with_signed_values(proved, signed),
+        state=MemberState.UNSPECIFIED,
+        create_time=_EPOCH + timedelta(microseconds=signed.admit_us),
+        directory_quota=None,
+        certificate_fingerprints=(),
+        reciprocity=ReciprocityLevel.UNSPECIFIED,
     )

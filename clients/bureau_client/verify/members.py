@@ -6,9 +6,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bureau_client._codec.members import read_member
+from bureau_client.models.codes import Purpose, Role
 from bureau_client.models.members import Member
 from bureau_client.verify.checks import verifying
-from bureau_keys.key_history import STILL, LoggedKey, logged_keys, operators, signers_of
+from bureau_keys.key_history import (
+    STILL,
+    LoggedKey,
+    SignedMember,
+    logged_keys,
+    operators,
+    signed_members,
+    signers_of,
+)
 from bureau_keys.profile import Trust
 from creditbureau.v1 import members_pb2
 
@@ -34,8 +43,23 @@ def verify_member(encoded: bytes, trust: Trust, vouchers: Iterable[Member] = ())
         message = members_pb2.Member.FromString(encoded)
         others = [members_pb2.Member.FromString(voucher.encoded) for voucher in vouchers]
         keys = logged_keys([message, *others], trust)[message.member_id]
-        member = read_member(message)
+        signed = signed_members([message, *others], trust)[message.member_id]
+        member = with_signed_values(read_member(message), signed)
     return with_proved_keys(member, keys)
+
+
+def with_signed_values(member: Member, signed: SignedMember) -> Member:
+    """Return a member with the name, roles, purposes, jurisdiction and group that operators
+    signed.
+    """
+    return replace(
+        member,
+        display_name=signed.display_name,
+        roles=tuple(map(Role, signed.roles)),
+        purposes=tuple(map(Purpose, signed.purposes)),
+        jurisdiction=signed.jurisdiction,
+        group=signed.group,
+    )
 
 
 def with_proved_keys(member: Member, keys: Iterable[LoggedKey]) -> Member:
