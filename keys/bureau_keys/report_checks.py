@@ -13,7 +13,7 @@ from bureau_keys.key_history import LoggedKey
 from bureau_keys.profile import Trust
 from bureau_keys.receipt_checks import check_receipt
 from bureau_keys.report_shape import check_shape
-from bureau_keys.signer_name import BUREAU, member_signer, subject_signer
+from bureau_keys.signer_name import BUREAU, member_id_of, member_signer, subject_signer
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1.codes_pb2 import PURPOSE_SUBJECT_DISCLOSURE, Purpose
 from creditbureau.v1.consents_pb2 import SubjectRequest
@@ -60,7 +60,7 @@ class ReportProof(NamedTuple):
         receipt: The receipt of the inquiry.
         consent: The consent that the report rests on.
         keys: Keys of members, proved by the log, by member id; those of the member that
-            attested the subject's key among them.
+            asked, and of the one that attested the subject's key, among them.
     """
 
     receipt: Receipt
@@ -124,12 +124,25 @@ def check_report(
         if asked.subject_ids and report.subject_id not in asked.subject_ids:
             raise WrongAnswer(f"the inquiry does not name subject {report.subject_id}")
         check_receipt(receipt, request, trust, "portfolio-inquiry")
-    # 4. The subject consented to what the report holds.
+    # 4. The member itself asked.
+    _check_asked(request, asked, proof)
+    # 5. The subject consented to what the report holds.
     consent = check_consent(proof.consent, proof.keys, trust)
     check_scope(report, consent, receipt)
     if proof.consent.consent.receipt.leaf_index >= receipt.leaf_index:
         raise BadProof("the consent was logged after the inquiry")
     return report
+
+
+def _check_asked(request: Envelope, asked: Inquiry | PortfolioInquiry, proof: ReportProof) -> None:
+    """Check that a key of the member signed the inquiry that counted at the inquiry's leaf."""
+    member_id, index = member_id_of(asked.header.signer), proof.receipt.leaf_index
+    counting = {
+        held.key.key_id: held.key for held in proof.keys.get(member_id, ()) if held.counts_at(index)
+    }
+    if not counting:
+        raise BadProof(f"the keys of {member_id}, which asked, are missing")
+    verify_envelope(request, type(asked), counting)
 
 
 def _check_signature(envelope: Envelope, trust: Trust) -> Report:

@@ -75,8 +75,8 @@ class SavedReport:
         receipt: The receipt of the inquiry; None for a subject's own file.
         consent: The consent that the report rests on; None for a subject's own file.
         evidence: The furnishers' signed records.
-        furnishers: The members that signed these records, and the one that attested the
-            subject's key, with their statements.
+        furnishers: The members that signed these records, the one that asked, and the one
+            that attested the subject's key, with their statements.
         vouchers: The operators that signed these statements.
     """
 

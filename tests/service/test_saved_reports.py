@@ -24,7 +24,7 @@ from bureau_keys.signing import SigningKey
 from creditbureau.v1.codes_pb2 import ROLE_OPERATOR
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
-from creditbureau.v1.members_pb2 import Member
+from creditbureau.v1.members_pb2 import MEMBER_STATE_SUSPENDED, Member
 from creditbureau.v1.report_pb2 import Evidence
 from creditbureau.v1.report_pb2 import Report as ReportMessage
 from tests.service.scenario import account, open_scenario
@@ -310,7 +310,7 @@ def test_a_saved_report_shows_signed_names_alone(saved: Saved, tmp_path: Path) -
         member.display_name, member.group = "Somebody Else, N.A.", "giants"
         member.roles.append(ROLE_OPERATOR)
         member.create_time.FromSeconds(1)
-        member.state, member.directory_quota = 2, 7
+        member.state, member.directory_quota = MEMBER_STATE_SUSPENDED, 7
 
     edit("furnishers", Member, flatter)(parts)
     (tmp_path / "flattered.json").write_text(json.dumps(parts))

@@ -139,9 +139,13 @@ def _logged(log: Log, kind: str, statement: Any, own: SigningKey) -> LoggedState
 
 
 def _saved(
-    given: Furnished | None = None, consent: dict[str, Any] | None = None, **changes: Any
+    given: Furnished | None = None,
+    consent: dict[str, Any] | None = None,
+    asked_by: str = "brook",
+    **changes: Any,
 ) -> Saved:
     given = given or furnished()
+    given.all_of.admit("brook", key("brook"))
     proof = _consent(given.all_of.log, **(consent or {}))
     changes = {"log_size": given.all_of.log.size} | changes
     asked = reporting_pb2.Inquiry(
@@ -151,17 +155,18 @@ def _saved(
         consent_id=CONSENT,
         evidence=reporting_pb2.EVIDENCE_LEVEL_ALL,
     )
-    request = seal(asked, key("brook"))
+    request = seal(asked, key(asked_by))
     told = report(request_digest=digest(request), consent_id=CONSENT, **changes)
     sealed = seal(told, REPORTS)
     receipt = given.all_of.log.append("inquiry", request, sealed.payload)
-    acme, operator = given.all_of.members["acme"], given.all_of.members["operator"]
-    pieces = [given.january, given.december]
-    return Saved(sealed, request, pieces, [acme], [operator], receipt, proof)
+    members: list[Message] = [given.all_of.members[name] for name in ("acme", "brook")]
+    pieces, operator = [given.january, given.december], given.all_of.members["operator"]
+    return Saved(sealed, request, pieces, members, [operator], receipt, proof)
 
 
 def _portfolio() -> Saved:
     given = furnished()
+    given.all_of.admit("brook", key("brook"))
     proof = _consent(given.all_of.log)
     asked = reporting_pb2.PortfolioInquiry(
         header=header("members/brook", "inquiry"), purpose=codes_pb2.PURPOSE_ACCOUNT_REVIEW
@@ -174,8 +179,15 @@ def _portfolio() -> Saved:
         log_size=given.all_of.log.size,
     )
     receipt = given.all_of.log.append("portfolio-inquiry", request)
-    acme, operator = given.all_of.members["acme"], given.all_of.members["operator"]
-    return Saved(seal(told, REPORTS), request, [], [acme], [operator], receipt, proof)
+    members: list[Message] = [given.all_of.members[name] for name in ("acme", "brook")]
+    operator = given.all_of.members["operator"]
+    return Saved(seal(told, REPORTS), request, [], members, [operator], receipt, proof)
+
+
+def _unasked() -> Saved:
+    saved = _saved()
+    del saved.furnishers[1]
+    return saved
 
 
 def _own_file() -> Saved:
@@ -218,6 +230,8 @@ def vectors() -> list[dict[str, Any]]:
                 "consent",
             )
         },
+        "an inquiry that another member signed": (_saved(asked_by="acme").text(), TRUST, False),
+        "without the member that asked": (_unasked().text(), TRUST, False),
         "a consent under the subject's second key": (_saved(consent=ROTATED).text(), TRUST, True),
         **{
             f"a consent {name}": (_saved(consent=change).text(), TRUST, False)

@@ -25,10 +25,11 @@ from bureau_client.verify.evidence import (
     verify_complete,
     verify_provenance,
 )
-from bureau_client.verify.reports import verify_report
+from bureau_client.verify.reports import verify_asked, verify_report
 from bureau_keys.consent_checks import attester_of
 from bureau_keys.envelope import seal
-from bureau_keys.report_checks import evidence_level
+from bureau_keys.report_checks import evidence_level, read_request
+from bureau_keys.signer_name import member_id_of
 from creditbureau.v1 import report_pb2, reporting_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 
@@ -116,21 +117,27 @@ def verified_report(
     Raises:
         VerificationFailed: The report does not verify, or does not keep to the consent.
     """
+    asked = inquiry.SerializeToString(deterministic=True)
+    with verifying("The inquiry"):
+        member_id = member_id_of(read_request(inquiry).header.signer)
     with verifying("The consent of the report"):
         attester = attester_of(consent)
+    _, asker = yield from check_with_member(
+        context, member_id, partial(verify_asked, asked, receipt)
+    )
 
     def check(member: Member) -> Report:
         return verify_report(
             report.SerializeToString(deterministic=True),
-            inquiry.SerializeToString(deterministic=True),
+            asked,
             receipt,
             context.trust,
             consent_proof=consent.SerializeToString(deterministic=True),
-            members=[member],
+            members=[asker.member, member],
         )
 
     found, vouched = yield from check_with_member(context, attester, check)
-    return _with_members(found, [vouched])
+    return _with_members(found, [vouched, asker])
 
 
 def _with_evidence(

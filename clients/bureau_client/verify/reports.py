@@ -13,6 +13,7 @@ from bureau_client.models.reports import Report
 from bureau_client.verify.checks import verifying
 from bureau_client.verify.evidence import logged_keys_of
 from bureau_keys.bounded_parsing import parse
+from bureau_keys.envelope import verify_envelope
 from bureau_keys.errors import WrongPayloadType
 from bureau_keys.profile import Trust
 from bureau_keys.provenance import unproved_parts
@@ -39,7 +40,7 @@ def verify_report(
         receipt: The receipt of the inquiry.
         trust: The bureau's keys.
         consent_proof: `Report.consent_proof`.
-        members: The member that attested the subject's key, verified.
+        members: The member that asked, and the one that attested the subject's key, verified.
 
     Returns:
         The report with its receipt.
@@ -55,6 +56,22 @@ def verify_report(
         proof = ReportProof(write_receipt(receipt), consent, keys)
     report = _verify(envelope, inquiry, proof, trust)
     return replace(report, receipt=receipt, consent_proof=consent_proof)
+
+
+def verify_asked(inquiry: bytes, receipt: Receipt, member: Member) -> None:
+    """Check that a member signed an inquiry, with a key that counted at its leaf.
+
+    Raises:
+        VerificationFailed: No such key of the member signed the inquiry.
+    """
+    with verifying("The inquiry"):
+        envelope = Envelope.FromString(inquiry)
+        keys = {
+            held.key.key_id: held.key
+            for held in logged_keys_of(member)
+            if held.counts_at(receipt.leaf_index)
+        }
+        verify_envelope(envelope, type(read_request(envelope)), keys)
 
 
 def verify_file(envelope: bytes, request: bytes, trust: Trust) -> Report:

@@ -287,8 +287,8 @@ func (client *Client) query(subjectID, consentID string) (*Answer, error) {
 	return answer, nil
 }
 
-// addMembers adds the furnishers of a report, the member that attested the subject's key, and
-// the operators who vouched for their keys.
+// addMembers adds the furnishers of a report, the member that asked, the one that attested the
+// subject's key, and the operators who vouched for their keys.
 func (client *Client) addMembers(answer *Answer) error {
 	known, report := map[string]bool{}, new(pb.Report)
 	if err := peek(answer.Report, report); err != nil {
@@ -301,7 +301,7 @@ func (client *Client) addMembers(answer *Answer) error {
 	if err := peek(answer.Consent.Keys[0].Envelope, attestation); err != nil {
 		return err
 	}
-	wanted := []string{strings.TrimPrefix(attestation.Header.GetSigner(), "members/")}
+	wanted := []string{report.MemberId, strings.TrimPrefix(attestation.Header.GetSigner(), "members/")}
 	for _, line := range report.Tradelines {
 		wanted = append(wanted, line.MemberId)
 	}

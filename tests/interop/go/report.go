@@ -146,8 +146,12 @@ func (answer *Answer) verify(trust Trust) (*pb.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	// 4. The subject consented to what it holds; their own file needs no consent.
+	// 4. The member itself asked, and the subject consented to what the report holds; their
+	//    own file needs neither.
 	if answer.Request.PayloadType != payloadType(new(pb.SubjectRequest)) {
+		if err := answer.verifyAsked(keys[report.MemberId]); err != nil {
+			return nil, err
+		}
 		if err := verifyConsent(report, answer.Consent, answer.Receipt, keys, trust); err != nil {
 			return nil, err
 		}
@@ -162,6 +166,22 @@ func (answer *Answer) verify(trust Trust) (*pb.Report, error) {
 }
 
 // docs: end report
+
+// verifyAsked checks that a key of the member signed the inquiry that counted at its leaf.
+func (answer *Answer) verifyAsked(keys []LoggedKey) error {
+	counting, index := map[string]ed25519.PublicKey{}, answer.Receipt.GetLeafIndex()
+	for _, held := range keys {
+		if held.Start <= index && index < held.End {
+			counting[keyID(held.Key)] = held.Key
+		}
+	}
+	var inquiry proto.Message = new(pb.Inquiry)
+	if answer.Request.PayloadType != payloadType(inquiry) {
+		inquiry = new(pb.PortfolioInquiry)
+	}
+	_, err := open(answer.Request, inquiry, counting)
+	return err
+}
 
 // verifyRequest checks a report against the request that it answers and its receipt.
 // It returns how much evidence was asked for.
