@@ -36,7 +36,7 @@ monitors_of = InQuery[tuple[str, str, str, int, int, int, int]](
             consent.c.sections,
             consent.c.portfolio_types,
             consent.c.purposes,
-            member.c.purposes,
+            member.c.purposes.label("admitted"),
         )
         .join_from(monitor, consent, monitor.c.consent_id == consent.c.consent_id)
         .join(member, member.c.member_id == monitor.c.grantee)
