@@ -92,6 +92,9 @@ class Policy:
         freeze_exempt: Purposes that a security freeze does not stop.
         hard_purposes: Purposes whose inquiries other members see.
         adverse_notice: True if the subject gets notices of adverse data.
+        replacement_hours: Hours until a key that replaces another one comes in force.
+        key_notice_days: Days for which a replaced key reads notices and can repudiate.
+        identification_days: Largest age of the identification that an attestation rests on.
         ceilings: Of consents, by the purpose's name.
         reciprocity_months: Months for which furnished records count.
         reciprocity_grace_days: Days for which a new member sees everything.
@@ -109,6 +112,9 @@ class Policy:
     freeze_exempt: CodeSet
     hard_purposes: CodeSet
     adverse_notice: bool
+    replacement_hours: int
+    key_notice_days: int
+    identification_days: int
     ceilings: Mapping[str, Ceiling]
     reciprocity_months: int
     reciprocity_grace_days: int
@@ -178,7 +184,7 @@ def _load(file: Traversable) -> Policy:
 
 
 def _read(table: dict[str, Any]) -> Policy:
-    dispute, reciprocity = table["dispute"], table["reciprocity"]
+    dispute, reciprocity, key = table["dispute"], table["reciprocity"], table["key"]
     if dispute["unanswered"] not in {DELETE, ANNOTATE}:
         raise ValueError(f"unanswered must be {DELETE} or {ANNOTATE}")
     return Policy(
@@ -192,6 +198,9 @@ def _read(table: dict[str, Any]) -> Policy:
         freeze_exempt=_purposes(table["freeze"]["exempt"]),
         hard_purposes=_purposes(table["inquiry"]["hard"]),
         adverse_notice=bool(table["notice"]["adverse_data"]),
+        replacement_hours=int(key["replacement_hours"]),
+        key_notice_days=int(key["notice_days"]),
+        identification_days=int(key["identification_days"]),
         ceilings=_ceilings(table["ceiling"]),
         reciprocity_months=int(reciprocity["months"]),
         reciprocity_grace_days=int(reciprocity["grace_days"]),

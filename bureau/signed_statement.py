@@ -67,12 +67,25 @@ class VerifiedStatement(Generic[M]):
         """Check inside the transaction what may have changed since.
 
         Raises:
-            Refusal: BAD_SIGNATURE if the key was withdrawn meanwhile;
+            Refusal: BAD_SIGNATURE if the key is not in force;
                 CLOCK_SKEW, EXPIRED_REQUEST.
         """
-        if key_of(tx.db, self.header.signer, self.key_id, keep=True) is None:
-            raise Refusal("BAD_SIGNATURE", "the signing key is not in force")
+        if not self.key_in_force(tx.db, tx.now_us, keep=True):
+            raise not_in_force()
         check_fresh(self.header, tx.now_us)
+
+    def key_in_force(self, db: Connection, now_us: int, *, keep: bool = False) -> bool:
+        """Return True if the key that signed the statement is in force at a time.
+
+        Args:
+            keep: Lock the key, so that it stays in force until the transaction ends.
+        """
+        if member_id := member_id_of(self.header.signer):
+            member_key = q.keep_key_in_force if keep else q.key_in_force
+            return db.one(member_key, key_id=self.key_id, member_id=member_id) is not None
+        key = q.keep_subject_key_in_force if keep else q.subject_key_in_force
+        found = db.one(key, key_id=self.key_id, subject_id=self.subject_id, now_us=now_us)
+        return found is not None
 
 
 def verify_statement(
@@ -127,7 +140,7 @@ def verify_opened(
         raise Refusal("SIGNER_MISMATCH", "the statement must be a subject's own")
     if signer is not None and header.signer != signer:
         raise Refusal("SIGNER_MISMATCH", f"the statement must be signed by {signer}")
-    # 2. Signed with a key that is in force.
+    # 2. Signed with a key of the signer's.
     keys = {key.key_id: key} if key else _named_key(db, header, opened)
     try:
         signing_key = opened.verify(keys)
@@ -171,10 +184,24 @@ def verify_key_possession(
 def verify_subject_request(
     db: Connection, origin: str, request: Envelope, method: str, now_us: int
 ) -> VerifiedStatement[SubjectRequest]:
-    """Verify a subject's signed request to read.
+    """Verify a subject's request to read, signed with their key in force.
 
     Args:
         method: The method that the request must be for: `Service/Method`.
+
+    Raises:
+        Refusal: All of `verify_request_of_any_key`; BAD_SIGNATURE if the key is not in force.
+    """
+    statement = verify_request_of_any_key(db, origin, request, method, now_us)
+    if not statement.key_in_force(db, now_us):
+        raise not_in_force()
+    return statement
+
+
+def verify_request_of_any_key(
+    db: Connection, origin: str, request: Envelope, method: str, now_us: int
+) -> VerifiedStatement[SubjectRequest]:
+    """Verify a subject's request to read, signed with any key that was ever bound to them.
 
     Raises:
         Refusal: All of `verify_statement`; SIGNER_MISMATCH if it was signed
@@ -188,6 +215,11 @@ def verify_subject_request(
     if statement.message.method != name:
         raise Refusal.of_field("SIGNER_MISMATCH", "method", f"signed for another method: {name}")
     return statement
+
+
+def not_in_force() -> Refusal:
+    """Return the refusal of a statement whose key has ended or is still pending."""
+    return Refusal("BAD_SIGNATURE", "the signing key is not in force")
 
 
 def authenticated_reader(
@@ -229,36 +261,22 @@ def check_resumable(header: Header, now_us: int) -> None:
         )
 
 
-def key_of(
-    db: Connection, signer: str, key_id: str, *, retired: bool = False, keep: bool = False
-) -> VerifyKey | None:
-    """Look up a signer's key in force; None if there is none.
-
-    Args:
-        retired: Also find a key that is no longer in force.
-        keep: Lock the key, so that it stays in force until the transaction ends.
-    """
-    if member_id := member_id_of(signer):
-        in_force = q.keep_key_in_force if keep else q.key_in_force
-        which = q.any_member_key if retired else in_force
-        row = db.one(which, key_id=key_id, member_id=member_id)
-    else:
-        in_force = q.keep_subject_key_in_force if keep else q.subject_key_in_force
-        which = q.any_subject_key if retired else in_force
-        row = db.one(which, key_id=key_id, subject_id=subject_id_of(signer))
-    return VerifyKey.from_raw(row[0]) if row else None
-
-
 def _named_key(db: Connection, header: Header, opened: OpenedEnvelope[M]) -> dict[str, VerifyKey]:
     """Look up the signer's key that an envelope names.
 
-    A retry of an accepted statement may be signed with a key that was replaced since, even
-    by that statement.
+    A subject's key counts between two times, so `recheck_key_and_time` and
+    `verify_subject_request` decide whether it is in force. A retry of an accepted statement
+    may be signed with a key that was replaced since, even by that statement.
     """
-    key = key_of(db, header.signer, opened.key_id)
-    if key is None and _was_accepted(db, header, opened.digest):
-        key = key_of(db, header.signer, opened.key_id, retired=True)
-    return {opened.key_id: key} if key else {}
+    if member_id := member_id_of(header.signer):
+        named = {"key_id": opened.key_id, "member_id": member_id}
+        row = db.one(q.key_in_force, **named)
+        if row is None and _was_accepted(db, header, opened.digest):
+            row = db.one(q.any_member_key, **named)
+    else:
+        subject_id = subject_id_of(header.signer)
+        row = db.one(q.subject_public_key, key_id=opened.key_id, subject_id=subject_id)
+    return {opened.key_id: VerifyKey.from_raw(row[0])} if row else {}
 
 
 def _was_accepted(db: Connection, header: Header, digest: bytes) -> bool:

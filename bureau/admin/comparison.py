@@ -38,6 +38,9 @@ NODE_TIMES = frozenset(
         "inquiry.create_us",
         "member.create_us",
         "subject_event.time_us",
+        "subject_key.end_us",
+        "subject_key.lift_us",
+        "subject_key.start_us",
         "submission.create_us",
     }
 )

@@ -38,8 +38,10 @@ from bureau.credit_file.subject_state import (
     ANSWER,
     DELETING,
     LIFT,
+    OBJECTION,
     OPENING,
     PLACEMENT,
+    REPUDIATION,
     STATEMENT,
 )
 from bureau.errors import Refusal
@@ -52,6 +54,7 @@ from bureau.journeys import (
     member,
     portfolio,
     query,
+    repudiation,
     standard,
     subject,
     submit,
@@ -96,6 +99,8 @@ KIND_OF_EVENT: dict[int, EntryKind] = {
     ADDITION: "dispute-addition",
     ANSWER: "dispute-answer",
     STATEMENT: "subject-statement",
+    REPUDIATION: "key-repudiation",
+    OBJECTION: "key-repudiation",
 }
 # Kinds that act on a credit file: after an erasure the file may lack what they act on.
 ON_FILES: frozenset[EntryKind] = frozenset(
@@ -392,11 +397,26 @@ class LogReplay:
             self._checked.found("the operator's first key is not the one that members pin", 0)
 
     def rotation(self, bureau: Bureau, envelope: Envelope) -> None:
-        """Replay a rotation. Its notice names the agent that sent it, which signed nothing."""
+        """Replay a rotation."""
+        subject.rotate_key(bureau, self._carrier(), envelope)
+
+    def approval(self, bureau: Bureau, envelope: Envelope) -> None:
+        """Replay the approval of a key."""
+        subject.approve_key(bureau, self._carrier(), envelope)
+
+    def repudiation(self, bureau: Bureau, envelope: Envelope) -> None:
+        """Replay the repudiation of a key, by a subject or by an attester."""
+        by_member = member_id_of(self._entry.signer)
+        caller = self.caller() if by_member else self._carrier()
+        repudiation.repudiate_key(bureau, caller, envelope)
+
+    def _carrier(self) -> Caller:
+        """Return the agent that carried a subject's statement about a key, and signed nothing:
+        the statement's notice names it.
+        """
         subject_id = subject_id_of(self._entry.signer)
         notice = NOTICES.one(self._stored, (subject_id, self._entry.entry_key, 0))
-        agent = str(NOTICES.value(notice, "member_id")) if notice else ""
-        subject.rotate_key(bureau, self._member(agent), envelope)
+        return self._member(str(NOTICES.value(notice, "member_id")) if notice else "")
 
     def erasure(self, bureau: Bureau, envelope: Envelope) -> None:
         """Replay an erasure: what it names is gone already, its notices are not."""
@@ -559,6 +579,8 @@ REPLAYS: dict[EntryKind, Replay] = {
     "hold": _by_subject(hold.place_hold),
     "hold-lift": _by_subject(hold.lift_hold),
     "inquiry": LogReplay.inquiry,
+    "key-approval": LogReplay.approval,
+    "key-repudiation": LogReplay.repudiation,
     "key-rotation": LogReplay.rotation,
     "member-change": _by_member(member.change_member),
     "member-state": _by_member(member.set_member_state),

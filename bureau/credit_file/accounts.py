@@ -45,11 +45,13 @@ class PendingNotice(NamedTuple):
 
     Attributes:
         kind: NoticeKind.
+        key_id: The key that the notice is about; empty for none.
     """
 
     kind: int
     tradeline_id: str
     subject_ids: list[str]
+    key_id: str = ""
 
 
 @dataclass(slots=True)

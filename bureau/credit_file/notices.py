@@ -22,7 +22,15 @@ def give(tx: Transaction, news: Iterable[PendingNotice], member_id: str) -> None
     Subjects can read them once the entry is committed.
     """
     rows = [
-        (subject_id, tx.entry_key, position, about.kind, member_id, about.tradeline_id)
+        (
+            subject_id,
+            tx.entry_key,
+            position,
+            about.kind,
+            member_id,
+            about.tradeline_id,
+            about.key_id,
+        )
         for position, about in enumerate(news)
         for subject_id in about.subject_ids
     ]
@@ -54,11 +62,15 @@ def newest(db: Connection, subject_id: str, limit: int) -> list[Notice]:
 
 
 def _notice(row: q.LoggedNotice) -> Notice:
-    return Notice(
+    notice = Notice(
         notice_id=f"{row.leaf_index}-{row.ordinal}",
         kind=row.kind,  # type: ignore[arg-type]
         member_id=row.member_id,
         tradeline_id=row.tradeline_id,
         create_time=timestamp_of(row.time_us),
         texts=texts("notice", NoticeKind.Name(row.kind).removeprefix("NOTICE_KIND_")),  # type: ignore[arg-type]
+        key_id=row.key_id,
     )
+    if row.key_id:
+        notice.effect_time.CopyFrom(timestamp_of(row.start_us))
+    return notice

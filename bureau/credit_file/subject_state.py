@@ -6,7 +6,7 @@ the state of any past log size can be rebuilt.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -21,9 +21,9 @@ from creditbureau.v1.dispute_pb2 import (
     DisputeOpening,
 )
 from creditbureau.v1.hold_pb2 import Hold, HoldLift, HoldPlacement
-from creditbureau.v1.subjects_pb2 import SubjectStatement
+from creditbureau.v1.subjects_pb2 import SubjectStatement, Undoing
 
-PLACEMENT, LIFT, OPENING, ANSWER, STATEMENT, ADDITION = range(1, 7)
+PLACEMENT, LIFT, OPENING, ANSWER, STATEMENT, ADDITION, REPUDIATION, OBJECTION = range(1, 9)
 
 DELETING = frozenset({dispute_pb2.DISPUTE_OUTCOME_DELETED, dispute_pb2.DISPUTE_OUTCOME_FRAUD})
 
@@ -32,11 +32,12 @@ class SubjectEvent(NamedTuple):
     """A statement about a subject's own file.
 
     Attributes:
-        kind: PLACEMENT, LIFT, OPENING, ANSWER, STATEMENT or ADDITION.
-        about: Id of the hold or dispute; empty for a statement.
-        member_id: The furnisher that a dispute is against.
+        kind: PLACEMENT, LIFT, OPENING, ANSWER, STATEMENT, ADDITION; REPUDIATION of a key,
+            or OBJECTION: the first of two attesters' statements that repudiate it.
+        about: Id of the hold, dispute or key; empty for a statement.
+        member_id: The furnisher that a dispute is against; the attester that repudiates.
         time_us: Time of its log entry.
-        body: The signed payload.
+        body: The signed payload; of a REPUDIATION, its Undoing.
     """
 
     kind: int
@@ -66,7 +67,7 @@ class SubjectState:
 def state_of(events: Iterable[SubjectEvent], policy: Policy, now_us: int) -> SubjectState:
     """Fold subject events, in order of the log, into the state at a time."""
     state = SubjectState()
-    for event in events:
+    for event in _not_undone(list(events)):
         if event.kind == PLACEMENT:
             state.holds[event.about] = _placed(event)
         elif event.kind == LIFT:
@@ -77,7 +78,7 @@ def state_of(events: Iterable[SubjectEvent], policy: Policy, now_us: int) -> Sub
             _answer(state.disputes[event.about], event)
         elif event.kind == ADDITION:
             _add(state.disputes[event.about], event, policy)
-        else:
+        elif event.kind == STATEMENT:
             state.statement = SubjectStatement.FromString(event.body).text
     for hold_id, lifts in state.lifts.items():
         state.lifts[hold_id] = {who: until for who, until in lifts.items() if until > now_us}
@@ -91,6 +92,22 @@ def state_of(events: Iterable[SubjectEvent], policy: Policy, now_us: int) -> Sub
             dispute.state = dispute_pb2.DISPUTE_STATE_LAPSED
             dispute.close_time.CopyFrom(dispute.due_time)
     return state
+
+
+def _not_undone(events: list[SubjectEvent]) -> Iterator[SubjectEvent]:
+    """Yield events, without the lifts that a later repudiation of a key undoes."""
+    spans: list[tuple[int, int]] = []
+    kept: list[SubjectEvent] = []
+    for event in reversed(events):
+        if event.kind == REPUDIATION:
+            undoing = Undoing.FromString(event.body)
+            if undoing.HasField("start_time"):
+                start_us = undoing.start_time.ToMicroseconds()
+                spans.append((start_us, undoing.end_time.ToMicroseconds()))
+        undone = any(start <= event.time_us <= end for start, end in spans)
+        if not (event.kind == LIFT and undone):
+            kept.append(event)
+    return reversed(kept)
 
 
 def check_holds(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bureau import paging, signed_statement
-from bureau.calendar import timestamp_of
+from bureau.calendar import DAY_US, timestamp_of
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
@@ -23,6 +23,7 @@ from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.scope import WHOLE_FILE
 from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.credit_file.subject_events import read_state
+from bureau.credit_file.subject_keys import displaced, read_keys
 from bureau.credit_file.subject_state import withdrawn_by_dispute
 from bureau.store import queries as q
 from creditbureau.v1 import codes_pb2
@@ -129,13 +130,23 @@ def list_notices(
 ) -> tuple[list[Notice], str]:
     """List the notices to a subject, newest first.
 
+    A key that was replaced without its approval reads them for the notice period, too.
+
     Raises:
         Refusal: All of `verify_subject_request`; BAD_PAGE_TOKEN.
     """
+    now_us = bureau.clock.now_us()
     with bureau.database.snapshot() as db:
-        statement = signed_statement.verify_subject_request(
-            db, bureau.origin, request, "Subjects/ListNotices", bureau.clock.now_us()
+        statement = signed_statement.verify_request_of_any_key(
+            db, bureau.origin, request, "Subjects/ListNotices", now_us
         )
+        keys = read_keys(db, statement.subject_id)
+        notice_us = bureau.policy.key_notice_days * DAY_US
+        if not (
+            statement.key_in_force(db, now_us)
+            or displaced(keys, statement.key_id, notice_us, now_us)
+        ):
+            raise signed_statement.not_in_force()
         return notices.page(db, statement.subject_id, page_size, page_token)
 
 

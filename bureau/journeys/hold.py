@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from bureau import signed_statement
+from bureau.calendar import timestamp_of
 from bureau.context import Bureau
 from bureau.credit_file.subject_events import add_event, read_state
+from bureau.credit_file.subject_keys import by_id, read_keys
 from bureau.credit_file.subject_state import LIFT, PLACEMENT
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Transaction
@@ -53,8 +55,8 @@ def lift_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
 
     Raises:
         Refusal: All of `verify_statement`; NOT_FOUND; WRONG_STATE if it has
-            ended; DATE_ORDER; INVALID_FIELD for one member without a time, and for one
-            that there is not.
+            ended, or if the signing key replaced another one lately; DATE_ORDER; INVALID_FIELD
+            for one member without a time, and for an unknown member.
     """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
@@ -74,11 +76,22 @@ def lift_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
             raise Refusal.of_field("NOT_FOUND", "hold_id", "the subject has no hold with this id")
         if hold.state == hold_pb2.HOLD_STATE_ENDED:
             raise Refusal("WRONG_STATE", "the hold has ended")
+        _check_age_of_key(opened, tx)
         if lift.member_id and not tx.db.one(q.member_by_id, member_id=lift.member_id):
             raise Refusal.of_field("INVALID_FIELD", "member_id", "no member has this id")
         add_event(tx, hold_id, subject_id, LIFT, lift)
 
     return _committed(bureau, opened, work, hold_id)
+
+
+def _check_age_of_key(opened: VerifiedStatement[HoldLift], tx: Transaction) -> None:
+    """Raise WRONG_STATE if a key replaced another one without its approval, and lately."""
+    key = by_id(read_keys(tx.db, opened.subject_id), opened.key_id)
+    if key and tx.now_us < key.lift_us:
+        since = timestamp_of(key.lift_us).ToJsonString()
+        raise Refusal(
+            "WRONG_STATE", f"the signing key replaced another one: it lifts holds from {since} on"
+        )
 
 
 def _admitted(opened: VerifiedStatement[Any], tx: Transaction) -> str:

@@ -19,9 +19,21 @@ from sqlmodel import Field, SQLModel
 WIDE = BigInteger().with_variant(Integer(), "sqlite")
 
 
-def big(*, primary_key: bool = False, null: bool = False) -> Column[int]:
-    """Define a column of 64-bit integers; SQLModel's own `int` would be 32 bits wide."""
-    return Column(WIDE, primary_key=primary_key, nullable=null, autoincrement=False)
+# A time after all others.
+NEVER = 1 << 62
+
+
+def big(
+    *, primary_key: bool = False, null: bool = False, default: str | None = None
+) -> Column[int]:
+    """Define a column of 64-bit integers; SQLModel's own `int` would be 32 bits wide.
+
+    Args:
+        default: Value that nodes of an earlier version leave to the server.
+    """
+    return Column(
+        WIDE, primary_key=primary_key, nullable=null, autoincrement=False, server_default=default
+    )
 
 
 def counter() -> Column[int]:
@@ -29,9 +41,13 @@ def counter() -> Column[int]:
     return Column(WIDE, primary_key=True, autoincrement=True)
 
 
-def text(*, primary_key: bool = False, index: bool = False) -> Column[str]:
+def text(
+    *, primary_key: bool = False, index: bool = False, default: str | None = None
+) -> Column[str]:
     """Define a column of texts of any length."""
-    return Column(Text, primary_key=primary_key, nullable=False, index=index)
+    return Column(
+        Text, primary_key=primary_key, nullable=False, index=index, server_default=default
+    )
 
 
 def blob(*, null: bool = False) -> Column[bytes]:
@@ -169,14 +185,28 @@ class DirectoryUsage(SQLModel, table=True):
 
 
 class SubjectKeyRow(SQLModel, table=True):
-    """The key that an attesting member bound to a subject."""
+    """A key that an attesting member or an earlier key bound to a subject
+    (`bureau/credit_file/subject_keys.py`).
+    """
 
     __tablename__ = "subject_key"
     key_id: str = Field(sa_column=text(primary_key=True))
     subject_id: str = Field(sa_column=text(index=True))
     public_key: bytes = Field(sa_column=blob())
+    # The entry that bound it, and the one that ended it or set its end.
     from_entry: int = Field(sa_column=big())
     to_entry: int | None = Field(sa_column=big(null=True))
+    # In force from one time until another, which is NEVER without an end.
+    start_us: int = Field(sa_column=big(default="0"))
+    end_us: int = Field(sa_column=big(default=str(NEVER)))
+    # The time from which it lifts holds.
+    lift_us: int = Field(sa_column=big(default="0"))
+    # The member that attested it first; empty for a key that the earlier one rotated to.
+    attester: str = Field(sa_column=text(default=""))
+    # The key that it replaces, and 1 if that key signed for it.
+    previous: str = Field(sa_column=text(default=""))
+    approved: int = Field(sa_column=big(default="0"))
+    repudiated: int = Field(sa_column=big(default="0"))
 
 
 class ConsentRow(SQLModel, table=True):
@@ -326,8 +356,8 @@ class InquiryRow(SQLModel, table=True):
 
 
 class SubjectEventRow(SQLModel, table=True):
-    """A statement about a subject's own file: holds, disputes, a statement
-    (`bureau/credit_file/subject_state.py`).
+    """A statement about a subject's own file: holds, disputes, a statement, repudiations of
+    keys (`bureau/credit_file/subject_state.py`).
     """
 
     __tablename__ = "subject_event"
@@ -335,12 +365,12 @@ class SubjectEventRow(SQLModel, table=True):
     entry_key: int = Field(sa_column=big(primary_key=True))
     subject_id: str = Field(sa_column=text(index=True))
     kind: int = Field(sa_column=big())
-    # The hold or dispute that it is about.
+    # The hold, dispute or key that it is about.
     about: str = Field(sa_column=text(index=True))
-    # The furnisher that a dispute is against.
+    # The furnisher that a dispute is against; the attester that repudiates a key.
     member_id: str = Field(sa_column=text())
     time_us: int = Field(sa_column=big())
-    # The payload as it was signed.
+    # The payload as it was signed; of a repudiation that took effect, its Undoing.
     body: bytes = Field(sa_column=blob())
 
 
@@ -390,6 +420,7 @@ class NoticeRow(SQLModel, table=True):
     kind: int = Field(sa_column=big())
     member_id: str = Field(sa_column=text())
     tradeline_id: str = Field(sa_column=text())
+    key_id: str = Field(sa_column=text(default=""))
 
 
 class StandardRow(SQLModel, table=True):

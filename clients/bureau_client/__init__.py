@@ -86,7 +86,14 @@ from bureau_client.models.records import (
     RecordRef,
     Snapshot,
 )
-from bureau_client.models.reports import Evidence, InquiryLine, Notice, Report, Summary
+from bureau_client.models.reports import (
+    Evidence,
+    InquiryLine,
+    Notice,
+    Report,
+    Summary,
+    Undoing,
+)
 from bureau_client.models.standards import Band, Standard
 from bureau_client.models.statements import Statement
 from bureau_client.models.submissions import Rejection, Submission, SubmitResult
@@ -196,6 +203,7 @@ __all__ = [
     "Tradeline",
     "Trust",
     "Unavailable",
+    "Undoing",
     "VerificationFailed",
     "Violation",
     "Wallet",

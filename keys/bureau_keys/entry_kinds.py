@@ -19,6 +19,8 @@ EntryKind: TypeAlias = Literal[
     "hold",
     "hold-lift",
     "inquiry",
+    "key-approval",
+    "key-repudiation",
     "key-rotation",
     "member-change",
     "member-state",

@@ -21,6 +21,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from bureau.admin.bureau_folder import InitOptions, create
 from bureau.codes import CodeSet
 from bureau.config import Settings
+from bureau.credit_file.subject_keys import SubjectKey
 from bureau.store import queries as q
 from bureau.store.database import Database
 from bureau.testing import running_bureau
@@ -279,15 +280,10 @@ def _seed(settings: Settings, size: Size) -> tuple[list[Person], list[Person], l
     keys = []
     for person in (*ordinary, *heavy):
         public = person.key.verify_key
-        keys.append(
-            {
-                "key_id": public.key_id,
-                "subject_id": person.subject_id,
-                "public_key": public.raw,
-                "from_entry": 0,
-                "to_entry": None,
-            }
+        key = SubjectKey.bound(
+            person.subject_id, public, entry_key=0, start_us=0, attester=LENDERS[0]
         )
+        keys.append(key._asdict())
         for lender in LENDERS:
             whose = person.subject_id
             rows.append(_consent_row(str(uuid.uuid4()), whose, lender, inquire=False))

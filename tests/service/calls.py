@@ -48,6 +48,8 @@ MAY = {
     "Directory/Evaluate": "furnisher subscriber attester agent",
     "Subjects/AttestKey": "attester",
     "Subjects/RotateKey": "agent",
+    "Subjects/ApproveKey": "agent",
+    "Subjects/RepudiateKey": "attester agent",
     "Subjects/ListInquiries": "agent",
     "Subjects/GetFile": "agent",
     "Subjects/PlaceHold": "agent",
@@ -207,6 +209,31 @@ def rotate(scenario: Scenario, _raw: Raw) -> Message:
     )
     rotation = subjects_pb2.KeyRotation(header=person.header(), binding=seal(binding, key))
     return subjects_pb2.RotateKeyRequest(rotation=seal(rotation, person.key))
+
+
+def replaced(scenario: Scenario) -> tuple[Person, Person]:
+    """A person, and the holder of a key that an attester says is to replace theirs."""
+    attester, person = scenario.members["attester"], scenario.newcomer()
+    other = Person(person.subject_id, SigningKey.generate(), person.origin)
+    statement = attestation(attester, other, replaces=True)
+    ok(attester.send("Subjects/AttestKey", subjects_pb2.AttestKeyRequest(attestation=statement)))
+    return person, other
+
+
+def approve_key(scenario: Scenario, _raw: Raw) -> Message:
+    person, other = replaced(scenario)
+    approval = subjects_pb2.KeyApproval(header=person.header(), key_id=other.key.verify_key.key_id)
+    return subjects_pb2.ApproveKeyRequest(approval=seal(approval, person.key))
+
+
+def repudiate_key(scenario: Scenario, _raw: Raw) -> Message:
+    person, other = replaced(scenario)
+    repudiation = subjects_pb2.KeyRepudiation(
+        header=person.header(),
+        subject_id=person.subject_id,
+        key_id=other.key.verify_key.key_id,
+    )
+    return subjects_pb2.RepudiateKeyRequest(repudiation=seal(repudiation, person.key))
 
 
 def list_inquiries(scenario: Scenario, _raw: Raw) -> Message:
@@ -433,6 +460,8 @@ GOOD: dict[str, Callable[[Scenario, Raw], Message]] = {
     "Directory/Evaluate": evaluate,
     "Subjects/AttestKey": attest,
     "Subjects/RotateKey": rotate,
+    "Subjects/ApproveKey": approve_key,
+    "Subjects/RepudiateKey": repudiate_key,
     "Subjects/ListInquiries": list_inquiries,
     "Subjects/GetFile": get_file,
     "Subjects/PlaceHold": place_hold,

@@ -189,7 +189,9 @@ class Person:
         return seal(message, self.key)
 
 
-def attestation(attester: Raw, person: Person, key: SigningKey | None = None) -> Envelope:
+def attestation(
+    attester: Raw, person: Person, key: SigningKey | None = None, *, replaces: bool = False
+) -> Envelope:
     binding = subjects_pb2.KeyBinding(
         header=person.header(),
         subject_id=person.subject_id,
@@ -199,6 +201,7 @@ def attestation(attester: Raw, person: Person, key: SigningKey | None = None) ->
         header=attester.header(),
         binding=seal(binding, key or person.key),
         method=subjects_pb2.IDENTIFICATION_METHOD_IN_PERSON,
+        replaces=replaces,
     )
     statement.identify_time.FromDatetime(datetime.now(UTC) - timedelta(minutes=1))
     return seal(statement, attester.key)

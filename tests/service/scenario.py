@@ -96,15 +96,25 @@ class Scenario:
             wallet.grant(furnisher, [Action.FURNISH], expire=365 * DAY)
         return wallet
 
-    def attested(self, name: str, subject_id: str) -> Wallet:
-        """A wallet with a new key that a lender attests to be a subject's."""
-        key = self.keys[subject_id] = SigningKey.generate()
+    def attested(
+        self,
+        name: str,
+        subject_id: str,
+        *,
+        key: SigningKey | None = None,
+        replaces: bool = False,
+    ) -> Wallet:
+        """A wallet with a key, a new one if none is passed, that a lender attests to be a
+        subject's.
+        """
+        key = self.keys[subject_id] = key or SigningKey.generate()
         wallet = Wallet(self.agent, subject_id, key, clock=self.now)
         self.closing.enter_context(wallet)
         self.lenders[name].attest(
             wallet.binding(),
             method=IdentificationMethod.IN_PERSON,
             identify_time=self.now() - timedelta(minutes=1),
+            replaces=replaces,
         )
         return wallet
 

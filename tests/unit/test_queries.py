@@ -25,6 +25,7 @@ from sqlalchemy.sql.type_api import TypeEngine
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.filed import FiledInquiry
 from bureau.credit_file.stored_inquiry import StoredInquiry
+from bureau.credit_file.subject_keys import SubjectKey
 from bureau.credit_file.subject_state import SubjectEvent
 from bureau.journeys.member import StoredMember
 from bureau.journeys.monitoring import Monitor
@@ -119,6 +120,7 @@ WHOLE_ROWS: dict[Any, Any] = {
     StoredInquiry: tables.InquiryRow,
     LoggedEntry: tables.Entry,
     StoredMember: tables.MemberRow,
+    SubjectKey: tables.SubjectKeyRow,
 }
 
 

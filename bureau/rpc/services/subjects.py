@@ -6,7 +6,7 @@ from typing import final
 
 import grpc
 
-from bureau.journeys import disclosure, dispute, hold, subject
+from bureau.journeys import disclosure, dispute, hold, repudiation, subject
 from bureau.rpc.servicer import Servicer
 from creditbureau.v1 import subjects_pb2
 from creditbureau.v1.subjects_pb2_grpc import SubjectsServicer
@@ -29,6 +29,19 @@ class Subjects(Servicer, SubjectsServicer):
         return subjects_pb2.RotateKeyResponse(
             receipt=subject.rotate_key(self.bureau, self.caller, request.rotation)
         )
+
+    def ApproveKey(
+        self, request: subjects_pb2.ApproveKeyRequest, context: grpc.ServicerContext
+    ) -> subjects_pb2.ApproveKeyResponse:
+        return subjects_pb2.ApproveKeyResponse(
+            receipt=subject.approve_key(self.bureau, self.caller, request.approval)
+        )
+
+    def RepudiateKey(
+        self, request: subjects_pb2.RepudiateKeyRequest, context: grpc.ServicerContext
+    ) -> subjects_pb2.RepudiateKeyResponse:
+        receipt, undoing = repudiation.repudiate_key(self.bureau, self.caller, request.repudiation)
+        return subjects_pb2.RepudiateKeyResponse(receipt=receipt, undoing=undoing)
 
     def ListInquiries(
         self, request: subjects_pb2.ListInquiriesRequest, context: grpc.ServicerContext

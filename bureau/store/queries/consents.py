@@ -55,6 +55,15 @@ set_consent_state = Change(
     .where(consent.c.consent_id == bind("which"))
     .values(state=bind("state"), update_us=bind("update_us"), note=bind("note"))
 )
+consents_granted_in = Query[tuple[str]](
+    select(consent.c.consent_id)
+    .where(
+        consent.c.subject_id == bind("subject_id"),
+        consent.c.create_us >= bind("start_us"),
+        consent.c.create_us <= bind("end_us"),
+    )
+    .order_by(consent.c.create_us.desc(), consent.c.consent_id.desc())
+)
 
 
 def _consents_before(whose: ColumnElement[bool]) -> Query[ConsentAndEnvelope]:

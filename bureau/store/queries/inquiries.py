@@ -83,6 +83,9 @@ def _inquiries_before(*which: ColumnElement[bool]) -> Query[InquiryAndLeaf]:
 
 _about = inquiry.c.subject_id == bind("subject_id")
 inquiries_before = _inquiries_before(_about)
+inquiries_between = _inquiries_before(
+    _about, inquiry.c.create_us >= bind("start_us"), inquiry.c.create_us <= bind("end_us")
+)
 granted_before = _inquiries_before(_about, inquiry.c.entry_key.is_not(None))
 # Denied, or replayed: neither has an entry of its own.
 unlogged_before = _inquiries_before(_about, inquiry.c.entry_key.is_(None))

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from bureau.store import tables as t
 from bureau.store.compiled import Query
-from bureau.store.queries.builders import bind, entry, insert, notice
+from bureau.store.queries.builders import bind, entry, insert, notice, subject_key
 
 add_notice = insert(t.NoticeRow)
 NOTICE_COLUMNS = tuple(c.name for c in notice.columns)
 
 
 class LoggedNotice(NamedTuple):
-    """A notice, and its place in the log."""
+    """A notice, its place in the log, and the time from which its key counts."""
 
     leaf_index: int
     ordinal: int
     kind: int
     member_id: str
     tradeline_id: str
+    key_id: str
     time_us: int
+    start_us: int
 
 
 notices_before = Query(
@@ -32,9 +34,12 @@ notices_before = Query(
         notice.c.kind,
         notice.c.member_id,
         notice.c.tradeline_id,
+        notice.c.key_id,
         entry.c.time_us,
+        func.coalesce(subject_key.c.start_us, 0).label("start_us"),
     )
     .join_from(notice, entry, notice.c.entry_key == entry.c.entry_key)
+    .join(subject_key, subject_key.c.key_id == notice.c.key_id, isouter=True)
     .where(
         notice.c.subject_id == bind("subject_id"),
         or_(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import func, select, update
 
@@ -20,15 +20,14 @@ from bureau.store.queries.builders import (
 
 # Keys ------------------------------------------------------------------------
 
+# The columns of a key, in the order of its table.
+SubjectKeyColumns: TypeAlias = tuple[
+    str, str, bytes, int, int | None, int, int, int, str, str, int, int
+]
+
 add_subject_key = insert(t.SubjectKeyRow)
-_key_in_force = select(subject_key.c.public_key).where(
-    subject_key.c.key_id == bind("key_id"),
-    subject_key.c.subject_id == bind("subject_id"),
-    subject_key.c.to_entry.is_(None),
-)
-subject_key_in_force = Query[tuple[bytes]](_key_in_force)
-keep_subject_key_in_force = Query[tuple[bytes]](_key_in_force.with_for_update(read=True))
-any_subject_key = Query[tuple[bytes]](
+# Any key of the subject, in force or not.
+subject_public_key = Query[tuple[bytes]](
     select(subject_key.c.public_key).where(
         subject_key.c.key_id == bind("key_id"), subject_key.c.subject_id == bind("subject_id")
     )
@@ -38,13 +37,34 @@ entry_of_subject_key = Query[tuple[int]](
         subject_key.c.key_id == bind("key_id"), subject_key.c.subject_id == bind("subject_id")
     )
 )
+_key_in_force = select(subject_key.c.key_id).where(
+    subject_key.c.key_id == bind("key_id"),
+    subject_key.c.subject_id == bind("subject_id"),
+    subject_key.c.start_us <= bind("now_us"),
+    subject_key.c.end_us > bind("now_us"),
+)
+subject_key_in_force = Query[tuple[str]](_key_in_force)
+keep_subject_key_in_force = Query[tuple[str]](_key_in_force.with_for_update(read=True))
 subject_key_owner = Query[tuple[str]](
     select(subject_key.c.subject_id).where(subject_key.c.key_id == bind("key_id"))
 )
-retire_subject_keys = Change(
+keys_of_subject = Query[SubjectKeyColumns](
+    select(*subject_key.columns)
+    .where(subject_key.c.subject_id == bind("subject_id"))
+    .order_by(subject_key.c.from_entry)
+)
+change_subject_key = Change(
     update(subject_key)
-    .where(subject_key.c.subject_id == bind("whose"), subject_key.c.to_entry.is_(None))
-    .values(to_entry=bind("until"))
+    .where(subject_key.c.key_id == bind("which"))
+    .values(
+        {
+            name: bind(name)
+            for name in (
+                *("to_entry", "start_us", "end_us", "lift_us"),
+                *("previous", "approved", "repudiated"),
+            )
+        }
+    )
 )
 
 # A subject's own holds, disputes and statement -------------------------------
@@ -64,6 +84,38 @@ subject_events = Query[tuple[int, str, str, int, bytes]](
     .join_from(subject_event, entry, subject_event.c.entry_key == entry.c.entry_key, isouter=True)
     .where(subject_event.c.subject_id == bind("subject_id"), _event_leaf < bind("log_size"))
     .order_by(_event_leaf, subject_event.c.entry_key)
+)
+events_about_in = Query[tuple[str]](
+    select(subject_event.c.about).where(
+        subject_event.c.subject_id == bind("subject_id"),
+        subject_event.c.kind == bind("kind"),
+        subject_event.c.time_us >= bind("start_us"),
+        subject_event.c.time_us <= bind("end_us"),
+    )
+)
+
+
+class EventEffect(NamedTuple):
+    """The subject of an event, and what it did."""
+
+    subject_id: str
+    body: bytes
+
+
+effect_of_event = Query(
+    select(subject_event.c.subject_id, subject_event.c.body).where(
+        subject_event.c.entry_key == bind("entry_key"), subject_event.c.kind == bind("kind")
+    ),
+    EventEffect,
+)
+# Members that said one thing of a subject's key since a time.
+said_of_key = Query[tuple[str]](
+    select(subject_event.c.member_id).where(
+        subject_event.c.subject_id == bind("subject_id"),
+        subject_event.c.kind == bind("kind"),
+        subject_event.c.about == bind("key_id"),
+        subject_event.c.time_us >= bind("since_us"),
+    )
 )
 
 
@@ -113,13 +165,13 @@ disputes_against = InQuery(
 # Taken by a call that changes what holds on a file, and shared by calls that read it to
 # act on it. All of the subject's keys, in one order: the one in force may be replaced
 # meanwhile, and a lock that finds no row is none.
-_keys_of_subject = (
+_key_ids_of_subject = (
     select(subject_key.c.key_id)
     .where(subject_key.c.subject_id == bind("subject_id"))
     .order_by(subject_key.c.key_id)
 )
-lock_subject = Query[tuple[str]](_keys_of_subject.with_for_update())
-share_subject = Query[tuple[str]](_keys_of_subject.with_for_update(read=True))
+lock_subject = Query[tuple[str]](_key_ids_of_subject.with_for_update())
+share_subject = Query[tuple[str]](_key_ids_of_subject.with_for_update(read=True))
 party_tradeline = Query[tuple[int, str]](
     select(tradeline.c.tradeline_key, tradeline.c.member_id)
     .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)

@@ -35,8 +35,16 @@ from bureau_client.models.reports import (
     Report,
     Standing,
     Summary,
+    Undoing,
 )
-from creditbureau.v1 import dispute_pb2, hold_pb2, notice_pb2, report_pb2, standard_pb2
+from creditbureau.v1 import (
+    dispute_pb2,
+    hold_pb2,
+    notice_pb2,
+    report_pb2,
+    standard_pb2,
+    subjects_pb2,
+)
 from creditbureau.v1.envelope_pb2 import Envelope
 
 
@@ -192,6 +200,20 @@ def read_notice(message: notice_pb2.Notice) -> Notice:
         tradeline_id=message.tradeline_id,
         create_time=moment_of(message.create_time),
         texts=dict(message.texts),
+        key_id=message.key_id,
+        effect_time=moment_or_none(message.effect_time),
+    )
+
+
+def read_undoing(message: subjects_pb2.Undoing) -> Undoing:
+    """Read the effects of a repudiation."""
+    return Undoing(
+        start_time=moment_or_none(message.start_time),
+        end_time=moment_or_none(message.end_time),
+        consent_ids=tuple(message.consent_ids),
+        hold_ids=tuple(message.hold_ids),
+        inquiries=tuple(map(read_inquiry_line, message.inquiries)),
+        key_id=message.key_id,
     )
 
 

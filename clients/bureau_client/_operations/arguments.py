@@ -10,6 +10,7 @@ from bureau_client.models.codes import Code
 from bureau_client.models.violations import Violation
 
 _SUBJECT_ID = re.compile(r"[0-9a-f]{32}")
+_KEY_ID = re.compile(r"[0-9a-f]{64}")
 _MEMBER_ID = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
@@ -43,6 +44,17 @@ def subject_id(value: str, field: str = "subject_id") -> str:
 def is_member_id(value: str) -> bool:
     """Return true for the spelling of a member id."""
     return _MEMBER_ID.fullmatch(value) is not None
+
+
+def key_id(value: str, field: str = "key_id") -> str:
+    """Return a key id.
+
+    Raises:
+        InvalidRequest: The value is not 64 lower-case hex characters.
+    """
+    if not _KEY_ID.fullmatch(value):
+        raise refuse(field, "INVALID_FIELD", "must be 64 lower-case hex characters")
+    return value
 
 
 def member_id(value: str, field: str = "member_id") -> str:

@@ -268,6 +268,20 @@ ROTATE_KEY = Method(
     DeadlineClass.WRITE,
 )
 
+APPROVE_KEY = Method(
+    "creditbureau.v1.Subjects/ApproveKey",
+    subjects_pb2.ApproveKeyRequest,
+    subjects_pb2.ApproveKeyResponse,
+    DeadlineClass.WRITE,
+)
+
+REPUDIATE_KEY = Method(
+    "creditbureau.v1.Subjects/RepudiateKey",
+    subjects_pb2.RepudiateKeyRequest,
+    subjects_pb2.RepudiateKeyResponse,
+    DeadlineClass.WRITE,
+)
+
 LIST_INQUIRIES = Method(
     "creditbureau.v1.Subjects/ListInquiries",
     subjects_pb2.ListInquiriesRequest,

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from google.protobuf.message import DecodeError
 
-from bureau_client._codec.reports import read_inquiry_line, read_notice
+from bureau_client._codec.reports import read_inquiry_line, read_notice, read_undoing
 from bureau_client._codec.scalars import timestamp_of
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import SigningContext
@@ -18,9 +18,11 @@ from bureau_client._operations.pages import collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses, verify_reply_receipt
 from bureau_client._operations.signer import Signer
 from bureau_client._operations.subject_requests import subject_request
+from bureau_client.errors import VerificationFailed
 from bureau_client.models.codes import IdentificationMethod
 from bureau_client.models.receipts import Receipt
-from bureau_client.models.reports import InquiryLine, Notice, Report
+from bureau_client.models.reports import InquiryLine, Notice, Report, Undoing
+from bureau_client.verify.checks import TELL, verifying
 from bureau_client.verify.reports import verify_file
 from bureau_keys import envelope as envelopes
 from bureau_keys.envelope import seal
@@ -39,7 +41,11 @@ def bind(signer: Signer, subject_id: str) -> Envelope:
 
 
 def attest(
-    context: SigningContext, binding: bytes, method: IdentificationMethod, identify_time: datetime
+    context: SigningContext,
+    binding: bytes,
+    method: IdentificationMethod,
+    identify_time: datetime,
+    replaces: bool,
 ) -> Operation[Receipt]:
     """Attest that a key belongs to a person whom the member has identified."""
     if identify_time.tzinfo is None:
@@ -50,6 +56,7 @@ def attest(
         binding=_checked_binding(binding),
         method=arguments.code(method, "method"),  # type: ignore[arg-type]
         identify_time=timestamp_of(identify_time),
+        replaces=replaces,
     )
     sealed = seal(attestation, context.signer.key)
     request = subjects_pb2.AttestKeyRequest(attestation=sealed)
@@ -71,6 +78,50 @@ def rotate_key(context: SigningContext, subject_id: str, key: SigningKey) -> Ope
     receipt = verify_reply_receipt(context, reply.receipt, sealed, kind="key-rotation")
     context.signer = new_signer  # the rotation took effect, with or without cosignatures
     return (yield from as_needed(context, receipt))
+
+
+def approve_key(context: SigningContext, key_id: str) -> Operation[Receipt]:
+    """Approve the key that is to replace the present one."""
+    approval = subjects_pb2.KeyApproval(
+        header=context.signer.header(), key_id=arguments.key_id(key_id)
+    )
+    sealed = seal(approval, context.signer.key)
+    request = subjects_pb2.ApproveKeyRequest(approval=sealed)
+    reply = yield from call(methods.APPROVE_KEY, request, approval.header.request_id)
+    return (
+        yield from verify_receipt_and_witnesses(context, reply.receipt, sealed, kind="key-approval")
+    )
+
+
+def repudiate_key(
+    context: SigningContext, subject_id: str, key_id: str
+) -> Operation[Undoing | None]:
+    """Repudiate a key of a subject, as the earlier key or as an attester.
+
+    Returns:
+        The effects; None if another attester must repudiate the key, too.
+    """
+    repudiation = subjects_pb2.KeyRepudiation(
+        header=context.signer.header(),
+        subject_id=arguments.subject_id(subject_id),
+        key_id=arguments.key_id(key_id),
+    )
+    sealed = seal(repudiation, context.signer.key)
+    request = subjects_pb2.RepudiateKeyRequest(repudiation=sealed)
+    reply = yield from call(methods.REPUDIATE_KEY, request, repudiation.header.request_id)
+    yield from verify_receipt_and_witnesses(context, reply.receipt, sealed, kind="key-repudiation")
+    with verifying("The effects of the repudiation"):
+        return read_undoing(reply.undoing) if reply.HasField("undoing") else None
+
+
+def repudiate_own_key(context: SigningContext, subject_id: str, key_id: str) -> Operation[Undoing]:
+    """Repudiate a key of the subject as the key that it replaces: it takes effect at once."""
+    undoing = yield from repudiate_key(context, subject_id, key_id)
+    if undoing is None:
+        raise VerificationFailed(
+            "The answer lacks the effects of the repudiation", reason="WRONG_ANSWER", fix=TELL
+        )
+    return undoing
 
 
 def list_inquiries(context: SigningContext, limit: int | None) -> Operation[list[InquiryLine]]:

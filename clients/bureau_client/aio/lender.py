@@ -40,7 +40,7 @@ from bureau_client.models.members import Member
 from bureau_client.models.progress import OnProgress
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.records import Record, RecordRef
-from bureau_client.models.reports import Dispute, InquiryLine, Report
+from bureau_client.models.reports import Dispute, InquiryLine, Report, Undoing
 from bureau_client.models.standards import Standard
 from bureau_client.models.statements import BeforeSend, Statement, ignore
 from bureau_client.models.submissions import Submission, SubmitResult
@@ -138,17 +138,49 @@ class AsyncLender(AsyncClient):
         )
 
     async def attest(
-        self, binding: bytes, *, method: IdentificationMethod, identify_time: datetime
+        self,
+        binding: bytes,
+        *,
+        method: IdentificationMethod,
+        identify_time: datetime,
+        replaces: bool = False,
     ) -> Receipt:
         """Attest that a key belongs to a person whom this member has identified.
+
+        A key that replaces another one comes in force after the waiting period of the
+        jurisdiction; at once, if the person approves it with the present key or an attester
+        of another group attests it, too.
 
         Args:
             binding: The result of the person's `Wallet.binding()`, at most five minutes old.
             method: Method by which the person was identified.
-            identify_time: Time of the identification, with a time zone.
+            identify_time: Time of the identification, with a time zone; lately.
+            replaces: True if the person has or had another key, and only then.
+
+        Raises:
+            WrongState: The person has a key, and `replaces` does not say so; or another key
+                is pending.
         """
-        operation = subjects.attest(self._signing, binding, method, identify_time)
+        operation = subjects.attest(self._signing, binding, method, identify_time, replaces)
         return await self._driver.run(operation)
+
+    async def repudiate_key(self, subject_id: str, key_id: str) -> Undoing | None:
+        """Repudiate a person's key: it is not theirs. It ends once an attester of another
+        group repudiates it, too.
+
+        Args:
+            subject_id: The person.
+            key_id: The key; the person's notices name it, and the refusal of an attestation
+                names the key in force.
+
+        Returns:
+            The effects; None if an attester of another group must repudiate the key, too.
+
+        Raises:
+            NotFound: The person has no key with this id.
+            WrongState: The key is repudiated.
+        """
+        return await self._driver.run(subjects.repudiate_key(self._signing, subject_id, key_id))
 
     async def submit(
         self,

@@ -30,7 +30,7 @@ from bureau_client.models.codes import (
 from bureau_client.models.consents import Consent, Frequency
 from bureau_client.models.months import Month
 from bureau_client.models.receipts import Receipt
-from bureau_client.models.reports import Dispute, Hold, InquiryLine, Notice, Report
+from bureau_client.models.reports import Dispute, Hold, InquiryLine, Notice, Report, Undoing
 from bureau_client.models.statements import BeforeSend, Statement, ignore
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
@@ -278,7 +278,11 @@ class AsyncWallet(AsyncClient):
         return await self._driver.run(receipts.get_own_receipt(self._signing, request_id, envelope))
 
     async def notices(self, *, limit: int | None = None) -> list[Notice]:
-        """List the bureau's notices to the person, newest first."""
+        """List the bureau's notices to the person, newest first.
+
+        A key that was replaced without its approval can list them, too, for the notice
+        period of the jurisdiction.
+        """
         return await self._driver.run(subjects.list_notices(self._signing, limit))
 
     async def set_statement(self, text: str) -> Receipt:
@@ -308,6 +312,34 @@ class AsyncWallet(AsyncClient):
         Save the new key first: once the bureau accepts it, only the new key is valid.
         """
         return await self._driver.run(subjects.rotate_key(self._signing, self._subject_id, new_key))
+
+    async def approve_key(self, key_id: str) -> Receipt:
+        """Approve the key that is to replace the present one; it comes in force at once.
+
+        Args:
+            key_id: The pending key, as a notice names it.
+
+        Raises:
+            NotFound: No pending key has this id.
+        """
+        return await self._driver.run(subjects.approve_key(self._signing, key_id))
+
+    async def repudiate_key(self, key_id: str) -> Undoing:
+        """Repudiate a key that replaces this wallet's: before it comes in force, which vetoes
+        it, or within the notice period after.
+
+        The key and all later ones end, this wallet's key is in force, consents that they
+        granted are revoked, and their lifts of holds are undone.
+
+        Args:
+            key_id: The key, as a notice names it.
+
+        Raises:
+            NotFound: No key with this id replaces this wallet's key without its signature.
+            WrongState: The key is repudiated.
+        """
+        operation = subjects.repudiate_own_key(self._signing, self._subject_id, key_id)
+        return await self._driver.run(operation)
 
     async def _change(self, consent_id: str, transition: ConsentTransition, note: str) -> Consent:
         return await self._driver.run(consents.change(self._signing, consent_id, transition, note))

@@ -192,14 +192,36 @@ def attest(
             help="Time of identification, UTC; default: now.", formats=["%Y-%m-%dT%H:%M:%S"]
         ),
     ] = None,
+    replaces: Annotated[
+        bool, typer.Option("--replaces", help="The key replaces one that the person has or had.")
+    ] = False,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Attest that a key belongs to a person whom this member has identified."""
     moment = identified.replace(tzinfo=UTC) if identified else datetime.now(UTC)
     with open_lender(profile, passphrase_file) as lender:
-        receipt = lender.attest(binding.read_bytes(), method=method, identify_time=moment)
+        receipt = lender.attest(
+            binding.read_bytes(), method=method, identify_time=moment, replaces=replaces
+        )
     emit_one(receipt, output)
+
+
+@app.command("repudiate-key")
+def repudiate_key(
+    subject_id: Annotated[str, typer.Argument(help="Subject id, from `subject-id`.")],
+    key_id: Annotated[str, typer.Argument(help="Key id, from the person's notices.")],
+    profile: ProfileOption,
+    passphrase_file: PassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Repudiate a person's key; it ends once a second attester does so, too."""
+    with open_lender(profile, passphrase_file) as lender:
+        undoing = lender.repudiate_key(subject_id, key_id)
+    if undoing is None:
+        err.print("logged; an attester of another group must repudiate the key, too")
+    else:
+        emit_one(undoing, output)
 
 
 @app.command()

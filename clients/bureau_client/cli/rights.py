@@ -184,6 +184,9 @@ def notices(
         words = next(iter(nearest(notice.texts, language)), "")
         day = f"{notice.create_time:%Y-%m-%d}"
         out.print(Text.assemble(f"{day}  ", (notice.member_id, "bold"), f"  {words}"))
+        if notice.effect_time:
+            since = f"{notice.effect_time:%Y-%m-%d %H:%M} UTC"
+            out.print(Text.assemble("            ", ("key", "dim"), f" {notice.key_id} ({since})"))
 
 
 def _digests(paths: list[Path] | None) -> list[bytes]:

@@ -49,6 +49,7 @@ app.command("statement")(rights.statement)
 app.command("notices")(rights.notices)
 
 NoteOption = Annotated[str, typer.Option(help="Reason; the member can read it.")]
+KeyArgument = Annotated[str, typer.Argument(help="Key id, from `notices`.")]
 ConsentArgument = Annotated[str, typer.Argument(help="Consent id, from `consents`.")]
 
 _SHOWN = ("consent_id", "grantee", "state", "actions", "purposes", "expire_time", "use_count")
@@ -282,6 +283,32 @@ def rotate_key(
     receipt = folder.rotate(Profile.load(profile))
     where = f"leaf {receipt.leaf_index}" if receipt else "an earlier rotation took effect"
     err.print(f"the new key is in force ({where}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC)")
+
+
+@app.command("approve-key")
+def approve_key(
+    key_id: KeyArgument,
+    wallet: WalletOption,
+    profile: ProfileOption,
+    passphrase_file: WalletPassphraseOption = None,
+) -> None:
+    """Approve the key that is to replace yours; it is in force at once."""
+    with open_wallet(wallet, profile, passphrase_file) as own:
+        receipt = own.approve_key(key_id)
+    err.print(f"the new key is in force (leaf {receipt.leaf_index}); this wallet's key has ended")
+
+
+@app.command("repudiate-key")
+def repudiate_key(
+    key_id: KeyArgument,
+    wallet: WalletOption,
+    profile: ProfileOption,
+    passphrase_file: WalletPassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Repudiate a key that replaces yours, and undo what was signed with it."""
+    with open_wallet(wallet, profile, passphrase_file) as own:
+        emit_one(own.repudiate_key(key_id), output)
 
 
 def _emit_change(consent: Consent, output: Output) -> None:

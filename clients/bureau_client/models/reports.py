@@ -206,8 +206,10 @@ class Notice:
     """A message of the bureau to a person about their own file.
 
     Attributes:
-        member_id: The lender that caused the notice.
+        member_id: The member that caused the notice.
         texts: The text in every language of the bureau, by BCP 47 tag.
+        key_id: The key that the notice is about; empty for none.
+        effect_time: Time from which that key is in force; None without a key.
     """
 
     notice_id: str
@@ -216,6 +218,30 @@ class Notice:
     tradeline_id: str
     create_time: datetime
     texts: Mapping[str, str]
+    key_id: str = ""
+    effect_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undoing:
+    """Effects of the repudiation of a key.
+
+    Attributes:
+        start_time: Time from which the key was in force; None if it never was.
+        end_time: Time until which it, or a key that came of it, was in force.
+        consent_ids: Consents that were granted in that time, newest first, at most 1,000: all
+            of them are revoked.
+        hold_ids: Holds that were lifted in that time: they hold again.
+        inquiries: Inquiries from the start to the repudiation, newest first, at most 1,000.
+        key_id: The key that is in force again; empty if there is none.
+    """
+
+    start_time: datetime | None
+    end_time: datetime | None
+    consent_ids: tuple[str, ...]
+    hold_ids: tuple[str, ...]
+    inquiries: tuple[InquiryLine, ...]
+    key_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

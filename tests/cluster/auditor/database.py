@@ -28,7 +28,7 @@ EFFECTS = {
     "standard": ("entry_key", ("standard",)),
     "subject_event": (
         "entry_key",
-        ("hold", "hold-lift", "dispute", "dispute-answer", "subject-statement"),
+        ("hold", "hold-lift", "dispute", "dispute-answer", "subject-statement", "key-repudiation"),
     ),
 }
 # Rows that must name an entry, whatever else they are.

@@ -32,3 +32,5 @@ class NoticeKind(Code):
     DECISION = 4
     KEY_REPLACED = 5
     ERASURE = 6
+    KEY_PENDING = 7
+    KEY_REPUDIATED = 8

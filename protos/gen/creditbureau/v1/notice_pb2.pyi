@@ -39,11 +39,18 @@ class _NoticeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeKind
     """A decision was taken on a report."""
     NOTICE_KIND_KEY_REPLACED: _NoticeKind.ValueType  # 5
     """A new key took the place of the subject's key; member_id is the member
-    that attested it, or the agent that carried the subject's own rotation.
+    that attested it, or the agent that carried the statement of the subject's
+    own key.
     """
     NOTICE_KIND_ERASURE: _NoticeKind.ValueType  # 6
     """The operator has erased an account of the subject, or, without a tradeline,
     words that the subject wrote; member_id is the operator.
+    """
+    NOTICE_KIND_KEY_PENDING: _NoticeKind.ValueType  # 7
+    """A member attested a key that is to replace the subject's at effect_time."""
+    NOTICE_KIND_KEY_REPUDIATED: _NoticeKind.ValueType  # 8
+    """A key was repudiated, and what was signed with it was undone; member_id is
+    the attester, or the agent that carried the statement of the earlier key.
     """
 
 class NoticeKind(_NoticeKind, metaclass=_NoticeKindEnumTypeWrapper):
@@ -62,11 +69,18 @@ NOTICE_KIND_DECISION: NoticeKind.ValueType  # 4
 """A decision was taken on a report."""
 NOTICE_KIND_KEY_REPLACED: NoticeKind.ValueType  # 5
 """A new key took the place of the subject's key; member_id is the member
-that attested it, or the agent that carried the subject's own rotation.
+that attested it, or the agent that carried the statement of the subject's
+own key.
 """
 NOTICE_KIND_ERASURE: NoticeKind.ValueType  # 6
 """The operator has erased an account of the subject, or, without a tradeline,
 words that the subject wrote; member_id is the operator.
+"""
+NOTICE_KIND_KEY_PENDING: NoticeKind.ValueType  # 7
+"""A member attested a key that is to replace the subject's at effect_time."""
+NOTICE_KIND_KEY_REPUDIATED: NoticeKind.ValueType  # 8
+"""A key was repudiated, and what was signed with it was undone; member_id is
+the attester, or the agent that carried the statement of the earlier key.
 """
 Global___NoticeKind: _TypeAlias = NoticeKind  # noqa: Y015
 
@@ -100,6 +114,8 @@ class Notice(_message.Message):
     TRADELINE_ID_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     TEXTS_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    EFFECT_TIME_FIELD_NUMBER: _builtins.int
     notice_id: _builtins.str
     """Id of the notice, which never changes."""
     kind: Global___NoticeKind.ValueType
@@ -108,6 +124,8 @@ class Notice(_message.Message):
     """Member whose action caused the notice."""
     tradeline_id: _builtins.str
     """The tradeline that it is about; empty where it is about none."""
+    key_id: _builtins.str
+    """The key that it is about; empty where it is about none."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When its cause was accepted, UTC."""
@@ -118,6 +136,10 @@ class Notice(_message.Message):
         the bureau.
         """
 
+    @_builtins.property
+    def effect_time(self) -> _timestamp_pb2.Timestamp:
+        """When that key comes or came in force, UTC; absent without a key."""
+
     def __init__(
         self,
         *,
@@ -127,10 +149,12 @@ class Notice(_message.Message):
         tradeline_id: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         texts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        key_id: _builtins.str = ...,
+        effect_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "effect_time", b"effect_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "kind", b"kind", "member_id", b"member_id", "notice_id", b"notice_id", "texts", b"texts", "tradeline_id", b"tradeline_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "effect_time", b"effect_time", "key_id", b"key_id", "kind", b"kind", "member_id", b"member_id", "notice_id", b"notice_id", "texts", b"texts", "tradeline_id", b"tradeline_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -100,8 +100,11 @@ class KeyAttestation(_message.Message):
     BINDING_FIELD_NUMBER: _builtins.int
     METHOD_FIELD_NUMBER: _builtins.int
     IDENTIFY_TIME_FIELD_NUMBER: _builtins.int
+    REPLACES_FIELD_NUMBER: _builtins.int
     method: Global___IdentificationMethod.ValueType
     """Method by which the person was identified."""
+    replaces: _builtins.bool
+    """True if the subject has or had another key, and only then."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
         """Audience, signer, request id and issue time."""
@@ -112,7 +115,9 @@ class KeyAttestation(_message.Message):
 
     @_builtins.property
     def identify_time(self) -> _timestamp_pb2.Timestamp:
-        """Time of the identification, UTC; not in the future."""
+        """Time of the identification, UTC; not in the future, and no longer ago than
+        the jurisdiction allows.
+        """
 
     def __init__(
         self,
@@ -121,10 +126,11 @@ class KeyAttestation(_message.Message):
         binding: _envelope_pb2.Envelope | None = ...,
         method: Global___IdentificationMethod.ValueType = ...,
         identify_time: _timestamp_pb2.Timestamp | None = ...,
+        replaces: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["binding", b"binding", "header", b"header", "identify_time", b"identify_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["binding", b"binding", "header", b"header", "identify_time", b"identify_time", "method", b"method"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["binding", b"binding", "header", b"header", "identify_time", b"identify_time", "method", b"method", "replaces", b"replaces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -159,6 +165,128 @@ class KeyRotation(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___KeyRotation: _TypeAlias = KeyRotation  # noqa: Y015
+
+@_typing.final
+class KeyApproval(_message.Message):
+    """Signed by the subject with the present key: the pending key is theirs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    key_id: _builtins.str
+    """Key id of the pending key: 64 hex characters."""
+    @_builtins.property
+    def header(self) -> _envelope_pb2.Header:
+        """Audience, signer, request id and issue time."""
+
+    def __init__(
+        self,
+        *,
+        header: _envelope_pb2.Header | None = ...,
+        key_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "key_id", b"key_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeyApproval: _TypeAlias = KeyApproval  # noqa: Y015
+
+@_typing.final
+class KeyRepudiation(_message.Message):
+    """Signed by the subject with the key that the named key replaces, or by an
+    attester: the named key is not the subject's.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    subject_id: _builtins.str
+    """Subject that the key is bound to: 32 hex characters."""
+    key_id: _builtins.str
+    """Key id of the repudiated key: 64 hex characters."""
+    @_builtins.property
+    def header(self) -> _envelope_pb2.Header:
+        """Audience, signer, request id and issue time."""
+
+    def __init__(
+        self,
+        *,
+        header: _envelope_pb2.Header | None = ...,
+        subject_id: _builtins.str = ...,
+        key_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "key_id", b"key_id", "subject_id", b"subject_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeyRepudiation: _TypeAlias = KeyRepudiation  # noqa: Y015
+
+@_typing.final
+class Undoing(_message.Message):
+    """Effects of a repudiation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    CONSENT_IDS_FIELD_NUMBER: _builtins.int
+    HOLD_IDS_FIELD_NUMBER: _builtins.int
+    INQUIRIES_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    key_id: _builtins.str
+    """Key id of the key that is in force again; empty if there is none."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Time from which the repudiated key was in force, UTC; absent if it never
+        was.
+        """
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Time until which it, or a key that it rotated to, was in force, UTC;
+        exclusive.
+        """
+
+    @_builtins.property
+    def consent_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of the consents that were granted in that time, newest first, at most
+        1,000: all of them are revoked.
+        """
+
+    @_builtins.property
+    def hold_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of the holds that were lifted in that time: the lifts are undone."""
+
+    @_builtins.property
+    def inquiries(self) -> _containers.RepeatedCompositeFieldContainer[_report_pb2.InquiryLine]:
+        """Inquiries from start_time until the repudiation, newest first, at most
+        1,000; consent_id says which ones rest on those consents.
+        """
+
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        consent_ids: _abc.Iterable[_builtins.str] | None = ...,
+        hold_ids: _abc.Iterable[_builtins.str] | None = ...,
+        inquiries: _abc.Iterable[_report_pb2.InquiryLine] | None = ...,
+        key_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_ids", b"consent_ids", "end_time", b"end_time", "hold_ids", b"hold_ids", "inquiries", b"inquiries", "key_id", b"key_id", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Undoing: _TypeAlias = Undoing  # noqa: Y015
 
 @_typing.final
 class AttestKeyRequest(_message.Message):
@@ -247,6 +375,100 @@ class RotateKeyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RotateKeyResponse: _TypeAlias = RotateKeyResponse  # noqa: Y015
+
+@_typing.final
+class ApproveKeyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPROVAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def approval(self) -> _envelope_pb2.Envelope:
+        """Payload: KeyApproval."""
+
+    def __init__(
+        self,
+        *,
+        approval: _envelope_pb2.Envelope | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApproveKeyRequest: _TypeAlias = ApproveKeyRequest  # noqa: Y015
+
+@_typing.final
+class ApproveKeyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that the statement is in the log."""
+
+    def __init__(
+        self,
+        *,
+        receipt: _log_pb2.Receipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApproveKeyResponse: _TypeAlias = ApproveKeyResponse  # noqa: Y015
+
+@_typing.final
+class RepudiateKeyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPUDIATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def repudiation(self) -> _envelope_pb2.Envelope:
+        """Payload: KeyRepudiation."""
+
+    def __init__(
+        self,
+        *,
+        repudiation: _envelope_pb2.Envelope | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["repudiation", b"repudiation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["repudiation", b"repudiation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RepudiateKeyRequest: _TypeAlias = RepudiateKeyRequest  # noqa: Y015
+
+@_typing.final
+class RepudiateKeyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    UNDOING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that the statement is in the log."""
+
+    @_builtins.property
+    def undoing(self) -> Global___Undoing:
+        """Effects; absent after the first of two attesters' statements."""
+
+    def __init__(
+        self,
+        *,
+        receipt: _log_pb2.Receipt | None = ...,
+        undoing: Global___Undoing | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "undoing", b"undoing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "undoing", b"undoing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RepudiateKeyResponse: _TypeAlias = RepudiateKeyResponse  # noqa: Y015
 
 @_typing.final
 class ListInquiriesRequest(_message.Message):

@@ -47,6 +47,16 @@ class SubjectsStub:
                 request_serializer=creditbureau_dot_v1_dot_subjects__pb2.RotateKeyRequest.SerializeToString,
                 response_deserializer=creditbureau_dot_v1_dot_subjects__pb2.RotateKeyResponse.FromString,
                 _registered_method=True)
+        self.ApproveKey = channel.unary_unary(
+                '/creditbureau.v1.Subjects/ApproveKey',
+                request_serializer=creditbureau_dot_v1_dot_subjects__pb2.ApproveKeyRequest.SerializeToString,
+                response_deserializer=creditbureau_dot_v1_dot_subjects__pb2.ApproveKeyResponse.FromString,
+                _registered_method=True)
+        self.RepudiateKey = channel.unary_unary(
+                '/creditbureau.v1.Subjects/RepudiateKey',
+                request_serializer=creditbureau_dot_v1_dot_subjects__pb2.RepudiateKeyRequest.SerializeToString,
+                response_deserializer=creditbureau_dot_v1_dot_subjects__pb2.RepudiateKeyResponse.FromString,
+                _registered_method=True)
         self.ListInquiries = channel.unary_unary(
                 '/creditbureau.v1.Subjects/ListInquiries',
                 request_serializer=creditbureau_dot_v1_dot_subjects__pb2.ListInquiriesRequest.SerializeToString,
@@ -101,8 +111,12 @@ class SubjectsServicer:
     """
 
     def AttestKey(self, request, context):
-        """Binds a key to a subject id. A further attestation replaces the key.
-        Reasons: BAD_SIGNATURE, WEAK_KEY, EXPIRED_REQUEST, IDEMPOTENCY_CONFLICT.
+        """Binds a key to a subject id. An attestation for a subject that has or had a
+        key says so (`replaces`). Its key comes in force after the waiting period
+        of the jurisdiction; at once, if an attester of another group attests the
+        same key or the earlier key approves it. Reasons: BAD_SIGNATURE, WEAK_KEY,
+        EXPIRED_REQUEST, IDEMPOTENCY_CONFLICT, ALREADY_EXISTS, DATE_ORDER,
+        WRONG_STATE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -110,7 +124,25 @@ class SubjectsServicer:
 
     def RotateKey(self, request, context):
         """Replaces the key by a statement signed with the present one. Reasons:
-        BAD_SIGNATURE, WEAK_KEY.
+        BAD_SIGNATURE, WEAK_KEY, ALREADY_EXISTS, WRONG_STATE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveKey(self, request, context):
+        """Approves the key that is to replace the signing key: it comes in force at
+        once. Reasons: BAD_SIGNATURE, NOT_FOUND, WRONG_STATE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RepudiateKey(self, request, context):
+        """Repudiates a key, before or after it comes in force: the key ends, and the
+        consents and lifts that were signed with it are undone. Signed with the key
+        that it replaces, or by two attesters of different groups, one statement
+        each. Reasons: BAD_SIGNATURE, NOT_FOUND, ALREADY_EXISTS, WRONG_STATE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,7 +172,9 @@ class SubjectsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def LiftHold(self, request, context):
-        """Lifts a hold, for good or for a window. Reasons: NOT_FOUND, WRONG_STATE.
+        """Lifts a hold, for good or for a window. WRONG_STATE too for a key that
+        replaced an earlier one without its approval, until the waiting period from
+        its attestation is over. Reasons: NOT_FOUND, WRONG_STATE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -178,8 +212,10 @@ class SubjectsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListNotices(self, request, context):
-        """Lists every notice that the bureau has for the subject. Reasons:
-        BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+        """Lists every notice that the bureau has for the subject. A key that was
+        replaced without its approval may sign the request, too, for the notice
+        period of the jurisdiction. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST,
+        BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -197,6 +233,16 @@ def add_SubjectsServicer_to_server(servicer, server):
                     servicer.RotateKey,
                     request_deserializer=creditbureau_dot_v1_dot_subjects__pb2.RotateKeyRequest.FromString,
                     response_serializer=creditbureau_dot_v1_dot_subjects__pb2.RotateKeyResponse.SerializeToString,
+            ),
+            'ApproveKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveKey,
+                    request_deserializer=creditbureau_dot_v1_dot_subjects__pb2.ApproveKeyRequest.FromString,
+                    response_serializer=creditbureau_dot_v1_dot_subjects__pb2.ApproveKeyResponse.SerializeToString,
+            ),
+            'RepudiateKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RepudiateKey,
+                    request_deserializer=creditbureau_dot_v1_dot_subjects__pb2.RepudiateKeyRequest.FromString,
+                    response_serializer=creditbureau_dot_v1_dot_subjects__pb2.RepudiateKeyResponse.SerializeToString,
             ),
             'ListInquiries': grpc.unary_unary_rpc_method_handler(
                     servicer.ListInquiries,
@@ -301,6 +347,60 @@ class Subjects:
             '/creditbureau.v1.Subjects/RotateKey',
             creditbureau_dot_v1_dot_subjects__pb2.RotateKeyRequest.SerializeToString,
             creditbureau_dot_v1_dot_subjects__pb2.RotateKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApproveKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditbureau.v1.Subjects/ApproveKey',
+            creditbureau_dot_v1_dot_subjects__pb2.ApproveKeyRequest.SerializeToString,
+            creditbureau_dot_v1_dot_subjects__pb2.ApproveKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RepudiateKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditbureau.v1.Subjects/RepudiateKey',
+            creditbureau_dot_v1_dot_subjects__pb2.RepudiateKeyRequest.SerializeToString,
+            creditbureau_dot_v1_dot_subjects__pb2.RepudiateKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -20,12 +20,26 @@ class SubjectsStub:
 
     def __init__(self, channel: _grpc.Channel) -> None: ...
     AttestKey: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.AttestKeyRequest, _subjects_pb2.AttestKeyResponse]
-    """Binds a key to a subject id. A further attestation replaces the key.
-    Reasons: BAD_SIGNATURE, WEAK_KEY, EXPIRED_REQUEST, IDEMPOTENCY_CONFLICT.
+    """Binds a key to a subject id. An attestation for a subject that has or had a
+    key says so (`replaces`). Its key comes in force after the waiting period
+    of the jurisdiction; at once, if an attester of another group attests the
+    same key or the earlier key approves it. Reasons: BAD_SIGNATURE, WEAK_KEY,
+    EXPIRED_REQUEST, IDEMPOTENCY_CONFLICT, ALREADY_EXISTS, DATE_ORDER,
+    WRONG_STATE.
     """
     RotateKey: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.RotateKeyRequest, _subjects_pb2.RotateKeyResponse]
     """Replaces the key by a statement signed with the present one. Reasons:
-    BAD_SIGNATURE, WEAK_KEY.
+    BAD_SIGNATURE, WEAK_KEY, ALREADY_EXISTS, WRONG_STATE.
+    """
+    ApproveKey: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.ApproveKeyRequest, _subjects_pb2.ApproveKeyResponse]
+    """Approves the key that is to replace the signing key: it comes in force at
+    once. Reasons: BAD_SIGNATURE, NOT_FOUND, WRONG_STATE.
+    """
+    RepudiateKey: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.RepudiateKeyRequest, _subjects_pb2.RepudiateKeyResponse]
+    """Repudiates a key, before or after it comes in force: the key ends, and the
+    consents and lifts that were signed with it are undone. Signed with the key
+    that it replaces, or by two attesters of different groups, one statement
+    each. Reasons: BAD_SIGNATURE, NOT_FOUND, ALREADY_EXISTS, WRONG_STATE.
     """
     ListInquiries: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.ListInquiriesRequest, _subjects_pb2.ListInquiriesResponse]
     """Lists every inquiry about the subject, granted and denied, newest first.
@@ -38,7 +52,10 @@ class SubjectsStub:
     PlaceHold: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.PlaceHoldRequest, _subjects_pb2.PlaceHoldResponse]
     """Places a hold on the file. Reasons: WRONG_STATE."""
     LiftHold: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.LiftHoldRequest, _subjects_pb2.LiftHoldResponse]
-    """Lifts a hold, for good or for a window. Reasons: NOT_FOUND, WRONG_STATE."""
+    """Lifts a hold, for good or for a window. WRONG_STATE too for a key that
+    replaced an earlier one without its approval, until the waiting period from
+    its attestation is over. Reasons: NOT_FOUND, WRONG_STATE.
+    """
     OpenDispute: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.OpenDisputeRequest, _subjects_pb2.OpenDisputeResponse]
     """Opens a dispute. Reasons: NOT_FOUND."""
     AddToDispute: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.AddToDisputeRequest, _subjects_pb2.AddToDisputeResponse]
@@ -54,8 +71,10 @@ class SubjectsStub:
     BAD_SIGNATURE, BAD_TEXT, EXPIRED_REQUEST.
     """
     ListNotices: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.ListNoticesRequest, _subjects_pb2.ListNoticesResponse]
-    """Lists every notice that the bureau has for the subject. Reasons:
-    BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+    """Lists every notice that the bureau has for the subject. A key that was
+    replaced without its approval may sign the request, too, for the notice
+    period of the jurisdiction. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST,
+    BAD_PAGE_TOKEN.
     """
 
 class SubjectsServicer(metaclass=_abc_1.ABCMeta):
@@ -70,8 +89,12 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         request: _subjects_pb2.AttestKeyRequest,
         context: _grpc.ServicerContext,
     ) -> _subjects_pb2.AttestKeyResponse:
-        """Binds a key to a subject id. A further attestation replaces the key.
-        Reasons: BAD_SIGNATURE, WEAK_KEY, EXPIRED_REQUEST, IDEMPOTENCY_CONFLICT.
+        """Binds a key to a subject id. An attestation for a subject that has or had a
+        key says so (`replaces`). Its key comes in force after the waiting period
+        of the jurisdiction; at once, if an attester of another group attests the
+        same key or the earlier key approves it. Reasons: BAD_SIGNATURE, WEAK_KEY,
+        EXPIRED_REQUEST, IDEMPOTENCY_CONFLICT, ALREADY_EXISTS, DATE_ORDER,
+        WRONG_STATE.
         """
 
     @_abc_1.abstractmethod
@@ -81,7 +104,29 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         context: _grpc.ServicerContext,
     ) -> _subjects_pb2.RotateKeyResponse:
         """Replaces the key by a statement signed with the present one. Reasons:
-        BAD_SIGNATURE, WEAK_KEY.
+        BAD_SIGNATURE, WEAK_KEY, ALREADY_EXISTS, WRONG_STATE.
+        """
+
+    @_abc_1.abstractmethod
+    def ApproveKey(
+        self,
+        request: _subjects_pb2.ApproveKeyRequest,
+        context: _grpc.ServicerContext,
+    ) -> _subjects_pb2.ApproveKeyResponse:
+        """Approves the key that is to replace the signing key: it comes in force at
+        once. Reasons: BAD_SIGNATURE, NOT_FOUND, WRONG_STATE.
+        """
+
+    @_abc_1.abstractmethod
+    def RepudiateKey(
+        self,
+        request: _subjects_pb2.RepudiateKeyRequest,
+        context: _grpc.ServicerContext,
+    ) -> _subjects_pb2.RepudiateKeyResponse:
+        """Repudiates a key, before or after it comes in force: the key ends, and the
+        consents and lifts that were signed with it are undone. Signed with the key
+        that it replaces, or by two attesters of different groups, one statement
+        each. Reasons: BAD_SIGNATURE, NOT_FOUND, ALREADY_EXISTS, WRONG_STATE.
         """
 
     @_abc_1.abstractmethod
@@ -118,7 +163,10 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         request: _subjects_pb2.LiftHoldRequest,
         context: _grpc.ServicerContext,
     ) -> _subjects_pb2.LiftHoldResponse:
-        """Lifts a hold, for good or for a window. Reasons: NOT_FOUND, WRONG_STATE."""
+        """Lifts a hold, for good or for a window. WRONG_STATE too for a key that
+        replaced an earlier one without its approval, until the waiting period from
+        its attestation is over. Reasons: NOT_FOUND, WRONG_STATE.
+        """
 
     @_abc_1.abstractmethod
     def OpenDispute(
@@ -164,8 +212,10 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         request: _subjects_pb2.ListNoticesRequest,
         context: _grpc.ServicerContext,
     ) -> _subjects_pb2.ListNoticesResponse:
-        """Lists every notice that the bureau has for the subject. Reasons:
-        BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+        """Lists every notice that the bureau has for the subject. A key that was
+        replaced without its approval may sign the request, too, for the notice
+        period of the jurisdiction. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST,
+        BAD_PAGE_TOKEN.
         """
 
 def add_SubjectsServicer_to_server(servicer: SubjectsServicer, server: _grpc.Server) -> None: ...
