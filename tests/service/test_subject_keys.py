@@ -1,4 +1,4 @@
-"""A subject's keys: one key replaces another, and nobody takes over a credit file thereby."""
+"""A subject's keys: a replacement waits, and the earlier key can veto or undo it."""
 
 from __future__ import annotations
 
@@ -24,15 +24,21 @@ from bureau_client import (
     WrongState,
 )
 from bureau_client.models.codes import ConsentState, HoldState
-from tests.service.scenario import DAY, Scenario, open_scenario
+from tests.service.scenario import DAY, Scenario, database_of, open_scenario
 
 # The waiting period and the notice period of the United States, in `bureau/data/policy`.
 WAITING, NOTICE = timedelta(hours=72), 365 * DAY
 
 
-@pytest.fixture(scope="module")
-def scenario() -> Iterator[Scenario]:
-    with open_scenario("acme", "brook") as found:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def scenario(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scenario]:
+    folder = tmp_path_factory.mktemp("database")
+    with (
+        database_of(request.param, folder) as url,
+        open_scenario("acme", "brook", database_url=url) as found,
+    ):
         found.lender("brook-cards", group="brook-group")
         found.lender("brook-loans", group="brook-group")
         yield found
