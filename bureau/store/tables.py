@@ -190,6 +190,16 @@ class SubjectKeyRow(SQLModel, table=True):
     """
 
     __tablename__ = "subject_key"
+    # Of two nodes that bind a subject's first key at the same moment, one must try again.
+    __table_args__ = (
+        Index(
+            "one_key_without_an_end",
+            "subject_id",
+            unique=True,
+            sqlite_where=text_clause("to_entry IS NULL"),
+            postgresql_where=text_clause("to_entry IS NULL"),
+        ),
+    )
     key_id: str = Field(sa_column=text(primary_key=True))
     subject_id: str = Field(sa_column=text(index=True))
     public_key: bytes = Field(sa_column=blob())

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from bureau.credit_file.subject_keys import SubjectKey
+from bureau.store import queries as q
+from bureau.store.errors import StorageError
 from bureau.texts import texts
 from bureau_client import (
     Action,
@@ -24,8 +32,10 @@ from bureau_client import (
     WrongState,
 )
 from bureau_client.models.codes import ConsentState, HoldState
+from bureau_client.wallet_folder import WalletFolder
 from tests.service.scenario import DAY, Scenario, database_of, open_scenario
 
+BIN = Path(sys.executable).parent
 # The waiting period and the notice period of the United States, in `bureau/data/policy`.
 WAITING, NOTICE = timedelta(hours=72), 365 * DAY
 
@@ -277,7 +287,63 @@ def test_a_repudiation_by_attesters_spares_a_replacement_on_its_way(scenario: Sc
     assert person.repudiate_key(key_of(again)).key_id == key_of(person)
 
 
+def test_two_nodes_cannot_bind_two_first_keys(scenario: Scenario) -> None:
+    first, second = (
+        SubjectKey.bound(
+            "ef" * 16,
+            SigningKey.generate().verify_key,
+            entry_key=number,
+            start_us=0,
+            attester="acme",
+        )
+        for number in (1, 2)
+    )
+    with scenario.database() as database, database.transaction() as db:
+        db.execute_raw("SAVEPOINT first_keys")
+        db.execute(q.add_subject_key, **first._asdict())
+        with pytest.raises(StorageError) as error:
+            db.execute(q.add_subject_key, **second._asdict())
+        db.execute_raw("ROLLBACK TO SAVEPOINT first_keys")
+    assert error.value.conflict, "the node tries it again, and finds the first key"
+
+
 def test_a_person_reads_who_rotated_their_key(scenario: Scenario) -> None:
     person = scenario.person("acme")
     person.rotate_key(SigningKey.generate())
     assert told(person) == [(NoticeKind.KEY_REPLACED, "agent", key_of(person))]
+
+
+def test_the_command_lines_replace_and_repudiate_keys(tmp_path: Path) -> None:
+    with open_scenario("acme", "brook") as scenario:
+        agent, brook, acme = tmp_path / "agent", tmp_path / "brook", tmp_path / "acme"
+        scenario.agent.save(agent)
+        scenario.profiles["acme"].save(acme)
+        scenario.profiles["brook"].save(brook)
+        number = scenario.lenders["acme"].subject_id("US", "ssn", os.urandom(8).hex())
+        wallets = [WalletFolder.create(tmp_path / name, number) for name in ("old", "new")]
+        bindings = [tmp_path / "old.bin", tmp_path / "new.bin"]
+
+        def run(command: str, *arguments: str | Path) -> str:
+            done = subprocess.run(
+                [BIN / command, *arguments], capture_output=True, text=True, timeout=60, check=False
+            )
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        def attest(place: int, attester: Path, *options: str) -> None:
+            through = ("--wallet", wallets[place].path, "--profile", agent)
+            run("bureau-wallet", "binding", *through, "--file", bindings[place])
+            method = ("--method", "in-person", *options)
+            run("bureau-lender", "attest", bindings[place], "--profile", attester, *method)
+
+        old, new = ((str(wallet.path), "--profile", str(agent)) for wallet in wallets)
+        attest(0, acme)
+        attest(1, brook, "--replaces")
+        notices = run("bureau-wallet", "notices", "--wallet", *old, "--output", "json")
+        key_id = json.loads(notices)[0]["key_id"]
+        assert key_id in run("bureau-wallet", "notices", "--wallet", *old)
+        run("bureau-wallet", "approve-key", key_id, "--wallet", *old)
+        run("bureau-wallet", "notices", "--wallet", *new)
+        for attester in (acme, brook):
+            told = run("bureau-lender", "repudiate-key", number, key_id, "--profile", attester)
+        assert "start time" in told
