@@ -4,6 +4,7 @@ ristretto255-SHA512): the evaluator learns neither identifier nor subject id.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -17,6 +18,7 @@ MAX_CHARACTERS = 256
 ELEMENT_BYTES = 32
 SEED_BYTES = 32
 SUBJECT_ID_BYTES = 16
+_COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 def normalise(country: str, scheme: str, identifier: str) -> bytes:
@@ -27,9 +29,13 @@ def normalise(country: str, scheme: str, identifier: str) -> bytes:
 
     Raises:
         MalformedMessage: A part is empty, longer than 256 characters, or has control
-            or invisible characters or a bar.
+            or invisible characters or a bar; or the country is not two letters A to Z:
+            `USA` beside `US` would make two subjects of one person.
     """
-    return "|".join(map(_plain, (country, scheme, identifier))).encode()
+    parts = [_plain(part) for part in (country, scheme, identifier)]
+    if not _COUNTRY.fullmatch(parts[0]):
+        raise MalformedMessage("country must be the two letters of ISO 3166-1, for example US")
+    return "|".join(parts).encode()
 
 
 def _plain(part: str) -> str:

@@ -25,6 +25,7 @@ GOOD = {
 }
 BAD = {
     "an empty country": ("", "ssn", "1"),
+    "a country of three letters": ("USA", "ssn", "1"),
     "nothing but dashes": ("US", "ssn", "--"),
     "a bar": ("US", "ssn", "1|2"),
     "a full-width bar": ("US", "ssn", "1｜2"),

@@ -254,3 +254,10 @@ def test_normal_forms_stay(text: str, between: str) -> None:
     *_, part = once.decode().split("|")
     assert normalise("US", "id", part) == once
     assert normalise("US", "id", between + part + between) == once
+
+
+@pytest.mark.parametrize("country", ["USA", "840", "U", "U5", "ÜS"])
+def test_a_country_is_two_letters_so_that_one_person_is_one_subject(country: str) -> None:
+    assert normalise("u.s.", "ssn", "1") == b"US|SSN|1"
+    with pytest.raises(MalformedMessage, match="two letters"):
+        normalise(country, "ssn", "900-12-3456")
