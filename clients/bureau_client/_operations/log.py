@@ -8,8 +8,9 @@ from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Context
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import collect
+from bureau_client.errors import VerificationFailed
 from bureau_client.models.audits import Checkpoint
-from bureau_client.verify.checks import verifying
+from bureau_client.verify.checks import TELL, verifying
 from bureau_client.verify.receipts import verify_checkpoint
 from bureau_keys import merkle
 from creditbureau.v1 import log_pb2
@@ -30,9 +31,25 @@ def see_checkpoint(context: Context, note: str) -> Checkpoint:
 
 
 def newest_checkpoint(context: Context) -> Operation[Checkpoint]:
-    """Return the newest checkpoint, verified."""
+    """Return the newest checkpoint, verified to extend the newest one seen before.
+
+    Raises:
+        VerificationFailed: The signature does not verify, the log is forked, or it shrank.
+    """
+    known = context.log_view.newest  # before the call: another thread may see a later one
     reply = yield from call(methods.GET_CHECKPOINT, log_pb2.GetCheckpointRequest())
-    return see_checkpoint(context, reply.checkpoint)
+    checkpoint = see_checkpoint(context, reply.checkpoint)
+    if known is not None:
+        if checkpoint.size < known.size:
+            raise VerificationFailed(
+                f"The log shrank: its newest checkpoint has size {checkpoint.size}, after one of "
+                f"size {known.size}",
+                reason="BAD_PROOF",
+                fix=TELL,
+            )
+        seen = Checkpoint(known.origin, known.size, known.root, "")
+        yield from _check_growth(seen, checkpoint)
+    return checkpoint
 
 
 def list_notes() -> Operation[list[str]]:
@@ -86,6 +103,11 @@ def check_consistency(context: Context, first: str, second: str) -> Operation[No
         (see_checkpoint(context, first), see_checkpoint(context, second)),
         key=lambda checkpoint: checkpoint.size,
     )
+    yield from _check_growth(older, newer)
+
+
+def _check_growth(older: Checkpoint, newer: Checkpoint) -> Operation[None]:
+    """Check by a consistency proof that the log only grew between two checkpoints."""
     if older.size in (0, newer.size):
         # Every log extends the empty log; `remember` compared the roots of equal sizes.
         return

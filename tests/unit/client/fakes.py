@@ -372,6 +372,18 @@ class FakeBureau:
         proof = merkle.inclusion_proof(hashes, request.leaf_index)
         return log_pb2.GetInclusionProofResponse(proof=proof, tree_size=request.tree_size)
 
+    def GetConsistencyProof(  # noqa: N802
+        self, request: log_pb2.GetConsistencyProofRequest
+    ) -> Message:
+        hashes = [merkle.leaf_hash(leaf) for leaf in self.log.leaves]
+
+        class Nodes:
+            def node(self, level: int, index: int) -> bytes:
+                return merkle.root_of(hashes[index << level : (index + 1) << level])
+
+        proof = merkle.consistency_path(Nodes(), request.first_size, request.second_size)
+        return log_pb2.GetConsistencyProofResponse(proof=proof)
+
     def ListCheckpoints(self, request: log_pb2.ListCheckpointsRequest) -> Message:  # noqa: N802
         at = int(request.page_token or 0)
         more = at + 3 < len(self.log.notes)

@@ -142,17 +142,6 @@ def test_leaves_and_checkpoints(bureau: FakeBureau) -> None:
 
 
 def test_consistency_is_proved_or_refused(bureau: FakeBureau) -> Any:
-    hashes = [merkle.leaf_hash(leaf) for leaf in bureau.log.leaves]
-
-    class Source:
-        def node(self, level: Any, index: Any) -> Any:
-            return merkle.root_of(hashes[index << level : (index + 1) << level])
-
-    def prove(request: Any) -> Any:
-        proof = merkle.consistency_path(Source(), request.first_size, request.second_size)
-        return log_pb2.GetConsistencyProofResponse(proof=proof)
-
-    bureau.answers["GetConsistencyProof"] = prove
     notes = bureau.log.notes
     bureau.auditor().consistency(notes[2], notes[9])
     bureau.auditor().consistency(notes[9], notes[2])
@@ -171,6 +160,24 @@ def test_a_client_that_saw_two_logs_says_so() -> None:
     bureau.log.leaves.pop()
     with pytest.raises(VerificationFailed, match="forked"):
         lender.submit([snapshot()])
+
+
+def test_the_newest_checkpoint_extends_the_one_before() -> None:
+    bureau = FakeBureau()
+    lender, auditor = bureau.lender(), bureau.auditor()
+    lender.submit([snapshot()])
+    old = auditor.checkpoint()
+    lender.submit([snapshot()])
+    assert auditor.checkpoint().size > old.size, "and a proof said that it grew"
+    # 1. One of yesterday, as the newest.
+    bureau.answers["GetCheckpoint"] = lambda _: log_pb2.GetCheckpointResponse(checkpoint=old.note)
+    with pytest.raises(VerificationFailed, match="shrank"):
+        auditor.checkpoint()
+    # 2. A larger one of another log.
+    del bureau.answers["GetCheckpoint"]
+    bureau.log = log_of(40, key=bureau.log.key)
+    with pytest.raises(VerificationFailed, match="growth"):
+        auditor.checkpoint()
 
 
 def test_heads_remember_the_newest() -> None:
