@@ -116,6 +116,29 @@ def rotate_key(_: Scenario, __: Wallet) -> Callable[[Any], Any]:
     return lambda wallet: wallet.rotate_key(SigningKey.generate())
 
 
+def pending_key(scenario: Scenario, person: Wallet) -> str:
+    """Have a lender attest a key in place of a person's; return its id."""
+    key = SigningKey.generate()
+    successor = Wallet(scenario.agent, person.subject_id, key, clock=scenario.now)
+    scenario.lenders["brook"].attest(
+        successor.binding(),
+        method=IdentificationMethod.IN_PERSON,
+        identify_time=scenario.now() - MINUTE,
+        replaces=True,
+    )
+    return key.verify_key.key_id
+
+
+def approve_key(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    key_id = pending_key(scenario, person)
+    return lambda wallet: wallet.approve_key(key_id)
+
+
+def repudiate_key(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    key_id = pending_key(scenario, person)
+    return lambda wallet: wallet.repudiate_key(key_id)
+
+
 def place_hold(_: Scenario, __: Wallet) -> Callable[[Any], Any]:
     return lambda wallet: wallet.place_hold(HoldKind.SECURITY_FREEZE)
 
@@ -158,6 +181,8 @@ RECEIPTED_CASES: dict[str, tuple[str, Case]] = {
     methods.QUERY_PORTFOLIO.path: ("lender", portfolio),
     methods.ATTEST_KEY.path: ("lender", attest),
     methods.ROTATE_KEY.path: ("wallet", rotate_key),
+    methods.APPROVE_KEY.path: ("wallet", approve_key),
+    methods.REPUDIATE_KEY.path: ("wallet", repudiate_key),
     methods.PLACE_HOLD.path: ("wallet", place_hold),
     methods.LIFT_HOLD.path: ("wallet", lift_hold),
     methods.OPEN_DISPUTE.path: ("wallet", open_dispute),

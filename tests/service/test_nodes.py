@@ -251,8 +251,14 @@ def test_a_replaced_key_signs_nothing_behind_its_replacement(deployment: Deploym
         binding = subjects_pb2.AttestKeyRequest(attestation=attestation(acme[0], old))
         assert acme[0].send("Subjects/AttestKey", binding).code == "OK"
         new = Person(old.subject_id, SigningKey.generate(), old.origin)
-        again = subjects_pb2.AttestKeyRequest(attestation=attestation(acme[1], new))
-        calls = [partial(acme[1].send, "Subjects/AttestKey", again)]
+        replacing = subjects_pb2.KeyBinding(
+            header=old.header(),
+            subject_id=old.subject_id,
+            public_key=new.key.verify_key.raw,
+        )
+        rotation = subjects_pb2.KeyRotation(header=old.header(), binding=seal(replacing, new.key))
+        again = subjects_pb2.RotateKeyRequest(rotation=seal(rotation, old.key))
+        calls = [partial(agents[1].send, "Subjects/RotateKey", again)]
         for place in range(6):
             grant = consents_pb2.GrantConsentRequest(consent=old.consent("acme", INQUIRE))
             calls.append(partial(agents[place % 3].send, "Consents/GrantConsent", grant))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/hex"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -14,6 +15,8 @@ import (
 )
 
 const maxCharacters = 256
+
+var country = regexp.MustCompile("^[A-Z]{2}$")
 
 // docs: begin input
 
@@ -33,6 +36,10 @@ func identifierInput(parts ...string) (string, error) {
 			return "", refuse("INVALID_FIELD", "a part must be plain text of 1 to 256 characters")
 		}
 		plain[place] = kept
+	}
+	// "USA" beside "US" would make two subjects of one person.
+	if !country.MatchString(plain[0]) {
+		return "", refuse("INVALID_FIELD", "country must be the two letters of ISO 3166-1")
 	}
 	return strings.Join(plain, "|"), nil
 }
