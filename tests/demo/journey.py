@@ -83,7 +83,8 @@ def admit_members(scenario: Scenario, sandbox: Sandbox, step: Step) -> None:
         for member_id in scenario.world.lenders:
             name = f"Lender {int(member_id.removeprefix('lender-'))}"
             roles = ("furnisher", "subscriber", "attester")
-            profile = sandbox.admit(operator, member_id, name, roles, "credit-application")
+            purposes = ("credit-application", "account-review")
+            profile = sandbox.admit(operator, member_id, name, roles, *purposes)
             scenario.lenders[member_id] = Lender(profile)
             done()
         scenario.wallets = sandbox.admit(operator, WALLETS, "The wallets' operator", ("agent",))
