@@ -1,4 +1,4 @@
-"""What an erasure may take: accounts by their people and age, and words of statements. Pure."""
+"""Select for an erasure: accounts by their people and age, words of statements. Pure."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def replay_report(
 ) -> ReplayReportResponse:
     """Replay a report to the member that got it, or to an auditor.
 
-    The subject sees each replay among the inquiries.
+    The subject sees among the inquiries that the caller replayed it, once.
 
     Args:
         subject_id: The subject of one of an inquiry's reports; required for a portfolio.

@@ -332,13 +332,15 @@ class InquiryRow(SQLModel, table=True):
     """The fact that a report was asked for, granted or denied."""
 
     __tablename__ = "inquiry"
-    # An inquiry that is denied again has one row: repeated ones do not bury the others.
+    # An inquiry that is denied again, or replayed again, has one row for it: repeated ones
+    # do not bury the others, and a denial does not hide a replay.
     __table_args__ = (
         Index(
-            "denied_once",
+            "unlogged_once",
             "member_id",
             "inquiry_id",
             "subject_id",
+            "outcome",
             unique=True,
             sqlite_where=text_clause("entry_key IS NULL"),
             postgresql_where=text_clause("entry_key IS NULL"),

@@ -161,7 +161,7 @@ def same_size(request: AddCheckpoint) -> tuple[int, str, bytes]:
 def test_a_witness_that_has_seen_another_log_stops_writes_alone(
     tmp_path: Path, honest: WitnessProcess, name: str, answer: Answer
 ) -> None:
-    """Whether it lies is for the operator to find out: a fork cannot be taken back."""
+    """Stop writes, though the witness may lie: a fork cannot be taken back."""
     with running_bureau(tmp_path / "bureau", witnesses=[honest.setting]) as bureau:
         acme = bureau.add_member("acme")
         with answering(answer) as url:

@@ -243,6 +243,11 @@ def test_a_flood_of_empty_items_is_not_told_one_by_one(scenario: Scenario) -> No
     asked = reporting_pb2.QueryPortfolioRequest(inquiry=seal(nobody, scenario.acme.key))
     answer = scenario.acme.send("Reporting/QueryPortfolio", asked)
     refused(scenario, answer, "INVALID_ARGUMENT", "MALFORMED_MESSAGE")
+    # Of as many as are parsed, one is told.
+    del nobody.subject_ids[40_000:]
+    asked = reporting_pb2.QueryPortfolioRequest(inquiry=seal(nobody, scenario.acme.key))
+    answer = scenario.acme.send("Reporting/QueryPortfolio", asked)
+    refused(scenario, answer, "INVALID_ARGUMENT", "UNKNOWN_ENUM", "subject_ids[0]")
 
 
 @pytest.mark.parametrize("token", ["²", "١", "-1", "9" * 30, "1x", "\0", "1.\0", "1.x"])

@@ -215,3 +215,24 @@ def test_a_member_lists_what_it_asked_itself(scenario: Scenario) -> None:
     assert everything[:3] == [denied, again, first]
     assert {one.member_id for one in everything} == {"brook"}
     assert scenario.lenders["acme"].inquiries(person.subject_id) == []
+
+
+def test_no_denial_hides_a_replay(scenario: Scenario) -> None:
+    """The same request id, first denied and then granted: the replay shows all the same."""
+    person = scenario.person()
+    scenario.submit("acme", account(person, "card", MAY))
+    raw, shared = Raw(scenario.profiles["brook"]), str(uuid.uuid4())
+    granted = scenario.inquiring(person, "brook")
+    codes = []
+    for consent_id in (str(uuid.uuid4()), granted):
+        header = raw.header(request_id=shared, age=passed(scenario))
+        codes.append(raw.query(person.subject_id, consent_id, header=header).code)
+    assert codes == ["PERMISSION_DENIED", "OK"]
+    assert replayed(scenario, shared) == "OK"
+    assert replayed(scenario, shared) == "OK"
+    outcomes = [one.outcome for one in person.inquiries() if one.inquiry_id == shared]
+    assert sorted(outcomes) == [
+        InquiryOutcome.REPORTED,
+        InquiryOutcome.DENIED,
+        InquiryOutcome.REPLAYED,
+    ]

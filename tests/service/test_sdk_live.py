@@ -152,8 +152,10 @@ def test_from_a_record_to_a_report_and_back_to_its_signature(
         members: dict[str, Any] = {"furnishers": (), "vouchers": ()}
         verified = verify.verify_bundle(saved, scenario.brook.trust)
         assert replace(verified, **members) == replace(report, **members)
-        names = [member.display_name for member in report.furnishers]
-        assert [member.display_name for member in verified.furnishers] == names
+        assert replace(saved, **members) == replace(report, **members)
+        for stored, live in zip(verified.furnishers, report.furnishers, strict=True):
+            for name in ("member_id", "display_name", "roles", "purposes", "group", "keys"):
+                assert getattr(stored, name) == getattr(live, name)
 
         assert [line.member_id for line in wallet.inquiries()] == ["brook"]
         assert len(wallet.file().tradelines) == 1

@@ -36,6 +36,13 @@ def build_index(
         )
 
 
+def remove_index(name: str, table: str) -> None:
+    """Remove an index that no transaction waits for; the only step of its revision."""
+    context = op.get_context()
+    with context.autocommit_block(), _unlimited(context.dialect.name == "postgresql"):
+        op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
+
+
 @contextmanager
 def _unlimited(postgresql: bool) -> Iterator[None]:
     """Lift the limit of waits for locks, which is for statements that others wait for."""

@@ -391,7 +391,7 @@ class AsyncLender(AsyncClient):
         """Return an earlier report of this member again, exactly as it was.
 
         Under a consent to STORE: for the report's data life. Under another mode: while the
-        consent has uses left. The subject sees each replay.
+        consent has uses left. The subject sees that the member replayed it.
 
         Args:
             inquiry_id: `request_id` of the report.

@@ -388,7 +388,7 @@ class Lender(Client):
         """Return an earlier report of this member again, exactly as it was.
 
         Under a consent to STORE: for the report's data life. Under another mode: while the
-        consent has uses left. The subject sees each replay.
+        consent has uses left. The subject sees that the member replayed it.
 
         Args:
             inquiry_id: `request_id` of the report.

@@ -55,6 +55,7 @@ def test_a_saved_report_verifies_offline(bureau: FakeBureau, saved: Any) -> None
     verified = verify.verify_bundle(Report.load(path), bureau.trust)
     # Of the members a saved report shows what operators signed, and nothing else.
     nobody: dict[str, Any] = {"furnishers": (), "vouchers": ()}
+    assert replace(Report.load(path), **nobody) == replace(report, **nobody)
     assert replace(verified, **nobody) == replace(report, **nobody)
     assert [signed_values(one) for one in verified.furnishers] == [
         signed_values(one) for one in report.furnishers
@@ -62,7 +63,14 @@ def test_a_saved_report_verifies_offline(bureau: FakeBureau, saved: Any) -> None
 
 
 def signed_values(member: Member) -> tuple[object, ...]:
-    return member.member_id, member.display_name, member.roles, member.group, member.keys
+    return (
+        member.member_id,
+        member.display_name,
+        member.roles,
+        member.purposes,
+        member.group,
+        member.keys,
+    )
 
 
 def test_the_own_file_can_be_saved_too(bureau: FakeBureau, tmp_path: Path) -> None:
