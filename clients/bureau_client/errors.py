@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bureau_client.models.receipts import Receipt
     from bureau_client.models.submissions import SubmitResult
     from bureau_client.models.violations import Violation
+    from bureau_keys.fork_evidence import ForkEvidence
 
 
 SHOWN_VIOLATIONS = 10
@@ -173,7 +174,14 @@ class DeadlineExceeded(Unavailable):
 
 
 class VerificationFailed(BureauError):
-    """The bureau's answer does not verify. Do not use the answer; tell the operator."""
+    """The bureau's answer does not verify. Do not use the answer; tell the operator.
+
+    Attributes:
+        evidence: Two checkpoints that the log signed and that contradict each other; None
+            for an answer that does not verify for another reason.
+    """
+
+    evidence: ForkEvidence | None = None
 
 
 class NotWitnessed(BureauError):

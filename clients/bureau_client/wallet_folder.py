@@ -4,6 +4,8 @@
     key.pem        the Ed25519 key (PKCS#8, may be encrypted)
     next-key.pem   during a rotation only: the next key
 
+The newest checkpoint that the wallet has seen is kept beside them (`bureau_keys.log_memory`).
+
 A rotation may be interrupted at any point: the next key is on disk before it is
 sent, and `rotate` finds out which of the two keys the bureau knows.
 """
@@ -12,7 +14,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bureau_client._operations import arguments
@@ -91,7 +93,7 @@ class WalletFolder:
         Raises:
             NotAuthenticated: The passphrase is wrong.
         """
-        return Wallet(profile, self.subject_id, self._read(KEY), clock=clock)
+        return self._wallet(profile, KEY, clock)
 
     def rotate(self, profile: Profile, *, clock: Clock = utc_now) -> Receipt | None:
         """Replace the key, at the bureau and in the folder.
@@ -115,7 +117,7 @@ class WalletFolder:
         return receipt
 
     def _bureau_knows_next(self, profile: Profile, clock: Clock) -> bool:
-        with Wallet(profile, self.subject_id, self._read(NEXT_KEY), clock=clock) as wallet:
+        with self._wallet(profile, NEXT_KEY, clock) as wallet:
             try:
                 wallet.inquiries(limit=1)
             except NotAuthenticated as error:
@@ -123,6 +125,10 @@ class WalletFolder:
                     return False
                 raise
         return True
+
+    def _wallet(self, profile: Profile, name: str, clock: Clock) -> Wallet:
+        remembering = replace(profile, memory_folder=self.path)
+        return Wallet(remembering, self.subject_id, self._read(name), clock=clock)
 
     def _promote(self) -> None:
         (self.path / NEXT_KEY).replace(self.path / KEY)

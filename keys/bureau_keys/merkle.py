@@ -233,6 +233,16 @@ def verify_inclusion(
         raise BadProof("the inclusion proof does not lead to the root")
 
 
+def root_before(index: int, size: int, proof: Sequence[bytes]) -> bytes:
+    """Return the root of the tree of the leaves before `index`, from the leaf's verified
+    inclusion proof: its left siblings are the subtrees of that tree.
+    """
+    inner = (index ^ (size - 1)).bit_length()
+    lefts = [part for height, part in enumerate(proof[:inner]) if index >> height & 1]
+    lefts += proof[inner:]
+    return _fold(lefts[::-1]) if lefts else EMPTY_ROOT
+
+
 def verify_consistency(
     first: int, second: int, first_root: bytes, second_root: bytes, proof: Sequence[bytes]
 ) -> None:

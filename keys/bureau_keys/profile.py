@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,9 @@ class Profile:
     Attributes:
         addresses: Where its nodes are reached.
         directory_addresses: Where its directory is, if elsewhere.
+        memory_folder: Folder in which a client keeps the newest checkpoint that it has seen
+            (`log_memory`); None to keep it as long as the client lives. `load` sets it to
+            the profile's folder.
     """
 
     member_id: str
@@ -71,6 +74,7 @@ class Profile:
     tls_key_pem: bytes
     signing_key_pem: bytes
     directory_addresses: tuple[str, ...] = ()
+    memory_folder: Path | None = field(default=None, compare=False)
 
     @classmethod
     def load(cls, folder: str | Path) -> Profile:
@@ -106,6 +110,7 @@ class Profile:
             tls_key_pem=(folder / "tls.key").read_bytes(),
             signing_key_pem=(folder / "signing.pem").read_bytes(),
             directory_addresses=tuple(settings.get("directory_addresses", ())),
+            memory_folder=folder,
         )
 
     def requiring(self, quorum: int, witnesses: Sequence[str] | None = None) -> Profile:

@@ -10,6 +10,7 @@ from bureau_client.errors import NotAuthenticated
 from bureau_client.models.members import Vouched
 from bureau_client.verify.log_view import LogView
 from bureau_keys.errors import KeysError
+from bureau_keys.log_memory import MemoryFolder
 from bureau_keys.profile import Profile, Trust
 from bureau_keys.signer_name import member_signer, subject_signer
 from bureau_keys.signing import SigningKey
@@ -22,13 +23,13 @@ class Context:
     Attributes:
         trust: The pinned keys, from the profile.
         clock: Source of the time.
-        log_view: The checkpoints that verified so far.
+        log_view: The newest checkpoint that was seen, and those proved to be of its log.
         members: Members whose keys were fetched and verified, by id.
     """
 
     trust: Trust
     clock: Clock
-    log_view: LogView = field(default_factory=LogView)
+    log_view: LogView
     members: dict[str, Vouched] = field(default_factory=dict)
 
 
@@ -41,6 +42,12 @@ class SigningContext(Context):
     """
 
     signer: Signer
+
+
+def log_view(profile: Profile) -> LogView:
+    """Return the memory of a client: what earlier clients of the profile's folder have seen."""
+    folder = profile.memory_folder
+    return LogView(profile.trust, None if folder is None else MemoryFolder(folder))
 
 
 def open_key(pem: bytes, passphrase: str | None) -> SigningKey:
@@ -63,7 +70,9 @@ def member_context(
     """Return the state of a member that signs with the passed key or its profile's."""
     key = key or open_key(profile.signing_key_pem, passphrase)
     signer = Signer(member_signer(profile.member_id), profile.trust.origin, key, clock)
-    return SigningContext(trust=profile.trust, clock=clock, signer=signer)
+    return SigningContext(
+        trust=profile.trust, clock=clock, log_view=log_view(profile), signer=signer
+    )
 
 
 def subject_context(
@@ -71,4 +80,6 @@ def subject_context(
 ) -> SigningContext:
     """Return the state of a subject who signs with their own key, through an agent."""
     signer = Signer(subject_signer(subject_id), profile.trust.origin, key, clock)
-    return SigningContext(trust=profile.trust, clock=clock, signer=signer)
+    return SigningContext(
+        trust=profile.trust, clock=clock, log_view=log_view(profile), signer=signer
+    )

@@ -17,6 +17,7 @@ from bureau_client.errors import NotFound, NotWitnessed, VerificationFailed
 from bureau_client.models.audits import Checkpoint
 from bureau_client.models.receipts import Receipt
 from bureau_client.verify.checks import TELL, check_equal, verifying
+from bureau_client.verify.log_view import Sighting
 from bureau_client.verify.receipts import verify_checkpoint
 from bureau_client.verify.witnesses import trusted_witnesses, verify_witnessed, witnesses_of
 from bureau_keys import merkle
@@ -130,7 +131,7 @@ def _leaf_of(context: Context, receipt: Receipt) -> Operation[bytes]:
         )
     hashed = merkle.leaf_hash(leaves[0])
     signed = verify_checkpoint(receipt.checkpoint, context.trust)
-    context.log_view.remember(signed)
+    context.log_view.see(Sighting(signed, receipt.checkpoint))
     with verifying("The receipt"):
         merkle.verify_inclusion(hashed, receipt.leaf_index, signed.size, receipt.proof, signed.root)
     return hashed

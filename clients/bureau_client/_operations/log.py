@@ -8,9 +8,9 @@ from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Context
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import collect
-from bureau_client.errors import VerificationFailed
+from bureau_client._operations.remembering import prove, prove_growth
 from bureau_client.models.audits import Checkpoint
-from bureau_client.verify.checks import TELL, verifying
+from bureau_client.verify.log_view import Sighting
 from bureau_client.verify.receipts import verify_checkpoint
 from bureau_keys import merkle
 from creditbureau.v1 import log_pb2
@@ -20,36 +20,34 @@ TILE_HASHES = 256
 
 
 def see_checkpoint(context: Context, note: str) -> Checkpoint:
-    """Return a checkpoint, verified and compared with the checkpoints seen before.
+    """Return a checkpoint, verified and noted for its proof at the end of the operation.
 
     Raises:
         VerificationFailed: The signature does not verify, or the log is forked.
     """
-    checkpoint = verify_checkpoint(note, context.trust)
-    context.log_view.remember(checkpoint)
-    return Checkpoint(checkpoint.origin, checkpoint.size, checkpoint.root, note)
+    sighting = _sighting(context, note)
+    context.log_view.see(sighting)
+    return _value(sighting)
 
 
 def newest_checkpoint(context: Context) -> Operation[Checkpoint]:
-    """Return the newest checkpoint, verified to extend the newest one seen before.
+    """Return the newest checkpoint, proved to extend the newest one seen before.
 
     Raises:
         VerificationFailed: The signature does not verify, the log is forked, or it shrank.
     """
     known = context.log_view.newest  # before the call: another thread may see a later one
     reply = yield from call(methods.GET_CHECKPOINT, log_pb2.GetCheckpointRequest())
-    checkpoint = see_checkpoint(context, reply.checkpoint)
-    if known is not None:
-        if checkpoint.size < known.size:
-            raise VerificationFailed(
-                f"The log shrank: its newest checkpoint has size {checkpoint.size}, after one of "
-                f"size {known.size}",
-                reason="BAD_PROOF",
-                fix=TELL,
-            )
-        seen = Checkpoint(known.origin, known.size, known.root, "")
-        yield from _check_growth(seen, checkpoint)
-    return checkpoint
+    seen = _sighting(context, reply.checkpoint)
+    if known is not None and seen.checkpoint.size < known.checkpoint.size:
+        raise context.log_view.contradiction(
+            known,
+            seen,
+            message=f"The log shrank: its newest checkpoint has size {seen.checkpoint.size}, after "
+            f"one of size {known.checkpoint.size}",
+        )
+    yield from prove(context, seen)
+    return _value(seen)
 
 
 def list_notes() -> Operation[list[str]]:
@@ -64,9 +62,17 @@ def list_notes() -> Operation[list[str]]:
 
 
 def list_checkpoints(context: Context) -> Operation[list[Checkpoint]]:
-    """List every checkpoint, oldest first, each verified."""
+    """List every checkpoint, oldest first: each signature is verified, and the newest one proved.
+
+    `auditing.audit` compares each root with the leaves; a proof of each would take a call.
+    """
     notes = yield from list_notes()
-    return [see_checkpoint(context, note) for note in notes]
+    sightings = [_sighting(context, note) for note in notes]
+    for sighting in sightings:
+        context.log_view.is_proved(sighting)
+    for newest in sightings[-1:]:
+        yield from prove(context, newest)
+    return [_value(sighting) for sighting in sightings]
 
 
 def list_leaves(start: int, stop: int) -> Operation[list[bytes]]:
@@ -99,19 +105,16 @@ def tile_hashes(index: int) -> Operation[list[bytes]]:
 
 def check_consistency(context: Context, first: str, second: str) -> Operation[None]:
     """Check that the log only grew between two checkpoints, in either order."""
-    older, newer = sorted(
-        (see_checkpoint(context, first), see_checkpoint(context, second)),
-        key=lambda checkpoint: checkpoint.size,
-    )
-    yield from _check_growth(older, newer)
+    sightings = _sighting(context, first), _sighting(context, second)
+    yield from prove_growth(context, *sightings)
+    for sighting in sightings:
+        context.log_view.see(sighting)
 
 
-def _check_growth(older: Checkpoint, newer: Checkpoint) -> Operation[None]:
-    """Check by a consistency proof that the log only grew between two checkpoints."""
-    if older.size in (0, newer.size):
-        # Every log extends the empty log; `remember` compared the roots of equal sizes.
-        return
-    request = log_pb2.GetConsistencyProofRequest(first_size=older.size, second_size=newer.size)
-    reply = yield from call(methods.GET_CONSISTENCY_PROOF, request)
-    with verifying(f"The log's growth from size {older.size} to {newer.size}"):
-        merkle.verify_consistency(older.size, newer.size, older.root, newer.root, list(reply.proof))
+def _sighting(context: Context, note: str) -> Sighting:
+    return Sighting(verify_checkpoint(note, context.trust), note)
+
+
+def _value(sighting: Sighting) -> Checkpoint:
+    checkpoint = sighting.checkpoint
+    return Checkpoint(checkpoint.origin, checkpoint.size, checkpoint.root, sighting.note)

@@ -59,6 +59,13 @@ class Sleep:
 
 
 Operation: TypeAlias = Generator[Call | Progress | Sleep, Any, Result]
+# Adds calls before and after the calls of each operation of a client.
+Around: TypeAlias = Callable[[Operation[Any]], Operation[Any]]
+
+
+def unchanged(operation: Operation[Result]) -> Operation[Result]:
+    """Return an operation as it is."""
+    return operation
 
 
 def call(

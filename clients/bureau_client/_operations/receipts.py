@@ -10,8 +10,11 @@ from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.subject_requests import subject_request
 from bureau_client.models.receipts import Receipt
 from bureau_client.verify.checks import verifying
+from bureau_client.verify.log_view import Sighting
 from bureau_client.verify.receipts import verify_checkpoint, verify_logged
 from bureau_keys import envelope as envelopes
+from bureau_keys import merkle
+from bureau_keys.checkpoint import Checkpoint
 from bureau_keys.entry_kinds import EntryKind
 from creditbureau.v1 import log_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -54,8 +57,17 @@ def verify_reply_receipt(
     with verifying("The receipt"):
         receipt = read_receipt(message)
     digest = envelopes.digest(statement)
-    context.log_view.remember(verify_logged(receipt, digest, context.trust, kind=kind))
+    checkpoint = verify_logged(receipt, digest, context.trust, kind=kind)
+    context.log_view.see(sighting_of(checkpoint, receipt))
     return receipt
+
+
+def sighting_of(checkpoint: Checkpoint, receipt: Receipt) -> Sighting:
+    """Return the sighting of a checkpoint that a verified receipt leads to."""
+    index = receipt.leaf_index
+    root = merkle.root_before(index, checkpoint.size, receipt.proof)
+    prefix = Checkpoint(checkpoint.origin, index, root)
+    return Sighting(checkpoint, receipt.checkpoint, prefix)
 
 
 def get_receipt(
@@ -72,10 +84,11 @@ def get_receipt(
         receipt = read_receipt(reply.receipt)
     if statement is None:
         checkpoint = verify_checkpoint(receipt.checkpoint, context.trust)
+        context.log_view.see(Sighting(checkpoint, receipt.checkpoint))
     else:
         digest = envelopes.digest(Envelope.FromString(statement))
         checkpoint = verify_logged(receipt, digest, context.trust)
-    context.log_view.remember(checkpoint)
+        context.log_view.see(sighting_of(checkpoint, receipt))
     return (yield from as_needed(context, receipt))
 
 

@@ -58,10 +58,10 @@ def query(
         context, reply.receipt, sealed, kind="inquiry"
     )
     report = yield from verified_report(context, reply.report, sealed, receipt, reply.consent)
-    if seen is not None and report.log_size < seen.size:
+    if seen is not None and report.log_size < seen.checkpoint.size:
         raise VerificationFailed(
-            f"The report was read at log size {report.log_size}; the log had {seen.size} leaves "
-            "before it was asked for",
+            f"The report was read at log size {report.log_size}; the log had "
+            f"{seen.checkpoint.size} leaves before it was asked for",
             reason="WRONG_ANSWER",
             fix=TELL,
         )

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 import grpc
 from google.protobuf.message import Message
 
-from bureau_client._operations.operation import Operation, Sleep, utc_now
+from bureau_client._operations.operation import Around, Operation, Sleep, unchanged, utc_now
 from bureau_client._operations.resend import statement_of
 from bureau_client._operations.streams import Item, Stream
 from bureau_client._transport.channels import (
@@ -66,6 +66,7 @@ class AsyncDriver:
         policy: RetryPolicy,
         before_send: BeforeSend = ignore,
         *,
+        around: Around = unchanged,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -73,6 +74,7 @@ class AsyncDriver:
         self._addresses = addresses
         self._policy = policy
         self._before_send = before_send
+        self._around = around
         self._sleep = sleep
         self._now = now
 
@@ -130,7 +132,7 @@ class AsyncDriver:
         self, operation: Operation[Result], on_progress: OnProgress | None, *, heavy: bool
     ) -> Result:
         effects = run_operation(
-            operation, self._addresses, self._policy, self._now, self._before_send
+            self._around(operation), self._addresses, self._policy, self._now, self._before_send
         )
         move: Callable[..., Awaitable[Any]] = _in_thread if heavy else _here
         effect = await move(effects, None)

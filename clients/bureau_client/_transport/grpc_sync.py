@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 import grpc
 from google.protobuf.message import Message
 
-from bureau_client._operations.operation import Operation, Sleep, utc_now
+from bureau_client._operations.operation import Around, Operation, Sleep, unchanged, utc_now
 from bureau_client._operations.resend import statement_of
 from bureau_client._operations.streams import Item, Stream
 from bureau_client._transport.channels import (
@@ -67,6 +67,7 @@ class Driver:
         policy: RetryPolicy,
         before_send: BeforeSend = ignore,
         *,
+        around: Around = unchanged,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -74,6 +75,7 @@ class Driver:
         self._addresses = addresses
         self._policy = policy
         self._before_send = before_send
+        self._around = around
         self._sleep = sleep
         self._now = now
 
@@ -117,7 +119,7 @@ class Driver:
 
     def _carry_out(self, operation: Operation[Result], on_progress: OnProgress | None) -> Result:
         effects = run_operation(
-            operation, self._addresses, self._policy, self._now, self._before_send
+            self._around(operation), self._addresses, self._policy, self._now, self._before_send
         )
         effect = step(effects, None)
         while not isinstance(effect, Done):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from bureau_client._operations import cosigning
 from bureau_client._operations.context import Context
 from bureau_client._operations.cosigning import WITNESS_TIMEOUT
+from bureau_client._operations.remembering import remembering
 from bureau_client._transport.grpc_aio import AsyncDriver, GrpcAioTransport
 from bureau_client._transport.load_balancing import AddressBook
 from bureau_client._transport.retry import RetryPolicy
@@ -36,7 +38,13 @@ class AsyncClient:
         self._context = context
         transport = GrpcAioTransport(profile)
         self._last_request_id = transport.last_request_id
-        self._driver = AsyncDriver(transport, AddressBook.of(profile), policy, before_send)
+        self._driver = AsyncDriver(
+            transport,
+            AddressBook.of(profile),
+            policy,
+            before_send,
+            around=partial(remembering, context),
+        )
 
     @property
     def last_request_id(self) -> str:
@@ -73,8 +81,9 @@ class AsyncClient:
         return await self._driver.run(operation)
 
     async def close(self) -> None:
-        """Close the connections; a later call opens new ones."""
+        """Close the connections and keep the newest checkpoint; a later call opens new ones."""
         await self._driver.close()
+        self._context.log_view.write(closing=True)
 
     async def __aenter__(self) -> Self:
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,10 +17,12 @@ from rich.progress import Progress as Bar
 from rich.text import Text
 
 from bureau_client import errors
+from bureau_client._operations.operation import utc_now
 from bureau_client.cli.output import Output, err
 from bureau_client.models.codes import Code
 from bureau_client.models.progress import OnProgress, Progress
 from bureau_client.models.records import RecordRef
+from bureau_keys.log_memory import MemoryFolder
 
 ProfileOption = Annotated[
     Path,
@@ -76,6 +79,7 @@ def run(app: typer.Typer) -> NoReturn:
     """Run a command line; print an error as one paragraph and exit with its code."""
     # gRPC's own lines on stderr would repeat the SDK's errors.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    warnings.showwarning = _show_warning
     try:
         app()
     except errors.BureauError as error:
@@ -85,6 +89,17 @@ def run(app: typer.Typer) -> NoReturn:
     except ValueError as error:
         fail(str(error), 2)
     sys.exit(0)
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    err.print(Text.assemble(("warning", "bold yellow"), f" {message}"), soft_wrap=True)
+
+
+def forget_checkpoint(folder: Path) -> None:
+    """Forget the newest checkpoint that the clients of a folder have seen."""
+    for evidence in MemoryFolder(folder).forget(utc_now()):
+        err.print(f"the evidence is kept in {evidence}", soft_wrap=True)
+    err.print("the next call trusts the checkpoint that the bureau shows then")
 
 
 def exit_code(error: errors.BureauError) -> int:

@@ -273,6 +273,12 @@ def receipt(
         emit_one(proven, output)
 
 
+@app.command("forget-checkpoint")
+def forget_checkpoint(profile: ProfileOption) -> None:
+    """Forget the newest checkpoint seen, after you have shown evidence of a fork to others."""
+    common.forget_checkpoint(profile)
+
+
 @app.command()
 def members(
     profile: ProfileOption,

@@ -274,6 +274,12 @@ def receipt(
         emit_one(own.receipt(request_id), output)
 
 
+@app.command("forget-checkpoint")
+def forget_checkpoint(wallet: WalletOption) -> None:
+    """Forget the newest checkpoint seen, after you have shown evidence of a fork to others."""
+    common.forget_checkpoint(wallet)
+
+
 @app.command("rotate-key")
 def rotate_key(
     wallet: WalletOption, profile: ProfileOption, passphrase_file: WalletPassphraseOption = None

@@ -16,8 +16,9 @@ from bureau_client._operations import (
     reporting,
     standards,
 )
-from bureau_client._operations.context import Context
+from bureau_client._operations.context import Context, log_view
 from bureau_client._operations.operation import Clock, utc_now
+from bureau_client._operations.receipts import sighting_of
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
 from bureau_client.models.audits import AuditReport, Checkpoint
 from bureau_client.models.erasures import Erasure
@@ -33,8 +34,8 @@ from bureau_keys.profile import Profile
 class Auditor(Client):
     """An auditor of the log; needs a registered certificate and signs nothing.
 
-    One auditor remembers every checkpoint that it verified; two roots of one size raise
-    `VerificationFailed`.
+    The newest checkpoint that an auditor has seen is kept in the profile's folder: a log that
+    shrank or forked since raises `VerificationFailed`.
     """
 
     def __init__(
@@ -47,7 +48,8 @@ class Auditor(Client):
             clock: Source of the time that statements carry and answers are checked by.
             policy: Deadlines and retries.
         """
-        super().__init__(profile, Context(trust=profile.trust, clock=clock), policy)
+        context = Context(trust=profile.trust, clock=clock, log_view=log_view(profile))
+        super().__init__(profile, context, policy)
 
     @classmethod
     def from_profile(cls, folder: str | Path) -> Self:
@@ -163,9 +165,8 @@ class Auditor(Client):
             VerificationFailed: The receipt does not prove that the statement is in the log.
             NotWitnessed: Fewer witnesses than the profile requires have cosigned.
         """
-        self._context.log_view.remember(
-            verify.verify_receipt(receipt, envelope, self._context.trust)
-        )
+        checkpoint = verify.verify_receipt(receipt, envelope, self._context.trust)
+        self._context.log_view.see(sighting_of(checkpoint, receipt))
         verify.verify_witnessed(receipt.checkpoint, self._context.trust)
 
     def verify_report(self, report: Report) -> Report:

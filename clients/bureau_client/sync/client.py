@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from bureau_client._operations import cosigning
 from bureau_client._operations.context import Context
 from bureau_client._operations.cosigning import WITNESS_TIMEOUT
+from bureau_client._operations.remembering import remembering
 from bureau_client._transport.grpc_sync import Driver, GrpcTransport
 from bureau_client._transport.load_balancing import AddressBook
 from bureau_client._transport.retry import RetryPolicy
@@ -37,7 +39,13 @@ class Client:
         self._context = context
         transport = GrpcTransport(profile)
         self._last_request_id = transport.last_request_id
-        self._driver = Driver(transport, AddressBook.of(profile), policy, before_send)
+        self._driver = Driver(
+            transport,
+            AddressBook.of(profile),
+            policy,
+            before_send,
+            around=partial(remembering, context),
+        )
 
     @property
     def last_request_id(self) -> str:
@@ -74,8 +82,9 @@ class Client:
         return self._driver.run(operation)
 
     def close(self) -> None:
-        """Close the connections; a later call opens new ones."""
+        """Close the connections and keep the newest checkpoint; a later call opens new ones."""
         self._driver.close()
+        self._context.log_view.write(closing=True)
 
     def __enter__(self) -> Self:
         return self

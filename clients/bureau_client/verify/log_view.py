@@ -1,51 +1,296 @@
-"""What a client remembers of the log, so that it cannot be shown two."""
+"""The newest checkpoint that a client has seen, so that it cannot be shown two logs."""
 
 from __future__ import annotations
 
 import threading
+import time
+import warnings
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from bureau_client.errors import VerificationFailed
 from bureau_client.verify.checks import TELL
+from bureau_client.verify.receipts import verify_checkpoint
 from bureau_keys.checkpoint import Checkpoint
+from bureau_keys.errors import MalformedMessage
+from bureau_keys.fork_evidence import ForkEvidence
+from bureau_keys.log_memory import LogMemory, MemoryFolder
+from bureau_keys.profile import Trust
 
-REMEMBERED = 10_000
+# Proved checkpoints of which a client keeps the root; an older one is proved again if it is met
+# again, which takes one call.
+REMEMBERED = 1_000
+# Least seconds between two writes of one client: a process that is killed forgets as much.
+BETWEEN_WRITES_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A checkpoint that the bureau has shown, its signature verified.
+
+    Attributes:
+        checkpoint: The checkpoint.
+        note: The signed note.
+        prefix: An older state that the inclusion proof of a receipt shows to be the start of
+            the checkpoint's tree; None without a receipt.
+    """
+
+    checkpoint: Checkpoint
+    note: str
+    prefix: Checkpoint | None = None
 
 
 class LogView:
-    """The roots of the checkpoints seen so far, by tree size.
+    """The checkpoints that one client has seen; safe to share between threads.
 
-    Two roots of one size prove a forked log. Whether a larger checkpoint extends
-    a smaller one takes a consistency proof: `Auditor.audit` and
-    `Auditor.consistency` ask for it. Safe to share between threads.
+    Each one is proved to be of the same log as the newest one, by the operation that sees it
+    (`_operations.remembering`). With a folder the newest one outlives the client.
     """
 
-    def __init__(self) -> None:
-        self._roots: OrderedDict[int, bytes] = OrderedDict()
-        self._lock = threading.Lock()
-        self._newest: Checkpoint | None = None
+    def __init__(self, trust: Trust, folder: MemoryFolder | None = None) -> None:
+        self._trust = trust
+        self._folder = folder
+        self._lock = threading.RLock()
+        self._thread = threading.local()
+        self._proved: OrderedDict[int, Sighting] = OrderedDict()
+        self._newest: Sighting | None = None
+        self._left: list[Sighting] = []
+        self._evidence: ForkEvidence | None = None
+        self._loaded = folder is None
+        self._written: LogMemory | None = None
+        self._next_write_s = 0.0
+        self._warned = False
 
     @property
-    def newest(self) -> Checkpoint | None:
-        """The largest checkpoint seen; None before the first."""
+    def newest(self) -> Sighting | None:
+        """The largest checkpoint that was proved; None before the first."""
         return self._newest
 
-    def remember(self, checkpoint: Checkpoint) -> None:
-        """Remember a checkpoint whose signature was checked.
+    def open(self) -> None:
+        """Read what earlier clients of the folder have seen.
 
         Raises:
-            VerificationFailed: Another root of the same size was seen before.
+            VerificationFailed: A client has found that the log contradicts itself, or the
+                folder keeps the checkpoint of another log.
         """
         with self._lock:
-            known = self._roots.setdefault(checkpoint.size, checkpoint.root)
-            if known != checkpoint.root:
-                raise VerificationFailed(
-                    f"The log is forked: it has signed two roots of size {checkpoint.size}, "
-                    f"{known.hex()} and {checkpoint.root.hex()}",
-                    reason="BAD_PROOF",
-                    fix=TELL,
-                )
-            if self._newest is None or checkpoint.size > self._newest.size:
-                self._newest = checkpoint
-            if len(self._roots) > REMEMBERED:
-                self._roots.popitem(last=False)
+            if self._evidence is not None:
+                raise self._refused("An earlier call of this client")
+            if self._folder is None:
+                return
+            if self._folder.evidence_path.exists():
+                raise self._refused("An earlier call in this folder")
+            if not self._loaded:
+                self._load(self._folder)
+                self._loaded = True
+
+    def see(self, sighting: Sighting) -> None:
+        """Note a checkpoint for the proof at the end of the operation that is under way.
+
+        Raises:
+            VerificationFailed: The log signed another root of the same size.
+        """
+        if self.is_proved(sighting):
+            return
+        noted: list[Sighting] | None = getattr(self._thread, "noted", None)
+        if noted is None:
+            self.leave([sighting])
+        else:
+            noted.append(sighting)
+
+    @contextmanager
+    def noting(self, noted: list[Sighting]) -> Iterator[None]:
+        """Collect the checkpoints that this thread sees meanwhile."""
+        self._thread.noted = noted
+        try:
+            yield
+        finally:
+            self._thread.noted = None
+
+    def is_proved(self, sighting: Sighting) -> bool:
+        """Return True for a checkpoint that was proved before.
+
+        Raises:
+            VerificationFailed: The log signed another root of the same size.
+        """
+        with self._lock:
+            known = self._proved.get(sighting.checkpoint.size)
+        if known is not None and known.checkpoint.root != sighting.checkpoint.root:
+            raise self.contradiction(known, sighting)
+        return known is not None
+
+    def confirm(self, sighting: Sighting, anchor: Sighting | None) -> bool:
+        """Remember a checkpoint that was proved to be of the same log as the newest one.
+
+        Args:
+            anchor: Newest checkpoint of the proof.
+
+        Returns:
+            False if another call has proved a newer checkpoint meanwhile that this one is
+            not proved against.
+        """
+        with self._lock:
+            size = sighting.checkpoint.size
+            grows = anchor is None or size > anchor.checkpoint.size
+            if grows and self._newest is not anchor:
+                return False
+            self._proved[size] = sighting
+            if grows:
+                self._newest = sighting
+            if len(self._proved) > REMEMBERED:
+                self._proved.popitem(last=False)
+            return True
+
+    def leave(self, sightings: list[Sighting]) -> None:
+        """Leave checkpoints to the next call, which proves them before anything is sent."""
+        with self._lock:
+            self._left += sightings
+
+    def take_left(self) -> list[Sighting]:
+        """Return the checkpoints that earlier calls left, which are then the caller's."""
+        with self._lock:
+            left, self._left = self._left, []
+        return left
+
+    def contradiction(
+        self, kept: Sighting, seen: Sighting, proof: tuple[bytes, ...] = (), *, message: str = ""
+    ) -> VerificationFailed:
+        """Return the error about two checkpoints, with the evidence kept for good.
+
+        Args:
+            kept: Checkpoint that was seen before.
+            seen: Checkpoint that contradicts it.
+            proof: The log's proof between them, which does not verify.
+            message: The failure; empty for a fork.
+        """
+        message = message or _fork(kept.checkpoint, seen.checkpoint)
+        evidence = ForkEvidence(kept.note, seen.note, proof)
+        with self._lock:
+            self._evidence = evidence
+        place = ""
+        if self._folder is not None:
+            try:
+                self._folder.save_evidence(evidence)
+                place = f"; both checkpoints are in {self._folder.evidence_path}"
+            except OSError as error:
+                self._warn(error)
+        failure = VerificationFailed(message + place, reason="BAD_PROOF", fix=self._fix())
+        failure.evidence = evidence
+        return failure
+
+    def write(self, *, closing: bool = False) -> Sighting | None:
+        """Write the newest checkpoint to the folder, unless that was done a moment ago.
+
+        Args:
+            closing: Write in any case, and leave the proof to the folder's next client.
+
+        Returns:
+            The newest checkpoint of another process, which must be proved first; None once
+            all is written.
+        """
+        folder = self._folder
+        with self._lock:
+            present = self._memory(LogMemory())
+            if folder is None or not self._loaded or present == self._written:
+                return None
+            if not closing and not self._left and time.monotonic() < self._next_write_s:
+                return None
+            try:
+                with folder.locked():
+                    kept = folder.read()
+                    other = self._unknown(kept.newest)
+                    if other is not None and not closing:
+                        return other
+                    merged = self._memory(kept)
+                    if other is not None:
+                        unproved = (*merged.unproved, merged.newest)
+                        merged = LogMemory(kept.newest, unproved, merged.cosigned)
+                    folder.write(merged)
+            except (OSError, MalformedMessage, VerificationFailed) as error:
+                self._warn(error)
+            else:
+                self._written = present
+            self._next_write_s = time.monotonic() + BETWEEN_WRITES_S
+            return None
+
+    def _memory(self, kept: LogMemory) -> LogMemory:
+        """Return what this client has seen, joined with what the folder keeps."""
+        own = [sighting.note for sighting in self._left]
+        unproved = [note for note in kept.unproved if self._unknown(note)]
+        newest = self._newest.note if self._newest else kept.newest
+        return LogMemory(newest, tuple(dict.fromkeys([*unproved, *own])))
+
+    def _unknown(self, note: str) -> Sighting | None:
+        """Return the checkpoint of a kept note; None for one that was proved, or for no note."""
+        if not note:
+            return None
+        found = Sighting(verify_checkpoint(note, self._trust), note)
+        known = self._proved.get(found.checkpoint.size)
+        return None if known and known.checkpoint == found.checkpoint else found
+
+    def _load(self, folder: MemoryFolder) -> None:
+        try:
+            memory = folder.read()
+            for note in filter(None, (memory.newest, *memory.unproved)):
+                sighting = Sighting(verify_checkpoint(note, self._trust), note)
+                if note == memory.newest:
+                    self._newest = self._proved[sighting.checkpoint.size] = sighting
+                else:
+                    self._left.append(sighting)
+        except OSError as error:
+            self._warn(error)
+        except (MalformedMessage, VerificationFailed) as error:
+            raise VerificationFailed(
+                f"{folder.path} holds no checkpoint of the log {self._trust.origin}: {error}",
+                reason="BAD_PROOF",
+                fix="Restore the file, or forget it with `forget-checkpoint` if the profile is of "
+                "another bureau now",
+            ) from None
+        else:
+            self._written = memory
+
+    def _refused(self, where: str) -> VerificationFailed:
+        place = "" if self._folder is None else f"; the evidence is {self._folder.evidence_path}"
+        error = VerificationFailed(
+            f"{where} found that the log contradicts itself, and nothing was sent{place}",
+            reason="BAD_PROOF",
+            fix=self._fix(),
+        )
+        error.evidence = self._evidence
+        return error
+
+    def _fix(self) -> str:
+        if self._folder is None:
+            return TELL
+        return (
+            "Show the file to the operator and the other members; `bureau log check-evidence` "
+            "verifies it. `bureau-lender forget-checkpoint` or `bureau-wallet forget-checkpoint` "
+            "lets this folder go on afterwards"
+        )
+
+    def _warn(self, error: Exception) -> None:
+        if self._warned or self._folder is None:
+            return
+        self._warned = True
+        warnings.warn(
+            f"{self._folder.path} cannot be kept ({error}): this client remembers the newest "
+            "checkpoint only until it ends",
+            stacklevel=2,
+        )
+
+
+def _fork(kept: Checkpoint, seen: Checkpoint) -> str:
+    """Return the message about two checkpoints of a forked log."""
+    if kept.size == seen.size:
+        return (
+            f"The log is forked: it has signed two roots of size {kept.size}, {kept.root.hex()} "
+            f"and {seen.root.hex()}"
+        )
+    older, newer = sorted((kept, seen), key=lambda checkpoint: checkpoint.size)
+    return (
+        f"The log's growth from size {older.size} to {newer.size} does not verify: it does not "
+        f"prove that the tree with root {newer.root.hex()} begins with the tree with root "
+        f"{older.root.hex()}"
+    )

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -32,6 +33,7 @@ from bureau_client._transport.grpc_sync import Driver
 from bureau_client._transport.load_balancing import AddressBook
 from bureau_client._transport.request_ids import LastRequestId
 from bureau_client.errors import BureauError, NotFound, NotWitnessed
+from bureau_client.sync.client import Client
 from bureau_keys import merkle
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
 from bureau_keys.cosignature import cosign
@@ -106,6 +108,17 @@ def snapshot(account_ref: str = "A-1", month: Month = JANUARY, **values: Any) ->
     return Snapshot(**(fields | values))
 
 
+def connect(
+    client: Client,
+    bureau: FakeBureau,
+    policy: RetryPolicy = NO_WAIT,
+    sleep: Callable[[float], None] = lambda _: None,
+) -> None:
+    """Let a client reach the bureau in memory."""
+    around = client._driver._around
+    client._driver = Driver(bureau, ROUTES, policy, around=around, sleep=sleep)
+
+
 @dataclass(slots=True)
 class FakeLog:
     """An append-only log that signs a checkpoint after each leaf."""
@@ -153,6 +166,8 @@ class FakeBureau:
         self.witnesses: dict[str, SigningKey] = {}
         self.quorum = 0
         self.witnessed = True
+        # The folder in which clients keep what they have seen.
+        self.memory_folder: Path | None = None
         self.calls: list[Attempt] = []
         self.fail: Callable[[Attempt], BureauError | None] = lambda _: None
         self.mend: Callable[[str, Any], None] = lambda _method, _reply: None
@@ -199,21 +214,27 @@ class FakeBureau:
             tls_certificate_pem=b"",
             tls_key_pem=b"",
             signing_key_pem=self.member_key.to_pem(),
+            memory_folder=self.memory_folder,
         )
+
+    def statement(self) -> Envelope:
+        """A signed statement of somebody else, which becomes a leaf."""
+        inquiry = reporting_pb2.Inquiry(header=header("members/acme", str(uuid4())))
+        return seal(inquiry, self.member_key)
 
     def lender(self) -> Lender:
         lender = Lender(self.profile(), clock=clock)
-        lender._driver = Driver(self, ROUTES, NO_WAIT, sleep=lambda _: None)
+        connect(lender, self)
         return lender
 
     def wallet(self, key: SigningKey | None = None) -> Wallet:
         wallet = Wallet(self.profile(), SUBJECT, key or SigningKey.generate(), clock=clock)
-        wallet._driver = Driver(self, ROUTES, NO_WAIT, sleep=lambda _: None)
+        connect(wallet, self)
         return wallet
 
     def auditor(self) -> Auditor:
         auditor = Auditor(self.profile(), clock=clock)
-        auditor._driver = Driver(self, ROUTES, NO_WAIT, sleep=lambda _: None)
+        connect(auditor, self)
         return auditor
 
     # The transport.
@@ -376,6 +397,8 @@ class FakeBureau:
         self, request: log_pb2.GetConsistencyProofRequest
     ) -> Message:
         hashes = [merkle.leaf_hash(leaf) for leaf in self.log.leaves]
+        if request.second_size > len(hashes):
+            raise NotFound(f"size {request.second_size} is beyond the log", reason="BEYOND_LOG")
 
         class Nodes:
             def node(self, level: int, index: int) -> bytes:

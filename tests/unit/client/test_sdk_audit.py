@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bureau_client import Auditor, Fault, NotFound, Progress, VerificationFailed
-from bureau_client.verify.log_view import LogView
 from bureau_keys import merkle
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
 from bureau_keys.signing import SigningKey
@@ -169,6 +168,8 @@ def test_the_newest_checkpoint_extends_the_one_before() -> None:
     old = auditor.checkpoint()
     lender.submit([snapshot()])
     assert auditor.checkpoint().size > old.size, "and a proof said that it grew"
+    newcomer = bureau.auditor()
+    newcomer.checkpoint()
     # 1. One of yesterday, as the newest.
     bureau.answers["GetCheckpoint"] = lambda _: log_pb2.GetCheckpointResponse(checkpoint=old.note)
     with pytest.raises(VerificationFailed, match="shrank"):
@@ -177,14 +178,12 @@ def test_the_newest_checkpoint_extends_the_one_before() -> None:
     del bureau.answers["GetCheckpoint"]
     bureau.log = log_of(40, key=bureau.log.key)
     with pytest.raises(VerificationFailed, match="growth"):
-        auditor.checkpoint()
-
-
-def test_heads_remember_the_newest() -> None:
-    heads = LogView()
-    for size in (3, 9, 5):
-        heads.remember(Checkpoint(ORIGIN, size, bytes(32)))
-    assert heads.newest == Checkpoint(ORIGIN, 9, bytes(32))
+        newcomer.checkpoint()
+    # Nothing more is asked of a log that contradicts itself.
+    del bureau.calls[:]
+    with pytest.raises(VerificationFailed, match="An earlier call"):
+        newcomer.leaves(0, 1)
+    assert not bureau.calls
 
 
 def test_receipts_and_members_are_verified_offline() -> None:

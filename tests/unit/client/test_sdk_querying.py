@@ -214,7 +214,9 @@ def test_evidence_that_was_asked_for_is_all_there(bureau: FakeBureau) -> None:
     with pytest.raises(VerificationFailed, match="missing"):
         # The fake bureau gives the newest month alone.
         ask(lender, evidence=EvidenceLevel.ALL)
-    bureau.mend = lambda _, reply: reply.ClearField("evidence")
+    bureau.mend = lambda method, reply: (
+        reply.ClearField("evidence") if method == "QueryReport" else None
+    )
     with pytest.raises(VerificationFailed, match="missing"):
         ask(lender, evidence=EvidenceLevel.NEWEST)
 

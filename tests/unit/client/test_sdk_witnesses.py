@@ -19,12 +19,11 @@ from bureau_client import (
     VerificationFailed,
 )
 from bureau_client._operations import cosigning
-from bureau_client._transport.grpc_sync import Driver
 from bureau_client.verify import verify_witnessed, witnesses_of
 from bureau_keys import merkle
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
 from bureau_keys.cosignature import cosign
-from tests.unit.client.fakes import NO_WAIT, ORIGIN, ROUTES, FakeBureau, clock, snapshot
+from tests.unit.client.fakes import ORIGIN, FakeBureau, clock, connect, snapshot
 
 SECOND = timedelta(seconds=1)
 
@@ -74,7 +73,7 @@ def test_witnesses_are_waited_for_and_not_for_ever(bureau: FakeBureau) -> None:
     plain = written(bureau)
     pauses: list[float] = []
     lender = Lender(bureau.profile(), clock=clock)
-    lender._driver = Driver(bureau, ROUTES, NO_WAIT, sleep=pauses.append)
+    connect(lender, bureau, sleep=pauses.append)
     bureau.witnessed = False
     with pytest.raises(NotWitnessed) as refused:
         lender.wait_for_witnesses(plain, timeout=SECOND)
@@ -86,7 +85,7 @@ def test_witnesses_are_waited_for_and_not_for_ever(bureau: FakeBureau) -> None:
         bureau.witnessed = len(pauses) == 3
 
     pauses.clear()
-    lender._driver = Driver(bureau, ROUTES, NO_WAIT, sleep=sleep)
+    connect(lender, bureau, sleep=sleep)
     assert lender.wait_for_witnesses(plain).tree_size == 3
     assert len(pauses) == 3
 
@@ -228,5 +227,5 @@ def test_the_policy_of_retries_stays_apart() -> None:
     def sleep(_: float) -> None:
         bureau.witnessed = True
 
-    lender._driver = Driver(bureau, ROUTES, RetryPolicy(attempts=1), sleep=sleep)
+    connect(lender, bureau, RetryPolicy(attempts=1), sleep)
     assert lender.wait_for_witnesses(plain).tree_size == 3

@@ -1,0 +1,121 @@
+"""Holds every checkpoint that an operation sees to the newest one seen before.
+
+Two checkpoints of one size must have one root; between two sizes the log proves that it only
+grew. The operation returns after that proof, which costs one call for a checkpoint that is new
+to the client; a receipt whose own inclusion proof reaches the newest checkpoint costs none.
+If the bureau cannot be reached for the proof, the result is returned, for a write has taken
+effect, and the next call begins with the proof.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bureau_client._operations import methods
+from bureau_client._operations.context import Context
+from bureau_client._operations.operation import Operation, Result, call
+from bureau_client.errors import (
+    BureauError,
+    NotFound,
+    Overloaded,
+    QuotaExceeded,
+    Unavailable,
+)
+from bureau_client.verify.log_view import Sighting
+from bureau_keys.fork_evidence import Finding, conclude
+from creditbureau.v1 import log_pb2
+
+
+def remembering(context: Context, operation: Operation[Result]) -> Operation[Result]:
+    """Run an operation, and prove the checkpoints that it has seen before it returns.
+
+    Raises:
+        VerificationFailed: The log forked or shrank since the newest checkpoint was seen, in
+            this call or an earlier one.
+    """
+    view = context.log_view
+    view.open()
+    yield from _prove_all(context, view.take_left())
+    noted: list[Sighting] = []
+    try:
+        result = yield from _noting(context, operation, noted)
+    except BureauError:
+        view.leave(noted)
+        view.write()
+        raise
+    try:
+        yield from _prove_all(context, noted)
+    except (Unavailable, Overloaded, QuotaExceeded):
+        view.write()
+        return result
+    while (other := view.write()) is not None:
+        yield from _prove_all(context, [other])
+    return result
+
+
+def prove(context: Context, sighting: Sighting) -> Operation[None]:
+    """Prove that a checkpoint is of the same log as the newest one seen, and remember it.
+
+    Raises:
+        VerificationFailed: The log is forked, or it shrank.
+    """
+    view = context.log_view
+    while not view.is_proved(sighting):
+        newest = view.newest
+        if newest is not None:
+            yield from prove_growth(context, newest, sighting)
+        if view.confirm(sighting, newest):
+            return
+
+
+def _prove_all(context: Context, sightings: list[Sighting]) -> Operation[None]:
+    """Prove checkpoints, the smallest first; what is not reached is left to the next call."""
+    waiting = sorted(sightings, key=lambda sighting: sighting.checkpoint.size)
+    while waiting:
+        try:
+            yield from prove(context, waiting[0])
+        except BureauError:
+            context.log_view.leave(waiting)
+            raise
+        del waiting[0]
+
+
+def prove_growth(context: Context, newest: Sighting, seen: Sighting) -> Operation[None]:
+    """Prove that one of two checkpoints extends the other."""
+    if seen.prefix == newest.checkpoint:
+        return
+    older, newer = sorted((newest, seen), key=lambda sighting: sighting.checkpoint.size)
+    proof: tuple[bytes, ...] = ()
+    sizes = older.checkpoint.size, newer.checkpoint.size
+    if 0 < sizes[0] < sizes[1]:
+        request = log_pb2.GetConsistencyProofRequest(first_size=sizes[0], second_size=sizes[1])
+        try:
+            reply = yield from call(methods.GET_CONSISTENCY_PROOF, request)
+        except NotFound as error:
+            message = f"The log shrank: it signed size {sizes[1]}, and now says: {error.message}"
+            raise context.log_view.contradiction(newest, seen, message=message) from error
+        proof = tuple(reply.proof)
+    if conclude(older.checkpoint, newer.checkpoint, proof) is not Finding.CONSISTENT:
+        raise context.log_view.contradiction(newest, seen, proof)
+
+
+def _noting(
+    context: Context, operation: Operation[Result], noted: list[Sighting]
+) -> Operation[Result]:
+    """Run an operation step by step, and collect the checkpoints that it sees.
+
+    Other operations of the client take their steps in between, in this thread and in others.
+    """
+    answer: Any = None
+    failure: BureauError | None = None
+    while True:
+        with context.log_view.noting(noted):
+            try:
+                effect = operation.send(answer) if failure is None else operation.throw(failure)
+            except StopIteration as stop:
+                result: Result = stop.value
+                return result
+        try:
+            answer, failure = (yield effect), None
+        except BureauError as error:
+            answer, failure = None, error
