@@ -9,6 +9,7 @@ import typer
 
 from bureau.admin.forks import accept_fork
 from bureau.admin.log_audit import audit_log
+from bureau.admin.log_memory import ask_about, newest_checkpoint
 from bureau.admin.operator import Operator
 from bureau.cli.common import (
     Dir,
@@ -20,6 +21,9 @@ from bureau.cli.common import (
     settings_of,
     show_one,
 )
+from bureau.cli.exit_codes import Exit, Stop
+from bureau_keys.fork_evidence import Finding, ForkEvidence
+from bureau_keys.log_memory import MemoryFolder
 from bureau_keys.merkle import leaf_hash, verify_inclusion
 from bureau_keys.profile import Profile
 from bureau_keys.receipt_checks import check_checkpoint, check_witnessed
@@ -53,7 +57,7 @@ def checkpoint(
 ) -> None:
     """Print the newest signed checkpoint, verified."""
     with _reader(folder, profile) as reader:
-        note, trust = reader.checkpoint(cosigned), reader.profile.trust
+        note, trust = _checkpoint(reader, profile, cosigned), reader.profile.trust
         check_checkpoint(note, trust)
         names = check_witnessed(note, trust, cosigned)
     if cosigned:
@@ -98,6 +102,7 @@ def verify(
 ) -> None:
     """Download every leaf and recompute every signed checkpoint."""
     with _reader(folder, profile) as reader:
+        _checkpoint(reader, profile)
         audited = audit_log(reader, from_size)
     echo_status("the log holds: its leaves give the root of every signed checkpoint")
     show_one(
@@ -112,6 +117,33 @@ def verify(
         },
         output,
     )
+
+
+@app.command("check-evidence")
+def check_evidence(
+    file: Annotated[
+        Path, typer.Argument(help="fork-evidence.json of a client.", exists=True, dir_okay=False)
+    ],
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask the log for the proof that is missing.")
+    ] = False,
+    folder: Dir = None,
+    profile: ProfileFolder = None,
+) -> None:
+    """Verify two checkpoints that contradict each other; exit code 5 if they do not."""
+    evidence = ForkEvidence.from_json(file.read_bytes())
+    trust = Profile.load(profile or settings_of(folder).operator_folder).trust
+    finding = evidence.check(trust)
+    if ask and finding is Finding.OPEN:
+        with _reader(folder, profile) as reader:
+            finding = ask_about(reader, evidence)
+    if finding is Finding.CONSISTENT:
+        raise Stop(Exit.INVALID, finding.value)
+    echo_status(finding.value)
+    if finding is Finding.OPEN:
+        echo_status("`--ask` asks the log again; without a valid proof it has lost one of them")
+    for note in (evidence.kept, evidence.seen):
+        write_out(note + "\n")
 
 
 @app.command("accept-fork")
@@ -138,6 +170,15 @@ def accept(
     )
     for file in given_up.evidence:
         echo_status(f"both checkpoints are in {file}: keep it")
+
+
+def _checkpoint(reader: Operator, profile: Path | None, cosigned: int = 0) -> str:
+    """Return the newest checkpoint, held to those that the profile's folder keeps."""
+    note = reader.checkpoint(cosigned) if cosigned or profile is None else ""
+    if profile is None:
+        return note
+    newest = newest_checkpoint(reader, MemoryFolder(profile), note)
+    return note or newest
 
 
 def _reader(folder: Path | None, profile: Path | None) -> Operator:
