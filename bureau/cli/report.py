@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,7 @@ COLUMNS = (
     "proven",
     "unproved",
     "witnesses",
+    "witnessed_at",
     "problem",
 )
 
@@ -68,7 +70,14 @@ def _row(verified: VerifiedReport | None) -> dict[str, Any]:
     if verified is None:
         return dict.fromkeys(
             ("member_id", "subject_id", "purpose", "issue_time", "leaf_index", "tradelines"),
-        ) | {"verified": False, "proven": 0, "unproved": [], "witnesses": [], "problem": ""}
+        ) | {
+            "verified": False,
+            "proven": 0,
+            "unproved": [],
+            "witnesses": [],
+            "witnessed_at": [],
+            "problem": "",
+        }
     report = verified.report
     return {
         "verified": True,
@@ -81,5 +90,14 @@ def _row(verified: VerifiedReport | None) -> dict[str, Any]:
         "proven": len(verified.proven),
         "unproved": list(verified.unproved),
         "witnesses": list(verified.witnesses),
+        "witnessed_at": [_moment(time_s) for time_s in verified.witnesses.values()],
         "problem": "",
     }
+
+
+def _moment(time_s: int) -> str:
+    """Return the time of a cosignature; a witness may state any number of seconds."""
+    try:
+        return datetime.fromtimestamp(time_s, UTC).isoformat()
+    except (OverflowError, ValueError, OSError):
+        return f"{time_s} s after 1970"

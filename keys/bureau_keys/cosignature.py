@@ -87,23 +87,31 @@ def verify_cosignature(note: str, name: str, key: VerifyKey) -> int:
 
 
 def cosigners(note: str, witnesses: Iterable[Verifier]) -> list[str]:
-    """Return the names of those among some witnesses whose cosignature of a checkpoint verifies.
+    """Return the names of the witnesses in `cosigned_at`."""
+    return list(cosigned_at(note, witnesses))
+
+
+def cosigned_at(note: str, witnesses: Iterable[Verifier]) -> dict[str, int]:
+    """Return the times of the cosignatures of a checkpoint that verify, by the witness's name.
 
     A key counts once, whatever names it goes by: a cosignature does not say for whom
-    it was made.
+    it was made. Times are seconds since 1970 UTC.
 
     Raises:
         MalformedMessage: It is no signed note.
     """
     parse_note(note)
-    names: dict[bytes, str] = {}
+    times: dict[str, int] = {}
+    counted = set[bytes]()
     for witness in witnesses:
         try:
-            verify_cosignature(note, witness.name, witness.key)
+            time_s = verify_cosignature(note, witness.name, witness.key)
         except KeysError:
             continue  # not cosigned by this one, or not well: it does not count
-        names.setdefault(witness.key.raw, witness.name)
-    return list(names.values())
+        if witness.key.raw not in counted:
+            counted.add(witness.key.raw)
+            times[witness.name] = time_s
+    return times
 
 
 def _message(text: str, time_s: int) -> bytes:

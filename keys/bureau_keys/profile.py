@@ -5,7 +5,8 @@ where the bureau is and what to trust; the files beside it are the certificate
 authority, the member's TLS certificate and key, and its signing key::
 
     profile.toml   member, addresses, directory_addresses, origin, log_key,
-                   operator_key, report_keys, directory_key, witnesses, quorum
+                   operator_key, report_keys, directory_key, witnesses, quorum,
+                   max_cosignature_age_seconds
     ca.pem         the authority that issued the bureau's certificate
     tls.pem        the member's certificate (P-256)
     tls.key        its private key
@@ -27,6 +28,7 @@ from bureau_keys.secret_files import write_private
 
 # As many as a request may name.
 MAX_WITNESSES = 16
+MAX_AGE = "max_cosignature_age_seconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Trust:
         witnesses: C2SP verifier keys of the witnesses whose cosignatures count.
         quorum: How many of them must have cosigned what a receipt leads to; 0: the
             log's own signature is enough.
+        max_cosignature_age_seconds: Age from which a cosignature no longer shows that a
+            checkpoint is the newest one; 0: at no age.
     """
 
     origin: str
@@ -52,6 +56,7 @@ class Trust:
     directory_key: bytes
     witnesses: tuple[str, ...] = ()
     quorum: int = 0
+    max_cosignature_age_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,7 @@ class Profile:
                 directory_key=bytes.fromhex(settings["directory_key"]),
                 witnesses=witnesses,
                 quorum=quorum,
+                max_cosignature_age_seconds=_max_age(folder, settings),
             )
             member_id, addresses = settings["member"], tuple(settings["addresses"])
         except KeyError as missing:
@@ -139,7 +145,7 @@ def settings_text(
     member_id: str, addresses: Sequence[str], directory_addresses: Sequence[str], trust: Trust
 ) -> str:
     """Return the text of `profile.toml`; nothing in it is secret."""
-    settings = {
+    settings: dict[str, object] = {
         "member": member_id,
         "addresses": list(addresses),
         "directory_addresses": list(directory_addresses),
@@ -151,8 +157,20 @@ def settings_text(
         "witnesses": list(trust.witnesses),
         "quorum": trust.quorum,
     }
+    if trust.max_cosignature_age_seconds:
+        settings[MAX_AGE] = trust.max_cosignature_age_seconds
     # JSON strings, numbers and arrays of strings are valid TOML values.
     return "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
+
+
+def _max_age(folder: Path, settings: Mapping[str, Any]) -> int:
+    """Return the age from which a cosignature is stale; 0 without the setting."""
+    seconds = settings.get(MAX_AGE, 0)
+    if not isinstance(seconds, int) or isinstance(seconds, bool) or seconds < 0:
+        raise ValueError(
+            f"{folder / 'profile.toml'}: {MAX_AGE} is {seconds!r}; write whole seconds, or 0"
+        )
+    return seconds
 
 
 def _witnesses(folder: Path, settings: Mapping[str, Any]) -> tuple[tuple[str, ...], int]:

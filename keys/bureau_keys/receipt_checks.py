@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bureau_keys.checkpoint import Checkpoint, open_checkpoint
-from bureau_keys.cosignature import cosigners, parse_witness
+from bureau_keys.cosignature import cosigned_at, parse_witness
 from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.envelope import digest
 from bureau_keys.errors import MalformedMessage, NotWitnessed, WrongAnswer
@@ -30,7 +30,16 @@ def witnesses_of(note: str, trust: Trust) -> list[str]:
     Raises:
         KeysError: A key in `trust` is not a witness key, or `note` is not a signed note.
     """
-    return cosigners(note, [parse_witness(vkey) for vkey in trust.witnesses])
+    return list(witness_times(note, trust))
+
+
+def witness_times(note: str, trust: Trust) -> dict[str, int]:
+    """Return the times of the cosignatures by trusted witnesses, in seconds since 1970 UTC.
+
+    Raises:
+        KeysError: See `witnesses_of`.
+    """
+    return cosigned_at(note, [parse_witness(vkey) for vkey in trust.witnesses])
 
 
 def check_witnessed(note: str, trust: Trust, quorum: int) -> list[str]:

@@ -25,7 +25,7 @@ from bureau_keys.errors import (
 from bureau_keys.key_history import LoggedKey, SignedMember, logged_keys, signed_members
 from bureau_keys.profile import Trust
 from bureau_keys.provenance import check_complete, check_evidence, unproved_parts
-from bureau_keys.receipt_checks import check_witnessed
+from bureau_keys.receipt_checks import check_witnessed, witness_times
 from bureau_keys.report_checks import ReportProof, check_report, evidence_level
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
@@ -52,7 +52,8 @@ class VerifiedReport:
         members: The signed descriptions of the same members, by member id; a name in the file
             itself is signed by no party.
         proven: Ids of the tradelines whose furnisher's signature verified.
-        witnesses: Names of the trusted witnesses that cosigned the receipt's checkpoint.
+        witnesses: Times of the cosignatures of the receipt's checkpoint, by the name of the
+            trusted witness, in seconds since 1970 UTC.
         unproved: Parts of the report that are the bureau's word alone.
     """
 
@@ -61,7 +62,7 @@ class VerifiedReport:
     keys: dict[str, list[LoggedKey]]
     members: dict[str, SignedMember]
     proven: tuple[str, ...]
-    witnesses: tuple[str, ...]
+    witnesses: dict[str, int]
     unproved: tuple[str, ...]
 
 
@@ -148,9 +149,10 @@ class SavedReport:
         #    consented.
         report = check_report(self.report, self.request, self._proof(signing), trust)
         logged = self.receipt if report.member_id else None
-        witnesses: list[str] = []
+        witnesses: dict[str, int] = {}
         if logged is not None:
-            witnesses = check_witnessed(logged.checkpoint, trust, trust.quorum)
+            check_witnessed(logged.checkpoint, trust, trust.quorum)
+            witnesses = witness_times(logged.checkpoint, trust)
         # 3. The report says what its furnishers signed, and no record is missing.
         proven = tuple(
             dict.fromkeys(check_evidence(report, piece, signing, trust) for piece in self.evidence)
@@ -158,7 +160,7 @@ class SavedReport:
         level = evidence_level(self.request)
         check_complete(report, self.evidence, level)
         unproved = unproved_parts(report, proven, level)
-        return VerifiedReport(report, logged, keys, described, proven, tuple(witnesses), unproved)
+        return VerifiedReport(report, logged, keys, described, proven, witnesses, unproved)
 
     def _proof(self, keys: dict[str, list[LoggedKey]]) -> ReportProof | None:
         if self.receipt is None:

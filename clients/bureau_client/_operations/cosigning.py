@@ -8,7 +8,7 @@ then its leaf is proved to be in the tree that the witnesses have cosigned.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bureau_client._operations import log, methods
 from bureau_client._operations.context import Context
@@ -19,7 +19,12 @@ from bureau_client.models.receipts import Receipt
 from bureau_client.verify.checks import TELL, check_equal, verifying
 from bureau_client.verify.log_view import Sighting
 from bureau_client.verify.receipts import verify_checkpoint
-from bureau_client.verify.witnesses import trusted_witnesses, verify_witnessed, witnesses_of
+from bureau_client.verify.witnesses import (
+    trusted_witnesses,
+    verify_witnessed,
+    witness_times,
+    witnesses_of,
+)
 from bureau_keys import merkle
 from creditbureau.v1 import log_pb2
 
@@ -87,7 +92,8 @@ def cosigned_checkpoint(context: Context, quorum: int, at_least: int = 0) -> Ope
     """Return the newest checkpoint that enough of the profile's witnesses have cosigned.
 
     Raises:
-        NotWitnessed: The bureau has no such checkpoint of this size or above.
+        NotWitnessed: The bureau has no such checkpoint of this size or above, or only one
+            whose cosignatures are older than the profile allows.
         VerificationFailed: The checkpoint, its size or its cosignatures are not as requested.
     """
     names = [witness.name for witness in trusted_witnesses(context.trust)]
@@ -98,12 +104,43 @@ def cosigned_checkpoint(context: Context, quorum: int, at_least: int = 0) -> Ope
             fix="Add their keys to `witnesses` in profile.toml",
         )
     request = log_pb2.GetCheckpointRequest(cosignatures=quorum, witnesses=names, tree_size=at_least)
+    newest_size = context.log_view.cosigned_size(quorum)  # before the call: see `newest_checkpoint`
     reply = yield from call(methods.GET_CHECKPOINT, request)
     checkpoint = log.see_checkpoint(context, reply.checkpoint)
     witnesses = verify_witnessed(checkpoint.note, context.trust, quorum)
+    times = witness_times(checkpoint.note, context.trust)
+    context.log_view.see_cosigned(checkpoint.note)
     if checkpoint.size < at_least:
         check_equal("The size of the cosigned checkpoint", checkpoint.size, at_least)
-    return replace(checkpoint, witnesses=witnesses)
+    if checkpoint.size < newest_size:
+        raise VerificationFailed(
+            f"The newest cosigned checkpoint has size {checkpoint.size}; one of size {newest_size} "
+            "with as many cosignatures was seen before",
+            reason="WRONG_ANSWER",
+            fix=TELL,
+        )
+    # Each witness says that this was the largest tree at its time.
+    newest_first = sorted(times.values(), reverse=True)
+    witnessed_at = newest_first[max(quorum, 1) - 1] if newest_first else None
+    _check_fresh(context, checkpoint, witnessed_at)
+    return replace(checkpoint, witnesses=witnesses, witnessed_at=witnessed_at)
+
+
+def _check_fresh(context: Context, checkpoint: Checkpoint, witnessed_at: datetime | None) -> None:
+    """Raise NotWitnessed if the cosignatures are older than the profile allows."""
+    max_age = timedelta(seconds=context.trust.max_cosignature_age_seconds)
+    if not max_age or witnessed_at is None:
+        return
+    age = context.clock() - witnessed_at
+    if age > max_age:
+        raise NotWitnessed(
+            f"The newest cosigned checkpoint, of size {checkpoint.size}, is stale: it was "
+            f"cosigned at {witnessed_at:%Y-%m-%d %H:%M:%S} UTC, {age.total_seconds():.0f} s ago; "
+            f"at most {max_age.total_seconds():.0f} s are allowed",
+            reason="NOT_WITNESSED",
+            fix="Check this machine's clock, and compare with the witnesses' checkpoints; the "
+            "limit is `max_cosignature_age_seconds` in profile.toml",
+        )
 
 
 def _awaited(

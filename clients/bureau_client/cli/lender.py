@@ -23,10 +23,10 @@ from bureau_client.cli.common import (
 from bureau_client.cli.open_clients import open_lender
 from bureau_client.cli.output import Output, emit_many, emit_one, err, out
 from bureau_client.cli.portfolio import portfolio
-from bureau_client.cli.show import emit_report
+from bureau_client.cli.show import emit_report, witnessed_at
 from bureau_client.models.codes import EvidenceLevel, IdentificationMethod, Purpose
 from bureau_client.models.reports import Report
-from bureau_client.verify import verify_bundle, witnesses_of
+from bureau_client.verify import verify_bundle
 from bureau_keys.profile import Profile
 
 app = typer.Typer(
@@ -140,8 +140,8 @@ def verify(
     if report.receipt is not None:
         leaf, size = report.receipt.leaf_index, report.receipt.tree_size
         steps.append(f"its inquiry is leaf {leaf} of the log, which signed size {size}")
-        if cosigned := witnesses_of(report.receipt.checkpoint, trust):
-            steps.append(f"this state of the log is cosigned by {', '.join(cosigned)}")
+        if cosigned := witnessed_at(report.receipt.checkpoint, trust):
+            steps.append(f"this state of the log was witnessed {cosigned}")
     if report.evidence:
         count, names = len(report.evidence), ", ".join(m.member_id for m in report.furnishers)
         steps.append(f"{count} records verify under the signatures of {names}")
@@ -268,8 +268,7 @@ def receipt(
         proven = lender.receipt(request_id)
         if cosigned:
             proven = lender.wait_for_witnesses(proven, quorum=cosigned)
-            names = witnesses_of(proven.checkpoint, Profile.load(profile).trust)
-            err.print(f"cosigned by {', '.join(names)}")
+            err.print(f"witnessed {witnessed_at(proven.checkpoint, Profile.load(profile).trust)}")
         emit_one(proven, output)
 
 

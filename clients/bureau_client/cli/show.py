@@ -7,12 +7,14 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from bureau_client import verify
 from bureau_client.cli.heatmap import heatmap, legend
 from bureau_client.cli.output import Output, emit_one, out
 from bureau_client.models.codes import AccountStatus, FacilityActionKind, ReportOutcome
 from bureau_client.models.money import format_amount
 from bureau_client.models.reports import Report, Summary
 from bureau_client.models.tradelines import Tradeline
+from bureau_keys.profile import Trust
 
 _GOOD, _BAD, _WARN = "green", "bold red", "yellow"
 
@@ -294,3 +296,9 @@ def _table(*names: str) -> Table:
     for name in names:
         table.add_column(name, justify="right" if name in _RIGHT else "left")
     return table
+
+
+def witnessed_at(note: str, trust: Trust) -> str:
+    """Return the names of a checkpoint's witnesses, each with the time of its cosignature."""
+    times = verify.witness_times(note, trust)
+    return ", ".join(f"at {time:%Y-%m-%d %H:%M:%S} UTC by {name}" for name, time in times.items())

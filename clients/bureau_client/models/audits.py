@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,8 @@ class Checkpoint:
         root: RFC 6962 root, 32 bytes.
         note: The signed note.
         witnesses: Names of the profile's witnesses that cosigned the checkpoint.
+        witnessed_at: Time at which the checkpoint had as many cosignatures as were asked for,
+            by the clocks of the witnesses; None for a checkpoint without witnesses.
     """
 
     origin: str
@@ -23,6 +25,7 @@ class Checkpoint:
     root: bytes
     note: str
     witnesses: tuple[str, ...] = ()
+    witnessed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

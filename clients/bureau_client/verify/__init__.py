@@ -9,7 +9,7 @@ from bureau_client.verify.evidence import verify_complete, verify_evidence, veri
 from bureau_client.verify.members import verify_member
 from bureau_client.verify.receipts import verify_checkpoint, verify_receipt
 from bureau_client.verify.reports import verify_file, verify_report
-from bureau_client.verify.witnesses import verify_witnessed, witnesses_of
+from bureau_client.verify.witnesses import verify_witnessed, witness_times, witnesses_of
 
 __all__ = [
     "verify_bundle",
@@ -22,5 +22,6 @@ __all__ = [
     "verify_receipt",
     "verify_report",
     "verify_witnessed",
+    "witness_times",
     "witnesses_of",
 ]

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from bureau_client.errors import VerificationFailed
 from bureau_client.verify.checks import TELL
 from bureau_client.verify.receipts import verify_checkpoint
+from bureau_client.verify.witnesses import trusted_witnesses
 from bureau_keys.checkpoint import Checkpoint
+from bureau_keys.cosignature import cosigned_at
 from bureau_keys.errors import MalformedMessage
 from bureau_keys.fork_evidence import ForkEvidence
 from bureau_keys.log_memory import LogMemory, MemoryFolder
@@ -57,6 +59,8 @@ class LogView:
         self._proved: OrderedDict[int, Sighting] = OrderedDict()
         self._newest: Sighting | None = None
         self._left: list[Sighting] = []
+        # The newest cosigned checkpoint of each witness: its time, its size and the note.
+        self._cosigned: dict[str, tuple[int, int, str]] = {}
         self._evidence: ForkEvidence | None = None
         self._loaded = folder is None
         self._written: LogMemory | None = None
@@ -154,6 +158,38 @@ class LogView:
             left, self._left = self._left, []
         return left
 
+    def cosigned_size(self, quorum: int) -> int:
+        """Return the largest size that was seen with as many cosignatures; 0 before the first."""
+        with self._lock:
+            notes = {(size, note) for _, size, note in self._cosigned.values()}
+        enough = [size for size, note in notes if len(self._times(note)) >= quorum]
+        return max(enough, default=0)
+
+    def see_cosigned(self, note: str) -> None:
+        """Remember a cosigned checkpoint whose signature was verified.
+
+        Raises:
+            VerificationFailed: The time of a witness goes back while the log grows.
+        """
+        size = verify_checkpoint(note, self._trust).size
+        with self._lock:
+            for name, time_s in self._times(note).items():
+                known_s, known_size, _ = self._cosigned.get(name, (time_s, size, note))
+                if (size > known_size and time_s < known_s) or (
+                    size < known_size and time_s > known_s
+                ):
+                    raise VerificationFailed(
+                        f"The time of the witness {name} goes back: it cosigned size {known_size} "
+                        f"at {known_s} and size {size} at {time_s} (seconds since 1970)",
+                        reason="BAD_PROOF",
+                        fix="Do not rely on this witness; show both checkpoints to its operator",
+                    )
+                if (size, time_s) >= (known_size, known_s):
+                    self._cosigned[name] = time_s, size, note
+
+    def _times(self, note: str) -> dict[str, int]:
+        return cosigned_at(note, trusted_witnesses(self._trust))
+
     def contradiction(
         self, kept: Sighting, seen: Sighting, proof: tuple[bytes, ...] = (), *, message: str = ""
     ) -> VerificationFailed:
@@ -220,7 +256,17 @@ class LogView:
         own = [sighting.note for sighting in self._left]
         unproved = [note for note in kept.unproved if self._unknown(note)]
         newest = self._newest.note if self._newest else kept.newest
-        return LogMemory(newest, tuple(dict.fromkeys([*unproved, *own])))
+        cosigned = self._newest_cosigned(kept)
+        return LogMemory(newest, tuple(dict.fromkeys([*unproved, *own])), cosigned)
+
+    def _newest_cosigned(self, kept: LogMemory) -> tuple[str, ...]:
+        """Return the newest cosigned checkpoint of each witness, by this client or the folder."""
+        newest = dict(self._cosigned)
+        for note in kept.cosigned:
+            size = verify_checkpoint(note, self._trust).size
+            for name, time_s in self._times(note).items():
+                newest[name] = max(newest.get(name, (0, 0, "")), (time_s, size, note))
+        return tuple(dict.fromkeys(note for _, _, note in newest.values()))
 
     def _unknown(self, note: str) -> Sighting | None:
         """Return the checkpoint of a kept note; None for one that was proved, or for no note."""
@@ -239,6 +285,8 @@ class LogView:
                     self._newest = self._proved[sighting.checkpoint.size] = sighting
                 else:
                     self._left.append(sighting)
+            for note in memory.cosigned:
+                self.see_cosigned(note)
         except OSError as error:
             self._warn(error)
         except (MalformedMessage, VerificationFailed) as error:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from bureau_client.errors import NotWitnessed
 from bureau_client.verify.checks import verifying
-from bureau_keys.cosignature import cosigners, parse_witness
+from bureau_keys.cosignature import cosigned_at, cosigners, parse_witness
 from bureau_keys.note import Verifier
 from bureau_keys.profile import Trust
 
@@ -45,6 +46,20 @@ def verify_witnessed(note: str, trust: Trust, quorum: int | None = None) -> tupl
             fix="Ask the bureau for one with more: `wait_for_witnesses(receipt)` does",
         )
     return counted
+
+
+def witness_times(note: str, trust: Trust) -> dict[str, datetime]:
+    """Return the time of each cosignature of a checkpoint that verifies, by the witness's name.
+
+    Raises:
+        VerificationFailed: It is no signed note, or a time is beyond the year 9999.
+    """
+    with verifying("The checkpoint"):
+        times = cosigned_at(note, trusted_witnesses(trust))
+        try:
+            return {name: datetime.fromtimestamp(time_s, UTC) for name, time_s in times.items()}
+        except (OverflowError, OSError) as error:
+            raise ValueError(f"the time of a cosignature: {error}") from error
 
 
 def trusted_witnesses(trust: Trust) -> tuple[Verifier, ...]:

@@ -165,7 +165,9 @@ class FakeBureau:
         # Its witnesses by name, how many a receipt needs, and whether they have seen all.
         self.witnesses: dict[str, SigningKey] = {}
         self.quorum = 0
+        self.max_cosignature_age_seconds = 0
         self.witnessed = True
+        self.witness_time_s = 1_772_366_400
         # The folder in which clients keep what they have seen.
         self.memory_folder: Path | None = None
         self.calls: list[Attempt] = []
@@ -203,6 +205,7 @@ class FakeBureau:
                 for name, key in self.witnesses.items()
             ),
             quorum=self.quorum,
+            max_cosignature_age_seconds=self.max_cosignature_age_seconds,
         )
 
     def profile(self, *addresses: str) -> Profile:
@@ -383,7 +386,7 @@ class FakeBureau:
         """The newest checkpoint, or another, with a cosignature of every witness."""
         note = note or self.log.checkpoint()
         for name, key in self.witnesses.items():
-            note = cosign(note, name, key, 1_772_366_400)
+            note = cosign(note, name, key, self.witness_time_s)
         return note
 
     def GetInclusionProof(  # noqa: N802

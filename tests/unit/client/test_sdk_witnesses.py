@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bureau_client import (
     BureauError,
+    Checkpoint,
     Lender,
     NotWitnessed,
     Receipt,
@@ -21,8 +23,10 @@ from bureau_client import (
 from bureau_client._operations import cosigning
 from bureau_client.verify import verify_witnessed, witnesses_of
 from bureau_keys import merkle
-from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
+from bureau_keys.checkpoint import Checkpoint as Tree
+from bureau_keys.checkpoint import sign_checkpoint
 from bureau_keys.cosignature import cosign
+from creditbureau.v1 import log_pb2
 from tests.unit.client.fakes import ORIGIN, FakeBureau, clock, connect, snapshot
 
 SECOND = timedelta(seconds=1)
@@ -100,7 +104,7 @@ def lie(bureau: FakeBureau, how: str) -> Callable[[str, Any], None]:
     """Changes answers about witnesses."""
     other = SigningKey.generate()
     small = bureau.log.checkpoint(1)
-    forked = sign_checkpoint(Checkpoint(ORIGIN, 9, merkle.leaf_hash(b"another")), bureau.log.key)
+    forked = sign_checkpoint(Tree(ORIGIN, 9, merkle.leaf_hash(b"another")), bureau.log.key)
     strangers = {name: SigningKey.generate() for name in bureau.witnesses}
 
     def mend(method: str, reply: Any) -> None:
@@ -121,7 +125,7 @@ def lie(bureau: FakeBureau, how: str) -> Callable[[str, Any], None]:
             elif how == "an older tree":
                 reply.checkpoint = bureau.cosigned(small)
             elif how == "another log's":
-                tree = Checkpoint("other.example/log", 9, bytes(32))
+                tree = Tree("other.example/log", 9, bytes(32))
                 reply.checkpoint = bureau.cosigned(sign_checkpoint(tree, other))
             elif how == "a fork":
                 reply.checkpoint = bureau.cosigned(forked)
@@ -229,3 +233,80 @@ def test_the_policy_of_retries_stays_apart() -> None:
 
     connect(lender, bureau, RetryPolicy(attempts=1), sleep)
     assert lender.wait_for_witnesses(plain).tree_size == 3
+
+
+def test_a_stale_cosignature_does_not_show_the_newest_checkpoint(
+    bureau: FakeBureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cosigning, "WITNESS_TIMEOUT", SECOND)
+    now_s = int(clock().timestamp())
+    bureau.quorum, bureau.max_cosignature_age_seconds = 2, 3600
+    bureau.witness_time_s = now_s - 3599
+    found = bureau.auditor().checkpoint(cosignatures=2)
+    assert found.witnessed_at == datetime.fromtimestamp(now_s - 3599, UTC)
+    bureau.witness_time_s = now_s - 3602
+    with pytest.raises(NotWitnessed, match=r"stale.*3602 s ago"):
+        bureau.auditor().checkpoint(cosignatures=2)
+    with pytest.raises(NotWitnessed, match="stale"):
+        bureau.lender().submit([snapshot()])
+    bureau.max_cosignature_age_seconds = 0
+    written(bureau)
+
+
+@pytest.mark.parametrize("across", [False, True], ids=["one client", "two processes"])
+def test_the_time_of_a_witness_never_goes_back(
+    bureau: FakeBureau, tmp_path: Path, across: bool
+) -> None:
+    bureau.memory_folder = tmp_path if across else None
+    auditor = bureau.auditor()
+
+    def checkpoint() -> Checkpoint:
+        nonlocal auditor
+        if across:
+            auditor.close()
+            auditor = bureau.auditor()
+        return auditor.checkpoint(cosignatures=3)
+
+    checkpoint()
+    bureau.witness_time_s += 10
+    written(bureau)
+    newest = checkpoint()
+    checkpoint()
+    bureau.witness_time_s -= 1
+    checkpoint()  # the same tree again, by another clock
+    written(bureau)
+    with pytest.raises(VerificationFailed, match=r"the witness w\.example/1 goes back"):
+        checkpoint()
+    bureau.witness_time_s += 100
+    assert checkpoint().size == newest.size + 1
+    # And a smaller tree is not cosigned later.
+    bureau.witness_time_s += 100
+    older = bureau.cosigned(plain(newest.note))
+    bureau.answers["GetCheckpoint"] = lambda _: log_pb2.GetCheckpointResponse(checkpoint=older)
+    with pytest.raises(VerificationFailed, match="goes back"):
+        checkpoint()
+
+
+def test_an_older_cosigned_checkpoint_is_not_the_newest(bureau: FakeBureau) -> None:
+    older = bureau.cosigned()
+    auditor = bureau.auditor()
+    auditor.checkpoint(cosignatures=3)
+    written(bureau)
+    auditor.checkpoint(cosignatures=3)
+    bureau.answers["GetCheckpoint"] = lambda _: log_pb2.GetCheckpointResponse(checkpoint=older)
+    with pytest.raises(VerificationFailed, match="with as many cosignatures was seen before"):
+        auditor.checkpoint(cosignatures=3)
+    # Of more cosignatures than the newer one has, it may be.
+    name, key = next(iter(bureau.witnesses.items()))
+    newest = cosign(bureau.log.checkpoint(), name, key, bureau.witness_time_s)
+    seldom = bureau.auditor()
+    bureau.answers["GetCheckpoint"] = lambda _: log_pb2.GetCheckpointResponse(checkpoint=newest)
+    seldom.checkpoint(cosignatures=1)
+    bureau.answers["GetCheckpoint"] = lambda _: log_pb2.GetCheckpointResponse(checkpoint=older)
+    assert seldom.checkpoint(cosignatures=3).note == older
+
+
+def plain(note: str) -> str:
+    """A checkpoint with the log's own signature alone."""
+    body, _, signatures = note.partition("\n\n")
+    return f"{body}\n\n{signatures.splitlines()[0]}\n"
