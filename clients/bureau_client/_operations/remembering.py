@@ -3,14 +3,20 @@
 Two checkpoints of one size must have one root; between two sizes the log proves that it only
 grew. The operation returns after that proof, which costs one call for a checkpoint that is new
 to the client; a receipt whose own inclusion proof reaches the newest checkpoint costs none.
+Of the older statements that come with answers (consents, evidence, members) one checkpoint is
+proved, chosen at random, at most once a second: the bureau cannot know which.
 If the bureau cannot be reached for the proof, the result is returned, for a write has taken
 effect, and the next call begins with the proof.
 """
 
 from __future__ import annotations
 
+from secrets import choice
 from typing import Any
 
+from google.protobuf.message import Message
+
+from bureau_client._codec.receipts_in import receipts_in
 from bureau_client._operations import methods
 from bureau_client._operations.context import Context
 from bureau_client._operations.operation import Operation, Result, call
@@ -22,6 +28,7 @@ from bureau_client.errors import (
     Unavailable,
 )
 from bureau_client.verify.log_view import Sighting
+from bureau_client.verify.receipts import verify_checkpoint
 from bureau_keys.fork_evidence import Finding, conclude
 from creditbureau.v1 import log_pb2
 
@@ -37,14 +44,15 @@ def remembering(context: Context, operation: Operation[Result]) -> Operation[Res
     view.open()
     yield from _prove_all(context, view.take_left())
     noted: list[Sighting] = []
+    older: set[str] | None = set() if view.may_sample() else None
     try:
-        result = yield from _noting(context, operation, noted)
+        result = yield from _noting(context, operation, noted, older)
     except BureauError:
         view.leave(noted)
         view.write()
         raise
     try:
-        yield from _prove_all(context, noted)
+        yield from _prove_all(context, [*noted, *_sample(context, noted, older)])
     except (Unavailable, Overloaded, QuotaExceeded):
         view.write()
         return result
@@ -100,11 +108,18 @@ def prove_growth(context: Context, newest: Sighting, seen: Sighting) -> Operatio
 
 
 def _noting(
-    context: Context, operation: Operation[Result], noted: list[Sighting]
+    context: Context,
+    operation: Operation[Result],
+    noted: list[Sighting],
+    older: set[str] | None,
 ) -> Operation[Result]:
     """Run an operation step by step, and collect the checkpoints that it sees.
 
     Other operations of the client take their steps in between, in this thread and in others.
+
+    Args:
+        noted: Receives the checkpoints that the operation has verified.
+        older: Receives the notes of all receipts in its replies; None to pass them over.
     """
     answer: Any = None
     failure: BureauError | None = None
@@ -119,3 +134,14 @@ def _noting(
             answer, failure = (yield effect), None
         except BureauError as error:
             answer, failure = None, error
+        if older is not None and isinstance(answer, Message):
+            older.update(receipt.checkpoint for receipt in receipts_in(answer))
+
+
+def _sample(context: Context, noted: list[Sighting], older: set[str] | None) -> list[Sighting]:
+    """Return one of the checkpoints of older statements, its signature verified."""
+    notes = (older or set()) - {"", *(sighting.note for sighting in noted)}
+    if not notes:
+        return []
+    note = choice(sorted(notes))
+    return [Sighting(verify_checkpoint(note, context.trust), note)]

@@ -26,6 +26,9 @@ from bureau_keys.profile import Trust
 REMEMBERED = 1_000
 # Least seconds between two writes of one client: a process that is killed forgets as much.
 BETWEEN_WRITES_S = 1.0
+# Least seconds between two samples: proofs of checkpoints of older statements that come with an
+# answer, of which a report can bring hundreds.
+BETWEEN_SAMPLES_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class LogView:
         self._evidence: ForkEvidence | None = None
         self._loaded = folder is None
         self._written: LogMemory | None = None
-        self._next_write_s = 0.0
+        self._next_write_s = self._next_sample_s = 0.0
         self._warned = False
 
     @property
@@ -112,6 +115,15 @@ class LogView:
             yield
         finally:
             self._thread.noted = None
+
+    def may_sample(self) -> bool:
+        """Return True once in BETWEEN_SAMPLES_S: the caller proves an older checkpoint then."""
+        with self._lock:
+            now_s = time.monotonic()
+            due = now_s >= self._next_sample_s
+            if due:
+                self._next_sample_s = now_s + BETWEEN_SAMPLES_S
+            return due
 
     def is_proved(self, sighting: Sighting) -> bool:
         """Return True for a checkpoint that was proved before.

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bureau_client import Lender, SigningKey, Unavailable, VerificationFailed
+from bureau_client._codec.receipts_in import receipts_in
 from bureau_client.verify import log_view
 from bureau_client.wallet_folder import WalletFolder
 from bureau_keys.fork_evidence import Finding
@@ -282,3 +283,32 @@ def test_a_wallet_remembers_in_its_own_folder(
     assert kept(bureau) == LogMemory()
     assert MemoryFolder(folder.path).read().newest == bureau.log.notes[-1]
     assert json.loads((folder.path / MEMORY).read_text())["format"] == "creditbureau/log-memory/v1"
+
+
+def test_one_older_checkpoint_of_an_answer_is_proved(
+    bureau: FakeBureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A member's admission, whose receipt comes from another log than all others."""
+    false = another_log(bureau, 3)
+    with bureau.lender() as lender:
+        for _ in range(5):
+            write(lender)
+    monkeypatch.setattr(log_view, "BETWEEN_SAMPLES_S", 1e9)
+    with bureau.lender() as lender:
+        lender.member("operator")
+        assert asked(bureau, PROOF) == 1
+        lender.member("acme")
+        assert asked(bureau, PROOF) == 1, "not the next moment"
+    receipt = bureau.admission.statements[0].receipt
+    receipt.CopyFrom(false.append("admission", bureau.admission.statements[0].envelope))
+    lender = bureau.lender()
+    with lender, pytest.raises(VerificationFailed, match="does not verify") as refused:
+        lender.member("acme")
+    assert refused.value.evidence is not None
+    assert refused.value.evidence.check(bureau.trust) is Finding.FORKED
+
+
+def test_receipts_are_found_at_any_depth(bureau: FakeBureau) -> None:
+    deep = members_pb2.GetMemberResponse(member=bureau.admission)
+    assert list(receipts_in(deep)) == [bureau.admission.statements[0].receipt]
+    assert list(receipts_in(log_pb2.GetCheckpointResponse(checkpoint="x"))) == []
