@@ -249,9 +249,9 @@ def test_a_forked_log_is_caught(tmp_path: Path, extra: int) -> None:
             assert {at.health for at in sick.values()} == {Health.FAIL}
 
             # A client that holds a head of each refuses.
+            with Auditor(there) as auditor, pytest.raises(VerificationFailed):
+                auditor.consistency(seen.note, auditor.checkpoint().note)
             with Auditor(there) as auditor:
-                with pytest.raises(VerificationFailed):
-                    auditor.consistency(seen.note, auditor.checkpoint().note)
                 audit = auditor.audit(since=seen.note)
                 assert audit.fault is not None
                 assert not audit.ok

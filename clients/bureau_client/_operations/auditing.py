@@ -42,7 +42,12 @@ def _witnessed(context: Context) -> Operation[tuple[Checkpoint | None, Fault | N
 
 def _run(context: Context, kept: list[str]) -> Operation[tuple[Fault | None, LogAudit[Checkpoint]]]:
     listed = yield from log.list_notes()
-    head = yield from log.newest_checkpoint(context)
+    try:
+        head = yield from log.newest_checkpoint(context)
+    except VerificationFailed as error:
+        if error.evidence is None:
+            raise
+        return Fault(error.message), LogAudit(())
     if head.note not in listed:
         listed.append(head.note)
     checkpoints: list[Checkpoint] = []

@@ -12,6 +12,7 @@ import pytest
 
 from bureau_client import Lender, SigningKey, Unavailable, VerificationFailed
 from bureau_client._codec.receipts_in import receipts_in
+from bureau_client._operations import remembering
 from bureau_client.verify import log_view
 from bureau_client.wallet_folder import WalletFolder
 from bureau_keys.fork_evidence import Finding
@@ -301,6 +302,8 @@ def test_one_older_checkpoint_of_an_answer_is_proved(
         assert asked(bureau, PROOF) == 1, "not the next moment"
     receipt = bureau.admission.statements[0].receipt
     receipt.CopyFrom(false.append("admission", bureau.admission.statements[0].envelope))
+    # Chance chooses it, among the operator's and this one.
+    monkeypatch.setattr(remembering, "choice", lambda _: receipt.checkpoint)
     lender = bureau.lender()
     with lender, pytest.raises(VerificationFailed, match="does not verify") as refused:
         lender.member("acme")
@@ -312,3 +315,13 @@ def test_receipts_are_found_at_any_depth(bureau: FakeBureau) -> None:
     deep = members_pb2.GetMemberResponse(member=bureau.admission)
     assert list(receipts_in(deep)) == [bureau.admission.statements[0].receipt]
     assert list(receipts_in(log_pb2.GetCheckpointResponse(checkpoint="x"))) == []
+
+
+def test_an_audit_reports_a_log_that_is_not_the_one_of_before(bureau: FakeBureau) -> None:
+    with bureau.auditor() as auditor:
+        assert auditor.audit().ok
+    bureau.log = another_log(bureau, 9)
+    with bureau.auditor() as auditor:
+        fault = auditor.audit().fault
+        assert fault is not None
+        assert EVIDENCE in fault.text
