@@ -290,7 +290,7 @@ def test_one_older_checkpoint_of_an_answer_is_proved(
     bureau: FakeBureau, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A member's admission, whose receipt comes from another log than all others."""
-    false = another_log(bureau, 3)
+    false = another_log(bureau, 4)
     with bureau.lender() as lender:
         for _ in range(5):
             write(lender)
