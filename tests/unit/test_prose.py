@@ -118,6 +118,7 @@ VERBS = frozenset(
         "flush",
         "fold",
         "follow",
+        "forget",
         "format",
         "forward",
         "freeze",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,20 @@ def test_witnesses_that_cannot_be(
     PROFILE.requiring(quorum, witnesses).save(tmp_path)
     with pytest.raises(ValueError, match=rf"profile\.toml.*{told}"):
         Profile.load(tmp_path)
+
+
+@pytest.mark.parametrize("seconds", ["-1", "1.5", '"60"', "true"])
+def test_an_age_that_cannot_be_is_named(tmp_path: Path, seconds: str) -> None:
+    PROFILE.save(tmp_path)
+    file = tmp_path / "profile.toml"
+    file.write_text(file.read_text() + f"max_cosignature_age_seconds = {seconds}\n")
+    with pytest.raises(ValueError, match="max_cosignature_age_seconds is"):
+        Profile.load(tmp_path)
+
+
+def test_an_age_of_cosignatures_is_kept(tmp_path: Path) -> None:
+    trust = replace(PROFILE.trust, max_cosignature_age_seconds=86_400)
+    replace(PROFILE, trust=trust).save(tmp_path)
+    loaded = Profile.load(tmp_path)
+    assert loaded.trust == trust
+    assert loaded.memory_folder == tmp_path
