@@ -25,8 +25,8 @@ UNSIGNED: dict[str, str] = {
     "erased_statement.time_us": "the time of an erasure by the operator",
     "erasure.time_us": "the time of an erasure by the operator",
 }
-# Rows that no signed statement gives are left out: inquiries that were denied, and
-# replays by auditors, have no entry.
+# Rows that no signed statement gives are left out: schemas before 0008 logged no denied
+# inquiries and no replays.
 KEYS = {"inquiry": ("entry_key", "subject_id")}
 # Times that a node's clock gives. They may differ from the log's by as much as clocks may.
 NODE_TIMES = frozenset(

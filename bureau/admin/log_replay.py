@@ -54,6 +54,7 @@ from bureau.journeys import (
     member,
     portfolio,
     query,
+    replay,
     repudiation,
     standard,
     subject,
@@ -68,6 +69,7 @@ from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau.store.rows import rows_of
 from bureau.store.scratch import ScratchDatabase
+from bureau_keys.denial import denial_digest
 from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.envelope import peek
 from bureau_keys.errors import KeysError
@@ -477,6 +479,48 @@ class LogReplay:
         if report.digest != entry.answer_digest and self.erased.from_leaf is not None:
             INQUIRIES.put(self._db, row)
 
+    def denial(self, bureau: Bureau, envelope: Envelope) -> None:
+        """Replay a denied inquiry: its leaf covers the reason.
+
+        Raises:
+            Refusal: INTERNAL if the leaf covers no reason for which an inquiry is denied.
+        """
+        entry = self._entry
+        opened = signed_statement.verify_statement(
+            self._db,
+            bureau.origin,
+            envelope,
+            Inquiry,
+            kind="inquiry-denial",
+            signer=self.caller().signer,
+        )
+        reasons = [at for at in query.DENIALS if denial_digest(at) == entry.answer_digest]
+        row = self._stored.one(q.inquiry_of_entry, entry_key=entry.entry_key)
+        if not reasons or row is None:
+            raise Refusal("INTERNAL", "the inquiry, or the reason of its denial, is not there")
+
+        def work(tx: Transaction) -> None:
+            opened.recheck_key_and_time(tx)
+            answered_us = StoredInquiry(*row).create_us
+            query.record_inquiry(bureau, tx, opened, answered_us, denial_reason=reasons[0])
+            tx.answer_digest = entry.answer_digest
+
+        bureau.ledger.commit(opened.signed, work)
+
+    def replayed_report(self, bureau: Bureau, envelope: Envelope) -> None:
+        """Replay the replay of a report: its leaf covers the report of the inquiry's leaf.
+
+        Raises:
+            Refusal: The reasons of `find_inquiry` and `commit_replay`.
+        """
+        caller = self.caller()
+        opened = replay.verify_replay(self._db, bureau, caller, envelope)
+        inquiry = replay.find_inquiry(self._db, caller, opened.message)
+        row = self._db.one(q.entry_by_key, entry_key=inquiry.entry_key)
+        assert row is not None, "the inquiry was found by its entry"
+        report_digest = LoggedEntry(*row).answer_digest or self._entry.answer_digest
+        replay.commit_replay(bureau, opened, inquiry, report_digest)
+
     def portfolio(self, bureau: Bureau, envelope: Envelope) -> None:
         """Replay an inquiry for a portfolio, as far as the accounts of its people are there."""
         if self.erased.from_leaf is not None:
@@ -579,12 +623,14 @@ REPLAYS: dict[EntryKind, Replay] = {
     "hold": _by_subject(hold.place_hold),
     "hold-lift": _by_subject(hold.lift_hold),
     "inquiry": LogReplay.inquiry,
+    "inquiry-denial": LogReplay.denial,
     "key-approval": LogReplay.approval,
     "key-repudiation": LogReplay.repudiation,
     "key-rotation": LogReplay.rotation,
     "member-change": _by_member(member.change_member),
     "member-state": _by_member(member.set_member_state),
     "portfolio-inquiry": LogReplay.portfolio,
+    "replay": LogReplay.replayed_report,
     "standard": _by_member(standard.publish),
     "submission": LogReplay.submission,
     "subject-statement": _by_subject(dispute.set_statement),

@@ -9,8 +9,9 @@ class StoredInquiry(NamedTuple):
     """The columns of an inquiry, in the order of its table.
 
     Attributes:
-        entry_key: Key of the entry of a granted one; None for a denied one.
-        log_size: The log size that the report was read at; -1 for a replay.
+        entry_key: Key of its entry; None for a denied one or a replay that schemas before
+            0008 did not log.
+        log_size: The log size that the report was read at; -1 for a denied one or a replay.
         rules_version: The version of the rules that shaped the report.
         level: The reciprocity level that the member had earned.
     """

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bureau import paging, signed_statement
-from bureau.calendar import DAY_US, timestamp_of
+from bureau.calendar import DAY_US
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
 from bureau.credit_file.attributes import add_attributes
 from bureau.credit_file.history import PEOPLE_CHANGED
+from bureau.credit_file.inquiry_lines import InquiryPage, inquiry_line, signed_page
 from bureau.credit_file.reader import read_file
 from bureau.credit_file.report import (
     add_consumer_entries,
@@ -21,7 +22,6 @@ from bureau.credit_file.report import (
 )
 from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.scope import WHOLE_FILE
-from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_keys import displaced, read_keys
 from bureau.credit_file.subject_state import withdrawn_by_dispute
@@ -29,12 +29,11 @@ from bureau.store import queries as q
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.notice_pb2 import NOTICE_KIND_ERASURE, Notice
-from creditbureau.v1.report_pb2 import InquiryLine
 
 # More inquiries than these are read page by page: those that got a report, and those
-# that were denied or replayed to an auditor; and more notices.
+# that were denied or are replays; and more notices.
 DISCLOSED_GRANTED = 1000
-DISCLOSED_UNLOGGED = 200
+DISCLOSED_OTHERS = 200
 DISCLOSED_NOTICES = 200
 
 
@@ -54,7 +53,7 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
         state = read_state(db, subject_id, bureau.policy, now_us)
         page = {"subject_id": subject_id, "before": 1 << 62}
         rows = db.all(q.granted_before, **page, limit=DISCLOSED_GRANTED)
-        rows += db.all(q.unlogged_before, **page, limit=DISCLOSED_UNLOGGED)
+        rows += db.all(q.other_inquiries_before, **page, limit=DISCLOSED_OTHERS)
         newest_notices = notices.newest(db, subject_id, DISCLOSED_NOTICES)
         shared = CodeSet.of([PEOPLE_CHANGED])
         deleted = db.all(q.deleted_accounts, subject_id=subject_id, unless=shared)
@@ -83,8 +82,12 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
 
 def list_inquiries(
     bureau: Bureau, request: Envelope, page_size: int, page_token: str
-) -> tuple[list[InquiryLine], str]:
-    """List the inquiries about a subject, granted and denied, newest first."""
+) -> InquiryPage:
+    """List the inquiries about a subject, granted and denied, and replays, newest first.
+
+    Raises:
+        Refusal: All of `verify_subject_request`; BAD_PAGE_TOKEN.
+    """
     limit = page_size or paging.DEFAULT_SIZE
     before = paging.number_in(page_token, otherwise=paging.NEWEST)
     with bureau.database.snapshot() as db:
@@ -92,13 +95,12 @@ def list_inquiries(
             db, bureau.origin, request, "Subjects/ListInquiries", bureau.clock.now_us()
         ).subject_id
         rows = db.all(q.inquiries_before, subject_id=subject_id, before=before, limit=limit + 1)
-    page, token = paging.cut(rows, limit, lambda row: row[0])
-    return [inquiry_line(row) for row in page], token
+        return signed_page(db, rows, limit, subject_id=subject_id)
 
 
 def list_own_inquiries(
     bureau: Bureau, caller: Caller, subject_id: str, page_size: int, page_token: str
-) -> tuple[list[InquiryLine], str]:
+) -> InquiryPage:
     """List a member's own inquiries and replays, newest first.
 
     Args:
@@ -115,14 +117,7 @@ def list_own_inquiries(
             rows = db.all(q.own_inquiries_about_before, subject_id=subject_id, **own)
         else:
             rows = db.all(q.own_inquiries_before, **own)
-    page, token = paging.cut(rows, limit, lambda row: row[0])
-    return [_own_line(row) for row in page], token
-
-
-def _own_line(row: q.InquiryAndLeaf) -> InquiryLine:
-    line = inquiry_line(row)
-    line.subject_id = StoredInquiry(*row[:-1]).subject_id
-    return line
+        return signed_page(db, rows, limit)
 
 
 def list_notices(
@@ -148,19 +143,3 @@ def list_notices(
         ):
             raise signed_statement.not_in_force()
         return notices.page(db, statement.subject_id, page_size, page_token)
-
-
-def inquiry_line(row: q.InquiryAndLeaf) -> InquiryLine:
-    """Return an inquiry with every field, as the subject sees it."""
-    inquiry, leaf_index = StoredInquiry(*row[:-1]), row[-1]
-    return InquiryLine(
-        inquiry_id=inquiry.inquiry_id,
-        member_id=inquiry.member_id,
-        purpose=inquiry.purpose,  # type: ignore[arg-type]
-        kind=inquiry.kind,  # type: ignore[arg-type]
-        outcome=inquiry.outcome,  # type: ignore[arg-type]
-        create_time=timestamp_of(inquiry.create_us),
-        consent_id=inquiry.consent_id,
-        denial_reason=inquiry.denial_reason,
-        leaf_index=leaf_index,
-    )

@@ -7,6 +7,8 @@ checked again. The report is returned only after the commit.
 
 from __future__ import annotations
 
+from typing import cast
+
 from bureau import signed_statement
 from bureau.context import Bureau, Caller
 from bureau.credit_file import consent_state
@@ -93,7 +95,8 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
             bureau.misses.miss(caller.member_id, now_us)
         raise
 
-    # 4. A retry gets the first answer again, unless the subject forbade it meanwhile.
+    # 4. A retry gets the first answer again, unless the subject forbade it meanwhile; what
+    #    was denied stays denied.
     if committed.replayed:
         prepared = _again(bureau, asked, committed.proof.entry)
     assert prepared is not None, "an accepted inquiry has a report"
@@ -132,7 +135,7 @@ def commit_inquiry(
             state = read_state(tx.db, inquiry.subject_id, bureau.policy, tx.now_us)
             check_holds(state, bureau.policy, member_id, inquiry.purpose, tx.now_us)
         except Refusal as refusal:
-            _record(bureau, tx, opened, now_us, denial_reason=refusal.reason)
+            record_inquiry(bureau, tx, opened, now_us, denial_reason=refusal.reason)
             return RecordedDenial(refusal)
         if prepared is None:
             raise Refusal("CONFLICT", "the consent was granted meanwhile: send the request again")
@@ -142,7 +145,7 @@ def commit_inquiry(
             period=allowed.period_at(tx.now_us),
             period_count=allowed.uses_in_period(tx.now_us) + 1,
         )
-        _record(bureau, tx, opened, now_us, prepared=prepared)
+        record_inquiry(bureau, tx, opened, now_us, prepared=prepared)
         if inquiry.purpose in bureau.policy.hard_purposes:
             alert_inquiries(tx, [inquiry.subject_id], bureau.policy, member_id)
         tx.answer_digest = prepared.digest
@@ -152,11 +155,18 @@ def commit_inquiry(
 
 
 def _again(bureau: Bureau, asked: ReportRequest, entry: log.LoggedEntry) -> BuiltReport:
-    """Rebuild the report of an accepted inquiry as of its log size."""
+    """Rebuild the report of an accepted inquiry as of its log size.
+
+    Raises:
+        Refusal: The reason for which the inquiry was denied; all of `check_retry`.
+    """
     with bureau.database.snapshot() as db:
         row = db.one(q.inquiry_of_entry, entry_key=entry.entry_key)
-        assert row is not None, "an accepted inquiry has a row"
+        assert row is not None, "an inquiry in the log has a row"
         inquiry = StoredInquiry(*row)
+        if inquiry.denial_reason:
+            message = "the inquiry was denied before: sign a new one"
+            raise Refusal(cast("Reason", inquiry.denial_reason), message)
         held = load_consent(db, inquiry.consent_id)
         assert held is not None, "an accepted inquiry had a consent"
         check_retry(db, bureau.policy, held, inquiry, bureau.clock.now_us())
@@ -165,7 +175,7 @@ def _again(bureau: Bureau, asked: ReportRequest, entry: log.LoggedEntry) -> Buil
     return prepared
 
 
-def _record(
+def record_inquiry(
     bureau: Bureau,
     tx: Transaction,
     opened: VerifiedStatement[Inquiry],
@@ -174,7 +184,13 @@ def _record(
     prepared: BuiltReport | None = None,
     denial_reason: str = "",
 ) -> None:
-    """Store an inquiry, so that the subject sees it."""
+    """Store an inquiry, so that the subject sees it.
+
+    Args:
+        now_us: The time as of which it was answered.
+        prepared: The report; None for a denied inquiry.
+        denial_reason: Why it was denied; empty with a report.
+    """
     inquiry = opened.message
     hard = inquiry.purpose in bureau.policy.hard_purposes
     outcome = report_pb2.INQUIRY_OUTCOME_DENIED
@@ -192,7 +208,7 @@ def _record(
         outcome=outcome,
         denial_reason=denial_reason,
         create_us=now_us,
-        entry_key=tx.entry_key if prepared else None,
+        entry_key=tx.entry_key,
         log_size=prepared.log_size if prepared else -1,
         rules_version=prepared.rules_version if prepared else current_rules(bureau.policy).name,
         level=prepared.level if prepared else 0,

@@ -1,81 +1,192 @@
-"""Use case of a replay: an earlier report and its evidence, rebuilt from the log."""
+"""Use case of a replay: an earlier report and its evidence, rebuilt from the log.
+
+A replay is a signed statement, and has a leaf of its own: no report is read unseen.
+"""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 from bureau import signed_statement
 from bureau.context import Bureau, Caller
 from bureau.credit_file.build_report import (
+    BuiltReport,
     check_report_digest,
     load_consent,
     rebuild_report,
 )
 from bureau.credit_file.consent_proof import prove_consent
 from bureau.credit_file.consent_state import HeldConsent
-from bureau.credit_file.replay_check import check_replay
+from bureau.credit_file.replay_check import check_replay, check_retry
 from bureau.credit_file.report_rules import ReportRequest
 from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.errors import Refusal
+from bureau.ledger.commit_queue import Committed, Transaction
+from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
+from bureau.store.database import Connection
 from bureau_keys.envelope import digest
 from bureau_keys.report_checks import evidence_level
+from bureau_keys.signer_name import member_id_of
 from creditbureau.v1 import codes_pb2, report_pb2
-from creditbureau.v1.reporting_pb2 import ReplayReportResponse
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.reporting_pb2 import ConsentProof, Replay, ReplayReportResponse
 
 
-def replay_report(
-    bureau: Bureau, caller: Caller, inquiry_id: str, subject_id: str, member_id: str
-) -> ReplayReportResponse:
+def replay_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> ReplayReportResponse:
     """Replay a report to the member that got it, or to an auditor.
 
-    The subject sees among the inquiries that the caller replayed it, once.
+    Raises:
+        Refusal: All of `verify_statement`; CLOCK_SKEW, EXPIRED_REQUEST; NOT_FOUND, also for
+            others' inquiries; INVALID_FIELD if several inquiries match; to the member,
+            PURPOSE_NOT_PERMITTED and all of `check_replay`; WRONG_STATE if this node lacks
+            the rules that made the report.
+    """
+    with bureau.database.snapshot() as db:
+        # 1. Open and verify.
+        opened = verify_replay(db, bureau, caller, envelope)
+        signed_statement.check_fresh(opened.header, bureau.clock.now_us())
+        # 2. Rebuild the report as of its log size.
+        inquiry = find_inquiry(db, caller, opened.message)
+        if inquiry.member_id == caller.member_id and inquiry.purpose not in caller.purposes:
+            raise Refusal("PURPOSE_NOT_PERMITTED", "the member is not admitted for this purpose")
+        rebuilt = rebuild(db, bureau, inquiry)
 
-    Args:
-        subject_id: The subject of one of an inquiry's reports; required for a portfolio.
-        member_id: The member that inquired; required of an auditor where several members
-            used one inquiry id.
+    # 3. One unit of work: the consent under its lock, the replay, the leaf.
+    committed = commit_replay(bureau, opened, inquiry, rebuilt.report.digest)
+    if committed.replayed and inquiry.member_id == caller.member_id:
+        # A retry: the subject may have forbidden it meanwhile.
+        with bureau.database.snapshot() as db:
+            check_retry(db, bureau.policy, rebuilt.held, inquiry, bureau.clock.now_us())
+
+    # 4. Committed: sign and answer.
+    return ReplayReportResponse(
+        inquiry=rebuilt.asked,
+        report=signed_statement.sign_report(bureau.report_key, rebuilt.report.payload),
+        receipt=signed_statement.receipt_of(committed.proof),
+        evidence=rebuilt.report.evidence,
+        consent=rebuilt.consent,
+        inquiry_receipt=rebuilt.receipt,
+    )
+
+
+class Rebuilt(NamedTuple):
+    """An earlier report, built again.
+
+    Attributes:
+        asked: The signed inquiry.
+        receipt: The receipt of the inquiry.
+        held: The consent that the report rests on.
+        consent: The proof of the consent.
+    """
+
+    asked: Envelope
+    receipt: Receipt
+    report: BuiltReport
+    held: HeldConsent
+    consent: ConsentProof
+
+
+def rebuild(db: Connection, bureau: Bureau, inquiry: StoredInquiry) -> Rebuilt:
+    """Build the report of a granted inquiry again, as of its log size.
 
     Raises:
-        Refusal: NOT_FOUND, also for others' inquiries; INVALID_FIELD if several inquiries
-            match; to the member, PURPOSE_NOT_PERMITTED and all of `check_replay`;
-            WRONG_STATE if this node lacks the rules that made the report.
+        Refusal: WRONG_STATE if this node lacks the rules that made the report, or what it was
+            made from was erased.
+    """
+    held = load_consent(db, inquiry.consent_id)
+    assert held is not None, "an accepted inquiry had a consent"
+    assert inquiry.entry_key is not None, "an accepted inquiry has an entry"
+    asked, receipt = signed_statement.statement_and_receipt(db, inquiry.entry_key)
+    request = ReportRequest(
+        inquiry.inquiry_id,
+        digest(asked),
+        inquiry.subject_id,
+        inquiry.purpose,
+        evidence_level(asked),
+    )
+    report = rebuild_report(db, bureau.origin, bureau.policy, request, held, inquiry)
+    if receipt.answer_digest:
+        check_report_digest(db, report, receipt.answer_digest, inquiry.subject_id)
+    return Rebuilt(asked, receipt, report, held, prove_consent(db, held))
+
+
+def verify_replay(
+    db: Connection, bureau: Bureau, caller: Caller, envelope: Envelope
+) -> VerifiedStatement[Replay]:
+    """Verify a member's or an auditor's signed replay.
+
+    Raises:
+        Refusal: All of `verify_statement`.
+    """
+    return signed_statement.verify_statement(
+        db, bureau.origin, envelope, Replay, kind="replay", signer=caller.signer
+    )
+
+
+def find_inquiry(db: Connection, caller: Caller, replay: Replay) -> StoredInquiry:
+    """Return the one granted inquiry that a replay names: the caller's own, or any for an
+    auditor.
+
+    Raises:
+        Refusal: NOT_FOUND, INVALID_FIELD.
     """
     is_auditor = codes_pb2.ROLE_AUDITOR in caller.roles
-    with bureau.database.snapshot() as db:
-        inquiries = [
-            StoredInquiry(*row) for row in db.all(q.inquiries_of_id, inquiry_id=inquiry_id)
-        ]
-        inquiries = [
+    inquiries = [
+        StoredInquiry(*row) for row in db.all(q.inquiries_of_id, inquiry_id=replay.inquiry_id)
+    ]
+    return _only(
+        [
             inquiry
             for inquiry in inquiries
-            if subject_id in {"", inquiry.subject_id}
-            and member_id in {"", inquiry.member_id}
+            if replay.subject_id in {"", inquiry.subject_id}
+            and replay.member_id in {"", inquiry.member_id}
             and (is_auditor or inquiry.member_id == caller.member_id)
         ]
-        inquiry = _only(inquiries)
-        held = load_consent(db, inquiry.consent_id)
-        assert held is not None, "an accepted inquiry had a consent"
-        assert inquiry.entry_key is not None, "an accepted inquiry has an entry"
-        envelope, receipt = signed_statement.statement_and_receipt(db, inquiry.entry_key)
-        asked = ReportRequest(
-            inquiry_id,
-            digest(envelope),
-            inquiry.subject_id,
-            inquiry.purpose,
-            evidence_level(envelope),
-        )
-        prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, inquiry)
-        if receipt.answer_digest:
-            check_report_digest(db, prepared, receipt.answer_digest, inquiry.subject_id)
-        consent = prove_consent(db, held)
-    _note(bureau, caller, inquiry)
-    return ReplayReportResponse(
-        inquiry=envelope,
-        report=signed_statement.sign_report(bureau.report_key, prepared.payload),
-        receipt=receipt,
-        evidence=prepared.evidence,
-        consent=consent,
     )
+
+
+def commit_replay(
+    bureau: Bureau,
+    opened: VerifiedStatement[Replay],
+    inquiry: StoredInquiry,
+    report_digest: bytes,
+) -> Committed[None]:
+    """Commit a replay, so that the subject sees it, if it is allowed.
+
+    Checks a member's own consent under its lock, as an inquiry does. An auditor needs none.
+
+    Args:
+        inquiry: The inquiry whose report is made again.
+        report_digest: SHA-256 of the report; the leaf covers it.
+
+    Raises:
+        Refusal: All of `check_replay`; the reasons of the ledger.
+    """
+    member_id = member_id_of(opened.header.signer)
+
+    def work(tx: Transaction) -> None:
+        opened.recheck_key_and_time(tx)
+        if inquiry.member_id == member_id:
+            row = tx.db.one(q.lock_consent, consent_id=inquiry.consent_id)
+            assert row is not None, "an accepted inquiry had a consent"
+            tx.db.lock(q.share_subject, subject_id=inquiry.subject_id)
+            check_replay(tx.db, bureau.policy, HeldConsent(*row), inquiry, tx.now_us)
+        replay = inquiry._replace(
+            member_id=member_id,
+            kind=report_pb2.INQUIRY_KIND_SOFT,
+            outcome=report_pb2.INQUIRY_OUTCOME_REPLAYED,
+            create_us=tx.now_us,
+            entry_key=tx.entry_key,
+            log_size=-1,
+            rules_version=current_rules(bureau.policy).name,
+        )
+        tx.db.execute(q.add_inquiry, **_without_key(replay))
+        tx.answer_digest = report_digest
+
+    return bureau.ledger.commit(opened.signed, work)
 
 
 def _only(inquiries: list[StoredInquiry]) -> StoredInquiry:
@@ -97,36 +208,6 @@ def _only(inquiries: list[StoredInquiry]) -> StoredInquiry:
             "INVALID_FIELD", "subject_id", "the inquiry has several reports: name the subject"
         )
     return inquiries[0]
-
-
-def _note(bureau: Bureau, caller: Caller, inquiry: StoredInquiry) -> None:
-    """Store a replay, so that the subject sees it, if it is allowed.
-
-    Checks a member's own consent under its lock, as an inquiry does. An auditor needs none.
-
-    Raises:
-        Refusal: PURPOSE_NOT_PERMITTED; all of `check_replay`.
-    """
-    replay = inquiry._replace(
-        member_id=caller.member_id,
-        kind=report_pb2.INQUIRY_KIND_SOFT,
-        outcome=report_pb2.INQUIRY_OUTCOME_REPLAYED,
-        create_us=bureau.clock.now_us(),
-        entry_key=None,
-        log_size=-1,
-        rules_version=current_rules(bureau.policy).name,
-    )
-    with bureau.database.transaction() as db:
-        if inquiry.member_id == caller.member_id:
-            if inquiry.purpose not in caller.purposes:
-                raise Refusal(
-                    "PURPOSE_NOT_PERMITTED", "the member is not admitted for this purpose"
-                )
-            row = db.one(q.lock_consent, consent_id=inquiry.consent_id)
-            assert row is not None, "an accepted inquiry had a consent"
-            db.lock(q.share_subject, subject_id=inquiry.subject_id)
-            check_replay(db, bureau.policy, HeldConsent(*row), inquiry, replay.create_us)
-        db.execute(q.add_inquiry, **_without_key(replay))
 
 
 def _without_key(inquiry: StoredInquiry) -> dict[str, object]:

@@ -16,6 +16,7 @@ from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
 from bureau.credit_file.accounts import PendingNotice
 from bureau.credit_file.consent_state import REVOKED, HeldConsent
+from bureau.credit_file.inquiry_lines import inquiry_line
 from bureau.credit_file.subject_events import add_event
 from bureau.credit_file.subject_keys import (
     NEVER,
@@ -29,7 +30,6 @@ from bureau.credit_file.subject_keys import (
 )
 from bureau.credit_file.subject_state import LIFT, OBJECTION, REPUDIATION
 from bureau.errors import Refusal
-from bureau.journeys.disclosure import inquiry_line
 from bureau.journeys.subject import of_different_groups
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy

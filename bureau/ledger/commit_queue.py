@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
@@ -32,6 +32,7 @@ from bureau.metrics import observe_commit
 from bureau.store import queries as q
 from bureau.store.database import Connection, Database
 from bureau.store.errors import StorageError
+from bureau_keys.denial import denial_digest
 from bureau_keys.signing import SigningKey
 
 T = TypeVar("T")
@@ -72,9 +73,17 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class RecordedDenial:
-    """The result of a unit that refuses a request and keeps the rows it wrote."""
+    """The result of a unit that refuses a request, and keeps the rows it wrote.
+
+    The statement becomes a leaf, too, which covers the reason of the refusal.
+    """
 
     refusal: Refusal
+
+    def leaf(self, entry_key: int, statement: SignedStatement) -> NewLeaf:
+        """Return the leaf of the refused statement."""
+        denied = replace(statement, kind="inquiry-denial")
+        return NewLeaf(entry_key, denied, denial_digest(self.refusal.reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +331,10 @@ class Ledger:
             observe_commit(len(proofs), settled - begun, settled - at_head)
             self._on_commit(proofs[-1].checkpoint)
         for (unit, _, result), proof in zip(results.accepted, proofs, strict=True):
-            unit.succeed(Committed(result, proof, replayed=False))
+            if isinstance(result, RecordedDenial):
+                unit.fail(result.refusal)
+            else:
+                unit.succeed(Committed(result, proof, replayed=False))
         for unit, committed in results.answered:
             unit.succeed(committed)
         for unit, error in results.refused:
@@ -345,11 +357,11 @@ class Ledger:
                 results.answered.append((unit, _replay(db, entry, statement)))
             else:
                 result = unit.work(tx)
-                if isinstance(result, RecordedDenial):
-                    if not self._answer_as_duplicate(db, unit, results):
-                        results.refused.append((unit, result.refusal))
-                else:
+                if not isinstance(result, RecordedDenial):
                     leaf = NewLeaf(tx.entry_key, statement, tx.answer_digest)
+                    results.accepted.append((unit, leaf, result))
+                elif not self._answer_as_duplicate(db, unit, results):
+                    leaf = result.leaf(tx.entry_key, statement)
                     results.accepted.append((unit, leaf, result))
         except Refusal as refusal:
             if not self._answer_as_duplicate(db, unit, results):

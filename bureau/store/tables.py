@@ -332,21 +332,7 @@ class InquiryRow(SQLModel, table=True):
     """The fact that a report was asked for, granted or denied."""
 
     __tablename__ = "inquiry"
-    # An inquiry that is denied again, or replayed again, has one row for it: repeated ones
-    # do not bury the others, and a denial does not hide a replay.
-    __table_args__ = (
-        Index(
-            "unlogged_once",
-            "member_id",
-            "inquiry_id",
-            "subject_id",
-            "outcome",
-            unique=True,
-            sqlite_where=text_clause("entry_key IS NULL"),
-            postgresql_where=text_clause("entry_key IS NULL"),
-        ),
-        Index("inquiry_by_member", "member_id", "inquiry_key"),
-    )
+    __table_args__ = (Index("inquiry_by_member", "member_id", "inquiry_key"),)
     inquiry_key: int = Field(sa_column=counter())
     subject_id: str = Field(sa_column=text(index=True))
     member_id: str = Field(sa_column=text())
@@ -357,7 +343,7 @@ class InquiryRow(SQLModel, table=True):
     outcome: int = Field(sa_column=big())
     denial_reason: str = Field(sa_column=text())
     create_us: int = Field(sa_column=big())
-    # The entry of a granted one; none for a denied one.
+    # Its entry; schemas before 0008 logged no denied ones and no replays.
     entry_key: int | None = Field(sa_column=Column(WIDE, nullable=True, index=True))
     # The log size that the report was read at, and the version of the rules that
     # shaped it.

@@ -407,7 +407,7 @@ def list_notices(scenario: Scenario, _raw: Raw) -> Message:
     return subjects_pb2.ListNoticesRequest(subject_request=request)
 
 
-def replay(scenario: Scenario, _raw: Raw) -> Message:
+def replay(scenario: Scenario, raw: Raw) -> Message:
     """Of a report that the subscriber got."""
     inquiry = scenario.members["subscriber"].inquiry(
         scenario.person.subject_id, scenario.inquire["subscriber"]
@@ -415,7 +415,8 @@ def replay(scenario: Scenario, _raw: Raw) -> Message:
     request = reporting_pb2.QueryReportRequest(inquiry=inquiry)
     ok(scenario.members["subscriber"].send("Reporting/QueryReport", request))
     asked = reporting_pb2.Inquiry.FromString(inquiry.payload)
-    return reporting_pb2.ReplayReportRequest(inquiry_id=asked.header.request_id)
+    message = reporting_pb2.Replay(header=raw.header(), inquiry_id=asked.header.request_id)
+    return reporting_pb2.ReplayReportRequest(replay=seal(message, raw.key))
 
 
 def query_portfolio(_scenario: Scenario, raw: Raw) -> Message:

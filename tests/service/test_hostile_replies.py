@@ -15,6 +15,7 @@ from bureau.admin.operator import Operator
 from bureau_client import BureauError, Purpose, VerificationFailed
 from bureau_client._operations import methods
 from creditbureau.v1 import members_pb2
+from creditbureau.v1.log_pb2 import Receipt
 from tests.service.client_calls import READING_CASES, RECEIPTED_CASES, carry_out, client_of
 from tests.service.liar import deceive
 from tests.service.scenario import Scenario, open_scenario
@@ -108,7 +109,13 @@ def test_a_replay_is_about_the_person_that_was_asked_for(scenario: Scenario) -> 
     other: list[Any] = []
     deceive(liar, lambda _, reply: other.append(reply))
     liar.replay(reports[0].request_id, reports[0].subject_id)
-    deceive(liar, lambda _, reply: reply.CopyFrom(other[0]))
+
+    def swap(_: str, reply: Any) -> None:
+        receipt = Receipt.FromString(reply.receipt.SerializeToString())
+        reply.CopyFrom(other[0])
+        reply.receipt.CopyFrom(receipt)
+
+    deceive(liar, swap)
     assert liar.replay(reports[0].request_id, reports[0].subject_id)
     with pytest.raises(VerificationFailed, match="subject"):
         liar.replay(reports[1].request_id, reports[1].subject_id)

@@ -75,7 +75,7 @@ def test_nobody_buries_an_inquiry_under_denied_ones(scenario: Scenario) -> None:
 
     def denied() -> int:
         with scenario.bureau.server.database.snapshot() as db:
-            return len(db.all(q.unlogged_before, **where))
+            return len(db.all(q.other_inquiries_before, **where))
 
     before = denied()
     envelope = scenario.acme.inquiry(scenario.person.subject_id, str(uuid.uuid4()))
@@ -84,17 +84,29 @@ def test_nobody_buries_an_inquiry_under_denied_ones(scenario: Scenario) -> None:
     assert denied() == before + 1
 
 
-def test_whoever_is_asked_about_under_one_id_sees_it(scenario: Scenario) -> None:
-    """A member that takes one id for questions about several people hides none."""
+def test_one_request_id_asks_about_one_person(scenario: Scenario) -> None:
+    """A member that takes one id for questions about several people gets one answer."""
     people = [attested(scenario) for _ in range(2)]
     header = scenario.acme.header()
-    for person in people:
+    for person, reason in zip(people, ("CONSENT_REQUIRED", "IDEMPOTENCY_CONFLICT"), strict=True):
         envelope = scenario.acme.inquiry(person.subject_id, str(uuid.uuid4()), header=header)
-        assert ask(scenario, envelope).reason == "CONSENT_REQUIRED"
-    for person in people:
+        assert ask(scenario, envelope).reason == reason
+    for person, seen in zip(people, (1, 0), strict=True):
         with scenario.bureau.server.database.snapshot() as db:
             where = {"subject_id": person.subject_id, "before": 1 << 62, "limit": 9}
-            assert len(db.all(q.unlogged_before, **where)) == 1
+            assert len(db.all(q.other_inquiries_before, **where)) == seen
+
+
+def test_what_was_denied_stays_denied(scenario: Scenario) -> None:
+    """A retry gets the denial that its leaf covers, whatever the person decides meanwhile."""
+    who = scenario.person.subject_id
+    consent = scenario.granted("acme", INQUIRE)
+    assert scenario.change(consent, consent_pb2.CONSENT_TRANSITION_PAUSE).code == "OK"
+    envelope = scenario.acme.inquiry(who, consent)
+    refused(scenario, ask(scenario, envelope), "PERMISSION_DENIED", "CONSENT_PAUSED")
+    assert scenario.change(consent, consent_pb2.CONSENT_TRANSITION_RESUME).code == "OK"
+    refused(scenario, ask(scenario, envelope), "PERMISSION_DENIED", "CONSENT_PAUSED")
+    assert scenario.acme.query(who, consent).code == "OK"
 
 
 def attested(scenario: Scenario) -> Person:

@@ -218,21 +218,24 @@ def test_a_member_lists_what_it_asked_itself(scenario: Scenario) -> None:
 
 
 def test_no_denial_hides_a_replay(scenario: Scenario) -> None:
-    """The same request id, first denied and then granted: the replay shows all the same."""
+    """A request id that was denied is used up, and every replay shows."""
     person = scenario.person()
     scenario.submit("acme", account(person, "card", MAY))
     raw, shared = Raw(scenario.profiles["brook"]), str(uuid.uuid4())
     granted = scenario.inquiring(person, "brook")
-    codes = []
+    reasons = []
     for consent_id in (str(uuid.uuid4()), granted):
         header = raw.header(request_id=shared, age=passed(scenario))
-        codes.append(raw.query(person.subject_id, consent_id, header=header).code)
-    assert codes == ["PERMISSION_DENIED", "OK"]
-    assert replayed(scenario, shared) == "OK"
-    assert replayed(scenario, shared) == "OK"
-    outcomes = [one.outcome for one in person.inquiries() if one.inquiry_id == shared]
-    assert sorted(outcomes) == [
+        reasons.append(raw.query(person.subject_id, consent_id, header=header).reason)
+    assert reasons == ["CONSENT_REQUIRED", "IDEMPOTENCY_CONFLICT"]
+    report = scenario.lenders["brook"].query(
+        person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=granted
+    )
+    assert replayed(scenario, report.request_id) == "OK"
+    assert replayed(scenario, report.request_id) == "OK"
+    assert [one.outcome for one in person.inquiries()] == [
+        InquiryOutcome.REPLAYED,
+        InquiryOutcome.REPLAYED,
         InquiryOutcome.REPORTED,
         InquiryOutcome.DENIED,
-        InquiryOutcome.REPLAYED,
     ]

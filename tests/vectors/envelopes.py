@@ -52,6 +52,7 @@ PAYLOADS: tuple[type[Message], ...] = (
     members_pb2.MemberChange,
     members_pb2.MemberStateChange,
     reporting_pb2.PortfolioInquiry,
+    reporting_pb2.Replay,
     report_pb2.Report,
     standard_pb2.StandardOfCredit,
     consents_pb2.SubjectRequest,

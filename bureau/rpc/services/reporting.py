@@ -26,13 +26,7 @@ class Reporting(Servicer, ReportingServicer):
     def ReplayReport(
         self, request: reporting_pb2.ReplayReportRequest, context: grpc.ServicerContext
     ) -> reporting_pb2.ReplayReportResponse:
-        return replay.replay_report(
-            self.bureau,
-            self.caller,
-            request.inquiry_id,
-            request.subject_id,
-            request.member_id,
-        )
+        return replay.replay_report(self.bureau, self.caller, request.replay)
 
     def QueryPortfolio(
         self, request: reporting_pb2.QueryPortfolioRequest, context: grpc.ServicerContext
@@ -44,14 +38,14 @@ class Reporting(Servicer, ReportingServicer):
     def ListOwnInquiries(
         self, request: reporting_pb2.ListOwnInquiriesRequest, context: grpc.ServicerContext
     ) -> reporting_pb2.ListOwnInquiriesResponse:
-        inquiries, token = disclosure.list_own_inquiries(
+        page = disclosure.list_own_inquiries(
             self.bureau,
             self.caller,
             request.subject_id,
             request.page_size,
             request.page_token,
         )
-        return reporting_pb2.ListOwnInquiriesResponse(inquiries=inquiries, next_page_token=token)
+        return reporting_pb2.ListOwnInquiriesResponse(**page._asdict())
 
     def WatchAlerts(
         self, request: reporting_pb2.WatchAlertsRequest, context: grpc.ServicerContext

@@ -46,10 +46,10 @@ class Subjects(Servicer, SubjectsServicer):
     def ListInquiries(
         self, request: subjects_pb2.ListInquiriesRequest, context: grpc.ServicerContext
     ) -> subjects_pb2.ListInquiriesResponse:
-        inquiries, token = disclosure.list_inquiries(
+        page = disclosure.list_inquiries(
             self.bureau, request.subject_request, request.page_size, request.page_token
         )
-        return subjects_pb2.ListInquiriesResponse(inquiries=inquiries, next_page_token=token)
+        return subjects_pb2.ListInquiriesResponse(**page._asdict())
 
     def GetFile(
         self, request: subjects_pb2.GetFileRequest, context: grpc.ServicerContext

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, not_, select
 
 from bureau.store import tables as t
 from bureau.store.compiled import Query
-from bureau.store.queries.builders import bind, entry, inquiry, insert_or_ignore
+from bureau.store.queries.builders import bind, entry, inquiry, insert
 
 # The columns of an inquiry, in the order of its table; then its leaf's index.
 InquiryColumns: TypeAlias = tuple[
@@ -16,15 +16,17 @@ InquiryColumns: TypeAlias = tuple[
 ]
 InquiryAndLeaf: TypeAlias = tuple[*InquiryColumns, int]
 
-add_inquiry = insert_or_ignore(t.InquiryRow)
+add_inquiry = insert(t.InquiryRow)
 inquiry_of_entry = Query[InquiryColumns](
     select(*inquiry.columns).where(inquiry.c.entry_key == bind("entry_key"))
 )
+# A report was given under a granted one; a denied one and a replay have no log size.
+_granted = inquiry.c.log_size >= 0
 # Granted ones by the request id of the entry that they belong to.
 inquiries_of_id = Query[InquiryColumns](
     select(*inquiry.columns)
     .join_from(entry, inquiry, inquiry.c.entry_key == entry.c.entry_key)
-    .where(entry.c.request_id == bind("inquiry_id"))
+    .where(entry.c.request_id == bind("inquiry_id"), _granted)
 )
 # The inquiries of one entry, after a position among them.
 inquiries_of_entry = Query[InquiryColumns](
@@ -51,6 +53,7 @@ file_inquiries = Query[tuple[str, str, int, int, int, int, int]](
         inquiry.c.kind == bind("kind"),
         inquiry.c.create_us >= bind("since_us"),
         _inquiry_entry.c.leaf_index < bind("log_size"),
+        _granted,
     )
     .order_by(_inquiry_entry.c.leaf_index.desc())
 )
@@ -63,7 +66,7 @@ inquiry_count = Query[tuple[int]](
         inquiry.c.subject_id == bind("subject_id"),
         inquiry.c.kind == bind("kind"),
         inquiry.c.create_us >= bind("since_us"),
-        inquiry.c.entry_key.is_not(None),
+        _granted,
     )
 )
 
@@ -86,9 +89,9 @@ inquiries_before = _inquiries_before(_about)
 inquiries_between = _inquiries_before(
     _about, inquiry.c.create_us >= bind("start_us"), inquiry.c.create_us <= bind("end_us")
 )
-granted_before = _inquiries_before(_about, inquiry.c.entry_key.is_not(None))
-# Denied, or replayed: neither has an entry of its own.
-unlogged_before = _inquiries_before(_about, inquiry.c.entry_key.is_(None))
+granted_before = _inquiries_before(_about, _granted)
+# Denied, or replayed.
+other_inquiries_before = _inquiries_before(_about, not_(_granted))
 # A member's own, about all subjects or about one.
 _own = inquiry.c.member_id == bind("member_id")
 own_inquiries_before = _inquiries_before(_own)

@@ -46,6 +46,7 @@ from creditbureau.v1 import (
     subjects_pb2,
 )
 from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.members_pb2 import LoggedStatement
 
 
 def read_report(message: report_pb2.Report, *, envelope: bytes, inquiry: bytes) -> Report:
@@ -99,8 +100,10 @@ def read_summary(message: report_pb2.Summary) -> Summary:
     )
 
 
-def read_inquiry_line(message: report_pb2.InquiryLine) -> InquiryLine:
-    """Read a logged inquiry."""
+def read_inquiry_line(
+    message: report_pb2.InquiryLine, logged: LoggedStatement | None = None
+) -> InquiryLine:
+    """Read a logged inquiry, with what its member signed where a list holds it."""
     return InquiryLine(
         inquiry_id=message.inquiry_id,
         member_id=message.member_id,
@@ -112,6 +115,8 @@ def read_inquiry_line(message: report_pb2.InquiryLine) -> InquiryLine:
         denial_reason=message.denial_reason,
         leaf_index=message.leaf_index,
         subject_id=message.subject_id,
+        statement=logged.envelope.SerializeToString(deterministic=True) if logged else b"",
+        receipt=read_receipt(logged.receipt) if logged is not None else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bureau_client._operations.operation import Clock
 from bureau_client._operations.signer import Signer
@@ -73,6 +73,14 @@ def member_context(
     return SigningContext(
         trust=profile.trust, clock=clock, log_view=log_view(profile), signer=signer
     )
+
+
+def signing_as_well(
+    context: Context, profile: Profile, key: SigningKey | None, passphrase: str | None
+) -> SigningContext:
+    """Return a context that signs as a profile's member, and shares what another one knows."""
+    signing = member_context(profile, key, passphrase, context.clock)
+    return replace(signing, log_view=context.log_view, members=context.members)
 
 
 def subject_context(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 
-from bureau_client._codec.reports import read_evidence, read_inquiry_line
+from bureau_client._codec.reports import read_evidence
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Context, SigningContext
+from bureau_client._operations.inquiries import SignedPage, list_inquiries
 from bureau_client._operations.members import check_with_member
 from bureau_client._operations.operation import Operation, call
-from bureau_client._operations.pages import collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client.errors import VerificationFailed
 from bureau_client.models.codes import EvidenceLevel, Purpose
@@ -68,30 +69,36 @@ def query(
     return (yield from _with_evidence(context, report, reply.evidence, evidence))
 
 
-def list_own_inquiries(subject_id: str, limit: int | None) -> Operation[list[InquiryLine]]:
+def list_own_inquiries(
+    context: SigningContext, subject_id: str, limit: int | None
+) -> Operation[list[InquiryLine]]:
     """List the member's own inquiries and replays, newest first."""
     about = arguments.subject_id(subject_id) if subject_id else ""
 
-    def page(token: str) -> Operation[tuple[Sequence[report_pb2.InquiryLine], str]]:
+    def page(token: str) -> Operation[SignedPage]:
         request = reporting_pb2.ListOwnInquiriesRequest(subject_id=about, page_token=token)
-        reply = yield from call(methods.LIST_OWN_INQUIRIES, request)
-        return reply.inquiries, reply.next_page_token
+        return (yield from call(methods.LIST_OWN_INQUIRIES, request))
 
-    return (yield from collect("The list of inquiries", page, read_inquiry_line, limit))
+    member_id = member_id_of(context.signer.name)
+    return (yield from list_inquiries(context, page, limit, member_id=member_id))
 
 
 def replay(
-    context: Context, inquiry_id: str, subject_id: str, member_id: str = ""
+    context: SigningContext, inquiry_id: str, subject_id: str, member_id: str = ""
 ) -> Operation[Report]:
     """Return an earlier report and its evidence again, exactly as they were."""
     inquiry_id = arguments.request_id(inquiry_id, "inquiry_id")
-    request = reporting_pb2.ReplayReportRequest(
+    statement = reporting_pb2.Replay(
+        header=context.signer.header(),
         inquiry_id=inquiry_id,
         subject_id=arguments.subject_id(subject_id) if subject_id else "",
         member_id=arguments.member_id(member_id) if member_id else "",
     )
-    reply = yield from call(methods.REPLAY_REPORT, request)
-    receipt = yield from verify_receipt_and_witnesses(context, reply.receipt, reply.inquiry)
+    sealed = seal(statement, context.signer.key)
+    request = reporting_pb2.ReplayReportRequest(replay=sealed)
+    reply = yield from call(methods.REPLAY_REPORT, request, statement.header.request_id)
+    logged = yield from verify_receipt_and_witnesses(context, reply.receipt, sealed, kind="replay")
+    receipt = yield from verify_receipt_and_witnesses(context, reply.inquiry_receipt, reply.inquiry)
     report = yield from verified_report(
         context, reply.report, reply.inquiry, receipt, reply.consent
     )
@@ -100,6 +107,8 @@ def replay(
         check_equal("The report's subject", report.subject_id, subject_id)
     if member_id:
         check_equal("The report's member", report.member_id, member_id)
+    digest = sha256(reply.report.payload).digest()
+    check_equal("The report that the replay's leaf covers", logged.answer_digest, digest)
     with verifying("The inquiry"):
         level = EvidenceLevel(evidence_level(reply.inquiry))
     return (yield from _with_evidence(context, report, reply.evidence, level))

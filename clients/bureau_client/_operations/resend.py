@@ -50,11 +50,15 @@ def resend(context: SigningContext, statement: Statement) -> Operation[Receipt]:
         refusal.request_id = refusal.request_id or statement.request_id
         if isinstance(refusal, Unavailable | Overloaded | Conflict):
             raise
-        # A statement that is refused now may have been accepted before.
+        # A statement that is refused now may have been accepted before. The receipt of a
+        # denied inquiry proves its denial.
         try:
-            return (yield from get_receipt(context, statement.request_id, statement.envelope))
+            receipt = yield from get_receipt(context, statement.request_id, statement.envelope)
         except NotFound:
             raise refusal from None
+        if receipt.kind == "inquiry-denial":
+            raise
+        return receipt
     sealed = Envelope.FromString(statement.envelope)
     return (yield from verify_receipt_and_witnesses(context, reply.receipt, sealed))  # type: ignore[attr-defined]
 

@@ -8,11 +8,12 @@ from datetime import datetime
 
 from google.protobuf.message import DecodeError
 
-from bureau_client._codec.reports import read_inquiry_line, read_notice, read_undoing
+from bureau_client._codec.reports import read_notice, read_undoing
 from bureau_client._codec.scalars import timestamp_of
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import SigningContext
 from bureau_client._operations.cosigning import as_needed
+from bureau_client._operations.inquiries import SignedPage, list_inquiries
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses, verify_reply_receipt
@@ -28,7 +29,7 @@ from bureau_keys import envelope as envelopes
 from bureau_keys.envelope import seal
 from bureau_keys.errors import KeysError
 from bureau_keys.signing import SigningKey
-from creditbureau.v1 import notice_pb2, report_pb2, subjects_pb2
+from creditbureau.v1 import notice_pb2, subjects_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 
 
@@ -124,18 +125,19 @@ def repudiate_own_key(context: SigningContext, subject_id: str, key_id: str) -> 
     return undoing
 
 
-def list_inquiries(context: SigningContext, limit: int | None) -> Operation[list[InquiryLine]]:
-    """List the inquiries about the subject, granted and denied, newest first."""
+def list_own_inquiries(
+    context: SigningContext, subject_id: str, limit: int | None
+) -> Operation[list[InquiryLine]]:
+    """List the inquiries about the subject, granted and denied, and replays, newest first."""
 
-    def page(token: str) -> Operation[tuple[Sequence[report_pb2.InquiryLine], str]]:
+    def page(token: str) -> Operation[SignedPage]:
         request = subjects_pb2.ListInquiriesRequest(
             subject_request=subject_request(context, methods.LIST_INQUIRIES.path),
             page_token=token,
         )
-        reply = yield from call(methods.LIST_INQUIRIES, request)
-        return reply.inquiries, reply.next_page_token
+        return (yield from call(methods.LIST_INQUIRIES, request))
 
-    return (yield from collect("The list of inquiries", page, read_inquiry_line, limit))
+    return (yield from list_inquiries(context, page, limit, subject_id=subject_id))
 
 
 def list_notices(context: SigningContext, limit: int | None) -> Operation[list[Notice]]:

@@ -15,7 +15,7 @@ from bureau_client._operations import (
     reporting,
     standards,
 )
-from bureau_client._operations.context import Context, log_view
+from bureau_client._operations.context import Context, log_view, signing_as_well
 from bureau_client._operations.operation import Clock, utc_now
 from bureau_client._operations.receipts import sighting_of
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
@@ -28,27 +28,37 @@ from bureau_client.models.receipts import Receipt
 from bureau_client.models.reports import Evidence, Report
 from bureau_client.models.standards import Standard
 from bureau_keys.profile import Profile
+from bureau_keys.signing import SigningKey
 
 
 class AsyncAuditor(AsyncClient):
-    """An auditor of the log; needs a registered certificate and signs nothing.
+    """An auditor of the log; needs a registered certificate, and signs replays only.
 
     The newest checkpoint that an auditor has seen is kept in the profile's folder: a log that
     shrank or forked since raises `VerificationFailed`.
     """
 
     def __init__(
-        self, profile: Profile, *, clock: Clock = utc_now, policy: RetryPolicy = DEFAULT_POLICY
+        self,
+        profile: Profile,
+        *,
+        signing_key: SigningKey | None = None,
+        passphrase: str | None = None,
+        clock: Clock = utc_now,
+        policy: RetryPolicy = DEFAULT_POLICY,
     ) -> None:
         """Prepare the client; the connection is made by the first call.
 
         Args:
             profile: The certificate that opens the connection, and the trusted keys.
+            signing_key: Key that signs replays; None for the profile's.
+            passphrase: Passphrase of the profile's signing key.
             clock: Source of the time that statements carry and answers are checked by.
             policy: Deadlines and retries.
         """
         context = Context(trust=profile.trust, clock=clock, log_view=log_view(profile))
         super().__init__(profile, context, policy)
+        self._profile, self._key, self._passphrase = profile, signing_key, passphrase
 
     @classmethod
     def from_profile(cls, folder: str | Path) -> Self:
@@ -115,7 +125,9 @@ class AsyncAuditor(AsyncClient):
         await self._driver.run(log.check_consistency(self._context, first, second))
 
     async def replay(self, inquiry_id: str, subject_id: str = "", *, member_id: str = "") -> Report:
-        """Return any earlier report again, exactly as it was. The subject sees this access.
+        """Return any earlier report again, exactly as it was.
+
+        The replay is signed with the auditor's key, and logged; the subject sees it.
 
         Args:
             inquiry_id: `request_id` of the report.
@@ -125,10 +137,10 @@ class AsyncAuditor(AsyncClient):
 
         Raises:
             NotFound: No report was given under this inquiry.
+            NotAuthenticated: The signing key of the profile cannot be used.
         """
-        return await self._driver.run(
-            reporting.replay(self._context, inquiry_id, subject_id, member_id)
-        )
+        signing = signing_as_well(self._context, self._profile, self._key, self._passphrase)
+        return await self._driver.run(reporting.replay(signing, inquiry_id, subject_id, member_id))
 
     async def erasures(self, *, limit: int | None = None) -> list[Erasure]:
         """List the operator's erasures of accounts and statements, newest first, verified.

@@ -162,8 +162,14 @@ class AsyncWallet(AsyncClient):
         return await self._driver.run(consents.list_own(self._signing, limit))
 
     async def inquiries(self, *, limit: int | None = None) -> list[InquiryLine]:
-        """List the inquiries about the person, granted and denied, newest first."""
-        return await self._driver.run(subjects.list_inquiries(self._signing, limit))
+        """List the inquiries about the person, granted and denied, and replays of reports,
+        newest first, each verified against what the member signed.
+
+        Raises:
+            VerificationFailed: A member did not sign what a line shows.
+        """
+        operation = subjects.list_own_inquiries(self._signing, self._subject_id, limit)
+        return await self._driver.run(operation)
 
     async def file(self) -> Report:
         """Return the person's whole credit file, signed by the bureau.

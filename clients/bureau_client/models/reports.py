@@ -80,6 +80,10 @@ class InquiryLine:
 
     `inquiry_id`, `consent_id`, `denial_reason` and `leaf_index` are for the subject and the
     member that inquired, `subject_id` for that member; they are empty for other readers.
+    In a list, `statement` is what the member signed, a serialised DSSE envelope: the
+    Inquiry, PortfolioInquiry or Replay; `receipt` proves that it is in the log. Both are
+    verified. A subject gets no statement of a portfolio's inquiry that names other subjects:
+    then the line is the bureau's word.
     """
 
     inquiry_id: str
@@ -92,6 +96,8 @@ class InquiryLine:
     denial_reason: str
     leaf_index: int
     subject_id: str = ""
+    statement: bytes = field(default=b"", repr=False)
+    receipt: Receipt | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -388,7 +388,7 @@ class Lender(Client):
         """Return an earlier report of this member again, exactly as it was.
 
         Under a consent to STORE: for the report's data life. Under another mode: while the
-        consent has uses left. The subject sees that the member replayed it.
+        consent has uses left. The replay is signed and logged; the subject sees it.
 
         Args:
             inquiry_id: `request_id` of the report.
@@ -402,13 +402,17 @@ class Lender(Client):
         return self._driver.run(reporting.replay(self._signing, inquiry_id, subject_id))
 
     def inquiries(self, subject_id: str = "", *, limit: int | None = None) -> list[InquiryLine]:
-        """List this member's own inquiries and replays, newest first, as the bureau has them.
+        """List this member's own inquiries and replays, newest first, each verified.
 
         Args:
             subject_id: Only those about this subject; empty for all.
             limit: Largest number of inquiries; None for all.
+
+        Raises:
+            VerificationFailed: This member did not sign what a line shows.
         """
-        return self._driver.run(reporting.list_own_inquiries(subject_id, limit))
+        operation = reporting.list_own_inquiries(self._signing, subject_id, limit)
+        return self._driver.run(operation)
 
     def erasures(self, *, limit: int | None = None) -> list[Erasure]:
         """List the operator's erasures of this member's accounts, newest first, verified.

@@ -163,8 +163,14 @@ class Wallet(Client):
         return self._driver.run(consents.list_own(self._signing, limit))
 
     def inquiries(self, *, limit: int | None = None) -> list[InquiryLine]:
-        """List the inquiries about the person, granted and denied, newest first."""
-        return self._driver.run(subjects.list_inquiries(self._signing, limit))
+        """List the inquiries about the person, granted and denied, and replays of reports,
+        newest first, each verified against what the member signed.
+
+        Raises:
+            VerificationFailed: A member did not sign what a line shows.
+        """
+        operation = subjects.list_own_inquiries(self._signing, self._subject_id, limit)
+        return self._driver.run(operation)
 
     def file(self) -> Report:
         """Return the person's whole credit file, signed by the bureau.

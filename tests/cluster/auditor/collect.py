@@ -62,10 +62,11 @@ def collect(run: Path) -> Evidence:
     operations = list(read_histories(run))
     statements = by_statement(operations)
     trust = Profile.load(_auditor(topology).profile).trust
-    with ThreadPoolExecutor(len(topology.nodes)) as pool:
-        nodes = list(
-            pool.map(lambda node: _Asker(run, topology, node).ask(statements), topology.nodes)
-        )
+    with ThreadPoolExecutor(len(topology.nodes)) as pool, ExitStack() as clients:
+        askers = [_Asker(run, topology, node, clients) for node in topology.nodes]
+        # Replays are entries of the log: every node answers after all of them.
+        list(pool.map(lambda asker: asker.replay(statements), askers))
+        nodes = list(pool.map(lambda asker: asker.ask(statements), askers))
     return Evidence(
         origin=trust.origin,
         log_key=trust.log_key,
@@ -74,6 +75,7 @@ def collect(run: Path) -> Evidence:
         nodes=nodes,
         databases=[read_database(name, url) for name, url in topology.servers.items()],
         operators=frozenset(f"members/{one.member_id}" for one in topology.of_kind("operator")),
+        auditors=frozenset(f"members/{one.member_id}" for one in topology.of_kind("auditor")),
         kept=dict(_kept(run)),
         witnesses={witness.name: witness.key for witness in topology.witnesses},
         cosigned=dict(_cosigned(run)),
@@ -88,26 +90,29 @@ class _Asker:
     run: Path
     topology: TopologyMap
     node: NodeAt
+    clients: ExitStack
+
+    def __post_init__(self) -> None:
+        self._failures: list[str] = []
+        self._reports: dict[str, str] = {}
+        self._auditor = self.clients.enter_context(
+            Auditor(self._profile(_auditor(self.topology)), policy=PATIENT)
+        )
+        self._members = {
+            member.member_id: self.clients.enter_context(
+                Lender(self._profile(member), policy=PATIENT)
+            )
+            for member in self.topology.members
+            if member.kind != "agent"
+        }
+        self._wallets = {wallet.subject_id: wallet for wallet in self._people()}
+
+    def replay(self, statements: list[Told]) -> None:
+        """Have its share of the reports made again."""
+        self._reports = dict(self._replays(statements))
 
     def ask(self, statements: list[Told]) -> Node:
         """Everything that it answers."""
-        with ExitStack() as clients:
-            self._clients = clients
-            self._failures: list[str] = []
-            self._auditor = clients.enter_context(
-                Auditor(self._profile(_auditor(self.topology)), policy=PATIENT)
-            )
-            self._members = {
-                member.member_id: clients.enter_context(
-                    Lender(self._profile(member), policy=PATIENT)
-                )
-                for member in self.topology.members
-                if member.kind != "agent"
-            }
-            self._wallets = {wallet.subject_id: wallet for wallet in self._people()}
-            return self._asked(statements)
-
-    def _asked(self, statements: list[Told]) -> Node:
         lenders = [member.member_id for member in self.topology.of_kind("lender")]
         checkpoints = self._try("checkpoints", self._notes) or []
         newest = self._try("checkpoint", self._auditor.checkpoint)
@@ -122,7 +127,7 @@ class _Asker:
                 for name in lenders
             },
             receipts=self._receipts(statements),
-            replays=dict(self._replays(statements)),
+            replays=self._reports,
             disclosed={
                 subject: self._try(f"inquiries on {subject}", partial(_disclosed, wallet)) or []
                 for subject, wallet in self._wallets.items()
@@ -140,7 +145,7 @@ class _Asker:
         agent = self._profile(self.topology.of_kind("agent")[0])
         for path in sorted((self.run / KEYS).glob("*.pem")):
             key = SigningKey.from_pem(path.read_bytes(), None)
-            yield self._clients.enter_context(Wallet(agent, path.stem, key, policy=PATIENT))
+            yield self.clients.enter_context(Wallet(agent, path.stem, key, policy=PATIENT))
 
     def _try(self, what: str, act: Callable[[], T]) -> T | None:
         try:

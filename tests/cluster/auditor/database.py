@@ -24,7 +24,7 @@ EFFECTS = {
     "subject_key": ("from_entry", ("attestation", "key-rotation")),
     "consent": ("entry_key", ("consent",)),
     "submission": ("submission_key", ("submission",)),
-    "inquiry": ("entry_key", ("inquiry",)),
+    "inquiry": ("entry_key", ("inquiry", "inquiry-denial", "replay")),
     "standard": ("entry_key", ("standard",)),
     "subject_event": (
         "entry_key",
@@ -86,8 +86,8 @@ def read_tables(name: str, db: Connection) -> Database:
         inquiries=[
             StoredInquiry(*row)
             for row in rows(
-                "SELECT subject_id, member_id, inquiry_id, consent_id, entry_key FROM inquiry "
-                "ORDER BY inquiry_key"
+                "SELECT subject_id, member_id, inquiry_id, consent_id, entry_key, log_size "
+                "FROM inquiry ORDER BY inquiry_key"
             )
         ],
         consents=[

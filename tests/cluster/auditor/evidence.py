@@ -34,13 +34,24 @@ class Entry(NamedTuple):
 
 
 class StoredInquiry(NamedTuple):
-    """A report that was asked for; `entry_key` is None where it was denied."""
+    """A report that was asked for, denied or replayed.
+
+    Attributes:
+        entry_key: Key of its entry.
+        log_size: The log size that the report was read at; negative without a new report.
+    """
 
     subject_id: str
     member_id: str
     inquiry_id: str
     consent_id: str
     entry_key: int | None
+    log_size: int = 0
+
+    @property
+    def granted(self) -> bool:
+        """True where a report was given."""
+        return self.entry_key is not None and self.log_size >= 0
 
 
 class StoredConsent(NamedTuple):
@@ -160,6 +171,7 @@ class Evidence:
         origin: The log's.
         log_key: Verifier key of its checkpoints.
         operators: Who may change members, as the log names signers.
+        auditors: Who replays reports for the evidence, as the log names signers.
         operations: The histories of all workers.
         events: The time line.
         kept: Checkpoints kept apart from the database, by where they lie.
@@ -175,6 +187,7 @@ class Evidence:
     nodes: list[Node] = field(default_factory=list)
     databases: list[Database] = field(default_factory=list)
     operators: frozenset[str] = frozenset({"members/operator"})
+    auditors: frozenset[str] = frozenset()
     kept: dict[str, str] = field(default_factory=dict)
     witnesses: dict[str, str] = field(default_factory=dict)
     cosigned: dict[str, str] = field(default_factory=dict)

@@ -275,8 +275,9 @@ class LenderWorker:
             known = self.reports[-60:]
         if known:
             inquiry, subject = chance.choice(known)
-            self.journal.read(
+            self.journal.attempt(
                 "replay",
+                lender,
                 lambda: lender.replay(inquiry, subject),
                 more=lambda report: {"digest": digest_of_report(report)},
                 inquiry=inquiry,

@@ -79,7 +79,7 @@ class _InquiryOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Inquir
     INQUIRY_OUTCOME_NO_HIT: _InquiryOutcome.ValueType  # 2
     INQUIRY_OUTCOME_DENIED: _InquiryOutcome.ValueType  # 3
     INQUIRY_OUTCOME_REPLAYED: _InquiryOutcome.ValueType  # 4
-    """An auditor had a report made again."""
+    """The member that got a report, or an auditor, had it made again."""
 
 class InquiryOutcome(_InquiryOutcome, metaclass=_InquiryOutcomeEnumTypeWrapper):
     """Outcome of an inquiry."""
@@ -89,7 +89,7 @@ INQUIRY_OUTCOME_REPORTED: InquiryOutcome.ValueType  # 1
 INQUIRY_OUTCOME_NO_HIT: InquiryOutcome.ValueType  # 2
 INQUIRY_OUTCOME_DENIED: InquiryOutcome.ValueType  # 3
 INQUIRY_OUTCOME_REPLAYED: InquiryOutcome.ValueType  # 4
-"""An auditor had a report made again."""
+"""The member that got a report, or an auditor, had it made again."""
 Global___InquiryOutcome: _TypeAlias = InquiryOutcome  # noqa: Y015
 
 class _OmissionReason:
@@ -588,8 +588,11 @@ class InquiryLine(_message.Message):
     DENIAL_REASON_FIELD_NUMBER: _builtins.int
     LEAF_INDEX_FIELD_NUMBER: _builtins.int
     SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    STATEMENT_FIELD_NUMBER: _builtins.int
     inquiry_id: _builtins.str
-    """Request id of the inquiry; for the subject and the member only."""
+    """Request id of the inquiry; for the subject and the member only. Of a replay, that of
+    the inquiry whose report was made again.
+    """
     member_id: _builtins.str
     """Member that inquired."""
     purpose: _codes_pb2.Purpose.ValueType
@@ -603,11 +606,13 @@ class InquiryLine(_message.Message):
     denial_reason: _builtins.str
     """Why it was denied, a name of Reason; for the subject and the member only."""
     leaf_index: _builtins.int
-    """Leaf in the log; for the subject and the member only. -1 without one: for a denied
-    inquiry and for a replay.
-    """
+    """Leaf in the log; for the subject and the member only."""
     subject_id: _builtins.str
     """Subject of the inquiry; for the member only."""
+    statement: _builtins.int
+    """In lists: position, from 1, of the signed statement among the statements of the reply;
+    0 without one.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When, UTC."""
@@ -625,10 +630,11 @@ class InquiryLine(_message.Message):
         denial_reason: _builtins.str = ...,
         leaf_index: _builtins.int = ...,
         subject_id: _builtins.str = ...,
+        statement: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_id", b"consent_id", "create_time", b"create_time", "denial_reason", b"denial_reason", "inquiry_id", b"inquiry_id", "kind", b"kind", "leaf_index", b"leaf_index", "member_id", b"member_id", "outcome", b"outcome", "purpose", b"purpose", "subject_id", b"subject_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_id", b"consent_id", "create_time", b"create_time", "denial_reason", b"denial_reason", "inquiry_id", b"inquiry_id", "kind", b"kind", "leaf_index", b"leaf_index", "member_id", b"member_id", "outcome", b"outcome", "purpose", b"purpose", "statement", b"statement", "subject_id", b"subject_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

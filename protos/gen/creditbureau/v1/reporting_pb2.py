@@ -31,7 +31,7 @@ from creditbureau.v1 import options_pb2 as creditbureau_dot_v1_dot_options__pb2
 from creditbureau.v1 import report_pb2 as creditbureau_dot_v1_dot_report__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63reditbureau/v1/reporting.proto\x12\x0f\x63reditbureau.v1\x1a\x1b\x63reditbureau/v1/alert.proto\x1a\x1b\x63reditbureau/v1/codes.proto\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x19\x63reditbureau/v1/log.proto\x1a\x1d\x63reditbureau/v1/members.proto\x1a\x1d\x63reditbureau/v1/options.proto\x1a\x1c\x63reditbureau/v1/report.proto\"\xd1\x02\n\x07Inquiry\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x34\n\nsubject_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$R\tsubjectId\x12>\n\x07purpose\x18\x03 \x01(\x0e\x32\x18.creditbureau.v1.PurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x07purpose\x12Q\n\nconsent_id\x18\x04 \x01(\tB2\xbaH/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$R\tconsentId\x12\x44\n\x08\x65vidence\x18\x05 \x01(\x0e\x32\x1e.creditbureau.v1.EvidenceLevelB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x08\x65vidence\"Q\n\x12QueryReportRequest\x12;\n\x07inquiry\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07inquiry\"\x80\x01\n\x0c\x43onsentProof\x12:\n\x07\x63onsent\x18\x01 \x01(\x0b\x32 .creditbureau.v1.LoggedStatementR\x07\x63onsent\x12\x34\n\x04keys\x18\x02 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"\xec\x01\n\x13QueryReportResponse\x12\x31\n\x06report\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x06report\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x35\n\x08\x65vidence\x18\x03 \x03(\x0b\x32\x19.creditbureau.v1.EvidenceR\x08\x65vidence\x12\x37\n\x07\x63onsent\x18\x04 \x01(\x0b\x32\x1d.creditbureau.v1.ConsentProofR\x07\x63onsent\"\xe0\x01\n\x13ReplayReportRequest\x12Q\n\ninquiry_id\x18\x01 \x01(\tB2\xbaH/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$R\tinquiryId\x12\x37\n\nsubject_id\x18\x02 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{32})?$R\tsubjectId\x12=\n\tmember_id\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x32\x19^([a-z][a-z0-9-]{0,62})?$R\x08memberId\"\xa2\x02\n\x14ReplayReportResponse\x12\x31\n\x06report\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x06report\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x33\n\x07inquiry\x18\x03 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x07inquiry\x12\x35\n\x08\x65vidence\x18\x04 \x03(\x0b\x32\x19.creditbureau.v1.EvidenceR\x08\x65vidence\x12\x37\n\x07\x63onsent\x18\x05 \x01(\x0b\x32\x1d.creditbureau.v1.ConsentProofR\x07\x63onsent\"\xd3\x01\n\x10PortfolioInquiry\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12>\n\x07purpose\x18\x02 \x01(\x0e\x32\x18.creditbureau.v1.PurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x07purpose\x12>\n\x0bsubject_ids\x18\x03 \x03(\tB\x1d\xbaH\x1a\x92\x01\x17\x10\x90N\"\x12r\x10\x32\x0e^[0-9a-f]{32}$R\nsubjectIds:\x06\xf0\xe0\x18\x80\x80 \"u\n\x15QueryPortfolioRequest\x12;\n\x07inquiry\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07inquiry\x12\x1f\n\x06\x63ursor\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x06\x63ursor\"\xd0\x01\n\x16QueryPortfolioResponse\x12\x31\n\x06report\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x06report\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x16\n\x06\x63ursor\x18\x03 \x01(\tR\x06\x63ursor\x12\x37\n\x07\x63onsent\x18\x04 \x01(\x0b\x32\x1d.creditbureau.v1.ConsentProofR\x07\x63onsent\"5\n\x12WatchAlertsRequest\x12\x1f\n\x06\x63ursor\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x06\x63ursor\"[\n\x13WatchAlertsResponse\x12,\n\x05\x61lert\x18\x01 \x01(\x0b\x32\x16.creditbureau.v1.AlertR\x05\x61lert\x12\x16\n\x06\x63ursor\x18\x02 \x01(\x03R\x06\x63ursor\";\n\x18\x41\x63knowledgeAlertsRequest\x12\x1f\n\x06\x63ursor\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01R\x06\x63ursor\"\x1b\n\x19\x41\x63knowledgeAlertsResponse\"\xa3\x01\n\x17ListOwnInquiriesRequest\x12\x37\n\nsubject_id\x18\x01 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{32})?$R\tsubjectId\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"~\n\x18ListOwnInquiriesResponse\x12:\n\tinquiries\x18\x01 \x03(\x0b\x32\x1c.creditbureau.v1.InquiryLineR\tinquiries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"V\n\x15RecordDecisionRequest\x12=\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x08\x64\x65\x63ision\"L\n\x16RecordDecisionResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt*{\n\rEvidenceLevel\x12\x1e\n\x1a\x45VIDENCE_LEVEL_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45VIDENCE_LEVEL_NONE\x10\x01\x12\x19\n\x15\x45VIDENCE_LEVEL_NEWEST\x10\x02\x12\x16\n\x12\x45VIDENCE_LEVEL_ALL\x10\x03\x32\xa4\x06\n\tReporting\x12i\n\x0bQueryReport\x12#.creditbureau.v1.QueryReportRequest\x1a$.creditbureau.v1.QueryReportResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x02\x18\x80\x80\x01 \x1e(\x02\x12m\n\x0cReplayReport\x12$.creditbureau.v1.ReplayReportRequest\x1a%.creditbureau.v1.ReplayReportResponse\"\x10\xea\xe0\x18\x0c\n\x02\x02\x05\x18\x80\x80\x01 \x1e(\x02\x12u\n\x0eQueryPortfolio\x12&.creditbureau.v1.QueryPortfolioRequest\x1a\'.creditbureau.v1.QueryPortfolioResponse\"\x10\xea\xe0\x18\x0c\n\x01\x02\x18\x80\x80  \xd8\x04(\x04\x30\x01\x12x\n\x10ListOwnInquiries\x12(.creditbureau.v1.ListOwnInquiriesRequest\x1a).creditbureau.v1.ListOwnInquiriesResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x02\x18\x80\x80\x01 \n(\x01\x12l\n\x0bWatchAlerts\x12#.creditbureau.v1.WatchAlertsRequest\x1a$.creditbureau.v1.WatchAlertsResponse\"\x10\xea\xe0\x18\x0c\n\x01\x02\x18\x80\x80\x01 \xd8\x04(\x04\x30\x01\x12{\n\x11\x41\x63knowledgeAlerts\x12).creditbureau.v1.AcknowledgeAlertsRequest\x1a*.creditbureau.v1.AcknowledgeAlertsResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x02\x18\x80\x80\x01 \n(\x02\x12\x61\n\x0eRecordDecision\x12&.creditbureau.v1.RecordDecisionRequest\x1a\'.creditbureau.v1.RecordDecisionResponseBE\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63reditbureau/v1/reporting.proto\x12\x0f\x63reditbureau.v1\x1a\x1b\x63reditbureau/v1/alert.proto\x1a\x1b\x63reditbureau/v1/codes.proto\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x19\x63reditbureau/v1/log.proto\x1a\x1d\x63reditbureau/v1/members.proto\x1a\x1d\x63reditbureau/v1/options.proto\x1a\x1c\x63reditbureau/v1/report.proto\"\xd1\x02\n\x07Inquiry\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x34\n\nsubject_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$R\tsubjectId\x12>\n\x07purpose\x18\x03 \x01(\x0e\x32\x18.creditbureau.v1.PurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x07purpose\x12Q\n\nconsent_id\x18\x04 \x01(\tB2\xbaH/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$R\tconsentId\x12\x44\n\x08\x65vidence\x18\x05 \x01(\x0e\x32\x1e.creditbureau.v1.EvidenceLevelB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x08\x65vidence\"Q\n\x12QueryReportRequest\x12;\n\x07inquiry\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07inquiry\"\x80\x01\n\x0c\x43onsentProof\x12:\n\x07\x63onsent\x18\x01 \x01(\x0b\x32 .creditbureau.v1.LoggedStatementR\x07\x63onsent\x12\x34\n\x04keys\x18\x02 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"\xec\x01\n\x13QueryReportResponse\x12\x31\n\x06report\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x06report\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x35\n\x08\x65vidence\x18\x03 \x03(\x0b\x32\x19.creditbureau.v1.EvidenceR\x08\x65vidence\x12\x37\n\x07\x63onsent\x18\x04 \x01(\x0b\x32\x1d.creditbureau.v1.ConsentProofR\x07\x63onsent\"\x8c\x02\n\x06Replay\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12Q\n\ninquiry_id\x18\x02 \x01(\tB2\xbaH/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$R\tinquiryId\x12\x37\n\nsubject_id\x18\x03 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{32})?$R\tsubjectId\x12=\n\tmember_id\x18\x04 \x01(\tB \xbaH\x1dr\x1b\x32\x19^([a-z][a-z0-9-]{0,62})?$R\x08memberId\"P\n\x13ReplayReportRequest\x12\x39\n\x06replay\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x06replay\"\xe5\x02\n\x14ReplayReportResponse\x12\x31\n\x06report\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x06report\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x33\n\x07inquiry\x18\x03 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x07inquiry\x12\x35\n\x08\x65vidence\x18\x04 \x03(\x0b\x32\x19.creditbureau.v1.EvidenceR\x08\x65vidence\x12\x37\n\x07\x63onsent\x18\x05 \x01(\x0b\x32\x1d.creditbureau.v1.ConsentProofR\x07\x63onsent\x12\x41\n\x0finquiry_receipt\x18\x06 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x0einquiryReceipt\"\xd3\x01\n\x10PortfolioInquiry\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12>\n\x07purpose\x18\x02 \x01(\x0e\x32\x18.creditbureau.v1.PurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x07purpose\x12>\n\x0bsubject_ids\x18\x03 \x03(\tB\x1d\xbaH\x1a\x92\x01\x17\x10\x90N\"\x12r\x10\x32\x0e^[0-9a-f]{32}$R\nsubjectIds:\x06\xf0\xe0\x18\x80\x80 \"u\n\x15QueryPortfolioRequest\x12;\n\x07inquiry\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07inquiry\x12\x1f\n\x06\x63ursor\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x06\x63ursor\"\xd0\x01\n\x16QueryPortfolioResponse\x12\x31\n\x06report\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x06report\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x16\n\x06\x63ursor\x18\x03 \x01(\tR\x06\x63ursor\x12\x37\n\x07\x63onsent\x18\x04 \x01(\x0b\x32\x1d.creditbureau.v1.ConsentProofR\x07\x63onsent\"5\n\x12WatchAlertsRequest\x12\x1f\n\x06\x63ursor\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x06\x63ursor\"[\n\x13WatchAlertsResponse\x12,\n\x05\x61lert\x18\x01 \x01(\x0b\x32\x16.creditbureau.v1.AlertR\x05\x61lert\x12\x16\n\x06\x63ursor\x18\x02 \x01(\x03R\x06\x63ursor\";\n\x18\x41\x63knowledgeAlertsRequest\x12\x1f\n\x06\x63ursor\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01R\x06\x63ursor\"\x1b\n\x19\x41\x63knowledgeAlertsResponse\"\xa3\x01\n\x17ListOwnInquiriesRequest\x12\x37\n\nsubject_id\x18\x01 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{32})?$R\tsubjectId\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"\xc0\x01\n\x18ListOwnInquiriesResponse\x12:\n\tinquiries\x18\x01 \x03(\x0b\x32\x1c.creditbureau.v1.InquiryLineR\tinquiries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12@\n\nstatements\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\nstatements\"V\n\x15RecordDecisionRequest\x12=\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x08\x64\x65\x63ision\"L\n\x16RecordDecisionResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt*{\n\rEvidenceLevel\x12\x1e\n\x1a\x45VIDENCE_LEVEL_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45VIDENCE_LEVEL_NONE\x10\x01\x12\x19\n\x15\x45VIDENCE_LEVEL_NEWEST\x10\x02\x12\x16\n\x12\x45VIDENCE_LEVEL_ALL\x10\x03\x32\xa4\x06\n\tReporting\x12i\n\x0bQueryReport\x12#.creditbureau.v1.QueryReportRequest\x1a$.creditbureau.v1.QueryReportResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x02\x18\x80\x80\x01 \x1e(\x02\x12m\n\x0cReplayReport\x12$.creditbureau.v1.ReplayReportRequest\x1a%.creditbureau.v1.ReplayReportResponse\"\x10\xea\xe0\x18\x0c\n\x02\x02\x05\x18\x80\x80\x01 \x1e(\x02\x12u\n\x0eQueryPortfolio\x12&.creditbureau.v1.QueryPortfolioRequest\x1a\'.creditbureau.v1.QueryPortfolioResponse\"\x10\xea\xe0\x18\x0c\n\x01\x02\x18\x80\x80  \xd8\x04(\x04\x30\x01\x12x\n\x10ListOwnInquiries\x12(.creditbureau.v1.ListOwnInquiriesRequest\x1a).creditbureau.v1.ListOwnInquiriesResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x02\x18\x80\x80\x01 \n(\x01\x12l\n\x0bWatchAlerts\x12#.creditbureau.v1.WatchAlertsRequest\x1a$.creditbureau.v1.WatchAlertsResponse\"\x10\xea\xe0\x18\x0c\n\x01\x02\x18\x80\x80\x01 \xd8\x04(\x04\x30\x01\x12{\n\x11\x41\x63knowledgeAlerts\x12).creditbureau.v1.AcknowledgeAlertsRequest\x1a*.creditbureau.v1.AcknowledgeAlertsResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x02\x18\x80\x80\x01 \n(\x02\x12\x61\n\x0eRecordDecision\x12&.creditbureau.v1.RecordDecisionRequest\x1a\'.creditbureau.v1.RecordDecisionResponseBE\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,12 +51,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INQUIRY'].fields_by_name['evidence']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_QUERYREPORTREQUEST'].fields_by_name['inquiry']._loaded_options = None
   _globals['_QUERYREPORTREQUEST'].fields_by_name['inquiry']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_REPLAYREPORTREQUEST'].fields_by_name['inquiry_id']._loaded_options = None
-  _globals['_REPLAYREPORTREQUEST'].fields_by_name['inquiry_id']._serialized_options = b'\272H/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-  _globals['_REPLAYREPORTREQUEST'].fields_by_name['subject_id']._loaded_options = None
-  _globals['_REPLAYREPORTREQUEST'].fields_by_name['subject_id']._serialized_options = b'\272H\025r\0232\021^([0-9a-f]{32})?$'
-  _globals['_REPLAYREPORTREQUEST'].fields_by_name['member_id']._loaded_options = None
-  _globals['_REPLAYREPORTREQUEST'].fields_by_name['member_id']._serialized_options = b'\272H\035r\0332\031^([a-z][a-z0-9-]{0,62})?$'
+  _globals['_REPLAY'].fields_by_name['header']._loaded_options = None
+  _globals['_REPLAY'].fields_by_name['header']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_REPLAY'].fields_by_name['inquiry_id']._loaded_options = None
+  _globals['_REPLAY'].fields_by_name['inquiry_id']._serialized_options = b'\272H/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+  _globals['_REPLAY'].fields_by_name['subject_id']._loaded_options = None
+  _globals['_REPLAY'].fields_by_name['subject_id']._serialized_options = b'\272H\025r\0232\021^([0-9a-f]{32})?$'
+  _globals['_REPLAY'].fields_by_name['member_id']._loaded_options = None
+  _globals['_REPLAY'].fields_by_name['member_id']._serialized_options = b'\272H\035r\0332\031^([a-z][a-z0-9-]{0,62})?$'
+  _globals['_REPLAYREPORTREQUEST'].fields_by_name['replay']._loaded_options = None
+  _globals['_REPLAYREPORTREQUEST'].fields_by_name['replay']._serialized_options = b'\272H\003\310\001\001'
   _globals['_PORTFOLIOINQUIRY'].fields_by_name['header']._loaded_options = None
   _globals['_PORTFOLIOINQUIRY'].fields_by_name['header']._serialized_options = b'\272H\003\310\001\001'
   _globals['_PORTFOLIOINQUIRY'].fields_by_name['purpose']._loaded_options = None
@@ -93,8 +97,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPORTING'].methods_by_name['WatchAlerts']._serialized_options = b'\352\340\030\014\n\001\002\030\200\200\001 \330\004(\004'
   _globals['_REPORTING'].methods_by_name['AcknowledgeAlerts']._loaded_options = None
   _globals['_REPORTING'].methods_by_name['AcknowledgeAlerts']._serialized_options = b'\352\340\030\013\n\001\002\030\200\200\001 \n(\002'
-  _globals['_EVIDENCELEVEL']._serialized_start=2816
-  _globals['_EVIDENCELEVEL']._serialized_end=2939
+  _globals['_EVIDENCELEVEL']._serialized_start=3076
+  _globals['_EVIDENCELEVEL']._serialized_end=3199
   _globals['_INQUIRY']._serialized_start=262
   _globals['_INQUIRY']._serialized_end=599
   _globals['_QUERYREPORTREQUEST']._serialized_start=601
@@ -103,32 +107,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONSENTPROOF']._serialized_end=813
   _globals['_QUERYREPORTRESPONSE']._serialized_start=816
   _globals['_QUERYREPORTRESPONSE']._serialized_end=1052
-  _globals['_REPLAYREPORTREQUEST']._serialized_start=1055
-  _globals['_REPLAYREPORTREQUEST']._serialized_end=1279
-  _globals['_REPLAYREPORTRESPONSE']._serialized_start=1282
-  _globals['_REPLAYREPORTRESPONSE']._serialized_end=1572
-  _globals['_PORTFOLIOINQUIRY']._serialized_start=1575
-  _globals['_PORTFOLIOINQUIRY']._serialized_end=1786
-  _globals['_QUERYPORTFOLIOREQUEST']._serialized_start=1788
-  _globals['_QUERYPORTFOLIOREQUEST']._serialized_end=1905
-  _globals['_QUERYPORTFOLIORESPONSE']._serialized_start=1908
-  _globals['_QUERYPORTFOLIORESPONSE']._serialized_end=2116
-  _globals['_WATCHALERTSREQUEST']._serialized_start=2118
-  _globals['_WATCHALERTSREQUEST']._serialized_end=2171
-  _globals['_WATCHALERTSRESPONSE']._serialized_start=2173
-  _globals['_WATCHALERTSRESPONSE']._serialized_end=2264
-  _globals['_ACKNOWLEDGEALERTSREQUEST']._serialized_start=2266
-  _globals['_ACKNOWLEDGEALERTSREQUEST']._serialized_end=2325
-  _globals['_ACKNOWLEDGEALERTSRESPONSE']._serialized_start=2327
-  _globals['_ACKNOWLEDGEALERTSRESPONSE']._serialized_end=2354
-  _globals['_LISTOWNINQUIRIESREQUEST']._serialized_start=2357
-  _globals['_LISTOWNINQUIRIESREQUEST']._serialized_end=2520
-  _globals['_LISTOWNINQUIRIESRESPONSE']._serialized_start=2522
-  _globals['_LISTOWNINQUIRIESRESPONSE']._serialized_end=2648
-  _globals['_RECORDDECISIONREQUEST']._serialized_start=2650
-  _globals['_RECORDDECISIONREQUEST']._serialized_end=2736
-  _globals['_RECORDDECISIONRESPONSE']._serialized_start=2738
-  _globals['_RECORDDECISIONRESPONSE']._serialized_end=2814
-  _globals['_REPORTING']._serialized_start=2942
-  _globals['_REPORTING']._serialized_end=3746
+  _globals['_REPLAY']._serialized_start=1055
+  _globals['_REPLAY']._serialized_end=1323
+  _globals['_REPLAYREPORTREQUEST']._serialized_start=1325
+  _globals['_REPLAYREPORTREQUEST']._serialized_end=1405
+  _globals['_REPLAYREPORTRESPONSE']._serialized_start=1408
+  _globals['_REPLAYREPORTRESPONSE']._serialized_end=1765
+  _globals['_PORTFOLIOINQUIRY']._serialized_start=1768
+  _globals['_PORTFOLIOINQUIRY']._serialized_end=1979
+  _globals['_QUERYPORTFOLIOREQUEST']._serialized_start=1981
+  _globals['_QUERYPORTFOLIOREQUEST']._serialized_end=2098
+  _globals['_QUERYPORTFOLIORESPONSE']._serialized_start=2101
+  _globals['_QUERYPORTFOLIORESPONSE']._serialized_end=2309
+  _globals['_WATCHALERTSREQUEST']._serialized_start=2311
+  _globals['_WATCHALERTSREQUEST']._serialized_end=2364
+  _globals['_WATCHALERTSRESPONSE']._serialized_start=2366
+  _globals['_WATCHALERTSRESPONSE']._serialized_end=2457
+  _globals['_ACKNOWLEDGEALERTSREQUEST']._serialized_start=2459
+  _globals['_ACKNOWLEDGEALERTSREQUEST']._serialized_end=2518
+  _globals['_ACKNOWLEDGEALERTSRESPONSE']._serialized_start=2520
+  _globals['_ACKNOWLEDGEALERTSRESPONSE']._serialized_end=2547
+  _globals['_LISTOWNINQUIRIESREQUEST']._serialized_start=2550
+  _globals['_LISTOWNINQUIRIESREQUEST']._serialized_end=2713
+  _globals['_LISTOWNINQUIRIESRESPONSE']._serialized_start=2716
+  _globals['_LISTOWNINQUIRIESRESPONSE']._serialized_end=2908
+  _globals['_RECORDDECISIONREQUEST']._serialized_start=2910
+  _globals['_RECORDDECISIONREQUEST']._serialized_end=2996
+  _globals['_RECORDDECISIONRESPONSE']._serialized_start=2998
+  _globals['_RECORDDECISIONRESPONSE']._serialized_end=3074
+  _globals['_REPORTING']._serialized_start=3202
+  _globals['_REPORTING']._serialized_end=4006
 # @@protoc_insertion_point(module_scope)

@@ -185,9 +185,14 @@ class QueryReportResponse(_message.Message):
 Global___QueryReportResponse: _TypeAlias = QueryReportResponse  # noqa: Y015
 
 @_typing.final
-class ReplayReportRequest(_message.Message):
+class Replay(_message.Message):
+    """Signed by a member that got a report, or by an auditor: make it again. It is in the log,
+    and the subject sees it among the inquiries.
+    """
+
     DESCRIPTOR: _descriptor.Descriptor
 
+    HEADER_FIELD_NUMBER: _builtins.int
     INQUIRY_ID_FIELD_NUMBER: _builtins.int
     SUBJECT_ID_FIELD_NUMBER: _builtins.int
     MEMBER_ID_FIELD_NUMBER: _builtins.int
@@ -197,16 +202,45 @@ class ReplayReportRequest(_message.Message):
     """Subject of the report; required for an inquiry about a portfolio."""
     member_id: _builtins.str
     """Member that inquired; required of an auditor where several members used one id."""
+    @_builtins.property
+    def header(self) -> _envelope_pb2.Header:
+        """Audience, signer, request id and issue time."""
+
     def __init__(
         self,
         *,
+        header: _envelope_pb2.Header | None = ...,
         inquiry_id: _builtins.str = ...,
         subject_id: _builtins.str = ...,
         member_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["inquiry_id", b"inquiry_id", "member_id", b"member_id", "subject_id", b"subject_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "inquiry_id", b"inquiry_id", "member_id", b"member_id", "subject_id", b"subject_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Replay: _TypeAlias = Replay  # noqa: Y015
+
+@_typing.final
+class ReplayReportRequest(_message.Message):
+    """A replay of a report."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLAY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def replay(self) -> _envelope_pb2.Envelope:
+        """Payload: Replay."""
+
+    def __init__(
+        self,
+        *,
+        replay: _envelope_pb2.Envelope | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["replay", b"replay"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["replay", b"replay"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -221,13 +255,14 @@ class ReplayReportResponse(_message.Message):
     INQUIRY_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
     CONSENT_FIELD_NUMBER: _builtins.int
+    INQUIRY_RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def report(self) -> _envelope_pb2.Envelope:
         """Payload: Report, with the same bytes as before and a new signature."""
 
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that the statement is in the log."""
+        """Proof that the replay is in the log; its leaf covers the report, too."""
 
     @_builtins.property
     def inquiry(self) -> _envelope_pb2.Envelope:
@@ -241,6 +276,10 @@ class ReplayReportResponse(_message.Message):
     def consent(self) -> Global___ConsentProof:
         """The consent that the report rests on."""
 
+    @_builtins.property
+    def inquiry_receipt(self) -> _log_pb2.Receipt:
+        """Proof that the inquiry is in the log."""
+
     def __init__(
         self,
         *,
@@ -249,10 +288,11 @@ class ReplayReportResponse(_message.Message):
         inquiry: _envelope_pb2.Envelope | None = ...,
         evidence: _abc.Iterable[_report_pb2.Evidence] | None = ...,
         consent: Global___ConsentProof | None = ...,
+        inquiry_receipt: _log_pb2.Receipt | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "inquiry", b"inquiry", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "inquiry", b"inquiry", "inquiry_receipt", b"inquiry_receipt", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "evidence", b"evidence", "inquiry", b"inquiry", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "evidence", b"evidence", "inquiry", b"inquiry", "inquiry_receipt", b"inquiry_receipt", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -473,21 +513,29 @@ class ListOwnInquiriesResponse(_message.Message):
 
     INQUIRIES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    STATEMENTS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Token of the next page; empty on the last page."""
     @_builtins.property
     def inquiries(self) -> _containers.RepeatedCompositeFieldContainer[_report_pb2.InquiryLine]:
         """Newest first."""
 
+    @_builtins.property
+    def statements(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
+        """What the members signed, each once, with its receipt: payload Inquiry,
+        PortfolioInquiry or Replay.
+        """
+
     def __init__(
         self,
         *,
         inquiries: _abc.Iterable[_report_pb2.InquiryLine] | None = ...,
         next_page_token: _builtins.str = ...,
+        statements: _abc.Iterable[_members_pb2.LoggedStatement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["inquiries", b"inquiries", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inquiries", b"inquiries", "next_page_token", b"next_page_token", "statements", b"statements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

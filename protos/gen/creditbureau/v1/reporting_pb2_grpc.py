@@ -92,10 +92,11 @@ class ReportingServicer:
         """Returns an earlier report of the caller again, as it was at its log size, with the
         evidence that its inquiry asked for, as long as the consent and the subject's holds
         allow it: under a consent to STORE for the report's data life, under another mode
-        while the consent has uses left. The subject sees who replayed it. An
-        auditor may ask for the report of any member. Reasons: NOT_FOUND, INVALID_FIELD,
-        PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_PAUSED, CONSENT_EXPIRED,
-        CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE.
+        while the consent has uses left. The replay is logged, and the subject sees who
+        signed it. An auditor may ask for the report of any member. Reasons: NOT_FOUND,
+        INVALID_FIELD, PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_PAUSED,
+        CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE,
+        EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

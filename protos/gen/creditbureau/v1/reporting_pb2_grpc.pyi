@@ -28,10 +28,11 @@ class ReportingStub:
     """Returns an earlier report of the caller again, as it was at its log size, with the
     evidence that its inquiry asked for, as long as the consent and the subject's holds
     allow it: under a consent to STORE for the report's data life, under another mode
-    while the consent has uses left. The subject sees who replayed it. An
-    auditor may ask for the report of any member. Reasons: NOT_FOUND, INVALID_FIELD,
-    PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_PAUSED, CONSENT_EXPIRED,
-    CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE.
+    while the consent has uses left. The replay is logged, and the subject sees who
+    signed it. An auditor may ask for the report of any member. Reasons: NOT_FOUND,
+    INVALID_FIELD, PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_PAUSED,
+    CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE,
+    EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
     QueryPortfolio: _grpc.UnaryStreamMultiCallable[_reporting_pb2.QueryPortfolioRequest, _reporting_pb2.QueryPortfolioResponse]
     """Streams reports on the caller's own customers under standing consents,
@@ -80,10 +81,11 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         """Returns an earlier report of the caller again, as it was at its log size, with the
         evidence that its inquiry asked for, as long as the consent and the subject's holds
         allow it: under a consent to STORE for the report's data life, under another mode
-        while the consent has uses left. The subject sees who replayed it. An
-        auditor may ask for the report of any member. Reasons: NOT_FOUND, INVALID_FIELD,
-        PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_PAUSED, CONSENT_EXPIRED,
-        CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE.
+        while the consent has uses left. The replay is logged, and the subject sees who
+        signed it. An auditor may ask for the report of any member. Reasons: NOT_FOUND,
+        INVALID_FIELD, PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_PAUSED,
+        CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE,
+        EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
         """
 
     @_abc_1.abstractmethod

@@ -26,13 +26,14 @@ from creditbureau.v1 import dispute_pb2 as creditbureau_dot_v1_dot_dispute__pb2
 from creditbureau.v1 import envelope_pb2 as creditbureau_dot_v1_dot_envelope__pb2
 from creditbureau.v1 import hold_pb2 as creditbureau_dot_v1_dot_hold__pb2
 from creditbureau.v1 import log_pb2 as creditbureau_dot_v1_dot_log__pb2
+from creditbureau.v1 import members_pb2 as creditbureau_dot_v1_dot_members__pb2
 from creditbureau.v1 import notice_pb2 as creditbureau_dot_v1_dot_notice__pb2
 from creditbureau.v1 import options_pb2 as creditbureau_dot_v1_dot_options__pb2
 from creditbureau.v1 import report_pb2 as creditbureau_dot_v1_dot_report__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63reditbureau/v1/subjects.proto\x12\x0f\x63reditbureau.v1\x1a\x1d\x63reditbureau/v1/dispute.proto\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x1a\x63reditbureau/v1/hold.proto\x1a\x19\x63reditbureau/v1/log.proto\x1a\x1c\x63reditbureau/v1/notice.proto\x1a\x1d\x63reditbureau/v1/options.proto\x1a\x1c\x63reditbureau/v1/report.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa3\x01\n\nKeyBinding\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x34\n\nsubject_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$R\tsubjectId\x12&\n\npublic_key\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\tpublicKey\"\xb6\x02\n\x0eKeyAttestation\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12;\n\x07\x62inding\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07\x62inding\x12I\n\x06method\x18\x03 \x01(\x0e\x32%.creditbureau.v1.IdentificationMethodB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x06method\x12G\n\ridentify_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x0cidentifyTime\x12\x1a\n\x08replaces\x18\x05 \x01(\x08R\x08replaces\"\x83\x01\n\x0bKeyRotation\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12;\n\x07\x62inding\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07\x62inding\"t\n\x0bKeyApproval\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12,\n\x06key_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$R\x05keyId\"\xad\x01\n\x0eKeyRepudiation\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x34\n\nsubject_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$R\tsubjectId\x12,\n\x06key_id\x18\x03 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$R\x05keyId\"\x8a\x02\n\x07Undoing\x12\x39\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x1f\n\x0b\x63onsent_ids\x18\x03 \x03(\tR\nconsentIds\x12\x19\n\x08hold_ids\x18\x04 \x03(\tR\x07holdIds\x12:\n\tinquiries\x18\x05 \x03(\x0b\x32\x1c.creditbureau.v1.InquiryLineR\tinquiries\x12\x15\n\x06key_id\x18\x06 \x01(\tR\x05keyId\"W\n\x10\x41ttestKeyRequest\x12\x43\n\x0b\x61ttestation\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0b\x61ttestation\"G\n\x11\x41ttestKeyResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"Q\n\x10RotateKeyRequest\x12=\n\x08rotation\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x08rotation\"G\n\x11RotateKeyResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"R\n\x11\x41pproveKeyRequest\x12=\n\x08\x61pproval\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x08\x61pproval\"H\n\x12\x41pproveKeyResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"Z\n\x13RepudiateKeyRequest\x12\x43\n\x0brepudiation\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0brepudiation\"~\n\x14RepudiateKeyResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x32\n\x07undoing\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.UndoingR\x07undoing\"\xb3\x01\n\x14ListInquiriesRequest\x12J\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0esubjectRequest\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"{\n\x15ListInquiriesResponse\x12:\n\tinquiries\x18\x01 \x03(\x0b\x32\x1c.creditbureau.v1.InquiryLineR\tinquiries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\\\n\x0eGetFileRequest\x12J\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0esubjectRequest\"@\n\x0fGetFileResponse\x12-\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x04\x66ile\"S\n\x10PlaceHoldRequest\x12?\n\tplacement\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\tplacement\"r\n\x11PlaceHoldResponse\x12)\n\x04hold\x18\x01 \x01(\x0b\x32\x15.creditbureau.v1.HoldR\x04hold\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"H\n\x0fLiftHoldRequest\x12\x35\n\x04lift\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x04lift\"q\n\x10LiftHoldResponse\x12)\n\x04hold\x18\x01 \x01(\x0b\x32\x15.creditbureau.v1.HoldR\x04hold\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"Q\n\x12OpenDisputeRequest\x12;\n\x07opening\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07opening\"}\n\x13OpenDisputeResponse\x12\x32\n\x07\x64ispute\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.DisputeR\x07\x64ispute\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"T\n\x13\x41\x64\x64ToDisputeRequest\x12=\n\x08\x61\x64\x64ition\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x08\x61\x64\x64ition\"~\n\x14\x41\x64\x64ToDisputeResponse\x12\x32\n\x07\x64ispute\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.DisputeR\x07\x64ispute\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"\xb2\x01\n\x13ListDisputesRequest\x12J\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0esubjectRequest\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"t\n\x14ListDisputesResponse\x12\x34\n\x08\x64isputes\x18\x01 \x03(\x0b\x32\x18.creditbureau.v1.DisputeR\x08\x64isputes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"i\n\x10SubjectStatement\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x1c\n\x04text\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\x04text\"V\n\x13SetStatementRequest\x12?\n\tstatement\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\tstatement\"J\n\x14SetStatementResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"\xb1\x01\n\x12ListNoticesRequest\x12J\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0esubjectRequest\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"p\n\x13ListNoticesResponse\x12\x31\n\x07notices\x18\x01 \x03(\x0b\x32\x17.creditbureau.v1.NoticeR\x07notices\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*\xe3\x01\n\x14IdentificationMethod\x12%\n!IDENTIFICATION_METHOD_UNSPECIFIED\x10\x00\x12#\n\x1fIDENTIFICATION_METHOD_IN_PERSON\x10\x01\x12)\n%IDENTIFICATION_METHOD_REMOTE_DOCUMENT\x10\x02\x12\'\n#IDENTIFICATION_METHOD_ELECTRONIC_ID\x10\x03\x12+\n\'IDENTIFICATION_METHOD_EXISTING_CUSTOMER\x10\x04\x32\xe2\n\n\x08Subjects\x12\x63\n\tAttestKey\x12!.creditbureau.v1.AttestKeyRequest\x1a\".creditbureau.v1.AttestKeyResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x03\x18\x80\x80\x01 \x1e(\x02\x12\x63\n\tRotateKey\x12!.creditbureau.v1.RotateKeyRequest\x1a\".creditbureau.v1.RotateKeyResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12\x66\n\nApproveKey\x12\".creditbureau.v1.ApproveKeyRequest\x1a#.creditbureau.v1.ApproveKeyResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12m\n\x0cRepudiateKey\x12$.creditbureau.v1.RepudiateKeyRequest\x1a%.creditbureau.v1.RepudiateKeyResponse\"\x10\xea\xe0\x18\x0c\n\x02\x04\x03\x18\x80\x80\x01 \x1e(\x02\x12o\n\rListInquiries\x12%.creditbureau.v1.ListInquiriesRequest\x1a&.creditbureau.v1.ListInquiriesResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \n(\x01\x12]\n\x07GetFile\x12\x1f.creditbureau.v1.GetFileRequest\x1a .creditbureau.v1.GetFileResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \n(\x01\x12\x63\n\tPlaceHold\x12!.creditbureau.v1.PlaceHoldRequest\x1a\".creditbureau.v1.PlaceHoldResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12`\n\x08LiftHold\x12 .creditbureau.v1.LiftHoldRequest\x1a!.creditbureau.v1.LiftHoldResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12i\n\x0bOpenDispute\x12#.creditbureau.v1.OpenDisputeRequest\x1a$.creditbureau.v1.OpenDisputeResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x04 \x1e(\x02\x12l\n\x0c\x41\x64\x64ToDispute\x12$.creditbureau.v1.AddToDisputeRequest\x1a%.creditbureau.v1.AddToDisputeResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x04 \x1e(\x02\x12l\n\x0cListDisputes\x12$.creditbureau.v1.ListDisputesRequest\x1a%.creditbureau.v1.ListDisputesResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \n(\x01\x12l\n\x0cSetStatement\x12$.creditbureau.v1.SetStatementRequest\x1a%.creditbureau.v1.SetStatementResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12i\n\x0bListNotices\x12#.creditbureau.v1.ListNoticesRequest\x1a$.creditbureau.v1.ListNoticesResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \n(\x01\x42\x45\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63reditbureau/v1/subjects.proto\x12\x0f\x63reditbureau.v1\x1a\x1d\x63reditbureau/v1/dispute.proto\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x1a\x63reditbureau/v1/hold.proto\x1a\x19\x63reditbureau/v1/log.proto\x1a\x1d\x63reditbureau/v1/members.proto\x1a\x1c\x63reditbureau/v1/notice.proto\x1a\x1d\x63reditbureau/v1/options.proto\x1a\x1c\x63reditbureau/v1/report.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa3\x01\n\nKeyBinding\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x34\n\nsubject_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$R\tsubjectId\x12&\n\npublic_key\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\tpublicKey\"\xb6\x02\n\x0eKeyAttestation\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12;\n\x07\x62inding\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07\x62inding\x12I\n\x06method\x18\x03 \x01(\x0e\x32%.creditbureau.v1.IdentificationMethodB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x06method\x12G\n\ridentify_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x0cidentifyTime\x12\x1a\n\x08replaces\x18\x05 \x01(\x08R\x08replaces\"\x83\x01\n\x0bKeyRotation\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12;\n\x07\x62inding\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07\x62inding\"t\n\x0bKeyApproval\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12,\n\x06key_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$R\x05keyId\"\xad\x01\n\x0eKeyRepudiation\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x34\n\nsubject_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$R\tsubjectId\x12,\n\x06key_id\x18\x03 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$R\x05keyId\"\x8a\x02\n\x07Undoing\x12\x39\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x1f\n\x0b\x63onsent_ids\x18\x03 \x03(\tR\nconsentIds\x12\x19\n\x08hold_ids\x18\x04 \x03(\tR\x07holdIds\x12:\n\tinquiries\x18\x05 \x03(\x0b\x32\x1c.creditbureau.v1.InquiryLineR\tinquiries\x12\x15\n\x06key_id\x18\x06 \x01(\tR\x05keyId\"W\n\x10\x41ttestKeyRequest\x12\x43\n\x0b\x61ttestation\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0b\x61ttestation\"G\n\x11\x41ttestKeyResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"Q\n\x10RotateKeyRequest\x12=\n\x08rotation\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x08rotation\"G\n\x11RotateKeyResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"R\n\x11\x41pproveKeyRequest\x12=\n\x08\x61pproval\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x08\x61pproval\"H\n\x12\x41pproveKeyResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"Z\n\x13RepudiateKeyRequest\x12\x43\n\x0brepudiation\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0brepudiation\"~\n\x14RepudiateKeyResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x32\n\x07undoing\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.UndoingR\x07undoing\"\xb3\x01\n\x14ListInquiriesRequest\x12J\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0esubjectRequest\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"\xbd\x01\n\x15ListInquiriesResponse\x12:\n\tinquiries\x18\x01 \x03(\x0b\x32\x1c.creditbureau.v1.InquiryLineR\tinquiries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12@\n\nstatements\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\nstatements\"\\\n\x0eGetFileRequest\x12J\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0esubjectRequest\"@\n\x0fGetFileResponse\x12-\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x04\x66ile\"S\n\x10PlaceHoldRequest\x12?\n\tplacement\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\tplacement\"r\n\x11PlaceHoldResponse\x12)\n\x04hold\x18\x01 \x01(\x0b\x32\x15.creditbureau.v1.HoldR\x04hold\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"H\n\x0fLiftHoldRequest\x12\x35\n\x04lift\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x04lift\"q\n\x10LiftHoldResponse\x12)\n\x04hold\x18\x01 \x01(\x0b\x32\x15.creditbureau.v1.HoldR\x04hold\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"Q\n\x12OpenDisputeRequest\x12;\n\x07opening\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07opening\"}\n\x13OpenDisputeResponse\x12\x32\n\x07\x64ispute\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.DisputeR\x07\x64ispute\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"T\n\x13\x41\x64\x64ToDisputeRequest\x12=\n\x08\x61\x64\x64ition\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x08\x61\x64\x64ition\"~\n\x14\x41\x64\x64ToDisputeResponse\x12\x32\n\x07\x64ispute\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.DisputeR\x07\x64ispute\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"\xb2\x01\n\x13ListDisputesRequest\x12J\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0esubjectRequest\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"t\n\x14ListDisputesResponse\x12\x34\n\x08\x64isputes\x18\x01 \x03(\x0b\x32\x18.creditbureau.v1.DisputeR\x08\x64isputes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"i\n\x10SubjectStatement\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x1c\n\x04text\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0fR\x04text\"V\n\x13SetStatementRequest\x12?\n\tstatement\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\tstatement\"J\n\x14SetStatementResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"\xb1\x01\n\x12ListNoticesRequest\x12J\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x0esubjectRequest\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"p\n\x13ListNoticesResponse\x12\x31\n\x07notices\x18\x01 \x03(\x0b\x32\x17.creditbureau.v1.NoticeR\x07notices\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*\xe3\x01\n\x14IdentificationMethod\x12%\n!IDENTIFICATION_METHOD_UNSPECIFIED\x10\x00\x12#\n\x1fIDENTIFICATION_METHOD_IN_PERSON\x10\x01\x12)\n%IDENTIFICATION_METHOD_REMOTE_DOCUMENT\x10\x02\x12\'\n#IDENTIFICATION_METHOD_ELECTRONIC_ID\x10\x03\x12+\n\'IDENTIFICATION_METHOD_EXISTING_CUSTOMER\x10\x04\x32\xe2\n\n\x08Subjects\x12\x63\n\tAttestKey\x12!.creditbureau.v1.AttestKeyRequest\x1a\".creditbureau.v1.AttestKeyResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x03\x18\x80\x80\x01 \x1e(\x02\x12\x63\n\tRotateKey\x12!.creditbureau.v1.RotateKeyRequest\x1a\".creditbureau.v1.RotateKeyResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12\x66\n\nApproveKey\x12\".creditbureau.v1.ApproveKeyRequest\x1a#.creditbureau.v1.ApproveKeyResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12m\n\x0cRepudiateKey\x12$.creditbureau.v1.RepudiateKeyRequest\x1a%.creditbureau.v1.RepudiateKeyResponse\"\x10\xea\xe0\x18\x0c\n\x02\x04\x03\x18\x80\x80\x01 \x1e(\x02\x12o\n\rListInquiries\x12%.creditbureau.v1.ListInquiriesRequest\x1a&.creditbureau.v1.ListInquiriesResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \n(\x01\x12]\n\x07GetFile\x12\x1f.creditbureau.v1.GetFileRequest\x1a .creditbureau.v1.GetFileResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \n(\x01\x12\x63\n\tPlaceHold\x12!.creditbureau.v1.PlaceHoldRequest\x1a\".creditbureau.v1.PlaceHoldResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12`\n\x08LiftHold\x12 .creditbureau.v1.LiftHoldRequest\x1a!.creditbureau.v1.LiftHoldResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12i\n\x0bOpenDispute\x12#.creditbureau.v1.OpenDisputeRequest\x1a$.creditbureau.v1.OpenDisputeResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x04 \x1e(\x02\x12l\n\x0c\x41\x64\x64ToDispute\x12$.creditbureau.v1.AddToDisputeRequest\x1a%.creditbureau.v1.AddToDisputeResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x04 \x1e(\x02\x12l\n\x0cListDisputes\x12$.creditbureau.v1.ListDisputesRequest\x1a%.creditbureau.v1.ListDisputesResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \n(\x01\x12l\n\x0cSetStatement\x12$.creditbureau.v1.SetStatementRequest\x1a%.creditbureau.v1.SetStatementResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12i\n\x0bListNotices\x12#.creditbureau.v1.ListNoticesRequest\x1a$.creditbureau.v1.ListNoticesResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \n(\x01\x42\x45\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -136,74 +137,74 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUBJECTS'].methods_by_name['SetStatement']._serialized_options = b'\352\340\030\013\n\001\004\030\200\200\001 \036(\002'
   _globals['_SUBJECTS'].methods_by_name['ListNotices']._loaded_options = None
   _globals['_SUBJECTS'].methods_by_name['ListNotices']._serialized_options = b'\352\340\030\013\n\001\004\030\200\200\001 \n(\001'
-  _globals['_IDENTIFICATIONMETHOD']._serialized_start=4311
-  _globals['_IDENTIFICATIONMETHOD']._serialized_end=4538
-  _globals['_KEYBINDING']._serialized_start=294
-  _globals['_KEYBINDING']._serialized_end=457
-  _globals['_KEYATTESTATION']._serialized_start=460
-  _globals['_KEYATTESTATION']._serialized_end=770
-  _globals['_KEYROTATION']._serialized_start=773
-  _globals['_KEYROTATION']._serialized_end=904
-  _globals['_KEYAPPROVAL']._serialized_start=906
-  _globals['_KEYAPPROVAL']._serialized_end=1022
-  _globals['_KEYREPUDIATION']._serialized_start=1025
-  _globals['_KEYREPUDIATION']._serialized_end=1198
-  _globals['_UNDOING']._serialized_start=1201
-  _globals['_UNDOING']._serialized_end=1467
-  _globals['_ATTESTKEYREQUEST']._serialized_start=1469
-  _globals['_ATTESTKEYREQUEST']._serialized_end=1556
-  _globals['_ATTESTKEYRESPONSE']._serialized_start=1558
-  _globals['_ATTESTKEYRESPONSE']._serialized_end=1629
-  _globals['_ROTATEKEYREQUEST']._serialized_start=1631
-  _globals['_ROTATEKEYREQUEST']._serialized_end=1712
-  _globals['_ROTATEKEYRESPONSE']._serialized_start=1714
-  _globals['_ROTATEKEYRESPONSE']._serialized_end=1785
-  _globals['_APPROVEKEYREQUEST']._serialized_start=1787
-  _globals['_APPROVEKEYREQUEST']._serialized_end=1869
-  _globals['_APPROVEKEYRESPONSE']._serialized_start=1871
-  _globals['_APPROVEKEYRESPONSE']._serialized_end=1943
-  _globals['_REPUDIATEKEYREQUEST']._serialized_start=1945
-  _globals['_REPUDIATEKEYREQUEST']._serialized_end=2035
-  _globals['_REPUDIATEKEYRESPONSE']._serialized_start=2037
-  _globals['_REPUDIATEKEYRESPONSE']._serialized_end=2163
-  _globals['_LISTINQUIRIESREQUEST']._serialized_start=2166
-  _globals['_LISTINQUIRIESREQUEST']._serialized_end=2345
-  _globals['_LISTINQUIRIESRESPONSE']._serialized_start=2347
-  _globals['_LISTINQUIRIESRESPONSE']._serialized_end=2470
-  _globals['_GETFILEREQUEST']._serialized_start=2472
-  _globals['_GETFILEREQUEST']._serialized_end=2564
-  _globals['_GETFILERESPONSE']._serialized_start=2566
-  _globals['_GETFILERESPONSE']._serialized_end=2630
-  _globals['_PLACEHOLDREQUEST']._serialized_start=2632
-  _globals['_PLACEHOLDREQUEST']._serialized_end=2715
-  _globals['_PLACEHOLDRESPONSE']._serialized_start=2717
-  _globals['_PLACEHOLDRESPONSE']._serialized_end=2831
-  _globals['_LIFTHOLDREQUEST']._serialized_start=2833
-  _globals['_LIFTHOLDREQUEST']._serialized_end=2905
-  _globals['_LIFTHOLDRESPONSE']._serialized_start=2907
-  _globals['_LIFTHOLDRESPONSE']._serialized_end=3020
-  _globals['_OPENDISPUTEREQUEST']._serialized_start=3022
-  _globals['_OPENDISPUTEREQUEST']._serialized_end=3103
-  _globals['_OPENDISPUTERESPONSE']._serialized_start=3105
-  _globals['_OPENDISPUTERESPONSE']._serialized_end=3230
-  _globals['_ADDTODISPUTEREQUEST']._serialized_start=3232
-  _globals['_ADDTODISPUTEREQUEST']._serialized_end=3316
-  _globals['_ADDTODISPUTERESPONSE']._serialized_start=3318
-  _globals['_ADDTODISPUTERESPONSE']._serialized_end=3444
-  _globals['_LISTDISPUTESREQUEST']._serialized_start=3447
-  _globals['_LISTDISPUTESREQUEST']._serialized_end=3625
-  _globals['_LISTDISPUTESRESPONSE']._serialized_start=3627
-  _globals['_LISTDISPUTESRESPONSE']._serialized_end=3743
-  _globals['_SUBJECTSTATEMENT']._serialized_start=3745
-  _globals['_SUBJECTSTATEMENT']._serialized_end=3850
-  _globals['_SETSTATEMENTREQUEST']._serialized_start=3852
-  _globals['_SETSTATEMENTREQUEST']._serialized_end=3938
-  _globals['_SETSTATEMENTRESPONSE']._serialized_start=3940
-  _globals['_SETSTATEMENTRESPONSE']._serialized_end=4014
-  _globals['_LISTNOTICESREQUEST']._serialized_start=4017
-  _globals['_LISTNOTICESREQUEST']._serialized_end=4194
-  _globals['_LISTNOTICESRESPONSE']._serialized_start=4196
-  _globals['_LISTNOTICESRESPONSE']._serialized_end=4308
-  _globals['_SUBJECTS']._serialized_start=4541
-  _globals['_SUBJECTS']._serialized_end=5919
+  _globals['_IDENTIFICATIONMETHOD']._serialized_start=4409
+  _globals['_IDENTIFICATIONMETHOD']._serialized_end=4636
+  _globals['_KEYBINDING']._serialized_start=325
+  _globals['_KEYBINDING']._serialized_end=488
+  _globals['_KEYATTESTATION']._serialized_start=491
+  _globals['_KEYATTESTATION']._serialized_end=801
+  _globals['_KEYROTATION']._serialized_start=804
+  _globals['_KEYROTATION']._serialized_end=935
+  _globals['_KEYAPPROVAL']._serialized_start=937
+  _globals['_KEYAPPROVAL']._serialized_end=1053
+  _globals['_KEYREPUDIATION']._serialized_start=1056
+  _globals['_KEYREPUDIATION']._serialized_end=1229
+  _globals['_UNDOING']._serialized_start=1232
+  _globals['_UNDOING']._serialized_end=1498
+  _globals['_ATTESTKEYREQUEST']._serialized_start=1500
+  _globals['_ATTESTKEYREQUEST']._serialized_end=1587
+  _globals['_ATTESTKEYRESPONSE']._serialized_start=1589
+  _globals['_ATTESTKEYRESPONSE']._serialized_end=1660
+  _globals['_ROTATEKEYREQUEST']._serialized_start=1662
+  _globals['_ROTATEKEYREQUEST']._serialized_end=1743
+  _globals['_ROTATEKEYRESPONSE']._serialized_start=1745
+  _globals['_ROTATEKEYRESPONSE']._serialized_end=1816
+  _globals['_APPROVEKEYREQUEST']._serialized_start=1818
+  _globals['_APPROVEKEYREQUEST']._serialized_end=1900
+  _globals['_APPROVEKEYRESPONSE']._serialized_start=1902
+  _globals['_APPROVEKEYRESPONSE']._serialized_end=1974
+  _globals['_REPUDIATEKEYREQUEST']._serialized_start=1976
+  _globals['_REPUDIATEKEYREQUEST']._serialized_end=2066
+  _globals['_REPUDIATEKEYRESPONSE']._serialized_start=2068
+  _globals['_REPUDIATEKEYRESPONSE']._serialized_end=2194
+  _globals['_LISTINQUIRIESREQUEST']._serialized_start=2197
+  _globals['_LISTINQUIRIESREQUEST']._serialized_end=2376
+  _globals['_LISTINQUIRIESRESPONSE']._serialized_start=2379
+  _globals['_LISTINQUIRIESRESPONSE']._serialized_end=2568
+  _globals['_GETFILEREQUEST']._serialized_start=2570
+  _globals['_GETFILEREQUEST']._serialized_end=2662
+  _globals['_GETFILERESPONSE']._serialized_start=2664
+  _globals['_GETFILERESPONSE']._serialized_end=2728
+  _globals['_PLACEHOLDREQUEST']._serialized_start=2730
+  _globals['_PLACEHOLDREQUEST']._serialized_end=2813
+  _globals['_PLACEHOLDRESPONSE']._serialized_start=2815
+  _globals['_PLACEHOLDRESPONSE']._serialized_end=2929
+  _globals['_LIFTHOLDREQUEST']._serialized_start=2931
+  _globals['_LIFTHOLDREQUEST']._serialized_end=3003
+  _globals['_LIFTHOLDRESPONSE']._serialized_start=3005
+  _globals['_LIFTHOLDRESPONSE']._serialized_end=3118
+  _globals['_OPENDISPUTEREQUEST']._serialized_start=3120
+  _globals['_OPENDISPUTEREQUEST']._serialized_end=3201
+  _globals['_OPENDISPUTERESPONSE']._serialized_start=3203
+  _globals['_OPENDISPUTERESPONSE']._serialized_end=3328
+  _globals['_ADDTODISPUTEREQUEST']._serialized_start=3330
+  _globals['_ADDTODISPUTEREQUEST']._serialized_end=3414
+  _globals['_ADDTODISPUTERESPONSE']._serialized_start=3416
+  _globals['_ADDTODISPUTERESPONSE']._serialized_end=3542
+  _globals['_LISTDISPUTESREQUEST']._serialized_start=3545
+  _globals['_LISTDISPUTESREQUEST']._serialized_end=3723
+  _globals['_LISTDISPUTESRESPONSE']._serialized_start=3725
+  _globals['_LISTDISPUTESRESPONSE']._serialized_end=3841
+  _globals['_SUBJECTSTATEMENT']._serialized_start=3843
+  _globals['_SUBJECTSTATEMENT']._serialized_end=3948
+  _globals['_SETSTATEMENTREQUEST']._serialized_start=3950
+  _globals['_SETSTATEMENTREQUEST']._serialized_end=4036
+  _globals['_SETSTATEMENTRESPONSE']._serialized_start=4038
+  _globals['_SETSTATEMENTRESPONSE']._serialized_end=4112
+  _globals['_LISTNOTICESREQUEST']._serialized_start=4115
+  _globals['_LISTNOTICESREQUEST']._serialized_end=4292
+  _globals['_LISTNOTICESRESPONSE']._serialized_start=4294
+  _globals['_LISTNOTICESRESPONSE']._serialized_end=4406
+  _globals['_SUBJECTS']._serialized_start=4639
+  _globals['_SUBJECTS']._serialized_end=6017
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ from creditbureau.v1 import dispute_pb2 as _dispute_pb2
 from creditbureau.v1 import envelope_pb2 as _envelope_pb2
 from creditbureau.v1 import hold_pb2 as _hold_pb2
 from creditbureau.v1 import log_pb2 as _log_pb2
+from creditbureau.v1 import members_pb2 as _members_pb2
 from creditbureau.v1 import notice_pb2 as _notice_pb2
 from creditbureau.v1 import report_pb2 as _report_pb2
 from google.protobuf import descriptor as _descriptor
@@ -506,21 +507,30 @@ class ListInquiriesResponse(_message.Message):
 
     INQUIRIES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    STATEMENTS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Token of the next page; empty on the last page."""
     @_builtins.property
     def inquiries(self) -> _containers.RepeatedCompositeFieldContainer[_report_pb2.InquiryLine]:
         """Newest first."""
 
+    @_builtins.property
+    def statements(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
+        """What the members signed, each once, with its receipt: payload Inquiry,
+        PortfolioInquiry or Replay. A PortfolioInquiry that names other subjects comes without its
+        envelope.
+        """
+
     def __init__(
         self,
         *,
         inquiries: _abc.Iterable[_report_pb2.InquiryLine] | None = ...,
         next_page_token: _builtins.str = ...,
+        statements: _abc.Iterable[_members_pb2.LoggedStatement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["inquiries", b"inquiries", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inquiries", b"inquiries", "next_page_token", b"next_page_token", "statements", b"statements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -82,7 +82,7 @@ def uses_of(evidence: Evidence) -> Iterator[Use]:
                 yield Use(consent_id, member, leaf, "ACCOUNT_REVIEW", str(told))
     for database in evidence.databases:
         for row in database.inquiries:
-            if row.entry_key is not None and row.entry_key in database.leaf_of:
+            if row.granted and row.entry_key in database.leaf_of:
                 leaf = database.leaf_of[row.entry_key]
                 where = f"inquiry {row.inquiry_id} in {database.name}"
                 yield Use(row.consent_id, row.member_id, leaf, "", where)
@@ -146,7 +146,7 @@ def never_over_the_limit(evidence: Evidence, found: Findings) -> None:
     )
     _count(told_uses, limits, "lenders' histories", found)
     for database in evidence.databases:
-        uses = Counter(row.consent_id for row in database.inquiries if row.entry_key is not None)
+        uses = Counter(row.consent_id for row in database.inquiries if row.granted)
         _count(uses, limits, database.name, found)
         for consent in database.consents:
             if consent.use_count != uses[consent.consent_id]:

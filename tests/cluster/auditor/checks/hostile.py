@@ -22,12 +22,12 @@ def no_effect(evidence: Evidence, found: Findings) -> None:
             forged[one.request_id] = what
     for database in evidence.databases:
         for entry in database.entries:
-            if entry.request_id in forged:
+            if entry.request_id in forged and entry.kind != "inquiry-denial":
                 found.blame(
                     f"{database.name}: an attack is at leaf {entry.leaf_index}: "
                     f"{forged[entry.request_id]}",
                     signer=entry.signer,
                 )
         for row in database.inquiries:
-            if row.entry_key is not None and row.inquiry_id in forged:
+            if row.granted and row.inquiry_id in forged:
                 found.blame(f"{database.name}: an attack got a report: {row.inquiry_id}")

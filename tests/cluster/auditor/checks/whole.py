@@ -40,6 +40,8 @@ def asked_for(evidence: Evidence, found: Findings) -> None:
             found.look()
             if entry.signer in evidence.operators:
                 continue
+            if entry.kind == "replay" and entry.signer in evidence.auditors:
+                continue
             if (entry.signer, entry.request_id) not in known:
                 found.blame(
                     f"{database.name}: nobody knows of the {entry.kind} at leaf {entry.leaf_index}",

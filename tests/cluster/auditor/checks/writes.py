@@ -25,12 +25,23 @@ NOT_HEARD = frozenset(
     }
 )
 
+# An inquiry that was denied has a leaf of this kind.
+DENIAL = "inquiry-denial"
 # How a statement could be refused because it was accepted before.
 OWN_EFFECTS = frozenset({"ALREADY_EXISTS", "CONSENT_EXHAUSTED", "WRONG_STATE"})
 
 
 def readable_once(evidence: Evidence, found: Findings) -> None:
-    """Every accepted statement is there once, a refused one is not, none stays unknown."""
+    """Every accepted statement is there once, a refused one is not, none stays unknown.
+
+    A denied inquiry is there as what it is.
+    """
+    denied = {
+        (entry.signer, entry.request_id)
+        for database in evidence.databases
+        for entry in database.entries
+        if entry.kind == DENIAL
+    }
     for told in evidence.statements:
         found.look()
         key = told.signer, told.request_id
@@ -40,7 +51,8 @@ def readable_once(evidence: Evidence, found: Findings) -> None:
         wanted = 1 if told.outcome is Outcome.OK else 0
         for database in evidence.databases:
             entries = database.by_statement.get(key, [])
-            if len(entries) != wanted:
+            denials = [entry for entry in entries if entry.kind == DENIAL]
+            if len(entries) - len(denials) != wanted or len(denials) > 1 - wanted:
                 found.blame(
                     f"{told.outcome}, and {len(entries)} times in {database.name}: {told}",
                     leaves=[entry.leaf_index for entry in entries],
@@ -54,7 +66,7 @@ def readable_once(evidence: Evidence, found: Findings) -> None:
                     given=answer,
                     first=told.receipt,
                 )
-            if not wanted and answer != "NOT_FOUND":
+            if not wanted and answer != "NOT_FOUND" and key not in denied:
                 found.blame(f"{node.name} has a refused statement: {told}", given=answer)
 
 

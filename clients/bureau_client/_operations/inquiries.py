@@ -1,0 +1,109 @@
+"""Lists of inquiries: each line verified against the statement that its member signed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from bureau_client._codec.receipts import read_receipt
+from bureau_client._codec.reports import read_inquiry_line
+from bureau_client._operations.context import Context
+from bureau_client._operations.members import check_with_member
+from bureau_client._operations.operation import Operation
+from bureau_client._operations.pages import MAX_PAGE_ITEMS, collect
+from bureau_client.errors import VerificationFailed
+from bureau_client.models.members import Member
+from bureau_client.models.reports import InquiryLine
+from bureau_client.verify.checks import TELL, check_equal, verifying
+from bureau_client.verify.evidence import logged_keys_of
+from bureau_client.verify.receipts import verify_checkpoint
+from bureau_keys.inquiry_checks import check_inquiry_line
+from creditbureau.v1 import report_pb2
+from creditbureau.v1.members_pb2 import LoggedStatement
+
+LABEL = "The list of inquiries"
+
+
+class SignedPage(Protocol):
+    """A reply with a page of inquiries, and the statements that its lines refer to."""
+
+    @property
+    def inquiries(self) -> Sequence[report_pb2.InquiryLine]:
+        """The lines, newest first."""
+
+    @property
+    def statements(self) -> Sequence[LoggedStatement]:
+        """The signed statements."""
+
+    @property
+    def next_page_token(self) -> str:
+        """Token of the next page; empty on the last page."""
+
+
+def list_inquiries(
+    context: Context,
+    page: Callable[[str], Operation[SignedPage]],
+    limit: int | None,
+    *,
+    subject_id: str = "",
+    member_id: str = "",
+) -> Operation[list[InquiryLine]]:
+    """List inquiries, newest first, each verified.
+
+    Args:
+        page: Returns the operation that reads the page of a token.
+        limit: Largest number of lines; None for all.
+        subject_id: The subject who reads; empty for a member.
+        member_id: The member that reads its own; empty for a subject.
+
+    Raises:
+        VerificationFailed: A member did not sign what a line shows, or two lines show one
+            inquiry about one subject.
+    """
+    shown: set[tuple[int, str]] = set()
+
+    def verified(token: str) -> Operation[tuple[Sequence[InquiryLine], str]]:
+        reply = yield from page(token)
+        lines = []
+        for message in reply.inquiries[:MAX_PAGE_ITEMS]:
+            if member_id:
+                check_equal("The member of the inquiry", message.member_id, member_id)
+            line = yield from _verified_line(context, message, reply.statements, subject_id)
+            if (line.leaf_index, line.subject_id) in shown:
+                raise _wrong(f"shows the inquiry at leaf {line.leaf_index} twice")
+            shown.add((line.leaf_index, line.subject_id))
+            lines.append(line)
+        return lines, reply.next_page_token
+
+    return (yield from collect(LABEL, verified, lambda line: line, limit))
+
+
+def _verified_line(
+    context: Context,
+    message: report_pb2.InquiryLine,
+    statements: Sequence[LoggedStatement],
+    subject_id: str,
+) -> Operation[InquiryLine]:
+    """Return a line, verified against its statement."""
+    if not 0 < message.statement <= len(statements):
+        raise _wrong(f"has no statement of {message.member_id} for {message.inquiry_id}")
+    logged = statements[message.statement - 1]
+    with verifying(LABEL):
+        line = read_inquiry_line(message, logged)
+        receipt = read_receipt(logged.receipt)
+    context.log_view.remember(verify_checkpoint(receipt.checkpoint, context.trust))
+    if subject_id and not logged.HasField("envelope") and receipt.kind == "portfolio-inquiry":
+        # Its statement names other subjects, so it is not for this one to read.
+        return line
+    about = subject_id or message.subject_id
+
+    def check(member: Member) -> None:
+        with verifying(LABEL):
+            check_inquiry_line(message, logged, about, logged_keys_of(member), context.trust)
+
+    yield from check_with_member(context, message.member_id, check)
+    return line
+
+
+def _wrong(problem: str) -> VerificationFailed:
+    return VerificationFailed(f"{LABEL} {problem}", reason="WRONG_ANSWER", fix=TELL)
