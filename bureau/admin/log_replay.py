@@ -60,8 +60,16 @@ from bureau.journeys import (
     subject,
     submit,
 )
-from bureau.ledger.commit_queue import Committed, RecordedDenial, T, Transaction, Work
+from bureau.ledger.commit_queue import (
+    Committed,
+    RecordedDenial,
+    T,
+    Transaction,
+    Work,
+    subjects_of,
+)
 from bureau.ledger.entry_keys import moment_of
+from bureau.ledger.event_chains import ALL, NewEvent, extend_chains
 from bureau.ledger.log import LoggedEntry, LogProof, SignedStatement
 from bureau.policy import Policy
 from bureau.store import checks
@@ -73,6 +81,7 @@ from bureau_keys.denial import denial_digest
 from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.envelope import peek
 from bureau_keys.errors import KeysError
+from bureau_keys.merkle import leaf_hash
 from bureau_keys.profile import Trust
 from bureau_keys.pseudonym import Evaluator
 from bureau_keys.signer_name import (
@@ -182,6 +191,12 @@ class LogReplay:
         self._checked = checked
         self._clock = LogClock()
         self._batch: list[LoggedEntry] = []
+        self._events: list[NewEvent] = []
+        # Subjects whose chains of events the entry extends.
+        self._subjects: set[str] = set()
+        row = stored.one(q.first_event_leaf)
+        begin = row[0] if row else None
+        self._chains_begin = ALL if begin is None else begin
         self._db.execute(q.add_head, head_id=1, tree_size=0, frontier=b"", time_us=0)
         present = Bureau(
             origin=trust.origin,
@@ -210,7 +225,9 @@ class LogReplay:
         if (statement.signer, statement.request_id) != (entry.signer, entry.request_id):
             self._checked.found("its signer or its request id is not the signed one", self._index)
         tx = Transaction(self._db, self._unit_us, entry.entry_key, self._new_key)
+        tx.subjects.update(subjects_of(statement))
         result = work(tx)
+        self._subjects = tx.subjects
         if isinstance(result, RecordedDenial):
             raise result.refusal
         if tx.answer_digest != entry.answer_digest and self.erased.from_leaf is None:
@@ -227,6 +244,7 @@ class LogReplay:
         self._unit_us = min(entry.time_us, moment_of(entry.entry_key))
         self._clock.time_us = self._unit_us
         self._new_key = count(entry.entry_key + 1).__next__
+        self._subjects = {subject_id_of(entry.signer)} - {""}
         if walked.envelope is not None:
             self._replay(walked.envelope)
         elif walked.erased:
@@ -237,12 +255,18 @@ class LogReplay:
             [(entry.entry_key, walked.envelope.SerializeToString() if walked.envelope else b"")],
         )
         self._batch.append(entry)
+        if self._chains_begin <= entry.leaf_index:
+            self._events.append(
+                NewEvent(entry.leaf_index, leaf_hash(entry.commitment), self._subjects)
+            )
         if walked.ends_batch:
             self._end_batch()
 
     def _end_batch(self) -> None:
         """Give the batch's entries their leaves, as the log does at the end of a batch."""
         self._db.execute_many_tuples(q.add_entry, LoggedEntry._fields, self._batch)
+        extend_chains(self._db, self._events)
+        self._events.clear()
         newest = self._batch[-1]
         self._db.execute(
             q.move_head, new_size=newest.leaf_index + 1, new_frontier=b"", new_us=newest.time_us
@@ -339,6 +363,7 @@ class LogReplay:
             self._checked.found("the event under it is not its own", self._index)
             return
         self._checked.unproved += 1
+        self._subjects.add(subject_id)
         EVENTS.put(self._db, (key, subject_id, kind, about, member_id, time_us, body))
         if kind == ANSWER and DisputeAnswer.FromString(body).outcome in DELETING:
             row = self._db.one(q.opening_of, about=about, kind=OPENING)
@@ -358,6 +383,7 @@ class LogReplay:
             self._checked.found("an inquiry under it rests on no consent of its own", self._index)
             return
         self._checked.unproved += 1
+        self._subjects.add(inquiry.subject_id)
         INQUIRIES.put(self._db, tuple(inquiry))
         self._db.execute(
             q.count_use,

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bureau.calendar import timestamp_of
+from bureau.credit_file.disclosed import disclosed
 from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.signed_statement import statement_and_receipt
 from bureau.store import queries as q
 from bureau.store.database import Connection
-from bureau_keys.envelope import payload_type_of, peek
-from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.members_pb2 import LoggedStatement
 from creditbureau.v1.report_pb2 import InquiryLine
-from creditbureau.v1.reporting_pb2 import PortfolioInquiry
 
 # Bytes of the statements on one page, in all: a page ends early where they would be more.
 MAX_PAGE_BYTES = 1 << 20
@@ -83,14 +81,8 @@ def signed_page(
 
 
 def _statement(db: Connection, entry_key: int, subject_id: str) -> LoggedStatement:
-    """Read a statement; for a subject, without an envelope that names other subjects."""
+    """Read a statement for a subject, or for the member that signed it."""
+    if subject_id:
+        return disclosed(db, entry_key, subject_id)
     envelope, receipt = statement_and_receipt(db, entry_key)
-    if subject_id and _names_others(envelope, subject_id):
-        return LoggedStatement(receipt=receipt)
     return LoggedStatement(envelope=envelope, receipt=receipt)
-
-
-def _names_others(envelope: Envelope, subject_id: str) -> bool:
-    if envelope.payload_type != payload_type_of(PortfolioInquiry):
-        return False
-    return not {*peek(envelope, PortfolioInquiry).subject_ids} <= {subject_id}

@@ -8,6 +8,8 @@ from bureau.credit_file.filed import CreditFile
 from bureau.credit_file.reader import read_file, read_file_at
 from bureau.credit_file.report_rules import ReportInputs, ReportRequest
 from bureau.credit_file.subject_events import ALL, read_state
+from bureau.credit_file.subject_state import SubjectState
+from bureau.ledger.event_chains import head_of
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
@@ -27,7 +29,7 @@ def read_inputs(
     file = read_file(db, request.subject_id, policy, now_us)
     state = read_state(db, request.subject_id, policy, now_us, ALL)
     level = level_of(db, consent.grantee, policy, now_us)
-    return ReportInputs(origin, request, consent, file, state, _standard(db, file), level)
+    return _inputs(db, origin, request, consent, file, state, level)
 
 
 def read_inputs_at(
@@ -44,7 +46,21 @@ def read_inputs_at(
     """Read the inputs of a report again, as they were at a log size."""
     file = read_file_at(db, request.subject_id, policy, log_size, now_us)
     state = read_state(db, request.subject_id, policy, now_us, log_size)
-    return ReportInputs(origin, request, consent, file, state, _standard(db, file), level)
+    return _inputs(db, origin, request, consent, file, state, level)
+
+
+def _inputs(
+    db: Connection,
+    origin: str,
+    request: ReportRequest,
+    consent: HeldConsent,
+    file: CreditFile,
+    state: SubjectState,
+    level: int,
+) -> ReportInputs:
+    standard = _standard(db, file)
+    head = head_of(db, request.subject_id, file.log_size)
+    return ReportInputs(origin, request, consent, file, state, standard, level, head.hash)
 
 
 def _standard(db: Connection, file: CreditFile) -> StandardOfCredit | None:

@@ -39,6 +39,7 @@ class ReportInputs(NamedTuple):
         origin: The log's origin, the audience of the report.
         standard: The standard of credit in force; None if none is.
         level: ReciprocityLevel that the member had earned.
+        chain_hash: Head of the subject's chain of events.
     """
 
     origin: str
@@ -48,6 +49,7 @@ class ReportInputs(NamedTuple):
     state: SubjectState
     standard: StandardOfCredit | None
     level: int
+    chain_hash: bytes = b""
 
 
 class ShapedReport(NamedTuple):

@@ -25,6 +25,7 @@ from bureau.credit_file.scope import WHOLE_FILE
 from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_keys import displaced, read_keys
 from bureau.credit_file.subject_state import withdrawn_by_dispute
+from bureau.ledger.event_chains import head_of
 from bureau.store import queries as q
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -54,6 +55,7 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
         page = {"subject_id": subject_id, "before": 1 << 62}
         rows = db.all(q.granted_before, **page, limit=DISCLOSED_GRANTED)
         rows += db.all(q.other_inquiries_before, **page, limit=DISCLOSED_OTHERS)
+        head = head_of(db, subject_id, file.log_size)
         newest_notices = notices.newest(db, subject_id, DISCLOSED_NOTICES)
         shared = CodeSet.of([PEOPLE_CHANGED])
         deleted = db.all(q.deleted_accounts, subject_id=subject_id, unless=shared)
@@ -63,6 +65,7 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
         bureau.origin, rules, statement.header.request_id, statement.signed.digest, now_us
     )
     report.subject_id = subject_id
+    report.event_count, report.event_chain_hash = head
     report.purpose = codes_pb2.PURPOSE_SUBJECT_DISCLOSURE
     fill_report(report, file, WHOLE_FILE, rules)
     add_consumer_entries(report, state, WHOLE_FILE, rules)

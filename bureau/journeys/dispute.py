@@ -232,6 +232,7 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
                 "NOT_FOUND", "dispute_id", "no dispute with this id is against the caller"
             )
         subject_id = row.subject_id
+        tx.subjects.add(subject_id)
         tx.db.lock(q.lock_subject, subject_id=subject_id)
         state = read_state(tx.db, subject_id, bureau.policy, tx.now_us)
         if state.disputes[dispute_id].state not in ANSWERABLE:

@@ -103,6 +103,7 @@ def record_erasure(tx: Transaction, caller: Caller, erasure: Erasure) -> None:
     ]
     if erasure.statements:
         news.append(PendingNotice(NOTICE_KIND_ERASURE, "", [erasure.subject_id]))
+    tx.subjects.update(person for each in news for person in each.subject_ids)
     notices.give(tx, news, caller.member_id)
 
 

@@ -170,6 +170,7 @@ def _record(
         if len(seen) > MAX_REPORTS:
             message = f"more than {MAX_REPORTS} customers: name them in parts"
             raise Refusal.of_field("TOO_MANY_ITEMS", "subject_ids", message)
+        tx.subjects.add(who)
         tx.db.execute(
             q.count_use,
             which=held.consent_id,

@@ -126,6 +126,7 @@ def commit_inquiry(
 
     def work(tx: Transaction) -> RecordedDenial | None:
         opened.recheck_key_and_time(tx)
+        tx.subjects.add(inquiry.subject_id)
         locked = _consent(tx.db.one(q.lock_consent, consent_id=inquiry.consent_id))
         try:
             allowed = consent_state.check_inquiry(

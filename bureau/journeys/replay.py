@@ -169,6 +169,7 @@ def commit_replay(
 
     def work(tx: Transaction) -> None:
         opened.recheck_key_and_time(tx)
+        tx.subjects.add(inquiry.subject_id)
         if inquiry.member_id == member_id:
             row = tx.db.one(q.lock_consent, consent_id=inquiry.consent_id)
             assert row is not None, "an accepted inquiry had a consent"

@@ -69,6 +69,7 @@ def repudiate_key(
 
     # 2. One unit of work.
     def work(tx: Transaction) -> None:
+        tx.subjects.add(subject_id)
         tx.db.lock(q.lock_subject, subject_id=subject_id)
         keys = read_keys(tx.db, subject_id)
         key = by_id(keys, key_id)

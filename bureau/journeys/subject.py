@@ -65,6 +65,7 @@ def attest_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
     # 2. One unit of work.
     def work(tx: Transaction) -> None:
         opened.recheck_key_and_time(tx)
+        tx.subjects.add(subject_id)
         signed_statement.check_fresh(binding.header, tx.now_us)
         _check_identification(attestation.identify_time, bureau.policy, tx.now_us)
         tx.db.lock(q.lock_subject, subject_id=subject_id)

@@ -33,6 +33,7 @@ from bureau.store import queries as q
 from bureau.store.database import Connection, Database
 from bureau.store.errors import StorageError
 from bureau_keys.denial import denial_digest
+from bureau_keys.signer_name import subject_id_of
 from bureau_keys.signing import SigningKey
 
 T = TypeVar("T")
@@ -62,6 +63,8 @@ class Transaction:
         entry_key: Key of the log entry of this unit.
         new_key: Returns a key that no row of any table has.
         answer_digest: SHA-256 of the signed answer; empty without one.
+        subjects: Ids of the subjects whose chain of events the unit extends; a subject who
+            signed is one from the start.
     """
 
     db: Connection
@@ -69,6 +72,7 @@ class Transaction:
     entry_key: int
     new_key: Callable[[], int]
     answer_digest: bytes = b""
+    subjects: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +84,10 @@ class RecordedDenial:
 
     refusal: Refusal
 
-    def leaf(self, entry_key: int, statement: SignedStatement) -> NewLeaf:
+    def leaf(self, tx: Transaction, statement: SignedStatement) -> NewLeaf:
         """Return the leaf of the refused statement."""
         denied = replace(statement, kind="inquiry-denial")
-        return NewLeaf(entry_key, denied, denial_digest(self.refusal.reason))
+        return NewLeaf(tx.entry_key, denied, denial_digest(self.refusal.reason), tx.subjects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +355,7 @@ class Ledger:
         statement = unit.statement
         new_key = partial(self._keys.next, now_us)
         tx = Transaction(db, now_us, new_key(), new_key)
+        tx.subjects.update(subjects_of(statement))
         db.execute_raw("SAVEPOINT unit")
         try:
             if entry := _entry_of(db, statement):
@@ -358,10 +363,10 @@ class Ledger:
             else:
                 result = unit.work(tx)
                 if not isinstance(result, RecordedDenial):
-                    leaf = NewLeaf(tx.entry_key, statement, tx.answer_digest)
+                    leaf = NewLeaf(tx.entry_key, statement, tx.answer_digest, tx.subjects)
                     results.accepted.append((unit, leaf, result))
                 elif not self._answer_as_duplicate(db, unit, results):
-                    leaf = result.leaf(tx.entry_key, statement)
+                    leaf = result.leaf(tx, statement)
                     results.accepted.append((unit, leaf, result))
         except Refusal as refusal:
             if not self._answer_as_duplicate(db, unit, results):
@@ -407,6 +412,11 @@ class _BatchResult:
     answered: list[tuple[_Unit, Committed[Any]]] = field(default_factory=list)
     refused: list[tuple[_Unit, Exception]] = field(default_factory=list)
     deferred: list[_Unit] = field(default_factory=list)
+
+
+def subjects_of(statement: SignedStatement) -> set[str]:
+    """Return the subject who signed a statement; the empty set for a member."""
+    return {subject_id_of(statement.signer)} - {""}
 
 
 def _entry_of(db: Connection, statement: SignedStatement) -> LoggedEntry | None:

@@ -12,12 +12,13 @@ Formats: RFC 6962 hashing; C2SP tlog-checkpoint, tlog-tiles.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from bureau.clock import Moment
 from bureau.errors import Refusal
+from bureau.ledger.event_chains import NewEvent, extend_chains
 from bureau.ledger.node_checks import ForkedLogError, check_clock
 from bureau.store import queries as q
 from bureau.store.database import Connection
@@ -78,11 +79,16 @@ class LogProof:
 
 @dataclass(frozen=True, slots=True)
 class NewLeaf:
-    """A leaf about to be appended."""
+    """A leaf about to be appended.
+
+    Attributes:
+        subjects: Ids of the subjects whose chain of events it extends.
+    """
 
     entry_key: int
     statement: SignedStatement
     answer_digest: bytes
+    subjects: Collection[str] = ()
 
 
 def append(
@@ -147,13 +153,21 @@ def append(
                 now_us,
             )
         )
-    proofs = frontier.extend_with_proofs([leaf_hash(entry.commitment) for entry in entries])
+    hashes = [leaf_hash(entry.commitment) for entry in entries]
+    proofs = frontier.extend_with_proofs(hashes)
 
     # 4. One checkpoint over all leaves.
     note = sign_checkpoint(Checkpoint(origin, frontier.size, frontier.root()), key)
 
     # 5. Rows.
     db.execute_many_tuples(q.add_entry, LoggedEntry._fields, entries)
+    extend_chains(
+        db,
+        [
+            NewEvent(index, hashed, leaf.subjects)
+            for index, (leaf, hashed) in enumerate(zip(leaves, hashes, strict=True), size)
+        ],
+    )
     edge = b"".join(frontier.hashes)
     db.execute(q.move_head, new_size=frontier.size, new_frontier=edge, new_us=now_us)
     db.execute(q.add_checkpoint, tree_size=frontier.size, note=note, time_us=now_us)

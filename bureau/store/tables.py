@@ -353,6 +353,18 @@ class InquiryRow(SQLModel, table=True):
     level: int = Field(sa_column=big())
 
 
+class EventLinkRow(SQLModel, table=True):
+    """A link of the chain of events of a subject (`bureau/ledger/event_chains.py`)."""
+
+    __tablename__ = "event_link"
+    subject_id: str = Field(sa_column=text(primary_key=True))
+    # From 1, in the order of the log.
+    number: int = Field(sa_column=big(primary_key=True))
+    leaf_index: int = Field(sa_column=big())
+    # The running hash over the subject's events, this one included.
+    hash: bytes = Field(sa_column=blob())
+
+
 class SubjectEventRow(SQLModel, table=True):
     """A statement about a subject's own file: holds, disputes, a statement, repudiations of
     keys (`bureau/credit_file/subject_state.py`).

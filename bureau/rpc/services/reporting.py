@@ -8,7 +8,7 @@ from typing import final
 import grpc
 
 from bureau.errors import Refusal
-from bureau.journeys import disclosure, monitoring, portfolio, query, replay
+from bureau.journeys import disclosure, events, monitoring, portfolio, query, replay
 from bureau.rpc.servicer import Servicer
 from creditbureau.v1 import reporting_pb2
 from creditbureau.v1.reporting_pb2_grpc import ReportingServicer
@@ -46,6 +46,11 @@ class Reporting(Servicer, ReportingServicer):
             request.page_token,
         )
         return reporting_pb2.ListOwnInquiriesResponse(**page._asdict())
+
+    def ProveEvents(
+        self, request: reporting_pb2.ProveEventsRequest, context: grpc.ServicerContext
+    ) -> reporting_pb2.ProveEventsResponse:
+        return events.prove_events(self.bureau, request)
 
     def WatchAlerts(
         self, request: reporting_pb2.WatchAlertsRequest, context: grpc.ServicerContext

@@ -12,6 +12,7 @@ from bureau.store.queries.consents import *
 from bureau.store.queries.contributions import *
 from bureau.store.queries.credit_file import *
 from bureau.store.queries.erasures import *
+from bureau.store.queries.event_links import *
 from bureau.store.queries.inquiries import *
 from bureau.store.queries.log import *
 from bureau.store.queries.members import *

@@ -240,6 +240,13 @@ LIST_OWN_INQUIRIES = Method(
     DeadlineClass.READ,
 )
 
+PROVE_EVENTS = Method(
+    "creditbureau.v1.Reporting/ProveEvents",
+    reporting_pb2.ProveEventsRequest,
+    reporting_pb2.ProveEventsResponse,
+    DeadlineClass.READ,
+)
+
 WATCH_ALERTS = Method(
     "creditbureau.v1.Reporting/WatchAlerts",
     reporting_pb2.WatchAlertsRequest,
@@ -286,6 +293,13 @@ LIST_INQUIRIES = Method(
     "creditbureau.v1.Subjects/ListInquiries",
     subjects_pb2.ListInquiriesRequest,
     subjects_pb2.ListInquiriesResponse,
+    DeadlineClass.READ,
+)
+
+LIST_EVENTS = Method(
+    "creditbureau.v1.Subjects/ListEvents",
+    subjects_pb2.ListEventsRequest,
+    subjects_pb2.ListEventsResponse,
     DeadlineClass.READ,
 )
 

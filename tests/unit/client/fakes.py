@@ -37,11 +37,12 @@ from bureau_client.sync.client import Client
 from bureau_keys import merkle
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
 from bureau_keys.cosignature import cosign
-from bureau_keys.envelope import digest, peek, seal
+from bureau_keys.envelope import digest, new_header, peek, seal
 from bureau_keys.note import COSIGNATURE_V1, note_vkey
 from bureau_keys.profile import Profile, Trust
 from bureau_keys.pseudonym import Evaluator
 from bureau_keys.receipt import LeafStatement, commitment
+from bureau_keys.signer_name import member_signer
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import (
     codes_pb2,
@@ -364,10 +365,27 @@ class FakeBureau:
         )
 
     def ListInquiries(self, _: subjects_pb2.ListInquiriesRequest) -> Message:  # noqa: N802
-        line = report_pb2.InquiryLine(
-            inquiry_id="x", member_id="brook", purpose=codes_pb2.PURPOSE_CREDIT_APPLICATION
+        header = new_header(ORIGIN, member_signer("acme"), micros_of(NOW))
+        inquiry = reporting_pb2.Inquiry(
+            header=header,
+            subject_id=SUBJECT,
+            purpose=codes_pb2.PURPOSE_CREDIT_APPLICATION,
+            consent_id=header.request_id,
         )
-        return subjects_pb2.ListInquiriesResponse(inquiries=[line])
+        sealed = seal(inquiry, self.member_key)
+        receipt = self.log.append("inquiry", sealed, b"the report")
+        line = report_pb2.InquiryLine(
+            inquiry_id=header.request_id,
+            member_id="acme",
+            purpose=inquiry.purpose,
+            outcome=report_pb2.INQUIRY_OUTCOME_REPORTED,
+            create_time=timestamp_of(NOW),
+            consent_id=inquiry.consent_id,
+            leaf_index=receipt.leaf_index,
+            statement=1,
+        )
+        logged = members_pb2.LoggedStatement(envelope=sealed, receipt=receipt)
+        return subjects_pb2.ListInquiriesResponse(inquiries=[line], statements=[logged])
 
     def GetMember(self, request: members_pb2.GetMemberRequest) -> Message:  # noqa: N802
         for member in (self.admission, self.operator):

@@ -159,7 +159,8 @@ def test_the_own_file_is_the_answer_to_this_request(bureau: FakeBureau) -> None:
 
 def test_who_looked(bureau: FakeBureau) -> None:
     (line,) = bureau.wallet().inquiries()
-    assert (line.member_id, line.purpose) == ("brook", Purpose.CREDIT_APPLICATION)
+    assert (line.member_id, line.purpose) == ("acme", Purpose.CREDIT_APPLICATION)
+    assert line.receipt is not None
 
 
 def test_a_binding_is_attested_and_a_key_rotated(bureau: FakeBureau) -> None:

@@ -188,6 +188,8 @@ class Report(_message.Message):
     JURISDICTION_FIELD_NUMBER: _builtins.int
     RULES_VERSION_FIELD_NUMBER: _builtins.int
     NOTICES_FIELD_NUMBER: _builtins.int
+    EVENT_CHAIN_HASH_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
     request_digest: _builtins.bytes
     """SHA-256 of the PAE of the inquiry that it answers."""
     member_id: _builtins.str
@@ -212,6 +214,12 @@ class Report(_message.Message):
     """
     rules_version: _builtins.str
     """Of the bureau's rules and of the place's, with a stroke between."""
+    event_chain_hash: _builtins.bytes
+    """Head of the chain of the subject's events as of log_size: a running SHA-256 over the
+    leaves that concern the subject, submissions excepted. Empty without an event.
+    """
+    event_count: _builtins.int
+    """Events in the chain; for the subject only."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
         """Signer `bureau`; audience the bureau's own; request id that of the
@@ -287,10 +295,12 @@ class Report(_message.Message):
         jurisdiction: _builtins.str = ...,
         rules_version: _builtins.str = ...,
         notices: _abc.Iterable[_notice_pb2.Notice] | None = ...,
+        event_chain_hash: _builtins.bytes = ...,
+        event_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "summary", b"summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "consent_id", b"consent_id", "disputes", b"disputes", "flags", b"flags", "header", b"header", "holds", b"holds", "inquiries", b"inquiries", "jurisdiction", b"jurisdiction", "log_size", b"log_size", "member_id", b"member_id", "notices", b"notices", "omissions", b"omissions", "outcome", b"outcome", "purpose", b"purpose", "request_digest", b"request_digest", "rules_version", b"rules_version", "sections", b"sections", "standings", b"standings", "subject_id", b"subject_id", "subject_statement", b"subject_statement", "summary", b"summary", "tradelines", b"tradelines"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "consent_id", b"consent_id", "disputes", b"disputes", "event_chain_hash", b"event_chain_hash", "event_count", b"event_count", "flags", b"flags", "header", b"header", "holds", b"holds", "inquiries", b"inquiries", "jurisdiction", b"jurisdiction", "log_size", b"log_size", "member_id", b"member_id", "notices", b"notices", "omissions", b"omissions", "outcome", b"outcome", "purpose", b"purpose", "request_digest", b"request_digest", "rules_version", b"rules_version", "sections", b"sections", "standings", b"standings", "subject_id", b"subject_id", "subject_statement", b"subject_statement", "summary", b"summary", "tradelines", b"tradelines"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

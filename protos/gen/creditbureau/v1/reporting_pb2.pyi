@@ -542,6 +542,68 @@ class ListOwnInquiriesResponse(_message.Message):
 Global___ListOwnInquiriesResponse: _TypeAlias = ListOwnInquiriesResponse  # noqa: Y015
 
 @_typing.final
+class ProveEventsRequest(_message.Message):
+    """Two heads of one chain of events."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    FIRST_HASH_FIELD_NUMBER: _builtins.int
+    SECOND_HASH_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    subject_id: _builtins.str
+    """Subject of the reports: 32 hex characters."""
+    first_hash: _builtins.bytes
+    """event_chain_hash of the earlier report."""
+    second_hash: _builtins.bytes
+    """event_chain_hash of the later report."""
+    page_token: _builtins.str
+    """Token of this page, from the previous page; empty for the first page."""
+    def __init__(
+        self,
+        *,
+        subject_id: _builtins.str = ...,
+        first_hash: _builtins.bytes = ...,
+        second_hash: _builtins.bytes = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_hash", b"first_hash", "page_token", b"page_token", "second_hash", b"second_hash", "subject_id", b"subject_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProveEventsRequest: _TypeAlias = ProveEventsRequest  # noqa: Y015
+
+@_typing.final
+class ProveEventsResponse(_message.Message):
+    """Leaf hashes of the events between two heads."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEAF_HASHES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last page."""
+    @_builtins.property
+    def leaf_hashes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """In the order of the log, 32 bytes each; at most 10,000 on a page."""
+
+    def __init__(
+        self,
+        *,
+        leaf_hashes: _abc.Iterable[_builtins.bytes] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leaf_hashes", b"leaf_hashes", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProveEventsResponse: _TypeAlias = ProveEventsResponse  # noqa: Y015
+
+@_typing.final
 class RecordDecisionRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

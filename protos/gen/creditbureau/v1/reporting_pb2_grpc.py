@@ -55,6 +55,11 @@ class ReportingStub:
                 request_serializer=creditbureau_dot_v1_dot_reporting__pb2.ListOwnInquiriesRequest.SerializeToString,
                 response_deserializer=creditbureau_dot_v1_dot_reporting__pb2.ListOwnInquiriesResponse.FromString,
                 _registered_method=True)
+        self.ProveEvents = channel.unary_unary(
+                '/creditbureau.v1.Reporting/ProveEvents',
+                request_serializer=creditbureau_dot_v1_dot_reporting__pb2.ProveEventsRequest.SerializeToString,
+                response_deserializer=creditbureau_dot_v1_dot_reporting__pb2.ProveEventsResponse.FromString,
+                _registered_method=True)
         self.WatchAlerts = channel.unary_stream(
                 '/creditbureau.v1.Reporting/WatchAlerts',
                 request_serializer=creditbureau_dot_v1_dot_reporting__pb2.WatchAlertsRequest.SerializeToString,
@@ -120,6 +125,15 @@ class ReportingServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ProveEvents(self, request, context):
+        """Returns the leaf hashes between two heads of a subject's chain of events, which the
+        caller has from reports: the later head extends the earlier one. Reasons: NOT_FOUND,
+        BAD_PAGE_TOKEN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchAlerts(self, request, context):
         """Streams alerts on subjects with a consent to monitor, at least once, in
         order. Alerts on a subject end with the consent. Reasons: OVERLOADED.
@@ -165,6 +179,11 @@ def add_ReportingServicer_to_server(servicer, server):
                     servicer.ListOwnInquiries,
                     request_deserializer=creditbureau_dot_v1_dot_reporting__pb2.ListOwnInquiriesRequest.FromString,
                     response_serializer=creditbureau_dot_v1_dot_reporting__pb2.ListOwnInquiriesResponse.SerializeToString,
+            ),
+            'ProveEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProveEvents,
+                    request_deserializer=creditbureau_dot_v1_dot_reporting__pb2.ProveEventsRequest.FromString,
+                    response_serializer=creditbureau_dot_v1_dot_reporting__pb2.ProveEventsResponse.SerializeToString,
             ),
             'WatchAlerts': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchAlerts,
@@ -291,6 +310,33 @@ class Reporting:
             '/creditbureau.v1.Reporting/ListOwnInquiries',
             creditbureau_dot_v1_dot_reporting__pb2.ListOwnInquiriesRequest.SerializeToString,
             creditbureau_dot_v1_dot_reporting__pb2.ListOwnInquiriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProveEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditbureau.v1.Reporting/ProveEvents',
+            creditbureau_dot_v1_dot_reporting__pb2.ProveEventsRequest.SerializeToString,
+            creditbureau_dot_v1_dot_reporting__pb2.ProveEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

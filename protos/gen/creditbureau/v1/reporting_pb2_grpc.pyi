@@ -44,6 +44,11 @@ class ReportingStub:
     """Lists the caller's own inquiries, granted and denied, and its replays, newest first,
     in pages. Reasons: BAD_PAGE_TOKEN.
     """
+    ProveEvents: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.ProveEventsRequest, _reporting_pb2.ProveEventsResponse]
+    """Returns the leaf hashes between two heads of a subject's chain of events, which the
+    caller has from reports: the later head extends the earlier one. Reasons: NOT_FOUND,
+    BAD_PAGE_TOKEN.
+    """
     WatchAlerts: _grpc.UnaryStreamMultiCallable[_reporting_pb2.WatchAlertsRequest, _reporting_pb2.WatchAlertsResponse]
     """Streams alerts on subjects with a consent to monitor, at least once, in
     order. Alerts on a subject end with the consent. Reasons: OVERLOADED.
@@ -108,6 +113,17 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
     ) -> _reporting_pb2.ListOwnInquiriesResponse:
         """Lists the caller's own inquiries, granted and denied, and its replays, newest first,
         in pages. Reasons: BAD_PAGE_TOKEN.
+        """
+
+    @_abc_1.abstractmethod
+    def ProveEvents(
+        self,
+        request: _reporting_pb2.ProveEventsRequest,
+        context: _grpc.ServicerContext,
+    ) -> _reporting_pb2.ProveEventsResponse:
+        """Returns the leaf hashes between two heads of a subject's chain of events, which the
+        caller has from reports: the later head extends the earlier one. Reasons: NOT_FOUND,
+        BAD_PAGE_TOKEN.
         """
 
     @_abc_1.abstractmethod

@@ -537,6 +537,105 @@ class ListInquiriesResponse(_message.Message):
 Global___ListInquiriesResponse: _TypeAlias = ListInquiriesResponse  # noqa: Y015
 
 @_typing.final
+class Event(_message.Message):
+    """A link of the chain of events of a subject: the running hash that follows is SHA-256 of
+    `creditbureau/events/v1`, a newline, the hash so far (nothing before the first) and
+    leaf_hash.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    LEAF_HASH_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Position in the subject's chain, from 1."""
+    leaf_hash: _builtins.bytes
+    """RFC 6962 hash of its leaf, 32 bytes."""
+    @_builtins.property
+    def statement(self) -> _members_pb2.LoggedStatement:
+        """The statement, with its receipt. Without its envelope where it was erased, and where it
+        names other subjects.
+        """
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        statement: _members_pb2.LoggedStatement | None = ...,
+        leaf_hash: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["statement", b"statement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leaf_hash", b"leaf_hash", "number", b"number", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Event: _TypeAlias = Event  # noqa: Y015
+
+@_typing.final
+class ListEventsRequest(_message.Message):
+    """A page of the events of a subject."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_REQUEST_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Largest number of items on the page; 0 means 100."""
+    page_token: _builtins.str
+    """Token of this page, from the previous page, which is the number of an event: a caller
+    that has the first events begins after them. Empty for the first page.
+    """
+    @_builtins.property
+    def subject_request(self) -> _envelope_pb2.Envelope:
+        """Payload: SubjectRequest."""
+
+    def __init__(
+        self,
+        *,
+        subject_request: _envelope_pb2.Envelope | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["subject_request", b"subject_request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "subject_request", b"subject_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEventsRequest: _TypeAlias = ListEventsRequest  # noqa: Y015
+
+@_typing.final
+class ListEventsResponse(_message.Message):
+    """Events in the order of the log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last page."""
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___Event]:
+        """Oldest first."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___Event] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEventsResponse: _TypeAlias = ListEventsResponse  # noqa: Y015
+
+@_typing.final
 class GetFileRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -62,6 +62,11 @@ class SubjectsStub:
                 request_serializer=creditbureau_dot_v1_dot_subjects__pb2.ListInquiriesRequest.SerializeToString,
                 response_deserializer=creditbureau_dot_v1_dot_subjects__pb2.ListInquiriesResponse.FromString,
                 _registered_method=True)
+        self.ListEvents = channel.unary_unary(
+                '/creditbureau.v1.Subjects/ListEvents',
+                request_serializer=creditbureau_dot_v1_dot_subjects__pb2.ListEventsRequest.SerializeToString,
+                response_deserializer=creditbureau_dot_v1_dot_subjects__pb2.ListEventsResponse.FromString,
+                _registered_method=True)
         self.GetFile = channel.unary_unary(
                 '/creditbureau.v1.Subjects/GetFile',
                 request_serializer=creditbureau_dot_v1_dot_subjects__pb2.GetFileRequest.SerializeToString,
@@ -151,6 +156,15 @@ class SubjectsServicer:
     def ListInquiries(self, request, context):
         """Lists every inquiry about the subject, granted and denied, newest first.
         Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEvents(self, request, context):
+        """Lists the events of the subject's chain, oldest first: every statement about them
+        other than a furnisher's submission. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST,
+        BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -248,6 +262,11 @@ def add_SubjectsServicer_to_server(servicer, server):
                     servicer.ListInquiries,
                     request_deserializer=creditbureau_dot_v1_dot_subjects__pb2.ListInquiriesRequest.FromString,
                     response_serializer=creditbureau_dot_v1_dot_subjects__pb2.ListInquiriesResponse.SerializeToString,
+            ),
+            'ListEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEvents,
+                    request_deserializer=creditbureau_dot_v1_dot_subjects__pb2.ListEventsRequest.FromString,
+                    response_serializer=creditbureau_dot_v1_dot_subjects__pb2.ListEventsResponse.SerializeToString,
             ),
             'GetFile': grpc.unary_unary_rpc_method_handler(
                     servicer.GetFile,
@@ -428,6 +447,33 @@ class Subjects:
             '/creditbureau.v1.Subjects/ListInquiries',
             creditbureau_dot_v1_dot_subjects__pb2.ListInquiriesRequest.SerializeToString,
             creditbureau_dot_v1_dot_subjects__pb2.ListInquiriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/creditbureau.v1.Subjects/ListEvents',
+            creditbureau_dot_v1_dot_subjects__pb2.ListEventsRequest.SerializeToString,
+            creditbureau_dot_v1_dot_subjects__pb2.ListEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,11 @@ class SubjectsStub:
     """Lists every inquiry about the subject, granted and denied, newest first.
     Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
     """
+    ListEvents: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.ListEventsRequest, _subjects_pb2.ListEventsResponse]
+    """Lists the events of the subject's chain, oldest first: every statement about them
+    other than a furnisher's submission. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST,
+    BAD_PAGE_TOKEN.
+    """
     GetFile: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.GetFileRequest, _subjects_pb2.GetFileResponse]
     """Returns the full file disclosure, signed by the bureau. Reasons:
     BAD_SIGNATURE, EXPIRED_REQUEST.
@@ -137,6 +142,17 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
     ) -> _subjects_pb2.ListInquiriesResponse:
         """Lists every inquiry about the subject, granted and denied, newest first.
         Reasons: BAD_SIGNATURE, EXPIRED_REQUEST, BAD_PAGE_TOKEN.
+        """
+
+    @_abc_1.abstractmethod
+    def ListEvents(
+        self,
+        request: _subjects_pb2.ListEventsRequest,
+        context: _grpc.ServicerContext,
+    ) -> _subjects_pb2.ListEventsResponse:
+        """Lists the events of the subject's chain, oldest first: every statement about them
+        other than a furnisher's submission. Reasons: BAD_SIGNATURE, EXPIRED_REQUEST,
+        BAD_PAGE_TOKEN.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,82 @@
+"""Use cases of the chain of events: a subject lists it, a member proves two heads of it."""
+
+from __future__ import annotations
+
+from bureau import paging, signed_statement
+from bureau.context import Bureau
+from bureau.credit_file.disclosed import disclosed
+from bureau.errors import Refusal
+from bureau.store import queries as q
+from bureau.store.database import Connection
+from bureau.store.queries.event_links import EventLink
+from bureau_keys.merkle import leaf_hash
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.reporting_pb2 import ProveEventsRequest, ProveEventsResponse
+from creditbureau.v1.subjects_pb2 import Event, ListEventsResponse
+
+# Bytes of the statements on one page, in all: a page ends early where they would be more.
+MAX_PAGE_BYTES = 1 << 20
+# Leaf hashes on one page of a proof: 320 kB.
+PROOF_PAGE = 10_000
+
+
+def list_events(
+    bureau: Bureau, request: Envelope, page_size: int, page_token: str
+) -> ListEventsResponse:
+    """List the events of a subject's chain, oldest first.
+
+    Raises:
+        Refusal: All of `verify_subject_request`; BAD_PAGE_TOKEN.
+    """
+    limit = page_size or paging.DEFAULT_SIZE
+    after = paging.number_in(page_token, otherwise=0)
+    with bureau.database.snapshot() as db:
+        subject_id = signed_statement.verify_subject_request(
+            db, bureau.origin, request, "Subjects/ListEvents", bureau.clock.now_us()
+        ).subject_id
+        links = db.all(q.event_links_after, subject_id=subject_id, after=after, limit=limit + 1)
+        events: list[Event] = []
+        size = 0
+        for link in links[:limit]:
+            event = _event(db, link, subject_id)
+            size += event.ByteSize()
+            if size > MAX_PAGE_BYTES and events:
+                break
+            events.append(event)
+    more = len(links) > len(events)
+    return ListEventsResponse(events=events, next_page_token=str(events[-1].number) if more else "")
+
+
+def prove_events(bureau: Bureau, request: ProveEventsRequest) -> ProveEventsResponse:
+    """Return the leaf hashes between two heads of a subject's chain.
+
+    Whoever has a head got it in a report. The hashes say how many events lie between, and
+    nothing of what they are.
+
+    Raises:
+        Refusal: NOT_FOUND unless the second head follows the first in the subject's chain;
+            BAD_PAGE_TOKEN.
+    """
+    with bureau.database.snapshot() as db:
+        first, last = (
+            db.one(q.event_link_of, subject_id=request.subject_id, hash=each)
+            for each in (request.first_hash, request.second_hash)
+        )
+        if first is None or last is None or first > last:
+            raise Refusal("NOT_FOUND", "the subject has no chain of events with these two heads")
+        after = max(first[0], paging.number_in(request.page_token, otherwise=0))
+        count = max(0, min(PROOF_PAGE, last[0] - after))
+        links = db.all(q.event_links_after, subject_id=request.subject_id, after=after, limit=count)
+    more = after + len(links) < last[0]
+    return ProveEventsResponse(
+        leaf_hashes=[leaf_hash(link.commitment) for link in links],
+        next_page_token=str(after + len(links)) if more else "",
+    )
+
+
+def _event(db: Connection, link: EventLink, subject_id: str) -> Event:
+    return Event(
+        number=link.number,
+        statement=disclosed(db, link.entry_key, subject_id),
+        leaf_hash=leaf_hash(link.commitment),
+    )
