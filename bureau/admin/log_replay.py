@@ -527,6 +527,7 @@ class LogReplay:
 
         def work(tx: Transaction) -> None:
             opened.recheck_key_and_time(tx)
+            tx.subjects.add(opened.message.subject_id)
             answered_us = StoredInquiry(*row).create_us
             query.record_inquiry(bureau, tx, opened, answered_us, denial_reason=reasons[0])
             tx.answer_digest = entry.answer_digest

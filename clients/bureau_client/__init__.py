@@ -73,6 +73,7 @@ from bureau_client.models.codes import (
 )
 from bureau_client.models.consents import Consent, Frequency
 from bureau_client.models.erasures import ErasedAccount, Erasure
+from bureau_client.models.events import Event
 from bureau_client.models.members import Member, MemberKey
 from bureau_client.models.months import Month
 from bureau_client.models.progress import Progress
@@ -144,6 +145,7 @@ __all__ = [
     "DisputeState",
     "ErasedAccount",
     "Erasure",
+    "Event",
     "Evidence",
     "EvidenceLevel",
     "FacilityAction",

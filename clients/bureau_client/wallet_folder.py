@@ -4,7 +4,8 @@
     key.pem        the Ed25519 key (PKCS#8, may be encrypted)
     next-key.pem   during a rotation only: the next key
 
-The newest checkpoint that the wallet has seen is kept beside them (`bureau_keys.log_memory`).
+The newest checkpoint and the newest signed file that the wallet has seen are kept beside them
+(`bureau_keys.log_memory`, `bureau_client.verify.event_memory`).
 
 A rotation may be interrupted at any point: the next key is on disk before it is
 sent, and `rotate` finds out which of the two keys the bureau knows.
@@ -128,7 +129,7 @@ class WalletFolder:
 
     def _wallet(self, profile: Profile, name: str, clock: Clock) -> Wallet:
         remembering = replace(profile, memory_folder=self.path)
-        return Wallet(remembering, self.subject_id, self._read(name), clock=clock)
+        return Wallet(remembering, self.subject_id, self._read(name), clock=clock, folder=self.path)
 
     def _promote(self) -> None:
         (self.path / NEXT_KEY).replace(self.path / KEY)

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import NamedTuple
 
+from creditbureau.v1.report_pb2 import Report
+
 _DOMAIN = b"creditbureau/events/v1\n"
 
 
@@ -38,3 +40,20 @@ def extend(head: ChainHead, leaf_hashes: Iterable[bytes]) -> ChainHead:
         running = sha256(_DOMAIN + running + leaf_hash).digest()
         events += 1
     return ChainHead(events, running)
+
+
+def contradict(one: Report, other: Report) -> bool:
+    """Return True if two signed reports about one subject show heads that no one chain has.
+
+    A chain only grows: as of a larger log size it has no fewer events, and as many events, or
+    one log size, have one hash. A member's report does not show the number of events.
+    """
+    older, newer = sorted((one, other), key=lambda report: report.log_size)
+    both_count = bool(older.event_count and newer.event_count)
+    if both_count and older.event_count > newer.event_count:
+        return True
+    same_length = both_count and older.event_count == newer.event_count
+    same_size = older.log_size == newer.log_size
+    if same_size and both_count and not same_length:
+        return True
+    return (same_size or same_length) and older.event_chain_hash != newer.event_chain_hash

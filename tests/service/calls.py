@@ -50,6 +50,7 @@ MAY = {
     "Subjects/RotateKey": "agent",
     "Subjects/ApproveKey": "agent",
     "Subjects/RepudiateKey": "attester agent",
+    "Subjects/ListEvents": "agent",
     "Subjects/ListInquiries": "agent",
     "Subjects/GetFile": "agent",
     "Subjects/PlaceHold": "agent",
@@ -87,6 +88,7 @@ MAY = {
     "Reporting/ReplayReport": "subscriber auditor",
     "Reporting/QueryPortfolio": "subscriber",
     "Reporting/ListOwnInquiries": "subscriber",
+    "Reporting/ProveEvents": "subscriber auditor",
     "Reporting/WatchAlerts": "subscriber",
     "Reporting/AcknowledgeAlerts": "subscriber",
     "Members/PublishStandard": "operator",
@@ -234,6 +236,11 @@ def repudiate_key(scenario: Scenario, _raw: Raw) -> Message:
         key_id=other.key.verify_key.key_id,
     )
     return subjects_pb2.RepudiateKeyRequest(repudiation=seal(repudiation, person.key))
+
+
+def list_events(scenario: Scenario, _raw: Raw) -> Message:
+    request = asked_by(scenario.person, "Subjects/ListEvents")
+    return subjects_pb2.ListEventsRequest(subject_request=request)
 
 
 def list_inquiries(scenario: Scenario, _raw: Raw) -> Message:
@@ -419,6 +426,19 @@ def replay(scenario: Scenario, raw: Raw) -> Message:
     return reporting_pb2.ReplayReportRequest(replay=seal(message, raw.key))
 
 
+def prove_events(scenario: Scenario, _raw: Raw) -> Message:
+    """Between two reports that the subscriber got."""
+    subscriber, hashes = scenario.members["subscriber"], []
+    for _ in range(2):
+        inquiry = subscriber.inquiry(scenario.person.subject_id, scenario.inquire["subscriber"])
+        request = reporting_pb2.QueryReportRequest(inquiry=inquiry)
+        reply = ok(subscriber.send("Reporting/QueryReport", request))
+        hashes.append(Report.FromString(reply.report.payload).event_chain_hash)
+    return reporting_pb2.ProveEventsRequest(
+        subject_id=scenario.person.subject_id, first_hash=hashes[0], second_hash=hashes[1]
+    )
+
+
 def query_portfolio(_scenario: Scenario, raw: Raw) -> Message:
     message = reporting_pb2.PortfolioInquiry(
         header=raw.header(), purpose=codes_pb2.PURPOSE_ACCOUNT_REVIEW
@@ -463,6 +483,7 @@ GOOD: dict[str, Callable[[Scenario, Raw], Message]] = {
     "Subjects/RotateKey": rotate,
     "Subjects/ApproveKey": approve_key,
     "Subjects/RepudiateKey": repudiate_key,
+    "Subjects/ListEvents": list_events,
     "Subjects/ListInquiries": list_inquiries,
     "Subjects/GetFile": get_file,
     "Subjects/PlaceHold": place_hold,
@@ -502,6 +523,7 @@ GOOD: dict[str, Callable[[Scenario, Raw], Message]] = {
     "Reporting/ReplayReport": replay,
     "Reporting/QueryPortfolio": query_portfolio,
     "Reporting/ListOwnInquiries": always(reporting_pb2.ListOwnInquiriesRequest()),
+    "Reporting/ProveEvents": prove_events,
     "Reporting/WatchAlerts": always(reporting_pb2.WatchAlertsRequest()),
     "Reporting/AcknowledgeAlerts": always(reporting_pb2.AcknowledgeAlertsRequest(cursor=1)),
     "Members/PublishStandard": publish_standard,

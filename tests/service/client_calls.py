@@ -218,6 +218,13 @@ def erased(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
     return lambda lender: lender.erasures()
 
 
+def two_reports(scenario: Scenario, person: Wallet) -> Callable[[Any], Any]:
+    consent_id = scenario.inquiring(person, "acme")
+    asked: dict[str, Any] = {"purpose": Purpose.CREDIT_APPLICATION, "consent_id": consent_id}
+    reports = [scenario.lenders["acme"].query(person.subject_id, **asked) for _ in range(2)]
+    return lambda lender: lender.check_events(*reports)
+
+
 def grown(auditor: Any) -> object:
     """Check that the log grew from its first checkpoint to its newest."""
     checkpoints = auditor.checkpoints()
@@ -240,8 +247,10 @@ READING_CASES: dict[str, tuple[str, Case]] = {
     methods.WATCH_ALERTS.path: ("lender", alert),
     methods.ACKNOWLEDGE_ALERTS.path: ("lender", reading(lambda lender: lender.acknowledge(1))),
     methods.LIST_OWN_INQUIRIES.path: ("lender", reading(lambda lender: lender.inquiries())),
+    methods.PROVE_EVENTS.path: ("lender", two_reports),
     methods.GET_FILE.path: ("wallet", reading(lambda wallet: wallet.file())),
     methods.LIST_INQUIRIES.path: ("wallet", reading(lambda wallet: wallet.inquiries())),
+    methods.LIST_EVENTS.path: ("wallet", reading(lambda wallet: wallet.events())),
     methods.LIST_DISPUTES.path: ("wallet", reading(lambda wallet: wallet.disputes())),
     methods.LIST_NOTICES.path: ("wallet", reading(lambda wallet: wallet.notices())),
 }

@@ -78,6 +78,8 @@ def read_report(message: report_pb2.Report, *, envelope: bytes, inquiry: bytes) 
         subject_statement=message.subject_statement,
         notices=tuple(map(read_notice, message.notices)),
         jurisdiction=message.jurisdiction,
+        event_chain_hash=message.event_chain_hash,
+        event_count=message.event_count,
         rules_version=message.rules_version,
         envelope=envelope,
         inquiry=inquiry,

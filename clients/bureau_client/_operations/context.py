@@ -8,6 +8,7 @@ from bureau_client._operations.operation import Clock
 from bureau_client._operations.signer import Signer
 from bureau_client.errors import NotAuthenticated
 from bureau_client.models.members import Vouched
+from bureau_client.models.reports import Report
 from bureau_client.verify.log_view import LogView
 from bureau_keys.errors import KeysError
 from bureau_keys.log_memory import MemoryFolder
@@ -25,12 +26,14 @@ class Context:
         clock: Source of the time.
         log_view: The newest checkpoint that was seen, and those proved to be of its log.
         members: Members whose keys were fetched and verified, by id.
+        reports: The newest report about each subject, by id, for the chains of events.
     """
 
     trust: Trust
     clock: Clock
     log_view: LogView
     members: dict[str, Vouched] = field(default_factory=dict)
+    reports: dict[str, Report] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from bureau_client._codec.receipts import read_receipt
 from bureau_client._codec.reports import read_inquiry_line
 from bureau_client._operations.context import Context
 from bureau_client._operations.members import check_with_member
 from bureau_client._operations.operation import Operation
 from bureau_client._operations.pages import MAX_PAGE_ITEMS, collect
+from bureau_client._operations.receipts import see_newest
 from bureau_client.errors import VerificationFailed
 from bureau_client.models.members import Member
 from bureau_client.models.reports import InquiryLine
 from bureau_client.verify.checks import TELL, check_equal, verifying
 from bureau_client.verify.evidence import logged_keys_of
-from bureau_client.verify.receipts import verify_checkpoint
 from bureau_keys.inquiry_checks import check_inquiry_line
 from creditbureau.v1 import report_pb2
 from creditbureau.v1.members_pb2 import LoggedStatement
@@ -73,6 +72,7 @@ def list_inquiries(
                 raise _wrong(f"shows the inquiry at leaf {line.leaf_index} twice")
             shown.add((line.leaf_index, line.subject_id))
             lines.append(line)
+        see_newest(context, [line.receipt for line in lines if line.receipt])
         return lines, reply.next_page_token
 
     return (yield from collect(LABEL, verified, lambda line: line, limit))
@@ -90,9 +90,11 @@ def _verified_line(
     logged = statements[message.statement - 1]
     with verifying(LABEL):
         line = read_inquiry_line(message, logged)
-        receipt = read_receipt(logged.receipt)
-    context.log_view.remember(verify_checkpoint(receipt.checkpoint, context.trust))
-    if subject_id and not logged.HasField("envelope") and receipt.kind == "portfolio-inquiry":
+    if (
+        subject_id
+        and not logged.HasField("envelope")
+        and logged.receipt.kind == "portfolio-inquiry"
+    ):
         # Its statement names other subjects, so it is not for this one to read.
         return line
     about = subject_id or message.subject_id

@@ -10,6 +10,7 @@ from hashlib import sha256
 from bureau_client._codec.reports import read_evidence
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Context, SigningContext
+from bureau_client._operations.events import hold_report
 from bureau_client._operations.inquiries import SignedPage, list_inquiries
 from bureau_client._operations.members import check_with_member
 from bureau_client._operations.operation import Operation, call
@@ -66,6 +67,7 @@ def query(
             reason="WRONG_ANSWER",
             fix=TELL,
         )
+    yield from hold_report(context, report)
     return (yield from _with_evidence(context, report, reply.evidence, evidence))
 
 

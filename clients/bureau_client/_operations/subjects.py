@@ -13,6 +13,7 @@ from bureau_client._codec.scalars import timestamp_of
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import SigningContext
 from bureau_client._operations.cosigning import as_needed
+from bureau_client._operations.events import hold_file
 from bureau_client._operations.inquiries import SignedPage, list_inquiries
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import collect
@@ -24,6 +25,7 @@ from bureau_client.models.codes import IdentificationMethod
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.reports import InquiryLine, Notice, Report, Undoing
 from bureau_client.verify.checks import TELL, verifying
+from bureau_client.verify.event_memory import EventMemory
 from bureau_client.verify.reports import verify_file
 from bureau_keys import envelope as envelopes
 from bureau_keys.envelope import seal
@@ -154,15 +156,17 @@ def list_notices(context: SigningContext, limit: int | None) -> Operation[list[N
     return (yield from collect("The list of notices", page, read_notice, limit))
 
 
-def get_file(context: SigningContext) -> Operation[Report]:
-    """Return the subject's whole file, signed by the bureau."""
+def get_file(context: SigningContext, memory: EventMemory) -> Operation[Report]:
+    """Return the subject's whole file, signed by the bureau, held to the newest one seen."""
     signed = subject_request(context, methods.GET_FILE.path)
     reply = yield from call(methods.GET_FILE, subjects_pb2.GetFileRequest(subject_request=signed))
-    return verify_file(
+    file = verify_file(
         reply.file.SerializeToString(deterministic=True),
         signed.SerializeToString(deterministic=True),
         context.trust,
     )
+    yield from hold_file(context, memory, file)
+    return file
 
 
 def _checked_binding(binding: bytes) -> Envelope:

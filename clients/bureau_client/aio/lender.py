@@ -12,6 +12,7 @@ from bureau_client._operations import (
     directory,
     disputes_and_holds,
     erasures,
+    events,
     furnishing,
     members,
     monitoring,
@@ -403,6 +404,18 @@ class AsyncLender(AsyncClient):
             PermissionDenied: The subject has frozen the file (HOLD).
         """
         return await self._driver.run(reporting.replay(self._signing, inquiry_id, subject_id))
+
+    async def check_events(self, one: Report, other: Report) -> None:
+        """Check that the later of two reports about one subject covers every event that the
+        earlier one covered, the earlier inquiry among them.
+
+        `query` does so for the reports that this client got; this is for saved ones.
+
+        Raises:
+            VerificationFailed: The chains of events contradict each other: the two signed
+                reports are the evidence.
+        """
+        await self._driver.run(events.check_extends(one, other))
 
     async def inquiries(
         self, subject_id: str = "", *, limit: int | None = None

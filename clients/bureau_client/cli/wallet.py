@@ -241,6 +241,20 @@ def inquiries(
     emit_many(inquiries, output, shown)
 
 
+@app.command()
+def events(
+    wallet: WalletOption,
+    profile: ProfileOption,
+    limit: LimitOption = None,
+    passphrase_file: WalletPassphraseOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List every statement about you that the log holds, oldest first, each verified."""
+    with open_wallet(wallet, profile, passphrase_file) as own:
+        listed = own.events(limit=limit)
+    emit_many(listed, output, ("number", "time", "kind", "signer", "leaf_index"))
+
+
 @app.command("file")
 def credit_file(
     wallet: WalletOption,

@@ -296,6 +296,9 @@ class Report:
             `actions` of the tradelines among them. With all evidence no tradeline is.
         furnishers: The members under whose keys evidence and consent were verified.
         vouchers: The operators who signed the statements that register these keys.
+        event_chain_hash: Head of the chain of the subject's events as of `log_size`; empty
+            without an event.
+        event_count: Events in the chain; 0 in a member's report, which does not show it.
         cursor: Position among the reports of a portfolio, to continue after it; empty in
             any other report.
     """
@@ -331,6 +334,8 @@ class Report:
     evidence: tuple[Evidence, ...] = ()
     furnishers: tuple[Member, ...] = ()
     vouchers: tuple[Member, ...] = ()
+    event_chain_hash: bytes = field(default=b"", repr=False)
+    event_count: int = 0
     cursor: str = field(default="", compare=False, repr=False)
 
     # `save` and `load` import the codec when called, because the codec imports this module.

@@ -13,6 +13,7 @@ from bureau_client._operations import (
     directory,
     disputes_and_holds,
     erasures,
+    events,
     furnishing,
     members,
     monitoring,
@@ -400,6 +401,18 @@ class Lender(Client):
             PermissionDenied: The subject has frozen the file (HOLD).
         """
         return self._driver.run(reporting.replay(self._signing, inquiry_id, subject_id))
+
+    def check_events(self, one: Report, other: Report) -> None:
+        """Check that the later of two reports about one subject covers every event that the
+        earlier one covered, the earlier inquiry among them.
+
+        `query` does so for the reports that this client got; this is for saved ones.
+
+        Raises:
+            VerificationFailed: The chains of events contradict each other: the two signed
+                reports are the evidence.
+        """
+        self._driver.run(events.check_extends(one, other))
 
     def inquiries(self, subject_id: str = "", *, limit: int | None = None) -> list[InquiryLine]:
         """List this member's own inquiries and replays, newest first, each verified.

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from bureau_client._operations import (
     arguments,
     consents,
     disputes_and_holds,
+    events,
     receipts,
     resend,
     subjects,
@@ -28,11 +30,13 @@ from bureau_client.models.codes import (
     Section,
 )
 from bureau_client.models.consents import Consent, Frequency
+from bureau_client.models.events import Event
 from bureau_client.models.months import Month
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.reports import Dispute, Hold, InquiryLine, Notice, Report, Undoing
 from bureau_client.models.statements import BeforeSend, Statement, ignore
 from bureau_client.sync.client import Client
+from bureau_client.verify.event_memory import EventMemory
 from bureau_keys.profile import Profile
 from bureau_keys.signing import SigningKey
 
@@ -54,6 +58,7 @@ class Wallet(Client):
         clock: Clock = utc_now,
         policy: RetryPolicy = DEFAULT_POLICY,
         before_send: BeforeSend = ignore,
+        folder: Path | None = None,
     ) -> None:
         """Prepare the client; the connection is made by the first call.
 
@@ -65,11 +70,15 @@ class Wallet(Client):
             policy: Deadlines and retries.
             before_send: Called with each signed statement before it is sent; a statement
                 that was kept can be passed to `resend` later, also after a crash.
+            folder: The person's own folder, where the newest signed file is kept; None keeps
+                it as long as the wallet lives.
 
         Raises:
             InvalidRequest: The subject id is not 32 hex characters.
+            VerificationFailed: The file that the folder keeps is damaged.
         """
         self._subject_id = arguments.subject_id(subject_id)
+        self._events = EventMemory(folder)
         self._signing = subject_context(profile, subject_id, key, clock)
         super().__init__(profile, self._signing, policy, before_send)
 
@@ -175,9 +184,24 @@ class Wallet(Client):
     def file(self) -> Report:
         """Return the person's whole credit file, signed by the bureau.
 
-        `Report.omissions` lists the parts that reports leave out, and the reasons.
+        `Report.omissions` lists the parts that reports leave out, and the reasons. The file
+        covers every event that an earlier one covered: the newest one is kept in the wallet's
+        folder.
+
+        Raises:
+            VerificationFailed: The file's chain of events does not extend the kept one's.
         """
-        return self._driver.run(subjects.get_file(self._signing))
+        return self._driver.run(subjects.get_file(self._signing, self._events))
+
+    def events(self, *, limit: int | None = None) -> list[Event]:
+        """List every statement about the person that the log holds, oldest first: consents,
+        keys, holds, disputes, inquiries, replays, erasures; not what furnishers submit.
+
+        Raises:
+            VerificationFailed: An event is not in the log, or one is missing that a signed
+                file covered.
+        """
+        return self._driver.run(events.list_events(self._signing, self._events, limit))
 
     def place_hold(self, kind: HoldKind, *, expire: datetime | None = None) -> Hold:
         """Freeze the file, or place a fraud alert on it, from the next request on.

@@ -51,6 +51,14 @@ def verify_receipt(
     return verify_logged(receipt, envelopes.digest(parsed), trust, kind=kind)
 
 
+def leaf_hash_of(receipt: Receipt, envelope: bytes) -> bytes:
+    """Return the RFC 6962 leaf hash of a signed statement, which its verified receipt opens."""
+    digest = envelopes.digest(Envelope.FromString(envelope))
+    time_us = micros_of(receipt.log_time)
+    statement = LeafStatement(receipt.kind, digest, receipt.answer_digest, time_us)
+    return merkle.leaf_hash(commitment(statement, receipt.salt))
+
+
 def verify_logged(
     receipt: Receipt, digest: bytes, trust: Trust, *, kind: EntryKind | None = None
 ) -> Checkpoint:

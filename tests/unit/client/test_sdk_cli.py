@@ -219,7 +219,7 @@ def test_a_person_grants_and_revokes(
     assert person("consents", "--output", "jsonl") == 0
     assert json.loads(capsys.readouterr().out)["state"] == "REVOKED"
     assert person("inquiries", "--output", "csv") == 0
-    assert "brook,CREDIT_APPLICATION" in capsys.readouterr().out
+    assert "acme,CREDIT_APPLICATION" in capsys.readouterr().out
     assert person("file") == 0
     assert person("rotate-key") == 0
 

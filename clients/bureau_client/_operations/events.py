@@ -1,0 +1,191 @@
+"""The chain of a subject's events: listed, and held to the newest head seen before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bureau_client._codec.receipts import read_receipt
+from bureau_client._operations import methods
+from bureau_client._operations.context import Context, SigningContext
+from bureau_client._operations.operation import Operation, call
+from bureau_client._operations.pages import MAX_PAGE_ITEMS, collect
+from bureau_client._operations.receipts import see_newest
+from bureau_client._operations.subject_requests import subject_request
+from bureau_client.errors import NotFound, VerificationFailed
+from bureau_client.models.events import Event
+from bureau_client.models.reports import Report
+from bureau_client.verify.checks import TELL, verifying
+from bureau_client.verify.event_memory import EventMemory
+from bureau_client.verify.receipts import leaf_hash_of
+from bureau_keys.event_chain import ChainHead, extend
+from bureau_keys.event_checks import check_event
+from creditbureau.v1 import reporting_pb2, subjects_pb2
+from creditbureau.v1.directory_pb2 import Evaluation
+
+LABEL = "The list of events"
+# Subjects of whom a lender's client keeps the newest report; the oldest is forgotten first.
+REMEMBERED = 10_000
+
+
+def list_events(
+    context: SigningContext, memory: EventMemory, limit: int | None
+) -> Operation[list[Event]]:
+    """List the events of the subject, oldest first, each verified.
+
+    Raises:
+        VerificationFailed: An event is not in the log, or the chain lacks one that a signed
+            file covered.
+    """
+    chain = _Chain(memory, ChainHead())
+    events = yield from _read(context, chain, limit)
+    if limit is None and chain.head.events < memory.head.events:
+        raise memory.gap(
+            f"The list has {chain.head.events} events, a signed file covered {memory.head.events}"
+        )
+    return events
+
+
+def hold_file(context: SigningContext, memory: EventMemory, file: Report) -> Operation[None]:
+    """Check that a signed file covers every event that an earlier one covered, and keep it.
+
+    Raises:
+        VerificationFailed: The file's chain does not extend the earlier one.
+    """
+    kept, seen = memory.head, ChainHead(file.event_count, file.event_chain_hash)
+    chain = _Chain(memory, kept)
+    if seen.events > kept.events:
+        yield from _read(context, chain, seen.events - kept.events)
+    if chain.head != seen:
+        raise memory.gap(
+            f"The file's chain of {seen.events} events does not extend the {kept.events} events "
+            "that an earlier file covered",
+            file.envelope,
+        )
+    memory.keep(file.envelope)
+
+
+def hold_report(context: Context, report: Report) -> Operation[None]:
+    """Check that a report covers every event that the member's earlier one about the same
+    subject covered, the earlier inquiry itself among them, and keep it.
+
+    Raises:
+        VerificationFailed: The chains of the two reports contradict each other.
+    """
+    earlier = context.reports.get(report.subject_id)
+    if earlier is not None and earlier.request_id != report.request_id:
+        yield from check_extends(earlier, report)
+        if report.log_size < earlier.log_size:
+            return
+    context.reports.pop(report.subject_id, None)
+    context.reports[report.subject_id] = report
+    if len(context.reports) > REMEMBERED:
+        del context.reports[next(iter(context.reports))]
+
+
+def check_extends(one: Report, other: Report) -> Operation[None]:
+    """Check that the later of two reports covers every event that the earlier one covered.
+
+    Raises:
+        VerificationFailed: The later chain does not extend the earlier one, or lacks the
+            earlier inquiry.
+    """
+    earlier, later = sorted((one, other), key=lambda report: report.log_size)
+    if earlier.subject_id != later.subject_id:
+        raise _wrong("The reports are about two subjects")
+    leaf_hashes: list[bytes] = []
+    if earlier.event_chain_hash != later.event_chain_hash:
+        if not earlier.event_chain_hash:
+            return  # the first event came later: there is nothing to extend
+        leaf_hashes = yield from _between(earlier, later)
+    reached = extend(ChainHead(0, earlier.event_chain_hash), leaf_hashes)
+    if reached.hash != later.event_chain_hash:
+        raise _wrong("The report's chain of events does not extend that of the earlier report")
+    inquiry, receipt = earlier.inquiry, earlier.receipt
+    if receipt is None or receipt.leaf_index >= later.log_size:
+        return
+    with verifying("The earlier inquiry"):
+        asked = leaf_hash_of(receipt, inquiry)
+    if asked not in leaf_hashes:
+        raise _wrong("The report's chain of events lacks the inquiry of the earlier report")
+
+
+def _between(earlier: Report, later: Report) -> Operation[list[bytes]]:
+    def page(token: str) -> Operation[tuple[Sequence[bytes], str]]:
+        request = reporting_pb2.ProveEventsRequest(
+            subject_id=earlier.subject_id,
+            first_hash=earlier.event_chain_hash,
+            second_hash=later.event_chain_hash,
+            page_token=token,
+        )
+        reply = yield from call(methods.PROVE_EVENTS, request)
+        return reply.leaf_hashes, reply.next_page_token
+
+    try:
+        return (yield from collect("The proof of events", page, bytes))
+    except NotFound as error:
+        raise _wrong(
+            "The bureau has no chain of events that extends that of the earlier report"
+        ) from error
+
+
+@dataclass(slots=True)
+class _Chain:
+    """A chain of events as far as it was read.
+
+    Attributes:
+        head: The head after the events so far.
+    """
+
+    memory: EventMemory
+    head: ChainHead
+    read: list[Event] = field(default_factory=list)
+
+    def take(self, context: Context, message: subjects_pb2.Event) -> None:
+        """Verify the next event, and extend the chain with it."""
+        with verifying(LABEL):
+            check_event(message, self.head.events + 1, context.trust)
+            self.read.append(_read_event(message))
+        self.head = extend(self.head, [message.leaf_hash])
+        kept = self.memory.head
+        if self.head.events == kept.events and self.head != kept:
+            raise self.memory.gap(f"The first {kept.events} events are not those of a signed file")
+
+
+def _read(context: SigningContext, chain: _Chain, limit: int | None) -> Operation[list[Event]]:
+    """Read the events that follow the head of a chain."""
+
+    def page(token: str) -> Operation[tuple[Sequence[Event], str]]:
+        request = subjects_pb2.ListEventsRequest(
+            subject_request=subject_request(context, methods.LIST_EVENTS.path),
+            page_token=token or str(chain.head.events or ""),
+        )
+        reply = yield from call(methods.LIST_EVENTS, request)
+        before = len(chain.read)
+        for message in reply.events[:MAX_PAGE_ITEMS]:
+            if limit is None or len(chain.read) < limit:
+                chain.take(context, message)
+        see_newest(context, [event.receipt for event in chain.read[before:]])
+        return chain.read[before:], reply.next_page_token
+
+    return (yield from collect(LABEL, page, lambda event: event, limit))
+
+
+def _read_event(message: subjects_pb2.Event) -> Event:
+    receipt = read_receipt(message.statement.receipt)
+    envelope = message.statement.envelope
+    # Every statement's header is its first field: whichever message it is, this reads it.
+    signer = Evaluation.FromString(envelope.payload).header.signer if envelope.payload else ""
+    return Event(
+        number=message.number,
+        kind=receipt.kind,
+        signer=signer,
+        time=receipt.log_time,
+        leaf_index=receipt.leaf_index,
+        statement=envelope.SerializeToString(deterministic=True),
+        receipt=receipt,
+    )
+
+
+def _wrong(problem: str) -> VerificationFailed:
+    return VerificationFailed(problem, reason="WRONG_ANSWER", fix=TELL)

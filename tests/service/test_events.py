@@ -1,0 +1,281 @@
+"""The chain of a subject's events: in the signed file, in every report, and in the list."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bureau_client import (
+    AsyncWallet,
+    BureauError,
+    DisputeOutcome,
+    DisputeReason,
+    HoldKind,
+    Lender,
+    Purpose,
+    Report,
+    VerificationFailed,
+    Wallet,
+)
+from bureau_client.verify.event_memory import GAP
+from bureau_keys.envelope import peek, seal
+from bureau_keys.event_chain import ChainHead, contradict, extend
+from bureau_keys.keyring import Keyring
+from bureau_keys.merkle import leaf_hash
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.report_pb2 import Report as ReportMessage
+from tests.service.client_calls import client_of
+from tests.service.liar import deceive
+from tests.service.scenario import Scenario, account, open_scenario
+from tests.service.watching import MAY, monitor
+
+# What happens to the person of `lived`, in the order of the log.
+KINDS = [
+    "attestation",
+    "consent",
+    "consent",
+    "consent",
+    "inquiry",
+    "replay",
+    "hold",
+    "hold-lift",
+    "dispute",
+    "dispute-answer",
+    "subject-statement",
+    "consent",
+    "portfolio-inquiry",
+    "consent-change",
+    "inquiry-denial",
+]
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Iterator[Scenario]:
+    with open_scenario("acme", "brook") as opened:
+        yield opened
+
+
+def asked(scenario: Scenario, person: Wallet, consent_id: str, name: str = "acme") -> Report:
+    return scenario.lenders[name].query(
+        person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consent_id
+    )
+
+
+def lived(scenario: Scenario) -> Wallet:
+    """A person to whom everything happened that makes an event."""
+    person, acme = scenario.person(), scenario.lenders["acme"]
+    scenario.submit("acme", account(person, "card", MAY))
+    consent_id = scenario.inquiring(person, "acme")
+    report = asked(scenario, person, consent_id)
+    acme.replay(report.request_id)
+    hold = person.place_hold(HoldKind.SECURITY_FREEZE)
+    person.lift_hold(hold.hold_id)
+    line = report.tradelines[0]
+    dispute = person.dispute(
+        line.tradeline_id, field="balance_minor", reason=DisputeReason.WRONG_AMOUNT
+    )
+    acme.answer_dispute(dispute.dispute_id, DisputeOutcome.ACCURATE, narrative="looked into")
+    person.set_statement("I moved in May.")
+    monitor(person, "acme")
+    assert list(acme.portfolio(Purpose.ACCOUNT_REVIEW))
+    person.revoke(consent_id)
+    with pytest.raises(BureauError):
+        asked(scenario, person, consent_id)
+    return person
+
+
+def test_everything_but_submissions_is_an_event(scenario: Scenario) -> None:
+    person = lived(scenario)
+    events = person.events()
+    assert [event.kind for event in events] == KINDS
+    assert [event.number for event in events] == list(range(1, len(KINDS) + 1))
+    own = f"subjects/{person.subject_id}"
+    assert {event.signer for event in events} == {own, "members/acme"}
+    assert all(event.statement for event in events)
+    # Whoever has the log can follow the chain to the head of the signed file.
+    leaves = client_of("auditor", scenario, person, 0, is_async=False).leaves(0, 10_000)
+    head = extend(ChainHead(), [leaf_hash(leaves[event.leaf_index]) for event in events])
+    file = person.file()
+    assert head == (file.event_count, file.event_chain_hash)
+    assert scenario.findings() == []
+
+
+def test_a_report_covers_what_was_before_it(scenario: Scenario) -> None:
+    person = scenario.person()
+    consent_id = scenario.inquiring(person, "acme")
+    first, second = (asked(scenario, person, consent_id) for _ in range(2))
+    assert first.event_count == 0, "how often others act is not for a member"
+    assert first.event_chain_hash != second.event_chain_hash
+    scenario.lenders["acme"].check_events(first, second)
+    scenario.lenders["acme"].check_events(second, first)
+    again = scenario.lenders["acme"].replay(first.request_id)
+    assert again.event_chain_hash == first.event_chain_hash
+    # The first report covers what was before it; the second covers the first inquiry too.
+    leaves = client_of("auditor", scenario, person, 0, is_async=False).leaves(0, 10_000)
+    for report in (first, second):
+        before = [event for event in person.events() if event.leaf_index < report.log_size]
+        head = extend(ChainHead(), [leaf_hash(leaves[event.leaf_index]) for event in before])
+        assert head.hash == report.event_chain_hash
+
+
+def test_strangers_learn_nothing_of_a_chain(scenario: Scenario) -> None:
+    """Who has no two heads of one subject gets no answer, whether or not there is a chain."""
+    person, other = scenario.person(), scenario.person()
+    reports = [asked(scenario, who, scenario.inquiring(who, "acme")) for who in (person, other)]
+    brook = scenario.lenders["brook"]
+    forged = [replace(report, subject_id=person.subject_id) for report in reports]
+    with pytest.raises(VerificationFailed, match="no chain"):
+        brook.check_events(*forged)
+
+
+def lying_file(scenario: Scenario, change: Callable[[ReportMessage], object]) -> Any:
+    """Return a lie that signs another file with the bureau's own key."""
+    settings = scenario.bureau.settings
+    key = Keyring.open(settings.server_folder / "keyring", settings.passphrase()).get("report")
+
+    def lie(path: str, reply: Any) -> None:
+        if path.endswith("GetFile"):
+            report = ReportMessage.FromString(reply.file.payload)
+            change(report)
+            reply.file.CopyFrom(seal(report, key))
+
+    return lie
+
+
+def fewer(report: ReportMessage) -> None:
+    report.event_count -= 1
+
+
+def another(report: ReportMessage) -> None:
+    report.event_chain_hash = bytes(32)
+
+
+def none(report: ReportMessage) -> None:
+    report.ClearField("event_count")
+    report.ClearField("event_chain_hash")
+
+
+@pytest.mark.parametrize("change", [fewer, another, none], ids=lambda lie: lie.__name__)
+def test_a_file_that_lost_an_event_is_refused_and_kept(
+    scenario: Scenario, change: Callable[[ReportMessage], object], tmp_path: Path
+) -> None:
+    person = scenario.person()
+    key, agent = scenario.keys[person.subject_id], scenario.agent
+
+    def wallet() -> Wallet:
+        return Wallet(agent, person.subject_id, key, clock=scenario.now, folder=tmp_path)
+
+    with wallet() as first:
+        kept = first.file()
+    with wallet() as second:
+        deceive(second, lying_file(scenario, change))
+        with pytest.raises(VerificationFailed, match=GAP):
+            second.file()
+    evidence = json.loads((tmp_path / GAP).read_bytes())
+    one, other = (
+        peek(Envelope.FromString(base64.b64decode(evidence[name])), ReportMessage)
+        for name in ("kept", "seen")
+    )
+    assert one.event_count == kept.event_count
+    if change is not none:
+        assert contradict(one, other)
+    # The true file is believed as before.
+    with wallet() as third:
+        assert third.file().event_count == kept.event_count
+
+
+def dropped(reply: Any) -> None:
+    del reply.events[1]
+
+
+def renumbered(reply: Any) -> None:
+    del reply.events[1]
+    for number, event in enumerate(reply.events, 1):
+        event.number = number
+
+
+def cut_off(reply: Any) -> None:
+    del reply.events[-1]
+
+
+def swapped(reply: Any) -> None:
+    one, other = reply.events[0].statement, reply.events[1].statement
+    kept = type(one).FromString(one.SerializeToString())
+    one.CopyFrom(other)
+    other.CopyFrom(kept)
+
+
+def of_no_log(reply: Any) -> None:
+    reply.events[0].leaf_hash = bytes(32)
+    reply.events[0].statement.ClearField("envelope")
+
+
+@pytest.mark.parametrize(
+    "lie", [dropped, renumbered, cut_off, swapped, of_no_log], ids=lambda lie: lie.__name__
+)
+def test_a_list_that_leaves_an_event_out_is_refused(
+    scenario: Scenario, lie: Callable[[Any], object]
+) -> None:
+    person = scenario.person()
+
+    def tell(path: str, reply: Any) -> None:
+        if path.endswith("ListEvents"):
+            lie(reply)
+
+    wallet = client_of("wallet", scenario, person, 0, is_async=False)
+    wallet.file()
+    deceive(wallet, tell)
+    with pytest.raises(VerificationFailed):
+        wallet.events()
+    wallet.close()
+
+
+def test_a_lender_finds_its_own_inquiry_in_the_next_report(scenario: Scenario) -> None:
+    person = scenario.person()
+    consent_id = scenario.inquiring(person, "acme")
+    lender: Lender = client_of("lender", scenario, person, 0, is_async=False)
+    question: dict[str, Any] = {"purpose": Purpose.CREDIT_APPLICATION, "consent_id": consent_id}
+    lender.query(person.subject_id, **question)
+
+    def hide(path: str, reply: Any) -> None:
+        if path.endswith("ProveEvents"):
+            del reply.leaf_hashes[-1]
+
+    deceive(lender, hide)
+    with pytest.raises(VerificationFailed, match="does not extend"):
+        lender.query(person.subject_id, **question)
+    deceive(lender, lambda *_: None)
+    lender.query(person.subject_id, **question)
+    lender.close()
+
+
+def test_the_asynchronous_wallet_lists_the_same(scenario: Scenario) -> None:
+    person = scenario.person()
+
+    async def listed() -> None:
+        wallet: AsyncWallet = client_of("wallet", scenario, person, 0, is_async=True)
+        async with wallet:
+            assert await wallet.events() == person.events()
+            assert (await wallet.events(limit=2)) == person.events()[:2]
+
+    asyncio.run(listed())
+
+
+def test_an_erased_statement_keeps_its_place(scenario: Scenario) -> None:
+    person = scenario.person()
+    person.set_statement("words that go")
+    before = person.events()
+    scenario.erase(person.subject_id)
+    after = person.events()
+    assert len(after) > len(before)
+    assert [event.leaf_index for event in after[: len(before)]] == [
+        event.leaf_index for event in before
+    ]
+    assert scenario.findings() == []
