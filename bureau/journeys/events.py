@@ -50,8 +50,8 @@ def list_events(
 def prove_events(bureau: Bureau, request: ProveEventsRequest) -> ProveEventsResponse:
     """Return the leaf hashes between two heads of a subject's chain.
 
-    Whoever has a head got it in a report. The hashes say how many events lie between, and
-    nothing of what they are.
+    A caller that has both heads has them from reports. The hashes show how many events lie
+    between, and nothing of what they are.
 
     Raises:
         Refusal: NOT_FOUND unless the second head follows the first in the subject's chain;

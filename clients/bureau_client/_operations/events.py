@@ -93,10 +93,10 @@ def check_extends(one: Report, other: Report) -> Operation[None]:
     earlier, later = sorted((one, other), key=lambda report: report.log_size)
     if earlier.subject_id != later.subject_id:
         raise _wrong("The reports are about two subjects")
+    if not earlier.event_chain_hash:
+        return  # the first event came later: there is nothing to extend
     leaf_hashes: list[bytes] = []
     if earlier.event_chain_hash != later.event_chain_hash:
-        if not earlier.event_chain_hash:
-            return  # the first event came later: there is nothing to extend
         leaf_hashes = yield from _between(earlier, later)
     reached = extend(ChainHead(0, earlier.event_chain_hash), leaf_hashes)
     if reached.hash != later.event_chain_hash:

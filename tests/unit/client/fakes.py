@@ -38,6 +38,7 @@ from bureau_keys import merkle
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
 from bureau_keys.cosignature import cosign
 from bureau_keys.envelope import digest, new_header, peek, seal
+from bureau_keys.event_chain import ChainHead, extend
 from bureau_keys.note import COSIGNATURE_V1, note_vkey
 from bureau_keys.profile import Profile, Trust
 from bureau_keys.pseudonym import Evaluator
@@ -184,6 +185,8 @@ class FakeBureau:
         self.terms: dict[str, Any] = {}
         self.batches: list[list[bytes]] = []
         self.furnished: list[tuple[Envelope, list[bytes], log_pb2.Receipt]] = []
+        # Leaf hashes of the inquiries about the subject: their chain of events.
+        self.events: list[bytes] = []
         self.consents: list[consents_pb2.ConsentView] = []
         self.subject_key = SigningKey.generate()
         # The proof of the consent that reports rest on, made when the first is asked for.
@@ -304,14 +307,23 @@ class FakeBureau:
         consent = self._consent()
         report.sections.extend(SECTIONS)
         report.log_size = len(self.log.leaves)
+        report.event_chain_hash = extend(ChainHead(), self.events).hash
         for name, value in self.terms.items():
             setattr(report, name, value)
         evidence = self._fill(report) if inquiry.evidence > 1 else []
         sealed = seal(report, self.report_key)
         receipt = self.log.append("inquiry", request.inquiry, sealed.payload)
+        self.events.append(merkle.leaf_hash(self.log.leaves[-1]))
         return reporting_pb2.QueryReportResponse(
             report=sealed, receipt=receipt, evidence=evidence, consent=consent
         )
+
+    def ProveEvents(self, request: reporting_pb2.ProveEventsRequest) -> Message:  # noqa: N802
+        hashes = [
+            extend(ChainHead(), self.events[:size]).hash for size in range(len(self.events) + 1)
+        ]
+        first, last = hashes.index(request.first_hash), hashes.index(request.second_hash)
+        return reporting_pb2.ProveEventsResponse(leaf_hashes=self.events[first:last])
 
     def GetFile(self, request: subjects_pb2.GetFileRequest) -> Message:  # noqa: N802
         asked = peek(request.subject_request, consents_pb2.SubjectRequest)
