@@ -171,3 +171,17 @@ def test_an_asynchronous_client_has_the_request_id_of_its_newest_call_in_each_ta
     found = asyncio.run(main())
     assert len(found) == 3
     until(lambda: found <= set(logged), "the bureau has logged the calls")
+
+
+def test_a_client_logs_each_call_with_its_request_id(
+    acme: Profile, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "bureau_client"), Auditor(acme) as auditor:
+        auditor.member("acme")
+        answered = auditor.last_request_id
+        with pytest.raises(NotFound):
+            auditor.member("absent")
+        assert [record.getMessage() for record in caplog.records][-2:] == [
+            f"creditbureau.v1.Members/GetMember OK request_id={answered}",
+            f"creditbureau.v1.Members/GetMember NOT_FOUND request_id={auditor.last_request_id}",
+        ]

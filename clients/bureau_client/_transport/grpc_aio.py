@@ -186,7 +186,7 @@ class GrpcAioTransport:
         call = send(attempt.call.request, timeout=attempt.timeout_seconds)
         try:
             data: bytes = await call
-            self.last_request_id.read(await call.trailing_metadata())
+            self._note(attempt, "OK", await call.trailing_metadata())
         except grpc.aio.AioRpcError as error:
             explained = self._explained(error, attempt)
         else:
@@ -208,7 +208,7 @@ class GrpcAioTransport:
         try:
             async for data in call:
                 yield read_reply(attempt.call, data)
-            self.last_request_id.read(await call.trailing_metadata())
+            self._note(attempt, "OK", await call.trailing_metadata())
         except grpc.aio.AioRpcError as error:
             explained = self._explained(error, attempt)
         else:
@@ -217,10 +217,13 @@ class GrpcAioTransport:
             call.cancel()
         raise explain_expired_certificate(explained, self._profile, utc_now())
 
+    def _note(self, attempt: Attempt, outcome: str, trailers: Any) -> None:
+        self.last_request_id.read(attempt.call.method.path, outcome, trailers)
+
     def _explained(self, error: grpc.aio.AioRpcError, attempt: Attempt) -> BureauError:
         address = self._addresses[attempt.address]
         trailers = error.trailing_metadata() or ()
-        self.last_request_id.read(trailers)
+        self._note(attempt, error.code().name, trailers)
         return translate(error.code(), error.details() or "", trailers, address=address)
 
     async def close(self) -> None:

@@ -167,7 +167,7 @@ class GrpcTransport:
         except grpc.RpcError as error:
             explained = self._explained(error, attempt)
         else:
-            self.last_request_id.read(ended.trailing_metadata())
+            self._note(attempt, "OK", ended.trailing_metadata())
             return read_reply(attempt.call, data)
         raise explain_expired_certificate(explained, self._profile, utc_now())
 
@@ -191,18 +191,21 @@ class GrpcTransport:
         except grpc.RpcError as error:
             explained = self._explained(error, attempt)
         else:
-            self.last_request_id.read(call.trailing_metadata())
+            self._note(attempt, "OK", call.trailing_metadata())
             return
         finally:
             call.cancel()
         raise explain_expired_certificate(explained, self._profile, utc_now())
+
+    def _note(self, attempt: Attempt, outcome: str, trailers: Any) -> None:
+        self.last_request_id.read(attempt.call.method.path, outcome, trailers)
 
     def _explained(self, error: grpc.RpcError, attempt: Attempt) -> BureauError:
         # What gRPC raises is a Call too; its base class does not say so.
         failed: Any = error
         address = self._addresses[attempt.address]
         trailers = failed.trailing_metadata() or ()
-        self.last_request_id.read(trailers)
+        self._note(attempt, failed.code().name, trailers)
         return translate(failed.code(), failed.details() or "", trailers, address=address)
 
     def close(self) -> None:

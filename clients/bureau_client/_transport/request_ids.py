@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from contextvars import ContextVar
 from typing import Any
+
+# Each call at INFO: method, gRPC code, the request id under which the operator finds it.
+logger = logging.getLogger("bureau_client")
 
 # Trailing metadata of every answer, of a refusal too.
 REQUEST_ID = "request-id"
@@ -21,7 +25,13 @@ class LastRequestId:
         """The request id of the newest call; empty before the first, and if no answer came."""
         return self._variable.get()
 
-    def read(self, trailers: Any) -> None:
-        """Read the id from a call's trailing metadata."""
+    def read(self, path: str, outcome: str, trailers: Any) -> None:
+        """Read the id from a call's trailing metadata, and log the call.
+
+        Args:
+            path: The method.
+            outcome: Name of the gRPC code that the call ended with.
+        """
         found = next((value for key, value in trailers or () if key == REQUEST_ID), "")
         self._variable.set(found)
+        logger.info("%s %s request_id=%s", path, outcome, found or "-")

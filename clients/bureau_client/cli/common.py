@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
@@ -18,6 +19,7 @@ from rich.text import Text
 
 from bureau_client import errors
 from bureau_client._operations.operation import utc_now
+from bureau_client._transport.request_ids import logger as calls
 from bureau_client.cli.output import Output, err
 from bureau_client.models.codes import Code
 from bureau_client.models.progress import OnProgress, Progress
@@ -89,6 +91,20 @@ def run(app: typer.Typer) -> NoReturn:
     except ValueError as error:
         fail(str(error), 2)
     sys.exit(0)
+
+
+def log_calls(
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", help="Print each call on stderr: method, code, request id."),
+    ] = False,
+) -> None:
+    """Print each call on stderr, if that is asked for: the callback of both command lines."""
+    if verbose:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        calls.addHandler(handler)
+        calls.setLevel(logging.INFO)
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

@@ -33,6 +33,7 @@ app = typer.Typer(
     help="Submit credit records and query reports as a member of the bureau. " + common.EXIT_HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    callback=common.log_calls,
 )
 app.add_typer(disputes.disputes, name="dispute")
 COMMANDS: tuple[Callable[..., None], ...] = (

@@ -42,6 +42,7 @@ app = typer.Typer(
     + common.EXIT_HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    callback=common.log_calls,
 )
 app.add_typer(rights.holds, name="hold")
 app.add_typer(rights.disputes, name="dispute")
