@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from bureau_client._operations.operation import Clock
 from bureau_client._operations.signer import Signer
 from bureau_client.errors import NotAuthenticated
 from bureau_client.models.members import Vouched
-from bureau_client.models.reports import Report
 from bureau_client.verify.log_view import LogView
 from bureau_keys.errors import KeysError
 from bureau_keys.log_memory import MemoryFolder
 from bureau_keys.profile import Profile, Trust
 from bureau_keys.signer_name import member_signer, subject_signer
 from bureau_keys.signing import SigningKey
+
+
+class ReportHead(NamedTuple):
+    """The head of a subject's chain of events in one report.
+
+    Attributes:
+        chain_hash: `Report.event_chain_hash`.
+        inquiry_index: Leaf index of the report's inquiry.
+        inquiry_hash: RFC 6962 leaf hash of the inquiry.
+    """
+
+    subject_id: str
+    request_id: str
+    log_size: int
+    chain_hash: bytes
+    inquiry_index: int
+    inquiry_hash: bytes
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,14 +43,14 @@ class Context:
         clock: Source of the time.
         log_view: The newest checkpoint that was seen, and those proved to be of its log.
         members: Members whose keys were fetched and verified, by id.
-        reports: The newest report about each subject, by id, for the chains of events.
+        heads: The chain of events in the newest report about each subject, by id.
     """
 
     trust: Trust
     clock: Clock
     log_view: LogView
     members: dict[str, Vouched] = field(default_factory=dict)
-    reports: dict[str, Report] = field(default_factory=dict)
+    heads: dict[str, ReportHead] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from bureau_client._codec.receipts import read_receipt
 from bureau_client._operations import methods
-from bureau_client._operations.context import Context, SigningContext
+from bureau_client._operations.context import Context, ReportHead, SigningContext
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import MAX_PAGE_ITEMS, collect
 from bureau_client._operations.receipts import see_newest
@@ -24,7 +24,7 @@ from creditbureau.v1 import reporting_pb2, subjects_pb2
 from creditbureau.v1.directory_pb2 import Evaluation
 
 LABEL = "The list of events"
-# Subjects of whom a lender's client keeps the newest report; the oldest is forgotten first.
+# Subjects of whom a lender's client keeps the newest head; the oldest is forgotten first.
 REMEMBERED = 10_000
 
 
@@ -67,20 +67,20 @@ def hold_file(context: SigningContext, memory: EventMemory, file: Report) -> Ope
 
 def hold_report(context: Context, report: Report) -> Operation[None]:
     """Check that a report covers every event that the member's earlier one about the same
-    subject covered, the earlier inquiry itself among them, and keep it.
+    subject covered, the earlier inquiry itself among them, and remember its head.
 
     Raises:
         VerificationFailed: The chains of the two reports contradict each other.
     """
-    earlier = context.reports.get(report.subject_id)
-    if earlier is not None and earlier.request_id != report.request_id:
-        yield from check_extends(earlier, report)
-        if report.log_size < earlier.log_size:
+    seen, earlier = _head_of(report), context.heads.get(report.subject_id)
+    if earlier is not None and earlier.request_id != seen.request_id:
+        yield from _check_extends(earlier, seen)
+        if seen.log_size < earlier.log_size:
             return
-    context.reports.pop(report.subject_id, None)
-    context.reports[report.subject_id] = report
-    if len(context.reports) > REMEMBERED:
-        del context.reports[next(iter(context.reports))]
+    context.heads.pop(report.subject_id, None)
+    context.heads[report.subject_id] = seen
+    if len(context.heads) > REMEMBERED:
+        del context.heads[next(iter(context.heads))]
 
 
 def check_extends(one: Report, other: Report) -> Operation[None]:
@@ -90,32 +90,46 @@ def check_extends(one: Report, other: Report) -> Operation[None]:
         VerificationFailed: The later chain does not extend the earlier one, or lacks the
             earlier inquiry.
     """
-    earlier, later = sorted((one, other), key=lambda report: report.log_size)
+    yield from _check_extends(*map(_head_of, (one, other)))
+
+
+def _check_extends(one: ReportHead, other: ReportHead) -> Operation[None]:
+    earlier, later = sorted((one, other), key=lambda head: head.log_size)
     if earlier.subject_id != later.subject_id:
         raise _wrong("The reports are about two subjects")
-    if not earlier.event_chain_hash:
+    if not earlier.chain_hash:
         return  # the first event came later: there is nothing to extend
     leaf_hashes: list[bytes] = []
-    if earlier.event_chain_hash != later.event_chain_hash:
+    if earlier.chain_hash != later.chain_hash:
         leaf_hashes = yield from _between(earlier, later)
-    reached = extend(ChainHead(0, earlier.event_chain_hash), leaf_hashes)
-    if reached.hash != later.event_chain_hash:
+    reached = extend(ChainHead(0, earlier.chain_hash), leaf_hashes)
+    if reached.hash != later.chain_hash:
         raise _wrong("The report's chain of events does not extend that of the earlier report")
-    inquiry, receipt = earlier.inquiry, earlier.receipt
-    if receipt is None or receipt.leaf_index >= later.log_size:
-        return
-    with verifying("The earlier inquiry"):
-        asked = leaf_hash_of(receipt, inquiry)
-    if asked not in leaf_hashes:
+    if earlier.inquiry_index < later.log_size and earlier.inquiry_hash not in leaf_hashes:
         raise _wrong("The report's chain of events lacks the inquiry of the earlier report")
 
 
-def _between(earlier: Report, later: Report) -> Operation[list[bytes]]:
+def _head_of(report: Report) -> ReportHead:
+    if report.receipt is None:
+        raise _wrong("The report has no receipt: it is not a member's")
+    with verifying("The inquiry of the report"):
+        inquiry_hash = leaf_hash_of(report.receipt, report.inquiry)
+    return ReportHead(
+        report.subject_id,
+        report.request_id,
+        report.log_size,
+        report.event_chain_hash,
+        report.receipt.leaf_index,
+        inquiry_hash,
+    )
+
+
+def _between(earlier: ReportHead, later: ReportHead) -> Operation[list[bytes]]:
     def page(token: str) -> Operation[tuple[Sequence[bytes], str]]:
         request = reporting_pb2.ProveEventsRequest(
             subject_id=earlier.subject_id,
-            first_hash=earlier.event_chain_hash,
-            second_hash=later.event_chain_hash,
+            first_hash=earlier.chain_hash,
+            second_hash=later.chain_hash,
             page_token=token,
         )
         reply = yield from call(methods.PROVE_EVENTS, request)
