@@ -1,0 +1,36 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from types import SimpleNamespace
+
+import pytest
+
+from bureau.admin import bureau_folder
+from bureau.store import schema
+from bureau.store.database import Database
+from bureau_keys import keyring
+
+
+@pytest.fixture(scope="session", autouse=True)
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Make once what is the same for the hundreds of bureaus of a test run: the empty tables
+    of SQLite, by every migration in turn, and the keys that passphrases derive.
+    """
+    template = Database(f"sqlite:///{tmp_path_factory.mktemp('template') / 'bureau.db'}")
+    schema.upgrade(template)
+    template.dispose()
+    empty = template.file.read_bytes()
+
+    def upgrade(database: Database) -> None:
+        if database.is_sqlite and database.file.stat().st_size == 0:
+            database.file.write_bytes(empty)
+        else:
+            schema.upgrade(database)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bureau_folder, "schema", SimpleNamespace(upgrade=upgrade))
+        patch.setattr(keyring, "_derive", lru_cache(keyring._derive))
+        yield
