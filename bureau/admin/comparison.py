@@ -35,7 +35,6 @@ NODE_TIMES = frozenset(
         "consent.update_us",
         "contribution.default_us",
         "contribution.good_us",
-        "inquiry.create_us",
         "member.create_us",
         "subject_event.time_us",
         "subject_key.end_us",

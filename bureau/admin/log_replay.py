@@ -82,6 +82,7 @@ from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.envelope import peek
 from bureau_keys.errors import KeysError
 from bureau_keys.merkle import leaf_hash
+from bureau_keys.portfolio import ReportTree
 from bureau_keys.profile import Trust
 from bureau_keys.pseudonym import Evaluator
 from bureau_keys.signer_name import (
@@ -343,8 +344,13 @@ class LogReplay:
         key = self._entry.entry_key
         if event := EVENTS.one(self._stored, (key,)):
             self._take_over_event(*event)
-        for row in self._stored.all(q.inquiries_of_entry, entry_key=key, after=0, limit=1 << 31):
-            self._take_over_inquiry(StoredInquiry(*row))
+        inquiries = [StoredInquiry(*row) for row in self._inquiries_of(self._entry)]
+        if self._entry.kind == "portfolio-inquiry":
+            tree = ReportTree([inquiry.report_digest or b"" for inquiry in inquiries])
+            if tree.answer_digest != self._entry.answer_digest:
+                self._checked.found("its reports are not the ones that were logged", self._index)
+        for inquiry in inquiries:
+            self._take_over_inquiry(inquiry)
 
     def _take_over_event(
         self,
@@ -543,16 +549,40 @@ class LogReplay:
         caller = self.caller()
         opened = replay.verify_replay(self._db, bureau, caller, envelope)
         inquiry = replay.find_inquiry(self._db, caller, opened.message)
-        row = self._db.one(q.entry_by_key, entry_key=inquiry.entry_key)
-        assert row is not None, "the inquiry was found by its entry"
-        report_digest = LoggedEntry(*row).answer_digest or self._entry.answer_digest
-        replay.commit_replay(bureau, opened, inquiry, report_digest)
+        replay.commit_replay(bureau, opened, inquiry, inquiry.report_digest or b"")
 
     def portfolio(self, bureau: Bureau, envelope: Envelope) -> None:
-        """Replay an inquiry for a portfolio, as far as the accounts of its people are there."""
+        """Replay an inquiry for a portfolio: the inputs of its rows must give the reports whose
+        root is in the log.
+
+        Raises:
+            Refusal: INTERNAL if they do not; WRONG_STATE after an erasure; the reasons of
+                `open_portfolio`.
+        """
+        entry, asked_by = self._entry, self.caller()
+        opened = portfolio.open_portfolio(bureau, asked_by, envelope)
+        rows = [StoredInquiry(*row) for row in self._inquiries_of(entry)]
         if self.erased.from_leaf is not None:
             raise Refusal("WRONG_STATE", "accounts of the member's customers were erased")
-        portfolio.commit_portfolio(bureau, self.caller(), envelope)
+        inquiries: list[StoredInquiry] = []
+        for row in rows:
+            held = load_consent(self._db, row.consent_id)
+            if held is None:
+                raise Refusal("CONSENT_REQUIRED", "no consent has the id that an inquiry names")
+            level = level_of(self._db, asked_by.member_id, bureau.policy, row.create_us)
+            for earned in dict.fromkeys((level, row.level)):
+                as_of = portfolio.AsOf(row.create_us, row.log_size, earned, row.rules_version)
+                inquiry = portfolio.build_inquiry(self._db, bureau, opened, held, as_of)
+                if inquiry.report_digest == row.report_digest:
+                    break
+            inquiries.append(inquiry)
+        portfolio.commit_portfolio(bureau, asked_by, opened, inquiries)
+
+    def _inquiries_of(self, entry: LoggedEntry) -> list[q.InquiryColumns]:
+        """Read the inquiries of an entry, in their order."""
+        return self._stored.all(
+            q.inquiries_of_entry, entry_key=entry.entry_key, after=0, limit=1 << 31
+        )
 
     def submission(self, bureau: Bureau, envelope: Envelope) -> None:
         """Replay a submission; of one that is not whole, the records that are there.

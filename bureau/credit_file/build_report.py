@@ -15,6 +15,7 @@ from bureau.errors import Refusal
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
+from creditbureau.v1 import report_pb2
 from creditbureau.v1.notice_pb2 import NOTICE_KIND_ERASURE
 from creditbureau.v1.report_pb2 import Evidence
 
@@ -41,6 +42,13 @@ class BuiltReport:
     def digest(self) -> bytes:
         """The report's digest in the log: SHA-256 of its bytes."""
         return hashlib.sha256(self.payload).digest()
+
+    @property
+    def inquiry_outcome(self) -> int:
+        """The InquiryOutcome of the inquiry that the report answers."""
+        if self.outcome == report_pb2.REPORT_OUTCOME_HIT:
+            return report_pb2.INQUIRY_OUTCOME_REPORTED
+        return report_pb2.INQUIRY_OUTCOME_NO_HIT
 
 
 def build_report(
@@ -99,17 +107,15 @@ def _built(db: Connection, inputs: ReportInputs, rules: ReportRules) -> BuiltRep
     )
 
 
-def check_report_digest(
-    db: Connection, built: BuiltReport, answer_digest: bytes, subject_id: str
-) -> None:
-    """Verify that a rebuilt report has the digest recorded in the log.
+def check_report_digest(db: Connection, built: BuiltReport, inquiry: StoredInquiry) -> None:
+    """Verify that a rebuilt report has the digest that its inquiry recorded.
 
     Raises:
         Refusal: WRONG_STATE if something of the subject was erased since; INTERNAL.
     """
-    if built.digest == answer_digest:
+    if built.digest == inquiry.report_digest:
         return
-    since = {"subject_id": subject_id, "log_size": built.log_size}
+    since = {"subject_id": inquiry.subject_id, "log_size": built.log_size}
     if db.one(q.erased_since, kind=NOTICE_KIND_ERASURE, **since):
         raise Refusal("WRONG_STATE", "records that the report was made from were erased since")
     raise Refusal("INTERNAL", "the rebuilt report differs from the one recorded in the log")

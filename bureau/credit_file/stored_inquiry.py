@@ -14,6 +14,8 @@ class StoredInquiry(NamedTuple):
         log_size: The log size that the report was read at; -1 for a denied one or a replay.
         rules_version: The version of the rules that shaped the report.
         level: The reciprocity level that the member had earned.
+        report_digest: SHA-256 of the report's payload; None for a denied one, and a
+            portfolio's inquiry of a schema before 0010.
     """
 
     inquiry_key: int
@@ -30,3 +32,10 @@ class StoredInquiry(NamedTuple):
     log_size: int
     rules_version: str
     level: int
+    report_digest: bytes | None
+
+    def new_row(self) -> dict[str, object]:
+        """Return the columns of a new row; the database gives out the key."""
+        columns = self._asdict()
+        del columns["inquiry_key"]
+        return columns

@@ -1,19 +1,27 @@
 """Use case of a portfolio: one signed inquiry for reports on a member's own customers,
 under their consents to monitor.
 
-The inquiry is one leaf of the log, and one inquiry on each customer's file. The reports are
-then built one by one as of its log size, so a stream that broke resumes where it stopped,
-with the same reports.
+The reports are built before the commit, as of one log size; under the consents' locks those of
+customers who withdrew meanwhile are left out. The inquiry is one leaf of the log, which covers
+the digests of all reports, and one inquiry on each customer's file. The reports are then built
+again, one by one and byte for byte, so a stream that broke resumes where it stopped. A report
+that its customer no longer allows is withheld, under its index.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from bureau import paging, signed_statement
 from bureau.context import Bureau, Caller
 from bureau.credit_file import consent_state
-from bureau.credit_file.build_report import load_consent, rebuild_report
+from bureau.credit_file.build_report import (
+    BuiltReport,
+    check_report_digest,
+    load_consent,
+    rebuild_report,
+)
 from bureau.credit_file.consent_proof import prove_consent
 from bureau.credit_file.consent_state import ACTIVE, HeldConsent
 from bureau.credit_file.contributions import level_of
@@ -21,8 +29,9 @@ from bureau.credit_file.replay_check import check_retry
 from bureau.credit_file.report_rules import ReportRequest
 from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.stored_inquiry import StoredInquiry
+from bureau.credit_file.stored_portfolio import StoredPortfolio
 from bureau.credit_file.subject_events import read_state
-from bureau.credit_file.subject_state import check_holds
+from bureau.credit_file.subject_state import PLACEMENT, check_holds
 from bureau.errors import Refusal
 from bureau.journeys.monitoring import alert_inquiries
 from bureau.ledger import log
@@ -30,81 +39,94 @@ from bureau.ledger.commit_queue import Committed, Transaction
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection
+from bureau_keys.portfolio import MAX_REPORTS, ReportTree
 from creditbureau.v1 import codes_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
-from creditbureau.v1.reporting_pb2 import PortfolioInquiry, QueryPortfolioResponse
+from creditbureau.v1.reporting_pb2 import (
+    PortfolioInquiry,
+    PortfolioProof,
+    QueryPortfolioResponse,
+)
 
 PURPOSES = frozenset({codes_pb2.PURPOSE_ACCOUNT_REVIEW, codes_pb2.PURPOSE_COLLECTION})
-# Reports of one inquiry; a larger portfolio is refused and must be split.
-MAX_REPORTS = 10_000
+# Reports that are built from one snapshot, so that none is held for long.
 PAGE = 50
+
+
+class AsOf(NamedTuple):
+    """The moment as of which all reports of a portfolio are built.
+
+    Attributes:
+        create_us: The time, microseconds.
+        log_size: The log size.
+        level: ReciprocityLevel that the member had earned.
+        rules_version: Name of the rules of reports.
+    """
+
+    create_us: int
+    log_size: int
+    level: int
+    rules_version: str
 
 
 def query_portfolio(
     bureau: Bureau, caller: Caller, envelope: Envelope, cursor: str
 ) -> Iterator[QueryPortfolioResponse | None]:
-    """Yield reports on a member's customers.
+    """Yield reports on a member's customers; None while they are built.
 
     Args:
-        cursor: Cursor of the last report that the caller has; empty to start.
+        cursor: Index of the first report; empty to start.
 
     Raises:
         Refusal: All of `verify_statement`; CLOCK_SKEW, EXPIRED_REQUEST (also a stream that
-            is resumed after a day), INVALID_FIELD (purpose), PURPOSE_NOT_PERMITTED, TOO_MANY_ITEMS.
+            is resumed after a day), INVALID_FIELD (purpose), PURPOSE_NOT_PERMITTED,
+            TOO_MANY_ITEMS, BAD_PAGE_TOKEN.
     """
     # 1. Open and verify.
-    after = paging.number_in(cursor, otherwise=0, field="cursor")
-    opened = _open(bureau, caller, envelope)
-    inquiry = opened.message
+    start = paging.number_in(cursor, otherwise=0, field="cursor")
+    opened = open_portfolio(bureau, caller, envelope)
     signed_statement.check_resumable(opened.header, bureau.clock.now_us())
 
-    # 2. One unit of work: each consent's use, each customer's line, one leaf.
-    committed = _commit(bureau, caller, opened)
+    # 2. Build the reports of a new inquiry, outside the writer.
+    inquiries: list[StoredInquiry] = []
+    if not _is_accepted(bureau, opened):
+        for built in _build(bureau, caller, opened):
+            inquiries.extend(built)
+            yield None
 
-    # 3. Committed: the reports, as of that moment.
-    receipt = signed_statement.receipt_of(committed.proof)
+    # 3. One unit of work: each consent's use, each customer's line, one leaf over all reports.
+    committed = commit_portfolio(bureau, caller, opened, inquiries)
+
+    # 4. Committed: the reports from the cursor on, as of that moment.
     entry_key = committed.proof.entry.entry_key
-    while True:
-        reports = []
-        now_us = bureau.clock.now_us()
-        with bureau.database.snapshot() as db:
-            page = db.all(q.inquiries_of_entry, entry_key=entry_key, after=after, limit=PAGE)
-            for values in page:
-                stored = StoredInquiry(*values)
-                after = stored.inquiry_key
-                held = load_consent(db, stored.consent_id)
-                if held is None or not _still_allowed(db, bureau, held, stored, now_us):
-                    continue
-                asked = ReportRequest(
-                    opened.header.request_id,
-                    opened.signed.digest,
-                    stored.subject_id,
-                    inquiry.purpose,
-                    0,
-                )
-                prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, stored)
-                reports.append((prepared.payload, str(after), prove_consent(db, held)))
-        for payload, place, consent in reports:
-            report = signed_statement.sign_report(bureau.report_key, payload)
-            yield QueryPortfolioResponse(
-                report=report, receipt=receipt, cursor=place, consent=consent
-            )
-        if len(page) < PAGE:
-            return
+    with bureau.database.snapshot() as db:
+        portfolio = StoredPortfolio.read(db, entry_key)
+    count = portfolio.tree.count
+    if start > count:
+        raise paging.bad_token("cursor")
+    first = QueryPortfolioResponse(
+        receipt=signed_statement.receipt_of(committed.proof), portfolio=portfolio.tree.start()
+    )
+    if start == count:
+        yield first
+    for place in range(start, count, PAGE):
+        for message, payload in _answers(bureau, opened, entry_key, portfolio, place):
+            if payload is not None:
+                signed = signed_statement.sign_report(bureau.report_key, payload)
+                message.report.CopyFrom(signed)
+            if message.portfolio.index == start:
+                message.MergeFrom(first)
+            yield message
 
 
-def commit_portfolio(bureau: Bureau, caller: Caller, envelope: Envelope) -> None:
-    """Commit the inquiry for a portfolio, without building its reports.
-
-    Raises:
-        Refusal: All of `query_portfolio`.
-    """
-    _commit(bureau, caller, _open(bureau, caller, envelope))
-
-
-def _open(
+def open_portfolio(
     bureau: Bureau, caller: Caller, envelope: Envelope
 ) -> VerifiedStatement[PortfolioInquiry]:
+    """Verify an inquiry for a portfolio.
+
+    Raises:
+        Refusal: All of `verify_statement`; INVALID_FIELD, PURPOSE_NOT_PERMITTED.
+    """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
             db,
@@ -121,100 +143,266 @@ def _open(
     return opened
 
 
-def _commit(
-    bureau: Bureau, caller: Caller, opened: VerifiedStatement[PortfolioInquiry]
+def commit_portfolio(
+    bureau: Bureau,
+    caller: Caller,
+    opened: VerifiedStatement[PortfolioInquiry],
+    inquiries: Iterable[StoredInquiry],
 ) -> Committed[None]:
+    """Commit an inquiry for a portfolio under the locks of its consents.
+
+    Args:
+        inquiries: The inquiry about each customer, with the digest of the built report; one
+            that its customer allows no longer is left out.
+
+    Raises:
+        Refusal: The reasons of the ledger.
+    """
+    purpose, wanted = opened.message.purpose, list(inquiries)
+    people = sorted(inquiry.subject_id for inquiry in wanted)
+    consent_ids = sorted(inquiry.consent_id for inquiry in wanted)
+
     def work(tx: Transaction) -> None:
         opened.recheck_key_and_time(tx)
-        _record(bureau, tx, caller, opened)
+        locked = [HeldConsent(*row) for row in tx.db.all_in(q.lock_consents, consent_ids)]
+        tx.db.all_in(q.share_subjects, people)
+        covering = {
+            held.consent_id: held
+            for held in _covering(tx.db, bureau, caller.member_id, locked, purpose, tx.now_us)
+        }
+        kept = [inquiry for inquiry in wanted if inquiry.consent_id in covering]
+        tx.db.execute_many(q.count_use, [_use(held, tx.now_us) for held in covering.values()])
+        tx.db.execute_many(
+            q.add_inquiry, [one._replace(entry_key=tx.entry_key).new_row() for one in kept]
+        )
+        tx.answer_digest = ReportTree([one.report_digest or b"" for one in kept]).answer_digest
+        customers = [inquiry.subject_id for inquiry in kept]
+        tx.subjects.update(customers)
+        if purpose in bureau.policy.hard_purposes:
+            alert_inquiries(tx, customers, bureau.policy, caller.member_id)
 
     return bureau.ledger.commit(opened.signed, work)
 
 
-def _still_allowed(
-    db: Connection, bureau: Bureau, held: HeldConsent, stored: StoredInquiry, now_us: int
-) -> bool:
-    """Return False for a customer who withdrew the consent, or froze the file, since."""
-    try:
-        check_retry(db, bureau.policy, held, stored, now_us)
-    except Refusal:
-        return False
-    return True
+def _use(held: HeldConsent, now_us: int) -> dict[str, object]:
+    """Return the columns that count one use of a consent."""
+    return {
+        "which": held.consent_id,
+        "period": held.period_at(now_us),
+        "period_count": held.uses_in_period(now_us) + 1,
+    }
 
 
-def _record(
-    bureau: Bureau, tx: Transaction, caller: Caller, opened: VerifiedStatement[PortfolioInquiry]
-) -> None:
-    """Store an inquiry about each customer whose consent covers it.
+def build_inquiry(
+    db: Connection,
+    bureau: Bureau,
+    opened: VerifiedStatement[PortfolioInquiry],
+    held: HeldConsent,
+    as_of: AsOf,
+) -> StoredInquiry:
+    """Build the report on a customer, and return the inquiry about it, without its entry."""
+    hard = opened.message.purpose in bureau.policy.hard_purposes
+    inquiry = StoredInquiry(
+        inquiry_key=0,
+        subject_id=held.subject_id,
+        member_id=held.grantee,
+        inquiry_id=opened.signed.request_id,
+        consent_id=held.consent_id,
+        purpose=opened.message.purpose,
+        kind=report_pb2.INQUIRY_KIND_HARD if hard else report_pb2.INQUIRY_KIND_SOFT,
+        outcome=report_pb2.INQUIRY_OUTCOME_REPORTED,
+        denial_reason="",
+        create_us=as_of.create_us,
+        entry_key=None,
+        log_size=as_of.log_size,
+        rules_version=as_of.rules_version,
+        level=as_of.level,
+        report_digest=None,
+    )
+    report = _rebuild(db, bureau, opened, held, inquiry)
+    return inquiry._replace(outcome=report.inquiry_outcome, report_digest=report.digest)
+
+
+def _is_accepted(bureau: Bureau, opened: VerifiedStatement[PortfolioInquiry]) -> bool:
+    """Return True for an inquiry that is in the log already.
+
+    Raises:
+        Refusal: CLOCK_SKEW or EXPIRED_REQUEST for one that is not, and was not issued lately.
+    """
+    signed = opened.signed
+    with bureau.database.snapshot() as db:
+        if db.one(q.entry_of_request, signer=signed.signer, request_id=signed.request_id):
+            return True
+    signed_statement.check_fresh(opened.header, bureau.clock.now_us())
+    return False
+
+
+def _build(
+    bureau: Bureau, caller: Caller, opened: VerifiedStatement[PortfolioInquiry]
+) -> Iterator[list[StoredInquiry]]:
+    """Yield pages of inquiries about a member's customers, with the digests of their reports.
+
+    All reports are as of the log's size at the start. Each page has a snapshot of its own, so
+    that none is held for long.
 
     Raises:
         Refusal: TOO_MANY_ITEMS.
     """
-    inquiry = opened.message
+    now_us = bureau.clock.now_us()
+    with bureau.database.snapshot() as db:
+        as_of = AsOf(
+            now_us,
+            log.size_of(db),
+            level_of(db, caller.member_id, bureau.policy, now_us),
+            current_rules(bureau.policy).name,
+        )
+        consents = _customers(db, bureau, caller.member_id, opened.message, now_us)
+    for first in range(0, len(consents), PAGE):
+        with bureau.database.snapshot() as db:
+            yield [
+                build_inquiry(db, bureau, opened, held, as_of)
+                for held in consents[first : first + PAGE]
+            ]
+
+
+def _customers(
+    db: Connection, bureau: Bureau, member_id: str, inquiry: PortfolioInquiry, now_us: int
+) -> list[HeldConsent]:
+    """List one consent for each customer on whom a report may be given.
+
+    Raises:
+        Refusal: TOO_MANY_ITEMS.
+    """
     wanted = set(inquiry.subject_ids)
-    log_size = log.size_of(tx.db)
-    level = level_of(tx.db, caller.member_id, bureau.policy, tx.now_us)
-    rules_version = current_rules(bureau.policy).name
-    hard = inquiry.purpose in bureau.policy.hard_purposes
-    seen: set[str] = set()
-    for values in tx.db.all(
-        q.monitored_by, grantee=caller.member_id, state=ACTIVE, now_us=tx.now_us
-    ):
-        who = HeldConsent(*values).subject_id
-        if who in seen or (wanted and who not in wanted):
-            continue
-        held = _covering(bureau, tx, caller, HeldConsent(*values), inquiry.purpose)
-        if held is None:
-            continue
-        seen.add(who)
-        if len(seen) > MAX_REPORTS:
-            message = f"more than {MAX_REPORTS} customers: name them in parts"
-            raise Refusal.of_field("TOO_MANY_ITEMS", "subject_ids", message)
-        tx.subjects.add(who)
-        tx.db.execute(
-            q.count_use,
-            which=held.consent_id,
-            period=held.period_at(tx.now_us),
-            period_count=held.uses_in_period(tx.now_us) + 1,
-        )
-        tx.db.execute(
-            q.add_inquiry,
-            subject_id=who,
-            member_id=caller.member_id,
-            inquiry_id=opened.signed.request_id,
-            consent_id=held.consent_id,
-            purpose=inquiry.purpose,
-            kind=report_pb2.INQUIRY_KIND_HARD if hard else report_pb2.INQUIRY_KIND_SOFT,
-            outcome=report_pb2.INQUIRY_OUTCOME_REPORTED,
-            denial_reason="",
-            create_us=tx.now_us,
-            entry_key=tx.entry_key,
-            log_size=log_size,
-            rules_version=rules_version,
-            level=level,
-        )
-    if hard:
-        alert_inquiries(tx, seen, bureau.policy, caller.member_id)
+    rows = db.all(q.monitored_by, grantee=member_id, state=ACTIVE, now_us=now_us)
+    consents = [HeldConsent(*row) for row in rows]
+    if wanted:
+        consents = [held for held in consents if held.subject_id in wanted]
+    found: dict[str, HeldConsent] = {}
+    for held in _covering(db, bureau, member_id, consents, inquiry.purpose, now_us):
+        found.setdefault(held.subject_id, held)
+    if len(found) > MAX_REPORTS:
+        message = f"more than {MAX_REPORTS} customers: name them in parts"
+        raise Refusal.of_field("TOO_MANY_ITEMS", "subject_ids", message)
+    return list(found.values())
 
 
 def _covering(
-    bureau: Bureau, tx: Transaction, caller: Caller, held: HeldConsent, purpose: int
-) -> HeldConsent | None:
-    """Lock a customer's consent, and return it if a report on the customer may be given.
+    db: Connection,
+    bureau: Bureau,
+    member_id: str,
+    consents: Sequence[HeldConsent],
+    purpose: int,
+    now_us: int,
+) -> list[HeldConsent]:
+    """List the consents under which a report on a member's own customer may be given."""
+    people = sorted({held.subject_id for held in consents})
+    own = {row[0] for row in db.all_in(q.furnished_among, people, member_id=member_id)}
+    holding = {row[0] for row in db.all_in(q.having_events, people, kind=PLACEMENT)}
 
-    Only a member's own customers are in its portfolio.
+    def covers(held: HeldConsent) -> bool:
+        if held.subject_id not in own:
+            return False
+        try:
+            consent_state.check_use(held, purpose, now_us)
+            if held.subject_id in holding:
+                state = read_state(db, held.subject_id, bureau.policy, now_us)
+                check_holds(state, bureau.policy, member_id, purpose, now_us)
+        except Refusal:
+            return False
+        return True
+
+    return [held for held in consents if covers(held)]
+
+
+def _answers(
+    bureau: Bureau,
+    opened: VerifiedStatement[PortfolioInquiry],
+    entry_key: int,
+    portfolio: StoredPortfolio,
+    place: int,
+) -> list[tuple[QueryPortfolioResponse, bytes | None]]:
+    """Return the messages of a page of reports, and the reports to sign: see `_answer`.
+
+    Args:
+        place: Index of the page's first report.
+
+    Raises:
+        Refusal: INTERNAL if a report cannot be built again as it was.
     """
-    row = tx.db.one(q.lock_consent, consent_id=held.consent_id)
-    if row is None or not tx.db.one(
-        q.furnishes, subject_id=held.subject_id, member_id=caller.member_id
-    ):
-        return None
-    locked = HeldConsent(*row)
-    tx.db.lock(q.share_subject, subject_id=held.subject_id)
-    state = read_state(tx.db, held.subject_id, bureau.policy, tx.now_us)
+    now_us = bureau.clock.now_us()
+    after = portfolio.keys[place] - 1
+    with bureau.database.snapshot() as db:
+        page = db.all(q.inquiries_of_entry, entry_key=entry_key, after=after, limit=PAGE)
+        return [
+            _answer(db, bureau, opened, portfolio, index, StoredInquiry(*row), now_us)
+            for index, row in enumerate(page, place)
+        ]
+
+
+def _answer(
+    db: Connection,
+    bureau: Bureau,
+    opened: VerifiedStatement[PortfolioInquiry],
+    portfolio: StoredPortfolio,
+    index: int,
+    inquiry: StoredInquiry,
+    now_us: int,
+) -> tuple[QueryPortfolioResponse, bytes | None]:
+    """Return the message of a report, and the report's bytes; None if it is withheld."""
+    answer = QueryPortfolioResponse(portfolio=PortfolioProof(index=index), cursor=str(index + 1))
+    held = load_consent(db, inquiry.consent_id)
+    assert held is not None, "an accepted inquiry had a consent"
+    report = _built_again(db, bureau, opened, held, inquiry, now_us)
+    if report is None:
+        answer.withheld = True
+        return answer, None
+    answer.consent.CopyFrom(prove_consent(db, held))
+    answer.portfolio.proof.extend(portfolio.tree.prove(index).proof)
+    return answer, report.payload
+
+
+def _built_again(
+    db: Connection,
+    bureau: Bureau,
+    opened: VerifiedStatement[PortfolioInquiry],
+    held: HeldConsent,
+    inquiry: StoredInquiry,
+    now_us: int,
+) -> BuiltReport | None:
+    """Build a report again; None if its customer no longer allows it, or its records were erased.
+
+    Raises:
+        Refusal: WRONG_STATE if this node lacks the rules that made the report; INTERNAL if it
+            is not the recorded one.
+    """
     try:
-        consent_state.check_use(locked, purpose, tx.now_us)
-        check_holds(state, bureau.policy, caller.member_id, purpose, tx.now_us)
+        check_retry(db, bureau.policy, held, inquiry, now_us)
     except Refusal:
         return None
-    return locked
+    report = _rebuild(db, bureau, opened, held, inquiry)
+    try:
+        check_report_digest(db, report, inquiry)
+    except Refusal as refusal:
+        if refusal.reason != "WRONG_STATE":
+            raise
+        return None
+    return report
+
+
+def _rebuild(
+    db: Connection,
+    bureau: Bureau,
+    opened: VerifiedStatement[PortfolioInquiry],
+    held: HeldConsent,
+    inquiry: StoredInquiry,
+) -> BuiltReport:
+    """Build the report that an inquiry about a customer gives."""
+    asked = ReportRequest(
+        opened.header.request_id,
+        opened.signed.digest,
+        inquiry.subject_id,
+        inquiry.purpose,
+        0,  # a portfolio comes without evidence
+    )
+    return rebuild_report(db, bureau.origin, bureau.policy, asked, held, inquiry)

@@ -172,7 +172,7 @@ def _again(bureau: Bureau, asked: ReportRequest, entry: log.LoggedEntry) -> Buil
         assert held is not None, "an accepted inquiry had a consent"
         check_retry(db, bureau.policy, held, inquiry, bureau.clock.now_us())
         prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, inquiry)
-        check_report_digest(db, prepared, entry.answer_digest, inquiry.subject_id)
+        check_report_digest(db, prepared, inquiry)
     return prepared
 
 
@@ -194,10 +194,6 @@ def record_inquiry(
     """
     inquiry = opened.message
     hard = inquiry.purpose in bureau.policy.hard_purposes
-    outcome = report_pb2.INQUIRY_OUTCOME_DENIED
-    if prepared:
-        hit = prepared.outcome == report_pb2.REPORT_OUTCOME_HIT
-        outcome = report_pb2.INQUIRY_OUTCOME_REPORTED if hit else report_pb2.INQUIRY_OUTCOME_NO_HIT
     tx.db.execute(
         q.add_inquiry,
         subject_id=inquiry.subject_id,
@@ -206,13 +202,14 @@ def record_inquiry(
         consent_id=inquiry.consent_id,
         purpose=inquiry.purpose,
         kind=report_pb2.INQUIRY_KIND_HARD if hard else report_pb2.INQUIRY_KIND_SOFT,
-        outcome=outcome,
+        outcome=prepared.inquiry_outcome if prepared else report_pb2.INQUIRY_OUTCOME_DENIED,
         denial_reason=denial_reason,
         create_us=now_us,
         entry_key=tx.entry_key,
         log_size=prepared.log_size if prepared else -1,
         rules_version=prepared.rules_version if prepared else current_rules(bureau.policy).name,
         level=prepared.level if prepared else 0,
+        report_digest=prepared.digest if prepared else None,
     )
 
 

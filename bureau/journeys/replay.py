@@ -21,6 +21,7 @@ from bureau.credit_file.replay_check import check_replay, check_retry
 from bureau.credit_file.report_rules import ReportRequest
 from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.stored_inquiry import StoredInquiry
+from bureau.credit_file.stored_portfolio import StoredPortfolio
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Committed, Transaction
 from bureau.signed_statement import VerifiedStatement
@@ -32,7 +33,12 @@ from bureau_keys.signer_name import member_id_of
 from creditbureau.v1 import codes_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
-from creditbureau.v1.reporting_pb2 import ConsentProof, Replay, ReplayReportResponse
+from creditbureau.v1.reporting_pb2 import (
+    ConsentProof,
+    PortfolioProof,
+    Replay,
+    ReplayReportResponse,
+)
 
 
 def replay_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> ReplayReportResponse:
@@ -69,6 +75,7 @@ def replay_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> ReplayR
         evidence=rebuilt.report.evidence,
         consent=rebuilt.consent,
         inquiry_receipt=rebuilt.receipt,
+        portfolio=rebuilt.portfolio,
     )
 
 
@@ -80,6 +87,7 @@ class Rebuilt(NamedTuple):
         receipt: The receipt of the inquiry.
         held: The consent that the report rests on.
         consent: The proof of the consent.
+        portfolio: The place of a portfolio's report; None for any other report.
     """
 
     asked: Envelope
@@ -87,6 +95,7 @@ class Rebuilt(NamedTuple):
     report: BuiltReport
     held: HeldConsent
     consent: ConsentProof
+    portfolio: PortfolioProof | None
 
 
 def rebuild(db: Connection, bureau: Bureau, inquiry: StoredInquiry) -> Rebuilt:
@@ -108,9 +117,19 @@ def rebuild(db: Connection, bureau: Bureau, inquiry: StoredInquiry) -> Rebuilt:
         evidence_level(asked),
     )
     report = rebuild_report(db, bureau.origin, bureau.policy, request, held, inquiry)
-    if receipt.answer_digest:
-        check_report_digest(db, report, receipt.answer_digest, inquiry.subject_id)
-    return Rebuilt(asked, receipt, report, held, prove_consent(db, held))
+    place = None
+    # An inquiry from before schema 0010 for a portfolio records no digest.
+    if inquiry.report_digest is not None:
+        check_report_digest(db, report, inquiry)
+        if receipt.kind == "portfolio-inquiry":
+            place = _place(db, inquiry.entry_key, inquiry.inquiry_key)
+    return Rebuilt(asked, receipt, report, held, prove_consent(db, held), place)
+
+
+def _place(db: Connection, entry_key: int, inquiry_key: int) -> PortfolioProof:
+    """Return the place of a report in its portfolio."""
+    portfolio = StoredPortfolio.read(db, entry_key)
+    return portfolio.tree.prove(portfolio.keys.index(inquiry_key))
 
 
 def verify_replay(
@@ -183,8 +202,9 @@ def commit_replay(
             entry_key=tx.entry_key,
             log_size=-1,
             rules_version=current_rules(bureau.policy).name,
+            report_digest=report_digest,
         )
-        tx.db.execute(q.add_inquiry, **_without_key(replay))
+        tx.db.execute(q.add_inquiry, **replay.new_row())
         tx.answer_digest = report_digest
 
     return bureau.ledger.commit(opened.signed, work)
@@ -209,10 +229,3 @@ def _only(inquiries: list[StoredInquiry]) -> StoredInquiry:
             "INVALID_FIELD", "subject_id", "the inquiry has several reports: name the subject"
         )
     return inquiries[0]
-
-
-def _without_key(inquiry: StoredInquiry) -> dict[str, object]:
-    """Return the columns of a new inquiry; the database gives out the key."""
-    columns = inquiry._asdict()
-    del columns["inquiry_key"]
-    return columns

@@ -10,6 +10,7 @@ from typing import TypeVar
 import grpc
 
 from bureau.context import Bureau, Caller
+from bureau.errors import Refusal
 
 Answer = TypeVar("Answer")
 
@@ -39,22 +40,42 @@ class Servicer:
     readmit: Callable[[], object]
 
     def follow(self, answers: Iterator[Answer | None]) -> Iterator[Answer]:
-        """Yield the answers of a stream, and wait for the next commit at each None.
+        """Yield the answers of a stream without an end, and wait for the next commit at each None.
 
         The stream ends with its deadline, the node, the client, and the member's
         admission.
         """
-        checked, seen = time.monotonic(), self.bureau.commits.count
-        while self.context.is_active() and time.monotonic() < self.end:
-            try:
-                answer = next(answers)
-            except StopIteration:
-                return
+        seen = self.bureau.commits.count
+        for answer in self._while_admitted(answers):
             if answer is not None:
                 yield answer
             else:
                 self.bureau.commits.wait(seen, POLL_S)
             seen = self.bureau.commits.count
+
+    def deliver(self, answers: Iterator[Answer | None]) -> Iterator[Answer]:
+        """Yield the answers of a stream that comes to an end; pass over each None.
+
+        Raises:
+            Refusal: DEADLINE if the time of the call ends first: a stream that ends without an
+                error is whole.
+        """
+        for answer in self._while_admitted(answers):
+            if answer is not None:
+                yield answer
+        if time.monotonic() >= self.end:
+            raise Refusal("DEADLINE", "the stream has more answers: resume it from its cursor")
+
+    def _while_admitted(self, answers: Iterator[Answer]) -> Iterator[Answer]:
+        """Yield answers until the deadline, the end of the node, of the call, or of the
+        member's admission.
+        """
+        checked = time.monotonic()
+        while self.context.is_active() and time.monotonic() < self.end:
+            try:
+                yield next(answers)
+            except StopIteration:
+                return
             if time.monotonic() > checked + REAUTH_INTERVAL_S:
                 checked = time.monotonic()
                 self.readmit()

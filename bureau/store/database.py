@@ -115,10 +115,8 @@ class Connection:
 
     def execute_many(self, statement: Change, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run a change once for each row of values."""
-        sql, places, _ = statement.sql(self._dialect)
-        self._execute_many(
-            sql, [tuple(row[name] for name in places) for row in rows] if places else rows
-        )
+        sql, _, given = statement.sql(self._dialect)
+        self._execute_many(sql, [given(row) for row in rows])
 
     def execute_many_tuples(
         self, statement: Change, order: tuple[str, ...], rows: Sequence[tuple[Any, ...]]

@@ -351,6 +351,9 @@ class InquiryRow(SQLModel, table=True):
     rules_version: str = Field(sa_column=text())
     # The level that the member had earned (`bureau/credit_file/reciprocity.py`).
     level: int = Field(sa_column=big())
+    # SHA-256 of the report's payload; none for a denied one, and a portfolio of a schema
+    # before 0010.
+    report_digest: bytes | None = Field(sa_column=blob(null=True))
 
 
 class EventLinkRow(SQLModel, table=True):

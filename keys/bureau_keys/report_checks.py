@@ -10,6 +10,7 @@ from bureau_keys.consent_checks import check_consent, check_scope
 from bureau_keys.envelope import digest, payload_type_of, peek, verify_envelope
 from bureau_keys.errors import BadProof, Contradiction, UnknownReportKey, WrongAnswer
 from bureau_keys.key_history import LoggedKey
+from bureau_keys.portfolio import check_portfolio_report
 from bureau_keys.profile import Trust
 from bureau_keys.receipt_checks import check_receipt
 from bureau_keys.report_shape import check_shape
@@ -25,6 +26,7 @@ from creditbureau.v1.reporting_pb2 import (
     ConsentProof,
     Inquiry,
     PortfolioInquiry,
+    PortfolioProof,
 )
 
 Request: TypeAlias = Inquiry | PortfolioInquiry | SubjectRequest
@@ -61,11 +63,13 @@ class ReportProof(NamedTuple):
         consent: The consent that the report rests on.
         keys: Keys of members, proved by the log, by member id; those of the member that
             asked, and of the one that attested the subject's key, among them.
+        portfolio: The place of a portfolio's report; None for the report of an inquiry.
     """
 
     receipt: Receipt
     consent: ConsentProof
     keys: Mapping[str, Iterable[LoggedKey]]
+    portfolio: PortfolioProof | None = None
 
 
 def check_report(
@@ -115,15 +119,19 @@ def check_report(
         _check_equal("subject", report.subject_id, asked.subject_id)
         _check_equal("consent", report.consent_id, asked.consent_id)
         check_receipt(receipt, request, trust, "inquiry")
+        if proof.portfolio is not None:
+            raise WrongAnswer("the report has a place in a portfolio, and answers one inquiry")
         if receipt.answer_digest != hashlib.sha256(envelope.payload).digest():
             raise Contradiction(
                 f"the log records another answer to the inquiry at leaf {receipt.leaf_index}"
             )
     else:
-        # One leaf is for all reports of a portfolio, so it names none of the answers.
         if asked.subject_ids and report.subject_id not in asked.subject_ids:
             raise WrongAnswer(f"the inquiry does not name subject {report.subject_id}")
         check_receipt(receipt, request, trust, "portfolio-inquiry")
+        if proof.portfolio is None:
+            raise BadProof("the report's place in the portfolio is missing")
+        check_portfolio_report(receipt, envelope.payload, proof.portfolio)
     # 4. The member itself asked.
     _check_asked(request, asked, proof)
     # 5. The subject consented to what the report holds.

@@ -31,7 +31,7 @@ from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.members_pb2 import Member
 from creditbureau.v1.report_pb2 import Evidence, Report
-from creditbureau.v1.reporting_pb2 import ConsentProof
+from creditbureau.v1.reporting_pb2 import ConsentProof, PortfolioProof
 
 FORMAT = "creditbureau/report-bundle/v1"
 NOT_PROVEN = (
@@ -48,6 +48,7 @@ class VerifiedReport:
     Attributes:
         report: The report.
         receipt: The receipt of its inquiry; None for a subject's own file.
+        portfolio: The place of a portfolio's report; None for any other report.
         keys: The furnishers' and operators' keys, proved by the log, by member id.
         members: The signed descriptions of the same members, by member id; a name in the file
             itself is signed by no party.
@@ -59,6 +60,7 @@ class VerifiedReport:
 
     report: Report
     receipt: Receipt | None
+    portfolio: PortfolioProof | None
     keys: dict[str, list[LoggedKey]]
     members: dict[str, SignedMember]
     proven: tuple[str, ...]
@@ -75,6 +77,7 @@ class SavedReport:
         request: The signed request that the report answers.
         receipt: The receipt of the inquiry; None for a subject's own file.
         consent: The consent that the report rests on; None for a subject's own file.
+        portfolio: The place of a portfolio's report; None for any other report.
         evidence: The furnishers' signed records.
         furnishers: The members that signed these records, the one that asked, and the one
             that attested the subject's key, with their statements.
@@ -85,6 +88,7 @@ class SavedReport:
     request: Envelope
     receipt: Receipt | None = None
     consent: ConsentProof | None = None
+    portfolio: PortfolioProof | None = None
     evidence: tuple[Evidence, ...] = ()
     furnishers: tuple[Member, ...] = ()
     vouchers: tuple[Member, ...] = ()
@@ -110,6 +114,7 @@ class SavedReport:
             request=_read(parts, "request", Envelope),
             receipt=_read(parts, "receipt", Receipt) if "receipt" in parts else None,
             consent=_read(parts, "consent", ConsentProof) if "consent" in parts else None,
+            portfolio=_read(parts, "portfolio", PortfolioProof) if "portfolio" in parts else None,
             evidence=_read_all(parts, "evidence", Evidence),
             furnishers=_read_all(parts, "furnishers", Member),
             vouchers=_read_all(parts, "vouchers", Member),
@@ -129,6 +134,8 @@ class SavedReport:
             parts["receipt"] = _text(self.receipt)
         if self.consent is not None:
             parts["consent"] = _text(self.consent)
+        if self.portfolio is not None:
+            parts["portfolio"] = _text(self.portfolio)
         return json.dumps(parts, indent=1) + "\n"
 
     def verify(self, trust: Trust) -> VerifiedReport:
@@ -160,12 +167,21 @@ class SavedReport:
         level = evidence_level(self.request)
         check_complete(report, self.evidence, level)
         unproved = unproved_parts(report, proven, level)
-        return VerifiedReport(report, logged, keys, described, proven, witnesses, unproved)
+        return VerifiedReport(
+            report,
+            logged,
+            self.portfolio if logged is not None else None,
+            keys,
+            described,
+            proven,
+            witnesses,
+            unproved,
+        )
 
     def _proof(self, keys: dict[str, list[LoggedKey]]) -> ReportProof | None:
         if self.receipt is None:
             return None
-        return ReportProof(self.receipt, self.consent or ConsentProof(), keys)
+        return ReportProof(self.receipt, self.consent or ConsentProof(), keys, self.portfolio)
 
 
 def advice(error: KeysError) -> str:

@@ -13,6 +13,8 @@ from bureau_client.sync.client import Client
 
 # Changes a reply of a method, which is named by its path, in place.
 Lie = Callable[[str, Any], object]
+# Returns the messages of a stream, in place of the true ones.
+StreamLie = Callable[[list[Any]], list[Any]]
 
 
 class LyingTransport:
@@ -69,3 +71,53 @@ def deceive(client: Client | AsyncClient, lie: Lie) -> None:
     kind = AsyncLyingTransport if isinstance(client, AsyncClient) else LyingTransport
     true = driver._transport
     driver._transport = kind(true._true if isinstance(true, kind) else true, lie)
+
+
+class LyingStreams:
+    """A transport whose streams have other messages than the bureau's."""
+
+    def __init__(self, true: Any, lie: StreamLie) -> None:
+        self._true = true
+        self._lie = lie
+
+    def send(self, attempt: Attempt) -> Message:
+        """Return the true reply of one attempt."""
+        reply: Message = self._true.send(attempt)
+        return reply
+
+    def stream(self, attempt: Attempt) -> Iterator[Any]:
+        """Yield other messages than those of one attempt at a stream."""
+        yield from self._lie(list(self._true.stream(attempt)))
+
+    def close(self) -> None:
+        """Close the true connections."""
+        self._true.close()
+
+
+class AsyncLyingStreams:
+    """The same, asynchronous."""
+
+    def __init__(self, true: Any, lie: StreamLie) -> None:
+        self._true = true
+        self._lie = lie
+
+    async def send(self, attempt: Attempt) -> Message:
+        """Return the true reply of one attempt."""
+        reply: Message = await self._true.send(attempt)
+        return reply
+
+    async def stream(self, attempt: Attempt) -> AsyncIterator[Any]:
+        """Yield other messages than those of one attempt at a stream."""
+        for message in self._lie([message async for message in self._true.stream(attempt)]):
+            yield message
+
+    async def close(self) -> None:
+        """Close the true connections."""
+        await self._true.close()
+
+
+def deceive_streams(client: Client | AsyncClient, lie: StreamLie) -> None:
+    """Let a client see other streams from now on."""
+    driver: Any = client._driver
+    kind = AsyncLyingStreams if isinstance(client, AsyncClient) else LyingStreams
+    driver._transport = kind(driver._transport, lie)

@@ -27,6 +27,7 @@ from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.members_pb2 import MEMBER_STATE_SUSPENDED, Member
 from creditbureau.v1.report_pb2 import Evidence
 from creditbureau.v1.report_pb2 import Report as ReportMessage
+from creditbureau.v1.reporting_pb2 import PortfolioProof
 from tests.service.scenario import account, open_scenario
 from tests.service.watching import JUNE, MAY, monitor
 
@@ -172,7 +173,7 @@ def set_key_index(name: str, index: int) -> Change:
     return edit("furnishers", Member, apply)
 
 
-BOTH, SINGLE = ("single", "portfolio"), ("single",)
+BOTH, SINGLE, PORTFOLIO = ("single", "portfolio"), ("single",), ("portfolio",)
 ALTERATIONS: dict[str, tuple[tuple[str, ...], Callable[..., object]]] = {
     "report: a changed balance": (
         BOTH,
@@ -209,6 +210,16 @@ ALTERATIONS: dict[str, tuple[tuple[str, ...], Callable[..., object]]] = {
         BOTH,
         edit("receipt", Receipt, lambda r: setattr(r, "answer_digest", bytes(32))),
     ),
+    "portfolio: missing": (PORTFOLIO, lambda parts: parts.pop("portfolio")),
+    "portfolio: another count": (
+        PORTFOLIO,
+        edit("portfolio", PortfolioProof, lambda p: setattr(p, "count", 2)),
+    ),
+    "portfolio: another root": (
+        PORTFOLIO,
+        edit("portfolio", PortfolioProof, lambda p: setattr(p, "root", bytes(32))),
+    ),
+    "place: of the portfolio": (SINGLE, exchange("portfolio", "portfolio")),
     "evidence: another record": (
         SINGLE,
         edit("evidence", Evidence, lambda e: setattr(e, "record", e.record + b"\x00")),

@@ -111,11 +111,10 @@ class Log:
     def checkpoint(self) -> str:
         return sign_checkpoint(Checkpoint(ORIGIN, self.size, root_of(self.hashes)), self.signer)
 
-    def append(self, kind: str, envelope: Envelope, answer: bytes = b"") -> Receipt:
+    def append(self, kind: str, envelope: Envelope, answer_digest: bytes = b"") -> Receipt:
         """Log a statement; return its receipt."""
         index = self.size
         salt, time_us = secret(f"salt/{index}"), NOON_US + 1_000_000 * (index + 1)
-        answer_digest = hashlib.sha256(answer).digest() if answer else b""
         statement = LeafStatement(kind, digest(envelope), answer_digest, time_us)
         self.hashes.append(leaf_hash(commitment(statement, salt)))
         return Receipt(

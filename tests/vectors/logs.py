@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from bureau_keys.envelope import digest, seal
@@ -50,8 +51,9 @@ def receipts() -> list[dict[str, Any]]:
     for number in range(5):
         log.append("submission", seal(manifest(records(), f"before/{number}"), key("acme")))
     envelope = seal(inquiry(), key("brook"))
-    good = log.append("inquiry", envelope, b"the report")
-    other = log.append("inquiry", seal(inquiry("another"), key("brook")), b"the report")
+    report = hashlib.sha256(b"the report").digest()
+    good = log.append("inquiry", envelope, report)
+    other = log.append("inquiry", seal(inquiry("another"), key("brook")), report)
     cases: dict[str, tuple[log_pb2.Receipt, bool]] = {
         "a receipt": (good, True),
         "of another statement": (other, False),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from google.protobuf.message import Message
 
 from bureau_keys.cosignature import cosign
 from bureau_keys.envelope import digest, payload_type_of, seal
+from bureau_keys.portfolio import ReportTree
 from bureau_keys.profile import Trust
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import codes_pb2, reporting_pb2
@@ -21,7 +23,7 @@ from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.members_pb2 import LoggedStatement
 from creditbureau.v1.report_pb2 import Evidence, Report
-from creditbureau.v1.reporting_pb2 import ConsentProof
+from creditbureau.v1.reporting_pb2 import ConsentProof, PortfolioProof
 from creditbureau.v1.subjects_pb2 import (
     IDENTIFICATION_METHOD_IN_PERSON,
     KeyAttestation,
@@ -42,6 +44,7 @@ from tests.vectors.cast import (
     key,
     moment,
     request_id,
+    secret,
     trust_of,
 )
 from tests.vectors.evidence import SECTIONS, Furnished, furnished, report, tradeline
@@ -62,6 +65,7 @@ class Saved:
     vouchers: list[Message]
     receipt: Receipt | None
     consent: ConsentProof | None = None
+    portfolio: PortfolioProof | None = None
 
     def text(self, **changes: Any) -> str:
         parts: dict[str, Any] = {
@@ -76,6 +80,8 @@ class Saved:
             parts["receipt"] = _base64(self.receipt)
         if self.consent is not None:
             parts["consent"] = _base64(self.consent)
+        if self.portfolio is not None:
+            parts["portfolio"] = _base64(self.portfolio)
         parts |= changes
         kept = {name: value for name, value in parts.items() if value is not None}
         return json.dumps(kept, indent=1) + "\n"
@@ -158,13 +164,14 @@ def _saved(
     request = seal(asked, key(asked_by))
     told = report(request_digest=digest(request), consent_id=CONSENT, **changes)
     sealed = seal(told, REPORTS)
-    receipt = given.all_of.log.append("inquiry", request, sealed.payload)
+    receipt = given.all_of.log.append("inquiry", request, _digest(sealed))
     members: list[Message] = [given.all_of.members[name] for name in ("acme", "brook")]
     pieces, operator = [given.january, given.december], given.all_of.members["operator"]
     return Saved(sealed, request, pieces, members, [operator], receipt, proof)
 
 
-def _portfolio() -> Saved:
+def _portfolio(others: int = 2, **changes: Any) -> Saved:
+    """Return a report of a portfolio, the first of others that are not shown."""
     given = furnished()
     given.all_of.admit("brook", key("brook"))
     proof = _consent(given.all_of.log)
@@ -178,16 +185,69 @@ def _portfolio() -> Saved:
         purpose=codes_pb2.PURPOSE_ACCOUNT_REVIEW,
         log_size=given.all_of.log.size,
     )
-    receipt = given.all_of.log.append("portfolio-inquiry", request)
+    sealed = seal(told, REPORTS)
+    tree = ReportTree([_digest(sealed), *(secret(f"report/{at}") for at in range(others))])
+    place = tree.prove(0)
+    receipt = given.all_of.log.append("portfolio-inquiry", request, tree.answer_digest)
     members: list[Message] = [given.all_of.members[name] for name in ("acme", "brook")]
     operator = given.all_of.members["operator"]
-    return Saved(seal(told, REPORTS), request, [], members, [operator], receipt, proof)
+    saved = Saved(sealed, request, [], members, [operator], receipt, proof, place)
+    return replace(saved, **changes)
+
+
+def _digest(sealed: Envelope) -> bytes:
+    return hashlib.sha256(sealed.payload).digest()
+
+
+def _moved(**changes: Any) -> Saved:
+    """Return a report of a portfolio with another place."""
+    saved = _portfolio()
+    assert saved.portfolio is not None, "a portfolio's report has a place"
+    for name, value in changes.items():
+        if name == "proof":
+            saved.portfolio.proof[:] = value
+        else:
+            setattr(saved.portfolio, name, value)
+    return saved
+
+
+def _forged_in_portfolio() -> Saved:
+    """Return a report that the report key signed, with a root of its own."""
+    saved = _portfolio()
+    _other_answer(saved)
+    tree = ReportTree([_digest(saved.report), secret("report/0"), secret("report/1")])
+    return replace(saved, portfolio=tree.prove(0))
+
+
+def _uncommitted() -> Saved:
+    """Return a report of a portfolio whose leaf covers no answer."""
+    given = furnished()
+    saved = _portfolio()
+    given.all_of.admit("brook", key("brook"))
+    _consent(given.all_of.log)
+    return replace(saved, receipt=given.all_of.log.append("portfolio-inquiry", saved.request))
 
 
 def _unasked() -> Saved:
     saved = _saved()
     del saved.furnishers[1]
     return saved
+
+
+def _misplaced() -> dict[str, Saved]:
+    """Return reports that the leaf of their portfolio does not commit to."""
+    alone = replace(_saved(), portfolio=ReportTree([_digest(_saved().report)]).prove(0))
+    return {
+        "a report of a portfolio without its place": _portfolio(portfolio=None),
+        "a report of a portfolio at another index": _moved(index=1),
+        "a report of a portfolio with another count": _moved(count=2),
+        "a report of a portfolio with another root": _moved(root=secret("root")),
+        "a report of a portfolio without its proof": _moved(proof=[]),
+        "a report of a portfolio with another proof": _moved(proof=[secret("hash")]),
+        "a report that its portfolio's leaf does not commit to": _forged_in_portfolio(),
+        "a report of a portfolio whose leaf covers no answer": _uncommitted(),
+        "a report of one inquiry with a place in a portfolio": alone,
+    }
 
 
 def _own_file() -> Saved:
@@ -211,6 +271,8 @@ def vectors() -> list[dict[str, Any]]:
     cases: dict[str, tuple[str, Trust, bool]] = {
         "a report": (_saved().text(), TRUST, True),
         "a report of a portfolio": (_portfolio().text(), TRUST, True),
+        "the only report of a portfolio": (_portfolio(others=0).text(), TRUST, True),
+        **{name: (saved.text(), TRUST, False) for name, saved in _misplaced().items()},
         "a subject's own file": (_own_file().text(), TRUST, True),
         "two report keys are pinned": (_saved().text(), old, True),
         "as many cosignatures as are needed": (_cosigned().text(), one, True),

@@ -31,7 +31,7 @@ class Reporting(Servicer, ReportingServicer):
     def QueryPortfolio(
         self, request: reporting_pb2.QueryPortfolioRequest, context: grpc.ServicerContext
     ) -> Iterator[reporting_pb2.QueryPortfolioResponse]:
-        return self.follow(
+        return self.deliver(
             portfolio.query_portfolio(self.bureau, self.caller, request.inquiry, request.cursor)
         )
 

@@ -43,6 +43,14 @@ consent_by_id = Query[ConsentColumns](
 lock_consent = Query[ConsentColumns](
     select(*consent.columns).where(consent.c.consent_id == bind("consent_id")).with_for_update()
 )
+lock_consents = InQuery[ConsentColumns](
+    lambda consent_ids: (
+        select(*consent.columns)
+        .where(consent.c.consent_id.in_(consent_ids))
+        .order_by(consent.c.consent_id)
+        .with_for_update()
+    )
+)
 count_use = Change(
     update(consent)
     .where(consent.c.consent_id == bind("which"))

@@ -12,7 +12,7 @@ from bureau.store.queries.builders import bind, entry, inquiry, insert
 
 # The columns of an inquiry, in the order of its table; then its leaf's index.
 InquiryColumns: TypeAlias = tuple[
-    int, str, str, str, str, int, int, int, str, int, int | None, int, str, int
+    int, str, str, str, str, int, int, int, str, int, int | None, int, str, int, bytes | None
 ]
 InquiryAndLeaf: TypeAlias = tuple[*InquiryColumns, int]
 
@@ -34,6 +34,12 @@ inquiries_of_entry = Query[InquiryColumns](
     .where(inquiry.c.entry_key == bind("entry_key"), inquiry.c.inquiry_key > bind("after"))
     .order_by(inquiry.c.inquiry_key)
     .limit(bind("limit"))
+)
+# The place of each report of an entry.
+reports_of_entry = Query[tuple[int, bytes | None]](
+    select(inquiry.c.inquiry_key, inquiry.c.report_digest)
+    .where(inquiry.c.entry_key == bind("entry_key"))
+    .order_by(inquiry.c.inquiry_key)
 )
 _inquiry_entry = entry.alias("inquiry_entry")
 # Hard inquiries since a time, as of a log size; granted ones only.

@@ -61,12 +61,14 @@ monitored_by = Query[ConsentColumns](
     )
     .order_by(monitor.c.subject_id, monitor.c.consent_id)
 )
-# Accounts of a person that a member furnishes.
-furnishes = Query[tuple[int]](
-    select(tradeline.c.tradeline_key)
-    .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
-    .where(party.c.subject_id == bind("subject_id"), tradeline.c.member_id == bind("member_id"))
-    .limit(1)
+# The people with an account that a member furnishes.
+furnished_among = InQuery[tuple[str]](
+    lambda subject_ids: (
+        select(party.c.subject_id)
+        .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
+        .where(party.c.subject_id.in_(subject_ids), tradeline.c.member_id == bind("member_id"))
+        .distinct()
+    )
 )
 add_alert = insert(t.AlertRow)
 ALERT_COLUMNS = tuple(c.name for c in alert.columns)

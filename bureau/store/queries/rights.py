@@ -172,6 +172,22 @@ _key_ids_of_subject = (
 )
 lock_subject = Query[tuple[str]](_key_ids_of_subject.with_for_update())
 share_subject = Query[tuple[str]](_key_ids_of_subject.with_for_update(read=True))
+share_subjects = InQuery[tuple[str]](
+    lambda subject_ids: (
+        select(subject_key.c.key_id)
+        .where(subject_key.c.subject_id.in_(subject_ids))
+        .order_by(subject_key.c.subject_id, subject_key.c.key_id)
+        .with_for_update(read=True)
+    )
+)
+# The people with an event of a kind.
+having_events = InQuery[tuple[str]](
+    lambda subject_ids: (
+        select(subject_event.c.subject_id)
+        .where(subject_event.c.subject_id.in_(subject_ids), subject_event.c.kind == bind("kind"))
+        .distinct()
+    )
+)
 party_tradeline = Query[tuple[int, str]](
     select(tradeline.c.tradeline_key, tradeline.c.member_id)
     .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)

@@ -9,7 +9,13 @@ from google.protobuf.message import DecodeError
 
 from bureau_client._codec.members import read_member
 from bureau_client._codec.receipts import read_receipt, write_receipt
-from bureau_client._codec.reports import read_evidence, read_report, write_evidence
+from bureau_client._codec.reports import (
+    read_evidence,
+    read_place,
+    read_report,
+    write_evidence,
+    write_place,
+)
 from bureau_client.errors import InvalidRequest
 from bureau_client.models.reports import Report
 from bureau_keys.envelope import peek
@@ -44,6 +50,7 @@ def read_bundle(path: str | Path) -> Report:
             report,
             receipt=None if saved.receipt is None else read_receipt(saved.receipt),
             consent_proof=(saved.consent or ConsentProof()).SerializeToString(deterministic=True),
+            portfolio=None if saved.portfolio is None else read_place(saved.portfolio),
             evidence=tuple(map(read_evidence, saved.evidence)),
             furnishers=tuple(map(read_member, saved.furnishers)),
             vouchers=tuple(map(read_member, saved.vouchers)),
@@ -68,6 +75,7 @@ def saved_report(report: Report) -> SavedReport:
         request=Envelope.FromString(report.inquiry),
         receipt=None if report.receipt is None else write_receipt(report.receipt),
         consent=ConsentProof.FromString(report.consent_proof) if report.consent_proof else None,
+        portfolio=None if report.portfolio is None else write_place(report.portfolio),
         evidence=tuple(map(write_evidence, report.evidence)),
         furnishers=tuple(members_pb2.Member.FromString(m.encoded) for m in report.furnishers),
         vouchers=tuple(members_pb2.Member.FromString(m.encoded) for m in report.vouchers),

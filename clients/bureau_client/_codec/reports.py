@@ -32,6 +32,7 @@ from bureau_client.models.reports import (
     InquiryLine,
     Notice,
     Omission,
+    PortfolioPlace,
     Report,
     Standing,
     Summary,
@@ -47,6 +48,7 @@ from creditbureau.v1 import (
 )
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.members_pb2 import LoggedStatement
+from creditbureau.v1.reporting_pb2 import PortfolioProof
 
 
 def read_report(message: report_pb2.Report, *, envelope: bytes, inquiry: bytes) -> Report:
@@ -150,6 +152,18 @@ def write_evidence(piece: Evidence) -> report_pb2.Evidence:
         proof=piece.proof,
         receipt=write_receipt(piece.receipt),
     )
+
+
+def read_place(message: PortfolioProof) -> PortfolioPlace:
+    """Read the place of a report in its portfolio."""
+    return PortfolioPlace(
+        index=message.index, count=message.count, root=message.root, proof=tuple(message.proof)
+    )
+
+
+def write_place(place: PortfolioPlace) -> PortfolioProof:
+    """Write the message that `read_place` reads."""
+    return PortfolioProof(index=place.index, count=place.count, root=place.root, proof=place.proof)
 
 
 def read_hold(message: hold_pb2.Hold) -> Hold:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 
-from bureau_client._codec.reports import read_evidence
+from bureau_client._codec.reports import read_evidence, read_place
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Context, SigningContext
 from bureau_client._operations.events import hold_report
@@ -101,8 +101,9 @@ def replay(
     reply = yield from call(methods.REPLAY_REPORT, request, statement.header.request_id)
     logged = yield from verify_receipt_and_witnesses(context, reply.receipt, sealed, kind="replay")
     receipt = yield from verify_receipt_and_witnesses(context, reply.inquiry_receipt, reply.inquiry)
+    place = reply.portfolio if reply.HasField("portfolio") else None
     report = yield from verified_report(
-        context, reply.report, reply.inquiry, receipt, reply.consent
+        context, reply.report, reply.inquiry, receipt, reply.consent, place
     )
     check_equal("The report's request id", report.request_id, inquiry_id)
     if subject_id:
@@ -122,8 +123,12 @@ def verified_report(
     inquiry: Envelope,
     receipt: Receipt,
     consent: reporting_pb2.ConsentProof,
+    portfolio: reporting_pb2.PortfolioProof | None = None,
 ) -> Operation[Report]:
     """Return the report that answers an inquiry, held against the inquiry and the consent.
+
+    Args:
+        portfolio: The place of a portfolio's report; None for the report of an inquiry.
 
     Raises:
         VerificationFailed: The report does not verify, or does not keep to the consent.
@@ -145,6 +150,7 @@ def verified_report(
             context.trust,
             consent_proof=consent.SerializeToString(deterministic=True),
             members=[asker.member, member],
+            portfolio=None if portfolio is None else read_place(portfolio),
         )
 
     found, vouched = yield from check_with_member(context, attester, check)

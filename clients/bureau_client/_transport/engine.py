@@ -158,12 +158,16 @@ class Following(Generic[Item]):
         timeout = self._policy.timeout(self._stream.method.deadline_class)
         return Attempt(self.call(), self._address, timeout)
 
-    def advance(self, cursor: Cursor) -> None:
+    def advance(self, cursor: Cursor, *, has_item: bool) -> None:
         """Move to the cursor of a message that was read.
+
+        A message without an item and without a cursor leaves the stream where it is.
 
         Raises:
             VerificationFailed: The cursor does not move on, so that the stream would repeat.
         """
+        if not (cursor or has_item):
+            return
         ordered = isinstance(cursor, int)
         if cursor == self._cursor or not cursor or (ordered and cursor < self._cursor):
             raise VerificationFailed(
@@ -179,6 +183,7 @@ class Following(Generic[Item]):
 
         Raises:
             Unavailable: The bureau ends a stream that has no end as soon as it is opened.
+            VerificationFailed: The stream has an end, and did not come to it.
         """
         lasted = self._now() - self._opened
         if self._stream.endless and not self._received and lasted < LEAST_STREAM_SECONDS:
@@ -187,6 +192,7 @@ class Following(Generic[Item]):
                 reason="UNREACHABLE",
                 fix="Follow it again later; tell the operator if it ends each time",
             )
+        self._stream.check_end()
         self._pool.worked(self._address)
         return not self._stream.endless
 

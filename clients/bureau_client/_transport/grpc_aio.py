@@ -116,8 +116,9 @@ class AsyncDriver:
             try:
                 async for message in self._transport.stream(following.attempt()):
                     item = await self._carry_out(stream.read(message), None, heavy=False)
-                    following.advance(message.cursor)
-                    yield item
+                    following.advance(message.cursor, has_item=item is not None)
+                    if item is not None:
+                        yield item
                 if following.is_complete():
                     return
             except BureauError as error:

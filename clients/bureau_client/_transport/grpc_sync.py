@@ -105,8 +105,9 @@ class Driver:
             try:
                 for message in self._transport.stream(following.attempt()):
                     item = self._carry_out(stream.read(message), None)
-                    following.advance(message.cursor)
-                    yield item
+                    following.advance(message.cursor, has_item=item is not None)
+                    if item is not None:
+                        yield item
                 if following.is_complete():
                     return
             except BureauError as error:

@@ -16,6 +16,7 @@ from bureau_client._operations import (
     furnishing,
     members,
     monitoring,
+    portfolio,
     receipts,
     reporting,
     resend,
@@ -25,6 +26,7 @@ from bureau_client._operations import (
 from bureau_client._operations.context import member_context
 from bureau_client._operations.furnishing import OnInvalid
 from bureau_client._operations.operation import Clock, utc_now
+from bureau_client._operations.portfolio import OnWithheld, ignore_withheld
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
 from bureau_client.aio.client import AsyncClient
 from bureau_client.models.alerts import Alert, DisputeNews
@@ -363,30 +365,51 @@ class AsyncLender(AsyncClient):
         """
         return self._driver.follow(monitoring.disputes(after))
 
-    def portfolio(self, purpose: Purpose, subject_ids: Iterable[str] = ()) -> AsyncIterator[Report]:
+    def portfolio(
+        self,
+        purpose: Purpose,
+        subject_ids: Iterable[str] = (),
+        *,
+        on_withheld: OnWithheld = ignore_withheld,
+    ) -> AsyncIterator[Report]:
         """Query the reports on this member's own customers who consented to be monitored.
 
-        The reports are delivered one after another, each verified. A stream that breaks
+        The reports are delivered one after another, each verified, also against the one leaf
+        of the inquiry, which commits to all of them and to their number. A stream that breaks
         continues where it stopped; another program continues it with
         `resume_portfolio`.
 
         Args:
             purpose: ACCOUNT_REVIEW or COLLECTION.
             subject_ids: The customers; empty for all of them.
+            on_withheld: Called with the index of each report that the bureau withholds, because
+                the customer withdrew the consent or froze the file after the inquiry.
+
+        Raises:
+            VerificationFailed: A report is not the one that the leaf commits to, or the stream
+                ends before the last one.
         """
-        return self._driver.follow(monitoring.portfolio(self._signing, purpose, subject_ids))
+        return self._driver.follow(
+            portfolio.portfolio(self._signing, purpose, subject_ids, on_withheld)
+        )
 
-    def resume_portfolio(self, inquiry: bytes, after: str = "") -> AsyncIterator[Report]:
+    def resume_portfolio(
+        self, inquiry: bytes, after: str = "", *, on_withheld: OnWithheld = ignore_withheld
+    ) -> AsyncIterator[Report]:
         """Continue a portfolio inquiry; no second inquiry is made, no consent used twice.
-
-        Customers who have revoked their consent since are skipped.
 
         Args:
             inquiry: The signed inquiry: `Report.inquiry` of any of its reports, or the
                 `Statement.envelope` that `before_send` received.
             after: `Report.cursor` of the last report handled; empty for all.
+            on_withheld: As of `portfolio`.
+
+        Raises:
+            VerificationFailed: As `portfolio`.
         """
-        return self._driver.follow(monitoring.resume_portfolio(self._signing, inquiry, after))
+        return self._driver.follow(
+            portfolio.resume_portfolio(self._signing, inquiry, after, on_withheld)
+        )
 
     async def replay(self, inquiry_id: str, subject_id: str = "") -> Report:
         """Return an earlier report of this member again, exactly as it was.

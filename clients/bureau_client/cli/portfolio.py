@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from bureau_client._operations.portfolio import OnWithheld
 from bureau_client.cli.common import PassphraseOption, ProfileOption, code_parser
 from bureau_client.cli.open_clients import open_lender
 from bureau_client.cli.output import err
@@ -51,13 +52,19 @@ def portfolio(
     subjects = sorted(subject or ())
     note = Note.read(save / NOTE, f"{purpose.name} {' '.join(subjects)}".strip())
     count = 0
+    withheld: list[int] = []
     with open_lender(profile, passphrase_file, note.record_inquiry) as lender:
-        for report in _reports(lender, note, purpose, subjects):
+        for report in _reports(lender, note, purpose, subjects, withheld.append):
             report.save(save / f"{report.subject_id}.json")
             note.record_report(report)
             count += 1
     note.remove()
     err.print(f"{count} reports saved to {save}")
+    if withheld:
+        err.print(
+            f"{len(withheld)} reports withheld: their customers withdrew the consent or froze the "
+            "file after the inquiry"
+        )
 
 
 @dataclass(slots=True)
@@ -121,12 +128,16 @@ class Note:
 
 
 def _reports(
-    lender: Lender, note: Note, purpose: Purpose, subjects: Sequence[str]
+    lender: Lender,
+    note: Note,
+    purpose: Purpose,
+    subjects: Sequence[str],
+    on_withheld: OnWithheld,
 ) -> Iterator[Report]:
     if note.inquiry:
         err.print("continuing where an earlier run stopped")
         try:
-            yield from lender.resume_portfolio(note.inquiry, note.cursor)
+            yield from lender.resume_portfolio(note.inquiry, note.cursor, on_withheld=on_withheld)
         except BureauError as error:
             # The signed inquiry never reached the bureau, so no consent was used.
             if error.reason != "EXPIRED_REQUEST":
@@ -134,4 +145,4 @@ def _reports(
             note.remove()
         else:
             return
-    yield from lender.portfolio(purpose, subjects)
+    yield from lender.portfolio(purpose, subjects, on_withheld=on_withheld)

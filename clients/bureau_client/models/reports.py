@@ -272,6 +272,23 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PortfolioPlace:
+    """The place of a report among those of one portfolio inquiry, which share one leaf.
+
+    Attributes:
+        index: Index of the report, zero-based; one that no report has was withheld.
+        count: Number of reports that the leaf commits to.
+        root: RFC 6962 root over the SHA-256 digests of the reports' payloads.
+        proof: Inclusion proof of the report in the root, its sibling first; 32 bytes each.
+    """
+
+    index: int
+    count: int
+    root: bytes = field(repr=False)
+    proof: tuple[bytes, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """A verified report.
 
@@ -299,6 +316,7 @@ class Report:
         event_chain_hash: Head of the chain of the subject's events as of `log_size`; empty
             without an event.
         event_count: Events in the chain; 0 in a member's report, which does not show it.
+        portfolio: The place of a portfolio's report; None in any other report.
         cursor: Position among the reports of a portfolio, to continue after it; empty in
             any other report.
     """
@@ -336,6 +354,7 @@ class Report:
     vouchers: tuple[Member, ...] = ()
     event_chain_hash: bytes = field(default=b"", repr=False)
     event_count: int = 0
+    portfolio: PortfolioPlace | None = None
     cursor: str = field(default="", compare=False, repr=False)
 
     # `save` and `load` import the codec when called, because the codec imports this module.

@@ -59,6 +59,7 @@ def verify_bundle(bundle: Report, trust: Trust) -> Report:
         report,
         receipt=bundle.receipt if verified.receipt is not None else None,
         consent_proof=bundle.consent_proof if verified.receipt is not None else b"",
+        portfolio=None if verified.portfolio is None else bundle.portfolio,
         unproved=verified.unproved,
         evidence=bundle.evidence,
         furnishers=tuple(_as_signed(member, verified) for member in bundle.furnishers),

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bureau_client._codec.receipts import write_receipt
-from bureau_client._codec.reports import read_report
+from bureau_client._codec.reports import read_report, write_place
 from bureau_client.models.members import Member
 from bureau_client.models.receipts import Receipt
-from bureau_client.models.reports import Report
+from bureau_client.models.reports import PortfolioPlace, Report
 from bureau_client.verify.checks import verifying
 from bureau_client.verify.evidence import logged_keys_of
 from bureau_keys.bounded_parsing import parse
@@ -31,6 +31,7 @@ def verify_report(
     *,
     consent_proof: bytes,
     members: Iterable[Member],
+    portfolio: PortfolioPlace | None = None,
 ) -> Report:
     """Check a report that a member queried, alone or in its portfolio.
 
@@ -41,6 +42,7 @@ def verify_report(
         trust: The bureau's keys.
         consent_proof: `Report.consent_proof`.
         members: The member that asked, and the one that attested the subject's key, verified.
+        portfolio: The place of a portfolio's report; None for the report of an inquiry.
 
     Returns:
         The report with its receipt.
@@ -53,9 +55,10 @@ def verify_report(
     keys = {member.member_id: logged_keys_of(member) for member in members}
     with verifying("The report"):
         consent = parse(ConsentProof, consent_proof)
-        proof = ReportProof(write_receipt(receipt), consent, keys)
+        place = None if portfolio is None else write_place(portfolio)
+        proof = ReportProof(write_receipt(receipt), consent, keys, place)
     report = _verify(envelope, inquiry, proof, trust)
-    return replace(report, receipt=receipt, consent_proof=consent_proof)
+    return replace(report, receipt=receipt, consent_proof=consent_proof, portfolio=portfolio)
 
 
 def verify_asked(inquiry: bytes, receipt: Receipt, member: Member) -> None:

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -20,8 +21,9 @@ const savedFormat = "creditbureau/report-bundle/v1"
 type Answer struct {
 	Report     *pb.Envelope
 	Request    *pb.Envelope
-	Receipt    *pb.Receipt      // nil for a subject's own file
-	Consent    *pb.ConsentProof // nil for a subject's own file
+	Receipt    *pb.Receipt        // nil for a subject's own file
+	Consent    *pb.ConsentProof   // nil for a subject's own file
+	Portfolio  *pb.PortfolioProof // nil for a report that is not a portfolio's
 	Evidence   []*pb.Evidence
 	Furnishers []*pb.Member
 	Vouchers   []*pb.Member
@@ -38,6 +40,7 @@ type savedReport struct {
 	Vouchers   *[][]byte `json:"vouchers"`
 	Receipt    *[]byte   `json:"receipt,omitempty"`
 	Consent    *[]byte   `json:"consent,omitempty"`
+	Portfolio  *[]byte   `json:"portfolio,omitempty"`
 }
 
 // save writes a report as a file.
@@ -53,6 +56,10 @@ func (answer *Answer) save() []byte {
 	if answer.Consent != nil {
 		consent := canonical(answer.Consent)
 		file.Consent = &consent
+	}
+	if answer.Portfolio != nil {
+		portfolio := canonical(answer.Portfolio)
+		file.Portfolio = &portfolio
 	}
 	text, err := json.MarshalIndent(file, "", " ")
 	if err != nil {
@@ -82,6 +89,10 @@ func loadReport(text []byte) (*Answer, error) {
 	if err == nil && file.Consent != nil {
 		answer.Consent = new(pb.ConsentProof)
 		err = proto.Unmarshal(*file.Consent, answer.Consent)
+	}
+	if err == nil && file.Portfolio != nil {
+		answer.Portfolio = new(pb.PortfolioProof)
+		err = proto.Unmarshal(*file.Portfolio, answer.Portfolio)
 	}
 	for _, data := range *file.Evidence {
 		piece := new(pb.Evidence)
@@ -220,12 +231,31 @@ func (answer *Answer) verifyRequest(report *pb.Report, trust Trust) (pb.Evidence
 	if _, err := verifyReceipt(answer.Receipt, answer.Request, kind, trust); err != nil {
 		return none, err
 	}
-	// One leaf covers an inquiry and its report; that of a portfolio its inquiry alone.
-	sum := sha256.Sum256(answer.Report.Payload)
-	if kind == "inquiry" && !bytes.Equal(answer.Receipt.AnswerDigest, sum[:]) {
-		return none, refuse("WRONG_ANSWER", "the receipt covers another report")
+	if err := answer.verifyCovered(kind); err != nil {
+		return none, err
 	}
 	return level, verifyWitnessed(answer.Receipt.Checkpoint, trust)
+}
+
+// verifyCovered checks that the inquiry's leaf commits to the report: to its digest, or to the
+// count and the root over the digests of all reports of a portfolio.
+func (answer *Answer) verifyCovered(kind string) error {
+	sum := sha256.Sum256(answer.Report.Payload)
+	if kind == "inquiry" {
+		if answer.Portfolio != nil || !bytes.Equal(answer.Receipt.AnswerDigest, sum[:]) {
+			return refuse("WRONG_ANSWER", "the receipt covers another report")
+		}
+		return nil
+	}
+	place := answer.Portfolio
+	if place == nil || place.Count < 0 || place.Count > 10_000 {
+		return refuse("BAD_PROOF", "the report has no place in a portfolio")
+	}
+	lines := fmt.Sprintf("creditbureau/portfolio/v1\n%d\n%x\n", place.Count, place.Root)
+	if covered := sha256.Sum256([]byte(lines)); !bytes.Equal(answer.Receipt.AnswerDigest, covered[:]) {
+		return refuse("BAD_PROOF", "the receipt covers another portfolio")
+	}
+	return verifyInclusion(hasher.HashLeaf(sum[:]), int64(place.Index), int64(place.Count), place.Proof, place.Root)
 }
 
 // verifyWitnessed checks that enough trusted witnesses have cosigned a checkpoint.

@@ -46,8 +46,8 @@ class Receipt(_message.Message):
     kind: _builtins.str
     """Kind of the entry, for example `submission`."""
     answer_digest: _builtins.bytes
-    """SHA-256 of the answer's payload if the answer is signed (a report);
-    otherwise empty.
+    """SHA-256 of the answer's payload if the answer is signed (a report); of a portfolio
+    the digest that PortfolioProof names; otherwise empty.
     """
     @_builtins.property
     def proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:

@@ -256,6 +256,7 @@ class ReplayReportResponse(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     CONSENT_FIELD_NUMBER: _builtins.int
     INQUIRY_RECEIPT_FIELD_NUMBER: _builtins.int
+    PORTFOLIO_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def report(self) -> _envelope_pb2.Envelope:
         """Payload: Report, with the same bytes as before and a new signature."""
@@ -280,6 +281,10 @@ class ReplayReportResponse(_message.Message):
     def inquiry_receipt(self) -> _log_pb2.Receipt:
         """Proof that the inquiry is in the log."""
 
+    @_builtins.property
+    def portfolio(self) -> Global___PortfolioProof:
+        """Place of the report among those of a PortfolioInquiry; absent for an Inquiry."""
+
     def __init__(
         self,
         *,
@@ -289,10 +294,11 @@ class ReplayReportResponse(_message.Message):
         evidence: _abc.Iterable[_report_pb2.Evidence] | None = ...,
         consent: Global___ConsentProof | None = ...,
         inquiry_receipt: _log_pb2.Receipt | None = ...,
+        portfolio: Global___PortfolioProof | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "inquiry", b"inquiry", "inquiry_receipt", b"inquiry_receipt", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "inquiry", b"inquiry", "inquiry_receipt", b"inquiry_receipt", "portfolio", b"portfolio", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "evidence", b"evidence", "inquiry", b"inquiry", "inquiry_receipt", b"inquiry_receipt", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "evidence", b"evidence", "inquiry", b"inquiry", "inquiry_receipt", b"inquiry_receipt", "portfolio", b"portfolio", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -339,7 +345,9 @@ class QueryPortfolioRequest(_message.Message):
     INQUIRY_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
-    """Cursor after which the stream starts; empty starts with the first report."""
+    """Cursor of an earlier message, after which the stream starts; empty starts with the
+    first report.
+    """
     @_builtins.property
     def inquiry(self) -> _envelope_pb2.Envelope:
         """Payload: PortfolioInquiry."""
@@ -359,6 +367,47 @@ class QueryPortfolioRequest(_message.Message):
 Global___QueryPortfolioRequest: _TypeAlias = QueryPortfolioRequest  # noqa: Y015
 
 @_typing.final
+class PortfolioProof(_message.Message):
+    """The place of a report among those of one portfolio inquiry. The answer digest of the
+    inquiry's leaf is SHA-256 over three lines, each with its newline:
+    creditbureau/portfolio/v1, the count in decimal, the root in hex.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNT_FIELD_NUMBER: _builtins.int
+    ROOT_FIELD_NUMBER: _builtins.int
+    INDEX_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    count: _builtins.int
+    """Number of reports, at most 10,000."""
+    root: _builtins.bytes
+    """RFC 6962 root over the reports in the order of the stream: a leaf is the SHA-256 of
+    a report's payload.
+    """
+    index: _builtins.int
+    """Index of the report, zero-based."""
+    @_builtins.property
+    def proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """RFC 6962 inclusion proof of the report, its sibling first."""
+
+    def __init__(
+        self,
+        *,
+        count: _builtins.int = ...,
+        root: _builtins.bytes = ...,
+        index: _builtins.int = ...,
+        proof: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "index", b"index", "proof", b"proof", "root", b"root"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PortfolioProof: _TypeAlias = PortfolioProof  # noqa: Y015
+
+@_typing.final
 class QueryPortfolioResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -366,19 +415,35 @@ class QueryPortfolioResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     CONSENT_FIELD_NUMBER: _builtins.int
+    PORTFOLIO_FIELD_NUMBER: _builtins.int
+    WITHHELD_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
-    """Cursor after this message; a new call with it continues there."""
+    """Cursor after this message, the index of the next report in decimal; a new call with it
+    continues there. Empty in the only message of a stream without reports.
+    """
+    withheld: _builtins.bool
+    """True if the bureau withholds the report: the consent or the file does not allow it
+    any more, or records that it was made from were erased.
+    """
     @_builtins.property
     def report(self) -> _envelope_pb2.Envelope:
-        """Payload: Report; signed by the bureau."""
+        """Payload: Report; signed by the bureau. Absent if it is withheld, and in the only
+        message of a stream without reports.
+        """
 
     @_builtins.property
     def receipt(self) -> _log_pb2.Receipt:
-        """Proof that the statement is in the log."""
+        """Proof that the inquiry is in the log; in the first message of a stream only."""
 
     @_builtins.property
     def consent(self) -> Global___ConsentProof:
         """The consent that the report rests on."""
+
+    @_builtins.property
+    def portfolio(self) -> Global___PortfolioProof:
+        """Place of the report; count and root are in the first message of a stream only, and a
+        withheld report has no proof.
+        """
 
     def __init__(
         self,
@@ -387,10 +452,12 @@ class QueryPortfolioResponse(_message.Message):
         receipt: _log_pb2.Receipt | None = ...,
         cursor: _builtins.str = ...,
         consent: Global___ConsentProof | None = ...,
+        portfolio: Global___PortfolioProof | None = ...,
+        withheld: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "portfolio", b"portfolio", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "cursor", b"cursor", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "cursor", b"cursor", "portfolio", b"portfolio", "receipt", b"receipt", "report", b"report", "withheld", b"withheld"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -109,7 +109,10 @@ class ReportingServicer:
 
     def QueryPortfolio(self, request, context):
         """Streams reports on the caller's own customers under standing consents,
-        which are consents to monitor; resumes from a cursor. Reasons:
+        which are consents to monitor; resumes from a cursor. The inquiry's leaf covers all
+        reports and their number, and each comes with its proof. The first message of each
+        stream has the receipt; an empty portfolio's is the only one. A report whose customer
+        withdrew the consent or froze the file since is withheld, under its index. Reasons:
         PURPOSE_NOT_PERMITTED, INVALID_FIELD, TOO_MANY_ITEMS, EXPIRED_REQUEST,
         CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
         """
