@@ -121,3 +121,13 @@ def deceive_streams(client: Client | AsyncClient, lie: StreamLie) -> None:
     driver: Any = client._driver
     kind = AsyncLyingStreams if isinstance(client, AsyncClient) else LyingStreams
     driver._transport = kind(driver._transport, lie)
+
+
+def forget_the_log(client: Client | AsyncClient) -> None:
+    """Let a client hold no checkpoint to another one.
+
+    The memory of the log alone finds a liar that signs a log of its own; with it no test would
+    show that the other checks find the lie too.
+    """
+    view: Any = client._context.log_view
+    view.is_proved = lambda _sighting: True

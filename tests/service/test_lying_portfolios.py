@@ -33,7 +33,7 @@ from bureau_keys.portfolio import MAX_REPORTS, ReportTree
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.report_pb2 import Report as ReportMessage
 from creditbureau.v1.reporting_pb2 import PortfolioProof, QueryPortfolioResponse
-from tests.service.liar import deceive, deceive_streams
+from tests.service.liar import deceive, deceive_streams, forget_the_log
 from tests.service.scenario import Scenario, account, open_scenario
 from tests.service.test_lying_reports import FORGED_MINOR, Liar
 from tests.service.test_saved_reports import Saved, is_verified, verifiers
@@ -220,6 +220,7 @@ def ask(scenario: Scenario, liar: Liar, lie: Lie, inquiry: bytes) -> int:
     """Count the reports of an earlier inquiry that a lender gets from a liar."""
     signed = Envelope.FromString(inquiry)
     with lender_of(scenario) as lender:
+        forget_the_log(lender)
         deceive_streams(lender, lambda messages: lie(liar, messages, signed))
         return len(list(lender.resume_portfolio(inquiry)))
 
@@ -229,6 +230,7 @@ def ask_asynchronously(scenario: Scenario, liar: Liar, lie: Lie, inquiry: bytes)
 
     async def run() -> int:
         async with AsyncLender(scenario.profiles["acme"], clock=scenario.now) as lender:
+            forget_the_log(lender)
             deceive_streams(lender, lambda messages: lie(liar, messages, signed))
             return len([at async for at in lender.resume_portfolio(inquiry)])
 
@@ -352,11 +354,12 @@ def test_a_replay_of_a_portfolio_is_proved_by_its_leaf(
         """Commit to the forged report alone; its digest is not that of a portfolio."""
         forge(liar.reports, reply)
         digest = hashlib.sha256(reply.report.payload).digest()
-        liar.log_again(reply.receipt, Envelope.FromString(report.inquiry), digest)
+        liar.log_again(reply.inquiry_receipt, Envelope.FromString(report.inquiry), digest)
 
     lender, auditor = lender_of(scenario), Auditor(auditing, clock=scenario.now)
     with lender, auditor:
         for client in (lender, auditor):
+            forget_the_log(client)
             again = client.replay(report.request_id, report.subject_id)
             assert (again.envelope, again.portfolio) == (report.envelope, report.portfolio)
             for lie in (forge_it, hide, move, log_alone):

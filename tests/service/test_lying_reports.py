@@ -44,7 +44,7 @@ from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.record_pb2 import ACTION_REASON_FRAUD_SUSPECTED
 from creditbureau.v1.report_pb2 import Report as ReportMessage
-from tests.service.liar import deceive
+from tests.service.liar import deceive, forget_the_log
 from tests.service.scenario import Scenario, account, open_scenario
 from tests.service.test_saved_reports import Saved, is_verified, verifiers
 from tests.service.watching import JUNE, MAY
@@ -234,6 +234,7 @@ def test_the_sdk_believes_no_report_that_lies(scenario: Scenario, person: Wallet
         inquiries.append(Envelope.FromString(statement.envelope))
 
     with Lender(scenario.profiles["acme"], clock=scenario.now, before_send=keep) as lender:
+        forget_the_log(lender)
         deceive(lender, lying(scenario, lie, inquiries))
         refused = [_refused(lambda: query(lender))]
 
@@ -241,6 +242,7 @@ def test_the_sdk_believes_no_report_that_lies(scenario: Scenario, person: Wallet
         async with AsyncLender(
             scenario.profiles["acme"], clock=scenario.now, before_send=keep
         ) as lender:
+            forget_the_log(lender)
             deceive(lender, lying(scenario, lie, inquiries))
             await query(lender)
 
