@@ -89,12 +89,20 @@ def test_commands_exist(page: Path) -> None:
             check_command(command, words[1:], f"{name_of(page)}: {' '.join(words)}")
 
 
+def options_of(command: Any) -> set[str]:
+    return {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+
+
 def check_command(command: Any, words: list[str], told: str) -> None:
     """Fails unless the words name a command, with options that it has."""
-    while hasattr(command, "commands") and words and not words[0].startswith("-"):
-        assert words[0] in command.commands, told
-        command, words = command.commands[words[0]], words[1:]
-    known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+    while hasattr(command, "commands") and words:
+        if words[0].startswith("-"):  # a flag of the whole program
+            assert words[0] in {*options_of(command), "--help"}, told
+        else:
+            assert words[0] in command.commands, told
+            command = command.commands[words[0]]
+        words = words[1:]
+    known = options_of(command)
     for word in words:
         if word.startswith("--") and word != "--help":
             assert word.partition("=")[0] in known, told
