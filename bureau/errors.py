@@ -135,6 +135,11 @@ REASONS: dict[Reason, ReasonRule] = {
     "WRONG_STATE": ReasonRule(
         "FAILED_PRECONDITION", "Read the present state first; it does not allow this change."
     ),
+    "LIMIT_REACHED": ReasonRule(
+        "FAILED_PRECONDITION",
+        "End one of those that there are, or wait until the oldest no longer counts; the message "
+        "names the bound.",
+    ),
     "DELETED_ITEM": ReasonRule(
         "FAILED_PRECONDITION",
         "Leave it out; or, if it is complete and accurate, report it with a new certification.",

@@ -79,6 +79,30 @@ class Ceiling:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """The most that one person can pile up.
+
+    Attributes:
+        days: Days in which the bounds without a state of their own count.
+        tradeline_disputes: Disputes of one tradeline in that time.
+        open_disputes: Disputes that wait for an answer.
+        statements: Statements about the person's own file in that time: disputes and facts
+            added to them, lifts of holds, statements for readers. A hold is never refused.
+        key_changes: Keys bound to the person in that time.
+        consents: Consents of the person for one member, neither revoked nor expired.
+        monitor_consents: Those of them by which the member monitors the person.
+    """
+
+    days: int
+    tradeline_disputes: int
+    open_disputes: int
+    statements: int
+    key_changes: int
+    consents: int
+    monitor_consents: int
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The rules of one jurisdiction.
 
@@ -96,6 +120,7 @@ class Policy:
         key_notice_days: Days for which a replaced key reads notices and can repudiate.
         identification_days: Largest age of the identification that an attestation rests on.
         ceilings: Of consents, by the purpose's name.
+        bounds: The most that one person can pile up.
         reciprocity_months: Months for which furnished records count.
         reciprocity_grace_days: Days for which a new member sees everything.
         retired: Earlier policies of the jurisdiction by version, by which reports that they
@@ -116,6 +141,7 @@ class Policy:
     key_notice_days: int
     identification_days: int
     ceilings: Mapping[str, Ceiling]
+    bounds: Bounds
     reciprocity_months: int
     reciprocity_grace_days: int
     retired: Mapping[str, Policy] = field(default_factory=dict)
@@ -202,6 +228,7 @@ def _read(table: dict[str, Any]) -> Policy:
         key_notice_days=int(key["notice_days"]),
         identification_days=int(key["identification_days"]),
         ceilings=_ceilings(table["ceiling"]),
+        bounds=_bounds(table["bounds"]),
         reciprocity_months=int(reciprocity["months"]),
         reciprocity_grace_days=int(reciprocity["grace_days"]),
     )
@@ -233,6 +260,10 @@ def _ceilings(tables: list[dict[str, Any]]) -> dict[str, Ceiling]:
     if OTHERS not in found:
         raise ValueError(f"[[ceiling]] must have one for {OTHERS}")
     return found
+
+
+def _bounds(table: dict[str, Any]) -> Bounds:
+    return Bounds(**{name: int(n) for name, n in table.items() if name != "source"})
 
 
 def _purposes(names: Iterable[str]) -> CodeSet:

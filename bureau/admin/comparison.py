@@ -35,6 +35,7 @@ NODE_TIMES = frozenset(
         "consent.update_us",
         "contribution.default_us",
         "contribution.good_us",
+        "dispute.open_us",
         "member.create_us",
         "subject_event.time_us",
         "subject_key.end_us",
@@ -50,8 +51,12 @@ FROM_FILES = frozenset({"alert", "notice"})
 CACHES = frozenset(
     {
         "contribution",
+        "dispute",
         "former_ref",
+        "hold",
+        "hold_lift",
         "monitor",
+        "own_statement",
         "record_tile",
         "tradeline.history",
         "tradeline.marks",

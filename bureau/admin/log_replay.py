@@ -27,6 +27,7 @@ from bureau.admin.submission_integrity import StoredRecord, StoredSubmission
 from bureau.clock import Clock
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
+from bureau.credit_file import own_entries
 from bureau.credit_file.accounts import tradeline_id
 from bureau.credit_file.batch_records import BatchRecord
 from bureau.credit_file.build_report import load_consent, rebuild_report
@@ -43,6 +44,7 @@ from bureau.credit_file.subject_state import (
     PLACEMENT,
     REPUDIATION,
     STATEMENT,
+    SubjectEvent,
 )
 from bureau.errors import Refusal
 from bureau.journeys import (
@@ -94,7 +96,7 @@ from bureau_keys.signer_name import (
 from bureau_keys.signing import SigningKey
 from creditbureau.v1 import record_pb2
 from creditbureau.v1.consent_pb2 import ConsentChange
-from creditbureau.v1.dispute_pb2 import DisputeAnswer, DisputeOpening
+from creditbureau.v1.dispute_pb2 import DisputeAnswer
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.erasure_pb2 import Erasure
 from creditbureau.v1.record_pb2 import Record, SubmissionManifest
@@ -371,11 +373,12 @@ class LogReplay:
         self._checked.unproved += 1
         self._subjects.add(subject_id)
         EVENTS.put(self._db, (key, subject_id, kind, about, member_id, time_us, body))
+        tx = Transaction(self._db, self._unit_us, key, self._new_key)
+        own_entries.fold(tx, subject_id, SubjectEvent(kind, about, member_id, time_us, body))
         if kind == ANSWER and DisputeAnswer.FromString(body).outcome in DELETING:
-            row = self._db.one(q.opening_of, about=about, kind=OPENING)
+            row = own_entries.find_dispute(self._db, about)
             if row is not None:
-                tx = Transaction(self._db, self._unit_us, key, self._new_key)
-                dispute.delete_disputed(tx, DisputeOpening.FromString(row.body))
+                dispute.delete_disputed(tx, row)
 
     def _take_over_inquiry(self, inquiry: StoredInquiry) -> None:
         """Take over an inquiry of a portfolio, and count the use of its consent."""

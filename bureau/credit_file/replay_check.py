@@ -5,8 +5,8 @@ from __future__ import annotations
 from bureau.calendar import utc
 from bureau.credit_file import consent_state
 from bureau.credit_file.consent_state import HeldConsent
+from bureau.credit_file.own_entries import read_holds
 from bureau.credit_file.stored_inquiry import StoredInquiry
-from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_state import check_holds
 from bureau.errors import Refusal
 from bureau.policy import Policy
@@ -29,7 +29,7 @@ def check_retry(
     if kept_until_us is not None and now_us >= kept_until_us:
         ended = f"{utc(kept_until_us):%Y-%m-%d %H:%M:%S} UTC"
         raise Refusal("CONSENT_EXPIRED", f"the report's data life ended at {ended}")
-    state = read_state(db, held.subject_id, policy, now_us)
+    state = read_holds(db, held.subject_id, now_us)
     check_holds(state, policy, inquiry.member_id, inquiry.purpose, now_us)
 
 

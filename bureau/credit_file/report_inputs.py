@@ -5,9 +5,10 @@ from __future__ import annotations
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.contributions import level_of
 from bureau.credit_file.filed import CreditFile
+from bureau.credit_file.own_entries import read_state
 from bureau.credit_file.reader import read_file, read_file_at
 from bureau.credit_file.report_rules import ReportInputs, ReportRequest
-from bureau.credit_file.subject_events import ALL, read_state
+from bureau.credit_file.subject_events import read_state_at
 from bureau.credit_file.subject_state import SubjectState
 from bureau.ledger.event_chains import head_of
 from bureau.policy import Policy
@@ -27,7 +28,7 @@ def read_inputs(
 ) -> ReportInputs:
     """Read the inputs of a new report."""
     file = read_file(db, request.subject_id, policy, now_us)
-    state = read_state(db, request.subject_id, policy, now_us, ALL)
+    state = read_state(db, request.subject_id, policy, now_us)
     level = level_of(db, consent.grantee, policy, now_us)
     return _inputs(db, origin, request, consent, file, state, level)
 
@@ -45,7 +46,7 @@ def read_inputs_at(
 ) -> ReportInputs:
     """Read the inputs of a report again, as they were at a log size."""
     file = read_file_at(db, request.subject_id, policy, log_size, now_us)
-    state = read_state(db, request.subject_id, policy, now_us, log_size)
+    state = read_state_at(db, request.subject_id, policy, now_us, log_size)
     return _inputs(db, origin, request, consent, file, state, level)
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from google.protobuf.message import Message
 
+from bureau.calendar import DAY_US
+from bureau.credit_file import own_entries
 from bureau.credit_file.subject_state import SubjectEvent, SubjectState, state_of
+from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Transaction
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
 
-# A log size above every real one: the state as of now.
-ALL = 1 << 62
 
-
-def read_state(
-    db: Connection, subject_id: str, policy: Policy, now_us: int, log_size: int = ALL
+def read_state_at(
+    db: Connection, subject_id: str, policy: Policy, now_us: int, log_size: int
 ) -> SubjectState:
-    """Read a subject's holds, disputes and statement, as of a log size and a time."""
+    """Fold all events of a subject below a log size into the state at a time."""
     rows = db.all(q.subject_events, subject_id=subject_id, log_size=log_size)
     return state_of([SubjectEvent(*row) for row in rows], policy, now_us)
 
@@ -31,14 +31,24 @@ def add_event(
     *,
     member_id: str = "",
 ) -> None:
-    """Store a subject event under the unit's entry."""
+    """Store a subject event under the unit's entry, and fold it into the stored state."""
+    body = payload.SerializeToString(deterministic=True)
+    event = SubjectEvent(kind, about, member_id, tx.now_us, body)
     tx.db.execute(
-        q.add_subject_event,
-        entry_key=tx.entry_key,
-        subject_id=subject_id,
-        kind=kind,
-        about=about,
-        member_id=member_id,
-        time_us=tx.now_us,
-        body=payload.SerializeToString(deterministic=True),
+        q.add_subject_event, entry_key=tx.entry_key, subject_id=subject_id, **event._asdict()
     )
+    own_entries.fold(tx, subject_id, event)
+
+
+def check_count(tx: Transaction, subject_id: str, policy: Policy) -> None:
+    """Raise LIMIT_REACHED if a subject has made all the statements that the policy allows."""
+    bounds = policy.bounds
+    row = tx.db.one(
+        q.events_since, subject_id=subject_id, since_us=tx.now_us - bounds.days * DAY_US
+    )
+    if row and row[0] >= bounds.statements:
+        raise Refusal(
+            "LIMIT_REACHED",
+            f"at most {bounds.statements} statements about a person's own file in "
+            f"{bounds.days} days",
+        )

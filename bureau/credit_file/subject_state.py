@@ -1,7 +1,8 @@
 """The state of a subject's own entries: holds, disputes, a statement. Pure.
 
 The state follows from subject events in order of the log and from the time in question, so
-the state of any past log size can be rebuilt.
+the state of any past log size can be rebuilt. The present state is stored
+(`bureau/credit_file/own_entries.py`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from creditbureau.v1.hold_pb2 import Hold, HoldLift, HoldPlacement
 from creditbureau.v1.subjects_pb2 import SubjectStatement, Undoing
 
 PLACEMENT, LIFT, OPENING, ANSWER, STATEMENT, ADDITION, REPUDIATION, OBJECTION = range(1, 9)
+OF_DISPUTES = [OPENING, ADDITION, ANSWER]
 
 DELETING = frozenset({dispute_pb2.DISPUTE_OUTCOME_DELETED, dispute_pb2.DISPUTE_OUTCOME_FRAUD})
 
@@ -67,7 +69,7 @@ class SubjectState:
 def state_of(events: Iterable[SubjectEvent], policy: Policy, now_us: int) -> SubjectState:
     """Fold subject events, in order of the log, into the state at a time."""
     state = SubjectState()
-    for event in _not_undone(list(events)):
+    for event in not_undone(list(events)):
         if event.kind == PLACEMENT:
             state.holds[event.about] = _placed(event)
         elif event.kind == LIFT:
@@ -80,21 +82,31 @@ def state_of(events: Iterable[SubjectEvent], policy: Policy, now_us: int) -> Sub
             _add(state.disputes[event.about], event, policy)
         elif event.kind == STATEMENT:
             state.statement = SubjectStatement.FromString(event.body).text
+    show_holds(state, now_us)
+    for dispute in state.disputes.values():
+        _lapse(dispute, now_us)
+    return state
+
+
+def show_holds(state: SubjectState, now_us: int) -> None:
+    """Leave out the lifts that have ended, and set the state and the lifts of every hold."""
     for hold_id, lifts in state.lifts.items():
         state.lifts[hold_id] = {who: until for who, until in lifts.items() if until > now_us}
     for hold in state.holds.values():
         # The subject sees the lifts for all members and those for single members.
         _show_lift(hold, state.lifts.get(hold.hold_id, {}))
         hold.state = _hold_state(hold, now_us)
-    for dispute in state.disputes.values():
-        due = dispute.due_time.ToMicroseconds()
-        if dispute.state == dispute_pb2.DISPUTE_STATE_OPEN and now_us >= due:
-            dispute.state = dispute_pb2.DISPUTE_STATE_LAPSED
-            dispute.close_time.CopyFrom(dispute.due_time)
-    return state
 
 
-def _not_undone(events: list[SubjectEvent]) -> Iterator[SubjectEvent]:
+def _lapse(dispute: Dispute, now_us: int) -> None:
+    """Close a dispute that was not answered in time."""
+    due = dispute.due_time.ToMicroseconds()
+    if dispute.state == dispute_pb2.DISPUTE_STATE_OPEN and now_us >= due:
+        dispute.state = dispute_pb2.DISPUTE_STATE_LAPSED
+        dispute.close_time.CopyFrom(dispute.due_time)
+
+
+def not_undone(events: list[SubjectEvent]) -> Iterator[SubjectEvent]:
     """Yield events, without the lifts that a later repudiation of a key undoes."""
     spans: list[tuple[int, int]] = []
     kept: list[SubjectEvent] = []

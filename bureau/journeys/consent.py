@@ -12,7 +12,7 @@ from bureau.context import Bureau, Caller
 from bureau.credit_file.consent_state import ACTIVE, PAUSED, REVOKED, HeldConsent
 from bureau.errors import FieldViolation, Refusal
 from bureau.ledger.commit_queue import Transaction
-from bureau.policy import Policy
+from bureau.policy import Bounds, Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.signer_name import member_id_of, member_signer, subject_id_of, subject_signer
@@ -40,7 +40,7 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rece
 
     Raises:
         Refusal: All of `verify_statement`; CONSENT_CEILING, DATE_ORDER,
-            INVALID_FIELD, NOT_FOUND (grantee), ALREADY_EXISTS.
+            INVALID_FIELD, NOT_FOUND (grantee), ALREADY_EXISTS, LIMIT_REACHED.
     """
     # 1. Open and verify.
     with bureau.database.snapshot() as db:
@@ -58,9 +58,11 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rece
 
     # 3. One unit of work.
     def work(tx: Transaction) -> HeldConsent:
+        tx.db.lock(q.lock_subject, subject_id=consent.subject_id)
         opened.recheck_key_and_time(tx)
         if tx.db.one(q.consent_by_id, consent_id=opened.signed.request_id):
             raise Refusal("ALREADY_EXISTS", "another subject's consent has this id")
+        _check_bounds(tx, consent, bureau.policy.bounds)
         row = _row_of(consent, opened.signed.request_id, tx)
         tx.db.execute(q.add_consent, **row)
         if codes_pb2.ACTION_MONITOR in consent.actions:
@@ -117,6 +119,8 @@ def apply_change(tx: Transaction, subject_id: str, change: ConsentChange) -> Non
         update_us=tx.now_us,
         note=change.note,
     )
+    if after == REVOKED:
+        tx.db.execute(q.drop_monitor, whose=subject_id, which=change.consent_id)
 
 
 def get_consent(
@@ -241,6 +245,30 @@ def _row_of(consent: Consent, consent_id: str, tx: Transaction) -> dict[str, Any
         "update_us": tx.now_us,
         "note": "",
     }
+
+
+def _check_bounds(tx: Transaction, consent: Consent, bounds: Bounds) -> None:
+    """Raise LIMIT_REACHED if a subject has given a member all the consents that it may hold."""
+    pair = {"grantee": consent.grantee, "subject_id": consent.subject_id, "now_us": tx.now_us}
+    held = tx.db.one(q.consents_in_use, **pair)
+    if held and held[0] >= bounds.consents:
+        raise Refusal.of_field(
+            "LIMIT_REACHED",
+            "grantee",
+            f"the member has {bounds.consents} consents of the subject: revoke one, or let one "
+            "expire",
+        )
+    if codes_pb2.ACTION_MONITOR not in consent.actions:
+        return
+    tx.db.execute(q.drop_expired_monitors, **pair)
+    monitors = tx.db.one(q.monitor_count, grantee=consent.grantee, subject_id=consent.subject_id)
+    if monitors and monitors[0] >= bounds.monitor_consents:
+        raise Refusal.of_field(
+            "LIMIT_REACHED",
+            "grantee",
+            f"the member monitors the subject by {bounds.monitor_consents} consents: revoke one, "
+            "or let one expire",
+        )
 
 
 def _own(row: q.ConsentColumns | None, subject_id: str) -> HeldConsent:

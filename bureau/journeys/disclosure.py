@@ -10,6 +10,7 @@ from bureau.credit_file import notices
 from bureau.credit_file.attributes import add_attributes
 from bureau.credit_file.history import PEOPLE_CHANGED
 from bureau.credit_file.inquiry_lines import InquiryPage, inquiry_line, signed_page
+from bureau.credit_file.own_entries import read_state
 from bureau.credit_file.reader import read_file
 from bureau.credit_file.report import (
     add_consumer_entries,
@@ -22,7 +23,6 @@ from bureau.credit_file.report import (
 )
 from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.scope import WHOLE_FILE
-from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_keys import displaced, read_keys
 from bureau.credit_file.subject_state import withdrawn_by_dispute
 from bureau.ledger.event_chains import head_of

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bureau import field_rules, paging, signed_statement
+from bureau.calendar import DAY_US
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
 from bureau.credit_file.accounts import PendingNotice, account_of, held_snapshots, record_of
@@ -18,19 +19,26 @@ from bureau.credit_file.history import (
     effective_snapshots,
     steps_of,
 )
-from bureau.credit_file.subject_events import add_event, read_state
+from bureau.credit_file.own_entries import (
+    StoredDispute,
+    due,
+    find_dispute,
+    read_disputes,
+    read_lapsed,
+)
+from bureau.credit_file.subject_events import add_event, check_count
 from bureau.credit_file.subject_state import (
     ADDITION,
     ANSWER,
     DELETING,
     OPENING,
     STATEMENT,
-    SubjectState,
     withdrawn_by_dispute,
 )
 from bureau.errors import Refusal
 from bureau.journeys.monitoring import alert_dispute
 from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.entry_keys import KEY_SLACK
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
@@ -53,7 +61,6 @@ PAGE = 100
 NEWS = [OPENING, ADDITION]
 MAX_ADDITIONS = 8
 
-ANSWERABLE = frozenset({dispute_pb2.DISPUTE_STATE_OPEN, dispute_pb2.DISPUTE_STATE_LAPSED})
 FIELDS = frozenset(TradelineSnapshot.DESCRIPTOR.fields_by_name)
 
 
@@ -63,7 +70,7 @@ def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
     Raises:
         Refusal: All of `verify_statement`; SIGNER_MISMATCH; NOT_FOUND for a
             tradeline that is not on the subject's file; INVALID_FIELD, BAD_TEXT;
-            WRONG_STATE if the same is disputed already; ALREADY_EXISTS.
+            WRONG_STATE if the same is disputed already; ALREADY_EXISTS; LIMIT_REACHED.
     """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
@@ -87,19 +94,16 @@ def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
         )
         if found is None:
             raise Refusal.of_field("NOT_FOUND", "tradeline_id", "not on the subject's file")
-        if tx.db.one(q.opening_of, about=opened.signed.request_id, kind=OPENING):
+        if find_dispute(tx.db, opened.signed.request_id):
             raise Refusal("ALREADY_EXISTS", "there is a dispute of this id: take a new one")
-        state = read_state(tx.db, subject_id, bureau.policy, tx.now_us)
-        for other in state.disputes.values():
-            if other.state == dispute_pb2.DISPUTE_STATE_OPEN and _same(other, opening):
-                raise Refusal("WRONG_STATE", f"this is disputed already: {other.dispute_id}")
+        _check_bounds(tx, opening, bureau.policy)
         add_event(
             tx, opened.signed.request_id, subject_id, OPENING, opening, member_id=str(found[1])
         )
         alert_dispute(tx, subject_id, opening.tradeline_id, bureau.policy)
 
     committed = bureau.ledger.commit(opened.signed, work)
-    dispute = _find(bureau, subject_id, opened.signed.request_id)
+    dispute = _find(bureau, opened.signed.request_id)
     return dispute, signed_statement.receipt_of(committed.proof)
 
 
@@ -108,7 +112,7 @@ def add_to_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt
 
     Raises:
         Refusal: All of `verify_statement`; NOT_FOUND; WRONG_STATE if it is open no
-            more; TOO_MANY_ITEMS, BAD_TEXT.
+            more; TOO_MANY_ITEMS, BAD_TEXT, LIMIT_REACHED.
     """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
@@ -122,20 +126,22 @@ def add_to_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt
     def work(tx: Transaction) -> None:
         opened.recheck_key_and_time(tx)
         tx.db.lock(q.lock_subject, subject_id=subject_id)
-        dispute = read_state(tx.db, subject_id, bureau.policy, tx.now_us).disputes.get(dispute_id)
-        if dispute is None:
+        row = find_dispute(tx.db, dispute_id)
+        if row is None or row.subject_id != subject_id:
             raise Refusal.of_field(
                 "NOT_FOUND", "dispute_id", "the subject has no dispute with this id"
             )
+        dispute = read_disputes(tx.db, [dispute_id], bureau.policy, tx.now_us)[dispute_id]
         if dispute.state != dispute_pb2.DISPUTE_STATE_OPEN:
             raise Refusal("WRONG_STATE", "the dispute is open no more: open a new one")
         if len(dispute.additions) >= MAX_ADDITIONS:
             message = f"at most {MAX_ADDITIONS} additions"
             raise Refusal.of_field("TOO_MANY_ITEMS", "dispute_id", message)
-        add_event(tx, dispute_id, subject_id, ADDITION, addition, member_id=str(dispute.member_id))
+        check_count(tx, subject_id, bureau.policy)
+        add_event(tx, dispute_id, subject_id, ADDITION, addition, member_id=row.member_id)
 
     committed = bureau.ledger.commit(opened.signed, work)
-    return _find(bureau, subject_id, dispute_id), signed_statement.receipt_of(committed.proof)
+    return _find(bureau, dispute_id), signed_statement.receipt_of(committed.proof)
 
 
 def list_disputes(
@@ -143,28 +149,36 @@ def list_disputes(
 ) -> tuple[list[Dispute], str]:
     """List the subject's disputes, newest first."""
     limit = page_size or paging.DEFAULT_SIZE
-    start = paging.number_in(page_token, otherwise=0)
+    before, now_us = paging.number_in(page_token, otherwise=paging.NEWEST), bureau.clock.now_us()
     with bureau.database.snapshot() as db:
         subject_id = signed_statement.verify_subject_request(
-            db, bureau.origin, request, "Subjects/ListDisputes", bureau.clock.now_us()
+            db, bureau.origin, request, "Subjects/ListDisputes", now_us
         ).subject_id
-        state = read_state(db, subject_id, bureau.policy, bureau.clock.now_us())
-    newest_first = list(state.disputes.values())[::-1]
-    rows = list(enumerate(newest_first, start=1))[start : start + limit + 1]
-    page, token = paging.cut(rows, limit, lambda row: row[0])
-    return [dispute for _, dispute in page], token
+        rows = db.all(
+            q.disputes_of_subject_before, subject_id=subject_id, before=before, limit=limit + 1
+        )
+        return _page_of(db, rows, limit, bureau.policy, now_us)
 
 
 def disputed_records(
     bureau: Bureau, caller: Caller, page_size: int, page_token: str
 ) -> tuple[list[Dispute], str]:
-    """List the disputes against a member's records, in order of the log."""
+    """List the disputes against a member's records, oldest first."""
     limit = page_size or paging.DEFAULT_SIZE
-    start = paging.number_in(page_token, otherwise=0)
+    after = paging.number_in(page_token, otherwise=0)
     with bureau.database.snapshot() as db:
-        found = disputes_against(bureau, db, caller.member_id, [OPENING], start, limit + 1)
-    page, token = paging.cut(found, limit, lambda row: row[0])
-    return [dispute for _, dispute in page], token
+        rows = db.all(
+            q.disputes_against_after, member_id=caller.member_id, after=after, limit=limit + 1
+        )
+        return _page_of(db, rows, limit, bureau.policy, bureau.clock.now_us())
+
+
+def _page_of(
+    db: Connection, rows: list[q.ListedDispute], limit: int, policy: Policy, now_us: int
+) -> tuple[list[Dispute], str]:
+    page, token = paging.cut(rows, limit, lambda row: row.entry_key)
+    listed = read_disputes(db, [row.dispute_id for row in page], policy, now_us)
+    return list(listed.values()), token
 
 
 def watch_disputes(
@@ -176,29 +190,27 @@ def watch_disputes(
     """
     while True:
         with bureau.database.snapshot() as db:
-            found = disputes_against(bureau, db, caller.member_id, NEWS, cursor, PAGE)
-        for next_cursor, dispute in found:
-            cursor = next_cursor
-            yield WatchDisputesResponse(dispute=dispute, cursor=cursor)
+            found = _news(db, caller.member_id, cursor)
+            ids = dict.fromkeys(news.dispute_id for news in found)
+            disputes = read_disputes(db, ids, bureau.policy, bureau.clock.now_us())
+        for news in found:
+            cursor = news.leaf_index + 1
+            yield WatchDisputesResponse(dispute=disputes[news.dispute_id], cursor=cursor)
         if not found:
             yield None
 
 
-def disputes_against(
-    bureau: Bureau, db: Connection, member_id: str, kinds: list[int], start: int, limit: int
-) -> list[tuple[int, Dispute]]:
-    """List the disputes against a member's records from a leaf of the log on, each with
-    the cursor that follows it.
-
-    Args:
-        kinds: Kinds of subject events that a dispute is listed for.
-    """
-    now_us = bureau.clock.now_us()
-    found = []
-    for row in db.all_in(q.disputes_against, kinds, member_id=member_id, start=start, limit=limit):
-        state = read_state(db, row.subject_id, bureau.policy, now_us)
-        found.append((row.leaf_index + 1, state.disputes[row.about]))
-    return found
+def _news(db: Connection, member_id: str, cursor: int) -> list[q.DisputeNews]:
+    """Read the next events of disputes against a member's records, in order of the log."""
+    last = db.one(q.key_at, leaf_index=cursor - 1) if cursor else None
+    return db.all_in(
+        q.dispute_news,
+        NEWS,
+        member_id=member_id,
+        floor=last[0] - KEY_SLACK if last else 0,
+        start=cursor,
+        limit=PAGE,
+    )
 
 
 def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Dispute, Receipt]:
@@ -224,9 +236,9 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
     if modified != answer.HasField("correction"):
         raise Refusal.of_field("INVALID_FIELD", "correction", "belongs to MODIFIED")
 
-    def work(tx: Transaction) -> str:
+    def work(tx: Transaction) -> None:
         opened.recheck_key_and_time(tx)
-        row = tx.db.one(q.opening_of, about=dispute_id, kind=OPENING)
+        row = find_dispute(tx.db, dispute_id)
         if row is None or row.member_id != caller.member_id:
             raise Refusal.of_field(
                 "NOT_FOUND", "dispute_id", "no dispute with this id is against the caller"
@@ -234,33 +246,28 @@ def answer_dispute(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[
         subject_id = row.subject_id
         tx.subjects.add(subject_id)
         tx.db.lock(q.lock_subject, subject_id=subject_id)
-        state = read_state(tx.db, subject_id, bureau.policy, tx.now_us)
-        if state.disputes[dispute_id].state not in ANSWERABLE:
+        row = find_dispute(tx.db, dispute_id) or row
+        if row.answer_key is not None:
             raise Refusal("WRONG_STATE", "the dispute is answered")
-        opening = DisputeOpening.FromString(row.body)
         if modified:
-            _check_correction(tx, answer, opening, row.entry_key)
-        returns = _returns(state, bureau.policy, dispute_id, answer)
+            _check_correction(tx, answer, row)
+        returns = _returns(tx, bureau.policy, row, answer)
         if answer.outcome in DELETING:
-            delete_disputed(tx, opening)
+            delete_disputed(tx, row)
         add_event(tx, dispute_id, subject_id, ANSWER, answer, member_id=caller.member_id)
         kinds = [NOTICE_KIND_DISPUTE, *[NOTICE_KIND_REINSERTION] * returns]
-        news = [PendingNotice(kind, opening.tradeline_id, [subject_id]) for kind in kinds]
+        news = [PendingNotice(kind, row.tradeline_id, [subject_id]) for kind in kinds]
         notices.give(tx, news, caller.member_id)
-        return subject_id
 
     committed = bureau.ledger.commit(opened.signed, work)
-    with bureau.database.snapshot() as db:
-        row = db.one(q.opening_of, about=dispute_id, kind=OPENING)
-    assert row is not None, "an answered dispute was opened"
-    return _find(bureau, row.subject_id, dispute_id), signed_statement.receipt_of(committed.proof)
+    return _find(bureau, dispute_id), signed_statement.receipt_of(committed.proof)
 
 
 def set_statement(bureau: Bureau, envelope: Envelope) -> Receipt:
     """Set or remove the subject's own statement.
 
     Raises:
-        Refusal: All of `verify_statement`; BAD_TEXT.
+        Refusal: All of `verify_statement`; BAD_TEXT, LIMIT_REACHED.
     """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
@@ -270,24 +277,43 @@ def set_statement(bureau: Bureau, envelope: Envelope) -> Receipt:
     subject_id = opened.subject_id
 
     def work(tx: Transaction) -> None:
+        tx.db.lock(q.lock_subject, subject_id=subject_id)
         opened.recheck_key_and_time(tx)
+        check_count(tx, subject_id, bureau.policy)
         add_event(tx, "", subject_id, STATEMENT, opened.message)
 
     return signed_statement.receipt_of(bureau.ledger.commit(opened.signed, work).proof)
 
 
-def _find(bureau: Bureau, subject_id: str, dispute_id: str) -> Dispute:
+def _find(bureau: Bureau, dispute_id: str) -> Dispute:
     with bureau.database.snapshot() as db:
-        state = read_state(db, subject_id, bureau.policy, bureau.clock.now_us())
-    return state.disputes[dispute_id]
+        return read_disputes(db, [dispute_id], bureau.policy, bureau.clock.now_us())[dispute_id]
 
 
-def _same(dispute: Dispute, opening: DisputeOpening) -> bool:
-    return (dispute.tradeline_id, dispute.month, dispute.field) == (
-        opening.tradeline_id,
-        opening.month,
-        opening.field,
-    )
+def _check_bounds(tx: Transaction, opening: DisputeOpening, policy: Policy) -> None:
+    """Check that a subject may open one more dispute.
+
+    Raises:
+        Refusal: WRONG_STATE if the same is disputed already; LIMIT_REACHED.
+    """
+    bounds, subject = policy.bounds, {"subject_id": opening.subject_id}
+    line = {"tradeline_id": opening.tradeline_id, **subject}
+    unanswered = due(policy, tx.now_us)
+    same = tx.db.one(q.same_dispute, month=opening.month, field=opening.field, **line, **unanswered)
+    if same:
+        raise Refusal("WRONG_STATE", f"this is disputed already: {same[0]}")
+    since_us = tx.now_us - bounds.days * DAY_US
+    count = tx.db.one(q.disputes_about, since_us=since_us, **line)
+    if count and count[0] >= bounds.tradeline_disputes:
+        raise Refusal.of_field(
+            "LIMIT_REACHED",
+            "tradeline_id",
+            f"at most {bounds.tradeline_disputes} disputes of one tradeline in {bounds.days} days",
+        )
+    count = tx.db.one(q.open_disputes_of, **subject, **unanswered)
+    if count and count[0] >= bounds.open_disputes:
+        raise Refusal("LIMIT_REACHED", f"at most {bounds.open_disputes} open disputes at a time")
+    check_count(tx, opening.subject_id, policy)
 
 
 def _check_text(text: str, field: str) -> None:
@@ -295,39 +321,35 @@ def _check_text(text: str, field: str) -> None:
         raise Refusal.of_field("BAD_TEXT", field, "control or bidirectional characters")
 
 
-def _returns(state: SubjectState, policy: Policy, dispute_id: str, answer: DisputeAnswer) -> bool:
+def _returns(tx: Transaction, policy: Policy, row: StoredDispute, answer: DisputeAnswer) -> bool:
     """Return True if an answer restores a tradeline that was withdrawn at its deadline.
 
     Raises:
         Refusal: DELETED_ITEM unless it certifies it.
     """
-    dispute = state.disputes[dispute_id]
-    withdrawn = dispute.tradeline_id in withdrawn_by_dispute(state, policy)
-    lapsed = dispute.state == dispute_pb2.DISPUTE_STATE_LAPSED
-    if answer.outcome in DELETING or not (withdrawn and lapsed):
+    lapsed = read_lapsed(tx.db, row.subject_id, policy, tx.now_us)
+    withdrawn = row.tradeline_id in withdrawn_by_dispute(lapsed, policy)
+    if answer.outcome in DELETING or not (withdrawn and row.dispute_id in lapsed.disputes):
         return False
     if not answer.certified:
         message = "the deadline has passed: it is withdrawn until it is certified"
         raise Refusal.of_field("DELETED_ITEM", "certified", message)
-    others = [at for at in state.disputes.values() if at.dispute_id != dispute_id]
     return not any(
-        at.tradeline_id == dispute.tradeline_id and at.state == dispute_pb2.DISPUTE_STATE_LAPSED
-        for at in others
+        at.tradeline_id == row.tradeline_id and at.dispute_id != row.dispute_id
+        for at in lapsed.disputes.values()
     )
 
 
-def _check_correction(
-    tx: Transaction, answer: DisputeAnswer, opening: DisputeOpening, since: int
-) -> None:
+def _check_correction(tx: Transaction, answer: DisputeAnswer, dispute: StoredDispute) -> None:
     """Check that the answer names a correction of the disputed account and month, made
     after the dispute and still effective.
     """
-    account = _locked(tx, opening.tradeline_id) or Account(0)
+    account = _locked(tx, dispute.tradeline_id) or Account(0)
     place = (answer.correction.submission_id, answer.correction.record_index)
     for step in effective_snapshots(steps_of(account.trail)).values():
-        if step.kind != CORRECTION or not _is_later(tx.db, step.submission_key, since):
+        if step.kind != CORRECTION or not _is_later(tx.db, step.submission_key, dispute.entry_key):
             continue
-        if opening.month in {0, step.month} and place == (
+        if dispute.month in {0, step.month} and place == (
             record_of(tx.db, step)[1],
             step.record_index,
         ):
@@ -345,12 +367,12 @@ def _is_later(db: Connection, entry_key: int, than: int) -> bool:
     return leaf is None or (other is not None and leaf > other)
 
 
-def delete_disputed(tx: Transaction, opening: DisputeOpening) -> None:
+def delete_disputed(tx: Transaction, dispute: StoredDispute) -> None:
     """Delete the disputed month, or the whole account, by the answer itself."""
-    account = _locked(tx, opening.tradeline_id)
+    account = _locked(tx, dispute.tradeline_id)
     if account is None:
         return  # erased meanwhile: there is nothing left to withdraw
-    account.append(TrailEntry(tx.entry_key, 0, DELETION, opening.month))
+    account.append(TrailEntry(tx.entry_key, 0, DELETION, dispute.month))
     account.rebuild(held_snapshots(tx.db, effective_snapshots(steps_of(account.trail))))
     tx.db.execute_many_tuples(q.move_tradeline, q.MOVED_COLUMNS, [account.update_row()])
 

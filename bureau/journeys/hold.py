@@ -8,7 +8,8 @@ from typing import Any
 from bureau import signed_statement
 from bureau.calendar import timestamp_of
 from bureau.context import Bureau
-from bureau.credit_file.subject_events import add_event, read_state
+from bureau.credit_file.own_entries import read_hold, read_holds
+from bureau.credit_file.subject_events import add_event, check_count
 from bureau.credit_file.subject_keys import by_id, read_keys
 from bureau.credit_file.subject_state import LIFT, PLACEMENT
 from bureau.errors import Refusal
@@ -39,9 +40,8 @@ def place_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
         ends = placement.expire_time.ToMicroseconds()
         if placement.HasField("expire_time") and ends <= tx.now_us:
             raise Refusal.of_field("DATE_ORDER", "expire_time", "must lie in the future")
-        state = read_state(tx.db, subject_id, bureau.policy, tx.now_us)
-        for hold in state.holds.values():
-            if hold.kind == placement.kind and hold.state != hold_pb2.HOLD_STATE_ENDED:
+        for hold in read_holds(tx.db, subject_id, tx.now_us).holds.values():
+            if hold.kind == placement.kind:
                 raise Refusal(
                     "WRONG_STATE", f"a hold of this kind is in force already: {hold.hold_id}"
                 )
@@ -56,7 +56,7 @@ def lift_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
     Raises:
         Refusal: All of `verify_statement`; NOT_FOUND; WRONG_STATE if it has
             ended, or if the signing key replaced another one lately; DATE_ORDER; INVALID_FIELD
-            for one member without a time, and for an unknown member.
+            for one member without a time, and for an unknown member; LIMIT_REACHED.
     """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
@@ -71,7 +71,7 @@ def lift_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
         subject_id = _admitted(opened, tx)
         if lift.HasField("until_time") and lift.until_time.ToMicroseconds() <= tx.now_us:
             raise Refusal.of_field("DATE_ORDER", "until_time", "must lie in the future")
-        hold = read_state(tx.db, subject_id, bureau.policy, tx.now_us).holds.get(hold_id)
+        hold = read_hold(tx.db, subject_id, hold_id, tx.now_us)
         if hold is None:
             raise Refusal.of_field("NOT_FOUND", "hold_id", "the subject has no hold with this id")
         if hold.state == hold_pb2.HOLD_STATE_ENDED:
@@ -79,6 +79,7 @@ def lift_hold(bureau: Bureau, envelope: Envelope) -> tuple[Hold, Receipt]:
         _check_age_of_key(opened, tx)
         if lift.member_id and not tx.db.one(q.member_by_id, member_id=lift.member_id):
             raise Refusal.of_field("INVALID_FIELD", "member_id", "no member has this id")
+        check_count(tx, subject_id, bureau.policy)
         add_event(tx, hold_id, subject_id, LIFT, lift)
 
     return _committed(bureau, opened, work, hold_id)
@@ -109,7 +110,7 @@ def _committed(
     hold_id: str,
 ) -> tuple[Hold, Receipt]:
     committed = bureau.ledger.commit(opened.signed, work)
-    subject_id = opened.subject_id
     with bureau.database.snapshot() as db:
-        state = read_state(db, subject_id, bureau.policy, bureau.clock.now_us())
-    return state.holds[hold_id], signed_statement.receipt_of(committed.proof)
+        hold = read_hold(db, opened.subject_id, hold_id, bureau.clock.now_us())
+    assert hold is not None, "a hold that was placed or lifted is stored"
+    return hold, signed_statement.receipt_of(committed.proof)

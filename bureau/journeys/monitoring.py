@@ -8,21 +8,22 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
-from bureau.calendar import DAY_US, MICROSECONDS, timestamp_of
+from bureau.calendar import DAY_US, timestamp_of
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file.alerts import Change, changes, divergence, opens, thresholds
 from bureau.credit_file.consent_state import ACTIVE
 from bureau.credit_file.contributions import level_of
 from bureau.credit_file.filed import CreditFile, FiledTradeline
+from bureau.credit_file.own_entries import read_holds, read_lapsed
 from bureau.credit_file.reader import read_file
 from bureau.credit_file.reciprocity import limit_by_reciprocity
 from bureau.credit_file.report import reportable
 from bureau.credit_file.scope import Scope, lines_in
-from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_state import SubjectState, check_holds
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.entry_keys import KEY_SLACK
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
@@ -40,8 +41,6 @@ from creditbureau.v1.reporting_pb2 import AcknowledgeAlertsResponse, WatchAlerts
 PAGE = 200
 # A cursor is a leaf index and, in the lowest bits, the alert's ordinal in that leaf.
 PLACE_BITS = 20
-# Entry keys follow time and leaf indices almost do: no unit of work lasts 600 s.
-KEY_SLACK = (600 * MICROSECONDS >> 10) << 22
 
 
 class Monitor(NamedTuple):
@@ -163,7 +162,7 @@ def watch_alerts(
         with bureau.database.snapshot() as db:
             rows = _page(db, caller.member_id, cursor)
             states = {
-                subject_id: read_state(db, subject_id, bureau.policy, now_us)
+                subject_id: read_holds(db, subject_id, now_us)
                 for subject_id in {row.subject_id for row in rows}
             }
         for row in rows:
@@ -230,7 +229,7 @@ def _seen_by(
 
 def _shown(tx: Transaction, subject_id: str, policy: Policy) -> CreditFile:
     """Read a subject's credit file as reports would show it."""
-    state = read_state(tx.db, subject_id, policy, tx.now_us)
+    state = read_lapsed(tx.db, subject_id, policy, tx.now_us)
     return reportable(read_file(tx.db, subject_id, policy, tx.now_us), state, policy)
 
 
@@ -241,12 +240,13 @@ def _is_own(change: Change, monitor: Monitor, actor: str) -> bool:
 
 
 def _write(tx: Transaction, alerts: list[tuple[Monitor, Change]], policy: Policy) -> None:
+    holds = cache(lambda subject_id: read_holds(tx.db, subject_id, tx.now_us))
     ordinal = 0
     for monitor, change in alerts:
         if not opens(monitor.sections, change):
             continue
         purposes = CodeSet(monitor.purposes & monitor.admitted)
-        state = read_state(tx.db, monitor.subject_id, policy, tx.now_us)
+        state = holds(monitor.subject_id)
         if not _may_ask(state, policy, monitor.grantee, purposes, tx.now_us):
             continue
         tx.db.execute(

@@ -25,12 +25,12 @@ from bureau.credit_file.build_report import (
 from bureau.credit_file.consent_proof import prove_consent
 from bureau.credit_file.consent_state import ACTIVE, HeldConsent
 from bureau.credit_file.contributions import level_of
+from bureau.credit_file.own_entries import read_holds
 from bureau.credit_file.replay_check import check_retry
 from bureau.credit_file.report_rules import ReportRequest
 from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.credit_file.stored_portfolio import StoredPortfolio
-from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_state import PLACEMENT, check_holds
 from bureau.errors import Refusal
 from bureau.journeys.monitoring import alert_inquiries
@@ -306,7 +306,7 @@ def _covering(
         try:
             consent_state.check_use(held, purpose, now_us)
             if held.subject_id in holding:
-                state = read_state(db, held.subject_id, bureau.policy, now_us)
+                state = read_holds(db, held.subject_id, now_us)
                 check_holds(state, bureau.policy, member_id, purpose, now_us)
         except Refusal:
             return False

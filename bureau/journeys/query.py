@@ -21,11 +21,11 @@ from bureau.credit_file.build_report import (
 )
 from bureau.credit_file.consent_proof import prove_consent
 from bureau.credit_file.consent_state import HeldConsent
+from bureau.credit_file.own_entries import read_holds
 from bureau.credit_file.replay_check import check_retry
 from bureau.credit_file.report_rules import ReportRequest
 from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.stored_inquiry import StoredInquiry
-from bureau.credit_file.subject_events import read_state
 from bureau.credit_file.subject_state import check_holds
 from bureau.errors import Refusal
 from bureau.journeys.monitoring import alert_inquiries
@@ -133,7 +133,7 @@ def commit_inquiry(
                 locked, member_id, inquiry.subject_id, inquiry.purpose, tx.now_us
             )
             tx.db.lock(q.share_subject, subject_id=inquiry.subject_id)
-            state = read_state(tx.db, inquiry.subject_id, bureau.policy, tx.now_us)
+            state = read_holds(tx.db, inquiry.subject_id, tx.now_us)
             check_holds(state, bureau.policy, member_id, inquiry.purpose, tx.now_us)
         except Refusal as refusal:
             record_inquiry(bureau, tx, opened, now_us, denial_reason=refusal.reason)

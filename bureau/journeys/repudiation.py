@@ -226,6 +226,7 @@ def _revoke(tx: Transaction, span: dict[str, Any]) -> list[str]:
             tx.db.execute(
                 q.set_consent_state, which=consent_id, state=REVOKED, update_us=tx.now_us, note=""
             )
+            tx.db.execute(q.drop_monitor, whose=span["subject_id"], which=consent_id)
     return granted
 
 

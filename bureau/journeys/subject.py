@@ -26,7 +26,7 @@ from bureau.credit_file.subject_keys import (
 )
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Transaction
-from bureau.policy import Policy
+from bureau.policy import Bounds, Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.signer_name import subject_signer
@@ -97,8 +97,8 @@ def rotate_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
 
     Raises:
         Refusal: All of `verify_statement`, for the rotation and for the
-            binding in it; SIGNER_MISMATCH, WEAK_KEY, ALREADY_EXISTS; WRONG_STATE while an
-            attested key is to replace the present one.
+            binding in it; SIGNER_MISMATCH, WEAK_KEY, ALREADY_EXISTS, LIMIT_REACHED;
+            WRONG_STATE while an attested key is to replace the present one.
     """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
@@ -114,6 +114,7 @@ def rotate_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
         opened.recheck_key_and_time(tx)
         signed_statement.check_fresh(binding.header, tx.now_us)
         _check_new(tx, key)
+        _check_bound(tx, subject_id, bureau.policy.bounds)
         keys = read_keys(tx.db, subject_id)
         if pending := pending_key(keys, tx.now_us):
             raise Refusal(
@@ -180,6 +181,19 @@ def _check_new(tx: Transaction, key: VerifyKey) -> None:
     if tx.db.one(q.subject_key_owner, key_id=key.key_id):
         raise Refusal.of_field(
             "ALREADY_EXISTS", "binding.public_key", "the key is or was bound before"
+        )
+
+
+def _check_bound(tx: Transaction, subject_id: str, bounds: Bounds) -> None:
+    """Raise LIMIT_REACHED if a subject has changed its key as often as the policy allows.
+
+    An attestation is not bounded: it is how a person whose key was stolen gets in again.
+    """
+    since_us = tx.now_us - bounds.days * DAY_US
+    bound = tx.db.one(q.keys_bound_since, subject_id=subject_id, since_us=since_us)
+    if bound and bound[0] >= bounds.key_changes:
+        raise Refusal(
+            "LIMIT_REACHED", f"at most {bounds.key_changes} keys of a person in {bounds.days} days"
         )
 
 

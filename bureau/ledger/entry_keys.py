@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 # 2026-01-01 UTC: from here the keys of 63 bits last until 2097.
 EPOCH_US = 1_767_225_600_000_000
+# Entry keys follow time and leaf indices almost do: no unit of work lasts 600 s.
+KEY_SLACK = (600_000_000 >> 10) << 22
 
 
 @dataclass(slots=True)

@@ -223,9 +223,22 @@ class ConsentRow(SQLModel, table=True):
     """A consent: what the subject signed, unpacked, and its present state."""
 
     __tablename__ = "consent"
-    __table_args__ = (Index("consent_by_grantee", "grantee", "subject_id"),)
+    __table_args__ = (
+        Index("consent_by_grantee", "grantee", "create_us", "consent_id"),
+        Index("consent_by_pair", "grantee", "subject_id", "create_us", "consent_id"),
+        Index("consent_by_subject", "subject_id", "create_us", "consent_id"),
+        # 3 is REVOKED: the consents of a pair that count against its bound.
+        Index(
+            "consent_in_use",
+            "grantee",
+            "subject_id",
+            "expire_us",
+            sqlite_where=text_clause("state <> 3"),
+            postgresql_where=text_clause("state <> 3"),
+        ),
+    )
     consent_id: str = Field(sa_column=text(primary_key=True))
-    subject_id: str = Field(sa_column=text(index=True))
+    subject_id: str = Field(sa_column=text())
     grantee: str = Field(sa_column=text())
     actions: int = Field(sa_column=big())
     purposes: int = Field(sa_column=big())
@@ -374,9 +387,12 @@ class SubjectEventRow(SQLModel, table=True):
     """
 
     __tablename__ = "subject_event"
-    __table_args__ = (Index("subject_event_by_member", "member_id", "entry_key"),)
+    __table_args__ = (
+        Index("subject_event_by_member", "member_id", "entry_key"),
+        Index("subject_event_by_subject", "subject_id", "time_us"),
+    )
     entry_key: int = Field(sa_column=big(primary_key=True))
-    subject_id: str = Field(sa_column=text(index=True))
+    subject_id: str = Field(sa_column=text())
     kind: int = Field(sa_column=big())
     # The hold, dispute or key that it is about.
     about: str = Field(sa_column=text(index=True))
@@ -387,8 +403,75 @@ class SubjectEventRow(SQLModel, table=True):
     body: bytes = Field(sa_column=blob())
 
 
+class DisputeRow(SQLModel, table=True):
+    """A dispute, folded from its events: its place in lists, and its state."""
+
+    __tablename__ = "dispute"
+    __table_args__ = (
+        Index("dispute_by_subject", "subject_id", "entry_key"),
+        Index("dispute_by_member", "member_id", "entry_key"),
+        Index("dispute_by_tradeline", "tradeline_id", "subject_id", "open_us"),
+        Index(
+            "dispute_unanswered",
+            "subject_id",
+            "open_us",
+            sqlite_where=text_clause("answer_key IS NULL"),
+            postgresql_where=text_clause("answer_key IS NULL"),
+        ),
+    )
+    dispute_id: str = Field(sa_column=text(primary_key=True))
+    subject_id: str = Field(sa_column=text())
+    # The furnisher of the disputed tradeline.
+    member_id: str = Field(sa_column=text())
+    tradeline_id: str = Field(sa_column=text())
+    month: int = Field(sa_column=big())
+    field: str = Field(sa_column=text())
+    # The entry that opened it, and the time of that entry.
+    entry_key: int = Field(sa_column=big())
+    open_us: int = Field(sa_column=big())
+    addition_count: int = Field(sa_column=big())
+    # The entry of its answer; none while it is not answered.
+    answer_key: int | None = Field(sa_column=big(null=True))
+
+
+class HoldRow(SQLModel, table=True):
+    """A hold, folded from its events."""
+
+    __tablename__ = "hold"
+    subject_id: str = Field(sa_column=text(primary_key=True))
+    hold_id: str = Field(sa_column=text(primary_key=True))
+    kind: int = Field(sa_column=big())
+    entry_key: int = Field(sa_column=big())
+    # NEVER without an end.
+    expire_us: int = Field(sa_column=big())
+    # 1 after a lift for good.
+    ended: int = Field(sa_column=big())
+
+
+class HoldLiftRow(SQLModel, table=True):
+    """The newest lift of a hold until a time, for one member or (empty) for all of them."""
+
+    __tablename__ = "hold_lift"
+    subject_id: str = Field(sa_column=text(primary_key=True))
+    hold_id: str = Field(sa_column=text(primary_key=True))
+    member_id: str = Field(sa_column=text(primary_key=True))
+    until_us: int = Field(sa_column=big())
+
+
+class OwnStatementRow(SQLModel, table=True):
+    """The newest statement of a subject for readers of their credit file."""
+
+    __tablename__ = "own_statement"
+    subject_id: str = Field(sa_column=text(primary_key=True))
+    entry_key: int = Field(sa_column=big())
+
+
 class MonitorRow(SQLModel, table=True):
-    """A member that monitors a subject, by a consent that allows it (it may have ended since)."""
+    """A member that monitors a subject, by a consent that allows it.
+
+    The row goes when the consent is revoked; that of a consent which expired goes when the
+    subject grants the member the next one.
+    """
 
     __tablename__ = "monitor"
     __table_args__ = (Index("monitor_by_grantee", "grantee", "subject_id"),)

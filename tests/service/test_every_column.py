@@ -225,7 +225,7 @@ def other_values(column: str, values: list[Any]) -> Iterator[Any]:
     if column not in NODE_TIMES:
         yield from [value for value in dict.fromkeys(values) if value != was and value is not None]
     if isinstance(was, int) or was is None:
-        yield was + 2 * MAX_SKEW_US if was and column in NODE_TIMES else 1 << 62
+        yield was + 2 * MAX_SKEW_US if was and column in NODE_TIMES else (was or 0) ^ (1 << 61)
     elif isinstance(was, str):
         yield was[:-1] + ("0" if was[-1:] != "0" else "1")
     else:

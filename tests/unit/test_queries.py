@@ -24,6 +24,7 @@ from sqlalchemy.sql.type_api import TypeEngine
 
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.filed import FiledInquiry
+from bureau.credit_file.own_entries import StoredDispute
 from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.credit_file.subject_keys import SubjectKey
 from bureau.credit_file.subject_state import SubjectEvent
@@ -110,13 +111,16 @@ def test_rows_have_the_declared_type(name: str, query: Any, row: types.GenericAl
 NAMED = {name: query for name, query, _ in declared() if query.row is not None}
 # Queries whose plain rows are read into a class of a layer above the store.
 READ_INTO: dict[str, Any] = {
+    "events_about": SubjectEvent,
     "subject_events": SubjectEvent,
+    "subject_events_of_kinds": SubjectEvent,
     "file_inquiries": FiledInquiry,
     "monitors_of": Monitor,
 }
 # Classes of a table's whole row; the queries that select the row say so by `*table.columns`.
 WHOLE_ROWS: dict[Any, Any] = {
     HeldConsent: tables.ConsentRow,
+    StoredDispute: tables.DisputeRow,
     StoredInquiry: tables.InquiryRow,
     LoggedEntry: tables.Entry,
     StoredMember: tables.MemberRow,

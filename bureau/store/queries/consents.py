@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import text as text_clause
 
 from bureau.store import tables as t
 from bureau.store.compiled import Change, InQuery, Query
@@ -62,6 +63,15 @@ set_consent_state = Change(
     update(consent)
     .where(consent.c.consent_id == bind("which"))
     .values(state=bind("state"), update_us=bind("update_us"), note=bind("note"))
+)
+consents_in_use = Query[tuple[int]](
+    select(func.count()).where(
+        consent.c.grantee == bind("grantee"),
+        consent.c.subject_id == bind("subject_id"),
+        # As the index says it.
+        text_clause("consent.state <> 3"),
+        consent.c.expire_us > bind("now_us"),
+    )
 )
 consents_granted_in = Query[tuple[str]](
     select(consent.c.consent_id)

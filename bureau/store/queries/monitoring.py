@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bureau.store import tables as t
@@ -60,6 +60,26 @@ monitored_by = Query[ConsentColumns](
         consent.c.expire_us > bind("now_us"),
     )
     .order_by(monitor.c.subject_id, monitor.c.consent_id)
+)
+drop_monitor = Change(
+    delete(monitor).where(
+        monitor.c.subject_id == bind("whose"), monitor.c.consent_id == bind("which")
+    )
+)
+_expired = select(consent.c.consent_id).where(
+    consent.c.consent_id == monitor.c.consent_id, consent.c.expire_us <= bind("now_us")
+)
+drop_expired_monitors = Change(
+    delete(monitor).where(
+        monitor.c.subject_id == bind("subject_id"),
+        monitor.c.grantee == bind("grantee"),
+        _expired.exists(),
+    )
+)
+monitor_count = Query[tuple[int]](
+    select(func.count()).where(
+        monitor.c.subject_id == bind("subject_id"), monitor.c.grantee == bind("grantee")
+    )
 )
 # The people with an account that a member furnishes.
 furnished_among = InQuery[tuple[str]](

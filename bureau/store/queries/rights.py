@@ -1,4 +1,4 @@
-"""A subject's keys, their statements about their own file, and what was erased of it."""
+"""A subject's keys, and their statements about their own file."""
 
 from __future__ import annotations
 
@@ -48,6 +48,11 @@ keep_subject_key_in_force = Query[tuple[str]](_key_in_force.with_for_update(read
 subject_key_owner = Query[tuple[str]](
     select(subject_key.c.subject_id).where(subject_key.c.key_id == bind("key_id"))
 )
+keys_bound_since = Query[tuple[int]](
+    select(func.count()).where(
+        subject_key.c.subject_id == bind("subject_id"), subject_key.c.start_us > bind("since_us")
+    )
+)
 keys_of_subject = Query[SubjectKeyColumns](
     select(*subject_key.columns)
     .where(subject_key.c.subject_id == bind("subject_id"))
@@ -67,13 +72,15 @@ change_subject_key = Change(
     )
 )
 
-# A subject's own holds, disputes and statement -------------------------------
+# A subject's events ----------------------------------------------------------
 
 add_subject_event = insert(t.SubjectEventRow)
 # In order of the log, below a size of it. What was said in the same transaction has
 # no leaf yet: it comes last.
 _event_leaf = func.coalesce(entry.c.leaf_index, 1 << 61)
-subject_events = Query[tuple[int, str, str, int, bytes]](
+# The columns of an event, in the order of `SubjectEvent`.
+EventColumns: TypeAlias = tuple[int, str, str, int, bytes]
+_events = (
     select(
         subject_event.c.kind,
         subject_event.c.about,
@@ -82,8 +89,23 @@ subject_events = Query[tuple[int, str, str, int, bytes]](
         subject_event.c.body,
     )
     .join_from(subject_event, entry, subject_event.c.entry_key == entry.c.entry_key, isouter=True)
-    .where(subject_event.c.subject_id == bind("subject_id"), _event_leaf < bind("log_size"))
     .order_by(_event_leaf, subject_event.c.entry_key)
+)
+subject_events = Query[EventColumns](
+    _events.where(subject_event.c.subject_id == bind("subject_id"), _event_leaf < bind("log_size"))
+)
+subject_events_of_kinds = InQuery[EventColumns](
+    lambda kinds: _events.where(
+        subject_event.c.subject_id == bind("subject_id"), subject_event.c.kind.in_(kinds)
+    )
+)
+# The events of disputes: an opening, a few additions, an answer for each.
+events_about = InQuery[EventColumns](lambda about: _events.where(subject_event.c.about.in_(about)))
+events_since = Query[tuple[int]](
+    select(func.count()).where(
+        subject_event.c.subject_id == bind("subject_id"),
+        subject_event.c.time_us > bind("since_us"),
+    )
 )
 events_about_in = Query[tuple[str]](
     select(subject_event.c.about).where(
@@ -119,49 +141,8 @@ said_of_key = Query[tuple[str]](
 )
 
 
-class OpenedDispute(NamedTuple):
-    """The opening of a dispute."""
+# Locks, and the accounts that disputes are about --------------------------------
 
-    subject_id: str
-    member_id: str
-    body: bytes
-    entry_key: int
-
-
-opening_of = Query(
-    select(
-        subject_event.c.subject_id,
-        subject_event.c.member_id,
-        subject_event.c.body,
-        subject_event.c.entry_key,
-    ).where(subject_event.c.about == bind("about"), subject_event.c.kind == bind("kind")),
-    OpenedDispute,
-)
-
-
-class DisputeAgainst(NamedTuple):
-    """A dispute against the records of a member."""
-
-    subject_id: str
-    about: str
-    leaf_index: int
-
-
-# Disputes against a member's records, in order of the log, by what was said of them.
-disputes_against = InQuery(
-    lambda kinds: (
-        select(subject_event.c.subject_id, subject_event.c.about, entry.c.leaf_index)
-        .join_from(subject_event, entry, subject_event.c.entry_key == entry.c.entry_key)
-        .where(
-            subject_event.c.member_id == bind("member_id"),
-            subject_event.c.kind.in_(kinds),
-            entry.c.leaf_index >= bind("start"),
-        )
-        .order_by(entry.c.leaf_index)
-        .limit(bind("limit"))
-    ),
-    DisputeAgainst,
-)
 # Taken by a call that changes what holds on a file, and shared by calls that read it to
 # act on it. All of the subject's keys, in one order: the one in force may be replaced
 # meanwhile, and a lock that finds no row is none.

@@ -83,6 +83,11 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """FAILED_PRECONDITION. The account or month was deleted and returns only with
     a fresh certification.
     """
+    REASON_LIMIT_REACHED: _Reason.ValueType  # 34
+    """FAILED_PRECONDITION. There are as many of these as the policy allows: disputes
+    of one tradeline, open disputes, statements about the person's own file, keys of
+    a person, consents of a person for one member.
+    """
     REASON_IDEMPOTENCY_CONFLICT: _Reason.ValueType  # 40
     """ALREADY_EXISTS. The request id was used for other bytes."""
     REASON_ALREADY_EXISTS: _Reason.ValueType  # 41
@@ -230,6 +235,11 @@ for example resuming a consent that was revoked.
 REASON_DELETED_ITEM: Reason.ValueType  # 33
 """FAILED_PRECONDITION. The account or month was deleted and returns only with
 a fresh certification.
+"""
+REASON_LIMIT_REACHED: Reason.ValueType  # 34
+"""FAILED_PRECONDITION. There are as many of these as the policy allows: disputes
+of one tradeline, open disputes, statements about the person's own file, keys of
+a person, consents of a person for one member.
 """
 REASON_IDEMPOTENCY_CONFLICT: Reason.ValueType  # 40
 """ALREADY_EXISTS. The request id was used for other bytes."""

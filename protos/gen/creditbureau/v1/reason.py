@@ -24,6 +24,7 @@ Reason: TypeAlias = Literal[
     "EXPIRED_REQUEST",
     "WRONG_STATE",
     "DELETED_ITEM",
+    "LIMIT_REACHED",
     "IDEMPOTENCY_CONFLICT",
     "ALREADY_EXISTS",
     "UNKNOWN_CERTIFICATE",
