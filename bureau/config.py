@@ -17,6 +17,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from bureau.quotas import Quotas
 from bureau_keys.cosignature import parse_witness
 from bureau_keys.errors import KeysError
 from bureau_keys.note import Verifier
@@ -117,6 +118,7 @@ class Settings(BaseSettings):
     member_days: Annotated[int, Field(ge=1, le=825)] = 397
     witnesses: Annotated[tuple[Witness, ...], Field(max_length=16)] = ()
     quorum: Annotated[int, Field(ge=0, le=16)] = 0
+    quotas: Quotas = Quotas()
     metrics_listen: str = ""
     log_level: str = "info"
 

@@ -109,6 +109,7 @@ class Server:
             settings.origin,
             self.clock,
             self.known,
+            quotas=settings.quotas,
             on_commit=lambda _note: self.bureau.commits.notify(),
             on_fatal=self._fail,
             on_fork=self._other_log,

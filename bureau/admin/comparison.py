@@ -22,6 +22,7 @@ from creditbureau.v1.notice_pb2 import NOTICE_KIND_ERASURE
 UNSIGNED: dict[str, str] = {
     "alert_mark": "a member's bookmark among its alerts; it moves without a signature",
     "inquiry.inquiry_key": "the order in which lists show inquiries",
+    "quota_usage": "amounts used in a minute and on a day; no statement names its carrier",
     "erased_statement.time_us": "the time of an erasure by the operator",
     "erasure.time_us": "the time of an erasure by the operator",
 }

@@ -122,7 +122,7 @@ class Operator:
         return self._write(self._members.AdmitMember, request, sealed, "admission")
 
     def change(self, member: Member) -> tuple[Member, Receipt]:
-        """Give a member the name, roles, purposes, quota and group that are in `member`."""
+        """Give a member the name, roles, purposes, quotas and group that are in `member`."""
         change = MemberChange(
             header=self._header(),
             member_id=member.member_id,
@@ -131,6 +131,8 @@ class Operator:
             purposes=member.purposes,
             directory_quota=member.directory_quota,
             group=member.group,
+            quota=member.quota if member.HasField("quota") else None,
+            carried_quota=member.carried_quota if member.HasField("carried_quota") else None,
         )
         sealed = seal(change, self._signer.key)
         request = members_pb2.ChangeMemberRequest(change=sealed)

@@ -28,7 +28,12 @@ from bureau.cli.exit_codes import Exit, Stop
 from bureau.clock import Clock
 from bureau_keys.profile import settings_text
 from bureau_keys.terminal import write_out
-from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED, Member
+from creditbureau.v1.members_pb2 import (
+    MEMBER_STATE_ACTIVE,
+    MEMBER_STATE_SUSPENDED,
+    Member,
+    Quota,
+)
 
 app = group("Members: admission, changes, suspension, keys and certificates.")
 app.add_typer(credentials.keys, name="keys")
@@ -196,6 +201,15 @@ def change(
         bool, typer.Option("--no-purposes", help="Remove every purpose.")
     ] = False,
     quota: Annotated[int | None, typer.Option(min=0, help="Directory evaluations per day.")] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=N",
+            help="Quota, for example statements-per-day=5000; carried-statements-per-day for "
+            "the subjects' statements that the member carries. 0 uses the value from "
+            "bureau.toml. Repeatable.",
+        ),
+    ] = None,
     group_id: Annotated[
         str | None, typer.Option("--group", help="Group id; '' removes the member from its group.")
     ] = None,
@@ -204,7 +218,7 @@ def change(
 ) -> None:
     """Change the given fields; --role and --purpose replace the whole list."""
     if all(option is None for option in (name, quota, group_id)) and not (
-        role or purpose or no_purposes
+        role or purpose or no_purposes or limit
     ):
         raise Stop(Exit.USAGE, "nothing to change: name at least one option")
     if purpose and no_purposes:
@@ -219,11 +233,27 @@ def change(
             member.purposes[:] = purpose or []  # type: ignore[assignment]
         if quota is not None:
             member.directory_quota = quota
+        for each in limit or []:
+            _set_limit(member, each)
         if group_id is not None:
             member.group = group_id
         changed, receipt = operator.change(member)
     echo_status(f"changed {member_id} at log index {receipt.leaf_index}")
     show_one(described(changed), output)
+
+
+def _set_limit(member: Member, limit: str) -> None:
+    """Set one quota of a member from `NAME=N`."""
+    name, _, number = limit.partition("=")
+    quota = member.carried_quota if name.startswith("carried-") else member.quota
+    field = name.removeprefix("carried-").replace("-", "_")
+    if field not in Quota.DESCRIPTOR.fields_by_name or not number.isdecimal():
+        known = ", ".join(at.name.replace("_", "-") for at in Quota.DESCRIPTOR.fields)
+        raise Stop(
+            Exit.USAGE,
+            f"--limit {limit} is no quota: give NAME=N, with one of {known}, or carried- before it",
+        )
+    setattr(quota, field, int(number))
 
 
 def described(member: Member) -> dict[str, Any]:
@@ -237,11 +267,18 @@ def described(member: Member) -> dict[str, Any]:
         "jurisdiction": member.jurisdiction,
         "group": member.group,
         "directory_quota": member.directory_quota,
+        "quota": _amounts(member.quota),
+        "carried_quota": _amounts(member.carried_quota),
         "reciprocity": LEVELS.word(member.reciprocity),
         "create_time": member.create_time.ToJsonString(),
         "keys": [credentials.described_key(key) for key in member.keys],
         "certificates": list(member.certificate_fingerprints),
     }
+
+
+def _amounts(quota: Quota) -> dict[str, int]:
+    """Return the quotas that the operator signed, by name."""
+    return {field.name: value for field, value in quota.ListFields()}
 
 
 def _set_state(folder: Path | None, member_id: str, state: int, note: str) -> None:

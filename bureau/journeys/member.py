@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from google.protobuf.message import Message
 
@@ -41,6 +41,7 @@ from creditbureau.v1.members_pb2 import (
     MemberChange,
     MemberKey,
     MemberStateChange,
+    Quota,
 )
 
 M = TypeVar("M", bound=Message)
@@ -51,6 +52,8 @@ MEMBER_ID = re.compile(r"[a-z][a-z0-9-]{0,62}")
 # Statements that other members need to check a member's keys. Suspensions, with their notes, are
 # between the operator and the member.
 SHOWN_TO_ALL = frozenset(map(payload_type_of, (Admission, MemberChange, CredentialChange)))
+# The quotas of a member, by the column `carried` of their rows.
+QUOTAS: tuple[Literal["quota", "carried_quota"], ...] = ("quota", "carried_quota")
 
 
 def admit_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Member, Receipt]:
@@ -145,7 +148,7 @@ def _admit(
 
 
 def change_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[Member, Receipt]:
-    """Change a member's name, roles, purposes, quota or group.
+    """Change a member's name, roles, purposes, quotas or group.
 
     Raises:
         Refusal: All of `verify_statement`; NOT_FOUND, BAD_TEXT.
@@ -170,6 +173,10 @@ def change_member(bureau: Bureau, caller: Caller, envelope: Envelope) -> tuple[M
             directory_quota=change.directory_quota,
             group_id=change.group,
         )
+        tx.db.execute(q.drop_member_quotas, whose=change.member_id)
+        for carried, name in enumerate(QUOTAS):
+            if change.HasField(name):
+                _add_quota(tx, change.member_id, carried, getattr(change, name))
 
     return _commit(bureau, caller, opened, change.member_id, work)
 
@@ -377,6 +384,11 @@ class StoredMember(NamedTuple):
     create_us: int
 
 
+def _add_quota(tx: Transaction, member_id: str, carried: int, quota: Quota) -> None:
+    amounts = {field.name: getattr(quota, field.name) for field in Quota.DESCRIPTOR.fields}
+    tx.db.execute(q.add_member_quota, member_id=member_id, carried=carried, **amounts)
+
+
 def _require(tx: Transaction, member_id: str) -> StoredMember:
     row = tx.db.one(q.lock_member, member_id=member_id)
     if row is None:
@@ -418,6 +430,9 @@ def _member_of(bureau: Bureau, db: Connection, caller: Caller, stored: StoredMem
     )
     if caller.is_operator or caller.member_id == member.member_id:
         member.directory_quota = stored.directory_quota
+        for row in db.all_in(q.quotas_of_members, [member.member_id]):
+            amounts = {field.name: getattr(row, field.name) for field in Quota.DESCRIPTOR.fields}
+            getattr(member, QUOTAS[row.carried]).CopyFrom(Quota(**amounts))
         level = level_of(db, member.member_id, bureau.policy, bureau.clock.now_us())
         member.reciprocity = level  # type: ignore[assignment]
         certificates = db.all(q.certificates_of, member_id=member.member_id)

@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import structlog
 
@@ -28,7 +28,9 @@ from bureau.ledger.entry_keys import EntryKeys
 from bureau.ledger.known_checkpoint import KnownCheckpoint
 from bureau.ledger.log import LoggedEntry, LogProof, NewLeaf, SignedStatement
 from bureau.ledger.node_checks import ForkedLogError, check_clock
+from bureau.ledger.quota_meter import QuotaMeter
 from bureau.metrics import observe_commit
+from bureau.quotas import Party, Quotas, parties_of
 from bureau.store import queries as q
 from bureau.store.database import Connection, Database
 from bureau.store.errors import StorageError
@@ -51,6 +53,22 @@ MAX_TRIES = 4
 # Monotonic time after which the caller has given up; the guard sets it, so that the writer
 # does not begin a unit without a caller.
 deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
+
+
+class Load(NamedTuple):
+    """The call that a unit comes with; the guard sets it for the quotas.
+
+    Attributes:
+        carrier: Id of the calling member; empty outside of a call.
+        size: Bytes of the request.
+    """
+
+    carrier: str = ""
+    size: int = 0
+
+
+OUTSIDE = Load()
+load: ContextVar[Load] = ContextVar("load", default=OUTSIDE)
 
 
 @dataclass(slots=True)
@@ -120,6 +138,7 @@ class _Unit:
     statement: SignedStatement
     work: Work[Any]
     deadline: float
+    load: Load
     tries: int = 0
     committed: Committed[Any] | None = None
     error: Exception | None = None
@@ -129,6 +148,16 @@ class _Unit:
 
     def __post_init__(self) -> None:
         self._undecided.acquire()
+
+    @property
+    def parties(self) -> list[Party]:
+        """The parties whose quotas the unit counts for."""
+        return parties_of(self.statement.signer, self.load.carrier)
+
+    @property
+    def size(self) -> int:
+        """Bytes that the unit counts for: those of its request, at least of its envelope."""
+        return max(self.load.size, len(self.statement.envelope))
 
     def try_again(self) -> bool:
         """Count an attempt; return true if another one is allowed."""
@@ -167,6 +196,7 @@ class Ledger:
         clock: Clock,
         known: KnownCheckpoint,
         *,
+        quotas: Quotas | None = None,
         on_commit: Callable[[str], None] = lambda _note: None,
         on_fatal: Callable[[str], None] = lambda _why: None,
         on_fork: Callable[[ForkedLogError], None] = lambda _error: None,
@@ -180,6 +210,7 @@ class Ledger:
             origin: Origin of the log.
             clock: Clock of the node.
             known: The newest checkpoint that this node knows; the writer adds its own.
+            quotas: Quotas of parties for which the operator signed no others.
             on_commit: Called with each checkpoint after its commit.
             on_fatal: Called with the reason when the process must not go on.
             on_fork: Called when the log does not hold the known checkpoint.
@@ -193,6 +224,7 @@ class Ledger:
         self._on_fatal = on_fatal
         self._on_fork = on_fork
         self._known = known
+        self._quotas = quotas or Quotas()
         self._before_batch = before_batch
         self._queue: SimpleQueue[_Unit | None] = SimpleQueue()
         self._keys = EntryKeys()
@@ -224,7 +256,7 @@ class Ledger:
                 request id was used for other bytes; OVERLOADED,
                 DATABASE_UNAVAILABLE, NODE_UNFIT, STORAGE_FULL, SHUTTING_DOWN, DEADLINE.
         """
-        unit = _Unit(statement, work, deadline.get())
+        unit = _Unit(statement, work, deadline.get(), load.get())
         with self._gate:
             if not self._open:
                 raise Refusal("SHUTTING_DOWN", "the node is stopping")
@@ -309,6 +341,8 @@ class Ledger:
             self._clock.follow(newest_us)
             moment = self._clock.moment()
             check_clock(moment, newest_us, server_us)
+            parties = {party for unit in batch for party in unit.parties}
+            meter = QuotaMeter(db, self._quotas, parties, moment.now_us)
             for unit in batch:
                 name = (unit.statement.signer, unit.statement.request_id)
                 if time.monotonic() > unit.deadline:
@@ -320,9 +354,10 @@ class Ledger:
                     results.deferred.append(unit)
                 else:
                     request_ids.add(name)
-                    self._run_unit(db, unit, moment.now_us, results)
+                    self._run_unit(db, unit, moment.now_us, meter, results)
             leaves, at_head = [leaf for _, leaf, _ in results.accepted], time.monotonic()
             proofs = self._append(db, leaves, moment)
+            meter.store(db)
             if results.answered and not leaves:
                 log.confirm_durable(
                     db
@@ -350,7 +385,14 @@ class Ledger:
             return []
         return log.append(db, leaves, self._key, self._origin, moment, self._known.note)
 
-    def _run_unit(self, db: Connection, unit: _Unit, now_us: int, results: _BatchResult) -> None:
+    def _run_unit(
+        self,
+        db: Connection,
+        unit: _Unit,
+        now_us: int,
+        meter: QuotaMeter,
+        results: _BatchResult,
+    ) -> None:
         """Run one unit under its savepoint and record its result."""
         statement = unit.statement
         new_key = partial(self._keys.next, now_us)
@@ -361,13 +403,16 @@ class Ledger:
             if entry := _entry_of(db, statement):
                 results.answered.append((unit, _replay(db, entry, statement)))
             else:
+                meter.check(unit.parties)
                 result = unit.work(tx)
                 if not isinstance(result, RecordedDenial):
                     leaf = NewLeaf(tx.entry_key, statement, tx.answer_digest, tx.subjects)
                     results.accepted.append((unit, leaf, result))
+                    meter.charge(unit.parties, unit.size)
                 elif not self._answer_as_duplicate(db, unit, results):
                     leaf = result.leaf(tx, statement)
                     results.accepted.append((unit, leaf, result))
+                    meter.charge(unit.parties, unit.size)
         except Refusal as refusal:
             if not self._answer_as_duplicate(db, unit, results):
                 db.execute_raw("ROLLBACK TO SAVEPOINT unit")

@@ -32,7 +32,7 @@ from bureau import field_rules
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.errors import Refusal
-from bureau.ledger.commit_queue import deadline
+from bureau.ledger.commit_queue import Load, deadline, load
 from bureau.ledger.readiness import ReadinessProbe
 from bureau.metrics import observe
 from bureau.rpc.call_log import CallLog, EndedCall
@@ -110,6 +110,7 @@ class Guard:
                 served = servicer(self.bureau, admit(), context, end, admit)
                 with self.member_limits.acquire(call.member):
                     data = self.read_request(requests, context, rule.max_seconds)
+                    load.set(Load(call.member, len(data)))
                     with self._reserve_bytes(call.member, len(data)):
                         request = parse(request_class, data, rule)
                         return serve(served, request, context).SerializeToString()
@@ -131,6 +132,7 @@ class Guard:
                 served = servicer(self.bureau, admit(), context, end, admit)
                 with self.stream_limits.acquire(call.member):
                     data = self.read_request(requests, context, rule.max_seconds)
+                    load.set(Load(call.member, len(data)))
                     for answer in serve(served, parse(request_class, data, rule), context):
                         yield answer.SerializeToString()
 

@@ -184,6 +184,34 @@ class DirectoryUsage(SQLModel, table=True):
     element_count: int = Field(sa_column=big())
 
 
+class MemberQuotaRow(SQLModel, table=True):
+    """Quotas that the operator signed for a member; 0 leaves a quota to the settings."""
+
+    __tablename__ = "member_quota"
+    member_id: str = Field(sa_column=text(primary_key=True))
+    # 1 for the subjects' statements that the member carries, 0 for its own.
+    carried: int = Field(sa_column=big(primary_key=True))
+    statements_per_minute: int = Field(sa_column=big())
+    bytes_per_minute: int = Field(sa_column=big())
+    statements_per_day: int = Field(sa_column=big())
+    bytes_per_day: int = Field(sa_column=big())
+
+
+class QuotaUsageRow(SQLModel, table=True):
+    """Statements and bytes that a party stored in the newest minute and on the newest day of
+    its statements (numbers since 1970).
+    """
+
+    __tablename__ = "quota_usage"
+    party: str = Field(sa_column=text(primary_key=True))
+    minute: int = Field(sa_column=big())
+    minute_statements: int = Field(sa_column=big())
+    minute_bytes: int = Field(sa_column=big())
+    day: int = Field(sa_column=big())
+    day_statements: int = Field(sa_column=big())
+    day_bytes: int = Field(sa_column=big())
+
+
 class SubjectKeyRow(SQLModel, table=True):
     """A key that an attesting member or an earlier key bound to a subject
     (`bureau/credit_file/subject_keys.py`).

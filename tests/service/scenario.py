@@ -215,14 +215,19 @@ def open_scenario(
     clock: Clock | None = None,
     policy_file: Path | None = None,
     database_url: str = "",
+    **overrides: object,
 ) -> Iterator[Scenario]:
-    """A bureau with lenders; its clock can be moved, and everybody follows."""
+    """A bureau with lenders; its clock can be moved, and everybody follows.
+
+    Args:
+        overrides: Settings of the node.
+    """
     clock = clock or Clock()
     with ExitStack() as closing:
         plan = InitOptions(
             jurisdiction=jurisdiction, policy_file=policy_file, database_url=database_url
         )
-        bureau = closing.enter_context(running_bureau(plan=plan, clock=clock))
+        bureau = closing.enter_context(running_bureau(plan=plan, clock=clock, **overrides))
         agent = bureau.add_member("agent", ["agent"])
         found = Scenario(bureau, clock, {}, agent, closing)
         for name in names or ("acme", "brook"):

@@ -119,6 +119,8 @@ def use(scenario: Scenario) -> None:
         cedar = operator.member("cedar")
         operator.withdraw_certificate("cedar", cedar.certificate_fingerprints[0])
         cedar.display_name = "Cedar Savings"
+        cedar.quota.statements_per_day = 7
+        cedar.carried_quota.bytes_per_minute = 8_000
         operator.change(cedar)
     brook.rotate_key(SigningKey.generate())
     # Consents in each state; monitoring.

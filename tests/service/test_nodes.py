@@ -16,6 +16,7 @@ import pytest
 
 from bureau.admin.erasure import Cause, erase_all
 from bureau.admin.integrity import check_database
+from bureau.admin.operator import Operator
 from bureau.calendar import MICROSECONDS
 from bureau.clock import Clock
 from bureau.ledger import log
@@ -281,6 +282,26 @@ def test_the_directory_counts_across_nodes(deployment: Deployment) -> None:
 
     calls = [partial(evaluate, raw) for raw in deployment.nodes.each(meter) for _ in range(4)]
     assert reasons(at_once(calls)) == {"OK": 5, "QUOTA_EXCEEDED": 7}
+
+
+def test_a_quota_counts_across_nodes_and_belongs_to_one_party(deployment: Deployment) -> None:
+    bureau = deployment.scenario.bureau
+    profile = bureau.add_member("busy", LENDER)
+    with Operator(bureau.operator) as operator:
+        busy = operator.member("busy")
+        busy.quota.statements_per_day = 7
+        operator.change(busy)
+
+    def evaluate(raw: Raw) -> Answer:
+        message = directory_pb2.Evaluation(
+            header=raw.header(), blinded_elements=Blinded([uuid.uuid4().bytes]).elements
+        )
+        request = directory_pb2.EvaluateRequest(evaluation=seal(message, raw.key))
+        return raw.send("Directory/Evaluate", request)
+
+    answers = [evaluate(raw) for _ in range(3) for raw in deployment.nodes.each(profile)]
+    assert [answer.reason for answer in answers] == [""] * 7 + ["QUOTA_EXCEEDED"] * 2
+    assert evaluate(deployment.acme[0]).code == "OK"
 
 
 def test_the_bureau_keeps_an_operator(deployment: Deployment) -> None:

@@ -1,4 +1,4 @@
-"""Disputes, holds and statements of subjects, folded from their events; lists by index.
+"""Disputes, holds and statements of subjects, folded from their events; lists by index; quotas.
 
 Nodes of earlier versions do not fold, so they may serve no more.
 """
@@ -104,6 +104,22 @@ def _create_tables() -> dict[str, sa.Table]:
         _text("subject_id"),
         _number("entry_key"),
         sa.PrimaryKeyConstraint("subject_id"),
+        if_not_exists=True,
+    )
+    op.create_table(
+        "member_quota",
+        _text("member_id"),
+        *map(_number, ("carried", "statements_per_minute", "bytes_per_minute")),
+        *map(_number, ("statements_per_day", "bytes_per_day")),
+        sa.PrimaryKeyConstraint("member_id", "carried"),
+        if_not_exists=True,
+    )
+    op.create_table(
+        "quota_usage",
+        _text("party"),
+        *map(_number, ("minute", "minute_statements", "minute_bytes")),
+        *map(_number, ("day", "day_statements", "day_bytes")),
+        sa.PrimaryKeyConstraint("party"),
         if_not_exists=True,
     )
     return {"dispute": dispute, "hold": hold, "hold_lift": lift, "own_statement": statement}

@@ -141,7 +141,9 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_TOO_LARGE: _Reason.ValueType  # 90
     """RESOURCE_EXHAUSTED. The request is larger than the method allows."""
     REASON_QUOTA_EXCEEDED: _Reason.ValueType  # 91
-    """RESOURCE_EXHAUSTED. The member's quota is used up."""
+    """RESOURCE_EXHAUSTED. A quota of the member, of the agent or of the subject is used
+    up, or the member's directory evaluations; RetryInfo has the time until it renews.
+    """
     REASON_OVERLOADED: _Reason.ValueType  # 92
     """RESOURCE_EXHAUSTED. The bureau is busy; the request was not begun."""
     REASON_STORAGE_FULL: _Reason.ValueType  # 93
@@ -294,7 +296,9 @@ REASON_NOT_WITNESSED: Reason.ValueType  # 82
 REASON_TOO_LARGE: Reason.ValueType  # 90
 """RESOURCE_EXHAUSTED. The request is larger than the method allows."""
 REASON_QUOTA_EXCEEDED: Reason.ValueType  # 91
-"""RESOURCE_EXHAUSTED. The member's quota is used up."""
+"""RESOURCE_EXHAUSTED. A quota of the member, of the agent or of the subject is used
+up, or the member's directory evaluations; RetryInfo has the time until it renews.
+"""
 REASON_OVERLOADED: Reason.ValueType  # 92
 """RESOURCE_EXHAUSTED. The bureau is busy; the request was not begun."""
 REASON_STORAGE_FULL: Reason.ValueType  # 93

@@ -138,6 +138,43 @@ class Admission(_message.Message):
 Global___Admission: _TypeAlias = Admission  # noqa: Y015
 
 @_typing.final
+class Quota(_message.Message):
+    """Statements and bytes that a party may store; 0 leaves one to the bureau's
+    settings. Counted by minute and by day, UTC. A statement is accepted while less
+    is used, so the last one may exceed the bytes.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENTS_PER_MINUTE_FIELD_NUMBER: _builtins.int
+    BYTES_PER_MINUTE_FIELD_NUMBER: _builtins.int
+    STATEMENTS_PER_DAY_FIELD_NUMBER: _builtins.int
+    BYTES_PER_DAY_FIELD_NUMBER: _builtins.int
+    statements_per_minute: _builtins.int
+    """Statements in a minute."""
+    bytes_per_minute: _builtins.int
+    """Bytes of requests in a minute."""
+    statements_per_day: _builtins.int
+    """Statements in a day."""
+    bytes_per_day: _builtins.int
+    """Bytes of requests in a day."""
+    def __init__(
+        self,
+        *,
+        statements_per_minute: _builtins.int = ...,
+        bytes_per_minute: _builtins.int = ...,
+        statements_per_day: _builtins.int = ...,
+        bytes_per_day: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes_per_day", b"bytes_per_day", "bytes_per_minute", b"bytes_per_minute", "statements_per_day", b"statements_per_day", "statements_per_minute", b"statements_per_minute"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Quota: _TypeAlias = Quota  # noqa: Y015
+
+@_typing.final
 class KeyPossession(_message.Message):
     """Proof of possession: signed with the very key that it names. Payload of the
     envelopes in Admission.keys and CredentialChange.add_key.
@@ -180,6 +217,8 @@ class MemberChange(_message.Message):
     PURPOSES_FIELD_NUMBER: _builtins.int
     DIRECTORY_QUOTA_FIELD_NUMBER: _builtins.int
     GROUP_FIELD_NUMBER: _builtins.int
+    QUOTA_FIELD_NUMBER: _builtins.int
+    CARRIED_QUOTA_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
     """Id of the member."""
     display_name: _builtins.str
@@ -200,6 +239,14 @@ class MemberChange(_message.Message):
     def purposes(self) -> _containers.RepeatedScalarFieldContainer[_codes_pb2.Purpose.ValueType]:
         """All for which it may inquire from now on."""
 
+    @_builtins.property
+    def quota(self) -> Global___Quota:
+        """Quota of the statements that the member signs, from now on."""
+
+    @_builtins.property
+    def carried_quota(self) -> Global___Quota:
+        """Quota of the subjects' statements that it carries, from now on."""
+
     def __init__(
         self,
         *,
@@ -210,10 +257,12 @@ class MemberChange(_message.Message):
         purposes: _abc.Iterable[_codes_pb2.Purpose.ValueType] | None = ...,
         directory_quota: _builtins.int = ...,
         group: _builtins.str = ...,
+        quota: Global___Quota | None = ...,
+        carried_quota: Global___Quota | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["carried_quota", b"carried_quota", "header", b"header", "quota", b"quota"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["directory_quota", b"directory_quota", "display_name", b"display_name", "group", b"group", "header", b"header", "member_id", b"member_id", "purposes", b"purposes", "roles", b"roles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carried_quota", b"carried_quota", "directory_quota", b"directory_quota", "display_name", b"display_name", "group", b"group", "header", b"header", "member_id", b"member_id", "purposes", b"purposes", "quota", b"quota", "roles", b"roles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -358,6 +407,8 @@ class Member(_message.Message):
     CERTIFICATE_FINGERPRINTS_FIELD_NUMBER: _builtins.int
     STATEMENTS_FIELD_NUMBER: _builtins.int
     RECIPROCITY_FIELD_NUMBER: _builtins.int
+    QUOTA_FIELD_NUMBER: _builtins.int
+    CARRIED_QUOTA_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
     """Id of the member, which never changes."""
     display_name: _builtins.str
@@ -402,6 +453,18 @@ class Member(_message.Message):
         their receipts. An auditor checks keys against them.
         """
 
+    @_builtins.property
+    def quota(self) -> Global___Quota:
+        """For the operator and the member itself only: the quotas that the operator signed
+        for the member.
+        """
+
+    @_builtins.property
+    def carried_quota(self) -> Global___Quota:
+        """For the operator and the member itself only: those of the subjects' statements
+        that it carries.
+        """
+
     def __init__(
         self,
         *,
@@ -418,10 +481,12 @@ class Member(_message.Message):
         certificate_fingerprints: _abc.Iterable[_builtins.str] | None = ...,
         statements: _abc.Iterable[Global___LoggedStatement] | None = ...,
         reciprocity: Global___ReciprocityLevel.ValueType = ...,
+        quota: Global___Quota | None = ...,
+        carried_quota: Global___Quota | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["carried_quota", b"carried_quota", "create_time", b"create_time", "quota", b"quota"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_fingerprints", b"certificate_fingerprints", "create_time", b"create_time", "directory_quota", b"directory_quota", "display_name", b"display_name", "group", b"group", "jurisdiction", b"jurisdiction", "keys", b"keys", "member_id", b"member_id", "purposes", b"purposes", "reciprocity", b"reciprocity", "roles", b"roles", "state", b"state", "statements", b"statements"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carried_quota", b"carried_quota", "certificate_fingerprints", b"certificate_fingerprints", "create_time", b"create_time", "directory_quota", b"directory_quota", "display_name", b"display_name", "group", b"group", "jurisdiction", b"jurisdiction", "keys", b"keys", "member_id", b"member_id", "purposes", b"purposes", "quota", b"quota", "reciprocity", b"reciprocity", "roles", b"roles", "state", b"state", "statements", b"statements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
