@@ -32,6 +32,33 @@ class Quota(BaseModel):
     bytes_per_day: Amount
 
 
+class MemberQuota(Quota):
+    """The quota of a member's own statements."""
+
+    statements_per_minute: Amount = 30_000
+    bytes_per_minute: Amount = 1024 * MIB
+    statements_per_day: Amount = 2_000_000
+    bytes_per_day: Amount = 65_536 * MIB
+
+
+class AgentQuota(Quota):
+    """The quota of the subjects' statements that a member carries."""
+
+    statements_per_minute: Amount = 6_000
+    bytes_per_minute: Amount = 64 * MIB
+    statements_per_day: Amount = 500_000
+    bytes_per_day: Amount = 4096 * MIB
+
+
+class SubjectQuota(Quota):
+    """The quota of one subject's statements."""
+
+    statements_per_minute: Amount = 300
+    bytes_per_minute: Amount = 4 * MIB
+    statements_per_day: Amount = 3_000
+    bytes_per_day: Amount = 32 * MIB
+
+
 class Quotas(BaseModel):
     """The quotas of parties for which the operator signed no others.
 
@@ -43,24 +70,9 @@ class Quotas(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    member: Quota = Quota(
-        statements_per_minute=30_000,
-        bytes_per_minute=1024 * MIB,
-        statements_per_day=2_000_000,
-        bytes_per_day=65_536 * MIB,
-    )
-    agent: Quota = Quota(
-        statements_per_minute=6_000,
-        bytes_per_minute=64 * MIB,
-        statements_per_day=500_000,
-        bytes_per_day=4096 * MIB,
-    )
-    subject: Quota = Quota(
-        statements_per_minute=300,
-        bytes_per_minute=4 * MIB,
-        statements_per_day=3_000,
-        bytes_per_day=32 * MIB,
-    )
+    member: MemberQuota = MemberQuota()
+    agent: AgentQuota = AgentQuota()
+    subject: SubjectQuota = SubjectQuota()
 
 
 class Party(NamedTuple):

@@ -191,11 +191,21 @@ def due(policy: Policy, now_us: int) -> dict[str, int]:
 # All of them -----------------------------------------------------------------
 
 
-def read_state(db: Connection, subject_id: str, policy: Policy, now_us: int) -> SubjectState:
-    """Read a subject's holds in force, disputes and statement, for a report."""
+def read_state(
+    db: Connection, subject_id: str, policy: Policy, now_us: int, *, lapsed_only: bool = False
+) -> SubjectState:
+    """Read a subject's holds in force, disputes and statement, for a report.
+
+    Args:
+        lapsed_only: Leave out the disputes that no tradeline is withdrawn for: the report
+            shows none.
+    """
     state = read_holds(db, subject_id, now_us)
-    rows = db.all_in(q.subject_events_of_kinds, OF_DISPUTES, subject_id=subject_id)
-    state.disputes = state_of([SubjectEvent(*row) for row in rows], policy, now_us).disputes
+    if lapsed_only:
+        state.disputes = read_lapsed(db, subject_id, policy, now_us).disputes
+    else:
+        rows = db.all_in(q.subject_events_of_kinds, OF_DISPUTES, subject_id=subject_id)
+        state.disputes = state_of([SubjectEvent(*row) for row in rows], policy, now_us).disputes
     if row := db.one(q.own_statement_of, subject_id=subject_id):
         state.statement = SubjectStatement.FromString(row[0]).text
     return state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bureau.codes import CodeSet
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.contributions import level_of
 from bureau.credit_file.filed import CreditFile
@@ -14,6 +15,7 @@ from bureau.ledger.event_chains import head_of
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
+from creditbureau.v1.codes_pb2 import SECTION_DISPUTES
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.standard_pb2 import StandardOfCredit
 
@@ -28,7 +30,8 @@ def read_inputs(
 ) -> ReportInputs:
     """Read the inputs of a new report."""
     file = read_file(db, request.subject_id, policy, now_us)
-    state = read_state(db, request.subject_id, policy, now_us)
+    shown = SECTION_DISPUTES in CodeSet(consent.sections)
+    state = read_state(db, request.subject_id, policy, now_us, lapsed_only=not shown)
     level = level_of(db, consent.grantee, policy, now_us)
     return _inputs(db, origin, request, consent, file, state, level)
 

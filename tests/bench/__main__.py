@@ -33,6 +33,7 @@ MODULES = (
     "consents",
     "directory",
     "alerts",
+    "piles",
     "bulk",
     "memory",
     "metro2",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from bureau.admin.bureau_folder import InitOptions, create
 from bureau.codes import CodeSet
-from bureau.config import Settings
+from bureau.config import SETTINGS_FILE, Settings
 from bureau.credit_file.subject_keys import SubjectKey
+from bureau.policy import Bounds
+from bureau.quotas import Quota, Quotas
 from bureau.store import queries as q
 from bureau.store.database import Database
 from bureau.testing import running_bureau
@@ -74,6 +77,7 @@ class Size:
         rounds: Bureau and baseline take turns so often.
         calls: In each round.
         batches: Of 10,000 records, of each kind.
+        pile: Of each kind of statement that one person piles up.
     """
 
     people: int = 600
@@ -81,9 +85,10 @@ class Size:
     rounds: int = 6
     calls: int = 1000
     batches: int = 6
+    pile: int = 10_000
 
 
-QUICK = Size(people=150, rounds=2, calls=300, batches=2)
+QUICK = Size(people=150, rounds=2, calls=300, batches=2, pile=1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +185,11 @@ def consent_id_of(person: Person, lender: str, kind: str = "plain") -> str:
 def open_loaded_bureau(folder: Path, size: Size, database_url: str = "") -> Iterator[LoadedBureau]:
     """Build, serve and fill a bureau; close it afterwards."""
     port, echo_port = free_port(), free_port()
-    plan = InitOptions(listen=f"127.0.0.1:{port}", database_url=database_url)
+    plan = InitOptions(
+        listen=f"127.0.0.1:{port}", database_url=database_url, policy_file=_unbounded(folder)
+    )
     settings = create(folder / "bureau", plan)
+    _raise_quotas(settings.folder / SETTINGS_FILE)
     profiles = _admit(settings)
     crowd = _seed(settings, size)
     with (
@@ -247,6 +255,28 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _unbounded(folder: Path) -> Path:
+    """Writes the rules of the United States without bounds on what one person piles up."""
+    bounds = set(Bounds.__dataclass_fields__) - {"days"}
+    lines = (files("bureau") / "data" / "policy" / "US.toml").read_text("utf-8").splitlines()
+    names = [line.partition(" = ")[0] for line in lines]
+    path = folder / "US.toml"
+    text = "\n".join(
+        f"{name} = {1 << 40}" if name in bounds else line
+        for name, line in zip(names, lines, strict=True)
+    )
+    path.write_text(text, "utf-8")
+    return path
+
+
+def _raise_quotas(path: Path) -> None:
+    """Adds quotas to the settings that no load meets."""
+    with path.open("a", encoding="utf-8") as file:
+        for kind in Quotas.model_fields:
+            file.write(f"\n[quotas.{kind}]\n")
+            file.writelines(f"{name} = {1 << 40}\n" for name in Quota.model_fields)
 
 
 def _admit(settings: Settings) -> dict[str, Profile]:

@@ -12,7 +12,7 @@ import pytest
 from bureau.admin.operator import Operator
 from bureau.calendar import DAY_US, MICROSECONDS
 from bureau.clock import Clock
-from bureau.quotas import Quota, Quotas
+from bureau.quotas import AgentQuota, MemberQuota, Quota, Quotas, SubjectQuota
 from bureau_client import QuotaExceeded
 from bureau_keys.envelope import seal
 from creditbureau.v1.subjects_pb2 import SetStatementRequest, SubjectStatement
@@ -21,11 +21,10 @@ from tests.service.scenario import DAY, Scenario, open_scenario
 
 MINUTE_US = 60 * MICROSECONDS
 PLENTY = dict.fromkeys(Quota.model_fields, 1 << 40)
-SUBJECT = PLENTY | {"statements_per_minute": 4, "statements_per_day": 9, "bytes_per_day": 20_000}
 QUOTAS = Quotas(
-    member=Quota(**PLENTY),
-    agent=Quota(**(PLENTY | {"statements_per_minute": 30})),
-    subject=Quota(**SUBJECT),
+    member=MemberQuota(**PLENTY),
+    agent=AgentQuota(statements_per_minute=30),
+    subject=SubjectQuota(statements_per_minute=4, statements_per_day=9, bytes_per_day=20_000),
 )
 
 
@@ -111,14 +110,14 @@ def test_bytes_count_too(scenario: Scenario) -> None:
     scenario.later(DAY)
     with Operator(scenario.bureau.operator, scenario.clock) as operator:
         acme = operator.member("acme")
-        acme.quota.bytes_per_minute = 1
+        acme.quota.bytes_per_day = 1
         operator.change(acme)
     scenario.later(timedelta(minutes=1))
     scenario.lenders["acme"].subject_id("US", "ssn", "first")
     with pytest.raises(QuotaExceeded) as caught:
         scenario.lenders["acme"].subject_id("US", "ssn", "second")
     (violation,) = caught.value.violations
-    assert violation.field == "quotas.member.bytes_per_minute"
+    assert violation.field == "quotas.member.bytes_per_day"
 
 
 def test_an_agents_quota_bounds_the_subjects_that_it_makes_up(scenario: Scenario) -> None:
@@ -141,16 +140,15 @@ def test_an_agents_quota_bounds_the_subjects_that_it_makes_up(scenario: Scenario
 
 def test_the_sdk_waits_for_a_quota_within_its_deadline_and_no_longer() -> None:
     clock = Clock()
-    # Three seconds before the end of a minute, and not at the end of a day.
-    to_noon_us = -DAY_US // 2 - clock.now_us() % DAY_US
-    clock.offset_us += to_noon_us + 57 * MICROSECONDS
+    # Noon of yesterday: the day does not end meanwhile.
+    clock.offset_us += -DAY_US // 2 - clock.now_us() % DAY_US
     with open_scenario("acme", clock=clock, quotas=QUOTAS) as scenario:
         person = scenario.person()
         for count in range(8):
+            if count in {3, 7}:
+                # Used up: the minute ends in three seconds.
+                clock.offset_us += 57 * MICROSECONDS - clock.now_us() % MINUTE_US
             person.set_statement(f"statement {count}")
-            if count == 3:
-                # The rest of the next minute is left out, but for its end.
-                clock.offset_us += 55 * MICROSECONDS - clock.now_us() % MINUTE_US
         with pytest.raises(QuotaExceeded) as caught:
             person.set_statement("one too many")
         assert caught.value.retry_after

@@ -28,7 +28,7 @@ NOT_HEARD = frozenset(
 # An inquiry that was denied has a leaf of this kind.
 DENIAL = "inquiry-denial"
 # How a statement could be refused because it was accepted before.
-OWN_EFFECTS = frozenset({"ALREADY_EXISTS", "CONSENT_EXHAUSTED", "WRONG_STATE"})
+OWN_EFFECTS = frozenset({"ALREADY_EXISTS", "CONSENT_EXHAUSTED", "LIMIT_REACHED", "WRONG_STATE"})
 
 
 def readable_once(evidence: Evidence, found: Findings) -> None:
