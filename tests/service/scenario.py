@@ -215,7 +215,7 @@ def open_scenario(
     clock: Clock | None = None,
     policy_file: Path | None = None,
     database_url: str = "",
-    **overrides: object,
+    **overrides: Any,
 ) -> Iterator[Scenario]:
     """A bureau with lenders; its clock can be moved, and everybody follows.
 
