@@ -156,7 +156,7 @@ def test_a_migration_folds_what_is_stored(tmp_path: Path) -> None:
     with closing(sqlite3.connect(file)) as copy, copy:
         for table in (*FOLDED, "quota_usage", "member_quota"):
             copy.execute(f"DROP TABLE {table}")
-        copy.execute("UPDATE alembic_version SET version_num = '0007'")
+        copy.execute("UPDATE alembic_version SET version_num = '0009'")
         copy.execute("CREATE INDEX ix_consent_subject_id ON consent (subject_id)")
         copy.execute("CREATE INDEX ix_subject_event_subject_id ON subject_event (subject_id)")
     database = Database(f"sqlite:///{file}")
