@@ -35,6 +35,9 @@ from creditbureau.v1.dispute_pb2 import Dispute, DisputeOpening
 from creditbureau.v1.hold_pb2 import HOLD_STATE_ENDED, Hold, HoldLift, HoldPlacement
 from creditbureau.v1.subjects_pb2 import SubjectStatement
 
+# An entry key above every real one.
+ALL = 1 << 62
+
 
 class StoredDispute(NamedTuple):
     """The columns of a dispute, in the order of its table."""
@@ -208,4 +211,17 @@ def read_state(
         state.disputes = state_of([SubjectEvent(*row) for row in rows], policy, now_us).disputes
     if row := db.one(q.own_statement_of, subject_id=subject_id):
         state.statement = SubjectStatement.FromString(row[0]).text
+    return state
+
+
+def read_disclosed_state(
+    db: Connection, subject_id: str, policy: Policy, now_us: int, limit: int
+) -> SubjectState:
+    """Read a subject's entries for their own file: of the disputes the newest ones, and those
+    that a tradeline is withdrawn for.
+    """
+    state = read_state(db, subject_id, policy, now_us, lapsed_only=True)
+    newest = db.all(q.disputes_of_subject_before, subject_id=subject_id, before=ALL, limit=limit)
+    ids = [row.dispute_id for row in newest[::-1] if row.dispute_id not in state.disputes]
+    state.disputes |= read_disputes(db, ids, policy, now_us)
     return state

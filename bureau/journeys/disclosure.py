@@ -10,7 +10,7 @@ from bureau.credit_file import notices
 from bureau.credit_file.attributes import add_attributes
 from bureau.credit_file.history import PEOPLE_CHANGED
 from bureau.credit_file.inquiry_lines import InquiryPage, inquiry_line, signed_page
-from bureau.credit_file.own_entries import read_state
+from bureau.credit_file.own_entries import read_disclosed_state
 from bureau.credit_file.reader import read_file
 from bureau.credit_file.report import (
     add_consumer_entries,
@@ -35,6 +35,7 @@ from creditbureau.v1.notice_pb2 import NOTICE_KIND_ERASURE, Notice
 # that were denied or are replays; and more notices.
 DISCLOSED_GRANTED = 1000
 DISCLOSED_OTHERS = 200
+DISCLOSED_DISPUTES = 200
 DISCLOSED_NOTICES = 200
 
 
@@ -51,7 +52,7 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
         )
         subject_id = statement.subject_id
         file = read_file(db, subject_id, bureau.policy, now_us)
-        state = read_state(db, subject_id, bureau.policy, now_us)
+        state = read_disclosed_state(db, subject_id, bureau.policy, now_us, DISCLOSED_DISPUTES)
         page = {"subject_id": subject_id, "before": 1 << 62}
         rows = db.all(q.granted_before, **page, limit=DISCLOSED_GRANTED)
         rows += db.all(q.other_inquiries_before, **page, limit=DISCLOSED_OTHERS)
