@@ -190,6 +190,13 @@ def test_a_change_leaves_the_rest_as_it_is(folder: Path) -> None:
         "directory_quota": 3,
     }
     assert bureau(*change, "--no-purposes", "--group", "").json["purposes"] == []
+    limits = ("--limit", "statements-per-day=9", "--limit", "carried-bytes-per-minute=7000")
+    told = bureau(*change, *limits)
+    assert told.json["quota"] == {"statements_per_day": 9}
+    assert told.json["carried_quota"] == {"bytes_per_minute": 7000}
+    assert bureau(*change, "--name", "Sea").json["quota"] == {"statements_per_day": 9}
+    refused = bureau(*change, "--limit", "statements-per-year=9")
+    assert (refused.code, "statements-per-day" in refused.err) == (USAGE, True)
     assert bureau(*change).code == USAGE
 
 
