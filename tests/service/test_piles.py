@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 
 from bureau.store import schema
 from bureau.store.database import Database
@@ -156,12 +157,16 @@ def test_a_migration_folds_what_is_stored(tmp_path: Path) -> None:
     with closing(sqlite3.connect(file)) as copy, copy:
         for table in (*FOLDED, "quota_usage", "member_quota"):
             copy.execute(f"DROP TABLE {table}")
-        copy.execute("UPDATE alembic_version SET version_num = '0009'")
+        copy.execute("UPDATE alembic_version SET version_num = '0010'")
         copy.execute("CREATE INDEX ix_consent_subject_id ON consent (subject_id)")
         copy.execute("CREATE INDEX ix_subject_event_subject_id ON subject_event (subject_id)")
     database = Database(f"sqlite:///{file}")
     try:
-        schema.upgrade(database)
+        with database.engine.connect() as connection:
+            config = schema._config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0011")
+            connection.commit()
         assert schema.differences(database) == []
     finally:
         database.dispose()
