@@ -34,7 +34,7 @@ from bureau_keys.checkpoint import parse_checkpoint
 from bureau_keys.note import parse_note
 from creditbureau.v1 import log_pb2
 from tests.cluster.auditor.database import read_database
-from tests.cluster.auditor.evidence import Delivered, Evidence, Node
+from tests.cluster.auditor.evidence import Delivered, Evidence, Node, SeenFile
 from tests.cluster.auditor.statements import Told, by_statement, opened
 from tests.cluster.control_files import MemberAt, NodeAt, TopologyMap
 from tests.cluster.history import Outcome, read_histories
@@ -132,6 +132,7 @@ class _Asker:
                 subject: self._try(f"inquiries on {subject}", partial(_disclosed, wallet)) or []
                 for subject, wallet in self._wallets.items()
             },
+            files=dict(self._files()),
             alerts={name: self._alerts(name) for name in lenders},
             proofs=list(self._proofs(checkpoints)),
             failures=self._failures,
@@ -189,6 +190,14 @@ class _Asker:
                 report = self._try(f"replay of {told}", again)
                 if report is not None:
                     yield told.request_id, digest_of_report(report)
+
+    def _files(self) -> Iterator[tuple[str, SeenFile]]:
+        """Read every subject's own file."""
+        for subject, wallet in self._wallets.items():
+            file = self._try(f"file of {subject}", wallet.file)
+            if file is not None:
+                head = file.event_count, file.event_chain_hash.hex()
+                yield subject, SeenFile(file.log_size, *head)
 
     def _alerts(self, member: str) -> list[Delivered]:
         """A member's alerts from the beginning, as they would come to a new stream."""

@@ -15,6 +15,7 @@ from tests.cluster.auditor.evidence import (
     StoredAlert,
     StoredConsent,
     StoredInquiry,
+    StoredLink,
     StoredSubmission,
 )
 
@@ -109,6 +110,13 @@ def read_tables(name: str, db: Connection) -> Database:
             StoredAlert(*row)
             for row in rows(
                 "SELECT entry_key, ordinal, member_id, subject_id, consent_id, kind FROM alert"
+            )
+        ],
+        links=[
+            StoredLink(*row)
+            for row in rows(
+                "SELECT subject_id, number, leaf_index, hash FROM event_link "
+                "ORDER BY subject_id, number"
             )
         ],
         checkpoints=[

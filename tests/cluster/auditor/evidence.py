@@ -87,6 +87,15 @@ class StoredAlert(NamedTuple):
     kind: int
 
 
+class StoredLink(NamedTuple):
+    """A link of a subject's chain of events."""
+
+    subject_id: str
+    number: int
+    leaf_index: int
+    hash: bytes
+
+
 @dataclass(frozen=True)
 class Database:
     """One server's tables, whole.
@@ -104,6 +113,7 @@ class Database:
     consents: list[StoredConsent] = field(default_factory=list)
     submissions: list[StoredSubmission] = field(default_factory=list)
     alerts: list[StoredAlert] = field(default_factory=list)
+    links: list[StoredLink] = field(default_factory=list)
     checkpoints: list[tuple[int, str]] = field(default_factory=list)
     cosignatures: list[tuple[int, str, str]] = field(default_factory=list)
     effects: dict[str, set[int]] = field(default_factory=dict)
@@ -133,6 +143,19 @@ class Delivered(NamedTuple):
     kind: str
 
 
+class SeenFile(NamedTuple):
+    """A subject's own file, as a node gives it out.
+
+    Attributes:
+        events: Number of events in the subject's chain.
+        chain: Head of the chain, hexadecimal.
+    """
+
+    log_size: int
+    events: int
+    chain: str
+
+
 @dataclass(frozen=True)
 class Node:
     """The answers of one node.
@@ -145,6 +168,7 @@ class Node:
         receipts: By signer and request id: the receipt, or the reason why there is none.
         replays: By inquiry: the report's digest, or the reason why there is none.
         disclosed: By subject: the inquiries that got a report, by id, as the subject sees.
+        files: By subject: their own file.
         alerts: By member, from the beginning.
         proofs: Consistency between two sizes.
         failures: What could not be read at all.
@@ -158,6 +182,7 @@ class Node:
     receipts: dict[tuple[str, str], str] = field(default_factory=dict)
     replays: dict[str, str] = field(default_factory=dict)
     disclosed: dict[str, list[str]] = field(default_factory=dict)
+    files: dict[str, SeenFile] = field(default_factory=dict)
     alerts: dict[str, list[Delivered]] = field(default_factory=dict)
     proofs: list[tuple[int, int, list[bytes]]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)

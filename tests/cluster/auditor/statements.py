@@ -6,15 +6,23 @@ import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
-from bureau_keys.envelope import digest
+from google.protobuf.message import DecodeError, Message
+
+from bureau_keys.envelope import digest, peek
+from bureau_keys.errors import KeysError
 from creditbureau.v1.directory_pb2 import Evaluation
 from creditbureau.v1.envelope_pb2 import Envelope
 from tests.cluster.history import Operation, Outcome
 
+M = TypeVar("M", bound=Message)
+
 # Operations that only try what must not work; what they are told is another check's.
 TRIES = frozenset({"attack"})
 OTHER_BYTES = "other bytes"
+# An inquiry that was denied has a leaf of this kind.
+DENIAL = "inquiry-denial"
 
 
 @dataclass(frozen=True)
@@ -98,3 +106,14 @@ def opened(envelope: str) -> Envelope:
 def digest_of(envelope: str) -> bytes:
     """Return the digest that names a statement: SHA-256 of its PAE."""
     return digest(opened(envelope))
+
+
+def parsed(envelope: bytes, payload: type[M]) -> M:
+    """Return the statement in an envelope of the log; an empty one if it is another.
+
+    Another check names an envelope that is not the logged one.
+    """
+    try:
+        return peek(Envelope.FromString(envelope), payload)
+    except (KeysError, DecodeError):
+        return payload()

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bureau_client import (
     Action,
@@ -24,6 +25,7 @@ from bureau_client import (
     Profile,
     Purpose,
     Receipt,
+    Report,
     SigningKey,
     Statement,
     SubmitResult,
@@ -34,6 +36,7 @@ from creditbureau.v1.furnishing_pb2 import SubmitRecordsRequest
 from creditbureau.v1.record_pb2 import SubmissionManifest
 from tests.cluster.control_files import Direction
 from tests.cluster.workers.base import HURRIED, WorkerBase
+from tests.cluster.workers.deceived import deceived_member
 from tests.cluster.workers.furnishing import deliveries, world_of
 from tests.cluster.workers.people import identifiers
 from tests.cluster.workers.receipts import digest_of_report
@@ -54,7 +57,8 @@ TASKS = {
     "conflict": 3,
     "replay": 6,
     "portfolio": 3,
-    "look": 5,
+    "look": 3,
+    "doubt": 2,
     "answer": 3,
 }
 
@@ -244,7 +248,7 @@ class LenderWorker:
                 evidence=level,
             ),
             receipt=lambda report: report.receipt,
-            more=lambda report: {"digest": digest_of_report(report), "log_size": report.log_size},
+            more=_particulars,
             consent=consent.consent_id,
             subject=consent.subject_id,
             purpose=purpose.name,
@@ -303,6 +307,10 @@ class LenderWorker:
         self.journal.read("submissions", lambda: lender.submissions(limit=5))
         self.journal.read("members", lambda: lender.members(limit=5))
 
+    def doubt(self, chance: random.Random) -> None:
+        """Read through a node that lies."""
+        deceived_member(self.worker, chance, self.journal.accepted)
+
     def answer(self, chance: random.Random) -> None:
         """Answers a dispute against its records."""
         lender = chance.choice(self.lenders)
@@ -336,6 +344,15 @@ def relabelled(sent: Statement, key: SigningKey) -> Statement:
     request.manifest.CopyFrom(seal(manifest, key))
     envelope = request.manifest.SerializeToString(deterministic=True)
     return replace(sent, envelope=envelope, request=request.SerializeToString())
+
+
+def _particulars(report: Report) -> dict[str, Any]:
+    """Return the particulars of a report that the auditor checks."""
+    return {
+        "digest": digest_of_report(report),
+        "log_size": report.log_size,
+        "chain": report.event_chain_hash.hex(),
+    }
 
 
 def _receipt_of(result: SubmitResult) -> Receipt | None:

@@ -27,6 +27,7 @@ from bureau_client import (
 from bureau_keys.secret_files import write_private
 from tests.cluster.control_files import Direction
 from tests.cluster.workers.base import HURRIED, WorkerBase
+from tests.cluster.workers.deceived import deceived_person
 from tests.cluster.workers.people import KEYS, identifiers, places_of
 
 HANDS = 2
@@ -39,8 +40,9 @@ TASKS = {
     "hold": 3,
     "lift": 5,
     "dispute": 4,
-    "say": 3,
-    "look": 9,
+    "say": 2,
+    "look": 6,
+    "doubt": 4,
     "rotate": 2,
 }
 SECTIONS = [section for section in Section if section]
@@ -335,6 +337,10 @@ class WalletWorker:
         )
         self.journal.read("file", wallet.file, subject=wallet.subject_id)
         self.journal.read("notices", lambda: wallet.notices(limit=5), subject=wallet.subject_id)
+
+    def doubt(self, person: Person) -> None:
+        """Read through a node that lies."""
+        deceived_person(self.worker, self.worker.chance, person.wallet)
 
     def rotate(self, person: Person) -> None:
         """Replaces the key; until it is known which one counts, nothing is signed."""

@@ -68,6 +68,9 @@ def true_run() -> Scenario:
         reason="BAD_SIGNATURE",
         about={"what": "other key", "method": "Furnishing/SubmitRecords"},
     )
+    # A node that lies, and is not believed.
+    about = {"lie": "a balance altered", "error": "VerificationFailed"}
+    scenario.note("wallet-1", "lie", Outcome.FAILED, reason="BAD_PROOF", about=about)
     begin = scenario.now_ns
     for _ in range(4):
         scenario.note("lender-1", "members")

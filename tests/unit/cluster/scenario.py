@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from bureau_keys.checkpoint import Checkpoint, sign_checkpoint
 from bureau_keys.cosignature import cosignature_line
 from bureau_keys.envelope import digest, seal
+from bureau_keys.event_chain import ChainHead, extend
 from bureau_keys.merkle import Frontier, consistency_path, leaf_hash
 from bureau_keys.note import COSIGNATURE_V1, note_vkey
 from bureau_keys.receipt import LeafStatement, Receipt, commitment
@@ -36,9 +37,11 @@ from tests.cluster.auditor.evidence import (
     Entry,
     Evidence,
     Node,
+    SeenFile,
     StoredAlert,
     StoredConsent,
     StoredInquiry,
+    StoredLink,
     StoredSubmission,
 )
 from tests.cluster.history import Operation, Outcome
@@ -71,6 +74,7 @@ class Scenario:
     consents: dict[str, StoredConsent] = field(default_factory=dict)
     submissions: list[StoredSubmission] = field(default_factory=list)
     alerts: list[StoredAlert] = field(default_factory=list)
+    links: list[StoredLink] = field(default_factory=list)
     effects: dict[str, set[int]] = field(default_factory=dict)
     tree: Frontier = field(default_factory=Frontier)
     notes: list[tuple[int, str]] = field(default_factory=list)
@@ -150,12 +154,15 @@ class Scenario:
     def query(self, consent: Operation, member: str = "lender-1") -> Operation:
         """A report under a consent; who monitors the person is alerted."""
         consent_id = consent.request_id
+        log_size, chain = len(self.entries), self.head.hash.hex()
         told = self.say(
             member,
             "query",
             "inquiry",
             Inquiry(subject_id=PERSON, consent_id=consent_id),
             f"members/{member}",
+            log_size=log_size,
+            chain=chain,
             consent=consent_id,
             subject=PERSON,
             purpose="CREDIT_APPLICATION",
@@ -239,6 +246,11 @@ class Scenario:
         """A checkpoint of the log's, true or not."""
         return sign_checkpoint(Checkpoint(ORIGIN, size, root), self.key)
 
+    @property
+    def head(self) -> ChainHead:
+        """The head of the person's chain of events."""
+        return ChainHead(self.links[-1].number, self.links[-1].hash) if self.links else ChainHead()
+
     def _sealed(self, statement: Any, signer: str) -> tuple[Envelope, str]:
         request_id = str(uuid.uuid4())
         statement.header.CopyFrom(Header(audience=ORIGIN, signer=signer, request_id=request_id))
@@ -287,6 +299,9 @@ class Scenario:
             )
         )
         self.effects.setdefault(kind, set()).add(key)
+        if kind != "submission":
+            head = extend(self.head, [leaf_hash(leaf)])
+            self.links.append(StoredLink(PERSON, head.events, index, head.hash))
         return Receipt(index, tuple(proof), note, salt, line)
 
     def _alert(self, actor: str, told: Operation) -> None:
@@ -347,6 +362,7 @@ class Scenario:
             receipts=dict(receipts),
             replays={row.inquiry_id: "aa" for row in self.inquiries},
             disclosed={PERSON: [row.inquiry_id for row in self.inquiries if row.entry_key]},
+            files={PERSON: SeenFile(len(leaves), self.head.events, self.head.hash.hex())},
             alerts=alerts,
             proofs=[(first, second, proof)],
         )
@@ -359,6 +375,7 @@ class Scenario:
             consents=list(self.consents.values()),
             submissions=list(self.submissions),
             alerts=list(self.alerts),
+            links=list(self.links),
             checkpoints=list(self.notes),
             cosignatures=[
                 (size, WITNESS, cosignature_line(note, WITNESS, self.witness, size))

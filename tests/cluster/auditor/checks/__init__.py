@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from tests.cluster.auditor.checks import alerts, consents, hostile, log, service, whole, writes
+from tests.cluster.auditor.checks import (
+    alerts,
+    chains,
+    consents,
+    hostile,
+    lies,
+    log,
+    service,
+    whole,
+    writes,
+)
 from tests.cluster.auditor.evidence import Evidence
 from tests.cluster.auditor.finding import Check, Findings
 
@@ -31,10 +41,13 @@ CHECKS: tuple[Check, ...] = tuple(
         ("whole", whole.effects_and_leaves),
         ("asked for", whole.asked_for),
         ("disclosed", whole.subjects_see),
+        ("chains", chains.every_event_in_order),
+        ("chain heads", chains.heads_in_reports),
         ("alerts", alerts.all_delivered),
         ("alert causes", alerts.caused),
         ("alert order", alerts.in_order),
         ("hostile", hostile.no_effect),
+        ("lies", lies.none_believed),
         ("floods", service.served_in_floods),
         ("refusals", service.refusals_say_why),
         ("auditor", service.all_could_be_read),

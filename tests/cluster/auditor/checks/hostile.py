@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.cluster.auditor.evidence import Evidence
 from tests.cluster.auditor.finding import Findings
+from tests.cluster.auditor.statements import DENIAL
 from tests.cluster.history import Outcome
 
 
@@ -22,7 +23,7 @@ def no_effect(evidence: Evidence, found: Findings) -> None:
             forged[one.request_id] = what
     for database in evidence.databases:
         for entry in database.entries:
-            if entry.request_id in forged and entry.kind != "inquiry-denial":
+            if entry.request_id in forged and entry.kind != DENIAL:
                 found.blame(
                     f"{database.name}: an attack is at leaf {entry.leaf_index}: "
                     f"{forged[entry.request_id]}",

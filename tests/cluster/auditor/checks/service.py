@@ -27,6 +27,8 @@ UNSERVED = frozenset(
     {"UNREACHABLE", "TLS_REFUSED", "CANCELLED", "DEADLINE", "DATABASE_UNAVAILABLE", "OVERLOADED"}
     | {"NODE_UNFIT", "SHUTTING_DOWN", "STORAGE_FULL", "UNAVAILABLE", "DEADLINE_EXCEEDED"}
 )
+# A lie that a client was told on purpose: another check says how it must end.
+LIE = "lie"
 BELIEVED_NOT = frozenset({"BAD_PROOF", "WRONG_ANSWER", "VerificationFailed"})
 
 
@@ -100,7 +102,7 @@ def refusals_say_why(evidence: Evidence, found: Findings) -> None:
         name.removeprefix("REASON_") for name in Reason.DESCRIPTOR.values_by_name
     } | OWN_REASONS
     for one in evidence.operations:
-        if not one.reason or one.reason == "OK":
+        if not one.reason or one.reason == "OK" or one.kind == LIE:
             continue
         found.look()
         if one.reason in BELIEVED_NOT:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from tests.cluster.auditor.evidence import Evidence
 from tests.cluster.auditor.finding import Findings
+from tests.cluster.auditor.statements import DENIAL, signer_of
 
 # Kinds whose effect lies in the log alone, in a consent's state, or in what customers allow.
 BARE = frozenset({"evaluation", "consent-change", "portfolio-inquiry"})
@@ -35,12 +36,20 @@ def effects_and_leaves(evidence: Evidence, found: Findings) -> None:
 def asked_for(evidence: Evidence, found: Findings) -> None:
     """Every leaf is of a statement that some worker, or the operator, has sent."""
     known = {(told.signer, told.request_id) for told in evidence.statements}
+    # An inquiry of a hostile member is in the log as denied.
+    denied = {
+        (signer_of(one.envelope), one.request_id)
+        for one in evidence.operations
+        if one.kind == "attack" and one.envelope
+    }
     for database in evidence.databases:
         for entry in database.entries:
             found.look()
             if entry.signer in evidence.operators:
                 continue
             if entry.kind == "replay" and entry.signer in evidence.auditors:
+                continue
+            if entry.kind == DENIAL and (entry.signer, entry.request_id) in denied:
                 continue
             if (entry.signer, entry.request_id) not in known:
                 found.blame(

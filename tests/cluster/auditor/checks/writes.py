@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from tests.cluster.auditor.evidence import Evidence
 from tests.cluster.auditor.finding import Findings
-from tests.cluster.auditor.statements import OTHER_BYTES
+from tests.cluster.auditor.statements import DENIAL, OTHER_BYTES
 from tests.cluster.history import Outcome
 
 # What a reused request id may meet before the bureau sees that it was used.
@@ -25,8 +25,6 @@ NOT_HEARD = frozenset(
     }
 )
 
-# An inquiry that was denied has a leaf of this kind.
-DENIAL = "inquiry-denial"
 # How a statement could be refused because it was accepted before.
 OWN_EFFECTS = frozenset({"ALREADY_EXISTS", "CONSENT_EXHAUSTED", "LIMIT_REACHED", "WRONG_STATE"})
 

@@ -1,6 +1,6 @@
 """One violation after another, each planted in a run that kept its promises."""
 
-from tests.unit.cluster.seeded_violations import consents, log, service, whole, writes
+from tests.unit.cluster.seeded_violations import chains, consents, log, service, whole, writes
 from tests.unit.cluster.seeded_violations.seeding import PLANTED, Plant
 
-__all__ = ["PLANTED", "Plant", "consents", "log", "service", "whole", "writes"]
+__all__ = ["PLANTED", "Plant", "chains", "consents", "log", "service", "whole", "writes"]

@@ -61,6 +61,19 @@ def a_node_that_is_silent(scenario: Scenario) -> Evidence:
     return with_node(scenario.evidence(), failures=["leaves: no answer"])
 
 
+@planted("lies", "wallet-1 believed a node that told it a balance altered")
+def a_lie_that_is_believed(scenario: Scenario) -> Evidence:
+    change(scenario, first(scenario, "lie"), outcome=Outcome.OK, reason="")
+    return scenario.evidence()
+
+
+@planted("lies", "and it ended in InvalidRequest")
+def a_lie_that_ends_in_another_error(scenario: Scenario) -> Evidence:
+    one = first(scenario, "lie")
+    change(scenario, one, about=one.about | {"error": "InvalidRequest"})
+    return scenario.evidence()
+
+
 @planted("hostile", "an attack was answered")
 def an_attack_that_is_answered(scenario: Scenario) -> Evidence:
     change(scenario, first(scenario, "attack"), outcome=Outcome.OK)

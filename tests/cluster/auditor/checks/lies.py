@@ -1,0 +1,25 @@
+"""No client believes a node that lies."""
+
+from __future__ import annotations
+
+from tests.cluster.auditor.evidence import Evidence
+from tests.cluster.auditor.finding import Findings
+from tests.cluster.history import Outcome
+
+# Errors of the SDK after an altered reply: the second one where the connection broke, too.
+REFUSED = frozenset({"VerificationFailed", "Unavailable"})
+
+
+def none_believed(evidence: Evidence, found: Findings) -> None:
+    """Every reply that a lying node altered ends in VerificationFailed, and none is believed."""
+    for one in evidence.operations:
+        if one.kind != "lie":
+            continue
+        found.look()
+        if one.outcome is Outcome.OK:
+            found.blame(f"{one.worker} believed a node that told it {one.about['lie']}")
+        elif one.about["error"] not in REFUSED:
+            found.blame(
+                f"{one.worker} was told {one.about['lie']}, and it ended in {one.about['error']}",
+                reason=one.reason,
+            )
