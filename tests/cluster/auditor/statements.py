@@ -19,7 +19,7 @@ from tests.cluster.history import Operation, Outcome
 M = TypeVar("M", bound=Message)
 
 # Operations that only try what must not work; what they are told is another check's.
-TRIES = frozenset({"attack"})
+TRIES = frozenset({"attack", "junk"})
 OTHER_BYTES = "other bytes"
 # An inquiry that was denied has a leaf of this kind.
 DENIAL = "inquiry-denial"

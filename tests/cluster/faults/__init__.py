@@ -36,7 +36,7 @@ from tests.cluster.faults.nodes import KillNode, PauseNode, RollingRestart, Skew
 
 __all__ = ["CATALOGUE", "Cast", "Entry", "Fault"]
 
-ATTACKS = ("forgery", "replay", "enumeration", "flood")
+ATTACKS = ("forgery", "replay", "enumeration", "junk", "flood")
 SKEWS_S = (-600.0, -300.0, 300.0, 600.0)
 
 

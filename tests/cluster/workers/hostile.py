@@ -1,4 +1,4 @@
-"""A member that tries: forged, stolen and guessed statements, and floods.
+"""A member that tries: forged, stolen and guessed statements, junk, and floods.
 
 It has a member's certificate and key, goes past the SDK, and knows the statements of
 others as a thief of their files would. All of it is bounded: what is proved is that
@@ -25,6 +25,7 @@ from creditbureau.v1.envelope_pb2 import Envelope, Signature
 from creditbureau.v1.record_pb2 import SubmissionManifest
 from tests.cluster.history import Operation, Outcome, now_ns, read_histories
 from tests.cluster.workers.base import HURRIED, WorkerBase
+from tests.cluster.workers.junk import JUNK
 from tests.service.raw import Answer, Person, Raw, snapshot
 
 CALM_S = 1.0
@@ -32,6 +33,8 @@ CALM_S = 1.0
 ATTACK_S = 0.1
 FLOODERS = 4
 FLOOD_CALLS = 25
+# Of a burst of one thread, so many are statements that keep every rule.
+FLOOD_STATEMENTS = 4
 FLOOD_PAUSE_S = 1.0
 HUGE = 8 * 1024 * 1024
 GUESSES = 256
@@ -41,9 +44,15 @@ LOOT = 400
 # Its patience with a node that does not answer.
 TIMEOUT_S = 5.0
 OPEN = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"}
-ATTACKS = {"forgery": "forge", "replay": "steal", "enumeration": "guess", "flood": "flood"}
+ATTACKS = {
+    "forgery": "forge",
+    "replay": "steal",
+    "enumeration": "guess",
+    "junk": "junk",
+    "flood": "flood",
+}
 # What it does all the time.
-QUIET = ["enumeration", "forgery", "replay"]
+QUIET = ["enumeration", "forgery", "replay", "junk"]
 # The statements that it makes by itself.
 OWN = (SubmissionManifest, reporting_pb2.Inquiry, Consent, Evaluation)
 
@@ -181,14 +190,7 @@ class Hostile:
         """Many numbers at the directory, until its quota is met; one id for two of them."""
         numbers = [("US", "SSN", f"000-00-{place:04}") for place in range(GUESSES)]
         chosen = self.worker.chance.sample(numbers, 32)
-        found = self.worker.journal.attempt(
-            "evaluate",
-            self._guesser,
-            lambda: self._guesser.subject_ids(chosen),
-            count=len(chosen),
-            hostile=True,
-        )
-        if found:  # what was refused left its request id free
+        if self._evaluate(chosen):  # what was refused left its request id free
             first = self._evaluations[-1]
             evaluation = peek(Envelope.FromString(first.envelope), Evaluation)
             del evaluation.blinded_elements[1:]
@@ -196,10 +198,47 @@ class Hostile:
             request = EvaluateRequest(evaluation=sealed)
             self._send("other bytes", self.directory, "Directory/Evaluate", request, sealed)
 
+    def _evaluate(self, numbers: list[tuple[str, str, str]]) -> bool:
+        """Have numbers evaluated by a statement that keeps every rule."""
+        found = self.worker.journal.attempt(
+            "evaluate",
+            self._guesser,
+            lambda: self._guesser.subject_ids(numbers),
+            count=len(numbers),
+            hostile=True,
+        )
+        return found is not None
+
+    # Junk.
+
+    def junk(self) -> None:
+        """Send an evaluation that only its envelope spoils."""
+        if not self._evaluations:
+            self._numbers()
+            return
+        first = Envelope.FromString(self._evaluations[0].envelope)
+        evaluation = peek(first, Evaluation)
+        evaluation.header.CopyFrom(self.directory.header())
+        what = self.worker.chance.choice(sorted(JUNK))
+        request = EvaluateRequest(evaluation=JUNK[what](evaluation, self.directory.key))
+        begin = now_ns()
+        answer = self.directory.send("Directory/Evaluate", request, timeout=TIMEOUT_S)
+        told = Operation(
+            self.worker.name,
+            "junk",
+            evaluation.header.request_id,
+            _outcome(answer),
+            begin,
+            now_ns(),
+            answer.reason or answer.code,
+            about={"what": what},
+        )
+        self.worker.journal.history.add(told)
+
     # Floods.
 
     def flood(self) -> None:
-        """Cheap calls in numbers, dear ones, and bytes that are nothing."""
+        """Send cheap calls in numbers, dear ones, valid statements, and bytes without meaning."""
         burst = [
             ("Log/GetCheckpoint", b""),
             ("Log/ListCheckpoints", b""),
@@ -213,12 +252,15 @@ class Hostile:
             for call in range(FLOOD_CALLS):
                 method, data = burst[call % len(burst)]
                 raw.send(method, data, timeout=TIMEOUT_S)
+            for at in range(FLOOD_STATEMENTS):
+                self._evaluate([("US", "SSN", f"000-00-{at:04}")])
+                self._nobody()
             raw.send("Furnishing/SubmitRecords", os.urandom(HUGE), timeout=TIMEOUT_S)
 
         begin = now_ns()
         list(self._flooders.map(pour, range(FLOODERS)))
         told = Operation(self.worker.name, "flood", "", Outcome.FAILED, begin, now_ns())
-        calls = FLOODERS * (FLOOD_CALLS + 1)
+        calls = FLOODERS * (FLOOD_CALLS + 2 * FLOOD_STATEMENTS + 1)
         self.worker.journal.history.add(replace(told, about={"calls": calls}))
         time.sleep(FLOOD_PAUSE_S)
 

@@ -68,6 +68,14 @@ def true_run() -> Scenario:
         reason="BAD_SIGNATURE",
         about={"what": "other key", "method": "Furnishing/SubmitRecords"},
     )
+    scenario.note(
+        "hostile",
+        "junk",
+        Outcome.FAILED,
+        request_id="spoilt",
+        reason="NON_CANONICAL",
+        about={"what": "an unknown field in the envelope"},
+    )
     # A node that lies, and is not believed.
     about = {"lie": "a balance altered", "error": "VerificationFailed"}
     scenario.note("wallet-1", "lie", Outcome.FAILED, reason="BAD_PROOF", about=about)

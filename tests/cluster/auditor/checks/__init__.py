@@ -47,6 +47,7 @@ CHECKS: tuple[Check, ...] = tuple(
         ("alert causes", alerts.caused),
         ("alert order", alerts.in_order),
         ("hostile", hostile.no_effect),
+        ("junk", hostile.junk_refused),
         ("lies", lies.none_believed),
         ("floods", service.served_in_floods),
         ("refusals", service.refusals_say_why),

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from tests.cluster.auditor.checks.service import UNSERVED
 from tests.cluster.auditor.evidence import Evidence
 from tests.cluster.auditor.finding import Findings
 from tests.cluster.auditor.statements import DENIAL
 from tests.cluster.history import Outcome
+
+# Refusals of an envelope for what it is; the last one is of gRPC itself.
+ENVELOPE = frozenset(
+    {"MALFORMED_MESSAGE", "NON_CANONICAL", "TOO_LARGE", "BAD_SIGNATURE", "WRONG_PAYLOAD_TYPE"}
+    | {"RESOURCE_EXHAUSTED"}
+)
 
 
 def no_effect(evidence: Evidence, found: Findings) -> None:
@@ -32,3 +39,23 @@ def no_effect(evidence: Evidence, found: Findings) -> None:
         for row in database.inquiries:
             if row.granted and row.inquiry_id in forged:
                 found.blame(f"{database.name}: an attack got a report: {row.inquiry_id}")
+
+
+def junk_refused(evidence: Evidence, found: Findings) -> None:
+    """Every junk envelope is refused for what it is, and no statement in one is in the log."""
+    junk: dict[str, str] = {}
+    for one in evidence.operations:
+        if one.kind != "junk":
+            continue
+        found.look()
+        what = junk[one.request_id] = str(one.about["what"])
+        if one.outcome is Outcome.OK:
+            found.blame(f"junk was accepted: {what}")
+        elif one.reason not in ENVELOPE | UNSERVED:
+            found.blame(f"junk was not refused for what it is: {what}: {one.reason}")
+    for database in evidence.databases:
+        for entry in database.entries:
+            if entry.request_id in junk:
+                found.blame(
+                    f"{database.name}: junk is at leaf {entry.leaf_index}: {junk[entry.request_id]}"
+                )

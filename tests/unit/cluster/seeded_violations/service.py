@@ -61,6 +61,26 @@ def a_node_that_is_silent(scenario: Scenario) -> Evidence:
     return with_node(scenario.evidence(), failures=["leaves: no answer"])
 
 
+@planted("junk", "junk was accepted")
+def junk_that_is_accepted(scenario: Scenario) -> Evidence:
+    change(scenario, first(scenario, "junk"), outcome=Outcome.OK, reason="OK")
+    return scenario.evidence()
+
+
+@planted("junk", "junk was not refused for what it is")
+def junk_that_is_read(scenario: Scenario) -> Evidence:
+    change(scenario, first(scenario, "junk"), reason="QUOTA_EXCEEDED")
+    return scenario.evidence()
+
+
+@planted("junk", "junk is at leaf 2")
+def junk_in_the_log(scenario: Scenario) -> Evidence:
+    evidence = scenario.evidence()
+    entries = list(evidence.databases[0].entries)
+    entries[2] = entries[2]._replace(request_id="spoilt")
+    return with_database(evidence, entries=entries)
+
+
 @planted("lies", "wallet-1 believed a node that told it a balance altered")
 def a_lie_that_is_believed(scenario: Scenario) -> Evidence:
     change(scenario, first(scenario, "lie"), outcome=Outcome.OK, reason="")
