@@ -19,13 +19,17 @@ from typing import TypeVar
 from bureau_client import (
     Auditor,
     BureauError,
+    HoldState,
     InquiryOutcome,
     Lender,
+    NotAuthenticated,
     NotFound,
+    NoticeKind,
     Profile,
     RetryPolicy,
     SigningKey,
     Wallet,
+    WrongState,
 )
 from bureau_client._operations import log as log_plans
 from bureau_client._operations import methods
@@ -39,7 +43,7 @@ from tests.cluster.auditor.statements import Told, by_statement, opened
 from tests.cluster.control_files import MemberAt, NodeAt, TopologyMap
 from tests.cluster.history import Outcome, read_histories
 from tests.cluster.timeline import read_timeline
-from tests.cluster.workers.people import KEYS
+from tests.cluster.workers.people import EVERY_KEY, KEYS
 from tests.cluster.workers.receipts import digest_of_report, text_of
 
 T = TypeVar("T")
@@ -133,6 +137,9 @@ class _Asker:
                 for subject, wallet in self._wallets.items()
             },
             files=dict(self._files()),
+            notices=dict(self._notices()),
+            erased=self._erased(),
+            keys=dict(self._keys()),
             alerts={name: self._alerts(name) for name in lenders},
             proofs=list(self._proofs(checkpoints)),
             failures=self._failures,
@@ -186,10 +193,16 @@ class _Asker:
         queries = [told for told in statements if told.first.kind == "query"]
         for told in queries[names.index(self.node.name) :: len(names)]:
             if told.outcome is Outcome.OK:
-                again = partial(self._auditor.replay, told.request_id)
-                report = self._try(f"replay of {told}", again)
-                if report is not None:
-                    yield told.request_id, digest_of_report(report)
+                answer = self._try(f"replay of {told}", partial(self._replay, told.request_id))
+                if answer is not None:
+                    yield told.request_id, answer
+
+    def _replay(self, inquiry_id: str) -> str:
+        """Return the digest of a report that is made again, or the reason why it is not."""
+        try:
+            return digest_of_report(self._auditor.replay(inquiry_id))
+        except WrongState as error:
+            return error.reason
 
     def _files(self) -> Iterator[tuple[str, SeenFile]]:
         """Read every subject's own file."""
@@ -197,7 +210,36 @@ class _Asker:
             file = self._try(f"file of {subject}", wallet.file)
             if file is not None:
                 head = file.event_count, file.event_chain_hash.hex()
-                yield subject, SeenFile(file.log_size, *head)
+                holds = {at.hold_id for at in file.holds if at.state is HoldState.IN_FORCE}
+                lines = frozenset(line.tradeline_id for line in file.tradelines)
+                yield subject, SeenFile(file.log_size, *head, frozenset(holds), lines)
+
+    def _erased(self) -> set[str]:
+        """Read the accounts whose erasures auditors are shown."""
+        erasures = self._try("erasures", self._auditor.erasures) or []
+        return {account.tradeline_id for erasure in erasures for account in erasure.accounts}
+
+    def _notices(self) -> Iterator[tuple[str, set[str]]]:
+        """Read the notices of erasures of every subject."""
+        for subject, wallet in self._wallets.items():
+            notices = self._try(f"notices of {subject}", wallet.notices)
+            if notices is not None:
+                erasures = [one for one in notices if one.kind is NoticeKind.ERASURE]
+                yield subject, {one.tradeline_id for one in erasures}
+
+    def _keys(self) -> Iterator[tuple[str, bool]]:
+        """Try every key that workers made for a subject."""
+        agent = self._profile(self.topology.of_kind("agent")[0])
+        for path in sorted((self.run / EVERY_KEY).glob("*/*.pem")):
+            key = SigningKey.from_pem(path.read_bytes(), None)
+            with Wallet(agent, path.parent.name, key, policy=PATIENT) as wallet:
+                try:
+                    wallet.inquiries(limit=1)
+                    yield path.stem, True
+                except NotAuthenticated:
+                    yield path.stem, False
+                except BureauError as error:
+                    self._failures.append(f"key {path.stem}: {error}")
 
     def _alerts(self, member: str) -> list[Delivered]:
         """A member's alerts from the beginning, as they would come to a new stream."""

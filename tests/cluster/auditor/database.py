@@ -15,23 +15,32 @@ from tests.cluster.auditor.evidence import (
     StoredAlert,
     StoredConsent,
     StoredInquiry,
+    StoredKey,
     StoredLink,
     StoredSubmission,
 )
 
 # Which rows are the effect of which kind of entry, and by which column they name it.
-EFFECTS = {
-    "member_statement": ("entry_key", ("admission", "member-change", "member-state", "credential")),
-    "subject_key": ("from_entry", ("attestation", "key-rotation")),
-    "consent": ("entry_key", ("consent",)),
-    "submission": ("submission_key", ("submission",)),
-    "inquiry": ("entry_key", ("inquiry", "inquiry-denial", "replay")),
-    "standard": ("entry_key", ("standard",)),
-    "subject_event": (
+EFFECTS = (
+    (
+        "member_statement",
+        "entry_key",
+        ("admission", "member-change", "member-state", "credential"),
+    ),
+    ("subject_key", "from_entry", ("attestation", "key-rotation")),
+    # The waiting of a key ends; the person reads of it.
+    ("notice", "entry_key", ("attestation", "key-approval")),
+    ("consent", "entry_key", ("consent",)),
+    ("submission", "submission_key", ("submission",)),
+    ("inquiry", "entry_key", ("inquiry", "inquiry-denial", "replay")),
+    ("standard", "entry_key", ("standard",)),
+    ("erasure_statement", "entry_key", ("erasure",)),
+    (
+        "subject_event",
         "entry_key",
         ("hold", "hold-lift", "dispute", "dispute-answer", "subject-statement", "key-repudiation"),
     ),
-}
+)
 # Rows that must name an entry, whatever else they are.
 NAMING = (
     ("statement", "entry_key"),
@@ -39,7 +48,6 @@ NAMING = (
     ("member_key", "to_entry"),
     ("subject_key", "to_entry"),
     ("alert", "entry_key"),
-    ("notice", "entry_key"),
 )
 
 
@@ -112,6 +120,12 @@ def read_tables(name: str, db: Connection) -> Database:
                 "SELECT entry_key, ordinal, member_id, subject_id, consent_id, kind FROM alert"
             )
         ],
+        keys=[
+            StoredKey(*row)
+            for row in rows(
+                "SELECT key_id, subject_id, start_us, end_us, repudiated FROM subject_key"
+            )
+        ],
         links=[
             StoredLink(*row)
             for row in rows(
@@ -138,7 +152,7 @@ Rows = Callable[[str], list[tuple[Any, ...]]]
 
 def _effects(rows: Rows) -> dict[str, set[int]]:
     found: dict[str, set[int]] = defaultdict(set)
-    for table, (column, kinds) in EFFECTS.items():
+    for table, column, kinds in EFFECTS:
         named = {row[0] for row in rows(f"SELECT {column} FROM {table}")}
         for kind in kinds:
             found[kind] |= named
@@ -147,7 +161,7 @@ def _effects(rows: Rows) -> dict[str, set[int]]:
 
 def _lost(rows: Rows) -> list[str]:
     """Rows without their entry; records without submission or account."""
-    naming = [*NAMING, *((table, column) for table, (column, _) in EFFECTS.items())]
+    naming = [*NAMING, *((table, column) for table, column, _ in EFFECTS)]
     lost = [
         f"a row of {table} names entry {row[0]}, which is not there"
         for table, column in naming

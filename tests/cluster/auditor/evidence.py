@@ -87,6 +87,24 @@ class StoredAlert(NamedTuple):
     kind: int
 
 
+class StoredKey(NamedTuple):
+    """A key of a subject: in force from one time until another."""
+
+    key_id: str
+    subject_id: str
+    start_us: int
+    end_us: int
+    repudiated: int
+
+    def state(self, now_us: int) -> str:
+        """Return the state of the key at a time, in a word."""
+        if self.repudiated:
+            return "repudiated"
+        if self.start_us <= now_us < self.end_us:
+            return "in force"
+        return "waits" if now_us < self.start_us < self.end_us else "ended"
+
+
 class StoredLink(NamedTuple):
     """A link of a subject's chain of events."""
 
@@ -113,6 +131,7 @@ class Database:
     consents: list[StoredConsent] = field(default_factory=list)
     submissions: list[StoredSubmission] = field(default_factory=list)
     alerts: list[StoredAlert] = field(default_factory=list)
+    keys: list[StoredKey] = field(default_factory=list)
     links: list[StoredLink] = field(default_factory=list)
     checkpoints: list[tuple[int, str]] = field(default_factory=list)
     cosignatures: list[tuple[int, str, str]] = field(default_factory=list)
@@ -149,11 +168,15 @@ class SeenFile(NamedTuple):
     Attributes:
         events: Number of events in the subject's chain.
         chain: Head of the chain, hexadecimal.
+        holds: Ids of the holds in force.
+        tradelines: Ids of the accounts.
     """
 
     log_size: int
     events: int
     chain: str
+    holds: frozenset[str] = frozenset()
+    tradelines: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -169,6 +192,9 @@ class Node:
         replays: By inquiry: the report's digest, or the reason why there is none.
         disclosed: By subject: the inquiries that got a report, by id, as the subject sees.
         files: By subject: their own file.
+        notices: By subject, the accounts of which they have a notice that they were erased.
+        erased: The accounts whose erasures it lists to an auditor.
+        keys: By id of every key that workers made for a subject: True if it may read.
         alerts: By member, from the beginning.
         proofs: Consistency between two sizes.
         failures: What could not be read at all.
@@ -183,6 +209,9 @@ class Node:
     replays: dict[str, str] = field(default_factory=dict)
     disclosed: dict[str, list[str]] = field(default_factory=dict)
     files: dict[str, SeenFile] = field(default_factory=dict)
+    notices: dict[str, set[str]] = field(default_factory=dict)
+    erased: set[str] = field(default_factory=set)
+    keys: dict[str, bool] = field(default_factory=dict)
     alerts: dict[str, list[Delivered]] = field(default_factory=dict)
     proofs: list[tuple[int, int, list[bytes]]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)

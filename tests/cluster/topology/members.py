@@ -38,7 +38,8 @@ def newcomers(lenders: int, wallets: int) -> Iterator[MemberApplication]:
         yield MemberApplication(f"lender-{number}", "lender", LENDER, LENDER_PURPOSES)
     for number in range(1, wallets + 1):
         yield MemberApplication(f"agent-{number}", "agent", ("agent",))
-    yield MemberApplication("attester", "attester", ("attester",))
+    for member_id in ("attester", "attester-2"):
+        yield MemberApplication(member_id, "attester", ("attester",))
     yield MemberApplication("auditor", "auditor", ("auditor",))
     yield MemberApplication("hostile", "hostile", LENDER, LENDER_PURPOSES, EVALUATIONS_OF_HOSTILE)
 

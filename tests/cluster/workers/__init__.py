@@ -1,6 +1,6 @@
-"""Lenders, wallets, watchers and a hostile member, each a process of its own.
+"""Lenders, wallets, watchers, the operator and a hostile member, each a process of its own.
 
-They drive the SDK as a member's systems would, and write down what they did: every
+All but the operator drive the SDK as a member's systems would, and write down what they did: every
 statement with its outcome and receipt. Only the hostile one goes past the SDK.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tests.cluster.control_files import TopologyMap
 
-LENDER, WALLET, WATCHER, HOSTILE = "lender", "wallet", "watcher", "hostile"
+LENDER, WALLET, WATCHER, HOSTILE, OPERATOR = "lender", "wallet", "watcher", "hostile", "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +35,7 @@ def workers(topology: TopologyMap) -> Iterator[Hand]:
         yield Hand(LENDER, lender.member_id, lender.member_id)
     for number, lender in enumerate(topology.of_kind("lender"), 1):
         yield Hand(WATCHER, f"watcher-{number}", lender.member_id)
+    for operator in topology.of_kind("operator"):
+        yield Hand(OPERATOR, operator.member_id, operator.member_id)
     for hostile in topology.of_kind("hostile"):
         yield Hand(HOSTILE, hostile.member_id, hostile.member_id)

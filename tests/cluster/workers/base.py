@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from tests.cluster.history import History
 from tests.cluster.timeline import Timeline
 from tests.cluster.workers.journal import Journal
 
+SETTLE_PAUSE_S = 0.2
 # An honest member's patience is short here: a run has many faults to see.
 HURRIED = RetryPolicy(
     read_seconds=3,
@@ -66,6 +67,12 @@ class WorkerBase:
     def pace(self) -> None:
         """Waits as long as the rate wants, more or less."""
         time.sleep(self.chance.uniform(0.5, 1.5) / self.rate)
+
+    def await_settled(self, known: Callable[[], bool]) -> None:
+        """Settle open statements until something is known, or the run is over."""
+        while not known() and not self.over:
+            self.journal.settle_one()
+            time.sleep(SETTLE_PAUSE_S)
 
     def dice(self, number: int) -> random.Random:
         """Dice of one of its threads."""

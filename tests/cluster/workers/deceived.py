@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bureau.config import Settings
-from bureau_client import Auditor, BureauError, Lender, Statement, Wallet
+from bureau_client import Auditor, BureauError, Lender, Profile, Statement, Wallet
 from bureau_keys.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
 from bureau_keys.keyring import Keyring
 from bureau_keys.note import parse_note
@@ -48,7 +48,7 @@ def deceived_person(base: WorkerBase, chance: random.Random, wallet: Wallet) -> 
     """Let a person read through a node that tells one of the lies about their file."""
     lie, read = chance.choice(PERSON)
     told = Wallet(
-        base.profile(chance.randrange(len(base.topology.nodes))),
+        _profile(base, chance),
         wallet.subject_id,
         wallet._signing.signer.key,
         policy=HURRIED,
@@ -59,10 +59,10 @@ def deceived_person(base: WorkerBase, chance: random.Random, wallet: Wallet) -> 
 
 def deceived_member(base: WorkerBase, chance: random.Random, sent: Sequence[Statement]) -> None:
     """Let a member read through a node that tells one of the lies about the log."""
-    first = chance.randrange(len(base.topology.nodes))
+    profile = _profile(base, chance)
     if len(sent) > 1 and chance.random() < RECEIPTS:
         one, other = chance.sample(sent, 2)
-        with Lender(base.profile(first), policy=HURRIED) as lender:
+        with Lender(profile, policy=HURRIED) as lender:
             lie = Lie("another statement's receipt", "GetReceipt", _Replaced())
 
             def receipts() -> None:
@@ -71,7 +71,7 @@ def deceived_member(base: WorkerBase, chance: random.Random, sent: Sequence[Stat
 
             _believe(base, lender, lie, receipts)
         return
-    with Auditor(base.profile(first), policy=HURRIED) as auditor:
+    with Auditor(profile, policy=HURRIED) as auditor:
         fork = Lie("a forked checkpoint", "GetCheckpoint", _Forked(base))
 
         def checkpoints() -> None:
@@ -79,6 +79,13 @@ def deceived_member(base: WorkerBase, chance: random.Random, sent: Sequence[Stat
             auditor.checkpoint()
 
         _believe(base, auditor, fork, checkpoints)
+
+
+def _profile(base: WorkerBase, chance: random.Random) -> Profile:
+    """Return the member's profile at some node, for a client that remembers nothing afterwards:
+    no client of a folder that has seen a fork believes the log again.
+    """
+    return replace(base.profile(chance.randrange(len(base.topology.nodes))), memory_folder=None)
 
 
 class _Replaced:

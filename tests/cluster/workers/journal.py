@@ -216,12 +216,16 @@ class Journal:
             oldest.then(True)
         return True
 
-    def close(self) -> None:
-        """Settles what is unknown; what stays so is written down as it is."""
+    def settle_all(self) -> None:
+        """Settle what is unknown, as far as the bureau answers in time."""
         give_up = time.monotonic() + SETTLE_S
         while self.unknown and time.monotonic() < give_up:
             if not self.settle_one():
                 time.sleep(PAUSE_S)
+
+    def close(self) -> None:
+        """Settles what is unknown; what stays so is written down as it is."""
+        self.settle_all()
         for left in self._open:
             self.history.add(left.operation)
         self.history.close()

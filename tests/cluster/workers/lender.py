@@ -352,6 +352,7 @@ def _particulars(report: Report) -> dict[str, Any]:
         "digest": digest_of_report(report),
         "log_size": report.log_size,
         "chain": report.event_chain_hash.hex(),
+        "tradelines": [line.tradeline_id for line in report.tradelines],
     }
 
 

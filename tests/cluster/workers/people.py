@@ -10,6 +10,10 @@ from tests.cluster.control_files import TopologyMap
 PEOPLE_OF_AN_AGENT = 8
 # Where wallets leave people's keys for the auditor, who looks at what each of them sees.
 KEYS = "people"
+# Where they leave every key that they made for a person, in force or not.
+EVERY_KEY = "keys"
+# Where they name the people who write nothing: the operator may erase what is told of them.
+QUIET = "quiet"
 Identifier = tuple[str, str, str]
 
 

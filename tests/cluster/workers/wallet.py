@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from bureau_client import (
     Action,
@@ -16,7 +16,6 @@ from bureau_client import (
     Frequency,
     FrequencyUnit,
     HoldKind,
-    IdentificationMethod,
     Lender,
     Profile,
     Purpose,
@@ -28,15 +27,17 @@ from bureau_keys.secret_files import write_private
 from tests.cluster.control_files import Direction
 from tests.cluster.workers.base import HURRIED, WorkerBase
 from tests.cluster.workers.deceived import deceived_person
-from tests.cluster.workers.people import KEYS, identifiers, places_of
+from tests.cluster.workers.keys import KeySteps
+from tests.cluster.workers.people import KEYS, QUIET, identifiers, places_of
+from tests.cluster.workers.person import KeyState, Person
 
 HANDS = 2
 SETUP_RATE = 25.0
 TASKS = {
-    "grant": 34,
-    "revoke": 16,
-    "pause": 12,
-    "resume": 14,
+    "grant": 32,
+    "revoke": 13,
+    "pause": 10,
+    "resume": 11,
     "hold": 3,
     "lift": 5,
     "dispute": 4,
@@ -44,28 +45,15 @@ TASKS = {
     "look": 6,
     "doubt": 4,
     "rotate": 2,
+    "keys": 10,
 }
+# Of an agent's people, so many write nothing.
+QUIET_PEOPLE = 2
+# Attempts to give a person without a key a new one, once the run is over.
+RECOVERIES = 10
 SECTIONS = [section for section in Section if section]
 ACTIVE, PAUSED, REVOKED, UNKNOWN = "active", "paused", "revoked", "unknown"
 MONITORING = [Section.SUMMARY, Section.TRADELINES, Section.INQUIRIES, Section.DISPUTES]
-
-
-@dataclass
-class Person:
-    """Somebody with a key of their own, and what they remember.
-
-    Attributes:
-        consents: Consents to inquire, and how each stands: `active`, `paused`,
-            `revoked`, or `unknown` until a broken change of it is settled.
-        careful: Whether they freeze their file at times; the others' alerts never stop.
-    """
-
-    wallet: Wallet
-    careful: bool
-    consents: dict[str, str] = field(default_factory=dict)
-    hold: str = ""
-    bound: bool = False
-    turn: threading.Lock = field(default_factory=threading.Lock)
 
 
 def run(base: WorkerBase) -> None:
@@ -83,6 +71,7 @@ def run(base: WorkerBase) -> None:
         time.sleep(0.5)
     for hand in hands:
         hand.join()
+    worker.recover_keys()
     base.journal.close()
     worker.keep_keys()
 
@@ -94,13 +83,14 @@ class WalletWorker:
         self.worker, self.journal = worker, worker.journal
         self.people: list[Person] = []
         self.lenders = [lender.member_id for lender in worker.topology.of_kind("lender")]
-        (attester,) = worker.topology.of_kind("attester")
-        self._attester = Lender(
-            Profile.load(attester.profile), policy=HURRIED, before_send=self.journal.heard
+        attesters = worker.topology.of_kind("attester")
+        self._keys = KeySteps(
+            worker,
+            [self._lender(attester.profile) for attester in attesters],
+            partial(self._wallet, 0),
+            self._grant_first,
         )
-        self._directory = Lender(
-            Profile.load(attester.directory), policy=HURRIED, before_send=self.journal.heard
-        )
+        self._directory = self._lender(attesters[0].directory)
 
     def begin(self) -> None:
         """Everybody gets a wallet, and consents so that lenders can begin."""
@@ -117,13 +107,20 @@ class WalletWorker:
                 count=len(mine),
             )
             self.people = [
-                Person(self._wallet(place, subject, SigningKey.generate()), bool(place % 2))
+                Person(
+                    self._wallet(place, subject, self._keys.new_key(subject)),
+                    careful=bool(place % 2),
+                    quiet=place >= len(mine) - QUIET_PEOPLE,
+                )
                 for place, subject in enumerate(found or [])
             ]
             if not found:
                 time.sleep(1)
         for person in self.people:
             self._settle_in(person)
+
+    def _lender(self, folder: str) -> Lender:
+        return Lender(Profile.load(folder), policy=HURRIED, before_send=self.journal.heard)
 
     def _wallet(self, place: int, subject_id: str, key: SigningKey) -> Wallet:
         return Wallet(
@@ -135,37 +132,27 @@ class WalletWorker:
         )
 
     def _settle_in(self, person: Person) -> None:
-        """Binds a key, lets every lender furnish and monitor, and one inquire."""
-        while not person.bound and not self.worker.over:
-            self._bind(person)
-        if not person.bound:
-            return
+        """Bind a first key, and grant the first consents."""
+        bound: list[Person] = []
+        while not bound and not self.worker.over:
+            self._keys.attest(
+                person, person.wallet, 0, lambda: bound.append(person), replaces=False
+            )
+        person.bound = bool(bound)
+        if bound:
+            self._grant_first(person)
+        if person.quiet:
+            folder = self.worker.folder / QUIET
+            folder.mkdir(exist_ok=True)
+            (folder / person.wallet.subject_id).touch()
+
+    def _grant_first(self, person: Person) -> None:
+        """Let every lender furnish and monitor, and one inquire."""
         for lender in self.lenders:
             self._grant(person, lender, [Action.FURNISH])
             self._grant(person, lender, [Action.MONITOR], [Purpose.ACCOUNT_REVIEW], MONITORING)
             time.sleep(1 / SETUP_RATE)
         self.grant(person)
-
-    def _bind(self, person: Person) -> None:
-        def bound(accepted: bool) -> None:
-            person.bound = accepted
-
-        binding = person.wallet.binding()
-        self.journal.attempt(
-            "attest",
-            self._attester,
-            lambda: self._attester.attest(
-                binding,
-                method=IdentificationMethod.EXISTING_CUSTOMER,
-                identify_time=datetime.now(UTC) - timedelta(minutes=1),
-            ),
-            receipt=lambda receipt: receipt,
-            then=bound,
-            subject=person.wallet.subject_id,
-        )
-        while not person.bound and self.journal.unknown and not self.worker.over:
-            if not self.journal.settle_one():
-                time.sleep(0.5)
 
     # While it works.
 
@@ -176,9 +163,10 @@ class WalletWorker:
         while not self.worker.over and self.people:
             time.sleep(chance.uniform(0.5, 1.5) * HANDS / self.worker.rate)
             (task,) = chance.choices(names, weights)
-            person = chance.choice(self.people)
+            begun = [one for one in self.people if one.keys is not KeyState.OWN]
+            person = chance.choice(begun if task == "keys" and begun else self.people)
             with person.turn:
-                if person.bound:
+                if person.bound and (task == "keys" or person.keys is not KeyState.LOST):
                     getattr(self, task)(person)
 
     def follow(self, told: Direction) -> None:
@@ -186,8 +174,19 @@ class WalletWorker:
         if told.do == "revoke":
             for person in self.people:
                 with person.turn:
-                    self.revoke(person)
+                    if person.bound:
+                        self.revoke(person)
             self.worker.done(told)
+
+    def recover_keys(self) -> None:
+        """Give everybody a key in force, so that the auditor can read in their names."""
+        self.journal.settle_all()
+        for person in self.people:
+            for _ in range(RECOVERIES):
+                if person.keys is not KeyState.LOST:
+                    break
+                self._keys.recover(person)
+                self.journal.settle_all()
 
     def keep_keys(self) -> None:
         """Leaves everybody's key for the auditor, who looks at what each of them sees."""
@@ -267,7 +266,7 @@ class WalletWorker:
         self.journal.attempt(
             kind,
             person.wallet,
-            lambda: change(consent_id, "by the harness"),
+            lambda: change(consent_id, "" if person.quiet else "by the harness"),
             receipt=lambda consent: consent.receipt,
             then=settled,
             subject=person.wallet.subject_id,
@@ -303,6 +302,8 @@ class WalletWorker:
 
     def dispute(self, person: Person) -> None:
         """Challenges what some account says."""
+        if person.quiet:
+            return
         wallet = person.wallet
         file = self.journal.read("file", wallet.file, subject=wallet.subject_id)
         if file and file.tradelines:
@@ -319,6 +320,8 @@ class WalletWorker:
 
     def say(self, person: Person) -> None:
         """Puts words of their own on the file."""
+        if person.quiet:
+            return
         wallet = person.wallet
         text = f"said at {datetime.now(UTC):%H:%M:%S}"
         self.journal.attempt(
@@ -342,9 +345,19 @@ class WalletWorker:
         """Read through a node that lies."""
         deceived_person(self.worker, self.worker.chance, person.wallet)
 
+    def keys(self, person: Person) -> None:
+        """Take the next step with a person's keys; a key that took their place signs first."""
+        taken = person.keys is KeyState.TAKEN
+        if taken and not person.consents.keys() - person.granted_before:
+            self.grant(person)
+            return
+        self._keys.step(person, self.worker.chance)
+
     def rotate(self, person: Person) -> None:
-        """Replaces the key; until it is known which one counts, nothing is signed."""
-        fresh, old = SigningKey.generate(), person.wallet
+        """Replace the key; until it is known which one counts, nothing is signed."""
+        if person.keys is KeyState.WAITS:
+            return
+        fresh, old = self._keys.new_key(person.wallet.subject_id), person.wallet
         person.bound = False
 
         def settled(accepted: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bureau_keys.signing import SigningKey
 from creditbureau.v1.reporting_pb2 import Inquiry
 from tests.cluster.history import Outcome
 from tests.unit.cluster.scenario import LENDERS, PERSON, SECOND, Scenario
@@ -12,6 +13,7 @@ from tests.unit.cluster.scenario import LENDERS, PERSON, SECOND, Scenario
 def true_run() -> Scenario:
     """A run in which everything is looked at, and nothing is wrong."""
     scenario = Scenario()
+    scenario.attest(scenario.person)
     # 1. Records, consents, reports, refusals, an alert.
     for lender in LENDERS:
         scenario.submit(lender)
@@ -52,7 +54,15 @@ def true_run() -> Scenario:
         about={"how": "other bytes"},
     )
     scenario.note("lender-1", "replay", about={"inquiry": first.request_id, "digest": "aa"})
-    # 3. A fault and its end, ten seconds, and peace; an attack, and a flood in peace.
+    # 3. A key that takes the place of the person's, signs, and is repudiated.
+    earlier, taken = scenario.person, SigningKey.generate()
+    scenario.take_over(taken)
+    scenario.query(scenario.grant())
+    scenario.repudiate(taken, earlier)
+    # 4. The operator erases the person's accounts, and another report follows.
+    scenario.erase()
+    scenario.query(scenario.grant())
+    # 5. A fault and its end, ten seconds, and peace; an attack, and a flood in peace.
     scenario.event("fault", "kill-node", 1)
     scenario.note("lender-1", "members", Outcome.FAILED, reason="UNREACHABLE")
     scenario.event("healed", "kill-node", 1)

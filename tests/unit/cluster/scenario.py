@@ -28,9 +28,12 @@ from creditbureau.v1.consent_pb2 import (
     ConsentChange,
 )
 from creditbureau.v1.envelope_pb2 import Envelope, Header
+from creditbureau.v1.erasure_pb2 import ErasedAccount, Erasure
 from creditbureau.v1.hold_pb2 import HoldLift, HoldPlacement
 from creditbureau.v1.record_pb2 import SubmissionManifest
 from creditbureau.v1.reporting_pb2 import Inquiry
+from creditbureau.v1.subjects_pb2 import KeyAttestation, KeyBinding, KeyRepudiation
+from tests.cluster.auditor.checks.writes import GONE
 from tests.cluster.auditor.evidence import (
     Database,
     Delivered,
@@ -41,9 +44,11 @@ from tests.cluster.auditor.evidence import (
     StoredAlert,
     StoredConsent,
     StoredInquiry,
+    StoredKey,
     StoredLink,
     StoredSubmission,
 )
+from tests.cluster.auditor.subject_keys import signing_key
 from tests.cluster.history import Operation, Outcome
 from tests.cluster.timeline import Event
 from tests.unit.keys.trees import Nodes
@@ -51,6 +56,8 @@ from tests.unit.keys.trees import Nodes
 ORIGIN, WITNESS = "scenario.example/log", "witness-1.example"
 SECOND = 1_000_000_000
 BEGIN_US = 1_800_000_000_000_000
+# The waiting period of a key, and the end of one without an end.
+WAITING_US, NEVER = 72 * 3600 * 1_000_000, 1 << 62
 PERSON = "5" * 32
 LENDERS = ("lender-1", "lender-2")
 STATES = {
@@ -66,6 +73,7 @@ class Scenario:
 
     key: SigningKey = field(default_factory=SigningKey.generate)
     witness: SigningKey = field(default_factory=SigningKey.generate)
+    person: SigningKey = field(default_factory=SigningKey.generate)
     now_ns: int = 100 * SECOND
     entries: list[Entry] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
@@ -75,6 +83,10 @@ class Scenario:
     submissions: list[StoredSubmission] = field(default_factory=list)
     alerts: list[StoredAlert] = field(default_factory=list)
     links: list[StoredLink] = field(default_factory=list)
+    keys: dict[str, StoredKey] = field(default_factory=dict)
+    holds: set[str] = field(default_factory=set)
+    accounts: dict[str, str] = field(default_factory=dict)
+    erased: set[str] = field(default_factory=set)
     effects: dict[str, set[int]] = field(default_factory=dict)
     tree: Frontier = field(default_factory=Frontier)
     notes: list[tuple[int, str]] = field(default_factory=list)
@@ -113,6 +125,7 @@ class Scenario:
         told = self.say(
             member, "submit", "submission", SubmissionManifest(record_count=2), f"members/{member}"
         )
+        self.accounts.setdefault(member, uuid.uuid4().hex)
         row = self.entries[-1].entry_key, told.request_id, member, 2, 2
         self.submissions.append(StoredSubmission(*row))
         return told
@@ -163,6 +176,7 @@ class Scenario:
             f"members/{member}",
             log_size=log_size,
             chain=chain,
+            tradelines=list(self.accounts.values()),
             consent=consent_id,
             subject=PERSON,
             purpose="CREDIT_APPLICATION",
@@ -176,9 +190,67 @@ class Scenario:
         self._alert(member, told)
         return told
 
+    def attest(self, key: SigningKey, attester: str = "attester") -> Operation:
+        """An attester binds a key to the person: the first one, or one that waits."""
+        binding = KeyBinding(subject_id=PERSON, public_key=key.verify_key.raw)
+        told = self.say(
+            "wallet-1",
+            "attest",
+            "attestation",
+            KeyAttestation(binding=seal(binding, key)),
+            f"members/{attester}",
+            subject=PERSON,
+        )
+        now_us, key_id = self.entries[-1].time_us, key.verify_key.key_id
+        start_us = now_us + WAITING_US if self.keys else now_us
+        self.keys.setdefault(key_id, StoredKey(key_id, PERSON, start_us, NEVER, 0))
+        return told
+
+    def take_over(self, key: SigningKey) -> None:
+        """Two attesters bind a key in place of the person's, which signs from then on."""
+        for attester in ("attester", "attester-2"):
+            self.attest(key, attester)
+        now_us, key_id = self.entries[-1].time_us, key.verify_key.key_id
+        old_id, self.person = self.person.verify_key.key_id, key
+        self.keys[old_id] = self.keys[old_id]._replace(end_us=now_us)
+        self.keys[key_id] = self.keys[key_id]._replace(start_us=now_us)
+
+    def repudiate(self, key: SigningKey, earlier: SigningKey) -> Operation:
+        """The person's earlier key repudiates the one that took its place."""
+        self.person, key_id = earlier, key.verify_key.key_id
+        told = self.say(
+            "wallet-1",
+            "repudiate",
+            "key-repudiation",
+            KeyRepudiation(subject_id=PERSON, key_id=key_id),
+            f"subjects/{PERSON}",
+            subject=PERSON,
+        )
+        now_us, old_id = self.entries[-1].time_us, earlier.verify_key.key_id
+        self.keys[key_id] = self.keys[key_id]._replace(end_us=now_us, repudiated=1)
+        self.keys[old_id] = self.keys[old_id]._replace(end_us=NEVER)
+        for entry in self.entries:
+            if entry.kind == "consent" and signing_key(entry.envelope) == key_id:
+                row = self.consents[entry.request_id]
+                self.consents[row.consent_id] = row._replace(state=CONSENT_STATE_REVOKED)
+        return told
+
+    def erase(self) -> Operation:
+        """The operator erases the person's accounts."""
+        accounts, self.accounts = list(self.accounts.values()), {}
+        self.erased.update(accounts)
+        erasure = Erasure(
+            subject_id=PERSON,
+            accounts=[ErasedAccount(tradeline_id=one, subject_ids=[PERSON]) for one in accounts],
+        )
+        sealed, request_id = self._sealed(erasure, "members/operator")
+        self._append("erasure", "members/operator", request_id, sealed, b"")
+        about = {"subject": PERSON, "tradelines": accounts, "error": ""}
+        return self.note("operator", "erase", about=about)
+
     def freeze(self) -> Operation:
         """A person freezes their file."""
-        return self.say(
+        told = self.say(
             "wallet-1",
             "hold",
             "hold",
@@ -186,9 +258,12 @@ class Scenario:
             f"subjects/{PERSON}",
             subject=PERSON,
         )
+        self.holds.add(told.request_id)
+        return told
 
     def lift(self, hold: Operation) -> Operation:
         """And ends that."""
+        self.holds.discard(hold.request_id)
         return self.say(
             "wallet-1",
             "lift",
@@ -254,7 +329,8 @@ class Scenario:
     def _sealed(self, statement: Any, signer: str) -> tuple[Envelope, str]:
         request_id = str(uuid.uuid4())
         statement.header.CopyFrom(Header(audience=ORIGIN, signer=signer, request_id=request_id))
-        return seal(statement, self.key), request_id
+        key = self.person if signer == f"subjects/{PERSON}" else self.key
+        return seal(statement, key), request_id
 
     def _told(
         self, worker: str, kind: str, request_id: str, sealed: Envelope, about: dict[str, Any]
@@ -360,9 +436,24 @@ class Scenario:
             leaves=leaves,
             submissions=submissions,
             receipts=dict(receipts),
-            replays={row.inquiry_id: "aa" for row in self.inquiries},
+            replays={
+                one.request_id: GONE if self.erased & set(one.about["tradelines"]) else "aa"
+                for one in self.operations
+                if one.kind == "query" and one.outcome is Outcome.OK
+            },
             disclosed={PERSON: [row.inquiry_id for row in self.inquiries if row.entry_key]},
-            files={PERSON: SeenFile(len(leaves), self.head.events, self.head.hash.hex())},
+            files={
+                PERSON: SeenFile(
+                    len(leaves),
+                    self.head.events,
+                    self.head.hash.hex(),
+                    frozenset(self.holds),
+                    frozenset(self.accounts.values()),
+                )
+            },
+            notices={PERSON: set(self.erased)},
+            erased=set(self.erased),
+            keys={key_id: key_id == self.person.verify_key.key_id for key_id in self.keys},
             alerts=alerts,
             proofs=[(first, second, proof)],
         )
@@ -376,6 +467,7 @@ class Scenario:
             submissions=list(self.submissions),
             alerts=list(self.alerts),
             links=list(self.links),
+            keys=list(self.keys.values()),
             checkpoints=list(self.notes),
             cosignatures=[
                 (size, WITNESS, cosignature_line(note, WITNESS, self.witness, size))

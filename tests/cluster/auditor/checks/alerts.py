@@ -103,6 +103,6 @@ def _untouched(evidence: Evidence) -> set[str]:
     return {
         consent_id
         for consent_id, consent in consents_of(evidence).items()
-        if not any(change.first.kind in STOPS for change in consent.changes)
+        if not any(change.kind in STOPS for change in consent.changes)
         and consent.told.first.about["subject"] not in frozen
     }

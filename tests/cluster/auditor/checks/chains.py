@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from bureau_keys.event_chain import ChainHead, extend
 from bureau_keys.merkle import leaf_hash
 from creditbureau.v1.dispute_pb2 import DisputeAnswer
+from creditbureau.v1.erasure_pb2 import Erasure
 from creditbureau.v1.subjects_pb2 import KeyAttestation, KeyBinding, KeyRepudiation
 from tests.cluster.auditor.evidence import Database, Entry, Evidence, StoredLink
 from tests.cluster.auditor.finding import Findings
@@ -88,6 +89,11 @@ def _named(entry: Entry, disputants: dict[str, str]) -> Iterator[str]:
     elif entry.kind == "attestation":
         binding = parsed(entry.envelope, KeyAttestation).binding
         yield parsed(binding.SerializeToString(), KeyBinding).subject_id
+    elif entry.kind == "erasure":
+        erasure = parsed(entry.envelope, Erasure)
+        yield from {who for account in erasure.accounts for who in account.subject_ids}
+        if erasure.statements:
+            yield erasure.subject_id
     elif entry.kind == "key-repudiation":
         yield parsed(entry.envelope, KeyRepudiation).subject_id
 

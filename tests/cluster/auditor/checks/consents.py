@@ -15,14 +15,34 @@ from creditbureau.v1.consent_pb2 import (
 from tests.cluster.auditor.evidence import Evidence
 from tests.cluster.auditor.finding import Findings
 from tests.cluster.auditor.statements import Told
+from tests.cluster.auditor.subject_keys import keys_of, signing_key
 from tests.cluster.history import Outcome
 
-STOPS = {"revoke", "pause"}
+STOPS = {"revoke", "pause", "repudiate"}
 STATES = {
+    "repudiate": CONSENT_STATE_REVOKED,
     "resume": CONSENT_STATE_ACTIVE,
     "pause": CONSENT_STATE_PAUSED,
     "revoke": CONSENT_STATE_REVOKED,
 }
+
+
+class Change(NamedTuple):
+    """A change of a consent: `pause`, `resume`, `revoke`, or `repudiate`, which revokes the
+    consents of a key.
+
+    Attributes:
+        told: The statement; None of a repudiation that no worker knows of.
+    """
+
+    kind: str
+    leaf_index: int
+    told: Told | None
+
+    @property
+    def known_ns(self) -> int | None:
+        """The time from which somebody knew that it was accepted; None if nobody does."""
+        return self.told.known_ns if self.told else None
 
 
 @dataclass
@@ -34,7 +54,7 @@ class Granted:
     """
 
     told: Told
-    changes: list[Told] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
 
     def active_at(self, leaf: int) -> bool:
         """Return True if the consent allows an entry at an index of the log."""
@@ -43,8 +63,8 @@ class Granted:
             return False
         state = "resume"
         for change in self.changes:
-            if change.leaf_index is not None and change.leaf_index < leaf:
-                state = change.first.kind
+            if change.leaf_index < leaf:
+                state = change.kind
         return state == "resume"
 
 
@@ -62,10 +82,28 @@ def consents_of(evidence: Evidence) -> dict[str, Granted]:
     """Every consent that was granted, by id."""
     accepted = [told for told in evidence.statements if told.outcome is Outcome.OK]
     granted = {told.request_id: Granted(told) for told in accepted if told.first.kind == "grant"}
-    for told in sorted(accepted, key=lambda told: told.leaf_index or 0):
-        if told.first.kind in {"pause", "resume", "revoke"}:
-            granted[told.first.about["consent"]].changes.append(told)
+    for told in accepted:
+        if told.first.kind in {"pause", "resume", "revoke"} and told.leaf_index is not None:
+            change = Change(told.first.kind, told.leaf_index, told)
+            granted[told.first.about["consent"]].changes.append(change)
+    for consent_id, change in _repudiated(evidence):
+        if consent_id in granted:
+            granted[consent_id].changes.append(change)
+    for consent in granted.values():
+        consent.changes.sort(key=lambda change: change.leaf_index)
     return granted
+
+
+def _repudiated(evidence: Evidence) -> Iterator[tuple[str, Change]]:
+    """Yield the consents that repudiations of their keys revoked."""
+    known = {(told.signer, told.request_id): told for told in evidence.statements}
+    entries = evidence.databases[0].entries if evidence.databases else []
+    for repudiation in keys_of(entries).repudiations:
+        ended = repudiation.entry
+        told = known.get((ended.signer, ended.request_id))
+        for entry in entries[: ended.leaf_index]:
+            if entry.kind == "consent" and signing_key(entry.envelope) in repudiation.keys:
+                yield entry.request_id, Change("repudiate", ended.leaf_index, told)
 
 
 def uses_of(evidence: Evidence) -> Iterator[Use]:
@@ -106,7 +144,7 @@ def valid_at_its_index(evidence: Evidence, found: Findings) -> None:
             found.blame(
                 f"consent {use.consent_id} was not in force at leaf {use.leaf}: {use.where}",
                 granted=consent.told.leaf_index,
-                changes=[(one.first.kind, one.leaf_index) for one in consent.changes],
+                changes=[(one.kind, one.leaf_index) for one in consent.changes],
             )
 
 
@@ -164,7 +202,7 @@ def state_follows(evidence: Evidence, found: Findings) -> None:
             consent = granted.get(row.consent_id)
             if consent is not None:
                 found.look()
-                last = consent.changes[-1].first.kind if consent.changes else "resume"
+                last = consent.changes[-1].kind if consent.changes else "resume"
                 if row.state != STATES[last]:
                     found.blame(
                         f"{database.name}: consent {row.consent_id} is in state {row.state}, "
@@ -180,13 +218,17 @@ def _count(uses: Counter[str], limits: dict[str, int], where: str, found: Findin
             found.blame(f"consent {consent_id} of {limit} uses was used {count} times: {where}")
 
 
-def _stops(changes: list[Told]) -> Iterator[tuple[int, float, str]]:
+def _stops(changes: list[Change]) -> Iterator[tuple[int, float, str]]:
     """Return the times at which a consent was stopped for sure: from the acknowledgement
     until somebody began to resume it."""
     for place, change in enumerate(changes):
-        if change.first.kind in STOPS and change.known_ns is not None:
-            later = [one.begin_ns for one in changes[place + 1 :] if one.first.kind == "resume"]
-            yield change.known_ns, min(later, default=float("inf")), f"{change}"
+        if change.kind in STOPS and change.known_ns is not None:
+            later = [
+                one.told.begin_ns
+                for one in changes[place + 1 :]
+                if one.kind == "resume" and one.told
+            ]
+            yield change.known_ns, min(later, default=float("inf")), f"{change.told}"
 
 
 def _freezes(evidence: Evidence) -> dict[str, list[tuple[int, float, str]]]:

@@ -11,7 +11,7 @@ from tests.cluster.history import Outcome
 # Refusals of an envelope for what it is; the last one is of gRPC itself.
 ENVELOPE = frozenset(
     {"MALFORMED_MESSAGE", "NON_CANONICAL", "TOO_LARGE", "BAD_SIGNATURE", "WRONG_PAYLOAD_TYPE"}
-    | {"RESOURCE_EXHAUSTED"}
+    | {"INVALID_FIELD", "TOO_MANY_ITEMS", "RESOURCE_EXHAUSTED"}
 )
 
 

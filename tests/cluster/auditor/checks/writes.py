@@ -25,6 +25,8 @@ NOT_HEARD = frozenset(
     }
 )
 
+# A report that cannot be made again: another check says of which ones a node may say so.
+GONE = "WRONG_STATE"
 # How a statement could be refused because it was accepted before.
 OWN_EFFECTS = frozenset({"ALREADY_EXISTS", "CONSENT_EXHAUSTED", "LIMIT_REACHED", "WRONG_STATE"})
 
@@ -122,7 +124,7 @@ def first_answer_again(evidence: Evidence, found: Findings) -> None:
     for node in evidence.nodes:
         for inquiry, digest in node.replays.items():
             found.look()
-            if digest != digests.get(inquiry, digest):
+            if digest not in {digests.get(inquiry, digest), GONE}:
                 found.blame(f"{node.name} has another report for {inquiry}", given=digest)
 
 

@@ -1,6 +1,26 @@
 """One violation after another, each planted in a run that kept its promises."""
 
-from tests.unit.cluster.seeded_violations import chains, consents, log, service, whole, writes
+from tests.unit.cluster.seeded_violations import (
+    chains,
+    consents,
+    erasures,
+    keys,
+    log,
+    service,
+    whole,
+    writes,
+)
 from tests.unit.cluster.seeded_violations.seeding import PLANTED, Plant
 
-__all__ = ["PLANTED", "Plant", "chains", "consents", "log", "service", "whole", "writes"]
+__all__ = [
+    "PLANTED",
+    "Plant",
+    "chains",
+    "consents",
+    "erasures",
+    "keys",
+    "log",
+    "service",
+    "whole",
+    "writes",
+]

@@ -1,0 +1,58 @@
+"""The operator, who erases people's accounts while others furnish and ask for them.
+
+Only people who write nothing are chosen: their agents name them in the run's folder.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from bureau.admin.erasure import Cause, Plan, erase_all
+from bureau.clock import Clock
+from bureau.config import Settings
+from bureau.errors import Refusal
+from bureau.store.errors import StorageError
+from tests.cluster.history import Operation, Outcome, now_ns
+from tests.cluster.workers.base import WorkerBase
+from tests.cluster.workers.people import QUIET
+
+# Seconds between two erasures.
+EVERY_S = 10.0
+PAUSE_S = 0.5
+
+
+def run(base: WorkerBase) -> None:
+    """Erase until the run is over."""
+    settings = Settings.load(base.folder / "bureau")
+    # Past every proxy, to the server that takes writes.
+    settings = replace(settings, database_url=base.topology.database_url)
+    base.started()
+    begun = time.monotonic()
+    while not base.over:
+        time.sleep(PAUSE_S)
+        people = sorted(path.name for path in (base.folder / QUIET).glob("*"))
+        if people and time.monotonic() - begun > EVERY_S:
+            begun = time.monotonic()
+            erase(base, settings, base.chance.choice(people))
+    base.journal.close()
+
+
+def erase(base: WorkerBase, settings: Settings, subject_id: str) -> None:
+    """Erase one person's accounts, and write down which."""
+    begin = now_ns()
+    outcome, erased, error = Outcome.OK, Plan(), ""
+    try:
+        erased = erase_all(settings, Cause(subject_id=subject_id), Clock())
+    except (Refusal, StorageError) as caught:
+        # A part of it may be erased: the log says which.
+        outcome, error = Outcome.UNKNOWN, str(caught)
+    about = {
+        "subject": subject_id,
+        "tradelines": [
+            account.tradeline_id for accounts in erased.accounts.values() for account in accounts
+        ],
+        "error": error,
+    }
+    told = Operation(base.name, "erase", "", outcome, begin, now_ns(), about=about)
+    base.journal.history.add(told)
