@@ -28,7 +28,7 @@ SECONDS = 12.0
 ALWAYS = (
     *("I1 once", "I1 listed", "I3 consent", "I3 limit", "I4 receipts", "I4 one tree"),
     *("I4 witnesses", "I4 everywhere", "I5 dense", "I6 root", "I7 order", "I7 time"),
-    *("whole", "asked for", "disclosed", "auditor"),
+    *("whole", "asked for", "disclosed", "keys", "chains", "chain heads", "auditor"),
 )
 # What a thief of the database, or a fault of the bureau's, could leave behind.
 NEWEST = "(SELECT max(leaf_index) FROM entry)"
@@ -61,6 +61,14 @@ PLANTED = {
     "a use is forgotten": (
         ("I3 limit", "counts"),
         f"UPDATE consent SET use_count = use_count - 1 WHERE consent_id = {USED}",
+    ),
+    "an event is left out": (
+        ("chains", "is not of the leaves about them"),
+        "DELETE FROM event_link WHERE number = 2",
+    ),
+    "a key is repudiated by nobody": (
+        ("keys", "by the log it is in force"),
+        "UPDATE subject_key SET repudiated = 1 WHERE to_entry IS NULL",
     ),
     "a time goes back": (
         ("I7 time", "older than the one before it"),

@@ -10,8 +10,9 @@ from tests.cluster.history import Operation, Outcome
 from tests.cluster.timeline import Event
 
 SECOND = 1_000_000_000
-# Written down, and nobody waited for it: alerts as they come, and how long they were awaited.
-UNTIMED = frozenset({"alert", "watch", "flood"})
+# Written down, and no member waited for it: alerts as they come, how long they were awaited,
+# floods, lies and the operator's own work.
+UNTIMED = frozenset({"alert", "watch", "flood", "lie", "erase"})
 # Many reports in one stream: no single answer that one waits for.
 STREAMED = frozenset({"portfolio"})
 OK, REFUSED, SETTLED, UNANSWERED = "ok", "refused", "settled", "unanswered"
