@@ -6,7 +6,6 @@ Only people who write nothing are chosen: their agents name them in the run's fo
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 from bureau.admin.erasure import Cause, Plan, erase_all
 from bureau.clock import Clock
@@ -24,9 +23,8 @@ PAUSE_S = 0.5
 
 def run(base: WorkerBase) -> None:
     """Erase until the run is over."""
-    settings = Settings.load(base.folder / "bureau")
     # Past every proxy, to the server that takes writes.
-    settings = replace(settings, database_url=base.topology.database_url)
+    settings = Settings.load(base.folder / "bureau", database_url=base.topology.database_url)
     base.started()
     begun = time.monotonic()
     while not base.over:
