@@ -65,6 +65,10 @@ class ShapedReport(NamedTuple):
     scope: Scope
 
 
+# Makes a report from its inputs.
+Shape = Callable[[ReportInputs, "ReportRules"], ShapedReport]
+
+
 @dataclass(frozen=True, slots=True)
 class ReportVersion:
     """One version of the bureau's own rules of reports.
@@ -79,7 +83,7 @@ class ReportVersion:
     name: str
     attributes: Mapping[str, Definition]
     flag_texts: str
-    shape: Callable[[ReportInputs, ReportRules], ShapedReport]
+    shape: Shape
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,30 +1,35 @@
 """Every version of the rules of reports, retired ones included. Pure.
 
 A report is replayed by the version that made it. To change the bytes of reports (an
-attribute, a text of a flag, a field, a rule of retention) add a version here, with its
-name, and keep what the versions before it use:
+attribute, a text of a flag, a field, a rule of retention) add a version here, named by the
+year and month of its release, and keep what the versions before it use:
 
 - attributes: a new `Definition` has `since`, a retired one `until`;
 - texts of flags: copy the newest folder of `bureau/data/flag_texts`, and change the copy;
 - shape: copy the function that changes, and let the new version call the copy.
+
+`tests/unit/test_report_versions.py` holds the digest of every version's reports.
 """
 
 from __future__ import annotations
 
 from bureau.credit_file.attributes import attributes_in
-from bureau.credit_file.report_rules import ReportRules, ReportVersion
+from bureau.credit_file.report_rules import ReportRules, ReportVersion, Shape
 from bureau.credit_file.shape import shape_report
 from bureau.errors import Refusal
 from bureau.policy import Policy
 
+
+def _version(name: str, flag_texts: str, shape: Shape = shape_report) -> ReportVersion:
+    return ReportVersion(name, attributes_in(name), flag_texts, shape)
+
+
 # By name, in order of release.
 VERSIONS: dict[str, ReportVersion] = {
-    "2026-11": ReportVersion(
-        name="2026-11",
-        attributes=attributes_in("2026-11"),
-        flag_texts="2026-11",
-        shape=shape_report,
-    ),
+    version.name: version
+    for version in [
+        _version("2026-11", flag_texts="2026-11"),
+    ]
 }
 
 

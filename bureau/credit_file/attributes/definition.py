@@ -51,11 +51,15 @@ class Definition:
 
 
 def definition(
-    text: str, unit: str, window: str = "now", missing: str = "never missing"
+    text: str,
+    unit: str,
+    window: str = "now",
+    missing: str = "never missing",
+    since: str = FIRST_VERSION,
 ) -> Callable[[Compute], Definition]:
     """Turn a function into the definition of the attribute with the function's name."""
 
     def define(compute: Compute) -> Definition:
-        return Definition(compute.__name__, text, unit, window, missing, compute)
+        return Definition(compute.__name__, text, unit, window, missing, compute, since)
 
     return define
