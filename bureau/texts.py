@@ -1,7 +1,8 @@
 """Texts of flags, alerts and notices, in every language that `bureau/data` has a file for.
 
-Texts of alerts and notices are in `bureau/data/texts`. Texts of flags are bytes of signed
-reports: each version of them stays in its own folder of `bureau/data/flag_texts`.
+A file is named by its language's BCP 47 tag. Texts of alerts and notices are in
+`bureau/data/texts`. Texts of flags are bytes of signed reports: each version of them stays
+in its own folder of `bureau/data/flag_texts`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def texts(kind: str, name: str) -> dict[str, str]:
     Raises:
         KeyError: A language lacks the text.
     """
-    return {str(table["language"]): table[kind][name] for table in _tables("texts")}
+    return {language: table[kind][name] for language, table in _tables("texts").items()}
 
 
 @cache
@@ -34,13 +35,14 @@ def flag_texts(version: str, name: str) -> dict[str, str]:
         KeyError: A language lacks the text.
     """
     tables = _tables(f"flag_texts/{version}")
-    return {str(table["language"]): table["flag"][name] for table in tables}
+    return {language: table["flag"][name] for language, table in tables.items()}
 
 
 @cache
-def _tables(folder: str) -> list[dict[str, Any]]:
+def _tables(folder: str) -> dict[str, dict[str, Any]]:
     listed = files("bureau").joinpath("data", *folder.split("/")).iterdir()
-    ordered = sorted(listed, key=lambda file: file.name)
-    return [
-        tomllib.loads(file.read_text("utf-8")) for file in ordered if file.name.endswith(".toml")
-    ]
+    return {
+        file.name.removesuffix(".toml"): tomllib.loads(file.read_text("utf-8"))
+        for file in sorted(listed, key=lambda file: file.name)
+        if file.name.endswith(".toml")
+    }

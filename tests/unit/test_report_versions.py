@@ -198,7 +198,10 @@ def test_a_policy_changes_only_with_its_version() -> None:
         for kept in (policy, *policy.retired.values()):
             values = repr(replace(kept, rules=(), retired={}))
             found[place, kept.version] = hashlib.sha256(values.encode()).hexdigest()
-    assert found == POLICIES, "a policy changed: raise its version and keep the one before"
+    assert found == POLICIES, (
+        "a policy changed: raise its version and keep the one before. The lines of POLICIES are"
+        f" now {found}"
+    )
 
 
 def test_a_retired_policy_makes_the_reports_that_it_made(tmp_path: Path) -> None:

@@ -8,38 +8,48 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from bureau.credit_file.report_versions import current_version
+from bureau.credit_file.report_versions import VERSIONS, current_version
 from bureau_client.models.texts import DEFAULT, languages
 from tests.documents import DOCS
 
-TERMS, NEVER = "terms", "never"
+TERMS, NEVER, SAME = "terms", "never", "same"
+# Scripts that put no spaces between words.
+UNSPACED = {"CJK", "HIRAGANA", "KATAKANA", "THAI"}
 LANGUAGES = sorted(languages())
 DATA = files("bureau") / "data"
 
 
 def tables(folder: str) -> dict[str, dict[str, Any]]:
     """The files of a folder of the bureau's texts, by language."""
-    read = (
-        tomllib.loads(at.read_text("utf-8"))
+    return {
+        at.name.removesuffix(".toml"): tomllib.loads(at.read_text("utf-8"))
         for at in DATA.joinpath(*folder.split("/")).iterdir()
         if at.name.endswith(".toml")
-    )
-    return {table["language"]: table for table in read}
+    }
 
 
+# A language that is younger than the newest version of reports has no texts of flags yet.
 FLAGS = tables(f"flag_texts/{current_version().flag_texts}")
-OWN = {language: table | FLAGS[language] for language, table in tables("texts").items()}
+OWN = tables("texts")
 
 
-def entries(language: str) -> dict[str, str]:
-    """Every text of a language, of the SDK and of the bureau, by its key."""
-    return {**dict(_flat(languages()[language])), **dict(_flat(OWN[language]))}
+def entries(language: str, beside: str = "") -> dict[str, str]:
+    """Every text of a language, of the SDK and of the bureau, by its key.
+
+    Args:
+        beside: A language that may be without texts of flags; if it is, they are left out.
+    """
+    flags = FLAGS[language] if (beside or language) in FLAGS else {}
+    found = (languages()[language], OWN[language], flags)
+    return {key: text for table in found for key, text in _flat(table)}
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -47,7 +57,7 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
         if isinstance(value, str):
             if prefix:
                 yield prefix + key, value
-        elif prefix or key not in {TERMS, NEVER}:
+        elif prefix or key not in {TERMS, NEVER, SAME}:
             yield from _flat(value, f"{prefix}{key}.")
 
 
@@ -57,12 +67,17 @@ def terms(language: str) -> dict[str, list[str]]:
 
 
 def pattern(words: Mapping[str, Any] | list[str], end: str = "") -> re.Pattern[str]:
-    """Finds words, the longest first, so that `security freeze` is no `freeze`.
+    """Find words, the longest first, so that `security freeze` is no `freeze`.
 
     Args:
         end: What follows a word of a script that puts spaces between words.
     """
-    spaced = [rf"\b{re.escape(word)}{end}" if word.isascii() else re.escape(word) for word in words]
+    spaced = [
+        re.escape(word)
+        if unicodedata.name(word[0]).split()[0] in UNSPACED
+        else rf"\b{re.escape(word)}{end}"
+        for word in words
+    ]
     return re.compile("|".join(sorted(spaced, key=len, reverse=True)), re.IGNORECASE)
 
 
@@ -87,10 +102,27 @@ def test_a_language_has_a_term_for_every_notion(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_entry_names_the_same_notions_in_every_language(language: str) -> None:
-    texts, english = entries(language), entries(DEFAULT)
+    texts, english = entries(language), entries(DEFAULT, beside=language)
     assert list(texts) == list(english), "the same entries, in the same order"
     for key, text in texts.items():
         assert read(language, text)[0] == read(DEFAULT, english[key])[0], f"{key}: {text}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_entry_is_translated(language: str) -> None:
+    """A word that a language shares with English is named in the list `same` of its file."""
+    if language.partition("-")[0] == DEFAULT:
+        return
+    texts, english = entries(language), entries(DEFAULT, beside=language)
+    untranslated = [key for key, text in texts.items() if text == english[key]]
+    assert untranslated == languages()[language].get(SAME, [])
+
+
+def test_a_version_of_reports_keeps_the_languages_of_the_version_before() -> None:
+    spoken = [set(tables(f"flag_texts/{version.flag_texts}")) for version in VERSIONS.values()]
+    assert {DEFAULT} <= spoken[0]
+    assert all(before <= after for before, after in pairwise(spoken))
+    assert spoken[-1] <= set(LANGUAGES)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

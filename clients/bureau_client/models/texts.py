@@ -1,7 +1,8 @@
 """Texts of codes and refusals for people, in every language of `bureau_client/data/texts`.
 
-A further language needs a further file, and no code. Beside its texts, each file has the
-terms of its language: one for each notion, so that translations agree (docs/texts.md).
+A further language needs a further file, named by its BCP 47 tag, and no code. Beside its
+texts, each file has the terms of its language: one for each notion, so that translations
+agree (docs/texts.md).
 """
 
 from __future__ import annotations
@@ -41,12 +42,11 @@ def lookup(table: str, name: str, language: str) -> tuple[str, str]:
 def languages() -> dict[str, dict[str, Any]]:
     """Read the tables of every language, by its tag."""
     folder = files("bureau_client") / "data" / "texts"
-    translations = [
-        tomllib.loads(file.read_text("utf-8"))
+    return {
+        file.name.removesuffix(".toml"): tomllib.loads(file.read_text("utf-8"))
         for file in folder.iterdir()
         if file.name.endswith(".toml")
-    ]
-    return {str(tables["language"]): tables for tables in translations}
+    }
 
 
 def nearest(by_language: Mapping[str, T], language: str) -> list[T]:
