@@ -15,7 +15,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 # Folders of the revisions.
-REVISION_FOLDERS: tuple[str, ...] = (str(Path(migrations.__file__).parent / "versions"),)
+REVISION_FOLDERS: tuple[str, ...] = (str(migrations.FOLDER),)
 
 # The limit of a table's change that waits for those that use it, while they wait for it; then
 # it steps back, and tries again after PAUSE_S seconds, TRIES times in all.
