@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
+
+from google.protobuf.message import Message
 
 from bureau.errors import Refusal
 
 # Rows of a page whose size the caller does not give.
 DEFAULT_SIZE = 100
+# Bytes of a page of messages; a page ends before the message that would exceed them. The
+# largest message that such a page can hold is far below them, and a reply with such a page
+# far below the 16 MiB that clients accept.
+MAX_BYTES = 1 << 20
 # Beyond every key, log size and time: the first page of a list in descending order.
 NEWEST = 1 << 62
 # Digits of the longest number in a token, within a signed 64-bit integer.
 MAX_DIGITS = 18
 
 Row = TypeVar("Row")
+M = TypeVar("M", bound=Message)
 
 
 def number_in(token: str, otherwise: int, field: str = "page_token") -> int:
@@ -53,3 +60,24 @@ def cut(
         return rows, ""
     page = rows[:limit]
     return page, str(token_of(page[-1]))
+
+
+def fit(
+    items: Iterable[tuple[Row, M]], token: str, token_of: Callable[[Row], object]
+) -> tuple[list[M], str]:
+    """Cut a page at MAX_BYTES; at least one message is on it.
+
+    Args:
+        items: The rows of a page, each with its message.
+        token: Token of the page after these.
+        token_of: Returns the position of a row, from which the next page goes on.
+    """
+    page: list[M] = []
+    size, position = 0, ""
+    for row, message in items:
+        size += message.ByteSize()
+        if page and size > MAX_BYTES:
+            return page, position
+        page.append(message)
+        position = str(token_of(row))
+    return page, token

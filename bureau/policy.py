@@ -119,6 +119,7 @@ class Policy:
         replacement_hours: Hours until a key that replaces another one comes in force.
         key_notice_days: Days for which a replaced key reads notices and can repudiate.
         identification_days: Largest age of the identification that an attestation rests on.
+        max_consent_changes: Changes of a consent, before it can be revoked only.
         ceilings: Of consents, by the purpose's name.
         bounds: The most that one person can pile up.
         reciprocity_months: Months for which furnished records count.
@@ -140,6 +141,7 @@ class Policy:
     replacement_hours: int
     key_notice_days: int
     identification_days: int
+    max_consent_changes: int
     ceilings: Mapping[str, Ceiling]
     bounds: Bounds
     reciprocity_months: int
@@ -227,6 +229,7 @@ def _read(table: dict[str, Any]) -> Policy:
         replacement_hours=int(key["replacement_hours"]),
         key_notice_days=int(key["notice_days"]),
         identification_days=int(key["identification_days"]),
+        max_consent_changes=int(table["consent"]["max_changes"]),
         ceilings=_ceilings(table["ceiling"]),
         bounds=_bounds(table["bounds"]),
         reciprocity_months=int(reciprocity["months"]),

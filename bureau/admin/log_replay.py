@@ -672,8 +672,8 @@ def _by_subject(journey: Callable[[Bureau, Envelope], object]) -> Replay:
 REPLAYS: dict[EntryKind, Replay] = {
     "admission": LogReplay.admission,
     "attestation": _by_member(subject.attest_key),
-    "consent": _by_subject(consent.grant_consent),
-    "consent-change": _by_subject(consent.change_consent),
+    "consent": _by_subject(consent.commit_grant),
+    "consent-change": _by_subject(consent.commit_change),
     "credential": _by_member(member.change_credential),
     "dispute": _by_subject(dispute.open_dispute),
     "dispute-addition": _by_subject(dispute.add_to_dispute),

@@ -1,48 +1,118 @@
-"""The proof of a consent: its signed statement, and how the signing key became the subject's."""
+"""The proof of a consent: the statements that granted and changed it, and how the signing keys
+became the subject's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from bureau.calendar import timestamp_of
 from bureau.credit_file.consent_state import HeldConsent
-from bureau.signed_statement import statement_and_receipt
+from bureau.ledger import log
+from bureau.ledger.log import LoggedEntry
+from bureau.signed_statement import receipt_of, statement_and_receipt
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.envelope import payload_type_of
+from bureau_keys.signer_name import subject_id_of
+from creditbureau.v1.consents_pb2 import ConsentView, ErasedChange, ListConsentsResponse
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.members_pb2 import LoggedStatement
 from creditbureau.v1.reporting_pb2 import ConsentProof
-from creditbureau.v1.subjects_pb2 import KeyRotation
+from creditbureau.v1.subjects_pb2 import KeyRepudiation, KeyRotation
 
-ROTATION = payload_type_of(KeyRotation)
+ROTATION, REPUDIATION = payload_type_of(KeyRotation), payload_type_of(KeyRepudiation)
+
+
+class KeyProofs:
+    """The statements that bound keys to subjects, each read once."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+        self._read: set[int] = set()
+
+    def of(self, subject_id: str, key_ids: Iterable[str]) -> list[LoggedStatement]:
+        """Read the statements that bound keys: rotations back to the attestation.
+
+        Returns:
+            Those that were not read before, in order of the log.
+        """
+        found: list[LoggedStatement] = []
+        for key_id in key_ids:
+            found += self._chain(subject_id, key_id)
+        return in_log_order(found)
+
+    def _chain(self, subject_id: str, key_id: str) -> Iterator[LoggedStatement]:
+        while True:
+            row = self._db.one(q.entry_of_subject_key, key_id=key_id, subject_id=subject_id)
+            assert row is not None, "a key that signed an accepted statement has a row"
+            (entry_key,) = row
+            if entry_key in self._read:
+                return
+            self._read.add(entry_key)
+            statement = logged_statement(self._db, entry_key)
+            yield statement
+            if statement.envelope.payload_type != ROTATION:
+                return
+            key_id = statement.envelope.signatures[0].keyid
 
 
 def prove_consent(db: Connection, consent: HeldConsent) -> ConsentProof:
     """Read the proof of a consent."""
-    signed = _statement(db, consent.entry_key)
-    keys = list(_key_statements(db, consent.subject_id, signed.envelope))
-    return ConsentProof(consent=signed, keys=reversed(keys))
+    signed = logged_statement(db, consent.entry_key)
+    keys = KeyProofs(db).of(consent.subject_id, [signed.envelope.signatures[0].keyid])
+    return ConsentProof(consent=signed, keys=keys)
 
 
-def _key_statements(db: Connection, subject_id: str, signed: Envelope) -> Iterator[LoggedStatement]:
-    """Yield the statements that bound a statement's key: rotations back to the attestation."""
-    while True:
-        entry_key = next(
-            found[0]
-            for signature in signed.signatures
-            if (
-                found := db.one(
-                    q.entry_of_subject_key, key_id=signature.keyid, subject_id=subject_id
+def show_consent(
+    db: Connection, consent: HeldConsent, keys: KeyProofs, now_us: int
+) -> ListConsentsResponse:
+    """Read a consent as its subject and its grantee see it, with the keys not read before."""
+    signed = logged_statement(db, consent.entry_key)
+    view = ConsentView(
+        consent_id=consent.consent_id,
+        consent=signed.envelope,
+        receipt=signed.receipt,
+        state=consent.state_at(now_us),  # type: ignore[arg-type]
+        use_count=consent.use_count,
+    )
+    for row in db.all(q.changes_of_consent, consent_id=consent.consent_id):
+        found, envelope, transition = LoggedEntry(*row[:-2]), row[-2], row[-1]
+        if envelope:
+            receipt = receipt_of(log.proof_of(db, found))
+            view.changes.add(envelope=Envelope.FromString(envelope), receipt=receipt)
+        else:
+            view.erased_changes.append(
+                ErasedChange(
+                    leaf_index=found.leaf_index,
+                    log_time=timestamp_of(found.time_us),
+                    transition=transition,  # type: ignore[arg-type]
                 )
             )
-        )
-        bound = _statement(db, entry_key)
-        yield bound
-        if bound.envelope.payload_type != ROTATION:
-            return
-        signed = bound.envelope
+    key_ids = _key_ids(consent.subject_id, signed, view.changes)
+    return ListConsentsResponse(consents=[view], keys=keys.of(consent.subject_id, key_ids))
 
 
-def _statement(db: Connection, entry_key: int) -> LoggedStatement:
+def logged_statement(db: Connection, entry_key: int) -> LoggedStatement:
+    """Read an entry's statement with its receipt."""
     envelope, receipt = statement_and_receipt(db, entry_key)
     return LoggedStatement(envelope=envelope, receipt=receipt)
+
+
+def in_log_order(statements: Iterable[LoggedStatement]) -> list[LoggedStatement]:
+    """Return statements in order of the log."""
+    return sorted(statements, key=lambda logged: logged.receipt.leaf_index)
+
+
+def _key_ids(
+    subject_id: str, consent: LoggedStatement, changes: Iterable[LoggedStatement]
+) -> Iterator[str]:
+    """Yield the subject's keys that signed a consent and its changes, or were repudiated."""
+    yield consent.envelope.signatures[0].keyid
+    for logged in changes:
+        if logged.envelope.payload_type == REPUDIATION:
+            repudiation = KeyRepudiation.FromString(logged.envelope.payload)
+            yield repudiation.key_id
+            if subject_id_of(repudiation.header.signer) != subject_id:
+                continue
+        yield logged.envelope.signatures[0].keyid

@@ -11,11 +11,8 @@ from typing import NamedTuple
 from bureau.calendar import date_of, month_of, utc
 from bureau.codes import CodeSet
 from bureau.errors import Refusal
+from bureau_keys.consent_history import PAUSED, REVOKED, state_at
 from creditbureau.v1 import codes_pb2, consent_pb2
-
-ACTIVE = consent_pb2.CONSENT_STATE_ACTIVE
-PAUSED = consent_pb2.CONSENT_STATE_PAUSED
-REVOKED = consent_pb2.CONSENT_STATE_REVOKED
 
 
 class HeldConsent(NamedTuple):
@@ -45,15 +42,13 @@ class HeldConsent(NamedTuple):
 
     def state_at(self, now_us: int) -> int:
         """Return the ConsentState at a time."""
-        if self.state != ACTIVE:
-            return self.state
-        if now_us >= self.expire_us:
-            return consent_pb2.CONSENT_STATE_EXPIRED
-        if now_us < self.start_us:
-            return consent_pb2.CONSENT_STATE_PENDING
-        if self.max_uses and self.use_count >= self.max_uses:
-            return consent_pb2.CONSENT_STATE_EXHAUSTED
-        return ACTIVE
+        return state_at(
+            self.state,
+            start_us=self.start_us,
+            expire_us=self.expire_us,
+            uses_left=not self.max_uses or self.use_count < self.max_uses,
+            now_us=now_us,
+        )
 
     def uses_in_period(self, now_us: int) -> int:
         """Count the uses in the calendar period of a time."""

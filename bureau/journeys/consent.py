@@ -3,39 +3,53 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from bureau import field_rules, paging, signed_statement
-from bureau.calendar import DAY_US, timestamp_of
+from bureau.calendar import DAY_US
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
-from bureau.credit_file.consent_state import ACTIVE, PAUSED, REVOKED, HeldConsent
+from bureau.credit_file.consent_proof import KeyProofs, in_log_order, show_consent
+from bureau.credit_file.consent_state import HeldConsent
 from bureau.errors import FieldViolation, Refusal
-from bureau.ledger.commit_queue import Transaction
+from bureau.ledger.commit_queue import Committed, Transaction
+from bureau.ledger.log import LogProof
 from bureau.policy import Bounds, Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
+from bureau_keys.consent_history import ACTIVE, REVOKED, TRANSITIONS
 from bureau_keys.signer_name import member_id_of, member_signer, subject_id_of, subject_signer
-from creditbureau.v1 import codes_pb2, consent_pb2, consents_pb2
+from creditbureau.v1 import codes_pb2, consent_pb2
 from creditbureau.v1.consent_pb2 import Consent, ConsentChange
 from creditbureau.v1.consents_pb2 import ConsentView
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.members_pb2 import LoggedStatement
 from creditbureau.v1.reason import Reason
-
-# From which state a change leads to which.
-TRANSITIONS = {
-    consent_pb2.CONSENT_TRANSITION_PAUSE: ({ACTIVE}, PAUSED),
-    consent_pb2.CONSENT_TRANSITION_RESUME: ({PAUSED}, ACTIVE),
-    consent_pb2.CONSENT_TRANSITION_REVOKE: ({ACTIVE, PAUSED}, REVOKED),
-}
-
 
 # The consent id in a page token; empty for the first page.
 CONSENT_ID = re.compile(r"[0-9a-f-]{0,36}")
 
 
-def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Receipt]:
+class ShownConsents(NamedTuple):
+    """Consents with the statements that bound the signing keys, and the next page's token."""
+
+    views: list[ConsentView]
+    keys: list[LoggedStatement]
+    next_page_token: str = ""
+
+
+def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ShownConsents, Receipt]:
+    """Store a consent that a subject signed, and return it.
+
+    Raises:
+        Refusal: All of `commit_grant`.
+    """
+    committed = commit_grant(bureau, envelope)
+    return _committed(bureau, committed.proof.entry.request_id, committed.proof)
+
+
+def commit_grant(bureau: Bureau, envelope: Envelope) -> Committed[None]:
     """Store a consent that a subject signed.
 
     Raises:
@@ -57,7 +71,7 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rece
         raise field_rules.refusal(violations)
 
     # 3. One unit of work.
-    def work(tx: Transaction) -> HeldConsent:
+    def work(tx: Transaction) -> None:
         tx.db.lock(q.lock_subject, subject_id=consent.subject_id)
         opened.recheck_key_and_time(tx)
         if tx.db.one(q.consent_by_id, consent_id=opened.signed.request_id):
@@ -68,20 +82,25 @@ def grant_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rece
         if codes_pb2.ACTION_MONITOR in consent.actions:
             monitor_key = (row["subject_id"], row["consent_id"], row["grantee"])
             tx.db.execute(q.add_monitor, **dict(zip(q.MONITOR_COLUMNS, monitor_key, strict=True)))
-        return HeldConsent(**row)
 
-    committed = bureau.ledger.commit(opened.signed, work)
-    held = committed.result or _held(bureau, opened.signed.request_id)
-    return view_of(held, envelope, bureau.clock.now_us()), signed_statement.receipt_of(
-        committed.proof
-    )
+    return bureau.ledger.commit(opened.signed, work)
 
 
-def change_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Receipt]:
+def change_consent(bureau: Bureau, envelope: Envelope) -> tuple[ShownConsents, Receipt]:
+    """Pause, resume or revoke a consent, and return it.
+
+    Raises:
+        Refusal: All of `commit_change`.
+    """
+    change, committed = commit_change(bureau, envelope)
+    return _committed(bureau, change.consent_id, committed.proof)
+
+
+def commit_change(bureau: Bureau, envelope: Envelope) -> tuple[ConsentChange, Committed[None]]:
     """Pause, resume or revoke a consent, effective from the next request on.
 
     Raises:
-        Refusal: All of `verify_statement`; NOT_FOUND, WRONG_STATE.
+        Refusal: All of `verify_statement`; NOT_FOUND, WRONG_STATE, CONSENT_CEILING.
     """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
@@ -93,16 +112,15 @@ def change_consent(bureau: Bureau, envelope: Envelope) -> tuple[ConsentView, Rec
 
     def work(tx: Transaction) -> None:
         opened.recheck_key_and_time(tx)
+        if change.transition != consent_pb2.CONSENT_TRANSITION_REVOKE:
+            _check_change_count(tx.db, change.consent_id, bureau.policy)
         apply_change(tx, opened.subject_id, change)
 
-    committed = bureau.ledger.commit(opened.signed, work)
-    with bureau.database.snapshot() as db:
-        view = _view(db, change.consent_id, bureau.clock.now_us())
-    return view, signed_statement.receipt_of(committed.proof)
+    return change, bureau.ledger.commit(opened.signed, work)
 
 
 def apply_change(tx: Transaction, subject_id: str, change: ConsentChange) -> None:
-    """Give a subject's consent the state that a change leads to.
+    """Give a subject's consent the state that a change leads to, by the unit's entry.
 
     Raises:
         Refusal: NOT_FOUND, WRONG_STATE.
@@ -119,13 +137,19 @@ def apply_change(tx: Transaction, subject_id: str, change: ConsentChange) -> Non
         update_us=tx.now_us,
         note=change.note,
     )
+    tx.db.execute(
+        q.add_consent_change,
+        consent_id=change.consent_id,
+        entry_key=tx.entry_key,
+        transition=change.transition,
+    )
     if after == REVOKED:
         tx.db.execute(q.drop_monitor, whose=subject_id, which=change.consent_id)
 
 
 def get_consent(
     bureau: Bureau, caller: Caller, consent_id: str, request: Envelope | None
-) -> ConsentView:
+) -> ShownConsents:
     """Return a consent to its grantee, or to its subject, who signs the request.
 
     Raises:
@@ -136,11 +160,14 @@ def get_consent(
         whose = signed_statement.authenticated_reader(
             db, bureau.origin, caller, request, "Consents/GetConsent", now_us
         )
-        view = _view(db, consent_id, now_us)
-        signed = Consent.FromString(view.consent.payload)
-        if whose not in {subject_signer(signed.subject_id), member_signer(signed.grantee)}:
+        row = db.one(q.consent_by_id, consent_id=consent_id)
+        held = HeldConsent(*row) if row else None
+        if held is None or whose not in {
+            subject_signer(held.subject_id),
+            member_signer(held.grantee),
+        }:
             raise Refusal("NOT_FOUND", "no consent with this id is the reader's")
-    return view
+        return _shown(db, consent_id, now_us)
 
 
 def list_consents(
@@ -150,7 +177,7 @@ def list_consents(
     subject_id: str,
     page_size: int,
     page_token: str,
-) -> tuple[list[ConsentView], str]:
+) -> ShownConsents:
     """List the subject's own consents, or those that the member holds, by page."""
     now_us = bureau.clock.now_us()
     limit = page_size or paging.DEFAULT_SIZE
@@ -167,9 +194,15 @@ def list_consents(
             rows = db.all(q.consents_of_grantee_on, subject_id=subject_id, **held_by)
         else:
             rows = db.all(q.consents_of_grantee, **held_by)
-    consents = [(HeldConsent(*row[:-1]), row[-1]) for row in rows]
-    page, token = paging.cut(consents, limit, lambda row: f"{row[0].create_us}.{row[0].consent_id}")
-    return [view_of(held, Envelope.FromString(signed), now_us) for held, signed in page], token
+        page, token = paging.cut([HeldConsent(*row) for row in rows], limit, _position)
+        keys = KeyProofs(db)
+        parts = ((held, show_consent(db, held, keys, now_us)) for held in page)
+        shown, token = paging.fit(parts, token, _position)
+    return ShownConsents(
+        [view for part in shown for view in part.consents],
+        in_log_order(key for part in shown for key in part.keys),
+        token,
+    )
 
 
 def breaches(consent: Consent, policy: Policy) -> list[tuple[Reason, FieldViolation]]:
@@ -206,19 +239,6 @@ def breaches(consent: Consent, policy: Policy) -> list[tuple[Reason, FieldViolat
         if monthly and not ((in_month or yearly) and consent.frequency.value <= monthly):
             breach("CONSENT_CEILING", "frequency", f"{name}: at most {monthly} uses a month")
     return violations
-
-
-def view_of(held: HeldConsent, envelope: Envelope, now_us: int) -> ConsentView:
-    """Return a consent as its subject and its grantee see it."""
-    return consents_pb2.ConsentView(
-        consent_id=held.consent_id,
-        consent=envelope,
-        state=held.state_at(now_us),  # type: ignore[arg-type]
-        use_count=held.use_count,
-        create_time=timestamp_of(held.create_us),
-        update_time=timestamp_of(held.update_us),
-        note=held.note,
-    )
 
 
 def _row_of(consent: Consent, consent_id: str, tx: Transaction) -> dict[str, Any]:
@@ -278,21 +298,35 @@ def _own(row: q.ConsentColumns | None, subject_id: str) -> HeldConsent:
     return held
 
 
-def _held(bureau: Bureau, consent_id: str) -> HeldConsent:
+def _check_change_count(db: Connection, consent_id: str, policy: Policy) -> None:
+    """Check that a consent can be changed once more.
+
+    A list of consents carries every change of each, so they must not grow without end.
+    """
+    most = policy.max_consent_changes
+    (count,) = db.one(q.count_consent_changes, consent_id=consent_id) or (0,)
+    if count >= most:
+        message = f"the consent was changed {most} times: revoke it and grant another"
+        raise Refusal.of_field("CONSENT_CEILING", "transition", message)
+
+
+def _committed(bureau: Bureau, consent_id: str, proof: LogProof) -> tuple[ShownConsents, Receipt]:
+    """Return a consent as it is after a write, and the receipt of the write."""
     with bureau.database.snapshot() as db:
-        row = db.one(q.consent_by_id, consent_id=consent_id)
-    assert row is not None, "a consent whose entry is in the log has a row"
-    return HeldConsent(*row)
+        shown = _shown(db, consent_id, bureau.clock.now_us())
+    return shown, signed_statement.receipt_of(proof)
 
 
-def _view(db: Connection, consent_id: str, now_us: int) -> ConsentView:
+def _shown(db: Connection, consent_id: str, now_us: int) -> ShownConsents:
     row = db.one(q.consent_by_id, consent_id=consent_id)
-    if row is None:
-        raise Refusal("NOT_FOUND", "no consent with this id is the reader's")
-    held = HeldConsent(*row)
-    envelope = db.one(q.envelope_of, entry_key=held.entry_key)
-    assert envelope is not None, "every entry has its statement"
-    return view_of(held, Envelope.FromString(envelope[0]), now_us)
+    assert row is not None, "a consent whose entry is in the log has a row"
+    shown = show_consent(db, HeldConsent(*row), KeyProofs(db), now_us)
+    return ShownConsents(list(shown.consents), list(shown.keys))
+
+
+def _position(held: HeldConsent) -> str:
+    """Return the token of the page after a consent."""
+    return f"{held.create_us}.{held.consent_id}"
 
 
 def _place(token: str) -> tuple[int, str]:

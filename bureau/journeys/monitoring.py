@@ -12,7 +12,6 @@ from bureau.calendar import DAY_US, timestamp_of
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file.alerts import Change, changes, divergence, opens, thresholds
-from bureau.credit_file.consent_state import ACTIVE
 from bureau.credit_file.contributions import level_of
 from bureau.credit_file.filed import CreditFile, FiledTradeline
 from bureau.credit_file.own_entries import read_holds, read_lapsed
@@ -28,6 +27,7 @@ from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau.texts import texts
+from bureau_keys.consent_history import ACTIVE
 from creditbureau.v1.alert_pb2 import (
     ALERT_KIND_DISPUTE,
     ALERT_KIND_INQUIRY_BURST,

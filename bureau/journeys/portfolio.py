@@ -23,7 +23,7 @@ from bureau.credit_file.build_report import (
     rebuild_report,
 )
 from bureau.credit_file.consent_proof import prove_consent
-from bureau.credit_file.consent_state import ACTIVE, HeldConsent
+from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.contributions import level_of
 from bureau.credit_file.own_entries import read_holds
 from bureau.credit_file.replay_check import check_retry
@@ -39,6 +39,7 @@ from bureau.ledger.commit_queue import Committed, Transaction
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection
+from bureau_keys.consent_history import ACTIVE
 from bureau_keys.portfolio import MAX_REPORTS, ReportTree
 from creditbureau.v1 import codes_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope

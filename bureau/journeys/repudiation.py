@@ -15,7 +15,7 @@ from bureau.calendar import DAY_US, timestamp_of
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
 from bureau.credit_file.accounts import PendingNotice
-from bureau.credit_file.consent_state import REVOKED, HeldConsent
+from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.inquiry_lines import inquiry_line
 from bureau.credit_file.subject_events import add_event
 from bureau.credit_file.subject_keys import (
@@ -36,10 +36,12 @@ from bureau.policy import Policy
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection
+from bureau_keys.consent_history import REVOKED
 from bureau_keys.envelope import open_envelope
 from bureau_keys.errors import StatementError
 from bureau_keys.signer_name import member_id_of, subject_id_of
 from creditbureau.v1.codes_pb2 import ROLE_ATTESTER
+from creditbureau.v1.consent_pb2 import CONSENT_TRANSITION_REVOKE
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.notice_pb2 import NOTICE_KIND_KEY_REPUDIATED
@@ -227,6 +229,12 @@ def _revoke(tx: Transaction, span: dict[str, Any]) -> list[str]:
                 q.set_consent_state, which=consent_id, state=REVOKED, update_us=tx.now_us, note=""
             )
             tx.db.execute(q.drop_monitor, whose=span["subject_id"], which=consent_id)
+            tx.db.execute(
+                q.add_consent_change,
+                consent_id=consent_id,
+                entry_key=tx.entry_key,
+                transition=CONSENT_TRANSITION_REVOKE,
+            )
     return granted
 
 

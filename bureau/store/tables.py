@@ -292,6 +292,16 @@ class ConsentRow(SQLModel, table=True):
     note: str = Field(sa_column=text())
 
 
+class ConsentChangeRow(SQLModel, table=True):
+    """An entry that changed a consent's state: the subject's change, or a repudiation."""
+
+    __tablename__ = "consent_change"
+    consent_id: str = Field(sa_column=text(primary_key=True))
+    entry_key: int = Field(sa_column=big(primary_key=True))
+    # A ConsentTransition; it outlives a statement whose words are erased.
+    transition: int = Field(sa_column=big())
+
+
 class SubmissionRow(SQLModel, table=True):
     """A signed batch of records; its key is that of its entry."""
 

@@ -11,16 +11,15 @@ from bureau_keys.errors import BadProof, WrongAnswer
 from bureau_keys.key_history import LoggedKey
 from bureau_keys.profile import Trust
 from bureau_keys.receipt_checks import check_receipt
-from bureau_keys.signer_name import member_id_of, member_signer, subject_signer
-from bureau_keys.signing import VerifyKey
+from bureau_keys.signer_name import member_id_of, subject_signer
+from bureau_keys.subject_keys import SubjectKeys, check_header, prove_subject_keys, signing_key
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.consent_pb2 import Consent
-from creditbureau.v1.envelope_pb2 import Envelope, Header
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.members_pb2 import LoggedStatement
 from creditbureau.v1.report_pb2 import Report
 from creditbureau.v1.reporting_pb2 import ConsentProof
-from creditbureau.v1.subjects_pb2 import KeyAttestation, KeyBinding, KeyRotation
+from creditbureau.v1.subjects_pb2 import KeyAttestation
 
 # Microseconds by which the time of an inquiry's entry may pass the consent's: a node judges the
 # consent by its own clock, a moment before the entry is written.
@@ -61,14 +60,21 @@ def check_consent(
     Raises:
         KeysError: A statement is not in the log, in another order, or signed with another key.
     """
-    statement, receipt = proof.consent.envelope, proof.consent.receipt
+    return verify_consent(proof.consent, prove_subject_keys(proof.keys, keys, trust), trust)
+
+
+def verify_consent(logged: LoggedStatement, keys: SubjectKeys, trust: Trust) -> Consent:
+    """Check that a consent is in the log, signed with a key of its subject.
+
+    Raises:
+        KeysError: The consent is not in the log, or not signed with a key that counts.
+    """
+    statement, receipt = logged.envelope, logged.receipt
     consent = peek(statement, Consent)
-    key, bound_at = _key_of(consent.subject_id, proof, keys, trust)
+    key = signing_key(keys, consent.subject_id, statement, receipt.leaf_index, "the consent")
     check_receipt(receipt, statement, trust, "consent")
-    verify_envelope(statement, Consent, {key.key_id: key})
-    _check_header(consent.header, subject_signer(consent.subject_id), trust, "the consent")
-    if receipt.leaf_index <= bound_at:
-        raise BadProof("the consent was logged before its key was bound to the subject")
+    verify_envelope(statement, Consent, {key.key.key_id: key.key})
+    check_header(consent.header, subject_signer(consent.subject_id), trust, "the consent")
     return consent
 
 
@@ -85,59 +91,6 @@ def check_scope(report: Report, consent: Consent, receipt: Receipt) -> None:
     """
     for problem in _problems(report, consent, receipt):
         raise WrongAnswer(f"the report does not keep to its consent: {problem}")
-
-
-def _key_of(
-    subject_id: str, proof: ConsentProof, keys: Mapping[str, Iterable[LoggedKey]], trust: Trust
-) -> tuple[VerifyKey, int]:
-    """Return the key that the statements bind to a subject last, and the leaf that binds it."""
-    attester = attester_of(proof)
-    if attester not in keys:
-        raise BadProof(f"the keys of {attester}, which attested the subject's key, are missing")
-    key, at = _attested(proof.keys[0], subject_id, attester, keys[attester], trust)
-    for logged in proof.keys[1:]:
-        if logged.receipt.leaf_index <= at:
-            raise BadProof("the rotations of the subject's key are not in the order of the log")
-        key, at = _rotated(logged, subject_id, key, trust), logged.receipt.leaf_index
-    return key, at
-
-
-def _attested(
-    logged: LoggedStatement,
-    subject_id: str,
-    attester: str,
-    keys: Iterable[LoggedKey],
-    trust: Trust,
-) -> tuple[VerifyKey, int]:
-    index = logged.receipt.leaf_index
-    check_receipt(logged.receipt, logged.envelope, trust, "attestation")
-    counting = {at.key.key_id: at.key for at in keys if at.counts_at(index)}
-    attestation, _ = verify_envelope(logged.envelope, KeyAttestation, counting)
-    _check_header(attestation.header, member_signer(attester), trust, "the attestation")
-    return _bound(attestation.binding, subject_id, trust), index
-
-
-def _rotated(
-    logged: LoggedStatement, subject_id: str, present: VerifyKey, trust: Trust
-) -> VerifyKey:
-    check_receipt(logged.receipt, logged.envelope, trust, "key-rotation")
-    rotation, _ = verify_envelope(logged.envelope, KeyRotation, {present.key_id: present})
-    _check_header(rotation.header, subject_signer(subject_id), trust, "the rotation of the key")
-    return _bound(rotation.binding, subject_id, trust)
-
-
-def _bound(envelope: Envelope, subject_id: str, trust: Trust) -> VerifyKey:
-    key = VerifyKey.from_raw(peek(envelope, KeyBinding).public_key)
-    binding, _ = verify_envelope(envelope, KeyBinding, {key.key_id: key})
-    _check_header(binding.header, subject_signer(subject_id), trust, "the binding of the key")
-    if binding.subject_id != subject_id:
-        raise BadProof("the subject's key is bound to another subject")
-    return key
-
-
-def _check_header(header: Header, signer: str, trust: Trust, what: str) -> None:
-    if (header.signer, header.audience) != (signer, trust.origin):
-        raise BadProof(f"{what} is by {header.signer}, for {header.audience}; expected {signer}")
 
 
 def _problems(report: Report, consent: Consent, receipt: Receipt) -> Iterator[str]:

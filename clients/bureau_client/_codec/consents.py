@@ -1,8 +1,11 @@
-"""Reads consents: the signed text, and the bureau's statement of its state."""
+"""Reads consents: the signed text, and the state that the signed changes lead to."""
 
 from __future__ import annotations
 
-from bureau_client._codec.scalars import moment_of, moment_or_none, span_of
+from datetime import datetime
+
+from bureau_client._codec.receipts import read_receipt
+from bureau_client._codec.scalars import micros_of, moment_at, moment_of, span_of
 from bureau_client.models.codes import (
     Action,
     ConsentMode,
@@ -13,21 +16,17 @@ from bureau_client.models.codes import (
     Section,
 )
 from bureau_client.models.consents import Consent, Frequency
-from bureau_client.models.receipts import Receipt
-from bureau_keys.envelope import peek
-from creditbureau.v1 import consent_pb2, consents_pb2
+from bureau_keys.consent_history import ConsentHistory
+from creditbureau.v1 import consents_pb2
 
 
-def read_consent(view: consents_pb2.ConsentView, receipt: Receipt | None = None) -> Consent:
-    """Read a consent and its state.
+def read_consent(view: consents_pb2.ConsentView, history: ConsentHistory, now: datetime) -> Consent:
+    """Read a consent as it is at a time.
 
-    Raises:
-        KeysError: The signed part is not a canonical Consent.
-        ValueError: The state belongs to another consent than the signed text.
+    Args:
+        history: The consent, and what its changes lead to, verified.
     """
-    signed = peek(view.consent, consent_pb2.Consent)
-    if signed.header.request_id != view.consent_id:
-        raise ValueError(f"the state of consent {view.consent_id} came with another consent")
+    signed = history.consent
     frequency = None
     if signed.HasField("frequency"):
         unit = FrequencyUnit(signed.frequency.unit)
@@ -47,11 +46,11 @@ def read_consent(view: consents_pb2.ConsentView, receipt: Receipt | None = None)
         frequency=frequency,
         data_life=span_of(signed.data_life),
         mode=ConsentMode(signed.mode),
-        state=ConsentState(view.state),
+        state=ConsentState(history.state_at(micros_of(now), view.use_count)),
         use_count=view.use_count,
-        create_time=moment_or_none(view.create_time),
-        update_time=moment_or_none(view.update_time),
-        note=view.note,
+        create_time=moment_at(history.grant_us),
+        update_time=moment_at(history.change_us),
+        note=history.note,
         envelope=view.consent.SerializeToString(deterministic=True),
-        receipt=receipt,
+        receipt=read_receipt(view.changes[-1].receipt if view.changes else view.receipt),
     )

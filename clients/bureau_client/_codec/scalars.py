@@ -63,7 +63,12 @@ def moment_of(timestamp: Timestamp) -> datetime:
     Raises:
         ValueError: The timestamp is not in the years 1 to 9999.
     """
-    return _EPOCH + timedelta(microseconds=timestamp.ToMicroseconds())
+    return moment_at(timestamp.ToMicroseconds())
+
+
+def moment_at(micros: int) -> datetime:
+    """Return the point in time so many microseconds from 1970, UTC."""
+    return _EPOCH + timedelta(microseconds=micros)
 
 
 def moment_or_none(timestamp: Timestamp) -> datetime | None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bureau_client._codec.consents import read_consent
 from bureau_client._codec.scalars import duration_of, timestamp_of
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import SigningContext
+from bureau_client._operations.members import check_with_members
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client._operations.subject_requests import subject_request
+from bureau_client.errors import VerificationFailed
 from bureau_client.models.codes import (
     Action,
     ConsentMode,
@@ -23,12 +26,16 @@ from bureau_client.models.codes import (
     Section,
 )
 from bureau_client.models.consents import Consent, Frequency
-from bureau_client.verify.checks import check_equal, verifying
+from bureau_client.models.members import Vouched
+from bureau_client.verify.checks import TELL, check_equal, verifying
+from bureau_client.verify.evidence import logged_keys_of
+from bureau_keys.consent_history import ConsentHistory, check_consents, members_needed
 from bureau_keys.envelope import seal
+from bureau_keys.signer_name import member_signer, subject_signer
 from creditbureau.v1 import consent_pb2, consents_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.members_pb2 import LoggedStatement
 
-# State of a consent once a change was accepted.
 # States to which a change can lead. A consent that is resumed can have ended meanwhile, or
 # its uses can be used up.
 _STATES = {
@@ -96,8 +103,8 @@ def grant(
     )
     check_equal("The consent's id", reply.consent.consent_id, header.request_id)
     check_equal("The consent's signed text", reply.consent.consent.payload, sealed.payload)
-    with verifying("The consent"):
-        return read_consent(reply.consent, receipt)
+    [granted] = yield from _verified(context, [reply.consent], reply.keys)
+    return replace(granted, receipt=receipt)
 
 
 def change(
@@ -118,36 +125,79 @@ def change(
         context, reply.receipt, sealed, kind="consent-change"
     )
     check_equal("The consent's id", reply.consent.consent_id, consent_id)
-    with verifying("The consent"):
-        consent = read_consent(reply.consent, receipt)
+    [consent] = yield from _verified(context, [reply.consent], reply.keys)
     if consent.state not in _STATES[transition]:
         check_equal("The consent's state", consent.state, min(_STATES[transition]))
-    return consent
+    return replace(consent, receipt=receipt)
 
 
-def list_held(subject_id: str | None, limit: int | None) -> Operation[list[Consent]]:
+def list_held(
+    context: SigningContext, subject_id: str | None, limit: int | None
+) -> Operation[list[Consent]]:
     """List the consents that the calling member holds, newest first."""
     subject = arguments.subject_id(subject_id) if subject_id else ""
-    return (yield from _list(lambda: None, subject, limit))
+    return (yield from _list(context, lambda: None, subject, limit))
 
 
 def list_own(context: SigningContext, limit: int | None) -> Operation[list[Consent]]:
     """List the subject's own consents, newest first, with a signed request for each page."""
     path = methods.LIST_CONSENTS.path
-    return (yield from _list(lambda: subject_request(context, path), "", limit))
+    return (yield from _list(context, lambda: subject_request(context, path), "", limit))
 
 
 def _list(
-    signed: Callable[[], Envelope | None], subject_id: str, limit: int | None
+    context: SigningContext,
+    signed: Callable[[], Envelope | None],
+    subject_id: str,
+    limit: int | None,
 ) -> Operation[list[Consent]]:
-    def page(token: str) -> Operation[tuple[Sequence[consents_pb2.ConsentView], str]]:
+    def page(token: str) -> Operation[tuple[Sequence[Consent], str]]:
         request = consents_pb2.ListConsentsRequest(
             subject_request=signed(), subject_id=subject_id, page_token=token
         )
         reply = yield from call(methods.LIST_CONSENTS, request)
-        return reply.consents, reply.next_page_token
+        held = yield from _verified(context, reply.consents, reply.keys)
+        for consent in held:
+            if subject_id:
+                check_equal("The consent's subject", consent.subject_id, subject_id)
+        return held, reply.next_page_token
 
-    return (yield from collect("The list of consents", page, read_consent, limit))
+    return (yield from collect("The list of consents", page, lambda consent: consent, limit))
+
+
+def _verified(
+    context: SigningContext,
+    views: Sequence[consents_pb2.ConsentView],
+    keys: Sequence[LoggedStatement],
+) -> Operation[list[Consent]]:
+    """Return the caller's consents, each signed by its subject, in the state that the signed
+    changes lead to.
+
+    Raises:
+        VerificationFailed: A consent or a change does not verify, or is of another caller.
+    """
+    with verifying("The consent"):
+        needed = members_needed(views, keys)
+
+    def check(members: Mapping[str, Vouched]) -> list[ConsentHistory]:
+        keys_of = {name: logged_keys_of(members[name].member) for name in needed}
+        with verifying("The consent"):
+            return list(check_consents(views, keys, keys_of, context.trust))
+
+    histories = yield from check_with_members(context, needed, check)
+    caller = context.signer.name
+    for history in histories:
+        consent = history.consent
+        if caller not in {subject_signer(consent.subject_id), member_signer(consent.grantee)}:
+            raise VerificationFailed(
+                f"Consent {consent.header.request_id} is that of subject {consent.subject_id} "
+                f"for {consent.grantee}: not of {caller}",
+                reason="WRONG_ANSWER",
+                fix=TELL,
+            )
+    now = context.clock()
+    with verifying("The consent"):
+        return [read_consent(*each, now) for each in zip(views, histories, strict=True)]
 
 
 def _check_times(begin: datetime, end: datetime) -> None:

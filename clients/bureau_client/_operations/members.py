@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -71,25 +71,57 @@ def check_with_member(
 ) -> Operation[tuple[Result, Vouched]]:
     """Return the result of a check that needs a member's keys, and the member.
 
-    Keys come and go: where the check fails with a member known from before, the member is
+    Raises:
+        VerificationFailed: See `check_with_members`.
+    """
+
+    def check_one(members: Mapping[str, Vouched]) -> tuple[Result, Vouched]:
+        return check(members[member_id].member), members[member_id]
+
+    return (yield from check_with_members(context, [member_id], check_one))
+
+
+def check_with_members(
+    context: Context, member_ids: Iterable[str], check: Callable[[Mapping[str, Vouched]], Result]
+) -> Operation[Result]:
+    """Return the result of a check that needs the keys of members.
+
+    Keys come and go: where the check fails with a member known from before, the members are
     fetched again.
 
     Raises:
-        VerificationFailed: The check fails, or the member does not exist.
+        VerificationFailed: The check fails, or one of the members does not exist.
     """
-    if member_id in context.members:
+    wanted = sorted(set(member_ids))
+    known = [member_id for member_id in wanted if member_id in context.members]
+    yield from _fetch(context, wanted)
+    if known:
         try:
-            return check(context.members[member_id].member), context.members[member_id]
+            return check(context.members)
         except VerificationFailed:
-            del context.members[member_id]
-    try:
-        vouched = yield from vouched_member(context.trust, member_id)
-    except NotFound:
-        raise VerificationFailed(
-            f"The answer names {member_id}, which is no member", reason="WRONG_ANSWER", fix=TELL
-        ) from None
-    context.members[member_id] = vouched
-    return check(vouched.member), vouched
+            for member_id in known:
+                del context.members[member_id]
+            yield from _fetch(context, known)
+    return check(context.members)
+
+
+def _fetch(context: Context, member_ids: Iterable[str]) -> Operation[None]:
+    """Fetch and verify the members that are not known yet."""
+    for member_id in member_ids:
+        if member_id in context.members:
+            continue
+        if not arguments.is_member_id(member_id):
+            raise _no_member(member_id)
+        try:
+            context.members[member_id] = yield from vouched_member(context.trust, member_id)
+        except NotFound:
+            raise _no_member(member_id) from None
+
+
+def _no_member(member_id: str) -> VerificationFailed:
+    return VerificationFailed(
+        f"The answer names {member_id[:64]!r}, which is no member", reason="WRONG_ANSWER", fix=TELL
+    )
 
 
 def signed_by_operator(

@@ -260,7 +260,7 @@ class AsyncLender(AsyncClient):
         self, subject_id: str | None = None, *, limit: int | None = None
     ) -> list[Consent]:
         """List the consents that this member holds, newest first; of one subject if named."""
-        return await self._driver.run(consents.list_held(subject_id, limit))
+        return await self._driver.run(consents.list_held(self._signing, subject_id, limit))
 
     async def submission(self, submission_id: str) -> Submission:
         """Return a submission of this member, with its manifest and receipt.

@@ -30,7 +30,7 @@ class Frequency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """One consent: the signed text, and its state at the bureau.
+    """One consent: the signed text, and the state that the signed changes lead to.
 
     Attributes:
         consent_id: Id of the consent, for `query`.
@@ -41,10 +41,11 @@ class Consent:
         max_uses: Largest number of reports in all; 0 for no limit.
         frequency: Largest number of reports per period; None for no limit.
         data_life: Time that the grantee may keep the report; zero unless STORE.
+        use_count: Reports given under it so far: the bureau's count, which no party signs.
         update_time: Time of the last change by a signed statement.
         note: The subject's note with the last change.
         envelope: The signed consent, a serialised DSSE envelope.
-        receipt: Proof that the grant or the last change is in the log; None in a list.
+        receipt: Proof that the last change, or without one the grant, is in the log.
     """
 
     consent_id: str
@@ -63,8 +64,8 @@ class Consent:
     mode: ConsentMode
     state: ConsentState
     use_count: int
-    create_time: datetime | None
-    update_time: datetime | None
+    create_time: datetime
+    update_time: datetime
     note: str
     envelope: bytes = field(repr=False)
-    receipt: Receipt | None = field(default=None, repr=False)
+    receipt: Receipt = field(repr=False)

@@ -257,7 +257,7 @@ class Lender(Client):
 
     def consents(self, subject_id: str | None = None, *, limit: int | None = None) -> list[Consent]:
         """List the consents that this member holds, newest first; of one subject if named."""
-        return self._driver.run(consents.list_held(subject_id, limit))
+        return self._driver.run(consents.list_held(self._signing, subject_id, limit))
 
     def submission(self, submission_id: str) -> Submission:
         """Return a submission of this member, with its manifest and receipt.

@@ -189,6 +189,8 @@ class FakeBureau:
         self.events: list[bytes] = []
         self.consents: list[consents_pb2.ConsentView] = []
         self.subject_key = SigningKey.generate()
+        # The attestation of the subject's key, made when it is first needed.
+        self.attestation: members_pb2.LoggedStatement | None = None
         # The proof of the consent that reports rest on, made when the first is asked for.
         self.consent_proof: reporting_pb2.ConsentProof | None = None
         self.operator = self._admit("operator", self.operator_key, codes_pb2.ROLE_OPERATOR)
@@ -235,7 +237,7 @@ class FakeBureau:
         return lender
 
     def wallet(self, key: SigningKey | None = None) -> Wallet:
-        wallet = Wallet(self.profile(), SUBJECT, key or SigningKey.generate(), clock=clock)
+        wallet = Wallet(self.profile(), SUBJECT, key or self.subject_key, clock=clock)
         connect(wallet, self)
         return wallet
 
@@ -333,23 +335,25 @@ class FakeBureau:
 
     def GrantConsent(self, request: consents_pb2.GrantConsentRequest) -> Message:  # noqa: N802
         consent = peek(request.consent, consent_pb2.Consent)
+        keys = [self._attestation()]
+        receipt = self.log.append("consent", request.consent)
         view = consents_pb2.ConsentView(
             consent_id=consent.header.request_id,
             consent=request.consent,
+            receipt=receipt,
             state=consent_pb2.CONSENT_STATE_ACTIVE,
         )
         self.consents.append(view)
-        return consents_pb2.GrantConsentResponse(
-            consent=view, receipt=self.log.append("consent", request.consent)
-        )
+        return consents_pb2.GrantConsentResponse(consent=view, receipt=receipt, keys=keys)
 
     def ChangeConsent(self, request: consents_pb2.ChangeConsentRequest) -> Message:  # noqa: N802
         change = peek(request.change, consent_pb2.ConsentChange)
         view = next(v for v in self.consents if v.consent_id == change.consent_id)
         view.state = AFTER[change.transition]
-        view.note = change.note
+        receipt = self.log.append("consent-change", request.change)
+        view.changes.add(envelope=request.change, receipt=receipt)
         return consents_pb2.ChangeConsentResponse(
-            consent=view, receipt=self.log.append("consent-change", request.change)
+            consent=view, receipt=receipt, keys=[self._attestation()]
         )
 
     def ListConsents(self, request: consents_pb2.ListConsentsRequest) -> Message:  # noqa: N802
@@ -357,12 +361,15 @@ class FakeBureau:
         return consents_pb2.ListConsentsResponse(
             consents=self.consents[at : at + 1],
             next_page_token=str(at + 1) if at + 1 < len(self.consents) else "",
+            keys=[self._attestation()] if self.consents else [],
         )
 
     def AttestKey(self, request: subjects_pb2.AttestKeyRequest) -> Message:  # noqa: N802
-        return subjects_pb2.AttestKeyResponse(
-            receipt=self.log.append("attestation", request.attestation)
+        receipt = self.log.append("attestation", request.attestation)
+        self.attestation = members_pb2.LoggedStatement(
+            envelope=request.attestation, receipt=receipt
         )
+        return subjects_pb2.AttestKeyResponse(receipt=receipt)
 
     def RotateKey(self, request: subjects_pb2.RotateKeyRequest) -> Message:  # noqa: N802
         return subjects_pb2.RotateKeyResponse(
@@ -511,19 +518,9 @@ class FakeBureau:
     def _consent(self) -> reporting_pb2.ConsentProof:
         """The subject's consent, under a key that acme attested."""
         if self.consent_proof is None:
-            signer = f"subjects/{SUBJECT}"
-            binding = subjects_pb2.KeyBinding(
-                header=header(signer, str(uuid4())),
-                subject_id=SUBJECT,
-                public_key=self.subject_key.verify_key.raw,
-            )
-            attestation = subjects_pb2.KeyAttestation(
-                header=header("members/acme", str(uuid4())),
-                binding=seal(binding, self.subject_key),
-                method=subjects_pb2.IDENTIFICATION_METHOD_IN_PERSON,
-            )
+            attestation = self._attestation()
             consent = consent_pb2.Consent(
-                header=header(signer, CONSENT),
+                header=header(f"subjects/{SUBJECT}", CONSENT),
                 subject_id=SUBJECT,
                 grantee="acme",
                 actions=[codes_pb2.ACTION_INQUIRE],
@@ -533,19 +530,33 @@ class FakeBureau:
                 start_time=timestamp_of(NOW),
                 expire_time=timestamp_of(in_days(30)),
             )
-            attested = seal(attestation, self.member_key)
             granted = seal(consent, self.subject_key)
             self.consent_proof = reporting_pb2.ConsentProof(
-                keys=[
-                    members_pb2.LoggedStatement(
-                        envelope=attested, receipt=self.log.append("attestation", attested)
-                    )
-                ],
+                keys=[attestation],
                 consent=members_pb2.LoggedStatement(
                     envelope=granted, receipt=self.log.append("consent", granted)
                 ),
             )
         return self.consent_proof
+
+    def _attestation(self) -> members_pb2.LoggedStatement:
+        """The attestation of the subject's key by acme."""
+        if self.attestation is None:
+            binding = subjects_pb2.KeyBinding(
+                header=header(f"subjects/{SUBJECT}", str(uuid4())),
+                subject_id=SUBJECT,
+                public_key=self.subject_key.verify_key.raw,
+            )
+            attestation = subjects_pb2.KeyAttestation(
+                header=header("members/acme", str(uuid4())),
+                binding=seal(binding, self.subject_key),
+                method=subjects_pb2.IDENTIFICATION_METHOD_IN_PERSON,
+            )
+            attested = seal(attestation, self.member_key)
+            self.attestation = members_pb2.LoggedStatement(
+                envelope=attested, receipt=self.log.append("attestation", attested)
+            )
+        return self.attestation
 
     def _admit(
         self, member_id: str, key: SigningKey, *roles: codes_pb2.Role.ValueType

@@ -25,11 +25,12 @@ _sym_db = _symbol_database.Default()
 from creditbureau.v1 import consent_pb2 as creditbureau_dot_v1_dot_consent__pb2
 from creditbureau.v1 import envelope_pb2 as creditbureau_dot_v1_dot_envelope__pb2
 from creditbureau.v1 import log_pb2 as creditbureau_dot_v1_dot_log__pb2
+from creditbureau.v1 import members_pb2 as creditbureau_dot_v1_dot_members__pb2
 from creditbureau.v1 import options_pb2 as creditbureau_dot_v1_dot_options__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63reditbureau/v1/consents.proto\x12\x0f\x63reditbureau.v1\x1a\x1d\x63reditbureau/v1/consent.proto\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x19\x63reditbureau/v1/log.proto\x1a\x1d\x63reditbureau/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x01\n\x0eSubjectRequest\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x39\n\x06method\x18\x02 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^[A-Za-z0-9_.]+/[A-Za-z]+$R\x06method\"\xc1\x02\n\x0b\x43onsentView\x12\x1d\n\nconsent_id\x18\x01 \x01(\tR\tconsentId\x12\x33\n\x07\x63onsent\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x07\x63onsent\x12\x33\n\x05state\x18\x03 \x01(\x0e\x32\x1d.creditbureau.v1.ConsentStateR\x05state\x12\x1b\n\tuse_count\x18\x04 \x01(\x03R\x08useCount\x12;\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x12\n\x04note\x18\x07 \x01(\tR\x04note\"R\n\x13GrantConsentRequest\x12;\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07\x63onsent\"\x82\x01\n\x14GrantConsentResponse\x12\x36\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x07\x63onsent\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"Q\n\x14\x43hangeConsentRequest\x12\x39\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x06\x63hange\"\x83\x01\n\x15\x43hangeConsentResponse\x12\x36\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x07\x63onsent\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\"\xaa\x01\n\x11GetConsentRequest\x12Q\n\nconsent_id\x18\x01 \x01(\tB2\xbaH/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$R\tconsentId\x12\x42\n\x0fsubject_request\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x0esubjectRequest\"L\n\x12GetConsentResponse\x12\x36\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x07\x63onsent\"\xe3\x01\n\x13ListConsentsRequest\x12\x42\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x0esubjectRequest\x12\x37\n\nsubject_id\x18\x02 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{32})?$R\tsubjectId\x12\'\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"x\n\x14ListConsentsResponse\x12\x38\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x08\x63onsents\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xc3\x03\n\x08\x43onsents\x12l\n\x0cGrantConsent\x12$.creditbureau.v1.GrantConsentRequest\x1a%.creditbureau.v1.GrantConsentResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12o\n\rChangeConsent\x12%.creditbureau.v1.ChangeConsentRequest\x1a&.creditbureau.v1.ChangeConsentResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12h\n\nGetConsent\x12\".creditbureau.v1.GetConsentRequest\x1a#.creditbureau.v1.GetConsentResponse\"\x11\xea\xe0\x18\r\n\x03\x01\x02\x04\x18\x80\x80\x01 \n(\x01\x12n\n\x0cListConsents\x12$.creditbureau.v1.ListConsentsRequest\x1a%.creditbureau.v1.ListConsentsResponse\"\x11\xea\xe0\x18\r\n\x03\x01\x02\x04\x18\x80\x80\x01 \n(\x01\x42\x45\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63reditbureau/v1/consents.proto\x12\x0f\x63reditbureau.v1\x1a\x1d\x63reditbureau/v1/consent.proto\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x19\x63reditbureau/v1/log.proto\x1a\x1d\x63reditbureau/v1/members.proto\x1a\x1d\x63reditbureau/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x01\n\x0eSubjectRequest\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x39\n\x06method\x18\x02 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^[A-Za-z0-9_.]+/[A-Za-z]+$R\x06method\"\xe9\x02\n\x0b\x43onsentView\x12\x1d\n\nconsent_id\x18\x01 \x01(\tR\tconsentId\x12\x33\n\x07\x63onsent\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x07\x63onsent\x12\x32\n\x07receipt\x18\x03 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12:\n\x07\x63hanges\x18\x04 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x07\x63hanges\x12\x44\n\x0e\x65rased_changes\x18\x05 \x03(\x0b\x32\x1d.creditbureau.v1.ErasedChangeR\rerasedChanges\x12\x33\n\x05state\x18\x06 \x01(\x0e\x32\x1d.creditbureau.v1.ConsentStateR\x05state\x12\x1b\n\tuse_count\x18\x07 \x01(\x03R\x08useCount\"\xa8\x01\n\x0c\x45rasedChange\x12\x1d\n\nleaf_index\x18\x01 \x01(\x03R\tleafIndex\x12\x35\n\x08log_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07logTime\x12\x42\n\ntransition\x18\x03 \x01(\x0e\x32\".creditbureau.v1.ConsentTransitionR\ntransition\"R\n\x13GrantConsentRequest\x12;\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07\x63onsent\"\xb8\x01\n\x14GrantConsentResponse\x12\x36\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x07\x63onsent\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x34\n\x04keys\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"Q\n\x14\x43hangeConsentRequest\x12\x39\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x06\x63hange\"\xb9\x01\n\x15\x43hangeConsentResponse\x12\x36\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x07\x63onsent\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x34\n\x04keys\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"\xaa\x01\n\x11GetConsentRequest\x12Q\n\nconsent_id\x18\x01 \x01(\tB2\xbaH/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$R\tconsentId\x12\x42\n\x0fsubject_request\x18\x02 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x0esubjectRequest\"\x82\x01\n\x12GetConsentResponse\x12\x36\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x07\x63onsent\x12\x34\n\x04keys\x18\x02 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"\xe3\x01\n\x13ListConsentsRequest\x12\x42\n\x0fsubject_request\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x0esubjectRequest\x12\x37\n\nsubject_id\x18\x02 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{32})?$R\tsubjectId\x12\'\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"\xae\x01\n\x14ListConsentsResponse\x12\x38\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x1c.creditbureau.v1.ConsentViewR\x08\x63onsents\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x34\n\x04keys\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys2\xc3\x03\n\x08\x43onsents\x12l\n\x0cGrantConsent\x12$.creditbureau.v1.GrantConsentRequest\x1a%.creditbureau.v1.GrantConsentResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12o\n\rChangeConsent\x12%.creditbureau.v1.ChangeConsentRequest\x1a&.creditbureau.v1.ChangeConsentResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x04\x18\x80\x80\x01 \x1e(\x02\x12h\n\nGetConsent\x12\".creditbureau.v1.GetConsentRequest\x1a#.creditbureau.v1.GetConsentResponse\"\x11\xea\xe0\x18\r\n\x03\x01\x02\x04\x18\x80\x80\x01 \n(\x01\x12n\n\x0cListConsents\x12$.creditbureau.v1.ListConsentsRequest\x1a%.creditbureau.v1.ListConsentsResponse\"\x11\xea\xe0\x18\r\n\x03\x01\x02\x04\x18\x80\x80\x01 \n(\x01\x42\x45\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -61,26 +62,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONSENTS'].methods_by_name['GetConsent']._serialized_options = b'\352\340\030\r\n\003\001\002\004\030\200\200\001 \n(\001'
   _globals['_CONSENTS'].methods_by_name['ListConsents']._loaded_options = None
   _globals['_CONSENTS'].methods_by_name['ListConsents']._serialized_options = b'\352\340\030\r\n\003\001\002\004\030\200\200\001 \n(\001'
-  _globals['_SUBJECTREQUEST']._serialized_start=206
-  _globals['_SUBJECTREQUEST']._serialized_end=338
-  _globals['_CONSENTVIEW']._serialized_start=341
-  _globals['_CONSENTVIEW']._serialized_end=662
-  _globals['_GRANTCONSENTREQUEST']._serialized_start=664
-  _globals['_GRANTCONSENTREQUEST']._serialized_end=746
-  _globals['_GRANTCONSENTRESPONSE']._serialized_start=749
-  _globals['_GRANTCONSENTRESPONSE']._serialized_end=879
-  _globals['_CHANGECONSENTREQUEST']._serialized_start=881
-  _globals['_CHANGECONSENTREQUEST']._serialized_end=962
-  _globals['_CHANGECONSENTRESPONSE']._serialized_start=965
-  _globals['_CHANGECONSENTRESPONSE']._serialized_end=1096
-  _globals['_GETCONSENTREQUEST']._serialized_start=1099
-  _globals['_GETCONSENTREQUEST']._serialized_end=1269
-  _globals['_GETCONSENTRESPONSE']._serialized_start=1271
-  _globals['_GETCONSENTRESPONSE']._serialized_end=1347
-  _globals['_LISTCONSENTSREQUEST']._serialized_start=1350
-  _globals['_LISTCONSENTSREQUEST']._serialized_end=1577
-  _globals['_LISTCONSENTSRESPONSE']._serialized_start=1579
-  _globals['_LISTCONSENTSRESPONSE']._serialized_end=1699
-  _globals['_CONSENTS']._serialized_start=1702
-  _globals['_CONSENTS']._serialized_end=2153
+  _globals['_SUBJECTREQUEST']._serialized_start=237
+  _globals['_SUBJECTREQUEST']._serialized_end=369
+  _globals['_CONSENTVIEW']._serialized_start=372
+  _globals['_CONSENTVIEW']._serialized_end=733
+  _globals['_ERASEDCHANGE']._serialized_start=736
+  _globals['_ERASEDCHANGE']._serialized_end=904
+  _globals['_GRANTCONSENTREQUEST']._serialized_start=906
+  _globals['_GRANTCONSENTREQUEST']._serialized_end=988
+  _globals['_GRANTCONSENTRESPONSE']._serialized_start=991
+  _globals['_GRANTCONSENTRESPONSE']._serialized_end=1175
+  _globals['_CHANGECONSENTREQUEST']._serialized_start=1177
+  _globals['_CHANGECONSENTREQUEST']._serialized_end=1258
+  _globals['_CHANGECONSENTRESPONSE']._serialized_start=1261
+  _globals['_CHANGECONSENTRESPONSE']._serialized_end=1446
+  _globals['_GETCONSENTREQUEST']._serialized_start=1449
+  _globals['_GETCONSENTREQUEST']._serialized_end=1619
+  _globals['_GETCONSENTRESPONSE']._serialized_start=1622
+  _globals['_GETCONSENTRESPONSE']._serialized_end=1752
+  _globals['_LISTCONSENTSREQUEST']._serialized_start=1755
+  _globals['_LISTCONSENTSREQUEST']._serialized_end=1982
+  _globals['_LISTCONSENTSRESPONSE']._serialized_start=1985
+  _globals['_LISTCONSENTSRESPONSE']._serialized_end=2159
+  _globals['_CONSENTS']._serialized_start=2162
+  _globals['_CONSENTS']._serialized_end=2613
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from creditbureau.v1 import consent_pb2 as _consent_pb2
 from creditbureau.v1 import envelope_pb2 as _envelope_pb2
 from creditbureau.v1 import log_pb2 as _log_pb2
+from creditbureau.v1 import members_pb2 as _members_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -56,53 +57,94 @@ Global___SubjectRequest: _TypeAlias = SubjectRequest  # noqa: Y015
 
 @_typing.final
 class ConsentView(_message.Message):
+    """A consent with everything that its state follows from."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONSENT_ID_FIELD_NUMBER: _builtins.int
     CONSENT_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    ERASED_CHANGES_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     USE_COUNT_FIELD_NUMBER: _builtins.int
-    CREATE_TIME_FIELD_NUMBER: _builtins.int
-    UPDATE_TIME_FIELD_NUMBER: _builtins.int
-    NOTE_FIELD_NUMBER: _builtins.int
     consent_id: _builtins.str
     """Request id of the consent."""
     state: _consent_pb2.ConsentState.ValueType
-    """State of the consent at the time of the answer."""
+    """State of the consent at the time of the answer. PAUSED and REVOKED follow
+    from the changes; the other states from the time and the uses.
+    """
     use_count: _builtins.int
     """Reports given under it so far."""
-    note: _builtins.str
-    """The subject's note with that change."""
     @_builtins.property
     def consent(self) -> _envelope_pb2.Envelope:
         """Payload: Consent, as the subject signed it."""
 
     @_builtins.property
-    def create_time(self) -> _timestamp_pb2.Timestamp:
-        """Time at which the consent was granted, UTC."""
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that the consent is in the log; its time is the time of the grant."""
 
     @_builtins.property
-    def update_time(self) -> _timestamp_pb2.Timestamp:
-        """Time at which a signed statement last changed the state."""
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
+        """The statements that changed the state, in order of the log. Payload:
+        ConsentChange, signed by the subject; or KeyRepudiation, which revokes the
+        consents of the key that it names.
+        """
+
+    @_builtins.property
+    def erased_changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ErasedChange]:
+        """Changes whose statements the operator has erased for their words."""
 
     def __init__(
         self,
         *,
         consent_id: _builtins.str = ...,
         consent: _envelope_pb2.Envelope | None = ...,
+        receipt: _log_pb2.Receipt | None = ...,
+        changes: _abc.Iterable[_members_pb2.LoggedStatement] | None = ...,
+        erased_changes: _abc.Iterable[Global___ErasedChange] | None = ...,
         state: _consent_pb2.ConsentState.ValueType = ...,
         use_count: _builtins.int = ...,
-        create_time: _timestamp_pb2.Timestamp | None = ...,
-        update_time: _timestamp_pb2.Timestamp | None = ...,
-        note: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "consent_id", b"consent_id", "create_time", b"create_time", "note", b"note", "state", b"state", "update_time", b"update_time", "use_count", b"use_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "consent", b"consent", "consent_id", b"consent_id", "erased_changes", b"erased_changes", "receipt", b"receipt", "state", b"state", "use_count", b"use_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConsentView: _TypeAlias = ConsentView  # noqa: Y015
+
+@_typing.final
+class ErasedChange(_message.Message):
+    """What is left of a change of a consent that was erased."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    LOG_TIME_FIELD_NUMBER: _builtins.int
+    TRANSITION_FIELD_NUMBER: _builtins.int
+    leaf_index: _builtins.int
+    """Leaf of the change in the log, zero-based."""
+    transition: _consent_pb2.ConsentTransition.ValueType
+    """The change."""
+    @_builtins.property
+    def log_time(self) -> _timestamp_pb2.Timestamp:
+        """Time of the change in the log, UTC."""
+
+    def __init__(
+        self,
+        *,
+        leaf_index: _builtins.int = ...,
+        log_time: _timestamp_pb2.Timestamp | None = ...,
+        transition: _consent_pb2.ConsentTransition.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["log_time", b"log_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leaf_index", b"leaf_index", "log_time", b"log_time", "transition", b"transition"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ErasedChange: _TypeAlias = ErasedChange  # noqa: Y015
 
 @_typing.final
 class GrantConsentRequest(_message.Message):
@@ -132,6 +174,7 @@ class GrantConsentResponse(_message.Message):
 
     CONSENT_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def consent(self) -> Global___ConsentView:
         """The consent as it is now."""
@@ -140,15 +183,23 @@ class GrantConsentResponse(_message.Message):
     def receipt(self) -> _log_pb2.Receipt:
         """Proof that the statement is in the log."""
 
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
+        """The statements that bound the keys to their subjects which signed the consents and
+        their changes, each once, in order of the log: KeyAttestation by a member, KeyRotation
+        by the subject with the key before.
+        """
+
     def __init__(
         self,
         *,
         consent: Global___ConsentView | None = ...,
         receipt: _log_pb2.Receipt | None = ...,
+        keys: _abc.Iterable[_members_pb2.LoggedStatement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "receipt", b"receipt"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "keys", b"keys", "receipt", b"receipt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -182,6 +233,7 @@ class ChangeConsentResponse(_message.Message):
 
     CONSENT_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def consent(self) -> Global___ConsentView:
         """The consent as it is now."""
@@ -190,15 +242,23 @@ class ChangeConsentResponse(_message.Message):
     def receipt(self) -> _log_pb2.Receipt:
         """Proof that the statement is in the log."""
 
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
+        """The statements that bound the keys to their subjects which signed the consents and
+        their changes, each once, in order of the log: KeyAttestation by a member, KeyRotation
+        by the subject with the key before.
+        """
+
     def __init__(
         self,
         *,
         consent: Global___ConsentView | None = ...,
         receipt: _log_pb2.Receipt | None = ...,
+        keys: _abc.Iterable[_members_pb2.LoggedStatement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "receipt", b"receipt"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "keys", b"keys", "receipt", b"receipt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -235,18 +295,27 @@ class GetConsentResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CONSENT_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def consent(self) -> Global___ConsentView:
         """The consent as it is now."""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
+        """The statements that bound the keys to their subjects which signed the consents and
+        their changes, each once, in order of the log: KeyAttestation by a member, KeyRotation
+        by the subject with the key before.
+        """
 
     def __init__(
         self,
         *,
         consent: Global___ConsentView | None = ...,
+        keys: _abc.Iterable[_members_pb2.LoggedStatement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "keys", b"keys"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -263,7 +332,7 @@ class ListConsentsRequest(_message.Message):
     subject_id: _builtins.str
     """Only consents of this subject; for members."""
     page_size: _builtins.int
-    """Largest number of items on the page; 0 means 100."""
+    """Largest number of items on the page; 0 means 100. A page ends at about 1 MiB too."""
     page_token: _builtins.str
     """Token of this page, from the previous page; empty for the first page."""
     @_builtins.property
@@ -294,21 +363,30 @@ class ListConsentsResponse(_message.Message):
 
     CONSENTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Token of the next page; empty on the last page."""
     @_builtins.property
     def consents(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConsentView]:
         """Newest first."""
 
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
+        """The statements that bound the keys to their subjects which signed the consents and
+        their changes, each once, in order of the log: KeyAttestation by a member, KeyRotation
+        by the subject with the key before.
+        """
+
     def __init__(
         self,
         *,
         consents: _abc.Iterable[Global___ConsentView] | None = ...,
         next_page_token: _builtins.str = ...,
+        keys: _abc.Iterable[_members_pb2.LoggedStatement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consents", b"consents", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consents", b"consents", "keys", b"keys", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -70,7 +70,9 @@ class ConsentsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ChangeConsent(self, request, context):
-        """Pauses, resumes or revokes a consent. Reasons: NOT_FOUND, WRONG_STATE.
+        """Pauses, resumes or revokes a consent. A consent that was changed as many times as the
+        jurisdiction allows can be revoked only. Reasons: NOT_FOUND, WRONG_STATE,
+        CONSENT_CEILING.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -86,7 +88,8 @@ class ConsentsServicer:
 
     def ListConsents(self, request, context):
         """Lists the subject's consents (signed), or the consents that the calling
-        member holds; newest first, in pages. Reasons: BAD_PAGE_TOKEN; signed:
+        member holds; newest first, in pages of about 1 MiB at most. Reasons:
+        BAD_PAGE_TOKEN; signed:
         BAD_SIGNATURE, EXPIRED_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -21,14 +21,18 @@ class ConsentsStub:
     EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
     """
     ChangeConsent: _grpc.UnaryUnaryMultiCallable[_consents_pb2.ChangeConsentRequest, _consents_pb2.ChangeConsentResponse]
-    """Pauses, resumes or revokes a consent. Reasons: NOT_FOUND, WRONG_STATE."""
+    """Pauses, resumes or revokes a consent. A consent that was changed as many times as the
+    jurisdiction allows can be revoked only. Reasons: NOT_FOUND, WRONG_STATE,
+    CONSENT_CEILING.
+    """
     GetConsent: _grpc.UnaryUnaryMultiCallable[_consents_pb2.GetConsentRequest, _consents_pb2.GetConsentResponse]
     """Returns one consent, to its subject (signed) or its grantee. Reasons:
     NOT_FOUND, also for consents of others.
     """
     ListConsents: _grpc.UnaryUnaryMultiCallable[_consents_pb2.ListConsentsRequest, _consents_pb2.ListConsentsResponse]
     """Lists the subject's consents (signed), or the consents that the calling
-    member holds; newest first, in pages. Reasons: BAD_PAGE_TOKEN; signed:
+    member holds; newest first, in pages of about 1 MiB at most. Reasons:
+    BAD_PAGE_TOKEN; signed:
     BAD_SIGNATURE, EXPIRED_REQUEST.
     """
 
@@ -51,7 +55,10 @@ class ConsentsServicer(metaclass=_abc_1.ABCMeta):
         request: _consents_pb2.ChangeConsentRequest,
         context: _grpc.ServicerContext,
     ) -> _consents_pb2.ChangeConsentResponse:
-        """Pauses, resumes or revokes a consent. Reasons: NOT_FOUND, WRONG_STATE."""
+        """Pauses, resumes or revokes a consent. A consent that was changed as many times as the
+        jurisdiction allows can be revoked only. Reasons: NOT_FOUND, WRONG_STATE,
+        CONSENT_CEILING.
+        """
 
     @_abc_1.abstractmethod
     def GetConsent(
@@ -70,7 +77,8 @@ class ConsentsServicer(metaclass=_abc_1.ABCMeta):
         context: _grpc.ServicerContext,
     ) -> _consents_pb2.ListConsentsResponse:
         """Lists the subject's consents (signed), or the consents that the calling
-        member holds; newest first, in pages. Reasons: BAD_PAGE_TOKEN; signed:
+        member holds; newest first, in pages of about 1 MiB at most. Reasons:
+        BAD_PAGE_TOKEN; signed:
         BAD_SIGNATURE, EXPIRED_REQUEST.
         """
 

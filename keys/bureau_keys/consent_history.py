@@ -1,0 +1,247 @@
+"""The state of a consent, from the signed statements that granted and changed it.
+
+PAUSED and REVOKED follow from the statements, PENDING and EXPIRED from the time. EXHAUSTED
+follows from the count of uses, which is the bureau's word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from bureau_keys.consent_checks import verify_consent
+from bureau_keys.envelope import payload_type_of, peek, verify_envelope
+from bureau_keys.errors import BadProof, MalformedMessage, WrongAnswer
+from bureau_keys.key_history import LoggedKey
+from bureau_keys.profile import Trust
+from bureau_keys.receipt_checks import check_receipt
+from bureau_keys.signer_name import member_id_of, member_signer, subject_signer
+from bureau_keys.subject_keys import (
+    MemberKeys,
+    SubjectKeys,
+    attesters_of,
+    check_header,
+    prove_subject_keys,
+    signing_key,
+)
+from creditbureau.v1 import consent_pb2
+from creditbureau.v1.consent_pb2 import Consent, ConsentChange
+from creditbureau.v1.consents_pb2 import ConsentView, ErasedChange
+from creditbureau.v1.members_pb2 import LoggedStatement
+from creditbureau.v1.subjects_pb2 import KeyRepudiation
+
+ACTIVE = consent_pb2.CONSENT_STATE_ACTIVE
+PAUSED = consent_pb2.CONSENT_STATE_PAUSED
+REVOKED = consent_pb2.CONSENT_STATE_REVOKED
+# From which states a change leads to which.
+TRANSITIONS: dict[int, tuple[set[int], int]] = {
+    consent_pb2.CONSENT_TRANSITION_PAUSE: ({ACTIVE}, PAUSED),
+    consent_pb2.CONSENT_TRANSITION_RESUME: ({PAUSED}, ACTIVE),
+    consent_pb2.CONSENT_TRANSITION_REVOKE: ({ACTIVE, PAUSED}, REVOKED),
+}
+# States that the bureau may show of a consent that the statements leave in a state.
+SHOWN_AS: dict[int, set[int]] = {
+    ACTIVE: {
+        ACTIVE,
+        consent_pb2.CONSENT_STATE_PENDING,
+        consent_pb2.CONSENT_STATE_EXPIRED,
+        consent_pb2.CONSENT_STATE_EXHAUSTED,
+    },
+    PAUSED: {PAUSED, consent_pb2.CONSENT_STATE_EXPIRED},
+    REVOKED: {REVOKED},
+}
+REPUDIATION = payload_type_of(KeyRepudiation)
+
+
+class ConsentHistory(NamedTuple):
+    """A consent, and what the statements about it lead to.
+
+    Attributes:
+        state: ACTIVE, PAUSED or REVOKED.
+        grant_us: Time of the grant in the log, microseconds since 1970 UTC.
+        change_us: Time of the last change in the log; that of the grant without one.
+        note: The subject's note with the last change.
+    """
+
+    consent: Consent
+    state: int
+    grant_us: int
+    change_us: int
+    note: str
+
+    def state_at(self, now_us: int, use_count: int) -> int:
+        """Return the ConsentState at a time, after a number of uses."""
+        consent = self.consent
+        return state_at(
+            self.state,
+            start_us=consent.start_time.ToMicroseconds(),
+            expire_us=consent.expire_time.ToMicroseconds(),
+            uses_left=not consent.max_uses or use_count < consent.max_uses,
+            now_us=now_us,
+        )
+
+
+class _Change(NamedTuple):
+    """A change of a consent, verified unless it was erased."""
+
+    leaf_index: int
+    time_us: int
+    transition: int
+    note: str
+
+
+def state_at(state: int, *, start_us: int, expire_us: int, uses_left: bool, now_us: int) -> int:
+    """Return the ConsentState at a time.
+
+    Args:
+        state: ACTIVE, PAUSED or REVOKED, from the statements.
+        uses_left: False if the consent's uses are used up.
+    """
+    if state == REVOKED:
+        return state
+    if now_us >= expire_us:
+        return consent_pb2.CONSENT_STATE_EXPIRED
+    if state == PAUSED:
+        return state
+    if now_us < start_us:
+        return consent_pb2.CONSENT_STATE_PENDING
+    return ACTIVE if uses_left else consent_pb2.CONSENT_STATE_EXHAUSTED
+
+
+def members_needed(views: Iterable[ConsentView], keys: Iterable[LoggedStatement]) -> set[str]:
+    """Return the members whose keys check consents: attesters of the subjects' keys.
+
+    Raises:
+        KeysError: A statement is not of its kind.
+    """
+    repudiations = (
+        peek(logged.envelope, KeyRepudiation).header.signer
+        for view in views
+        for logged in view.changes
+        if logged.envelope.payload_type == REPUDIATION
+    )
+    return attesters_of(keys) | {
+        member_id for signer in repudiations if (member_id := member_id_of(signer))
+    }
+
+
+def check_consents(
+    views: Iterable[ConsentView],
+    keys: Iterable[LoggedStatement],
+    members: MemberKeys,
+    trust: Trust,
+) -> Iterator[ConsentHistory]:
+    """Yield consents, each signed by its subject, with the state that its changes lead to.
+
+    Args:
+        views: Consents of one reply of the bureau.
+        keys: The statements in the reply that bind the keys to the subjects.
+        members: Keys of `members_needed`, proved by the log, by member id.
+        trust: The log's origin and key.
+
+    Raises:
+        KeysError: A statement is not in the log, in another order, of another consent, or
+            signed with another key; or the shown state contradicts the statements.
+    """
+    bound = prove_subject_keys(keys, members, trust)
+    for view in views:
+        yield _history(view, bound, members, trust)
+
+
+def _history(
+    view: ConsentView, keys: SubjectKeys, members: MemberKeys, trust: Trust
+) -> ConsentHistory:
+    granted = LoggedStatement(envelope=view.consent, receipt=view.receipt)
+    consent = verify_consent(granted, keys, trust)
+    if consent.header.request_id != view.consent_id:
+        raise WrongAnswer(f"consent {consent.header.request_id} is shown as {view.consent_id}")
+    grant_us = view.receipt.log_time.ToMicroseconds()
+    history = ConsentHistory(consent, ACTIVE, grant_us, grant_us, "")
+    changes = [_change(view, consent, logged, keys, members, trust) for logged in view.changes]
+    changes += map(_erased, view.erased_changes)
+    last = view.receipt.leaf_index
+    for change in sorted(changes):
+        if change.leaf_index <= last:
+            raise BadProof(f"a change of consent {view.consent_id} comes before it, or twice")
+        last = change.leaf_index
+        allowed, after = TRANSITIONS.get(change.transition, (set(), REVOKED))
+        if history.state not in allowed:
+            raise BadProof(f"a change of consent {view.consent_id} is missing, or is no change")
+        history = history._replace(state=after, change_us=change.time_us, note=change.note)
+    if view.state not in SHOWN_AS[history.state]:
+        shown, proved = (_name(state) for state in (view.state, history.state))
+        raise WrongAnswer(
+            f"consent {view.consent_id} is shown as {shown}, the statements make it {proved}"
+        )
+    return history
+
+
+def _change(
+    view: ConsentView,
+    consent: Consent,
+    logged: LoggedStatement,
+    keys: SubjectKeys,
+    members: MemberKeys,
+    trust: Trust,
+) -> _Change:
+    envelope, receipt = logged.envelope, logged.receipt
+    if envelope.payload_type == REPUDIATION:
+        _check_repudiation(view, consent, logged, keys, members, trust)
+        transition, note = int(consent_pb2.CONSENT_TRANSITION_REVOKE), ""
+    else:
+        what, subject_id = "the change of the consent", consent.subject_id
+        change = peek(envelope, ConsentChange)
+        key = signing_key(keys, subject_id, envelope, receipt.leaf_index, what)
+        check_receipt(receipt, envelope, trust, "consent-change")
+        verify_envelope(envelope, ConsentChange, {key.key.key_id: key.key})
+        check_header(change.header, subject_signer(subject_id), trust, what)
+        if change.consent_id != view.consent_id:
+            raise BadProof(f"a change of {change.consent_id} is shown with {view.consent_id}")
+        transition, note = int(change.transition), change.note
+    return _Change(receipt.leaf_index, receipt.log_time.ToMicroseconds(), transition, note)
+
+
+def _check_repudiation(
+    view: ConsentView,
+    consent: Consent,
+    logged: LoggedStatement,
+    keys: SubjectKeys,
+    members: MemberKeys,
+    trust: Trust,
+) -> None:
+    """Check that a repudiation names the key of a consent, or one that the key came from."""
+    envelope, receipt = logged.envelope, logged.receipt
+    index, what = receipt.leaf_index, "the repudiation of the key"
+    repudiation = peek(envelope, KeyRepudiation)
+    own = keys[consent.subject_id]
+    named = own.get(repudiation.key_id)
+    if named is None or named.start > own[view.consent.signatures[0].keyid].start:
+        raise BadProof(f"{what} does not name the key of consent {view.consent_id}")
+    check_receipt(receipt, envelope, trust, "key-repudiation")
+    member_id = member_id_of(repudiation.header.signer)
+    if member_id:
+        counting: Iterable[LoggedKey] = members.get(member_id, ())
+        signers = {key.key.key_id: key.key for key in counting if key.counts_at(index)}
+    else:
+        signing = signing_key(keys, consent.subject_id, envelope, index, what)
+        if signing.start >= named.start:
+            raise BadProof(f"{what} is signed with a later key")
+        signers = {signing.key.key_id: signing.key}
+    verify_envelope(envelope, KeyRepudiation, signers)
+    signer = member_signer(member_id) if member_id else subject_signer(consent.subject_id)
+    check_header(repudiation.header, signer, trust, what)
+    if repudiation.subject_id != consent.subject_id:
+        raise BadProof(f"{what} is about another subject")
+
+
+def _erased(change: ErasedChange) -> _Change:
+    try:
+        time_us = change.log_time.ToMicroseconds()
+    except ValueError as error:
+        raise MalformedMessage("the time of a change is not in the years 1 to 9999") from error
+    return _Change(change.leaf_index, time_us, change.transition, "")
+
+
+def _name(state: int) -> str:
+    values = consent_pb2.ConsentState.DESCRIPTOR.values_by_number
+    return values[state].name.removeprefix("CONSENT_STATE_") if state in values else str(state)
