@@ -25,7 +25,7 @@ from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.authority import fingerprint, identity_of, not_after
-from bureau_keys.envelope import open_envelope, payload_type_of
+from bureau_keys.envelope import open_envelope
 from bureau_keys.errors import KeysError
 from bureau_keys.signer_name import member_signer
 from bureau_keys.signing import VerifyKey
@@ -49,9 +49,6 @@ M = TypeVar("M", bound=Message)
 # Member ids as the contract has them; a page token of the list of members is one.
 MEMBER_ID = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
-# Statements that other members need to check a member's keys. Suspensions, with their notes, are
-# between the operator and the member.
-SHOWN_TO_ALL = frozenset(map(payload_type_of, (Admission, MemberChange, CredentialChange)))
 # The quotas of a member, by the column `carried` of their rows.
 QUOTAS: tuple[Literal["quota", "carried_quota"], ...] = ("quota", "carried_quota")
 
@@ -280,8 +277,7 @@ def get_member(bureau: Bureau, caller: Caller, member_id: str, *, with_statement
             raise Refusal.of_field("NOT_FOUND", "member_id", "no member has this id")
         member = _member_of(bureau, db, caller, StoredMember(*row))
         if with_statements:
-            all_of_them = caller.is_operator or caller.member_id == member_id
-            member.statements.extend(_statements(db, member_id, all_of_them))
+            member.statements.extend(_statements(db, member_id))
     return member
 
 
@@ -440,13 +436,12 @@ def _member_of(bureau: Bureau, db: Connection, caller: Caller, stored: StoredMem
     return member
 
 
-def _statements(db: Connection, member_id: str, all_of_them: bool) -> list[LoggedStatement]:
-    """Read the statements that made a member; for other members only those about its keys."""
+def _statements(db: Connection, member_id: str) -> list[LoggedStatement]:
+    """Read the statements that made a member."""
     return [
         LoggedStatement(
             envelope=Envelope.FromString(row[-1]),
             receipt=signed_statement.receipt_of(log.proof_of(db, LoggedEntry(*row[:-1]))),
         )
         for row in db.all(q.statements_of_member, member_id=member_id)
-        if all_of_them or Envelope.FromString(row[-1]).payload_type in SHOWN_TO_ALL
     ]

@@ -1,4 +1,4 @@
-"""Whose key counted when: proved by the log, from one pinned key on.
+"""Whose key counted when, and what a member is: proved by the log, from one pinned key on.
 
 The operator's first key is pinned. Each statement about a member is in the log and
 signed by an operator (or, for a key of its own, by the member), with a key that an
@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
+from bureau_keys.certificate import fingerprint
 from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.envelope import payload_type_of, peek, verify_envelope
-from bureau_keys.errors import BadProof, KeysError
+from bureau_keys.errors import BadProof, KeysError, WrongAnswer
 from bureau_keys.profile import Trust
 from bureau_keys.receipt_checks import check_receipt
 from bureau_keys.signer_name import member_id_of, member_signer
@@ -22,19 +23,22 @@ from bureau_keys.signing import VerifyKey
 from creditbureau.v1.codes_pb2 import ROLE_OPERATOR
 from creditbureau.v1.envelope_pb2 import Envelope, Header
 from creditbureau.v1.members_pb2 import (
+    MEMBER_STATE_ACTIVE,
     Admission,
     CredentialChange,
     KeyPossession,
     LoggedStatement,
     Member,
     MemberChange,
+    MemberStateChange,
 )
 
 STILL = 1 << 62
-Statement: TypeAlias = Admission | MemberChange | CredentialChange
+Statement: TypeAlias = Admission | MemberChange | MemberStateChange | CredentialChange
 KINDS: dict[str, tuple[type[Statement], EntryKind]] = {
     payload_type_of(Admission): (Admission, "admission"),
     payload_type_of(MemberChange): (MemberChange, "member-change"),
+    payload_type_of(MemberStateChange): (MemberStateChange, "member-state"),
     payload_type_of(CredentialChange): (CredentialChange, "credential"),
 }
 
@@ -81,14 +85,21 @@ class SignedMember(NamedTuple):
     """The description of a member that operators signed: its admission with all changes.
 
     Attributes:
+        state: The MemberState.
+        directory_quota: Directory evaluations a day.
+        certificates: Fingerprints of the certificates in force; the member registers and
+            withdraws them itself, too.
         admit_us: Time of the admission in the log, microseconds since 1970 UTC.
     """
 
     display_name: str
+    state: int
     roles: tuple[int, ...]
     purposes: tuple[int, ...]
     jurisdiction: str
     group: str
+    directory_quota: int
+    certificates: frozenset[str]
     admit_us: int
 
 
@@ -104,6 +115,32 @@ def signed_members(members: Iterable[Member], trust: Trust) -> dict[str, SignedM
         if member.member_id not in described:
             raise BadProof(f"the admission of {member.member_id} is missing")
     return described
+
+
+def check_described(member: Member, signed: SignedMember) -> None:
+    """Check that a member is shown as operators signed it.
+
+    What is shown to the member itself and to operators only may be absent.
+
+    Raises:
+        WrongAnswer: A value is another.
+    """
+    pairs = {
+        "name": (member.display_name, signed.display_name),
+        "state": (member.state, signed.state),
+        "roles": (set(member.roles), set(signed.roles)),
+        "purposes": (set(member.purposes), set(signed.purposes)),
+        "jurisdiction": (member.jurisdiction, signed.jurisdiction),
+        "group": (member.group, signed.group),
+        "quota": (member.directory_quota or signed.directory_quota, signed.directory_quota),
+    }
+    if member.certificate_fingerprints:
+        pairs["certificates"] = (set(member.certificate_fingerprints), set(signed.certificates))
+    for what, (shown, proved) in pairs.items():
+        if shown != proved:
+            raise WrongAnswer(
+                f"the {what} of {member.member_id} is shown as {shown!r}, not as signed: {proved!r}"
+            )
 
 
 def operators(members: Iterable[Member], trust: Trust) -> set[str]:
@@ -157,9 +194,9 @@ class _Register:
         if self.keys and not own and signer not in self.operators:
             raise BadProof(f"{what}: {header.signer} is no operator")
         # 3. What it says holds from here on.
-        if not isinstance(statement, CredentialChange):
+        if isinstance(statement, Admission | MemberChange):
             self._appoint(member_id, ROLE_OPERATOR in statement.roles)
-            self._describe(statement, logged.receipt.log_time.ToMicroseconds())
+        self._describe(statement, logged.receipt.log_time.ToMicroseconds())
         for added in self._registered(statement, member_id):
             self.keys.setdefault(member_id, {})[added.key_id] = LoggedKey(added, index, STILL)
         if isinstance(statement, CredentialChange) and statement.HasField("withdraw_key"):
@@ -202,23 +239,37 @@ class _Register:
         else:
             self.operators.discard(member_id)
 
-    def _describe(self, statement: Admission | MemberChange, time_us: int) -> None:
+    def _describe(self, statement: Statement, time_us: int) -> None:
         member_id = statement.member_id
         if isinstance(statement, Admission):
-            jurisdiction, admit_us = statement.jurisdiction, time_us
-        elif member_id in self.described:
-            jurisdiction = self.described[member_id].jurisdiction
-            admit_us = self.described[member_id].admit_us
-        else:
+            self.described[member_id] = SignedMember(
+                display_name=statement.display_name,
+                state=MEMBER_STATE_ACTIVE,
+                roles=tuple(statement.roles),
+                purposes=tuple(statement.purposes),
+                jurisdiction=statement.jurisdiction,
+                group=statement.group,
+                directory_quota=statement.directory_quota,
+                certificates=frozenset(map(fingerprint, statement.certificates)),
+                admit_us=time_us,
+            )
+            return
+        if member_id not in self.described:
             raise BadProof(f"the admission of {member_id} is missing")
-        self.described[member_id] = SignedMember(
-            statement.display_name,
-            tuple(statement.roles),
-            tuple(statement.purposes),
-            jurisdiction,
-            statement.group,
-            admit_us,
-        )
+        before = self.described[member_id]
+        if isinstance(statement, MemberChange):
+            after = before._replace(
+                display_name=statement.display_name,
+                roles=tuple(statement.roles),
+                purposes=tuple(statement.purposes),
+                group=statement.group,
+                directory_quota=statement.directory_quota,
+            )
+        elif isinstance(statement, MemberStateChange):
+            after = before._replace(state=statement.state)
+        else:
+            after = before._replace(certificates=_certificates(before.certificates, statement))
+        self.described[member_id] = after
 
     def _registered(self, statement: Statement, member_id: str) -> Iterator[VerifyKey]:
         for possession in _possessions(statement):
@@ -228,6 +279,13 @@ class _Register:
             if (proof.header.signer, proof.header.audience) != wanted:
                 raise BadProof(f"a key of {member_id} comes with another's proof of possession")
             yield key
+
+
+def _certificates(before: frozenset[str], change: CredentialChange) -> frozenset[str]:
+    """Return the fingerprints of the certificates in force after a change."""
+    if change.HasField("add_certificate"):
+        return before | {fingerprint(change.add_certificate)}
+    return before - {change.withdraw_certificate}
 
 
 def _possessions(statement: Statement) -> Iterable[Envelope]:

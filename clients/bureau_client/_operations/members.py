@@ -166,15 +166,59 @@ def _header(message: Message) -> Header:
     return header
 
 
-def list_members(limit: int | None) -> Operation[list[Member]]:
-    """List all members, in the order of their ids."""
+def verified_member(context: Context, member_id: str) -> Operation[Member]:
+    """Return a member as it is now, as operators signed it.
 
-    def page(token: str) -> Operation[tuple[Sequence[members_pb2.Member], str]]:
+    Raises:
+        NotFound: No member has this id.
+        VerificationFailed: The member is shown otherwise than as signed.
+    """
+    vouched = yield from vouched_member(context.trust, member_id)
+    context.members[member_id] = vouched
+    return vouched.member
+
+
+def list_members(context: Context, limit: int | None) -> Operation[list[Member]]:
+    """List all members, in the order of their ids, each as operators signed it.
+
+    The statements about a member are fetched once, and again if the list shows the member
+    otherwise than as they say.
+    """
+
+    def page(token: str) -> Operation[tuple[Sequence[Member], str]]:
         request = members_pb2.ListMembersRequest(page_token=token)
         reply = yield from call(methods.LIST_MEMBERS, request)
-        return reply.members, reply.next_page_token
+        with verifying("The list of members"):
+            listed = list(map(read_member, reply.members))
+        found = []
+        for shown in listed:
+            known = context.members.get(shown.member_id)
+            if known is None or not _alike(shown, known.member):
+                yield from verified_member(context, shown.member_id)
+            member = context.members[shown.member_id].member
+            if not _alike(shown, member):
+                raise VerificationFailed(
+                    f"The list shows {shown.member_id} otherwise than as operators signed it",
+                    reason="WRONG_ANSWER",
+                    fix="List the members again: the member may have changed just now. "
+                    f"If it fails again: {TELL[0].lower()}{TELL[1:]}",
+                )
+            found.append(member)
+        return found, reply.next_page_token
 
-    return (yield from collect("The list of members", page, read_member, limit))
+    return (yield from collect("The list of members", page, lambda member: member, limit))
+
+
+def _alike(shown: Member, member: Member) -> bool:
+    """Return true if a member of a list is shown as a verified one."""
+
+    def described(at: Member) -> tuple[object, ...]:
+        sets = (at.roles, at.purposes, at.certificate_fingerprints)
+        keys = frozenset(key.key_id for key in at.keys if key.valid_to_index is None)
+        values = (at.display_name, at.state, at.jurisdiction, at.group, at.directory_quota)
+        return (*map(frozenset, sets), keys, *values)
+
+    return described(shown) == described(member)
 
 
 def add_key(context: SigningContext, member_id: str, key: SigningKey) -> Operation[Receipt]:

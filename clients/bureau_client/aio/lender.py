@@ -475,16 +475,17 @@ class AsyncLender(AsyncClient):
         return await self._driver.run(standards.get_standard(self._signing, version))
 
     async def member(self, member_id: str) -> Member:
-        """Return a member's entry in the directory of members.
+        """Return a member as operators signed it, each of its keys checked against the log.
 
         Raises:
             NotFound: No member has this id.
+            VerificationFailed: The member is shown otherwise than as signed.
         """
-        return await self._driver.run(members.get_member(member_id))
+        return await self._driver.run(members.verified_member(self._signing, member_id))
 
     async def members(self, *, limit: int | None = None) -> list[Member]:
-        """List all members, in the order of their ids."""
-        return await self._driver.run(members.list_members(limit))
+        """List all members, in the order of their ids, each as operators signed it."""
+        return await self._driver.run(members.list_members(self._signing, limit))
 
     async def add_key(self, key: SigningKey) -> Receipt:
         """Register a further signing key of this member."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from google.protobuf.message import DecodeError
 
@@ -74,7 +74,6 @@ def _as_signed(member: Member, verified: VerifiedReport) -> Member:
     return replace(
         with_signed_values(proved, signed),
         state=MemberState.UNSPECIFIED,
-        create_time=_EPOCH + timedelta(microseconds=signed.admit_us),
         directory_quota=None,
         certificate_fingerprints=(),
         reciprocity=ReciprocityLevel.UNSPECIFIED,

@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bureau_client._codec.members import read_member
-from bureau_client.models.codes import Purpose, Role
+from bureau_client._codec.scalars import moment_at
+from bureau_client.models.codes import MemberState, Purpose, Role
 from bureau_client.models.members import Member
 from bureau_client.verify.checks import verifying
 from bureau_keys.key_history import (
     STILL,
     LoggedKey,
     SignedMember,
+    check_described,
     logged_keys,
     operators,
     signed_members,
@@ -25,7 +27,8 @@ from creditbureau.v1 import members_pb2
 def verify_member(encoded: bytes, trust: Trust, vouchers: Iterable[Member] = ()) -> Member:
     """Read a member and check each of its keys against the log.
 
-    Every key needs a logged statement that registers it, signed by the operator whose
+    Its name, roles, purposes, group and state are those that operators signed. Every key needs
+    a logged statement that registers it, signed by the operator whose
     first key is pinned, by another operator that it admitted, or by the member with an
     earlier key. So the bureau's server alone cannot add a key.
 
@@ -37,24 +40,25 @@ def verify_member(encoded: bytes, trust: Trust, vouchers: Iterable[Member] = ())
 
     Raises:
         VerificationFailed: A statement is not in the log, its signer is not entitled, or
-            no statement registers a key.
+            no statement registers a key; or the member is shown otherwise than as signed.
     """
     with verifying("The member"):
         message = members_pb2.Member.FromString(encoded)
         others = [members_pb2.Member.FromString(voucher.encoded) for voucher in vouchers]
         keys = logged_keys([message, *others], trust)[message.member_id]
         signed = signed_members([message, *others], trust)[message.member_id]
+        check_described(message, signed)
         member = with_signed_values(read_member(message), signed)
     return with_proved_keys(member, keys)
 
 
 def with_signed_values(member: Member, signed: SignedMember) -> Member:
-    """Return a member with the name, roles, purposes, jurisdiction and group that operators
-    signed.
-    """
+    """Return a member with the values that operators signed."""
     return replace(
         member,
         display_name=signed.display_name,
+        state=MemberState(signed.state),
+        create_time=moment_at(signed.admit_us),
         roles=tuple(map(Role, signed.roles)),
         purposes=tuple(map(Purpose, signed.purposes)),
         jurisdiction=signed.jurisdiction,

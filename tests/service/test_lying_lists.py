@@ -1,0 +1,340 @@
+"""A bureau that lies in its lists of consents, members and notices: every client refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from bureau.admin.operator import Operator
+from bureau_client import (
+    ConsentState,
+    InvalidRequest,
+    VerificationFailed,
+    Wallet,
+)
+from bureau_client._operations import methods
+from bureau_keys.envelope import seal
+from bureau_keys.signing import SigningKey
+from creditbureau.v1 import codes_pb2, consent_pb2
+from creditbureau.v1.consent_pb2 import Consent
+from creditbureau.v1.consents_pb2 import ConsentView, ListConsentsResponse
+from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED
+from tests.service.client_calls import client_of
+from tests.service.liar import deceive
+from tests.service.scenario import Scenario, open_scenario
+
+CONSENTS = {methods.LIST_CONSENTS.path, methods.CHANGE_CONSENT.path}
+MEMBERS = {methods.LIST_MEMBERS.path, methods.GET_MEMBER.path}
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Iterator[Scenario]:
+    with open_scenario("acme", "brook") as scenario:
+        yield scenario
+
+
+def answers(
+    scenario: Scenario, kind: str, person: Wallet, call: Callable[[Any], Any], lie: Any
+) -> list[Any]:
+    """Return the results of one call, by the synchronous and by the asynchronous client; an
+    error in place of a result.
+    """
+    found = []
+    for is_async in (False, True):
+        client = client_of(kind, scenario, person, 0, is_async=is_async)
+        deceive(client, lie)
+        try:
+            found.append(asyncio.run(awaited(client, call)) if is_async else call(client))
+        except VerificationFailed as error:
+            found.append(error)
+        finally:
+            if not is_async:
+                client.close()
+    return found
+
+
+async def awaited(client: Any, call: Callable[[Any], Any]) -> Any:
+    async with client:
+        return await call(client)
+
+
+def consents(client: Any) -> Any:
+    return client.consents()
+
+
+def lists_of(path: str, change: Callable[[Any], object]) -> Callable[[str, Any], None]:
+    """Return the lie that changes the replies of one method."""
+
+    def lie(at: str, reply: Any) -> None:
+        if at == path:
+            change(reply)
+
+    return lie
+
+
+# Consents ----------------------------------------------------------------------------
+
+
+def resigned(view: ConsentView, key: SigningKey, **changes: Any) -> None:
+    """Put another consent in place of one, signed with another key."""
+    said = Consent.FromString(view.consent.payload)
+    said.header.request_id = view.consent_id = str(uuid4())
+    for name, value in changes.items():
+        setattr(said, name, value)
+    view.consent.CopyFrom(seal(said, key))
+
+
+def unsigned(reply: ListConsentsResponse) -> None:
+    for view in reply.consents:
+        del view.consent.signatures[:]
+
+
+def invented(reply: ListConsentsResponse) -> None:
+    resigned(reply.consents[0], SigningKey.generate(), max_uses=9)
+
+
+def without_keys(reply: ListConsentsResponse) -> None:
+    del reply.keys[:]
+
+
+def without_receipt(reply: ListConsentsResponse) -> None:
+    reply.consents[0].ClearField("receipt")
+
+
+def renamed(reply: ListConsentsResponse) -> None:
+    reply.consents[0].consent_id = str(uuid4())
+
+
+def revived(reply: ListConsentsResponse) -> None:
+    """Show every consent ACTIVE, with its changes."""
+    for view in reply.consents:
+        view.state = consent_pb2.CONSENT_STATE_ACTIVE
+
+
+def resumed(reply: ListConsentsResponse) -> None:
+    """Show the pause twice, as if the second one was a change back."""
+    for view in reply.consents:
+        view.changes.extend(list(view.changes))
+        view.state = consent_pb2.CONSENT_STATE_ACTIVE
+
+
+def moved(reply: ListConsentsResponse) -> None:
+    """Show the change of one consent with another one."""
+    changes = [change for view in reply.consents for change in view.changes]
+    for view in reply.consents:
+        del view.changes[:]
+        view.state = consent_pb2.CONSENT_STATE_ACTIVE
+    reply.consents[0].changes.extend(changes)
+    reply.consents[0].state = consent_pb2.CONSENT_STATE_REVOKED
+
+
+LIES = {
+    "a consent without a signature": unsigned,
+    "a consent under a key that no one has": invented,
+    "consents without the keys of their subject": without_keys,
+    "a consent that is not in the log": without_receipt,
+    "a consent under another id": renamed,
+    "a revoked consent as active": revived,
+    "a change twice": resumed,
+    "a change of another consent": moved,
+}
+
+
+@pytest.fixture(scope="module")
+def person(scenario: Scenario) -> Wallet:
+    """A person with a revoked consent for acme, and others."""
+    person = scenario.person()
+    person.revoke(scenario.inquiring(person, "acme"), "no longer")
+    scenario.inquiring(person, "acme")
+    return person
+
+
+@pytest.mark.parametrize("kind", ["wallet", "lender"])
+def test_consents_come_with_the_states_that_their_statements_lead_to(
+    scenario: Scenario, person: Wallet, kind: str
+) -> None:
+    def honest(_: str, __: Any) -> None: ...
+
+    for shown in answers(scenario, kind, person, consents, honest):
+        mine = [at for at in shown if at.subject_id == person.subject_id and at.grantee == "acme"]
+        states = [(at.state, at.note, at.receipt.kind) for at in mine]
+        assert states == [
+            (ConsentState.ACTIVE, "", "consent"),
+            (ConsentState.REVOKED, "no longer", "consent-change"),
+            (ConsentState.ACTIVE, "", "consent"),
+        ]
+        assert mine[1].update_time > mine[1].create_time
+
+
+@pytest.mark.parametrize("kind", ["wallet", "lender"])
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES.keys())
+def test_no_client_believes_a_lie_about_consents(
+    scenario: Scenario, person: Wallet, lie: Callable[[Any], None], kind: str
+) -> None:
+    false = lists_of(methods.LIST_CONSENTS.path, lie)
+    for shown in answers(scenario, kind, person, consents, false):
+        assert isinstance(shown, VerificationFailed)
+
+
+def test_the_consent_of_another_person_is_not_believed(scenario: Scenario, person: Wallet) -> None:
+    other = scenario.person("acme")
+    kept: list[ListConsentsResponse] = []
+    deceive(other, lambda _, reply: kept.append(reply))
+    other.consents()
+    deceive(other, lambda _, __: None)
+
+    def swap(reply: Any) -> None:
+        reply.CopyFrom(kept[0])
+
+    false = lists_of(methods.LIST_CONSENTS.path, swap)
+    for shown in answers(scenario, "wallet", person, consents, false):
+        assert isinstance(shown, VerificationFailed)
+
+
+def test_a_consent_for_another_member_is_not_believed(scenario: Scenario, person: Wallet) -> None:
+    kept: list[Any] = []
+    brook = scenario.lenders["brook"]
+    deceive(brook, lists_of(methods.LIST_CONSENTS.path, kept.append))
+    brook.consents(person.subject_id)
+    deceive(brook, lambda _, __: None)
+    false = lists_of(methods.LIST_CONSENTS.path, lambda reply: reply.CopyFrom(kept[0]))
+    for shown in answers(scenario, "lender", person, consents, false):
+        assert isinstance(shown, VerificationFailed)
+
+
+@pytest.mark.parametrize("state", [consent_pb2.CONSENT_STATE_ACTIVE, 0, 77])
+def test_a_pause_that_is_answered_with_another_state_is_not_believed(
+    scenario: Scenario, state: int
+) -> None:
+    somebody = scenario.person("acme")
+    consent = somebody.consents()[0]
+
+    def still(reply: Any) -> None:
+        del reply.consent.changes[:]
+        reply.consent.state = state
+
+    deceive(somebody, lists_of(methods.CHANGE_CONSENT.path, still))
+    with pytest.raises(VerificationFailed):
+        somebody.pause(consent.consent_id)
+
+
+def test_a_consent_is_changed_so_many_times_and_then_revoked_only(scenario: Scenario) -> None:
+    somebody = scenario.person("acme")
+    consent_id = somebody.consents()[0].consent_id
+    for _ in range(25):
+        somebody.pause(consent_id)
+        somebody.resume(consent_id)
+    with pytest.raises(InvalidRequest, match="changed 50 times") as refused:
+        somebody.pause(consent_id)
+    assert refused.value.reason == "CONSENT_CEILING"
+    assert refused.value.violations[0].field == "transition"
+    assert somebody.revoke(consent_id).state is ConsentState.REVOKED
+    assert somebody.consents()[0].state is ConsentState.REVOKED
+
+
+def test_a_list_fetches_the_attester_once(scenario: Scenario) -> None:
+    for _ in range(3):
+        scenario.inquiring(scenario.person("acme"), "brook")
+    asked: list[str] = []
+    with client_of("lender", scenario, scenario.person("acme"), 0, is_async=False) as lender:
+        deceive(lender, lambda path, _: asked.append(path))
+        assert len(lender.consents()) > 3
+        lender.consents()
+    # acme attested every key; the operator vouched for acme's.
+    assert asked.count(methods.GET_MEMBER.path) == 2
+
+
+# Members -----------------------------------------------------------------------------
+
+
+def named(member: Any) -> None:
+    member.display_name = "Another Bank"
+
+
+def grouped(member: Any) -> None:
+    member.group = "another-group"
+
+
+def promoted(member: Any) -> None:
+    member.roles.append(codes_pb2.ROLE_OPERATOR)
+
+
+def purposed(member: Any) -> None:
+    del member.purposes[:]
+
+
+def suspended(member: Any) -> None:
+    member.state = MEMBER_STATE_SUSPENDED
+
+
+def placed(member: Any) -> None:
+    member.jurisdiction = "CN"
+
+
+def certified(member: Any) -> None:
+    del member.certificate_fingerprints[:]
+    member.certificate_fingerprints.append(os.urandom(32).hex())
+
+
+def keyed(member: Any) -> None:
+    key = SigningKey.generate().verify_key
+    member.keys[0].key_id, member.keys[0].public_key = key.key_id, key.raw
+
+
+MEMBER_LIES = [named, grouped, promoted, purposed, suspended, placed, certified, keyed]
+
+
+@pytest.mark.parametrize("lie", MEMBER_LIES)
+@pytest.mark.parametrize("method", ["GetMember", "ListMembers"])
+def test_no_client_believes_a_lie_about_a_member(
+    scenario: Scenario, person: Wallet, lie: Callable[[Any], None], method: str
+) -> None:
+    def told(reply: Any) -> None:
+        for member in reply.members if method == "ListMembers" else [reply.member]:
+            if member.member_id == "acme":
+                lie(member)
+
+    false = lists_of(f"creditbureau.v1.Members/{method}", told)
+    if method == "ListMembers":
+        asked = [("lender", lambda client: client.members())]
+    else:
+        asked = [
+            ("lender", lambda client: client.member("acme")),
+            ("auditor", lambda client: client.member("acme")),
+        ]
+    for kind, call in asked:
+        for shown in answers(scenario, kind, person, call, false):
+            assert isinstance(shown, VerificationFailed)
+
+
+def test_a_list_of_members_follows_what_operators_sign(scenario: Scenario, person: Wallet) -> None:
+    with (
+        client_of("lender", scenario, person, 0, is_async=False) as lender,
+        Operator(scenario.bureau.operator) as operator,
+    ):
+        for state in (MEMBER_STATE_SUSPENDED, MEMBER_STATE_ACTIVE):
+            operator.set_state("brook", state, "fees are overdue")
+            shown = {member.member_id: member for member in lender.members()}
+            assert shown["brook"].state == state
+        brook = operator.member("brook")
+        brook.display_name = "Brook Bank"
+        operator.change(brook)
+        assert {at.display_name for at in lender.members()} >= {"Brook Bank"}
+        assert lender.member("brook").display_name == "Brook Bank"
+
+
+def test_a_list_fetches_the_statements_about_a_member_once(
+    scenario: Scenario, person: Wallet
+) -> None:
+    asked: list[str] = []
+    with client_of("lender", scenario, person, 0, is_async=False) as lender:
+        deceive(lender, lambda path, _: asked.append(path))
+        first = lender.members()
+        fetched = asked.count(methods.GET_MEMBER.path)
+        assert lender.members() == first
+        assert asked.count(methods.GET_MEMBER.path) == fetched
