@@ -8,6 +8,7 @@ from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
 from bureau.credit_file.attributes import add_attributes
+from bureau.credit_file.consent_proof import in_log_order
 from bureau.credit_file.history import PEOPLE_CHANGED
 from bureau.credit_file.inquiry_lines import InquiryPage, inquiry_line, signed_page
 from bureau.credit_file.own_entries import read_disclosed_state
@@ -29,7 +30,8 @@ from bureau.ledger.event_chains import head_of
 from bureau.store import queries as q
 from creditbureau.v1 import codes_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
-from creditbureau.v1.notice_pb2 import NOTICE_KIND_ERASURE, Notice
+from creditbureau.v1.notice_pb2 import NOTICE_KIND_ERASURE
+from creditbureau.v1.subjects_pb2 import ListNoticesResponse
 
 # More inquiries than these are read page by page: those that got a report, and those
 # that were denied or are replays; and more notices.
@@ -126,8 +128,8 @@ def list_own_inquiries(
 
 def list_notices(
     bureau: Bureau, request: Envelope, page_size: int, page_token: str
-) -> tuple[list[Notice], str]:
-    """List the notices to a subject, newest first.
+) -> ListNoticesResponse:
+    """List the notices to a subject, newest first, with their causes.
 
     A key that was replaced without its approval reads them for the notice period, too.
 
@@ -146,4 +148,10 @@ def list_notices(
             or displaced(keys, statement.key_id, notice_us, now_us)
         ):
             raise signed_statement.not_in_force()
-        return notices.page(db, statement.subject_id, page_size, page_token)
+        parts, token = notices.page(db, statement.subject_id, page_size, page_token)
+    return ListNoticesResponse(
+        notices=[notice for part in parts for notice in part.notices],
+        next_page_token=token,
+        causes=[cause for part in parts for cause in part.causes],
+        keys=in_log_order(key for part in parts for key in part.keys),
+    )

@@ -65,6 +65,17 @@ def check_receipt(
 ) -> Checkpoint:
     """Check that a receipt proves a statement to be in the log, as an entry of its kind.
 
+    Raises:
+        KeysError: See `check_logged`.
+    """
+    return check_logged(receipt, digest(envelope), trust, kind)
+
+
+def check_logged(
+    receipt: Receipt, statement_digest: bytes, trust: Trust, kind: EntryKind
+) -> Checkpoint:
+    """Check a receipt by the statement's digest (SHA-256 of its PAE).
+
     Returns:
         The checkpoint that the receipt's proof leads to.
 
@@ -79,7 +90,7 @@ def check_receipt(
     except ValueError as error:
         raise MalformedMessage("the receipt's time is not in the years 1 to 9999") from error
     checkpoint = check_checkpoint(receipt.checkpoint, trust)
-    statement = LeafStatement(receipt.kind, digest(envelope), receipt.answer_digest, time_us)
+    statement = LeafStatement(receipt.kind, statement_digest, receipt.answer_digest, time_us)
     verify_inclusion(
         leaf_hash(commitment(statement, receipt.salt)),
         receipt.leaf_index,

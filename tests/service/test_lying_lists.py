@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
@@ -12,8 +13,11 @@ import pytest
 
 from bureau.admin.operator import Operator
 from bureau_client import (
+    AccountStatus,
     ConsentState,
+    DisputeOutcome,
     InvalidRequest,
+    NoticeKind,
     VerificationFailed,
     Wallet,
 )
@@ -24,9 +28,11 @@ from creditbureau.v1 import codes_pb2, consent_pb2
 from creditbureau.v1.consent_pb2 import Consent
 from creditbureau.v1.consents_pb2 import ConsentView, ListConsentsResponse
 from creditbureau.v1.members_pb2 import MEMBER_STATE_ACTIVE, MEMBER_STATE_SUSPENDED
-from tests.service.client_calls import client_of
+from creditbureau.v1.notice_pb2 import NOTICE_KIND_ERASURE
+from tests.service.client_calls import client_of, disputed, pending_key
 from tests.service.liar import deceive
-from tests.service.scenario import Scenario, open_scenario
+from tests.service.scenario import Scenario, account, open_scenario
+from tests.service.watching import MAY
 
 CONSENTS = {methods.LIST_CONSENTS.path, methods.CHANGE_CONSENT.path}
 MEMBERS = {methods.LIST_MEMBERS.path, methods.GET_MEMBER.path}
@@ -338,3 +344,138 @@ def test_a_list_fetches_the_statements_about_a_member_once(
         fetched = asked.count(methods.GET_MEMBER.path)
         assert lender.members() == first
         assert asked.count(methods.GET_MEMBER.path) == fetched
+
+
+# Notices -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def beijing() -> Iterator[Scenario]:
+    """A bureau that gives notice of adverse data."""
+    with open_scenario("acme", "brook", jurisdiction="CN") as scenario:
+        yield scenario
+
+
+@pytest.fixture(scope="module")
+def noticed(beijing: Scenario) -> Wallet:
+    """A person with notices of every kind that a client can be given."""
+    person = beijing.person()
+    beijing.lenders["acme"].answer_dispute(disputed(beijing, person), DisputeOutcome.ACCURATE)
+    late = {
+        "status": AccountStatus.PAST_DUE_30,
+        "days_past_due": 31,
+        "amount_past_due_minor": 5_00,
+        "first_delinquency_date": date(MAY.year, MAY.month, 1),
+        "currency": "CNY",
+    }
+    beijing.submit("acme", account(person, "late", MAY, **late))
+    key = SigningKey.generate()
+    person.rotate_key(key)
+    beijing.keys[person.subject_id] = key
+    person.repudiate_key(pending_key(beijing, person))
+    return person
+
+
+def invented_notice(reply: Any) -> None:
+    reply.notices[0].notice_id = "3-0"
+
+
+def without_causes(reply: Any) -> None:
+    del reply.causes[:]
+
+
+def without_one(reply: Any) -> None:
+    for cause in reply.causes:
+        cause.Clear()
+
+
+def unproved(reply: Any) -> None:
+    for cause in reply.causes:
+        cause.ClearField("statement")
+        cause.digest = b""
+
+
+def by_another(reply: Any) -> None:
+    for notice in reply.notices:
+        notice.member_id = "brook" if notice.member_id == "acme" else "acme"
+
+
+def of_another_kind(reply: Any) -> None:
+    for notice in reply.notices:
+        notice.kind = NOTICE_KIND_ERASURE
+
+
+def earlier(reply: Any) -> None:
+    reply.notices[0].create_time.seconds -= 86_400
+
+
+def of_another_key(reply: Any) -> None:
+    for notice in reply.notices:
+        if notice.key_id:
+            notice.key_id = "ab" * 32
+
+
+def mixed(reply: Any) -> None:
+    """Show each notice with the cause of the one after it."""
+    causes = [*list(reply.causes)[1:], reply.causes[0]]
+    del reply.causes[:]
+    reply.causes.extend(causes)
+
+
+NOTICE_LIES = [
+    invented_notice,
+    without_causes,
+    without_one,
+    unproved,
+    by_another,
+    of_another_kind,
+    earlier,
+    of_another_key,
+    mixed,
+]
+
+
+def test_notices_come_with_their_causes(beijing: Scenario, noticed: Wallet) -> None:
+    def honest(_: str, __: Any) -> None: ...
+
+    for shown in answers(beijing, "wallet", noticed, lambda client: client.notices(), honest):
+        assert all(notice.proved for notice in shown)
+        assert {notice.kind for notice in shown} == {
+            NoticeKind.ADVERSE_DATA,
+            NoticeKind.DISPUTE,
+            NoticeKind.KEY_REPLACED,
+            NoticeKind.KEY_PENDING,
+            NoticeKind.KEY_REPUDIATED,
+        }
+
+
+def test_an_erasure_is_proved_to_the_person_that_it_is_about(beijing: Scenario) -> None:
+    person = beijing.person()
+    beijing.submit("acme", account(person, "card", MAY))
+    beijing.erase(person.subject_id)
+    (notice,) = person.notices()
+    assert (notice.kind, notice.member_id, notice.proved) == (
+        NoticeKind.ERASURE,
+        "operator",
+        True,
+    )
+
+
+def test_a_notice_whose_cause_was_erased_says_so(beijing: Scenario) -> None:
+    person = beijing.person()
+    beijing.lenders["acme"].answer_dispute(
+        disputed(beijing, person), DisputeOutcome.ACCURATE, narrative="as the contract says"
+    )
+    beijing.erase(person.subject_id)
+    proved = {notice.kind: notice.proved for notice in person.notices()}
+    assert proved[NoticeKind.DISPUTE] is False
+    assert proved[NoticeKind.ERASURE] is True
+
+
+@pytest.mark.parametrize("lie", NOTICE_LIES)
+def test_no_wallet_believes_a_lie_about_a_notice(
+    beijing: Scenario, noticed: Wallet, lie: Callable[[Any], None]
+) -> None:
+    false = lists_of(methods.LIST_NOTICES.path, lie)
+    for shown in answers(beijing, "wallet", noticed, lambda client: client.notices(), false):
+        assert isinstance(shown, VerificationFailed)

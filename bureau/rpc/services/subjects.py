@@ -107,7 +107,6 @@ class Subjects(Servicer, SubjectsServicer):
     def ListNotices(
         self, request: subjects_pb2.ListNoticesRequest, context: grpc.ServicerContext
     ) -> subjects_pb2.ListNoticesResponse:
-        page, token = disclosure.list_notices(
+        return disclosure.list_notices(
             self.bureau, request.subject_request, request.page_size, request.page_token
         )
-        return subjects_pb2.ListNoticesResponse(notices=page, next_page_token=token)

@@ -17,6 +17,7 @@ NOTICE_COLUMNS = tuple(c.name for c in notice.columns)
 class LoggedNotice(NamedTuple):
     """A notice, its place in the log, and the time from which its key counts."""
 
+    entry_key: int
     leaf_index: int
     ordinal: int
     kind: int
@@ -29,6 +30,7 @@ class LoggedNotice(NamedTuple):
 
 notices_before = Query(
     select(
+        entry.c.entry_key,
         entry.c.leaf_index,
         notice.c.ordinal,
         notice.c.kind,

@@ -216,6 +216,8 @@ class Notice:
         texts: The text in every language of the bureau, by BCP 47 tag.
         key_id: The key that the notice is about; empty for none.
         effect_time: Time from which that key is in force; None without a key.
+        proved: True if the cause of the notice was verified in the log. False in a credit file,
+            which has no causes, and where the cause was erased.
     """
 
     notice_id: str
@@ -226,6 +228,7 @@ class Notice:
     texts: Mapping[str, str]
     key_id: str = ""
     effect_time: datetime | None = None
+    proved: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

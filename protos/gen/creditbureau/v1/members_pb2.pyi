@@ -283,7 +283,7 @@ class MemberStateChange(_message.Message):
     state: Global___MemberState.ValueType
     """New state, from the next call on."""
     note: _builtins.str
-    """Reason of the change, for the member to read."""
+    """Reason of the change, for every member to read."""
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
         """Audience, signer, request id and issue time."""

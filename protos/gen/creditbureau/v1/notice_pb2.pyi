@@ -4,6 +4,8 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from creditbureau.v1 import envelope_pb2 as _envelope_pb2
+from creditbureau.v1 import log_pb2 as _log_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -83,6 +85,42 @@ NOTICE_KIND_KEY_REPUDIATED: NoticeKind.ValueType  # 8
 the attester, or the agent that carried the statement of the earlier key.
 """
 Global___NoticeKind: _TypeAlias = NoticeKind  # noqa: Y015
+
+@_typing.final
+class NoticeCause(_message.Message):
+    """The signed statement that caused a notice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    digest: _builtins.bytes
+    """SHA-256 of the statement's PAE, where the statement is absent; empty if it was erased."""
+    @_builtins.property
+    def statement(self) -> _envelope_pb2.Envelope:
+        """The statement. Absent where it is about others, too (a furnisher's submission,
+        an erasure of several people's accounts), and where it was erased.
+        """
+
+    @_builtins.property
+    def receipt(self) -> _log_pb2.Receipt:
+        """Proof that the statement is in the log; of an erased one, its leaf and time alone."""
+
+    def __init__(
+        self,
+        *,
+        statement: _envelope_pb2.Envelope | None = ...,
+        digest: _builtins.bytes = ...,
+        receipt: _log_pb2.Receipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "statement", b"statement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "receipt", b"receipt", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NoticeCause: _TypeAlias = NoticeCause  # noqa: Y015
 
 @_typing.final
 class Notice(_message.Message):

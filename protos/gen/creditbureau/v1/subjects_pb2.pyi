@@ -1043,21 +1043,35 @@ class ListNoticesResponse(_message.Message):
 
     NOTICES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    CAUSES_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Token of the next page; empty on the last page."""
     @_builtins.property
     def notices(self) -> _containers.RepeatedCompositeFieldContainer[_notice_pb2.Notice]:
         """Newest first."""
 
+    @_builtins.property
+    def causes(self) -> _containers.RepeatedCompositeFieldContainer[_notice_pb2.NoticeCause]:
+        """The cause of each notice, in the order of the notices."""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
+        """The statements that bound the subject's keys which signed causes, each once, in order
+        of the log.
+        """
+
     def __init__(
         self,
         *,
         notices: _abc.Iterable[_notice_pb2.Notice] | None = ...,
         next_page_token: _builtins.str = ...,
+        causes: _abc.Iterable[_notice_pb2.NoticeCause] | None = ...,
+        keys: _abc.Iterable[_members_pb2.LoggedStatement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "notices", b"notices"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["causes", b"causes", "keys", b"keys", "next_page_token", b"next_page_token", "notices", b"notices"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,174 @@
+"""Checks that each notice to a subject was caused by a statement in the log.
+
+Where the statement is shown, its signer, its key or its accounts are those of the notice. A
+statement that is about others, too, is proved by its digest: then the member and the tradeline
+of the notice are the bureau's word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bureau_keys.entry_kinds import EntryKind
+from bureau_keys.envelope import digest, payload_type_of, peek, verify_envelope
+from bureau_keys.errors import BadProof, WrongAnswer
+from bureau_keys.profile import Trust
+from bureau_keys.receipt_checks import check_logged
+from bureau_keys.signer_name import member_id_of, member_signer, subject_signer
+from bureau_keys.signing import VerifyKey
+from bureau_keys.subject_keys import (
+    MemberKeys,
+    SubjectKeys,
+    attesters_of,
+    check_header,
+    prove_subject_keys,
+    signing_key,
+)
+from creditbureau.v1 import notice_pb2
+from creditbureau.v1.dispute_pb2 import DisputeAnswer
+from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.erasure_pb2 import Erasure
+from creditbureau.v1.members_pb2 import LoggedStatement
+from creditbureau.v1.notice_pb2 import Notice, NoticeCause
+from creditbureau.v1.subjects_pb2 import (
+    KeyApproval,
+    KeyAttestation,
+    KeyBinding,
+    KeyRepudiation,
+    KeyRotation,
+)
+
+Cause = DisputeAnswer | Erasure | KeyApproval | KeyAttestation | KeyRepudiation | KeyRotation
+CAUSES: dict[str, type[Cause]] = {
+    payload_type_of(kind): kind
+    for kind in (DisputeAnswer, Erasure, KeyApproval, KeyAttestation, KeyRepudiation, KeyRotation)
+}
+# Kinds of the entries that cause each kind of notice.
+CAUSED_BY: dict[int, tuple[EntryKind, ...]] = {
+    notice_pb2.NOTICE_KIND_ADVERSE_DATA: ("submission",),
+    notice_pb2.NOTICE_KIND_DISPUTE: ("dispute-answer",),
+    notice_pb2.NOTICE_KIND_REINSERTION: ("submission", "dispute-answer"),
+    notice_pb2.NOTICE_KIND_KEY_REPLACED: ("attestation", "key-rotation", "key-approval"),
+    notice_pb2.NOTICE_KIND_ERASURE: ("erasure",),
+    notice_pb2.NOTICE_KIND_KEY_PENDING: ("attestation",),
+    notice_pb2.NOTICE_KIND_KEY_REPUDIATED: ("key-repudiation",),
+}
+# The only kind of cause that has words, which can be erased.
+ERASABLE: EntryKind = "dispute-answer"
+
+
+def causes_signed_by(causes: Iterable[NoticeCause], keys: Iterable[LoggedStatement]) -> set[str]:
+    """Return the members whose keys check causes, attesters of the subject's keys among them.
+
+    Raises:
+        KeysError: A statement is not of its kind.
+    """
+    signers = (_read(cause.statement).header.signer for cause in causes if _is_shown(cause))
+    return attesters_of(keys) | {name for at in signers if (name := member_id_of(at))}
+
+
+def check_notices(
+    notices: Sequence[Notice],
+    causes: Sequence[NoticeCause],
+    keys: Iterable[LoggedStatement],
+    members: MemberKeys,
+    subject_id: str,
+    trust: Trust,
+) -> None:
+    """Check that every notice is what its cause in the log says.
+
+    Args:
+        notices: Notices to the subject, of one reply of the bureau.
+        causes: The cause of each.
+        keys: The statements in the reply that bind keys to the subject.
+        members: Keys of `causes_signed_by`, proved by the log, by member id.
+        trust: The log's origin and key.
+
+    Raises:
+        KeysError: A cause is not in the log, not signed by its signer, or not the notice's.
+    """
+    if len(notices) != len(causes):
+        raise WrongAnswer(f"{len(notices)} notices come with {len(causes)} causes")
+    bound = prove_subject_keys(keys, members, trust)
+    for notice, cause in zip(notices, causes, strict=True):
+        _check_logged(notice, cause, trust)
+        if _is_shown(cause):
+            statement = _read(cause.statement)
+            _check_signature(statement, cause, bound, members, subject_id, trust)
+            for problem in _contradictions(notice, statement, subject_id):
+                raise WrongAnswer(f"notice {notice.notice_id} is not its cause: {problem}")
+
+
+def is_erased(cause: NoticeCause) -> bool:
+    """Return True if a notice is the bureau's word alone: its cause was erased."""
+    return not _is_shown(cause) and not cause.digest
+
+
+def _is_shown(cause: NoticeCause) -> bool:
+    return cause.HasField("statement")
+
+
+def _read(envelope: Envelope) -> Cause:
+    return peek(envelope, CAUSES.get(envelope.payload_type, KeyAttestation))
+
+
+def _check_logged(notice: Notice, cause: NoticeCause, trust: Trust) -> None:
+    receipt = cause.receipt
+    leaf = notice.notice_id.partition("-")[0]
+    if leaf != str(receipt.leaf_index) or notice.create_time != receipt.log_time:
+        raise WrongAnswer(f"notice {notice.notice_id} comes with leaf {receipt.leaf_index}")
+    kinds = CAUSED_BY.get(notice.kind, ())
+    if receipt.kind not in kinds:
+        raise WrongAnswer(f"notice {notice.notice_id} is caused by {receipt.kind or 'no entry'}")
+    if is_erased(cause):
+        if receipt.kind != ERASABLE:
+            raise BadProof(f"the cause of notice {notice.notice_id} is missing")
+        return
+    statement_digest = digest(cause.statement) if _is_shown(cause) else cause.digest
+    kind = next(kind for kind in kinds if kind == receipt.kind)
+    check_logged(receipt, statement_digest, trust, kind)
+
+
+def _check_signature(
+    statement: Cause,
+    cause: NoticeCause,
+    keys: SubjectKeys,
+    members: MemberKeys,
+    subject_id: str,
+    trust: Trust,
+) -> None:
+    envelope, index, what = cause.statement, cause.receipt.leaf_index, "the cause of the notice"
+    member_id = member_id_of(statement.header.signer)
+    if member_id:
+        counting = [key for key in members.get(member_id, ()) if key.counts_at(index)]
+    else:
+        counting = [signing_key(keys, subject_id, envelope, index, what)]
+    verify_envelope(envelope, type(statement), {key.key.key_id: key.key for key in counting})
+    signer = member_signer(member_id) if member_id else subject_signer(subject_id)
+    check_header(statement.header, signer, trust, what)
+
+
+def _contradictions(notice: Notice, statement: Cause, subject_id: str) -> Iterable[str]:
+    """Yield what a notice says otherwise than its cause."""
+    signer = member_id_of(statement.header.signer)
+    # The agent that carries a subject's own statement is the bureau's word.
+    if signer and notice.member_id != signer:
+        yield f"member {signer} signed it, not {notice.member_id}"
+    about, key_id = subject_id, ""
+    if isinstance(statement, KeyAttestation | KeyRotation):
+        binding = peek(statement.binding, KeyBinding)
+        about = binding.subject_id
+        key_id = VerifyKey.from_raw(binding.public_key).key_id
+    elif isinstance(statement, KeyApproval):
+        key_id = statement.key_id
+    elif isinstance(statement, KeyRepudiation):
+        about, key_id = statement.subject_id, statement.key_id
+    elif isinstance(statement, Erasure):
+        about = statement.subject_id
+        erased = {account.tradeline_id for account in statement.accounts} or {""}
+        if notice.tradeline_id not in erased:
+            yield f"it does not erase tradeline {notice.tradeline_id!r}"
+    if about != subject_id:
+        yield f"it is about subject {about}"
+    if notice.key_id != key_id:
+        yield f"it is about key {key_id!r}, not {notice.key_id!r}"
