@@ -170,7 +170,7 @@ def profile(member_id: MemberId, folder: Dir = None) -> None:
 @app.command()
 def suspend(
     member_id: MemberId,
-    note: Annotated[str, typer.Option(help="Reason that the member reads.")] = "",
+    note: Annotated[str, typer.Option(help="Reason, which every member can read.")] = "",
     folder: Dir = None,
 ) -> None:
     """Suspend a member: refuse its calls and keep the records it furnished."""
@@ -180,7 +180,7 @@ def suspend(
 @app.command()
 def resume(
     member_id: MemberId,
-    note: Annotated[str, typer.Option(help="Reason that the member reads.")] = "",
+    note: Annotated[str, typer.Option(help="Reason, which every member can read.")] = "",
     folder: Dir = None,
 ) -> None:
     """Resume a suspended member."""

@@ -67,7 +67,7 @@ def moment_of(timestamp: Timestamp) -> datetime:
 
 
 def moment_at(micros: int) -> datetime:
-    """Return the point in time so many microseconds from 1970, UTC."""
+    """Return the point in time at a number of microseconds from 1970, UTC."""
     return _EPOCH + timedelta(microseconds=micros)
 
 

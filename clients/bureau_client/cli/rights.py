@@ -184,6 +184,8 @@ def notices(
         words = next(iter(nearest(notice.texts, language)), "")
         day = f"{notice.create_time:%Y-%m-%d}"
         out.print(Text.assemble(f"{day}  ", (notice.member_id, "bold"), f"  {words}"))
+        if not notice.proved:
+            out.print(Text("            not proved: its cause was erased", "dim"))
         if notice.effect_time:
             since = f"{notice.effect_time:%Y-%m-%d %H:%M} UTC"
             out.print(Text.assemble("            ", ("key", "dim"), f" {notice.key_id} ({since})"))

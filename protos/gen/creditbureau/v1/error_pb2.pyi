@@ -66,8 +66,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_DUPLICATE_RECORD: _Reason.ValueType  # 15
     """INVALID_ARGUMENT. The same account and month twice in one submission."""
     REASON_CONSENT_CEILING: _Reason.ValueType  # 16
-    """INVALID_ARGUMENT. A consent goes over the ceiling that its purpose has;
-    the field violation names it.
+    """INVALID_ARGUMENT. A consent goes over the ceiling that its purpose has, or was
+    changed too many times; the field violation names it.
     """
     REASON_BAD_PAGE_TOKEN: _Reason.ValueType  # 17
     """INVALID_ARGUMENT. The page token is not one that this method gave out."""
@@ -221,8 +221,8 @@ REASON_ROOT_MISMATCH: Reason.ValueType  # 14
 REASON_DUPLICATE_RECORD: Reason.ValueType  # 15
 """INVALID_ARGUMENT. The same account and month twice in one submission."""
 REASON_CONSENT_CEILING: Reason.ValueType  # 16
-"""INVALID_ARGUMENT. A consent goes over the ceiling that its purpose has;
-the field violation names it.
+"""INVALID_ARGUMENT. A consent goes over the ceiling that its purpose has, or was
+changed too many times; the field violation names it.
 """
 REASON_BAD_PAGE_TOKEN: Reason.ValueType  # 17
 """INVALID_ARGUMENT. The page token is not one that this method gave out."""
