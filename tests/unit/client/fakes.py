@@ -586,6 +586,9 @@ class FakeBureau:
         return members_pb2.Member(
             member_id=member_id,
             display_name=member_id.title(),
+            state=members_pb2.MEMBER_STATE_ACTIVE,
+            roles=roles,
+            jurisdiction="CN",
             keys=[member_key],
             statements=[statement],
         )
