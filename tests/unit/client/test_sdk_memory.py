@@ -302,6 +302,7 @@ def test_one_older_checkpoint_of_an_answer_is_proved(
         assert asked(bureau, PROOF) == 1, "not the next moment"
     receipt = bureau.admission.statements[0].receipt
     receipt.CopyFrom(false.append("admission", bureau.admission.statements[0].envelope))
+    bureau.admission.keys[0].valid_from_index = receipt.leaf_index
     # Chance chooses it, among the operator's and this one.
     monkeypatch.setattr(remembering, "choice", lambda _: receipt.checkpoint)
     lender = bureau.lender()
