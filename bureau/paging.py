@@ -45,6 +45,13 @@ def bad_token(field: str = "page_token") -> Refusal:
     return Refusal.of_field("BAD_PAGE_TOKEN", field, "pass the token that this method returned")
 
 
+def refuse_first(_: object) -> None:
+    """Refuse the further page of a statement's answer, as the unit of a statement that is not
+    in the log: it had no first page.
+    """
+    raise bad_token()
+
+
 def cut(
     rows: Sequence[Row], limit: int, token_of: Callable[[Row], object]
 ) -> tuple[Sequence[Row], str]:

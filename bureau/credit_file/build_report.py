@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from bureau.credit_file.consent_state import HeldConsent
-from bureau.credit_file.evidence import action_steps, evidence_steps, read_evidence
+from bureau.credit_file.evidence import action_steps, evidence_steps, read_page
 from bureau.credit_file.report_inputs import read_inputs, read_inputs_at
 from bureau.credit_file.report_rules import ReportInputs, ReportRequest, ReportRules
 from bureau.credit_file.report_versions import current_rules, rules_of
@@ -17,7 +17,7 @@ from bureau.store import queries as q
 from bureau.store.database import Connection
 from creditbureau.v1 import report_pb2
 from creditbureau.v1.notice_pb2 import NOTICE_KIND_ERASURE
-from creditbureau.v1.report_pb2 import Evidence
+from creditbureau.v1.report_pb2 import EvidencePage
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,14 @@ class BuiltReport:
 
     Attributes:
         payload: The report's bytes.
+        evidence: The page of evidence that was asked for.
         log_size: The log size that its inputs were read at.
         level: ReciprocityLevel that the member had earned.
         rules_version: Name of the rules that made it.
     """
 
     payload: bytes
-    evidence: list[Evidence]
+    evidence: EvidencePage
     outcome: int
     log_size: int
     level: int
@@ -59,7 +60,11 @@ def build_report(
     consent: HeldConsent,
     now_us: int,
 ) -> BuiltReport:
-    """Build a report as of now, by the current rules."""
+    """Build a report as of now, by the current rules.
+
+    Raises:
+        Refusal: BAD_PAGE_TOKEN if the evidence has no such page.
+    """
     rules = current_rules(policy)
     inputs = read_inputs(db, origin, policy, request, consent, now_us)
     return _built(db, inputs, rules)
@@ -76,7 +81,8 @@ def rebuild_report(
     """Build a report again from its inquiry's row, by the rules that made it.
 
     Raises:
-        Refusal: WRONG_STATE if this node does not have those rules.
+        Refusal: WRONG_STATE if this node does not have those rules; BAD_PAGE_TOKEN if the
+            evidence has no such page.
     """
     rules = rules_of(inquiry.rules_version, policy)
     inputs = read_inputs_at(
@@ -99,7 +105,7 @@ def _built(db: Connection, inputs: ReportInputs, rules: ReportRules) -> BuiltRep
     steps += action_steps(db, shaped.report, level)
     return BuiltReport(
         shaped.report.SerializeToString(deterministic=True),
-        read_evidence(db, steps),
+        read_page(db, steps, inputs.request.first_step),
         shaped.report.outcome,
         inputs.file.log_size,
         inputs.level,

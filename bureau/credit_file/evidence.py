@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import cache, partial
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from bureau import paging
 from bureau.calendar import months_between
 from bureau.credit_file.filed import CreditFile
 from bureau.credit_file.history import ACTION, MAX_MONTHS, TrailEntry, effective_snapshots
@@ -18,10 +18,9 @@ from bureau_keys.payment_profile import NO_DATA
 from bureau_keys.signer_name import member_signer
 from bureau_keys.tiles import TILE_WIDTH, TileSource
 from creditbureau.v1 import codes_pb2, reporting_pb2
-from creditbureau.v1.envelope_pb2 import Envelope
-from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.members_pb2 import LoggedStatement
 from creditbureau.v1.record_pb2 import SubmissionManifest
-from creditbureau.v1.report_pb2 import Evidence, PaymentHistory, Report
+from creditbureau.v1.report_pb2 import Evidence, EvidencePage, PaymentHistory, Report
 
 TILE = TILE_WIDTH * HASH_BYTES
 
@@ -90,10 +89,38 @@ def _submission_key(db: Connection, member_id: str, submission_id: str) -> int:
     return row[0]
 
 
-def read_evidence(db: Connection, steps: Iterable[EvidenceStep]) -> list[Evidence]:
-    """Read records with their manifests, proofs and receipts; each manifest once."""
-    manifest_of = cache(partial(statement_and_receipt, db))
-    return [_evidence(db, *step, manifest_of) for step in steps]
+def read_page(db: Connection, steps: Sequence[EvidenceStep], start: int) -> EvidencePage:
+    """Read a page of records with their proofs, and each of their manifests once.
+
+    Args:
+        steps: The records of all pages.
+        start: Index of the first step on the page.
+
+    Raises:
+        Refusal: BAD_PAGE_TOKEN if the page is beyond the last step.
+    """
+    if start and start >= len(steps):
+        raise paging.bad_token()
+    page, places, size = EvidencePage(), dict[int, int](), 0
+    for index, (tradeline_id, step) in enumerate(steps[start:], start):
+        place = places.setdefault(step.submission_key, len(page.manifests))
+        is_new = place == len(page.manifests)
+        manifest = _manifest(db, step.submission_key) if is_new else page.manifests[place]
+        piece = _evidence(db, tradeline_id, step, manifest)
+        piece.manifest_index = place
+        size += piece.ByteSize() + manifest.ByteSize() * is_new
+        if page.evidence and size > paging.MAX_BYTES:
+            page.next_page_token = str(index)
+            break
+        if is_new:
+            page.manifests.append(manifest)
+        page.evidence.append(piece)
+    return page
+
+
+def _manifest(db: Connection, submission_key: int) -> LoggedStatement:
+    envelope, receipt = statement_and_receipt(db, submission_key)
+    return LoggedStatement(envelope=envelope, receipt=receipt)
 
 
 def _is_shown(history: PaymentHistory, month: int, shown: int) -> bool:
@@ -109,13 +136,12 @@ def _evidence(
     db: Connection,
     tradeline_id: str,
     step: TrailEntry,
-    manifest_of: Callable[[int], tuple[Envelope, Receipt]],
+    manifest: LoggedStatement,
 ) -> Evidence:
     key, index = step.submission_key, step.record_index
-    manifest, receipt = manifest_of(key)
     record = db.one(q.record_at, submission_key=key, record_index=index)
     assert record is not None, "a step of a trail is a record"
-    message = SubmissionManifest.FromString(manifest.payload)
+    message = SubmissionManifest.FromString(manifest.envelope.payload)
     # A submission's tree is small: leaves, and roots over 256 of them.
     roots = b"".join(root for (root,) in db.all(q.record_roots, submission_key=key))
 
@@ -129,9 +155,7 @@ def _evidence(
     return Evidence(
         tradeline_id=tradeline_id,
         month=step.month,
-        manifest=manifest,
         record=record[0],
         record_index=index,
         proof=inclusion_path(TileSource(hashes), index, message.record_count),
-        receipt=receipt,
     )

@@ -23,6 +23,7 @@ class ReportRequest(NamedTuple):
         request_id: The inquiry's request id.
         digest: The inquiry's digest.
         evidence: EvidenceLevel.
+        first_step: Index of the first piece of evidence on the page that is asked for.
     """
 
     request_id: str
@@ -30,6 +31,7 @@ class ReportRequest(NamedTuple):
     subject_id: str
     purpose: int
     evidence: int
+    first_step: int = 0
 
 
 class ReportInputs(NamedTuple):

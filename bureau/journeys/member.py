@@ -46,6 +46,9 @@ from creditbureau.v1.members_pb2 import (
 
 M = TypeVar("M", bound=Message)
 
+# Statements of the longest page of a member's statements.
+MAX_STATEMENTS = 500
+
 # Member ids as the contract has them; a page token of the list of members is one.
 MEMBER_ID = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
@@ -265,20 +268,37 @@ def change_credential(bureau: Bureau, caller: Caller, envelope: Envelope) -> tup
     return _commit(bureau, caller, opened, change.member_id, work)
 
 
-def get_member(bureau: Bureau, caller: Caller, member_id: str, *, with_statements: bool) -> Member:
-    """Return a member, with its statements if requested.
+def get_member(
+    bureau: Bureau,
+    caller: Caller,
+    member_id: str,
+    *,
+    with_statements: bool = False,
+    page_token: str = "",
+) -> tuple[Member, str]:
+    """Return a member, with a page of its statements if requested.
+
+    Args:
+        page_token: Token of a further page, which has the statements alone.
+
+    Returns:
+        The member, and the token of the next page; empty on the last page.
 
     Raises:
-        Refusal: NOT_FOUND.
+        Refusal: NOT_FOUND, BAD_PAGE_TOKEN.
     """
+    after = paging.number_in(page_token, otherwise=-1)
     with bureau.database.snapshot() as db:
         row = db.one(q.member_by_id, member_id=member_id)
         if row is None:
             raise Refusal.of_field("NOT_FOUND", "member_id", "no member has this id")
-        member = _member_of(bureau, db, caller, StoredMember(*row))
-        if with_statements:
-            member.statements.extend(_statements(db, member_id))
-    return member
+        further = Member(member_id=member_id)
+        member = further if page_token else _member_of(bureau, db, caller, StoredMember(*row))
+        if not with_statements:
+            return member, ""
+        statements, token = _statements(db, member_id, after)
+        member.statements.extend(statements)
+        return member, token
 
 
 def list_members(
@@ -290,8 +310,13 @@ def list_members(
     limit = page_size or paging.DEFAULT_SIZE
     with bureau.database.snapshot() as db:
         rows = db.all(q.members_after, after=page_token, limit=limit + 1)
-        page, token = paging.cut(rows, limit, lambda row: row[0])
-        return [_member_of(bureau, db, caller, StoredMember(*row)) for row in page], token
+        page, token = paging.cut(rows, limit, _id_of)
+        members = ((row, _member_of(bureau, db, caller, StoredMember(*row))) for row in page)
+        return paging.fit(members, token, _id_of)
+
+
+def _id_of(row: q.MemberColumns) -> str:
+    return row[0]
 
 
 def _open_key(
@@ -336,7 +361,7 @@ def _commit(
             raise Refusal("WRONG_STATE", "it would leave the bureau without an operator")
 
     committed = bureau.ledger.commit(opened.signed, whole)
-    member = get_member(bureau, caller, member_id, with_statements=False)
+    member, _ = get_member(bureau, caller, member_id)
     return member, signed_statement.receipt_of(committed.proof)
 
 
@@ -436,12 +461,28 @@ def _member_of(bureau: Bureau, db: Connection, caller: Caller, stored: StoredMem
     return member
 
 
-def _statements(db: Connection, member_id: str) -> list[LoggedStatement]:
-    """Read the statements that made a member."""
-    return [
-        LoggedStatement(
-            envelope=Envelope.FromString(row[-1]),
-            receipt=signed_statement.receipt_of(log.proof_of(db, LoggedEntry(*row[:-1]))),
-        )
-        for row in db.all(q.statements_of_member, member_id=member_id)
-    ]
+def _statements(db: Connection, member_id: str, after: int) -> tuple[list[LoggedStatement], str]:
+    """Read a page of the statements that made a member.
+
+    Args:
+        after: Leaf index of the statement before the page.
+    """
+    rows = db.all(
+        q.statements_of_member_after,
+        member_id=member_id,
+        after=after,
+        limit=MAX_STATEMENTS + 1,
+    )
+    page, token = paging.cut(rows, MAX_STATEMENTS, _index_of)
+    return paging.fit(((row, _logged(db, row)) for row in page), token, _index_of)
+
+
+def _logged(db: Connection, row: q.EntryAndEnvelope) -> LoggedStatement:
+    return LoggedStatement(
+        envelope=Envelope.FromString(row[-1]),
+        receipt=signed_statement.receipt_of(log.proof_of(db, LoggedEntry(*row[:-1]))),
+    )
+
+
+def _index_of(row: q.EntryAndEnvelope) -> int:
+    return LoggedEntry(*row[:-1]).leaf_index

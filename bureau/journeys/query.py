@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from bureau import signed_statement
+from bureau import paging, signed_statement
 from bureau.context import Bureau, Caller
 from bureau.credit_file import consent_state
 from bureau.credit_file.build_report import (
@@ -37,6 +37,7 @@ from bureau_keys.signer_name import member_id_of
 from creditbureau.v1 import report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.reason import Reason
+from creditbureau.v1.report_pb2 import EvidencePage
 from creditbureau.v1.reporting_pb2 import Inquiry, QueryReportResponse
 
 # Refusals that the subject sees; a member with many of them is slowed down.
@@ -53,14 +54,21 @@ DENIALS: frozenset[Reason] = frozenset(
 )
 
 
-def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryReportResponse:
+def query_report(
+    bureau: Bureau, caller: Caller, envelope: Envelope, page_token: str = ""
+) -> QueryReportResponse:
     """Answer an inquiry with a signed report.
+
+    Args:
+        page_token: Token of a further page of evidence, for an inquiry that was answered;
+            empty for the report.
 
     Raises:
         Refusal: All of `verify_statement`; CLOCK_SKEW, EXPIRED_REQUEST,
             PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, the consent's reasons
-            (`consent_state.check_inquiry`), HOLD.
+            (`consent_state.check_inquiry`), HOLD, BAD_PAGE_TOKEN.
     """
+    first_step = paging.number_in(page_token, otherwise=0)
     now_us = bureau.clock.now_us()
     with bureau.database.snapshot() as db:
         # 1. Open and verify.
@@ -80,12 +88,16 @@ def query_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> QueryRep
             inquiry.subject_id,
             inquiry.purpose,
             inquiry.evidence,
+            first_step,
         )
-        held = load_consent(db, inquiry.consent_id)
         prepared = consent = None
+        held = None if first_step else load_consent(db, inquiry.consent_id)
         if held and held.grantee == caller.member_id and held.subject_id == inquiry.subject_id:
             prepared = build_report(db, bureau.origin, bureau.policy, asked, held, now_us)
             consent = prove_consent(db, held)
+
+    if first_step:
+        return QueryReportResponse(evidence=_further_page(bureau, opened, asked))
 
     # 3. One unit of work: the consent under its lock, its use, the inquiry, the leaf.
     try:
@@ -153,6 +165,14 @@ def commit_inquiry(
         return None
 
     return bureau.ledger.commit(opened.signed, work)
+
+
+def _further_page(
+    bureau: Bureau, opened: VerifiedStatement[Inquiry], asked: ReportRequest
+) -> EvidencePage:
+    """Read a further page of the evidence for an accepted inquiry."""
+    committed = bureau.ledger.commit(opened.signed, paging.refuse_first)
+    return _again(bureau, asked, committed.proof.entry).evidence
 
 
 def _again(bureau: Bureau, asked: ReportRequest, entry: log.LoggedEntry) -> BuiltReport:

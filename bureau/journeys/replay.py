@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bureau import signed_statement
+from bureau import paging, signed_statement
 from bureau.context import Bureau, Caller
 from bureau.credit_file.build_report import (
     BuiltReport,
@@ -41,15 +41,22 @@ from creditbureau.v1.reporting_pb2 import (
 )
 
 
-def replay_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> ReplayReportResponse:
+def replay_report(
+    bureau: Bureau, caller: Caller, envelope: Envelope, page_token: str = ""
+) -> ReplayReportResponse:
     """Replay a report to the member that got it, or to an auditor.
+
+    Args:
+        page_token: Token of a further page of evidence, for a replay that was answered; empty
+            for the report.
 
     Raises:
         Refusal: All of `verify_statement`; CLOCK_SKEW, EXPIRED_REQUEST; NOT_FOUND, also for
             others' inquiries; INVALID_FIELD if several inquiries match; to the member,
             PURPOSE_NOT_PERMITTED and all of `check_replay`; WRONG_STATE if this node lacks
-            the rules that made the report.
+            the rules that made the report; BAD_PAGE_TOKEN.
     """
+    first_step = paging.number_in(page_token, otherwise=0)
     with bureau.database.snapshot() as db:
         # 1. Open and verify.
         opened = verify_replay(db, bureau, caller, envelope)
@@ -58,16 +65,21 @@ def replay_report(bureau: Bureau, caller: Caller, envelope: Envelope) -> ReplayR
         inquiry = find_inquiry(db, caller, opened.message)
         if inquiry.member_id == caller.member_id and inquiry.purpose not in caller.purposes:
             raise Refusal("PURPOSE_NOT_PERMITTED", "the member is not admitted for this purpose")
-        rebuilt = rebuild(db, bureau, inquiry)
+        rebuilt = rebuild(db, bureau, inquiry, first_step)
 
     # 3. One unit of work: the consent under its lock, the replay, the leaf.
-    committed = commit_replay(bureau, opened, inquiry, rebuilt.report.digest)
+    if first_step:
+        committed = bureau.ledger.commit(opened.signed, paging.refuse_first)
+    else:
+        committed = commit_replay(bureau, opened, inquiry, rebuilt.report.digest)
     if committed.replayed and inquiry.member_id == caller.member_id:
         # A retry: the subject may have forbidden it meanwhile.
         with bureau.database.snapshot() as db:
             check_retry(db, bureau.policy, rebuilt.held, inquiry, bureau.clock.now_us())
 
     # 4. Committed: sign and answer.
+    if first_step:
+        return ReplayReportResponse(evidence=rebuilt.report.evidence)
     return ReplayReportResponse(
         inquiry=rebuilt.asked,
         report=signed_statement.sign_report(bureau.report_key, rebuilt.report.payload),
@@ -98,12 +110,15 @@ class Rebuilt(NamedTuple):
     portfolio: PortfolioProof | None
 
 
-def rebuild(db: Connection, bureau: Bureau, inquiry: StoredInquiry) -> Rebuilt:
+def rebuild(db: Connection, bureau: Bureau, inquiry: StoredInquiry, first_step: int = 0) -> Rebuilt:
     """Build the report of a granted inquiry again, as of its log size.
+
+    Args:
+        first_step: Index of the first piece of evidence on the page that is asked for.
 
     Raises:
         Refusal: WRONG_STATE if this node lacks the rules that made the report, or what it was
-            made from was erased.
+            made from was erased; BAD_PAGE_TOKEN.
     """
     held = load_consent(db, inquiry.consent_id)
     assert held is not None, "an accepted inquiry had a consent"
@@ -115,6 +130,7 @@ def rebuild(db: Connection, bureau: Bureau, inquiry: StoredInquiry) -> Rebuilt:
         inquiry.subject_id,
         inquiry.purpose,
         evidence_level(asked),
+        first_step,
     )
     report = rebuild_report(db, bureau.origin, bureau.policy, request, held, inquiry)
     place = None

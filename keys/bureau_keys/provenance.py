@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from bureau_keys.envelope import digest, parse_canonical, peek, verify_envelope
 from bureau_keys.errors import BadProof, KeysError, RecordMismatch, WrongAnswer
+from bureau_keys.evidence import EvidencePiece
 from bureau_keys.key_history import LoggedKey
 from bureau_keys.merkle import leaf_hash, verify_inclusion
 from bureau_keys.payment_profile import AMOUNTS, NO_DATA, character_of, month_before, months_between
@@ -15,7 +16,7 @@ from bureau_keys.receipt_checks import check_receipt
 from bureau_keys.signer_name import member_signer
 from creditbureau.v1 import codes_pb2, reporting_pb2
 from creditbureau.v1.record_pb2 import FacilityAction, Record, SubmissionManifest, TradelineSnapshot
-from creditbureau.v1.report_pb2 import Evidence, Report, Tradeline, TradelineAction
+from creditbureau.v1.report_pb2 import Report, Tradeline, TradelineAction
 
 # Fields that a tradeline copies from its furnisher's record of the newest month.
 QUOTED = sorted(
@@ -83,7 +84,7 @@ def evidence_due(report: Report, level: int) -> set[Due]:
     return due
 
 
-def check_complete(report: Report, pieces: Iterable[Evidence], level: int) -> None:
+def check_complete(report: Report, pieces: Iterable[EvidencePiece], level: int) -> None:
     """Check that evidence proves every part that its level names, each from its own record.
 
     Raises:
@@ -122,7 +123,7 @@ def unproved_parts(report: Report, proven: Collection[str], level: int) -> tuple
     return (*parts, *(name for name in UNPROVED if name in filled))
 
 
-def _proves(piece: Evidence) -> Due:
+def _proves(piece: EvidencePiece) -> Due:
     if piece.month:
         return Due(piece.tradeline_id, piece.month)
     manifest = peek(piece.manifest, SubmissionManifest)
@@ -130,7 +131,7 @@ def _proves(piece: Evidence) -> Due:
 
 
 def check_evidence(
-    report: Report, piece: Evidence, keys: Mapping[str, Iterable[LoggedKey]], trust: Trust
+    report: Report, piece: EvidencePiece, keys: Mapping[str, Iterable[LoggedKey]], trust: Trust
 ) -> str:
     """Check that a tradeline says what its furnisher signed.
 
@@ -169,7 +170,7 @@ def check_evidence(
     return line.tradeline_id
 
 
-def tradeline_of(report: Report, piece: Evidence) -> Tradeline:
+def tradeline_of(report: Report, piece: EvidencePiece) -> Tradeline:
     """Return the tradeline that a piece of evidence is for.
 
     Raises:
@@ -182,7 +183,7 @@ def tradeline_of(report: Report, piece: Evidence) -> Tradeline:
 
 
 def signed_record(
-    piece: Evidence, member_id: str, keys: Iterable[LoggedKey], trust: Trust
+    piece: EvidencePiece, member_id: str, keys: Iterable[LoggedKey], trust: Trust
 ) -> Record:
     """Return the record that a furnisher signed for one account and month, or for an action.
 
@@ -207,7 +208,7 @@ def signed_record(
         leaf_hash(piece.record),
         piece.record_index,
         manifest.record_count,
-        list(piece.proof),
+        piece.proof,
         manifest.records_root,
     )
     record = parse_canonical(Record, piece.record)
@@ -254,7 +255,7 @@ def _of_newest(line: Tradeline, signed: TradelineSnapshot) -> Iterator[tuple[str
             yield name, value, expected
 
 
-def _action_of(line: Tradeline, piece: Evidence) -> TradelineAction:
+def _action_of(line: Tradeline, piece: EvidencePiece) -> TradelineAction:
     due = _proves(piece)
     for action in line.actions:
         at = action.record

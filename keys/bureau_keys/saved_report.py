@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
@@ -22,6 +22,7 @@ from bureau_keys.errors import (
     RecordMismatch,
     UnknownReportKey,
 )
+from bureau_keys.evidence import read_page
 from bureau_keys.key_history import LoggedKey, SignedMember, logged_keys, signed_members
 from bureau_keys.profile import Trust
 from bureau_keys.provenance import check_complete, check_evidence, unproved_parts
@@ -30,7 +31,7 @@ from bureau_keys.report_checks import ReportProof, check_report, evidence_level
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.members_pb2 import Member
-from creditbureau.v1.report_pb2 import Evidence, Report
+from creditbureau.v1.report_pb2 import EvidencePage, Report
 from creditbureau.v1.reporting_pb2 import ConsentProof, PortfolioProof
 
 FORMAT = "creditbureau/report-bundle/v1"
@@ -78,7 +79,7 @@ class SavedReport:
         receipt: The receipt of the inquiry; None for a subject's own file.
         consent: The consent that the report rests on; None for a subject's own file.
         portfolio: The place of a portfolio's report; None for any other report.
-        evidence: The furnishers' signed records.
+        evidence: The furnishers' signed records, as one page.
         furnishers: The members that signed these records, the one that asked, and the one
             that attested the subject's key, with their statements.
         vouchers: The operators that signed these statements.
@@ -89,7 +90,7 @@ class SavedReport:
     receipt: Receipt | None = None
     consent: ConsentProof | None = None
     portfolio: PortfolioProof | None = None
-    evidence: tuple[Evidence, ...] = ()
+    evidence: EvidencePage = field(default_factory=EvidencePage)
     furnishers: tuple[Member, ...] = ()
     vouchers: tuple[Member, ...] = ()
 
@@ -115,7 +116,7 @@ class SavedReport:
             receipt=_read(parts, "receipt", Receipt) if "receipt" in parts else None,
             consent=_read(parts, "consent", ConsentProof) if "consent" in parts else None,
             portfolio=_read(parts, "portfolio", PortfolioProof) if "portfolio" in parts else None,
-            evidence=_read_all(parts, "evidence", Evidence),
+            evidence=_read(parts, "evidence", EvidencePage),
             furnishers=_read_all(parts, "furnishers", Member),
             vouchers=_read_all(parts, "vouchers", Member),
         )
@@ -126,7 +127,7 @@ class SavedReport:
             "format": FORMAT,
             "report": _text(self.report),
             "request": _text(self.request),
-            "evidence": list(map(_text, self.evidence)),
+            "evidence": _text(self.evidence),
             "furnishers": list(map(_text, self.furnishers)),
             "vouchers": list(map(_text, self.vouchers)),
         }
@@ -161,11 +162,12 @@ class SavedReport:
             check_witnessed(logged.checkpoint, trust, trust.quorum)
             witnesses = witness_times(logged.checkpoint, trust)
         # 3. The report says what its furnishers signed, and no record is missing.
+        pieces = read_page(self.evidence)
         proven = tuple(
-            dict.fromkeys(check_evidence(report, piece, signing, trust) for piece in self.evidence)
+            dict.fromkeys(check_evidence(report, piece, signing, trust) for piece in pieces)
         )
         level = evidence_level(self.request)
-        check_complete(report, self.evidence, level)
+        check_complete(report, pieces, level)
         unproved = unproved_parts(report, proven, level)
         return VerifiedReport(
             report,

@@ -101,4 +101,4 @@ def _check(answer: bytes, person: Person, evidence: EvidenceLevel.ValueType) -> 
         person.accounts
     )
     expected = len(person.accounts) if evidence == EVIDENCE_LEVEL_NEWEST else 0
-    assert len(response.evidence) == expected
+    assert len(response.evidence.evidence) == expected

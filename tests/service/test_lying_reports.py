@@ -94,7 +94,7 @@ Lie = Callable[[Liar, Any, ReportMessage], object]
 def hidden_evidence(_: Liar, reply: Any, report: ReportMessage) -> None:
     report.sections.remove(codes_pb2.SECTION_EVIDENCE)
     report.tradelines[0].balance_minor = FORGED_MINOR
-    del reply.evidence[:]
+    reply.ClearField("evidence")
 
 
 def narrower_consent(liar: Liar, reply: Any, report: ReportMessage) -> None:
@@ -114,10 +114,11 @@ def one_debt_twice(_: Liar, reply: Any, report: ReportMessage) -> None:
     line = report.tradelines.add()
     line.CopyFrom(report.tradelines[0])
     line.tradeline_id = "0" * 32
-    for piece in list(reply.evidence):
+    pieces = reply.evidence.evidence
+    for piece in list(pieces):
         if piece.tradeline_id == report.tradelines[0].tradeline_id:
-            reply.evidence.add().CopyFrom(piece)
-            reply.evidence[-1].tradeline_id = line.tradeline_id
+            pieces.add().CopyFrom(piece)
+            pieces[-1].tradeline_id = line.tradeline_id
 
 
 def one_id_twice(_: Liar, __: Any, report: ReportMessage) -> None:
@@ -279,7 +280,7 @@ def test_no_verifier_believes_a_saved_report_that_lies(
         saved.request,
         reply.receipt,
         reply.consent if reply.HasField("consent") else None,
-        evidence=tuple(reply.evidence),
+        evidence=reply.evidence,
         furnishers=saved.furnishers,
         vouchers=saved.vouchers,
     )

@@ -177,7 +177,7 @@ def test_evidence_goes_no_further_than_the_sections(street: Street) -> None:
     ):
         consent_id = street.grant(person, sections=sections)
         answer = street.acme.query(person.subject_id, consent_id, evidence=whole)
-        assert len(answer.reply.evidence) == wanted, sections
+        assert len(answer.reply.evidence.evidence) == wanted, sections
 
 
 def test_no_hit_is_an_answer(street: Street) -> None:
@@ -201,7 +201,7 @@ def test_who_left_the_account_leaves_the_file(street: Street) -> None:
     assert (
         Report.FromString(answer.reply.report.payload).outcome == report_pb2.REPORT_OUTCOME_NO_HIT
     )
-    assert not answer.reply.evidence
+    assert not answer.reply.evidence.evidence
 
 
 def test_uses_never_exceed_the_limit(street: Street) -> None:

@@ -25,7 +25,7 @@ from creditbureau.v1.codes_pb2 import ROLE_OPERATOR
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.members_pb2 import MEMBER_STATE_SUSPENDED, Member
-from creditbureau.v1.report_pb2 import Evidence
+from creditbureau.v1.report_pb2 import Evidence, EvidencePage
 from creditbureau.v1.report_pb2 import Report as ReportMessage
 from creditbureau.v1.reporting_pb2 import PortfolioProof
 from tests.service.scenario import account, open_scenario
@@ -132,7 +132,8 @@ def test_a_replay_has_the_evidence_of_its_report(saved: Saved) -> None:
         json.loads(saved.reports[name].read_text())
         for name in ("single", "evidenced-replay", "audited-replay")
     )
-    assert len(single["evidence"]) == 3
+    page = EvidencePage.FromString(base64.b64decode(single["evidence"]))
+    assert len(page.evidence) == 3
     for replay in replays:
         assert {part: replay[part] == single[part] for part in parts} == dict.fromkeys(parts, True)
 
@@ -148,6 +149,11 @@ def edit(part: str, kind: type[Message], change: Callable[[Any], object]) -> Cha
         parts[part] = [text, *parts[part][1:]] if several else text
 
     return apply
+
+
+def edit_evidence(change: Callable[[Evidence], object]) -> Change:
+    """Change the first piece of evidence."""
+    return edit("evidence", EvidencePage, lambda page: change(page.evidence[0]))
 
 
 def edit_report(change: Callable[[ReportMessage], object]) -> Change:
@@ -222,14 +228,21 @@ ALTERATIONS: dict[str, tuple[tuple[str, ...], Callable[..., object]]] = {
     "place: of the portfolio": (SINGLE, exchange("portfolio", "portfolio")),
     "evidence: another record": (
         SINGLE,
-        edit("evidence", Evidence, lambda e: setattr(e, "record", e.record + b"\x00")),
+        edit_evidence(lambda e: setattr(e, "record", e.record + b"\x00")),
     ),
     "evidence: another tradeline": (
         SINGLE,
-        edit("evidence", Evidence, lambda e: setattr(e, "tradeline_id", "0" * 32)),
+        edit_evidence(lambda e: setattr(e, "tradeline_id", "0" * 32)),
     ),
-    "evidence: one missing": (SINGLE, lambda parts: parts["evidence"].pop()),
-    "evidence: all missing": (SINGLE, lambda parts: parts.update(evidence=[])),
+    "evidence: another manifest": (
+        SINGLE,
+        edit_evidence(lambda e: setattr(e, "manifest_index", 9)),
+    ),
+    "evidence: one missing": (
+        SINGLE,
+        edit("evidence", EvidencePage, lambda page: page.evidence.pop()),
+    ),
+    "evidence: all missing": (SINGLE, edit("evidence", EvidencePage, EvidencePage.Clear)),
     "furnishers: missing": (SINGLE, lambda parts: parts.update(furnishers=[])),
     "furnishers: no statement": (
         SINGLE,

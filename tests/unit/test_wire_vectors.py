@@ -24,6 +24,7 @@ from bureau_keys import merkle
 from bureau_keys.checkpoint import open_checkpoint
 from bureau_keys.cosignature import cosigners, parse_witness
 from bureau_keys.errors import BadProof, KeysError
+from bureau_keys.evidence import read_page
 from bureau_keys.key_history import STILL, logged_keys
 from bureau_keys.note import note_vkey, parse_vkey
 from bureau_keys.profile import Profile, Trust
@@ -44,7 +45,7 @@ from creditbureau.v1 import (
 )
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.record_pb2 import RecordBatch, SubmissionManifest
-from creditbureau.v1.report_pb2 import Evidence
+from creditbureau.v1.report_pb2 import EvidencePage
 from tests.vectors.files import FOLDER, texts
 from tests.vectors.recorded import SEED
 
@@ -217,11 +218,11 @@ def member(at: Vector) -> None:
 
 def evidence(at: Vector) -> None:
     told = read(report_pb2.Report, at["report"])
+    pieces = read_page(read(EvidencePage, at["evidence"]))
     if at["check"] == "completeness":
-        pieces = [read(Evidence, data) for data in at["evidence"]]
         check_complete(told, pieces, at["level"])
         return
-    trust, piece = trust_in(at), read(Evidence, at["evidence"])
+    trust, [piece] = trust_in(at), pieces
     members = [read(members_pb2.Member, data) for data in at["members"]]
     keys = {at["furnisher"]: logged_keys(members, trust)[at["furnisher"]]}
     check_evidence(told, piece, keys, trust)

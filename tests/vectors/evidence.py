@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from bureau_keys.evidence import EvidencePiece, write_page
 from bureau_keys.merkle import inclusion_proof, leaf_hash
 from bureau_keys.provenance import QUOTED
 from bureau_keys.signing import SigningKey
@@ -12,7 +13,6 @@ from creditbureau.v1 import codes_pb2, reporting_pb2
 from creditbureau.v1.record_pb2 import Record
 from creditbureau.v1.report_pb2 import (
     REPORT_OUTCOME_HIT,
-    Evidence,
     PaymentHistory,
     Report,
     Tradeline,
@@ -40,8 +40,8 @@ class Furnished:
 
     all_of: Consortium
     raws: list[bytes]
-    january: Evidence
-    december: Evidence
+    january: EvidencePiece
+    december: EvidencePiece
 
 
 def furnished(
@@ -52,14 +52,14 @@ def furnished(
     envelope, receipt = all_of.log.say(kind, manifest(raws), signed or key("acme"))
     hashes = [leaf_hash(raw) for raw in raws]
 
-    def piece(index: int, month: int) -> Evidence:
-        return Evidence(
+    def piece(index: int, month: int) -> EvidencePiece:
+        return EvidencePiece(
             tradeline_id=TRADELINE,
             month=month,
             manifest=envelope,
             record=raws[index],
             record_index=index,
-            proof=inclusion_proof(hashes, index),
+            proof=tuple(inclusion_proof(hashes, index)),
             receipt=receipt,
         )
 
@@ -112,13 +112,10 @@ def vectors() -> list[dict[str, Any]]:
     early.all_of.withdraw_key("acme", key("acme"), "acme", key("acme/2"))
     others = furnished(key("thief"))
     other_kind = furnished(kind="credential")
-    moved = Evidence.FromString(good.january.SerializeToString())
-    moved.record_index = 1
-    changed = Evidence.FromString(good.january.SerializeToString())
-    changed.record = flipped(changed.record, 3)
-    relabelled = Evidence.FromString(good.january.SerializeToString())
-    relabelled.month = DECEMBER
-    cases: dict[str, tuple[Furnished, Evidence, Report, bool]] = {
+    moved = good.january._replace(record_index=1)
+    changed = good.january._replace(record=flipped(good.january.record, 3))
+    relabelled = good.january._replace(month=DECEMBER)
+    cases: dict[str, tuple[Furnished, EvidencePiece, Report, bool]] = {
         "the newest month": (good, good.january, report(), True),
         "an earlier month": (good, good.december, report(), True),
         "signed before its key was withdrawn": (early, early.january, report(), True),
@@ -191,13 +188,13 @@ def vectors() -> list[dict[str, Any]]:
 
 
 def _vector(
-    name: str, given: Furnished, piece: Evidence, told: Report, valid: bool
+    name: str, given: Furnished, piece: EvidencePiece, told: Report, valid: bool
 ) -> dict[str, Any]:
     return {
         "name": name,
         "check": "provenance",
         "report": encoded(told),
-        "evidence": encoded(piece),
+        "evidence": encoded(write_page([piece])),
         "furnisher": "acme",
         "members": [encoded(member) for member in given.all_of.members.values()],
         "trust": trust_of(TRUST),
@@ -209,7 +206,7 @@ def _due(good: Furnished) -> list[dict[str, Any]]:
     newest, every = reporting_pb2.EVIDENCE_LEVEL_NEWEST, reporting_pb2.EVIDENCE_LEVEL_ALL
     both = [good.january, good.december]
     closed = report(sections=[codes_pb2.SECTION_TRADELINES])
-    cases: dict[str, tuple[Report, int, list[Evidence], bool]] = {
+    cases: dict[str, tuple[Report, int, list[EvidencePiece], bool]] = {
         "every month that was asked for": (report(), every, both, True),
         "a month is missing": (report(), every, both[:1], False),
         "the newest month alone was asked for": (report(), newest, both[:1], True),
@@ -220,20 +217,22 @@ def _due(good: Furnished) -> list[dict[str, Any]]:
     twice = report()
     twice.tradelines.add().CopyFrom(tradeline())
     twice.tradelines[1].tradeline_id = OTHER
-    copied = [Evidence.FromString(piece.SerializeToString()) for piece in both]
-    for piece in copied:
-        piece.tradeline_id = OTHER
+    copied = [piece._replace(tradeline_id=OTHER) for piece in both]
     cases["one record for two tradelines"] = (twice, every, both + copied, False)
+    beyond = write_page(both)
+    beyond.evidence[1].manifest_index = 1
+    pages = {name: (*case[:2], write_page(case[2]), case[3]) for name, case in cases.items()}
+    pages["a manifest that the page does not have"] = (report(), every, beyond, False)
     return [
         {
             "name": f"completeness: {name}",
             "check": "completeness",
             "report": encoded(told),
             "level": level,
-            "evidence": [encoded(piece) for piece in pieces],
+            "evidence": encoded(page),
             "valid": valid,
         }
-        for name, (told, level, pieces, valid) in cases.items()
+        for name, (told, level, page, valid) in pages.items()
     ]
 
 

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 
 from bureau_keys.cosignature import cosign
 from bureau_keys.envelope import digest, payload_type_of, seal
+from bureau_keys.evidence import write_page
 from bureau_keys.portfolio import ReportTree
 from bureau_keys.profile import Trust
 from bureau_keys.signing import SigningKey
@@ -22,7 +23,7 @@ from creditbureau.v1.consents_pb2 import SubjectRequest
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.log_pb2 import Receipt
 from creditbureau.v1.members_pb2 import LoggedStatement
-from creditbureau.v1.report_pb2 import Evidence, Report
+from creditbureau.v1.report_pb2 import EvidencePage, Report
 from creditbureau.v1.reporting_pb2 import ConsentProof, PortfolioProof
 from creditbureau.v1.subjects_pb2 import (
     IDENTIFICATION_METHOD_IN_PERSON,
@@ -60,7 +61,7 @@ class Saved:
 
     report: Envelope
     request: Envelope
-    evidence: list[Evidence]
+    evidence: EvidencePage
     furnishers: list[Message]
     vouchers: list[Message]
     receipt: Receipt | None
@@ -72,7 +73,7 @@ class Saved:
             "format": FORMAT,
             "report": _base64(self.report),
             "request": _base64(self.request),
-            "evidence": [_base64(piece) for piece in self.evidence],
+            "evidence": _base64(self.evidence),
             "furnishers": [_base64(member) for member in self.furnishers],
             "vouchers": [_base64(member) for member in self.vouchers],
         }
@@ -166,7 +167,8 @@ def _saved(
     sealed = seal(told, REPORTS)
     receipt = given.all_of.log.append("inquiry", request, _digest(sealed))
     members: list[Message] = [given.all_of.members[name] for name in ("acme", "brook")]
-    pieces, operator = [given.january, given.december], given.all_of.members["operator"]
+    pieces = write_page([given.january, given.december])
+    operator = given.all_of.members["operator"]
     return Saved(sealed, request, pieces, members, [operator], receipt, proof)
 
 
@@ -191,7 +193,7 @@ def _portfolio(others: int = 2, **changes: Any) -> Saved:
     receipt = given.all_of.log.append("portfolio-inquiry", request, tree.answer_digest)
     members: list[Message] = [given.all_of.members[name] for name in ("acme", "brook")]
     operator = given.all_of.members["operator"]
-    saved = Saved(sealed, request, [], members, [operator], receipt, proof, place)
+    saved = Saved(sealed, request, EvidencePage(), members, [operator], receipt, proof, place)
     return replace(saved, **changes)
 
 
@@ -261,7 +263,7 @@ def _own_file() -> Saved:
         member_id="",
         purpose=codes_pb2.PURPOSE_SUBJECT_DISCLOSURE,
     )
-    return Saved(seal(told, REPORTS), request, [], [], [], None)
+    return Saved(seal(told, REPORTS), request, EvidencePage(), [], [], None)
 
 
 def vectors() -> list[dict[str, Any]]:
@@ -369,7 +371,7 @@ def _other_answer(saved: Saved) -> None:
 
 
 def _less_evidence(saved: Saved) -> None:
-    del saved.evidence[1]
+    del saved.evidence.evidence[1]
 
 
 ROTATED = {"rotated": True}

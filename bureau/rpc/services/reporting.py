@@ -21,12 +21,12 @@ class Reporting(Servicer, ReportingServicer):
     def QueryReport(
         self, request: reporting_pb2.QueryReportRequest, context: grpc.ServicerContext
     ) -> reporting_pb2.QueryReportResponse:
-        return query.query_report(self.bureau, self.caller, request.inquiry)
+        return query.query_report(self.bureau, self.caller, request.inquiry, request.page_token)
 
     def ReplayReport(
         self, request: reporting_pb2.ReplayReportRequest, context: grpc.ServicerContext
     ) -> reporting_pb2.ReplayReportResponse:
-        return replay.replay_report(self.bureau, self.caller, request.replay)
+        return replay.replay_report(self.bureau, self.caller, request.replay, request.page_token)
 
     def QueryPortfolio(
         self, request: reporting_pb2.QueryPortfolioRequest, context: grpc.ServicerContext

@@ -199,12 +199,15 @@ keys_of = Query(
     MemberKeySpan,
 )
 add_member_statement = insert(t.MemberStatementRow)
-statements_of_member = Query[EntryAndEnvelope](
+# In order of the log, after a leaf.
+statements_of_member_after = Query[EntryAndEnvelope](
     select(*entry.columns, statement.c.envelope)
     .join_from(member_statement, entry, member_statement.c.entry_key == entry.c.entry_key)
     .join(statement, statement.c.entry_key == entry.c.entry_key)
     .where(member_statement.c.member_id == bind("member_id"))
+    .where(entry.c.leaf_index > bind("after"))
     .order_by(entry.c.leaf_index)
+    .limit(bind("limit"))
 )
 
 # Statements that name a member's group, in order of the log, below a size of it.

@@ -20,6 +20,7 @@ from bureau_client.errors import InvalidRequest
 from bureau_client.models.reports import Report
 from bureau_keys.envelope import peek
 from bureau_keys.errors import KeysError
+from bureau_keys.evidence import write_page
 from bureau_keys.saved_report import SavedReport
 from creditbureau.v1 import members_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -51,7 +52,7 @@ def read_bundle(path: str | Path) -> Report:
             receipt=None if saved.receipt is None else read_receipt(saved.receipt),
             consent_proof=(saved.consent or ConsentProof()).SerializeToString(deterministic=True),
             portfolio=None if saved.portfolio is None else read_place(saved.portfolio),
-            evidence=tuple(map(read_evidence, saved.evidence)),
+            evidence=tuple(read_evidence(saved.evidence)),
             furnishers=tuple(map(read_member, saved.furnishers)),
             vouchers=tuple(map(read_member, saved.vouchers)),
         )
@@ -76,7 +77,7 @@ def saved_report(report: Report) -> SavedReport:
         receipt=None if report.receipt is None else write_receipt(report.receipt),
         consent=ConsentProof.FromString(report.consent_proof) if report.consent_proof else None,
         portfolio=None if report.portfolio is None else write_place(report.portfolio),
-        evidence=tuple(map(write_evidence, report.evidence)),
+        evidence=write_page(map(write_evidence, report.evidence)),
         furnishers=tuple(members_pb2.Member.FromString(m.encoded) for m in report.furnishers),
         vouchers=tuple(members_pb2.Member.FromString(m.encoded) for m in report.vouchers),
     )

@@ -38,6 +38,7 @@ from bureau_client.models.reports import (
     Summary,
     Undoing,
 )
+from bureau_keys.evidence import EvidencePiece, read_page
 from creditbureau.v1 import (
     dispute_pb2,
     hold_pb2,
@@ -124,32 +125,36 @@ def read_inquiry_line(
     )
 
 
-def read_evidence(message: report_pb2.Evidence) -> Evidence:
-    """Read a piece of evidence, unverified.
+def read_evidence(page: report_pb2.EvidencePage) -> list[Evidence]:
+    """Read a page of evidence, unverified.
 
     Raises:
-        ValueError: The month does not exist.
+        WrongAnswer: A piece refers to a manifest that the page does not have.
+        ValueError: A month does not exist.
     """
-    return Evidence(
-        tradeline_id=message.tradeline_id,
-        month=month_of(message.month),
-        manifest=message.manifest.SerializeToString(deterministic=True),
-        record=message.record,
-        record_index=message.record_index,
-        proof=tuple(message.proof),
-        receipt=read_receipt(message.receipt),
-    )
+    return [
+        Evidence(
+            tradeline_id=piece.tradeline_id,
+            month=month_of(piece.month),
+            manifest=piece.manifest.SerializeToString(deterministic=True),
+            record=piece.record,
+            record_index=piece.record_index,
+            proof=piece.proof,
+            receipt=read_receipt(piece.receipt),
+        )
+        for piece in read_page(page)
+    ]
 
 
-def write_evidence(piece: Evidence) -> report_pb2.Evidence:
+def write_evidence(piece: Evidence) -> EvidencePiece:
     """Write a piece of evidence."""
-    return report_pb2.Evidence(
+    return EvidencePiece(
         tradeline_id=piece.tradeline_id,
         month=piece.month.number if piece.month else 0,
-        manifest=Envelope.FromString(piece.manifest),
         record=piece.record,
         record_index=piece.record_index,
         proof=piece.proof,
+        manifest=Envelope.FromString(piece.manifest),
         receipt=write_receipt(piece.receipt),
     )
 

@@ -9,7 +9,7 @@ from bureau_client._operations import methods
 from bureau_client._operations.context import Context
 from bureau_client._operations.members import signed_by_operator
 from bureau_client._operations.operation import Operation, call
-from bureau_client._operations.pages import collect
+from bureau_client._operations.pages import as_it_is, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client.models.erasures import Erasure
 from bureau_client.verify.checks import verifying
@@ -24,17 +24,12 @@ def list_erasures(context: Context, limit: int | None) -> Operation[list[Erasure
         reply = yield from call(methods.LIST_ERASURES, request)
         return reply.erasures, reply.next_page_token
 
-    listed = yield from collect("The list of erasures", page, _as_it_is, limit)
+    listed = yield from collect("The list of erasures", page, as_it_is, limit)
     erasures: list[Erasure] = []
     for logged in listed:
         erasure = yield from _verified(context, logged)
         erasures.append(erasure)
     return erasures
-
-
-def _as_it_is(logged: members_pb2.LoggedStatement) -> members_pb2.LoggedStatement:
-    """Return a statement unread: it is read once it is verified."""
-    return logged
 
 
 def _verified(context: Context, logged: members_pb2.LoggedStatement) -> Operation[Erasure]:

@@ -12,7 +12,7 @@ from bureau_client._codec.members import read_member
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Context, SigningContext
 from bureau_client._operations.operation import Operation, call
-from bureau_client._operations.pages import collect
+from bureau_client._operations.pages import PageBytes, as_it_is, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client.errors import NotFound, VerificationFailed
 from bureau_client.models.members import Member, Vouched
@@ -30,19 +30,35 @@ M = TypeVar("M", bound=Message)
 
 Result = TypeVar("Result")
 
+# Statements about one member. The bureau takes far fewer of a member, and an operator has no
+# reason to sign more.
+MAX_STATEMENTS = 10_000
 # Operators that signed the statements about a member, and about one another.
 MAX_VOUCHERS = 100
 
 
 def get_member(member_id: str, *, with_statements: bool = False) -> Operation[Member]:
     """Return a member, on request with the signed statements that register its keys."""
-    request = members_pb2.GetMemberRequest(
-        member_id=arguments.member_id(member_id), with_statements=with_statements
-    )
-    reply = yield from call(methods.GET_MEMBER, request)
-    check_equal("The member", reply.member.member_id, member_id)
+    member_id = arguments.member_id(member_id)
+    what = f"The list of statements about {member_id}"
+    found, size = members_pb2.Member(), PageBytes(what)
+
+    def page(token: str) -> Operation[tuple[Sequence[members_pb2.LoggedStatement], str]]:
+        request = members_pb2.GetMemberRequest(
+            member_id=member_id, with_statements=with_statements, page_token=token
+        )
+        reply = yield from call(methods.GET_MEMBER, request)
+        check_equal("The member", reply.member.member_id, member_id)
+        size.add(reply)
+        if not token:
+            found.CopyFrom(reply.member)
+            found.ClearField("statements")
+        return reply.member.statements, reply.next_page_token
+
+    statements = yield from collect(what, page, as_it_is, most=MAX_STATEMENTS)
+    found.statements.extend(statements)
     with verifying("The member"):
-        return read_member(reply.member)
+        return read_member(found)
 
 
 def vouched_member(trust: Trust, member_id: str) -> Operation[Vouched]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from google.protobuf.message import Message
 
 from bureau_client._operations.operation import Operation
 from bureau_client.errors import VerificationFailed
@@ -16,6 +19,9 @@ Item = TypeVar("Item")
 MAX_PAGE_ITEMS = 10_000
 # Items of the longest list; a longer one is not read to its end.
 MAX_ITEMS = 10_000_000
+# Bytes of all pages of the statements about a member, and of the evidence for a report: several
+# times what a bureau takes of one member, and of all members about one person.
+MAX_BYTES = 256 * 1024 * 1024
 
 
 def collect(
@@ -23,6 +29,7 @@ def collect(
     page: Callable[[str], Operation[tuple[Sequence[Any], str]]],
     read: Callable[[Any], Item],
     limit: int | None = None,
+    most: int = MAX_ITEMS,
 ) -> Operation[list[Item]]:
     """Read page after page into one list.
 
@@ -32,6 +39,7 @@ def collect(
             the next token.
         read: Reads one of the contract's items.
         limit: Largest number of items; None for all.
+        most: Items of the longest list that can be genuine.
 
     Raises:
         VerificationFailed: An item cannot be read, or the pages do not come to an end.
@@ -44,13 +52,36 @@ def collect(
             raise _endless(what, f"a page has {len(items)} items, at most {MAX_PAGE_ITEMS} fit")
         with verifying(what):
             collected.extend(map(read, items))
+        if len(collected) > most:
+            raise _endless(what, f"it has more than {most} items")
         if not token or (limit is not None and len(collected) >= limit):
             return collected[:limit]
         if not items or token in seen:
             raise _endless(what, f"the page token {token[:40]!r} leads nowhere")
-        if len(collected) > MAX_ITEMS:
-            raise _endless(what, f"it has more than {MAX_ITEMS} items")
         seen.add(token)
+
+
+def as_it_is(item: Item) -> Item:
+    """Return an item of the contract, which is read later."""
+    return item
+
+
+@dataclass(slots=True)
+class PageBytes:
+    """The bytes of a list's pages, of which no more than MAX_BYTES are read."""
+
+    what: str
+    total: int = 0
+
+    def add(self, page: Message) -> None:
+        """Count a page.
+
+        Raises:
+            VerificationFailed: The pages are too large together.
+        """
+        self.total += page.ByteSize()
+        if self.total > MAX_BYTES:
+            raise _endless(self.what, f"it has more than {MAX_BYTES} bytes")
 
 
 def _endless(what: str, problem: str) -> VerificationFailed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -14,6 +14,7 @@ from bureau_client._operations.events import hold_report
 from bureau_client._operations.inquiries import SignedPage, list_inquiries
 from bureau_client._operations.members import check_with_member
 from bureau_client._operations.operation import Operation, call
+from bureau_client._operations.pages import PageBytes, as_it_is, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client.errors import VerificationFailed
 from bureau_client.models.codes import EvidenceLevel, Purpose
@@ -22,6 +23,7 @@ from bureau_client.models.receipts import Receipt
 from bureau_client.models.reports import Evidence, InquiryLine, Report
 from bureau_client.verify.checks import TELL, check_equal, verifying
 from bureau_client.verify.evidence import (
+    evidence_due,
     tradeline_of,
     unproved_parts,
     verify_complete,
@@ -68,7 +70,13 @@ def query(
             fix=TELL,
         )
     yield from hold_report(context, report)
-    return (yield from _with_evidence(context, report, reply.evidence, evidence))
+
+    def further(token: str) -> Operation[report_pb2.EvidencePage]:
+        more = reporting_pb2.QueryReportRequest(inquiry=sealed, page_token=token)
+        # Without a request id the call is not passed to `before_send` again.
+        return (yield from call(methods.QUERY_REPORT, more)).evidence
+
+    return (yield from _with_evidence(context, report, evidence, reply.evidence, further))
 
 
 def list_own_inquiries(
@@ -114,7 +122,12 @@ def replay(
     check_equal("The report that the replay's leaf covers", logged.answer_digest, digest)
     with verifying("The inquiry"):
         level = EvidenceLevel(evidence_level(reply.inquiry))
-    return (yield from _with_evidence(context, report, reply.evidence, level))
+
+    def further(token: str) -> Operation[report_pb2.EvidencePage]:
+        more = reporting_pb2.ReplayReportRequest(replay=sealed, page_token=token)
+        return (yield from call(methods.REPLAY_REPORT, more)).evidence
+
+    return (yield from _with_evidence(context, report, level, reply.evidence, further))
 
 
 def verified_report(
@@ -160,12 +173,27 @@ def verified_report(
 def _with_evidence(
     context: Context,
     report: Report,
-    evidence: Iterable[report_pb2.Evidence],
     level: EvidenceLevel,
+    first: report_pb2.EvidencePage,
+    further: Callable[[str], Operation[report_pb2.EvidencePage]],
 ) -> Operation[Report]:
-    """Verify that the evidence proves the report to its level, and return both together."""
-    with verifying("The evidence"):
-        pieces = tuple(map(read_evidence, evidence))
+    """Verify that the evidence proves the report to its level, and return both together.
+
+    Args:
+        first: The first page of evidence.
+        further: Returns the operation that reads the further page of a token.
+    """
+    what, size = "The evidence", PageBytes("The evidence")
+
+    def page(token: str) -> Operation[tuple[Sequence[Evidence], str]]:
+        read = (yield from further(token)) if token else first
+        size.add(read)
+        with verifying(what):
+            return read_evidence(read), read.next_page_token
+
+    # More than this proves a part twice.
+    most = evidence_due(report, level)
+    pieces = tuple((yield from collect(what, page, as_it_is, most=most)))
     verify_complete(report, pieces, level)
     report = _with_members(report, (yield from _furnishers(context, report, pieces)))
     return replace(report, evidence=pieces, unproved=unproved_parts(report, pieces, level))

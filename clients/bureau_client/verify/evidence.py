@@ -60,6 +60,11 @@ def verify_provenance(
         check_evidence(_message_of(report), write_evidence(evidence), keys, trust)
 
 
+def evidence_due(report: Report, level: EvidenceLevel) -> int:
+    """Return the number of pieces of evidence that a level owes for a verified report."""
+    return len(provenance.evidence_due(_message_of(report), int(level)))
+
+
 def verify_complete(report: Report, evidence: Iterable[Evidence], level: EvidenceLevel) -> None:
     """Check that evidence covers every tradeline and month of its level.
 

@@ -64,8 +64,15 @@ type part struct {
 	index      int32
 }
 
+// provedRecord is a piece of evidence with its submission, to which the page refers.
+type provedRecord struct {
+	*pb.Evidence
+	Manifest *pb.Envelope
+	Receipt  *pb.Receipt
+}
+
 // proves returns the part that a piece of evidence is for.
-func proves(piece *pb.Evidence) (part, error) {
+func proves(piece provedRecord) (part, error) {
 	if piece.Month != 0 {
 		return part{tradeline: piece.TradelineId, month: piece.Month}, nil
 	}
@@ -117,7 +124,7 @@ func evidenceDue(report *pb.Report, level pb.EvidenceLevel) map[part]bool {
 }
 
 // verifyComplete checks that evidence covers everything that it was asked for.
-func verifyComplete(report *pb.Report, pieces []*pb.Evidence, level pb.EvidenceLevel) error {
+func verifyComplete(report *pb.Report, pieces []provedRecord, level pb.EvidenceLevel) error {
 	due := evidenceDue(report, level)
 	furnishers, shown := map[string]string{}, map[[2]string]string{}
 	for _, line := range report.Tradelines {
@@ -151,7 +158,7 @@ func verifyComplete(report *pb.Report, pieces []*pb.Evidence, level pb.EvidenceL
 
 // verifyProvenance checks that a report says what its furnisher signed. Keys are the
 // furnishers', proved by the log.
-func verifyProvenance(report *pb.Report, piece *pb.Evidence, keys map[string][]LoggedKey, trust Trust) error {
+func verifyProvenance(report *pb.Report, piece provedRecord, keys map[string][]LoggedKey, trust Trust) error {
 	place := slices.IndexFunc(report.Tradelines, func(line *pb.Tradeline) bool {
 		return line.TradelineId == piece.TradelineId
 	})
@@ -183,9 +190,24 @@ func verifyProvenance(report *pb.Report, piece *pb.Evidence, keys map[string][]L
 
 // docs: begin evidence
 
+// provedRecords returns the evidence of pages, each record with its submission.
+func provedRecords(pages ...*pb.EvidencePage) ([]provedRecord, error) {
+	var records []provedRecord
+	for _, page := range pages {
+		for _, piece := range page.GetEvidence() {
+			if piece.ManifestIndex < 0 || int(piece.ManifestIndex) >= len(page.Manifests) {
+				return nil, refuse("WRONG_ANSWER", "the page has no manifest %d", piece.ManifestIndex)
+			}
+			logged := page.Manifests[piece.ManifestIndex]
+			records = append(records, provedRecord{piece, logged.Envelope, logged.Receipt})
+		}
+	}
+	return records, nil
+}
+
 // signedRecord returns the record that a furnisher signed for one account and month, or for an
 // action.
-func signedRecord(piece *pb.Evidence, furnisher string, keys []LoggedKey, trust Trust) (*pb.Record, error) {
+func signedRecord(piece provedRecord, furnisher string, keys []LoggedKey, trust Trust) (*pb.Record, error) {
 	// 1. The manifest is in the log.
 	if _, err := verifyReceipt(piece.Receipt, piece.Manifest, "submission", trust); err != nil {
 		return nil, err

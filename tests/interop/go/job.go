@@ -256,6 +256,9 @@ func (client *Client) submit(subjectID string) error {
 
 // docs: begin query
 
+// Pages of the longest evidence, or list of statements, that is read.
+const maxPages = 200
+
 // query asks for a report with all its evidence, and verifies it.
 func (client *Client) query(subjectID, consentID string) (*Answer, error) {
 	sealed := seal(&pb.Inquiry{
@@ -270,8 +273,20 @@ func (client *Client) query(subjectID, consentID string) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Further pages of evidence come under the same inquiry.
+	evidence := onePage(reply.Evidence)
+	for token, pages := reply.Evidence.GetNextPageToken(), 1; token != ""; pages++ {
+		more, err := retry(reporting.QueryReport, &pb.QueryReportRequest{Inquiry: sealed, PageToken: token})
+		if err != nil {
+			return nil, err
+		}
+		if pages == maxPages || len(more.Evidence.GetEvidence()) == 0 {
+			return nil, refuse("WRONG_ANSWER", "the evidence does not come to an end")
+		}
+		evidence, token = onePage(evidence, more.Evidence), more.Evidence.NextPageToken
+	}
 	answer := &Answer{Report: reply.Report, Request: sealed, Receipt: reply.Receipt,
-		Evidence: reply.Evidence, Consent: reply.Consent}
+		Evidence: evidence, Consent: reply.Consent}
 	if err := client.addMembers(answer); err != nil {
 		return nil, err
 	}
@@ -279,12 +294,25 @@ func (client *Client) query(subjectID, consentID string) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(report.Tradelines) != 1 || len(answer.Evidence) != 2 {
+	if len(report.Tradelines) != 1 || len(answer.Evidence.Evidence) != 2 {
 		return nil, refuse("WRONG_ANSWER", "%d tradelines and %d records, not one and two",
-			len(report.Tradelines), len(answer.Evidence))
+			len(report.Tradelines), len(answer.Evidence.Evidence))
 	}
-	fmt.Println("report", report.Tradelines[0].History.Profile, "with", len(answer.Evidence), "records")
+	fmt.Println("report", report.Tradelines[0].History.Profile, "with", len(answer.Evidence.Evidence), "records")
 	return answer, nil
+}
+
+// onePage returns the evidence of pages as one, as it is saved.
+func onePage(pages ...*pb.EvidencePage) *pb.EvidencePage {
+	whole := new(pb.EvidencePage)
+	for _, page := range pages {
+		for _, piece := range page.Evidence {
+			piece.ManifestIndex += int32(len(whole.Manifests))
+			whole.Evidence = append(whole.Evidence, piece)
+		}
+		whole.Manifests = append(whole.Manifests, page.Manifests...)
+	}
+	return whole
 }
 
 // addMembers adds the furnishers of a report, the member that asked, the one that attested the
@@ -340,14 +368,26 @@ func (client *Client) addMembers(answer *Answer) error {
 
 func (client *Client) member(memberID string) (*pb.Member, error) {
 	members := pb.NewMembersClient(client.connection)
-	reply, err := retry(members.GetMember, &pb.GetMemberRequest{MemberId: memberID, WithStatements: true})
-	if err != nil {
-		return nil, err
+	request := &pb.GetMemberRequest{MemberId: memberID, WithStatements: true}
+	var member *pb.Member
+	for range maxPages {
+		reply, err := retry(members.GetMember, request)
+		if err != nil {
+			return nil, err
+		}
+		if reply.Member.GetMemberId() != memberID {
+			return nil, refuse("WRONG_ANSWER", "another member than %s", memberID)
+		}
+		if member == nil {
+			member = reply.Member
+		} else {
+			member.Statements = append(member.Statements, reply.Member.Statements...)
+		}
+		if request.PageToken = reply.NextPageToken; request.PageToken == "" {
+			return member, nil
+		}
 	}
-	if reply.Member.GetMemberId() != memberID {
-		return nil, refuse("WRONG_ANSWER", "another member than %s", memberID)
-	}
-	return reply.Member, nil
+	return nil, refuse("WRONG_ANSWER", "the statements about %s do not come to an end", memberID)
 }
 
 // docs: begin follow

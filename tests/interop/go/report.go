@@ -24,7 +24,7 @@ type Answer struct {
 	Receipt    *pb.Receipt        // nil for a subject's own file
 	Consent    *pb.ConsentProof   // nil for a subject's own file
 	Portfolio  *pb.PortfolioProof // nil for a report that is not a portfolio's
-	Evidence   []*pb.Evidence
+	Evidence   *pb.EvidencePage
 	Furnishers []*pb.Member
 	Vouchers   []*pb.Member
 }
@@ -35,7 +35,7 @@ type savedReport struct {
 	Format     string    `json:"format"`
 	Report     *[]byte   `json:"report"`
 	Request    *[]byte   `json:"request"`
-	Evidence   *[][]byte `json:"evidence"`
+	Evidence   *[]byte   `json:"evidence"`
 	Furnishers *[][]byte `json:"furnishers"`
 	Vouchers   *[][]byte `json:"vouchers"`
 	Receipt    *[]byte   `json:"receipt,omitempty"`
@@ -45,10 +45,10 @@ type savedReport struct {
 
 // save writes a report as a file.
 func (answer *Answer) save() []byte {
-	file := savedReport{Format: savedFormat, Evidence: encodeAll(answer.Evidence),
-		Furnishers: encodeAll(answer.Furnishers), Vouchers: encodeAll(answer.Vouchers)}
-	report, request := canonical(answer.Report), canonical(answer.Request)
-	file.Report, file.Request = &report, &request
+	file := savedReport{Format: savedFormat, Furnishers: encodeAll(answer.Furnishers),
+		Vouchers: encodeAll(answer.Vouchers)}
+	report, request, evidence := canonical(answer.Report), canonical(answer.Request), canonical(answer.Evidence)
+	file.Report, file.Request, file.Evidence = &report, &request, &evidence
 	if answer.Receipt != nil {
 		receipt := canonical(answer.Receipt)
 		file.Receipt = &receipt
@@ -80,8 +80,9 @@ func loadReport(text []byte) (*Answer, error) {
 	if file.Report == nil || file.Request == nil || file.Evidence == nil || file.Furnishers == nil || file.Vouchers == nil {
 		return nil, refuse("MALFORMED_MESSAGE", "a saved report lacks a part")
 	}
-	answer := &Answer{Report: new(pb.Envelope), Request: new(pb.Envelope)}
-	err := firstOf(proto.Unmarshal(*file.Report, answer.Report), proto.Unmarshal(*file.Request, answer.Request))
+	answer := &Answer{Report: new(pb.Envelope), Request: new(pb.Envelope), Evidence: new(pb.EvidencePage)}
+	err := firstOf(proto.Unmarshal(*file.Report, answer.Report), proto.Unmarshal(*file.Request, answer.Request),
+		proto.Unmarshal(*file.Evidence, answer.Evidence))
 	if err == nil && file.Receipt != nil {
 		answer.Receipt = new(pb.Receipt)
 		err = proto.Unmarshal(*file.Receipt, answer.Receipt)
@@ -93,11 +94,6 @@ func loadReport(text []byte) (*Answer, error) {
 	if err == nil && file.Portfolio != nil {
 		answer.Portfolio = new(pb.PortfolioProof)
 		err = proto.Unmarshal(*file.Portfolio, answer.Portfolio)
-	}
-	for _, data := range *file.Evidence {
-		piece := new(pb.Evidence)
-		err = firstOf(err, proto.Unmarshal(data, piece))
-		answer.Evidence = append(answer.Evidence, piece)
 	}
 	for _, data := range *file.Furnishers {
 		member := new(pb.Member)
@@ -168,12 +164,16 @@ func (answer *Answer) verify(trust Trust) (*pb.Report, error) {
 		}
 	}
 	// 5. Each piece of evidence says what the report says, and none is missing.
-	for _, piece := range answer.Evidence {
+	pieces, err := provedRecords(answer.Evidence)
+	if err != nil {
+		return nil, err
+	}
+	for _, piece := range pieces {
 		if err := verifyProvenance(report, piece, keys, trust); err != nil {
 			return nil, err
 		}
 	}
-	return report, verifyComplete(report, answer.Evidence, level)
+	return report, verifyComplete(report, pieces, level)
 }
 
 // docs: end report

@@ -176,8 +176,8 @@ class FakeBureau:
         self.fail: Callable[[Attempt], BureauError | None] = lambda _: None
         self.mend: Callable[[str, Any], None] = lambda _method, _reply: None
         self.tamper: Callable[[report_pb2.Report], None] = lambda _: None
-        self.tamper_evidence: Callable[[report_pb2.Report, report_pb2.Evidence], None] = (
-            lambda _report, _piece: None
+        self.tamper_evidence: Callable[[report_pb2.Report, report_pb2.EvidencePage], None] = (
+            lambda _report, _page: None
         )
         self.answers: dict[str, Callable[[Any], Message]] = {}
         # What a stream brings; an error breaks it.
@@ -312,7 +312,7 @@ class FakeBureau:
         report.event_chain_hash = extend(ChainHead(), self.events).hash
         for name, value in self.terms.items():
             setattr(report, name, value)
-        evidence = self._fill(report) if inquiry.evidence > 1 else []
+        evidence = self._fill(report) if inquiry.evidence > 1 else None
         sealed = seal(report, self.report_key)
         receipt = self.log.append("inquiry", request.inquiry, sealed.payload)
         self.events.append(merkle.leaf_hash(self.log.leaves[-1]))
@@ -477,7 +477,7 @@ class FakeBureau:
         self.tamper(report)
         return report
 
-    def _fill(self, report: report_pb2.Report) -> list[report_pb2.Evidence]:
+    def _fill(self, report: report_pb2.Report) -> report_pb2.EvidencePage:
         """A tradeline for the newest furnished record, and the evidence for it."""
         manifest, records, receipt = self.furnished[-1]
         record = record_pb2.Record.FromString(records[-1])
@@ -501,19 +501,17 @@ class FakeBureau:
             if at.name in line.DESCRIPTOR.fields_by_name:
                 setattr(line, at.name, value)
         hashes = [merkle.leaf_hash(r) for r in records]
-        pieces = [
-            report_pb2.Evidence(
-                tradeline_id="cd" * 16,
-                month=signed.month,
-                manifest=manifest,
-                record=records[-1],
-                record_index=len(records) - 1,
-                proof=merkle.inclusion_proof(hashes, len(records) - 1),
-                receipt=receipt,
-            )
-        ]
-        self.tamper_evidence(report, pieces[0])
-        return pieces
+        piece = report_pb2.Evidence(
+            tradeline_id="cd" * 16,
+            month=signed.month,
+            record=records[-1],
+            record_index=len(records) - 1,
+            proof=merkle.inclusion_proof(hashes, len(records) - 1),
+        )
+        logged = members_pb2.LoggedStatement(envelope=manifest, receipt=receipt)
+        page = report_pb2.EvidencePage(manifests=[logged], evidence=[piece])
+        self.tamper_evidence(report, page)
+        return page
 
     def _consent(self) -> reporting_pb2.ConsentProof:
         """The subject's consent, under a key that acme attested."""

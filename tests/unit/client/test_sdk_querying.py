@@ -129,10 +129,15 @@ def tell(field: str, value: Any) -> Deceive:
 
 def spoil(change: Callable[[report_pb2.Evidence], object]) -> Deceive:
     """The evidence is something else than what the furnisher signed."""
+    return spoil_page(lambda page: change(page.evidence[0]))
+
+
+def spoil_page(change: Callable[[report_pb2.EvidencePage], object]) -> Deceive:
+    """The page of evidence is not as the bureau has it."""
 
     def deceive(bureau: FakeBureau) -> None:
-        def tamper(_: report_pb2.Report, piece: report_pb2.Evidence) -> None:
-            change(piece)
+        def tamper(_: report_pb2.Report, page: report_pb2.EvidencePage) -> None:
+            change(page)
 
         bureau.tamper_evidence = tamper
 
@@ -149,7 +154,7 @@ def backdate_key(bureau: FakeBureau) -> None:
 
 def tell_history(change: Callable[[report_pb2.PaymentHistory], object]) -> Deceive:
     def deceive(bureau: FakeBureau) -> None:
-        def tamper(report: report_pb2.Report, _: report_pb2.Evidence) -> None:
+        def tamper(report: report_pb2.Report, _: report_pb2.EvidencePage) -> None:
             change(report.tradelines[0].history)
 
         bureau.tamper_evidence = tamper
@@ -182,7 +187,13 @@ def swap_key(bureau: FakeBureau) -> None:
         spoil(lambda piece: piece.__setattr__("record_index", 0)),
         spoil(lambda piece: piece.__setattr__("month", 202512)),
         spoil(lambda piece: piece.proof.append(bytes(32))),
-        spoil(lambda piece: piece.manifest.signatures[0].__setattr__("sig", bytes(64))),
+        spoil(lambda piece: piece.__setattr__("manifest_index", 1)),
+        spoil(lambda piece: piece.__setattr__("manifest_index", -1)),
+        spoil_page(
+            lambda page: page.manifests[0].envelope.signatures[0].__setattr__("sig", bytes(64))
+        ),
+        spoil_page(lambda page: page.ClearField("manifests")),
+        spoil_page(lambda page: page.evidence.append(page.evidence[0])),
         withdraw_key,
         backdate_key,
         swap_key,

@@ -728,19 +728,23 @@ class GetMemberRequest(_message.Message):
 
     MEMBER_ID_FIELD_NUMBER: _builtins.int
     WITH_STATEMENTS_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
     """The member."""
     with_statements: _builtins.bool
-    """Include the signed statements with their receipts."""
+    """Include the signed statements with their receipts, in pages of about 1 MiB."""
+    page_token: _builtins.str
+    """Token of a further page of statements, from the page before; empty for the first page."""
     def __init__(
         self,
         *,
         member_id: _builtins.str = ...,
         with_statements: _builtins.bool = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["member_id", b"member_id", "with_statements", b"with_statements"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member_id", b"member_id", "page_token", b"page_token", "with_statements", b"with_statements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -751,18 +755,22 @@ class GetMemberResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MEMBER_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page of statements; empty on the last page."""
     @_builtins.property
     def member(self) -> Global___Member:
-        """The member as it is now."""
+        """The member as it is now; with a page token, its id and further statements alone."""
 
     def __init__(
         self,
         *,
         member: Global___Member | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["member", b"member"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -775,7 +783,7 @@ class ListMembersRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Largest number of items on the page; 0 means 100."""
+    """Largest number of items on the page; 0 means 100. A page ends at about 1 MiB too."""
     page_token: _builtins.str
     """Token of this page, from the previous page; empty for the first page."""
     def __init__(

@@ -119,7 +119,7 @@ class MembersServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetMember(self, request, context):
-        """Returns one member. Reasons: NOT_FOUND.
+        """Returns one member. Reasons: NOT_FOUND, BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,7 @@ class MembersStub:
     Reasons: WEAK_KEY, BAD_SIGNATURE, NOT_FOUND, ALREADY_EXISTS.
     """
     GetMember: _grpc.UnaryUnaryMultiCallable[_members_pb2.GetMemberRequest, _members_pb2.GetMemberResponse]
-    """Returns one member. Reasons: NOT_FOUND."""
+    """Returns one member. Reasons: NOT_FOUND, BAD_PAGE_TOKEN."""
     ListMembers: _grpc.UnaryUnaryMultiCallable[_members_pb2.ListMembersRequest, _members_pb2.ListMembersResponse]
     """Lists all members, in order of id, in pages. Reasons: BAD_PAGE_TOKEN."""
     PublishStandard: _grpc.UnaryUnaryMultiCallable[_members_pb2.PublishStandardRequest, _members_pb2.PublishStandardResponse]
@@ -100,7 +100,7 @@ class MembersServicer(metaclass=_abc_1.ABCMeta):
         request: _members_pb2.GetMemberRequest,
         context: _grpc.ServicerContext,
     ) -> _members_pb2.GetMemberResponse:
-        """Returns one member. Reasons: NOT_FOUND."""
+        """Returns one member. Reasons: NOT_FOUND, BAD_PAGE_TOKEN."""
 
     @_abc_1.abstractmethod
     def ListMembers(

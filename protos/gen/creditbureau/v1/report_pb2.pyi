@@ -8,7 +8,7 @@ from creditbureau.v1 import codes_pb2 as _codes_pb2
 from creditbureau.v1 import dispute_pb2 as _dispute_pb2
 from creditbureau.v1 import envelope_pb2 as _envelope_pb2
 from creditbureau.v1 import hold_pb2 as _hold_pb2
-from creditbureau.v1 import log_pb2 as _log_pb2
+from creditbureau.v1 import members_pb2 as _members_pb2
 from creditbureau.v1 import notice_pb2 as _notice_pb2
 from creditbureau.v1 import record_pb2 as _record_pb2
 from creditbureau.v1 import standard_pb2 as _standard_pb2
@@ -884,48 +884,74 @@ class Evidence(_message.Message):
 
     TRADELINE_ID_FIELD_NUMBER: _builtins.int
     MONTH_FIELD_NUMBER: _builtins.int
-    MANIFEST_FIELD_NUMBER: _builtins.int
+    MANIFEST_INDEX_FIELD_NUMBER: _builtins.int
     RECORD_FIELD_NUMBER: _builtins.int
     RECORD_INDEX_FIELD_NUMBER: _builtins.int
     PROOF_FIELD_NUMBER: _builtins.int
-    RECEIPT_FIELD_NUMBER: _builtins.int
     tradeline_id: _builtins.str
     """The tradeline that it is for."""
     month: _builtins.int
     """yyyymm; 0 for the record of a facility action."""
+    manifest_index: _builtins.int
+    """Place of the record's manifest among the manifests of the page, zero-based."""
     record: _builtins.bytes
     """The record's bytes: a leaf of the manifest's tree."""
     record_index: _builtins.int
     """Place of the record in its submission, zero-based."""
     @_builtins.property
-    def manifest(self) -> _envelope_pb2.Envelope:
-        """Payload: SubmissionManifest, signed by the furnisher."""
-
-    @_builtins.property
     def proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """RFC 6962 inclusion proof of the record in the manifest's root."""
-
-    @_builtins.property
-    def receipt(self) -> _log_pb2.Receipt:
-        """The receipt of the submission: the furnisher's key must be valid at its leaf
-        index.
-        """
 
     def __init__(
         self,
         *,
         tradeline_id: _builtins.str = ...,
         month: _builtins.int = ...,
-        manifest: _envelope_pb2.Envelope | None = ...,
+        manifest_index: _builtins.int = ...,
         record: _builtins.bytes = ...,
         record_index: _builtins.int = ...,
         proof: _abc.Iterable[_builtins.bytes] | None = ...,
-        receipt: _log_pb2.Receipt | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["manifest", b"manifest", "receipt", b"receipt"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["manifest", b"manifest", "month", b"month", "proof", b"proof", "receipt", b"receipt", "record", b"record", "record_index", b"record_index", "tradeline_id", b"tradeline_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["manifest_index", b"manifest_index", "month", b"month", "proof", b"proof", "record", b"record", "record_index", b"record_index", "tradeline_id", b"tradeline_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Evidence: _TypeAlias = Evidence  # noqa: Y015
+
+@_typing.final
+class EvidencePage(_message.Message):
+    """Evidence for a report, as much of it as one message carries: about 1 MiB."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MANIFESTS_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last page."""
+    @_builtins.property
+    def manifests(self) -> _containers.RepeatedCompositeFieldContainer[_members_pb2.LoggedStatement]:
+        """The submissions that the records are of, each once. Payload: SubmissionManifest,
+        signed by the furnisher, whose key must be valid at the leaf index of the receipt.
+        """
+
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]:
+        """One for each month and action; the parts of a tradeline may be on several pages."""
+
+    def __init__(
+        self,
+        *,
+        manifests: _abc.Iterable[_members_pb2.LoggedStatement] | None = ...,
+        evidence: _abc.Iterable[Global___Evidence] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "manifests", b"manifests", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvidencePage: _TypeAlias = EvidencePage  # noqa: Y015

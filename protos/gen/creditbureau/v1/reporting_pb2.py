@@ -31,7 +31,7 @@ from creditbureau.v1 import options_pb2 as creditbureau_dot_v1_dot_options__pb2
 from creditbureau.v1 import report_pb2 as creditbureau_dot_v1_dot_report__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63reditbureau/v1/reporting.proto\x12\x0f\x63reditbureau.v1\x1a\x1b\x63reditbureau/v1/alert.proto\x1a\x1b\x63reditbureau/v1/codes.proto\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x19\x63reditbureau/v1/log.proto\x1a\x1d\x63reditbureau/v1/members.proto\x1a\x1d\x63reditbureau/v1/options.proto\x1a\x1c\x63reditbureau/v1/report.proto\"\xd1\x02\n\x07Inquiry\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x34\n\nsubject_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$R\tsubjectId\x12>\n\x07purpose\x18\x03 \x01(\x0e\x32\x18.creditbureau.v1.PurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x07purpose\x12Q\n\nconsent_id\x18\x04 \x01(\tB2\xbaH/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$R\tconsentId\x12\x44\n\x08\x65vidence\x18\x05 \x01(\x0e\x32\x1e.creditbureau.v1.EvidenceLevelB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x08\x65vidence\"Q\n\x12QueryReportRequest\x12;\n\x07inquiry\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07inquiry\"\x80\x01\n\x0c\x43onsentProof\x12:\n\x07\x63onsent\x18\x01 \x01(\x0b\x32 .creditbureau.v1.LoggedStatementR\x07\x63onsent\x12\x34\n\x04keys\x18\x02 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"\xec\x01\n\x13QueryReportResponse\x12\x31\n\x06report\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x06report\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x35\n\x08\x65vidence\x18\x03 \x03(\x0b\x32\x19.creditbureau.v1.EvidenceR\x08\x65vidence\x12\x37\n\x07\x63onsent\x18\x04 \x01(\x0b\x32\x1d.creditbureau.v1.ConsentProofR\x07\x63onsent\"\x8c\x02\n\x06Replay\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12Q\n\ninquiry_id\x18\x02 \x01(\tB2\xbaH/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$R\tinquiryId\x12\x37\n\nsubject_id\x18\x03 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{32})?$R\tsubjectId\x12=\n\tmember_id\x18\x04 \x01(\tB \xbaH\x1dr\x1b\x32\x19^([a-z][a-z0-9-]{0,62})?$R\x08memberId\"P\n\x13ReplayReportRequest\x12\x39\n\x06replay\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x06replay\"\xa4\x03\n\x14ReplayReportResponse\x12\x31\n\x06report\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x06report\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x33\n\x07inquiry\x18\x03 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x07inquiry\x12\x35\n\x08\x65vidence\x18\x04 \x03(\x0b\x32\x19.creditbureau.v1.EvidenceR\x08\x65vidence\x12\x37\n\x07\x63onsent\x18\x05 \x01(\x0b\x32\x1d.creditbureau.v1.ConsentProofR\x07\x63onsent\x12\x41\n\x0finquiry_receipt\x18\x06 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x0einquiryReceipt\x12=\n\tportfolio\x18\x07 \x01(\x0b\x32\x1f.creditbureau.v1.PortfolioProofR\tportfolio\"\xd3\x01\n\x10PortfolioInquiry\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12>\n\x07purpose\x18\x02 \x01(\x0e\x32\x18.creditbureau.v1.PurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x07purpose\x12>\n\x0bsubject_ids\x18\x03 \x03(\tB\x1d\xbaH\x1a\x92\x01\x17\x10\x90N\"\x12r\x10\x32\x0e^[0-9a-f]{32}$R\nsubjectIds:\x06\xf0\xe0\x18\x80\x80 \"u\n\x15QueryPortfolioRequest\x12;\n\x07inquiry\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07inquiry\x12\x1f\n\x06\x63ursor\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x06\x63ursor\"f\n\x0ePortfolioProof\x12\x14\n\x05\x63ount\x18\x01 \x01(\x05R\x05\x63ount\x12\x12\n\x04root\x18\x02 \x01(\x0cR\x04root\x12\x14\n\x05index\x18\x03 \x01(\x05R\x05index\x12\x14\n\x05proof\x18\x04 \x03(\x0cR\x05proof\"\xab\x02\n\x16QueryPortfolioResponse\x12\x31\n\x06report\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x06report\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x16\n\x06\x63ursor\x18\x03 \x01(\tR\x06\x63ursor\x12\x37\n\x07\x63onsent\x18\x04 \x01(\x0b\x32\x1d.creditbureau.v1.ConsentProofR\x07\x63onsent\x12=\n\tportfolio\x18\x05 \x01(\x0b\x32\x1f.creditbureau.v1.PortfolioProofR\tportfolio\x12\x1a\n\x08withheld\x18\x06 \x01(\x08R\x08withheld\"5\n\x12WatchAlertsRequest\x12\x1f\n\x06\x63ursor\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x06\x63ursor\"[\n\x13WatchAlertsResponse\x12,\n\x05\x61lert\x18\x01 \x01(\x0b\x32\x16.creditbureau.v1.AlertR\x05\x61lert\x12\x16\n\x06\x63ursor\x18\x02 \x01(\x03R\x06\x63ursor\";\n\x18\x41\x63knowledgeAlertsRequest\x12\x1f\n\x06\x63ursor\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01R\x06\x63ursor\"\x1b\n\x19\x41\x63knowledgeAlertsResponse\"\xa3\x01\n\x17ListOwnInquiriesRequest\x12\x37\n\nsubject_id\x18\x01 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{32})?$R\tsubjectId\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"\xc0\x01\n\x18ListOwnInquiriesResponse\x12:\n\tinquiries\x18\x01 \x03(\x0b\x32\x1c.creditbureau.v1.InquiryLineR\tinquiries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12@\n\nstatements\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\nstatements\"\xc4\x01\n\x12ProveEventsRequest\x12\x34\n\nsubject_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$R\tsubjectId\x12&\n\nfirst_hash\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\tfirstHash\x12(\n\x0bsecond_hash\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\nsecondHash\x12&\n\npage_token\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"^\n\x13ProveEventsResponse\x12\x1f\n\x0bleaf_hashes\x18\x01 \x03(\x0cR\nleafHashes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"V\n\x15RecordDecisionRequest\x12=\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x08\x64\x65\x63ision\"L\n\x16RecordDecisionResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt*{\n\rEvidenceLevel\x12\x1e\n\x1a\x45VIDENCE_LEVEL_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45VIDENCE_LEVEL_NONE\x10\x01\x12\x19\n\x15\x45VIDENCE_LEVEL_NEWEST\x10\x02\x12\x16\n\x12\x45VIDENCE_LEVEL_ALL\x10\x03\x32\x90\x07\n\tReporting\x12i\n\x0bQueryReport\x12#.creditbureau.v1.QueryReportRequest\x1a$.creditbureau.v1.QueryReportResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x02\x18\x80\x80\x01 \x1e(\x02\x12m\n\x0cReplayReport\x12$.creditbureau.v1.ReplayReportRequest\x1a%.creditbureau.v1.ReplayReportResponse\"\x10\xea\xe0\x18\x0c\n\x02\x02\x05\x18\x80\x80\x01 \x1e(\x02\x12u\n\x0eQueryPortfolio\x12&.creditbureau.v1.QueryPortfolioRequest\x1a\'.creditbureau.v1.QueryPortfolioResponse\"\x10\xea\xe0\x18\x0c\n\x01\x02\x18\x80\x80  \xd8\x04(\x04\x30\x01\x12x\n\x10ListOwnInquiries\x12(.creditbureau.v1.ListOwnInquiriesRequest\x1a).creditbureau.v1.ListOwnInquiriesResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x02\x18\x80\x80\x01 \n(\x01\x12j\n\x0bProveEvents\x12#.creditbureau.v1.ProveEventsRequest\x1a$.creditbureau.v1.ProveEventsResponse\"\x10\xea\xe0\x18\x0c\n\x02\x02\x05\x18\x80\x80\x01 \n(\x01\x12l\n\x0bWatchAlerts\x12#.creditbureau.v1.WatchAlertsRequest\x1a$.creditbureau.v1.WatchAlertsResponse\"\x10\xea\xe0\x18\x0c\n\x01\x02\x18\x80\x80\x01 \xd8\x04(\x04\x30\x01\x12{\n\x11\x41\x63knowledgeAlerts\x12).creditbureau.v1.AcknowledgeAlertsRequest\x1a*.creditbureau.v1.AcknowledgeAlertsResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x02\x18\x80\x80\x01 \n(\x02\x12\x61\n\x0eRecordDecision\x12&.creditbureau.v1.RecordDecisionRequest\x1a\'.creditbureau.v1.RecordDecisionResponseBE\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63reditbureau/v1/reporting.proto\x12\x0f\x63reditbureau.v1\x1a\x1b\x63reditbureau/v1/alert.proto\x1a\x1b\x63reditbureau/v1/codes.proto\x1a\x1e\x63reditbureau/v1/envelope.proto\x1a\x19\x63reditbureau/v1/log.proto\x1a\x1d\x63reditbureau/v1/members.proto\x1a\x1d\x63reditbureau/v1/options.proto\x1a\x1c\x63reditbureau/v1/report.proto\"\xd1\x02\n\x07Inquiry\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12\x34\n\nsubject_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$R\tsubjectId\x12>\n\x07purpose\x18\x03 \x01(\x0e\x32\x18.creditbureau.v1.PurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x07purpose\x12Q\n\nconsent_id\x18\x04 \x01(\tB2\xbaH/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$R\tconsentId\x12\x44\n\x08\x65vidence\x18\x05 \x01(\x0e\x32\x1e.creditbureau.v1.EvidenceLevelB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x08\x65vidence\"y\n\x12QueryReportRequest\x12;\n\x07inquiry\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07inquiry\x12&\n\npage_token\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"\x80\x01\n\x0c\x43onsentProof\x12:\n\x07\x63onsent\x18\x01 \x01(\x0b\x32 .creditbureau.v1.LoggedStatementR\x07\x63onsent\x12\x34\n\x04keys\x18\x02 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\x04keys\"\xf0\x01\n\x13QueryReportResponse\x12\x31\n\x06report\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x06report\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x39\n\x08\x65vidence\x18\x03 \x01(\x0b\x32\x1d.creditbureau.v1.EvidencePageR\x08\x65vidence\x12\x37\n\x07\x63onsent\x18\x04 \x01(\x0b\x32\x1d.creditbureau.v1.ConsentProofR\x07\x63onsent\"\x8c\x02\n\x06Replay\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12Q\n\ninquiry_id\x18\x02 \x01(\tB2\xbaH/r-2+^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$R\tinquiryId\x12\x37\n\nsubject_id\x18\x03 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{32})?$R\tsubjectId\x12=\n\tmember_id\x18\x04 \x01(\tB \xbaH\x1dr\x1b\x32\x19^([a-z][a-z0-9-]{0,62})?$R\x08memberId\"x\n\x13ReplayReportRequest\x12\x39\n\x06replay\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x06replay\x12&\n\npage_token\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"\xa8\x03\n\x14ReplayReportResponse\x12\x31\n\x06report\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x06report\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x33\n\x07inquiry\x18\x03 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x07inquiry\x12\x39\n\x08\x65vidence\x18\x04 \x01(\x0b\x32\x1d.creditbureau.v1.EvidencePageR\x08\x65vidence\x12\x37\n\x07\x63onsent\x18\x05 \x01(\x0b\x32\x1d.creditbureau.v1.ConsentProofR\x07\x63onsent\x12\x41\n\x0finquiry_receipt\x18\x06 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x0einquiryReceipt\x12=\n\tportfolio\x18\x07 \x01(\x0b\x32\x1f.creditbureau.v1.PortfolioProofR\tportfolio\"\xd3\x01\n\x10PortfolioInquiry\x12\x37\n\x06header\x18\x01 \x01(\x0b\x32\x17.creditbureau.v1.HeaderB\x06\xbaH\x03\xc8\x01\x01R\x06header\x12>\n\x07purpose\x18\x02 \x01(\x0e\x32\x18.creditbureau.v1.PurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x07purpose\x12>\n\x0bsubject_ids\x18\x03 \x03(\tB\x1d\xbaH\x1a\x92\x01\x17\x10\x90N\"\x12r\x10\x32\x0e^[0-9a-f]{32}$R\nsubjectIds:\x06\xf0\xe0\x18\x80\x80 \"u\n\x15QueryPortfolioRequest\x12;\n\x07inquiry\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x07inquiry\x12\x1f\n\x06\x63ursor\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x06\x63ursor\"f\n\x0ePortfolioProof\x12\x14\n\x05\x63ount\x18\x01 \x01(\x05R\x05\x63ount\x12\x12\n\x04root\x18\x02 \x01(\x0cR\x04root\x12\x14\n\x05index\x18\x03 \x01(\x05R\x05index\x12\x14\n\x05proof\x18\x04 \x03(\x0cR\x05proof\"\xab\x02\n\x16QueryPortfolioResponse\x12\x31\n\x06report\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeR\x06report\x12\x32\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt\x12\x16\n\x06\x63ursor\x18\x03 \x01(\tR\x06\x63ursor\x12\x37\n\x07\x63onsent\x18\x04 \x01(\x0b\x32\x1d.creditbureau.v1.ConsentProofR\x07\x63onsent\x12=\n\tportfolio\x18\x05 \x01(\x0b\x32\x1f.creditbureau.v1.PortfolioProofR\tportfolio\x12\x1a\n\x08withheld\x18\x06 \x01(\x08R\x08withheld\"5\n\x12WatchAlertsRequest\x12\x1f\n\x06\x63ursor\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x06\x63ursor\"[\n\x13WatchAlertsResponse\x12,\n\x05\x61lert\x18\x01 \x01(\x0b\x32\x16.creditbureau.v1.AlertR\x05\x61lert\x12\x16\n\x06\x63ursor\x18\x02 \x01(\x03R\x06\x63ursor\";\n\x18\x41\x63knowledgeAlertsRequest\x12\x1f\n\x06\x63ursor\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01R\x06\x63ursor\"\x1b\n\x19\x41\x63knowledgeAlertsResponse\"\xa3\x01\n\x17ListOwnInquiriesRequest\x12\x37\n\nsubject_id\x18\x01 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{32})?$R\tsubjectId\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12&\n\npage_token\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"\xc0\x01\n\x18ListOwnInquiriesResponse\x12:\n\tinquiries\x18\x01 \x03(\x0b\x32\x1c.creditbureau.v1.InquiryLineR\tinquiries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12@\n\nstatements\x18\x03 \x03(\x0b\x32 .creditbureau.v1.LoggedStatementR\nstatements\"\xc4\x01\n\x12ProveEventsRequest\x12\x34\n\nsubject_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$R\tsubjectId\x12&\n\nfirst_hash\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\tfirstHash\x12(\n\x0bsecond_hash\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\nsecondHash\x12&\n\npage_token\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tpageToken\"^\n\x13ProveEventsResponse\x12\x1f\n\x0bleaf_hashes\x18\x01 \x03(\x0cR\nleafHashes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"V\n\x15RecordDecisionRequest\x12=\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x19.creditbureau.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01R\x08\x64\x65\x63ision\"L\n\x16RecordDecisionResponse\x12\x32\n\x07receipt\x18\x01 \x01(\x0b\x32\x18.creditbureau.v1.ReceiptR\x07receipt*{\n\rEvidenceLevel\x12\x1e\n\x1a\x45VIDENCE_LEVEL_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45VIDENCE_LEVEL_NONE\x10\x01\x12\x19\n\x15\x45VIDENCE_LEVEL_NEWEST\x10\x02\x12\x16\n\x12\x45VIDENCE_LEVEL_ALL\x10\x03\x32\x90\x07\n\tReporting\x12i\n\x0bQueryReport\x12#.creditbureau.v1.QueryReportRequest\x1a$.creditbureau.v1.QueryReportResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x02\x18\x80\x80\x01 \x1e(\x02\x12m\n\x0cReplayReport\x12$.creditbureau.v1.ReplayReportRequest\x1a%.creditbureau.v1.ReplayReportResponse\"\x10\xea\xe0\x18\x0c\n\x02\x02\x05\x18\x80\x80\x01 \x1e(\x02\x12u\n\x0eQueryPortfolio\x12&.creditbureau.v1.QueryPortfolioRequest\x1a\'.creditbureau.v1.QueryPortfolioResponse\"\x10\xea\xe0\x18\x0c\n\x01\x02\x18\x80\x80  \xd8\x04(\x04\x30\x01\x12x\n\x10ListOwnInquiries\x12(.creditbureau.v1.ListOwnInquiriesRequest\x1a).creditbureau.v1.ListOwnInquiriesResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x02\x18\x80\x80\x01 \n(\x01\x12j\n\x0bProveEvents\x12#.creditbureau.v1.ProveEventsRequest\x1a$.creditbureau.v1.ProveEventsResponse\"\x10\xea\xe0\x18\x0c\n\x02\x02\x05\x18\x80\x80\x01 \n(\x01\x12l\n\x0bWatchAlerts\x12#.creditbureau.v1.WatchAlertsRequest\x1a$.creditbureau.v1.WatchAlertsResponse\"\x10\xea\xe0\x18\x0c\n\x01\x02\x18\x80\x80\x01 \xd8\x04(\x04\x30\x01\x12{\n\x11\x41\x63knowledgeAlerts\x12).creditbureau.v1.AcknowledgeAlertsRequest\x1a*.creditbureau.v1.AcknowledgeAlertsResponse\"\x0f\xea\xe0\x18\x0b\n\x01\x02\x18\x80\x80\x01 \n(\x02\x12\x61\n\x0eRecordDecision\x12&.creditbureau.v1.RecordDecisionRequest\x1a\'.creditbureau.v1.RecordDecisionResponseBE\n\x0f\x63reditbureau.v1P\x01Z\x1e\x63reditbureau/v1;creditbureauv1\xaa\x02\x0f\x43reditBureau.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,6 +51,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INQUIRY'].fields_by_name['evidence']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_QUERYREPORTREQUEST'].fields_by_name['inquiry']._loaded_options = None
   _globals['_QUERYREPORTREQUEST'].fields_by_name['inquiry']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_QUERYREPORTREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_QUERYREPORTREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\004r\002\030@'
   _globals['_REPLAY'].fields_by_name['header']._loaded_options = None
   _globals['_REPLAY'].fields_by_name['header']._serialized_options = b'\272H\003\310\001\001'
   _globals['_REPLAY'].fields_by_name['inquiry_id']._loaded_options = None
@@ -61,6 +63,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPLAY'].fields_by_name['member_id']._serialized_options = b'\272H\035r\0332\031^([a-z][a-z0-9-]{0,62})?$'
   _globals['_REPLAYREPORTREQUEST'].fields_by_name['replay']._loaded_options = None
   _globals['_REPLAYREPORTREQUEST'].fields_by_name['replay']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_REPLAYREPORTREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_REPLAYREPORTREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\004r\002\030@'
   _globals['_PORTFOLIOINQUIRY'].fields_by_name['header']._loaded_options = None
   _globals['_PORTFOLIOINQUIRY'].fields_by_name['header']._serialized_options = b'\272H\003\310\001\001'
   _globals['_PORTFOLIOINQUIRY'].fields_by_name['purpose']._loaded_options = None
@@ -107,50 +111,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPORTING'].methods_by_name['WatchAlerts']._serialized_options = b'\352\340\030\014\n\001\002\030\200\200\001 \330\004(\004'
   _globals['_REPORTING'].methods_by_name['AcknowledgeAlerts']._loaded_options = None
   _globals['_REPORTING'].methods_by_name['AcknowledgeAlerts']._serialized_options = b'\352\340\030\013\n\001\002\030\200\200\001 \n(\002'
-  _globals['_EVIDENCELEVEL']._serialized_start=3629
-  _globals['_EVIDENCELEVEL']._serialized_end=3752
+  _globals['_EVIDENCELEVEL']._serialized_start=3717
+  _globals['_EVIDENCELEVEL']._serialized_end=3840
   _globals['_INQUIRY']._serialized_start=262
   _globals['_INQUIRY']._serialized_end=599
   _globals['_QUERYREPORTREQUEST']._serialized_start=601
-  _globals['_QUERYREPORTREQUEST']._serialized_end=682
-  _globals['_CONSENTPROOF']._serialized_start=685
-  _globals['_CONSENTPROOF']._serialized_end=813
-  _globals['_QUERYREPORTRESPONSE']._serialized_start=816
-  _globals['_QUERYREPORTRESPONSE']._serialized_end=1052
-  _globals['_REPLAY']._serialized_start=1055
-  _globals['_REPLAY']._serialized_end=1323
-  _globals['_REPLAYREPORTREQUEST']._serialized_start=1325
-  _globals['_REPLAYREPORTREQUEST']._serialized_end=1405
-  _globals['_REPLAYREPORTRESPONSE']._serialized_start=1408
-  _globals['_REPLAYREPORTRESPONSE']._serialized_end=1828
-  _globals['_PORTFOLIOINQUIRY']._serialized_start=1831
-  _globals['_PORTFOLIOINQUIRY']._serialized_end=2042
-  _globals['_QUERYPORTFOLIOREQUEST']._serialized_start=2044
-  _globals['_QUERYPORTFOLIOREQUEST']._serialized_end=2161
-  _globals['_PORTFOLIOPROOF']._serialized_start=2163
-  _globals['_PORTFOLIOPROOF']._serialized_end=2265
-  _globals['_QUERYPORTFOLIORESPONSE']._serialized_start=2268
-  _globals['_QUERYPORTFOLIORESPONSE']._serialized_end=2567
-  _globals['_WATCHALERTSREQUEST']._serialized_start=2569
-  _globals['_WATCHALERTSREQUEST']._serialized_end=2622
-  _globals['_WATCHALERTSRESPONSE']._serialized_start=2624
-  _globals['_WATCHALERTSRESPONSE']._serialized_end=2715
-  _globals['_ACKNOWLEDGEALERTSREQUEST']._serialized_start=2717
-  _globals['_ACKNOWLEDGEALERTSREQUEST']._serialized_end=2776
-  _globals['_ACKNOWLEDGEALERTSRESPONSE']._serialized_start=2778
-  _globals['_ACKNOWLEDGEALERTSRESPONSE']._serialized_end=2805
-  _globals['_LISTOWNINQUIRIESREQUEST']._serialized_start=2808
-  _globals['_LISTOWNINQUIRIESREQUEST']._serialized_end=2971
-  _globals['_LISTOWNINQUIRIESRESPONSE']._serialized_start=2974
-  _globals['_LISTOWNINQUIRIESRESPONSE']._serialized_end=3166
-  _globals['_PROVEEVENTSREQUEST']._serialized_start=3169
-  _globals['_PROVEEVENTSREQUEST']._serialized_end=3365
-  _globals['_PROVEEVENTSRESPONSE']._serialized_start=3367
-  _globals['_PROVEEVENTSRESPONSE']._serialized_end=3461
-  _globals['_RECORDDECISIONREQUEST']._serialized_start=3463
-  _globals['_RECORDDECISIONREQUEST']._serialized_end=3549
-  _globals['_RECORDDECISIONRESPONSE']._serialized_start=3551
-  _globals['_RECORDDECISIONRESPONSE']._serialized_end=3627
-  _globals['_REPORTING']._serialized_start=3755
-  _globals['_REPORTING']._serialized_end=4667
+  _globals['_QUERYREPORTREQUEST']._serialized_end=722
+  _globals['_CONSENTPROOF']._serialized_start=725
+  _globals['_CONSENTPROOF']._serialized_end=853
+  _globals['_QUERYREPORTRESPONSE']._serialized_start=856
+  _globals['_QUERYREPORTRESPONSE']._serialized_end=1096
+  _globals['_REPLAY']._serialized_start=1099
+  _globals['_REPLAY']._serialized_end=1367
+  _globals['_REPLAYREPORTREQUEST']._serialized_start=1369
+  _globals['_REPLAYREPORTREQUEST']._serialized_end=1489
+  _globals['_REPLAYREPORTRESPONSE']._serialized_start=1492
+  _globals['_REPLAYREPORTRESPONSE']._serialized_end=1916
+  _globals['_PORTFOLIOINQUIRY']._serialized_start=1919
+  _globals['_PORTFOLIOINQUIRY']._serialized_end=2130
+  _globals['_QUERYPORTFOLIOREQUEST']._serialized_start=2132
+  _globals['_QUERYPORTFOLIOREQUEST']._serialized_end=2249
+  _globals['_PORTFOLIOPROOF']._serialized_start=2251
+  _globals['_PORTFOLIOPROOF']._serialized_end=2353
+  _globals['_QUERYPORTFOLIORESPONSE']._serialized_start=2356
+  _globals['_QUERYPORTFOLIORESPONSE']._serialized_end=2655
+  _globals['_WATCHALERTSREQUEST']._serialized_start=2657
+  _globals['_WATCHALERTSREQUEST']._serialized_end=2710
+  _globals['_WATCHALERTSRESPONSE']._serialized_start=2712
+  _globals['_WATCHALERTSRESPONSE']._serialized_end=2803
+  _globals['_ACKNOWLEDGEALERTSREQUEST']._serialized_start=2805
+  _globals['_ACKNOWLEDGEALERTSREQUEST']._serialized_end=2864
+  _globals['_ACKNOWLEDGEALERTSRESPONSE']._serialized_start=2866
+  _globals['_ACKNOWLEDGEALERTSRESPONSE']._serialized_end=2893
+  _globals['_LISTOWNINQUIRIESREQUEST']._serialized_start=2896
+  _globals['_LISTOWNINQUIRIESREQUEST']._serialized_end=3059
+  _globals['_LISTOWNINQUIRIESRESPONSE']._serialized_start=3062
+  _globals['_LISTOWNINQUIRIESRESPONSE']._serialized_end=3254
+  _globals['_PROVEEVENTSREQUEST']._serialized_start=3257
+  _globals['_PROVEEVENTSREQUEST']._serialized_end=3453
+  _globals['_PROVEEVENTSRESPONSE']._serialized_start=3455
+  _globals['_PROVEEVENTSRESPONSE']._serialized_end=3549
+  _globals['_RECORDDECISIONREQUEST']._serialized_start=3551
+  _globals['_RECORDDECISIONREQUEST']._serialized_end=3637
+  _globals['_RECORDDECISIONRESPONSE']._serialized_start=3639
+  _globals['_RECORDDECISIONRESPONSE']._serialized_end=3715
+  _globals['_REPORTING']._serialized_start=3843
+  _globals['_REPORTING']._serialized_end=4755
 # @@protoc_insertion_point(module_scope)

@@ -94,6 +94,11 @@ class QueryReportRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     INQUIRY_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_token: _builtins.str
+    """Token of a further page of evidence, from the page before, with the same inquiry:
+    it is no further use of the consent. Empty for the report and the first page.
+    """
     @_builtins.property
     def inquiry(self) -> _envelope_pb2.Envelope:
         """Payload: Inquiry."""
@@ -102,10 +107,11 @@ class QueryReportRequest(_message.Message):
         self,
         *,
         inquiry: _envelope_pb2.Envelope | None = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["inquiry", b"inquiry"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["inquiry", b"inquiry"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inquiry", b"inquiry", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -146,6 +152,8 @@ Global___ConsentProof: _TypeAlias = ConsentProof  # noqa: Y015
 
 @_typing.final
 class QueryReportResponse(_message.Message):
+    """With a page token, the evidence alone."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     REPORT_FIELD_NUMBER: _builtins.int
@@ -161,8 +169,8 @@ class QueryReportResponse(_message.Message):
         """Proof that the statement is in the log."""
 
     @_builtins.property
-    def evidence(self) -> _containers.RepeatedCompositeFieldContainer[_report_pb2.Evidence]:
-        """Evidence of the requested level, as far as the consent opens it."""
+    def evidence(self) -> _report_pb2.EvidencePage:
+        """Evidence of the requested level, as far as the consent opens it, in pages."""
 
     @_builtins.property
     def consent(self) -> Global___ConsentProof:
@@ -173,10 +181,10 @@ class QueryReportResponse(_message.Message):
         *,
         report: _envelope_pb2.Envelope | None = ...,
         receipt: _log_pb2.Receipt | None = ...,
-        evidence: _abc.Iterable[_report_pb2.Evidence] | None = ...,
+        evidence: _report_pb2.EvidencePage | None = ...,
         consent: Global___ConsentProof | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "evidence", b"evidence", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "evidence", b"evidence", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
@@ -229,6 +237,11 @@ class ReplayReportRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REPLAY_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_token: _builtins.str
+    """Token of a further page of evidence, from the page before, with the same replay:
+    it is no further replay. Empty for the report and the first page.
+    """
     @_builtins.property
     def replay(self) -> _envelope_pb2.Envelope:
         """Payload: Replay."""
@@ -237,10 +250,11 @@ class ReplayReportRequest(_message.Message):
         self,
         *,
         replay: _envelope_pb2.Envelope | None = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["replay", b"replay"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["replay", b"replay"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_token", b"page_token", "replay", b"replay"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -248,6 +262,8 @@ Global___ReplayReportRequest: _TypeAlias = ReplayReportRequest  # noqa: Y015
 
 @_typing.final
 class ReplayReportResponse(_message.Message):
+    """With a page token, the evidence alone."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     REPORT_FIELD_NUMBER: _builtins.int
@@ -270,8 +286,10 @@ class ReplayReportResponse(_message.Message):
         """Payload: the Inquiry, or PortfolioInquiry, that it answers."""
 
     @_builtins.property
-    def evidence(self) -> _containers.RepeatedCompositeFieldContainer[_report_pb2.Evidence]:
-        """Evidence of the level that the inquiry asked for, as far as the consent opens it."""
+    def evidence(self) -> _report_pb2.EvidencePage:
+        """Evidence of the level that the inquiry asked for, as far as the consent opens it, in
+        pages.
+        """
 
     @_builtins.property
     def consent(self) -> Global___ConsentProof:
@@ -291,12 +309,12 @@ class ReplayReportResponse(_message.Message):
         report: _envelope_pb2.Envelope | None = ...,
         receipt: _log_pb2.Receipt | None = ...,
         inquiry: _envelope_pb2.Envelope | None = ...,
-        evidence: _abc.Iterable[_report_pb2.Evidence] | None = ...,
+        evidence: _report_pb2.EvidencePage | None = ...,
         consent: Global___ConsentProof | None = ...,
         inquiry_receipt: _log_pb2.Receipt | None = ...,
         portfolio: Global___PortfolioProof | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "inquiry", b"inquiry", "inquiry_receipt", b"inquiry_receipt", "portfolio", b"portfolio", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "evidence", b"evidence", "inquiry", b"inquiry", "inquiry_receipt", b"inquiry_receipt", "portfolio", b"portfolio", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "evidence", b"evidence", "inquiry", b"inquiry", "inquiry_receipt", b"inquiry_receipt", "portfolio", b"portfolio", "receipt", b"receipt", "report", b"report"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...

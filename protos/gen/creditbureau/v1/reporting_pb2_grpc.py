@@ -87,7 +87,7 @@ class ReportingServicer:
         paused, in its time, uses left, purpose covered, holds. Reasons:
         PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED,
         CONSENT_PAUSED, CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD,
-        EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+        EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -101,7 +101,7 @@ class ReportingServicer:
         signed it. An auditor may ask for the report of any member. Reasons: NOT_FOUND,
         INVALID_FIELD, PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_PAUSED,
         CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE,
-        EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+        EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

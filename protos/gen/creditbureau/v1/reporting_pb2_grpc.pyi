@@ -22,7 +22,7 @@ class ReportingStub:
     paused, in its time, uses left, purpose covered, holds. Reasons:
     PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED,
     CONSENT_PAUSED, CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD,
-    EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+    EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
     """
     ReplayReport: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.ReplayReportRequest, _reporting_pb2.ReplayReportResponse]
     """Returns an earlier report of the caller again, as it was at its log size, with the
@@ -32,7 +32,7 @@ class ReportingStub:
     signed it. An auditor may ask for the report of any member. Reasons: NOT_FOUND,
     INVALID_FIELD, PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_PAUSED,
     CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE,
-    EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+    EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
     """
     QueryPortfolio: _grpc.UnaryStreamMultiCallable[_reporting_pb2.QueryPortfolioRequest, _reporting_pb2.QueryPortfolioResponse]
     """Streams reports on the caller's own customers under standing consents,
@@ -77,7 +77,7 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         paused, in its time, uses left, purpose covered, holds. Reasons:
         PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED,
         CONSENT_PAUSED, CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD,
-        EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+        EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
         """
 
     @_abc_1.abstractmethod
@@ -93,7 +93,7 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         signed it. An auditor may ask for the report of any member. Reasons: NOT_FOUND,
         INVALID_FIELD, PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_PAUSED,
         CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE,
-        EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT.
+        EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
         """
 
     @_abc_1.abstractmethod
