@@ -17,6 +17,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from bureau.party_limits import PartyLimits
 from bureau.quotas import Quotas
 from bureau_keys.cosignature import parse_witness
 from bureau_keys.errors import KeysError
@@ -92,6 +93,7 @@ class Settings(BaseSettings):
         witnesses: Witnesses that cosign checkpoints; written to profiles.
         quorum: Number of cosignatures that a receipt needs, in profiles; a member may
             change its own.
+        limits: Limits of what one member or one person stores.
         metrics_listen: Address and port of the plain HTTP endpoint for metrics,
             liveness and readiness; none if empty.
         log_level: `debug`, `info`, `warning` or `error`.
@@ -119,6 +121,7 @@ class Settings(BaseSettings):
     witnesses: Annotated[tuple[Witness, ...], Field(max_length=16)] = ()
     quorum: Annotated[int, Field(ge=0, le=16)] = 0
     quotas: Quotas = Quotas()
+    limits: PartyLimits = PartyLimits()
     metrics_listen: str = ""
     log_level: str = "info"
 

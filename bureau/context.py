@@ -10,6 +10,7 @@ from bureau.enumeration_limiter import EnumerationLimiter
 from bureau.errors import Refusal
 from bureau.ledger.commit_queue import Writer
 from bureau.ledger.commit_signal import CommitSignal
+from bureau.party_limits import PartyLimits
 from bureau.policy import Policy
 from bureau.store.database import Database
 from bureau_keys.pseudonym import Evaluator
@@ -28,6 +29,7 @@ class Bureau:
         report_key: Signs reports.
         evaluator: The directory's VOPRF key; None where another operator runs
             the directory.
+        limits: Limits of what one member or one person stores.
         misses: Slows down members that guess consents or subjects.
         commits: Wakes the streams that follow committed entries.
     """
@@ -39,6 +41,7 @@ class Bureau:
     clock: Clock
     report_key: SigningKey
     evaluator: Evaluator | None
+    limits: PartyLimits = field(default_factory=PartyLimits)
     misses: EnumerationLimiter = field(default_factory=EnumerationLimiter)
     commits: CommitSignal = field(default_factory=CommitSignal)
 

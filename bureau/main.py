@@ -122,6 +122,7 @@ class Server:
             database=self.database,
             ledger=self.ledger,
             clock=self.clock,
+            limits=settings.limits,
             report_key=keyring.get(REPORT_KEY),
             evaluator=Evaluator.from_seed(keyring.seed(DIRECTORY_SEED)) if evaluates else None,
         )

@@ -14,7 +14,7 @@ DEFAULT_SIZE = 100
 # Bytes of a page of messages; a page ends before the message that would exceed them. The
 # largest message that such a page can hold is far below them, and a reply with such a page
 # far below the 16 MiB that clients accept.
-MAX_BYTES = 1 << 20
+MAX_BYTES = 2 << 20
 # Beyond every key, log size and time: the first page of a list in descending order.
 NEWEST = 1 << 62
 # Digits of the longest number in a token, within a signed 64-bit integer.

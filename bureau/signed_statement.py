@@ -30,6 +30,7 @@ from bureau_keys.signing import SigningKey, VerifyKey
 from creditbureau.v1.consents_pb2 import SubjectRequest
 from creditbureau.v1.envelope_pb2 import Envelope, Header, Signature
 from creditbureau.v1.log_pb2 import Receipt
+from creditbureau.v1.members_pb2 import LoggedStatement
 from creditbureau.v1.report_pb2 import Report
 
 M = TypeVar("M", bound=Message)
@@ -291,6 +292,12 @@ def statement_and_receipt(db: Connection, entry_key: int) -> tuple[Envelope, Rec
     assert row is not None, "an entry key in a row names an entry"
     assert envelope is not None, "every entry has its statement"
     return Envelope.FromString(envelope[0]), receipt_of(log.proof_of(db, LoggedEntry(*row)))
+
+
+def logged_statement(db: Connection, entry_key: int) -> LoggedStatement:
+    """Read an entry's statement with its receipt, as one message."""
+    envelope, receipt = statement_and_receipt(db, entry_key)
+    return LoggedStatement(envelope=envelope, receipt=receipt)
 
 
 def sign_report(key: SigningKey, payload: bytes) -> Envelope:

@@ -73,6 +73,7 @@ from bureau.ledger.commit_queue import (
 from bureau.ledger.entry_keys import moment_of
 from bureau.ledger.event_chains import ALL, NewEvent, extend_chains
 from bureau.ledger.log import LoggedEntry, LogProof, SignedStatement
+from bureau.party_limits import NO_LIMITS
 from bureau.policy import Policy
 from bureau.store import checks
 from bureau.store import queries as q
@@ -207,6 +208,7 @@ class LogReplay:
             database=scratch,
             ledger=self,
             clock=self._clock,
+            limits=NO_LIMITS,
             # Neither signs nor blinds anything that is kept.
             report_key=SigningKey.generate(),
             evaluator=Evaluator.from_seed(bytes(32)),

@@ -87,6 +87,7 @@ def offline_bureau(
             database=database,
             ledger=ledger,
             clock=clock,
+            limits=settings.limits,
             report_key=keyring.get(REPORT_KEY),
             evaluator=None,
         )

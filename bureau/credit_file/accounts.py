@@ -25,6 +25,7 @@ from bureau.credit_file.history import (
 from bureau.credit_file.record_rules import currency_breaches
 from bureau.errors import FieldViolation
 from bureau.ledger.commit_queue import Transaction
+from bureau.party_limits import PartyLimits
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.payment_profile import character_of
@@ -199,11 +200,11 @@ class AccountBatch:
         newest, _ = record_of(tx.db, TrailEntry(*account.newest, ORIGINAL, 0))
         return newest.snapshot.portfolio_type
 
-    def apply(self, tx: Transaction) -> None:
+    def apply(self, tx: Transaction, limits: PartyLimits) -> None:
         """Store the records and update the accounts.
 
         Raises:
-            Refusal: DELETED_ITEM.
+            Refusal: DELETED_ITEM, LIMIT_REACHED.
         """
         accounts, lines, entry_key = self.accounts, self.lines, tx.entry_key
         rows = [
@@ -240,6 +241,32 @@ class AccountBatch:
             raise field_rules.refusal(found)
         tx.db.execute_many_tuples(q.add_party, ("subject_id", "tradeline_key"), sorted(met))
         self._store(tx, _renumbered(lines))
+        full = self._full_files(tx, {who for who, _ in met}, limits.accounts_on_person)
+        if found := list(self._beyond(limits, full)):
+            raise field_rules.refusal(found)
+
+    def _full_files(self, tx: Transaction, people: set[str], most: int) -> set[str]:
+        """Return those among people whom too many accounts of the member name."""
+        rows = tx.db.all_in(q.accounts_on_people, sorted(people), member_id=self.member_id)
+        return {subject_id for subject_id, count in rows if count > most}
+
+    def _beyond(self, limits: PartyLimits, full: set[str]) -> Iterator[Breach]:
+        """Yield the records that bring an account or a person beyond a limit."""
+        for line in self.lines:
+            account, at = self.accounts[line.account_ref], f"records[{line.place}]"
+            # What is wrong can be deleted from an account that is full.
+            most = limits.records_of_account * (2 if line.kind == DELETION else 1)
+            if account.record_count > most:
+                message = f"at most {most} records of one account"
+                yield field_rules.violation(f"{at}.account_ref", "LIMIT_REACHED", message)
+            elif line.kind == ACTION and account.action_count > limits.actions_of_account:
+                message = f"at most {limits.actions_of_account} actions of one account"
+                yield field_rules.violation(f"{at}.account_ref", "LIMIT_REACHED", message)
+            for seat, subject_id in enumerate(line.subject_ids):
+                if subject_id in full:
+                    message = f"at most {limits.accounts_on_person} accounts of one member"
+                    field = f"{at}.snapshot.parties[{seat}].subject_id"
+                    yield field_rules.violation(field, "LIMIT_REACHED", message)
 
     def _queue_notices(self, account: Account, line: BatchRecord) -> None:
         """Queue the notices that a snapshot requires for the subjects that it names."""

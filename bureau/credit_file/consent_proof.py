@@ -10,7 +10,7 @@ from bureau.calendar import timestamp_of
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.ledger import log
 from bureau.ledger.log import LoggedEntry
-from bureau.signed_statement import receipt_of, statement_and_receipt
+from bureau.signed_statement import logged_statement, receipt_of
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.envelope import payload_type_of
@@ -91,12 +91,6 @@ def show_consent(
             )
     key_ids = _key_ids(consent.subject_id, signed, view.changes)
     return ListConsentsResponse(consents=[view], keys=keys.of(consent.subject_id, key_ids))
-
-
-def logged_statement(db: Connection, entry_key: int) -> LoggedStatement:
-    """Read an entry's statement with its receipt."""
-    envelope, receipt = statement_and_receipt(db, entry_key)
-    return LoggedStatement(envelope=envelope, receipt=receipt)
 
 
 def in_log_order(statements: Iterable[LoggedStatement]) -> list[LoggedStatement]:

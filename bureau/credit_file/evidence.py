@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 from bureau import paging
@@ -10,7 +11,7 @@ from bureau.calendar import months_between
 from bureau.credit_file.filed import CreditFile
 from bureau.credit_file.history import ACTION, MAX_MONTHS, TrailEntry, effective_snapshots
 from bureau.credit_file.scope import Scope, lines_in
-from bureau.signed_statement import statement_and_receipt
+from bureau.signed_statement import logged_statement
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.merkle import HASH_BYTES, inclusion_path
@@ -18,7 +19,6 @@ from bureau_keys.payment_profile import NO_DATA
 from bureau_keys.signer_name import member_signer
 from bureau_keys.tiles import TILE_WIDTH, TileSource
 from creditbureau.v1 import codes_pb2, reporting_pb2
-from creditbureau.v1.members_pb2 import LoggedStatement
 from creditbureau.v1.record_pb2 import SubmissionManifest
 from creditbureau.v1.report_pb2 import Evidence, EvidencePage, PaymentHistory, Report
 
@@ -101,26 +101,23 @@ def read_page(db: Connection, steps: Sequence[EvidenceStep], start: int) -> Evid
     """
     if start and start >= len(steps):
         raise paging.bad_token()
-    page, places, size = EvidencePage(), dict[int, int](), 0
+    page, size = EvidencePage(), 0
+    submissions: dict[int, _Submission] = {}
     for index, (tradeline_id, step) in enumerate(steps[start:], start):
-        place = places.setdefault(step.submission_key, len(page.manifests))
-        is_new = place == len(page.manifests)
-        manifest = _manifest(db, step.submission_key) if is_new else page.manifests[place]
-        piece = _evidence(db, tradeline_id, step, manifest)
-        piece.manifest_index = place
-        size += piece.ByteSize() + manifest.ByteSize() * is_new
+        submission = submissions.get(step.submission_key)
+        is_new = submission is None
+        if submission is None:
+            submission = _Submission(db, step.submission_key, len(page.manifests))
+            submissions[step.submission_key] = submission
+        piece = submission.evidence(tradeline_id, step)
+        size += piece.ByteSize() + submission.logged.ByteSize() * is_new
         if page.evidence and size > paging.MAX_BYTES:
             page.next_page_token = str(index)
             break
         if is_new:
-            page.manifests.append(manifest)
+            page.manifests.append(submission.logged)
         page.evidence.append(piece)
     return page
-
-
-def _manifest(db: Connection, submission_key: int) -> LoggedStatement:
-    envelope, receipt = statement_and_receipt(db, submission_key)
-    return LoggedStatement(envelope=envelope, receipt=receipt)
 
 
 def _is_shown(history: PaymentHistory, month: int, shown: int) -> bool:
@@ -132,30 +129,36 @@ def _is_shown(history: PaymentHistory, month: int, shown: int) -> bool:
     return age == 0 or (age < shown and history.profile[age] != NO_DATA)
 
 
-def _evidence(
-    db: Connection,
-    tradeline_id: str,
-    step: TrailEntry,
-    manifest: LoggedStatement,
-) -> Evidence:
-    key, index = step.submission_key, step.record_index
-    record = db.one(q.record_at, submission_key=key, record_index=index)
-    assert record is not None, "a step of a trail is a record"
-    message = SubmissionManifest.FromString(manifest.envelope.payload)
-    # A submission's tree is small: leaves, and roots over 256 of them.
-    roots = b"".join(root for (root,) in db.all(q.record_roots, submission_key=key))
+class _Submission:
+    """A submission whose records are on a page: its manifest, its place, and its tree."""
 
-    def hashes(level: int, tile_index: int, width: int) -> bytes:
+    def __init__(self, db: Connection, key: int, place: int) -> None:
+        self.logged = logged_statement(db, key)
+        self._db, self._key, self._place = db, key, place
+        manifest = SubmissionManifest.FromString(self.logged.envelope.payload)
+        self._size = manifest.record_count
+        # A submission's tree is small: leaves, and roots over 256 of them.
+        self._roots = b"".join(root for (root,) in db.all(q.record_roots, submission_key=key))
+        # Records of one submission share most of their proofs.
+        self.node = cache(TileSource(self._hashes, self._size).node)
+
+    def evidence(self, tradeline_id: str, step: TrailEntry) -> Evidence:
+        """Return the evidence that one of the records is."""
+        index = step.record_index
+        record = self._db.one(q.record_at, submission_key=self._key, record_index=index)
+        assert record is not None, "a step of a trail is a record"
+        return Evidence(
+            tradeline_id=tradeline_id,
+            month=step.month,
+            manifest_index=self._place,
+            record=record[0],
+            record_index=index,
+            proof=inclusion_path(self, index, self._size),
+        )
+
+    def _hashes(self, level: int, tile_index: int, width: int) -> bytes:
         if level:
-            return roots[tile_index * TILE : tile_index * TILE + width * HASH_BYTES]
-        row = db.one(q.record_hashes, submission_key=key, tile_index=tile_index)
+            return self._roots[tile_index * TILE : tile_index * TILE + width * HASH_BYTES]
+        row = self._db.one(q.record_hashes, submission_key=self._key, tile_index=tile_index)
         assert row is not None, "a submission has the hashes of its records"
         return bytes(row[0][: width * HASH_BYTES])
-
-    return Evidence(
-        tradeline_id=tradeline_id,
-        month=step.month,
-        record=record[0],
-        record_index=index,
-        proof=inclusion_path(TileSource(hashes), index, message.record_count),
-    )

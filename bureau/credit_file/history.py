@@ -31,6 +31,7 @@ SEVERITY = "BDE0123456JHGKL"
 SILENT = frozenset("BD")
 
 STEP = Struct("<qHBi")
+KIND_OFFSET = Struct("<qH").size
 ORIGINAL, CORRECTION, DELETION, ACTION = range(4)
 # A mark that is not a kind of record: snapshots of the account name different subjects.
 PEOPLE_CHANGED = 4
@@ -120,6 +121,16 @@ class Account:
     def is_delinquent(self) -> bool:
         """Return True if the newest month is 30 or more days past due, or worse."""
         return PaymentHistory.FromString(self.history).profile[:1] in DELINQUENT
+
+    @property
+    def record_count(self) -> int:
+        """Number of records in the trail."""
+        return len(self.trail) // STEP.size
+
+    @property
+    def action_count(self) -> int:
+        """Number of facility actions in the trail."""
+        return self.trail[KIND_OFFSET :: STEP.size].count(ACTION)
 
     def needs_certification(self, month: int) -> bool:
         """Return True if a month was deleted and has not returned since."""

@@ -40,6 +40,8 @@ from creditbureau.v1.record_pb2 import Record, RecordRef
 from creditbureau.v1.report_pb2 import PaymentHistory
 
 LONGEST_MONTH = 31
+# Hard inquiries of a credit file, the newest.
+MAX_INQUIRIES = 1000
 
 
 def read_file(db: Connection, subject_id: str, policy: Policy, now_us: int) -> CreditFile:
@@ -157,6 +159,7 @@ def _inquiries(
         kind=report_pb2.INQUIRY_KIND_HARD,
         since_us=now_us - longest_us,
         log_size=log_size,
+        limit=MAX_INQUIRIES,
     )
     found = [FiledInquiry(*row) for row in rows]
     return [at for at in found if rule.covers(date_of(at.create_us), today)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from bureau.calendar import DAY_US, month_of, months_between, timestamp_of
 from bureau.credit_file.facility_state import (
@@ -27,7 +27,8 @@ from bureau.credit_file.subject_state import (
 from bureau.policy import Policy
 from bureau.texts import flag_texts
 from bureau_keys.signer_name import BUREAU
-from creditbureau.v1 import codes_pb2, hold_pb2, report_pb2
+from creditbureau.v1 import codes_pb2, dispute_pb2, hold_pb2, report_pb2
+from creditbureau.v1.dispute_pb2 import Dispute
 from creditbureau.v1.envelope_pb2 import Header
 from creditbureau.v1.report_pb2 import (
     CurrencyTotal,
@@ -44,6 +45,9 @@ from creditbureau.v1.report_pb2 import (
 
 # Limits of the fields; larger sums are reported as the limit.
 INT32_MAX, INT64_MAX = (1 << 31) - 1, (1 << 63) - 1
+# Actions of a tradeline, and bytes of all disputes, that a report holds at most.
+MAX_ACTIONS = 24
+MAX_DISPUTE_BYTES = 2 << 20
 HALF_YEAR_US = 183 * DAY_US
 
 
@@ -118,16 +122,15 @@ def add_consumer_entries(
         report.holds.extend(holds_for(state, report.member_id, now_us))
         if codes_pb2.SECTION_DISPUTES in scope.sections:
             shown = {line.tradeline_id for line in report.tradelines}
+            about = [at for at in state.disputes.values() if at.tradeline_id in shown]
             report.disputes.extend(
-                dispute_for(dispute, report.member_id)
-                for dispute in state.disputes.values()
-                if dispute.tradeline_id in shown
+                dispute_for(dispute, report.member_id) for dispute in newest_disputes(about)
             )
     else:
         # The subject's own file also shows disputes about deleted tradelines.
         ended = hold_pb2.HOLD_STATE_ENDED
         report.holds.extend(hold for hold in state.holds.values() if hold.state != ended)
-        report.disputes.extend(state.disputes.values())
+        report.disputes.extend(newest_disputes(list(state.disputes.values())))
     report.subject_statement = state.statement
     for hold in report.holds:
         warns = hold.kind == hold_pb2.HOLD_KIND_FRAUD_ALERT
@@ -177,16 +180,30 @@ def erased_tradeline_omission(tradeline_id: str) -> Omission:
 
 
 def actions_in(line: FiledTradeline, months: int) -> list[FiledAction]:
-    """Return the actions that a number of months of history opens.
+    """Return the newest actions that a number of months of history opens.
 
-    Actions after the newest month and the freeze in force are always included.
+    Actions after the newest month count as open; the freeze in force is always included.
     """
     newest, freeze = line.history.newest_month, current_freeze(line)
-    return [
-        filed
-        for filed in line.actions
-        if filed is freeze or months_between(action_month(filed), newest) < months
-    ]
+    opened = [at for at in line.actions if months_between(action_month(at), newest) < months]
+    shown = opened[:MAX_ACTIONS]
+    return shown if freeze is None or freeze in shown else [*shown, freeze]
+
+
+def newest_disputes(disputes: Sequence[Dispute]) -> list[Dispute]:
+    """Return the disputes that a report holds at most: open ones first, then the newest.
+
+    Args:
+        disputes: In order of the log, as are the returned ones.
+    """
+    closed = [dispute.state != dispute_pb2.DISPUTE_STATE_OPEN for dispute in disputes]
+    size, shown = 0, set[int]()
+    for place in sorted(range(len(disputes)), key=lambda place: (closed[place], -place)):
+        size += disputes[place].ByteSize()
+        if size > MAX_DISPUTE_BYTES:
+            break
+        shown.add(place)
+    return [dispute for place, dispute in enumerate(disputes) if place in shown]
 
 
 def add_tradeline(report: Report, line: FiledTradeline) -> Tradeline:

@@ -127,6 +127,14 @@ def by_id(keys: Sequence[SubjectKey], key_id: str) -> SubjectKey | None:
     return next((key for key in keys if key.key_id == key_id), None)
 
 
+def rotations(keys: Sequence[SubjectKey], key: SubjectKey) -> int:
+    """Count the rotations that led to a key since the last attestation."""
+    count, at = 0, key
+    while not at.attester and (before := by_id(keys, at.previous)):
+        count, at = count + 1, before
+    return count
+
+
 def displaced(keys: Sequence[SubjectKey], key_id: str, notice_us: int, now_us: int) -> bool:
     """Return True if a key was replaced without its approval within the notice period."""
     old = by_id(keys, key_id)

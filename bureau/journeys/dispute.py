@@ -178,7 +178,8 @@ def _page_of(
 ) -> tuple[list[Dispute], str]:
     page, token = paging.cut(rows, limit, lambda row: row.entry_key)
     listed = read_disputes(db, [row.dispute_id for row in page], policy, now_us)
-    return list(listed.values()), token
+    shown = ((row, listed[row.dispute_id]) for row in page)
+    return paging.fit(shown, token, lambda row: row.entry_key)
 
 
 def watch_disputes(

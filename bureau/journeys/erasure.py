@@ -127,8 +127,10 @@ def list_erasures(
         else:
             rows = db.all(q.erasures_of_before, member_id=caller.member_id, **place)
         page, token = paging.cut(rows, limit, lambda row: row.leaf_index)
-        listed = [signed_statement.statement_and_receipt(db, erasure.entry_key) for erasure in page]
-    return [LoggedStatement(envelope=at[0], receipt=at[1]) for at in listed], token
+        listed = (
+            (row.leaf_index, signed_statement.logged_statement(db, row.entry_key)) for row in page
+        )
+        return paging.fit(listed, token, str)
 
 
 def _erase_account(tx: Transaction, erasure: Erasure, account: ErasedAccount) -> None:

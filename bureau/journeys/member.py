@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, TypeVar
 from google.protobuf.message import Message
 
 from bureau import field_rules, paging, signed_statement
-from bureau.calendar import MICROSECONDS, timestamp_of
+from bureau.calendar import DAY_US, MICROSECONDS, timestamp_of
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file.contributions import level_of
@@ -21,6 +21,7 @@ from bureau.errors import Refusal
 from bureau.ledger import log
 from bureau.ledger.commit_queue import Transaction
 from bureau.ledger.log import LoggedEntry
+from bureau.party_limits import PartyLimits
 from bureau.signed_statement import VerifiedStatement
 from bureau.store import queries as q
 from bureau.store.database import Connection
@@ -218,7 +219,8 @@ def change_credential(bureau: Bureau, caller: Caller, envelope: Envelope) -> tup
 
     Raises:
         Refusal: All of `verify_statement`; ROLE_REQUIRED, WEAK_KEY,
-            NOT_FOUND, ALREADY_EXISTS, WRONG_STATE.
+            NOT_FOUND, ALREADY_EXISTS, WRONG_STATE; LIMIT_REACHED, QUOTA_EXCEEDED for a member
+            that is no operator.
     """
     with bureau.database.snapshot() as db:
         opened = signed_statement.verify_statement(
@@ -237,6 +239,8 @@ def change_credential(bureau: Bureau, caller: Caller, envelope: Envelope) -> tup
     def work(tx: Transaction) -> None:
         opened.recheck_key_and_time(tx)
         _require(tx, change.member_id)
+        if (key or certificate) and not caller.is_operator:
+            _check_credentials(tx, caller, bureau.limits)
         if key:
             _add_key(tx, change.member_id, key)
         elif certificate:
@@ -376,6 +380,36 @@ def _add_key(tx: Transaction, member_id: str, key: VerifyKey) -> None:
         from_entry=tx.entry_key,
         to_entry=None,
     )
+
+
+def _check_credentials(tx: Transaction, caller: Caller, limits: PartyLimits) -> None:
+    """Check that a member may add a key or a certificate itself.
+
+    Withdrawals are free: each ends what an addition brought.
+
+    Raises:
+        Refusal: LIMIT_REACHED, QUOTA_EXCEEDED.
+    """
+    member_id, most = caller.member_id, limits.credentials
+    if _count(tx.db.one(q.credential_count, member_id=member_id)) >= most:
+        raise Refusal(
+            "LIMIT_REACHED",
+            f"at most {most} keys and certificates of one member: the operator adds more",
+        )
+    a_day = limits.credentials_a_day
+    since_us = tx.now_us - DAY_US
+    changes = tx.db.one(
+        q.own_credential_changes, member_id=member_id, signer=caller.signer, since_us=since_us
+    )
+    if _count(changes) >= a_day:
+        raise Refusal(
+            "QUOTA_EXCEEDED",
+            f"{a_day} changes of keys and certificates in 24 hours: a member adds no more itself",
+        )
+
+
+def _count(row: tuple[int] | None) -> int:
+    return row[0] if row else 0
 
 
 def _add_certificate(tx: Transaction, member_id: str, certificate: tuple[str, int]) -> None:

@@ -22,6 +22,7 @@ from bureau.credit_file.subject_keys import (
     key_in_force,
     pending_key,
     read_keys,
+    rotations,
     save_change,
 )
 from bureau.errors import Refusal
@@ -123,6 +124,12 @@ def rotate_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
                 "repudiate it",
             )
         current = by_id(keys, opened.key_id)
+        most = bureau.limits.rotations
+        if current and rotations(keys, current) >= most:
+            raise Refusal(
+                "LIMIT_REACHED",
+                f"{most} keys since the last attestation of one: have the next one attested",
+            )
         _bind(tx, subject_id, key, current, tx.now_us, attester="")
         _notify(tx, NOTICE_KIND_KEY_REPLACED, subject_id, key.key_id, caller.member_id)
 

@@ -99,7 +99,8 @@ def commit_records(
     """Store checked records, and all that follows from them, in one unit of work.
 
     Raises:
-        Refusal: The reasons of `AccountBatch.load`, CONSENT_REQUIRED, and of the ledger.
+        Refusal: The reasons of `AccountBatch.load` and `AccountBatch.apply`, CONSENT_REQUIRED,
+            and of the ledger.
     """
     adverse = bureau.policy.adverse_notice
 
@@ -109,7 +110,7 @@ def commit_records(
         _require_consents(tx, booking)
         watched = monitored_files(tx, booking.people(), bureau.policy)
         submission = _store(tx, member_id, opened, tiles, len(booking.opened))
-        booking.apply(tx)
+        booking.apply(tx, bureau.limits)
         alert_account_changes(tx, watched, bureau.policy, member_id)
         furnished = (line.snapshot for line in lines if line.kind < DELETION)
         note_contribution(tx, member_id, furnished)

@@ -130,56 +130,64 @@ def _proves(piece: EvidencePiece) -> Due:
     return Due(piece.tradeline_id, 0, manifest.header.request_id, piece.record_index)
 
 
-def check_evidence(
-    report: Report, piece: EvidencePiece, keys: Mapping[str, Iterable[LoggedKey]], trust: Trust
-) -> str:
-    """Check that a tradeline says what its furnisher signed.
+class EvidenceCheck:
+    """Checks the evidence for one report; each manifest is verified once."""
 
-    Args:
-        report: A verified report.
-        piece: The evidence for one tradeline and month.
-        keys: The furnishers' keys, proved by the log, by member id.
-        trust: The log's origin and key.
+    def __init__(
+        self, report: Report, keys: Mapping[str, Iterable[LoggedKey]], trust: Trust
+    ) -> None:
+        """Take a verified report.
 
-    Returns:
-        The tradeline's id.
+        Args:
+            keys: The furnishers' keys, proved by the log, by member id.
+            trust: The log's origin and key.
+        """
+        self._report = report
+        self._keys = keys
+        self._trust = trust
+        self._lines = {line.tradeline_id: line for line in report.tradelines}
+        self._verified: dict[tuple[str, bytes, bytes], SubmissionManifest] = {}
 
-    Raises:
-        WrongAnswer: The report has no tradeline for the evidence.
-        RecordMismatch: The tradeline differs from the record that its furnisher signed.
-        KeysError: The furnisher's keys are missing, or its signature does not verify.
-    """
-    line = tradeline_of(report, piece)
-    label = f"tradeline {line.tradeline_id}, {piece.month or 'an action'}"
-    if line.member_id not in keys:
-        raise BadProof(f"{label}: the keys of its furnisher {line.member_id} are missing")
-    try:
-        record = signed_record(piece, line.member_id, keys[line.member_id], trust)
-    except KeysError as error:
-        error.args = (f"{label}: {error}",)
-        raise
-    if piece.receipt.leaf_index >= report.log_size:
-        raise WrongAnswer(f"{label}: its record was logged after the report's log size")
-    found = (
-        differences(report, line, record.snapshot)
-        if piece.month
-        else _of_action(_action_of(line, piece), record.action)
-    )
-    for name, value, expected in found:
-        raise RecordMismatch(f"{label}: {name} is {value!r}, its furnisher signed {expected!r}")
-    return line.tradeline_id
+    def check(self, piece: EvidencePiece) -> str:
+        """Check that a tradeline says what its furnisher signed; return the tradeline's id.
 
+        Raises:
+            WrongAnswer: The report has no tradeline for the evidence.
+            RecordMismatch: The tradeline differs from the record that its furnisher signed.
+            KeysError: The furnisher's keys are missing, or its signature does not verify.
+        """
+        line = self._lines.get(piece.tradeline_id)
+        if line is None:
+            raise WrongAnswer(
+                f"evidence is for tradeline {piece.tradeline_id}, which is not in the report"
+            )
+        label = f"tradeline {line.tradeline_id}, {piece.month or 'an action'}"
+        if line.member_id not in self._keys:
+            raise BadProof(f"{label}: the keys of its furnisher {line.member_id} are missing")
+        try:
+            record = proved_record(piece, self._manifest(piece, line.member_id))
+        except KeysError as error:
+            error.args = (f"{label}: {error}",)
+            raise
+        if piece.receipt.leaf_index >= self._report.log_size:
+            raise WrongAnswer(f"{label}: its record was logged after the report's log size")
+        found = (
+            differences(self._report, line, record.snapshot)
+            if piece.month
+            else _of_action(_action_of(line, piece), record.action)
+        )
+        for name, value, expected in found:
+            raise RecordMismatch(f"{label}: {name} is {value!r}, its furnisher signed {expected!r}")
+        return line.tradeline_id
 
-def tradeline_of(report: Report, piece: EvidencePiece) -> Tradeline:
-    """Return the tradeline that a piece of evidence is for.
-
-    Raises:
-        WrongAnswer: The report has no tradeline of this id.
-    """
-    for line in report.tradelines:
-        if line.tradeline_id == piece.tradeline_id:
-            return line
-    raise WrongAnswer(f"evidence is for tradeline {piece.tradeline_id}, which is not in the report")
+    def _manifest(self, piece: EvidencePiece, member_id: str) -> SubmissionManifest:
+        manifest = piece.manifest.SerializeToString(deterministic=True)
+        receipt = piece.receipt.SerializeToString(deterministic=True)
+        known = self._verified.get((member_id, manifest, receipt))
+        if known is None:
+            known = verified_manifest(piece, member_id, self._keys[member_id], self._trust)
+            self._verified[member_id, manifest, receipt] = known
+        return known
 
 
 def signed_record(
@@ -197,6 +205,17 @@ def signed_record(
         KeysError: The furnisher's manifest does not include the record, or the log does
             not include the manifest.
     """
+    return proved_record(piece, verified_manifest(piece, member_id, keys, trust))
+
+
+def verified_manifest(
+    piece: EvidencePiece, member_id: str, keys: Iterable[LoggedKey], trust: Trust
+) -> SubmissionManifest:
+    """Return the manifest of a piece of evidence, which a furnisher signed.
+
+    Raises:
+        KeysError: The furnisher did not sign it, or the log does not include it.
+    """
     check_receipt(piece.receipt, piece.manifest, trust, "submission")
     index = piece.receipt.leaf_index
     counting = {at.key.key_id: at.key for at in keys if at.counts_at(index)}
@@ -204,6 +223,15 @@ def signed_record(
     signer = member_signer(member_id)
     if manifest.header.signer != signer:
         raise BadProof(f"{manifest.header.signer} signed the manifest, expected {signer}")
+    return manifest
+
+
+def proved_record(piece: EvidencePiece, manifest: SubmissionManifest) -> Record:
+    """Return the record of a piece of evidence, which a verified manifest includes.
+
+    Raises:
+        KeysError: The manifest does not include the record, or the record is of another month.
+    """
     verify_inclusion(
         leaf_hash(piece.record),
         piece.record_index,

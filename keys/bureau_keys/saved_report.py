@@ -25,7 +25,7 @@ from bureau_keys.errors import (
 from bureau_keys.evidence import read_page
 from bureau_keys.key_history import LoggedKey, SignedMember, logged_keys, signed_members
 from bureau_keys.profile import Trust
-from bureau_keys.provenance import check_complete, check_evidence, unproved_parts
+from bureau_keys.provenance import EvidenceCheck, check_complete, unproved_parts
 from bureau_keys.receipt_checks import check_witnessed, witness_times
 from bureau_keys.report_checks import ReportProof, check_report, evidence_level
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -163,9 +163,7 @@ class SavedReport:
             witnesses = witness_times(logged.checkpoint, trust)
         # 3. The report says what its furnishers signed, and no record is missing.
         pieces = read_page(self.evidence)
-        proven = tuple(
-            dict.fromkeys(check_evidence(report, piece, signing, trust) for piece in pieces)
-        )
+        proven = tuple(dict.fromkeys(map(EvidenceCheck(report, signing, trust).check, pieces)))
         level = evidence_level(self.request)
         check_complete(report, pieces, level)
         unproved = unproved_parts(report, proven, level)

@@ -28,7 +28,7 @@ from bureau_keys.evidence import read_page
 from bureau_keys.key_history import STILL, logged_keys
 from bureau_keys.note import note_vkey, parse_vkey
 from bureau_keys.profile import Profile, Trust
-from bureau_keys.provenance import check_complete, check_evidence
+from bureau_keys.provenance import EvidenceCheck, check_complete
 from bureau_keys.pseudonym import Blinded, Evaluator, normalise
 from bureau_keys.receipt import LeafStatement, Receipt, commitment
 from bureau_keys.receipt_checks import check_receipt
@@ -225,7 +225,7 @@ def evidence(at: Vector) -> None:
     trust, [piece] = trust_in(at), pieces
     members = [read(members_pb2.Member, data) for data in at["members"]]
     keys = {at["furnisher"]: logged_keys(members, trust)[at["furnisher"]]}
-    check_evidence(told, piece, keys, trust)
+    EvidenceCheck(told, keys, trust).check(piece)
 
 
 def subject_id(at: Vector) -> None:

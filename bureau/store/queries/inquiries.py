@@ -62,6 +62,7 @@ file_inquiries = Query[tuple[str, str, int, int, int, int, int]](
         _granted,
     )
     .order_by(_inquiry_entry.c.leaf_index.desc())
+    .limit(bind("limit"))
 )
 
 # How many there were since a time, those of this very transaction among them.

@@ -198,6 +198,25 @@ keys_of = Query(
     .order_by(_from.c.leaf_index),
     MemberKeySpan,
 )
+# How many keys and certificates a member has or had.
+credential_count = Query[tuple[int]](
+    select(
+        select(func.count()).where(member_key.c.member_id == bind("member_id")).scalar_subquery()
+        + select(func.count()).where(certificate.c.member_id == bind("member_id")).scalar_subquery()
+    )
+)
+# How many changes of its credentials a member signed itself since a time.
+own_credential_changes = Query[tuple[int]](
+    select(func.count())
+    .select_from(member_statement)
+    .join(entry, member_statement.c.entry_key == entry.c.entry_key)
+    .where(
+        member_statement.c.member_id == bind("member_id"),
+        entry.c.kind == "credential",
+        entry.c.signer == bind("signer"),
+        entry.c.time_us >= bind("since_us"),
+    )
+)
 add_member_statement = insert(t.MemberStatementRow)
 # In order of the log, after a leaf.
 statements_of_member_after = Query[EntryAndEnvelope](

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 from bureau.store import tables as t
 from bureau.store.compiled import Change, InQuery, Query
@@ -13,6 +13,7 @@ from bureau.store.queries.builders import (
     entry,
     former_ref,
     insert,
+    party,
     record,
     record_tile,
     submission,
@@ -155,6 +156,15 @@ renumber_tradeline = Change(
     .values(account_ref=bind("new_ref"))
 )
 add_party = insert(t.TradelinePartyRow)
+# How many accounts of a member name people, by subject id.
+accounts_on_people = InQuery[tuple[str, int]](
+    lambda subject_ids: (
+        select(party.c.subject_id, func.count())
+        .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
+        .where(party.c.subject_id.in_(subject_ids), tradeline.c.member_id == bind("member_id"))
+        .group_by(party.c.subject_id)
+    )
+)
 RECORD_COLUMNS = tuple(c.name for c in record.columns)
 add_record = insert(t.RecordRow)
 RECORD_TILE_COLUMNS = tuple(c.name for c in record_tile.columns)

@@ -23,8 +23,8 @@ from bureau_client.models.receipts import Receipt
 from bureau_client.models.reports import Evidence, InquiryLine, Report
 from bureau_client.verify.checks import TELL, check_equal, verifying
 from bureau_client.verify.evidence import (
+    by_furnisher,
     evidence_due,
-    tradeline_of,
     unproved_parts,
     verify_complete,
     verify_provenance,
@@ -213,9 +213,9 @@ def _furnishers(
     context: Context, report: Report, pieces: tuple[Evidence, ...]
 ) -> Operation[list[Vouched]]:
     """Verify every piece of evidence; return the members who signed the records."""
-    used: dict[str, Vouched] = {}
-    for piece in pieces:
-        member_id = tradeline_of(report, piece).member_id
-        check = partial(verify_provenance, report, piece, trust=context.trust)
-        _, used[member_id] = yield from check_with_member(context, member_id, check)
-    return list(used.values())
+    used: list[Vouched] = []
+    for member_id, own in by_furnisher(report, pieces).items():
+        check = partial(verify_provenance, report, own, trust=context.trust)
+        _, vouched = yield from check_with_member(context, member_id, check)
+        used.append(vouched)
+    return used

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bureau_client._codec.reports import write_evidence
-from bureau_client._codec.tradelines import read_tradeline
+from bureau_client.errors import VerificationFailed
 from bureau_client.models.codes import EvidenceLevel
 from bureau_client.models.members import Member
 from bureau_client.models.reports import Evidence, Report
-from bureau_client.models.tradelines import Tradeline
-from bureau_client.verify.checks import verifying
+from bureau_client.verify.checks import TELL, verifying
 from bureau_keys import provenance
 from bureau_keys.envelope import peek
 from bureau_keys.key_history import STILL, LoggedKey
 from bureau_keys.profile import Trust
-from bureau_keys.provenance import check_complete, check_evidence, signed_record
+from bureau_keys.provenance import EvidenceCheck, check_complete, signed_record
 from bureau_keys.signing import VerifyKey
 from creditbureau.v1 import record_pb2, report_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
@@ -41,23 +40,25 @@ def verify_evidence(evidence: Evidence, furnisher: Member, trust: Trust) -> reco
 
 
 def verify_provenance(
-    report: Report, evidence: Evidence, furnisher: Member, *, trust: Trust
+    report: Report, evidence: Iterable[Evidence], furnisher: Member, *, trust: Trust
 ) -> None:
-    """Check every field of a report's tradeline against its furnisher's signed record.
+    """Check every field of a furnisher's tradelines in a report against its signed records.
 
     Args:
         report: A verified report.
-        evidence: The evidence for one tradeline and month.
-        furnisher: The tradeline's furnisher, verified.
+        evidence: The evidence for these tradelines.
+        furnisher: Their furnisher, verified.
         trust: The log's origin and key.
 
     Raises:
-        VerificationFailed: The furnisher's signature does not verify, or the tradeline
+        VerificationFailed: The furnisher's signature does not verify, or a tradeline
             differs from the signed record.
     """
     keys = {furnisher.member_id: logged_keys_of(furnisher)}
     with verifying("The report"):
-        check_evidence(_message_of(report), write_evidence(evidence), keys, trust)
+        check = EvidenceCheck(_message_of(report), keys, trust)
+        for piece in evidence:
+            check.check(write_evidence(piece))
 
 
 def evidence_due(report: Report, level: EvidenceLevel) -> int:
@@ -89,15 +90,23 @@ def unproved_parts(
     return provenance.unproved_parts(_message_of(report), proven, int(level))
 
 
-def tradeline_of(report: Report, evidence: Evidence) -> Tradeline:
-    """Return the tradeline that a piece of evidence is for.
+def by_furnisher(report: Report, evidence: Iterable[Evidence]) -> dict[str, list[Evidence]]:
+    """Return evidence by the member id of the tradeline's furnisher.
 
     Raises:
-        VerificationFailed: The report has no tradeline of this id.
+        VerificationFailed: The report has no tradeline for a piece of evidence.
     """
-    with verifying("The report"):
-        message = provenance.tradeline_of(_message_of(report), write_evidence(evidence))
-    return read_tradeline(message)
+    furnishers = {line.tradeline_id: line.member_id for line in report.tradelines}
+    found: dict[str, list[Evidence]] = {}
+    for piece in evidence:
+        if piece.tradeline_id not in furnishers:
+            raise VerificationFailed(
+                f"The report has no tradeline {piece.tradeline_id[:64]!r}, for which evidence came",
+                reason="WRONG_ANSWER",
+                fix=TELL,
+            )
+        found.setdefault(furnishers[piece.tradeline_id], []).append(piece)
+    return found
 
 
 def _message_of(report: Report) -> report_pb2.Report:

@@ -84,9 +84,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     a fresh certification.
     """
     REASON_LIMIT_REACHED: _Reason.ValueType  # 34
-    """FAILED_PRECONDITION. There are as many of these as the policy allows: disputes
-    of one tradeline, open disputes, statements about the person's own file, keys of
-    a person, consents of a person for one member.
+    """FAILED_PRECONDITION. There are as many of these as the policy or the bureau's
+    settings allow: disputes of one tradeline, open disputes, statements about the
+    person's own file, keys of a person or a member, consents of a person for one
+    member, accounts, records and actions of one member on one person.
     """
     REASON_IDEMPOTENCY_CONFLICT: _Reason.ValueType  # 40
     """ALREADY_EXISTS. The request id was used for other bytes."""
@@ -239,9 +240,10 @@ REASON_DELETED_ITEM: Reason.ValueType  # 33
 a fresh certification.
 """
 REASON_LIMIT_REACHED: Reason.ValueType  # 34
-"""FAILED_PRECONDITION. There are as many of these as the policy allows: disputes
-of one tradeline, open disputes, statements about the person's own file, keys of
-a person, consents of a person for one member.
+"""FAILED_PRECONDITION. There are as many of these as the policy or the bureau's
+settings allow: disputes of one tradeline, open disputes, statements about the
+person's own file, keys of a person or a member, consents of a person for one
+member, accounts, records and actions of one member on one person.
 """
 REASON_IDEMPOTENCY_CONFLICT: Reason.ValueType  # 40
 """ALREADY_EXISTS. The request id was used for other bytes."""

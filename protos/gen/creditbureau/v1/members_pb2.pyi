@@ -732,7 +732,7 @@ class GetMemberRequest(_message.Message):
     member_id: _builtins.str
     """The member."""
     with_statements: _builtins.bool
-    """Include the signed statements with their receipts, in pages of about 1 MiB."""
+    """Include the signed statements with their receipts, in pages of about 2 MiB."""
     page_token: _builtins.str
     """Token of a further page of statements, from the page before; empty for the first page."""
     def __init__(
@@ -783,7 +783,7 @@ class ListMembersRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Largest number of items on the page; 0 means 100. A page ends at about 1 MiB too."""
+    """Largest number of items on the page; 0 means 100. A page ends at about 2 MiB too."""
     page_token: _builtins.str
     """Token of this page, from the previous page; empty for the first page."""
     def __init__(

@@ -240,7 +240,7 @@ class Report(_message.Message):
 
     @_builtins.property
     def inquiries(self) -> _containers.RepeatedCompositeFieldContainer[Global___InquiryLine]:
-        """Earlier inquiries, newest first."""
+        """Earlier inquiries, newest first; at most 1000 to a member."""
 
     @_builtins.property
     def omissions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Omission]:
@@ -256,7 +256,9 @@ class Report(_message.Message):
 
     @_builtins.property
     def disputes(self) -> _containers.RepeatedCompositeFieldContainer[_dispute_pb2.Dispute]:
-        """About the tradelines shown; on the subject's own file, all."""
+        """About the tradelines shown; on the subject's own file, all. At most 2 MiB of
+        them: those that are open first, then the newest.
+        """
 
     @_builtins.property
     def standings(self) -> _containers.RepeatedCompositeFieldContainer[_standard_pb2.StandardStanding]:
@@ -405,9 +407,9 @@ class Tradeline(_message.Message):
 
     @_builtins.property
     def actions(self) -> _containers.RepeatedCompositeFieldContainer[Global___TradelineAction]:
-        """Facility actions, newest first: of the months of payment history that the
-        consent opens, and always the actions after the newest month and a freeze in
-        force.
+        """Facility actions, newest first, at most 24: of the months of payment history
+        that the consent opens, and of those after the newest month. A freeze in force
+        always.
         """
 
     def __init__(
@@ -922,7 +924,7 @@ Global___Evidence: _TypeAlias = Evidence  # noqa: Y015
 
 @_typing.final
 class EvidencePage(_message.Message):
-    """Evidence for a report, as much of it as one message carries: about 1 MiB."""
+    """Evidence for a report, as much of it as one message carries: about 2 MiB."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -1,0 +1,36 @@
+"""Limits of what one member or one person stores, so that no reply to others grows without end."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class PartyLimits(BaseModel):
+    """The table `[limits]` of the settings. A statement beyond one is refused.
+
+    Attributes:
+        accounts_on_person: Accounts of one member that name one person, deleted ones too.
+        records_of_account: Records of one account, of all months.
+        actions_of_account: Facility actions of one account.
+        credentials_a_day: Keys and certificates that a member adds itself in 24 hours.
+        credentials: Keys and certificates of a member, withdrawn ones too; the operator adds
+            more.
+        rotations: Keys of a person since the last attestation of one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    accounts_on_person: Count = 100
+    records_of_account: Count = 20_000
+    actions_of_account: Count = 240
+    credentials_a_day: Count = 24
+    credentials: Count = 1_000
+    rotations: Count = 100
+
+
+# For a replay of the log: the limits of today say nothing about statements of earlier days.
+NO_LIMITS = PartyLimits(**dict.fromkeys(PartyLimits.model_fields, 1 << 62))
