@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+# Bytes of the largest tradeline without history and actions.
+ACCOUNT_BYTES = 500
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -13,7 +15,8 @@ class PartyLimits(BaseModel):
     """The table `[limits]` of the settings. A statement beyond one is refused.
 
     Attributes:
-        accounts_on_person: Accounts of one member that name one person, deleted ones too.
+        bytes_on_person: Bytes that a report has for the accounts of one member on one person:
+            ACCOUNT_BYTES for each, deleted ones too, and the payment history.
         records_of_account: Records of one account, of all months.
         actions_of_account: Facility actions of one account.
         credentials_a_day: Keys and certificates that a member adds itself in 24 hours.
@@ -24,7 +27,7 @@ class PartyLimits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    accounts_on_person: Count = 100
+    bytes_on_person: Count = 8 << 20
     records_of_account: Count = 20_000
     actions_of_account: Count = 240
     credentials_a_day: Count = 24

@@ -25,7 +25,7 @@ from bureau.credit_file.history import (
 from bureau.credit_file.record_rules import currency_breaches
 from bureau.errors import FieldViolation
 from bureau.ledger.commit_queue import Transaction
-from bureau.party_limits import PartyLimits
+from bureau.party_limits import ACCOUNT_BYTES, PartyLimits
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from bureau_keys.payment_profile import character_of
@@ -241,14 +241,15 @@ class AccountBatch:
             raise field_rules.refusal(found)
         tx.db.execute_many_tuples(q.add_party, ("subject_id", "tradeline_key"), sorted(met))
         self._store(tx, _renumbered(lines))
-        full = self._full_files(tx, {who for who, _ in met}, limits.accounts_on_person)
+        full = self._full_files(tx, limits.bytes_on_person)
         if found := list(self._beyond(limits, full)):
             raise field_rules.refusal(found)
 
-    def _full_files(self, tx: Transaction, people: set[str], most: int) -> set[str]:
-        """Return those among people whom too many accounts of the member name."""
+    def _full_files(self, tx: Transaction, most: int) -> set[str]:
+        """Return those whom the snapshots name on too many bytes of the member's accounts."""
+        people = {subject_id for line in self.lines for subject_id in line.subject_ids}
         rows = tx.db.all_in(q.accounts_on_people, sorted(people), member_id=self.member_id)
-        return {subject_id for subject_id, count in rows if count > most}
+        return {who for who, count, size in rows if count * ACCOUNT_BYTES + size > most}
 
     def _beyond(self, limits: PartyLimits, full: set[str]) -> Iterator[Breach]:
         """Yield the records that bring an account or a person beyond a limit."""
@@ -264,7 +265,7 @@ class AccountBatch:
                 yield field_rules.violation(f"{at}.account_ref", "LIMIT_REACHED", message)
             for seat, subject_id in enumerate(line.subject_ids):
                 if subject_id in full:
-                    message = f"at most {limits.accounts_on_person} accounts of one member"
+                    message = f"at most {limits.bytes_on_person} bytes of one member's accounts"
                     field = f"{at}.snapshot.parties[{seat}].subject_id"
                     yield field_rules.violation(field, "LIMIT_REACHED", message)
 

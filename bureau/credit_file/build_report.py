@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from bureau import paging
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.evidence import action_steps, evidence_steps, read_page
 from bureau.credit_file.report_inputs import read_inputs, read_inputs_at
@@ -103,9 +104,13 @@ def _built(db: Connection, inputs: ReportInputs, rules: ReportRules) -> BuiltRep
     level = inputs.request.evidence
     steps = evidence_steps(shaped.shown, level, shaped.scope)
     steps += action_steps(db, shaped.report, level)
+    payload = shaped.report.SerializeToString(deterministic=True)
+    first = inputs.request.first_step
+    # The first page comes with the report.
+    most = paging.MAX_BYTES - (0 if first else len(payload))
     return BuiltReport(
-        shaped.report.SerializeToString(deterministic=True),
-        read_page(db, steps, inputs.request.first_step),
+        payload,
+        read_page(db, steps, first, most),
         shaped.report.outcome,
         inputs.file.log_size,
         inputs.level,

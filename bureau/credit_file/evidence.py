@@ -89,12 +89,13 @@ def _submission_key(db: Connection, member_id: str, submission_id: str) -> int:
     return row[0]
 
 
-def read_page(db: Connection, steps: Sequence[EvidenceStep], start: int) -> EvidencePage:
+def read_page(db: Connection, steps: Sequence[EvidenceStep], start: int, most: int) -> EvidencePage:
     """Read a page of records with their proofs, and each of their manifests once.
 
     Args:
         steps: The records of all pages.
         start: Index of the first step on the page.
+        most: Bytes of the page; one piece is always on it.
 
     Raises:
         Refusal: BAD_PAGE_TOKEN if the page is beyond the last step.
@@ -111,7 +112,7 @@ def read_page(db: Connection, steps: Sequence[EvidenceStep], start: int) -> Evid
             submissions[step.submission_key] = submission
         piece = submission.evidence(tradeline_id, step)
         size += piece.ByteSize() + submission.logged.ByteSize() * is_new
-        if page.evidence and size > paging.MAX_BYTES:
+        if page.evidence and size > most:
             page.next_page_token = str(index)
             break
         if is_new:

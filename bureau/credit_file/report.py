@@ -45,8 +45,8 @@ from creditbureau.v1.report_pb2 import (
 
 # Limits of the fields; larger sums are reported as the limit.
 INT32_MAX, INT64_MAX = (1 << 31) - 1, (1 << 63) - 1
-# Actions of a tradeline, and bytes of all disputes, that a report holds at most.
-MAX_ACTIONS = 24
+# Actions of a tradeline and of all, and bytes of all disputes, that a report holds at most.
+MAX_ACTIONS, MAX_ALL_ACTIONS = 24, 1000
 MAX_DISPUTE_BYTES = 2 << 20
 HALF_YEAR_US = 183 * DAY_US
 
@@ -94,12 +94,12 @@ def fill_report(report: Report, file: CreditFile, scope: Scope, rules: ReportRul
                 flag.texts.update(flag_texts(rules.version.flag_texts, name))
     if codes_pb2.SECTION_TRADELINES in scope.sections:
         months = months_in(scope)
+        actions = shown_actions(lines, months)
         for line in lines:
             filled = add_tradeline(report, line)
             if months:
                 filled.history.CopyFrom(first_months(line.history, months))
-            if line.actions:
-                filled.actions.extend(map(action_of, actions_in(line, months)))
+            filled.actions.extend(map(action_of, actions.get(line.tradeline_id, ())))
     if codes_pb2.SECTION_INQUIRIES in scope.sections:
         report.inquiries.extend(inquiry_of(inquiry) for inquiry in file.inquiries)
     report.omissions.extend(omissions_of(file, lines, scope))
@@ -188,6 +188,27 @@ def actions_in(line: FiledTradeline, months: int) -> list[FiledAction]:
     opened = [at for at in line.actions if months_between(action_month(at), newest) < months]
     shown = opened[:MAX_ACTIONS]
     return shown if freeze is None or freeze in shown else [*shown, freeze]
+
+
+def shown_actions(lines: Iterable[FiledTradeline], months: int) -> dict[str, list[FiledAction]]:
+    """Return the actions that a report holds, by tradeline id.
+
+    Where the lines have too many together, freezes in force come first, then the newest.
+    """
+    opened = {line.tradeline_id: actions_in(line, months) for line in lines if line.actions}
+    if sum(map(len, opened.values())) <= MAX_ALL_ACTIONS:
+        return opened
+    freezes = {line.tradeline_id: current_freeze(line) for line in lines if line.actions}
+    ranked = sorted(
+        (filed is not freezes[name], -filed.action.effective_time.ToMicroseconds(), name, place)
+        for name, actions in opened.items()
+        for place, filed in enumerate(actions)
+    )
+    kept = {(name, place) for _, _, name, place in ranked[:MAX_ALL_ACTIONS]}
+    return {
+        name: [filed for place, filed in enumerate(actions) if (name, place) in kept]
+        for name, actions in opened.items()
+    }
 
 
 def newest_disputes(disputes: Sequence[Dispute]) -> list[Dispute]:

@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from bureau import paging
-from bureau.credit_file.report import MAX_ACTIONS
+from bureau.credit_file.reader import MAX_INQUIRIES
+from bureau.credit_file.report import MAX_ACTIONS, MAX_ALL_ACTIONS, MAX_DISPUTE_BYTES
+from bureau.party_limits import PartyLimits
 from bureau_client import (
     ActionReason,
     AsyncLender,
@@ -47,42 +49,57 @@ from tests.service.liar import deceive
 from tests.service.raw import Raw
 from tests.service.scenario import PATIENCE, Scenario, account, open_scenario
 
+# One batch of 10,000 records: long accounts, and as many as fit of one month.
+LONG, MONTHS, SHORT = 60, 100, 4_000
 # Of all credentials that the limit allows, a member begins with a key and a certificate.
-ACCOUNTS, MONTHS, KEYS, CREDENTIALS = 100, 100, 300, 2
+KEYS, CREDENTIALS = 300, 2
 # The largest reply, far from what the SDK takes.
 MOST = MAX_MESSAGE_BYTES * 3 // 4
-LIMITS = {"credentials_a_day": 2 * KEYS, "credentials": KEYS, "actions_of_account": MAX_ACTIONS + 8}
+LIMITS = {
+    "bytes_on_person": 2_600_000,
+    "credentials_a_day": 2 * KEYS,
+    "credentials": KEYS,
+    "actions_of_account": MAX_ACTIONS + 8,
+}
+PAGE_BYTES = 4096
 LONGEST = "\U0001f4ee" * 256
 RAW_CODES = tuple(RawCode(f"s{number:x}", "!" * 32) for number in range(9))
 PAGE_BYTES = 4096
 
 
+def snapshot(person: Wallet, ref: str, month: Month) -> Snapshot:
+    """A month of an account, with the largest values."""
+    return account(
+        person,
+        ref + "x" * 40,
+        month,
+        open_date=date(2010, 1, 1),
+        original_creditor="\U0001f3e6" * 64,
+        application_ref="!" * 64,
+        balance_minor=10**15,
+        credit_limit_minor=10**15,
+        amount_due_minor=10**15,
+        amount_paid_minor=10**15,
+        amount_past_due_minor=10**15,
+        raw_codes=RAW_CODES,
+    )
+
+
 def snapshots(person: Wallet) -> Iterator[Snapshot]:
     newest = Month(2026, 10)
-    for number in range(ACCOUNTS):
+    for number in range(LONG):
         for age in range(MONTHS):
-            yield account(
-                person,
-                f"{number:03}{'x' * 40}",
-                newest - age,
-                open_date=date(2010, 1, 1),
-                original_creditor="\U0001f3e6" * 64,
-                application_ref="!" * 64,
-                balance_minor=10**15 - age,
-                credit_limit_minor=10**15,
-                amount_due_minor=10**15,
-                amount_paid_minor=10**15,
-                amount_past_due_minor=10**15,
-                raw_codes=RAW_CODES,
-            )
+            yield snapshot(person, f"{number:04}", newest - age)
+    for number in range(SHORT):
+        yield snapshot(person, f"s{number:04}", newest)
 
 
 def actions(person: Wallet, now: datetime, count: int) -> Iterator[FacilityAction]:
     refs = tuple(RecordRef(str(uuid.uuid4()), 9_999) for _ in range(16))
-    for number in range(ACCOUNTS):
+    for number in range(LONG):
         for _ in range(count):
             yield FacilityAction(
-                account_ref=f"{person.subject_id[:10]}-{number:03}{'x' * 40}",
+                account_ref=snapshot(person, f"{number:04}", Month(2026, 10)).account_ref,
                 kind=FacilityActionKind.LIMIT_CHANGE,
                 initiator=Initiator.LENDER,
                 reasons=tuple(ActionReason)[1:5],
@@ -112,20 +129,16 @@ def query(lender: Any, person: Wallet, consent_id: str) -> Any:
 
 def do_worst(scenario: Scenario, person: Wallet) -> None:
     """Furnish, label and change keys as far as the limits allow."""
-    worst = scenario.lenders["worst"]
+    worst, now = scenario.lenders["worst"], scenario.now()
     worst.submit(snapshots(person), label="!" * 128)
-    worst.submit(actions(person, scenario.now(), MAX_ACTIONS + 8), label="!" * 128)
-    with pytest.raises(QuotaExceeded) as refused:
-        worst.submit(actions(person, scenario.now(), 1))
-    assert refused.value.reason == "LIMIT_REACHED"
-    with pytest.raises(QuotaExceeded) as refused:
-        worst.submit([account(person, "one-more", Month(2026, 10))])
-    assert refused.value.reason == "LIMIT_REACHED"
+    worst.submit(actions(person, now, MAX_ACTIONS + 8), label="!" * 128)
+    one_more = actions(person, now, 1)
+    assert reason_of(worst.submit, one_more) == "LIMIT_REACHED"
+    more = [snapshot(person, f"m{number:04}", Month(2026, 10)) for number in range(400)]
+    assert reason_of(worst.submit, more) == "LIMIT_REACHED"
     for _ in range(KEYS - CREDENTIALS):
         worst.rotate_key(SigningKey.generate())
-    with pytest.raises(QuotaExceeded) as refused:
-        worst.rotate_key(SigningKey.generate())
-    assert refused.value.reason == "LIMIT_REACHED"
+    assert reason_of(worst.rotate_key, SigningKey.generate()) == "LIMIT_REACHED"
 
 
 def test_no_member_pushes_a_reply_over_the_limit() -> None:
@@ -138,15 +151,31 @@ def test_no_member_pushes_a_reply_over_the_limit() -> None:
         members = {member.member_id: member for member in honest.members()}
         assert len(members["worst"].keys) == KEYS - CREDENTIALS + 1
         own = heard(person)
-        assert len(person.file().tradelines) == ACCOUNTS
-    assert len(report.tradelines) == ACCOUNTS
-    assert {len(line.actions) for line in report.tradelines} == {MAX_ACTIONS}
-    assert len(report.evidence) == ACCOUNTS * (MONTHS + MAX_ACTIONS)
+        assert len(person.file().tradelines) == LONG + SHORT
+    assert len(report.tradelines) == LONG + SHORT
+    shown = [len(line.actions) for line in report.tradelines]
+    assert (max(shown), sum(shown)) == (MAX_ACTIONS, MAX_ALL_ACTIONS)
+    assert len(report.evidence) == LONG * MONTHS + SHORT + MAX_ALL_ACTIONS
     assert "tradelines" not in report.unproved
     assert max(size for _, size in sizes + own) < MOST
     paths = [path for path, _ in sizes]
     assert paths.count(methods.QUERY_REPORT.path) > 3
     assert paths.count(methods.GET_MEMBER.path) > 3
+
+
+def test_the_bounds_of_a_reply_are_together_below_what_the_sdk_takes() -> None:
+    limits = PartyLimits()
+    action, inquiry, piece, statement, flag = 2_000, 120, 12_000, 4_000, 1_000_000
+    together = (
+        limits.bytes_on_person
+        + MAX_ALL_ACTIONS * action
+        + MAX_DISPUTE_BYTES
+        + MAX_INQUIRIES * inquiry
+        + limits.rotations * statement
+        + piece
+        + flag
+    )
+    assert together < MAX_MESSAGE_BYTES
 
 
 # Pages: small ones, so that a small file has many.
@@ -374,7 +403,7 @@ def test_a_person_rotates_a_key_so_often_between_attestations() -> None:
 
 
 def test_an_account_takes_so_many_records_and_can_be_deleted_from_then_on() -> None:
-    limits = {"records_of_account": 3, "accounts_on_person": 2}
+    limits = {"records_of_account": 3, "bytes_on_person": 1_200}
     with open_scenario("acme", "brook", limits=limits) as scenario:
         person, acme = scenario.person(), scenario.lenders["acme"]
         for age in range(3):

@@ -156,10 +156,10 @@ renumber_tradeline = Change(
     .values(account_ref=bind("new_ref"))
 )
 add_party = insert(t.TradelinePartyRow)
-# How many accounts of a member name people, by subject id.
-accounts_on_people = InQuery[tuple[str, int]](
+# How many accounts of a member name people, and the bytes of their histories, by subject id.
+accounts_on_people = InQuery[tuple[str, int, int]](
     lambda subject_ids: (
-        select(party.c.subject_id, func.count())
+        select(party.c.subject_id, func.count(), func.sum(func.length(tradeline.c.history)))
         .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
         .where(party.c.subject_id.in_(subject_ids), tradeline.c.member_id == bind("member_id"))
         .group_by(party.c.subject_id)

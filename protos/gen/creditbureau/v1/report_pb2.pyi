@@ -407,9 +407,9 @@ class Tradeline(_message.Message):
 
     @_builtins.property
     def actions(self) -> _containers.RepeatedCompositeFieldContainer[Global___TradelineAction]:
-        """Facility actions, newest first, at most 24: of the months of payment history
-        that the consent opens, and of those after the newest month. A freeze in force
-        always.
+        """Facility actions, newest first, at most 24 and a freeze in force: of the months of
+        payment history that the consent opens, and of those after the newest month. A
+        report has at most 1000 of all lines: freezes in force first, then the newest.
         """
 
     def __init__(
