@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from bureau import paging
 from bureau.calendar import timestamp_of
 from bureau.credit_file.disclosed import disclosed
 from bureau.credit_file.stored_inquiry import StoredInquiry
-from bureau.signed_statement import statement_and_receipt
+from bureau.signed_statement import logged_statement
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from creditbureau.v1.members_pb2 import LoggedStatement
 from creditbureau.v1.report_pb2 import InquiryLine
-
-# Bytes of the statements on one page, in all: a page ends early where they would be more.
-MAX_PAGE_BYTES = 1 << 20
 
 
 class InquiryPage(NamedTuple):
@@ -67,7 +65,7 @@ def signed_page(
         if key is not None and key not in positions:
             statement = _statement(db, key, subject_id)
             size += statement.ByteSize()
-            if size > MAX_PAGE_BYTES and lines:
+            if size > paging.MAX_BYTES and lines:
                 break
             statements.append(statement)
             positions[key] = len(statements)
@@ -84,5 +82,4 @@ def _statement(db: Connection, entry_key: int, subject_id: str) -> LoggedStateme
     """Read a statement for a subject, or for the member that signed it."""
     if subject_id:
         return disclosed(db, entry_key, subject_id)
-    envelope, receipt = statement_and_receipt(db, entry_key)
-    return LoggedStatement(envelope=envelope, receipt=receipt)
+    return logged_statement(db, entry_key)

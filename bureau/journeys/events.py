@@ -14,8 +14,6 @@ from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.reporting_pb2 import ProveEventsRequest, ProveEventsResponse
 from creditbureau.v1.subjects_pb2 import Event, ListEventsResponse
 
-# Bytes of the statements on one page, in all: a page ends early where they would be more.
-MAX_PAGE_BYTES = 1 << 20
 # Leaf hashes on one page of a proof: 320 kB.
 PROOF_PAGE = 10_000
 
@@ -35,16 +33,10 @@ def list_events(
             db, bureau.origin, request, "Subjects/ListEvents", bureau.clock.now_us()
         ).subject_id
         links = db.all(q.event_links_after, subject_id=subject_id, after=after, limit=limit + 1)
-        events: list[Event] = []
-        size = 0
-        for link in links[:limit]:
-            event = _event(db, link, subject_id)
-            size += event.ByteSize()
-            if size > MAX_PAGE_BYTES and events:
-                break
-            events.append(event)
-    more = len(links) > len(events)
-    return ListEventsResponse(events=events, next_page_token=str(events[-1].number) if more else "")
+        page, token = paging.cut(links, limit, _number_of)
+        found = ((link, _event(db, link, subject_id)) for link in page)
+        events, token = paging.fit(found, token, _number_of)
+    return ListEventsResponse(events=events, next_page_token=token)
 
 
 def prove_events(bureau: Bureau, request: ProveEventsRequest) -> ProveEventsResponse:
@@ -72,6 +64,10 @@ def prove_events(bureau: Bureau, request: ProveEventsRequest) -> ProveEventsResp
         leaf_hashes=[leaf_hash(link.commitment) for link in links],
         next_page_token=str(after + len(links)) if more else "",
     )
+
+
+def _number_of(link: EventLink) -> int:
+    return link.number
 
 
 def _event(db: Connection, link: EventLink, subject_id: str) -> Event:
