@@ -249,7 +249,11 @@ class AccountBatch:
         """Return those whom the snapshots name on too many bytes of the member's accounts."""
         people = {subject_id for line in self.lines for subject_id in line.subject_ids}
         rows = tx.db.all_in(q.accounts_on_people, sorted(people), member_id=self.member_id)
-        return {who for who, count, size in rows if count * ACCOUNT_BYTES + size > most}
+        return {
+            row.subject_id
+            for row in rows
+            if row.accounts * ACCOUNT_BYTES + row.history_bytes > most
+        }
 
     def _beyond(self, limits: PartyLimits, full: set[str]) -> Iterator[Breach]:
         """Yield the records that bring an account or a person beyond a limit."""

