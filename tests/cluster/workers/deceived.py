@@ -16,6 +16,7 @@ from bureau_client import Auditor, BureauError, Lender, Profile, Statement, Wall
 from bureau_keys.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
 from bureau_keys.keyring import Keyring
 from bureau_keys.note import parse_note
+from creditbureau.v1.consent_pb2 import CONSENT_STATE_ACTIVE, CONSENT_STATE_REVOKED
 from creditbureau.v1.log_pb2 import GetReceiptResponse
 from creditbureau.v1.report_pb2 import Report
 from tests.cluster.history import Operation, Outcome, now_ns
@@ -60,8 +61,10 @@ def deceived_person(base: WorkerBase, chance: random.Random, wallet: Wallet) -> 
 def deceived_member(base: WorkerBase, chance: random.Random, sent: Sequence[Statement]) -> None:
     """Let a member read through a node that tells one of the lies about the log."""
     profile = _profile(base, chance)
-    if len(sent) > 1 and chance.random() < RECEIPTS:
-        one, other = chance.sample(sent, 2)
+    # A statement that was sent again is there twice.
+    known = list({statement.request_id: statement for statement in sent}.values())
+    if len(known) > 1 and chance.random() < RECEIPTS:
+        one, other = chance.sample(known, 2)
         with Lender(profile, policy=HURRIED) as lender:
             lie = Lie("another statement's receipt", "GetReceipt", _Replaced())
 
@@ -137,15 +140,24 @@ def _balance_altered(reply: Any) -> bool:
 
 
 def _inquiry_attributed(reply: Any) -> bool:
-    for line in reply.inquiries:
+    altered = [line for line in reply.inquiries if line.member_id != "hostile"]
+    for line in altered:
         line.member_id = "hostile"
-    return bool(reply.inquiries)
+    return bool(altered)
+
+
+def _revoked_shown_active(reply: Any) -> bool:
+    revoked = [one for one in reply.consents if one.state == CONSENT_STATE_REVOKED]
+    for consent in revoked:
+        consent.state = CONSENT_STATE_ACTIVE
+    return bool(revoked)
 
 
 PERSON: tuple[tuple[Lie, Callable[[Wallet], object]], ...] = (
     (Lie("an event dropped", "ListEvents", _event_dropped), Wallet.events),
     (Lie("a balance altered", "GetFile", _balance_altered), Wallet.file),
     (Lie("inquiries of another member", "ListInquiries", _inquiry_attributed), Wallet.inquiries),
+    (Lie("a revoked consent shown active", "ListConsents", _revoked_shown_active), Wallet.consents),
 )
 
 
