@@ -429,8 +429,9 @@ def replay(scenario: Scenario, raw: Raw) -> Message:
 def prove_events(scenario: Scenario, _raw: Raw) -> Message:
     """Between two reports that the subscriber got."""
     subscriber, hashes = scenario.members["subscriber"], []
+    consent_id = granted(scenario.members["agent"], scenario.person, "subscriber", INQUIRE)
     for _ in range(2):
-        inquiry = subscriber.inquiry(scenario.person.subject_id, scenario.inquire["subscriber"])
+        inquiry = subscriber.inquiry(scenario.person.subject_id, consent_id)
         request = reporting_pb2.QueryReportRequest(inquiry=inquiry)
         reply = ok(subscriber.send("Reporting/QueryReport", request))
         hashes.append(Report.FromString(reply.report.payload).event_chain_hash)

@@ -21,6 +21,7 @@ from bureau_client import (
     ActionReason,
     AsyncLender,
     Auditor,
+    BureauError,
     Deletion,
     DeletionReason,
     EvidenceLevel,
@@ -30,7 +31,6 @@ from bureau_client import (
     Lender,
     Month,
     Purpose,
-    QuotaExceeded,
     RawCode,
     RecordRef,
     Report,
@@ -38,6 +38,7 @@ from bureau_client import (
     Snapshot,
     VerificationFailed,
     Wallet,
+    WrongState,
 )
 from bureau_client._operations import methods, pages
 from bureau_client._transport.channels import MAX_MESSAGE_BYTES
@@ -409,7 +410,7 @@ def test_an_account_takes_so_many_records_and_can_be_deleted_from_then_on() -> N
         for age in range(3):
             scenario.submit("acme", account(person, "card", Month(2026, 8) - age))
         more = account(person, "card", Month(2026, 1))
-        with pytest.raises(QuotaExceeded) as refused:
+        with pytest.raises(WrongState) as refused:
             acme.submit([more])
         assert refused.value.reason == "LIMIT_REACHED"
         assert [at.field for at in refused.value.violations] == ["records[0].account_ref"]
@@ -418,7 +419,7 @@ def test_an_account_takes_so_many_records_and_can_be_deleted_from_then_on() -> N
         scenario.submit("brook", *(account(person, ref, Month(2026, 8)) for ref in ("a", "b")))
         scenario.submit("acme", account(person, "second", Month(2026, 8)))
         third = account(person, "third", Month(2026, 8))
-        with pytest.raises(QuotaExceeded) as refused:
+        with pytest.raises(WrongState) as refused:
             acme.submit([third])
         (violation,) = refused.value.violations
         assert violation.field == "records[0].snapshot.parties[0].subject_id"
@@ -428,6 +429,6 @@ def test_an_account_takes_so_many_records_and_can_be_deleted_from_then_on() -> N
 
 
 def reason_of(call: Callable[[Any], object], argument: object) -> str:
-    with pytest.raises(QuotaExceeded) as refused:
+    with pytest.raises(BureauError) as refused:
         call(argument)
     return refused.value.reason

@@ -96,8 +96,8 @@ class InquiryLine:
     denial_reason: str
     leaf_index: int
     subject_id: str = ""
-    statement: bytes = field(default=b"", repr=False)
-    receipt: Receipt | None = field(default=None, repr=False)
+    statement: bytes = field(default=b"", compare=False, repr=False)
+    receipt: Receipt | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,7 @@ class Notice:
     texts: Mapping[str, str]
     key_id: str = ""
     effect_time: datetime | None = None
-    proved: bool = False
+    proved: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
