@@ -74,7 +74,12 @@ def test_pages_that_lead_nowhere_are_refused(scenario: Scenario) -> None:
         reply.members.extend([members_pb2.Member()] * 20_000)
 
     for lie in (repeat, go_on, swell):
-        deceive(lender, lie)
+
+        def in_lists(path: str, reply: Any, change: Any = lie) -> None:
+            if path == methods.LIST_MEMBERS.path:
+                change(path, reply)
+
+        deceive(lender, in_lists)
         with pytest.raises(VerificationFailed, match="The list of members does not come to an end"):
             lender.members()
     lender.close()
