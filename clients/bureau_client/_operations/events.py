@@ -9,7 +9,7 @@ from bureau_client._codec.receipts import read_receipt
 from bureau_client._operations import methods
 from bureau_client._operations.context import Context, ReportHead, SigningContext
 from bureau_client._operations.operation import Operation, call
-from bureau_client._operations.pages import MAX_PAGE_ITEMS, collect
+from bureau_client._operations.pages import check_size, collect
 from bureau_client._operations.receipts import see_newest
 from bureau_client._operations.subject_requests import subject_request
 from bureau_client.errors import NotFound, VerificationFailed
@@ -176,7 +176,8 @@ def _read(context: SigningContext, chain: _Chain, limit: int | None) -> Operatio
         )
         reply = yield from call(methods.LIST_EVENTS, request)
         before = len(chain.read)
-        for message in reply.events[:MAX_PAGE_ITEMS]:
+        check_size(LABEL, reply.events)
+        for message in reply.events:
             if limit is None or len(chain.read) < limit:
                 chain.take(context, message)
         see_newest(context, [event.receipt for event in chain.read[before:]])

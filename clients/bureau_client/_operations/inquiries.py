@@ -9,7 +9,7 @@ from bureau_client._codec.reports import read_inquiry_line
 from bureau_client._operations.context import Context
 from bureau_client._operations.members import check_with_member
 from bureau_client._operations.operation import Operation
-from bureau_client._operations.pages import MAX_PAGE_ITEMS, collect
+from bureau_client._operations.pages import check_size, collect
 from bureau_client._operations.receipts import see_newest
 from bureau_client.errors import VerificationFailed
 from bureau_client.models.members import Member
@@ -64,7 +64,8 @@ def list_inquiries(
     def verified(token: str) -> Operation[tuple[Sequence[InquiryLine], str]]:
         reply = yield from page(token)
         lines = []
-        for message in reply.inquiries[:MAX_PAGE_ITEMS]:
+        check_size(LABEL, reply.inquiries)
+        for message in reply.inquiries:
             if member_id:
                 check_equal("The member of the inquiry", message.member_id, member_id)
             line = yield from _verified_line(context, message, reply.statements, subject_id)

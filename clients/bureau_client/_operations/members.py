@@ -12,7 +12,7 @@ from bureau_client._codec.members import read_member
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Context, SigningContext
 from bureau_client._operations.operation import Operation, call
-from bureau_client._operations.pages import PageBytes, as_it_is, collect
+from bureau_client._operations.pages import PageBytes, as_it_is, check_size, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
 from bureau_client.errors import NotFound, VerificationFailed
 from bureau_client.models.members import Member, Vouched
@@ -204,10 +204,13 @@ def list_members(context: Context, limit: int | None) -> Operation[list[Member]]
     def page(token: str) -> Operation[tuple[Sequence[Member], str]]:
         request = members_pb2.ListMembersRequest(page_token=token)
         reply = yield from call(methods.LIST_MEMBERS, request)
+        check_size("The list of members", reply.members)
         with verifying("The list of members"):
             listed = list(map(read_member, reply.members))
         found = []
         for shown in listed:
+            if not arguments.is_member_id(shown.member_id):
+                raise _no_member(shown.member_id)
             known = context.members.get(shown.member_id)
             if known is None or not _alike(shown, known.member):
                 yield from verified_member(context, shown.member_id)

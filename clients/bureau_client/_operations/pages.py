@@ -48,8 +48,7 @@ def collect(
     seen, token = set[str](), ""
     while True:
         items, token = yield from page(token)
-        if len(items) > MAX_PAGE_ITEMS:
-            raise _endless(what, f"a page has {len(items)} items, at most {MAX_PAGE_ITEMS} fit")
+        check_size(what, items)
         with verifying(what):
             collected.extend(map(read, items))
         if len(collected) > most:
@@ -59,6 +58,16 @@ def collect(
         if not items or token in seen:
             raise _endless(what, f"the page token {token[:40]!r} leads nowhere")
         seen.add(token)
+
+
+def check_size(what: str, items: Sequence[Any]) -> None:
+    """Check that a page has no more items than the contract's largest, before they are read.
+
+    Raises:
+        VerificationFailed: It has more.
+    """
+    if len(items) > MAX_PAGE_ITEMS:
+        raise _endless(what, f"a page has {len(items)} items, at most {MAX_PAGE_ITEMS} fit")
 
 
 def as_it_is(item: Item) -> Item:
