@@ -71,7 +71,7 @@ OPERATOR_CASES: dict[str, Callable[[Operator, Scenario], Callable[[], object]]] 
 
 @pytest.fixture(scope="module")
 def scenario() -> Iterator[Scenario]:
-    with open_scenario("acme", "brook") as scenario:
+    with open_scenario("acme", "brook", limits={"credentials_a_day": 1_000}) as scenario:
         with Operator(scenario.bureau.operator, scenario.clock) as operator:
             operator.publish(standard(scenario))
         yield scenario
