@@ -31,7 +31,7 @@ MAY = Month(2024, 5)
 
 @pytest.fixture(scope="module")
 def scenario() -> Iterator[Scenario]:
-    with open_scenario("acme") as scenario:
+    with open_scenario("acme", limits={"bytes_on_person": 64 << 20}) as scenario:
         yield scenario
 
 
