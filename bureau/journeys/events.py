@@ -51,19 +51,27 @@ def prove_events(bureau: Bureau, request: ProveEventsRequest) -> ProveEventsResp
     """
     with bureau.database.snapshot() as db:
         first, last = (
-            db.one(q.event_link_of, subject_id=request.subject_id, hash=each)
+            _events_up_to(db, request.subject_id, each)
             for each in (request.first_hash, request.second_hash)
         )
         if first is None or last is None or first > last:
             raise Refusal("NOT_FOUND", "the subject has no chain of events with these two heads")
-        after = max(first[0], paging.number_in(request.page_token, otherwise=0))
-        count = max(0, min(PROOF_PAGE, last[0] - after))
+        after = max(first, paging.number_in(request.page_token, otherwise=0))
+        count = max(0, min(PROOF_PAGE, last - after))
         links = db.all(q.event_links_after, subject_id=request.subject_id, after=after, limit=count)
-    more = after + len(links) < last[0]
+    more = after + len(links) < last
     return ProveEventsResponse(
         leaf_hashes=[leaf_hash(link.commitment) for link in links],
         next_page_token=str(after + len(links)) if more else "",
     )
+
+
+def _events_up_to(db: Connection, subject_id: str, head: bytes) -> int | None:
+    """Return the number of events up to a head; None for a head of no chain of the subject."""
+    if not head:
+        return 0
+    row = db.one(q.event_link_of, subject_id=subject_id, hash=head)
+    return row[0] if row else None
 
 
 def _number_of(link: EventLink) -> int:

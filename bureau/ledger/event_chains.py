@@ -32,12 +32,14 @@ class NewEvent(NamedTuple):
 
 def extend_chains(db: Connection, events: Iterable[NewEvent]) -> None:
     """Extend the chains of the subjects whom new leaves concern, in the order of the leaves."""
-    heads: dict[str, ChainHead] = {}
-    links = []
+    events, links = list(events), []
+    people = sorted({subject_id for event in events for subject_id in event.subjects})
+    rows = db.all_in(q.newest_event_links, people) if people else []
+    heads = {row.subject_id: ChainHead(row.number, row.hash) for row in rows}
     for event in events:
         for subject_id in sorted(event.subjects):
-            head = heads.get(subject_id) or head_of(db, subject_id)
-            heads[subject_id] = head = extend(head, [event.leaf_hash])
+            head = extend(heads.get(subject_id, ChainHead()), [event.leaf_hash])
+            heads[subject_id] = head
             links.append((subject_id, head.events, event.leaf_index, head.hash))
     if links:
         columns = ("subject_id", "number", "leaf_index", "hash")

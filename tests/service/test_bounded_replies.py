@@ -310,7 +310,7 @@ def test_a_page_comes_only_after_the_report(paged: Paged) -> None:
 
 
 def is_further(reply: Any) -> bool:
-    """Whether a reply has a further page of evidence."""
+    """Return True if a reply has a further page of evidence."""
     return hasattr(reply, "evidence") and not reply.HasField("report")
 
 

@@ -126,7 +126,7 @@ def test_a_report_covers_what_was_before_it(scenario: Scenario) -> None:
 
 
 def test_strangers_learn_nothing_of_a_chain(scenario: Scenario) -> None:
-    """Who has no two heads of one subject gets no answer, whether or not there is a chain."""
+    """A member without two heads of one subject gets no answer, chain or no chain."""
     person, other = scenario.person(), scenario.person()
     reports = [asked(scenario, who, scenario.inquiring(who, "acme")) for who in (person, other)]
     brook = scenario.lenders["brook"]
@@ -189,6 +189,57 @@ def test_a_file_that_lost_an_event_is_refused_and_kept(
     # The true file is believed as before.
     with wallet() as third:
         assert third.file().event_count == kept.event_count
+
+
+def test_files_that_end_in_the_other_order_are_no_gap(scenario: Scenario, tmp_path: Path) -> None:
+    """A file is asked for, and a newer one is kept before it arrives."""
+    person = scenario.person()
+    key, agent = scenario.keys[person.subject_id], scenario.agent
+    one, other = (
+        Wallet(agent, person.subject_id, key, clock=scenario.now, folder=tmp_path) for _ in range(2)
+    )
+    other._events = one._events
+    newer: list[Report] = []
+
+    def meanwhile(path: str, _: Any) -> None:
+        if path.endswith("GetFile") and not newer:
+            other.set_statement("I moved.")
+            newer.append(other.file())
+
+    deceive(one, meanwhile)
+    older = one.file()
+    assert older.event_count == newer[0].event_count - 1
+    # The newer one is kept, in the folder too.
+    assert one._events.kept.head.events == newer[0].event_count
+    with Wallet(agent, person.subject_id, key, clock=scenario.now, folder=tmp_path) as next_one:
+        assert next_one._events.kept == one._events.kept
+    for wallet in (one, other):
+        wallet.close()
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(scenario: Scenario, tmp_path: Path) -> None:
+    person = scenario.person()
+    folder = tmp_path / "a file"
+    folder.write_text("")
+    key = scenario.keys[person.subject_id]
+    wallet = Wallet(scenario.agent, person.subject_id, key, clock=scenario.now, folder=folder)
+    with wallet, pytest.warns(UserWarning, match="only until it ends"):
+        assert wallet.file().event_count == wallet.file().event_count
+
+
+def test_an_old_file_is_refused(scenario: Scenario) -> None:
+    """The log had more leaves before the file was asked for."""
+    person = scenario.person()
+    wallet = client_of("wallet", scenario, person, 0, is_async=False)
+    wallet.set_statement("I moved.")
+
+    def older(report: ReportMessage) -> None:
+        report.log_size -= 1
+
+    deceive(wallet, lying_file(scenario, older))
+    with pytest.raises(VerificationFailed, match="before it was asked for"):
+        wallet.file()
+    wallet.close()
 
 
 def dropped(reply: Any) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from bureau.store import tables as t
-from bureau.store.compiled import Query
+from bureau.store.compiled import InQuery, Query
 from bureau.store.queries.builders import bind, entry, insert, table
 
 _link = table(t.EventLinkRow)
@@ -31,6 +31,28 @@ newest_event_link = Query[tuple[int, bytes]](
     .order_by(_link.c.number.desc())
     .limit(1)
 )
+
+
+class NewestLink(NamedTuple):
+    """The newest link of a subject's chain."""
+
+    subject_id: str
+    number: int
+    hash: bytes
+
+
+def _newest_of(subject_ids: list[Any]) -> Select[Any]:
+    newest = (
+        select(_link.c.subject_id, func.max(_link.c.number).label("number"))
+        .where(_link.c.subject_id.in_(subject_ids))
+        .group_by(_link.c.subject_id)
+        .subquery()
+    )
+    same = (_link.c.subject_id == newest.c.subject_id) & (_link.c.number == newest.c.number)
+    return select(_link.c.subject_id, _link.c.number, _link.c.hash).join_from(newest, _link, same)
+
+
+newest_event_links = InQuery(_newest_of, NewestLink)
 event_links_after = Query(
     select(
         _link.c.number,

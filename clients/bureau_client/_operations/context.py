@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -50,7 +51,7 @@ class Context:
     clock: Clock
     log_view: LogView
     members: dict[str, Vouched] = field(default_factory=dict)
-    heads: dict[str, ReportHead] = field(default_factory=dict)
+    heads: OrderedDict[str, ReportHead] = field(default_factory=OrderedDict)
 
 
 @dataclass(slots=True, kw_only=True)

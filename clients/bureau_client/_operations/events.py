@@ -9,8 +9,7 @@ from bureau_client._codec.receipts import read_receipt
 from bureau_client._operations import methods
 from bureau_client._operations.context import Context, ReportHead, SigningContext
 from bureau_client._operations.operation import Operation, call
-from bureau_client._operations.pages import check_size, collect
-from bureau_client._operations.receipts import see_newest
+from bureau_client._operations.pages import as_it_is, check_size, collect
 from bureau_client._operations.subject_requests import subject_request
 from bureau_client.errors import NotFound, VerificationFailed
 from bureau_client.models.events import Event
@@ -37,28 +36,32 @@ def list_events(
         VerificationFailed: An event is not in the log, or the chain lacks one that a signed
             file covered.
     """
+    kept = memory.kept
     chain = _Chain(memory, ChainHead())
     events = yield from _read(context, chain, limit)
-    if limit is None and chain.head.events < memory.head.events:
+    if limit is None and chain.head.events < kept.head.events:
         raise memory.gap(
-            f"The list has {chain.head.events} events, a signed file covered {memory.head.events}"
+            f"The list has {chain.head.events} events, a signed file covered {kept.head.events}"
         )
     return events
 
 
 def hold_file(context: SigningContext, memory: EventMemory, file: Report) -> Operation[None]:
-    """Check that a signed file covers every event that an earlier one covered, and keep it.
+    """Check that the chains of a signed file and of the kept one are one chain, and keep the
+    newer file.
 
     Raises:
-        VerificationFailed: The file's chain does not extend the earlier one.
+        VerificationFailed: The chain of the newer file does not extend that of the older one.
     """
-    kept, seen = memory.head, ChainHead(file.event_count, file.event_chain_hash)
-    chain = _Chain(memory, kept)
-    if seen.events > kept.events:
-        yield from _read(context, chain, seen.events - kept.events)
-    if chain.head != seen:
+    kept, seen = memory.kept, ChainHead(file.event_count, file.event_chain_hash)
+    # Two calls at once can end in the other order: the one that was read first is older.
+    older, newer = (kept.head, seen) if file.log_size >= kept.log_size else (seen, kept.head)
+    chain = _Chain(memory, older)
+    if newer.events > older.events:
+        yield from _read(context, chain, newer.events - older.events)
+    if chain.head != newer:
         raise memory.gap(
-            f"The file's chain of {seen.events} events does not extend the {kept.events} events "
+            f"The file's chain of {newer.events} events does not extend the {older.events} events "
             "that an earlier file covered",
             file.envelope,
         )
@@ -77,10 +80,10 @@ def hold_report(context: Context, report: Report) -> Operation[None]:
         yield from _check_extends(earlier, seen)
         if seen.log_size < earlier.log_size:
             return
-    context.heads.pop(report.subject_id, None)
     context.heads[report.subject_id] = seen
+    context.heads.move_to_end(report.subject_id)
     if len(context.heads) > REMEMBERED:
-        del context.heads[next(iter(context.heads))]
+        context.heads.popitem(last=False)
 
 
 def check_extends(one: Report, other: Report) -> Operation[None]:
@@ -97,8 +100,6 @@ def _check_extends(one: ReportHead, other: ReportHead) -> Operation[None]:
     earlier, later = sorted((one, other), key=lambda head: head.log_size)
     if earlier.subject_id != later.subject_id:
         raise _wrong("The reports are about two subjects")
-    if not earlier.chain_hash:
-        return  # the first event came later: there is nothing to extend
     leaf_hashes: list[bytes] = []
     if earlier.chain_hash != later.chain_hash:
         leaf_hashes = yield from _between(earlier, later)
@@ -161,7 +162,7 @@ class _Chain:
             check_event(message, self.head.events + 1, context.trust)
             self.read.append(_read_event(message))
         self.head = extend(self.head, [message.leaf_hash])
-        kept = self.memory.head
+        kept = self.memory.kept.head
         if self.head.events == kept.events and self.head != kept:
             raise self.memory.gap(f"The first {kept.events} events are not those of a signed file")
 
@@ -180,10 +181,9 @@ def _read(context: SigningContext, chain: _Chain, limit: int | None) -> Operatio
         for message in reply.events:
             if limit is None or len(chain.read) < limit:
                 chain.take(context, message)
-        see_newest(context, [event.receipt for event in chain.read[before:]])
         return chain.read[before:], reply.next_page_token
 
-    return (yield from collect(LABEL, page, lambda event: event, limit))
+    return (yield from collect(LABEL, page, as_it_is, limit))
 
 
 def _read_event(message: subjects_pb2.Event) -> Event:

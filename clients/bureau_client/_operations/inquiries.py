@@ -9,8 +9,7 @@ from bureau_client._codec.reports import read_inquiry_line
 from bureau_client._operations.context import Context
 from bureau_client._operations.members import check_with_member
 from bureau_client._operations.operation import Operation
-from bureau_client._operations.pages import check_size, collect
-from bureau_client._operations.receipts import see_newest
+from bureau_client._operations.pages import as_it_is, check_size, collect
 from bureau_client.errors import VerificationFailed
 from bureau_client.models.members import Member
 from bureau_client.models.reports import InquiryLine
@@ -73,10 +72,9 @@ def list_inquiries(
                 raise _wrong(f"shows the inquiry at leaf {line.leaf_index} twice")
             shown.add((line.leaf_index, line.subject_id))
             lines.append(line)
-        see_newest(context, [line.receipt for line in lines if line.receipt])
         return lines, reply.next_page_token
 
-    return (yield from collect(LABEL, verified, lambda line: line, limit))
+    return (yield from collect(LABEL, verified, as_it_is, limit))
 
 
 def _verified_line(

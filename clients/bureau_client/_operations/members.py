@@ -225,7 +225,7 @@ def list_members(context: Context, limit: int | None) -> Operation[list[Member]]
             found.append(member)
         return found, reply.next_page_token
 
-    return (yield from collect("The list of members", page, lambda member: member, limit))
+    return (yield from collect("The list of members", page, as_it_is, limit))
 
 
 def _alike(shown: Member, member: Member) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from bureau_client._codec.receipts import read_receipt
 from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Context, SigningContext
@@ -70,22 +68,6 @@ def sighting_of(checkpoint: Checkpoint, receipt: Receipt) -> Sighting:
     root = merkle.root_before(index, checkpoint.size, receipt.proof)
     prefix = Checkpoint(checkpoint.origin, index, root)
     return Sighting(checkpoint, receipt.checkpoint, prefix)
-
-
-def see_newest(context: Context, receipts: Iterable[Receipt]) -> None:
-    """Note the newest checkpoint among the verified receipts of a list.
-
-    Each receipt leads to the checkpoint of its own batch; to prove them all would take one
-    call for each.
-
-    Raises:
-        VerificationFailed: The log did not sign a checkpoint, or signed another root of the
-            same size.
-    """
-    seen = [(verify_checkpoint(receipt.checkpoint, context.trust), receipt) for receipt in receipts]
-    if seen:
-        checkpoint, receipt = max(seen, key=lambda each: each[0].size)
-        context.log_view.see(Sighting(checkpoint, receipt.checkpoint))
 
 
 def get_receipt(

@@ -16,12 +16,11 @@ from bureau_client._operations.members import check_with_member
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import PageBytes, as_it_is, collect
 from bureau_client._operations.receipts import verify_receipt_and_witnesses
-from bureau_client.errors import VerificationFailed
 from bureau_client.models.codes import EvidenceLevel, Purpose
 from bureau_client.models.members import Member, Vouched
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.reports import Evidence, InquiryLine, Report
-from bureau_client.verify.checks import TELL, check_equal, verifying
+from bureau_client.verify.checks import check_equal, verifying
 from bureau_client.verify.evidence import (
     by_furnisher,
     evidence_due,
@@ -29,7 +28,7 @@ from bureau_client.verify.evidence import (
     verify_complete,
     verify_provenance,
 )
-from bureau_client.verify.reports import verify_asked, verify_report
+from bureau_client.verify.reports import verify_as_new, verify_asked, verify_report
 from bureau_keys.consent_checks import attester_of
 from bureau_keys.envelope import seal
 from bureau_keys.report_checks import evidence_level, read_request
@@ -62,13 +61,7 @@ def query(
         context, reply.receipt, sealed, kind="inquiry"
     )
     report = yield from verified_report(context, reply.report, sealed, receipt, reply.consent)
-    if seen is not None and report.log_size < seen.checkpoint.size:
-        raise VerificationFailed(
-            f"The report was read at log size {report.log_size}; the log had "
-            f"{seen.checkpoint.size} leaves before it was asked for",
-            reason="WRONG_ANSWER",
-            fix=TELL,
-        )
+    verify_as_new(report, seen)
     yield from hold_report(context, report)
 
     def further(token: str) -> Operation[report_pb2.EvidencePage]:

@@ -29,7 +29,7 @@ from bureau_client.models.reports import InquiryLine, Notice, Report, Undoing
 from bureau_client.verify.checks import TELL, verifying
 from bureau_client.verify.event_memory import EventMemory
 from bureau_client.verify.evidence import logged_keys_of
-from bureau_client.verify.reports import verify_file
+from bureau_client.verify.reports import verify_as_new, verify_file
 from bureau_keys import envelope as envelopes
 from bureau_keys.envelope import seal
 from bureau_keys.errors import KeysError
@@ -190,6 +190,7 @@ def _verified_notices(
 
 def get_file(context: SigningContext, memory: EventMemory) -> Operation[Report]:
     """Return the subject's whole file, signed by the bureau, held to the newest one seen."""
+    newest = context.log_view.newest
     signed = subject_request(context, methods.GET_FILE.path)
     reply = yield from call(methods.GET_FILE, subjects_pb2.GetFileRequest(subject_request=signed))
     file = verify_file(
@@ -197,6 +198,7 @@ def get_file(context: SigningContext, memory: EventMemory) -> Operation[Report]:
         signed.SerializeToString(deterministic=True),
         context.trust,
     )
+    verify_as_new(file, newest)
     yield from hold_file(context, memory, file)
     return file
 

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
+import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 
@@ -17,6 +21,7 @@ from bureau_client.verify.checks import TELL
 from bureau_keys.envelope import peek
 from bureau_keys.errors import KeysError
 from bureau_keys.event_chain import ChainHead
+from bureau_keys.log_memory import MemoryFolder
 from bureau_keys.secret_files import write_private
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.report_pb2 import Report
@@ -25,11 +30,26 @@ NEWEST, GAP = "newest-file.json", "event-gap.json"
 FILE_FORMAT, GAP_FORMAT = "creditbureau/newest-file/v1", "creditbureau/event-gap/v1"
 
 
-class EventMemory:
-    """The newest head of a subject's chain of events that one wallet has seen signed.
+class KeptFile(NamedTuple):
+    """The newest signed file that a wallet has seen.
 
     Attributes:
-        head: The head; without events before the first signed file.
+        head: Head of the chain of events in the file.
+        log_size: Log size as of which the file was read.
+        envelope: The file, a serialised DSSE envelope; empty before the first.
+    """
+
+    head: ChainHead = ChainHead()
+    log_size: int = 0
+    envelope: bytes = b""
+
+
+class EventMemory:
+    """The newest signed file that the wallets of one person have seen; safe to share between
+    threads.
+
+    Attributes:
+        kept: The file.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -42,32 +62,22 @@ class EventMemory:
             VerificationFailed: The kept file is damaged.
         """
         self._folder = folder
-        self._envelope = b""
-        self.head = ChainHead()
-        path = folder and folder / NEWEST
-        if path is None or not path.exists():
-            return
-        try:
-            kept = json.loads(path.read_bytes())
-            self._take(base64.b64decode(kept["file"], validate=True))
-        except (ValueError, KeyError, TypeError, DecodeError, KeysError) as error:
-            raise VerificationFailed(
-                f"{path} is not a file that the bureau signed: {error}",
-                reason="MALFORMED_MESSAGE",
-                fix="Restore it, or remove it: then the next file is taken as it is",
-            ) from None
+        self._lock = threading.Lock()
+        self.kept = self._read()
 
     def keep(self, envelope: bytes) -> None:
-        """Keep a verified signed file, the newest one from now on.
+        """Keep a verified signed file, if it is the newest one.
 
         Args:
             envelope: The file, a serialised DSSE envelope.
         """
-        if envelope == self._envelope:
-            return
-        self._take(envelope)
-        if self._folder is not None:
-            self._write(NEWEST, {"format": FILE_FORMAT, "file": _text(envelope)})
+        file = _opened(envelope)
+        with self._lock:
+            if file.log_size <= self.kept.log_size and self.kept.envelope:
+                return
+            self.kept = file
+            parts = {"format": FILE_FORMAT, "file": _text(envelope)}
+            self._write(NEWEST, parts, unless=lambda: self._read().log_size >= file.log_size)
 
     def gap(self, message: str, seen: bytes = b"") -> VerificationFailed:
         """Return the error about a chain that lost an event, with both signed files kept.
@@ -77,20 +87,59 @@ class EventMemory:
             seen: The signed file that contradicts the kept one; empty if a list does.
         """
         place = ""
-        if self._folder is not None and self._envelope:
-            parts = {"format": GAP_FORMAT, "kept": _text(self._envelope), "seen": _text(seen)}
-            self._write(GAP, parts)
-            place = f"; the signed files are in {self._folder / GAP}"
+        if self._folder is not None and self.kept.envelope:
+            parts = {"format": GAP_FORMAT, "kept": _text(self.kept.envelope), "seen": _text(seen)}
+            if self._write(GAP, parts):
+                place = f"; the signed files are in {self._folder / GAP}"
         return VerificationFailed(message + place, reason="WRONG_ANSWER", fix=TELL)
 
-    def _take(self, envelope: bytes) -> None:
-        report = peek(Envelope.FromString(envelope), Report)
-        self._envelope = envelope
-        self.head = ChainHead(report.event_count, report.event_chain_hash)
+    def _read(self) -> KeptFile:
+        path = self._folder and self._folder / NEWEST
+        if path is None or not path.exists():
+            return KeptFile()
+        try:
+            kept = json.loads(path.read_bytes())
+            return _opened(base64.b64decode(kept["file"], validate=True))
+        except (ValueError, KeyError, TypeError, DecodeError, KeysError) as error:
+            raise VerificationFailed(
+                f"{path} is not a file that the bureau signed: {error}",
+                reason="MALFORMED_MESSAGE",
+                fix="Restore it, or remove it: then the next file is taken as it is",
+            ) from None
 
-    def _write(self, name: str, parts: dict[str, str]) -> None:
-        assert self._folder is not None
-        write_private(self._folder / name, (json.dumps(parts, indent=2) + "\n").encode())
+    def _write(
+        self, name: str, parts: dict[str, str], unless: Callable[[], bool] = lambda: False
+    ) -> bool:
+        """Replace a file of the folder, while no other process does; warn where it cannot be
+        written.
+
+        Args:
+            unless: Returns True where another process has written what is newer.
+
+        Returns:
+            True if the file is on disk.
+        """
+        if self._folder is None:
+            return False
+        try:
+            with MemoryFolder(self._folder).locked():
+                if not unless():
+                    data = (json.dumps(parts, indent=2) + "\n").encode()
+                    write_private(self._folder / name, data)
+        except OSError as error:
+            warnings.warn(
+                f"{self._folder} cannot be written ({error}): this wallet remembers the newest "
+                "signed file only until it ends",
+                stacklevel=2,
+            )
+            return False
+        return True
+
+
+def _opened(envelope: bytes) -> KeptFile:
+    report = peek(Envelope.FromString(envelope), Report)
+    head = ChainHead(report.event_count, report.event_chain_hash)
+    return KeptFile(head, report.log_size, envelope)
 
 
 def _text(data: bytes) -> str:

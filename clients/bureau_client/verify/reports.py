@@ -7,11 +7,13 @@ from dataclasses import replace
 
 from bureau_client._codec.receipts import write_receipt
 from bureau_client._codec.reports import read_report, write_place
+from bureau_client.errors import VerificationFailed
 from bureau_client.models.members import Member
 from bureau_client.models.receipts import Receipt
 from bureau_client.models.reports import PortfolioPlace, Report
-from bureau_client.verify.checks import verifying
+from bureau_client.verify.checks import TELL, verifying
 from bureau_client.verify.evidence import logged_keys_of
+from bureau_client.verify.log_view import Sighting
 from bureau_keys.bounded_parsing import parse
 from bureau_keys.envelope import verify_envelope
 from bureau_keys.errors import WrongPayloadType
@@ -85,6 +87,24 @@ def verify_file(envelope: bytes, request: bytes, trust: Trust) -> Report:
             request.
     """
     return _verify(envelope, request, None, trust)
+
+
+def verify_as_new(report: Report, seen: Sighting | None) -> None:
+    """Check that a report was read no earlier than it was asked for.
+
+    Args:
+        seen: Newest checkpoint that the client had seen when it asked; None before the first.
+
+    Raises:
+        VerificationFailed: The log had more leaves by then.
+    """
+    if seen is not None and report.log_size < seen.checkpoint.size:
+        raise VerificationFailed(
+            f"The report was read at log size {report.log_size}; the log had "
+            f"{seen.checkpoint.size} leaves before it was asked for",
+            reason="WRONG_ANSWER",
+            fix=TELL,
+        )
 
 
 def _verify(envelope: bytes, request: bytes, proof: ReportProof | None, trust: Trust) -> Report:

@@ -1,4 +1,4 @@
-"""What clients remember of the log: across calls, clients, threads and processes."""
+"""The memory of clients: checkpoints kept across calls, clients, threads and processes."""
 
 from __future__ import annotations
 

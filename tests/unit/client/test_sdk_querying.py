@@ -294,3 +294,15 @@ def test_a_history_without_its_amounts_is_refused() -> None:
     )
     with pytest.raises(VerificationFailed, match="2 months and 0 of balance_minor"):
         ask(bureau.lender(), EvidenceLevel.ALL)
+
+
+def test_a_bureau_that_shows_no_chain_is_found_out_by_the_second_report(
+    bureau: FakeBureau,
+) -> None:
+    """The first inquiry is an event of the subject, so no later chain is empty."""
+    bureau.terms["event_chain_hash"] = b""
+    lender = bureau.lender()
+    asked: dict[str, Any] = {"purpose": Purpose.CREDIT_APPLICATION, "consent_id": CONSENT}
+    lender.query(SUBJECT, **asked)
+    with pytest.raises(VerificationFailed, match="lacks the inquiry of the earlier report"):
+        lender.query(SUBJECT, **asked)
