@@ -302,9 +302,10 @@ class Ledger:
         try:
             return self._transact(batch)
         except StorageError as error:
-            # Another node may have used a request id of this batch: its units are tried
-            # again, and the duplicate finds the entry of the other node.
-            again = [unit for unit in batch if error.conflict and unit.try_again()]
+            # Another node may have used a request id of this batch, or held the head row for too
+            # long: its units are tried again, and a duplicate finds the entry of the other node.
+            passing = error.conflict or error.too_long
+            again = [unit for unit in batch if passing and unit.try_again()]
             lost = [unit for unit in batch if unit not in again]
             if lost:
                 logger.error("batch_failed", error=str(error), units=len(lost), fatal=error.fatal)

@@ -31,6 +31,8 @@ logger = structlog.get_logger("bureau.witnesses")
 
 # Microseconds of a tick.
 TICK_US = 500_000
+# A time after every checkpoint's.
+NEWEST = 1 << 62
 # Seconds between two checks, after n failures doubled n times up to the longest.
 PAUSE_S, LONGEST_PAUSE_S = 0.25, 30.0
 # Seconds that a stopping node waits for a request in flight.
@@ -157,15 +159,16 @@ class WitnessFeeder:
         return min(PAUSE_S * float(2**self._failures), LONGEST_PAUSE_S)
 
     def _feed(self) -> None:
-        """Send the checkpoint that is due, unless the witness has cosigned it. The first time,
-        and after connections to the database broke, it is sent anyway: the witness may know a
+        """Send the checkpoint that is due, unless the witness has cosigned it: that of the
+        last tick, so that all nodes send the same. The first time, and after connections to
+        the database broke, the newest one is sent in any case: the witness may know a
         checkpoint that this database lost.
         """
         if self._losses != self._database.losses:
             self._losses, self._met = self._database.losses, False
         tick_us = self._clock.now_us() // TICK_US * TICK_US
         with self._database.snapshot() as db:
-            due = db.one(q.newest_checkpoint_before, time_us=tick_us)
+            due = db.one(q.newest_checkpoint_before, time_us=tick_us if self._met else NEWEST)
             cosigned = db.one(q.cosigned_size, witness=self.name)
         have = cosigned[0] if cosigned else 0
         metrics.witness_size.labels(self.name).set(have)
@@ -177,7 +180,8 @@ class WitnessFeeder:
             line = self._client.cosign(note, size, lambda old: self._proof(old, size))
         except WitnessError as error:
             if error.outcome is Outcome.AHEAD and not self._is_ahead(error.size):
-                self._agreed()  # another node has sent a newer checkpoint
+                # Another node has sent a newer checkpoint, or the witness has seen another
+                # log as long as this one: the next request tells.
                 return
             raise
         with self._database.transaction() as db:
@@ -210,10 +214,6 @@ class WitnessFeeder:
         if self._failures:
             logger.info("witness_back", witness=self.name, size=size)
         self._failures, self._last_error, self._met = 0, "", True
-        self._agreed()
-
-    def _agreed(self) -> None:
-        """Note that the witness has cosigned nothing but this log."""
         self.contradiction = ""
         self.asked.set()
 
