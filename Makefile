@@ -18,8 +18,9 @@ $(VENV)/.ready: pyproject.toml
 demo: venv  ## The main job: lenders submit, people consent, lenders query, every party verifies.
 	$(BIN)/python -m tests.demo $(ARGS)
 
+# Three at once on two cores: many of the tests wait for servers to start, fail and stop.
 test: venv  ## All tests, on real servers and real databases.
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: venv  ## Format, lint, types, import contracts, generated code, contract, documents.
 	$(BIN)/ruff format --check .

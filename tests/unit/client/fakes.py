@@ -331,6 +331,7 @@ class FakeBureau:
         asked = peek(request.subject_request, consents_pb2.SubjectRequest)
         report = self.report(asked.header.request_id, request.subject_request)
         report.purpose = codes_pb2.PURPOSE_SUBJECT_DISCLOSURE
+        report.log_size = len(self.log.leaves)
         return subjects_pb2.GetFileResponse(file=seal(report, self.report_key))
 
     def GrantConsent(self, request: consents_pb2.GrantConsentRequest) -> Message:  # noqa: N802
