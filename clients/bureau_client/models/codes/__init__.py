@@ -9,6 +9,7 @@ report.
 
 from bureau_client.models.codes.alerts import AlertKind, NoticeKind
 from bureau_client.models.codes.base import Code
+from bureau_client.models.codes.decisions import DecisionOutcome
 from bureau_client.models.codes.facility import (
     AccountStatus,
     ActionReason,
@@ -61,6 +62,7 @@ __all__ = [
     "ConsentMode",
     "ConsentState",
     "ConsentTransition",
+    "DecisionOutcome",
     "DeletionReason",
     "DisputeOutcome",
     "DisputeReason",

@@ -5,7 +5,6 @@ isort:skip_file
 
 from collections import abc as _abc
 from creditbureau.v1 import envelope_pb2 as _envelope_pb2
-from creditbureau.v1 import report_pb2 as _report_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
@@ -28,28 +27,54 @@ class _DecisionOutcome:
 class _DecisionOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DecisionOutcome.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     DECISION_OUTCOME_UNSPECIFIED: _DecisionOutcome.ValueType  # 0
-    DECISION_OUTCOME_APPROVED: _DecisionOutcome.ValueType  # 1
-    DECISION_OUTCOME_DECLINED: _DecisionOutcome.ValueType  # 2
-    DECISION_OUTCOME_COUNTER_OFFER: _DecisionOutcome.ValueType  # 3
-    DECISION_OUTCOME_REFERRED: _DecisionOutcome.ValueType  # 4
-    DECISION_OUTCOME_LINE_CHANGED: _DecisionOutcome.ValueType  # 5
-    """An existing line was frozen, lowered or restored."""
+    DECISION_OUTCOME_APPROVE: _DecisionOutcome.ValueType  # 1
+    """The application is granted as asked for."""
+    DECISION_OUTCOME_DECLINE: _DecisionOutcome.ValueType  # 2
+    """The application is refused."""
+    DECISION_OUTCOME_REFER: _DecisionOutcome.ValueType  # 3
+    """A person at the lender decides."""
+    DECISION_OUTCOME_COUNTER_OFFER: _DecisionOutcome.ValueType  # 4
+    """Other terms are offered: a lower limit or another price."""
+    DECISION_OUTCOME_KEEP: _DecisionOutcome.ValueType  # 5
+    """The existing line stays as it is."""
+    DECISION_OUTCOME_FREEZE: _DecisionOutcome.ValueType  # 6
+    """Nothing more can be drawn on the existing line."""
+    DECISION_OUTCOME_RESTORE: _DecisionOutcome.ValueType  # 7
+    """The frozen line is opened again."""
+    DECISION_OUTCOME_REDUCE: _DecisionOutcome.ValueType  # 8
+    """The limit of the existing line is lowered."""
+    DECISION_OUTCOME_INCREASE: _DecisionOutcome.ValueType  # 9
+    """The limit of the existing line is raised."""
 
 class DecisionOutcome(_DecisionOutcome, metaclass=_DecisionOutcomeEnumTypeWrapper):
-    """Outcome of the decision."""
+    """Outcome of a decision about an application or about an existing credit line."""
 
 DECISION_OUTCOME_UNSPECIFIED: DecisionOutcome.ValueType  # 0
-DECISION_OUTCOME_APPROVED: DecisionOutcome.ValueType  # 1
-DECISION_OUTCOME_DECLINED: DecisionOutcome.ValueType  # 2
-DECISION_OUTCOME_COUNTER_OFFER: DecisionOutcome.ValueType  # 3
-DECISION_OUTCOME_REFERRED: DecisionOutcome.ValueType  # 4
-DECISION_OUTCOME_LINE_CHANGED: DecisionOutcome.ValueType  # 5
-"""An existing line was frozen, lowered or restored."""
+DECISION_OUTCOME_APPROVE: DecisionOutcome.ValueType  # 1
+"""The application is granted as asked for."""
+DECISION_OUTCOME_DECLINE: DecisionOutcome.ValueType  # 2
+"""The application is refused."""
+DECISION_OUTCOME_REFER: DecisionOutcome.ValueType  # 3
+"""A person at the lender decides."""
+DECISION_OUTCOME_COUNTER_OFFER: DecisionOutcome.ValueType  # 4
+"""Other terms are offered: a lower limit or another price."""
+DECISION_OUTCOME_KEEP: DecisionOutcome.ValueType  # 5
+"""The existing line stays as it is."""
+DECISION_OUTCOME_FREEZE: DecisionOutcome.ValueType  # 6
+"""Nothing more can be drawn on the existing line."""
+DECISION_OUTCOME_RESTORE: DecisionOutcome.ValueType  # 7
+"""The frozen line is opened again."""
+DECISION_OUTCOME_REDUCE: DecisionOutcome.ValueType  # 8
+"""The limit of the existing line is lowered."""
+DECISION_OUTCOME_INCREASE: DecisionOutcome.ValueType  # 9
+"""The limit of the existing line is raised."""
 Global___DecisionOutcome: _TypeAlias = DecisionOutcome  # noqa: Y015
 
 @_typing.final
 class DecisionReceipt(_message.Message):
-    """Signed by the member: its decision, with the report and the policy."""
+    """Signed by the member: a decision, with the report, the policy and the inputs that it
+    follows from. Whoever holds the three decides again, and comes to the same outcome.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -59,32 +84,46 @@ class DecisionReceipt(_message.Message):
     POLICY_NAME_FIELD_NUMBER: _builtins.int
     POLICY_VERSION_FIELD_NUMBER: _builtins.int
     POLICY_DIGEST_FIELD_NUMBER: _builtins.int
+    INPUTS_DIGEST_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    PRICE_BAND_FIELD_NUMBER: _builtins.int
+    TRADELINE_ID_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
-    ATTRIBUTES_FIELD_NUMBER: _builtins.int
     inquiry_id: _builtins.str
     """Request id of the inquiry whose report the decision is based on."""
     report_digest: _builtins.bytes
     """SHA-256 of that report's payload."""
     policy_name: _builtins.str
-    """The policy, by name and version, and SHA-256 of its document."""
+    """Name of the policy."""
     policy_version: _builtins.str
-    """Version of the policy by which it was decided."""
+    """Version of the policy."""
     policy_digest: _builtins.bytes
-    """SHA-256 of that policy, 32 bytes."""
+    """SHA-256 of the policy's document."""
+    inputs_digest: _builtins.bytes
+    """SHA-256 of the other inputs: the document of what the lender knew beside the report."""
     outcome: Global___DecisionOutcome.ValueType
     """Outcome of the decision."""
+    limit: _builtins.int
+    """Limit that is granted, offered or set, in minor units of the currency."""
+    currency: _builtins.str
+    """ISO 4217 currency of the limit; empty without a limit."""
+    price_band: _builtins.str
+    """Price band of the offer, in the member's own words; empty for none."""
+    tradeline_id: _builtins.str
+    """Existing line that the decision is about, as the report names it; empty for an
+    application.
+    """
     @_builtins.property
     def header(self) -> _envelope_pb2.Header:
         """Audience, signer, request id and issue time."""
 
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___DecisionReason]:
-        """Adverse-action reasons, most important first (Regulation B, form C-1)."""
-
-    @_builtins.property
-    def attributes(self) -> _containers.RepeatedCompositeFieldContainer[_report_pb2.Attribute]:
-        """The attributes that the policy read."""
+        """Principal reasons, most important first: at most four (Regulation B, 12 CFR 1002.9,
+        official interpretation 9(b)(2)-1).
+        """
 
     def __init__(
         self,
@@ -95,42 +134,84 @@ class DecisionReceipt(_message.Message):
         policy_name: _builtins.str = ...,
         policy_version: _builtins.str = ...,
         policy_digest: _builtins.bytes = ...,
+        inputs_digest: _builtins.bytes = ...,
         outcome: Global___DecisionOutcome.ValueType = ...,
+        limit: _builtins.int | None = ...,
+        currency: _builtins.str = ...,
+        price_band: _builtins.str = ...,
+        tradeline_id: _builtins.str = ...,
         reasons: _abc.Iterable[Global___DecisionReason] | None = ...,
-        attributes: _abc.Iterable[_report_pb2.Attribute] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "header", b"header", "limit", b"limit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "header", b"header", "inquiry_id", b"inquiry_id", "outcome", b"outcome", "policy_digest", b"policy_digest", "policy_name", b"policy_name", "policy_version", b"policy_version", "reasons", b"reasons", "report_digest", b"report_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "currency", b"currency", "header", b"header", "inputs_digest", b"inputs_digest", "inquiry_id", b"inquiry_id", "limit", b"limit", "outcome", b"outcome", "policy_digest", b"policy_digest", "policy_name", b"policy_name", "policy_version", b"policy_version", "price_band", b"price_band", "reasons", b"reasons", "report_digest", b"report_digest", "tradeline_id", b"tradeline_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
+    _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit) -> _WhichOneofReturnType__limit | None: ...
 
 Global___DecisionReceipt: _TypeAlias = DecisionReceipt  # noqa: Y015
 
 @_typing.final
 class DecisionReason(_message.Message):
-    """Why, with the attribute that tipped it."""
+    """A principal reason of a decision, with the entries of the report that it rests on."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CODE_FIELD_NUMBER: _builtins.int
-    ATTRIBUTE_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
     code: _builtins.str
-    """A code of the reason table, for example `regb.excessive_obligations`."""
-    attribute: _builtins.str
-    """The attribute that it rests on, a name of the registry; empty for
-    none.
+    """Code of the table of reasons (Regulation B, form C-1), for example
+    `regb.excessive_obligations`.
     """
+    @_builtins.property
+    def attributes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Attributes that it follows from, as name or name and currency: `max_days_past_due`,
+        `balance_total.USD`.
+        """
+
+    @_builtins.property
+    def basis(self) -> _containers.RepeatedCompositeFieldContainer[Global___DecisionBasis]:
+        """Entries of the report that it rests on."""
+
     def __init__(
         self,
         *,
         code: _builtins.str = ...,
-        attribute: _builtins.str = ...,
+        attributes: _abc.Iterable[_builtins.str] | None = ...,
+        basis: _abc.Iterable[Global___DecisionBasis] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribute", b"attribute", "code", b"code"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "basis", b"basis", "code", b"code"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DecisionReason: _TypeAlias = DecisionReason  # noqa: Y015
+
+@_typing.final
+class DecisionBasis(_message.Message):
+    """An entry of a report that a reason rests on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRADELINE_ID_FIELD_NUMBER: _builtins.int
+    MONTH_FIELD_NUMBER: _builtins.int
+    tradeline_id: _builtins.str
+    """Tradeline of the report."""
+    month: _builtins.int
+    """Month of its history, yyyymm; 0 for the tradeline as a whole."""
+    def __init__(
+        self,
+        *,
+        tradeline_id: _builtins.str = ...,
+        month: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["month", b"month", "tradeline_id", b"tradeline_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecisionBasis: _TypeAlias = DecisionBasis  # noqa: Y015

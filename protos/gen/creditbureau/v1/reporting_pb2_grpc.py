@@ -153,7 +153,7 @@ class ReportingServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RecordDecision(self, request, context):
-        """Records the decision that a report led to, with its policy and attributes,
+        """Records the decision that a report led to, with the policy and the inputs,
         so that the decision can be explained and replayed. Reasons: NOT_SERVED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -59,7 +59,7 @@ class ReportingStub:
     AcknowledgeAlerts: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.AcknowledgeAlertsRequest, _reporting_pb2.AcknowledgeAlertsResponse]
     """Acknowledges alerts up to a cursor. Reasons: BEYOND_LOG."""
     RecordDecision: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.RecordDecisionRequest, _reporting_pb2.RecordDecisionResponse]
-    """Records the decision that a report led to, with its policy and attributes,
+    """Records the decision that a report led to, with the policy and the inputs,
     so that the decision can be explained and replayed. Reasons: NOT_SERVED.
     """
 
@@ -156,7 +156,7 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         request: _reporting_pb2.RecordDecisionRequest,
         context: _grpc.ServicerContext,
     ) -> _reporting_pb2.RecordDecisionResponse:
-        """Records the decision that a report led to, with its policy and attributes,
+        """Records the decision that a report led to, with the policy and the inputs,
         so that the decision can be explained and replayed. Reasons: NOT_SERVED.
         """
 
