@@ -52,14 +52,20 @@ from tests.cluster.faults.nodes import KillNode, PauseNode, RollingRestart, Skew
 from tests.cluster.topology.postgres import DATABASE, Postgres
 from tests.cluster.topology.startup import running_topology
 from tests.cluster.topology.topology import Size, Topology
+from tests.service.node import PATIENT
 
 # A machine with much else to do takes its time.
 PATIENCE_S = 180.0
 LENDER, OTHER = "lender-1", "lender-2"
 NODES = ("node-1", "node-2")
 BRIEF = RetryPolicy(read_seconds=2, write_seconds=2, bulk_seconds=2, attempts=1)
+# For a node that does not answer: the call goes to the next node after this attempt.
 STUBBORN = RetryPolicy(
-    write_seconds=5, bulk_seconds=5, attempts=40, first_pause_seconds=0.2, longest_pause_seconds=0.5
+    write_seconds=10,
+    bulk_seconds=10,
+    attempts=40,
+    first_pause_seconds=0.2,
+    longest_pause_seconds=0.5,
 )
 WRITERS = 3
 STANDBY_NAMES = "SHOW synchronous_standby_names"
@@ -175,7 +181,7 @@ def test_what_is_acknowledged_survives(scenario: Scenario, fault: Fault) -> None
     failures: list[BureauError] = []
 
     def keep_submitting(writer: int) -> None:
-        with Lender(scenario.profile(LENDER, *NODES), policy=STUBBORN) as lender:
+        with Lender(scenario.profile(LENDER, *NODES), policy=PATIENT) as lender:
             for number in itertools.count():
                 if over.is_set():
                     return
@@ -284,7 +290,7 @@ def test_a_slow_disk_only_takes_time(scenario: Scenario) -> None:
     _is_possible(scenario, SlowDisk(0.3))
     with scenario.broken(SlowDisk(0.3)):
         begun = time.monotonic()
-        assert scenario.write("node-1", policy=STUBBORN) == "OK"
+        assert scenario.write("node-1", policy=PATIENT) == "OK"
         assert time.monotonic() - begun >= 0.3  # a floor, not a measure
 
 
@@ -339,7 +345,7 @@ def test_an_expired_certificate_is_refused_and_renewed(scenario: Scenario) -> No
 
 def test_a_later_version_migrates_and_this_one_serves_and_starts(scenario: Scenario) -> None:
     with scenario.broken(Migrate("record")):
-        assert scenario.write("node-1", policy=STUBBORN) == "OK"
+        assert scenario.write("node-1", policy=PATIENT) == "OK"
     with scenario.broken(KillNode("node-1")):
         scenario.await_service("node-2")
 

@@ -54,6 +54,8 @@ def true_run() -> Scenario:
         about={"how": "other bytes"},
     )
     scenario.note("lender-1", "replay", about={"inquiry": first.request_id, "digest": "aa"})
+    # Its reply was lost: it took effect, and its report was not seen.
+    scenario.note("lender-1", "replay", about={"inquiry": first.request_id})
     # 3. A key that takes the place of the person's, signs, and is repudiated.
     earlier, taken = scenario.person, SigningKey.generate()
     scenario.take_over(taken)

@@ -117,7 +117,8 @@ def first_answer_again(evidence: Evidence, found: Findings) -> None:
         if digest:
             digests[told.request_id] = digest
     for one in evidence.operations:
-        if one.kind == "replay" and one.outcome is Outcome.OK:
+        # A replay whose reply was lost took effect, and its report was not seen.
+        if one.kind == "replay" and one.outcome is Outcome.OK and "digest" in one.about:
             found.look()
             if one.about["digest"] != digests.get(one.about["inquiry"], one.about["digest"]):
                 found.blame(f"another report for inquiry {one.about['inquiry']}", worker=one.worker)
