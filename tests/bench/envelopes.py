@@ -9,9 +9,10 @@ from nacl import bindings
 from bureau_keys.envelope import pae, seal, verify_envelope
 from bureau_keys.signing import SigningKey
 from creditbureau.v1.reporting_pb2 import Inquiry
-from tests.bench.fixture import PURPOSE, LoadedBureau, header
+from tests.bench.fixture import LoadedBureau
 from tests.bench.measure import Measure, bench
 from tests.bench.proofs import against
+from tests.bench.statements import PURPOSE, header
 
 COUNT = 1000
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from bureau.admin.bureau_folder import InitOptions, create
 from bureau.codes import CodeSet
 from bureau.config import SETTINGS_FILE, Settings
-from bureau.credit_file.subject_keys import SubjectKey
 from bureau.policy import Bounds
 from bureau.quotas import Quota, Quotas
 from bureau.store import queries as q
@@ -42,25 +42,25 @@ from creditbureau.v1.record_pb2 import (
 )
 from tests.bench import process
 from tests.bench.people import Account, Person, months_back, people, record
+from tests.bench.statements import (
+    ALL_SECTIONS,
+    PURPOSE,
+    SECTIONS,
+    attestation,
+    consent,
+    consent_id_of,
+    header,
+)
 
 LENDERS = ("alder", "birch", "cedar")
 BATCH = 10_000
 START_S = 30.0
+# Threads that sign everybody up.
+CALLERS = 16
 
 BUREAU_SERVE = (Path(sys.executable).with_name("bureau"), "serve", "--dir")
 ECHO = (sys.executable, "-m", "tests.bench.echo")
 
-# A purpose whose inquiries only the subject sees: files do not grow under load.
-PURPOSE = codes_pb2.PURPOSE_WRITTEN_INSTRUCTION
-SECTIONS = (
-    codes_pb2.SECTION_SUMMARY,
-    codes_pb2.SECTION_TRADELINES,
-    codes_pb2.SECTION_PAYMENT_HISTORY,
-    codes_pb2.SECTION_INQUIRIES,
-    codes_pb2.SECTION_EVIDENCE,
-)
-
-ALL_SECTIONS = [code for code in codes_pb2.Section.values() if code]
 # Monitors the first of the people.
 WATCHER = "birch"
 
@@ -165,22 +165,6 @@ def bytes_call(channel: grpc.Channel, method: str) -> Call:
     return channel.unary_unary(method, same, same)
 
 
-def header(origin: str, signer: str) -> Header:
-    """The header of a new statement."""
-    made = Header(audience=origin, signer=signer, request_id=str(uuid.uuid4()), schema_version=1)
-    made.issue_time.GetCurrentTime()
-    return made
-
-
-def consent_id_of(person: Person, lender: str, kind: str = "plain") -> str:
-    """The consent under which a lender inquires about a person, or monitors them.
-
-    Args:
-        kind: `plain`; `full`, which opens all there is; `monitor`.
-    """
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{person.subject_id} {lender} {kind}"))
-
-
 @contextmanager
 def open_loaded_bureau(folder: Path, size: Size, database_url: str = "") -> Iterator[LoadedBureau]:
     """Build, serve and fill a bureau; close it afterwards."""
@@ -192,6 +176,8 @@ def open_loaded_bureau(folder: Path, size: Size, database_url: str = "") -> Iter
     _raise_quotas(settings.folder / SETTINGS_FILE)
     profiles = _admit(settings)
     crowd = _seed(settings, size)
+    ordinary = people("ordinary", LENDERS, size.people)
+    heavy = people("heavy", LENDERS, max(size.people // 10, 1), heavy=True)
     with (
         serving(*BUREAU_SERVE, settings.folder, log=folder / "bureau.log") as bureau,
         serving(
@@ -213,9 +199,19 @@ def open_loaded_bureau(folder: Path, size: Size, database_url: str = "") -> Iter
         }
         with channel_of(profiles["alder"], f"127.0.0.1:{echo_port}") as echo_channel:
             loaded = LoadedBureau(
-                settings.folder, size, settings, bureau, echo, echo_channel, lenders, *crowd
+                folder=settings.folder,
+                size=size,
+                settings=settings,
+                bureau=bureau,
+                echo=echo,
+                echo_channel=echo_channel,
+                lenders=lenders,
+                people=ordinary,
+                heavy=heavy,
+                crowd=crowd,
+                idle_mib=process.memory_mib(bureau.pid),
             )
-            loaded.idle_mib = process.memory_mib(bureau.pid)
+            _sign_up(loaded)
             _furnish(loaded)
             yield loaded
         for lender in lenders.values():
@@ -293,58 +289,31 @@ def _admit(settings: Settings) -> dict[str, Profile]:
     return profiles
 
 
-def _seed(settings: Settings, size: Size) -> tuple[list[Person], list[Person], list[Account]]:
-    """Writes keys and consents as rows: that they are there is all that counts here."""
-    ordinary = people("ordinary", LENDERS, size.people)
-    heavy = people("heavy", LENDERS, max(size.people // 10, 1), heavy=True)
+def _seed(settings: Settings, size: Size) -> list[Account]:
+    """Write the consents of the crowd to furnish as rows; nobody asks for their statements."""
     strangers = [person.subject_id for person in people("crowd", LENDERS, size.crowd)]
     crowd = [
         Account(lender, f"crowd-{number}", subject_id)
         for lender in LENDERS
         for number, subject_id in enumerate(strangers)
     ]
-    rows = [
-        _consent_row(str(uuid.uuid4()), account.subject_id, account.lender, inquire=False)
-        for account in crowd
-    ]
-    keys = []
-    for person in (*ordinary, *heavy):
-        public = person.key.verify_key
-        key = SubjectKey.bound(
-            person.subject_id, public, entry_key=0, start_us=0, attester=LENDERS[0]
-        )
-        keys.append(key._asdict())
-        for lender in LENDERS:
-            whose = person.subject_id
-            rows.append(_consent_row(str(uuid.uuid4()), whose, lender, inquire=False))
-            rows.append(_consent_row(consent_id_of(person, lender), whose, lender, inquire=True))
-            full = _consent_row(consent_id_of(person, lender, "full"), whose, lender, inquire=True)
-            rows.append(full | {"sections": CodeSet.of(ALL_SECTIONS)})
-    watched = ordinary[0]
-    monitor = consent_id_of(watched, WATCHER, "monitor")
-    consent = _consent_row(monitor, watched.subject_id, WATCHER, inquire=False)
-    rows.append(consent | {"actions": CodeSet.of([codes_pb2.ACTION_MONITOR])})
     database = Database(settings.database)
     try:
         with database.transaction() as db:
+            rows = [_consent_row(account.subject_id, account.lender) for account in crowd]
             db.execute_many(q.add_consent, rows)
-            db.execute_many(q.add_subject_key, keys)
-            who = (watched.subject_id, monitor, WATCHER)
-            db.execute(q.add_monitor, **dict(zip(q.MONITOR_COLUMNS, who, strict=True)))
     finally:
         database.dispose()
-    return ordinary, heavy, crowd
+    return crowd
 
 
-def _consent_row(
-    consent_id: str, subject_id: str, lender: str, *, inquire: bool
-) -> dict[str, object]:
+def _consent_row(subject_id: str, lender: str) -> dict[str, object]:
     now = datetime.now(UTC)
     return {
-        "consent_id": consent_id,
+        "consent_id": str(uuid.uuid4()),
         "subject_id": subject_id,
         "grantee": lender,
-        "actions": CodeSet.of([codes_pb2.ACTION_INQUIRE if inquire else codes_pb2.ACTION_FURNISH]),
+        "actions": CodeSet.of([codes_pb2.ACTION_FURNISH]),
         "purposes": CodeSet.of([PURPOSE]),
         "sections": CodeSet.of(SECTIONS),
         "portfolio_types": 0,
@@ -367,6 +336,25 @@ def _consent_row(
 
 def _us(moment: datetime) -> int:
     return int(moment.timestamp() * 1_000_000)
+
+
+def _sign_up(loaded: LoadedBureau) -> None:
+    """Bind the keys of all people, and grant their consents to every lender."""
+    origin, agent = loaded.settings.origin, loaded.lenders[LENDERS[0]]
+    persons = [*loaded.people, *loaded.heavy]
+    keys = [attestation(origin, person, LENDERS[0], agent.key) for person in persons]
+    consents = [consent(origin, persons[0], WATCHER, codes_pb2.ACTION_MONITOR)]
+    for person in persons:
+        for lender in LENDERS:
+            plain, full = (consent_id_of(person, lender, kind) for kind in ("plain", "full"))
+            consents += [
+                consent(origin, person, lender, codes_pb2.ACTION_FURNISH),
+                consent(origin, person, lender, consent_id=plain),
+                consent(origin, person, lender, consent_id=full, sections=ALL_SECTIONS),
+            ]
+    with ThreadPoolExecutor(CALLERS) as pool:
+        list(pool.map(agent.call("Subjects/AttestKey"), keys))
+        list(pool.map(agent.call("Consents/GrantConsent"), consents))
 
 
 def _furnish(loaded: LoadedBureau) -> None:

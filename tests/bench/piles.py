@@ -8,15 +8,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 
 from bureau_keys.envelope import seal
 from bureau_keys.signing import SigningKey
-from creditbureau.v1 import codes_pb2, consent_pb2, dispute_pb2
-from creditbureau.v1.consent_pb2 import Consent
+from creditbureau.v1 import codes_pb2, dispute_pb2
 from creditbureau.v1.consents_pb2 import (
-    GrantConsentRequest,
     GrantConsentResponse,
     ListConsentsRequest,
     SubjectRequest,
@@ -28,22 +25,19 @@ from creditbureau.v1.record_pb2 import TradelineSnapshot
 from creditbureau.v1.report_pb2 import Report
 from creditbureau.v1.reporting_pb2 import EVIDENCE_LEVEL_NONE, Inquiry, QueryReportRequest
 from creditbureau.v1.subjects_pb2 import (
-    IDENTIFICATION_METHOD_IN_PERSON,
-    AttestKeyRequest,
     GetFileRequest,
     GetFileResponse,
-    KeyAttestation,
-    KeyBinding,
     ListDisputesRequest,
     ListInquiriesRequest,
     OpenDisputeRequest,
     SetStatementRequest,
     SubjectStatement,
 )
-from tests.bench.fixture import PURPOSE, SECTIONS, LoadedBureau, header
+from tests.bench.fixture import LoadedBureau
 from tests.bench.load import Load
 from tests.bench.measure import Measure, bench, percentile
 from tests.bench.people import NEWEST_MONTH, Account, Person, record
+from tests.bench.statements import PURPOSE, attestation, consent, subject_header
 
 # The member that inquires.
 LENDER = "alder"
@@ -66,9 +60,11 @@ class Piler:
     _serial: Iterator[int] = field(default_factory=count)
 
     def __post_init__(self) -> None:
-        self._attest()
-        grant = self.loaded.lenders[self.furnisher].call("Consents/GrantConsent")
-        grant(self.consent(self.furnisher, codes_pb2.ACTION_FURNISH))
+        furnisher = self.loaded.lenders[self.furnisher]
+        key = attestation(self._origin, self.person, self.furnisher, furnisher.key)
+        furnisher.call("Subjects/AttestKey")(key)
+        grant = furnisher.call("Consents/GrantConsent")
+        grant(consent(self._origin, self.person, self.furnisher, codes_pb2.ACTION_FURNISH))
         self.loaded.lenders[self.furnisher].call("Furnishing/SubmitRecords")(self.submission())
         answer = self.loaded.lenders[self.furnisher].call("Subjects/GetFile")(self.file())
         file = Report.FromString(GetFileResponse.FromString(answer).file.payload)
@@ -96,21 +92,9 @@ class Piler:
         said = SubjectStatement(header=self._header(), text=f"statement {next(self._serial)}")
         return SetStatementRequest(statement=seal(said, self.person.key)).SerializeToString()
 
-    def consent(self, grantee: str = LENDER, action: int = codes_pb2.ACTION_INQUIRE) -> bytes:
-        """A consent, to inquire about the person if nothing else is named."""
-        consent = Consent(
-            header=self._header(),
-            subject_id=self.person.subject_id,
-            grantee=grantee,
-            actions=[action],  # type: ignore[list-item]
-            purposes=[PURPOSE],
-            sections=SECTIONS,
-            history_months=24,
-            mode=consent_pb2.CONSENT_MODE_VIEW,
-        )
-        consent.start_time.FromDatetime(datetime.now(UTC))
-        consent.expire_time.FromDatetime(datetime.now(UTC) + timedelta(days=20))
-        return GrantConsentRequest(consent=seal(consent, self.person.key)).SerializeToString()
+    def consent(self) -> bytes:
+        """A consent to inquire about the person."""
+        return consent(self._origin, self.person, LENDER)
 
     def inquiry(self) -> bytes:
         """An inquiry about the person."""
@@ -152,29 +136,16 @@ class Piler:
         request = self._reading("Subjects/ListInquiries")
         return ListInquiriesRequest(subject_request=request).SerializeToString()
 
-    def _attest(self) -> None:
-        """Binds the person's key, by the furnisher's attestation."""
-        lender, person = self.loaded.lenders[self.furnisher], self.person
-        binding = KeyBinding(
-            header=self._header(),
-            subject_id=person.subject_id,
-            public_key=person.key.verify_key.raw,
-        )
-        attestation = KeyAttestation(
-            header=lender.header(),
-            binding=seal(binding, person.key),
-            method=IDENTIFICATION_METHOD_IN_PERSON,
-        )
-        attestation.identify_time.FromDatetime(datetime.now(UTC) - timedelta(minutes=1))
-        request = AttestKeyRequest(attestation=seal(attestation, lender.key))
-        lender.call("Subjects/AttestKey")(request.SerializeToString())
-
     def _reading(self, method: str) -> Envelope:
         request = SubjectRequest(header=self._header(), method=f"creditbureau.v1.{method}")
         return seal(request, self.person.key)
 
     def _header(self) -> Header:
-        return header(self.loaded.settings.origin, f"subjects/{self.person.subject_id}")
+        return subject_header(self._origin, self.person)
+
+    @property
+    def _origin(self) -> str:
+        return self.loaded.settings.origin
 
 
 Request = Callable[[Piler], bytes]

@@ -16,10 +16,11 @@ from creditbureau.v1.reporting_pb2 import (
     QueryReportResponse,
 )
 from tests.bench.calls import Requests, against_echo
-from tests.bench.fixture import PURPOSE, LoadedBureau, consent_id_of
+from tests.bench.fixture import LoadedBureau
 from tests.bench.load import Load
 from tests.bench.measure import Measure, bench, percentile
 from tests.bench.people import Person
+from tests.bench.statements import PURPOSE, consent_id_of
 
 LENDER = "alder"
 # Calls of each kind in one round.

@@ -15,7 +15,7 @@ from tests.cluster.workers import Hand, workers
 
 # Until the first consents are granted and the first records furnished, and for settling
 # what is unknown at the end.
-BEGIN_S, SETTLE_S = 90.0, 120.0
+BEGIN_S, SETTLE_S = 300.0, 120.0
 
 
 @contextmanager

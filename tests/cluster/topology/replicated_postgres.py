@@ -8,7 +8,7 @@ from tests.cluster.topology.postgres import DATABASE, Postgres
 from tests.cluster.topology.process import wait_until
 from tests.cluster.topology.proxy import Link
 
-CATCH_UP_S = 60.0
+CATCH_UP_S = 120.0
 
 
 class ReplicatedPostgres:

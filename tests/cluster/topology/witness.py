@@ -13,7 +13,7 @@ from tests.cluster.topology.process import Process, wait_until
 from tests.cluster.topology.reaper import Reaper
 
 COMMAND = str(Path(sys.executable).with_name("bureau-witness"))
-START_S = 60.0
+START_S = 120.0
 
 
 class Witness:
