@@ -307,7 +307,7 @@ GET_FILE = Method(
     "creditbureau.v1.Subjects/GetFile",
     subjects_pb2.GetFileRequest,
     subjects_pb2.GetFileResponse,
-    DeadlineClass.READ,
+    DeadlineClass.WRITE,
 )
 
 PLACE_HOLD = Method(
