@@ -35,8 +35,8 @@ def add_attributes(
 ) -> None:
     """Add the attributes of the tradelines that a scope opens, if it opens attributes."""
     if SECTION_ATTRIBUTES in scope.sections:
-        seen = file._replace(tradelines=lines_in(file, scope))
-        report.attributes.extend(attributes_of(seen, definitions))
+        in_scope = file._replace(tradelines=lines_in(file, scope))
+        report.attributes.extend(attributes_of(in_scope, definitions))
 
 
 def attributes_of(file: CreditFile, definitions: Mapping[str, Definition]) -> list[Attribute]:
@@ -46,19 +46,19 @@ def attributes_of(file: CreditFile, definitions: Mapping[str, Definition]) -> li
     its definition says what that means.
     """
     view = View.of(file)
-    currencies = sorted({line.at.currency for line in view.lines})
+    currencies = sorted({line.snapshot.currency for line in view.lines})
     parts = [(currency, view.within(currency)) for currency in currencies]
-    found = []
+    attributes = []
     for definition in definitions.values():
         if definition.per_currency:
-            found += [
+            attributes += [
                 Attribute(name=definition.name, value=definition.compute(v), unit=c)
                 for c, v in parts
             ]
         else:
-            found.append(
+            attributes.append(
                 Attribute(
                     name=definition.name, value=definition.compute(view), unit=definition.unit
                 )
             )
-    return found
+    return attributes

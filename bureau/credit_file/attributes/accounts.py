@@ -20,12 +20,12 @@ def _count(name: str, text: str, counts: Callable[[TradelineView], bool]) -> Def
 
 
 def _open(kind: int) -> Callable[[TradelineView], bool]:
-    return lambda line: line.is_open and line.at.portfolio_type == kind
+    return lambda line: line.is_open and line.snapshot.portfolio_type == kind
 
 
 def _opened(months: int) -> Definition:
     def compute(view: View) -> float:
-        return float(sum(0 <= view.age_of(line.at.open_date) < months for line in view.lines))
+        return float(sum(0 <= view.age_of(line.snapshot.open_date) < months for line in view.lines))
 
     return Definition(
         f"opened_{months}m",
@@ -39,7 +39,7 @@ def _opened(months: int) -> Definition:
 
 @definition("Tradelines closed", COUNT, "12 calendar months, this one included")
 def closed_12m(view: View) -> float:
-    days = [line.at.close_date for line in view.lines if line.at.close_date]
+    days = [line.snapshot.close_date for line in view.lines if line.snapshot.close_date]
     return float(sum(0 <= view.age_of(day) < 12 for day in days))
 
 
@@ -55,7 +55,7 @@ def lenders_with_balance(view: View) -> float:
 
 @definition("Lenders with an open tradeline without collateral", LENDERS, "open tradelines now")
 def concurrent_unsecured_lenders(view: View) -> float:
-    return float(len({line.member_id for line in view.open if not line.at.secured}))
+    return float(len({line.member_id for line in view.open if not line.snapshot.secured}))
 
 
 @definition(
@@ -98,12 +98,12 @@ def longest_history(view: View) -> float | None:
     "no tradeline is classified",
 )
 def worst_classification(view: View) -> float | None:
-    worst = max((line.at.classification for line in view.lines), default=0)
+    worst = max((line.snapshot.classification for line in view.lines), default=0)
     return float(worst) if worst else None
 
 
 def _age(view: View, choose: Callable[[list[float]], float]) -> float | None:
-    ages = [float(view.age_of(line.at.open_date)) for line in view.lines]
+    ages = [float(view.age_of(line.snapshot.open_date)) for line in view.lines]
     return choose(ages) if ages else None
 
 
@@ -122,10 +122,12 @@ ACCOUNTS = [
     _count(
         "open_unsecured",
         "Open tradelines without collateral",
-        lambda line: line.is_open and not line.at.secured,
+        lambda line: line.is_open and not line.snapshot.secured,
     ),
     _count(
-        "joint_tradelines", "Tradelines with several persons", lambda line: len(line.at.parties) > 1
+        "joint_tradelines",
+        "Tradelines with several persons",
+        lambda line: len(line.snapshot.parties) > 1,
     ),
     _count(
         "guaranteed_tradelines",
@@ -135,7 +137,7 @@ ACCOUNTS = [
     _count(
         "restructured_tradelines",
         "Tradelines that were restructured",
-        lambda line: line.at.restructured,
+        lambda line: line.snapshot.restructured,
     ),
     _count(
         "frozen_lines",

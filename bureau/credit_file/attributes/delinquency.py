@@ -14,8 +14,8 @@ LOST = frozenset("GL")
 
 def _worst(months: int) -> Definition:
     def compute(view: View) -> float | None:
-        seen = set("".join(line.last(months) for line in view.lines)) - SILENT
-        return max((float(SEVERITY.find(character)) for character in seen), default=None)
+        characters = set("".join(line.last(months) for line in view.lines)) - SILENT
+        return max((float(SEVERITY.find(character)) for character in characters), default=None)
 
     return Definition(
         f"worst_status_{months}m",

@@ -22,7 +22,7 @@ def _sum(name: str, text: str, amount: Callable[[TradelineView], int]) -> Defini
 
 
 def _of(kind: int) -> Callable[[TradelineView], int]:
-    return lambda line: line.drawn if line.at.portfolio_type == kind else 0
+    return lambda line: line.drawn if line.snapshot.portfolio_type == kind else 0
 
 
 def _change(months: int) -> Definition:
@@ -48,7 +48,9 @@ def _utilisation(name: str, text: str, kinds: Iterable[int]) -> Definition:
     wanted = frozenset(kinds)
 
     def compute(view: View) -> float | None:
-        lines = [at for at in view.open if at.limit > 0 and at.at.portfolio_type in wanted]
+        lines = [
+            line for line in view.open if line.limit > 0 and line.snapshot.portfolio_type in wanted
+        ]
         limit = sum(line.limit for line in lines)
         return sum(line.drawn for line in lines) / limit if limit else None
 
@@ -71,8 +73,8 @@ def available_credit(view: View) -> float:
 
 def _has(line: TradelineView, age: int) -> bool:
     """Return True if a line was reported for the month that many months ago."""
-    place = age - line.lag
-    return 0 <= place < len(line.profile) and line.profile[place] != NO_DATA
+    index = age - line.lag
+    return 0 <= index < len(line.profile) and line.profile[index] != NO_DATA
 
 
 REVOLVING = codes_pb2.PORTFOLIO_TYPE_REVOLVING
@@ -83,12 +85,12 @@ EXPOSURE = [
     _sum(
         "unsecured_balance",
         "Balances without collateral",
-        lambda line: 0 if line.at.secured else line.drawn,
+        lambda line: 0 if line.snapshot.secured else line.drawn,
     ),
     _sum(
         "secured_balance",
         "Balances with collateral",
-        lambda line: line.drawn if line.at.secured else 0,
+        lambda line: line.drawn if line.snapshot.secured else 0,
     ),
     _sum("revolving_balance", "Balances of revolving accounts", _of(REVOLVING)),
     _sum("line_of_credit_balance", "Balances of lines of credit", _of(LINE_OF_CREDIT)),
@@ -102,18 +104,20 @@ EXPOSURE = [
     _sum(
         "frozen_limit", "Limits of frozen lines", lambda line: line.limit if line.is_frozen else 0
     ),
-    _sum("past_due_amount", "Amounts past due", lambda line: line.at.amount_past_due_minor),
+    _sum("past_due_amount", "Amounts past due", lambda line: line.snapshot.amount_past_due_minor),
     _sum(
         "scheduled_payment",
         "Scheduled payments of the month",
-        lambda line: line.at.amount_due_minor,
+        lambda line: line.snapshot.amount_due_minor,
     ),
     _sum(
         "instalment_burden",
         "Scheduled payments of instalment loans and mortgages",
-        lambda line: line.at.amount_due_minor if line.at.portfolio_type in INSTALMENTS else 0,
+        lambda line: (
+            line.snapshot.amount_due_minor if line.snapshot.portfolio_type in INSTALMENTS else 0
+        ),
     ),
-    _sum("amount_paid", "Payments of the month", lambda line: line.at.amount_paid_minor),
+    _sum("amount_paid", "Payments of the month", lambda line: line.snapshot.amount_paid_minor),
     available_credit,
     highest_balance_12m,
     _change(3),

@@ -16,14 +16,14 @@ class TradelineView:
     """A tradeline with its payment history counted back from this month.
 
     Attributes:
-        at: The snapshot of its newest month.
+        snapshot: The snapshot of its newest month.
         profile: Payment history characters, newest first, of no later month than now.
         lag: Months from the first character's month to this month.
         balances: Balances of the same months.
         is_drawable: True for a line that can be drawn on unless it is frozen.
     """
 
-    at: TradelineSnapshot
+    snapshot: TradelineSnapshot
     member_id: str
     role: int
     profile: str
@@ -40,12 +40,12 @@ class TradelineView:
     @property
     def limit(self) -> int:
         """The credit limit; 0 for none."""
-        return self.at.credit_limit_minor if self.is_drawable else 0
+        return self.snapshot.credit_limit_minor if self.is_drawable else 0
 
     @property
     def drawn(self) -> int:
         """The amount owed; 0 for a balance in the subject's favour."""
-        return max(self.at.balance_minor, 0)
+        return max(self.snapshot.balance_minor, 0)
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ class View:
 
     def within(self, currency: str) -> View:
         """Return the view of the tradelines in one currency."""
-        lines = [line for line in self.lines if line.at.currency == currency]
+        lines = [line for line in self.lines if line.snapshot.currency == currency]
         return View(self.month, self.now_us, lines, self.inquiries)
 
     @property
