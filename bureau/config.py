@@ -158,9 +158,9 @@ class Settings(BaseSettings):
             raise FileNotFoundError(
                 f"{path} is missing: create a bureau with `bureau init {folder}`"
             )
-        given = {name: value for name, value in overrides.items() if value is not None}
+        overridden = {name: value for name, value in overrides.items() if value is not None}
         try:
-            return _from_file(path)(folder=folder, **given)
+            return _from_file(path)(folder=folder, **overridden)
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"{path} is not TOML: {error}") from error
 

@@ -253,16 +253,16 @@ def _retention(tables: list[dict[str, Any]]) -> dict[str, Retention]:
 
 
 def _ceilings(tables: list[dict[str, Any]]) -> dict[str, Ceiling]:
-    found = {}
+    ceilings = {}
     for table in tables:
         limits = {name: int(n) for name, n in table.items() if name not in {"purposes", "source"}}
         for purpose in table["purposes"]:
             if purpose != OTHERS:
                 _purposes([purpose])
-            found[purpose] = Ceiling(**limits)
-    if OTHERS not in found:
+            ceilings[purpose] = Ceiling(**limits)
+    if OTHERS not in ceilings:
         raise ValueError(f"[[ceiling]] must have one for {OTHERS}")
-    return found
+    return ceilings
 
 
 def _bounds(table: dict[str, Any]) -> Bounds:

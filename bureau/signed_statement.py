@@ -85,8 +85,8 @@ class VerifiedStatement(Generic[M]):
             member_key = q.keep_key_in_force if keep else q.key_in_force
             return db.one(member_key, key_id=self.key_id, member_id=member_id) is not None
         key = q.keep_subject_key_in_force if keep else q.subject_key_in_force
-        found = db.one(key, key_id=self.key_id, subject_id=self.subject_id, now_us=now_us)
-        return found is not None
+        row = db.one(key, key_id=self.key_id, subject_id=self.subject_id, now_us=now_us)
+        return row is not None
 
 
 def verify_statement(

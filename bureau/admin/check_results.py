@@ -19,11 +19,11 @@ class CheckResult:
     """The result of one check.
 
     Attributes:
-        told: The finding.
+        finding: The finding.
         fix: The operator's next step; empty if the subject is well.
     """
 
     health: Health
     subject: str
-    told: str
+    finding: str
     fix: str = ""

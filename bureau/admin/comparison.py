@@ -177,8 +177,8 @@ def _leaf_of(expected: Connection, difference: Difference) -> int | None:
     column = next((name for name in ENTRY_COLUMNS if name in rows.columns), None)
     if column is None:
         return None
-    found = expected.one(q.leaf_of, entry_key=rows.value(difference.row, column))
-    return found[0] if found else None
+    row = expected.one(q.leaf_of, entry_key=rows.value(difference.row, column))
+    return row[0] if row else None
 
 
 def _may_follow_from(erased: Erased, difference: Difference, leaf_index: int | None) -> bool:

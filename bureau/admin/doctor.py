@@ -51,7 +51,11 @@ def _versions(_settings: Settings, _clock: Clock) -> Iterator[CheckResult]:
         yield CheckResult(Health.FAIL, "python", version, "Use Python 3.11 or later.")
     else:
         yield CheckResult(Health.OK, "python", version)
-    old = [f"{name} {at} < {floor}" for name, at, floor in _floors() if _parts(at) < _parts(floor)]
+    old = [
+        f"{name} {installed} < {floor}"
+        for name, installed, floor in _floors()
+        if _parts(installed) < _parts(floor)
+    ]
     if old:
         fix = "Run `pip install --upgrade 'creditbureau[server]'`."
         yield CheckResult(Health.FAIL, "libraries", ", ".join(old), fix)

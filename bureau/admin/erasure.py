@@ -158,7 +158,7 @@ def _statements(plan: Plan, cause: Cause) -> Iterator[Erasure]:
 
 
 def _parts(listed: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    return (listed[at : at + size] for at in range(0, len(listed), size))
+    return (listed[start : start + size] for start in range(0, len(listed), size))
 
 
 def _of_person(db: Connection, subject_id: str) -> Plan:

@@ -90,8 +90,8 @@ def _forks(
     kept: Mapping[str, str], db: Connection, origin: str, key: VerifyKey
 ) -> Iterator[tuple[Path, ForkedLogError]]:
     """Iterate over the files whose checkpoint the database does not hold."""
-    for place, note in kept.items():
+    for path, note in kept.items():
         try:
-            checkpoint_file.check_holds({place: note}, db, origin, key)
+            checkpoint_file.check_holds({path: note}, db, origin, key)
         except ForkedLogError as error:
-            yield Path(place), error
+            yield Path(path), error

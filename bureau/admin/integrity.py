@@ -33,8 +33,8 @@ def check_database(database: Database, settings: Settings) -> Checked:
         StorageError: The database cannot be read, or the disk is too small for the copy.
     """
     checked = Checked()
-    for told in schema.differences(database):
-        checked.found(f"schema: {told}")
+    for difference in schema.differences(database):
+        checked.found(f"schema: {difference}")
     policy = load_policy(settings.jurisdiction, settings.folder / "policy")
     with scratch_database() as scratch, database.snapshot() as db:
         check_statements(db, scratch, trust_of(settings), policy, checked)

@@ -128,28 +128,28 @@ class LogWalk:
 
     def _statement_of(self, entry: LoggedEntry) -> tuple[Envelope | None, bool]:
         """Return an entry's statement if it is the one that was logged, and its erasure."""
-        found, index = self._checked.found, entry.leaf_index
+        report, index = self._checked.found, entry.leaf_index
         row = STATEMENTS.one(self._db, (entry.entry_key,))
         if row is None:
-            found("its statement is missing", index)
+            report("its statement is missing", index)
             return None, False
         self._statements += 1
         stored = row[1]
         if ERASED.one(self._db, (entry.entry_key,)):
             if stored or entry.digest or entry.salt:
-                found("it was erased, and something of it is still there", index)
+                report("it was erased, and something of it is still there", index)
             return None, True
         if STATEMENTS.wrong_types(row):
-            found("its statement is of a wrong type", index)
+            report("its statement is of a wrong type", index)
             return None, False
         if violations := list(leaf_violations(entry, stored)):
             for violation in violations:
-                found(violation, index)
+                report(violation, index)
             return None, False
         envelope = Envelope.FromString(stored)
         envelope.DiscardUnknownFields()
         if envelope.SerializeToString(deterministic=True) != stored:
-            found("its statement has more in it than was signed", index)
+            report("its statement has more in it than was signed", index)
             return None, False
         return envelope, False
 

@@ -29,10 +29,10 @@ def newest_checkpoint(reader: Operator, folder: MemoryFolder, *others: str) -> s
     note = reader.checkpoint()
     evidence = _contradicting(reader, note, [memory.newest, *memory.unproved, *others])
     if evidence is not None:
-        place = _saved(folder, evidence)
+        location = _saved(folder, evidence)
         raise BadProof(
             "the log is forked, or it shrank: it does not prove that its newest checkpoint "
-            f"extends one that was seen before{place}\n\n{evidence.kept}\n{evidence.seen}"
+            f"extends one that was seen before{location}\n\n{evidence.kept}\n{evidence.seen}"
         )
     try:
         _keep(folder, memory, note)

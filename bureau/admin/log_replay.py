@@ -152,15 +152,17 @@ class SignedErasures(NamedTuple):
     @classmethod
     def of(cls, stored: Connection) -> SignedErasures:
         """Read all erasures."""
-        found = cls(set(), {})
+        erasures = cls(set(), {})
         for (envelope,) in stored.all(checks.erasures):
             try:
                 message = peek(Envelope.FromString(envelope), Erasure)
             except (KeysError, DecodeError, TypeError):
                 continue  # the walk of the log finds that it is not what was signed
-            found.accounts.update(account.tradeline_id for account in message.accounts)
-            found.rests.update((at.leaf_index, at.rest) for at in message.statements)
-        return found
+            erasures.accounts.update(account.tradeline_id for account in message.accounts)
+            erasures.rests.update(
+                (statement.leaf_index, statement.rest) for statement in message.statements
+            )
+        return erasures
 
 
 class LogReplay:
@@ -213,10 +215,10 @@ class LogReplay:
             report_key=SigningKey.generate(),
             evaluator=Evaluator.from_seed(bytes(32)),
         )
-        retired = sorted(policy.retired.values(), key=lambda at: at.version, reverse=True)
+        retired = sorted(policy.retired.values(), key=lambda old: old.version, reverse=True)
         # Those that give notices first: what another one leaves out is not missed.
-        policies = sorted([policy, *retired], key=lambda at: not at.adverse_notice)
-        self._bureaus = [replace(present, policy=at) for at in policies]
+        policies = sorted([policy, *retired], key=lambda each: not each.adverse_notice)
+        self._bureaus = [replace(present, policy=each) for each in policies]
 
     # The ledger of the journeys ---------------------------------------------------
 
@@ -384,12 +386,12 @@ class LogReplay:
 
     def _take_over_inquiry(self, inquiry: StoredInquiry) -> None:
         """Take over an inquiry of a portfolio, and count the use of its consent."""
-        held = load_consent(self._db, inquiry.consent_id)
+        consent = load_consent(self._db, inquiry.consent_id)
         signer = member_signer(inquiry.member_id)
         if (
-            held is None
+            consent is None
             or signer != self._entry.signer
-            or (held.subject_id, held.grantee) != (inquiry.subject_id, inquiry.member_id)
+            or (consent.subject_id, consent.grantee) != (inquiry.subject_id, inquiry.member_id)
         ):
             self._checked.found("an inquiry under it rests on no consent of its own", self._index)
             return
@@ -398,9 +400,9 @@ class LogReplay:
         INQUIRIES.put(self._db, tuple(inquiry))
         self._db.execute(
             q.count_use,
-            which=held.consent_id,
-            period=held.period_at(self._unit_us),
-            period_count=held.uses_in_period(self._unit_us) + 1,
+            which=consent.consent_id,
+            period=consent.period_at(self._unit_us),
+            period_count=consent.uses_in_period(self._unit_us) + 1,
         )
 
     # Kinds of statements ----------------------------------------------------------
@@ -491,10 +493,10 @@ class LogReplay:
         if inquiry.purpose not in asked_by.purposes:
             raise Refusal("PURPOSE_NOT_PERMITTED", "the member is not admitted for this purpose")
         row = self._stored.one(q.inquiry_of_entry, entry_key=entry.entry_key)
-        held = load_consent(self._db, inquiry.consent_id)
+        consent = load_consent(self._db, inquiry.consent_id)
         if row is None:
             raise Refusal("INTERNAL", "the inquiry that it made is not there")
-        if held is None:
+        if consent is None:
             raise Refusal("CONSENT_REQUIRED", "no consent has the id that it names")
         stored = StoredInquiry(*row)
         asked = ReportRequest(
@@ -508,7 +510,12 @@ class LogReplay:
         # Another node may have changed the level between the reading and the commit.
         for earned in (level, stored.level):
             report = rebuild_report(
-                self._db, bureau.origin, bureau.policy, asked, held, stored._replace(level=earned)
+                self._db,
+                bureau.origin,
+                bureau.policy,
+                asked,
+                consent,
+                stored._replace(level=earned),
             )
             if report.digest == entry.answer_digest:
                 break
@@ -531,7 +538,9 @@ class LogReplay:
             kind="inquiry-denial",
             signer=self.caller().signer,
         )
-        reasons = [at for at in query.DENIALS if denial_digest(at) == entry.answer_digest]
+        reasons = [
+            reason for reason in query.DENIALS if denial_digest(reason) == entry.answer_digest
+        ]
         row = self._stored.one(q.inquiry_of_entry, entry_key=entry.entry_key)
         if not reasons or row is None:
             raise Refusal("INTERNAL", "the inquiry, or the reason of its denial, is not there")
@@ -571,13 +580,13 @@ class LogReplay:
             raise Refusal("WRONG_STATE", "accounts of the member's customers were erased")
         inquiries: list[StoredInquiry] = []
         for row in rows:
-            held = load_consent(self._db, row.consent_id)
-            if held is None:
+            consent = load_consent(self._db, row.consent_id)
+            if consent is None:
                 raise Refusal("CONSENT_REQUIRED", "no consent has the id that an inquiry names")
             level = level_of(self._db, asked_by.member_id, bureau.policy, row.create_us)
             for earned in dict.fromkeys((level, row.level)):
                 as_of = portfolio.AsOf(row.create_us, row.log_size, earned, row.rules_version)
-                inquiry = portfolio.build_inquiry(self._db, bureau, opened, held, as_of)
+                inquiry = portfolio.build_inquiry(self._db, bureau, opened, consent, as_of)
                 if inquiry.report_digest == row.report_digest:
                     break
             inquiries.append(inquiry)
@@ -619,10 +628,12 @@ class LogReplay:
         correction = opened.message.kind == record_pb2.SUBMISSION_KIND_CORRECTION
         sound = stored.sound(tiles)
         lines = [
-            BatchRecord.of(at.place, Record.FromString(at.body), at.body, correction)
-            for at in sound
+            BatchRecord.of(
+                record.record_index, Record.FromString(record.body), record.body, correction
+            )
+            for record in sound
         ]
-        keys = dict.fromkeys(at.tradeline_key for at in sound)
+        keys = dict.fromkeys(record.tradeline_key for record in sound)
         new = [key for key in keys if ACCOUNTS.one(self._db, (key,)) is None]
         self._new_key = iter(new).__next__
         submit.commit_records(bureau, caller.member_id, opened, tiles, lines)
@@ -630,14 +641,14 @@ class LogReplay:
 
     def _take_over_erased(self, stored: StoredSubmission, member_id: str) -> None:
         """Take over the places of erased records, and count them by account."""
-        for at in stored.erased():
+        for record in stored.erased():
             self.erased.note(self._index)
             self.erased.furnishers.add(member_id)
-            self._note_account(at)
+            self._note_account(record)
             self._checked.unproved += 1
-            RECORDS.put(self._db, (self._entry.entry_key, *at))
-            counted = ERASURES.one(self._db, (at.tradeline_key,))
-            ERASURES.put(self._db, (at.tradeline_key, (counted[1] if counted else 0) + 1, 0))
+            RECORDS.put(self._db, (self._entry.entry_key, *record))
+            counted = ERASURES.one(self._db, (record.tradeline_key,))
+            ERASURES.put(self._db, (record.tradeline_key, (counted[1] if counted else 0) + 1, 0))
         row = SUBMISSIONS.one(self._stored, (self._entry.entry_key,))
         if row and stored.erased():
             # The accounts that it opened may be among the erased ones.
@@ -651,7 +662,7 @@ class LogReplay:
         """Note an account by the first of its erased records, which opened it."""
         if record.tradeline_key in self.erased.accounts:
             return
-        opened = tradeline_id(self._entry.digest, record.place)
+        opened = tradeline_id(self._entry.digest, record.record_index)
         self.erased.accounts[record.tradeline_key] = opened
         if opened not in self._signed.accounts:
             what = f"account {opened} was erased, and no signed erasure names it"

@@ -20,11 +20,11 @@ class StoredRecord(NamedTuple):
     """A record's row, without its submission's key.
 
     Attributes:
-        place: Index of the record in its submission.
+        record_index: Index of the record in its submission.
         body: The record as it was signed; empty if it was erased.
     """
 
-    place: int
+    record_index: int
     tradeline_key: int
     body: bytes
 
@@ -60,8 +60,8 @@ class StoredSubmission:
     def batch(self, manifest: SubmissionManifest) -> bytes | None:
         """Return the batch as it was sent; None unless every record of the manifest is there."""
         bodies = [record.body for record in self.records]
-        places = [record.place for record in self.records]
-        if places != list(range(manifest.record_count)):
+        indexes = [record.record_index for record in self.records]
+        if indexes != list(range(manifest.record_count)):
             return None
         if root_of([leaf_hash(body) for body in bodies]) != manifest.records_root:
             return None
@@ -69,7 +69,7 @@ class StoredSubmission:
 
     def tiles(self, manifest: SubmissionManifest) -> Tiles | None:
         """Return the tiles of the stored hashes; None unless they give the signed root."""
-        leaves = [self.hashes[at : at + HASH] for at in range(0, len(self.hashes), HASH)]
+        leaves = [self.hashes[start : start + HASH] for start in range(0, len(self.hashes), HASH)]
         tiles = Tiles.over(leaves)
         if len(leaves) != manifest.record_count or root_of(tiles.roots) != manifest.records_root:
             return None
@@ -85,17 +85,18 @@ class StoredSubmission:
         return [
             record
             for record in self.records
-            if leaf_hash(record.body) == leaves[record.place * HASH : (record.place + 1) * HASH]
+            if leaf_hash(record.body)
+            == leaves[record.record_index * HASH : (record.record_index + 1) * HASH]
         ]
 
     def breaches(self, tiles: Tiles) -> Iterator[str]:
         """Yield what is wrong with the records, beside those that were erased."""
-        sound = {record.place for record in self.sound(tiles)}
+        sound = {record.record_index for record in self.sound(tiles)}
         for record in self.records:
-            if record.body and record.place not in sound:
-                yield f"record {record.place} is not the one that was signed"
-        for place in self.misfits:
-            yield f"record {place} is of a wrong type"
+            if record.body and record.record_index not in sound:
+                yield f"record {record.record_index} is not the one that was signed"
+        for index in self.misfits:
+            yield f"record {index} is of a wrong type"
         count = len(b"".join(tiles.hashes)) // HASH
         missing = count - len(self.records) - len(self.misfits)
         if missing:

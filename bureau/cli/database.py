@@ -51,18 +51,18 @@ PassphraseFile = Annotated[
 def status(folder: Dir = None, database_url: Db = None, output: Shown = Output.TABLE) -> None:
     """Show the schema's revision and the log's size."""
     with _opened(folder, database_url) as (_, database):
-        at = schema.current(database)
+        current = schema.current(database)
         pending = schema.pending(database)
         size = None
-        if at:
+        if current:
             with database.snapshot() as db:
                 size = log.size_of(db)
         show_one(
             {
                 "database": database.shown,
-                "revision": at,
+                "revision": current,
                 "newest_revision": schema.newest(),
-                "serves_from": schema.floor(database) if at else None,
+                "serves_from": schema.floor(database) if current else None,
                 "pending": [f"{revision} {title}" for revision, title in pending],
                 "tree_size": size,
             },
@@ -83,11 +83,11 @@ def migrate(folder: Dir = None, database_url: Db = None) -> None:
         if not pending:
             echo_status(f"nothing to do: the database is at {schema.current(database)}")
             return
-        at = schema.current(database)
-        if at and database.is_sqlite:
+        current = schema.current(database)
+        if current and database.is_sqlite:
             copy = settings.folder / f"before-{pending[0][0]}.backup"
             back_up(database, copy, settings.passphrase())
-            echo_status(f"backed up at {at}: {copy}")
+            echo_status(f"backed up at {current}: {copy}")
         schema.upgrade(database)
         for revision, title in pending:
             echo_status(f"migrated to {revision}: {title}")
@@ -160,9 +160,9 @@ def rebuild(folder: Dir = None, database_url: Db = None, output: Shown = Output.
 
 def _require_newest(database: Database) -> None:
     """Stop unless a database has the tables that this version compares."""
-    at = schema.current(database)
-    if at is None or at < schema.newest():
-        has = f"is at {at}" if at else "has no schema"
+    current = schema.current(database)
+    if current is None or current < schema.newest():
+        has = f"is at {current}" if current else "has no schema"
         raise Stop(
             Exit.INVALID,
             f"the database {has}, the check needs {schema.newest()}",
@@ -185,7 +185,9 @@ def _show_findings(checked: Checked, output: Output) -> None:
             f"{checked.unproved} rows are not proved: what they follow from was erased, or the "
             "settings do not name their witness"
         )
-    rows = [{"leaf_index": at.leaf_index, "finding": at.what} for at in checked.findings]
+    rows = [
+        {"leaf_index": finding.leaf_index, "finding": finding.what} for finding in checked.findings
+    ]
     if rows or output is not Output.TABLE:
         show(rows, output)
     if rows:

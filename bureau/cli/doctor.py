@@ -20,7 +20,7 @@ def doctor(folder: Dir = None, output: Shown = Output.TABLE) -> None:
             {
                 "health": result.health.value,
                 "subject": result.subject,
-                "told": result.told,
+                "finding": result.finding,
                 "fix": result.fix,
             }
             for result in results

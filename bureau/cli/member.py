@@ -248,7 +248,9 @@ def _set_limit(member: Member, limit: str) -> None:
     quota = member.carried_quota if name.startswith("carried-") else member.quota
     field = name.removeprefix("carried-").replace("-", "_")
     if field not in Quota.DESCRIPTOR.fields_by_name or not number.isdecimal():
-        known = ", ".join(at.name.replace("_", "-") for at in Quota.DESCRIPTOR.fields)
+        known = ", ".join(
+            descriptor.name.replace("_", "-") for descriptor in Quota.DESCRIPTOR.fields
+        )
         raise Stop(
             Exit.USAGE,
             f"--limit {limit} is no quota: give NAME=N, with one of {known}, or carried- before it",

@@ -96,13 +96,13 @@ class AccountBatch:
                 line._replace(account_ref=booking.former.get(line.account_ref, line.account_ref))
                 for line in lines
             ]
-        if found := [*currency_breaches(booking.lines, known), *booking._breaches(tx)]:
-            raise field_rules.refusal(found)
+        if breaches := [*currency_breaches(booking.lines, known), *booking._breaches(tx)]:
+            raise field_rules.refusal(breaches)
         for line in booking.lines:
             ref = line.account_ref
             if ref not in booking.accounts and ref not in booking.opened:
                 booking.opened[ref] = known[ref]
-                booking.names[ref] = tradeline_id(digest, line.place)
+                booking.names[ref] = tradeline_id(digest, line.record_index)
         booking.accounts |= {ref: Account(tx.new_key()) for ref in booking.opened}
         return booking
 
@@ -137,48 +137,50 @@ class AccountBatch:
         # An account must be furnished before a deletion or an action names it, also in a batch.
         there = {ref for ref, account in self.accounts.items() if account.newest[0]}
         known = set(self.accounts)
-        taken = known | {line.account_ref for line in lines if line.kind < DELETION}
-        taken |= self.former.keys()
+        used_refs = known | {line.account_ref for line in lines if line.kind < DELETION}
+        used_refs |= self.former.keys()
         moved: set[str] = set()
         named = sorted({line.record.action.new_member_id for line in lines if line.kind == ACTION})
         members = {row[0] for row in tx.db.all_in(q.members_named, named)}
         for line in lines:
-            at, action = f"records[{line.place}]", line.record.action
+            path, action = f"records[{line.record_index}]", line.record.action
             if line.kind < DELETION:
                 there.add(line.account_ref)
                 known.add(line.account_ref)
             if line.account_ref not in known:
                 message = "the caller has no account with this reference"
-                yield field_rules.violation(f"{at}.account_ref", "INVALID_FIELD", message)
-            elif action.kind in RENUMBERING and self._is_taken(line, taken):
+                yield field_rules.violation(f"{path}.account_ref", "INVALID_FIELD", message)
+            elif action.kind in RENUMBERING and self._is_taken(line, used_refs):
                 message = "the caller has an account with this reference already"
                 yield field_rules.violation(
-                    f"{at}.action.new_account_ref", "INVALID_FIELD", message
+                    f"{path}.action.new_account_ref", "INVALID_FIELD", message
                 )
             elif action.kind in RENUMBERING and line.account_ref not in there:
                 message = "the account has no snapshot"
-                yield field_rules.violation(f"{at}.account_ref", "INVALID_FIELD", message)
+                yield field_rules.violation(f"{path}.account_ref", "INVALID_FIELD", message)
             elif action.kind in RENUMBERING and line.account_ref in moved:
                 message = "the batch renumbers the account already"
-                yield field_rules.violation(f"{at}.account_ref", "INVALID_FIELD", message)
+                yield field_rules.violation(f"{path}.account_ref", "INVALID_FIELD", message)
             elif action.kind == TRANSFER and action.new_member_id not in members:
                 message = "no member has this id"
-                yield field_rules.violation(f"{at}.action.new_member_id", "INVALID_FIELD", message)
+                yield field_rules.violation(
+                    f"{path}.action.new_member_id", "INVALID_FIELD", message
+                )
             if action.kind in RENUMBERING:
                 moved.add(line.account_ref)
-                taken.add(action.new_account_ref)
+                used_refs.add(action.new_account_ref)
 
-    def _is_taken(self, line: BatchRecord, taken: set[str]) -> bool:
+    def _is_taken(self, line: BatchRecord, used_refs: set[str]) -> bool:
         """Return True if a new reference belongs to another account.
 
         An account may return to a reference that it had before.
         """
         ref = line.record.action.new_account_ref
-        return ref in taken and self.former.get(ref) != line.account_ref
+        return ref in used_refs and self.former.get(ref) != line.account_ref
 
     def people(self) -> set[str]:
         """Return every subject whose credit file the records change."""
-        on_known = (people_of(at.people) for at in self.accounts.values())
+        on_known = (people_of(account.people) for account in self.accounts.values())
         named = (line.subject_ids for line in self.lines)
         return {subject_id for people in (*on_known, *named) for subject_id in people}
 
@@ -208,28 +210,28 @@ class AccountBatch:
         """
         accounts, lines, entry_key = self.accounts, self.lines, tx.entry_key
         rows = [
-            (entry_key, line.place, accounts[line.account_ref].tradeline_key, line.raw)
+            (entry_key, line.record_index, accounts[line.account_ref].tradeline_key, line.raw)
             for line in lines
         ]
         tx.db.execute_many_tuples(q.add_record, q.RECORD_COLUMNS, rows)
-        found: list[Breach] = []
+        breaches: list[Breach] = []
         met: list[tuple[str, int]] = []
         for line in lines:
             account = accounts[line.account_ref]
-            step = TrailEntry(entry_key, line.place, line.kind, line.month)
+            step = TrailEntry(entry_key, line.record_index, line.kind, line.month)
             if line.kind < DELETION:
                 if account.needs_certification(step.month) and not line.record.certified:
-                    at = f"records[{line.place}].certified"
-                    found.append(
+                    field = f"records[{line.record_index}].certified"
+                    breaches.append(
                         field_rules.violation(
-                            at,
+                            field,
                             "DELETED_ITEM",
                             "the month was deleted before: certify the record to restore it",
                         )
                     )
                 self._queue_notices(account, line)
                 if strangers := account.add_subjects(line.subject_ids):
-                    met += [(who, account.tradeline_key) for who in strangers]
+                    met += [(subject_id, account.tradeline_key) for subject_id in strangers]
                 account.apply_snapshot(step, line.snapshot)
             else:
                 account.append(step)
@@ -237,13 +239,13 @@ class AccountBatch:
                     self._warn(line.account_ref, sorted(self.people_on(tx, line)))
             if line.kind == DELETION:
                 account.rebuild(held_snapshots(tx.db, effective_snapshots(steps_of(account.trail))))
-        if found:
-            raise field_rules.refusal(found)
+        if breaches:
+            raise field_rules.refusal(breaches)
         tx.db.execute_many_tuples(q.add_party, ("subject_id", "tradeline_key"), sorted(met))
         self._store(tx, _renumbered(lines))
         full = self._full_files(tx, limits.bytes_on_person)
-        if found := list(self._beyond(limits, full)):
-            raise field_rules.refusal(found)
+        if breaches := list(self._beyond(limits, full)):
+            raise field_rules.refusal(breaches)
 
     def _full_files(self, tx: Transaction, most: int) -> set[str]:
         """Return those whom the snapshots name on too many bytes of the member's accounts."""
@@ -258,19 +260,19 @@ class AccountBatch:
     def _beyond(self, limits: PartyLimits, full: set[str]) -> Iterator[Breach]:
         """Yield the records that bring an account or a person beyond a limit."""
         for line in self.lines:
-            account, at = self.accounts[line.account_ref], f"records[{line.place}]"
+            account, path = self.accounts[line.account_ref], f"records[{line.record_index}]"
             # What is wrong can be deleted from an account that is full.
             most = limits.records_of_account * (2 if line.kind == DELETION else 1)
             if account.record_count > most:
                 message = f"at most {most} records of one account"
-                yield field_rules.violation(f"{at}.account_ref", "LIMIT_REACHED", message)
+                yield field_rules.violation(f"{path}.account_ref", "LIMIT_REACHED", message)
             elif line.kind == ACTION and account.action_count > limits.actions_of_account:
                 message = f"at most {limits.actions_of_account} actions of one account"
-                yield field_rules.violation(f"{at}.account_ref", "LIMIT_REACHED", message)
+                yield field_rules.violation(f"{path}.account_ref", "LIMIT_REACHED", message)
             for seat, subject_id in enumerate(line.subject_ids):
                 if subject_id in full:
                     message = f"at most {limits.bytes_on_person} bytes of one member's accounts"
-                    field = f"{at}.snapshot.parties[{seat}].subject_id"
+                    field = f"{path}.snapshot.parties[{seat}].subject_id"
                     yield field_rules.violation(field, "LIMIT_REACHED", message)
 
     def _queue_notices(self, account: Account, line: BatchRecord) -> None:
@@ -293,8 +295,8 @@ class AccountBatch:
             if ref in self.opened:
                 what = (account.history, account.trail, account.marks, account.people)
                 ref_now = renumbered.get(ref, ref)
-                who = (account.tradeline_key, self.names[ref], self.member_id, ref_now)
-                new.append((*who, self.opened[ref], *account.newest, *what))
+                identity = (account.tradeline_key, self.names[ref], self.member_id, ref_now)
+                new.append((*identity, self.opened[ref], *account.newest, *what))
             else:
                 moved.append(account.update_row())
         if new:
@@ -325,22 +327,22 @@ def account_of(
     )
 
 
-def tradeline_id(digest: bytes, place: int) -> str:
+def tradeline_id(digest: bytes, record_index: int) -> str:
     """Return the id of an account: it follows from the signed record that opened it, and
     only a reader of the manifest can compute it.
 
     Args:
         digest: Digest of the record's manifest.
-        place: Index of the record in its submission.
+        record_index: Index of the record in its submission.
     """
-    return hashlib.sha256(digest + place.to_bytes(4, "big")).hexdigest()[:32]
+    return hashlib.sha256(digest + record_index.to_bytes(4, "big")).hexdigest()[:32]
 
 
 def held_snapshots(
-    db: Connection, held: dict[int, TrailEntry]
+    db: Connection, effective: dict[int, TrailEntry]
 ) -> Iterator[tuple[TrailEntry, TradelineSnapshot]]:
     """Read the effective snapshots from their records."""
-    for step in held.values():
+    for step in effective.values():
         yield step, record_of(db, step)[0].snapshot
 
 

@@ -14,7 +14,7 @@ class BatchRecord(NamedTuple):
     """A record of a batch.
 
     Attributes:
-        place: Index of the record in its submission.
+        record_index: Index of the record in its submission.
         kind: ORIGINAL or CORRECTION for a snapshot, DELETION, ACTION.
         raw: The record's bytes as they were signed.
         month: yyyymm; 0 for an action, and for the deletion of a whole account.
@@ -22,7 +22,7 @@ class BatchRecord(NamedTuple):
         subject_ids: Subjects that the snapshot names.
     """
 
-    place: int
+    record_index: int
     kind: int
     account_ref: str
     raw: bytes
@@ -33,7 +33,7 @@ class BatchRecord(NamedTuple):
     subject_ids: list[str]
 
     @classmethod
-    def of(cls, place: int, record: Record, raw: bytes, correction: bool) -> BatchRecord:
+    def of(cls, record_index: int, record: Record, raw: bytes, correction: bool) -> BatchRecord:
         """Build the batch record of a record."""
         snapshot = record.snapshot
         kind, month = CORRECTION if correction else ORIGINAL, snapshot.month
@@ -42,4 +42,4 @@ class BatchRecord(NamedTuple):
             month = record.deletion.month
         people = [party.subject_id for party in snapshot.parties]
         ref, currency = record.account_ref, snapshot.currency
-        return cls(place, kind, ref, raw, record, snapshot, month, currency, people)
+        return cls(record_index, kind, ref, raw, record, snapshot, month, currency, people)

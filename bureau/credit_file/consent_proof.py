@@ -37,10 +37,10 @@ class KeyProofs:
         Returns:
             Those that were not read before, in order of the log.
         """
-        found: list[LoggedStatement] = []
+        statements: list[LoggedStatement] = []
         for key_id in key_ids:
-            found += self._chain(subject_id, key_id)
-        return in_log_order(found)
+            statements += self._chain(subject_id, key_id)
+        return in_log_order(statements)
 
     def _chain(self, subject_id: str, key_id: str) -> Iterator[LoggedStatement]:
         while True:
@@ -77,15 +77,15 @@ def show_consent(
         use_count=consent.use_count,
     )
     for row in db.all(q.changes_of_consent, consent_id=consent.consent_id):
-        found, envelope, transition = LoggedEntry(*row[:-2]), row[-2], row[-1]
+        entry, envelope, transition = LoggedEntry(*row[:-2]), row[-2], row[-1]
         if envelope:
-            receipt = receipt_of(log.proof_of(db, found))
+            receipt = receipt_of(log.proof_of(db, entry))
             view.changes.add(envelope=Envelope.FromString(envelope), receipt=receipt)
         else:
             view.erased_changes.append(
                 ErasedChange(
-                    leaf_index=found.leaf_index,
-                    log_time=timestamp_of(found.time_us),
+                    leaf_index=entry.leaf_index,
+                    log_time=timestamp_of(entry.time_us),
                     transition=transition,  # type: ignore[arg-type]
                 )
             )

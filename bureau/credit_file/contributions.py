@@ -27,9 +27,9 @@ def note_contribution(
     stale_us = tx.now_us - DAY_US
     if known.good_us > stale_us and known.default_us > stale_us:
         return
-    seen = {character_of(snapshot) for snapshot in snapshots}
-    now_good = tx.now_us if seen & GOOD else known.good_us
-    now_default = tx.now_us if seen & DELINQUENT else known.default_us
+    characters = {character_of(snapshot) for snapshot in snapshots}
+    now_good = tx.now_us if characters & GOOD else known.good_us
+    now_default = tx.now_us if characters & DELINQUENT else known.default_us
     if now_good - known.good_us > DAY_US or now_default - known.default_us > DAY_US:
         tx.db.execute(
             q.set_contribution, member_id=member_id, good_us=now_good, default_us=now_default

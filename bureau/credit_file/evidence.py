@@ -47,11 +47,11 @@ def evidence_steps(file: CreditFile, level: int, scope: Scope) -> list[EvidenceS
     whole = level == reporting_pb2.EVIDENCE_LEVEL_ALL and opens_history
     steps = []
     for line in lines_in(file, scope):
-        held = effective_snapshots(line.steps())
+        effective = effective_snapshots(line.steps())
         shown = min(scope.history_months, MAX_MONTHS) if whole else 1
         steps += [
-            EvidenceStep(line.tradeline_id, held[month])
-            for month in sorted(held, reverse=True)
+            EvidenceStep(line.tradeline_id, effective[month])
+            for month in sorted(effective, reverse=True)
             if _is_shown(line.history, month, shown)
         ]
     return steps
@@ -133,9 +133,9 @@ def _is_shown(history: PaymentHistory, month: int, shown: int) -> bool:
 class _Submission:
     """A submission whose records are on a page: its manifest, its place, and its tree."""
 
-    def __init__(self, db: Connection, key: int, place: int) -> None:
+    def __init__(self, db: Connection, key: int, record_index: int) -> None:
         self.logged = logged_statement(db, key)
-        self._db, self._key, self._place = db, key, place
+        self._db, self._key, self._record_index = db, key, record_index
         manifest = SubmissionManifest.FromString(self.logged.envelope.payload)
         self._size = manifest.record_count
         # A submission's tree is small: leaves, and roots over 256 of them.
@@ -151,7 +151,7 @@ class _Submission:
         return Evidence(
             tradeline_id=tradeline_id,
             month=step.month,
-            manifest_index=self._place,
+            manifest_index=self._record_index,
             record=record[0],
             record_index=index,
             proof=inclusion_path(self, index, self._size),

@@ -103,10 +103,10 @@ class Account:
         self.trail += STEP.pack(*step)
         self.marks = self.marks.add(step.kind)
 
-    def rebuild(self, held: Iterable[tuple[TrailEntry, TradelineSnapshot]]) -> None:
+    def rebuild(self, snapshots: Iterable[tuple[TrailEntry, TradelineSnapshot]]) -> None:
         """Rebuild the history from the effective snapshots, after a deletion."""
         history, self.newest = PaymentHistory(), (0, 0)
-        for step, snapshot in held:
+        for step, snapshot in snapshots:
             if step.month > history.newest_month:
                 self.newest = step[:2]
             put_month(history, snapshot)
@@ -167,18 +167,18 @@ def steps_of(trail: bytes) -> list[TrailEntry]:
 
 def effective_snapshots(steps: Iterable[TrailEntry]) -> dict[int, TrailEntry]:
     """Find the effective snapshot of each month."""
-    held: dict[int, TrailEntry] = {}
+    effective: dict[int, TrailEntry] = {}
     for step in steps:
         if step.kind == DELETION:
             if step.month:
-                held.pop(step.month, None)
+                effective.pop(step.month, None)
             else:
-                held.clear()
+                effective.clear()
         elif step.kind != ACTION:
-            rival = held.get(step.month)
+            rival = effective.get(step.month)
             if rival is None or step.kind >= rival.kind:
-                held[step.month] = step
-    return held
+                effective[step.month] = step
+    return effective
 
 
 def put_month(history: PaymentHistory, snapshot: TradelineSnapshot) -> None:

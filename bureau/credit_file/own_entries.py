@@ -172,8 +172,8 @@ def read_disputes(
     wanted = list(dispute_ids)
     rows = db.all_in(q.events_about, wanted) if wanted else []
     events = [event for row in rows if (event := SubjectEvent(*row)).kind in OF_DISPUTES]
-    found = state_of(events, policy, now_us).disputes
-    return {dispute_id: found[dispute_id] for dispute_id in wanted}
+    disputes = state_of(events, policy, now_us).disputes
+    return {dispute_id: disputes[dispute_id] for dispute_id in wanted}
 
 
 def read_lapsed(db: Connection, subject_id: str, policy: Policy, now_us: int) -> SubjectState:

@@ -99,16 +99,16 @@ def _rebuild_tradeline(
 
     An account without one is left out: its other months are about other subjects.
     """
-    held = effective_snapshots(steps)
-    if not held:
+    effective = effective_snapshots(steps)
+    if not effective:
         return
-    found = list(held_snapshots(db, held))
-    own = [(step, snapshot) for step, snapshot in found if role_of(subject_id, snapshot)]
+    snapshots = list(held_snapshots(db, effective))
+    own = [(step, snapshot) for step, snapshot in snapshots if role_of(subject_id, snapshot)]
     if not own:
         return
     again = Account(account.tradeline_key)
     again.rebuild(own)
-    newest, snapshot = max(own, key=lambda at: at[0].month)
+    newest, snapshot = max(own, key=lambda pair: pair[0].month)
     _, submission = record_of(db, newest)
     yield FiledTradeline(
         account.tradeline_id,
@@ -119,7 +119,7 @@ def _rebuild_tradeline(
         RecordRef(submission_id=submission, record_index=newest.record_index),
         partial(list, [step for step, _ in own]),
         _actions(db, list(_while_named(db, steps, subject_id))),
-        left=newest.month < max(held),
+        left=newest.month < max(effective),
     )
 
 
@@ -137,14 +137,14 @@ def _while_named(db: Connection, steps: list[TrailEntry], subject_id: str) -> It
 
 def _actions(db: Connection, steps: list[TrailEntry]) -> list[FiledAction]:
     """Read the actions of a trail, newest first."""
-    found = []
+    actions = []
     for step in steps:
         if step.kind == ACTION:
             record, submission = record_of(db, step)
             reference = RecordRef(submission_id=submission, record_index=step.record_index)
-            found.append(FiledAction(record.action, reference))
-    found.sort(key=lambda at: at.action.effective_time.ToMicroseconds())
-    return found[::-1]
+            actions.append(FiledAction(record.action, reference))
+    actions.sort(key=lambda filed: filed.action.effective_time.ToMicroseconds())
+    return actions[::-1]
 
 
 def _inquiries(
@@ -161,8 +161,8 @@ def _inquiries(
         log_size=log_size,
         limit=MAX_INQUIRIES,
     )
-    found = [FiledInquiry(*row) for row in rows]
-    return [at for at in found if rule.covers(date_of(at.create_us), today)]
+    inquiries = [FiledInquiry(*row) for row in rows]
+    return [inquiry for inquiry in inquiries if rule.covers(date_of(inquiry.create_us), today)]
 
 
 def _groups(db: Connection, members: list[str]) -> dict[str, str]:

@@ -134,13 +134,13 @@ def _action_breaches(action: FacilityAction, today: int, path: str) -> Iterator[
     if action.appeal_route and field_rules.bad_text(action.appeal_route):
         message = "control or bidirectional characters"
         yield field_rules.violation(f"{path}.appeal_route", "BAD_TEXT", message)
-    given = {
+    present = {
         "credit_limit_minor": action.HasField("credit_limit_minor"),
         "new_account_ref": bool(action.new_account_ref),
         "new_member_id": bool(action.new_member_id),
     }
     for name, kinds in NEEDED.items():
-        if given[name] != (action.kind in kinds):
+        if present[name] != (action.kind in kinds):
             message = f"belongs to {' and '.join(sorted(map(_kind_name, kinds)))}"
             yield field_rules.violation(f"{path}.{name}", "INVALID_FIELD", message)
 

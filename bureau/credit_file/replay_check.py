@@ -17,24 +17,24 @@ from creditbureau.v1.envelope_pb2 import Envelope
 
 
 def check_retry(
-    db: Connection, policy: Policy, held: HeldConsent, inquiry: StoredInquiry, now_us: int
+    db: Connection, policy: Policy, consent: HeldConsent, inquiry: StoredInquiry, now_us: int
 ) -> None:
     """Check that a member may still get the answer to an inquiry that was counted already.
 
     Raises:
         Refusal: CONSENT_REVOKED, CONSENT_PAUSED, CONSENT_EXPIRED, CONSENT_SCOPE, HOLD.
     """
-    consent_state.check_in_force(held, inquiry.purpose, now_us)
-    kept_until_us = _kept_until_us(_signed(db, held), inquiry)
+    consent_state.check_in_force(consent, inquiry.purpose, now_us)
+    kept_until_us = _kept_until_us(_signed(db, consent), inquiry)
     if kept_until_us is not None and now_us >= kept_until_us:
         ended = f"{utc(kept_until_us):%Y-%m-%d %H:%M:%S} UTC"
         raise Refusal("CONSENT_EXPIRED", f"the report's data life ended at {ended}")
-    state = read_holds(db, held.subject_id, now_us)
+    state = read_holds(db, consent.subject_id, now_us)
     check_holds(state, policy, inquiry.member_id, inquiry.purpose, now_us)
 
 
 def check_replay(
-    db: Connection, policy: Policy, held: HeldConsent, inquiry: StoredInquiry, now_us: int
+    db: Connection, policy: Policy, consent: HeldConsent, inquiry: StoredInquiry, now_us: int
 ) -> None:
     """Check that a member may read a report once more.
 
@@ -45,9 +45,9 @@ def check_replay(
     Raises:
         Refusal: All of `check_retry`; CONSENT_EXHAUSTED.
     """
-    check_retry(db, policy, held, inquiry, now_us)
-    if _signed(db, held).mode != CONSENT_MODE_STORE:
-        consent_state.check_uses_left(held, now_us)
+    check_retry(db, policy, consent, inquiry, now_us)
+    if _signed(db, consent).mode != CONSENT_MODE_STORE:
+        consent_state.check_uses_left(consent, now_us)
 
 
 def _kept_until_us(consent: Consent, inquiry: StoredInquiry) -> int | None:
@@ -57,8 +57,8 @@ def _kept_until_us(consent: Consent, inquiry: StoredInquiry) -> int | None:
     return inquiry.create_us + consent.data_life.ToMicroseconds()
 
 
-def _signed(db: Connection, held: HeldConsent) -> Consent:
+def _signed(db: Connection, consent: HeldConsent) -> Consent:
     """Read a consent as its subject signed it."""
-    row = db.one(q.envelope_of, entry_key=held.entry_key)
+    row = db.one(q.envelope_of, entry_key=consent.entry_key)
     assert row is not None, "a consent has its statement"
     return Consent.FromString(Envelope.FromString(row[0]).payload)

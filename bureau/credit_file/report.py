@@ -110,7 +110,7 @@ def reportable(file: CreditFile, state: SubjectState, policy: Policy) -> CreditF
     gone = withdrawn_by_dispute(state, policy)
     present = [line for line in file.tradelines if not line.left]
     kept = retained(present, policy, file.now_us)
-    return file._replace(tradelines=[at for at in kept if at.tradeline_id not in gone])
+    return file._replace(tradelines=[line for line in kept if line.tradeline_id not in gone])
 
 
 def add_consumer_entries(
@@ -122,7 +122,9 @@ def add_consumer_entries(
         report.holds.extend(holds_for(state, report.member_id, now_us))
         if codes_pb2.SECTION_DISPUTES in scope.sections:
             shown = {line.tradeline_id for line in report.tradelines}
-            about = [at for at in state.disputes.values() if at.tradeline_id in shown]
+            about = [
+                dispute for dispute in state.disputes.values() if dispute.tradeline_id in shown
+            ]
             report.disputes.extend(
                 dispute_for(dispute, report.member_id) for dispute in newest_disputes(about)
             )
@@ -185,7 +187,9 @@ def actions_in(line: FiledTradeline, months: int) -> list[FiledAction]:
     Actions after the newest month count as open; the freeze in force is always included.
     """
     newest, freeze = line.history.newest_month, current_freeze(line)
-    opened = [at for at in line.actions if months_between(action_month(at), newest) < months]
+    opened = [
+        filed for filed in line.actions if months_between(action_month(filed), newest) < months
+    ]
     shown = opened[:MAX_ACTIONS]
     return shown if freeze is None or freeze in shown else [*shown, freeze]
 
@@ -200,13 +204,13 @@ def shown_actions(lines: Iterable[FiledTradeline], months: int) -> dict[str, lis
         return opened
     freezes = {line.tradeline_id: current_freeze(line) for line in lines if line.actions}
     ranked = sorted(
-        (filed is not freezes[name], -filed.action.effective_time.ToMicroseconds(), name, place)
+        (filed is not freezes[name], -filed.action.effective_time.ToMicroseconds(), name, index)
         for name, actions in opened.items()
-        for place, filed in enumerate(actions)
+        for index, filed in enumerate(actions)
     )
-    kept = {(name, place) for _, _, name, place in ranked[:MAX_ALL_ACTIONS]}
+    kept = {(name, index) for _, _, name, index in ranked[:MAX_ALL_ACTIONS]}
     return {
-        name: [filed for place, filed in enumerate(actions) if (name, place) in kept]
+        name: [filed for index, filed in enumerate(actions) if (name, index) in kept]
         for name, actions in opened.items()
     }
 
@@ -219,48 +223,48 @@ def newest_disputes(disputes: Sequence[Dispute]) -> list[Dispute]:
     """
     closed = [dispute.state != dispute_pb2.DISPUTE_STATE_OPEN for dispute in disputes]
     size, shown = 0, set[int]()
-    for place in sorted(range(len(disputes)), key=lambda place: (closed[place], -place)):
-        size += disputes[place].ByteSize()
+    for index in sorted(range(len(disputes)), key=lambda index: (closed[index], -index)):
+        size += disputes[index].ByteSize()
         if size > MAX_DISPUTE_BYTES:
             break
-        shown.add(place)
-    return [dispute for place, dispute in enumerate(disputes) if place in shown]
+        shown.add(index)
+    return [dispute for index, dispute in enumerate(disputes) if index in shown]
 
 
 def add_tradeline(report: Report, line: FiledTradeline) -> Tradeline:
     """Add a tradeline as of its newest month, without history and actions."""
-    at = line.snapshot
+    snapshot = line.snapshot
     filled = report.tradelines.add(
         tradeline_id=line.tradeline_id,
         member_id=line.member_id,
         role=line.role,
-        portfolio_type=at.portfolio_type,
-        account_type=at.account_type,
-        currency=at.currency,
-        open_date=at.open_date,
-        term_months=at.term_months,
-        secured=at.secured,
-        month=at.month,
-        status=at.status,
-        balance_minor=at.balance_minor,
-        amount_due_minor=at.amount_due_minor,
-        amount_paid_minor=at.amount_paid_minor,
-        amount_past_due_minor=at.amount_past_due_minor,
-        days_past_due=at.days_past_due,
-        close_date=at.close_date,
-        close_reason=at.close_reason,
-        first_delinquency_date=at.first_delinquency_date,
-        classification=at.classification,
-        compliance_condition=at.compliance_condition,
-        restructured=at.restructured,
+        portfolio_type=snapshot.portfolio_type,
+        account_type=snapshot.account_type,
+        currency=snapshot.currency,
+        open_date=snapshot.open_date,
+        term_months=snapshot.term_months,
+        secured=snapshot.secured,
+        month=snapshot.month,
+        status=snapshot.status,
+        balance_minor=snapshot.balance_minor,
+        amount_due_minor=snapshot.amount_due_minor,
+        amount_paid_minor=snapshot.amount_paid_minor,
+        amount_past_due_minor=snapshot.amount_past_due_minor,
+        days_past_due=snapshot.days_past_due,
+        close_date=snapshot.close_date,
+        close_reason=snapshot.close_reason,
+        first_delinquency_date=snapshot.first_delinquency_date,
+        classification=snapshot.classification,
+        compliance_condition=snapshot.compliance_condition,
+        restructured=snapshot.restructured,
         record=line.record,
-        party_count=len(at.parties),
-        original_creditor=at.original_creditor,
+        party_count=len(snapshot.parties),
+        original_creditor=snapshot.original_creditor,
     )
-    if at.HasField("credit_limit_minor"):
-        filled.credit_limit_minor = at.credit_limit_minor
-    if at.HasField("original_amount_minor"):
-        filled.original_amount_minor = at.original_amount_minor
+    if snapshot.HasField("credit_limit_minor"):
+        filled.credit_limit_minor = snapshot.credit_limit_minor
+    if snapshot.HasField("original_amount_minor"):
+        filled.original_amount_minor = snapshot.original_amount_minor
     return filled
 
 
@@ -302,7 +306,9 @@ def summary_of(
     drawable = [line for line in open_lines if is_drawable(line)]
     frozen = sum(map(is_frozen, drawable))
     this_month = month_of(now_us)
-    recent = {at for line in lines for at in last_months(line.history, 24, this_month)}
+    recent = {
+        character for line in lines for character in last_months(line.history, 24, this_month)
+    }
     since_us = now_us - HALF_YEAR_US
     return Summary(
         tradeline_count=len(lines),
@@ -335,18 +341,18 @@ def totals_of(
     for currency in sorted({line.snapshot.currency for line in open_lines}):
         balance = past_due = due = unsecured = limit = drawn = 0
         for line in open_lines:
-            at = line.snapshot
-            if at.currency != currency:
+            snapshot = line.snapshot
+            if snapshot.currency != currency:
                 continue
-            owed = at.balance_minor
+            owed = snapshot.balance_minor
             balance += owed
-            past_due += at.amount_past_due_minor
-            due += at.amount_due_minor
-            unsecured += 0 if at.secured else owed
-        for at in (line.snapshot for line in drawable):
-            if at.currency == currency and at.credit_limit_minor > 0:
-                limit += at.credit_limit_minor
-                drawn += max(at.balance_minor, 0)
+            past_due += snapshot.amount_past_due_minor
+            due += snapshot.amount_due_minor
+            unsecured += 0 if snapshot.secured else owed
+        for snapshot in (line.snapshot for line in drawable):
+            if snapshot.currency == currency and snapshot.credit_limit_minor > 0:
+                limit += snapshot.credit_limit_minor
+                drawn += max(snapshot.balance_minor, 0)
         totals.append(
             CurrencyTotal(
                 currency=currency,

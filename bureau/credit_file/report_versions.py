@@ -60,6 +60,6 @@ def rules_of(rules_version: str, policy: Policy) -> ReportRules:
         raise Refusal("WRONG_STATE", f"{message}: ask a node of a release that has it")
     if made_by is None:
         message = f"the report was made by version {policy_version} of the policy"
-        place = f"policy/retired/{policy.jurisdiction}-{policy_version}.toml"
-        raise Refusal("WRONG_STATE", f"{message}: the operator must restore {place}")
+        path = f"policy/retired/{policy.jurisdiction}-{policy_version}.toml"
+        raise Refusal("WRONG_STATE", f"{message}: the operator must restore {path}")
     return ReportRules(version, made_by)

@@ -129,9 +129,9 @@ def by_id(keys: Sequence[SubjectKey], key_id: str) -> SubjectKey | None:
 
 def rotations(keys: Sequence[SubjectKey], key: SubjectKey) -> int:
     """Count the rotations that led to a key since the last attestation."""
-    count, at = 0, key
-    while not at.attester and (before := by_id(keys, at.previous)):
-        count, at = count + 1, before
+    count, current = 0, key
+    while not current.attester and (before := by_id(keys, current.previous)):
+        count, current = count + 1, before
     return count
 
 
@@ -149,9 +149,9 @@ def followers(keys: Sequence[SubjectKey], key: SubjectKey, *, approved: bool) ->
     Args:
         approved: Only keys that the one before signed for, not attested ones.
     """
-    found = [key]
-    for later in sorted(keys, key=lambda at: at.from_entry):
-        before = by_id(found, later.previous)
+    chain = [key]
+    for later in sorted(keys, key=lambda each: each.from_entry):
+        before = by_id(chain, later.previous)
         if before is not None and (later.approved or not approved):
-            found.append(later)
-    return found
+            chain.append(later)
+    return chain

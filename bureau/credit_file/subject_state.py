@@ -91,7 +91,9 @@ def state_of(events: Iterable[SubjectEvent], policy: Policy, now_us: int) -> Sub
 def show_holds(state: SubjectState, now_us: int) -> None:
     """Leave out the lifts that have ended, and set the state and the lifts of every hold."""
     for hold_id, lifts in state.lifts.items():
-        state.lifts[hold_id] = {who: until for who, until in lifts.items() if until > now_us}
+        state.lifts[hold_id] = {
+            lifted_for: until for lifted_for, until in lifts.items() if until > now_us
+        }
     for hold in state.holds.values():
         # The subject sees the lifts for all members and those for single members.
         _show_lift(hold, state.lifts.get(hold.hold_id, {}))
@@ -148,7 +150,14 @@ def holds_for(state: SubjectState, member_id: str, now_us: int) -> list[Hold]:
         lifts = state.lifts.get(hold.hold_id, {})
         shown = Hold()
         shown.CopyFrom(hold)
-        _show_lift(shown, {who: until for who, until in lifts.items() if who in {"", member_id}})
+        _show_lift(
+            shown,
+            {
+                lifted_for: until
+                for lifted_for, until in lifts.items()
+                if lifted_for in {"", member_id}
+            },
+        )
         shown.state = _hold_state(shown, now_us)
         holds.append(shown)
     return holds
@@ -186,10 +195,10 @@ def dispute_for(dispute: Dispute, member_id: str) -> Dispute:
     return shown
 
 
-def _placed(said: SubjectEvent) -> Hold:
-    placement = HoldPlacement.FromString(said.body)
-    hold = Hold(hold_id=said.about, kind=placement.kind)
-    hold.create_time.FromMicroseconds(said.time_us)
+def _placed(event: SubjectEvent) -> Hold:
+    placement = HoldPlacement.FromString(event.body)
+    hold = Hold(hold_id=event.about, kind=placement.kind)
+    hold.create_time.FromMicroseconds(event.time_us)
     if placement.HasField("expire_time"):
         hold.expire_time.CopyFrom(placement.expire_time)
     return hold
@@ -212,7 +221,7 @@ def _show_lift(hold: Hold, lifts: dict[str, int]) -> None:
     for lifted_for, until_us in sorted(lifts.items()):
         hold.lifts.add(member_id=lifted_for).until_time.FromMicroseconds(until_us)
     if lifts:
-        lifted_for = "" if "" in lifts else max(lifts, key=lambda at: lifts[at])
+        lifted_for = "" if "" in lifts else max(lifts, key=lambda member_id: lifts[member_id])
         hold.lifted_for_member_id = lifted_for
         hold.lifted_until_time.FromMicroseconds(lifts[lifted_for])
 
@@ -231,10 +240,10 @@ def _hold_state(hold: Hold, now_us: int) -> hold_pb2.HoldState.ValueType:
     return hold_pb2.HOLD_STATE_IN_FORCE
 
 
-def _opened(said: SubjectEvent, policy: Policy) -> Dispute:
-    opening = DisputeOpening.FromString(said.body)
+def _opened(event: SubjectEvent, policy: Policy) -> Dispute:
+    opening = DisputeOpening.FromString(event.body)
     dispute = Dispute(
-        dispute_id=said.about,
+        dispute_id=event.about,
         subject_id=opening.subject_id,
         tradeline_id=opening.tradeline_id,
         month=opening.month,
@@ -243,29 +252,29 @@ def _opened(said: SubjectEvent, policy: Policy) -> Dispute:
         narrative=opening.narrative,
         state=dispute_pb2.DISPUTE_STATE_OPEN,
         attachment_digests=opening.attachment_digests,
-        member_id=said.member_id,
+        member_id=event.member_id,
     )
-    dispute.create_time.FromMicroseconds(said.time_us)
-    dispute.due_time.FromMicroseconds(said.time_us + policy.dispute_days * DAY_US)
+    dispute.create_time.FromMicroseconds(event.time_us)
+    dispute.due_time.FromMicroseconds(event.time_us + policy.dispute_days * DAY_US)
     return dispute
 
 
-def _answer(dispute: Dispute, said: SubjectEvent) -> None:
-    answer = DisputeAnswer.FromString(said.body)
+def _answer(dispute: Dispute, event: SubjectEvent) -> None:
+    answer = DisputeAnswer.FromString(event.body)
     dispute.state = dispute_pb2.DISPUTE_STATE_ANSWERED
     dispute.outcome = answer.outcome
     dispute.answer_narrative = answer.narrative
-    dispute.close_time.FromMicroseconds(said.time_us)
+    dispute.close_time.FromMicroseconds(event.time_us)
     if answer.HasField("correction"):
         dispute.correction.CopyFrom(answer.correction)
 
 
-def _add(dispute: Dispute, said: SubjectEvent, policy: Policy) -> None:
-    addition = DisputeAddition.FromString(said.body)
+def _add(dispute: Dispute, event: SubjectEvent, policy: Policy) -> None:
+    addition = DisputeAddition.FromString(event.body)
     if not dispute.additions:
         due_us = dispute.due_time.ToMicroseconds() + policy.dispute_extension_days * DAY_US
         dispute.due_time.FromMicroseconds(due_us)
     facts = dispute.additions.add(
         narrative=addition.narrative, attachment_digests=addition.attachment_digests
     )
-    facts.create_time.FromMicroseconds(said.time_us)
+    facts.create_time.FromMicroseconds(event.time_us)

@@ -126,9 +126,9 @@ def apply_change(tx: Transaction, subject_id: str, change: ConsentChange) -> Non
         Refusal: NOT_FOUND, WRONG_STATE.
     """
     allowed, after = TRANSITIONS[change.transition]
-    held = _own(tx.db.one(q.lock_consent, consent_id=change.consent_id), subject_id)
-    if held.state not in allowed:
-        state = consent_pb2.ConsentState.Name(held.state)  # type: ignore[arg-type]
+    consent = _own(tx.db.one(q.lock_consent, consent_id=change.consent_id), subject_id)
+    if consent.state not in allowed:
+        state = consent_pb2.ConsentState.Name(consent.state)  # type: ignore[arg-type]
         raise Refusal("WRONG_STATE", f"the consent is {state.removeprefix('CONSENT_STATE_')}")
     tx.db.execute(
         q.set_consent_state,
@@ -161,10 +161,10 @@ def get_consent(
             db, bureau.origin, caller, request, "Consents/GetConsent", now_us
         )
         row = db.one(q.consent_by_id, consent_id=consent_id)
-        held = HeldConsent(*row) if row else None
-        if held is None or whose not in {
-            subject_signer(held.subject_id),
-            member_signer(held.grantee),
+        consent = HeldConsent(*row) if row else None
+        if consent is None or whose not in {
+            subject_signer(consent.subject_id),
+            member_signer(consent.grantee),
         }:
             raise Refusal("NOT_FOUND", "no consent with this id is the reader's")
         return _shown(db, consent_id, now_us)
@@ -196,7 +196,7 @@ def list_consents(
             rows = db.all(q.consents_of_grantee, **held_by)
         page, token = paging.cut([HeldConsent(*row) for row in rows], limit, _position)
         keys = KeyProofs(db)
-        parts = ((held, show_consent(db, held, keys, now_us)) for held in page)
+        parts = ((consent, show_consent(db, consent, keys, now_us)) for consent in page)
         shown, token = paging.fit(parts, token, _position)
     return ShownConsents(
         [view for part in shown for view in part.consents],
@@ -270,8 +270,8 @@ def _row_of(consent: Consent, consent_id: str, tx: Transaction) -> dict[str, Any
 def _check_bounds(tx: Transaction, consent: Consent, bounds: Bounds) -> None:
     """Raise LIMIT_REACHED if a subject has given a member all the consents that it may hold."""
     pair = {"grantee": consent.grantee, "subject_id": consent.subject_id, "now_us": tx.now_us}
-    held = tx.db.one(q.consents_in_use, **pair)
-    if held and held[0] >= bounds.consents:
+    in_use = tx.db.one(q.consents_in_use, **pair)
+    if in_use and in_use[0] >= bounds.consents:
         raise Refusal.of_field(
             "LIMIT_REACHED",
             "grantee",
@@ -292,10 +292,10 @@ def _check_bounds(tx: Transaction, consent: Consent, bounds: Bounds) -> None:
 
 
 def _own(row: q.ConsentColumns | None, subject_id: str) -> HeldConsent:
-    held = HeldConsent(*row) if row else None
-    if held is None or subject_id != held.subject_id:
+    consent = HeldConsent(*row) if row else None
+    if consent is None or subject_id != consent.subject_id:
         raise Refusal.of_field("NOT_FOUND", "consent_id", "the subject has no consent with this id")
-    return held
+    return consent
 
 
 def _check_change_count(db: Connection, consent_id: str, policy: Policy) -> None:
@@ -324,9 +324,9 @@ def _shown(db: Connection, consent_id: str, now_us: int) -> ShownConsents:
     return ShownConsents(list(shown.consents), list(shown.keys))
 
 
-def _position(held: HeldConsent) -> str:
+def _position(consent: HeldConsent) -> str:
     """Return the token of the page after a consent."""
-    return f"{held.create_us}.{held.consent_id}"
+    return f"{consent.create_us}.{consent.consent_id}"
 
 
 def _place(token: str) -> tuple[int, str]:

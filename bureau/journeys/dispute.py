@@ -89,16 +89,16 @@ def open_dispute(bureau: Bureau, envelope: Envelope) -> tuple[Dispute, Receipt]:
     def work(tx: Transaction) -> None:
         opened.recheck_key_and_time(tx)
         tx.db.lock(q.lock_subject, subject_id=subject_id)
-        found = tx.db.one(
+        tradeline = tx.db.one(
             q.party_tradeline, subject_id=subject_id, tradeline_id=opening.tradeline_id
         )
-        if found is None:
+        if tradeline is None:
             raise Refusal.of_field("NOT_FOUND", "tradeline_id", "not on the subject's file")
         if find_dispute(tx.db, opened.signed.request_id):
             raise Refusal("ALREADY_EXISTS", "there is a dispute of this id: take a new one")
         _check_bounds(tx, opening, bureau.policy)
         add_event(
-            tx, opened.signed.request_id, subject_id, OPENING, opening, member_id=str(found[1])
+            tx, opened.signed.request_id, subject_id, OPENING, opening, member_id=str(tradeline[1])
         )
         alert_dispute(tx, subject_id, opening.tradeline_id, bureau.policy)
 
@@ -191,13 +191,13 @@ def watch_disputes(
     """
     while True:
         with bureau.database.snapshot() as db:
-            found = _news(db, caller.member_id, cursor)
-            ids = dict.fromkeys(news.dispute_id for news in found)
+            page = _news(db, caller.member_id, cursor)
+            ids = dict.fromkeys(news.dispute_id for news in page)
             disputes = read_disputes(db, ids, bureau.policy, bureau.clock.now_us())
-        for news in found:
+        for news in page:
             cursor = news.leaf_index + 1
             yield WatchDisputesResponse(dispute=disputes[news.dispute_id], cursor=cursor)
-        if not found:
+        if not page:
             yield None
 
 
@@ -336,8 +336,8 @@ def _returns(tx: Transaction, policy: Policy, row: StoredDispute, answer: Disput
         message = "the deadline has passed: it is withdrawn until it is certified"
         raise Refusal.of_field("DELETED_ITEM", "certified", message)
     return not any(
-        at.tradeline_id == row.tradeline_id and at.dispute_id != row.dispute_id
-        for at in lapsed.disputes.values()
+        dispute.tradeline_id == row.tradeline_id and dispute.dispute_id != row.dispute_id
+        for dispute in lapsed.disputes.values()
     )
 
 
@@ -346,11 +346,11 @@ def _check_correction(tx: Transaction, answer: DisputeAnswer, dispute: StoredDis
     after the dispute and still effective.
     """
     account = _locked(tx, dispute.tradeline_id) or Account(0)
-    place = (answer.correction.submission_id, answer.correction.record_index)
+    correction = (answer.correction.submission_id, answer.correction.record_index)
     for step in effective_snapshots(steps_of(account.trail)).values():
         if step.kind != CORRECTION or not _is_later(tx.db, step.submission_key, dispute.entry_key):
             continue
-        if dispute.month in {0, step.month} and place == (
+        if dispute.month in {0, step.month} and correction == (
             record_of(tx.db, step)[1],
             step.record_index,
         ):

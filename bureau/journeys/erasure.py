@@ -116,16 +116,16 @@ def list_erasures(
         Refusal: BAD_PAGE_TOKEN.
     """
     limit = page_size or PAGE
-    place = {
+    position = {
         "before": paging.number_in(page_token, otherwise=paging.NEWEST),
         "limit": limit + 1,
     }
     sees_all = caller.is_operator or codes_pb2.ROLE_AUDITOR in caller.roles
     with bureau.database.snapshot() as db:
         if sees_all:
-            rows = db.all(q.erasures_before, **place)
+            rows = db.all(q.erasures_before, **position)
         else:
-            rows = db.all(q.erasures_of_before, member_id=caller.member_id, **place)
+            rows = db.all(q.erasures_of_before, member_id=caller.member_id, **position)
         page, token = paging.cut(rows, limit, lambda row: row.leaf_index)
         listed = (
             (row.leaf_index, signed_statement.logged_statement(db, row.entry_key)) for row in page
@@ -146,9 +146,11 @@ def _erase_account(tx: Transaction, erasure: Erasure, account: ErasedAccount) ->
     if erasure.before_month and month >= erasure.before_month:
         _changed(f"account {account.tradeline_id} was reported in {month}")
     key, trail = stored.tradeline_key, steps_of(stored.trail)
-    steps = [at for at in trail if _is_record(tx.db, at.submission_key, at.kind)]
-    for at in steps:
-        tx.db.execute(q.blank_record, entry=at.submission_key, place=at.record_index, nothing=b"")
+    steps = [step for step in trail if _is_record(tx.db, step.submission_key, step.kind)]
+    for step in steps:
+        tx.db.execute(
+            q.blank_record, entry=step.submission_key, place=step.record_index, nothing=b""
+        )
     tx.db.execute(q.drop_account, which=key)
     tx.db.execute(q.drop_former_refs, which=key)
     for subject_id in people:

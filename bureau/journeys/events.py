@@ -34,8 +34,8 @@ def list_events(
         ).subject_id
         links = db.all(q.event_links_after, subject_id=subject_id, after=after, limit=limit + 1)
         page, token = paging.cut(links, limit, _number_of)
-        found = ((link, _event(db, link, subject_id)) for link in page)
-        events, token = paging.fit(found, token, _number_of)
+        pairs = ((link, _event(db, link, subject_id)) for link in page)
+        events, token = paging.fit(pairs, token, _number_of)
     return ListEventsResponse(events=events, next_page_token=token)
 
 

@@ -94,11 +94,11 @@ def alert_account_changes(
             if monitor.subject_id != subject_id:
                 continue
             past, present = (_seen_by(monitor, file, level) for file in (before, after))
-            seen = {line.tradeline_id for line in present}
+            visible = {line.tradeline_id for line in present}
             alerts += [
                 (monitor, change)
                 for change in (*changed, *divergence(past, present, groups))
-                if seen.issuperset(line.tradeline_id for line in change.tradelines)
+                if visible.issuperset(line.tradeline_id for line in change.tradelines)
                 and not _is_own(change, monitor, actor)
             ]
     _write(tx, alerts, policy)

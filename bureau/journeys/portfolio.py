@@ -110,8 +110,8 @@ def query_portfolio(
     )
     if start == count:
         yield first
-    for place in range(start, count, PAGE):
-        for message, payload in _answers(bureau, opened, entry_key, portfolio, place):
+    for first_index in range(start, count, PAGE):
+        for message, payload in _answers(bureau, opened, entry_key, portfolio, first_index):
             if payload is not None:
                 signed = signed_statement.sign_report(bureau.report_key, payload)
                 message.report.CopyFrom(signed)
@@ -168,11 +168,11 @@ def commit_portfolio(
         locked = [HeldConsent(*row) for row in tx.db.all_in(q.lock_consents, consent_ids)]
         tx.db.all_in(q.share_subjects, people)
         covering = {
-            held.consent_id: held
-            for held in _covering(tx.db, bureau, caller.member_id, locked, purpose, tx.now_us)
+            consent.consent_id: consent
+            for consent in _covering(tx.db, bureau, caller.member_id, locked, purpose, tx.now_us)
         }
         kept = [inquiry for inquiry in wanted if inquiry.consent_id in covering]
-        tx.db.execute_many(q.count_use, [_use(held, tx.now_us) for held in covering.values()])
+        tx.db.execute_many(q.count_use, [_use(consent, tx.now_us) for consent in covering.values()])
         tx.db.execute_many(
             q.add_inquiry, [one._replace(entry_key=tx.entry_key).new_row() for one in kept]
         )
@@ -185,12 +185,12 @@ def commit_portfolio(
     return bureau.ledger.commit(opened.signed, work)
 
 
-def _use(held: HeldConsent, now_us: int) -> dict[str, object]:
+def _use(consent: HeldConsent, now_us: int) -> dict[str, object]:
     """Return the columns that count one use of a consent."""
     return {
-        "which": held.consent_id,
-        "period": held.period_at(now_us),
-        "period_count": held.uses_in_period(now_us) + 1,
+        "which": consent.consent_id,
+        "period": consent.period_at(now_us),
+        "period_count": consent.uses_in_period(now_us) + 1,
     }
 
 
@@ -198,17 +198,17 @@ def build_inquiry(
     db: Connection,
     bureau: Bureau,
     opened: VerifiedStatement[PortfolioInquiry],
-    held: HeldConsent,
+    consent: HeldConsent,
     as_of: AsOf,
 ) -> StoredInquiry:
     """Build the report on a customer, and return the inquiry about it, without its entry."""
     hard = opened.message.purpose in bureau.policy.hard_purposes
     inquiry = StoredInquiry(
         inquiry_key=0,
-        subject_id=held.subject_id,
-        member_id=held.grantee,
+        subject_id=consent.subject_id,
+        member_id=consent.grantee,
         inquiry_id=opened.signed.request_id,
-        consent_id=held.consent_id,
+        consent_id=consent.consent_id,
         purpose=opened.message.purpose,
         kind=report_pb2.INQUIRY_KIND_HARD if hard else report_pb2.INQUIRY_KIND_SOFT,
         outcome=report_pb2.INQUIRY_OUTCOME_REPORTED,
@@ -220,7 +220,7 @@ def build_inquiry(
         level=as_of.level,
         report_digest=None,
     )
-    report = _rebuild(db, bureau, opened, held, inquiry)
+    report = _rebuild(db, bureau, opened, consent, inquiry)
     return inquiry._replace(outcome=report.inquiry_outcome, report_digest=report.digest)
 
 
@@ -261,8 +261,8 @@ def _build(
     for first in range(0, len(consents), PAGE):
         with bureau.database.snapshot() as db:
             yield [
-                build_inquiry(db, bureau, opened, held, as_of)
-                for held in consents[first : first + PAGE]
+                build_inquiry(db, bureau, opened, consent, as_of)
+                for consent in consents[first : first + PAGE]
             ]
 
 
@@ -278,14 +278,14 @@ def _customers(
     rows = db.all(q.monitored_by, grantee=member_id, state=ACTIVE, now_us=now_us)
     consents = [HeldConsent(*row) for row in rows]
     if wanted:
-        consents = [held for held in consents if held.subject_id in wanted]
-    found: dict[str, HeldConsent] = {}
-    for held in _covering(db, bureau, member_id, consents, inquiry.purpose, now_us):
-        found.setdefault(held.subject_id, held)
-    if len(found) > MAX_REPORTS:
+        consents = [consent for consent in consents if consent.subject_id in wanted]
+    by_subject: dict[str, HeldConsent] = {}
+    for consent in _covering(db, bureau, member_id, consents, inquiry.purpose, now_us):
+        by_subject.setdefault(consent.subject_id, consent)
+    if len(by_subject) > MAX_REPORTS:
         message = f"more than {MAX_REPORTS} customers: name them in parts"
         raise Refusal.of_field("TOO_MANY_ITEMS", "subject_ids", message)
-    return list(found.values())
+    return list(by_subject.values())
 
 
 def _covering(
@@ -297,23 +297,23 @@ def _covering(
     now_us: int,
 ) -> list[HeldConsent]:
     """List the consents under which a report on a member's own customer may be given."""
-    people = sorted({held.subject_id for held in consents})
+    people = sorted({consent.subject_id for consent in consents})
     own = {row[0] for row in db.all_in(q.furnished_among, people, member_id=member_id)}
     holding = {row[0] for row in db.all_in(q.having_events, people, kind=PLACEMENT)}
 
-    def covers(held: HeldConsent) -> bool:
-        if held.subject_id not in own:
+    def covers(consent: HeldConsent) -> bool:
+        if consent.subject_id not in own:
             return False
         try:
-            consent_state.check_use(held, purpose, now_us)
-            if held.subject_id in holding:
-                state = read_holds(db, held.subject_id, now_us)
+            consent_state.check_use(consent, purpose, now_us)
+            if consent.subject_id in holding:
+                state = read_holds(db, consent.subject_id, now_us)
                 check_holds(state, bureau.policy, member_id, purpose, now_us)
         except Refusal:
             return False
         return True
 
-    return [held for held in consents if covers(held)]
+    return [consent for consent in consents if covers(consent)]
 
 
 def _answers(
@@ -321,23 +321,23 @@ def _answers(
     opened: VerifiedStatement[PortfolioInquiry],
     entry_key: int,
     portfolio: StoredPortfolio,
-    place: int,
+    first_index: int,
 ) -> list[tuple[QueryPortfolioResponse, bytes | None]]:
     """Return the messages of a page of reports, and the reports to sign: see `_answer`.
 
     Args:
-        place: Index of the page's first report.
+        first_index: Index of the page's first report.
 
     Raises:
         Refusal: INTERNAL if a report cannot be built again as it was.
     """
     now_us = bureau.clock.now_us()
-    after = portfolio.keys[place] - 1
+    after = portfolio.keys[first_index] - 1
     with bureau.database.snapshot() as db:
         page = db.all(q.inquiries_of_entry, entry_key=entry_key, after=after, limit=PAGE)
         return [
             _answer(db, bureau, opened, portfolio, index, StoredInquiry(*row), now_us)
-            for index, row in enumerate(page, place)
+            for index, row in enumerate(page, first_index)
         ]
 
 
@@ -352,13 +352,13 @@ def _answer(
 ) -> tuple[QueryPortfolioResponse, bytes | None]:
     """Return the message of a report, and the report's bytes; None if it is withheld."""
     answer = QueryPortfolioResponse(portfolio=PortfolioProof(index=index), cursor=str(index + 1))
-    held = load_consent(db, inquiry.consent_id)
-    assert held is not None, "an accepted inquiry had a consent"
-    report = _built_again(db, bureau, opened, held, inquiry, now_us)
+    consent = load_consent(db, inquiry.consent_id)
+    assert consent is not None, "an accepted inquiry had a consent"
+    report = _built_again(db, bureau, opened, consent, inquiry, now_us)
     if report is None:
         answer.withheld = True
         return answer, None
-    answer.consent.CopyFrom(prove_consent(db, held))
+    answer.consent.CopyFrom(prove_consent(db, consent))
     answer.portfolio.proof.extend(portfolio.tree.prove(index).proof)
     return answer, report.payload
 
@@ -367,7 +367,7 @@ def _built_again(
     db: Connection,
     bureau: Bureau,
     opened: VerifiedStatement[PortfolioInquiry],
-    held: HeldConsent,
+    consent: HeldConsent,
     inquiry: StoredInquiry,
     now_us: int,
 ) -> BuiltReport | None:
@@ -378,10 +378,10 @@ def _built_again(
             is not the recorded one.
     """
     try:
-        check_retry(db, bureau.policy, held, inquiry, now_us)
+        check_retry(db, bureau.policy, consent, inquiry, now_us)
     except Refusal:
         return None
-    report = _rebuild(db, bureau, opened, held, inquiry)
+    report = _rebuild(db, bureau, opened, consent, inquiry)
     try:
         check_report_digest(db, report, inquiry)
     except Refusal as refusal:
@@ -395,7 +395,7 @@ def _rebuild(
     db: Connection,
     bureau: Bureau,
     opened: VerifiedStatement[PortfolioInquiry],
-    held: HeldConsent,
+    consent: HeldConsent,
     inquiry: StoredInquiry,
 ) -> BuiltReport:
     """Build the report that an inquiry about a customer gives."""
@@ -406,4 +406,4 @@ def _rebuild(
         inquiry.purpose,
         0,  # a portfolio comes without evidence
     )
-    return rebuild_report(db, bureau.origin, bureau.policy, asked, held, inquiry)
+    return rebuild_report(db, bureau.origin, bureau.policy, asked, consent, inquiry)

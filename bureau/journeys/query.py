@@ -91,10 +91,14 @@ def query_report(
             first_step,
         )
         prepared = consent = None
-        held = None if first_step else load_consent(db, inquiry.consent_id)
-        if held and held.grantee == caller.member_id and held.subject_id == inquiry.subject_id:
-            prepared = build_report(db, bureau.origin, bureau.policy, asked, held, now_us)
-            consent = prove_consent(db, held)
+        held_consent = None if first_step else load_consent(db, inquiry.consent_id)
+        if (
+            held_consent
+            and held_consent.grantee == caller.member_id
+            and held_consent.subject_id == inquiry.subject_id
+        ):
+            prepared = build_report(db, bureau.origin, bureau.policy, asked, held_consent, now_us)
+            consent = prove_consent(db, held_consent)
 
     if first_step:
         return QueryReportResponse(evidence=_further_page(bureau, opened, asked))
@@ -188,10 +192,10 @@ def _again(bureau: Bureau, asked: ReportRequest, entry: log.LoggedEntry) -> Buil
         if inquiry.denial_reason:
             message = "the inquiry was denied before: sign a new one"
             raise Refusal(cast("Reason", inquiry.denial_reason), message)
-        held = load_consent(db, inquiry.consent_id)
-        assert held is not None, "an accepted inquiry had a consent"
-        check_retry(db, bureau.policy, held, inquiry, bureau.clock.now_us())
-        prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, held, inquiry)
+        consent = load_consent(db, inquiry.consent_id)
+        assert consent is not None, "an accepted inquiry had a consent"
+        check_retry(db, bureau.policy, consent, inquiry, bureau.clock.now_us())
+        prepared = rebuild_report(db, bureau.origin, bureau.policy, asked, consent, inquiry)
         check_report_digest(db, prepared, inquiry)
     return prepared
 

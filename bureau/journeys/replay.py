@@ -75,7 +75,7 @@ def replay_report(
     if committed.replayed and inquiry.member_id == caller.member_id:
         # A retry: the subject may have forbidden it meanwhile.
         with bureau.database.snapshot() as db:
-            check_retry(db, bureau.policy, rebuilt.held, inquiry, bureau.clock.now_us())
+            check_retry(db, bureau.policy, rebuilt.held_consent, inquiry, bureau.clock.now_us())
 
     # 4. Committed: sign and answer.
     if first_step:
@@ -97,7 +97,7 @@ class Rebuilt(NamedTuple):
     Attributes:
         asked: The signed inquiry.
         receipt: The receipt of the inquiry.
-        held: The consent that the report rests on.
+        held_consent: The consent that the report rests on.
         consent: The proof of the consent.
         portfolio: The place of a portfolio's report; None for any other report.
     """
@@ -105,7 +105,7 @@ class Rebuilt(NamedTuple):
     asked: Envelope
     receipt: Receipt
     report: BuiltReport
-    held: HeldConsent
+    held_consent: HeldConsent
     consent: ConsentProof
     portfolio: PortfolioProof | None
 
@@ -120,8 +120,8 @@ def rebuild(db: Connection, bureau: Bureau, inquiry: StoredInquiry, first_step: 
         Refusal: WRONG_STATE if this node lacks the rules that made the report, or what it was
             made from was erased; BAD_PAGE_TOKEN.
     """
-    held = load_consent(db, inquiry.consent_id)
-    assert held is not None, "an accepted inquiry had a consent"
+    held_consent = load_consent(db, inquiry.consent_id)
+    assert held_consent is not None, "an accepted inquiry had a consent"
     assert inquiry.entry_key is not None, "an accepted inquiry has an entry"
     asked, receipt = signed_statement.statement_and_receipt(db, inquiry.entry_key)
     request = ReportRequest(
@@ -132,14 +132,14 @@ def rebuild(db: Connection, bureau: Bureau, inquiry: StoredInquiry, first_step: 
         evidence_level(asked),
         first_step,
     )
-    report = rebuild_report(db, bureau.origin, bureau.policy, request, held, inquiry)
-    place = None
+    report = rebuild_report(db, bureau.origin, bureau.policy, request, held_consent, inquiry)
+    portfolio = None
     # An inquiry from before schema 0010 for a portfolio records no digest.
     if inquiry.report_digest is not None:
         check_report_digest(db, report, inquiry)
         if receipt.kind == "portfolio-inquiry":
-            place = _place(db, inquiry.entry_key, inquiry.inquiry_key)
-    return Rebuilt(asked, receipt, report, held, prove_consent(db, held), place)
+            portfolio = _place(db, inquiry.entry_key, inquiry.inquiry_key)
+    return Rebuilt(asked, receipt, report, held_consent, prove_consent(db, held_consent), portfolio)
 
 
 def _place(db: Connection, entry_key: int, inquiry_key: int) -> PortfolioProof:

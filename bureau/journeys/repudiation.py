@@ -157,13 +157,13 @@ def _objected_before(tx: Transaction, policy: Policy, key: SubjectKey, member_id
         Refusal: ALREADY_EXISTS if only attesters of the same group did.
     """
     since_us = tx.now_us - policy.identification_days * DAY_US
-    said = {
+    criteria = {
         "subject_id": key.subject_id,
         "kind": OBJECTION,
         "key_id": key.key_id,
         "since_us": since_us,
     }
-    others = [name for (name,) in tx.db.all(q.said_of_key, **said)]
+    others = [name for (name,) in tx.db.all(q.said_of_key, **criteria)]
     if any(of_different_groups(tx.db, member_id, name) for name in others):
         return True
     if others:

@@ -265,8 +265,8 @@ def of_different_groups(db: Connection, one: str, other: str) -> bool:
     own.
     """
     groups = {
-        at.member_id: at.group_id or at.member_id
-        for at in db.all_in(q.groups_of_members, [one, other])
+        row.member_id: row.group_id or row.member_id
+        for row in db.all_in(q.groups_of_members, [one, other])
     }
     return len(set(groups.values())) == 2
 

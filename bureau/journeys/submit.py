@@ -75,8 +75,8 @@ def submit_records(
     # 3. Every record keeps every rule.
     correction = manifest.kind == record_pb2.SUBMISSION_KIND_CORRECTION
     lines = [
-        BatchRecord.of(place, record, raw, correction)
-        for place, (raw, record) in enumerate(zip(raws, parsed.records, strict=True))
+        BatchRecord.of(index, record, raw, correction)
+        for index, (raw, record) in enumerate(zip(raws, parsed.records, strict=True))
     ]
     check_records(parsed, lines, bureau.clock.now_us())
     committed = commit_records(bureau, caller.member_id, opened, tiles, lines)
@@ -114,7 +114,9 @@ def commit_records(
         alert_account_changes(tx, watched, bureau.policy, member_id)
         furnished = (line.snapshot for line in lines if line.kind < DELETION)
         note_contribution(tx, member_id, furnished)
-        news = [at for at in booking.news if adverse or at.kind != NOTICE_KIND_ADVERSE_DATA]
+        news = [
+            notice for notice in booking.news if adverse or notice.kind != NOTICE_KIND_ADVERSE_DATA
+        ]
         notices.give(tx, news, member_id)
         return submission
 
@@ -211,7 +213,7 @@ def _require_consents(tx: Transaction, booking: AccountBatch) -> None:
         opened[subject_id] = opened.get(subject_id, 0) | (portfolio_types or ANY_KIND)
     message = "no consent of this subject to furnish covers the caller"
     unnamed = (
-        f"records[{line.place}].snapshot.parties[{seat}].subject_id"
+        f"records[{line.record_index}].snapshot.parties[{seat}].subject_id"
         for line in lines
         for seat, subject_id in enumerate(line.subject_ids)
         if line.snapshot.portfolio_type not in CodeSet(opened.get(subject_id, 0))
@@ -219,16 +221,18 @@ def _require_consents(tx: Transaction, booking: AccountBatch) -> None:
     closed = {
         account_ref
         for account_ref, people in acted.items()
-        if not _opened_to(tx, booking, account_ref, [opened.get(who, 0) for who in people])
+        if not _opened_to(
+            tx, booking, account_ref, [opened.get(subject_id, 0) for subject_id in people]
+        )
     }
     unasked = (
-        f"records[{line.place}].account_ref"
+        f"records[{line.record_index}].account_ref"
         for line in lines
         if line.kind == ACTION and line.account_ref in closed
     )
     fields = islice(chain(unnamed, unasked), field_rules.MAX_FOUND + 1)
-    if found := [field_rules.violation(field, "CONSENT_REQUIRED", message) for field in fields]:
-        raise field_rules.refusal(found)
+    if breaches := [field_rules.violation(field, "CONSENT_REQUIRED", message) for field in fields]:
+        raise field_rules.refusal(breaches)
 
 
 def _store(

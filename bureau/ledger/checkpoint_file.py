@@ -113,22 +113,22 @@ def check_holds(kept: Mapping[str, str], db: Connection, origin: str, key: Verif
     """
     row = db.one(q.newest_checkpoint)
     newest = str(row[0]) if row else ""
-    for place, note in {DATABASE: newest, **kept}.items():
+    for location, note in {DATABASE: newest, **kept}.items():
         if note:
-            check_signed(place, note, origin, key)
+            check_signed(location, note, origin, key)
     for note in kept.values():
         checkpoint = read_checkpoint(note)
-        found = db.one(q.checkpoint_at, tree_size=checkpoint.size)
-        if found is None or read_checkpoint(found[0]).root != checkpoint.root:
+        logged = db.one(q.checkpoint_at, tree_size=checkpoint.size)
+        if logged is None or read_checkpoint(logged[0]).root != checkpoint.root:
             raise ForkedLogError(note, newest or "(no checkpoint)\n")
 
 
-def check_signed(place: str, note: str, origin: str, key: VerifyKey) -> None:
+def check_signed(location: str, note: str, origin: str, key: VerifyKey) -> None:
     """Raise LogKeyError unless a checkpoint is signed by the log's key under its origin."""
     try:
         open_checkpoint(note, origin, key)
     except BadProof as error:
-        raise LogKeyError(place, note, origin, key) from error
+        raise LogKeyError(location, note, origin, key) from error
 
 
 def save_evidence(path: Path, error: ForkedLogError) -> None:

@@ -28,17 +28,17 @@ class LogKeyError(Exception):
         fix: The operator's next step.
     """
 
-    def __init__(self, place: str, note: str, origin: str, key: VerifyKey) -> None:
+    def __init__(self, location: str, note: str, origin: str, key: VerifyKey) -> None:
         """Create the error.
 
         Args:
-            place: Place of the checkpoint: the database or a file.
+            location: Place of the checkpoint: the database or a file.
             note: The checkpoint.
             origin: Origin of the log in the node's settings.
             key: The log's key in the node's keyring.
         """
         super().__init__(
-            f"the newest checkpoint in {place} is not signed by this node's log key "
+            f"the newest checkpoint in {location} is not signed by this node's log key "
             f"{origin}+{Verifier(origin, key).key_hash.hex()} (server/keyring): {_described(note)}"
         )
         self.fix = (

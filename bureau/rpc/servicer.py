@@ -45,13 +45,13 @@ class Servicer:
         The stream ends with its deadline, the node, the client, and the member's
         admission.
         """
-        seen = self.bureau.commits.count
+        commit_count = self.bureau.commits.count
         for answer in self._while_admitted(answers):
             if answer is not None:
                 yield answer
             else:
-                self.bureau.commits.wait(seen, POLL_S)
-            seen = self.bureau.commits.count
+                self.bureau.commits.wait(commit_count, POLL_S)
+            commit_count = self.bureau.commits.count
 
     def deliver(self, answers: Iterator[Answer | None]) -> Iterator[Answer]:
         """Yield the answers of a stream that comes to an end; pass over each None.

@@ -14,10 +14,10 @@ _TRACEPARENT = re.compile(
 
 def trace_id_of(metadata: Iterable[tuple[str, str | bytes]]) -> str:
     """Return the trace id of a call's `traceparent`; empty if it has none or a malformed one."""
-    given = [value for name, value in metadata if name == "traceparent"]
-    if len(given) != 1 or not isinstance(given[0], str):
+    values = [value for name, value in metadata if name == "traceparent"]
+    if len(values) != 1 or not isinstance(values[0], str):
         return ""
-    parts = _TRACEPARENT.fullmatch(given[0])
+    parts = _TRACEPARENT.fullmatch(values[0])
     if parts is None or (parts[1] == "00" and parts[3]):
         return ""
     return parts[2]

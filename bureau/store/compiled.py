@@ -25,12 +25,12 @@ class CompiledQuery(NamedTuple):
         text: The SQL.
         places: The parameters' names by place; empty where the driver takes
             them by name.
-        given: Values by name as the driver takes them.
+        bind: Values by name as the driver takes them.
     """
 
     text: str
     places: tuple[str, ...]
-    given: Callable[[Mapping[str, Any]], Any]
+    bind: Callable[[Mapping[str, Any]], Any]
 
 
 class Statement:

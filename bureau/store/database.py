@@ -115,8 +115,8 @@ class Connection:
 
     def execute_many(self, statement: Change, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run a change once for each row of values."""
-        sql, _, given = statement.sql(self._dialect)
-        self._execute_many(sql, [given(row) for row in rows])
+        sql, _, bind = statement.sql(self._dialect)
+        self._execute_many(sql, [bind(row) for row in rows])
 
     def execute_many_tuples(
         self, statement: Change, order: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
@@ -222,9 +222,9 @@ class Connection:
         return CommitWait(*row)
 
     def _execute(self, statement: Statement, values: Mapping[str, Any]) -> None:
-        sql, _, given = statement.sql(self._dialect)
+        sql, _, bind = statement.sql(self._dialect)
         try:
-            self._cursor.execute(sql, given(values))
+            self._cursor.execute(sql, bind(values))
         except self._driver_error as error:
             raise translate(error) from error
 
@@ -329,10 +329,10 @@ class Database:
             return
         connection = self._opened()
         try:
-            held, *_ = connection.fetch_one_raw("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, *_ = connection.fetch_one_raw("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             connection.close()
-        if held:
+        if busy:
             raise StorageError(
                 "what was erased is still in the write-ahead log, as somebody reads it: "
                 "erase again when no backup runs"

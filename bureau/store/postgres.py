@@ -87,10 +87,10 @@ def connect(url: str, name: str, *, in_service: bool) -> PatientConnection:
         in_service: True if callers wait for what it does; otherwise only the connection
             itself is watched, and a statement may take its time.
     """
-    given = conninfo.conninfo_to_dict(url)
+    parts = conninfo.conninfo_to_dict(url)
     limits = [f"-c {limit}={ms}" for limit, ms in IN_SERVICE.items() if in_service]
-    options = " ".join([ALWAYS, *limits, str(given.get("options") or "")]).strip()
-    settings = {"application_name": name, **CONNECTION, **given, "options": options}
+    options = " ".join([ALWAYS, *limits, str(parts.get("options") or "")]).strip()
+    settings = {"application_name": name, **CONNECTION, **parts, "options": options}
     connection = PatientConnection.connect(conninfo.make_conninfo("", **settings), autocommit=True)
     if in_service:
         connection.silence_s = SILENCE_S
@@ -143,9 +143,9 @@ def libpq(url: str) -> str:
 
 def without_password(url: str) -> tuple[str, str]:
     """Return a URL's settings as libpq reads them, and apart from them the password."""
-    given = conninfo.conninfo_to_dict(libpq(url))
-    password = str(given.pop("password", "") or "")
-    return conninfo.make_conninfo("", **given), password
+    parts = conninfo.conninfo_to_dict(libpq(url))
+    password = str(parts.pop("password", "") or "")
+    return conninfo.make_conninfo("", **parts), password
 
 
 def impatient(gen: PQGen[RV], silence_s: float) -> PQGen[RV]:

@@ -52,26 +52,26 @@ class Rows:
                 them are left out.
         """
         table: Table = SQLModel.metadata.tables[name]
-        found = [table.c[column] for column in key] or list(table.primary_key)
+        key_columns = [table.c[column] for column in key] or list(table.primary_key)
         self.name = name
         self.columns = tuple(column.name for column in table.columns)
-        self.key = tuple(column.name for column in found)
-        self._key_places = [self.columns.index(column) for column in self.key]
+        self.key = tuple(column.name for column in key_columns)
+        self._key_indices = [self.columns.index(column) for column in self.key]
         self._types = [
             (_python_type(column.type), bool(column.nullable)) for column in table.columns
         ]
-        named: ColumnElement[bool] = and_(true(), *(c.is_not(None) for c in found if key))
-        marks = [bindparam(f"key_{place}", type_=c.type) for place, c in enumerate(found)]
+        named: ColumnElement[bool] = and_(true(), *(c.is_not(None) for c in key_columns if key))
+        marks = [bindparam(f"key_{index}", type_=c.type) for index, c in enumerate(key_columns)]
         whole = select(*table.columns).where(named)
-        same = and_(*(c == mark for c, mark in zip(found, marks, strict=True)))
-        first = whole.order_by(*found).limit(PAGE)
+        same = and_(*(c == mark for c, mark in zip(key_columns, marks, strict=True)))
+        first = whole.order_by(*key_columns).limit(PAGE)
         self._first = Query[Values](first)
-        self._next = Query[Values](first.where(tuple_(*found) > tuple_(*marks)))
+        self._next = Query[Values](first.where(tuple_(*key_columns) > tuple_(*marks)))
         self._one = Query[Values](whole.where(same))
-        entry = next((table.c[at] for at in ENTRY_COLUMNS if at in table.c), None)
+        entry = next((table.c[column] for column in ENTRY_COLUMNS if column in table.c), None)
         self._of_entry = Query[Values](
             whole.where(false() if entry is None else entry == bindparam("entry_key")).order_by(
-                *found
+                *key_columns
             )
         )
         self._count = Query[tuple[int]](select(func.count()).select_from(table).where(named))
@@ -84,7 +84,7 @@ class Rows:
 
     def key_of(self, row: Values) -> Values:
         """Return the key of a row."""
-        return tuple(row[place] for place in self._key_places)
+        return tuple(row[index] for index in self._key_indices)
 
     def value(self, row: Values, column: str) -> Any:
         """Return the value of a row's column."""
@@ -133,7 +133,7 @@ class Rows:
         ]
 
     def _given(self, key: Values) -> dict[str, Any]:
-        return {f"key_{place}": value for place, value in enumerate(key)}
+        return {f"key_{index}": value for index, value in enumerate(key)}
 
 
 @cache

@@ -175,7 +175,7 @@ def test_a_node_with_the_keyring_of_another_bureau_does_not_start(
     assert "bureau.toml" in refused.value.fix
     assert exit_of(refused.value) is Exit.INVALID
     found = checked(settings, "log")
-    assert (found.health, found.told) == (Health.FAIL, str(refused.value))
+    assert (found.health, found.finding) == (Health.FAIL, str(refused.value))
     with pytest.raises(LogKeyError):
         register_operator_certificate(settings, b"", Clock())
     assert size_of(settings) == size

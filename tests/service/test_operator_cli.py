@@ -598,7 +598,7 @@ def test_the_doctor_sees_the_bureau_serving(folder: Path) -> None:
     assert told.code == OK, told.out
     assert {row["health"] for row in told.json} <= {"ok", "warn"}
     (port,) = [row for row in told.json if row["subject"] == "port"]
-    assert "a bureau answers" in port["told"]
+    assert "a bureau answers" in port["finding"]
 
 
 def test_a_node_certificate_is_renewed_while_it_serves(folder: Path) -> None:

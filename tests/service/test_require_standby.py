@@ -202,7 +202,7 @@ def test_the_doctor_fails_a_server_that_does_not_wait(
     finally:
         postgres.wait_for_standbys("*")
     assert symptom.health is Health.FAIL
-    assert "synchronous_standby_names" in symptom.told
+    assert "synchronous_standby_names" in symptom.finding
     assert symptom.fix
 
 

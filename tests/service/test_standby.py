@@ -221,7 +221,7 @@ def test_the_doctor_looks_at_the_standby(
 
     def told() -> tuple[Health, str]:
         (found,) = [at for at in examine(settings) if at.subject == "standby"]
-        return found.health, found.told
+        return found.health, found.finding
 
     assert told() == (Health.OK, "1 attached and synchronous")
     standby.stop()

@@ -324,7 +324,7 @@ def test_a_database_that_went_back_is_caught(tmp_path: Path) -> None:
         assert errands("w1", "ahead") > before
         symptom = scenario.doctor()["w1"]
         assert symptom.health is Health.FAIL
-        assert f"it has cosigned size {receipt.tree_size}" in symptom.told
+        assert f"it has cosigned size {receipt.tree_size}" in symptom.finding
         with Lender(acme) as lender, pytest.raises(VerificationFailed, match="has lost leaf"):
             lender.wait_for_witnesses(replace(receipt, checkpoint=plain_of(receipt)))
         # The operator asks no witness, and it grows again, beyond what was seen: another history.

@@ -43,14 +43,14 @@ class Members(Servicer, MembersServicer):
     def GetMember(
         self, request: members_pb2.GetMemberRequest, context: grpc.ServicerContext
     ) -> members_pb2.GetMemberResponse:
-        found, token = member.get_member(
+        message, token = member.get_member(
             self.bureau,
             self.caller,
             request.member_id,
             with_statements=request.with_statements,
             page_token=request.page_token,
         )
-        return members_pb2.GetMemberResponse(member=found, next_page_token=token)
+        return members_pb2.GetMemberResponse(member=message, next_page_token=token)
 
     def ListMembers(
         self, request: members_pb2.ListMembersRequest, context: grpc.ServicerContext

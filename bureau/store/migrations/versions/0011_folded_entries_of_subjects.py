@@ -171,8 +171,8 @@ def _fill(tables: dict[str, sa.Table]) -> None:
                 "ended": 0,
             }
         elif kind == LIFT:
-            place = (about, time_us, HoldLift.FromString(body))
-            lifts.setdefault(subject_id, []).append(place)
+            placed_lift = (about, time_us, HoldLift.FromString(body))
+            lifts.setdefault(subject_id, []).append(placed_lift)
         elif kind == REPUDIATION:
             undoing = Undoing.FromString(body)
             if undoing.HasField("start_time"):
@@ -185,7 +185,7 @@ def _fill(tables: dict[str, sa.Table]) -> None:
     _insert(tables["hold_lift"], until)
     _insert(
         tables["own_statement"],
-        [{"subject_id": who, "entry_key": key} for who, key in statements.items()],
+        [{"subject_id": subject_id, "entry_key": key} for subject_id, key in statements.items()],
     )
 
 
@@ -198,8 +198,8 @@ def _fold_lifts(
     until: dict[tuple[str, str, str], int] = {}
     for subject_id, listed in lifts.items():
         spans = undone.get(subject_id, [])
-        for place, (hold_id, time_us, lift) in enumerate(listed):
-            if any(start <= time_us <= end and place < before for start, end, before in spans):
+        for index, (hold_id, time_us, lift) in enumerate(listed):
+            if any(start <= time_us <= end and index < before for start, end, before in spans):
                 continue
             if lift.HasField("until_time"):
                 end_us = lift.until_time.ToMicroseconds()

@@ -52,14 +52,14 @@ def upgrade() -> None:
 def _changes() -> Iterator[tuple[int, ConsentChange]]:
     """Yield the changes by subjects, and what is left of those that were erased."""
     db = op.get_bind()
-    found = db.execute(
+    rows = db.execute(
         sa.text(
             "SELECT entry.entry_key, entry.leaf_index, envelope FROM entry JOIN statement "
             "ON statement.entry_key = entry.entry_key WHERE kind = 'consent-change'"
         )
     )
     erased = {}
-    for key, leaf_index, envelope in found:
+    for key, leaf_index, envelope in rows:
         if envelope:
             yield key, ConsentChange.FromString(Envelope.FromString(envelope).payload)
         else:
