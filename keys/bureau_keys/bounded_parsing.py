@@ -50,22 +50,22 @@ def _elements(descriptor: Any, data: bytes, most: int) -> int:
     pending: list[tuple[Any, int, int]] = [(descriptor, 0, len(data))]
     try:
         while pending:
-            fields, place, end = pending.pop()
+            fields, offset, end = pending.pop()
             nested = _message_fields(fields)
-            while place < end:
-                tag, place = _varint(data, place)
+            while offset < end:
+                tag, offset = _varint(data, offset)
                 if tag & 7 == DELIMITED:
-                    length, place = _varint(data, place)
+                    length, offset = _varint(data, offset)
                     count += 1
                     if count > most:
                         return count
                     if tag >> 3 in nested:
-                        pending.append((nested[tag >> 3], place, place + length))
-                    place += length
+                        pending.append((nested[tag >> 3], offset, offset + length))
+                    offset += length
                 elif tag & 7 == VARINT:
-                    _, place = _varint(data, place)
+                    _, offset = _varint(data, offset)
                 else:
-                    place += 8 if tag & 7 == FIXED64 else 4
+                    offset += 8 if tag & 7 == FIXED64 else 4
     except IndexError:
         # A field is cut off, or a number too long: the parser refuses the bytes.
         return count
@@ -80,11 +80,11 @@ def _message_fields(descriptor: Any) -> dict[int, Any]:
     }
 
 
-def _varint(data: bytes, place: int) -> tuple[int, int]:
+def _varint(data: bytes, offset: int) -> tuple[int, int]:
     value = 0
     for position in range(MAX_VARINT_BYTES):
-        byte = data[place + position]
+        byte = data[offset + position]
         value |= (byte & 0x7F) << 7 * position
         if byte < 0x80:
-            return value, place + position + 1
+            return value, offset + position + 1
     raise IndexError

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from bureau_keys.consent_checks import verify_consent
 from bureau_keys.envelope import payload_type_of, peek, verify_envelope
 from bureau_keys.errors import BadProof, MalformedMessage, WrongAnswer
-from bureau_keys.key_history import LoggedKey
+from bureau_keys.key_history import keys_at
 from bureau_keys.profile import Trust
 from bureau_keys.receipt_checks import check_receipt
 from bureau_keys.signer_name import member_id_of, member_signer, subject_signer
@@ -220,8 +220,7 @@ def _check_repudiation(
     check_receipt(receipt, envelope, trust, "key-repudiation")
     member_id = member_id_of(repudiation.header.signer)
     if member_id:
-        counting: Iterable[LoggedKey] = members.get(member_id, ())
-        signers = {key.key.key_id: key.key for key in counting if key.counts_at(index)}
+        signers = keys_at(members.get(member_id, ()), index)
     else:
         signing = signing_key(keys, consent.subject_id, envelope, index, what)
         if signing.start >= named.start:

@@ -77,13 +77,13 @@ class ForkEvidence:
         try:
             parts = json.loads(data)
             proof = tuple(from_base64(part) for part in parts["proof"])
-            found = cls(parts["kept"], parts["seen"], proof)
+            evidence = cls(parts["kept"], parts["seen"], proof)
             fits = parts["format"] == FORMAT and len(proof) <= MAX_PROOF
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise MalformedMessage(f"no evidence of a fork: {error}") from error
-        if not fits or not isinstance(found.kept, str) or not isinstance(found.seen, str):
+        if not fits or not isinstance(evidence.kept, str) or not isinstance(evidence.seen, str):
             raise MalformedMessage("no evidence of a fork: another format")
-        return found
+        return evidence
 
 
 def conclude(older: Checkpoint, newer: Checkpoint, proof: tuple[bytes, ...]) -> Finding:

@@ -9,7 +9,7 @@ from bureau_keys.denial import denial_digest
 from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.envelope import payload_type_of, verify_envelope
 from bureau_keys.errors import WrongAnswer
-from bureau_keys.key_history import LoggedKey
+from bureau_keys.key_history import LoggedKey, keys_at
 from bureau_keys.profile import Trust
 from bureau_keys.receipt_checks import check_receipt
 from bureau_keys.signer_name import member_signer
@@ -58,8 +58,7 @@ def check_inquiry_line(
     receipt, envelope = logged.receipt, logged.envelope
     kind, payload = _kind_of(line, logged)
     check_receipt(receipt, envelope, trust, kind)
-    counting = {held.key.key_id: held.key for held in keys if held.counts_at(receipt.leaf_index)}
-    asked, _ = verify_envelope(envelope, payload, counting)
+    asked, _ = verify_envelope(envelope, payload, keys_at(keys, receipt.leaf_index))
     for problem in _problems(line, asked, logged, subject_id, trust):
         raise WrongAnswer(f"inquiry {line.inquiry_id} is not what was signed: {problem}")
 

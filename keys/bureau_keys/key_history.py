@@ -55,14 +55,19 @@ class LoggedKey(NamedTuple):
         return self.start <= leaf_index < self.end
 
 
+def keys_at(keys: Iterable[LoggedKey], leaf_index: int) -> dict[str, VerifyKey]:
+    """Return the keys whose signatures count at a leaf index, by key id."""
+    return {logged.key.key_id: logged.key for logged in keys if logged.counts_at(leaf_index)}
+
+
 def signers_of(member: Member) -> set[str]:
     """Return the members whose keys are needed to check the statements about a member."""
-    found = set()
+    signers = set()
     for logged in member.statements:
         if logged.envelope.payload_type in KINDS:
             kind, _ = KINDS[logged.envelope.payload_type]
-            found.add(member_id_of(_header(peek(logged.envelope, kind)).signer))
-    return found
+            signers.add(member_id_of(_header(peek(logged.envelope, kind)).signer))
+    return signers
 
 
 def logged_keys(members: Iterable[Member], trust: Trust) -> dict[str, list[LoggedKey]]:
@@ -166,7 +171,7 @@ class _Register:
         """Walk every statement about these members."""
         register = cls(trust)
         about = [(logged, member.member_id) for member in members for logged in member.statements]
-        about.sort(key=lambda at: at[0].receipt.leaf_index)
+        about.sort(key=lambda pair: pair[0].receipt.leaf_index)
         for logged, member_id in about:
             register.enter(logged, member_id)
         return register
@@ -200,26 +205,26 @@ class _Register:
         for added in self._registered(statement, member_id):
             self.keys.setdefault(member_id, {})[added.key_id] = LoggedKey(added, index, STILL)
         if isinstance(statement, CredentialChange) and statement.HasField("withdraw_key"):
-            held = self.keys.get(member_id, {})
-            if statement.withdraw_key in held:
-                withdrawn = held[statement.withdraw_key]._replace(end=index)
-                held[statement.withdraw_key] = withdrawn
+            registered = self.keys.get(member_id, {})
+            if statement.withdraw_key in registered:
+                withdrawn = registered[statement.withdraw_key]._replace(end=index)
+                registered[statement.withdraw_key] = withdrawn
 
     def shown(self, member: Member) -> Iterator[LoggedKey]:
         """Return the keys that a member shows, with when they count."""
-        for told in member.keys:
-            key = VerifyKey.from_raw(told.public_key)
+        for shown_key in member.keys:
+            key = VerifyKey.from_raw(shown_key.public_key)
             known = self.keys.get(member.member_id, {}).get(key.key_id)
-            if known is None or key.key_id != told.key_id:
-                raise BadProof(f"no logged statement registers key {told.key_id}")
-            if told.valid_from_index < known.start:
+            if known is None or key.key_id != shown_key.key_id:
+                raise BadProof(f"no logged statement registers key {shown_key.key_id}")
+            if shown_key.valid_from_index < known.start:
                 raise BadProof(
-                    f"key {told.key_id} counts from {told.valid_from_index}, before it was "
-                    f"registered at {known.start}"
+                    f"key {shown_key.key_id} counts from {shown_key.valid_from_index}, "
+                    f"before it was registered at {known.start}"
                 )
             # A withdrawal that came without its statement counts too.
-            end = min(known.end, told.valid_to_index or STILL)
-            yield LoggedKey(key, told.valid_from_index, end)
+            end = min(known.end, shown_key.valid_to_index or STILL)
+            yield LoggedKey(key, shown_key.valid_from_index, end)
 
     def _keys_of(self, signer: str) -> dict[str, VerifyKey]:
         """Return the signer's keys in force.
@@ -230,8 +235,8 @@ class _Register:
         if not self.keys:
             first = VerifyKey.from_raw(self.trust.operator_key)
             return {first.key_id: first}
-        held = self.keys.get(signer, {})
-        return {name: logged.key for name, logged in held.items() if logged.end == STILL}
+        registered = self.keys.get(signer, {})
+        return {name: logged.key for name, logged in registered.items() if logged.end == STILL}
 
     def _appoint(self, member_id: str, is_operator: bool) -> None:
         if is_operator:

@@ -115,7 +115,7 @@ class LogAudit(Generic[C]):
         self.newest: C | None = None
         self.contradicted: list[C] = []
         # The next checkpoint last.
-        self._pending = sorted(checkpoints, key=lambda held: held.size, reverse=True)
+        self._pending = sorted(checkpoints, key=lambda checkpoint: checkpoint.size, reverse=True)
         self._settle()
 
     @property

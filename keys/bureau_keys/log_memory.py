@@ -66,14 +66,14 @@ class LogMemory:
         """
         try:
             parts = json.loads(data)
-            found = cls(parts["newest"], tuple(parts["unproved"]), tuple(parts["cosigned"]))
+            memory = cls(parts["newest"], tuple(parts["unproved"]), tuple(parts["cosigned"]))
             fits = parts["format"] == FORMAT
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise MalformedMessage(f"not the memory of a client: {error}") from error
-        notes = (found.newest, *found.unproved, *found.cosigned)
+        notes = (memory.newest, *memory.unproved, *memory.cosigned)
         if not fits or not all(isinstance(note, str) for note in notes):
             raise MalformedMessage("not the memory of a client: another format")
-        return found
+        return memory
 
 
 class MemoryFolder:

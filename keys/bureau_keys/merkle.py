@@ -33,7 +33,7 @@ def root_of_row(row: bytes) -> bytes:
     """Return the root of a perfect tree over concatenated leaf hashes."""
     width = 2 * HASH_BYTES
     while len(row) > HASH_BYTES:
-        parts = [row[at : at + width] for at in range(0, len(row), width)]
+        parts = [row[start : start + width] for start in range(0, len(row), width)]
         row = b"".join([sha256(b"\x01" + part).digest() for part in parts])
     return row
 
@@ -61,10 +61,10 @@ class Frontier:
         """Add leaves by their hashes."""
         size, hashes = self.size, self.hashes
         for hashed in leaf_hashes:
-            place, node = size, hashed
-            while place & 1:
+            index, node = size, hashed
+            while index & 1:
                 node = sha256(b"\x01" + hashes.pop() + node).digest()
-                place >>= 1
+                index >>= 1
             hashes.append(node)
             size += 1
         self.size = size
@@ -174,10 +174,10 @@ def consistency_path(source: NodeSource, first: int, second: int) -> list[bytes]
         return []
     # The largest perfect subtree that ends at `first` is where the proof starts.
     level = (first & -first).bit_length() - 1
-    place = (first >> level) - 1
+    index = (first >> level) - 1
     # Where that is the whole first tree, the verifier has its root already.
-    own = [source.node(level, place)] if place else []
-    return own + _siblings(source, level, place, second)
+    own = [source.node(level, index)] if index else []
+    return own + _siblings(source, level, index, second)
 
 
 def _siblings(source: NodeSource, level: int, index: int, size: int) -> list[bytes]:
@@ -284,25 +284,25 @@ def _both_roots(
     _check_hashes(first_root, *proof)
     # The proof starts at the largest perfect subtree that ends at `first`.
     level = (first & -first).bit_length() - 1
-    place = (first >> level) - 1
+    index = (first >> level) - 1
     # Where that is the whole first tree, its root is known.
-    seed, path = (proof[0], proof[1:]) if place and proof else (first_root, proof)
-    inner = (place ^ ((second - 1) >> level)).bit_length()
-    if len(proof) != bool(place) + inner + (place >> inner).bit_count():
+    seed, path = (proof[0], proof[1:]) if index and proof else (first_root, proof)
+    inner = (index ^ ((second - 1) >> level)).bit_length()
+    if len(proof) != bool(index) + inner + (index >> inner).bit_count():
         raise BadProof("the consistency proof is too long or too short")
     siblings, edge = path[:inner], path[inner:]
-    lefts = [part for height, part in enumerate(siblings) if place >> height & 1]
-    return _climb(seed, 0, (), [*lefts, *edge]), _climb(seed, place, siblings, edge)
+    lefts = [part for height, part in enumerate(siblings) if index >> height & 1]
+    return _climb(seed, 0, (), [*lefts, *edge]), _climb(seed, index, siblings, edge)
 
 
-def _climb(hashed: bytes, place: int, siblings: Sequence[bytes], lefts: Sequence[bytes]) -> bytes:
+def _climb(hashed: bytes, index: int, siblings: Sequence[bytes], lefts: Sequence[bytes]) -> bytes:
     """Return the root that a node leads to, by its siblings and then by left ones only."""
     for part in siblings:
-        if place & 1:
+        if index & 1:
             hashed = sha256(b"\x01" + part + hashed).digest()
         else:
             hashed = sha256(b"\x01" + hashed + part).digest()
-        place >>= 1
+        index >>= 1
     for part in lefts:
         hashed = sha256(b"\x01" + part + hashed).digest()
     return hashed

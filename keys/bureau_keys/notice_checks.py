@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from bureau_keys.entry_kinds import EntryKind
 from bureau_keys.envelope import digest, payload_type_of, peek, verify_envelope
 from bureau_keys.errors import BadProof, WrongAnswer
+from bureau_keys.key_history import keys_at
 from bureau_keys.profile import Trust
 from bureau_keys.receipt_checks import check_logged
 from bureau_keys.signer_name import member_id_of, member_signer, subject_signer
@@ -64,7 +65,7 @@ def causes_signed_by(causes: Iterable[NoticeCause], keys: Iterable[LoggedStateme
         KeysError: A statement is not of its kind.
     """
     signers = (_read(cause.statement).header.signer for cause in causes if _is_shown(cause))
-    return attesters_of(keys) | {name for at in signers if (name := member_id_of(at))}
+    return attesters_of(keys) | {name for signer in signers if (name := member_id_of(signer))}
 
 
 def check_notices(
@@ -140,10 +141,11 @@ def _check_signature(
     envelope, index, what = cause.statement, cause.receipt.leaf_index, "the cause of the notice"
     member_id = member_id_of(statement.header.signer)
     if member_id:
-        counting = [key for key in members.get(member_id, ()) if key.counts_at(index)]
+        signers = keys_at(members.get(member_id, ()), index)
     else:
-        counting = [signing_key(keys, subject_id, envelope, index, what)]
-    verify_envelope(envelope, type(statement), {key.key.key_id: key.key for key in counting})
+        signing = signing_key(keys, subject_id, envelope, index, what)
+        signers = {signing.key.key_id: signing.key}
+    verify_envelope(envelope, type(statement), signers)
     signer = member_signer(member_id) if member_id else subject_signer(subject_id)
     check_header(statement.header, signer, trust, what)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from bureau_keys.envelope import digest, parse_canonical, peek, verify_envelope
 from bureau_keys.errors import BadProof, KeysError, RecordMismatch, WrongAnswer
 from bureau_keys.evidence import EvidencePiece
-from bureau_keys.key_history import LoggedKey
+from bureau_keys.key_history import LoggedKey, keys_at
 from bureau_keys.merkle import leaf_hash, verify_inclusion
 from bureau_keys.payment_profile import AMOUNTS, NO_DATA, character_of, month_before, months_between
 from bureau_keys.profile import Trust
@@ -171,12 +171,12 @@ class EvidenceCheck:
             raise
         if piece.receipt.leaf_index >= self._report.log_size:
             raise WrongAnswer(f"{label}: its record was logged after the report's log size")
-        found = (
+        mismatches = (
             differences(self._report, line, record.snapshot)
             if piece.month
             else _of_action(_action_of(line, piece), record.action)
         )
-        for name, value, expected in found:
+        for name, value, expected in mismatches:
             raise RecordMismatch(f"{label}: {name} is {value!r}, its furnisher signed {expected!r}")
         return line.tradeline_id
 
@@ -217,8 +217,7 @@ def verified_manifest(
         KeysError: The furnisher did not sign it, or the log does not include it.
     """
     check_receipt(piece.receipt, piece.manifest, trust, "submission")
-    index = piece.receipt.leaf_index
-    counting = {at.key.key_id: at.key for at in keys if at.counts_at(index)}
+    counting = keys_at(keys, piece.receipt.leaf_index)
     manifest, _ = verify_envelope(piece.manifest, SubmissionManifest, counting)
     signer = member_signer(member_id)
     if manifest.header.signer != signer:
@@ -286,8 +285,8 @@ def _of_newest(line: Tradeline, signed: TradelineSnapshot) -> Iterator[tuple[str
 def _action_of(line: Tradeline, piece: EvidencePiece) -> TradelineAction:
     due = _proves(piece)
     for action in line.actions:
-        at = action.record
-        if (at.submission_id, at.record_index) == (due.submission_id, due.record_index):
+        record = action.record
+        if (record.submission_id, record.record_index) == (due.submission_id, due.record_index):
             return action
     raise WrongAnswer(f"tradeline {line.tradeline_id} has no action of the record in its evidence")
 

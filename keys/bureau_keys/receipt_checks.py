@@ -52,12 +52,12 @@ def check_witnessed(note: str, trust: Trust, quorum: int) -> list[str]:
         NotWitnessed: Fewer than `quorum` witnesses cosigned the checkpoint.
         KeysError: See `witnesses_of`.
     """
-    found = witnesses_of(note, trust)
-    if len(found) < quorum:
+    witnesses = witnesses_of(note, trust)
+    if len(witnesses) < quorum:
         raise NotWitnessed(
-            f"the checkpoint has {len(found)} cosignatures that count, {quorum} are needed"
+            f"the checkpoint has {len(witnesses)} cosignatures that count, {quorum} are needed"
         )
-    return found
+    return witnesses
 
 
 def check_receipt(

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 from bureau_keys.consent_checks import check_consent, check_scope
 from bureau_keys.envelope import digest, payload_type_of, peek, verify_envelope
 from bureau_keys.errors import BadProof, Contradiction, UnknownReportKey, WrongAnswer
-from bureau_keys.key_history import LoggedKey
+from bureau_keys.key_history import LoggedKey, keys_at
 from bureau_keys.portfolio import check_portfolio_report
 from bureau_keys.profile import Trust
 from bureau_keys.receipt_checks import check_receipt
@@ -145,9 +145,7 @@ def check_report(
 def _check_asked(request: Envelope, asked: Inquiry | PortfolioInquiry, proof: ReportProof) -> None:
     """Check that a key of the member signed the inquiry that counted at the inquiry's leaf."""
     member_id, index = member_id_of(asked.header.signer), proof.receipt.leaf_index
-    counting = {
-        held.key.key_id: held.key for held in proof.keys.get(member_id, ()) if held.counts_at(index)
-    }
+    counting = keys_at(proof.keys.get(member_id, ()), index)
     if not counting:
         raise BadProof(f"the keys of {member_id}, which asked, are missing")
     verify_envelope(request, type(asked), counting)

@@ -106,9 +106,9 @@ class SavedReport:
         except (ValueError, RecursionError) as error:
             raise MalformedMessage("not a saved report: it is not JSON") from error
         if not isinstance(parts, dict) or parts.get("format") != FORMAT:
-            found = parts.get("format") if isinstance(parts, dict) else None
+            file_format = parts.get("format") if isinstance(parts, dict) else None
             raise MalformedMessage(
-                f"not a saved report: its format is {found!r}, expected {FORMAT!r}"
+                f"not a saved report: its format is {file_format!r}, expected {FORMAT!r}"
             )
         return cls(
             report=_read(parts, "report", Envelope),
@@ -152,7 +152,9 @@ class SavedReport:
         members = [*self.furnishers, *self.vouchers]
         keys, described = logged_keys(members, trust), signed_members(members, trust)
         owners = {member.member_id for member in self.furnishers}
-        signing = {member_id: at for member_id, at in keys.items() if member_id in owners}
+        signing = {
+            member_id: member_keys for member_id, member_keys in keys.items() if member_id in owners
+        }
         # 2. The bureau signed the report for this request, which the log has, and the subject
         #    consented.
         report = check_report(self.report, self.request, self._proof(signing), trust)

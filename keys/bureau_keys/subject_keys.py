@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from bureau_keys.envelope import payload_type_of, peek, verify_envelope
 from bureau_keys.errors import BadProof
-from bureau_keys.key_history import STILL, LoggedKey
+from bureau_keys.key_history import STILL, LoggedKey, keys_at
 from bureau_keys.profile import Trust
 from bureau_keys.receipt_checks import check_receipt
 from bureau_keys.signer_name import member_id_of, member_signer, subject_id_of, subject_signer
@@ -97,7 +97,7 @@ def _attest(keys: SubjectKeys, logged: LoggedStatement, members: MemberKeys, tru
     if attester not in members:
         raise BadProof(f"the keys of {attester}, which attested the subject's key, are missing")
     check_receipt(logged.receipt, logged.envelope, trust, "attestation")
-    counting = {at.key.key_id: at.key for at in members[attester] if at.counts_at(index)}
+    counting = keys_at(members[attester], index)
     attestation, _ = verify_envelope(logged.envelope, KeyAttestation, counting)
     check_header(attestation.header, member_signer(attester), trust, "the attestation")
     subject_id, key = _bound(attestation.binding, trust)
