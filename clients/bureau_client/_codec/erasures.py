@@ -19,7 +19,7 @@ def read_erasure(message: erasure_pb2.Erasure, statement: bytes, receipt: Receip
             ErasedAccount(account.tradeline_id, tuple(account.subject_ids))
             for account in message.accounts
         ),
-        leaf_indices=tuple(at.leaf_index for at in message.statements),
+        leaf_indices=tuple(erased.leaf_index for erased in message.statements),
         leaf_index=receipt.leaf_index,
         statement=statement,
         receipt=receipt,

@@ -166,9 +166,14 @@ def read_place(message: PortfolioProof) -> PortfolioPlace:
     )
 
 
-def write_place(place: PortfolioPlace) -> PortfolioProof:
+def write_place(portfolio: PortfolioPlace) -> PortfolioProof:
     """Write the message that `read_place` reads."""
-    return PortfolioProof(index=place.index, count=place.count, root=place.root, proof=place.proof)
+    return PortfolioProof(
+        index=portfolio.index,
+        count=portfolio.count,
+        root=portfolio.root,
+        proof=portfolio.proof,
+    )
 
 
 def read_hold(message: hold_pb2.Hold) -> Hold:

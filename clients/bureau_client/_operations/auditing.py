@@ -21,10 +21,18 @@ def audit(context: Context, since: str | None) -> Operation[AuditReport]:
     started = context.clock()
     witnessed, fault = yield from _witnessed(context)
     kept = [note for note in (since, witnessed and witnessed.note) if note]
-    found, state = yield from _run(context, kept)
+    log_fault, state = yield from _run(context, kept)
     elapsed = context.clock() - started
-    size, held, newest = state.frontier.size, state.held, state.newest
-    return AuditReport(context.trust.origin, size, held, newest, witnessed, found or fault, elapsed)
+    size, checkpoint_count, newest = state.frontier.size, state.held, state.newest
+    return AuditReport(
+        context.trust.origin,
+        size,
+        checkpoint_count,
+        newest,
+        witnessed,
+        log_fault or fault,
+        elapsed,
+    )
 
 
 def _witnessed(context: Context) -> Operation[tuple[Checkpoint | None, Fault | None]]:
@@ -32,12 +40,12 @@ def _witnessed(context: Context) -> Operation[tuple[Checkpoint | None, Fault | N
     if not context.trust.witnesses:
         return None, None
     try:
-        found = yield from cosigning.cosigned_checkpoint(context, max(context.trust.quorum, 1))
+        checkpoint = yield from cosigning.cosigned_checkpoint(context, max(context.trust.quorum, 1))
     except NotWitnessed as error:
         return None, Fault(error.message) if context.trust.quorum else None
     except VerificationFailed as error:
         return None, Fault(error.message)
-    return found, None
+    return checkpoint, None
 
 
 def _run(context: Context, kept: list[str]) -> Operation[tuple[Fault | None, LogAudit[Checkpoint]]]:

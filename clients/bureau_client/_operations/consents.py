@@ -156,11 +156,11 @@ def _list(
             subject_request=signed(), subject_id=subject_id, page_token=token
         )
         reply = yield from call(methods.LIST_CONSENTS, request)
-        held = yield from _verified(context, reply.consents, reply.keys)
-        for consent in held:
+        consents = yield from _verified(context, reply.consents, reply.keys)
+        for consent in consents:
             if subject_id:
                 check_equal("The consent's subject", consent.subject_id, subject_id)
-        return held, reply.next_page_token
+        return consents, reply.next_page_token
 
     return (yield from collect("The list of consents", page, lambda consent: consent, limit))
 

@@ -28,16 +28,16 @@ def subject_ids(
     started = context.clock()
     inputs = [_normalised(index, *parts) for index, parts in enumerate(identifiers)]
     different = list(dict.fromkeys(inputs))
-    found: dict[bytes, str] = {}
+    by_identifier: dict[bytes, str] = {}
     receipt = None
     for chunk in _chunks(different):
         ids, receipt = yield from _evaluate(context, chunk)
-        found.update(zip(chunk, ids, strict=True))
-        yield Progress(len(found), len(different), context.clock() - started)
+        by_identifier.update(zip(chunk, ids, strict=True))
+        yield Progress(len(by_identifier), len(different), context.clock() - started)
     if receipt is not None:
         # Once witnesses cosign the last evaluation, they have cosigned the earlier ones too.
         yield from as_needed(context, receipt)
-    return [found[identifier] for identifier in inputs]
+    return [by_identifier[identifier] for identifier in inputs]
 
 
 def _evaluate(context: SigningContext, inputs: list[bytes]) -> Operation[tuple[list[str], Receipt]]:

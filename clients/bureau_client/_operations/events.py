@@ -53,9 +53,9 @@ def hold_file(context: SigningContext, memory: EventMemory, file: Report) -> Ope
     Raises:
         VerificationFailed: The chain of the newer file does not extend that of the older one.
     """
-    kept, seen = memory.kept, ChainHead(file.event_count, file.event_chain_hash)
+    kept, head = memory.kept, ChainHead(file.event_count, file.event_chain_hash)
     # Two calls at once can end in the other order: the one that was read first is older.
-    older, newer = (kept.head, seen) if file.log_size >= kept.log_size else (seen, kept.head)
+    older, newer = (kept.head, head) if file.log_size >= kept.log_size else (head, kept.head)
     chain = _Chain(memory, older)
     if newer.events > older.events:
         yield from _read(context, chain, newer.events - older.events)
@@ -75,12 +75,12 @@ def hold_report(context: Context, report: Report) -> Operation[None]:
     Raises:
         VerificationFailed: The chains of the two reports contradict each other.
     """
-    seen, earlier = _head_of(report), context.heads.get(report.subject_id)
-    if earlier is not None and earlier.request_id != seen.request_id:
-        yield from _check_extends(earlier, seen)
-        if seen.log_size < earlier.log_size:
+    head, earlier = _head_of(report), context.heads.get(report.subject_id)
+    if earlier is not None and earlier.request_id != head.request_id:
+        yield from _check_extends(earlier, head)
+        if head.log_size < earlier.log_size:
             return
-    context.heads[report.subject_id] = seen
+    context.heads[report.subject_id] = head
     context.heads.move_to_end(report.subject_id)
     if len(context.heads) > REMEMBERED:
         context.heads.popitem(last=False)

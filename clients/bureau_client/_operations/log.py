@@ -38,16 +38,16 @@ def newest_checkpoint(context: Context) -> Operation[Checkpoint]:
     """
     known = context.log_view.newest  # before the call: another thread may see a later one
     reply = yield from call(methods.GET_CHECKPOINT, log_pb2.GetCheckpointRequest())
-    seen = _sighting(context, reply.checkpoint)
-    if known is not None and seen.checkpoint.size < known.checkpoint.size:
+    sighting = _sighting(context, reply.checkpoint)
+    if known is not None and sighting.checkpoint.size < known.checkpoint.size:
         raise context.log_view.contradiction(
             known,
-            seen,
-            message=f"The log shrank: its newest checkpoint has size {seen.checkpoint.size}, after "
-            f"one of size {known.checkpoint.size}",
+            sighting,
+            message="The log shrank: its newest checkpoint has size "
+            f"{sighting.checkpoint.size}, after one of size {known.checkpoint.size}",
         )
-    yield from prove(context, seen)
-    return _value(seen)
+    yield from prove(context, sighting)
+    return _value(sighting)
 
 
 def list_notes() -> Operation[list[str]]:

@@ -41,7 +41,7 @@ def get_member(member_id: str, *, with_statements: bool = False) -> Operation[Me
     """Return a member, on request with the signed statements that register its keys."""
     member_id = arguments.member_id(member_id)
     what = f"The list of statements about {member_id}"
-    found, size = members_pb2.Member(), PageBytes(what)
+    message, size = members_pb2.Member(), PageBytes(what)
 
     def page(token: str) -> Operation[tuple[Sequence[members_pb2.LoggedStatement], str]]:
         request = members_pb2.GetMemberRequest(
@@ -51,14 +51,14 @@ def get_member(member_id: str, *, with_statements: bool = False) -> Operation[Me
         check_equal("The member", reply.member.member_id, member_id)
         size.add(reply)
         if not token:
-            found.CopyFrom(reply.member)
-            found.ClearField("statements")
+            message.CopyFrom(reply.member)
+            message.ClearField("statements")
         return reply.member.statements, reply.next_page_token
 
     statements = yield from collect(what, page, as_it_is, most=MAX_STATEMENTS)
-    found.statements.extend(statements)
+    message.statements.extend(statements)
     with verifying("The member"):
-        return read_member(found)
+        return read_member(message)
 
 
 def vouched_member(trust: Trust, member_id: str) -> Operation[Vouched]:
@@ -207,7 +207,7 @@ def list_members(context: Context, limit: int | None) -> Operation[list[Member]]
         check_size("The list of members", reply.members)
         with verifying("The list of members"):
             listed = list(map(read_member, reply.members))
-        found = []
+        members = []
         for shown in listed:
             if not arguments.is_member_id(shown.member_id):
                 raise _no_member(shown.member_id)
@@ -222,8 +222,8 @@ def list_members(context: Context, limit: int | None) -> Operation[list[Member]]
                     fix="List the members again: the member may have changed just now. "
                     f"If it fails again: {TELL[0].lower()}{TELL[1:]}",
                 )
-            found.append(member)
-        return found, reply.next_page_token
+            members.append(member)
+        return members, reply.next_page_token
 
     return (yield from collect("The list of members", page, as_it_is, limit))
 
@@ -231,10 +231,16 @@ def list_members(context: Context, limit: int | None) -> Operation[list[Member]]
 def _alike(shown: Member, member: Member) -> bool:
     """Return true if a member of a list is shown as a verified one."""
 
-    def described(at: Member) -> tuple[object, ...]:
-        sets = (at.roles, at.purposes, at.certificate_fingerprints)
-        keys = frozenset(key.key_id for key in at.keys if key.valid_to_index is None)
-        values = (at.display_name, at.state, at.jurisdiction, at.group, at.directory_quota)
+    def described(member: Member) -> tuple[object, ...]:
+        sets = (member.roles, member.purposes, member.certificate_fingerprints)
+        keys = frozenset(key.key_id for key in member.keys if key.valid_to_index is None)
+        values = (
+            member.display_name,
+            member.state,
+            member.jurisdiction,
+            member.group,
+            member.directory_quota,
+        )
         return (*map(frozenset, sets), keys, *values)
 
     return described(shown) == described(member)

@@ -170,14 +170,14 @@ class _Reader:
         return receipt
 
     def _report(self, message: QueryPortfolioResponse, receipt: Receipt) -> Operation[Report]:
-        place = PortfolioProof(
+        portfolio = PortfolioProof(
             count=self._start.count,
             root=self._start.root,
             index=message.portfolio.index,
             proof=message.portfolio.proof,
         )
         report = yield from verified_report(
-            self._context, message.report, self._sealed, receipt, message.consent, place
+            self._context, message.report, self._sealed, receipt, message.consent, portfolio
         )
         if report.subject_id in self._subjects:
             raise _refused(f"The portfolio has two reports on subject {report.subject_id}")

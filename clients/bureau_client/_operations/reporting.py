@@ -55,13 +55,13 @@ def query(
     )
     sealed = seal(inquiry, context.signer.key)
     request = reporting_pb2.QueryReportRequest(inquiry=sealed)
-    seen = context.log_view.newest
+    newest = context.log_view.newest
     reply = yield from call(methods.QUERY_REPORT, request, inquiry.header.request_id)
     receipt = yield from verify_receipt_and_witnesses(
         context, reply.receipt, sealed, kind="inquiry"
     )
     report = yield from verified_report(context, reply.report, sealed, receipt, reply.consent)
-    verify_as_new(report, seen)
+    verify_as_new(report, newest)
     yield from hold_report(context, report)
 
     def further(token: str) -> Operation[report_pb2.EvidencePage]:
@@ -102,9 +102,9 @@ def replay(
     reply = yield from call(methods.REPLAY_REPORT, request, statement.header.request_id)
     logged = yield from verify_receipt_and_witnesses(context, reply.receipt, sealed, kind="replay")
     receipt = yield from verify_receipt_and_witnesses(context, reply.inquiry_receipt, reply.inquiry)
-    place = reply.portfolio if reply.HasField("portfolio") else None
+    portfolio = reply.portfolio if reply.HasField("portfolio") else None
     report = yield from verified_report(
-        context, reply.report, reply.inquiry, receipt, reply.consent, place
+        context, reply.report, reply.inquiry, receipt, reply.consent, portfolio
     )
     check_equal("The report's request id", report.request_id, inquiry_id)
     if subject_id:
@@ -159,8 +159,8 @@ def verified_report(
             portfolio=None if portfolio is None else read_place(portfolio),
         )
 
-    found, vouched = yield from check_with_member(context, attester, check)
-    return _with_members(found, [vouched, asker])
+    verified, vouched = yield from check_with_member(context, attester, check)
+    return _with_members(verified, [vouched, asker])
 
 
 def _with_evidence(

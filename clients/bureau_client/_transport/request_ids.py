@@ -32,6 +32,6 @@ class LastRequestId:
             path: The method.
             outcome: Name of the gRPC code that the call ended with.
         """
-        found = next((value for key, value in trailers or () if key == REQUEST_ID), "")
-        self._variable.set(found)
-        logger.info("%s %s request_id=%s", path, outcome, found or "-")
+        request_id = next((value for key, value in trailers or () if key == REQUEST_ID), "")
+        self._variable.set(request_id)
+        logger.info("%s %s request_id=%s", path, outcome, request_id or "-")

@@ -54,9 +54,11 @@ def act(
             help=f"Initiator: {names_of(Initiator)}.",
         ),
     ] = Initiator.LENDER,
-    at: Annotated[
+    time: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%dT%H:%M:%S"], help="Time of the action, UTC; default: now."),
+        typer.Option(
+            "--at", formats=["%Y-%m-%dT%H:%M:%S"], help="Time of the action, UTC; default: now."
+        ),
     ] = None,
     record: Annotated[
         list[str] | None,
@@ -82,7 +84,7 @@ def act(
         kind=kind,
         initiator=by,
         reasons=tuple(reason),
-        effective_time=at.replace(tzinfo=UTC) if at else datetime.now(UTC),
+        effective_time=time.replace(tzinfo=UTC) if time else datetime.now(UTC),
         record_refs=tuple(parse_record_ref(text, "--record") for text in record or ()),
         review_by_date=review_by.date() if review_by else None,
         appeal_route=appeal,

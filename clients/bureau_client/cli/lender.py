@@ -123,9 +123,9 @@ def inquiries(
 ) -> None:
     """List this member's own inquiries and replays."""
     with open_lender(profile, passphrase_file) as lender:
-        found = lender.inquiries(subject, limit=limit)
+        inquiries = lender.inquiries(subject, limit=limit)
     shown = ("create_time", "subject_id", "inquiry_id", "purpose", "outcome", "denial_reason")
-    emit_many(found, output, shown)
+    emit_many(inquiries, output, shown)
 
 
 @app.command()

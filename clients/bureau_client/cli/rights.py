@@ -78,9 +78,9 @@ def list_holds(
 ) -> None:
     """List the holds on your file."""
     with open_wallet(wallet, profile, passphrase_file) as own:
-        found = own.file().holds
+        holds = own.file().holds
     shown = ("hold_id", "kind", "state", "create_time", "expire_time", "lifts")
-    emit_many(found, output, shown)
+    emit_many(holds, output, shown)
 
 
 @disputes.command("open")

@@ -93,18 +93,18 @@ def _check_header(names: list[str], required: Collection[str], optional: Collect
         raise InvalidRequest(
             "The file is not UTF-8", reason="BAD_TEXT", fix="Save it as CSV in UTF-8"
         )
-    given = Counter(names)
+    counts = Counter(names)
     wrong = [
         Violation(name, "MISSING_COLUMN", "is missing")
-        for name in sorted(set(required) - set(given))
+        for name in sorted(set(required) - set(counts))
     ]
     wrong += [
         Violation(name[:_SHOWN], "UNKNOWN_COLUMN", "is unknown")
-        for name in sorted(set(given) - {*required, *optional})
+        for name in sorted(set(counts) - {*required, *optional})
     ]
     wrong += [
         Violation(name, "DUPLICATE_COLUMN", f"is there {count} times")
-        for name, count in given.items()
+        for name, count in counts.items()
         if count > 1
     ]
     if wrong:

@@ -51,9 +51,9 @@ def read_people(path: Path) -> dict[str, Person]:
     with open_table(path) as stream:
         for line in read_lines(stream, _REQUIRED, people_columns()):
             wrong = [(line.number, v.field, v.message) for v in line.violations]
-            given = {name: text for name, text in line.cells.items() if text}
-            wrong += [(line.number, name, "is empty") for name in _REQUIRED if name not in given]
-            born = given.pop("date_of_birth", "")
+            cells = {name: text for name, text in line.cells.items() if text}
+            wrong += [(line.number, name, "is empty") for name in _REQUIRED if name not in cells]
+            born = cells.pop("date_of_birth", "")
             try:
                 day = date.fromisoformat(born) if born else None
             except ValueError:
@@ -62,8 +62,8 @@ def read_people(path: Path) -> dict[str, Person]:
                 )
             if wrong:
                 raise _wrong(path, wrong)
-            subject_id = given.pop(SUBJECT)
-            people[subject_id] = Person(**given, date_of_birth=day)
+            subject_id = cells.pop(SUBJECT)
+            people[subject_id] = Person(**cells, date_of_birth=day)
     return people
 
 

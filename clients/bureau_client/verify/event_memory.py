@@ -86,12 +86,12 @@ class EventMemory:
             message: The failure.
             seen: The signed file that contradicts the kept one; empty if a list does.
         """
-        place = ""
+        location = ""
         if self._folder is not None and self.kept.envelope:
             parts = {"format": GAP_FORMAT, "kept": _text(self.kept.envelope), "seen": _text(seen)}
             if self._write(GAP, parts):
-                place = f"; the signed files are in {self._folder / GAP}"
-        return VerificationFailed(message + place, reason="WRONG_ANSWER", fix=TELL)
+                location = f"; the signed files are in {self._folder / GAP}"
+        return VerificationFailed(message + location, reason="WRONG_ANSWER", fix=TELL)
 
     def _read(self) -> KeptFile:
         path = self._folder and self._folder / NEWEST

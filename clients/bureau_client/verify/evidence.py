@@ -97,7 +97,7 @@ def by_furnisher(report: Report, evidence: Iterable[Evidence]) -> dict[str, list
         VerificationFailed: The report has no tradeline for a piece of evidence.
     """
     furnishers = {line.tradeline_id: line.member_id for line in report.tradelines}
-    found: dict[str, list[Evidence]] = {}
+    by_member: dict[str, list[Evidence]] = {}
     for piece in evidence:
         if piece.tradeline_id not in furnishers:
             raise VerificationFailed(
@@ -105,8 +105,8 @@ def by_furnisher(report: Report, evidence: Iterable[Evidence]) -> dict[str, list
                 reason="WRONG_ANSWER",
                 fix=TELL,
             )
-        found.setdefault(furnishers[piece.tradeline_id], []).append(piece)
-    return found
+        by_member.setdefault(furnishers[piece.tradeline_id], []).append(piece)
+    return by_member
 
 
 def _message_of(report: Report) -> report_pb2.Report:

@@ -217,14 +217,14 @@ class LogView:
         evidence = ForkEvidence(kept.note, seen.note, proof)
         with self._lock:
             self._evidence = evidence
-        place = ""
+        location = ""
         if self._folder is not None:
             try:
                 self._folder.save_evidence(evidence)
-                place = f"; both checkpoints are in {self._folder.evidence_path}"
+                location = f"; both checkpoints are in {self._folder.evidence_path}"
             except OSError as error:
                 self._warn(error)
-        failure = VerificationFailed(message + place, reason="BAD_PROOF", fix=self._fix())
+        failure = VerificationFailed(message + location, reason="BAD_PROOF", fix=self._fix())
         failure.evidence = evidence
         return failure
 
@@ -284,9 +284,9 @@ class LogView:
         """Return the checkpoint of a kept note; None for one that was proved, or for no note."""
         if not note:
             return None
-        found = Sighting(verify_checkpoint(note, self._trust), note)
-        known = self._proved.get(found.checkpoint.size)
-        return None if known and known.checkpoint == found.checkpoint else found
+        sighting = Sighting(verify_checkpoint(note, self._trust), note)
+        known = self._proved.get(sighting.checkpoint.size)
+        return None if known and known.checkpoint == sighting.checkpoint else sighting
 
     def _load(self, folder: MemoryFolder) -> None:
         try:
@@ -312,9 +312,9 @@ class LogView:
             self._written = memory
 
     def _refused(self, where: str) -> VerificationFailed:
-        place = "" if self._folder is None else f"; the evidence is {self._folder.evidence_path}"
+        location = "" if self._folder is None else f"; the evidence is {self._folder.evidence_path}"
         error = VerificationFailed(
-            f"{where} found that the log contradicts itself, and nothing was sent{place}",
+            f"{where} found that the log contradicts itself, and nothing was sent{location}",
             reason="BAD_PROOF",
             fix=self._fix(),
         )

@@ -17,6 +17,7 @@ from bureau_client.verify.log_view import Sighting
 from bureau_keys.bounded_parsing import parse
 from bureau_keys.envelope import verify_envelope
 from bureau_keys.errors import WrongPayloadType
+from bureau_keys.key_history import keys_at
 from bureau_keys.profile import Trust
 from bureau_keys.provenance import unproved_parts
 from bureau_keys.report_checks import ReportProof, check_report, read_request
@@ -57,8 +58,8 @@ def verify_report(
     keys = {member.member_id: logged_keys_of(member) for member in members}
     with verifying("The report"):
         consent = parse(ConsentProof, consent_proof)
-        place = None if portfolio is None else write_place(portfolio)
-        proof = ReportProof(write_receipt(receipt), consent, keys, place)
+        portfolio_proof = None if portfolio is None else write_place(portfolio)
+        proof = ReportProof(write_receipt(receipt), consent, keys, portfolio_proof)
     report = _verify(envelope, inquiry, proof, trust)
     return replace(report, receipt=receipt, consent_proof=consent_proof, portfolio=portfolio)
 
@@ -71,11 +72,7 @@ def verify_asked(inquiry: bytes, receipt: Receipt, member: Member) -> None:
     """
     with verifying("The inquiry"):
         envelope = Envelope.FromString(inquiry)
-        keys = {
-            held.key.key_id: held.key
-            for held in logged_keys_of(member)
-            if held.counts_at(receipt.leaf_index)
-        }
+        keys = keys_at(logged_keys_of(member), receipt.leaf_index)
         verify_envelope(envelope, type(read_request(envelope)), keys)
 
 
@@ -89,19 +86,19 @@ def verify_file(envelope: bytes, request: bytes, trust: Trust) -> Report:
     return _verify(envelope, request, None, trust)
 
 
-def verify_as_new(report: Report, seen: Sighting | None) -> None:
+def verify_as_new(report: Report, newest: Sighting | None) -> None:
     """Check that a report was read no earlier than it was asked for.
 
     Args:
-        seen: Newest checkpoint that the client had seen when it asked; None before the first.
+        newest: Newest checkpoint that the client had seen when it asked; None before the first.
 
     Raises:
         VerificationFailed: The log had more leaves by then.
     """
-    if seen is not None and report.log_size < seen.checkpoint.size:
+    if newest is not None and report.log_size < newest.checkpoint.size:
         raise VerificationFailed(
             f"The report was read at log size {report.log_size}; the log had "
-            f"{seen.checkpoint.size} leaves before it was asked for",
+            f"{newest.checkpoint.size} leaves before it was asked for",
             reason="WRONG_ANSWER",
             fix=TELL,
         )

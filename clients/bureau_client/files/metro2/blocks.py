@@ -109,13 +109,13 @@ class Frames:
             self._skip_line_ends()
             if not self._reach(1):
                 return
-            taken = self._take(number + 1)
+            block = self._take(number + 1)
             # Some writers omit the block's word before header or trailer.
-            if not self.framing.blocked or taken[WORD:].startswith(_BARE):
+            if not self.framing.blocked or block[WORD:].startswith(_BARE):
                 number += 1
-                yield Frame(number, taken)
+                yield Frame(number, block)
                 continue
-            for word, raw in self._records(taken, number):
+            for word, raw in self._records(block, number):
                 number += 1
                 yield Frame(number, raw, word)
 
@@ -147,9 +147,9 @@ class Frames:
                 f"{length} bytes, as its descriptor word says",
                 "Send the whole file",
             )
-        taken = self._ahead[self._at : self._at + length]
+        block = self._ahead[self._at : self._at + length]
         self._at += length
-        return taken
+        return block
 
     def _checked(self, ahead: bytes, number: int) -> int:
         length = self.framing.length(ahead[:WORD])

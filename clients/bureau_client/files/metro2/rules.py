@@ -72,8 +72,8 @@ def _by_status() -> Mapping[str, list[Rule]]:
         tests = []
         for field, test, *operand in entry["when"]:
             if field == "account_status" and test in {"is", "is not"}:
-                given = set(operand[0].split())
-                statuses &= given if test == "is" else known - given
+                operands = set(operand[0].split())
+                statuses &= operands if test == "is" else known - operands
             else:
                 tests.append(_TESTS[test](field, *operand or [None]))
         rule = Rule(

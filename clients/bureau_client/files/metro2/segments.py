@@ -126,8 +126,8 @@ def blank(kind: str, numbers: Numbers = Numbers.CHARACTER) -> Segment:
             parts.append(b" " * (field.packed_length if packed else field.length))
     named = {HEADER: {"record_identifier": HEADER}, TRAILER: {"record_identifier": TRAILER}}
     segment = Segment(kind, b"".join(parts), numbers)
-    given = named.get(kind, {} if kind == BASE else {"segment_identifier": kind})
-    return segment.with_values(**given)
+    identifiers = named.get(kind, {} if kind == BASE else {"segment_identifier": kind})
+    return segment.with_values(**identifiers)
 
 
 def shown(field: Field, raw: bytes) -> str:
