@@ -132,8 +132,8 @@ class Book:
                 "SELECT origin, seen_note, request, time_s FROM evidence ORDER BY time_s, size"
             ).fetchall()
         return [
-            Evidence(origin, seen, AddCheckpoint.from_bytes(request), time_s)
-            for origin, seen, request, time_s in rows
+            Evidence(origin, seen_note, AddCheckpoint.from_bytes(request), time_s)
+            for origin, seen_note, request, time_s in rows
         ]
 
     def advance(self, origin: str, step: Callable[[Followed], tuple[str, int]]) -> None:
@@ -173,8 +173,8 @@ class Book:
             piece.time_s,
         )
         with self._change() as run:
-            held = run("SELECT note FROM log WHERE origin = ?", (piece.origin,)).fetchone()
-            if held and _seen(piece.origin, held[0]) == checkpoint:
+            newest = run("SELECT note FROM log WHERE origin = ?", (piece.origin,)).fetchone()
+            if newest and _seen(piece.origin, newest[0]) == checkpoint:
                 return  # cosigned meanwhile
             (count,) = run(
                 "SELECT count(*) FROM evidence WHERE origin = ?", (piece.origin,)

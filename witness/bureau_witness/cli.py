@@ -81,7 +81,7 @@ class PrintableFormatter(logging.Formatter):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WitnessFolder:
     """A witness's folder: `witness.toml`, the keyring, its passphrase, the book."""
 
     folder: Path
@@ -143,13 +143,13 @@ def serve(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Serve the witness until SIGTERM or Ctrl-C."""
-    place = Place(folder)
-    settings = place.settings()
+    witness_folder = WitnessFolder(folder)
+    settings = witness_folder.settings()
     handler = logging.StreamHandler()
     handler.setFormatter(PrintableFormatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    book = place.book()
-    web = App(Witness(settings["name"], place.key(passphrase_file), book))
+    book = witness_folder.book()
+    web = App(Witness(settings["name"], witness_folder.key(passphrase_file), book))
     try:
         serve_app(web, listen or settings["listen"])
     finally:
@@ -169,7 +169,7 @@ def log_add(
     verifier = parse_vkey(key)
     if verifier.name != origin or verifier.kind != ED25519:
         raise ValueError(f"the key is of {verifier.name}, or no log's: {key}")
-    book = Place(folder).book()
+    book = WitnessFolder(folder).book()
     try:
         book.follow(verifier)
     except KeyError as error:
@@ -190,8 +190,8 @@ def show(
 
     Exit code 6 if a log is forked, 8 if one has signed what it has not explained.
     """
-    place = Place(folder)
-    settings, book = place.settings(), place.book()
+    witness_folder = WitnessFolder(folder)
+    settings, book = witness_folder.settings(), witness_folder.book()
     followed, evidence = book.logs(), book.evidence()
     book.close()
     rows = [_log_row(log, evidence) for log in followed]
