@@ -77,21 +77,21 @@ class Page:
         return "\n".join([HEAD, *self._services(), *self._nouns()])
 
     def _services(self) -> Iterator[str]:
-        found = {
-            service.name: (file, place, service)
+        services = {
+            service.name: (file, index, service)
             for file in self._files
-            for place, service in enumerate(file.service)
+            for index, service in enumerate(file.service)
         }
         yield "## Services\n"
-        for name in sorted(found, key=SERVICES.index):
-            yield from self._service(*found[name])
+        for name in sorted(services, key=SERVICES.index):
+            yield from self._service(*services[name])
 
     def _service(
-        self, file: FileDescriptorProto, place: int, service: ServiceDescriptorProto
+        self, file: FileDescriptorProto, index: int, service: ServiceDescriptorProto
     ) -> Iterator[str]:
         comments = self._comments[file.name]
         yield f"### {service.name}\n"
-        yield prose(comments[FILE_SERVICE, place]) + "\n"
+        yield prose(comments[FILE_SERVICE, index]) + "\n"
         yield "| method | roles | request | deadline | class |"
         yield "|---|---|---|---|---|"
         for method in service.method:
@@ -100,7 +100,7 @@ class Page:
         yield ""
         for number, method in enumerate(service.method):
             yield f"#### {service.name}/{method.name}\n"
-            yield prose(comments[FILE_SERVICE, place, SERVICE_METHOD, number])
+            yield prose(comments[FILE_SERVICE, index, SERVICE_METHOD, number])
             if not method.options.HasExtension(self._options.rules):
                 yield "\n*Not served by this version.*"
             answer = self._type(method.output_type)
@@ -127,18 +127,18 @@ class Page:
     def _nouns(self) -> Iterator[str]:
         yield "## Messages and codes\n"
         for file in self._files:
-            for place, message in enumerate(file.message_type):
-                yield from self._message(file, place, message)
-            for place, enum in enumerate(file.enum_type):
-                yield from self._enum(file, place, enum)
+            for index, message in enumerate(file.message_type):
+                yield from self._message(file, index, message)
+            for index, enum in enumerate(file.enum_type):
+                yield from self._enum(file, index, enum)
 
     def _message(
-        self, file: FileDescriptorProto, place: int, message: DescriptorProto
+        self, file: FileDescriptorProto, index: int, message: DescriptorProto
     ) -> Iterator[str]:
         comments = self._comments[file.name]
         yield f"### {message.name}\n"
-        if told := comments.get((FILE_MESSAGE, place)):
-            yield prose(told) + "\n"
+        if comment := comments.get((FILE_MESSAGE, index)):
+            yield prose(comment) + "\n"
         if not message.field:
             yield "No fields.\n"
             return
@@ -149,26 +149,26 @@ class Page:
             and choice.options.Extensions[self._validate.oneof].required
         ]
         for number, field in enumerate(message.field):
-            told = comments.get((FILE_MESSAGE, place, MESSAGE_FIELD, number), "")
+            comment = comments.get((FILE_MESSAGE, index, MESSAGE_FIELD, number), "")
             rules = ", ".join(self._field_rules(field))
             if field.HasField("oneof_index") and not field.proto3_optional:
                 choice = message.oneof_decl[field.oneof_index].name
                 one = "exactly one" if choice in choices else "at most one"
                 rules = ", ".join(filter(None, [f"{one} of `{choice}`", rules]))
             line = f"- `{field.name}` ({field.number}): {self._kind(message, field)}"
-            yield line + (f"; {rules}" if rules else "") + "." + told_after(told)
+            yield line + (f"; {rules}" if rules else "") + "." + comment_after(comment)
         yield ""
 
     def _enum(
-        self, file: FileDescriptorProto, place: int, enum: EnumDescriptorProto
+        self, file: FileDescriptorProto, index: int, enum: EnumDescriptorProto
     ) -> Iterator[str]:
         comments = self._comments[file.name]
         yield f"### {enum.name}\n"
-        if told := comments.get((FILE_ENUM, place)):
-            yield prose(told) + "\n"
+        if comment := comments.get((FILE_ENUM, index)):
+            yield prose(comment) + "\n"
         for number, value in enumerate(enum.value):
-            told = comments.get((FILE_ENUM, place, ENUM_VALUE, number), "")
-            yield f"- `{value.name}` = {value.number}." + told_after(told)
+            comment = comments.get((FILE_ENUM, index, ENUM_VALUE, number), "")
+            yield f"- `{value.name}` = {value.number}." + comment_after(comment)
         yield ""
 
     def _kind(self, message: DescriptorProto, field: FieldDescriptorProto) -> str:
@@ -204,18 +204,18 @@ def words_of(rules: Any) -> Iterator[str]:
     kind = rules.WhichOneof("type")
     if kind is None:
         return
-    given = {name.name: value for name, value in getattr(rules, kind).ListFields()}
-    if kind == "repeated" and "items" in given:
-        for words in words_of(given.pop("items")):
+    values = {name.name: value for name, value in getattr(rules, kind).ListFields()}
+    if kind == "repeated" and "items" in values:
+        for words in words_of(values.pop("items")):
             yield f"each {words}"
-    if given.pop("defined_only", False):
-        zero = list(given.pop("not_in", [])) == [0]
+    if values.pop("defined_only", False):
+        zero = list(values.pop("not_in", [])) == [0]
         yield "a value of the enum" + (" other than UNSPECIFIED" if zero else "")
     for (low, high), unit, write in RANGES:
-        bounds = [given.pop(name, None) for name in (low, high)]
+        bounds = [values.pop(name, None) for name in (low, high)]
         if words := span(*(None if bound is None else write(bound) for bound in bounds)):
             yield words + unit.get(kind, "")
-    for name, value in given.items():
+    for name, value in values.items():
         yield SINGLE[name](value)
 
 
@@ -262,11 +262,11 @@ def prose(comment: str) -> str:
     paragraphs = re.split(r"\n\s*\n", comment.strip("\n"))
     text = "\n\n".join(" ".join(part.split()) for part in paragraphs)
     return re.sub(
-        r"(Payload: )([A-Z]\w+)", lambda found: f"{found[1]}[{found[2]}](#{anchor(found[2])})", text
+        r"(Payload: )([A-Z]\w+)", lambda match: f"{match[1]}[{match[2]}](#{anchor(match[2])})", text
     )
 
 
-def told_after(comment: str) -> str:
+def comment_after(comment: str) -> str:
     """Return a comment as the end of a list item."""
     return f" {prose(comment)}".replace("\n\n", " ") if comment else ""
 
