@@ -1,4 +1,5 @@
-"""Holds the prose rules of CONTRIBUTING.md: first words of docstrings, and forbidden words.
+"""Holds the prose rules of CONTRIBUTING.md: first words of docstrings, forbidden words, and
+local names that say nothing about the thing.
 
 The numbers are a ratchet: a share only rises, a ceiling only falls.
 """
@@ -314,6 +315,24 @@ MAX_FORBIDDEN = {
     "bureau_witness": 0,
     "docs": 0,
 }
+# Names of variables, parameters and fields that hide the thing: a reader of `at.key` has to
+# look up the line that bound it.
+FILLERS = frozenset(
+    ["at", "told", "found", "made", "who", "place", "said", "held", "taken", "given"]
+)
+# `place` is a public field of the rows and the sources of a file of records.
+ALLOWED_FILLERS = {
+    "bureau": [],
+    "bureau_client": [
+        "files/csv_source.py: place",
+        "files/metro2/source.py: place",
+        "files/sources.py: place",
+        "files/sources.py: place",
+    ],
+    "bureau_keys": [],
+    "bureau_witness": [],
+}
+MAX_FILLERS_IN_TESTS = 1021
 
 
 def sources(package: str) -> list[Path]:
@@ -347,6 +366,27 @@ def prose(package: str) -> str:
     return "\n".join(found)
 
 
+def bound_names(path: Path) -> Iterator[str]:
+    """Yield the names that a file binds: variables, parameters, fields, captures."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield name
+            case ast.ExceptHandler(name=str(name)):
+                yield name
+            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                yield name
+
+
+def fillers(folder: Path) -> list[str]:
+    return [
+        f"{path.relative_to(folder).as_posix()}: {name}"
+        for path in sorted(folder.rglob("*.py"))
+        for name in bound_names(path)
+        if name in FILLERS
+    ]
+
+
 def share(package: str) -> float:
     words = list(first_words(package))
     return sum(word in VERBS for word in words) / len(words)
@@ -376,3 +416,30 @@ def test_documents_do_not_use_the_forbidden_words() -> None:
     texts = [document.read_text("utf-8") for document in documents]
     found = FORBIDDEN.findall("\n".join(texts))
     assert len(found) <= MAX_FORBIDDEN["docs"], found
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_names_in_packages_say_the_thing(package: str) -> None:
+    assert fillers(ROOT / PACKAGES[package]) == ALLOWED_FILLERS[package]
+
+
+def test_tests_do_not_gain_names_that_hide_the_thing() -> None:
+    names = fillers(ROOT / "tests")
+    assert len(names) <= MAX_FILLERS_IN_TESTS, names[-20:]
+
+
+def test_every_way_to_bind_a_name_is_counted(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text(
+        "at = 1\n"
+        "place: int = 2\n"
+        "def f(told, *said): pass\n"
+        "for who in []: pass\n"
+        "[taken for taken in []]\n"
+        "if given := 3: pass\n"
+        "try: pass\n"
+        "except OSError as found: pass\n"
+        "match at:\n"
+        "    case [held, *made]: pass\n"
+    )
+    assert {line.removeprefix("module.py: ") for line in fillers(tmp_path)} == FILLERS
