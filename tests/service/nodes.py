@@ -35,7 +35,7 @@ class Nodes:
 
     def each(self, profile: Profile) -> list[Raw]:
         """A member's way to each of them."""
-        return [Raw(replace(profile, addresses=(at,))) for at in self.addresses]
+        return [Raw(replace(profile, addresses=(address,))) for address in self.addresses]
 
 
 @contextmanager
@@ -58,15 +58,15 @@ def at_once(calls: Sequence[Callable[[], Result]]) -> list[Result]:
     """Results of calls that are made all at the same moment."""
     start, results = threading.Barrier(len(calls)), dict[int, Result]()
 
-    def make(place: int, call: Callable[[], Result]) -> None:
+    def make(index: int, call: Callable[[], Result]) -> None:
         start.wait()
-        results[place] = call()
+        results[index] = call()
 
     threads = [
-        threading.Thread(target=make, args=(place, call)) for place, call in enumerate(calls)
+        threading.Thread(target=make, args=(index, call)) for index, call in enumerate(calls)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return [results[place] for place in range(len(calls))]
+    return [results[index] for index in range(len(calls))]

@@ -238,15 +238,15 @@ def frozen(pid: int) -> Iterator[None]:
 
 def children_of(pid: int) -> list[int]:
     """Processes that a process has started."""
-    found = []
+    children = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             behind_name = stat.read_text().rpartition(")")[2].split()
         except OSError:
             continue  # it has ended
         if int(behind_name[1]) == pid:
-            found.append(int(stat.parent.name))
-    return found
+            children.append(int(stat.parent.name))
+    return children
 
 
 def both(url: str, standby: Standby) -> str:

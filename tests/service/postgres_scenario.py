@@ -106,13 +106,13 @@ def call(raw: Raw, method: str, request: bytes) -> Outcome:
     except grpc.RpcError as error:
         failed: Any = error
     status = rpc_status.from_call(failed)
-    found, retry = ErrorInfo(), RetryInfo()
+    info, retry = ErrorInfo(), RetryInfo()
     for packed in status.details if status else ():
-        for detail in (found, retry):
+        for detail in (info, retry):
             if packed.Is(detail.DESCRIPTOR):
                 packed.Unpack(detail)
     seconds = retry.retry_delay.ToMilliseconds() / 1000
-    return Outcome((failed.code().name, found.reason), seconds, message=failed.details() or "")
+    return Outcome((failed.code().name, info.reason), seconds, message=failed.details() or "")
 
 
 def contract(raw: Raw, method: str, request: bytes) -> Outcome:

@@ -250,18 +250,18 @@ def answer_of(error: Any) -> Answer:
     status = rpc_status.from_call(error)
     if status is None:
         return Answer(error.code().name, message=error.details())
-    found: dict[Any, Any] = {}
+    details_of: dict[Any, Any] = {}
     for packed in status.details:
         for kind in DETAILS:
             if packed.Is(kind.DESCRIPTOR):
-                found[kind] = kind()
-                packed.Unpack(found[kind])
-    bad = found.get(details.BadRequest, details.BadRequest())
+                details_of[kind] = kind()
+                packed.Unpack(details_of[kind])
+    bad = details_of.get(details.BadRequest, details.BadRequest())
     return Answer(
         error.code().name,
-        found[details.ErrorInfo].reason,
+        details_of[details.ErrorInfo].reason,
         tuple(violation.field for violation in bad.field_violations),
-        found[details.LocalizedMessage].message,
-        found[details.RequestInfo].request_id,
+        details_of[details.LocalizedMessage].message,
+        details_of[details.RequestInfo].request_id,
         status.message,
     )

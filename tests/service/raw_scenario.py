@@ -73,10 +73,10 @@ def open_scenario() -> Iterator[Scenario]:
         person = Person(uuid.uuid4().hex, SigningKey.generate(), origin)
         request = subjects_pb2.AttestKeyRequest(attestation=attestation(acme, person))
         assert acme.send("Subjects/AttestKey", request).code == "OK"
-        made = Scenario(bureau, acme, brook, agent, person, "")
-        made.granted("acme", FURNISH)
-        made.consent_id = made.granted("acme", INQUIRE)
-        yield made
+        scenario = Scenario(bureau, acme, brook, agent, person, "")
+        scenario.granted("acme", FURNISH)
+        scenario.consent_id = scenario.granted("acme", INQUIRE)
+        yield scenario
 
 
 def refused(scenario: Scenario, answer: Answer, code: str, reason: str, field: str = "") -> None:

@@ -229,7 +229,7 @@ def open_scenario(
         )
         bureau = closing.enter_context(running_bureau(plan=plan, clock=clock, **overrides))
         agent = bureau.add_member("agent", ["agent"])
-        found = Scenario(bureau, clock, {}, agent, closing)
+        scenario = Scenario(bureau, clock, {}, agent, closing)
         for name in names or ("acme", "brook"):
-            found.lender(name)
-        yield found
+            scenario.lender(name)
+        yield scenario

@@ -82,9 +82,9 @@ def test_inquiries_are_told_to_others_and_a_burst_once(scenario: Scenario) -> No
     scenario.report(person, "acme")  # its own: it knows
     for name in itertools.islice(itertools.cycle(["brook", "cedar"]), 5):
         scenario.report(person, name)
-    found = kinds(waiting(scenario, "acme", person))
-    assert found.count(AlertKind.NEW_INQUIRY) == 5
-    assert found.count(AlertKind.INQUIRY_BURST) == 1
+    alerts = kinds(waiting(scenario, "acme", person))
+    assert alerts.count(AlertKind.NEW_INQUIRY) == 5
+    assert alerts.count(AlertKind.INQUIRY_BURST) == 1
 
 
 def test_a_burst_is_told_once_though_inquiries_come_at_once(scenario: Scenario) -> None:
@@ -93,16 +93,16 @@ def test_a_burst_is_told_once_though_inquiries_come_at_once(scenario: Scenario) 
     scenario.submit("acme", account(person, "card", MAY))
     consents = [scenario.inquiring(person, name) for name in ("brook", "cedar") for _ in range(3)]
 
-    def ask(place: int) -> None:
-        scenario.lenders["brook" if place < 3 else "cedar"].query(
-            person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consents[place]
+    def ask(index: int) -> None:
+        scenario.lenders["brook" if index < 3 else "cedar"].query(
+            person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consents[index]
         )
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(ask, range(6)))
-    found = kinds(waiting(scenario, "acme", person))
-    assert found.count(AlertKind.NEW_INQUIRY) == 6
-    assert found.count(AlertKind.INQUIRY_BURST) == 1
+    alerts = kinds(waiting(scenario, "acme", person))
+    assert alerts.count(AlertKind.NEW_INQUIRY) == 6
+    assert alerts.count(AlertKind.INQUIRY_BURST) == 1
 
 
 def test_the_inquiries_of_a_collectors_portfolio_are_told(scenario: Scenario) -> None:
@@ -143,12 +143,12 @@ def seen_by_brook(scenario: Scenario, person: Wallet) -> list[AlertKind]:
     last = monitored(scenario, "brook")
     scenario.submit("acme", account(last, "marker", MAY))
     scenario.report(last, "acme")
-    found: list[AlertKind] = []
+    alerts: list[AlertKind] = []
     for alert in scenario.lenders["brook"].alerts():
         if alert.subject_id == last.subject_id:
-            return found
+            return alerts
         if alert.subject_id == person.subject_id:
-            found.append(alert.kind)
+            alerts.append(alert.kind)
     raise AssertionError("a stream of alerts has no end")
 
 
@@ -195,22 +195,22 @@ def test_what_is_acknowledged_does_not_come_again(scenario: Scenario) -> None:
 def test_an_alert_follows_its_cause_at_once(scenario: Scenario) -> None:
     person = monitored(scenario, "brook")
     stream = scenario.lenders["brook"].alerts()
-    found: Queue[Alert] = Queue()
+    alerts: Queue[Alert] = Queue()
 
     def watch() -> None:
         for alert in stream:
             if alert.subject_id == person.subject_id:
-                found.put(alert)
+                alerts.put(alert)
 
     threading.Thread(target=watch, daemon=True).start()
     scenario.submit("acme", account(person, "card", MAY))
-    found.get(timeout=PATIENCE_S)
+    alerts.get(timeout=PATIENCE_S)
     # The stream is open by now: the next alert comes by it as well.
     scenario.submit("acme", account(person, "loan", MAY))
-    found.get(timeout=PATIENCE_S)
+    alerts.get(timeout=PATIENCE_S)
 
 
-def test_the_async_twin_watches_too(scenario: Scenario) -> None:
+def test_the_asynchronous_client_watches_too(scenario: Scenario) -> None:
     person = monitored(scenario, "brook")
     scenario.submit("acme", account(person, "card", MAY))
     profile = scenario.profiles["brook"]

@@ -36,11 +36,11 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture(scope="module")
 def scenario() -> Iterator[Scenario]:
-    with open_scenario("acme", "brook") as found:
-        yield found
+    with open_scenario("acme", "brook") as scenario:
+        yield scenario
 
 
-def test_the_async_twin_has_the_same_rights(scenario: Scenario) -> None:
+def test_the_asynchronous_client_has_the_same_rights(scenario: Scenario) -> None:
     person = scenario.person()
     scenario.submit("acme", account(person, "card", MAY))
     ref = account(person, "card", MAY).account_ref
@@ -62,7 +62,11 @@ def test_the_async_twin_has_the_same_rights(scenario: Scenario) -> None:
                 line.tradeline_id, field="status", reason=DisputeReason.WRONG_STATUS
             )
             await own.add_to_dispute(dispute.dispute_id, "One more thing.", [b"\3" * 32])
-            (waiting,) = [at for at in await acme.disputes() if at.dispute_id == dispute.dispute_id]
+            (waiting,) = [
+                listed
+                for listed in await acme.disputes()
+                if listed.dispute_id == dispute.dispute_id
+            ]
             assert waiting.additions[0].narrative == "One more thing."
             fix = account(person, "card", MAY, balance_minor=1)
             result = await acme.submit([fix], kind=SubmissionKind.CORRECTION)
@@ -84,8 +88,8 @@ def test_the_async_twin_has_the_same_rights(scenario: Scenario) -> None:
             await own.set_statement("It was not me.")
             file = await own.file()
             assert file.subject_statement == "It was not me."
-            assert [at.reason for at in file.omissions] == [OmissionReason.DELETED]
-            assert [at.kind for at in await own.notices()] == [NoticeKind.DISPUTE]
+            assert [omission.reason for omission in file.omissions] == [OmissionReason.DELETED]
+            assert [notice.kind for notice in await own.notices()] == [NoticeKind.DISPUTE]
 
     asyncio.run(live())
 

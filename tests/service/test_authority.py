@@ -31,8 +31,8 @@ from tests.service.raw import Raw
 
 @pytest.fixture(scope="module")
 def scenario() -> Iterator[Scenario]:
-    with open_scenario() as found:
-        yield found
+    with open_scenario() as scenario:
+        yield scenario
 
 
 # The table is about the whole contract -------------------------------------------

@@ -228,11 +228,15 @@ def test_all_pages_are_one_inquiry_and_one_use(paged: Paged) -> None:
     assert paths.count(methods.QUERY_REPORT.path) > 3
     assert paths.count(methods.GET_MEMBER.path) > 3
     assert len(paged.report.evidence) == 24
-    (consent,) = (at for at in paged.person.consents() if at.consent_id == paged.consent_id)
+    (consent,) = (
+        consent for consent in paged.person.consents() if consent.consent_id == paged.consent_id
+    )
     assert consent.use_count == 1
-    asked = [at for at in paged.person.inquiries() if at.consent_id == paged.consent_id]
-    assert [at.inquiry_id for at in asked] == [paged.report.request_id]
-    assert [at.request_id for at in paged.sent] == [paged.report.request_id]
+    asked = [
+        inquiry for inquiry in paged.person.inquiries() if inquiry.consent_id == paged.consent_id
+    ]
+    assert [inquiry.inquiry_id for inquiry in asked] == [paged.report.request_id]
+    assert [sent.request_id for sent in paged.sent] == [paged.report.request_id]
 
 
 def test_a_saved_report_keeps_the_evidence_of_all_pages(paged: Paged, tmp_path: Path) -> None:
@@ -249,7 +253,7 @@ def test_an_auditor_replays_all_pages(paged: Paged) -> None:
         replay = auditor.replay(paged.report.request_id)
     assert [path for path, _ in sizes].count(methods.REPLAY_REPORT.path) > 3
     assert replay.evidence == paged.report.evidence
-    shown = [at for at in paged.person.inquiries() if at.member_id == "auditor"]
+    shown = [inquiry for inquiry in paged.person.inquiries() if inquiry.member_id == "auditor"]
     assert len(shown) == 1
 
 
@@ -281,7 +285,7 @@ def test_a_page_holds_each_manifest_once_and_is_no_larger_than_it_may_be(paged: 
     for page in pages:
         submissions = [logged.envelope.payload for logged in page.manifests]
         assert len(submissions) == len(set(submissions))
-        assert {at.manifest_index for at in page.evidence} == set(range(len(submissions)))
+        assert {piece.manifest_index for piece in page.evidence} == set(range(len(submissions)))
         # Beside the pieces and manifests: a tag and a length for each, and the token.
         beside = 8 * (len(page.evidence) + len(submissions)) + 64
         assert page.ByteSize() <= PAGE_BYTES + beside
@@ -297,7 +301,9 @@ def test_a_page_comes_only_after_the_report(paged: Paged) -> None:
         request.page_token = token
         answer = raw.send("Reporting/QueryReport", request)
         assert (answer.code, answer.reason) == ("INVALID_ARGUMENT", "BAD_PAGE_TOKEN")
-    (consent,) = (at for at in paged.person.consents() if at.consent_id == consent_id)
+    (consent,) = (
+        consent for consent in paged.person.consents() if consent.consent_id == consent_id
+    )
     assert consent.use_count == 0
     request.page_token = ""
     first = raw.send("Reporting/QueryReport", request)
@@ -413,7 +419,9 @@ def test_an_account_takes_so_many_records_and_can_be_deleted_from_then_on() -> N
         with pytest.raises(WrongState) as refused:
             acme.submit([more])
         assert refused.value.reason == "LIMIT_REACHED"
-        assert [at.field for at in refused.value.violations] == ["records[0].account_ref"]
+        assert [violation.field for violation in refused.value.violations] == [
+            "records[0].account_ref"
+        ]
         scenario.submit("acme", Deletion(account_ref=more.account_ref, reason=DeletionReason.FRAUD))
         # Another lender's accounts on the person do not count.
         scenario.submit("brook", *(account(person, ref, Month(2026, 8)) for ref in ("a", "b")))

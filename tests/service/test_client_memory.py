@@ -76,12 +76,12 @@ class Histories:
     Attributes:
         folder: Folder of the bureau.
         older: The copy.
-        place: Folder of the profiles: `acme` and `agent`.
+        profiles: Folder of the profiles: `acme` and `agent`.
     """
 
     folder: Path
     older: Path
-    place: Path
+    profiles: Path
 
     @contextmanager
     def served(self, folder: Path, *newcomers: str) -> Iterator[RunningBureau]:
@@ -90,19 +90,19 @@ class Histories:
             for name in newcomers:
                 bureau.add_member(name, ["auditor"])
             for profile in ("acme", "agent"):
-                path = self.place / profile
+                path = self.profiles / profile
                 replace(Profile.load(path), addresses=(bureau.address,)).save(path)
             yield bureau
 
 
 @pytest.fixture
 def histories(tmp_path: Path) -> Histories:
-    folder, place = tmp_path / "bureau", tmp_path / "profiles"
+    folder, profiles = tmp_path / "bureau", tmp_path / "profiles"
     with running_bureau(folder, InitOptions()) as bureau:
-        bureau.add_member("acme", ROLES, ["credit-application"]).save(place / "acme")
-        bureau.add_member("agent", ["agent"]).save(place / "agent")
+        bureau.add_member("acme", ROLES, ["credit-application"]).save(profiles / "acme")
+        bureau.add_member("agent", ["agent"]).save(profiles / "agent")
     shutil.copytree(folder, tmp_path / "older")
-    return Histories(folder, tmp_path / "older", place)
+    return Histories(folder, tmp_path / "older", profiles)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def histories(tmp_path: Path) -> Histories:
 def test_the_next_client_catches_a_log_that_went_back(
     histories: Histories, newcomers: list[str], finding: Finding
 ) -> None:
-    acme = histories.place / "acme"
+    acme = histories.profiles / "acme"
     with histories.served(histories.folder), Lender.from_profile(acme) as lender:
         for _ in range(2):
             lender.subject_id("US", "ssn", "1")
@@ -130,7 +130,7 @@ def test_the_next_client_catches_a_log_that_went_back(
 
 
 def test_the_command_lines_name_the_evidence_until_it_is_forgotten(histories: Histories) -> None:
-    acme, agent = histories.place / "acme", histories.place / "agent"
+    acme, agent = histories.profiles / "acme", histories.profiles / "agent"
     with histories.served(histories.folder, "brook"):
         assert evaluate(acme).code == 0
     kept = MemoryFolder(acme).read().newest
@@ -160,7 +160,7 @@ def test_the_command_lines_name_the_evidence_until_it_is_forgotten(histories: Hi
 
 
 def test_evidence_that_shows_no_fork_is_no_evidence(histories: Histories, tmp_path: Path) -> None:
-    acme = histories.place / "acme"
+    acme = histories.profiles / "acme"
     with histories.served(histories.folder) as bureau:
         assert evaluate(acme).code == 0
         kept = MemoryFolder(acme).read().newest
@@ -176,7 +176,7 @@ def test_evidence_that_shows_no_fork_is_no_evidence(histories: Histories, tmp_pa
 
 
 def test_an_auditors_command_remembers_too(histories: Histories) -> None:
-    agent = histories.place / "agent"
+    agent = histories.profiles / "agent"
     with histories.served(histories.folder, "brook", "cedar"):
         assert run("bureau", "log", "verify", "--profile", agent).code == 0
     with histories.served(histories.older, "delta"):
@@ -186,11 +186,11 @@ def test_an_auditors_command_remembers_too(histories: Histories) -> None:
 
 
 def test_the_clients_of_every_class_are_held_to_it(histories: Histories) -> None:
-    acme, agent = histories.place / "acme", histories.place / "agent"
+    acme, agent = histories.profiles / "acme", histories.profiles / "agent"
     with histories.served(histories.folder, "brook", "cedar"):
         with Lender.from_profile(acme) as lender:
             subject_id = lender.subject_id("US", "ssn", "000-12-3456")
-            folder = WalletFolder.create(histories.place / "wallet", subject_id)
+            folder = WalletFolder.create(histories.profiles / "wallet", subject_id)
             with folder.open(Profile.load(agent)) as person:
                 lender.attest(
                     person.binding(),
@@ -235,7 +235,7 @@ def test_the_clients_of_every_class_are_held_to_it(histories: Histories) -> None
 
 
 def test_two_processes_of_one_profile_keep_one_log(histories: Histories) -> None:
-    acme = histories.place / "acme"
+    acme = histories.profiles / "acme"
     with histories.served(histories.folder):
         command = [
             str(Path(sys.executable).with_name("bureau-lender")),
@@ -256,7 +256,7 @@ def test_two_processes_of_one_profile_keep_one_log(histories: Histories) -> None
 
 
 def test_a_folder_that_cannot_be_written_breaks_no_call(histories: Histories) -> None:
-    acme = histories.place / "acme"
+    acme = histories.profiles / "acme"
     with histories.served(histories.folder):
         (acme / "log-memory.lock").mkdir()
         done = evaluate(acme)

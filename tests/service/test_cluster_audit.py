@@ -106,7 +106,7 @@ def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
 
 def test_a_run_in_peace_holds(scenario: Scenario) -> None:
     assert [violation.what for violation in scenario.verdict.violations] == []
-    looked = {found.check: found.looked for found in scenario.verdict.findings}
+    looked = {finding.check: finding.looked for finding in scenario.verdict.findings}
     assert all(looked[name] for name in ALWAYS), looked
     write(scenario.folder, scenario.verdict)
     page = (scenario.folder / PAGE).read_text("utf-8")
@@ -117,7 +117,7 @@ def test_a_run_in_peace_holds(scenario: Scenario) -> None:
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_what_is_planted_in_the_database_is_named(scenario: Scenario, name: str) -> None:
-    (check, told), statement = PLANTED[name]
+    (check, words), statement = PLANTED[name]
     primary = scenario.topology.postgres.primary
     engine = create_engine(url_for(primary.url))
     with engine.connect() as connection:
@@ -126,7 +126,7 @@ def test_what_is_planted_in_the_database_is_named(scenario: Scenario, name: str)
         connection.rollback()  # the next test finds the bureau as it was
     engine.dispose()
     databases = [changed, *(one for one in scenario.evidence.databases if one.name != primary.name)]
-    named(judge(replace(scenario.evidence, databases=databases)), check, told)
+    named(judge(replace(scenario.evidence, databases=databases)), check, words)
 
 
 def test_a_statement_dropped_from_a_history_is_named(scenario: Scenario) -> None:
@@ -150,6 +150,6 @@ def test_a_fork_by_the_log_key_itself_is_named(scenario: Scenario) -> None:
     named(judge(replace(scenario.evidence, kept=kept)), "I4 one tree", "forked")
 
 
-def named(verdict: Verdict, check: str, told: str) -> None:
-    found = [violation.what for violation in verdict.violations if violation.check == check]
-    assert any(told in what for what in found), found
+def named(verdict: Verdict, check: str, words: str) -> None:
+    violations = [violation.what for violation in verdict.violations if violation.check == check]
+    assert any(words in what for what in violations), violations

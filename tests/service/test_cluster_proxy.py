@@ -58,9 +58,9 @@ def echo() -> Iterator[Echo]:
 
 @pytest.fixture
 def proxy() -> Iterator[Proxy]:
-    made = Proxy()
-    yield made
-    made.close()
+    proxy = Proxy()
+    yield proxy
+    proxy.close()
 
 
 @pytest.fixture

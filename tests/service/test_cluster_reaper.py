@@ -76,5 +76,5 @@ def test_a_process_is_paused_resumed_stopped_and_told_of(tmp_path: Path) -> None
         assert process.exit_code == -signal.SIGKILL
     finally:
         reaper.close()
-    told = [(event.kind, event.name) for event in read_timeline(tmp_path)]
-    assert told == [("started", "sleeper"), ("ended", "sleeper")] * 2
+    events = [(event.kind, event.name) for event in read_timeline(tmp_path)]
+    assert events == [("started", "sleeper"), ("ended", "sleeper")] * 2

@@ -39,11 +39,11 @@ def test_a_short_mixed_run_keeps_every_promise_that_no_busy_machine_breaks(tmp_p
 
 def started(out: Path) -> list[int]:
     """The processes that a run has started."""
-    found = []
+    pids = []
     for path in out.glob("*/timeline.jsonl"):
         events = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-        found += [event["about"]["pid"] for event in events if event["kind"] == "started"]
-    return found
+        pids += [event["about"]["pid"] for event in events if event["kind"] == "started"]
+    return pids
 
 
 def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:

@@ -88,9 +88,9 @@ class Scenario:
 
     def profile(self, member: str, *nodes: str) -> Profile:
         """A member's profile as it lies there now, with the links to some nodes."""
-        found = Profile.load(self.topology.member(member).profile)
+        profile = Profile.load(self.topology.member(member).profile)
         return replace(
-            found, addresses=tuple(self.topology.node(node).link.address for node in nodes)
+            profile, addresses=tuple(self.topology.node(node).link.address for node in nodes)
         )
 
     def record(self, ref: str) -> Snapshot:
@@ -153,10 +153,10 @@ def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
             subject_id = directory.subject_id("US", "SSN", "000-12-3456")
         agent = Profile.load(topology.member("agent-1").profile)
         with (
-            Lender(Profile.load(attester.profile)) as office,
+            Lender(Profile.load(attester.profile)) as attesting,
             Wallet(agent, subject_id, SigningKey.generate()) as wallet,
         ):
-            office.attest(
+            attesting.attest(
                 wallet.binding(),
                 method=IdentificationMethod.IN_PERSON,
                 identify_time=datetime.now(UTC),
@@ -277,11 +277,11 @@ def test_a_node_whose_clock_is_wrong_writes_nothing(scenario: Scenario, by_s: fl
 def test_a_full_disk_is_told(scenario: Scenario) -> None:
     _is_possible(scenario, FullDisk())
     with scenario.broken(FullDisk()):
-        told: set[str] = set()
+        reasons: set[str] = set()
 
         def written() -> bool:
-            told.update(scenario.write(node) for node in NODES)
-            return "STORAGE_FULL" in told
+            reasons.update(scenario.write(node) for node in NODES)
+            return "STORAGE_FULL" in reasons
 
         until(written, "a table has to grow")
 

@@ -145,8 +145,8 @@ def test_a_restart_that_nobody_met_is_found_out(scenario: Scenario, postgres: Po
     postgres.stop("fast")
     postgres.start()
     request = scenario.submission()
-    made = submitted(until_served(scenario.acme, "Furnishing/SubmitRecords", request))
-    assert made in scenario.stored()
+    submission_id = submitted(until_served(scenario.acme, "Furnishing/SubmitRecords", request))
+    assert submission_id in scenario.stored()
 
 
 def test_what_is_not_served_tells_it_too(scenario: Scenario, postgres: Postgres) -> None:

@@ -36,8 +36,8 @@ APRIL, MAY, JUNE = Month(2024, 4), Month(2024, 5), Month(2024, 6)
 
 @pytest.fixture(scope="module")
 def scenario(database_url: str) -> Iterator[Scenario]:
-    with open_scenario("acme", "brook", database_url=database_url) as found:
-        yield found
+    with open_scenario("acme", "brook", database_url=database_url) as scenario:
+        yield scenario
 
 
 def challenged(scenario: Scenario, person: Wallet, month: Month | None = MAY) -> str:
@@ -61,8 +61,8 @@ def test_a_dispute_to_its_correction(scenario: Scenario) -> None:
     # Shown at once, and known to the furnisher alone.
     (shown,) = scenario.report(person, "brook").disputes
     assert (shown.dispute_id, shown.state) == (dispute_id, DisputeState.OPEN)
-    (told,) = scenario.lenders["acme"].disputes()
-    assert (told.narrative, told.reason) == (shown.narrative, DisputeReason.WRONG_AMOUNT)
+    (dispute,) = scenario.lenders["acme"].disputes()
+    assert (dispute.narrative, dispute.reason) == (shown.narrative, DisputeReason.WRONG_AMOUNT)
     assert scenario.lenders["brook"].disputes() == []
     with pytest.raises(WrongState):
         challenged(scenario, person)
@@ -106,10 +106,10 @@ def test_what_a_dispute_deleted_returns_only_certified(
     assert scenario.report(person, "brook").tradelines == ()
     # The person still sees that it was there, what became of it, and what they were told.
     file = person.file()
-    assert [(at.reason, at.tradeline_id) for at in file.omissions] == [
+    assert [(omission.reason, omission.tradeline_id) for omission in file.omissions] == [
         (OmissionReason.DELETED, line.tradeline_id)
     ]
-    assert [at.outcome for at in file.disputes] == [outcome]
+    assert [dispute.outcome for dispute in file.disputes] == [outcome]
     assert list(file.notices) == person.notices()
     assert scenario.report(person, "brook").notices == ()
     with pytest.raises(BureauError) as caught:
@@ -129,7 +129,7 @@ def test_what_nobody_answers_is_withdrawn_until_it_is_certified(scenario: Scenar
     assert scenario.report(person, "brook").tradelines == ()
     file = person.file()
     assert len(file.tradelines) == 1
-    assert [at.reason for at in file.omissions] == [OmissionReason.DELETED]
+    assert [omission.reason for omission in file.omissions] == [OmissionReason.DELETED]
     assert person.disputes()[0].state is DisputeState.LAPSED
     # Reported again, and again, it stays away; so it does if the answer is late.
     scenario.submit("acme", account(person, "card", JUNE, certified=True))
@@ -137,12 +137,15 @@ def test_what_nobody_answers_is_withdrawn_until_it_is_certified(scenario: Scenar
     with pytest.raises(BureauError) as caught:
         acme.answer_dispute(dispute_id, DisputeOutcome.ACCURATE)
     assert caught.value.reason == "DELETED_ITEM"
-    assert [at.field for at in caught.value.violations] == ["certified"]
+    assert [violation.field for violation in caught.value.violations] == ["certified"]
     assert scenario.report(person, "brook").tradelines == ()
     acme.answer_dispute(dispute_id, DisputeOutcome.ACCURATE, certified=True)
     assert len(scenario.report(person, "brook").tradelines) == 1
     # The person is told that it is back.
-    assert {at.kind for at in person.notices()} == {NoticeKind.DISPUTE, NoticeKind.REINSERTION}
+    assert {notice.kind for notice in person.notices()} == {
+        NoticeKind.DISPUTE,
+        NoticeKind.REINSERTION,
+    }
 
 
 def test_an_item_is_back_only_when_nothing_of_it_waits_any_more(scenario: Scenario) -> None:
@@ -157,12 +160,12 @@ def test_an_item_is_back_only_when_nothing_of_it_waits_any_more(scenario: Scenar
     acme = scenario.lenders["acme"]
     acme.answer_dispute(first.dispute_id, DisputeOutcome.ACCURATE, certified=True)
     assert scenario.report(person, "brook").tradelines == ()
-    assert [at.kind for at in person.notices()] == [NoticeKind.DISPUTE]
+    assert [notice.kind for notice in person.notices()] == [NoticeKind.DISPUTE]
     # Deleting needs no certification.
     acme.answer_dispute(second.dispute_id, DisputeOutcome.DELETED)
     assert scenario.report(person, "brook").tradelines == ()
     assert person.file().tradelines == ()
-    assert {at.outcome for at in person.file().disputes} == {
+    assert {dispute.outcome for dispute in person.file().disputes} == {
         DisputeOutcome.ACCURATE,
         DisputeOutcome.DELETED,
     }
@@ -176,11 +179,11 @@ def test_in_china_an_unanswered_dispute_stays_beside_the_item() -> None:
         scenario.later(21 * DAY)
         report = scenario.report(person, "brook")
         assert len(report.tradelines) == 1
-        assert [at.state for at in report.disputes] == [DisputeState.LAPSED]
+        assert [dispute.state for dispute in report.disputes] == [DisputeState.LAPSED]
         # Nothing was withdrawn, so nothing has to be certified.
         (dispute,) = report.disputes
         scenario.lenders["acme"].answer_dispute(dispute.dispute_id, DisputeOutcome.ACCURATE)
-        assert [at.kind for at in person.notices()] == [NoticeKind.DISPUTE]
+        assert [notice.kind for notice in person.notices()] == [NoticeKind.DISPUTE]
 
 
 def opened_as(scenario: Scenario, person: Wallet, dispute_id: str, field: str = "status") -> Answer:
@@ -209,7 +212,7 @@ def test_the_id_of_a_dispute_is_nobody_elses(scenario: Scenario) -> None:
     assert opened_as(scenario, second, dispute_id).reason == "ALREADY_EXISTS"
     assert second.disputes() == []
     scenario.lenders["acme"].answer_dispute(dispute_id, DisputeOutcome.ACCURATE)
-    assert [at.state for at in first.disputes()] == [DisputeState.ANSWERED]
+    assert [dispute.state for dispute in first.disputes()] == [DisputeState.ANSWERED]
 
 
 @pytest.mark.parametrize("case", ["older", "other month", "other account", "original"])
@@ -240,7 +243,7 @@ def test_a_correction_answers_only_what_was_disputed(scenario: Scenario, case: s
             DisputeOutcome.MODIFIED,
             correction=RecordRef(corrections[case], 0),
         )
-    assert [at.field for at in caught.value.violations] == ["correction"]
+    assert [violation.field for violation in caught.value.violations] == ["correction"]
 
 
 @pytest.mark.parametrize("outcome", [DisputeOutcome.ACCURATE, DisputeOutcome.DELETED])
@@ -274,15 +277,15 @@ def test_more_facts_are_forwarded_and_give_more_time_once(scenario: Scenario) ->
     assert more.due_time == dispute.create_time + timedelta(days=45)
     again = person.add_to_dispute(opened, "And here another.")
     assert again.due_time == more.due_time
-    assert [at.narrative for at in again.additions] == [
+    assert [addition.narrative for addition in again.additions] == [
         "Here is the receipt.",
         "And here another.",
     ]
     assert again.additions[0].attachment_digests == (b"\2" * 32,)
     # In the list it is one dispute; on the stream it comes each time, as it is by then.
-    assert [at for at in acme.disputes() if at.dispute_id == opened] == [again]
-    told = [at.dispute for at in take(acme.watch_disputes(), opened, 3)]
-    assert told == [again] * 3
+    assert [dispute for dispute in acme.disputes() if dispute.dispute_id == opened] == [again]
+    listed = [news.dispute for news in take(acme.watch_disputes(), opened, 3)]
+    assert listed == [again] * 3
     (shown,) = scenario.report(person, "brook").disputes
     assert len(shown.additions) == 2
     scenario.later(31 * DAY)
@@ -304,13 +307,13 @@ def test_facts_do_not_revive_what_has_lapsed(scenario: Scenario) -> None:
 
 def take(stream: Iterator[DisputeNews], dispute_id: str, count: int) -> list[DisputeNews]:
     """The first news of one dispute."""
-    found: list[DisputeNews] = []
+    received: list[DisputeNews] = []
     for news in stream:
         if news.dispute.dispute_id == dispute_id:
-            found.append(news)
-        if len(found) == count:
+            received.append(news)
+        if len(received) == count:
             break
-    return found
+    return received
 
 
 # At the same time ----------------------------------------------------------------------
@@ -319,9 +322,9 @@ def take(stream: Iterator[DisputeNews], dispute_id: str, count: int) -> list[Dis
 def outcomes(work: Callable[[int], object], count: int) -> list[str]:
     """What comes of the same thing done so many times at once: reasons, "" for success."""
 
-    def run(place: int) -> str:
+    def run(index: int) -> str:
         try:
-            work(place)
+            work(index)
         except BureauError as error:
             return error.reason
         return ""
@@ -336,8 +339,8 @@ def test_of_many_answers_at_once_one_counts(scenario: Scenario) -> None:
     dispute_id = challenged(scenario, person)
     answers = [DisputeOutcome.ACCURATE, DisputeOutcome.DELETED] * 3
     acme = scenario.lenders["acme"]
-    found = outcomes(lambda place: acme.answer_dispute(dispute_id, answers[place]), len(answers))
-    assert found == ["", *["WRONG_STATE"] * 5]
+    reasons = outcomes(lambda index: acme.answer_dispute(dispute_id, answers[index]), len(answers))
+    assert reasons == ["", *["WRONG_STATE"] * 5]
     (dispute,) = person.disputes()
     lines = scenario.report(person, "brook").tradelines
     assert len(lines) == (dispute.outcome is DisputeOutcome.ACCURATE)
@@ -347,8 +350,8 @@ def test_of_many_answers_at_once_one_counts(scenario: Scenario) -> None:
 def test_of_many_disputes_of_the_same_at_once_one_stands(scenario: Scenario) -> None:
     person = scenario.person()
     scenario.submit("acme", account(person, "card", MAY))
-    found = outcomes(lambda _: challenged(scenario, person), 6)
-    assert found == ["", *["WRONG_STATE"] * 5]
+    reasons = outcomes(lambda _: challenged(scenario, person), 6)
+    assert reasons == ["", *["WRONG_STATE"] * 5]
     assert len(person.disputes()) == 1
 
 

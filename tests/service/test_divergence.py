@@ -38,7 +38,9 @@ def test_divergence_is_told_and_flagged(scenario: Scenario) -> None:
     scenario.submit("brook", account(person, "line", MAY))
     freeze(scenario, "acme", account(person, "card", MAY).account_ref, FacilityActionKind.FREEZE)
     for name in ("acme", "brook", "cedar"):
-        (alert,) = [at for at in waiting(scenario, name, person) if at.kind is AlertKind.DIVERGENCE]
+        (alert,) = [
+            alert for alert in waiting(scenario, name, person) if alert.kind is AlertKind.DIVERGENCE
+        ]
         assert len(alert.tradeline_ids) == 2
     report = scenario.report(person, "cedar")
     (flag,) = report.flags
@@ -54,8 +56,14 @@ def test_divergence_is_among_what_a_consent_opens(scenario: Scenario) -> None:
     scenario.submit("acme", account(person, "card", MAY))
     scenario.submit("brook", account(person, "card", MAY), account(person, "line", MAY, **line))
     freeze(scenario, "acme", account(person, "card", MAY).account_ref, FacilityActionKind.FREEZE)
-    (alert,) = [at for at in waiting(scenario, "cedar", person) if at.kind is AlertKind.DIVERGENCE]
-    cards = [at for at in person.file().tradelines if at.portfolio_type is PortfolioType.REVOLVING]
+    (alert,) = [
+        alert for alert in waiting(scenario, "cedar", person) if alert.kind is AlertKind.DIVERGENCE
+    ]
+    cards = [
+        tradeline
+        for tradeline in person.file().tradelines
+        if tradeline.portfolio_type is PortfolioType.REVOLVING
+    ]
     assert set(alert.tradeline_ids) == {card.tradeline_id for card in cards}
 
 
@@ -67,10 +75,12 @@ def test_within_a_group_and_across_lenders_are_told_apart(scenario: Scenario) ->
         scenario.submit(name, account(person, "card", MAY))
     freeze(scenario, "dune", account(person, "card", MAY).account_ref, FacilityActionKind.FREEZE)
 
-    def told() -> list[AlertKind]:
-        return [at for at in kinds(waiting(scenario, "cedar", person)) if "DIVERGENCE" in at.name]
+    def divergences() -> list[AlertKind]:
+        return [
+            kind for kind in kinds(waiting(scenario, "cedar", person)) if "DIVERGENCE" in kind.name
+        ]
 
-    assert told() == [AlertKind.GROUP_DIVERGENCE]
+    assert divergences() == [AlertKind.GROUP_DIVERGENCE]
     report = scenario.report(person, "cedar")
     assert [flag.kind for flag in report.flags] == [FlagKind.GROUP_DIVERGENCE]
     # A lender of no group lends too.
@@ -86,7 +96,7 @@ def test_within_a_group_and_across_lenders_are_told_apart(scenario: Scenario) ->
         elm = operator.member("elm")
         elm.group = ""
         operator.change(elm)
-    assert [at.kind for at in scenario.report(person, "cedar").flags] == [FlagKind.DIVERGENCE]
+    assert [flag.kind for flag in scenario.report(person, "cedar").flags] == [FlagKind.DIVERGENCE]
     assert scenario.lenders["cedar"].replay(both.request_id).flags == both.flags
 
 

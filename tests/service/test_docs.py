@@ -76,8 +76,8 @@ class Reader:
             timeout=COMMAND_S,
             check=False,
         )
-        told = f"{block}: {command}\n{done.stdout}\n{done.stderr}"
-        assert done.returncode == 0, told
+        output = f"{block}: {command}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, output
 
     def _serve(self, command: str) -> None:
         if running := self.serving.pop(command, None):  # Ctrl-C, and once more
@@ -140,8 +140,8 @@ def test_every_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_no_page_with_code_is_left_out() -> None:
-    told = {page for page in pages() if blocks(page, "python", "console")}
-    assert told - {DOCS / "errors.md"} == set(PAGES)  # that one needs no bureau
+    pages_with_code = {page for page in pages() if blocks(page, "python", "console")}
+    assert pages_with_code - {DOCS / "errors.md"} == set(PAGES)  # that one needs no bureau
 
 
 def free_port() -> int:

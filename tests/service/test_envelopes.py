@@ -21,8 +21,8 @@ JUNK = b"\xfa\x7f\x80\x08" + bytes(1024)
 
 @pytest.fixture(scope="module")
 def scenario() -> Iterator[Scenario]:
-    with open_scenario() as found:
-        yield found
+    with open_scenario() as scenario:
+        yield scenario
 
 
 def junk_in_the_envelope(envelope: Envelope) -> None:

@@ -60,14 +60,14 @@ CANARIES = frozenset({*WRITTEN, "Canary Creditor"})
 
 @pytest.fixture(scope="module")
 def shared(database_url: str) -> Iterator[Scenario]:
-    with open_scenario("acme", "brook", database_url=database_url) as found:
-        yield found
+    with open_scenario("acme", "brook", database_url=database_url) as scenario:
+        yield scenario
 
 
 @pytest.fixture
 def alone() -> Iterator[Scenario]:
-    with open_scenario("acme", "brook") as found:
-        yield found
+    with open_scenario("acme", "brook") as scenario:
+        yield scenario
 
 
 def test_accounts_go_with_their_salts(alone: Scenario) -> None:
@@ -105,27 +105,37 @@ def test_an_erasure_is_shown_to_the_person_the_furnisher_and_an_auditor(shared: 
     # The person: an omission for each account, and notices, of the words too.
     file = person.file()
     assert file.tradelines == ()
-    omitted = {at.tradeline_id for at in file.omissions if at.reason is OmissionReason.ERASED}
+    omitted = {
+        omission.tradeline_id
+        for omission in file.omissions
+        if omission.reason is OmissionReason.ERASED
+    }
     assert omitted == set(lines.values())
-    notices = [at for at in person.notices() if at.kind is NoticeKind.ERASURE]
-    assert {at.tradeline_id for at in notices} == {*lines.values(), ""}
-    assert {at.member_id for at in notices} == {"operator"}
-    assert not [at for at in other.file().omissions if at.reason is OmissionReason.ERASED]
+    notices = [notice for notice in person.notices() if notice.kind is NoticeKind.ERASURE]
+    assert {notice.tradeline_id for notice in notices} == {*lines.values(), ""}
+    assert {notice.member_id for notice in notices} == {"operator"}
+    assert not [
+        omission for omission in other.file().omissions if omission.reason is OmissionReason.ERASED
+    ]
     # Each furnisher: its own account, and no other's.
     for name, tradeline_id in lines.items():
         (erasure,) = [
-            at for at in scenario.lenders[name].erasures() if at.subject_id == person.subject_id
+            erasure
+            for erasure in scenario.lenders[name].erasures()
+            if erasure.subject_id == person.subject_id
         ]
         (account_,) = erasure.accounts
         assert (erasure.member_id, account_.tradeline_id) == (name, tradeline_id)
         assert account_.subject_ids == (person.subject_id,)
     # An auditor: all of them, each in the log and signed by the operator.
     with Auditor(scenario.bureau.add_member("auditor", ["auditor"])) as auditor:
-        found = [at for at in auditor.erasures() if at.subject_id == person.subject_id]
-        assert sorted(at.member_id for at in found) == ["", "acme", "brook"]
-        (words,) = [at for at in found if at.leaf_indices]
+        erasures = [
+            erasure for erasure in auditor.erasures() if erasure.subject_id == person.subject_id
+        ]
+        assert sorted(erasure.member_id for erasure in erasures) == ["", "acme", "brook"]
+        (words,) = [erasure for erasure in erasures if erasure.leaf_indices]
         assert words.accounts == ()
-        for erasure in found:
+        for erasure in erasures:
             auditor.verify_receipt(erasure.receipt, erasure.statement)
     # Others than these do not read them.
     profile = scenario.bureau.add_member("reader", ["subscriber"], PURPOSES)
@@ -211,14 +221,14 @@ def test_what_a_person_wrote_goes_and_what_came_of_it_stays(shared: Scenario) ->
     assert (dispute.dispute_id, dispute.outcome) == (dispute_id, DisputeOutcome.ACCURATE)
     assert (dispute.narrative, dispute.answer_narrative) == ("", "")
     assert dispute.attachment_digests == ()
-    assert [at.narrative for at in dispute.additions] == [""]
+    assert [addition.narrative for addition in dispute.additions] == [""]
     assert person.file().subject_statement == ""
     # The consent is revoked as before, and says nothing of why.
-    assert [(at.state, at.note) for at in person.consents() if at.state is REVOKED] == [
-        (REVOKED, "")
-    ]
+    assert [
+        (consent.state, consent.note) for consent in person.consents() if consent.state is REVOKED
+    ] == [(REVOKED, "")]
     held = scenario.lenders["brook"].consents(person.subject_id)
-    assert "canary note" not in [at.note for at in held]
+    assert "canary note" not in [note.note for note in held]
     # Others' words are theirs.
     assert other.disputes()[0].narrative == WRITTEN[0]
     # Nobody gets the report that had it, nor a receipt of what is gone.
@@ -240,7 +250,7 @@ def test_nothing_of_it_is_left_in_a_file(alone: Scenario) -> None:
 
 def left_in(folder: Path) -> set[str]:
     """Which canaries stand anywhere in the files of a bureau."""
-    held = [at.read_bytes() for at in folder.rglob("*") if at.is_file()]
+    held = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
     return {word for word in CANARIES if any(word.encode() in data for data in held)}
 
 
@@ -254,7 +264,7 @@ def test_what_is_put_back_by_hand_is_found(shared: Scenario) -> None:
             "UPDATE entry SET salt = commitment WHERE entry_key ="
             " (SELECT max(entry_key) FROM erased_statement)"
         )
-    assert [at.what for at in scenario.findings()] == [
+    assert [finding.what for finding in scenario.findings()] == [
         "it was erased, and something of it is still there"
     ]
     with scenario.database() as database, database.transaction() as db:
@@ -281,11 +291,11 @@ def test_what_is_blanked_by_hand_is_not_erased(alone: Scenario) -> None:
         db.execute_raw(f"INSERT INTO erased_statement SELECT ({event}), 0")
         db.execute_raw(f"UPDATE statement SET envelope = x'' WHERE entry_key = ({event})")
         db.execute_raw(f"UPDATE entry SET salt = x'', digest = x'' WHERE entry_key = ({event})")
-    found = [at.what for at in scenario.findings()]
-    assert "it was erased, and no signed erasure names it" in found
+    findings = [finding.what for finding in scenario.findings()]
+    assert "it was erased, and no signed erasure names it" in findings
     assert any(
         what.endswith("was erased, and no signed erasure names it") and what.startswith("account")
-        for what in found
+        for what in findings
     )
 
 

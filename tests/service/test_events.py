@@ -128,7 +128,9 @@ def test_a_report_covers_what_was_before_it(scenario: Scenario) -> None:
 def test_strangers_learn_nothing_of_a_chain(scenario: Scenario) -> None:
     """A member without two heads of one subject gets no answer, chain or no chain."""
     person, other = scenario.person(), scenario.person()
-    reports = [asked(scenario, who, scenario.inquiring(who, "acme")) for who in (person, other)]
+    reports = [
+        asked(scenario, asker, scenario.inquiring(asker, "acme")) for asker in (person, other)
+    ]
     brook = scenario.lenders["brook"]
     forged = [replace(report, subject_id=person.subject_id) for report in reports]
     with pytest.raises(VerificationFailed, match="no chain"):

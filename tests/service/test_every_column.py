@@ -279,7 +279,9 @@ def test_an_edit_of_one_value_is_found(
     scene: Scene = request.getfixturevalue("long" if column.startswith("log_tile.") else "used")
     copy = scene.copy(tmp_path)
     values = values_of(copy, column)
-    value = next(at for at in other_values(column, values) if edited(copy, column, at))
+    value = next(
+        candidate for candidate in other_values(column, values) if edited(copy, column, candidate)
+    )
     assert copy.check().findings, f"{column} = {value!r} instead of {values[0]!r}"
 
 
@@ -330,7 +332,7 @@ def test_an_edit_on_postgresql_is_found(tmp_path: Path) -> None:
                     db.execute_raw(last_column_edited(name))
                     check_statements(db, scratch, trust, policy, checked)
                     raise Undo
-                if not any(name in at.what for at in checked.findings):
+                if not any(name in finding.what for finding in checked.findings):
                     missed.append(name)
         assert missed == []
         assert scenario.findings() == []
@@ -338,9 +340,11 @@ def test_an_edit_on_postgresql_is_found(tmp_path: Path) -> None:
 
 def last_column_edited(name: str) -> str:
     """An edit of the last column of a table that is compared, in one row."""
-    column = [at for at in SQLModel.metadata.tables[name].c if f"{name}.{at.name}" not in EXEMPT][
-        -1
-    ]
+    column = [
+        candidate
+        for candidate in SQLModel.metadata.tables[name].c
+        if f"{name}.{candidate.name}" not in EXEMPT
+    ][-1]
     if isinstance(column.type, Integer):
         other = f"coalesce({column.name}, 0) + {2 * MAX_SKEW_US}"
     else:

@@ -56,8 +56,8 @@ def scenario(
     ):
         for module in (raw, calls):
             patched.setattr(module, "seal", remembering)
-        with open_scenario(url) as found:
-            yield found
+        with open_scenario(url) as scenario:
+            yield scenario
 
 
 @pytest.mark.parametrize("method", sorted(set(GOOD) - WATCHING))
@@ -66,14 +66,14 @@ def test_no_extreme_is_a_fault(scenario: Scenario, method: str) -> None:
     good = GOOD[method](scenario, sender)
     for changed, what, value in extremes(good):
         answer = sender.send(method, changed)
-        told = f"{method}, {what} = {value!r}: {answer}"
-        assert answer.code not in FAULTS, told
-        assert refused_in_full(answer), told
+        case = f"{method}, {what} = {value!r}: {answer}"
+        assert answer.code not in FAULTS, case
+        assert refused_in_full(answer), case
         if value == NUL:
-            assert answer.code != "OK", told
+            assert answer.code != "OK", case
         if is_upper_case_id(value):
             # An id has one spelling: two would be one request to some and two to others.
-            assert answer.reason == "INVALID_FIELD", told
+            assert answer.reason == "INVALID_FIELD", case
 
 
 def test_the_database_holds_after_all_that(scenario: Scenario) -> None:
@@ -115,10 +115,12 @@ def extremes(good: Message) -> Iterator[tuple[Message, str, Any]]:
             yield request, f"{field.name}: {'.'.join(path)}", value
 
 
-def changes(message: Message, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+def changes(
+    message: Message, prefix: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Paths of fields, with values to put there; None clears a message."""
     for field in message.DESCRIPTOR.fields:
-        path = (*at, field.name)
+        path = (*prefix, field.name)
         if field.type == Field.TYPE_MESSAGE:
             yield path, None
             if not field.is_repeated and field.message_type is not Envelope.DESCRIPTOR:

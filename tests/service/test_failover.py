@@ -40,9 +40,9 @@ def scenario(postgres: Postgres) -> Iterator[Scenario]:
         yield scenario
 
 
-def at(scenario: Scenario, nodes: Nodes, name: str, *places: int) -> Lender:
+def lender_at(scenario: Scenario, nodes: Nodes, name: str, *places: int) -> Lender:
     """A lender that knows some of the nodes, in this order."""
-    addresses = tuple(nodes.addresses[place] for place in places)
+    addresses = tuple(nodes.addresses[index] for index in places)
     profile = replace(scenario.profiles[name], addresses=addresses)
     return scenario.closing.enter_context(Lender(profile, clock=scenario.now, policy=PATIENCE))
 
@@ -50,16 +50,16 @@ def at(scenario: Scenario, nodes: Nodes, name: str, *places: int) -> Lender:
 def following(lender: Lender, *people: Wallet) -> Queue[Alert]:
     """The alerts of a lender on some people, as they come."""
     wanted = {person.subject_id for person in people}
-    found: Queue[Alert] = Queue()
+    alerts: Queue[Alert] = Queue()
 
     def follow() -> None:
         with suppress(Unavailable):  # in the end the nodes are gone
             for alert in lender.alerts():
                 if alert.subject_id in wanted:
-                    found.put(alert)
+                    alerts.put(alert)
 
     threading.Thread(target=follow, daemon=True).start()
-    return found
+    return alerts
 
 
 @pytest.mark.parametrize("way", ["told by the database", "by looking again"])
@@ -72,9 +72,13 @@ def test_alerts_come_whichever_node_took_the_write(
         monkeypatch.setattr("bureau.rpc.servicer.POLL_S", 3600.0)
     with further_nodes(scenario.bureau, scenario.clock, scenario.clock) as nodes:
         watched = [monitored(scenario, "acme") for _ in nodes.addresses]
-        waiting = [following(at(scenario, nodes, "acme", place), *watched) for place in (0, 1, 2)]
-        for place, person in enumerate(watched):
-            submission = at(scenario, nodes, "brook", place).submit([account(person, "new", MAY)])
+        waiting = [
+            following(lender_at(scenario, nodes, "acme", index), *watched) for index in (0, 1, 2)
+        ]
+        for index, person in enumerate(watched):
+            submission = lender_at(scenario, nodes, "brook", index).submit(
+                [account(person, "new", MAY)]
+            )
             receipt = submission.submissions[0].receipt
             assert receipt is not None
             for alerts in waiting:
@@ -89,7 +93,7 @@ def test_a_stream_goes_on_at_another_node_where_it_was(scenario: Scenario) -> No
     """The node that it was on stops; nothing is lost, and nothing comes twice."""
     person = monitored(scenario, "acme")
     with further_nodes(scenario.bureau, scenario.clock) as nodes:
-        alerts = following(at(scenario, nodes, "acme", 1, 0), person)
+        alerts = following(lender_at(scenario, nodes, "acme", 1, 0), person)
         scenario.submit("brook", account(person, "first", MAY))
         assert alerts.get(timeout=120).subject_id == person.subject_id
     scenario.submit("brook", account(person, "second", MAY))
@@ -139,8 +143,8 @@ def test_the_directory_may_be_a_process_of_its_own(scenario: Scenario) -> None:
             lender.subject_id("US", "ssn", "000-12-3456")
         split = replace(profile, directory_addresses=directory.addresses[1:])
         with Lender(split, clock=scenario.now) as lender:
-            found = lender.subject_id("US", "ssn", "000-12-3456")
-            assert found == scenario.lenders["acme"].subject_id("US", "ssn", "000-12-3456")
+            subject_id = lender.subject_id("US", "ssn", "000-12-3456")
+            assert subject_id == scenario.lenders["acme"].subject_id("US", "ssn", "000-12-3456")
             assert lender.members()
         # It serves nothing else.
         alone = Raw(replace(profile, addresses=directory.addresses[1:]))
@@ -159,8 +163,8 @@ def test_a_frozen_node_costs_one_call_and_no_write(scenario: Scenario, tmp_path:
                 refs = [f"frozen-{number}" for number in range(4)]
                 for ref in refs:
                     assert lender.submit([account(person, ref, MAY)]).accepted_count == 1
-            made = {one.submission_id for one in lender.submissions()}
-            assert len(made) >= len(refs)
+            submission_ids = {one.submission_id for one in lender.submissions()}
+            assert len(submission_ids) >= len(refs)
     assert scenario.findings() == []
 
 

@@ -88,17 +88,17 @@ def test_a_metro2_file_is_imported(scenario: Scenario, tmp_path: Path) -> None:
         surname="ROE", first_name="RICHARD", social_security_number="000111002", ecoa_code="2"
     )
     file = written(tmp_path / "may.dat", [base("000111001", "M-1"), joint])
-    found = import_file(scenario.lenders["acme"], Metro2Source(file))
-    assert (found.row_count, found.accepted_count, found.rejects) == (1, 1, [])
-    assert found.submissions[0].label == "may.dat"
+    result = import_file(scenario.lenders["acme"], Metro2Source(file))
+    assert (result.row_count, result.accepted_count, result.rejects) == (1, 1, [])
+    assert result.submissions[0].label == "may.dat"
     for person, role in ((jane, PartyRole.INDIVIDUAL), (richard, PartyRole.JOINT)):
         (card,) = lines(person)
         assert (card.balance_minor, card.credit_limit_minor) == (1000_00, 5000_00)
         assert (card.month, card.role, card.currency) == (Month(2024, 5), role, "USD")
     # The same file again is stored once.
     again = import_file(scenario.lenders["acme"], Metro2Source(file))
-    assert [at.submission_id for at in again.submissions] == [
-        at.submission_id for at in found.submissions
+    assert [submission.submission_id for submission in again.submissions] == [
+        submission.submission_id for submission in result.submissions
     ]
 
 
@@ -116,7 +116,7 @@ def test_corrections_deletions_and_new_numbers_do_what_they_say(
     renumbered = blank("L1").with_values(
         change_indicator="1", new_consumer_account_number="C-1-NEW"
     )
-    found = import_file(
+    result = import_file(
         acme,
         Metro2Source(
             written(
@@ -126,7 +126,7 @@ def test_corrections_deletions_and_new_numbers_do_what_they_say(
             )
         ),
     )
-    assert {at.kind for at in found.submissions} == {
+    assert {submission.kind for submission in result.submissions} == {
         SubmissionKind.CORRECTION,
         SubmissionKind.ORIGINAL,
     }
@@ -161,17 +161,21 @@ def test_what_is_left_out_can_be_mended_and_sent_again(
     assert [reject.row.place for reject in checked.rejects] == [3, 5]
     with pytest.raises(InvalidRequest) as refused:
         import_file(acme, source)
-    assert any(at.field.startswith("record 3, BASE.") for at in refused.value.violations)
-    found = import_file(acme, source, skip_invalid=True)
+    assert any(
+        violation.field.startswith("record 3, BASE.") for violation in refused.value.violations
+    )
+    result = import_file(acme, source, skip_invalid=True)
     # Who has given no consent is found by the bureau.
-    assert [reject.row.place for reject in found.rejects] == [3, 4, 5]
-    assert found.accepted_count == 1
+    assert [reject.row.place for reject in result.rejects] == [3, 4, 5]
+    assert result.accepted_count == 1
     rejects = tmp_path / "rejects.dat"
-    source.write_rejects(found.rejects, rejects)
+    source.write_rejects(result.rejects, rejects)
     with (tmp_path / "rejects.dat.reasons.csv").open() as stream:
         reasons = list(csv.DictReader(stream))
-    assert {at["record"] for at in reasons} == {"2", "3", "4"}
-    assert {"Status-DOFD-1", "Status-APD-1", "M2-IDENTITY"} <= {at["rule"] for at in reasons}
+    assert {reason["record"] for reason in reasons} == {"2", "3", "4"}
+    assert {"Status-DOFD-1", "Status-APD-1", "M2-IDENTITY"} <= {
+        reason["rule"] for reason in reasons
+    }
     # Mended where it stands, as with an editor, and sent.
     raw = bytearray(rejects.read_bytes())
     mend(raw, f"{ref}-2", "account_status", b"11")
@@ -186,11 +190,11 @@ def mend(raw: bytearray, ref: str, field: str, said: bytes) -> None:
     """Writes over one field of an account."""
     layout = layouts()["BASE"]
 
-    def place(name: str) -> int:
-        return sum(at.length for at in layout.fields[: layout.index[name]])
+    def start_of(name: str) -> int:
+        return sum(column.length for column in layout.fields[: layout.index[name]])
 
-    at = raw.index(ref.encode()) - place("consumer_account_number") + place(field)
-    raw[at : at + len(said)] = said
+    start = raw.index(ref.encode()) - start_of("consumer_account_number") + start_of(field)
+    raw[start : start + len(said)] = said
 
 
 def test_a_file_that_is_not_whole_is_not_imported(scenario: Scenario, tmp_path: Path) -> None:
@@ -198,7 +202,7 @@ def test_a_file_that_is_not_whole_is_not_imported(scenario: Scenario, tmp_path: 
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(InvalidRequest) as refused:
         import_file(scenario.lenders["acme"], Metro2Source(file), skip_invalid=True)
-    assert "M2-TRUNCATED" in {at.rule for at in refused.value.violations}
+    assert "M2-TRUNCATED" in {violation.rule for violation in refused.value.violations}
 
 
 def test_a_month_is_compared_with_the_month_before(scenario: Scenario, tmp_path: Path) -> None:
@@ -210,7 +214,7 @@ def test_a_month_is_compared_with_the_month_before(scenario: Scenario, tmp_path:
     )
     assert check_file(Metro2Source(june)).rejects == []
     (reject,) = check_file(Metro2Source(june, previous=may)).rejects
-    assert [at.rule for at in reject.violations] == ["PHP-Status-2"]
+    assert [violation.rule for violation in reject.violations] == ["PHP-Status-2"]
 
 
 @pytest.mark.parametrize("framing", [Framing(), Framing(packed=True, blocked=True)])
@@ -219,11 +223,11 @@ def test_records_go_out_and_come_back(scenario: Scenario, tmp_path: Path, framin
     person = scenario.person(number=number)
     months = [
         dataclasses.replace(
-            account(person, "x", Month(2024, 3) + at),
+            account(person, "x", Month(2024, 3) + index),
             status=status,
-            balance_minor=100_00 + at * 100,
+            balance_minor=100_00 + index * 100,
         )
-        for at, status in enumerate(
+        for index, status in enumerate(
             [AccountStatus.CURRENT, AccountStatus.PAST_DUE_30, AccountStatus.CURRENT]
         )
     ]
@@ -235,13 +239,13 @@ def test_records_go_out_and_come_back(scenario: Scenario, tmp_path: Path, framin
     people = tmp_path / "people.csv"
     people.write_text(f"{','.join(people_columns()[:4])}\n{person.subject_id},DOE,JANE,{number}\n")
     target = tmp_path / "may.dat"
-    count, found = export_file(
+    count, findings = export_file(
         records, people, target, Reporter("ACME"), identification_number="A", framing=framing
     )
-    assert (count, found) == (1, [])
+    assert (count, findings) == (1, [])
     with target.open("rb") as stream:
         checked = list(validate(stream, today=datetime.now(UTC).date()))
-    assert [at for _, findings in checked for at in findings] == []
+    assert [finding for _, findings in checked for finding in findings] == []
     assert checked[1][0].first.values["payment_history_profile"] == "10" + "B" * 22
     imported = import_file(scenario.lenders["acme"], Metro2Source(target))
     assert imported.accepted_count == 1

@@ -87,8 +87,8 @@ def test_writes_are_refused_reads_go_on_and_a_retry_succeeds(scenario: Scenario)
 def test_the_checkpoint_that_is_kept_catches_up(
     scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[str] = []
-    logger = SimpleNamespace(error=lambda event, **_details: told.append(event))
+    events: list[str] = []
+    logger = SimpleNamespace(error=lambda event, **_details: events.append(event))
     monkeypatch.setattr(checkpoint_file, "logger", logger)
     kept = scenario.bureau.settings.kept_checkpoint
     # Nothing can be written there, as on a full disk.
@@ -101,7 +101,7 @@ def test_the_checkpoint_that_is_kept_catches_up(
             time.sleep(0.01)
     for _ in range(3):
         assert scenario.acme.send("Furnishing/SubmitRecords", scenario.submission()).code == "OK"
-    eventually(lambda: told == ["checkpoint_not_kept"])
+    eventually(lambda: events == ["checkpoint_not_kept"])
     assert kept.read_text() != scenario.checkpoint()
 
     in_the_way.rmdir()

@@ -108,11 +108,11 @@ def world(tmp_path: Path) -> Any:
         consent = person.consent("acme", codes_pb2.ACTION_FURNISH)
         request = consents_pb2.GrantConsentRequest(consent=consent)
         assert agent.send("Consents/GrantConsent", request).code == "OK"
-    made = World(folder, address, profile, person)
+    world = World(folder, address, profile, person)
     try:
-        yield made
+        yield world
     finally:
-        for process in made.processes:
+        for process in world.processes:
             process.end()
 
 

@@ -130,9 +130,11 @@ def test_every_call_has_a_request_id_and_its_line_the_peer_and_the_trace(
 @pytest.fixture
 def logged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The request ids of calls that the bureau logged, in order of their ends."""
-    found: list[str] = []
-    monkeypatch.setattr(call_log.CallLog, "add", lambda _self, call: found.append(call.request_id))
-    return found
+    request_ids: list[str] = []
+    monkeypatch.setattr(
+        call_log.CallLog, "add", lambda _self, call: request_ids.append(call.request_id)
+    )
+    return request_ids
 
 
 def test_a_client_has_the_request_id_of_its_newest_call_in_each_thread(
@@ -168,9 +170,9 @@ def test_an_asynchronous_client_has_the_request_id_of_its_newest_call_in_each_ta
 
             return {await task(), *await asyncio.gather(task(), task())}
 
-    found = asyncio.run(main())
-    assert len(found) == 3
-    until(lambda: found <= set(logged), "the bureau has logged the calls")
+    request_ids = asyncio.run(main())
+    assert len(request_ids) == 3
+    until(lambda: request_ids <= set(logged), "the bureau has logged the calls")
 
 
 def test_a_client_logs_each_call_with_its_request_id(

@@ -35,8 +35,8 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture(scope="module")
 def scenario(database_url: str) -> Iterator[Scenario]:
-    with open_scenario("acme", "brook", "cedar", database_url=database_url) as found:
-        yield found
+    with open_scenario("acme", "brook", "cedar", database_url=database_url) as scenario:
+        yield scenario
 
 
 def test_a_freeze_stops_new_credit_and_leaves_reviews(scenario: Scenario) -> None:
@@ -59,7 +59,7 @@ def test_a_freeze_stops_new_credit_and_leaves_reviews(scenario: Scenario) -> Non
     report = scenario.lenders["brook"].query(
         person.subject_id, purpose=Purpose.ACCOUNT_REVIEW, consent_id=review
     )
-    assert [at.kind for at in report.holds] == [HoldKind.SECURITY_FREEZE]
+    assert [hold.kind for hold in report.holds] == [HoldKind.SECURITY_FREEZE]
     with pytest.raises(WrongState):
         person.place_hold(HoldKind.SECURITY_FREEZE)
 
@@ -138,9 +138,9 @@ def test_a_freeze_is_lifted_for_several_members_at_once(scenario: Scenario) -> N
     # The second lift does not end the first one; the person sees both, a lender its own.
     assert opens(scenario, person, "acme", "brook")
     (own,) = person.file().holds
-    assert [at.member_id for at in own.lifts] == ["acme", "brook"]
+    assert [lift.member_id for lift in own.lifts] == ["acme", "brook"]
     (shown,) = scenario.report(person, "acme").holds
-    assert [at.member_id for at in shown.lifts] == ["acme"]
+    assert [lift.member_id for lift in shown.lifts] == ["acme"]
     assert not opens(scenario, person, "cedar")
     # One for all stands beside those for members.
     person.lift_hold(hold.hold_id, until=scenario.now() + DAY)
@@ -180,7 +180,7 @@ def test_nobody_reads_for_whom_else_a_hold_is_lifted(scenario: Scenario) -> None
     assert report.flags == ()
     report = scenario.report(person, "brook")
     (brook,) = report.holds
-    assert [at.kind.name for at in report.flags] == ["FRAUD_ALERT"]
+    assert [flag.kind.name for flag in report.flags] == ["FRAUD_ALERT"]
     assert brook.state is HoldState.IN_FORCE
     assert (brook.lifted_for_member_id, brook.lifted_until_time) == ("", None)
 
@@ -190,7 +190,7 @@ def test_a_hold_is_lifted_for_members_that_there_are(scenario: Scenario) -> None
     hold = person.place_hold(HoldKind.SECURITY_FREEZE)
     with pytest.raises(InvalidRequest) as caught:
         person.lift_hold(hold.hold_id, until=scenario.now() + DAY, member_id="acmee")
-    assert [at.field for at in caught.value.violations] == ["member_id"]
+    assert [violation.field for violation in caught.value.violations] == ["member_id"]
 
 
 # At the same time ------------------------------------------------------------------
@@ -202,7 +202,7 @@ def test_what_was_frozen_before_a_request_blocks_it(scenario: Scenario) -> None:
         person = scenario.person()
         consents = {name: scenario.inquiring(person, name) for name in ("acme", "brook")}
         assert freeze_while_asked(scenario, person, consents) <= {"HOLD"}
-        assert {_answer(scenario, person, *at) for at in consents.items()} == {"HOLD"}
+        assert {_answer(scenario, person, *consent) for consent in consents.items()} == {"HOLD"}
 
 
 def freeze_while_asked(scenario: Scenario, person: Wallet, consents: dict[str, str]) -> set[str]:

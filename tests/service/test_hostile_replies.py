@@ -50,8 +50,8 @@ def test_a_hostile_reply_is_refused_or_harmless(scenario: Scenario, path: str) -
         action = case(scenario, person)
         client = client_of(kind, scenario, person, 0, is_async=False)
 
-        def lie(at: str, reply: Any, change: Hostile = change) -> None:
-            if at == path:
+        def lie(method: str, reply: Any, change: Hostile = change) -> None:
+            if method == path:
                 walk(reply, change)
 
         deceive(client, lie)

@@ -74,13 +74,13 @@ def answering(answer: Answer) -> Iterator[str]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            status, kind, told = answer(AddCheckpoint.from_bytes(body))
+            status, kind, content = answer(AddCheckpoint.from_bytes(body))
             self.send_response(status)
             self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(told)))
+            self.send_header("Content-Length", str(len(content)))
             self.send_header("Location", "http://127.0.0.1:1/")
             self.end_headers()
-            self.wfile.write(told)
+            self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -52,7 +52,10 @@ def rows_of(scenario: Scenario, path: Path, count: int, strangers: tuple[int, ..
 def wait_for_a_batch(scenario: Scenario, label: str) -> None:
     """Until the first batch of a file is in the log."""
     for _ in range(15_000):
-        if any(at.label == label for at in scenario.lenders["acme"].submissions(limit=1)):
+        if any(
+            submission.label == label
+            for submission in scenario.lenders["acme"].submissions(limit=1)
+        ):
             return
         time.sleep(0.02)
     pytest.fail("nothing of the file has come")
@@ -94,9 +97,13 @@ def test_an_import_is_killed_and_started_again(
         left_out = [row["account_ref"] for row in csv.DictReader(stream)]
     assert left_out == [f"may-{number}" for number in strangers]
     # Nothing was stored twice.
-    stored = [at for at in scenario.lenders["acme"].submissions() if at.label == "may.csv"]
-    assert sum(at.record_count for at in stored) == ROWS - len(strangers)
-    assert sum(at.new_tradeline_count for at in stored) == ROWS - len(strangers)
+    stored = [
+        submission
+        for submission in scenario.lenders["acme"].submissions()
+        if submission.label == "may.csv"
+    ]
+    assert sum(submission.record_count for submission in stored) == ROWS - len(strangers)
+    assert sum(submission.new_tradeline_count for submission in stored) == ROWS - len(strangers)
 
 
 def test_who_consents_later_is_taken_when_the_file_is_sent_again(
@@ -114,7 +121,7 @@ def test_who_consents_later_is_taken_when_the_file_is_sent_again(
     with file.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, [column.name for column in columns()])
         writer.writeheader()
-        writer.writerows(write_row(account(who, "june", MAY)) for who in (early, late))
+        writer.writerows(write_row(account(person, "june", MAY)) for person in (early, late))
 
     def accounts_of_both() -> int:
         return len(early.file().tradelines) + len(late.file().tradelines)
@@ -122,10 +129,10 @@ def test_who_consents_later_is_taken_when_the_file_is_sent_again(
     first = import_file(lender, CsvSource(file), skip_invalid=True)
     assert (first.accepted_count, len(first.rejects)) == (1, 1)
     again = import_file(lender, CsvSource(file), skip_invalid=True)
-    assert [at.submission_id for at in again.submissions] == [
-        at.submission_id for at in first.submissions
+    assert [submission.submission_id for submission in again.submissions] == [
+        submission.submission_id for submission in first.submissions
     ]
-    assert [at.row.place for at in again.rejects] == [3]
+    assert [reject.row.place for reject in again.rejects] == [3]
     late.grant("acme", [Action.FURNISH], expire=365 * DAY)
     last = import_file(lender, CsvSource(file), skip_invalid=True)
     assert (last.accepted_count, last.rejects) == (2, [])
@@ -136,18 +143,21 @@ def test_who_consents_later_is_taken_when_the_file_is_sent_again(
 
 def test_the_same_import_without_blocking(scenario: Scenario, tmp_path: Path) -> None:
     file = rows_of(scenario, tmp_path / "july.csv", 40, (3,))
-    told: list[Progress] = []
+    steps: list[Progress] = []
 
     async def run() -> None:
         async with AsyncLender(scenario.profiles["acme"], clock=scenario.now) as lender:
-            found = await import_file_async(
-                lender, CsvSource(file), skip_invalid=True, on_progress=told.append
+            result = await import_file_async(
+                lender, CsvSource(file), skip_invalid=True, on_progress=steps.append
             )
-            assert (found.accepted_count, [at.row.place for at in found.rejects]) == (39, [5])
+            assert (result.accepted_count, [reject.row.place for reject in result.rejects]) == (
+                39,
+                [5],
+            )
 
     asyncio.run(run())
-    assert [(at.done, at.total, at.left.total_seconds() if at.left else 0) for at in told] == [
-        (40, 40, 0)
-    ]
+    assert [
+        (step.done, step.total, step.left.total_seconds() if step.left else 0) for step in steps
+    ] == [(40, 40, 0)]
     stored = scenario.lenders["acme"].submissions(limit=1)[0]
     assert (stored.label, stored.kind) == ("july.csv", SubmissionKind.ORIGINAL)

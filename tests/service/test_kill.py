@@ -55,7 +55,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 def snapshots(subject_id: str, lender: int, batch: int) -> list[Snapshot]:
     return [
         Snapshot(
-            account_ref=f"account-{lender}-{place}",
+            account_ref=f"account-{lender}-{index}",
             month=Month(2023, 1) + batch,
             parties=(Party(subject_id),),
             portfolio_type=PortfolioType.REVOLVING,
@@ -63,9 +63,9 @@ def snapshots(subject_id: str, lender: int, batch: int) -> list[Snapshot]:
             currency="USD",
             open_date=date(2020, 1, 1),
             status=AccountStatus.CURRENT,
-            balance_minor=batch * 1000 + place,
+            balance_minor=batch * 1000 + index,
         )
-        for place in range(BATCH)
+        for index in range(BATCH)
     ]
 
 
@@ -115,8 +115,8 @@ def test_every_acknowledged_submission_survives(tmp_path: Path, database_url: st
 
     # 3. Each is there once, and what was promised then holds now.
     with Auditor(auditor, policy=PATIENT) as watching:
-        found = watching.audit()
-        assert found.fault is None
+        audit = watching.audit()
+        assert audit.fault is None
         for submission in acknowledged:
             assert submission.receipt is not None
             watching.verify_receipt(submission.receipt, submission.manifest)

@@ -110,7 +110,7 @@ def test_a_member_that_guesses_is_stopped(court: Court) -> None:
     quota = EnumerationLimiter().size
     assert quota < GUESSES
 
-    with capture_logs() as told:
+    with capture_logs() as lines:
         answers = [
             court.query(court.acme, str(uuid.uuid4()), uuid.uuid4().hex) for _ in range(GUESSES)
         ]
@@ -122,7 +122,7 @@ def test_a_member_that_guesses_is_stopped(court: Court) -> None:
     assert denied_inquiries(court) == quota
 
     # 2. The operator can read of it, and of nobody else.
-    warned = [line for line in told if line["event"] == "enumeration_suspected"]
+    warned = [line for line in lines if line["event"] == "enumeration_suspected"]
     assert warned == [{"event": "enumeration_suspected", "log_level": "warning", "member": "acme"}]
 
     # 3. Not even with a consent may it inquire now; what is no inquiry goes on.
@@ -177,12 +177,12 @@ def told_delay(court: Court) -> timedelta:
     with pytest.raises(grpc.RpcError) as error:
         call(request.SerializeToString(), timeout=20)
     failed: Any = error.value
-    told = RetryInfo()
+    retry_info = RetryInfo()
     (packed,) = [
         one for one in rpc_status.from_call(failed).details if one.Is(RetryInfo.DESCRIPTOR)
     ]
-    packed.Unpack(told)
-    return timedelta(microseconds=told.retry_delay.ToMicroseconds())
+    packed.Unpack(retry_info)
+    return timedelta(microseconds=retry_info.retry_delay.ToMicroseconds())
 
 
 # Uses by the calendar ----------------------------------------------------------------

@@ -50,18 +50,18 @@ def answers(
     """Return the results of one call, by the synchronous and by the asynchronous client; an
     error in place of a result.
     """
-    found = []
+    results = []
     for is_async in (False, True):
         client = client_of(kind, scenario, person, 0, is_async=is_async)
         deceive(client, lie)
         try:
-            found.append(asyncio.run(awaited(client, call)) if is_async else call(client))
+            results.append(asyncio.run(awaited(client, call)) if is_async else call(client))
         except VerificationFailed as error:
-            found.append(error)
+            results.append(error)
         finally:
             if not is_async:
                 client.close()
-    return found
+    return results
 
 
 async def awaited(client: Any, call: Callable[[Any], Any]) -> Any:
@@ -76,8 +76,8 @@ def consents(client: Any) -> Any:
 def lists_of(path: str, change: Callable[[Any], object]) -> Callable[[str, Any], None]:
     """Return the lie that changes the replies of one method."""
 
-    def lie(at: str, reply: Any) -> None:
-        if at == path:
+    def lie(method: str, reply: Any) -> None:
+        if method == path:
             change(reply)
 
     return lie
@@ -167,8 +167,12 @@ def test_consents_come_with_the_states_that_their_statements_lead_to(
     def honest(_: str, __: Any) -> None: ...
 
     for shown in answers(scenario, kind, person, consents, honest):
-        mine = [at for at in shown if at.subject_id == person.subject_id and at.grantee == "acme"]
-        states = [(at.state, at.note, at.receipt.kind) for at in mine]
+        mine = [
+            consent
+            for consent in shown
+            if consent.subject_id == person.subject_id and consent.grantee == "acme"
+        ]
+        states = [(consent.state, consent.note, consent.receipt.kind) for consent in mine]
         assert states == [
             (ConsentState.ACTIVE, "", "consent"),
             (ConsentState.REVOKED, "no longer", "consent-change"),
@@ -300,12 +304,12 @@ MEMBER_LIES = [named, grouped, promoted, purposed, suspended, placed, certified,
 def test_no_client_believes_a_lie_about_a_member(
     scenario: Scenario, person: Wallet, lie: Callable[[Any], None], method: str
 ) -> None:
-    def told(reply: Any) -> None:
+    def lie_about_acme(reply: Any) -> None:
         for member in reply.members if method == "ListMembers" else [reply.member]:
             if member.member_id == "acme":
                 lie(member)
 
-    false = lists_of(f"creditbureau.v1.Members/{method}", told)
+    false = lists_of(f"creditbureau.v1.Members/{method}", lie_about_acme)
     if method == "ListMembers":
         asked = [("lender", lambda client: client.members())]
     else:
@@ -330,7 +334,7 @@ def test_a_list_of_members_follows_what_operators_sign(scenario: Scenario, perso
         brook = operator.member("brook")
         brook.display_name = "Brook Bank"
         operator.change(brook)
-        assert {at.display_name for at in lender.members()} >= {"Brook Bank"}
+        assert {member.display_name for member in lender.members()} >= {"Brook Bank"}
         assert lender.member("brook").display_name == "Brook Bank"
 
 

@@ -92,7 +92,7 @@ def forged_with_a_root(liar: Liar, messages: Messages, _: Envelope) -> Messages:
 
 def proved(messages: Messages) -> Messages:
     """Give each message the proof of its report among all of them."""
-    tree = ReportTree([hashlib.sha256(at.report.payload).digest() for at in messages])
+    tree = ReportTree([hashlib.sha256(message.report.payload).digest() for message in messages])
     for index, message in enumerate(messages):
         message.portfolio.proof[:] = tree.prove(index).proof
     messages[0].portfolio.MergeFrom(tree.start())
@@ -175,7 +175,7 @@ def too_many(liar: Liar, messages: Messages, inquiry: Envelope) -> Messages:
 
 def logged(liar: Liar, messages: Messages, inquiry: Envelope) -> Messages:
     """Let a leaf of the liar's own log commit to the reports."""
-    tree = ReportTree([hashlib.sha256(at.report.payload).digest() for at in messages])
+    tree = ReportTree([hashlib.sha256(message.report.payload).digest() for message in messages])
     liar.log_again(messages[0].receipt, inquiry, tree.answer_digest)
     return proved(messages)
 
@@ -232,7 +232,7 @@ def ask_asynchronously(scenario: Scenario, liar: Liar, lie: Lie, inquiry: bytes)
         async with AsyncLender(scenario.profiles["acme"], clock=scenario.now) as lender:
             forget_the_log(lender)
             deceive_streams(lender, lambda messages: lie(liar, messages, signed))
-            return len([at async for at in lender.resume_portfolio(inquiry)])
+            return len([report async for report in lender.resume_portfolio(inquiry)])
 
     return asyncio.run(run())
 
@@ -310,7 +310,7 @@ def test_a_resumed_portfolio_is_held_against_the_count(
     def resume(lie: Lie, after: str = first.cursor) -> list[Report]:
         with lender_of(scenario) as lender:
             deceive_streams(
-                lender, lambda found: lie(liar, found, Envelope.FromString(first.inquiry))
+                lender, lambda messages: lie(liar, messages, Envelope.FromString(first.inquiry))
             )
             return list(lender.resume_portfolio(first.inquiry, after))
 
@@ -384,12 +384,12 @@ def test_a_report_of_one_inquiry_has_no_place_in_a_portfolio(
     person = scenario.person()
     report = scenario.report(person, "acme")
 
-    def place(reply: Any) -> None:
+    def add_portfolio_proof(reply: Any) -> None:
         reply.portfolio.CopyFrom(ReportTree([bytes(32)]).prove(0))
 
     with lender_of(scenario) as lender:
         assert lender.replay(report.request_id).portfolio is None
-        deceive(lender, of_replays(place))
+        deceive(lender, of_replays(add_portfolio_proof))
         with pytest.raises(VerificationFailed, match="answers one inquiry"):
             lender.replay(report.request_id)
 
@@ -471,8 +471,10 @@ def test_what_a_customer_no_longer_allows_is_withheld_under_its_index() -> None:
 
 def withdraw(people: list[Wallet], subject_id: str) -> None:
     """Let a customer revoke the consent to be monitored."""
-    person = next(at for at in people if at.subject_id == subject_id)
-    (consent,) = [at for at in person.consents() if at.purposes == (Purpose.ACCOUNT_REVIEW,)]
+    person = next(person for person in people if person.subject_id == subject_id)
+    (consent,) = [
+        consent for consent in person.consents() if consent.purposes == (Purpose.ACCOUNT_REVIEW,)
+    ]
     person.revoke(consent.consent_id)
 
 
@@ -508,7 +510,7 @@ def test_what_changes_between_the_building_and_the_commit_is_left_out(
     with open_scenario("acme", "brook") as scenario:
         people = [monitored(scenario, "acme") for _ in range(3)]
         late = scenario.person()
-        scenario.submit("acme", *(account(at, "card", MAY) for at in (*people, late)))
+        scenario.submit("acme", *(account(person, "card", MAY) for person in (*people, late)))
 
         def meanwhile(*given: Any) -> Any:
             monkeypatch.setattr(portfolio, "commit_portfolio", commit)
@@ -519,9 +521,11 @@ def test_what_changes_between_the_building_and_the_commit_is_left_out(
 
         monkeypatch.setattr(portfolio, "commit_portfolio", meanwhile)
         reports = portfolio_of(scenario)
-        assert {at.subject_id for at in reports} == {at.subject_id for at in people[1:]}
-        assert {len(at.tradelines) for at in reports} == {1}
-        assert all(at.portfolio and at.portfolio.count == 2 for at in reports)
+        assert {report.subject_id for report in reports} == {
+            person.subject_id for person in people[1:]
+        }
+        assert {len(report.tradelines) for report in reports} == {1}
+        assert all(report.portfolio and report.portfolio.count == 2 for report in reports)
         assert scenario.findings() == []
 
 
@@ -540,5 +544,5 @@ def test_a_row_that_a_portfolios_leaf_does_not_commit_to_is_found() -> None:
         for change in changes:
             with scenario.database() as database, database.transaction() as db:
                 db.execute_raw(change)
-            found = " ".join(map(str, scenario.findings()))
-            assert "its answer is not the one that was logged" in found
+            findings = " ".join(map(str, scenario.findings()))
+            assert "its answer is not the one that was logged" in findings

@@ -22,11 +22,11 @@ def samples(address: str) -> dict[str, float]:
     """Every sample without labels, and counts of calls by method and reason."""
     with urllib.request.urlopen(f"http://{address}/metrics", timeout=60) as answer:
         text = answer.read().decode()
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
-            found[" ".join((sample.name, *sample.labels.values()))] = sample.value
-    return found
+            values[" ".join((sample.name, *sample.labels.values()))] = sample.value
+    return values
 
 
 def status(address: str, path: str) -> int:

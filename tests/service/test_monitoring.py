@@ -45,9 +45,9 @@ def test_a_furnisher_sees_disputes_as_they_come(scenario: Scenario) -> None:
         line.tradeline_id, field="balance_minor", reason=DisputeReason.WRONG_AMOUNT
     )
     news = next(
-        at
-        for at in scenario.lenders["acme"].watch_disputes()
-        if at.dispute.subject_id == person.subject_id
+        news
+        for news in scenario.lenders["acme"].watch_disputes()
+        if news.dispute.subject_id == person.subject_id
     )
     assert news.dispute.dispute_id == opened.dispute_id
     scenario.lenders["acme"].answer_dispute(opened.dispute_id, DisputeOutcome.ACCURATE)
@@ -108,7 +108,7 @@ def test_a_standard_notices_and_replays_on_every_database(scenario: Scenario) ->
     with Operator(scenario.bureau.operator) as operator:
         operator.publish(message)
     report = scenario.report(person, "cedar")
-    assert [at.rule for at in report.standings] == [
+    assert [standing.rule for standing in report.standings] == [
         "max_unsecured_exposure_minor",
         "max_concurrent_lenders",
     ]
@@ -119,7 +119,7 @@ def test_a_standard_notices_and_replays_on_every_database(scenario: Scenario) ->
     ref = account(person, "card", MAY).account_ref
     scenario.submit("acme", Deletion(account_ref=ref, reason=DeletionReason.INACCURATE))
     scenario.submit("acme", account(person, "card", MAY, certified=True))
-    assert [at.kind.name for at in person.notices()] == ["REINSERTION"]
+    assert [notice.kind.name for notice in person.notices()] == ["REINSERTION"]
     assert scenario.findings() == []
     assert scenario.erase(person.subject_id).account_count == 1
     assert scenario.findings() == []

@@ -146,7 +146,7 @@ def test_what_is_revoked_on_one_node_is_revoked_on_all(deployment: Deployment) -
         race = Race(deployment, deployment.granted())
         asking: list[Callable[[], Asked]] = [partial(race.ask, raw) for raw in deployment.acme]
         asked = at_once([race.revoke, *asking])
-        for after, answer in (pair for found in asked for pair in found):
+        for after, answer in (pair for pairs in asked for pair in pairs):
             assert answer.reason in {"", "CONSENT_REVOKED"}, answer
             assert not (after and answer.code == "OK")
             if answer.code == "OK":
@@ -170,13 +170,13 @@ class Race:
 
     def ask(self, raw: Raw) -> Asked:
         """Answers, and whether the revocation was acknowledged before the question."""
-        found = []
+        answers = []
         for _ in range(3):
             after = self.revoked_at < 1 << 62
-            found.append(
+            answers.append(
                 (after, raw.query(self.deployment.scenario.person.subject_id, self.consent_id))
             )
-        return found
+        return answers
 
 
 def test_the_same_bytes_on_all_nodes_have_one_effect_and_one_receipt(
@@ -260,9 +260,9 @@ def test_a_replaced_key_signs_nothing_behind_its_replacement(deployment: Deploym
         rotation = subjects_pb2.KeyRotation(header=old.header(), binding=seal(replacing, new.key))
         again = subjects_pb2.RotateKeyRequest(rotation=seal(rotation, old.key))
         calls = [partial(agents[1].send, "Subjects/RotateKey", again)]
-        for place in range(6):
+        for index in range(6):
             grant = consents_pb2.GrantConsentRequest(consent=old.consent("acme", INQUIRE))
-            calls.append(partial(agents[place % 3].send, "Consents/GrantConsent", grant))
+            calls.append(partial(agents[index % 3].send, "Consents/GrantConsent", grant))
         replaced, *granted = at_once(calls)
         assert replaced.code == "OK", replaced
         for answer in granted:
@@ -336,8 +336,8 @@ def test_what_is_erased_is_gone_whoever_adds_to_it(deployment: Deployment) -> No
     def furnish(raw: Raw, name: str) -> list[Answer]:
         months = (201801, 201802, 201803, 201804)
         return [
-            raw.submit([snapshot(subject_id, account_ref=name, month=at, open_date=20170131)])
-            for at in months
+            raw.submit([snapshot(subject_id, account_ref=name, month=month, open_date=20170131)])
+            for month in months
         ]
 
     def erase() -> list[Answer]:

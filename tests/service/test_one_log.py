@@ -41,8 +41,8 @@ def size_of(settings: Settings) -> int:
 
 
 def checked(settings: Settings, subject: str) -> CheckResult:
-    (found,) = [result for result in examine(settings) if result.subject == subject]
-    return found
+    (check,) = [result for result in examine(settings) if result.subject == subject]
+    return check
 
 
 def copy(folder: Path, to: Path) -> None:
@@ -174,8 +174,8 @@ def test_a_node_with_the_keyring_of_another_bureau_does_not_start(
     assert "server/keyring" in str(refused.value)
     assert "bureau.toml" in refused.value.fix
     assert exit_of(refused.value) is Exit.INVALID
-    found = checked(settings, "log")
-    assert (found.health, found.finding) == (Health.FAIL, str(refused.value))
+    check = checked(settings, "log")
+    assert (check.health, check.finding) == (Health.FAIL, str(refused.value))
     with pytest.raises(LogKeyError):
         register_operator_certificate(settings, b"", Clock())
     assert size_of(settings) == size

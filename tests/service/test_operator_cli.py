@@ -37,7 +37,7 @@ OK, USAGE, AUTH, NOT_FOUND, INVALID, CONFLICT, UNAVAILABLE = 0, 2, 3, 4, 5, 6, 7
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CommandResult:
     """How a command ended, and what it said."""
 
     code: int
@@ -49,7 +49,7 @@ class Told:
         return json.loads(self.out)
 
 
-def bureau(*arguments: object) -> Told:
+def bureau(*arguments: object) -> CommandResult:
     out, err = io.StringIO(), io.StringIO()
     code: object = None
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -57,7 +57,7 @@ def bureau(*arguments: object) -> Told:
             main([str(argument) for argument in arguments])
         except SystemExit as stopped:
             code = stopped.code
-    return Told(int(str(code or 0)), out.getvalue(), err.getvalue())
+    return CommandResult(int(str(code or 0)), out.getvalue(), err.getvalue())
 
 
 def free_port() -> int:
@@ -89,10 +89,10 @@ def serving(folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    place = tmp_path_factory.mktemp("cli") / "bureau"
-    assert bureau("init", place, "--listen", f"127.0.0.1:{free_port()}").code == OK
-    with serving(place):
-        yield place
+    path = tmp_path_factory.mktemp("cli") / "bureau"
+    assert bureau("init", path, "--listen", f"127.0.0.1:{free_port()}").code == OK
+    with serving(path):
+        yield path
 
 
 @pytest.fixture(autouse=True)
@@ -105,24 +105,24 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 # Members ---------------------------------------------------------------------
 
 
-def add(folder: Path, member_id: str, *more: str) -> Told:
+def add(folder: Path, member_id: str, *more: str) -> CommandResult:
     options = more or ("--role", "auditor")
     return bureau("member", "add", member_id, *options, "--dir", folder, "-o", "json")
 
 
 def test_a_member_that_was_added_can_work(folder: Path, tmp_path: Path) -> None:
-    told = add(
+    result = add(
         folder,
         "riverbank",
         *("--name", "Riverbank Bank", "--role", "furnisher", "--role", "subscriber"),
         *("--purpose", "credit-application", "--quota", "10", "--group", "river"),
         *("--out", "profiles/riverbank"),
     )
-    assert told.code == OK, told.err
-    assert told.json["display_name"] == "Riverbank Bank"
-    assert told.json["roles"] == ["furnisher", "subscriber"]
-    assert told.json["purposes"] == ["credit-application"]
-    assert (told.json["directory_quota"], told.json["group"]) == (10, "river")
+    assert result.code == OK, result.err
+    assert result.json["display_name"] == "Riverbank Bank"
+    assert result.json["roles"] == ["furnisher", "subscriber"]
+    assert result.json["purposes"] == ["credit-application"]
+    assert (result.json["directory_quota"], result.json["group"]) == (10, "river")
     profile = Profile.load(tmp_path / "profiles/riverbank")
     with Auditor(profile) as auditor:
         assert auditor.checkpoint()
@@ -134,8 +134,8 @@ def test_a_member_that_keeps_its_keys(folder: Path, tmp_path: Path) -> None:
     Path("csr.pem").write_bytes(csr)
     Path("possession").write_bytes(signer.possession(time.time_ns() // 1000).SerializeToString())
     own = ("--role", "auditor", "--csr", "csr.pem", "--key-possession", "possession")
-    told = add(folder, "hillside", *own)
-    assert told.code == OK, told.err
+    result = add(folder, "hillside", *own)
+    assert result.code == OK, result.err
     assert sorted(path.name for path in Path("hillside").iterdir()) == [
         "ca.pem",
         "profile.toml",
@@ -182,18 +182,18 @@ def test_suspension_holds_until_it_ends(folder: Path) -> None:
 def test_a_change_leaves_the_rest_as_it_is(folder: Path) -> None:
     before = add(folder, "seaside", "--role", "auditor", "--group", "coast").json
     change = ("member", "change", "seaside", "--dir", folder, "-o", "json")
-    told = bureau(*change, "--name", "Seaside", "--purpose", "collection", "--quota", "3")
-    assert told.code == OK, told.err
-    assert told.json == before | {
+    result = bureau(*change, "--name", "Seaside", "--purpose", "collection", "--quota", "3")
+    assert result.code == OK, result.err
+    assert result.json == before | {
         "display_name": "Seaside",
         "purposes": ["collection"],
         "directory_quota": 3,
     }
     assert bureau(*change, "--no-purposes", "--group", "").json["purposes"] == []
     limits = ("--limit", "statements-per-day=9", "--limit", "carried-bytes-per-minute=7000")
-    told = bureau(*change, *limits)
-    assert told.json["quota"] == {"statements_per_day": 9}
-    assert told.json["carried_quota"] == {"bytes_per_minute": 7000}
+    result = bureau(*change, *limits)
+    assert result.json["quota"] == {"statements_per_day": 9}
+    assert result.json["carried_quota"] == {"bytes_per_minute": 7000}
     assert bureau(*change, "--name", "Sea").json["quota"] == {"statements_per_day": 9}
     refused = bureau(*change, "--limit", "statements-per-year=9")
     assert (refused.code, "statements-per-day" in refused.err) == (USAGE, True)
@@ -220,8 +220,8 @@ def test_keys_come_and_go(folder: Path) -> None:
     second = SigningKey.from_pem(Path("new.pem").read_bytes()).verify_key.key_id
     assert bureau(*keys, "withdraw", "hilltop", first, "--dir", folder).code == OK
     assert bureau(*keys, "withdraw", "hilltop", first, "--dir", folder).code == NOT_FOUND
-    told = bureau(*keys, "list", "hilltop", "--dir", folder, "-o", "json").json
-    assert {at["key_id"]: at["valid_to_index"] is None for at in told} == {
+    listed = bureau(*keys, "list", "hilltop", "--dir", folder, "-o", "json").json
+    assert {row["key_id"]: row["valid_to_index"] is None for row in listed} == {
         first: False,
         second: True,
     }
@@ -233,9 +233,9 @@ def test_certificates_are_renewed_and_withdrawn(folder: Path) -> None:
     cert = ("member", "cert")
     assert bureau(*cert, "renew", "valley", "--out", "valley", "--dir", folder).code == OK
     assert bureau(*cert, "withdraw", "valley", old, "--dir", folder).code == OK
-    told = bureau(*cert, "list", "valley", "--dir", folder, "-o", "json").json
-    assert [at["fingerprint"] for at in told] != [old]
-    assert len(told) == 1
+    listed = bureau(*cert, "list", "valley", "--dir", folder, "-o", "json").json
+    assert [row["fingerprint"] for row in listed] != [old]
+    assert len(listed) == 1
     assert bureau("log", "checkpoint", "--profile", "valley").code == OK, "with the new one"
 
 
@@ -250,8 +250,8 @@ def test_an_operator_whose_certificate_has_ended_gets_back_in(tmp_path: Path) ->
         renew = ("member", "cert", "renew")
         assert bureau(*renew, "operator", "--out", own, *here).code == AUTH
         assert bureau(*renew, "other", "--offline", "--out", own, *here).code == USAGE
-        told = bureau(*renew, "operator", "--offline", "--days", "30", "--out", own, *here)
-        assert told.code == OK, told.err
+        result = bureau(*renew, "operator", "--offline", "--days", "30", "--out", own, *here)
+        assert result.code == OK, result.err
         assert bureau("log", "checkpoint", *here).code == OK
         assert bureau("db", "check", *here).code == OK
 
@@ -269,11 +269,11 @@ def test_a_withdrawn_certificate_is_refused(folder: Path) -> None:
 
 def test_the_log_is_audited_from_outside(folder: Path) -> None:
     add(folder, "watcher")
-    told = bureau("log", "verify", "--profile", "watcher", "--from-size", "1", "-o", "json")
-    assert told.code == OK, told.err
-    size = told.json["tree_size"]
-    assert told.json["checkpoints"] == size + 1
-    assert told.json["consistent_from"] == 1
+    result = bureau("log", "verify", "--profile", "watcher", "--from-size", "1", "-o", "json")
+    assert result.code == OK, result.err
+    size = result.json["tree_size"]
+    assert result.json["checkpoints"] == size + 1
+    assert result.json["consistent_from"] == 1
     assert bureau("log", "checkpoint", "--dir", folder).out.splitlines()[1] == str(size)
     proof = bureau("log", "proof", "0", "--dir", folder, "-o", "json").json
     assert proof["tree_size"] == size
@@ -294,33 +294,33 @@ def test_a_log_of_another_key_is_not_believed(folder: Path) -> None:
     assert bureau("log", "verify", "--profile", "doubter").code == INVALID
 
 
-def bureau_key(place: Path) -> str:
+def bureau_key(path: Path) -> str:
     """The log key of another bureau."""
-    assert bureau("init", place).code == OK
-    return Profile.load(place / "operator").trust.log_key
+    assert bureau("init", path).code == OK
+    return Profile.load(path / "operator").trust.log_key
 
 
 # Serving ---------------------------------------------------------------------
 
 
 def test_it_stops_gracefully_and_starts_again(tmp_path: Path) -> None:
-    place = tmp_path / "b"
-    bureau("init", place, "--listen", f"127.0.0.1:{free_port()}")
+    path = tmp_path / "b"
+    bureau("init", path, "--listen", f"127.0.0.1:{free_port()}")
     for number in (signal.SIGTERM, signal.SIGINT):
-        with serving(place) as process:
-            assert bureau("log", "checkpoint", "--dir", place).code == OK
+        with serving(path) as process:
+            assert bureau("log", "checkpoint", "--dir", path).code == OK
             process.send_signal(number)
             assert process.wait(30) == OK
-        assert bureau("log", "checkpoint", "--dir", place).code == UNAVAILABLE
-    told = bureau("member", "add", "late", "--role", "agent", "--dir", place)
-    assert told.code == UNAVAILABLE
+        assert bureau("log", "checkpoint", "--dir", path).code == UNAVAILABLE
+    result = bureau("member", "add", "late", "--role", "agent", "--dir", path)
+    assert result.code == UNAVAILABLE
     assert not Path("late").exists()
 
 
 def test_a_port_that_is_taken(folder: Path) -> None:
-    with serving_elsewhere(folder) as told:
-        assert told.returncode == UNAVAILABLE
-        assert "cannot listen" in told.stderr
+    with serving_elsewhere(folder) as refused:
+        assert refused.returncode == UNAVAILABLE
+        assert "cannot listen" in refused.stderr
 
 
 @contextlib.contextmanager
@@ -335,30 +335,30 @@ def serving_elsewhere(folder: Path) -> Iterator[subprocess.CompletedProcess[str]
 
 
 def test_what_cannot_be_served_is_named(tmp_path: Path) -> None:
-    place = tmp_path / "bureau"
-    assert bureau("init", place).code == OK
+    path = tmp_path / "bureau"
+    assert bureau("init", path).code == OK
     dead = "postgresql://bureau:hidden@127.0.0.1:1/bureau"
-    told = bureau("serve", "--dir", place, "--db", dead)
-    assert told.code == UNAVAILABLE
-    assert "cannot be opened" in told.err
-    assert "hidden" not in told.err
+    result = bureau("serve", "--dir", path, "--db", dead)
+    assert result.code == UNAVAILABLE
+    assert "cannot be opened" in result.err
+    assert "hidden" not in result.err
 
-    (database,) = place.glob("bureau.db")
+    (database,) = path.glob("bureau.db")
     database.write_bytes(b"no database " * 1000)
-    told = bureau("serve", "--dir", place)
-    assert told.code == UNAVAILABLE
-    assert "cannot be opened: file is not a database" in told.err
+    result = bureau("serve", "--dir", path)
+    assert result.code == UNAVAILABLE
+    assert "cannot be opened: file is not a database" in result.err
 
     database.unlink()
-    told = bureau("serve", "--dir", place)
-    assert told.code == INVALID
-    assert "bureau.db is missing" in told.err
+    result = bureau("serve", "--dir", path)
+    assert result.code == INVALID
+    assert "bureau.db is missing" in result.err
     assert not database.exists()
 
-    (place / "bureau.toml").write_text("origin")
-    told = bureau("serve", "--dir", place)
-    assert told.code == INVALID
-    assert "bureau.toml is not TOML" in told.err
+    (path / "bureau.toml").write_text("origin")
+    result = bureau("serve", "--dir", path)
+    assert result.code == INVALID
+    assert "bureau.toml is not TOML" in result.err
 
 
 def test_services_are_named_rightly(folder: Path) -> None:
@@ -376,35 +376,35 @@ def lived_in(tmp_path: Path) -> LivedIn:
 
 
 def test_backup_check_and_restore(lived_in: LivedIn, tmp_path: Path) -> None:
-    at = ("--dir", lived_in.folder)
-    assert bureau("db", "check", *at, "-o", "json").json == []
-    assert bureau("db", "backup", "b", *at).code == OK
+    options = ("--dir", lived_in.folder)
+    assert bureau("db", "check", *options, "-o", "json").json == []
+    assert bureau("db", "backup", "b", *options).code == OK
     assert CANARY.encode() not in Path("b").read_bytes()
-    assert bureau("db", "backup", "b", *at).code == CONFLICT
-    assert bureau("db", "restore", "b", *at).code == CONFLICT
+    assert bureau("db", "backup", "b", *options).code == CONFLICT
+    assert bureau("db", "restore", "b", *options).code == CONFLICT
     for file in lived_in.folder.glob("bureau.db*"):
         file.unlink()
-    assert bureau("db", "restore", "b", *at).code == OK
-    assert bureau("db", "check", *at).code == OK
+    assert bureau("db", "restore", "b", *options).code == OK
+    assert bureau("db", "check", *options).code == OK
     Path("other").write_text("wrong")
     shutil.rmtree(tmp_path / "elsewhere", ignore_errors=True)
-    told = bureau(
-        *("db", "restore", "b", "--passphrase-file", "other", *at),
+    result = bureau(
+        *("db", "restore", "b", "--passphrase-file", "other", *options),
         *("--db", f"sqlite:///{tmp_path / 'x.db'}"),
     )
-    assert told.code == AUTH
+    assert result.code == AUTH
 
 
 def test_a_restored_past_is_warned_of_and_not_served(lived_in: LivedIn) -> None:
-    at = ("--dir", lived_in.folder)
-    assert bureau("db", "backup", "b", *at).code == OK
+    options = ("--dir", lived_in.folder)
+    assert bureau("db", "backup", "b", *options).code == OK
     with running_bureau(lived_in.folder) as running:
         running.add_member("newer", ["auditor"])
     for file in lived_in.folder.glob("bureau.db*"):
         file.unlink()
-    told = bureau("db", "restore", "b", *at)
-    assert told.code == OK
-    assert "will refuse to serve" in told.err
+    result = bureau("db", "restore", "b", *options)
+    assert result.code == OK
+    assert "will refuse to serve" in result.err
     with serving_elsewhere(lived_in.folder) as refused:
         assert refused.returncode == CONFLICT
         assert "kept apart from the database" in refused.stderr
@@ -414,26 +414,26 @@ def test_an_edit_by_hand_is_named(lived_in: LivedIn) -> None:
     with sqlite3.connect(lived_in.folder / "bureau.db") as connection:
         connection.execute("UPDATE record SET body = substr(body, 2)")
     connection.close()
-    told = bureau("db", "check", "--dir", lived_in.folder, "-o", "json")
-    assert told.code == INVALID
+    result = bureau("db", "check", "--dir", lived_in.folder, "-o", "json")
+    assert result.code == INVALID
     # The cause first; then the accounts and the report that rest on the records.
-    causes = [row["finding"] for row in told.json if row["leaf_index"] == 7][:3]
-    assert causes == [f"record {place} is not the one that was signed" for place in range(3)]
-    assert told.json[0]["leaf_index"] == 7
+    causes = [row["finding"] for row in result.json if row["leaf_index"] == 7][:3]
+    assert causes == [f"record {index} is not the one that was signed" for index in range(3)]
+    assert result.json[0]["leaf_index"] == 7
 
 
 def test_a_consent_that_is_widened_by_hand_is_named(lived_in: LivedIn) -> None:
     with sqlite3.connect(lived_in.folder / "bureau.db") as connection:
         connection.execute("UPDATE consent SET max_uses = 100 WHERE max_uses = 3")
     connection.close()
-    told = bureau("db", "check", "--dir", lived_in.folder, "-o", "json")
-    assert told.code == INVALID
-    (row,) = told.json
+    result = bureau("db", "check", "--dir", lived_in.folder, "-o", "json")
+    assert result.code == INVALID
+    (row,) = result.json
     assert row["leaf_index"] == 6
     assert row["finding"].endswith(": max_uses is not what the signed statements give")
     # It is no cache: it is evidence, and stays.
     assert bureau("db", "rebuild", "--dir", lived_in.folder).code == INVALID
-    assert bureau("db", "check", "--dir", lived_in.folder, "-o", "json").json == told.json
+    assert bureau("db", "check", "--dir", lived_in.folder, "-o", "json").json == result.json
 
 
 def test_a_database_of_an_earlier_revision_is_migrated_before_it_is_checked(
@@ -443,17 +443,17 @@ def test_a_database_of_an_earlier_revision_is_migrated_before_it_is_checked(
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
     connection.close()
     for command in ("check", "rebuild"):
-        told = bureau("db", command, "--dir", lived_in.folder)
-        assert (told.code, "bureau db migrate" in told.err) == (INVALID, True)
+        result = bureau("db", command, "--dir", lived_in.folder)
+        assert (result.code, "bureau db migrate" in result.err) == (INVALID, True)
 
 
 def test_a_prettier_history_is_named_and_rebuilt(lived_in: LivedIn) -> None:
     with sqlite3.connect(lived_in.folder / "bureau.db") as connection:
         connection.execute("UPDATE tradeline SET history = zeroblob(2)")
     connection.close()
-    told = bureau("db", "check", "--dir", lived_in.folder, "-o", "json")
-    assert told.code == INVALID
-    assert "history is not what the signed statements give" in str(told.json)
+    result = bureau("db", "check", "--dir", lived_in.folder, "-o", "json")
+    assert result.code == INVALID
+    assert "history is not what the signed statements give" in str(result.json)
     rebuilt = bureau("db", "rebuild", "--dir", lived_in.folder)
     assert (rebuilt.code, "rebuilt 1 rows of tradeline" in rebuilt.err) == (OK, True)
     assert bureau("db", "check", "--dir", lived_in.folder).code == OK
@@ -506,8 +506,8 @@ def test_erasing_is_confirmed_or_nothing_is_erased(
 def test_what_cannot_be_erased_is_refused(
     lived_in: LivedIn, folder: Path, words: tuple[str, ...], code: int
 ) -> None:
-    told = bureau("db", "erase", *words, "--yes", "--dir", folder)
-    assert told.code == code, told.err
+    result = bureau("db", "erase", *words, "--yes", "--dir", folder)
+    assert result.code == code, result.err
 
 
 def test_migrations(folder: Path, tmp_path: Path) -> None:
@@ -515,9 +515,9 @@ def test_migrations(folder: Path, tmp_path: Path) -> None:
     assert bureau("db", "status", *empty, "-o", "json").json["revision"] is None
     assert bureau("db", "check", *empty).code == INVALID
     assert bureau("db", "migrate", *empty).code == OK
-    told = bureau("db", "status", *empty, "-o", "json").json
-    assert told["revision"] == told["newest_revision"]
-    assert told["pending"] == []
+    status = bureau("db", "status", *empty, "-o", "json").json
+    assert status["revision"] == status["newest_revision"]
+    assert status["pending"] == []
     assert "nothing to do" in bureau("db", "migrate", *empty).err
 
 
@@ -541,9 +541,9 @@ def test_the_report_key_is_rotated_and_who_is_prepared_does_not_notice(tmp_path:
 
     # 1. The next key is made, and handed over; nothing is signed with it.
     with serving(lived.folder):
-        told = bureau("report-key", "rotate", *here)
-        assert told.code == CONFLICT
-        assert "bureau report-key prepare" in told.err
+        result = bureau("report-key", "rotate", *here)
+        assert result.code == CONFLICT
+        assert "bureau report-key prepare" in result.err
         assert bureau("report-key", "prepare", *here).code == OK
         agent.save("carrier")
         Path("carrier/profile.toml").write_text(bureau("member", "profile", "carrier", *here).out)
@@ -580,24 +580,24 @@ def uses(*here: object) -> list[str]:
 
 def test_saved_reports_are_verified_offline(lived_in: LivedIn) -> None:
     trust = ("--trust", lived_in.folder / "operator", "-o", "json")
-    told = bureau("report", "verify", lived_in.saved_report, *trust)
-    assert told.code == OK, told.err
-    (row,) = told.json
+    result = bureau("report", "verify", lived_in.saved_report, *trust)
+    assert result.code == OK, result.err
+    (row,) = result.json
     assert (row["verified"], row["tradelines"], row["proven"]) == (True, 1, 1)
     changed = json.loads(lived_in.saved_report.read_text())
     del changed["receipt"]
     Path("changed.json").write_text(json.dumps(changed))
-    told = bureau("report", "verify", lived_in.saved_report, "changed.json", *trust)
-    assert told.code == INVALID
-    assert [row["verified"] for row in told.json] == [True, False]
+    result = bureau("report", "verify", lived_in.saved_report, "changed.json", *trust)
+    assert result.code == INVALID
+    assert [row["verified"] for row in result.json] == [True, False]
     assert bureau("report", "verify", "missing.json", *trust).code == USAGE
 
 
 def test_the_doctor_sees_the_bureau_serving(folder: Path) -> None:
-    told = bureau("doctor", "--dir", folder, "-o", "json")
-    assert told.code == OK, told.out
-    assert {row["health"] for row in told.json} <= {"ok", "warn"}
-    (port,) = [row for row in told.json if row["subject"] == "port"]
+    result = bureau("doctor", "--dir", folder, "-o", "json")
+    assert result.code == OK, result.out
+    assert {row["health"] for row in result.json} <= {"ok", "warn"}
+    (port,) = [row for row in result.json if row["subject"] == "port"]
     assert "a bureau answers" in port["finding"]
 
 
@@ -610,10 +610,10 @@ def test_a_node_certificate_is_renewed_while_it_serves(folder: Path) -> None:
 
 def test_version_and_help() -> None:
     assert bureau("version").out.startswith("creditbureau ")
-    told = bureau("--help")
-    assert told.code == OK
+    result = bureau("--help")
+    assert result.code == OK
     for command in ("init", "serve", "member", "log", "db", "report", "doctor"):
-        assert command in told.out
+        assert command in result.out
     assert bureau("init", "--jurisdiction", "usa", "there").code == INVALID
     assert not Path("there").exists()
 

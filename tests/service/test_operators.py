@@ -16,8 +16,8 @@ from tests.service.raw import Raw
 
 @pytest.fixture(scope="module")
 def bureau() -> Iterator[RunningBureau]:
-    with running_bureau() as found:
-        yield found
+    with running_bureau() as bureau:
+        yield bureau
 
 
 def test_the_last_operator_cannot_shut_everybody_out(bureau: RunningBureau) -> None:
@@ -47,7 +47,7 @@ def test_other_members_see_every_statement_about_a_member(bureau: RunningBureau)
     shown = acme.send("Members/GetMember", request).reply.member
 
     def kinds(member: members_pb2.Member) -> list[str]:
-        return [kind_of(at.envelope) for at in member.statements]
+        return [kind_of(statement.envelope) for statement in member.statements]
 
     assert kinds(shown) == kinds(whole) == ["admission", "member-state-change"]
     assert (shown.directory_quota, list(shown.certificate_fingerprints)) == (0, [])

@@ -67,17 +67,23 @@ def same(of_another: Answer, of_nobody: Answer, *, reason: str) -> None:
 
 
 def test_anothers_submission_is_as_none(members: MembersWithData) -> None:
-    made = ok(members.acme.submit([snapshot(members.person.subject_id)])).submission.submission_id
+    submission_id = ok(
+        members.acme.submit([snapshot(members.person.subject_id)])
+    ).submission.submission_id
 
     def asked(raw: Raw, submission_id: str) -> Answer:
         request = furnishing_pb2.GetSubmissionRequest(submission_id=submission_id)
         return raw.send("Furnishing/GetSubmission", request)
 
-    ok(asked(members.acme, made))
-    same(asked(members.brook, made), asked(members.brook, str(uuid.uuid4())), reason="NOT_FOUND")
-    assert asked(members.brook, made).code == "NOT_FOUND"
+    ok(asked(members.acme, submission_id))
+    same(
+        asked(members.brook, submission_id),
+        asked(members.brook, str(uuid.uuid4())),
+        reason="NOT_FOUND",
+    )
+    assert asked(members.brook, submission_id).code == "NOT_FOUND"
     listed = ok(members.brook.send("Furnishing/ListSubmissions", b"")).submissions
-    assert made not in {one.submission_id for one in listed}
+    assert submission_id not in {one.submission_id for one in listed}
 
 
 def test_anothers_receipt_is_as_none(members: MembersWithData) -> None:
@@ -92,9 +98,9 @@ def test_anothers_receipt_is_as_none(members: MembersWithData) -> None:
 
     nothing = asked(members.brook, str(uuid.uuid4()))
     assert nothing.code == "NOT_FOUND"
-    for made in (submitted, inquiry.request_id):
-        ok(asked(members.acme, made))
-        same(asked(members.brook, made), nothing, reason="NOT_FOUND")
+    for request_id in (submitted, inquiry.request_id):
+        ok(asked(members.acme, request_id))
+        same(asked(members.brook, request_id), nothing, reason="NOT_FOUND")
     # A subject's statement is nobody's but the subject's.
     for raw in (members.acme, members.brook, members.agent):
         same(asked(raw, members.consent_id), nothing, reason="NOT_FOUND")
@@ -132,11 +138,11 @@ def test_anothers_consents_are_listed_as_none(members: MembersWithData) -> None:
 
 
 def test_anothers_consent_opens_no_report(members: MembersWithData) -> None:
-    who = members.person.subject_id
+    subject_id = members.person.subject_id
     nothing = members.brook.query(uuid.uuid4().hex, str(uuid.uuid4()))
     assert nothing.code == "PERMISSION_DENIED"
-    same(members.brook.query(who, members.consent_id), nothing, reason="CONSENT_REQUIRED")
-    same(members.brook.query(who, str(uuid.uuid4())), nothing, reason="CONSENT_REQUIRED")
+    same(members.brook.query(subject_id, members.consent_id), nothing, reason="CONSENT_REQUIRED")
+    same(members.brook.query(subject_id, str(uuid.uuid4())), nothing, reason="CONSENT_REQUIRED")
     # Nor does one's own consent of another subject.
     other = members.acme.query(members.somebody.subject_id, members.consent_id)
     same(other, nothing, reason="CONSENT_REQUIRED")
@@ -232,13 +238,13 @@ def test_request_ids_of_others_are_free(members: MembersWithData) -> None:
 
     record = snapshot(members.somebody.subject_id)
     ok(members.brook.submit([record], header=header(submission.request_id)))
-    who = members.somebody.subject_id
-    ok(members.brook.query(who, consent_id, header=header(inquiry.request_id)))
+    subject_id = members.somebody.subject_id
+    ok(members.brook.query(subject_id, consent_id, header=header(inquiry.request_id)))
     # Each still has its own.
     wanted = furnishing_pb2.GetSubmissionRequest(submission_id=submission.request_id)
     for raw in (members.acme, members.brook):
-        found = ok(raw.send("Furnishing/GetSubmission", wanted))
-        manifest = found.manifest
+        stored = ok(raw.send("Furnishing/GetSubmission", wanted))
+        manifest = stored.manifest
         assert manifest.signatures[0].keyid == raw.key.verify_key.key_id
 
 

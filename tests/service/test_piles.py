@@ -49,8 +49,8 @@ def scenario(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Ite
         for line in lines
     ]
     policy.write_text("\n".join(few), "utf-8")
-    with open_scenario("acme", "brook", policy_file=policy, database_url=database_url) as found:
-        yield found
+    with open_scenario("acme", "brook", policy_file=policy, database_url=database_url) as scenario:
+        yield scenario
 
 
 def refused(call: Callable[[], Any]) -> None:
@@ -88,7 +88,10 @@ def test_disputes_are_bounded_and_listed_page_by_page(scenario: Scenario) -> Non
     assert len(listed[-1].additions) == 1
     # A lapsed dispute is open no more, and bounds no other person.
     scenario.later(46 * DAY)
-    assert {at.state for at in person.disputes()} == {DisputeState.LAPSED, DisputeState.ANSWERED}
+    assert {dispute.state for dispute in person.disputes()} == {
+        DisputeState.LAPSED,
+        DisputeState.ANSWERED,
+    }
 
 
 def test_statements_are_bounded_and_a_freeze_never_is(scenario: Scenario) -> None:

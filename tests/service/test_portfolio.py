@@ -131,8 +131,8 @@ def test_a_portfolio_is_killed_and_started_again(
     assert again.returncode == 0, again.stderr
     assert "continuing" in again.stderr
     saved = [Report.load(path) for path in reports.iterdir()]
-    assert {at.subject_id for at in saved} == {person.subject_id for person in customers}
-    assert len({at.request_id for at in saved}) == 1
+    assert {report.subject_id for report in saved} == {person.subject_id for person in customers}
+    assert len({report.request_id for report in saved}) == 1
     for person in customers[:3]:
         assert len(person.inquiries()) == 1
 
@@ -144,8 +144,10 @@ def test_a_portfolio_goes_on_behind_a_report(scenario: Scenario) -> None:
     lender = scenario.lenders["elm"]
     first, second, *others = lender.portfolio(Purpose.ACCOUNT_REVIEW)
     assert list(lender.resume_portfolio(first.inquiry, second.cursor)) == others
-    withdrawn = next(at for at in people if at.subject_id == others[0].subject_id)
-    (consent,) = [at for at in withdrawn.consents() if at.actions == (Action.MONITOR,)]
+    withdrawn = next(person for person in people if person.subject_id == others[0].subject_id)
+    (consent,) = [
+        consent for consent in withdrawn.consents() if consent.actions == (Action.MONITOR,)
+    ]
     withdrawn.revoke(consent.consent_id)
     assert list(lender.resume_portfolio(first.inquiry)) == [first, second, *others[1:]]
     with pytest.raises(InvalidRequest, match="is not a signed portfolio inquiry"):
@@ -154,8 +156,10 @@ def test_a_portfolio_goes_on_behind_a_report(scenario: Scenario) -> None:
     with pytest.raises(PermissionDenied):
         list(scenario.lenders["acme"].resume_portfolio(first.inquiry))
 
-    async def twin() -> list[Report]:
-        async with AsyncLender(scenario.profiles["elm"], clock=scenario.now) as found:
-            return [at async for at in found.resume_portfolio(first.inquiry, second.cursor)]
+    async def resumed_by_the_asynchronous_client() -> list[Report]:
+        async with AsyncLender(scenario.profiles["elm"], clock=scenario.now) as lender:
+            return [
+                report async for report in lender.resume_portfolio(first.inquiry, second.cursor)
+            ]
 
-    assert asyncio.run(twin()) == others[1:]
+    assert asyncio.run(resumed_by_the_asynchronous_client()) == others[1:]

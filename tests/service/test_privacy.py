@@ -61,10 +61,10 @@ def test_canaries_reach_neither_logs_nor_leaves(tmp_path: Path) -> None:
         assert acme.send("Reporting/QueryReport", ACCOUNT.encode()).code == "INVALID_ARGUMENT"
         leaves = acme.send("Log/ListLeaves", log_pb2.ListLeavesRequest()).reply.commitments
 
-    told = (tmp_path / "bureau" / "serve.log").read_text("utf-8")
-    assert '"method": "Reporting/QueryReport"' in told, "the calls were logged"
+    log_text = (tmp_path / "bureau" / "serve.log").read_text("utf-8")
+    assert '"method": "Reporting/QueryReport"' in log_text, "the calls were logged"
     for canary in (*CANARIES, subject_id):
-        assert canary not in told, canary
+        assert canary not in log_text, canary
     assert leaves
     assert all(len(leaf) == 32 for leaf in leaves)
     assert not any(bytes.fromhex(subject_id) in leaf for leaf in leaves)
@@ -80,10 +80,10 @@ def test_no_private_key_is_in_the_repository() -> None:
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True, text=True
     ).stdout
-    found = [
+    names = [
         name
         for name in listed.split("\0")
         if name not in {"", PUBLISHED_TEST_KEYS}
         and PRIVATE_KEY in (root / name).read_text("utf-8", errors="ignore")
     ]
-    assert not found
+    assert not names

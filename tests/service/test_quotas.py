@@ -47,8 +47,8 @@ class StillClock(Clock):
 
 @pytest.fixture
 def scenario() -> Iterator[Scenario]:
-    with open_scenario("acme", clock=StillClock(), quotas=QUOTAS) as found:
-        yield found
+    with open_scenario("acme", clock=StillClock(), quotas=QUOTAS) as scenario:
+        yield scenario
 
 
 def statement(scenario: Scenario, person: Person, text: str = "I was ill.") -> SetStatementRequest:

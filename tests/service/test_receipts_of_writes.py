@@ -52,18 +52,18 @@ def member_and_key(operator: Operator, scenario: Scenario) -> tuple[str, str]:
 
 # Makes what the operator needs, and returns the call of the operator's own client.
 OPERATOR_CASES: dict[str, Callable[[Operator, Scenario], Callable[[], object]]] = {
-    methods.ADMIT_MEMBER.path: lambda _, at: partial(admitted, at),
+    methods.ADMIT_MEMBER.path: lambda _, scenario: partial(admitted, scenario),
     methods.CHANGE_MEMBER.path: lambda operator, _: partial(
         operator.change, operator.member("brook")
     ),
-    methods.SET_MEMBER_STATE.path: lambda operator, at: partial(
-        operator.set_state, admitted(at), MEMBER_STATE_SUSPENDED, ""
+    methods.SET_MEMBER_STATE.path: lambda operator, scenario: partial(
+        operator.set_state, admitted(scenario), MEMBER_STATE_SUSPENDED, ""
     ),
-    methods.CHANGE_CREDENTIAL.path: lambda operator, at: partial(
-        operator.withdraw_key, *member_and_key(operator, at)
+    methods.CHANGE_CREDENTIAL.path: lambda operator, scenario: partial(
+        operator.withdraw_key, *member_and_key(operator, scenario)
     ),
-    methods.PUBLISH_STANDARD.path: lambda operator, at: partial(
-        operator.publish, standard(at, operator.standard().version + 1)
+    methods.PUBLISH_STANDARD.path: lambda operator, scenario: partial(
+        operator.publish, standard(scenario, operator.standard().version + 1)
     ),
     methods.GET_STANDARD.path: lambda operator, _: operator.standard,
 }
@@ -119,10 +119,10 @@ def test_no_method_believes_a_receipt_that_proves_nothing(
         action = case(scenario, person)
         client = client_of(kind, scenario, person, int(how == "unwitnessed"), is_async=is_async)
 
-        def lie(at: str, reply: Any, how: str = how) -> None:
-            if at == path and how == "empty":
+        def lie(method: str, reply: Any, how: str = how) -> None:
+            if method == path and how == "empty":
                 reply.receipt.Clear()
-            if at == path and how == "foreign":
+            if method == path and how == "foreign":
                 reply.receipt.CopyFrom(other)
 
         deceive(client, lie)

@@ -40,8 +40,8 @@ def inbox(tmp_path: Path, request: pytest.FixtureRequest) -> Inbox:
 
 @pytest.fixture
 def scenario(inbox: Inbox) -> Iterator[Scenario]:
-    with running_bureau() as bureau, settled(bureau.add_member, inbox) as found:
-        yield found
+    with running_bureau() as bureau, settled(bureau.add_member, inbox) as scenario:
+        yield scenario
 
 
 def sized(*sizes: tuple[int, int, int, str]) -> pytest.MarkDecorator:
@@ -68,7 +68,7 @@ def test_the_whole(issues: str) -> None:
 
 @sized((300, 24, 4, "nasty"))
 def test_nothing_of_a_file_is_lost_in_a_record(inbox: Inbox) -> None:
-    subject_of = {person: f"{place:032x}" for place, person in enumerate(inbox.people)}
+    subject_of = {person: f"{index:032x}" for index, person in enumerate(inbox.people)}
     person_of = {subject_id: person for person, subject_id in subject_of.items()}
     met: set[str] = set()
     for delivery in inbox.deliveries:
@@ -82,7 +82,7 @@ def test_nothing_of_a_file_is_lost_in_a_record(inbox: Inbox) -> None:
 @sized((30, 12, 6, "nasty"))
 def test_the_last_to_arrive_does_not_simply_win(inbox: Inbox, scenario: Scenario) -> None:
     """The check can fail: without their kinds, corrections that came first are lost."""
-    nameless = [replace(at, kind=SubmissionKind.ORIGINAL) for at in inbox.deliveries]
+    nameless = [replace(delivery, kind=SubmissionKind.ORIGINAL) for delivery in inbox.deliveries]
     deliver(scenario, inbox, nameless)
     report = compare(inbox, rebuild(scenario))
     assert report.differences > 0
@@ -90,7 +90,9 @@ def test_the_last_to_arrive_does_not_simply_win(inbox: Inbox, scenario: Scenario
     assert report.tables["account"].differences == 0
     # The corrections alone, sent as what they are, set it right.
     deliver(
-        scenario, inbox, [at for at in inbox.deliveries if at.kind is SubmissionKind.CORRECTION]
+        scenario,
+        inbox,
+        [delivery for delivery in inbox.deliveries if delivery.kind is SubmissionKind.CORRECTION],
     )
     assert compare(inbox, rebuild(scenario)).ok
 
@@ -101,18 +103,18 @@ def test_refused_rows_are_repaired_and_old_files_come_again(
 ) -> None:
     sound = sent_once(inbox)
     faulty = with_a_fault(sound, tmp_path / "faulty.parquet")
-    files = [faulty if at == sound else at for at in inbox.deliveries]
+    files = [faulty if delivery == sound else delivery for delivery in inbox.deliveries]
     done = deliver(scenario, inbox, files)
     # The bureau refuses the row and takes the rest of its file.
     ((rejection,),) = done.refused.values()
-    assert [at.rule for at in rejection.violations] == ["date_order"]
+    assert [violation.rule for violation in rejection.violations] == ["date_order"]
     report = compare(inbox, rebuild(scenario))
     assert report.differences == report.tables["account_month"].missing_rows == 1
     # The lender sends what the file missed.
     deliver(scenario, inbox, [replace(sound, kind=SubmissionKind.SUPPLEMENT)])
     assert compare(inbox, rebuild(scenario)).ok
     # Originals that were corrected come once more, wrong as they were.
-    wrong = [replace(at, kind=SubmissionKind.RESEND) for at in corrected(inbox)]
+    wrong = [replace(original, kind=SubmissionKind.RESEND) for original in corrected(inbox)]
     assert wrong
     deliver(scenario, inbox, wrong)
     assert compare(inbox, rebuild(scenario)).ok
@@ -120,10 +122,10 @@ def test_refused_rows_are_repaired_and_old_files_come_again(
 
 def files_of_months(inbox: Inbox) -> list[list[Delivery]]:
     """The files of each lender and month."""
-    found = defaultdict(list)
+    files_of = defaultdict(list)
     for delivery in inbox.deliveries:
-        found[delivery.path.parent].append(delivery)
-    return list(found.values())
+        files_of[delivery.path.parent].append(delivery)
+    return list(files_of.values())
 
 
 def sent_once(inbox: Inbox) -> Delivery:
@@ -136,7 +138,7 @@ def corrected(inbox: Inbox) -> list[Delivery]:
     return [
         original
         for files in files_of_months(inbox)
-        if any(at.kind is SubmissionKind.CORRECTION for at in files)
+        if any(file.kind is SubmissionKind.CORRECTION for file in files)
         for original in files
         if original.kind is SubmissionKind.ORIGINAL
     ]

@@ -63,9 +63,12 @@ def test_a_bad_record_refuses_its_batch(
 
 
 def test_all_violations_come_at_once(scenario: Scenario) -> None:
-    who = scenario.person.subject_id
+    subject_id = scenario.person.subject_id
     answer = scenario.acme.submit(
-        [snapshot(who, amount_due_minor=-1), snapshot(who, month=209901, currency="XQX")]
+        [
+            snapshot(subject_id, amount_due_minor=-1),
+            snapshot(subject_id, month=209901, currency="XQX"),
+        ]
     )
     assert set(answer.fields) >= {
         "records[0].snapshot.amount_due_minor",
@@ -75,20 +78,20 @@ def test_all_violations_come_at_once(scenario: Scenario) -> None:
 
 
 def test_a_batch_is_what_was_signed(scenario: Scenario) -> None:
-    who = scenario.person.subject_id
-    twice = snapshot(who, account_ref="same")
+    subject_id = scenario.person.subject_id
+    twice = snapshot(subject_id, account_ref="same")
     refused(
         scenario,
-        scenario.acme.submit([twice, snapshot(who, account_ref="same")]),
+        scenario.acme.submit([twice, snapshot(subject_id, account_ref="same")]),
         "INVALID_ARGUMENT",
         "DUPLICATE_RECORD",
         "records[1].account_ref",
     )
-    wrong_root = scenario.acme.submit([snapshot(who)], records_root=b"\0" * 32)
+    wrong_root = scenario.acme.submit([snapshot(subject_id)], records_root=b"\0" * 32)
     refused(scenario, wrong_root, "INVALID_ARGUMENT", "ROOT_MISMATCH", "records_root")
-    wrong_count = scenario.acme.submit([snapshot(who)], record_count=2)
+    wrong_count = scenario.acme.submit([snapshot(subject_id)], record_count=2)
     refused(scenario, wrong_count, "INVALID_ARGUMENT", "ROOT_MISMATCH", "records_root")
-    unknown = snapshot(who).SerializeToString(deterministic=True) + b"\xf8\x07\x01"
+    unknown = snapshot(subject_id).SerializeToString(deterministic=True) + b"\xf8\x07\x01"
     refused(scenario, scenario.acme.submit([unknown]), "INVALID_ARGUMENT", "NON_CANONICAL", "batch")
     refused(
         scenario,
@@ -105,9 +108,11 @@ def test_a_batch_is_what_was_signed(scenario: Scenario) -> None:
 
 
 def test_an_account_keeps_its_currency(scenario: Scenario) -> None:
-    who = scenario.person.subject_id
-    assert scenario.acme.submit([snapshot(who, account_ref="usd")]).code == "OK"
-    answer = scenario.acme.submit([snapshot(who, account_ref="usd", month=202406, currency="EUR")])
+    subject_id = scenario.person.subject_id
+    assert scenario.acme.submit([snapshot(subject_id, account_ref="usd")]).code == "OK"
+    answer = scenario.acme.submit(
+        [snapshot(subject_id, account_ref="usd", month=202406, currency="EUR")]
+    )
     refused(
         scenario, answer, "INVALID_ARGUMENT", "CURRENCY_MISMATCH", "records[0].snapshot.currency"
     )
@@ -189,9 +194,9 @@ def test_headers(scenario: Scenario) -> None:
         (header(request_id="7"), "INVALID_ARGUMENT", "INVALID_FIELD", "header.request_id"),
         (header(schema_version=2), "INVALID_ARGUMENT", "INVALID_FIELD", "header.schema_version"),
     ]
-    for made, code, reason, field in cases:
+    for wrong, code, reason, field in cases:
         before = scenario.size()
-        answer = ask(scenario, signed(key, inquiry_of(scenario, header=made)))
+        answer = ask(scenario, signed(key, inquiry_of(scenario, header=wrong)))
         assert scenario.size() == before
         refused(scenario, answer, code, reason, field)
 

@@ -38,29 +38,38 @@ def scenario() -> Iterator[Scenario]:
 
 
 def test_consents_that_do_not_cover(scenario: Scenario) -> None:
-    who, mine = scenario.person.subject_id, scenario.consent_id
+    subject_id, mine = scenario.person.subject_id, scenario.consent_id
     refused(scenario, scenario.acme.query("00" * 16, mine), "PERMISSION_DENIED", "CONSENT_REQUIRED")
-    refused(scenario, scenario.brook.query(who, mine), "PERMISSION_DENIED", "CONSENT_REQUIRED")
-    unknown = scenario.acme.query(who, str(uuid.uuid4()))
+    refused(
+        scenario, scenario.brook.query(subject_id, mine), "PERMISSION_DENIED", "CONSENT_REQUIRED"
+    )
+    unknown = scenario.acme.query(subject_id, str(uuid.uuid4()))
     refused(scenario, unknown, "PERMISSION_DENIED", "CONSENT_REQUIRED")
     review = codes_pb2.PURPOSE_ACCOUNT_REVIEW
     refused(
         scenario,
-        scenario.acme.query(who, mine, purpose=review),
+        scenario.acme.query(subject_id, mine, purpose=review),
         "PERMISSION_DENIED",
         "CONSENT_SCOPE",
     )
-    court = scenario.acme.query(who, mine, purpose=codes_pb2.PURPOSE_COURT_ORDER)
+    court = scenario.acme.query(subject_id, mine, purpose=codes_pb2.PURPOSE_COURT_ORDER)
     refused(scenario, court, "PERMISSION_DENIED", "PURPOSE_NOT_PERMITTED")
     furnish_only = scenario.granted("acme", FURNISH)
-    refused(scenario, scenario.acme.query(who, furnish_only), "PERMISSION_DENIED", "CONSENT_SCOPE")
+    refused(
+        scenario,
+        scenario.acme.query(subject_id, furnish_only),
+        "PERMISSION_DENIED",
+        "CONSENT_SCOPE",
+    )
     now = datetime.now(UTC)
     past = scenario.granted(
         "acme", INQUIRE, start=now - timedelta(days=9), expire=now - timedelta(days=1)
     )
-    refused(scenario, scenario.acme.query(who, past), "PERMISSION_DENIED", "CONSENT_EXPIRED")
+    refused(scenario, scenario.acme.query(subject_id, past), "PERMISSION_DENIED", "CONSENT_EXPIRED")
     ahead = scenario.granted("acme", INQUIRE, start=now + timedelta(days=1))
-    refused(scenario, scenario.acme.query(who, ahead), "PERMISSION_DENIED", "CONSENT_EXPIRED")
+    refused(
+        scenario, scenario.acme.query(subject_id, ahead), "PERMISSION_DENIED", "CONSENT_EXPIRED"
+    )
 
 
 def test_an_unknown_subject_answers_as_one_without_consent(scenario: Scenario) -> None:
@@ -99,14 +108,14 @@ def test_one_request_id_asks_about_one_person(scenario: Scenario) -> None:
 
 def test_what_was_denied_stays_denied(scenario: Scenario) -> None:
     """A retry gets the denial that its leaf covers, whatever the person decides meanwhile."""
-    who = scenario.person.subject_id
+    subject_id = scenario.person.subject_id
     consent = scenario.granted("acme", INQUIRE)
     assert scenario.change(consent, consent_pb2.CONSENT_TRANSITION_PAUSE).code == "OK"
-    envelope = scenario.acme.inquiry(who, consent)
+    envelope = scenario.acme.inquiry(subject_id, consent)
     refused(scenario, ask(scenario, envelope), "PERMISSION_DENIED", "CONSENT_PAUSED")
     assert scenario.change(consent, consent_pb2.CONSENT_TRANSITION_RESUME).code == "OK"
     refused(scenario, ask(scenario, envelope), "PERMISSION_DENIED", "CONSENT_PAUSED")
-    assert scenario.acme.query(who, consent).code == "OK"
+    assert scenario.acme.query(subject_id, consent).code == "OK"
 
 
 def attested(scenario: Scenario) -> Person:
@@ -129,23 +138,29 @@ def test_a_consent_to_furnish_covers_the_kinds_that_it_names(scenario: Scenario)
 
 
 def test_uses_run_out(scenario: Scenario) -> None:
-    who = scenario.person.subject_id
+    subject_id = scenario.person.subject_id
     once = scenario.granted("acme", INQUIRE, max_uses=1)
-    assert scenario.acme.query(who, once).code == "OK"
-    refused(scenario, scenario.acme.query(who, once), "PERMISSION_DENIED", "CONSENT_EXHAUSTED")
+    assert scenario.acme.query(subject_id, once).code == "OK"
+    refused(
+        scenario, scenario.acme.query(subject_id, once), "PERMISSION_DENIED", "CONSENT_EXHAUSTED"
+    )
 
 
 def test_the_subject_withdraws(scenario: Scenario) -> None:
-    who = scenario.person.subject_id
+    subject_id = scenario.person.subject_id
     consent = scenario.granted("acme", INQUIRE)
     assert scenario.change(consent, consent_pb2.CONSENT_TRANSITION_PAUSE).code == "OK"
-    refused(scenario, scenario.acme.query(who, consent), "PERMISSION_DENIED", "CONSENT_PAUSED")
+    refused(
+        scenario, scenario.acme.query(subject_id, consent), "PERMISSION_DENIED", "CONSENT_PAUSED"
+    )
     assert scenario.change(consent, consent_pb2.CONSENT_TRANSITION_RESUME).code == "OK"
     header = scenario.acme.header()
     first = signed(scenario.acme.key, inquiry_of(scenario, header=header, consent_id=consent))
     assert ask(scenario, first).code == "OK"
     assert scenario.change(consent, consent_pb2.CONSENT_TRANSITION_REVOKE).code == "OK"
-    refused(scenario, scenario.acme.query(who, consent), "PERMISSION_DENIED", "CONSENT_REVOKED")
+    refused(
+        scenario, scenario.acme.query(subject_id, consent), "PERMISSION_DENIED", "CONSENT_REVOKED"
+    )
     # A retry does not bring the report back either.
     refused(scenario, ask(scenario, first), "PERMISSION_DENIED", "CONSENT_REVOKED")
     resume = scenario.change(consent, consent_pb2.CONSENT_TRANSITION_RESUME)
@@ -168,8 +183,8 @@ def test_ceilings(scenario: Scenario) -> None:
 
 
 def test_what_is_not_the_callers_is_not_found(scenario: Scenario) -> None:
-    made = scenario.acme.submit([snapshot(scenario.person.subject_id)])
-    submission_id = made.reply.submission.submission_id
+    submission = scenario.acme.submit([snapshot(scenario.person.subject_id)])
+    submission_id = submission.reply.submission.submission_id
     request = furnishing_pb2.GetSubmissionRequest(submission_id=submission_id)
     assert scenario.acme.send("Furnishing/GetSubmission", request).code == "OK"
     refused(

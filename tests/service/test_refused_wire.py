@@ -75,14 +75,14 @@ def test_a_gzip_bomb_is_not_unpacked(scenario: Scenario) -> None:
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(place=st.floats(0, 1), byte=st.integers(0, 255), cut=st.booleans())
+@given(share=st.floats(0, 1), byte=st.integers(0, 255), cut=st.booleans())
 def test_no_mutation_is_an_internal_error(
-    scenario: Scenario, place: float, byte: int, cut: bool
+    scenario: Scenario, share: float, byte: int, cut: bool
 ) -> None:
     raw = snapshot(scenario.person.subject_id).SerializeToString(deterministic=True)
     request = scenario.acme.submission([raw]).SerializeToString()
-    at = min(int(place * len(request)), len(request) - 1)
-    mutated = request[:at] + (b"" if cut else bytes([byte])) + request[at + 1 :]
+    index = min(int(share * len(request)), len(request) - 1)
+    mutated = request[:index] + (b"" if cut else bytes([byte])) + request[index + 1 :]
     answer = scenario.acme.send("Furnishing/SubmitRecords", mutated)
     assert answer.code not in {"INTERNAL", "UNKNOWN"}, answer
 
@@ -146,9 +146,9 @@ def test_no_expired_or_foreign_certificate_gets_in(scenario: Scenario) -> None:
 
 
 def _as(raw: Raw, profile: Any) -> Raw:
-    made = Raw.__new__(Raw)
-    made.profile, made.key, made.channel = profile, raw.key, channel_of(profile)
-    return made
+    member = Raw.__new__(Raw)
+    member.profile, member.key, member.channel = profile, raw.key, channel_of(profile)
+    return member
 
 
 def test_a_certificate_expires_on_a_live_connection() -> None:

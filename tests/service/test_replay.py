@@ -39,8 +39,8 @@ KINDS = FacilityActionKind
 
 @pytest.fixture(scope="module")
 def scenario(database_url: str) -> Iterator[Scenario]:
-    with open_scenario("acme", "brook", "cedar", database_url=database_url) as found:
-        yield found
+    with open_scenario("acme", "brook", "cedar", database_url=database_url) as scenario:
+        yield scenario
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def life(scenario: Scenario, person: Wallet, partner: Wallet) -> Iterator[None]:
     yield
     person.set_statement("It was not me.")
     yield
-    (line,) = [at for at in person.file().tradelines if at.member_id == "acme"]
+    (line,) = [tradeline for tradeline in person.file().tradelines if tradeline.member_id == "acme"]
     dispute = person.dispute(
         line.tradeline_id, field="balance_minor", reason=DisputeReason.WRONG_AMOUNT
     )
@@ -126,7 +126,9 @@ def life(scenario: Scenario, person: Wallet, partner: Wallet) -> Iterator[None]:
     yield
     act(KINDS.TRANSFER, new_account_ref="x", new_member_id="cedar")
     yield
-    (mine,) = [at for at in person.file().tradelines if at.member_id == "brook"]
+    (mine,) = [
+        tradeline for tradeline in person.file().tradelines if tradeline.member_id == "brook"
+    ]
     other = person.dispute(mine.tradeline_id, field="status", reason=DisputeReason.NOT_MINE)
     scenario.lenders["brook"].answer_dispute(other.dispute_id, DisputeOutcome.FRAUD)
     yield
@@ -147,11 +149,11 @@ def test_every_report_of_a_life_can_be_made_again(scenario: Scenario, auditor: A
     person.set_statement("")
     scenario.submit("acme", account(person, "more", MAY))
     scenario.later(30 * DAY)
-    told = {report.tradelines for _, report in given}
-    assert len(told) > 10, "the reports are not all the same"
+    distinct = {report.tradelines for _, report in given}
+    assert len(distinct) > 10, "the reports are not all the same"
     for name, report in given:
         assert payload(auditor.replay(report.request_id)) == payload(report)
-        stranger = next(at for at in scenario.lenders if at != name)
+        stranger = next(lender for lender in scenario.lenders if lender != name)
         with pytest.raises(NotFound):
             scenario.lenders[stranger].replay(report.request_id)
     assert scenario.findings() == []

@@ -39,8 +39,8 @@ STORE: dict[str, Any] = {"mode": ConsentMode.STORE, "data_life": HOUR}
 
 @pytest.fixture(scope="module")
 def scenario(database_url: str) -> Iterator[Scenario]:
-    with open_scenario("acme", "brook", database_url=database_url) as found:
-        yield found
+    with open_scenario("acme", "brook", database_url=database_url) as scenario:
+        yield scenario
 
 
 @pytest.fixture(scope="module", autouse=True)

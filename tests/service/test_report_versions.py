@@ -20,8 +20,8 @@ NEXT = "2099-01"
 
 @pytest.fixture(scope="module")
 def scenario(database_url: str) -> Iterator[Scenario]:
-    with open_scenario("acme", "brook", database_url=database_url) as found:
-        yield found
+    with open_scenario("acme", "brook", database_url=database_url) as scenario:
+        yield scenario
 
 
 def release(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +29,7 @@ def release(monkeypatch: pytest.MonkeyPatch) -> None:
     before = current_version()
     gone, *kept = before.attributes.values()
     added = Definition("always_one", "One", "ones", "now", "never missing", lambda _: 1.0)
-    attributes = {at.name: at for at in (*kept, added)}
+    attributes = {definition.name: definition for definition in (*kept, added)}
     assert gone.name not in attributes
     monkeypatch.setitem(VERSIONS, NEXT, replace(before, name=NEXT, attributes=attributes))
 
@@ -50,7 +50,7 @@ def test_reports_of_both_versions_are_replayed_byte_for_byte(
     after = scenario.report(person, "brook")
     assert before.rules_version.split("/")[0] != NEXT
     assert after.rules_version.split("/")[0] == NEXT
-    names = [{at.name for at in report.attributes} for report in (before, after)]
+    names = [{attribute.name for attribute in report.attributes} for report in (before, after)]
     assert names[1] - names[0] == {"always_one"}
     assert len(names[0] - names[1]) == 1
     for report in (before, after):

@@ -41,20 +41,20 @@ WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder which PostgreSQL's own user may enter, once the first server is made."""
     return tmp_path_factory.mktemp("postgres")
 
 
 @pytest.fixture(scope="module")
-def postgres(place: Path) -> Iterator[Postgres]:
-    with postgres_in(place / "data") as postgres:
+def postgres(folder: Path) -> Iterator[Postgres]:
+    with postgres_in(folder / "data") as postgres:
         yield postgres
 
 
 @pytest.fixture(scope="module")
-def standby(postgres: Postgres, place: Path) -> Standby:
-    return postgres.standby(place / "standby", synchronous=True)
+def standby(postgres: Postgres, folder: Path) -> Standby:
+    return postgres.standby(folder / "standby", synchronous=True)
 
 
 @pytest.fixture
@@ -124,8 +124,8 @@ def test_a_setting_of_the_server_does_not_weaken_a_commit(
         retried = scenario.submission()
         with standby.away():
             refused_with_delay(contract(scenario.acme, SUBMIT, retried))
-        made = submitted(until_served(scenario.acme, SUBMIT, retried))
-        assert scenario.stored() == {made}
+        submission_id = submitted(until_served(scenario.acme, SUBMIT, retried))
+        assert scenario.stored() == {submission_id}
     finally:
         postgres.psql(f"ALTER {where} RESET synchronous_commit")
         postgres.psql("SELECT pg_reload_conf()")
@@ -174,8 +174,8 @@ def test_a_wait_that_the_settings_cut_short_is_no_success(
         standby.start()
         postgres.wait_for_standbys("*")
     until_fit(scenario)
-    made = submitted(until_served(scenario.acme, SUBMIT, retried))
-    assert made in scenario.stored()
+    submission_id = submitted(until_served(scenario.acme, SUBMIT, retried))
+    assert submission_id in scenario.stored()
 
 
 def test_a_node_starts_unfit_and_is_served_once_the_server_waits(
@@ -195,15 +195,15 @@ def test_a_node_starts_unfit_and_is_served_once_the_server_waits(
 def test_the_doctor_fails_a_server_that_does_not_wait(
     scenario: Scenario, postgres: Postgres
 ) -> None:
-    assert standby_symptom(scenario.bureau.settings).health is Health.OK
+    assert standby_check(scenario.bureau.settings).health is Health.OK
     postgres.configure("synchronous_standby_names", "")
     try:
-        symptom = standby_symptom(scenario.bureau.settings)
+        check = standby_check(scenario.bureau.settings)
     finally:
         postgres.wait_for_standbys("*")
-    assert symptom.health is Health.FAIL
-    assert "synchronous_standby_names" in symptom.finding
-    assert symptom.fix
+    assert check.health is Health.FAIL
+    assert "synchronous_standby_names" in check.finding
+    assert check.fix
 
 
 def test_it_is_refused_on_sqlite(tmp_path: Path) -> None:
@@ -212,17 +212,17 @@ def test_it_is_refused_on_sqlite(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="SQLite has no standby") as refused:
         Server(settings)
     assert exit_of(refused.value) is Exit.INVALID
-    assert standby_symptom(settings).health is Health.FAIL
+    assert standby_check(settings).health is Health.FAIL
 
 
-def standby_symptom(settings: Settings) -> CheckResult:
-    (found,) = [symptom for symptom in examine(settings) if symptom.subject == "standby"]
-    return found
+def standby_check(settings: Settings) -> CheckResult:
+    (check,) = [check for check in examine(settings) if check.subject == "standby"]
+    return check
 
 
 # Last: the primary does not come back.
 def test_a_promoted_server_acknowledges_once_it_has_a_standby_of_its_own(
-    scenario: Scenario, postgres: Postgres, standby: Standby, place: Path
+    scenario: Scenario, postgres: Postgres, standby: Standby, folder: Path
 ) -> None:
     acknowledged = {
         submitted(until_served(scenario.acme, SUBMIT, scenario.submission())) for _ in range(3)
@@ -233,10 +233,10 @@ def test_a_promoted_server_acknowledges_once_it_has_a_standby_of_its_own(
     standby.promote()
     until_unfit(scenario)
     refused_as_unfit(contract(scenario.acme, SUBMIT, retried), "synchronous_standby_names")
-    second = standby.standby(place / "second", synchronous=True)
+    second = standby.standby(folder / "second", synchronous=True)
     until_fit(scenario)
-    made = submitted(until_served(scenario.acme, SUBMIT, retried))
-    assert scenario.stored() == acknowledged | {made}
+    submission_id = submitted(until_served(scenario.acme, SUBMIT, retried))
+    assert scenario.stored() == acknowledged | {submission_id}
     name = scenario.bureau.settings.database.partition("@/")[2].partition("?")[0]
     count = "SELECT count(*) FROM submission"
     assert second.psql(count, name) == standby.psql(count, name) == str(len(acknowledged) + 1)

@@ -32,8 +32,8 @@ from tests.service.scenario import DAY, Scenario, account, open_scenario
 
 @pytest.fixture
 def scenario() -> Iterator[Scenario]:
-    with open_scenario("acme", "brook") as found:
-        yield found
+    with open_scenario("acme", "brook") as scenario:
+        yield scenario
 
 
 def written_off(person: Wallet, when: date) -> object:
@@ -70,7 +70,7 @@ def test_a_charge_off_leaves_reports_on_its_day() -> None:
         assert lines(scenario.report(person, "brook")) == 0
         file = person.file()
         assert lines(file) == 1
-        assert [at.reason for at in file.omissions] == [OmissionReason.OBSOLETE]
+        assert [omission.reason for omission in file.omissions] == [OmissionReason.OBSOLETE]
 
 
 def test_without_a_date_the_first_bad_month_counts() -> None:
@@ -91,7 +91,9 @@ def test_without_a_date_the_first_bad_month_counts() -> None:
         assert lines(scenario.report(person, "brook")) == 1
         scenario.later(timedelta(days=1))
         assert lines(scenario.report(person, "brook")) == 0
-        assert [at.reason for at in person.file().omissions] == [OmissionReason.OBSOLETE]
+        assert [omission.reason for omission in person.file().omissions] == [
+            OmissionReason.OBSOLETE
+        ]
 
 
 def test_old_late_payments_fade(scenario: Scenario) -> None:
@@ -100,8 +102,8 @@ def test_old_late_payments_fade(scenario: Scenario) -> None:
     old = Month(now.year - 7, now.month)
     for month, late in ((old, True), (old + 1, True), (old + 2, False)):
         status = AccountStatus.PAST_DUE_30 if late else AccountStatus.CURRENT
-        made = account(person, "card", month, status=status, open_date=date(2010, 1, 1))
-        scenario.submit("acme", made)
+        record = account(person, "card", month, status=status, open_date=date(2010, 1, 1))
+        scenario.submit("acme", record)
     (line,) = scenario.report(person, "brook").tradelines
     assert line.history is not None
     assert line.history.profile == "01D"
@@ -148,11 +150,14 @@ def test_a_third_jurisdiction_needs_no_code(rules: Path) -> None:
         scenario.submit("acme", account(person, "card", now - 25, **late))
         scenario.submit("acme", account(person, "card", now - 23, **late))
         scenario.submit("acme", account(person, "card", now))
-        assert [at.kind for at in person.notices()] == [NoticeKind.ADVERSE_DATA]
+        assert [notice.kind for notice in person.notices()] == [NoticeKind.ADVERSE_DATA]
         # Consents have the ceilings of the place.
         with pytest.raises(InvalidRequest) as caught:
             scenario.inquiring(person, "brook")
-        assert {at.field for at in caught.value.violations} == {"expire_time", "max_uses"}
+        assert {violation.field for violation in caught.value.violations} == {
+            "expire_time",
+            "max_uses",
+        }
         few: Any = {"max_uses": 2, "expire": 6 * DAY}
         report = scenario.report(person, "brook", **few)
         (line,) = report.tradelines
@@ -180,9 +185,9 @@ def test_a_third_jurisdiction_needs_no_code(rules: Path) -> None:
         )
         ask: Any = {"purpose": Purpose.ACCOUNT_REVIEW, "consent_id": review}
         scenario.lenders["brook"].query(person.subject_id, **ask)
-        assert [at.purpose for at in scenario.report(person, "acme", **few).inquiries] == [
-            Purpose.ACCOUNT_REVIEW
-        ]
+        assert [
+            inquiry.purpose for inquiry in scenario.report(person, "acme", **few).inquiries
+        ] == [Purpose.ACCOUNT_REVIEW]
         person.place_hold(HoldKind.SECURITY_FREEZE)
         with pytest.raises(PermissionDenied) as refused:
             scenario.lenders["brook"].query(person.subject_id, **ask)
@@ -200,7 +205,11 @@ def test_an_inquiry_leaves_the_file_on_its_day(rules: Path) -> None:
             consent_id = scenario.inquiring(person, "brook", **few)
             ask = scenario.lenders["brook"].query
             report = ask(person.subject_id, purpose=Purpose.ACCOUNT_REVIEW, consent_id=consent_id)
-            return [f"{at.create_time:%Y-%m-%d}" for at in report.inquiries if at.create_time]
+            return [
+                f"{inquiry.create_time:%Y-%m-%d}"
+                for inquiry in report.inquiries
+                if inquiry.create_time
+            ]
 
         first = f"{scenario.now():%Y-%m-%d}"
         assert seen() == []

@@ -81,7 +81,7 @@ class Load:
     ways: list[Raw]
     done: int = 0
     refused: list[Answer] = field(default_factory=list)
-    made: list[str] = field(default_factory=list)
+    submission_ids: list[str] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -91,7 +91,7 @@ class Load:
                 if answer.code != "OK":
                     self.refused.append(answer)
                     return
-                self.made.append(answer.reply.submission.submission_id)
+                self.submission_ids.append(answer.reply.submission.submission_id)
                 self.done += 1
 
     def goes_on(self) -> None:
@@ -163,7 +163,7 @@ def test_versions_side_by_side(
                 load.over.set()
                 for thread in threads:
                     thread.join()
-                assert submitted_in(new, scenario) == set(load.made)
+                assert submitted_in(new, scenario) == set(load.submission_ids)
         finally:
             load.over.set()
             for thread in threads:

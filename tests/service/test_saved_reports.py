@@ -46,7 +46,7 @@ class Saved:
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Saved]:
-    place = tmp_path_factory.mktemp("saved")
+    folder = tmp_path_factory.mktemp("saved")
     with (
         open_scenario("acme", "brook") as scenario,
         Auditor(scenario.bureau.add_member("auditor", ["auditor"]), clock=scenario.now) as auditor,
@@ -78,10 +78,10 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Saved]:
             "file": person.file(),
         }
         for name, report in reports.items():
-            report.save(place / f"{name}.json")
-        scenario.profiles["acme"].save(place / "profile")
-        paths = {name: place / f"{name}.json" for name in reports}
-        yield Saved(paths, scenario.profiles["acme"], place / "profile")
+            report.save(folder / f"{name}.json")
+        scenario.profiles["acme"].save(folder / "profile")
+        paths = {name: folder / f"{name}.json" for name in reports}
+        yield Saved(paths, scenario.profiles["acme"], folder / "profile")
 
 
 def verifiers(saved: Saved, path: Path) -> dict[str, Callable[[], object]]:
@@ -121,7 +121,7 @@ def is_verified(verify: Callable[[], object]) -> bool:
 )
 def test_every_verifier_accepts_a_genuine_report(saved: Saved, name: str) -> None:
     results = verifiers(saved, saved.reports[name])
-    assert {at: is_verified(verify) for at, verify in results.items()} == dict.fromkeys(
+    assert {verifier: is_verified(verify) for verifier, verify in results.items()} == dict.fromkeys(
         results, True
     )
 
@@ -274,7 +274,7 @@ def test_every_verifier_refuses_an_altered_report(
     path = tmp_path / "altered.json"
     path.write_text(json.dumps(parts))
     results = verifiers(saved, path)
-    assert {at: is_verified(verify) for at, verify in results.items()} == dict.fromkeys(
+    assert {verifier: is_verified(verify) for verifier, verify in results.items()} == dict.fromkeys(
         results, False
     )
     # Anyone who held the file may have altered it, so that the fix accuses nobody.

@@ -246,16 +246,16 @@ def test_a_delivery_that_broke_off_goes_on(
         first = acme.submissions(limit=2)
         result = acme.submit(records, idempotency_key="may.csv")
         assert result.accepted_count == 10
-        ids = [at.submission_id for at in result.submissions]
-        assert ids[:2] == [at.submission_id for at in first][::-1]
-        assert all(at.receipt for at in result.submissions)
+        ids = [submission.submission_id for submission in result.submissions]
+        assert ids[:2] == [submission.submission_id for submission in first][::-1]
+        assert all(submission.receipt for submission in result.submissions)
         # All of it is there: nothing more is stored.
         again = acme.submit(records, idempotency_key="may.csv")
-        assert [at.leaf_index for at in again.submissions] == [
-            at.leaf_index for at in result.submissions
+        assert [submission.leaf_index for submission in again.submissions] == [
+            submission.leaf_index for submission in result.submissions
         ]
         other = acme.submit(records, idempotency_key="june.csv")
-        assert {at.submission_id for at in other.submissions}.isdisjoint(ids)
+        assert {submission.submission_id for submission in other.submissions}.isdisjoint(ids)
 
 
 def test_the_log_holds_under_audit(scenario: BureauWithMembers) -> None:

@@ -153,22 +153,22 @@ LIES: tuple[Lie, ...] = (
 
 
 @pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.__name__)
-@pytest.mark.parametrize("who", ["wallet", "lender"])
+@pytest.mark.parametrize("kind", ["wallet", "lender"])
 def test_no_list_that_lies_is_believed(
-    scenario: Scenario, person: Wallet, lie: Lie, who: str
+    scenario: Scenario, person: Wallet, lie: Lie, kind: str
 ) -> None:
     def tell(_: str, reply: Any) -> None:
         if hasattr(reply, "inquiries"):
             lie(reply)
 
-    client = client_of(who, scenario, person, 0, is_async=False)
+    client = client_of(kind, scenario, person, 0, is_async=False)
     deceive(client, tell)
     with pytest.raises(VerificationFailed):
         client.inquiries()
     client.close()
 
     async def read() -> None:
-        other = client_of(who, scenario, person, 0, is_async=True)
+        other = client_of(kind, scenario, person, 0, is_async=True)
         deceive(other, tell)
         with pytest.raises(VerificationFailed):
             await other.inquiries()
@@ -186,7 +186,7 @@ def test_each_line_comes_with_what_was_signed(scenario: Scenario, person: Wallet
         assert Replay.FromString(payloads[1]).inquiry_id == asked.header.request_id
         assert PortfolioInquiry.FromString(payloads[3]).header.signer == "members/acme"
         receipts = [line.receipt for line in lines]
-        assert [at.kind for at in receipts if at] == [
+        assert [receipt.kind for receipt in receipts if receipt] == [
             "inquiry-denial",
             "replay",
             "inquiry",

@@ -73,7 +73,9 @@ def test_reports_say_where_a_person_stands_against_the_standard() -> None:
             scenario.lenders["brook"].standard()
         operator.publish(standard(scenario))
         report = scenario.report(person, "brook")
-        assert [(at.rule, at.value, at.within) for at in report.standings] == [
+        assert [
+            (standing.rule, standing.value, standing.within) for standing in report.standings
+        ] == [
             ("max_unsecured_exposure_minor", 100_00, True),
             ("max_concurrent_lenders", 1, True),
             ("classification", 1, True),
@@ -81,17 +83,19 @@ def test_reports_say_where_a_person_stands_against_the_standard() -> None:
         late = {"status": AccountStatus.PAST_DUE_60, "days_past_due": 65}
         scenario.submit("brook", account(person, "line", MAY, **late))
         report = scenario.report(person, "brook")
-        assert [(at.rule, at.value, at.within) for at in report.standings] == [
+        assert [
+            (standing.rule, standing.value, standing.within) for standing in report.standings
+        ] == [
             ("max_unsecured_exposure_minor", 200_00, False),
             ("max_concurrent_lenders", 2, False),
             ("classification", 3, False),
         ]
-        told = scenario.lenders["brook"].standard()
-        assert (told.version, told.currency) == (1, "USD")
-        assert told.classify(61) is Classification.SUBSTANDARD
-        assert told.classify(0) is Classification.NORMAL
-        assert told.within_income(report, 400_00)
-        assert not told.within_income(report, 399_00)
+        published = scenario.lenders["brook"].standard()
+        assert (published.version, published.currency) == (1, "USD")
+        assert published.classify(61) is Classification.SUBSTANDARD
+        assert published.classify(0) is Classification.NORMAL
+        assert published.within_income(report, 400_00)
+        assert not published.within_income(report, 399_00)
 
 
 def test_standings_are_of_what_the_reader_may_see() -> None:
@@ -105,7 +109,9 @@ def test_standings_are_of_what_the_reader_may_see() -> None:
 
         def stood(**changes: Any) -> dict[str, tuple[int, bool]]:
             report = scenario.report(person, "brook", **changes)
-            return {at.rule: (at.value, at.within) for at in report.standings}
+            return {
+                standing.rule: (standing.value, standing.within) for standing in report.standings
+            }
 
         assert stood() == {
             "max_unsecured_exposure_minor": (200_00, False),
@@ -120,9 +126,9 @@ def test_standings_are_of_what_the_reader_may_see() -> None:
         }
         # What is owed in another currency is not within a cap in this one.
         scenario.submit("acme", account(person, "yuan", MAY, currency="CNY"))
-        found = stood(portfolio_types=[PortfolioType.REVOLVING])
-        assert found["unsecured_accounts_in_other_currencies"] == (1, False)
-        assert found["max_unsecured_exposure_minor"] == (100_00, True)
+        standings = stood(portfolio_types=[PortfolioType.REVOLVING])
+        assert standings["unsecured_accounts_in_other_currencies"] == (1, False)
+        assert standings["max_unsecured_exposure_minor"] == (100_00, True)
 
 
 def test_a_standard_is_the_next_version_and_the_operators() -> None:
@@ -152,14 +158,18 @@ def test_a_report_has_the_attributes_that_its_consent_opens() -> None:
         scenario.submit("acme", account(person, "card", MAY))
         scenario.submit("acme", account(person, "card", JUNE, **late))
         report = scenario.report(person, "brook")
-        found = {at.name: (at.value, at.unit) for at in report.attributes}
-        assert set(found) == set(current_version().attributes)
-        assert found["total_balance"] == (100_00.0, "USD")
-        assert found["revolving_utilisation"] == (0.1, "USD")
-        assert found["tradelines_now_30_plus"] == (1.0, "tradelines")
-        assert found["months_since_60_plus"] == (None, "months")
+        attributes = {
+            attribute.name: (attribute.value, attribute.unit) for attribute in report.attributes
+        }
+        assert set(attributes) == set(current_version().attributes)
+        assert attributes["total_balance"] == (100_00.0, "USD")
+        assert attributes["revolving_utilisation"] == (0.1, "USD")
+        assert attributes["tradelines_now_30_plus"] == (1.0, "tradelines")
+        assert attributes["months_since_60_plus"] == (None, "months")
         assert scenario.report(person, "brook", sections=[Section.SUMMARY]).attributes == ()
-        assert {at.name for at in person.file().attributes} == set(current_version().attributes)
+        assert {attribute.name for attribute in person.file().attributes} == set(
+            current_version().attributes
+        )
 
 
 # Reports of the past ----------------------------------------------------------------
@@ -179,7 +189,7 @@ def test_a_report_again_as_it_was() -> None:
                 assert again.issue_time == first.issue_time
                 assert again.subject_statement == ""
         # The subject sees the auditor.
-        (seen,) = [at for at in person.inquiries() if at.member_id == "auditor"]
+        (seen,) = [inquiry for inquiry in person.inquiries() if inquiry.member_id == "auditor"]
         assert seen.outcome is InquiryOutcome.REPLAYED
         assert seen in person.file().inquiries
         with pytest.raises(NotFound):
@@ -217,7 +227,7 @@ def test_people_are_told_what_the_law_wants_them_told() -> None:
         scenario.submit("acme", account(owner, "joint", MAY, **late))
         for month in (JUNE, JUNE + 1):
             scenario.submit("acme", account(owner, "joint", month, parties=both, **late))
-        assert [len(at.notices()) for at in (owner, partner)] == [1, 1]
+        assert [len(wallet.notices()) for wallet in (owner, partner)] == [1, 1]
         # A debt that is written off between two month ends is adverse too.
         scenario.submit("acme", account(owner, "loan", MAY, parties=both))
         action = FacilityAction(
@@ -228,7 +238,7 @@ def test_people_are_told_what_the_law_wants_them_told() -> None:
             effective_time=scenario.now(),
         )
         scenario.submit("acme", action)
-        assert [len(at.notices()) for at in (owner, partner)] == [2, 2]
+        assert [len(wallet.notices()) for wallet in (owner, partner)] == [2, 2]
     with open_scenario("acme") as scenario:
         person = scenario.person()
         scenario.submit("acme", account(person, "card", MAY, **late))
@@ -248,7 +258,7 @@ def test_a_member_sees_what_it_gives() -> None:
 
         def seen(name: str) -> tuple[int, bool]:
             report = scenario.report(person, name)
-            cut = [at.reason for at in report.omissions] == [OmissionReason.RECIPROCITY]
+            cut = [omission.reason for omission in report.omissions] == [OmissionReason.RECIPROCITY]
             return len(report.tradelines), cut
 
         def earned(name: str) -> ReciprocityLevel:

@@ -76,8 +76,8 @@ def test_a_silent_database_is_given_up_and_found_again(
         for _ in range(2):  # on connections that were open, then on new ones
             refused_with_delay(contract(scenario.acme, SUBMIT, retried))
             refused_with_delay(contract(scenario.acme, CHECKPOINT, b""))
-    made = submitted(until_served(scenario.acme, SUBMIT, retried))
-    assert made in scenario.stored()
+    submission_id = submitted(until_served(scenario.acme, SUBMIT, retried))
+    assert submission_id in scenario.stored()
 
 
 def test_without_its_standby_nothing_is_acknowledged(scenario: Scenario, standby: Standby) -> None:
@@ -138,8 +138,8 @@ def test_what_a_restart_brings_to_light_waits_for_the_standby(
     # Not even read: a checkpoint that a promoted standby does not know must not get out.
     refused_with_delay(contract(scenario.acme, CHECKPOINT, b""))
     standby.start()
-    made = submitted(until_served(scenario.acme, SUBMIT, retried))
-    assert made in scenario.stored()
+    submission_id = submitted(until_served(scenario.acme, SUBMIT, retried))
+    assert submission_id in scenario.stored()
     assert entries(postgres, scenario) == had + 1
 
 
@@ -153,8 +153,8 @@ def test_a_promoted_standby_is_found_and_has_everything(
     postgres.stop("immediate")
     refused_with_delay(contract(scenario.acme, SUBMIT, retried))
     standby.promote()
-    made = submitted(until_served(scenario.acme, SUBMIT, retried))
-    assert scenario.stored() == acknowledged | {made}
+    submission_id = submitted(until_served(scenario.acme, SUBMIT, retried))
+    assert scenario.stored() == acknowledged | {submission_id}
 
 
 def test_a_lagging_standby_is_refused_with_both_checkpoints(
@@ -180,10 +180,10 @@ def test_a_lagging_standby_is_refused_with_both_checkpoints(
         assert server.stopped.wait(120)
         assert isinstance(server.other_log, ForkedLogError)
         evidence = server.settings.fork_evidence
-        found = log_pb2.GetCheckpointResponse.FromString(known).checkpoint
-        assert (server.other_log.kept, server.other_log.current) == (held, found)
+        checkpoint = log_pb2.GetCheckpointResponse.FromString(known).checkpoint
+        assert (server.other_log.kept, server.other_log.current) == (held, checkpoint)
         assert held in evidence.read_text()
-        assert found in evidence.read_text()
+        assert checkpoint in evidence.read_text()
 
         # And at its next start.
         settings = Settings.load(scenario.bureau.folder, listen="127.0.0.1:0")
@@ -191,7 +191,7 @@ def test_a_lagging_standby_is_refused_with_both_checkpoints(
             Server(settings)
 
         # Until the operator decides, naming what is left.
-        left = int(found.splitlines()[1])
+        left = int(checkpoint.splitlines()[1])
         with pytest.raises(NoForkError, match=f"{left} entries"):
             accept_fork(settings, left + 1)
         given_up = accept_fork(settings, left)
@@ -219,14 +219,14 @@ def test_the_doctor_looks_at_the_standby(
 ) -> None:
     settings = scenario.bureau.settings
 
-    def told() -> tuple[Health, str]:
-        (found,) = [at for at in examine(settings) if at.subject == "standby"]
-        return found.health, found.finding
+    def standby_check() -> tuple[Health, str]:
+        (check,) = [result for result in examine(settings) if result.subject == "standby"]
+        return check.health, check.finding
 
-    assert told() == (Health.OK, "1 attached and synchronous")
+    assert standby_check() == (Health.OK, "1 attached and synchronous")
     standby.stop()
-    until(lambda: told()[0] is Health.FAIL, "the standby is missed")
+    until(lambda: standby_check()[0] is Health.FAIL, "the standby is missed")
     postgres.wait_for_standbys("")
-    until(lambda: told()[0] is Health.WARN, "it is on one machine, knowingly")
+    until(lambda: standby_check()[0] is Health.WARN, "it is on one machine, knowingly")
     postgres.configure("fsync", "off")
-    until(lambda: told() == (Health.FAIL, "fsync is off"), "commits do not reach the disk")
+    until(lambda: standby_check() == (Health.FAIL, "fsync is off"), "commits do not reach the disk")

@@ -69,7 +69,9 @@ def settings_of(folder: Path, **overrides: object) -> Settings:
 
 
 def ports_of(settings: Settings) -> list[int]:
-    return [int(at.rpartition(":")[2]) for at in (settings.listen, settings.metrics_listen)]
+    return [
+        int(address.rpartition(":")[2]) for address in (settings.listen, settings.metrics_listen)
+    ]
 
 
 def failing(start: Callable[[], None], *, after: bool) -> Callable[[], None]:
@@ -104,9 +106,9 @@ def test_a_part_that_fails_leaves_nothing_running(folder: Path, name: str, after
     before = set(threading.enumerate())
     settings = settings_of(folder)
     server = Server(settings)
-    place = [part.name for part in server.parts].index(name)
-    part = server.parts[place]
-    server.parts[place] = part._replace(start=failing(part.start, after=after))
+    index = [part.name for part in server.parts].index(name)
+    part = server.parts[index]
+    server.parts[index] = part._replace(start=failing(part.start, after=after))
     with pytest.raises(RuntimeError, match="injected"):
         server.start()
     assert server.stopped.is_set()

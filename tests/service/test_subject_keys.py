@@ -47,12 +47,12 @@ def scenario(
     folder = tmp_path_factory.mktemp("database")
     with (
         database_of(request.param, folder) as url,
-        open_scenario("acme", "brook", database_url=url) as found,
+        open_scenario("acme", "brook", database_url=url) as scenario,
     ):
-        found.lender("brook-cards", group="brook-group")
-        found.lender("brook-loans", group="brook-group")
-        yield found
-        assert found.findings() == [], "the log gives what is stored"
+        scenario.lender("brook-cards", group="brook-group")
+        scenario.lender("brook-loans", group="brook-group")
+        yield scenario
+        assert scenario.findings() == [], "the log gives what is stored"
 
 
 def key_of(wallet: Wallet) -> str:
@@ -72,7 +72,7 @@ def in_force(wallet: Wallet) -> bool:
     return True
 
 
-def told(wallet: Wallet) -> list[tuple[NoticeKind, str, str]]:
+def key_notices(wallet: Wallet) -> list[tuple[NoticeKind, str, str]]:
     return [(notice.kind, notice.member_id, notice.key_id) for notice in wallet.notices()]
 
 
@@ -112,7 +112,7 @@ def test_a_replacement_waits_and_the_person_reads_of_it(scenario: Scenario) -> N
     assert in_force(thief)
     assert not in_force(person)
     # The earlier key reads what happens, until the notice period is over.
-    assert told(person) == [(NoticeKind.KEY_PENDING, "brook", key_of(thief))]
+    assert key_notices(person) == [(NoticeKind.KEY_PENDING, "brook", key_of(thief))]
     with pytest.raises(NotAuthenticated):
         person.file()
     scenario.later(NOTICE)
@@ -142,7 +142,7 @@ def test_the_present_key_approves_its_successor(scenario: Scenario) -> None:
     person.approve_key(key_of(new))
     assert in_force(new)
     assert not in_force(person)
-    assert told(new)[0] == (NoticeKind.KEY_REPLACED, "agent", key_of(new))
+    assert key_notices(new)[0] == (NoticeKind.KEY_REPLACED, "agent", key_of(new))
     new.lift_hold(freeze.hold_id)
     # It signed for its successor: it neither reads notices nor repudiates it.
     with pytest.raises(NotAuthenticated):
@@ -195,7 +195,7 @@ def test_the_present_key_vetoes_a_replacement(scenario: Scenario) -> None:
     assert undone.start_time is None
     assert undone.consent_ids == ()
     assert undone.key_id == key_of(person)
-    assert told(person)[0] == (NoticeKind.KEY_REPUDIATED, "agent", key_of(thief))
+    assert key_notices(person)[0] == (NoticeKind.KEY_REPUDIATED, "agent", key_of(thief))
     scenario.later(WAITING)
     assert in_force(person)
     assert not in_force(thief)
@@ -251,7 +251,7 @@ def test_two_attesters_repudiate_a_key(scenario: Scenario) -> None:
     assert (undone.consent_ids, undone.key_id) == ((stolen,), key_of(person))
     assert in_force(person)
     assert not in_force(thief)
-    assert told(person)[0] == (NoticeKind.KEY_REPUDIATED, "acme", key_of(thief))
+    assert key_notices(person)[0] == (NoticeKind.KEY_REPUDIATED, "acme", key_of(thief))
 
 
 def test_a_first_key_that_is_not_the_persons_ends_and_the_next_one_waits(
@@ -310,7 +310,7 @@ def test_two_nodes_cannot_bind_two_first_keys(scenario: Scenario) -> None:
 def test_a_person_reads_who_rotated_their_key(scenario: Scenario) -> None:
     person = scenario.person("acme")
     person.rotate_key(SigningKey.generate())
-    assert told(person) == [(NoticeKind.KEY_REPLACED, "agent", key_of(person))]
+    assert key_notices(person) == [(NoticeKind.KEY_REPLACED, "agent", key_of(person))]
 
 
 def test_the_command_lines_replace_and_repudiate_keys(tmp_path: Path) -> None:
@@ -330,11 +330,11 @@ def test_the_command_lines_replace_and_repudiate_keys(tmp_path: Path) -> None:
             assert done.returncode == 0, done.stderr
             return done.stdout
 
-        def attest(place: int, attester: Path, *options: str) -> None:
-            through = ("--wallet", wallets[place].path, "--profile", agent)
-            run("bureau-wallet", "binding", *through, "--file", bindings[place])
+        def attest(index: int, attester: Path, *options: str) -> None:
+            through = ("--wallet", wallets[index].path, "--profile", agent)
+            run("bureau-wallet", "binding", *through, "--file", bindings[index])
             method = ("--method", "in-person", *options)
-            run("bureau-lender", "attest", bindings[place], "--profile", attester, *method)
+            run("bureau-lender", "attest", bindings[index], "--profile", attester, *method)
 
         old, new = ((str(wallet.path), "--profile", str(agent)) for wallet in wallets)
         attest(0, acme)
@@ -345,5 +345,5 @@ def test_the_command_lines_replace_and_repudiate_keys(tmp_path: Path) -> None:
         run("bureau-wallet", "approve-key", key_id, "--wallet", *old)
         run("bureau-wallet", "notices", "--wallet", *new)
         for attester in (acme, brook):
-            told = run("bureau-lender", "repudiate-key", number, key_id, "--profile", attester)
-        assert "start time" in told
+            output = run("bureau-lender", "repudiate-key", number, key_id, "--profile", attester)
+        assert "start time" in output

@@ -39,8 +39,8 @@ MAY, JUNE, JULY = Month(2024, 5), Month(2024, 6), Month(2024, 7)
 
 @pytest.fixture(scope="module")
 def scenario(database_url: str) -> Iterator[Scenario]:
-    with open_scenario("acme", "brook", database_url=database_url) as found:
-        yield found
+    with open_scenario("acme", "brook", database_url=database_url) as scenario:
+        yield scenario
 
 
 def action(
@@ -159,7 +159,7 @@ def test_a_freeze_is_shown_with_its_reasons(scenario: Scenario) -> None:
     assert report.summary is not None
     assert (report.summary.frozen_line_count, report.summary.lending_line_count) == (0, 2)
     (line,) = [line for line in report.tradelines if line.actions]
-    assert [at.kind for at in line.actions] == [
+    assert [action.kind for action in line.actions] == [
         FacilityActionKind.RESTORE,
         FacilityActionKind.FREEZE,
     ]
@@ -175,7 +175,7 @@ def test_actions_come_in_any_number_and_keep_the_limit(scenario: Scenario) -> No
         action(scenario, ref, FacilityActionKind.FREEZE),
     )
     (line,) = scenario.report(person, "brook").tradelines
-    limits = [at.credit_limit_minor for at in line.actions]
+    limits = [action.credit_limit_minor for action in line.actions]
     assert sorted(limits, key=str) == [500_00, None]
 
 
@@ -200,7 +200,9 @@ def test_a_consent_opens_actions_as_far_back_as_the_history(scenario: Scenario) 
     def shown(**changes: Any) -> tuple[set[FacilityActionKind], set[Section]]:
         report = scenario.report(person, "brook", **changes)
         (line,) = report.tradelines
-        return {at.kind for at in line.actions}, {at.section for at in report.omissions}
+        return {action.kind for action in line.actions}, {
+            omission.section for omission in report.omissions
+        }
 
     assert shown(history_months=36) == (set(times), set())
     # A freeze that stands is told in any case, and what is newer than the newest month.
@@ -255,7 +257,7 @@ def test_a_transferred_account_is_owed_once(scenario: Scenario) -> None:
     scenario.submit("brook", bought)
     report = scenario.report(person, "brook", EvidenceLevel.ALL)
     lines = {line.member_id: line for line in report.tradelines}
-    assert [at.new_member_id for at in lines["acme"].actions] == ["brook"]
+    assert [action.new_member_id for action in lines["acme"].actions] == ["brook"]
     assert lines["brook"].original_creditor == "Acme Savings"
     assert report.summary is not None
     (total,) = report.summary.totals
@@ -301,7 +303,7 @@ def test_what_comes_late_under_an_old_number_is_about_the_same_account(scenario:
     (line,) = scenario.report(person, "brook", EvidenceLevel.ALL).tradelines
     assert line.history is not None
     assert line.history.balance_minor == (100_00, 100_00, 7)
-    assert {at.kind for at in line.actions} == {renumber, FacilityActionKind.FREEZE}
+    assert {action.kind for action in line.actions} == {renumber, FacilityActionKind.FREEZE}
     # A number that was an account's is no other's.
     scenario.submit("acme", account(person, "other", MAY))
     other = ref_of(person, "other")
@@ -317,7 +319,7 @@ def test_what_comes_late_under_an_old_number_is_about_the_same_account(scenario:
     assert scenario.findings() == []
     scenario.submit("acme", Deletion(account_ref=old, reason=DeletionReason.INACCURATE, month=JULY))
     lines = scenario.report(person, "brook", EvidenceLevel.ALL).tradelines
-    assert sorted(at.month for at in lines if at.month) == [MAY, JUNE]
+    assert sorted(tradeline.month for tradeline in lines if tradeline.month) == [MAY, JUNE]
     assert scenario.erase(person.subject_id).account_count == 2
     assert scenario.findings() == []
 
@@ -382,10 +384,10 @@ def test_what_cannot_be_done_to_an_account_is_refused(scenario: Scenario, case: 
         ),
     }
     records, field = cases[case]
-    place = 0 if case == "said before it is there" else len(records) - 1
+    index = 0 if case == "said before it is there" else len(records) - 1
     with pytest.raises(InvalidRequest) as caught:
         scenario.submit("acme", *records)
-    assert [v.field for v in caught.value.violations] == [f"records[{place}].{field}"]
+    assert [v.field for v in caught.value.violations] == [f"records[{index}].{field}"]
 
 
 def test_an_account_on_which_nothing_is_reported_gets_no_new_number(scenario: Scenario) -> None:
@@ -469,7 +471,7 @@ def test_who_left_an_account_keeps_it_on_their_own_file_only(scenario: Scenario)
     mine = first.file()
     (line,) = mine.tradelines
     assert line.month == MAY
-    assert [(at.tradeline_id, at.reason) for at in mine.omissions] == [
+    assert [(omission.tradeline_id, omission.reason) for omission in mine.omissions] == [
         (line.tradeline_id, OmissionReason.LEFT)
     ]
     # The account goes on without them: their consent is not asked for.

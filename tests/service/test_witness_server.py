@@ -81,7 +81,7 @@ def test_what_is_kept_convicts_the_log(witness: WitnessProcess) -> None:
     assert piece["verdict"] == "fork"
     # Both are the log's own, and the request is as it came.
     seen, other = (
-        open_checkpoint(piece[at], ORIGIN, LOG.verify_key) for at in ("cosigned", "other")
+        open_checkpoint(piece[key], ORIGIN, LOG.verify_key) for key in ("cosigned", "other")
     )
     assert (seen, other) == (log().at(12), log(changed=3).at(15))
     assert piece["request"].encode() == log(changed=3).asks(12, 15).to_bytes()
@@ -147,15 +147,17 @@ def test_requests_that_race_make_one_history(witness: WitnessProcess) -> None:
         return got
 
     with ThreadPoolExecutor(8) as pool:
-        found = [item for got in pool.map(push, range(8)) for item in got]
-    assert found
-    assert len({mine.hashes for mine, _, _ in found}) == 1, "one history of the two"
+        cosigned_checkpoints = [item for got in pool.map(push, range(8)) for item in got]
+    assert cosigned_checkpoints
+    assert len({mine.hashes for mine, _, _ in cosigned_checkpoints}) == 1, "one history of the two"
     # One size may be cosigned again, later: in order of size, then of time.
-    cosigned_at = [time_s for _, time_s in sorted((size, time_s) for _, size, time_s in found)]
+    cosigned_at = [
+        time_s for _, time_s in sorted((size, time_s) for _, size, time_s in cosigned_checkpoints)
+    ]
     assert cosigned_at == sorted(cosigned_at)
-    newest = max(size for _, size, _ in found)
-    told = witness.run("show", "--output", "json", expected=CONFLICT)
-    assert f'"size": {newest}' in told.stdout
+    newest = max(size for _, size, _ in cosigned_checkpoints)
+    result = witness.run("show", "--output", "json", expected=CONFLICT)
+    assert f'"size": {newest}' in result.stdout
 
 
 def test_a_killed_witness_remembers(witness: WitnessProcess) -> None:

@@ -63,8 +63,11 @@ class Scenario:
 
     def doctor(self) -> dict[str, CheckResult]:
         """What the doctor says of each witness, by its short name."""
-        found = {at.subject: at for at in examine(self.bureau.settings)}
-        return {at.name.partition(".")[0]: found[f"witness {at.name}"] for at in self.watchers}
+        results = {result.subject: result for result in examine(self.bureau.settings)}
+        return {
+            watcher.name.partition(".")[0]: results[f"witness {watcher.name}"]
+            for watcher in self.watchers
+        }
 
 
 @contextmanager
@@ -75,11 +78,13 @@ def open_scenario(
     settings = create(folder / "bureau", plan or InitOptions())
     watchers = witnesses(folder, trust_of(settings), names)
     try:
-        with running_bureau(folder / "bureau", witnesses=[at.setting for at in watchers]) as bureau:
+        with running_bureau(
+            folder / "bureau", witnesses=[watcher.setting for watcher in watchers]
+        ) as bureau:
             yield Scenario(bureau, watchers)
     finally:
-        for at in watchers:
-            at.stop()
+        for watcher in watchers:
+            watcher.stop()
 
 
 def write(profile: Profile) -> Receipt:
@@ -120,12 +125,12 @@ def test_a_receipt_waits_for_its_witnesses(tmp_path: Path) -> None:
         with Auditor(acme) as auditor:
             newest = auditor.checkpoint(cosignatures=3)
             assert newest.size >= more.tree_size
-            assert set(newest.witnesses) == {at.name for at in scenario.watchers}
+            assert set(newest.witnesses) == {watcher.name for watcher in scenario.watchers}
             audit = auditor.audit()
             assert audit.ok
             assert audit.witnessed is not None
             assert audit.witnessed.size >= newest.size
-        assert {at.health for at in scenario.doctor().values()} == {Health.OK}
+        assert {result.health for result in scenario.doctor().values()} == {Health.OK}
 
 
 def test_an_asynchronous_client_waits_too(tmp_path: Path) -> None:
@@ -146,7 +151,7 @@ def test_an_asynchronous_client_waits_too(tmp_path: Path) -> None:
 def test_a_profile_comes_with_the_witnesses(tmp_path: Path) -> None:
     with open_scenario(tmp_path, ["w1"]) as scenario:
         profile = scenario.bureau.add_member("acme")
-        assert profile.trust.witnesses == tuple(at.key for at in scenario.watchers)
+        assert profile.trust.witnesses == tuple(watcher.key for watcher in scenario.watchers)
         profile.requiring(1).save(tmp_path / "acme")
         assert Profile.load(tmp_path / "acme").trust == profile.requiring(1).trust
 
@@ -185,8 +190,8 @@ def test_a_witness_that_is_away(tmp_path: Path) -> None:
             assert scenario.doctor()["w2"].health is Health.WARN
             # It comes back, and is brought what it has missed.
             scenario.watchers[1].start()
-            found = lender.wait_for_witnesses(plain, timeout=LATER * 2)
-            assert len(witnesses_of(found.checkpoint, acme.trust)) == 2
+            receipt = lender.wait_for_witnesses(plain, timeout=LATER * 2)
+            assert len(witnesses_of(receipt.checkpoint, acme.trust)) == 2
 
 
 def test_a_write_that_was_not_witnessed_took_effect(tmp_path: Path) -> None:
@@ -201,7 +206,7 @@ def test_a_write_that_was_not_witnessed_took_effect(tmp_path: Path) -> None:
             patch.setattr("bureau_client._operations.cosigning.WITNESS_TIMEOUT", SOON)
             with pytest.raises(NotWitnessed) as refused:
                 lender.add_key(key)
-            held = {at.public_key for at in lender.member("acme").keys}
+            held = {key.public_key for key in lender.member("acme").keys}
             assert key.verify_key.raw in held
             assert refused.value.receipt is not None
             assert refused.value.receipt.kind == "credential"
@@ -237,16 +242,22 @@ def test_a_forked_log_is_caught(tmp_path: Path, extra: int) -> None:
                 pass
 
         # Nobody cosigns it, and a node that hears of it adds nothing.
-        with running_bureau(other, witnesses=[at.setting for at in scenario.watchers]) as forked:
+        with running_bureau(
+            other, witnesses=[watcher.setting for watcher in scenario.watchers]
+        ) as forked:
             there = replace(acme, addresses=(forked.address,))
             refused_for_a_witness(there, "it answers 4")
-            eventually(lambda: all(at.shown(expected=None)["evidence"] for at in scenario.watchers))
+            eventually(
+                lambda: all(
+                    watcher.shown(expected=None)["evidence"] for watcher in scenario.watchers
+                )
+            )
             with Lender(there) as lender, pytest.raises(NotWitnessed):
                 lender.wait_for_witnesses(last, timeout=SOON)
             check_evidence(scenario, seen.size)
             eventually(lambda: errands("w1", "refused") > 0)
             sick = Scenario(forked, scenario.watchers).doctor()
-            assert {at.health for at in sick.values()} == {Health.FAIL}
+            assert {result.health for result in sick.values()} == {Health.FAIL}
 
             # A client that holds a head of each refuses.
             with Auditor(there) as auditor, pytest.raises(VerificationFailed):
@@ -272,8 +283,8 @@ def check_evidence(scenario: Scenario, size: int) -> None:
     """Each witness holds two checkpoints that convict the log, by its own key."""
     trust = trust_of(scenario.bureau.settings)
     key = parse_vkey(trust.log_key).key
-    for at in scenario.watchers:
-        pieces = at.shown(expected=CONFLICT)["evidence"]
+    for watcher in scenario.watchers:
+        pieces = watcher.shown(expected=CONFLICT)["evidence"]
         forks = [piece for piece in pieces if piece["verdict"] == "fork"]
         assert forks
         for piece in forks:
@@ -322,9 +333,9 @@ def test_a_database_that_went_back_is_caught(tmp_path: Path) -> None:
         scenario.bureau.restart()
         refused_for_a_witness(acme, f"it has cosigned size {receipt.tree_size}")
         assert errands("w1", "ahead") > before
-        symptom = scenario.doctor()["w1"]
-        assert symptom.health is Health.FAIL
-        assert f"it has cosigned size {receipt.tree_size}" in symptom.finding
+        check = scenario.doctor()["w1"]
+        assert check.health is Health.FAIL
+        assert f"it has cosigned size {receipt.tree_size}" in check.finding
         with Lender(acme) as lender, pytest.raises(VerificationFailed, match="has lost leaf"):
             lender.wait_for_witnesses(replace(receipt, checkpoint=plain_of(receipt)))
         # The operator asks no witness, and it grows again, beyond what was seen: another history.
@@ -367,7 +378,7 @@ def test_what_one_machine_has_is_not_brought(tmp_path: Path) -> None:
             postgres.psql(CANCEL)
             eventually(lambda: int(postgres.psql(shown, name)) > size)
             writer.join()
-            # The courier has found it, and waits for the standby before it goes.
+            # The feeder has found it, and waits for the standby before it sends it.
             eventually(lambda: postgres.psql(WAITING) != "0")
             assert witness.shown()["logs"][0]["size"] == size
             standby.start()
@@ -388,7 +399,7 @@ def test_nodes_of_one_log_bring_the_same(tmp_path: Path) -> None:
             changes = {"node": "node-2", "listen": "127.0.0.1:0"}
             settings = Settings.load(
                 scenario.bureau.folder,
-                witnesses=[at.setting for at in scenario.watchers],
+                witnesses=[watcher.setting for watcher in scenario.watchers],
                 **changes,
             )
             second = Server(settings)
@@ -413,4 +424,4 @@ def test_nodes_of_one_log_bring_the_same(tmp_path: Path) -> None:
                     )
             finally:
                 second.stop()
-        assert all(at.shown()["evidence"] == [] for at in scenario.watchers)
+        assert all(watcher.shown()["evidence"] == [] for watcher in scenario.watchers)

@@ -45,20 +45,20 @@ def monitor(person: Wallet, name: str, **changes: Any) -> str:
 
 def waiting(scenario: Scenario, name: str, person: Wallet) -> list[Alert]:
     """The alerts on a person that are there for a member."""
-    found: list[Alert] = []
+    alerts: list[Alert] = []
     end = marker(scenario, name)
     for alert in scenario.lenders[name].alerts():
         if alert.subject_id == end:
-            return found
+            return alerts
         if alert.subject_id == person.subject_id:
-            found.append(alert)
+            alerts.append(alert)
     raise AssertionError("a stream of alerts has no end")
 
 
 def marker(scenario: Scenario, name: str) -> str:
     """Lets one last alert come, about somebody else."""
     last = monitored(scenario, name)
-    other = next(at for at in scenario.lenders if at != name)
+    other = next(lender for lender in scenario.lenders if lender != name)
     scenario.submit(other, account(last, "marker", MAY))
     return last.subject_id
 

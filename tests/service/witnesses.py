@@ -42,16 +42,16 @@ class WitnessProcess:
         """Runs one of its commands; it must end so, whatever comes if None."""
         command: list[str | Path] = [COMMAND, *words, "--dir", self.folder]
         done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
-        told = f"{words}: {done.returncode} {done.stderr}"
-        assert expected in {None, done.returncode}, told
+        outcome = f"{words}: {done.returncode} {done.stderr}"
+        assert expected in {None, done.returncode}, outcome
         return done
 
     def shown(self, expected: int | None = 0) -> dict[str, Any]:
         """Return the state of the witness."""
-        found: dict[str, Any] = json.loads(
+        state: dict[str, Any] = json.loads(
             self.run("show", "--output", "json", expected=expected).stdout
         )
-        return found
+        return state
 
     def start(self) -> None:
         """Serves, where it did before; at first on a free port."""
@@ -64,9 +64,9 @@ class WitnessProcess:
             )
         end = time.monotonic() + START_S
         while time.monotonic() < end and self._process.poll() is None:
-            told = re.search(r"serving at http://(\S+)", log.read_text("utf-8")[before:])
-            if told:
-                self.listen = told[1]
+            match = re.search(r"serving at http://(\S+)", log.read_text("utf-8")[before:])
+            if match:
+                self.listen = match[1]
                 return
             time.sleep(0.05)
         raise AssertionError(log.read_text("utf-8"))

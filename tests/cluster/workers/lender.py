@@ -45,7 +45,7 @@ HANDS = 2
 RACERS = 4
 BATCH = 5
 REFRESH_S = 4.0
-TWINS = 0.15
+DUPLICATES = 0.15
 # When everything is to be sent twice, so much of the work is sending again what was.
 LATER = 0.3
 # What a hand does next, and how often in proportion.
@@ -98,7 +98,7 @@ class LenderWorker:
         self._lock = threading.Lock()
         self._world = world_of(worker.topology)
         self._deliveries = deliveries(self._world, worker.topology, worker.member.member_id, BATCH)
-        self._twins = threading.local()
+        self._duplicates = threading.local()
         self._connect(None)
         self.journal.settler = self
 
@@ -148,7 +148,7 @@ class LenderWorker:
             (task,) = chance.choices(names, weights)
             if self._twice and chance.random() < LATER:
                 task = "later"
-            self._twins.on = self._twice or chance.random() < TWINS
+            self._duplicates.on = self._twice or chance.random() < DUPLICATES
             getattr(self, task)(chance)
 
     def refresh(self) -> None:
@@ -330,8 +330,10 @@ class LenderWorker:
     def _heard(self, statement: Statement) -> None:
         """Notes what a hand signs; now and then another node gets it at the same time."""
         self.journal.heard(statement)
-        if getattr(self._twins, "on", False) and not statement.method.endswith("QueryPortfolio"):
-            self._twins.on = False
+        if getattr(self._duplicates, "on", False) and not statement.method.endswith(
+            "QueryPortfolio"
+        ):
+            self._duplicates.on = False
             other = self.others[int(statement.request_id[:8], 16) % len(self.others)]
             self.racers.submit(self.journal.again, other, statement, "at once")
 
