@@ -40,7 +40,7 @@ ROLES = ("furnisher", "subscriber", "attester")
 
 
 @dataclass
-class Told:
+class CommandResult:
     """The result of a command."""
 
     code: int
@@ -48,7 +48,7 @@ class Told:
     err: str
 
 
-def run(*words: object, given: str = "") -> Told:
+def run(*words: object, given: str = "") -> CommandResult:
     """Run one of the commands in a process of its own."""
     command = [str(Path(sys.executable).with_name(str(words[0]))), *map(str, words[1:])]
     done = subprocess.run(
@@ -60,10 +60,10 @@ def run(*words: object, given: str = "") -> Told:
         check=False,
         env={**os.environ, "COLUMNS": "400"},
     )
-    return Told(done.returncode, done.stdout, done.stderr)
+    return CommandResult(done.returncode, done.stdout, done.stderr)
 
 
-def evaluate(profile: Path) -> Told:
+def evaluate(profile: Path) -> CommandResult:
     """Write to the log by the command line of a lender."""
     words = ("bureau-lender", "subject-id", "US", "ssn", "--profile", profile)
     return run(*words, given="000-12-3456\n")

@@ -141,7 +141,7 @@ def test_who_waits_as_told_may_ask_once_more(court: Court) -> None:
     consent_id = court.grant(court.acme)
     for _ in range(EnumerationLimiter().size):
         assert court.query(court.acme, str(uuid.uuid4())).reason == "CONSENT_REQUIRED"
-    delay = told_delay(court)
+    delay = retry_delay_of(court)
     assert delay == timedelta(seconds=EnumerationLimiter().refill_s)
 
     court.clock.offset_us += delay // timedelta(microseconds=1) - 1
@@ -169,7 +169,7 @@ def denied_inquiries(court: Court) -> int:
     return int(count)
 
 
-def told_delay(court: Court) -> timedelta:
+def retry_delay_of(court: Court) -> timedelta:
     """What a refused inquiry says about when to try again."""
     inquiry = court.acme.inquiry(court.person.subject_id, str(uuid.uuid4()), purpose=PURPOSE)
     request = reporting_pb2.QueryReportRequest(inquiry=inquiry)

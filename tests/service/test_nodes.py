@@ -97,7 +97,7 @@ def deployment(
         yield Deployment(
             scenario, nodes, nodes.each(scenario.acme.profile), nodes.each(scenario.agent.profile)
         )
-        told_in_order(scenario)
+        alerts_in_order(scenario)
 
 
 @dataclass(slots=True)
@@ -114,7 +114,7 @@ class Shifted(Clock):
         return super(Shifted, self).machine_us() + self.wrong_by_us
 
 
-def told_in_order(scenario: Scenario) -> None:
+def alerts_in_order(scenario: Scenario) -> None:
     """After all of it the database holds, and time went with the order of the log."""
     settings = scenario.bureau.settings
     database = Database(settings.database)

@@ -91,7 +91,7 @@ def tradelines(draw: st.DrawFn, name: str) -> FiledTradeline:
     if draw(st.booleans()):
         fixed["credit_limit_minor"] = draw(amounts)
     snapshot = TradelineSnapshot()
-    for place, month in enumerate(months):
+    for index, month in enumerate(months):
         snapshot = TradelineSnapshot(
             month=number(month),
             status=draw(st.sampled_from(STATUSES)),
@@ -101,11 +101,11 @@ def tradelines(draw: st.DrawFn, name: str) -> FiledTradeline:
             amount_past_due_minor=draw(amounts),
             **fixed,
         )
-        if place == len(months) - 1:
+        if index == len(months) - 1:
             if draw(st.booleans()):
                 snapshot.close_date = number(draw(st.integers(THIS - 24, THIS))) * 100 + 1
             snapshot.special_comment = draw(st.sampled_from(["", "AP"]))
-        account.apply_snapshot(TrailEntry(1, place, 0, snapshot.month), snapshot)
+        account.apply_snapshot(TrailEntry(1, index, 0, snapshot.month), snapshot)
     actions = draw(st.lists(st.tuples(st.sampled_from(KINDS), TIMES), max_size=4))
     return FiledTradeline(
         name,
@@ -115,7 +115,7 @@ def tradelines(draw: st.DrawFn, name: str) -> FiledTradeline:
         snapshot,
         RecordRef(),
         list,
-        [filed(*at) for at in sorted(actions, key=lambda at: at[1], reverse=True)],
+        [filed(*action) for action in sorted(actions, key=lambda action: action[1], reverse=True)],
     )
 
 
@@ -147,44 +147,46 @@ class Slow:
     """A file as dictionaries: for each tradeline its months up to now, by their number."""
 
     def __init__(self, file: CreditFile, currency: str | None = None) -> None:
-        self.lines = [at for at in file.tradelines if currency in {None, at.snapshot.currency}]
-        self.asked = [at for at in file.inquiries if at.create_us <= NOW_US]
+        self.lines = [
+            line for line in file.tradelines if currency in {None, line.snapshot.currency}
+        ]
+        self.asked = [inquiry for inquiry in file.inquiries if inquiry.create_us <= NOW_US]
 
     def months(self, line: FiledTradeline) -> dict[int, tuple[str, int]]:
-        found = {}
+        characters = {}
         for age, character in enumerate(line.history.profile):
-            at = count(line.history.newest_month) - age
-            if at <= THIS:
-                found[at] = (character, line.history.balance_minor[age])
-        return found
+            month = count(line.history.newest_month) - age
+            if month <= THIS:
+                characters[month] = (character, line.history.balance_minor[age])
+        return characters
 
     def open(self) -> list[FiledTradeline]:
         return [
-            at
-            for at in self.lines
-            if not at.snapshot.close_date
-            and at.snapshot.status not in ENDED
-            and not {"CLOSE", "TRANSFER"} & done_since(at)
+            line
+            for line in self.lines
+            if not line.snapshot.close_date
+            and line.snapshot.status not in ENDED
+            and not {"CLOSE", "TRANSFER"} & done_since(line)
         ]
 
     def drawable(self) -> list[FiledTradeline]:
         return [
-            at
-            for at in self.open()
-            if at.snapshot.portfolio_type in LINES
-            and at.snapshot.status not in LOST
-            and "CHARGE_OFF" not in done_since(at)
+            line
+            for line in self.open()
+            if line.snapshot.portfolio_type in LINES
+            and line.snapshot.status not in LOST
+            and "CHARGE_OFF" not in done_since(line)
         ]
 
     def total(self, amount: Callable[[FiledTradeline], int]) -> float:
-        return float(sum(amount(at) for at in self.open()))
+        return float(sum(amount(line) for line in self.open()))
 
     def characters(self, months: int = 10_000) -> list[str]:
         return [
             character
             for line in self.lines
-            for at, (character, _) in self.months(line).items()
-            if at > THIS - months
+            for month, (character, _) in self.months(line).items()
+            if month > THIS - months
         ]
 
     def newest(self, line: FiledTradeline) -> str:
@@ -197,49 +199,51 @@ class Slow:
         )
 
     def ages(self) -> list[float]:
-        return [float(THIS - count(at.snapshot.open_date // 100)) for at in self.lines]
+        return [float(THIS - count(line.snapshot.open_date // 100)) for line in self.lines]
 
     def since(self, days: int) -> float | None:
-        found = [
-            float(THIS - at)
+        ages = [
+            float(THIS - month)
             for line in self.lines
-            for at, (character, _) in self.months(line).items()
+            for month, (character, _) in self.months(line).items()
             if character in LATE[days]
         ]
-        return min(found, default=None)
+        return min(ages, default=None)
 
     def change(self, months: int) -> float | None:
-        found = []
+        changes = []
         for line in self.lines:
-            known = {at: b for at, (c, b) in self.months(line).items() if c != "D"}
+            known = {month: b for month, (c, b) in self.months(line).items() if c != "D"}
             if THIS in known and THIS - months in known:
-                found.append(known[THIS] - known[THIS - months])
-        return float(sum(found)) if found else None
+                changes.append(known[THIS] - known[THIS - months])
+        return float(sum(changes)) if changes else None
 
     def highest(self) -> float | None:
-        found = []
-        for at in range(THIS - 11, THIS + 1):
+        balances = []
+        for month in range(THIS - 11, THIS + 1):
             known = [
-                months[at][1]
+                months[month][1]
                 for months in map(self.months, self.lines)
-                if at in months and months[at][0] != "D"
+                if month in months and months[month][0] != "D"
             ]
             if known:
-                found.append(float(sum(known)))
-        return max(found, default=None)
+                balances.append(float(sum(known)))
+        return max(balances, default=None)
 
     def use(self, *kinds: int) -> float | None:
         lines = [
-            at
-            for at in self.drawable()
-            if at.snapshot.credit_limit_minor and at.snapshot.portfolio_type in kinds
+            line
+            for line in self.drawable()
+            if line.snapshot.credit_limit_minor and line.snapshot.portfolio_type in kinds
         ]
-        limit = sum(at.snapshot.credit_limit_minor for at in lines)
-        return sum(owed(at) for at in lines) / limit if limit else None
+        limit = sum(line.snapshot.credit_limit_minor for line in lines)
+        return sum(owed(line) for line in lines) / limit if limit else None
 
     def within(self, days: int) -> list[FiledInquiry]:
         start = NOW - timedelta(days=days)
-        return [at for at in self.asked if at.create_us >= start.timestamp() * 1_000_000]
+        return [
+            inquiry for inquiry in self.asked if inquiry.create_us >= start.timestamp() * 1_000_000
+        ]
 
 
 def owed(line: FiledTradeline) -> int:
@@ -255,10 +259,10 @@ def done(line: FiledTradeline) -> list[tuple[datetime, str]]:
     """What its lender did, oldest first."""
     return [
         (
-            at.action.effective_time.ToDatetime(UTC),
-            FacilityActionKind.Name(at.action.kind).removeprefix("FACILITY_ACTION_KIND_"),
+            action.action.effective_time.ToDatetime(UTC),
+            FacilityActionKind.Name(action.action.kind).removeprefix("FACILITY_ACTION_KIND_"),
         )
-        for at in line.actions[::-1]
+        for action in line.actions[::-1]
     ]
 
 
@@ -272,9 +276,9 @@ def frozen(line: FiledTradeline) -> bool:
     """Frozen by the comment of the newest month, or by what was done, whatever is later."""
     month_end = count(line.snapshot.month) + 1
     state = False
-    told = [(at, kind) for at, kind in done(line) if kind in {"FREEZE", "RESTORE"}]
+    actions = [(time, kind) for time, kind in done(line) if kind in {"FREEZE", "RESTORE"}]
     comment = (datetime(month_end // 12, month_end % 12 + 1, 1, tzinfo=UTC), "COMMENT")
-    for _, kind in sorted([*told, comment], key=lambda at: at[0]):
+    for _, kind in sorted([*actions, comment], key=lambda event: event[0]):
         if kind == "COMMENT":
             state = state or line.snapshot.special_comment == "AP"
         else:
@@ -316,22 +320,22 @@ def drawable_where(holds: Callable[[FiledTradeline], bool]) -> Callable[[Slow], 
 
 SLOW: dict[str, Callable[[Slow], float | None]] = {
     "total_balance": lambda f: f.total(owed),
-    "unsecured_balance": lambda f: f.total(lambda at: 0 if at.snapshot.secured else owed(at)),
-    "secured_balance": lambda f: f.total(lambda at: owed(at) if at.snapshot.secured else 0),
-    "revolving_balance": lambda f: f.total(lambda at: owed(at) * kind(5)(at)),
-    "line_of_credit_balance": lambda f: f.total(lambda at: owed(at) * kind(1)(at)),
-    "instalment_balance": lambda f: f.total(lambda at: owed(at) * kind(2)(at)),
-    "mortgage_balance": lambda f: f.total(lambda at: owed(at) * kind(3)(at)),
+    "unsecured_balance": lambda f: f.total(lambda line: 0 if line.snapshot.secured else owed(line)),
+    "secured_balance": lambda f: f.total(lambda line: owed(line) if line.snapshot.secured else 0),
+    "revolving_balance": lambda f: f.total(lambda line: owed(line) * kind(5)(line)),
+    "line_of_credit_balance": lambda f: f.total(lambda line: owed(line) * kind(1)(line)),
+    "instalment_balance": lambda f: f.total(lambda line: owed(line) * kind(2)(line)),
+    "mortgage_balance": lambda f: f.total(lambda line: owed(line) * kind(3)(line)),
     "total_limit": lambda f: f.total(limit),
-    "frozen_limit": lambda f: f.total(lambda at: limit(at) * frozen(at)),
-    "past_due_amount": lambda f: f.total(lambda at: at.snapshot.amount_past_due_minor),
-    "scheduled_payment": lambda f: f.total(lambda at: at.snapshot.amount_due_minor),
+    "frozen_limit": lambda f: f.total(lambda line: limit(line) * frozen(line)),
+    "past_due_amount": lambda f: f.total(lambda line: line.snapshot.amount_past_due_minor),
+    "scheduled_payment": lambda f: f.total(lambda line: line.snapshot.amount_due_minor),
     "instalment_burden": lambda f: f.total(
-        lambda at: at.snapshot.amount_due_minor * kind(2, 3)(at)
+        lambda line: line.snapshot.amount_due_minor * kind(2, 3)(line)
     ),
-    "amount_paid": lambda f: f.total(lambda at: at.snapshot.amount_paid_minor),
+    "amount_paid": lambda f: f.total(lambda line: line.snapshot.amount_paid_minor),
     "available_credit": lambda f: f.total(
-        lambda at: 0 if frozen(at) else max(limit(at) - owed(at), 0)
+        lambda line: 0 if frozen(line) else max(limit(line) - owed(line), 0)
     ),
     "highest_balance_12m": Slow.highest,
     "balance_change_3m": lambda f: f.change(3),
@@ -347,36 +351,41 @@ SLOW: dict[str, Callable[[Slow], float | None]] = {
     "open_lines_of_credit": open_where(kind(1)),
     "open_instalment": open_where(kind(2)),
     "open_mortgages": open_where(kind(3)),
-    "open_unsecured": open_where(lambda at: not at.snapshot.secured),
-    "joint_tradelines": lines_where(lambda at: len(at.snapshot.parties) >= 2),
-    "guaranteed_tradelines": lines_where(lambda at: at.role == codes_pb2.PARTY_ROLE_GUARANTOR),
-    "restructured_tradelines": lines_where(lambda at: at.snapshot.restructured),
+    "open_unsecured": open_where(lambda line: not line.snapshot.secured),
+    "joint_tradelines": lines_where(lambda line: len(line.snapshot.parties) >= 2),
+    "guaranteed_tradelines": lines_where(lambda line: line.role == codes_pb2.PARTY_ROLE_GUARANTOR),
+    "restructured_tradelines": lines_where(lambda line: line.snapshot.restructured),
     "frozen_lines": drawable_where(frozen),
-    "lending_lines": drawable_where(lambda at: not frozen(at)),
-    "lines_over_90_percent": drawable_where(lambda at: 10 * owed(at) > 9 * limit(at) > 0),
-    "lines_over_limit": drawable_where(lambda at: owed(at) > limit(at) > 0),
-    "furnishers": lambda f: float(len({at.member_id for at in f.lines})),
-    "lenders_with_balance": lambda f: float(len({at.member_id for at in f.open() if owed(at)})),
+    "lending_lines": drawable_where(lambda line: not frozen(line)),
+    "lines_over_90_percent": drawable_where(lambda line: 10 * owed(line) > 9 * limit(line) > 0),
+    "lines_over_limit": drawable_where(lambda line: owed(line) > limit(line) > 0),
+    "furnishers": lambda f: float(len({line.member_id for line in f.lines})),
+    "lenders_with_balance": lambda f: float(
+        len({line.member_id for line in f.open() if owed(line)})
+    ),
     "concurrent_unsecured_lenders": lambda f: float(
-        len({at.member_id for at in f.open() if not at.snapshot.secured})
+        len({line.member_id for line in f.open() if not line.snapshot.secured})
     ),
     "highest_line_utilisation": lambda f: max(
-        (owed(at) / limit(at) for at in f.drawable() if limit(at)), default=None
+        (owed(line) / limit(line) for line in f.drawable() if limit(line)), default=None
     ),
     "oldest_account_age": lambda f: max(f.ages(), default=None),
     "newest_account_age": lambda f: min(f.ages(), default=None),
     "average_account_age": lambda f: sum(f.ages()) / len(f.ages()) if f.ages() else None,
-    "longest_history": lambda f: max((float(len(f.months(at))) for at in f.lines), default=None),
+    "longest_history": lambda f: max(
+        (float(len(f.months(line))) for line in f.lines), default=None
+    ),
     "opened_3m": opened(3),
     "opened_6m": opened(6),
     "opened_12m": opened(12),
     "closed_12m": lines_where(
-        lambda at: (
-            bool(at.snapshot.close_date) and 0 <= THIS - count(at.snapshot.close_date // 100) < 12
+        lambda line: (
+            bool(line.snapshot.close_date)
+            and 0 <= THIS - count(line.snapshot.close_date // 100) < 12
         )
     ),
     "worst_classification": lambda f: max(
-        (float(at.snapshot.classification) for at in f.lines if at.snapshot.classification),
+        (float(line.snapshot.classification) for line in f.lines if line.snapshot.classification),
         default=None,
     ),
     **{f"worst_status_{months}m": worst(months) for months in (3, 6, 12, 24, 84)},
@@ -384,10 +393,10 @@ SLOW: dict[str, Callable[[Slow], float | None]] = {
     "months_60_plus_24m": late(60, 24),
     "months_90_plus_24m": late(90, 24),
     "tradelines_now_30_plus": lambda f: float(
-        sum(f.newest(at) in LATE[30] for at in f.lines if f.newest(at))
+        sum(f.newest(line) in LATE[30] for line in f.lines if f.newest(line))
     ),
     "tradelines_now_90_plus": lambda f: float(
-        sum(f.newest(at) in LATE[90] for at in f.lines if f.newest(at))
+        sum(f.newest(line) in LATE[90] for line in f.lines if f.newest(line))
     ),
     "tradelines_ever_30_plus": lambda f: f.ever(LATE[30]),
     "tradelines_ever_lost": lambda f: f.ever("GL"),
@@ -395,7 +404,7 @@ SLOW: dict[str, Callable[[Slow], float | None]] = {
     "months_since_60_plus": lambda f: f.since(60),
     "months_since_90_plus": lambda f: f.since(90),
     "share_current": lambda f: (
-        sum(f.newest(at) not in [*LATE[30]] for at in f.open()) / len(f.open())
+        sum(f.newest(line) not in [*LATE[30]] for line in f.open()) / len(f.open())
         if f.open()
         else None
     ),
@@ -403,14 +412,14 @@ SLOW: dict[str, Callable[[Slow], float | None]] = {
     "inquiries_3m": lambda f: float(len(f.within(91))),
     "inquiries_6m": lambda f: float(len(f.within(183))),
     "inquiries_12m": lambda f: float(len(f.within(365))),
-    "inquiring_members_6m": lambda f: float(len({at.member_id for at in f.within(183)})),
+    "inquiring_members_6m": lambda f: float(len({inquiry.member_id for inquiry in f.within(183)})),
     "days_since_inquiry": lambda f: min(
-        (float((NOW_US - at.create_us) // DAY_US) for at in f.asked), default=None
+        (float((NOW_US - inquiry.create_us) // DAY_US) for inquiry in f.asked), default=None
     ),
 }
 
 
-def test_every_attribute_has_its_slow_twin() -> None:
+def test_every_attribute_has_its_slow_computation() -> None:
     assert list(SLOW) != []
     assert set(SLOW) == set(REGISTRY)
     assert len(REGISTRY) >= 60
@@ -419,34 +428,39 @@ def test_every_attribute_has_its_slow_twin() -> None:
 @settings(max_examples=150)
 @given(files())
 def test_every_attribute_is_what_the_obvious_computation_says(file: CreditFile) -> None:
-    found = {
-        (at.name, at.unit if REGISTRY[at.name].per_currency else ""): at.value
-        if at.HasField("value")
-        else None
-        for at in attributes_of(file)
+    values = {
+        (
+            attribute.name,
+            attribute.unit if REGISTRY[attribute.name].per_currency else "",
+        ): attribute.value if attribute.HasField("value") else None
+        for attribute in attributes_of(file)
     }
     expected: dict[tuple[str, str], float | None] = {}
     for name, slow in SLOW.items():
         if REGISTRY[name].per_currency:
-            for currency in {at.snapshot.currency for at in file.tradelines}:
+            for currency in {tradeline.snapshot.currency for tradeline in file.tradelines}:
                 expected[name, currency] = slow(Slow(file, currency))
         else:
             expected[name, ""] = slow(Slow(file))
-    assert found == expected
+    assert values == expected
 
 
 @given(files())
 def test_the_summary_says_the_same(file: CreditFile) -> None:
-    found = {at.name: at.value for at in attributes_of(file) if at.HasField("value")}
+    values = {
+        attribute.name: attribute.value
+        for attribute in attributes_of(file)
+        if attribute.HasField("value")
+    }
     summary = summary_of(file.tradelines, file.inquiries, file.now_us)
     letter = summary.worst_status_24m
-    assert found.get("worst_status_24m", -1) == SEVERITY.find(letter or "?")
-    assert summary.tradeline_count == found["tradelines"]
-    assert summary.open_tradeline_count == found["open_tradelines"]
-    assert summary.furnisher_count == found["furnishers"]
-    assert summary.frozen_line_count == found["frozen_lines"]
-    assert summary.lending_line_count == found["lending_lines"]
-    money = {(at.name, at.unit): at.value for at in attributes_of(file)}
+    assert values.get("worst_status_24m", -1) == SEVERITY.find(letter or "?")
+    assert summary.tradeline_count == values["tradelines"]
+    assert summary.open_tradeline_count == values["open_tradelines"]
+    assert summary.furnisher_count == values["furnishers"]
+    assert summary.frozen_line_count == values["frozen_lines"]
+    assert summary.lending_line_count == values["lending_lines"]
+    money = {(attribute.name, attribute.unit): attribute.value for attribute in attributes_of(file)}
     for total in summary.totals:
         assert total.amount_due_minor == money["scheduled_payment", total.currency]
         assert total.amount_past_due_minor == money["past_due_amount", total.currency]
@@ -457,17 +471,17 @@ def test_the_summary_says_the_same(file: CreditFile) -> None:
 def test_nothing_later_than_now_changes_anything(
     file: CreditFile, more: list[FiledInquiry]
 ) -> None:
-    later = [at._replace(create_us=NOW_US + 1) for at in more]
+    later = [inquiry._replace(create_us=NOW_US + 1) for inquiry in more]
     ahead = CreditFile("s", 1, NOW_US, file.tradelines, [*file.inquiries, *later])
     assert attributes_of(ahead) == attributes_of(file)
 
 
 def test_every_definition_says_what_it_means() -> None:
-    for at in REGISTRY.values():
-        assert at.text
-        assert at.unit
-        assert at.window
-        assert at.missing
+    for definition in REGISTRY.values():
+        assert definition.text
+        assert definition.unit
+        assert definition.window
+        assert definition.missing
 
 
 def test_the_page_is_made_from_the_registry() -> None:

@@ -36,8 +36,8 @@ def ended(number: int, trace_id: str = "") -> EndedCall:
     )
 
 
-def lines(told: str) -> list[dict[str, object]]:
-    return [json.loads(line) for line in told.splitlines()]
+def lines(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def test_what_has_ended_is_written(capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,9 +49,9 @@ def test_what_has_ended_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     time.sleep(2 * call_log.PAUSE_S)
     calls.add(ended(3))
     calls.stop()
-    found = lines(capsys.readouterr().err)
-    assert [line["request_id"] for line in found] == [f"request-{n}" for n in range(4)]
-    assert found[0] == {
+    written = lines(capsys.readouterr().err)
+    assert [line["request_id"] for line in written] == [f"request-{n}" for n in range(4)]
+    assert written[0] == {
         "event": "call",
         "level": "info",
         "timestamp": "2026-09-21T14:13:20.250000Z",

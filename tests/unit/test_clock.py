@@ -13,9 +13,9 @@ from bureau.clock import TRIMMED_US, Clock
 @pytest.fixture
 def wall(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The machine's time of day in microseconds, to be moved."""
-    told = [1_800_000_000 * MICROSECONDS]
-    monkeypatch.setattr(time, "time_ns", lambda: told[0] * 1000)
-    return told
+    wall_us = [1_800_000_000 * MICROSECONDS]
+    monkeypatch.setattr(time, "time_ns", lambda: wall_us[0] * 1000)
+    return wall_us
 
 
 def test_a_small_step_back_halts_it(wall: list[int]) -> None:

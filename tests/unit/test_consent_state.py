@@ -13,7 +13,7 @@ from creditbureau.v1 import codes_pb2, consent_pb2
 DAY = consent_pb2.FREQUENCY_UNIT_DAY
 
 
-def at(text: str) -> int:
+def microseconds(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1_000_000)
 
 
@@ -35,7 +35,7 @@ def test_a_clock_that_is_behind_gives_no_use_again() -> None:
         frequency_value=1,
         state=consent_pb2.CONSENT_STATE_ACTIVE,
         use_count=1,
-        period=period_of(DAY, at("2026-03-02T00:00:01")),
+        period=period_of(DAY, microseconds("2026-03-02T00:00:01")),
         period_count=1,
         entry_key=1,
         create_us=0,
@@ -45,8 +45,8 @@ def test_a_clock_that_is_behind_gives_no_use_again() -> None:
     purpose = codes_pb2.PURPOSE_CREDIT_APPLICATION
     for moment in ("2026-03-02T00:00:02", "2026-03-01T23:59:59"):
         with pytest.raises(Refusal, match="uses of this day"):
-            check_inquiry(held, "acme", "s", purpose, at(moment))
-        assert held.period_at(at(moment)) == held.period
-    next_day = at("2026-03-03T00:00:00")
+            check_inquiry(held, "acme", "s", purpose, microseconds(moment))
+        assert held.period_at(microseconds(moment)) == held.period
+    next_day = microseconds("2026-03-03T00:00:00")
     assert check_inquiry(held, "acme", "s", purpose, next_day) is held
     assert held.period_at(next_day) == 20260303

@@ -26,19 +26,19 @@ SHIPPED = sorted(
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder `creditbureau/protos` of a wheel that was just built."""
-    place = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(place), cwd=ROOT)
-    (wheel,) = place.glob("*.whl")
+    folder = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder), cwd=ROOT)
+    (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(place / "site")
-    return place / "site" / "creditbureau" / "protos"
+        archive.extractall(folder / "site")
+    return folder / "site" / "creditbureau" / "protos"
 
 
 def test_the_wheel_holds_the_protos_and_the_vectors_as_they_are(shipped: Path) -> None:
-    found = {path.relative_to(shipped): path for path in shipped.rglob("*") if path.is_file()}
-    assert sorted(found) == SHIPPED
-    assert {"creditbureau", "buf", "vectors"} == {path.parts[0] for path in found}
-    for name, path in found.items():
+    files = {path.relative_to(shipped): path for path in shipped.rglob("*") if path.is_file()}
+    assert sorted(files) == SHIPPED
+    assert {"creditbureau", "buf", "vectors"} == {path.parts[0] for path in files}
+    for name, path in files.items():
         assert path.read_bytes() == (PROTOS / name).read_bytes(), name
 
 
@@ -83,7 +83,13 @@ def test_every_file_has_the_same_packages(shipped: Path) -> None:
     ]
     assert len(own) == len(list(PROTOS.glob("creditbureau/v1/*.proto")))
     assert {
-        (at.go_package, at.java_package, at.java_multiple_files, at.csharp_namespace) for at in own
+        (
+            options.go_package,
+            options.java_package,
+            options.java_multiple_files,
+            options.csharp_namespace,
+        )
+        for options in own
     } == {("creditbureau/v1;creditbureauv1", "creditbureau.v1", True, "CreditBureau.V1")}
 
 

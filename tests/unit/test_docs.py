@@ -70,8 +70,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_the_site_has_every_page() -> None:
     site = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))
-    found = set(paths_of(site["nav"]))
-    assert found == {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")}
+    listed = set(paths_of(site["nav"]))
+    assert listed == {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")}
 
 
 def paths_of(nav: object) -> list[str]:
@@ -93,19 +93,19 @@ def options_of(command: Any) -> set[str]:
     return {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
 
 
-def check_command(command: Any, words: list[str], told: str) -> None:
+def check_command(command: Any, words: list[str], text: str) -> None:
     """Fails unless the words name a command, with options that it has."""
     while hasattr(command, "commands") and words:
         if words[0].startswith("-"):  # a flag of the whole program
-            assert words[0] in {*options_of(command), "--help"}, told
+            assert words[0] in {*options_of(command), "--help"}, text
         else:
-            assert words[0] in command.commands, told
+            assert words[0] in command.commands, text
             command = command.commands[words[0]]
         words = words[1:]
     known = options_of(command)
     for word in words:
         if word.startswith("--") and word != "--help":
-            assert word.partition("=")[0] in known, told
+            assert word.partition("=")[0] in known, text
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -123,12 +123,12 @@ def test_pure_code_runs() -> None:
 
 
 def test_errors_page_has_every_reason() -> None:
-    told = [
+    rows = [
         line
         for line in (DOCS / "errors.md").read_text("utf-8").splitlines()
         if re.match(r"\| `[A-Z_]+` \|", line)
     ]
-    assert told == reason_rows()
+    assert rows == reason_rows()
 
 
 def reason_rows() -> list[str]:
@@ -161,9 +161,9 @@ def test_operating_page_has_every_column_that_the_check_leaves_out_and_every_cac
 def test_limits_page_has_every_option() -> None:
     text = (DOCS / "adr/0004-limits-of-the-grpc-server.md").read_text("utf-8")
     for name, value in CHANNEL_OPTIONS:
-        told = name.removeprefix("grpc.").removeprefix("http2.")
-        assert f"{told}`" in text, name
-        if told.endswith("_ms"):
+        option = name.removeprefix("grpc.").removeprefix("http2.")
+        assert f"{option}`" in text, name
+        if option.endswith("_ms"):
             assert str(value) in text, name
 
 
@@ -208,5 +208,5 @@ def test_architecture_names_tests_that_there_are() -> None:
     named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", text)
     assert named
     for file, name in named:
-        found = re.search(rf"def {name}\(", (ROOT / file).read_text("utf-8"))
-        assert found, f"{file}::{name}"
+        definition = re.search(rf"def {name}\(", (ROOT / file).read_text("utf-8"))
+        assert definition, f"{file}::{name}"

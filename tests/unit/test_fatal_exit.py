@@ -41,10 +41,10 @@ def statement() -> SignedStatement:
 
 
 def test_after_a_failed_write_nothing_is_begun_any_more(database: Database) -> None:
-    key, told, begun = SigningKey.generate(), list[str](), list[int]()
+    key, errors, begun = SigningKey.generate(), list[str](), list[int]()
     with database.transaction() as db:
         log.create(db, key, ORIGIN, Clock().now_us())
-    ledger = Ledger(database, key, ORIGIN, Clock(), KnownCheckpoint(), on_fatal=told.append)
+    ledger = Ledger(database, key, ORIGIN, Clock(), KnownCheckpoint(), on_fatal=errors.append)
     ledger.start()
 
     def fails(_tx: Transaction) -> None:
@@ -55,7 +55,7 @@ def test_after_a_failed_write_nothing_is_begun_any_more(database: Database) -> N
     with pytest.raises(Refusal, match="this node ends"):
         ledger.commit(statement(), lambda tx: begun.append(tx.entry_key))
     ledger.stop()
-    assert told == ["OperationalError SQLITE_IOERR_FSYNC"]
+    assert errors == ["OperationalError SQLITE_IOERR_FSYNC"]
     assert begun == []
     with database.snapshot() as db:
         assert log.size_of(db) == 0

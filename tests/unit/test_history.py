@@ -38,9 +38,9 @@ DELIVERIES = st.lists(st.tuples(SNAPSHOTS, st.booleans()), min_size=1, max_size=
 
 def _delivered(deliveries: list[tuple[TradelineSnapshot, bool]]) -> Account:
     account = Account(1)
-    for place, (snapshot, correction) in enumerate(deliveries):
+    for index, (snapshot, correction) in enumerate(deliveries):
         account.apply_snapshot(
-            TrailEntry(1000 + place, place, int(correction), snapshot.month), snapshot
+            TrailEntry(1000 + index, index, int(correction), snapshot.month), snapshot
         )
     return account
 
@@ -58,15 +58,15 @@ def test_each_month_shows_what_holds(deliveries: list[tuple[TradelineSnapshot, b
     history = PaymentHistory.FromString(account.history)
     assert history.newest_month == newest
     span = min(max(months_between(month, newest) for month in expected) + 1, MAX_MONTHS)
-    shown = {months_between(month, newest): at for month, at in expected.items()}
+    shown = {months_between(month, newest): snapshot for month, snapshot in expected.items()}
     assert len(history.profile) == span
     for age in range(span):
-        at = shown.get(age, TradelineSnapshot())
-        assert history.profile[age] == (character_of(at) if age in shown else "D")
-        assert history.balance_minor[age] == at.balance_minor
-        assert history.amount_due_minor[age] == at.amount_due_minor
-        assert history.amount_paid_minor[age] == at.amount_paid_minor
-        assert history.amount_past_due_minor[age] == at.amount_past_due_minor
+        month_snapshot = shown.get(age, TradelineSnapshot())
+        assert history.profile[age] == (character_of(month_snapshot) if age in shown else "D")
+        assert history.balance_minor[age] == month_snapshot.balance_minor
+        assert history.amount_due_minor[age] == month_snapshot.amount_due_minor
+        assert history.amount_paid_minor[age] == month_snapshot.amount_paid_minor
+        assert history.amount_past_due_minor[age] == month_snapshot.amount_past_due_minor
     at_newest = deliveries[account.newest[1]][0]
     assert at_newest == expected[newest]
 

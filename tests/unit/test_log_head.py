@@ -40,8 +40,8 @@ def grow(database: Database, words: Sequence[str], known: str = "") -> str:
     leaves = []
     for word in words:
         digest = hashlib.sha256(word.encode()).digest()
-        told = SignedStatement("consent", member_signer("m"), word, digest, word.encode())
-        leaves.append(NewLeaf(int.from_bytes(digest[:7]), told, b""))
+        statement = SignedStatement("consent", member_signer("m"), word, digest, word.encode())
+        leaves.append(NewLeaf(int.from_bytes(digest[:7]), statement, b""))
     with database.transaction() as db:
         return log.append(db, leaves, KEY, ORIGIN, Clock().moment(), known)[-1].checkpoint
 

@@ -12,7 +12,7 @@ from bureau.config import Settings
 from bureau.policy import PolicyError, Retention, load_policy
 
 FOLDER = files("bureau") / "data" / "policy"
-PLACES = sorted(at.name.removesuffix(".toml") for at in FOLDER.iterdir() if at.is_file())
+PLACES = sorted(path.name.removesuffix(".toml") for path in FOLDER.iterdir() if path.is_file())
 US = (FOLDER / "US.toml").read_text("utf-8")
 
 
@@ -20,10 +20,10 @@ def test_a_new_bureau_finds_the_rules_of_its_jurisdiction() -> None:
     assert Settings.model_fields["jurisdiction"].default in PLACES
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_every_rule_names_its_source(place: str) -> None:
-    policy = load_policy(place)
-    assert policy.jurisdiction == place
+@pytest.mark.parametrize("jurisdiction", PLACES)
+def test_every_rule_names_its_source(jurisdiction: str) -> None:
+    policy = load_policy(jurisdiction)
+    assert policy.jurisdiction == jurisdiction
     names = {rule.name for rule in policy.rules}
     assert names >= {"dispute", "freeze", "inquiry", "notice", "reciprocity", "ceiling"}
     assert names >= {f"retention {item}" for item in policy.retention}
@@ -31,7 +31,7 @@ def test_every_rule_names_its_source(place: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "instead", "told"),
+    ("said", "instead", "words"),
     [
         ('anchor = "month"', 'anchor = "first_delinquency"', "the anchor of delinquency"),
         ('anchor = "first_delinquency"', 'anchor = "month"', "the anchor of collection"),
@@ -48,12 +48,12 @@ def test_every_rule_names_its_source(place: str) -> None:
         ('version = "2026-11"', "version = ", "US.toml"),
     ],
 )
-def test_a_file_that_is_wrong_is_named(tmp_path: Path, said: str, instead: str, told: str) -> None:
+def test_a_file_that_is_wrong_is_named(tmp_path: Path, said: str, instead: str, words: str) -> None:
     assert said in US
     (tmp_path / "US.toml").write_text(US.replace(said, instead, 1), "utf-8")
     with pytest.raises(PolicyError) as caught:
         load_policy("US", tmp_path)
-    assert told in str(caught.value)
+    assert words in str(caught.value)
     assert "policy/US.toml" in str(caught.value)
 
 

@@ -37,8 +37,8 @@ from bureau.store.compiled import Change, InQuery, Query
 MODULES = [
     checks,
     *(
-        import_module(f"{queries.__name__}.{found.name}")
-        for found in pkgutil.iter_modules(queries.__path__)
+        import_module(f"{queries.__name__}.{info.name}")
+        for info in pkgutil.iter_modules(queries.__path__)
     ),
 ]
 # The Python type in which both drivers hand out a column.
@@ -60,7 +60,7 @@ def declared() -> Iterator[tuple[str, Any, types.GenericAlias]]:
         for node in source.body:
             if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
                 continue
-            (target,), made = node.targets, node.value.func
+            (target,), function = node.targets, node.value.func
             assert isinstance(target, ast.Name)
             query = vars(module)[target.id]
             if not isinstance(query, Query | InQuery):
@@ -69,12 +69,12 @@ def declared() -> Iterator[tuple[str, Any, types.GenericAlias]]:
                 fields = get_type_hints(query.row).values()
                 yield target.id, query, types.GenericAlias(tuple, tuple(fields))
                 continue
-            if isinstance(made, ast.Name):  # a function of the module; its result is annotated
-                returns = vars(module)[made.id].__annotations__["return"]
+            if isinstance(function, ast.Name):  # a function of the module; its result is annotated
+                returns = vars(module)[function.id].__annotations__["return"]
                 row = returns.removeprefix("Query[").removesuffix("]")
             else:
-                assert isinstance(made, ast.Subscript), f"{target.id} declares no row type"
-                row = ast.unparse(made.slice)
+                assert isinstance(function, ast.Subscript), f"{target.id} declares no row type"
+                row = ast.unparse(function.slice)
             yield target.id, query, eval(row, vars(module))
 
 

@@ -40,14 +40,14 @@ def declared() -> dict[Reason, tuple[int, str]]:
     """Number and status of each reason, as the contract's text says."""
     enum = _ENUM.search((PROTOS / "error.proto").read_text("utf-8"))
     assert enum
-    found: dict[Reason, tuple[int, str]] = {}
+    numbers: dict[Reason, tuple[int, str]] = {}
     for comment, name, number in _VALUE.findall(enum[1]):
         if name == "UNSPECIFIED":
             continue
         status = _STATUS.match(comment.strip().removeprefix("//").strip())
         assert status, f"the comment of {name} names no status"
-        found[name] = (int(number), status[1])
-    return found
+        numbers[name] = (int(number), status[1])
+    return numbers
 
 
 DECLARED = declared()

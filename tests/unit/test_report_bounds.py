@@ -47,10 +47,14 @@ def test_open_disputes_come_first_and_then_the_newest(drawn: list[tuple[int, int
     assert sum(each.ByteSize() for each in shown) <= report.MAX_DISPUTE_BYTES
     assert [each for each in disputes if each in shown] == shown
     hidden = [each for each in disputes if each not in shown]
-    newest_hidden = max((int(at.dispute_id) for at in hidden if at.state == OPEN), default=-1)
-    assert all(int(at.dispute_id) > newest_hidden for at in shown if at.state == OPEN)
+    newest_hidden = max(
+        (int(dispute.dispute_id) for dispute in hidden if dispute.state == OPEN), default=-1
+    )
+    assert all(
+        int(dispute.dispute_id) > newest_hidden for dispute in shown if dispute.state == OPEN
+    )
     if newest_hidden >= 0:
-        assert all(at.state == OPEN for at in shown)
+        assert all(dispute.state == OPEN for dispute in shown)
 
 
 @given(st.lists(st.lists(st.sampled_from([CHANGE, FREEZE]), max_size=60), max_size=60))
@@ -60,7 +64,7 @@ def test_freezes_in_force_come_first_and_then_the_newest_actions(drawn: list[lis
     assert sum(map(len, shown.values())) <= report.MAX_ALL_ACTIONS
     for each in lines:
         actions = shown.get(each.tradeline_id, [])
-        assert [at for at in each.actions if at in actions] == actions
+        assert [action for action in each.actions if action in actions] == actions
         assert len(actions) <= report.MAX_ACTIONS + 1
-        freeze = next((at for at in each.actions if at.action.kind == FREEZE), None)
+        freeze = next((action for action in each.actions if action.action.kind == FREEZE), None)
         assert freeze is None or freeze in actions

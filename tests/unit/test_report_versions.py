@@ -148,20 +148,20 @@ def inputs(policy: Policy, level: int = FULL, history_months: int = 36) -> Repor
 
 def reports(rules: ReportRules) -> list[bytes]:
     """Reports by some rules: of all sections, of a few months, and of fewer tradelines."""
-    made = (
+    built = (
         rules.version.shape(inputs(rules.policy, level, months), rules).report
         for level, months in ((FULL, 36), (FULL, 3), (DEFAULT_ONLY, 36))
     )
-    return [report.SerializeToString(deterministic=True) for report in made]
+    return [report.SerializeToString(deterministic=True) for report in built]
 
 
 @pytest.mark.parametrize("name", VERSIONS)
 def test_a_version_keeps_its_bytes(name: str) -> None:
     policy = load_policy("US").at("2026-11")
     assert policy is not None
-    made = reports(ReportRules(VERSIONS[name], policy))
-    assert len(set(made)) == 3
-    digest = hashlib.sha256(b"".join(made)).hexdigest()
+    built = reports(ReportRules(VERSIONS[name], policy))
+    assert len(set(built)) == 3
+    digest = hashlib.sha256(b"".join(built)).hexdigest()
     assert digest == REPORTS.get(name), (
         f"the bytes of reports of version {name} have changed: members could no longer replay"
         " theirs. Add a version; report_versions.py says how. If the version is new, add the"
@@ -192,16 +192,16 @@ def test_versions_are_in_order_of_their_names() -> None:
 
 def test_a_policy_changes_only_with_its_version() -> None:
     folder = files("bureau") / "data" / "policy"
-    places = [at.name.removesuffix(".toml") for at in folder.iterdir() if at.is_file()]
-    found = {}
-    for place in places:
-        policy = load_policy(place)
+    places = [path.name.removesuffix(".toml") for path in folder.iterdir() if path.is_file()]
+    digests = {}
+    for jurisdiction in places:
+        policy = load_policy(jurisdiction)
         for kept in (policy, *policy.retired.values()):
             values = repr(replace(kept, rules=(), retired={}))
-            found[place, kept.version] = hashlib.sha256(values.encode()).hexdigest()
-    assert found == POLICIES, (
+            digests[jurisdiction, kept.version] = hashlib.sha256(values.encode()).hexdigest()
+    assert digests == POLICIES, (
         "a policy changed: raise its version and keep the one before. The lines of POLICIES are"
-        f" now {found}"
+        f" now {digests}"
     )
 
 

@@ -45,24 +45,24 @@ def filed(kind: str, year: int, month: int, day: int) -> FiledAction:
     return FiledAction(action, RecordRef())
 
 
-def on(day: date, at: FiledTradeline, policy: Policy) -> FiledTradeline | None:
+def on(day: date, tradeline: FiledTradeline, policy: Policy) -> FiledTradeline | None:
     """How reports of a day show it; from its first to its last second."""
-    found = [
-        list(retained([at], policy, int(moment.timestamp() * 1_000_000)))
+    results = [
+        list(retained([tradeline], policy, int(moment.timestamp() * 1_000_000)))
         for moment in (
             datetime(day.year, day.month, day.day, tzinfo=UTC),
             datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=UTC),
         )
     ]
-    assert found[0] == found[1]
-    return found[0][0] if found[0] else None
+    assert results[0] == results[1]
+    return results[0][0] if results[0] else None
 
 
-def last_day(at: FiledTradeline, policy: Policy, gone: date) -> None:
+def last_day(tradeline: FiledTradeline, policy: Policy, gone: date) -> None:
     """Whole the day before, and not on the day."""
-    before = on(gone - timedelta(days=1), at, policy)
-    assert before is at
-    assert on(gone, at, policy) is not at
+    before = on(gone - timedelta(days=1), tradeline, policy)
+    assert before is tradeline
+    assert on(gone, tradeline, policy) is not tradeline
 
 
 def with_rule(policy: Policy, item: str, **changes: object) -> Policy:
@@ -71,9 +71,9 @@ def with_rule(policy: Policy, item: str, **changes: object) -> Policy:
 
 
 def test_a_late_month_fades_and_the_account_stays() -> None:
-    at = line({201905: LATE, 201906: CURRENT, 202605: CURRENT})
-    last_day(at, US, date(2026, 5, 1))
-    shown = on(date(2026, 5, 1), at, US)
+    tradeline = line({201905: LATE, 201906: CURRENT, 202605: CURRENT})
+    last_day(tradeline, US, date(2026, 5, 1))
+    shown = on(date(2026, 5, 1), tradeline, US)
     assert shown is not None
     assert shown.history.profile == "0" + "D" * 82 + "0D"
     assert shown.history.amount_past_due_minor[84] == 0
@@ -81,15 +81,15 @@ def test_a_late_month_fades_and_the_account_stays() -> None:
 
 
 def test_grace_days_count_for_late_months_too() -> None:
-    at = line({201905: LATE, 202605: CURRENT})
-    last_day(at, with_rule(US, "delinquency", grace_days=10), date(2026, 5, 11))
+    tradeline = line({201905: LATE, 202605: CURRENT})
+    last_day(tradeline, with_rule(US, "delinquency", grace_days=10), date(2026, 5, 11))
 
 
 def test_where_the_end_counts_a_run_fades_as_a_whole() -> None:
     run = {201901: LATE, 201902: LATE, 201903: LATE, 201904: CURRENT}
-    at = line({**run, 202401: CURRENT})
-    last_day(at, CN, date(2024, 4, 1))
-    shown = on(date(2024, 4, 1), at, CN)
+    tradeline = line({**run, 202401: CURRENT})
+    last_day(tradeline, CN, date(2024, 4, 1))
+    shown = on(date(2024, 4, 1), tradeline, CN)
     assert shown is not None
     assert shown.history.profile[-4:] == "0DDD"
     # In the United States each month has its own day.
@@ -99,9 +99,9 @@ def test_where_the_end_counts_a_run_fades_as_a_whole() -> None:
 
 
 def test_an_account_that_ends_badly_leaves_as_a_whole() -> None:
-    at = line({201904: CURRENT, 201905: LATE})
-    last_day(at, US, date(2026, 5, 1))
-    assert on(date(2026, 5, 1), at, US) is None
+    tradeline = line({201904: CURRENT, 201905: LATE})
+    last_day(tradeline, US, date(2026, 5, 1))
+    assert on(date(2026, 5, 1), tradeline, US) is None
 
 
 @pytest.mark.parametrize(
@@ -110,16 +110,16 @@ def test_an_account_that_ends_badly_leaves_as_a_whole() -> None:
 )
 def test_a_charge_off_counts_from_its_first_delinquency(first: int, gone: date) -> None:
     """84 months and 180 days (15 U.S.C. 1681c(a)(4), (c)(1))."""
-    at = line({202101: LOST}, first_delinquency_date=first)
-    last_day(at, US, gone)
-    assert on(gone, at, US) is None
+    tradeline = line({202101: LOST}, first_delinquency_date=first)
+    last_day(tradeline, US, gone)
+    assert on(gone, tradeline, US) is None
 
 
 def test_without_a_date_it_counts_from_the_first_bad_month() -> None:
-    at = line({201812: CURRENT, 201901: LATE, 201906: LOST, 202101: LOST})
+    tradeline = line({201812: CURRENT, 201901: LATE, 201906: LOST, 202101: LOST})
     gone = date(2026, 1, 1) + timedelta(days=180)
-    assert on(gone - timedelta(days=1), at, US) is not None
-    assert on(gone, at, US) is None
+    assert on(gone - timedelta(days=1), tradeline, US) is not None
+    assert on(gone, tradeline, US) is None
     # Reported once, and never anything else.
     assert on(date(2026, 1, 1) + timedelta(days=180), line({201901: LOST}), US) is None
 
@@ -140,9 +140,9 @@ def test_in_china_a_charge_off_counts_from_when_it_was_paid() -> None:
 
 def test_what_a_lender_did_long_ago_is_not_told_for_ever() -> None:
     old, new = filed("RESTRUCTURE", 2019, 5, 20), filed("LIMIT_CHANGE", 2025, 1, 1)
-    at = line({202604: CURRENT}, new, old)
-    last_day(at, US, date(2026, 5, 20))
-    shown = on(date(2026, 5, 20), at, US)
+    tradeline = line({202604: CURRENT}, new, old)
+    last_day(tradeline, US, date(2026, 5, 20))
+    shown = on(date(2026, 5, 20), tradeline, US)
     assert shown is not None
     assert shown.actions == [new]
 

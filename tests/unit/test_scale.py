@@ -40,10 +40,10 @@ def test_a_page_without_a_table_s_place_is_told() -> None:
 
 
 def test_one_caller_waits_for_its_own_work_alone() -> None:
-    found = Bureau(Setting(CALL, 1, 8, standby_s=0.001), 1).closed_loop(1, 5)
+    outcome = Bureau(Setting(CALL, 1, 8, standby_s=0.001), 1).closed_loop(1, 5)
     alone = CALL.node_s + CALL.database_s + CALL.head_fixed_s + 0.001
-    assert found.percentile_s(0.5) == pytest.approx(alone)
-    assert found.batch == pytest.approx(1, rel=0.01)
+    assert outcome.percentile_s(0.5) == pytest.approx(alone)
+    assert outcome.batch == pytest.approx(1, rel=0.01)
 
 
 @settings(deadline=None, max_examples=25)
@@ -57,15 +57,15 @@ def test_nothing_is_done_twice_or_faster_than_its_resources(
     nodes: int, callers: int, fixed: float, each: float
 ) -> None:
     cost = replace(CALL, head_fixed_s=fixed, head_unit_s=each)
-    found = Bureau(Setting(cost, nodes, 4), 3).closed_loop(callers, 0.5)
-    for busy in (found.head_busy, found.nodes_busy, found.database_busy):
+    outcome = Bureau(Setting(cost, nodes, 4), 3).closed_loop(callers, 0.5)
+    for busy in (outcome.head_busy, outcome.nodes_busy, outcome.database_busy):
         assert 0 <= busy <= 1.05  # what was begun in the last moment counts in full
     inside = cost.unit_s + cost.head_unit_s
-    assert found.rate * max(cost.node_s, inside / 2) <= nodes * 1.05
-    assert found.rate <= head_limit(cost) * 1.05
-    assert all(latency >= inside for latency in found.latencies_s)
+    assert outcome.rate * max(cost.node_s, inside / 2) <= nodes * 1.05
+    assert outcome.rate <= head_limit(cost) * 1.05
+    assert all(latency >= inside for latency in outcome.latencies_s)
     again = Bureau(Setting(cost, nodes, 4), 3).closed_loop(callers, 0.5)
-    assert again.latencies_s == found.latencies_s
+    assert again.latencies_s == outcome.latencies_s
 
 
 def test_more_nodes_answer_more_until_the_head_row_is_always_held() -> None:

@@ -30,9 +30,9 @@ DATA = files("bureau") / "data"
 def tables(folder: str) -> dict[str, dict[str, Any]]:
     """The files of a folder of the bureau's texts, by language."""
     return {
-        at.name.removesuffix(".toml"): tomllib.loads(at.read_text("utf-8"))
-        for at in DATA.joinpath(*folder.split("/")).iterdir()
-        if at.name.endswith(".toml")
+        path.name.removesuffix(".toml"): tomllib.loads(path.read_text("utf-8"))
+        for path in DATA.joinpath(*folder.split("/")).iterdir()
+        if path.name.endswith(".toml")
     }
 
 
@@ -48,8 +48,8 @@ def entries(language: str, beside: str = "") -> dict[str, str]:
         beside: A language that may be without texts of flags; if it is, they are left out.
     """
     flags = FLAGS[language] if (beside or language) in FLAGS else {}
-    found = (languages()[language], OWN[language], flags)
-    return {key: text for table in found for key, text in _flat(table)}
+    sources = (languages()[language], OWN[language], flags)
+    return {key: text for table in sources for key, text in _flat(table)}
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -84,9 +84,9 @@ def pattern(words: Mapping[str, Any] | list[str], end: str = "") -> re.Pattern[s
 def read(language: str, text: str) -> tuple[set[str], str]:
     """The notions that a text names, and the rest of the text."""
     notions = {form.lower(): notion for notion, forms in terms(language).items() for form in forms}
-    found = pattern(list(notions))
-    named = {notions[match.lower()] for match in found.findall(text)}
-    return named, found.sub("·", text)
+    wording = pattern(list(notions))
+    named = {notions[match.lower()] for match in wording.findall(text)}
+    return named, wording.sub("·", text)
 
 
 def test_the_bureau_speaks_the_languages_of_the_sdk() -> None:
@@ -134,9 +134,9 @@ def test_every_term_is_used(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_text_uses_a_word_that_another_term_replaces(language: str) -> None:
     never = languages()[language][NEVER]
-    found = pattern(never, end=r"s?\b")
+    wrong_word = pattern(never, end=r"s?\b")
     for key, text in entries(language).items():
-        if match := found.search(read(language, text)[1]):
+        if match := wrong_word.search(read(language, text)[1]):
             pytest.fail(f"{key}: {match[0]!r} in {text!r}: use a term, {never}")
 
 
@@ -153,8 +153,8 @@ def test_the_glossary_has_every_term() -> None:
         for line in (DOCS / "texts.md").read_text("utf-8").splitlines()
         if line.startswith("|")
     ]
-    (_, *tags, _), _, *told = rows
-    assert [notion for notion, *_ in told] == [f"`{notion}`" for notion in terms(DEFAULT)]
-    assert all(row[-1] for row in told), "each says what it means"
-    for place, tag in enumerate(tags, 1):
-        assert [row[place] for row in told] == [forms[0] for forms in terms(tag).values()]
+    (_, *tags, _), _, *notions = rows
+    assert [notion for notion, *_ in notions] == [f"`{notion}`" for notion in terms(DEFAULT)]
+    assert all(row[-1] for row in notions), "each says what it means"
+    for index, tag in enumerate(tags, 1):
+        assert [row[index] for row in notions] == [forms[0] for forms in terms(tag).values()]

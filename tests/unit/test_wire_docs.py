@@ -41,13 +41,13 @@ def test_the_wire_format_names_every_file_of_vectors() -> None:
 
 
 def test_the_wire_format_spells_every_payload_type() -> None:
-    told = dict(re.findall(r"^\| `(\w+)` \| `(application/\S+)` \|", WIRE, re.MULTILINE))
-    assert told == {kind.DESCRIPTOR.name: payload_type_of(kind) for kind in PAYLOADS}
+    types = dict(re.findall(r"^\| `(\w+)` \| `(application/\S+)` \|", WIRE, re.MULTILINE))
+    assert types == {kind.DESCRIPTOR.name: payload_type_of(kind) for kind in PAYLOADS}
 
 
 def test_the_wire_format_names_every_kind_of_leaf() -> None:
-    told = set(re.findall(r"^\| `([a-z-]+)` \| `", section("### Kinds"), re.MULTILINE))
-    assert told == set(get_args(EntryKind))
+    kinds = set(re.findall(r"^\| `([a-z-]+)` \| `", section("### Kinds"), re.MULTILINE))
+    assert kinds == set(get_args(EntryKind))
 
 
 def test_the_check_looks_for_the_effect_of_every_kind_that_has_one_of_its_own() -> None:
@@ -56,18 +56,18 @@ def test_the_check_looks_for_the_effect_of_every_kind_that_has_one_of_its_own() 
 
 
 def test_the_wire_format_has_every_character_of_the_payment_history() -> None:
-    told = {
+    statuses = {
         f"ACCOUNT_STATUS_{status}": character
         for character, row in re.findall(r"^\| (\w) \| (`[A-Z0-9_, `]+) \|$", WIRE, re.MULTILINE)
         for status in re.findall(r"\w+", row)
     }
-    assert {AccountStatus.Value(name): at for name, at in told.items()} == PROFILE
+    assert {AccountStatus.Value(name): character for name, character in statuses.items()} == PROFILE
 
 
 def test_the_wire_format_names_every_setting_of_a_profile() -> None:
-    told = re.findall(r"^\| `(\w+)` \|", section("## The profile folder"), re.MULTILINE)
+    settings = re.findall(r"^\| `(\w+)` \|", section("## The profile folder"), re.MULTILINE)
     written = settings_text("acme", [], [], replace(TRUST, max_cosignature_age_seconds=1))
-    assert told == [line.partition(" = ")[0] for line in written.splitlines()]
+    assert settings == [line.partition(" = ")[0] for line in written.splitlines()]
 
 
 def test_the_wire_format_has_the_numbers_of_the_code() -> None:

@@ -79,8 +79,8 @@ def test_every_file_has_both_kinds_of_vectors() -> None:
 
 @cache
 def vectors_of(name: str) -> list[Vector]:
-    found: list[Vector] = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))["vectors"]
-    return found
+    vectors: list[Vector] = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))["vectors"]
+    return vectors
 
 
 def message_class(name: str) -> type[Message]:
@@ -93,116 +93,122 @@ def read(kind: type[Message], data: str) -> Any:
 
 
 def trust_in(vector: Vector) -> Trust:
-    told = vector["trust"]
+    trust = vector["trust"]
     return Trust(
-        origin=told["origin"],
-        log_key=told["log_key"],
-        operator_key=bytes.fromhex(told["operator_key"]),
-        report_keys=tuple(map(bytes.fromhex, told["report_keys"])),
-        directory_key=bytes.fromhex(told["directory_key"]),
-        witnesses=tuple(told["witnesses"]),
-        quorum=told["quorum"],
+        origin=trust["origin"],
+        log_key=trust["log_key"],
+        operator_key=bytes.fromhex(trust["operator_key"]),
+        report_keys=tuple(map(bytes.fromhex, trust["report_keys"])),
+        directory_key=bytes.fromhex(trust["directory_key"]),
+        witnesses=tuple(trust["witnesses"]),
+        quorum=trust["quorum"],
     )
 
 
-def canonical(at: Vector) -> None:
-    envelopes.parse_canonical(message_class(at["message"]), bytes.fromhex(at["data"]))
+def canonical(vector: Vector) -> None:
+    envelopes.parse_canonical(message_class(vector["message"]), bytes.fromhex(vector["data"]))
 
 
-def payload_type(at: Vector) -> None:
-    assert envelopes.payload_type_of(message_class(at["name"])) == at["payload_type"]
+def payload_type(vector: Vector) -> None:
+    assert envelopes.payload_type_of(message_class(vector["name"])) == vector["payload_type"]
 
 
-def key(at: Vector) -> None:
-    public = VerifyKey.from_raw(bytes.fromhex(at["public_key"]))
-    own = SigningKey.from_seed(bytes.fromhex(at["seed"]))
-    assert own == SigningKey.from_pem(at["pem"].encode())
-    assert own.verify_key == public == VerifyKey.from_spki(bytes.fromhex(at["spki"]))
-    assert public.key_id == at["key_id"]
-    assert parse_vkey(at["verifier_key"]).key == public
-    assert note_vkey(parse_vkey(at["verifier_key"]).name, public) == at["verifier_key"]
+def key(vector: Vector) -> None:
+    public = VerifyKey.from_raw(bytes.fromhex(vector["public_key"]))
+    own = SigningKey.from_seed(bytes.fromhex(vector["seed"]))
+    assert own == SigningKey.from_pem(vector["pem"].encode())
+    assert own.verify_key == public == VerifyKey.from_spki(bytes.fromhex(vector["spki"]))
+    assert public.key_id == vector["key_id"]
+    assert parse_vkey(vector["verifier_key"]).key == public
+    assert note_vkey(parse_vkey(vector["verifier_key"]).name, public) == vector["verifier_key"]
 
 
-def signature(at: Vector) -> None:
-    public = VerifyKey.from_raw(bytes.fromhex(at["public_key"]))
-    public.verify(bytes.fromhex(at["signature"]), bytes.fromhex(at["message"]))
+def signature(vector: Vector) -> None:
+    public = VerifyKey.from_raw(bytes.fromhex(vector["public_key"]))
+    public.verify(bytes.fromhex(vector["signature"]), bytes.fromhex(vector["message"]))
 
 
-def envelope(at: Vector) -> None:
-    sealed = read(Envelope, at["envelope"])
-    assert envelopes.pae(sealed.payload_type, sealed.payload).hex() == at["pae"]
-    assert envelopes.digest(sealed).hex() == at["digest"]
-    keys = [VerifyKey.from_raw(bytes.fromhex(raw)) for raw in at["public_keys"]]
-    kind = message_class(at["message"])
+def envelope(vector: Vector) -> None:
+    sealed = read(Envelope, vector["envelope"])
+    assert envelopes.pae(sealed.payload_type, sealed.payload).hex() == vector["pae"]
+    assert envelopes.digest(sealed).hex() == vector["digest"]
+    keys = [VerifyKey.from_raw(bytes.fromhex(raw)) for raw in vector["public_keys"]]
+    kind = message_class(vector["message"])
     message, _ = envelopes.verify_envelope(sealed, kind, {own.key_id: own for own in keys})
-    if "seed" in at:
-        assert envelopes.seal(message, SigningKey.from_seed(bytes.fromhex(at["seed"]))) == sealed
+    if "seed" in vector:
+        assert (
+            envelopes.seal(message, SigningKey.from_seed(bytes.fromhex(vector["seed"]))) == sealed
+        )
 
 
-def tree(at: Vector) -> None:
-    proof = [bytes.fromhex(part) for part in at.get("proof", [])]
-    if at["check"] == "root":
-        entries = [bytes.fromhex(entry) for entry in at["entries"]]
-        assert merkle.root_of([merkle.leaf_hash(entry) for entry in entries]).hex() == at["root"]
-    elif at["check"] == "inclusion":
-        leaf, root = bytes.fromhex(at["leaf_hash"]), bytes.fromhex(at["root"])
-        merkle.verify_inclusion(leaf, at["index"], at["size"], proof, root)
+def tree(vector: Vector) -> None:
+    proof = [bytes.fromhex(part) for part in vector.get("proof", [])]
+    if vector["check"] == "root":
+        entries = [bytes.fromhex(entry) for entry in vector["entries"]]
+        assert (
+            merkle.root_of([merkle.leaf_hash(entry) for entry in entries]).hex() == vector["root"]
+        )
+    elif vector["check"] == "inclusion":
+        leaf, root = bytes.fromhex(vector["leaf_hash"]), bytes.fromhex(vector["root"])
+        merkle.verify_inclusion(leaf, vector["index"], vector["size"], proof, root)
     else:
-        roots = bytes.fromhex(at["first_root"]), bytes.fromhex(at["second_root"])
-        merkle.verify_consistency(at["first"], at["second"], *roots, proof)
+        roots = bytes.fromhex(vector["first_root"]), bytes.fromhex(vector["second_root"])
+        merkle.verify_consistency(vector["first"], vector["second"], *roots, proof)
 
 
-def submission(at: Vector) -> None:
-    own = VerifyKey.from_raw(bytes.fromhex(at["public_key"]))
+def submission(vector: Vector) -> None:
+    own = VerifyKey.from_raw(bytes.fromhex(vector["public_key"]))
     signed, _ = envelopes.verify_envelope(
-        read(Envelope, at["manifest"]), SubmissionManifest, {own.key_id: own}
+        read(Envelope, vector["manifest"]), SubmissionManifest, {own.key_id: own}
     )
-    raws = [bytes.fromhex(raw) for raw in at["records"]]
-    assert list(read(RecordBatch, at["batch"]).records) == raws
-    for raw in raws if at["valid"] else ():
+    raws = [bytes.fromhex(raw) for raw in vector["records"]]
+    assert list(read(RecordBatch, vector["batch"]).records) == raws
+    for raw in raws if vector["valid"] else ():
         envelopes.parse_canonical(message_class("Record"), raw)
     root = merkle.root_of([merkle.leaf_hash(raw) for raw in raws])
     if (signed.record_count, signed.records_root) != (len(raws), root):
         raise BadProof("other records")
 
 
-def note(at: Vector) -> None:
-    if at["check"] == "verifier_key":
-        parse_vkey(at["verifier_key"])
-    elif at["check"] == "checkpoint":
-        found = open_checkpoint(at["note"], at["origin"], parse_vkey(at["verifier_key"]).key)
-        assert (found.size, found.root.hex()) == (at["size"], at["root"])
-    else:
-        witnesses = [parse_witness(text) for text in at["witnesses"]]
-        assert cosigners(at["note"], witnesses) == at["cosigners"]
-
-
-def leaf(at: Vector) -> None:
-    digests = bytes.fromhex(at["envelope_digest"]), bytes.fromhex(at["answer_digest"])
-    statement = LeafStatement(at["kind"], *digests, at["time_us"])
-    assert statement.text().decode() == at["text"]
-    entry = commitment(statement, bytes.fromhex(at["salt"]))
-    assert entry.hex() == at["commitment"]
-    assert merkle.leaf_hash(entry).hex() == at["leaf_hash"]
-
-
-def receipt(at: Vector) -> None:
-    trust = trust_in(at)
-    if at["check"] == "text":
-        found = Receipt.from_text(at["text"])
-        found.verify(
-            bytes.fromhex(at["envelope_digest"]), trust.origin, parse_vkey(trust.log_key).key
+def note(vector: Vector) -> None:
+    if vector["check"] == "verifier_key":
+        parse_vkey(vector["verifier_key"])
+    elif vector["check"] == "checkpoint":
+        checkpoint = open_checkpoint(
+            vector["note"], vector["origin"], parse_vkey(vector["verifier_key"]).key
         )
-        assert found.to_text() == at["text"]
+        assert (checkpoint.size, checkpoint.root.hex()) == (vector["size"], vector["root"])
+    else:
+        witnesses = [parse_witness(text) for text in vector["witnesses"]]
+        assert cosigners(vector["note"], witnesses) == vector["cosigners"]
+
+
+def leaf(vector: Vector) -> None:
+    digests = bytes.fromhex(vector["envelope_digest"]), bytes.fromhex(vector["answer_digest"])
+    statement = LeafStatement(vector["kind"], *digests, vector["time_us"])
+    assert statement.text().decode() == vector["text"]
+    entry = commitment(statement, bytes.fromhex(vector["salt"]))
+    assert entry.hex() == vector["commitment"]
+    assert merkle.leaf_hash(entry).hex() == vector["leaf_hash"]
+
+
+def receipt(vector: Vector) -> None:
+    trust = trust_in(vector)
+    if vector["check"] == "text":
+        opened = Receipt.from_text(vector["text"])
+        opened.verify(
+            bytes.fromhex(vector["envelope_digest"]), trust.origin, parse_vkey(trust.log_key).key
+        )
+        assert opened.to_text() == vector["text"]
         return
-    message = read(log_pb2.Receipt, at["receipt"])
-    check_receipt(message, read(Envelope, at["envelope"]), trust, at["kind"])
+    message = read(log_pb2.Receipt, vector["receipt"])
+    check_receipt(message, read(Envelope, vector["envelope"]), trust, vector["kind"])
 
 
-def member(at: Vector) -> None:
-    members = [read(members_pb2.Member, data) for data in at["members"]]
-    found = logged_keys(members, trust_in(at))
-    told = {
+def member(vector: Vector) -> None:
+    members = [read(members_pb2.Member, data) for data in vector["members"]]
+    keys_of = logged_keys(members, trust_in(vector))
+    listed = {
         name: [
             {
                 "key_id": own.key.key_id,
@@ -211,45 +217,47 @@ def member(at: Vector) -> None:
             }
             for own in keys
         ]
-        for name, keys in found.items()
+        for name, keys in keys_of.items()
     }
-    assert told == at["keys"]
+    assert listed == vector["keys"]
 
 
-def evidence(at: Vector) -> None:
-    told = read(report_pb2.Report, at["report"])
-    pieces = read_page(read(EvidencePage, at["evidence"]))
-    if at["check"] == "completeness":
-        check_complete(told, pieces, at["level"])
+def evidence(vector: Vector) -> None:
+    report = read(report_pb2.Report, vector["report"])
+    pieces = read_page(read(EvidencePage, vector["evidence"]))
+    if vector["check"] == "completeness":
+        check_complete(report, pieces, vector["level"])
         return
-    trust, [piece] = trust_in(at), pieces
-    members = [read(members_pb2.Member, data) for data in at["members"]]
-    keys = {at["furnisher"]: logged_keys(members, trust)[at["furnisher"]]}
-    EvidenceCheck(told, keys, trust).check(piece)
+    trust, [piece] = trust_in(vector), pieces
+    members = [read(members_pb2.Member, data) for data in vector["members"]]
+    keys = {vector["furnisher"]: logged_keys(members, trust)[vector["furnisher"]]}
+    EvidenceCheck(report, keys, trust).check(piece)
 
 
-def subject_id(at: Vector) -> None:
-    if at["check"] == "input":
-        found = normalise(at["country"], at["scheme"], at["identifier"]).decode()
-        assert found == at.get("input", found)
+def subject_id(vector: Vector) -> None:
+    if vector["check"] == "input":
+        normalised = normalise(vector["country"], vector["scheme"], vector["identifier"]).decode()
+        assert normalised == vector.get("input", normalised)
         return
     evaluator = Evaluator.from_seed(SEED)
-    if at["check"] == "subject_id":
-        assert evaluator.public_key.hex() == at["directory_key"]
-        blinded = Blinded([at["input"].encode()])
+    if vector["check"] == "subject_id":
+        assert evaluator.public_key.hex() == vector["directory_key"]
+        blinded = Blinded([vector["input"].encode()])
         answer = evaluator.evaluate(blinded.elements)
-        assert blinded.finalize(answer, evaluator.public_key) == [at["subject_id"]]
+        assert blinded.finalize(answer, evaluator.public_key) == [vector["subject_id"]]
         return
     # The library makes blinds of its own: what was recorded is compared with what the
     # same elements give now, and the lies are told about an answer of today.
-    elements = [bytes.fromhex(element) for element in at["blinded_elements"]]
-    recorded = bytes.fromhex(at["evaluated_elements"])
-    if at["valid"]:
+    elements = [bytes.fromhex(element) for element in vector["blinded_elements"]]
+    recorded = bytes.fromhex(vector["evaluated_elements"])
+    if vector["valid"]:
         assert evaluator.evaluate(elements)[64:] == recorded[64:]
-    blinded = Blinded([text.encode() for text in at["inputs"]])
-    answer = TOLD[at["name"].removeprefix("evaluation: ")](evaluator.evaluate(blinded.elements))
-    found_ids = blinded.finalize(answer, bytes.fromhex(at["directory_key"]))
-    assert found_ids == at["subject_ids"]
+    blinded = Blinded([text.encode() for text in vector["inputs"]])
+    answer = ANSWERS[vector["name"].removeprefix("evaluation: ")](
+        evaluator.evaluate(blinded.elements)
+    )
+    subject_ids = blinded.finalize(answer, bytes.fromhex(vector["directory_key"]))
+    assert subject_ids == vector["subject_ids"]
 
 
 def reversed_elements(answer: bytes) -> bytes:
@@ -257,7 +265,7 @@ def reversed_elements(answer: bytes) -> bytes:
     return answer[:64] + b"".join(parts[::-1])
 
 
-TOLD: dict[str, Callable[[bytes], bytes]] = {
+ANSWERS: dict[str, Callable[[bytes], bytes]] = {
     "the proof, then the elements": lambda answer: answer,
     "the elements, then the proof": lambda answer: answer[64:] + answer[:64],
     "the proof's numbers in another order": lambda answer: (
@@ -269,51 +277,51 @@ TOLD: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def report(at: Vector, folder: Path) -> None:
+def report(vector: Vector, folder: Path) -> None:
     path = folder / "report.json"
-    path.write_text(at["file"], "utf-8")
-    verify_bundle(Report.load(path), trust_in(at))
+    path.write_text(vector["file"], "utf-8")
+    verify_bundle(Report.load(path), trust_in(vector))
 
 
-def profile(at: Vector, folder: Path) -> None:
+def profile(vector: Vector, folder: Path) -> None:
     for name in ("ca.pem", "tls.pem", "tls.key", "signing.pem"):
         (folder / name).write_bytes(b"")
-    (folder / "profile.toml").write_text(at["text"], "utf-8")
-    found = Profile.load(folder)
-    assert found.member_id == at["member"]
-    assert list(found.addresses) == at["addresses"]
-    assert list(found.directory_addresses) == at["directory_addresses"]
-    assert found.trust == trust_in(at)
+    (folder / "profile.toml").write_text(vector["text"], "utf-8")
+    loaded = Profile.load(folder)
+    assert loaded.member_id == vector["member"]
+    assert list(loaded.addresses) == vector["addresses"]
+    assert list(loaded.directory_addresses) == vector["directory_addresses"]
+    assert loaded.trust == trust_in(vector)
 
 
-def binding(at: Vector) -> None:
-    sealed = read(Envelope, at["file"])
+def binding(vector: Vector) -> None:
+    sealed = read(Envelope, vector["file"])
     message = envelopes.peek(sealed, subjects_pb2.KeyBinding)
     own = VerifyKey.from_raw(message.public_key)
     envelopes.verify_envelope(sealed, subjects_pb2.KeyBinding, {own.key_id: own})
     if message.header.signer != f"subjects/{message.subject_id}":
         raise BadProof("signed by somebody else")
-    if message.header.audience != at["audience"]:
+    if message.header.audience != vector["audience"]:
         raise BadProof("for another bureau")
-    assert (message.subject_id, own.raw.hex()) == (at["subject_id"], at["public_key"])
+    assert (message.subject_id, own.raw.hex()) == (vector["subject_id"], vector["public_key"])
 
 
-def error(at: Vector) -> None:
-    (code,) = (code for code in grpc.StatusCode if code.value[0] == at["code"])
-    data = bytes.fromhex(at["status"])
+def error(vector: Vector) -> None:
+    (code,) = (code for code in grpc.StatusCode if code.value[0] == vector["code"])
+    data = bytes.fromhex(vector["status"])
     trailers = [("grpc-status-details-bin", data)] if data else []
-    found = translate(code, "", trailers, address="bureau.example:7443")
-    assert is_retryable(found) == at["retry"]
+    translated = translate(code, "", trailers, address="bureau.example:7443")
+    assert is_retryable(translated) == vector["retry"]
     if not data:
         return
-    assert (found.reason, found.message) == (at["reason"], at["message"])
-    assert (found.fix, found.request_id) == (at["fix"], at["request_id"])
+    assert (translated.reason, translated.message) == (vector["reason"], vector["message"])
+    assert (translated.fix, translated.request_id) == (vector["fix"], vector["request_id"])
     assert [
         {"field": fault.field, "rule": fault.rule, "message": fault.message}
-        for fault in found.violations
-    ] == at["violations"]
-    delay = found.retry_after.total_seconds() if found.retry_after else 0
-    assert delay * 1000 == at["retry_after_ms"]
+        for fault in translated.violations
+    ] == vector["violations"]
+    delay = translated.retry_after.total_seconds() if translated.retry_after else 0
+    assert delay * 1000 == vector["retry_after_ms"]
 
 
 CHECKS: dict[str, Callable[..., None]] = {

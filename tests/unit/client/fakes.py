@@ -358,10 +358,10 @@ class FakeBureau:
         )
 
     def ListConsents(self, request: consents_pb2.ListConsentsRequest) -> Message:  # noqa: N802
-        at = int(request.page_token or 0)
+        start = int(request.page_token or 0)
         return consents_pb2.ListConsentsResponse(
-            consents=self.consents[at : at + 1],
-            next_page_token=str(at + 1) if at + 1 < len(self.consents) else "",
+            consents=self.consents[start : start + 1],
+            next_page_token=str(start + 1) if start + 1 < len(self.consents) else "",
             keys=[self._attestation()] if self.consents else [],
         )
 
@@ -449,17 +449,18 @@ class FakeBureau:
         return log_pb2.GetConsistencyProofResponse(proof=proof)
 
     def ListCheckpoints(self, request: log_pb2.ListCheckpointsRequest) -> Message:  # noqa: N802
-        at = int(request.page_token or 0)
-        more = at + 3 < len(self.log.notes)
+        start = int(request.page_token or 0)
+        more = start + 3 < len(self.log.notes)
         return log_pb2.ListCheckpointsResponse(
-            checkpoints=self.log.notes[at : at + 3], next_page_token=str(at + 3) if more else ""
+            checkpoints=self.log.notes[start : start + 3],
+            next_page_token=str(start + 3) if more else "",
         )
 
     def ListLeaves(self, request: log_pb2.ListLeavesRequest) -> Message:  # noqa: N802
         start = request.start_index
         # Small pages, so that the audit has to ask again.
-        found = self.log.leaves[start : start + min(request.page_size, 4)]
-        return log_pb2.ListLeavesResponse(commitments=found, tree_size=len(self.log.leaves))
+        leaves = self.log.leaves[start : start + min(request.page_size, 4)]
+        return log_pb2.ListLeavesResponse(commitments=leaves, tree_size=len(self.log.leaves))
 
     def GetTile(self, request: log_pb2.GetTileRequest) -> Message:  # noqa: N802
         leaves = self.log.leaves[256 * request.index :][:256]
@@ -498,9 +499,9 @@ class FakeBureau:
                 amount_past_due_minor=[0, 0],
             ),
         )
-        for at, value in signed.ListFields():
-            if at.name in line.DESCRIPTOR.fields_by_name:
-                setattr(line, at.name, value)
+        for descriptor, value in signed.ListFields():
+            if descriptor.name in line.DESCRIPTOR.fields_by_name:
+                setattr(line, descriptor.name, value)
         hashes = [merkle.leaf_hash(r) for r in records]
         piece = report_pb2.Evidence(
             tradeline_id="cd" * 16,

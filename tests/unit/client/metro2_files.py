@@ -27,8 +27,8 @@ def read_all(raw: bytes, **options: Any) -> list[tuple[Metro2Record, list[Findin
     return list(validate(io.BytesIO(raw), **options))
 
 
-def rules(found: Sequence[tuple[Metro2Record, list[Finding]]]) -> Counter[str]:
-    return Counter(finding.rule for _, findings in found for finding in findings)
+def rules(checked: Sequence[tuple[Metro2Record, list[Finding]]]) -> Counter[str]:
+    return Counter(finding.rule for _, findings in checked for finding in findings)
 
 
 def base(**changes: Any) -> Segment:

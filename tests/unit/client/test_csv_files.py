@@ -123,9 +123,9 @@ def file(tmp_path: Path, *lines: str | bytes) -> CsvSource:
     ],
 )
 def test_a_line_of_another_form_is_left_out(tmp_path: Path, line: str | bytes, rule: str) -> None:
-    found = check_file(file(tmp_path, HEADER, GOOD, line, GOOD.replace("A-1", "A-3")))
-    assert found.record_count == 2
-    (reject,) = found.rejects
+    checked = check_file(file(tmp_path, HEADER, GOOD, line, GOOD.replace("A-1", "A-3")))
+    assert checked.record_count == 2
+    (reject,) = checked.rejects
     assert (reject.row.place, reject.violations[0].rule) == (3, rule)
 
 
@@ -158,8 +158,10 @@ def test_no_file_makes_it_stumble(tmp_path_factory: pytest.TempPathFactory, data
     for _ in range(data.draw(st.integers(1, 4))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     with suppress(InvalidRequest):
-        found = check_file(file(tmp_path_factory.getbasetemp(), bytes(raw)))
-        assert all(violation.message for at in found.rejects for violation in at.violations)
+        checked = check_file(file(tmp_path_factory.getbasetemp(), bytes(raw)))
+        assert all(
+            violation.message for reject in checked.rejects for violation in reject.violations
+        )
 
 
 def test_rejects_are_mended_in_the_file_that_says_why(tmp_path: Path) -> None:
@@ -167,8 +169,10 @@ def test_rejects_are_mended_in_the_file_that_says_why(tmp_path: Path) -> None:
     wrong = GOOD.replace("A-1", "A-2").encode().replace(b"A-2", b"A-2\xff")
     source = file(tmp_path, HEADER, GOOD, wrong, GOOD.replace(MONTH, "May"))
     rejects = tmp_path / "rejects.csv"
-    found = check_file(source)
-    source.write_rejects([Reject(at.row, at.violations) for at in found.rejects], rejects)
+    checked = check_file(source)
+    source.write_rejects(
+        [Reject(reject.row, reject.violations) for reject in checked.rejects], rejects
+    )
     raw = rejects.read_bytes()
     assert b"A-2\xff" in raw
     assert b"is not a month" in raw

@@ -34,13 +34,13 @@ from tests.unit.client.metro2_files import DAY, base, file_of, late, read_all, r
 def test_every_form_holds_the_same(numbers: Numbers, blocked: bool) -> None:
     account = [late(), blank("J1").with_values(surname="ROE", first_name="RICHARD", ecoa_code="2")]
     packed = numbers is not Numbers.CHARACTER
-    made = repacked(account, numbers) if packed else account
-    raw = file_of(made, framing=Framing(packed=packed, blocked=blocked))
-    found = read_all(raw)
-    assert rules(found) == {}
-    assert found[1][0].first.numbers is numbers
-    assert found[1][0].first.values == account[0].values
-    assert found[1][0].segments[1].values == account[1].values
+    written = repacked(account, numbers) if packed else account
+    raw = file_of(written, framing=Framing(packed=packed, blocked=blocked))
+    checked = read_all(raw)
+    assert rules(checked) == {}
+    assert checked[1][0].first.numbers is numbers
+    assert checked[1][0].first.values == account[0].values
+    assert checked[1][0].segments[1].values == account[1].values
 
 
 def test_lines_between_records_are_no_records() -> None:
@@ -79,7 +79,7 @@ def test_what_is_written_is_read(data: st.DataObject) -> None:
         "count": st.integers(0, 10**field.length - 1),
         "date": st.dates(date(1900, 1, 1)),
         "time": st.datetimes(datetime(1900, 1, 1)).map(  # noqa: DTZ001, the format has no zone
-            lambda at: at.replace(microsecond=0)
+            lambda time: time.replace(microsecond=0)
         ),
         "digits": digits,
         "text": st.text(printable, max_size=field.length),
@@ -140,8 +140,8 @@ def put(segment: Segment, name: str, raw: bytes) -> Segment:
     ],
 )
 def test_a_wrong_field_is_found(name: str, raw: bytes, rule: str) -> None:
-    (_, (_, found), _) = read_all(file_of([put(base(), name, raw)]))
-    (finding,) = [at for at in found if at.field == f"BASE.{name}"]
+    (_, (_, findings), _) = read_all(file_of([put(base(), name, raw)]))
+    (finding,) = [finding for finding in findings if finding.field == f"BASE.{name}"]
     assert finding.rule == rule
     assert finding.record == 2
     assert finding.expected
@@ -197,25 +197,27 @@ def test_parts_that_are_missing_are_said() -> None:
 def test_a_count_that_the_trailer_leaves_blank_is_not_compared() -> None:
     *others, trailer = list(Reader(io.BytesIO(file_of([base()]))))
     before = b"".join(record.raw for record in others)
-    found = read_all(before + put(trailer.first, "total_status_11", b" " * 9).raw)
-    assert rules(found) == {"M2-TRAILER-BLANK": 1}
+    checked = read_all(before + put(trailer.first, "total_status_11", b" " * 9).raw)
+    assert rules(checked) == {"M2-TRAILER-BLANK": 1}
     # How many accounts there are, a trailer must say.
-    found = read_all(before + put(trailer.first, "total_base_records", b" " * 9).raw)
-    assert rules(found) == {"M2-TRAILER-COUNT": 1}
-    assert found[-1][1][0].severity is Severity.ERROR
+    checked = read_all(before + put(trailer.first, "total_base_records", b" " * 9).raw)
+    assert rules(checked) == {"M2-TRAILER-COUNT": 1}
+    assert checked[-1][1][0].severity is Severity.ERROR
 
 
 @pytest.mark.parametrize(
-    ("blocks", "found"), [(b"2", {}), (b"3", {}), (b"9", {"M2-TRAILER-COUNT": 1})]
+    ("blocks", "expected"), [(b"2", {}), (b"3", {}), (b"9", {"M2-TRAILER-COUNT": 1})]
 )
-def test_blocks_are_counted_as_their_writer_cuts_them(blocks: bytes, found: dict[str, int]) -> None:
+def test_blocks_are_counted_as_their_writer_cuts_them(
+    blocks: bytes, expected: dict[str, int]
+) -> None:
     """Two records in one block, and the trailer by itself: two blocks of three records."""
     head, account, trailer = list(Reader(io.BytesIO(file_of([base()]))))
     last = put(trailer.first, "block_count", blocks.rjust(9, b"0")).raw
     first = head.raw + account.raw
     framing = Framing(blocked=True)
     raw = framing.word(len(first) + 4) + first + framing.word(len(last) + 4) + last
-    assert rules(read_all(raw)) == found
+    assert rules(read_all(raw)) == expected
 
 
 def test_one_of_two_is_not_chosen() -> None:
@@ -233,11 +235,11 @@ def test_an_account_too_long_for_its_descriptor_word_is_not_written() -> None:
 
 def test_what_follows_the_base_segment_is_known_or_found() -> None:
     odd = Segment("", b"Z9" + b"x" * 50)
-    (_, (record, found), _) = read_all(file_of([base(), odd]))
-    assert [at.rule for at in found] == ["M2-SEGMENT"]
+    (_, (record, findings), _) = read_all(file_of([base(), odd]))
+    assert [finding.rule for finding in findings] == ["M2-SEGMENT"]
     short = Segment("", blank("J1").raw[:60])
-    (_, (record, found), _) = read_all(file_of([base(), short]))
-    assert [at.rule for at in found] == ["M2-SEGMENT"]
+    (_, (record, findings), _) = read_all(file_of([base(), short]))
+    assert [finding.rule for finding in findings] == ["M2-SEGMENT"]
     assert record.first.values["surname"] == "DOE"
 
 
@@ -248,15 +250,17 @@ def test_no_file_makes_it_stumble(data: st.DataObject) -> None:
     account = repacked([late()], Numbers.DECIMAL) if packed else [late()]
     raw = bytearray(file_of(account, framing=Framing(packed, data.draw(st.booleans()))))
     for _ in range(data.draw(st.integers(1, 6))):
-        at = data.draw(st.integers(0, len(raw) - 1))
-        raw[at] = data.draw(st.integers(0, 255))
+        index = data.draw(st.integers(0, len(raw) - 1))
+        raw[index] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(0, len(raw)))
     raw = raw[:cut] + raw[data.draw(st.integers(cut, len(raw))) :]
-    for record, found in read_all(bytes(raw)):
-        for finding in found:
+    for record, findings in read_all(bytes(raw)):
+        for finding in findings:
             assert finding.rule
             assert finding.expected
-        if record.kind == "BASE" and not any(at.severity is Severity.ERROR for at in found):
+        if record.kind == "BASE" and not any(
+            finding.severity is Severity.ERROR for finding in findings
+        ):
             ids = ["0" * 32] * len(persons_of(record))
             assert records_of(record, ids, "USD")
 

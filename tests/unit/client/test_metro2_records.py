@@ -95,8 +95,8 @@ def exported(**changes: Any) -> tuple[list[Segment], list[Finding]]:
 
 
 def test_records_come_back_from_a_file() -> None:
-    segments, found = exported()
-    assert found == []
+    segments, findings = exported()
+    assert findings == []
     assert rules(read_all(file_of(segments))) == {}
     (back,) = records_of(Metro2Record(2, "BASE", tuple(segments)), ["a" * 32], "USD")
     assert isinstance(back, Snapshot)
@@ -115,8 +115,8 @@ def test_records_come_back_from_a_file() -> None:
     ],
 )
 def test_what_the_format_cannot_say_is_said(changes: dict[str, Any], severity: Severity) -> None:
-    segments, found = exported(**changes)
-    assert [at.severity for at in found] == [severity]
+    segments, findings = exported(**changes)
+    assert [finding.severity for finding in findings] == [severity]
     assert bool(segments) is (severity is Severity.WARNING)
 
 
@@ -183,13 +183,17 @@ def test_rejects_can_be_mended_with_an_editor(tmp_path: Path) -> None:
     short = Segment("", b"0100" + base().raw[4:100])
     file = source(tmp_path, [base()], [wrong], [short])
     rejects = tmp_path / "rejects.dat"
-    found = check_file(file).rejects
-    file.write_rejects(found, rejects)
+    rejected = check_file(file).rejects
+    file.write_rejects(rejected, rejects)
     again = check_file(Metro2Source(rejects))
-    assert [at.violations for at in again.rejects] == [at.violations for at in found]
+    assert [reject.violations for reject in again.rejects] == [
+        reject.violations for reject in rejected
+    ]
     head, late_one, _, trailer = rejects.read_bytes().splitlines()
-    at = sum(field.length for field in wrong.layout.fields[: wrong.layout.index["account_status"]])
-    mended = late_one[:at] + b"11" + late_one[at + 2 :]
+    start = sum(
+        field.length for field in wrong.layout.fields[: wrong.layout.index["account_status"]]
+    )
+    mended = late_one[:start] + b"11" + late_one[start + 2 :]
     whole = b"0426" + base(consumer_account_number="A-3").raw[4:]
     rejects.write_bytes(b"\r\n".join([head, mended, whole, trailer]) + b"\r\n")
     assert check_file(Metro2Source(rejects)).rejects == []

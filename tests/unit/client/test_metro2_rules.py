@@ -20,14 +20,14 @@ CASES = tomllib.loads(Path(__file__).with_name("metro2_cases.toml").read_text("u
 
 def changed(text: str) -> list[Segment]:
     """An account with the changes that a case names, by the kinds of the fields."""
-    found: dict[str, dict[str, Any]] = {"BASE": {}, "L1": {}}
+    values: dict[str, dict[str, Any]] = {"BASE": {}, "L1": {}}
     for path, _, value in (word.partition("=") for word in text.split()):
         segment, name = path.split(".") if "." in path else ("BASE", path)
         kind = layouts()[segment][name].kind
         of: dict[str, Callable[[str], Any]] = {"money": int, "date": date.fromisoformat}
-        found[segment][name] = None if value == "-" else of.get(kind, str)(value)
-    change = [blank("L1").with_values(**found["L1"])] if found["L1"] else []
-    return [base(**found["BASE"]), *change]
+        values[segment][name] = None if value == "-" else of.get(kind, str)(value)
+    change = [blank("L1").with_values(**values["L1"])] if values["L1"] else []
+    return [base(**values["BASE"]), *change]
 
 
 def test_every_rule_has_its_cases() -> None:
@@ -38,8 +38,8 @@ def test_every_rule_has_its_cases() -> None:
 
 @pytest.mark.parametrize("case", CASES["account"], ids=lambda case: case["rule"])
 def test_an_account_that_contradicts_itself_is_found(case: dict[str, str]) -> None:
-    for text, found in ((case["breaks"], True), (case["holds"], False)):
-        assert (case["rule"] in rules(read_all(file_of(changed(text))))) is found
+    for text, broken in ((case["breaks"], True), (case["holds"], False)):
+        assert (case["rule"] in rules(read_all(file_of(changed(text))))) is broken
 
 
 @pytest.mark.parametrize("case", CASES["month"], ids=lambda case: case["rule"])
@@ -48,10 +48,10 @@ def test_an_account_that_contradicts_the_month_before_is_found(case: dict[str, s
     bankrupt = blank("J1").with_values(
         surname="ROE", first_name="R", ecoa_code="2", consumer_information_indicator="A"
     )
-    for text, found in ((case["breaks"], True), (case["holds"], False)):
+    for text, broken in ((case["breaks"], True), (case["holds"], False)):
         raw = file_of(changed(text))
         previous = io.BytesIO(file_of(before, day=BEFORE))
-        assert (case["rule"] in rules(read_all(raw, previous=previous))) is found
+        assert (case["rule"] in rules(read_all(raw, previous=previous))) is broken
         if case["rule"].startswith("PHP"):
             # A bankruptcy of anybody on the account takes these rules away.
             previous = io.BytesIO(file_of([*before, bankrupt], day=BEFORE))

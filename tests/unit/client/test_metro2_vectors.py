@@ -1,4 +1,4 @@
-"""Metro 2 files made by others: they say what their twins say, and come out as they went in."""
+"""Metro 2 files made by others: they say what their JSON says, and come out as they went in."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ WORDS = {"blockDescriptorWord", "recordDescriptorWord"}
 
 
 def snake(name: str) -> str:
-    found = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
-    return NAMES.get(found, found)
+    field = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    return NAMES.get(field, field)
 
 
-def told(value: object) -> object:
-    """A value of ours as the twins write it."""
+def as_json(value: object) -> object:
+    """A value of ours as the JSON of others spells it."""
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, date):
@@ -57,34 +57,34 @@ def told(value: object) -> object:
     return value
 
 
-def compare(segment: Segment, twin: Mapping[str, Any]) -> None:
-    for name, wanted in twin.items():
+def compare(segment: Segment, expected: Mapping[str, Any]) -> None:
+    for name, wanted in expected.items():
         if name in WORDS:
             continue
         if segment.kind == "TRAILER":
             continue
-        at = snake(name)
-        if segment.kind == "N1" and at == "postal_code":
-            at = "employer_postal_code"
-        got = told(segment.values[at])
+        field = snake(name)
+        if segment.kind == "N1" and field == "postal_code":
+            field = "employer_postal_code"
+        got = as_json(segment.values[field])
         if isinstance(wanted, int) and isinstance(got, str):
             got = int(got or 0)
-        assert got == wanted, (segment.kind, at)
+        assert got == wanted, (segment.kind, field)
 
 
 @pytest.mark.parametrize("name", ["unpacked_fixed_file", "packed_file"])
-def test_files_of_others_say_what_their_twins_say(name: str) -> None:
+def test_files_of_others_say_what_their_json_says(name: str) -> None:
     raw = vectors.read(f"metro2/{name}.dat")
-    twin = vectors.load(f"metro2/{name}.json")
+    expected = vectors.load(f"metro2/{name}.json")
     head, account, trailer = [record for record, _ in read_all(raw)]
-    compare(head.first, twin["header"])
-    (data,) = twin["data"]
+    compare(head.first, expected["header"])
+    (data,) = expected["data"]
     for kind, said in data.items():
         segments = account.all(kind.upper())
         for segment, one in zip(segments, said if isinstance(said, list) else [said], strict=True):
             compare(segment, one)
-    counts = [told for name, told in twin["trailer"].items() if name.startswith("total")]
-    counts.insert(4, twin["trailer"]["blockCount"])
+    counts = [value for name, value in expected["trailer"].items() if name.startswith("total")]
+    counts.insert(4, expected["trailer"]["blockCount"])
     ours = [
         int(str(trailer.first.values[field.name]))
         for field in trailer.first.layout.fields
@@ -102,9 +102,9 @@ def test_files_of_others_come_out_as_they_went_in(name: str) -> None:
     assert b"".join(record.block + record.raw for record in records) == raw
     for record in records:
         for segment in record.segments:
-            made = blank(segment.kind, segment.numbers).with_values(**segment.values)
+            rebuilt = blank(segment.kind, segment.numbers).with_values(**segment.values)
             for field, ours, theirs in zip(
-                segment.layout.fields, made.parts, segment.parts, strict=True
+                segment.layout.fields, rebuilt.parts, segment.parts, strict=True
             ):
                 # Zeros and blanks both say that nothing is said.
                 silent = segment.values.get(field.name) in {None, ""} or field.kind == "reserved"
@@ -118,9 +118,9 @@ def test_single_records_of_others_can_be_read(name: str) -> None:
     raw = vectors.read(f"metro2/{name}.dat")
     # Their lines are folded.
     raw = raw if name.startswith("packed") else raw.replace(b"\n", b"")
-    found = read_all(raw)
-    assert [at.rule for at in found[0][1] if at.rule.startswith("M2-")] == []
-    assert set(rules(found[1:])) <= {"M2-HEADER", "M2-TRAILER"}
+    checked = read_all(raw)
+    assert [finding.rule for finding in checked[0][1] if finding.rule.startswith("M2-")] == []
+    assert set(rules(checked[1:])) <= {"M2-HEADER", "M2-TRAILER"}
 
 
 @pytest.mark.parametrize("kind", ["J1", "J2", "K1", "K2", "K3", "K4", "L1", "N1"])
@@ -139,10 +139,12 @@ def test_others_files_do_not_make_it_stumble(data: st.DataObject) -> None:
     raw = bytearray(vectors.read(f"metro2/{data.draw(st.sampled_from(names))}.dat"))
     pieces = st.binary(max_size=8) | st.sampled_from([b"9999", b"0000", b"\xff\xff\0\0", b"0426"])
     for _ in range(data.draw(st.integers(1, 5))):
-        at = data.draw(st.integers(0, len(raw)))
-        raw[at : at + data.draw(st.integers(0, 40))] = data.draw(pieces)
+        start = data.draw(st.integers(0, len(raw)))
+        raw[start : start + data.draw(st.integers(0, 40))] = data.draw(pieces)
     raw += vectors.read(f"metro2/{data.draw(st.sampled_from(names))}.dat")
-    for record, found in read_all(bytes(raw)):
-        assert all(finding.rule and finding.expected and finding.fix for finding in found)
-        if record.kind == "BASE" and not any(at.severity is Severity.ERROR for at in found):
+    for record, findings in read_all(bytes(raw)):
+        assert all(finding.rule and finding.expected and finding.fix for finding in findings)
+        if record.kind == "BASE" and not any(
+            finding.severity is Severity.ERROR for finding in findings
+        ):
             assert isinstance(record_errors(record, "USD", date(2026, 1, 1)), list)

@@ -36,18 +36,18 @@ def fault_of(auditor: Auditor, since: str | None = None) -> Fault:
 
 @pytest.fixture
 def bureau() -> Any:
-    found = FakeBureau()
-    found.log = log_of(11)
-    return found
+    fake = FakeBureau()
+    fake.log = log_of(11)
+    return fake
 
 
 def test_an_honest_log_passes(bureau: FakeBureau) -> None:
-    told: list[Progress] = []
-    report = bureau.auditor().audit(on_progress=told.append)
+    steps: list[Progress] = []
+    report = bureau.auditor().audit(on_progress=steps.append)
     assert report.ok
     assert report.newest is not None
     assert (report.tree_size, report.checkpoint_count, report.newest.size) == (11, 11, 11)
-    assert [progress.done for progress in told] == [4, 8, 11]
+    assert [progress.done for progress in steps] == [4, 8, 11]
 
 
 def test_an_empty_log_passes() -> None:

@@ -87,10 +87,10 @@ def test_a_file_is_submitted(
 ) -> None:
     file = write_csv(tmp_path / "may.csv", *(write_row(snapshot(f"A-{n}")) for n in range(3)))
     assert run("submit", file, "--output", "json") == 0
-    told = capsys.readouterr()
-    (submission,) = json.loads(told.out)
+    captured = capsys.readouterr()
+    (submission,) = json.loads(captured.out)
     assert (submission["record_count"], submission["label"]) == (3, "may.csv")
-    assert "3 of 3 rows accepted" in told.err
+    assert "3 of 3 rows accepted" in captured.err
 
 
 def test_a_dry_run_sends_nothing(run: Run, bureau: FakeBureau, tmp_path: Path) -> None:
@@ -131,9 +131,9 @@ def test_a_report_is_saved_and_verified_offline(
     assert "Credit report" in capsys.readouterr().out
     bureau.fail = lambda _: pytest.fail("verify must not call anybody")
     assert run("verify", saved, "--output", "json") == 0
-    told = capsys.readouterr()
-    assert json.loads(told.out)["subject_id"] == SUBJECT
-    assert "1 records verify under the signatures of acme" in told.err
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["subject_id"] == SUBJECT
+    assert "1 records verify under the signatures of acme" in captured.err
     saved.write_text(saved.read_text().replace("A", "B", 5))
     assert run("verify", saved) == 5
 
@@ -162,9 +162,9 @@ def test_each_error_has_its_exit_code(
 ) -> None:
     bureau.fail = lambda _: error
     assert run("members") == code
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith("error X.")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error X.")
 
 
 def test_an_unreachable_bureau_exits_with_seven() -> None:
@@ -175,7 +175,7 @@ def test_an_unreachable_bureau_exits_with_seven() -> None:
 def test_a_receipt_waits_for_its_witnesses(
     run: Run, bureau: FakeBureau, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bureau.witnesses = {f"w.example/{place}": SigningKey.generate() for place in (1, 2)}
+    bureau.witnesses = {f"w.example/{number}": SigningKey.generate() for number in (1, 2)}
     bureau.profile().save(tmp_path / "profile")
     report = query(bureau)
     report.save(tmp_path / "report.json")
@@ -296,18 +296,18 @@ def test_a_metro2_file_is_checked(
     file = tmp_path / "may.dat"
     file.write_bytes(file_of([wrong], [wrong.with_values(consumer_account_number="A-2")]))
     assert run("check", file, "--output", "jsonl") == 5
-    told = capsys.readouterr()
-    findings = [json.loads(line) for line in told.out.splitlines()]
-    assert {(at["rule"], at["severity"]) for at in findings} == {
+    captured = capsys.readouterr()
+    findings = [json.loads(line) for line in captured.out.splitlines()]
+    assert {(finding["rule"], finding["severity"]) for finding in findings} == {
         ("Status-DOFD-1", "error"),
         ("Status-APD-1", "error"),
         ("M2-CODE", "warning"),
     }
-    assert all(at["field"] and at["expected"] and at["fix"] for at in findings)
-    assert "4 records: 4 errors, 2 warnings" in told.err
+    assert all(finding["field"] and finding["expected"] and finding["fix"] for finding in findings)
+    assert "4 records: 4 errors, 2 warnings" in captured.err
     assert run("check", file, "--summary", "--output", "json") == 5
     tallies = json.loads(capsys.readouterr().out)
-    assert [(at["rule"], at["count"], at["first_record"]) for at in tallies] == [
+    assert [(tally["rule"], tally["count"], tally["first_record"]) for tally in tallies] == [
         ("M2-CODE", 2, 2),
         ("Status-DOFD-1", 2, 2),
         ("Status-APD-1", 2, 2),
@@ -328,11 +328,11 @@ def test_a_month_is_exported_and_what_is_missing_is_said(
     people.write_text(f"{','.join(people_columns()[:4])}\n{SUBJECT},DOE,JANE,000123456\n")
     command = ["export", records, tmp_path / "m.dat", "--people", people, "--reporter", "ACME"]
     assert run(*command, "--identification", "A", "--output", "json") == 0
-    told = capsys.readouterr()
-    found = {at["field"]: at["got"] for at in json.loads(told.out)}
-    assert found["balance_minor"] == "12345"
-    assert "A-2" in found["month"]
-    assert "1 accounts written" in told.err
+    captured = capsys.readouterr()
+    values = {finding["field"]: finding["got"] for finding in json.loads(captured.out)}
+    assert values["balance_minor"] == "12345"
+    assert "A-2" in values["month"]
+    assert "1 accounts written" in captured.err
 
 
 def test_a_log_tells_now_and_then_how_long_it_takes(capsys: pytest.CaptureFixture[str]) -> None:

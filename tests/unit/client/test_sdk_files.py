@@ -99,12 +99,12 @@ def test_a_changed_bit_anywhere_is_seen(
     parts[part] = [changed] if isinstance(parts[part], list) else changed
     path.write_text(json.dumps(parts))
     try:
-        found = verify.verify_bundle(Report.load(path), bureau.trust)
+        checked = verify.verify_bundle(Report.load(path), bureau.trust)
     except (VerificationFailed, InvalidRequest):
         return
     # A member's name and the asker's own signature are nobody's claim about the
     # subject; whatever the report says must be as it was.
-    assert facts(found) == facts(honest)
+    assert facts(checked) == facts(honest)
 
 
 def facts(report: Report) -> Report:

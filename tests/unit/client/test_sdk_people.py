@@ -56,12 +56,12 @@ def test_subject_ids_come_in_order_and_each_identifier_counts_once(bureau: FakeB
 
 
 def test_many_identifiers_go_in_batches(bureau: FakeBureau) -> None:
-    told: list[Progress] = []
+    steps: list[Progress] = []
     ids = bureau.lender().subject_ids(
-        [("CN", "resident-id", f"n{n}") for n in range(300)], on_progress=told.append
+        [("CN", "resident-id", f"n{n}") for n in range(300)], on_progress=steps.append
     )
     assert len(set(ids)) == 300
-    assert [(progress.done, progress.total) for progress in told] == [(256, 300), (300, 300)]
+    assert [(progress.done, progress.total) for progress in steps] == [(256, 300), (300, 300)]
 
 
 def test_an_answer_under_another_directory_key_is_not_believed(bureau: FakeBureau) -> None:

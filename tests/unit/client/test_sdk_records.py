@@ -166,8 +166,8 @@ def test_the_short_way_never_passes_what_the_long_way_refuses(
 
 
 def test_nobody_is_on_an_account_twice() -> None:
-    (found,) = check_record(snapshot(parties=(Party(SUBJECT), Party(SUBJECT))), 0)
-    assert found.field == "records[0].snapshot.parties"
+    (violation,) = check_record(snapshot(parties=(Party(SUBJECT), Party(SUBJECT))), 0)
+    assert violation.field == "records[0].snapshot.parties"
 
 
 @pytest.mark.parametrize("account_ref", ["", "A 1"])
@@ -180,8 +180,8 @@ def test_a_renumbering_needs_a_number(account_ref: str) -> None:
         effective_time=datetime(2026, 1, 1, tzinfo=UTC),
         new_account_ref=account_ref,
     )
-    (found,) = check_record(action, 0)
-    assert found.field == "records[0].action.new_account_ref"
+    (violation,) = check_record(action, 0)
+    assert violation.field == "records[0].action.new_account_ref"
 
 
 def test_parties_are_named_by_their_place() -> None:

@@ -221,7 +221,7 @@ def test_what_is_worth_retrying() -> None:
 
 @pytest.mark.parametrize("heavy", [False, True])
 def test_the_asynchronous_driver_does_the_same(heavy: Any) -> Any:
-    told: list[Progress] = []
+    steps: list[Progress] = []
     pauses = []
     outcomes = [Unavailable("once"), None, InvalidRequest("second call")]
 
@@ -251,10 +251,10 @@ def test_the_asynchronous_driver_does_the_same(heavy: Any) -> Any:
         raise AssertionError
 
     driver = AsyncDriver(Transport(), AddressBook(["node"]), RetryPolicy(), sleep=sleep)
-    result = asyncio.run(driver.run(plan(), told.append, heavy=heavy))
+    result = asyncio.run(driver.run(plan(), steps.append, heavy=heavy))
     assert result == (REPLY, "second call")
     assert len(pauses) == 1
-    assert [progress.done for progress in told] == [1]
+    assert [progress.done for progress in steps] == [1]
 
 
 def test_going_on_to_another_address_is_no_attempt() -> None:

@@ -81,12 +81,12 @@ async def at_once(_seconds: float) -> None:
 
 
 def test_once_with_all_that_it_takes_to_send_it_again() -> None:
-    told: list[Statement] = []
+    statements: list[Statement] = []
     driver = Driver(
-        Broken(), AddressBook(["node"]), RetryPolicy(), told.append, sleep=lambda _: None
+        Broken(), AddressBook(["node"]), RetryPolicy(), statements.append, sleep=lambda _: None
     )
     driver.run(call(methods.EVALUATE, SIGNED, "the-id"))
-    (statement,) = told
+    (statement,) = statements
     assert statement.method == methods.EVALUATE.path
     assert statement.request_id == "the-id"
     assert statement.envelope == SEALED.SerializeToString(deterministic=True)
@@ -105,27 +105,27 @@ def test_before_it_is_sent() -> None:
 
 
 def test_what_only_reads_is_not_told() -> None:
-    told: list[Statement] = []
+    statements: list[Statement] = []
     driver = Driver(
-        Broken(), AddressBook(["node"]), RetryPolicy(), told.append, sleep=lambda _: None
+        Broken(), AddressBook(["node"]), RetryPolicy(), statements.append, sleep=lambda _: None
     )
     driver.run(call(methods.GET_RECEIPT, log_pb2.GetReceiptRequest(request_id="x"), "the-id"))
-    assert told == []
+    assert statements == []
 
 
 def test_of_a_stream_that_is_opened_again() -> None:
-    told: list[Statement] = []
+    statements: list[Statement] = []
     driver = Driver(
-        Broken(), AddressBook(["node"]), RetryPolicy(), told.append, sleep=lambda _: None
+        Broken(), AddressBook(["node"]), RetryPolicy(), statements.append, sleep=lambda _: None
     )
     assert list(driver.follow(PORTFOLIO)) == ["1"]
-    assert [statement.request_id for statement in told] == ["the-id"]
+    assert [statement.request_id for statement in statements] == ["the-id"]
 
 
 def test_the_asynchronous_driver_does_the_same() -> None:
-    told: list[Statement] = []
+    statements: list[Statement] = []
     driver = AsyncDriver(
-        AsyncBroken(), AddressBook(["node"]), RetryPolicy(), told.append, sleep=at_once
+        AsyncBroken(), AddressBook(["node"]), RetryPolicy(), statements.append, sleep=at_once
     )
 
     async def follow() -> list[str]:
@@ -133,4 +133,4 @@ def test_the_asynchronous_driver_does_the_same() -> None:
         return [item async for item in driver.follow(PORTFOLIO)]
 
     assert asyncio.run(follow()) == ["1"]
-    assert [statement.request_id for statement in told] == ["another", "the-id"]
+    assert [statement.request_id for statement in statements] == ["another", "the-id"]

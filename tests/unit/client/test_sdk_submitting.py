@@ -32,9 +32,9 @@ def request_of(attempt: Attempt) -> Any:
 
 
 def test_records_arrive_as_they_were_given_and_are_receipted(bureau: FakeBureau) -> None:
-    told: list[Progress] = []
+    steps: list[Progress] = []
     records = [snapshot(f"A-{n}") for n in range(5)]
-    result = bureau.lender().submit(iter(records), label="may.csv", on_progress=told.append)
+    result = bureau.lender().submit(iter(records), label="may.csv", on_progress=steps.append)
     (submission,) = result.submissions
     assert (submission.record_count, submission.label) == (5, "may.csv")
     assert submission.receipt is not None
@@ -42,19 +42,19 @@ def test_records_arrive_as_they_were_given_and_are_receipted(bureau: FakeBureau)
     parsed = [record_pb2.Record.FromString(data) for data in bureau.batches[0]]
     assert [record.account_ref for record in parsed] == [r.account_ref for r in records]
     assert len({record.salt for record in parsed}) == 5
-    assert [(progress.done, progress.total) for progress in told] == [(5, None)]
+    assert [(progress.done, progress.total) for progress in steps] == [(5, None)]
 
 
 def test_large_inputs_are_cut_into_batches(
     bureau: FakeBureau, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bureau_client._operations.batches.batches.__defaults__", (4, 6 << 20))
-    told: list[Progress] = []
+    steps: list[Progress] = []
     records = [snapshot(f"A-{n}") for n in range(10)]
-    result = bureau.lender().submit(records, on_progress=told.append)
+    result = bureau.lender().submit(records, on_progress=steps.append)
     assert [len(batch) for batch in bureau.batches] == [4, 4, 2]
     assert result.accepted_count == 10
-    assert [(progress.done, progress.total) for progress in told] == [(4, 10), (8, 10), (10, 10)]
+    assert [(progress.done, progress.total) for progress in steps] == [(4, 10), (8, 10), (10, 10)]
 
 
 def test_batches_stay_within_their_bytes(
@@ -83,12 +83,14 @@ def refuse_accounts(*refs: Any) -> Any:
 
     def fail(attempt: Any) -> Any:
         batch = record_pb2.RecordBatch.FromString(request_of(attempt).batch)
-        found = [
-            Violation(f"records[{place}].snapshot.month", "DATE_ORDER", "lies ahead")
-            for place, data in enumerate(batch.records)
+        violations = [
+            Violation(f"records[{index}].snapshot.month", "DATE_ORDER", "lies ahead")
+            for index, data in enumerate(batch.records)
             if record_pb2.Record.FromString(data).account_ref in refs
         ]
-        return InvalidRequest("No", reason="DATE_ORDER", violations=found) if found else None
+        return (
+            InvalidRequest("No", reason="DATE_ORDER", violations=violations) if violations else None
+        )
 
     return fail
 

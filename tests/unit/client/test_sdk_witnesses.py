@@ -35,7 +35,7 @@ SECOND = timedelta(seconds=1)
 @pytest.fixture
 def bureau() -> FakeBureau:
     fake = FakeBureau()
-    fake.witnesses = {f"w.example/{place}": SigningKey.generate() for place in (1, 2, 3)}
+    fake.witnesses = {f"w.example/{number}": SigningKey.generate() for number in (1, 2, 3)}
     return fake
 
 
@@ -59,11 +59,13 @@ def test_nobody_waits_who_does_not_ask(bureau: FakeBureau) -> None:
 def test_a_receipt_leads_to_what_was_cosigned(bureau: FakeBureau) -> None:
     first = written(bureau)
     written(bureau)
-    found = bureau.lender().wait_for_witnesses(first)
-    assert found == replace(first, tree_size=4, checkpoint=bureau.cosigned(), proof=found.proof)
-    assert len(verify_witnessed(found.checkpoint, bureau.trust, 3)) == 3
+    cosigned = bureau.lender().wait_for_witnesses(first)
+    assert cosigned == replace(
+        first, tree_size=4, checkpoint=bureau.cosigned(), proof=cosigned.proof
+    )
+    assert len(verify_witnessed(cosigned.checkpoint, bureau.trust, 3)) == 3
     calls = len(bureau.calls)
-    assert bureau.lender().wait_for_witnesses(found, quorum=3) == found
+    assert bureau.lender().wait_for_witnesses(cosigned, quorum=3) == cosigned
     assert len(bureau.calls) == calls, "nothing to ask"
 
 
@@ -242,8 +244,8 @@ def test_a_stale_cosignature_does_not_show_the_newest_checkpoint(
     now_s = int(clock().timestamp())
     bureau.quorum, bureau.max_cosignature_age_seconds = 2, 3600
     bureau.witness_time_s = now_s - 3599
-    found = bureau.auditor().checkpoint(cosignatures=2)
-    assert found.witnessed_at == datetime.fromtimestamp(now_s - 3599, UTC)
+    cosigned = bureau.auditor().checkpoint(cosignatures=2)
+    assert cosigned.witnessed_at == datetime.fromtimestamp(now_s - 3599, UTC)
     bureau.witness_time_s = now_s - 3602
     with pytest.raises(NotWitnessed, match=r"stale.*3602 s ago"):
         bureau.auditor().checkpoint(cosignatures=2)

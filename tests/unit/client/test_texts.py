@@ -66,14 +66,14 @@ def test_every_code_has_its_words_and_no_words_are_left_over(language: str) -> N
 
 def raised_here() -> set[str]:
     """The reasons that the SDK and its keys give of themselves."""
-    found = {
+    reasons = {
         reason
         for package in ("bureau_client", "bureau_keys")
-        for at in Path(str(files(package))).rglob("*.py")
-        for reason in re.findall(r'(?i:reason|refused) ?= ?"([A-Z_]+)"', at.read_text("utf-8"))
+        for path in Path(str(files(package))).rglob("*.py")
+        for reason in re.findall(r'(?i:reason|refused) ?= ?"([A-Z_]+)"', path.read_text("utf-8"))
     }
-    assert {"BAD_PROOF", "LOCKED_KEY", "TLS_REFUSED"} <= found
-    return found
+    assert {"BAD_PROOF", "LOCKED_KEY", "TLS_REFUSED"} <= reasons
+    return reasons
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -87,9 +87,9 @@ def test_a_declined_person_reads_what_to_do(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_refusal_says_what_it_means_and_what_to_do(language: str) -> None:
-    told = languages()[language]["Reason"]
-    assert set(told) == set(REASONS) | raised_here()
-    for reason, words in told.items():
+    texts = languages()[language]["Reason"]
+    assert set(texts) == set(REASONS) | raised_here()
+    for reason, words in texts.items():
         assert set(words) == {"text", "fix"}, reason
         for text in words.values():
             assert is_in(language, text), reason

@@ -38,9 +38,9 @@ def true_run() -> Scenario:
     scenario.query(paused, "lender-2")
     # A broken connection left an outcome unknown, and the same bytes settled it.
     late = scenario.submit("lender-2")
-    place = scenario.operations.index(late)
+    index = scenario.operations.index(late)
     settled_ns = late.end_ns + SECOND // 2
-    scenario.operations[place] = replace(late, settled_ns=settled_ns, reason="DEADLINE")
+    scenario.operations[index] = replace(late, settled_ns=settled_ns, reason="DEADLINE")
     # 2. The same bytes again, and other bytes under the same id; a report replayed.
     again = replace(first, kind="again", about={"how": "later"}, worker="lender-1")
     begin = scenario.now_ns

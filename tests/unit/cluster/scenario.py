@@ -104,35 +104,35 @@ class Scenario:
         sealed, request_id = self._sealed(statement, signer)
         answer = bytes(32) if entry_kind == "inquiry" else b""
         receipt = self._append(entry_kind, signer, request_id, sealed, answer)
-        told = self._told(worker, kind, request_id, sealed, about)
-        told = replace(
-            told, outcome=Outcome.OK, leaf_index=receipt.index, receipt=receipt.to_text()
+        operation = self._operation(worker, kind, request_id, sealed, about)
+        operation = replace(
+            operation, outcome=Outcome.OK, leaf_index=receipt.index, receipt=receipt.to_text()
         )
-        self.operations.append(told)
-        return told
+        self.operations.append(operation)
+        return operation
 
     def refused(
         self, worker: str, kind: str, statement: Message, signer: str, reason: str, **about: Any
     ) -> Operation:
         """A statement that is refused."""
         sealed, request_id = self._sealed(statement, signer)
-        told = replace(self._told(worker, kind, request_id, sealed, about), reason=reason)
-        self.operations.append(told)
-        return told
+        operation = replace(self._operation(worker, kind, request_id, sealed, about), reason=reason)
+        self.operations.append(operation)
+        return operation
 
     def submit(self, member: str = "lender-1") -> Operation:
         """A lender's records."""
-        told = self.say(
+        operation = self.say(
             member, "submit", "submission", SubmissionManifest(record_count=2), f"members/{member}"
         )
         self.accounts.setdefault(member, uuid.uuid4().hex)
-        row = self.entries[-1].entry_key, told.request_id, member, 2, 2
+        row = self.entries[-1].entry_key, operation.request_id, member, 2, 2
         self.submissions.append(StoredSubmission(*row))
-        return told
+        return operation
 
     def grant(self, grantee: str = "lender-1", uses: int = 2, action: str = "INQUIRE") -> Operation:
         """A person's consent."""
-        told = self.say(
+        operation = self.say(
             "wallet-1",
             "grant",
             "consent",
@@ -145,14 +145,14 @@ class Scenario:
             max_uses=uses,
         )
         key = self.entries[-1].entry_key
-        row = told.request_id, PERSON, grantee, uses, 0, CONSENT_STATE_ACTIVE, key
-        self.consents[told.request_id] = StoredConsent(*row)
-        return told
+        row = operation.request_id, PERSON, grantee, uses, 0, CONSENT_STATE_ACTIVE, key
+        self.consents[operation.request_id] = StoredConsent(*row)
+        return operation
 
     def change(self, kind: str, consent: Operation) -> Operation:
         """A consent is paused, resumed or revoked."""
         consent_id = consent.request_id
-        told = self.say(
+        operation = self.say(
             "wallet-1",
             kind,
             "consent-change",
@@ -162,13 +162,13 @@ class Scenario:
             consent=consent_id,
         )
         self.consents[consent_id] = self.consents[consent_id]._replace(state=STATES[kind])
-        return told
+        return operation
 
     def query(self, consent: Operation, member: str = "lender-1") -> Operation:
         """A report under a consent; who monitors the person is alerted."""
         consent_id = consent.request_id
         log_size, chain = len(self.entries), self.head.hash.hex()
-        told = self.say(
+        operation = self.say(
             member,
             "query",
             "inquiry",
@@ -184,16 +184,16 @@ class Scenario:
             digest="aa",
         )
         key = self.entries[-1].entry_key
-        self.inquiries.append(StoredInquiry(PERSON, member, told.request_id, consent_id, key))
+        self.inquiries.append(StoredInquiry(PERSON, member, operation.request_id, consent_id, key))
         row = self.consents[consent_id]
         self.consents[consent_id] = row._replace(use_count=row.use_count + 1)
-        self._alert(member, told)
-        return told
+        self._alert(member, operation)
+        return operation
 
     def attest(self, key: SigningKey, attester: str = "attester") -> Operation:
         """An attester binds a key to the person: the first one, or one that waits."""
         binding = KeyBinding(subject_id=PERSON, public_key=key.verify_key.raw)
-        told = self.say(
+        operation = self.say(
             "wallet-1",
             "attest",
             "attestation",
@@ -204,7 +204,7 @@ class Scenario:
         now_us, key_id = self.entries[-1].time_us, key.verify_key.key_id
         start_us = now_us + WAITING_US if self.keys else now_us
         self.keys.setdefault(key_id, StoredKey(key_id, PERSON, start_us, NEVER, 0))
-        return told
+        return operation
 
     def take_over(self, key: SigningKey) -> None:
         """Two attesters bind a key in place of the person's, which signs from then on."""
@@ -218,7 +218,7 @@ class Scenario:
     def repudiate(self, key: SigningKey, earlier: SigningKey) -> Operation:
         """The person's earlier key repudiates the one that took its place."""
         self.person, key_id = earlier, key.verify_key.key_id
-        told = self.say(
+        operation = self.say(
             "wallet-1",
             "repudiate",
             "key-repudiation",
@@ -233,7 +233,7 @@ class Scenario:
             if entry.kind == "consent" and signing_key(entry.envelope) == key_id:
                 row = self.consents[entry.request_id]
                 self.consents[row.consent_id] = row._replace(state=CONSENT_STATE_REVOKED)
-        return told
+        return operation
 
     def erase(self) -> Operation:
         """The operator erases the person's accounts."""
@@ -250,7 +250,7 @@ class Scenario:
 
     def freeze(self) -> Operation:
         """A person freezes their file."""
-        told = self.say(
+        operation = self.say(
             "wallet-1",
             "hold",
             "hold",
@@ -258,8 +258,8 @@ class Scenario:
             f"subjects/{PERSON}",
             subject=PERSON,
         )
-        self.holds.add(told.request_id)
-        return told
+        self.holds.add(operation.request_id)
+        return operation
 
     def lift(self, hold: Operation) -> Operation:
         """And ends that."""
@@ -280,10 +280,10 @@ class Scenario:
         """Something that is no statement of its own."""
         begin = self.now_ns
         self.now_ns += SECOND
-        told = Operation(worker, kind, fields.pop("request_id", ""), outcome, begin, begin + 1)
-        told = replace(told, **fields)
-        self.operations.append(told)
-        return told
+        operation = Operation(worker, kind, fields.pop("request_id", ""), outcome, begin, begin + 1)
+        operation = replace(operation, **fields)
+        self.operations.append(operation)
+        return operation
 
     def event(self, kind: str, name: str, number: int = 0) -> None:
         """Something on the time line."""
@@ -332,7 +332,7 @@ class Scenario:
         key = self.person if signer == f"subjects/{PERSON}" else self.key
         return seal(statement, key), request_id
 
-    def _told(
+    def _operation(
         self, worker: str, kind: str, request_id: str, sealed: Envelope, about: dict[str, Any]
     ) -> Operation:
         begin = self.now_ns
@@ -380,8 +380,8 @@ class Scenario:
             self.links.append(StoredLink(PERSON, head.events, index, head.hash))
         return Receipt(index, tuple(proof), note, salt, line)
 
-    def _alert(self, actor: str, told: Operation) -> None:
-        key, leaf = self.entries[-1].entry_key, told.leaf_index or 0
+    def _alert(self, actor: str, operation: Operation) -> None:
+        key, leaf = self.entries[-1].entry_key, operation.leaf_index or 0
         for one in self.operations:
             if one.kind == "grant" and "MONITOR" in one.about["actions"]:
                 member, ordinal = one.about["grantee"], len(self.alerts) % 1

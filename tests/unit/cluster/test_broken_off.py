@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import __main__ as door
+from tests.cluster import __main__ as command
 from tests.cluster.live import View
 from tests.cluster.options import Options, parse
 from tests.cluster.report import VERDICT
@@ -17,9 +17,9 @@ from tests.cluster.topology.process import NotReadyError
 @pytest.fixture
 def options(tmp_path: Path) -> Options:
 
-    found = parse(["--seconds", "5", "--out", str(tmp_path)])
-    assert found is not None
-    return found
+    parsed = parse(["--seconds", "5", "--out", str(tmp_path)])
+    assert parsed is not None
+    return parsed
 
 
 def test_what_did_not_come_back_is_no_clean_verdict(
@@ -29,10 +29,10 @@ def test_what_did_not_come_back_is_no_clean_verdict(
         (folder / "command").write_text(options.command + "\n", "utf-8")
         raise NotReadyError("node-2 does not answer")
 
-    monkeypatch.setattr(door, "run", run)
-    assert door.carry_out(options) == door.BROKEN
+    monkeypatch.setattr(command, "run", run)
+    assert command.carry_out(options) == command.BROKEN
     (verdict,) = tmp_path.glob(f"*/{VERDICT}")
-    told = json.loads(verdict.read_text("utf-8"))
-    assert told["holds"] is False
-    assert told["broken_off"] == "node-2 does not answer"
-    assert told["run"]["command"] == options.command
+    written = json.loads(verdict.read_text("utf-8"))
+    assert written["holds"] is False
+    assert written["broken_off"] == "node-2 does not answer"
+    assert written["run"]["command"] == options.command

@@ -15,16 +15,16 @@ def test_a_run_that_kept_every_promise() -> None:
     verdict = judge(true_run().evidence())
     assert [violation.what for violation in verdict.violations] == []
     assert verdict.holds
-    blind = [found.check for found in verdict.findings if not found.looked]
+    blind = [finding.check for finding in verdict.findings if not finding.looked]
     assert blind == []
 
 
-@pytest.mark.parametrize(("check", "told", "plant"), PLANTED)
-def test_a_planted_violation_is_named(check: str, told: str, plant: Plant) -> None:
+@pytest.mark.parametrize(("check", "words", "plant"), PLANTED)
+def test_a_planted_violation_is_named(check: str, words: str, plant: Plant) -> None:
     verdict = judge(plant(true_run()))
     assert not verdict.holds
-    found = [violation.what for violation in verdict.violations if violation.check == check]
-    assert any(told in what for what in found), found
+    violations = [violation.what for violation in verdict.violations if violation.check == check]
+    assert any(words in what for what in violations), violations
 
 
 def test_every_check_has_its_planted_violation() -> None:

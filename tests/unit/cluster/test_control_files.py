@@ -21,7 +21,7 @@ from tests.cluster.rates import HistoryReader
 
 def test_the_map_is_read_as_it_was_written(tmp_path: Path) -> None:
     node = NodeAt("node-1", "127.0.0.1:1", "127.0.0.1:2")
-    told = TopologyMap(
+    topology = TopologyMap(
         seed=7,
         origin="here/log",
         jurisdiction="US",
@@ -32,9 +32,9 @@ def test_the_map_is_read_as_it_was_written(tmp_path: Path) -> None:
         database_url="postgresql://x",
         servers={"postgres-a": "postgresql://y"},
     )
-    told.save(tmp_path)
-    assert TopologyMap.load(tmp_path) == told
-    assert [one.member_id for one in told.of_kind("lender")] == ["lender-1"]
+    topology.save(tmp_path)
+    assert TopologyMap.load(tmp_path) == topology
+    assert [one.member_id for one in topology.of_kind("lender")] == ["lender-1"]
 
 
 def test_directions_are_read_once_and_whole(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_directions_are_read_once_and_whole(tmp_path: Path) -> None:
     directions = Directions(tmp_path)
     directions.tell("rotate-key", "lender-1")
     directions.tell("attack", "hostile", how="flood")
-    assert [(told.do, told.member) for told in reader.new()] == [
+    assert [(direction.do, direction.member) for direction in reader.new()] == [
         ("rotate-key", "lender-1"),
         ("attack", "hostile"),
     ]
@@ -52,7 +52,7 @@ def test_directions_are_read_once_and_whole(tmp_path: Path) -> None:
         file.flush()
         assert list(reader.new()) == []
         file.write('"at_ns": 1, "about": {}}\n')
-    assert [told.do for told in reader.new()] == ["calm"]
+    assert [direction.do for direction in reader.new()] == ["calm"]
 
 
 def test_the_run_is_over_when_it_says_so(tmp_path: Path) -> None:

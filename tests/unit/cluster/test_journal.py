@@ -67,7 +67,7 @@ class Scenario:
 
     def attempt(self, *endings: BureauError | None, **named: Any) -> list[bool]:
         """An act that signs a statement for each ending; what it was told at last."""
-        told: list[bool] = []
+        accepted: list[bool] = []
 
         def act() -> Receipt:
             for ending in endings:
@@ -76,9 +76,9 @@ class Scenario:
                     raise ending
             return RECEIPT
 
-        receipt: Callable[[Receipt], Receipt] = lambda found: found  # noqa: E731
-        self.journal.attempt("do", self.client, act, receipt=receipt, then=told.append, **named)
-        return told
+        receipt: Callable[[Receipt], Receipt] = lambda receipt: receipt  # noqa: E731
+        self.journal.attempt("do", self.client, act, receipt=receipt, then=accepted.append, **named)
+        return accepted
 
     def written(self) -> list[Operation]:
         return list(read_histories(self.folder))
@@ -91,27 +91,27 @@ def scenario(tmp_path: Path) -> Scenario:
 
 def test_accepted(scenario: Scenario) -> None:
     assert scenario.attempt(None, about="x") == [True]
-    (told,) = scenario.written()
-    assert (told.outcome, told.leaf_index, told.settled_ns) == (Outcome.OK, 7, None)
-    assert told.receipt.startswith("c2sp.org/tlog-proof@v1\n")
-    assert told.about == {"about": "x"}
+    (operation,) = scenario.written()
+    assert (operation.outcome, operation.leaf_index, operation.settled_ns) == (Outcome.OK, 7, None)
+    assert operation.receipt.startswith("c2sp.org/tlog-proof@v1\n")
+    assert operation.about == {"about": "x"}
     assert len(scenario.journal.accepted) == 1
 
 
 def test_refused_at_once_is_final(scenario: Scenario) -> None:
     assert scenario.attempt(NO) == [False]
-    (told,) = scenario.written()
-    assert (told.outcome, told.reason) == (Outcome.FAILED, "WRONG_STATE")
+    (operation,) = scenario.written()
+    assert (operation.outcome, operation.reason) == (Outcome.FAILED, "WRONG_STATE")
 
 
 def test_refused_on_a_later_try_is_unknown(scenario: Scenario) -> None:
     late = WrongState("not now", reason="WRONG_STATE")
     late.attempts = 2
-    told = scenario.attempt(late)
+    accepted = scenario.attempt(late)
     assert (scenario.written(), scenario.journal.unknown) == ([], 1)
     scenario.client.answers = [RECEIPT]
     assert scenario.journal.settle_one()
-    assert told == [True]
+    assert accepted == [True]
     (settled,) = scenario.written()
     assert settled.outcome is Outcome.OK
     assert settled.settled_ns is not None
@@ -119,14 +119,14 @@ def test_refused_on_a_later_try_is_unknown(scenario: Scenario) -> None:
 
 
 def test_lost_and_then_refused(scenario: Scenario) -> None:
-    told = scenario.attempt(LOST)
+    accepted = scenario.attempt(LOST)
     expired = NotAuthenticated("its certificate ended", reason="UNKNOWN_CERTIFICATE")
     scenario.client.answers = [LOST, expired, VerificationFailed("no proof"), NO]
     for _ in range(3):
         assert not scenario.journal.settle_one()  # none of these says what became of it
-    assert told == []
+    assert accepted == []
     assert scenario.journal.settle_one()
-    assert told == [False]
+    assert accepted == [False]
     assert [one.outcome for one in scenario.written()] == [Outcome.FAILED]
 
 
@@ -154,12 +154,12 @@ def test_what_was_never_signed_is_a_refusal(scenario: Scenario) -> None:
         raise NO
 
     scenario.journal.attempt("do", scenario.client, act)
-    (told,) = scenario.written()
-    assert (told.outcome, told.request_id) == (Outcome.FAILED, "")
+    (operation,) = scenario.written()
+    assert (operation.outcome, operation.request_id) == (Outcome.FAILED, "")
 
 
 def test_reads(scenario: Scenario) -> None:
-    assert scenario.journal.read("look", lambda: 3, more=lambda found: {"found": found}) == 3
+    assert scenario.journal.read("look", lambda: 3, more=lambda result: {"found": result}) == 3
 
     def lost() -> int:
         raise LOST

@@ -53,7 +53,7 @@ def planned(number: int, fault: Noted, start_s: float, length_s: float, round_: 
     return Planned(number, fault.name, fault, start_s, length_s, round_)
 
 
-def told(folder: Path) -> list[tuple[str, int]]:
+def events(folder: Path) -> list[tuple[str, int]]:
     return [(event.kind, event.number) for event in read_timeline(folder)]
 
 
@@ -64,7 +64,7 @@ def test_what_takes_long_moves_the_rest_and_keeps_the_order(tmp_path: Path) -> N
         planned(3, Noted("beside"), 0.15, 0.2, 2),
     ]
     Nemesis(topology_of(tmp_path), schedule).run(0.0)
-    assert told(tmp_path) == [
+    assert events(tmp_path) == [
         ("fault", 1),
         ("healed", 1),
         ("fault", 2),
@@ -82,7 +82,7 @@ def test_a_fault_that_cannot_be_begun_ends_the_run(tmp_path: Path) -> None:
     nemesis = Nemesis(topology_of(tmp_path), schedule)
     with pytest.raises(FaultError, match="breaks could not be begun: the machine is gone"):
         nemesis.run(60.0)
-    assert told(tmp_path) == [("fault", 1), ("fault", 2)]
+    assert events(tmp_path) == [("fault", 1), ("fault", 2)]
     assert set(nemesis.running) == {1, 2}
 
 

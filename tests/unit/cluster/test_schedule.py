@@ -35,11 +35,11 @@ def test_it_repeats(seed: int, names: list[str], cast: Cast, seconds: float) -> 
 @settings(deadline=None, max_examples=30)
 @given(seeds, casts)
 def test_each_comes_alone_first(seed: int, cast: Cast) -> None:
-    found = plan(seed, list(CATALOGUE), cast, LONG_S)
-    alone = found[: len(CATALOGUE)]
+    faults = plan(seed, list(CATALOGUE), cast, LONG_S)
+    alone = faults[: len(CATALOGUE)]
     assert {planned.name for planned in alone} == set(CATALOGUE)
     assert len({planned.round for planned in alone}) == len(CATALOGUE)
-    later = found[len(CATALOGUE) :]
+    later = faults[len(CATALOGUE) :]
     assert any(one.round == other.round for one, other in pairwise(later))
 
 
@@ -48,14 +48,14 @@ def test_each_comes_alone_first(seed: int, cast: Cast) -> None:
 def test_rounds_rest_and_end_in_time(
     seed: int, names: list[str], cast: Cast, seconds: float
 ) -> None:
-    found = plan(seed, names, cast, seconds)
-    assert [planned.number for planned in found] == list(range(1, len(found) + 1))
-    for one, next_one in pairwise(found):
+    faults = plan(seed, names, cast, seconds)
+    assert [planned.number for planned in faults] == list(range(1, len(faults) + 1))
+    for one, next_one in pairwise(faults):
         assert one.start_s <= next_one.start_s
         if one.round != next_one.round:
-            ends = [planned.end_s for planned in found if planned.round == one.round]
+            ends = [planned.end_s for planned in faults if planned.round == one.round]
             assert next_one.start_s >= max(ends) + REST_S
-    assert all(planned.end_s + REST_S <= seconds for planned in found)
+    assert all(planned.end_s + REST_S <= seconds for planned in faults)
 
 
 @settings(deadline=None, max_examples=30)
@@ -82,8 +82,8 @@ def test_the_command_repeats_the_run() -> None:
     options = parse(words)
     assert options is not None
     assert options.seconds == 120
-    told = options.command.partition("ARGS=")[2].strip("'").split()
-    assert parse(told) == options
+    arguments = options.command.partition("ARGS=")[2].strip("'").split()
+    assert parse(arguments) == options
 
 
 def test_an_unknown_fault_is_named_with_those_there_are() -> None:

@@ -92,8 +92,8 @@ def test_a_servers_certificate(server: tuple[bytes, bytes]) -> None:
     own = load_certificate(server[0])
     names = own.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["bureau.example"]
-    found = [str(address) for address in names.get_values_for_type(x509.IPAddress)]
-    assert found == ["127.0.0.1", "::1"]
+    addresses = [str(address) for address in names.get_values_for_type(x509.IPAddress)]
+    assert addresses == ["127.0.0.1", "::1"]
     assert _uses(own) == [ExtendedKeyUsageOID.SERVER_AUTH]
     with pytest.raises(MalformedMessage):
         identity_of(server[0])
@@ -162,9 +162,9 @@ def _handshake(
             side.do_handshake()
         except ssl.SSLWantReadError:
             continue
-    found = answering.getpeercert(binary_form=True)
-    assert found is not None
-    return found
+    peer_certificate = answering.getpeercert(binary_form=True)
+    assert peer_certificate is not None
+    return peer_certificate
 
 
 def test_the_request_does_not_choose_the_name(authority: Authority) -> None:

@@ -79,7 +79,7 @@ def test_a_sealed_message_opens() -> None:
     assert key == KEY.verify_key
     assert verify_envelope(envelope, Inquiry, KEYS.get) == (message, key)
     assert peek(envelope, Inquiry) == message
-    assert [found.keyid for found in envelope.signatures] == [KEY.verify_key.key_id]
+    assert [signature.keyid for signature in envelope.signatures] == [KEY.verify_key.key_id]
 
 
 def test_the_wrong_payload_is_refused_before_its_signature() -> None:
@@ -225,8 +225,8 @@ def test_any_changed_byte_is_noticed(data: st.DataObject) -> None:
     holder = envelope if part.startswith("payload") else envelope.signatures[0]
     value = getattr(holder, part)
     changed = bytearray(value.encode() if isinstance(value, str) else value)
-    place = data.draw(st.integers(0, len(changed) - 1))
-    changed[place] ^= data.draw(st.integers(1, 127 if isinstance(value, str) else 255))
+    index = data.draw(st.integers(0, len(changed) - 1))
+    changed[index] ^= data.draw(st.integers(1, 127 if isinstance(value, str) else 255))
     setattr(holder, part, changed.decode() if isinstance(value, str) else bytes(changed))
     with pytest.raises(KeysError):
         verify_envelope(envelope, Inquiry, KEYS)

@@ -98,12 +98,12 @@ class Registry:
         return self.say(member_id, "credential", change, signed)
 
     def show(self, member_id: str, key: SigningKey, index: int) -> None:
-        told = MemberKey(
+        member_key = MemberKey(
             key_id=key.verify_key.key_id,
             public_key=key.verify_key.raw,
             valid_from_index=index,
         )
-        self.members[member_id].keys.append(told)
+        self.members[member_id].keys.append(member_key)
 
     def keys(self, member_id: str) -> list[LoggedKey]:
         return logged_keys(self.members.values(), self.trust)[member_id]
@@ -134,7 +134,7 @@ def test_an_operator_with_another_key_and_a_second_operator(registry: Registry) 
     registry.withdraw("operator", registry.root, by="operator", signed=newer)
     registry.admit("second", second, by="operator", signed=newer, role=OPERATOR)
     registry.admit("acme", acme, by="second", signed=second)
-    assert [at.key for at in registry.keys("acme")] == [acme.verify_key]
+    assert [key.key for key in registry.keys("acme")] == [acme.verify_key]
 
 
 def by_a_stranger(registry: Registry) -> None:

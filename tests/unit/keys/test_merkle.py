@@ -173,8 +173,8 @@ def test_an_edge_has_a_hash_for_each_bit() -> None:
 def test_any_changed_byte_breaks_an_inclusion(size: int, data: st.DataObject) -> None:
     leaves, index = trees.leaves(size), data.draw(st.integers(0, size - 1))
     parts = [leaves[index], *trees.path(index, leaves), root_of(leaves)]
-    place = data.draw(st.integers(0, len(parts) - 1))
-    parts[place] = _changed(parts[place], data)
+    position = data.draw(st.integers(0, len(parts) - 1))
+    parts[position] = _changed(parts[position], data)
     with pytest.raises(BadProof):
         verify_inclusion(parts[0], index, size, parts[1:-1], parts[-1])
 
@@ -183,8 +183,8 @@ def test_any_changed_byte_breaks_an_inclusion(size: int, data: st.DataObject) ->
 def test_any_changed_byte_breaks_a_consistency(second: int, data: st.DataObject) -> None:
     leaves, first = trees.leaves(second), data.draw(st.integers(1, second))
     parts = [root_of(leaves[:first]), root_of(leaves), *trees.proof(first, leaves)]
-    place = data.draw(st.integers(0, len(parts) - 1))
-    parts[place] = _changed(parts[place], data)
+    position = data.draw(st.integers(0, len(parts) - 1))
+    parts[position] = _changed(parts[position], data)
     with pytest.raises(BadProof):
         verify_consistency(first, second, parts[0], parts[1], parts[2:])
 
@@ -198,7 +198,7 @@ def _changed(hashed: bytes, data: st.DataObject) -> bytes:
 @given(trees.sizes, st.data())
 def test_a_proof_holds_for_one_place(size: int, data: st.DataObject) -> None:
     leaves, index = trees.leaves(size), data.draw(st.integers(0, size - 1))
-    other = data.draw(st.integers(-1, size).filter(lambda found: found != index))
+    other = data.draw(st.integers(-1, size).filter(lambda other: other != index))
     with pytest.raises(BadProof):
         verify_inclusion(leaves[index], other, size, trees.path(index, leaves), root_of(leaves))
 

@@ -123,10 +123,10 @@ def test_sixteen_signatures_are_accepted() -> None:
     assert verify_note(f"{TEXT}\n" + ENOCHS_LINE * 15 + PETERS_LINE, parse_vkey(PETER)) == TEXT
 
 
-@pytest.mark.parametrize("place", range(len(PETER)))
-def test_manglings_of_a_key_are_refused(place: int) -> None:
-    following = chr(ord(PETER[place]) + 1)
-    for vkey in (PETER[:place], PETER[place + 1 :], PETER[:place] + following + PETER[place + 1 :]):
+@pytest.mark.parametrize("index", range(len(PETER)))
+def test_manglings_of_a_key_are_refused(index: int) -> None:
+    following = chr(ord(PETER[index]) + 1)
+    for vkey in (PETER[:index], PETER[index + 1 :], PETER[:index] + following + PETER[index + 1 :]):
         with pytest.raises(KeysError):
             parse_vkey(vkey)
 

@@ -25,7 +25,11 @@ HOSTILE = "Bank \x1b[31m\x1b]8;;http://evil.example\x07(red)\x9b2J\u202e\u200b\x
 
 
 def harmful(text: str) -> list[str]:
-    return [at for at in text if unicodedata.category(at) in HARMFUL and at not in "\n\t"]
+    return [
+        character
+        for character in text
+        if unicodedata.category(character) in HARMFUL and character not in "\n\t"
+    ]
 
 
 def test_every_control_and_format_character_is_escaped() -> None:
@@ -53,10 +57,10 @@ def drawn(part: RenderableType, **options: Any) -> str:
 
 
 def table(cell: RenderableType) -> Table:
-    made = Table(box=None)
-    made.add_column("name")
-    made.add_row(cell)
-    return made
+    table = Table(box=None)
+    table.add_column("name")
+    table.add_row(cell)
+    return table
 
 
 @pytest.mark.parametrize(
@@ -79,14 +83,14 @@ def test_no_command_line_prints_past_the_terminal() -> None:
     direct = re.compile(
         r"sys\.std(out|err)\.write|\bprint\(|typer\.echo|click\.echo|(?<!\w)Console\(|json\.dump\("
     )
-    found = [
+    files = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for folder in PRINTING
         for path in sorted((ROOT / folder).rglob("*.py"))
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
         if direct.search(line) and ".print(" not in line and "record=True" not in line
     ]
-    assert found == []
+    assert files == []
 
 
 @pytest.mark.parametrize("start", "=+-@\t\r\n＝＋－＠")

@@ -31,8 +31,8 @@ FILES = ("ca.pem", "profile.toml", "signing.pem", "tls.key", "tls.pem")
 
 
 WITNESSES = tuple(
-    note_vkey(f"w.example/{place}", SigningKey.generate().verify_key, COSIGNATURE_V1)
-    for place in (1, 2)
+    note_vkey(f"w.example/{number}", SigningKey.generate().verify_key, COSIGNATURE_V1)
+    for number in (1, 2)
 )
 
 
@@ -46,9 +46,9 @@ def test_a_profile_comes_back(tmp_path: Path) -> None:
 def test_a_profile_is_its_owners(tmp_path: Path) -> None:
     PROFILE.save(tmp_path / "profile")
     assert stat.S_IMODE((tmp_path / "profile").stat().st_mode) == 0o700
-    found = sorted((tmp_path / "profile").iterdir())
-    assert tuple(path.name for path in found) == FILES
-    assert {stat.S_IMODE(path.stat().st_mode) for path in found} == {0o600}
+    files = sorted((tmp_path / "profile").iterdir())
+    assert tuple(path.name for path in files) == FILES
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -93,7 +93,7 @@ LOGS = note_vkey("w.example/1", SigningKey.generate().verify_key, ED25519)
 
 
 @pytest.mark.parametrize(
-    ("witnesses", "quorum", "told"),
+    ("witnesses", "quorum", "words"),
     [
         (WITNESSES, 3, "the quorum is 3 among 2"),
         (WITNESSES, -1, "the quorum is -1"),
@@ -106,10 +106,10 @@ LOGS = note_vkey("w.example/1", SigningKey.generate().verify_key, ED25519)
     ],
 )
 def test_witnesses_that_cannot_be(
-    tmp_path: Path, witnesses: tuple[str, ...], quorum: int, told: str
+    tmp_path: Path, witnesses: tuple[str, ...], quorum: int, words: str
 ) -> None:
     PROFILE.requiring(quorum, witnesses).save(tmp_path)
-    with pytest.raises(ValueError, match=rf"profile\.toml.*{told}"):
+    with pytest.raises(ValueError, match=rf"profile\.toml.*{words}"):
         Profile.load(tmp_path)
 
 

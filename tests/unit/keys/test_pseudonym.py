@@ -45,9 +45,9 @@ def test_the_standards_example() -> None:
 def test_published_vectors() -> None:
     suites = vectors.load("voprf/allVectors.json")
     [suite] = [
-        found
-        for found in suites
-        if found["identifier"] == "ristretto255-SHA512" and found["mode"] == 1
+        suite
+        for suite in suites
+        if suite["identifier"] == "ristretto255-SHA512" and suite["mode"] == 1
     ]
     library = ristretto.Evaluator.from_seed(*map(bytes.fromhex, (suite["seed"], suite["keyInfo"])))
     directory = Evaluator(library)
@@ -73,13 +73,13 @@ def _check(directory: Evaluator, library: ristretto.Evaluator, vector: dict[str,
 
 def test_ids_are_the_same_each_time_and_for_everybody() -> None:
     inputs = [normalise("US", "ssn", f"900-00-{number:04}") for number in range(5)]
-    found = set()
+    results = set()
     for order in (inputs, inputs[::-1]):
         state, elements = blind_many(order)
         ids = state.finalize(DIRECTORY.evaluate(elements), DIRECTORY.public_key)
-        found.add(tuple(sorted(zip(order, ids, strict=True))))
-    assert len(found) == 1
-    [pairs] = found
+        results.add(tuple(sorted(zip(order, ids, strict=True))))
+    assert len(results) == 1
+    [pairs] = results
     assert len({subject_id for _, subject_id in pairs}) == 5
     assert all(len(subject_id) == 32 for _, subject_id in pairs)
     assert all(int(subject_id, 16) >= 0 for _, subject_id in pairs)
@@ -136,9 +136,9 @@ def test_what_others_write_beside_a_panic_arrives(capfd: pytest.CaptureFixture[s
 def test_any_changed_byte_of_an_answer_is_noticed() -> None:
     state, elements = blind_many([b"a", b"b"])
     answer = DIRECTORY.evaluate(elements)
-    for place in range(len(answer)):
+    for index in range(len(answer)):
         changed = bytearray(answer)
-        changed[place] ^= 1
+        changed[index] ^= 1
         with pytest.raises(BadProof):
             state.finalize(bytes(changed), DIRECTORY.public_key)
 
@@ -230,10 +230,10 @@ def test_one_identifier_has_one_form(written: tuple[str, str, str], meant: str) 
         "9" * 257,
     ],
 )
-@pytest.mark.parametrize("place", range(3))
-def test_what_is_no_identifier(part: str, place: int) -> None:
+@pytest.mark.parametrize("index", range(3))
+def test_what_is_no_identifier(part: str, index: int) -> None:
     parts = ["US", "SSN", "900123456"]
-    parts[place] = part
+    parts[index] = part
     with pytest.raises(MalformedMessage) as refused:
         normalise(*parts)
     # The identifier itself is not told.

@@ -124,10 +124,10 @@ def test_receipts_of_a_batch() -> None:
     # As the ledger makes them: proofs from the edge, one checkpoint for all.
     frontier = Frontier()
     frontier.extend(trees.leaves(1000))
-    told = [LeafStatement("submission", ENVELOPE, b"", time_us) for time_us in range(5)]
-    proofs = frontier.extend_with_proofs([leaf_hash(commitment(one, SALT)) for one in told])
+    statements = [LeafStatement("submission", ENVELOPE, b"", time_us) for time_us in range(5)]
+    proofs = frontier.extend_with_proofs([leaf_hash(commitment(one, SALT)) for one in statements])
     note = sign_checkpoint(Checkpoint(ORIGIN, frontier.size, frontier.root()), LOG)
-    for index, (one, proof) in enumerate(zip(told, proofs, strict=True), 1000):
+    for index, (one, proof) in enumerate(zip(statements, proofs, strict=True), 1000):
         Receipt(index, tuple(proof), note, SALT, one).verify(ENVELOPE, ORIGIN, LOG.verify_key)
 
 
@@ -174,10 +174,10 @@ def test_any_changed_byte_is_noticed(data: st.DataObject) -> None:
 @given(st.data())
 def test_any_lost_or_doubled_line_is_noticed(data: st.DataObject) -> None:
     lines = receipt(3, 9).to_text().split("\n")
-    place = data.draw(st.integers(0, len(lines) - 2))
+    index = data.draw(st.integers(0, len(lines) - 2))
     # The signature's line twice is the same signature.
-    twice = data.draw(st.booleans()) and not lines[place].startswith("—")
-    lines[place : place + 1] = lines[place : place + 1] * (2 if twice else 0)
+    twice = data.draw(st.booleans()) and not lines[index].startswith("—")
+    lines[index : index + 1] = lines[index : index + 1] * (2 if twice else 0)
     with pytest.raises(KeysError):
         Receipt.from_text("\n".join(lines)).verify(ENVELOPE, ORIGIN, LOG.verify_key)
 

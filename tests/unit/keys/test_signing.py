@@ -161,9 +161,9 @@ def test_keys_are_values() -> None:
 def test_any_changed_byte_breaks_a_signature(message: bytes, data: st.DataObject) -> None:
     signature = KEY.sign(message)
     KEY.verify_key.verify(signature, message)
-    place = data.draw(st.integers(0, len(signature) + len(message) - 1))
+    index = data.draw(st.integers(0, len(signature) + len(message) - 1))
     changed = bytearray(signature + message)
-    changed[place] ^= data.draw(st.integers(1, 255))
+    changed[index] ^= data.draw(st.integers(1, 255))
     assert not _verifies(KEY.verify_key, bytes(changed[:64]), bytes(changed[64:]))
 
 

@@ -80,7 +80,7 @@ def test_proofs_from_tiles(leaves: list[bytes], size: int, data: st.DataObject) 
     tiles.fetched.clear()
     assert inclusion_path(TileSource(tiles.fetch, size), index, size) == expected
     # Each tile once, as wide as the tree has it.
-    assert len({found[:2] for found in tiles.fetched}) == len(tiles.fetched)
+    assert len({tile[:2] for tile in tiles.fetched}) == len(tiles.fetched)
     for level, tile, width in tiles.fetched:
         assert width == tile_width(level, tile, size)
 

@@ -19,10 +19,10 @@ def files(folder: str) -> list[Any]:
     """A test parameter for each JSON file below a folder; one that is skipped where
     there are none.
     """
-    found = sorted((FOLDER / folder).rglob("*.json"))
-    if not found:
+    paths = sorted((FOLDER / folder).rglob("*.json"))
+    if not paths:
         return [pytest.param(None, id="absent", marks=_absent(folder))]
-    return [pytest.param(path, id=str(path.relative_to(FOLDER / folder))) for path in found]
+    return [pytest.param(path, id=str(path.relative_to(FOLDER / folder))) for path in paths]
 
 
 def load(name: str) -> Any:

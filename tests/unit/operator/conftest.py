@@ -14,9 +14,9 @@ from tests.unit.operator.lived_in import LivedIn, live_in
 
 @pytest.fixture(scope="session")
 def used(tmp_path_factory: pytest.TempPathFactory) -> LivedIn:
-    place = tmp_path_factory.mktemp("used")
-    with running_bureau(place / "bureau") as bureau:
-        return live_in(bureau, place)
+    folder = tmp_path_factory.mktemp("used")
+    with running_bureau(folder / "bureau") as bureau:
+        return live_in(bureau, folder)
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ class LivedIn:
     entries: int
 
 
-def live_in(bureau: RunningBureau, place: Path) -> LivedIn:
+def live_in(bureau: RunningBureau, folder: Path) -> LivedIn:
     """Uses a bureau as its members would."""
     profile = bureau.add_member(
         "riverbank", ["furnisher", "subscriber", "attester"], ["credit-application"]
@@ -71,7 +71,7 @@ def live_in(bureau: RunningBureau, place: Path) -> LivedIn:
             consent_id=consent.consent_id,
             evidence=EvidenceLevel.ALL,
         )
-    saved = place / "report.json"
+    saved = folder / "report.json"
     report.save(saved)
     return LivedIn(bureau.folder, saved, subject_id, entries=9)
 

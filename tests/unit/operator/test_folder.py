@@ -79,13 +79,13 @@ def test_a_half_made_folder_does_not_stay(
     def fail(*_: object) -> None:
         raise RuntimeError("the power went")
 
-    place = tmp_path / "b"
+    folder = tmp_path / "b"
     if there:
-        place.mkdir()
+        folder.mkdir()
     monkeypatch.setattr(folders, "bootstrap_operator", fail)
     with pytest.raises(RuntimeError):
-        create(place, InitOptions())
-    assert list(tmp_path.rglob("*")) == ([place] if there else [])
+        create(folder, InitOptions())
+    assert list(tmp_path.rglob("*")) == ([folder] if there else [])
 
 
 @pytest.mark.parametrize(
@@ -123,18 +123,18 @@ def test_settings_with_wrong_witnesses_are_refused(tmp_path: Path) -> None:
         note_vkey(name, key.verify_key, COSIGNATURE_V1)
         for name, key in (("a.example", KEY), ("b.example", SigningKey.generate()))
     )
-    twin = note_vkey("b.example", KEY.verify_key, COSIGNATURE_V1)
-    at = "http://w.example:7446"
-    good = [{"url": at, "key": one}, {"url": at, "key": two}]
+    same_key = note_vkey("b.example", KEY.verify_key, COSIGNATURE_V1)
+    url = "http://w.example:7446"
+    good = [{"url": url, "key": one}, {"url": url, "key": two}]
     assert Settings.load(tmp_path / "b", witnesses=good, quorum=2).quorum == 2
     for witnesses, quorum in (
         (good, 3),
         ([], 1),
-        ([{"url": at, "key": one}, {"url": at, "key": twin}], 1),
+        ([{"url": url, "key": one}, {"url": url, "key": same_key}], 1),
         ([{"url": "ftp://w.example", "key": one}], 0),
-        ([{"url": at, "key": note_vkey("a.example", KEY.verify_key)}], 0),
-        ([{"url": at, "key": "a.example"}], 0),
-        ([{"url": at, "key": one, "name": "a"}], 0),
+        ([{"url": url, "key": note_vkey("a.example", KEY.verify_key)}], 0),
+        ([{"url": url, "key": "a.example"}], 0),
+        ([{"url": url, "key": one, "name": "a"}], 0),
     ):
         with pytest.raises(ValidationError):
             Settings.load(tmp_path / "b", witnesses=witnesses, quorum=quorum)

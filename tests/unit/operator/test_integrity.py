@@ -189,7 +189,9 @@ def test_an_edit_is_found(lived_in: LivedIn, sql: str, index: int | None, what: 
     else:
         tamper(lived_in, sql)
     findings = check(lived_in).findings
-    assert any(at.leaf_index == index and what in at.what for at in findings), findings
+    assert any(finding.leaf_index == index and what in finding.what for finding in findings), (
+        findings
+    )
 
 
 CACHES = [
@@ -222,5 +224,5 @@ def test_nothing_is_rebuilt_where_a_fact_differs(lived_in: LivedIn) -> None:
     before = check(lived_in).findings
     rebuilt = rebuild(lived_in)
     assert rebuilt.rows == {}
-    assert all("consent" in at.what for at in rebuilt.checked.findings)
+    assert all("consent" in finding.what for finding in rebuilt.checked.findings)
     assert check(lived_in).findings == before

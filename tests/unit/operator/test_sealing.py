@@ -40,7 +40,10 @@ def test_chunks_cannot_be_cut_off_swapped_or_repeated() -> None:
     data = sealed([bytes(200)])
     start = data.index(b"\n") + 1
     size = 4 + 64 + encrypted_stream.TAG_BYTES
-    head, chunks = data[:start], [data[at : at + size] for at in range(start, len(data), size)]
+    head, chunks = (
+        data[:start],
+        [data[offset : offset + size] for offset in range(start, len(data), size)],
+    )
     assert len(chunks) == 4
     for wrong in (
         chunks[:3],
@@ -57,8 +60,8 @@ def test_chunks_cannot_be_cut_off_swapped_or_repeated() -> None:
 
 def test_each_byte_counts() -> None:
     data = sealed([b"x" * 100])
-    for at in range(len(data)):
-        changed = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+    for offset in range(len(data)):
+        changed = data[:offset] + bytes([data[offset] ^ 1]) + data[offset + 1 :]
         with pytest.raises((MalformedMessage, LockedKey)):
             opened(changed)
 

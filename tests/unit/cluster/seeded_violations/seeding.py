@@ -15,11 +15,11 @@ Plant = Callable[[Scenario], Evidence]
 PLANTED: list[tuple[str, str, Plant]] = []
 
 
-def planted(check: str, told: str) -> Callable[[Plant], Plant]:
+def planted(check: str, words: str) -> Callable[[Plant], Plant]:
     """A violation that a check must name in these words."""
 
     def note(plant: Plant) -> Plant:
-        PLANTED.append((check, told, plant))
+        PLANTED.append((check, words, plant))
         return plant
 
     return note

@@ -61,5 +61,5 @@ def alerts_out_of_order(scenario: Scenario) -> Evidence:
 @planted("alert order", "have other alerts")
 def nodes_that_tell_otherwise(scenario: Scenario) -> Evidence:
     evidence = scenario.evidence()
-    told = {lender: [Delivered(1, 0, "none", "DISPUTE")] for lender in LENDERS}
-    return with_node(evidence, alerts=evidence.nodes[0].alerts | told)
+    alerts = {lender: [Delivered(1, 0, "none", "DISPUTE")] for lender in LENDERS}
+    return with_node(evidence, alerts=evidence.nodes[0].alerts | alerts)
