@@ -67,8 +67,8 @@ def carry_out(options: Options) -> int:
         console.print("[bold green]every promise held[/]")
         return say_how_to_repeat(options, 0)
     for violation in verdict.violations[:SHOWN]:
-        told = f"{violation.check}: {violation.what} {violation.evidence}"
-        console.print(told, style="red", markup=False, soft_wrap=True)
+        line = f"{violation.check}: {violation.what} {violation.evidence}"
+        console.print(line, style="red", markup=False, soft_wrap=True)
     console.print("[bold red]a promise was broken[/]")
     return say_how_to_repeat(options, FOUND)
 

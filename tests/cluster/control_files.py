@@ -102,14 +102,14 @@ class TopologyMap:
     @classmethod
     def load(cls, folder: Path) -> TopologyMap:
         """Reads the map of a run."""
-        found = json.loads((folder / MAP).read_text("utf-8"))
+        fields = json.loads((folder / MAP).read_text("utf-8"))
         return cls(
-            **found
+            **fields
             | {
-                "nodes": [NodeAt(**node) for node in found["nodes"]],
-                "directory": NodeAt(**found["directory"]),
-                "members": [MemberAt(**member) for member in found["members"]],
-                "witnesses": [WitnessAt(**witness) for witness in found["witnesses"]],
+                "nodes": [NodeAt(**node) for node in fields["nodes"]],
+                "directory": NodeAt(**fields["directory"]),
+                "members": [MemberAt(**member) for member in fields["members"]],
+                "witnesses": [WitnessAt(**witness) for witness in fields["witnesses"]],
             }
         )
 

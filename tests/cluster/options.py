@@ -50,8 +50,8 @@ class Options:
             "wallets": self.size.wallets,
             "out": self.out,
         }
-        told = " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in words.items())
-        return f"make cluster ARGS={shlex.quote(told)}"
+        arguments = " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in words.items())
+        return f"make cluster ARGS={shlex.quote(arguments)}"
 
     def new_folder(self) -> Path:
         """An empty folder for the run, named by its time and seed."""

@@ -88,13 +88,13 @@ class _Rounds:
         several faults only one can be.
         """
         number, begun_s = self._round + 1, self._now_s
-        found = list(self._drawn(entries, begun_s, number))
-        if len(found) < min(len(entries), 2):
+        drawn = list(self._drawn(entries, begun_s, number))
+        if len(drawn) < min(len(entries), 2):
             return False
-        end_s = max(planned.end_s for planned in found) + HEALING_S * len(found) + REST_S
+        end_s = max(planned.end_s for planned in drawn) + HEALING_S * len(drawn) + REST_S
         if end_s > until:
             return False
-        self.planned += sorted(found, key=lambda planned: planned.number)
+        self.planned += sorted(drawn, key=lambda planned: planned.number)
         self._now_s, self._round = end_s, number
         return True
 

@@ -39,7 +39,7 @@ from bureau_keys.note import parse_note
 from creditbureau.v1 import log_pb2
 from tests.cluster.auditor.database import read_database
 from tests.cluster.auditor.evidence import Delivered, Evidence, Node, SeenFile
-from tests.cluster.auditor.statements import Told, by_statement, opened
+from tests.cluster.auditor.statements import SentStatement, by_statement, opened
 from tests.cluster.control_files import MemberAt, NodeAt, TopologyMap
 from tests.cluster.history import Outcome, read_histories
 from tests.cluster.timeline import read_timeline
@@ -111,11 +111,11 @@ class _Asker:
         }
         self._wallets = {wallet.subject_id: wallet for wallet in self._people()}
 
-    def replay(self, statements: list[Told]) -> None:
+    def replay(self, statements: list[SentStatement]) -> None:
         """Have its share of the reports made again."""
         self._reports = dict(self._replays(statements))
 
-    def ask(self, statements: list[Told]) -> Node:
+    def ask(self, statements: list[SentStatement]) -> Node:
         """Everything that it answers."""
         lenders = [member.member_id for member in self.topology.of_kind("lender")]
         checkpoints = self._try("checkpoints", self._notes) or []
@@ -169,33 +169,35 @@ class _Asker:
     def _listed(self, member: str) -> list[str]:
         return [one.submission_id for one in self._members[member].submissions()]
 
-    def _receipts(self, statements: list[Told]) -> dict[tuple[str, str], str]:
-        keys = [(told.signer, told.request_id) for told in statements]
+    def _receipts(self, statements: list[SentStatement]) -> dict[tuple[str, str], str]:
+        keys = [(statement.signer, statement.request_id) for statement in statements]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return dict(zip(keys, pool.map(self._receipt, statements), strict=True))
 
-    def _receipt(self, told: Told) -> str:
+    def _receipt(self, statement: SentStatement) -> str:
         """The receipt of a statement, or the reason why there is none."""
-        kind, _, name = told.signer.partition("/")
+        kind, _, name = statement.signer.partition("/")
         client = self._members[name] if kind == "members" else self._wallets[name]
-        envelope = opened(told.first.envelope).SerializeToString(deterministic=True)
+        envelope = opened(statement.first.envelope).SerializeToString(deterministic=True)
         try:
-            return text_of(client.receipt(told.request_id, envelope), envelope)
+            return text_of(client.receipt(statement.request_id, envelope), envelope)
         except NotFound as error:
             return error.reason
         except BureauError as error:
-            self._failures.append(f"receipt of {told}: {error}")
+            self._failures.append(f"receipt of {statement}: {error}")
             return error.reason
 
-    def _replays(self, statements: list[Told]) -> Iterator[tuple[str, str]]:
+    def _replays(self, statements: list[SentStatement]) -> Iterator[tuple[str, str]]:
         """Every report again, each from one node: in turn."""
         names = [node.name for node in self.topology.nodes]
-        queries = [told for told in statements if told.first.kind == "query"]
-        for told in queries[names.index(self.node.name) :: len(names)]:
-            if told.outcome is Outcome.OK:
-                answer = self._try(f"replay of {told}", partial(self._replay, told.request_id))
+        queries = [statement for statement in statements if statement.first.kind == "query"]
+        for statement in queries[names.index(self.node.name) :: len(names)]:
+            if statement.outcome is Outcome.OK:
+                answer = self._try(
+                    f"replay of {statement}", partial(self._replay, statement.request_id)
+                )
                 if answer is not None:
-                    yield told.request_id, answer
+                    yield statement.request_id, answer
 
     def _replay(self, inquiry_id: str) -> str:
         """Return the digest of a report that is made again, or the reason why it is not."""
@@ -210,7 +212,7 @@ class _Asker:
             file = self._try(f"file of {subject}", wallet.file)
             if file is not None:
                 head = file.event_count, file.event_chain_hash.hex()
-                holds = {at.hold_id for at in file.holds if at.state is HoldState.IN_FORCE}
+                holds = {hold.hold_id for hold in file.holds if hold.state is HoldState.IN_FORCE}
                 lines = frozenset(line.tradeline_id for line in file.tradelines)
                 yield subject, SeenFile(file.log_size, *head, frozenset(holds), lines)
 
@@ -243,17 +245,17 @@ class _Asker:
 
     def _alerts(self, member: str) -> list[Delivered]:
         """A member's alerts from the beginning, as they would come to a new stream."""
-        found: list[Delivered] = []
+        alerts: list[Delivered] = []
         profile = self._profile(next(m for m in self.topology.members if m.member_id == member))
         try:
             with Lender(profile, policy=ALERTS) as lender:
                 for alert in lender.alerts(BEGINNING):
-                    told = alert.cause_leaf_index, alert.consent_id, alert.kind.name
-                    found.append(Delivered(alert.cursor, *told))
+                    cause = alert.cause_leaf_index, alert.consent_id, alert.kind.name
+                    alerts.append(Delivered(alert.cursor, *cause))
         except BureauError as error:
             if error.reason != "DEADLINE":
                 self._failures.append(f"alerts of {member}: {error}")
-        return found
+        return alerts
 
     def _proofs(self, notes: list[str]) -> Iterator[tuple[int, int, list[bytes]]]:
         """Consistency along the list of checkpoints, evenly chosen."""

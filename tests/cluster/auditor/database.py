@@ -151,12 +151,12 @@ Rows = Callable[[str], list[tuple[Any, ...]]]
 
 
 def _effects(rows: Rows) -> dict[str, set[int]]:
-    found: dict[str, set[int]] = defaultdict(set)
+    effects: dict[str, set[int]] = defaultdict(set)
     for table, column, kinds in EFFECTS:
         named = {row[0] for row in rows(f"SELECT {column} FROM {table}")}
         for kind in kinds:
-            found[kind] |= named
-    return dict(found)
+            effects[kind] |= named
+    return dict(effects)
 
 
 def _lost(rows: Rows) -> list[str]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from bureau_keys.checkpoint import Checkpoint, open_checkpoint
 from bureau_keys.note import parse_vkey
 from bureau_keys.signing import VerifyKey
-from tests.cluster.auditor.statements import Told, by_statement
+from tests.cluster.auditor.statements import SentStatement, by_statement
 from tests.cluster.history import Operation
 from tests.cluster.timeline import Event
 
@@ -147,10 +147,10 @@ class Database:
     @cached_property
     def by_statement(self) -> dict[tuple[str, str], list[Entry]]:
         """Entries by signer and request id."""
-        found: dict[tuple[str, str], list[Entry]] = {}
+        entries_of: dict[tuple[str, str], list[Entry]] = {}
         for entry in self.entries:
-            found.setdefault((entry.signer, entry.request_id), []).append(entry)
-        return found
+            entries_of.setdefault((entry.signer, entry.request_id), []).append(entry)
+        return entries_of
 
 
 class Delivered(NamedTuple):
@@ -248,7 +248,7 @@ class Evidence:
     forks: list[str] = field(default_factory=list)
 
     @cached_property
-    def statements(self) -> list[Told]:
+    def statements(self) -> list[SentStatement]:
         """Every statement that was signed, with all that was done with it."""
         return by_statement(self.operations)
 

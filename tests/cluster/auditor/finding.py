@@ -8,8 +8,8 @@ from typing import Any
 
 from tests.cluster.auditor.evidence import Evidence
 
-# Of one check's violations, so many are told in full.
-TOLD = 50
+# The verdict lists at most this many violations of one check; the others are only counted.
+MAX_LISTED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Findings:
     def blame(self, what: str, **evidence: Any) -> None:
         """Notes a violation."""
         self.count += 1
-        if len(self.violations) < TOLD:
+        if len(self.violations) < MAX_LISTED:
             self.violations.append(Violation(self.check, what, evidence))
 
 
@@ -57,6 +57,6 @@ class Check:
 
     def findings(self, evidence: Evidence) -> Findings:
         """Run the check over the evidence."""
-        found = Findings(self.name)
-        self.run(evidence, found)
-        return found
+        findings = Findings(self.name)
+        self.run(evidence, findings)
+        return findings

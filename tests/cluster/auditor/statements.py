@@ -26,8 +26,8 @@ DENIAL = "inquiry-denial"
 
 
 @dataclass(frozen=True)
-class Told:
-    """A statement.
+class SentStatement:
+    """A statement, with all its sendings.
 
     Attributes:
         signer: As the log names it: `members/…` or `subjects/…`.
@@ -59,8 +59,8 @@ class Told:
     @property
     def leaf_index(self) -> int | None:
         """Its place in the log, if it has one."""
-        found = (one.leaf_index for one in self.operations if one.leaf_index is not None)
-        return next(found, None)
+        indices = (one.leaf_index for one in self.operations if one.leaf_index is not None)
+        return next(indices, None)
 
     @property
     def begin_ns(self) -> int:
@@ -77,15 +77,15 @@ class Told:
         return f"{self.first.kind} {self.request_id} of {self.signer}"
 
 
-def by_statement(operations: Iterable[Operation]) -> list[Told]:
+def by_statement(operations: Iterable[Operation]) -> list[SentStatement]:
     """Statements in the order in which they were first sent."""
-    found: dict[tuple[str, str], list[Operation]] = {}
+    operations_of: dict[tuple[str, str], list[Operation]] = {}
     for one in sorted(operations, key=lambda one: one.begin_ns):
         if one.request_id and one.kind not in TRIES and one.about.get("how") != OTHER_BYTES:
-            found.setdefault((signer_of(one.envelope), one.request_id), []).append(one)
+            operations_of.setdefault((signer_of(one.envelope), one.request_id), []).append(one)
     return [
-        Told(signer, request_id, tuple(sorted(sent, key=lambda one: one.kind == "again")))
-        for (signer, request_id), sent in found.items()
+        SentStatement(signer, request_id, tuple(sorted(sent, key=lambda one: one.kind == "again")))
+        for (signer, request_id), sent in operations_of.items()
     ]
 
 

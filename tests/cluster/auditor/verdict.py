@@ -24,12 +24,12 @@ class Verdict:
     @property
     def violations(self) -> list[Violation]:
         """The violations, at most the reported number of each check."""
-        return [violation for found in self.findings for violation in found.violations]
+        return [violation for finding in self.findings for violation in finding.violations]
 
     @property
     def holds(self) -> bool:
         """True if every promise was kept."""
-        return not any(found.count for found in self.findings)
+        return not any(finding.count for finding in self.findings)
 
 
 def judge(evidence: Evidence) -> Verdict:

@@ -41,8 +41,8 @@ def add_revisions(folder: Path, table: str) -> None:
     before = max([migrations.NEWEST, *(path.stem for path in folder.glob("*.py"))])
     for text in (COLUMN, INDEX):
         revision = f"{int(before) + 1:04}"
-        told = text.format(table=table, revision=revision, before=before)
-        (folder / f"{revision}.py").write_text(told, "utf-8")
+        source = text.format(table=table, revision=revision, before=before)
+        (folder / f"{revision}.py").write_text(source, "utf-8")
         before = revision
 
 

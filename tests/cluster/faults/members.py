@@ -143,8 +143,8 @@ def renew(topology: Topology, member_id: str, seconds: float) -> None:
     certificate = load_authority(topology.settings).issue_member(request, member_id, begun, days=1)
     with Operator(topology.answering()) as operator:
         operator.add_certificate(member_id, certificate)
-    found = topology.member(member_id)
-    for folder in (Path(found.profile), Path(found.directory)):
+    member = topology.member(member_id)
+    for folder in (Path(member.profile), Path(member.directory)):
         write_private(folder / "tls.key", key)
         write_private(folder / "tls.pem", certificate)
     topology.directions.tell("reload", member_id)

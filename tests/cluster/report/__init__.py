@@ -15,19 +15,19 @@ VERDICT, PAGE = "verdict.json", "report.html"
 
 def write(run: Path, verdict: Verdict) -> None:
     """Writes both into the run's folder."""
-    told = summary_of(run, verdict)
-    _write_verdict(run, told)
-    (run / PAGE).write_text(page_of(verdict, told), "utf-8")
+    summary = summary_of(run, verdict)
+    _write_verdict(run, summary)
+    (run / PAGE).write_text(page_of(verdict, summary), "utf-8")
 
 
 def write_broken_off(run: Path, why: str) -> None:
     """Writes the verdict of a run that the harness could not carry to its end: no promise
     was shown to hold.
     """
-    told = {"format": FORMAT, "holds": False, "broken_off": why}
-    _write_verdict(run, told | {"run": {"command": command_of(run)}})
+    summary = {"format": FORMAT, "holds": False, "broken_off": why}
+    _write_verdict(run, summary | {"run": {"command": command_of(run)}})
 
 
-def _write_verdict(run: Path, told: dict[str, Any]) -> None:
-    text = json.dumps(told, indent=2, default=str, ensure_ascii=False)
+def _write_verdict(run: Path, summary: dict[str, Any]) -> None:
+    text = json.dumps(summary, indent=2, default=str, ensure_ascii=False)
     (run / VERDICT).write_text(text + "\n", "utf-8")

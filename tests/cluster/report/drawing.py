@@ -72,7 +72,7 @@ class Drawing:
                 tall = PLOT * second.counts[how] / most
                 if tall:
                     bottom -= tall
-                    self._box(left, bottom, width, tall, how, _told(second, step))
+                    self._box(left, bottom, width, tall, how, _caption(second, step))
         self.y = ground + GAP
 
     def _latency(self) -> None:
@@ -128,8 +128,8 @@ class Drawing:
             for span in spans:
                 left = self.x(span.begin_s)
                 width = max(self.x(span.end_s) - left - 1.5, 1)
-                told = f"{name} ran from {span.begin_s:.1f} to {span.end_s:.1f} s: {span.about}"
-                self._box(left, self.y + 3, width, ROW - 8, "process", told)
+                caption = f"{name} ran from {span.begin_s:.1f} to {span.end_s:.1f} s: {span.about}"
+                self._box(left, self.y + 3, width, ROW - 8, "process", caption)
             self._befallen(name)
             self.y += ROW
         self.y += GAP / 2 if shown else 0
@@ -169,21 +169,21 @@ class Drawing:
     def _axis(self, begin: float) -> Iterator[str]:
         length = self.figures.length_s
         tick = next((tick for tick in TICKS if length / tick <= 16), TICKS[-1])
-        for at in range(0, int(length) + 1, tick):
-            x = self.x(at)
+        for second in range(0, int(length) + 1, tick):
+            x = self.x(second)
             yield f'<path class="grid" d="M{x:.1f} {begin:.0f}V{self.y:.0f}"/>'
-            yield f'<text class="tick-name" x="{x:.1f}" y="{begin - 6:.0f}">{at} s</text>'
+            yield f'<text class="tick-name" x="{x:.1f}" y="{begin - 6:.0f}">{second} s</text>'
 
     def _phases(self, begin: float) -> Iterator[str]:
-        for name, at in self.figures.phases.items():
-            x = self.x(at)
+        for name, second in self.figures.phases.items():
+            x = self.x(second)
             yield f'<path class="phase" d="M{x:.1f} {begin:.0f}V{self.y + 4:.0f}"/>'
             late = x > WIDTH - 80
             anchor = "end" if late else "start"
-            place = (
+            position = (
                 f'x="{x - 3 if late else x + 3:.1f}" y="{self.y + 13:.0f}" text-anchor="{anchor}"'
             )
-            yield f'<text class="phase-name" {place}>{escape(name)}</text>'
+            yield f'<text class="phase-name" {position}>{escape(name)}</text>'
 
     def _title(self, name: str, scale: Iterable[str], height: float) -> None:
         self._text(0, self.y + height / 2, name, "name")
@@ -197,20 +197,22 @@ class Drawing:
     def _text(self, x: float, y: float, text: str, kind: str) -> None:
         self.parts.append(f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>')
 
-    def _box(self, x: float, y: float, width: float, height: float, kind: str, told: str) -> None:
+    def _box(
+        self, x: float, y: float, width: float, height: float, kind: str, caption: str
+    ) -> None:
         self.parts.append(
             f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" '
-            f'height="{height:.1f}" data-told="{escape(told, quote=True)}"/>'
+            f'height="{height:.1f}" data-caption="{escape(caption, quote=True)}"/>'
         )
 
 
 def _ticks(places: Iterable[float], top: float, height: float) -> str:
     """A stroke at each place; places that would lie on one another are one."""
-    seen = sorted({round(place * 2) / 2 for place in places})
-    return "".join(f"M{place:.1f} {top:.1f}v{height:.1f}" for place in seen)
+    seen = sorted({round(x * 2) / 2 for x in places})
+    return "".join(f"M{x:.1f} {top:.1f}v{height:.1f}" for x in seen)
 
 
-def _told(second: Second, step_s: float) -> str:
+def _caption(second: Second, step_s: float) -> str:
     counts = ", ".join(f"{second.counts[how]} {how}" for how in STACK if second.counts[how])
     times = ""
     if second.p50_ms is not None and second.p99_ms is not None:

@@ -85,19 +85,19 @@ def figures_of(operations: list[Operation], events: list[Event]) -> Figures:
     begin = min([one.begin_ns for one in operations] + [event.at_ns for event in events])
     end = max([one.end_ns for one in operations] + [event.at_ns for event in events])
 
-    def at(ns: int) -> float:
+    def second_of(ns: int) -> float:
         return (ns - begin) / SECOND
 
-    length_s = max(at(end), 1.0)
+    length_s = max(second_of(end), 1.0)
     step_s = max(1.0, round(length_s / 240))
     workers: dict[str, list[Mark]] = defaultdict(list)
     for one in operations:
-        workers[one.worker].append(Mark(at(one.end_ns), how(one)))
+        workers[one.worker].append(Mark(second_of(one.end_ns), how(one)))
     return Figures(
         length_s,
         step_s,
         _seconds(operations, length_s, step_s, begin),
-        {event.name: at(event.at_ns) for event in events if event.kind == "phase"},
+        {event.name: second_of(event.at_ns) for event in events if event.kind == "phase"},
         _faults(events, begin, length_s),
         _processes(events, begin, length_s),
         {name: sorted(marks) for name, marks in sorted(workers.items())},
@@ -135,14 +135,14 @@ def _seconds(
     for one in operations:
         if one.kind not in UNTIMED:
             stretches[int((one.end_ns - begin) / SECOND / step_s)].append(one)
-    found = []
-    for place in range(int(length_s / step_s) + 1):
-        here = stretches.get(place, [])
+    seconds = []
+    for number in range(int(length_s / step_s) + 1):
+        here = stretches.get(number, [])
         took = latencies(here)
         counts = Counter(how(one) for one in here)
         p50, p99 = percentile(took, 0.5), percentile(took, 0.99)
-        found.append(Second(place * step_s, counts, p50, p99))
-    return found
+        seconds.append(Second(number * step_s, counts, p50, p99))
+    return seconds
 
 
 def _faults(events: list[Event], begin: int, length_s: float) -> list[Span]:
@@ -156,9 +156,9 @@ def _faults(events: list[Event], begin: int, length_s: float) -> list[Span]:
         taken = {span.row for span in spans if _name_ends(span, length_s) > start}
         row = next(row for row in range(len(spans) + 1) if row not in taken)
         how = _particulars(event)
-        told = ", ".join(f"{name} {value}" for name, value in how.items())
+        about = ", ".join(f"{name} {value}" for name, value in how.items())
         whom = str(how.get("node", how.get("member", "")))
-        spans.append(Span(f"{event.number} {event.name}", start, end, row, told, whom))
+        spans.append(Span(f"{event.number} {event.name}", start, end, row, about, whom))
     return spans
 
 
@@ -167,22 +167,22 @@ def _name_ends(span: Span, length_s: float) -> float:
 
 
 def _particulars(event: Event) -> dict[str, object]:
-    found = event.about.get("how", {})
-    return dict(found) if isinstance(found, dict) else {"how": found}
+    particulars = event.about.get("how", {})
+    return dict(particulars) if isinstance(particulars, dict) else {"how": particulars}
 
 
 def _processes(events: list[Event], begin: int, length_s: float) -> dict[str, list[Span]]:
     """Return the times at which each process ran and was stopped."""
-    found: dict[str, list[Span]] = {}
+    spans_of: dict[str, list[Span]] = {}
     begun: dict[str, float] = {}
     for event in events:
-        at = (event.at_ns - begin) / SECOND
+        second = (event.at_ns - begin) / SECOND
         if event.kind in {"started", "resumed"}:
-            begun[event.name] = at
-            found.setdefault(event.name, [])
+            begun[event.name] = second
+            spans_of.setdefault(event.name, [])
         elif event.kind in {"ended", "paused"} and event.name in begun:
-            span = Span(event.name, begun.pop(event.name), at, 0, event.kind)
-            found[event.name].append(span)
+            span = Span(event.name, begun.pop(event.name), second, 0, event.kind)
+            spans_of[event.name].append(span)
     for name, since in begun.items():
-        found[name].append(Span(name, since, length_s, 0, "to the end"))
-    return found
+        spans_of[name].append(Span(name, since, length_s, 0, "to the end"))
+    return spans_of

@@ -25,16 +25,16 @@ from tests.cluster.report.figures import (
 TEMPLATE = Path(__file__).with_name("page.html")
 
 
-def page_of(verdict: Verdict, told: dict[str, Any]) -> str:
+def page_of(verdict: Verdict, summary: dict[str, Any]) -> str:
     """The page of a run.
 
     Args:
-        told: The verdict for machines (`summary.py`), which says the same.
+        summary: The verdict for machines (`summary.py`), which says the same.
     """
     evidence = verdict.evidence
     figures = figures_of(evidence.operations, evidence.events)
     words = _words(verdict)
-    run = told["run"]
+    run = summary["run"]
     return Template(TEMPLATE.read_text("utf-8")).substitute(
         title=escape(words),
         verdict=escape(words),
@@ -43,43 +43,45 @@ def page_of(verdict: Verdict, told: dict[str, Any]) -> str:
             f"{run['nodes']} nodes, {run['length_s']:.0f} s, {len(figures.faults)} faults, "
             f"seed {run['seed']}"
         ),
-        tiles=_tiles(told),
+        tiles=_tiles(summary),
         drawing=Drawing(figures).draw(),
         violations=_violations(verdict),
-        checks="".join(_checks(told)),
+        checks="".join(_checks(summary)),
         faults="".join(_faults(figures)),
         workers="".join(_workers(verdict)),
         command=escape(run["command"]),
-        versions=escape(", ".join(f"{name} {value}" for name, value in told["versions"].items())),
-        files="".join(f"<li>{escape(name)}</li>" for name in told["files"]),
+        versions=escape(
+            ", ".join(f"{name} {value}" for name, value in summary["versions"].items())
+        ),
+        files="".join(f"<li>{escape(name)}</li>" for name in summary["files"]),
     )
 
 
 def _words(verdict: Verdict) -> str:
-    broken = [found.count for found in verdict.findings if found.count]
+    broken = [finding.count for finding in verdict.findings if finding.count]
     if not broken:
         return "Every promise was kept"
     promises = "A promise was" if len(broken) == 1 else f"{len(broken)} promises were"
     return f"{promises} broken, {sum(broken):,} times in all"
 
 
-def _tiles(told: dict[str, Any]) -> str:
-    counts, latency = told["operations"], told["latency_ms"]
+def _tiles(summary: dict[str, Any]) -> str:
+    counts, latency = summary["operations"], summary["latency_ms"]
     tiles = [
         (f"{counts['all']:,}", "operations"),
         (f"{counts[SETTLED]:,}", "unknown, then settled"),
         (f"{counts[UNANSWERED]:,}", "without an answer"),
-        (f"{told['log']['leaves']:,}", "leaves in the log"),
-        (f"{told['log']['checkpoints']:,}", "checkpoints compared"),
+        (f"{summary['log']['leaves']:,}", "leaves in the log"),
+        (f"{summary['log']['checkpoints']:,}", "checkpoints compared"),
         (f"{latency['p50']:.0f} ms", "p50"),
         (f"{latency['p99']:.0f} ms", "p99"),
-        (f"{sum(check['looked'] for check in told['checks']):,}", "things checked"),
+        (f"{sum(check['looked'] for check in summary['checks']):,}", "things checked"),
     ]
     return "".join(f"<div><b>{value}</b><span>{name}</span></div>" for value, name in tiles)
 
 
-def _checks(told: dict[str, Any]) -> Iterator[str]:
-    for check in told["checks"]:
+def _checks(summary: dict[str, Any]) -> Iterator[str]:
+    for check in summary["checks"]:
         state = "broken" if check["broken"] else "kept"
         sign = "✗" if check["broken"] else ("✓" if check["looked"] else "–")
         yield (
@@ -92,14 +94,14 @@ def _checks(told: dict[str, Any]) -> Iterator[str]:
 def _violations(verdict: Verdict) -> str:
     if verdict.holds:
         return ""
-    told = []
+    details = []
     for violation in verdict.violations:
         lines = "\n".join(f"{name}: {value}" for name, value in violation.evidence.items())
-        told.append(
+        details.append(
             f"<details><summary><b>{escape(violation.check)}</b>{escape(violation.what)}</summary>"
             f"<pre>{escape(lines) or 'That is all of it.'}</pre></details>"
         )
-    return f'<h2 class="broken">What was broken</h2><div class="card">{"".join(told)}</div>'
+    return f'<h2 class="broken">What was broken</h2><div class="card">{"".join(details)}</div>'
 
 
 def _faults(figures: Figures) -> Iterator[str]:

@@ -47,10 +47,10 @@ def summary_of(run: Path, verdict: Verdict) -> dict[str, Any]:
             {
                 "name": check.name,
                 "promise": check.promise,
-                "looked": found.looked,
-                "broken": found.count,
+                "looked": finding.looked,
+                "broken": finding.count,
             }
-            for check, found in zip(CHECKS, verdict.findings, strict=True)
+            for check, finding in zip(CHECKS, verdict.findings, strict=True)
         ],
         "violations": [asdict(violation) for violation in verdict.violations],
         "faults": [
@@ -73,7 +73,7 @@ def summary_of(run: Path, verdict: Verdict) -> dict[str, Any]:
         "log": {
             "leaves": len(evidence.leaves),
             "checkpoints": next(
-                found.looked for found in verdict.findings if found.check == "I4 one tree"
+                finding.looked for finding in verdict.findings if finding.check == "I4 one tree"
             ),
         },
         "versions": {"Python": platform.python_version()}

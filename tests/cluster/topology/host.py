@@ -68,8 +68,8 @@ def new_namespace(reaper: Reaper) -> tuple[Namespace | None, str]:
     try:
         return Namespace(name, f"10.{chance.randint(64, 250)}.{chance.randint(0, 255)}"), ""
     except (OSError, subprocess.CalledProcessError) as error:
-        told = getattr(error, "stderr", "") or str(error)
-        return None, f"no network namespace: {told.strip()}"
+        reason = getattr(error, "stderr", "") or str(error)
+        return None, f"no network namespace: {reason.strip()}"
 
 
 def _ip(*words: str) -> None:

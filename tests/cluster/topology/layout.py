@@ -38,13 +38,13 @@ class Builder:
 
     Attributes:
         folder: The run's.
-        place: Where PostgreSQL's own user may go.
+        shared: Folder where PostgreSQL's own user may go.
         library: What stands between processes and the C library; None without a compiler.
         closing: Closes what was opened.
     """
 
     folder: Path
-    place: Path
+    shared: Path
     logs: Path
     reaper: Reaper
     proxy: Proxy
@@ -58,7 +58,7 @@ class Builder:
         servers = [
             Postgres(
                 name,
-                self.place / "postgres",
+                self.shared / "postgres",
                 port,
                 logs=self.logs,
                 reaper=self.reaper,
@@ -78,9 +78,9 @@ class Builder:
         trust = trust_of(settings)
         witnesses = []
         for name, port in zip(WITNESSES, free_ports(len(WITNESSES)), strict=True):
-            place = self.folder / "witnesses" / name
+            folder = self.folder / "witnesses" / name
             witness = Witness(
-                name, place, port, logs=self.logs, reaper=self.reaper, timeline=self.timeline
+                name, folder, port, logs=self.logs, reaper=self.reaper, timeline=self.timeline
             )
             witness.follow(trust.origin, trust.log_key)
             witnesses.append(witness)
@@ -107,7 +107,7 @@ class Builder:
         def links(partners: Sequence[Postgres | Witness]) -> dict[str, Link]:
             return {
                 partner.name: self.proxy.open(
-                    f"{name} to {partner.name}", further.pop(), partner.port, at=host.gateway
+                    f"{name} to {partner.name}", further.pop(), partner.port, listen=host.gateway
                 )
                 for partner in partners
             }
@@ -135,6 +135,6 @@ class Builder:
         """Return the library that is preloaded into a process."""
         if self.library is None:
             return None
-        shim = Shim(self.library, self.place / f"{name}.page")
+        shim = Shim(self.library, self.shared / f"{name}.page")
         self.closing.callback(shim.close)
         return shim

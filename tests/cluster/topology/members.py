@@ -91,14 +91,16 @@ def save_operator(settings: Settings, to: Addresses, folder: Path) -> MemberAt:
     )
 
 
-def _save(profile: Profile, who: MemberApplication, to: Addresses, folder: Path) -> MemberAt:
-    place = folder / who.member_id
-    replace(profile, addresses=to.nodes, directory_addresses=to.directory).save(place / "bureau")
-    replace(profile, addresses=to.directory).save(place / "directory")
+def _save(
+    profile: Profile, application: MemberApplication, to: Addresses, folder: Path
+) -> MemberAt:
+    own = folder / application.member_id
+    replace(profile, addresses=to.nodes, directory_addresses=to.directory).save(own / "bureau")
+    replace(profile, addresses=to.directory).save(own / "directory")
     return MemberAt(
-        who.member_id,
-        who.kind,
-        str(place / "bureau"),
-        str(place / "directory"),
-        list(who.roles),
+        application.member_id,
+        application.kind,
+        str(own / "bureau"),
+        str(own / "directory"),
+        list(application.roles),
     )

@@ -15,8 +15,8 @@ FIRST, LAST = 15_000, 31_999
 def free_ports(count: int) -> list[int]:
     """So many different ports that nobody listens on."""
     # Not of the run's seed: runs side by side must not meet.
-    chance, found = random.SystemRandom(), set[int]()
-    while len(found) < count:
+    chance, ports = random.SystemRandom(), set[int]()
+    while len(ports) < count:
         port = chance.randint(FIRST, LAST)
         with socket.socket() as probe:
             # As servers do: a port whose last connection is still closing is free.
@@ -25,5 +25,5 @@ def free_ports(count: int) -> list[int]:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        found.add(port)
-    return sorted(found)
+        ports.add(port)
+    return sorted(ports)

@@ -53,7 +53,7 @@ class Postgres:
     def __init__(
         self,
         name: str,
-        place: Path,
+        folder: Path,
         port: int,
         *,
         logs: Path,
@@ -64,11 +64,11 @@ class Postgres:
         """Nothing is made yet.
 
         Args:
-            place: Where its data folder goes.
+            folder: Where its data folder goes.
             shim: Between it and the disk; None if there is none.
         """
         self.name = name
-        self.data = place / name
+        self.data = folder / name
         self.port = port
         self.shim = shim
         self.process = Process(
@@ -182,11 +182,11 @@ class Postgres:
             subprocess.run(command, check=True, stdout=log, stderr=log)
 
 
-def make_place(place: Path) -> None:
+def prepare_folder(folder: Path) -> None:
     """Prepares the folder in which PostgreSQL's user may make its data folders."""
-    place.mkdir(parents=True, mode=0o755)
+    folder.mkdir(parents=True, mode=0o755)
     if USER:
         ensure_user_exists(USER)
-        ensure_prefix_permissions(place)
+        ensure_prefix_permissions(folder)
         ensure_prefix_permissions(TOOLS)
-        shutil.chown(place, USER)
+        shutil.chown(folder, USER)

@@ -82,17 +82,17 @@ class Link:
     """A port that leads to another."""
 
     def __init__(
-        self, name: str, port: int, target: int, *, at: str = LOOPBACK, to: str = LOOPBACK
+        self, name: str, port: int, target: int, *, listen: str = LOOPBACK, to: str = LOOPBACK
     ) -> None:
         """Args:
         port: Where it listens.
         target: The port that it leads to.
-        at: The address on which it listens.
+        listen: The address on which it listens.
         to: The address that it leads to.
         """
         self.name = name
         self.port = port
-        self._at = at
+        self._listen = listen
         self._to = to
         self._target = target
         self.condition = CLEAR
@@ -104,7 +104,7 @@ class Link:
     @property
     def address(self) -> str:
         """The address on which it listens."""
-        return f"{self._at}:{self.port}"
+        return f"{self._listen}:{self.port}"
 
     @property
     def connections(self) -> int:
@@ -113,7 +113,7 @@ class Link:
 
     async def open(self) -> None:
         """Listens."""
-        self._server = await asyncio.start_server(self._carry, self._at, self.port)
+        self._server = await asyncio.start_server(self._carry, self._listen, self.port)
 
     async def become(self, condition: Condition) -> None:
         """Changes its condition, at once."""
@@ -212,10 +212,10 @@ class Proxy:
         self._thread.start()
 
     def open(
-        self, name: str, port: int, target: int, *, at: str = LOOPBACK, to: str = LOOPBACK
+        self, name: str, port: int, target: int, *, listen: str = LOOPBACK, to: str = LOOPBACK
     ) -> Link:
         """A new link from a port to another; see `Link`."""
-        link = Link(name, port, target, at=at, to=to)
+        link = Link(name, port, target, listen=listen, to=to)
         self._wait(link.open())
         self.links[name] = link
         return link

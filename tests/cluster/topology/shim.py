@@ -17,7 +17,7 @@ SOURCE = Path(__file__).with_name("shim.c")
 LAYOUT = struct.Struct("=qqq")
 
 
-def compile_shim(place: Path) -> Path | None:
+def compile_shim(folder: Path) -> Path | None:
     """The library, made in a folder; None where there is no compiler.
 
     Raises:
@@ -26,7 +26,7 @@ def compile_shim(place: Path) -> Path | None:
     compiler = shutil.which("cc")
     if compiler is None:
         return None
-    library = place / "shim.so"
+    library = folder / "shim.so"
     words = ("-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(library))
     subprocess.run([compiler, *words, str(SOURCE), "-ldl"], check=True, capture_output=True)
     library.chmod(0o755)

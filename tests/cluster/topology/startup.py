@@ -17,7 +17,7 @@ from tests.cluster.topology.host import Host, new_namespace
 from tests.cluster.topology.layout import Builder, witnessed
 from tests.cluster.topology.members import Addresses, admit_all, newcomers, save_operator
 from tests.cluster.topology.node import Node, several_hosts
-from tests.cluster.topology.postgres import make_place
+from tests.cluster.topology.postgres import prepare_folder
 from tests.cluster.topology.proxy import Proxy
 from tests.cluster.topology.reaper import Reaper
 from tests.cluster.topology.replicated_postgres import ReplicatedPostgres
@@ -51,14 +51,14 @@ def running_topology(
         proxy = Proxy()
         closing.callback(proxy.close)
         # Where PostgreSQL's own user may read and write, which a home need not allow.
-        place = Path(tempfile.mkdtemp(prefix="creditbureau-cluster-"))
-        reaper.undo("rm", "-rf", str(place))
-        place.chmod(0o755)
-        make_place(place / "postgres")
+        shared = Path(tempfile.mkdtemp(prefix="creditbureau-cluster-"))
+        reaper.undo("rm", "-rf", str(shared))
+        shared.chmod(0o755)
+        prepare_folder(shared / "postgres")
         logs = folder / "logs"
         logs.mkdir()
-        library = compile_shim(place)
-        builder = Builder(folder, place, logs, reaper, proxy, library, Timeline(folder), closing)
+        library = compile_shim(shared)
+        builder = Builder(folder, shared, logs, reaper, proxy, library, Timeline(folder), closing)
 
         tell("PostgreSQL: a primary")
         postgres = builder.postgres()

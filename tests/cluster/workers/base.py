@@ -80,9 +80,9 @@ class WorkerBase:
 
     def directions(self) -> Iterator[Direction]:
         """Return the directions to this worker since the last call."""
-        for told in self._directions.new():
-            if told.member in {"", self.member.member_id, self.name}:
-                yield told
+        for direction in self._directions.new():
+            if direction.member in {"", self.member.member_id, self.name}:
+                yield direction
 
     def done(self, direction: Direction, **about: Any) -> None:
         """Writes on the time line that a direction was followed."""

@@ -48,14 +48,14 @@ class Lie:
 def deceived_person(base: WorkerBase, chance: random.Random, wallet: Wallet) -> None:
     """Let a person read through a node that tells one of the lies about their file."""
     lie, read = chance.choice(PERSON)
-    told = Wallet(
+    deceived = Wallet(
         _profile(base, chance),
         wallet.subject_id,
         wallet._signing.signer.key,
         policy=HURRIED,
     )
-    with told:
-        _believe(base, told, lie, lambda: read(told))
+    with deceived:
+        _believe(base, deceived, lie, lambda: read(deceived))
 
 
 def deceived_member(base: WorkerBase, chance: random.Random, sent: Sequence[Statement]) -> None:
@@ -179,5 +179,5 @@ def _believe(base: WorkerBase, client: Any, lie: Lie, read: Callable[[], object]
         outcome, reason, error = Outcome.FAILED, reason_of(caught), type(caught).__name__
     if altered:
         about = {"lie": lie.name, "error": error}
-        told = Operation(base.name, "lie", "", outcome, begin, now_ns(), reason, about=about)
-        base.journal.history.add(told)
+        operation = Operation(base.name, "lie", "", outcome, begin, now_ns(), reason, about=about)
+        base.journal.history.add(operation)

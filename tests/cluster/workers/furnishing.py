@@ -33,8 +33,8 @@ class Delivery:
 
     def records(self, subject_of: dict[str, str]) -> list[Snapshot]:
         """Its snapshots; in later rounds, with balances that have moved."""
-        made = [row.snapshot(subject_of) for row in self.rows]
-        return [replace(one, balance_minor=one.balance_minor + self.round) for one in made]
+        snapshots = [row.snapshot(subject_of) for row in self.rows]
+        return [replace(one, balance_minor=one.balance_minor + self.round) for one in snapshots]
 
 
 def world_of(topology: TopologyMap) -> World:
@@ -46,7 +46,9 @@ def world_of(topology: TopologyMap) -> World:
 def deliveries(world: World, topology: TopologyMap, lender: str, size: int) -> Iterator[Delivery]:
     """Yield a lender's submissions: month after month, then all again as corrections."""
     lenders = [member.member_id for member in topology.of_kind("lender")]
-    mine = [name for at, name in enumerate(world.lenders) if lenders[at % len(lenders)] == lender]
+    mine = [
+        name for index, name in enumerate(world.lenders) if lenders[index % len(lenders)] == lender
+    ]
     rows = [
         (month, row)
         for month in world.months

@@ -63,12 +63,12 @@ def run(worker: WorkerBase) -> None:
     worker.started()
     attacking: set[str] = set()
     while not worker.over:
-        for told in worker.directions():
-            if told.do in {"attack", "calm"}:
-                how = str(told.about.get("how", ""))
+        for direction in worker.directions():
+            if direction.do in {"attack", "calm"}:
+                how = str(direction.about.get("how", ""))
                 meant = {how} if how else set(ATTACKS)
-                attacking = attacking | meant if told.do == "attack" else attacking - meant
-                worker.done(told)
+                attacking = attacking | meant if direction.do == "attack" else attacking - meant
+                worker.done(direction)
         name = worker.chance.choice(sorted(attacking) or QUIET)
         getattr(hostile, ATTACKS[name])()
         time.sleep(ATTACK_S if attacking else CALM_S)
@@ -124,19 +124,19 @@ class Hostile:
         self._send("other name", raw, "Furnishing/SubmitRecords", request, request.manifest)
 
     def _altered(self) -> None:
-        found = self._stolen("query")
-        if found:
-            inquiry = peek(found, reporting_pb2.Inquiry)
+        stolen = self._stolen("query")
+        if stolen:
+            inquiry = peek(stolen, reporting_pb2.Inquiry)
             inquiry.header.request_id = str(uuid.uuid4())
-            found.payload = inquiry.SerializeToString(deterministic=True)
-            request = reporting_pb2.QueryReportRequest(inquiry=found)
-            self._send("altered", self.raw, "Reporting/QueryReport", request, found)
+            stolen.payload = inquiry.SerializeToString(deterministic=True)
+            request = reporting_pb2.QueryReportRequest(inquiry=stolen)
+            self._send("altered", self.raw, "Reporting/QueryReport", request, stolen)
 
     def _consent_for_another(self) -> None:
         raw = self.raw
-        found = self._stolen("grant")
-        if found:
-            subject = peek(found, Consent).subject_id
+        stolen = self._stolen("grant")
+        if stolen:
+            subject = peek(stolen, Consent).subject_id
             person = Person(subject, raw.key, raw.profile.trust.origin)
             sealed = person.consent(raw.profile.member_id, codes_pb2.ACTION_INQUIRE)
             request = consents_pb2.GrantConsentRequest(consent=sealed)
@@ -149,15 +149,15 @@ class Hostile:
         self.worker.chance.choice([self._inquiry_again, self._consent_again, self._receipt_of])()
 
     def _inquiry_again(self) -> None:
-        found = self._stolen("query")
-        if found:
-            request = reporting_pb2.QueryReportRequest(inquiry=found)
+        stolen = self._stolen("query")
+        if stolen:
+            request = reporting_pb2.QueryReportRequest(inquiry=stolen)
             self._send("stolen inquiry", self.raw, "Reporting/QueryReport", request)
 
     def _consent_again(self) -> None:
-        found = self._stolen("grant")
-        if found:
-            request = consents_pb2.GrantConsentRequest(consent=found)
+        stolen = self._stolen("grant")
+        if stolen:
+            request = consents_pb2.GrantConsentRequest(consent=stolen)
             self._send("stolen consent", self.raw, "Consents/GrantConsent", request)
 
     def _receipt_of(self) -> None:
@@ -188,7 +188,7 @@ class Hostile:
 
     def _numbers(self) -> None:
         """Many numbers at the directory, until its quota is met; one id for two of them."""
-        numbers = [("US", "SSN", f"000-00-{place:04}") for place in range(GUESSES)]
+        numbers = [("US", "SSN", f"000-00-{number:04}") for number in range(GUESSES)]
         chosen = self.worker.chance.sample(numbers, 32)
         if self._evaluate(chosen):  # what was refused left its request id free
             first = self._evaluations[-1]
@@ -200,14 +200,14 @@ class Hostile:
 
     def _evaluate(self, numbers: list[tuple[str, str, str]]) -> bool:
         """Have numbers evaluated by a statement that keeps every rule."""
-        found = self.worker.journal.attempt(
+        subject_ids = self.worker.journal.attempt(
             "evaluate",
             self._guesser,
             lambda: self._guesser.subject_ids(numbers),
             count=len(numbers),
             hostile=True,
         )
-        return found is not None
+        return subject_ids is not None
 
     # Junk.
 
@@ -223,7 +223,7 @@ class Hostile:
         request = EvaluateRequest(evaluation=JUNK[what](evaluation, self.directory.key))
         begin = now_ns()
         answer = self.directory.send("Directory/Evaluate", request, timeout=TIMEOUT_S)
-        told = Operation(
+        operation = Operation(
             self.worker.name,
             "junk",
             evaluation.header.request_id,
@@ -233,7 +233,7 @@ class Hostile:
             answer.reason or answer.code,
             about={"what": what},
         )
-        self.worker.journal.history.add(told)
+        self.worker.journal.history.add(operation)
 
     # Floods.
 
@@ -252,16 +252,16 @@ class Hostile:
             for call in range(FLOOD_CALLS):
                 method, data = burst[call % len(burst)]
                 raw.send(method, data, timeout=TIMEOUT_S)
-            for at in range(FLOOD_STATEMENTS):
-                self._evaluate([("US", "SSN", f"000-00-{at:04}")])
+            for index in range(FLOOD_STATEMENTS):
+                self._evaluate([("US", "SSN", f"000-00-{index:04}")])
                 self._nobody()
             raw.send("Furnishing/SubmitRecords", os.urandom(HUGE), timeout=TIMEOUT_S)
 
         begin = now_ns()
         list(self._flooders.map(pour, range(FLOODERS)))
-        told = Operation(self.worker.name, "flood", "", Outcome.FAILED, begin, now_ns())
+        operation = Operation(self.worker.name, "flood", "", Outcome.FAILED, begin, now_ns())
         calls = FLOODERS * (FLOOD_CALLS + 2 * FLOOD_STATEMENTS + 1)
-        self.worker.journal.history.add(replace(told, about={"calls": calls}))
+        self.worker.journal.history.add(replace(operation, about={"calls": calls}))
         time.sleep(FLOOD_PAUSE_S)
 
     # How it is sent and written down.
@@ -272,7 +272,7 @@ class Hostile:
         """Sends an attack; `own` is a statement that may have no effect anywhere."""
         begin = now_ns()
         answer = raw.send(method, request, timeout=TIMEOUT_S)  # type: ignore[arg-type]
-        told = Operation(
+        operation = Operation(
             self.worker.name,
             "attack",
             _request_id(own),
@@ -283,7 +283,7 @@ class Hostile:
             envelope=base64.b64encode(own.SerializeToString()).decode() if own else "",
             about={"what": what, "method": method},
         )
-        self.worker.journal.history.add(told)
+        self.worker.journal.history.add(operation)
 
     def _heard(self, statement: Statement) -> None:
         self.worker.journal.heard(statement)

@@ -99,16 +99,16 @@ class Journal:
         more: Callable[[T], dict[str, Any]] = _no_more,
         **about: Any,
     ) -> T | None:
-        """Reads something; None if it did not come. It has no effect either link."""
+        """Reads something; None if it did not come. It has no effect either way."""
         done = Operation(self.worker, kind, "", Outcome.OK, now_ns(), 0, about=about)
         try:
-            found = act()
+            result = act()
         except BureauError as error:
-            told = replace(done, outcome=Outcome.FAILED, reason=reason_of(error))
-            self.history.add(replace(told, end_ns=now_ns()))
+            failed = replace(done, outcome=Outcome.FAILED, reason=reason_of(error))
+            self.history.add(replace(failed, end_ns=now_ns()))
             return None
-        self.history.add(replace(done, end_ns=now_ns(), about=about | more(found)))
-        return found
+        self.history.add(replace(done, end_ns=now_ns(), about=about | more(result)))
+        return result
 
     def attempt(
         self,
@@ -140,16 +140,16 @@ class Journal:
         try:
             result = act()
         except BureauError as error:
-            told = [self._operation(kind, one, begin, about) for one in signed]
-            if not told:
+            operations = [self._operation(kind, one, begin, about) for one in signed]
+            if not operations:
                 refused = Operation(self.worker, kind, "", Outcome.FAILED, begin, now_ns())
                 self.history.add(replace(refused, reason=reason_of(error), about=about))
                 then(False)
                 return None
             # The answers to those before came; only the last one's did not.
-            for operation, statement in zip(told[:-1], signed[:-1], strict=True):
+            for operation, statement in zip(operations[:-1], signed[:-1], strict=True):
                 self._keep(_Open(replace(operation, outcome=Outcome.OK), statement, client))
-            self._end(_Open(told[-1], signed[-1], client, then), error)
+            self._end(_Open(operations[-1], signed[-1], client, then), error)
             return None
         given = receipt(result)
         for statement in signed:
@@ -170,15 +170,15 @@ class Journal:
         try:
             receipt = client.resend(statement)
         except BureauError as error:
-            told = self._operation("again", statement, begin, about)
-            told = replace(told, reason=reason_of(error))
+            operation = self._operation("again", statement, begin, about)
+            operation = replace(operation, reason=reason_of(error))
             if _is_final(error):
-                self.history.add(replace(told, outcome=Outcome.FAILED))
+                self.history.add(replace(operation, outcome=Outcome.FAILED))
             else:
-                self._keep(_Open(told, statement, client))
+                self._keep(_Open(operation, statement, client))
         else:
-            told = self._operation("again", statement, begin, about)
-            self._accept(replace(told, outcome=Outcome.OK), statement, receipt)
+            operation = self._operation("again", statement, begin, about)
+            self._accept(replace(operation, outcome=Outcome.OK), statement, receipt)
 
     @property
     def accepted(self) -> list[Statement]:
@@ -198,20 +198,22 @@ class Journal:
             if not self._open:
                 return True
             oldest = self._open.pop(0)
-        told = oldest.operation
+        operation = oldest.operation
         try:
             receipt = (self.settler or oldest.client).resend(oldest.statement)
         except BureauError as error:
-            if told.outcome is Outcome.OK or not (_is_final(error) or _over_quota(told, error)):
+            if operation.outcome is Outcome.OK or not (
+                _is_final(error) or _over_quota(operation, error)
+            ):
                 self._keep(oldest)
                 return False
-            told = replace(told, outcome=Outcome.FAILED, reason=reason_of(error))
-            self.history.add(replace(told, settled_ns=now_ns()))
+            operation = replace(operation, outcome=Outcome.FAILED, reason=reason_of(error))
+            self.history.add(replace(operation, settled_ns=now_ns()))
             oldest.then(False)
             return True
-        settled = now_ns() if told.outcome is Outcome.UNKNOWN else None
-        told = replace(told, outcome=Outcome.OK, settled_ns=settled)
-        self._accept(told, oldest.statement, receipt)
+        settled = now_ns() if operation.outcome is Outcome.UNKNOWN else None
+        operation = replace(operation, outcome=Outcome.OK, settled_ns=settled)
+        self._accept(operation, oldest.statement, receipt)
         if settled:
             oldest.then(True)
         return True
@@ -245,19 +247,19 @@ class Journal:
             about=about,
         )
 
-    def _accept(self, told: Operation, statement: Statement, receipt: Receipt) -> None:
+    def _accept(self, operation: Operation, statement: Statement, receipt: Receipt) -> None:
         text = text_of(receipt, statement)
-        self.history.add(replace(told, leaf_index=receipt.leaf_index, receipt=text))
+        self.history.add(replace(operation, leaf_index=receipt.leaf_index, receipt=text))
         with self._lock:
             self._accepted.append(statement)
 
     def _end(self, opened: _Open, error: BureauError) -> None:
-        told = replace(opened.operation, outcome=outcome_of(error), reason=reason_of(error))
-        if told.outcome is Outcome.FAILED:
-            self.history.add(told)
+        operation = replace(opened.operation, outcome=outcome_of(error), reason=reason_of(error))
+        if operation.outcome is Outcome.FAILED:
+            self.history.add(operation)
             opened.then(False)
         else:
-            opened.operation = told
+            opened.operation = operation
             self._keep(opened)
 
     def _keep(self, opened: _Open) -> None:
@@ -267,8 +269,8 @@ class Journal:
     def _signed(self) -> list[Statement]:
         if not hasattr(self._thread, "signed"):
             self._thread.signed = []
-        found: list[Statement] = self._thread.signed
-        return found
+        statements: list[Statement] = self._thread.signed
+        return statements
 
 
 def outcome_of(error: BureauError) -> Outcome:
@@ -283,11 +285,11 @@ def reason_of(error: BureauError) -> str:
     return error.reason or type(error).__name__
 
 
-def _over_quota(told: Operation, error: BureauError) -> bool:
+def _over_quota(operation: Operation, error: BureauError) -> bool:
     """Return True if the directory will not evaluate it today: evaluated ones are answered
     again whatever the quota.
     """
-    return told.kind == "evaluate" and error.reason == "QUOTA_EXCEEDED"
+    return operation.kind == "evaluate" and error.reason == "QUOTA_EXCEEDED"
 
 
 def _is_final(error: BureauError) -> bool:

@@ -72,8 +72,8 @@ def run(base: WorkerBase) -> None:
     for hand in hands:
         hand.start()
     while not base.over:
-        for told in base.directions():
-            worker.follow(told)
+        for direction in base.directions():
+            worker.follow(direction)
         worker.refresh()
         base.journal.settle_one()
         time.sleep(REFRESH_S / 4)
@@ -129,11 +129,11 @@ class LenderWorker:
             before_send=self.journal.heard,
         )
         while not self.subject_of and not self.worker.over:
-            found = self.journal.attempt(
+            subject_ids = self.journal.attempt(
                 "evaluate", directory, lambda: directory.subject_ids(numbers), count=len(numbers)
             )
-            if found:
-                self.subject_of = dict(zip(self._world.people, found, strict=True))
+            if subject_ids:
+                self.subject_of = dict(zip(self._world.people, subject_ids, strict=True))
             else:
                 time.sleep(1)
 
@@ -164,18 +164,18 @@ class LenderWorker:
             self.inquirable = inquirable or self.inquirable
             self.furnishable |= furnishable
 
-    def follow(self, told: Direction) -> None:
+    def follow(self, direction: Direction) -> None:
         """Does what the run directs."""
         key = self.lenders[0]._signing.signer.key
-        if told.do == "reload":
+        if direction.do == "reload":
             self._connect(key)
-            self.worker.done(told)
-        elif told.do in {"twice", "once"}:
-            self._twice = told.do == "twice"
-            self.worker.done(told)
-        elif told.do == "rotate-key":
+            self.worker.done(direction)
+        elif direction.do in {"twice", "once"}:
+            self._twice = direction.do == "twice"
+            self.worker.done(direction)
+        elif direction.do == "rotate-key":
             self._rotate(SigningKey.generate())
-            self.worker.done(told)
+            self.worker.done(direction)
 
     def _rotate(self, fresh: SigningKey) -> None:
         lender = self.lenders[0]
@@ -314,8 +314,8 @@ class LenderWorker:
     def answer(self, chance: random.Random) -> None:
         """Answers a dispute against its records."""
         lender = chance.choice(self.lenders)
-        found = self.journal.read("disputes", lambda: lender.disputes(limit=20)) or []
-        opened = [one for one in found if one.close_time is None]
+        disputes = self.journal.read("disputes", lambda: lender.disputes(limit=20)) or []
+        opened = [one for one in disputes if one.close_time is None]
         if opened:
             dispute = chance.choice(opened)
             self.journal.attempt(

@@ -52,5 +52,5 @@ def erase(base: WorkerBase, settings: Settings, subject_id: str) -> None:
         ],
         "error": error,
     }
-    told = Operation(base.name, "erase", "", outcome, begin, now_ns(), about=about)
-    base.journal.history.add(told)
+    operation = Operation(base.name, "erase", "", outcome, begin, now_ns(), about=about)
+    base.journal.history.add(operation)

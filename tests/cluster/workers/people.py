@@ -21,7 +21,7 @@ def identifiers(topology: TopologyMap) -> list[Identifier]:
     """Never-issued United States social security numbers, other ones for every seed."""
     people = len(topology.of_kind("agent")) * PEOPLE_OF_AN_AGENT
     return [
-        ("US", "SSN", f"000-{10 + topology.seed % 90:02}-{place:04}") for place in range(people)
+        ("US", "SSN", f"000-{10 + topology.seed % 90:02}-{number:04}") for number in range(people)
     ]
 
 

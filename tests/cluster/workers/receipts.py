@@ -19,13 +19,13 @@ def text_of(receipt: Receipt, statement: Statement | bytes) -> str:
         statement: What it is the receipt of, or its envelope.
     """
     envelope = statement if isinstance(statement, bytes) else statement.envelope
-    told = LeafStatement(
+    leaf = LeafStatement(
         receipt.kind,
         digest(Envelope.FromString(envelope)),
         receipt.answer_digest,
         micros_of(receipt.log_time),
     )
-    alone = StandAlone(receipt.leaf_index, receipt.proof, receipt.checkpoint, receipt.salt, told)
+    alone = StandAlone(receipt.leaf_index, receipt.proof, receipt.checkpoint, receipt.salt, leaf)
     return alone.to_text()
 
 

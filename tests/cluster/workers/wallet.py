@@ -65,8 +65,8 @@ def run(base: WorkerBase) -> None:
     for hand in hands:
         hand.start()
     while not base.over:
-        for told in base.directions():
-            worker.follow(told)
+        for direction in base.directions():
+            worker.follow(direction)
         base.journal.settle_one()
         time.sleep(0.5)
     for hand in hands:
@@ -96,11 +96,11 @@ class WalletWorker:
         """Everybody gets a wallet, and consents so that lenders can begin."""
         numbers = identifiers(self.worker.topology)
         mine = [
-            numbers[place]
-            for place in places_of(self.worker.topology, self.worker.member.member_id)
+            numbers[index]
+            for index in places_of(self.worker.topology, self.worker.member.member_id)
         ]
         while not self.people and not self.worker.over:
-            found = self.journal.attempt(
+            subject_ids = self.journal.attempt(
                 "evaluate",
                 self._directory,
                 lambda: self._directory.subject_ids(mine),
@@ -108,13 +108,13 @@ class WalletWorker:
             )
             self.people = [
                 Person(
-                    self._wallet(place, subject, self._keys.new_key(subject)),
-                    careful=bool(place % 2),
-                    quiet=place >= len(mine) - QUIET_PEOPLE,
+                    self._wallet(index, subject, self._keys.new_key(subject)),
+                    careful=bool(index % 2),
+                    quiet=index >= len(mine) - QUIET_PEOPLE,
                 )
-                for place, subject in enumerate(found or [])
+                for index, subject in enumerate(subject_ids or [])
             ]
-            if not found:
+            if not subject_ids:
                 time.sleep(1)
         for person in self.people:
             self._settle_in(person)
@@ -122,9 +122,9 @@ class WalletWorker:
     def _lender(self, folder: str) -> Lender:
         return Lender(Profile.load(folder), policy=HURRIED, before_send=self.journal.heard)
 
-    def _wallet(self, place: int, subject_id: str, key: SigningKey) -> Wallet:
+    def _wallet(self, index: int, subject_id: str, key: SigningKey) -> Wallet:
         return Wallet(
-            self.worker.profile(place),
+            self.worker.profile(index),
             subject_id,
             key,
             policy=HURRIED,
@@ -169,14 +169,14 @@ class WalletWorker:
                 if person.bound and (task == "keys" or person.keys is not KeyState.LOST):
                     getattr(self, task)(person)
 
-    def follow(self, told: Direction) -> None:
+    def follow(self, direction: Direction) -> None:
         """Does what the run directs."""
-        if told.do == "revoke":
+        if direction.do == "revoke":
             for person in self.people:
                 with person.turn:
                     if person.bound:
                         self.revoke(person)
-            self.worker.done(told)
+            self.worker.done(direction)
 
     def recover_keys(self) -> None:
         """Give everybody a key in force, so that the auditor can read in their names."""

@@ -62,8 +62,8 @@ def _follow(worker: WorkerBase, lender: Lender, stream: int, cursor: int) -> lis
         time.sleep(0.5)
     outcome = Outcome.FAILED if reason else Outcome.OK
     about = {"stream": stream, "after": cursor, "alerts": len(heard)}
-    told = Operation(worker.name, "watch", "", outcome, begin, now_ns(), reason, about=about)
-    worker.journal.history.add(told)
+    operation = Operation(worker.name, "watch", "", outcome, begin, now_ns(), reason, about=about)
+    worker.journal.history.add(operation)
     return heard
 
 
@@ -78,7 +78,7 @@ def _note(worker: WorkerBase, stream: int, alert: Alert) -> None:
         "member": worker.member.member_id,
     }
     now = now_ns()
-    told = Operation(
+    operation = Operation(
         worker.name,
         "alert",
         "",
@@ -88,4 +88,4 @@ def _note(worker: WorkerBase, stream: int, alert: Alert) -> None:
         leaf_index=alert.cause_leaf_index,
         about=about,
     )
-    worker.journal.history.add(told)
+    worker.journal.history.add(operation)

@@ -71,6 +71,6 @@ def test_figures_of_a_run() -> None:
 
 def test_the_drawing_is_well_formed() -> None:
     drawn = ET.fromstring(Drawing(figures_of(OPERATIONS, EVENTS)).draw())
-    texts = [box.get("data-told", "") for box in drawn.iter("rect")]
+    texts = [box.get("data-caption", "") for box in drawn.iter("rect")]
     assert any("slow <disk>" in one for one in texts)
     assert {text.text for text in drawn.iter("text")} >= {"node-1", "lender-1", "audit"}

@@ -13,7 +13,7 @@ from tests.cluster.history import Operation, Outcome
 PLACE_BITS = 20
 
 
-def all_delivered(evidence: Evidence, found: Findings) -> None:
+def all_delivered(evidence: Evidence, findings: Findings) -> None:
     """Every alert that a member's watcher could have had by its last one, it had."""
     untouched = _untouched(evidence)
     for member, heard in _heard(evidence).items():
@@ -26,23 +26,23 @@ def all_delivered(evidence: Evidence, found: Findings) -> None:
                     continue
                 if (leaf << PLACE_BITS | alert.ordinal) > last:
                     continue
-                found.look()
+                findings.look()
                 if f"{leaf}-{alert.ordinal}" not in delivered:
-                    found.blame(
+                    findings.blame(
                         f"{member} never got alert {leaf}-{alert.ordinal}, and got later ones",
                         consent=alert.consent_id,
                     )
 
 
-def caused(evidence: Evidence, found: Findings) -> None:
+def caused(evidence: Evidence, findings: Findings) -> None:
     """Each inquiry for new credit alerts every other member that monitors the person."""
     untouched = _untouched(evidence)
     monitors: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
-    for told in evidence.statements:
-        about = told.first.about
-        if told.request_id in untouched and "MONITOR" in about["actions"]:
-            who = told.request_id, about["grantee"], told.leaf_index or 0
-            monitors[about["subject"]].append(who)
+    for statement in evidence.statements:
+        about = statement.first.about
+        if statement.request_id in untouched and "MONITOR" in about["actions"]:
+            grant = statement.request_id, about["grantee"], statement.leaf_index or 0
+            monitors[about["subject"]].append(grant)
     for node in evidence.nodes:
         given = {
             (member, alert.consent_id, alert.leaf_index)
@@ -50,33 +50,37 @@ def caused(evidence: Evidence, found: Findings) -> None:
             for alert in alerts
             if alert.kind == "NEW_INQUIRY"
         }
-        for told in evidence.statements:
-            leaf, about = told.leaf_index, told.first.about
-            if told.first.kind != "query" or leaf is None or about["purpose"] != HARD:
+        for statement in evidence.statements:
+            leaf, about = statement.leaf_index, statement.first.about
+            if statement.first.kind != "query" or leaf is None or about["purpose"] != HARD:
                 continue
             for consent_id, member, since in monitors[about["subject"]]:
                 if since < leaf and member != about["member"] and member in node.alerts:
-                    found.look()
+                    findings.look()
                     if (member, consent_id, leaf) not in given:
-                        found.blame(f"{node.name} does not alert {member} of {told}", leaf=leaf)
+                        findings.blame(
+                            f"{node.name} does not alert {member} of {statement}", leaf=leaf
+                        )
 
 
-def in_order(evidence: Evidence, found: Findings) -> None:
+def in_order(evidence: Evidence, findings: Findings) -> None:
     """Within a stream, alerts come in the order of the log; and on every node the same."""
     for heard in _heard(evidence).values():
         streams: dict[int, list[int]] = defaultdict(list)
         for one in heard:
             streams[one.about["stream"]].append(one.about["cursor"])
         for number, cursors in streams.items():
-            found.look(len(cursors))
+            findings.look(len(cursors))
             for before, after in pairwise(cursors):
                 if after <= before:
-                    found.blame(f"{heard[0].worker} heard {after} behind {before}", stream=number)
+                    findings.blame(
+                        f"{heard[0].worker} heard {after} behind {before}", stream=number
+                    )
     for node, other in pairwise(evidence.nodes):
         for member in node.alerts.keys() & other.alerts.keys():
-            found.look()
+            findings.look()
             if node.alerts[member] != other.alerts[member]:
-                found.blame(f"{node.name} and {other.name} have other alerts for {member}")
+                findings.blame(f"{node.name} and {other.name} have other alerts for {member}")
 
 
 # An inquiry that other members see.
@@ -85,24 +89,24 @@ HARD = "CREDIT_APPLICATION"
 
 def _heard(evidence: Evidence) -> dict[str, list[Operation]]:
     """Collect the alerts that each member's watcher received, in their order."""
-    found: dict[str, list[Operation]] = defaultdict(list)
+    alerts: dict[str, list[Operation]] = defaultdict(list)
     for one in evidence.operations:
         if one.kind == "alert":
-            found[one.about["member"]].append(one)
-    return found
+            alerts[one.about["member"]].append(one)
+    return alerts
 
 
 def _untouched(evidence: Evidence) -> set[str]:
     """Consents that their subjects never changed, of people who never froze their file:
     what happens to the others depends on the moment."""
     frozen = {
-        told.first.about["subject"]
-        for told in evidence.statements
-        if told.first.kind == "hold" and told.outcome is not Outcome.FAILED
+        statement.first.about["subject"]
+        for statement in evidence.statements
+        if statement.first.kind == "hold" and statement.outcome is not Outcome.FAILED
     }
     return {
         consent_id
         for consent_id, consent in consents_of(evidence).items()
         if not any(change.kind in STOPS for change in consent.changes)
-        and consent.told.first.about["subject"] not in frozen
+        and consent.statement.first.about["subject"] not in frozen
     }

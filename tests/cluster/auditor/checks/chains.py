@@ -18,7 +18,7 @@ from tests.cluster.history import Outcome
 SUBJECT = "subjects/"
 
 
-def every_event_in_order(evidence: Evidence, found: Findings) -> None:
+def every_event_in_order(evidence: Evidence, findings: Findings) -> None:
     """The chain of each subject has every leaf about them but submissions, in the order of
     the log."""
     for database in evidence.databases:
@@ -28,33 +28,33 @@ def every_event_in_order(evidence: Evidence, found: Findings) -> None:
         chains = chains_of(database)
         for subject in sorted(chains.keys() | stored.keys()):
             wanted, links = chains.get(subject, []), stored[subject]
-            found.look(len(wanted))
+            findings.look(len(wanted))
             if wanted != links:
-                found.blame(
+                findings.blame(
                     f"{database.name}: the chain of {subject} is not of the leaves about them",
                     leaves=[link.leaf_index for link in wanted],
                     stored=[link.leaf_index for link in links],
                 )
 
 
-def heads_in_reports(evidence: Evidence, found: Findings) -> None:
+def heads_in_reports(evidence: Evidence, findings: Findings) -> None:
     """Every report, and every subject's file, shows the head of the chain as of its log size."""
     if not evidence.databases:
         return
     chains = chains_of(evidence.databases[0])
-    for told in evidence.statements:
-        about = told.first.about
-        if told.first.kind == "query" and told.outcome is Outcome.OK and "chain" in about:
-            found.look()
+    for statement in evidence.statements:
+        about = statement.first.about
+        if statement.first.kind == "query" and statement.outcome is Outcome.OK and "chain" in about:
+            findings.look()
             head = _head(chains.get(about["subject"], []), about["log_size"])
             if about["chain"] != head.hash.hex():
-                found.blame(f"another head of the chain in the report of {told}")
+                findings.blame(f"another head of the chain in the report of {statement}")
     for node in evidence.nodes:
         for subject, file in node.files.items():
-            found.look()
+            findings.look()
             head = _head(chains.get(subject, []), file.log_size)
             if (file.events, file.chain) != (head.events, head.hash.hex()):
-                found.blame(
+                findings.blame(
                     f"{node.name} shows another head of the chain in the file of {subject}",
                     events=file.events,
                     wanted=head.events,
@@ -91,7 +91,9 @@ def _named(entry: Entry, disputants: dict[str, str]) -> Iterator[str]:
         yield parsed(binding.SerializeToString(), KeyBinding).subject_id
     elif entry.kind == "erasure":
         erasure = parsed(entry.envelope, Erasure)
-        yield from {who for account in erasure.accounts for who in account.subject_ids}
+        yield from {
+            subject_id for account in erasure.accounts for subject_id in account.subject_ids
+        }
         if erasure.statements:
             yield erasure.subject_id
     elif entry.kind == "key-repudiation":

@@ -30,59 +30,65 @@ class Erasures:
 
 def erasures_of(evidence: Evidence) -> Erasures:
     """Read the erasures in the log."""
-    found = Erasures()
+    erasures = Erasures()
     for entry in evidence.databases[0].entries if evidence.databases else []:
         if entry.kind == "erasure":
             for account in parsed(entry.envelope, Erasure).accounts:
-                found.leaf_of[account.tradeline_id] = entry.leaf_index
-                found.people_of[account.tradeline_id] = list(account.subject_ids)
-                found.newest.update(dict.fromkeys(account.subject_ids, entry.leaf_index))
-    return found
+                erasures.leaf_of[account.tradeline_id] = entry.leaf_index
+                erasures.people_of[account.tradeline_id] = list(account.subject_ids)
+                erasures.newest.update(dict.fromkeys(account.subject_ids, entry.leaf_index))
+    return erasures
 
 
-def logged_and_noticed(evidence: Evidence, found: Findings) -> None:
+def logged_and_noticed(evidence: Evidence, findings: Findings) -> None:
     """Every erasure is in the log and shown to auditors, and each person whom it names has a
     notice of it."""
     erasures = erasures_of(evidence)
     for one in evidence.operations:
         if one.kind == "erase" and one.outcome is Outcome.OK:
-            found.look()
+            findings.look()
             for account in one.about["tradelines"]:
                 if account not in erasures.leaf_of:
-                    found.blame(f"the erasure of account {account} is not in the log")
+                    findings.blame(f"the erasure of account {account} is not in the log")
     for node in evidence.nodes:
         for account, people in erasures.people_of.items():
-            found.look()
+            findings.look()
             if account not in node.erased:
-                found.blame(f"{node.name} does not list the erasure of account {account}")
+                findings.blame(f"{node.name} does not list the erasure of account {account}")
             for subject in people:
                 if subject in node.notices and account not in node.notices[subject]:
-                    found.blame(
+                    findings.blame(
                         f"{node.name} has no notice for {subject} of the erasure of {account}"
                     )
 
 
-def gone(evidence: Evidence, found: Findings) -> None:
+def gone(evidence: Evidence, findings: Findings) -> None:
     """An erased account is in no file and no later report, and a report from before that has
     it is replayed no more."""
     erasures = erasures_of(evidence)
     for node in evidence.nodes:
         for subject, file in node.files.items():
-            found.look()
+            findings.look()
             for account in sorted(file.tradelines & erasures.leaf_of.keys()):
-                found.blame(f"{node.name} shows erased account {account} in the file of {subject}")
-    for told in evidence.statements:
-        about = told.first.about
-        if told.first.kind != "query" or "tradelines" not in about:
+                findings.blame(
+                    f"{node.name} shows erased account {account} in the file of {subject}"
+                )
+    for statement in evidence.statements:
+        about = statement.first.about
+        if statement.first.kind != "query" or "tradelines" not in about:
             continue
-        found.look()
+        findings.look()
         erased = [account for account in about["tradelines"] if account in erasures.leaf_of]
         later = [one for one in erased if erasures.leaf_of[one] < about["log_size"]]
         if later:
-            found.blame(f"the report of {told} has erased accounts", accounts=later)
+            findings.blame(f"the report of {statement} has erased accounts", accounts=later)
         for node in evidence.nodes:
-            answer = node.replays.get(told.request_id)
+            answer = node.replays.get(statement.request_id)
             if erased and not later and answer not in {None, GONE}:
-                found.blame(f"{node.name} replays the report of {told}, which has erased accounts")
+                findings.blame(
+                    f"{node.name} replays the report of {statement}, which has erased accounts"
+                )
             if answer == GONE and erasures.newest[about["subject"]] < about["log_size"]:
-                found.blame(f"{node.name} says that something of {told} was erased: nothing was")
+                findings.blame(
+                    f"{node.name} says that something of {statement} was erased: nothing was"
+                )

@@ -15,47 +15,47 @@ ENVELOPE = frozenset(
 )
 
 
-def no_effect(evidence: Evidence, found: Findings) -> None:
+def no_effect(evidence: Evidence, findings: Findings) -> None:
     """Every forged, stolen or guessed statement is refused, and none is in the log."""
-    asked = {told.request_id for told in evidence.statements}
+    asked = {statement.request_id for statement in evidence.statements}
     forged: dict[str, str] = {}
     for one in evidence.operations:
         if one.kind != "attack":
             continue
-        found.look()
+        findings.look()
         what = str(one.about["what"])
         if one.outcome is Outcome.OK:
-            found.blame(f"an attack was answered: {what}", method=one.about["method"])
+            findings.blame(f"an attack was answered: {what}", method=one.about["method"])
         if one.request_id and one.request_id not in asked:
             forged[one.request_id] = what
     for database in evidence.databases:
         for entry in database.entries:
             if entry.request_id in forged and entry.kind != DENIAL:
-                found.blame(
+                findings.blame(
                     f"{database.name}: an attack is at leaf {entry.leaf_index}: "
                     f"{forged[entry.request_id]}",
                     signer=entry.signer,
                 )
         for row in database.inquiries:
             if row.granted and row.inquiry_id in forged:
-                found.blame(f"{database.name}: an attack got a report: {row.inquiry_id}")
+                findings.blame(f"{database.name}: an attack got a report: {row.inquiry_id}")
 
 
-def junk_refused(evidence: Evidence, found: Findings) -> None:
+def junk_refused(evidence: Evidence, findings: Findings) -> None:
     """Every junk envelope is refused for what it is, and no statement in one is in the log."""
     junk: dict[str, str] = {}
     for one in evidence.operations:
         if one.kind != "junk":
             continue
-        found.look()
+        findings.look()
         what = junk[one.request_id] = str(one.about["what"])
         if one.outcome is Outcome.OK:
-            found.blame(f"junk was accepted: {what}")
+            findings.blame(f"junk was accepted: {what}")
         elif one.reason not in ENVELOPE | UNSERVED:
-            found.blame(f"junk was not refused for what it is: {what}: {one.reason}")
+            findings.blame(f"junk was not refused for what it is: {what}: {one.reason}")
     for database in evidence.databases:
         for entry in database.entries:
             if entry.request_id in junk:
-                found.blame(
+                findings.blame(
                     f"{database.name}: junk is at leaf {entry.leaf_index}: {junk[entry.request_id]}"
                 )

@@ -10,16 +10,16 @@ from tests.cluster.history import Outcome
 REFUSED = frozenset({"VerificationFailed", "Unavailable"})
 
 
-def none_believed(evidence: Evidence, found: Findings) -> None:
+def none_believed(evidence: Evidence, findings: Findings) -> None:
     """Every reply that a lying node altered ends in VerificationFailed, and none is believed."""
     for one in evidence.operations:
         if one.kind != "lie":
             continue
-        found.look()
+        findings.look()
         if one.outcome is Outcome.OK:
-            found.blame(f"{one.worker} believed a node that told it {one.about['lie']}")
+            findings.blame(f"{one.worker} believed a node that told it {one.about['lie']}")
         elif one.about["error"] not in REFUSED:
-            found.blame(
+            findings.blame(
                 f"{one.worker} was told {one.about['lie']}, and it ended in {one.about['error']}",
                 reason=one.reason,
             )

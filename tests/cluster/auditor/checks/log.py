@@ -19,23 +19,27 @@ from tests.cluster.auditor.statements import digest_of
 from tests.cluster.history import Outcome
 
 
-def receipts_verify(evidence: Evidence, found: Findings) -> None:
+def receipts_verify(evidence: Evidence, findings: Findings) -> None:
     """Every receipt proves that its statement is in the log, at its place."""
-    for told in evidence.statements:
-        for one in told.operations:
+    for statement in evidence.statements:
+        for one in statement.operations:
             if not one.receipt:
                 if one.outcome is Outcome.OK:
-                    found.blame(f"accepted without a receipt: {told}")
+                    findings.blame(f"accepted without a receipt: {statement}")
                 continue
-            found.look()
+            findings.look()
             try:
                 receipt = Receipt.from_text(one.receipt)
                 receipt.verify(digest_of(one.envelope), evidence.origin, evidence.verifier)
             except KeysError as error:
-                found.blame(f"a receipt does not verify: {told}: {error}", receipt=one.receipt)
+                findings.blame(
+                    f"a receipt does not verify: {statement}: {error}", receipt=one.receipt
+                )
                 continue
             if receipt.index != one.leaf_index:
-                found.blame(f"a receipt is for leaf {receipt.index}, not {one.leaf_index}: {told}")
+                findings.blame(
+                    f"a receipt is for leaf {receipt.index}, not {one.leaf_index}: {statement}"
+                )
 
 
 class FoundCheckpoint(NamedTuple):
@@ -47,174 +51,181 @@ class FoundCheckpoint(NamedTuple):
     root: bytes
 
 
-def one_tree(evidence: Evidence, found: Findings) -> None:
+def one_tree(evidence: Evidence, findings: Findings) -> None:
     """Any two checkpoints are consistent: those that members got, that nodes list, that are
     kept apart, and that witnesses cosigned, are all of one tree, which only grew."""
-    opened = list(_opened(evidence, found))
+    opened = list(_opened(evidence, findings))
     audit, roots = LogAudit(opened), [Frontier().root()]
     for leaf in evidence.leaves:
         audit.add(leaf)
         roots.append(audit.frontier.root())
-    for at in audit.unreached:
-        found.blame(
-            f"the log has forgotten: {at.where} has a checkpoint of {at.size} leaves, "
-            f"{audit.frontier.size} are stored",
-            note=at.note,
+    for checkpoint in audit.unreached:
+        findings.blame(
+            f"the log has forgotten: {checkpoint.where} has a checkpoint of {checkpoint.size} "
+            f"leaves, {audit.frontier.size} are stored",
+            note=checkpoint.note,
         )
-    for at in audit.contradicted:
-        found.blame(
-            f"forked: the leaves stored do not give the root of size {at.size} that {at.where} has",
-            note=at.note,
-            recomputed=roots[at.size].hex(),
+    for checkpoint in audit.contradicted:
+        findings.blame(
+            f"forked: the leaves stored do not give the root of size {checkpoint.size} "
+            f"that {checkpoint.where} has",
+            note=checkpoint.note,
+            recomputed=roots[checkpoint.size].hex(),
         )
     for node in evidence.nodes:
         try:
-            check_checkpoints([at for at in opened if at.where == _list_of(node)])
+            check_checkpoints(
+                [checkpoint for checkpoint in opened if checkpoint.where == _list_of(node)]
+            )
         except LogFault as fault:
-            found.blame(f"{node.name} lists checkpoints of no one log: {fault}")
+            findings.blame(f"{node.name} lists checkpoints of no one log: {fault}")
         for first, second, proof in node.proofs:
-            found.look()
+            findings.look()
             try:
                 verify_consistency(first, second, roots[first], roots[second], proof)
             except (KeysError, IndexError) as error:
-                found.blame(f"{node.name} does not prove {first} to {second}: {error}")
+                findings.blame(f"{node.name} does not prove {first} to {second}: {error}")
     for fork in evidence.forks:
-        found.blame(f"a witness has seen a fork: {fork}")
+        findings.blame(f"a witness has seen a fork: {fork}")
 
 
-def witnesses_follow(evidence: Evidence, found: Findings) -> None:
+def witnesses_follow(evidence: Evidence, findings: Findings) -> None:
     """Every cosignature kept verifies, and at the end every witness has cosigned the whole
     log."""
     keys = {(key := parse_witness(vkey)).name: key.key for vkey in evidence.witnesses.values()}
     for database in evidence.databases:
         notes = dict(database.checkpoints)
         for size, witness, line in database.cosignatures:
-            found.look()
+            findings.look()
             try:
                 verify_cosignature(notes[size] + line, witness, keys[witness])
             except (KeysError, KeyError) as error:
-                found.blame(f"{database.name}: no cosignature of {witness} at {size}: {error}")
+                findings.blame(f"{database.name}: no cosignature of {witness} at {size}: {error}")
     leaves = len(evidence.leaves)
     for name in evidence.witnesses:
-        found.look()
+        findings.look()
         note = evidence.cosigned.get(name)
         size = parse_checkpoint(parse_note(note)[0]).size if note else 0
         if size < leaves:
-            found.blame(f"{name} has cosigned {size} of {leaves} leaves")
+            findings.blame(f"{name} has cosigned {size} of {leaves} leaves")
 
 
-def same_everywhere(evidence: Evidence, found: Findings) -> None:
+def same_everywhere(evidence: Evidence, findings: Findings) -> None:
     """Every node gives out the same leaves, and every database has the same."""
     places = [
         (database.name, [e.commitment for e in database.entries]) for database in evidence.databases
     ]
     places += [(node.name, node.leaves) for node in evidence.nodes]
     for (name, leaves), (other, theirs) in pairwise(places):
-        found.look()
+        findings.look()
         if leaves != theirs:
-            at = next(
+            index = next(
                 (i for i, (a, b) in enumerate(zip(leaves, theirs, strict=False)) if a != b),
                 min(len(leaves), len(theirs)),
             )
-            found.blame(
+            findings.blame(
                 f"{name} has {len(leaves)} leaves and {other} {len(theirs)}; "
-                f"they differ from leaf {at} on"
+                f"they differ from leaf {index} on"
             )
 
 
-def dense(evidence: Evidence, found: Findings) -> None:
+def dense(evidence: Evidence, findings: Findings) -> None:
     """Leaf indices are 0, 1, 2, … without gap or double."""
     for database in evidence.databases:
-        found.look(len(database.entries))
+        findings.look(len(database.entries))
         indices = [entry.leaf_index for entry in database.entries]
-        for place, index in enumerate(indices):
-            if index != place:
-                found.blame(f"{database.name} has leaf {index} where {place} belongs")
+        for wanted, index in enumerate(indices):
+            if index != wanted:
+                findings.blame(f"{database.name} has leaf {index} where {wanted} belongs")
                 break
         if database.head[0] != len(indices):
-            found.blame(
+            findings.blame(
                 f"{database.name} has {len(indices)} leaves, its head row says {database.head[0]}"
             )
     taken: dict[int, str] = {}
-    for told in evidence.statements:
-        leaf = told.leaf_index
-        if leaf is not None and taken.setdefault(leaf, str(told)) != str(told):
-            found.blame(f"leaf {leaf} is of {taken[leaf]} and of {told}")
+    for statement in evidence.statements:
+        leaf = statement.leaf_index
+        if leaf is not None and taken.setdefault(leaf, str(statement)) != str(statement):
+            findings.blame(f"leaf {leaf} is of {taken[leaf]} and of {statement}")
 
 
-def root_recomputed(evidence: Evidence, found: Findings) -> None:
+def root_recomputed(evidence: Evidence, findings: Findings) -> None:
     """The stored statements give the stored leaves, and these the root that was signed."""
     for database in evidence.databases:
-        audit = LogAudit(_newest(evidence, database, found))
+        audit = LogAudit(_newest(evidence, database, findings))
         for entry in database.entries:
-            found.look()
+            findings.look()
             audit.add(entry.commitment)
             for what in leaf_violations(entry, entry.envelope):
-                found.blame(f"leaf {entry.leaf_index} in {database.name}: {what}", kind=entry.kind)
+                findings.blame(
+                    f"leaf {entry.leaf_index} in {database.name}: {what}", kind=entry.kind
+                )
         if (audit.frontier.size, b"".join(audit.frontier.hashes)) != database.head:
-            found.blame(f"the head row of {database.name} is not the tree of its leaves")
+            findings.blame(f"the head row of {database.name} is not the tree of its leaves")
         if audit.contradicted or audit.unreached:
-            found.blame(f"the leaves of {database.name} do not give the root that was signed")
+            findings.blame(f"the leaves of {database.name} do not give the root that was signed")
 
 
-def in_order(evidence: Evidence, found: Findings) -> None:
+def in_order(evidence: Evidence, findings: Findings) -> None:
     """A statement acknowledged before another was sent is before it in the log:
     for each signer, and for all of them."""
     accepted = [
-        told
-        for told in evidence.statements
-        if told.leaf_index is not None and told.known_ns is not None
+        statement
+        for statement in evidence.statements
+        if statement.leaf_index is not None and statement.known_ns is not None
     ]
-    acknowledged = sorted(accepted, key=lambda told: told.known_ns or 0)
-    place, highest = 0, None
-    for told in sorted(accepted, key=lambda told: told.begin_ns):
-        found.look()
-        while place < len(acknowledged) and (acknowledged[place].known_ns or 0) < told.begin_ns:
-            one = acknowledged[place]
+    acknowledged = sorted(accepted, key=lambda statement: statement.known_ns or 0)
+    passed, highest = 0, None
+    for statement in sorted(accepted, key=lambda statement: statement.begin_ns):
+        findings.look()
+        while (
+            passed < len(acknowledged) and (acknowledged[passed].known_ns or 0) < statement.begin_ns
+        ):
+            one = acknowledged[passed]
             if highest is None or (one.leaf_index or 0) > (highest.leaf_index or 0):
                 highest = one
-            place += 1
-        if highest is not None and (told.leaf_index or 0) < (highest.leaf_index or 0):
-            found.blame(
-                f"{told} stands at leaf {told.leaf_index}, before {highest} at leaf "
+            passed += 1
+        if highest is not None and (statement.leaf_index or 0) < (highest.leaf_index or 0):
+            findings.blame(
+                f"{statement} stands at leaf {statement.leaf_index}, before {highest} at leaf "
                 f"{highest.leaf_index}, which was acknowledged before it was sent",
-                same_signer=told.signer == highest.signer,
+                same_signer=statement.signer == highest.signer,
             )
 
 
-def times_go_on(evidence: Evidence, found: Findings) -> None:
+def times_go_on(evidence: Evidence, findings: Findings) -> None:
     """Times never go back along the log, whatever the nodes' clocks say."""
     for database in evidence.databases:
         for before, after in pairwise(database.entries):
-            found.look()
+            findings.look()
             if after.time_us < before.time_us:
-                found.blame(
+                findings.blame(
                     f"in {database.name} leaf {after.leaf_index} is "
                     f"{(before.time_us - after.time_us) / 1e6:.3f} s older than the one before it"
                 )
 
 
-def _newest(evidence: Evidence, database: Database, found: Findings) -> Iterator[Checkpoint]:
+def _newest(evidence: Evidence, database: Database, findings: Findings) -> Iterator[Checkpoint]:
     """Yield the checkpoint that a database has of all its leaves, if the log signed it."""
     leaves = len(database.entries)
     note = dict(database.checkpoints).get(leaves)
     if note is None:
-        found.blame(f"{database.name} has no checkpoint of its {leaves} leaves")
+        findings.blame(f"{database.name} has no checkpoint of its {leaves} leaves")
         return
     try:
         yield evidence.open(note)
     except KeysError as error:
-        found.blame(f"the newest checkpoint of {database.name} is not the log's: {error}")
+        findings.blame(f"the newest checkpoint of {database.name} is not the log's: {error}")
 
 
-def _opened(evidence: Evidence, found: Findings) -> Iterator[FoundCheckpoint]:
+def _opened(evidence: Evidence, findings: Findings) -> Iterator[FoundCheckpoint]:
     """Yield every checkpoint that the log signed; the others are violations."""
     for where, note in _checkpoints(evidence):
-        found.look()
+        findings.look()
         try:
             checkpoint = evidence.open(note)
         except KeysError as error:
-            found.blame(f"a checkpoint is not the log's: {where}: {error}", note=note)
+            findings.blame(f"a checkpoint is not the log's: {where}: {error}", note=note)
             continue
         yield FoundCheckpoint(where, note, checkpoint.size, checkpoint.root)
 

@@ -44,7 +44,7 @@ class Peace(NamedTuple):
     after: Event
 
 
-def served_again(evidence: Evidence, found: Findings) -> None:
+def served_again(evidence: Evidence, findings: Findings) -> None:
     """Within ten seconds of the end of each fault, every honest member's writes are accepted
     again."""
     workers = _honest(evidence)
@@ -55,33 +55,33 @@ def served_again(evidence: Evidence, found: Findings) -> None:
             if any(
                 _accepted_at_once(one) and peace.begin_ns <= one.end_ns <= end for one in writes
             ):
-                found.look()
+                findings.look()
                 continue
             # A judgement takes all of the ten seconds, and somebody who began to write in
             # them: not one who waits as long as the bureau had asked.
             writes = [one for one in writes if one.begin_ns >= peace.begin_ns]
             if peace.end_ns < end or not writes:
                 continue
-            found.look()
-            found.blame(
+            findings.look()
+            findings.blame(
                 f"{worker} was not served in the 10 s behind {peace.after.name} "
                 f"(fault {peace.after.number})",
                 last=[(one.kind, str(one.outcome), one.reason) for one in writes[-5:]],
             )
 
 
-def served_in_peace(evidence: Evidence, found: Findings) -> None:
+def served_in_peace(evidence: Evidence, findings: Findings) -> None:
     """No request goes unanswered where nothing was broken for ten seconds."""
     calm = [(peace.begin_ns + BACK_WITHIN_NS, peace.end_ns) for peace in peaces(evidence)]
     for worker, operations in _honest(evidence).items():
         for one in operations:
             if any(begin <= one.begin_ns and one.end_ns <= end for begin, end in calm):
-                found.look()
+                findings.look()
                 if one.reason in UNSERVED:
-                    found.blame(f"{worker} got no answer in peace: {one.kind}: {one.reason}")
+                    findings.blame(f"{worker} got no answer in peace: {one.kind}: {one.reason}")
 
 
-def served_in_floods(evidence: Evidence, found: Findings) -> None:
+def served_in_floods(evidence: Evidence, findings: Findings) -> None:
     """While a member floods the bureau, honest ones are served."""
     floods = [one for one in evidence.operations if one.kind == "flood"]
     broken = list(_broken(evidence))
@@ -90,12 +90,12 @@ def served_in_floods(evidence: Evidence, found: Findings) -> None:
             if end - begin < 3 * SECOND or any(b < end and e > begin for b, e, _ in broken):
                 continue
             tried = [one for one in operations if begin <= one.begin_ns and one.end_ns <= end]
-            found.look(len(tried))
+            findings.look(len(tried))
             if tried and all(one.reason in UNSERVED for one in tried):
-                found.blame(f"{worker} was not served while a member flooded", tries=len(tried))
+                findings.blame(f"{worker} was not served while a member flooded", tries=len(tried))
 
 
-def refusals_say_why(evidence: Evidence, found: Findings) -> None:
+def refusals_say_why(evidence: Evidence, findings: Findings) -> None:
     """Every refusal has a reason of the contract, never a fault of the bureau's own; and
     whatever the bureau answers verifies."""
     known = {
@@ -104,21 +104,21 @@ def refusals_say_why(evidence: Evidence, found: Findings) -> None:
     for one in evidence.operations:
         if not one.reason or one.reason == "OK" or one.kind == LIE:
             continue
-        found.look()
+        findings.look()
         if one.reason in BELIEVED_NOT:
-            found.blame(f"{one.worker}: an answer did not verify: {one.kind} {one.request_id}")
+            findings.blame(f"{one.worker}: an answer did not verify: {one.kind} {one.request_id}")
         elif one.reason == "INTERNAL" or one.reason not in known:
-            found.blame(
+            findings.blame(
                 f"{one.worker}: {one.kind} was answered {one.reason}", request_id=one.request_id
             )
 
 
-def all_could_be_read(evidence: Evidence, found: Findings) -> None:
+def all_could_be_read(evidence: Evidence, findings: Findings) -> None:
     """At the end every node answers every question of the auditor's."""
     for node in evidence.nodes:
-        found.look()
+        findings.look()
         for failure in node.failures:
-            found.blame(f"{node.name} did not answer: {failure}")
+            findings.blame(f"{node.name} did not answer: {failure}")
 
 
 def peaces(evidence: Evidence) -> Iterator[Peace]:
@@ -174,8 +174,8 @@ def _spans(floods: list[Operation]) -> Iterator[tuple[int, int]]:
 
 def _honest(evidence: Evidence) -> dict[str, list[Operation]]:
     """Return the operations of honest workers, in the order of their ends."""
-    found: dict[str, list[Operation]] = {}
+    by_worker: dict[str, list[Operation]] = {}
     for one in sorted(evidence.operations, key=lambda one: one.end_ns):
         if one.worker.startswith(HONEST) and one.kind != "again":
-            found.setdefault(one.worker, []).append(one)
-    return found
+            by_worker.setdefault(one.worker, []).append(one)
+    return by_worker

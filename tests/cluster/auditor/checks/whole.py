@@ -11,31 +11,31 @@ from tests.cluster.auditor.statements import DENIAL, signer_of
 BARE = frozenset({"evaluation", "consent-change", "portfolio-inquiry"})
 
 
-def effects_and_leaves(evidence: Evidence, found: Findings) -> None:
+def effects_and_leaves(evidence: Evidence, findings: Findings) -> None:
     """Every leaf has its effect, every effect its leaf, every submission all its records."""
     for database in evidence.databases:
         for entry in database.entries:
-            found.look()
+            findings.look()
             if entry.kind in BARE:
                 continue
             if entry.entry_key not in database.effects.get(entry.kind, set()):
-                found.blame(
+                findings.blame(
                     f"{database.name}: the {entry.kind} at leaf {entry.leaf_index} has no effect",
                     request_id=entry.request_id,
                 )
         for lost in database.lost:
-            found.blame(f"{database.name}: {lost}")
+            findings.blame(f"{database.name}: {lost}")
         for row in database.submissions:
             if row.records != row.record_count:
-                found.blame(
+                findings.blame(
                     f"{database.name}: submission {row.submission_id} of {row.record_count} "
                     f"records has {row.records}"
                 )
 
 
-def asked_for(evidence: Evidence, found: Findings) -> None:
+def asked_for(evidence: Evidence, findings: Findings) -> None:
     """Every leaf is of a statement that some worker, or the operator, has sent."""
-    known = {(told.signer, told.request_id) for told in evidence.statements}
+    known = {(statement.signer, statement.request_id) for statement in evidence.statements}
     # An inquiry of a hostile member is in the log as denied.
     denied = {
         (signer_of(one.envelope), one.request_id)
@@ -44,7 +44,7 @@ def asked_for(evidence: Evidence, found: Findings) -> None:
     }
     for database in evidence.databases:
         for entry in database.entries:
-            found.look()
+            findings.look()
             if entry.signer in evidence.operators:
                 continue
             if entry.kind == "replay" and entry.signer in evidence.auditors:
@@ -52,21 +52,21 @@ def asked_for(evidence: Evidence, found: Findings) -> None:
             if entry.kind == DENIAL and (entry.signer, entry.request_id) in denied:
                 continue
             if (entry.signer, entry.request_id) not in known:
-                found.blame(
+                findings.blame(
                     f"{database.name}: nobody knows of the {entry.kind} at leaf {entry.leaf_index}",
                     signer=entry.signer,
                     request_id=entry.request_id,
                 )
 
 
-def subjects_see(evidence: Evidence, found: Findings) -> None:
+def subjects_see(evidence: Evidence, findings: Findings) -> None:
     """Every report that left is among those that its subject is shown, on every node."""
-    for told in evidence.statements:
-        if told.first.kind != "query" or told.leaf_index is None:
+    for statement in evidence.statements:
+        if statement.first.kind != "query" or statement.leaf_index is None:
             continue
-        subject = told.first.about["subject"]
+        subject = statement.first.about["subject"]
         for node in evidence.nodes:
             if subject in node.disclosed:
-                found.look()
-                if node.disclosed[subject].count(told.request_id) != 1:
-                    found.blame(f"{node.name} does not show its subject, once, {told}")
+                findings.look()
+                if node.disclosed[subject].count(statement.request_id) != 1:
+                    findings.blame(f"{node.name} does not show its subject, once, {statement}")
