@@ -42,30 +42,30 @@ def pages() -> list[Path]:
 def blocks(page: Path, *languages: str) -> list[Block]:
     """A page's blocks of these languages, in order."""
     text = page.read_text("utf-8")
-    found = []
+    parsed = []
     for match in _FENCE.finditer(text):
         if match[1] in languages:
             line = text.count("\n", 0, match.start(2)) + 1
-            found.append(Block(page, match[1], match[2], line))
-    return found
+            parsed.append(Block(page, match[1], match[2], line))
+    return parsed
 
 
 def commands(block: Block) -> list[str]:
     """The commands of a console block: `$ ` begins one, `> ` continues it."""
-    found: list[str] = []
+    commands: list[str] = []
     for line in block.code.splitlines():
         if line.startswith("$ "):
-            found.append(line[2:])
-        elif line.startswith("> ") and found:
-            found[-1] += "\n" + line[2:]
-    return found
+            commands.append(line[2:])
+        elif line.startswith("> ") and commands:
+            commands[-1] += "\n" + line[2:]
+    return commands
 
 
 def mentioned(page: Path, program: str) -> Iterator[list[str]]:
     """The words of every call of a program that a page shows or names."""
-    told = [command for block in blocks(page, "console", "sh") for command in commands(block)]
-    told += _INLINE.findall(_FENCE.sub("", page.read_text("utf-8")))
-    for command in told:
+    mentions = [command for block in blocks(page, "console", "sh") for command in commands(block)]
+    mentions += _INLINE.findall(_FENCE.sub("", page.read_text("utf-8")))
+    for command in mentions:
         for part in re.split(r"[|;&\n)]|\$\(", command):
             words = part.split()
             if words and words[0] == program:

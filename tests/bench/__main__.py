@@ -52,28 +52,30 @@ def main() -> None:
 
     logs.configure("warning")
     console = Console(stderr=True)
-    found: list[Measure] = []
+    measures: list[Measure] = []
     os.sched_setaffinity(0, process.LOAD_CORE)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         console.print("building a bureau with people and their files …")
         with open_loaded_bureau(Path(folder), QUICK if arguments.quick else Size()) as loaded:
             for name in chosen:
                 console.print(f"{name} …")
-                found += BENCHES[name](loaded)
+                measures += BENCHES[name](loaded)
     OUTPUT.parent.mkdir(exist_ok=True)
-    OUTPUT.write_text(json.dumps([measure.json() for measure in found], indent=1) + "\n", "utf-8")
+    OUTPUT.write_text(
+        json.dumps([measure.json() for measure in measures], indent=1) + "\n", "utf-8"
+    )
     output = Console()
     output.width = max(output.width, WIDTH)
-    output.print(_table(found))
+    output.print(_table(measures))
 
 
-def _table(found: list[Measure]) -> Table:
+def _table(measures: list[Measure]) -> Table:
     table = Table("measure", title=str(OUTPUT))
     for column in ("value", "baseline", "ratio"):
         table.add_column(column, justify="right")
     table.add_column("target")
     table.add_column("reached")
-    for measure in found:
+    for measure in measures:
         mark = {True: "[green]yes", False: "[red]no", None: ""}[measure.reached]
         ratio = "" if measure.ratio is None else f"{measure.ratio:.2f}"
         baseline = "" if measure.baseline is None else _figure(measure.baseline)

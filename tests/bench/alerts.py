@@ -29,11 +29,11 @@ def alerts(loaded: LoadedBureau) -> Iterator[Measure]:
     submission alone.
     """
     lender, watcher = loaded.lenders[LENDER], loaded.lenders[WATCHER]
-    account = next(at for at in loaded.people[0].accounts if at.lender == LENDER)
+    account = next(account for account in loaded.people[0].accounts if account.lender == LENDER)
     submit = lender.call("Furnishing/SubmitRecords")
     open_stream: Any = watcher.channel.unary_stream("/creditbureau.v1.Reporting/WatchAlerts")
     stream = open_stream(WatchAlertsRequest().SerializeToString(), timeout=120)
-    told, alone = [], []
+    alerted, alone = [], []
     kinds = cycle((FACILITY_ACTION_KIND_FREEZE, FACILITY_ACTION_KIND_RESTORE))
     for kind in islice(kinds, ROUNDS):
         action = FacilityAction(kind=kind, initiator=INITIATOR_LENDER, reasons=[1])  # type: ignore[list-item]
@@ -45,14 +45,14 @@ def alerts(loaded: LoadedBureau) -> Iterator[Measure]:
         alone.append((time.perf_counter() - before) * 1000)
         while WatchAlertsResponse.FromString(next(stream)).alert.cause_leaf_index < cause:
             pass  # of the past
-        told.append((time.perf_counter() - before) * 1000)
+        alerted.append((time.perf_counter() - before) * 1000)
     stream.cancel()
     # The first waited for those of the past.
-    del told[0], alone[0]
+    del alerted[0], alone[0]
     for name, share in (("p50", 0.5), ("p99", 0.99)):
         yield Measure(
             name=f"alert, from its cause sent to its arrival, {name}",
-            value=percentile(told, share),
+            value=percentile(alerted, share),
             unit="ms",
             baseline=percentile(alone, share),
             most=1000,

@@ -137,10 +137,10 @@ class Raw:
         moved = self._source.execute(MOVED, keys).fetchall()
         with on_core(SERVER_CORE), bare.on(os.getpid()):
             raw.execute("BEGIN IMMEDIATE")
-            for table, found in rows.items():
-                if found:
-                    places = ", ".join("?" * len(found[0]))
-                    raw.executemany(f"INSERT INTO {table} VALUES ({places})", found)
+            for table, stored in rows.items():
+                if stored:
+                    places = ", ".join("?" * len(stored[0]))
+                    raw.executemany(f"INSERT INTO {table} VALUES ({places})", stored)
             raw.executemany(MOVE, moved)
             raw.execute("COMMIT")
 

@@ -36,21 +36,21 @@ def metro2(loaded: LoadedBureau) -> Iterator[Measure]:
     cut = layouts()["BASE"].character
     raw = path.read_bytes()
     started = time.process_time()
-    for at in range(0, len(raw) - cut.size, cut.size):
-        cut.unpack_from(raw, at)
+    for offset in range(0, len(raw) - cut.size, cut.size):
+        cut.unpack_from(raw, offset)
     bare = time.process_time() - started
     size = len(raw) / MIB
     del raw
     least = most = memory_mib(os.getpid())
-    found = 0
+    finding_count = 0
     started = time.process_time()
     with path.open("rb") as stream:
         for record, findings in validate(stream, today=DAY):
-            found += len(findings)
+            finding_count += len(findings)
             if record.number % LOOK == 0:
                 most = max(most, memory_mib(os.getpid()))
     took = time.process_time() - started
-    assert found == 0, "the file is in order"
+    assert finding_count == 0, "the file is in order"
     path.unlink()
     yield Measure(
         name=f"Metro 2, {ACCOUNTS:,} accounts read and validated",

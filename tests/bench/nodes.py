@@ -65,7 +65,7 @@ class Node:
             with urllib.request.urlopen(f"http://{self.metrics}/metrics", timeout=10) as answer:
                 families = text_string_to_metric_families(answer.read().decode())
             samples = (sample for family in families for sample in family.samples)
-            commits |= {at.name: at.value for at in samples if at.name in commits}
+            commits |= {sample.name: sample.value for sample in samples if sample.name in commits}
         return Cost(0, 0, process.cpu_seconds(self.pid), 0, 0, *commits.values())
 
 
@@ -159,16 +159,20 @@ def reports(loaded: LoadedBureau) -> list[bytes]:
 def single_records(loaded: LoadedBureau) -> list[bytes]:
     """Submissions of one record each."""
     lender = loaded.lenders[LENDER]
-    accounts = [at for at in loaded.crowd if at.lender == LENDER][: loaded.size.calls]
+    accounts = [account for account in loaded.crowd if account.lender == LENDER][
+        : loaded.size.calls
+    ]
     return [lender.submission([record(account, NEWEST_MONTH - 100)]) for account in accounts]
 
 
 def batches(loaded: LoadedBureau) -> list[bytes]:
     """Batches of different accounts, so that nobody waits for a row."""
     lender = loaded.lenders[LENDER]
-    accounts = [at for at in loaded.crowd if at.lender == LENDER][: NODES * BULK]
+    accounts = [account for account in loaded.crowd if account.lender == LENDER][: NODES * BULK]
     records = [record(account, NEWEST_MONTH - 100) for account in accounts]
-    return [lender.submission(records[at : at + BULK]) for at in range(0, len(records), BULK)]
+    return [
+        lender.submission(records[start : start + BULK]) for start in range(0, len(records), BULK)
+    ]
 
 
 LOADS = (
@@ -226,7 +230,7 @@ def size_of(database: psycopg.Connection) -> int:
 def cluster_of(loaded: LoadedBureau, postmaster: int) -> Iterator[Place]:
     """Run more nodes on a bureau's folder and database, each announcing its commits."""
     with ExitStack() as closing:
-        found = []
+        nodes = []
         for number in range(NODES):
             address, metrics = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
             child = closing.enter_context(
@@ -239,8 +243,8 @@ def cluster_of(loaded: LoadedBureau, postmaster: int) -> Iterator[Place]:
             )
             channel = closing.enter_context(channel_of(loaded.lenders[LENDER].profile, address))
             wait_for(channel)
-            found.append(Node(child.pid, channel, metrics))
-        yield Place(loaded, found, postmaster)
+            nodes.append(Node(child.pid, channel, metrics))
+        yield Place(loaded, nodes, postmaster)
 
 
 def _measures(load: Load, embedded: Place, cluster: Place) -> Iterator[Measure]:

@@ -45,11 +45,11 @@ class Person:
 def people(kind: str, lenders: Sequence[str], count: int, *, heavy: bool = False) -> list[Person]:
     """So many people, the same for the same arguments."""
     dice = random.Random(kind)
-    made = []
+    people = []
     for number in range(count):
         accounts = 6 if heavy else dice.choice((3, 4))
         subject_id = dice.randbytes(16).hex()
-        made.append(
+        people.append(
             Person(
                 subject_id,
                 SigningKey.from_seed(dice.randbytes(32)),
@@ -62,7 +62,7 @@ def people(kind: str, lenders: Sequence[str], count: int, *, heavy: bool = False
                 36 if heavy else 23,
             )
         )
-    return made
+    return people
 
 
 def months_back(count: int, newest: int = NEWEST_MONTH) -> Iterator[int]:
@@ -104,5 +104,5 @@ def record(account: Account, month: int) -> bytes:
         snapshot.credit_limit_minor = amount
     else:
         snapshot.original_amount_minor = amount
-    made = Record(salt=secrets.token_bytes(32), account_ref=account.ref, snapshot=snapshot)
-    return made.SerializeToString(deterministic=True)
+    record = Record(salt=secrets.token_bytes(32), account_ref=account.ref, snapshot=snapshot)
+    return record.SerializeToString(deterministic=True)

@@ -68,20 +68,22 @@ class Piler:
         self.loaded.lenders[self.furnisher].call("Furnishing/SubmitRecords")(self.submission())
         answer = self.loaded.lenders[self.furnisher].call("Subjects/GetFile")(self.file())
         file = Report.FromString(GetFileResponse.FromString(answer).file.payload)
-        (line, *_) = (at for at in file.tradelines if at.member_id == self.furnisher)
+        (line, *_) = (
+            tradeline for tradeline in file.tradelines if tradeline.member_id == self.furnisher
+        )
         self.tradeline_id = line.tradeline_id
         granted = GrantConsentResponse.FromString(grant(self.consent()))
         self.consent_id = granted.consent.consent_id
 
     def dispute(self) -> bytes:
         """A dispute of another field or month than those before."""
-        month, place = divmod(next(self._serial), len(FIELDS))
+        month, number = divmod(next(self._serial), len(FIELDS))
         opening = DisputeOpening(
             header=self._header(),
             subject_id=self.person.subject_id,
             tradeline_id=self.tradeline_id,
             month=(1950 + month // 12) * 100 + month % 12 + 1,
-            field=FIELDS[place],
+            field=FIELDS[number],
             reason=dispute_pb2.DISPUTE_REASON_WRONG_AMOUNT,
             narrative="I paid this.",
         )

@@ -25,7 +25,7 @@ def proofs(_house: LoadedBureau) -> Iterator[Measure]:
     root = root_of(leaves)
     picked = [number * 7919 % SIZE for number in range(COUNT)]
     source = TileSource(lambda level, index, _width: tiles[level][index])
-    made = {index: inclusion_path(source, index, SIZE) for index in picked}
+    paths = {index: inclusion_path(source, index, SIZE) for index in picked}
 
     def make_one_by_one() -> None:
         for index in picked[:256]:
@@ -39,7 +39,7 @@ def proofs(_house: LoadedBureau) -> Iterator[Measure]:
 
     def verify() -> None:
         for index in picked:
-            verify_inclusion(leaves[index], index, SIZE, made[index], root)
+            verify_inclusion(leaves[index], index, SIZE, paths[index], root)
 
     def hashing(hashes: int) -> Callable[[], None]:
         pair = leaves[0] + leaves[1]
@@ -50,7 +50,7 @@ def proofs(_house: LoadedBureau) -> Iterator[Measure]:
 
         return run
 
-    per_proof = len(made[picked[0]])
+    per_proof = len(paths[picked[0]])
     # From tiles each proof hashes two tiles' worth of nodes; appended, two a leaf.
     yield against("proofs made from tiles", 256, make_one_by_one, hashing(256 * 2 * TILE_WIDTH))
     yield against("proofs made while appending", COUNT, make_as_the_ledger_does, hashing(2 * COUNT))

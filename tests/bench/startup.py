@@ -25,9 +25,9 @@ ROUNDS = 5
 def startup(loaded: LoadedBureau) -> Iterator[Measure]:
     """Of `bureau serve`, beside the imports that nothing gets around."""
     took, bare = [], []
-    with tempfile.TemporaryDirectory(prefix="bench-") as place:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         address = f"127.0.0.1:{free_port()}"
-        settings = create(Path(place) / "bureau", InitOptions(listen=address))
+        settings = create(Path(folder) / "bureau", InitOptions(listen=address))
         operator = Profile.load(settings.operator_folder)
         for _ in range(min(ROUNDS, loaded.size.rounds)):
             took.append(_start(settings.folder, operator, address))

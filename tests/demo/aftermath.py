@@ -50,7 +50,7 @@ def show(scenario: Scenario, report: Report, console: Console) -> None:
 
 
 def _dispute(scenario: Scenario, report: Report, wallet: Wallet, console: Console) -> None:
-    line = max(report.tradelines, key=lambda at: at.amount_past_due_minor)
+    line = max(report.tradelines, key=lambda tradeline: tradeline.amount_past_due_minor)
     assert line.month is not None, "a tradeline has a newest month"
     dispute = wallet.dispute(
         line.tradeline_id,
@@ -60,12 +60,12 @@ def _dispute(scenario: Scenario, report: Report, wallet: Wallet, console: Consol
         narrative="I paid most of it back.",
     )
     assert dispute.due_time is not None, "a dispute has a deadline"
-    told = _amount(line.balance_minor, line.currency)
-    console.print(f"the subject says: I do not owe {line.member_id} {told}")
+    amount = _amount(line.balance_minor, line.currency)
+    console.print(f"the subject says: I do not owe {line.member_id} {amount}")
     console.print(f"{line.member_id} sees the dispute, and has until {dispute.due_time:%Y-%m-%d}")
     # The furnisher sees it, corrects the record, and says so.
     furnisher = scenario.lenders[line.member_id]
-    (seen,) = [at for at in furnisher.disputes() if at.dispute_id == dispute.dispute_id]
+    (seen,) = [listed for listed in furnisher.disputes() if listed.dispute_id == dispute.dispute_id]
     wrong = _furnished(scenario, report, line.member_id, seen.tradeline_id)
     right = replace(wrong, balance_minor=line.balance_minor // 10)
     result = furnisher.submit([right], kind=SubmissionKind.CORRECTION, label="correction")
@@ -77,11 +77,15 @@ def _dispute(scenario: Scenario, report: Report, wallet: Wallet, console: Consol
         narrative="You are right; we had missed a payment.",
         correction=RecordRef(submission.submission_id, 0),
     )
-    (now,) = [at for at in wallet.file().tradelines if at.tradeline_id == line.tradeline_id]
+    (now,) = [
+        tradeline
+        for tradeline in wallet.file().tradelines
+        if tradeline.tradeline_id == line.tradeline_id
+    ]
     assert now.balance_minor == right.balance_minor, "the correction holds"
-    told = _amount(now.balance_minor, now.currency)
+    amount = _amount(now.balance_minor, now.currency)
     console.print(
-        f"it corrects its record and answers: {answered.outcome.text}; reports say {told} now"
+        f"it corrects its record and answers: {answered.outcome.text}; reports say {amount} now"
     )
     for notice in wallet.notices():
         console.print(f"the subject reads: {' '.join(notice.texts.values())}")
@@ -127,7 +131,7 @@ def _furnishers(report: Report) -> set[str]:
 
 def _furnished(scenario: Scenario, report: Report, member_id: str, tradeline_id: str) -> Snapshot:
     """The record behind a tradeline's newest month, as its furnisher has it."""
-    (piece,) = [at for at in report.evidence if at.tradeline_id == tradeline_id]
+    (piece,) = [piece for piece in report.evidence if piece.tradeline_id == tradeline_id]
     month = piece.month
     for (lender, _), rows in scenario.world.files.items():
         if lender != member_id:

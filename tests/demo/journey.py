@@ -95,7 +95,7 @@ def admit_members(scenario: Scenario, sandbox: Sandbox, step: Step) -> None:
 
 def find_subjects(scenario: Scenario, step: Step) -> None:
     """2. Each lender turns its customers' identifiers into subject ids, blinded."""
-    place = {person: number for number, person in enumerate(scenario.world.people)}
+    number_of = {person: number for number, person in enumerate(scenario.world.people)}
     known = {lender: set(people) for lender, people in scenario.world.customers.items()}
     for application in scenario.world.applications:
         known.setdefault(application.lender, set()).add(application.person)
@@ -106,10 +106,10 @@ def find_subjects(scenario: Scenario, step: Step) -> None:
 
     def ask(lender: str) -> list[tuple[str, str]]:
         people = sorted(known[lender])
-        wanted = [identifier(place[person]) for person in people]
-        found = scenario.lenders[lender].subject_ids(wanted)
+        wanted = [identifier(number_of[person]) for person in people]
+        subject_ids = scenario.lenders[lender].subject_ids(wanted)
         done()
-        return list(zip(people, found, strict=True))
+        return list(zip(people, subject_ids, strict=True))
 
     for pairs in at_once(ask, sorted(known)):
         for person, subject_id in pairs:
@@ -181,18 +181,20 @@ def submit_months(scenario: Scenario, step: Step) -> None:
     done = step("submitting records", world.snapshot_count)
 
     def submit(lender: str) -> list[Submission]:
-        made: list[Submission] = []
+        submissions: list[Submission] = []
         for month in world.months:
             rows = world.files.get((lender, month), [])
             if rows:
                 records = [row.snapshot(scenario.subject_of) for row in rows]
-                made += scenario.lenders[lender].submit(records, label=f"{month}").submissions
+                submissions += (
+                    scenario.lenders[lender].submit(records, label=f"{month}").submissions
+                )
                 for _ in rows:
                     done()
-        return made
+        return submissions
 
-    for made in at_once(submit, world.lenders):
-        scenario.submissions += made
+    for submissions in at_once(submit, world.lenders):
+        scenario.submissions += submissions
 
 
 def query_reports(scenario: Scenario, step: Step) -> None:

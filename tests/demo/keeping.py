@@ -18,7 +18,7 @@ def say_how_to_talk(scenario: Scenario, sandbox: Sandbox, shown: Report, console
     """Says how to be the operator, a lender and one of its customers: another one than
     the demo was about, who has revoked.
     """
-    report = next(at for at in scenario.reports if at.subject_id != shown.subject_id)
+    report = next(report for report in scenario.reports if report.subject_id != shown.subject_id)
     wallet = wallet_on_disk(scenario, report, sandbox.folder / "wallet")
     lender = f"--profile {sandbox.profile_folder(report.member_id)}"
     person = f"--wallet {wallet} --profile {sandbox.profile_folder(WALLETS)}"

@@ -44,7 +44,9 @@ _CURRENT: dict[str, Any] = {
 def show(scenario: Scenario, folder: Path, console: Console) -> None:
     """Imports a file with two wrong accounts, mends them, sends them again."""
     console.rule("[bold]a Metro 2 file[/]")
-    (name, month), rows = max(scenario.world.files.items(), key=lambda at: (at[0][1], len(at[1])))
+    (name, month), rows = max(
+        scenario.world.files.items(), key=lambda file: (file[0][1], len(file[1]))
+    )
     lender = scenario.lenders[name]
     people = _people(scenario)
     newest = date((month + 1).year, (month + 1).month, 1) - timedelta(days=1)
@@ -64,21 +66,21 @@ def show(scenario: Scenario, folder: Path, console: Console) -> None:
     )
     # 2. Imported: what is wrong is told by rule and field, and left out.
     source = Metro2Source(file, currency=CURRENCY)
-    found = import_file(lender, source, skip_invalid=True)
-    scenario.submissions += found.submissions
+    result = import_file(lender, source, skip_invalid=True)
+    scenario.submissions += result.submissions
     table = Table("record", "field", "finding", title=f"{name}: {file.name}")
-    for reject in found.rejects:
+    for reject in result.rejects:
         for violation in reject.violations:
             table.add_row(str(reject.row.place), violation.field, violation.message)
     console.print(table)
     console.print(
-        f"{found.accepted_count} of {found.row_count} accounts accepted; the others are a file "
+        f"{result.accepted_count} of {result.row_count} accounts accepted; the others are a file "
         "to be mended"
     )
-    assert len(found.rejects) == 2, "two accounts are wrong"
+    assert len(result.rejects) == 2, "two accounts are wrong"
     # 3. The rejects are a file again; mended, they are sent.
     rejects = folder / "rejects.dat"
-    source.write_rejects(found.rejects, rejects)
+    source.write_rejects(result.rejects, rejects)
     with rejects.open("rb") as stream:
         left = [list(record.segments) for record in Reader(stream) if record.kind == "BASE"]
     left[0][0] = left[0][0].with_values(amount_past_due=0)
@@ -91,11 +93,11 @@ def show(scenario: Scenario, folder: Path, console: Console) -> None:
 
 def _people(scenario: Scenario) -> dict[str, Person]:
     """Everybody by subject id, with the number that the world gave them."""
-    found = {}
-    for place, person in enumerate(scenario.world.people):
-        number = identifier(place)[2].replace("-", "")
-        found[scenario.subject_of[person]] = Person("DOE", f"PERSON {place}", number)
-    return found
+    people = {}
+    for index, person in enumerate(scenario.world.people):
+        number = identifier(index)[2].replace("-", "")
+        people[scenario.subject_of[person]] = Person("DOE", f"PERSON {index}", number)
+    return people
 
 
 def _segments(snapshot: Snapshot, people: dict[str, Person], as_of: date) -> list[Segment]:

@@ -73,14 +73,14 @@ def running_sandbox(folder: Path, *, keep: bool) -> Iterator[Sandbox]:
     it is to be kept."""
     command = Path(sys.executable).with_name("bureau")
     address = f"127.0.0.1:{free_port()}"
-    made = subprocess.run(
+    init = subprocess.run(
         [command, "init", folder, "--listen", address, "--origin", "demo.creditbureau/log"],
         capture_output=True,
         text=True,
         check=False,
     )
-    if made.returncode:
-        raise SystemExit(made.stderr.strip())
+    if init.returncode:
+        raise SystemExit(init.stderr.strip())
     with (folder / "serve.log").open("wb") as log:
         # In a session of its own: one that is kept outlives the terminal.
         server = subprocess.Popen(

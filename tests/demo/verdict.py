@@ -59,11 +59,11 @@ def audit(scenario: Scenario, first: Checkpoint, step: Step) -> Verdict:
         newest = auditor.checkpoint()
         with counted(verdict, "consistency from first to last checkpoint"):
             auditor.consistency(first.note, newest.note)
-        found = auditor.audit(first.note)
-        verdict.checked["leaves hashed"] = found.tree_size
-        verdict.checked["checkpoints recomputed"] = found.checkpoint_count
-        if found.fault:
-            verdict.failures.append(found.fault.text)
+        audited = auditor.audit(first.note)
+        verdict.checked["leaves hashed"] = audited.tree_size
+        verdict.checked["checkpoints recomputed"] = audited.checkpoint_count
+        if audited.fault:
+            verdict.failures.append(audited.fault.text)
         done()
     return verdict
 

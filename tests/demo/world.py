@@ -182,9 +182,9 @@ def member_id(lender_id: str) -> str:
     return f"lender-{lender_id.removeprefix('L')}"
 
 
-def identifier(place: int) -> tuple[str, str, str]:
+def identifier(number: int) -> tuple[str, str, str]:
     """A never-issued United States social security number: area 000 does not exist."""
-    return "US", "SSN", f"000-{10 + place // 10000:02}-{place % 10000:04}"
+    return "US", "SSN", f"000-{10 + number // 10000:02}-{number % 10000:04}"
 
 
 def minor(amount: Decimal | None) -> int:

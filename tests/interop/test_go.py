@@ -40,8 +40,8 @@ def interop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     go = go_program()
     if go is None:
         pytest.skip("Go is not on this machine: the client in Go is left out")
-    place = tmp_path_factory.mktemp("interop") / "go"
-    shutil.copytree(SOURCES, place, ignore=shutil.ignore_patterns("gen"))
+    folder = tmp_path_factory.mktemp("interop") / "go"
+    shutil.copytree(SOURCES, folder, ignore=shutil.ignore_patterns("gen"))
     path = os.pathsep.join([str(Path(go).parent), str(Path(sys.executable).parent)])
     environment = {
         **os.environ,
@@ -53,7 +53,7 @@ def interop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def run(*command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command,
-            cwd=place,
+            cwd=folder,
             env=environment,
             capture_output=True,
             text=True,
@@ -70,10 +70,10 @@ def interop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         done = run(*command)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-    return place / "interop"
+    return folder / "interop"
 
 
-def told_by(interop: Path, *words: str | Path) -> str:
+def output_of(interop: Path, *words: str | Path) -> str:
     done = subprocess.run(
         [str(interop), *map(str, words)], capture_output=True, text=True, timeout=120, check=False
     )
@@ -90,7 +90,7 @@ def saved(bureau: RunningBureau, member_id: str, folder: Path, *roles: str) -> P
 
 
 def test_every_vector_holds_in_go(interop: Path) -> None:
-    assert f"vectors in {len(FILES)} files" in told_by(interop, "vectors", FOLDER)
+    assert f"vectors in {len(FILES)} files" in output_of(interop, "vectors", FOLDER)
 
 
 def test_the_main_job_from_an_identifier_to_alerts(interop: Path, tmp_path: Path) -> None:
@@ -99,15 +99,15 @@ def test_the_main_job_from_an_identifier_to_alerts(interop: Path, tmp_path: Path
         other = saved(bureau, "brook", tmp_path, "subscriber")
         saved(bureau, "agent", tmp_path, "agent")
         file = tmp_path / "report.json"
-        told = told_by(
+        output = output_of(
             interop, "job", tmp_path / "acme", tmp_path / "brook", tmp_path / "agent", file
         )
-    steps = [line.split()[0] for line in told.splitlines()]
+    steps = [line.split()[0] for line in output.splitlines()]
     assert steps == ["subject", "consents", "submitted", "report", "alert", "alert", "refused"]
     # What Go saved verifies in Python, and in Go again, without the bureau.
     report = verify_bundle(Report.load(file), other.trust)
     assert len(report.evidence) == 2
-    assert report.subject_id in told_by(interop, "verify", tmp_path / "brook", file)
+    assert report.subject_id in output_of(interop, "verify", tmp_path / "brook", file)
     stranger = replace(other.trust, report_keys=(other.trust.operator_key,))
     replace(other, trust=stranger).save(tmp_path / "stranger")
     refused = subprocess.run(

@@ -72,7 +72,7 @@ def settled(admit: Admit, inbox: Inbox) -> Iterator[Scenario]:
             Lender(admit("reader", ["subscriber"], ["written-instruction"]))
         )
         host = next(iter(lenders.values()))
-        wanted = [identifier(place) for place in range(len(inbox.people))]
+        wanted = [identifier(number) for number in range(len(inbox.people))]
         subject_of = dict(zip(inbox.people, host.subject_ids(wanted), strict=True))
         furnishers: dict[str, list[str]] = {person: [] for person in inbox.people}
         for name in inbox.lenders:

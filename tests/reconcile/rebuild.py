@@ -44,8 +44,8 @@ COLUMNS: dict[str, pl.DataType] = {
 CLOSE_COLUMNS = ("close_date", "close_reason")
 
 
-class Told(NamedTuple):
-    """A month of an account that a report told of."""
+class RecordKey(NamedTuple):
+    """A month of an account in a report."""
 
     member_id: str
     tradeline_id: str
@@ -57,16 +57,16 @@ def rebuild(scenario: Scenario) -> dict[str, pl.DataFrame]:
 
     Raises:
         BureauError: A report, or a furnisher's signature, does not verify.
-        AssertionError: Two people on one account were told different records.
+        AssertionError: Two people on one account have different records.
     """
-    held: dict[Told, bytes] = {}
-    for told in at_once(lambda person: _told(scenario, person), scenario.subject_of):
-        for at, record in told.items():
-            if held.setdefault(at, record) != record:
-                raise AssertionError(f"two people were told different records of {at}")
+    held: dict[RecordKey, bytes] = {}
+    for records in at_once(lambda person: _records_of(scenario, person), scenario.subject_of):
+        for key, record in records.items():
+            if held.setdefault(key, record) != record:
+                raise AssertionError(f"two people have different records of {key}")
     person_of = scenario.person_of
     rows = [
-        row_of(Record.FromString(record), at.member_id, person_of) for at, record in held.items()
+        row_of(Record.FromString(record), key.member_id, person_of) for key, record in held.items()
     ]
     return tables_of(pl.DataFrame(rows, schema=COLUMNS, orient="row"))
 
@@ -86,7 +86,7 @@ def tables_of(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
     }
 
 
-def _told(scenario: Scenario, person: str) -> Mapping[Told, bytes]:
+def _records_of(scenario: Scenario, person: str) -> Mapping[RecordKey, bytes]:
     report = scenario.reader.query(
         scenario.subject_of[person],
         purpose=PURPOSE,
@@ -95,7 +95,9 @@ def _told(scenario: Scenario, person: str) -> Mapping[Told, bytes]:
     )
     furnisher_of = {line.tradeline_id: line.member_id for line in report.tradelines}
     return {
-        Told(furnisher_of[piece.tradeline_id], piece.tradeline_id, piece.month.number): piece.record
+        RecordKey(
+            furnisher_of[piece.tradeline_id], piece.tradeline_id, piece.month.number
+        ): piece.record
         for piece in report.evidence
         if piece.month is not None
     }

@@ -51,7 +51,7 @@ def run(admit: Admit, inbox: Inbox, say: Callable[[str], None] = lambda _: None)
 
     Args:
         admit: The bureau's way to admit a member.
-        say: Told what is done next.
+        say: Called with the name of each step before it begins.
     """
     watch = Watch(say)
     watch.begin("members and consents")
@@ -78,7 +78,7 @@ class Watch:
     """How long each part takes.
 
     Attributes:
-        say: Told of each part that begins.
+        say: Called with the name of each part before it begins.
     """
 
     say: Callable[[str], None]

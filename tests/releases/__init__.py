@@ -37,6 +37,8 @@ def restore(release: str, database: Path) -> Recorded:
             gzip.decompress((FOLDER / f"{release}.sql.gz").read_bytes()).decode()
         )
     connection.close()
-    told = json.loads((FOLDER / f"{release}.json").read_text("utf-8"))
-    reports = {(at["inquiry_id"], at["subject_id"]): at["sha256"] for at in told["reports"]}
-    return Recorded(told["origin"], told["jurisdiction"], reports)
+    recorded = json.loads((FOLDER / f"{release}.json").read_text("utf-8"))
+    reports = {
+        (entry["inquiry_id"], entry["subject_id"]): entry["sha256"] for entry in recorded["reports"]
+    }
+    return Recorded(recorded["origin"], recorded["jurisdiction"], reports)

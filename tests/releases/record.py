@@ -39,7 +39,7 @@ def record() -> None:
         path = settings.database.removeprefix("sqlite:///")
         with closing(sqlite3.connect(path)) as connection:
             dump = "\n".join(connection.iterdump())
-    told = {
+    recorded = {
         "origin": settings.origin,
         "jurisdiction": settings.jurisdiction,
         "reports": [
@@ -52,7 +52,7 @@ def record() -> None:
         ],
     }
     (FOLDER / f"{release}.sql.gz").write_bytes(gzip.compress(dump.encode(), 9, mtime=0))
-    target.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+    target.write_text(json.dumps(recorded, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -65,10 +65,10 @@ class Costs:
     @classmethod
     def committed(cls) -> Costs:
         """Those that the document was made with."""
-        told: dict[str, Any] = tomllib.loads(COMMITTED.read_text("utf-8"))
-        calls = {name: CallCost(**told[name]) for name in ("report", "single")}
-        rates = tuple(told["measured_rates"])
-        return cls(**{**told, **calls, "measured_rates": rates})
+        values: dict[str, Any] = tomllib.loads(COMMITTED.read_text("utf-8"))
+        calls = {name: CallCost(**values[name]) for name in ("report", "single")}
+        rates = tuple(values["measured_rates"])
+        return cls(**{**values, **calls, "measured_rates": rates})
 
     @classmethod
     def of_bench(cls, path: Path, measured: str) -> Costs:
@@ -102,9 +102,9 @@ class Costs:
             f"machine_cores = {self.machine_cores}",
             f"measured_rates = [{', '.join(f'{rate:.4g}' for rate in self.measured_rates)}]",
             *(
-                f"{at.name} = {getattr(self, at.name):.4g}"
-                for at in fields(self)
-                if at.name.startswith(("record_", "account_", "consent_", "caller_"))
+                f"{field.name} = {getattr(self, field.name):.4g}"
+                for field in fields(self)
+                if field.name.startswith(("record_", "account_", "consent_", "caller_"))
             ),
         ]
         for name, cost in (("report", self.report), ("single", self.single)):

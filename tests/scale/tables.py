@@ -54,8 +54,8 @@ def model_table(costs: Costs) -> str:
             machine_cores=costs.machine_cores,
             caller_s=costs.caller_s,
         )
-        found = Bureau(setting, SEED).closed_loop(CALLERS, SECONDS)
-        rows.append((f"{nodes}", f"{measured:,.0f}", f"{found.rate:,.0f}"))
+        result = Bureau(setting, SEED).closed_loop(CALLERS, SECONDS)
+        rows.append((f"{nodes}", f"{measured:,.0f}", f"{result.rate:,.0f}"))
     return table(("nodes", "measured, reports/s", "the model's"), rows)
 
 
@@ -64,17 +64,17 @@ def nodes_table(costs: Costs) -> str:
     rows = []
     for nodes in (1, 2, 3, 6, 12, 24):
         setting = Setting(costs.report, nodes, DATABASE_CORES, STANDBY_S)
-        found = Bureau(setting, SEED).closed_loop(CALLERS * nodes, SECONDS)
+        result = Bureau(setting, SEED).closed_loop(CALLERS * nodes, SECONDS)
         rows.append(
             (
                 f"{nodes}",
-                f"{found.rate:,.0f}",
-                f"{found.batch:.1f}",
-                f"{found.percentile_s(0.5) * 1000:.0f} ms",
-                f"{found.percentile_s(0.99) * 1000:.0f} ms",
-                f"{found.nodes_busy:.0%}",
-                f"{found.database_busy:.0%}",
-                f"{found.head_busy:.0%}",
+                f"{result.rate:,.0f}",
+                f"{result.batch:.1f}",
+                f"{result.percentile_s(0.5) * 1000:.0f} ms",
+                f"{result.percentile_s(0.99) * 1000:.0f} ms",
+                f"{result.nodes_busy:.0%}",
+                f"{result.database_busy:.0%}",
+                f"{result.head_busy:.0%}",
             )
         )
     head = ("nodes", "reports/s", "in a commit", "p50", "p99", "nodes", "database", "head row")
@@ -84,19 +84,19 @@ def nodes_table(costs: Costs) -> str:
 def demand_table(costs: Costs) -> str:
     """What the nation asks for at its peak, and the cores that it takes."""
     demand = Demand()
-    found = need(demand, costs)
+    needed = need(demand, costs)
     rates = (demand.reports_s, demand.consents_s, demand.records_s)
     rows = [
         (name, f"{rate:,.0f}", f"{node:.1f}", f"{database:.1f}")
         for name, rate, node, database in zip(
             ("reports", "consents", "records, in batches"),
             rates,
-            found.node_cores,
-            found.database_cores,
+            needed.node_cores,
+            needed.database_cores,
             strict=True,
         )
     ]
-    total = ("together", "", f"{sum(found.node_cores):.1f}", f"{sum(found.database_cores):.1f}")
+    total = ("together", "", f"{sum(needed.node_cores):.1f}", f"{sum(needed.database_cores):.1f}")
     head = ("at the peak", "a second", "cores of nodes", "cores of the database")
     return table(head, [*rows, total])
 
@@ -105,14 +105,14 @@ def storage_table(costs: Costs) -> str:
     """What is kept."""
     rows = [
         (
-            at.what,
-            f"{at.count / 1e9:,.1f} billion",
-            f"{at.bytes_each:,.0f} bytes",
-            f"{at.terabytes:,.1f} TB",
-            f"{at.growth:,.1f} TB" if at.growth else "–",
-            at.partitioned,
+            part.what,
+            f"{part.count / 1e9:,.1f} billion",
+            f"{part.bytes_each:,.0f} bytes",
+            f"{part.terabytes:,.1f} TB",
+            f"{part.growth:,.1f} TB" if part.growth else "–",
+            part.partitioned,
         )
-        for at in kept(Demand(), costs)
+        for part in kept(Demand(), costs)
     ]
     return table(("", "how many", "each", "in all", "a year", "partitioned"), rows)
 
@@ -128,8 +128,8 @@ def head_table(costs: Costs) -> str:
             reports_day=whole.reports_day / shards,
             subjects=whole.subjects / shards,
         )
-        found = need(part, costs)
-        nodes = found.nodes(whole.use)
+        needed = need(part, costs)
+        nodes = needed.nodes(whole.use)
         cost = mixed(part, costs)
         run = Bureau(Setting(cost, nodes, DATABASE_CORES, part.standby_s), SEED)
         rate = part.reports_s + part.consents_s
@@ -139,11 +139,11 @@ def head_table(costs: Costs) -> str:
             (
                 f"{shards}",
                 f"{part.leaves_s:,.0f}",
-                f"{found.head_share:.0%}",
+                f"{needed.head_share:.0%}",
                 f"{nodes}",
                 f"{simulated.percentile_s(0.5) * 1000:.0f} ms" if keeps_up else "grows",
                 f"{simulated.percentile_s(0.99) * 1000:.0f} ms" if keeps_up else "grows",
-                f"{sum(at.terabytes for at in kept(part, costs)):,.1f} TB",
+                f"{sum(stored.terabytes for stored in kept(part, costs)):,.1f} TB",
             )
         )
     head = ("bureaus", "leaves/s each", "of a head row", "nodes each", "p50", "p99", "kept each")
@@ -176,12 +176,12 @@ def filled(text: str, costs: Costs) -> str:
     """A document with its tables made anew, each between `<!-- name -->` and `<!-- end -->`."""
     for name, make in TABLES.items():
         between = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        made = make(costs)
-        text, count = between.subn(lambda at, made=made: f"{at[1]}{made}\n{at[2]}", text)  # type: ignore[misc]
+        body = make(costs)
+        text, count = between.subn(lambda match, body=body: f"{match[1]}{body}\n{match[2]}", text)  # type: ignore[misc]
         if count != 1:
             raise ValueError(f"the document has no place, or several, for the table {name}")
     measured = re.compile(r"(<!-- measured -->).*?(<!-- end -->)", re.DOTALL)
-    return measured.sub(lambda at: f"{at[1]}{costs.measured}{at[2]}", text)
+    return measured.sub(lambda match: f"{match[1]}{costs.measured}{match[2]}", text)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -127,10 +127,10 @@ def vectors() -> list[dict[str, Any]]:
     assert field(4, 1) + field(4, 2) != consent.SerializeToString(deterministic=True)
     return [
         *(_vector(name, kind, data, "") for name, (kind, data) in good.items()),
-        *(_vector(name, kind, at.hex(), "NON_CANONICAL") for name, (kind, at) in bad.items()),
+        *(_vector(name, kind, data.hex(), "NON_CANONICAL") for name, (kind, data) in bad.items()),
         *(
-            _vector(name, kind, at.hex(), "MALFORMED_MESSAGE")
-            for name, (kind, at) in malformed.items()
+            _vector(name, kind, data.hex(), "MALFORMED_MESSAGE")
+            for name, (kind, data) in malformed.items()
         ),
     ]
 

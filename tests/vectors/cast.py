@@ -65,9 +65,9 @@ def encoded(message: Message) -> str:
     return message.SerializeToString(deterministic=True).hex()
 
 
-def flipped(data: bytes, at: int = 0) -> bytes:
+def flipped(data: bytes, index: int = 0) -> bytes:
     """Return bytes with one bit changed."""
-    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+    return data[:index] + bytes([data[index] ^ 1]) + data[index + 1 :]
 
 
 LOG, OPERATOR, REPORTS = key("log"), key("operator"), key("reports")

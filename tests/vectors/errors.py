@@ -25,12 +25,12 @@ RETRIED = frozenset(
 
 
 def vectors() -> list[dict[str, Any]]:
-    found = [_refused(f"{reason}", Refusal(reason, "for a test")) for reason in REASONS]
+    vectors = [_refused(f"{reason}", Refusal(reason, "for a test")) for reason in REASONS]
     fields = [
         FieldViolation("records[7].snapshot.month", "date_order", "lies after this month"),
         FieldViolation("records[9].account_ref", "string.pattern", "does not match"),
     ]
-    found += [
+    vectors += [
         _refused("two fields at fault", Refusal("DATE_ORDER", "2 violations", fields)),
         _refused(
             "a quota that renews",
@@ -46,7 +46,7 @@ def vectors() -> list[dict[str, Any]]:
         ("no answer from the bureau: the time", grpc.StatusCode.DEADLINE_EXCEEDED, True),
         ("no answer from the bureau: the size", grpc.StatusCode.RESOURCE_EXHAUSTED, False),
     ):
-        found.append(
+        vectors.append(
             {
                 "name": name,
                 "code": code.value[0],
@@ -55,7 +55,7 @@ def vectors() -> list[dict[str, Any]]:
                 "retry": retry,
             }
         )
-    return found
+    return vectors
 
 
 def _refused(name: str, refusal: Refusal, *, retry: bool | None = None) -> dict[str, Any]:
@@ -69,7 +69,8 @@ def _refused(name: str, refusal: Refusal, *, retry: bool | None = None) -> dict[
         "fix": refusal.fix,
         "request_id": request_id(name),
         "violations": [
-            {"field": at.field, "rule": at.rule, "message": at.message} for at in refusal.violations
+            {"field": violation.field, "rule": violation.rule, "message": violation.message}
+            for violation in refusal.violations
         ],
         "retry_after_ms": int(refusal.retry_after_s * 1000),
         "retry": refusal.reason in RETRIED if retry is None else retry,

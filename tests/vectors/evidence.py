@@ -138,7 +138,7 @@ def vectors() -> list[dict[str, Any]]:
         "one bit of the record": (good, changed, report(), False),
         "a record of another month": (good, relabelled, report(), False),
         **{
-            f"another {name}": (good, good.january, report(_told(name, value)), False)
+            f"another {name}": (good, good.january, report(_changed_tradeline(name, value)), False)
             for name, value in (
                 ("balance_minor", 999),
                 ("status", codes_pb2.ACCOUNT_STATUS_CURRENT),
@@ -171,13 +171,13 @@ def vectors() -> list[dict[str, Any]]:
         "a tradeline of another furnisher": (
             good,
             good.january,
-            report(_told("member_id", "brook")),
+            report(_changed_tradeline("member_id", "brook")),
             False,
         ),
         "a tradeline that the report does not have": (
             good,
             good.january,
-            report(_told("tradeline_id", "00" * 16)),
+            report(_changed_tradeline("tradeline_id", "00" * 16)),
             False,
         ),
     }
@@ -188,12 +188,12 @@ def vectors() -> list[dict[str, Any]]:
 
 
 def _vector(
-    name: str, given: Furnished, piece: EvidencePiece, told: Report, valid: bool
+    name: str, given: Furnished, piece: EvidencePiece, report: Report, valid: bool
 ) -> dict[str, Any]:
     return {
         "name": name,
         "check": "provenance",
-        "report": encoded(told),
+        "report": encoded(report),
         "evidence": encoded(write_page([piece])),
         "furnisher": "acme",
         "members": [encoded(member) for member in given.all_of.members.values()],
@@ -227,16 +227,16 @@ def _due(good: Furnished) -> list[dict[str, Any]]:
         {
             "name": f"completeness: {name}",
             "check": "completeness",
-            "report": encoded(told),
+            "report": encoded(report),
             "level": level,
             "evidence": encoded(page),
             "valid": valid,
         }
-        for name, (told, level, page, valid) in pages.items()
+        for name, (report, level, page, valid) in pages.items()
     ]
 
 
-def _told(name: str, value: Any) -> Tradeline:
+def _changed_tradeline(name: str, value: Any) -> Tradeline:
     line = tradeline()
     if value is None:
         line.ClearField(name)  # type: ignore[arg-type]

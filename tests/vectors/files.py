@@ -49,11 +49,11 @@ FILES: dict[str, tuple[str, Callable[[], list[Vector]]]] = {
 
 def texts() -> dict[str, str]:
     """Each file's text, by its name."""
-    found = {}
+    text_of = {}
     for name, (about, make) in FILES.items():
         vectors = make()
         names = [vector["name"] for vector in vectors]
         assert len(names) == len(set(names)), f"{name}: two vectors have one name"
         text = json.dumps({"about": about, "vectors": vectors}, indent=1, ensure_ascii=False)
-        found[f"{name}.json"] = text + "\n"
-    return found
+        text_of[f"{name}.json"] = text + "\n"
+    return text_of

@@ -33,7 +33,7 @@ def vectors() -> list[dict[str, Any]]:
         "33 bytes": own[0].verify_key.raw + b"\x00",
     }
     return [
-        *(_good(f"a key, {number}", at) for number, at in enumerate(own)),
+        *(_good(f"a key, {number}", signing) for number, signing in enumerate(own)),
         *(
             {"name": name, "public_key": raw.hex(), "valid": False, "reason": "WEAK_KEY"}
             for name, raw in weak.items()
@@ -74,9 +74,9 @@ def signatures() -> list[dict[str, Any]]:
         {
             "name": name,
             "public_key": own.verify_key.raw.hex(),
-            "message": told.hex(),
-            "signature": made.hex(),
+            "message": message.hex(),
+            "signature": sig.hex(),
             "valid": valid,
         }
-        for name, (told, made, valid) in cases.items()
+        for name, (message, sig, valid) in cases.items()
     ]

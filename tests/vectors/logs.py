@@ -33,16 +33,16 @@ def leaves() -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "kind": at.kind,
-            "envelope_digest": at.envelope_digest.hex(),
-            "answer_digest": at.answer_digest.hex(),
-            "time_us": at.time_us,
+            "kind": statement.kind,
+            "envelope_digest": statement.envelope_digest.hex(),
+            "answer_digest": statement.answer_digest.hex(),
+            "time_us": statement.time_us,
             "salt": secret(name).hex(),
-            "text": at.text().decode("ascii"),
-            "commitment": commitment(at, secret(name)).hex(),
-            "leaf_hash": leaf_hash(commitment(at, secret(name))).hex(),
+            "text": statement.text().decode("ascii"),
+            "commitment": commitment(statement, secret(name)).hex(),
+            "leaf_hash": leaf_hash(commitment(statement, secret(name))).hex(),
         }
-        for name, at in cases.items()
+        for name, statement in cases.items()
     ]
 
 
@@ -73,7 +73,7 @@ def receipts() -> list[dict[str, Any]]:
         ),
         "with a later checkpoint": (_changed(good, checkpoint=log.checkpoint()), False),
     }
-    found: list[dict[str, Any]] = [
+    vectors: list[dict[str, Any]] = [
         {
             "name": name,
             "check": "message",
@@ -85,7 +85,7 @@ def receipts() -> list[dict[str, Any]]:
         }
         for name, (receipt, valid) in cases.items()
     ]
-    return found + _texts(good, digest(envelope))
+    return vectors + _texts(good, digest(envelope))
 
 
 def _texts(receipt: log_pb2.Receipt, envelope_digest: bytes) -> list[dict[str, Any]]:
@@ -122,7 +122,7 @@ def _texts(receipt: log_pb2.Receipt, envelope_digest: bytes) -> list[dict[str, A
 
 
 def _changed(receipt: log_pb2.Receipt, **changes: Any) -> log_pb2.Receipt:
-    fields = {at.name: getattr(receipt, at.name) for at in receipt.DESCRIPTOR.fields}
+    fields = {field.name: getattr(receipt, field.name) for field in receipt.DESCRIPTOR.fields}
     return log_pb2.Receipt(**(fields | changes))
 
 

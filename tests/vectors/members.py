@@ -136,25 +136,25 @@ def vectors() -> list[dict[str, Any]]:
 def _vector(name: str, all_of: Consortium, valid: bool) -> dict[str, Any]:
     from bureau_keys.key_history import STILL, logged_keys  # noqa: PLC0415
 
-    found: dict[str, Any] = {
+    vector: dict[str, Any] = {
         "name": name,
         "members": [encoded(member) for member in all_of.members.values()],
         "trust": trust_of(TRUST),
         "valid": valid,
     }
     if valid:
-        found["keys"] = {
+        vector["keys"] = {
             member_id: [
                 {
-                    "key_id": at.key.key_id,
-                    "from": at.start,
-                    "to": 0 if at.end == STILL else at.end,
+                    "key_id": key.key.key_id,
+                    "from": key.start,
+                    "to": 0 if key.end == STILL else key.end,
                 }
-                for at in keys
+                for key in keys
             ]
             for member_id, keys in logged_keys(all_of.members.values(), TRUST).items()
         }
-    return found
+    return vector
 
 
 def _withdrawn() -> Consortium:

@@ -34,8 +34,8 @@ def _verifier_keys() -> list[dict[str, Any]]:
         ),
     }
     return [
-        {"name": f"key: {told}", "check": "verifier_key", "verifier_key": text, "valid": valid}
-        for told, (text, valid) in cases.items()
+        {"name": f"key: {name}", "check": "verifier_key", "verifier_key": text, "valid": valid}
+        for name, (text, valid) in cases.items()
     ]
 
 
@@ -71,7 +71,7 @@ def _checkpoints() -> list[dict[str, Any]]:
     }
     return [
         {
-            "name": f"checkpoint: {told}",
+            "name": f"checkpoint: {name}",
             "check": "checkpoint",
             "note": note,
             "origin": ORIGIN,
@@ -79,7 +79,7 @@ def _checkpoints() -> list[dict[str, Any]]:
             "valid": valid,
             **({"size": int(note.split("\n")[1]), "root": root.hex()} if valid else {}),
         }
-        for told, (note, valid) in cases.items()
+        for name, (note, valid) in cases.items()
     ]
 
 
@@ -111,12 +111,12 @@ def _cosignatures() -> list[dict[str, Any]]:
     }
     return [
         {
-            "name": f"cosignature: {told}",
+            "name": f"cosignature: {name}",
             "check": "cosignatures",
             "note": note,
             "witnesses": keys,
             "cosigners": names,
             "valid": True,
         }
-        for told, (note, keys, names) in cases.items()
+        for name, (note, keys, names) in cases.items()
     ]

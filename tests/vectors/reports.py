@@ -163,8 +163,8 @@ def _saved(
         evidence=reporting_pb2.EVIDENCE_LEVEL_ALL,
     )
     request = seal(asked, key(asked_by))
-    told = report(request_digest=digest(request), consent_id=CONSENT, **changes)
-    sealed = seal(told, REPORTS)
+    built = report(request_digest=digest(request), consent_id=CONSENT, **changes)
+    sealed = seal(built, REPORTS)
     receipt = given.all_of.log.append("inquiry", request, _digest(sealed))
     members: list[Message] = [given.all_of.members[name] for name in ("acme", "brook")]
     pieces = write_page([given.january, given.december])
@@ -181,19 +181,19 @@ def _portfolio(others: int = 2, **changes: Any) -> Saved:
         header=header("members/brook", "inquiry"), purpose=codes_pb2.PURPOSE_ACCOUNT_REVIEW
     )
     request = seal(asked, key("brook"))
-    told = report(
+    built = report(
         request_digest=digest(request),
         consent_id=CONSENT,
         purpose=codes_pb2.PURPOSE_ACCOUNT_REVIEW,
         log_size=given.all_of.log.size,
     )
-    sealed = seal(told, REPORTS)
-    tree = ReportTree([_digest(sealed), *(secret(f"report/{at}") for at in range(others))])
-    place = tree.prove(0)
+    sealed = seal(built, REPORTS)
+    tree = ReportTree([_digest(sealed), *(secret(f"report/{number}") for number in range(others))])
+    position = tree.prove(0)
     receipt = given.all_of.log.append("portfolio-inquiry", request, tree.answer_digest)
     members: list[Message] = [given.all_of.members[name] for name in ("acme", "brook")]
     operator = given.all_of.members["operator"]
-    saved = Saved(sealed, request, EvidencePage(), members, [operator], receipt, proof, place)
+    saved = Saved(sealed, request, EvidencePage(), members, [operator], receipt, proof, position)
     return replace(saved, **changes)
 
 
@@ -258,12 +258,12 @@ def _own_file() -> Saved:
         method="creditbureau.v1.Subjects/GetFile",
     )
     request = seal(asked, key("person"))
-    told = report(
+    built = report(
         request_digest=digest(request),
         member_id="",
         purpose=codes_pb2.PURPOSE_SUBJECT_DISCLOSURE,
     )
-    return Saved(seal(told, REPORTS), request, EvidencePage(), [], [], None)
+    return Saved(seal(built, REPORTS), request, EvidencePage(), [], [], None)
 
 
 def vectors() -> list[dict[str, Any]]:
@@ -365,9 +365,9 @@ def _other_request(saved: Saved) -> None:
 
 
 def _other_answer(saved: Saved) -> None:
-    told = Report.FromString(saved.report.payload)
-    told.rules_version = "another"
-    saved.report = seal(told, REPORTS)
+    altered = Report.FromString(saved.report.payload)
+    altered.rules_version = "another"
+    saved.report = seal(altered, REPORTS)
 
 
 def _less_evidence(saved: Saved) -> None:

@@ -44,7 +44,7 @@ def vectors() -> list[dict[str, Any]]:
 
 
 def _normalised(name: str, country: str, scheme: str, identifier: str) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    vector: dict[str, Any] = {
         "name": name,
         "check": "input",
         "country": country,
@@ -53,10 +53,10 @@ def _normalised(name: str, country: str, scheme: str, identifier: str) -> dict[s
         "valid": True,
     }
     try:
-        found["input"] = normalise(country, scheme, identifier).decode()
+        vector["input"] = normalise(country, scheme, identifier).decode()
     except MalformedMessage:
-        found["valid"] = False
-    return found
+        vector["valid"] = False
+    return vector
 
 
 def _subject_id(text: str) -> str:
@@ -83,7 +83,7 @@ def _subject_ids() -> list[dict[str, Any]]:
 def _evaluations() -> list[dict[str, Any]]:
     whole, key = bytes.fromhex(EVALUATED), Evaluator.from_seed(SEED).public_key
     proof, elements = whole[:64], whole[64:]
-    parts = [elements[at : at + 32] for at in range(0, len(elements), 32)]
+    parts = [elements[start : start + 32] for start in range(0, len(elements), 32)]
     cases = {
         "the proof, then the elements": (whole, key, True),
         "the elements, then the proof": (elements + proof, key, False),

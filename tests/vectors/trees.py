@@ -42,7 +42,7 @@ class _Nodes:
 def vectors() -> list[dict[str, Any]]:
     entries = [secret(f"entry/{number}")[: 8 + number] for number in range(max(SIZES))]
     hashes = [leaf_hash(entry) for entry in entries]
-    found: list[dict[str, Any]] = [
+    vectors: list[dict[str, Any]] = [
         {
             "name": f"the root over {size} entries",
             "check": "root",
@@ -54,12 +54,12 @@ def vectors() -> list[dict[str, Any]]:
     ]
     for index, size in INCLUSIONS:
         proof = inclusion_proof(hashes[:size], index)
-        found.append(_inclusion(f"entry {index} of {size}", hashes, index, size, proof))
-    found += _bad_inclusions(hashes)
+        vectors.append(_inclusion(f"entry {index} of {size}", hashes, index, size, proof))
+    vectors += _bad_inclusions(hashes)
     for first, second in CONSISTENCIES:
         proof = consistency_path(_Nodes(hashes), first, second)
-        found.append(_consistency(f"{first} and {second} entries", hashes, first, second, proof))
-    return found + _bad_consistencies(hashes)
+        vectors.append(_consistency(f"{first} and {second} entries", hashes, first, second, proof))
+    return vectors + _bad_consistencies(hashes)
 
 
 def _inclusion(
@@ -97,14 +97,14 @@ def _bad_inclusions(hashes: list[bytes]) -> list[dict[str, Any]]:
         "a part of 64 bytes": (3, 7, [proof[0] + proof[1], *proof[2:]]),
         "a part of 31 bytes": (3, 7, [proof[0][:31], *proof[1:]]),
     }
-    found = [
+    vectors = [
         _inclusion(name, hashes, index, size, parts, valid=False)
         for name, (index, size, parts) in cases.items()
     ]
-    found.append(
+    vectors.append(
         _inclusion("another root", hashes, 3, 7, proof, root=flipped(top), valid=False),
     )
-    return found
+    return vectors
 
 
 def _consistency(
@@ -131,7 +131,7 @@ def _consistency(
 
 def _bad_consistencies(hashes: list[bytes]) -> list[dict[str, Any]]:
     proof = consistency_path(_Nodes(hashes), 3, 7)
-    other = root_of([flipped(at) for at in hashes[:3]])
+    other = root_of([flipped(leaf) for leaf in hashes[:3]])
     cases: dict[str, tuple[int, int, list[bytes], bytes | None]] = {
         "a tree that did not grow from the first": (3, 7, proof, other),
         "one size with two roots": (3, 3, [], other),
@@ -175,12 +175,12 @@ def snapshot(month: int, **changes: Any) -> Record:
 
 def records() -> list[bytes]:
     """Return the records of one batch, encoded."""
-    told = [
+    batch = [
         snapshot(202601),
         snapshot(202512, status=codes_pb2.ACCOUNT_STATUS_CURRENT, balance_minor=-5),
         Record(salt=secret("record/d"), account_ref="acc-0002", deletion=Deletion(month=202511)),
     ]
-    return [record.SerializeToString(deterministic=True) for record in told]
+    return [record.SerializeToString(deterministic=True) for record in batch]
 
 
 def manifest(raws: list[bytes], name: str = "submission") -> SubmissionManifest:
