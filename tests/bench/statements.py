@@ -34,14 +34,14 @@ ALL_SECTIONS = tuple(code for code in codes_pb2.Section.values() if code)
 
 def header(origin: str, signer: str, request_id: str = "") -> Header:
     """Make the header of a new statement; its request id is random if none is given."""
-    made = Header(
+    statement_header = Header(
         audience=origin,
         signer=signer,
         request_id=request_id or str(uuid.uuid4()),
         schema_version=1,
     )
-    made.issue_time.GetCurrentTime()
-    return made
+    statement_header.issue_time.GetCurrentTime()
+    return statement_header
 
 
 def subject_header(origin: str, person: Person, request_id: str = "") -> Header:

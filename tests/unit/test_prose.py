@@ -332,7 +332,7 @@ ALLOWED_FILLERS = {
     "bureau_keys": [],
     "bureau_witness": [],
 }
-MAX_FILLERS_IN_TESTS = 1021
+MAX_FILLERS_IN_TESTS = 79
 
 
 def sources(package: str) -> list[Path]:
