@@ -70,7 +70,7 @@ def test_the_codes_of_the_specification(witness: WitnessProcess) -> None:
     stranger = replace(honest.asks(0, 5), note=honest.asks(0, 5).note.replace(ORIGIN, "other/log"))
     assert ask(witness, stranger)[0] == 404
     (followed,) = witness.shown(expected=CONFLICT)["logs"]
-    assert (followed["size"], followed["root"]) == (12, honest.at(12).root.hex())
+    assert (followed["size"], followed["root"]) == (12, honest.checkpoint(12).root.hex())
     assert (followed["forks"], followed["unexplained"]) == (2, 0)
 
 
@@ -83,7 +83,7 @@ def test_what_is_kept_convicts_the_log(witness: WitnessProcess) -> None:
     seen, other = (
         open_checkpoint(piece[key], ORIGIN, LOG.verify_key) for key in ("cosigned", "other")
     )
-    assert (seen, other) == (log().at(12), log(changed=3).at(15))
+    assert (seen, other) == (log().checkpoint(12), log(changed=3).checkpoint(15))
     assert piece["request"].encode() == log(changed=3).asks(12, 15).to_bytes()
     assert "IS FORKED" in witness.run("show", expected=CONFLICT).stdout
 

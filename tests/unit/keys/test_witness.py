@@ -57,13 +57,13 @@ class Log:
 
     hashes: tuple[bytes, ...]
 
-    def at(self, size: int) -> Checkpoint:
+    def checkpoint(self, size: int) -> Checkpoint:
         return Checkpoint(ORIGIN, size, tree_hash(self.hashes[:size]))
 
     def asks(self, old: int, size: int, key: SigningKey = LOG) -> AddCheckpoint:
         """A request as this log would send it."""
         path = proof(old, self.hashes[:size]) if 0 < old <= size else []
-        return AddCheckpoint(old, tuple(path), sign_checkpoint(self.at(size), key))
+        return AddCheckpoint(old, tuple(path), sign_checkpoint(self.checkpoint(size), key))
 
 
 def log(size: int = 40, changed: int | None = None) -> Log:
@@ -159,14 +159,14 @@ def test_a_log_that_only_grows_is_followed(sizes: list[int]) -> None:
     seen = nothing_of(ORIGIN)
     for size in sizes:
         seen = grown(seen, honest.asks(seen.size, size), LOG.verify_key)
-        assert seen == honest.at(size)
+        assert seen == honest.checkpoint(size)
 
 
 def test_the_codes_of_the_specification() -> None:
-    honest, seen = log(), log().at(9)
+    honest, seen = log(), log().checkpoint(9)
     # Not the log's signature: nobody's, or another's under its name.
     assert status_of(seen, honest.asks(9, 12, OTHER)) == (HTTPStatus.FORBIDDEN, None)
-    stranger = sign_note(honest.at(12).body(), "somebody", LOG)
+    stranger = sign_note(honest.checkpoint(12).body(), "somebody", LOG)
     unsigned = replace(honest.asks(9, 12), note=stranger)
     assert status_of(seen, unsigned) == (HTTPStatus.FORBIDDEN, None)
     # An old size above the new one.
@@ -200,7 +200,7 @@ def test_no_other_history_is_cosigned(seen_size: int, size: int, changed: int) -
     own making it convicts itself, save where the old tree is perfect.
     """
     size, changed = max(size, seen_size), changed % seen_size
-    seen, forked = log().at(seen_size), log(changed=changed)
+    seen, forked = log().checkpoint(seen_size), log(changed=changed)
     asked = forked.asks(seen_size, size)
     status, _ = status_of(seen, asked)
     assert status in {HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}
@@ -213,7 +213,7 @@ def test_nobody_convicts_an_honest_log(old: int, size: int, path: list[bytes]) -
     honest = log()
     for proof_sent in (tuple(path), honest.asks(min(old, size), size).proof):
         asked = replace(honest.asks(old, size), proof=proof_sent)
-        assert not is_fork(honest.at(old), asked)
+        assert not is_fork(honest.checkpoint(old), asked)
 
 
 def test_cosignatures_in_an_answer() -> None:
