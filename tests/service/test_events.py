@@ -24,7 +24,7 @@ from bureau_client import (
     VerificationFailed,
     Wallet,
 )
-from bureau_client.verify.event_memory import GAP
+from bureau_client.verify.event_memory import GAP, NEWEST
 from bureau_keys.envelope import peek, seal
 from bureau_keys.event_chain import ChainHead, contradict, extend
 from bureau_keys.keyring import Keyring
@@ -191,6 +191,27 @@ def test_a_file_that_lost_an_event_is_refused_and_kept(
     # The true file is believed as before.
     with wallet() as third:
         assert third.file().event_count == kept.event_count
+
+
+@pytest.mark.parametrize("change", [fewer, another, none], ids=lambda lie: lie.__name__)
+def test_a_wallet_holds_a_file_to_what_others_of_its_folder_kept(
+    scenario: Scenario, change: Callable[[ReportMessage], object], tmp_path: Path
+) -> None:
+    """A wallet that is open for long, and one that kept a newer file meanwhile."""
+    person = scenario.person()
+    key, agent = scenario.keys[person.subject_id], scenario.agent
+    old, newer = (
+        Wallet(agent, person.subject_id, key, clock=scenario.now, folder=tmp_path) for _ in range(2)
+    )
+    with old, newer:
+        old.file()
+        scenario.inquiring(person, "brook")
+        kept = newer.file()
+        deceive(old, lying_file(scenario, change))
+        with pytest.raises(VerificationFailed, match=GAP):
+            old.file()
+        stored = json.loads((tmp_path / NEWEST).read_bytes())["file"]
+        assert base64.b64decode(stored) == kept.envelope
 
 
 def test_files_that_end_in_the_other_order_are_no_gap(scenario: Scenario, tmp_path: Path) -> None:

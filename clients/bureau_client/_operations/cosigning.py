@@ -8,7 +8,7 @@ then its leaf is proved to be in the tree that the witnesses have cosigned.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from bureau_client._operations import log, methods
 from bureau_client._operations.context import Context
@@ -22,7 +22,6 @@ from bureau_client.verify.receipts import verify_checkpoint
 from bureau_client.verify.witnesses import (
     trusted_witnesses,
     verify_witnessed,
-    witness_times,
     witnesses_of,
 )
 from bureau_keys import merkle
@@ -32,6 +31,8 @@ from creditbureau.v1 import log_pb2
 # requests for the cosigned checkpoint.
 WITNESS_TIMEOUT = timedelta(seconds=30)
 PAUSE_S = 0.25
+# A cosignature further ahead of the client's clock does not count: as for a statement.
+MAX_WITNESS_SKEW = timedelta(minutes=5)
 
 
 def as_needed(context: Context, receipt: Receipt) -> Operation[Receipt]:
@@ -107,9 +108,16 @@ def cosigned_checkpoint(context: Context, quorum: int, at_least: int = 0) -> Ope
     newest_size = context.log_view.cosigned_size(quorum)  # before the call: see `newest_checkpoint`
     reply = yield from call(methods.GET_CHECKPOINT, request)
     checkpoint = log.see_checkpoint(context, reply.checkpoint)
-    witnesses = verify_witnessed(checkpoint.note, context.trust, quorum)
-    times = witness_times(checkpoint.note, context.trust)
-    context.log_view.see_cosigned(checkpoint.note)
+    verify_witnessed(checkpoint.note, context.trust, quorum)
+    latest = context.clock() + MAX_WITNESS_SKEW
+    times, faults = context.log_view.see_cosigned(checkpoint.note, latest.timestamp())
+    if len(times) < quorum:
+        raise VerificationFailed(
+            f"The checkpoint has {len(times)} cosignatures that count, {quorum} are needed: "
+            + "; ".join(faults),
+            reason="BAD_PROOF",
+            fix="Check this machine's clock; then show the checkpoint to the witness's operator",
+        )
     if checkpoint.size < at_least:
         check_equal("The size of the cosigned checkpoint", checkpoint.size, at_least)
     if checkpoint.size < newest_size:
@@ -121,9 +129,10 @@ def cosigned_checkpoint(context: Context, quorum: int, at_least: int = 0) -> Ope
         )
     # Each witness says that this was the largest tree at its time.
     newest_first = sorted(times.values(), reverse=True)
-    witnessed_at = newest_first[max(quorum, 1) - 1] if newest_first else None
+    needed = newest_first[max(quorum, 1) - 1 :]
+    witnessed_at = datetime.fromtimestamp(needed[0], UTC) if needed else None
     _check_fresh(context, checkpoint, witnessed_at)
-    return replace(checkpoint, witnesses=witnesses, witnessed_at=witnessed_at)
+    return replace(checkpoint, witnesses=tuple(times), witnessed_at=witnessed_at)
 
 
 def _check_fresh(context: Context, checkpoint: Checkpoint, witnessed_at: datetime | None) -> None:

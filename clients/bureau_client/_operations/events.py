@@ -36,7 +36,7 @@ def list_events(
         VerificationFailed: An event is not in the log, or the chain lacks one that a signed
             file covered.
     """
-    kept = memory.kept
+    kept = memory.refresh()
     chain = _Chain(memory, ChainHead())
     events = yield from _read(context, chain, limit)
     if limit is None and chain.head.events < kept.head.events:
@@ -53,19 +53,22 @@ def hold_file(context: SigningContext, memory: EventMemory, file: Report) -> Ope
     Raises:
         VerificationFailed: The chain of the newer file does not extend that of the older one.
     """
-    kept, head = memory.kept, ChainHead(file.event_count, file.event_chain_hash)
-    # Two calls at once can end in the other order: the one that was read first is older.
-    older, newer = (kept.head, head) if file.log_size >= kept.log_size else (head, kept.head)
-    chain = _Chain(memory, older)
-    if newer.events > older.events:
-        yield from _read(context, chain, newer.events - older.events)
-    if chain.head != newer:
-        raise memory.gap(
-            f"The file's chain of {newer.events} events does not extend the {older.events} events "
-            "that an earlier file covered",
-            file.envelope,
-        )
-    memory.keep(file.envelope)
+    head = ChainHead(file.event_count, file.event_chain_hash)
+    while True:
+        kept = memory.refresh()
+        # Two calls at once can end in the other order: the one that was read first is older.
+        older, newer = (kept.head, head) if file.log_size >= kept.log_size else (head, kept.head)
+        chain = _Chain(memory, older)
+        if newer.events > older.events:
+            yield from _read(context, chain, newer.events - older.events)
+        if chain.head != newer:
+            raise memory.gap(
+                f"The file's chain of {newer.events} events does not extend the {older.events} "
+                "events that an earlier file covered",
+                file.envelope,
+            )
+        if memory.keep(file.envelope, compared=kept):
+            return
 
 
 def hold_report(context: Context, report: Report) -> Operation[None]:

@@ -8,7 +8,7 @@ from bureau_client._operations import arguments, methods
 from bureau_client._operations.context import Context
 from bureau_client._operations.operation import Operation, call
 from bureau_client._operations.pages import collect
-from bureau_client._operations.remembering import prove, prove_growth
+from bureau_client._operations.remembering import prove_growth, prove_or_leave
 from bureau_client.models.audits import Checkpoint
 from bureau_client.verify.log_view import Sighting
 from bureau_client.verify.receipts import verify_checkpoint
@@ -46,7 +46,7 @@ def newest_checkpoint(context: Context) -> Operation[Checkpoint]:
             message="The log shrank: its newest checkpoint has size "
             f"{sighting.checkpoint.size}, after one of size {known.checkpoint.size}",
         )
-    yield from prove(context, sighting)
+    yield from prove_or_leave(context, sighting)
     return _value(sighting)
 
 
@@ -71,7 +71,7 @@ def list_checkpoints(context: Context) -> Operation[list[Checkpoint]]:
     for sighting in sightings:
         context.log_view.is_proved(sighting)
     for newest in sightings[-1:]:
-        yield from prove(context, newest)
+        yield from prove_or_leave(context, newest)
     return [_value(sighting) for sighting in sightings]
 
 

@@ -77,6 +77,11 @@ def call(
     return reply
 
 
+def no_calls() -> Operation[None]:
+    """Make no call: nothing is done but what is around each operation of a client."""
+    yield from ()
+
+
 def utc_now() -> datetime:
     """Return the time of this machine's clock, UTC."""
     return datetime.now(UTC)

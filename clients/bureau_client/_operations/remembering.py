@@ -11,6 +11,7 @@ effect, and the next call begins with the proof.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from secrets import choice
 from typing import Any
 
@@ -26,6 +27,7 @@ from bureau_client.errors import (
     Overloaded,
     QuotaExceeded,
     Unavailable,
+    VerificationFailed,
 )
 from bureau_client.verify.log_view import Sighting
 from bureau_client.verify.receipts import verify_checkpoint
@@ -42,23 +44,42 @@ def remembering(context: Context, operation: Operation[Result]) -> Operation[Res
     """
     view = context.log_view
     view.open()
-    yield from _prove_all(context, view.take_left())
+    yield from _prove_left(context)
     noted: list[Sighting] = []
     older: set[str] | None = set() if view.may_sample() else None
     try:
         result = yield from _noting(context, operation, noted, older)
-    except BureauError:
+        noted += _sample(context, noted, older)
+    except BaseException:  # a cancelled call has seen what it has seen, too
         view.leave(noted)
         view.write()
         raise
     try:
-        yield from _prove_all(context, [*noted, *_sample(context, noted, older)])
-    except (Unavailable, Overloaded, QuotaExceeded):
+        yield from _prove_all(context, noted)
+        while (other := view.write()) is not None:
+            noted.append(other)
+            yield from _prove_all(context, noted)
+    except BaseException as error:
+        view.leave(noted)
         view.write()
-        return result
-    while (other := view.write()) is not None:
-        yield from _prove_all(context, [other])
+        if not isinstance(error, Unavailable | Overloaded | QuotaExceeded):
+            raise
     return result
+
+
+def prove_or_leave(context: Context, sighting: Sighting) -> Operation[None]:
+    """Prove a checkpoint at once; a call that does not come to it leaves it to the next one.
+
+    Raises:
+        VerificationFailed: The log is forked, or it shrank.
+    """
+    try:
+        yield from prove(context, sighting)
+    except VerificationFailed:
+        raise
+    except BaseException:
+        context.log_view.leave([sighting])
+        raise
 
 
 def prove(context: Context, sighting: Sighting) -> Operation[None]:
@@ -76,16 +97,25 @@ def prove(context: Context, sighting: Sighting) -> Operation[None]:
             return
 
 
+def _prove_left(context: Context) -> Operation[None]:
+    """Prove the checkpoints that earlier calls left, before anything is sent.
+
+    Each stays left until it is proved: calls that begin meanwhile prove it, too.
+    """
+    for sighting in _by_size(context.log_view.left()):
+        yield from prove(context, sighting)
+        context.log_view.settle(sighting)
+
+
 def _prove_all(context: Context, sightings: list[Sighting]) -> Operation[None]:
-    """Prove checkpoints, the smallest first; what is not reached is left to the next call."""
-    waiting = sorted(sightings, key=lambda sighting: sighting.checkpoint.size)
-    while waiting:
-        try:
-            yield from prove(context, waiting[0])
-        except BureauError:
-            context.log_view.leave(waiting)
-            raise
-        del waiting[0]
+    """Prove checkpoints, the smallest first, and take each out of the list once it is proved."""
+    for sighting in _by_size(sightings):
+        yield from prove(context, sighting)
+        sightings.remove(sighting)
+
+
+def _by_size(sightings: Iterable[Sighting]) -> list[Sighting]:
+    return sorted(sightings, key=lambda sighting: sighting.checkpoint.size)
 
 
 def prove_growth(context: Context, newest: Sighting, seen: Sighting) -> Operation[None]:

@@ -5,12 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
 from typing import Any, Protocol, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
-from bureau_client._operations.operation import Around, Operation, Sleep, unchanged, utc_now
+from bureau_client._operations.operation import (
+    Around,
+    Operation,
+    Sleep,
+    no_calls,
+    unchanged,
+    utc_now,
+)
 from bureau_client._operations.resend import statement_of
 from bureau_client._operations.streams import Item, Stream
 from bureau_client._transport.channels import (
@@ -110,6 +118,8 @@ class AsyncDriver:
             BureauError: As `run`; also when several attempts in a row deliver no item.
         """
         following = Following(stream, self._addresses, self._policy, self._now)
+        # A stream, too, sends nothing before what is around each operation has passed.
+        await self._carry_out(no_calls(), None, heavy=False)
         if statement := statement_of(following.call()):
             self._before_send(statement)
         while True:
@@ -136,23 +146,25 @@ class AsyncDriver:
             self._around(operation), self._addresses, self._policy, self._now, self._before_send
         )
         move: Callable[..., Awaitable[Any]] = _in_thread if heavy else _here
-        effect = await move(effects, None)
-        while not isinstance(effect, Done):
-            reply: Message | None = None
-            failure: BureauError | None = None
-            match effect:
-                case Attempt():
-                    try:
-                        reply = await self._transport.send(effect)
-                    except BureauError as error:
-                        failure = error
-                case Sleep():
-                    await self._sleep(effect.seconds)
-                case Progress() if on_progress is not None:
-                    on_progress(effect)
-            effect = await move(effects, reply, failure)
-        result: Result = effect.result
-        return result
+        # Closed at once where the call is cancelled: the operation keeps what it has seen.
+        with closing(effects):
+            effect = await move(effects, None)
+            while not isinstance(effect, Done):
+                reply: Message | None = None
+                failure: BureauError | None = None
+                match effect:
+                    case Attempt():
+                        try:
+                            reply = await self._transport.send(effect)
+                        except BureauError as error:
+                            failure = error
+                    case Sleep():
+                        await self._sleep(effect.seconds)
+                    case Progress() if on_progress is not None:
+                        on_progress(effect)
+                effect = await move(effects, reply, failure)
+            result: Result = effect.result
+            return result
 
 
 async def _here(*arguments: Any) -> Any:
@@ -160,7 +172,13 @@ async def _here(*arguments: Any) -> Any:
 
 
 async def _in_thread(*arguments: Any) -> Any:
-    return await asyncio.to_thread(step, *arguments)
+    """Run a step in a worker thread; a call that is cancelled meanwhile ends after the step."""
+    moving = asyncio.ensure_future(asyncio.to_thread(step, *arguments))
+    try:
+        return await asyncio.shield(moving)
+    except asyncio.CancelledError:
+        await asyncio.wait([moving])
+        raise
 
 
 class GrpcAioTransport:

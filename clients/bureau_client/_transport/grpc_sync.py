@@ -6,12 +6,20 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any, Protocol, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
-from bureau_client._operations.operation import Around, Operation, Sleep, unchanged, utc_now
+from bureau_client._operations.operation import (
+    Around,
+    Operation,
+    Sleep,
+    no_calls,
+    unchanged,
+    utc_now,
+)
 from bureau_client._operations.resend import statement_of
 from bureau_client._operations.streams import Item, Stream
 from bureau_client._transport.channels import (
@@ -99,6 +107,8 @@ class Driver:
             BureauError: As `run`; also when several attempts in a row deliver no item.
         """
         following = Following(stream, self._addresses, self._policy, self._now)
+        # A stream, too, sends nothing before what is around each operation has passed.
+        self._carry_out(no_calls(), None)
         if statement := statement_of(following.call()):
             self._before_send(statement)
         while True:
@@ -122,23 +132,25 @@ class Driver:
         effects = run_operation(
             self._around(operation), self._addresses, self._policy, self._now, self._before_send
         )
-        effect = step(effects, None)
-        while not isinstance(effect, Done):
-            reply: Message | None = None
-            failure: BureauError | None = None
-            match effect:
-                case Attempt():
-                    try:
-                        reply = self._transport.send(effect)
-                    except BureauError as error:
-                        failure = error
-                case Sleep():
-                    self._sleep(effect.seconds)
-                case Progress() if on_progress is not None:
-                    on_progress(effect)
-            effect = step(effects, reply, failure)
-        result: Result = effect.result
-        return result
+        # Closed at once where the call is cancelled: the operation keeps what it has seen.
+        with closing(effects):
+            effect = step(effects, None)
+            while not isinstance(effect, Done):
+                reply: Message | None = None
+                failure: BureauError | None = None
+                match effect:
+                    case Attempt():
+                        try:
+                            reply = self._transport.send(effect)
+                        except BureauError as error:
+                            failure = error
+                    case Sleep():
+                        self._sleep(effect.seconds)
+                    case Progress() if on_progress is not None:
+                        on_progress(effect)
+                effect = step(effects, reply, failure)
+            result: Result = effect.result
+            return result
 
 
 class GrpcTransport:

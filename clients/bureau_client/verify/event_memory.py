@@ -10,7 +10,7 @@ import base64
 import json
 import threading
 import warnings
-from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,19 +65,39 @@ class EventMemory:
         self._lock = threading.Lock()
         self.kept = self._read()
 
-    def keep(self, envelope: bytes) -> None:
+    def refresh(self) -> KeptFile:
+        """Return the newest file that any wallet of the folder has seen.
+
+        Raises:
+            VerificationFailed: The kept file is damaged.
+        """
+        with self._lock:
+            return self._refresh()
+
+    def keep(self, envelope: bytes, compared: KeptFile) -> bool:
         """Keep a verified signed file, if it is the newest one.
 
         Args:
             envelope: The file, a serialised DSSE envelope.
+            compared: Kept file that the chain of this one was compared with.
+
+        Returns:
+            False if another wallet of the folder has kept another file meanwhile, with which
+            this one must be compared first.
         """
         file = _opened(envelope)
         with self._lock:
-            if file.log_size <= self.kept.log_size and self.kept.envelope:
-                return
-            self.kept = file
-            parts = {"format": FILE_FORMAT, "file": _text(envelope)}
-            self._write(NEWEST, parts, unless=lambda: self._read().log_size >= file.log_size)
+            try:
+                with self._locked():
+                    if self._refresh() != compared:
+                        return False
+                    if file.log_size > compared.log_size or not compared.envelope:
+                        self.kept = file
+                        self._write(NEWEST, {"format": FILE_FORMAT, "file": _text(envelope)})
+            except OSError as error:
+                self._warn(error)
+                self.kept = max(file, compared, key=lambda kept: kept.log_size)
+            return True
 
     def gap(self, message: str, seen: bytes = b"") -> VerificationFailed:
         """Return the error about a chain that lost an event, with both signed files kept.
@@ -89,8 +109,12 @@ class EventMemory:
         location = ""
         if self._folder is not None and self.kept.envelope:
             parts = {"format": GAP_FORMAT, "kept": _text(self.kept.envelope), "seen": _text(seen)}
-            if self._write(GAP, parts):
+            try:
+                with self._lock, self._locked():
+                    self._write(GAP, parts)
                 location = f"; the signed files are in {self._folder / GAP}"
+            except OSError as error:
+                self._warn(error)
         return VerificationFailed(message + location, reason="WRONG_ANSWER", fix=TELL)
 
     def _read(self) -> KeptFile:
@@ -107,33 +131,28 @@ class EventMemory:
                 fix="Restore it, or remove it: then the next file is taken as it is",
             ) from None
 
-    def _write(
-        self, name: str, parts: dict[str, str], unless: Callable[[], bool] = lambda: False
-    ) -> bool:
-        """Replace a file of the folder, while no other process does; warn where it cannot be
-        written.
+    def _refresh(self) -> KeptFile:
+        """Take over the file of the folder where it is newer, or the only one."""
+        stored = self._read()
+        if stored.envelope and stored.log_size >= self.kept.log_size:
+            self.kept = stored
+        return self.kept
 
-        Args:
-            unless: Returns True where another process has written what is newer.
+    def _locked(self) -> AbstractContextManager[None]:
+        """Keep the other wallets of the folder from writing."""
+        return nullcontext() if self._folder is None else MemoryFolder(self._folder).locked()
 
-        Returns:
-            True if the file is on disk.
-        """
-        if self._folder is None:
-            return False
-        try:
-            with MemoryFolder(self._folder).locked():
-                if not unless():
-                    data = (json.dumps(parts, indent=2) + "\n").encode()
-                    write_private(self._folder / name, data)
-        except OSError as error:
-            warnings.warn(
-                f"{self._folder} cannot be written ({error}): this wallet remembers the newest "
-                "signed file only until it ends",
-                stacklevel=2,
-            )
-            return False
-        return True
+    def _write(self, name: str, parts: dict[str, str]) -> None:
+        if self._folder is not None:
+            data = (json.dumps(parts, indent=2) + "\n").encode()
+            write_private(self._folder / name, data)
+
+    def _warn(self, error: OSError) -> None:
+        warnings.warn(
+            f"{self._folder} cannot be written ({error}): this wallet remembers the newest "
+            "signed file only until it ends",
+            stacklevel=2,
+        )
 
 
 def _opened(envelope: bytes) -> KeptFile:

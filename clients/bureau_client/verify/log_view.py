@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import threading
 import time
 import warnings
@@ -9,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bureau_client.errors import VerificationFailed
 from bureau_client.verify.checks import TELL
@@ -20,6 +23,8 @@ from bureau_keys.errors import MalformedMessage
 from bureau_keys.fork_evidence import ForkEvidence
 from bureau_keys.log_memory import LogMemory, MemoryFolder
 from bureau_keys.profile import Trust
+
+logger = logging.getLogger("bureau_client")
 
 # Proved checkpoints of which a client keeps the root; an older one is proved again if it is met
 # again, which takes one call.
@@ -45,6 +50,18 @@ class Sighting:
     checkpoint: Checkpoint
     note: str
     prefix: Checkpoint | None = None
+
+
+class WitnessTimes(NamedTuple):
+    """The times of the cosignatures of one checkpoint.
+
+    Attributes:
+        credible: Seconds since 1970, by the witness's name.
+        faults: Findings about the other witnesses, whose cosignatures do not count.
+    """
+
+    credible: dict[str, int]
+    faults: list[str]
 
 
 class LogView:
@@ -164,11 +181,15 @@ class LogView:
         with self._lock:
             self._left += sightings
 
-    def take_left(self) -> list[Sighting]:
-        """Return the checkpoints that earlier calls left, which are then the caller's."""
+    def left(self) -> list[Sighting]:
+        """Return the checkpoints that earlier calls left."""
         with self._lock:
-            left, self._left = self._left, []
-        return left
+            return list(self._left)
+
+    def settle(self, sighting: Sighting) -> None:
+        """Take a checkpoint that was proved off those that are left."""
+        with self._lock:
+            self._left = [left for left in self._left if left != sighting]
 
     def cosigned_size(self, quorum: int) -> int:
         """Return the largest size that was seen with as many cosignatures; 0 before the first."""
@@ -177,27 +198,36 @@ class LogView:
         enough = [size for size, note in notes if len(self._times(note)) >= quorum]
         return max(enough, default=0)
 
-    def see_cosigned(self, note: str) -> None:
+    def see_cosigned(self, note: str, latest_s: float = math.inf) -> WitnessTimes:
         """Remember a cosigned checkpoint whose signature was verified.
 
-        Raises:
-            VerificationFailed: The time of a witness goes back while the log grows.
+        A witness whose time is impossible does not count, and stops no other.
+
+        Args:
+            latest_s: Latest credible time of a cosignature, seconds since 1970.
         """
         size = verify_checkpoint(note, self._trust).size
+        credible, faults = dict[str, int](), list[str]()
         with self._lock:
             for name, time_s in self._times(note).items():
                 known_s, known_size, _ = self._cosigned.get(name, (time_s, size, note))
-                if (size > known_size and time_s < known_s) or (
-                    size < known_size and time_s > known_s
-                ):
-                    raise VerificationFailed(
-                        f"The time of the witness {name} goes back: it cosigned size {known_size} "
-                        f"at {known_s} and size {size} at {time_s} (seconds since 1970)",
-                        reason="BAD_PROOF",
-                        fix="Do not rely on this witness; show both checkpoints to its operator",
+                if time_s > latest_s:
+                    faults.append(
+                        f"the time of the witness {name} is ahead of this machine's clock: it "
+                        f"cosigned size {size} at {time_s} (seconds since 1970)"
                     )
-                if (size, time_s) >= (known_size, known_s):
-                    self._cosigned[name] = time_s, size, note
+                elif (size - known_size) * (time_s - known_s) < 0:
+                    faults.append(
+                        f"the time of the witness {name} goes back: it cosigned size {known_size} "
+                        f"at {known_s} and size {size} at {time_s} (seconds since 1970)"
+                    )
+                else:
+                    credible[name] = time_s
+                    if (size, time_s) >= (known_size, known_s):
+                        self._cosigned[name] = time_s, size, note
+        for fault in faults:
+            logger.warning("%s; its cosignature does not count", fault)
+        return WitnessTimes(credible, faults)
 
     def _times(self, note: str) -> dict[str, int]:
         return cosigned_at(note, trusted_witnesses(self._trust))

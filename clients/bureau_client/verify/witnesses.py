@@ -11,6 +11,9 @@ from bureau_keys.cosignature import cosigned_at, cosigners, parse_witness
 from bureau_keys.note import Verifier
 from bureau_keys.profile import Trust
 
+# The first second, since 1970, that `datetime` does not have.
+YEAR_10000_S = 253_402_300_800
+
 
 def witnesses_of(note: str, trust: Trust) -> tuple[str, ...]:
     """Return the names of the trusted witnesses whose cosignature of a checkpoint verifies.
@@ -51,15 +54,18 @@ def verify_witnessed(note: str, trust: Trust, quorum: int | None = None) -> tupl
 def witness_times(note: str, trust: Trust) -> dict[str, datetime]:
     """Return the time of each cosignature of a checkpoint that verifies, by the witness's name.
 
+    A time beyond the year 9999 is left out.
+
     Raises:
-        VerificationFailed: It is no signed note, or a time is beyond the year 9999.
+        VerificationFailed: It is no signed note.
     """
     with verifying("The checkpoint"):
         times = cosigned_at(note, trusted_witnesses(trust))
-        try:
-            return {name: datetime.fromtimestamp(time_s, UTC) for name, time_s in times.items()}
-        except (OverflowError, OSError) as error:
-            raise ValueError(f"the time of a cosignature: {error}") from error
+    return {
+        name: datetime.fromtimestamp(time_s, UTC)
+        for name, time_s in times.items()
+        if time_s < YEAR_10000_S
+    }
 
 
 def trusted_witnesses(trust: Trust) -> tuple[Verifier, ...]:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from bureau_client import Lender, SigningKey, Unavailable, VerificationFailed
+from bureau_client import Lender, Purpose, SigningKey, Unavailable, VerificationFailed
 from bureau_client._codec.receipts_in import receipts_in
-from bureau_client._operations import remembering
+from bureau_client._operations import log, remembering
+from bureau_client._operations.operation import Call, Operation, no_calls
 from bureau_client.verify import log_view
 from bureau_client.wallet_folder import WalletFolder
 from bureau_keys.fork_evidence import Finding
@@ -149,6 +150,84 @@ def test_a_write_whose_proof_fails_is_returned_and_proved_by_the_next_call(
         "SubmitRecords",
     ]
     assert kept(bureau) == LogMemory(bureau.log.notes[-1])
+
+
+def cancelled(lender: Lender, operation: Operation[Any], method: str) -> None:
+    """Cancel a call while it waits for the answer of one method."""
+    context = lender._context
+    around = remembering.remembering(context, operation)
+    effect = next(around)
+    while not (isinstance(effect, Call) and effect.method.path.endswith(method)):
+        assert isinstance(effect, Call)
+        effect = around.send(lender._driver.run(_answer(effect)))
+    around.close()
+
+
+def _answer(asked_for: Call) -> Operation[Any]:
+    return (yield asked_for)
+
+
+def test_a_cancelled_call_leaves_what_it_has_seen(bureau: FakeBureau) -> None:
+    """At any of its calls: its own, the proof of what it has seen, the proof of what was left."""
+    with bureau.lender() as lender:
+        write(lender)
+        view = lender._context.log_view
+        # The proof of what the call has seen.
+        bureau.log.append("other", bureau.statement())
+        cancelled(lender, log.newest_checkpoint(lender._context), PROOF)
+        (left,) = view.left()
+        assert left.note == bureau.log.checkpoint()
+        # The proof of what was left: it stays left, and the next call begins with it.
+        cancelled(lender, no_calls(), PROOF)
+        assert view.left() == [left]
+        del bureau.calls[:]
+        lender.members()
+        assert [call.call.method.path.rpartition("/")[2] for call in bureau.calls] == [
+            PROOF,
+            "ListMembers",
+        ]
+        assert view.left() == []
+
+
+def test_calls_that_begin_meanwhile_prove_what_was_left(bureau: FakeBureau) -> None:
+    with bureau.lender() as lender:
+        write(lender)
+        bureau.log.append("other", bureau.statement())
+        cancelled(lender, log.newest_checkpoint(lender._context), PROOF)
+        del bureau.calls[:]
+        first = remembering.remembering(lender._context, no_calls())
+        waiting = next(first)
+        assert isinstance(waiting, Call)
+        assert waiting.method.path.endswith(PROOF)
+        lender.members()
+        assert asked(bureau, PROOF) == 1
+        with pytest.raises(StopIteration):
+            first.send(lender._driver.run(_answer(waiting)))
+
+
+def test_a_stream_sends_nothing_after_a_contradiction_or_before_a_proof(
+    bureau: FakeBureau,
+) -> None:
+    streams = {"QueryPortfolio": lambda lender: lender.portfolio(Purpose.ACCOUNT_REVIEW)}
+    streams["WatchAlerts"] = lambda lender: lender.alerts()
+    bureau.streams |= dict.fromkeys(streams, lambda _: ())
+    with bureau.lender() as lender:
+        write(lender)
+        bureau.log.append("other", bureau.statement())
+        cancelled(lender, log.newest_checkpoint(lender._context), PROOF)
+        gone = Unavailable("no connection")
+        bureau.fail = lambda attempt: gone if attempt.call.method.path.endswith(PROOF) else None
+        for open_stream in streams.values():
+            with pytest.raises(Unavailable):
+                next(iter(open_stream(lender)))
+        assert {method: asked(bureau, method) for method in streams} == dict.fromkeys(streams, 0)
+    assert bureau.memory_folder is not None
+    (bureau.memory_folder / EVIDENCE).write_text("{}")
+    with bureau.lender() as lender:
+        for open_stream in streams.values():
+            with pytest.raises(VerificationFailed, match="nothing was sent"):
+                next(iter(open_stream(lender)))
+    assert {method: asked(bureau, method) for method in streams} == dict.fromkeys(streams, 0)
 
 
 def test_a_write_whose_proof_never_comes_is_evidence_for_the_next_process(

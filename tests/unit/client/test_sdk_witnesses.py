@@ -255,6 +255,36 @@ def test_a_stale_cosignature_does_not_show_the_newest_checkpoint(
     written(bureau)
 
 
+@pytest.mark.parametrize("time_s", [2**62, 2**63 - 1, 2_000_000_000], ids=hex)
+def test_one_witness_with_a_wrong_time_stops_no_quorum(
+    bureau: FakeBureau, caplog: pytest.LogCaptureFixture, time_s: int
+) -> None:
+    bureau.quorum = 2
+    rogue, key = next(iter(bureau.witnesses.items()))
+    honest = {name: own for name, own in bureau.witnesses.items() if name != rogue}
+    auditor = bureau.auditor()
+
+    def deceive(method: str, reply: Any) -> None:
+        if method == "GetCheckpoint":
+            note = cosign(bureau.log.checkpoint(), rogue, key, time_s)
+            for name, own in honest.items():
+                note = cosign(note, name, own, bureau.witness_time_s)
+            reply.checkpoint = note
+
+    bureau.mend = deceive
+    for _ in range(2):
+        written(bureau)
+        checkpoint = auditor.checkpoint(cosignatures=2)
+        assert set(checkpoint.witnesses) == set(honest)
+        assert f"{rogue} is ahead of this machine's clock" in caplog.text
+    with pytest.raises(VerificationFailed, match="2 cosignatures that count, 3 are needed"):
+        auditor.checkpoint(cosignatures=3)
+    # Its clock is set right: it counts again.
+    bureau.mend = lambda *_: None
+    written(bureau)
+    assert rogue in auditor.checkpoint(cosignatures=3).witnesses
+
+
 @pytest.mark.parametrize("across", [False, True], ids=["one client", "two processes"])
 def test_the_time_of_a_witness_never_goes_back(
     bureau: FakeBureau, tmp_path: Path, across: bool
