@@ -45,6 +45,7 @@ class FiledInquiry(NamedTuple):
 
     inquiry_id: str
     member_id: str
+    consent_id: str
     purpose: int
     kind: int
     outcome: int

@@ -1,20 +1,17 @@
-"""The parts of a report: tradelines, summary, consumer entries, omissions. Pure."""
+"""The parts of a report: tradelines, consumer entries, omissions. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from bureau.calendar import DAY_US, month_of, months_between, timestamp_of
+from bureau.calendar import months_between, timestamp_of
 from bureau.credit_file.facility_state import (
     action_month,
     current_freeze,
     divergences,
-    is_drawable,
-    is_frozen,
-    is_open,
 )
 from bureau.credit_file.filed import CreditFile, FiledAction, FiledInquiry, FiledTradeline
-from bureau.credit_file.history import DELINQUENT, SEVERITY, SILENT, first_months
+from bureau.credit_file.history import first_months
 from bureau.credit_file.report_rules import ReportRules
 from bureau.credit_file.retention import retained
 from bureau.credit_file.scope import Scope, lines_in, months_in
@@ -31,24 +28,18 @@ from creditbureau.v1 import codes_pb2, dispute_pb2, hold_pb2, report_pb2
 from creditbureau.v1.dispute_pb2 import Dispute
 from creditbureau.v1.envelope_pb2 import Header
 from creditbureau.v1.report_pb2 import (
-    CurrencyTotal,
     Flag,
     FlagKind,
     InquiryLine,
     Omission,
-    PaymentHistory,
     Report,
-    Summary,
     Tradeline,
     TradelineAction,
 )
 
-# Limits of the fields; larger sums are reported as the limit.
-INT32_MAX, INT64_MAX = (1 << 31) - 1, (1 << 63) - 1
 # Actions of a tradeline and of all, and bytes of all disputes, that a report holds at most.
 MAX_ACTIONS, MAX_ALL_ACTIONS = 24, 1000
 MAX_DISPUTE_BYTES = 2 << 20
-HALF_YEAR_US = 183 * DAY_US
 
 
 def new_report(
@@ -84,7 +75,8 @@ def fill_report(report: Report, file: CreditFile, scope: Scope, rules: ReportRul
     lines = lines_in(file, scope)
 
     if codes_pb2.SECTION_SUMMARY in scope.sections:
-        summary = summary_of(lines, file.inquiries, file.now_us)
+        seen = file._replace(tradelines=lines)
+        summary = rules.version.summarise(seen, report.member_id)
         report.summary.CopyFrom(summary)
         if summary.frozen_line_count and summary.lending_line_count:
             for divergence in divergences(lines, file.groups):
@@ -103,6 +95,14 @@ def fill_report(report: Report, file: CreditFile, scope: Scope, rules: ReportRul
     if codes_pb2.SECTION_INQUIRIES in scope.sections:
         report.inquiries.extend(inquiry_of(inquiry) for inquiry in file.inquiries)
     report.omissions.extend(omissions_of(file, lines, scope))
+
+
+def add_attributes(report: Report, file: CreditFile, scope: Scope, rules: ReportRules) -> None:
+    """Add the attributes of the tradelines that a scope opens, if it opens attributes."""
+    if codes_pb2.SECTION_ATTRIBUTES in scope.sections:
+        seen = file._replace(tradelines=lines_in(file, scope))
+        version = rules.version
+        report.attributes.extend(version.compute(seen, version.attributes, report.member_id))
 
 
 def reportable(file: CreditFile, state: SubjectState, policy: Policy) -> CreditFile:
@@ -296,79 +296,6 @@ def inquiry_of(inquiry: FiledInquiry) -> InquiryLine:
         outcome=inquiry.outcome,  # type: ignore[arg-type]
         create_time=timestamp_of(inquiry.create_us),
     )
-
-
-def summary_of(
-    lines: list[FiledTradeline], inquiries: Iterable[FiledInquiry], now_us: int
-) -> Summary:
-    """Compute the summary of a credit file."""
-    open_lines = [line for line in lines if is_open(line)]
-    drawable = [line for line in open_lines if is_drawable(line)]
-    frozen = sum(map(is_frozen, drawable))
-    this_month = month_of(now_us)
-    recent = {
-        character for line in lines for character in last_months(line.history, 24, this_month)
-    }
-    since_us = now_us - HALF_YEAR_US
-    return Summary(
-        tradeline_count=len(lines),
-        open_tradeline_count=len(open_lines),
-        furnisher_count=len({line.member_id for line in lines}),
-        delinquent_tradeline_count=sum(line.history.profile[0] in DELINQUENT for line in lines),
-        worst_status_24m=max(recent - SILENT, key=SEVERITY.find, default=""),
-        oldest_open_date=min((line.snapshot.open_date for line in lines), default=0),
-        inquiry_count_6m=sum(inquiry.create_us >= since_us for inquiry in inquiries),
-        totals=totals_of(open_lines, drawable),
-        frozen_line_count=frozen,
-        lending_line_count=len(drawable) - frozen,
-    )
-
-
-def last_months(history: PaymentHistory, months: int, this_month: int) -> str:
-    """Return the characters of the last calendar months, the present one (yyyymm) included."""
-    lag = months_between(history.newest_month, this_month)
-    return history.profile[max(-lag, 0) : max(months - lag, 0)]
-
-
-def totals_of(
-    open_lines: list[FiledTradeline], drawable: list[FiledTradeline]
-) -> list[CurrencyTotal]:
-    """Sum the open tradelines of each currency, in order of the currency's code.
-
-    Limits are those of the drawable lines only.
-    """
-    totals = []
-    for currency in sorted({line.snapshot.currency for line in open_lines}):
-        balance = past_due = due = unsecured = limit = drawn = 0
-        for line in open_lines:
-            snapshot = line.snapshot
-            if snapshot.currency != currency:
-                continue
-            owed = snapshot.balance_minor
-            balance += owed
-            past_due += snapshot.amount_past_due_minor
-            due += snapshot.amount_due_minor
-            unsecured += 0 if snapshot.secured else owed
-        for snapshot in (line.snapshot for line in drawable):
-            if snapshot.currency == currency and snapshot.credit_limit_minor > 0:
-                limit += snapshot.credit_limit_minor
-                drawn += max(snapshot.balance_minor, 0)
-        totals.append(
-            CurrencyTotal(
-                currency=currency,
-                balance_minor=_fitting(balance),
-                credit_limit_minor=_fitting(limit),
-                amount_past_due_minor=_fitting(past_due),
-                amount_due_minor=_fitting(due),
-                unsecured_balance_minor=_fitting(unsecured),
-                utilisation_per_mille=min(drawn * 1000 // limit, INT32_MAX) if limit else -1,
-            )
-        )
-    return totals
-
-
-def _fitting(amount: int) -> int:
-    return max(-INT64_MAX, min(amount, INT64_MAX))
 
 
 def omissions_of(file: CreditFile, lines: list[FiledTradeline], scope: Scope) -> list[Omission]:

@@ -12,7 +12,7 @@ from bureau.credit_file.filed import CreditFile
 from bureau.credit_file.scope import Scope
 from bureau.credit_file.subject_state import SubjectState
 from bureau.policy import Policy
-from creditbureau.v1.report_pb2 import Report
+from creditbureau.v1.report_pb2 import Attribute, Report, Summary
 from creditbureau.v1.standard_pb2 import StandardOfCredit
 
 
@@ -67,6 +67,10 @@ class ShapedReport(NamedTuple):
     scope: Scope
 
 
+# Computes the attributes, and the summary, of a credit file for a reader: the member's id, or
+# empty for the subject.
+Compute = Callable[[CreditFile, Mapping[str, Definition], str], list[Attribute]]
+Summarise = Callable[[CreditFile, str], Summary]
 # Makes a report from its inputs.
 Shape = Callable[[ReportInputs, "ReportRules"], ShapedReport]
 
@@ -77,13 +81,17 @@ class ReportVersion:
 
     Attributes:
         name: yyyy-mm of its release; a later version has a greater name.
-        attributes: The attributes of a report, by name.
+        attributes: The definitions of a report's attributes, by name.
+        compute: Computes the attributes.
+        summarise: Computes the summary.
         flag_texts: Folder of the flags' texts, in `bureau/data/flag_texts`.
         shape: Makes a report from its inputs.
     """
 
     name: str
     attributes: Mapping[str, Definition]
+    compute: Compute
+    summarise: Summarise
     flag_texts: str
     shape: Shape
 

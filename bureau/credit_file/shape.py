@@ -1,13 +1,13 @@
-"""Make a report from its inputs: version 2026-11. Pure, so the same inputs give the same
+"""Make a report from its inputs. Pure, so the same inputs give the same
 bytes.
 """
 
 from __future__ import annotations
 
 from bureau.codes import CodeSet
-from bureau.credit_file.attributes import add_attributes
 from bureau.credit_file.reciprocity import limit_by_reciprocity
 from bureau.credit_file.report import (
+    add_attributes,
     add_consumer_entries,
     fill_report,
     new_report,
@@ -37,7 +37,7 @@ def shape_report(inputs: ReportInputs, rules: ReportRules) -> ShapedReport:
     fill_report(report, shown, scope, rules)
     if len(shown.tradelines) < len(reported.tradelines):
         report.omissions.add(reason=OMISSION_REASON_RECIPROCITY, section=SECTION_TRADELINES)
-    add_attributes(report, shown, scope, rules.version.attributes)
+    add_attributes(report, shown, scope, rules)
     add_consumer_entries(report, inputs.state, scope, rules)
     add_standings(report, inputs.standard, shown, scope)
     return ShapedReport(report, shown, scope)

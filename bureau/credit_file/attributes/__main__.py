@@ -14,12 +14,26 @@ HEAD = f"""# Attributes
 Made from the registry by `python -m bureau.credit_file.attributes`; version {CURRENT.name}.
 
 A report whose consent opens the section ATTRIBUTES has these {COUNT} figures. They are
-of the file as reports show it, at the moment of the inquiry, and look at nothing later.
-Months are calendar months, counted back from this one. Money is in minor units and is
-never added over currencies: such an attribute comes once for each currency of the file,
-with the currency as its unit. A line is a revolving account or a line of credit that is
-open and neither charged off nor in collection, nor the like. An attribute without a
-value is missing; the last column says what that means.
+of the file as reports show it, at the moment of the inquiry, and look at nothing later. An
+attribute without a value is missing; the last column says what that means.
+
+- Windows of payments and balances count back from the newest month that each tradeline was
+  reported for, so a file that did not change has the same figures on every day. Ages and
+  inquiries count back from the day of the inquiry. `months_since_report` and
+  `months_since_oldest_report` are the ages of the file itself.
+- Name and currency are an attribute's key. An amount is in minor units, is never added over
+  currencies, and comes once for each currency of the file; a ratio or a count has no
+  currency. A ratio of amounts is computed within each currency; the value of the worst
+  currency is the file's. In the SDK `report.figures["total_balance.USD"]` and
+  `report.figures["utilisation"]` are values by key.
+- A balance in the person's favour counts as zero wherever balances are added, in the summary
+  of a report too: no lender sets off its claim against the credit balance of another lender.
+  Changes of balances and spend count it as reported.
+- A line is a revolving account or a line of credit; an open line is neither closed, charged
+  off nor in collection, nor the like. A month's balance is what is left after the month's
+  payment.
+- Inquiries are the hard ones of other members than the reader; of those under one consent
+  within 30 days only the first counts.
 
 | name | what it says | unit | window | missing |
 |---|---|---|---|---|

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bureau.credit_file.attributes.definition import Definition, definition
+from bureau.credit_file.attributes.definition import (
+    NEVER_MISSING,
+    V2026_12,
+    Definition,
+    definition,
+)
 from bureau.credit_file.attributes.view import TradelineView, View
 from creditbureau.v1 import codes_pb2
 
@@ -16,7 +21,7 @@ def _count(name: str, text: str, counts: Callable[[TradelineView], bool]) -> Def
     def compute(view: View) -> float:
         return float(sum(map(counts, view.lines)))
 
-    return Definition(name, text, COUNT, "now", "never missing", compute)
+    return Definition(name, text, COUNT, "now", NEVER_MISSING, compute)
 
 
 def _open(kind: int) -> Callable[[TradelineView], bool]:
@@ -32,7 +37,7 @@ def _opened(months: int) -> Definition:
         "Tradelines opened",
         COUNT,
         f"{months} calendar months, this one included",
-        "never missing",
+        NEVER_MISSING,
         compute,
     )
 
@@ -92,6 +97,28 @@ def longest_history(view: View) -> float | None:
 
 
 @definition(
+    "Months since the newest month that any tradeline was reported for",
+    MONTHS,
+    "newest month of each",
+    NO_FILE,
+    V2026_12,
+)
+def months_since_report(view: View) -> float | None:
+    return min(map(_months_since_report, view.lines), default=None)
+
+
+@definition(
+    "Months since the newest month of the open tradeline that was reported longest ago",
+    MONTHS,
+    "newest month of each",
+    "there is no open tradeline",
+    V2026_12,
+)
+def months_since_oldest_report(view: View) -> float | None:
+    return max(map(_months_since_report, view.open), default=None)
+
+
+@definition(
     "Worst five-tier classification: 1 normal to 5 loss",
     "classification",
     "now",
@@ -100,6 +127,10 @@ def longest_history(view: View) -> float | None:
 def worst_classification(view: View) -> float | None:
     worst = max((line.snapshot.classification for line in view.lines), default=0)
     return float(worst) if worst else None
+
+
+def _months_since_report(line: TradelineView) -> float:
+    return float(max(line.lag, 0))
 
 
 def _age(view: View, choose: Callable[[list[float]], float]) -> float | None:
@@ -167,6 +198,8 @@ ACCOUNTS = [
     newest_account_age,
     average_account_age,
     longest_history,
+    months_since_report,
+    months_since_oldest_report,
     _opened(3),
     _opened(6),
     _opened(12),

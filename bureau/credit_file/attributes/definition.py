@@ -9,10 +9,11 @@ from bureau.credit_file.attributes.view import View
 
 Compute = Callable[[View], float | None]
 
-# Name of the first version of reports (`report_versions`).
-FIRST_VERSION = "2026-11"
-MONEY = "minor units of the currency"
-PER_CURRENCY = frozenset({MONEY, "share of the currency's limits"})
+# Names of versions of reports (`report_versions`).
+FIRST_VERSION, V2026_12 = "2026-11", "2026-12"
+# Unit of an amount.
+MONEY = "minor units"
+NEVER_MISSING = "never missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +22,10 @@ class Definition:
 
     Attributes:
         text: The figure in words.
-        unit: Unit of the value. Money is never added over currencies: an amount
-            comes once for each currency of the file, with the currency as its unit.
+        unit: Unit of the value.
         window: The months or tradelines that it covers.
         missing: The meaning of a missing value.
-        compute: From a view of the file, or of one currency in it.
+        compute: From a view of the file; an amount from a view of one currency.
         since: The first version of reports that has it.
         until: The first version of reports that no longer has it; empty if all later
             versions have it.
@@ -41,9 +41,11 @@ class Definition:
     until: str = ""
 
     @property
-    def per_currency(self) -> bool:
-        """True if the attribute comes once for each currency."""
-        return self.unit in PER_CURRENCY
+    def is_amount(self) -> bool:
+        """True for an amount, which comes once for each currency and is never added over
+        them.
+        """
+        return self.unit == MONEY
 
     def is_in(self, version: str) -> bool:
         """Return True if a version of reports has the attribute."""
@@ -54,7 +56,7 @@ def definition(
     text: str,
     unit: str,
     window: str = "now",
-    missing: str = "never missing",
+    missing: str = NEVER_MISSING,
     since: str = FIRST_VERSION,
 ) -> Callable[[Compute], Definition]:
     """Turn a function into the definition of the attribute with the function's name."""
@@ -63,3 +65,29 @@ def definition(
         return Definition(compute.__name__, text, unit, window, missing, compute, since)
 
     return define
+
+
+def months_text(months: int) -> str:
+    """Return a number of months in words."""
+    return "1 month" if months == 1 else f"{months} months"
+
+
+def window_of(months: int) -> str:
+    """Describe the window of a number of months of each tradeline."""
+    return f"{months_text(months)} to the newest month of each"
+
+
+def of_currencies(choose: Callable[[list[float]], float], compute: Compute) -> Compute:
+    """Compute a ratio of amounts within each currency, and choose the value of the file.
+
+    Args:
+        choose: `max` or `min` of the values of the currencies.
+        compute: From a view of one currency.
+    """
+
+    def chosen(view: View) -> float | None:
+        values = map(compute, view.by_currency().values())
+        known = [value for value in values if value is not None]
+        return choose(known) if known else None
+
+    return chosen

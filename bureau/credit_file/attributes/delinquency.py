@@ -1,9 +1,14 @@
-"""Attributes of delinquency and inquiries: worst status, frequency, recency."""
+"""Attributes of delinquency: worst status, frequency, recency."""
 
 from __future__ import annotations
 
-from bureau.calendar import DAY_US
-from bureau.credit_file.attributes.definition import Definition, definition
+from bureau.credit_file.attributes.definition import (
+    NEVER_MISSING,
+    V2026_12,
+    Definition,
+    definition,
+    window_of,
+)
 from bureau.credit_file.attributes.view import View
 from bureau.credit_file.history import DELINQUENT, SEVERITY, SILENT
 
@@ -14,32 +19,38 @@ LOST = frozenset("GL")
 
 def _worst(months: int) -> Definition:
     def compute(view: View) -> float | None:
-        characters = set("".join(line.last(months) for line in view.lines)) - SILENT
+        characters = set("".join(line.profile[:months] for line in view.lines)) - SILENT
         return max((float(SEVERITY.find(character)) for character in characters), default=None)
 
     return Definition(
         f"worst_status_{months}m",
         f"Worst payment history character, as its place in {SEVERITY}",
         "severity",
-        f"{months} calendar months, this one included",
+        window_of(months),
         "no month was reported",
         compute,
+        V2026_12,
     )
 
 
 def _count(days: int, months: int) -> Definition:
     def compute(view: View) -> float:
         return float(
-            sum(character in LATE[days] for line in view.lines for character in line.last(months))
+            sum(
+                character in LATE[days]
+                for line in view.lines
+                for character in line.profile[:months]
+            )
         )
 
     return Definition(
         f"months_{days}_plus_{months}m",
         f"Account months {days} or more days past due, or worse",
         "account months",
-        f"{months} calendar months, this one included",
-        "never missing",
+        window_of(months),
+        NEVER_MISSING,
         compute,
+        V2026_12,
     )
 
 
@@ -52,7 +63,7 @@ def _now(days: int) -> Definition:
         f"Tradelines {days} or more days past due, or worse, in their newest month",
         "tradelines",
         "newest month of each",
-        "never missing",
+        NEVER_MISSING,
         compute,
     )
 
@@ -60,7 +71,7 @@ def _now(days: int) -> Definition:
 def _since(days: int) -> Definition:
     def compute(view: View) -> float | None:
         ages = [
-            float(line.lag + next(age for age, c in enumerate(line.profile) if c in LATE[days]))
+            float(max(line.lag + _newest_age(line.profile, LATE[days]), 0))
             for line in view.lines
             if not LATE[days].isdisjoint(line.profile)
         ]
@@ -76,18 +87,8 @@ def _since(days: int) -> Definition:
     )
 
 
-def _inquiries(months: int, days: int) -> Definition:
-    def compute(view: View) -> float:
-        return float(len(view.inquiries_within(days)))
-
-    return Definition(
-        f"inquiries_{months}m",
-        "Inquiries that other members see",
-        "inquiries",
-        f"{days} days",
-        "never missing",
-        compute,
-    )
+def _newest_age(profile: str, late: frozenset[str]) -> int:
+    return next(age for age, character in enumerate(profile) if character in late)
 
 
 @definition("Tradelines ever 30 or more days past due, or worse", "tradelines", "whole file")
@@ -112,17 +113,6 @@ def share_current(view: View) -> float | None:
     return current / len(lines) if lines else None
 
 
-@definition("Members that asked, as other members see", "members", "183 days")
-def inquiring_members_6m(view: View) -> float:
-    return float(len({inquiry.member_id for inquiry in view.inquiries_within(183)}))
-
-
-@definition("Days since the last inquiry", "days", "two years", "there was none")
-def days_since_inquiry(view: View) -> float | None:
-    newest = max((inquiry.create_us for inquiry in view.inquiries), default=None)
-    return None if newest is None else float((view.now_us - newest) // DAY_US)
-
-
 DELINQUENCY = [
     *map(_worst, (3, 6, 12, 24, 84)),
     *(_count(30, months) for months in (6, 12, 24, 84)),
@@ -134,12 +124,4 @@ DELINQUENCY = [
     tradelines_ever_lost,
     *map(_since, (30, 60, 90)),
     share_current,
-]
-INQUIRIES = [
-    _inquiries(1, 30),
-    _inquiries(3, 91),
-    _inquiries(6, 183),
-    _inquiries(12, 365),
-    inquiring_members_6m,
-    days_since_inquiry,
 ]

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from bureau.credit_file.attributes.definition import MONEY, Definition, definition
-from bureau.credit_file.attributes.view import TradelineView, View
-from bureau_keys.payment_profile import NO_DATA
+from bureau.credit_file.attributes.definition import (
+    MONEY,
+    NEVER_MISSING,
+    V2026_12,
+    Definition,
+    definition,
+    months_text,
+    of_currencies,
+)
+from bureau.credit_file.attributes.view import TradelineView, View, owed
 from creditbureau.v1 import codes_pb2
 
 INSTALMENTS = frozenset({codes_pb2.PORTFOLIO_TYPE_INSTALMENT, codes_pb2.PORTFOLIO_TYPE_MORTGAGE})
-SHARE = "share of the currency's limits"
+SHARE = "share of limits"
 NO_LIMIT = "no such line has a limit"
+HIGHEST = "of the currency in which it is highest"
 
 
 def _sum(name: str, text: str, amount: Callable[[TradelineView], int]) -> Definition:
     def compute(view: View) -> float:
         return float(sum(amount(line) for line in view.open))
 
-    return Definition(name, text, MONEY, "open tradelines now", "never missing", compute)
+    return Definition(name, text, MONEY, "open tradelines now", NEVER_MISSING, compute)
 
 
 def _of(kind: int) -> Callable[[TradelineView], int]:
@@ -30,17 +39,19 @@ def _change(months: int) -> Definition:
         changes = [
             line.balances[0] - line.balances[months]
             for line in view.lines
-            if _has(line, 0) and _has(line, months)
+            if line.is_reported(0) and line.is_reported(months)
         ]
         return float(sum(changes)) if changes else None
 
     return Definition(
         f"balance_change_{months}m",
-        f"Balances now less those {months} months ago, of tradelines reported for both",
+        f"Balances less those {months_text(months)} before, of tradelines reported for both;"
+        " credit balances as reported",
         MONEY,
-        f"this month and {months} months ago",
+        f"newest month of each and {months_text(months)} before",
         "no tradeline was reported for both months",
         compute,
+        V2026_12,
     )
 
 
@@ -54,27 +65,58 @@ def _utilisation(name: str, text: str, kinds: Iterable[int]) -> Definition:
         limit = sum(line.limit for line in lines)
         return sum(line.drawn for line in lines) / limit if limit else None
 
-    return Definition(name, text, SHARE, "open lines with a limit now", NO_LIMIT, compute)
+    return Definition(
+        name,
+        text,
+        SHARE,
+        "open lines with a limit now",
+        NO_LIMIT,
+        of_currencies(max, compute),
+        V2026_12,
+    )
 
 
-@definition("Highest sum of balances in one month", MONEY, "12 months", "no month was reported")
+def _utilisation_change(months: int) -> Definition:
+    def compute(view: View) -> float | None:
+        lines = [
+            line
+            for line in view.open
+            if line.limit > 0 and line.is_reported(0) and line.is_reported(months)
+        ]
+        limit = sum(line.limit for line in lines)
+        change = sum(owed(line.balances[0]) - owed(line.balances[months]) for line in lines)
+        return change / limit if limit else None
+
+    return Definition(
+        f"utilisation_change_{months}m",
+        f"Balances less those {months_text(months)} before, over the limits of now, of lines"
+        f" reported for both; {HIGHEST}",
+        SHARE,
+        f"newest month of each and {months_text(months)} before",
+        "no open line with a limit was reported for both months",
+        of_currencies(max, compute),
+        V2026_12,
+    )
+
+
+@definition(
+    "Highest sum of balances in one calendar month",
+    MONEY,
+    "12 months to the newest month of each",
+    "no month was reported",
+    V2026_12,
+)
 def highest_balance_12m(view: View) -> float | None:
-    months = [
-        [line.balances[age - line.lag] for line in view.lines if _has(line, age)]
-        for age in range(12)
-    ]
-    return max((float(sum(month)) for month in months if month), default=None)
+    balances: defaultdict[int, int] = defaultdict(int)
+    for line in view.lines:
+        for age in filter(line.is_reported, range(12)):
+            balances[line.lag + age] += owed(line.balances[age])
+    return float(max(balances.values())) if balances else None
 
 
 @definition("Limits not drawn, of lines that are not frozen", MONEY, "open lines now")
 def available_credit(view: View) -> float:
     return float(sum(max(line.limit - line.drawn, 0) for line in view.open if not line.is_frozen))
-
-
-def _has(line: TradelineView, age: int) -> bool:
-    """Return True if a line was reported for the month that many months ago."""
-    index = age - line.lag
-    return 0 <= index < len(line.profile) and line.profile[index] != NO_DATA
 
 
 REVOLVING = codes_pb2.PORTFOLIO_TYPE_REVOLVING
@@ -120,18 +162,25 @@ EXPOSURE = [
     _sum("amount_paid", "Payments of the month", lambda line: line.snapshot.amount_paid_minor),
     available_credit,
     highest_balance_12m,
+    _change(1),
     _change(3),
     _change(6),
     _change(12),
     _utilisation(
-        "revolving_utilisation", "Balances of revolving accounts over their limits", [REVOLVING]
+        "revolving_utilisation",
+        f"Balances of revolving accounts over their limits; {HIGHEST}",
+        [REVOLVING],
     ),
     _utilisation(
         "line_of_credit_utilisation",
-        "Balances of lines of credit over their limits",
+        f"Balances of lines of credit over their limits; {HIGHEST}",
         [LINE_OF_CREDIT],
     ),
     _utilisation(
-        "utilisation", "Balances of all lines over their limits", [REVOLVING, LINE_OF_CREDIT]
+        "utilisation",
+        f"Balances of all lines over their limits; {HIGHEST}",
+        [REVOLVING, LINE_OF_CREDIT],
     ),
+    _utilisation_change(3),
+    _utilisation_change(5),
 ]

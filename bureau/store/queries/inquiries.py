@@ -43,10 +43,11 @@ reports_of_entry = Query[tuple[int, bytes | None]](
 )
 _inquiry_entry = entry.alias("inquiry_entry")
 # Hard inquiries since a time, as of a log size; granted ones only.
-file_inquiries = Query[tuple[str, str, int, int, int, int, int]](
+file_inquiries = Query[tuple[str, str, str, int, int, int, int, int]](
     select(
         inquiry.c.inquiry_id,
         inquiry.c.member_id,
+        inquiry.c.consent_id,
         inquiry.c.purpose,
         inquiry.c.kind,
         inquiry.c.outcome,

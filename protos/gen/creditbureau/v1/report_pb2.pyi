@@ -248,7 +248,7 @@ class Report(_message.Message):
 
     @_builtins.property
     def attributes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attribute]:
-        """Figures about the file, by name."""
+        """Figures about the file, by name and currency."""
 
     @_builtins.property
     def holds(self) -> _containers.RepeatedCompositeFieldContainer[_hold_pb2.Hold]:
@@ -677,13 +677,15 @@ class Summary(_message.Message):
     delinquent_tradeline_count: _builtins.int
     """Tradelines 30 or more days past due in their newest month."""
     worst_status_24m: _builtins.str
-    """Worst character of the payment history in the last 24 calendar months;
+    """Worst character of the payment histories, of 24 months from the newest month of each;
     empty if none was reported.
     """
     oldest_open_date: _builtins.int
     """yyyymmdd of the oldest opening; 0 without one."""
     inquiry_count_6m: _builtins.int
-    """Hard inquiries of the last 183 days."""
+    """Hard inquiries of other members in the last 183 days; those under one consent within
+    30 days count once.
+    """
     frozen_line_count: _builtins.int
     """Lines frozen, and lines open for drawing."""
     lending_line_count: _builtins.int
@@ -730,7 +732,7 @@ class CurrencyTotal(_message.Message):
     currency: _builtins.str
     """ISO 4217."""
     balance_minor: _builtins.int
-    """Total balance owed."""
+    """Total balance owed; a balance in the subject's favour counts as zero."""
     credit_limit_minor: _builtins.int
     """Limits of the lines on which somebody lends, frozen ones too."""
     amount_past_due_minor: _builtins.int
@@ -738,7 +740,7 @@ class CurrencyTotal(_message.Message):
     amount_due_minor: _builtins.int
     """Scheduled payments of the month."""
     unsecured_balance_minor: _builtins.int
-    """Total balance owed without a collateral."""
+    """Total balance owed without a collateral, counted alike."""
     utilisation_per_mille: _builtins.int
     """Balance over limit of these lines in per mille; -1 where none has a limit."""
     def __init__(
@@ -790,29 +792,36 @@ Global___Omission: _TypeAlias = Omission  # noqa: Y015
 
 @_typing.final
 class Attribute(_message.Message):
-    """A named attribute, point in time; the registry has its definition."""
+    """A named attribute, point in time; the registry has its definition. Name and currency
+    together are its key: an amount comes once for each currency of the tradelines, any other
+    figure once.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     UNIT_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """A name of the registry."""
     value: _builtins.float
     """Absent means missing; the registry defines the meaning of a missing value."""
     unit: _builtins.str
-    """Unit of the value, for example `months`; ISO 4217 for amounts."""
+    """Unit of the value: `minor units` for an amount, otherwise for example `months`."""
+    currency: _builtins.str
+    """ISO 4217 code of an amount; empty for a ratio or a count."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         value: _builtins.float | None = ...,
         unit: _builtins.str = ...,
+        currency: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "name", b"name", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "currency", b"currency", "name", b"name", "unit", b"unit", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
     _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
