@@ -10,7 +10,6 @@ import pytest
 
 from bureau.admin.operator import CallError, Operator
 from bureau.clock import Clock
-from bureau.credit_file.report_versions import current_version
 from bureau.texts import texts
 from bureau_client import (
     AccountStatus,
@@ -32,7 +31,6 @@ from bureau_client import (
     PartyRole,
     PortfolioType,
     ReciprocityLevel,
-    Section,
 )
 from creditbureau.v1.codes_pb2 import (
     CLASSIFICATION_LOSS,
@@ -149,27 +147,6 @@ def test_a_standard_is_the_next_version_and_the_operators() -> None:
         # The one in force is the older one, until then.
         assert operator.standard().version == 1
         assert scenario.lenders["acme"].standard(2).version == 2
-
-
-def test_a_report_has_the_attributes_that_its_consent_opens() -> None:
-    with open_scenario("acme", "brook") as scenario:
-        person = scenario.person()
-        late = {"status": AccountStatus.PAST_DUE_30, "days_past_due": 31}
-        scenario.submit("acme", account(person, "card", MAY))
-        scenario.submit("acme", account(person, "card", JUNE, **late))
-        report = scenario.report(person, "brook")
-        attributes = {
-            attribute.name: (attribute.value, attribute.unit) for attribute in report.attributes
-        }
-        assert set(attributes) == set(current_version().attributes)
-        assert attributes["total_balance"] == (100_00.0, "USD")
-        assert attributes["revolving_utilisation"] == (0.1, "USD")
-        assert attributes["tradelines_now_30_plus"] == (1.0, "tradelines")
-        assert attributes["months_since_60_plus"] == (None, "months")
-        assert scenario.report(person, "brook", sections=[Section.SUMMARY]).attributes == ()
-        assert {attribute.name for attribute in person.file().attributes} == set(
-            current_version().attributes
-        )
 
 
 # Reports of the past ----------------------------------------------------------------

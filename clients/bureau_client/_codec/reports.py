@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+
 from bureau_client._codec.receipts import read_receipt, write_receipt
 from bureau_client._codec.scalars import day_of, moment_of, moment_or_none, month_of
 from bureau_client._codec.tradelines import read_reference, read_tradeline
@@ -51,12 +55,16 @@ from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.members_pb2 import LoggedStatement
 from creditbureau.v1.reporting_pb2 import PortfolioProof
 
+# ISO 4217.
+_CURRENCY = re.compile("[A-Z]{3}")
+
 
 def read_report(message: report_pb2.Report, *, envelope: bytes, inquiry: bytes) -> Report:
     """Read a report; the caller adds receipt and evidence.
 
     Raises:
-        ValueError: The report has a day or month that does not exist.
+        ValueError: The report has a day or month that does not exist, or an attribute with two
+            values of one key.
     """
     return Report(
         request_id=message.header.request_id,
@@ -73,7 +81,7 @@ def read_report(message: report_pb2.Report, *, envelope: bytes, inquiry: bytes) 
         tradelines=tuple(map(read_tradeline, message.tradelines)),
         inquiries=tuple(map(read_inquiry_line, message.inquiries)),
         omissions=tuple(map(_omission, message.omissions)),
-        attributes=tuple(map(_attribute, message.attributes)),
+        attributes=_attributes(message.attributes),
         holds=tuple(map(read_hold, message.holds)),
         disputes=tuple(map(read_dispute, message.disputes)),
         standings=tuple(map(_standing, message.standings)),
@@ -265,9 +273,23 @@ def _omission(message: report_pb2.Omission) -> Omission:
     return Omission(OmissionReason(message.reason), Section(message.section), message.tradeline_id)
 
 
-def _attribute(message: report_pb2.Attribute) -> Attribute:
-    value = message.value if message.HasField("value") else None
-    return Attribute(message.name, value, message.unit)
+def _attributes(messages: Iterable[report_pb2.Attribute]) -> tuple[Attribute, ...]:
+    """Read the values of each attribute.
+
+    Raises:
+        ValueError: An attribute has two values of one currency, or two units.
+    """
+    units: dict[str, str] = {}
+    values: defaultdict[str, dict[str, float | None]] = defaultdict(dict)
+    for message in messages:
+        unit, currency = message.unit, message.currency
+        if not currency and _CURRENCY.fullmatch(unit):
+            # Version 2026-11 of reports gives the currency as the unit.
+            unit, currency = "", unit
+        if units.setdefault(message.name, unit) != unit or currency in values[message.name]:
+            raise ValueError(f"the attribute {message.name} has two values of one key")
+        values[message.name][currency] = message.value if message.HasField("value") else None
+    return tuple(Attribute(name, unit, values[name]) for name, unit in units.items())
 
 
 def _standing(message: standard_pb2.StandardStanding) -> Standing:

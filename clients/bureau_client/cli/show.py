@@ -12,7 +12,7 @@ from bureau_client.cli.heatmap import heatmap, legend
 from bureau_client.cli.output import Output, emit_one, out
 from bureau_client.models.codes import AccountStatus, FacilityActionKind, ReportOutcome
 from bureau_client.models.money import format_amount
-from bureau_client.models.reports import Report, Summary
+from bureau_client.models.reports import MINOR_UNITS, Attribute, Report, Summary
 from bureau_client.models.tradelines import Tradeline
 from bureau_keys.profile import Trust
 
@@ -230,9 +230,19 @@ def _standings(report: Report) -> Table:
 def _attributes(report: Report) -> Table:
     table = _table("attribute", "value", "unit")
     for attribute in report.attributes:
-        value = "missing" if attribute.value is None else f"{attribute.value:g}"
-        table.add_row(attribute.name, value, attribute.unit)
+        for currency, value in attribute.values.items():
+            table.add_row(
+                attribute.name, _figure(attribute, value, currency), currency or attribute.unit
+            )
     return table
+
+
+def _figure(attribute: Attribute, value: float | None, currency: str) -> str:
+    if value is None:
+        return "missing"
+    if currency and attribute.unit == MINOR_UNITS:
+        return format_amount(int(value), currency)
+    return f"{value:g}"
 
 
 def _omissions(report: Report) -> Table:

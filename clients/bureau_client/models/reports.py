@@ -33,10 +33,13 @@ from bureau_client.models.receipts import Receipt
 from bureau_client.models.records import RecordRef
 from bureau_client.models.tradelines import Tradeline
 
+# Unit of attributes that are amounts.
+MINOR_UNITS = "minor units"
+
 
 @dataclass(frozen=True, slots=True)
 class CurrencyTotal:
-    """Sums over open tradelines in one currency.
+    """Sums over open tradelines in one currency; a credit balance counts as zero.
 
     Attributes:
         utilisation_per_mille: Balance over limit of revolving lines; None if no line has
@@ -58,8 +61,10 @@ class Summary:
 
     Attributes:
         delinquent_tradeline_count: Tradelines 30 or more days past due in the newest month.
-        worst_status_24m: Worst character of the payment history in 24 months.
-        inquiry_count_6m: Number of hard inquiries in the last 183 days.
+        worst_status_24m: Worst character of the payment histories, of 24 months from the newest
+            month of each.
+        inquiry_count_6m: Number of hard inquiries of other members in the last 183 days; those
+            under one consent within 30 days count once.
     """
 
     tradeline_count: int
@@ -111,11 +116,32 @@ class Omission:
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """A named figure as of the report's time; None for a missing value."""
+    """A named figure as of the report's time; docs/attributes.md defines each.
+
+    Attributes:
+        unit: `minor units` for an amount; empty where a report of version 2026-11 gives none.
+        values: Values by ISO 4217 currency; a figure without a currency has the key "". None
+            for a missing value.
+    """
 
     name: str
-    value: float | None
     unit: str
+    values: Mapping[str, float | None]
+
+    @property
+    def value(self) -> float | None:
+        """The only value; None if it is missing.
+
+        Raises:
+            ValueError: The figure has amounts in several currencies.
+        """
+        if len(self.values) > 1:
+            currencies = " and ".join(self.values)
+            raise ValueError(
+                f"{self.name} has amounts in {currencies}: take one of `values` or of the"
+                f" report's `figures`, for example {self.name}.{next(iter(self.values))}"
+            )
+        return next(iter(self.values.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +385,17 @@ class Report:
     event_count: int = 0
     portfolio: PortfolioPlace | None = None
     cursor: str = field(default="", compare=False, repr=False)
+
+    @property
+    def figures(self) -> Mapping[str, float | None]:
+        """The values of all attributes by name, amounts by name and currency:
+        `open_tradelines`, `total_balance.USD`.
+        """
+        return {
+            f"{attribute.name}.{currency}" if currency else attribute.name: value
+            for attribute in self.attributes
+            for currency, value in attribute.values.items()
+        }
 
     # `save` and `load` import the codec when called, because the codec imports this module.
 

@@ -33,6 +33,7 @@ from bureau_client.files.exporting import people_columns
 from bureau_client.files.metro2 import Finding, Severity
 from bureau_client.models.money import format_amount
 from bureau_client.models.progress import Progress
+from bureau_client.models.reports import Attribute
 from creditbureau.v1 import log_pb2
 from creditbureau.v1.alert_pb2 import ALERT_KIND_NEW_TRADELINE, Alert
 from creditbureau.v1.reporting_pb2 import WatchAlertsResponse
@@ -237,6 +238,22 @@ def test_a_report_is_shown_whole(bureau: FakeBureau) -> None:
     assert "123.45 CNY" in text
     assert "2026" in text
     assert "2025" in text
+
+
+def test_attributes_are_shown_with_their_currency(bureau: FakeBureau) -> None:
+    attributes = (
+        Attribute("total_balance", "minor units", {"JPY": 1500.0, "USD": -1234567.0}),
+        Attribute("utilisation", "share of limits", {"": 0.25}),
+        Attribute("days_since_inquiry", "days", {"": None}),
+    )
+    console = Console(file=io.StringIO(), width=120)
+    show_report(dataclasses.replace(query(bureau), attributes=attributes), console)
+    assert isinstance(console.file, io.StringIO)
+    rows = [line.split() for line in console.file.getvalue().splitlines()]
+    assert ["total_balance", "1,500", "JPY"] in rows
+    assert ["total_balance", "-12,345.67", "USD"] in rows
+    assert ["utilisation", "0.25", "share", "of", "limits"] in rows
+    assert ["days_since_inquiry", "missing", "days"] in rows
 
 
 def test_a_narrow_terminal_shows_the_newest_years(bureau: FakeBureau) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bureau_client import Month, Purpose
 from bureau_client._codec import scalars
+from bureau_client._codec.reports import read_report
 from bureau_client.models import codes
 from creditbureau.v1 import (
     alert_pb2,
@@ -133,3 +134,43 @@ def test_nothing_is_nothing_on_the_wire() -> None:
     assert scalars.number_of(None) == 0
     assert scalars.day_of(0) is None
     assert scalars.month_of(0) is None
+
+
+def attributes(*messages: report_pb2.Attribute) -> report_pb2.Report:
+    report = report_pb2.Report(attributes=messages)
+    report.header.issue_time.FromSeconds(1)
+    return report
+
+
+def test_attributes_are_read_by_name_and_currency() -> None:
+    message = attributes(
+        report_pb2.Attribute(name="total_balance", value=2.0, unit="minor units", currency="CNY"),
+        report_pb2.Attribute(name="total_balance", unit="minor units", currency="USD"),
+        report_pb2.Attribute(name="utilisation", value=0.5, unit="share of limits"),
+    )
+    report = read_report(message, envelope=b"", inquiry=b"")
+    balance, share = report.attributes
+    assert balance.values == {"CNY": 2.0, "USD": None}
+    assert share.value == 0.5
+    with pytest.raises(ValueError, match=r"CNY and USD: .* for example total_balance\.CNY"):
+        _ = balance.value
+    assert report.figures == {
+        "total_balance.CNY": 2.0,
+        "total_balance.USD": None,
+        "utilisation": 0.5,
+    }
+
+
+def test_amounts_of_the_first_version_have_their_currency_as_unit() -> None:
+    amounts = [
+        report_pb2.Attribute(name="total_balance", value=value, unit=currency)
+        for currency, value in (("CNY", 2.0), ("USD", 3.0))
+    ]
+    report = read_report(attributes(*amounts), envelope=b"", inquiry=b"")
+    assert report.figures == {"total_balance.CNY": 2.0, "total_balance.USD": 3.0}
+
+
+def test_two_values_of_one_attribute_and_currency_are_refused() -> None:
+    twice = report_pb2.Attribute(name="utilisation", value=0.5, unit="share of limits")
+    with pytest.raises(ValueError, match="the attribute utilisation has two values of one key"):
+        read_report(attributes(twice, twice), envelope=b"", inquiry=b"")
