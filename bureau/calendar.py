@@ -5,7 +5,7 @@ Times are microseconds since 1970 UTC, dates yyyymmdd, months yyyymm.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -20,6 +20,7 @@ __all__ = [
     "month_before",
     "month_of",
     "months_between",
+    "time_us_of",
     "timestamp_of",
     "utc",
 ]
@@ -31,6 +32,17 @@ DAY_US = 86_400 * MICROSECONDS
 def utc(time_us: int) -> datetime:
     """Return a time as a datetime in UTC."""
     return datetime.fromtimestamp(time_us / MICROSECONDS, UTC)
+
+
+def time_us_of(moment: datetime) -> int:
+    """Return the microseconds from 1970 UTC to a datetime.
+
+    Raises:
+        ValueError: The datetime has no time zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone: write datetime(2021, 1, 31, tzinfo=UTC)")
+    return (moment - utc(0)) // timedelta(microseconds=1)
 
 
 def day_of(time_us: int) -> date:

@@ -42,11 +42,22 @@ class Clock:
 
     Attributes:
         offset_us: Microseconds by which a sandbox has moved the clock.
+        until_us: Time up to which a sandbox will move the clock; 0 without a plan.
     """
 
     offset_us: int = 0
+    until_us: int = 0
     _last_us: int = 0
     _log_us: int = 0
+
+    @classmethod
+    def moved_to(cls, time_us: int, until_us: int = 0) -> Clock:
+        """Return the clock of a sandbox at another time, from which it goes on.
+
+        Args:
+            until_us: Time up to which the sandbox will move the clock.
+        """
+        return cls(offset_us=time_us - time.time_ns() // 1000, until_us=until_us)
 
     def now_us(self) -> int:
         """Return the later of the node's own time and the log's newest."""
@@ -66,6 +77,14 @@ class Clock:
     def moment(self) -> Moment:
         """Return the bureau's time, the node's own and the machine's."""
         return Moment(self.now_us(), self.own_us(), self.machine_us())
+
+    def span_us(self) -> tuple[int, int]:
+        """Return the earliest and the latest time at which a new certificate is checked.
+
+        TLS goes by the machine's clock, the bureau by its own; they differ in a sandbox only.
+        """
+        present = (self.now_us(), self.machine_us())
+        return min(present), max(*present, self.until_us)
 
     def machine_us(self) -> int:
         """Return the time of this machine's clock, without the sandbox's offset."""

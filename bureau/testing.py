@@ -5,6 +5,12 @@
     with running_bureau(tmp_path / "bureau") as bureau:
         acme = bureau.add_member("acme", roles=["furnisher"])
         ...  # any client, with the profile `acme`
+
+At another date, past or future, for backtests; clients take the bureau's time as their clock::
+
+    with running_bureau(start=datetime(2021, 1, 31, tzinfo=UTC)) as bureau:
+        lender = Lender(bureau.add_member("acme"), clock=bureau.now)
+        bureau.move_to(datetime(2021, 2, 28, tzinfo=UTC))
 """
 
 from __future__ import annotations
@@ -12,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,6 +26,7 @@ from bureau.admin.bureau_folder import InitOptions, create
 from bureau.admin.enrolment import admit, new_kit
 from bureau.admin.enum_names import PURPOSES, ROLES
 from bureau.admin.operator import Operator
+from bureau.calendar import time_us_of, utc
 from bureau.clock import Clock
 from bureau.config import SETTINGS_FILE, Settings
 from bureau.main import Server
@@ -57,6 +65,28 @@ class RunningBureau:
         """Profile of the operator."""
         return self._at_this_port(Profile.load(self.settings.operator_folder))
 
+    def now(self) -> datetime:
+        """Return the bureau's time: the clock of its clients."""
+        return utc(self.clock.now_us())
+
+    def move_to(self, time: datetime) -> None:
+        """Move the clock of the bureau forward.
+
+        Raises:
+            ValueError: The time is before the bureau's, has no zone, or is later than the end
+                of the certificates (`until` of `running_bureau`).
+        """
+        ahead_us = time_us_of(time) - self.clock.now_us()
+        if ahead_us < 0:
+            raise ValueError(f"{time} is before {self.now()}: time in a log only goes forward")
+        last_us = max(self.clock.machine_us(), self.clock.until_us)
+        if time_us_of(time) > last_us:
+            raise ValueError(
+                f"{time} is after {utc(last_us)}, up to which the certificates are valid: "
+                "pass a later `until` to running_bureau"
+            )
+        self.clock.offset_us += ahead_us
+
     def add_member(
         self,
         member_id: str,
@@ -73,7 +103,7 @@ class RunningBureau:
             roles: Names of the contract's roles, for example `furnisher`.
             purposes: Names of its purposes, for example `credit-application`.
         """
-        kit = new_kit(self.settings, member_id, self.clock.now_us())
+        kit = new_kit(self.settings, member_id, self.clock)
         with Operator(self.operator, self.clock) as operator:
             admit(
                 operator,
@@ -105,24 +135,33 @@ def running_bureau(
     plan: InitOptions | None = None,
     *,
     clock: Clock | None = None,
+    start: datetime | None = None,
+    until: datetime | None = None,
     **overrides: object,
 ) -> Iterator[RunningBureau]:
     """Serve a bureau inside the block, on a free port of 127.0.0.1.
 
+    Certificates are valid by the bureau's time and by the machine's, which TLS goes by.
+
     Args:
         folder: Folder of the bureau; created if it has none. None uses a temporary folder.
         plan: Options of a new bureau.
-        clock: Clock of the bureau.
+        clock: Clock of the bureau, instead of `start` and `until`.
+        start: Time of the bureau, past or future; None for the machine's.
+        until: Latest time to which `move_to` will move a bureau that is created here; None for
+            the later of the machine's time and `start`.
         overrides: Settings that override those of the folder.
     """
     if folder is None:
         with (
             TemporaryDirectory(prefix="bureau-") as temporary,
-            running_bureau(Path(temporary), plan, clock=clock, **overrides) as bureau,
+            running_bureau(
+                Path(temporary), plan, clock=clock, start=start, until=until, **overrides
+            ) as bureau,
         ):
             yield bureau
         return
-    folder, clock = Path(folder).resolve(), clock or Clock()
+    folder, clock = Path(folder).resolve(), clock or _clock(start, until)
     overrides.setdefault("listen", "127.0.0.1:0")
     if not (folder / SETTINGS_FILE).exists():
         create(folder, plan or InitOptions(), clock)
@@ -134,3 +173,10 @@ def running_bureau(
         yield bureau
     finally:
         bureau.server.stop()
+
+
+def _clock(start: datetime | None, until: datetime | None) -> Clock:
+    until_us = 0 if until is None else time_us_of(until)
+    if start is None:
+        return Clock(until_us=until_us)
+    return Clock.moved_to(time_us_of(start), max(until_us, time_us_of(start)))

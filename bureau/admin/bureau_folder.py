@@ -18,12 +18,12 @@ import json
 import secrets
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from bureau.admin.admission_request import MemberApplication, Signer
 from bureau.admin.offline_credentials import offline_bureau
-from bureau.calendar import MICROSECONDS
+from bureau.calendar import DAY_US, utc
 from bureau.clock import Clock
 from bureau.config import SETTINGS_FILE, Settings
 from bureau.journeys.member import bootstrap_operator
@@ -33,7 +33,7 @@ from bureau.policy import load_policy
 from bureau.store import queries as q
 from bureau.store import schema
 from bureau.store.database import Database
-from bureau_keys.authority import Authority, new_key_and_csr
+from bureau_keys.authority import CA_DAYS, Authority, new_key_and_csr
 from bureau_keys.envelope import seal
 from bureau_keys.keyring import Keyring
 from bureau_keys.note import note_vkey
@@ -147,7 +147,7 @@ def load_authority(settings: Settings) -> Authority:
     return Authority.load(folder, passphrase)
 
 
-def issue_node(settings: Settings, authority: Authority, now_us: int) -> None:
+def issue_node(settings: Settings, authority: Authority, clock: Clock) -> None:
     """Issue a new TLS key and certificate to the node; a serving node takes them up."""
     reached = (settings.listen, *settings.addresses, *settings.directory_addresses)
     reached_hosts = {host_of(address) for address in reached}
@@ -158,17 +158,19 @@ def issue_node(settings: Settings, authority: Authority, now_us: int) -> None:
         csr,
         [host for host in hosts if host not in ips],
         ips,
-        utc(now_us),
-        settings.member_days,
+        *lifetime(clock, settings.member_days),
     )
     write_private(settings.server_folder / "tls.key", key)
     write_private(settings.server_folder / "tls.pem", certificate)
     write_private(settings.server_folder / "ca.pem", authority.pem)
 
 
-def utc(now_us: int) -> datetime:
-    """Convert a time of the clock to the form that certificates take."""
-    return datetime.fromtimestamp(now_us / MICROSECONDS, UTC)
+def lifetime(clock: Clock, days: int) -> tuple[datetime, int]:
+    """Return the begin of a new certificate and its days: `days` after the latest time at which
+    the certificate is checked.
+    """
+    earliest_us, latest_us = clock.span_us()
+    return utc(earliest_us), days + (latest_us - earliest_us) // DAY_US
 
 
 def host_of(address: str) -> str:
@@ -177,7 +179,6 @@ def host_of(address: str) -> str:
 
 
 def _build(folder: Path, plan: InitOptions, clock: Clock) -> Settings:
-    now_us = clock.now_us()
     # 1. Settings.
     write_private(folder / SETTINGS_FILE, _settings_text(plan).encode())
     settings = Settings.load(folder)
@@ -192,13 +193,13 @@ def _build(folder: Path, plan: InitOptions, clock: Clock) -> Settings:
         for secret_folder in (settings.server_folder, settings.authority_folder):
             write_private(secret_folder / PASSPHRASE, secrets.token_urlsafe(32).encode() + b"\n")
     # 3. The authority, and the node's certificate.
-    authority = Authority.create(f"{plan.origin} authority", utc(now_us))
+    authority = Authority.create(f"{plan.origin} authority", *lifetime(clock, CA_DAYS))
     own = settings.authority_folder / PASSPHRASE
     authority.save(
         settings.authority_folder,
         own.read_bytes().strip() if own.is_file() else settings.passphrase(),
     )
-    issue_node(settings, authority, now_us)
+    issue_node(settings, authority, clock)
     # 4. The node's keys.
     keyring = Keyring.create(settings.server_folder / "keyring", settings.passphrase())
     keyring.add(LOG_KEY, SigningKey.generate())
@@ -209,7 +210,7 @@ def _build(folder: Path, plan: InitOptions, clock: Clock) -> Settings:
     write_private(
         settings.server_folder / FIRST_OPERATOR, operator_key.verify_key.raw.hex().encode()
     )
-    operator = _operator_profile(settings, authority, operator_key, now_us)
+    operator = _operator_profile(settings, authority, operator_key, clock)
     operator.save(settings.operator_folder)
     # 6. The log, with the operator as its first leaf.
     database = Database(settings.database)
@@ -223,7 +224,7 @@ def _build(folder: Path, plan: InitOptions, clock: Clock) -> Settings:
 
 
 def _operator_profile(
-    settings: Settings, authority: Authority, key: SigningKey, now_us: int
+    settings: Settings, authority: Authority, key: SigningKey, clock: Clock
 ) -> Profile:
     tls_key, csr = new_key_and_csr(OPERATOR_ID)
     return Profile(
@@ -232,7 +233,7 @@ def _operator_profile(
         trust=trust_of(settings),
         ca_pem=authority.pem,
         tls_certificate_pem=authority.issue_member(
-            csr, OPERATOR_ID, utc(now_us), settings.member_days
+            csr, OPERATOR_ID, *lifetime(clock, settings.member_days)
         ),
         tls_key_pem=tls_key,
         signing_key_pem=key.to_pem(),

@@ -13,10 +13,11 @@ from dataclasses import replace
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, requires, version
 
-from bureau.admin.bureau_folder import addresses_of, host_of, trust_of, utc
+from bureau.admin.bureau_folder import addresses_of, host_of, trust_of
 from bureau.admin.check_results import CheckResult, Health
 from bureau.admin.operator import CallError, Operator
 from bureau.admin.witness_doctor import ask_witnesses
+from bureau.calendar import utc
 from bureau.clock import Clock
 from bureau.config import Settings
 from bureau.ledger import checkpoint_file, log

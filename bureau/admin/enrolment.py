@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bureau.admin.admission_request import MemberApplication, Signer
-from bureau.admin.bureau_folder import addresses_of, load_authority, trust_of, utc
+from bureau.admin.bureau_folder import addresses_of, lifetime, load_authority, trust_of
 from bureau.admin.operator import Operator
+from bureau.clock import Clock
 from bureau.config import Settings
 from bureau_keys.authority import new_key_and_csr
 from bureau_keys.profile import Profile
@@ -48,7 +49,7 @@ class EnrolmentKit:
                 (folder / name).unlink()
 
 
-def new_kit(settings: Settings, member_id: str, now_us: int, days: int = 0) -> EnrolmentKit:
+def new_kit(settings: Settings, member_id: str, clock: Clock, days: int = 0) -> EnrolmentKit:
     """Make a kit with new keys of every kind.
 
     Args:
@@ -60,12 +61,17 @@ def new_kit(settings: Settings, member_id: str, now_us: int, days: int = 0) -> E
     tls_key, csr = new_key_and_csr(member_id)
     key = SigningKey.generate()
     signer = Signer(member_id, settings.origin, key)
-    profile = _profile(settings, member_id, csr, now_us, days, tls_key, key.to_pem())
-    return EnrolmentKit(profile, signer.possession(now_us))
+    profile = _profile(settings, member_id, csr, clock, days, tls_key, key.to_pem())
+    return EnrolmentKit(profile, signer.possession(clock.now_us()))
 
 
 def equip_with_own_keys(
-    settings: Settings, member_id: str, csr: bytes, possession: Envelope, now_us: int, days: int = 0
+    settings: Settings,
+    member_id: str,
+    csr: bytes,
+    possession: Envelope,
+    clock: Clock,
+    days: int = 0,
 ) -> EnrolmentKit:
     """Make a kit for a member that made its keys itself and shows only their public halves.
 
@@ -73,7 +79,7 @@ def equip_with_own_keys(
         FolderError: The authority is not there.
         MalformedMessage: `csr` is no certificate request.
     """
-    return EnrolmentKit(_profile(settings, member_id, csr, now_us, days, b"", b""), possession)
+    return EnrolmentKit(_profile(settings, member_id, csr, clock, days, b"", b""), possession)
 
 
 def admit(
@@ -111,7 +117,7 @@ def _profile(
     settings: Settings,
     member_id: str,
     csr: bytes,
-    now_us: int,
+    clock: Clock,
     days: int,
     tls_key: bytes,
     signing_key: bytes,
@@ -123,7 +129,7 @@ def _profile(
         trust=trust_of(settings),
         ca_pem=authority.pem,
         tls_certificate_pem=authority.issue_member(
-            csr, member_id, utc(now_us), days or settings.member_days
+            csr, member_id, *lifetime(clock, days or settings.member_days)
         ),
         tls_key_pem=tls_key,
         signing_key_pem=signing_key,

@@ -11,7 +11,7 @@ import typer
 from google.protobuf.message import DecodeError
 
 from bureau.admin.admission_request import Signer
-from bureau.admin.bureau_folder import load_authority, utc
+from bureau.admin.bureau_folder import lifetime, load_authority
 from bureau.admin.offline_credentials import register_operator_certificate
 from bureau.cli.common import Dir, Output, Shown, echo_status, group, operator_of, settings_of, show
 from bureau.cli.exit_codes import Exit, Stop
@@ -121,7 +121,7 @@ def renew(
         raise Stop(Exit.USAGE, "--offline is for the operator's own certificate")
     key, request = (b"", csr.read_bytes()) if csr else new_key_and_csr(member_id)
     certificate = load_authority(settings).issue_member(
-        request, member_id, utc(Clock().now_us()), days or settings.member_days
+        request, member_id, *lifetime(Clock(), days or settings.member_days)
     )
     # Register first: the old files stay until the new certificate works.
     if offline:

@@ -104,16 +104,16 @@ def add(
     certificate and the keys to trust.
     """
     settings = settings_of(folder)
-    now_us = Clock().now_us()
+    clock = Clock()
     if (csr is None) != (key_possession is None):
         raise Stop(Exit.USAGE, "--csr and --key-possession go together")
     if csr and key_possession:
         possession = credentials.read_possession(key_possession)
         kit = enrolment.equip_with_own_keys(
-            settings, member_id, csr.read_bytes(), possession, now_us, days
+            settings, member_id, csr.read_bytes(), possession, clock, days
         )
     else:
-        kit = enrolment.new_kit(settings, member_id, now_us, days)
+        kit = enrolment.new_kit(settings, member_id, clock, days)
     profile_folder = out or Path(member_id)
     with operator_of(folder) as operator:
         operator.checkpoint()  # fails before anything is written if the bureau is away

@@ -168,7 +168,7 @@ def serve(
 def renew(folder: Dir = None) -> None:
     """Issue a new TLS key and certificate for the node; a serving node loads them."""
     settings = settings_of(folder)
-    issue_node(settings, load_authority(settings), Clock().now_us())
+    issue_node(settings, load_authority(settings), Clock())
     ends = not_after((settings.server_folder / "tls.pem").read_bytes()).date().isoformat()
     echo_status(f"{settings.server_folder} has a new certificate, until {ends}")
 

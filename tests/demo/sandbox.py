@@ -48,7 +48,7 @@ class Sandbox:
     ) -> Profile:
         """Admits a member with new certificate and keys; writes its profile folder."""
         settings = Settings.load(self.folder)
-        kit = new_kit(settings, member_id, Clock().now_us())
+        kit = new_kit(settings, member_id, Clock())
         admit(
             operator,
             kit,

@@ -98,7 +98,8 @@ def every_method() -> list[str]:
 
 def test_a_certificate_that_is_not_registered_opens_nothing(scenario: Scenario) -> None:
     settings_ = scenario.bureau.settings
-    from bureau.admin.bureau_folder import load_authority, utc  # noqa: PLC0415  (only here)
+    from bureau.admin.bureau_folder import load_authority  # noqa: PLC0415  (only here)
+    from bureau.calendar import utc  # noqa: PLC0415
 
     authority = load_authority(settings_)
     key, csr = new_key_and_csr("acme")

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from bureau.admin.bureau_folder import load_authority, utc
+from bureau.admin.bureau_folder import load_authority
+from bureau.calendar import utc
 from bureau.clock import Clock
 from bureau.testing import RunningBureau, running_bureau
 from bureau_client import (

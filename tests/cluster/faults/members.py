@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from bureau.admin.bureau_folder import load_authority, utc
+from bureau.admin.bureau_folder import load_authority
 from bureau.admin.operator import Operator
-from bureau.calendar import MICROSECONDS
+from bureau.calendar import MICROSECONDS, utc
 from bureau.clock import Clock
 from bureau_keys.authority import new_key_and_csr
 from bureau_keys.secret_files import write_private

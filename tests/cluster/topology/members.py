@@ -69,7 +69,7 @@ def admit_all(
     clock = Clock()
     admitted = []
     for one in people:
-        kit = new_kit(settings, one.member_id, clock.now_us())
+        kit = new_kit(settings, one.member_id, clock)
         admit(
             operator,
             kit,

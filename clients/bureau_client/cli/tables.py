@@ -1,0 +1,130 @@
+"""`bureau-lender tables`: convert saved reports to tables for models and spreadsheets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bureau_client.cli.common import ProfileOption
+from bureau_client.cli.output import err
+from bureau_client.cli.portfolio import NOTE
+from bureau_client.errors import BureauError
+from bureau_client.files.spreadsheet import text_cell
+from bureau_client.models.reports import Report
+from bureau_client.verify import verify_bundle
+from bureau_keys.profile import Profile, Trust
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Form(StrEnum):
+    """Format of the files."""
+
+    PARQUET = "parquet"
+    ARROW = "arrow"
+    CSV = "csv"
+
+
+def tables(
+    reports: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="REPORT_OR_DIR",
+            help="Saved reports, or folders of them; repeatable.",
+            exists=True,
+        ),
+    ],
+    profile: ProfileOption,
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write the tables to.")],
+    form: Annotated[Form, typer.Option("--format", help="Format of the files.")] = Form.PARQUET,
+) -> None:
+    """Convert saved reports, each verified offline, to tables: one file for each table.
+
+    polars, pandas and DuckDB read Parquet and Arrow files; docs/tables.md describes the columns.
+    """
+    try:
+        from bureau_client.risk.tables import report_tables  # noqa: PLC0415  (an extra)
+    except ModuleNotFoundError as error:
+        if error.name != "pyarrow":
+            raise
+        raise ValueError("tables need Apache Arrow: pip install 'creditbureau[risk]'") from error
+
+    trust = Profile.load(profile).trust
+    paths = list(_paths(reports))
+    made = report_tables(_verified(path, trust) for path in paths)
+    to.mkdir(parents=True, exist_ok=True)
+    for name, table in made._asdict().items():
+        path = to / f"{name}.{form}"
+        _write(table, path, form)
+        err.print(f"{path}: {table.num_rows} rows", soft_wrap=True)
+    err.print(f"{len(paths)} reports, all verified")
+
+
+def _paths(reports: list[Path]) -> Iterator[Path]:
+    """Yield the files of the reports, in order of their names within a folder.
+
+    Raises:
+        ValueError: A folder has no reports, or those of an unfinished portfolio.
+    """
+    for path in reports:
+        if not path.is_dir():
+            yield path
+            continue
+        if (path / NOTE).exists():
+            raise ValueError(
+                f"{path / NOTE}: the portfolio in this folder is unfinished; run `bureau-lender "
+                "portfolio` again with the same options"
+            )
+        files = sorted(path.glob("*.json"))
+        if not files:
+            raise ValueError(f"{path} has no saved reports: save them with `--save`")
+        yield from files
+
+
+def _verified(path: Path, trust: Trust) -> Report:
+    try:
+        return verify_bundle(Report.load(path), trust)
+    except BureauError as error:
+        if str(path) not in error.message:
+            error.message = f"{path}: {error.message}"
+        raise
+
+
+def _write(table: pa.Table, path: Path, form: Form) -> None:
+    import pyarrow as pa  # noqa: PLC0415  (an extra)
+    from pyarrow import csv, parquet  # noqa: PLC0415
+
+    match form:
+        case Form.PARQUET:
+            parquet.write_table(table, path, compression="zstd")
+        case Form.ARROW:
+            with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+                writer.write_table(table)
+        case Form.CSV:
+            csv.write_csv(_for_spreadsheet(table), path)
+
+
+def _for_spreadsheet(table: pa.Table) -> pa.Table:
+    """Return a table whose texts a spreadsheet never takes for formulas."""
+    import pyarrow as pa  # noqa: PLC0415  (an extra)
+
+    columns = [
+        pa.chunked_array(
+            [
+                pa.DictionaryArray.from_arrays(
+                    chunk.indices, [text_cell(text) for text in chunk.dictionary.to_pylist()]
+                ).cast(pa.string())
+                for chunk in column.chunks
+            ],
+            pa.string(),
+        )
+        if pa.types.is_dictionary(column.type)
+        else column
+        for column in table.columns
+    ]
+    return pa.table(columns, names=table.column_names)

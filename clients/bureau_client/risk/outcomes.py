@@ -1,0 +1,177 @@
+"""Outcomes of reports, observed in later reports of the same subject.
+
+An outcome looks at whole months after the month of the report, in reports that are later by
+time and by log size.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from bureau_client.models.codes import AccountStatus, Section
+from bureau_client.models.months import Month
+from bureau_client.models.reports import Report
+from bureau_client.models.tradelines import Tradeline
+from bureau_client.risk.columns import FLAG, MOMENT, MONTH, POSITION, Column
+from bureau_client.risk.declarations import KEY
+
+# Payment history characters from 30 days past due on, the later and the worse the further on.
+SEVERITY = "123456JHGKL"
+DAYS_A_STEP = 30
+MOST_DAYS = 180
+# Months that a payment history has at most.
+MOST_MONTHS = 84
+ENDED = frozenset(
+    {
+        AccountStatus.PAID_OR_CLOSED,
+        AccountStatus.TRANSFERRED,
+        AccountStatus.PAID_SURRENDER,
+        AccountStatus.PAID_COLLECTION,
+        AccountStatus.PAID_REPOSSESSION,
+        AccountStatus.PAID_CHARGE_OFF,
+        AccountStatus.PAID_FORECLOSURE_STARTED,
+    }
+)
+# Sections without which a report shows no outcome.
+SHOWN = frozenset({Section.TRADELINES, Section.PAYMENT_HISTORY})
+_UNDECIDED = "not known yet"
+
+OUTCOME: tuple[Column, ...] = (
+    Column("outcome_from", MONTH, "First month that the outcome looks at"),
+    Column("outcome_until", MONTH, "Last month that the outcome looks at"),
+    Column("outcome_time", MOMENT, "Time of the report that shows the outcome", _UNDECIDED),
+    Column("outcome_log_size", POSITION, "Size of the log as of that report", _UNDECIDED, "leaves"),
+    Column("outcome", FLAG, "The event happened", _UNDECIDED),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PastDue:
+    """The event of an account that is `days` days past due, or worse, within `months` months.
+
+    Attributes:
+        days: 30, 60, 90, 120, 150 or 180.
+        months: Calendar months after the month of the report, from 1 to 84.
+
+    Raises:
+        ValueError: `days` or `months` has another value.
+    """
+
+    days: int = 60
+    months: int = 12
+
+    def __post_init__(self) -> None:
+        if self.days not in range(DAYS_A_STEP, MOST_DAYS + 1, DAYS_A_STEP):
+            raise ValueError(f"days={self.days} is not a step of lateness: use 30, 60 … 180")
+        if not 1 <= self.months <= MOST_MONTHS:
+            raise ValueError(f"months={self.months} is not a window: use 1 to {MOST_MONTHS}")
+
+    @property
+    def statuses(self) -> frozenset[str]:
+        """Payment history characters of the event."""
+        return frozenset(SEVERITY[self.days // DAYS_A_STEP - 1 :])
+
+    def window(self, report: Report) -> tuple[Month, Month]:
+        """Return the first and last month that the outcome of a report looks at."""
+        month = Month.of(report.issue_time)
+        return month + 1, month + self.months
+
+
+class Outcome(NamedTuple):
+    """The values of the columns OUTCOME."""
+
+    first: Month
+    last: Month
+    time: datetime | None = None
+    log_size: int | None = None
+    happened: bool | None = None
+
+
+def observe_outcomes(
+    reports: Iterable[Report], later: Iterable[Report], event: PastDue
+) -> pa.Table:
+    """Observe the outcome of each report in later reports of its subject.
+
+    The outcome is true if a later report shows the event in a month of the window, and false
+    if a report shows all months of the window without it. The first report that decides
+    counts; without one the outcome is null.
+
+    Args:
+        reports: The reports of the features.
+        later: Reports to observe; for a panel the same ones. One that is not later than a
+            report, by time and by log size, decides nothing about it.
+        event: The event, for example `PastDue(days=60, months=12)`.
+
+    Returns:
+        A row for each report, in order: the columns of the report and those of OUTCOME.
+    """
+    kept = list(reports)
+    observed: dict[str, list[Report]] = defaultdict(list)
+    for report in sorted(later, key=lambda report: (report.issue_time, report.log_size)):
+        observed[report.subject_id].append(report)
+    rows = [_outcome(report, observed.get(report.subject_id, ()), event) for report in kept]
+    arrays = [column.array(kept) for column in KEY]
+    arrays += [
+        column.kind.array(row[place] for row in rows) for place, column in enumerate(OUTCOME)
+    ]
+    return pa.table(arrays, schema=pa.schema([column.field for column in (*KEY, *OUTCOME)]))
+
+
+def _outcome(report: Report, observed: Sequence[Report], event: PastDue) -> Outcome:
+    first, last = event.window(report)
+    for later in observed:
+        if later.issue_time <= report.issue_time or later.log_size <= report.log_size:
+            continue
+        happened = _happened(later, first, last, event.statuses)
+        if happened is not None:
+            return Outcome(first, last, later.issue_time, later.log_size, happened)
+    return Outcome(first, last)
+
+
+def _happened(report: Report, first: Month, last: Month, statuses: frozenset[str]) -> bool | None:
+    """Decide whether the event happened in a window; None if the report does not show it all."""
+    lines = report.tradelines
+    if any(not statuses.isdisjoint(_profile(line, first, last)) for line in lines):
+        return True
+    if Month.of(report.issue_time) <= last or not SHOWN.issubset(report.sections):
+        return None
+    cut = any(omission.section is Section.PAYMENT_HISTORY for omission in report.omissions)
+    complete = all(
+        _is_reported(line, last, statuses) and not (cut and _begins_after(line, first))
+        for line in lines
+    )
+    return False if complete else None
+
+
+def _profile(line: Tradeline, first: Month, last: Month) -> str:
+    """Return the payment history characters of a window, as far as they are shown."""
+    history = line.history
+    if history is None:
+        return ""
+    newest = history.newest_month
+    return history.profile[max(newest - last, 0) : max(newest - first + 1, 0)]
+
+
+def _is_reported(line: Tradeline, last: Month, statuses: frozenset[str]) -> bool:
+    """Return True if no further month of a line can show the event by the end of a window."""
+    if line.history is None:
+        return False
+    return (
+        line.history.newest_month >= last
+        or line.close_date is not None
+        or line.status in ENDED
+        # Lost accounts are often reported no more; they are late already.
+        or line.history.profile[:1] in statuses
+    )
+
+
+def _begins_after(line: Tradeline, first: Month) -> bool:
+    """Return True if the history that is shown begins after the first month of a window."""
+    history = line.history
+    return history is not None and history.newest_month - len(history.profile) + 1 > first
