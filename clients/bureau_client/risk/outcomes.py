@@ -100,7 +100,8 @@ def observe_outcomes(
 
     The outcome is true if a later report shows the event in a month of the window, and false
     if a report shows all months of the window without it. The first report that decides
-    counts; without one the outcome is null.
+    counts; without one the outcome is null. A report that omits tradelines, or months of the
+    window, can only show the event.
 
     Args:
         reports: The reports of the features.
@@ -141,8 +142,9 @@ def _happened(report: Report, first: Month, last: Month, statuses: frozenset[str
         return True
     if Month.of(report.issue_time) <= last or not SHOWN.issubset(report.sections):
         return None
-    cut = any(omission.section is Section.PAYMENT_HISTORY for omission in report.omissions)
-    complete = all(
+    omitted = {omission.section for omission in report.omissions}
+    cut = Section.PAYMENT_HISTORY in omitted
+    complete = Section.TRADELINES not in omitted and all(
         _is_reported(line, last, statuses) and not (cut and _begins_after(line, first))
         for line in lines
     )
@@ -172,6 +174,9 @@ def _is_reported(line: Tradeline, last: Month, statuses: frozenset[str]) -> bool
 
 
 def _begins_after(line: Tradeline, first: Month) -> bool:
-    """Return True if the history that is shown begins after the first month of a window."""
+    """Return True if the months that are shown begin after a window does, and after the opening."""
     history = line.history
-    return history is not None and history.newest_month - len(history.profile) + 1 > first
+    if history is None:
+        return False
+    oldest = history.newest_month - len(history.profile) + 1
+    return oldest > first and (line.open_date is None or Month.of(line.open_date) < oldest)

@@ -131,7 +131,7 @@ def codes(cls: type[Code]) -> st.SearchStrategy[Any]:
 
 @st.composite
 def histories(draw: st.DrawFn) -> PaymentHistory:
-    profile = draw(st.text("BDE0123456JHGKL", min_size=1, max_size=84))
+    profile = draw(st.text("BDE0123456JHGKL", min_size=1, max_size=9))
     size = len(profile)
     amounts = st.lists(AMOUNTS, min_size=size, max_size=size).map(tuple)
     return PaymentHistory(draw(MONTHS), profile, *(draw(amounts) for _ in range(4)))
