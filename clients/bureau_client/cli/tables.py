@@ -106,10 +106,10 @@ def _write(table: pa.Table, path: Path, form: Form) -> None:
             with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
                 writer.write_table(table)
         case Form.CSV:
-            csv.write_csv(_for_spreadsheet(table), path)
+            csv.write_csv(for_spreadsheet(table), path)
 
 
-def _for_spreadsheet(table: pa.Table) -> pa.Table:
+def for_spreadsheet(table: pa.Table) -> pa.Table:
     """Return a table whose texts a spreadsheet never takes for formulas."""
     import pyarrow as pa  # noqa: PLC0415  (an extra)
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import io
 import itertools
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import csv as pa_csv
+from pyarrow import parquet
 from rich.console import Console
 
 from bureau_client import (
@@ -28,17 +33,20 @@ from bureau_client._transport.engine import Attempt
 from bureau_client.cli import common, lender, wallet
 from bureau_client.cli.output import Output, emit_many, emit_one
 from bureau_client.cli.show import show_report
+from bureau_client.cli.tables import for_spreadsheet
 from bureau_client.files.csv_records import columns, write_row
 from bureau_client.files.exporting import people_columns
 from bureau_client.files.metro2 import Finding, Severity
 from bureau_client.models.money import format_amount
 from bureau_client.models.progress import Progress
 from bureau_client.models.reports import Attribute
+from bureau_client.risk.tables import report_tables
 from creditbureau.v1 import log_pb2
 from creditbureau.v1.alert_pb2 import ALERT_KIND_NEW_TRADELINE, Alert
 from creditbureau.v1.reporting_pb2 import WatchAlertsResponse
 from tests.unit.client.fakes import CONSENT, SUBJECT, FakeBureau, snapshot
 from tests.unit.client.metro2_files import base, file_of
+from tests.unit.client.reports import report, tradeline
 
 Run = Callable[..., int]
 
@@ -385,6 +393,105 @@ def test_an_import_that_breaks_off_says_what_is_there(
     bureau.fail = fail
     assert run("import", file) == 7
     assert "2 records before it were accepted" in capsys.readouterr().err
+
+
+@pytest.fixture
+def saved(bureau: FakeBureau, tmp_path: Path) -> Path:
+    """A folder with two saved reports."""
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    for name in ("b", "a"):
+        query(bureau).save(folder / f"{name}.json")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("form", "read"),
+    [
+        ("parquet", parquet.read_table),
+        ("arrow", lambda path: pa.ipc.open_file(path).read_all()),
+    ],
+)
+def test_saved_reports_become_tables(
+    run: Run, bureau: FakeBureau, saved: Path, tmp_path: Path, form: str, read: Any
+) -> None:
+    bureau.fail = lambda _: pytest.fail("tables must not call anybody")
+    to = tmp_path / "tables"
+    assert run("tables", saved, "--to", to, "--format", form) == 0
+    expected = report_tables(Report.load(saved / f"{name}.json") for name in "ab")
+    assert expected.tradelines.num_rows == 2
+    for name, table in expected._asdict().items():
+        found = read(to / f"{name}.{form}")
+        assert found.to_pylist() == table.to_pylist()
+        assert found.schema.metadata is None
+        assert [field.metadata for field in found.schema] == [f.metadata for f in table.schema]
+    assert len(list(to.iterdir())) == len(expected)
+
+
+def test_a_table_for_a_spreadsheet_has_no_formulas(run: Run, tmp_path: Path) -> None:
+    lines = (tradeline("a", original_creditor="=1+1"), tradeline("b", credit_limit_minor=-5))
+    for_csv = for_spreadsheet(report_tables([report(0, *lines)]).tradelines)
+    sink = io.BytesIO()
+    pa_csv.write_csv(for_csv, sink)
+    first, second = csv.DictReader(io.StringIO(sink.getvalue().decode()))
+    assert (first["original_creditor"], second["original_creditor"]) == ("'=1+1", "")
+    assert (first["credit_limit_minor"], second["credit_limit_minor"]) == ("500000", "-5")
+    assert (first["open_date"], first["status"]) == ("2020-01-31", "CURRENT")
+
+
+def test_a_csv_file_has_the_rows_of_the_table(run: Run, saved: Path, tmp_path: Path) -> None:
+    assert run("tables", saved / "a.json", "--to", tmp_path, "--format", "csv") == 0
+    (row,) = csv.DictReader((tmp_path / "tradelines.csv").open(newline=""))
+    assert row["subject_id"] == SUBJECT
+    assert row["balance_minor"] == "12345"
+
+
+def test_no_table_is_made_of_a_report_that_does_not_verify(
+    run: Run, saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = json.loads((saved / "b.json").read_text())
+    bundle["request"] = json.loads((saved / "a.json").read_text())["request"]
+    (saved / "b.json").write_text(json.dumps(bundle))
+    assert run("tables", saved, "--to", tmp_path / "tables") == 5
+    assert f"{saved / 'b.json'}: The saved report does not verify" in capsys.readouterr().err
+    assert not (tmp_path / "tables").exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "has no saved reports"),
+        ({"unfinished.json": "{}"}, "the portfolio in this folder is unfinished"),
+        ({"a.json": "{}"}, "a.json is not a saved report"),
+    ],
+)
+def test_a_folder_without_reports_is_refused(
+    run: Run,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    files: dict[str, str],
+    message: str,
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    assert run("tables", folder, "--to", tmp_path / "tables") in {2, 5}
+    assert message in capsys.readouterr().err
+
+
+def test_tables_without_arrow_say_what_to_install(
+    run: Run,
+    saved: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("bureau_client.risk")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert run("tables", saved, "--to", tmp_path / "tables") == 2
+    assert "pip install 'creditbureau[risk]'" in capsys.readouterr().err
 
 
 def test_alerts_end_after_their_time_however_many_come(
