@@ -37,6 +37,7 @@ MODULES = (
     "bulk",
     "memory",
     "metro2",
+    "arrow",
     "nodes",
 )
 

@@ -115,6 +115,7 @@ PAGES = (
     DOCS / "consents.md",
     DOCS / "rights.md",
     DOCS / "monitoring.md",
+    DOCS / "risk.md",
     DOCS / "files.md",
     DOCS / "texts.md",
     DOCS / "auditors.md",

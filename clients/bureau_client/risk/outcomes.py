@@ -96,7 +96,7 @@ class Outcome(NamedTuple):
 def observe_outcomes(
     reports: Iterable[Report], later: Iterable[Report], event: PastDue
 ) -> pa.Table:
-    """Observe the outcome of each report in later reports of its subject.
+    """Derive the outcome of each report in later reports of its subject.
 
     The outcome is true if a later report shows the event in a month of the window, and false
     if a report shows all months of the window without it. The first report that decides
