@@ -68,9 +68,9 @@ def inquiry_table(lines: Iterable[InquiryLine]) -> pa.Table:
 
 
 def column_of(attribute: Attribute) -> str:
-    """Return the name of an attribute's column: `utilisation`, `total_balance_usd`."""
+    """Return the name of an attribute's column: `utilisation`, `total_balance.USD`."""
     currency = currency_of(attribute)
-    return f"{attribute.name}_{currency.lower()}" if currency else attribute.name
+    return f"{attribute.name}.{currency}" if currency else attribute.name
 
 
 def currency_of(attribute: Attribute) -> str:

@@ -177,7 +177,7 @@ def expected(reports: Sequence[Report]) -> dict[str, list[Row]]:
 
 def figure_name(attribute: Attribute) -> str:
     amount = attribute.unit in {"USD", "CNY", "JPY"}
-    return f"{attribute.name}_{attribute.unit.lower()}" if amount else attribute.name
+    return f"{attribute.name}.{attribute.unit}" if amount else attribute.name
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -225,7 +225,7 @@ def test_an_attribute_has_a_column_for_each_currency() -> None:
     closed = report(2, sections=(Section.TRADELINES,))
     made = report_tables([report(0, attributes=first), report(1, attributes=second), closed])
     rows = made.attributes.select(
-        ["attributes_shown", "total_balance_cny", "total_balance_usd", "utilisation"]
+        ["attributes_shown", "total_balance.CNY", "total_balance.USD", "utilisation"]
     )
     assert rows.to_pylist() == [
         dict(zip(rows.column_names, values, strict=True))
@@ -235,7 +235,7 @@ def test_an_attribute_has_a_column_for_each_currency() -> None:
             (False, None, None, None),
         )
     ]
-    assert made.attributes.schema.field("total_balance_cny").metadata == {
+    assert made.attributes.schema.field("total_balance.CNY").metadata == {
         b"attribute": b"total_balance",
         b"unit": b"minor units of CNY",
         b"currency": b"CNY",
@@ -403,7 +403,7 @@ def test_tables_join_on_their_ids() -> None:
         pl.DataFrame(made.attributes), on=["report_id", "subject_id"]
     )
     assert joined.height == made.months.num_rows
-    assert joined["total_balance_usd"].to_list() == [7.0] * joined.height
+    assert joined["total_balance.USD"].to_list() == [7.0] * joined.height
 
 
 def test_reports_are_read_once_and_in_order() -> None:
