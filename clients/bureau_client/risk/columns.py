@@ -14,6 +14,8 @@ from bureau_client.models.codes import Code
 from bureau_client.models.months import Month
 
 MONTHS_A_YEAR = 12
+# Payment history characters of a month of which nothing is known.
+UNKNOWN_MONTHS = frozenset("BD")
 _EPOCH = date(1970, 1, 1)
 
 

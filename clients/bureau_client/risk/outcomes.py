@@ -18,7 +18,14 @@ from bureau_client.models.codes import AccountStatus, Section
 from bureau_client.models.months import Month
 from bureau_client.models.reports import Report
 from bureau_client.models.tradelines import Tradeline
-from bureau_client.risk.columns import FLAG, MOMENT, MONTH, POSITION, Column
+from bureau_client.risk.columns import (
+    FLAG,
+    MOMENT,
+    MONTH,
+    POSITION,
+    UNKNOWN_MONTHS,
+    Column,
+)
 from bureau_client.risk.declarations import KEY
 
 # Payment history characters from 30 days past due on, the later and the worse the further on.
@@ -53,7 +60,9 @@ OUTCOME: tuple[Column, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class PastDue:
-    """The event of an account that is `days` days past due, or worse, within `months` months.
+    """The event of an account that becomes `days` days past due, or worse, within some months.
+
+    An account that was as late before the window is no event, unless it recovers first.
 
     Attributes:
         days: 30, 60, 90, 120, 150 or 180.
@@ -138,26 +147,34 @@ def _outcome(report: Report, observed: Sequence[Report], event: PastDue) -> Outc
 def _happened(report: Report, first: Month, last: Month, statuses: frozenset[str]) -> bool | None:
     """Decide whether the event happened in a window; None if the report does not show it all."""
     lines = report.tradelines
-    if any(not statuses.isdisjoint(_profile(line, first, last)) for line in lines):
+    if any(_becomes_late(line, first, last, statuses) for line in lines):
         return True
     if Month.of(report.issue_time) <= last or not SHOWN.issubset(report.sections):
         return None
     omitted = {omission.section for omission in report.omissions}
     cut = Section.PAYMENT_HISTORY in omitted
     complete = Section.TRADELINES not in omitted and all(
-        _is_reported(line, last, statuses) and not (cut and _begins_after(line, first))
+        _is_reported(line, last, statuses) and not (cut and _begins_after(line, first - 1))
         for line in lines
     )
     return False if complete else None
 
 
-def _profile(line: Tradeline, first: Month, last: Month) -> str:
-    """Return the payment history characters of a window, as far as they are shown."""
+def _becomes_late(line: Tradeline, first: Month, last: Month, statuses: frozenset[str]) -> bool:
+    """Return True if a line passes into the event in a month of a window."""
     history = line.history
     if history is None:
-        return ""
-    newest = history.newest_month
-    return history.profile[max(newest - last, 0) : max(newest - first + 1, 0)]
+        return False
+    end = max(history.newest_month - last, 0)
+    begin = max(history.newest_month - first + 1, 0)
+    before = (status for status in history.profile[begin:] if status not in UNKNOWN_MONTHS)
+    was_late = next(before, "") in statuses
+    for status in reversed(history.profile[end:begin]):
+        if status not in UNKNOWN_MONTHS:
+            if status in statuses and not was_late:
+                return True
+            was_late = status in statuses
+    return False
 
 
 def _is_reported(line: Tradeline, last: Month, statuses: frozenset[str]) -> bool:
@@ -174,7 +191,7 @@ def _is_reported(line: Tradeline, last: Month, statuses: frozenset[str]) -> bool
 
 
 def _begins_after(line: Tradeline, first: Month) -> bool:
-    """Return True if the months that are shown begin after a window does, and after the opening."""
+    """Return True if the months that are shown begin after a month, and after the opening."""
     history = line.history
     if history is None:
         return False

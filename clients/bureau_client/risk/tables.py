@@ -19,6 +19,7 @@ from bureau_client.risk.columns import (
     MONEY,
     MONTH,
     TEXT,
+    UNKNOWN_MONTHS,
     Column,
     TableDeclaration,
     days_of_months,
@@ -35,8 +36,6 @@ from bureau_client.risk.declarations import (
 
 # Reports whose Python values are in memory at a time; the rest is Arrow already.
 CHUNK = 1_000
-# Payment history characters of a month of which nothing is known.
-UNKNOWN_MONTHS = frozenset("BD")
 
 
 class Tables(NamedTuple):

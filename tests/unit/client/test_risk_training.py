@@ -121,10 +121,13 @@ def test_an_outcome_that_no_report_decides_is_null(later: list[Report]) -> None:
             {"open_date": date(2024, 8, 5), "history": history("00", JUNE + 3)}, False, id="new"
         ),
         pytest.param({"history": history("L00", JUNE)}, False, id="lost before"),
+        pytest.param({"history": history("LLLLL00", JUNE + 3)}, False, id="lost before, and after"),
+        pytest.param({"history": history("222D200", JUNE + 3)}, False, id="as late before"),
+        pytest.param({"history": history("0202200", JUNE + 3)}, True, id="late again"),
         pytest.param({"history": history("L00", JUNE + 1)}, True, id="lost in the window"),
     ],
 )
-def test_a_line_that_ended_or_is_new_needs_no_further_month(
+def test_an_account_counts_if_it_becomes_late_and_as_long_as_it_can(
     line: dict[str, Any], happened: bool
 ) -> None:
     later = report(
@@ -162,6 +165,18 @@ def test_an_event_that_no_history_shows_is_refused(wrong: dict[str, int]) -> Non
 PROFILES = st.text("01236LE", min_size=1, max_size=30)
 
 
+def becomes_late(report: Report, first: Month, last: Month, event: PastDue) -> bool:
+    """The event, month by month."""
+    history = report.tradelines[0].history
+    assert history is not None
+    status = {past.month: past.status for past in history.months()}
+    return any(
+        status[month] in event.statuses and status.get(month - 1, "0") not in event.statuses
+        for month in status
+        if first <= month <= last
+    )
+
+
 @given(st.lists(st.tuples(st.integers(1, 24), PROFILES), max_size=6), st.integers(1, 12))
 def test_a_panels_outcomes_look_at_later_months_of_later_reports_alone(
     panel: list[tuple[int, str]], months: int
@@ -175,19 +190,13 @@ def test_a_panels_outcomes_look_at_later_months_of_later_reports_alone(
     assert [row["report_id"] for row in rows] == [one.request_id for one in reports]
     for row, one in zip(rows, reports, strict=True):
         month = Month.of(one.issue_time)
-        seen = [
-            (
-                later.issue_time,
-                {
-                    past.status
-                    for past in later.tradelines[0].history.months()  # type: ignore[union-attr]
-                    if month < past.month <= month + months
-                },
-            )
+        events = [
+            later.issue_time
             for later in reports
-            if later.issue_time > one.issue_time and later.log_size > one.log_size
+            if later.issue_time > one.issue_time
+            and later.log_size > one.log_size
+            and becomes_late(later, month + 1, month + months, event)
         ]
-        events = [time for time, statuses in seen if statuses & event.statuses]
         if row["outcome"]:
             assert row["outcome_time"] in events
         elif row["outcome"] is None:
