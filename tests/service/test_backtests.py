@@ -48,15 +48,16 @@ class Panel:
 def panel() -> Iterator[Panel]:
     clock = Clock.moved_to(int(BEGIN.timestamp()) * 1_000_000)
     with open_scenario("acme", "brook", clock=clock) as scenario:
-        people = [scenario.person(), scenario.person()]
-        reports = []
+        people = good, late = scenario.person(), scenario.person()
+        reports: list[Report] = []
         for number in range(MONTHS):
             scenario.later(month_end(number) - scenario.now())
-            for person, late in zip(people, (False, True), strict=True):
+            for person in people:
                 if number % 6 == 0:
                     for name in ("acme", "brook"):
                         person.grant(name, [Action.FURNISH], expire=365 * DAY)
-                status = LATE.get(number, AccountStatus.CURRENT) if late else AccountStatus.CURRENT
+                lateness = LATE if person is late else {}
+                status = lateness.get(number, AccountStatus.CURRENT)
                 scenario.submit(
                     "acme",
                     account(
@@ -69,7 +70,7 @@ def panel() -> Iterator[Panel]:
                 reports += [
                     scenario.report(person, "brook", history_months=84) for person in people
                 ]
-        yield Panel(scenario, *people, reports)
+        yield Panel(scenario, good, late, reports)
 
 
 def test_every_report_is_as_of_its_own_month_end(panel: Panel) -> None:

@@ -49,3 +49,17 @@ def test_it_is_never_before_the_log(wall: list[int]) -> None:
 
 def test_a_sandbox_moves_it(wall: list[int]) -> None:
     assert Clock(offset_us=7).now_us() == wall[0] + 7
+
+
+def test_a_sandbox_starts_at_another_time_and_goes_on(wall: list[int]) -> None:
+    clock = Clock.moved_to(5 * MICROSECONDS)
+    wall[0] += 3
+    assert clock.now_us() == 5 * MICROSECONDS + 3
+
+
+@pytest.mark.parametrize("moved_us", [-9, 0, 9])
+def test_certificates_are_checked_by_both_clocks(wall: list[int], moved_us: int) -> None:
+    clock = Clock.moved_to(wall[0] + moved_us)
+    assert clock.span_us() == (wall[0] + min(moved_us, 0), wall[0] + max(moved_us, 0))
+    clock.until_us = wall[0] + 50
+    assert clock.span_us()[1] == wall[0] + 50

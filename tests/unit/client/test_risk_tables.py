@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import duckdb
@@ -15,7 +15,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bureau_client.models.codes import Code, Section
+from bureau_client.models.codes import (
+    Code,
+    DisputeOutcome,
+    DisputeReason,
+    DisputeState,
+    FacilityActionKind,
+    Initiator,
+    InquiryKind,
+    InquiryOutcome,
+    Purpose,
+    Section,
+)
 from bureau_client.models.months import Month
 from bureau_client.models.reports import Attribute, Dispute, InquiryLine, Report
 from bureau_client.models.tradelines import Tradeline, TradelineAction
@@ -32,7 +43,7 @@ from bureau_client.risk.declarations import (
 )
 from bureau_client.risk.tables import Tables, inquiry_table, report_tables
 from tests.unit.client import reports as sample
-from tests.unit.client.reports import MAY, SUBJECT, history, report, tradeline
+from tests.unit.client.reports import MAY, NOW, SUBJECT, history, report, tradeline
 
 Row = dict[str, Any]
 Reader = Callable[[pa.Table], list[Row]]
@@ -284,10 +295,10 @@ def by_duckdb(table: pa.Table) -> list[Row]:
 def everything() -> Tables:
     """Tables with every column filled, and null where it may be."""
     shown = TradelineAction(
-        kind=sample.FacilityActionKind.FREEZE,
-        initiator=sample.Initiator(1),
+        kind=FacilityActionKind.FREEZE,
+        initiator=Initiator(1),
         reasons=(),
-        effective_time=sample.NOW,
+        effective_time=NOW,
         review_by_date=None,
         appeal_route="",
         record=None,
@@ -299,10 +310,10 @@ def everything() -> Tables:
     inquiry = InquiryLine(
         inquiry_id="",
         member_id="riverbank",
-        purpose=sample.Purpose.CREDIT_APPLICATION,
-        kind=sample.InquiryKind.HARD,
-        outcome=sample.InquiryOutcome.REPORTED,
-        create_time=sample.NOW,
+        purpose=Purpose.CREDIT_APPLICATION,
+        kind=InquiryKind.HARD,
+        outcome=InquiryOutcome.REPORTED,
+        create_time=NOW,
         consent_id="",
         denial_reason="",
         leaf_index=0,
@@ -313,12 +324,12 @@ def everything() -> Tables:
         tradeline_id="line-a",
         month=MAY,
         field="balance_minor",
-        reason=sample.DisputeReason.WRONG_AMOUNT,
+        reason=DisputeReason.WRONG_AMOUNT,
         narrative="no",
-        state=sample.DisputeState.OPEN,
-        outcome=sample.DisputeOutcome.UNSPECIFIED,
-        create_time=sample.NOW,
-        due_time=sample.NOW,
+        state=DisputeState.OPEN,
+        outcome=DisputeOutcome.UNSPECIFIED,
+        create_time=NOW,
+        due_time=NOW,
         close_time=None,
         attachment_digests=(),
         member_id="",
@@ -348,7 +359,7 @@ def test_polars_pandas_and_duckdb_read_every_table(name: str, read: Reader) -> N
 def comparable(row: Row) -> Row:
     """Times of pandas and of other zones, as times in UTC."""
     return {
-        name: value.astimezone(sample.UTC) if isinstance(value, datetime) else value
+        name: value.astimezone(UTC) if isinstance(value, datetime) else value
         for name, value in row.items()
     }
 
@@ -358,10 +369,10 @@ def test_own_inquiries_are_read_too(read: Reader) -> None:
     line = InquiryLine(
         inquiry_id="inquiry",
         member_id="hillside",
-        purpose=sample.Purpose.CREDIT_APPLICATION,
-        kind=sample.InquiryKind.HARD,
-        outcome=sample.InquiryOutcome.DENIED,
-        create_time=sample.NOW,
+        purpose=Purpose.CREDIT_APPLICATION,
+        kind=InquiryKind.HARD,
+        outcome=InquiryOutcome.DENIED,
+        create_time=NOW,
         consent_id="",
         denial_reason="CONSENT_REVOKED",
         leaf_index=2**60,
@@ -387,6 +398,7 @@ def test_codes_and_ids_are_categories_and_amounts_whole_numbers() -> None:
     types = duckdb.sql(
         "SELECT typeof(status), typeof(balance_minor), typeof(month) FROM tradelines"
     )
+    assert types is not None
     assert types.fetchall()[0] == ("VARCHAR", "BIGINT", "DATE")
 
 
