@@ -27,10 +27,10 @@ description and meaning of null of each column as metadata of its field.
 """
 ATTRIBUTES_TEXT = """
 After these columns comes one for each attribute of the reports, in order of their first
-appearance: [Attributes](attributes.md) defines each. An attribute that is an amount has one
-column for each currency, for example `total_balance.USD`; the figures of different currencies
-are never added. All are float64, as in the report; integers below 2^53 are exact in it. The
-field's metadata has `attribute`, `unit` and `currency`. A null is one of three things:
+appearance: [Attributes](attributes.md) defines each. Its name is the key in `Report.figures`:
+`utilisation`, and for an amount one column for each currency, `total_balance.USD`. All are
+float64, as in the report; integers below 2^53 are exact in it. The field's metadata has
+`attribute`, `unit` and `currency`. A null is one of three things:
 
 | null | recognised by |
 |---|---|

@@ -5,13 +5,13 @@ The columns are declared in `bureau_client.risk.declarations`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import NamedTuple
 
 import pyarrow as pa
 
-from bureau_client.models.reports import Attribute, InquiryLine, Report
+from bureau_client.models.reports import InquiryLine, Report
 from bureau_client.models.tradelines import PaymentHistory
 from bureau_client.risk.columns import (
     COUNT,
@@ -53,9 +53,6 @@ def report_tables(reports: Iterable[Report]) -> Tables:
 
     Args:
         reports: Reports of `query`, `portfolio` or `Report.load`; read once, in order.
-
-    Raises:
-        ValueError: A report has an attribute twice.
     """
     chunks = [_tables_of(chunk) for chunk in _chunks(reports)] or [_tables_of([])]
     return Tables(*map(_joined, zip(*chunks, strict=True)))
@@ -64,18 +61,6 @@ def report_tables(reports: Iterable[Report]) -> Tables:
 def inquiry_table(lines: Iterable[InquiryLine]) -> pa.Table:
     """Convert a member's own inquiries, from `Lender.inquiries`, to a table."""
     return _table(OWN_INQUIRIES.columns, list(lines))
-
-
-def column_of(attribute: Attribute) -> str:
-    """Return the name of an attribute's column: `utilisation`, `total_balance.USD`."""
-    currency = currency_of(attribute)
-    return f"{attribute.name}.{currency}" if currency else attribute.name
-
-
-def currency_of(attribute: Attribute) -> str:
-    """Return the ISO 4217 currency of an amount; empty for any other figure."""
-    unit = attribute.unit
-    return unit if len(unit) == 3 and unit.isupper() else ""
 
 
 def _chunks(reports: Iterable[Report]) -> Iterator[list[Report]]:
@@ -171,35 +156,21 @@ def _amounts(history: PaymentHistory, name: str) -> Sequence[int | None]:
 
 
 def _attributes(key: pa.Table, reports: Sequence[Report]) -> pa.Table:
-    values: dict[str, list[float | None]] = {}
-    fields: dict[str, pa.Field] = {}
-    for row, report in enumerate(reports):
-        for attribute in report.attributes:
-            name = column_of(attribute)
-            if name not in values:
-                values[name], fields[name] = [], _attribute_field(name, attribute)
-            column = values[name]
-            column.extend([None] * (row - len(column)))
-            if len(column) > row:
-                raise ValueError(
-                    f"report {report.request_id} of {report.subject_id} has the attribute {name} "
-                    "twice: its bureau is at fault, leave the report out"
-                )
-            column.append(attribute.value)
-    for column in values.values():
-        column.extend([None] * (len(reports) - len(column)))
-    figures = pa.table(
-        [pa.array(column, FIGURE.type) for column in values.values()],
-        schema=pa.schema(list(fields.values())),
-    )
+    """Convert the attributes: a column for each key of `Report.figures`, in order of appearance."""
+    units = {one.name: one.unit for report in reports for one in report.attributes}
+    figures = [report.figures for report in reports]
+    names = list(dict.fromkeys(chain.from_iterable(figures)))
     described = _beside(key, _table(ATTRIBUTES.columns, reports))
-    return _beside(described, figures) if values else described
+    if not names:
+        return described
+    columns = [FIGURE.array(figure.get(name) for figure in figures) for name in names]
+    fields = [_attribute_field(name, units) for name in names]
+    return _beside(described, pa.table(columns, schema=pa.schema(fields)))
 
 
-def _attribute_field(name: str, attribute: Attribute) -> pa.Field:
-    currency = currency_of(attribute)
-    unit = f"minor units of {currency}" if currency else attribute.unit
-    notes = {"attribute": attribute.name, "unit": unit, "currency": currency}
+def _attribute_field(name: str, units: Mapping[str, str]) -> pa.Field:
+    attribute, _, currency = name.partition(".")
+    notes = {"attribute": attribute, "unit": units[attribute], "currency": currency}
     return pa.field(
         name, FIGURE.type, metadata={note: text for note, text in notes.items() if text}
     )

@@ -28,7 +28,7 @@ from bureau_client.models.codes import (
     Section,
 )
 from bureau_client.models.months import Month
-from bureau_client.models.reports import Attribute, Dispute, InquiryLine, Report
+from bureau_client.models.reports import MINOR_UNITS, Attribute, Dispute, InquiryLine, Report
 from bureau_client.models.tradelines import PaymentHistory, Tradeline, TradelineAction
 
 SUBJECT = "ab" * 16
@@ -216,16 +216,22 @@ DISPUTES = st.builds(
 
 @st.composite
 def attributes(draw: st.DrawFn) -> tuple[Attribute, ...]:
-    """Attributes of a report: each name and currency once."""
-    names = draw(st.lists(st.sampled_from(ATTRIBUTES), unique=True))
-    values = st.none() | st.floats(allow_nan=False)
-    return tuple(Attribute(name, draw(values), unit) for name, unit in names)
+    """Attributes of a report."""
+    value = st.none() | st.floats(allow_nan=False)
+    amounts = st.dictionaries(CURRENCIES, value, min_size=1)
+    names = draw(st.lists(st.sampled_from(sorted(ATTRIBUTES)), unique=True))
+    return tuple(
+        Attribute(name, unit, draw(amounts) if unit == MINOR_UNITS else {"": draw(value)})
+        for name, unit in ((name, ATTRIBUTES[name]) for name in names)
+    )
 
 
-ATTRIBUTES = (
-    *(("total_balance", currency) for currency in ("USD", "CNY", "JPY")),
-    *(("utilisation", "share"), ("oldest_account_age", "months"), ("inquiries_6m", "inquiries")),
-)
+ATTRIBUTES = {
+    "total_balance": MINOR_UNITS,
+    "amount_paid": MINOR_UNITS,
+    "utilisation": "share",
+    "oldest_account_age": "months",
+}
 
 
 @st.composite
