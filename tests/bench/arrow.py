@@ -69,8 +69,8 @@ def _slices(reports: list[Report], count: int) -> Iterator[list[Report]]:
     repeated = cycle(reports)
     for number in range(count):
         yield [
-            replace(report, request_id=f"{number}-{place}", subject_id=f"{number:016}{place:016}")
-            for place, report in enumerate(islice(repeated, SLICE))
+            replace(report, request_id=f"{number}-{index}", subject_id=f"{number:016}{index:016}")
+            for index, report in enumerate(islice(repeated, SLICE))
         ]
 
 

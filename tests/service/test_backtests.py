@@ -74,18 +74,18 @@ def panel() -> Iterator[Panel]:
 
 
 def test_every_report_is_as_of_its_own_month_end(panel: Panel) -> None:
-    made = report_tables(panel.reports)
-    rows = [row for row in made.tradelines.to_pylist() if row["balance_minor"]]
+    tables = report_tables(panel.reports)
+    rows = [row for row in tables.tradelines.to_pylist() if row["balance_minor"]]
     assert [row["balance_minor"] for row in rows] == [1000 + n for n in INQUIRIES for _ in "ab"]
     for row, number in zip(rows, [n for n in INQUIRIES for _ in "ab"], strict=True):
         assert row["month"] == date((FIRST + number).year, (FIRST + number).month, 1)
         assert timedelta() <= row["report_time"] - month_end(number) < DAY
     # Nothing that any report shows is from after it.
-    for month in made.months.select(["month", "report_time"]).to_pylist():
+    for month in tables.months.select(["month", "report_time"]).to_pylist():
         assert month["month"] <= month["report_time"].date()
-    sizes = made.attributes["log_size"].to_pylist()
+    sizes = tables.attributes["log_size"].to_pylist()
     assert sizes == sorted(sizes)
-    assert made.attributes["attributes_shown"].to_pylist() == [True] * len(panel.reports)
+    assert tables.attributes["attributes_shown"].to_pylist() == [True] * len(panel.reports)
 
 
 def test_an_earlier_report_stays_as_it_was(panel: Panel) -> None:

@@ -56,9 +56,9 @@ def tables(
 
     trust = Profile.load(profile).trust
     paths = list(_paths(reports))
-    made = report_tables(_verified(path, trust) for path in paths)
+    converted = report_tables(_verified(path, trust) for path in paths)
     to.mkdir(parents=True, exist_ok=True)
-    for name, table in made._asdict().items():
+    for name, table in converted._asdict().items():
         path = to / f"{name}.{form}"
         _write(table, path, form)
         err.print(f"{path}: {table.num_rows} rows", soft_wrap=True)

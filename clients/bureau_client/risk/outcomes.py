@@ -128,7 +128,7 @@ def observe_outcomes(
     rows = [_outcome(report, observed.get(report.subject_id, ()), event) for report in kept]
     arrays = [column.array(kept) for column in KEY]
     arrays += [
-        column.kind.array(row[place] for row in rows) for place, column in enumerate(OUTCOME)
+        column.kind.array(row[index] for row in rows) for index, column in enumerate(OUTCOME)
     ]
     return pa.table(arrays, schema=pa.schema([column.field for column in (*KEY, *OUTCOME)]))
 

@@ -92,15 +92,15 @@ def training_set(features: Any, outcomes: Any, *, scheduled: Collection[str] = (
         raise ValueError(f"the features have columns of outcomes: drop {', '.join(doubled)}")
     rows = _rows(known, "features", KEY_NAMES)
     outcome_rows = _rows(observed, "outcomes", KEY_NAMES, OUTCOME_NAMES)
-    index = {_report_of(row): place for place, row in enumerate(outcome_rows)}
-    places = [index.get(_report_of(row)) for row in rows]
+    by_report = {_report_of(row): index for index, row in enumerate(outcome_rows)}
+    matches = [by_report.get(_report_of(row)) for row in rows]
     leaks = list(_later_features(known, rows, scheduled))
-    for number, (row, place) in enumerate(zip(rows, places, strict=True)):
-        if place is not None:
-            leaks += _outcome_leaks(number, row, outcome_rows[place])
+    for number, (row, match) in enumerate(zip(rows, matches, strict=True)):
+        if match is not None:
+            leaks += _outcome_leaks(number, row, outcome_rows[match])
     if leaks:
         raise LeakError(sorted(leaks))
-    joined = observed.select(OUTCOME_NAMES).take(pa.array(places, pa.int64()))
+    joined = observed.select(OUTCOME_NAMES).take(pa.array(matches, pa.int64()))
     return pa.table(
         [*known.columns, *joined.columns], schema=pa.schema([*known.schema, *joined.schema])
     )

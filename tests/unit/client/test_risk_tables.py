@@ -89,9 +89,9 @@ def test_no_column_is_named_twice(table: Any) -> None:
 
 @pytest.mark.parametrize("count", [0, 3])
 def test_types_units_and_descriptions_do_not_depend_on_the_reports(count: int) -> None:
-    made = report_tables(report(number, tradeline()) for number in range(count))
-    assert made._fields == tuple(table.name for table in OF_REPORTS)
-    for declaration, table in zip(OF_REPORTS, made, strict=True):
+    tables = report_tables(report(number, tradeline()) for number in range(count))
+    assert tables._fields == tuple(table.name for table in OF_REPORTS)
+    for declaration, table in zip(OF_REPORTS, tables, strict=True):
         assert table.schema.names == [column.name for column in (*KEY, *declaration.columns)]
         for column, field in zip((*KEY, *declaration.columns), table.schema, strict=True):
             assert field.type == column.kind.type
@@ -189,9 +189,9 @@ def expected(reports: Sequence[Report]) -> dict[str, list[Row]]:
 def test_every_value_comes_back(reports: list[Report], chunk: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(risk_tables, "CHUNK", chunk)
-        made = report_tables(iter(reports))
+        tables = report_tables(iter(reports))
     for name, rows in expected(reports).items():
-        table = getattr(made, name)
+        table = getattr(tables, name)
         table.validate(full=True)
         assert table.to_pylist() == rows, name
 
@@ -229,8 +229,8 @@ def test_an_attribute_has_a_column_for_each_currency() -> None:
         Attribute("utilisation", "share", {"": 0.5}),
     )
     closed = report(2, sections=(Section.TRADELINES,))
-    made = report_tables([report(0, attributes=first), report(1, attributes=second), closed])
-    rows = made.attributes.select(
+    tables = report_tables([report(0, attributes=first), report(1, attributes=second), closed])
+    rows = tables.attributes.select(
         ["attributes_shown", "total_balance.CNY", "total_balance.USD", "utilisation"]
     )
     assert rows.to_pylist() == [
@@ -241,7 +241,7 @@ def test_an_attribute_has_a_column_for_each_currency() -> None:
             (False, None, None, None),
         )
     ]
-    assert made.attributes.schema.field("total_balance.CNY").metadata == {
+    assert tables.attributes.schema.field("total_balance.CNY").metadata == {
         b"attribute": b"total_balance",
         b"unit": b"minor units",
         b"currency": b"CNY",
@@ -277,8 +277,8 @@ def by_duckdb(table: pa.Table) -> list[Row]:
     capsule = Capsule(table)  # noqa: F841  (DuckDB reads the variable)
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        found = connection.sql("SELECT * FROM capsule")
-        return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+        relation = connection.sql("SELECT * FROM capsule")
+        return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
 
 
 def everything() -> Tables:
@@ -375,18 +375,18 @@ def test_own_inquiries_are_read_too(read: Reader) -> None:
 
 
 def test_codes_and_ids_are_categories_and_amounts_whole_numbers() -> None:
-    made = everything()
-    polars = pl.DataFrame(made.tradelines)
+    tables = everything()
+    polars = pl.DataFrame(tables.tradelines)
     assert polars.schema["status"] == pl.Categorical
     assert polars.schema["balance_minor"] == pl.Int64
     assert polars.schema["open_date"] == pl.Date
     assert polars.schema["report_time"] == pl.Datetime("us", "UTC")
-    frame = pd.DataFrame.from_arrow(made.tradelines)
+    frame = pd.DataFrame.from_arrow(tables.tradelines)
     assert isinstance(frame["status"].dtype, pd.CategoricalDtype)
     # pandas alone turns integers with nulls into floats, unless it keeps Arrow's types.
-    kept = made.tradelines.to_pandas(types_mapper=pd.ArrowDtype)
+    kept = tables.tradelines.to_pandas(types_mapper=pd.ArrowDtype)
     assert kept["credit_limit_minor"].dtype == "int64[pyarrow]"
-    tradelines = made.tradelines  # noqa: F841  (DuckDB reads the variable)
+    tradelines = tables.tradelines  # noqa: F841  (DuckDB reads the variable)
     types = duckdb.sql(
         "SELECT typeof(status), typeof(balance_minor), typeof(month) FROM tradelines"
     )
@@ -402,18 +402,18 @@ def test_the_values_are_not_copied() -> None:
 
 
 def test_tables_join_on_their_ids() -> None:
-    made = everything()
-    joined = pl.DataFrame(made.months).join(
-        pl.DataFrame(made.attributes), on=["report_id", "subject_id"]
+    tables = everything()
+    joined = pl.DataFrame(tables.months).join(
+        pl.DataFrame(tables.attributes), on=["report_id", "subject_id"]
     )
-    assert joined.height == made.months.num_rows
+    assert joined.height == tables.months.num_rows
     assert joined["total_balance.USD"].to_list() == [7.0] * joined.height
 
 
 def test_reports_are_read_once_and_in_order() -> None:
     numbers = iter(range(5))
-    made = report_tables(report(number) for number in numbers)
-    assert made.attributes["report_id"].to_pylist() == [f"report-{n}" for n in range(5)]
+    tables = report_tables(report(number) for number in numbers)
+    assert tables.attributes["report_id"].to_pylist() == [f"report-{n}" for n in range(5)]
 
 
 def test_the_columns_of_the_attributes_table_are_not_names_of_attributes() -> None:

@@ -56,8 +56,8 @@ def test_an_event_in_the_window_is_seen_in_the_first_report_that_shows_it() -> N
 
 def test_no_event_is_decided_by_the_first_report_that_shows_the_whole_window() -> None:
     early, whole = shown(JUNE + 1, "0000"), shown(JUNE + 3, "100000")
-    found = outcome_of(FIRST, early, whole, shown(JUNE + 5, "00010000"))
-    assert (found["outcome"], found["outcome_time"]) == (False, whole.issue_time)
+    decided = outcome_of(FIRST, early, whole, shown(JUNE + 5, "00010000"))
+    assert (decided["outcome"], decided["outcome_time"]) == (False, whole.issue_time)
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_no_event_is_decided_by_the_first_report_that_shows_the_whole_window() -
     ],
 )
 def test_an_outcome_that_no_report_decides_is_null(later: list[Report]) -> None:
-    found = outcome_of(FIRST, *later)
-    assert [found[name] for name in ("outcome", "outcome_time", "outcome_log_size")] == [None] * 3
+    decided = outcome_of(FIRST, *later)
+    assert [decided[name] for name in ("outcome", "outcome_time", "outcome_log_size")] == [None] * 3
 
 
 @pytest.mark.parametrize(
@@ -182,8 +182,8 @@ def test_a_panels_outcomes_look_at_later_months_of_later_reports_alone(
     panel: list[tuple[int, str]], months: int
 ) -> None:
     reports = [
-        replace(shown(JUNE + ahead, profile), request_id=f"{place}", log_size=ahead * 10 + place)
-        for place, (ahead, profile) in enumerate(panel)
+        replace(shown(JUNE + ahead, profile), request_id=f"{index}", log_size=ahead * 10 + index)
+        for index, (ahead, profile) in enumerate(panel)
     ]
     event = PastDue(days=60, months=months)
     rows = observe_outcomes(reports, reports, event).to_pylist()
@@ -222,10 +222,10 @@ def panel() -> tuple[pa.Table, pa.Table]:
 
 
 def with_column(table: pa.Table, name: str, values: list[Any], kind: Any = None) -> pa.Table:
-    place = table.schema.get_field_index(name)
+    index = table.schema.get_field_index(name)
     column = pa.array(values, kind or table.schema.field(name).type)
     return (
-        table.set_column(place, name, column) if place >= 0 else table.append_column(name, column)
+        table.set_column(index, name, column) if index >= 0 else table.append_column(name, column)
     )
 
 

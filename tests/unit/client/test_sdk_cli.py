@@ -421,10 +421,10 @@ def test_saved_reports_become_tables(
     expected = report_tables(Report.load(saved / f"{name}.json") for name in "ab")
     assert expected.tradelines.num_rows == 2
     for name, table in expected._asdict().items():
-        found = read(to / f"{name}.{form}")
-        assert found.to_pylist() == table.to_pylist()
-        assert found.schema.metadata is None
-        assert [field.metadata for field in found.schema] == [f.metadata for f in table.schema]
+        written = read(to / f"{name}.{form}")
+        assert written.to_pylist() == table.to_pylist()
+        assert written.schema.metadata is None
+        assert [field.metadata for field in written.schema] == [f.metadata for f in table.schema]
     assert len(list(to.iterdir())) == len(expected)
 
 
