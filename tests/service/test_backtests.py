@@ -104,8 +104,8 @@ def test_outcomes_are_those_of_later_months(panel: Panel) -> None:
     by_person: dict[str, list[bool | None]] = {}
     for row in joined.select(["subject_id", "outcome"]).to_pylist():
         by_person.setdefault(row["subject_id"], []).append(row["outcome"])
-    # 60 days late in the tenth and eleventh month: seen from the fourth to the tenth.
-    assert by_person[panel.late.subject_id] == [True, True, True, False, None]
+    # It becomes 60 days late in the tenth month: an outcome of the reports before that month.
+    assert by_person[panel.late.subject_id] == [True, True, False, False, None]
     assert by_person[panel.good.subject_id] == [False, False, False, False, None]
 
 
