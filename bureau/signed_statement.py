@@ -39,7 +39,8 @@ M = TypeVar("M", bound=Message)
 # is older than MAX_AGE_US with EXPIRED_REQUEST.
 MAX_AHEAD_US = 60 * MICROSECONDS
 MAX_AGE_US = 5 * 60 * MICROSECONDS
-# Age of a statement whose stream of answers may be resumed: longer than the longest stream.
+# Age of an accepted inquiry whose answer may be read again: longer than the longest stream, and
+# than a run of many inquiries that is started again after a crash.
 MAX_RESUME_US = DAY_US
 
 
@@ -254,12 +255,25 @@ def check_fresh(header: Header, now_us: int) -> None:
         )
 
 
-def check_resumable(header: Header, now_us: int) -> None:
-    """Raise EXPIRED_REQUEST if a stream of answers is resumed more than a day after it began."""
-    if header.issue_time.ToMicroseconds() < now_us - MAX_RESUME_US:
+def check_fresh_or_accepted(db: Connection, opened: VerifiedStatement[M], now_us: int) -> bool:
+    """Check that a new inquiry was issued lately, or that an accepted one is at most a day old,
+    so that its answer can be read again.
+
+    Returns:
+        True for an inquiry that is in the log already.
+
+    Raises:
+        Refusal: CLOCK_SKEW, EXPIRED_REQUEST.
+    """
+    signed = opened.signed
+    if not db.one(q.entry_of_request, signer=signed.signer, request_id=signed.request_id):
+        check_fresh(opened.header, now_us)
+        return False
+    if opened.header.issue_time.ToMicroseconds() < now_us - MAX_RESUME_US:
         raise Refusal.of_field(
             "EXPIRED_REQUEST", "header.issue_time", "issued more than a day ago: sign a new inquiry"
         )
+    return True
 
 
 def _named_key(db: Connection, header: Header, opened: OpenedEnvelope[M]) -> dict[str, VerifyKey]:

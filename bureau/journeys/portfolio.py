@@ -86,11 +86,12 @@ def query_portfolio(
     # 1. Open and verify.
     start = paging.number_in(cursor, otherwise=0, field="cursor")
     opened = open_portfolio(bureau, caller, envelope)
-    signed_statement.check_resumable(opened.header, bureau.clock.now_us())
+    with bureau.database.snapshot() as db:
+        is_accepted = signed_statement.check_fresh_or_accepted(db, opened, bureau.clock.now_us())
 
     # 2. Build the reports of a new inquiry, outside the writer.
     inquiries: list[StoredInquiry] = []
-    if not _is_accepted(bureau, opened):
+    if not is_accepted:
         for built in _build(bureau, caller, opened):
             inquiries.extend(built)
             yield None
@@ -222,20 +223,6 @@ def build_inquiry(
     )
     report = _rebuild(db, bureau, opened, consent, inquiry)
     return inquiry._replace(outcome=report.inquiry_outcome, report_digest=report.digest)
-
-
-def _is_accepted(bureau: Bureau, opened: VerifiedStatement[PortfolioInquiry]) -> bool:
-    """Return True for an inquiry that is in the log already.
-
-    Raises:
-        Refusal: CLOCK_SKEW or EXPIRED_REQUEST for one that is not, and was not issued lately.
-    """
-    signed = opened.signed
-    with bureau.database.snapshot() as db:
-        if db.one(q.entry_of_request, signer=signed.signer, request_id=signed.request_id):
-            return True
-    signed_statement.check_fresh(opened.header, bureau.clock.now_us())
-    return False
 
 
 def _build(

@@ -64,7 +64,8 @@ def query_report(
             empty for the report.
 
     Raises:
-        Refusal: All of `verify_statement`; CLOCK_SKEW, EXPIRED_REQUEST,
+        Refusal: All of `verify_statement`; CLOCK_SKEW, EXPIRED_REQUEST (for an inquiry that is
+            in the log: after a day),
             PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, the consent's reasons
             (`consent_state.check_inquiry`), HOLD, BAD_PAGE_TOKEN.
     """
@@ -76,7 +77,7 @@ def query_report(
             db, bureau.origin, envelope, Inquiry, kind="inquiry", signer=caller.signer
         )
         inquiry = opened.message
-        signed_statement.check_fresh(opened.header, now_us)
+        signed_statement.check_fresh_or_accepted(db, opened, now_us)
         if inquiry.purpose not in caller.purposes:
             raise Refusal("PURPOSE_NOT_PERMITTED", "the member is not admitted for this purpose")
         bureau.misses.check(caller.member_id, now_us)
