@@ -22,10 +22,13 @@ SUBSTITUTIONS = [
     (r"bureau_client\.aio\.client", "bureau_client.sync.client"),
     (r"_transport\.grpc_aio", "_transport.grpc_sync"),
     (r"\bGrpcAioTransport\b", "GrpcTransport"),
-    (r"\bAsync(Auditor|Client|Driver|Iterator|Lender|Wallet)\b", r"\1"),
+    # A synchronous generator has a third type, that of its return value.
+    (r"\bAsyncGenerator\[(.+), None\]", r"AsyncGenerator[\1, None, None]"),
+    (r"\bAsync(Auditor|Client|Driver|Generator|Iterator|Lender|Wallet)\b", r"\1"),
     (r"\b__a(enter|exit)__\b", r"__\1__"),
-    (r"\basync (def|with)\b", r"\1"),
+    (r"\basync (def|for|with)\b", r"\1"),
     (r"\bawait ", ""),
+    (r"\bcontextlib\.aclosing\b", "contextlib.closing"),
     # Keeps an event loop free; a thread that waits needs no such care.
     (r", heavy=True\b", ""),
     # The linter's objection to a `timeout` applies to `async def` only.

@@ -7,6 +7,7 @@ Every exception is a `BureauError` (`bureau_client.errors`). `bureau_client.veri
 reports and receipts offline.
 """
 
+from bureau_client._operations.many import Outcome
 from bureau_client._transport.retry import RetryPolicy
 from bureau_client.aio.auditor import AsyncAuditor
 from bureau_client.aio.lender import AsyncLender
@@ -75,6 +76,7 @@ from bureau_client.models.codes import (
 from bureau_client.models.consents import Consent, Frequency
 from bureau_client.models.erasures import ErasedAccount, Erasure
 from bureau_client.models.events import Event
+from bureau_client.models.many import Inquiry
 from bureau_client.models.members import Member, MemberKey
 from bureau_client.models.months import Month
 from bureau_client.models.progress import Progress
@@ -161,6 +163,7 @@ __all__ = [
     "HoldState",
     "IdentificationMethod",
     "Initiator",
+    "Inquiry",
     "InquiryKind",
     "InquiryLine",
     "InquiryOutcome",
@@ -176,6 +179,7 @@ __all__ = [
     "Notice",
     "NoticeKind",
     "OmissionReason",
+    "Outcome",
     "Overloaded",
     "Party",
     "PartyRole",

@@ -26,7 +26,9 @@ def subject_ids(
     Each different identifier counts once against the member's quota.
     """
     started = context.clock()
-    inputs = [_normalised(index, *parts) for index, parts in enumerate(identifiers)]
+    inputs = [
+        normalised(f"identifiers[{index}]", *parts) for index, parts in enumerate(identifiers)
+    ]
     different = list(dict.fromkeys(inputs))
     by_identifier: dict[bytes, str] = {}
     receipt = None
@@ -54,12 +56,17 @@ def _evaluate(context: SigningContext, inputs: list[bytes]) -> Operation[tuple[l
     return ids, receipt
 
 
-def _normalised(index: int, country: str, scheme: str, identifier: str) -> bytes:
+def normalised(field: str, country: str, scheme: str, identifier: str) -> bytes:
+    """Return an identifier in its normal form.
+
+    Raises:
+        InvalidRequest: The identifier is wrong; `field` names it.
+    """
     try:
         return pseudonym.normalise(country, scheme, identifier)
     except (KeysError, ValueError) as error:
         # The identifier itself stays out of the message.
-        raise arguments.refuse(f"identifiers[{index}]", "INVALID_FIELD", str(error)) from None
+        raise arguments.refuse(field, "INVALID_FIELD", str(error)) from None
 
 
 def _chunks(items: list[bytes]) -> Iterator[list[bytes]]:

@@ -83,8 +83,9 @@ def hold_report(context: Context, report: Report) -> Operation[None]:
         yield from _check_extends(earlier, head)
         if head.log_size < earlier.log_size:
             return
+    # Another thread may forget the oldest head in between.
+    context.heads.pop(report.subject_id, None)
     context.heads[report.subject_id] = head
-    context.heads.move_to_end(report.subject_id)
     if len(context.heads) > REMEMBERED:
         context.heads.popitem(last=False)
 

@@ -28,9 +28,10 @@ from bureau_client.verify.evidence import (
     verify_complete,
     verify_provenance,
 )
+from bureau_client.verify.log_view import Sighting
 from bureau_client.verify.reports import verify_as_new, verify_asked, verify_report
 from bureau_keys.consent_checks import attester_of
-from bureau_keys.envelope import seal
+from bureau_keys.envelope import peek, seal
 from bureau_keys.report_checks import evidence_level, read_request
 from bureau_keys.signer_name import member_id_of
 from creditbureau.v1 import report_pb2, reporting_pb2
@@ -46,6 +47,25 @@ def query(
     evidence: EvidenceLevel,
 ) -> Operation[Report]:
     """Query one report, and check that it is signed, logged and the answer to the inquiry."""
+    sealed = sign_inquiry(
+        context, subject_id, purpose=purpose, consent_id=consent_id, evidence=evidence
+    )
+    return (yield from send_inquiry(context, sealed, context.log_view.newest))
+
+
+def sign_inquiry(
+    context: SigningContext,
+    subject_id: str,
+    *,
+    purpose: Purpose,
+    consent_id: str,
+    evidence: EvidenceLevel,
+) -> Envelope:
+    """Sign an inquiry.
+
+    Raises:
+        InvalidRequest: An argument is wrong.
+    """
     inquiry = reporting_pb2.Inquiry(
         header=context.signer.header(),
         subject_id=arguments.subject_id(subject_id),
@@ -53,15 +73,26 @@ def query(
         consent_id=arguments.request_id(consent_id, "consent_id"),
         evidence=int(evidence),  # type: ignore[arg-type]
     )
-    sealed = seal(inquiry, context.signer.key)
+    return seal(inquiry, context.signer.key)
+
+
+def send_inquiry(
+    context: SigningContext, sealed: Envelope, seen: Sighting | None
+) -> Operation[Report]:
+    """Send a signed inquiry, for the first time or again, and verify the report.
+
+    Args:
+        seen: The newest checkpoint seen before the inquiry was first sent; None if an earlier
+            program sent it, so that the report may be older than this client.
+    """
+    inquiry = peek(sealed, reporting_pb2.Inquiry)
     request = reporting_pb2.QueryReportRequest(inquiry=sealed)
-    newest = context.log_view.newest
     reply = yield from call(methods.QUERY_REPORT, request, inquiry.header.request_id)
     receipt = yield from verify_receipt_and_witnesses(
         context, reply.receipt, sealed, kind="inquiry"
     )
     report = yield from verified_report(context, reply.report, sealed, receipt, reply.consent)
-    verify_as_new(report, newest)
+    verify_as_new(report, seen)
     yield from hold_report(context, report)
 
     def further(token: str) -> Operation[report_pb2.EvidencePage]:
@@ -69,7 +100,8 @@ def query(
         # Without a request id the call is not passed to `before_send` again.
         return (yield from call(methods.QUERY_REPORT, more)).evidence
 
-    return (yield from _with_evidence(context, report, evidence, reply.evidence, further))
+    level = EvidenceLevel(inquiry.evidence)
+    return (yield from _with_evidence(context, report, level, reply.evidence, further))
 
 
 def list_own_inquiries(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import closing
+from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 import grpc
@@ -37,6 +38,7 @@ from bureau_client.models.progress import OnProgress, Progress
 from bureau_client.models.statements import BeforeSend, ignore
 from bureau_keys.profile import Profile
 
+Asked = TypeVar("Asked")
 Result = TypeVar("Result")
 
 
@@ -110,6 +112,46 @@ class AsyncDriver:
         except BureauError as error:
             # The SDK's frames are of no use to the caller.
             raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
+
+    async def run_many(
+        self,
+        items: Iterable[Asked],
+        start: Callable[[Asked], Operation[Result]],
+        concurrency: int,
+    ) -> AsyncIterator[tuple[Asked, Result | BureauError]]:
+        """Run an operation for each item, several at once, their steps in worker threads.
+
+        Yields each item with its result or its error, in the order in which the operations end.
+        An item is read when its operation begins. If the caller stops, the running operations
+        are cancelled.
+
+        Args:
+            items: The items.
+            start: Returns the operation of an item.
+            concurrency: Largest number of operations at once.
+        """
+
+        async def outcome(item: Asked) -> Result | BureauError:
+            try:
+                return await self.run(start(item), heavy=True)
+            except BureauError as error:
+                return error
+
+        waiting = iter(items)
+        running: dict[asyncio.Task[Result | BureauError], Asked] = {}
+        try:
+            while True:
+                for item in islice(waiting, concurrency - len(running)):
+                    running[asyncio.create_task(outcome(item))] = item
+                if not running:
+                    return
+                ended, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in ended:
+                    yield running.pop(task), task.result()
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
     async def follow(self, stream: Stream[Item]) -> AsyncIterator[Item]:
         """Yield the items of a stream, which is opened again where it stopped.

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
+from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 import grpc
@@ -38,6 +40,7 @@ from bureau_client.models.progress import OnProgress, Progress
 from bureau_client.models.statements import BeforeSend, ignore
 from bureau_keys.profile import Profile
 
+Asked = TypeVar("Asked")
 Result = TypeVar("Result")
 
 
@@ -99,6 +102,42 @@ class Driver:
         except BureauError as error:
             # The SDK's frames are of no use to the caller.
             raise error.with_traceback(None)  # noqa: B904 - a cause, if any, stays
+
+    def run_many(
+        self,
+        items: Iterable[Asked],
+        start: Callable[[Asked], Operation[Result]],
+        concurrency: int,
+    ) -> Iterator[tuple[Asked, Result | BureauError]]:
+        """Run an operation for each item, several at once, each in a thread.
+
+        Yields each item with its result or its error, in the order in which the operations end.
+        An item is read when its operation begins. If the caller stops, the running operations
+        end first.
+
+        Args:
+            items: The items.
+            start: Returns the operation of an item.
+            concurrency: Largest number of operations at once.
+        """
+
+        def outcome(item: Asked) -> Result | BureauError:
+            try:
+                return self.run(start(item))
+            except BureauError as error:
+                return error
+
+        waiting = iter(items)
+        running: dict[Future[Result | BureauError], Asked] = {}
+        with ThreadPoolExecutor(concurrency, "bureau-client") as pool:
+            while True:
+                for item in islice(waiting, concurrency - len(running)):
+                    running[pool.submit(outcome, item)] = item
+                if not running:
+                    return
+                ended, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    yield running.pop(future), future.result()
 
     def follow(self, stream: Stream[Item]) -> Iterator[Item]:
         """Yield the items of a stream, which is opened again where it stopped.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -14,6 +15,7 @@ from bureau_client._operations import (
     erasures,
     events,
     furnishing,
+    many,
     members,
     monitoring,
     portfolio,
@@ -25,6 +27,7 @@ from bureau_client._operations import (
 )
 from bureau_client._operations.context import member_context
 from bureau_client._operations.furnishing import OnInvalid
+from bureau_client._operations.many import CONCURRENCY, Outcome
 from bureau_client._operations.operation import Clock, utc_now
 from bureau_client._operations.portfolio import OnWithheld, ignore_withheld
 from bureau_client._transport.retry import DEFAULT_POLICY, RetryPolicy
@@ -39,6 +42,7 @@ from bureau_client.models.codes import (
 )
 from bureau_client.models.consents import Consent
 from bureau_client.models.erasures import Erasure
+from bureau_client.models.many import Identifier, Inquiry
 from bureau_client.models.members import Member
 from bureau_client.models.progress import OnProgress
 from bureau_client.models.receipts import Receipt
@@ -139,6 +143,33 @@ class AsyncLender(AsyncClient):
         return await self._driver.run(
             directory.subject_ids(self._signing, identifiers), on_progress
         )
+
+    async def subject_ids_many(
+        self,
+        identifiers: Iterable[Identifier],
+        *,
+        concurrency: int = CONCURRENCY,
+        on_progress: OnProgress | None = None,
+    ) -> AsyncGenerator[Outcome[Identifier, str], None]:
+        """Yield the subject ids of many persons as they come: 256 a call, several calls at once.
+
+        An identifier that is wrong is an error of its own outcome.
+
+        Args:
+            identifiers: Country, scheme and identifier of each person.
+            concurrency: Largest number of calls at once.
+            on_progress: Called with each outcome.
+
+        Raises:
+            QuotaExceeded: The member's evaluations of the day are used up.
+        """
+        tally = many.Tally.of(identifiers, self._signing.clock, on_progress)
+        start = partial(many.subject_ids, self._signing)
+        calls = many.checked_concurrency(concurrency)
+        batches = many.identifier_batches(identifiers)
+        async for batch, answers in self._driver.run_many(batches, start, calls):
+            for identifier, answer in many.each(batch, answers):
+                yield tally.outcome(identifier, answer)
 
     async def attest(
         self,
@@ -256,11 +287,75 @@ class AsyncLender(AsyncClient):
         )
         return await self._driver.run(operation)
 
+    async def query_many(
+        self,
+        inquiries: Iterable[Inquiry],
+        *,
+        journal: str | Path | None = None,
+        concurrency: int = CONCURRENCY,
+        on_progress: OnProgress | None = None,
+    ) -> AsyncGenerator[Outcome[Inquiry, Report], None]:
+        """Query the reports of many persons, several at once, and yield each as it comes.
+
+        The refusal of one person's inquiry is the error of its outcome, and stops no other.
+        While the bureau asks for pauses, the inquiries wait. After a crash, pass the same
+        journal: each inquiry that was sent before is sent again as it was signed, so that the
+        bureau counts no second use of its consent and gives the same report. That holds for a
+        day; a later run replays the report under the rules of `replay`.
+
+        Close the generator if you leave it before its end (`contextlib.aclosing`): that ends
+        the running inquiries and frees the journal.
+
+        Args:
+            inquiries: The inquiries; any iterable, read as the inquiries before it end.
+            journal: File that keeps the signed inquiries, created if it is missing; one run
+                at a time uses it. None keeps none.
+            concurrency: Largest number of inquiries at once.
+            on_progress: Called with each outcome.
+
+        Raises:
+            Conflict: Another run uses the journal.
+            InvalidRequest: The journal has a spoiled line, or is another member's.
+            NotAuthenticated, Unavailable, Overloaded, QuotaExceeded, VerificationFailed: The
+                other inquiries would fail with the error, too: with the same journal a later
+                run continues.
+        """
+        tally = many.Tally.of(inquiries, self._signing.clock, on_progress)
+        calls = many.checked_concurrency(concurrency)
+        with many.open_journal(journal, self._signing.signer) as kept:
+            start = partial(many.query, self._signing, kept)
+            async for inquiry, answer in self._driver.run_many(inquiries, start, calls):
+                yield tally.outcome(inquiry, answer)
+
     async def consents(
         self, subject_id: str | None = None, *, limit: int | None = None
     ) -> list[Consent]:
         """List the consents that this member holds, newest first; of one subject if named."""
         return await self._driver.run(consents.list_held(self._signing, subject_id, limit))
+
+    async def consents_many(
+        self,
+        subject_ids: Iterable[str],
+        *,
+        concurrency: int = CONCURRENCY,
+        on_progress: OnProgress | None = None,
+    ) -> AsyncGenerator[Outcome[str, list[Consent]], None]:
+        """List the consents of many subjects, several at once, and yield each list as it comes.
+
+        Args:
+            subject_ids: The subjects.
+            concurrency: Largest number of subjects at once.
+            on_progress: Called with each outcome.
+
+        Raises:
+            NotAuthenticated, Unavailable, Overloaded, QuotaExceeded, VerificationFailed: The
+                lists of the other subjects would fail with the error, too.
+        """
+        tally = many.Tally.of(subject_ids, self._signing.clock, on_progress)
+        start = partial(many.consents, self._signing)
+        calls = many.checked_concurrency(concurrency)
+        async for subject_id, answer in self._driver.run_many(subject_ids, start, calls):
+            yield tally.outcome(subject_id, answer)
 
     async def submission(self, submission_id: str) -> Submission:
         """Return a submission of this member, with its manifest and receipt.
