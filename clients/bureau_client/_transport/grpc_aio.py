@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import closing
 from itertools import islice
 from typing import Any, Protocol, TypeVar
@@ -118,7 +118,7 @@ class AsyncDriver:
         items: Iterable[Asked],
         start: Callable[[Asked], Operation[Result]],
         concurrency: int,
-    ) -> AsyncIterator[tuple[Asked, Result | BureauError]]:
+    ) -> AsyncGenerator[tuple[Asked, Result | BureauError], None]:
         """Run an operation for each item, several at once, their steps in worker threads.
 
         Yields each item with its result or its error, in the order in which the operations end.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from itertools import islice
@@ -108,7 +108,7 @@ class Driver:
         items: Iterable[Asked],
         start: Callable[[Asked], Operation[Result]],
         concurrency: int,
-    ) -> Iterator[tuple[Asked, Result | BureauError]]:
+    ) -> Generator[tuple[Asked, Result | BureauError], None, None]:
         """Run an operation for each item, several at once, each in a thread.
 
         Yields each item with its result or its error, in the order in which the operations end.

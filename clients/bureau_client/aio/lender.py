@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from datetime import datetime
 from functools import partial
@@ -167,9 +168,10 @@ class AsyncLender(AsyncClient):
         start = partial(many.subject_ids, self._signing)
         calls = many.checked_concurrency(concurrency)
         batches = many.identifier_batches(identifiers)
-        async for batch, answers in self._driver.run_many(batches, start, calls):
-            for identifier, answer in many.each(batch, answers):
-                yield tally.outcome(identifier, answer)
+        async with contextlib.aclosing(self._driver.run_many(batches, start, calls)) as run:
+            async for batch, answers in run:
+                for identifier, answer in many.each(batch, answers):
+                    yield tally.outcome(identifier, answer)
 
     async def attest(
         self,
@@ -324,8 +326,9 @@ class AsyncLender(AsyncClient):
         calls = many.checked_concurrency(concurrency)
         with many.open_journal(journal, self._signing.signer) as kept:
             start = partial(many.query, self._signing, kept)
-            async for inquiry, answer in self._driver.run_many(inquiries, start, calls):
-                yield tally.outcome(inquiry, answer)
+            async with contextlib.aclosing(self._driver.run_many(inquiries, start, calls)) as run:
+                async for inquiry, answer in run:
+                    yield tally.outcome(inquiry, answer)
 
     async def consents(
         self, subject_id: str | None = None, *, limit: int | None = None
@@ -354,8 +357,9 @@ class AsyncLender(AsyncClient):
         tally = many.Tally.of(subject_ids, self._signing.clock, on_progress)
         start = partial(many.consents, self._signing)
         calls = many.checked_concurrency(concurrency)
-        async for subject_id, answer in self._driver.run_many(subject_ids, start, calls):
-            yield tally.outcome(subject_id, answer)
+        async with contextlib.aclosing(self._driver.run_many(subject_ids, start, calls)) as run:
+            async for subject_id, answer in run:
+                yield tally.outcome(subject_id, answer)
 
     async def submission(self, submission_id: str) -> Submission:
         """Return a submission of this member, with its manifest and receipt.

@@ -71,7 +71,7 @@ EXIT_INVALID = 5
 EXIT_PARTIAL = 8
 EXIT_HELP = (
     "Exit codes: 0 ok, 2 usage, 3 not authenticated or not permitted, 4 not found, 5 invalid, "
-    "6 conflict, 7 unavailable, 8 imported in part."
+    "6 conflict, 7 unavailable, 8 done in part."
 )
 
 C = TypeVar("C", bound=Code)

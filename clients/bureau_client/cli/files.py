@@ -21,6 +21,7 @@ from bureau_client.cli.common import (
 from bureau_client.cli.open_clients import open_lender
 from bureau_client.cli.output import Output, emit_many, err
 from bureau_client.files import CsvSource, Metro2Source, Reject, Source, check_file, import_file
+from bureau_client.files.applicants import COLUMNS as APPLICANT_COLUMNS
 from bureau_client.files.csv_records import columns
 from bureau_client.files.importing import refuse
 from bureau_client.models.codes import SubmissionKind
@@ -123,13 +124,17 @@ def template(
     describe: Annotated[
         bool, typer.Option("--describe", help="Describe the form of each column.")
     ] = False,
+    applicants: Annotated[
+        bool, typer.Option("--applicants", help="A file for `query-many` instead.")
+    ] = False,
 ) -> None:
     """Print the header of a CSV file for `submit`."""
+    listed = APPLICANT_COLUMNS if applicants else columns()
     if describe:
-        emit_many(columns(), Output.TABLE, ("name", "required", "form"))
+        emit_many(listed, Output.TABLE, ("name", "required", "form"))
     else:
-        # The header of a file that `submit` reads: names of columns, without text of others.
-        write_out(",".join(column.name for column in columns()) + "\n")
+        # The header of a file that the command reads: names of columns, without text of others.
+        write_out(",".join(column.name for column in listed) + "\n")
 
 
 def _keep(source: Source, rejects: Sequence[Reject], path: Path | None) -> None:

@@ -23,6 +23,7 @@ from bureau_client.cli.common import (
 from bureau_client.cli.open_clients import open_lender
 from bureau_client.cli.output import Output, emit_many, emit_one, err, out
 from bureau_client.cli.portfolio import portfolio
+from bureau_client.cli.query_many import query_many
 from bureau_client.cli.show import emit_report, witnessed_at
 from bureau_client.cli.tables import tables
 from bureau_client.models.codes import EvidenceLevel, IdentificationMethod, Purpose
@@ -40,7 +41,7 @@ app.add_typer(disputes.disputes, name="dispute")
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(files.submit, metro2.check, metro2.export, files.template),
     *(facility_actions.act, facility_actions.delete),
-    *(alerts.alerts, portfolio, tables),
+    *(alerts.alerts, portfolio, query_many, tables),
 )
 for command in COMMANDS:
     app.command()(command)

@@ -44,7 +44,10 @@ def open_table(path: Path, mode: str = "r") -> IO[str]:
 
 
 def read_lines(
-    stream: IO[str], required: Collection[str], optional: Collection[str]
+    stream: IO[str],
+    required: Collection[str],
+    optional: Collection[str],
+    template: str = "bureau-lender template",
 ) -> Iterator[Line]:
     """Read a file line by line, without empty lines.
 
@@ -52,6 +55,7 @@ def read_lines(
         stream: The file, from `open_table`.
         required: Columns that the file must have.
         optional: Columns that the file may have.
+        template: Command that prints the columns, for the fix of a wrong header.
 
     Raises:
         InvalidRequest: The header is wrong, or a line is not CSV.
@@ -59,7 +63,7 @@ def read_lines(
     reader = csv.reader(stream, strict=True)
     try:
         names = [name.strip() for name in next(reader, [])]
-        _check_header(names, required, optional)
+        _check_header(names, required, optional, template)
         for cells in reader:
             if cells:
                 yield _line(reader.line_num, names, [cell.strip() for cell in cells])
@@ -88,7 +92,9 @@ def _line(number: int, names: list[str], cells: list[str]) -> Line:
     return Line(number, dict(zip(names, cells, strict=False)), tuple(wrong))
 
 
-def _check_header(names: list[str], required: Collection[str], optional: Collection[str]) -> None:
+def _check_header(
+    names: list[str], required: Collection[str], optional: Collection[str], template: str
+) -> None:
     if not all(map(_is_text, names)):
         raise InvalidRequest(
             "The file is not UTF-8", reason="BAD_TEXT", fix="Save it as CSV in UTF-8"
@@ -112,7 +118,7 @@ def _check_header(names: list[str], required: Collection[str], optional: Collect
             "The file's header is wrong",
             reason="INVALID_FIELD",
             violations=wrong,
-            fix="Write the columns that `bureau-lender template` prints, separated by commas",
+            fix=f"Write the columns that `{template}` prints, separated by commas",
         )
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator, Iterable, Iterator
 from datetime import datetime
 from functools import partial
@@ -166,9 +167,10 @@ class Lender(Client):
         start = partial(many.subject_ids, self._signing)
         calls = many.checked_concurrency(concurrency)
         batches = many.identifier_batches(identifiers)
-        for batch, answers in self._driver.run_many(batches, start, calls):
-            for identifier, answer in many.each(batch, answers):
-                yield tally.outcome(identifier, answer)
+        with contextlib.closing(self._driver.run_many(batches, start, calls)) as run:
+            for batch, answers in run:
+                for identifier, answer in many.each(batch, answers):
+                    yield tally.outcome(identifier, answer)
 
     def attest(
         self,
@@ -323,8 +325,9 @@ class Lender(Client):
         calls = many.checked_concurrency(concurrency)
         with many.open_journal(journal, self._signing.signer) as kept:
             start = partial(many.query, self._signing, kept)
-            for inquiry, answer in self._driver.run_many(inquiries, start, calls):
-                yield tally.outcome(inquiry, answer)
+            with contextlib.closing(self._driver.run_many(inquiries, start, calls)) as run:
+                for inquiry, answer in run:
+                    yield tally.outcome(inquiry, answer)
 
     def consents(self, subject_id: str | None = None, *, limit: int | None = None) -> list[Consent]:
         """List the consents that this member holds, newest first; of one subject if named."""
@@ -351,8 +354,9 @@ class Lender(Client):
         tally = many.Tally.of(subject_ids, self._signing.clock, on_progress)
         start = partial(many.consents, self._signing)
         calls = many.checked_concurrency(concurrency)
-        for subject_id, answer in self._driver.run_many(subject_ids, start, calls):
-            yield tally.outcome(subject_id, answer)
+        with contextlib.closing(self._driver.run_many(subject_ids, start, calls)) as run:
+            for subject_id, answer in run:
+                yield tally.outcome(subject_id, answer)
 
     def submission(self, submission_id: str) -> Submission:
         """Return a submission of this member, with its manifest and receipt.
