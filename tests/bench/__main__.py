@@ -33,6 +33,7 @@ MODULES = (
     "consents",
     "directory",
     "alerts",
+    "many",
     "piles",
     "bulk",
     "memory",

@@ -78,6 +78,7 @@ class Size:
         calls: In each round.
         batches: Of 10,000 records, of each kind.
         pile: Of each kind of statement that one person piles up.
+        many: People on whom one `query_many` queries reports.
     """
 
     people: int = 600
@@ -86,9 +87,10 @@ class Size:
     calls: int = 1000
     batches: int = 6
     pile: int = 10_000
+    many: int = 10_000
 
 
-QUICK = Size(people=150, rounds=2, calls=300, batches=2, pile=1000)
+QUICK = Size(people=150, rounds=2, calls=300, batches=2, pile=1000, many=600)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,8 @@ class ReportingServicer:
     def QueryReport(self, request, context):
         """Returns one report, after its inquiry is committed. Checked in this order,
         first failure wins: purpose permitted, consent held, not revoked, not
-        paused, in its time, uses left, purpose covered, holds. Reasons:
+        paused, in its time, uses left, purpose covered, holds. The same bytes get
+        the answer again for a day, without a further use of the consent. Reasons:
         PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED,
         CONSENT_PAUSED, CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD,
         EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.

@@ -19,7 +19,8 @@ class ReportingStub:
     QueryReport: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.QueryReportRequest, _reporting_pb2.QueryReportResponse]
     """Returns one report, after its inquiry is committed. Checked in this order,
     first failure wins: purpose permitted, consent held, not revoked, not
-    paused, in its time, uses left, purpose covered, holds. Reasons:
+    paused, in its time, uses left, purpose covered, holds. The same bytes get
+    the answer again for a day, without a further use of the consent. Reasons:
     PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED,
     CONSENT_PAUSED, CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD,
     EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
@@ -74,7 +75,8 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
     ) -> _reporting_pb2.QueryReportResponse:
         """Returns one report, after its inquiry is committed. Checked in this order,
         first failure wins: purpose permitted, consent held, not revoked, not
-        paused, in its time, uses left, purpose covered, holds. Reasons:
+        paused, in its time, uses left, purpose covered, holds. The same bytes get
+        the answer again for a day, without a further use of the consent. Reasons:
         PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED,
         CONSENT_PAUSED, CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD,
         EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
