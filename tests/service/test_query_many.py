@@ -226,16 +226,12 @@ def test_an_inquiry_that_never_arrived_is_signed_again_when_it_is_too_old(
         | {"addresses": ("127.0.0.1:1",), "directory_addresses": ()}
     )
     kept: list[Statement] = []
-    with (
-        Lender(
-            nowhere,
-            clock=scenario.now,
-            policy=RetryPolicy(attempts=1),
-            before_send=kept.append,
-        ) as lost,
-        pytest.raises(Unavailable),
-    ):
-        list(lost.query_many([inquiry], journal=journal))
+    policy = RetryPolicy(attempts=1)
+    with Lender(nowhere, clock=scenario.now, policy=policy, before_send=kept.append) as lost:
+        run = lost.query_many([inquiry], journal=journal)
+        assert type(next(run).error) is Unavailable
+        with pytest.raises(Unavailable):
+            next(run)
     (statement,) = kept
     assert uses(scenario, inquiry) == 0
     lender = scenario.lenders["acme"]
@@ -273,8 +269,10 @@ def test_an_error_of_all_people_ends_the_run(tmp_path: Path) -> None:
         run = lender.query_many(asked, journal=tmp_path / "journal", concurrency=1)
         next(run)
         scenario.suspend("acme")
-        with pytest.raises(PermissionDenied) as refused:
+        failed = next(run)
+        with pytest.raises(PermissionDenied, match="suspended") as refused:
             next(run)
+        assert refused.value is failed.error
         assert refused.value.reason == "MEMBER_SUSPENDED"
         assert list(run) == []
 
@@ -323,16 +321,16 @@ def test_subject_ids_of_many_come_in_batches(scenario: Scenario) -> None:
     progress: list[Progress] = []
     lender = scenario.lenders["acme"]
     outcomes = list(lender.subject_ids_many(identifiers, on_progress=progress.append))
-    found = {o.request: o.answer for o in outcomes if o.error is None}
+    subject_ids = {o.request: o.answer for o in outcomes if o.error is None}
     assert [o.request for o in outcomes if o.error is not None] == [identifiers[7]]
     assert len(outcomes) == len(identifiers) == progress[-1].done
-    assert found[identifiers[599]] == lender.subject_id(*identifiers[599])
+    assert subject_ids[identifiers[599]] == lender.subject_id(*identifiers[599])
 
     async def run() -> set[str]:
         async with AsyncLender(scenario.profiles["acme"], clock=scenario.now) as asynchronous:
             return {o.answer async for o in asynchronous.subject_ids_many(identifiers[:3])}
 
-    assert asyncio.run(run()) == {found[identifier] for identifier in identifiers[:3]}
+    assert asyncio.run(run()) == {subject_ids[identifier] for identifier in identifiers[:3]}
 
 
 def test_consents_of_many_are_listed(scenario: Scenario) -> None:

@@ -41,6 +41,7 @@ from creditbureau.v1 import reporting_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 
 Asked = TypeVar("Asked")
+Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 # Requests at once. A node gives one member three quarters of its workers, 24 of 32 by default;
@@ -83,7 +84,7 @@ class Outcome(Generic[Asked, Answer]):
 
 @dataclass(slots=True)
 class Tally:
-    """The outcomes of one run, counted for its progress.
+    """The outcomes of one run, counted for its progress, until an error concerns everyone.
 
     Attributes:
         total: Number of requests in all; None if unknown before the end.
@@ -94,6 +95,7 @@ class Tally:
     on_progress: OnProgress | None
     _done: int = 0
     _started: datetime = field(init=False)
+    _failure: BureauError | None = None
 
     def __post_init__(self) -> None:
         self._started = self.clock()
@@ -103,19 +105,31 @@ class Tally:
         """Return the tally of a run that begins now."""
         return cls(len(requests) if isinstance(requests, Sized) else None, clock, on_progress)
 
-    def outcome(self, request: Asked, answer: Answer | BureauError) -> Outcome[Asked, Answer]:
-        """Count the request about one person, and return its outcome.
+    def until_failure(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield the items, and no further one after an error that concerns everyone."""
+        for item in items:
+            if self._failure is not None:
+                return
+            yield item
 
-        Raises:
-            BureauError: The error is one of the connection, the member or the log, and so of
-                every further request.
-        """
+    def outcome(self, request: Asked, answer: Answer | BureauError) -> Outcome[Asked, Answer]:
+        """Count the request about one person, and return its outcome."""
         if isinstance(answer, BureauError) and concerns_everyone(answer):
-            raise answer
+            self._failure = self._failure or answer
         self._done += 1
         if self.on_progress is not None:
             self.on_progress(Progress(self._done, self.total, self.clock() - self._started))
         return Outcome(request, answer)
+
+    def finish(self) -> None:
+        """End the run.
+
+        Raises:
+            BureauError: The error that ended the run, because it is one of the connection, the
+                member or the log, and so of every further request.
+        """
+        if self._failure is not None:
+            raise self._failure
 
 
 def concerns_everyone(error: BureauError) -> bool:

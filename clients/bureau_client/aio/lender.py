@@ -167,11 +167,12 @@ class AsyncLender(AsyncClient):
         tally = many.Tally.of(identifiers, self._signing.clock, on_progress)
         start = partial(many.subject_ids, self._signing)
         calls = many.checked_concurrency(concurrency)
-        batches = many.identifier_batches(identifiers)
+        batches = tally.until_failure(many.identifier_batches(identifiers))
         async with contextlib.aclosing(self._driver.run_many(batches, start, calls)) as run:
             async for batch, answers in run:
                 for identifier, answer in many.each(batch, answers):
                     yield tally.outcome(identifier, answer)
+        tally.finish()
 
     async def attest(
         self,
@@ -319,16 +320,18 @@ class AsyncLender(AsyncClient):
             Conflict: Another run uses the journal.
             InvalidRequest: The journal has a spoiled line, or is another member's.
             NotAuthenticated, Unavailable, Overloaded, QuotaExceeded, VerificationFailed: The
-                other inquiries would fail with the error, too: with the same journal a later
-                run continues.
+                other inquiries would fail with the error, too. It is raised after the outcomes
+                of the inquiries that were sent; with the same journal a later run continues.
         """
         tally = many.Tally.of(inquiries, self._signing.clock, on_progress)
         calls = many.checked_concurrency(concurrency)
+        sent = tally.until_failure(inquiries)
         with many.open_journal(journal, self._signing.signer) as kept:
             start = partial(many.query, self._signing, kept)
-            async with contextlib.aclosing(self._driver.run_many(inquiries, start, calls)) as run:
+            async with contextlib.aclosing(self._driver.run_many(sent, start, calls)) as run:
                 async for inquiry, answer in run:
                     yield tally.outcome(inquiry, answer)
+        tally.finish()
 
     async def consents(
         self, subject_id: str | None = None, *, limit: int | None = None
@@ -357,9 +360,11 @@ class AsyncLender(AsyncClient):
         tally = many.Tally.of(subject_ids, self._signing.clock, on_progress)
         start = partial(many.consents, self._signing)
         calls = many.checked_concurrency(concurrency)
-        async with contextlib.aclosing(self._driver.run_many(subject_ids, start, calls)) as run:
+        asked = tally.until_failure(subject_ids)
+        async with contextlib.aclosing(self._driver.run_many(asked, start, calls)) as run:
             async for subject_id, answer in run:
                 yield tally.outcome(subject_id, answer)
+        tally.finish()
 
     async def submission(self, submission_id: str) -> Submission:
         """Return a submission of this member, with its manifest and receipt.
