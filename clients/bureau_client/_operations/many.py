@@ -188,17 +188,17 @@ def query(
     journal has it. Only an inquiry that grew too old, and is not in the log, is signed again.
     """
     inquiry = canonical(inquiry)
-    sealed, seen = _sealed(context, journal, inquiry)
+    sealed, newest = _sealed(context, journal, inquiry)
     try:
-        return (yield from patiently(partial(send_inquiry, context, sealed, seen)))
+        return (yield from patiently(partial(send_inquiry, context, sealed, newest)))
     except WrongState as error:
         if error.reason != "EXPIRED_REQUEST":
             raise
     request_id = peek(sealed, reporting_pb2.Inquiry).header.request_id
     if (yield from _took_effect(context, request_id, sealed)):
         return (yield from patiently(partial(replay, context, request_id, inquiry.subject_id)))
-    sealed, seen = _sealed(context, journal, inquiry, void=sealed)
-    return (yield from patiently(partial(send_inquiry, context, sealed, seen)))
+    sealed, newest = _sealed(context, journal, inquiry, void=sealed)
+    return (yield from patiently(partial(send_inquiry, context, sealed, newest)))
 
 
 def canonical(inquiry: Inquiry) -> Inquiry:
@@ -229,11 +229,11 @@ def _sealed(
         consent_id=inquiry.consent_id,
         evidence=inquiry.evidence,
     )
-    seen = context.log_view.newest
+    newest = context.log_view.newest
     if journal is None:
-        return sign(), seen
+        return sign(), newest
     sealed, is_kept = journal.sealed(inquiry, sign, void)
-    return sealed, None if is_kept else seen
+    return sealed, None if is_kept else newest
 
 
 def _took_effect(context: SigningContext, request_id: str, sealed: Envelope) -> Operation[bool]:

@@ -77,12 +77,12 @@ def sign_inquiry(
 
 
 def send_inquiry(
-    context: SigningContext, sealed: Envelope, seen: Sighting | None
+    context: SigningContext, sealed: Envelope, newest: Sighting | None
 ) -> Operation[Report]:
     """Send a signed inquiry, for the first time or again, and verify the report.
 
     Args:
-        seen: The newest checkpoint seen before the inquiry was first sent; None if an earlier
+        newest: The newest checkpoint seen before the inquiry was first sent; None if an earlier
             program sent it, so that the report may be older than this client.
     """
     inquiry = peek(sealed, reporting_pb2.Inquiry)
@@ -92,7 +92,7 @@ def send_inquiry(
         context, reply.receipt, sealed, kind="inquiry"
     )
     report = yield from verified_report(context, reply.report, sealed, receipt, reply.consent)
-    verify_as_new(report, seen)
+    verify_as_new(report, newest)
     yield from hold_report(context, report)
 
     def further(token: str) -> Operation[report_pb2.EvidencePage]:
