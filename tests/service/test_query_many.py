@@ -338,10 +338,10 @@ def test_consents_of_many_are_listed(scenario: Scenario) -> None:
     lender = scenario.lenders["acme"]
     subjects = [inquiry.subject_id for inquiry in asked]
     outcomes = list(lender.consents_many([*subjects, "nobody"], concurrency=2))
-    held = {o.request: o.answer for o in outcomes if o.error is None}
+    consents_of = {o.request: o.answer for o in outcomes if o.error is None}
     assert [o.request for o in outcomes if o.error] == ["nobody"]
     assert {i.subject_id: i.consent_id for i in asked} == {
-        subject: consents[0].consent_id for subject, consents in held.items()
+        subject: consents[0].consent_id for subject, consents in consents_of.items()
     }
 
     async def run() -> set[str]:

@@ -144,12 +144,12 @@ def test_a_run_is_killed_and_started_again(
     answered, is_half, is_killed = 0, threading.Event(), threading.Event()
     lock, commit = threading.Lock(), ledger.commit
 
-    def commit_half(*given: Any) -> Any:
+    def commit_half(*arguments: Any) -> Any:
         """Commit every inquiry; give no answer to those after the sixth until the program is
         dead: their consents are used, and their reports are lost.
         """
         nonlocal answered
-        committed = commit(*given)
+        committed = commit(*arguments)
         with lock:
             answered += 1
             is_lost = answered > 6

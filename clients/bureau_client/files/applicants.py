@@ -100,12 +100,12 @@ def _read(line: Line) -> Applicant:
 
 
 def _person_violations(cells: dict[str, str]) -> Iterator[Violation]:
-    given = [name for name in _IDENTIFIER if cells[name]]
-    if cells["subject_id"] and given:
+    has_identifier = any(cells[name] for name in _IDENTIFIER)
+    if cells["subject_id"] and has_identifier:
         message = "is given, and an identifier too; write one of the two"
         yield Violation("subject_id", "INVALID_FIELD", message)
     elif not cells["subject_id"]:
         for name in _IDENTIFIER:
             if not cells[name]:
-                message = "is empty, and so is subject_id" if not given else "is empty"
+                message = "is empty" if has_identifier else "is empty, and so is subject_id"
                 yield Violation(name, "INVALID_FIELD", message)
