@@ -112,17 +112,21 @@ def test_a_file_becomes_reports_and_one_table(
     assert {**rows[1], "line": ""} == {**rows[4], "line": ""}
     assert uses(scenario, second) == 1
     assert rows[0]["tradeline_count"] == rows[0]["open_tradeline_count"] == "1"
-    assert rows[0]["balance_minor_usd"] == "10000"
+    assert rows[0]["balance_minor.USD"] == "10000"
     saved = tmp_path / "reports" / rows[0]["report"]
     report = json.loads(saved.read_text())
     assert report["evidence"]
     verified = run(LENDER, "verify", str(saved), "--profile", str(profile), "--output", "json")
     assert verified.returncode == 0, verified.stderr
     shown = json.loads(verified.stdout)
-    values = {a["name"]: a["value"] for a in shown["attributes"] if a["value"] is not None}
-    assert values
-    name = next(name for name in values if name in rows[0])
-    assert float(rows[0][name]) == values[name]
+    figures = {
+        f"{attribute['name']}.{currency}" if currency else attribute["name"]: value
+        for attribute in shown["attributes"]
+        for currency, value in attribute["values"].items()
+        if value is not None
+    }
+    assert figures
+    assert {name: float(rows[0][name]) for name in figures} == figures
     # Again: all reports are there, none is asked for, and the refusals are the same.
     asked = scenario.lenders["acme"].inquiries()
     again = run(*command_of(file, profile, tmp_path / "reports"))

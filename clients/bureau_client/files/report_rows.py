@@ -19,7 +19,7 @@ from bureau_client.files.applicants import Applicant
 from bureau_client.files.csv_tables import open_table
 from bureau_client.files.spreadsheet import text_cell
 from bureau_client.models.codes import Code
-from bureau_client.models.reports import Attribute, Report, Summary
+from bureau_client.models.reports import Report, Summary
 
 Row: TypeAlias = dict[str, object]
 
@@ -47,11 +47,10 @@ def report_row(applicant: Applicant, report: Report, file: str) -> Row:
     if report.summary is not None:
         row |= {name: getattr(report.summary, name) for name in _SUMMARY}
         for total in report.summary.totals:
-            suffix = total.currency.lower()
             for field in fields(total):
                 if field.name != "currency":
-                    row[f"{field.name}_{suffix}"] = getattr(total, field.name)
-    return row | {_column_of(attribute): attribute.value for attribute in report.attributes}
+                    row[f"{field.name}.{total.currency}"] = getattr(total, field.name)
+    return row | dict(report.figures)
 
 
 def error_row(applicant: Applicant, subject_id: str, error: BureauError) -> Row:
@@ -87,11 +86,6 @@ def _applicant_row(applicant: Applicant, subject_id: str) -> Row:
         "consent_id": applicant.consent_id,
         "purpose": applicant.purpose or "",
     }
-
-
-def _column_of(attribute: Attribute) -> str:
-    is_currency = len(attribute.unit) == 3 and attribute.unit.isupper()
-    return f"{attribute.name}_{attribute.unit.lower()}" if is_currency else attribute.name
 
 
 def _cell(value: object) -> object:
