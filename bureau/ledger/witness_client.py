@@ -10,9 +10,9 @@ from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
 
-from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
+from bureau.ledger.timed_http import timed_pool
 from bureau_keys.errors import KeysError
 from bureau_keys.note import Verifier
 from bureau_keys.witness import (
@@ -24,6 +24,7 @@ from bureau_keys.witness import (
     read_size,
 )
 
+# Seconds for a connection, and for the whole answer to one request (`timed_http`).
 CONNECT_S, ANSWER_S = 3.0, 5.0
 # Maximum attempts with a proof from the size that the witness names; other nodes move it.
 TRIES = 10
@@ -76,9 +77,7 @@ class WitnessClient:
         self._url = url.rstrip("/") + PATH
         self._witness = witness
         self._known_size = 0  # cosigned size; the witness corrects a wrong one
-        self._http = PoolManager(
-            maxsize=1, retries=False, timeout=Timeout(connect=CONNECT_S, read=ANSWER_S)
-        )
+        self._http = timed_pool(CONNECT_S, ANSWER_S)
 
     def cosign(self, note: str, size: int, prove: Prove) -> str:
         """Return the witness's cosignature of a checkpoint, as a line for its note.

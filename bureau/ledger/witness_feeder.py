@@ -37,9 +37,11 @@ NEWEST = 1 << 62
 PAUSE_S, LONGEST_PAUSE_S = 0.25, 30.0
 # Seconds that a stopping node waits for a request in flight.
 STOP_S = 1.0
-# Seconds that the first write of a node waits for the answers of the witnesses: longer than
-# one that does not answer may take (`witness_client.CONNECT_S`, `ANSWER_S`).
-FIRST_ANSWER_S = 10.0
+# Seconds from the first request to a witness, however many addresses and attempts it takes:
+# when they have passed, the witness could not be reached, and writes begin without its answer.
+FIRST_ANSWER_S = 9.0
+# Seconds that a write waits for the first answers of the witnesses.
+FIRST_WRITE_S = 10.0
 
 
 class WitnessFeeders:
@@ -67,12 +69,13 @@ class WitnessFeeders:
     def require_agreement(self) -> None:
         """Raise NODE_UNFIT unless the witnesses were asked and none has cosigned another log.
 
-        Waits for the first answers. A witness that cannot be reached was asked.
+        Waits for the first answers. A witness that cannot be reached was asked, and so was one
+        that gives no answer within FIRST_ANSWER_S.
 
         Raises:
             Refusal: NODE_UNFIT.
         """
-        end = time.monotonic() + FIRST_ANSWER_S
+        end = time.monotonic() + FIRST_WRITE_S
         for feeder in self._feeders:
             if not feeder.asked.wait(max(end - time.monotonic(), 0)):
                 raise Refusal("NODE_UNFIT", f"the witness {feeder.name} was not asked yet")
@@ -96,7 +99,8 @@ class WitnessFeeder:
 
     Attributes:
         name: Name of the witness.
-        asked: Set when the first request to the witness has ended.
+        asked: Set when the witness has answered or could not be reached, at the latest
+            FIRST_ANSWER_S after the first request.
         contradiction: The answer that contradicts the database; empty if there is none.
     """
 
@@ -118,6 +122,7 @@ class WitnessFeeder:
         self._failures = 0
         self._last_error = ""
         self._met = False
+        self._limit: threading.Timer | None = None  # runs from the first request on
         self._losses = database.losses
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"feeder {self.name}", daemon=True)
@@ -176,6 +181,10 @@ class WitnessFeeder:
             return
         size, note = due
         self._make_durable(have)
+        if self._limit is None:
+            self._limit = threading.Timer(FIRST_ANSWER_S, self.asked.set)
+            self._limit.daemon = True
+            self._limit.start()
         try:
             line = self._client.cosign(note, size, lambda old: self._proof(old, size))
         except WitnessError as error:

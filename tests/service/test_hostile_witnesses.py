@@ -5,7 +5,9 @@ and one that is honest is heard.
 from __future__ import annotations
 
 import hashlib
+import socketserver
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -15,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from bureau.admin.bureau_folder import InitOptions, create, trust_of
+from bureau.ledger import witness_client, witness_feeder
 from bureau.testing import running_bureau
 from bureau_client import Lender, RetryPolicy, Unavailable
 from bureau_client.verify import witnesses_of
@@ -111,6 +114,47 @@ def hanging() -> Iterator[str]:
             let_go.set()
 
 
+# The answers of witnesses that send their first bytes, and then one byte of the rest, `DRIP`,
+# every `DRIP_S`: sooner than any timeout that counts from the last byte.
+DRIP, DRIP_S = b"a", 0.5
+TRICKLES = {
+    "status": b"",
+    "header": b"HTTP/1.1 200 OK\r\nX-Comment: ",
+    "body": b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n",
+    "chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1000\r\n",
+    "endless": b"HTTP/1.1 200 OK\r\n\r\n",
+    "conflict": b"HTTP/1.1 409 Conflict\r\nContent-Type: text/x.tlog.size\r\n\r\n",
+}
+
+
+@contextmanager
+def trickling(first: bytes) -> Iterator[str]:
+    """A server that sends the first bytes of its answer, and the rest without end; its URL."""
+    ended = threading.Event()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1 << 16)
+            content = first or DRIP
+            while not ended.is_set():
+                try:
+                    self.request.sendall(content)
+                except OSError:
+                    return
+                content = DRIP
+                ended.wait(DRIP_S)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            ended.set()
+            server.shutdown()
+            thread.join()
+
+
 def setting(name: str, url: str) -> dict[str, str]:
     key = note_vkey(f"{name}.example/witness", key_of(name).verify_key, COSIGNATURE_V1)
     return {"url": url, "key": key}
@@ -190,3 +234,43 @@ def test_who_hangs_keeps_nobody(tmp_path: Path, honest: WitnessProcess) -> None:
                     receipt = lender.add_key(SigningKey.generate())
                     assert witnesses_of(receipt.checkpoint, acme.trust) == (honest.name,)
             eventually(partial(happened, "hung", "unreachable"))
+
+
+def test_no_part_of_an_answer_that_trickles_stops_writes(
+    tmp_path: Path, honest: WitnessProcess
+) -> None:
+    """Every part of an answer falls under one deadline; a socket's timeout never passes."""
+    with ExitStack() as closing:
+        rogues = [
+            setting(name, closing.enter_context(trickling(first)))
+            for name, first in TRICKLES.items()
+        ]
+        with running_bureau(tmp_path / "bureau", witnesses=[*rogues, honest.setting]) as bureau:
+            acme = bureau.add_member("acme").requiring(1)
+            with Lender(acme) as lender:
+                receipt = lender.add_key(SigningKey.generate())
+            assert witnesses_of(receipt.checkpoint, acme.trust) == (honest.name,)
+            for name in TRICKLES:
+                eventually(partial(happened, name, "unreachable"))
+                assert errands(name, "cosigned") == 0, name
+
+
+def test_a_witness_without_an_answer_at_the_limit_stops_no_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit covers what no timeout of HTTP does: here many answers, each in its time."""
+    monkeypatch.setattr(witness_feeder, "FIRST_ANSWER_S", 1.0)
+    monkeypatch.setattr(witness_client, "TRIES", 10**6)
+    counted = iter(range(10**6))
+
+    def another_size(_: AddCheckpoint) -> tuple[int, str, bytes]:
+        time.sleep(0.1)  # the pace of the attempts, so that they outlast the limit
+        return 409, SIZE_TYPE, b"%d\n" % (next(counted) % 2)
+
+    with (
+        answering(another_size) as url,
+        running_bureau(tmp_path / "bureau", witnesses=[setting("pages", url)]) as bureau,
+        Lender(bureau.add_member("acme")) as lender,
+    ):
+        lender.add_key(SigningKey.generate())
+        assert errands("pages", "misunderstood") == 0  # the first request goes on
