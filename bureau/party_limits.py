@@ -16,7 +16,9 @@ class PartyLimits(BaseModel):
 
     Attributes:
         bytes_on_person: Bytes that a report has for the accounts of one member on one person:
-            ACCOUNT_BYTES for each, deleted ones too, and the payment history.
+            ACCOUNT_BYTES for each, deleted ones too, and the payment history. Where k members
+            have accounts on the person, each has a k-th part (`share_on_person`).
+        members_on_person: Members with accounts on one person.
         records_of_account: Records of one account, of all months.
         actions_of_account: Facility actions of one account.
         credentials_a_day: Keys and certificates that a member adds itself in 24 hours.
@@ -27,12 +29,25 @@ class PartyLimits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    bytes_on_person: Count = 8 << 20
+    bytes_on_person: Count = 3 << 19
+    members_on_person: Count = 300
     records_of_account: Count = 20_000
     actions_of_account: Count = 240
     credentials_a_day: Count = 24
     credentials: Count = 1_000
     rotations: Count = 100
+
+    def share_on_person(self, members: int) -> int:
+        """Return the bytes up to which the accounts of one member on one person may grow.
+
+        The share follows from the number of members alone, so no member uses up that of
+        another. The k-th member begins with a k-th part, so all accounts on a person have at
+        most bytes_on_person * (1 + 1/2 + 1/3 + ... + 1/members_on_person) bytes.
+
+        Args:
+            members: Members with accounts on the person, this one included.
+        """
+        return self.bytes_on_person // members
 
 
 # For a replay of the log: the limits of today say nothing about statements of earlier days.

@@ -216,6 +216,9 @@ class AccountBatch:
         tx.db.execute_many_tuples(q.add_record, q.RECORD_COLUMNS, rows)
         breaches: list[Breach] = []
         met: list[tuple[str, int]] = []
+        # The people on whom an account is new, or has a longer history. A correction that adds
+        # nothing passes, also where the member has more than its share.
+        grown: set[str] = set()
         for line in lines:
             account = accounts[line.account_ref]
             step = TrailEntry(entry_key, line.record_index, line.kind, line.month)
@@ -232,7 +235,11 @@ class AccountBatch:
                 self._queue_notices(account, line)
                 if strangers := account.add_subjects(line.subject_ids):
                     met += [(subject_id, account.tradeline_key) for subject_id in strangers]
+                    grown.update(strangers)
+                length = len(account.history)
                 account.apply_snapshot(step, line.snapshot)
+                if len(account.history) > length:
+                    grown.update(people_of(account.people))
             else:
                 account.append(step)
                 if line.record.action.kind == CHARGE_OFF and not account.is_delinquent():
@@ -243,21 +250,24 @@ class AccountBatch:
             raise field_rules.refusal(breaches)
         tx.db.execute_many_tuples(q.add_party, ("subject_id", "tradeline_key"), sorted(met))
         self._store(tx, _renumbered(lines))
-        full = self._full_files(tx, limits.bytes_on_person)
+        full = self._full_files(tx, limits, grown)
         if breaches := list(self._beyond(limits, full)):
             raise field_rules.refusal(breaches)
 
-    def _full_files(self, tx: Transaction, most: int) -> set[str]:
-        """Return those whom the snapshots name on too many bytes of the member's accounts."""
-        people = {subject_id for line in self.lines for subject_id in line.subject_ids}
-        rows = tx.db.all_in(q.accounts_on_people, sorted(people), member_id=self.member_id)
-        return {
-            row.subject_id
-            for row in rows
-            if row.accounts * ACCOUNT_BYTES + row.history_bytes > most
-        }
+    def _full_files(self, tx: Transaction, limits: PartyLimits, grown: set[str]) -> dict[str, str]:
+        """Return the limit of each of these people that the member's accounts are beyond."""
+        full: dict[str, str] = {}
+        for row in tx.db.all_in(q.accounts_on_people, sorted(grown), member_id=self.member_id):
+            share = limits.share_on_person(row.members)
+            if row.members > limits.members_on_person:
+                full[row.subject_id] = f"at most {limits.members_on_person} members"
+            elif row.accounts * ACCOUNT_BYTES + row.history_bytes > share:
+                full[row.subject_id] = (
+                    f"at most {share} bytes of the accounts of each of {row.members} members"
+                )
+        return full
 
-    def _beyond(self, limits: PartyLimits, full: set[str]) -> Iterator[Breach]:
+    def _beyond(self, limits: PartyLimits, full: dict[str, str]) -> Iterator[Breach]:
         """Yield the records that bring an account or a person beyond a limit."""
         for line in self.lines:
             account, path = self.accounts[line.account_ref], f"records[{line.record_index}]"
@@ -269,11 +279,16 @@ class AccountBatch:
             elif line.kind == ACTION and account.action_count > limits.actions_of_account:
                 message = f"at most {limits.actions_of_account} actions of one account"
                 yield field_rules.violation(f"{path}.account_ref", "LIMIT_REACHED", message)
-            for seat, subject_id in enumerate(line.subject_ids):
-                if subject_id in full:
-                    message = f"at most {limits.bytes_on_person} bytes of one member's accounts"
+            if line.kind >= DELETION:
+                continue
+            for subject_id in full.keys() & people_of(account.people):
+                # A person whom an earlier snapshot named has the account on file too.
+                field = f"{path}.account_ref"
+                if subject_id in line.subject_ids:
+                    seat = line.subject_ids.index(subject_id)
                     field = f"{path}.snapshot.parties[{seat}].subject_id"
-                    yield field_rules.violation(field, "LIMIT_REACHED", message)
+                message = f"{full[subject_id]} on one person"
+                yield field_rules.violation(field, "LIMIT_REACHED", message)
 
     def _queue_notices(self, account: Account, line: BatchRecord) -> None:
         """Queue the notices that a snapshot requires for the subjects that it names."""

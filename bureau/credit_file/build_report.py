@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bureau import paging
 from bureau.credit_file.consent_state import HeldConsent
 from bureau.credit_file.evidence import action_steps, evidence_steps, read_page
+from bureau.credit_file.report import MAX_REPORT_BYTES
 from bureau.credit_file.report_inputs import read_inputs, read_inputs_at
 from bureau.credit_file.report_rules import ReportInputs, ReportRequest, ReportRules
 from bureau.credit_file.report_versions import current_rules, rules_of
@@ -64,11 +65,14 @@ def build_report(
     """Build a report as of now, by the current rules.
 
     Raises:
-        Refusal: BAD_PAGE_TOKEN if the evidence has no such page.
+        Refusal: BAD_PAGE_TOKEN if the evidence has no such page; LIMIT_REACHED if the report is
+            larger than clients receive.
     """
     rules = current_rules(policy)
     inputs = read_inputs(db, origin, policy, request, consent, now_us)
-    return _built(db, inputs, rules)
+    report = _built(db, inputs, rules)
+    check_size(report.payload)
+    return report
 
 
 def rebuild_report(
@@ -116,6 +120,13 @@ def _built(db: Connection, inputs: ReportInputs, rules: ReportRules) -> BuiltRep
         inputs.level,
         rules.name,
     )
+
+
+def check_size(payload: bytes) -> None:
+    """Raise LIMIT_REACHED for a report that is larger than clients receive."""
+    if len(payload) > MAX_REPORT_BYTES:
+        message = f"the report has {len(payload)} bytes, more than {MAX_REPORT_BYTES}"
+        raise Refusal("LIMIT_REACHED", message)
 
 
 def check_report_digest(db: Connection, built: BuiltReport, inquiry: StoredInquiry) -> None:

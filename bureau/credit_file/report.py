@@ -40,6 +40,9 @@ from creditbureau.v1.report_pb2 import (
 # Actions of a tradeline and of all, and bytes of all disputes, that a report holds at most.
 MAX_ACTIONS, MAX_ALL_ACTIONS = 24, 1000
 MAX_DISPUTE_BYTES = 2 << 20
+# Bytes of a report: with the proof of its consent and the first evidence below the 16 MiB
+# that clients receive. A larger one is refused, and withheld in a portfolio.
+MAX_REPORT_BYTES = 15 << 20
 
 
 def new_report(

@@ -7,6 +7,7 @@ from bureau.calendar import DAY_US
 from bureau.codes import CodeSet
 from bureau.context import Bureau, Caller
 from bureau.credit_file import notices
+from bureau.credit_file.build_report import check_size
 from bureau.credit_file.consent_proof import in_log_order
 from bureau.credit_file.history import PEOPLE_CHANGED
 from bureau.credit_file.inquiry_lines import InquiryPage, inquiry_line, signed_page
@@ -81,9 +82,9 @@ def get_file(bureau: Bureau, request: Envelope) -> Envelope:
     report.notices.extend(newest_notices)
     del report.inquiries[:]
     report.inquiries.extend(inquiry_line(row) for row in sorted(rows, reverse=True))
-    return signed_statement.sign_report(
-        bureau.report_key, report.SerializeToString(deterministic=True)
-    )
+    payload = report.SerializeToString(deterministic=True)
+    check_size(payload)
+    return signed_statement.sign_report(bureau.report_key, payload)
 
 
 def list_inquiries(

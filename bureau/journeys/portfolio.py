@@ -5,7 +5,8 @@ The reports are built before the commit, as of one log size; under the consents'
 customers who withdrew meanwhile are left out. The inquiry is one leaf of the log, which covers
 the digests of all reports, and one inquiry on each customer's file. The reports are then built
 again, one by one and byte for byte, so a stream that broke resumes where it stopped. A report
-that its customer no longer allows is withheld, under its index.
+that its customer no longer allows, or that is larger than clients receive, is withheld, under
+its index.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from bureau.credit_file import consent_state
 from bureau.credit_file.build_report import (
     BuiltReport,
     check_report_digest,
+    check_size,
     load_consent,
     rebuild_report,
 )
@@ -358,7 +360,8 @@ def _built_again(
     inquiry: StoredInquiry,
     now_us: int,
 ) -> BuiltReport | None:
-    """Build a report again; None if its customer no longer allows it, or its records were erased.
+    """Build a report again; None if its customer no longer allows it, its records were erased,
+    or it is larger than clients receive.
 
     Raises:
         Refusal: WRONG_STATE if this node lacks the rules that made the report; INTERNAL if it
@@ -371,8 +374,9 @@ def _built_again(
     report = _rebuild(db, bureau, opened, consent, inquiry)
     try:
         check_report_digest(db, report, inquiry)
+        check_size(report.payload)
     except Refusal as refusal:
-        if refusal.reason != "WRONG_STATE":
+        if refusal.reason not in ("WRONG_STATE", "LIMIT_REACHED"):
             raise
         return None
     return report

@@ -67,7 +67,7 @@ def query_report(
         Refusal: All of `verify_statement`; CLOCK_SKEW, EXPIRED_REQUEST (for an inquiry that is
             in the log: after a day),
             PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, the consent's reasons
-            (`consent_state.check_inquiry`), HOLD, BAD_PAGE_TOKEN.
+            (`consent_state.check_inquiry`), HOLD, LIMIT_REACHED, BAD_PAGE_TOKEN.
     """
     first_step = paging.number_in(page_token, otherwise=0)
     now_us = bureau.clock.now_us()

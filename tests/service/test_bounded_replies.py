@@ -14,8 +14,14 @@ from typing import Any
 import pytest
 
 from bureau import paging
+from bureau.credit_file import build_report
 from bureau.credit_file.reader import MAX_INQUIRIES
-from bureau.credit_file.report import MAX_ACTIONS, MAX_ALL_ACTIONS, MAX_DISPUTE_BYTES
+from bureau.credit_file.report import (
+    MAX_ACTIONS,
+    MAX_ALL_ACTIONS,
+    MAX_DISPUTE_BYTES,
+    MAX_REPORT_BYTES,
+)
 from bureau.party_limits import PartyLimits
 from bureau_client import (
     ActionReason,
@@ -49,6 +55,7 @@ from tests.service.client_calls import carry_out, client_of
 from tests.service.liar import deceive
 from tests.service.raw import Raw
 from tests.service.scenario import PATIENCE, Scenario, account, open_scenario
+from tests.service.watching import MAY, monitor
 
 # One batch of 10,000 records: long accounts, and as many as fit of one month.
 LONG, MONTHS, SHORT = 60, 100, 4_000
@@ -167,16 +174,78 @@ def test_no_member_pushes_a_reply_over_the_limit() -> None:
 def test_the_bounds_of_a_reply_are_together_below_what_the_sdk_takes() -> None:
     limits = PartyLimits()
     action, inquiry, piece, statement, flag = 2_000, 120, 12_000, 4_000, 1_000_000
-    together = (
-        limits.bytes_on_person
-        + MAX_ALL_ACTIONS * action
-        + MAX_DISPUTE_BYTES
-        + MAX_INQUIRIES * inquiry
-        + limits.rotations * statement
-        + piece
-        + flag
+    # Each further member has a smaller share, which the earlier ones cannot use up.
+    accounts = sum(
+        limits.share_on_person(members) for members in range(1, limits.members_on_person + 1)
     )
-    assert together < MAX_MESSAGE_BYTES
+    report = (
+        accounts + MAX_ALL_ACTIONS * action + MAX_DISPUTE_BYTES + MAX_INQUIRIES * inquiry + flag
+    )
+    assert report < MAX_REPORT_BYTES
+    assert MAX_REPORT_BYTES + limits.rotations * statement + piece < MAX_MESSAGE_BYTES
+
+
+def test_several_furnishers_together_push_no_reply_over_the_limit() -> None:
+    """Let three members fill a person's file, under the limits of a new bureau."""
+    with open_scenario("one", "two", "three", "honest") as scenario:
+        person, other, honest = scenario.person(), scenario.person(), scenario.lenders["honest"]
+        counts = [fill(scenario, name, person) for name in ("one", "two", "three")]
+        assert min(counts) > 0
+        filled = sum(counts)
+        # The share of the next member is whole.
+        scenario.submit("honest", account(person, "card", MAY), account(other, "card", MAY))
+        for customer in (person, other):
+            monitor(customer, "honest")
+        sizes, own = heard(honest), heard(person)
+        consent_id = scenario.inquiring(person, "honest", history_months=120)
+        assert len(query(honest, person, consent_id).tradelines) == filled + 1
+        reports = list(honest.portfolio(Purpose.ACCOUNT_REVIEW))
+        assert {report.subject_id for report in reports} == {person.subject_id, other.subject_id}
+        assert len(person.file().tradelines) == filled + 1
+    assert max(size for _, size in sizes + own) < MOST
+
+
+def fill(scenario: Scenario, name: str, person: Wallet) -> int:
+    """Furnish accounts on a person until the member's share is full; return their number."""
+    step = 200
+    for first in range(0, 10_000, step):
+        more = [
+            snapshot(person, f"{name}{number}", Month(2026, 10))
+            for number in range(first, first + step)
+        ]
+        try:
+            scenario.submit(name, *more)
+        except WrongState:
+            return first
+    raise AssertionError("the accounts of one member have no limit")
+
+
+def test_a_report_that_is_too_large_is_refused_and_withheld_in_a_portfolio(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with open_scenario("acme") as scenario:
+        acme, people = scenario.lenders["acme"], [scenario.person() for _ in range(3)]
+        large = people[1]
+        for person in people:
+            scenario.submit("acme", account(person, "card", MAY))
+            monitor(person, "acme")
+        scenario.submit("acme", *(account(large, f"{number}", MAY) for number in range(99)))
+        monkeypatch.setattr(build_report, "MAX_REPORT_BYTES", 12_000)
+        withheld: list[int] = []
+        given = list(acme.portfolio(Purpose.ACCOUNT_REVIEW, on_withheld=withheld.append))
+        assert {report.subject_id for report in given} == {
+            person.subject_id for person in people if person is not large
+        }
+        assert len(withheld) == 1
+        consent_id = scenario.inquiring(large, "acme")
+        with pytest.raises(WrongState, match="more than 12000") as refused:
+            query(acme, large, consent_id)
+        assert refused.value.reason == "LIMIT_REACHED"
+        with pytest.raises(WrongState, match="more than 12000"):
+            large.file()
+        (consent,) = (item for item in large.consents() if item.consent_id == consent_id)
+        assert consent.use_count == 0
+        assert scenario.findings() == []
 
 
 # Pages: small ones, so that a small file has many.
@@ -423,16 +492,19 @@ def test_an_account_takes_so_many_records_and_can_be_deleted_from_then_on() -> N
             "records[0].account_ref"
         ]
         scenario.submit("acme", Deletion(account_ref=more.account_ref, reason=DeletionReason.FRAUD))
-        # Another lender's accounts on the person do not count.
-        scenario.submit("brook", *(account(person, ref, Month(2026, 8)) for ref in ("a", "b")))
         scenario.submit("acme", account(person, "second", Month(2026, 8)))
         third = account(person, "third", Month(2026, 8))
         with pytest.raises(WrongState) as refused:
             acme.submit([third])
         (violation,) = refused.value.violations
         assert violation.field == "records[0].snapshot.parties[0].subject_id"
+        # What the first member has takes nothing from the share of the second.
+        scenario.submit("brook", account(person, "a", Month(2026, 8)))
+        grown = account(person, "second", Month(2026, 9))
+        assert reason_of(acme.submit, [grown]) == "LIMIT_REACHED"
+        scenario.submit("acme", account(person, "second", Month(2026, 8), balance_minor=90_00))
         # Nothing of a refused batch is stored, and the database is what the log says.
-        assert len(scenario.report(person, "brook").tradelines) == 3
+        assert len(scenario.report(person, "brook").tradelines) == 2
         assert not scenario.findings()
 
 

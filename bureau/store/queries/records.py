@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, delete, func, select, update
+from sqlalchemy import BigInteger, case, delete, func, select, update
 
 from bureau.store import tables as t
 from bureau.store.compiled import Change, InQuery, Query
@@ -159,22 +159,29 @@ add_party = insert(t.TradelinePartyRow)
 
 
 class AccountsOnPerson(NamedTuple):
-    """The accounts of one member that name a person, and the bytes of their histories."""
+    """The accounts of one member that name a person, the bytes of their histories, and the
+    number of members that have accounts on the person.
+    """
 
     subject_id: str
     accounts: int
     history_bytes: int
+    members: int
 
 
+_is_own = tradeline.c.member_id == bind("member_id")
 accounts_on_people = InQuery(
     lambda subject_ids: (
         select(
             party.c.subject_id,
-            func.count().label("accounts"),
-            func.sum(func.length(tradeline.c.history), type_=BigInteger).label("history_bytes"),
+            func.sum(case((_is_own, 1), else_=0), type_=BigInteger).label("accounts"),
+            func.sum(
+                case((_is_own, func.length(tradeline.c.history)), else_=0), type_=BigInteger
+            ).label("history_bytes"),
+            func.count(tradeline.c.member_id.distinct()).label("members"),
         )
         .join_from(party, tradeline, tradeline.c.tradeline_key == party.c.tradeline_key)
-        .where(party.c.subject_id.in_(subject_ids), tradeline.c.member_id == bind("member_id"))
+        .where(party.c.subject_id.in_(subject_ids))
         .group_by(party.c.subject_id)
     ),
     AccountsOnPerson,

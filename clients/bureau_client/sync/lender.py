@@ -484,7 +484,8 @@ class Lender(Client):
             purpose: ACCOUNT_REVIEW or COLLECTION.
             subject_ids: The customers; empty for all of them.
             on_withheld: Called with the index of each report that the bureau withholds, because
-                the customer withdrew the consent or froze the file after the inquiry.
+                the customer withdrew the consent or froze the file after the inquiry, or because
+                the report is larger than clients receive.
 
         Raises:
             VerificationFailed: A report is not the one that the leaf commits to, or the stream

@@ -441,7 +441,7 @@ class QueryPortfolioResponse(_message.Message):
     """
     withheld: _builtins.bool
     """True if the bureau withholds the report: the consent or the file does not allow it
-    any more, or records that it was made from were erased.
+    any more, records that it was made from were erased, or it has more than 15 MiB.
     """
     @_builtins.property
     def report(self) -> _envelope_pb2.Envelope:

@@ -88,7 +88,7 @@ class ReportingServicer:
         the answer again for a day, without a further use of the consent. Reasons:
         PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, CONSENT_REQUIRED, CONSENT_REVOKED,
         CONSENT_PAUSED, CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD,
-        EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
+        LIMIT_REACHED, EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -113,7 +113,8 @@ class ReportingServicer:
         which are consents to monitor; resumes from a cursor. The inquiry's leaf covers all
         reports and their number, and each comes with its proof. The first message of each
         stream has the receipt; an empty portfolio's is the only one. A report whose customer
-        withdrew the consent or froze the file since is withheld, under its index. Reasons:
+        withdrew the consent or froze the file since, or that is larger than clients receive,
+        is withheld, under its index. Reasons:
         PURPOSE_NOT_PERMITTED, INVALID_FIELD, TOO_MANY_ITEMS, EXPIRED_REQUEST,
         CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
         """

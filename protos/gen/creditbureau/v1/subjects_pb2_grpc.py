@@ -172,7 +172,7 @@ class SubjectsServicer:
 
     def GetFile(self, request, context):
         """Returns the full file disclosure, signed by the bureau. Reasons:
-        BAD_SIGNATURE, EXPIRED_REQUEST.
+        BAD_SIGNATURE, EXPIRED_REQUEST, LIMIT_REACHED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -52,7 +52,7 @@ class SubjectsStub:
     """
     GetFile: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.GetFileRequest, _subjects_pb2.GetFileResponse]
     """Returns the full file disclosure, signed by the bureau. Reasons:
-    BAD_SIGNATURE, EXPIRED_REQUEST.
+    BAD_SIGNATURE, EXPIRED_REQUEST, LIMIT_REACHED.
     """
     PlaceHold: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.PlaceHoldRequest, _subjects_pb2.PlaceHoldResponse]
     """Places a hold on the file. Reasons: WRONG_STATE."""
@@ -162,7 +162,7 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         context: _grpc.ServicerContext,
     ) -> _subjects_pb2.GetFileResponse:
         """Returns the full file disclosure, signed by the bureau. Reasons:
-        BAD_SIGNATURE, EXPIRED_REQUEST.
+        BAD_SIGNATURE, EXPIRED_REQUEST, LIMIT_REACHED.
         """
 
     @_abc_1.abstractmethod
