@@ -21,6 +21,7 @@ class PartyLimits(BaseModel):
         members_on_person: Members with accounts on one person.
         records_of_account: Records of one account, of all months.
         actions_of_account: Facility actions of one account.
+        replays_of_report: Replays of one report by one member.
         credentials_a_day: Keys and certificates that a member adds itself in 24 hours.
         credentials: Keys and certificates of a member, withdrawn ones too; the operator adds
             more.
@@ -33,6 +34,7 @@ class PartyLimits(BaseModel):
     members_on_person: Count = 300
     records_of_account: Count = 20_000
     actions_of_account: Count = 240
+    replays_of_report: Count = 50
     credentials_a_day: Count = 24
     credentials: Count = 1_000
     rotations: Count = 100

@@ -61,6 +61,14 @@ class HeldConsent(NamedTuple):
         """
         return max(self.period, period_of(self.frequency_unit, now_us))
 
+    def use_row(self, now_us: int) -> dict[str, object]:
+        """Return the columns of `count_use` that count one more use."""
+        return {
+            "which": self.consent_id,
+            "period": self.period_at(now_us),
+            "period_count": self.uses_in_period(now_us) + 1,
+        }
+
 
 def period_of(unit: int, now_us: int) -> int:
     """Return the calendar day (yyyymmdd), month (yyyymm) or year (yyyy) of a time, UTC."""

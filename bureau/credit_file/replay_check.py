@@ -9,11 +9,13 @@ from bureau.credit_file.own_entries import read_holds
 from bureau.credit_file.stored_inquiry import StoredInquiry
 from bureau.credit_file.subject_state import check_holds
 from bureau.errors import Refusal
+from bureau.party_limits import PartyLimits
 from bureau.policy import Policy
 from bureau.store import queries as q
 from bureau.store.database import Connection
 from creditbureau.v1.consent_pb2 import CONSENT_MODE_STORE, Consent
 from creditbureau.v1.envelope_pb2 import Envelope
+from creditbureau.v1.report_pb2 import INQUIRY_OUTCOME_REPLAYED
 
 
 def check_retry(
@@ -33,14 +35,17 @@ def check_retry(
     check_holds(state, policy, inquiry.member_id, inquiry.purpose, now_us)
 
 
-def check_replay(
+def use_for_replay(
     db: Connection, policy: Policy, consent: HeldConsent, inquiry: StoredInquiry, now_us: int
 ) -> None:
-    """Check that a member may read a report once more.
+    """Check that a member may read a report once more, and count the use that it costs.
 
     Under a consent to STORE, the member may keep the report for its data life, and so may
-    read it again. Under the other modes it keeps nothing: to look once more is a use that
-    the consent must have left.
+    read it again without a use. Under the other modes it keeps nothing: to look once more is
+    a use, which the consent and its period must have left.
+
+    Args:
+        consent: The consent, locked.
 
     Raises:
         Refusal: All of `check_retry`; CONSENT_EXHAUSTED.
@@ -48,6 +53,32 @@ def check_replay(
     check_retry(db, policy, consent, inquiry, now_us)
     if _signed(db, consent).mode != CONSENT_MODE_STORE:
         consent_state.check_uses_left(consent, now_us)
+        db.execute(q.count_use, **consent.use_row(now_us))
+
+
+def check_replays_left(
+    db: Connection, limits: PartyLimits, inquiry: StoredInquiry, member_id: str
+) -> None:
+    """Raise LIMIT_REACHED if a member has replayed a report as often as it may.
+
+    Each replay is an event of the person's chain and a line of their file. The limit holds for
+    an auditor too, which needs no consent.
+
+    Args:
+        inquiry: The inquiry whose report is made again.
+        member_id: The member that replays.
+    """
+    row = db.one(
+        q.replays_of_report,
+        outcome=INQUIRY_OUTCOME_REPLAYED,
+        subject_id=inquiry.subject_id,
+        member_id=member_id,
+        inquiry_id=inquiry.inquiry_id,
+        consent_id=inquiry.consent_id,
+    )
+    if row is not None and row[0] >= limits.replays_of_report:
+        message = f"at most {limits.replays_of_report} replays of one report by one member"
+        raise Refusal("LIMIT_REACHED", message)
 
 
 def _kept_until_us(consent: Consent, inquiry: StoredInquiry) -> int | None:

@@ -175,7 +175,8 @@ def commit_portfolio(
             for consent in _covering(tx.db, bureau, caller.member_id, locked, purpose, tx.now_us)
         }
         kept = [inquiry for inquiry in wanted if inquiry.consent_id in covering]
-        tx.db.execute_many(q.count_use, [_use(consent, tx.now_us) for consent in covering.values()])
+        uses = [consent.use_row(tx.now_us) for consent in covering.values()]
+        tx.db.execute_many(q.count_use, uses)
         tx.db.execute_many(
             q.add_inquiry, [one._replace(entry_key=tx.entry_key).new_row() for one in kept]
         )
@@ -186,15 +187,6 @@ def commit_portfolio(
             alert_inquiries(tx, customers, bureau.policy, caller.member_id)
 
     return bureau.ledger.commit(opened.signed, work)
-
-
-def _use(consent: HeldConsent, now_us: int) -> dict[str, object]:
-    """Return the columns that count one use of a consent."""
-    return {
-        "which": consent.consent_id,
-        "period": consent.period_at(now_us),
-        "period_count": consent.uses_in_period(now_us) + 1,
-    }
 
 
 def build_inquiry(

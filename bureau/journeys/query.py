@@ -157,12 +157,7 @@ def commit_inquiry(
             return RecordedDenial(refusal)
         if prepared is None:
             raise Refusal("CONFLICT", "the consent was granted meanwhile: send the request again")
-        tx.db.execute(
-            q.count_use,
-            which=allowed.consent_id,
-            period=allowed.period_at(tx.now_us),
-            period_count=allowed.uses_in_period(tx.now_us) + 1,
-        )
+        tx.db.execute(q.count_use, **allowed.use_row(tx.now_us))
         record_inquiry(bureau, tx, opened, now_us, prepared=prepared)
         if inquiry.purpose in bureau.policy.hard_purposes:
             alert_inquiries(tx, [inquiry.subject_id], bureau.policy, member_id)

@@ -17,7 +17,11 @@ from bureau.credit_file.build_report import (
 )
 from bureau.credit_file.consent_proof import prove_consent
 from bureau.credit_file.consent_state import HeldConsent
-from bureau.credit_file.replay_check import check_replay, check_retry
+from bureau.credit_file.replay_check import (
+    check_replays_left,
+    check_retry,
+    use_for_replay,
+)
 from bureau.credit_file.report_rules import ReportRequest
 from bureau.credit_file.report_versions import current_rules
 from bureau.credit_file.stored_inquiry import StoredInquiry
@@ -53,8 +57,8 @@ def replay_report(
     Raises:
         Refusal: All of `verify_statement`; CLOCK_SKEW, EXPIRED_REQUEST; NOT_FOUND, also for
             others' inquiries; INVALID_FIELD if several inquiries match; to the member,
-            PURPOSE_NOT_PERMITTED and all of `check_replay`; WRONG_STATE if this node lacks
-            the rules that made the report; BAD_PAGE_TOKEN.
+            PURPOSE_NOT_PERMITTED and all of `use_for_replay`; LIMIT_REACHED; WRONG_STATE if
+            this node lacks the rules that made the report; BAD_PAGE_TOKEN.
     """
     first_step = paging.number_in(page_token, otherwise=0)
     with bureau.database.snapshot() as db:
@@ -191,25 +195,27 @@ def commit_replay(
 ) -> Committed[None]:
     """Commit a replay, so that the subject sees it, if it is allowed.
 
-    Checks a member's own consent under its lock, as an inquiry does. An auditor needs none.
+    Checks a member's own consent under its lock, as an inquiry does, and counts the use of one
+    that is not to STORE. An auditor needs none.
 
     Args:
         inquiry: The inquiry whose report is made again.
         report_digest: SHA-256 of the report; the leaf covers it.
 
     Raises:
-        Refusal: All of `check_replay`; the reasons of the ledger.
+        Refusal: All of `use_for_replay`; LIMIT_REACHED; the reasons of the ledger.
     """
     member_id = member_id_of(opened.header.signer)
 
     def work(tx: Transaction) -> None:
         opened.recheck_key_and_time(tx)
         tx.subjects.add(inquiry.subject_id)
+        check_replays_left(tx.db, bureau.limits, inquiry, member_id)
         if inquiry.member_id == member_id:
             row = tx.db.one(q.lock_consent, consent_id=inquiry.consent_id)
             assert row is not None, "an accepted inquiry had a consent"
             tx.db.lock(q.share_subject, subject_id=inquiry.subject_id)
-            check_replay(tx.db, bureau.policy, HeldConsent(*row), inquiry, tx.now_us)
+            use_for_replay(tx.db, bureau.policy, HeldConsent(*row), inquiry, tx.now_us)
         replay = inquiry._replace(
             member_id=member_id,
             kind=report_pb2.INQUIRY_KIND_SOFT,

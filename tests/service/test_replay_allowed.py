@@ -15,6 +15,7 @@ from bureau.admin.operator import Operator
 from bureau_client import (
     Auditor,
     BureauError,
+    ConsentExhausted,
     ConsentMode,
     Frequency,
     FrequencyUnit,
@@ -100,6 +101,79 @@ def test_the_consent_decides(
     replays = [one for one in person.inquiries() if one.outcome is InquiryOutcome.REPLAYED]
     assert len(replays) == (reason == "OK")
     assert all((one.member_id, one.inquiry_id) == ("brook", inquiry_id) for one in replays)
+
+
+TWICE = Frequency(FrequencyUnit.YEAR, 2)
+
+
+@pytest.mark.parametrize("mode", [ConsentMode.VIEW, ConsentMode.QUERY])
+@pytest.mark.parametrize(
+    "terms", [{"max_uses": 3}, {"frequency": Frequency(FrequencyUnit.YEAR, 3)}]
+)
+def test_a_replay_is_a_use_like_an_inquiry(
+    scenario: Scenario, mode: ConsentMode, terms: dict[str, Any]
+) -> None:
+    person, inquiry_id, consent_id = reported(scenario, mode=mode, **terms)
+    assert replayed(scenario, inquiry_id) == "OK"
+    brook = scenario.lenders["brook"]
+    second = brook.query(
+        person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consent_id
+    )
+    assert uses(person, consent_id) == 3
+    assert replayed(scenario, inquiry_id) == "CONSENT_EXHAUSTED"
+    assert replayed(scenario, second.request_id) == "CONSENT_EXHAUSTED"
+    with pytest.raises(ConsentExhausted):
+        brook.query(person.subject_id, purpose=Purpose.CREDIT_APPLICATION, consent_id=consent_id)
+    assert uses(person, consent_id) == 3
+    assert scenario.findings() == []
+
+
+def test_a_replay_of_a_report_of_a_portfolio_is_a_use(scenario: Scenario) -> None:
+    person = monitored(scenario, "acme", frequency=TWICE)
+    scenario.submit("acme", account(person, "card", MAY))
+    acme = scenario.lenders["acme"]
+    (report,) = acme.portfolio(Purpose.ACCOUNT_REVIEW, [person.subject_id])
+    acme.replay(report.request_id, person.subject_id)
+    with pytest.raises(ConsentExhausted):
+        acme.replay(report.request_id, person.subject_id)
+    assert list(acme.portfolio(Purpose.ACCOUNT_REVIEW, [person.subject_id])) == []
+
+
+def test_a_retry_of_a_replay_counts_once(scenario: Scenario) -> None:
+    person, inquiry_id, consent_id = reported(scenario, max_uses=2)
+    raw = Raw(scenario.profiles["brook"])
+    replay = reporting_pb2.Replay(header=raw.header(age=passed(scenario)), inquiry_id=inquiry_id)
+    request = reporting_pb2.ReplayReportRequest(replay=seal(replay, raw.key))
+    answers = [raw.send("Reporting/ReplayReport", request) for _ in range(3)]
+    assert [answer.code for answer in answers] == ["OK"] * 3
+    assert len({answer.reply.receipt.leaf_index for answer in answers}) == 1
+    assert uses(person, consent_id) == 2
+
+
+def test_a_report_is_replayed_so_often_by_each_member() -> None:
+    """The limit holds where no use is counted: under STORE, and for an auditor."""
+    with open_scenario("acme", "brook", limits={"replays_of_report": 2}) as scenario:
+        profile = scenario.bureau.add_member("auditor", ["auditor"])
+        person, inquiry_id, consent_id = reported(scenario, **STORE)
+        _, another, _ = reported(scenario, **STORE)
+        assert [replayed(scenario, inquiry_id) for _ in range(3)] == ["OK", "OK", "LIMIT_REACHED"]
+        assert replayed(scenario, another) == "OK"
+        with Auditor(profile, clock=scenario.now) as auditor:
+            for _ in range(2):
+                auditor.replay(inquiry_id)
+            with pytest.raises(BureauError) as refused:
+                auditor.replay(inquiry_id)
+        assert refused.value.reason == "LIMIT_REACHED"
+        assert uses(person, consent_id) == 1
+        assert scenario.findings() == []
+
+
+def uses(person: Wallet, consent_id: str) -> int:
+    """Return the number of uses of a consent."""
+    (count,) = (
+        consent.use_count for consent in person.consents() if consent.consent_id == consent_id
+    )
+    return count
 
 
 def test_what_the_person_decides_since_holds(scenario: Scenario) -> None:

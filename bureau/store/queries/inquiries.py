@@ -28,6 +28,17 @@ inquiries_of_id = Query[InquiryColumns](
     .join_from(entry, inquiry, inquiry.c.entry_key == entry.c.entry_key)
     .where(entry.c.request_id == bind("inquiry_id"), _granted)
 )
+# The number of replays of one report by one member: a replay's row names the inquiry whose
+# report it made again.
+replays_of_report = Query[tuple[int]](
+    select(func.count()).where(
+        inquiry.c.subject_id == bind("subject_id"),
+        inquiry.c.member_id == bind("member_id"),
+        inquiry.c.inquiry_id == bind("inquiry_id"),
+        inquiry.c.consent_id == bind("consent_id"),
+        inquiry.c.outcome == bind("outcome"),
+    )
+)
 # The inquiries of one entry, after a position among them.
 inquiries_of_entry = Query[InquiryColumns](
     select(*inquiry.columns)

@@ -38,10 +38,12 @@ class Consent:
         portfolio_types: Allowed kinds of facility; empty for all.
         history_months: Months of payment history in a report; 0 for none.
         expire_time: End of validity, exclusive.
-        max_uses: Largest number of reports in all; 0 for no limit.
+        max_uses: Largest number of reports in all, with replays under a mode other than STORE;
+            0 for no limit.
         frequency: Largest number of reports per period; None for no limit.
         data_life: Time that the grantee may keep the report; zero unless STORE.
-        use_count: Reports given under it so far: the bureau's count, which no party signs.
+        use_count: Uses so far, reports and replays under a mode other than STORE: the bureau's
+            count, which no party signs.
         update_time: Time of the last change by a signed statement.
         note: The subject's note with the last change.
         envelope: The signed consent, a serialised DSSE envelope.

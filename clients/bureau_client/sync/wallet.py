@@ -123,7 +123,8 @@ class Wallet(Client):
             start: Start of the consent; None for now.
             portfolio_types: Allowed kinds of facility; empty for all.
             history_months: Months of payment history in a report; 0 for none.
-            max_uses: Largest number of reports in all; 0 for no limit.
+            max_uses: Largest number of reports in all, with replays under a mode other than STORE;
+                0 for no limit.
             frequency: Largest number of reports per calendar unit; None for no limit.
             mode: Allowed handling of the report: view, store, query or stream.
             data_life: Time that the grantee may keep the report; required with STORE,

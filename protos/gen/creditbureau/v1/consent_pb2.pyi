@@ -156,7 +156,7 @@ class Consent(_message.Message):
     none.
     """
     max_uses: _builtins.int
-    """Reports in all; 0 means no limit."""
+    """Reports in all, replays under a mode other than STORE included; 0 means no limit."""
     mode: Global___ConsentMode.ValueType
     """Use that the grantee may make of a report."""
     @_builtins.property

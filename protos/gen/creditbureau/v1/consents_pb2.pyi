@@ -75,7 +75,7 @@ class ConsentView(_message.Message):
     from the changes; the other states from the time and the uses.
     """
     use_count: _builtins.int
-    """Reports given under it so far."""
+    """Uses so far: reports, and replays under a mode other than STORE."""
     @_builtins.property
     def consent(self) -> _envelope_pb2.Envelope:
         """Payload: Consent, as the subject signed it."""

@@ -97,9 +97,11 @@ class ReportingServicer:
     def ReplayReport(self, request, context):
         """Returns an earlier report of the caller again, as it was at its log size, with the
         evidence that its inquiry asked for, as long as the consent and the subject's holds
-        allow it: under a consent to STORE for the report's data life, under another mode
-        while the consent has uses left. The replay is logged, and the subject sees who
-        signed it. An auditor may ask for the report of any member. Reasons: NOT_FOUND,
+        allow it: under a consent to STORE for the report's data life; under another mode
+        the replay counts as a use of the consent, in all and in its period, and needs one
+        that is left. A retry with the same bytes counts once. The replay is logged, and the
+        subject sees who signed it. An auditor may ask for the report of any member. A member
+        replays one report 50 times at most. Reasons: LIMIT_REACHED, NOT_FOUND,
         INVALID_FIELD, PURPOSE_NOT_PERMITTED, CONSENT_REVOKED, CONSENT_PAUSED,
         CONSENT_EXPIRED, CONSENT_EXHAUSTED, CONSENT_SCOPE, HOLD, WRONG_STATE,
         EXPIRED_REQUEST, CLOCK_SKEW, IDEMPOTENCY_CONFLICT, BAD_PAGE_TOKEN.
