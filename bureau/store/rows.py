@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
-    ColumnElement,
     Integer,
     LargeBinary,
     Table,
@@ -18,7 +17,6 @@ from sqlalchemy import (
     func,
     insert,
     select,
-    true,
     tuple_,
 )
 from sqlmodel import SQLModel
@@ -48,11 +46,11 @@ class Rows:
         """Prepare the statements.
 
         Args:
-            key: Columns that name a row instead of its primary key; rows without one of
-                them are left out.
+            key: Columns that name a row instead of its primary key.
         """
         table: Table = SQLModel.metadata.tables[name]
-        key_columns = [table.c[column] for column in key] or list(table.primary_key)
+        primary = list(table.primary_key)
+        key_columns = [table.c[column] for column in key] or primary
         self.name = name
         self.columns = tuple(column.name for column in table.columns)
         self.key = tuple(column.name for column in key_columns)
@@ -60,13 +58,16 @@ class Rows:
         self._types = [
             (_python_type(column.type), bool(column.nullable)) for column in table.columns
         ]
-        named: ColumnElement[bool] = and_(true(), *(c.is_not(None) for c in key_columns if key))
         marks = [bindparam(f"key_{index}", type_=c.type) for index, c in enumerate(key_columns)]
-        whole = select(*table.columns).where(named)
+        places = [bindparam(f"place_{index}", type_=c.type) for index, c in enumerate(primary)]
+        self._primary_indices = [self.columns.index(column.name) for column in primary]
+        whole = select(*table.columns)
         same = and_(*(c == mark for c, mark in zip(key_columns, marks, strict=True)))
-        first = whole.order_by(*key_columns).limit(PAGE)
+        # In order of the primary key: no two rows have the same, and none lacks it.
+        first = whole.order_by(*primary).limit(PAGE)
         self._first = Query[Values](first)
-        self._next = Query[Values](first.where(tuple_(*key_columns) > tuple_(*marks)))
+        self._next = Query[Values](first.where(tuple_(*primary) > tuple_(*places)))
+        self._before = Query[Values](whole.where(same, tuple_(*primary) < tuple_(*places)))
         self._one = Query[Values](whole.where(same))
         entry = next((table.c[column] for column in ENTRY_COLUMNS if column in table.c), None)
         self._of_entry = Query[Values](
@@ -74,7 +75,7 @@ class Rows:
                 *key_columns
             )
         )
-        self._count = Query[tuple[int]](select(func.count()).select_from(table).where(named))
+        self._count = Query[tuple[int]](select(func.count()).select_from(table))
         self._delete = Change(delete(table).where(same))
         # The database counts some keys itself.
         self._stored = [c.name for c in table.columns if c.autoincrement is not True]
@@ -91,11 +92,19 @@ class Rows:
         return row[self.columns.index(column)]
 
     def all(self, db: Connection) -> Iterator[Values]:
-        """Yield every row in order of the key; a page of them is in memory."""
+        """Yield every row in order of the primary key; a page of them is in memory."""
         page = db.all(self._first)
         while page:
             yield from page
-            page = db.all(self._next, **self._given(self.key_of(page[-1])))
+            page = db.all(self._next, **self._place_of(page[-1]))
+
+    def is_repeated(self, db: Connection, row: Values) -> bool:
+        """Return True if a row of the same key comes before a row."""
+        return (
+            self._key_indices != self._primary_indices
+            and db.one(self._before, **self._given(self.key_of(row)), **self._place_of(row))
+            is not None
+        )
 
     def one(self, db: Connection, key: Values) -> Values | None:
         """Return the row of a key."""
@@ -131,6 +140,9 @@ class Rows:
             for name, value, (wanted, nullable) in zip(self.columns, row, self._types, strict=True)
             if not (isinstance(value, wanted) or (value is None and nullable))
         ]
+
+    def _place_of(self, row: Values) -> dict[str, Any]:
+        return {f"place_{number}": row[index] for number, index in enumerate(self._primary_indices)}
 
     def _given(self, key: Values) -> dict[str, Any]:
         return {f"key_{index}": value for index, value in enumerate(key)}

@@ -394,7 +394,7 @@ class InquiryRow(SQLModel, table=True):
     outcome: int = Field(sa_column=big())
     denial_reason: str = Field(sa_column=text())
     create_us: int = Field(sa_column=big())
-    # Its entry; schemas before 0008 logged no denied ones and no replays.
+    # Its entry; the check of the database reports an inquiry without one.
     entry_key: int | None = Field(sa_column=Column(WIDE, nullable=True, index=True))
     # The log size that the report was read at, and the version of the rules that
     # shaped it.

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Integer, LargeBinary, Text
+from sqlalchemy import Integer, LargeBinary, Text, UniqueConstraint
 from sqlmodel import SQLModel
 
 from bureau.admin.bureau_folder import trust_of
@@ -208,8 +209,8 @@ def _chosen(table: str) -> str:
     """The condition, and the order, by which a table's row is chosen."""
     columns = {column.name for column in SQLModel.metadata.tables[table].columns}
     order = next((name for name in ENTRY_COLUMNS if name in columns), "rowid")
-    # Denied inquiries have no entry; a blank record is an erased one.
-    where = {"inquiry": "entry_key IS NOT NULL", "checkpoint": "tree_size > 0"}
+    # What was furnished by the member whose records were erased is not proved.
+    where = {"checkpoint": "tree_size > 0", "contribution": "member_id = 'acme'"}
     return f"{where.get(table, 'true')} ORDER BY {order}"
 
 
@@ -311,6 +312,105 @@ def test_a_text_that_is_not_utf8_is_found(used: Scene, tmp_path: Path, column: s
     assert copy.check().findings
 
 
+TABLES = sorted(set(SQLModel.metadata.tables) - {name for name in UNSIGNED if "." not in name})
+
+
+def scene_of(request: pytest.FixtureRequest, table: str) -> Scene:
+    """Return the scene in which a table has rows."""
+    scene: Scene = request.getfixturevalue("long" if table == "log_tile" else "used")
+    return scene
+
+
+# Deleted rows of these leave no trace: the log is proved without an older checkpoint of it,
+# and no statement says that a witness has cosigned one.
+UNSEEN_DELETIONS = {("checkpoint", "ASC"), ("cosignature", "ASC"), ("cosignature", "DESC")}
+
+
+@pytest.mark.parametrize(
+    ("table", "order"), sorted(set(product(TABLES, ("ASC", "DESC"))) - UNSEEN_DELETIONS)
+)
+def test_a_row_that_is_deleted_is_found(
+    request: pytest.FixtureRequest, tmp_path: Path, table: str, order: str
+) -> None:
+    copy = scene_of(request, table).copy(tmp_path)
+    primary = ", ".join(column.name for column in SQLModel.metadata.tables[table].primary_key)
+    with closing(sqlite3.connect(copy.file)) as connection, connection:
+        row = f"SELECT {primary} FROM {table} WHERE {_chosen(table)} {order} LIMIT 1"
+        assert connection.execute(f"DELETE FROM {table} WHERE ({primary}) = ({row})").rowcount == 1
+    assert copy.check().findings
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_row_that_is_made_up_is_found(
+    request: pytest.FixtureRequest, tmp_path: Path, table: str
+) -> None:
+    """Insert a copy of a row under another key, then one that lacks what it may lack too."""
+    columns = list(SQLModel.metadata.tables[table].columns)
+    keys = unique_columns(table)
+    lacks: list[str] = [column.name for column in columns if column.nullable]
+    for lacking in (None, *lacks):
+        copy = scene_of(request, table).copy(tmp_path)
+        assert inserted(copy, table, keys, lacking)
+        assert copy.check().findings, f"{table} without {lacking}"
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_row_that_is_doubled_is_found(
+    request: pytest.FixtureRequest, tmp_path: Path, table: str
+) -> None:
+    """Insert a copy of a row, where the database counts the key itself; no other table takes
+    one. Then delete another row, so that the number of rows is right.
+    """
+    copy = scene_of(request, table).copy(tmp_path)
+    counted = {
+        column.name
+        for column in SQLModel.metadata.tables[table].columns
+        if column.autoincrement is True
+    }
+    assert inserted(copy, table, counted, None) == bool(counted)
+    if counted:
+        assert copy.check().findings
+        with closing(sqlite3.connect(copy.file)) as connection, connection:
+            connection.execute(
+                f"DELETE FROM {table} WHERE rowid = (SELECT max(rowid) - 1 FROM {table})"
+            )
+        assert copy.check().findings
+
+
+def unique_columns(table: str) -> set[str]:
+    """Return the columns of every key by which the database tells rows apart."""
+    whole = SQLModel.metadata.tables[table]
+    groups = [list(whole.primary_key), *(list(i.columns) for i in whole.indexes if i.unique)]
+    groups += [list(c.columns) for c in whole.constraints if isinstance(c, UniqueConstraint)]
+    return {column.name for group in groups for column in group}
+
+
+def inserted(scene: Scene, table: str, changed: set[str], lacking: str | None) -> bool:
+    """Copy a table's first row with other values of some columns; False if it is refused."""
+    columns = [column.name for column in SQLModel.metadata.tables[table].columns]
+    with closing(sqlite3.connect(scene.file)) as connection, connection:
+        chosen = f"SELECT {', '.join(columns)} FROM {table} WHERE {_chosen(table)} LIMIT 1"
+        row = dict(zip(columns, connection.execute(chosen).fetchone(), strict=True))
+        for name in changed:
+            row[name] = another(row[name])
+        if lacking:
+            row[lacking] = None
+        marks = ", ".join("?" * len(columns))
+        try:
+            connection.execute(
+                f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})",
+                tuple(row.values()),
+            )
+        except sqlite3.IntegrityError:
+            return False
+    return True
+
+
+def another(value: Any) -> Any:
+    """Return another value of the same type."""
+    return list(other_values("", [value]))[-1]
+
+
 class Undo(Exception):
     """Ends a transaction without a commit."""
 
@@ -349,6 +449,5 @@ def last_column_edited(name: str) -> str:
         other = f"coalesce({column.name}, 0) + {2 * MAX_SKEW_US}"
     else:
         other = f"{column.name} || '0'"
-    where = "entry_key IS NOT NULL" if name == "inquiry" else "true"
-    row = f"SELECT ctid FROM {name} WHERE {where} LIMIT 1"
+    row = f"SELECT ctid FROM {name} LIMIT 1"
     return f"UPDATE {name} SET {column.name} = {other} WHERE ctid = ({row})"
