@@ -43,7 +43,8 @@ def prove_events(bureau: Bureau, request: ProveEventsRequest) -> ProveEventsResp
     """Return the leaf hashes between two heads of a subject's chain.
 
     A caller that has both heads has them from reports. The hashes show how many events lie
-    between, and nothing of what they are.
+    between, and which leaves of the log they are, though not what these say. What was before
+    the first report stays with the subject: an empty first head is no field value.
 
     Raises:
         Refusal: NOT_FOUND unless the second head follows the first in the subject's chain;
@@ -68,8 +69,6 @@ def prove_events(bureau: Bureau, request: ProveEventsRequest) -> ProveEventsResp
 
 def _events_up_to(db: Connection, subject_id: str, head: bytes) -> int | None:
     """Return the number of events up to a head; None for a head of no chain of the subject."""
-    if not head:
-        return 0
     row = db.one(q.event_link_of, subject_id=subject_id, hash=head)
     return row[0] if row else None
 

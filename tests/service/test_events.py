@@ -29,10 +29,12 @@ from bureau_keys.envelope import peek, seal
 from bureau_keys.event_chain import ChainHead, contradict, extend
 from bureau_keys.keyring import Keyring
 from bureau_keys.merkle import leaf_hash
+from creditbureau.v1 import reporting_pb2
 from creditbureau.v1.envelope_pb2 import Envelope
 from creditbureau.v1.report_pb2 import Report as ReportMessage
 from tests.service.client_calls import client_of
 from tests.service.liar import deceive
+from tests.service.raw import Answer, Raw
 from tests.service.scenario import Scenario, account, open_scenario
 from tests.service.watching import MAY, monitor
 
@@ -135,6 +137,40 @@ def test_strangers_learn_nothing_of_a_chain(scenario: Scenario) -> None:
     forged = [replace(report, subject_id=person.subject_id) for report in reports]
     with pytest.raises(VerificationFailed, match="no chain"):
         brook.check_events(*forged)
+
+
+def test_a_member_with_one_report_learns_nothing_of_what_was_before(scenario: Scenario) -> None:
+    """Refuse every head but one that a report of this person shows."""
+    person, other = scenario.person(), scenario.person()
+    head, later = (
+        asked(scenario, person, scenario.inquiring(person, "acme")).event_chain_hash
+        for _ in range(2)
+    )
+    others = asked(scenario, other, scenario.inquiring(other, "acme")).event_chain_hash
+    raw = Raw(scenario.profiles["acme"])
+
+    def proved(first: bytes, second: bytes) -> Answer:
+        request = reporting_pb2.ProveEventsRequest(
+            subject_id=person.subject_id, first_hash=first, second_hash=second
+        )
+        return raw.send("Reporting/ProveEvents", request)
+
+    assert proved(b"", head).reason == "INVALID_FIELD"
+    assert proved(head[:-1], later).reason == "INVALID_FIELD"
+    for first, second in ((bytes(32), head), (others, later), (head, others), (later, head)):
+        assert proved(first, second).reason == "NOT_FOUND"
+    assert not proved(head, head).reply.leaf_hashes
+    events = person.events()
+    between = proved(head, later).reply.leaf_hashes
+    # The first inquiry, and the consent to the second one.
+    assert list(between) == [
+        leaf_hash(
+            client_of("auditor", scenario, person, 0, is_async=False).leaves(0, 10_000)[
+                event.leaf_index
+            ]
+        )
+        for event in events[-3:-1]
+    ]
 
 
 def lying_file(scenario: Scenario, change: Callable[[ReportMessage], object]) -> Any:

@@ -104,6 +104,9 @@ def _check_extends(one: ReportHead, other: ReportHead) -> Operation[None]:
     earlier, later = sorted((one, other), key=lambda head: head.log_size)
     if earlier.subject_id != later.subject_id:
         raise _wrong("The reports are about two subjects")
+    if not earlier.chain_hash:
+        # The consent is an event, so the chain of a report's subject has one.
+        raise _wrong("The earlier report has no chain of events")
     leaf_hashes: list[bytes] = []
     if earlier.chain_hash != later.chain_hash:
         leaf_hashes = yield from _between(earlier, later)

@@ -185,8 +185,8 @@ class FakeBureau:
         self.terms: dict[str, Any] = {}
         self.batches: list[list[bytes]] = []
         self.furnished: list[tuple[Envelope, list[bytes], log_pb2.Receipt]] = []
-        # Leaf hashes of the inquiries about the subject: their chain of events.
-        self.events: list[bytes] = []
+        # Leaf hashes of the subject's chain of events: the consent, then the inquiries.
+        self.events: list[bytes] = [merkle.leaf_hash(b"consent")]
         self.consents: list[consents_pb2.ConsentView] = []
         self.subject_key = SigningKey.generate()
         # The attestation of the subject's key, made when it is first needed.

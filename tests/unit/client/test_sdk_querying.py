@@ -299,10 +299,10 @@ def test_a_history_without_its_amounts_is_refused() -> None:
 def test_a_bureau_that_shows_no_chain_is_found_out_by_the_second_report(
     bureau: FakeBureau,
 ) -> None:
-    """The first inquiry is an event of the subject, so no later chain is empty."""
+    """The consent is an event of the subject, so no chain is empty."""
     bureau.terms["event_chain_hash"] = b""
     lender = bureau.lender()
     asked: dict[str, Any] = {"purpose": Purpose.CREDIT_APPLICATION, "consent_id": CONSENT}
     lender.query(SUBJECT, **asked)
-    with pytest.raises(VerificationFailed, match="lacks the inquiry of the earlier report"):
+    with pytest.raises(VerificationFailed, match="earlier report has no chain of events"):
         lender.query(SUBJECT, **asked)

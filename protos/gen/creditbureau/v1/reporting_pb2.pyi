@@ -639,7 +639,7 @@ class ProveEventsRequest(_message.Message):
     subject_id: _builtins.str
     """Subject of the reports: 32 hex characters."""
     first_hash: _builtins.bytes
-    """event_chain_hash of the earlier report; empty for the beginning of the chain."""
+    """event_chain_hash of the earlier report."""
     second_hash: _builtins.bytes
     """event_chain_hash of the later report."""
     page_token: _builtins.str

@@ -134,8 +134,8 @@ class ReportingServicer:
 
     def ProveEvents(self, request, context):
         """Returns the leaf hashes between two heads of a subject's chain of events, which the
-        caller has from reports: the later head extends the earlier one. Reasons: NOT_FOUND,
-        BAD_PAGE_TOKEN.
+        caller has from reports: the later head extends the earlier one. What was before the
+        earlier report is for the subject only. Reasons: NOT_FOUND, BAD_PAGE_TOKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

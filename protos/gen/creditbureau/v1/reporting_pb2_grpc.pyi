@@ -53,8 +53,8 @@ class ReportingStub:
     """
     ProveEvents: _grpc.UnaryUnaryMultiCallable[_reporting_pb2.ProveEventsRequest, _reporting_pb2.ProveEventsResponse]
     """Returns the leaf hashes between two heads of a subject's chain of events, which the
-    caller has from reports: the later head extends the earlier one. Reasons: NOT_FOUND,
-    BAD_PAGE_TOKEN.
+    caller has from reports: the later head extends the earlier one. What was before the
+    earlier report is for the subject only. Reasons: NOT_FOUND, BAD_PAGE_TOKEN.
     """
     WatchAlerts: _grpc.UnaryStreamMultiCallable[_reporting_pb2.WatchAlertsRequest, _reporting_pb2.WatchAlertsResponse]
     """Streams alerts on subjects with a consent to monitor, at least once, in
@@ -136,8 +136,8 @@ class ReportingServicer(metaclass=_abc_1.ABCMeta):
         context: _grpc.ServicerContext,
     ) -> _reporting_pb2.ProveEventsResponse:
         """Returns the leaf hashes between two heads of a subject's chain of events, which the
-        caller has from reports: the later head extends the earlier one. Reasons: NOT_FOUND,
-        BAD_PAGE_TOKEN.
+        caller has from reports: the later head extends the earlier one. What was before the
+        earlier report is for the subject only. Reasons: NOT_FOUND, BAD_PAGE_TOKEN.
         """
 
     @_abc_1.abstractmethod
