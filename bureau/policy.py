@@ -88,7 +88,8 @@ class Bounds:
         open_disputes: Disputes that wait for an answer.
         statements: Statements about the person's own file in that time: disputes and facts
             added to them, lifts of holds, statements for readers. A hold is never refused.
-        key_changes: Keys bound to the person in that time.
+        key_changes: Keys bound to the person in that time, by rotation and approval; and keys
+            that one member attests for the person in place of others.
         consents: Consents of the person for one member, neither revoked nor expired.
         monitor_consents: Those of them by which the member monitors the person.
     """

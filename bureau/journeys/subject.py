@@ -86,6 +86,7 @@ def attest_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
             )
         start_us = tx.now_us
         if attestation.replaces:
+            _check_attested(tx, subject_id, caller.member_id, bureau.policy.bounds)
             start_us += bureau.policy.replacement_hours * HOUR_US
             _notify(tx, NOTICE_KIND_KEY_PENDING, subject_id, key.key_id, caller.member_id)
         _bind(tx, subject_id, key, current, start_us, caller.member_id)
@@ -155,6 +156,8 @@ def approve_key(bureau: Bureau, caller: Caller, envelope: Envelope) -> Receipt:
         pending, current = pending_key(keys, tx.now_us), by_id(keys, opened.key_id)
         if pending is None or pending.key_id != key_id or current is None:
             raise Refusal.of_field("NOT_FOUND", "key_id", "no pending key has this id")
+        # The pending key counts already: approving it is the change that the bound allows last.
+        _check_bound(tx, subject_id, bureau.policy.bounds, pending=1)
         lift_us = min(pending.lift_us, current.lift_us)
         _bring_in_force(tx, keys, pending._replace(approved=1, lift_us=lift_us), caller.member_id)
 
@@ -191,16 +194,35 @@ def _check_new(tx: Transaction, key: VerifyKey) -> None:
         )
 
 
-def _check_bound(tx: Transaction, subject_id: str, bounds: Bounds) -> None:
+def _check_bound(tx: Transaction, subject_id: str, bounds: Bounds, *, pending: int = 0) -> None:
     """Raise LIMIT_REACHED if a subject has changed its key as often as the policy allows.
 
-    An attestation is not bounded: it is how a person whose key was stolen gets in again.
+    Args:
+        pending: 1 if the key that is to come in force is bound already.
     """
     since_us = tx.now_us - bounds.days * DAY_US
     bound = tx.db.one(q.keys_bound_since, subject_id=subject_id, since_us=since_us)
-    if bound and bound[0] >= bounds.key_changes:
+    if bound and bound[0] - pending >= bounds.key_changes:
         raise Refusal(
             "LIMIT_REACHED", f"at most {bounds.key_changes} keys of a person in {bounds.days} days"
+        )
+
+
+def _check_attested(tx: Transaction, subject_id: str, attester: str, bounds: Bounds) -> None:
+    """Raise LIMIT_REACHED if a member has attested as many keys of a person as the policy allows.
+
+    The count is of one member, whether the keys waited, were approved, confirmed or repudiated.
+    So neither a thief who changes the key nor another attester uses up the attestations by
+    which a person whose key was stolen gets in again.
+    """
+    since_us = tx.now_us - bounds.days * DAY_US
+    attested = tx.db.one(
+        q.keys_attested_since, subject_id=subject_id, attester=attester, since_us=since_us
+    )
+    if attested and attested[0] >= bounds.key_changes:
+        raise Refusal(
+            "LIMIT_REACHED",
+            f"at most {bounds.key_changes} keys of a person in {bounds.days} days by one attester",
         )
 
 

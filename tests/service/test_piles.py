@@ -21,6 +21,7 @@ from bureau_client import (
     DisputeReason,
     DisputeState,
     HoldKind,
+    IdentificationMethod,
     Month,
     SigningKey,
     Wallet,
@@ -130,6 +131,50 @@ def test_changes_of_keys_are_bounded(scenario: Scenario) -> None:
     for _ in range(2):
         person.rotate_key(SigningKey.generate())
     refused(lambda: person.rotate_key(SigningKey.generate()))
+
+
+WAITING = timedelta(hours=73)
+
+
+@pytest.mark.parametrize("way", ["confirmed", "repudiated", "waited"])
+def test_each_attester_binds_so_many_keys_of_a_person_by_every_way(
+    scenario: Scenario, way: str
+) -> None:
+    wallet = scenario.person()
+    for _ in range(BOUNDS["key_changes"]):
+        new = scenario.attested("brook", wallet.subject_id, replaces=True)
+        if way == "confirmed":
+            scenario.lenders["acme"].attest(
+                new.binding(),
+                method=IdentificationMethod.IN_PERSON,
+                identify_time=scenario.now() - timedelta(minutes=1),
+                replaces=True,
+            )
+        elif way == "waited":
+            scenario.later(WAITING)
+        if way == "repudiated":
+            wallet.repudiate_key(key_id_of(new))
+        else:
+            wallet = new
+    refused(lambda: scenario.attested("brook", wallet.subject_id, replaces=True))
+    # What one attester has used up is not used up for another.
+    scenario.attested("acme", wallet.subject_id, replaces=True)
+
+
+def test_keys_that_a_person_approves_are_bounded_as_rotations_are(scenario: Scenario) -> None:
+    wallet, most = scenario.person(), BOUNDS["key_changes"]
+    for _ in range(most - 1):
+        new = scenario.attested("brook", wallet.subject_id, replaces=True)
+        wallet.approve_key(key_id_of(new))
+        wallet = new
+    new = scenario.attested("brook", wallet.subject_id, replaces=True)
+    refused(lambda: wallet.approve_key(key_id_of(new)))
+    scenario.later(WAITING)
+    assert new.file().event_count
+
+
+def key_id_of(wallet: Wallet) -> str:
+    return wallet._signing.signer.key.verify_key.key_id
 
 
 def test_the_check_folds_the_same_state(scenario: Scenario) -> None:

@@ -53,6 +53,13 @@ keys_bound_since = Query[tuple[int]](
         subject_key.c.subject_id == bind("subject_id"), subject_key.c.start_us > bind("since_us")
     )
 )
+keys_attested_since = Query[tuple[int]](
+    select(func.count()).where(
+        subject_key.c.subject_id == bind("subject_id"),
+        subject_key.c.attester == bind("attester"),
+        subject_key.c.start_us > bind("since_us"),
+    )
+)
 keys_of_subject = Query[SubjectKeyColumns](
     select(*subject_key.columns)
     .where(subject_key.c.subject_id == bind("subject_id"))

@@ -121,7 +121,7 @@ class SubjectsServicer:
         of the jurisdiction; at once, if an attester of another group attests the
         same key or the earlier key approves it. Reasons: BAD_SIGNATURE, WEAK_KEY,
         EXPIRED_REQUEST, IDEMPOTENCY_CONFLICT, ALREADY_EXISTS, DATE_ORDER,
-        WRONG_STATE.
+        WRONG_STATE, LIMIT_REACHED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -129,7 +129,7 @@ class SubjectsServicer:
 
     def RotateKey(self, request, context):
         """Replaces the key by a statement signed with the present one. Reasons:
-        BAD_SIGNATURE, WEAK_KEY, ALREADY_EXISTS, WRONG_STATE.
+        BAD_SIGNATURE, WEAK_KEY, ALREADY_EXISTS, WRONG_STATE, LIMIT_REACHED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -137,7 +137,7 @@ class SubjectsServicer:
 
     def ApproveKey(self, request, context):
         """Approves the key that is to replace the signing key: it comes in force at
-        once. Reasons: BAD_SIGNATURE, NOT_FOUND, WRONG_STATE.
+        once. Reasons: BAD_SIGNATURE, NOT_FOUND, WRONG_STATE, LIMIT_REACHED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -25,15 +25,15 @@ class SubjectsStub:
     of the jurisdiction; at once, if an attester of another group attests the
     same key or the earlier key approves it. Reasons: BAD_SIGNATURE, WEAK_KEY,
     EXPIRED_REQUEST, IDEMPOTENCY_CONFLICT, ALREADY_EXISTS, DATE_ORDER,
-    WRONG_STATE.
+    WRONG_STATE, LIMIT_REACHED.
     """
     RotateKey: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.RotateKeyRequest, _subjects_pb2.RotateKeyResponse]
     """Replaces the key by a statement signed with the present one. Reasons:
-    BAD_SIGNATURE, WEAK_KEY, ALREADY_EXISTS, WRONG_STATE.
+    BAD_SIGNATURE, WEAK_KEY, ALREADY_EXISTS, WRONG_STATE, LIMIT_REACHED.
     """
     ApproveKey: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.ApproveKeyRequest, _subjects_pb2.ApproveKeyResponse]
     """Approves the key that is to replace the signing key: it comes in force at
-    once. Reasons: BAD_SIGNATURE, NOT_FOUND, WRONG_STATE.
+    once. Reasons: BAD_SIGNATURE, NOT_FOUND, WRONG_STATE, LIMIT_REACHED.
     """
     RepudiateKey: _grpc.UnaryUnaryMultiCallable[_subjects_pb2.RepudiateKeyRequest, _subjects_pb2.RepudiateKeyResponse]
     """Repudiates a key, before or after it comes in force: the key ends, and the
@@ -99,7 +99,7 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         of the jurisdiction; at once, if an attester of another group attests the
         same key or the earlier key approves it. Reasons: BAD_SIGNATURE, WEAK_KEY,
         EXPIRED_REQUEST, IDEMPOTENCY_CONFLICT, ALREADY_EXISTS, DATE_ORDER,
-        WRONG_STATE.
+        WRONG_STATE, LIMIT_REACHED.
         """
 
     @_abc_1.abstractmethod
@@ -109,7 +109,7 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         context: _grpc.ServicerContext,
     ) -> _subjects_pb2.RotateKeyResponse:
         """Replaces the key by a statement signed with the present one. Reasons:
-        BAD_SIGNATURE, WEAK_KEY, ALREADY_EXISTS, WRONG_STATE.
+        BAD_SIGNATURE, WEAK_KEY, ALREADY_EXISTS, WRONG_STATE, LIMIT_REACHED.
         """
 
     @_abc_1.abstractmethod
@@ -119,7 +119,7 @@ class SubjectsServicer(metaclass=_abc_1.ABCMeta):
         context: _grpc.ServicerContext,
     ) -> _subjects_pb2.ApproveKeyResponse:
         """Approves the key that is to replace the signing key: it comes in force at
-        once. Reasons: BAD_SIGNATURE, NOT_FOUND, WRONG_STATE.
+        once. Reasons: BAD_SIGNATURE, NOT_FOUND, WRONG_STATE, LIMIT_REACHED.
         """
 
     @_abc_1.abstractmethod
